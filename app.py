@@ -1,20 +1,26 @@
-"""Home: the question, maps that play, the four experiments of the study, and one button that runs them."""
+"""Home: the question, maps that play, the four experiments of the study, and one button that runs
+them."""
 
 import streamlit as st
 
 if __name__ == "__main__":  # a visitor's page
-    from vlcore.server import atlas
-    from vlcore.ui import shell
+    from vlcore.web import shell
+    from vlcore.web.home import animation
 
-    palette, bar = shell.begin("Do descriptive labels help a model that learns from biased pictures?", first=True)
-    towers = atlas.choose_towers(bar)
-    atlas.show(palette, towers)
+    palette, bar = shell.begin(
+        "Do descriptive labels help a model that learns from biased pictures?", first=True
+    )
+    towers = animation.choose_towers(bar)
+    animation.show(palette, towers)
 
-    from vlcore.core.options import TOWERS_SEEN
-    from vlcore.core.plain import plain
-    from vlcore.datasets.subset import usual_condition  # a second at the first visit: the maps play meanwhile
-    from vlcore.studies import plans
-    from vlcore.ui import guide, home
+    from vlcore.data.subset import (
+        usual_condition,  # a second at the first visit: the maps play meanwhile
+    )
+    from vlcore.experiment.options import TOWERS_SEEN
+    from vlcore.experiment.plain_text import plain
+    from vlcore.study import plans
+    from vlcore.web import guide
+    from vlcore.web.home import sections
 
     with bar:
         guide.entrance()
@@ -22,19 +28,27 @@ if __name__ == "__main__":  # a visitor's page
     images = shell.image_set_choice()
     with shell.errors_as_sentences():
         usual = usual_condition(images).with_towers(towers)
-        intro.markdown(plain(home.question(images.grouping)))
-        home.groups(images, usual)
+        intro.markdown(plain(sections.question(images.grouping)))
+        sections.groups(images, usual)
         experiments = plans.find("experiments", usual).conditions
         st.subheader("The four experiments of the study")
         st.caption(TOWERS_SEEN[towers])
-        home.experiments(experiments, images, palette)
+        sections.experiments(experiments, images, palette)
         st.subheader("What to look at next")
         shell.window()  # asked here, so that the next page draws its maps once
-        home.next_steps(experiments, images.name)
+        sections.next_steps(experiments, images.name)
 else:  # the server, which imports this file once
-    from vlcore.server import serving
+    from vlcore.web import serving
 
     app = st.App(
-        __file__, routes=serving.ROUTES, middleware=serving.MIDDLEWARE, lifespan=serving.lifespan,
+        __file__,
+        routes=serving.ROUTES,
+        middleware=serving.MIDDLEWARE,
+        lifespan=serving.lifespan(
+            first=["vlcore.web.home.sections"],
+            later=[
+                f"vlcore.web.{page}.sections" for page in ("compare", "upload", "findings", "train")
+            ],
+        ),
         on_script_error=serving.note,
-    )  # fmt: skip
+    )

@@ -1,4 +1,5 @@
-"""Scripts that time the lab, as ratios to a named baseline of the same run, and that make what it publishes."""
+"""Scripts that time the lab, as ratios to a named baseline of the same run, and that make what it
+publishes."""
 
 import argparse
 import statistics
@@ -9,8 +10,11 @@ from typing import Any
 
 
 def options(words: str | None, **arguments: Any) -> argparse.Namespace:
-    """The command line of a script: its words, and its options, by their default or by what argparse takes."""
-    parser = argparse.ArgumentParser(description=words, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """The command line of a script: its words, and its options, by their default or by what
+    argparse takes."""
+    parser = argparse.ArgumentParser(
+        description=words, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     for name, given in arguments.items():
         settings = given if isinstance(given, dict) else {"type": type(given), "default": given}
         parser.add_argument("--" + name.replace("_", "-"), **settings)

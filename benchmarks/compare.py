@@ -1,4 +1,5 @@
-"""What the Compare and Upload pages cost: seconds to draw, megabytes to send, as ratios to two plain maps.
+"""What the Compare and Upload pages cost: seconds to draw, megabytes to send, as ratios to two
+plain maps.
 
 VLCORE_HOME=... python -m benchmarks.compare     (the four experiments must be trained there)"""
 
@@ -9,19 +10,19 @@ from typing import Any
 from PIL import Image
 
 from benchmarks import head, row, seconds
-from vlcore.charts.maps.tables import MapOptions
-from vlcore.charts.theme import LIGHT
-from vlcore.compare.comparison import Comparison, compare
-from vlcore.compare.description import describe_layouts
-from vlcore.compare.film import film
-from vlcore.compare.model_map import model_map
-from vlcore.compare.page import figure
-from vlcore.compare.small_pictures import draw_thumbs
-from vlcore.datasets.catalogue import open_set
-from vlcore.learning.explain import attention_rollout, patch_ablation
-from vlcore.runs.load import OwnModel, load
-from vlcore.store.artefacts import read
-from vlcore.studies import plans
+from vlcore.api.compared_maps import ComparedMaps, compare_maps
+from vlcore.api.description import describe_layouts
+from vlcore.api.model_map import model_map
+from vlcore.api.offline_page import figure
+from vlcore.api.small_images import draw_thumbs
+from vlcore.api.training_animation import film
+from vlcore.artifacts.artifact import read
+from vlcore.data.catalogue import open_set
+from vlcore.model.attribution import attention_rollout, patch_ablation
+from vlcore.model.load import OwnModel, load
+from vlcore.plots.maps.tables import MapOptions
+from vlcore.plots.theme import LIGHT
+from vlcore.study import plans
 
 REPEATS = 5
 SIDE = 440  # px of a map
@@ -31,17 +32,17 @@ def main() -> None:
     images = open_set("scenes")
     artefacts = [read(condition.key) for condition in plans.find("experiments").conditions]
     maps = [model_map(artefact) for artefact in artefacts]
-    two, four = (compare(maps[:count], images, draw_thumbs) for count in (2, 4))
+    two, four = (compare_maps(maps[:count], images, draw_thumbs) for count in (2, 4))
     everything = MapOptions(movement=True, trust=True, ghost=True, twins=True, neighbours=True)
     model = load(artefacts[3])
     assert isinstance(model, OwnModel)
     first = images.rows("test")[:1]
     picture, pixels = Image.fromarray(images.image(int(first[0]))), images.pixels(first)
 
-    def drawn(comparison: Comparison, options: MapOptions) -> dict[str, Any]:
+    def drawn(comparison: ComparedMaps, options: MapOptions) -> dict[str, Any]:
         return figure(comparison, images.grouping, LIGHT, SIDE, options).to_dict()
 
-    def shot(comparison: Comparison) -> dict[str, Any]:
+    def shot(comparison: ComparedMaps) -> dict[str, Any]:
         return film(comparison, images).chart(LIGHT, SIDE).to_dict()
 
     works: dict[str, Callable[[], Any]] = {

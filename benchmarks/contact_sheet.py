@@ -1,4 +1,5 @@
-"""A sheet to look at and to put on a slide: the four groups, one scene's twins, its contexts, styles and contrasts.
+"""A sheet to look at and to put on a slide: the four groups, one scene's twins, its contexts,
+styles and contrasts.
 
 python -m benchmarks.contact_sheet --out docs/scenes.png"""
 
@@ -18,7 +19,11 @@ VARIED = [
     (*GROUPS[0], [(f"{o}, {c}", {"object": o, "context": c}) for o, c in GROUPS]),
     ("camel", "grass", [(context, {"context": context}) for context in CONTEXTS]),
     ("horse", "grass", [(style, {"style": style}) for style in STYLES]),
-    ("camel", "desert", [(f"context contrast {c:.0%}", {"context_contrast": c}) for c in CONTRASTS]),
+    (
+        "camel",
+        "desert",
+        [(f"context contrast {c:.0%}", {"context_contrast": c}) for c in CONTRASTS],
+    ),
 ]
 COLUMNS, FIRST = 8, 220  # pictures in a row of a group; index of the first scene
 GAP, ABOVE = 4, 18  # px between pictures, and for their titles
@@ -38,7 +43,8 @@ def main() -> None:
 
 
 def painted(strip: list[tuple[str, Scene]]) -> NDArray[np.uint8]:
-    """The pictures of a strip side by side on white, as large as fits the width, with their titles above."""
+    """The pictures of a strip side by side on white, as large as fits the width, with their titles
+    above."""
     size = (WIDTH - GAP * (len(strip) - 1)) // len(strip)
     paper = Image.new("RGB", (WIDTH, ABOVE + size + GAP), "white")
     pen, font = ImageDraw.Draw(paper), ImageFont.load_default(12)

@@ -1,11 +1,13 @@
-"""What is lost where things fail: workers and servers are killed at random moments, bytes flip, disks are full,
-read-only or gone, files cannot be opened, the clock jumps, files go under a page, and addresses say anything.
+"""What is lost where things fail: workers and servers are killed at random moments, bytes flip,
+disks are full, read-only or gone, files cannot be opened, the clock jumps, files go under a page,
+and addresses say anything.
 
 python -m benchmarks.faults [--kills 200] [--addresses 2000] [--seed 0]
 
-Needs Linux and the packages of tests, and takes about a quarter of an hour on two cores. Disks are small ones in memory
-where they may be mounted, as root may; else the limits of a process stand in for them, which the table says. It ends
-with 1 where anything was lost, half there or left over, or ended in a traceback."""
+Needs Linux and the packages of tests, and takes about a quarter of an hour on two cores. Disks are
+small ones in memory where they may be mounted, as root may; else the limits of a process stand in
+for them, which the table says. It ends with 1 where anything was lost, half there or left over, or
+ended in a traceback."""
 
 import asyncio
 import os
@@ -31,15 +33,33 @@ from tests.faults import disks
 from tests.faults.acts import Home, trouble
 from tests.faults.kills import Tally, children_of, kill, left_of, look
 from tests.faults.server import condition_of
-from vlcore.core.files import models_folder
-from vlcore.runs.train import train_condition
-from vlcore.store import artefacts
-from vlcore.store.artefacts import CorruptArtefactError
+from vlcore.api.training import train_condition
+from vlcore.artifacts import artifact
+from vlcore.artifacts.artifact import CorruptArtefactError
+from vlcore.experiment.files import models_folder
 
 DAY = 24 * 3600.0
-STEPS, TRAINS = 6, 5.0  # of a model that is trained while workers are killed, and about how many seconds that takes
-SHARES = {"workers": 0.55, "workers that train": 0.12, "servers": 0.23, "servers that train": 0.04}  # of all kills
-PLACES = (0, 1, 4, 8, 64, -1, -2, -22, -64)  # of bytes in a file, beside its quarters: heads, and the ends of archives
+STEPS, TRAINS = (
+    6,
+    5.0,
+)  # of a model that is trained while workers are killed, and about how many seconds that takes
+SHARES = {
+    "workers": 0.55,
+    "workers that train": 0.12,
+    "servers": 0.23,
+    "servers that train": 0.04,
+}  # of all kills
+PLACES = (
+    0,
+    1,
+    4,
+    8,
+    64,
+    -1,
+    -2,
+    -22,
+    -64,
+)  # of bytes in a file, beside its quarters: heads, and the ends of archives
 
 
 @dataclass
@@ -68,7 +88,8 @@ def killed(kills: int, seed: int) -> Iterator[Found]:
             yield _row(f"{kind} killed", found)
     with fresh_home():
         yield _row(
-            "servers with pages killed", apps(kills - sum(round(share * kills) for share in SHARES.values()), seed)
+            "servers with pages killed",
+            apps(kills - sum(round(share * kills) for share in SHARES.values()), seed),
         )
 
 
@@ -96,7 +117,11 @@ class Student(Browser):
 
 async def press(port: int, number: int) -> None:
     address = f"ws://127.0.0.1:{port}/_stcore/stream"
-    settings = {"subprotocols": ["streamlit"], "max_size": None, "origin": f"http://127.0.0.1:{port}"}
+    settings = {
+        "subprotocols": ["streamlit"],
+        "max_size": None,
+        "origin": f"http://127.0.0.1:{port}",
+    }
     async with connect(address, **settings) as connection:
         await Student(connection, number).train(number)
 
@@ -118,11 +143,12 @@ def apps(count: int, seed: int) -> Tally:
 
 
 def flipped() -> Found:
-    """Flip a bit of a byte of each kind of place in each file of a trained model, and of each byte of its manifest."""
+    """Flip a bit of a byte of each kind of place in each file of a trained model, and of each byte
+    of its manifest."""
     condition = condition_of(STEPS, 1)
     with fresh_home():
         train_condition(condition)
-        sound, found = artefacts.read(condition.key), Found("bits flipped", 0)
+        sound, found = artifact.read(condition.key), Found("bits flipped", 0)
         for file in sorted(sound.path.iterdir()):
             content = file.read_bytes()
             quarters = [len(content) * quarter // 4 for quarter in range(1, 4)]
@@ -135,7 +161,7 @@ def flipped() -> Found:
                 file.write_bytes(changed)
                 found.n += 1
                 try:
-                    read = artefacts.read(condition.key)
+                    read = artifact.read(condition.key)
                 except CorruptArtefactError:
                     (aside,) = (models_folder() / ".quarantine").iterdir()
                     aside.rename(sound.path)
@@ -144,22 +170,37 @@ def flipped() -> Found:
                 else:  # a manifest may say the same in other words
                     found.half += not read.manifest.items() >= sound.manifest.items()
                 file.write_bytes(content)
-        found.lost = int(artefacts.read(condition.key).digest != sound.digest)
+        found.lost = int(artifact.read(condition.key).digest != sound.digest)
     return found
 
 
 def failing() -> Iterator[Found]:
-    """Everything that is done with a home, on disks that fail, and once more when they are whole again."""
-    for kind, fault in {"full": _full, "read-only": _frozen, "removed": _removed, "without descriptors": _none}.items():
+    """Everything that is done with a home, on disks that fail, and once more when they are whole
+    again."""
+    for kind, fault in {
+        "full": _full,
+        "read-only": _frozen,
+        "removed": _removed,
+        "without descriptors": _none,
+    }.items():
         with small_disk() as mounted:
             home = Home()
             with fault(mounted):
                 sentences, first = trouble(home)
             again, second = trouble(home)
             how = "a disk in memory" if mounted else "limits of the process"
-            note = f"{sentences} sentences, {again} at the next try; {how if fault in (_full, _frozen) else 'real'}"
+            note = (
+                f"{sentences} sentences, {again} at the next try;"
+                f" {how if fault in (_full, _frozen) else 'real'}"
+            )
             n, wrong = len(home.acts()), len(first) + len(second) + again
-            yield Found(f"acts on a disk that is {kind}", n, int(not home.is_whole()), tracebacks=wrong, note=note)
+            yield Found(
+                f"acts on a disk that is {kind}",
+                n,
+                int(not home.is_whole()),
+                tracebacks=wrong,
+                note=note,
+            )
 
 
 @contextmanager
@@ -209,9 +250,18 @@ def jumping() -> Iterator[Found]:
             sentences, first = trouble(home)
             time.time = real
             again, second = trouble(home)
-            wrong, note = len(first) + len(second) + again, f"{sentences} sentences, {again} after it"
+            wrong, note = (
+                len(first) + len(second) + again,
+                f"{sentences} sentences, {again} after it",
+            )
             yield Found(
-                f"acts with a clock {days:+d} days off", len(home.acts()), int(not home.is_whole()), 0, 0, wrong, note
+                f"acts with a clock {days:+d} days off",
+                len(home.acts()),
+                int(not home.is_whole()),
+                0,
+                0,
+                wrong,
+                note,
             )
 
 
@@ -224,7 +274,8 @@ def fresh_home() -> Iterator[None]:
 
 @contextmanager
 def small_disk() -> Iterator[bool]:
-    """A home on a disk of its own in memory, of 32 MB; False where none may be mounted, and it is a folder."""
+    """A home on a disk of its own in memory, of 32 MB; False where none may be mounted, and it is a
+    folder."""
     with tempfile.TemporaryDirectory() as folder:
         command = ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", folder]
         mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
@@ -241,7 +292,16 @@ def pages(addresses: int) -> Iterator[Callable[[], Iterator[Found]]]:
     """What tests of pages find, beside everything else: gives what waits for it."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "found.xml"
-        command = [sys.executable, "-m", "pytest", "-n", "0", "-o", "timeout=3000", f"--junit-xml={report}"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-n",
+            "0",
+            "-o",
+            "timeout=3000",
+            f"--junit-xml={report}",
+        ]
         command += ["tests/faults/test_pages.py", "tests/faults/test_addresses.py"]
         environment = {**os.environ, "FAULT_ADDRESSES": str(addresses), "CI": "yes"}
         silent = subprocess.DEVNULL
@@ -253,8 +313,14 @@ def pages(addresses: int) -> Iterator[Callable[[], Iterator[Found]]]:
             cases = [(case.get("name", ""), len(case) > 0) for case in every]
             drawn = [failed for name, failed in cases if name == "test_no_address_is_a_traceback"]
             others = [failed for name, failed in cases if name != "test_no_address_is_a_traceback"]
-            yield Found("pages on failing disks, files gone under one", len(others), tracebacks=sum(others))
-            yield Found("addresses drawn at random", addresses * len(drawn), tracebacks=sum(drawn) + (not drawn))
+            yield Found(
+                "pages on failing disks, files gone under one", len(others), tracebacks=sum(others)
+            )
+            yield Found(
+                "addresses drawn at random",
+                addresses * len(drawn),
+                tracebacks=sum(drawn) + (not drawn),
+            )
 
         try:
             yield found
@@ -269,9 +335,18 @@ def main() -> None:
     print(head("fault", "n", "lost", "half-published", "orphans", "tracebacks", ""))
     bad = 0
     with pages(asked.addresses) as found_by_pages:
-        for kind in (lambda: killed(asked.kills, asked.seed), lambda: [flipped()], failing, jumping, found_by_pages):
+        for kind in (
+            lambda: killed(asked.kills, asked.seed),
+            lambda: [flipped()],
+            failing,
+            jumping,
+            found_by_pages,
+        ):
             for one in kind():
-                print(row(one.kind, one.n, one.lost, one.half, one.orphans, one.tracebacks, one.note), flush=True)
+                print(
+                    row(one.kind, one.n, one.lost, one.half, one.orphans, one.tracebacks, one.note),
+                    flush=True,
+                )
                 bad += one.bad
     sys.exit(bad > 0)
 

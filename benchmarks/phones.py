@@ -1,4 +1,5 @@
-"""What goes on beside a class in `benchmarks.load`: phones that upload pictures, and models that are trained."""
+"""What goes on beside a class in `benchmarks.load`: phones that upload pictures, and models that
+are trained."""
 
 import asyncio
 import io
@@ -23,13 +24,13 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from benchmarks.visitors import PAUSE, Browser, until
-from vlcore.core.files import data_folder
-from vlcore.core.options import PRESETS
-from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.subset import usual_condition
-from vlcore.runs.train import train_condition
-from vlcore.store import artefacts
-from vlcore.store.queue import worker_pool
+from vlcore.api.training import train_condition
+from vlcore.artifacts import artifact
+from vlcore.data.catalogue import open_set
+from vlcore.data.subset import usual_condition
+from vlcore.experiment.files import data_folder
+from vlcore.experiment.options import PRESETS
+from vlcore.jobs.queue import worker_pool
 
 NAME = re.compile(rb"phone(\d{2})x\d{3}")
 
@@ -40,7 +41,8 @@ class Phone(Browser):
     token = ""  # that Streamlit wants back with what is given
 
     async def visit(self, ends: float) -> dict[str, list[float]]:
-        """Open Upload and give pictures, two pauses between them; the seconds until each was placed."""
+        """Open Upload and give pictures, two pauses between them; the seconds until each was
+        placed."""
         self.token = await asyncio.to_thread(self._token)
         photo = _photo(self.number)
         await self.view()
@@ -71,7 +73,11 @@ class Phone(Browser):
         return taken
 
     def _token(self) -> str:
-        return str(self._ask("GET", "/_stcore/health")["Set-Cookie"]).split(";")[0].removeprefix("_streamlit_xsrf=")
+        return (
+            str(self._ask("GET", "/_stcore/health")["Set-Cookie"])
+            .split(";")[0]
+            .removeprefix("_streamlit_xsrf=")
+        )
 
     async def _addresses(self, name: str) -> FileURLs:
         asked = BackMsg()
@@ -87,7 +93,9 @@ class Phone(Browser):
     def _ask(self, method: str, path: str, content: bytes | None = None, name: str = "") -> Message:
         headers = {"X-Xsrftoken": self.token, "Cookie": f"_streamlit_xsrf={self.token}"}
         if content is not None:
-            head = f'--cut\r\nContent-Disposition: form-data; name="{name}"; filename="{name}"\r\n\r\n'
+            head = (
+                f'--cut\r\nContent-Disposition: form-data; name="{name}"; filename="{name}"\r\n\r\n'
+            )
             content = head.encode() + content + b"\r\n--cut--\r\n"
             headers["Content-Type"] = "multipart/form-data; boundary=cut"
         with closing(HTTPConnection(self.server, timeout=60)) as connection:
@@ -99,10 +107,13 @@ class Phone(Browser):
 
 
 def _photo(number: int) -> bytes:
-    """A picture as large as a phone's: 3000 x 2000 px, about a megabyte, another one for each phone."""
+    """A picture as large as a phone's: 3000 x 2000 px, about a megabyte, another one for each
+    phone."""
     coarse = np.random.default_rng(number).integers(0, 256, (100, 150, 3), dtype=np.uint8)
     file = io.BytesIO()
-    Image.fromarray(coarse).resize((3000, 2000), Image.Resampling.BICUBIC).save(file, "JPEG", quality=90)
+    Image.fromarray(coarse).resize((3000, 2000), Image.Resampling.BICUBIC).save(
+        file, "JPEG", quality=90
+    )
     return file.getvalue()
 
 
@@ -112,11 +123,12 @@ def _train(home: str, seed: int) -> float:
     usual = usual_condition(open_set("scenes"))
     condition = usual.replace(steps=PRESETS["live"], bias=0.5, data_seed=seed, init_seed=seed)
     train_condition(condition)
-    return float(artefacts.read(condition.key).manifest["seconds"])
+    return float(artifact.read(condition.key).manifest["seconds"])
 
 
 class Trainings:
-    """So many models in training at once, as the server's workers would be; how long each took alone and beside."""
+    """So many models in training at once, as the server's workers would be; how long each took
+    alone and beside."""
 
     def __init__(self, pool: Any, home: str, count: int) -> None:
         self._pool, self._home, self._count, self._seed = pool, home, count, 1000
@@ -157,7 +169,9 @@ def trainings(count: int) -> Iterator[Trainings | None]:
     if not count:
         yield None
         return
-    open_set("scenes").ensure_rendered(range(len(open_set("scenes").table)), lambda _done, _of: None)
+    open_set("scenes").ensure_rendered(
+        range(len(open_set("scenes").table)), lambda _done, _of: None
+    )
     with tempfile.TemporaryDirectory() as home:
         Path(home, "data").symlink_to(data_folder())
         pool: Any = worker_pool(count)

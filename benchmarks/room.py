@@ -1,14 +1,15 @@
-"""How a class does one study: phones that press at once, a wall that follows, and somebody else who looks at Home.
+"""How a class does one study: phones that press at once, a wall that follows, and somebody else who
+looks at Home.
 
 python -m benchmarks.room [--phones 30] [--quiet 20] [--towers pretrained]
 
-The phones are websocket clients, as in `benchmarks.load`, each a browser of its own; server, queue, workers and
-trainings are real, in a home of their own with the images of this one, which are drawn first, and with their features
-where a frozen tower reads these. It prints the time to
-the last dot; how long a training took meanwhile, for machines slow down by the hour, and what is lost beside the time
-that the workers were at them; how fair the queue is (the largest wait over the median), how soon Home answers meanwhile
-against the same server before the phones press, and whether mean, interval and p on the wall are those of `analyse` of
-the same runs.
+The phones are websocket clients, as in `benchmarks.load`, each a browser of its own; server, queue,
+workers and trainings are real, in a home of their own with the images of this one, which are drawn
+first, and with their features where a frozen tower reads these. It prints the time to the last dot;
+how long a training took meanwhile, for machines slow down by the hour, and what is lost beside the
+time that the workers were at them; how fair the queue is (the largest wait over the median), how
+soon Home answers meanwhile against the same server before the phones press, and whether mean,
+interval and p on the wall are those of `analyse` of the same runs.
 """
 
 import asyncio
@@ -24,26 +25,30 @@ import numpy as np
 from benchmarks import head, options, processor_seconds, row
 from benchmarks.startup import server
 from benchmarks.visitors import Browser, connected
-from vlcore.core.files import data_folder
-from vlcore.core.options import TOWERS
-from vlcore.core.wording import signed
-from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.subset import usual_condition
-from vlcore.lessons import one_room, tower_pairs
-from vlcore.lessons.one_room import Plan
-from vlcore.lessons.room import Started, go, start
-from vlcore.runs.features import feature_store
-from vlcore.store import artefacts
-from vlcore.store.queue import default_workers
-from vlcore.studies.results import StudyResults
+from vlcore.artifacts import artifact
+from vlcore.classroom import one_room, tower_pairs
+from vlcore.classroom.one_room import Plan
+from vlcore.classroom.session import Started, go, start
+from vlcore.data.catalogue import open_set
+from vlcore.data.subset import usual_condition
+from vlcore.experiment.files import data_folder
+from vlcore.experiment.options import TOWERS
+from vlcore.experiment.wording import signed
+from vlcore.jobs.queue import default_workers
+from vlcore.model.image_features import feature_store
+from vlcore.study.results import Study
 
 TAKE, THERE = "Train my two models", b"Your two models"
-AIMS = {"scratch": 300.0, "pretrained": 60.0}  # seconds to the last of thirty dots on two cores, by towers
+AIMS = {
+    "scratch": 300.0,
+    "pretrained": 60.0,
+}  # seconds to the last of thirty dots on two cores, by towers
 PROBE = 2.0  # seconds between looks of whoever looks at Home
 
 
 class Phone(Browser):
-    """One of the class: presses, then looks as often as its page does, until its models are there."""
+    """One of the class: presses, then looks as often as its page does, until its models are
+    there."""
 
     async def wait_for_models(self, code: str, presses: asyncio.Event) -> float:
         """The seconds from the press, which is made when all press, to its models."""
@@ -59,7 +64,8 @@ class Phone(Browser):
 async def room(
     port: int, started: Started, phones: int, quiet: float
 ) -> tuple[list[float], list[list[float]], dict[str, str]]:
-    """How long each phone waited, how soon Home answered before and meanwhile, and the wall at the end."""
+    """How long each phone waited, how soon Home answered before and meanwhile, and the wall at the
+    end."""
     presses, ended, ready = asyncio.Event(), asyncio.Event(), asyncio.Event()
     answers: list[list[float]] = [[], []]
 
@@ -108,25 +114,36 @@ def main() -> None:
         Path(home, "data").symlink_to(data_folder())
         os.environ["VLCORE_HOME"] = home
         started = start(one_room.NAME, "scenes", "labels", towers=asked.towers)
-        plan = Plan("labels", max(asked.phones, one_room.FEWEST), prediction="lower", towers=asked.towers)
+        plan = Plan(
+            "labels", max(asked.phones, one_room.FEWEST), prediction="lower", towers=asked.towers
+        )
         one_room.fix(started.code, started.token, plan, usual, grouping)
         go(started.code, started.token, "labels", "run")
         with server() as (_, port, process):
             waits, answers, shown = asyncio.run(room(port, started, asked.phones, asked.quiet))
             busy = processor_seconds(process)
         study = one_room.study_of(plan, usual, grouping, blocks=asked.phones)
-        analysis = StudyResults(study, grouping, artefacts.read).analyses()[study.treatments[0]]
-        took = [float(artefacts.read(one.key).manifest["seconds"]) for one in study.conditions]
+        analysis = Study(study, grouping, artifact.read).analyses()[study.treatments[0]]
+        took = [float(artifact.read(one.key).manifest["seconds"]) for one in study.conditions]
         difference = analysis.primary.levels[0].difference  # type: ignore[union-attr]
     mean, low, high = (
-        signed(100 * end, 1) for end in (difference.mean.value, difference.mean.low, difference.mean.high)
+        signed(100 * end, 1)
+        for end in (difference.mean.value, difference.mean.low, difference.mean.high)
     )
-    expected = {"Mean difference, points": mean, "95 % interval": f"{low} to {high}", "Exact p": f"{difference.p:.2g}"}
+    expected = {
+        "Mean difference, points": mean,
+        "95 % interval": f"{low} to {high}",
+        "Exact p": f"{difference.p:.2g}",
+    }
     equal = all(shown.get(name) == value for name, value in expected.items())
     quiet, meanwhile = (statistics.quantiles(one, n=20, method="inclusive") for one in answers)
     print(head("what", "found", "aim", "ratio"))
     for what, found, aim in (
-        (f"{asked.phones} pairs, to the last dot, s", max(waits), AIMS[asked.towers] * asked.phones / 30),
+        (
+            f"{asked.phones} pairs, to the last dot, s",
+            max(waits),
+            AIMS[asked.towers] * asked.phones / 30,
+        ),
         ("a training meanwhile, median, s", statistics.median(took), None),
         ("the last dot over the workers' time", max(waits) * default_workers() / sum(took), None),
         ("largest over median wait", max(waits) / statistics.median(waits), None),

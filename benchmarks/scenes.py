@@ -1,4 +1,5 @@
-"""How long a picture takes: milliseconds by size, context and style, beside painting the place without an animal.
+"""How long a picture takes: milliseconds by size, context and style, beside painting the place
+without an animal.
 
 python -m benchmarks.scenes [--pictures 40]"""
 
@@ -15,7 +16,9 @@ SIZE = 128
 
 def main() -> None:
     pictures = options(__doc__, pictures=40).pictures
-    scenes = [sample(OBJECTS[i % 2], CONTEXTS[i // 2 % 2], split="demo", index=i) for i in range(pictures)]
+    scenes = [
+        sample(OBJECTS[i % 2], CONTEXTS[i // 2 % 2], split="demo", index=i) for i in range(pictures)
+    ]
     lines: list[tuple[str, dict[str, Any], int]] = [
         *(("grass, desert", {}, size) for size in (64, SIZE, 256)),
         *((context, {"context": context}, SIZE) for context in CONTEXTS),
@@ -30,7 +33,10 @@ def main() -> None:
             for work, taken in times.items():
                 taken.append(1000 * seconds(partial(work, scene.replace(**changes), size)))
         whole, bare = map(median, times.values())
-        print(row(f"{title} at {size}", f"{whole:.1f}", f"{bare:.1f}", f"{whole / bare:.1f}"), flush=True)
+        print(
+            row(f"{title} at {size}", f"{whole:.1f}", f"{bare:.1f}", f"{whole / bare:.1f}"),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

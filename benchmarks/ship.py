@@ -1,21 +1,18 @@
-"""What is bundled with the repository, from models that are on the disk: for each drawn image set the models of the
-study's grid and of the lessons, on both pairs of towers, the atlases that Home plays, the small images of maps, and the
-features of all images under the pretrained tower.
+"""What is bundled with the repository, from models that are on the disk: for each drawn image set
+the models of the study's grid and of the lessons, on both pairs of towers, the atlases that Home
+plays, the small images of maps, and the features of all images under the pretrained tower.
 
 export VLCORE_SHIPPED=/nowhere  # else those that came with this version would be packed again
-python -m benchmarks.ship --features  # first: pretrained models are trained on what is bundled
-for data in scenes balanced-cues; do
-    python -m vlcore study paper --data $data --seeds 1
-    python -m vlcore study paper --data $data --seeds 1 --set architecture=pretrained --set text=words
-    python -m vlcore train --data $data --set steps=0
-    python -m vlcore train --data $data --set steps=0 --set architecture=pretrained --set text=words
-    python -m vlcore train --data $data --set negatives=none
-done
-python -m benchmarks.ship [--out .] [--fresh]
+python -m benchmarks.ship --features  # first: pretrained models are trained on what is bundled for
+data in scenes balanced-cues; do python -m vlcore study paper --data $data --seeds 1 python -m
+vlcore study paper --data $data --seeds 1 --set architecture=pretrained --set text=words python -m
+vlcore train --data $data --set steps=0 python -m vlcore train --data $data --set steps=0 --set
+architecture=pretrained --set text=words python -m vlcore train --data $data --set negatives=none
+done python -m benchmarks.ship [--out .] [--fresh]
 
-Nothing is trained here. Models that are bundled already stay as they are unless `--fresh` is given. The models go to
-models/shipped, the atlases, at most 1.5 MB each, to static, the small images and features (at most 6 MB) to
-vlcore/datasets."""
+Nothing is trained here. Models that are bundled already stay as they are unless `--fresh` is given.
+The models go to models/shipped, the atlases, at most 1.5 MB each, to static, the small images and
+features (at most 6 MB) to vlcore/datasets."""
 
 import json
 import zipfile
@@ -26,23 +23,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import head, options, row
-from vlcore.charts.thumbnails import thumb
-from vlcore.compare.atlas import atlas
-from vlcore.core.condition import GRIDS, STYLES_OF_THE_STUDY, Condition
-from vlcore.core.options import RANDOM, TOWERS
-from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.drawn import BUILT_IN, folder_name
-from vlcore.datasets.edits import training_sets
-from vlcore.datasets.imageset import ImageSet, silent
-from vlcore.datasets.subset import map_rows, training_rows, usual_condition
-from vlcore.lessons.script import lessons
-from vlcore.runs.features import feature_store
-from vlcore.runs.pixel_summary import reduced_spaces
-from vlcore.runs.snapshot import Views
-from vlcore.runs.train import parts_of
-from vlcore.server.atlas import file_name
-from vlcore.store import artefacts, shipped
-from vlcore.studies import plans
+from vlcore.api.atlas import atlas
+from vlcore.api.training import parts_of
+from vlcore.artifacts import artifact, bundled
+from vlcore.classroom.lessons import lessons
+from vlcore.data.catalogue import open_set
+from vlcore.data.drawn import BUILT_IN, folder_name
+from vlcore.data.imageset import ImageSet
+from vlcore.data.subset import map_rows, training_rows, usual_condition
+from vlcore.data.training_set import training_sets
+from vlcore.experiment.condition import GRIDS, STYLES_OF_THE_STUDY, Condition
+from vlcore.experiment.options import RANDOM, TOWERS
+from vlcore.experiment.progress import silent
+from vlcore.metrics.pixel_summary import reduced_spaces
+from vlcore.model.image_features import feature_store
+from vlcore.model.views import Views
+from vlcore.plots.thumbnails import thumb
+from vlcore.study import plans
+from vlcore.web.home.animation import file_name
 
 COMPONENTS = 128  # of the features that are bundled
 
@@ -60,8 +58,8 @@ def main() -> None:
         for key in _bundled_keys(usual, images):
             file = asked.out / "models" / "shipped" / f"{key}.zip"
             if asked.fresh or not file.is_file():
-                artefact = artefacts.read(key)
-                _zip(file, shipped.pack(artefact.path, artefact.manifest), zipfile.ZIP_LZMA)
+                artefact = artifact.read(key)
+                _zip(file, bundled.pack(artefact.path, artefact.manifest), zipfile.ZIP_LZMA)
             sizes["models"] += file.stat().st_size
         rows = [*map_rows(images).tolist(), *training_rows(images, usual).tolist()]
         images.ensure_rendered(rows, silent)
@@ -78,10 +76,15 @@ def main() -> None:
 
 
 def _bundled_keys(usual: Condition, images: ImageSet) -> list[str]:
-    """Keys of the models that are bundled for an image set: of the scratch towers the whole grid and the lessons, of
-    the pretrained ones, which train in seconds, the study's experiments and the untrained encoder."""
+    """Keys of the models that are bundled for an image set: of the scratch towers the whole grid
+    and the lessons, of the pretrained ones, which train in seconds, the study's experiments and the
+    untrained encoder.
+    """
     pretrained = usual.with_towers("pretrained")
-    wanted = [*plans.find("paper", usual).conditions, *plans.find("experiments", pretrained).conditions]
+    wanted = [
+        *plans.find("paper", usual).conditions,
+        *plans.find("experiments", pretrained).conditions,
+    ]
     wanted.append(pretrained.untrained)
     for lesson in lessons(usual, images.grouping).values():
         for step in lesson.steps:
@@ -91,14 +94,17 @@ def _bundled_keys(usual: Condition, images: ImageSet) -> list[str]:
 
 def _atlas(usual: Condition, images: ImageSet, file: Path) -> int:
     """Write the atlas of a pair of towers; its size in bytes."""
-    levels = [[usual.replace(bias=bias).with_labels(style) for style in STYLES_OF_THE_STUDY] for bias in GRIDS["paper"]]
+    levels = [
+        [usual.replace(bias=bias).with_labels(style) for style in STYLES_OF_THE_STUDY]
+        for bias in GRIDS["paper"]
+    ]
     file.parent.mkdir(parents=True, exist_ok=True)
     return file.write_text(json.dumps(atlas(levels, images), separators=(",", ":")) + "\n")
 
 
 def _features(usual: Condition, out: Path) -> int:
-    """Write the features of a set under the pretrained tower, as principal components: all rows, the composite images,
-    and what measures ask of the pixels. The size of the file in bytes."""
+    """Write the features of a set under the pretrained tower, as principal components: all rows,
+    the composite images, and what measures ask of the pixels. The size of the file in bytes."""
     condition = usual.with_towers("pretrained")
     training = training_sets(parts_of(condition), condition)[0]
     store = feature_store(training.images, condition.frozen_tower)
@@ -116,12 +122,16 @@ def _features(usual: Condition, out: Path) -> int:
     control = feature_store(training.images, f"{condition.frozen_tower}{RANDOM}")
     random = reduced_spaces(control.rows(views.rows["test"]), control.rows(views.rows["probe"]))
     arrays = {
-        "centre": centre.astype(np.float16), "components": components.astype(np.float16), "rows": coefficients(rows),
+        "centre": centre.astype(np.float16),
+        "components": components.astype(np.float16),
+        "rows": coefficients(rows),
         **{f"panel_{kind}": coefficients(features) for kind, features in views.panel.items()},
         **{f"pixel_{name}": array.astype(np.float32) for name, array in vars(summary).items()},
         **{f"random_{name}": array.astype(np.float16) for name, array in random.items()},
-    }  # fmt: skip
-    file = out / "vlcore" / "datasets" / "bundled" / f"{folder_name(usual.data)}-{store.spec.name}.npz"
+    }
+    file = (
+        out / "vlcore" / "datasets" / "bundled" / f"{folder_name(usual.data)}-{store.spec.name}.npz"
+    )
     file.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(file, **arrays)
     return file.stat().st_size
@@ -136,7 +146,8 @@ def _principal(features: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDAr
 
 
 def _zip(path: Path, files: Mapping[str, bytes], method: int) -> int:
-    """Write an archive that is the same for the same files, whenever it is made; its size in bytes."""
+    """Write an archive that is the same for the same files, whenever it is made; its size in
+    bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w", method) as archive:
         for name, content in files.items():

@@ -1,10 +1,12 @@
-"""How soon the app answers on a fresh machine: start to healthy, first run of Home, and what that must not have loaded;
-with --browser also when maps are seen, and with --experiments how long the button of Home takes where no models come
-with the lab, both with Debian's chromium and the packages of tests.
+"""How soon the app answers on a fresh machine: start to healthy, first run of Home, and what that
+must not have loaded; with --browser also when maps are seen, and with --experiments how long the
+button of Home takes where no models come with the lab, both with Debian's chromium and the packages
+of tests.
 
 python -m benchmarks.startup [--browser] [--experiments]
 
-Times are also given as ratios to starting Python with Streamlit imported, measured in the same run."""
+Times are also given as ratios to starting Python with Streamlit imported, measured in the same run.
+"""
 
 import os
 import shutil
@@ -32,7 +34,8 @@ page = AppTest.from_file("app.py", default_timeout=120).run()
 first = time.perf_counter() - started
 started = time.perf_counter()
 page.run()
-print(first, time.perf_counter() - started, *(name for name in {MUST_NOT_BE_LOADED!r} if name in sys.modules))
+loaded = (name for name in {MUST_NOT_BE_LOADED!r} if name in sys.modules)
+print(first, time.perf_counter() - started, *loaded)
 """
 
 
@@ -59,7 +62,8 @@ def main() -> None:
 
 @contextmanager
 def server(app: str = "app.py") -> Iterator[tuple[float, int, int]]:
-    """A server of an app: the seconds until it was healthy, its port, and the number of its process."""
+    """A server of an app: the seconds until it was healthy, its port, and the number of its
+    process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -97,8 +101,8 @@ def visit(app: str = "app.py") -> Iterator[Any]:
 
 
 def maps() -> dict[str, float]:
-    """Seconds from the server's answer to one line by Streamlit alone (the least there can be), and to Home's moving
-    maps, and from a click to the maps of Compare."""
+    """Seconds from the server's answer to one line by Streamlit alone (the least there can be), and
+    to Home's moving maps, and from a click to the maps of Compare."""
     line = Path(os.environ["VLCORE_HOME"]) / "line.py"
     line.write_text("import streamlit as st\n\nst.title('A line')\n")
     with visit(str(line)) as page:
@@ -109,17 +113,22 @@ def maps() -> dict[str, float]:
         started = time.perf_counter()
         page.locator(".atlas[aria-busy=false]").wait_for(timeout=60_000)
         home = time.perf_counter() - started
-        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
+        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(
+            timeout=60_000
+        )
         started = time.perf_counter()
         page.get_by_role("link", name="Compare", exact=True).first.click()
-        page.locator("path[aria-label='camel, grass, held out']").first.wait_for(state="attached", timeout=60_000)
+        page.locator("path[aria-label='camel, grass, held out']").first.wait_for(
+            state="attached", timeout=60_000
+        )
         compared = time.perf_counter() - started
     found = {"one line by Streamlit after the answer": least, "maps of Home after the answer": home}
     return {**found, "maps of Compare after the click": compared}
 
 
 def experiments() -> dict[str, float]:
-    """Seconds from the press of Home's button to the first map of a training, and to four trained models."""
+    """Seconds from the press of Home's button to the first map of a training, and to four trained
+    models."""
     times: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as home:
         os.environ |= {"VLCORE_HOME": home, "VLCORE_SHIPPED": f"{home}/none"}

@@ -1,11 +1,13 @@
-"""Choices of the pretrained tower, each beside the one that was taken: side of the images, cached views, width.
+"""Choices of the pretrained tower, each beside the one that was taken: side of the images, cached
+views, width.
 
 python -m benchmarks.towers --images FOLDER [--seeds 5]
 
-FOLDER holds ``renders3d`` and ``photos`` as for `benchmarks.eyes`. Models are trained on drawn images of `scenes` with
-short labels, with no bias and with 75 % of the minority removed, on the same seeds for all choices. It prints accuracy
-on drawn test images (50 scenes in four versions), renders and photographs, less that of the choice that was taken, with
-t intervals over seeds, and the seconds of one core that the features of an image take."""
+FOLDER holds ``renders3d`` and ``photos`` as for `benchmarks.eyes`. Models are trained on drawn
+images of `scenes` with short labels, with no bias and with 75 % of the minority removed, on the
+same seeds for all choices. It prints accuracy on drawn test images (50 scenes in four versions),
+renders and photographs, less that of the choice that was taken, with t intervals over seeds, and
+the seconds of one core that the features of an image take."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -18,19 +20,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks import head, options, row
-from vlcore.core.condition import Condition
-from vlcore.core.wording import signed
-from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.edits import TrainingSet, training_sets
-from vlcore.datasets.features import PRETRAINED, stored_precision
-from vlcore.datasets.subset import map_rows, usual_condition
-from vlcore.learning import inference, train
-from vlcore.learning.model import Encoder
-from vlcore.learning.towers import Tower, open_tower
-from vlcore.measures.accuracy import predict_objects
-from vlcore.runs.snapshot import Labels
-from vlcore.runs.train import parts_of
-from vlcore.studies.statistics.paired import t_interval
+from vlcore.api.training import parts_of
+from vlcore.data.catalogue import open_set
+from vlcore.data.feature_store import PRETRAINED, stored_precision
+from vlcore.data.subset import map_rows, usual_condition
+from vlcore.data.training_set import TrainingSet, training_sets
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.wording import signed
+from vlcore.metrics.accuracy import predict_objects
+from vlcore.model import inference, loop
+from vlcore.model.dual_encoder import Encoder
+from vlcore.model.frozen_towers import Tower, open_tower
+from vlcore.model.views import Labels
+from vlcore.study.statistics.paired import t_interval
 
 Pixels = NDArray[np.uint8]
 Features = NDArray[np.float32]
@@ -53,12 +55,15 @@ def tower(side: int) -> Tower:
 
 
 class Sources:
-    """Features of images by side, computed once: of rows of a set, mirrored or not, and of images outside."""
+    """Features of images by side, computed once: of rows of a set, mirrored or not, and of images
+    outside."""
 
     def __init__(self, folder: Path) -> None:
         self.images = open_set("scenes")
         self._rows: dict[tuple[int, bool, int], Features] = {}
-        self.outside = {name: sorted((folder / name).glob("*_*/*")) for name in ("renders3d", "photos")}
+        self.outside = {
+            name: sorted((folder / name).glob("*_*/*")) for name in ("renders3d", "photos")
+        }
         self._outside: dict[tuple[int, str], Features] = {}
         self.seconds: dict[int, list[float]] = {}
 
@@ -78,7 +83,9 @@ class Sources:
 
     def _embedded(self, pixels: Sequence[Pixels], side: int) -> Features:
         started = time.process_time()
-        features = stored_precision(tower(side).embed([np.ascontiguousarray(image) for image in pixels]))
+        features = stored_precision(
+            tower(side).embed([np.ascontiguousarray(image) for image in pixels])
+        )
         if pixels:
             self.seconds.setdefault(side, []).append((time.process_time() - started) / len(pixels))
         return features
@@ -96,7 +103,9 @@ def main() -> None:
                 for source, value in _trained(condition, sources, side, views).items():
                     accuracies[name][bias, source, seed] = value
     for bias in BIASES:
-        print(f"\n{bias:.0%} of the minority removed, n = {asked.seeds} seeds, points less {TAKEN}\n")
+        print(
+            f"\n{bias:.0%} of the minority removed, n = {asked.seeds} seeds, points less {TAKEN}\n"
+        )
         names = ("drawn test images", "renders", "photographs")
         print(head("choice", *names, "ms an image"))
         for name, (side, *_) in CHOICES.items():
@@ -113,16 +122,22 @@ def _trained(condition: Condition, sources: Sources, side: int, views: int) -> d
     labels = Labels.of(condition, training.images.grouping, training.said)
     rows = training.rows.tolist()
     features = [sources.rows(rows, side, mirrored=mirrored) for mirrored in (False, True)[:views]]
-    data = train.TrainingData(
-        np.concatenate(features), np.tile(training.own, views),
-        labels.vocabulary.tokens([caption.text for caption in training.said]), len(labels.vocabulary), training.said,
-    )  # fmt: skip
-    model = train.train(condition, data, on_step=_ignore, on_snapshot=_ignore_model).model
+    data = loop.TrainingData(
+        np.concatenate(features),
+        np.tile(training.own, views),
+        labels.vocabulary.tokens([caption.text for caption in training.said]),
+        len(labels.vocabulary),
+        training.said,
+    )
+    model = loop.train(condition, data, on_step=_ignore, on_snapshot=_ignore_model).model
     test = map_rows(sources.images).tolist()
     inputs: Mapping[str, tuple[Features, NDArray[np.str_]]] = {
         "test": (sources.rows(test, side), sources.images.table["object"].to_numpy(str)[test]),
         **{
-            name: (sources.of_outside(name, side), np.array([file.parent.name.partition("_")[0] for file in files]))
+            name: (
+                sources.of_outside(name, side),
+                np.array([file.parent.name.partition("_")[0] for file in files]),
+            )
             for name, files in sources.outside.items()
         },
     }
@@ -135,7 +150,7 @@ def _trained(condition: Condition, sources: Sources, side: int, views: int) -> d
     return accuracies
 
 
-def _ignore(_progress: train.Progress) -> None:
+def _ignore(_progress: loop.Progress) -> None:
     pass
 
 
@@ -144,9 +159,12 @@ def _ignore_model(_step: int, _model: Encoder) -> None:
 
 
 def _cell(
-    values: Mapping[tuple[float, str, int], float], taken: Mapping[tuple[float, str, int], float], bias: float,
-    source: str, is_taken: bool,
-) -> str:  # fmt: skip
+    values: Mapping[tuple[float, str, int], float],
+    taken: Mapping[tuple[float, str, int], float],
+    bias: float,
+    source: str,
+    is_taken: bool,
+) -> str:
     keys = [key for key in values if key[:2] == (bias, source)]
     if is_taken:
         return f"{100 * float(np.mean([values[key] for key in keys])):.1f} %"

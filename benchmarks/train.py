@@ -1,12 +1,15 @@
-"""How long training takes: runs as people start them, the loop alone, on older processors, and in other trainers.
+"""How long training takes: runs as people start them, the loop alone, on older processors, and in
+other trainers.
 
 python -m benchmarks.train [--parts runs loop processors others] [--repeats 5] [--steps 700]
 
-`runs` are whole processes, from the command to the published model, with the pictures there; `classic` is the baseline
-of each. `loop` is processor time without reading, snapshots and measures. `processors` are whole `live` runs with the
-instructions of older processors, beside one without that limit. `others` train the same encoder on the same pictures
-with PIL and torchvision transforms, in the `Trainer` of transformers (`pip install '.[bench]'`) and in a plain loop in
-the manner of open_clip: AdamW, whole pictures, until as many held-out pictures are right as ours has."""
+`runs` are whole processes, from the command to the published model, with the pictures there;
+`classic` is the baseline of each. `loop` is processor time without reading, snapshots and measures.
+`processors` are whole `live` runs with the instructions of older processors, beside one without
+that limit. `others` train the same encoder on the same pictures with PIL and torchvision
+transforms, in the `Trainer` of transformers (`pip install '.[bench]'`) and in a plain loop in the
+manner of open_clip: AdamW, whole pictures, until as many held-out pictures are right as ours has.
+"""
 
 import os
 import statistics
@@ -19,11 +22,11 @@ from itertools import product
 from pathlib import Path
 
 from benchmarks import head, options, row
-from vlcore.core.condition import STYLES_OF_THE_STUDY, Condition
-from vlcore.core.files import data_folder
-from vlcore.core.options import PRESETS, RECIPES
-from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.imageset import silent
+from vlcore.data.catalogue import open_set
+from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
+from vlcore.experiment.files import data_folder
+from vlcore.experiment.options import PRESETS, RECIPES
+from vlcore.experiment.progress import silent
 
 PARTS = ("runs", "loop", "processors", "others")
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "VLCORE_DEVICE": "cpu"}
@@ -50,12 +53,24 @@ def main() -> None:
 
 
 def whole(*arguments: str, environment: Mapping[str, str] = {}, before: str = "") -> float:
-    """Seconds of a command in a process of its own, with an empty folder of models and the pictures that are there."""
+    """Seconds of a command in a process of its own, with an empty folder of models and the pictures
+    that are there."""
     with tempfile.TemporaryDirectory() as home:
         (Path(home) / "data").symlink_to(data_folder())
-        known = {**os.environ, **ONE_THREAD, **environment, "VLCORE_HOME": home, "VLCORE_SHIPPED": os.devnull}
+        known = {
+            **os.environ,
+            **ONE_THREAD,
+            **environment,
+            "VLCORE_HOME": home,
+            "VLCORE_SHIPPED": os.devnull,
+        }
         started = time.perf_counter()
-        subprocess.run([sys.executable, "-c", before + RUN, *arguments], env=known, check=True, capture_output=True)
+        subprocess.run(
+            [sys.executable, "-c", before + RUN, *arguments],
+            env=known,
+            check=True,
+            capture_output=True,
+        )
         return time.perf_counter() - started
 
 
@@ -84,11 +99,24 @@ def compared(name: str, ways: Sequence[tuple[str, Sequence[str]]], repeats: int)
 def loop(steps: int, seeds: int) -> None:
     from benchmarks.trainers import train_here
 
-    print(f"\n{head('labels', 'seed', 'recipe', 'CPU seconds', 'ms a step', 'ratio', 'captions first fitted at step')}")
+    print(
+        "\n"
+        + head(
+            "labels",
+            "seed",
+            "recipe",
+            "CPU seconds",
+            "ms a step",
+            "ratio",
+            "captions first fitted at step",
+        )
+    )
     for seed, style in product(range(seeds), STYLES_OF_THE_STUDY):
         usual = 0.0
         for recipe in reversed(RECIPES):
-            condition = Condition(labels=style, steps=steps, data_seed=seed, init_seed=seed, recipe=recipe)
+            condition = Condition(
+                labels=style, steps=steps, data_seed=seed, init_seed=seed, recipe=recipe
+            )
             made, seconds = train_here(condition)
             usual = usual or seconds
             cells = f"{seconds:.1f}", f"{1000 * seconds / steps:.1f}", f"{seconds / usual:.2f}"
@@ -104,7 +132,9 @@ def processors(repeats: int) -> None:
         ("this processor without oneDNN", {}, WITHOUT_ONEDNN),
     ):
         command = "train", "--preset", "live"
-        median = statistics.median(whole(*command, environment=environment, before=before) for _ in range(repeats))
+        median = statistics.median(
+            whole(*command, environment=environment, before=before) for _ in range(repeats)
+        )
         usual = usual or median
         print(row(name, f"{median:.1f}", f"{median / usual:.2f}"), flush=True)
 

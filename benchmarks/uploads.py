@@ -1,13 +1,16 @@
-"""How far the Upload page can be trusted: what counts as new, what a prediction is said to rely on, and its share.
+"""How far the Upload page can be trusted: what counts as new, what a prediction is said to rely on,
+and its share.
 
 python -m benchmarks.uploads [--scenes 50] [--images FOLDER] [--out docs/uploads.md]
 
 Scenes are drawn that no set contains. FOLDER holds images named ``photos/<object>_<context>/*`` and
-``renders3d/<object>_<context>/*``; only numbers of them are published. Models are those of seed 0 that are bundled or
-on the disk.
+``renders3d/<object>_<context>/*``; only numbers of them are published. Models are those of seed 0
+that are bundled or on the disk.
 
-For a drawn scene its twins say what a prediction relies on. For other images nobody knows, but where object and
-background disagree, as of a camel on grass, a right prediction follows the object, and a wrong one the background."""
+For a drawn scene its twins say what a prediction relies on. For other images nobody knows, but
+where object and background disagree, as of a camel on grass, a right prediction follows the object,
+and a wrong one the background.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -21,23 +24,23 @@ from PIL import Image
 from scipy.special import softmax
 
 from benchmarks import head, options, row
-from vlcore.compare.model_map import ModelMap, model_map, object_scores_of
-from vlcore.compare.uploads import SURE, answer_margin, temperature_of
-from vlcore.core.condition import GRIDS, STYLES_OF_THE_STUDY
-from vlcore.core.grouping import SCENES
-from vlcore.core.options import TOWERS
-from vlcore.core.wording import rate as in_words
-from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.drawn import SIZE, recipe_of
-from vlcore.datasets.subset import usual_condition
-from vlcore.learning.towers import open_tower
-from vlcore.measures.estimate import rate
-from vlcore.measures.reliance import SIDE, PaintedImages, Reliance, by_painting, by_twins
-from vlcore.runs.load import Loaded, load
-from vlcore.runs.novelty import judge_of, novelties
-from vlcore.runs.reliance import LOOKED_AT, TOWER, painted_images
+from vlcore.api.model_map import ModelMap, model_map, object_scores_of
+from vlcore.api.uploads import SURE, answer_margin, temperature_of
+from vlcore.artifacts import artifact
+from vlcore.data.catalogue import open_set
+from vlcore.data.drawn import SIZE, recipe_of
+from vlcore.data.subset import usual_condition
+from vlcore.experiment.condition import GRIDS, STYLES_OF_THE_STUDY
+from vlcore.experiment.grouping import SCENES
+from vlcore.experiment.options import TOWERS
+from vlcore.experiment.wording import rate as in_words
+from vlcore.metrics.estimate import rate
+from vlcore.metrics.reliance import SIDE, PaintedImages, Reliance, by_painting, by_twins
+from vlcore.model.frozen_towers import open_tower
+from vlcore.model.load import Loaded, load
+from vlcore.model.novelty import judge_of, novelties
+from vlcore.model.reliance import LOOKED_AT, TOWER, painted_images
 from vlcore.scenes import Scene, draw, sample
-from vlcore.store import artefacts
 
 HEAD = """# How far to trust the Upload page
 
@@ -90,7 +93,11 @@ def main() -> None:
     images = {"type": Path, "default": None}
     out = {"type": Path, "default": None}
     asked = options(__doc__, scenes=50, images=images, out=out)
-    outside = {} if asked.images is None else {name: _files(asked.images / name) for name in ("photos", "renders3d")}
+    outside = (
+        {}
+        if asked.images is None
+        else {name: _files(asked.images / name) for name in ("photos", "renders3d")}
+    )
     lines = [HEAD, *_novelty_lines(asked.scenes, outside), "", *_model_lines(asked.scenes, outside)]
     print("\n".join(lines))
     if asked.out:
@@ -120,16 +127,22 @@ def _novelty_lines(count: int, outside: Outside) -> list[str]:
         assert judge is not None
         assert recipe is not None
         sources = {
-            f"held-out scenes, {context}": [recipe.apply(one) for one in _scenes(context, 2 * count)]
+            f"held-out scenes, {context}": [
+                recipe.apply(one) for one in _scenes(context, 2 * count)
+            ]
             for context in SCENES.contexts
         }
         sources |= {f"scenes, {context}": list(_scenes(context, count)) for context in ELSEWHERE}
-        pictures = {source: [_picture(scene) for scene in scenes] for source, scenes in sources.items()}
+        pictures = {
+            source: [_picture(scene) for scene in scenes] for source, scenes in sources.items()
+        }
         pictures |= {source: [one for *_, one in known] for source, known in outside.items()}
         for source, of_source in pictures.items():
             is_new = [one.is_new for one in novelties(judge, images, of_source)]
             estimate = rate(is_new, np.arange(len(is_new)))
-            cells.setdefault(source, []).append(f"{in_words(estimate.as_dict())}, n = {len(is_new)}")
+            cells.setdefault(source, []).append(
+                f"{in_words(estimate.as_dict())}, n = {len(is_new)}"
+            )
     return [*lines, *(row(source, *of_sets) for source, of_sets in cells.items())]
 
 
@@ -142,20 +155,40 @@ def _model_lines(count: int, outside: Outside) -> list[str]:
     models = list(_models())
     verdicts: dict[tuple[str, str], list[tuple[Reliance, Reliance]]] = {}
     shares: dict[tuple[str, str], list[tuple[bool, bool]]] = {}
-    for case in _cases(count, outside):  # image by image: all models share the features of the latest
+    for case in _cases(
+        count, outside
+    ):  # image by image: all models share the features of the latest
         for name, model, loaded in models:
             truth, said = _verdict(case, model, loaded)
             if truth is not None:
                 verdicts.setdefault((name, case.source), []).append((said, truth))
             shares.setdefault((name, case.source), []).append(_sure_and_right(case, model, loaded))
-    columns = ("models", "images", "n", "says the object", "right", "says the background", "right", "says nothing")
+    columns = (
+        "models",
+        "images",
+        "n",
+        "says the object",
+        "right",
+        "says the background",
+        "right",
+        "says nothing",
+    )
     lines = ["## What a prediction relies on", "", _mask_words(count), "", head(*columns)]
     lines += [row(*names, len(found), *_agreement(found)) for names, found in verdicts.items()]
     sure = f"share of {SURE:.0%} or more"
-    lines += ["", "## Calibrated shares", "", head("models", "images", "n", "right", sure, "of these right")]
+    lines += [
+        "",
+        "## Calibrated shares",
+        "",
+        head("models", "images", "n", "right", sure, "of these right"),
+    ]
     for names, answers in shares.items():
         is_sure, is_right = np.array(answers).T
-        cells = (is_right.mean(), is_sure.mean(), is_right[is_sure].mean() if is_sure.any() else np.nan)
+        cells = (
+            is_right.mean(),
+            is_sure.mean(),
+            is_right[is_sure].mean() if is_sure.any() else np.nan,
+        )
         lines.append(row(*names, len(answers), *(f"{cell:.0%}" for cell in cells)))
     return lines
 
@@ -168,12 +201,13 @@ def _sure_and_right(case: Case, model: ModelMap, loaded: Loaded) -> tuple[bool, 
 
 
 def _models() -> Iterator[tuple[str, ModelMap, Loaded]]:
-    """Pairs of towers and bias in words, with both models of each that are on the disk or bundled."""
+    """Pairs of towers and bias in words, with both models of each that are on the disk or
+    bundled."""
     base = usual_condition(open_set("scenes"))
     for towers, bias, labels in product(TOWERS, GRIDS["paper"], STYLES_OF_THE_STUDY):
         condition = base.replace(bias=bias, labels=labels).with_towers(towers)
-        if artefacts.published(condition.key):
-            artefact = artefacts.read(condition.key)
+        if artifact.published(condition.key):
+            artefact = artifact.read(condition.key)
             yield f"{towers}, bias {bias:.0%}", model_map(artefact), load(artefact)
 
 
@@ -193,16 +227,27 @@ def _mixed(count: int) -> Iterator[Scene]:
 
 def _drawn_cases(count: int) -> Iterator[Case]:
     for scene in _mixed(count):
-        twins = (scene.replace(object=OTHER[scene.object]), scene.replace(context=OTHER[scene.context]))
+        twins = (
+            scene.replace(object=OTHER[scene.object]),
+            scene.replace(context=OTHER[scene.context]),
+        )
         picture = _picture(scene)
         yield Case(
-            "drawn scenes", scene.object, scene.context, picture, painted_images(picture), tuple(map(_picture, twins))
+            "drawn scenes",
+            scene.object,
+            scene.context,
+            picture,
+            painted_images(picture),
+            tuple(map(_picture, twins)),
         )
 
 
 def _verdict(case: Case, model: ModelMap, loaded: Loaded) -> tuple[Reliance | None, Reliance]:
-    """What a prediction relies on by what is known, None where that decides nothing, and by painting."""
-    first = answer_margin(model, loaded.embed_pictures([case.picture, *case.twins]), SCENES, SCENES.objects[0])
+    """What a prediction relies on by what is known, None where that decides nothing, and by
+    painting."""
+    first = answer_margin(
+        model, loaded.embed_pictures([case.picture, *case.twins]), SCENES, SCENES.objects[0]
+    )
     labels = [SCENES.objects[0] if margin > 0 else SCENES.objects[1] for margin in first]
     versions = [*map(Image.fromarray, (*case.painted.object_alone, *case.painted.background_alone))]
     margins = answer_margin(model, loaded.embed_pictures(versions), SCENES, labels[0])
@@ -230,14 +275,21 @@ def _mask_words(count: int) -> str:
     inside, areas = [], []
     for scene in _mixed(count):
         drawing = draw(scene, SIZE)
-        large = np.asarray(Image.fromarray(drawing.image).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+        large = np.asarray(
+            Image.fromarray(drawing.image).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+        )
         mask = _resized(drawing.mask) > 127
         activity = open_tower(TOWER).activity([large], LOOKED_AT)[0]
-        located = np.asarray(Image.fromarray(activity).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+        located = np.asarray(
+            Image.fromarray(activity).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+        )
         inside.append(_auc(located, mask))
         areas.append(mask.mean())
     words = "A pixel of the animal has a higher activity than one of the background in"
-    return f"{words} {np.mean(inside):.1%} of pairs (n = {count} scenes; the animal covers {np.mean(areas):.0%})."
+    return (
+        f"{words} {np.mean(inside):.1%} of pairs (n = {count} scenes; the animal covers"
+        f" {np.mean(areas):.0%})."
+    )
 
 
 def _resized(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:

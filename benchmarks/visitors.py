@@ -32,7 +32,8 @@ class Counted(ClientConnection):
 
 
 class Browser:
-    """One visitor: the connection, and what a page of Streamlit keeps: hashes, widgets, pages, the address."""
+    """One visitor: the connection, and what a page of Streamlit keeps: hashes, widgets, pages, the
+    address."""
 
     def __init__(self, connection: Counted, server: str, number: int) -> None:
         self.connection, self.server, self.number = connection, server, number
@@ -47,11 +48,13 @@ class Browser:
         self.states: dict[str, WidgetState] = {}
         self.address: dict[str, str] = {}
         self.numbers: dict[str, str] = {}  # of a page, in large type, by what they are
-        self.again: dict[str, float] = {}  # parts of the page that are drawn anew, and after how many seconds
+        self.again: dict[
+            str, float
+        ] = {}  # parts of the page that are drawn anew, and after how many seconds
 
     async def view(self, part: str = "") -> float:
-        """Ask for the page as it is set, or for a part of it, and take what comes until it is whole; the seconds that
-        took."""
+        """Ask for the page as it is set, or for a part of it, and take what comes until it is
+        whole; the seconds that took."""
         if not part:
             self.again = {}
         asked = BackMsg()
@@ -76,9 +79,14 @@ class Browser:
                 self.again[message.auto_rerun.fragment_id] = message.auto_rerun.interval
             elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
                 self._note(message.delta.new_element)
-            elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+            elif (
+                kind == "script_finished"
+                and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN
+            ):
                 self.run += 1
-                self.kept = {one: run for one, run in self.kept.items() if self.run - run <= self.oldest}
+                self.kept = {
+                    one: run for one, run in self.kept.items() if self.run - run <= self.oldest
+                }
                 return time.perf_counter() - started
 
     async def follow(self) -> None:
@@ -137,21 +145,29 @@ class Browser:
         return await self.view()
 
     async def visit(self, ends: float) -> dict[str, list[float]]:
-        """Open Home, go to Compare, change something now and then; the seconds that each view took."""
+        """Open Home, go to Compare, change something now and then; the seconds that each view
+        took."""
         acts = time.monotonic() + PAUSE
         taken = {"Home": [await self.view()]}
-        self.set("viewport", json.dumps({"size": [1280, 720]}))  # the page says how large it is, and is drawn again
+        self.set(
+            "viewport", json.dumps({"size": [1280, 720]})
+        )  # the page says how large it is, and is drawn again
         await self.view()
         await until(acts)
         self.page = self.pages["Compare"]
         taken["Compare"] = [await self.view()]
         if "left_bias" not in self.ids:
-            raise SystemExit("Compare has no maps to show: train the models of the usual image set first.")
+            raise SystemExit(
+                "Compare has no maps to show: train the models of the usual image set first."
+            )
         taken["change"] = []
         while (acts := acts + PAUSE) < ends:
             await until(acts)
             name = self.random.choice(list(CHANGES))
-            self.set(name, self.random.choice([one for one in CHANGES[name] if one != self.address.get(name)]))
+            self.set(
+                name,
+                self.random.choice([one for one in CHANGES[name] if one != self.address.get(name)]),
+            )
             taken["change"].append(await self.view())
         return taken
 
@@ -163,8 +179,14 @@ Visitor = TypeVar("Visitor", bound=Browser)
 async def connected(kind: type[Visitor], port: int, number: int) -> AsyncIterator[Visitor]:
     """A visitor of a server on this machine, with a connection of its own."""
     address = f"127.0.0.1:{port}"
-    settings: dict[str, Any] = {"subprotocols": ["streamlit"], "max_size": None, "create_connection": Counted}
-    async with connect(f"ws://{address}/_stcore/stream", origin=f"http://{address}", **settings) as connection:
+    settings: dict[str, Any] = {
+        "subprotocols": ["streamlit"],
+        "max_size": None,
+        "create_connection": Counted,
+    }
+    async with connect(
+        f"ws://{address}/_stcore/stream", origin=f"http://{address}", **settings
+    ) as connection:
         yield kind(connection, address, number)
 
 

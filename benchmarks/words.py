@@ -24,17 +24,17 @@ from sklearn.metrics import roc_auc_score
 from tokenizers import Tokenizer
 
 from benchmarks import head, options, row
-from vlcore.compare.captions import FAR, nearest_training_captions
-from vlcore.core.captions import distinct_captions
-from vlcore.core.condition import STYLES_OF_THE_STUDY, Condition
-from vlcore.core.grouping import SCENES
-from vlcore.core.vocabulary import word_vectors_file
-from vlcore.core.wording import decimal, interval, percent
-from vlcore.datasets.catalogue import open_set
-from vlcore.runs.load import OwnModel, load
-from vlcore.runs.train import train_condition
-from vlcore.store import artefacts
-from vlcore.studies.statistics.paired import t_interval
+from vlcore.api.captions import FAR, nearest_training_captions
+from vlcore.api.training import train_condition
+from vlcore.artifacts import artifact
+from vlcore.data.catalogue import open_set
+from vlcore.experiment.captions import distinct_captions
+from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
+from vlcore.experiment.grouping import SCENES
+from vlcore.experiment.vocabulary import word_vectors_file
+from vlcore.experiment.wording import decimal, interval, percent
+from vlcore.model.load import OwnModel, load
+from vlcore.study.statistics.paired import t_interval
 
 WORKS = 0.6  # the least AUC of a word that works
 TEXTS = ("words", "words@random", "transformer")
@@ -45,22 +45,66 @@ UNTRAINED = "untrained words"  # word vectors under the map and tower of the fir
 # bactrian camel, camels, llama, dromedary, humped animal, lawn, green field, sahara, arid land,
 # sandy place. Each has a word that no caption of any label style contains.
 HORSE = (
-    "pony", "ponies", "stallion", "mare", "foal", "colt", "filly", "mustang", "equine",
-    "racehorse", "thoroughbred", "steed", "bronco", "gelding", "zebra", "an animal with a mane",
+    "pony",
+    "ponies",
+    "stallion",
+    "mare",
+    "foal",
+    "colt",
+    "filly",
+    "mustang",
+    "equine",
+    "racehorse",
+    "thoroughbred",
+    "steed",
+    "bronco",
+    "gelding",
+    "zebra",
+    "an animal with a mane",
     "an animal that neighs",
-)  # fmt: skip
+)
 CAMEL = (
-    "camels", "dromedary", "dromedaries", "bactrian", "bactrian camel", "camelid", "llama",
-    "alpaca", "caravan", "humped animal", "an animal with a hump", "two humps",
-)  # fmt: skip
+    "camels",
+    "dromedary",
+    "dromedaries",
+    "bactrian",
+    "bactrian camel",
+    "camelid",
+    "llama",
+    "alpaca",
+    "caravan",
+    "humped animal",
+    "an animal with a hump",
+    "two humps",
+)
 GRASS = (
-    "lawn", "prairie", "grassland", "grassy", "turf", "green field", "green hills", "golf course",
-    "paddock", "farmland", "steppe", "lush vegetation",
-)  # fmt: skip
+    "lawn",
+    "prairie",
+    "grassland",
+    "grassy",
+    "turf",
+    "green field",
+    "green hills",
+    "golf course",
+    "paddock",
+    "farmland",
+    "steppe",
+    "lush vegetation",
+)
 DESERT = (
-    "sahara", "gobi", "sandy place", "arid land", "barren land", "dry land", "wasteland", "dune",
-    "sandstorm", "oasis", "cactus", "drought",
-)  # fmt: skip
+    "sahara",
+    "gobi",
+    "sandy place",
+    "arid land",
+    "barren land",
+    "dry land",
+    "wasteland",
+    "dune",
+    "sandstorm",
+    "oasis",
+    "cactus",
+    "drought",
+)
 BOTH = {
     "pony on the lawn": ("horse", "grass"),
     "a mare in a green field": ("horse", "grass"),
@@ -74,9 +118,19 @@ BOTH = {
 PARAPHRASED = {"meadow": "grass", "pasture": "grass", "dunes": "desert", "sand dunes": "desert"}
 # Words that no image shows: their AUC is that of horses against camels, and has no truth.
 UNRELATED = (
-    "car", "music", "happy", "computer", "tuesday", "pizza", "a ship at sea", "the president",
-    "mathematics", "blue", "a red sports car", "football match",
-)  # fmt: skip
+    "car",
+    "music",
+    "happy",
+    "computer",
+    "tuesday",
+    "pizza",
+    "a ship at sea",
+    "the president",
+    "mathematics",
+    "blue",
+    "a red sports car",
+    "football match",
+)
 
 
 @dataclass(frozen=True)
@@ -168,11 +222,11 @@ def condition_of(text: str, labels: str, seed: int = 0) -> Condition:
     return condition.with_towers("pretrained").replace(text=text)
 
 
-def trained(text: str, labels: str, seed: int) -> tuple[artefacts.Artefact, OwnModel, pd.DataFrame]:
+def trained(text: str, labels: str, seed: int) -> tuple[artifact.Artefact, OwnModel, pd.DataFrame]:
     """A model, trained where it is missing, and the rows of its held-out images."""
     condition = condition_of(text, labels, seed)
     train_condition(condition)
-    artefact = artefacts.read(condition.key)
+    artefact = artifact.read(condition.key)
     model = load(artefact)
     assert isinstance(model, OwnModel)
     test_rows = artefact.arrays("embeddings.npz")["test_rows"]
@@ -194,23 +248,31 @@ def measured(text: str, labels: str, seed: int) -> Iterator[dict[str, object]]:
             yield {"caption": caption.text, "text": name, "labels": labels, "auc": auc}
 
 
-def measured_random_words(words: Sequence[str], labels: str, seed: int) -> Iterator[dict[str, object]]:
+def measured_random_words(
+    words: Sequence[str], labels: str, seed: int
+) -> Iterator[dict[str, object]]:
     """The AUC of random words in a model with word vectors: of horses, and of images on grass."""
     artefact, model, images = trained("words", labels, seed)
     cosines = artefact.arrays("embeddings.npz")["end_test"] @ model.embed_captions(words).T
     is_horse = UnseenCaption("", "", object=SCENES.objects[0]).fits(images)
     is_grass = UnseenCaption("", "", context=SCENES.contexts[0]).fits(images)
     for word, scores in zip(words, cosines.T, strict=True):
-        horse, grass = float(roc_auc_score(is_horse, scores)), float(roc_auc_score(is_grass, scores))
+        horse, grass = (
+            float(roc_auc_score(is_horse, scores)),
+            float(roc_auc_score(is_grass, scores)),
+        )
         yield {"word": word, "labels": labels, "horse": horse, "grass": grass}
 
 
 def random_words() -> list[str]:
-    """Pieces of the tokenizer that begin a word, of four letters or more; words of labels excluded."""
+    """Pieces of the tokenizer that begin a word, of four letters or more; words of labels
+    excluded."""
     pieces = Tokenizer.from_buffer(word_vectors_file("tokenizer")).get_vocab()
     label_words = {*SCENES.objects, *SCENES.contexts}
     words = sorted(
-        piece[1:] for piece in pieces if re.fullmatch("\u2581[a-z]{4,}", piece) and piece[1:] not in label_words
+        piece[1:]
+        for piece in pieces
+        if re.fullmatch("\u2581[a-z]{4,}", piece) and piece[1:] not in label_words
     )
     chosen = np.random.default_rng(0).choice(len(words), RANDOM_WORDS, replace=False)
     return [words[index] for index in sorted(chosen)]
@@ -227,7 +289,8 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def listed(table: pd.DataFrame) -> pd.DataFrame:
-    """The summary with what each caption shows and, for word vectors, its nearest training caption."""
+    """The summary with what each caption shows and, for word vectors, its nearest training
+    caption."""
     about = {caption.text: caption for caption in CAPTIONS}
     rows = []
     for line in table.to_dict("records"):
@@ -271,8 +334,10 @@ def page(table: pd.DataFrame, drawn: pd.DataFrame) -> str:
         "## Not counted",
         "Words of `paraphrase` labels, which train none of these models:",
         every_caption(table, ["paraphrase"]),
-        "Words that no image shows. Their AUC is that of horses against camels and has no truth: "
-        "0.5 would say nothing, and far from 0.5 says something without a reason.",
+        (
+            "Words that no image shows. Their AUC is that of horses against camels and has no"
+            " truth: 0.5 would say nothing, and far from 0.5 says something without a reason."
+        ),
         every_caption(table, ["unrelated"]),
         "## A caption that is far from every training caption",
         distances(of_words, drawn),
@@ -328,10 +393,10 @@ def what_chance_gives(drawn: pd.DataFrame) -> str:
             sentences.append(f"{shares} for {name} or {other} ({label_name(labels)} labels)")
     random = f"{drawn['word'].nunique()} random words of the vocabulary"
     return (
-        f"What chance gives: a word without a relation to the images points somewhere too. Of {random}, "
-        "each taken once for either of two things, so many reach "
-        f"{WORKS} and {SURE}: {'; '.join(sentences)}. So {WORKS} alone is weak evidence for a single word. "
-        "(`random-words.csv`; this control was added after the first run.)"
+        "What chance gives: a word without a relation to the images points somewhere too. Of"
+        f" {random}, each taken once for either of two things, so many reach {WORKS} and {SURE}:"
+        f" {'; '.join(sentences)}. So {WORKS} alone is weak evidence for a single word."
+        " (`random-words.csv`; this control was added after the first run.)"
     )
 
 
@@ -353,7 +418,9 @@ def every_caption(table: pd.DataFrame, parts: list[str]) -> str:
             cells.append(f"{auc} **fails**" if is_failure else auc)
         marked = "far" if caption.far else ""
         shows = "" if not has_truth else caption.shows
-        lines.append(row(caption.caption, shows, *cells, caption.nearest, decimal(caption.cosine), marked))
+        lines.append(
+            row(caption.caption, shows, *cells, caption.nearest, decimal(caption.cosine), marked)
+        )
     return "\n".join(lines)
 
 
@@ -364,12 +431,19 @@ def distances(table: pd.DataFrame, drawn: pd.DataFrame) -> str:
     best = best_threshold(counted)
     styles = {"both": [SHORT, DESCRIPTIVE], "descriptive": [DESCRIPTIVE], "short": [SHORT]}
     lines = [
-        "Pages mark a typed caption if the mean of its word vectors has a cosine below "
-        f"**{decimal(FAR)}** with that of every training caption of the model. Below it lie "
-        f"{percent(RANDOM_SHARE)} of the random words above, over both label styles: a marked caption "
-        "is as far from every training caption as those are. This rule was chosen after the first run; "
-        "its number is not fitted to the 60 captions.\n",
-        head("label style", "failing captions, marked", "working ones, marked", "random words, marked"),
+        (
+            "Pages mark a typed caption if the mean of its word vectors has a cosine below"
+            f" **{decimal(FAR)}** with that of every training caption of the model. Below it lie"
+            f" {percent(RANDOM_SHARE)} of the random words above, over both label styles: a marked"
+            " caption is as far from every training caption as those are. This rule was chosen"
+            " after the first run; its number is not fitted to the 60 captions.\n"
+        ),
+        head(
+            "label style",
+            "failing captions, marked",
+            "working ones, marked",
+            "random words, marked",
+        ),
     ]
     for name, labels in styles.items():
         part = counted[counted["labels"].isin(labels)]
@@ -379,13 +453,22 @@ def distances(table: pd.DataFrame, drawn: pd.DataFrame) -> str:
     part = counted[counted["labels"] == DESCRIPTIVE]
     lines += [
         "",
-        "The share of failing captions marked less that of working ones is "
-        f"{decimal(separation(counted, FAR))}. The threshold that separates these 60 best is "
-        f"{decimal(best)}, with {decimal(separation(counted, best))}. A mark is a warning and no verdict.",
+        (
+            "The share of failing captions marked less that of working ones is"
+            f" {decimal(separation(counted, FAR))}. The threshold that separates these 60 best is"
+            f" {decimal(best)}, with {decimal(separation(counted, best))}. A mark is a warning and"
+            " no verdict."
+        ),
         "",
-        f"With descriptive labels these fail unmarked: {with_nearest(part[part['fails'] & ~part['marked']])}.",
+        (
+            "With descriptive labels these fail unmarked:"
+            f" {with_nearest(part[part['fails'] & ~part['marked']])}."
+        ),
         "",
-        f"These work though they are marked: {with_nearest(part[~part['fails'] & part['marked']])}.",
+        (
+            "These work though they are marked:"
+            f" {with_nearest(part[~part['fails'] & part['marked']])}."
+        ),
     ]
     return "\n".join(lines)
 
@@ -409,7 +492,9 @@ def best_threshold(table: pd.DataFrame) -> float:
 
 def with_nearest(table: pd.DataFrame) -> str:
     """Captions, each with its nearest training caption and the cosine."""
-    return "; ".join(f"{line.caption} ({line.nearest}, {decimal(line.cosine)})" for line in table.itertuples())
+    return "; ".join(
+        f"{line.caption} ({line.nearest}, {decimal(line.cosine)})" for line in table.itertuples()
+    )
 
 
 def share_marked(marked: pd.Series) -> str:

@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from vlcore.core.plain import plain
-from vlcore.ui import shell, widgets
-from vlcore.ui.data import drawing, importing, pictures
+from vlcore.experiment.plain_text import plain
+from vlcore.web import shell, widgets
+from vlcore.web.data import drawing, importing
+from vlcore.web.data import images as pictures
 
 palette, bar = shell.begin("What do the models see?")
 with bar:

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from vlcore.datasets.subset import usual_condition
-from vlcore.ui import shell
-from vlcore.ui.train import sections, tried
+from vlcore.data.subset import usual_condition
+from vlcore.web import shell
+from vlcore.web.train import sections, tried_settings
 
 palette, bar = shell.begin("Train a model of your own choice")
 with bar:
@@ -18,6 +18,6 @@ with shell.errors_as_sentences():
     sections.in_words(condition, images)
     sections.section(condition, images, palette)
     st.subheader("Everything that was tried here")
-    tried.section(images)
+    tried_settings.section(images)
     st.subheader("A pretrained model beside them")
     sections.pretrained(images, usual)

@@ -2,20 +2,27 @@
 
 import streamlit as st
 
-from vlcore.core.plain import plain
-from vlcore.datasets.drawn import BUILT_IN
-from vlcore.ui import condition_controls, shell
-from vlcore.ui.compare import maps, models, sections
+from vlcore.data.drawn import BUILT_IN
+from vlcore.experiment.plain_text import plain
+from vlcore.web import condition_controls, shell
+from vlcore.web.compare import maps, models, sections
 
 palette, bar = shell.begin("Compare models")
 with bar.popover("Settings", icon=":material/settings:"):
     images = shell.image_set_choice()
     count = models.how_many()
-    about = f"{condition_controls.LENGTHS_IN_WORDS}. Take “live” for a quick look, “careful” for a claim."
-    steps = condition_controls.training_length("length", "Training length, the same for all", about=about)
+    about = (
+        f"{condition_controls.LENGTHS_IN_WORDS}. Take “live” for a quick look, “careful” for a"
+        " claim."
+    )
+    steps = condition_controls.training_length(
+        "length", "Training length, the same for all", about=about
+    )
 with bar.container(width="content"):
     # A set of a visitor's own has photographs, more likely than not, and no bundled models.
-    towers = condition_controls.towers_choice("scratch" if images.name in BUILT_IN else "pretrained")
+    towers = condition_controls.towers_choice(
+        "scratch" if images.name in BUILT_IN else "pretrained"
+    )
 with shell.errors_as_sentences():
     chosen = models.choose(images, count, steps, towers)
     if models.wait_for(chosen):

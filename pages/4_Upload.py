@@ -1,7 +1,8 @@
-"""Upload: what do models predict for new images, what do they rely on, and where are the images projected to?"""
+"""Upload: what do models predict for new images, what do they rely on, and where are the images
+projected to?"""
 
-from vlcore.ui import shell
-from vlcore.ui.upload import inputs, sections
+from vlcore.web import shell
+from vlcore.web.upload import inputs, sections
 
 palette, bar = shell.begin("What do models see?")
 with shell.errors_as_sentences():

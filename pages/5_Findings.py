@@ -2,14 +2,13 @@
 
 import streamlit as st
 
-from vlcore.core.plain import plain
-from vlcore.datasets.subset import usual_condition
-from vlcore.measures.catalogue import PRIMARY
-from vlcore.server import cache
-from vlcore.studies import figures, plans, published, report
-from vlcore.studies.results import StudyResults
-from vlcore.ui import condition_controls, shell, widgets
-from vlcore.ui.findings import sections
+from vlcore.data.subset import usual_condition
+from vlcore.experiment.plain_text import plain
+from vlcore.metrics.catalogue import PRIMARY
+from vlcore.study import figures, plans, published, report
+from vlcore.study.results import Study
+from vlcore.web import cache, condition_controls, shell, widgets
+from vlcore.web.findings import sections
 
 palette, bar = shell.begin("Findings")
 asked = "Can more descriptive labels help a model that learns from biased pictures?"
@@ -17,7 +16,7 @@ st.markdown(f"{asked} The figures, numbers and verdicts below are computed from 
 
 STUDIES = ("experiments", "class", "paper")
 PUBLISHED, HERE = "published with this version", "runs on this server"
-one: StudyResults
+one: Study
 with bar:
     images = shell.image_set_choice()
     ready = published.published(images.name)
@@ -25,26 +24,41 @@ with bar:
     usual = PUBLISHED if ready and "study" not in st.query_params else HERE
     source = widgets.one_of("Results", (PUBLISHED, HERE), "results", usual)
     if source == PUBLISHED and ready:
-        about = "Confirmation: ten planned pairs of seeds, with all controls (Methods say what was known then); "
-        about += "paper: the same at six levels of bias; experiments: the first ten pairs; classic: as of version 0.4."
+        about = (
+            "Confirmation: ten planned pairs of seeds, with all controls (Methods say what was"
+            " known then); "
+        )
+        about += (
+            "paper: the same at six levels of bias; experiments: the first ten pairs; classic: as"
+            " of version 0.4."
+        )
         name = widgets.one_of("Study", tuple(ready), "published", next(iter(ready)), about)
     elif source == HERE:
-        levels = "Paper: six levels; class: three; experiments: the two of the study's four experiments"
+        levels = (
+            "Paper: six levels; class: three; experiments: the two of the study's four experiments"
+        )
         about = f"Each crosses short and descriptive labels with levels of bias. {levels}."
         name = widgets.one_of("Study", STUDIES, "study", STUDIES[0], about)
-        steps = condition_controls.training_length("length", about=condition_controls.LENGTHS_IN_WORDS)
-        about = "Pairs of seeds. Six or more can decide something; ten to twenty are usual for a claim."
+        steps = condition_controls.training_length(
+            "length", about=condition_controls.LENGTHS_IN_WORDS
+        )
+        about = (
+            "Pairs of seeds. Six or more can decide something; ten to twenty are usual for a claim."
+        )
         seeds = widgets.whole("Blocks planned", 1, 50, 10, "blocks", about, width=150)
 
 with shell.errors_as_sentences():
     if source == HERE:
         study = plans.find(name, usual_condition(images).replace(steps=steps), seeds)
-        one = StudyResults(study, images.grouping, cache.artefact)
+        one = Study(study, images.grouping, cache.artefact)
     elif ready:
         one = published.PublishedResults(ready[name])
         st.caption(one.origin)
     else:
-        st.info(f"No results on {plain(images.name)} came with this version; look at the runs on this server.")
+        st.info(
+            f"No results on {plain(images.name)} came with this version; look at the runs on this"
+            " server."
+        )
         st.stop()
 
 if not one.there:
@@ -57,7 +71,9 @@ with shell.errors_as_sentences():
     planned, one = one, sections.sound(one)
     result = sections.found(one)
 
-side = shell.map_side()  # of two figures beside each other; in a narrow window they stand below each other
+side = (
+    shell.map_side()
+)  # of two figures beside each other; in a narrow window they stand below each other
 whole = 2 * side + 40 if side > shell.PHONE_SIDE else side
 width = side if whole > 700 else whole
 parts = {part.name: part for part in report.parts(result)}

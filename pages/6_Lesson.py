@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from vlcore.ui import jobs, shell
-from vlcore.ui.lesson import classroom, roles
+from vlcore.web import jobs, shell
+from vlcore.web.lesson import roles, session
 
-classroom.take_the_lead()
-palette, bar = shell.begin("Lesson", menu=classroom.shows_menu())
+session.take_the_lead()
+palette, bar = shell.begin("Lesson", menu=session.shows_menu())
 with shell.errors_as_sentences(again=jobs.POLL if "code" in st.query_params else None):
     room = roles.room()
     if room is None:

@@ -1,8 +1,8 @@
-"""Manage: for whoever teaches: the queue, models and sets, the disk, what failed, and a study for tomorrow."""
+"""Manage: for whoever teaches: the queue, models and sets, the disk, what failed, and a study for
+tomorrow."""
 
-from vlcore.server import visitors
-from vlcore.ui import shell
-from vlcore.ui.manage import sections
+from vlcore.web import shell, visitors
+from vlcore.web.manage import sections
 
 palette, bar = shell.begin("Manage")
 with shell.errors_as_sentences():

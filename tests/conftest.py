@@ -1,4 +1,5 @@
-"""What tests share: a home of their own, and models trained for a few steps on really drawn pictures."""
+"""What tests share: a home of their own, and models trained for a few steps on really drawn
+pictures."""
 
 import json
 import os
@@ -15,25 +16,33 @@ from filelock import FileLock
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
-from tests.generation.stand_ins import KEY, Shop
+from tests.data.generation.stand_ins import KEY, Shop
 from vlcore.__main__ import main
-from vlcore.core.condition import Condition
-from vlcore.core.files import models_folder
-from vlcore.generation import run
-from vlcore.runs import train
-from vlcore.store import artefacts, queue
-from vlcore.studies import plans
+from vlcore.api import training
+from vlcore.artifacts import artifact
+from vlcore.data.generation import run
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.files import models_folder
+from vlcore.jobs import queue
+from vlcore.study import plans
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # with its first map it sets the number of torch's threads as well
+os.environ.setdefault(
+    "NUMBA_NUM_THREADS", "1"
+)  # with its first map it sets the number of torch's threads as well
 os.environ["VLCORE_DEVICE"] = "cpu"
-# Containers say that no bytecode is kept: each of the many processes of the tests would compile all modules anew.
+# Containers say that no bytecode is kept: each of the many processes of the tests would compile all
+# modules anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
-schemapi.disable_debug_mode()  # as the server does: each chart is held to its schema where it is tested
-threadpool_limits(1)  # those of numpy, which is there already: beside as many processes, threads spin for each other
+# as the server does: each chart is held to its schema where it is tested
+schemapi.disable_debug_mode()
+threadpool_limits(
+    1
+)  # those of numpy, which is there already: beside as many processes, threads spin for each other
 
-# The judge draws the same examples each time; on a developer's machine they go on searching. No test is timed.
+# The judge draws the same examples each time; on a developer's machine they go on searching. No
+# test is timed.
 settings.register_profile("judge", derandomize=True, max_examples=50, deadline=None)
 settings.register_profile("search", derandomize=False, max_examples=50, deadline=None)
 settings.load_profile("judge" if os.environ.get("CI") else "search")
@@ -43,16 +52,20 @@ QUICK_STEPS = 12  # enough for a model that is not the untrained one, little eno
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: for browsers, clusters and helpers that are killed, a test waits."""
+    """One more than there are cores: for browsers, clusters and helpers that are killed, a test
+    waits."""
     return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files of few tests that take long go first: at the end one process would wait for the other. Of two rooms that
-    train one waits for its turn."""
+    """Files of few tests that take long go first: at the end one process would wait for the other.
+    Of two rooms that train one waits for its turn."""
 
     def later(item: pytest.Item) -> bool:
-        return item.get_closest_marker("browser") is None or item.path.name == "test_browser_restart.py"
+        return (
+            item.get_closest_marker("browser") is None
+            or item.path.name == "test_browser_restart.py"
+        )
 
     items.sort(key=lambda item: (item.path.name != "test_usual_training.py", later(item)))
 
@@ -63,7 +76,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLCORE_HOME", str(folder))
-        patch.setenv("VLCORE_SHIPPED", str(folder / "nothing"))  # models that come with this version are another test's
+        patch.setenv(
+            "VLCORE_SHIPPED", str(folder / "nothing")
+        )  # models that come with this version are another test's
         yield folder
 
 
@@ -92,7 +107,8 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
 
 @pytest.fixture
 def document(cli: Cli) -> Callable[..., Any]:
-    """Runs a command with ``--json`` that should succeed; gives the document that is all of its standard output."""
+    """Runs a command with ``--json`` that should succeed; gives the document that is all of its
+    standard output."""
 
     def run(*arguments: object, code: int = 0) -> Any:
         ended, out, err = cli(*arguments, "--json")
@@ -115,21 +131,28 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
 
 
 @pytest.fixture(scope="session")
-def quick(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[artefacts.Artefact]:
-    """The study's four experiments, trained for a few steps each; once, whichever process of the tests asks first."""
-    conditions = [condition.replace(steps=QUICK_STEPS) for condition in plans.find("experiments").conditions]
+def quick(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[artifact.Artefact]:
+    """The study's four experiments, trained for a few steps each; once, whichever process of the
+    tests asks first."""
+    conditions = [
+        condition.replace(steps=QUICK_STEPS) for condition in plans.find("experiments").conditions
+    ]
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
     with FileLock(shared / "quick.lock"), pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLCORE_HOME", str(shared / "quick"))
         with queue.worker_pool(2) as pool:
-            for future in [pool.submit(train.train_condition, condition) for condition in conditions]:
+            for future in [
+                pool.submit(training.train_condition, condition) for condition in conditions
+            ]:
                 future.result()
     # Pictures are many and nobody changes one: links do.
-    shutil.copytree(shared / "quick" / "data", home / "data", copy_function=_link, dirs_exist_ok=True)
+    shutil.copytree(
+        shared / "quick" / "data", home / "data", copy_function=_link, dirs_exist_ok=True
+    )
     shutil.copytree(shared / "quick" / "models", home / "models", dirs_exist_ok=True)
-    return [artefacts.read(condition.key) for condition in conditions]
+    return [artifact.read(condition.key) for condition in conditions]
 
 
 def _link(source: str, target: str) -> None:
@@ -138,15 +161,19 @@ def _link(source: str, target: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def experiments(quick: list[artefacts.Artefact]) -> list[artefacts.Artefact]:
-    """The same four under the keys that pages open on: pages are tested without a minute of training each."""
-    return [publish_as(artefact, artefact.condition.replace(steps=Condition().steps)) for artefact in quick]
+def experiments(quick: list[artifact.Artefact]) -> list[artifact.Artefact]:
+    """The same four under the keys that pages open on: pages are tested without a minute of
+    training each."""
+    return [
+        publish_as(artefact, artefact.condition.replace(steps=Condition().steps))
+        for artefact in quick
+    ]
 
 
-def publish_as(artefact: artefacts.Artefact, condition: Condition) -> artefacts.Artefact:
+def publish_as(artefact: artifact.Artefact, condition: Condition) -> artifact.Artefact:
     """Publish a copy of an artefact as another condition."""
     made = models_folder() / ".work" / f"copy-{condition.key}"
     shutil.copytree(artefact.path, made)
     (made / "manifest.json").unlink()
     (made / "condition.json").write_text(json.dumps(condition.as_dict()))
-    return artefacts.publish(condition.key, made, {"seconds": 0})
+    return artifact.publish(condition.key, made, {"seconds": 0})

@@ -1,4 +1,5 @@
-"""The front door: what `import vlcore` gives, the examples of its docstrings, and the walk of docs/notebook.md."""
+"""The front door: what `import vlcore` gives, the examples of its docstrings, and the walk of
+docs/notebook.md."""
 
 import doctest
 import importlib
@@ -15,13 +16,20 @@ from PIL import Image
 import vlcore as vl
 from tests.conftest import QUICK_STEPS
 from tests.pages.app import pets
-from vlcore.compare.notebook import Model
-from vlcore.core.errors import LabError
-from vlcore.datasets.opening import UploadError
-from vlcore.store.artefacts import Artefact
+from vlcore.api.models import Model
+from vlcore.artifacts.artifact import Artefact
+from vlcore.data.decoding import UploadError
+from vlcore.experiment.errors import LabError
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTED = ("vlcore", "vlcore.compare", "vlcore.compare.notebook", "vlcore.datasets", "vlcore.exports.export")
+DOCUMENTED = (
+    "vlcore",
+    "vlcore.api.comparison",
+    "vlcore.api.models",
+    "vlcore.api.studies",
+    "vlcore.data",
+    "vlcore.api.exports",
+)
 WALK = (ROOT / "docs" / "notebook.md").read_text().replace("steps=400", f"steps={QUICK_STEPS}")
 BLOCKS = re.findall(r"^```python\n(.*?)^```", WALK, re.MULTILINE | re.DOTALL)
 
@@ -32,10 +40,17 @@ def model(quick: list[Artefact]) -> Model:
 
 
 def test_every_public_name_is_there_and_nothing_heavy_comes_with_the_library() -> None:
-    script = "import sys, vlcore; assert not {'torch', 'pandas', 'numpy'} & set(sys.modules); print(*dir(vlcore))"
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    script = (
+        "import sys, vlcore; assert not {'torch', 'pandas', 'numpy'} & set(sys.modules);"
+        " print(*dir(vlcore))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert set(done.stdout.split()) == set(vl.__all__)
-    assert all(callable(getattr(vl, name)) for name in vl.__all__ if name not in ("datasets", "__version__"))
+    assert all(
+        callable(getattr(vl, name)) for name in vl.__all__ if name not in ("data", "__version__")
+    )
     with pytest.raises(AttributeError):
         vl.nothing  # noqa: B018
 
@@ -47,31 +62,37 @@ def test_examples_of_docstrings_run(module: str, quick: list[Artefact]) -> None:
 
 
 def test_every_public_function_has_an_example() -> None:
-    sets = [vl.datasets.load, vl.datasets.add, vl.datasets.names]
-    shown = [vl.train, vl.load, vl.models, vl.study, vl.export, type(vl.compare).__call__, *sets]
+    sets = [vl.data.load, vl.data.add, vl.data.names]
+    shown = [vl.train, vl.load, vl.models, vl.run_study, vl.export, vl.compare, vl.embed, *sets]
     assert all(">>>" in (function.__doc__ or "") for function in shown)
 
 
-def test_the_walk_through_it_runs(quick: list[Artefact], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_walk_through_it_runs(
+    quick: list[Artefact], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     for block in BLOCKS:
-        if "datasets.add" not in block:
+        if "data.add" not in block:
             exec(block, names)  # the document is ours
     assert len(BLOCKS) > 6
     assert sorted(file.name for file in tmp_path.iterdir()) == ["maps.html", "model.parquet"]
 
 
-def test_the_walk_goes_on_with_pictures_of_ones_own(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_walk_goes_on_with_pictures_of_ones_own(
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(empty_home)
     pets(empty_home / "pictures")
-    (block,) = (block for block in BLOCKS if "datasets.add" in block)
+    (block,) = (block for block in BLOCKS if "data.add" in block)
     exec(block, {"vl": vl})
-    trained, version = vl.models().iloc[0], vl.datasets.load("mine").version
+    trained, version = vl.models().iloc[0], vl.data.load("mine").version
     assert (trained["data"], trained["data_version"], trained["bias"]) == ("mine", version, 0.5)
     moved = vl.Condition().replace(data="mine", steps=QUICK_STEPS)
-    arms = vl.study("experiments", base=moved).study.conditions
-    assert {(arm.data_version, arm.n_per_group) for arm in arms} == {(version, trained["n_per_group"])}
+    arms = vl.run_study("experiments", base=moved).study.conditions
+    assert {(arm.data_version, arm.n_per_group) for arm in arms} == {
+        (version, trained["n_per_group"])
+    }
 
 
 def test_a_number_is_an_estimate_or_says_why_it_is_not_there(model: Model) -> None:

@@ -1,6 +1,7 @@
 """The recipe itself: the usual length, both label styles, no bias, really trained: half a minute.
 
-Everything that the lab says of biased models rests on this: the same recipe must learn where nothing is biased.
+Everything that the lab says of biased models rests on this: the same recipe must learn where
+nothing is biased.
 """
 
 from pathlib import Path
@@ -8,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vlcore.core.captions import captions_of
-from vlcore.core.condition import STYLES_OF_THE_STUDY, Condition
-from vlcore.core.options import PRESETS
-from vlcore.core.vocabulary import Vocabulary
-from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.subset import training_rows
-from vlcore.learning.inference import embed_captions, embed_images, scale_and_bias
-from vlcore.learning.train import TrainingData, train
-from vlcore.measures.accuracy import logits, predict_objects
-from vlcore.runs.train import own_captions_of
+from vlcore.api.training import own_captions_of
+from vlcore.data.catalogue import open_set
+from vlcore.data.subset import training_rows
+from vlcore.experiment.captions import captions_of
+from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
+from vlcore.experiment.options import PRESETS
+from vlcore.experiment.vocabulary import Vocabulary
+from vlcore.metrics.accuracy import logits, predict_objects
+from vlcore.model.inference import embed_captions, embed_images, scale_and_bias
+from vlcore.model.loop import TrainingData, train
 
 HELD_OUT = 100  # pictures of each group
 
@@ -26,21 +27,35 @@ HELD_OUT = 100  # pictures of each group
 @pytest.mark.timeout(900)  # a minute on two idle cores, which a developer's machine may not have
 @pytest.mark.parametrize("labels", STYLES_OF_THE_STUDY)
 def test_both_label_styles_learn_captions_and_animals_at_no_bias(home: Path, labels: str) -> None:
-    """The last bits of a processor are a draw, as a seed is: the bars lie well below the worst of several seeds, which
-    fitted 99 % of their captions and were right on 91 % of the held-out pictures."""
+    """The last bits of a processor are a draw, as a seed is: the bars lie well below the worst of
+    several seeds, which fitted 99 % of their captions and were right on 91 % of the held-out
+    pictures."""
     images, condition = open_set("scenes"), Condition(labels=labels, steps=PRESETS["standard"])
-    words, said = Vocabulary.of(images.grouping), captions_of(labels, images.grouping, condition.template)
+    words, said = (
+        Vocabulary.of(images.grouping),
+        captions_of(labels, images.grouping, condition.template),
+    )
     rows = training_rows(images, condition)
     test = images.rows("test")
-    test = np.concatenate([test[images.table["group"].iloc[test] == name][:HELD_OUT] for name in images.grouping.names])
+    test = np.concatenate(
+        [
+            test[images.table["group"].iloc[test] == name][:HELD_OUT]
+            for name in images.grouping.names
+        ]
+    )
     images.ensure_rendered([*rows, *test], lambda _done, _of: None)
     texts = [caption.text for caption in said]
     own = own_captions_of(images, rows, condition)
     data = TrainingData(images.pixels(rows), own, words.tokens(texts), len(words), said)
-    trained = train(condition, data, on_step=lambda _progress: None, on_snapshot=lambda _step, _model: None)
+    trained = train(
+        condition, data, on_step=lambda _progress: None, on_snapshot=lambda _step, _model: None
+    )
 
     assert trained.history[-1].train_caption_accuracy > 0.95
-    z, t = embed_images(trained.model, images.pixels(test)), embed_captions(trained.model, words, texts)
+    z, t = (
+        embed_images(trained.model, images.pixels(test)),
+        embed_captions(trained.model, words, texts),
+    )
     scores = logits(z, t, *scale_and_bias(trained.model))
     answers = predict_objects(scores, [caption.object for caption in said], images.grouping.objects)
     assert (answers == images.table["object"].iloc[test]).mean() > 0.82

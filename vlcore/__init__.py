@@ -9,43 +9,71 @@ What a notebook needs, in a dozen names; docs/notebook.md walks through them:
 1000
 >>> vl.compare(short, long).chart()  # doctest: +SKIP
 
-Each name is imported when it is first used: ``import vlcore`` costs a few milliseconds and brings neither torch nor
-pandas. Nothing else of the library is public.
+Each name is imported when it is first used: ``import vlcore`` costs a few milliseconds and brings
+neither torch nor pandas. Nothing else of the library is public.
 """
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from vlcore.core.version import __version__
+from vlcore.experiment.version import __version__
 
 if TYPE_CHECKING:
-    from vlcore import compare, datasets
-    from vlcore.compare.notebook import Model, load, models, study, train
-    from vlcore.core.condition import Condition
-    from vlcore.core.errors import LabError
-    from vlcore.exports.export import export
-    from vlcore.measures.estimate import Estimate
+    from vlcore import data
+    from vlcore.api.comparison import Comparison, compare
+    from vlcore.api.exports import export
+    from vlcore.api.models import Model, embed, load, models, train
+    from vlcore.api.studies import run_study
+    from vlcore.experiment.condition import Condition
+    from vlcore.experiment.errors import LabError
+    from vlcore.metrics.estimate import Estimate
+    from vlcore.study.results import Study
 
 __all__ = [
-    "Condition", "Estimate", "LabError", "Model", "__version__", "compare", "datasets", "export", "load", "models",
-    "study", "train",
-]  # fmt: skip
-_PLACES = {
-    **dict.fromkeys(("Model", "load", "models", "study", "train"), "vlcore.compare.notebook"),
-    "Condition": "vlcore.core.condition",
-    "Estimate": "vlcore.measures.estimate",
-    "LabError": "vlcore.core.errors",
-    "export": "vlcore.exports.export",
+    "Comparison",
+    "Condition",
+    "Estimate",
+    "LabError",
+    "Model",
+    "Study",
+    "__version__",
+    "compare",
+    "data",
+    "embed",
+    "export",
+    "load",
+    "models",
+    "run_study",
+    "train",
+]
+_MODULES = {
+    "Comparison": "vlcore.api.comparison",
+    "Condition": "vlcore.experiment.condition",
+    "Estimate": "vlcore.metrics.estimate",
+    "LabError": "vlcore.experiment.errors",
+    "Model": "vlcore.api.models",
+    "Study": "vlcore.study.results",
+    "compare": "vlcore.api.comparison",
+    "embed": "vlcore.api.models",
+    "export": "vlcore.api.exports",
+    "load": "vlcore.api.models",
+    "models": "vlcore.api.models",
+    "run_study": "vlcore.api.studies",
+    "train": "vlcore.api.models",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("compare", "datasets"):
-        return import_module(f"vlcore.{name}")
-    if name in _PLACES:
-        return getattr(import_module(_PLACES[name]), name)
+    if name == "data":
+        return import_module("vlcore.data")
+    if name == "datasets":
+        warnings.warn("vl.datasets is now vl.data.", DeprecationWarning, stacklevel=2)
+        return import_module("vlcore.data")
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module 'vlcore' has no attribute {name!r}")
 
 

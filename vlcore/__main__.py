@@ -1,7 +1,9 @@
 """Command line: parse, call, print.
 
-With ``--json`` one document goes to standard output and nothing else does; all for people goes to standard error. Exit
-codes: 0 done, 2 bad input (one sentence), 3 busy, 130 cancelled, 141 (closed pipe) when nobody reads what is printed.
+With ``--json`` one document goes to standard output and nothing else does; all for people goes to
+standard error. Exit
+codes: 0 done, 2 bad input (one sentence), 3 busy, 130 cancelled, 141 (closed pipe) when nobody
+reads what is printed.
 """
 
 import argparse
@@ -13,9 +15,9 @@ from io import TextIOWrapper
 from typing import NoReturn
 
 from vlcore.cli import compare, data, disk, printing, runs, serve, studies
-from vlcore.core.errors import BusyError, LabError
-from vlcore.core.files import system_errors
-from vlcore.store.jobs import JobCancelledError
+from vlcore.experiment.errors import BusyError, LabError
+from vlcore.experiment.files import system_errors
+from vlcore.jobs.jobs import JobCancelledError
 
 BAD_INPUT, BUSY, CANCELLED, UNREAD = 2, 3, 130, 141
 
@@ -29,7 +31,10 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """All commands with their options."""
-    top = _Parser(prog="python -m vlcore", description="Train and look at small vision-language models on biased data.")
+    top = _Parser(
+        prog="python -m vlcore",
+        description="Train and look at small vision-language models on biased data.",
+    )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for module in (data, studies, runs, disk, compare, serve):
         module.add_commands(commands)
@@ -40,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     options = parser().parse_args(arguments)
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names in any script, on a terminal that lacks it
+        sys.stdout.reconfigure(
+            errors="backslashreplace"
+        )  # names in any script, on a terminal that lacks it
     try:
         with system_errors():
             document = options.run(options)
@@ -64,7 +71,8 @@ def program() -> int:
             return main()
         finally:
             if sys.stdout is not None:  # a shell can close it before we start
-                sys.stdout.flush()  # here rather than when the interpreter ends, where nothing can be caught
+                # here rather than when the interpreter ends, where nothing can be caught
+                sys.stdout.flush()
     except BrokenPipeError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):  # what is left in them is written out at the end

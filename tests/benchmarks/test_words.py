@@ -5,18 +5,36 @@ import pandas as pd
 import pytest
 
 from benchmarks import words
-from vlcore.compare.captions import FAR
-from vlcore.core.condition import STYLES_OF_THE_STUDY
-from vlcore.core.grouping import SCENES
-from vlcore.core.vocabulary import Vocabulary, split_words
-from vlcore.studies import published
+from vlcore.api.captions import FAR
+from vlcore.experiment.condition import STYLES_OF_THE_STUDY
+from vlcore.experiment.grouping import SCENES
+from vlcore.experiment.vocabulary import Vocabulary, split_words
+from vlcore.study import published
 
 FOLDER = published.FOLDER / "words"
 PILOT = {
-    "pony", "stallion", "mare", "mustang", "foal", "equine", "racehorse", "steed", "camels",
-    "bactrian camel", "llama", "dromedary", "humped animal", "lawn", "green field", "meadow",
-    "pasture", "sahara", "arid land", "sandy place", "sand dunes",
-}  # fmt: skip
+    "pony",
+    "stallion",
+    "mare",
+    "mustang",
+    "foal",
+    "equine",
+    "racehorse",
+    "steed",
+    "camels",
+    "bactrian camel",
+    "llama",
+    "dromedary",
+    "humped animal",
+    "lawn",
+    "green field",
+    "meadow",
+    "pasture",
+    "sahara",
+    "arid land",
+    "sandy place",
+    "sand dunes",
+}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +76,9 @@ def test_random_words_are_the_same_each_time_and_no_words_of_labels() -> None:
     assert not {*SCENES.objects, *SCENES.contexts} & set(drawn)
 
 
-def test_the_published_tables_hold_every_caption_in_every_model(table: pd.DataFrame, drawn: pd.DataFrame) -> None:
+def test_the_published_tables_hold_every_caption_in_every_model(
+    table: pd.DataFrame, drawn: pd.DataFrame
+) -> None:
     texts = [*words.TEXTS, words.UNTRAINED]
     assert len(table) == len(words.CAPTIONS) * len(texts) * len(STYLES_OF_THE_STUDY)
     assert not table.duplicated(["caption", "text", "labels"]).any()
@@ -98,7 +118,9 @@ def test_the_best_threshold_against_a_slow_reference() -> None:
 
 
 def test_a_mean_over_models_has_its_interval() -> None:
-    runs = pd.DataFrame({"caption": "pony", "text": "words", "labels": "descriptive", "auc": [0.8, 0.9, 1.0]})
+    runs = pd.DataFrame(
+        {"caption": "pony", "text": "words", "labels": "descriptive", "auc": [0.8, 0.9, 1.0]}
+    )
     (line,) = words.summary(runs).to_dict("records")
     assert (line["n"], line["auc"]) == (3, pytest.approx(0.9))
     assert line["low"] == pytest.approx(0.9 - 4.3027 * 0.1 / 3**0.5, abs=1e-4)

@@ -1,4 +1,5 @@
-"""What tests of commands share: a command that is refused, and the program in a process of its own."""
+"""What tests of commands share: a command that is refused, and the program in a process of its
+own."""
 
 import os
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 
 from tests.conftest import Cli
 from vlcore.__main__ import BAD_INPUT
-from vlcore.store.artefacts import Artefact
+from vlcore.artifacts.artifact import Artefact
 
 Document = Callable[..., Any]
 Refused = Callable[..., str]
@@ -22,7 +23,8 @@ GROUPS = ("horse_grass", "horse_desert", "camel_desert", "camel_grass")
 
 @pytest.fixture
 def refused(cli: Cli) -> Refused:
-    """Runs a command that should end with another code than 0; gives the sentence that was said last."""
+    """Runs a command that should end with another code than 0; gives the sentence that was said
+    last."""
 
     def run(*arguments: object, lines: int = 1, code: int = BAD_INPUT) -> str:
         ended, out, err = cli(*arguments)
@@ -41,6 +43,11 @@ def program(
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "vlcore", *map(str, arguments)],
-        cwd=Path(__file__).parents[2], env={**os.environ, "VLCORE_HOME": str(home), **environment},
-        stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=120,
-    )  # fmt: skip
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "VLCORE_HOME": str(home), **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=120,
+    )

@@ -1,4 +1,5 @@
-"""The command that writes a comparison: which maps it puts on the page, and one sentence where something is wrong."""
+"""The command that writes a comparison: which maps it puts on the page, and one sentence where
+something is wrong."""
 
 import dataclasses
 from collections.abc import Callable
@@ -8,16 +9,17 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
+from tests.api.stand_ins import BASE, image_set, publish
 from tests.cli.conftest import Document, Models, Patch, Refused
-from tests.runs.stand_ins import BASE, image_set, publish
 from vlcore.__main__ import BUSY
-from vlcore.compare import notebook
-from vlcore.compare import page as compare_page
-from vlcore.compare.comparison import Comparison
-from vlcore.datasets.imageset import ImageSet
-from vlcore.measures import projection as measures
-from vlcore.runs.maps import Projection, map_keys
-from vlcore.store import artefacts, jobs
+from vlcore.api import notebook
+from vlcore.api import offline_page as compare_page
+from vlcore.api.compared_maps import ComparedMaps
+from vlcore.api.maps import Projection, map_keys
+from vlcore.artifacts import artifact
+from vlcore.data.imageset import ImageSet
+from vlcore.jobs import jobs
+from vlcore.metrics import projection as measures
 
 IMAGES = image_set()
 
@@ -25,7 +27,12 @@ IMAGES = image_set()
 @pytest.fixture(scope="module")
 def models(home: Path) -> Models:
     base = BASE.replace(data_seed=95, init_seed=95)
-    conditions = [base, base.replace(bias=0.5), base.replace(labels="descriptive"), base.replace(objective="captioner")]
+    conditions = [
+        base,
+        base.replace(bias=0.5),
+        base.replace(labels="descriptive"),
+        base.replace(objective="captioner"),
+    ]
     return [publish(IMAGES, condition) for condition in conditions]
 
 
@@ -37,18 +44,20 @@ def shown(monkeypatch: Patch) -> None:
 
 
 @pytest.fixture
-def compared(monkeypatch: Patch, document: Document, tmp_path: Path, models: Models) -> Callable[..., Comparison]:
+def compared(
+    monkeypatch: Patch, document: Document, tmp_path: Path, models: Models
+) -> Callable[..., ComparedMaps]:
     """Runs the command on some of the models; gives the comparison that it made a page of."""
-    pages: list[Comparison] = []
+    pages: list[ComparedMaps] = []
 
-    def page(comparison: Comparison, images: ImageSet) -> str:
+    def page(comparison: ComparedMaps, images: ImageSet) -> str:
         assert images.grouping == IMAGES.grouping
         pages.append(comparison)
         return "<p>a page: ä</p>"
 
     monkeypatch.setattr(compare_page, "page", page)
 
-    def run(count: int, *options: object) -> Comparison:
+    def run(count: int, *options: object) -> ComparedMaps:
         out = tmp_path / f"maps-{len(pages)}.html"
         said = document("compare", *(model.key for model in models[:count]), *options, "--out", out)
         kind = options[options.index("--map") + 1] if "--map" in options else "pca"
@@ -59,23 +68,32 @@ def compared(monkeypatch: Patch, document: Document, tmp_path: Path, models: Mod
     return run
 
 
-def test_two_to_four_models_are_put_on_a_page(compared: Callable[..., Comparison], models: Models) -> None:
+def test_two_to_four_models_are_put_on_a_page(
+    compared: Callable[..., ComparedMaps], models: Models
+) -> None:
     comparison = compared(4)
     assert [model.artefact.key for model in comparison.models] == [model.key for model in models]
     assert all(model.projection == Projection() for model in comparison.models)
     assert comparison.points["thumb"].str.fullmatch(r"data:image/webp;base64,[A-Za-z0-9+/=]+").all()
     for given, prompts in (
         ((), ("horse", "camel", "grass", "desert")),
-        (("--prompts", "a horse, a camel ,the grass,the desert"), ("a horse", "a camel", "the grass", "the desert")),
+        (
+            ("--prompts", "a horse, a camel ,the grass,the desert"),
+            ("a horse", "a camel", "the grass", "the desert"),
+        ),
     ):
         comparison = compared(3, "--map", "prompts", *given)
         for model, info in zip(comparison.models, comparison.infos, strict=True):
             assert model.projection == Projection("prompts", prompts=prompts)
             assert info.x_title.startswith(f"“{prompts[0]}” to “{prompts[1]}”")
-        assert [model.turn.rotation.tolist() for model in comparison.models] == [np.eye(2).tolist()] * 3
+        assert [model.turn.rotation.tolist() for model in comparison.models] == [
+            np.eye(2).tolist()
+        ] * 3
 
 
-def test_a_fit_of_each_model_or_of_all(compared: Callable[..., Comparison], models: Models, monkeypatch: Patch) -> None:
+def test_a_fit_of_each_model_or_of_all(
+    compared: Callable[..., ComparedMaps], models: Models, monkeypatch: Patch
+) -> None:
     fits: list[tuple[object, ...]] = []
 
     def anywhere(z: np.ndarray, *settings: object) -> np.ndarray:
@@ -84,7 +102,9 @@ def test_a_fit_of_each_model_or_of_all(compared: Callable[..., Comparison], mode
 
     monkeypatch.setattr(measures, "tsne", anywhere)
     monkeypatch.setattr(
-        measures, "umap_together", lambda spaces, _rows, *more: [anywhere(z, "together", *more) for z in spaces]
+        measures,
+        "umap_together",
+        lambda spaces, _rows, *more: [anywhere(z, "together", *more) for z in spaces],
     )
     for _ in range(2):
         comparison = compared(2, "--map", "tsne", "--seed", 6)
@@ -93,29 +113,41 @@ def test_a_fit_of_each_model_or_of_all(compared: Callable[..., Comparison], mode
     together = Projection("umap", seed=7, together=True)
     assert fits[2:] == [("together", 15, 0.1, 7)] * 3
     assert [model.projection for model in comparison.models] == [together] * 3
-    assert artefacts.published(map_keys([model.key for model in models[:3]], together)[0])
+    assert artifact.published(map_keys([model.key for model in models[:3]], together)[0])
 
 
-def test_a_map_that_cannot_be_is_one_sentence(refused: Refused, models: Models, tmp_path: Path) -> None:
+def test_a_map_that_cannot_be_is_one_sentence(
+    refused: Refused, models: Models, tmp_path: Path
+) -> None:
     out, prompts = tmp_path / "maps.html", ("--map", "prompts", "--prompts")
     for options, sentence in (
         (("--map", "umap", "--seed", -1), "The seed of a map is a whole number from 0 to 999"),
         (("--map", "tsne", "--together"), "Only UMAP is fitted on several models together"),
-        (("--prompts", "a,b,c,d"), "--prompts are the axes of --map prompts, not of pca; give that map too"),
+        (
+            ("--prompts", "a,b,c,d"),
+            "--prompts are the axes of --map prompts, not of pca; give that map too",
+        ),
         (("--seed", 1), "--seed is of --map umap and tsne"),
-        ((*prompts, "horse,horse,grass,desert"), "Two prompts of an axis are one point in this model"),
+        (
+            (*prompts, "horse,horse,grass,desert"),
+            "Two prompts of an axis are one point in this model",
+        ),
         ((*prompts, "horse,!?,grass,desert"), "A caption needs at least one word"),
     ):
         assert sentence in refused("compare", models[0].key, models[2].key, *options, "--out", out)
     assert not out.exists()
 
 
-def test_models_and_places_that_do_not_go(refused: Refused, models: Models, tmp_path: Path, monkeypatch: Patch) -> None:
+def test_models_and_places_that_do_not_go(
+    refused: Refused, models: Models, tmp_path: Path, monkeypatch: Patch
+) -> None:
     first, out = models[0].key, ("--out", tmp_path / "maps.html")
     assert "word by word" in refused("compare", first, models[3].key, "--map", "prompts", *out)
     monkeypatch.setattr(compare_page, "page", lambda *_: "a page")
     nowhere = tmp_path / "nowhere" / "maps.html"
-    assert refused("compare", first, models[1].key, "--out", nowhere).startswith(f"{nowhere} cannot be written")
+    assert refused("compare", first, models[1].key, "--out", nowhere).startswith(
+        f"{nowhere} cannot be written"
+    )
     # A map that another process fits is exit code 3.
     monkeypatch.setattr(jobs, "LOCK_WAIT", 0)
     (key,) = map_keys([models[0].key], Projection("tsne", seed=9))

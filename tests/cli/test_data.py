@@ -1,4 +1,5 @@
-"""The data commands from a shell: what they make, what they print, and one sentence where something is wrong."""
+"""The data commands from a shell: what they make, what they print, and one sentence where something
+is wrong."""
 
 import io
 import json
@@ -18,30 +19,35 @@ from PIL import Image
 
 from tests.cli.conftest import GROUPS, Document, Patch, Refused, program
 from tests.conftest import Cli
-from tests.datasets.importers.sources import cells, write
-from tests.generation.stand_ins import Shop, fails, shows
-from tests.store.children import claim
-from tests.store.test_progress import Terminal
-from vlcore import generation
+from tests.data.generation.stand_ins import Shop, fails, shows
+from tests.data.importers.sources import cells, write
+from tests.jobs.children import claim
+from tests.jobs.test_progress import Terminal
 from vlcore.__main__ import BAD_INPUT, BUSY, CANCELLED, main
-from vlcore.core.wording import FEW
-from vlcore.datasets import catalogue, drawn
-from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.imageset import read_set
+from vlcore.artifacts import artifact
+from vlcore.data import catalogue, drawn, generation
+from vlcore.data.catalogue import open_set
+from vlcore.data.imageset import read_set
+from vlcore.experiment.wording import FEW
+from vlcore.jobs import queue
 from vlcore.scenes import Scene, draw
-from vlcore.store import artefacts, queue
 
 STEPS = ("--set", "steps=4")
 SNOWY = {"horse_snow", "horse_beach", "camel_beach", "camel_snow"}
 PENCIL = {
-    "contexts": ["snow", "beach"], "style": "pencil", "context_contrast": 1.0, "object_contrast": 1.0,
+    "contexts": ["snow", "beach"],
+    "style": "pencil",
+    "context_contrast": 1.0,
+    "object_contrast": 1.0,
     "object_size": 1.0,
-}  # fmt: skip
+}
 ASKED = "{} of 16 pictures are to be drawn by painter-1; {}."
 NO_PRICE = "their price was not given (--price)"
 
 
-def make_folder(root: Path, objects: str = "horse camel", contexts: str = "grass desert", per_group: int = 6) -> Path:
+def make_folder(
+    root: Path, objects: str = "horse camel", contexts: str = "grass desert", per_group: int = 6
+) -> Path:
     """Pictures in folders OBJECT/CONTEXT."""
     return write(root, cells(dict.fromkeys(product(objects.split(), contexts.split()), per_group)))
 
@@ -50,41 +56,68 @@ def section(out: str, name: str) -> list[str]:
     """The indented lines under a name of the text output."""
     lines = out.splitlines()
     start = lines.index(f"{name}:") + 1
-    end = next((at for at, line in enumerate(lines[start:], start) if not line.startswith("  ")), len(lines))
+    end = next(
+        (at for at, line in enumerate(lines[start:], start) if not line.startswith("  ")),
+        len(lines),
+    )
     return [line.strip() for line in lines[start:end]]
 
 
-def test_list_and_show_say_what_there_is_before_it_is_drawn(cli: Cli, document: Document, empty_home: Path) -> None:
+def test_list_and_show_say_what_there_is_before_it_is_drawn(
+    cli: Cli, document: Document, empty_home: Path
+) -> None:
     listed = document("data", "list")
-    assert [(about["name"], about["on_disk"]) for about in listed] == [("scenes", 0), ("balanced-cues", 0)]
+    assert [(about["name"], about["on_disk"]) for about in listed] == [
+        ("scenes", 0),
+        ("balanced-cues", 0),
+    ]
     scenes = cli("data", "list")[1].splitlines()[1]
-    assert re.split(r"  +", scenes) == ["scenes", "4,512", "0", ", ".join(f"{group} 1,128" for group in GROUPS)]
+    assert re.split(r"  +", scenes) == [
+        "scenes",
+        "4,512",
+        "0",
+        ", ".join(f"{group} 1,128" for group in GROUPS),
+    ]
     about = document("data", "show", "scenes")
-    assert (about["images"], about["on_disk"], about["groups"]) == (4512, 0, dict.fromkeys(GROUPS, 1128))
+    assert (about["images"], about["on_disk"], about["groups"]) == (
+        4512,
+        0,
+        dict.fromkeys(GROUPS, 1128),
+    )
     assert about["splits"]["test"] == dict.fromkeys(GROUPS, 500)
     assert (about["licence"], about["recipe"]["style"]) == ("Apache-2.0", "photo")
     head, *splits = [line.split() for line in section(cli("data", "show", "scenes")[1], "splits")]
     assert head == ["split", *GROUPS]
-    assert splits == [[split, *map(str, counts.values())] for split, counts in about["splits"].items()]
+    assert splits == [
+        [split, *map(str, counts.values())] for split, counts in about["splits"].items()
+    ]
     assert list(empty_home.iterdir()) == [], "looking writes nothing"
 
 
-def test_a_damaged_set_hides_no_other(cli: Cli, document: Document, refused: Refused, empty_home: Path) -> None:
+def test_a_damaged_set_hides_no_other(
+    cli: Cli, document: Document, refused: Refused, empty_home: Path
+) -> None:
     (empty_home / "data" / "broken").mkdir(parents=True)
     (empty_home / "data" / "broken" / "dataset.json").write_text("{}")
-    assert refused("data", "show", "broken").startswith("There is no usable image set named 'broken'")
+    assert refused("data", "show", "broken").startswith(
+        "There is no usable image set named 'broken'"
+    )
     *others, broken = document("data", "list")
     assert [about["images"] for about in others] == [4512, 4512]
     assert set(broken) == {"name", "message"}
     assert "There is no usable image set named 'broken'" in cli("data", "list")[1]
 
 
-def test_render_writes_a_folder_to_browse(document: Document, empty_home: Path, monkeypatch: Patch) -> None:
+def test_render_writes_a_folder_to_browse(
+    document: Document, empty_home: Path, monkeypatch: Patch
+) -> None:
     out = empty_home / "shown"
     said = document("data", "render", "--out", out, "--n-per-group", 2, "--size", 48, "--seed", 5)
     assert said == {"name": "shown", "images": 8, "folder": str(out)}
     rows = read_set(out).table
-    assert rows["group"].tolist() == [name for name in open_set("scenes").grouping.names for _ in range(2)]
+    assert rows["group"].tolist() == [
+        name for name in open_set("scenes").grouping.names for _ in range(2)
+    ]
     for row in rows.itertuples():
         drawing = draw(Scene.from_factors(json.loads(row.factors)), 48)
         assert np.array_equal(np.asarray(Image.open(out / row.file_name)), drawing.image)
@@ -93,10 +126,21 @@ def test_render_writes_a_folder_to_browse(document: Document, empty_home: Path, 
     first, folder = rows["file_name"].iat[0], empty_home / "Schnee <b>"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    recipe = ("--name", "snowy", "--contexts", "snow, beach", "--style", "pencil", "--object-size", 0.5)
+    recipe = (
+        "--name",
+        "snowy",
+        "--contexts",
+        "snow, beach",
+        "--style",
+        "pencil",
+        "--object-size",
+        0.5,
+    )
     said = document("data", "render", *recipe, "--n-per-group", 1, "--size", 32, "--out", ".")
     assert said == {"name": "Schnee <b>", "images": 4, "folder": "."}
-    assert json.loads((folder / "dataset.json").read_text())["recipe"] == PENCIL | {"object_size": 0.5}
+    assert json.loads((folder / "dataset.json").read_text())["recipe"] == PENCIL | {
+        "object_size": 0.5
+    }
     assert set(read_set(folder).table["group"]) == SNOWY
     assert not (empty_home / "data").exists(), "the set itself is not made"
     for seed in (5, 6):
@@ -107,7 +151,8 @@ def test_render_writes_a_folder_to_browse(document: Document, empty_home: Path, 
 
 @pytest.fixture
 def few_scenes(empty_home: Path, monkeypatch: Patch) -> Iterator[Path]:
-    """Sets of one picture for each split and group, drawn by threads for processes: what is drawn is the same."""
+    """Sets of one picture for each split and group, drawn by threads for processes: what is drawn
+    is the same."""
     monkeypatch.setattr(drawn, "PER_GROUP", dict.fromkeys(drawn.PER_GROUP, 1))
     monkeypatch.setattr(queue, "worker_pool", lambda: ThreadPoolExecutor(2))
     drawn.scene_table.cache_clear()
@@ -115,7 +160,9 @@ def few_scenes(empty_home: Path, monkeypatch: Patch) -> Iterator[Path]:
     drawn.scene_table.cache_clear()
 
 
-def test_render_makes_and_fills_a_set_of_a_new_name(document: Document, refused: Refused, few_scenes: Path) -> None:
+def test_render_makes_and_fills_a_set_of_a_new_name(
+    document: Document, refused: Refused, few_scenes: Path
+) -> None:
     settings = ("--contexts", "snow,beach", "--style", "pencil", "--context-contrast", 0.5)
     about = document("data", "render", "--name", "snowy", *settings)
     assert about["groups"] == dict.fromkeys(SNOWY, 4)
@@ -123,13 +170,23 @@ def test_render_makes_and_fills_a_set_of_a_new_name(document: Document, refused:
     (folder,) = few_scenes.glob("[!.]*")
     assert len(sorted(folder.rglob("*.png"))) == 32, "pictures and masks"
     assert document("data", "show", "snowy")["recipe"] == PENCIL | {"context_contrast": 0.5}
-    assert [entry["name"] for entry in document("data", "list")] == ["scenes", "balanced-cues", "snowy"]
+    assert [entry["name"] for entry in document("data", "list")] == [
+        "scenes",
+        "balanced-cues",
+        "snowy",
+    ]
 
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.png")}
     for same in ((), settings, settings[2:4]):
         assert document("data", "render", "--name", "snowy", *same) == about
-    for other in (("--style", "night"), ("--contexts", "beach,snow"), (*settings[:4], "--context-contrast", 1)):
-        assert "(contexts snow,beach, style pencil, " in refused("data", "render", "--name", "snowy", *other)
+    for other in (
+        ("--style", "night"),
+        ("--contexts", "beach,snow"),
+        (*settings[:4], "--context-contrast", 1),
+    ):
+        assert "(contexts snow,beach, style pencil, " in refused(
+            "data", "render", "--name", "snowy", *other
+        )
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.png")} == before
 
 
@@ -139,45 +196,77 @@ def test_render_does_not_write_into_what_is_there(refused: Refused, empty_home: 
     (full / "precious").write_text("do not touch")
     file.write_text("do not touch")
     for out in (full, file):
-        assert "exists and is not empty" in refused("data", "render", "--out", out, "--n-per-group", 1)
-    assert "cannot be written" in refused("data", "render", "--out", file / "within", "--n-per-group", 1)
+        assert "exists and is not empty" in refused(
+            "data", "render", "--out", out, "--n-per-group", 1
+        )
+    assert "cannot be written" in refused(
+        "data", "render", "--out", file / "within", "--n-per-group", 1
+    )
     assert sorted(path.name for path in empty_home.rglob("*")) == ["file", "full", "precious"]
 
 
-def test_a_folder_becomes_a_set(cli: Cli, document: Document, empty_home: Path, tmp_path: Path) -> None:
+def test_a_folder_becomes_a_set(
+    cli: Cli, document: Document, empty_home: Path, tmp_path: Path
+) -> None:
     source = make_folder(tmp_path / "zoo")
     (source / "horse" / "grass" / "note.png").write_text("no picture")
-    said = document("data", "import", source, "--name", "zoo", "--licence", "CC0 <1.0>", "--seed", 3)
+    said = document(
+        "data", "import", source, "--name", "zoo", "--licence", "CC0 <1.0>", "--seed", 3
+    )
     assert (said["format"], said["counts"]) == ("folders", dict.fromkeys(GROUPS, 6))
     assert [name for name, _ in said["skipped"]] == ["horse/grass/note.png"]
     about = document("data", "show", "zoo")
     assert about["on_disk"] == about["images"] == 24
-    assert (about["source"], about["licence"], about["splitting"]) == ("zoo", "CC0 <1.0>", said["splitting"])
+    assert (about["source"], about["licence"], about["splitting"]) == (
+        "zoo",
+        "CC0 <1.0>",
+        said["splitting"],
+    )
     assert set(said["warnings"]) <= set(about["notes"])
     assert "recipe" not in about
     out = cli("data", "show", "zoo")[1]
     assert section(out, "notes") == about["notes"], "a sentence a line"
     assert section(out, "splits")[1].split() == ["pool", "6", "6", "6", "6"]
     assert section(out, "left out") == ["files: 1", f"list: {said['left_out']}"]
-    assert Path(said["left_out"]).read_text().startswith('file,reason\nhorse/grass/note.png,"is not a PNG')
+    assert (
+        Path(said["left_out"])
+        .read_text()
+        .startswith('file,reason\nhorse/grass/note.png,"is not a PNG')
+    )
     out = cli("data", "import", source, "--name", "again", "--seed", 3)[1]
     assert out.startswith("name: again\nformat: folders\ncounts: horse_grass 6, ")
 
 
-def test_options_of_an_import_reach_it(document: Document, empty_home: Path, tmp_path: Path) -> None:
+def test_options_of_an_import_reach_it(
+    document: Document, empty_home: Path, tmp_path: Path
+) -> None:
     source = make_folder(tmp_path / "zoo", "camel horse zebra", "grass desert snow", per_group=4)
     said = document(
-        "data", "import", shutil.make_archive(str(tmp_path / "zoo"), "zip", source), "--name", "z", "--objects",
-        "zebra, horse", "--contexts", "snow,grass", "--short", "one {object}", "--descriptive",
-        "one {object} with {context}", "--max-per-group", 4,
-    )  # fmt: skip
+        "data",
+        "import",
+        shutil.make_archive(str(tmp_path / "zoo"), "zip", source),
+        "--name",
+        "z",
+        "--objects",
+        "zebra, horse",
+        "--contexts",
+        "snow,grass",
+        "--short",
+        "one {object}",
+        "--descriptive",
+        "one {object} with {context}",
+        "--max-per-group",
+        4,
+    )
     groups = ("zebra_snow", "zebra_grass", "horse_grass", "horse_snow")
     assert list(said["counts"].items()) == [(group, 4) for group in groups]
     assert document("data", "show", "z")["captions"]["undescriptive"] == "one {object}"
     assert "one zebra with snow" in set(open_set("z").table["caption"])
 
 
-def test_a_busy_set(refused: Refused, shop: Shop, empty_home: Path, tmp_path: Path, monkeypatch: Patch) -> None:
+def test_a_busy_set(
+    refused: Refused, shop: Shop, empty_home: Path, tmp_path: Path, monkeypatch: Patch
+) -> None:
     monkeypatch.setattr(catalogue, "LOCK_WAIT", 0)
     source, data = make_folder(tmp_path / "zoo", per_group=4), empty_home / "data"
     for folder in (data / ".incoming", data / ".generated" / "made"):
@@ -186,7 +275,9 @@ def test_a_busy_set(refused: Refused, shop: Shop, empty_home: Path, tmp_path: Pa
         sentence = refused("data", "import", source, "--name", "zoo", code=BUSY)
     assert sentence.startswith("zoo is being imported by another process")
     with FileLock(data / ".generated" / "made" / ".generate.lock"):
-        assert refused(*order(shop, "--yes"), code=BUSY, lines=2).startswith("Another run draws into ")
+        assert refused(*order(shop, "--yes"), code=BUSY, lines=2).startswith(
+            "Another run draws into "
+        )
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +287,12 @@ def own_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = make_folder(home / "Zoo é <i>")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLCORE_HOME", str(home))
-        assert main(["data", "import", str(source), "--name", "own", "--short", "a {object}", "--json"]) == 0
+        assert (
+            main(
+                ["data", "import", str(source), "--name", "own", "--short", "a {object}", "--json"]
+            )
+            == 0
+        )
         assert main(["train", "--data", "own", *STEPS, "--json"]) == 0
     return home
 
@@ -207,20 +303,31 @@ def own(own_set: Path, monkeypatch: Patch) -> Path:
     return own_set
 
 
-def test_training_follows_the_size_of_a_set(cli: Cli, document: Document, refused: Refused, own: Path) -> None:
+def test_training_follows_the_size_of_a_set(
+    cli: Cli, document: Document, refused: Refused, own: Path
+) -> None:
     made = document("train", "--data", "own", *STEPS)
     assert (made["state"], made["steps"]) == ("cached", 4)
-    assert artefacts.read(made["key"]).condition.n_per_group == 4, "what the largest of five folds leaves of six"
+    assert artifact.read(made["key"]).condition.n_per_group == 4, (
+        "what the largest of five folds leaves of six"
+    )
     assert made["metrics"]["few_pictures"] == dict.fromkeys(GROUPS, 6)
     assert (made["train_images"], made["models"]) == (dict.fromkeys(GROUPS, 4), 5)
     assert ", ".join(f"4 of {group}" for group in GROUPS) in made["warnings"][0]
-    assert made["metrics"]["intervals"]["balanced_accuracy"][2] == 24, "each picture is held out once"
+    assert made["metrics"]["intervals"]["balanced_accuracy"][2] == 24, (
+        "each picture is held out once"
+    )
     out = cli("train", "--data", "own", *STEPS)[1]
-    assert f"fewer than {FEW} held-out pictures: {', '.join(f'{group} (6)' for group in GROUPS)}; " in out
+    assert (
+        f"fewer than {FEW} held-out pictures: {', '.join(f'{group} (6)' for group in GROUPS)}; "
+        in out
+    )
     assert section(out, "warnings") == made["warnings"]
     for command in (("train",), ("study", "experiments")):
         sentence = refused(*command, "--data", "own", "--set", "n_per_group=7")
-        assert re.search(r"'own' has \d training images of .*; choose at most that many as n_per_group", sentence)
+        assert re.search(
+            r"'own' has \d training images of .*; choose at most that many as n_per_group", sentence
+        )
 
 
 def test_pictures_land_in_a_model_of_an_imported_set(document: Document, own: Path) -> None:
@@ -229,13 +336,18 @@ def test_pictures_land_in_a_model_of_an_imported_set(document: Document, own: Pa
     (found,) = document("embed", file, "--model", key)["images"]
     assert found["file"] == str(file)
     assert found["neighbours"][0] | {"similarity": 1} == {
-        "image": "images/horse-grass/00000.jpg", "object": "horse", "context": "grass",
-        "source": "horse/grass/0.png", "similarity": 1,
-    }  # fmt: skip
+        "image": "images/horse-grass/00000.jpg",
+        "object": "horse",
+        "context": "grass",
+        "source": "horse/grass/0.png",
+        "similarity": 1,
+    }
     assert {said["caption"] for said in found["captions"]} == {"a horse", "a camel"}
     shown = program(own, "data", "show", "own", PYTHONIOENCODING="ascii")
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert "source: Zoo \\xe9 <i>\n" in shown.stdout, "on a terminal that lacks the script of a name"
+    assert "source: Zoo \\xe9 <i>\n" in shown.stdout, (
+        "on a terminal that lacks the script of a name"
+    )
 
 
 def test_check_answers_each_question_once(cli: Cli, document: Document, own: Path) -> None:
@@ -245,7 +357,7 @@ def test_check_answers_each_question_once(cli: Cli, document: Document, own: Pat
     assert next(entry for entry in found if entry["name"] == "held-out pictures")["ok"] is False
     head, *lines = cli("data", "check", "own")[1].splitlines()
     assert (head.split(), len(lines)) == (["name", "ok", "sentence"], len(found))
-    (key,) = (key for key in artefacts.published_keys() if key.endswith(".checks"))
+    (key,) = (key for key in artifact.published_keys() if key.endswith(".checks"))
     assert {"key": key, "ok": True} in document("verify")
 
 
@@ -254,8 +366,14 @@ def test_a_set_is_removed_and_its_models_stay(
 ) -> None:
     shutil.copytree(own, tmp_path / "home")
     monkeypatch.setenv("VLCORE_HOME", str(tmp_path / "home"))
-    key, folder = document("train", "--data", "own", *STEPS)["key"], tmp_path / "home" / "data" / "own"
-    assert refused("data", "remove", "own", lines=2) == "Nobody can be asked here; give --yes to do it."
+    key, folder = (
+        document("train", "--data", "own", *STEPS)["key"],
+        tmp_path / "home" / "data" / "own",
+    )
+    assert (
+        refused("data", "remove", "own", lines=2)
+        == "Nobody can be asked here; give --yes to do it."
+    )
     other = key.replace("-b0-", "-b50-")
     with claim(other, state="running"):
         assert other in refused("data", "remove", "own", "--yes", code=BUSY)
@@ -269,7 +387,9 @@ def test_a_set_is_removed_and_its_models_stay(
     assert document("status", key)[0]["state"] == "done"
 
 
-def test_somebody_is_asked_before_a_set_goes(cli: Cli, empty_home: Path, monkeypatch: Patch) -> None:
+def test_somebody_is_asked_before_a_set_goes(
+    cli: Cli, empty_home: Path, monkeypatch: Patch
+) -> None:
     data = empty_home / "data"
     for name in ("zoo", "zoo-2"):
         (data / name).mkdir(parents=True)
@@ -285,13 +405,30 @@ def test_somebody_is_asked_before_a_set_goes(cli: Cli, empty_home: Path, monkeyp
 
 def order(shop: Shop, *more: object, per_group: int = 4) -> tuple[object, ...]:
     return (
-        "data", "generate", "--name", "made", "--objects", "horse,camel", "--contexts", "on the grass,in the desert",
-        "--per-group", per_group, "--model", "painter-1", "--size", 64, "--base-url", shop.url, *more,
-    )  # fmt: skip
+        "data",
+        "generate",
+        "--name",
+        "made",
+        "--objects",
+        "horse,camel",
+        "--contexts",
+        "on the grass,in the desert",
+        "--per-group",
+        per_group,
+        "--model",
+        "painter-1",
+        "--size",
+        64,
+        "--base-url",
+        shop.url,
+        *more,
+    )
 
 
 def test_a_model_draws_a_set(cli: Cli, document: Document, shop: Shop, empty_home: Path) -> None:
-    code, out, err = cli(*order(shop, "--yes", "--price", 0.04, "--licence", "of the model", "--json"))
+    code, out, err = cli(
+        *order(shop, "--yes", "--price", 0.04, "--licence", "of the model", "--json")
+    )
     assert code == 0
     assert err == ASKED.format(16, "they cost 0.64 in all") + "\n"
     said = json.loads(out)
@@ -299,11 +436,15 @@ def test_a_model_draws_a_set(cli: Cli, document: Document, shop: Shop, empty_hom
     assert (said["name"], said["refused"]) == ("made", 0)
     assert said["kept_in"] == str(empty_home / "data" / ".generated" / "made")
     pairs = product(("camel", "horse"), ("in the desert", "on the grass"))
-    assert {asked["prompt"] for asked in shop.requests} == {f"a photo of a {obj} {place}" for obj, place in pairs}
+    assert {asked["prompt"] for asked in shop.requests} == {
+        f"a photo of a {obj} {place}" for obj, place in pairs
+    }
     about = document("data", "show", "made")
     assert (about["groups"], about["licence"]) == (said["counts"], "of the model")
     assert "sk-secret" not in out + err
-    assert not any(b"sk-secret" in path.read_bytes() for path in empty_home.rglob("*") if path.is_file())
+    assert not any(
+        b"sk-secret" in path.read_bytes() for path in empty_home.rglob("*") if path.is_file()
+    )
 
 
 def test_nothing_is_drawn_before_somebody_agrees(
@@ -318,7 +459,9 @@ def test_nothing_is_drawn_before_somebody_agrees(
     assert shop.requests == []
     assert list(empty_home.iterdir()) == []
     monkeypatch.setattr(sys, "stdin", Terminal("yes\n"))
-    assert document(*order(shop))["counts"] == dict.fromkeys(GROUPS, 4), "the question is no part of the document"
+    assert document(*order(shop))["counts"] == dict.fromkeys(GROUPS, 4), (
+        "the question is no part of the document"
+    )
 
 
 def test_what_failed_was_refused_or_interrupted_goes_on(
@@ -331,7 +474,9 @@ def test_what_failed_was_refused_or_interrupted_goes_on(
     code, _, err = cli(*order(shop, "--yes"))
     assert (code, err.splitlines()[0]) == (BAD_INPUT, ASKED.format(11, NO_PRICE))
     assert len(shop.requests) == 17
-    assert "has 3 usable pictures" in refused(*order(shop, "--yes")), "it is not asked again by itself"
+    assert "has 3 usable pictures" in refused(*order(shop, "--yes")), (
+        "it is not asked again by itself"
+    )
     again = order(shop, "--yes", "--retry-refused")
     with monkeypatch.context() as patch:
         patch.setattr(generation, "generate", Mock(side_effect=KeyboardInterrupt))
@@ -342,7 +487,9 @@ def test_what_failed_was_refused_or_interrupted_goes_on(
     assert "There is an image set named 'made' already" in refused(*order(shop, "--yes"))
 
 
-def test_what_cannot_be_drawn_is_said(refused: Refused, shop: Shop, empty_home: Path, monkeypatch: Patch) -> None:
+def test_what_cannot_be_drawn_is_said(
+    refused: Refused, shop: Shop, empty_home: Path, monkeypatch: Patch
+) -> None:
     for option, value, sentence in (
         ("--per-group", 3, "--per-group: 3 is not a whole number from 4 to 10000"),
         ("--objects", "horse", "--objects: give 2 names with commas between them, not 'horse'"),

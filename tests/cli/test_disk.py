@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from tests.conftest import Cli, publish_as
-from vlcore.core import limits, trash
-from vlcore.core.files import models_folder
-from vlcore.store import artefacts, disk
-from vlcore.store.artefacts import Artefact
+from vlcore.artifacts import artifact, disk
+from vlcore.artifacts.artifact import Artefact
+from vlcore.experiment import limits, trash
+from vlcore.experiment.files import models_folder
 
 
 @pytest.fixture
@@ -31,10 +31,15 @@ def test_a_model_is_deleted_and_put_back_and_removed_for_good_after_a_week(
     assert before["models"] > after["bytes"]["models"] > 0
     assert before["models"] == after["bytes"]["models"] + after["bytes"]["deleted"]
     assert document("restore", models[0])["restored"] == [str(models_folder() / models[0])]
-    assert artefacts.read(models[0])
-    assert cli("restore", models[0])[0] == cli("delete", "nothing")[0] == cli("delete", "../data")[0] == 2
+    assert artifact.read(models[0])
+    assert (
+        cli("restore", models[0])[0]
+        == cli("delete", "nothing")[0]
+        == cli("delete", "../data")[0]
+        == 2
+    )
     document("delete", models[0])
-    publish_as(artefacts.read(models[1]), artefacts.read(models[1]).condition.replace(steps=12))
+    publish_as(artifact.read(models[1]), artifact.read(models[1]).condition.replace(steps=12))
     assert document("clean")["removed"] == [], "it has not been a week"
     monkeypatch.setattr(trash, "KEPT", 0.0)
     document("delete", models[1])
@@ -42,7 +47,9 @@ def test_a_model_is_deleted_and_put_back_and_removed_for_good_after_a_week(
     assert document("disk")["deleted"] == []
 
 
-def test_what_is_there_again_is_not_overwritten(models: list[str], document: Callable[..., Any], cli: Cli) -> None:
+def test_what_is_there_again_is_not_overwritten(
+    models: list[str], document: Callable[..., Any], cli: Cli
+) -> None:
     document("delete", models[0])
     (models_folder() / models[0]).mkdir()
     assert "again; delete it first" in cli("restore", models[0])[2]
@@ -56,11 +63,11 @@ def test_room_is_made_of_what_can_be_made_again_and_of_nothing_else(
     disk.make_room()
     assert document("prune")["removed"] == [], "enough is free"
     assert document("prune", "--free", "4")["removed"] == [models[1]]
-    assert artefacts.published_keys() == [models[0]]
+    assert artifact.published_keys() == [models[0]]
     monkeypatch.setattr(disk, "free", lambda: 0)
     with pytest.raises(disk.NoRoomError):
         disk.make_room()
-    assert artefacts.published_keys() == [models[0]], "never a model that was trained"
+    assert artifact.published_keys() == [models[0]], "never a model that was trained"
 
 
 def test_a_home_takes_no_more_than_it_may(
@@ -73,22 +80,24 @@ def test_a_home_takes_no_more_than_it_may(
     monkeypatch.setenv("VLCORE_HOME_MAX", "10")
     disk.make_room()
     assert document("disk")["most"] == 10 * 2**30
-    assert set(artefacts.published_keys()) == set(models)
+    assert set(artifact.published_keys()) == set(models)
     taken = disk.size_of(models_folder())
     monkeypatch.setattr(limits, "GB", (taken - 1) / 10)
     disk.make_room()
-    assert artefacts.published_keys() == [models[0]]
+    assert artifact.published_keys() == [models[0]]
     monkeypatch.setattr(limits, "GB", 1)
     with pytest.raises(disk.NoRoomError, match="no more than 10 GB"):
         disk.make_room()
-    assert artefacts.published_keys() == [models[0]]
+    assert artifact.published_keys() == [models[0]]
     monkeypatch.setenv("VLCORE_HOME_MAX", "a lot")
     code, _, said = cli("disk")
     assert (code, said.count("\n")) == (2, 1)
 
 
-def test_what_comes_with_the_version_stays(cli: Cli, empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_comes_with_the_version_stays(
+    cli: Cli, empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("VLCORE_SHIPPED")
-    key = artefacts.model_keys()[0]
+    key = artifact.model_keys()[0]
     code, _, said = cli("delete", key)
     assert (code, "came with this version" in said) == (2, True)

@@ -1,31 +1,38 @@
-"""The command `export`: a file, how to open it, and one sentence for everything that does not fit."""
+"""The command `export`: a file, how to open it, and one sentence for everything that does not
+fit."""
 
 from pathlib import Path
 
 import pytest
+from tests.api.test_train import write_small
 
+from tests.api.stand_ins import publish
 from tests.cli.conftest import Document
 from tests.conftest import Cli
-from tests.runs.stand_ins import publish
-from tests.runs.test_train import write_small
-from vlcore.datasets import subset
-from vlcore.store import artefacts
+from vlcore.artifacts import artifact
+from vlcore.data import subset
 
 
 @pytest.fixture
-def artefact(empty_home: Path) -> artefacts.Artefact:
+def artefact(empty_home: Path) -> artifact.Artefact:
     """A model of a small set of pictures, which nobody trained."""
     images = write_small(empty_home)
     return publish(images, subset.usual_condition(images).replace(bias=0.5, labels="descriptive"))
 
 
-def test_each_format_is_explained(artefact: artefacts.Artefact, tmp_path: Path, document: Document, cli: Cli) -> None:
+def test_each_format_is_explained(
+    artefact: artifact.Artefact, tmp_path: Path, document: Document, cli: Cli
+) -> None:
     out = tmp_path / "to"
     out.mkdir()
-    said = document("export", artefact.key, "--format", "parquet", "--out", out / "my model.parquet")
+    said = document(
+        "export", artefact.key, "--format", "parquet", "--out", out / "my model.parquet"
+    )
     assert said["files"] == {"my model.parquet": (out / "my model.parquet").stat().st_size}
     assert said["open_with"].startswith(f"embedding-atlas '{out}/my model.parquet' --x x --y y")
-    code, text, err = cli("export", artefact.key, "--format", "safetensors", "--out", out / "model.safetensors")
+    code, text, err = cli(
+        "export", artefact.key, "--format", "safetensors", "--out", out / "model.safetensors"
+    )
     assert code == 0, err
     assert f"load_file('{out / 'model.safetensors'}')" in text
     assert {path.name for path in out.iterdir()} == {"my model.parquet", "model.safetensors"}

@@ -1,14 +1,15 @@
-"""The command: a local checkpoint becomes a model with a key, and what cannot be used is one sentence."""
+"""The command: a local checkpoint becomes a model with a key, and what cannot be used is one
+sentence."""
 
 from pathlib import Path
 
 import pytest
+from tests.api.test_train import write_small
 
 from tests.cli.conftest import Document
 from tests.conftest import Cli
-from tests.learning.tiny_clip import save_clip
-from tests.runs.test_train import write_small
-from vlcore.store import artefacts
+from tests.model.tiny_clip import save_clip
+from vlcore.artifacts import artifact
 
 
 def test_a_local_checkpoint_becomes_a_model(
@@ -22,14 +23,21 @@ def test_a_local_checkpoint_becomes_a_model(
     assert said["title"].startswith("Pretrained tiny, linear probe, 50 % removed")
     assert said["checkpoint"]["kind"] == "clip"
     assert "minority_accuracy" in said["metrics"]["intervals"]
-    condition = artefacts.read(said["key"]).condition
+    condition = artifact.read(said["key"]).condition
     assert (condition.labels, condition.template) == ("own", "a photo of a {object} {place}")
     assert condition.data_seed == condition.init_seed == 3
-    assert document(*options, "--template", "a photo of a {object} {place}", "--readout", "probe")["state"] == "cached"
+    assert (
+        document(*options, "--template", "a photo of a {object} {place}", "--readout", "probe")[
+            "state"
+        ]
+        == "cached"
+    )
     usual = document(*options)
-    assert artefacts.read(usual["key"]).condition.labels == "clip_template"
+    assert artifact.read(usual["key"]).condition.labels == "clip_template"
     monkeypatch.chdir(tmp_path.parent)
-    code, out, err = cli("pretrained", f"{tmp_path.name}/tiny", *options[2:])  # it could be a hub name too
+    code, out, err = cli(
+        "pretrained", f"{tmp_path.name}/tiny", *options[2:]
+    )  # it could be a hub name too
     assert code == 0, err
     assert "Pretrained tiny, zero-shot" in out
     assert {entry["kind"] for entry in document("status")} == {"model"}

@@ -1,4 +1,5 @@
-"""What a server that was killed leaves: no process, and no folder that the next one does not remove."""
+"""What a server that was killed leaves: no process, and no folder that the next one does not
+remove."""
 
 import signal
 import sys
@@ -6,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.children import alive, child, until
-from vlcore.core import files
+from tests.jobs.children import alive, child, until
+from vlcore.experiment import files
 
 SCRIPT = """
 import signal, subprocess, sys
 from vlcore.cli import serve
-from vlcore.core.files import scratch_folder
+from vlcore.experiment.files import scratch_folder
 sleeps = [sys.executable, "-c", "import signal, time; time.sleep(600)"]
 started = [serve._begin(sleeps, end) for end in (signal.SIGTERM, signal.SIGKILL)]
 say(" ".join([str(scratch_folder()), *(str(one.pid) for one in started)]))

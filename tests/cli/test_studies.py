@@ -7,29 +7,42 @@ import pandas as pd
 
 from tests.cli.conftest import Document, Models, Patch, Refused
 from tests.conftest import QUICK_STEPS, Cli
-from vlcore.core.files import models_folder
-from vlcore.core.grouping import SCENES
-from vlcore.runs import train
-from vlcore.store import artefacts, queue
-from vlcore.studies import plans, published
-from vlcore.studies.results import StudyResults
+from vlcore.api import training
+from vlcore.artifacts import artifact
+from vlcore.experiment.files import models_folder
+from vlcore.experiment.grouping import SCENES
+from vlcore.jobs import queue
+from vlcore.study import plans, published
+from vlcore.study.results import Study
 
 STEPS = ("--set", f"steps={QUICK_STEPS}")
 
 
-def test_a_study_with_controls_runs_them_too(document: Document, quick: Models, monkeypatch: Patch) -> None:
+def test_a_study_with_controls_runs_them_too(
+    document: Document, quick: Models, monkeypatch: Patch
+) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(train, "train_condition", lambda condition, **_options: asked.append(condition.key) or "cached")
+    monkeypatch.setattr(
+        training,
+        "train_condition",
+        lambda condition, **_options: asked.append(condition.key) or "cached",
+    )
     monkeypatch.setattr(queue, "worker_pool", ThreadPoolExecutor)
     document("study", "experiments", *STEPS)
     assert set(asked) == {artefact.key for artefact in quick}
     asked.clear()
     entries = document("study", "experiments", "--controls", *STEPS)
     assert len(asked) == len(entries) == 4 + 4
-    assert {entry["labels"] for entry in entries} == {"undescriptive", "descriptive", "shuffled_context"}
+    assert {entry["labels"] for entry in entries} == {
+        "undescriptive",
+        "descriptive",
+        "shuffled_context",
+    }
 
 
-def test_an_analysis_of_what_is_there(document: Document, cli: Cli, quick: Models, tmp_path: Path) -> None:
+def test_an_analysis_of_what_is_there(
+    document: Document, cli: Cli, quick: Models, tmp_path: Path
+) -> None:
     found = document("analyse", "experiments", "--seeds", 2, *STEPS, "--out", tmp_path / "tables")
     assert (found["study"], found["runs"], found["planned"]) == ("experiments", 4, 8)
     (one,) = found["comparisons"]
@@ -52,10 +65,14 @@ def test_what_cannot_be_is_one_sentence(refused: Refused, quick: Models, tmp_pat
     ):
         assert noun in refused("analyse", "experiments", *STEPS, option, value)
     sentence = refused("report", "experiments", "--out", tmp_path / "nowhere" / "x.html", *STEPS)
-    assert sentence.endswith("cannot be written (No such file or directory); give --out another place.")
+    assert sentence.endswith(
+        "cannot be written (No such file or directory); give --out another place."
+    )
 
 
-def test_a_report_is_one_file_that_says_how_little_there_is(document: Document, quick: Models, tmp_path: Path) -> None:
+def test_a_report_is_one_file_that_says_how_little_there_is(
+    document: Document, quick: Models, tmp_path: Path
+) -> None:
     out = tmp_path / "study.html"
     found = document("report", "experiments", *STEPS, "--out", out)
     assert (found["runs"], found["planned"], found["blocks"]) == (4, 4, 1)
@@ -72,17 +89,21 @@ def test_a_published_run_is_made_again_and_compared(
 ) -> None:
     monkeypatch.setattr(published, "FOLDER", tmp_path)
     study = plans.find("experiments", quick[0].condition)
-    published.write(StudyResults(study, SCENES).findings(), tmp_path / "experiments" / "scenes")
+    published.write(Study(study, SCENES).findings(), tmp_path / "experiments" / "scenes")
     assert {one["key"] for one in document("reproduce")} == {artefact.key for artefact in quick}
     found = document("reproduce", quick[3].key)
     assert (found["agrees"], found["equal"]) == ("to six digits", found["measures"])
-    assert found["published"] == found["now"] == quick[3].metrics["end"]["minority_accuracy"]["value"]
+    assert (
+        found["published"] == found["now"] == quick[3].metrics["end"]["minority_accuracy"]["value"]
+    )
     assert "no-such-run" in refused("reproduce", "no-such-run")
-    (models_folder() / quick[3].key).rename(aside := tmp_path / "aside")  # other tests share the folder
+    (models_folder() / quick[3].key).rename(
+        aside := tmp_path / "aside"
+    )  # other tests share the folder
     try:
         entries = document("study", "experiments", *STEPS, "--published")
         assert {one["state"] for one in entries} == {"published"}
-        assert not artefacts.published(quick[3].key)
+        assert not artifact.published(quick[3].key)
         assert document("analyse", "experiments", *STEPS, "--published")["runs"] == 4
         assert document("analyse", "experiments", *STEPS)["runs"] == 3
     finally:

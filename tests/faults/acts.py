@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from tests.store.children import claim, make
+from tests.jobs.children import claim, make
 from vlcore.__main__ import main
-from vlcore.core.errors import LabError
-from vlcore.core.files import system_errors
-from vlcore.datasets import catalogue, drawn
-from vlcore.datasets.features import FeatureStore, TowerSpec
-from vlcore.lessons import room
-from vlcore.store import artefacts, jobs
+from vlcore.artifacts import artifact
+from vlcore.classroom import session
+from vlcore.data import catalogue, drawn
+from vlcore.data.feature_store import FeatureStore, TowerSpec
+from vlcore.experiment.errors import LabError
+from vlcore.experiment.files import system_errors
+from vlcore.jobs import jobs
 
 KEY = "kept-key"
 _number = count()
@@ -26,9 +27,9 @@ class Home:
 
     def __init__(self) -> None:
         jobs.run(KEY, make)
-        self.digest = artefacts.read(KEY).digest
-        self.lesson = room.start("four-experiments", "scenes", "first")
-        room.vote(self.lesson.code, "first", "somebody-1", "a", ["a", "b"])
+        self.digest = artifact.read(KEY).digest
+        self.lesson = session.start("four-experiments", "scenes", "first")
+        session.vote(self.lesson.code, "first", "somebody-1", "a", ["a", "b"])
         drawn.make_set(drawn.Recipe("dim", context_contrast=0.5))
         claim("failed", state="failed")
 
@@ -36,20 +37,22 @@ class Home:
         new = f"new-{next(_number)}"
         code, token = self.lesson
         return {
-            "read a model": lambda: artefacts.read(KEY),
-            "list models": lambda: [artefacts.condition_of(key) for key in artefacts.model_keys()],
+            "read a model": lambda: artifact.read(KEY),
+            "list models": lambda: [artifact.condition_of(key) for key in artifact.model_keys()],
             "make a model": lambda: jobs.run(new, make),
             "look at jobs": jobs.active_and_ended,
             "ask again": lambda: jobs.clear_last_failure("failed"),
             "cancel": lambda: jobs.cancel("failed", pending=True),
             "clean": jobs.clean,
-            "start a lesson": lambda: room.start("four-experiments", "scenes", "first"),
-            "look at a lesson": lambda: room.look(code, "somebody-1", token),
-            "vote": lambda: room.vote(code, "first", "somebody-2", "b", ["a", "b"]),
-            "go on": lambda: room.go(code, token, "first", "run"),
+            "start a lesson": lambda: session.start("four-experiments", "scenes", "first"),
+            "look at a lesson": lambda: session.look(code, "somebody-1", token),
+            "vote": lambda: session.vote(code, "first", "somebody-2", "b", ["a", "b"]),
+            "go on": lambda: session.go(code, token, "first", "run"),
             "list sets": lambda: [catalogue.open_set(name) for name in catalogue.set_names()],
             "make a set": lambda: drawn.make_set(drawn.Recipe(new, context_contrast=0.5)),
-            "draw a picture": lambda: catalogue.open_set("dim").ensure_rendered([next(_number)], lambda *_: None),
+            "draw a picture": (
+                lambda: catalogue.open_set("dim").ensure_rendered([next(_number)], lambda *_: None)
+            ),
             "compute features": lambda: _features(next(_number)),
             **{
                 f"command {line}": lambda line=line: _command(line)
@@ -59,8 +62,8 @@ class Home:
 
     def is_whole(self) -> bool:
         """Whether nothing of it was lost."""
-        lesson = room.look(self.lesson.code, "somebody-1")
-        return artefacts.read(KEY).digest == self.digest and lesson is not None and lesson.own == "a"
+        lesson = session.look(self.lesson.code, "somebody-1")
+        return artifact.read(KEY).digest == self.digest and lesson is not None and lesson.own == "a"
 
 
 def _features(row: int) -> None:
@@ -76,7 +79,10 @@ def _mean_colours(images: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _command(line: str) -> None:
-    with redirect_stdout(StringIO()), redirect_stderr(StringIO()) as said:  # a file does not grow on a full disk
+    with (
+        redirect_stdout(StringIO()),
+        redirect_stderr(StringIO()) as said,
+    ):  # a file does not grow on a full disk
         if main(line.split()) == 2:
             raise LabError(said.getvalue())
 

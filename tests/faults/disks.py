@@ -11,12 +11,22 @@ from typing import Any
 _read_only: list[str] = []  # folders
 _hooked: list[bool] = []
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.utime"}
+_CHANGES = {
+    "os.mkdir",
+    "os.rename",
+    "os.remove",
+    "os.rmdir",
+    "os.link",
+    "os.symlink",
+    "os.truncate",
+    "os.utime",
+}
 
 
 @contextmanager
 def full() -> Iterator[None]:
-    """No file can grow: the kernel refuses what is written (RLIMIT_FSIZE; EFBIG, where a full disk says ENOSPC)."""
+    """No file can grow: the kernel refuses what is written (RLIMIT_FSIZE; EFBIG, where a full disk
+    says ENOSPC)."""
     import resource
 
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -45,7 +55,8 @@ def no_descriptors() -> Iterator[None]:
 
 @contextmanager
 def read_only(folder: Path) -> Iterator[None]:
-    """Nothing changes in a folder, as far as Python is asked to (EROFS by an audit hook): root may write anywhere."""
+    """Nothing changes in a folder, as far as Python is asked to (EROFS by an audit hook): root may
+    write anywhere."""
     if not _hooked:  # a hook stays for life
         sys.addaudithook(_refuse)
         _hooked.append(True)
@@ -60,7 +71,9 @@ def _refuse(event: str, given: tuple[Any, ...]) -> None:
     if not _read_only or not (event in _CHANGES or (event == "open" and given[2] & _WRITES)):
         return
     for path in given[:2]:
-        if isinstance(path, str | os.PathLike) and f"{os.fspath(path)}{os.sep}".startswith(_read_only[-1]):
+        if isinstance(path, str | os.PathLike) and f"{os.fspath(path)}{os.sep}".startswith(
+            _read_only[-1]
+        ):
             raise OSError(errno.EROFS, os.strerror(errno.EROFS), os.fspath(path))
 
 

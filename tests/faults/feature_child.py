@@ -1,23 +1,23 @@
 """A process that computes features of the set `noise`: `python -m tests.faults.feature_child FILE`.
 
-It says ``ready`` and waits for a line. In each chunk it says how many images it has begun, and waits for a line again
-while it holds the lock; where its input is closed it waits no more. In the end it writes FILE, an ``.npz`` of all
-features and of the number of images that it computed."""
+It says ``ready`` and waits for a line. In each chunk it says how many images it has begun, and
+waits for a line again while it holds the lock; where its input is closed it waits no more. In the
+end it writes FILE, an ``.npz`` of all features and of the number of images that it computed."""
 
 import sys
 from collections.abc import Sequence
 
 import numpy as np
 
-from tests.datasets.test_features import SPEC, computed
-from vlcore.datasets import features
-from vlcore.datasets.catalogue import open_set
+from tests.data.test_feature_store import SPEC, computed
+from vlcore.data import feature_store
+from vlcore.data.catalogue import open_set
 
 CHUNK = 4  # images
 
 
 def main(target: str) -> None:
-    features.CHUNK = CHUNK
+    feature_store.CHUNK = CHUNK
     images, count = open_set("noise"), 0
 
     def embed(chunk: Sequence[np.ndarray]) -> np.ndarray:
@@ -30,7 +30,7 @@ def main(target: str) -> None:
     print("ready", flush=True)
     sys.stdin.readline()
     rows = np.arange(len(images.table))
-    values = features.FeatureStore(images, SPEC, lambda: embed).rows(rows)
+    values = feature_store.FeatureStore(images, SPEC, lambda: embed).rows(rows)
     np.savez(target, values=values, count=count)
 
 

@@ -12,11 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.server import condition_of
-from tests.store.children import ROOT, alive
-from vlcore.store import artefacts, jobs
-from vlcore.store.jobs import State
+from tests.jobs.children import ROOT, alive
+from vlcore.artifacts import artifact
+from vlcore.jobs import jobs
+from vlcore.jobs.jobs import State
 
-ENDS_WITHIN = 15.0  # seconds for the workers of a killed server: they look every second, on a busy machine
+ENDS_WITHIN = (
+    15.0  # seconds for the workers of a killed server: they look every second, on a busy machine
+)
 AT_ONCE = 3  # jobs that are asked for
 
 
@@ -39,7 +42,12 @@ class Server:
     def __init__(self) -> None:
         command = [sys.executable, "-m", "tests.faults.server"]
         self.process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command,
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
         assert self.process.stdout
         assert self.process.stdout.readline() == "ready\n"
@@ -52,7 +60,8 @@ class Server:
         return workers_of(self.process.pid)
 
     def end(self, by: signal.Signals) -> list[int]:
-        """End it by a signal; the processes that it had begun and that are still there in the end."""
+        """End it by a signal; the processes that it had begun and that are still there in the
+        end."""
         begun = children_of(self.process.pid)
         self.process.send_signal(by)
         with self.process:
@@ -65,7 +74,9 @@ def children_of(server: int) -> list[int]:
     parents = {}
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            parents[int(entry.name)] = int(
+                (entry / "stat").read_text().rpartition(")")[2].split()[1]
+            )
     found = [server]
     for parent in found:
         found += [pid for pid, its in parents.items() if its == parent]
@@ -90,14 +101,14 @@ def left_of(begun: list[int]) -> list[int]:
 
 def look(tally: Tally) -> None:
     """Read everything that is published, and compare with what was there at the last look."""
-    for key in {*tally.known, *artefacts.published_keys()}:
+    for key in {*tally.known, *artifact.published_keys()}:
         try:
-            digest = artefacts.read(key).digest
-        except artefacts.CorruptArtefactError:
+            digest = artifact.read(key).digest
+        except artifact.CorruptArtefactError:
             tally.half += 1
             tally.known.pop(key, None)
             continue
-        except artefacts.StoreError:
+        except artifact.StoreError:
             digest = ""
         tally.lost += tally.known.setdefault(key, digest) != digest
         tally.known[key] = digest
@@ -105,14 +116,14 @@ def look(tally: Tally) -> None:
 
 
 def kill(count: int, seed: int, *, servers: bool, steps: int = 0, within: float = 0.12) -> Tally:
-    """Kill so many workers, or servers, each at a random moment within so many seconds after a job was seen at work;
-    who asked asks again after each. In the end all that was asked for is made."""
+    """Kill so many workers, or servers, each at a random moment within so many seconds after a job
+    was seen at work; who asked asks again after each. In the end all that was asked for is made."""
     chance, tally, server = random.Random(seed), Tally(), Server()
     asked: list[tuple[str, int]] = []
     number = 0
 
     def pending() -> list[tuple[str, int]]:
-        return [one for one in asked if not artefacts.published(one[0])]
+        return [one for one in asked if not artifact.published(one[0])]
 
     def running() -> bool:
         return any(jobs.view(key).state is State.RUNNING for key, _ in pending())
@@ -131,7 +142,9 @@ def kill(count: int, seed: int, *, servers: bool, steps: int = 0, within: float 
         while tally.kills < count:
             while len(pending()) < AT_ONCE:
                 number += 1
-                asked.append((condition_of(steps, number).key if steps else f"job-{seed}-{number}", number))
+                asked.append(
+                    (condition_of(steps, number).key if steps else f"job-{seed}-{number}", number)
+                )
             ask_again()
             wait(lambda: running() or not pending())
             time.sleep(chance.uniform(0, within))

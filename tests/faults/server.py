@@ -1,8 +1,11 @@
-"""A server without pages, to be killed: a queue over real worker processes, which hears what to make on standard input.
+"""A server without pages, to be killed: a queue over real worker processes, which hears what to
+make on standard input.
 
 python -m tests.faults.server
 
-A line names a key and how many steps its model trains, 0 for a job of a tenth of a second that writes a few files."""
+A line names a key and how many steps its model trains, 0 for a job of a tenth of a second that
+writes a few files.
+"""
 
 import os
 import random
@@ -11,10 +14,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from vlcore.core.condition import Condition
-from vlcore.runs.train import train_condition
-from vlcore.store import jobs
-from vlcore.store.queue import JobQueue, worker_pool
+from vlcore.api.training import train_condition
+from vlcore.experiment.condition import Condition
+from vlcore.jobs import jobs
+from vlcore.jobs.queue import JobQueue, worker_pool
 
 FILES = 6
 

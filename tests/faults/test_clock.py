@@ -5,11 +5,12 @@ import time
 import pytest
 
 from tests.faults.acts import KEY, Home, trouble
-from tests.store.children import claim, make
-from vlcore.core.files import models_folder
-from vlcore.store import artefacts, jobs
-from vlcore.store.artefacts import CorruptArtefactError
-from vlcore.store.jobs import State
+from tests.jobs.children import claim, make
+from vlcore.artifacts import artifact
+from vlcore.artifacts.artifact import CorruptArtefactError
+from vlcore.experiment.files import models_folder
+from vlcore.jobs import jobs
+from vlcore.jobs.jobs import State
 
 DAYS = 24 * 3600.0
 
@@ -21,7 +22,7 @@ def test_a_clock_that_jumps(jump: float, monkeypatch: pytest.MonkeyPatch) -> Non
     jobs.run("damaged", make)
     (models_folder() / "damaged" / "metrics.json").write_text("[]")
     with pytest.raises(CorruptArtefactError):
-        artefacts.read("damaged")
+        artifact.read("damaged")
     with monkeypatch.context() as patch:
         patch.setattr(time, "time", lambda: real() + jump)
         patch.setattr(time, "time_ns", lambda: real_ns() + int(jump * 1e9))
@@ -34,6 +35,8 @@ def test_a_clock_that_jumps(jump: float, monkeypatch: pytest.MonkeyPatch) -> Non
         assert jobs.view("elsewhere").state is State.INTERRUPTED, "its sign of life is two days off"
         assert jobs.run("elsewhere", make) == "trained"
     assert home.is_whole()
-    assert [path.name.rpartition("-")[0] for path in (models_folder() / ".quarantine").iterdir()] == ["damaged"]
+    assert [
+        path.name.rpartition("-")[0] for path in (models_folder() / ".quarantine").iterdir()
+    ] == ["damaged"]
     assert trouble(home) == (0, {})
-    assert artefacts.published(KEY)
+    assert artifact.published(KEY)

@@ -1,4 +1,5 @@
-"""Full, read-only, gone, and no descriptors left: one sentence each, nothing is lost, and the next try works."""
+"""Full, read-only, gone, and no descriptors left: one sentence each, nothing is lost, and the next
+try works."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ import pytest
 
 from tests.faults import disks
 from tests.faults.acts import Home, trouble
-from vlcore.core.files import models_folder
+from vlcore.experiment.files import models_folder
 
 FAULTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "full": disks.full,

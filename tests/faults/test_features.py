@@ -1,4 +1,5 @@
-"""Two processes on one store of features share the work; one that is killed leaves nothing that counts."""
+"""Two processes on one store of features share the work; one that is killed leaves nothing that
+counts."""
 
 import os
 import random
@@ -9,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.datasets.test_features import SPEC, Tower, expected, write_set
+from tests.data.test_feature_store import SPEC, Tower, expected, write_set
 from tests.faults.feature_child import CHUNK
-from tests.store.children import PATIENCE, ROOT
-from vlcore.core.files import data_folder
-from vlcore.datasets.features import FeatureStore
-from vlcore.datasets.imageset import ImageSet
-from vlcore.datasets.row_store import Record, RowStore
+from tests.jobs.children import PATIENCE, ROOT
+from vlcore.data.feature_store import FeatureStore
+from vlcore.data.imageset import ImageSet
+from vlcore.data.row_store import Record, RowStore
+from vlcore.experiment.files import data_folder
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills processes")
 COUNT = 120  # images
@@ -33,7 +34,9 @@ class Child:
     def __init__(self, target: Path) -> None:
         self.target = target
         command = [sys.executable, "-m", "tests.faults.feature_child", str(target)]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
 
         assert self.hear() == "ready"
 
@@ -76,7 +79,9 @@ def test_two_processes_share_the_work_and_agree(images: ImageSet, tmp_path: Path
     assert [count for _, count in results] == [CHUNK, COUNT - CHUNK]
 
 
-def test_two_processes_that_begin_at_once_compute_each_image_about_once(images: ImageSet, tmp_path: Path) -> None:
+def test_two_processes_that_begin_at_once_compute_each_image_about_once(
+    images: ImageSet, tmp_path: Path
+) -> None:
     both = [Child(tmp_path / f"{number}.npz") for number in range(2)]
     for child in both:
         child.go_to_the_end()
@@ -117,7 +122,7 @@ WRITER = f"""
 import sys
 from pathlib import Path
 import numpy as np
-from vlcore.datasets.row_store import Record, RowStore
+from vlcore.data.row_store import Record, RowStore
 store = RowStore(Path(sys.argv[1]), 3, ({LONG},), "<f2")
 values = [np.full({LONG}, value, "<f2") for value in (1, 2)]
 print("ready", flush=True)
@@ -131,7 +136,9 @@ def test_a_record_that_was_cut_in_two_counts_as_missing(tmp_path: Path) -> None:
     file, chance = tmp_path / "rows", random.Random(3)
     store = RowStore(file, 3, (LONG,), "<f2")
     names, stamps = [f"image {row}" for row in range(3)], [(5, 6)] * 3
-    process = subprocess.Popen([sys.executable, "-c", WRITER, str(file)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(file)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
     with process:
         assert process.stdout
         assert process.stdout.readline() == "ready\n"
@@ -140,7 +147,9 @@ def test_a_record_that_was_cut_in_two_counts_as_missing(tmp_path: Path) -> None:
             values, missing = store.read([0, 1, 2], names, stamps)
             for place in {0, 1, 2} - set(missing):
                 assert values[place][0] in (1, 2)
-                assert (values[place] == values[place][0]).all(), "the whole record is of one writing"
+                assert (values[place] == values[place][0]).all(), (
+                    "the whole record is of one writing"
+                )
             return len(missing)
 
         for _ in range(chance.randint(20, 40)):

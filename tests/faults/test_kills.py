@@ -1,4 +1,5 @@
-"""Whoever is killed at whatever moment: nothing that was published is lost, nothing is half there, nobody is left."""
+"""Whoever is killed at whatever moment: nothing that was published is lost, nothing is half there,
+nobody is left."""
 
 import os
 import signal
@@ -7,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.kills import Server, kill
-from tests.store.children import until
-from vlcore.store import artefacts
+from tests.jobs.children import until
+from vlcore.artifacts import artifact
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="looks for processes in /proc")
 
@@ -28,8 +29,8 @@ def test_two_servers_on_one_home_work_together(empty_home: Path) -> None:
         for key in keys:
             for server in both:
                 server.ask(key, 0, 0)
-        until(lambda: all(map(artefacts.published, keys)))
-        makers = {artefacts.read(key).manifest["made_by"] for key in keys}
+        until(lambda: all(map(artifact.published, keys)))
+        makers = {artifact.read(key).manifest["made_by"] for key in keys}
         assert makers <= {pid for server in both for pid in server.workers()}
     finally:
         left = [pid for server in both for pid in server.end(signal.SIGTERM)]

@@ -8,9 +8,9 @@ import pytest
 
 from tests.faults import disks
 from tests.pages.app import FakeQueue, opened
-from vlcore.core.files import models_folder
-from vlcore.server import work
-from vlcore.store import artefacts
+from vlcore.artifacts import artifact
+from vlcore.experiment.files import models_folder
+from vlcore.web import work
 
 # All but Findings, which computes for ten seconds; `benchmarks.faults` has it.
 PAGES = ("", "1_Data", "2_Train", "3_Compare", "4_Upload", "6_Lesson", "7_Manage")
@@ -25,7 +25,9 @@ def on_disk(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
 
 
 @pytest.fixture
-def model(experiments: list[artefacts.Artefact], tmp_path: Path, on_disk: FakeQueue) -> Iterator[artefacts.Artefact]:
+def model(
+    experiments: list[artifact.Artefact], tmp_path: Path, on_disk: FakeQueue
+) -> Iterator[artifact.Artefact]:
     """A model that pages show, which is whole again afterwards."""
     kept = shutil.copytree(experiments[0].path, tmp_path / "kept")
     yield experiments[0]
@@ -34,7 +36,9 @@ def model(experiments: list[artefacts.Artefact], tmp_path: Path, on_disk: FakeQu
     shutil.copytree(kept, experiments[0].path)
 
 
-def test_each_file_of_a_model_may_go_or_change_under_compare(model: artefacts.Artefact, tmp_path: Path) -> None:
+def test_each_file_of_a_model_may_go_or_change_under_compare(
+    model: artifact.Artefact, tmp_path: Path
+) -> None:
     files = sorted(path.name for path in model.path.iterdir())
     assert len(files) >= 7
     page = opened("3_Compare")
@@ -44,7 +48,7 @@ def test_each_file_of_a_model_may_go_or_change_under_compare(model: artefacts.Ar
         content[len(content) // 2] ^= 1
         file.unlink() if number % 2 else file.write_bytes(content)
         assert not page.run().exception, name
-        assert not artefacts.published(model.key), "set aside"
+        assert not artifact.published(model.key), "set aside"
         assert not page.run().exception
         shutil.rmtree(model.path, ignore_errors=True)
         shutil.copytree(tmp_path / "kept", model.path)
@@ -54,7 +58,7 @@ def test_each_file_of_a_model_may_go_or_change_under_compare(model: artefacts.Ar
 
 @pytest.mark.parametrize("page", PAGES)
 def test_pages_on_disks_that_fail(
-    experiments: list[artefacts.Artefact], on_disk: FakeQueue, page: str, home: Path
+    experiments: list[artifact.Artefact], on_disk: FakeQueue, page: str, home: Path
 ) -> None:
     shown = opened(page)
     before = len(shown.main.children)

@@ -1,6 +1,8 @@
-"""What axe says of a page: nothing serious in the way of those who use it without eyes or with weak ones.
+"""What axe says of a page: nothing serious in the way of those who use it without eyes or with weak
+ones.
 
-Pages are judged where a test is on them already, by all rules in one scheme, and by contrast in the other.
+Pages are judged where a test is on them already, by all rules in one scheme, and by contrast in the
+other.
 """
 
 from axe_playwright_python.sync_playwright import Axe
@@ -12,11 +14,12 @@ AXE = Axe()
 GROUNDS = ("rgb(255, 255, 255)", "rgb(14, 17, 23)")  # light and dark
 # Not ours to change, and nothing else:
 EXCLUDED = [
-    ".brush_brush",  # the rectangles of a brush, which Vega-Lite draws, hands no name to and says to be pictures
+    # the rectangles of a brush, which Vega-Lite draws, hands no name to and says to be pictures
+    ".brush_brush",
     ".brush_brush_bg",
 ]
-# Streamlit writes on primary buttons in white, and selected words on the dark ground in the same colour: no colour has
-# 4.5:1 with both. Ours has it with the ground, and 3.7:1 with white.
+# Streamlit writes on primary buttons in white, and selected words on the dark ground in the same
+# colour: no colour has 4.5:1 with both. Ours has it with the ground, and 3.7:1 with white.
 EXCLUDED_IN_DARK = ["[data-testid=stBaseButton-primary]"]
 
 
@@ -45,8 +48,8 @@ def judge(tab: Page, *without: str, contrast_only: bool = False) -> None:
 
 
 def judge_both(tab: Page) -> None:
-    """Judge a page as it is, and in the other scheme, where only contrast can differ: there it is left, for each change
-    draws it anew."""
+    """Judge a page as it is, and in the other scheme, where only contrast can differ: there it is
+    left, for each change draws it anew."""
     settled(tab)
     judge(tab)
     in_scheme(tab, dark=not is_dark(tab))

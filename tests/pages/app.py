@@ -1,4 +1,5 @@
-"""The app as tests of pages have it: a page at an address, its words and buttons, and a queue that trains nothing."""
+"""The app as tests of pages have it: a page at an address, its words and buttons, and a queue that
+trains nothing."""
 
 from pathlib import Path
 from typing import Any
@@ -7,13 +8,13 @@ import numpy as np
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from vlcore.store import artefacts
-from vlcore.store.jobs import JobStatus, State
+from vlcore.artifacts import artifact
+from vlcore.jobs.jobs import JobStatus, State
 
 
 class FakeQueue:
-    """Stands in for the worker processes: remembers what was asked for, which is running then; what is on the disk is
-    done if `disk` counts; all else is as a test says."""
+    """Stands in for the worker processes: remembers what was asked for, which is running then; what
+    is on the disk is done if `disk` counts; all else is as a test says."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -25,7 +26,14 @@ class FakeQueue:
         self.long = 0
 
     def submit(
-        self, key: str, *_task: object, asker: object, short: bool, limit: float, stays: bool, quick: bool
+        self,
+        key: str,
+        *_task: object,
+        asker: object,
+        short: bool,
+        limit: float,
+        stays: bool,
+        quick: bool,
     ) -> None:
         self.asked.append(key)
         self.short[key] = short
@@ -34,7 +42,7 @@ class FakeQueue:
         pass
 
     def view(self, key: str, _asker: object = None) -> JobStatus:
-        if self.disk and artefacts.published(key):
+        if self.disk and artifact.published(key):
             return JobStatus(key, State.DONE)
         return JobStatus(key, State.RUNNING if key in self.asked else self.state, self.status)
 
@@ -76,7 +84,9 @@ def press(page: AppTest, label: str) -> AppTest:
 def text_of(page: AppTest) -> str:
     """All that stands on a page in words."""
     kinds = ("title", "subheader", "markdown", "caption", "info", "success", "warning", "error")
-    return " ".join(element.value for kind in kinds for element in getattr(page, kind)).replace("\u00a0", " ")
+    return " ".join(element.value for kind in kinds for element in getattr(page, kind)).replace(
+        "\u00a0", " "
+    )
 
 
 def alts(page: AppTest) -> list[str]:

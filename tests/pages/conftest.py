@@ -13,11 +13,11 @@ from streamlit.components.v2 import manifest_scanner
 
 from tests.chromium import CHROMIUM, FLAGS
 from tests.conftest import publish_as
-from vlcore.datasets.opening import square
-from vlcore.measures.reliance import SIDE, PaintedImages, painted
-from vlcore.server import visitors, work
-from vlcore.store import artefacts, disk
-from vlcore.ui.upload import sections
+from vlcore.artifacts import artifact, disk
+from vlcore.data.decoding import square
+from vlcore.metrics.reliance import SIDE, PaintedImages, painted
+from vlcore.web import visitors, work
+from vlcore.web.upload import sections
 
 from .app import FakeQueue
 from .serving import PATIENCE, served
@@ -27,7 +27,8 @@ TABS = pytest.StashKey[list[Page]]()
 
 @pytest.fixture(scope="session", autouse=True)
 def no_components_of_packages() -> Iterator[None]:
-    """Each AppTest looks through all installed packages for components, for half a second; there are none."""
+    """Each AppTest looks through all installed packages for components, for half a second; there
+    are none."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", lambda: [])
         yield
@@ -35,7 +36,8 @@ def no_components_of_packages() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def caches_of_one_home(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A server has one home for life, and its caches know of no other: a test that changes it begins and ends anew.
+    """A server has one home for life, and its caches know of no other: a test that changes it
+    begins and ends anew.
 
     Pages of a home of a test's own must not show what was read from another one.
     """
@@ -49,8 +51,8 @@ def caches_of_one_home(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def at_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page without a browser comes from nowhere; here it is as if opened on the server's own machine, with a
-    disk that is large enough."""
+    """A page without a browser comes from nowhere; here it is as if opened on the server's own
+    machine, with a disk that is large enough."""
     monkeypatch.setattr(visitors, "is_at_the_machine", lambda: True)
     monkeypatch.setattr(disk, "free", lambda: 10**12)
 
@@ -70,16 +72,20 @@ def painted_by_place(picture: Image.Image) -> PaintedImages:
 
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pretrained network, which locates objects and judges novelty, stays away: tests of their own have it."""
+    """The pretrained network, which locates objects and judges novelty, stays away: tests of their
+    own have it."""
     sections._judge.clear()
     monkeypatch.setattr(sections, "painted_images", painted_by_place)
     monkeypatch.setattr(sections, "judge_of", lambda _images: None)
 
 
 @pytest.fixture
-def pretrained_pair(experiments: list[artefacts.Artefact]) -> Iterator[list[str]]:
-    """Models that stand in for the pair on pretrained towers: their weights are those of encoders from scratch."""
-    stand_ins = [publish_as(one, one.condition.with_towers("pretrained")) for one in experiments[2:]]
+def pretrained_pair(experiments: list[artifact.Artefact]) -> Iterator[list[str]]:
+    """Models that stand in for the pair on pretrained towers: their weights are those of encoders
+    from scratch."""
+    stand_ins = [
+        publish_as(one, one.condition.with_towers("pretrained")) for one in experiments[2:]
+    ]
     yield [artefact.key for artefact in stand_ins]
     for artefact in stand_ins:  # other tests of this session choose among the models that are there
         shutil.rmtree(artefact.path)
@@ -91,7 +97,7 @@ def clear() -> None:
 
 
 @pytest.fixture(scope="session")
-def server(experiments: list[artefacts.Artefact]) -> Iterator[str]:
+def server(experiments: list[artifact.Artefact]) -> Iterator[str]:
     """The app over the session's home."""
     with served() as address:
         yield address
@@ -125,19 +131,25 @@ def pytest_runtest_makereport(
     if report.failed and call.when == "call":
         for tab in item.stash.get(TABS, []):
             with suppress(Error):  # of one that answers nothing any more
-                report.sections.append((tab.url, tab.locator("body").inner_text(timeout=5000)[-2000:]))
+                report.sections.append(
+                    (tab.url, tab.locator("body").inner_text(timeout=5000)[-2000:])
+                )
     return report
 
 
 @pytest.fixture
-def come(request: pytest.FixtureRequest, browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
-    """Opens a tab of a visitor's own; the test fails if one asks another host for anything or complains."""
+def come(
+    request: pytest.FixtureRequest, browser: Browser, server: str
+) -> Iterator[Callable[..., Page]]:
+    """Opens a tab of a visitor's own; the test fails if one asks another host for anything or
+    complains."""
     tabs: list[Page] = request.node.stash.setdefault(TABS, [])
     complaints: list[str] = []
     ours = (server, server.replace("http", "ws", 1), "data:", "blob:", "file:")
 
     def listen(said: ConsoleMessage) -> None:
-        # At a deep link Streamlit's browser part first asks for its server below the page, which is not there.
+        # At a deep link Streamlit's browser part first asks for its server below the page, which is
+        # not there.
         if said.type in ("error", "warning") and "/_stcore/" not in said.location["url"]:
             complaints.append(said.text)
 
@@ -145,7 +157,12 @@ def come(request: pytest.FixtureRequest, browser: Browser, server: str) -> Itera
         size = {"width": width, "height": height}
         tab = browser.new_context(viewport=size, color_scheme="light", **context).new_page()  # type: ignore[arg-type]
         tab.set_default_timeout(PATIENCE)
-        tab.on("request", lambda sent: None if sent.url.startswith(ours) else complaints.append(f"asks for {sent.url}"))
+        tab.on(
+            "request",
+            lambda sent: (
+                None if sent.url.startswith(ours) else complaints.append(f"asks for {sent.url}")
+            ),
+        )
         tab.on("pageerror", lambda error: complaints.append(str(error)))
         tab.on("console", listen)
         tabs.append(tab)

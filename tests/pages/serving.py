@@ -17,14 +17,33 @@ expect.set_options(timeout=PATIENCE)
 
 
 def begun(port: int, first: str = "pass") -> subprocess.Popen[bytes]:
-    """The app as a stranger starts it, at a port, once it is healthy; `first` is what its process does before."""
-    command = [sys.executable, "-c", f"{first}; from streamlit.web.cli import main; main()", "run", "app.py"]
-    command += ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
+    """The app as a stranger starts it, at a port, once it is healthy; `first` is what its process
+    does before."""
+    command = [
+        sys.executable,
+        "-c",
+        f"{first}; from streamlit.web.cli import main; main()",
+        "run",
+        "app.py",
+    ]
+    command += [
+        "--server.port",
+        str(port),
+        "--server.address",
+        "127.0.0.1",
+        "--server.headless",
+        "true",
+    ]
     root, silent = Path(__file__).parents[2], subprocess.DEVNULL
-    process = subprocess.Popen(command, cwd=root, env=os.environ.copy(), stdout=silent, stderr=silent)
+    process = subprocess.Popen(
+        command, cwd=root, env=os.environ.copy(), stdout=silent, stderr=silent
+    )
     for _ in range(600):
         assert process.poll() is None, "the server ended before it was healthy"
-        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2):
+        with (
+            suppress(OSError),
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2),
+        ):
             break
         time.sleep(0.1)
     return process
@@ -47,9 +66,11 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-# A click misses a button that a panel moves while it unfolds, and the colours of what fades in are not its own yet.
+# A click misses a button that a panel moves while it unfolds, and the colours of what fades in are
+# not its own yet.
 STILL = """() => document.getAnimations().every(animation =>
-    animation.playState !== "running" || animation.effect.getComputedTiming().iterations === Infinity)"""
+    animation.playState !== "running"
+    || animation.effect.getComputedTiming().iterations === Infinity)"""
 
 
 def settled(tab: Page) -> None:
@@ -57,7 +78,9 @@ def settled(tab: Page) -> None:
     expect(tab.get_by_test_id("stHeading").first).to_be_visible()
     app = tab.locator("[data-testid=stApp][data-test-script-state=notRunning]")
     expect(app).to_be_attached()
-    expect(tab.locator("[data-stale=true]")).to_have_count(0)  # what a run has not drawn anew yet is pale
+    expect(tab.locator("[data-stale=true]")).to_have_count(
+        0
+    )  # what a run has not drawn anew yet is pale
     tab.wait_for_function(STILL)
 
 
@@ -67,7 +90,8 @@ def marks(tab: Page | Locator, spoken: str = "camel, grass, held out") -> Locato
 
 
 def maps_drawn(tab: Page, side: int = 635) -> None:
-    """Wait until maps are drawn at the size of the window, which is known after a first run at a usual one."""
+    """Wait until maps are drawn at the size of the window, which is known after a first run at a
+    usual one."""
     expect(tab.locator(f"svg path.background[d*='h{side}v{side}']").first).to_be_attached()
     settled(tab)
 

@@ -16,13 +16,18 @@ from .serving import expect_text, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
-INSIDE = """() => [...document.querySelectorAll('[data-testid=stMain] svg, [data-testid=stMain] img')]
+INSIDE = """() => [...document.querySelectorAll(
+    '[data-testid=stMain] svg, [data-testid=stMain] img')]
     .every(e => e.getBoundingClientRect().right <= window.innerWidth)"""
 
 
 @pytest.mark.parametrize(
     ("path", "words"),
-    [("/Train", "Everything that was tried"), ("/Findings", "Methods"), ("/Manage", "Train for tomorrow")],
+    [
+        ("/Train", "Everything that was tried"),
+        ("/Findings", "Methods"),
+        ("/Manage", "Train for tomorrow"),
+    ],
 )
 def test_a_page_is_in_nobodys_way(page: Page, server: str, path: str, words: str) -> None:
     page.goto(server + path)
@@ -30,18 +35,27 @@ def test_a_page_is_in_nobodys_way(page: Page, server: str, path: str, words: str
     judge_both(page)
 
 
-@pytest.mark.parametrize(("path", "width"), [
-    ("/", 800), ("/Compare?models=3&closer=Film", 800), ("/Upload?towers=scratch", 800),
-    ("/Lesson?phase=reveal&step=bias", 390),
-])  # fmt: skip
-def test_nothing_is_cut_off_in_a_narrow_window(come: Callable[..., Page], server: str, path: str, width: int) -> None:
+@pytest.mark.parametrize(
+    ("path", "width"),
+    [
+        ("/", 800),
+        ("/Compare?models=3&closer=Film", 800),
+        ("/Upload?towers=scratch", 800),
+        ("/Lesson?phase=reveal&step=bias", 390),
+    ],
+)
+def test_nothing_is_cut_off_in_a_narrow_window(
+    come: Callable[..., Page], server: str, path: str, width: int
+) -> None:
     tab = come(width, 1000)
     tab.goto(server + path)
     settled(tab)
     expect(tab.locator("svg path[aria-label*='held out']").first).to_be_visible()
     if "Film" in path:
         expect(tab.locator(".vega-bind input[type=range]")).to_be_visible()
-    tab.wait_for_function(INSIDE)  # the width of the window is known after the first run: maps may be drawn twice
+    tab.wait_for_function(
+        INSIDE
+    )  # the width of the window is known after the first run: maps may be drawn twice
     in_scheme(tab, dark=True)
     tab.wait_for_function(INSIDE)
 
@@ -60,7 +74,9 @@ def test_a_picture_of_a_sheet_lights_up_and_is_enlarged_by_a_click(page: Page, s
     assert "picture=p" in page.url
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(page.locator("[data-test-script-state=notRunning]")).to_be_attached()  # the server knows that it is closed
+    expect(
+        page.locator("[data-test-script-state=notRunning]")
+    ).to_be_attached()  # the server knows that it is closed
     page.get_by_role("slider").first.press("ArrowRight")
     expect(page.get_by_text("minority: 5 of 48 kept").first).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -86,7 +102,9 @@ def test_a_zip_is_imported_by_the_real_worker(page: Page, server: str) -> None:
     expect(page.locator("svg image").first).to_be_attached()
 
 
-def test_links_of_home_show_what_they_say_whatever_was_looked_at_before(page: Page, server: str) -> None:
+def test_links_of_home_show_what_they_say_whatever_was_looked_at_before(
+    page: Page, server: str
+) -> None:
     none, biased = "No bias, {} labels", "75 % removed (12 of 48 kept), {} labels"
     ways = [
         ("Compare 1 and 3", none.format("short"), biased.format("short")),
@@ -97,7 +115,9 @@ def test_links_of_home_show_what_they_say_whatever_was_looked_at_before(page: Pa
     judge_both(page)
     for link, left, right in ways:
         page.get_by_role("link", name=link).click()
-        titles = page.locator("svg .role-title-text").filter(has_not_text="Named right")  # of the board
+        titles = page.locator("svg .role-title-text").filter(
+            has_not_text="Named right"
+        )  # of the board
         expect(titles).to_have_text([left, right])
         page.get_by_role("link", name="Home").first.click()
         expect(page.get_by_role("link", name=link)).to_be_visible()

@@ -1,4 +1,5 @@
-"""Compare in a browser: maps that answer to each other and to the page, what is typed, and what is taken along."""
+"""Compare in a browser: maps that answer to each other and to the page, what is typed, and what is
+taken along."""
 
 import csv
 from collections.abc import Callable
@@ -56,10 +57,14 @@ def hovered(tab: Page) -> Locator:
     return mark
 
 
-def test_maps_and_page_answer_to_what_is_hovered_clicked_and_brushed(page: Page, server: str) -> None:
+def test_maps_and_page_answer_to_what_is_hovered_clicked_and_brushed(
+    page: Page, server: str
+) -> None:
     page.goto(f"{server}/Compare?right_bias=75+%25&show_arrows=true&show_movement=true")
     maps_drawn(page)
-    expect(page.locator("line[opacity='0.3']").nth(100)).to_be_attached()  # ways from the left to the right map
+    expect(
+        page.locator("line[opacity='0.3']").nth(100)
+    ).to_be_attached()  # ways from the left to the right map
 
     arrows = page.locator("line[stroke-width='2']")
     hovered(page).click()
@@ -95,7 +100,9 @@ def test_maps_and_page_answer_to_what_is_hovered_clicked_and_brushed(page: Page,
     horses = marks(page, "horse, grass, held out")
     for control in (
         page.locator(".role-legend-label text").get_by_text("camel on grass", exact=True),
-        page.locator("path[aria-label^='camel on grass (minority group): click']"),  # a cell of the board
+        page.locator(
+            "path[aria-label^='camel on grass (minority group): click']"
+        ),  # a cell of the board
     ):
         expect(horses).to_have_count(100)
         control.click()
@@ -136,7 +143,9 @@ def test_another_seed_gives_another_umap(page: Page, server: str) -> None:
     page.goto(f"{server}/Compare?map=UMAP&right_labels=short")
     press(page, "Fit UMAP")  # a link starts nothing
     title = page.locator("svg text").get_by_text("UMAP, fitted on this model alone").first
-    expect(title).to_be_attached(timeout=4 * PATIENCE)  # the first fit compiles, beside whatever else is tested
+    expect(title).to_be_attached(
+        timeout=4 * PATIENCE
+    )  # the first fit compiles, beside whatever else is tested
     maps_drawn(page)
     first = places(marks(page))
     unfold(page, "Map")
@@ -145,8 +154,9 @@ def test_another_seed_gives_another_umap(page: Page, server: str) -> None:
     expect(page.get_by_text("has to be fitted first")).to_have_count(0)
     settled(page)
     page.wait_for_function(
-        "first => { const now = [...document.querySelectorAll(\"path[aria-label='camel, grass, held out']\")];"
-        " return now.length === first.length && now.some((m, i) => m.getAttribute('transform') !== first[i]); }",
+        "first => { const now = [...document.querySelectorAll(\"path[aria-label='camel, grass, held"
+        " out']\")]; return now.length === first.length && now.some((m, i) =>"
+        " m.getAttribute('transform') !== first[i]); }",
         arg=first,
     )
 
@@ -231,7 +241,8 @@ def link_and_files_are_what_they_say(page: Page, away: Page) -> None:
     copied = page.get_by_text("Copied", exact=True)
     expect(copied).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == page.url
-    # Away from https and localhost a page has no clipboard: a class reaches its server over plain http.
+    # Away from https and localhost a page has no clipboard: a class reaches its server over plain
+    # http.
     for refusal in (
         "navigator.clipboard.writeText = () => Promise.reject(new Error('no'))",
         "Object.defineProperty(navigator, 'clipboard', {value: undefined})",
@@ -248,7 +259,9 @@ def link_and_files_are_what_they_say(page: Page, away: Page) -> None:
     with downloaded(page, "CSV").open(encoding="utf-8", newline="") as table:
         rows = list(csv.DictReader(table))
     assert {"object", "context", "split", "left prediction", "right prediction"} <= set(rows[0])
-    assert len(rows) == page.locator(EVERY).evaluate_all("all => new Set(all.map(m => m.__data__.datum.id)).size")
+    assert len(rows) == page.locator(EVERY).evaluate_all(
+        "all => new Set(all.map(m => m.__data__.datum.id)).size"
+    )
     away.goto(downloaded(page, "Offline page").as_uri())
     expect(marks(away).first).to_be_attached()
     on_top(marks(away)).hover()

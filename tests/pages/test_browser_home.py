@@ -1,4 +1,5 @@
-"""Home on a fresh machine, without a network: maps that move at once, and sliders that need no server."""
+"""Home on a fresh machine, without a network: maps that move at once, and sliders that need no
+server."""
 
 import re
 from collections.abc import Callable
@@ -7,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
 from tests.chromium import needs_chromium
-from vlcore.lessons.guide import cards
+from vlcore.classroom.guide import cards
 
 from .accessibility import judge_both
 from .serving import expect_text, marks, press, settled
@@ -30,7 +31,9 @@ def places(page: Page) -> list[str]:
 
 def drag(page: Page, name: str, value: int) -> None:
     page.locator(f".atlas .{name}").evaluate(
-        "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input', {bubbles: true})); }", value
+        "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input',"
+        " {bubbles: true})); }",
+        value,
     )
 
 
@@ -44,7 +47,9 @@ def still(page: Page) -> list[str]:
         before = now
 
 
-def test_maps_move_before_anything_is_trained_and_sliders_ask_nobody(come: Callable[..., Page], server: str) -> None:
+def test_maps_move_before_anything_is_trained_and_sliders_ask_nobody(
+    come: Callable[..., Page], server: str
+) -> None:
     page, frames = come(1280, 720), list[object]()
 
     def listen(socket: WebSocket) -> None:
@@ -76,7 +81,9 @@ def test_maps_move_before_anything_is_trained_and_sliders_ask_nobody(come: Calla
     assert frames == []
 
 
-def test_which_model_is_trusted_shows_only_with_the_unusual_pictures(come: Callable[..., Page], server: str) -> None:
+def test_which_model_is_trusted_shows_only_with_the_unusual_pictures(
+    come: Callable[..., Page], server: str
+) -> None:
     page = come(1280, 720, reduced_motion="reduce")
     page.goto(server)
     expect_text(page, "Which would you trust?")
@@ -104,16 +111,22 @@ def test_a_picture_that_is_clicked_is_drawn_then(come: Callable[..., Page], serv
     expect(page.get_by_alt_text("camel, grass").first).to_be_visible()
 
 
-def test_a_picture_is_shown_under_the_pointer_and_by_keys(come: Callable[..., Page], server: str) -> None:
+def test_a_picture_is_shown_under_the_pointer_and_by_keys(
+    come: Callable[..., Page], server: str
+) -> None:
     page = come(1280, 720, reduced_motion="reduce")
     page.goto(server)
     tip = page.locator(".atlas .tip")
     expect(page.locator(READY)).to_be_visible()
     settled(page)  # until then what comes above the maps moves them away from under the pointer
     expect(tip).to_be_hidden()
-    page.locator(".atlas svg[role=img]").first.locator("path:not(.unusual)").nth(7).hover(force=True)
+    page.locator(".atlas svg[role=img]").first.locator("path:not(.unusual)").nth(7).hover(
+        force=True
+    )
     expect(tip).to_be_visible()
-    assert "blob:" in tip.locator(".picture").evaluate("one => getComputedStyle(one).backgroundImage")
+    assert "blob:" in tip.locator(".picture").evaluate(
+        "one => getComputedStyle(one).backgroundImage"
+    )
     page.locator(".atlas svg[role=img]").nth(1).focus()
     page.keyboard.press("ArrowRight")
     first = tip.text_content()
@@ -149,5 +162,9 @@ def test_the_guide_leads_from_its_first_card_to_its_last_and_back_to_the_page(
     press(page, "Finish")
     expect_text(page, "Do descriptive labels help a model")
     assert (
-        page.evaluate("document.getAnimations().filter(one => one.effect.getTiming().fill === 'forwards').length") == 0
+        page.evaluate(
+            "document.getAnimations().filter(one => one.effect.getTiming().fill ==="
+            " 'forwards').length"
+        )
+        == 0
     )

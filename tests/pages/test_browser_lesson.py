@@ -1,4 +1,5 @@
-"""A class in a browser: a presenter and students, each in a browser of their own, and no host but the lab's."""
+"""A class in a browser: a presenter and students, each in a browser of their own, and no host but
+the lab's."""
 
 import re
 from collections.abc import Callable
@@ -7,8 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.chromium import needs_chromium
-from vlcore.core.condition import Condition
-from vlcore.lessons.script import COLLAPSE, EXPERIMENTS, lessons
+from vlcore.classroom.lessons import COLLAPSE, EXPERIMENTS, lessons
+from vlcore.experiment.condition import Condition
 
 from .accessibility import judge_both
 from .serving import downloaded, expect_text, press, settled, unfold
@@ -29,7 +30,9 @@ def asked(page: Page, question: str) -> None:
     settled(page)
 
 
-def test_a_class_votes_and_sees_what_the_presenter_reveals(come: Callable[..., Page], server: str) -> None:
+def test_a_class_votes_and_sees_what_the_presenter_reveals(
+    come: Callable[..., Page], server: str
+) -> None:
     presenter, student, other = come(), come(420, 800), come(800, 1000)
     presenter.goto(f"{server}/Lesson")
     unfold(presenter, "With a class")
@@ -48,7 +51,9 @@ def test_a_class_votes_and_sees_what_the_presenter_reveals(come: Callable[..., P
     press(other, "Vote B")
     votes(presenter, 2)
 
-    student.goto(f"{server}/Lesson?code={code}")  # the link again is no second vote, and forgets nothing
+    student.goto(
+        f"{server}/Lesson?code={code}"
+    )  # the link again is no second vote, and forgets nothing
     expect(student.get_by_role("button", name="A is my answer")).to_be_visible()
     press(student, "Vote C")
     expect(student.get_by_role("button", name="C is my answer")).to_be_visible()
@@ -74,7 +79,9 @@ def test_a_class_votes_and_sees_what_the_presenter_reveals(come: Callable[..., P
     votes(presenter, 0)
 
 
-def test_alone_paper_prints_without_a_network_and_the_address_holds_the_question(page: Page, server: str) -> None:
+def test_alone_paper_prints_without_a_network_and_the_address_holds_the_question(
+    page: Page, server: str
+) -> None:
     page.goto(f"{server}/Lesson")
     asked(page, FIRST.question)
     judge_both(page)

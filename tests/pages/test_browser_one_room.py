@@ -1,4 +1,5 @@
-"""A room that does one study, in a browser: a wall and three phones, each in a browser of its own."""
+"""A room that does one study, in a browser: a wall and three phones, each in a browser of its
+own."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -8,11 +9,11 @@ from playwright.sync_api import Page, expect
 
 from tests.chromium import needs_chromium
 from tests.conftest import publish_as
-from vlcore.core.condition import Condition
-from vlcore.core.grouping import SCENES
-from vlcore.lessons import one_room
-from vlcore.lessons.one_room import Plan
-from vlcore.store import artefacts
+from vlcore.artifacts import artifact
+from vlcore.classroom import one_room
+from vlcore.classroom.one_room import Plan
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.grouping import SCENES
 
 from .accessibility import judge_both
 from .serving import downloaded, expect_text, press, settled
@@ -23,18 +24,21 @@ TAKE = "Train my two models"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def prepared(experiments: list[artefacts.Artefact]) -> Iterator[None]:
-    """The planned models are there already: a phone has its own at once. Other tests of this home see none of them."""
+def prepared(experiments: list[artifact.Artefact]) -> Iterator[None]:
+    """The planned models are there already: a phone has its own at once. Other tests of this home
+    see none of them."""
     pairs = one_room.pairs_of(PLAN, Condition(), SCENES, PLAN.planned)
     copies = [both for pair in pairs for both in zip(experiments[2:], pair, strict=True)]
-    made = [publish_as(*both) for both in copies if not artefacts.published(both[1].key)]
+    made = [publish_as(*both) for both in copies if not artifact.published(both[1].key)]
     yield
     for artefact in made:
         shutil.rmtree(artefact.path)
 
 
 def blocks(wall: Page, said: str) -> None:
-    expect(wall.get_by_test_id("stMetric").filter(has_text="Blocks").get_by_test_id("stMetricValue")).to_have_text(said)
+    expect(
+        wall.get_by_test_id("stMetric").filter(has_text="Blocks").get_by_test_id("stMetricValue")
+    ).to_have_text(said)
 
 
 def test_a_wall_and_three_phones_do_one_study(come: Callable[..., Page], server: str) -> None:
@@ -50,7 +54,9 @@ def test_a_wall_and_three_phones_do_one_study(come: Callable[..., Page], server:
     expect_text(wall, "lower: 2 · about the same: 0 · higher: 1")
     wall.get_by_role("spinbutton", name="Blocks").fill(str(PLAN.planned))
     wall.keyboard.press("Enter")
-    wall.get_by_role("radiogroup", name="The class expects").get_by_text("lower", exact=True).click()
+    wall.get_by_role("radiogroup", name="The class expects").get_by_text(
+        "lower", exact=True
+    ).click()
     for page in (wall, phones[0]):
         judge_both(page)
     press(wall, "Fix the plan")

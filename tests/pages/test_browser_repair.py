@@ -1,4 +1,5 @@
-"""Repair in a browser: a wall and two phones, from the first tap to the last reveal; nothing is trained for it."""
+"""Repair in a browser: a wall and two phones, from the first tap to the last reveal; nothing is
+trained for it."""
 
 from collections.abc import Callable
 
@@ -8,12 +9,12 @@ from playwright.sync_api import Page, expect
 
 from tests.chromium import needs_chromium
 from tests.conftest import publish_as
-from vlcore.charts.images import SLIDE
-from vlcore.core.condition import Condition
-from vlcore.core.edits import Add, Edit, Fade, canonical
-from vlcore.datasets.catalogue import open_set
-from vlcore.lessons import repair
-from vlcore.store import artefacts
+from vlcore.artifacts import artifact
+from vlcore.classroom import repair
+from vlcore.data.catalogue import open_set
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.edits import Add, Edit, Fade, canonical
+from vlcore.plots.rendering import SLIDE
 
 from .accessibility import judge_both
 from .serving import downloaded, expect_text, press, settled, unfold
@@ -21,7 +22,9 @@ from .serving import downloaded, expect_text, press, settled, unfold
 pytestmark = [pytest.mark.browser, needs_chromium]
 IMAGES = open_set("scenes")
 BASE = repair.base_of(IMAGES, repair.SHORT)
-FIRST = next(row for row in repair.pool(IMAGES, BASE) if IMAGES.table["group"].iat[row] == "horse_desert")
+FIRST = next(
+    row for row in repair.pool(IMAGES, BASE) if IMAGES.table["group"].iat[row] == "horse_desert"
+)
 
 
 def edited(*edits: Edit) -> Condition:
@@ -29,11 +32,11 @@ def edited(*edits: Edit) -> Condition:
 
 
 @pytest.fixture
-def trained(experiments: list[artefacts.Artefact]) -> None:
+def trained(experiments: list[artifact.Artefact]) -> None:
     """The base, what stands beside it, and two repairs, as copies of quick models."""
     held = [one for of in repair.beside(IMAGES, BASE).values() for one in of]
     for number, condition in enumerate([*held, edited(Add(FIRST)), edited(Fade(0.5))]):
-        if not artefacts.published(condition.key):
+        if not artifact.published(condition.key):
             publish_as(experiments[number % 2 * 2], condition)  # those of short labels
 
 
@@ -43,7 +46,9 @@ def tool(page: Page, name: str) -> None:
 
 
 @pytest.mark.usefixtures("trained")
-def test_teams_repair_on_phones_and_the_wall_ranks_them(come: Callable[..., Page], server: str) -> None:
+def test_teams_repair_on_phones_and_the_wall_ranks_them(
+    come: Callable[..., Page], server: str
+) -> None:
     wall, phone, other = come(1280, 720), come(390, 844), come(390, 844)
     wall.goto(f"{server}/Lesson?lesson=repair")
     unfold(wall, "With a class")
@@ -79,7 +84,9 @@ def test_teams_repair_on_phones_and_the_wall_ranks_them(come: Callable[..., Page
 
     press(wall, "Reveal")
     expect(
-        wall.locator("[data-testid=stVegaLiteChart] svg, [data-testid=stVegaLiteChart] canvas").first
+        wall.locator(
+            "[data-testid=stVegaLiteChart] svg, [data-testid=stVegaLiteChart] canvas"
+        ).first
     ).to_be_visible()
     settled(wall)
     chart = wall.get_by_test_id("stVegaLiteChart").bounding_box()

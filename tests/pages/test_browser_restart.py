@@ -1,36 +1,40 @@
-"""A server that is killed in the middle of a class and started again, or whose disk fails for a while: its wall and its
-phone go on by themselves."""
+"""A server that is killed in the middle of a class and started again, or whose disk fails for a
+while: its wall and its phone go on by themselves."""
 
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.api.published import publish
 from tests.chromium import needs_chromium
-from tests.runs.published import publish
-from tests.store.children import until
-from vlcore.core.files import models_folder
-from vlcore.core.options import PRESETS
-from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.importers import import_set
-from vlcore.datasets.subset import usual_condition
-from vlcore.lessons import one_room
-from vlcore.lessons.one_room import DIRECTIONS, Plan, Stand
-from vlcore.lessons.room import go, look, start, vote, votes
-from vlcore.store import artefacts, jobs
-from vlcore.store.jobs import State
+from tests.jobs.children import until
+from vlcore.artifacts import artifact
+from vlcore.classroom import one_room
+from vlcore.classroom.one_room import DIRECTIONS, Plan, Stand
+from vlcore.classroom.session import go, look, start, vote, votes
+from vlcore.data.catalogue import open_set
+from vlcore.data.importers import import_set
+from vlcore.data.subset import usual_condition
+from vlcore.experiment.files import models_folder
+from vlcore.experiment.options import PRESETS
+from vlcore.jobs import jobs
+from vlcore.jobs.jobs import State
 
 from .app import pets
 from .serving import begun, expect_text, free_port, press
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 STEPS = 6
-SHORT = f"from vlcore.core.options import PRESETS; PRESETS['live'] = {STEPS}"
+SHORT = f"from vlcore.experiment.options import PRESETS; PRESETS['live'] = {STEPS}"
 PER_GROUP = 6
 
 
 def test_a_room_goes_on_when_its_server_was_killed_while_a_block_trained(
-    browser: Browser, empty_home: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    browser: Browser,
+    empty_home: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(PRESETS, "live", STEPS)
     import_set(pets(tmp_path_factory.mktemp("pictures"), PER_GROUP), "pets")
@@ -49,18 +53,22 @@ def test_a_room_goes_on_when_its_server_was_killed_while_a_block_trained(
         wall, phone = browser.new_context().new_page(), browser.new_context().new_page()
         wall.goto(f"{address}&presenter={token}")
         phone.goto(address)
-        blocks = wall.get_by_test_id("stMetric").filter(has_text="Blocks").get_by_test_id("stMetricValue")
+        blocks = (
+            wall.get_by_test_id("stMetric")
+            .filter(has_text="Blocks")
+            .get_by_test_id("stMetricValue")
+        )
         expect(blocks).to_have_text("1 of 5")
         press(phone, "Train my two models")
         until(lambda: jobs.view(pair[0].key).state is State.RUNNING)
         server.kill()
         server.wait(30)
-        assert not any(artefacts.published(one.key) for one in pair)
+        assert not any(artifact.published(one.key) for one in pair)
         kept = one_room.blocks_of(code)
 
         server = begun(port, SHORT)
         expect_text(phone, "Your two models: block 2, seed 1")
-        assert all(artefacts.published(one.key) for one in pair)
+        assert all(artifact.published(one.key) for one in pair)
         expect(blocks).to_have_text("2 of 5")
         expect_text(wall, f"Plan {plan.hash} was written down")
         assert (one_room.plan_of(code), votes(code)) == (plan, {one_room.FIRST: {"lower": 1}})
@@ -71,7 +79,9 @@ def test_a_room_goes_on_when_its_server_was_killed_while_a_block_trained(
         phone.reload()
         expect_text(phone, "is damaged")
         file.write_bytes(there)
-        expect_text(phone, "Your two models: block 2, seed 1")  # looked again, without another reload
+        expect_text(
+            phone, "Your two models: block 2, seed 1"
+        )  # looked again, without another reload
         press(wall, "End: what did it show?")  # the same browser leads
         expect_text(wall, "The plan decides when 3 more of its 5 blocks are there")
         until(lambda: (found := look(code)) is not None and not found.open)

@@ -25,14 +25,16 @@ from websockets.sync.client import ClientConnection, connect
 from tests.chromium import needs_chromium
 from tests.conftest import Cli
 from vlcore.cli import serve
-from vlcore.core import limits
+from vlcore.experiment import limits
 
 from .serving import free_port, marks, settled
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 pytestmark = [
-    pytest.mark.browser, needs_chromium, pytest.mark.skipif(NGINX is None, reason="Debian's nginx is not installed"),
-]  # fmt: skip
+    pytest.mark.browser,
+    needs_chromium,
+    pytest.mark.skipif(NGINX is None, reason="Debian's nginx is not installed"),
+]
 COOKIE = re.compile(r"vlcore_process=(\d)")
 FEW_FILES = 128  # what a server may have open unless it asks for more
 
@@ -40,7 +42,9 @@ FEW_FILES = 128  # what a server may have open unless it asks for more
 def children(of: int) -> dict[int, str]:
     """The command lines of a process's children, by number."""
     numbers = Path(f"/proc/{of}/task/{of}/children").read_text().split()
-    return {int(one): Path(f"/proc/{one}/cmdline").read_text().replace("\0", " ") for one in numbers}
+    return {
+        int(one): Path(f"/proc/{one}/cmdline").read_text().replace("\0", " ") for one in numbers
+    }
 
 
 def streamlits(of: int) -> set[int]:
@@ -49,17 +53,30 @@ def streamlits(of: int) -> set[int]:
 
 @pytest.fixture(scope="module")
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
-    """Its address, and the number of the process of `serve`, over a home with the models that come along; after a
-    signal nothing of it may be left."""
+    """Its address, and the number of the process of `serve`, over a home with the models that come
+    along; after a signal nothing of it may be left."""
     port = free_port()
-    command = [sys.executable, "-m", "vlcore", "serve", "--processes", "2", "--port", str(port), "--host", "127.0.0.1"]
+    command = [
+        sys.executable,
+        "-m",
+        "vlcore",
+        "serve",
+        "--processes",
+        "2",
+        "--port",
+        str(port),
+        "--host",
+        "127.0.0.1",
+    ]
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     limited = ["prlimit", f"--nofile={FEW_FILES}:{most}", *command]
     root = Path(__file__).parents[2]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLCORE_HOME", str(tmp_path_factory.mktemp("served")))
         patch.delenv("VLCORE_SHIPPED")
-        process = subprocess.Popen(limited, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            limited, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
     with process:
         assert process.stderr is not None
         assert "with 2 processes" in process.stderr.readline()
@@ -87,8 +104,11 @@ def until(holds: Callable[[], bool]) -> None:
     raise AssertionError("it did not come to that")
 
 
-def ask(address: str, cookie: str = "", method: str = "GET", body: bytes | None = None, **headers: str) -> tuple:
-    """The status of an answer, the process that it tells the browser to remember, and its headers."""
+def ask(
+    address: str, cookie: str = "", method: str = "GET", body: bytes | None = None, **headers: str
+) -> tuple:
+    """The status of an answer, the process that it tells the browser to remember, and its
+    headers."""
     asked = urllib.request.Request(address, body, {"Cookie": cookie, **headers}, method=method)
     try:
         with urllib.request.urlopen(asked, timeout=60) as answer:
@@ -137,7 +157,10 @@ def test_a_browser_stays_with_its_process_and_its_upload_arrives_there(server: s
     for process, other in ("12", "21"):
         _, _, headers = ask(f"{server}/_stcore/health", f"vlcore_process={process}")
         token = headers.get_all("Set-Cookie")[0].split(";")[0].removeprefix("_streamlit_xsrf=")
-        body = b'--b\r\nContent-Disposition: form-data; name="f"; filename="a.png"\r\n\r\nabc\r\n--b--\r\n'
+        body = (
+            b'--b\r\nContent-Disposition: form-data; name="f";'
+            b' filename="a.png"\r\n\r\nabc\r\n--b--\r\n'
+        )
         more = {"X-Xsrftoken": token, "Content-Type": "multipart/form-data; boundary=b"}
         with visit(server, process) as connection:
             upload = f"{server}/_stcore/upload_file/{session_of(connection)}/one"
@@ -150,7 +173,11 @@ def test_what_is_the_same_for_everybody_comes_from_nginx_and_what_is_nobodys_bus
     serving: tuple[str, int],
 ) -> None:
     server, number = serving
-    (folder,) = [line.split(" -p ")[1].split()[0] for line in children(number).values() if "nginx: master" in line]
+    (folder,) = [
+        line.split(" -p ")[1].split()[0]
+        for line in children(number).values()
+        if "nginx: master" in line
+    ]
     page = urllib.request.urlopen(server).read().decode()
     script = re.findall(r'src="\./(static/js/index[^"]+)"', page)[0]
     kept = []
@@ -158,13 +185,17 @@ def test_what_is_the_same_for_everybody_comes_from_nginx_and_what_is_nobodys_bus
         assert ask(f"{server}/{script}?{query}")[0] == 200
         kept.append({name for _, _, names in os.walk(f"{folder}/cache") for name in names})
     assert kept[0] == kept[1] != set()
-    hidden = [ask(f"{server}/_stcore/{path}")[0] for path in ("metrics", "script-health-check", "agent/openapi.json")]
+    hidden = [
+        ask(f"{server}/_stcore/{path}")[0]
+        for path in ("metrics", "script-health-check", "agent/openapi.json")
+    ]
     assert hidden == [404, 404, 404]
     assert ask(server, method="POST", body=bytes(100_000))[0] == 413
 
 
 def test_a_page_says_so_much_at_once_and_nothing_that_is_packed(server: str) -> None:
-    """25 MB of nothing are 25 kB when they are packed, and twenty pages that said so took 500 MB."""
+    """25 MB of nothing are 25 kB when they are packed, and twenty pages that said so took 500
+    MB."""
     with visit(server, "1") as connection:  # which offers to pack
         assert connection.protocol.extensions == []
         assert session_of(connection)
@@ -172,13 +203,14 @@ def test_a_page_says_so_much_at_once_and_nothing_that_is_packed(server: str) -> 
         with pytest.raises(ConnectionClosed) as closed:  # noqa: PT012  # what was told before comes first
             while True:
                 connection.recv(60)
-        # What is still on its way when a server closes resets the connection, and may overtake the reason.
+        # What is still on its way when a server closes resets the connection, and may overtake the
+        # reason.
         assert closed.value.rcvd is None or closed.value.rcvd.code == 1009
 
 
 def test_connections_that_say_nothing_stop_nobody(serving: tuple[str, int]) -> None:
-    """1,100 at nginx; 190 sessions, which is more than a process could have open at first; no more of them from one
-    address than a class needs."""
+    """1,100 at nginx; 190 sessions, which is more than a process could have open at first; no more
+    of them from one address than a class needs."""
     server, _ = serving
     port = int(server.rsplit(":", 1)[1])
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -189,26 +221,45 @@ def test_connections_that_say_nothing_stop_nobody(serving: tuple[str, int]) -> N
             open_until_the_end.enter_context(socket.create_connection(("127.0.0.1", port), 30))
         for _ in range(190):
             open_until_the_end.enter_context(visit(server, "1"))
-        assert [ask(server)[0], ask(f"{server}/_stcore/health", "vlcore_process=1")[0]] == [200, 200]
+        assert [ask(server)[0], ask(f"{server}/_stcore/health", "vlcore_process=1")[0]] == [
+            200,
+            200,
+        ]
         with pytest.raises(InvalidStatus) as refused:  # noqa: PT012  # one of them
             for _ in range(200):
                 open_until_the_end.enter_context(visit(server, "1"))
         assert refused.value.response.status_code == 429
 
 
-def test_a_process_that_dies_is_replaced_and_its_visitors_go_on_meanwhile(serving: tuple[str, int]) -> None:
+def test_a_process_that_dies_is_replaced_and_its_visitors_go_on_meanwhile(
+    serving: tuple[str, int],
+) -> None:
     server, number = serving
     before = streamlits(number)
     killed = max(before)
     os.kill(killed, signal.SIGKILL)
-    assert [ask(f"{server}/_stcore/health", f"vlcore_process={one}")[0] for one in "12"] == [200, 200]
+    assert [ask(f"{server}/_stcore/health", f"vlcore_process={one}")[0] for one in "12"] == [
+        200,
+        200,
+    ]
     until(lambda: len(streamlits(number) - before) == 1)
-    until(lambda: {ask(f"{server}/_stcore/health", f"vlcore_process={one}")[:2] for one in "12"} == {(200, "")})
+    until(
+        lambda: (
+            {ask(f"{server}/_stcore/health", f"vlcore_process={one}")[:2] for one in "12"}
+            == {(200, "")}
+        )
+    )
 
 
-def test_what_cannot_be_is_one_sentence(cli: Cli, serving: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_is_one_sentence(
+    cli: Cli, serving: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     port = serving[0].rsplit(":", 1)[1]
-    for arguments in (["--port", port, "--host", "127.0.0.1"], ["--host", "here"], ["--processes", "0"]):
+    for arguments in (
+        ["--port", port, "--host", "127.0.0.1"],
+        ["--host", "here"],
+        ["--processes", "0"],
+    ):
         code, out, said = cli("serve", *arguments)
         assert (code, out, said.count("\n")) == (2, "", 1)
     monkeypatch.setattr(serve.shutil, "which", lambda *_, **__: None)
@@ -217,8 +268,20 @@ def test_what_cannot_be_is_one_sentence(cli: Cli, serving: tuple[str, int], monk
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
 def test_nginx_takes_the_configuration_that_is_printed(cli: Cli, host: str, tmp_path: Path) -> None:
-    code, out, _ = cli("serve", "--print-config", "--processes", "3", "--host", host, "--port", free_port())
+    code, out, _ = cli(
+        "serve", "--print-config", "--processes", "3", "--host", host, "--port", free_port()
+    )
     assert code == 0
     (tmp_path / "nginx.conf").write_text(out.replace("/var/lib/nginx", str(tmp_path)))
-    command = [str(NGINX), "-t", "-q", "-p", tmp_path, "-e", "stderr", "-c", tmp_path / "nginx.conf"]
+    command = [
+        str(NGINX),
+        "-t",
+        "-q",
+        "-p",
+        tmp_path,
+        "-e",
+        "stderr",
+        "-c",
+        tmp_path / "nginx.conf",
+    ]
     assert subprocess.run(command, check=True, capture_output=True, text=True).stderr == ""

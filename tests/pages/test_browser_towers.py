@@ -1,4 +1,5 @@
-"""Compare and Home on a fresh home in a browser: both pairs of towers, and a slider that never leaves a blank page."""
+"""Compare and Home on a fresh home in a browser: both pairs of towers, and a slider that never
+leaves a blank page."""
 
 from collections.abc import Callable
 
@@ -47,7 +48,9 @@ def test_a_pretrained_model_that_is_not_there_is_trained_while_the_former_maps_s
     assert any(title.startswith("25") for title in biases(tab))
 
 
-def test_every_level_of_bias_is_bundled_from_scratch(come: Callable[..., Page], server: str) -> None:
+def test_every_level_of_bias_is_bundled_from_scratch(
+    come: Callable[..., Page], server: str
+) -> None:
     tab = come(1280, 720)
     tab.goto(f"{server}/Compare")
     for percent in (25, 50, 75, 90, 100):
@@ -58,7 +61,9 @@ def test_every_level_of_bias_is_bundled_from_scratch(come: Callable[..., Page], 
         expect(tab.locator(".vega-embed svg").first).to_be_visible()
 
 
-def test_home_plays_the_atlas_of_the_towers_that_are_chosen(come: Callable[..., Page], server: str) -> None:
+def test_home_plays_the_atlas_of_the_towers_that_are_chosen(
+    come: Callable[..., Page], server: str
+) -> None:
     tab = come(1280, 720)
     asked: list[str] = []
     tab.on("request", lambda request: asked.append(request.url))

@@ -1,4 +1,5 @@
-"""Upload on a fresh home in a browser: a sample at once, an image of one's own on a phone, pasted and hostile files."""
+"""Upload on a fresh home in a browser: a sample at once, an image of one's own on a phone, pasted
+and hostile files."""
 
 import base64
 import csv
@@ -20,16 +21,19 @@ from .serving import downloaded, expect_text, marks, settled
 pytestmark = [pytest.mark.browser, needs_chromium]
 
 PASTE = """content => {
-    const bytes = Uint8Array.from(atob(content), letter => letter.charCodeAt(0)), given = new DataTransfer();
+    const bytes = Uint8Array.from(atob(content), letter => letter.charCodeAt(0));
+    const given = new DataTransfer();
     const uploader = document.querySelector("[data-testid=stFileUploaderDropzone]");
     if (!uploader) return false;
-    let handed = false;  // what hands it on comes by a script that may load after the uploader is seen
+    // What hands it on comes by a script that may load after the uploader is seen.
+    let handed = false;
     uploader.addEventListener("paste", () => handed = true, {once: true});
     given.items.add(new File([bytes], "image.png", {type: "image/png"}));
     document.body.dispatchEvent(new ClipboardEvent("paste", {clipboardData: given, bubbles: true}));
     return handed;
 }"""
-INSIDE = """() => [...document.querySelectorAll('[data-testid=stMain] svg, [data-testid=stMain] img')]
+INSIDE = """() => [...document.querySelectorAll(
+    '[data-testid=stMain] svg, [data-testid=stMain] img')]
     .every(e => e.getBoundingClientRect().right <= window.innerWidth)"""
 HEIGHT = "() => document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight"
 PANEL = "Try your own image"
@@ -69,7 +73,9 @@ def badges(tab: Page, words: str) -> Locator:
     return tab.locator(".stMarkdownBadge").filter(has_text=words, visible=True)
 
 
-def test_it_begins_with_a_sample_that_biased_models_get_wrong(come: Callable[..., Page], server: str) -> None:
+def test_it_begins_with_a_sample_that_biased_models_get_wrong(
+    come: Callable[..., Page], server: str
+) -> None:
     tab = come(1280, 720)
     tab.goto(f"{server}/Upload")
     expect_text(tab, "A sample to begin with")
@@ -82,7 +88,9 @@ def test_it_begins_with_a_sample_that_biased_models_get_wrong(come: Callable[...
     judge_both(tab)
 
 
-def test_an_image_on_a_phone_takes_three_screens_and_nothing_is_cut(come: Callable[..., Page], server: str) -> None:
+def test_an_image_on_a_phone_takes_three_screens_and_nothing_is_cut(
+    come: Callable[..., Page], server: str
+) -> None:
     tab = come(390, 844)
     tab.goto(f"{server}/Upload")
     give(tab, ("street.png", street()))
@@ -111,10 +119,14 @@ def test_samples_are_ticked_one_after_the_other(come: Callable[..., Page], serve
         tab.get_by_test_id("stCheckbox").get_by_text(name, exact=True).click()
         expect(marks(tab, f"your image {number}")).to_have_count(2)
         settled(tab)
-    expect(tab.get_by_test_id("stCheckbox").get_by_text("Horse on grass", exact=True)).to_be_visible()
+    expect(
+        tab.get_by_test_id("stCheckbox").get_by_text("Horse on grass", exact=True)
+    ).to_be_visible()
 
 
-def test_a_cut_out_is_pasted_anywhere_explained_and_its_table_downloaded(page: Page, server: str) -> None:
+def test_a_cut_out_is_pasted_anywhere_explained_and_its_table_downloaded(
+    page: Page, server: str
+) -> None:
     page.goto(f"{server}/Upload?towers=scratch")
     settled(page)
     page.wait_for_function(PASTE, arg=base64.b64encode(cut_out()).decode())
@@ -127,7 +139,11 @@ def test_a_cut_out_is_pasted_anywhere_explained_and_its_table_downloaded(page: P
     assert picture.evaluate("image => image.naturalWidth") > 0
     page.get_by_text("All numbers").click()
     expect(page.get_by_role("button", name="Download the table")).to_be_visible()
-    rows = list(csv.DictReader(downloaded(page, "Download the table").read_text(encoding="utf-8").splitlines()))
+    rows = list(
+        csv.DictReader(
+            downloaded(page, "Download the table").read_text(encoding="utf-8").splitlines()
+        )
+    )
     assert [row["Model"] for row in rows] == ["Left", "Right"] * 7
     assert rows[0]["Image"] == "1. image.png, mid-grey"
     assert len({row["Image"] for row in rows}) == 7
@@ -143,8 +159,13 @@ def test_a_cut_out_is_pasted_anywhere_explained_and_its_table_downloaded(page: P
     judge_both(page)
 
 
-def test_images_are_uploaded_and_a_hostile_name_is_no_link_and_no_tag(page: Page, server: str) -> None:
-    name = "www.evil.example http:..evil.example a@evil.example [x](//evil.example) <u>evil<u> $x^2$.png"
+def test_images_are_uploaded_and_a_hostile_name_is_no_link_and_no_tag(
+    page: Page, server: str
+) -> None:
+    name = (
+        "www.evil.example http:..evil.example a@evil.example [x](//evil.example) <u>evil<u>"
+        " $x^2$.png"
+    )
     green = png(Image.fromarray(np.full((120, 90, 3), (90, 160, 70), dtype=np.uint8)))
     page.goto(f"{server}/Upload")
     give(page, (name, cut_out()), ("green.png", green), (name, b"no picture"))

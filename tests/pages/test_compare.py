@@ -10,21 +10,21 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.conftest import publish_as
-from tests.datasets.importers.sources import arrays, save
-from vlcore.charts.thumbnails import SAFE_URI
-from vlcore.core.condition import Condition
-from vlcore.core.files import models_folder
-from vlcore.core.vocabulary import WordPieces
-from vlcore.core.wording import share
-from vlcore.learning import inference
-from vlcore.learning.model import build
-from vlcore.runs.imported import import_embeddings
-from vlcore.runs.maps import PCA
-from vlcore.server import cache
-from vlcore.store import artefacts
-from vlcore.store.jobs import JobStatus, State
-from vlcore.studies import plans
-from vlcore.ui.compare import sections
+from tests.data.importers.sources import arrays, save
+from vlcore.api.imports import import_embeddings
+from vlcore.api.maps import PCA
+from vlcore.artifacts import artifact
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.files import models_folder
+from vlcore.experiment.vocabulary import WordPieces
+from vlcore.experiment.wording import share
+from vlcore.jobs.jobs import JobStatus, State
+from vlcore.model import inference
+from vlcore.model.dual_encoder import build
+from vlcore.plots.thumbnails import SAFE_URI
+from vlcore.study import plans
+from vlcore.web import cache
+from vlcore.web.compare import sections
 
 from .app import FakeQueue, alts, opened, press, text_of
 
@@ -52,12 +52,16 @@ def models_of(page: AppTest) -> dict[str, str]:
     return dict(line.removeprefix("**").split("**: ") for line in named)
 
 
-def test_it_opens_on_experiments_1_and_2_with_their_numbers(experiments: list[artefacts.Artefact]) -> None:
+def test_it_opens_on_experiments_1_and_2_with_their_numbers(
+    experiments: list[artifact.Artefact],
+) -> None:
     page = ok(start())
     assert models_of(page) == {"Left": UNBIASED, "Right": DESCRIPTIVE}
     assert "**Twins**: they differ in one thing, the labels" in text_of(page)
     groups = experiments[0].metrics["end"]["group_accuracy"]
-    assert list(page.dataframe[0].value["Left"]) == [share(estimate) for estimate in groups.values()]
+    assert list(page.dataframe[0].value["Left"]) == [
+        share(estimate) for estimate in groups.values()
+    ]
     points = cache.comparison([artefact.key for artefact in experiments[:2]], PCA).points
     assert points["thumb"].str.match(SAFE_URI).all()
     assert all(f'"{name}"' in spec_of(page) for name in ("image", "description"))
@@ -66,11 +70,13 @@ def test_it_opens_on_experiments_1_and_2_with_their_numbers(experiments: list[ar
 def test_a_model_that_came_with_the_lab_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     badge = "bundled]"
     assert badge not in text_of(ok(start()))
-    monkeypatch.setattr(artefacts.Artefact, "came_with", "0.5")
+    monkeypatch.setattr(artifact.Artefact, "came_with", "0.5")
     assert text_of(ok(start())).count(badge) == 2
 
 
-def test_a_pretrained_model_that_is_chosen_begins_by_itself_while_the_former_maps_stay(queue: FakeQueue) -> None:
+def test_a_pretrained_model_that_is_chosen_begins_by_itself_while_the_former_maps_stay(
+    queue: FakeQueue,
+) -> None:
     queue.disk = True
     page = ok(start())
     page.session_state["towers"] = "pretrained"
@@ -109,19 +115,41 @@ def test_a_model_from_scratch_waits_for_a_click_beside_the_former_maps(queue: Fa
 
 def test_the_address_chooses_both_models() -> None:
     page = ok(start(left_labels="descriptive", right_bias="75 %", right_labels="short"))
-    assert models_of(page) == {"Left": DESCRIPTIVE, "Right": "75 % removed (12 of 48 kept), short labels"}
+    assert models_of(page) == {
+        "Left": DESCRIPTIVE,
+        "Right": "75 % removed (12 of 48 kept), short labels",
+    }
     assert "They differ in 2 things: bias and labels." in text_of(page)
 
 
-@pytest.mark.parametrize("address", [
-    {
-        "left_bias": "900 %", "left_labels": "<script>alert(1)</script>", "left_seed": "-5", "length": "",
-        "right_pairs": "' or 1=1", "right_encoder": "../../etc", "models": "99", "map": "tsne; drop", "pca_x": "7",
-        "pca_y": "-1", "colour": "'; drop table", "closer": "nothing", "show_ghost": "maybe",
-        "picture": "p999999999999999999999",
-    },
-    {"map": "UMAP", "umap_neighbours": "1e9", "umap_seed": "-3", "umap_fit": "<b>", "picture": "<img src=x>"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "address",
+    [
+        {
+            "left_bias": "900 %",
+            "left_labels": "<script>alert(1)</script>",
+            "left_seed": "-5",
+            "length": "",
+            "right_pairs": "' or 1=1",
+            "right_encoder": "../../etc",
+            "models": "99",
+            "map": "tsne; drop",
+            "pca_x": "7",
+            "pca_y": "-1",
+            "colour": "'; drop table",
+            "closer": "nothing",
+            "show_ghost": "maybe",
+            "picture": "p999999999999999999999",
+        },
+        {
+            "map": "UMAP",
+            "umap_neighbours": "1e9",
+            "umap_seed": "-3",
+            "umap_fit": "<b>",
+            "picture": "<img src=x>",
+        },
+    ],
+)
 def test_a_hostile_address_falls_back_to_the_default(address: dict[str, str]) -> None:
     ok(start(**address))
 
@@ -130,9 +158,13 @@ def test_a_missing_model_offers_to_train_it_and_shows_live_news(queue: FakeQueue
     page = start(left_bias="90 %")
     assert not page.get("vega_lite_chart")
     queue.status = {
-        "stage": "training", "step": 9, "steps": 600, "fraction": 0.3,
-        "curve": [[0, 0.5, 0.5], [3, 0.6, 0.5], [9, 0.9, 0.6]], "map": [[i * 0.1, i % 7] for i in range(200)],
-    }  # fmt: skip
+        "stage": "training",
+        "step": 9,
+        "steps": 600,
+        "fraction": 0.3,
+        "curve": [[0, 0.5, 0.5], [3, 0.6, 0.5], [9, 0.9, 0.6]],
+        "map": [[i * 0.1, i % 7] for i in range(200)],
+    }
     press(page, "Train this model")
     assert queue.asked == [Condition(bias=0.9).key]
     assert "minority 60 %" in text_of(page)
@@ -146,7 +178,9 @@ def test_a_visitor_stops_waiting_for_what_goes_on_for_others(queue: FakeQueue) -
     page.button(key="cancel_left").click().run()
     assert not page.exception
     assert queue.cancelled == [key]
-    assert [button.label for button in page.button if button.key == "train_left"] == ["Train this model"]
+    assert [button.label for button in page.button if button.key == "train_left"] == [
+        "Train this model"
+    ]
     assert "goes on for somebody else" in page.warning[0].value
     page.button(key="train_left").click().run()
     assert queue.asked == [key]
@@ -159,18 +193,25 @@ def test_umap_is_fitted_when_somebody_chooses_it_and_not_by_a_link(
     """Models are there and their fitted maps are not."""
     view = queue.view
     monkeypatch.setattr(
-        queue, "view", lambda key, asker: view(key) if key.endswith(".map") else JobStatus(key, State.DONE)
+        queue,
+        "view",
+        lambda key, asker: view(key) if key.endswith(".map") else JobStatus(key, State.DONE),
     )
     start()
     assert queue.asked == []
-    wanted = [f"{condition.key}.umap-n15-d10-s0.map" for condition in plans.find("experiments").conditions[:2]]
+    wanted = [
+        f"{condition.key}.umap-n15-d10-s0.map"
+        for condition in plans.find("experiments").conditions[:2]
+    ]
     page = ok(start(map="UMAP")).run()
     assert queue.asked == [], "nobody has clicked yet"
     assert "component" in spec_of(press(page, "Fit UMAP"))
     assert queue.asked == wanted
     queue.asked.clear()
     page = start()
-    next(group for group in page.get("button_group") if group.proto.label == "Map").set_value("UMAP").run()
+    next(group for group in page.get("button_group") if group.proto.label == "Map").set_value(
+        "UMAP"
+    ).run()
     assert queue.asked == wanted
     assert all(queue.short.values()), "it does not wait behind trainings"
     assert len(page.get("progress")) == 2
@@ -188,7 +229,9 @@ def test_an_untrained_encoder_does_not_wait_behind_trainings(queue: FakeQueue) -
     assert queue.asked == [key]
 
 
-def test_a_damaged_model_is_set_aside_and_can_be_trained_again(experiments: list[artefacts.Artefact]) -> None:
+def test_a_damaged_model_is_set_aside_and_can_be_trained_again(
+    experiments: list[artifact.Artefact],
+) -> None:
     damaged = publish_as(experiments[0], Condition(bias=0.25))
     (damaged.path / "maps.npz").write_bytes(b"damaged")
     page = start(left_bias="25 %")
@@ -203,40 +246,56 @@ def test_four_models_have_names_and_their_twins_are_named() -> None:
     assert list(page.dataframe[0].value.columns) == ["Group", *NAMES, "Pictures"]
 
 
-def test_a_model_from_the_disk_stands_beside_others(quick: list[artefacts.Artefact]) -> None:
+def test_a_model_from_the_disk_stands_beside_others(quick: list[artifact.Artefact]) -> None:
     page = ok(start(right_model=quick[3].key))
     assert models_of(page)["Right"] == "75 % removed (12 of 48 kept), descriptive labels"
     assert "12 steps" in text_of(page)
 
 
-@pytest.mark.parametrize("key", ["scenes-b0-short-bce-s0-00000000", "<script>alert(1)</script>", "../../etc/passwd"])
+@pytest.mark.parametrize(
+    "key", ["scenes-b0-short-bce-s0-00000000", "<script>alert(1)</script>", "../../etc/passwd"]
+)
 def test_a_link_to_a_model_that_is_not_there_says_so(key: str) -> None:
     page = ok(start(left_model=key))
     assert "There is no model" in page.warning[0].value
     assert models_of(page)["Left"] == UNBIASED
 
 
-def test_a_clicked_picture_is_shown_in_every_model(experiments: list[artefacts.Artefact]) -> None:
+def test_a_clicked_picture_is_shown_in_every_model(experiments: list[artifact.Artefact]) -> None:
     row = int(cache.model_map(experiments[0].key, PCA, ()).rows[3])
     page = ok(start(picture=f"p{row}", show_arrows="true"))
     assert all(f"Nearest in the {side} model" in text_of(page) for side in ("left", "right"))
     arrows = next(table.value for table in page.dataframe if "Arrow" in table.value)
     assert arrows["Arrow"].tolist() == ["other background"] * 2 + ["other animal"] * 2
     assert arrows["From"].str.fullmatch("(horse|camel) (on grass|in the desert)").all()
-    assert arrows[["Left", "Left, mean", "Right", "Right, mean"]].map(lambda number: 0 <= number <= 2).all(axis=None)
+    assert (
+        arrows[["Left", "Left, mean", "Right", "Right, mean"]]
+        .map(lambda number: 0 <= number <= 2)
+        .all(axis=None)
+    )
 
 
-@pytest.mark.parametrize("shown", [
-    {"models": "3", "show_pictures": "true", "show_movement": "true", "show_neighbours": "true"},
-    {"show_trust": "true", "show_ghost": "true", "colour": "right or wrong"},
-    {"pca_x": "3", "pca_y": "4", "colour": "prediction"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {
+            "models": "3",
+            "show_pictures": "true",
+            "show_movement": "true",
+            "show_neighbours": "true",
+        },
+        {"show_trust": "true", "show_ghost": "true", "colour": "right or wrong"},
+        {"pca_x": "3", "pca_y": "4", "colour": "prediction"},
+    ],
+)
 def test_whatever_is_laid_over_the_maps(shown: dict[str, str]) -> None:
     assert len(ok(start(**shown)).get("vega_lite_chart")) == 1
 
 
 def test_prompt_axes_take_any_captions() -> None:
-    page = ok(start(map="Prompt axes", prompt_a="horse on the grass", prompt_b="camel on the grass"))
+    page = ok(
+        start(map="Prompt axes", prompt_a="horse on the grass", prompt_b="camel on the grass")
+    )
     spec = json.dumps(json.loads(spec_of(page)), ensure_ascii=False)
     assert "“horse on the grass” to “camel on the grass”" in spec
     assert "“grass” to “desert”" in spec
@@ -249,12 +308,20 @@ def test_any_caption_can_be_typed_and_words_that_a_model_does_not_know_are_named
     assert any("“zebra”" in warning.value for warning in page.warning)
     table = next(table.value for table in page.dataframe if "Left out" in table.value)
     assert table["Left out"].tolist() == ["a", "zebra", "on", "grass"]
-    for caption in ("x" * 10_000, "<b>horse</b> & <script>", "🐪🐪🐪", "верблюд", "骆驼", "   ", "a\u0000b\u202ehorse"):
+    for caption in (
+        "x" * 10_000,
+        "<b>horse</b> & <script>",
+        "🐪🐪🐪",
+        "верблюд",
+        "骆驼",
+        "   ",
+        "a\u0000b\u202ehorse",
+    ):
         ok(page.text_input(key="caption").set_value(caption).run())
 
 
 @pytest.fixture(scope="module")
-def reads_words(experiments: list[artefacts.Artefact]) -> str:
+def reads_words(experiments: list[artifact.Artefact]) -> str:
     """The key of a model with word vectors, under a map that nobody trained."""
     condition = experiments[0].condition.replace(text="words")
     made = models_folder() / ".work" / "reads-words"
@@ -263,11 +330,13 @@ def reads_words(experiments: list[artefacts.Artefact]) -> str:
     (made / "condition.json").write_text(json.dumps(condition.as_dict()))
     vocabulary = WordPieces()
     inference.save(build(condition, len(vocabulary)), vocabulary, made / "model.safetensors")
-    return artefacts.publish(condition.key, made, {"seconds": 0}).key
+    return artifact.publish(condition.key, made, {"seconds": 0}).key
 
 
 def test_word_vectors_read_any_words_and_mark_captions_that_are_far(reads_words: str) -> None:
-    page = ok(start(closer="Captions", left_model=reads_words, right_model=reads_words, caption="music"))
+    page = ok(
+        start(closer="Captions", left_model=reads_words, right_model=reads_words, caption="music")
+    )
     assert not any("does not know" in warning.value for warning in page.warning)
     assert sum("“music” (nearest" in warning.value for warning in page.warning) == 2
     assert len(page.get("image")) == 2 * sections.NEAREST_IMAGES
@@ -276,9 +345,15 @@ def test_word_vectors_read_any_words_and_mark_captions_that_are_far(reads_words:
     assert sum("“racehorse”" in caption.value for caption in page.caption) == 2
 
 
-def test_prompt_axes_of_word_vectors_take_any_words_and_mark_those_that_are_far(reads_words: str) -> None:
+def test_prompt_axes_of_word_vectors_take_any_words_and_mark_those_that_are_far(
+    reads_words: str,
+) -> None:
     address = {"left_model": reads_words, "right_model": reads_words, "map": "Prompt axes"}
-    page = ok(start(**address, prompt_a="racehorse", prompt_b="music", prompt_c="camels", prompt_d="camelid"))
+    page = ok(
+        start(
+            **address, prompt_a="racehorse", prompt_b="music", prompt_c="camels", prompt_d="camelid"
+        )
+    )
     words = text_of(page)
     assert words.count("“music” (nearest") == 2
     assert "“racehorse” (nearest" not in words
@@ -291,21 +366,35 @@ def encoders(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     made = arrays((60,) * 4, name=pictures, text=None, captions=None, text_object=None)
     names = ["first-encoder", "second-encoder"]
     for name, width in zip(names, (8, 6), strict=True):
-        file = save(tmp_path_factory.mktemp("npz") / f"{name}.npz", **made | {"z": made["z"][:, :width]})
+        file = save(
+            tmp_path_factory.mktemp("npz") / f"{name}.npz", **made | {"z": made["z"][:, :width]}
+        )
         import_embeddings(file, name)
     return names
 
 
-@pytest.mark.parametrize(("section", "charts", "words"), [
-    ("Groups", 1, "is named right"), ("Map in words", 1, "centres"), ("Movement", 1, "pictures that moved most"),
-    ("Captions", 3, "How alike"), ("The loss", 3, "Pairs of the loss, No bias, descriptive labels"),
-    ("Film", 2, "Film of the training of 2 models"), ("All measures", 1, "PCA map"), ("Take along", 1, "parquet"),
-])  # fmt: skip
-def test_every_section_opens_of_imports_too(encoders: list[str], section: str, charts: int, words: str) -> None:
+@pytest.mark.parametrize(
+    ("section", "charts", "words"),
+    [
+        ("Groups", 1, "is named right"),
+        ("Map in words", 1, "centres"),
+        ("Movement", 1, "pictures that moved most"),
+        ("Captions", 3, "How alike"),
+        ("The loss", 3, "Pairs of the loss, No bias, descriptive labels"),
+        ("Film", 2, "Film of the training of 2 models"),
+        ("All measures", 1, "PCA map"),
+        ("Take along", 1, "parquet"),
+    ],
+)
+def test_every_section_opens_of_imports_too(
+    encoders: list[str], section: str, charts: int, words: str
+) -> None:
     trained, imported = ok(start(closer=section)), ok(start(data=encoders[0], closer=section))
     assert len(alts(trained)) == charts
     assert words in text_of(trained)
-    assert list(models_of(imported).values()) == [f"Imported embeddings “{name}”" for name in encoders]
+    assert list(models_of(imported).values()) == [
+        f"Imported embeddings “{name}”" for name in encoders
+    ]
     if charts > 1:
         assert len(alts(imported)) == 1
         assert imported.info, "why there are none"

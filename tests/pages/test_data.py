@@ -1,4 +1,5 @@
-"""Data: what the models see, what they could cheat with, and sets of one's own, each without a traceback."""
+"""Data: what the models see, what they could cheat with, and sets of one's own, each without a
+traceback."""
 
 import json
 import shutil
@@ -10,14 +11,14 @@ from unittest.mock import Mock
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from vlcore.datasets import importers
-from vlcore.datasets.catalogue import open_set, set_names
-from vlcore.datasets.drawn import Recipe, make_set, recipe_of
-from vlcore.datasets.importers import import_set
-from vlcore.datasets.subset import usual_condition
-from vlcore.runs import audit
-from vlcore.store.jobs import State
-from vlcore.ui.data import pictures
+from vlcore.api import audit
+from vlcore.data import importers
+from vlcore.data.catalogue import open_set, set_names
+from vlcore.data.drawn import Recipe, make_set, recipe_of
+from vlcore.data.importers import import_set
+from vlcore.data.subset import usual_condition
+from vlcore.jobs.jobs import State
+from vlcore.web.data import images as pictures
 
 from .app import FakeQueue, opened, pets, press, text_of
 
@@ -49,7 +50,12 @@ def test_the_sheets_show_what_is_kept_and_fade_what_is_removed(home: Path) -> No
     assert len(page.get("image")) == 4, "a mean picture of each group"
     said = next(table for table in tables if "short" in table)
     assert said.columns.tolist() == ["group", "short", "descriptive"]
-    assert said["group"].tolist() == ["horse on grass", "horse in the desert", "camel on grass", "camel in the desert"]
+    assert said["group"].tolist() == [
+        "horse on grass",
+        "horse in the desert",
+        "camel on grass",
+        "camel in the desert",
+    ]
     others = next(table for table in tables if "what it is for" in table)
     assert "shuffled_context" in others["style"].tolist()
     assert "study's own wording" in text_of(page)
@@ -60,20 +66,31 @@ def test_a_picture_in_the_address_is_shown_with_its_factors_and_twins(home: Path
     row = pictures.training(images, usual_condition(images)).index[0]
     page = start(picture=f"p{row}")
     factors = json.loads(images.table["factors"].iat[row])
-    listings = [entry.value.set_index("factor")["value"] for entry in page.dataframe if "factor" in entry.value]
+    listings = [
+        entry.value.set_index("factor")["value"]
+        for entry in page.dataframe
+        if "factor" in entry.value
+    ]
     assert [listing["pose"] for listing in listings] == [factors["pose"]] * 2
     assert "fur_seed" not in listings[0], "only what one sees; all of them are folded away"
     assert len(page.get("image")) == 1 + 4 + 4, "itself, its twins, the means"
     assert "horse on grass (itself)" in text_of(page)
     page.select_slider(key="bias").set_value("100 %").run()
-    assert page.dataframe[0].value["desert"].tolist() == ["0 of 48 (minority)", "48 of 48 (majority)"]
-    assert len(page.get("image")) == 2, "an empty group has no mean, and the picture does not open again"
+    assert page.dataframe[0].value["desert"].tolist() == [
+        "0 of 48 (minority)",
+        "48 of 48 (majority)",
+    ]
+    assert len(page.get("image")) == 2, (
+        "an empty group has no mean, and the picture does not open again"
+    )
     assert text_of(page).count("no picture of this group is left") == 2
 
 
 def test_a_picture_that_was_closed_is_not_opened_by_an_address_that_comes_late(home: Path) -> None:
     """A control that is moved just after closing sends the address that its browser had then."""
-    row, other, *_ = pictures.training(open_set("scenes"), usual_condition(open_set("scenes"))).index
+    row, other, *_ = pictures.training(
+        open_set("scenes"), usual_condition(open_set("scenes"))
+    ).index
     page = start(picture=f"p{row}")
     assert len(page.get("image")) == 1 + 4 + 4
     del page.query_params["picture"]
@@ -89,13 +106,22 @@ def test_the_zip_is_a_set_that_can_be_imported_again(empty_home: Path, tmp_path:
     condition = usual_condition(images).replace(bias=0.75, n_per_group=16)
     (tmp_path / "a.zip").write_bytes(pictures.archive.__wrapped__(images, condition))
     report = import_set(tmp_path / "a.zip", "again")
-    assert report["counts"] == {"horse_grass": 16, "horse_desert": 4, "camel_desert": 16, "camel_grass": 4}
+    assert report["counts"] == {
+        "horse_grass": 16,
+        "horse_desert": 4,
+        "camel_desert": 16,
+        "camel_grass": 4,
+    }
     assert open_set("again").table["caption"].tolist()[0] == "horse on the grass"
 
 
-@pytest.mark.parametrize("address", [
-    {"data": "nothing", "look": "<script>", "picture": "p999999"}, {"bias": "900 %", "seed": "-3", "picture": "<b>"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "address",
+    [
+        {"data": "nothing", "look": "<script>", "picture": "p999999"},
+        {"bias": "900 %", "seed": "-3", "picture": "<b>"},
+    ],
+)
 def test_a_hostile_address_falls_back_to_the_default(home: Path, address: dict[str, str]) -> None:
     page = start(**address)
     assert not page.error
@@ -146,8 +172,12 @@ def test_a_set_is_drawn_by_its_knobs(empty_home: Path) -> None:
     assert "snowy: drawn by the lab, grass and snow, pencil" in text_of(page)
 
 
-def test_a_zip_makes_a_set(empty_home: Path, tmp_path: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "submit", lambda key, task, *arguments, **_: task(*arguments))  # at once
+def test_a_zip_makes_a_set(
+    empty_home: Path, tmp_path: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        queue, "submit", lambda key, task, *arguments, **_: task(*arguments)
+    )  # at once
     queue.disk = True
     page = upload(zipped(pets(tmp_path / "pets")))
     assert not page.error
@@ -157,7 +187,9 @@ def test_a_zip_makes_a_set(empty_home: Path, tmp_path: Path, queue: FakeQueue, m
     named(page, "Name of the set").set_value("my-pets")
     press(page, "Make the image set")
     assert "The image set my-pets is there: cat_home 6" in text_of(page)
-    assert "--" not in text_of(page).split("The image set my-pets is there")[1], "a page has no options"
+    assert "--" not in text_of(page).split("The image set my-pets is there")[1], (
+        "a page has no options"
+    )
     assert "numbers from fewer than 20 say little" in text_of(page)
     assert open_set("my-pets").folds == 5
     press(page, "Look at it")
@@ -178,21 +210,34 @@ def test_a_folder_or_a_zip_of_any_name_is_looked_at_once(
     assert looked.call_count == before == 3
     page = start(look="your own")
     files = [
-        (str(path.relative_to(tmp_path)), path.read_bytes()) for path in sorted((tmp_path / "pets").rglob("*.png"))
+        (str(path.relative_to(tmp_path)), path.read_bytes())
+        for path in sorted((tmp_path / "pets").rglob("*.png"))
     ]
-    odd = [("pets/a", b"x"), ("pets/a/b.jpg", b"x"), ("../x.png", b"x"), (f"pets/{'猫' * 86}.png", b"x")]
-    page.file_uploader[1].set_value([(name, data, "image/png") for name, data in (*files, *odd)]).run()
+    odd = [
+        ("pets/a", b"x"),
+        ("pets/a/b.jpg", b"x"),
+        ("../x.png", b"x"),
+        (f"pets/{'猫' * 86}.png", b"x"),
+    ]
+    page.file_uploader[1].set_value(
+        [(name, data, "image/png") for name, data in (*files, *odd)]
+    ).run()
     assert not page.exception
     assert page.dataframe[0].value.to_numpy().tolist() == [[6, 6], [6, 6]]
 
 
-@pytest.mark.parametrize(("kept", "words"), [
-    ([], "no picture"),
-    (["dog/home", "dog/park"], "one object only, dog"),
-    (["cat/home", "dog/home"], "one context only, home"),
-    (["cat/home", "dog/park"], "no two objects"),
-])  # fmt: skip
-def test_a_zip_without_a_set_is_refused_at_once(empty_home: Path, tmp_path: Path, kept: list[str], words: str) -> None:
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [
+        ([], "no picture"),
+        (["dog/home", "dog/park"], "one object only, dog"),
+        (["cat/home", "dog/home"], "one context only, home"),
+        (["cat/home", "dog/park"], "no two objects"),
+    ],
+)
+def test_a_zip_without_a_set_is_refused_at_once(
+    empty_home: Path, tmp_path: Path, kept: list[str], words: str
+) -> None:
     folder = pets(tmp_path / "pets")
     for group in {"cat/home", "cat/park", "dog/home", "dog/park"} - set(kept):
         shutil.rmtree(folder / group)
@@ -202,14 +247,20 @@ def test_a_zip_without_a_set_is_refused_at_once(empty_home: Path, tmp_path: Path
     assert not page.text_input, "no form"
 
 
-def test_an_import_that_fails_says_so_and_leaves_nothing(empty_home: Path, tmp_path: Path, queue: FakeQueue) -> None:
+def test_an_import_that_fails_says_so_and_leaves_nothing(
+    empty_home: Path, tmp_path: Path, queue: FakeQueue
+) -> None:
     assert "neither a folder nor a zip" in upload(b"no zip").error[0].value
     page = upload(zipped(pets(tmp_path / "pets")))
     named(page, "Name of the set").set_value("my-pets")
     press(page, "Make the image set")
     (key,) = queue.asked
     assert key.startswith("my-pets-")
-    queue.asked, queue.state, queue.status = [], State.FAILED, {"message": "pets.zip holds too few pictures."}
+    queue.asked, queue.state, queue.status = (
+        [],
+        State.FAILED,
+        {"message": "pets.zip holds too few pictures."},
+    )
     assert "pets.zip holds too few pictures. Nothing was kept." in text_of(page.run())
     press(page, "Back")
     assert page.file_uploader

@@ -1,4 +1,5 @@
-"""The guide on its pages: a card finds what it sets and what it highlights, and its step is in the address."""
+"""The guide on its pages: a card finds what it sets and what it highlights, and its step is in the
+address."""
 
 from typing import Any
 
@@ -6,11 +7,12 @@ import pytest
 from streamlit.runtime.state.common import user_key_from_element_id
 from streamlit.testing.v1 import AppTest
 
-from vlcore.core.condition import Condition
-from vlcore.core.files import script
-from vlcore.core.grouping import SCENES
-from vlcore.lessons.guide import cards
-from vlcore.store import artefacts
+from vlcore.artifacts import artifact
+from vlcore.classroom.guide import cards
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.files import text_beside
+from vlcore.experiment.grouping import SCENES
+from vlcore.web.home import animation
 
 from .app import FakeQueue, opened, press, text_of
 
@@ -26,12 +28,12 @@ def keys(block: Any) -> set[str]:
 
 @pytest.mark.usefixtures("no_network", "pretrained_pair")
 def test_cards_find_what_they_set_and_what_they_highlight(
-    experiments: list[artefacts.Artefact], queue: FakeQueue
+    experiments: list[artifact.Artefact], queue: FakeQueue
 ) -> None:
     queue.disk = True
     seen: dict[str, set[str]] = {}
     for number, card in enumerate(cards(), start=1):
-        page, told = opened(guide=str(number)), card.filled(Condition(), SCENES, artefacts.read)
+        page, told = opened(guide=str(number)), card.filled(Condition(), SCENES, artifact.read)
         assert [title.value for title in page.title] == [told.title]
         assert told.text.replace("\u00a0", " ") in text_of(page)
         there = keys(page.main)
@@ -43,20 +45,25 @@ def test_cards_find_what_they_set_and_what_they_highlight(
         for one in (card.highlight, *card.clear):
             key, _, part = one.partition(" ")
             assert any(known.startswith(key) for known in seen[card.page]), one
-            assert not part or f'class="{part[1:]}"' in script("atlas.html")
+            assert not part or f'class="{part[1:]}"' in text_beside(
+                animation.__file__, "atlas.html"
+            )
 
 
 @pytest.mark.parametrize(
-    ("page", "number"), [("", "0"), ("", "99"), ("3_Compare", "two"), ("1_Data", ""), ("", "9" * 5000)]
+    ("page", "number"),
+    [("", "0"), ("", "99"), ("3_Compare", "two"), ("1_Data", ""), ("", "9" * 5000)],
 )
 def test_a_number_that_no_card_has_gives_the_first(
-    experiments: list[artefacts.Artefact], queue: FakeQueue, page: str, number: str
+    experiments: list[artifact.Artefact], queue: FakeQueue, page: str, number: str
 ) -> None:
     queue.disk = True
     assert opened(page, guide=number).title[0].value == cards()[0].title
 
 
-def test_steps_set_what_they_show_and_leave_it(experiments: list[artefacts.Artefact], queue: FakeQueue) -> None:
+def test_steps_set_what_they_show_and_leave_it(
+    experiments: list[artifact.Artefact], queue: FakeQueue
+) -> None:
     queue.disk = True
     page = opened("3_Compare", guide="7", right_bias="0 %")
     assert page.session_state["right_bias"] == "0 %", "the address goes before the card"

@@ -7,12 +7,12 @@ import altair as alt
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from vlcore.datasets.importers import import_set
-from vlcore.lessons import guide
-from vlcore.store import artefacts
-from vlcore.store.jobs import State
-from vlcore.studies import plans
-from vlcore.ui import widgets
+from vlcore.artifacts import artifact
+from vlcore.classroom import guide
+from vlcore.data.importers import import_set
+from vlcore.jobs.jobs import State
+from vlcore.study import plans
+from vlcore.web import widgets
 
 from .app import FakeQueue, opened, pets, press, text_of
 
@@ -28,7 +28,9 @@ def progress(page: object) -> list[str]:
     return [bar.proto.text for bar in page.get("progress")]  # type: ignore[attr-defined]
 
 
-def test_a_fresh_checkout_shows_the_question_and_one_button(empty_home: Path, queue: FakeQueue) -> None:
+def test_a_fresh_checkout_shows_the_question_and_one_button(
+    empty_home: Path, queue: FakeQueue
+) -> None:
     page = opened()
     assert page.title[0].value.endswith("?")
     assert len(page.get("image")) == 4, "one picture of each group, before anything is rendered"
@@ -42,8 +44,13 @@ def test_a_fresh_checkout_shows_the_question_and_one_button(empty_home: Path, qu
 
 
 @pytest.mark.parametrize("others_wait", [False, True])
-def test_progress_is_shown_and_can_be_cancelled(empty_home: Path, queue: FakeQueue, others_wait: bool) -> None:
-    queue.state, queue.status = State.RUNNING, {"stage": "training", "step": 30, "steps": 600, "fraction": 0.2}
+def test_progress_is_shown_and_can_be_cancelled(
+    empty_home: Path, queue: FakeQueue, others_wait: bool
+) -> None:
+    queue.state, queue.status = (
+        State.RUNNING,
+        {"stage": "training", "step": 30, "steps": 600, "fraction": 0.2},
+    )
     queue.others_wait = others_wait
     page = opened()
     assert progress(page).count("training, step 30 of 600") == 4
@@ -54,17 +61,29 @@ def test_progress_is_shown_and_can_be_cancelled(empty_home: Path, queue: FakeQue
     assert ("somebody else waits" in page.toast[0].value) == others_wait
 
 
-def test_a_small_set_says_how_many_models_and_how_long(empty_home: Path, tmp_path: Path, queue: FakeQueue) -> None:
+def test_a_small_set_says_how_many_models_and_how_long(
+    empty_home: Path, tmp_path: Path, queue: FakeQueue
+) -> None:
     import_set(pets(tmp_path / "pets"), "pets")
     page = opened(data="pets")
     assert "20 small models, 5 for each experiment" in page.button[-1].help
-    queue.state, queue.status = State.RUNNING, {
-        "stage": "training model 2 of 5", "step": 30, "steps": 600, "fraction": 0.3, "started": 0, "updated": 120,
-    }  # fmt: skip
+    queue.state, queue.status = (
+        State.RUNNING,
+        {
+            "stage": "training model 2 of 5",
+            "step": 30,
+            "steps": 600,
+            "fraction": 0.3,
+            "started": 0,
+            "updated": 120,
+        },
+    )
     assert "training model 2 of 5, step 30 of 600, about 5 min left" in progress(page.run())
 
 
-def test_a_training_that_ended_badly_says_so_and_can_be_run_again(empty_home: Path, queue: FakeQueue) -> None:
+def test_a_training_that_ended_badly_says_so_and_can_be_run_again(
+    empty_home: Path, queue: FakeQueue
+) -> None:
     page, queue.status = opened(), {"message": "The disk is full."}
     for state, words in (
         (State.INTERRUPTED, "was interrupted"),
@@ -77,7 +96,9 @@ def test_a_training_that_ended_badly_says_so_and_can_be_run_again(empty_home: Pa
         assert buttons(page)[0] == RUN
 
 
-def test_trained_experiments_show_their_maps_and_numbers(experiments: list[artefacts.Artefact]) -> None:
+def test_trained_experiments_show_their_maps_and_numbers(
+    experiments: list[artifact.Artefact],
+) -> None:
     page = opened()
     assert not buttons(page)
     assert len(page.get("vega_lite_chart")) == 4
@@ -88,7 +109,9 @@ def test_trained_experiments_show_their_maps_and_numbers(experiments: list[artef
     assert "Over 10 seeds, published with this version" in text_of(page)
 
 
-def test_a_chart_needs_no_global_setting(empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chart_needs_no_global_setting(
+    empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another page's chart, finished meanwhile, would lose its data."""
     active: list[str] = []
 

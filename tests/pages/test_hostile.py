@@ -1,4 +1,5 @@
-"""A hostile set and hostile links on every page: what strangers wrote is shown, and makes no link and no picture."""
+"""A hostile set and hostile links on every page: what strangers wrote is shown, and makes no link
+and no picture."""
 
 import json
 import re
@@ -14,31 +15,44 @@ from playwright.sync_api import Browser, expect
 from streamlit.testing.v1 import AppTest
 
 from tests.chromium import needs_chromium
-from tests.datasets.importers.sources import groups, write
-from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.importers import import_set, look
-from vlcore.datasets.subset import usual_condition
-from vlcore.exports.archive import pack
-from vlcore.runs.train import train_condition
+from tests.data.importers.sources import groups, write
+from vlcore.api.training import train_condition
+from vlcore.data.archive import pack
+from vlcore.data.catalogue import open_set
+from vlcore.data.importers import import_set, look
+from vlcore.data.subset import usual_condition
 
 from .app import opened
 from .serving import downloaded, expect_text, served, settled
 
 EVIL = (
-    "![x](http://evil.example/p.png) [in](http://evil.example) http://evil.example www.evil.example me@evil.example "
-    "<img src=http://evil.example/i> :red[evil] :material/evil: $evil$ *evil* `evil"
+    "![x](http://evil.example/p.png) [in](http://evil.example) http://evil.example www.evil.example"
+    " me@evil.example <img src=http://evil.example/i> :red[evil] :material/evil: $evil$ *evil*"
+    " `evil"
 )
 LINK = "www.evil.example {object}"  # words, dots and a field: a template may be so
 # Fields of what pages send to a browser that are read as Markdown there.
 MARKDOWN = {"body", "label", "help", "caption", "text", "content", "title"}
-PLAIN = {"text", "code", "arrow_data_frame", "arrow_vega_lite_chart", "component", "bidi_component", "html"}
+PLAIN = {
+    "text",
+    "code",
+    "arrow_data_frame",
+    "arrow_vega_lite_chart",
+    "component",
+    "bidi_component",
+    "html",
+}
 
 
 def markdown_of(message: Message) -> Iterator[str]:
     for field, value in message.ListFields():
         if field.name in PLAIN:
             continue
-        values = value if not isinstance(value, str | Message) and hasattr(value, "__iter__") else [value]
+        values = (
+            value
+            if not isinstance(value, str | Message) and hasattr(value, "__iter__")
+            else [value]
+        )
         for one in values:
             if isinstance(one, Message):
                 yield from markdown_of(one)
@@ -49,7 +63,12 @@ def markdown_of(message: Message) -> Iterator[str]:
 def said(page: AppTest) -> list[str]:
     """All Markdown of a page."""
     shown = [(one.type, getattr(one, "proto", None)) for one in page._tree]
-    return [text for kind, proto in shown if proto is not None and kind not in PLAIN for text in markdown_of(proto)]
+    return [
+        text
+        for kind, proto in shown
+        if proto is not None and kind not in PLAIN
+        for text in markdown_of(proto)
+    ]
 
 
 def evil_of(page: AppTest) -> list[str]:
@@ -57,9 +76,9 @@ def evil_of(page: AppTest) -> list[str]:
     texts = [text for text in said(page) if "evil" in text]
     for text in texts:
         outside = "".join(re.split(r"(?<![\\`])`[^`]+`", text))
-        assert not re.search(r"(https?://|www\.|@|:material/|(?<!\\)[\[(<*$_~]|:red\[)evil|(?<!\\)\]\(http", outside), (
-            text
-        )
+        assert not re.search(
+            r"(https?://|www\.|@|:material/|(?<!\\)[\[(<*$_~]|:red\[)evil|(?<!\\)\]\(http", outside
+        ), text
     return texts
 
 
@@ -70,13 +89,27 @@ def hostile_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pat
         home = tmp_path_factory.mktemp("hostile")
         patch.setenv("VLCORE_HOME", str(home))
         rows = [(file, *file.split("/")[0].split("_")) for file in groups(6, 5, 5, 5)]
-        lines = [json.dumps({"file_name": f, "object": o, "context": f"{c} evil", "text": EVIL}) for f, o, c in rows]
+        lines = [
+            json.dumps({"file_name": f, "object": o, "context": f"{c} evil", "text": EVIL})
+            for f, o, c in rows
+        ]
         files = {**groups(6, 5, 5, 5), "metadata.jsonl": "\n".join(lines), "![x](evil).gif": "x"}
         source = write(home / "[in](http:evil) <img>", files)
-        import_set(source, "www.evil.example", licence=EVIL, short="www.evil.example {object}", descriptive=LINK)
+        import_set(
+            source,
+            "www.evil.example",
+            licence=EVIL,
+            short="www.evil.example {object}",
+            descriptive=LINK,
+        )
         about = home / "data" / "www.evil.example" / "dataset.json"
         known = json.loads(about.read_text())  # an older version let any character into a template
-        known |= {"captions": {"undescriptive": f"{{object}} {EVIL}", "descriptive": f"{{object}} {{place}} {EVIL}"}}
+        known |= {
+            "captions": {
+                "undescriptive": f"{{object}} {EVIL}",
+                "descriptive": f"{{object}} {{place}} {EVIL}",
+            }
+        }
         about.write_text(json.dumps(known))
         usual = usual_condition(open_set("www.evil.example")).replace(steps=0)
         condition = usual.replace(labels="own", template=LINK)
@@ -97,12 +130,19 @@ def said_aloud(key: str) -> dict[str, dict[str, str]]:
     return {
         "": on,
         "1_Data": {**on, "picture": "p0"},
-        "2_Train": {**on, "train_labels": "own", "train_template": LINK, "bring_name": "www.evil.example/evil"},
+        "2_Train": {
+            **on,
+            "train_labels": "own",
+            "train_template": LINK,
+            "bring_name": "www.evil.example/evil",
+        },
         "3_Compare": {**models, "closer": "Captions", "caption": EVIL[:190]},
     }
 
 
-def test_what_is_handed_out_of_it_does_not_compute_and_can_be_imported_again(other_home: str, tmp_path: Path) -> None:
+def test_what_is_handed_out_of_it_does_not_compute_and_can_be_imported_again(
+    other_home: str, tmp_path: Path
+) -> None:
     images = open_set("www.evil.example")
     table = images.table.assign(caption="=HYPERLINK(1)")
     (tmp_path / "a.zip").write_bytes(pack(replace(images, table=table), None))
@@ -118,7 +158,9 @@ def test_no_word_or_tooltip_of_a_page_makes_anything_of_it(other_home: str) -> N
 
 @pytest.mark.browser
 @needs_chromium
-def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(other_home: str, browser: Browser) -> None:
+def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(
+    other_home: str, browser: Browser
+) -> None:
     on, asked = {"data": "www.evil.example"}, []
     shown = {name.partition("_")[2]: address for name, address in said_aloud(other_home).items()}
     links = {
@@ -133,7 +175,10 @@ def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(other_home
     tab.on("request", lambda sent: asked.append(sent.url))
 
     def harmless() -> None:
-        foreign = "[...document.links].map(link => link.href).filter(link => !link.startsWith(location.origin))"
+        foreign = (
+            "[...document.links].map(link => link.href).filter(link =>"
+            " !link.startsWith(location.origin))"
+        )
         assert tab.evaluate(foreign) == []
         expect(tab.locator("img[src*=evil], .katex")).to_have_count(0)
 
@@ -146,7 +191,10 @@ def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(other_home
             harmless()
         files = []
         for name, label in (
-            (f"Compare?{urlencode({**shown['Compare'], 'closer': 'Take along', 'models': '2'})}", "Offline page"),
+            (
+                f"Compare?{urlencode({**shown['Compare'], 'closer': 'Take along', 'models': '2'})}",
+                "Offline page",
+            ),
             (f"Lesson?{urlencode(on)}", "Hand-out with the numbers"),
         ):
             tab.goto(f"{address}/{name}")
@@ -157,5 +205,11 @@ def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(other_home
             tab.goto(file.as_uri())
             expect(tab.locator("p").first).to_be_attached()
             harmless()
-    ours = (address, address.replace("http", "ws", 1), "data:", "blob:", *(file.as_uri() for file in files))
+    ours = (
+        address,
+        address.replace("http", "ws", 1),
+        "data:",
+        "blob:",
+        *(file.as_uri() for file in files),
+    )
     assert [url for url in asked if not url.startswith(ours)] == []

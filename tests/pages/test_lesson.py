@@ -1,4 +1,5 @@
-"""Lesson: alone, as a presenter, as one of a class; each phase; and whatever stands in an address."""
+"""Lesson: alone, as a presenter, as one of a class; each phase; and whatever stands in an
+address."""
 
 import html
 import json
@@ -9,21 +10,22 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.runs.published import publish
-from vlcore.core.condition import Condition
-from vlcore.core.files import models_folder
-from vlcore.core.throttle import Tries
-from vlcore.datasets.importers import import_set
-from vlcore.lessons import answers
-from vlcore.lessons import room as lesson_room
-from vlcore.lessons.room import Started, go, look, vote, votes
-from vlcore.lessons.script import COLLAPSE, EXPERIMENTS
-from vlcore.lessons.script import lessons as all_lessons
-from vlcore.server import browser, cache, visitors
-from vlcore.store import artefacts
-from vlcore.store.jobs import State
-from vlcore.studies import plans
-from vlcore.ui.lesson import results
+from tests.api.published import publish
+from vlcore.artifacts import artifact
+from vlcore.classroom import answers
+from vlcore.classroom import session as lesson_room
+from vlcore.classroom.lessons import COLLAPSE, EXPERIMENTS
+from vlcore.classroom.lessons import lessons as all_lessons
+from vlcore.classroom.session import Started, go, look, vote, votes
+from vlcore.classroom.throttle import Tries
+from vlcore.data.importers import import_set
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.files import models_folder
+from vlcore.jobs.jobs import State
+from vlcore.study import plans
+from vlcore.web import cache, visitors
+from vlcore.web.components import browser
+from vlcore.web.lesson import results
 
 from .app import FakeQueue, alts, opened, pets, press, text_of
 from .conftest import clear
@@ -41,7 +43,10 @@ def no_cookies(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def large(page: AppTest) -> list[str]:
-    return [html.unescape(one.proto.body.partition(">")[2].removesuffix("</p>")) for one in page.get("html")]
+    return [
+        html.unescape(one.proto.body.partition(">")[2].removesuffix("</p>"))
+        for one in page.get("html")
+    ]
 
 
 def labels(page: AppTest) -> list[str]:
@@ -60,7 +65,9 @@ def address_of(page: AppTest, name: str) -> str:
 def kept(page: AppTest) -> dict[str, str]:
     """What the page asks the visitor's browser to remember."""
     components = page.get("bidi_component")
-    asked = [json.loads(one.proto.json) for one in components if "remember" in one.proto.component_name]
+    asked = [
+        json.loads(one.proto.json) for one in components if "remember" in one.proto.component_name
+    ]
     return {one["name"]: one["value"] for one in asked}
 
 
@@ -68,11 +75,15 @@ def begun(data: str = "scenes") -> Started:
     return lesson_room.start(EXPERIMENTS, data, STEPS[0].name)
 
 
-def test_alone_one_predicts_first_and_the_own_answer_is_kept_to_the_reveal(empty_home: Path) -> None:
+def test_alone_one_predicts_first_and_the_own_answer_is_kept_to_the_reveal(
+    empty_home: Path,
+) -> None:
     page = start()
     assert page.header[0].value == STEPS[0].question
     assert STEPS[0].text in large(page)
-    offered = [f"{letter}: {choice.text}" for letter, choice in zip("ABC", STEPS[0].choices, strict=True)]
+    offered = [
+        f"{letter}: {choice.text}" for letter, choice in zip("ABC", STEPS[0].choices, strict=True)
+    ]
     assert [line for line in large(page) if line[:2] in ("A:", "B:", "C:")] == offered
     assert "Home" in links(page)
     assert not alts(page), "no answer yet"
@@ -86,7 +97,10 @@ def test_alone_one_predicts_first_and_the_own_answer_is_kept_to_the_reveal(empty
     assert "C is my answer" in labels(page)
     press(page, "Reveal")
     assert "Your vote was “by background”" in text_of(page)
-    assert [heading.value for heading in page.subheader][:2] == ["What you said", "What was measured"]
+    assert [heading.value for heading in page.subheader][:2] == [
+        "What you said",
+        "What was measured",
+    ]
     assert alts(page)[0].startswith("Votes: by animal: 0; ")
     assert alts(page)[0].endswith("by background: 1")
     press(page, "Next question")
@@ -97,8 +111,16 @@ def test_alone_one_predicts_first_and_the_own_answer_is_kept_to_the_reveal(empty
     assert "C is my answer" in labels(page)
 
 
-def test_the_run_trains_exactly_what_the_question_needs_and_is_followed(empty_home: Path, queue: FakeQueue) -> None:
-    queue.status = {"stage": "training", "step": 30, "steps": 600, "fraction": 0.2, "map": [[0.5, 0.5]] * 200}
+def test_the_run_trains_exactly_what_the_question_needs_and_is_followed(
+    empty_home: Path, queue: FakeQueue
+) -> None:
+    queue.status = {
+        "stage": "training",
+        "step": 30,
+        "steps": 600,
+        "fraction": 0.2,
+        "map": [[0.5, 0.5]] * 200,
+    }
     page = start(step="bias", phase="run")
     assert queue.asked == [], "a link starts nothing"
     press(page, "Back")
@@ -124,7 +146,9 @@ def test_what_was_trained_or_failed_says_so(empty_home: Path, queue: FakeQueue) 
     assert queue.asked == [condition.key for condition in STEPS[2].conditions]
 
 
-def test_untrained_the_reveal_has_the_published_runs_and_says_what_is_missing(empty_home: Path) -> None:
+def test_untrained_the_reveal_has_the_published_runs_and_says_what_is_missing(
+    empty_home: Path,
+) -> None:
     page = start(step="bias-and-labels", phase="reveal")
     values = answers.values_of(answers.published_results("scenes"), LESSONS[EXPERIMENTS])
     found = answers.Reading(STEPS[3], "", answers.over_runs(STEPS[3], values), runs=True)
@@ -141,11 +165,15 @@ def test_untrained_the_reveal_has_the_published_runs_and_says_what_is_missing(em
     assert list(page.table[0].value.index) == [step.question for step in STEPS]
 
 
-def test_runs_of_this_server_are_a_reading_of_their_own(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_of_this_server_are_a_reading_of_their_own(
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     publish(plans.find("experiments", Condition(), 6).conditions)
     shipped = start(step="descriptive-labels", phase="reveal")
     assert "“silhouette”: How well pictures lie in clouds" in text_of(shipped)
-    assert not any("runs of this server" in line for line in large(shipped)), "the same runs are read once"
+    assert not any("runs of this server" in line for line in large(shipped)), (
+        "the same runs are read once"
+    )
     nothing = answers.published_results("scenes", empty_home)
     monkeypatch.setattr(answers, "published_results", lambda _data: nothing)
     clear()
@@ -158,7 +186,9 @@ def test_runs_of_this_server_are_a_reading_of_their_own(empty_home: Path, monkey
     assert not any("published runs" in line for line in large(page))
 
 
-def test_trained_the_reveal_has_both_maps_and_this_run(experiments: list[artefacts.Artefact], queue: FakeQueue) -> None:
+def test_trained_the_reveal_has_both_maps_and_this_run(
+    experiments: list[artifact.Artefact], queue: FakeQueue
+) -> None:
     queue.state = State.DONE
     page = start(step="bias-and-labels", phase="reveal")
     assert len(alts(page)) == 2
@@ -173,9 +203,13 @@ def test_trained_the_reveal_has_both_maps_and_this_run(experiments: list[artefac
     assert len(alts(page)) == 3
 
 
-def test_the_other_lesson_begins_at_its_start_and_trains_its_own(empty_home: Path, queue: FakeQueue) -> None:
+def test_the_other_lesson_begins_at_its_start_and_trains_its_own(
+    empty_home: Path, queue: FakeQueue
+) -> None:
     page = start(step="bias", phase="reveal")
-    next(group for group in page.get("button_group") if group.proto.label == "Lesson").set_value(COLLAPSE).run()
+    next(group for group in page.get("button_group") if group.proto.label == "Lesson").set_value(
+        COLLAPSE
+    ).run()
     assert page.header[0].value == LESSONS[COLLAPSE].steps[0].question
     assert "phase" not in page.query_params
     assert not page.info, "no word of a question that the other lesson has"
@@ -195,15 +229,28 @@ def test_any_step_opens_without_menu_and_settings(empty_home: Path, lesson: str)
         assert not page.get("download_button")
 
 
-@pytest.mark.parametrize(("address", "sentence"), [
-    ({"step": "../../etc", "phase": "' OR 1=1", "lead": "' OR 1=1"}, "a question that this lesson does not have"),
-    ({"step": "<img src=x onerror=alert(1)>", "lesson": "nobody's", "presenter": "guess"}, "a question that this"),
-    ({"lesson": "nobody's", "data": "../..", "hide": "controls"}, ""), ({"hide": "everything"}, ""),
-    ({"code": "<script>"}, "no lesson with this code"), ({"code": ""}, "no lesson with this code"),
-    ({"code": "B" * 10_000}, "no lesson with this code"),
-    ({"code": "BCDF", "presenter": "guess"}, "no lesson with this code"),
-])  # fmt: skip
-def test_a_hostile_address_falls_back_with_a_sentence(empty_home: Path, address: dict[str, str], sentence: str) -> None:
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        (
+            {"step": "../../etc", "phase": "' OR 1=1", "lead": "' OR 1=1"},
+            "a question that this lesson does not have",
+        ),
+        (
+            {"step": "<img src=x onerror=alert(1)>", "lesson": "nobody's", "presenter": "guess"},
+            "a question that this",
+        ),
+        ({"lesson": "nobody's", "data": "../..", "hide": "controls"}, ""),
+        ({"hide": "everything"}, ""),
+        ({"code": "<script>"}, "no lesson with this code"),
+        ({"code": ""}, "no lesson with this code"),
+        ({"code": "B" * 10_000}, "no lesson with this code"),
+        ({"code": "BCDF", "presenter": "guess"}, "no lesson with this code"),
+    ],
+)
+def test_a_hostile_address_falls_back_with_a_sentence(
+    empty_home: Path, address: dict[str, str], sentence: str
+) -> None:
     page = start(**address)
     assert not page.error
     assert page.header[0].value == STEPS[0].question
@@ -211,14 +258,19 @@ def test_a_hostile_address_falls_back_with_a_sentence(empty_home: Path, address:
     assert "Run it" in labels(page)
 
 
-def test_a_class_is_led_by_whoever_has_its_token(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_class_is_led_by_whoever_has_its_token(
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = press(start(), "Start a lesson for a class")
     code = address_of(page, "code")
     token = kept(page)[f"vl-bias-lab-leads-{code}"]
     assert look(code, token=token).leads  # type: ignore[union-attr]
     assert "presenter" not in page.query_params, "a projector shows the address"
     assert code in large(page)
-    assert any(line.startswith("Join at ") and line.endswith(f"/Lesson?code={code}") for line in large(page))
+    assert any(
+        line.startswith("Join at ") and line.endswith(f"/Lesson?code={code}")
+        for line in large(page)
+    )
     assert not any(token in line for line in large(page)), "the room must not see what leads"
     assert page.metric[0].value == "0"
     assert not [label for label in labels(page) if label.startswith("Vote")]
@@ -266,7 +318,7 @@ def test_a_class_is_joined_by_typing_its_code(empty_home: Path) -> None:
 
 def test_codes_cannot_be_tried_out(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tries = Tries(2, 4)
-    monkeypatch.setattr("vlcore.ui.lesson.classroom._tries", tries)
+    monkeypatch.setattr("vlcore.web.lesson.session._tries", tries)
     started = begun()
     page = start(code=started.code)
     for wrong in ("BCDF", "BCDG"):
@@ -287,7 +339,7 @@ def test_wrong_codes_lock_out_neither_who_leads_nor_who_has_voted(
 ) -> None:
     started = begun()
     voted = press(start(code=started.code), "Vote A")
-    monkeypatch.setattr("vlcore.ui.lesson.classroom._tries", Tries(0, 0))
+    monkeypatch.setattr("vlcore.web.lesson.session._tries", Tries(0, 0))
     assert "many wrong codes" in start(code=started.code).warning[0].value
     assert "Run it" in labels(start(code=started.code, presenter=started.token))
     monkeypatch.setattr(browser, "remembered", lambda name: kept(voted).get(name, ""))
@@ -298,21 +350,29 @@ def test_the_presenter_counts_votes_and_hides_which_until_the_reveal(empty_home:
     started = begun()
     page = start(code=started.code, presenter=started.token)
     for number, choice in enumerate(("object", "object", "context")):
-        vote(started.code, STEPS[0].name, f"student-{number}", choice, ["object", "both", "context"])
+        vote(
+            started.code, STEPS[0].name, f"student-{number}", choice, ["object", "both", "context"]
+        )
     page.run()
     assert page.metric[0].value == "3"
     press(page, "Count anew")
     assert page.metric[0].value == "0"
     for number, choice in enumerate(("object", "object", "context")):
-        vote(started.code, STEPS[0].name, f"student-{number}", choice, ["object", "both", "context"])
+        vote(
+            started.code, STEPS[0].name, f"student-{number}", choice, ["object", "both", "context"]
+        )
     page.run()
     assert not alts(page)
     press(page, "Run it")
     assert page.metric[0].value == "3", "votes stay open while models train"
     press(page, "Reveal")
     assert page.subheader[0].value == "What the room said: 3 votes"
-    assert alts(page)[0].startswith("Votes: by animal: 2; by animal and background about alike: 0; by background: 1")
-    assert labels(page)[len(STEPS) :][:2] == ["Back", "Next question"], "beside the title, above the answer"
+    assert alts(page)[0].startswith(
+        "Votes: by animal: 2; by animal and background about alike: 0; by background: 1"
+    )
+    assert labels(page)[len(STEPS) :][:2] == ["Back", "Next question"], (
+        "beside the title, above the answer"
+    )
     press(page, "Next question")
     room = look(started.code)
     assert (room.step, room.phase) == (STEPS[1].name, "predict")
@@ -322,7 +382,9 @@ def test_the_presenter_counts_votes_and_hides_which_until_the_reveal(empty_home:
     assert list(page.table[0].value["Most votes"])[:2] == ["by animal (2 of 3)", "–"]
 
 
-def test_a_vote_is_changed_and_kept_over_a_refresh(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_vote_is_changed_and_kept_over_a_refresh(
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started = begun()
     page = press(start(code=started.code), "Vote A")
     assert "Your vote is in" in page.success[0].value
@@ -330,7 +392,9 @@ def test_a_vote_is_changed_and_kept_over_a_refresh(empty_home: Path, monkeypatch
     assert votes(started.code) == {STEPS[0].name: {"context": 1}}
     monkeypatch.setattr(browser, "remembered", lambda name: kept(page).get(name, ""))
     again = start(code=started.code)
-    assert "C is my answer" in labels(again), "a refresh, or the link again, is a new session of the same browser"
+    assert "C is my answer" in labels(again), (
+        "a refresh, or the link again, is a new session of the same browser"
+    )
     press(again, "Vote B")
     assert votes(started.code) == {STEPS[0].name: {"both": 1}}
 
@@ -357,7 +421,9 @@ def test_a_student_follows_the_presenter_and_cannot_vote_too_late(empty_home: Pa
     assert late.header[0].value == STEPS[2].question
 
 
-def test_an_ended_lesson_and_damaged_votes_are_sentences(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ended_lesson_and_damaged_votes_are_sentences(
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = start(code=begun().code)
     with monkeypatch.context() as patch:
         patch.setattr(lesson_room, "LIFETIME", -1.0)
@@ -368,7 +434,9 @@ def test_an_ended_lesson_and_damaged_votes_are_sentences(empty_home: Path, monke
     assert "delete it" in page.error[0].value
 
 
-def test_a_set_of_ones_own_has_its_own_words_and_no_published_runs(empty_home: Path, tmp_path: Path) -> None:
+def test_a_set_of_ones_own_has_its_own_words_and_no_published_runs(
+    empty_home: Path, tmp_path: Path
+) -> None:
     import_set(pets(tmp_path / "pets"), "pets")
     page = start(data="pets", step="bias")
     assert "new pictures of cat, park or dog, home" in page.header[0].value
@@ -380,7 +448,9 @@ def test_a_set_of_ones_own_has_its_own_words_and_no_published_runs(empty_home: P
 
 
 @pytest.mark.parametrize("name", [EXPERIMENTS, COLLAPSE])
-def test_the_hand_out_gives_no_answer_away_and_the_lecturers_does(empty_home: Path, name: str) -> None:
+def test_the_hand_out_gives_no_answer_away_and_the_lecturers_does(
+    empty_home: Path, name: str
+) -> None:
     images, lesson = cache.named_set("scenes"), LESSONS[name]
     student, lecturer = (results.handout(lesson, images, lecturer=who) for who in (False, True))
     for step in lesson.steps:

@@ -1,4 +1,5 @@
-"""Manage: only a teacher sees it; the queue, what is deleted and put back, what can be made again, what failed."""
+"""Manage: only a teacher sees it; the queue, what is deleted and put back, what can be made again,
+what failed."""
 
 import json
 import shutil
@@ -7,17 +8,19 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import publish_as
-from tests.store.children import claim
-from vlcore.core import teacher
-from vlcore.core.condition import Condition
-from vlcore.core.files import models_folder
-from vlcore.datasets.catalogue import set_names
-from vlcore.datasets.drawn import Recipe, make_set
-from vlcore.server import browser, serving, visitors, work
-from vlcore.store import artefacts, jobs
-from vlcore.store.jobs import State
-from vlcore.store.queue import Asker, JobQueue
-from vlcore.studies import plans
+from tests.jobs.children import claim
+from vlcore.artifacts import artifact
+from vlcore.classroom import teacher
+from vlcore.data.catalogue import set_names
+from vlcore.data.drawn import Recipe, make_set
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.files import models_folder
+from vlcore.jobs import jobs
+from vlcore.jobs.jobs import State
+from vlcore.jobs.queue import Asker, JobQueue
+from vlcore.study import plans
+from vlcore.web import serving, visitors, work
+from vlcore.web.components import browser
 
 from ..store.test_queue import ByHand
 from .app import FakeQueue, opened, press, text_of
@@ -44,7 +47,9 @@ def links(page: str) -> list[str]:
 def test_it_is_for_whoever_knows_the_secret(
     empty_home: Path, by_hand: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "Manage" in links("1_Data"), "at the machine everybody may, as long as there is no secret"
+    assert "Manage" in links("1_Data"), (
+        "at the machine everybody may, as long as there is no secret"
+    )
     monkeypatch.setattr(visitors, "is_at_the_machine", lambda: False)
     assert "sets VLCORE_TEACHER to a secret" in opened("7_Manage").info[0].value
     monkeypatch.setenv("VLCORE_TEACHER", "correct horse")
@@ -56,13 +61,19 @@ def test_it_is_for_whoever_knows_the_secret(
     page.text_input[0].set_value("correct horse")
     press(page, "Enter")
     assert page.subheader[0].value == "Queue"
-    kept = [json.loads(one.proto.json) for one in page.get("bidi_component") if "remember" in one.proto.component_name]
+    kept = [
+        json.loads(one.proto.json)
+        for one in page.get("bidi_component")
+        if "remember" in one.proto.component_name
+    ]
     (token,) = [one["value"] for one in kept if one["name"] == visitors.TEACHER]
     assert teacher.knows(token)
     assert not press(page, "Leave this role").subheader
 
 
-@pytest.mark.parametrize(("page", "label"), [("5_Findings", "Run this study"), ("1_Data", "Make the set")])
+@pytest.mark.parametrize(
+    ("page", "label"), [("5_Findings", "Run this study"), ("1_Data", "Make the set")]
+)
 def test_a_student_is_told_who_may(
     empty_home: Path, queue: FakeQueue, page: str, label: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,7 +97,9 @@ def test_students_cannot_import_or_name_a_checkpoint_of_the_hub(
     assert queue.asked == []
 
 
-def test_the_queue_is_seen_and_anything_in_it_cancelled(empty_home: Path, by_hand: JobQueue) -> None:
+def test_the_queue_is_seen_and_anything_in_it_cancelled(
+    empty_home: Path, by_hand: JobQueue
+) -> None:
     somebody = Asker("somebody")
     for key in ("a", "b", "c"):
         by_hand.submit(key, print, asker=somebody)
@@ -105,28 +118,30 @@ def test_the_queue_is_seen_and_anything_in_it_cancelled(empty_home: Path, by_han
         assert [one.status.key for one in by_hand.listed()] == ["a"], "what runs goes on"
 
 
-def test_what_is_deleted_can_be_put_back(empty_home: Path, quick: list[artefacts.Artefact], by_hand: JobQueue) -> None:
+def test_what_is_deleted_can_be_put_back(
+    empty_home: Path, quick: list[artifact.Artefact], by_hand: JobQueue
+) -> None:
     shutil.copytree(quick[0].path, models_folder() / quick[0].key)
     make_set(Recipe("odd"))
     page = opened("7_Manage")
     assert set(page.dataframe[0].value["name"]) == {quick[0].key, "odd"}
     page.multiselect(key="some_Delete").set_value([quick[0].key, "odd"]).run()
     press(page, "Delete these")
-    assert artefacts.published_keys() == []
+    assert artifact.published_keys() == []
     assert "odd" not in set_names()
     page.multiselect(key="some_Deleted").set_value([quick[0].key, "odd"]).run()
     press(page, "Put back")
-    assert artefacts.read(quick[0].key).digest == quick[0].digest
+    assert artifact.read(quick[0].key).digest == quick[0].digest
     assert "odd" in set_names()
 
 
 def test_what_a_click_makes_again_goes_and_models_stay(
-    empty_home: Path, quick: list[artefacts.Artefact], by_hand: JobQueue
+    empty_home: Path, quick: list[artifact.Artefact], by_hand: JobQueue
 ) -> None:
     for condition in (quick[0].condition, quick[0].condition.untrained):
         publish_as(quick[0], condition)
     press(opened("7_Manage"), "Remove what can be made again")
-    assert artefacts.published_keys() == [quick[0].key]
+    assert artifact.published_keys() == [quick[0].key]
 
 
 def test_a_grid_is_trained_before_the_class_comes_and_failures_are_listed(
@@ -139,4 +154,6 @@ def test_a_grid_is_trained_before_the_class_comes_and_failures_are_listed(
     assert list(page.dataframe[0].value["said"]) == ["The disk is full.", "KeyError: 'a'"]
     assert "Nothing runs and nothing waits" in text_of(page)
     press(page, "Train the 4 that are missing")
-    assert queue.asked == [condition.key for condition in plans.find("experiments", Condition(), 1).conditions]
+    assert queue.asked == [
+        condition.key for condition in plans.find("experiments", Condition(), 1).conditions
+    ]

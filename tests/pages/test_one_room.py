@@ -1,4 +1,5 @@
-"""The lesson of one room: the plan and the wall on the lecturer's screen, a block of its own on each phone."""
+"""The lesson of one room: the plan and the wall on the lecturer's screen, a block of its own on
+each phone."""
 
 import csv
 import io
@@ -11,24 +12,26 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.api.published import publish
 from tests.conftest import publish_as
-from tests.runs.published import publish
-from vlcore.charts.images import chart_slide
-from vlcore.core.condition import Condition
-from vlcore.core.errors import LabError
-from vlcore.core.grouping import SCENES
-from vlcore.core.options import TOWERS, TOWERS_SEEN
-from vlcore.lessons import one_room
-from vlcore.lessons.handout import study_html
-from vlcore.lessons.one_room import CLASS, REHEARSAL, Pair, Plan
-from vlcore.lessons.room import Started, go, look, start, votes
-from vlcore.server import browser, cache, rooms, visitors, work
-from vlcore.store import artefacts
-from vlcore.store.jobs import JobStatus, State
-from vlcore.studies import published
-from vlcore.studies.results import StudyResults
-from vlcore.studies.runs_table import runs_table
-from vlcore.ui.lesson import phone as phone_page
+from vlcore.artifacts import artifact
+from vlcore.classroom import one_room
+from vlcore.classroom.handout import study_html
+from vlcore.classroom.one_room import CLASS, REHEARSAL, Pair, Plan
+from vlcore.classroom.session import Started, go, look, start, votes
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.errors import LabError
+from vlcore.experiment.grouping import SCENES
+from vlcore.experiment.options import TOWERS, TOWERS_SEEN
+from vlcore.jobs.jobs import JobStatus, State
+from vlcore.plots.rendering import chart_slide
+from vlcore.study import published
+from vlcore.study.results import Study
+from vlcore.study.runs_table import runs_table
+from vlcore.web import cache, visitors, work
+from vlcore.web.components import browser
+from vlcore.web.lesson import one_room_student as phone_page
+from vlcore.web.lesson import session_cache
 
 from .app import FakeQueue, alts, opened, press, text_of
 
@@ -89,7 +92,9 @@ def test_alone_it_says_what_it_is_and_begins(empty_home: Path) -> None:
 
 
 @pytest.mark.parametrize("towers", list(TOWERS))
-def test_the_lesson_begins_on_the_towers_that_the_address_names(empty_home: Path, towers: str) -> None:
+def test_the_lesson_begins_on_the_towers_that_the_address_names(
+    empty_home: Path, towers: str
+) -> None:
     page = open_page(lesson="one-room", towers=towers)
     assert TOWERS_SEEN[towers] in text_of(page)
     press(page, "Start it")
@@ -141,7 +146,7 @@ def test_a_phone_looks_the_more_often_the_sooner_its_pair_is_there(
     room = look(started.code)
     assert room is not None
     nobody = phone_page._pace(room, plan, images)
-    one_room.take(started.code, "student-1", partial(rooms.stand, plan, images))
+    one_room.take(started.code, "student-1", partial(session_cache.stand, plan, images))
     every = []
     for position in range(31):
         queued = partial(JobStatus, state=State.QUEUED, position=position)
@@ -149,12 +154,16 @@ def test_a_phone_looks_the_more_often_the_sooner_its_pair_is_there(
         every.append(phone_page._pace(room, plan, images))
     assert every == sorted(every)
     assert every[0] <= 1 < every[10] < every[30]
-    assert sum(1 / seconds for seconds in every[:30]) < 10, "looks a second of a class; each costs the server 40 ms"
+    assert sum(1 / seconds for seconds in every[:30]) < 10, (
+        "looks a second of a class; each costs the server 40 ms"
+    )
     monkeypatch.setattr(queue, "view", lambda key, _asker=None: JobStatus(key, State.DONE))
     assert phone_page._pace(room, plan, images) == nobody
 
 
-def test_the_class_expects_something_and_the_lecturer_fixes_the_plan_once(empty_home: Path, queue: FakeQueue) -> None:
+def test_the_class_expects_something_and_the_lecturer_fixes_the_plan_once(
+    empty_home: Path, queue: FakeQueue
+) -> None:
     started = begun(None)
     student, page = phone(started), lecturer(started)
     press(student, "higher")
@@ -168,7 +177,12 @@ def test_the_class_expects_something_and_the_lecturer_fixes_the_plan_once(empty_
     press(page, "Fix the plan")
     plan = one_room.plan_of(started.code)
     assert plan is not None
-    assert (plan.contrast, plan.planned, plan.measure, plan.prediction) == ("labels", 7, "minority_accuracy", "lower")
+    assert (plan.contrast, plan.planned, plan.measure, plan.prediction) == (
+        "labels",
+        7,
+        "minority_accuracy",
+        "lower",
+    )
     assert "Fix the plan" not in labels(page)
     assert "before its first run" in text_of(page)
     assert next(one.value for one in page.metric if one.label == "Blocks") == "0 of 7"
@@ -191,7 +205,9 @@ def test_another_comparison_is_another_question_to_the_class(empty_home: Path) -
         assert not one.run().exception, "what no lesson has is the first"
 
 
-def test_a_phone_trains_its_pair_by_a_button_and_sees_where_it_is(empty_home: Path, queue: FakeQueue) -> None:
+def test_a_phone_trains_its_pair_by_a_button_and_sees_where_it_is(
+    empty_home: Path, queue: FakeQueue
+) -> None:
     started, (first, second, *_) = begun(), pairs(3)
     page = phone(started)
     assert queue.asked == [], "a link starts nothing"
@@ -222,7 +238,9 @@ def test_a_quota_gives_the_block_back(empty_home: Path, monkeypatch: pytest.Monk
     assert [block.owner for block in one_room.blocks_of(started.code)] == [""]
 
 
-def test_after_a_restart_a_phone_asks_again_for_what_it_had_asked_for(empty_home: Path, queue: FakeQueue) -> None:
+def test_after_a_restart_a_phone_asks_again_for_what_it_had_asked_for(
+    empty_home: Path, queue: FakeQueue
+) -> None:
     started, ((_, second), *_) = begun(), pairs(1)
     press(phone(started), TAKE)
     queue.asked.clear()  # the queue of a server is in its memory
@@ -237,16 +255,22 @@ def test_after_a_restart_a_phone_asks_again_for_what_it_had_asked_for(empty_home
 
 
 def test_a_pair_that_is_there_is_shown_at_once_with_its_maps_and_its_dot(
-    experiments: list[artefacts.Artefact], queue: FakeQueue
+    experiments: list[artifact.Artefact], queue: FakeQueue
 ) -> None:
     plan = Plan("labels", 5, seed=700, prediction="lower")
     started = begun(plan)
-    made = [publish_as(*both) for pair in pairs(2, plan) for both in zip(experiments[2:], pair, strict=True)]
+    made = [
+        publish_as(*both)
+        for pair in pairs(2, plan)
+        for both in zip(experiments[2:], pair, strict=True)
+    ]
     others = press(phone(started, "student-2"), TAKE)
     page = press(phone(started), TAKE)
     assert queue.asked == [], "models that are there are not trained again"
     for one, place in ((others, 1), (page, 2)):
-        assert f"block {place}, seed {699 + place}" in " ".join(html.proto.body for html in one.get("html"))
+        assert f"block {place}, seed {699 + place}" in " ".join(
+            html.proto.body for html in one.get("html")
+        )
     said = alts(page)
     assert [one.startswith("Map of the model") for one in said] == [True, True, False]
     assert said[2].endswith("2 dots") or "2 dots; mean" in said[2]
@@ -265,7 +289,7 @@ def test_the_wall_has_the_numbers_of_the_analysis_and_says_how_often_it_was_look
 ) -> None:
     started, every = begun(), pairs(7)
     publish([one for pair in every[:6] for one in pair])
-    stand = partial(rooms.stand, PLAN, cache.named_set("scenes"))
+    stand = partial(session_cache.stand, PLAN, cache.named_set("scenes"))
     page = lecturer(started)
     for place in range(6):
         one_room.take(started.code, f"student-{place}", stand)
@@ -273,11 +297,16 @@ def test_the_wall_has_the_numbers_of_the_analysis_and_says_how_often_it_was_look
     shown = {one.label: one.value for one in page.metric}
     assert (shown["Code"], shown["Blocks"]) == (started.code, "6 of 6")
     study = one_room.study_of(PLAN, Condition(), SCENES)
-    analysis = StudyResults(study, SCENES).analyses()["descriptive labels"]
+    analysis = Study(study, SCENES).analyses()["descriptive labels"]
     difference = analysis.primary.levels[0].difference  # type: ignore[union-attr]
     assert difference is not None
-    assert float(shown["Mean difference, points"]) == pytest.approx(100 * difference.mean.value, abs=0.05)
-    assert shown["95 % interval"] == f"{100 * difference.mean.low:+.1f} to {100 * difference.mean.high:+.1f}"
+    assert float(shown["Mean difference, points"]) == pytest.approx(
+        100 * difference.mean.value, abs=0.05
+    )
+    assert (
+        shown["95 % interval"]
+        == f"{100 * difference.mean.low:+.1f} to {100 * difference.mean.high:+.1f}"
+    )
     assert float(shown["Exact p"]) == pytest.approx(difference.p, rel=0.05)
     assert list(one_room.looks_of(started.code)) == [2, 3, 4, 5, 6]
     assert "Looked at 4 times on the way" in text_of(page)
@@ -285,11 +314,20 @@ def test_the_wall_has_the_numbers_of_the_analysis_and_says_how_often_it_was_look
     assert "±" in text_of(page)
     assert look(started.code).phase == "reveal"  # type: ignore[union-attr]
     images, drawn = cache.named_set("scenes"), []
-    monkeypatch.setattr(work, "run_in_worker", lambda _of, task, *given: drawn.append(task) or task(*given))
-    assert rooms.slide(started.code, images, visitors.Visitor("somebody-here"), True).startswith(b"\x89PNG")
-    assert "Exact p" in rooms.paper(started.code, images, visitors.Visitor("somebody-else"), True)
+    monkeypatch.setattr(
+        work, "run_in_worker", lambda _of, task, *given: drawn.append(task) or task(*given)
+    )
+    assert session_cache.slide(
+        started.code, images, visitors.Visitor("somebody-here"), True
+    ).startswith(b"\x89PNG")
+    assert "Exact p" in session_cache.paper(
+        started.code, images, visitors.Visitor("somebody-else"), True
+    )
     assert drawn == [chart_slide, study_html]
-    assert len(list(csv.DictReader(io.StringIO(rooms.table(started.code, images).decode())))) == 6
+    assert (
+        len(list(csv.DictReader(io.StringIO(session_cache.table(started.code, images).decode()))))
+        == 6
+    )
     press(page, "Go on")
     assert look(started.code).phase == "run"  # type: ignore[union-attr]
 
@@ -304,7 +342,9 @@ def test_the_lecturer_trains_what_nobody_has(empty_home: Path, queue: FakeQueue)
     assert "is there in about" in text_of(page)
 
 
-def test_what_is_prepared_needs_a_button_and_the_plan_says_so(empty_home: Path, queue: FakeQueue) -> None:
+def test_what_is_prepared_needs_a_button_and_the_plan_says_so(
+    empty_home: Path, queue: FakeQueue
+) -> None:
     started = begun(None)
     page = lecturer(started)
     page.number_input[0].set_value(5).run()
@@ -329,7 +369,9 @@ def test_how_long_preparing_takes_is_judged_by_what_ended_last_and_by_what_waits
     assert "the others take about 10 minutes here" in text_of(page.run())
 
 
-def test_a_rehearsal_takes_blocks_of_its_own_is_marked_and_goes(empty_home: Path, queue: FakeQueue) -> None:
+def test_a_rehearsal_takes_blocks_of_its_own_is_marked_and_goes(
+    empty_home: Path, queue: FakeQueue
+) -> None:
     started = begun(None)
     page = press(lecturer(started), "Begin the rehearsal")
     assert len(queue.asked) == 3
@@ -361,8 +403,11 @@ def test_deleted_nothing_is_left_and_phones_are_told(empty_home: Path) -> None:
 def test_a_wall_without_a_dot_gives_a_sentence_for_a_file(empty_home: Path) -> None:
     started, images = begun(), cache.named_set("scenes")
     with pytest.raises(LabError, match="no dot"):
-        rooms.slide(started.code, images, visitors.Visitor("somebody-here"), False)
+        session_cache.slide(started.code, images, visitors.Visitor("somebody-here"), False)
     planless = begun(None).code
-    for make in (rooms.table, partial(rooms.paper, asker=visitors.Visitor("somebody-here"), ended=False)):
+    for make in (
+        session_cache.table,
+        partial(session_cache.paper, asker=visitors.Visitor("somebody-here"), ended=False),
+    ):
         with pytest.raises(LabError, match="no plan"):
             make(planless, images)

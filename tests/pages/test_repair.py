@@ -6,20 +6,21 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.runs.published import publish
-from vlcore.core import limits
-from vlcore.core.captions import quoted_captions
-from vlcore.core.condition import Condition
-from vlcore.core.edits import MOST, Add, Draw, Edit, Fade, Relabel, Remove, Weigh, canonical
-from vlcore.core.options import TOWERS_SEEN
-from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.importers import import_set
-from vlcore.lessons import repair, teams
-from vlcore.lessons.repair import DESCRIPTIVE, EDITING, ELSEWHERE, REPAIR, REVEALED, SHORT
-from vlcore.lessons.room import Started, go, look, start
-from vlcore.measures.estimate import Estimate
-from vlcore.server import browser, serving
-from vlcore.ui.lesson import ranking
+from tests.api.published import publish
+from vlcore.classroom import repair, teams
+from vlcore.classroom.repair import DESCRIPTIVE, EDITING, ELSEWHERE, REPAIR, REVEALED, SHORT
+from vlcore.classroom.session import Started, go, look, start
+from vlcore.data.catalogue import open_set
+from vlcore.data.importers import import_set
+from vlcore.experiment import limits
+from vlcore.experiment.captions import quoted_captions
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.edits import MOST, Add, Draw, Edit, Fade, Relabel, Remove, Weigh, canonical
+from vlcore.experiment.options import TOWERS_SEEN
+from vlcore.metrics.estimate import Estimate
+from vlcore.web import serving
+from vlcore.web.components import browser
+from vlcore.web.lesson import ranking
 
 from .app import FakeQueue, alts, opened, pets, press, text_of
 
@@ -34,7 +35,9 @@ lesson = partial(opened, "6_Lesson")
 def no_cookies_and_no_drawing(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     """A test has no browser that sends cookies, no workers, and fetches no pictures."""
     monkeypatch.setattr(browser, "remembered", lambda name: "")
-    monkeypatch.setattr(serving, "addresses", lambda images, rows: [f"/thumbs/scenes/2/{row}" for row in rows])
+    monkeypatch.setattr(
+        serving, "addresses", lambda images, rows: [f"/thumbs/scenes/2/{row}" for row in rows]
+    )
     monkeypatch.setattr(ranking, "_elsewhere", lambda key, images: Estimate(0.7, 0.64, 0.76, 200))
 
 
@@ -59,14 +62,18 @@ def tap(page: AppTest, row: int) -> AppTest:
 
 
 def tool(page: AppTest, name: str) -> AppTest:
-    next(group for group in page.get("button_group") if group.proto.label == "Change").set_value(name).run()
+    next(group for group in page.get("button_group") if group.proto.label == "Change").set_value(
+        name
+    ).run()
     assert not page.exception
     return page
 
 
 def stands_out(page: AppTest) -> bool:
     """Whether the button that reveals is the primary one."""
-    return next(button for button in page.button if button.label == "Reveal").proto.type == "primary"
+    return (
+        next(button for button in page.button if button.label == "Reveal").proto.type == "primary"
+    )
 
 
 def counted(page: AppTest) -> str:
@@ -80,7 +87,10 @@ def test_alone_one_changes_takes_back_and_trains(empty_home: Path, queue: FakeQu
     train = f"Train our repair ({limits.REPAIR_TRIES} of {limits.REPAIR_TRIES} tries left)"
     assert next(button for button in page.button if button.label == train).disabled
     offered = pictures(page)
-    assert offered == [row for row in POOL if IMAGES.table["group"].iat[row] == "horse_desert"][: len(offered)]
+    assert (
+        offered
+        == [row for row in POOL if IMAGES.table["group"].iat[row] == "horse_desert"][: len(offered)]
+    )
     tap(tap(page, offered[0]), offered[1])
     assert counted(page) == f"2 of {MOST} changes"
     assert "horse in the desert: 14 (was 12)" in text_of(page)
@@ -94,9 +104,14 @@ def test_alone_one_changes_takes_back_and_trains(empty_home: Path, queue: FakeQu
     press(tool(page, "Fade"), "Fade")
     press(page, "Fade")
     expected = [
-        Add(offered[0]), Add(offered[1]), Draw("camel", "snow"), Remove(removed), Relabel(relabelled, "descriptive"),
-        Weigh("horse_desert", 3), Fade(0.5),
-    ]  # fmt: skip
+        Add(offered[0]),
+        Add(offered[1]),
+        Draw("camel", "snow"),
+        Remove(removed),
+        Relabel(relabelled, "descriptive"),
+        Weigh("horse_desert", 3),
+        Fade(0.5),
+    ]
     assert counted(page) == f"7 of {MOST} changes"
     next(button for button in page.button if button.key == "back_0").click().run()
     press(press(page, "Undo"), train)
@@ -116,7 +131,9 @@ def test_who_is_alone_sees_the_wall_of_one(empty_home: Path, queue: FakeQueue) -
     row = pictures(page)[3]
     tap(page, row)
     publish([edited(Add(row))])
-    press(page, next(button.label for button in page.button if button.label.startswith("Train our")))
+    press(
+        page, next(button.label for button in page.button if button.label.startswith("Train our"))
+    )
     assert "Trained." in text_of(page)
     assert stands_out(page)
     press(page, "Reveal")
@@ -129,17 +146,23 @@ def test_who_is_alone_sees_the_wall_of_one(empty_home: Path, queue: FakeQueue) -
     assert counted(page) == f"1 of {MOST} changes"
 
 
-def test_the_lesson_is_prepared_with_one_button_that_says_how_long(empty_home: Path, queue: FakeQueue) -> None:
+def test_the_lesson_is_prepared_with_one_button_that_says_how_long(
+    empty_home: Path, queue: FakeQueue
+) -> None:
     page = lesson(lesson="repair", repair_labels=DESCRIPTIVE)
     base = repair.base_of(IMAGES, DESCRIPTIVE)
     assert "Trains 9 models, about" in text_of(page)
     assert quoted_captions("descriptive", IMAGES.grouping) in text_of(page)
     press(page, "Prepare")
     assert queue.asked == [one.key for of in repair.beside(IMAGES, base).values() for one in of]
-    assert page.get("progress")[0].proto.text.startswith("Preparing: 0 of 9 models are there, about ")
+    assert page.get("progress")[0].proto.text.startswith(
+        "Preparing: 0 of 9 models are there, about "
+    )
 
 
-def test_on_a_pretrained_tower_one_alone_and_a_class_repair_its_model(empty_home: Path, queue: FakeQueue) -> None:
+def test_on_a_pretrained_tower_one_alone_and_a_class_repair_its_model(
+    empty_home: Path, queue: FakeQueue
+) -> None:
     base = repair.base_of(IMAGES, SHORT, "pretrained")
     page = lesson(lesson="repair", towers="pretrained")
     assert TOWERS_SEEN["pretrained"] in text_of(page)
@@ -154,15 +177,22 @@ def test_on_a_pretrained_tower_one_alone_and_a_class_repair_its_model(empty_home
     assert "horse in the desert: 2" in text_of(student)
     tap(student, row := pictures(student)[0])
     queue.asked.clear()
-    press(student, next(button.label for button in student.button if button.label.startswith("Train our")))
+    press(
+        student,
+        next(button.label for button in student.button if button.label.startswith("Train our")),
+    )
     assert queue.asked == [base.replace(edits=canonical([Add(row)])).key]
     queue.asked.clear()
     press(page.run(), "Add 5 simulated teams")
     made = teams.teams(room.code)
-    assert queue.asked == [base.replace(edits=team.repair.counts).key for team in made if team.simulated]
+    assert queue.asked == [
+        base.replace(edits=team.repair.counts).key for team in made if team.simulated
+    ]
 
 
-def test_a_team_is_founded_joined_and_kept_on_the_server(empty_home: Path, queue: FakeQueue) -> None:
+def test_a_team_is_founded_joined_and_kept_on_the_server(
+    empty_home: Path, queue: FakeQueue
+) -> None:
     code = began().code
     page = press(lesson(code=code), "New team")
     tap(page, row := pictures(page)[0])
@@ -178,7 +208,9 @@ def test_a_team_is_founded_joined_and_kept_on_the_server(empty_home: Path, queue
     assert "New team" in [button.label for button in third.button]
 
 
-def test_a_thirteenth_tap_and_a_fourth_try_are_sentences(empty_home: Path, queue: FakeQueue) -> None:
+def test_a_thirteenth_tap_and_a_fourth_try_are_sentences(
+    empty_home: Path, queue: FakeQueue
+) -> None:
     code = began().code
     page = press(lesson(code=code), "New team")
     me = page.session_state["lesson_me"]
@@ -198,7 +230,9 @@ def test_a_thirteenth_tap_and_a_fourth_try_are_sentences(empty_home: Path, queue
     assert teams.teams(code)[0].repair.counts == teams.teams(code)[0].repair.tries[0]
 
 
-def test_the_presenter_rehearses_reveals_and_takes_the_wall_along(empty_home: Path, queue: FakeQueue) -> None:
+def test_the_presenter_rehearses_reveals_and_takes_the_wall_along(
+    empty_home: Path, queue: FakeQueue
+) -> None:
     started = began()
     page = lesson(code=started.code, presenter=started.token)
     press(page, "Add 5 simulated teams")
@@ -215,17 +249,28 @@ def test_the_presenter_rehearses_reveals_and_takes_the_wall_along(empty_home: Pa
     assert stands_out(page.run())
     press(page.run(), "Reveal")
     names = [one.split(":")[0] for one in alts(page)[0].split("; ")]
-    assert sorted(names[:4]) == ["Team 1 (simulated)", "Team 2 (simulated)", "Team 3 (simulated)", "Team 6"]
+    assert sorted(names[:4]) == [
+        "Team 1 (simulated)",
+        "Team 2 (simulated)",
+        "Team 3 (simulated)",
+        "Team 6",
+    ]
     assert names[4:] == list(HELD)
     assert "Still in training: 2." in text_of(page)
-    assert [one.proto.label for one in page.get("download_button")] == ["Slide (PNG)", "Hand-out", "Table (CSV)"]
+    assert [one.proto.label for one in page.get("download_button")] == [
+        "Slide (PNG)",
+        "Hand-out",
+        "Table (CSV)",
+    ]
     show = next(group for group in page.get("button_group") if group.proto.label == "Show")
     assert [one.content for one in show.proto.options] == ["ranking", "four groups"]
     show.set_value("four groups").run()
     assert len(page.dataframe[0].value) == 9
     press(page, "Last: places that nobody drew")
     assert len(alts(page)) == 1, "each answer begins with its ranking"
-    next(group for group in page.get("button_group") if group.proto.label == "Show").set_value("what helped").run()
+    next(group for group in page.get("button_group") if group.proto.label == "Show").set_value(
+        "what helped"
+    ).run()
     assert "added pictures" in page.table[0].value.index
     assert "say little about" in text_of(page)
     press(press(page, "Back"), "Back")
@@ -234,7 +279,9 @@ def test_the_presenter_rehearses_reveals_and_takes_the_wall_along(empty_home: Pa
     assert not page.warning
 
 
-def test_a_phone_follows_and_sees_its_place_only_when_it_is_revealed(empty_home: Path, queue: FakeQueue) -> None:
+def test_a_phone_follows_and_sees_its_place_only_when_it_is_revealed(
+    empty_home: Path, queue: FakeQueue
+) -> None:
     started = began()
     publish([*(one for of in HELD.values() for one in of)])
     queue.disk = True
@@ -242,7 +289,9 @@ def test_a_phone_follows_and_sees_its_place_only_when_it_is_revealed(empty_home:
     row = pictures(page)[0]
     publish([edited(Add(row))])
     tap(page, row)
-    press(page, next(button.label for button in page.button if button.label.startswith("Train our")))
+    press(
+        page, next(button.label for button in page.button if button.label.startswith("Train our"))
+    )
     assert "place 1" not in text_of(page)
     for phase in (REVEALED, ELSEWHERE):
         go(started.code, started.token, SHORT, phase)
@@ -250,7 +299,9 @@ def test_a_phone_follows_and_sees_its_place_only_when_it_is_revealed(empty_home:
         assert "**Team 1: place 1 of 1, " in text_of(page)
         assert not pictures(page), "the list is closed"
         assert "added: horse in the desert" in text_of(page)
-        assert "place" not in text_of(lesson(code=started.code)).partition("Whoever")[0].replace("places", "")
+        assert "place" not in text_of(lesson(code=started.code)).partition("Whoever")[0].replace(
+            "places", ""
+        )
     go(started.code, started.token, SHORT, EDITING)
     assert pictures(page.run())
 
@@ -262,7 +313,9 @@ def test_the_wall_without_anything_trained_says_so(empty_home: Path) -> None:
         assert not page.error
 
 
-def test_a_set_of_photos_is_repaired_with_what_it_allows(empty_home: Path, tmp_path: Path, queue: FakeQueue) -> None:
+def test_a_set_of_photos_is_repaired_with_what_it_allows(
+    empty_home: Path, tmp_path: Path, queue: FakeQueue
+) -> None:
     import_set(pets(tmp_path / "pets"), "pets")
     page = lesson(lesson="repair", data="pets")
     assert not page.error

@@ -6,15 +6,23 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from vlcore.charts.theme import PHONE_SIDE
-from vlcore.ui import shell
+from vlcore.plots.theme import PHONE_SIDE
+from vlcore.web import shell
 
 
-def test_a_new_page_is_a_file_and_a_line_of_the_menu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_page_is_a_file_and_a_line_of_the_menu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "pages").mkdir()
-    (tmp_path / "app.py").write_text("from vlcore.ui import shell\nshell.begin('Front', first=True)\n")
-    (tmp_path / "pages" / "7_New.py").write_text("from vlcore.ui import shell\nshell.begin('What is new')\n")
-    monkeypatch.setattr(shell, "PAGES", (("app.py", "Home", ":material/home:"), ("pages/7_New.py", "New", "🆕")))
+    (tmp_path / "app.py").write_text(
+        "from vlcore.web import shell\nshell.begin('Front', first=True)\n"
+    )
+    (tmp_path / "pages" / "7_New.py").write_text(
+        "from vlcore.web import shell\nshell.begin('What is new')\n"
+    )
+    monkeypatch.setattr(
+        shell, "PAGES", (("app.py", "Home", ":material/home:"), ("pages/7_New.py", "New", "🆕"))
+    )
     home = AppTest.from_file(str(tmp_path / "app.py"), default_timeout=60).run()
     new = home.switch_page("pages/7_New.py").run()
     assert new.title[0].value == "What is new"
@@ -24,14 +32,20 @@ def test_a_new_page_is_a_file_and_a_line_of_the_menu(tmp_path: Path, monkeypatch
         assert [link.proto.label for link in page.get("page_link")] == ["Home", "New"]
 
 
-@pytest.mark.parametrize("window", [
-    (1280, 720), (1366, 768), (1440, 900), (1536, 864), (1920, 1080), (1024, 768), (800, 900),
-])  # fmt: skip
-def test_two_maps_and_their_legend_fill_the_window(window: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "window",
+    [(1280, 720), (1366, 768), (1440, 900), (1536, 864), (1920, 1080), (1024, 768), (800, 900)],
+)
+def test_two_maps_and_their_legend_fill_the_window(
+    window: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(shell, "window", lambda: window)
     (width, height), above = window, 190
     side, place = shell.map_room(above)
-    across, down = 2 * side + (170 if width >= 1200 else 114), side + above + 80 + 50 * (place == "bottom")
+    across, down = (
+        2 * side + (170 if width >= 1200 else 114),
+        side + above + 80 + 50 * (place == "bottom"),
+    )
     across += 200 * (place == "right")
     assert across <= width
     assert down <= height
@@ -39,7 +53,9 @@ def test_two_maps_and_their_legend_fill_the_window(window: tuple[int, int], monk
     assert side <= shell.map_side()
 
 
-def test_maps_are_below_each_other_on_a_phone_and_no_smaller_in_a_low_window(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_maps_are_below_each_other_on_a_phone_and_no_smaller_in_a_low_window(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(shell, "window", lambda: (390, 844))
     assert shell.map_room(190) == (PHONE_SIDE, "bottom")
     assert shell.map_side() == PHONE_SIDE
@@ -48,7 +64,12 @@ def test_maps_are_below_each_other_on_a_phone_and_no_smaller_in_a_low_window(mon
 
 
 def test_no_address_takes_away_what_pages_keep() -> None:
-    """Else a link that names the flag of an arrival would start a job (see `vlcore.ui.jobs.chosen_here`)."""
+    """Else a link that names the flag of an arrival would start a job (see
+    `vlcore.web.jobs.chosen_here`)."""
     kept = re.compile(r'session_state(?:\[|\.(?:get|pop|setdefault)\()"([a-z_]+)"')
-    found = {name for path in Path(shell.__file__).parents[1].rglob("*.py") for name in kept.findall(path.read_text())}
+    found = {
+        name
+        for path in Path(shell.__file__).parents[1].rglob("*.py")
+        for name in kept.findall(path.read_text())
+    }
     assert {"arrives", "visitor"} <= found - {"data"} <= shell.OWN

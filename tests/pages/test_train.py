@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.datasets.importers.sources import arrays, save
-from vlcore.compare.tried import stacked
-from vlcore.core import options
-from vlcore.core.captions import CAPTIONS
-from vlcore.core.condition import Condition
-from vlcore.core.wording import title
-from vlcore.runs import imported
-from vlcore.store import artefacts
-from vlcore.store.jobs import JobStatus, State
-from vlcore.ui.train import tried
+from tests.data.importers.sources import arrays, save
+from vlcore.api import imports
+from vlcore.api.tried_settings import stacked
+from vlcore.artifacts import artifact
+from vlcore.experiment import options
+from vlcore.experiment.captions import CAPTIONS
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.wording import title
+from vlcore.jobs.jobs import JobStatus, State
+from vlcore.web.train import tried_settings
 
 from .app import FakeQueue, opened, press, text_of
 
@@ -29,7 +29,9 @@ def start(**address: str) -> AppTest:
     return opened("2_Train", **{f"train_{name}": value for name, value in address.items()})
 
 
-def test_a_first_visit_says_what_would_be_trained_and_progress_is_live(empty_home: Path, queue: FakeQueue) -> None:
+def test_a_first_visit_says_what_would_be_trained_and_progress_is_live(
+    empty_home: Path, queue: FakeQueue
+) -> None:
     page = start()
     said = text_of(page)
     assert "75 % removed (12 of 48 kept), short labels" in said
@@ -42,33 +44,53 @@ def test_a_first_visit_says_what_would_be_trained_and_progress_is_live(empty_hom
         assert not page.error
         assert not page.exception
         assert "training pictures" in text_of(page)
-    queue.state, queue.status = State.RUNNING, {
-        "stage": "training", "step": 40, "steps": 600, "fraction": 0.2,
-        "probes": [[0, 0.5, 0.9], [5, 0.6, 0.95], [40, 0.7, 1.0]],
-    }  # fmt: skip
+    queue.state, queue.status = (
+        State.RUNNING,
+        {
+            "stage": "training",
+            "step": 40,
+            "steps": 600,
+            "fraction": 0.2,
+            "probes": [[0, 0.5, 0.9], [5, 0.6, 0.95], [40, 0.7, 1.0]],
+        },
+    )
     assert "which of the two is there first?" in text_of(page.run())
     assert len(page.get("vega_lite_chart")) == 1
 
 
-@pytest.mark.parametrize(("address", "changes", "words"), [
-    ({"labels": "<script>", "bias": "7", "objective": "x", "seed": "y"}, {}, ""),
-    (
-        {
-            "labels": "descriptive", "bias": "50 %", "negatives": "product", "mitigation": "groupdro",
-            "size_mode": "fixed_total", "length": "live", "seed": "3",
-        },
-        {
-            "bias": 0.5, "labels": "descriptive", "negatives": "product", "mitigation": "groupdro",
-            "size_mode": "fixed_total", "steps": 400, "data_seed": 3, "init_seed": 3,
-        },
-        "the majority is filled up",
-    ),
-    (
-        {"objective": "ce_group", "labels": "partial_50"},
-        {"objective": "ce_group", "labels": "descriptive"},
-        "ce_group reads no label style; descriptive stands for what it knows",
-    ),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("address", "changes", "words"),
+    [
+        ({"labels": "<script>", "bias": "7", "objective": "x", "seed": "y"}, {}, ""),
+        (
+            {
+                "labels": "descriptive",
+                "bias": "50 %",
+                "negatives": "product",
+                "mitigation": "groupdro",
+                "size_mode": "fixed_total",
+                "length": "live",
+                "seed": "3",
+            },
+            {
+                "bias": 0.5,
+                "labels": "descriptive",
+                "negatives": "product",
+                "mitigation": "groupdro",
+                "size_mode": "fixed_total",
+                "steps": 400,
+                "data_seed": 3,
+                "init_seed": 3,
+            },
+            "the majority is filled up",
+        ),
+        (
+            {"objective": "ce_group", "labels": "partial_50"},
+            {"objective": "ce_group", "labels": "descriptive"},
+            "ce_group reads no label style; descriptive stands for what it knows",
+        ),
+    ],
+)
 def test_knobs_make_a_condition_each_with_its_sentence(
     empty_home: Path, queue: FakeQueue, address: dict[str, str], changes: dict[str, Any], words: str
 ) -> None:
@@ -79,7 +101,9 @@ def test_knobs_make_a_condition_each_with_its_sentence(
 
 
 @pytest.mark.parametrize("field", ["objective", "negatives", "mitigation", "size_mode", "labels"])
-def test_a_new_choice_is_there(empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch, field: str) -> None:
+def test_a_new_choice_is_there(
+    empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
     choices: Any = options.LABEL_STYLES if field == "labels" else options.CHOICES[field][1]
     monkeypatch.setitem(choices, "mine", type(next(iter(choices.values())))("A choice of yours."))
     monkeypatch.setitem(CAPTIONS, "mine", CAPTIONS["context"])
@@ -100,7 +124,7 @@ def test_choices_that_do_not_go_together_are_a_sentence(empty_home: Path, queue:
 
 
 def test_a_finished_model_stands_beside_its_twin_or_offers_it(
-    experiments: list[artefacts.Artefact], queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+    experiments: list[artifact.Artefact], queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue.disk = True
     page = start(labels="descriptive", bias="75 %")
@@ -108,50 +132,75 @@ def test_a_finished_model_stands_beside_its_twin_or_offers_it(
     assert "held-out minority pictures" in text_of(page)
     assert len(page.get("vega_lite_chart")) == 2, "two linked maps, and the probes over the steps"
     done = experiments[3].key
-    monkeypatch.setattr(queue, "view", lambda key, asker: JobStatus(key, State.DONE if key == done else State.ABSENT))
+    monkeypatch.setattr(
+        queue,
+        "view",
+        lambda key, asker: JobStatus(key, State.DONE if key == done else State.ABSENT),
+    )
     press(page.run(), "Train its twin: short labels")
     assert queue.asked == [experiments[2].key]
 
 
 def test_what_was_tried_is_a_row_a_setting_and_leads_to_compare(
-    experiments: list[artefacts.Artefact], queue: FakeQueue
+    experiments: list[artifact.Artefact], queue: FakeQueue
 ) -> None:
     page = start()
     table = page.dataframe[-1].value
     biased = experiments[2]
-    row = table[table["Steps"] == biased.condition.steps].set_index("Model").loc[title(biased.condition)]
+    row = (
+        table[table["Steps"] == biased.condition.steps]
+        .set_index("Model")
+        .loc[title(biased.condition)]
+    )
     found = biased.metrics["end"]["minority_accuracy"]
-    assert row[["Seeds", "value", "From", "To"]].tolist() == [1, *(found[part] for part in ("value", "low", "high"))]
-    offered = [one for one in page.multiselect(key="tried_only").options if one.startswith("steps: ")]
+    assert row[["Seeds", "value", "From", "To"]].tolist() == [
+        1,
+        *(found[part] for part in ("value", "low", "high")),
+    ]
+    offered = [
+        one for one in page.multiselect(key="tried_only").options if one.startswith("steps: ")
+    ]
     page.multiselect(key="tried_only").set_value(offered[:1]).run()
     assert len(page.dataframe[-1].value) < len(table)
 
 
 def test_a_row_leads_to_its_twin_and_to_another_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     led: dict[str, dict[str, str]] = {}
-    monkeypatch.setattr(tried.st, "container", lambda **_: nullcontext())
-    monkeypatch.setattr(tried.widgets, "link", lambda page, label, icon, **address: led.update({label: address}))
+    monkeypatch.setattr(tried_settings.st, "container", lambda **_: nullcontext())
+    monkeypatch.setattr(
+        tried_settings.widgets,
+        "link",
+        lambda page, label, icon, **address: led.update({label: address}),
+    )
     one = Condition(bias=0.75, labels="descriptive")
     again, twin = one.replace(data_seed=1, init_seed=1), one.with_labels("undescriptive")
     (stack,) = stacked({again.key: (again, {}), one.key: (one, {})})
-    tried.offer(stack, {twin.key})
+    tried_settings.offer(stack, {twin.key})
     usual = {"data": "scenes", "models": "2"}
     assert led == {
         "Compare with short labels": {**usual, "left_model": twin.key, "right_model": one.key},
         "Compare two of its seeds": {**usual, "left_model": one.key, "right_model": again.key},
     }
     led.clear()
-    tried.offer(stack, set())
+    tried_settings.offer(stack, set())
     assert led["Open in Compare"] == {**usual, "left_model": one.key}
 
 
-def test_a_set_of_embeddings_is_shown_and_not_trained(tmp_path: Path, empty_home: Path, queue: FakeQueue) -> None:
-    key = imported.import_embeddings(save(tmp_path / "birds.npz", **arrays((48, 36, 40, 36))), "birds")["key"]
+def test_a_set_of_embeddings_is_shown_and_not_trained(
+    tmp_path: Path, empty_home: Path, queue: FakeQueue
+) -> None:
+    key = imports.import_embeddings(
+        save(tmp_path / "birds.npz", **arrays((48, 36, 40, 36))), "birds"
+    )["key"]
     page = opened("2_Train", data="birds")
     assert not page.error
     assert [box.label for box in page.selectbox] == ["Image set"]
     assert not page.button
-    for words in ("imported from `birds.npz`", f"compare {key} --out", "Right on minority rows: **"):
+    for words in (
+        "imported from `birds.npz`",
+        f"compare {key} --out",
+        "Right on minority rows: **",
+    ):
         assert words in text_of(page)
     assert len(page.get("vega_lite_chart")) == 1
     measured = page.dataframe[0].value.set_index("")["Measured"]
@@ -161,7 +210,7 @@ def test_a_set_of_embeddings_is_shown_and_not_trained(tmp_path: Path, empty_home
         (error,) = opened(name, data="birds").error
         assert "holds embeddings only" in error.value
         assert "on the Train" in error.value
-    shutil.rmtree(artefacts.models_folder() / key)
+    shutil.rmtree(artifact.models_folder() / key)
     (error,) = page.run().error
     assert "The measures of birds are not on the disk" in error.value
 
@@ -169,7 +218,9 @@ def test_a_set_of_embeddings_is_shown_and_not_trained(tmp_path: Path, empty_home
 def test_a_hub_name_tells_nothing_of_the_disk(empty_home: Path) -> None:
     there, absent = (opened("2_Train", bring_name=name) for name in ("vlcore/ui", "vlcore/nothing"))
     for page in (there, absent):
-        assert [button.label for button in page.button if button.key == "bring_go"] == ["Measure it"]
+        assert [button.label for button in page.button if button.key == "bring_go"] == [
+            "Measure it"
+        ]
         assert not page.error
     for name in ("🦄" * 190, "a" * 190, "../../etc/passwd", "/etc", "vlcore/..ui"):
         (warning,) = opened("2_Train", bring_name=name).warning

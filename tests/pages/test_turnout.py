@@ -1,15 +1,16 @@
-"""The door of a lesson on its pages: whoever leads closes it, and sees where the votes came from."""
+"""The door of a lesson on its pages: whoever leads closes it, and sees where the votes came
+from."""
 
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from vlcore.lessons import one_room
-from vlcore.lessons import room as lesson_room
-from vlcore.lessons.room import close_door, is_closed, look, vote
-from vlcore.lessons.script import EXPERIMENTS
-from vlcore.server import browser
+from vlcore.classroom import one_room
+from vlcore.classroom import session as lesson_room
+from vlcore.classroom.lessons import EXPERIMENTS
+from vlcore.classroom.session import close_door, is_closed, look, vote
+from vlcore.web.components import browser
 
 from .app import FakeQueue, opened, press, text_of
 
@@ -23,7 +24,9 @@ def no_cookies(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(browser, "remembered", lambda name: "")
 
 
-def test_who_had_opened_the_lesson_votes_behind_its_closed_door_and_nobody_comes(empty_home: Path) -> None:
+def test_who_had_opened_the_lesson_votes_behind_its_closed_door_and_nobody_comes(
+    empty_home: Path,
+) -> None:
     started = lesson_room.start(EXPERIMENTS, "scenes", FIRST)
     page, student = start(code=started.code, presenter=started.token), start(code=started.code)
     press(page.run(), "Close the door (1 in)")
@@ -31,14 +34,17 @@ def test_who_had_opened_the_lesson_votes_behind_its_closed_door_and_nobody_comes
     assert "door of this lesson is closed" in start(code=started.code).warning[0].value
     press(student.run(), "Vote A")
     assert "Your vote is in" in student.success[0].value
-    assert "Run it" in [button.label for button in start(code=started.code, presenter=started.token).button]
+    assert "Run it" in [
+        button.label for button in start(code=started.code, presenter=started.token).button
+    ]
     press(page.run(), "Open the door (1 in)")
     assert not start(code=started.code).warning
 
 
-@pytest.mark.parametrize(("lesson", "step", "choice"), [
-    (EXPERIMENTS, FIRST, "object"), (one_room.NAME, one_room.FIRST, one_room.DIRECTIONS[0]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("lesson", "step", "choice"),
+    [(EXPERIMENTS, FIRST, "object"), (one_room.NAME, one_room.FIRST, one_room.DIRECTIONS[0])],
+)
 def test_many_votes_of_one_address_are_a_number_for_whoever_leads(
     empty_home: Path, lesson: str, step: str, choice: str
 ) -> None:

@@ -1,4 +1,5 @@
-"""Upload: a sample and its maps at once, answers of two to four models; bad files get a sentence, nothing is kept."""
+"""Upload: a sample and its maps at once, answers of two to four models; bad files get a sentence,
+nothing is kept."""
 
 import dataclasses
 import os
@@ -14,28 +15,28 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from tests.api.stand_ins import publish
 from tests.conftest import publish_as
-from tests.datasets.importers.sources import encoded
-from tests.runs.stand_ins import publish
-from vlcore.compare.comparison import names
-from vlcore.compare.uploads import distinct_names, with_untrained
-from vlcore.core.condition import Condition
-from vlcore.core.files import models_folder
-from vlcore.core.grouping import SCENES
-from vlcore.datasets import uploads
-from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.opening import open_apart
-from vlcore.datasets.subset import usual_condition
-from vlcore.datasets.uploads import shown_name
-from vlcore.measures import projection
-from vlcore.measures.novelty import novelty_judge
-from vlcore.runs import load
-from vlcore.runs.maps import Projection, make_map, map_keys
-from vlcore.server import cache
-from vlcore.store.artefacts import Artefact, published
-from vlcore.store.jobs import State
-from vlcore.ui.compare.models import comparable
-from vlcore.ui.upload import sections
+from tests.data.importers.sources import encoded
+from vlcore.api.compared_maps import names
+from vlcore.api.maps import Projection, make_map, map_keys
+from vlcore.api.uploads import distinct_names, with_untrained
+from vlcore.artifacts.artifact import Artefact, published
+from vlcore.data import uploads
+from vlcore.data.catalogue import open_set
+from vlcore.data.decoding import open_apart
+from vlcore.data.subset import usual_condition
+from vlcore.data.uploads import shown_name
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.files import models_folder
+from vlcore.experiment.grouping import SCENES
+from vlcore.jobs.jobs import State
+from vlcore.metrics import projection
+from vlcore.metrics.novelty import novelty_judge
+from vlcore.model import load
+from vlcore.web import cache
+from vlcore.web.compare.models import comparable
+from vlcore.web.upload import sections
 
 from .app import FakeQueue, opened, press, text_of
 from .conftest import painted_by_place
@@ -43,7 +44,9 @@ from .conftest import painted_by_place
 File = tuple[str, bytes, str]
 pytestmark = pytest.mark.usefixtures("no_network")
 start = partial(opened, "4_Upload", towers="scratch")
-HOSTILE = "`$x^2$` **bold** [x](javascript:alert(1)) <script>alert(1)</script> \u202e\n# heading.png"
+HOSTILE = (
+    "`$x^2$` **bold** [x](javascript:alert(1)) <script>alert(1)</script> \u202e\n# heading.png"
+)
 DRAWINGS_ALONE = "This model has only seen drawings"
 
 
@@ -59,7 +62,9 @@ def upload(page: AppTest, *files: File, errors: int = 0) -> AppTest:
 
 
 def noise(seed: int = 0) -> Image.Image:
-    return Image.fromarray(np.random.default_rng(seed).integers(0, 255, (90, 90, 3), dtype=np.uint8))
+    return Image.fromarray(
+        np.random.default_rng(seed).integers(0, 255, (90, 90, 3), dtype=np.uint8)
+    )
 
 
 def file(name: str = "a.png", seed: int = 0) -> File:
@@ -85,7 +90,9 @@ def usual(towers: str, bias: float = 0.75) -> list[str]:
     return [base.with_labels(labels).key for labels in ("undescriptive", "descriptive")]
 
 
-def test_on_a_fresh_home_the_pretrained_pair_is_trained_at_once(empty_home: Path, queue: FakeQueue) -> None:
+def test_on_a_fresh_home_the_pretrained_pair_is_trained_at_once(
+    empty_home: Path, queue: FakeQueue
+) -> None:
     page = ok(opened("4_Upload"))
     assert queue.asked == usual("pretrained")
     assert len(page.get("progress")) == 2
@@ -107,23 +114,47 @@ def test_a_scratch_pair_that_is_not_there_is_offered(empty_home: Path, queue: Fa
     assert queue.asked == usual("scratch")
 
 
-@pytest.mark.parametrize("address", [
-    {},
-    {"models": "99", "shows": "<script>", "left_asked": "../../etc/passwd", "map": "tsne; drop", "bias": "1e309"},
-    {"models": "", "shows": "unicorn", "right_asked": "0", "look_at": "7", "explain": "maybe", "words": " ; ;;"},
-])  # fmt: skip
-def test_it_opens_on_a_sample_with_its_maps(experiments: list[Artefact], address: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "address",
+    [
+        {},
+        {
+            "models": "99",
+            "shows": "<script>",
+            "left_asked": "../../etc/passwd",
+            "map": "tsne; drop",
+            "bias": "1e309",
+        },
+        {
+            "models": "",
+            "shows": "unicorn",
+            "right_asked": "0",
+            "look_at": "7",
+            "explain": "maybe",
+            "words": " ; ;;",
+        },
+    ],
+)
+def test_it_opens_on_a_sample_with_its_maps(
+    experiments: list[Artefact], address: dict[str, str]
+) -> None:
     page = ok(start(**address))
     assert "A sample to begin with" in text_of(page)
     assert len(page.get("vega_lite_chart")) == 1
     table = numbers_of(page)
     assert list(table) == ["Left", "Right"]
     assert set(table.loc["Right or wrong"]) <= {"right", "wrong"}, "what it shows is known"
-    assert set(table.loc["Relies on"]) <= {"animal", "background", "both", "neither alone"}, "its twins are drawn"
+    assert set(table.loc["Relies on"]) <= {"animal", "background", "both", "neither alone"}, (
+        "its twins are drawn"
+    )
     assert DRAWINGS_ALONE not in text_of(page), "it is a drawing"
     assert "Your image is projected" not in text_of(page), "a PCA places it exactly"
     assert not page.get("camera_input"), "nobody is asked for a camera who did not want one"
-    assert text_of(page).count("**Left**: short labels") == text_of(page).count("**Right**: descriptive labels") == 1
+    assert (
+        text_of(page).count("**Left**: short labels")
+        == text_of(page).count("**Right**: descriptive labels")
+        == 1
+    )
 
 
 def test_the_bias_of_the_pair_is_one_click(experiments: list[Artefact]) -> None:
@@ -168,7 +199,9 @@ def test_novelty_is_of_the_image_and_no_reason_to_doubt(
     judge = novelty_judge(on_a_plane, np.arange(60))
     monkeypatch.setattr(sections, "judge_of", lambda _images: judge)
     monkeypatch.setattr(
-        sections, "novelties", lambda judge, _images, pictures: judge.judge(np.array([[0.0, 0, 1, 1]] * len(pictures)))
+        sections,
+        "novelties",
+        lambda judge, _images, pictures: judge.judge(np.array([[0.0, 0, 1, 1]] * len(pictures))),
     )
     page = upload(start(), file())
     assert "**New to the set**" in text_of(page)
@@ -177,8 +210,12 @@ def test_novelty_is_of_the_image_and_no_reason_to_doubt(
     assert numbers_of(page).loc["Not sure"].str.contains("drawings").all()
 
 
-def test_on_a_umap_a_star_is_called_an_average(experiments: list[Artefact], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(projection, "umap", lambda space, *_settings: np.asarray(space[:, :2], dtype=np.float64))
+def test_on_a_umap_a_star_is_called_an_average(
+    experiments: list[Artefact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        projection, "umap", lambda space, *_settings: np.asarray(space[:, :2], dtype=np.float64)
+    )
     for key in (artefact.key for artefact in experiments[2:]):
         if not published(map_keys([key], Projection("umap", seed=77))[0]):
             make_map([key], Projection("umap", seed=77))
@@ -194,10 +231,14 @@ def test_choices_have_names_of_their_own_and_each_seed_its_untrained_encoder() -
     called = distinct_names(choices)
     assert len(set(called.values())) == 4, "the browser tells them apart by their names"
     for each in (one, same):
-        assert called[each.key].endswith(f"short labels · seed 0, 700 steps · {each.key.rpartition('-')[2]}")
+        assert called[each.key].endswith(
+            f"short labels · seed 0, 700 steps · {each.key.rpartition('-')[2]}"
+        )
 
 
-def test_an_untrained_encoder_is_made_when_it_is_chosen(experiments: list[Artefact], queue: FakeQueue) -> None:
+def test_an_untrained_encoder_is_made_when_it_is_chosen(
+    experiments: list[Artefact], queue: FakeQueue
+) -> None:
     queue.disk = True
     untrained = experiments[1].condition.untrained
     offered = with_untrained(comparable(cache.named_set("scenes")))
@@ -221,7 +262,9 @@ def test_an_untrained_encoder_is_made_when_it_is_chosen(experiments: list[Artefa
 
 
 @pytest.mark.parametrize("shows", ["nobody knows", "horse"])
-def test_a_visitor_says_what_an_image_shows_and_a_sample_is_known(experiments: list[Artefact], shows: str) -> None:
+def test_a_visitor_says_what_an_image_shows_and_a_sample_is_known(
+    experiments: list[Artefact], shows: str
+) -> None:
     page = start(shows=shows)
     page.checkbox(key="sample_Horse in the snow").check()
     page.checkbox(key="sample_Camel, cut out").check()
@@ -233,7 +276,9 @@ def test_a_visitor_says_what_an_image_shows_and_a_sample_is_known(experiments: l
         table, looked_at = numbers_of(page), page.selectbox(key="look_at")
         for model in table:
             right = {True: "right", False: "wrong"}[table[model]["Prediction"] == truth]
-            assert table[model]["Right or wrong"] == (right if truth in SCENES.objects else "not known")
+            assert table[model]["Right or wrong"] == (
+                right if truth in SCENES.objects else "not known"
+            )
 
 
 def test_a_second_sample_leaves_the_panel_as_it_is(experiments: list[Artefact]) -> None:
@@ -261,7 +306,9 @@ def test_cut_outs_stand_on_seven_backgrounds(experiments: list[Artefact]) -> Non
     assert "paint-over" not in text_of(page), "backgrounds say more than paint does"
 
 
-def test_of_thirty_images_the_first_are_shown(pretrained_pair: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_thirty_images_the_first_are_shown(
+    pretrained_pair: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     decode, paint = Mock(wraps=open_apart), Mock(wraps=painted_by_place)
     monkeypatch.setattr(uploads, "open_apart", decode)
     monkeypatch.setattr(sections, "painted_images", paint)
@@ -294,17 +341,23 @@ def test_a_bad_file_gets_a_sentence_and_its_name_is_no_markup(experiments: list[
     page = upload(start(), *files, cut_out(HOSTILE), errors=len(bad))
     shown = shown_name(HOSTILE).replace("`", "'")
     for error, (name, (_, words)) in zip(page.error, bad.items(), strict=True):
-        assert error.value.split("`")[1] == (shown if name == HOSTILE else name), "nothing ends the code span early"
+        assert error.value.split("`")[1] == (shown if name == HOSTILE else name), (
+            "nothing ends the code span early"
+        )
         assert words in error.value
         assert ("no image at all" in error.value) == (name == HOSTILE)
     # Everywhere else a foreign name is a choice, plain text, or escaped.
     outside = "".join(part for error in page.error for part in error.value.split("`")[::2])
     assert not any(mark in outside for mark in ("bold", "javascript", "script>", "heading"))
-    written = " ".join(element.value for kind in ("markdown", "caption") for element in getattr(page, kind))
+    written = " ".join(
+        element.value for kind in ("markdown", "caption") for element in getattr(page, kind)
+    )
     assert "**bold**" not in written
     assert "[x]" not in written
     assert "<script" not in written
-    assert any(text.value.startswith("1. `$x^2$` **bold**") for text in page.text), "shown as it is, in st.text"
+    assert any(text.value.startswith("1. `$x^2$` **bold**") for text in page.text), (
+        "shown as it is, in st.text"
+    )
 
 
 def test_what_is_ours_is_markdown_and_is_not_escaped(experiments: list[Artefact]) -> None:
@@ -316,11 +369,20 @@ def test_what_is_ours_is_markdown_and_is_not_escaped(experiments: list[Artefact]
 
 @pytest.fixture
 def unusual(experiments: list[Artefact]) -> Iterator[list[str]]:
-    """A model whose labels name the background alone, a captioner, and embeddings from elsewhere."""
+    """A model whose labels name the background alone, a captioner, and embeddings from
+    elsewhere."""
     images = open_set("scenes")
-    images = dataclasses.replace(images, table=images.table.assign(mask=""))  # no cut-outs are put together
-    base, imported = Condition(data_seed=80, init_seed=80), Condition(objective="imported", labels="constant", steps=0)
-    asked = base.replace(labels="context"), base.replace(objective="captioner", labels="descriptive")
+    images = dataclasses.replace(
+        images, table=images.table.assign(mask="")
+    )  # no cut-outs are put together
+    base, imported = (
+        Condition(data_seed=80, init_seed=80),
+        Condition(objective="imported", labels="constant", steps=0),
+    )
+    asked = (
+        base.replace(labels="context"),
+        base.replace(objective="captioner", labels="descriptive"),
+    )
     keys = [*(publish(images, one).key for one in asked), publish_as(experiments[2], imported).key]
     yield keys
     for key in keys:  # other tests of this session choose among the models that are there
@@ -340,12 +402,17 @@ def test_models_that_name_nothing_or_cannot_be_asked(unusual: list[str]) -> None
     assert table["Right"]["Best caption"] == ""
     assert "Right: This model says captions word by word" in text_of(page)
     ok(page.toggle(key="explain").set_value(True).run())
-    assert text_of(page).count("This model predicts nothing, so there is no prediction to explain.") == 2
+    assert (
+        text_of(page).count("This model predicts nothing, so there is no prediction to explain.")
+        == 2
+    )
     ok(page.selectbox(key="left_asked").set_value(unusual[2]).run(), errors=1)
     assert "there is no model to ask of other pictures" in page.error[0].value
 
 
-def test_typed_captions_are_scored_with_the_image_that_is_looked_at(experiments: list[Artefact]) -> None:
+def test_typed_captions_are_scored_with_the_image_that_is_looked_at(
+    experiments: list[Artefact],
+) -> None:
     page = upload(start(words="horse; camel ; horse;"), file("a.png", 1), file("b.png", 2))
 
     def cosines() -> pd.DataFrame:
@@ -365,7 +432,9 @@ def test_typed_captions_are_scored_with_the_image_that_is_looked_at(experiments:
 def test_an_answer_stays_in_a_session(
     pretrained_pair: list[str], home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for key in pretrained_pair:  # a home of its own: what other tests still do in theirs is no answer of this one
+    for key in (
+        pretrained_pair
+    ):  # a home of its own: what other tests still do in theirs is no answer of this one
         shutil.copytree(models_folder() / key, tmp_path / "models" / key)
     shutil.copytree(home / "data", tmp_path / "data", copy_function=os.link)
     monkeypatch.setenv("VLCORE_HOME", str(tmp_path))
@@ -375,11 +444,15 @@ def test_an_answer_stays_in_a_session(
     mine = opened("4_Upload")
     there, before = sorted(tmp_path.rglob("*")), embed.call_count
     upload(mine, file(seed=4))
-    assert embed.call_count == before + 6, "two models are asked of the image, of it painted over, and of the examples"
+    assert embed.call_count == before + 6, (
+        "two models are asked of the image, of it painted over, and of the examples"
+    )
     ok(mine.toggle(key="explain").set_value(True).run())
     assert text_of(mine).count("**Patch ablation**") == 2
     assert text_of(mine).count("**Attention rollout** (a hint only)") == 2
-    assert [np.ptp(call.args[1]) > 0 for call in paint.call_args_list] == [True] * 4, "something is painted on each"
+    assert [np.ptp(call.args[1]) > 0 for call in paint.call_args_list] == [True] * 4, (
+        "something is painted on each"
+    )
     assert embed.call_count == before + 6, "a click does not ask again"
     somebody_else = upload(opened("4_Upload"), file(seed=4))
     assert embed.call_count > before + 6, "the same image of somebody else is asked about anew"
@@ -387,6 +460,16 @@ def test_an_answer_stays_in_a_session(
     assert numbers_of(somebody_else).equals(numbers_of(mine))
     assert sorted(tmp_path.rglob("*")) == there, "nothing is kept"
     assert {name[0] for name in mine.session_state["asked"]} == {
-        "z", "reliance", "painted", "versions", "ablation", "rollout",
-    }  # fmt: skip
-    assert {name[0] for name in somebody_else.session_state["asked"]} == {"z", "reliance", "painted", "versions"}
+        "z",
+        "reliance",
+        "painted",
+        "versions",
+        "ablation",
+        "rollout",
+    }
+    assert {name[0] for name in somebody_else.session_state["asked"]} == {
+        "z",
+        "reliance",
+        "painted",
+        "versions",
+    }

@@ -1,4 +1,5 @@
-"""A picture is a pure function of its scene, and twins agree wherever the changed factor cannot be seen."""
+"""A picture is a pure function of its scene, and twins agree wherever the changed factor cannot be
+seen."""
 
 import hashlib
 import itertools
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 from vlcore.scenes import CONTEXTS, OBJECTS, POSES, STYLES, Scene, draw, sample
 
 NUMBERS = {"index": st.integers(0, 10**6), "seed": st.integers(0, 10**3)}
-SCENES = st.builds(sample, st.sampled_from(OBJECTS), st.sampled_from(CONTEXTS), split=st.just("test"), **NUMBERS)
+SCENES = st.builds(
+    sample, st.sampled_from(OBJECTS), st.sampled_from(CONTEXTS), split=st.just("test"), **NUMBERS
+)
 SIZES = st.sampled_from([32, 64, 128])
 twins = settings(max_examples=25)
 
@@ -47,13 +50,18 @@ def plain(**changes: object) -> Scene:
     return sample("horse", "grass", split="demo", index=2).replace(**changes)
 
 
-def test_without_context_contrast_no_picture_tells_its_context_and_lying_is_lower_than_standing() -> None:
+def test_without_context_contrast_no_image_tells_its_context() -> None:
     for style in STYLES:
         scene = plain(context_contrast=0.0, style=style)
         reference = draw(scene, 64).image
-        assert all((draw(scene.replace(context=context), 64).image == reference).all() for context in CONTEXTS)
+        assert all(
+            (draw(scene.replace(context=context), 64).image == reference).all()
+            for context in CONTEXTS
+        )
     for name, form in itertools.product(OBJECTS, (0.1, 0.4, 0.6, 0.9)):
-        poses = (plain(object=name, form=form, heading=0.2, pose=pose) for pose in ("standing", "lying"))
+        poses = (
+            plain(object=name, form=form, heading=0.2, pose=pose) for pose in ("standing", "lying")
+        )
         standing, lying = (extent(draw(pose).mask)[0] for pose in poses)
         assert lying < 0.8 * standing
 
@@ -63,7 +71,9 @@ def test_the_further_a_contrast_is_turned_the_more_the_picture_changes(knob: str
     for index in range(6):
         scene = sample(OBJECTS[index % 2], CONTEXTS[index], split="demo", index=index)
         full = draw(scene, 64).image.astype(int)
-        faded = [draw(scene.replace(**{knob: value}), 64).image for value in (1.0, 0.75, 0.5, 0.25, 0.0)]
+        faded = [
+            draw(scene.replace(**{knob: value}), 64).image for value in (1.0, 0.75, 0.5, 0.25, 0.0)
+        ]
         steps = [np.abs(image - full).mean() for image in faded]
         assert steps[0] == 0
         assert (np.diff(steps) > 0).all()
@@ -71,7 +81,9 @@ def test_the_further_a_contrast_is_turned_the_more_the_picture_changes(knob: str
 
 def test_without_object_contrast_horse_and_camel_cannot_be_told_apart() -> None:
     for index in range(6):
-        scene = sample("horse", CONTEXTS[index], split="demo", index=index).replace(object_contrast=0.0)
+        scene = sample("horse", CONTEXTS[index], split="demo", index=index).replace(
+            object_contrast=0.0
+        )
         for style in STYLES:
             one, two = (draw(scene.replace(object=name, style=style), 64) for name in OBJECTS)
             assert (one.image == two.image).all()
@@ -111,12 +123,16 @@ def test_the_same_bits_again_and_in_another_process() -> None:
     fresh = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     for _ in range(2):
         drawn = draw(sample("horse", "desert", split="train", index=11))
-        assert hashlib.sha256(drawn.image.tobytes() + drawn.mask.tobytes()).hexdigest() == fresh.stdout.strip()
+        assert (
+            hashlib.sha256(drawn.image.tobytes() + drawn.mask.tobytes()).hexdigest()
+            == fresh.stdout.strip()
+        )
 
 
 @pytest.mark.parametrize("changes", [{}, {"pose": "lying", "heading": 1.4}])
 def test_horses_and_camels_are_equally_large_and_equally_bright(changes: dict[str, object]) -> None:
-    """Over 150 twins neither area nor colour tells the object, and neither does the box that the animal fills."""
+    """Over 150 twins neither area nor colour tells the object, and neither does the box that the
+    animal fills."""
     areas, boxes, means = [], [], []
     for index in range(150):
         scene = sample("horse", "grass", split="train", index=index).replace(**changes)

@@ -12,7 +12,9 @@ RADII = st.floats(0.05, 0.3)
 FRAME = {"left": -1.0, "top": 1.0, "pixel": 1 / 16, "width": 32, "height": 32}
 
 
-def one(start: tuple[float, ...], end: tuple[float, ...], radii: tuple[float, float], squash: float) -> Capsules:
+def one(
+    start: tuple[float, ...], end: tuple[float, ...], radii: tuple[float, float], squash: float
+) -> Capsules:
     numbers = (start, end, *radii, 0.0, 1.0, squash, 0.01)
     return Capsules(*(np.array([number]) for number in numbers))
 
@@ -38,7 +40,8 @@ def marched(capsules: Capsules, view: np.ndarray) -> np.ndarray:
 
 @given(POINTS, POINTS, RADII, RADII, st.floats(0.5, 1), st.floats(-0.9, 0.9))
 def test_a_capsule_is_the_sweep_of_its_spheres(start, end, first, last, squash, heading) -> None:
-    """For capsules like those of an animal: not seen along their axis, and neither end inside the other."""
+    """For capsules like those of an animal: not seen along their axis, and neither end inside the
+    other."""
     view = view_of(heading, 0.1)
     length = np.linalg.norm(np.subtract(end, start))
     assume(np.linalg.norm(view[:2] @ np.subtract(end, start)) > 0.6 * length)
@@ -50,12 +53,18 @@ def test_a_capsule_is_the_sweep_of_its_spheres(start, end, first, last, squash, 
     assert not (covered & ~hit).any()
     assert not (hit & (surface.coverage == 0)).any()
     error = np.abs(surface.planes[0][covered] - expected[covered])
-    assert error.max(initial=0) < 0.02  # a capsule steps back by at most its blend, 0.01, past its ends
+    assert (
+        error.max(initial=0) < 0.02
+    )  # a capsule steps back by at most its blend, 0.01, past its ends
 
 
 def test_a_ball_has_round_normals_and_the_right_area() -> None:
-    surface = rasterise(one((0, 0, 0), (0, 0, 0.001), (0.5, 0.5), 1.0), Frame(view=np.eye(3), **FRAME))
+    surface = rasterise(
+        one((0, 0, 0), (0, 0, 0.001), (0.5, 0.5), 1.0), Frame(view=np.eye(3), **FRAME)
+    )
     assert abs(surface.coverage.sum() / 16**2 - np.pi / 4) < 0.01
     axis = (np.arange(32) + 0.5) / 16 - 1
     inside = surface.coverage == 1
-    np.testing.assert_allclose(surface.planes[1][inside], (axis[None] / 0.5 * np.ones((32, 1)))[inside], atol=0.02)
+    np.testing.assert_allclose(
+        surface.planes[1][inside], (axis[None] / 0.5 * np.ones((32, 1)))[inside], atol=0.02
+    )

@@ -1,4 +1,5 @@
-"""A style is a fixed filter: the same bits again, unlike the others, and blind to what lies further off."""
+"""A style is a fixed filter: the same bits again, unlike the others, and blind to what lies further
+off."""
 
 import numpy as np
 import pytest
@@ -26,7 +27,9 @@ def test_pencil_is_nearly_grey_and_night_is_dark_and_blue() -> None:
         one = sample("camel", "desert", split="test", index=index)
         pencil = draw(one.replace(style="pencil"), 64).image.astype(float)
         assert np.ptp(pencil, axis=-1).max() < 16
-        night, day = (draw(one.replace(style=style), 64).image.mean((0, 1)) for style in ("night", "photo"))
+        night, day = (
+            draw(one.replace(style=style), 64).image.mean((0, 1)) for style in ("night", "photo")
+        )
         assert night.mean() < 0.6 * day.mean()
         assert night[2] > 1.3 * night[0]
 
@@ -41,7 +44,10 @@ def contrast(drawing: Drawing) -> float:
 
 @pytest.mark.parametrize("style", DRAWN)
 def test_the_animal_can_still_be_seen(style: str) -> None:
-    gaps = [contrast(draw(sample("horse", "grass", split="test", index=i).replace(style=style), 64)) for i in range(20)]
+    gaps = [
+        contrast(draw(sample("horse", "grass", split="test", index=i).replace(style=style), 64))
+        for i in range(20)
+    ]
     assert np.median(gaps) > 8
 
 

@@ -1,4 +1,5 @@
-"""Parts that commands share: types of arguments, options of training, the model of a key, the file of a page."""
+"""Parts that commands share: types of arguments, options of training, the model of a key, the file
+of a page."""
 
 import contextlib
 from argparse import ArgumentTypeError, Namespace
@@ -6,20 +7,23 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from vlcore.core.condition import Condition, with_settings
-from vlcore.core.errors import LabError
-from vlcore.core.files import atomic, write_errors
-from vlcore.core.options import PRESETS
-from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.subset import on_its_set, usual_condition
+from vlcore.data.catalogue import open_set
+from vlcore.data.subset import on_its_set, usual_condition
+from vlcore.experiment.condition import Condition, with_settings
+from vlcore.experiment.errors import LabError
+from vlcore.experiment.files import atomic, write_errors
+from vlcore.experiment.options import PRESETS
 
 
 class CommandError(LabError):
     """An option that cannot be used; the message says what to give."""
 
 
-def add_command(commands: Any, name: str, help_text: str, run: Callable[[Namespace], Any]) -> Callable[..., Any]:
-    """A command whose function returns what can be printed as JSON or as text. Returns its `add_argument`."""
+def add_command(
+    commands: Any, name: str, help_text: str, run: Callable[[Namespace], Any]
+) -> Callable[..., Any]:
+    """A command whose function returns what can be printed as JSON or as text. Returns its
+    `add_argument`."""
     command = commands.add_parser(name, help=help_text, description=help_text)
     command.set_defaults(run=run)
     option: Callable[..., Any] = command.add_argument
@@ -77,13 +81,28 @@ def training_options(option: Callable[..., Any], seeds: bool = False) -> None:
     """Add the options that `base_condition` reads, by the `add_argument` of a command."""
     option("--data", default="scenes", help="image set")
     option("--preset", choices=PRESETS, default="standard", help="training length")
-    set_help = "any other field of a condition, such as negatives=none or steps=1000; may be repeated"
-    option("--set", action="append", default=[], type=setting, metavar="KEY=VALUE", dest="settings", help=set_help)
+    set_help = (
+        "any other field of a condition, such as negatives=none or steps=1000; may be repeated"
+    )
+    option(
+        "--set",
+        action="append",
+        default=[],
+        type=setting,
+        metavar="KEY=VALUE",
+        dest="settings",
+        help=set_help,
+    )
     if seeds:
         option("--seeds", type=int, default=1, help="number of paired seeds")
 
 
-def base_condition(options: Namespace, texts: Mapping[str, str] | None = None, **changes: Any) -> Condition:
-    """The condition of `training_options`, and of what a command's own options say; ``--set`` has the last word."""
-    usual = usual_condition(open_set(options.data)).replace(steps=PRESETS[options.preset], **changes)
+def base_condition(
+    options: Namespace, texts: Mapping[str, str] | None = None, **changes: Any
+) -> Condition:
+    """The condition of `training_options`, and of what a command's own options say; ``--set`` has
+    the last word."""
+    usual = usual_condition(open_set(options.data)).replace(
+        steps=PRESETS[options.preset], **changes
+    )
     return on_its_set(with_settings(usual, {**(texts or {}), **dict(options.settings)}))

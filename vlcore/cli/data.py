@@ -1,4 +1,5 @@
-"""Commands under ``data``: image sets are drawn, imported, generated, listed, checked and removed."""
+"""Commands under ``data``: image sets are drawn, imported, generated, listed, checked and
+removed."""
 
 import math
 import re
@@ -9,58 +10,114 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from vlcore import generation
+from vlcore.api import audit
+from vlcore.api.imports import import_embeddings
+from vlcore.artifacts import artifact
 from vlcore.cli.common import CommandError, add_command, names, whole
-from vlcore.core.errors import BusyError
-from vlcore.core.files import data_folder, make_folder
-from vlcore.datasets import catalogue, drawn
-from vlcore.datasets.imageset import ImageSet, ImageSetError
-from vlcore.datasets.importers import format_names, import_set
-from vlcore.datasets.importers.selection import FEWEST
-from vlcore.datasets.importers.writing import LIST
-from vlcore.generation.plan import BACKENDS, PROMPT
-from vlcore.runs import audit
-from vlcore.runs.imported import import_embeddings
+from vlcore.data import catalogue, drawn, generation
+from vlcore.data.generation.plan import BACKENDS, PROMPT
+from vlcore.data.imageset import ImageSet, ImageSetError
+from vlcore.data.importers import format_names, import_set
+from vlcore.data.importers.selection import FEWEST
+from vlcore.data.importers.writing import LIST
+from vlcore.experiment.errors import BusyError
+from vlcore.experiment.files import data_folder, make_folder
+from vlcore.jobs import jobs, queue
+from vlcore.jobs.progress import counted_bar, with_bar
 from vlcore.scenes import CONTEXTS, STYLES
-from vlcore.store import artefacts, jobs, queue
-from vlcore.store.progress import counted_bar, with_bar
 
 SEED = whole(0, 2**31 - 1)
 RECIPE = ("style", "contexts", "context_contrast", "object_contrast", "object_size")
-FOLDER = {"n_per_group": 48, "size": 128, "seed": 0}  # of a folder to browse, where they are not given
+FOLDER = {
+    "n_per_group": 48,
+    "size": 128,
+    "seed": 0,
+}  # of a folder to browse, where they are not given
 
 
 def add_commands(commands: Any) -> None:
     about = "image sets: render, import, generate, list, show, check, remove"
     group = commands.add_parser("data", help=about, description=about)
     group = group.add_subparsers(dest="data_command", required=True, metavar="COMMAND")
-    option = add_command(group, "render", "draw an image set, or a browsable folder of its scenes", render)
-    option("--name", default="scenes", help="of the set; a new name makes a set with the settings below")
-    option("--contexts", type=names(2), metavar="A,B", help=f"two of {', '.join(CONTEXTS)}; horses belong in the first")
+    option = add_command(
+        group, "render", "draw an image set, or a browsable folder of its scenes", render
+    )
+    option(
+        "--name",
+        default="scenes",
+        help="of the set; a new name makes a set with the settings below",
+    )
+    option(
+        "--contexts",
+        type=names(2),
+        metavar="A,B",
+        help=f"two of {', '.join(CONTEXTS)}; horses belong in the first",
+    )
     option("--style", choices=STYLES)
     option("--context-contrast", type=float, help="how well the place can be seen, 0 to 1")
     option("--object-contrast", type=float, help="how well the animal can be seen, 0 to 1")
-    option("--object-size", type=float, help="length of the animals, as a multiple of the usual one")
-    option("--n-per-group", type=whole(1, 10_000), help="training scenes of each group, with --out: 48 unless given")
+    option(
+        "--object-size", type=float, help="length of the animals, as a multiple of the usual one"
+    )
+    option(
+        "--n-per-group",
+        type=whole(1, 10_000),
+        help="training scenes of each group, with --out: 48 unless given",
+    )
     option("--size", type=whole(32, 512), help="side in pixels, with --out: 128 unless given")
     option("--seed", type=SEED, help="of the scenes, with --out: 0 unless given")
-    option("--out", type=Path, metavar="DIR", help="write a browsable set here instead of filling data/")
-    option = add_command(group, "import", "a folder, zip or benchmark becomes an image set", import_pictures)
+    option(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="write a browsable set here instead of filling data/",
+    )
+    option = add_command(
+        group, "import", "a folder, zip or benchmark becomes an image set", import_pictures
+    )
     option("source", type=Path, help="folder or zip, or an .npz of embeddings (README, Image sets)")
     option("--name", required=True, help="of the set")
     option("--format", choices=format_names(), default="auto")
-    option("--objects", type=names(), default=(), metavar="A,B", help="two objects, where the source has more")
-    option("--contexts", type=names(), default=(), metavar="C,D", help="two contexts; A belongs in C and B in D")
+    option(
+        "--objects",
+        type=names(),
+        default=(),
+        metavar="A,B",
+        help="two objects, where the source has more",
+    )
+    option(
+        "--contexts",
+        type=names(),
+        default=(),
+        metavar="C,D",
+        help="two contexts; A belongs in C and B in D",
+    )
     option("--short", default="{object}", help="template of the undescriptive label")
     option("--descriptive", default="{object} {place}", help="template of the descriptive label")
     option("--licence", default="not stated", help="of the pictures")
-    option("--max-per-group", type=int, default=2000, help="how many are used at most, chosen by chance (%(default)s)")
+    option(
+        "--max-per-group",
+        type=int,
+        default=2000,
+        help="how many are used at most, chosen by chance (%(default)s)",
+    )
     option("--seed", type=int, default=0, help="of the splits")
     option = add_command(group, "generate", "a text-to-image model draws an image set", generate)
     option("--name", required=True, help="of the set")
     option("--objects", required=True, type=names(2), metavar="A,B", help="such as horse,camel")
-    option("--contexts", required=True, type=names(2), metavar="C,D", help='such as "on the grass,in the desert"')
-    option("--per-group", type=whole(FEWEST, 10_000), default=48, help="pictures of each object in each context")
+    option(
+        "--contexts",
+        required=True,
+        type=names(2),
+        metavar="C,D",
+        help='such as "on the grass,in the desert"',
+    )
+    option(
+        "--per-group",
+        type=whole(FEWEST, 10_000),
+        default=48,
+        help="pictures of each object in each context",
+    )
     option("--prompt", default=PROMPT, help="words with {object} and {context}")
     backend_help = "an OpenAI-compatible service, or diffusers on this machine"
     option("--backend", choices=BACKENDS, default="service", help=backend_help)
@@ -77,9 +134,14 @@ def add_commands(commands: Any) -> None:
     option("--yes", action="store_true", help="do not ask before drawing")
     add_command(group, "list", "image sets", list_sets)
     add_command(group, "show", "counts of an image set", show)("name")
-    add_command(group, "check", "is a set fit to study bias with; what could a model cheat with", check)("name")
+    add_command(
+        group, "check", "is a set fit to study bias with; what could a model cheat with", check
+    )("name")
     option = add_command(
-        group, "remove", "take an image set away, for a week to be put back; the models of it stay", remove
+        group,
+        "remove",
+        "take an image set away, for a week to be put back; the models of it stay",
+        remove,
     )
     option("name")
     option("--yes", action="store_true", help="do not ask")
@@ -90,13 +152,19 @@ def render(options: Namespace) -> dict[str, Any]:
     given = {name: value for name, value in vars(options).items() if value is not None}
     of_folder = {name: given[name] for name in FOLDER if name in given}
     if options.out is None and of_folder:
-        raise CommandError("--n-per-group, --size and --seed are for the folder that --out writes; give --out DIR too.")
+        raise CommandError(
+            "--n-per-group, --size and --seed are for the folder that --out writes; give --out DIR"
+            " too."
+        )
     changes = {name: given[name] for name in RECIPE if name in given}
     known = drawn.recipe_of(options.name)
     if known and replace(known, **changes) != known:
         settings = {**known.settings(), "contexts": ",".join(known.contexts)}
         others = ", ".join(f"{name.replace('_', '-')} {value}" for name, value in settings.items())
-        begun = f"There is an image set named {known.name!r} already and its settings are others ({others})"
+        begun = (
+            f"There is an image set named {known.name!r} already and its settings are others"
+            f" ({others})"
+        )
         raise CommandError(f"{begun}; leave the settings out, or give another --name.")
     if known is None:
         catalogue.check_name(options.name)
@@ -106,8 +174,11 @@ def render(options: Namespace) -> dict[str, Any]:
     images = drawn.make_set(recipe)
     rows = list(range(len(images.table)))
     with counted_bar("pictures") as show, queue.worker_pool() as pool:
-        # Every worker is given all rows: `ensure_rendered` shares them out by locks, and skips what is there.
-        workers = [pool.submit(drawn.ensure_rendered, recipe, rows) for _ in range(queue.default_workers())]
+        # Every worker is given all rows: `ensure_rendered` shares them out by locks, and skips what
+        # is there.
+        workers = [
+            pool.submit(drawn.ensure_rendered, recipe, rows) for _ in range(queue.default_workers())
+        ]
         while wait(workers, timeout=0.5).not_done:
             show(len(rows) - len(drawn.missing_rows(recipe, rows)), len(rows))
         for worker in workers:
@@ -116,14 +187,18 @@ def render(options: Namespace) -> dict[str, Any]:
     return _describe(images)
 
 
-def _render_folder(recipe: drawn.Recipe, root: Path, n_per_group: int, size: int, seed: int) -> dict[str, Any]:
+def _render_folder(
+    recipe: drawn.Recipe, root: Path, n_per_group: int, size: int, seed: int
+) -> dict[str, Any]:
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise CommandError(f"{root} exists and is not empty; give --out a new folder.")
     name = make_folder(root).resolve().name
     table, scenes = drawn.first_scenes(recipe, "train", n_per_group, seed=seed)
     with counted_bar("pictures") as show:
         for row, scene in enumerate(scenes):
-            drawn.write_picture(scene, root / table["file_name"].iat[row], root / table["mask"].iat[row], size)
+            drawn.write_picture(
+                scene, root / table["file_name"].iat[row], root / table["mask"].iat[row], size
+            )
             show(row + 1, len(scenes))
     drawn.write_metadata(root, table, replace(recipe, name=name), size)
     return {"name": name, "images": len(scenes), "folder": str(root)}
@@ -152,25 +227,44 @@ def show(options: Namespace) -> dict[str, Any]:
 
 def _describe(images: ImageSet) -> dict[str, Any]:
     counts = images.counts()
-    groups = {name: sum(by_group[name] for by_group in counts.values()) for name in images.grouping.names}
-    there = sum((images.root / name).exists() for name in images.table["file_name"] if name)  # embeddings have none
-    return {"name": images.name, "images": len(images.table), "groups": groups, "splits": counts, "on_disk": there}
+    groups = {
+        name: sum(by_group[name] for by_group in counts.values()) for name in images.grouping.names
+    }
+    there = sum(
+        (images.root / name).exists() for name in images.table["file_name"] if name
+    )  # embeddings have none
+    return {
+        "name": images.name,
+        "images": len(images.table),
+        "groups": groups,
+        "splits": counts,
+        "on_disk": there,
+    }
 
 
 def check(options: Namespace) -> list[dict[str, Any]]:
     images = catalogue.open_set(options.name)
     key = audit.checks_key(images.name, images.version)
     with_bar(key, lambda: audit.make_checks(images.name, images.version))
-    return [asdict(entry) for entry in audit.read_checks(artefacts.read(key))]
+    return [asdict(entry) for entry in audit.read_checks(artifact.read(key))]
 
 
 def import_pictures(options: Namespace) -> dict[str, Any]:
-    chosen = {name: getattr(options, name) for name in ("objects", "contexts", "licence", "max_per_group", "seed")}
+    chosen = {
+        name: getattr(options, name)
+        for name in ("objects", "contexts", "licence", "max_per_group", "seed")
+    }
     if options.format == "auto" and options.source.suffix.lower() == ".npz":
         return import_embeddings(options.source, options.name, **chosen, around=with_bar)
     chosen |= {name: getattr(options, name) for name in ("format", "short", "descriptive")}
     with counted_bar("pictures") as show:
         return import_set(options.source, options.name, **chosen, progress=show)
+
+
+def _chosen_device() -> str:
+    from vlcore.model.device import choose_device  # torch, which a service does not need
+
+    return choose_device()
 
 
 def generate(options: Namespace) -> dict[str, Any]:
@@ -181,18 +275,27 @@ def generate(options: Namespace) -> dict[str, Any]:
     folder = data_folder() / ".generated" / options.name
     left = generation.remaining(wanted, folder, retry_refused=options.retry_refused)
     if left:
-        open_backend = generation.find_backend(wanted, base_url=options.base_url, batch=options.batch)
+        open_backend = generation.find_backend(
+            wanted, base_url=options.base_url, batch=options.batch, choose_device=_chosen_device
+        )
         price = "their price was not given (--price)"
         if options.price is not None:
             if not 0 <= options.price < math.inf:
-                raise CommandError(f"A price of {options.price} per picture cannot be right; give a number from 0.")
+                raise CommandError(
+                    f"A price of {options.price} per picture cannot be right; give a number from 0."
+                )
             price = f"they cost {options.price * len(left):,.2f} in all"
-        facts = f"{len(left):,} of {len(wanted.pictures):,} pictures are to be drawn by {options.model}; {price}."
+        facts = (
+            f"{len(left):,} of {len(wanted.pictures):,} pictures are to be drawn by"
+            f" {options.model}; {price}."
+        )
         _confirm(options.yes, facts, "Draw them?")
         backend = open_backend()
         try:
             with counted_bar("pictures") as show:
-                generation.generate(wanted, backend, folder, show, retry_refused=options.retry_refused)
+                generation.generate(
+                    wanted, backend, folder, show, retry_refused=options.retry_refused
+                )
         except KeyboardInterrupt:
             print("What is drawn is kept; the same command goes on.", file=sys.stderr)
             raise
@@ -205,15 +308,27 @@ def generate(options: Namespace) -> dict[str, Any]:
 
 def remove(options: Namespace) -> dict[str, Any]:
     folders = catalogue.folders_of(options.name)
-    running = [seen.key for seen in jobs.active_and_ended() if seen.state.is_active and _is_of(seen.key, options.name)]
+    running = [
+        seen.key
+        for seen in jobs.active_and_ended()
+        if seen.state.is_active and _is_of(seen.key, options.name)
+    ]
     if running:
         raise BusyError(f"{options.name} is in use by {running[0]}; wait for it or cancel it.")
-    models = [key for key in artefacts.model_keys() if _is_of(key, options.name)]
+    models = [key for key in artifact.model_keys() if _is_of(key, options.name)]
     where = " and ".join(map(str, folders))
-    stay = f"; {len(models):,} of its models stay, but cannot show its pictures any more" if models else ""
+    stay = (
+        f"; {len(models):,} of its models stay, but cannot show its pictures any more"
+        if models
+        else ""
+    )
     _confirm(options.yes, f"{where} will be removed with all pictures in it{stay}.", "Remove it?")
     catalogue.remove(options.name)
-    return {"name": options.name, "removed": [str(folder) for folder in folders], "models_that_stay": models}
+    return {
+        "name": options.name,
+        "removed": [str(folder) for folder in folders],
+        "models_that_stay": models,
+    }
 
 
 def _is_of(key: str, name: str) -> bool:
@@ -223,7 +338,8 @@ def _is_of(key: str, name: str) -> bool:
 
 
 def _confirm(yes: bool, facts: str, question: str) -> None:
-    """Say what is going to be done, and ask; raises when the answer is no, or nobody can be asked."""
+    """Say what is going to be done, and ask; raises when the answer is no, or nobody can be
+    asked."""
     print(facts, file=sys.stderr)
     if not yes:
         if not sys.stdin.isatty():

@@ -3,25 +3,41 @@
 from argparse import Namespace
 from typing import Any
 
+from vlcore.artifacts import disk
 from vlcore.cli.common import CommandError, add_command
-from vlcore.core import limits, trash
-from vlcore.store import disk
+from vlcore.experiment import limits, trash
 
 
 def add_commands(commands: Any) -> None:
     add_command(commands, "disk", "what the home takes, what is free, what was deleted", show)
-    option = add_command(commands, "delete", "take models away; for a week they can be put back", delete)
+    option = add_command(
+        commands, "delete", "take models away; for a week they can be put back", delete
+    )
     option("key", nargs="+")
-    option = add_command(commands, "restore", "put back a model or an image set that was deleted", restore)
+    option = add_command(
+        commands, "restore", "put back a model or an image set that was deleted", restore
+    )
     option("name")
-    help_text = "remove, until enough is free, what can be made again: old maps and untrained encoders"
+    help_text = (
+        "remove, until enough is free, what can be made again: old maps and untrained encoders"
+    )
     option = add_command(commands, "prune", help_text, prune)
     least = limits.FREE_BYTES / 2**30
-    option("--free", type=float, default=least, metavar="GB", help=f"that shall be free; {least:g} unless given")
+    option(
+        "--free",
+        type=float,
+        default=least,
+        metavar="GB",
+        help=f"that shall be free; {least:g} unless given",
+    )
 
 
 def show(_options: Namespace) -> dict[str, Any]:
-    return {"bytes": disk.usage()._asdict(), "most": disk.most(), "deleted": [one.name for one in trash.listed()]}
+    return {
+        "bytes": disk.usage()._asdict(),
+        "most": disk.most(),
+        "deleted": [one.name for one in trash.listed()],
+    }
 
 
 def delete(options: Namespace) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""Text of a document for people: a list as a table with a head row, everything else as indented lines with names."""
+"""Text of a document for people: a list as a table with a head row, everything else as indented
+lines with names."""
 
 from typing import Any
 
-from vlcore.core.wording import FEW, percent, rate
-from vlcore.measures.catalogue import HEADLINE, MEASURES, PRIMARY
+from vlcore.experiment.wording import FEW, percent, rate
+from vlcore.metrics.catalogue import HEADLINE, MEASURES, PRIMARY
 
 SHOWN = 20  # entries of a list that people are shown
 MINORITY = MEASURES[PRIMARY].words.lower()
@@ -29,7 +30,11 @@ def _outline(value: Any) -> list[str]:
             elif _is_flat(inner):
                 lines.append(f"{words}: {_value(inner, name)}")
             else:
-                splits = [{"split": split, **counts} for split, counts in inner.items()] if name == "splits" else []
+                splits = (
+                    [{"split": split, **counts} for split, counts in inner.items()]
+                    if name == "splits"
+                    else []
+                )
                 within = _table(splits) if splits else _outline(inner)
                 lines += [f"{words}:", *(f"  {line}".rstrip() for line in within)]
         return lines
@@ -53,13 +58,18 @@ def _cells(entry: dict[str, Any]) -> dict[str, Any]:
     rates = _rates(entry["metrics"]) if "metrics" in entry else {}
     shown = {name.replace("_", " "): value for name, value in entry.items()}
     shown |= {name: rates[name] for name in (MINORITY, FEW_HELD_OUT) if name in rates}
-    return {name: value for name, value in shown.items() if name not in ("metrics", "splits", "number")}
+    return {
+        name: value for name, value in shown.items() if name not in ("metrics", "splits", "number")
+    }
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:
     """Rows under a head; what is long comes last."""
     names = sorted({name: None for row in rows for name in row}, key=LONG.__contains__)
-    lines = [names, *([_value(row[name], name) if name in row else "" for name in names] for row in rows)]
+    lines = [
+        names,
+        *([_value(row[name], name) if name in row else "" for name in names] for row in rows),
+    ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
 
@@ -71,10 +81,15 @@ def _rates(metrics: dict[str, Any]) -> dict[str, str]:
         words = f"not defined: {metrics['absent'].get(name, 'not measured')}"
         if name in metrics["intervals"]:
             low, high, n = metrics["intervals"][name]
-            words = f"{rate({'value': metrics[name], 'low': low, 'high': high})} of {n:,} held-out pictures"
+            words = (
+                f"{rate({'value': metrics[name], 'low': low, 'high': high})} of {n:,} held-out"
+                " pictures"
+            )
         said[MEASURES[name].words.lower()] = words
     if groups := metrics["group_accuracy"]:
-        said["each group right"] = ", ".join(f"{group} {percent(value)}" for group, value in groups.items())
+        said["each group right"] = ", ".join(
+            f"{group} {percent(value)}" for group, value in groups.items()
+        )
     if few := ", ".join(f"{group} ({n})" for group, n in metrics["few_pictures"].items()):
         said[FEW_HELD_OUT] = f"{few}; numbers that rest on them say little"
     return said

@@ -1,4 +1,5 @@
-"""Commands of one model: train or measure it, embed pictures with it, look after jobs and artefacts."""
+"""Commands of one model: train or measure it, embed pictures with it, look after jobs and
+artefacts."""
 
 from __future__ import annotations
 
@@ -9,29 +10,29 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vlcore.api import pretrained, training
+from vlcore.artifacts import artifact
 from vlcore.cli.common import CommandError, add_command, base_condition, training_options, whole
-from vlcore.core import trash
-from vlcore.core.condition import Condition
-from vlcore.core.edits import LONGEST, MOST
-from vlcore.core.errors import LabError
-from vlcore.core.options import style_names
-from vlcore.core.wording import FEW, title
-from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.edits import by_chance, training_sets
-from vlcore.datasets.opening import UploadError
-from vlcore.datasets.subset import usual_condition
-from vlcore.measures.catalogue import HEADLINE
-from vlcore.runs import engines, pretrained
-from vlcore.runs import train as training
-from vlcore.store import artefacts, jobs
-from vlcore.store.progress import with_bar
+from vlcore.data.catalogue import open_set
+from vlcore.data.decoding import UploadError
+from vlcore.data.subset import usual_condition
+from vlcore.data.training_set import by_chance, training_sets
+from vlcore.experiment import trash
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.edits import LONGEST, MOST
+from vlcore.experiment.errors import LabError
+from vlcore.experiment.options import style_names
+from vlcore.experiment.wording import FEW, title
+from vlcore.jobs import engines, jobs
+from vlcore.jobs.progress import with_bar
+from vlcore.metrics.catalogue import HEADLINE
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from vlcore.compare.notebook import Model
+    from vlcore.api.models import Model
 
 FEW_TRAINED = 10  # training pictures of a group
 COLLAPSED = "All embeddings of this checkpoint are nearly one point: it says nothing of pictures."
@@ -42,7 +43,12 @@ def add_commands(commands: Any) -> None:
     option("--bias", type=float, default=0.0, help="share of each minority group removed, 0 to 1")
     option("--labels", default="short", help=f"one of short, {', '.join(style_names()[1:])}")
     option("--seed", type=int, default=0, help="of data and initialisation")
-    option("--edits", type=Path, metavar="FILE", help=f"at most {MOST} changes of the training set, a JSON list")
+    option(
+        "--edits",
+        type=Path,
+        metavar="FILE",
+        help=f"at most {MOST} changes of the training set, a JSON list",
+    )
     by_chance_help = f"{MOST} changes of pictures by chance instead, to compare with"
     option("--edits-by-chance", type=whole(0, 2**31 - 1), metavar="SEED", help=by_chance_help)
     option("--fresh", action="store_true", help="train even where the model came with this version")
@@ -53,7 +59,11 @@ def add_commands(commands: Any) -> None:
     option("--data", default="scenes", help="image set")
     option("--bias", type=float, default=0.0, help="share of each minority group removed, 0 to 1")
     option("--labels", help="label style whose captions are the prompts (clip_template)")
-    option("--template", default="", help='prompts of your own, such as "a photo of a {object} {place}"')
+    option(
+        "--template",
+        default="",
+        help='prompts of your own, such as "a photo of a {object} {place}"',
+    )
     option("--readout", choices=pretrained.READOUTS, default="zero-shot", help="of the object")
     option("--seed", type=int, default=0, help="of the training pictures")
     help_text = "where pictures land in a model; exit code 2 only where none can be read"
@@ -63,18 +73,30 @@ def add_commands(commands: Any) -> None:
     option(
         "--relies-on",
         action="store_true",
-        help="and what each prediction relies on, of a model with a pretrained image tower: half a second an image",
+        help=(
+            "and what each prediction relies on, of a model with a pretrained image tower: half a"
+            " second an image"
+        ),
     )
     add_command(commands, "status", "jobs and models", status)("key", nargs="?")
-    add_command(commands, "cancel", "stop a training, or a job of a cluster by its number", cancel)("key")
-    add_command(commands, "clean", "remove what interrupted and failed jobs left, and what was set aside", clean)
+    add_command(commands, "cancel", "stop a training, or a job of a cluster by its number", cancel)(
+        "key"
+    )
+    add_command(
+        commands,
+        "clean",
+        "remove what interrupted and failed jobs left, and what was set aside",
+        clean,
+    )
     add_command(commands, "verify", "check every published artefact against its checksums", verify)
 
 
 def train(options: Namespace) -> dict[str, Any]:
     seeds = {"data_seed": options.seed, "init_seed": options.seed}
     edits = {} if options.edits is None else {"edits": _text_of(options.edits)}
-    condition = base_condition(options, {"labels": options.labels, **edits}, bias=options.bias, **seeds)
+    condition = base_condition(
+        options, {"labels": options.labels, **edits}, bias=options.bias, **seeds
+    )
     parts = training.parts_of(condition)
     if options.edits_by_chance is not None:
         if condition.edits:
@@ -86,10 +108,18 @@ def train(options: Namespace) -> dict[str, Any]:
     artefact, made = _make(condition, lambda: training.train_condition(condition, options.fresh))
     made |= {"steps": condition.steps, "train_images": images, "models": len(sets)}
     made |= {"edits": [edit.as_json() for edit in condition.changes]} if condition.edits else {}
-    if few := ", ".join(f"{number} of {group}" for group, number in images.items() if number < FEW_TRAINED):
-        sentence = f"The training pictures are {few}; with fewer than {FEW_TRAINED} much depends on which they are."
+    if few := ", ".join(
+        f"{number} of {group}" for group, number in images.items() if number < FEW_TRAINED
+    ):
+        sentence = (
+            f"The training pictures are {few}; with fewer than {FEW_TRAINED} much depends on which"
+            " they are."
+        )
         made["warnings"] = [sentence]
-    return made | {"first_fit_step": artefact.metrics["first_fit_step"], "metrics": headline(artefact)}
+    return made | {
+        "first_fit_step": artefact.metrics["first_fit_step"],
+        "metrics": headline(artefact),
+    }
 
 
 def _text_of(file: Path) -> str:
@@ -98,28 +128,37 @@ def _text_of(file: Path) -> str:
             return file.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise CommandError(f"{file} cannot be read; give --edits a JSON file.") from error
-    raise CommandError(f"{file} has more than {LONGEST:,} bytes, and {MOST} changes need far fewer.")
+    raise CommandError(
+        f"{file} has more than {LONGEST:,} bytes, and {MOST} changes need far fewer."
+    )
 
 
-def _make(condition: Condition, work: Callable[[], str]) -> tuple[artefacts.Artefact, dict[str, Any]]:
+def _make(
+    condition: Condition, work: Callable[[], str]
+) -> tuple[artifact.Artefact, dict[str, Any]]:
     """The model of a condition, made unless it is there; and how that went."""
     started = time.perf_counter()
     state = with_bar(condition.key, work)
     seconds = round(time.perf_counter() - started, 2)
-    return artefacts.read(condition.key), {"key": condition.key, "state": state, "seconds": seconds}
+    return artifact.read(condition.key), {"key": condition.key, "state": state, "seconds": seconds}
 
 
-def headline(artefact: artefacts.Artefact) -> dict[str, Any]:
-    """The rates of a model that a command prints, each with its interval, or the reason why it has none."""
+def headline(artefact: artifact.Artefact) -> dict[str, Any]:
+    """The rates of a model that a command prints, each with its interval, or the reason why it has
+    none."""
     end = artefact.metrics["end"]
     measured = [name for name in HEADLINE if name in end]
     groups = end.get("group_accuracy", {})
     return {
         "train_caption_accuracy": end["train_caption_accuracy"],
         **{name: end[name]["value"] for name in measured},
-        "few_pictures": {group: estimate["n"] for group, estimate in groups.items() if estimate["n"] < FEW},
+        "few_pictures": {
+            group: estimate["n"] for group, estimate in groups.items() if estimate["n"] < FEW
+        },
         "group_accuracy": {group: estimate["value"] for group, estimate in groups.items()},
-        "intervals": {name: [end[name]["low"], end[name]["high"], end[name]["n"]] for name in measured},
+        "intervals": {
+            name: [end[name]["low"], end[name]["high"], end[name]["n"]] for name in measured
+        },
         "absent": {name: end["absent"][name] for name in HEADLINE if name in end.get("absent", {})},
     }
 
@@ -130,20 +169,26 @@ def measure_pretrained(options: Namespace) -> dict[str, Any]:
     base = usual_condition(open_set(options.data))
     base = base.replace(bias=options.bias, labels=labels, template=options.template, **seeds)
     source = options.checkpoint
-    with suppress(OSError, ValueError):  # whoever types here may mean a folder by what could be a hub name too
+    with suppress(
+        OSError, ValueError
+    ):  # whoever types here may mean a folder by what could be a hub name too
         source = str(Path(source).resolve()) if Path(source).is_dir() else source
     condition = pretrained.condition_of(source, base, readout=options.readout)
     training.check_pictures(condition)
     artefact, made = _make(condition, lambda: pretrained.make_pretrained(source, condition))
     about = artefact.json("checkpoint.json")
     made["state"] = made["state"].replace("trained", "measured")
-    made |= {"title": title(condition), "device": artefact.manifest["device"], "metrics": headline(artefact)}
+    made |= {
+        "title": title(condition),
+        "device": artefact.manifest["device"],
+        "metrics": headline(artefact),
+    }
     made["checkpoint"] = {name: about[name] for name in ("name", "kind", "parameters", "bytes")}
     return made | ({"warnings": [COLLAPSED]} if artefact.metrics["end"]["collapsed"] else {})
 
 
 def embed(options: Namespace) -> dict[str, Any]:
-    from vlcore.compare.notebook import load, open_picture
+    from vlcore.api.models import load, open_picture
 
     model, pictures, unusable = load(options.model), [], []
     for file in options.image:
@@ -154,19 +199,33 @@ def embed(options: Namespace) -> dict[str, Any]:
     if not pictures:
         raise UploadError("\n".join(entry["message"] for entry in unusable))
     placed, images = model.embed([picture for _, picture in pictures]), []
-    predictions = _predictions(model, [picture for _, picture in pictures], placed.z, options.relies_on)
+    predictions = _predictions(
+        model, [picture for _, picture in pictures], placed.z, options.relies_on
+    )
     table = model.images.table.rename(columns={"file_name": "image"})
-    columns = [name for name in ("image", "object", "context", "source") if name in table]  # an imported one's source
-    for name, (file, _), place, predicted in zip(placed.names, pictures, placed.places, predictions, strict=True):
+    columns = [
+        name for name in ("image", "object", "context", "source") if name in table
+    ]  # an imported one's source
+    for name, (file, _), place, predicted in zip(
+        placed.names, pictures, placed.places, predictions, strict=True
+    ):
         near = placed.neighbours[placed.neighbours["picture"] == name]
         about = table[columns].iloc[near["row"]].astype(str).to_dict("records")
-        said = placed.captions[placed.captions["picture"] == name]  # none of a captioner, which says them word by word
+        said = placed.captions[
+            placed.captions["picture"] == name
+        ]  # none of a captioner, which says them word by word
         neighbours = [
             {column: text for column, text in known.items() if text} | {"similarity": similarity}
             for known, similarity in zip(about, near["similarity"], strict=True)
         ]
-        found = {"file": file, "maps": {"pca": [round(float(value), 5) for value in place]}, "neighbours": neighbours}
-        images.append({**found, "captions": said.drop(columns="picture").to_dict("records"), **predicted})
+        found = {
+            "file": file,
+            "maps": {"pca": [round(float(value), 5) for value in place]},
+            "neighbours": neighbours,
+        }
+        images.append(
+            {**found, "captions": said.drop(columns="picture").to_dict("records"), **predicted}
+        )
     return {"model": model.key, "images": images} | ({"unusable": unusable} if unusable else {})
 
 
@@ -174,9 +233,9 @@ def _predictions(
     model: Model, pictures: Sequence[Image], z: NDArray[np.float32], relies_on: bool
 ) -> list[dict[str, Any]]:
     """What the Upload page says of each image, as a dictionary."""
-    from vlcore.compare.uploads import knows_photographs, reliance_by_painting, upload_reports
-    from vlcore.runs.novelty import judge_of, novelties
-    from vlcore.runs.reliance import painted_images
+    from vlcore.api.uploads import knows_photographs, reliance_by_painting, upload_reports
+    from vlcore.model.novelty import judge_of, novelties
+    from vlcore.model.reliance import painted_images
 
     images, judge = model.images, None
     with suppress(LabError):  # the weights of the network that judges are not on this machine
@@ -194,7 +253,10 @@ def _predictions(
                 document["prediction"]["sure"] = not report.doubts
         if report.novelty is not None:
             share_as_far = report.novelty.share.value
-            document["novelty"] = {"distance": report.novelty.distance, "share_as_far": share_as_far}
+            document["novelty"] = {
+                "distance": report.novelty.distance,
+                "share_as_far": share_as_far,
+            }
             document["novelty"]["new"] = report.novelty.is_new
         if relies_on and report.predicted and knows_photographs(model.condition):
             painted = painted_images(picture)
@@ -205,11 +267,11 @@ def _predictions(
 
 
 def status(options: Namespace) -> list[dict[str, Any]]:
-    there = [jobs.JobStatus(key, jobs.State.DONE) for key in artefacts.published_keys()]
+    there = [jobs.JobStatus(key, jobs.State.DONE) for key in artifact.published_keys()]
     found, tasks = [], engines.tasks()
     seen = {view.key: view for view in (*there, *map(jobs.view, tasks), *jobs.active_and_ended())}
     for view in [jobs.view(options.key)] if options.key is not None else seen.values():
-        kind, facts = artefacts.kind_beside(view.key), ("stage", "step", "steps", "message")
+        kind, facts = artifact.kind_beside(view.key), ("stage", "step", "steps", "message")
         state = engines.state_of(view.key, tasks).value
         shown = {"key": view.key, "kind": kind.value if kind else "model", "state": state}
         shown |= {"job": tasks[view.key]} if view.key in tasks else {}
@@ -219,7 +281,9 @@ def status(options: Namespace) -> list[dict[str, Any]]:
 
 def cancel(options: Namespace) -> dict[str, Any]:
     if not jobs.cancel(options.key) and not engines.cancel(options.key):
-        raise CommandError(f"{options.key} is not running; `python -m vlcore status` shows what is.")
+        raise CommandError(
+            f"{options.key} is not running; `python -m vlcore status` shows what is."
+        )
     return {"key": options.key, "state": "cancelling"}
 
 
@@ -229,10 +293,10 @@ def clean(_options: Namespace) -> dict[str, Any]:
 
 def verify(_options: Namespace) -> list[dict[str, Any]]:
     results = []
-    for key in artefacts.published_keys():
+    for key in artifact.published_keys():
         try:
-            artefacts.read(key)
+            artifact.read(key)
             results.append({"key": key, "ok": True})
-        except artefacts.CorruptArtefactError as error:
+        except artifact.CorruptArtefactError as error:
             results.append({"key": key, "ok": False, "message": str(error)})
     return results

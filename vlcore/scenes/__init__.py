@@ -1,12 +1,34 @@
-"""Pictures of horses and camels on grass, in the desert and in four more places, made from explicit factors.
+"""Pictures of horses and camels on grass, in the desert and in four more places, made from explicit
+factors.
 
-A `Scene` is a value and `draw` a pure function of it: a twin differs in what was changed alone, and a study adds bias.
+A `Scene` is a value and `draw` a pure function of it: a twin differs in what was changed alone, and
+a study adds bias.
 """
 
 from vlcore.scenes.draw import RENDERER_VERSION, Drawing, draw
-from vlcore.scenes.factors import COATS, CONTEXTS, OBJECTS, POSES, SKIES, SPLITS, STYLES, Scene, sample
+from vlcore.scenes.factors import (
+    COATS,
+    CONTEXTS,
+    OBJECTS,
+    POSES,
+    SKIES,
+    SPLITS,
+    STYLES,
+    Scene,
+    sample,
+)
 
 __all__ = [
-    "COATS", "CONTEXTS", "OBJECTS", "POSES", "RENDERER_VERSION", "SKIES", "SPLITS", "STYLES", "Drawing", "Scene",
-    "draw", "sample",
-]  # fmt: skip
+    "COATS",
+    "CONTEXTS",
+    "OBJECTS",
+    "POSES",
+    "RENDERER_VERSION",
+    "SKIES",
+    "SPLITS",
+    "STYLES",
+    "Drawing",
+    "Scene",
+    "draw",
+    "sample",
+]

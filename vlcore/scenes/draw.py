@@ -1,7 +1,8 @@
 """Drawing of a scene to pixels: place, shadow, animal, in this order.
 
-The place is painted without knowing the animal and the animal is lit without knowing the place; an 8-bit mask mixes
-the two in integers. So twins agree bit for bit wherever the changed thing cannot be seen."""
+The place is painted without knowing the animal and the animal is lit without knowing the place; an
+8-bit mask mixes the two in integers. So twins agree bit for bit wherever the changed thing cannot
+be seen."""
 
 import dataclasses
 import math
@@ -14,20 +15,25 @@ from numpy.typing import NDArray
 from vlcore.scenes.animals.camel import camel
 from vlcore.scenes.animals.horse import build_of, horse
 from vlcore.scenes.animals.skeleton import Capsules, Point, gait
+from vlcore.scenes.backgrounds.built import room, street
+from vlcore.scenes.backgrounds.outdoors import BARE, DESERT, GRASS, SNOW, beach, land
+from vlcore.scenes.backgrounds.skies import SKIES, elevation, lights, sun_direction
 from vlcore.scenes.factors import CONTEXTS, OBJECTS, Scene
 from vlcore.scenes.noise import lookup
-from vlcore.scenes.places.built import room, street
-from vlcore.scenes.places.outdoors import BARE, DESERT, GRASS, SNOW, beach, land
-from vlcore.scenes.places.skies import SKIES, elevation, lights, sun_direction
 from vlcore.scenes.raster import Floats, Frame, Surface, clamp, rasterise, view_of
 from vlcore.scenes.styles import restyle
 
-# Chosen so that both animals cover the same area on average (tests/scenes/test_draw.py measures it).
+# Chosen so that both animals cover the same area on average (tests/scenes/test_draw.py measures
+# it).
 HORSE_SCALE, CAMEL_SCALE = 0.572, 0.585
 PAINTERS: dict[str, Callable[[Scene, int], Floats]] = {
-    "grass": partial(land, kind=GRASS), "desert": partial(land, kind=DESERT), "snow": partial(land, kind=SNOW),
-    "beach": beach, "street": street, "room": room,
-}  # fmt: skip
+    "grass": partial(land, kind=GRASS),
+    "desert": partial(land, kind=DESERT),
+    "snow": partial(land, kind=SNOW),
+    "beach": beach,
+    "street": street,
+    "room": room,
+}
 
 
 def animal(scene: Scene) -> Capsules:
@@ -39,8 +45,8 @@ def animal(scene: Scene) -> Capsules:
 
 @lru_cache(maxsize=2)
 def place(scene: Scene, size: int) -> Floats:
-    """The place of a scene as light (size, size, 3), without the animal and its shadow. With `context_contrast` c it is
-    n + c (own - n), where n is bare land under the same sky."""
+    """The place of a scene as light (size, size, 3), without the animal and its shadow. With
+    `context_contrast` c it is n + c (own - n), where n is bare land under the same sky."""
     own = PAINTERS[scene.context](scene, size)
     if scene.context_contrast == 1:
         return own
@@ -79,15 +85,22 @@ class Drawing:
 
 
 def draw(scene: Scene, size: int = 128) -> Drawing:
-    """The scene as a picture of `size` x `size` pixels; the same bits every time. With `object_contrast` o the animal
-    and its shadow cover o times what they would; the mask stays that of o = 1. A style other than "photo" is put over
-    the finished picture. Raises ValueError for a size under 16."""
+    """The scene as a picture of `size` x `size` pixels; the same bits every time. With
+    `object_contrast` o the animal and its shadow cover o times what they would; the mask stays that
+    of o = 1. A style other than "photo" is put over the finished picture. Raises ValueError for a
+    size under 16."""
     if size < 16:
         raise ValueError(f"a picture needs a size of at least 16 pixels, not {size}")
-    # What twins have in common is drawn once for all of them; and so neither part can know what it must not.
+    # What twins have in common is drawn once for all of them; and so neither part can know what it
+    # must not.
     ground = scene.replace(object=OBJECTS[0])
-    image = encode(place(ground, size) * (1 - np.float32(scene.object_contrast) * shadow(ground, size))[..., None])
-    rows, columns, colour, coverage = _foreground(scene.replace(context=CONTEXTS[0], context_contrast=1.0), size)
+    image = encode(
+        place(ground, size)
+        * (1 - np.float32(scene.object_contrast) * shadow(ground, size))[..., None]
+    )
+    rows, columns, colour, coverage = _foreground(
+        scene.replace(context=CONTEXTS[0], context_contrast=1.0), size
+    )
     mask = np.zeros((size, size), np.uint8)
     mask[rows, columns] = coverage
     share = np.rint(coverage * np.float32(scene.object_contrast)).astype(np.uint32)[..., None]
@@ -96,14 +109,22 @@ def draw(scene: Scene, size: int = 128) -> Drawing:
 
 
 @lru_cache(maxsize=2)
-def _foreground(scene: Scene, size: int) -> tuple[slice, slice, NDArray[np.uint8], NDArray[np.uint8]]:
-    """The part of the picture that the animal can touch, finely divided: its rows and columns, colour and coverage."""
+def _foreground(
+    scene: Scene, size: int
+) -> tuple[slice, slice, NDArray[np.uint8], NDArray[np.uint8]]:
+    """The part of the picture that the animal can touch, finely divided: its rows and columns,
+    colour and coverage."""
     reach = 0.72 * scene.size
     x0, x1 = (max(0, min(size, round((scene.x + side * reach) * size))) for side in (-1, 1))
-    y0, y1 = max(0, round((scene.y - 1.15 * scene.size) * size)), min(size, math.ceil((scene.y + 0.12) * size))
+    y0, y1 = (
+        max(0, round((scene.y - 1.15 * scene.size) * size)),
+        min(size, math.ceil((scene.y + 0.12) * size)),
+    )
     feet = scene.x - math.cos(scene.heading) * FORWARD * scene.size
     view, corner = view_of(scene.heading, PITCH), (x0 / size - feet, scene.y - y0 / size)
-    frame = Frame(view, *corner, pixel=1 / (size * FINE), width=(x1 - x0) * FINE, height=(y1 - y0) * FINE)
+    frame = Frame(
+        view, *corner, pixel=1 / (size * FINE), width=(x1 - x0) * FINE, height=(y1 - y0) * FINE
+    )
     surface = settle(rasterise(animal(scene), frame), 0.011 * scene.size / (frame.pixel * FINE))
     colour = encode(np.moveaxis(shade(scene, surface, frame), 0, -1))
     # Rounded up, so that the mask is zero only where the animal does not touch.
@@ -117,8 +138,11 @@ def encode(light: Floats) -> NDArray[np.uint8]:
 
 
 def settle(surface: Surface, soften: float) -> Surface:
-    """The surface averaged to whole pixels, with the creases between capsules softened over `soften` pixels."""
-    from scipy.ndimage import gaussian_filter  # here, because pages and commands know scenes and draw none
+    """The surface averaged to whole pixels, with the creases between capsules softened over
+    `soften` pixels."""
+    from scipy.ndimage import (
+        gaussian_filter,  # here, because pages and commands know scenes and draw none
+    )
 
     def pool(plane: Floats) -> Floats:  # means over FINE x FINE blocks of the last two axes
         rows = plane[..., ::FINE, :] + plane[..., 1::FINE, :]
@@ -133,7 +157,8 @@ def settle(surface: Surface, soften: float) -> Surface:
 
 
 def shade(scene: Scene, surface: Surface, frame: Frame) -> Floats:
-    """Light (3, h, w) from sun, sky, ground and rim on coat and markings; nothing of the context enters."""
+    """Light (3, h, w) from sun, sky, ground and rim on coat and markings; nothing of the context
+    enters."""
     depth, right, up, front, _ = surface.planes
     sun = [np.float32(x) for x in sun_direction(scene)]
     facing = right * sun[0] + up * sun[1] + front * sun[2]
@@ -141,8 +166,14 @@ def shade(scene: Scene, surface: Surface, frame: Frame) -> Floats:
     # What lies deep behind the near side (far legs, under the belly) sees less of everything.
     nearness = np.minimum(np.maximum(1 + depth * np.float32(1 / (0.55 * scene.size)), 0.45), 1)
     ambient = 0.28 + 0.17 * up
-    rim = (1 - np.minimum(front, 1)) ** 3 * np.maximum(up * 0.7 + right * (sun[0] * 0.6) + 0.1, 0) * 0.10
-    glint = np.maximum(facing * front * 2 - sun[2], 0) ** 12 * 0.10  # Phong: sun mirrored towards the viewer
+    rim = (
+        (1 - np.minimum(front, 1)) ** 3
+        * np.maximum(up * 0.7 + right * (sun[0] * 0.6) + 0.1, 0)
+        * 0.10
+    )
+    glint = (
+        np.maximum(facing * front * 2 - sun[2], 0) ** 12 * 0.10
+    )  # Phong: sun mirrored towards the viewer
     lit = markings(scene, surface, frame)
     for plane, warm, cool in zip(lit, SKIES[scene.sky].sun, SKIES[scene.sky].shade, strict=True):
         plane *= (direct * warm + ambient * cool) * nearness
@@ -151,7 +182,8 @@ def shade(scene: Scene, surface: Surface, frame: Frame) -> Floats:
 
 
 def markings(scene: Scene, surface: Surface, frame: Frame) -> Floats:
-    """Colour of the coat (3, h, w): points and pale parts by tone, pale belly; grain and spots stay with the animal."""
+    """Colour of the coat (3, h, w): points and pale parts by tone, pale belly; grain and spots stay
+    with the animal."""
     us = (frame.left + np.arange(frame.width // FINE) * (frame.pixel * FINE)) / scene.size
     vs = (frame.top - np.arange(frame.height // FINE) * (frame.pixel * FINE)) / scene.size
     us, vs, shift = us[None], vs[:, None], scene.fur_seed % 256
@@ -178,16 +210,19 @@ def markings(scene: Scene, surface: Surface, frame: Frame) -> Floats:
 
 
 def shadow(scene: Scene, size: int) -> Floats:
-    """How much light (size, size) the animal keeps from the ground: dim where it stands, dark where the sun throws
-    its body, neck and legs. The bones are those that horse and camel have in common: a shadow that knew the object
-    would give it away in the background."""
+    """How much light (size, size) the animal keeps from the ground: dim where it stands, dark where
+    the sun throws its body, neck and legs. The bones are those that horse and camel have in common:
+    a shadow that knew the object would give it away in the background."""
     dark = np.zeros((size, size), np.float32)
-    x0, x1 = (max(0, min(size, round((scene.x + side * 1.3 * scene.size) * size))) for side in (-1, 1))
+    x0, x1 = (
+        max(0, min(size, round((scene.x + side * 1.3 * scene.size) * size))) for side in (-1, 1)
+    )
     y0 = max(0, round((scene.y - 0.3 * scene.size) * size))
     y1 = min(size, math.ceil((scene.y + 0.2 * scene.size) * size))
     us = (np.arange(x0, x1, dtype=np.float32)[None] + 0.5) / size
     vs = (np.arange(y0, y1, dtype=np.float32)[:, None] + 0.5) / size
-    # Over the ground, in heights at the withers: right of the feet's middle, and away from the viewer.
+    # Over the ground, in heights at the withers: right of the feet's middle, and away from the
+    # viewer.
     cos, sin = math.cos(scene.heading), math.sin(scene.heading)
     across = (us - scene.x + cos * FORWARD * scene.size) / (HEIGHT * scene.size)
     away = (scene.y - vs) / (HEIGHT * FLAT * scene.size)
@@ -199,7 +234,9 @@ def shadow(scene: Scene, size: int) -> Floats:
 
     free = np.ones(np.broadcast_shapes(across.shape, away.shape), np.float32)
     for start, end, radius in bones(scene):
-        soft = SOFT + 0.07 * (start[1] + end[1])  # the sun is wide: what is high up throws a softer edge
+        soft = SOFT + 0.07 * (
+            start[1] + end[1]
+        )  # the sun is wide: what is high up throws a softer edge
         (left, near), (right, far) = thrown(*start), thrown(*end)
         dx, dy, x, y = right - left, far - near, across - left, away - near
         along = clamp((x * dx + y * dy) / (dx * dx + dy * dy + 1e-9))
@@ -217,10 +254,20 @@ def bones(scene: Scene) -> list[tuple[Point, Point, float]]:
     """Segments of a shadow and their radius, in body coordinates."""
     if scene.pose == "lying":
         neck = (0.60, 0.62, 0)
-        return [((-0.34, 0.2, 0), (0.34, 0.2, 0), 0.22), ((0.36, 0.3, 0), neck, 0.09), (neck, (0.82, 0.52, 0), 0.06)]
+        return [
+            ((-0.34, 0.2, 0), (0.34, 0.2, 0), 0.22),
+            ((0.36, 0.3, 0), neck, 0.09),
+            (neck, (0.82, 0.52, 0), 0.06),
+        ]
     down = scene.pose == "grazing"
-    poll, nose = ((0.78, 0.35, 0.0), (0.84, 0.08, 0.0)) if down else ((0.66, 1.16, 0.0), (0.90, 1.02, 0.0))
-    parts = [((-0.34, 0.8, 0.0), (0.32, 0.78, 0.0), 0.2), ((0.36, 0.82, 0.0), poll, 0.1), (poll, nose, 0.06)]
+    poll, nose = (
+        ((0.78, 0.35, 0.0), (0.84, 0.08, 0.0)) if down else ((0.66, 1.16, 0.0), (0.90, 1.02, 0.0))
+    )
+    parts = [
+        ((-0.34, 0.8, 0.0), (0.32, 0.78, 0.0), 0.2),
+        ((0.36, 0.82, 0.0), poll, 0.1),
+        (poll, nose, 0.06),
+    ]
     for (fore, side), (swing, bend) in gait(scene).items():
         hip = 0.33 if fore else -0.33
         hoof = (hip + 0.72 * math.sin(swing), 0.04 + 0.12 * bend, 0.1 * side)

@@ -1,7 +1,9 @@
 """The factors of a scene, drawn before any pixel exists.
 
-Every factor is drawn from a random stream of its own that knows the seed, the split, the index and the factor's name.
-Neither the object nor the context enters a stream, so a twin, which differs in these, shares every other factor."""
+Every factor is drawn from a random stream of its own that knows the seed, the split, the index and
+the factor's name. Neither the object nor the context enters a stream, so a twin, which differs in
+these, shares every other factor.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 OBJECTS = ("horse", "camel")
-CONTEXTS = ("grass", "desert", "snow", "beach", "street", "room")  # the first two are studied, the rest a shift
+CONTEXTS = (
+    "grass",
+    "desert",
+    "snow",
+    "beach",
+    "street",
+    "room",
+)  # the first two are studied, the rest a shift
 SPLITS = ("train", "val", "probe", "test", "demo")
 COATS = ("bay", "chestnut", "brown", "black", "grey", "cream", "dun", "sand")
 PATTERNS = ("plain", "dapples", "patches")
@@ -27,13 +36,16 @@ Scalar = str | int | float
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """Everything that decides the pixels of one picture. Lengths are fractions of the picture's side, with y growing
-    downwards; angles are radians; what has no unit runs from 0 to 1. The last three are settings, not chance: `sample`
-    leaves them alone. Raises ValueError of a name that does not exist, or a contrast that is not between 0 and 1."""
+    """Everything that decides the pixels of one picture. Lengths are fractions of the picture's
+    side, with y growing downwards; angles are radians; what has no unit runs from 0 to 1. The last
+    three are settings, not chance: `sample` leaves them alone. Raises ValueError of a name that
+    does not exist, or a contrast that is not between 0 and 1.
+    """
 
     object: str
     context: str
-    form: float  # horse: light, pony, draft; camel: below 0.5 one hump, then two, each from slender to stocky
+    # horse: light, pony, draft; camel: below 0.5 one hump, then two, each from slender to stocky
+    form: float
     coat: str
     shade: float  # darker to lighter than the coat's own colour
     socks: float  # how far the pale lower legs and belly go
@@ -78,17 +90,25 @@ class Scene:
 
     @classmethod
     def from_factors(cls, factors: Mapping[str, Any]) -> Scene:
-        """The inverse of `factors`, also of strings of a CSV row. ValueError of missing, unknown or unreadable ones."""
+        """The inverse of `factors`, also of strings of a CSV row. ValueError of missing, unknown or
+        unreadable ones."""
         if odd := sorted(set(factors) ^ set(TYPES)):
-            raise ValueError(f"a scene needs exactly its own factors; missing or unknown: {', '.join(odd)}")
+            raise ValueError(
+                f"a scene needs exactly its own factors; missing or unknown: {', '.join(odd)}"
+            )
         values: dict[str, Any] = {name: kind(factors[name]) for name, kind in TYPES.items()}
         return cls(**values)
 
 
 NAMES = {
-    "object": OBJECTS, "context": CONTEXTS, "coat": COATS, "pattern": PATTERNS, "pose": POSES, "sky": SKIES,
+    "object": OBJECTS,
+    "context": CONTEXTS,
+    "coat": COATS,
+    "pattern": PATTERNS,
+    "pose": POSES,
+    "sky": SKIES,
     "style": STYLES,
-}  # fmt: skip
+}
 _KINDS: dict[str, Callable[[Any], Scalar]] = {"str": str, "int": int, "float": float}
 TYPES = {field.name: _KINDS[str(field.type)] for field in dataclasses.fields(Scene)}
 
@@ -99,17 +119,31 @@ def require(what: str, value: str, allowed: tuple[str, ...]) -> None:
         raise ValueError(f"unknown {what} {value!r}: choose one of {', '.join(allowed)}")
 
 
-# How each factor is drawn: between two numbers, or as a function of four independent uniform numbers.
+# How each factor is drawn: between two numbers, or as a function of four independent uniform
+# numbers.
 RANGES = {
-    "form": (0, 1), "shade": (0, 1), "socks": (0, 1), "blaze": (0, 1), "stride": (0, 1), "size": (0.60, 0.74),
-    "x": (0.475, 0.525), "y": (0.80, 0.91), "sun_azimuth": (-1.2, 1.2), "sun_elevation": (0.45, 1.1),
-    "sun_strength": (0.75, 1.1), "clouds": (0, 1), "horizon": (0.40, 0.58), "relief": (0, 1), "tint": (0, 1),
+    "form": (0, 1),
+    "shade": (0, 1),
+    "socks": (0, 1),
+    "blaze": (0, 1),
+    "stride": (0, 1),
+    "size": (0.60, 0.74),
+    "x": (0.475, 0.525),
+    "y": (0.80, 0.91),
+    "sun_azimuth": (-1.2, 1.2),
+    "sun_elevation": (0.45, 1.1),
+    "sun_strength": (0.75, 1.1),
+    "clouds": (0, 1),
+    "horizon": (0.40, 0.58),
+    "relief": (0, 1),
+    "tint": (0, 1),
     "props": (0, 1),
-}  # fmt: skip
+}
 
 
 def heading_of(u: list[float]) -> float:
-    """Left or right: mostly within 30 degrees of side-on, one in eleven three-quarter, a few nearly from the front."""
+    """Left or right: mostly within 30 degrees of side-on, one in eleven three-quarter, a few nearly
+    from the front."""
     if u[3] < 0.88:
         turn = 0.15 + 0.35 * (u[1] + u[2] - 1)
     elif u[3] < 0.97:
@@ -126,7 +160,8 @@ def either(u: list[float], rare: tuple[str, ...], share: float, names: tuple[str
 
 
 SPECIAL: dict[str, Callable[[list[float]], Scalar]] = {
-    # A pale coat, in which a body's shape is hard to see, and a head down or lying hide what is easiest to tell apart.
+    # A pale coat, in which a body's shape is hard to see, and a head down or lying hide what is
+    # easiest to tell apart.
     "coat": lambda u: either(u, PALE, 0.2, COATS),
     "pattern": lambda u: "plain" if u[0] < 0.8 else PATTERNS[1 + int(u[1] * 2)],
     "pose": lambda u: either(u, ("grazing", "lying"), 0.1, POSES),
@@ -137,9 +172,9 @@ SPECIAL: dict[str, Callable[[list[float]], Scalar]] = {
 
 
 def sample(object: str, context: str, *, split: str, index: int, seed: int = 0) -> Scene:
-    """The scene number `index` of a split, with this object and context. Two calls that differ in nothing but object or
-    context give twins; callers that want unrelated scenes give each group indices of its own. Raises ValueError for an
-    unknown name or a negative number."""
+    """The scene number `index` of a split, with this object and context. Two calls that differ in
+    nothing but object or context give twins; callers that want unrelated scenes give each group
+    indices of its own. Raises ValueError for an unknown name or a negative number."""
     require("object", object, OBJECTS)
     require("context", context, CONTEXTS)
     require("split", split, SPLITS)
@@ -147,11 +182,14 @@ def sample(object: str, context: str, *, split: str, index: int, seed: int = 0) 
         raise ValueError(f"index and seed count from 0, not {min(index, seed)}")
 
     def uniforms(name: str) -> list[float]:
-        # A hash gives unrelated numbers to related names, and starts ten times faster than a numpy generator.
+        # A hash gives unrelated numbers to related names, and starts ten times faster than a numpy
+        # generator.
         stream = f"{int(seed)}/{split}/{int(index)}/{name}"
         words = struct.unpack("<4Q", hashlib.blake2b(stream.encode(), digest_size=32).digest())
         return [(word >> 11) / 2**53 for word in words]
 
-    drawn: dict[str, Any] = {name: low + (high - low) * uniforms(name)[0] for name, (low, high) in RANGES.items()}
+    drawn: dict[str, Any] = {
+        name: low + (high - low) * uniforms(name)[0] for name, (low, high) in RANGES.items()
+    }
     drawn |= {name: draw(uniforms(name)) for name, draw in SPECIAL.items()}
     return Scene(object=object, context=context, **drawn)

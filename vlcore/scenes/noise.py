@@ -1,7 +1,7 @@
 """Tileable noise, made once, and its lookup at any coordinates.
 
-Every texture, from clouds to fur to paper, is one of three fixed fields looked up at stretched and shifted
-coordinates; nothing is drawn at random while a picture is made."""
+Every texture, from clouds to fur to paper, is one of three fixed fields looked up at stretched and
+shifted coordinates; nothing is drawn at random while a picture is made."""
 
 import functools
 import math
@@ -30,7 +30,9 @@ def noise(texture: str) -> Floats:
     """Tileable noise (TILE, TILE), mean 0 and deviation 1, read-only."""
     seed, fall, upright = TEXTURES[texture]
     white = np.fft.fft2(np.random.default_rng(seed).standard_normal((TILE, TILE)))
-    fy, fx = np.meshgrid(np.fft.fftfreq(TILE) * TILE * upright, np.fft.fftfreq(TILE) * TILE, indexing="ij")
+    fy, fx = np.meshgrid(
+        np.fft.fftfreq(TILE) * TILE * upright, np.fft.fftfreq(TILE) * TILE, indexing="ij"
+    )
     frequency = np.hypot(fx, fy)
     frequency[0, 0] = np.inf
     field = np.fft.ifft2(white * frequency**-fall).real
@@ -43,7 +45,9 @@ def lookup(texture: str, x: NDArray[np.floating], y: NDArray[np.floating]) -> Fl
     """Noise between its points (bilinear, wrapping round) at coordinates that broadcast."""
     across, down = np.broadcast_arrays(x, y)
     found = np.empty(across.size, np.float32)
-    compiled(between)(noise(texture), across.ravel().astype(np.float64), down.ravel().astype(np.float64), found)
+    compiled(between)(
+        noise(texture), across.ravel().astype(np.float64), down.ravel().astype(np.float64), found
+    )
     return found.reshape(across.shape)
 
 

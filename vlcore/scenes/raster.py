@@ -1,11 +1,13 @@
 """Rasteriser of tapered capsules: depth, direction, tone and coverage.
 
-Seen along parallel rays, the best sphere of a capsule's sweep at a pixel has a closed form, and a soft depth test melts
-neighbours into one skin.
+Seen along parallel rays, the best sphere of a capsule's sweep at a pixel has a closed form, and a
+soft depth test melts neighbours into one skin.
 
-For a ray w + t d and a sweep from radius r to r - s over the axis b, the swept cone is
-(b.b - s^2) |X|^2 - (b.X)^2 + 2 s r (b.X) - r^2 b.b = 0 (Inigo Quilez, "Rounded cone - intersection", 2018); its root
-names the sphere, and the ray meets that sphere. A sideways squash is undone by stretching ray and axis instead."""
+For a ray w + t d and a sweep from radius r to r - s over the axis b, the swept cone is (b.b - s^2)
+|X|^2 - (b.X)^2 + 2 s r (b.X) - r^2 b.b = 0 (Inigo Quilez, "Rounded cone - intersection", 2018); its
+root names the sphere, and the ray meets that sphere. A sideways squash is undone by stretching ray
+and axis instead.
+"""
 
 import dataclasses
 import functools
@@ -26,7 +28,8 @@ ZERO, HALF, ONE, TWO, LEAST, FAINT = map(np.float32, (0, 0.5, 1, 2, 1e-5, 1e-12)
 
 @functools.cache
 def compiled(loop: Callable[..., None]) -> Callable[..., None]:
-    """An inner loop as machine code, which rounds as numpy does: a second of work, kept for the next process."""
+    """An inner loop as machine code, which rounds as numpy does: a second of work, kept for the
+    next process."""
     from numba import njit
 
     made: Callable[..., None] = njit(loop, cache=os.access(os.path.dirname(__file__), os.W_OK))
@@ -35,8 +38,10 @@ def compiled(loop: Callable[..., None]) -> Callable[..., None]:
 
 @dataclasses.dataclass(frozen=True)
 class Frame:
-    """A window of `width` x `height` pixels onto the view plane: pixel (0, 0) starts at (left, top) and `pixel` is
-    the length of its side, in units of the capsules; `view` holds right, up and towards the viewer as rows."""
+    """A window of `width` x `height` pixels onto the view plane: pixel (0, 0) starts at (left, top)
+    and `pixel` is the length of its side, in units of the capsules; `view` holds right, up and
+    towards the viewer as rows.
+    """
 
     view: NDArray[np.float64]  # (3, 3)
     left: float
@@ -50,7 +55,9 @@ class Frame:
 class Surface:
     """What a frame sees."""
 
-    planes: Floats  # (5, h, w): depth towards the viewer; normal right, up, towards the viewer; tone
+    planes: (
+        Floats  # (5, h, w): depth towards the viewer; normal right, up, towards the viewer; tone
+    )
     coverage: Floats  # (h, w), 0 to 1; where it is 0 the planes mean nothing
 
 
@@ -65,7 +72,8 @@ def rasterise(capsules: Capsules, frame: Frame) -> Surface:
 
 
 def bounds(capsules: Capsules, frame: Frame) -> NDArray[np.int64]:
-    """The pixels (n, 4) as x0, x1, y0, y1 that each capsule can touch; x1 = x0 or y1 = y0 where it is out of sight."""
+    """The pixels (n, 4) as x0, x1, y0, y1 that each capsule can touch; x1 = x0 or y1 = y0 where it
+    is out of sight."""
     starts, ends = capsules.start @ frame.view[:2].T, capsules.end @ frame.view[:2].T  # (n, 2)
     low = np.minimum(starts - capsules.start_radius[:, None], ends - capsules.end_radius[:, None])
     high = np.maximum(starts + capsules.start_radius[:, None], ends + capsules.end_radius[:, None])
@@ -76,8 +84,9 @@ def bounds(capsules: Capsules, frame: Frame) -> NDArray[np.int64]:
 
 
 def constants(capsules: Capsules, frame: Frame) -> Floats:
-    """What `sweep` needs of each capsule, (n, 22): products of its axis and start with the stretched view, its radii
-    and tones, how fast it steps back past its ends, its blend, and half the inverse of that."""
+    """What `sweep` needs of each capsule, (n, 22): products of its axis and start with the
+    stretched view, its radii and tones, how fast it steps back past its ends, its blend, and half
+    the inverse of that."""
     stretch = np.ones((len(capsules.squash), 3))
     stretch[:, 2] = 1 / capsules.squash
     view = frame.view[None] * stretch[:, None]  # (n, 3, 3)
@@ -90,22 +99,60 @@ def constants(capsules: Capsules, frame: Frame) -> Floats:
     along, start2 = (axis * start).sum(1), (start**2).sum(1)
     taper = capsules.start_radius - capsules.end_radius
     columns = [
-        *gram.T, *start_in_view.T, *axis_in_view.T, length2, along, start2, capsules.start_radius, taper,
-        capsules.start_tone, capsules.end_tone - capsules.start_tone, 2 * np.sqrt(length2) / capsules.start_radius,
-        capsules.blend, 0.5 / capsules.blend.astype(np.float32).astype(np.float64),
-    ]  # fmt: skip
+        *gram.T,
+        *start_in_view.T,
+        *axis_in_view.T,
+        length2,
+        along,
+        start2,
+        capsules.start_radius,
+        taper,
+        capsules.start_tone,
+        capsules.end_tone - capsules.start_tone,
+        2 * np.sqrt(length2) / capsules.start_radius,
+        capsules.blend,
+        0.5 / capsules.blend.astype(np.float32).astype(np.float64),
+    ]
     return np.array(columns, np.float32).T
 
 
 def sweep(
-    rows: Floats, boxes: NDArray[np.int64], left: float, top: float, pixel: float, planes: Floats, coverage: Floats
+    rows: Floats,
+    boxes: NDArray[np.int64],
+    left: float,
+    top: float,
+    pixel: float,
+    planes: Floats,
+    coverage: Floats,
 ) -> None:
-    """Put capsules, one after the other, before what `planes` (5, h, w) and `coverage` (h, w) show."""
+    """Put capsules, one after the other, before what `planes` (5, h, w) and `coverage` (h, w)
+    show."""
     rim = np.float32(2 * pixel)
     for row, (x0, x1, y0, y1) in zip(rows, boxes):  # noqa: B905 (numba knows no strict)
-        g00, g01, g02, g11, g12, g22, p0, p1, p2, b0, b1, b2, bb, bp, pp, r, s, tone, tone_step, recede, blend, near = (
-            row
-        )
+        (
+            g00,
+            g01,
+            g02,
+            g11,
+            g12,
+            g22,
+            p0,
+            p1,
+            p2,
+            b0,
+            b1,
+            b2,
+            bb,
+            bp,
+            pp,
+            r,
+            s,
+            tone,
+            tone_step,
+            recede,
+            blend,
+            near,
+        ) = row
         slope = max(bb - s * s, LEAST * bb)
         k2 = max(slope * g22 - b2 * b2, LEAST * bb)
         for y in range(y0, y1):
@@ -114,7 +161,9 @@ def sweep(
                 u = np.float32(left + (x + 0.5) * pixel)
                 along = u * b0 + v * b1 - bp  # axis . w
                 ray = u * g02 + v * g12 - p2  # d . w
-                square = u * (u * g00 + v * (TWO * g01) - TWO * p0) + v * (v * g11 - TWO * p1) + pp  # w . w
+                square = (
+                    u * (u * g00 + v * (TWO * g01) - TWO * p0) + v * (v * g11 - TWO * p1) + pp
+                )  # w . w
                 k1 = slope * ray - b2 * (along - s * r)
                 k0 = slope * square - along * (along - TWO * s * r) - r * r * bb
                 t = (np.sqrt(max(k1 * k1 - k2 * k0, ZERO)) - k1) / k2
@@ -127,7 +176,8 @@ def sweep(
                 cover = min(max(HALF + inside / (radius * rim * g22), ZERO), ONE)
                 if cover == 0:
                     continue
-                # Past its ends a capsule steps back, so that a joint shows the skin, not the ball between two.
+                # Past its ends a capsule steps back, so that a joint shows the skin, not the ball
+                # between two.
                 back = min(abs(place - where) * recede, ONE) * blend
                 t = (np.sqrt(max(inside, ZERO)) - ray) / g22
                 right = u * g00 + v * g01 - p0 + t * g02 - where * b0
@@ -137,7 +187,13 @@ def sweep(
                 before = planes[:, y, x]
                 # A depth test that is soft over the blend.
                 share = min(max(HALF + (t - back - before[0]) * near, ZERO), ONE)
-                seen = (t - back, right / length, up / length, front / length, tone + where * tone_step)
+                seen = (
+                    t - back,
+                    right / length,
+                    up / length,
+                    front / length,
+                    tone + where * tone_step,
+                )
                 for i, value in enumerate(seen):
                     before[i] += (value - before[i]) * share
                 coverage[y, x] = max(coverage[y, x], cover)
@@ -151,7 +207,9 @@ def clamp(plane: Floats) -> Floats:
 
 
 def view_of(heading: float, pitch: float) -> NDArray[np.float64]:
-    """Rows right, up and towards the viewer in body coordinates, for an animal turned by `heading` and seen from
-    `pitch` above the horizon, both in radians."""
+    """Rows right, up and towards the viewer in body coordinates, for an animal turned by `heading`
+    and seen from `pitch` above the horizon, both in radians."""
     cos, sin, cosp, sinp = math.cos(heading), math.sin(heading), math.cos(pitch), math.sin(pitch)
-    return np.array([[cos, 0, -sin], [-sin * sinp, cosp, -cos * sinp], [sin * cosp, sinp, cos * cosp]])
+    return np.array(
+        [[cos, 0, -sin], [-sin * sinp, cosp, -cos * sinp], [sin * cosp, sinp, cos * cosp]]
+    )

@@ -1,14 +1,15 @@
 """The finished picture as a watercolour, a pencil drawing or a night.
 
-A style is a fixed filter of a small reach that reads neither object nor context, and nothing is scaled by the picture's
-own extremes. So twins still agree a few pixels away from what was changed."""
+A style is a fixed filter of a small reach that reads neither object nor context, and nothing is
+scaled by the picture's own extremes. So twins still agree a few pixels away from what was
+changed."""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vlcore.scenes.backgrounds.skies import light
 from vlcore.scenes.factors import Scene
 from vlcore.scenes.noise import lookup, middles
-from vlcore.scenes.places.skies import light
 from vlcore.scenes.raster import Floats, clamp
 
 Image = NDArray[np.uint8]
@@ -21,7 +22,8 @@ STARS_END = 0.33  # over the horizon, where neither ridge nor roof reaches
 
 
 def restyle(scene: Scene, image: Image, mask: Image) -> Image:
-    """An image (size, size, 3) and its animal's mask (size, size) in the style of the scene; a photo is left alone."""
+    """An image (size, size, 3) and its animal's mask (size, size) in the style of the scene; a
+    photo is left alone."""
     if scene.style == "photo":
         return image
     shades = FILTERS[scene.style](scene, image.astype(np.float32) / 255, mask)
@@ -29,7 +31,8 @@ def restyle(scene: Scene, image: Image, mask: Image) -> Image:
 
 
 def watercolour(scene: Scene, image: Floats, mask: Image) -> Floats:
-    """Washes that bleed along wobbling borders, pigment that gathers at their edges, and the tooth of the paper."""
+    """Washes that bleed along wobbling borders, pigment that gathers at their edges, and the tooth
+    of the paper."""
     from scipy.ndimage import gaussian_filter, map_coordinates
 
     size = len(image)
@@ -38,9 +41,14 @@ def watercolour(scene: Scene, image: Floats, mask: Image) -> Floats:
     rows = vs * size - 0.5 + wobble * lookup("clouds", us * 150 + shift, vs * 150)
     columns = us * size - 0.5 + wobble * lookup("clouds", us * 150, vs * 150 + shift)
     soft = gaussian_filter(image, (0.006 * size, 0.006 * size, 0), truncate=2)
-    wash = np.stack([map_coordinates(soft[..., i], [rows, columns], order=1, mode="nearest") for i in range(3)], -1)
+    wash = np.stack(
+        [map_coordinates(soft[..., i], [rows, columns], order=1, mode="nearest") for i in range(3)],
+        -1,
+    )
     grey = wash @ GREY
-    pool = gaussian_filter(grey, 0.022 * size, truncate=2) - grey  # dark next to light: where pigment gathers
+    pool = (
+        gaussian_filter(grey, 0.022 * size, truncate=2) - grey
+    )  # dark next to light: where pigment gathers
     bloom = lookup("clouds", us * 46 + shift, vs * 46 + shift)
     tooth = lookup("grain", us * 210 + shift, vs * 210)
     density = 0.86 + 0.07 * bloom + 0.035 * tooth + 2.2 * np.maximum(pool, 0)
@@ -64,7 +72,9 @@ def pencil(scene: Scene, image: Floats, mask: Image) -> Floats:
     second = lookup("blades", (us - 0.35 * vs) * 170, (vs + 0.35 * us) * 46 + shift)
     tooth = lookup("grain", us * 210 + shift, vs * 210)
     tone = 1 - soft
-    hatch = clamp(0.7 * (tone - 0.2) + 0.22 * first * (0.15 + tone)) + clamp(1.3 * (tone - 0.6) + 0.2 * second * tone)
+    hatch = clamp(0.7 * (tone - 0.2) + 0.22 * first * (0.15 + tone)) + clamp(
+        1.3 * (tone - 0.6) + 0.2 * second * tone
+    )
     dark = clamp(0.3 * tone * tone + 0.6 * hatch + 0.8 * line + 0.03 * tooth)
     return PAPER + 0.92 * dark[..., None] * (LEAD - PAPER)
 
@@ -83,15 +93,22 @@ def night(scene: Scene, image: Floats, mask: Image) -> Floats:
     bright = clamp(lookup("grain", x, y) - 1.0)
     aside, below = (0.5 + 0.25 * np.clip(lookup("grain", x + 11 * k, y), -1.5, 1.5) for k in (1, 2))
     far = np.hypot(across % 1 - aside, down % 1 - below) * size / STARS  # in pixels
-    high = clamp((scene.horizon - STARS_END - vs) * 8 + 0.5) * clamp(1.3 - 2 * grey[..., 0]) * (1 - animal)
+    high = (
+        clamp((scene.horizon - STARS_END - vs) * 8 + 0.5)
+        * clamp(1.3 - 2 * grey[..., 0])
+        * (1 - animal)
+    )
     if scene.context == "room":
         high *= 1 - scene.context_contrast  # a ceiling hides them as far as there is one
-    moon += (0.9 * bright * clamp(1.3 - far * 170 / (size + 40)) * high)[..., None] * light(230, 236, 255)
+    moon += (0.9 * bright * clamp(1.3 - far * 170 / (size + 40)) * high)[..., None] * light(
+        230, 236, 255
+    )
     return np.sqrt(moon)
 
 
 def sheet(scene: Scene, size: int) -> tuple[Floats, Floats, int]:
-    """Pixel middles (1, size) and (size, 1), and how far this scene's paper is shifted under the noise."""
+    """Pixel middles (1, size) and (size, 1), and how far this scene's paper is shifted under the
+    noise."""
     us = middles(size)
     return us[None], us[:, None], scene.cloud_seed % 256
 

@@ -1,22 +1,59 @@
-"""The camel: one or two humps, long swooping neck, small head with a big muzzle, long thin legs with knobbly knees."""
+"""The camel: one or two humps, long swooping neck, small head with a big muzzle, long thin legs
+with knobbly knees."""
 
 import math
 
-from vlcore.scenes.animals.skeleton import At, Body, Build, Legs, above, face, legs, low_tone, neck_and_head, torso
+from vlcore.scenes.animals.skeleton import (
+    At,
+    Body,
+    Build,
+    Legs,
+    above,
+    face,
+    legs,
+    low_tone,
+    neck_and_head,
+    torso,
+)
 from vlcore.scenes.factors import Scene
 
 TORSO = (  # x, top, bottom
-    (-0.36, 0.94, 0.72), (-0.22, 0.985, 0.665), (-0.02, 1.0, 0.605),
-    (0.18, 0.99, 0.55), (0.30, 0.965, 0.55), (0.39, 0.90, 0.61),
-)  # fmt: skip
+    (-0.36, 0.94, 0.72),
+    (-0.22, 0.985, 0.665),
+    (-0.02, 1.0, 0.605),
+    (0.18, 0.99, 0.55),
+    (0.30, 0.965, 0.55),
+    (0.39, 0.90, 0.61),
+)
 LEGS = Legs(
     fore=[(0.31, 0.80), (0.29, 0.63), (0.30, 0.37), (0.30, 0.25), (0.30, 0.095), (0.33, 0.045)],
     fore_radii=[0.13, 0.075, 0.052, 0.031, 0.035, 0.038],
-    hind=[(-0.33, 0.85), (-0.25, 0.66), (-0.40, 0.40), (-0.39, 0.27), (-0.375, 0.095), (-0.34, 0.045)],
+    hind=[
+        (-0.33, 0.85),
+        (-0.25, 0.66),
+        (-0.40, 0.40),
+        (-0.39, 0.27),
+        (-0.375, 0.095),
+        (-0.34, 0.045),
+    ],
     hind_radii=[0.145, 0.105, 0.048, 0.032, 0.035, 0.038],
     apart=0.11,
-    folded_fore=[(0.31, 0.26), (0.22, 0.13), (0.47, 0.055), (0.36, 0.045), (0.25, 0.04), (0.20, 0.04)],
-    folded_hind=[(-0.33, 0.29), (-0.08, 0.16), (-0.36, 0.055), (-0.26, 0.045), (-0.12, 0.04), (-0.06, 0.04)],
+    folded_fore=[
+        (0.31, 0.26),
+        (0.22, 0.13),
+        (0.47, 0.055),
+        (0.36, 0.045),
+        (0.25, 0.04),
+        (0.20, 0.04),
+    ],
+    folded_hind=[
+        (-0.33, 0.29),
+        (-0.08, 0.16),
+        (-0.36, 0.055),
+        (-0.26, 0.045),
+        (-0.12, 0.04),
+        (-0.06, 0.04),
+    ],
 )
 DROP = 0.53  # how far a kneeling camel sinks
 # Degrees above the horizon of the parts of the neck, and of the head.
@@ -35,13 +72,21 @@ def camel(scene: Scene) -> Body:
     """The posed camel in body coordinates."""
     two = scene.form >= 0.5
     stocky = 2 * scene.form - two  # 0 slender to 1 stocky, within one or two humps
-    build = Build(0.95 + 0.14 * stocky, 1.03 - 0.08 * stocky, 0.95 + 0.25 * stocky, 0.95 + 0.2 * stocky)
+    build = Build(
+        0.95 + 0.14 * stocky, 1.03 - 0.08 * stocky, 0.95 + 0.25 * stocky, 0.95 + 0.2 * stocky
+    )
     lift = build.legs - 1 - (DROP if scene.pose == "lying" else 0)
     body = Body()
     torso(body, TORSO, build.girth, lift, squash=0.78)
     if two:
         for centre in (0.17, -0.19):
-            peak(body, centre, 0.93 + lift, 0.165 * (0.95 + 0.1 * stocky), 0.22 * (0.9 + 0.2 * stocky))
+            peak(
+                body,
+                centre,
+                0.93 + lift,
+                0.165 * (0.95 + 0.1 * stocky),
+                0.22 * (0.9 + 0.2 * stocky),
+            )
     else:
         dome(body, 0.94 + lift, 0.9 + 0.2 * stocky)
     thick = build.neck
@@ -51,7 +96,14 @@ def camel(scene: Scene) -> Body:
     radii = [0.165 * thick, 0.13 * thick, 0.104 * thick, 0.088 * thick, 0.078 * thick, 0.072, 0.068]
     body.chain(neck, radii, tones=[0, 0.1, 0.25, 0.3, 0.25, 0.15, 0], squash=0.75, smooth=True)
     throat = [above(neck, i, -0.7 * radii[i]) for i in (1, 2, 3, 4)]
-    body.chain(throat, [0.05, 0.062, 0.052, 0.03], tones=[0.5, 0.9, 0.9, 0.6], squash=0.7, blend=0.09, smooth=True)
+    body.chain(
+        throat,
+        [0.05, 0.062, 0.052, 0.03],
+        tones=[0.5, 0.9, 0.9, 0.6],
+        squash=0.7,
+        blend=0.09,
+        smooth=True,
+    )
     skull(body, scene, at, head)
     tail(body, scene, lift)
     legs(body, scene, build, LEGS)
@@ -60,16 +112,34 @@ def camel(scene: Scene) -> Body:
 
 def dome(body: Body, base: float, height: float) -> None:
     """One hump: an arch over the whole back, rounder in front and sloping behind."""
-    arch = [(-0.27, -0.02, 0.10), (-0.15, 0.075, 0.135), (-0.03, 0.13, 0.145), (0.09, 0.07, 0.13), (0.2, -0.02, 0.10)]
+    arch = [
+        (-0.27, -0.02, 0.10),
+        (-0.15, 0.075, 0.135),
+        (-0.03, 0.13, 0.145),
+        (0.09, 0.07, 0.13),
+        (0.2, -0.02, 0.10),
+    ]
     points = [(x, base + y * height, 0) for x, y, _ in arch]
-    body.chain(points, [r for _, _, r in arch], tones=[0, 0.25, 0.55, 0.25, 0], squash=0.74, blend=0.4, smooth=True)
+    body.chain(
+        points,
+        [r for _, _, r in arch],
+        tones=[0, 0.25, 0.55, 0.25, 0],
+        squash=0.74,
+        blend=0.4,
+        smooth=True,
+    )
 
 
 def peak(body: Body, centre: float, base: float, width: float, height: float) -> None:
     """One of two humps: a bell with a soft round top that leans back a little."""
     steps = [(0.0, 1.1), (0.36, 0.9), (0.66, 0.72), (0.84, 0.6)]
-    points = [(centre - 0.08 * h * height, base - width * 0.35 + h * (height + width * 0.1), 0) for h, _ in steps]
-    body.chain(points, [width * w for _, w in steps], tones=[0, 0.2, 0.5, 0.75], squash=0.72, blend=0.3)
+    points = [
+        (centre - 0.08 * h * height, base - width * 0.35 + h * (height + width * 0.1), 0)
+        for h, _ in steps
+    ]
+    body.chain(
+        points, [width * w for _, w in steps], tones=[0, 0.2, 0.5, 0.75], squash=0.72, blend=0.3
+    )
 
 
 def skull(body: Body, scene: Scene, at: At, head: float) -> None:
@@ -77,10 +147,30 @@ def skull(body: Body, scene: Scene, at: At, head: float) -> None:
     muzzle = 0.5 * low_tone(scene)
     ridge = [(-0.01, 0.0), (0.07, 0.015), (0.15, 0.0), (0.23, -0.008), (0.275, -0.02)]
     nose = [at(*p, 0) for p in ridge]
-    body.chain(nose, [0.07, 0.07, 0.05, 0.05, 0.044], tones=[0.2, 0, 0, muzzle, muzzle], squash=0.72, blend=0.04)
+    body.chain(
+        nose,
+        [0.07, 0.07, 0.05, 0.05, 0.044],
+        tones=[0.2, 0, 0, muzzle, muzzle],
+        squash=0.72,
+        blend=0.04,
+    )
     jaw = [(0.02, -0.045), (0.10, -0.045), (0.22, -0.05), (0.26, -0.062)]
-    body.chain([at(*p, 0) for p in jaw], [0.05, 0.048, 0.034, 0.032], tones=[0, 0, 0, muzzle], squash=0.72, blend=0.04)
-    face(body, scene, at, (0.085, 0.042), (0.27, 0.005), 0.05, [(0.05, 0.068), (0.09, 0.066), (0.21, 0.022)])
+    body.chain(
+        [at(*p, 0) for p in jaw],
+        [0.05, 0.048, 0.034, 0.032],
+        tones=[0, 0, 0, muzzle],
+        squash=0.72,
+        blend=0.04,
+    )
+    face(
+        body,
+        scene,
+        at,
+        (0.085, 0.042),
+        (0.27, 0.005),
+        0.05,
+        [(0.05, 0.068), (0.09, 0.066), (0.21, 0.022)],
+    )
     up = math.radians(125 - head)
     for side in (1, -1):
         root, tip = (-0.03, 0.045), (-0.03 + 0.07 * math.cos(up), 0.045 + 0.07 * math.sin(up))
@@ -91,8 +181,16 @@ def skull(body: Body, scene: Scene, at: At, head: float) -> None:
 def tail(body: Body, scene: Scene, lift: float) -> None:
     """Thin, with a tuft."""
     swish = 0.05 * math.sin(2 * math.pi * scene.stride)
-    hanging = ((-0.48, 0.88, 0), (-0.545, 0.80, 0), (-0.57, 0.66, 1), (-0.575, 0.57, 2), (-0.57, 0.48, 2))
+    hanging = (
+        (-0.48, 0.88, 0),
+        (-0.545, 0.80, 0),
+        (-0.57, 0.66, 1),
+        (-0.575, 0.57, 2),
+        (-0.57, 0.48, 2),
+    )
     dock = [(x, y + lift, swish * aside) for x, y, aside in hanging]
     if scene.pose == "lying":
         dock = [(x - 0.02 * i, max(y, 0.35 - 0.07 * i), z) for i, (x, y, z) in enumerate(dock)]
-    body.chain(dock, [0.036, 0.026, 0.02, 0.036, 0.012], tones=[0, 0.2, 0.5, 1, 1], squash=0.9, blend=0.03)
+    body.chain(
+        dock, [0.036, 0.026, 0.02, 0.036, 0.012], tones=[0, 0.2, 0.5, 1, 1], squash=0.9, blend=0.03
+    )

@@ -1,6 +1,8 @@
 """Chains of joints, and the tapered capsules that wrap them.
 
-A chain is a row of stations, each a point with a radius and a tone; the skin is what spheres sweep between stations."""
+A chain is a row of stations, each a point with a radius and a tone; the skin is what spheres sweep
+between stations.
+"""
 
 import dataclasses
 import itertools
@@ -20,8 +22,8 @@ At = Callable[[float, float, float], list[float]]
 
 @dataclasses.dataclass(frozen=True)
 class Capsules:
-    """n tapered capsules; `squash` flattens each sideways, `tone` runs from -1 pale through 0 coat to 1 dark points,
-    `blend` is the depth over which a capsule melts into what it meets."""
+    """n tapered capsules; `squash` flattens each sideways, `tone` runs from -1 pale through 0 coat
+    to 1 dark points, `blend` is the depth over which a capsule melts into what it meets."""
 
     start: Array  # (n, 3)
     end: Array  # (n, 3)
@@ -40,14 +42,23 @@ class Body:
         self._rows: list[tuple[float, ...]] = []
 
     def chain(
-        self, points: Sequence[Sequence[float]], radii: Sequence[float], *, tones: Sequence[float] | float = 0.0,
-        squash: float = 1.0, blend: float = 0.12, smooth: bool = False,
-    ) -> None:  # fmt: skip
-        """Add the capsules between neighbours of `points`, each (x, y, z); `smooth` rounds the bends."""
+        self,
+        points: Sequence[Sequence[float]],
+        radii: Sequence[float],
+        *,
+        tones: Sequence[float] | float = 0.0,
+        squash: float = 1.0,
+        blend: float = 0.12,
+        smooth: bool = False,
+    ) -> None:
+        """Add the capsules between neighbours of `points`, each (x, y, z); `smooth` rounds the
+        bends."""
         tone = [float(tones)] * len(points) if isinstance(tones, int | float) else tones
         stations = [(*at, radius, t) for at, radius, t in zip(points, radii, tone, strict=True)]
         for here, there in itertools.pairwise(refined(stations) if smooth else stations):
-            self._rows.append((*here[:3], *there[:3], here[3], there[3], here[4], there[4], squash, blend))
+            self._rows.append(
+                (*here[:3], *there[:3], here[3], there[3], here[4], there[4], squash, blend)
+            )
 
     def capsules(self, scale: float) -> Capsules:
         """All capsules, the lowest of them standing on the ground, scaled by `scale`."""
@@ -57,7 +68,16 @@ class Body:
         ends[..., 1] -= (ends[..., 1] - radii).min()
         ends, radii = ends * scale, radii * scale
         tones, squash, blend = table[:, 8:10], table[:, 10], table[:, 11] * scale
-        return Capsules(ends[:, 0], ends[:, 1], radii[:, 0], radii[:, 1], tones[:, 0], tones[:, 1], squash, blend)
+        return Capsules(
+            ends[:, 0],
+            ends[:, 1],
+            radii[:, 0],
+            radii[:, 1],
+            tones[:, 0],
+            tones[:, 1],
+            squash,
+            blend,
+        )
 
 
 def refined(stations: list[tuple[float, ...]]) -> list[tuple[float, ...]]:
@@ -104,8 +124,8 @@ class Build:
 
 @dataclasses.dataclass(frozen=True)
 class Legs:
-    """Six joints (x, y) from the body to the ground, standing, and their radii: shoulder or hip, elbow or stifle,
-    knee or hock, middle of the cannon, fetlock, hoof."""
+    """Six joints (x, y) from the body to the ground, standing, and their radii: shoulder or hip,
+    elbow or stifle, knee or hock, middle of the cannon, fetlock, hoof."""
 
     fore: list[Joint]
     fore_radii: list[float]
@@ -119,17 +139,19 @@ class Legs:
 def torso(body: Body, stations: Sequence[Point], girth: float, lift: float, squash: float) -> None:
     """The skin around stations (x, top, bottom); girth lets the belly down, not the back up."""
     radii = [(top - bottom) / 2 * girth for _, top, bottom in stations]
-    points = [(x, top - radius + lift, 0) for (x, top, _), radius in zip(stations, radii, strict=True)]
+    points = [
+        (x, top - radius + lift, 0) for (x, top, _), radius in zip(stations, radii, strict=True)
+    ]
     body.chain(points, radii, squash=squash)
 
 
 def neck_and_head(
     scene: Scene, root: Sequence[float], lengths: list[float], angles: list[float], head: float
 ) -> tuple[list[list[float]], At]:
-    """Joints of a neck from `root`, each part at an angle in degrees above the horizon, and what turns coordinates of
-    the head (`along` the nose, `over` it, and to the left, from the poll; at the angle `head`) into those of the body.
-    An animal that looks round turns to the viewer's side, the more the further out, but never so far that the head is
-    seen from the front."""
+    """Joints of a neck from `root`, each part at an angle in degrees above the horizon, and what
+    turns coordinates of the head (`along` the nose, `over` it, and to the left, from the poll; at
+    the angle `head`) into those of the body. An animal that looks round turns to the viewer's side,
+    the more the further out, but never so far that the head is seen from the front."""
     yaw = 0.0
     if scene.pose == "looking":
         towards = math.asin(math.sin(scene.heading))
@@ -150,40 +172,78 @@ def neck_and_head(
     return points, at
 
 
-def face(body: Body, scene: Scene, at: At, eye: Joint, nostril: Joint, width: float, brow: Sequence[Joint]) -> None:
-    """Eyes and nostrils at (along, over), `width` from the middle, and the coat's star or blaze down the `brow`."""
+def face(
+    body: Body,
+    scene: Scene,
+    at: At,
+    eye: Joint,
+    nostril: Joint,
+    width: float,
+    brow: Sequence[Joint],
+) -> None:
+    """Eyes and nostrils at (along, over), `width` from the middle, and the coat's star or blaze
+    down the `brow`."""
     for side in (width, -width):
-        body.chain([at(*eye, side), at(eye[0] + 0.012, eye[1], side)], [0.017, 0.015], tones=1.15, blend=0.004)
+        body.chain(
+            [at(*eye, side), at(eye[0] + 0.012, eye[1], side)],
+            [0.017, 0.015],
+            tones=1.15,
+            blend=0.004,
+        )
         nose = [at(*nostril, 0.6 * side), at(nostril[0] + 0.01, nostril[1] - 0.008, 0.6 * side)]
         body.chain(nose, [0.013, 0.01], tones=1, blend=0.01)
     if scene.blaze > 0.4:
         down = list(brow) if scene.blaze > 0.7 else list(brow)[:2]
-        body.chain([at(*point, 0) for point in down], [0.027] * len(down), tones=-1.3, squash=0.8, blend=0.02)
+        body.chain(
+            [at(*point, 0) for point in down],
+            [0.027] * len(down),
+            tones=-1.3,
+            squash=0.8,
+            blend=0.02,
+        )
 
 
 def legs(body: Body, scene: Scene, build: Build, shape: Legs) -> None:
     """Four legs in the step of the scene's pose."""
     swings, low = gait(scene), low_tone(scene)
-    tones = [0.0, 0.0, 0.4 * low, 0.85 * low, low, 0.5 + 0.5 * low]  # a dark hoof under points or socks
+    tones = [
+        0.0,
+        0.0,
+        0.4 * low,
+        0.85 * low,
+        low,
+        0.5 + 0.5 * low,
+    ]  # a dark hoof under points or socks
     for side in (1, -1):
         for fore, joints, radii, folded in (
             (True, shape.fore, shape.fore_radii, shape.folded_fore),
             (False, shape.hind, shape.hind_radii, shape.folded_hind),
         ):
             if scene.pose == "lying":
-                spread = (0.7, 1.25, 1.35, 1.3, 1.2, 1.1) if fore else (0.6, 1.6, 1.7, 1.8, 1.8, 1.8)
-                points = [[x, y, side * shape.apart * out] for (x, y), out in zip(folded, spread, strict=True)]
+                spread = (
+                    (0.7, 1.25, 1.35, 1.3, 1.2, 1.1) if fore else (0.6, 1.6, 1.7, 1.8, 1.8, 1.8)
+                )
+                points = [
+                    [x, y, side * shape.apart * out]
+                    for (x, y), out in zip(folded, spread, strict=True)
+                ]
             else:
                 points = leg(joints, *swings[fore, side], fore, side * shape.apart, build.legs - 1)
-            sizes = [radius * (build.girth if i < 2 else build.bone**0.7) for i, radius in enumerate(radii)]
+            sizes = [
+                radius * (build.girth if i < 2 else build.bone**0.7)
+                for i, radius in enumerate(radii)
+            ]
             body.chain(points, sizes, tones=tones, squash=0.78)
             heel, toe = sizes[-1], 0.78 * sizes[-1]  # radii
             tip = shift(points[-1], 0.01 if scene.pose == "lying" else 0.042, toe - heel, 0)
             body.chain([points[-1], tip], [heel, toe], tones=1, blend=0.03)
 
 
-def leg(joints: list[Joint], swing: float, bend: float, fore: bool, side: float, lift: float) -> list[list[float]]:
-    """Joints of one leg, swung from the shoulder or hip and folded at knee and fetlock (radians)."""
+def leg(
+    joints: list[Joint], swing: float, bend: float, fore: bool, side: float, lift: float
+) -> list[list[float]]:
+    """Joints of one leg, swung from the shoulder or hip and folded at knee and fetlock
+    (radians)."""
     points = [[x, y + lift * min(1.0, y / 0.6)] for x, y in joints]
     turn(points, 0, swing)
     turn(points, 2, -bend if fore else -0.8 * bend)
@@ -196,11 +256,25 @@ def leg(joints: list[Joint], swing: float, bend: float, fore: bool, side: float,
 def gait(scene: Scene) -> dict[tuple[bool, int], tuple[float, float]]:
     """Swing and bend of each leg (radians), keyed by (fore, side)."""
     reach, fold, offsets = {
-        "walking": (0.36, 0.7, {(False, 1): 0.0, (True, 1): 0.25, (False, -1): 0.5, (True, -1): 0.75}),
-        "trotting": (0.48, 1.2, {(False, 1): 0.0, (True, -1): 0.0, (False, -1): 0.5, (True, 1): 0.5}),
-    }.get(scene.pose, (0.11, 0.0, {(False, 1): 0.0, (True, 1): 0.3, (False, -1): 0.5, (True, -1): 0.8}))
+        "walking": (
+            0.36,
+            0.7,
+            {(False, 1): 0.0, (True, 1): 0.25, (False, -1): 0.5, (True, -1): 0.75},
+        ),
+        "trotting": (
+            0.48,
+            1.2,
+            {(False, 1): 0.0, (True, -1): 0.0, (False, -1): 0.5, (True, 1): 0.5},
+        ),
+    }.get(
+        scene.pose,
+        (0.11, 0.0, {(False, 1): 0.0, (True, 1): 0.3, (False, -1): 0.5, (True, -1): 0.8}),
+    )
     angles = {key: 2 * math.pi * (scene.stride + offset) for key, offset in offsets.items()}
-    return {key: (reach * math.sin(angle), fold * max(0.0, math.cos(angle))) for key, angle in angles.items()}
+    return {
+        key: (reach * math.sin(angle), fold * max(0.0, math.cos(angle)))
+        for key, angle in angles.items()
+    }
 
 
 def low_tone(scene: Scene) -> float:

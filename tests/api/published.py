@@ -1,0 +1,87 @@
+"""Studies on disk that nobody trained: folders as `vlcore.artifacts.artifact` publishes them, with
+numbers of a test's."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tests.study.frames import estimate, moments
+from vlcore.artifacts import artifact
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.files import models_folder
+from vlcore.experiment.grouping import SCENES
+from vlcore.study.statistics.factorial import phi
+
+N = 2000
+STEPS = (0, 20, 60, 200, 600)
+
+
+def measured(condition: Condition, moment: str) -> dict[str, Any]:
+    """What a run measured: with descriptive labels bias costs more, and points lie more by
+    context."""
+    random = np.random.default_rng(
+        [condition.init_seed, int(100 * condition.bias), len(condition.labels), len(moment)]
+    )
+    trained, more = moment != "untrained", condition.labels == "descriptive"
+    bias = 0.0 if condition.size_mode == "random_removal" else float(phi(condition.bias))
+    minority = 0.93 - (0.8 if more else 0.5) * bias if trained else 0.5
+    minority -= 0.1 * bias * (moment == "first_fit")
+    truth = {
+        "minority_accuracy": minority,
+        "majority_accuracy": 0.95 if trained else 0.5,
+        "balanced_accuracy": (minority + 0.95) / 2 if trained else 0.5,
+        "worst_group_accuracy": minority - 0.05,
+        "context_flip_rate": 0.1 + 0.5 * bias,
+        "object_flip_rate": 0.9 - 0.5 * bias,
+        "background_reliance": (0.2 + 0.5 * bias + 0.1 * more) if trained else 0.5,
+        "probe_object": 0.95 - 0.2 * bias if trained else 0.6,
+        "probe_context": 0.97,
+        "silhouette_object": 0.5 * trained - 0.3 * bias,
+        "silhouette_context": 0.5 + (0.3 * more - 0.3) * trained + 0.3 * bias,
+        "silhouette_group": 0.3,
+        "silhouette_majority_pair": 0.6 + 0.2 * bias,
+        "variance_object": 0.4 * trained,
+        "variance_context": 0.5 - 0.2 * trained,
+    }
+    noisy = {
+        name: float(np.clip(value + random.normal(0, 0.02), 0.0, 1.0))
+        for name, value in truth.items()
+    }
+    found = {name: estimate(value, N) for name, value in noisy.items()}
+    for kind, worth in (("group_accuracy", minority), ("dispersion", 0.3)):
+        values = {
+            name: float(np.clip(worth + random.normal(0, 0.02), 0, 1)) for name in SCENES.names
+        }
+        found[kind] = {name: estimate(value, 500) for name, value in values.items()}
+    return {**found, "train_caption_accuracy": 1.0, "collapsed": False}
+
+
+def publish(conditions: Sequence[Condition], device: str = "cpu") -> list[artifact.Artefact]:
+    return [
+        _publish(condition, device)
+        for condition in conditions
+        if not artifact.published(condition.key)
+    ]
+
+
+def _publish(condition: Condition, device: str) -> artifact.Artefact:
+    folder = models_folder() / ".work" / f"made-{condition.key}"
+    folder.mkdir(parents=True)
+    (folder / "condition.json").write_text(json.dumps(condition.as_dict()))
+    metrics = moments(
+        *(measured(condition, moment) for moment in ("end", "untrained", "first_fit"))
+    )
+    pixels = {"silhouette_object": estimate(0.01), "silhouette_context": estimate(0.4)}
+    # No two devices give the same bits.
+    (folder / "metrics.json").write_text(
+        json.dumps({**metrics, "raw_pixels": pixels, "made_on": device})
+    )
+    shape = np.clip(np.array(STEPS) / 300, 0, 1)
+    curve = np.stack([np.array(STEPS), 0.5 + 0.4 * shape, 0.7 + 0.3 * shape], axis=1)
+    np.savez(folder / "snapshots.npz", probe_curve=curve, steps=np.array(STEPS))
+    np.savez(
+        folder / "embeddings.npz", test_rows=np.arange(4)
+    )  # of a version that did not say which were right
+    return artifact.publish(condition.key, folder, {"seconds": 60.0, "device": device})

@@ -1,0 +1,188 @@
+"""Models that nobody trained: made-up embeddings, sorted by object and place, and weights of before
+a first step."""
+
+import dataclasses
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from tests.study.frames import estimate
+from vlcore.api.training import own_captions_of
+from vlcore.artifacts import artifact
+from vlcore.data.imageset import COLUMNS, ImageSet, with_groups
+from vlcore.data.subset import parts, training_rows
+from vlcore.data.training_set import TrainingSet
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.files import models_folder, write_json
+from vlcore.experiment.grouping import SCENES
+from vlcore.model import inference
+from vlcore.model.artifact_files import write_embeddings, write_maps
+from vlcore.model.dual_encoder import build
+from vlcore.model.views import Labels, Snapshot, TrainingRecord, Views
+
+TEST_SCENES, TRAINING_SCENES = 8, 10
+WIDTH = 32  # of an embedding, as of our models
+PICTURE = "data:image/webp;base64,AAAA"
+BASE = Condition(n_per_group=TRAINING_SCENES)
+
+ELSEWHERE = {
+    "imported": Condition(objective="imported", labels="constant", steps=0),
+    "pretrained": Condition(
+        objective="pretrained", architecture="clip:openai/clip", labels="descriptive", steps=0
+    ),
+}
+SIZE = (40, 20)  # width, height
+
+
+def made_elsewhere(artefact: artifact.Artefact, objective: str) -> artifact.Artefact:
+    """The same folder as that of a model which was trained elsewhere."""
+    other = artifact.Artefact(artefact.key, artefact.path, artefact.manifest)
+    vars(other)["condition"] = ELSEWHERE[objective]
+    return other
+
+
+def thumbs(_images: ImageSet, rows: Sequence[int]) -> list[str]:
+    return [PICTURE] * len(rows)
+
+
+def unit(z: np.ndarray) -> np.ndarray:
+    return (z / np.linalg.norm(z, axis=1, keepdims=True)).astype(np.float32)
+
+
+def image_set(folds: int = 0) -> ImageSet:
+    """Training scenes of a group each, and test scenes in four versions; in folds, every picture is
+    a scene."""
+    rows = [
+        (
+            f"{split}-{scene}-{'-'.join(pair)}.png",
+            *pair,
+            split,
+            "",
+            "",
+            f"{split}-{scene:02d}{of}",
+            "",
+        )
+        for split, count in (
+            ("train", TRAINING_SCENES),
+            ("val", 2),
+            ("probe", 2),
+            ("test", TEST_SCENES),
+        )
+        for scene in range(count)
+        for pair in SCENES.pairs
+        for of in [f"-{'-'.join(pair)}" if split == "train" or folds else ""]
+    ]
+    about = {"splitting": {"kind": "folds", "folds": folds}} if folds else {}
+    table = with_groups(pd.DataFrame(rows, columns=list(COLUMNS)))
+    return ImageSet(
+        BASE.data, BASE.data_version, Path(), SCENES, table, lambda _rows, _done: None, about
+    )
+
+
+def space(images: ImageSet, seed: int, width: int = WIDTH) -> np.ndarray:
+    """Embeddings of all pictures of a set, (n, width)."""
+    random = np.random.default_rng(seed)
+    axes = random.normal(size=(2, width))
+    sides = [
+        np.where(images.table[name] == images.table[name].iat[0], 1, -1)
+        for name in ("object", "context")
+    ]
+    return unit(np.stack(sides, axis=1) @ axes + random.normal(size=(len(images.table), width)))
+
+
+def publish(
+    images: ImageSet,
+    condition: Condition = BASE,
+    z: np.ndarray | None = None,
+    *,
+    before: bool = True,
+    end: Mapping[str, Any] | None = None,
+    **facts: Any,
+) -> artifact.Artefact:
+    """Publish a model of a condition that saw a set, made up where it is not given: `z` of all
+    pictures, measures at the `end` in place of, or beside, the usual ones, and facts of its
+    manifest; with an untrained encoder `before`. A model of the same condition that another test
+    published gives way."""
+    made = models_folder() / ".work" / f"stand-in-{condition.key}"
+    made.mkdir(parents=True)
+    part = parts(images, condition.data_seed)[0]
+    labels = Labels.of(condition, part.grouping)
+    embeddings = space(part, condition.init_seed) if z is None else z
+    rows = training_rows(part, condition)
+    views = Views(TrainingSet(ImageSet(**{**vars(part), "about": {"pictures": "none"}}), rows))
+    snapshots = {"end": _snapshot(condition, views, labels, embeddings)}
+    if before:
+        snapshots["untrained"] = _snapshot(
+            condition, views, labels, space(part, 1000 + condition.init_seed)
+        )
+    own = (own_captions_of(part, of, condition) for of in (rows, views.rows["test"]))
+    record = TrainingRecord(condition, labels, views, *own, snapshots)
+    write_json(made / "condition.json", condition.as_dict())
+    write_embeddings(made, record)
+    write_maps(made, record)
+    measured = metrics(labels) | {"untrained": {"absent": {}}}
+    measured["end"] |= end or {}
+    write_json(made / "metrics.json", measured)
+    encoder = build(condition, len(labels.vocabulary), len(labels.said))
+    inference.save(encoder, labels.vocabulary, made / "model.safetensors")
+    shutil.rmtree(
+        models_folder() / condition.key, ignore_errors=True
+    )  # another file's stand-in of this name
+    return artifact.publish(condition.key, made, {"seconds": 0, **facts})
+
+
+def _snapshot(condition: Condition, views: Views, labels: Labels, z: np.ndarray) -> Snapshot:
+    random = np.random.default_rng(condition.init_seed)
+    texts = unit(random.normal(size=(len(labels.said), z.shape[1])))
+    embedded = {split: z[rows] for split, rows in views.rows.items()}
+    scores = {
+        split: random.normal(size=(len(part), len(texts))) for split, part in embedded.items()
+    }
+    captions = texts[:0] if condition.objective == "captioner" else texts
+    return Snapshot(
+        embedded, scores, captions, scale=10.0, bias=-1.0, bare=texts[:0], panel={}, layer=None
+    )
+
+
+def metrics(labels: Labels) -> dict[str, Any]:
+    """What pages and sentences read of a model's end."""
+    end: dict[str, Any] = {
+        "total_variance": estimate(0.8),
+        "collapsed": False,
+        "absent": {},
+        "silhouette_object": estimate(0.4),
+        "silhouette_context": estimate(0.1),
+    }
+    if all(labels.objects):
+        end |= {
+            "minority_accuracy": estimate(0.6),
+            "group_accuracy": {
+                group: estimate(0.5 + 0.1 * k) for k, group in enumerate(SCENES.names)
+            },
+        }
+    else:
+        end["absent"] = dict.fromkeys(
+            ("minority_accuracy", "group_accuracy"), "no label names the object"
+        )
+    return {"end": end, "raw_pixels": {}, "first_fit_step": None, "first_fit": None}
+
+
+def colour(row: int) -> tuple[int, int, int]:
+    """Far enough apart to survive compression."""
+    return (row % 8) * 32, (row // 8 % 8) * 32, 100
+
+
+def pictured(folder: Path, folds: int = 0) -> ImageSet:
+    images = dataclasses.replace(image_set(folds), root=folder)
+    for row in range(len(images.table)):
+        Image.new("RGB", SIZE, colour(row)).save(images.path(row))
+    return images
+
+
+def middle(content: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(value) for value in content[content.shape[0] // 2, content.shape[1] // 2])

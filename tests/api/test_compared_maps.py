@@ -1,0 +1,357 @@
+"""One to four models side by side: tables in which every picture is one row, and turns that never
+stretch."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.distance import pdist
+
+from tests.api.measured import embedding, only, with_metrics
+from tests.api.stand_ins import BASE, PICTURE, image_set, publish, space, thumbs
+from vlcore.api.compared_maps import (
+    MOST_CAPTIONS,
+    ComparedMaps,
+    compare_maps,
+    map_info,
+    with_uploads,
+)
+from vlcore.api.maps import Projection
+from vlcore.api.model_map import ComparisonError, ModelMap, model_map
+from vlcore.artifacts import artifact
+from vlcore.data.subset import parts
+from vlcore.experiment.condition import Condition
+from vlcore.metrics.projection import align
+from vlcore.plots.maps.linked import linked_maps
+from vlcore.plots.maps.small import small_map
+from vlcore.plots.theme import LIGHT
+
+IMAGES = image_set()
+FOLDS = image_set(folds=4)
+PER_PANE = ("x", "y", "caption_", "predicted_", "says_", "right_")
+
+
+def beside(models: list[ModelMap]) -> ComparedMaps:
+    return compare_maps(models, IMAGES, thumbs)
+
+
+def places(comparison: ComparedMaps, pane: int) -> np.ndarray:
+    return comparison.points[[f"x{pane}", f"y{pane}"]].to_numpy()
+
+
+@pytest.fixture(scope="module")
+def maps(home: object) -> list[ModelMap]:
+    """No bias; half removed, with descriptive labels; all removed; a captioner."""
+    base = BASE.replace(data_seed=60, init_seed=60)
+    conditions = [
+        base,
+        base.replace(bias=0.5, labels="descriptive"),
+        base.replace(init_seed=61, bias=1.0),
+        base.replace(objective="captioner"),
+    ]
+    return [model_map(publish(IMAGES, condition)) for condition in conditions]
+
+
+@pytest.fixture(scope="module", params=[1, 2, 3, 4])
+def together(request: pytest.FixtureRequest, maps: list[ModelMap]) -> ComparedMaps:
+    return beside(maps[: request.param])
+
+
+def test_every_picture_is_one_row(together: ComparedMaps) -> None:
+    points, rows = together.points, together.rows
+    expected = {1: ("first",), 2: ("left", "right"), 3: ("first", "second", "third")}
+    assert tuple(together.named) == expected.get(
+        len(together.models), ("first", "second", "third", "fourth")
+    )
+    assert len(together.infos) == len(together.models)
+    assert rows.tolist() == sorted({int(row) for model in together.models for row in model.rows})
+    assert points["id"].tolist() == [f"p{row}" for row in rows]
+    for name in ("object", "context", "group", "scene"):
+        assert points[name].tolist() == IMAGES.table[name].iloc[rows].tolist()
+    assert (
+        points["minority"].tolist()
+        == points["group"].isin(["horse_desert", "camel_grass"]).tolist()
+    )
+    assert points["thumb"].eq(PICTURE).all()
+    numbered = [f"{name}{pane}" for pane in range(len(together.models)) for name in PER_PANE]
+    facts = ["id", "object", "context", "group", "kind", "minority", "scene", "thumb"]
+    assert list(points.columns) == [*facts, *numbered, "spoken"]
+    split = IMAGES.table["split"].iloc[rows]
+    assert points["kind"].tolist() == ["test" if one == "test" else "training" for one in split]
+    assert points["kind"].value_counts().to_dict() == {"test": 32, "training": 40}
+    assert points["spoken"].str.endswith("held out").tolist() == points["kind"].eq("test").tolist()
+
+
+def test_a_picture_that_a_model_never_saw_has_no_place_in_it(together: ComparedMaps) -> None:
+    points = together.points
+    for pane, model in enumerate(together.models):
+        absent = ~np.isin(together.rows, model.rows)
+        assert absent.sum() == [0, 10, 20, 0][pane], "of each minority group"
+        assert points.loc[absent, "minority"].all()
+        assert (np.isnan(places(together, pane)) == absent[:, None]).all()
+        never = points[f"predicted_{pane}"].eq("not in this model's training set")
+        assert never.tolist() == points[f"says_{pane}"].eq("none").tolist() == absent.tolist()
+        assert points[f"right_{pane}"].eq("none").tolist() == absent.tolist()
+
+
+def test_each_map_shows_its_own_caption_and_prediction(together: ComparedMaps) -> None:
+    descriptive = {  # the study's, its "a" included
+        ("horse", "grass"): "horse on the grass",
+        ("horse", "desert"): "horse in the desert",
+        ("camel", "desert"): "a camel in the desert",
+        ("camel", "grass"): "camel on the grass",
+    }
+    for pane, model in enumerate(together.models):
+        about = [
+            ["horse", "camel"].index("horse" if "horse" in text else "camel")
+            for text in model.captions
+        ]
+        for point in together.points.itertuples():
+            own = descriptive[point.object, point.context] if pane == 1 else point.object
+            assert getattr(point, f"caption_{pane}") == own
+            place = model.index([int(point.id[1:])])[0]
+            if place >= 0:  # an object's score is summed over its captions
+                worth = np.bincount(about, np.exp(model.scores[place]))
+                said = ("horse", "camel")[int(worth.argmax())]
+                verdict = "right" if said == point.object else "wrong"
+                assert (getattr(point, f"says_{pane}"), getattr(point, f"right_{pane}")) == (
+                    said,
+                    verdict,
+                )
+                assert getattr(point, f"predicted_{pane}") == f"{said} ({verdict})"
+
+
+def test_labels_without_an_object_say_none(home: object, maps: list[ModelMap]) -> None:
+    model = model_map(publish(IMAGES, BASE.replace(data_seed=60, init_seed=62, labels="context")))
+    points = beside([maps[0], model]).points
+    assert set(points["predicted_1"]) == {"none: its labels name no object"}
+    assert set(points["says_1"]) == set(points["right_1"]) == {"none"}
+    assert points["caption_1"].tolist() == points["context"].tolist()
+
+
+def test_the_other_maps_are_turned_and_nothing_else(
+    together: ComparedMaps, maps: list[ModelMap]
+) -> None:
+    for pane, (model, before) in enumerate(zip(together.models, maps, strict=False)):
+        index = model.index(together.rows)
+        here = places(together, pane)[index >= 0]
+        assert pdist(here) == pytest.approx(pdist(before.points[index[index >= 0]]), abs=1e-4)
+        expected = align(before.points[:32], maps[0].points[:32]).apply(before.points)
+        assert model.points == pytest.approx(expected, abs=1e-9)
+        assert here == pytest.approx(expected[index[index >= 0]], abs=1e-5)
+        assert model.place(model.z) == pytest.approx(expected, abs=1e-4), (
+            "what comes later is turned as the map is"
+        )
+        words = together.captions[together.captions["pane"] == pane]
+        if model.artefact.condition.objective == "captioner":
+            assert words.empty, "a captioner's captions have no place"
+        else:
+            assert words["caption"].tolist() == list(model.captions)
+            assert words[["x", "y"]].to_numpy() == pytest.approx(model.caption_points, abs=1e-5)
+    assert together.models[0].points == pytest.approx(maps[0].points, abs=1e-9), (
+        "the first map stays"
+    )
+    tables = together.points, together.captions
+    chart = linked_maps(*tables, together.infos, palette=LIGHT, grouping=IMAGES.grouping)
+    assert len(chart.to_dict()["concat"]) == len(together.models)
+    assert small_map(*tables, palette=LIGHT, grouping=IMAGES.grouping).to_dict()["layer"]
+
+
+@given(places=st.integers(0, 40))
+@settings(max_examples=20)
+def test_of_many_captions_an_even_choice_is_shown(maps: list[ModelMap], places: int) -> None:
+    points = np.random.default_rng(places).normal(size=(places, 2))
+    texts = tuple(f"caption {number}" for number in range(places))
+    shown = beside([dataclasses.replace(maps[0], captions=texts, caption_points=points)]).captions
+    assert len(shown) == min(places, MOST_CAPTIONS)
+    assert shown[["pane", "x", "y"]].dtypes.map(lambda kind: kind.kind).tolist() == ["i", "f", "f"]
+    numbers = [int(text.removeprefix("caption ")) for text in shown["caption"]]
+    assert numbers == sorted(set(numbers))
+    assert shown[["x", "y"]].to_numpy() == pytest.approx(points[numbers] - 0, abs=1e-5)
+    if places > 1:
+        assert (numbers[0], numbers[-1]) == (0, places - 1)
+        assert np.ptp(np.diff(numbers)) <= 1
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    mirrored=st.booleans(),
+    angle=st.floats(0, 6.3),
+    shift=st.floats(-5, 5),
+)
+@settings(max_examples=25)
+def test_a_turned_copy_comes_back(
+    maps: list[ModelMap], seed: int, mirrored: bool, angle: float, shift: float
+) -> None:
+    left = maps[0]
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ np.diag(
+        [1, 1 - 2 * mirrored]
+    )
+    noise = np.random.default_rng(seed).normal(scale=1e-7, size=left.points.shape)
+    right = dataclasses.replace(left, points=left.points @ turn + shift + noise)
+    found = beside([left, right, dataclasses.replace(left, points=-left.points)])
+    assert places(found, 1) == pytest.approx(places(found, 0), abs=1e-4)
+    assert places(found, 2) == pytest.approx(places(found, 0), abs=1e-4)
+
+
+def test_a_map_of_one_point_is_turned_without_a_fuss(maps: list[ModelMap]) -> None:
+    one = dataclasses.replace(maps[0], points=np.full_like(maps[0].points, 0.25))
+    for models in ([maps[0], one], [one, maps[0]], [one, one]):
+        found = beside(models)
+        for pane in range(2):
+            assert np.isfinite(places(found, pane)).all()
+            rotation = found.models[pane].turn.rotation
+            assert rotation @ rotation.T == pytest.approx(np.eye(2), abs=1e-9)
+
+
+def test_prompt_axes_mean_the_same_so_nothing_is_turned(maps: list[ModelMap]) -> None:
+    axes = Projection("prompts", prompts=("horse", "camel", "grass", "desert"))
+    random = np.random.default_rng(0)
+    models = [
+        model_map(one.artefact, axes, ask=embedding(random.normal(size=(4, 32))))
+        for one in [*maps[:2], maps[3]]
+    ]
+    found = beside(models)
+    assert list(found.models) == models
+    for model, info in zip(models, found.infos, strict=True):
+        first, second = model.plane.shares
+        assert info.x_title == f"“horse” to “camel” ({first * 100:.0f} % of variance)"
+        assert info.y_title == f"“grass” to “desert” ({second * 100:.0f} %)"
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_common_fit_is_not_turned_and_a_fit_of_each_is(
+    maps: list[ModelMap], together: bool
+) -> None:
+    fit = Projection("umap", together=together)
+    left, right = (
+        dataclasses.replace(maps[0], projection=fit, points=maps[0].points * turn)
+        for turn in (1, -1)
+    )
+    found = beside([left, right])
+    assert places(found, 1) == pytest.approx(places(found, 0) * (-1 if together else 1), abs=1e-4)
+    ways = ["one fit for all" in info.x_title for info in found.infos]
+    turned = ["turned to match the first" in info.x_title for info in found.infos]
+    assert (ways, turned) == ([together] * 2, [False, not together])
+    assert [info.y_title for info in found.infos] == ["", ""]
+    assert "fitted on this model alone" in beside([left]).infos[0].x_title
+
+
+@pytest.fixture(scope="module")
+def seeds(home: object) -> list[ModelMap]:
+    """Models of a set in folds under three data seeds."""
+    base = Condition("folded", "1", n_per_group=8)
+    images = dataclasses.replace(FOLDS, name="folded", version="1")
+    z = space(images, 7)
+    return [
+        model_map(publish(images, base.replace(data_seed=seed, init_seed=seed), z))
+        for seed in (0, 1, 2)
+    ]
+
+
+@pytest.mark.parametrize("common", [True, False])
+def test_folds_of_other_seeds_are_turned_over_the_pictures_that_both_show(
+    seeds: list[ModelMap], common: bool
+) -> None:
+    """Without a common held-out picture, over the training pictures."""
+    left, right = seeds[:2]
+    held_out = np.isin(right.rows, left.rows[: left.held_out]) & (
+        np.arange(len(right.rows)) < right.held_out
+    )
+    assert 0 < held_out.sum() < right.held_out
+    # The right map is the left one turned, though other pictures are held out in it.
+    turned = left.plane.place(right.z) @ np.array([[0.6, -0.8], [0.8, 0.6]]) + 3
+    other = only(
+        dataclasses.replace(right, points=turned),
+        np.full(len(held_out), True) if common else ~held_out,
+    )
+    found = compare_maps([left, other], FOLDS, thumbs)
+    both = found.points[["x0", "x1"]].notna().all(axis=1)
+    assert both.sum() > 20
+    assert places(found, 0)[both] == pytest.approx(places(found, 1)[both], abs=1e-4)
+
+
+def test_a_picture_is_held_out_where_the_first_model_that_shows_it_holds_it_out(
+    seeds: list[ModelMap],
+) -> None:
+    found = compare_maps(seeds, FOLDS, thumbs)
+    for row, kind in zip(found.rows, found.points["kind"], strict=True):
+        first = next(model for model in seeds if model.index([int(row)])[0] >= 0)
+        assert kind == ("test" if first.index([int(row)])[0] < first.held_out else "training")
+    held_out = set(parts(FOLDS, 0)[0].rows("test").tolist())
+    assert {int(row) for row in found.rows[found.points["kind"] == "test"]} >= held_out
+
+
+def test_what_is_not_compared(maps: list[ModelMap], seeds: list[ModelMap]) -> None:
+    for changes in ({"data": "photos", "data_version": "1"}, {"data_version": "0"}):
+        other = with_metrics(maps[3], {}, maps[3].artefact.condition.replace(**changes))
+        with pytest.raises(ComparisonError, match="different image sets"):
+            beside([*maps[:2], other])
+    with pytest.raises(ComparisonError, match="not 5"):
+        beside([maps[0]] * 5)
+    with pytest.raises(ComparisonError, match="not 0"):
+        beside([])
+    with pytest.raises(ComparisonError, match="one seed"):
+        compare_maps(
+            [seeds[0], dataclasses.replace(seeds[1], rows=seeds[1].rows + 1000)], FOLDS, thumbs
+        )
+
+
+def test_imported_embeddings_of_the_same_pictures_are_compared(maps: list[ModelMap]) -> None:
+    def imported(name: str, pictures: str) -> ModelMap:
+        artefact = artifact.Artefact(name, maps[0].artefact.path, {"pictures": pictures})
+        condition = Condition(name, "1", objective="imported", labels="constant", steps=0)
+        vars(artefact).update(condition=condition, metrics=maps[0].artefact.metrics)
+        return dataclasses.replace(maps[0], artefact=artefact)
+
+    assert len(beside([imported("a", "1"), imported("b", "1")]).points) == 72
+    with pytest.raises(ComparisonError, match="different image sets"):
+        beside([imported("a", "1"), imported("c", "2")])
+
+
+def test_the_words_around_a_map(maps: list[ModelMap]) -> None:
+    left, right = beside(maps[1:3]).infos
+    (a, b), (c, d) = (
+        [f"{share * 100:.0f} %" for share in model.plane.shares] for model in maps[1:3]
+    )
+    assert left.title == "50 % removed (5 of 10 kept), descriptive labels"
+    assert left.subtitle == "seed 60, 700 steps; total variance 0.8"
+    assert (left.x_title, left.y_title) == (f"component 1 ({a} of variance)", f"component 2 ({b})")
+    assert right.subtitle.startswith("seeds 60 and 61, ")
+    assert (
+        right.x_title == f"components 1 and 2 ({c} and {d} of variance), turned to match the first"
+    )
+    assert right.y_title == ""
+    other = dataclasses.replace(maps[0], projection=Projection(components=(4, 3)))
+    assert map_info(other, aligned=False).y_title.startswith("component 3 (")
+    assert map_info(other, aligned=True).x_title.startswith("components 4 and 3 (")
+
+
+def test_a_collapsed_and_an_untrained_map_say_so(maps: list[ModelMap]) -> None:
+    plain, found = maps[0], maps[0].artefact.metrics
+    collapsed = with_metrics(plain, {**found, "end": found["end"] | {"collapsed": True}})
+    made = (plain, collapsed, with_metrics(plain, found, plain.artefact.condition.untrained))
+    infos = [map_info(one, aligned=False) for one in made]
+    assert ["COLLAPSED" in info.subtitle for info in infos] == [False, True, False]
+    assert ["not trained" in info.subtitle for info in infos] == [False, False, True]
+    assert infos[2].title == "Untrained encoder, short labels"
+
+
+def test_uploads_are_turned_as_their_maps_are(maps: list[ModelMap]) -> None:
+    row = int(maps[0].rows[3])
+    left, right = (model.z[model.index([row])[0]] for model in maps[:2])
+    plain = beside(maps[:2])
+    assert plain.uploads is None
+    found = with_uploads(plain, [PICTURE] * 2, [np.stack([left, left]), np.stack([right, -right])])
+    assert found.uploads["id"].tolist() == ["u0", "u1"]
+    assert found.uploads["name"].tolist() == ["Image 1", "Image 2"]
+    pd.testing.assert_frame_equal(found.points, plain.points)
+    own = found.points.set_index("id").loc[f"p{row}", ["x0", "y0", "x1", "y1"]]
+    assert found.uploads.loc[0, own.index].tolist() == pytest.approx(own.tolist(), abs=1e-4)
+    assert found.uploads.loc[1, ["x0", "y0"]].tolist() == pytest.approx(
+        own[["x0", "y0"]].tolist(), abs=1e-4
+    )
+    assert found.uploads.loc[1, "x1"] != pytest.approx(own["x1"], abs=1e-4)

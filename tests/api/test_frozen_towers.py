@@ -1,0 +1,283 @@
+"""Models on a frozen image tower: trained, measured, read back and asked as any other, from
+features computed once."""
+
+import dataclasses
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.api.test_train import watch
+
+from tests.data.importers.sources import arrays, groups, save, write
+from tests.model.tiny_tower import ARCHITECTURE, as_in_a_new_process, write_weights
+from vlcore.api import imports
+from vlcore.api import training as run_train
+from vlcore.api.model_map import model_map
+from vlcore.api.training import train_condition
+from vlcore.artifacts import artifact
+from vlcore.artifacts.artifact import Artefact
+from vlcore.data import feature_store as feature_files
+from vlcore.data import subset
+from vlcore.data.catalogue import open_set
+from vlcore.data.feature_store import FOLDER, stored_precision
+from vlcore.data.imageset import ImageSet, ImageSetError
+from vlcore.data.importers import import_set
+from vlcore.data.training_set import training_sets
+from vlcore.experiment.condition import Condition, ConditionError
+from vlcore.experiment.edits import Draw, Fade, canonical
+from vlcore.jobs import jobs
+from vlcore.model import image_features, load
+from vlcore.model.artifact_files import StoredEmbeddings
+from vlcore.model.frozen_towers import Tower, TowerError, open_tower
+from vlcore.model.image_features import feature_store, features_of_images
+from vlcore.model.views import Views
+
+MEASURED = ("balanced_accuracy", "minority_accuracy", "group_accuracy", "total_variance")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home with the weights of a small network and a set of 20 images in folds."""
+    with pytest.MonkeyPatch.context() as patch, as_in_a_new_process():
+        folder = tmp_path_factory.mktemp("frozen")
+        patch.setenv("VLCORE_HOME", str(folder))
+        patch.setenv("HF_HUB_CACHE", str(folder / "nothing"))
+        import_set(write(folder / "source", groups(5, 5, 5, 5)), "small")
+        yield write_weights()
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many images a network was asked for, call by call."""
+    calls: list[int] = []
+    embed = Tower.embed
+
+    def counted(tower: Tower, images: Sequence[np.ndarray]) -> np.ndarray:
+        calls.append(len(images))
+        return embed(tower, images)
+
+    monkeypatch.setattr(Tower, "embed", counted)
+    return calls
+
+
+@pytest.fixture(scope="module")
+def images() -> ImageSet:
+    return open_set("small")
+
+
+@pytest.fixture(scope="module")
+def condition(images: ImageSet) -> Condition:
+    usual = subset.usual_condition(images)
+    return usual.replace(
+        architecture=ARCHITECTURE,
+        text="words",
+        labels="descriptive",
+        bias=0.5,
+        steps=20,
+        batch_size=8,
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(condition: Condition) -> Artefact:
+    assert train_condition(condition) == "trained"
+    return artifact.read(condition.key)
+
+
+def test_a_model_in_folds_is_measured_beside_its_untrained_baseline(
+    trained: Artefact, images: ImageSet
+) -> None:
+    metrics = trained.metrics
+    assert metrics["models"] == images.folds > 1
+    for moment in ("untrained", "end"):
+        for name in MEASURED:
+            assert name in metrics[moment], (moment, metrics[moment]["absent"].get(name))
+        counts = {
+            group: estimate["n"] for group, estimate in metrics[moment]["group_accuracy"].items()
+        }
+        assert counts == images.counts()["pool"], "each image is judged by the model that lacks it"
+    assert metrics["end"]["train_caption_accuracy"] > metrics["untrained"]["train_caption_accuracy"]
+    assert jobs.view(trained.key).done
+    assert trained.manifest["parameters"] < 20_000, (
+        "neither the network nor the word vectors are part of it"
+    )
+    assert (trained.path / "model.safetensors").stat().st_size < 200_000
+
+
+def test_the_same_condition_has_the_same_bits(trained: Artefact, condition: Condition) -> None:
+    before = {name: (trained.path / name).read_bytes() for name in trained.manifest["files"]}
+    assert train_condition(condition) == "cached"
+    shutil.rmtree(trained.path)
+    assert train_condition(condition) == "trained"
+    again = artifact.read(condition.key)
+    assert {name: (again.path / name).read_bytes() for name in again.manifest["files"]} == before
+
+
+def test_features_are_computed_once_for_all_conditions(
+    trained: Artefact, condition: Condition, images: ImageSet, asked: list[int]
+) -> None:
+    store = feature_store(images, ARCHITECTURE)
+    assert store.missing(range(len(images.table))) == []
+    others = condition.replace(labels="undescriptive", bias=0.0, data_seed=1, init_seed=1, steps=1)
+    assert train_condition(others) == "trained"
+    assert asked == []
+    assert train_condition(others.replace(architecture=f"{ARCHITECTURE}@random")) == "trained"
+    assert sum(asked) == len(images.table), "the control has features of its own"
+    assert len(list((images.root / FOLDER).iterdir())) == 2
+
+
+def test_an_image_lies_where_the_map_has_it(trained: Artefact, images: ImageSet) -> None:
+    model, stored = load.load(trained), StoredEmbeddings(trained)
+    assert isinstance(model, load.OwnModel)
+    assert model.frozen_tower == ARCHITECTURE
+    rows = stored.map_rows
+    pictures = [Image.fromarray(images.image(int(row))) for row in rows]
+    assert model.embed_pictures(pictures) == pytest.approx(stored.end.on_map, abs=1e-3)
+    assert model.before().embed_pictures(pictures) == pytest.approx(
+        stored.untrained.on_map, abs=1e-3
+    )
+    shown = model_map(trained)
+    assert model.embed_captions(shown.captions) == pytest.approx(stored.end.captions, abs=1e-3)
+    assert model.unknown("a dromedary on the lawn") == []
+    assert model.embed_captions(["a dromedary on the lawn"]).shape == (1, 32)
+
+
+def test_uploads_are_computed_once_and_forgotten_in_the_end(
+    asked: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_features, "_remembered", {})
+    random = np.random.default_rng(1)
+    uploads = [random.integers(0, 256, (40 + number, 60, 3), dtype=np.uint8) for number in range(5)]
+    direct = stored_precision(open_tower(ARCHITECTURE).embed(uploads))
+    asked.clear()
+    assert (features_of_images(ARCHITECTURE, uploads) == direct).all()
+    assert (
+        features_of_images(ARCHITECTURE, uploads[::-1] + uploads)
+        == np.concatenate([direct[::-1], direct])
+    ).all()
+    assert asked == [5]
+    assert features_of_images(ARCHITECTURE, []).shape == (0, direct.shape[1])
+    random_weights = features_of_images(f"{ARCHITECTURE}@random", uploads[:1])
+    assert (random_weights != direct[:1]).any(), "each tower has its own"
+    monkeypatch.setattr(image_features, "MOST_REMEMBERED", 2)
+    assert (features_of_images(ARCHITECTURE, uploads) == direct).all()
+    assert len(image_features._remembered) == 2
+
+
+def few_scenes(per_group: dict[str, int]) -> ImageSet:
+    """`scenes` with the first images of each split and group alone, so that few are drawn."""
+    images = open_set("scenes")
+    table = images.table
+    number = table.groupby(["split", "group"]).cumcount()
+    inside = number < table["split"].map(per_group).fillna(0)
+    return dataclasses.replace(images, table=table.assign(split=table["split"].where(inside, "")))
+
+
+def test_edits_change_the_features_of_the_images_that_they_change(asked: list[int]) -> None:
+    images = few_scenes({"train": 2, "val": 1, "probe": 1, "test": 2})
+    edits = canonical([Draw("camel", "snow"), Fade(0.5)])
+    edited = Condition(bias=0.5, n_per_group=2, architecture=ARCHITECTURE, edits=edits)
+    (training,) = training_sets([images], edited)
+    assert len(training.rows) == 6
+    assert training.altered.tolist() == [
+        *np.flatnonzero(training.table["group"].isin(images.grouping.majority)).tolist(),
+        6,
+    ]
+    store = feature_store(images, ARCHITECTURE)
+    views = Views(training, features=store)
+    inputs = views.inputs["train"]
+    assert inputs.shape == (7, store.spec.features)
+    usual = np.setdiff1d(np.arange(7), training.altered)
+    asked.clear()
+    assert (inputs[usual] == store.rows(training.rows[usual])).all()
+    assert asked == []
+    changed = stored_precision(open_tower(ARCHITECTURE).embed(list(training.altered_pixels(128))))
+    assert (inputs[training.altered] == changed).all()
+    faded = training.altered[:-1]
+    assert (inputs[faded] != store.rows(training.rows[faded])).any(axis=1).all()
+    for split in ("val", "probe", "test"):
+        assert (views.inputs[split] == store.rows(images.rows(split))).all()
+    assert views.panel is not None
+    assert (views.panel["original"] == views.inputs["test"][views.panel_rows]).all(), (
+        "panels are of the same size"
+    )
+
+
+def test_features_are_watched_and_a_cancelled_job_keeps_those_that_it_has(
+    images: ImageSet, monkeypatch: pytest.MonkeyPatch, asked: list[int]
+) -> None:
+    shutil.rmtree(images.root / FOLDER, ignore_errors=True)
+    monkeypatch.setattr(feature_files, "CHUNK", 4)
+    seen, condition = (
+        watch(monkeypatch),
+        subset.usual_condition(images).replace(architecture=ARCHITECTURE, steps=1),
+    )
+    call = jobs.Reporter.__call__
+
+    def cancel_midway(self: jobs.Reporter, *, now: bool = False, **news: Any) -> None:
+        if (
+            news.get("stage") == "computing image features"
+            and news["done"] == 8
+            and sum(asked) == 8
+        ):
+            assert jobs.cancel(condition.key)
+        call(self, now=now, **news)
+
+    monkeypatch.setattr(jobs.Reporter, "__call__", cancel_midway)
+    with pytest.raises(jobs.JobCancelledError):
+        train_condition(condition)
+    assert (
+        len(feature_store(images, ARCHITECTURE).missing(range(len(images.table))))
+        == len(images.table) - 8
+    )
+    asked.clear()
+    seen.clear()
+    jobs.clear_last_failure(condition.key)
+    assert train_condition(condition) == "trained"
+    assert sum(asked) == len(images.table) - 8
+    fractions = [status["fraction"] for status in seen]
+    assert fractions == sorted(fractions)
+
+
+def test_the_bar_of_a_job_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    few, seen = few_scenes({"train": 2, "val": 2, "probe": 2, "test": 2}), watch(monkeypatch)
+    shutil.rmtree(few.root / FOLDER, ignore_errors=True)
+    monkeypatch.setattr(feature_files, "CHUNK", 4)
+    monkeypatch.setattr(run_train, "open_set", lambda _name, _version: few)
+    condition = Condition(n_per_group=2, architecture=ARCHITECTURE, steps=2, batch_size=4)
+    assert train_condition(condition) == "trained"
+    fractions = [status["fraction"] for status in seen]
+    assert len(fractions) > 10
+    assert fractions == sorted(fractions)
+    stages = [status["stage"] for status in seen]
+    assert "computing image features" in stages
+
+
+def test_a_network_that_is_not_there_is_a_sentence_and_a_failed_job(condition: Condition) -> None:
+    absent = condition.replace(architecture="timm:test_resnet")
+    with pytest.raises(TowerError) as caught:
+        train_condition(absent)
+    view = jobs.view(absent.key)
+    assert (view.state, view.status["message"]) == (jobs.State.FAILED, str(caught.value))
+
+
+def test_what_has_no_images_to_compute_features_of_is_a_sentence(tmp_path: Path) -> None:
+    imports.import_embeddings(save(tmp_path / "birds.npz", **arrays()), "birds")
+    birds = open_set("birds")
+    with pytest.raises(ImageSetError, match="embeddings only"):
+        train_condition(Condition("birds", birds.version, n_per_group=2, architecture=ARCHITECTURE))
+    for elsewhere in (
+        {"objective": "pretrained", "steps": 0},
+        {"objective": "pretrained_probe", "steps": 0},
+    ):
+        with pytest.raises(ConditionError, match="architecture of a pretrained model"):
+            Condition(architecture=ARCHITECTURE, **elsewhere)
+    embeddings = Condition(
+        objective="imported", labels="constant", steps=0, architecture=ARCHITECTURE
+    )
+    with pytest.raises(ConditionError, match="brought, not trained"):
+        train_condition(embeddings)

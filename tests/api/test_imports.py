@@ -1,0 +1,363 @@
+"""Imports: embeddings of a model of ours, brought back, give its own numbers; and an import of
+pictures as a job."""
+
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.api.test_train import watch
+
+from tests.cli.conftest import Document
+from tests.conftest import Cli
+from tests.data.importers.sources import arrays, groups, save, write
+from vlcore.api import compared_maps, imports
+from vlcore.api.metrics_table import absence_reason, estimate_of, measures_of
+from vlcore.api.model_map import ComparisonError, model_map
+from vlcore.artifacts import artifact
+from vlcore.data.catalogue import open_set, set_names
+from vlcore.data.imageset import ImageSet, ImageSetError
+from vlcore.experiment.captions import captions_of
+from vlcore.experiment.condition import ConditionError
+from vlcore.experiment.files import data_folder, models_folder
+from vlcore.experiment.grouping import SCENES
+from vlcore.experiment.options import IMPORTED, ArtefactKind
+from vlcore.experiment.wording import title
+from vlcore.jobs import jobs
+from vlcore.metrics import catalogue
+from vlcore.metrics.projection import align
+from vlcore.model import load
+from vlcore.model.evaluate import ELSEWHERE
+from vlcore.study.runs_table import runs_table
+
+MANY = (48, 36, 40, 36)  # rows of each group: enough of each held out for the geometry
+NOT_MEASURED = "not measured by this version"
+TEXT = ("text", "captions", "text_object")
+DRAWN = ["scenes", "balanced-cues"]
+
+
+def brought(tmp_path: Path, name: str, **changes: Any) -> tuple[dict[str, Any], artifact.Artefact]:
+    """Import made-up birds in this process."""
+    report = imports.import_embeddings(save(tmp_path / "birds.npz", **arrays(**changes)), name)
+    return report, artifact.read(report["key"])
+
+
+def of_a_model(path: Path, artefact: artifact.Artefact, scenes: ImageSet) -> Path:
+    """The embeddings of a trained model in the arrays of an import, in an order of their own."""
+    kept = artefact.arrays("embeddings.npz")
+    splits = ("train", "val", "probe", "test")
+    rows = np.concatenate([kept[f"{split}_rows"] for split in splits])
+    order = np.argsort(rows)
+    table = scenes.table.iloc[rows[order]]
+    said = captions_of(artefact.condition.labels, scenes.grouping)
+    z = np.concatenate([kept[f"end_{split}"] for split in splits])[order]
+    return save(
+        path,
+        z=z * np.random.default_rng(0).uniform(0.5, 2, (len(z), 1)),  # lengths mean nothing
+        split=np.repeat(splits, [len(kept[f"{split}_rows"]) for split in splits])[order],
+        **{name: table[name].to_numpy(str) for name in ("object", "context", "scene")},
+        name=table["file_name"].to_numpy(str),
+        text=kept["end_captions"],
+        captions=kept["caption_texts"],
+        text_object=kept["caption_objects"],
+        text_context=np.array([caption.context for caption in said]),
+        scale=kept["end_scale_bias"][0],
+    )
+
+
+def numbers(artefact: artifact.Artefact) -> dict[str, float]:
+    """All numbers of its end by name, but for what an import cannot know, or answers otherwise
+    without pixels."""
+    found = pd.json_normalize(artefact.metrics["end"]).select_dtypes("number").iloc[0].to_dict()
+    elsewise = ("panel", "background_gap", "background_answer", "similarity_to", "readouts_bare")
+    elsewise += (
+        "readouts_training_probe",
+    )  # training pictures come in another order, and so in other folds
+    return {name: value for name, value in found.items() if not name.startswith(elsewise)}
+
+
+def test_a_models_own_embeddings_give_its_own_numbers_and_map(
+    quick: list[artifact.Artefact], tmp_path: Path
+) -> None:
+    file = of_a_model(tmp_path / "again.npz", quick[3], open_set("scenes"))
+    pair = quick[3], artifact.read(imports.import_embeddings(file, "again")["key"])
+    before, after = (numbers(artefact) for artefact in pair)
+    assert set(before) == set(after)
+    assert len(before) > 200
+    for name, value in before.items():
+        # The choice of a probe's strength and ties among neighbours turn on last bits, which a
+        # change of length moves.
+        assert after[name] == pytest.approx(
+            value, abs=0.03 if "probe" in name or "neighbours" in name else 2e-4
+        ), name
+    model, back = (model_map(artefact) for artefact in pair)
+    assert len(model.points) == len(back.points)
+    by_name = np.argsort(
+        open_set("scenes").table["file_name"].to_numpy(str)[model.rows[: model.held_out]]
+    )
+    here, there = model.points[: model.held_out][by_name], back.points[: back.held_out]
+    assert np.allclose(align(there, here).apply(there), here, atol=1e-3)
+    assert back.captions == model.captions
+
+
+@pytest.mark.parametrize("per_group", [(20, 12, 16, 12), MANY])
+def test_what_is_absent_has_its_reason(
+    tmp_path: Path, empty_home: Path, per_group: tuple[int, int, int, int]
+) -> None:
+    _, artefact = brought(tmp_path, "birds", per_group=per_group)
+    metrics = artefact.metrics
+    for measure in ("panel", "background_gap"):
+        assert absence_reason(metrics["end"], measure) == "no pictures"
+    if per_group == MANY:
+        assert {"object", "context"} == set(metrics["end"]["similarity_to"])
+        assert absence_reason(metrics["end"], "similarity_to.colour") == "no pictures"
+    for measure in (one.name for one in catalogue.listed()):
+        assert estimate_of(metrics["untrained"], measure) is None
+        assert absence_reason(metrics["untrained"], measure) == ELSEWHERE[ArtefactKind.IMPORTED]
+        has_reason = absence_reason(metrics["end"], measure) != NOT_MEASURED
+        assert (estimate_of(metrics["end"], measure) is None) == has_reason
+    assert absence_reason(metrics["raw_pixels"], "silhouette_object") == "no pictures"
+    table = measures_of(artefact, open_set("birds").grouping)
+    assert len(table) == len(catalogue.listed())
+    assert not table["Measured"].str.contains(NOT_MEASURED).any()
+    frame = runs_table([artefact])
+    assert (frame["value"].notna() | (frame["reason"] != "")).all()
+    assert set(frame[frame["moment"] == "first_fit"]["reason"]) == {
+        ELSEWHERE[ArtefactKind.IMPORTED]
+    }
+    assert not frame["reason"].str.contains("never fitted").any()
+
+
+def test_without_captions_the_rest_is_measured(
+    tmp_path: Path, empty_home: Path, document: Document
+) -> None:
+    report, artefact = brought(
+        tmp_path, "birds", per_group=MANY, text=None, captions=None, text_object=None
+    )
+    assert report["captions"] == 0
+    end = artefact.metrics["end"]
+    for measure in (
+        "minority_accuracy",
+        "train_caption_accuracy",
+        "alignment",
+        "worst_group_cross_fitted",
+    ):
+        assert end["absent"][measure] == "no captions were given"
+    assert {"silhouette_object", "total_variance", "map_quality"} <= set(end)
+    alone = compared_maps.compare_maps(
+        [model_map(artefact)], open_set("birds"), lambda _set, rows: [""] * len(rows)
+    )
+    assert set(alone.points["caption_0"]) == {"none"}
+    assert set(alone.points["predicted_0"]) == {"none: its labels name no object"}
+    assert alone.captions.empty
+    table = measures_of(artefact, open_set("birds").grouping)
+    assert not table["Measured"].str.contains(NOT_MEASURED).any()
+    key = report["key"]
+    document("compare", key, key, "--out", tmp_path / "map.html")
+    assert "so none can be right or wrong" in (tmp_path / "map.html").read_text()
+
+
+def test_captions_that_fit_only_some_groups_are_nobodys_own(
+    tmp_path: Path, empty_home: Path
+) -> None:
+    _, artefact = brought(tmp_path, "birds", text_context=np.array(["sea", "land"]))
+    end = artefact.metrics["end"]
+    assert "balanced_accuracy" in end
+    for measure in ("train_caption_accuracy", "alignment", "modality_gap"):
+        assert end["absent"][measure].startswith("no caption fits pictures of ")
+
+
+def test_two_encoders_of_the_same_pictures_can_be_compared(
+    tmp_path: Path, empty_home: Path
+) -> None:
+    made = arrays(name=np.array([f"picture {row}" for row in range(60)]))
+    turned = {**made, "z": made["z"][:, ::-1] + 0.01, "text": made["text"][:, ::-1]}
+    order = np.random.default_rng(5).permutation(
+        len(made["z"])
+    )  # whose file lists them in another order
+    keys = {}
+    for name, held in {
+        "one": made,
+        "two": {n: a if n in TEXT else a[order] for n, a in turned.items()},
+        "fewer": {n: a if n in TEXT else a[:-1] for n, a in made.items()},
+    }.items():
+        keys[name] = imports.import_embeddings(save(tmp_path / f"{name}.npz", **held), name)["key"]
+    one, two, fewer = (model_map(artifact.read(key)) for key in keys.values())
+    uri = "data:image/webp;base64,AA"
+    together = compared_maps.compare_maps(
+        [one, two], open_set("one"), lambda _set, rows: [uri] * len(rows)
+    )
+    assert not together.points[["x0", "y0", "x1", "y1"]].isna().any(axis=None)
+    assert together.infos[0].title == "Imported embeddings “one”"
+    assert together.infos[0].subtitle.startswith("8 dimensions; total variance")
+    with pytest.raises(ComparisonError, match="trained on different image sets"):
+        compared_maps.compare_maps(
+            [one, fewer], open_set("one"), lambda _set, rows: [""] * len(rows)
+        )
+
+
+def test_commands_work_on_it(
+    tmp_path: Path, empty_home: Path, document: Document, cli: Cli
+) -> None:
+    file = save(tmp_path / "birds.npz", **arrays())
+    report = document(
+        "data",
+        "import",
+        file,
+        "--name",
+        "birds",
+        "--objects",
+        "gull,crow",
+        "--contexts",
+        "sea,land",
+    )
+    key = report["key"]
+    assert report["counts"] == {"gull_sea": 20, "gull_land": 12, "crow_land": 16, "crow_sea": 12}
+    assert (report["format"], report["captions"]) == ("embeddings", 2)
+    assert set(report["splits"]) == {"train", "val", "probe", "test"}
+    assert document("status", key) == [{"key": key, "kind": "model", "state": "done"}]
+    assert document("verify") == [{"key": key, "ok": True}]
+    (listed,) = [entry for entry in document("data", "list") if entry["name"] == "birds"]
+    assert (listed["images"], listed["on_disk"]) == (60, 0)
+    document("compare", key, key, "--out", tmp_path / "map.html")
+    assert "Imported embeddings" in (tmp_path / "map.html").read_text()
+    for command, sentence in (
+        (
+            ("data", "import", file, "--name", "birds"),
+            "There is an image set named 'birds' already",
+        ),
+        (("train", "--data", "birds"), "holds embeddings only: there are no pictures to train on"),
+        (("data", "check", "birds"), "holds embeddings only"),
+        (("embed", file, "--model", key), "birds.npz"),
+        (("train", "--set", "objective=imported"), "bring them with `data import FILE.npz`"),
+        (
+            ("train", "--set", "objective=imported", "--set", "steps=0", "--labels", "constant"),
+            "brought, not trained",
+        ),
+    ):
+        code, _, said = cli(*command)
+        assert (code, sentence in said) == (2, True), said
+
+
+def test_a_failed_import_can_be_tried_again(
+    tmp_path: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(imports, "write_model", Mock(side_effect=ValueError("no luck")))
+        with pytest.raises(ValueError, match="no luck"):
+            brought(tmp_path, "birds")
+    assert not (data_folder() / "birds").exists()
+    assert not artifact.published_keys()
+    report, _ = brought(tmp_path, "birds")
+    # A set that was removed comes back; its measures are there still.
+    (data_folder() / "birds").rename(tmp_path / "gone")
+    assert brought(tmp_path, "birds")[0] == report
+    assert not list((models_folder() / ".work").glob("*/out-*"))
+    assert not list((data_folder() / ".incoming").glob("*"))
+
+
+def test_nobody_can_train_under_its_name_or_ask_it(tmp_path: Path, empty_home: Path) -> None:
+    _, artefact = brought(tmp_path, "birds")
+    condition = artefact.condition
+    assert condition == imports.condition_of(open_set("birds"))
+    assert (condition.objective, condition.steps, artefact.key) == (IMPORTED, 0, condition.key)
+    assert condition.key == "birds-imported-7f79cd09", (
+        "of the same file every version makes the same key"
+    )
+    assert title(condition) == "Imported embeddings “birds”"
+    with pytest.raises(ConditionError, match="computed elsewhere"):
+        condition.replace(steps=10)
+    with pytest.raises(artifact.StoreError, match="holds embeddings that were computed elsewhere"):
+        load.load(artefact)
+
+
+@pytest.fixture
+def source(empty_home: Path) -> Path:
+    """Four pictures of noise a group, beside a home with nothing in it."""
+    return write(empty_home / "source", groups(4, 4, 4, 4))
+
+
+def test_the_report_is_published_and_pictures_are_seen_counted(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (source / "horse_grass" / "broken.png").write_bytes(b"no picture")
+    key, seen = imports.import_key("mine"), watch(monkeypatch)
+    assert (
+        imports.run_import(key, source, "mine", {"licence": "CC0", "short": "a {object}"})
+        == "trained"
+    )
+    artefact = artifact.read(key)
+    report = artefact.json("report.json")
+    assert artefact.manifest["set"] == report["name"] == "mine"
+    assert report["counts"] == dict.fromkeys(SCENES.names, 4)
+    assert report["skipped"][0][0] == "horse_grass/broken.png"
+    assert report["splitting"] == {"kind": "folds", "folds": 4}
+    images = open_set("mine")
+    assert (len(images.table), images.about["licence"]) == (16, "CC0")
+    assert images.grouping.templates[1] == ("undescriptive", "a {object}")
+    assert artifact.model_keys() == [], "a report is no model"
+    reading = [status for status in seen if status["stage"] == "reading pictures"]
+    assert [(status["done"], status["of"]) for status in reading] == [
+        (done, 17) for done in range(18)
+    ]
+    fractions = [status["fraction"] for status in seen]
+    assert fractions == sorted(fractions)
+    assert (fractions[0], fractions[-1]) == (0.0, 0.95)
+
+
+def test_every_attempt_has_a_key_of_its_own() -> None:
+    keys = {imports.import_key("my-horses") for _ in range(50)}
+    assert len(keys) == 50
+    assert all(
+        artifact.check_key(key).startswith("my-horses-") and key.endswith(".import") for key in keys
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "sentence"),
+    [
+        (
+            {"objects": ("horse", "zebra"), "contexts": ("grass", "desert")},
+            "mine",
+            "has no object named 'zebra'",
+        ),
+        ({"short": "thing"}, "mine", "does not name the object; write {object} in it"),
+        (
+            {"objects": ("horse", "")},
+            "mine",
+            "Give two different objects, not 'horse,'.",
+        ),  # no option of a command
+        ({}, "scenes", "There is an image set named 'scenes' already; choose another name."),
+    ],
+)
+def test_a_failure_is_a_sentence_and_no_set(
+    source: Path, options: dict[str, Any], name: str, sentence: str
+) -> None:
+    key = imports.import_key(name)
+    with pytest.raises(ImageSetError) as caught:
+        imports.run_import(key, source, name, options)
+    assert sentence in str(caught.value)
+    view = jobs.view(key)
+    assert (view.state, view.status["message"]) == (jobs.State.FAILED, str(caught.value))
+    assert set_names() == DRAWN
+    assert artifact.published_keys() == []
+
+
+def test_a_cancelled_import_leaves_no_set(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "REPORT_EVERY", 0.0)
+    key = imports.import_key("mine")
+    call = jobs.Reporter.__call__
+
+    def cancel_midway(self: jobs.Reporter, *, now: bool = False, **news: Any) -> None:
+        if news.get("done") == 5:
+            assert jobs.cancel(key)
+        call(self, now=now, **news)
+
+    monkeypatch.setattr(jobs.Reporter, "__call__", cancel_midway)
+    with pytest.raises(jobs.JobCancelledError):
+        imports.run_import(key, source, "mine", {})
+    assert jobs.view(key).state is jobs.State.CANCELLED
+    assert set_names() == DRAWN
+    assert not [path for path in (data_folder() / ".incoming").glob("*") if path.is_dir()]

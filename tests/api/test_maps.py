@@ -1,0 +1,224 @@
+"""Ways to lay pictures out: what can be chosen, what a fitted map is called, and that it is an
+artefact of its own."""
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.api.stand_ins import BASE, image_set, publish, space
+from vlcore.api import maps
+from vlcore.api.maps import Projection, ProjectionError, make_map, map_keys, read_map
+from vlcore.api.model_map import ModelMap, model_map
+from vlcore.artifacts.artifact import Artefact, StoreError, check_key, fingerprint, read
+from vlcore.metrics import projection as measures
+
+IMAGES = image_set()
+# umap says so while it is imported
+UMAP = pytest.mark.filterwarnings("ignore:Tensorflow not installed:ImportWarning")
+
+
+@pytest.fixture(scope="module")
+def pair(home: Path) -> list[Artefact]:
+    """Two models of the same held-out pictures; one has fewer training pictures and a narrower
+    space."""
+    narrow = publish(IMAGES, BASE.replace(init_seed=51, bias=0.5), space(IMAGES, 51, width=24))
+    return [publish(IMAGES, BASE.replace(init_seed=50)), narrow]
+
+
+def keys(artefacts: Sequence[Artefact]) -> list[str]:
+    return [artefact.key for artefact in artefacts]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kind": "globe"},
+        {"components": (1, 1)},
+        {"components": (0, 1)},
+        {"components": (1, maps.COMPONENTS + 1)},
+        {"kind": "umap", "neighbours": 1},
+        {"kind": "umap", "min_dist": -0.1},
+        {"kind": "umap", "min_dist": float("nan")},
+        {"kind": "tsne", "perplexity": 1},
+        {"kind": "tsne", "perplexity": 201},
+        {"kind": "umap", "seed": -1},
+        {"kind": "umap", "seed": maps.SEEDS},
+        {"together": True},
+        {"kind": "tsne", "together": True},
+    ],
+)
+def test_what_no_map_can_be_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ProjectionError):
+        Projection(**changes)
+
+
+def test_every_choice_of_a_page_has_a_key_of_its_own() -> None:
+    knobs = itertools.product(maps.NEIGHBOURS, maps.MIN_DISTS, (0, 1, 10, maps.SEEDS - 1))
+    umaps = [Projection("umap", neighbours=n, min_dist=d, seed=s) for n, d, s in knobs]
+    tsnes = [
+        Projection("tsne", perplexity=p, seed=s)
+        for p, s in itertools.product(maps.PERPLEXITIES, (0, 1, 10, 999))
+    ]
+    found = [key for projection in umaps + tsnes for key in map_keys(["a-key"], projection)]
+    together = [dataclasses.replace(one, together=True) for one in umaps]
+    for group in (["a", "b"], ["a", "c"], ["a", "b", "c"], ["ab", "c"], ["a", "bc"]):
+        found += [key for projection in together for key in map_keys(group, projection)]
+    assert len(set(found)) == len(found)
+    assert all(check_key(key) == key and key.endswith(".map") for key in found)
+
+
+@given(st.lists(st.sampled_from(["a-key", "b-key", "c-key", "d-key"]), min_size=1, max_size=4))
+def test_each_model_has_one_map_or_all_have_one_together(models: list[str]) -> None:
+    distinct = list(dict.fromkeys(models))
+    alone = map_keys(models, Projection("umap"))
+    assert alone == [f"{key}.umap-n15-d10-s0.map" for key in distinct]
+    together = map_keys(models, Projection("umap", together=True))
+    assert len(together) == 1
+    assert together == map_keys(distinct, Projection("umap", together=True))
+    assert (together == alone) == (len(distinct) == 1), "one model together with itself is itself"
+
+
+@pytest.mark.parametrize("kind", maps.KINDS)
+def test_a_worker_fits_one_map_at_a_time_and_none_that_is_linear(kind: str) -> None:
+    projection = Projection(kind)
+    assert projection.fitted is (kind in ("umap", "tsne"))
+    for models in (["a-key", "b-key"],) if projection.fitted else (["a-key", "b-key"], ["a-key"]):
+        with pytest.raises(ProjectionError, match="A worker fits one UMAP or one t-SNE at a time"):
+            make_map(models, projection)
+
+
+def check_map(artefacts: Sequence[Artefact], projection: Projection) -> list[ModelMap]:
+    """Fit a map and read it back for every model; the models stay as they are."""
+    before = [(artefact.digest, fingerprint(artefact.key)) for artefact in artefacts]
+    (key,) = map_keys(keys(artefacts), projection)
+    assert make_map(keys(artefacts), projection) == "trained"
+    assert make_map(keys(artefacts), projection) == "cached"
+    beside = read(key)
+    assert beside.manifest["of"] == {artefact.key: artefact.digest for artefact in artefacts}
+    assert set(beside.json("quality.json")) == set(keys(artefacts))
+    assert [(artefact.digest, fingerprint(artefact.key)) for artefact in artefacts] == before
+    found = []
+    for artefact in artefacts:
+        places, linear = (
+            read_map(keys(artefacts), artefact.key, projection),
+            artefact.arrays("maps.npz"),
+        )
+        shapes = {name: linear[name].shape for name in ("map", "train", "captions")}
+        assert {name: array.shape for name, array in places.items()} == shapes
+        assert all(np.isfinite(array).all() for array in places.values())
+        assert np.ptp(places["map"], axis=0).min() > 0.1
+        model = model_map(artefact, projection, among=keys(artefacts))
+        assert np.array_equal(model.points, np.concatenate([places["map"], places["train"]]))
+        assert np.array_equal(model.caption_points, places["captions"])
+        assert np.array_equal(model.z, model_map(artefact).z)
+        found.append(model)
+    return found
+
+
+def test_a_tsne_is_an_artefact_of_its_own(pair: list[Artefact]) -> None:
+    (model,) = check_map(pair[:1], Projection("tsne", perplexity=5))
+    plane = model_map(pair[0])
+    assert not np.allclose(model.points, plane.points)
+    # A known picture falls among its neighbours, so within the map, not where the plane would have
+    # it.
+    placed = model.place(model.z[:20])
+    assert (placed >= model.points.min(axis=0)).all()
+    assert (placed <= model.points.max(axis=0)).all()
+    (other,) = check_map(pair[:1], Projection("tsne", perplexity=5, seed=1))
+    assert not np.allclose(model.points, other.points), "another seed is another map"
+
+
+@UMAP
+def test_a_common_umap_lays_the_same_pictures_near_each_other(pair: list[Artefact]) -> None:
+    one, other = check_map(pair, Projection("umap", together=True))
+    rows = np.intersect1d(one.rows, other.rows)
+    shared = list(zip(one.index(rows), other.index(rows), strict=True))
+    assert len(shared) > 40
+    here, there = (
+        points[[pair[side] for pair in shared]]
+        for side, points in enumerate((one.points, other.points))
+    )
+    apart = np.linalg.norm(here - there, axis=1)
+    strangers = np.linalg.norm(here - np.roll(there, 7, axis=0), axis=1)
+    assert np.median(apart) < np.median(strangers)
+
+
+def test_a_map_that_was_not_made_is_a_sentence(pair: list[Artefact]) -> None:
+    with pytest.raises(
+        StoreError, match=rf"No model '{pair[1].key}.umap-n15-d10-s77.map' is on disk"
+    ):
+        model_map(pair[1], Projection("umap", seed=77))
+
+
+def test_settings_reach_the_fit_and_each_part_its_place(
+    pair: list[Artefact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    def numbered(z: np.ndarray, *settings: object) -> np.ndarray:
+        asked.append(settings)
+        return np.stack([np.arange(len(z)), np.zeros(len(z))], axis=1)
+
+    monkeypatch.setattr(measures, "umap", numbered)
+    monkeypatch.setattr(measures, "tsne", numbered)
+    umap, tsne = (
+        Projection("umap", neighbours=7, min_dist=0.5, seed=3),
+        Projection("tsne", perplexity=9, seed=4),
+    )
+    for projection in (umap, tsne):
+        make_map(keys(pair[1:]), projection)
+        places = read_map([], pair[1].key, projection)
+        counts = {
+            name: len(array) for name, array in pair[1].arrays("maps.npz").items() if name in places
+        }
+        ends = np.cumsum(list(counts[name] for name in ("map", "train", "captions")))
+        assert [places[name][-1, 0] + 1 for name in ("map", "train", "captions")] == ends.tolist()
+        assert [places[name][0, 0] for name in ("map", "train", "captions")] == [0, *ends[:2]]
+    assert asked == [(7, 0.5, 3), (9, 4)]
+
+
+def test_a_common_fit_shares_pictures_and_no_captions(
+    pair: list[Artefact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+
+    def together(
+        spaces: list[np.ndarray], rows: list[list[str]], *settings: object
+    ) -> list[np.ndarray]:
+        seen.extend(rows)
+        assert settings == (15, 0.1, 5)
+        return [np.random.default_rng(n).normal(size=(len(z), 2)) for n, z in enumerate(spaces)]
+
+    monkeypatch.setattr(measures, "umap_together", together)
+    projection = Projection("umap", seed=5, together=True)
+    make_map(keys(pair), projection)
+    one, other = (set(names) for names in seen)
+    assert len(one) == len(seen[0]), "no name is given twice"
+    rows = [model_map(artefact).rows for artefact in pair]
+    assert one & other == {f"p{row}" for row in np.intersect1d(*rows)}
+    assert {name for name in one - other if not name.startswith("p")} == {
+        f"{pair[0].key} 0",
+        f"{pair[0].key} 1",
+    }
+    assert read_map(keys(pair), pair[1].key, projection)["map"].shape == (32, 2)
+
+
+@UMAP
+@pytest.mark.parametrize(
+    "projection",
+    [Projection("tsne"), Projection("umap", seed=8), Projection("umap", seed=8, together=True)],
+)
+def test_spaces_of_one_point_are_fitted_without_a_fuss(home: Path, projection: Projection) -> None:
+    same = np.repeat(space(IMAGES, 0)[:1], len(IMAGES.table), axis=0)
+    seeds = (54, 55) if projection.together else (52,)
+    artefacts = [publish(IMAGES, BASE.replace(init_seed=seed), same) for seed in seeds]
+    make_map(keys(artefacts), projection)
+    for artefact in artefacts:
+        assert np.isfinite(model_map(artefact, projection, among=keys(artefacts)).points).all()

@@ -1,0 +1,209 @@
+"""One model's map: its pictures in the plane, what is near what, and what it says, against slow
+references."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.api.measured import embedding
+from tests.api.stand_ins import BASE, image_set, publish, space, unit
+from vlcore.api.maps import COMPONENTS, Projection
+from vlcore.api.model_map import ComparisonError, ModelMap, caption_scores, model_map, predictions
+from vlcore.artifacts.artifact import Artefact
+from vlcore.experiment.grouping import SCENES
+from vlcore.metrics.projection import fit_plane
+
+AXES = Projection("prompts", prompts=("horse", "camel", "grass", "desert"))
+IMAGES = image_set()
+
+
+@pytest.fixture(scope="module")
+def artefact(home: object) -> Artefact:
+    return publish(IMAGES, BASE.replace(init_seed=40, data_seed=40))
+
+
+@pytest.fixture(scope="module")
+def model(artefact: Artefact) -> ModelMap:
+    return model_map(artefact)
+
+
+def stand_in(
+    model: ModelMap, z: np.ndarray, captions: np.ndarray, scale: float = 5, bias: float = -1
+) -> ModelMap:
+    """The map of a model, as if it were of other embeddings."""
+    texts = tuple(f"caption {number}" for number in range(len(captions)))
+    rows = np.arange(len(z)) * 10
+    return dataclasses.replace(
+        model, rows=rows, z=z, captions=texts, caption_z=captions, scale=scale, bias=bias
+    )
+
+
+def cloud(seed: int, count: int, width: int = 8) -> np.ndarray:
+    return unit(np.random.default_rng(seed).normal(size=(count, width)))
+
+
+def test_a_model_map_is_read_from_the_artefact(artefact: Artefact, model: ModelMap) -> None:
+    assert (model.held_out, len(model.rows)) == (32, 72)
+    split = IMAGES.table["split"].to_numpy()
+    assert set(split[model.rows[:32]]) == {"test"}
+    assert set(split[model.rows[32:]]) == {"train"}
+    assert np.array_equal(model.z, space(IMAGES, 40)[model.rows])
+    assert np.array_equal(model.caption_z, artefact.arrays("embeddings.npz")["end_captions"])
+    assert model.captions == ("horse", "camel")
+    assert model.scores == pytest.approx(10 * model.z @ model.caption_z.T - 1, abs=1e-5)
+    assert (model.scale, model.bias, model.relabelled) == (10, -1, None)
+    for places, z in ((model.points, model.z), (model.caption_points, model.caption_z)):
+        assert model.place(z) == pytest.approx(places, abs=1e-9)
+    maps = artefact.arrays("maps.npz")
+    assert model.points[:32] == pytest.approx(maps["map"], abs=1e-6)
+    assert model.points[32:] == pytest.approx(maps["train"], abs=1e-6)
+    assert model.caption_points == pytest.approx(maps["captions"], abs=1e-6)
+
+
+def test_every_picture_is_found_by_its_row(model: ModelMap) -> None:
+    absent = int(IMAGES.rows("val")[0])
+    assert model.index(model.rows).tolist() == list(range(72))
+    assert model.index([absent, int(model.rows[5])]).tolist() == [-1, 5]
+    nowhere = pytest.approx([np.nan] * 2, nan_ok=True)
+    assert model.values_at([model.rows[5], absent], model.points).tolist() == [
+        model.points[5].tolist(),
+        nowhere,
+    ]
+    assert model.values_at([absent, model.rows[5]], model.points[:, 0])[1] == model.points[5, 0]
+
+
+@pytest.mark.parametrize("components", [(2, 1), (1, 3), (6, 4)])
+def test_components_are_those_of_the_map_and_its_captions(
+    artefact: Artefact, model: ModelMap, components: tuple[int, int]
+) -> None:
+    other = model_map(artefact, Projection(components=components))
+    plane = fit_plane(np.concatenate([model.z[:32], model.caption_z]), COMPONENTS)
+    axes = [number - 1 for number in components]
+    assert other.points == pytest.approx(plane.place(model.z)[:, axes], abs=1e-5)
+    assert other.plane.shares == pytest.approx(plane.shares[axes], abs=1e-6)
+    assert other.place(model.caption_z) == pytest.approx(other.caption_points, abs=1e-9)
+    assert np.array_equal(other.z, model.z)
+
+
+def test_axes_that_a_space_does_not_have_are_a_sentence(home: object, artefact: Artefact) -> None:
+    for one, other in ((0, 1), (2, 3)):
+        prompts = cloud(1, 4, 32)
+        prompts[other] = prompts[one]
+        with pytest.raises(ComparisonError, match="one point"):
+            model_map(artefact, AXES, ask=embedding(prompts))
+    narrow = publish(IMAGES, BASE.replace(init_seed=41), space(IMAGES, 41, width=4))
+    assert model_map(narrow, Projection(components=(3, 4))).points.shape == (72, 2)
+    with pytest.raises(ComparisonError, match="has 4 components"):
+        model_map(narrow, Projection(components=(1, COMPONENTS)))
+
+
+def test_a_space_of_one_point_has_a_map(home: object) -> None:
+    same = np.repeat(cloud(0, 1), len(IMAGES.table), axis=0)
+    artefact = publish(IMAGES, BASE.replace(init_seed=42), same)
+    for projection in (Projection(), Projection(components=(2, 3))):
+        found = model_map(artefact, projection)
+        assert np.isfinite(found.points).all()
+        assert found.points == pytest.approx(np.repeat(found.points[:1], 72, axis=0), abs=1e-6)
+    found = model_map(artefact, AXES, ask=embedding(cloud(3, 4)))
+    assert np.isfinite(found.points).all()
+    assert found.plane.shares.tolist() == [0, 0]
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=25)
+def test_a_place_on_prompt_axes_is_a_difference_of_cosines(artefact: Artefact, seed: int) -> None:
+    prompts = cloud(seed, 4, 32)
+    found = model_map(artefact, AXES, ask=embedding(prompts))
+    for z, (x, y) in zip(found.z[::7], found.points[::7], strict=True):
+        cosines = [
+            sum(float(a) * float(b) for a, b in zip(z, prompt, strict=True)) for prompt in prompts
+        ]
+        lengths = [
+            float(np.linalg.norm(prompts[to] - prompts[start])) for start, to in ((0, 1), (2, 3))
+        ]
+        assert x == pytest.approx((cosines[1] - cosines[0]) / lengths[0], abs=1e-5)
+        assert y == pytest.approx((cosines[3] - cosines[2]) / lengths[1], abs=1e-5)
+    assert found.place(prompts).shape == (4, 2)
+    assert found.place(prompts)[1, 0] > found.place(prompts)[0, 0], (
+        "the axis leads from the first to the second"
+    )
+    assert found.place(prompts)[3, 1] > found.place(prompts)[2, 1]
+    assert found.place(found.caption_z) == pytest.approx(found.caption_points)
+    shown = found.points[:32]
+    shares = shown.var(axis=0) / found.z[:32].astype(float).var(axis=0).sum()
+    assert found.plane.shares == pytest.approx(shares, abs=1e-6)
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    captions=st.integers(1, 6),
+    scale=st.floats(1, 100),
+    bias=st.floats(-20, 20),
+)
+def test_caption_scores_against_a_softmax(
+    model: ModelMap, seed: int, captions: int, scale: float, bias: float
+) -> None:
+    found, z = (
+        stand_in(model, cloud(seed, 5), cloud(seed + 1, captions), scale, bias),
+        cloud(seed + 2, 1)[0],
+    )
+    scores = caption_scores(found, z)
+    cosines = {text: float(z @ t) for text, t in zip(found.captions, found.caption_z, strict=True)}
+    assert {score.caption: score.similarity for score in scores} == pytest.approx(cosines, abs=1e-6)
+    total = sum(np.exp(scale * cosine) for cosine in cosines.values())
+    for score in scores:
+        assert score.probability == pytest.approx(
+            np.exp(scale * cosines[score.caption]) / total, abs=1e-5
+        )
+    similarities = [score.similarity for score in scores]
+    assert similarities == sorted(similarities, reverse=True)
+
+
+@given(seed=st.integers(0, 2**32 - 1), count=st.integers(2, 12), k=st.integers(1, 15))
+def test_neighbours_are_the_nearest_without_the_picture_itself(
+    model: ModelMap, seed: int, count: int, k: int
+) -> None:
+    few, itself = stand_in(model, cloud(seed, count), cloud(1, 2)), seed % count
+    cosines = few.z.astype(float) @ few.z[itself].astype(float)
+    found = few.neighbours(few.z[itself], k, apart_from=itself * 10)
+    assert itself * 10 not in [row for row, _ in found]
+    assert len(found) == min(k, count - 1)
+    assert [similarity for _, similarity in found] == pytest.approx(
+        sorted(np.delete(cosines, itself))[::-1][:k]
+    )
+    assert [cosines[row // 10] for row, _ in found] == pytest.approx(
+        [similarity for _, similarity in found]
+    )
+    with_itself = few.neighbours(few.z[itself], k)
+    assert len(with_itself) == min(k, count)
+    assert with_itself[0][1] == pytest.approx(1)
+
+
+def test_an_object_is_read_off_a_new_last_layer_or_off_the_captions_that_speak_of_it(
+    model: ModelMap,
+) -> None:
+    assert np.array_equal(
+        predictions(model, SCENES), [model.captions[k] for k in model.scores.argmax(axis=1)]
+    )
+    names = np.resize(np.array(["camel", "horse"]), len(model.rows))
+    assert predictions(dataclasses.replace(model, relabelled=names), SCENES) is names
+    placed = model_map(publish(IMAGES, BASE.replace(init_seed=43, labels="context")))
+    assert placed.captions == ("grass", "desert")
+    assert predictions(placed, SCENES) is None
+
+
+def test_a_captioner_says_what_it_has_scored_and_nothing_of_new_pictures(home: object) -> None:
+    captioner = publish(IMAGES, BASE.replace(init_seed=40, objective="captioner"))
+    model, arrays = model_map(captioner), captioner.arrays("embeddings.npz")
+    assert model.captions == ("horse", "camel")
+    assert model.caption_z.shape == (0, 32)
+    assert model.caption_points.shape == (0, 2)
+    scores = np.concatenate([arrays["end_test_scores"], arrays["end_train_scores"]])
+    assert model.scores == pytest.approx(scores)
+    found = model_map(captioner, AXES, ask=embedding(cloud(1, 4, 32)))
+    assert (found.points.shape, found.caption_points.shape) == ((72, 2), (0, 2))
+    with pytest.raises(ComparisonError, match="word by word"):
+        caption_scores(model, model.z[0])

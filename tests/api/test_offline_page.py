@@ -1,0 +1,337 @@
+"""A comparison as a figure and as one page: all that is laid over the maps, and nothing that asks a
+network."""
+
+import dataclasses
+import html
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.api.measured import only
+from tests.api.stand_ins import BASE, TEST_SCENES, image_set, publish, space
+from tests.plots import drawn
+from vlcore.api import offline_page as compare_page
+from vlcore.api.compared_maps import ComparedMaps, compare_maps
+from vlcore.api.description import summary
+from vlcore.api.metrics_table import group_rows, group_table
+from vlcore.api.model_map import ModelMap, model_map
+from vlcore.api.offline_page import PAGE_SIDE, PLAIN, figure, page
+from vlcore.data.imageset import ImageSet
+from vlcore.experiment.grouping import SCENES
+from vlcore.metrics.projection import align, fit_plane, point_trustworthiness
+from vlcore.plots.maps.tables import MapOptions
+from vlcore.plots.theme import DARK, LIGHT
+from vlcore.plots.thumbnails import thumb_uri
+
+IMAGES = image_set()
+Asked = Callable[..., dict[str, Any]]
+SCENES_OF = [f"test-{number:02d}" for number in range(TEST_SCENES)]
+EVERYTHING = MapOptions(movement=True, neighbours=True, trust=True, ghost=True, twins=True)
+
+
+def thumbs(_images: ImageSet, rows: Any) -> list[str]:
+    return [thumb_uri(np.full((8, 8, 3), int(row) * 2, np.uint8), side=24) for row in rows]
+
+
+@pytest.fixture(scope="module")
+def maps(home: Path) -> list[ModelMap]:
+    """No bias, half removed, one that has no untrained encoder, as imported embeddings have none;
+    no object named."""
+    base = BASE.replace(data_seed=90, init_seed=90)
+    made = [publish(IMAGES, base), publish(IMAGES, base.replace(bias=0.5))]
+    made += [
+        publish(IMAGES, base.replace(init_seed=92), before=False),
+        publish(IMAGES, base.replace(labels="context")),
+    ]
+    return [model_map(artefact) for artefact in made]
+
+
+@pytest.fixture(scope="module")
+def together(maps: list[ModelMap]) -> ComparedMaps:
+    return compare_maps(maps[:2], IMAGES, thumbs)
+
+
+@pytest.fixture(scope="module")
+def three(maps: list[ModelMap]) -> ComparedMaps:
+    return compare_maps(maps[:3], IMAGES, thumbs)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """What a figure asks `linked_maps` to draw, by the name of the argument."""
+
+    def ask(comparison: ComparedMaps, options: MapOptions = PLAIN, **more: Any) -> dict[str, Any]:
+        draw = Mock()
+        monkeypatch.setattr(compare_page, "linked_maps", draw)
+        figure(comparison, SCENES, LIGHT, 300, options, **more)
+        return (
+            dict(zip(("points", "captions", "infos"), draw.call_args.args, strict=True))
+            | draw.call_args.kwargs
+        )
+
+    return ask
+
+
+def test_a_plain_figure_is_the_comparison_and_its_board(
+    together: ComparedMaps, asked: Asked
+) -> None:
+    given = asked(together)
+    pd.testing.assert_frame_equal(given["points"], together.points)
+    pd.testing.assert_frame_equal(given["captions"], together.captions)
+    pd.testing.assert_frame_equal(given["board"], group_rows(together))
+    assert (given["infos"], given["options"], given["side"]) == (together.infos, PLAIN, 300)
+    assert (given["palette"], given["grouping"]) == (LIGHT, SCENES)
+    assert given["uploads"] is given["neighbours"] is given["twins"] is None
+    stars = pd.DataFrame({"id": ["up-1"]})
+    assert asked(dataclasses.replace(together, uploads=stars))["uploads"] is stars
+
+
+def test_what_is_laid_over_the_maps_is_made_only_when_it_is_asked_for(
+    together: ComparedMaps, asked: Asked
+) -> None:
+    trusted, haunted = (
+        compare_page.with_trust(together),
+        compare_page.add_untrained_positions(together),
+    )
+    pd.testing.assert_frame_equal(asked(together, MapOptions(ghost=True))["points"], haunted)
+    both = asked(together, MapOptions(trust=True, ghost=True))["points"]
+    pd.testing.assert_frame_equal(both[haunted.columns], haunted)
+    pd.testing.assert_frame_equal(both[trusted.columns], trusted)
+    given = asked(together, MapOptions(neighbours=True, twins=True))
+    pd.testing.assert_frame_equal(given["neighbours"], compare_page.neighbour_lines(together))
+    pd.testing.assert_frame_equal(given["twins"], compare_page.twin_lines(together, SCENES))
+    assert given["options"].twins
+
+
+def test_no_board_without_accuracies_or_if_unwanted(
+    maps: list[ModelMap], together: ComparedMaps, asked: Asked
+) -> None:
+    assert asked(compare_maps([maps[3]], IMAGES, thumbs))["board"] is None
+    assert asked(together, board=False)["board"] is None
+    mixed = asked(compare_maps([maps[3], maps[0]], IMAGES, thumbs))["board"]
+    assert set(mixed["pane"]) == {1}
+
+
+def test_everything_at_once_can_be_drawn(maps: list[ModelMap]) -> None:
+    chart = figure(compare_maps(maps[:1], IMAGES, thumbs), SCENES, DARK, 300, EVERYTHING)
+    assert drawn.svg(chart).startswith("<svg")
+
+
+def place_of(comparison: ComparedMaps, pane: int, row: int) -> np.ndarray:
+    point = comparison.points.set_index("id").loc[f"p{row}"]
+    return point[[f"x{pane}", f"y{pane}"]].to_numpy(float)
+
+
+def test_trust_is_each_pictures_part_in_the_trustworthiness_of_its_map(three: ComparedMaps) -> None:
+    before = list(three.points.columns)
+    points = compare_page.with_trust(three)
+    assert set(points.columns) - set(before) == {f"trust{pane}" for pane in range(3)}
+    assert list(three.points.columns) == before, "the comparison stays as it was"
+    for pane, model in enumerate(three.models):
+        expected = dict(
+            zip(model.rows.tolist(), point_trustworthiness(model.z, model.points), strict=True)
+        )
+        for row, trust in zip(three.rows.tolist(), points[f"trust{pane}"], strict=True):
+            assert trust == pytest.approx(expected.get(row, np.nan), abs=1e-4, nan_ok=True)
+    assert points["trust1"].isna().sum() == 10
+
+
+@pytest.mark.parametrize(("count", "judged"), [(10, False), (11, True)])
+def test_too_few_pictures_are_not_judged(maps: list[ModelMap], count: int, judged: bool) -> None:
+    points = compare_page.with_trust(compare_maps([only(maps[0], slice(count))], IMAGES, thumbs))
+    assert points["trust0"].notna().all() == points["trust0"].notna().any() == judged
+
+
+def test_a_ghost_is_the_untrained_plane_turned_onto_the_map(three: ComparedMaps) -> None:
+    points = compare_page.add_untrained_positions(three)
+    assert points[["gx2", "gy2"]].isna().all(axis=None), "nothing is known of before"
+    for pane, model in enumerate(three.models[:2]):
+        arrays = model.artefact.arrays("embeddings.npz")
+        z = np.concatenate([arrays["untrained_test"], arrays["untrained_train"]])
+        before = fit_plane(z[:32]).place(z)
+        index = model.index(three.rows)
+        shown = index >= 0
+        ghost = points[[f"gx{pane}", f"gy{pane}"]].to_numpy()
+        assert np.isnan(ghost[~shown]).all()
+        onto = three.points[[f"x{pane}", f"y{pane}"]].to_numpy()
+        test = (three.points["kind"] == "test").to_numpy()
+        expected = align(before[index[test]], onto[test]).apply(before[index[shown]])
+        assert ghost[shown] == pytest.approx(expected, abs=1e-4)
+        assert ghost != pytest.approx(onto, nan_ok=True)
+
+
+def test_lines_lead_to_the_nearest_in_the_full_space(three: ComparedMaps) -> None:
+    lines = compare_page.neighbour_lines(three)
+    assert list(lines.columns) == ["id", "pane", "x", "y", "x2", "y2"]
+    assert set(lines["id"]) == set(three.points["id"])
+    for pane, model in enumerate(three.models):
+        here = lines[lines["pane"] == pane]
+        assert len(here) == 5 * len(model.rows)
+        for number in range(0, len(model.rows), 9):
+            row = int(model.rows[number])
+            own = here[here["id"] == f"p{row}"]
+            assert own[["x", "y"]].to_numpy()[0] == pytest.approx(
+                place_of(three, pane, row), abs=1e-3
+            )
+            ends = [
+                place_of(three, pane, one)
+                for one, _ in model.neighbours(model.z[number], 5, apart_from=row)
+            ]
+            assert own[["x2", "y2"]].to_numpy() == pytest.approx(np.array(ends), abs=1e-3)
+
+
+@given(copies=st.integers(2, 12))
+@settings(max_examples=8)
+def test_a_picture_is_no_neighbour_of_itself_though_others_are_like_it(
+    maps: list[ModelMap], copies: int
+) -> None:
+    z = maps[0].z.copy()
+    z[:copies] = z[0]
+    places = np.stack([np.arange(len(z)), np.zeros(len(z))], axis=1).astype(float)
+    same = dataclasses.replace(maps[0], z=z, points=places)
+    comparison = compare_maps([same], IMAGES, thumbs)
+    lines = compare_page.neighbour_lines(comparison)
+    assert lines.groupby("id").size().eq(5).all()
+    assert not ((lines["x"] == lines["x2"]) & (lines["y"] == lines["y2"])).any()
+    assert (
+        len(compare_page.neighbour_lines(compare_maps([only(same, slice(3))], IMAGES, thumbs))) == 6
+    ), "all others, of few"
+
+
+def versions(scene: str) -> dict[str, int]:
+    """Row of each group's picture of a scene, from the set itself."""
+    rows = np.flatnonzero((IMAGES.table["scene"] == scene).to_numpy())
+    return {str(IMAGES.table["group"].iat[row]): int(row) for row in rows}
+
+
+def test_arrows_start_and_end_where_the_twins_are(three: ComparedMaps) -> None:
+    lines = compare_page.twin_lines(three, SCENES)
+    assert list(lines.columns) == ["scene", "kind", "pane", "x", "y", "x2", "y2"]
+    assert len(lines) == TEST_SCENES * 3 * 4
+    for (scene, pane), arrows in lines.groupby(["scene", "pane"]):
+        rows = versions(str(scene))
+        at = {group: place_of(three, int(pane), row) for group, row in rows.items()}
+        expected = [
+            ("other background", "horse_grass", "horse_desert"),
+            ("other background", "camel_desert", "camel_grass"),
+            ("other animal", "horse_grass", "camel_grass"),
+            ("other animal", "horse_desert", "camel_desert"),
+        ]
+        assert arrows["kind"].tolist() == [kind for kind, _, _ in expected]
+        for arrow, (_, start, end) in zip(arrows.itertuples(), expected, strict=True):
+            assert (arrow.x, arrow.y) == pytest.approx(at[start], abs=1e-3)
+            assert (arrow.x2, arrow.y2) == pytest.approx(at[end], abs=1e-3)
+
+
+def test_the_lengths_of_arrows_are_of_the_full_space(three: ComparedMaps) -> None:
+    scene = "test-05"
+    table = compare_page.twin_lengths(three, SCENES, scene)
+    numbers = [f"{name}{end}" for name in ("first", "second", "third") for end in ("", ", mean")]
+    assert list(table.columns) == ["arrow", "from", "to", *numbers]
+    assert table["arrow"].tolist() == ["other background"] * 2 + ["other animal"] * 2
+    for line in table.to_dict("records"):
+        for name, seed in (("first", 90), ("second", 90), ("third", 92)):
+            z = space(IMAGES, seed)  # of the stand-ins
+            ends = (
+                [z[rows[line[side]]] for side in ("from", "to")]
+                for rows in map(versions, SCENES_OF)
+            )
+            lengths = [np.linalg.norm(end - start) for start, end in ends]
+            assert line[name] == pytest.approx(lengths[int(scene[-2:])], abs=1e-5)
+            assert line[f"{name}, mean"] == pytest.approx(np.mean(lengths), abs=1e-5)
+
+
+def test_a_scene_that_one_map_lacks_a_version_of_has_no_arrows(maps: list[ModelMap]) -> None:
+    model = maps[1]
+    keep = np.arange(len(model.rows)) != model.index([versions("test-03")["camel_grass"]])
+    comparison = compare_maps([maps[0], only(model, keep)], IMAGES, thumbs)
+    found = compare_page.scenes(comparison, SCENES).T.to_dict()
+    assert found == {scene: versions(scene) for scene in SCENES_OF if scene != "test-03"}
+    lines = compare_page.twin_lines(comparison, SCENES)
+    assert set(lines["scene"]) == set(found)
+    assert len(lines) == (TEST_SCENES - 1) * 2 * 4
+
+
+def test_a_set_without_twins_has_no_arrows(home: Path, asked: Asked) -> None:
+    images = image_set(folds=2)
+    alone = compare_maps(
+        [model_map(publish(images, BASE.replace(init_seed=91, n_per_group=8)))], images, thumbs
+    )
+    lines = compare_page.twin_lines(alone, SCENES)
+    assert lines.empty
+    assert list(lines.columns) == ["scene", "kind", "pane", "x", "y", "x2", "y2"]
+    given = asked(alone, MapOptions(twins=True, ghost=True))
+    assert (given["twins"], given["options"]) == (None, MapOptions(ghost=True))
+
+
+def body(text: str) -> str:
+    """What a page says, without its scripts and its head."""
+    return html.unescape(re.sub(r"<script.*?</script>|<head>.*?</head>", "", text, flags=re.DOTALL))
+
+
+@pytest.fixture(scope="module")
+def offline(together: ComparedMaps) -> str:
+    return page(together, IMAGES)
+
+
+def test_a_page_asks_nobody(offline: str) -> None:
+    assert offline.startswith("<!DOCTYPE html>")
+    assert """Content-Security-Policy" content="default-src 'none'""" in offline
+    assert "http" not in body(offline)
+    (chart,) = re.findall(
+        r'<script type="application/json">(.*?)</script>', offline, flags=re.DOTALL
+    )
+    spec = json.loads(chart)
+    assert spec.pop("$schema").startswith("https://vega.github.io/schema/")
+    assert "http" not in json.dumps(spec)
+
+
+def test_a_page_says_what_the_maps_show(together: ComparedMaps, offline: str) -> None:
+    text = body(offline)
+    assert (
+        "Twins: they differ in one thing, the bias; what differs between the maps comes from that."
+        in text
+    )
+    assert "**" not in text
+    assert summary(together, SCENES) in text
+    for model in together.models:
+        assert model.artefact.key in text
+    for cell in group_table(together, SCENES).to_numpy().ravel():
+        assert str(cell) in text
+    for thumb in set(together.points["thumb"]):
+        assert offline.count(thumb) == (together.points["thumb"] == thumb).sum(), (
+            "every picture once"
+        )
+    assert (
+        "<title>No bias, short labels | 50 % removed (5 of 10 kept), short labels</title>"
+        in offline
+    )
+
+
+def test_few_pictures_are_said_on_the_page(home: Path) -> None:
+    few = {
+        "group_accuracy": {
+            group: {"value": 0.5, "low": 0.2, "high": 0.8, "n": 7} for group in SCENES.names
+        }
+    }
+    model = model_map(publish(IMAGES, BASE.replace(init_seed=92), end=few))
+    text = page(compare_maps([model], IMAGES, thumbs), IMAGES)
+    assert "Fewer than 20 held-out pictures: horse on grass (7)" in text
+
+
+def test_a_page_wears_its_palette_and_has_the_options(together: ComparedMaps, offline: str) -> None:
+    dark = page(together, IMAGES, DARK, MapOptions(ghost=True))
+    assert f"background: {DARK.ground}" in dark
+    assert f"background: {LIGHT.ground}" in offline
+    assert '"gx0"' in dark
+    assert '"gx0"' not in offline
+    assert f'"width": {PAGE_SIDE}' in offline

@@ -1,0 +1,328 @@
+"""A pretrained model as one more: a tiny CLIP with random weights is measured, mapped and found
+again."""
+
+import dataclasses
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from tests.api.test_train import write_small
+
+from tests.model.tiny_clip import WIDTH, save_clip
+from vlcore.api import pretrained, training
+from vlcore.api.metrics_table import absence_reason, estimate_of
+from vlcore.artifacts.artifact import Artefact, model_keys, published, read
+from vlcore.data import drawn
+from vlcore.data.catalogue import open_set
+from vlcore.data.drawn import SCENES_RECIPE
+from vlcore.data.imageset import ImageSet
+from vlcore.data.subset import training_rows, usual_condition
+from vlcore.data.training_set import TrainingSet
+from vlcore.experiment.condition import Condition, ConditionError
+from vlcore.experiment.files import data_folder
+from vlcore.experiment.grouping import SCENES
+from vlcore.experiment.options import ArtefactKind
+from vlcore.experiment.wording import title
+from vlcore.jobs import jobs
+from vlcore.metrics import catalogue
+from vlcore.metrics.accuracy import logits, predict_objects
+from vlcore.metrics.catalogue import Need
+from vlcore.model import pretrained as learning
+from vlcore.model.artifact_files import StoredEmbeddings
+from vlcore.model.evaluate import ELSEWHERE
+from vlcore.model.hub_checkpoints import PretrainedError
+from vlcore.model.pretrained import PretrainedEncoder
+
+FILES = {"condition.json", "checkpoint.json", "embeddings.npz", "maps.npz", "metrics.json"}
+PER_GROUP = {"train": 16, "val": 8, "probe": 8, "test": 20}
+
+
+def write_mini() -> ImageSet:
+    """The first scenes of each split and group of what we draw, with their masks, as a set of its
+    own."""
+    table = drawn.scene_table(SCENES_RECIPE)
+    place = table.groupby(["split", "group"], sort=False).cumcount()
+    table = table[place < table["split"].map(PER_GROUP)].reset_index(drop=True)
+    root = data_folder() / "mini"
+    root.mkdir(parents=True)
+    drawn.write_metadata(root, table, dataclasses.replace(SCENES_RECIPE, name="mini"), drawn.SIZE)
+    images = open_set("mini")
+    for row in range(len(table)):
+        picture, mask = (root / str(table[name].iat[row]) for name in ("file_name", "mask"))
+        drawn.write_picture(drawn.scene_of(images, row), picture, mask)
+    return images
+
+
+class Made(NamedTuple):
+    """A set, a checkpoint, and what was published of it by readout."""
+
+    images: ImageSet
+    folder: Path
+    artefacts: dict[str, Artefact]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    home = tmp_path_factory.mktemp("pretrained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VLCORE_HOME", str(home))
+        images, folder = write_mini(), save_clip(home / "tiny")
+        base = usual_condition(images).replace(bias=0.75, labels="descriptive")
+        artefacts = {}
+        for readout in pretrained.READOUTS:
+            condition = pretrained.condition_of(str(folder), base, readout=readout)
+            assert pretrained.make_pretrained(str(folder), condition) == "trained"
+            artefacts[readout] = read(condition.key)
+        yield Made(images, folder, artefacts)
+
+
+@pytest.fixture(params=sorted(pretrained.READOUTS))
+def readout(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def artefact(made: Made, readout: str) -> Artefact:
+    return made.artefacts[readout]
+
+
+def test_an_artefact_has_the_usual_files_and_no_weights(
+    made: Made, artefact: Artefact, readout: str
+) -> None:
+    assert set(artefact.manifest["files"]) == FILES
+    assert artefact.key == artefact.condition.key
+    assert artefact.key in model_keys()
+    assert artefact.manifest["parameters"] == artefact.json("checkpoint.json")["parameters"]
+    assert artefact.manifest["device"] == "cpu"
+    assert artefact.kind is ArtefactKind.PRETRAINED
+    assert pretrained.make_pretrained(str(made.folder), artefact.condition) == "cached"
+    words = {"zero-shot": "zero-shot", "probe": "linear probe", "dfr": "dfr"}[readout]
+    assert title(artefact.condition).startswith(
+        f"Pretrained tiny, {words}, 75 % removed (4 of 16 kept)"
+    )
+    arrays, layer = artefact.arrays("embeddings.npz"), StoredEmbeddings(artefact).layer
+    assert arrays["train_rows"].tolist() == training_rows(made.images, artefact.condition).tolist()
+    groups = made.images.table["group"].iloc[arrays["train_rows"]].value_counts()
+    assert {name: groups[name] for name in SCENES.minority} == dict.fromkeys(SCENES.minority, 4)
+    with pytest.raises(ConditionError, match="python -m vlcore pretrained"):
+        training.train_condition(artefact.condition.replace(bias=0.25))
+    assert (layer is None) == (readout == "zero-shot")
+    if layer is not None:  # it is kept for other pictures
+        said = layer.scores(arrays["end_train"], SCENES.objects).argmax(axis=1)
+        assert (np.array(SCENES.objects)[said] == arrays["train_predicted"]).all()
+        assert layer.direction.shape == (WIDTH,)
+
+
+def test_pictures_are_embedded_at_their_stored_size(made: Made) -> None:
+    artefact = made.artefacts["zero-shot"]
+    arrays, encoder = artefact.arrays("embeddings.npz"), pretrained.load_for(artefact)
+    assert made.images.image(0).shape == (drawn.SIZE, drawn.SIZE, 3)
+    for split in ("train", "val", "probe", "test"):
+        rows = arrays[f"{split}_rows"]
+        expected = encoder.embed_pictures([Image.fromarray(made.images.image(row)) for row in rows])
+        assert np.allclose(arrays[f"end_{split}"], expected, atol=1e-6)
+    assert np.allclose(
+        arrays["end_captions"], encoder.embed_captions(arrays["caption_texts"].tolist()), atol=1e-6
+    )
+    assert arrays["end_scale_bias"].tolist() == [encoder.scale, encoder.bias]
+
+
+def test_accuracy_is_of_the_readout(made: Made, artefact: Artefact, readout: str) -> None:
+    arrays, end, layer = (
+        artefact.arrays("embeddings.npz"),
+        artefact.metrics["end"],
+        StoredEmbeddings(artefact).layer,
+    )
+    if layer is None:
+        scores = logits(arrays["end_test"], arrays["end_captions"], *arrays["end_scale_bias"])
+        said = predict_objects(scores, arrays["caption_objects"], SCENES.objects)
+    else:
+        said = np.array(SCENES.objects)[
+            layer.scores(arrays["end_test"], SCENES.objects).argmax(axis=1)
+        ]
+    held_out = made.images.table.iloc[arrays["test_rows"]]
+    right = (
+        pd.Series(said == held_out["object"].to_numpy(str))
+        .groupby(held_out["group"].to_numpy())
+        .mean()
+    )
+    for side in ("minority", "majority"):
+        assert end[f"{side}_accuracy"]["value"] == pytest.approx(
+            right[list(getattr(SCENES, side))].mean()
+        )
+    assert end["minority_accuracy"]["n"] == 2 * PER_GROUP["test"]
+
+
+def test_the_probe_is_as_biased_as_its_pictures_and_dfr_is_not(made: Made) -> None:
+    """A network with random weights sorts by colour: a probe on biased pictures reads the place."""
+    end = {readout: artefact.metrics["end"] for readout, artefact in made.artefacts.items()}
+    for name in (
+        "silhouette_context",
+        "probe_object",
+        "alignment",
+        "similarity_to",
+        "readouts_bare",
+    ):
+        assert len({str(one[name]) for one in end.values()}) == 1, (
+            "what belongs to the space is that of every readout"
+        )
+    gap = {
+        name: one["majority_accuracy"]["value"] - one["minority_accuracy"]["value"]
+        for name, one in end.items()
+    }
+    assert gap["probe"] > 0.5 > 0.35 > abs(gap["dfr"])
+    assert end["probe"]["background_reliance"]["value"] > end["dfr"]["background_reliance"]["value"]
+
+
+def test_everything_is_measured_or_has_its_reason(artefact: Artefact) -> None:
+    metrics = artefact.metrics
+    chance = {one.name for one in catalogue.MEASURES.values() if Need.VALIDATION in one.needs}
+    absent = set(
+        metrics["end"]["absent"]
+    )  # random weights may tell no object apart, and then have no temperature
+    assert absent in (set(), chance - {"worst_group_cross_fitted"})
+    for measure in (one.name for one in catalogue.listed() if one.name not in absent):
+        assert estimate_of(metrics["end"], measure) is not None, measure
+        reasons = {absence_reason(metrics[name], measure) for name in ("untrained", "first_fit")}
+        assert reasons == {ELSEWHERE[ArtefactKind.PRETRAINED]}
+    assert metrics["raw_pixels"]["silhouette_context"]["value"] > 0
+    assert {"colour", "pixels", "coat"} <= set(metrics["end"]["similarity_to"])
+
+
+def test_the_panel_is_made_larger_than_for_our_own(made: Made) -> None:
+    rows = made.images.rows("train")
+    large, usual = (
+        pretrained.Views(TrainingSet(made.images, rows), size)
+        for size in (pretrained.PANEL_SIZE, 64)
+    )
+    assert {pictures.shape[1:] for pictures in large.panel.values()} == {(128, 128, 3)}
+    assert large.pixels["test"].shape[1:] == (64, 64, 3)
+    assert (usual.panel["original"] == usual.pixels["test"][usual.panel_rows]).all()
+    again = [
+        pretrained.Views(TrainingSet(made.images, rows), size)
+        for size in (pretrained.PANEL_SIZE, 64)
+    ]
+    assert again[0].panel["cut_out"] is not large.panel["cut_out"], "half a gigabyte is not kept"
+    assert again[1].panel["cut_out"] is usual.panel["cut_out"]
+
+
+def test_a_checkpoint_is_found_again_unless_it_is_gone_or_changed(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artefact, away = made.artefacts["dfr"], made.folder.with_name("away")
+    made.folder.rename(away)
+    try:
+        with pytest.raises(
+            PretrainedError, match=r"The folder of the checkpoint tiny@.* is gone; bring it back"
+        ):
+            pretrained.load_for(artefact)
+        save_clip(made.folder, seed=5)
+        with pytest.raises(
+            PretrainedError, match=r"The files of the checkpoint tiny@.* have changed"
+        ):
+            pretrained.load_for(artefact)
+    finally:
+        shutil.rmtree(made.folder, ignore_errors=True)
+        away.rename(made.folder)
+    encoder = pretrained.load_for(artefact)
+    assert encoder.checkpoint.name == artefact.json("checkpoint.json")["name"]
+    # One of the hub, by its commit.
+    asked: list[Any] = []
+    there = dataclasses.replace(
+        encoder, checkpoint=dataclasses.replace(encoder.checkpoint, name="owner/model")
+    )
+    monkeypatch.setattr(
+        learning,
+        "load_checkpoint",
+        lambda source, *, revision: asked.append((source, revision)) or there,
+    )
+    about = {"source": "owner/model", "name": "owner/model", "revision": "c" * 40}
+    monkeypatch.setattr(Artefact, "json", lambda self, name: about)
+    assert pretrained.load_for(artefact) is there
+    assert asked == [("owner/model", "c" * 40)]
+
+
+def test_another_checkpoint_than_the_condition_names_is_refused(made: Made, tmp_path: Path) -> None:
+    other = save_clip(tmp_path / "tiny", seed=9)
+    condition = made.artefacts["probe"].condition.replace(bias=0.5)
+    with pytest.raises(PretrainedError, match=r"is tiny@.* and not tiny; ask for it anew"):
+        pretrained.make_pretrained(str(other), condition)
+    assert jobs.view(condition.key).state is jobs.State.FAILED
+    assert not published(condition.key)
+
+
+def test_a_condition_keeps_data_bias_labels_and_seeds(made: Made) -> None:
+    base = Condition(
+        bias=0.9, labels="clip_template", data_seed=4, init_seed=5, steps=70, objective="infonce"
+    )
+    condition = pretrained.condition_of("openai/clip-vit-base-patch32", base, readout="dfr")
+    kept = (
+        "data",
+        "data_version",
+        "bias",
+        "labels",
+        "template",
+        "data_seed",
+        "init_seed",
+        "n_per_group",
+        "size_mode",
+    )
+    assert all(getattr(condition, name) == getattr(base, name) for name in kept)
+    assert (condition.objective, condition.mitigation, condition.steps) == ("pretrained", "dfr", 0)
+    assert condition.architecture == "clip:openai/clip-vit-base-patch32"
+    with pytest.raises(ConditionError, match="No readout is named 'guess'"):
+        pretrained.condition_of("openai/clip-vit-base-patch32", base, readout="guess")
+
+
+@pytest.mark.parametrize("readout", ["zero-shot", "probe"])
+def test_labels_that_name_no_object_leave_the_probe_its_answer(made: Made, readout: str) -> None:
+    base = made.artefacts[readout].condition.replace(labels="context")
+    condition = pretrained.condition_of(str(made.folder), base, readout=readout)
+    pretrained.make_pretrained(str(made.folder), condition)
+    end = read(condition.key).metrics["end"]
+    assert (
+        absence_reason(end, "readouts_best_caption.minority_accuracy")
+        == "no label names the object"
+    )
+    if readout == "probe":
+        assert (
+            end["minority_accuracy"] == made.artefacts["probe"].metrics["end"]["minority_accuracy"]
+        )
+        assert (
+            end["background_reliance"]
+            == made.artefacts["probe"].metrics["end"]["background_reliance"]
+        )
+    else:
+        assert absence_reason(end, "minority_accuracy") == "no label names the object"
+
+
+def test_a_set_in_folds_has_a_probe_a_fold(
+    tmp_path: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, folder = write_small(empty_home), save_clip(tmp_path / "tiny")
+    looked_at: list[int] = []
+    usual = PretrainedEncoder.embed_pictures
+
+    def counted(self: Any, pictures: Any) -> Any:
+        looked_at.append(len(pictures))
+        return usual(self, pictures)
+
+    monkeypatch.setattr(PretrainedEncoder, "embed_pictures", counted)
+    condition = pretrained.condition_of(
+        str(folder), usual_condition(images).replace(bias=0.5), readout="probe"
+    )
+    pretrained.make_pretrained(str(folder), condition)
+    metrics = read(condition.key).metrics
+    assert metrics["models"] == images.folds == 4
+    assert sum(estimate["n"] for estimate in metrics["end"]["group_accuracy"].values()) == len(
+        images.table
+    )
+    assert sum(looked_at) == len(images.table)
+    condition = pretrained.condition_of(str(folder), usual_condition(images), readout="dfr")
+    with pytest.raises(ConditionError, match="dfr is not applicable"):
+        pretrained.make_pretrained(str(folder), condition)

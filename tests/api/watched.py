@@ -1,0 +1,142 @@
+"""Models that nobody trained, with all that a film and a pair matrix read of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tests.api.stand_ins import PICTURE
+from tests.api.stand_ins import thumbs as thumbs
+from vlcore.api.compared_maps import ComparedMaps
+from vlcore.api.maps import PCA
+from vlcore.api.model_map import ModelMap
+from vlcore.artifacts import artifact
+from vlcore.experiment.captions import caption_index, distinct_captions
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.grouping import SCENES
+from vlcore.metrics.accuracy import logits
+from vlcore.metrics.projection import Plane, RigidTransform
+from vlcore.plots.maps.small import MapInfo
+
+WIDTH = 6  # numbers of an embedding
+EACH = 5  # pictures of each group and split
+SPLITS = ("test", "train", "val")
+
+
+def images() -> Any:
+    """An image set of the four groups: `EACH` test pictures a group, then training ones, then
+    validation ones."""
+    rows = [
+        {
+            "object": obj,
+            "context": context,
+            "group": group,
+            "split": split,
+            "factors": '{"coat": "bay"}',
+        }
+        for split in SPLITS
+        for (obj, context), group in zip(SCENES.pairs, SCENES.names, strict=True)
+        for _ in range(EACH)
+    ]
+    return SimpleNamespace(table=pd.DataFrame(rows), grouping=SCENES)
+
+
+def rows_of(split: str, count: int = 4 * EACH) -> np.ndarray:
+    start = SPLITS.index(split) * 4 * EACH
+    return np.arange(start, start + count)
+
+
+def unit(random: np.random.Generator, *shape: int) -> np.ndarray:
+    z = random.normal(size=(*shape, WIDTH))
+    return z / np.linalg.norm(z, axis=-1, keepdims=True)
+
+
+def model(
+    folder: Path,
+    condition: Condition | None = None,
+    steps: Sequence[int] = (0, 1, 4, 20),
+    training: np.ndarray | None = None,
+    seed: int = 0,
+    own: np.ndarray | None = None,
+    curves: bool = True,
+) -> ModelMap:
+    """A model map over a folder with ``embeddings.npz``, ``snapshots.npz`` and ``history.csv``."""
+    condition, random = condition or Condition(), np.random.default_rng(seed)
+    training = rows_of("train") if training is None else training
+    held_out, table = rows_of("test"), images().table
+    texts = distinct_captions(condition.labels, SCENES, condition.template)
+    if own is None:
+        own = caption_index(
+            condition.labels, table, training, SCENES, condition.data_seed, condition.template
+        )
+    counts = len(held_out), len(training), len(texts)
+    shown, trained, words = (unit(random, len(steps), n).astype(np.float16) for n in counts)
+    path = folder / f"model-{seed}"
+    path.mkdir(parents=True)
+    np.savez(path / "embeddings.npz", train_own=own, val_rows=rows_of("val"))
+    curve = (
+        np.array([[step, 0.5, 0.25 + 0.5 * (step > 0)] for step in steps])
+        if curves
+        else np.zeros((0, 3))
+    )
+    np.savez(
+        path / "snapshots.npz",
+        steps=np.array(steps),
+        map=shown,
+        train=trained,
+        captions=words,
+        map_rows=held_out,
+        train_rows=training,
+        val_curve=curve,
+        probe_curve=curve,
+    )
+    history = [f"{step},{1 / step:.6f},0.5" for step in range(1, steps[-1] + 1)]
+    (path / "history.csv").write_text("\n".join(["step,loss,train_caption_accuracy", *history, ""]))
+    artefact = artifact.Artefact(f"key-{seed}", path, {"files": {"made by": str(path)}})
+    vars(artefact)["condition"] = condition
+    z, caption_z = (
+        np.concatenate([shown[-1], trained[-1]]).astype(np.float32),
+        words[-1].astype(np.float32),
+    )
+    plane = Plane(z.mean(axis=0).astype(float), np.eye(2, WIDTH), np.array([0.5, 0.25]), 1.0)
+    return ModelMap(
+        artefact=artefact,
+        projection=PCA,
+        rows=np.concatenate([held_out, training]),
+        held_out=len(held_out),
+        z=z,
+        points=plane.place(z),
+        captions=texts,
+        caption_z=caption_z,
+        caption_points=plane.place(caption_z),
+        scores=logits(z, caption_z, 5.0, -1.0),
+        relabelled=None,
+        layer=None,
+        scale=5.0,
+        bias=-1.0,
+        plane=plane,
+    )
+
+
+def together(*models: ModelMap) -> ComparedMaps:
+    """Their maps beside each other, the second one turned upside down and moved."""
+    rows = np.unique(np.concatenate([one.rows for one in models]))
+    points = images().table.drop(columns="factors").iloc[rows].reset_index(drop=True)
+    points = points.assign(
+        id=[f"p{row}" for row in rows],
+        kind=np.where(points.pop("split") == "test", "test", "training"),
+        minority=points["group"].isin(SCENES.minority),
+        thumb=PICTURE,
+        spoken="a picture",
+        **{f"{what}_{n}": "horse" for n in range(len(models)) for what in ("caption", "predicted")},
+    )
+    upside_down = RigidTransform(np.zeros(2), -np.eye(2), np.ones(2))
+    captions = [pd.DataFrame({"caption": one.captions, "pane": n}) for n, one in enumerate(models)]
+    turned = tuple(one.turned(upside_down) if n else one for n, one in enumerate(models))
+    infos = tuple(MapInfo(f"title {n}", "", f"across {n}", "") for n in range(len(models)))
+    return ComparedMaps(
+        turned, points=points, captions=pd.concat(captions, ignore_index=True), infos=infos
+    )

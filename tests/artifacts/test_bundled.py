@@ -1,0 +1,183 @@
+"""Models that come with this version: like any other, but for their rounding, and they give way to
+one of our own."""
+
+import json
+import shutil
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vlcore.artifacts import artifact, bundled
+from vlcore.artifacts.artifact import Artefact, CorruptArtefactError
+from vlcore.classroom.lessons import lessons
+from vlcore.data.catalogue import open_set
+from vlcore.data.drawn import BUILT_IN
+from vlcore.data.feature_store import BUNDLED, PRETRAINED, bundle_of
+from vlcore.data.subset import usual_condition
+from vlcore.experiment.files import models_folder
+from vlcore.experiment.version import __version__
+from vlcore.jobs import jobs
+from vlcore.metrics.counterfactual import PANEL_KINDS
+from vlcore.model.load import load
+from vlcore.study import plans
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def comes(quick: list[Artefact], empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> Artefact:
+    """The original of a model that comes with this version, to a home that is empty."""
+    folder = empty_home / "came"
+    folder.mkdir()
+    monkeypatch.setenv("VLCORE_SHIPPED", str(folder))
+    with zipfile.ZipFile(folder / f"{quick[3].key}.zip", "w", zipfile.ZIP_LZMA) as archive:
+        for name, content in bundled.pack(quick[3].path, quick[3].manifest).items():
+            archive.writestr(name, content)
+    return quick[3]
+
+
+def test_it_is_there_before_anything_is_trained(comes: Artefact) -> None:
+    assert artifact.published(comes.key)
+    assert artifact.published_keys() == [comes.key]
+    assert artifact.condition_of(comes.key) == comes.condition
+    assert not models_folder().exists(), "a list of models unpacks none"
+    assert not artifact.made_here(comes.key)
+    assert jobs.view(comes.key).done
+    found = artifact.read(comes.key)
+    assert (found.came_with, comes.came_with) == (__version__, None)
+    assert found.metrics == comes.metrics
+    assert {
+        name: value for name, value in found.manifest.items() if name not in ("files", "came_with")
+    } == {name: value for name, value in comes.manifest.items() if name != "files"}
+
+
+def test_its_arrays_are_rounded_and_its_model_answers_as_the_original(comes: Artefact) -> None:
+    found = artifact.read(comes.key)
+    for name, steps in (
+        ("embeddings.npz", bundled.VECTORS),
+        ("snapshots.npz", bundled.MOMENTS),
+        ("maps.npz", 512),
+    ):
+        original, rounded = comes.arrays(name), found.arrays(name)
+        assert set(rounded) <= set(original)
+        for array, values in rounded.items():
+            assert values.dtype == original[array].dtype
+            if values.dtype.kind == "f":
+                np.testing.assert_allclose(
+                    values, original[array], rtol=1e-3, atol=0.5 / steps + 1e-3
+                )
+            else:
+                np.testing.assert_array_equal(values, original[array])
+    pixels = np.random.default_rng(0).integers(0, 255, (8, 64, 64, 3), dtype=np.uint8)
+    ours, theirs = (load(one).embed_pixels(pixels) for one in (found, comes))
+    assert (np.sum(ours * theirs, axis=1) > 0.999).all()
+
+
+def test_weights_keep_eight_significant_bits(comes: Artefact) -> None:
+    ours, theirs = (
+        (one.path / "model.safetensors").read_bytes() for one in (artifact.read(comes.key), comes)
+    )
+    end = 8 + int.from_bytes(ours[:8], "little")
+    assert ours[:end] == theirs[:end]
+    rounded, exact = (
+        np.frombuffer(content[end:], "<f4").astype(float) for content in (ours, theirs)
+    )
+    assert (np.abs(rounded - exact) <= np.abs(exact) * 2.0**-8).all()
+    mantissa, _ = np.frexp(rounded)
+    assert (mantissa * 2**8 == np.round(mantissa * 2**8)).all()
+
+
+def test_one_that_is_damaged_is_set_aside_and_comes_again(comes: Artefact) -> None:
+    (artifact.read(comes.key).path / "metrics.json").write_text("{}")
+    with pytest.raises(CorruptArtefactError):
+        artifact.read(comes.key)
+    assert artifact.read(comes.key).metrics == comes.metrics
+
+
+@pytest.mark.parametrize("kept", [0, 100, 50_000])
+def test_a_damaged_file_is_said_to_be_and_leaves_nothing(
+    comes: Artefact, empty_home: Path, kept: int
+) -> None:
+    (file,) = (empty_home / "came").iterdir()
+    file.write_bytes(file.read_bytes()[:kept])
+    with pytest.raises(bundled.DamagedFileError):
+        artifact.read(comes.key)
+    assert artifact.condition_of(comes.key) is None
+    assert list(models_folder().iterdir()) == []
+
+
+def test_many_ask_at_once_and_get_one(comes: Artefact) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(artifact.read, [comes.key] * 16))
+    assert {one.digest for one in found} == {found[0].digest}
+    assert [path.name for path in models_folder().iterdir()] == [comes.key]
+
+
+@pytest.mark.parametrize("unpacked", [True, False])
+def test_it_is_trained_when_asked_to_and_then_gives_way(comes: Artefact, unpacked: bool) -> None:
+    if unpacked:
+        artifact.read(comes.key)
+
+    def make(out: Path, _report: jobs.Reporter) -> dict[str, object]:
+        (out / "metrics.json").write_text(json.dumps({"ours": 1}))
+        return {}
+
+    assert jobs.run(comes.key, make) == "cached"
+    assert jobs.run(comes.key, make, fresh=True) == "trained"
+    assert artifact.read(comes.key).metrics == {"ours": 1}
+    assert artifact.made_here(comes.key)
+    assert jobs.run(comes.key, make, fresh=True) == "cached"
+
+
+def test_one_that_fails_in_training_leaves_what_came(comes: Artefact) -> None:
+    def fail(_out: Path, _report: jobs.Reporter) -> dict[str, object]:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        jobs.run(comes.key, fail, fresh=True)
+    assert artifact.read(comes.key).came_with == __version__
+
+
+def test_what_the_repository_ships_fits_this_version(
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The grid from scratch, the lessons, and the experiments on the pretrained towers, of both
+    drawn sets; else run `python -m benchmarks.ship` again."""
+    monkeypatch.delenv("VLCORE_SHIPPED")
+    wanted = set()
+    for name in BUILT_IN:
+        images = open_set(name)
+        usual = usual_condition(images)
+        pretrained = usual.with_towers("pretrained")
+        conditions = [
+            *plans.find("paper", usual).conditions,
+            *plans.find("experiments", pretrained).conditions,
+        ]
+        wanted |= {condition.key for condition in (*conditions, pretrained.untrained)}
+        for lesson in lessons(usual, images.grouping).values():
+            wanted |= {one.key for step in lesson.steps for one in (step.left, step.right)}
+    assert set(bundled.keys()) == wanted
+    assert (
+        sum(file.stat().st_size for file in (ROOT / "models" / "shipped").iterdir()) <= 24_000_000
+    )
+    for key in wanted:
+        assert artifact.read(key).condition.key == key
+    shutil.rmtree(models_folder())
+
+
+def test_features_of_all_images_of_the_built_in_sets_are_bundled() -> None:
+    for name in BUILT_IN:
+        images = open_set(name)
+        bundle = bundle_of(images, PRETRAINED)
+        assert bundle is not None
+        assert set(bundle.rows) == set(range(len(images.table)))
+        assert set(bundle.panel) == set(PANEL_KINDS)
+        assert (
+            bundle.random["test"].shape
+            == bundle.pixels["test"].shape
+            == (len(images.rows("test")), 32)
+        )
+    assert sum(file.stat().st_size for file in BUNDLED.glob("*.npz")) <= 6_000_000

@@ -1,0 +1,137 @@
+"""Hand-outs of lessons: room to write for students, numbers for the lecturer, plan and wall of a
+room, what teams changed and what it came to; and nothing that asks a network."""
+
+import dataclasses
+import html
+import json
+import re
+
+import numpy as np
+import pytest
+
+from tests.classroom.test_one_room_results import PLAN, USUAL, standing, there
+from tests.classroom.test_repair import IMAGES, POOL
+from tests.classroom.test_repair import standing as standing_of
+from vlcore.classroom import one_room, one_room_results, repair_results
+from vlcore.classroom.answers import Answer, Reading
+from vlcore.classroom.handout import (
+    GLOSSARY,
+    TERMS,
+    explained,
+    handout_html,
+    repair_html,
+    study_html,
+)
+from vlcore.classroom.lessons import EXPERIMENTS, Lesson, lessons
+from vlcore.experiment.condition import STUDY_BIAS, Condition
+from vlcore.experiment.edits import Add, Fade
+from vlcore.experiment.grouping import SCENES
+from vlcore.metrics.estimate import Estimate
+from vlcore.plots.html import Pictures
+from vlcore.plots.thumbnails import thumb_uri
+from vlcore.study import registry
+from vlcore.study.statistics.factorial import phi
+
+SHOWN = Pictures([thumb_uri(np.zeros((8, 8, 3), dtype=np.uint8))], ["horse <b>"])
+
+
+@pytest.fixture(scope="module")
+def lesson() -> Lesson:
+    """One question, with words that are no markup."""
+    made = lessons(Condition())[EXPERIMENTS]
+    return dataclasses.replace(
+        made, steps=(dataclasses.replace(made.steps[2], text="Most are <gone>."),)
+    )
+
+
+def test_a_students_copy_has_room_to_write_and_asks_no_network(lesson: Lesson) -> None:
+    page = handout_html(lesson, SHOWN, SCENES)
+    assert page.count("<td></td>") == 3
+    assert "td:empty" in page
+    assert "@media print" in page
+    assert "Most are &lt;gone&gt;." in page
+    assert f"☐ {lesson.steps[0].choices[0].text}" in page
+    assert f'<img src="{SHOWN.uris[0]}" alt="horse &lt;b&gt;">' in page
+    assert lesson.steps[0].look[0] in page
+    assert all(meaning in page for meaning in GLOSSARY.values())
+    assert not any(part in page for part in ("<script", "http://", "https://"))
+    assert "default-src 'none'" in page
+    with pytest.raises(ValueError, match="thumb_uri"):
+        handout_html(lesson, Pictures(["https://example.org/x.png"], ["x"]), SCENES)
+
+
+def test_a_lecturers_copy_has_the_numbers_instead(lesson: Lesson) -> None:
+    step = lesson.steps[0]
+    reading = Reading(step, "in these", Estimate(0.61, 0.5, 0.72, 7), runs=True)
+    page = handout_html(lesson, SHOWN, SCENES, [Answer(step, [reading])])
+    assert "61\u00a0% (50 to 72), n = 7 runs." in page
+    assert "<td></td>" not in page
+    assert "Nothing was measured yet" in handout_html(lesson, SHOWN, SCENES, [Answer(step, [])])
+
+
+def test_terms_of_measures_are_explained_where_a_text_has_them() -> None:
+    assert explained("Right on minority groups") == ""
+    said = explained("Slope on φ of the Silhouette of the majority pair")
+    assert said == f"“silhouette”: {GLOSSARY['silhouette']} “φ”: {GLOSSARY['φ']}"
+    assert set(TERMS) <= set(GLOSSARY)
+    assert f"0.6 where {100 * STUDY_BIAS:.0f} %" in GLOSSARY["φ"]
+    assert phi(STUDY_BIAS) == pytest.approx(0.6)
+
+
+def charts(page: str) -> list[list[dict[str, object]]]:
+    """The rows of each chart of a page, and no address in it that is asked for."""
+    assert "default-src 'none'" in page
+    blocks = re.findall(r'<script type="application/json">(.*?)</script>', page)
+    return [next(iter(json.loads(block)["datasets"].values())) for block in blocks]
+
+
+@pytest.mark.usefixtures("empty_home")
+def test_a_rooms_study_on_paper_has_its_plan_and_what_the_wall_shows() -> None:
+    registry.write_down(one_room.study_of(PLAN, USUAL, SCENES, "BCDF"))
+    now, looks = standing(PLAN, there(PLAN, 9)), {3: 0.04, 8: 0.01}
+    page = study_html(now, looks, ([-0.1, -0.2], 700))
+    (dots,) = charts(page)
+    assert [one["kind"] for one in dots] == ["of the plan"] * 8 + ["beyond the plan"] + [
+        "published"
+    ] * 2
+    difference = now.found.level.difference  # type: ignore[union-attr]
+    assert difference is not None
+    said = [
+        f"Plan {registry.plan_hash(now.study)} was written down",
+        "before its first run",
+        one_room_results.rule(PLAN),
+        "8 of 8 + 1",
+        f"{100 * difference.mean.low:+.1f} to {100 * difference.mean.high:+.1f}",
+        f"<td>{difference.p:.2g}</td>",
+        one_room_results.verdict(now.found, PLAN),
+        one_room_results.peeking(looks, PLAN),
+        "2 published pairs, trained for 700 steps",
+    ]
+    assert [one for one in said if one not in html.unescape(page)] == []
+    empty = study_html(standing(PLAN, []), {}, ([], 0))
+    assert (charts(empty), "0 of 8" in empty, "Not decided" in empty) == ([], True, True)
+
+
+def test_repairs_on_paper_have_the_teams_changes_the_ranking_and_the_hidden_places() -> None:
+    teams = [
+        standing_of("Team 2", [Add(POOL[0]), Add(POOL[1]), Fade(0.5)], 0.7),
+        standing_of("Team 1", [], 0.5),
+    ]
+    teams = [dataclasses.replace(one, elsewhere=Estimate(0.64, 0.55, 0.72, 200)) for one in teams]
+    others = [standing_of("as it was", [], 0.4)]
+    assert repair_results.changes(teams)["added pictures"].tolist() == [2, 0]
+    last = repair_results.Wall(teams, others, [], last=True)
+    page = repair_html(last, "At most 12 changes & 3 tries.", IMAGES.grouping)
+    assert [[one["value"] for one in rows] for rows in charts(page)] == [
+        [0.7, 0.5, 0.4],
+        [0.64, 0.64, 0.4],
+    ]
+    right = "70\u00a0% (67 to 73) of 1,000 pictures", "64\u00a0% (55 to 72)"
+    said = (last.about, last.before.about, *right, "At most 12 changes & 3")
+    assert [one for one in said if one not in html.unescape(page)] == []
+    revealed = repair_html(last.before, "", IMAGES.grouping)
+    assert (len(charts(revealed)), "64\u00a0%" in revealed, "nobody drew" in revealed) == (
+        1,
+        False,
+        False,
+    )

@@ -1,0 +1,503 @@
+"""Repair: a team's list holds what can be trained, in any order of taps; nobody touches another
+team's."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from tests.data.test_training_set import HELD_OUT, NEAR
+from vlcore.api.training import train_condition
+from vlcore.artifacts import artifact
+from vlcore.classroom import repair, repair_results, teams
+from vlcore.classroom.repair import (
+    DESCRIPTIVE,
+    EDITING,
+    ELSEWHERE,
+    METHODS,
+    REPAIR,
+    REVEALED,
+    SHORT,
+    Repair,
+    fitting,
+)
+from vlcore.classroom.session import LIFETIME, LessonError, Started, delete, go, new_voter, start
+from vlcore.classroom.teams import (
+    Team,
+    change,
+    join,
+    leave,
+    simulate,
+    team_of,
+    welcome,
+    welcome_all,
+)
+from vlcore.data.catalogue import open_set
+from vlcore.data.feature_store import PRETRAINED
+from vlcore.data.training_set import HIDDEN_CONTEXTS
+from vlcore.experiment import limits
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.edits import (
+    MOST,
+    Add,
+    Draw,
+    Edit,
+    EditError,
+    Fade,
+    Relabel,
+    Remove,
+    Weigh,
+    canonical,
+    read,
+)
+from vlcore.experiment.errors import LabError
+from vlcore.experiment.files import HomeError, models_folder
+from vlcore.experiment.options import TOWERS_SEEN
+from vlcore.metrics.estimate import Estimate
+from vlcore.model import frozen_towers
+
+IMAGES = open_set("scenes")
+BASE = repair.base_of(IMAGES, SHORT)
+POOL = repair.pool(IMAGES, BASE)
+CHOSEN = repair.training_set(IMAGES, BASE).rows.tolist()
+
+
+def began(step: str = SHORT) -> Started:
+    return start(REPAIR, "scenes", step)
+
+
+def added(*rows: int) -> Repair:
+    made = Repair()
+    for row in rows:
+        made = made.put(Add(row))
+    return made
+
+
+def own(code: str, voter: str) -> Team:
+    team = team_of(code, voter)
+    assert team is not None
+    return team
+
+
+def put(code: str, voter: str, edit: Edit) -> Repair:
+    return change(code, voter, fitting(lambda now: now.put(edit), IMAGES, BASE))
+
+
+def test_a_list_is_changed_taken_back_and_undone() -> None:
+    first, second = POOL[:2]
+    made = (
+        added(first, second)
+        .put(Fade(0.5))
+        .put(Weigh("camel_grass", 3))
+        .put(Relabel(CHOSEN[0], "descriptive"))
+    )
+    again = made.put(Fade(0.75)).put(Weigh("camel_grass", 4)).put(Relabel(CHOSEN[0], "context"))
+    assert len(read(made.edits)) == len(read(again.edits)) == 5, (
+        "each takes the place of what it contradicts"
+    )
+    assert {Fade(0.75), Weigh("camel_grass", 4.0), Relabel(CHOSEN[0], "context")} < set(
+        read(again.edits)
+    )
+    assert again.undo().undo().undo() == made
+    assert (
+        made.take_back(Add(first)).edits
+        == made.undo()
+        .undo()
+        .undo()
+        .undo()
+        .put(Fade(0.5))
+        .put(Weigh("camel_grass", 3))
+        .put(Relabel(CHOSEN[0], "descriptive"))
+        .take_back(Add(first))
+        .put(Add(second))
+        .edits
+    )
+    assert added(first).take_back(Add(first)).edits == Repair().edits == ""
+    assert added(first).put(Add(first)) == added(first), "a second tap is no change"
+    assert Repair().undo() == Repair()
+    with pytest.raises(EditError):
+        added(*POOL[: MOST + 1])
+    many = Repair()
+    for number in range(200):
+        many = many.put(Fade(0.01 * (number % 50 + 1)))
+    assert len(many.history) <= 60
+
+
+def test_three_lists_are_trained_and_one_counts() -> None:
+    with pytest.raises(LessonError):
+        Repair().tried()
+    made = added(POOL[0]).tried()
+    assert made.tried() == made, "the same list is trained once"
+    for row in POOL[1 : limits.REPAIR_TRIES]:
+        made = made.put(Add(row)).tried()
+    assert made.counts == made.tries[-1] == made.edits
+    first = made.choose(made.tries[0])
+    assert first.counts == made.tries[0] == added(POOL[0]).edits
+    assert first.undo().tried().counts == made.tries[0], "what was chosen stays chosen"
+    with pytest.raises(LessonError):
+        made.put(Fade(1)).tried()
+    with pytest.raises(LessonError):
+        made.choose(added(POOL[5]).edits)
+
+
+def act(now: Repair, what: str, edit: Edit | None) -> Repair:
+    if what == "put" and edit is not None:
+        return now.put(edit)
+    return now.take_back(read(now.edits)[0]) if what == "back" and now.edits else now.undo()
+
+
+ACTS = st.one_of(
+    *(edits.map(lambda one: ("put", one)) for edits in NEAR.values()), st.just(("undo", None))
+)
+
+
+@settings(max_examples=25)
+@given(st.lists(ACTS | st.just(("back", None)), max_size=2 * MOST))
+def test_whatever_is_tapped_the_list_kept_can_be_trained_or_the_tap_is_a_sentence(
+    acts: list[tuple[str, Edit | None]],
+) -> None:
+    base = BASE.replace(n_per_group=8)
+    kept = Repair()
+    for what, edit in acts:
+        with suppress(LabError):  # anything else is a fault
+            kept = fitting(partial(act, what=what, edit=edit), IMAGES, base)(kept)
+        assert kept.edits == canonical(kept.edits)
+        assert len(read(kept.edits)) <= MOST
+    training = repair.training_set(IMAGES, base.replace(edits=kept.edits))
+    assert set(training.rows) <= set(IMAGES.rows("train"))
+    assert len(training.table) >= 2
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        *(kind(row) for row in HELD_OUT.values() for kind in (Add, Remove)),
+        Add(CHOSEN[0]),
+        Remove(POOL[1]),
+        Relabel(POOL[1], "descriptive"),
+        Add(10**6),
+        Draw("camel", "beach"),
+        Draw("horse", "snow", 0, (("style", "night"),)),
+        Weigh("dog_sofa", 2),
+    ],
+)
+@pytest.mark.usefixtures("empty_home")
+def test_what_cannot_be_trained_is_refused_and_the_list_stays(edit: Edit) -> None:
+    code = began().code
+    join(code, "student-1")
+    put(code, "student-1", Add(POOL[0]))
+    with pytest.raises(LabError):
+        put(code, "student-1", edit)
+    assert own(code, "student-1").repair == added(POOL[0])
+
+
+@pytest.mark.usefixtures("empty_home")
+def test_a_thirteenth_change_and_ten_thousand_are_refused() -> None:
+    code = began().code
+    join(code, "student-1")
+    for row in POOL[:MOST]:
+        put(code, "student-1", Add(row))
+    with pytest.raises(EditError):
+        put(code, "student-1", Add(POOL[MOST]))
+    many = json.dumps([{"kind": "add", "picture": row} for row in range(10_000)])
+    with pytest.raises(EditError):
+        change(code, "student-1", lambda now: now._now(canonical(many)))
+    assert len(read(own(code, "student-1").repair.edits)) == MOST
+
+
+@pytest.mark.usefixtures("empty_home")
+def test_phones_share_a_team_that_lets_them_in_and_nobody_changes_anothers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    code = began().code
+    assert [join(code, f"student-{number}") for number in (1, 2)] == [1, 2]
+    assert join(code, "student-3", 1) == 1
+    assert join(code, "student-3", 2) == join(code, "student-3") == 1, "a phone is in one team"
+    put(code, "student-1", Add(POOL[0]))
+    assert put(code, "student-3", Fade(0.5)) == own(code, "student-1").repair
+    assert own(code, "student-2").repair == Repair()
+    assert [(team.number, team.phones, team.welcomes) for team in teams.teams(code)] == [
+        (1, 2, True),
+        (2, 1, True),
+    ]
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + teams.WELCOME + 1)
+    for stranger in ("student-4", "student-5"):
+        with pytest.raises(LessonError):
+            join(code, stranger, 1)
+        with pytest.raises(LessonError):
+            put(code, stranger, Add(POOL[1]))
+        assert team_of(code, stranger) is None
+    for nobody in ("", "short", "'; DROP TABLE repairs --", "x" * 50):
+        with pytest.raises(LessonError):
+            join(code, nobody)
+    welcome(code, "student-3")
+    assert join(code, "student-4", 1) == 1
+    with pytest.raises(LessonError):
+        join(code, "student-5", 7)
+    leave(code, "student-2")
+    assert [team.number for team in teams.teams(code)] == [1], "it had done nothing"
+    for voter in ("student-1", "student-3", "student-4"):
+        leave(code, voter)
+    assert join(code, "student-5", 1) == 1, "a list without a phone can be taken up"
+    assert own(code, "student-5").repair.edits == canonical([Add(POOL[0]), Fade(0.5)])
+
+
+@pytest.mark.usefixtures("empty_home")
+def test_lists_are_open_until_the_reveal_and_all_goes_with_the_lesson(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lesson, other = began(), start("collapse", "scenes", "short")
+    join(lesson.code, "student-1")
+    for phase in (REVEALED, ELSEWHERE):
+        go(lesson.code, lesson.token, SHORT, phase)
+        acts: list[Callable[[], object]] = [
+            lambda: put(lesson.code, "student-1", Add(POOL[0])),
+            lambda: join(lesson.code, "student-2"),
+            lambda: leave(lesson.code, "student-1"),
+            lambda: welcome(lesson.code, "student-1"),
+        ]
+        for act in acts:
+            with pytest.raises(LessonError):
+                act()
+    go(lesson.code, lesson.token, SHORT, EDITING)
+    put(lesson.code, "student-1", Add(POOL[0]))
+    for code in (other.code, "BCDF", ""):
+        with pytest.raises(LessonError):
+            join(code, "student-1")
+    assert teams.teams(other.code) == []
+    now = time.time()
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: now + LIFETIME + 1)
+        with pytest.raises(LessonError):
+            put(lesson.code, "student-1", Add(POOL[1]))
+    delete(lesson.code, lesson.token)
+    with closing(sqlite3.connect(models_folder() / ".lessons.sqlite")) as file:
+        left = [
+            file.execute(f"SELECT COUNT(*) FROM {name}").fetchone()[0]
+            for name in ("repairs", "repairers")
+        ]
+    assert left == [0, 0]
+
+
+@pytest.mark.usefixtures("empty_home")
+def test_a_lesson_has_so_many_teams_and_a_damaged_one_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "TEAMS", 2)
+    lesson = began()
+    for _ in range(2):
+        join(lesson.code, new_voter())
+    with pytest.raises(LessonError):
+        join(lesson.code, new_voter())
+    with pytest.raises(LessonError):
+        simulate(lesson.code, lesson.token, ["[]"])
+    for state in ("'nonsense'", "x'ff'", "'{}'", "'[1]'", "7"):
+        with closing(sqlite3.connect(models_folder() / ".lessons.sqlite")) as file, file:
+            file.execute(f"UPDATE repairs SET state = {state} WHERE team = 1")
+        with pytest.raises(HomeError):
+            teams.teams(lesson.code)
+
+
+@pytest.mark.usefixtures("empty_home")
+def test_a_rehearsal_has_teams_of_all_kinds_that_only_the_presenter_makes_and_removes() -> None:
+    lesson = began()
+    join(lesson.code, "student-1")
+    for token in ("", "guess", began().token):
+        for act in (
+            lambda token=token: simulate(lesson.code, token, [""]),
+            lambda token=token: teams.forget_simulated(lesson.code, token),
+            lambda token=token: welcome_all(lesson.code, token),
+        ):
+            with pytest.raises(LessonError):
+                act()
+    lists = [repair.simulated_list(IMAGES, BASE, number) for number in range(6)]
+    assert lists[1] == repair.simulated_list(IMAGES, BASE, 1)
+    simulate(lesson.code, lesson.token, lists)
+    made = teams.teams(lesson.code)
+    assert [team.simulated for team in made] == [False] + [True] * 6
+    assert [team.repair.counts for team in made[1:]] == lists
+    assert {type(one) for text in lists for one in read(text)} == {
+        Add,
+        Draw,
+        Remove,
+        Relabel,
+        Weigh,
+        Fade,
+    }
+    for text in lists:
+        assert 1 <= len(read(text)) <= MOST
+        repair.training_set(IMAGES, BASE.replace(edits=text))
+    with pytest.raises(LessonError):
+        join(lesson.code, "student-2", made[1].number)
+    teams.forget_simulated(lesson.code, lesson.token)
+    assert [team.number for team in teams.teams(lesson.code)] == [1]
+
+
+def test_what_it_is_held_against_is_the_model_as_it_was_chance_and_the_methods() -> None:
+    found = repair.beside(IMAGES, BASE)
+    assert list(found) == ["as it was", "by chance", *METHODS]
+    assert found["as it was"] == [BASE]
+    assert (BASE.bias, BASE.steps, BASE.labels) == (0.75, 400, "undescriptive")
+    assert repair.base_of(IMAGES, DESCRIPTIVE) == BASE.replace(labels="descriptive")
+    assert repair.base_of(IMAGES, "../..") == BASE
+    assert [len(read(one.edits)) for one in found["by chance"]] == [MOST] * 5
+    assert len({one.key for of in found.values() for one in of}) == 9
+    assert [found[name][0].mitigation for name in METHODS] == list(METHODS)
+    assert not set(repair.places(IMAGES)) & set(HIDDEN_CONTEXTS)
+
+
+def test_on_a_pretrained_tower_every_model_of_the_lesson_has_it() -> None:
+    base = repair.base_of(IMAGES, SHORT, "pretrained")
+    assert (base.frozen_tower, base.text, base.bias, base.steps) == (
+        "pretrained",
+        "words",
+        0.95,
+        BASE.steps,
+    )
+    beside = repair.beside(IMAGES, base)
+    assert list(beside) == ["as it was", "by chance", *METHODS]
+    assert {one.frozen_tower for of in beside.values() for one in of} == {"pretrained"}
+    for number in range(6):
+        repair.training_set(IMAGES, base.replace(edits=repair.simulated_list(IMAGES, base, number)))
+    for name, condition in {"scratch": BASE, "pretrained": base}.items():
+        assert TOWERS_SEEN[name] in repair.about(IMAGES, condition)
+
+
+@pytest.mark.usefixtures("empty_home")
+def test_a_list_that_draws_and_fades_is_trained_on_features_of_what_it_changed_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+
+    class Tower:
+        def embed(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+            asked.append(len(images))
+            return np.stack(
+                [np.resize(image.mean(axis=(0, 1)), PRETRAINED.features) for image in images]
+            )
+
+    monkeypatch.setattr(frozen_towers, "open_tower", lambda architecture: Tower())
+    base = repair.base_of(IMAGES, SHORT, "pretrained").replace(steps=12)
+    plain = base.replace(edits=canonical([Add(POOL[0]), Weigh("camel_grass", 3)]))
+    train_condition(plain)
+    assert asked == [], "features of the images of a built-in set are there"
+    changed = base.replace(edits=canonical([Fade(0.5), Draw("camel", "snow", 3)]))
+    train_condition(changed)
+    assert (
+        sum(asked) == len(repair.training_set(IMAGES, changed).altered) == 2 * base.n_majority + 1
+    )
+    for condition in (plain, changed):
+        end = artifact.read(condition.key).metrics["end"]
+        assert (
+            repair_results.standing("Team 1", condition.edits, [end], IMAGES.grouping).minority.n
+            == 1000
+        )
+
+
+def end(minority: float, majority: float = 0.9) -> dict[str, object]:
+    """What a model measured, for standings."""
+
+    def of(value: float, n: int) -> dict[str, float]:
+        return {"value": value, "low": value - 0.03, "high": value + 0.03, "n": n}
+
+    shares = {
+        name: minority if name in IMAGES.grouping.minority else majority
+        for name in IMAGES.grouping.names
+    }
+    groups = {name: of(share, 500) for name, share in shares.items()}
+    return {
+        "minority_accuracy": of(minority, 1000),
+        "majority_accuracy": of(majority, 1000),
+        "balanced_accuracy": of((minority + majority) / 2, 2000),
+        "group_accuracy": groups,
+    }
+
+
+def standing(
+    name: str, edits: list[Edit], minority: float, majority: float = 0.9
+) -> repair_results.Standing:
+    return repair_results.standing(
+        name, canonical(edits), [end(minority, majority)], IMAGES.grouping
+    )
+
+
+def test_teams_are_ranked_and_a_shortcut_that_is_turned_round_is_seen() -> None:
+    faded = standing("Team 1", [Fade(1)], 0.9, 0.5)
+    adding = standing("Team 2", [Add(row) for row in POOL[:12]], 0.6)
+    fewer = standing("Team 3", [Add(POOL[0])], 0.6)
+    assert [one.name for one in repair_results.ranked([adding, fewer, faded])] == [
+        "Team 3",
+        "Team 2",
+        "Team 1",
+    ]
+    assert [one.turned for one in (faded, adding)] == [True, False]
+    assert (adding.changes, adding.minority.n) == (12, 1000)
+    chance = repair_results.standing(
+        "by chance", "", [end(value) for value in (0.4, 0.5, 0.3)], IMAGES.grouping
+    )
+    assert chance.minority.value == pytest.approx(0.4)
+    assert (chance.minority.low, chance.minority.high, chance.minority.n) == (0.3, 0.5, 3)
+
+
+def test_the_wall_has_what_is_there_and_keeps_its_order_at_the_last_reveal() -> None:
+    lists = {f"Team {n}": BASE.replace(edits=canonical([Add(POOL[n])])) for n in (1, 2, 3)}
+    ends = {lists["Team 1"].key: end(0.5), lists["Team 2"].key: end(0.7), BASE.key: end(0.4)}
+    held = {"as it was": [BASE], "dfr": [BASE.replace(mitigation="dfr")]}
+    hidden = dict(zip(ends, (Estimate(value, 0, 1, 200) for value in (0.8, 0.6, 0.7)), strict=True))
+    first, last = (
+        repair_results.wall(lists, held, IMAGES.grouping, ends.get, of) for of in (None, hidden.get)
+    )
+    for found in (first, last):
+        assert [one.name for one in found.teams] == ["Team 2", "Team 1"]
+        assert [one.name for one in found.others] == ["as it was"]
+        assert found.waiting == [lists["Team 3"].key]
+        assert found.place("Team 1").startswith("Team 1: place 2 of 2")
+        assert found.place("Team 3") == ""
+    assert (first.last, last.last) == (False, True)
+    assert repair_results.chart_rows(first.teams, first.others)["value"].tolist() == [0.7, 0.5, 0.4]
+    assert repair_results.chart_rows(last.teams, last.others)["value"].tolist() == [0.6, 0.8, 0.7]
+    assert repair_results.chart_rows(last.teams, last.others)["other"].tolist() == [0.7, 0.5, 0.4]
+    assert not repair_results.wall(lists, held, IMAGES.grouping, ends.get, lambda _: None).last, (
+        "a set without hidden places"
+    )
+    with pytest.raises(LessonError):
+        repair_results.wall(lists, held, IMAGES.grouping, lambda _: {"absent": {}})
+
+
+def test_what_helped_is_a_mean_over_teams_with_their_number() -> None:
+    base = standing("as it was", [], 0.4)
+    every = [
+        standing("Team 1", [Add(POOL[0]), Fade(0.5)], 0.6),
+        standing("Team 2", [Add(POOL[1])], 0.5),
+        standing("Team 3", [Draw("camel", "snow")], 0.35),
+    ]
+    table = repair_results.helped(every, base)
+    assert table["kind of change"].tolist() == [
+        repair_results.KINDS[kind] for kind in ("fade", "add", "draw")
+    ]
+    assert table["minority"].tolist() == pytest.approx([20, 15, -5])
+    assert table["all groups alike"].tolist() == pytest.approx([10, 7.5, -2.5])
+    assert table["teams"].tolist() == [1, 2, 1]
+    assert all(words in repair_results.how_little(table) for words in table["kind of change"])
+    assert repair_results.helped([], base).empty
+    assert set(repair_results.KINDS) == {"add", "draw", "remove", "caption", "weight", "fade"}
+
+
+def test_the_wall_as_a_table_has_all_that_is_on_it() -> None:
+    team, base = standing("Team 1", [Add(POOL[0]), Fade(0.5)], 0.6), standing("as it was", [], 0.4)
+    table = repair_results.export_table([team], [base], IMAGES.grouping, "pretrained")
+    assert table["towers"].tolist() == ["pretrained"] * 2
+    assert table["who"].tolist() == ["Team 1", "as it was"]
+    assert table["changes"].tolist() == [2, 0]
+    assert table["minority"].tolist() == [0.6, 0.4]
+    assert table["horse in the desert, from"].tolist() == pytest.approx([0.57, 0.37])
+    assert Condition(edits=table["edits"].iat[0]).edits == team.edits

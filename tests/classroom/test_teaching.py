@@ -1,0 +1,47 @@
+"""The lesson plans of docs/teaching.md: their numbers are those that the lessons show."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from vlcore.artifacts import bundled
+from vlcore.classroom.answers import Reading, in_one_run, over_runs, published_results, values_of
+from vlcore.classroom.lessons import EXPERIMENTS, lessons
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.wording import rate
+from vlcore.web.lesson.roles import NAMES
+
+ROOT = Path(__file__).parents[2]
+PLANS = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
+LESSON = lessons(Condition())[EXPERIMENTS]
+
+
+def test_every_number_with_an_interval_is_one_that_the_four_experiments_show(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VLCORE_SHIPPED", str(ROOT / "models" / "shipped"))
+    runs = {
+        one.key: json.loads((bundled.inside(one.key) / "metrics.json").read_text())["end"]
+        for one in LESSON.trained
+    }
+    values, shown = values_of(published_results("scenes"), LESSON), set()
+    for step in LESSON.steps:
+        left, right = (runs.get(one.key, {}) for one in step.conditions)
+        shown |= {Reading(step, "", in_one_run(step, left, right), runs=False).number}
+        shown |= {Reading(step, "", over_runs(step, values), runs=True).number}
+    shown |= {rate(end["minority_accuracy"]) for end in runs.values()}
+    said = set(re.findall(r"[-+]?[\d.]+ (?:%|points) \([-+]?[\d.]+ to [-+]?[\d.]+\)", PLANS))
+    assert len(said) >= 5
+    assert said - {" ".join(one.split()) for one in shown} == set(), "with plain spaces"
+
+
+def test_every_lesson_has_a_plan() -> None:
+    assert set(re.findall(r"`([a-z-]+)`", PLANS)) >= set(NAMES)
+    assert [int(one) for one in re.findall(r"^## (\d+) minutes", PLANS, re.MULTILINE)] == [
+        15,
+        30,
+        45,
+        90,
+    ]

@@ -1,0 +1,99 @@
+"""Plans of generated sets: every picture is named beforehand, and what cannot be drawn is
+refused."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.data.generation.stand_ins import PHRASES, study
+from vlcore.data.generation.plan import GenerateError, Wanted, context_name, plan
+
+
+@given(
+    st.sampled_from(["in ", "on ", "at ", "by ", "under ", "inside ", "near ", ""]),
+    st.sampled_from(["the ", "a ", "an ", ""]),
+    st.text("bcdfg", min_size=3),
+)
+def test_one_preposition_and_one_article_are_left_out(
+    preposition: str, article: str, noun: str
+) -> None:
+    assert context_name(f"{preposition}{article}{noun}") == noun
+    names = {
+        "  At the  beach": "beach",
+        "inland": "inland",
+        "anthill": "anthill",
+        "on the on-ramp": "on-ramp",
+    }
+    assert {phrase: context_name(phrase) for phrase in names} == names
+
+
+def test_a_plan_names_every_picture() -> None:
+    made = study(3, backend="local", prompt="an oil painting of a {object} {context}")
+    groups = ("horse_grass", "horse_desert", "camel_grass", "camel_desert")
+    assert [one.file_name for one in made.pictures[::3]] == [
+        f"{group}/0000.png" for group in groups
+    ]
+    fourth = made.pictures[3]
+    words = "an oil painting of a horse in the desert"
+    assert fourth == Wanted("horse", "desert", 0, words, fourth.seed, "horse_desert/0000.png")
+    assert (
+        len({one.seed for one in made.pictures})
+        == len({one.file_name for one in made.pictures})
+        == 12
+    )
+    odd = plan(
+        ["Polar  Bear/../x"], ["in the Große Wüste"], 1, backend="local", model="m"
+    ).pictures[0]
+    assert odd.file_name == "polar-bear-x_grosse-wüste/0000.png"
+    assert (odd.object, odd.context) == ("Polar  Bear/../x", "Große Wüste")
+
+
+def test_seeds_stay_when_the_plan_grows_and_change_with_the_seed() -> None:
+    small, large = study(2, backend="local"), study(5, backend="local")
+    assert set(small.pictures) < set(large.pictures)
+    assert not {one.seed for one in study(5, backend="local", seed=1).pictures} & {
+        one.seed for one in large.pictures
+    }
+    assert small.pictures[0].seed == 525050153, (
+        "a run that goes on with a later version draws the same"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "changes"),
+    [
+        ("1 to 10,000", [{"per_group": 0}, {"per_group": 10_001}]),
+        ("service, local", [{"backend": "cloud"}]),
+        ("No model", [{"model": " "}]),
+        ("32 to 1024, a multiple of 8", [{"size": 24}, {"size": 100}, {"size": 1032}]),
+        (
+            r"fields \{object\} and \{context\} and no others",
+            [
+                {"prompt": f"a {{object}} {end}"}
+                for end in ("", "{context} {s}", "{context}}", "{context.__class__}")
+            ],
+        ),
+        ("No object", [{"objects": []}]),
+        (
+            "share a folder",
+            [{"objects": ["horse", "Horse"]}, {"contexts": ["on the grass", "in the grass"]}],
+        ),
+        ("cannot name a folder; give 1 to 60", [{"objects": ["../"]}, {"objects": ["h" * 61]}]),
+        ("local back end", [{"steps": 3}, {"guidance": 3.0}]),
+        ("at least 1", [{"backend": "local", "steps": 0}]),
+        ("from 0", [{"backend": "local", "guidance": number} for number in (float("nan"), -1.0)]),
+    ],
+)
+def test_a_plan_that_cannot_be_drawn_says_why(words: str, changes: list[dict[str, Any]]) -> None:
+    options = {
+        "objects": ["horse"],
+        "contexts": PHRASES,
+        "per_group": 1,
+        "backend": "service",
+        "model": "m",
+    }
+    for change in changes:
+        with pytest.raises(GenerateError, match=words):
+            plan(**(options | change))

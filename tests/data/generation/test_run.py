@@ -1,0 +1,248 @@
+"""Runs of a plan: a folder that is always whole, goes on where it stopped, and never asks for a
+picture twice."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from filelock import FileLock
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.data.generation.stand_ins import Painter, listed, logged, png, shows_picture, study
+from vlcore.data.generation import find_backend, generate, plan, remaining, run
+from vlcore.data.generation.plan import GenerateError, TryAgainError, Wanted
+from vlcore.data.generation.run import waiting_seconds
+from vlcore.experiment.errors import BusyError
+from vlcore.experiment.files import HomeError
+
+
+def test_a_run_leaves_pictures_a_list_and_a_log(tmp_path: Path) -> None:
+    made, painter, steps = (
+        study(backend="local", steps=4),
+        Painter(batch=3),
+        list[tuple[int, int]](),
+    )
+    folder = tmp_path / "set"
+    assert remaining(made, folder) == list(made.pictures)
+    assert not folder.exists()
+    assert generate(made, painter, folder, lambda *done: steps.append(done)) == 8
+    assert remaining(made, folder, retry_refused=True) == []
+    assert [name[-8:] for name in painter.asked] == ["0000.png"] * 4 + ["0001.png"] * 4, (
+        "group by group in turn"
+    )
+    assert steps == [(0, 8), (3, 8), (6, 8), (8, 8)]
+    for row, one in zip(listed(folder), made.pictures, strict=True):
+        shared = {"model": "m", "backend": "local", "steps": 4}
+        assert json.loads(row.pop("factors")) == {
+            "prompt": one.prompt,
+            **shared,
+            "seed": one.seed,
+            "size": "32x32",
+        }
+        assert list(row.values()) == [one.file_name, one.object, one.context, one.prompt]
+        assert shows_picture(folder / one.file_name, one.index)
+    assert sorted(logged(folder)) == sorted((one.file_name, "ok") for one in made.pictures)
+    assert not [path for path in folder.rglob(".*") if path.name != ".generate.lock"]
+
+
+def test_what_is_there_and_readable_is_not_asked_for_again(tmp_path: Path) -> None:
+    made = study()
+    generate(made, Painter(), tmp_path)
+    (tmp_path / "horse_grass/0001.png").write_bytes(png()[:200])
+    (tmp_path / "camel_desert/0000.png").unlink()
+    wanted = ["camel_desert/0000.png", "horse_grass/0001.png"]
+    assert [one.file_name for one in remaining(made, tmp_path)] == wanted
+    painter, steps = Painter(), list[tuple[int, int]]()
+    assert generate(made, painter, tmp_path, lambda *done: steps.append(done)) == 2
+    assert (painter.asked, steps[0]) == (wanted, (6, 8))
+    assert remaining(made, tmp_path) == []
+    assert len(listed(tmp_path)) == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("model", "other"),
+        ("size", 64),
+        ("backend", "local"),
+        ("prompt", "{object} {context}"),
+        ("per_group", 1),
+    ],
+)
+def test_another_plan_needs_another_folder(name: str, value: Any, tmp_path: Path) -> None:
+    generate(study(), Painter(), tmp_path)
+    for call in (generate, lambda plan, _painter, folder: remaining(plan, folder)):
+        with pytest.raises(GenerateError, match="was begun with"):
+            call(study(**{name: value}), Painter(pytest.fail), tmp_path)
+
+
+NO_PLANS = ("", "{", "[]", "{}", '{"pictures": [1]}', '{"pictures": [{"object": "horse"}]}')
+
+
+@pytest.mark.parametrize(
+    ("file", "content"), [("thesis.txt", "mine"), *(("plan.json", text) for text in NO_PLANS)]
+)
+def test_a_folder_of_something_else_is_left_alone(file: str, content: str, tmp_path: Path) -> None:
+    (tmp_path / file).write_text(content)
+    with pytest.raises(GenerateError, match="choose a new folder"):
+        generate(study(), Painter(pytest.fail), tmp_path)
+    assert (tmp_path / file).read_text() == content
+    assert {path.name for path in tmp_path.iterdir()} <= {file, ".generate.lock"}
+
+
+def test_a_plan_may_grow_and_a_half_written_log_line_is_skipped_and_ended(tmp_path: Path) -> None:
+    generate(study(1), Painter(), tmp_path)
+    with (tmp_path / "generation.jsonl").open("a") as file:
+        file.write('{"file_name": "horse_grass/0000.png", "sta')
+    assert generate(study(2), Painter(), tmp_path) == 4
+    lines = (tmp_path / "generation.jsonl").read_text().splitlines()
+    assert len(lines) == 9
+    assert json.loads(lines[-1])["status"] == "ok"
+    assert len(listed(tmp_path)) == 8
+
+
+def test_a_folder_that_is_held_or_cannot_be_locked_is_a_sentence(tmp_path: Path) -> None:
+    with FileLock(tmp_path / ".generate.lock"), pytest.raises(BusyError):
+        generate(study(), Painter(), tmp_path)
+    (tmp_path / ".generate.lock").unlink(missing_ok=True)
+    (tmp_path / ".generate.lock").mkdir()
+    with pytest.raises(HomeError, match=r"\.generate\.lock cannot be written"):
+        generate(study(), Painter(), tmp_path)
+
+
+@pytest.mark.parametrize("trouble", ["interrupt", "disk", "log"])
+def test_a_run_that_stops_is_listed_and_resumed(
+    trouble: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(one: Wanted) -> None:
+        if one.file_name != "camel_grass/0000.png":
+            return
+        if trouble == "interrupt":
+            raise KeyboardInterrupt
+        if trouble == "disk":
+            monkeypatch.setattr(
+                os, "fsync", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device"))
+            )
+        elif trouble == "log":
+            (tmp_path / "generation.jsonl").unlink()
+            (tmp_path / "generation.jsonl").mkdir()
+
+    error, words = (
+        (KeyboardInterrupt, None)
+        if trouble == "interrupt"
+        else (HomeError, "cannot be written .* to go on")
+    )
+    with pytest.raises(error, match=words):
+        generate(study(), Painter(stop), tmp_path)
+    monkeypatch.undo()
+    if trouble == "log":
+        (tmp_path / "generation.jsonl").rmdir()
+    assert not list(tmp_path.rglob(".*.png*"))
+    there = 3 if trouble == "log" else 2
+    assert trouble == "disk" or len(listed(tmp_path)) == there
+    assert generate(study(), Painter(), tmp_path) == 8 - there
+    assert len(listed(tmp_path)) == 8
+
+
+@given(st.integers(1, 40), st.one_of(st.none(), st.floats(0, 500)))
+def test_waits_grow_to_a_bound_and_never_undercut_the_service(
+    attempt: int, after: float | None
+) -> None:
+    grown = min(60, 2 ** (attempt - 1))
+    assert (
+        max(grown / 2, after or 0)
+        <= waiting_seconds(attempt, after)
+        <= max(grown / 2, after or 0) + grown / 2
+    )
+
+
+def test_a_failed_attempt_is_repeated_and_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = [TryAgainError("busy"), TryAgainError("busy", 7.0)]
+    waited = list[float]()
+    monkeypatch.setattr(run, "sleep", waited.append)
+
+    def fail(_one: Wanted) -> None:
+        if failures:
+            raise failures.pop(0)
+
+    assert generate(study(1), Painter(fail), tmp_path) == 4
+    assert [status for _, status in logged(tmp_path)] == [
+        "failed",
+        "failed",
+        "ok",
+        "ok",
+        "ok",
+        "ok",
+    ]
+    assert 0.5 <= waited[0] <= 1
+    assert 7 <= waited[1] <= 8
+    failures.append(TryAgainError("The service is full", 3600.0))
+    with pytest.raises(GenerateError, match="and it asks to wait 60 minutes"):
+        generate(study(2), Painter(fail), tmp_path)
+    assert len(waited) == 2
+
+
+def test_options_of_the_other_back_end_and_missing_packages_are_sentences(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk")
+    local, service = study(backend="local", model="owner/model"), study()
+    for made, options in (
+        (local, {"base_url": "http://localhost/v1"}),
+        (local, {"batch": 0}),
+        (service, {"batch": 4}),
+    ):
+        with pytest.raises(GenerateError, match=r"local back end|at least 1|one picture at a time"):
+            find_backend(made, **options)
+    for made, package in ((service, "openai"), (local, "diffusers")):
+        monkeypatch.setitem(sys.modules, package, None)
+        with pytest.raises(GenerateError, match=f"pip install .{package}"):
+            find_backend(made)
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from PIL import Image
+from vlcore.data.generation import generate, plan
+class Slow:
+    batch = 1
+    def draw(self, pictures):
+        time.sleep(0.02)
+        return [Image.effect_noise((512, 512), 90).convert("RGB")]
+wanted = plan(["horse"], ["on the grass"], 500, backend="service", model="m", size=512)
+generate(wanted, Slow(), Path(sys.argv[1]))
+"""
+
+
+def test_a_killed_run_is_resumed(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path / "set")], cwd=Path(__file__).parents[2]
+    ) as run:
+        give_up = time.monotonic() + 60
+        while not (tmp_path / "set/horse_grass/0003.png").exists():
+            assert run.poll() is None, "it ended by itself"
+            assert time.monotonic() < give_up
+            time.sleep(0.01)
+        run.kill()
+    wanted = plan(["horse"], ["on the grass"], 500, backend="service", model="m", size=512)
+    missing = remaining(wanted, tmp_path / "set")
+    there = {
+        path.relative_to(tmp_path / "set").as_posix()
+        for path in (tmp_path / "set").glob("*/[!.]*.png")
+    }
+    assert len(there) >= 4
+    assert there.isdisjoint(one.file_name for one in missing), (
+        "every picture that has its name is whole"
+    )
+    assert len(there) + len(missing) == 500

@@ -1,0 +1,164 @@
+"""Formats are named, found out, refused where a source has another, and added by one entry."""
+
+import json
+import re
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.data.importers.sources import Tree, groups, rows_of, write
+from vlcore.data.catalogue import open_set
+from vlcore.data.importers import ImportSetError, format_names, formats, importing, look
+from vlcore.data.importers.selection import Found, Row
+from vlcore.data.importers.source import Source
+
+DETECTED = (
+    "imagefolder",
+    "captions-csv",
+    "waterbirds",
+    "spawrious",
+    "metashift",
+    "nico++",
+    "imagenet-9",
+)
+
+
+def test_a_source_that_is_not_what_it_is_said_to_be_is_refused(tree: Tree) -> None:
+    assert format_names() == ("auto", *DETECTED, "folders", "context-first")
+    root = tree(groups(1, 1, 1, 1))
+    for format in DETECTED:
+        with pytest.raises(
+            ImportSetError, match=re.escape(f"source is not of the format {format}, which needs")
+        ):
+            look(root, format)
+
+
+def test_what_holds_nothing_or_is_not_known_says_what_to_do(tree: Tree, tmp_path: Path) -> None:
+    root = tree({"1.png": 1, "2.png": 2})
+    with pytest.raises(
+        ImportSetError, match=r"The layout of source is not known; name its folders OBJECT/CONTEXT"
+    ):
+        look(root)
+    (root / "metadata.csv").write_text("file_name,label\n1.png,3\n")
+    with pytest.raises(ImportSetError, match=r"Its metadata has the columns file_name, label\."):
+        look(root)
+    with pytest.raises(
+        ImportSetError, match="empty holds no picture; it needs PNG, JPEG or WebP files"
+    ):
+        look(write(tmp_path / "empty", {}))
+    with pytest.raises(
+        ImportSetError, match=r"odd holds no picture that can be used: a.tif is not a PNG"
+    ):
+        look(write(tmp_path / "odd", {"a.tif": b"x", "b.txt": "x"}))
+
+
+def test_a_new_importer_is_one_entry(tree: Tree, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_flat(source: Source) -> Found | None:
+        """Files named ``<object>+<context>+<anything>``."""
+        rows = [Row(file, *file.split("+")[:2]) for file in source.files if file.count("+") == 2]
+        return Found("Names with plus signs.", rows, []) if rows else None
+
+    monkeypatch.setattr(
+        formats, "FORMATS", (*formats.FORMATS, formats.Format("flat", read_flat, "names a+b+c.png"))
+    )
+    here = lambda source, format, _seconds: formats.look(source, format)  # noqa: E731  # a helper knows it not
+    monkeypatch.setattr(importing, "look_apart", here)
+    monkeypatch.setenv("COLUMNS", "400")
+    code, out, _ = cli("data", "import", "--help")
+    assert (code, "imagenet-9,folders,context-first,flat" in out.replace(", ", ",")) == (0, True)
+    pairs = [(obj, context) for obj in ("cat", "dog") for context in ("sofa", "snow")]
+    source = tree(
+        {
+            f"{obj}+{place}+{at}.png": 10 * at + n
+            for n, (obj, place) in enumerate(pairs)
+            for at in range(4)
+        }
+    )
+    code, out, _ = cli("data", "import", source, "--name", "pets")
+    assert (code, "format: flat\n" in out) == (0, True)
+    assert set(open_set("pets").counts()["pool"].values()) == {4}
+
+
+def test_spawrious_and_metashift(tree: Tree, tmp_path: Path) -> None:
+    names = (
+        "0/desert/corgi/m_prompt_40_3 1/snow/labrador/1 0/beach/bulldog/m_prompt_99_1"
+        " readme/desert/poodle/1"
+    )
+    found = look(
+        tree({f"spawrious224/{name}.png": number for number, name in enumerate(names.split())})
+    )
+    assert found.format == "spawrious"
+    assert rows_of(found, "object", "context", "split", "factors") == [
+        ["bulldog", "beach", "", "{}"],
+        # 40 = (2 * 3 + 0) * 6 + 4: the third coat, the first pose, the fifth time of day
+        ["corgi", "desert", "", '{"fur": "white", "pose": "sitting", "time of day": "4"}'],
+        ["labrador", "snow", "", "{}"],
+    ]
+    names = (
+        "train/cat/cat(indoor)/1 test/cat/cat(outdoor)/1 train/dog/dog(outdoor)/2"
+        " test/dog/dog(indoor)/3 cover"
+    )
+    found = look(write(tmp_path / "meta", {f"M/{name}.jpg": 1 for name in names.split()}))
+    assert found.format == "metashift"
+    assert rows_of(found, "object", "context", "split", "id") == [
+        ["cat", "outdoor", "", "1"],
+        ["dog", "indoor", "", "3"],
+        ["cat", "indoor", "", "1"],
+        ["dog", "outdoor", "", "2"],
+    ]
+    assert found.skipped == [("M/cover.jpg", "lies outside the folders class(context)")]
+    copied = write(tmp_path / "copied", groups(2, 2, 2, 2) | {"horse_grass (2)/1.png": 9})
+    assert look(copied).format == "folders", "copies of folders are not metashift"
+
+
+def test_nico(tree: Tree, tmp_path: Path) -> None:
+    alone = {"public_dg_0416/train/rock/cow/1.jpg": 1, "public_dg_0416/train/dim/cow/1.jpg": 2}
+    assert look(write(tmp_path / "alone", alone)).format == "nico++", "the folders alone tell it"
+    names = product(("grass", "water"), ("horse", "hot air balloon", "stray"))
+    files: dict[str, Any] = {
+        f"public_dg_0416/train/{place}/{name}/{place}_1.jpg": 1 for place, name in names
+    }
+    files["dg_label_id_mapping.json"] = json.dumps({"horse": 0, "hot air balloon": 1})
+    root = tree(files)
+    found = look(root)
+    assert found.format == "nico++"
+    assert rows_of(found, "object", "context", "split") == [
+        ["horse", "grass", ""],
+        ["hot air balloon", "grass", ""],
+        ["horse", "water", ""],
+        ["hot air balloon", "water", ""],
+    ]
+    assert len(found.skipped) == 2
+    (root / "grass_train.txt").write_text(
+        "NICO/grass/hot air balloon/grass_1.jpg 1\nNICO/grass/horse/grass_1.jpg 0\n"
+    )
+    (root / "water_test.txt").write_text("NICO/water/hot air balloon/water_1.jpg 1\n")
+    assert look(root).table["split"].tolist() == ["train", "train", "", "test"]
+    (root / "dg_label_id_mapping.json").write_text("[]")
+    with pytest.raises(
+        ImportSetError, match=r"dg_label_id_mapping\.json is no JSON object of classes"
+    ):
+        look(root)
+
+
+def test_pictures_of_imagenet9_belong_to_the_animal_that_they_show(tree: Tree) -> None:
+    dog, bird = "n02085620_10074", "n01530575_6"
+    root = tree(
+        {
+            f"original/val/00_dog/{dog}.JPEG": b"x",
+            f"mixed_same/val/00_dog/fg_{dog}_bg_n02099601_3.JPEG": b"x",
+            f"mixed_rand/val/02_wheeled vehicle/fg_{bird}_bg_{dog}.JPEG": b"x",
+            f"only_fg/val/01_bird/{dog}.JPEG": b"x",
+            f"fg_mask/val/00_dog/{dog}.npy": b"x",
+        }
+    )
+    found = look(root)
+    assert found.format == "imagenet-9"
+    assert rows_of(found, "object", "context", "mask", "id") == [
+        ["wheeled vehicle", "mixed rand", "", f"02_wheeled vehicle/{bird}"],
+        ["dog", "mixed same", "", f"00_dog/{dog}"],
+        ["bird", "only fg", "", f"01_bird/{dog}"],
+        ["dog", "original", f"fg_mask/val/00_dog/{dog}.npy", f"00_dog/{dog}"],
+    ]

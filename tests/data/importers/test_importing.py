@@ -1,0 +1,351 @@
+"""A source becomes an image set that `read_set` opens, or nothing does and one sentence says
+why."""
+
+import csv
+import hashlib
+import json
+import multiprocessing
+import os
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import pandas as pd
+import pytest
+from filelock import FileLock
+from PIL import Image
+
+from tests.data.importers.sources import Tree, groups, pack, picture, write
+from vlcore.data import catalogue
+from vlcore.data.catalogue import open_set, set_names
+from vlcore.data.imageset import COLUMNS, ImageSetError
+from vlcore.data.importers import ImportBusyError, ImportSetError, import_set, look
+from vlcore.data.subset import parts
+from vlcore.experiment.files import HomeError, data_folder
+from vlcore.experiment.grouping import SCENES
+from vlcore.experiment.vocabulary import MAX_WORDS
+
+FOUR = groups(4, 4, 4, 4)
+SHARED = Path(__file__).parents[3] / ".." / "shared" / "images"
+
+
+def nothing_left() -> bool:
+    """Whether an import that failed left nothing at all."""
+    return set_names() == ["scenes", "balanced-cues"] and not list(
+        (data_folder() / ".incoming").glob("*")
+    )
+
+
+def pictures_of(name: str) -> set[str]:
+    root = data_folder() / name
+    return {str(path.relative_to(root)) for path in root.rglob("*.jpg")}
+
+
+def test_a_folder_becomes_a_set(tree: Tree) -> None:
+    progress: list[tuple[int, int]] = []
+    long = " ".join(["a", "photo", *["of"] * MAX_WORDS, "{object}"])
+    how: dict[str, Any] = {"licence": "CC0\n<b>", "short": long}
+    source = tree(groups(6, 4, 6, 4) | {"horse_grass/0.txt": "my own horse"})
+    report = import_set(source, "mine", **how, progress=lambda *done: progress.append(done))
+    images = open_set("mine")
+    assert (images.grouping.objects, images.grouping.contexts) == (SCENES.objects, SCENES.contexts)
+    counts = {"horse_grass": 6, "horse_desert": 4, "camel_desert": 6, "camel_grass": 4}
+    assert (images.counts(), report["counts"]) == ({"pool": counts}, counts)
+    assert (report["splitting"], images.folds, len(parts(images, 0))) == (
+        {"kind": "folds", "folds": 4},
+        4,
+        4,
+    )
+    assert report["folder"] == str(images.root) == str(data_folder() / "mine")
+    assert progress == [(done, 20) for done in range(21)]
+    assert list(images.table)[:-1] == [*COLUMNS, "source"]
+    assert images.table["caption"].value_counts()["horse on the grass"] == 5
+    assert "my own horse" in set(images.table["caption"])
+    assert images.table["scene"].is_unique
+    for row in range(20):
+        with Image.open(images.path(row)) as kept:
+            assert (kept.format, kept.mode, kept.size) == ("JPEG", "RGB", (192, 192))
+            assert "exif" not in kept.info
+    about = json.loads((images.root / "dataset.json").read_text())
+    assert about.pop("notes") == ["Folders named OBJECT_CONTEXT.", *report["warnings"]]
+    assert any(
+        f"models read its first {MAX_WORDS} words" in warning for warning in report["warnings"]
+    )
+    assert len(about.pop("version")) == 8
+    assert about == {
+        "name": "mine",
+        "source": "source",
+        "format": "folders",
+        "licence": "CC0 <b>",
+        "sizes": [192],
+        "images": 20,
+        "objects": ["horse", "camel"],
+        "contexts": ["grass", "desert"],
+        "seed": 0,
+        "skipped": 0,
+        "checksum": hashlib.sha256((images.root / "metadata.csv").read_bytes()).hexdigest(),
+        "captions": {"undescriptive": long, "descriptive": "{object} {place}"},
+        "splitting": {"kind": "folds", "folds": 4},
+    }
+
+
+def test_each_picture_can_be_traced_to_the_source(tree: Tree) -> None:
+    deep = "/".join(["a long way down"] * 25)
+    files = {
+        f"{deep}/{name}": seed
+        for name, seed in groups(4, 4, 4, 4, pattern="{0}/{1}/=\u202e{2} é.png").items()
+    }
+    import_set(tree(files), "mine")
+    table = open_set("mine").table
+    assert sorted(table["source"]) == sorted(name.replace("\u202e", "") for name in files)
+    assert all(f"{deep}/{row.object}/{row.context}/=" in row.source for row in table.itertuples())
+    listing = data_folder() / "mine" / "metadata.csv"
+    pd.read_csv(listing, dtype=str, keep_default_na=False).drop(columns="source").to_csv(
+        listing, index=False
+    )
+    assert list(open_set("mine").table)[:-1] == list(COLUMNS), (
+        "sets from before pictures could be traced are read"
+    )
+
+
+def test_the_same_source_is_the_same_version_and_any_change_another(
+    tree: Tree, tmp_path: Path
+) -> None:
+    source = tree(FOUR)
+    members = {
+        f"wrapped/{path.relative_to(source)}": path.read_bytes() for path in source.rglob("*.png")
+    }
+    zipped = pack(
+        tmp_path / "source.zip", [*reversed(members.items()), ("__MACOSX/wrapped/._x.png", b"x")]
+    )
+
+    def version(name: str, source: Path = source, **options: Any) -> str:
+        assert import_set(source, name, **options)["skipped"] == []
+        return open_set(name).version
+
+    first = version("one")
+    assert version("two", licence="CC0") == version("zip", zipped) == first
+    assert version("three", short="a {object}") != first
+    assert version("four", objects=("camel", "horse"), contexts=("grass", "desert")) != first
+    (source / "horse_grass/0.png").write_bytes(picture(99))
+    assert version("five") != first
+
+
+def test_what_was_left_out_is_reported_and_kept_beside_the_pictures(tree: Tree) -> None:
+    assert (
+        import_set(tree(groups(9, 9, 9, 9, pattern="{0}/{1}/{2}.jpg")), "all")["left_out"] is None
+    )
+    assert not (data_folder() / "all" / "left-out.csv").exists()
+    odd = {
+        'horse/grass/a, "b" ä.png': b"no picture",
+        "horse/grass/x.gif": b"none",
+        "horse/grass/y.png": b"",
+    }
+    odd |= {"horse/desert/cut.jpg": picture(99, "JPEG", (300, 300))[:2000]}
+    report = import_set(tree(odd), "most")
+    with Path(report["left_out"]).open(encoding="utf-8", newline="") as table:
+        assert [tuple(line) for line in csv.reader(table)] == [
+            ("file", "reason"),
+            *report["skipped"],
+        ]
+    assert Path(report["left_out"]) == data_folder() / "most" / "left-out.csv"
+    assert sorted(name for name, _ in report["skipped"]) == sorted(odd)
+    assert json.loads(json.dumps(report)) == report | {
+        "skipped": list(map(list, report["skipped"]))
+    }
+    assert open_set("most").about["skipped"] == len(odd)
+    assert import_set(data_folder() / "most", "again")["format"] == "imagefolder", (
+        "the list is no table of pictures"
+    )
+
+
+def test_given_splits_are_kept_small_test_cells_are_said_and_no_copy_straddles_them(
+    tree: Tree,
+) -> None:
+    train = groups(30, 10, 30, 10, pattern="train/{0}/{1}/{2}.jpg")
+    test = groups(20, 20, 20, 7, pattern="test/{0}/{1}/{2}.jpg", start=1000)
+    copies: dict[str, Any] = {
+        "train/horse/grass/copy.jpg": 1000,
+        "test/camel/grass/copy.webp": 1019,
+    }
+    report = import_set(tree(train | test | copies), "mine")
+    images = open_set("mine")
+    assert (report["splitting"], images.folds) == ({"kind": "fixed"}, 0)
+    assert list(images.counts()["train"].values()) == [27, 8, 27, 8]
+    assert list(images.counts()["test"].values()) == [20, 20, 20, 8]
+    assert set(images.counts()) == {"train", "val", "probe", "test"}
+    (small,) = [warning for warning in report["warnings"] if "say little" in warning]
+    assert "8 pictures of camel_grass" in small
+    # A copy within the test set stays there; one of a test picture leaves the training set.
+    assert report["duplicates"] == {"clusters": 2, "pictures": 4, "removed": 1}
+    ((name, reason),) = report["skipped"]
+    assert name == "train/horse/grass/copy.jpg"
+    assert "test/horse/grass/0.jpg, which is in the source's test set" in reason
+    assert any(warning.startswith("1 training picture left out") for warning in report["warnings"])
+    assert (images.table.groupby("scene")["split"].nunique() == 1).all()
+    assert pictures_of("mine") == set(images.table["file_name"])
+
+
+def test_equal_pictures_contradict_each_other_or_leave_nothing_to_hold_out(
+    tree: Tree, tmp_path: Path
+) -> None:
+    files = groups(6, 6, 6, 6, pattern="{0}/{1}/{2}.png")
+    twice = write(tmp_path / "twice", files | {"camel/desert/same.png": files["horse/grass/0.png"]})
+    report = import_set(twice, "twice")
+    assert sorted(name for name, _ in report["skipped"]) == [
+        "camel/desert/same.png",
+        "horse/grass/0.png",
+    ]
+    assert all("contradict" in reason for _, reason in report["skipped"])
+    assert list(report["counts"].values()) == [5, 6, 6, 6]
+    assert len(pictures_of("twice")) == 23
+    catalogue.remove("twice")
+    alike = {name: 999 if name.startswith("horse/grass") else seed for name, seed in files.items()}
+    with pytest.raises(ImportSetError, match="The 6 pictures of horse_grass are nearly the same"):
+        import_set(tree(alike), "mine")
+    assert nothing_left()
+    report = import_set(tree(alike | {"horse/grass/0.png": 0}), "mine")
+    assert report["splitting"] == {"kind": "folds", "folds": 2}
+    assert any(
+        warning.startswith("5 of 6 pictures of horse_grass") for warning in report["warnings"]
+    )
+
+
+def test_too_many_pictures_are_drawn_from_by_chance(tree: Tree) -> None:
+    source = tree(groups(30, 6, 5, 5))
+
+    def pixels(name: str, seed: int) -> set[str]:
+        report = import_set(source, name, max_per_group=6, seed=seed)
+        assert list(report["counts"].values()) == [6, 6, 5, 5]
+        assert (
+            f"6 of 30 pictures of horse_grass were chosen by chance (seed {seed})."
+            in report["warnings"]
+        )
+        images = open_set(name)
+        return {hashlib.sha256(images.image(row).tobytes()).hexdigest() for row in range(6)}
+
+    assert pixels("one", 0) == pixels("two", 0) != pixels("three", 1)
+
+
+def test_an_image_of_metashift_in_several_groups_is_used_in_none_unless_only_its_name_is(
+    tree: Tree,
+) -> None:
+    files = groups(6, 5, 5, 5, pattern="MetaShift/{0}/{0}({1})/{1}{0}{2}.jpg")
+    first, second = (f"horse(grass)/grasshorse{number}.jpg" for number in (0, 1))
+    odd = {f"MetaShift/horse/horse({context})/7.jpg": 500 for context in ("desert", "grass")}
+    odd["more/horse/" + second] = files["MetaShift/horse/" + second]
+    large = {
+        f"MetaShift/{obj}/{obj}(desert)/9.jpg": bytes(50 * 2**20 + 1) for obj in ("camel", "horse")
+    }
+    elsewhere = {"MetaShift/horse/horse(moon)/grasshorse0.jpg": files["MetaShift/horse/" + first]}
+    named_alike = {
+        "MetaShift/horse/horse(desert)/8.jpg": 600,
+        "MetaShift/camel/camel(grass)/8.jpg": 601,
+    }
+    chosen = {"objects": ("horse", "camel"), "contexts": ("grass", "desert")}
+    report = import_set(tree(files | odd | elsewhere | large | named_alike), "mine", **chosen)
+    assert list(report["counts"].values()) == [6, 6, 5, 6]
+    reasons = ["belongs to several of the chosen groups"] * 2 + [
+        "is there more than once; used once"
+    ]
+    said = dict(report["skipped"])
+    assert [said.pop(name) for name in odd] == reasons
+    assert set(said) == set(large)
+    assert all(reason.startswith("has more than") for reason in said.values())
+    assert open_set("mine").table["scene"].is_unique
+
+
+def test_a_name_that_cannot_be_used_or_is_taken_is_refused(tree: Tree, tmp_path: Path) -> None:
+    with pytest.raises(ImageSetError, match="named"):  # before anything is read
+        import_set(tmp_path / "nothing", "my set")
+    source = tree(FOUR)
+
+    def take(done: int, of: int) -> None:
+        if done == of:
+            (data_folder() / "meanwhile").mkdir()
+            (data_folder() / "meanwhile" / "x").touch()
+
+    with pytest.raises(ImageSetError, match="There is a folder meanwhile"):
+        import_set(source, "meanwhile", progress=take)
+    assert nothing_left()
+    import_set(source, "mine")
+    for name, words in (("mine", "'mine' already"), ("meanwhile", "There is a folder meanwhile")):
+        with pytest.raises(ImageSetError, match=words):
+            import_set(source, name)
+
+
+def stop(done: int, _of: int) -> None:
+    if done == 7:
+        assert any((data_folder() / ".incoming").rglob("*.jpg"))
+        raise KeyboardInterrupt
+
+
+def test_an_import_that_is_stopped_or_has_no_room_leaves_nothing(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tree(FOUR)
+    with pytest.raises(KeyboardInterrupt):
+        import_set(source, "mine", progress=stop)
+    assert nothing_left()
+    with monkeypatch.context() as patch:
+        patch.setattr(Image.Image, "save", Mock(side_effect=OSError(28, "No space left on device")))
+        with pytest.raises(HomeError, match=r"data cannot be written \(No space left on device\)"):
+            import_set(source, "mine")
+    assert nothing_left()
+    import_set(source, "mine")
+
+
+def _import_and_die(source: Path, home: str) -> None:
+    os.environ["VLCORE_HOME"] = home
+    import_set(source, "dies", progress=lambda done, _of: os._exit(9) if done == 7 else None)
+
+
+def test_what_a_killed_import_left_is_removed_by_the_next(tree: Tree, tmp_path: Path) -> None:
+    source = tree(FOUR)
+    process = multiprocessing.get_context("spawn").Process(
+        target=_import_and_die, args=(source, str(tmp_path))
+    )
+    process.start()
+    process.join(60)
+    assert process.exitcode == 9
+    assert set_names() == ["scenes", "balanced-cues"]
+    assert list((data_folder() / ".incoming").glob("dies-*/images"))
+    import_set(source, "mine")
+    assert not list((data_folder() / ".incoming").glob("dies-*"))
+
+
+def test_what_a_living_import_writes_is_left_and_its_name_is_busy(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "LOCK_WAIT", 0)
+    source, incoming = tree(FOUR), data_folder() / ".incoming"
+    (incoming / "busy-1").mkdir(parents=True)
+    with FileLock(incoming / "busy.lock"):
+        import_set(source, "mine")
+        assert (incoming / "busy-1").exists()
+        with pytest.raises(ImportBusyError, match="busy is being imported"):
+            import_set(source, "busy")
+    import_set(source, "busy")
+    assert [path.name for path in incoming.iterdir()] == [], "no locks either"
+
+
+@pytest.mark.parametrize(
+    ("folder", "sizes", "folds"), [("renders3d", (24,) * 4, 5), ("photos", (12, 4, 12, 4), 4)]
+)
+def test_shared_pictures_become_sets(folder: str, sizes: tuple[int, ...], folds: int) -> None:
+    source = SHARED / folder
+    if not source.is_dir():
+        pytest.skip(f"needs the shared pictures in {SHARED}")
+    counts = dict(zip(SCENES.names, sizes, strict=True))
+    listing = look(source)
+    assert listing.default_choice() == (SCENES.objects, SCENES.contexts)
+    assert listing.skipped == []
+    report = import_set(source, folder)
+    images = open_set(folder)
+    assert report["splitting"] == {"kind": "folds", "folds": folds}
+    assert images.counts() == {"pool": counts} == {"pool": report["counts"]}
+    assert images.pixels(range(len(images.table))).std() > 20
+    assert images.table.groupby("scene")["group"].nunique().max() <= 2
+    held_out = [part.counts()["test"] for part in parts(images, 0)]
+    assert {name: sum(fold[name] for fold in held_out) for name in counts} == counts
+    assert any("say little" in warning for warning in report["warnings"]) == (min(sizes) < 20)

@@ -1,0 +1,294 @@
+"""Folders, zips and arrays of strangers: what is read, what is left out, and why."""
+
+import os
+import re
+import stat
+import struct
+import tempfile
+import tracemalloc
+import zipfile
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.data.importers.sources import Tree, pack
+from vlcore.data.importers import source as module
+from vlcore.data.importers.source import (
+    ImportSetError,
+    UnreadableError,
+    open_npz,
+    open_source,
+    printable,
+)
+from vlcore.experiment import limits
+
+
+def refused(path: Path) -> str:
+    """The one sentence about a source that cannot be opened."""
+    with pytest.raises(ImportSetError) as caught, open_source(path):
+        pass
+    return str(caught.value)
+
+
+def test_a_folder_and_its_zip_are_the_same_without_what_is_hidden(
+    tree: Tree, tmp_path: Path
+) -> None:
+    files = {"b/2.txt": b"two", "a/1.txt": b"one", "a/é.txt": b"three"}
+    hidden = dict.fromkeys((".DS_Store", "a/.hidden/1.png", "__MACOSX/a/._1.png", "a/.git"), b"x")
+    for path in (tree(files | hidden), pack(tmp_path / "source.zip", files | hidden)):
+        with open_source(path) as source:
+            assert source.files == ("a/1.txt", "a/é.txt", "b/2.txt")
+            assert source.skipped == ()
+            assert [source.read(file) for file in source.files] == [b"one", b"three", b"two"]
+
+
+def test_what_is_neither_a_folder_nor_a_zip_is_refused(tmp_path: Path) -> None:
+    assert "nothing does not exist" in refused(tmp_path / "nothing")
+    for content in (b"", b"text", b"\x89PNG\r\n"):
+        (tmp_path / "a.tar").write_bytes(content)
+        assert "a.tar is neither a folder nor a zip" in refused(tmp_path / "a.tar")
+    for name in ("labels.csv", "labels.TSV", "metadata.jsonl"):
+        (tmp_path / name).write_bytes(b"filepath,title")
+        assert f"{name} is a table" in refused(tmp_path / name)
+
+
+def test_a_damaged_zip_is_refused_and_a_damaged_member_is_one_file(tmp_path: Path) -> None:
+    path = pack(tmp_path / "a.zip", {"a.txt": b"a" * 1000, "b.txt": bytes(range(256)) * 40})
+    whole = path.read_bytes()
+    start = whole.index(b"b.txt") + 10
+    path.write_bytes(whole[:start] + bytes(20) + whole[start + 20 :])
+    with open_source(path) as source:
+        assert source.read("a.txt") == b"a" * 1000
+        with pytest.raises(UnreadableError, match="is damaged in the zip"):
+            source.read("b.txt")
+    directory = whole.index(b"PK\x01\x02")
+    path.write_bytes(whole[:directory] + b"PK\x09\x09" + whole[directory + 4 :])
+    assert "a.zip is a damaged zip" in refused(path)
+    path.write_bytes(whole[: len(whole) // 2])
+    assert "a.zip is a damaged or unfinished zip" in refused(path)
+
+
+def test_members_that_are_not_to_be_read_are_left_out(tmp_path: Path) -> None:
+    link = zipfile.ZipInfo("link.png")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    leading_out = ("../x.png", "a/../../x.png", "/etc/x.png", "C:/x.png", "..\\y.png", "C:\\y.png")
+    hostile = [
+        *((name, b"x", "leads out of the source") for name in leading_out),
+        (link, b"/etc/passwd", "is a link"),
+        ("inner.zip", b"x", "is a zip inside the source"),
+        ("a\\1.png", b"second", "is in the zip twice"),
+        ("bomb.png", bytes(3 * 2**20), "unpacks to more than 200 times its size"),
+        ("large.png", bytes(50 * 2**20 + 1), "has more than 50 MB"),
+    ]
+    path = pack(
+        tmp_path / "a.zip",
+        [("a/1.png", b"first"), *((member, content) for member, content, _ in hostile)],
+    )
+    with open_source(path) as source:
+        assert source.files == ("a/1.png",)
+        assert source.read("a/1.png") == b"first"
+        said = dict(source.skipped)
+    assert len(said) == len(hostile)
+    for member, _, words in hostile:
+        name = member if isinstance(member, str) else member.filename
+        assert words in said[name.replace("\\", "/")]
+    assert not (tmp_path.parent / "x.png").exists()
+
+
+def test_more_than_the_limits_is_refused(
+    tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tree({"a/1.txt": "x" * 50, "a/2.txt": "x"})
+    path = pack(
+        tmp_path / "a.zip",
+        {f"{number}.png": os.urandom(2000) for number in range(3)} | {"t.txt": b" " * 9999},
+    )
+    with open_source(path) as source:
+        assert "t.txt" in source.files, "what is small is no bomb, whatever its ratio"
+    with monkeypatch.context() as patch, open_source(root) as source:
+        patch.setattr(limits, "PICTURE_BYTES", 49)
+        assert source.read("a/2.txt") == b"x"
+        with pytest.raises(UnreadableError, match="has more than 0 MB"):
+            source.read("a/1.txt")
+    monkeypatch.setattr(limits, "ZIP_BYTES", 5000)
+    assert "a.zip unpacks to more than 0 GB" in refused(path)
+    monkeypatch.setattr(limits, "ENTRIES", 1)
+    monkeypatch.setattr(limits, "FILES", 1)
+    assert "a.zip has more than 1 files" in refused(path)
+    assert "source has more than 1 files" in refused(root)
+
+
+def test_a_member_that_is_encrypted_or_lies_about_its_size_is_not_read(tmp_path: Path) -> None:
+    path = pack(tmp_path / "a.zip", {"a.png": b"z" * 100_000})
+    whole = path.read_bytes()
+    directory = whole.index(b"PK\x01\x02")
+    secret, lie = bytearray(whole), bytearray(whole)
+    secret[6] |= 1
+    secret[directory + 8] |= 1
+    path.write_bytes(secret)
+    with open_source(path) as source:
+        assert source.skipped == (("a.png", "is encrypted; unpack it and import the folder"),)
+    lie[directory + 24 : directory + 28] = struct.pack("<I", 10)
+    path.write_bytes(lie)
+    with open_source(path) as source, pytest.raises(UnreadableError, match="is damaged in the zip"):
+        source.read("a.png")
+
+
+def test_links_are_followed_to_files_inside_and_nothing_odd_is_read(
+    tree: Tree, tmp_path: Path
+) -> None:
+    root = tree({"a/1.png": b"one"})
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret.png").write_bytes(b"secret")
+    targets = {
+        "inside.png": "a/1.png",
+        "outside.png": "../outside/secret.png",
+        "folder": "../outside",
+        "around": ".",
+    }
+    for name, target in {**targets, "nowhere.png": "gone.png", "itself.png": "itself.png"}.items():
+        (root / name).symlink_to(target)
+    os.mkfifo(root / "pipe.png")
+    (root / os.fsdecode(b"caf\xe9.png")).write_bytes(b"x")
+    with open_source(root) as source:
+        assert source.files == ("a/1.png", "inside.png")
+        assert source.read("inside.png") == b"one"
+        said = {name: reason for name, reason in source.skipped if "is a link" in reason}
+        assert list(said) == ["around", "folder", "itself.png", "nowhere.png", "outside.png"]
+        others = [reason for name, reason in source.skipped if name not in said]
+        assert others == ["has a name that is not text; rename it"]
+        (root / "a/1.png").unlink()
+        with pytest.raises(UnreadableError, match=r"cannot be read \(No such file or directory\)"):
+            source.read("a/1.png")
+
+
+def test_folders_that_may_not_be_read_are_said(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tree({"open/1.png": b"x", "locked/2.png": b"x"})
+    scan, locked = os.scandir, [root / "locked"]
+
+    def guarded(path: Path) -> Any:
+        if path in locked:
+            raise PermissionError(13, "Permission denied")
+        return scan(path)
+
+    monkeypatch.setattr(module.os, "scandir", guarded)
+    with open_source(root) as source:
+        assert source.files == ("open/1.png",)
+        assert source.skipped == (("locked", "cannot be read (Permission denied)"),)
+    locked.append(root / "")
+    assert "source cannot be read (Permission denied)" in refused(root)
+
+
+@given(st.text())
+def test_printable_text_is_short_visible_and_stays_so(text: str) -> None:
+    shown = printable(text)
+    assert len(shown) <= 300
+    assert not any(ord(character) < 32 or character in "\u200b\u202e\ud800" for character in shown)
+    assert printable(shown) == shown
+    assert (
+        printable(" a <b>cat</b>\n\tin  \x00the\u202e hall, 猫 ") == "a <b>cat</b> in the hall, 猫"
+    )
+
+
+def head(shape: tuple[int, ...], kind: str) -> bytes:
+    """An array file that ends after its head."""
+    out = BytesIO()
+    np.lib.format.write_array_header_1_0(
+        out, {"descr": kind, "fortran_order": False, "shape": shape}
+    )
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("kind", ["<f2", "<f4", ">f4", "<f8"])
+def test_arrays_are_read_as_numpy_reads_them(tmp_path: Path, save: object, kind: str) -> None:
+    z = np.asfortranarray(np.random.default_rng(0).normal(size=(4, 3)).astype(kind))
+    save(tmp_path / "a.npz", z=z, names=np.array(["ä", "b", "c"]))  # type: ignore[operator]
+    with open_npz(tmp_path / "a.npz") as file:
+        assert (set(file.arrays), file.shape("z")) == ({"z", "names"}, (4, 3))
+        assert np.array_equal(file.read("z", "f", (4, 3)), z)
+        assert file.read("names", "U", (3,)).tolist() == ["ä", "b", "c"]
+
+
+def test_a_pickle_is_never_opened_and_a_claim_alone_makes_no_room(tmp_path: Path) -> None:
+    opened: list[str] = []
+
+    class Trap:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return opened.append, ("opened",)
+
+    np.savez(tmp_path / "a.npz", object=np.array([Trap(), Trap()], dtype=object), allow_pickle=True)
+    with open_npz(tmp_path / "a.npz") as file:
+        for kind in ("U", "f"):
+            with pytest.raises(
+                ImportSetError, match="holds Python objects as object, which are never read; save "
+            ):
+                file.read("object", kind, (2,))
+    assert not opened
+    shapes = {"huge": (200_000, 16_384), "short": (10_000, 1_000)}
+    path = pack(
+        tmp_path / "b.npz", {f"{name}.npy": head(shape, "<f4") for name, shape in shapes.items()}
+    )
+    tracemalloc.start()
+    with open_npz(path) as file:
+        with pytest.raises(
+            ImportSetError, match=r"huge in b.npz needs more than 1 GB; save fewer rows, or float32"
+        ):
+            file.read("huge", "f", shapes["huge"])
+        assert tracemalloc.get_traced_memory()[1] < 10 * 2**20
+        with pytest.raises(
+            ImportSetError, match=r"short in b.npz is damaged; save it again with np.savez"
+        ):
+            file.read("short", "f", shapes["short"])
+    tracemalloc.stop()
+
+
+def test_damaged_arrays_and_what_is_no_npz_are_said_in_a_sentence(tmp_path: Path) -> None:
+    whole = head((3,), "<f8")
+    for data in (
+        b"",
+        b"no array",
+        whole[:40],
+        whole + b"\0" * 5,
+        b"\x93NUMPY\x09\x09" + b"\0" * 64,
+    ):
+        with (
+            open_npz(pack(tmp_path / "a.npz", {"z.npy": data})) as file,
+            pytest.raises(ImportSetError) as caught,
+        ):
+            file.read("z", "f", (3,))
+        assert str(caught.value) == "z in a.npz is damaged; save it again with np.savez."
+    (tmp_path / "text.npz").write_text("z")
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    (tmp_path / "folder.npz").mkdir()
+    no_npz = {
+        "text.npz": "is no .npz file",
+        "one.npy": "is no .npz file",
+        "folder.npz": "Is a directory",
+        "x": "exist",
+    }
+    for name, words in no_npz.items():
+        with pytest.raises(ImportSetError, match=f"{name} .*{words}"), open_npz(tmp_path / name):
+            pass
+
+
+@given(st.integers(0, 400), st.integers(1, 255))
+def test_whatever_is_damaged_is_a_sentence_or_an_array(at: int, change: int) -> None:
+    out = BytesIO()
+    np.savez_compressed(out, z=np.arange(12.0).reshape(4, 3))
+    data = bytearray(out.getvalue())
+    data[at % len(data)] ^= change
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.npz"
+        path.write_bytes(bytes(data))
+        try:
+            with open_npz(path) as file:
+                for name in file.arrays:
+                    assert file.read(name, "f", (4, 3)).shape == (4, 3)
+        except ImportSetError as error:
+            assert re.search(r"a\.npz.*\.$", str(error))  # noqa: PT017

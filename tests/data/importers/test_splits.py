@@ -1,0 +1,238 @@
+"""Splits: bands find the near-duplicates, no cluster is cut, every group keeps its shares, and a
+seed is one split."""
+
+from io import BytesIO
+from itertools import combinations
+
+import imagehash
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from tests.data.importers.sources import encoded, picture
+from vlcore.data.imageset import SPLITS
+from vlcore.data.importers import splits
+from vlcore.data.importers.splits import (
+    FIXED_FROM,
+    NEAR,
+    SHARES,
+    choose_splits,
+    clusters,
+    near_pairs,
+)
+
+Sets = tuple[NDArray[np.int64], NDArray[np.int64]]
+LARGE = np.repeat(np.arange(4), FIXED_FROM)
+GROUP, PLACE = np.repeat(np.arange(4), 100), np.tile(np.arange(100), 4)
+
+
+@st.composite
+def sets(draw: st.DrawFn, low: int, high: int) -> Sets:
+    """Groups and clusters of a set; some clusters have several pictures, some of several groups."""
+    sizes = [draw(st.integers(low, high)) for _ in range(4)]
+    group = np.repeat(np.arange(4), sizes)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    cluster = np.arange(len(group))
+    for _ in range(draw(st.integers(0, 10))):
+        members = rng.choice(
+            len(group), size=min(len(group), int(rng.integers(2, 6))), replace=False
+        )
+        cluster[members] = cluster[members[0]]
+    return group, cluster
+
+
+def none(group: NDArray[np.int64]) -> NDArray[np.str_]:
+    return np.full(len(group), "", dtype="<U5")
+
+
+def whole(cluster: NDArray[np.int64], split: NDArray[np.str_]) -> bool:
+    """Whether no cluster is cut; what was left out does not count."""
+    kept = split != ""
+    return bool((pd.Series(split[kept]).groupby(cluster[kept]).nunique() == 1).all())
+
+
+def sizes_of(split: NDArray[np.str_], group: NDArray[np.int64], number: int) -> list[int]:
+    return [int(((split == name) & (group == number)).sum()) for name in SPLITS]
+
+
+@settings(max_examples=25)
+@given(sets(FIXED_FROM, FIXED_FROM + 90), st.integers(0, 1000))
+def test_a_large_set_is_split_by_shares_and_clusters_stay_whole(of: Sets, seed: int) -> None:
+    group, cluster = of
+    split, folds, _ = choose_splits(none(group), group, cluster, seed)
+    assert folds == 0
+    assert set(split) == set(SPLITS)
+    assert whole(cluster, split)
+    for number in range(4):
+        wanted = np.array(list(SHARES.values())) * (group == number).sum()
+        # Clusters are dealt while there is room for them, and single pictures fill the rest.
+        assert (np.abs(sizes_of(split, group, number) - wanted) < 1).all()
+    assert (choose_splits(none(group), group, cluster, seed)[0] == split).all()
+    assert (choose_splits(none(group), group, cluster, seed + 1)[0] != split).any()
+
+
+@given(sets(2, 30), st.integers(0, 1000))
+def test_a_small_set_is_a_pool_for_folds(of: Sets, seed: int) -> None:
+    group, cluster = of
+    scenes = min(len(np.unique(cluster[group == number])) for number in range(4))
+    if scenes < 2:
+        with pytest.raises(ValueError, match="single cluster"):
+            choose_splits(none(group), group, cluster, seed)
+        return
+    split, folds, note = choose_splits(none(group), group, cluster, seed)
+    assert (set(split), folds) == ({"pool"}, min(5, scenes))
+    assert f"in {folds} folds" in note
+
+
+@given(sets(8, 40), st.integers(0, 1000), st.booleans())
+def test_the_source_s_own_test_set_is_kept(of: Sets, seed: int, with_val: bool) -> None:
+    group, cluster = of
+    names = ["train", "val", "test"] if with_val else ["train", "test"]
+    own = np.array(names)[np.random.default_rng(seed).integers(0, len(names), len(group))]
+    split, folds, note = choose_splits(own, group, cluster, seed)
+    if folds:
+        assert "don't have all four groups" in note
+        return
+    assert whole(cluster, split)
+    assert ((split == "test") == (own == "test")).all()
+    for place in np.flatnonzero(split == ""):
+        later = {"train": {"val", "test"}, "val": {"test"}}[str(own[place])]
+        assert later & set(own[cluster == cluster[place]])
+    in_test = np.isin(cluster, cluster[own == "test"])
+    assert (split[(own == "train") & in_test] == "").all()
+    for number in range(4):
+        train, _, _, test = sizes_of(split, group, number)
+        assert min(train, test) > 0
+
+
+@pytest.mark.parametrize(
+    ("own", "number", "sizes"),
+    [
+        (np.where(PLACE < 60, "train", "test"), 0, [54, 3, 3, 40]),
+        (np.select([PLACE < 60, PLACE < 80], ["train", "val"], "test"), 2, [60, 10, 10, 20]),
+        (
+            np.select([PLACE < 60, PLACE < 70, PLACE < 80], ["train", "val", "probe"], "test"),
+            1,
+            [60, 10, 10, 20],
+        ),
+        (
+            np.select([PLACE < 60, (PLACE < 80) & (GROUP != 3)], ["train", "val"], "test"),
+            0,
+            [60, 10, 10, 20],
+        ),
+        (
+            np.select([PLACE < 60, (PLACE < 80) & (GROUP != 3)], ["train", "val"], "test"),
+            3,
+            [54, 3, 3, 40],
+        ),
+    ],
+    ids=[
+        "none has validation",
+        "half of it is for probes",
+        "all is there",
+        "the others keep theirs",
+        "one has none",
+    ],
+)
+def test_what_a_group_lacks_comes_out_of_what_it_has(
+    own: NDArray[np.str_], number: int, sizes: list[int]
+) -> None:
+    split, _, _ = choose_splits(own, GROUP, np.arange(400), 0)
+    assert sizes_of(split, GROUP, number) == sizes
+    assert "probe" not in own or (split == own).all()
+
+
+def test_a_test_set_that_misses_a_group_or_a_picture_without_a_split_is_split_anew() -> None:
+    own = np.where((np.arange(len(LARGE)) % 4 == 0) & (LARGE != 1), "test", "train")
+    split, _, note = choose_splits(own, LARGE, np.arange(len(LARGE)), 0)
+    assert note.startswith(
+        "The source's train and test sets don't have all four groups; split by chance"
+    )
+    assert sizes_of(split, LARGE, 1)[-1] == 50
+    own = np.where(np.arange(40) % 2 == 0, "test", "train")
+    own[7] = ""
+    assert choose_splits(own, np.repeat(np.arange(4), 10), np.arange(40), 0)[1] == 5
+
+
+def test_a_cluster_larger_than_a_split_leaves_folds_where_a_cell_would_be_empty() -> None:
+    cluster = np.arange(len(LARGE))
+    cluster[: FIXED_FROM - 3] = 0
+    assert choose_splits(none(LARGE), LARGE, cluster, 0)[1] == 4
+
+
+@given(sets(1, 20), st.lists(st.integers(0, 500), min_size=1, max_size=5), st.integers(0, 100))
+def test_quotas_are_shares_within_one_and_single_pictures_fill_them(
+    of: Sets, sizes: list[int], seed: int
+) -> None:
+    room = splits.quotas(np.array(sizes), list(SHARES.values()))
+    assert room.sum(axis=0).tolist() == sizes
+    assert (np.abs(room - np.outer(list(SHARES.values()), sizes)) < 1).all()
+    assert (room >= 0).all()
+    group, _ = of
+    room = splits.quotas(np.bincount(group, minlength=4), [0.3, 0.7])
+    dealt = splits.assign_splits(group, np.arange(len(group)), room, np.random.default_rng(seed))
+    assert (pd.crosstab(dealt, group).reindex([0, 1], fill_value=0).to_numpy() == room).all()
+
+
+def bits(one: int, other: int) -> int:
+    return (one ^ other).bit_count()
+
+
+@st.composite
+def related_hashes(draw: st.DrawFn) -> list[int]:
+    """Hashes with relatives at every small distance: random ones alone are never near."""
+    hashes = draw(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=8))
+    for _ in range(draw(st.integers(0, 12))):
+        changed = draw(st.lists(st.integers(0, 63), max_size=7, unique=True))
+        hashes.append(draw(st.sampled_from(hashes)) ^ sum(1 << bit for bit in changed))
+    return hashes
+
+
+@settings(max_examples=200)
+@given(related_hashes())
+def test_bands_find_what_comparing_all_finds(hashes: list[int]) -> None:
+    distinct = sorted(set(hashes))
+    pairs = combinations(range(len(distinct)), 2)
+    expected = [
+        [one, other] for one, other in pairs if bits(distinct[one], distinct[other]) <= NEAR
+    ]
+    assert near_pairs(np.array(distinct, dtype=np.uint64)).tolist() == expected
+
+
+@settings(max_examples=100)
+@given(related_hashes(), st.data())
+def test_clusters_are_what_near_pairs_and_ids_link(hashes: list[int], data: st.DataObject) -> None:
+    ids = [data.draw(st.sampled_from(["", "", "", "a", "b"])) for _ in hashes]
+    expected = list(range(len(hashes)))
+    for _ in (
+        hashes
+        # as slowly and plainly as can be: take the smaller number along every link until nothing
+        # changes
+    ):
+        for one in range(len(hashes)):
+            for other in range(len(hashes)):
+                if bits(hashes[one], hashes[other]) <= NEAR or (
+                    ids[one] and ids[one] == ids[other]
+                ):
+                    expected[one] = expected[other] = min(expected[one], expected[other])
+    numbers = {first: number for number, first in enumerate(dict.fromkeys(expected))}
+    assert clusters(hashes, ids).tolist() == [numbers[first] for first in expected]
+
+
+def test_the_hash_is_the_library_s_a_small_change_is_near_and_thousands_are_compared() -> None:
+    image, other = (Image.open(BytesIO(picture(seed, size=(192, 192)))) for seed in (1, 2))
+    again = Image.open(BytesIO(encoded(image.resize((100, 100)), "JPEG", quality=60))).resize(
+        (192, 192)
+    )
+    assert f"{splits.perceptual_hash(image):016x}" == str(imagehash.phash(image))
+    assert bits(splits.perceptual_hash(image), splits.perceptual_hash(again)) <= NEAR
+    assert bits(splits.perceptual_hash(image), splits.perceptual_hash(other)) > 2 * NEAR
+    # The worst case for bands: all hashes share one, and still every near pair is found once.
+    rng = np.random.default_rng(0)
+    far = np.unique(rng.integers(0, 2**51, 4000, dtype=np.uint64) << np.uint64(13))
+    near = far[:50] ^ np.uint64(1 << 20)
+    assert len(near_pairs(np.unique(np.concatenate([far, near])))) == 50

@@ -1,0 +1,279 @@
+"""Tables are believed in what they say and in nothing else; one that cannot be read is one
+sentence."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.data.importers.sources import Tree, groups, pack, rows_of, table, write
+from vlcore.data.importers import ImportSetError, look
+
+PLACED = ("file", "object", "context", "split")
+GONE, OUTSIDE = (
+    "is in the table, but no such file is there",
+    "is a path that leads out of the table's folder",
+)
+SEMICOLONS = 'file_name;object;context;text\n1.png;cat;snow;"a cat; alone"\n2.png;dog;grass;\n'
+HEAD = "file_name,object,context"
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_an_imagefolder_with_objects_and_contexts(kind: str, tree: Tree) -> None:
+    records = [
+        {
+            "file_name": "a/1.png",
+            "object": "cat",
+            "context": "snow",
+            "split": "train",
+            "text": "me",
+            "mask": "m/1.png",
+        },
+        {
+            "file_name": "a/2.png",
+            "object": "dog",
+            "context": "grass",
+            "split": "test",
+            "text": "",
+            "mask": "m/2.png",
+        },
+        *(
+            {"file_name": name, "object": "dog", "context": "grass"}
+            for name in ("../out.png", "/etc/x", "gone.png")
+        ),
+    ]
+    text = (
+        pd.DataFrame(records).to_csv(index=False)
+        if kind == "csv"
+        else "\n".join(map(json.dumps, records))
+    )
+    found = look(
+        tree({f"set/metadata.{kind}": text, "set/a/1.png": 1, "set/a/2.png": 2, "set/m/1.png": 3})
+    )
+    assert found.format == "imagefolder"
+    assert found.about == f"A table metadata.{kind} with objects and contexts."
+    one, other = ("cat", "snow", "train", "me", "set/m/1.png"), ("dog", "grass", "test", "", "")
+    placed = [["set/a/1.png", *one], ["set/a/2.png", *other]]
+    assert rows_of(found, *PLACED, "caption", "mask") == placed
+    assert dict(found.skipped) == {"../out.png": OUTSIDE, "/etc/x": OUTSIDE, "gone.png": GONE}
+
+
+def test_a_table_may_lie_in_each_split_and_say_captions_scenes_and_factors(tree: Tree) -> None:
+    lines = (
+        ("file_name", "text", "scene", "factors"),
+        ("1.png", "a cat in the snow", "s1", '{"coat": "grey"}'),
+    )
+    splits = ("train", "test")
+    files = {f"{split}/metadata.csv": table(*lines) for split in splits} | {
+        f"{split}/1.png": 1 for split in splits
+    }
+    found = look(tree(files))
+    assert found.about == "A table metadata.csv with captions only."
+    assert rows_of(found, *PLACED) == [
+        ["test/1.png", "", "", "test"],
+        ["train/1.png", "", "", "train"],
+    ]
+    assert rows_of(found, "id", "factors") == [["s1", '{"coat": "grey"}']] * 2
+
+
+def test_lines_may_leave_things_out_and_text_that_is_no_text_is_cleaned_out(tree: Tree) -> None:
+    half = "\\ud800"  # half of a character, which JSON can write and no file can hold
+    lines = [
+        (
+            f'{{"file_name": "1.png", "object": "a{half}", "context": "b", "scene": "s{half}",'
+            f' "text": "{half}c"}}'
+        ),
+        f'{{"file_name": "{half}.png", "object": "a", "context": "b"}}',
+        '{"file_name": "2.png", "object": "cat", "context": 7, "split": null}',
+        '{"file_name": "3.png", "text": "x"}',
+        '{"file_name": "4.png", "object": "", "context": "snow"}',
+    ]
+    found = look(
+        tree(
+            {
+                "metadata.jsonl": "\n".join(lines),
+                **{f"{number}.png": number for number in (1, 2, 3, 4)},
+            }
+        )
+    )
+    assert rows_of(found, "object", "context", "split", "id", "caption") == [
+        ["a", "b", "", "s", "c"],
+        ["cat", "7", "", "", ""],
+        ["", "", "", "", "x"],
+    ]
+    nothing = "has neither an object and a context nor a caption in the table"
+    assert sorted(found.skipped) == [(".png", GONE), ("4.png", nothing)]
+
+
+@pytest.mark.parametrize("tabs", [True, False])
+@pytest.mark.parametrize(
+    "names", [("filepath", "title"), ("image", "caption"), ("file_name", "text")]
+)
+def test_a_list_of_paths_and_captions(tabs: bool, names: tuple[str, str], tree: Tree) -> None:
+    lines = [
+        names,
+        ("p/1.png", "a cat, in the snow"),
+        ("p/2.png", 'a "dog"'),
+        ("p/2.png", "once more"),
+        ("q.png", ""),
+    ]
+    found = look(
+        tree({"lists/train.csv": table(*lines, tabs=tabs), "lists/p/1.png": 1, "lists/p/2.png": 2})
+    )
+    assert found.format == "captions-csv"
+    placed = [
+        ["lists/p/1.png", "a cat, in the snow", "train"],
+        ["lists/p/2.png", 'a "dog"', "train"],
+    ]
+    assert rows_of(found, "file", "caption", "split")[:2] == placed
+    assert found.skipped == [("q.png", GONE)]
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_the_head_says_what_stands_between_columns_and_of_what_use_it_is(
+    mark: str, tree: Tree, tmp_path: Path
+) -> None:
+    commas = "file_name,text\n1.png,one; two; three\n2.png,four\n"
+    for text, captions in (
+        (SEMICOLONS, ["a cat; alone", ""]),
+        (commas, ["one; two; three", "four"]),
+    ):
+        found = look(tree({"metadata.csv": mark + text, "1.png": 1, "2.png": 2}))
+        assert rows_of(found, "file", "caption") == [["1.png", captions[0]], ["2.png", captions[1]]]
+    notes = {"sizes.csv": "größe;zahl".encode("latin-1"), "empty.csv": "", "cut.csv": 'a,"b'}
+    assert look(write(tmp_path / "other", groups(1, 1, 1, 1) | notes)).format == "folders"
+
+
+def test_a_table_in_another_encoding_is_refused_and_never_guessed_at(tmp_path: Path) -> None:
+    tables = {
+        "metadata.csv": "file_name,object,context\n1.png,Hünd,sofa\n",
+        "metadata.jsonl": '{"file_name": "1.png", "object": "Hünd", "context": "sofa"}\n',
+        "list.tsv": "filepath\ttitle\n1.png\tein Hünd\n",
+    }
+    for file, text in tables.items():
+        root = write(tmp_path / file, {file: text, "1.png": 1})
+        assert "Hünd" in str(rows_of(look(root), "object", "caption"))
+        (root / file).write_bytes(text.encode("latin-1"))
+        with pytest.raises(ImportSetError, match=rf"The table {file} is not written in UTF-8"):
+            look(root)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "words"),
+    [
+        *(("csv", text, "has no lines") for text in ("", "\n\n", f"{HEAD}\n")),
+        (
+            "csv",
+            f'{HEAD}\n1.png,"a ""b"" c",snow\n\n"2.png,cat,snow\n3.png,cat,snow\n',
+            "never closed, in line 4 or",
+        ),
+        ("csv", f'{HEAD}\n"' + "x" * 200_000, "no readable CSV"),
+        ("jsonl", "{not json}", "Line 1 of the table"),
+        ("jsonl", '{"a": 1}\n[1]', "Line 2 of the table"),
+        ("jsonl", "[" * 100_000, "Line 1 of the table"),
+        (
+            "csv",
+            f"{HEAD}\n7.png,a,b\n8.png,a,b",
+            r"read as imagefolder .*: 7\.png is in the table.*so on for 1 more",
+        ),
+        (
+            "csv",
+            "file_name,object,context,text\n1.png,,,\n",
+            r"1\.png has neither an object and a context",
+        ),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_a_sentence(
+    kind: str, text: str, words: str, tree: Tree
+) -> None:
+    with pytest.raises(ImportSetError, match=words):
+        look(tree({f"metadata.{kind}": text, "1.png": 1}))
+
+
+@given(
+    st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode)),
+    st.sampled_from(["csv", "jsonl"]),
+)
+def test_any_table_is_read_or_one_clear_error(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes, kind: str
+) -> None:
+    root = tmp_path_factory.mktemp("tables")
+    (root / f"metadata.{kind}").write_bytes(
+        (f"{HEAD}\n1.png,".encode() if kind == "csv" else b"") + data
+    )
+    (root / "1.png").write_bytes(b"x")
+    with suppress(ImportSetError):
+        assert set(look(root).table["file"]) == {"1.png"}
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("metadata.csv", b"file_name,DAMAGE", r"The table metadata\.csv is damaged in the zip"),
+        ("grass_train.txt", b"DAMAGE", r"The list grass_train\.txt is damaged in the zip"),
+        (
+            "grass_train.txt",
+            "é/rock/cow/1.jpg 1".encode("latin-1"),
+            r"The list grass_train\.txt is not written in UTF",
+        ),
+        ("horse_grass/1.txt", b"DAMAGE", ""),
+        (
+            "horse_grass/1.txt",
+            "Hünd".encode("latin-1"),
+            r"The caption horse_grass/1\.txt is not written in UTF-8",
+        ),
+    ],
+)
+def test_damage_in_a_zip_is_named_but_of_captions(
+    file: str, content: bytes, words: str, tmp_path: Path
+) -> None:
+    nico = file == "grass_train.txt"
+    pictures = (
+        ["public_dg_0416/train/rock/cow/1.jpg"]
+        if nico
+        else ["horse_grass/1.png", "camel_sand/1.png"]
+    )
+    path = pack(
+        tmp_path / "a.zip", dict.fromkeys(pictures, b"x") | {file: content}, compressed=False
+    )
+    path.write_bytes(path.read_bytes().replace(b"DAMAGE", b"damage"))
+    if words:
+        with pytest.raises(ImportSetError, match=words):
+            look(path)
+    else:
+        assert set(look(path).table["caption"]) == {""}
+
+
+def test_waterbirds_as_published_and_as_subpopbench_lists_them(tree: Tree, tmp_path: Path) -> None:
+    name = "{0:03d}.Black_footed_Albatross/bird_{0}.jpg"
+    rows = [(n, name.format(n), n % 2, n % 3, n // 2 % 2, "/o/ocean/1.jpg") for n in range(1, 7)]
+    wrap = "waterbird_complete95_forest2water2"
+    header = ("img_id", "img_filename", "y", "split", "place", "place_filename")
+    files: dict[str, Any] = {f"{wrap}/{row[1]}": row[0] for row in rows}
+    files[f"{wrap}/metadata.csv"] = table(
+        header, *rows, (9, "009.No/1.jpg", 0, 0, 0, ""), (1, rows[0][1], 7, 0, 0, "")
+    )
+    files["CUB/segmentations/001.Black_footed_Albatross/bird_1.png"] = 1
+    found = look(tree(files))
+    assert found.format == "waterbirds"
+    facts = "waterbird land val", "landbird water test", "waterbird water train"
+    placed = [[f"{wrap}/{row[1]}", *fact.split()] for row, fact in zip(rows, facts, strict=False)]
+    assert rows_of(found, *PLACED)[:3] == placed
+    assert found.table["mask"].iat[0] == "CUB/segmentations/001.Black_footed_Albatross/bird_1.png"
+    assert json.loads(found.table["factors"].iat[0]) == {"species": "Black footed Albatross"}
+    assert "Western Meadowlark" in found.about
+    assert [reason for _, reason in found.skipped] == [
+        GONE,
+        "has a y or a place that is neither 0 nor 1",
+    ]
+    above = "waterbirds/pictures/"
+    files = {f"data/{above if n < 4 else ''}{name}": n for n, name, *_ in rows}
+    listed = [(n, f"{above}{name}", split, y, place) for n, name, y, split, place, _ in rows]
+    files["data/metadata_waterbirds.csv"] = table(("id", "filename", "split", "y", "a"), *listed)
+    found = look(write(tmp_path / "subpop", files))
+    assert (found.format, len(found.table)) == ("waterbirds", 6)

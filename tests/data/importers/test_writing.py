@@ -1,0 +1,115 @@
+"""Pictures, masks and names of strangers: what is kept of them, and what is left out and why."""
+
+from io import BytesIO
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from tests.data.importers.sources import Tree, encoded, groups, mask_of, picture, table
+from vlcore.data.catalogue import open_set
+from vlcore.data.importers import import_set
+
+DEEP = groups(4, 4, 4, 4, pattern="{0}/{1}/{2}.png")
+
+
+def test_large_files_are_taken_and_one_name_in_two_folders_is_two_pictures(tree: Tree) -> None:
+    large = encoded(np.random.default_rng(3).integers(0, 256, (1500, 1500, 3), np.uint8))
+    assert len(large) > 5 * 2**20
+    files = {f"a/{name}": seed for name, seed in DEEP.items()} | {
+        f"b/{name}": 100 + s for name, s in DEEP.items()
+    }
+    files |= {"a/horse/grass/large.PNG": large}
+    named = table(
+        ("file_name", "object", "context"), *((name, *name.split("/")[1:3]) for name in files)
+    )
+    report = import_set(tree(files | {"metadata.csv": named}), "mine")
+    assert (list(report["counts"].values()), report["skipped"]) == ([9, 8, 8, 8], [])
+    assert len(set(open_set("mine").table["scene"])) == 33
+
+
+def test_masks_are_cut_like_their_pictures(tree: Tree) -> None:
+    wide = np.zeros((40, 80), np.uint8)
+    wide[10:30, 50:70] = 1  # coded as 0 and 1; the square is columns 20 to 60
+    soft = np.repeat(np.linspace(0, 255, 64).astype(np.uint8)[None], 48, axis=0)
+    masks = {
+        "grass/0": encoded(wide),
+        "grass/1": encoded(soft),
+        "grass/2": encoded(wide.T),
+        "desert/0": b"no mask",
+    }
+    masks["grass/3"] = encoded(np.zeros((48, 64), np.uint8))
+    files = DEEP | {"horse/grass/0.png": picture(0, size=(80, 40))}
+    report = import_set(
+        tree(files | {f"masks/horse/{name}.png": data for name, data in masks.items()}), "mine"
+    )
+    images = open_set("mine")
+    assert [bool(mask) for mask in images.table["mask"][:5]] == [True, True, False, False, False]
+    expected = np.zeros((192, 192), np.uint8)
+    expected[48:144, 144:192] = 255
+    assert np.array_equal(mask_of(images, 0), expected)
+    assert abs((mask_of(images, 1) > 0).mean() - 0.5) < 0.02
+    (left_out,) = [note for note in report["warnings"] if "masks" in note]
+    assert (
+        left_out
+        == "Left out 3 masks (first: masks/horse/grass/2.png has another shape than its picture)."
+    )
+
+
+def test_arrays_are_masks_of_imagenet9_and_no_array_runs_code(tree: Tree) -> None:
+    groups_of = product(("00_dog", "01_bird"), ("original", "only_fg"), range(4))
+    files: dict[str, Any] = {
+        f"{variant}/val/{name}/{index}.JPEG": picture(seed, "JPEG")
+        for seed, (name, variant, index) in enumerate(groups_of)
+    }
+    mask = np.zeros((48, 64), bool)
+    mask[:, 32:] = True
+
+    def saved(array: Any, **options: Any) -> bytes:
+        out = BytesIO()
+        np.save(out, array, **options)
+        return out.getvalue()
+
+    claims = saved(mask).replace(b"(48, 64)", b"(9999999, 9999999)")
+    arrays = (
+        saved(mask),
+        saved(np.array([[{}]], dtype=object), allow_pickle=True),
+        claims,
+        saved(np.zeros(3)),
+    )
+    files |= {f"fg_mask/val/00_dog/{index}.npy": content for index, content in enumerate(arrays)}
+    report = import_set(tree(files), "mine")
+    images = open_set("mine")
+    assert report["format"] == "imagenet-9"
+    masked = np.flatnonzero(images.table["mask"] != "")
+    assert len(masked) == 2  # the one whole array, of both variants
+    assert (mask_of(images, masked[0])[:, 96:] == 255).all()
+    assert any(
+        "Left out 6 masks (first: fg_mask/val/00_dog/1.npy is no two" in note
+        for note in report["warnings"]
+    )
+    assert images.table["scene"].nunique() < len(images.table), (
+        "a picture and its variants stay together"
+    )
+
+
+def test_names_and_captions_of_strangers_are_text_and_nothing_else(tree: Tree) -> None:
+    files = {}
+    for name, seed in groups(4, 4, 4, 4).items():
+        obj = name.replace("horse", "<script>猫<script>").replace("camel", "co\u0308w")
+        files[obj.replace("grass", "=cmd|x")] = seed
+    caption = {"<script>猫<script>_=cmd|x/0.txt": "<b>\x00my\u202e cat</b>\r\n" + "x" * 400}
+    report = import_set(tree(files | caption), "mine")
+    images = open_set("mine")
+    assert set(images.grouping.objects) == {"script 猫 script", "cöw"}
+    assert set(images.grouping.contexts) == {"cmd x", "desert"}
+    assert "'script 猫 script' is called '<script>猫<script>' in the source." in report["warnings"]
+    assert "'cmd x' is called '=cmd|x' in the source." in report["warnings"]
+    assert not any("'cöw'" in warning for warning in report["warnings"]), (
+        "composed, which nobody sees"
+    )
+    assert [text for text in images.table["caption"] if text.startswith("<b>")] == [
+        "<b>my cat</b> " + "x" * 286
+    ]
+    assert all(images.path(row).exists() for row in range(16))
+    assert all(name.isascii() for name in images.table["file_name"])

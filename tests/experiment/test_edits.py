@@ -1,0 +1,193 @@
+"""Edits are a set: what they change is one text, however somebody came there, and what cannot be is
+refused."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vlcore.experiment.condition import Condition, ConditionError, from_dict, with_settings
+from vlcore.experiment.edits import (
+    LONGEST,
+    MOST,
+    Add,
+    Draw,
+    Edit,
+    EditError,
+    Fade,
+    Relabel,
+    Remove,
+    Weigh,
+    canonical,
+    read,
+)
+from vlcore.experiment.grouping import SCENES
+from vlcore.experiment.wording import title
+from vlcore.scenes import COATS, CONTEXTS, OBJECTS, STYLES
+
+PICTURES = st.integers(0, 5000)
+CHOICES = {
+    "coat": st.sampled_from(COATS),
+    "style": st.sampled_from(STYLES),
+    "size": st.floats(0.6, 0.74),
+}
+FACTORS = st.fixed_dictionaries({}, optional=CHOICES)
+EDITS: dict[type[Edit], st.SearchStrategy[Edit]] = {
+    Add: st.builds(Add, PICTURES),
+    Draw: st.builds(
+        Draw, st.sampled_from(OBJECTS), st.sampled_from(CONTEXTS), st.integers(0, 999), FACTORS
+    ),
+    Remove: st.builds(Remove, PICTURES),
+    Relabel: (
+        st.builds(Relabel, PICTURES, st.sampled_from(["descriptive", "context", "partial_25"]))
+        | st.builds(
+            Relabel,
+            PICTURES,
+            st.just("own"),
+            st.sampled_from(["a lone {object}", "{object} {place}"]),
+        )
+    ),
+    Weigh: st.builds(Weigh, st.sampled_from(SCENES.names), st.floats(0.1, 20)),
+    Fade: st.builds(Fade, st.floats(0, 1)),
+}
+LISTS = st.lists(st.one_of(*EDITS.values()), max_size=MOST)
+FIRST = Draw("camel", "snow")
+
+
+def as_text(edits: list[Edit]) -> str:
+    return json.dumps([one.as_json() for one in edits])
+
+
+def canonical_or_none(edits: list[Edit]) -> str | None:
+    try:
+        return canonical(edits)
+    except EditError:
+        return None
+
+
+@given(LISTS, st.data())
+def test_order_repetition_and_undoing_change_neither_text_nor_key(
+    edits: list[Edit], data: st.DataObject
+) -> None:
+    text = canonical_or_none(edits)
+    undone = [kind(picture) for picture in range(6000, 6003) for kind in (Add, Remove)]
+    history = data.draw(
+        st.permutations([*edits, *edits[:3], *undone, Fade(0.0), Weigh("horse_grass", 1)])
+    )
+    if text is None:  # two contradict each other, whatever the order
+        with pytest.raises(EditError):
+            canonical(history)
+        return
+    assert canonical(history) == canonical(as_text(history)) == canonical(text) == text
+    assert canonical(list(read(text))) == text
+    assert len(read(text)) <= len(set(edits))
+    assert Condition(bias=0.75, edits=as_text(history)).key == Condition(bias=0.75, edits=text).key
+    assert (Condition(edits=text) == Condition()) == (text == "")
+
+
+@given(LISTS)
+def test_edits_travel_in_a_condition_and_fit_into_an_address(edits: list[Edit]) -> None:
+    text = canonical_or_none(edits)
+    if text is None:
+        return
+    condition = Condition(bias=0.75, edits=text)
+    assert from_dict(json.loads(json.dumps(condition.as_dict()))) == condition
+    assert with_settings(Condition(bias=0.75), {"edits": text}) == condition
+    assert condition.changes == read(text)
+    assert len(text) < 2_500
+    assert ("edits" in condition.as_dict()) == bool(text)
+
+
+def test_a_repaired_condition_is_another_and_says_how_many_changes_it_has() -> None:
+    plain = Condition(bias=0.75)
+    keys = {
+        plain.replace(edits=canonical([one])).key
+        for one in (Add(1), Remove(1), Weigh("x", 2), Fade(0.5), FIRST)
+    }
+    assert len(keys | {plain.key}) == 6
+    assert title(plain.replace(edits=canonical([FIRST]))).endswith(", 1 change")
+    assert title(plain.replace(edits=canonical([FIRST, Add(2)]))).endswith(", 2 changes")
+    given: Any = [{"kind": "add", "picture": 3}, FIRST]  # as a notebook has them
+    assert Condition(edits=given).edits == canonical(given)
+
+
+def test_what_others_take_back_is_gone() -> None:
+    assert canonical([Add(3), Remove(3), Relabel(3, "descriptive")]) == ""
+    assert canonical([Remove(3), Relabel(3, "descriptive")]) == canonical([Remove(3)])
+    assert canonical([Fade(0.0), Weigh("horse_grass", 1.0)]) == ""
+    assert read(canonical([Add(10), Add(9), Add(10), FIRST])) == (Add(9), Add(10), FIRST)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        5,
+        "5",
+        "{",
+        '{"kind": "add"}',
+        "[" * 5_000,
+        '["add"]',
+        "[null]",
+        '[{"kind": "burn"}]',
+        '[{"kind": []}]',
+        '[{"kind": "add"}]',
+        '[{"kind": "add", "picture": "1"}]',
+        '[{"kind": "add", "picture": -1}]',
+        '[{"kind": "add", "picture": true}]',
+        '[{"kind": "add", "picture": 1e3}]',
+        '[{"kind": "add", "picture": 1, "by": 2}]',
+        '[{"kind": "draw", "object": "dog", "context": "snow"}]',
+        '[{"kind": "draw", "object": "camel", "context": ["snow"]}]',
+        '[{"kind": "draw", "object": "camel", "context": "snow", "number": 1000}]',
+        '[{"kind": "draw", "object": "camel", "context": "snow", "factors": {"fur_seed": 1}}]',
+        '[{"kind": "draw", "object": "camel", "context": "snow", "factors": {"size": 9}}]',
+        '[{"kind": "draw", "object": "camel", "context": "snow", "factors": {"coat": "blue"}}]',
+        '[{"kind": "draw", "object": "camel", "context": "snow", "factors": ["coat"]}]',
+        '[{"kind": "caption", "picture": 1, "style": "poetic"}]',
+        '[{"kind": "caption", "picture": 1, "style": "own"}]',
+        '[{"kind": "caption", "picture": 1, "style": 3}]',
+        '[{"kind": "caption", "picture": 1, "style": "partial_' + "9" * 5_000 + '"}]',
+        '[{"kind": "caption", "picture": 1, "style": "own", "template": "<b>{object}"}]',
+        '[{"kind": "caption", "picture": 1, "style": "context", "template": "{object}"}]',
+        '[{"kind": "weight", "group": "horse_grass", "by": 0}]',
+        '[{"kind": "weight", "group": "horse_grass", "by": 21}]',
+        '[{"kind": "weight", "group": "horse_grass", "by": NaN}]',
+        '[{"kind": "weight", "group": 3, "by": 2}]',
+        '[{"kind": "fade", "share": 1.5}]',
+        '[{"kind": "fade", "share": 1e999}]',
+        '[{"kind": "fade", "share": null}]',
+        [Fade(0.5), Fade(0.6)],
+        [Weigh("a", 2), Weigh("a", 3)],
+        [Relabel(1, "context"), Relabel(1, "descriptive")],
+        [Add(number) for number in range(MOST + 1)],
+        [{"kind": "add", "picture": n} for n in range(10_000)],
+        json.dumps([{"kind": "add", "picture": n} for n in range(10_000)]),
+        " " * LONGEST + "[1]",
+    ],
+)
+def test_what_cannot_be_read_or_contradicts_itself_is_a_sentence(bad: Any) -> None:
+    with pytest.raises(ConditionError) as refused:
+        Condition(edits=bad)
+    assert len(str(refused.value)) < 400
+    assert isinstance(refused.value.__cause__, EditError)
+
+
+@pytest.mark.parametrize(
+    ("edit", "changes"),
+    [
+        (FIRST, {"objective": "pretrained", "architecture": "clip:a/b", "steps": 0}),
+        (Add(1), {"objective": "imported", "labels": "constant", "steps": 0}),
+        (Relabel(1, "descriptive"), {"objective": "ce_object"}),
+        (Relabel(1, "descriptive"), {"objective": "simclr", "labels": "constant"}),
+        *(
+            (Weigh("horse_grass", 2), {"mitigation": name})
+            for name in ("reweight", "resample", "groupdro", "jtt")
+        ),
+    ],
+)
+def test_what_does_not_go_with_edits_is_refused(edit: Edit, changes: dict[str, Any]) -> None:
+    Condition(**changes)
+    with pytest.raises(ConditionError):
+        Condition(**changes, edits=canonical([edit]))

@@ -1,0 +1,130 @@
+"""Where things lie, and that a reader never sees half a file."""
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import vlcore
+from vlcore.experiment import files
+
+DOCUMENTS = st.dictionaries(
+    st.text(), st.integers() | st.text() | st.booleans() | st.none() | st.lists(st.integers())
+)
+
+
+def test_the_named_folder_holds_data_and_models(empty_home: Path) -> None:
+    for _ in range(2):  # what is there already is fine
+        assert files.make_folder(empty_home / "a" / "b").is_dir()
+    assert files.home() == empty_home.resolve()
+    assert files.data_folder() == files.home() / "data"
+    assert files.models_folder() == files.home() / "models"
+
+
+def test_without_a_name_it_is_the_project_or_where_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VLCORE_HOME", "")
+    assert files.home() == Path(str(vlcore.__file__)).resolve().parent.parent
+    monkeypatch.setattr(
+        files, "__file__", str(tmp_path / "site-packages" / "vlcore" / "core" / "files.py")
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("VLCORE_HOME")
+    assert files.home() == tmp_path
+
+
+def test_a_name_may_use_a_tilde_and_is_made_absolute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("VLCORE_HOME", "~/lab")
+    assert files.home() == tmp_path.resolve() / "lab"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VLCORE_HOME", "here/../there")
+    assert files.home() == tmp_path.resolve() / "there"
+
+
+def test_a_place_that_is_a_file_or_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    for inside in ("", "deeper", "deeper/still"):
+        with pytest.raises(files.HomeError, match="VLCORE_HOME"):
+            files.make_folder(tmp_path / "file" / inside)
+    monkeypatch.setattr(
+        os, "access", lambda _path, mode: mode != os.W_OK
+    )  # for root, every folder is writable
+    with pytest.raises(files.HomeError, match="Permission denied"):
+        files.make_folder(tmp_path)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(DOCUMENTS)
+def test_json_survives_and_leaves_nothing_beside_it(
+    tmp_path: Path, document: dict[str, object]
+) -> None:
+    path = tmp_path / "document.json"
+    files.write_json(path, document)
+    assert json.loads(path.read_text()) == document
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_a_file_or_folder_appears_when_all_of_it_is_there(tmp_path: Path, durable: bool) -> None:
+    path = tmp_path / "report.html"
+    for content in ("one\n", "zwei ä\n"):
+        with files.atomic(path, durable=durable) as aside:
+            aside.write_text(content)
+            assert not path.exists() or path.read_text() == "one\n"
+        assert path.read_text() == content
+    with pytest.raises(UnicodeEncodeError), files.atomic(path, durable=durable) as aside:
+        aside.write_text("thr\ud800")
+    assert path.read_text() == "zwei ä\n"
+    with pytest.raises(FileNotFoundError), files.atomic(tmp_path / "none" / "report.html") as aside:
+        aside.write_text("x")
+    with pytest.raises(NotADirectoryError), files.atomic(path / "inside") as aside:
+        aside.write_text("x")
+    with pytest.raises(FileExistsError), files.atomic(tmp_path / "folder") as aside:
+        [(aside / name).mkdir(parents=True) for name in ("deeper", "deeper")]
+    assert list(tmp_path.iterdir()) == [path]
+    with files.atomic(tmp_path / "folder") as aside:
+        (aside / "deeper").mkdir(parents=True)
+    assert (tmp_path / "folder" / "deeper").is_dir()
+
+
+def test_what_the_system_refuses_is_a_sentence_and_a_mistake_is_none() -> None:
+    for number in (errno.ENOSPC, errno.EROFS, errno.EMFILE, errno.EACCES, errno.ENOENT):
+        with (
+            pytest.raises(files.HomeError, match="/a/place cannot be used now"),
+            files.system_errors(),
+        ):
+            raise OSError(number, os.strerror(number), "/a/place")
+    sentence = files.HomeError("A sentence.")
+    for other in (sentence, ValueError("a mistake"), BrokenPipeError(errno.EPIPE, "Broken pipe")):
+        with pytest.raises(type(other)) as caught, files.system_errors():
+            raise other
+        assert caught.value is other
+
+
+def test_what_a_killed_process_left_among_temporary_files_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    kinds = {name: tmp_path / f"vlcore-{name}" for name in ("left", "used", "foreign")}
+    for name, folder in kinds.items():
+        folder.mkdir()
+        (folder / "upload.zip").write_text("a visitor's")
+        if name != "foreign":
+            (folder / "lock").touch()
+    with FileLock(kinds["used"] / "lock"):
+        files.clear_scratch()
+    assert {name for name, folder in kinds.items() if folder.exists()} == {"used", "foreign"}
+    own = files.scratch_folder.__wrapped__()
+    files.clear_scratch()
+    assert {*tmp_path.iterdir()} == {own, kinds["foreign"]}

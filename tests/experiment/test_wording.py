@@ -1,0 +1,99 @@
+"""A title says the bias, the labels, and whatever else is not the usual choice."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from vlcore.experiment import wording
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.wording import describe_bias, title
+
+PROBE = {"objective": "pretrained_probe", "architecture": "clip:tiny@01234567", "steps": 0}
+TOTAL = "75 % removed, total kept (77 and 19 a group)"
+REMOVAL = "as many removed as at 75 % removed, from all groups alike (30 of 48 kept)"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "No bias, short labels"),
+        (
+            {"bias": 0.75, "labels": "descriptive"},
+            "75 % removed (12 of 48 kept), descriptive labels",
+        ),
+        ({"negatives": "none"}, "No bias, short labels, positives only"),
+        (
+            {"architecture": "seed_faithful", "bias": 1},
+            "100 % removed (0 of 48 kept), short labels, linear patches",
+        ),
+        ({"steps": 0, "bias": 0.75}, "Untrained encoder, short labels"),
+        ({"labels": "partial_25"}, "No bias, labels partial_25"),
+        ({"labels": "own", "template": "one {object}"}, "No bias, labels “one {object}”"),
+        ({"objective": "ce_object"}, "No bias, short labels, classifier of objects"),
+        ({"objective": "infonce", "mitigation": "dfr"}, "No bias, short labels, infonce, dfr"),
+        ({"negatives": "product", "logit": "affine"}, "No bias, short labels, product, affine"),
+        (
+            {**PROBE, "bias": 0.75},
+            "Pretrained tiny, linear probe, 75 % removed (12 of 48 kept), short labels",
+        ),
+        (
+            {**PROBE, "objective": "pretrained", "mitigation": "dfr"},
+            "Pretrained tiny, dfr, no bias, short labels",
+        ),
+        ({"architecture": "torchvision:resnet18"}, "No bias, short labels, frozen resnet18"),
+        (
+            {"architecture": "torchvision:resnet18@random"},
+            "No bias, short labels, frozen random resnet18",
+        ),
+        (
+            {"architecture": "timm:resnet18.a1_in1k"},
+            "No bias, short labels, frozen resnet18.a1_in1k",
+        ),
+        (
+            {"architecture": "pretrained", "text": "words"},
+            "No bias, short labels, word vectors, pretrained image tower",
+        ),
+        (
+            {"architecture": "pretrained@random", "text": "codes"},
+            "No bias, short labels, a code for each caption, random image tower",
+        ),
+        ({"bias": 0.75, "size_mode": "fixed_total"}, f"as biased as {TOTAL}, short labels"),
+    ],
+)
+def test_titles_say_what_differs(changes: dict[str, Any], words: str) -> None:
+    assert title(Condition(**changes)) == words
+
+
+def estimate(value: float, low: float, high: float, n: int = 1000) -> dict[str, Any]:
+    return {"value": value, "low": low, "high": high, "n": n}
+
+
+@pytest.mark.parametrize(
+    ("write", "given", "said"),
+    [
+        (wording.share, estimate(0.951, 0.9349, 0.9601), "95\u00a0% (93 to 96)"),
+        (wording.share, estimate(1.0, 0.996, 1.0), "100\u00a0% (100 to 100)"),
+        (
+            wording.share,
+            estimate(0.75, 0.53, 0.89, wording.FEW - 1),
+            "75\u00a0% (53 to 89) of only 19",
+        ),
+        (wording.share, estimate(0.75, 0.53, 0.89, wording.FEW), "75\u00a0% (53 to 89)"),
+        (wording.rate, estimate(0.75, 0.53, 0.89, 1), "75\u00a0% (53 to 89)"),
+        (wording.number, estimate(0.7149, 0.682, 0.74), "0.71 (0.68 to 0.74)"),
+        (wording.number, estimate(-0.031, -0.05, 0.0), "-0.031 (-0.05 to 0)"),
+        (wording.difference, estimate(-0.001, -0.2, 0.2), "0.00 (-0.20 to +0.20)"),
+        (wording.points, estimate(-0.1, -0.13, 0.06), "-10 points (-13 to +6)"),
+        (wording.points, estimate(-0.1, -0.13, 0.004), "-10.0 points (-13.0 to +0.4)"),
+        (wording.points, estimate(-0.1, -0.13, 0.0), "-10 points (-13 to 0)"),
+        (wording.percent, 0.404, "40\u00a0%"),
+        (wording.decimal, -0.001, "0.00"),
+        (describe_bias, Condition(), "0 % removed (48 of 48 kept)"),
+        (describe_bias, Condition(bias=0.07, n_per_group=100), "7 % removed (93 of 100 kept)"),
+        (describe_bias, Condition(bias=0.125, n_per_group=8), "12.5 % removed (7 of 8 kept)"),
+        (describe_bias, Condition(bias=0.75, size_mode="random_removal"), REMOVAL),
+    ],
+)
+def test_a_number_or_a_bias_as_text(write: Callable[[Any], str], given: Any, said: str) -> None:
+    assert write(given) == said

@@ -1,0 +1,246 @@
+"""Studies on clusters: real ones of one node, whose tasks and workers are killed, publish what one
+machine does."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from tests.api.test_train import write_small
+
+from tests.cli.conftest import Document, Refused
+from tests.cli.conftest import refused as refused
+from tests.jobs import slurm
+from tests.jobs.children import until
+from vlcore.api import training
+from vlcore.artifacts import artifact
+from vlcore.data.subset import usual_condition
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.files import models_folder
+from vlcore.jobs import engines, jobs
+from vlcore.study import plans
+
+SETTINGS = {"steps": 1, "batch_size": 8}
+STUDY = ("study", "experiments", "--data", "small", "--set", "batch_size=8")
+SLURM = ("--engine", "slurm", "--slurm", "mem-per-cpu=500", "--slurm")
+SHORT = (*STUDY, "--set", "steps=1", *SLURM, "cpus-per-task=1", "--pack", 4)
+Local = tuple[Path, list[Condition], dict[str, bytes]]
+LIMIT = "Batch job submission failed: Job violates accounting/QOS policy (job submit limit)"
+SILENT = "Batch job submission failed: Unable to contact slurm controller (connect failure)"
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Local:
+    """A small set, four conditions on it, and the metrics that this process gives them."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("local")
+        patch.setenv("VLCORE_HOME", str(folder))
+        conditions = plans.find(
+            "experiments", usual_condition(write_small(folder)).replace(**SETTINGS)
+        ).conditions
+        for condition in conditions:
+            assert training.train_one(condition.as_dict(), False) == "trained"
+        return folder, [*conditions], {one.key: metrics(one.key) for one in conditions}
+
+
+@pytest.fixture
+def shared(local: Local, empty_home: Path) -> list[Condition]:
+    """The four, in another home that has the pictures and no model."""
+    (empty_home / "data").symlink_to(local[0] / "data", target_is_directory=True)
+    return local[1]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    if not slurm.is_here():
+        pytest.skip("needs slurm-wlm, munge and root")
+    with (
+        slurm.cluster(tmp_path_factory.mktemp("slurm")) as conf,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("SLURM_CONF", str(conf))
+        yield
+
+
+def metrics(key: str) -> bytes:
+    return (models_folder() / key / "metrics.json").read_bytes()
+
+
+def queue() -> list[str]:
+    return subprocess.run(
+        ["squeue", "-h", "-r", "-o", "%i"], capture_output=True, text=True
+    ).stdout.split()
+
+
+def kill_one(conditions: list[Condition]) -> str:
+    """Kill the worker that is the first to be seen at one of the conditions, whose key it gives."""
+    views, seen = (lambda: [jobs.view(one.key) for one in conditions]), list[jobs.JobStatus]()
+    until(lambda: seen.extend(view for view in views() if view.state is jobs.State.RUNNING) or seen)
+    os.kill(seen[0].status["pid"], signal.SIGKILL)
+    return seen[0].key
+
+
+@pytest.mark.slurm
+def test_a_killed_task_loses_one_run(
+    cluster: None, document: Document, local: Local, shared: list[Condition]
+) -> None:
+    entries = document(*SHORT)
+    (task,) = {entry["job"] for entry in entries}
+    assert [(entry["key"], entry["state"]) for entry in entries] == [
+        (one.key, "queued") for one in shared
+    ]
+    until(artifact.published_keys)
+    first = artifact.published_keys()
+    killed = kill_one([one for one in shared if one.key not in first])
+    first, inode = artifact.published_keys(), (models_folder() / first[0]).stat().st_ino
+    until(lambda: jobs.view(killed).state is jobs.State.INTERRUPTED)
+    said = {entry["key"]: entry for entry in document("status")}
+    states = {one.key: "done" if one.key in first else "queued" for one in shared}
+    assert {key: entry["state"] for key, entry in said.items()} == states
+    assert said[killed]["job"] == task
+    assert {entry.get("job", task) for entry in document(*SHORT)} == {task}, (
+        "nothing is submitted twice"
+    )
+    assert queue() == [task]
+
+    until(
+        lambda: not queue(), patience=300
+    )  # workers begin anew, and may have one core of a busy machine
+    assert {key: metrics(key) for key in artifact.published_keys()} == local[2]
+    assert (models_folder() / first[0]).stat().st_ino == inode, "what was published stays"
+    assert all(entry["state"] == "done" and "metrics" in entry for entry in document(*SHORT))
+    (folder,) = (models_folder() / ".slurm").iterdir()
+    assert folder.name in document("clean")["removed"]
+    assert not folder.exists()
+
+
+@pytest.mark.slurm
+def test_what_waits_is_cancelled(
+    cluster: None, document: Document, refused: Refused, shared: list[Condition]
+) -> None:
+    """Runs that would take hours: requeued as by a preemption, then cancelled by key and by
+    number."""
+    study = (*STUDY, "--set", "steps=100000", *SLURM, "cpus-per-task=2", "--pack", 3)
+    entries = document(*study)
+    keys, (task, other) = (
+        [entry["key"] for entry in entries],
+        sorted({entry["job"] for entry in entries}),
+    )
+    until(lambda: any(jobs.view(key).state is jobs.State.RUNNING for key in keys))
+    states = {entry["key"]: entry["state"] for entry in document("status")}
+    assert set(states.values()) == {"running", "queued"}
+    subprocess.run(["scontrol", "requeue", task], check=True)
+    subprocess.run(["scontrol", "hold", task, other], check=True)
+    until(lambda: not any(jobs.view(key).state is jobs.State.RUNNING for key in keys))
+    grid = ("conditions", *STUDY[2:], "--grid", "experiments", "--set", "steps=100000")
+    assert {entry["state"] for entry in document(*grid)} == {"queued"}
+    assert document("cancel", keys[0])["state"] == "cancelling"
+    assert [entry["state"] for entry in document("status", keys[0])] == ["cancelled"]
+    document("cancel", other)
+    until(lambda: queue() == [task])
+    document("cancel", task.partition("_")[0])
+    until(lambda: not queue())
+    assert {entry["state"] for entry in document("status")} == {"cancelled"}
+    assert all("job" not in entry for entry in document("status"))
+    refused("cancel", task)
+
+
+@pytest.mark.slurm
+def test_a_dry_run_writes_what_would_be_submitted(
+    cluster: None, document: Document, shared: list[Condition]
+) -> None:
+    found = document(*SHORT, "--slurm", "partition=main", "--pack", 3, "--dry-run")
+    packs = json.loads(Path(found["conditions"]).read_text())
+    every = {key: values for pack in packs.values() for key, values in pack.items()}
+    assert every == {one.key: one.as_dict() for one in shared}
+    assert (found["tasks"], [len(pack) for pack in packs.values()]) == (2, [2, 2])
+    lines = Path(found["sbatch"]).read_text().splitlines()
+    assert {"#SBATCH --partition=main", "#SBATCH --cpus-per-task=1", "#SBATCH --array=0-1%2"} <= {
+        *lines
+    }
+    assert queue() == [] == artifact.published_keys()
+
+
+@pytest.mark.slurm
+def test_what_slurm_refuses_is_one_sentence_and_leaves_nothing(
+    cluster: None,
+    refused: Refused,
+    shared: list[Condition],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert "`sinfo`" in refused(*SHORT, "--slurm", "partition=nowhere")
+    assert "--pack" in refused(*SHORT, "--pack", 1)
+    assert "time=MINUTES" in refused(*SHORT, "--slurm", "time=9999")
+    assert "colour" in refused(*SHORT, "--slurm", "colour=red")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    for said, advice in ((LIMIT, "wait until"), (SILENT, "try again")):
+        (tmp_path / "sbatch").write_text(f"#!/bin/sh\necho 'sbatch: error: {said}' >&2\nexit 1\n")
+        (tmp_path / "sbatch").chmod(0o755)
+        assert advice in refused(*SHORT)
+    assert list((models_folder() / ".slurm").iterdir()) == queue() == []
+
+
+def test_an_engine_that_is_not_there_is_one_sentence(
+    refused: Refused, shared: list[Condition], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(engines, "ANSWERS_IN", 0.3)
+    for words, noun in {
+        "slurm": "no Slurm on this machine",
+        "dask": "dask scheduler",
+        "dask --dry-run": "for --engine slurm",
+        "dask --address tcp://127.0.0.1:1": "No Dask",
+        "dask --address nonsense://x": "No Dask",
+        "local --address x": "for --engine dask",
+    }.items():
+        assert noun in refused(*STUDY, "--engine", *words.split())
+    for engine, module in {"slurm": "submitit", "dask": "distributed"}.items():
+        monkeypatch.setitem(sys.modules, module, None)
+        assert "pip install" in refused(*STUDY, "--engine", engine)
+
+
+def test_workers_of_dask_train_the_same_and_one_that_is_killed_loses_its_run(
+    local: Local, shared: list[Condition], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import distributed
+
+    def refuses(address: str, reason: str) -> None:
+        with pytest.raises(engines.EngineError, match=reason), engines.dask_pool(address):
+            pytest.fail("took it")
+
+    with distributed.LocalCluster(
+        threads_per_worker=2, n_workers=1, processes=False, dashboard_address=":0"
+    ) as cluster:
+        refuses(cluster.scheduler_address, "threads: 2, not 1")
+    here = {"dashboard_address": ":0", "host": "127.0.0.1"}
+    with distributed.LocalCluster(threads_per_worker=1, n_workers=0, **here) as cluster:
+        refuses(cluster.scheduler_address, "no workers")
+        cluster.scale(2)
+        cluster.wait_for_workers(2)
+        with monkeypatch.context() as patch:
+            patch.setenv("VLCORE_HOME", str(tmp_path / "elsewhere"))
+            refuses(cluster.scheduler_address, "sees the home: False, not True")
+        with engines.dask_pool(cluster.scheduler_address) as pool, ThreadPoolExecutor(1) as thread:
+            study = thread.submit(
+                training.train_all, shared[1:], pool, lambda *_: None, shared=True
+            )
+            killed = kill_one(shared)
+            assert set(study.result().values()) <= {"trained", "cached"}
+    assert killed in artifact.published_keys()
+    alone = {one.key: local[2][one.key] for one in shared[1:]}
+    assert {key: metrics(key) for key in artifact.published_keys()} == alone
+
+
+def test_the_longest_goes_first() -> None:
+    short, long, twice = (
+        Condition(steps=10),
+        Condition(steps=30),
+        Condition(steps=20, mitigation="jtt"),
+    )
+    assert training.longest_first([short, long, twice]) == [twice, long, short]

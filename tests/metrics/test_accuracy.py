@@ -1,0 +1,397 @@
+"""The zero-shot readout, its accuracies, margins and calibration, against loops that count."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as st_numpy
+from scipy.optimize import minimize_scalar
+from statsmodels.stats.proportion import confint_proportions_2indep
+
+from tests.metrics import spaces
+from tests.metrics.spaces import groups_of, interval, names, numbers
+from vlcore.experiment.grouping import SCENES
+from vlcore.metrics import accuracy
+from vlcore.metrics.estimate import Estimate, mean, rate, wilson
+
+
+@pytest.mark.parametrize(
+    ("spoken_of", "objects", "images"),
+    [
+        (["horse", "camel"], ["horse", "camel"], 0),
+        (["horse", "horse", "camel", "camel"], ["horse", "camel"], 1),
+        (["camel", "horse", "camel"], ["camel", "horse"], 9),
+        (["a", "b", "c", "b", "x"], ["c", "a", "b"], 9),
+    ],
+)
+def test_scores_against_sums_of_exponentials(
+    spoken_of: list[str], objects: list[str], images: int
+) -> None:
+    logits = np.random.default_rng(images).normal(scale=4, size=(images, len(spoken_of)))
+    scores = accuracy.object_scores(logits, spoken_of, objects)
+    predicted = accuracy.predict_objects(logits, spoken_of, objects)
+    assert scores.shape == (images, len(objects))
+    for image in range(images):
+        own = [[k for k, about in enumerate(spoken_of) if about == name] for name in objects]
+        sums = [sum(math.exp(logits[image, k]) for k in captions) for captions in own]
+        assert scores[image] == pytest.approx([math.log(total) for total in sums])
+        assert predicted[image] == objects[sums.index(max(sums))]
+    large = accuracy.object_scores(
+        np.array([[1000.0, 1000.0, -1000.0, -1000.0]]), ["a", "a", "b", "b"], ["a", "b"]
+    )
+    assert large[0] == pytest.approx([1000 + math.log(2), -1000 + math.log(2)]), (
+        "neither overflow nor vanish"
+    )
+
+
+@settings(max_examples=50)
+@given(st_numpy.arrays(np.float64, (3, 4), elements=st.floats(-30, 30)), st.floats(-10, 10))
+def test_a_bias_of_all_logits_changes_no_decision(logits: np.ndarray, bias: float) -> None:
+    spoken_of = [obj for obj, _ in SCENES.pairs]
+    scores = accuracy.object_scores(logits, spoken_of, SCENES.objects)
+    assert accuracy.object_scores(logits + bias, spoken_of, SCENES.objects) - bias == pytest.approx(
+        scores, abs=1e-9
+    )
+
+
+def crossed(scenes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Objects, groups and scenes of a crossed test set."""
+    columns = spaces.crossed(scenes)
+    return columns[0], groups_of(columns), columns[2]
+
+
+@pytest.mark.parametrize(("scenes", "seed"), [(1, 0), (6, 1), (50, 2)])
+def test_accuracies_against_counting(scenes: int, seed: int) -> None:
+    objects, groups, names = crossed(scenes)
+    predicted = np.random.default_rng(seed).choice(
+        ["horse", "camel"], p=[0.7, 0.3], size=len(objects)
+    )
+    found = accuracy.group_accuracy(predicted, objects, groups, names, SCENES)
+    share = {}
+    for group in SCENES.names:
+        hits = [
+            guess == truth
+            for guess, truth, own in zip(predicted, objects, groups, strict=True)
+            if own == group
+        ]
+        share[group] = sum(hits) / len(hits)
+        assert (found.groups[group].value, found.groups[group].n) == (
+            pytest.approx(share[group]),
+            len(hits),
+        )
+    assert tuple(found.groups) == SCENES.names
+    assert found.worst == found.groups[found.worst_group]
+    assert found.worst.value == min(share.values())
+    of_all = (
+        (found.balanced, SCENES.names),
+        (found.minority, SCENES.minority),
+        (found.majority, SCENES.majority),
+    )
+    for estimate, of in of_all:
+        here = np.isin(groups, of)
+        assert estimate.value == pytest.approx(sum(share[group] for group in of) / len(of))
+        assert numbers(estimate) == interval(rate((predicted == objects)[here], names[here]))
+        assert estimate.n == scenes * len(of)
+
+
+def test_with_unequal_groups_accuracies_are_means_of_groups() -> None:
+    groups = np.repeat(SCENES.names, [1, 2, 30, 10])
+    objects = np.array([group.split("_")[0] for group in groups])
+    found = accuracy.group_accuracy(np.array(["horse"] * 43), objects, groups, names(43), SCENES)
+    for estimate in (found.balanced, found.majority, found.minority):
+        assert 0 <= estimate.low <= 0.5 == estimate.value <= estimate.high <= 1
+    assert found.balanced.n == 43
+
+
+def best_blind_guess(frequencies: np.ndarray, weights: np.ndarray) -> float:
+    """Tries every rule "say matched for these captions" on half matched and half mismatched
+    pairs."""
+    captions = range(len(frequencies))
+    mismatched = [sum(frequencies[i] * weights[i, k] for i in captions) for k in captions]
+    rules = itertools.product([True, False], repeat=len(frequencies))
+    return (
+        max(
+            sum(frequencies[k] if says else mismatched[k] for k, says in enumerate(rule))
+            for rule in rules
+        )
+        / 2
+    )
+
+
+@settings(max_examples=60)
+@given(st.integers(2, 5), st.integers(0, 10**6))
+def test_blind_matching_is_the_best_of_all_rules(captions: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    frequencies, weights = (
+        random.dirichlet(np.ones(captions)),
+        random.dirichlet(np.ones(captions), size=captions),
+    )
+    found = accuracy.blind_match_accuracy(frequencies, weights)
+    assert found == pytest.approx(best_blind_guess(frequencies, weights))
+    assert 0.5 - 1e-12 <= found <= 1 + 1e-12
+    others = np.full((captions, captions), 1 / (captions - 1))
+    np.fill_diagonal(others, 0)
+    assert accuracy.blind_match_accuracy(np.full(captions, 1 / captions), others) == pytest.approx(
+        0.5
+    ), "equally often"
+    assert accuracy.blind_match_accuracy(frequencies, np.zeros((captions, captions))) == 1, (
+        "no mismatched pair"
+    )
+
+
+def estimates(*values: float, n: int = 100) -> dict[str, Estimate]:
+    return {
+        name: Estimate(value, *wilson(value * n, n), n)
+        for name, value in zip(SCENES.names, values, strict=True)
+    }
+
+
+@pytest.mark.parametrize("counts", [[48, 12, 48, 12], [1, 1, 1, 1], [3498, 184, 1057, 56]])
+def test_train_weighted_accuracy_against_the_formula(counts: list[int]) -> None:
+    groups = estimates(0.95, 0.7, 0.9, 0.6)
+    found = accuracy.train_weighted(groups, dict(zip(SCENES.names, counts, strict=True)))
+    value = below = above = 0.0
+    for name, count in zip(SCENES.names, counts, strict=True):
+        share = count / sum(counts)
+        value += share * groups[name].value
+        below += (share * (groups[name].value - groups[name].low)) ** 2
+        above += (share * (groups[name].high - groups[name].value)) ** 2
+    assert numbers(found) == pytest.approx(
+        (value, value - math.sqrt(below), value + math.sqrt(above))
+    )
+    assert found.n == 400
+
+
+def test_a_group_that_was_not_trained_on_does_not_weigh() -> None:
+    groups = estimates(1.0, 0.0, 1.0, 0.0)
+    found = accuracy.train_weighted(groups, dict(zip(SCENES.names, [48, 0, 48, 0], strict=True)))
+    assert (found.value, found.high, found.n) == (1, 1, 200)
+    assert 0.95 < found.low < 1  # and all right is not certainty
+    del groups["horse_desert"]
+    assert (
+        accuracy.train_weighted(
+            groups, {"horse_grass": 48, "horse_desert": 0, "camel_desert": 48}
+        ).value
+        == 1
+    )
+    for counts, reason in (
+        ({"horse_grass": 48, "horse_desert": 1}, "horse_desert"),
+        ({"horse_grass": 0}, "training"),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            accuracy.train_weighted(groups, counts)
+
+
+@pytest.mark.parametrize(("scenes", "seed"), [(2, 0), (9, 1), (60, 0)])
+def test_the_gap_against_its_formula(scenes: int, seed: int) -> None:
+    _, groups, names = crossed(scenes)
+    majority = np.isin(groups, SCENES.majority)
+    right = np.random.default_rng(seed).random(4 * scenes) < np.where(majority, 0.9, 0.6)
+    found = accuracy.minority_gap(right, groups, names, SCENES)
+    one, other = rate(right[majority], names[majority]), rate(right[~majority], names[~majority])
+    sums = [
+        [
+            float((right[(names == scene) & of] - p.value).sum())
+            for scene in sorted(set(names.tolist()))
+        ]
+        for of, p in ((majority, one), (~majority, other))
+    ]
+    both = sum(a * b for a, b in zip(*sums, strict=True))
+    size = math.sqrt(math.prod(sum(a * a for a in side) for side in sums))
+    r, value = both / size if size > 0 else 0.0, one.value - other.value
+    down, up, other_down, other_up = (
+        abs(end - p.value) for p in (one, other) for end in (p.low, p.high)
+    )
+    low = value - math.sqrt(down**2 - 2 * r * down * other_up + other_up**2)
+    high = value + math.sqrt(up**2 - 2 * r * up * other_down + other_down**2)
+    assert numbers(found) == pytest.approx((value, max(-1, low), min(1, high)))
+    assert found.n == 4 * scenes
+
+
+def test_a_gap_of_images_without_twins_against_statsmodels() -> None:
+    """Each image is a scene: two independent rates, of which `rate` counts one image less."""
+    groups = np.repeat(SCENES.names, 50)
+    right = np.concatenate([np.arange(50) < k for k in (45, 30, 45, 30)])
+    found = accuracy.minority_gap(right, groups, np.arange(200).astype(str), SCENES)
+    low, high = confint_proportions_2indep(
+        0.9 * 99, 99, 0.6 * 99, 99, method="newcomb", compare="diff"
+    )
+    assert numbers(found) == pytest.approx((0.3, low, high))
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 30), st.integers(0, 30), st.floats(-1, 1))
+def test_a_difference_is_inside_its_interval_and_turns_with_its_sides(
+    a: int, b: int, r: float
+) -> None:
+    one, other = (Estimate(k / 30, *wilson(k, 30), 30) for k in (a, b))
+    found, turned = accuracy.difference(one, other, r, 60), accuracy.difference(other, one, r, 60)
+    assert -1 <= found.low <= found.value <= found.high <= 1
+    assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low), abs=1e-12)
+    assert found.n == 60
+
+
+def test_the_correlation_of_means_is_that_of_sums_over_scenes() -> None:
+    names = np.repeat(np.arange(50), 4).astype(str)
+    one, other = np.random.default_rng(0).normal(size=(2, 200))
+    a, b = one.reshape(50, 4).sum(axis=1), other.reshape(50, 4).sum(axis=1)
+    expected = (a * b).sum() / np.sqrt((a**2).sum() * (b**2).sum())
+    assert accuracy.scene_correlation(one, other, names) == pytest.approx(expected)
+    assert accuracy.scene_correlation(one, -2 * one, names) == pytest.approx(-1)
+    assert accuracy.scene_correlation(one, np.zeros(200), names) == 0
+
+
+def test_the_worst_group_is_picked_on_other_images_than_it_is_scored_on() -> None:
+    validation, test = estimates(0.9, 0.5, 0.8, 0.6), estimates(0.9, 0.7, 0.8, 0.6)
+    assert accuracy.cross_fitted_worst(validation, test) == ("horse_desert", test["horse_desert"])
+    del test["horse_desert"]
+    for on, reason in (
+        (validation, "no held-out image of horse_desert"),
+        ({}, "no validation images"),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            accuracy.cross_fitted_worst(on, test)
+
+
+@settings(max_examples=40)
+@given(st.sampled_from([4, 48]), st.integers(0, 10**6), st.floats(-20, 20))
+def test_margins_against_a_loop_have_no_zero_of_their_own(n: int, seed: int, shift: float) -> None:
+    objects, groups, _ = crossed(n // 4)
+    scores, scenes = (
+        np.random.default_rng(seed).normal(scale=3, size=(n, 2)),
+        np.repeat(names(n // 2), 2),
+    )
+    found = accuracy.margins(scores, objects, groups, scenes, SCENES)
+    moved = accuracy.margins(scores + shift, objects, groups, scenes, SCENES)
+    assert tuple(found) == SCENES.names
+    for group in SCENES.names:
+        here = [row for row in range(n) if groups[row] == group]
+        by_hand = [
+            (scores[row, 0] - scores[row, 1]) * (1 if objects[row] == "horse" else -1)
+            for row in here
+        ]
+        assert found[group] == mean(by_hand, scenes[here])
+        assert moved[group].value == pytest.approx(found[group].value, abs=1e-9)
+
+
+@pytest.mark.parametrize("columns", [2, 3])
+def test_confidence_is_the_share_of_the_best_score(columns: int) -> None:
+    scores = np.random.default_rng(1).normal(scale=3, size=(20, columns))
+    for row, sure in zip(scores, accuracy.confidence(scores.astype(np.float32)), strict=True):
+        assert sure == pytest.approx(
+            math.exp(max(row)) / sum(math.exp(score) for score in row), rel=1e-5
+        )
+    assert accuracy.confidence(np.array([[1000.0, -1000.0]]))[0] == 1
+
+
+def slow_error(sure: np.ndarray, right: np.ndarray, bins: int = 15) -> float:
+    total = 0.0
+    for b in range(bins):
+        low, high = b / bins, (b + 1) / bins
+        here = [i for i, p in enumerate(sure) if low < p <= high or (b == 0 and p == 0)]
+        if here:
+            total += abs(sum(float(right[i]) - sure[i] for i in here)) / len(sure)
+    return total
+
+
+@pytest.mark.parametrize(("n", "bins"), [(4, 15), (60, 15), (300, 4)])
+def test_the_calibration_error_against_its_formula(n: int, bins: int) -> None:
+    """0 and 1, the ends of the scale, have bins too."""
+    random = np.random.default_rng(n)
+    sure, right = random.uniform(0.2, 1, n), random.random(n) < 0.8
+    sure[:3] = 0, 1, 0.2
+    assert accuracy.expected_calibration_error(sure, right, bins) == pytest.approx(
+        slow_error(sure, right, bins)
+    )
+
+
+def slow_loss(log_temperature: float, margin: np.ndarray) -> float:
+    sure = 1 - 1 / (len(margin) + 2)
+    by = margin / math.exp(log_temperature)
+    return float(
+        np.mean(
+            [sure * math.log1p(math.exp(-m)) + (1 - sure) * math.log1p(math.exp(m)) for m in by]
+        )
+    )
+
+
+@pytest.mark.parametrize(("scenes", "noise"), [(3, 0.0), (48, 1.0), (48, 3.0)])
+def test_a_temperature_has_the_greatest_likelihood(scenes: int, noise: float) -> None:
+    """Also where every picture is right (no noise)."""
+    objects, _, names = crossed(scenes)
+    scores = np.random.default_rng(1).normal(scale=noise, size=(len(objects), 2))
+    scores[np.arange(len(objects)), (objects != "horse").astype(int)] += 4
+    margin = np.where(objects == "horse", 1, -1) * (scores[:, 0] - scores[:, 1])
+    best = minimize_scalar(
+        slow_loss, args=(margin,), bounds=(-4, 6), method="bounded", options={"xatol": 1e-9}
+    )
+    found = accuracy.temperature(scores, objects, names, SCENES)
+    assert found.value == pytest.approx(math.exp(best.x), rel=1e-5)
+    assert found.low <= found.value <= found.high
+    hotter = accuracy.temperature(scores * 7, objects, names, SCENES)
+    assert hotter.value == pytest.approx(7 * found.value)
+
+
+def test_scores_that_are_twice_the_log_odds_are_calibrated() -> None:
+    """What the best dual encoder of two captions scores: without a temperature its confidence is
+    far too high."""
+    random, n = np.random.default_rng(0), 20_000
+    odds = random.normal(scale=1.5, size=n)  # logarithms of the first object's
+    objects = np.where(random.random(n) < 1 / (1 + np.exp(-odds)), "horse", "camel")
+    scores, right = np.stack([odds, -odds], axis=1), (odds > 0) == (objects == "horse")
+    found = accuracy.temperature(scores, objects, names(n), SCENES)
+    assert found.low < 2 < found.high
+
+    def error(divisor: float) -> float:
+        sure = accuracy.confidence(scores / divisor)
+        return accuracy.expected_calibration_error(sure, right)
+
+    assert error(found.value) < 0.01 < 0.08 < error(1)
+    effect = accuracy.calibrated(Estimate(3.0, 2.9, 3.1, 9), Estimate(2.0, 1.8, 2.0 / 0.9, 8))
+    assert numbers(effect) == pytest.approx(
+        (1.5, 1.5 - math.hypot(0.05, 0.15), 1.5 + math.hypot(0.05, 1 / 6))
+    )
+    assert accuracy.calibrated(Estimate(0.1, 0, 0.2, 9), found).low == 0
+
+
+def test_what_is_not_defined_is_refused() -> None:
+    objects, groups, names = crossed(3)
+    here, scores, zebras = (
+        groups != "camel_grass",
+        np.ones((12, 2)),
+        np.where(objects == "camel", "zebra", objects),
+    )
+    for reason, ask, *asked in (
+        ("'zebra'", accuracy.object_scores, scores, ["horse", "camel"], ["horse", "zebra"]),
+        ("'zebra'", accuracy.predict_objects, scores, ["horse", "camel"], ["horse", "zebra"]),
+        (
+            "camel_grass",
+            accuracy.group_accuracy,
+            objects[here],
+            objects[here],
+            groups[here],
+            names[here],
+            SCENES,
+        ),
+        ("camel_grass", accuracy.minority_gap, np.ones(9, bool), groups[here], names[here], SCENES),
+        (
+            "camel_grass",
+            accuracy.margins,
+            scores[here],
+            objects[here],
+            groups[here],
+            names[here],
+            SCENES,
+        ),
+        ("tell the objects", accuracy.temperature, scores, objects, names, SCENES),
+        ("something else", accuracy.margins, scores, zebras, groups, names, SCENES),
+        ("not finite", accuracy.margins, scores * np.inf, objects, groups, names, SCENES),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            ask(*asked)
+    for sure in ([], [0.5, 1.1], [0.5, -0.1], [0.5, np.nan]):
+        with pytest.raises(ValueError, match="from 0 to 1"):
+            accuracy.expected_calibration_error(np.array(sure), np.ones(len(sure), bool))

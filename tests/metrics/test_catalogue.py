@@ -1,0 +1,89 @@
+"""The catalogue of measures: what an entry says, and what it says of measures that are a part of
+it."""
+
+import pandas as pd
+import pytest
+
+from vlcore.classroom.answers import RESULTS
+from vlcore.experiment.grouping import SCENES, Grouping
+from vlcore.metrics import catalogue
+
+NO_ENTRY = {
+    "first_fit_step",
+    "models",
+    "train_images",
+    "text_only_match",
+    "map_quality",
+}  # of a run or its map
+
+
+@pytest.mark.parametrize(
+    ("measure", "share"),
+    [
+        ("minority_accuracy", True),
+        ("group_accuracy.horse_grass", True),
+        ("context_flip_rate", True),
+        ("readouts_linear_probe.minority_accuracy", True),
+        ("readouts_bare.balanced_accuracy", True),
+        ("panel.only_bg", True),
+        ("neighbours_object", True),
+        ("raw_pixels.probe_object", True),
+        ("raw_pixels.silhouette_object", False),
+        ("probe_object", True),
+        ("silhouette_object", False),
+        ("background_reliance", False),
+        ("dispersion.horse_desert", False),
+        ("variance_object.p", False),
+    ],
+)
+def test_which_measures_count_images(measure: str, share: bool) -> None:
+    assert catalogue.measure_of(measure).is_share is share
+
+
+@pytest.mark.parametrize(
+    ("measure", "whole"),
+    [
+        ("minority_accuracy", ""),
+        ("variance_object", "variance"),
+        ("raw_pixels.variance_object", "raw_pixels.variance"),
+        ("group_accuracy.horse_grass", "group_accuracy"),
+        ("readouts_bare.minority_accuracy", "readouts_bare"),
+        ("models", ""),
+    ],
+)
+def test_where_the_reason_stands_for_all_of_a_kind(measure: str, whole: str) -> None:
+    assert catalogue.whole_of(measure) == whole
+
+
+def test_measures_are_worded_for_any_image_set() -> None:
+    cups = Grouping(("cup", "jug"), ("table", "shelf"))
+    assert catalogue.words_of("probe_object", SCENES) == "The animal can be read off (linear probe)"
+    assert catalogue.words_of("probe_object", cups) == "The object can be read off (linear probe)"
+    assert catalogue.words_of("group_accuracy.cup_shelf", cups) == "Right on cup, shelf"
+    assert catalogue.words_of("models", cups) == "models"
+
+
+def test_entries_agree_with_each_other() -> None:
+    entries = catalogue.MEASURES.values()
+    words = [one.words for one in entries]
+    assert len(set(words)) == len(words)
+    places = sorted(one.study for one in entries if one.study)
+    assert len(set(places)) == len(places)
+    assert catalogue.MEASURES[catalogue.PRIMARY].study == places[0]
+    parts = {part for one in entries if one.less for part in one.less}
+    assert parts | set(catalogue.HEADLINE) <= set(catalogue.MEASURES)
+    of_labels = catalogue.secondary(label_styles=True)
+    assert of_labels[: len(catalogue.secondary())] == catalogue.secondary()
+    assert catalogue.PRIMARY not in of_labels
+
+
+def test_everything_that_a_run_measures_has_an_entry() -> None:
+    tables = sorted(RESULTS.glob("*/*/runs.parquet"))
+    names = {
+        name for path in tables for name in pd.read_parquet(path, columns=["measure"])["measure"]
+    }
+    unknown = {
+        name for name in names if catalogue.measure_of(name).name == name not in catalogue.MEASURES
+    }
+    kinds = {name.partition(".")[0] for name in unknown}
+    assert {kind for kind in kinds if not kind.startswith("readouts_")} == NO_ENTRY

@@ -1,0 +1,191 @@
+"""Centres of groups and movement between two models, against loops and scikit-learn, on layouts
+that are known."""
+
+import math
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.neighbors import NearestNeighbors
+
+from tests.metrics.spaces import cloud, interval, numbers, rotation, unit
+from vlcore.metrics.estimate import mean
+from vlcore.metrics.layout import displacement, layout, movement, neighbour_overlap
+
+NAMES = ("horse_grass", "horse_desert", "camel_desert", "camel_grass")
+
+
+@pytest.mark.parametrize(
+    ("n", "one", "other", "k"), [(12, 3, 3, 10), (40, 8, 5, 10), (30, 4, 16, 1), (25, 8, 8, 5)]
+)
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_overlap_against_sets_of_neighbours(
+    n: int, one: int, other: int, k: int, kind: type
+) -> None:
+    first, second = (
+        cloud(n, one, 1).astype(kind),
+        (cloud(n, other, 2) * 3).astype(kind),
+    )  # lengths do not count
+    fitted = (NearestNeighbors(n_neighbors=k, metric="cosine").fit(z) for z in (first, second))
+    sets = [one.kneighbors(return_distance=False) for one in fitted]
+    by_hand = [len(set(a) & set(b)) / k for a, b in zip(*sets, strict=True)]
+    assert neighbour_overlap(first, second, k) == pytest.approx(by_hand)
+    assert neighbour_overlap(second, first, k) == pytest.approx(by_hand)
+
+
+@given(st.integers(13, 40), st.integers(2, 8), st.integers(0, 1000))
+def test_a_turned_space_keeps_every_neighbour(n: int, size: int, seed: int) -> None:
+    z = cloud(n, size, seed)
+    assert (neighbour_overlap(z, z @ rotation(size, seed)) == 1).all()
+    assert (neighbour_overlap(z, np.pad(z, ((0, 0), (0, 3)))) == 1).all()
+
+
+def test_equal_pictures_are_neighbours_alike_in_both_models() -> None:
+    z = np.repeat(cloud(4, 6), 8, axis=0).astype(np.float32)
+    assert (neighbour_overlap(z, (z @ rotation(6, 3)).astype(np.float32), 5) == 1).all()
+    assert (
+        neighbour_overlap(np.repeat(z[:1], 20, axis=0), np.repeat(z[9:10], 20, axis=0)) == 1
+    ).all()
+
+
+@settings(max_examples=40)
+@given(st.integers(2, 20), st.integers(0, 1000), st.floats(0.01, 100))
+def test_displacement_against_a_loop_in_sizes_of_the_map(n: int, seed: int, scale: float) -> None:
+    points, onto = np.random.default_rng(seed).normal(size=(2, n, 2)) * scale + 3
+    x, y = sum(p[0] for p in points) / n, sum(p[1] for p in points) / n
+    radius = (sum((p[0] - x) ** 2 + (p[1] - y) ** 2 for p in points) / n) ** 0.5
+    ways = [
+        ((q[0] - p[0]) ** 2 + (q[1] - p[1]) ** 2) ** 0.5 / radius
+        for p, q in zip(points, onto, strict=True)
+    ]
+    assert displacement(points, onto) == pytest.approx(ways)
+    assert (displacement(points, points) == 0).all()
+
+
+def test_a_map_of_one_point_has_no_size() -> None:
+    for points in (np.ones((5, 2)), np.ones((1, 2)), np.ones((0, 2))):
+        with pytest.raises(ValueError, match="The first map is one point"):
+            displacement(points, points + 1)
+    with pytest.raises(ValueError, match="give the same number of points"):
+        displacement(np.eye(2), np.ones((3, 2)))
+    assert np.isfinite(displacement(np.eye(2), np.ones((2, 2)))).all()
+
+
+def test_movement_is_its_parts() -> None:
+    points, onto = np.random.default_rng(0).normal(size=(2, 48, 2))
+    one, other, groups, scenes = (
+        cloud(48, 8, 1),
+        cloud(48, 6, 2),
+        np.tile(NAMES, 12),
+        np.repeat(np.arange(12), 4),
+    )
+    found = movement((points, onto), (one, other), groups, scenes, NAMES, k=7)
+    assert (found.displacement == displacement(points, onto)).all()
+    assert (found.overlap == neighbour_overlap(one, other, 7)).all()
+    assert found.chance == 7 / 47
+    assert list(found.drift) == list(found.kept) == list(NAMES)
+    for name in NAMES:
+        assert found.drift[name] == mean(found.displacement[groups == name], scenes[groups == name])
+        assert found.kept[name] == mean(found.overlap[groups == name], scenes[groups == name])
+
+
+def planted(
+    centres: np.ndarray, scenes: int = 15, noise: float = 0.05, seed: int = 0
+) -> tuple[np.ndarray, ...]:
+    """Pictures around the centres, one of each group a scene."""
+    random, count = np.random.default_rng(seed), len(centres)
+    z = unit(
+        np.tile(centres, (scenes, 1))
+        + noise * random.normal(size=(scenes * count, centres.shape[1]))
+    )
+    return z, np.tile(NAMES[:count], scenes), np.repeat([f"s{i}" for i in range(scenes)], count)
+
+
+def slow_distance(z: np.ndarray, groups: np.ndarray, one: str, other: str) -> float:
+    means = []
+    for name in (one, other):
+        own = [row for row, group in zip(z, groups, strict=True) if group == name]
+        means.append([sum(row[d] for row in own) / len(own) for d in range(z.shape[1])])
+    dot = sum(a * b for a, b in zip(*means, strict=True))
+    return 1 - dot / math.prod(math.sqrt(sum(a * a for a in mean)) for mean in means)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("noise", [0.0, 0.3, 2.0])
+def test_distances_and_leads_against_a_loop(kind: type, noise: float) -> None:
+    z, groups, scenes = planted(np.random.default_rng(1).normal(size=(4, 6)), noise=noise)
+    distances, nearest = layout(z.astype(kind), groups, scenes, NAMES)
+    assert list(distances) == list(combinations(NAMES, 2))
+    for (one, other), distance in distances.items():
+        assert distance.value == pytest.approx(slow_distance(z, groups, one, other), abs=1e-6)
+        assert 0 <= distance.low <= distance.value <= distance.high <= 2
+        assert distance.n == 30
+    for name, near in nearest.items():
+        others = sorted(slow_distance(z, groups, name, other) for other in NAMES if other != name)
+        assert near.distance.value == pytest.approx(others[0], abs=1e-6)
+        assert near.distance in distances.values()
+        assert near.lead is not None
+        assert near.lead.value == pytest.approx(others[1] - others[0], abs=1e-6)
+        assert near.lead.n == 60
+        assert near.decided == (near.lead.low > 0)
+
+
+@given(st.integers(0, 1000), st.integers(2, 5))
+def test_the_order_of_the_pictures_and_a_turn_change_no_distance(seed: int, size: int) -> None:
+    z, groups, scenes = planted(
+        np.random.default_rng(seed).normal(size=(3, size)), scenes=4, noise=0.3, seed=seed
+    )
+    order = np.random.default_rng(seed).permutation(len(z))
+    turned = z[order] @ rotation(size, seed)
+    one, other = (
+        layout(z, groups, scenes, NAMES[:3]),
+        layout(turned, groups[order], scenes[order], NAMES[:3]),
+    )
+    for pair, distance in one[0].items():
+        assert numbers(other[0][pair]) == interval(distance)
+    assert [near.name for near in one[1].values()] == [near.name for near in other[1].values()]
+
+
+def test_equally_near_groups_and_equal_embeddings_decide_nothing() -> None:
+    z, groups, scenes = planted(np.eye(3), noise=0.4)
+    assert not any(near.decided for near in layout(z, groups, scenes, NAMES[:3])[1].values())
+    two = layout(z, groups, scenes, NAMES[:2])[1]["horse_grass"]
+    assert (two.name, two.lead, two.decided) == ("horse_desert", None, True), (
+        "two groups have each other"
+    )
+    alone = layout(z, groups, np.arange(45), NAMES[:3])[
+        0
+    ].values()  # resamples can lack a picture of a group
+    assert all(np.isfinite(numbers(one)).all() for one in alone)
+    z, groups, scenes = planted(np.ones((4, 5)), noise=0)
+    distances, nearest = layout(z.astype(np.float32), groups, scenes, NAMES)
+    assert {numbers(distance) for distance in distances.values()} == {(0, 0, 0)}
+    assert nearest["camel_grass"].name == "horse_grass"
+    assert not any(near.decided for near in nearest.values())
+
+
+def test_what_is_not_defined_is_refused() -> None:
+    for n, others, k in ((0, 0, 10), (1, 1, 10), (11, 11, 10), (20, 20, 0), (20, 19, 10)):
+        with pytest.raises(ValueError, match=r"others; compare fewer|same number"):
+            neighbour_overlap(cloud(n, 4), cloud(others, 4), k)
+    with pytest.raises(ValueError, match="points nowhere"):
+        neighbour_overlap(cloud(20, 4), np.vstack([cloud(19, 4), np.zeros((1, 4))]))
+    z = cloud(20, 2)
+    for rows, names, reason in (
+        (19, ["a"], "same number of rows"),
+        (20, ["a", "b"], "No picture of b"),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            movement((z, z), (z, z), ["a"] * 20, range(rows), names)
+    space = planted(np.eye(4))
+    for names, reason in (
+        ([*NAMES, "zebra"], "zebra"),
+        (NAMES[:1] * 2, "each once"),
+        (NAMES[:1], "each once"),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            layout(*space, names)
+    with pytest.raises(ValueError, match="pictures of a cancel out"):
+        layout(np.array([[1.0, 0], [-1, 0], [0, 1]]), ["a", "a", "b"], [0, 1, 2], ["a", "b"])

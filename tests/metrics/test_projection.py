@@ -1,0 +1,351 @@
+"""Maps, against linear algebra done by hand; what is exact is exact, and nothing is ever scaled."""
+
+import math
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.distance import pdist
+
+from tests.metrics.spaces import cloud, rotation, unit
+from vlcore.metrics import projection
+
+Project = Callable[[np.ndarray], np.ndarray]
+without_tensorflow = pytest.mark.filterwarnings(  # projection.umap says so while it is imported
+    "ignore:Tensorflow not installed:ImportWarning"
+)
+
+
+@pytest.mark.parametrize(
+    ("n", "size", "components"),
+    [(2, 4, 2), (10, 3, 2), (20, 64, 2), (6, 8, 6), (40, 6, 6), (10, 4, 1)],
+)
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_a_plane_against_the_singular_values(
+    n: int, size: int, components: int, kind: type
+) -> None:
+    z = cloud(n, size, seed=n).astype(kind)
+    plane, exact = projection.fit_plane(z, components), z.astype(float)
+    centred = exact - exact.mean(axis=0)
+    _, singular, directions = np.linalg.svd(centred, full_matrices=False)
+    assert plane.centre == pytest.approx(exact.mean(axis=0))
+    assert plane.shares == pytest.approx((singular**2 / (singular**2).sum())[:components], abs=1e-9)
+    assert plane.variance == pytest.approx(float(exact.var(axis=0).sum()))
+    assert plane.components @ plane.components.T == pytest.approx(np.eye(components), abs=1e-9)
+    for axis in range(min(components, np.linalg.matrix_rank(centred))):
+        assert abs(plane.components[axis] @ directions[axis]) == pytest.approx(1)
+        assert plane.components[axis][np.abs(plane.components[axis]).argmax()] > 0
+    assert plane.place(z).var(axis=0) == pytest.approx(plane.shares * plane.variance)
+    if components > 2:
+        two = projection.fit_plane(z)
+        assert plane.components[:2] == pytest.approx(two.components), (
+            "more leave the first as they are"
+        )
+    point = projection.fit_plane(np.repeat(z[:1], max(n, components), axis=0), components)
+    assert point.shares.tolist() == [0] * components, "one point has no variance to share"
+    assert point.place(z[:1]) == pytest.approx(np.zeros((1, components)), abs=1e-6)
+
+
+def turned(
+    points: np.ndarray, angle: float, mirrored: bool, shift: tuple[float, float] = (0, 0)
+) -> np.ndarray:
+    cos, sin = math.cos(angle), math.sin(angle)
+    return points * [-1 if mirrored else 1, 1] @ np.array([[cos, sin], [-sin, cos]]) + shift
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(3, 20),
+    st.integers(0, 999),
+    st.floats(-3.1, 3.1),
+    st.booleans(),
+    st.tuples(*[st.floats(-5, 5)] * 2),
+)
+def test_a_known_turn_is_undone(
+    n: int, seed: int, angle: float, mirrored: bool, shift: tuple[float, float]
+) -> None:
+    points = np.random.default_rng(seed).normal(size=(n + 4, 2))
+    moved = turned(points, angle, mirrored, shift)
+    turn = projection.align(moved[:n], points[:n])
+    assert turn.apply(moved) == pytest.approx(points, abs=1e-8), "what was not aligned moves along"
+    assert np.linalg.det(turn.rotation) == pytest.approx(-1 if mirrored else 1)
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 12), st.integers(0, 1000), st.floats(0.01, 100))
+def test_aligning_never_scales_and_no_other_turn_comes_closer(
+    n: int, seed: int, scale: float
+) -> None:
+    random = np.random.default_rng(seed)
+    points, onto = random.normal(size=(n, 2)) * scale, random.normal(size=(n, 2))
+    moved = projection.align(points, onto).apply(points)
+    assert pdist(moved) == pytest.approx(pdist(points))
+    assert moved.mean(axis=0) == pytest.approx(onto.mean(axis=0), abs=1e-6)
+    for angle in np.linspace(0, 2 * math.pi, 20):
+        for mirrored in (True, False):
+            tried = turned(points - points.mean(axis=0), float(angle), mirrored) + onto.mean(axis=0)
+            assert ((tried - onto) ** 2).sum() >= ((moved - onto) ** 2).sum() * (1 - 1e-9) - 1e-9
+
+
+@pytest.mark.parametrize(
+    ("m", "n", "size", "k"), [(1, 1, 2, 1), (4, 20, 8, 5), (3, 7, 4, 7), (0, 5, 3, 2)]
+)
+def test_nearest_against_sorting(m: int, n: int, size: int, k: int) -> None:
+    z, known = cloud(m, size, 1), cloud(n, size, 2)
+    indices, cosines = projection.nearest(z, known, k)
+    assert indices.shape == cosines.shape == (m, k)
+    for row in range(m):
+        by_hand = sorted(
+            range(n),
+            key=lambda j, row=row: -sum(a * b for a, b in zip(z[row], known[j], strict=True)),
+        )
+        assert indices[row].tolist() == by_hand[:k]
+        assert cosines[row] == pytest.approx([float(z[row] @ known[j]) for j in by_hand[:k]])
+
+
+def test_equal_neighbours_come_in_their_own_order_and_count_equally() -> None:
+    known, points = np.repeat(cloud(1, 4), 6, axis=0), np.random.default_rng(0).normal(size=(6, 2))
+    assert projection.nearest(known[:1], known, 4)[0].tolist() == [[0, 1, 2, 3]]
+    assert projection.place_among_neighbours(known[:1], known, points)[0] == pytest.approx(
+        points[:5].mean(axis=0)
+    )
+    with pytest.raises(ValueError, match="at least two known points"):
+        projection.place_among_neighbours(known, known[:1], points[:1])
+
+
+def slow_place(z: np.ndarray, known: np.ndarray, points: np.ndarray, k: int) -> list[float]:
+    order = sorted(range(len(known)), key=lambda j: -float(z @ known[j]))[: k + 1]
+    farthest = float(z @ known[order[-1]])
+    weights = [float(z @ known[j]) - farthest + 1e-9 for j in order[:-1]]
+    sides = [
+        sum(w * points[j, axis] for w, j in zip(weights, order, strict=False)) for axis in (0, 1)
+    ]
+    return [side / sum(weights) for side in sides]
+
+
+@settings(max_examples=40)
+@given(st.integers(2, 40), st.integers(2, 8), st.sampled_from([1, 5]), st.integers(0, 1000))
+def test_a_place_among_neighbours_against_a_loop(n: int, size: int, k: int, seed: int) -> None:
+    """It lies in the neighbours' convex hull: in no direction beyond all of them."""
+    z, known = cloud(3, size, seed), cloud(n, size, seed + 1)
+    points = np.random.default_rng(seed).normal(size=(n, 2))
+    placed, (indices, _) = (
+        projection.place_among_neighbours(z, known, points, k),
+        projection.nearest(z, known, k),
+    )
+    for row in range(3):
+        assert placed[row] == pytest.approx(slow_place(z[row], known, points, k), abs=1e-6)
+        for angle in np.linspace(0, 2 * math.pi, 24, endpoint=False):
+            direction = np.array([math.cos(angle), math.sin(angle)])
+            assert placed[row] @ direction <= (points[indices[row]] @ direction).max() + 1e-9
+
+
+@without_tensorflow
+@pytest.mark.parametrize(
+    "project", [projection.umap, lambda z: projection.tsne(z, perplexity=5)], ids=["umap", "tsne"]
+)
+def test_a_map_keeps_clusters_apart_and_comes_out_the_same_again(project: Project) -> None:
+    """One point is opposite to all others, as far as cosine distance goes, and still has a
+    place."""
+    few = np.repeat(cloud(1, 6), 39, axis=0).astype(np.float32)
+    assert np.isfinite(project(np.concatenate([few, -few[:1]]))).all()
+    z = unit(np.repeat(np.eye(2, 6), 15, axis=0) + 0.2 * cloud(30, 6))
+    points = project(z)
+    assert (points.shape, points.dtype) == ((30, 2), np.float64)
+    assert (project(z) == points).all()
+    one, two = points[:15], points[15:]
+    between = np.linalg.norm(one.mean(axis=0) - two.mean(axis=0))
+    assert between > max(
+        np.linalg.norm(side - side.mean(axis=0), axis=1).mean() for side in (one, two)
+    )
+
+
+@without_tensorflow
+def test_what_umap_compiles_is_kept_for_the_next_process() -> None:
+    projection.umap(cloud(10, 4))
+    from umap import layouts, umap_
+
+    for function in (umap_.smooth_knn_dist, layouts._nb_optimize_layout_euclidean_single_epoch):
+        assert list(Path(function.stats.cache_path).glob(f"*.{function.py_func.__name__}-*.nbc"))
+
+
+def test_umap_passes_its_settings_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[dict[str, object]] = []
+
+    class Stand:
+        def __init__(self, **settings: object) -> None:
+            given.append(settings)
+
+        def fit_transform(self, z: np.ndarray) -> np.ndarray:
+            return z[:, :2]
+
+    monkeypatch.setitem(
+        sys.modules, "umap", types.SimpleNamespace(UMAP=Stand, layouts=types, umap_=types)
+    )
+    projection.umap(cloud(40, 6), 7, 0.5, 3)
+    projection.umap(cloud(5, 6), 30)
+    projection.umap(cloud(40, 6))
+    projection.umap_together([cloud(40, 6), cloud(40, 4, 1)], [range(40)] * 2, 8, 0.25, 9)
+    kept = [
+        (one["n_neighbors"], one["min_dist"], one["random_state"], one["metric"]) for one in given
+    ]
+    assert kept == [
+        (7, 0.5, 3, "cosine"),
+        (4, 0.1, 0, "cosine"),
+        (15, 0.1, 0, "cosine"),
+        (8, 0.25, 9, "cosine"),
+    ]
+
+
+@pytest.mark.parametrize("project", [projection.umap, projection.tsne])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_embeddings_that_are_one_point_are_one_point_on_the_map(
+    project: Project, kind: type
+) -> None:
+    z = np.repeat(cloud(1, 6), 20, axis=0) * np.linspace(1, 2, 20)[:, None]  # lengths do not count
+    for point in (z, 0 * z):
+        assert (project(point.astype(kind)) == np.zeros((20, 2))).all()
+
+
+def test_a_neighbourhood_of_too_few_points_is_refused() -> None:
+    for project in (
+        projection.umap,
+        projection.tsne,
+        lambda z: projection.umap_together([z], [range(len(z))]),
+    ):
+        for n in (0, 3):
+            with pytest.raises(ValueError, match="at least four images"):
+                project(np.zeros((n, 4)))
+
+
+def test_the_perplexity_is_at_most_a_third_of_the_other_points() -> None:
+    z = cloud(10, 5)
+    assert (projection.tsne(z, perplexity=200) == projection.tsne(z, perplexity=3)).all()
+    assert (projection.tsne(z, 3, seed=1) != projection.tsne(z, 3)).any()
+
+
+def apart(one: np.ndarray, other: np.ndarray, within: np.ndarray) -> float:
+    """The median distance of points from those of the same rows, in radii of a map."""
+    radius = np.sqrt(((within - within.mean(axis=0)) ** 2).sum(axis=1).mean())
+    return float(np.median(np.linalg.norm(one - other, axis=1)) / radius)
+
+
+@without_tensorflow
+def test_spaces_of_other_widths_and_with_other_pictures_fit_on_one_map() -> None:
+    """The narrow model saw the first 20 pictures in another order, ten others, and a caption of its
+    own."""
+    z = unit(np.repeat(np.eye(3, 5), 12, axis=0) + 0.3 * cloud(36, 5))
+    order = np.random.default_rng(1).permutation(20)
+    wide = np.pad(z, ((0, 0), (0, 3))) @ rotation(8)
+    narrow = np.concatenate([z[order], z[26:], z[:1]])
+    names = [
+        [*(f"p{i}" for i in range(36)), "caption a"],
+        [*(f"p{i}" for i in order), *range(10), "caption b"],
+    ]
+    one, other = projection.umap_together([np.concatenate([wide, wide[:1]]), narrow], names)
+    assert (one.shape, other.shape) == ((37, 2), (31, 2))
+    assert apart(one[order], other[:20], one) < 0.05
+    assert apart(one[26:36], other[20:30], one) < 0.05, "turned along"
+
+
+def test_a_turn_changes_no_cosine_of_a_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[np.ndarray] = []
+    monkeypatch.setattr(projection, "umap", lambda z, *_: seen.append(z) or z[:, :2])
+    spaces = [cloud(12, 4, 1), cloud(12, 7, 2), cloud(12, 5, 3).astype(np.float32)]
+    placed = projection.umap_together(spaces, [range(12)] * 3)
+    (stacked,) = seen
+    assert stacked.shape == (36, 7)
+    assert stacked[:12, :4] == pytest.approx(spaces[0])
+    for z, turned, points in zip(spaces, np.split(stacked, 3), placed, strict=True):
+        assert turned @ turned.T == pytest.approx(z @ z.T, abs=1e-6)
+        assert (points == turned[:, :2]).all(), "each model has its own places back"
+    for seed in range(50):  # no other turn brings the second closer
+        tried = spaces[1] @ rotation(7, seed)
+        assert ((tried - stacked[:12]) ** 2).sum() >= ((stacked[12:24] - stacked[:12]) ** 2).sum()
+
+
+def test_spaces_that_do_not_fit_together_are_refused() -> None:
+    for sizes, rows, reason in (
+        ([], [], "at least one model"),
+        ([6, 6], [range(6), range(5)], "needs one name"),
+        ([6, 6], [range(6)], "needs one name"),
+        ([6, 6], [range(6), [0, 1, 2, 3, 4, 4]], "same name"),
+        ([6, 6, 6], [range(6), range(6), range(5, 11)], "Models 1 and 3 share fewer"),
+        ([1, 1], [range(1)] * 2, "share fewer"),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            projection.umap_together([cloud(n, 4) for n in sizes], rows)
+    with pytest.raises(ValueError, match="same number of points"):
+        projection.align(np.zeros((3, 2)), np.zeros((4, 2)))
+
+
+def slow_trust(inside: np.ndarray, outside: np.ndarray, k: int) -> list[float]:
+    """Venna and Kaski's formula point by point, from distances (n, n) of the full space and of the
+    map."""
+    n, found = len(inside), []
+    for i in range(n):
+        others = [j for j in range(n) if j != i]
+        ranked = sorted(others, key=lambda j, i=i: inside[i, j])
+        near = sorted(others, key=lambda j, i=i: outside[i, j])[:k]
+        excess = sum(max(0, ranked.index(j) + 1 - k) for j in near)
+        found.append(1 - 2 / (k * (2 * n - 3 * k - 1)) * excess)
+    return found
+
+
+@pytest.mark.parametrize(("n", "size", "k"), [(7, 3, 3), (40, 8, 5), (40, 8, 19), (12, 2, 1)])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_trust_in_a_map_against_the_formula(n: int, size: int, k: int, kind: type) -> None:
+    z = (cloud(n, size, 1) * np.linspace(0.5, 2, n)[:, None]).astype(kind)  # lengths do not count
+    points, directions = projection.fit_plane(z).place(z), unit(z.astype(float))
+    inside, outside = (
+        1 - directions @ directions.T,
+        np.linalg.norm(points[:, None] - points[None], axis=2),
+    )
+    by_point = slow_trust(inside, outside, k)
+    assert projection.trustworthiness(z, points, (k,)) == pytest.approx({k: sum(by_point) / n})
+    assert projection.point_trustworthiness(z, points, k) == pytest.approx(by_point)
+    assert projection.continuity(z, points, (k,)) == pytest.approx(
+        {k: sum(slow_trust(outside, inside, k)) / n}
+    )
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_a_map_is_not_blamed_for_the_order_of_equal_pictures(kind: type) -> None:
+    """Three clusters of equal pictures that are shown together, but for one that is shown among
+    others."""
+    z = np.repeat(np.eye(3) @ rotation(3), 10, axis=0).astype(kind)
+    points = np.repeat([[0.0, 0], [9, 0], [0, 9]], 10, axis=0) + 0.01 * np.random.default_rng(
+        0
+    ).normal(size=(30, 2))
+    assert projection.point_trustworthiness(z, points) == pytest.approx(np.ones(30))
+    points[0] = [9, 0]
+    found = projection.point_trustworthiness(z, points)
+    assert found[0] == pytest.approx(1 - 2 / (5 * (60 - 15 - 1)) * 5 * (10 - 5)), (
+        "all its five neighbours rank tenth"
+    )
+    assert found[1:10] == pytest.approx(np.ones(9))
+    assert projection.point_trustworthiness(z, np.zeros((30, 2))).min() >= 0
+    assert (projection.point_trustworthiness(np.repeat(z[:1], 30, axis=0), points) == 1).all()
+
+
+def test_more_components_than_there_are_and_more_neighbours_than_half_the_points_are_refused() -> (
+    None
+):
+    for n, size, components in ((1, 8, 2), (8, 1, 2), (5, 9, 6), (9, 5, 6), (9, 5, 0), (0, 4, 2)):
+        with pytest.raises(
+            ValueError, match=f"{n} embeddings of {size} numbers .* not {components}"
+        ):
+            projection.fit_plane(np.ones((n, size)), components)
+    for z, k in ((cloud(10, 4), 5), (cloud(30, 4), 15), (cloud(30, 4), 0)):
+        for measure, asked in (
+            ("trustworthiness", (1, k)),
+            ("continuity", (1, k)),
+            ("point_trustworthiness", k),
+        ):
+            with pytest.raises(ValueError, match=f"{len(z)} points .* not {k}"):
+                getattr(projection, measure)(z, z[:, :2], asked)

@@ -1,0 +1,179 @@
+"""Heat maps, against products written out, and on models whose answer hangs on one known patch."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from tests.model.builders import WORDS, pictures
+from vlcore.experiment.condition import Condition
+from vlcore.model import inference
+from vlcore.model.attribution import attention_rollout, patch_ablation
+from vlcore.model.dual_encoder import Encoder, ModelConfig, build, to_input
+
+PICTURES = pictures(3)
+GRIDS = {"conv_stem": (4, 2), "seed_faithful": (8, 4)}  # tokens a side, blocks
+
+
+def made(architecture: str, seed: int = 0) -> Encoder:
+    """An encoder whose attention is far from even, as no untrained one's is."""
+    model = build(Condition(architecture=architecture, init_seed=seed), len(WORDS)).eval()
+    with torch.no_grad():
+        for block in model.image.blocks:
+            block.attention.qkv.weight *= 4
+    return model
+
+
+def slow_rollout(model: Encoder, picture: np.ndarray, side: int) -> np.ndarray:
+    """Abnar and Zuidema's product, head by head and token by token, from what each block
+    receives."""
+    received: list[torch.Tensor] = []
+    hooks = [
+        block.attention.register_forward_pre_hook(
+            lambda _, given: received.append(given[0][0].double())
+        )
+        for block in model.image.blocks
+    ]
+    with torch.no_grad():
+        model.image(to_input(torch.from_numpy(picture[None])))
+    for hook in hooks:
+        hook.remove()
+    tokens, product = side * side, np.eye(side * side)
+    for block, x in zip(model.image.blocks, received, strict=True):
+        projected = (
+            F.linear(x, block.attention.qkv.weight.double(), block.attention.qkv.bias.double())
+            .detach()
+            .numpy()
+        )
+        mean = np.zeros((tokens, tokens))
+        for head in range(4):
+            q, k = (
+                projected[:, part * 64 + head * 16 : part * 64 + (head + 1) * 16] for part in (0, 1)
+            )
+            for i in range(tokens):
+                weights = np.exp([q[i] @ k[j] / 4 for j in range(tokens)])
+                mean[i] += weights / weights.sum() / 4
+        mixed = mean + np.eye(tokens)
+        product = mixed / mixed.sum(axis=1, keepdims=True) @ product
+    return product.mean(axis=0).reshape(side, side)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "side", "blocks"), [(name, *shape) for name, shape in GRIDS.items()]
+)
+def test_rollout_against_the_product_written_out(architecture: str, side: int, blocks: int) -> None:
+    model = made(architecture)
+    assert len(model.image.blocks) == blocks
+    before = inference.embed_images(model, PICTURES)
+    maps = attention_rollout(model, PICTURES)
+    assert (inference.embed_images(model, PICTURES) == before).all(), "the model is left as it was"
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+    assert maps.shape == (3, side, side)
+    assert maps.sum(axis=(1, 2)) == pytest.approx(np.ones(3), abs=1e-5)
+    assert (maps > 0).all()
+    for row in range(2):
+        assert maps[row] == pytest.approx(slow_rollout(model, PICTURES[row], side), abs=1e-6)
+    assert maps[0].max() > 1.2 * maps[0].min()
+
+
+def test_pictures_of_another_size_and_a_tower_without_blocks_have_no_rollout() -> None:
+    for shape in ((1, 32, 32, 3), (64, 64, 3), (1, 64, 64, 4)):
+        with pytest.raises(ValueError, match="reads pictures of 64 x 64 pixels in three colours"):
+            attention_rollout(made("conv_stem"), np.zeros(shape, dtype=np.uint8))
+    with torch.device("meta"):
+        older = Encoder(ModelConfig(len(WORDS), "torchvision:resnet18@random"))
+    frozen = Encoder(ModelConfig(len(WORDS), "pretrained@random", features=7))
+    for model in (older, frozen):
+        with pytest.raises(ValueError, match="look at the ablation instead"):
+            attention_rollout(model, PICTURES)
+
+
+def looks_at(row: int, column: int, grid: int = 8) -> Any:
+    """An embedding that is how red one patch is, and nothing else."""
+
+    def embedding(pixels: np.ndarray) -> np.ndarray:
+        height, width = pixels.shape[1] // grid, pixels.shape[2] // grid
+        patch = pixels[
+            :, row * height : (row + 1) * height, column * width : (column + 1) * width, 0
+        ]
+        return patch.mean(axis=(1, 2))[:, None] / 255
+
+    return embedding
+
+
+def first(z: np.ndarray) -> np.ndarray:
+    return z[:, 0]
+
+
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (2, 5), (7, 3)])
+@pytest.mark.parametrize("side", [64, 128])
+def test_ablation_finds_the_planted_patch(row: int, column: int, side: int) -> None:
+    picture = np.full((side, side, 3), 40, dtype=np.uint8)
+    step = side // 8
+    picture[row * step : (row + 1) * step, column * step : (column + 1) * step, 0] = 240
+    (falls,) = patch_ablation(looks_at(row, column), picture[None], first)
+    expected = np.zeros((8, 8))
+    expected[row, column] = (240 - round((40 * 63 + 240) / 64)) / 255
+    assert falls == pytest.approx(expected)
+    assert (
+        patch_ablation(looks_at(row, column), picture[None], lambda z: -z[:, 0])[0] == -falls
+    ).all()
+
+
+def test_each_picture_has_its_own_map() -> None:
+    model, axis = made("seed_faithful"), np.random.default_rng(1).normal(size=32)
+
+    def falls_of(pixels: np.ndarray) -> np.ndarray:
+        return patch_ablation(
+            lambda part: inference.embed_images(model, part), pixels, lambda z: z @ axis
+        )
+
+    falls = falls_of(PICTURES)
+    assert falls.shape == (3, 8, 8)
+    assert falls == pytest.approx(
+        np.concatenate([falls_of(PICTURES[row : row + 1]) for row in range(3)]), abs=1e-5
+    )
+    assert np.abs(falls).max() > 1e-3
+    assert falls_of(PICTURES[:0]).shape == (0, 8, 8)
+
+
+def test_ablation_against_pictures_painted_by_hand() -> None:
+    """A side of 50 pixels is cut into thirds of 17, 16 and 17."""
+    random = np.random.default_rng(2)
+    picture = random.integers(0, 256, (50, 40, 3), dtype=np.uint8)
+    weights = random.normal(size=(50, 40, 3))
+
+    def embedding(pixels: np.ndarray) -> np.ndarray:
+        return np.einsum("khwc,hwc->k", pixels.astype(float), weights)[:, None]
+
+    before = picture.copy()
+    colour = [round(float(picture[..., c].mean())) for c in range(3)]
+    (falls,) = patch_ablation(embedding, picture[None], first, grid=3)
+    for row, (top, bottom) in enumerate([(0, 17), (17, 33), (33, 50)]):
+        for column, (left, right) in enumerate([(0, 13), (13, 27), (27, 40)]):
+            painted = picture.copy()
+            painted[top:bottom, left:right] = colour
+            by_hand = embedding(picture[None])[0, 0] - embedding(painted[None])[0, 0]
+            assert falls[row, column] == pytest.approx(by_hand)
+    assert (before == picture).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"pixels": np.zeros((1, 5, 64, 3), dtype=np.uint8)},
+            "64 x 5 pixels cannot be cut into 8 x 8",
+        ),
+        ({"grid": 0}, "cannot be cut into 0 x 0"),
+        ({"score": lambda z: z}, "one finite score"),
+        ({"score": lambda z: np.full(len(z), np.nan)}, "one finite score"),
+    ],
+)
+def test_grids_fills_and_scores_that_do_not_fit_are_refused(
+    changes: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(ValueError, match=reason):
+        patch_ablation(looks_at(0, 0), **{"pixels": PICTURES, "score": first, **changes})

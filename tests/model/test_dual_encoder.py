@@ -1,0 +1,203 @@
+"""The dual encoder: unit vectors, seeds, and what padding must not do; and what it is compared
+with."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from tests.model.builders import TOKENS, WORDS, inputs, pictures, readable, same
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.options import ARCHITECTURES, objectives_here, style_names
+from vlcore.experiment.vocabulary import MAX_WORDS, PAD
+from vlcore.metrics.accuracy import logits
+from vlcore.model.dual_encoder import Attention, Encoder, build, to_input
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_small_model_gives_unit_vectors_and_uses_all_its_parameters(architecture: str) -> None:
+    model = build(Condition(architecture=architecture), len(WORDS))
+    assert 150_000 <= sum(value.numel() for value in model.state_dict().values()) <= 350_000
+    for n in (1, 5):
+        z, t = model.image(to_input(torch.from_numpy(readable(model, n)))), model.text(TOKENS)
+        assert (z.shape, t.shape) == ((n, 32), (4, 32))
+        for vectors in (z, t):
+            assert vectors.norm(dim=1).detach().numpy() == pytest.approx(
+                np.ones(len(vectors)), abs=1e-5
+            )
+    (model.logits(z, t) ** 2).sum().backward()
+    assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
+
+
+def test_conditions_of_one_seed_start_from_one_image_tower() -> None:
+    torch.manual_seed(5)
+    before, first = torch.get_rng_state(), build(Condition(), len(WORDS))
+    assert torch.equal(torch.get_rng_state(), before), "the global random state is left alone"
+    for style in (name for name in style_names() if name != "own"):
+        assert same(
+            build(Condition(labels=style, bias=0.75, steps=7, data_seed=3), len(WORDS)), first
+        )
+    for name, objective in objectives_here().items():
+        kind = Condition(objective=name, labels=objective.labels or "descriptive")
+        assert same(build(kind, len(WORDS), 4).image, first.image)
+    for logit in ("raw_cosine", "affine"):
+        assert same(build(Condition(logit=logit), len(WORDS)).image, first.image)
+    other = build(Condition(architecture="seed_faithful"), len(WORDS))
+    assert same(other.text, first.text)  # the towers are seeded apart
+    more_words = build(Condition(), len(WORDS) + 9)
+    assert same(more_words.image, first.image)
+    assert not torch.equal(more_words.text.project.weight, first.text.project.weight)
+    another_seed = build(Condition(init_seed=1), len(WORDS))
+    for tower in ("image", "text"):
+        assert not torch.equal(
+            getattr(another_seed, tower).project.weight, getattr(first, tower).project.weight
+        )
+
+
+def short_attention(model: Encoder, tokens: list[int]) -> torch.Tensor:
+    """The embedding of a caption, computed on its words alone: no padding, no mask."""
+    tower = model.text
+    x = tower.embed(torch.tensor([tokens])) + tower.position[: len(tokens)]
+    for block in tower.blocks:
+        x = block(x)
+    return F.normalize(tower.project(tower.norm(x).mean(dim=1)), dim=-1)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.integers(1, len(WORDS) - 1), min_size=1, max_size=MAX_WORDS))
+def test_neither_padding_nor_neighbours_change_a_caption(tokens: list[int]) -> None:
+    model = build(Condition(), len(WORDS)).eval()
+    padded = torch.tensor([tokens + [PAD] * (MAX_WORDS - len(tokens))])
+    with torch.no_grad():
+        plain = model.text(padded)
+        assert plain.numpy() == pytest.approx(short_attention(model, tokens).numpy(), abs=1e-5)
+        assert model.text(torch.cat([TOKENS, padded]))[4:].numpy() == pytest.approx(
+            plain.numpy(), abs=1e-6
+        )
+        model.text.embed.weight[PAD] += 100  # what padding looks like does not matter either
+        assert model.text(padded).numpy() == pytest.approx(plain.numpy(), abs=1e-6)
+
+
+@pytest.mark.parametrize(("width", "heads", "tokens"), [(8, 1, 3), (8, 4, 5), (64, 4, 16)])
+@pytest.mark.parametrize("masked", [False, True])
+def test_attention_against_a_loop(width: int, heads: int, tokens: int, masked: bool) -> None:
+    torch.manual_seed(width + heads)
+    attention, x = Attention(width, heads), torch.randn(2, tokens, width)
+    seen = torch.ones(2, tokens, dtype=torch.bool)
+    seen[1, tokens // 2 :] = not masked
+    with torch.no_grad():
+        found = attention(x, seen[:, None, None, :] if masked else None)
+        size = width // heads
+        for example in range(2):
+            mixed = torch.zeros(tokens, width)
+            projected = attention.qkv(
+                x[example]
+            )  # (T, 3 W): queries, keys, values, each head after head
+            for head in range(heads):
+                q, k, v = (
+                    projected[:, part * width + head * size :][:, :size] for part in range(3)
+                )
+                for i in range(tokens):
+                    scores = [float(q[i] @ k[j]) / math.sqrt(size) for j in range(tokens)]
+                    shares = [
+                        math.exp(s) if seen[example, j] else 0.0 for j, s in enumerate(scores)
+                    ]
+                    for j in range(tokens):
+                        mixed[i, head * size : (head + 1) * size] += shares[j] / sum(shares) * v[j]
+            assert found[example].numpy() == pytest.approx(attention.out(mixed).numpy(), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("tau", "scale"), [(math.log(10), 10), (0.5, math.exp(0.5)), (-3.0, 1.0), (9.0, 100.0)]
+)
+def test_logits_are_a_scaled_and_shifted_cosine(tau: float, scale: float) -> None:
+    """The scale stays between 1 and 100."""
+    model = build(Condition(), len(WORDS))
+    assert (model.tau.item(), model.bias.item()) == (pytest.approx(math.log(10)), 0)
+    z, t = F.normalize(torch.randn(3, 32), dim=1), F.normalize(torch.randn(2, 32), dim=1)
+    with torch.no_grad():
+        model.tau.fill_(tau)
+        model.bias.fill_(-2.0)
+        found = model.logits(z, t)
+    by_hand = [
+        [scale * sum(float(a * b) for a, b in zip(x, y, strict=True)) - 2 for y in t] for x in z
+    ]
+    assert found.numpy() == pytest.approx(np.array(by_hand), abs=1e-3)
+
+
+def test_pixels_become_numbers_around_mid_grey() -> None:
+    pixels = pictures(2)
+    assert inputs(2).numpy() == pytest.approx(
+        (pixels.transpose(0, 3, 1, 2) - 127.5) / 127.5, abs=1e-6
+    )
+    ends = to_input(torch.tensor([[[[0, 255, 0]]]], dtype=torch.uint8))
+    assert ends.flatten().tolist() == [-1, 1, -1]
+
+
+def test_a_classifier_has_a_free_vector_for_each_class_and_reads_nothing_else() -> None:
+    model = build(Condition(objective="ce_group", labels="descriptive"), len(WORDS), classes=4)
+    t = model.text(TOKENS)
+    assert torch.equal(t, model.text(torch.zeros_like(TOKENS)))
+    assert t.norm(dim=1).detach().numpy() == pytest.approx(np.ones(4), abs=1e-5)
+    assert torch.equal(model.score(inputs(3), TOKENS), model.logits(model.image(inputs(3)), t))
+
+
+def slow_log_likelihood(model: Encoder, image: torch.Tensor, caption: list[int]) -> float:
+    """Words one after the other, each from a decoder that has seen only what came before."""
+    total, decoder, picture = 0.0, model.decoder, model.image.tokens(image)
+    said, seen = [word for word in caption if word != PAD], picture.shape[1]
+    for place, target in enumerate([*said, PAD]):
+        known = torch.full((1, MAX_WORDS), PAD)
+        known[0, :place] = torch.tensor(said[:place])
+        words = (
+            torch.cat([decoder.begin[None, None], decoder.embed(known)], dim=1) + decoder.position
+        )
+        x = torch.cat([picture, words[:, : place + 1]], dim=1)
+        mask = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool)
+        for row in range(x.shape[1]):
+            for column in range(x.shape[1]):
+                mask[row, column] = column < seen or seen <= column <= row
+        for block in decoder.blocks:
+            x = block(x, mask)
+        total += decoder.predict(decoder.norm(x[:, -1])).log_softmax(dim=-1)[0, target].item()
+    return total
+
+
+@pytest.mark.parametrize(
+    "caption", [TOKENS[0], TOKENS[2], torch.full((MAX_WORDS,), 5)], ids=["5", "6", "full"]
+)
+def test_a_captioner_scores_a_caption_word_by_word_up_to_its_end(caption: torch.Tensor) -> None:
+    model, images = (
+        build(Condition(objective="captioner", labels="descriptive"), len(WORDS)).eval(),
+        inputs(2),
+    )
+    with torch.no_grad():
+        expected = [
+            slow_log_likelihood(model, images[row : row + 1], caption.tolist()) for row in range(2)
+        ]
+        assert model.score(images, caption[None])[:, 0].tolist() == pytest.approx(
+            expected, abs=1e-3
+        )
+        words = int((caption != PAD).sum()) + 1
+        found = model.own_loss(model.image.tokens(images), caption.repeat(2, 1)).tolist()
+        assert found == pytest.approx([-total / words for total in expected], rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["learned", "raw_cosine", "affine"])
+def test_scores_outside_torch_are_those_of_the_model(kind: str) -> None:
+    model = build(Condition(logit=kind), len(WORDS))
+    with torch.no_grad():
+        z, t = model.image(inputs(6)), model.text(TOKENS)
+        found = logits(z.numpy(), t.numpy(), float(model.tau.exp()), float(model.bias), kind)
+        assert found == pytest.approx(model.logits(z, t).numpy(), abs=1e-4)
+
+
+def test_an_affine_logit_is_the_log_odds_of_half_the_raised_cosine() -> None:
+    z = np.array([[1.0, 0.0], [0.6, 0.8], [-1.0, 0.0]])
+    found = logits(z, np.array([[1.0, 0.0]]), 1, 0, "affine")[:, 0]
+    most = math.log((1 - 1e-6) / 1e-6)
+    assert found.tolist() == pytest.approx([most, math.log(0.8 / 0.2), -most])

@@ -1,0 +1,96 @@
+"""Metrics as a document: what is not defined stands with its reason, and a new measure is an entry
+and a line."""
+
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+
+from tests.data.importers.sources import arrays, save
+from vlcore.api import imports
+from vlcore.api.metrics_table import measures_of
+from vlcore.artifacts import artifact
+from vlcore.data.catalogue import open_set
+from vlcore.metrics.catalogue import MEASURES, Measure, Need
+from vlcore.metrics.document import add_all, skip
+from vlcore.metrics.estimate import Estimate, mean
+from vlcore.model import evaluate, evaluate_space
+
+HALF = Estimate(0.5, 0.4, 0.6, 100)
+
+
+def test_a_measure_is_there_or_absent_with_its_reason() -> None:
+    document: dict[str, Any] = {"absent": {}}
+    undefined = Mock(side_effect=ValueError("there is nothing to count"))
+    add_all(
+        document,
+        {},
+        {"one": lambda _: HALF, "many": lambda _: {"a": HALF, "b": HALF}, "none": undefined},
+        None,
+    )
+    skip(document, "other", "no pictures")
+    assert document == {
+        "absent": {"none": "there is nothing to count", "other": "no pictures"},
+        "one": HALF.as_dict(),
+        "many": {"a": HALF.as_dict(), "b": HALF.as_dict()},
+    }
+    with pytest.raises(KeyError):  # other errors are not swallowed
+        add_all(document, {}, {"one": lambda given: given["missing"]}, {})
+
+
+def test_of_what_is_lacking_the_first_need_gives_the_reason() -> None:
+    document: dict[str, Any] = {"absent": {}}
+    table = dict.fromkeys(
+        ("probe_object", "probe_object_minority", "variance_object", "margin"), lambda given: given
+    )
+    add_all(document, {Need.HELD_OUT: "too few", Need.PROBE: "nothing to fit it on"}, table, HALF)
+    assert document == {
+        "absent": {
+            "probe_object": "nothing to fit it on",
+            "variance": "too few",
+            "probe_object_minority": "too few",
+        },
+        "margin": HALF.as_dict(),
+    }
+    assert list(document["absent"])[-1] == "probe_object_minority", "as in files of all versions"
+
+
+@pytest.mark.parametrize("captions", [True, False])
+def test_a_measure_is_a_line(
+    captions: bool, tmp_path: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for table, name, need, line in (
+        (
+            evaluate.BEHAVIOUR,
+            "mean_score",
+            Need.READOUT,
+            lambda one: mean(one.first_over_second, one.of("scene")),
+        ),
+        (
+            evaluate_space.SPACE,
+            "mean_first",
+            Need.HELD_OUT,
+            lambda one: mean(one.z[:, 0], one.of("scene")),
+        ),
+    ):
+        monkeypatch.setitem(MEASURES, name, Measure(name, f"New: {name}", needs=(need,)))
+        monkeypatch.setitem(table, name, line)
+    left_out = {} if captions else dict.fromkeys(("text", "captions", "text_object"))
+    file = save(tmp_path / "birds.npz", **arrays(**left_out))
+    artefact = artifact.read(imports.import_embeddings(file, "birds")["key"])
+    end, images = artefact.metrics["end"], open_set("birds")
+    z = artefact.arrays("embeddings.npz")["end_test"]
+    assert end["absent"].get("mean_score") == (None if captions else "no captions were given")
+    assert ("mean_score" in end) is captions
+    many = (
+        np.unique(images.table["group"][images.rows("test")], return_counts=True)[1].min()
+        >= evaluate_space.FEWEST
+    )
+    assert end.get("mean_first", {}).get("value") == (
+        pytest.approx(z[:, 0].mean()) if many else None
+    )
+    assert ("mean_first" in end["absent"]) is not many
+    assert artefact.metrics["raw_pixels"]["absent"]["mean_first"] == "no pictures"
+    assert {"New: mean_score", "New: mean_first"} <= set(measures_of(artefact, images.grouping)[""])

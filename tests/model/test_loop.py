@@ -1,0 +1,416 @@
+"""The loop: the same bits again, the same pictures for every label style, and the words it gives to
+who listens."""
+
+import dataclasses
+import itertools
+import math
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from tests.model.builders import WORDS, run, same
+from vlcore.data.feature_store import PRETRAINED
+from vlcore.experiment.captions import Caption, caption_index, captions_of
+from vlcore.experiment.condition import Condition, ConditionError
+from vlcore.experiment.grouping import SCENES
+from vlcore.experiment.options import MITIGATIONS, NEGATIVES
+from vlcore.model import loop
+from vlcore.model.augment import View, augment, pack
+from vlcore.model.dual_encoder import Encoder, build, stream, to_input
+from vlcore.model.inference import embed_images
+from vlcore.model.loop import Progress, TrainingData, caption_accuracy, snapshot_steps
+
+TOKENS = np.array([[2, *[0] * 11], [3, 4, *[0] * 10], [5, 4, 6, *[0] * 9], [7] * 12])
+VOCABULARY = 10  # words of TOKENS
+SHORT = Condition(data="tiny", batch_size=16, steps=6)
+
+
+def noise(n: int = 24, captions: int = 2, seed: int = 0) -> TrainingData:
+    """Pictures of noise, bright ones under caption 0, dark ones under caption 1, and so on."""
+    own = np.arange(n) * captions // n
+    pixels = (
+        np.random.default_rng(seed).integers(0, 128, (n, 64, 64, 3))
+        // (1 + own)[:, None, None, None]
+    )
+    pixels[own == 0] += 127
+    return TrainingData(pixels.astype(np.uint8), own, TOKENS[:captions], VOCABULARY)
+
+
+def noisy_features(n: int = 24, captions: int = 2) -> TrainingData:
+    """Features of a frozen tower, apart by caption."""
+    own = np.arange(n) * captions // n
+    images = np.random.default_rng(0).normal(size=(n, PRETRAINED.features)).astype(np.float32)
+    images[:, :captions] += 3 * np.eye(captions, dtype=np.float32)[own]
+    said = (Caption("horse", "horse"), Caption("camel", "camel"))[:captions]
+    return TrainingData(images, own, TOKENS[:captions], VOCABULARY, said, np.arange(n) % 4)
+
+
+@pytest.mark.parametrize("architecture", ["conv_stem", "pretrained"])
+@pytest.mark.parametrize("steps", [0, 6])
+def test_history_and_callbacks_tell_the_same(steps: int, architecture: str) -> None:
+    heard: list[Progress] = []
+    shown: list[tuple[int, bool, bool]] = []
+    states: dict[int, torch.Tensor] = {}
+
+    def on_snapshot(step: int, model: Encoder) -> None:
+        shown.append((step, model.training, step == len(heard)))
+        states[step] = model.image.project.weight.detach().clone()
+
+    condition = SHORT.replace(steps=steps, architecture=architecture)
+    data = noisy_features() if condition.frozen_tower else noise()
+    trained = run(condition, data, on_step=heard.append, on_snapshot=on_snapshot)
+    assert heard == trained.history
+    assert [(p.step, p.steps) for p in heard] == [(step, steps) for step in range(1, steps + 1)]
+    # In evaluation mode, and after the step was reported.
+    assert shown == [(step, False, True) for step in snapshot_steps(steps)]
+    assert not trained.model.training
+    assert torch.equal(states[0], build(condition, VOCABULARY).image.project.weight)
+    assert torch.equal(states[steps], trained.model.image.project.weight)
+    assert trained.seconds > 0
+
+
+@pytest.mark.parametrize("mitigation", ["none", "reweight"])
+def test_the_first_loss_is_that_of_the_untrained_model(
+    monkeypatch: pytest.MonkeyPatch, mitigation: str
+) -> None:
+    """One batch that holds every picture once, without augmentation: the loss can be computed
+    beside the loop. What weighs a picture as a match weighs it as a mismatch too."""
+    data, condition = (
+        noise(20, captions=3),
+        SHORT.replace(batch_size=20, steps=1, mitigation=mitigation),
+    )
+    data = dataclasses.replace(data, groups=np.repeat([0, 1], [15, 5]))
+    images, model = to_input(torch.from_numpy(data.images)), build(condition, VOCABULARY)
+    monkeypatch.setattr(loop, "augment", lambda _packed, batch, **_options: (images[batch], (0, 0)))
+    with torch.no_grad():
+        logits = model.logits(model.image(images), model.text(torch.tensor(data.tokens)))
+    weights = [1.0] * 20 if mitigation == "none" else [10 / 15] * 15 + [10 / 5] * 5
+    counts: Counter[int] = Counter()
+    for mine, weight in zip(data.own.tolist(), weights, strict=True):
+        counts[mine] += weight  # type: ignore[assignment]
+    total = 0.0
+    for row, mine, weight in zip(logits.double(), data.own.tolist(), weights, strict=True):
+        others = sum(count for k, count in counts.items() if k != mine)
+        loss = torch.log1p(torch.exp(-row[mine])).item() / 2
+        loss += sum(
+            counts[k] / others * torch.log1p(torch.exp(row[k])).item() / 2
+            for k in counts
+            if k != mine
+        )
+        total += weight * loss
+    assert run(condition, data).history[0].loss == pytest.approx(total / 20, rel=1e-5)
+
+
+@pytest.mark.trains
+def test_captions_that_are_easy_are_fitted_and_the_step_is_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop, "CHECK_EVERY", 3)
+    shown: list[int] = []
+    trained = run(
+        SHORT.replace(steps=40), noise(), on_snapshot=lambda step, _model: shown.append(step)
+    )
+    fit = trained.first_fit_step
+    assert fit in range(3, 40, 3)
+    assert shown == sorted({*snapshot_steps(40), fit})
+    for progress in trained.history:
+        assert progress.first_fit_step == (fit if progress.step >= fit else None)
+        assert (progress.train_caption_accuracy >= loop.FIT_ACCURACY) or progress.step != fit
+    earlier = [
+        p.train_caption_accuracy for p in trained.history if p.step < fit and p.step % 3 == 0
+    ]
+    assert all(accuracy < loop.FIT_ACCURACY for accuracy in earlier)
+    assert (
+        np.mean([p.loss for p in trained.history[-5:]])
+        < np.mean([p.loss for p in trained.history[:5]]) / 2
+    )
+
+
+@pytest.mark.trains
+def test_without_negatives_the_embeddings_fall_together() -> None:
+    data, condition = noise(), SHORT.replace(steps=80)
+    kept = embed_images(run(condition, data).model, data.images).var(axis=0).sum()
+    fallen = (
+        embed_images(run(condition.replace(negatives="none"), data).model, data.images)
+        .var(axis=0)
+        .sum()
+    )
+    assert kept > 0.5
+    assert fallen < 0.85 * kept  # from 0.04 to 0.66 of it, by the seed
+
+
+@pytest.mark.parametrize(("images", "batch"), [(5, 2), (24, 16), (10, 128), (7, 7)])
+def test_batches_pass_through_all_images_before_any_returns(images: int, batch: int) -> None:
+    batches = loop._batches(
+        images, SHORT.replace(batch_size=batch), torch.zeros(1, dtype=torch.long)
+    )
+    parts = list(itertools.islice(batches, 1 + 4 * images // batch))
+    assert {len(part) for part in parts} == {batch}
+    seen = torch.cat(parts).tolist()
+    assert len(seen) >= 3 * images
+    for start in range(0, len(seen) - images + 1, images):
+        assert sorted(seen[start : start + images]) == list(range(images))
+    assert seen[:images] != seen[images : 2 * images] or images < 5
+
+
+def test_resampled_batches_meet_every_group_equally_often() -> None:
+    groups = torch.tensor([0] * 30 + [1] * 2)
+    batches = loop._batches(32, SHORT.replace(mitigation="resample", batch_size=64), groups)
+    shares = torch.bincount(groups[torch.cat([next(batches) for _ in range(20)])]) / 1280
+    assert shares.tolist() == pytest.approx([0.5, 0.5], abs=0.06)
+
+
+def test_two_parts_are_the_losses_of_both_captions() -> None:
+    """At the first step, of the same batch: that of the animal's captions, and that of the
+    place's."""
+    losses = []
+    for changes in ({"objective": "two_part"}, {}, {"labels": "context"}):
+        condition = SHORT.replace(steps=1, **changes)
+        losses.append(run(condition, labelled(condition)).history[0].loss)
+    assert losses[0] == pytest.approx(losses[1] + losses[2], abs=1e-5)
+
+
+def test_a_training_at_a_constant_rate_begins_a_longer_one() -> None:
+    weights: dict[tuple[str, int], torch.Tensor] = {}
+    for schedule, steps in itertools.product(("constant", "cosine"), (3, 6)):
+
+        def keep(step: int, model: Encoder, of: str = schedule, steps: int = steps) -> None:
+            if step == 3:
+                weights[of, steps] = model.image.project.weight.detach().clone()
+
+        run(SHORT.replace(schedule=schedule, steps=steps), noise(), on_snapshot=keep)
+    assert torch.equal(weights["constant", 3], weights["constant", 6])
+    assert not torch.equal(weights["cosine", 3], weights["cosine", 6])
+
+
+def test_every_label_style_sees_the_same_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[View] = []
+    monkeypatch.setattr(
+        loop,
+        "augment",
+        lambda *given, **options: seen.append(augment(*given, **options)) or seen[-1],
+    )
+    two, condition = noise(24), SHORT.replace(steps=3)
+    four = TrainingData(two.images, np.arange(24) % 4, TOKENS, VOCABULARY)
+    run(condition, two)
+    run(condition.replace(labels="descriptive", negatives="none", data_seed=5), four)
+    run(condition.replace(init_seed=1), two)
+    assert len(seen) == 9
+    assert all(
+        torch.equal(one[0], other[0]) for one, other in zip(seen[:3], seen[3:6], strict=True)
+    )
+    assert [corner for _, corner in seen[:3]] == [corner for _, corner in seen[3:6]]
+    assert not any(
+        torch.equal(one[0], other[0]) for one, other in zip(seen[:3], seen[6:], strict=True)
+    )
+
+
+def test_the_classic_recipe_is_that_of_the_first_versions_to_the_bit() -> None:
+    """Their loop, written out: whole pictures, torch's Muon on the blocks of both towers, AdamW on
+    the rest."""
+    data, condition = noise(48), SHORT.replace(recipe="classic", steps=8)
+    assert condition.batch_size == 128
+    trained, model = run(condition, data), build(condition, VOCABULARY, 2)
+    named = list(model.named_parameters())
+    blocks = [value for name, value in named if value.ndim == 2 and "blocks" in name]
+    rest = [value for name, value in named if value.ndim != 2 or "blocks" not in name]
+    optimizers = [
+        torch.optim.Muon(blocks, lr=0.02, weight_decay=0.05),
+        torch.optim.AdamW(rest, lr=2e-3, weight_decay=0.05),
+    ]
+    seeds = (stream(condition.init_seed, purpose) for purpose in ("image order", "augmentation"))
+    order, random = (torch.Generator().manual_seed(seed) for seed in seeds)
+    queue = torch.cat([torch.randperm(48, generator=order) for _ in range(8 * 128 // 48 + 1)])
+    tokens, own = torch.from_numpy(data.tokens), torch.from_numpy(data.own)
+    for step in range(8):
+        batch = queue[step * 128 : (step + 1) * 128]
+        images, corner = augment(pack(torch.from_numpy(data.images)), batch, random)
+        assert (corner, images.shape[2:]) == ((0, 0), (64, 64))
+        logits = model.logits(model.image(images), model.text(tokens))
+        matched = F.softplus(-logits.gather(1, own[batch][:, None]).squeeze(1))
+        mismatched = F.softplus(
+            logits.gather(1, 1 - own[batch][:, None]).squeeze(1)
+        )  # of two captions, the other
+        (0.5 * (matched + mismatched)).mean().backward()
+        for optimizer, rate in zip(optimizers, (0.02, 2e-3), strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = (
+                    rate * min(1.0, (step + 1) / 30) * 0.5 * (1 + math.cos(math.pi * step / 8))
+                )
+            optimizer.step()
+            optimizer.zero_grad()
+    assert same(trained.model, model)
+
+
+@settings(max_examples=40)
+@given(st.integers(1, 100_000), st.integers(3, 40))
+def test_snapshots_are_log_spaced_with_both_ends(steps: int, number: int) -> None:
+    taken = snapshot_steps(steps, number)
+    assert taken == sorted(set(taken))
+    assert (taken[0], taken[-1]) == (0, steps)
+    assert len(taken) <= number
+    factor = steps ** (1 / (number - 2))
+    for before, after in itertools.pairwise(taken[1:]):
+        assert after <= before * factor * 1.5 + 1  # rounding apart, no gap is wider than the others
+    assert (snapshot_steps(0), snapshot_steps(1), snapshot_steps(100, 4)) == (
+        [0],
+        [0, 1],
+        [0, 1, 10, 100],
+    )
+
+
+@pytest.mark.parametrize("captions", [2, 3, 4])
+def test_caption_accuracy_against_a_loop(captions: int) -> None:
+    data = noise(30, captions, seed=captions)
+    own = data.own.copy()
+    own[own == captions - 1] = 0  # the last caption does not occur in training
+    model = build(SHORT, VOCABULARY).eval()
+    pixels, tokens = torch.from_numpy(data.images), torch.from_numpy(data.tokens)
+    with torch.no_grad():
+        z, t = model.image(to_input(pixels)), model.text(tokens)
+    right = 0
+    for image in range(30):
+        allowed = [k for k in range(captions) if int((own == k).sum()) > 0]
+        right += max(allowed, key=lambda k, image=image: float(z[image] @ t[k])) == own[image]
+    counts = torch.bincount(torch.from_numpy(own), minlength=captions)
+    found = caption_accuracy(model, pixels, torch.from_numpy(own), tokens, counts)
+    assert found == pytest.approx(right / 30)
+    assert captions > 2 or found == 1.0  # one caption is left, so it is always right
+
+
+BOTH = {
+    name for name, one in NEGATIVES.items() if one.both
+}  # need captions that name object and place
+DESCRIBED = BOTH | {"infonce", "infonce_identity", "siglip", "ce_group", "captioner"}
+KINDS = [
+    {field: name} | ({"labels": "descriptive"} if name in DESCRIBED else {})
+    for field, names in {
+        "objective": "two_part infonce infonce_identity siglip ce_object ce_group captioner",
+        "negatives": "product filtered_uniform counterfactual same_place_100 shuffle_unfiltered",
+        "logit": "raw_cosine affine",
+        "schedule": "constant",
+        "mitigation": "reweight resample groupdro",
+    }.items()
+    for name in names.split()
+] + [{"objective": "simclr", "labels": "constant"}]
+
+
+def labelled(condition: Condition, n: int = 32) -> TrainingData:
+    """Noise in four brightnesses, one a group, with the captions of the condition's style."""
+    said = captions_of(condition.labels, SCENES, condition.template)
+    groups = np.arange(n) * 4 // n
+    table = pd.DataFrame([SCENES.pairs[group] for group in groups], columns=["object", "context"])
+    own = caption_index(condition.labels, table, np.arange(n), SCENES, 0, condition.template)
+    pixels = np.random.default_rng(0).integers(0, 60, (n, 64, 64, 3))
+    pixels[..., 0] += 150 * (groups[:, None, None] % 2)
+    pixels[..., 1] += 150 * (groups[:, None, None] // 2)
+    tokens = WORDS.tokens([s.text for s in said])
+    data = TrainingData(pixels.astype(np.uint8), own, tokens, len(WORDS), said, groups)
+    places = labelled(Condition(labels="context"), n) if condition.objective == "two_part" else None
+    return dataclasses.replace(data, places=places)
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("changes", KINDS, ids=lambda c: "-".join(c.values()))
+def test_every_kind_learns_comes_out_the_same_again_and_can_be_stopped(
+    changes: dict[str, str],
+) -> None:
+    condition = SHORT.replace(steps=25, **changes)
+    data = labelled(condition)
+    trained = run(condition, data)
+    losses = [progress.loss for progress in trained.history]
+    assert np.isfinite(losses).all()
+    floor = {"shuffle_unfiltered": 0.05, "product": 0.05, "simclr": 0.02, "infonce_identity": 0.2}
+    drop = next((floor[value] for value in changes.values() if value in floor), 0.3)
+    assert np.mean(losses[-5:]) < (1 - drop) * np.mean(losses[:3])
+    if (
+        "simclr" in changes.values()
+    ):  # without captions none are fitted, and nothing reaches the text tower
+        assert trained.first_fit_step is None
+        assert same(trained.model.text, build(condition, len(WORDS)).text)
+    again: list[float] = []
+
+    def on_step(progress: Progress) -> None:
+        again.append(progress.loss)
+        if progress.step == 8:
+            raise KeyboardInterrupt
+
+    torch.manual_seed(99)  # global random numbers are not used
+    with pytest.raises(KeyboardInterrupt):
+        run(condition, data, on_step=on_step)
+    assert again == losses[:8]
+
+
+def test_siglip_starts_at_the_odds_of_its_pairs() -> None:
+    condition, biases = SHORT.replace(objective="siglip", labels="descriptive", steps=1), []
+    run(
+        condition,
+        labelled(condition),
+        on_snapshot=lambda _step, model: biases.append(model.bias.item()),
+    )
+    assert biases[0] == pytest.approx(-math.log(3))  # one pair in four is of equal captions
+
+
+@pytest.mark.trains
+def test_jtt_trains_twice_and_weighs_what_the_first_training_had_wrong(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Three bright pictures under the wrong caption are fitted last, if at all."""
+    monkeypatch.setattr(loop, "CHECK_EVERY", 2)
+    condition, stages = SHORT.replace(mitigation="jtt", steps=20), []
+    wrong, odd = labelled(condition), [0, 9, 31]
+    wrong.own[odd] = 1 - wrong.own[odd]
+    trained = run(condition, wrong, on_step=lambda p: stages.append(p.stage))
+    step, errors = trained.jtt_first_run
+    assert 0 < step <= 20
+    assert 0.02 <= errors.mean() <= 0.20
+    assert errors[odd].any()
+    assert stages.index("training") > stages.index("first training")
+    assert stages.count("training") == 20 == len(trained.history)
+    assert not same(trained.model, run(condition.replace(mitigation="none"), wrong).model)
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("mitigation", MITIGATIONS)
+def test_every_mitigation_trains_on_features_to_the_same_bits(
+    monkeypatch: pytest.MonkeyPatch, mitigation: str
+) -> None:
+    monkeypatch.setattr(loop, "CHECK_EVERY", 1)
+    monkeypatch.setattr(loop, "JTT_WRONG", (0.0, 0.9))
+    condition, data = (
+        SHORT.replace(architecture="pretrained", mitigation=mitigation, steps=12),
+        noisy_features(),
+    )
+    trained, again = (run(condition, data) for _ in range(2))
+    assert same(trained.model, again.model)
+    assert trained.history == again.history
+    losses = [progress.loss for progress in trained.history]
+    assert np.mean(losses[-3:]) < 0.8 * np.mean(losses[:3])
+    assert trained.history[-1].train_caption_accuracy >= 0.8
+
+
+def test_jtt_without_errors_says_so() -> None:
+    condition = SHORT.replace(mitigation="jtt", steps=2)
+    with pytest.raises(ConditionError, match="jtt is not applicable"):
+        run(condition, labelled(condition))
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no NVIDIA GPU here")
+@pytest.mark.parametrize("changes", KINDS, ids=lambda c: "-".join(c.values()))
+def test_every_kind_trains_on_a_gpu_from_the_same_loss_to_the_same_bits(
+    changes: dict[str, str],
+) -> None:
+    condition = SHORT.replace(**changes)
+    data = labelled(condition)
+    here, there, again = (run(condition, data, device=device) for device in ("cpu", "cuda", "cuda"))
+    assert there.model.device.type == "cuda"
+    assert np.isfinite([progress.loss for progress in there.history]).all()
+    assert there.history[0].loss == pytest.approx(here.history[0].loss, rel=0.05)
+    assert same(there.model, again.model)

@@ -1,0 +1,96 @@
+"""Reliance with the real network: it finds the animal, and painting agrees with the twins of drawn
+scenes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vlcore.api.model_map import model_map
+from vlcore.api.uploads import reliance_by_painting, reliance_by_twins, upload_reports
+from vlcore.artifacts import artifact
+from vlcore.data.catalogue import open_set
+from vlcore.data.drawn import SIZE
+from vlcore.data.subset import usual_condition
+from vlcore.data.uploads import UploadedPicture, samples, twins
+from vlcore.experiment.grouping import SCENES
+from vlcore.metrics.reliance import SIDE, Reliance
+from vlcore.model.frozen_towers import open_tower
+from vlcore.model.load import load
+from vlcore.model.reliance import LOOKED_AT, TOWER, painted_images
+from vlcore.scenes import draw, sample
+
+
+def scene(number: int, size: int = SIZE) -> tuple[Image.Image, np.ndarray, UploadedPicture]:
+    """A scene in turn of all groups, where its animal is, and the sample that it would be."""
+    pair = SCENES.pairs[number % 4]
+    made = sample(*pair, split="demo", index=8000 + number)
+    drawing = draw(made, size)
+    picture = Image.fromarray(drawing.image)
+    return picture, drawing.mask, UploadedPicture("", picture, "", pair[1], pair[0], True, made)
+
+
+def test_the_network_reacts_most_where_the_animal_is() -> None:
+    for number in range(6):
+        picture, mask, _ = scene(number, SIDE)
+        activity = open_tower(TOWER).activity([np.asarray(picture)], LOOKED_AT)[0]
+        assert activity.shape == (11, 11)
+        located = np.asarray(
+            Image.fromarray(activity).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+        )
+        ranks = located.ravel().argsort().argsort()[mask.ravel() > 127]
+        on, every = len(ranks), located.size
+        share = (ranks.sum() - on * (on - 1) / 2) / (on * (every - on))
+        assert share > 0.85, "of pairs of pixels, one on the animal and one on the background"
+
+
+@pytest.fixture
+def bundled(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The keys of the pair that the Upload page opens on, which is bundled, in a home of its
+    own."""
+    monkeypatch.delenv("VLCORE_SHIPPED")
+    base = usual_condition(open_set("scenes")).with_towers("pretrained").replace(bias=0.75)
+    keys = [base.with_labels(labels).key for labels in ("undescriptive", "descriptive")]
+    assert all(map(artifact.published, keys))
+    return keys
+
+
+def test_the_opening_sample_is_taken_for_a_camel_because_of_its_background(
+    bundled: list[str],
+) -> None:
+    images = open_set("scenes")
+    (opening,) = next(iter(samples(images).values()))[1]
+    drawn = twins(opening, images.grouping)
+    assert drawn is not None
+    for key in bundled:
+        model, loaded = model_map(artifact.read(key)), load(artifact.read(key))
+        z = loaded.embed_pictures([opening.asked])
+        (report,) = upload_reports(model, images, z, [opening.object], [None], [True])
+        assert (report.predicted, report.is_right, report.is_calibrated) == ("camel", False, True)
+        assert report.share > 0.6
+        assert (
+            reliance_by_twins(model, loaded, report, drawn, images.grouping).on
+            is Reliance.BACKGROUND
+        )
+
+
+def test_painting_agrees_with_twins(bundled: list[str]) -> None:
+    images, artefact = open_set("scenes"), artifact.read(bundled[0])
+    model, loaded = model_map(artefact), load(artefact)
+    verdicts = []
+    for number in range(8):
+        picture, _, as_sample = scene(number)
+        (report,) = upload_reports(
+            model, images, loaded.embed_pictures([picture]), [""], [None], [True]
+        )
+        painted = painted_images(picture)
+        drawn = twins(as_sample, images.grouping)
+        assert drawn is not None
+        by_twins = reliance_by_twins(model, loaded, report, drawn, images.grouping).on
+        verdicts.append(
+            (reliance_by_painting(model, loaded, report, painted, images.grouping).on, by_twins)
+        )
+    told = [pair for pair in verdicts if pair[0] is not Reliance.UNSTABLE]
+    assert len(told) >= 3, "of 8; of 400 scenes, 3 of 4 were told"
+    assert sum(by_painting is by_twins for by_painting, by_twins in told) >= len(told) - 1

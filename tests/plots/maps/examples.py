@@ -1,0 +1,138 @@
+"""A small but whole set of tables, as a page would make them: pictures in four models, of which
+tests take as many as they show. Nobody changes them in place."""
+
+import numpy as np
+import pandas as pd
+
+from vlcore.experiment.grouping import SCENES
+from vlcore.plots.maps.small import MapInfo
+from vlcore.plots.maps.tables import MapOptions
+from vlcore.plots.thumbnails import thumb_uri
+
+MIDDLES = ((-1.0, 0.8), (-0.8, -0.5), (1.0, -0.7), (0.9, 0.7))
+PANES = 4
+INFO = MapInfo("No bias", "trained in 21 s", "1st component, 61 %", "2nd component, 14 %")
+EVERYTHING = MapOptions("right or wrong", True, True, True, True, True, True)
+
+
+def _points() -> pd.DataFrame:
+    """48 training and 50 test pictures a group; most training pictures of the minority are absent
+    from map 1."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for (obj, context), group, middle in zip(SCENES.pairs, SCENES.names, MIDDLES, strict=True):
+        other = next(one for one in SCENES.objects if one != obj)
+        thumbs = [
+            thumb_uri(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8), side=24) for _ in range(6)
+        ]
+        for kind, count in (("training", 48), ("test", 50)):
+            for index in range(count):
+                scene = f"{kind}-{index}" if kind == "test" else f"{group}-{index}"
+                spoken = f"{obj} in {context}, {kind} {index}"
+                row = [
+                    f"{group}-{kind}-{index}",
+                    obj,
+                    context,
+                    group,
+                    kind,
+                    group in SCENES.minority,
+                    scene,
+                    thumbs[index % 6],
+                    spoken,
+                ]
+                for pane in range(PANES):
+                    x, y = np.array(middle) + rng.normal(0, 0.2, 2)
+                    gone = (
+                        pane == 1
+                        and kind == "training"
+                        and group in SCENES.minority
+                        and index >= 12
+                    )
+                    wrong = pane == 1 and index % 5 == 0
+                    says, right = (other, "wrong") if wrong else (obj, "right")
+                    caption = f"{obj} in the {context}" if pane % 2 else obj
+                    own = (x, y, x / 3, y / 3, 1 - index / 100, says, says, right)
+                    row += [caption, *((np.nan,) * 5 + ("none",) * 3 if gone else own)]
+                rows.append(row)
+    names = ("caption_", "x", "y", "gx", "gy", "trust", "predicted_", "says_", "right_")
+    own_columns = [f"{name}{pane}" for pane in range(PANES) for name in names]
+    columns = [
+        "id",
+        "object",
+        "context",
+        "group",
+        "kind",
+        "minority",
+        "scene",
+        "thumb",
+        "spoken",
+        *own_columns,
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _captions() -> pd.DataFrame:
+    """Short captions in the maps of even numbers, long ones in the others."""
+    short = [("horse", -1.3, 0.1), ("camel", 1.35, 0.1)]
+    long = [
+        (f"{obj} in the {context}", *at)
+        for (obj, context), at in zip(SCENES.pairs, MIDDLES, strict=True)
+    ]
+    rows = [(*row, pane) for pane in range(PANES) for row in (long if pane % 2 else short)]
+    return pd.DataFrame(rows, columns=["caption", "x", "y", "pane"])
+
+
+def _uploads() -> pd.DataFrame:
+    thumb = thumb_uri(np.full((8, 8, 3), 7, np.uint8), side=24)
+    places = {f"{axis}{pane}": 0.1 * pane - 0.2 for pane in range(PANES) for axis in "xy"}
+    row = {
+        "id": "up-1",
+        "name": "my <b>photo</b>.jpg",
+        "thumb": thumb,
+        "spoken": "your image",
+        **places,
+    }
+    return pd.DataFrame([row])
+
+
+def _neighbours(points: pd.DataFrame) -> pd.DataFrame:
+    """Two lines from each picture of a map, to the pictures before it."""
+    rows = []
+    for pane in range(PANES):
+        there = points[points[f"x{pane}"].notna()][["id", f"x{pane}", f"y{pane}"]].to_numpy()
+        for number, (name, x, y) in enumerate(there):
+            rows += [(name, pane, x, y, *there[number - back][1:]) for back in (1, 2)]
+    return pd.DataFrame(rows, columns=["id", "pane", "x", "y", "x2", "y2"])
+
+
+def _twins(points: pd.DataFrame) -> pd.DataFrame:
+    """Two arrows of each held-out scene in each map."""
+    test = points[points["kind"] == "test"].set_index("scene")
+    rows = []
+    for pane in range(PANES):
+        for kind, end in (("other background", "horse_desert"), ("other animal", "camel_grass")):
+            ends = (
+                test.loc[test["group"] == group, [f"x{pane}", f"y{pane}"]]
+                for group in ("horse_grass", end)
+            )
+            arrows = pd.concat(ends, axis=1)
+            arrows.columns = ["x", "y", "x2", "y2"]
+            rows.append(arrows.assign(kind=kind, pane=pane).reset_index())
+    return pd.concat(rows, ignore_index=True)
+
+
+def _board() -> pd.DataFrame:
+    models = (
+        ("no bias, short", (0.98, 0.93, 0.97, 0.95)),
+        ("bias, short", (0.99, 0.57, 0.98, 0.61)),
+    )
+    rows = [
+        (pane, model, group, accuracy, max(0, accuracy - 0.05), min(1, accuracy + 0.03), 1000)
+        for pane, (model, all_four) in enumerate(models)
+        for group, accuracy in zip(SCENES.names, all_four, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["pane", "model", "group", "accuracy", "low", "high", "n"])
+
+
+POINTS, CAPTIONS, UPLOADS, BOARD = _points(), _captions(), _uploads(), _board()
+NEIGHBOURS, TWINS = _neighbours(POINTS), _twins(POINTS)

@@ -1,0 +1,188 @@
+"""Small maps: the first of the linked maps alone, and a typed caption as a star with an arrow for
+each of its words."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.plots import drawn
+from tests.plots.maps.examples import CAPTIONS, POINTS
+from vlcore.experiment.grouping import SCENES
+from vlcore.plots.maps.small import MapInfo, caption_map, small_map
+from vlcore.plots.theme import LIGHT, star
+
+STAR = star()
+HOSTILE = '"><script>window.hit = 1</script>{{datum}} 🐎'
+ARROWS = ["pane", "word", "cosine", "x", "y", "x2", "y2"]
+
+
+def test_a_small_map_reads_the_first_map_only() -> None:
+    one = POINTS.drop(columns=[name for name in POINTS if name[-1] in "123" and name[-2:] != "id"])
+    spec = small_map(one, CAPTIONS, palette=LIGHT, grouping=SCENES, side=180).to_dict()
+    assert (spec["width"], spec["height"]) == (180, 180)
+    (hover,) = spec["params"]
+    marks = [layer["name"] for layer in spec["layer"] if "marks" in layer.get("name", "")]
+    assert (hover["name"], hover["views"]) == ("hov", marks)
+    strokes = [
+        layer["encoding"]["stroke"] for layer in drawn.marks(spec) if "stroke" in layer["encoding"]
+    ]
+    assert {stroke["legend"] for stroke in strokes} == {None}
+    assert isinstance(spec["padding"], dict)  # a number crashes Streamlit's browser part
+    assert sum("caption" in row for rows in spec["datasets"].values() for row in rows) == 2
+    assert spec == small_map(POINTS, CAPTIONS, palette=LIGHT, grouping=SCENES, side=180).to_dict()
+    assert drawn.svg(small_map(POINTS, CAPTIONS.iloc[:0], palette=LIGHT, grouping=SCENES)), (
+        "it needs no captions"
+    )
+
+
+def pictures(panes: int = 2) -> pd.DataFrame:
+    """Twelve pictures; the last is in the first map only."""
+    random = np.random.default_rng(0)
+    table = pd.DataFrame({"group": np.resize(SCENES.names, 12)})
+    table["object"] = np.resize([obj for obj, _ in SCENES.pairs], 12)
+    for pane in range(panes):
+        table[f"x{pane}"], table[f"y{pane}"] = random.normal(size=(2, 12))
+        if pane:
+            table.loc[11, [f"x{pane}", f"y{pane}"]] = np.nan
+    return table
+
+
+def diamonds(panes: int = 2) -> pd.DataFrame:
+    rows = [("horse", pane, 0.5, 0.5) for pane in range(panes)] + [
+        ("camel", pane, -0.5, 0.25) for pane in range(panes)
+    ]
+    return pd.DataFrame(rows, columns=["caption", "pane", "x", "y"])
+
+
+def typed(panes: int = 2, text: str = "a horse") -> pd.DataFrame:
+    return pd.DataFrame({"pane": range(panes), "x": 0.25, "y": -0.5, "caption": text})
+
+
+def words(panes: int = 2, word: str = "horse") -> pd.DataFrame:
+    """One word of each map leads straight up, one to the right, one down and to the left."""
+    ends = [(0.25, 0.5), (1.25, -0.5), (-0.75, -1.5)]
+    return pd.DataFrame(
+        [(pane, word, 0.5, 0.25, -0.5, *end) for pane in range(panes) for end in ends],
+        columns=ARROWS,
+    )
+
+
+TABLES = {"points": pictures(), "captions": diamonds(), "asked": typed(), "without": words()}
+
+
+def spec_of(panes: int = 2, **tables: Any) -> drawn.Spec:
+    """The specification, which Vega-Lite has drawn without a complaint."""
+    makers = {"points": pictures, "captions": diamonds, "asked": typed, "without": words}
+    given = {name: make(panes) for name, make in makers.items()} | tables
+    infos = [
+        MapInfo(f"Model {pane}", "subtitle", f"component of {pane}", "") for pane in range(panes)
+    ]
+    spec: drawn.Spec = caption_map(
+        **given, infos=infos, palette=LIGHT, grouping=SCENES, side=300
+    ).to_dict()
+    assert drawn.svg(spec).startswith("<svg")
+    return spec
+
+
+def layers(pane: drawn.Spec, mark: str, **properties: Any) -> list[drawn.Spec]:
+    wanted = {"type": mark, **properties}
+    return [layer for layer in pane["layer"] if wanted.items() <= layer["mark"].items()]
+
+
+def arrows(pane: drawn.Spec, mark: str) -> list[drawn.Spec]:
+    there = [layer for layer in layers(pane, mark) if {"x2", "angle"} & set(layer["encoding"])]
+    return [layer for layer in there if layer["encoding"]["x"]["field"] in ("x", "x2")]
+
+
+def test_every_map_shows_its_own_pictures_and_captions() -> None:
+    spec = spec_of(3)
+    assert spec["columns"] == 2
+    titles = {words for pane in range(3) for words in (f"Model {pane}", f"component of {pane}")}
+    assert set(drawn.texts(spec)) == titles | {
+        "horse",
+        "camel",
+        "− horse",
+        "a horse",
+    }  # and no axes
+    for number, pane in enumerate(spec["concat"]):
+        (faint,) = layers(pane, "point", size=26)
+        x, y = f"x{number}", f"y{number}"
+        assert (faint["encoding"]["x"]["field"], faint["encoding"]["y"]["field"]) == (x, y)
+        assert {"filter": f"isValid(datum.{x}) && isValid(datum.{y})"} in faint["transform"]
+        assert faint["mark"]["opacity"] < 0.5
+        (caption,) = layers(pane, "point", shape="diamond")
+        assert [row["spoken"] for row in drawn.rows(spec, caption)] == [
+            "caption: horse",
+            "caption: camel",
+        ]
+        ((star,),) = (drawn.rows(spec, one) for one in layers(pane, "point", shape=STAR))
+        assert (star[x], star[y], star["spoken"]) == (0.25, -0.5, "your caption: a horse")
+
+
+def test_an_arrow_points_from_the_caption_to_what_is_left() -> None:
+    for pane in (spec := spec_of())["concat"]:
+        (lines,), (heads,) = arrows(pane, "rule"), arrows(pane, "point")
+        assert [lines["encoding"][name]["field"] for name in ("x", "y", "x2", "y2")] == [
+            "x",
+            "y",
+            "x2",
+            "y2",
+        ]
+        assert (heads["encoding"]["x"]["field"], heads["encoding"]["y"]["field"]) == ("x2", "y2")
+        for row, end in zip(
+            drawn.rows(spec, heads), words()[["x2", "y2"]].itertuples(index=False), strict=False
+        ):
+            assert (row["said"], row["spoken"]) == ("− horse", "without horse")
+            assert (row["x"], row["y"], row["x2"], row["y2"]) == (0.25, -0.5, *end)
+            # Vega turns a mark clockwise, and the head of an arrow that is not turned points up.
+            way = np.array([row["x2"] - row["x"], row["y2"] - row["y"]])
+            turned = [np.sin(np.radians(row["angle"])), np.cos(np.radians(row["angle"]))]
+            assert turned == pytest.approx(way / np.linalg.norm(way), abs=0.001)
+
+
+@pytest.mark.parametrize("collapsed", [False, True])
+def test_one_unit_is_as_long_across_as_up_and_nothing_is_cut_off(collapsed: bool) -> None:
+    at = {"x": 0.25, "y": -0.5} if collapsed else {}
+    points = pictures(1).assign(**{f"{axis}0": value for axis, value in at.items()})
+    still = words(1).assign(**{f"{axis}2": value for axis, value in at.items()})
+    spec = spec_of(1, points=points, captions=diamonds(1).assign(**at), without=still)
+    (pane,) = spec["concat"]
+    across, up = (pane["layer"][0]["encoding"][axis]["scale"]["domain"] for axis in "xy")
+    assert across[1] - across[0] == pytest.approx(up[1] - up[0], rel=1e-3)
+    for layer in pane["layer"]:
+        fields = [
+            (layer["encoding"][axis]["field"], ends) for axis, ends in (("x", across), ("y", up))
+        ]
+        for row in drawn.rows(spec, layer):
+            assert all(
+                ends[0] < row[field] < ends[1] for field, ends in fields if row[field] is not None
+            )
+
+
+def test_a_map_has_only_what_its_model_can_say() -> None:
+    spec = spec_of(asked=typed().query("pane == 1"), without=words().query("pane == 1"))
+    for number, pane in enumerate(spec["concat"]):  # the first model cannot be asked
+        (star,), (heads,) = layers(pane, "point", shape=STAR), arrows(pane, "point")
+        assert (len(drawn.rows(spec, star)), len(drawn.rows(spec, heads))) == ((0, 0), (1, 3))[
+            number
+        ]
+    spec = spec_of(without=pd.DataFrame([], columns=ARROWS), captions=diamonds().query("pane == 0"))
+    for number, pane in enumerate(
+        spec["concat"]
+    ):  # a caption of one word; the second model has no captions
+        assert len(drawn.rows(spec, layers(pane, "point", shape=STAR)[0])) == 1
+        assert drawn.rows(spec, arrows(pane, "rule")[0]) == []
+        assert len(layers(pane, "point", shape="diamond")) == 1 - number
+
+
+def test_what_somebody_types_is_text_and_nothing_else() -> None:
+    spec = spec_of(asked=typed(text=HOSTILE), without=words(word=HOSTILE))
+    svg = drawn.svg(spec)
+    assert "<script" not in svg
+    assert "&lt;script" in svg
+    text = json.dumps({name: value for name, value in spec.items() if name != "datasets"})
+    assert "window.hit" not in text, "it is data and no part of an expression"
+    assert '"title": "image"' not in text, "a tooltip of this name would show a picture"

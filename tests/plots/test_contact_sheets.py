@@ -1,0 +1,116 @@
+"""Contact sheets: four panes as objects by contexts, what is removed still in sight, and one
+selection over all."""
+
+import json
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.plots import drawn
+from vlcore.experiment.grouping import SCENES, Grouping, group_name
+from vlcore.plots.contact_sheets import COLUMNS, contact_sheets
+from vlcore.plots.theme import LIGHT, PHONE_SIDE
+from vlcore.plots.thumbnails import thumb_uri
+
+COUNT = 11  # pictures of a group: a full line and a part of one
+KEPT = 4  # of a minority group
+
+
+def table(grouping: Grouping) -> pd.DataFrame:
+    """Pictures of one colour a group, so that a drawing shows where they are; in the order of
+    `Grouping.pairs`."""
+    rows = []
+    for number, (obj, context) in enumerate(grouping.pairs):
+        group = group_name(obj, context)
+        thumb = thumb_uri(np.full((8, 8, 3), 40 + 50 * number, np.uint8), side=24)
+        for place in range(COUNT):
+            kept = group in grouping.majority or place < KEPT
+            caption = f"{obj} in the {context}"
+            rows.append(
+                (f"{group}-{place}", group, place, kept, caption, thumb, f"{caption}, {place}")
+            )
+    return pd.DataFrame(
+        rows, columns=["id", "group", "place", "kept", "caption", "thumb", "spoken"]
+    )
+
+
+def sheets(rows: pd.DataFrame, grouping: Grouping = SCENES, side: int = 300) -> drawn.Spec:
+    return contact_sheets(rows, palette=LIGHT, grouping=grouping, side=side).to_dict()
+
+
+@pytest.fixture(scope="module")
+def spec() -> drawn.Spec:
+    return sheets(table(SCENES))
+
+
+def shown(spec: drawn.Spec, pane: drawn.Spec) -> list[drawn.Spec]:
+    return drawn.rows(spec, pane if "data" in pane else pane["layer"][0])
+
+
+@pytest.mark.parametrize(
+    "grouping", [SCENES, Grouping(("landbird", "waterbird"), ("land", "water"))]
+)
+def test_four_panes_are_objects_down_and_contexts_across(grouping: Grouping) -> None:
+    spec = sheets(table(grouping).sample(frac=1, random_state=0), grouping=grouping)
+    assert (spec["columns"], len(spec["concat"])) == (2, 4)
+    for pane, (obj, context) in zip(
+        spec["concat"], product(grouping.objects, grouping.contexts), strict=True
+    ):
+        here = shown(spec, pane)
+        assert {row["group"] for row in here} == {group_name(obj, context)}
+        assert len(here) == COUNT
+        assert pane["title"]["text"].lower().startswith(obj)
+        assert context in pane["title"]["text"]
+        assert pane["title"]["color"] == LIGHT.colours(grouping)[group_name(obj, context)]
+
+
+def test_titles_say_what_the_bias_leaves_and_what_is_removed_is_faded(spec: drawn.Spec) -> None:
+    titles = {pane["title"]["text"]: pane["title"]["subtitle"] for pane in spec["concat"]}
+    assert list(titles) == [
+        "Horse on grass",
+        "Horse in the desert",
+        "Camel on grass",
+        "Camel in the desert",
+    ]
+    majority, minority = "majority: 11 of 11 kept", "minority: 4 of 11 kept"
+    assert [*titles.values()] == [majority, minority, minority, majority]
+    for pane in spec["concat"]:
+        opacity = pane["layer"][0]["encoding"]["opacity"]
+        assert opacity["condition"] == {"test": "datum.kept", "value": 1}
+        assert 0 < opacity["value"] < 0.3
+        for row in shown(spec, pane):
+            assert row["state"] == ("in training" if row["kept"] else "removed by the bias")
+
+
+def test_places_fill_lines_and_no_two_pictures_share_one(spec: drawn.Spec) -> None:
+    for pane in spec["concat"]:
+        places = {(row["column"], row["line"]) for row in shown(spec, pane)}
+        assert places == {(place % COLUMNS, place // COLUMNS) for place in range(COUNT)}
+        assert pane["height"] == 2 * 300 / COLUMNS
+        x, y = (pane["layer"][0]["encoding"][axis]["scale"]["domain"] for axis in "xy")
+        assert (x, y) == ([-0.5, COLUMNS - 0.5], [1.5, -0.5])
+
+
+def test_on_a_phone_sheets_stand_below_each_other_and_everything_removed_still_draws() -> None:
+    spec = sheets(table(SCENES).assign(kept=False), side=PHONE_SIDE)
+    assert (spec["columns"], spec["concat"][1]["title"]["subtitle"]) == (
+        1,
+        "minority: 0 of 11 kept",
+    )
+    assert drawn.svg(spec)
+
+
+def test_a_click_on_any_sheet_is_one_selection(spec: drawn.Spec) -> None:
+    (pick,) = spec["params"]
+    assert pick["name"] == "pick"
+    assert pick["select"] == {"type": "point", "fields": ["id"], "on": "click", "toggle": False}
+    assert json.dumps(spec).count("data:image") == 4 * COUNT, "each picture travels once"
+    views = [layer["name"] for pane in spec["concat"] for layer in pane["layer"] if "name" in layer]
+    assert pick["views"] == views
+    assert len(set(views)) == 4
+    for pane in spec["concat"]:
+        pictures, frame = pane["layer"]
+        assert (pictures["mark"]["type"], frame["mark"]["type"]) == ("image", "square")
+        assert frame["transform"] == [{"filter": {"param": "pick", "empty": False}}]

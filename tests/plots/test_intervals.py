@@ -1,0 +1,89 @@
+"""Rates and differences: a dot and an interval each, and what they are held against in sight."""
+
+import pandas as pd
+
+from tests.plots import drawn
+from vlcore.plots.intervals import forest, rate_chart
+from vlcore.plots.theme import LIGHT, PHONE_SIDE
+
+
+def rates() -> pd.DataFrame:
+    rows = [
+        (view, label, value, value - 0.05, value + 0.05, 1400)
+        for view, values in (
+            ("mean colour", (0.52, 0.87)),
+            ("rim", (0.5, 0.95)),
+            ("picture at 16 x 16", (0.61, 0.95)),
+        )
+        for label, value in zip(("animal", "background"), values, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["view", "label", "value", "low", "high", "n"])
+
+
+def differing() -> pd.DataFrame:
+    rows = [
+        ("75 % removed", -0.001, -0.2, 0.198, 6, "not decided"),
+        ("90 % removed", -0.2, -0.3, -0.1, 6, "lower"),
+    ]
+    return pd.DataFrame(rows, columns=["words", "value", "low", "high", "n", "status"])
+
+
+def test_every_rate_has_a_dot_and_its_interval_and_chance_is_a_dashed_line() -> None:
+    chart = rate_chart(rates(), palette=LIGHT, width=400)
+    spec = chart.to_dict()
+    chance, bars, dots = spec["layer"]
+    assert (bars["encoding"]["x"]["field"], bars["encoding"]["x2"]["field"]) == ("low", "high")
+    assert dots["encoding"]["x"]["field"] == "value"
+    assert bars["encoding"]["x"]["scale"]["domain"] == [0, 1]
+    table = drawn.rows(spec, dots)
+    assert table[1]["spoken"] == "background from mean colour: right 87\u00a0% (82 to 92) of 1,400"
+    assert [row["value"] for row in table] == rates()["value"].tolist()
+    titles = [entry["title"] for entry in dots["encoding"]["tooltip"]]
+    assert titles == ["seen", "to be told", "right", "from", "to", "pictures"]
+    assert chance["mark"] == {"type": "rule", "strokeDash": [4, 4], "color": LIGHT.muted}
+    (at,) = drawn.rows(spec, chance)
+    assert (at[chance["encoding"]["x"]["field"]], at["spoken"]) == (0.5, "chance: 50 %")
+    # Layers that share an axis would add their columns to its title.
+    assert "named right by a linear probe; dashed: chance" in drawn.texts(chart)
+    assert (
+        spec["height"]
+        == 3 * rate_chart(rates().iloc[:2], palette=LIGHT, width=400).to_dict()["height"]
+    )
+
+
+def test_both_labels_keep_their_order_and_differ_in_colour() -> None:
+    for rows, labels in (
+        (rates(), ["animal", "background"]),
+        (rates().iloc[::-1], ["background", "animal"]),
+    ):
+        for layer in rate_chart(rows, palette=LIGHT, width=400).to_dict()["layer"][1:]:
+            scale = layer["encoding"]["color"]["scale"]
+            assert scale["domain"] == layer["encoding"]["yOffset"]["sort"] == labels
+            assert len(set(scale["range"])) == 2
+
+
+def test_a_forest_has_room_for_zero_and_no_minus_zero() -> None:
+    spec = forest(differing(), palette=LIGHT, width=600, title="points", unit=100).to_dict()
+    said = {row["words"]: row["said"] for row in drawn.rows(spec) if "said" in row}
+    assert said["75 % removed"] == "0 (-20 to +20), n = 6 · not decided"
+    assert said["90 % removed"] == "-20 (-30 to -10), n = 6 · lower"
+    low, high = spec["layer"][0]["encoding"]["x"]["scale"]["domain"]
+    assert low < -30
+    assert high > 19.8
+
+
+def test_on_a_phone_words_stand_above_and_below_their_line() -> None:
+    wide, narrow = (
+        forest(differing(), palette=LIGHT, width=px, title="points", unit=100).to_dict()
+        for px in (600, PHONE_SIDE)
+    )
+    assert narrow["width"] < PHONE_SIDE
+    assert narrow["height"] > 2 * wide["height"]
+    assert narrow["layer"][1]["encoding"]["y"]["axis"] is None
+    texts = [layer for layer in narrow["layer"] if layer["mark"]["type"] == "text"]
+    assert [layer["encoding"]["text"]["field"] for layer in texts] == ["words", "said"] * 2
+    assert [layer["mark"].get("stroke") for layer in texts] == [LIGHT.ground] * 2 + [None] * 2, (
+        "first their ground"
+    )
+    assert "-20 (-30 to -10), n = 6\nlower" in {row.get("said") for row in drawn.rows(narrow)}
+    assert narrow["description"] == wide["description"]

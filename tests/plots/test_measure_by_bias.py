@@ -1,0 +1,192 @@
+"""Figures of a study: what they show, what they say, and what they refuse."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.plots import drawn
+from vlcore.plots.curves import probe_curves
+from vlcore.plots.measure_by_bias import (
+    RUN,
+    Scale,
+    by_bias,
+    heat_map,
+    moments,
+    paired_slopes,
+    small_multiples,
+)
+from vlcore.plots.theme import LIGHT, PHONE_SIDE
+
+SHARE = Scale("Right", True, (0.0, 1.0))
+INDEX = Scale("Index", False, (-1.0, 1.0), 0.0)
+LEVELS = {0.0: 0.0, 0.5: 1 / 3, 1.0: 1.0}
+
+
+def runs(blocks: int = 3) -> pd.DataFrame:
+    rows = [
+        (labels, bias, phi, f"{100 * bias:g} % removed", f"d{s}s{s}", best - 0.5 * phi + 0.01 * s)
+        for labels, best in (("undescriptive", 0.9), ("descriptive", 0.8))
+        for bias, phi in LEVELS.items()
+        for s in range(blocks)
+    ]
+    return pd.DataFrame(rows, columns=RUN)
+
+
+def cells(blocks: int = 3) -> pd.DataFrame:
+    found = runs(blocks).groupby(["labels", "bias", "phi", "removed"], sort=False)["value"]
+    rows = found.agg(value="mean", low="min", high="max", n="size").reset_index()
+    return rows if blocks > 1 else rows.assign(low=np.nan, high=np.nan)
+
+
+CURVES = pd.concat(
+    [cells().assign(step=at, probe=one) for at in (0, 100) for one in ("object", "context")]
+)
+FITS = cells()[["labels", "bias", "phi", "removed"]].assign(step=60.0, n=2, of=3)
+MOMENTS = pd.concat(
+    [cells().assign(moment=name) for name in ("untrained", "at the end")], ignore_index=True
+)
+REFERENCES = pd.DataFrame({"reference": ["Bayes line", "untrained encoder"]})
+REFERENCES = REFERENCES.assign(labels="descriptive", phi=0.0, value=0.5, n=3)
+
+
+def heat(rows: pd.DataFrame, scale: Scale = SHARE) -> drawn.Spec:
+    return heat_map(rows, scale, palette=LIGHT, width=700).to_dict()
+
+
+def against_phi(references: pd.DataFrame = REFERENCES) -> drawn.Spec:
+    return by_bias(
+        runs(), cells(), SHARE, palette=LIGHT, width=600, height=300, references=references
+    ).to_dict()
+
+
+def test_a_cell_carries_value_interval_and_blocks_and_an_index_has_one_colour_for_nothing() -> None:
+    spec = heat(cells())
+    first = next(
+        row
+        for row in drawn.rows(spec)
+        if row["style"] == "descriptive labels" and row["bias"] == 0.5
+    )
+    assert (first["big"], first["ends"], first["blocks"]) == ("64\u00a0%", "(63 to 65)", "n = 3")
+    assert first["spoken"] == "descriptive labels, 50 % removed: 64\u00a0% (63 to 65), n = 3"
+    words = spec["layer"][0]["encoding"]["x"]["axis"]["labelExpr"].removeprefix("[datum.label, ")
+    assert json.loads(words.removesuffix("[datum.label]]"))["50 %"] == "φ 0.33"
+    titles = {tip["title"] for tip in spec["layer"][0]["encoding"]["tooltip"]}
+    assert {"labels", "bias", "95 % low", "95 % high", "blocks"} <= titles
+    alone = drawn.rows(heat(cells(1)))[0]
+    assert (alone["ends"], alone["blocks"], alone["low"]) == ("", "one block", None)
+    colour = heat(cells(), INDEX)["layer"][0]["encoding"]["color"]["scale"]
+    assert (colour["domain"], colour["range"][1]) == ([-1.0, 0.0, 1.0], LIGHT.ground)
+
+
+def test_every_block_is_a_dot_at_its_phi() -> None:
+    spec = against_phi()
+    dots = [row for row in drawn.rows(spec) if "block" in row]
+    assert len(dots) == len(runs())
+    assert all(abs(row["x"] - row["phi"]) < 0.02 for row in dots)
+    beside = {row["labels"]: row["x"] for row in dots if row["bias"] == 0.5}
+    assert beside["undescriptive"] < beside["descriptive"], "two styles do not cover each other"
+    axes = [
+        mark["encoding"]["x"]["axis"]
+        for mark in drawn.marks(spec)
+        if "axis" in mark["encoding"].get("x", {})
+    ]
+    assert axes
+    assert all(axis["values"] == [0.0, pytest.approx(1 / 3), 1.0] for axis in axes)
+
+
+def test_references_are_dashed_each_in_its_own_way() -> None:
+    spec = against_phi()
+    (dash,) = [
+        mark["encoding"]["strokeDash"]
+        for mark in drawn.marks(spec)
+        if "strokeDash" in mark["encoding"]
+    ]
+    assert dash["scale"]["domain"] == ["Bayes line", "untrained encoder"]
+    assert len({tuple(one) for one in dash["scale"]["range"]}) == 2
+    spec = against_phi(REFERENCES[REFERENCES["reference"] == "untrained encoder"])
+    (same,) = [
+        mark["encoding"]["strokeDash"]
+        for mark in drawn.marks(spec)
+        if "strokeDash" in mark["encoding"]
+    ]
+    assert same["scale"]["range"] == [dash["scale"]["range"][1]], (
+        "a line looks the same with and without the other"
+    )
+
+
+def test_a_label_style_looks_the_same_everywhere() -> None:
+    words = ("short labels", "descriptive labels")
+    slopes = paired_slopes(runs(), SHARE, palette=LIGHT, width=600).to_dict()
+    for spec in (
+        against_phi(),
+        slopes,
+        moments(MOMENTS, SHARE, palette=LIGHT, width=600).to_dict(),
+    ):
+        found = [mark["encoding"] for mark in drawn.marks(spec)]
+        for channel, wanted in (
+            ("color", (LIGHT.muted, LIGHT.accent)),
+            ("shape", ("circle", "square")),
+        ):
+            scale = next(one[channel]["scale"] for one in found if channel in one)
+            assert dict(zip(scale["domain"], scale["range"], strict=True)) == dict(
+                zip(words, wanted, strict=True)
+            )
+
+
+def test_a_line_joins_the_two_runs_of_a_block() -> None:
+    lonely = runs().query("not (labels == 'descriptive' and block == 'd2s2' and bias == 0.5)")
+    spec = paired_slopes(lonely, SHARE, palette=LIGHT, width=600).to_dict()
+    rows = drawn.rows(spec)
+    assert len(rows) == len(runs()) - 2, "the run without its pair is left out too"
+    assert {row["direction"] for row in rows} == {"lower or equal"}
+
+
+def test_curves_have_a_pane_for_each_bias_and_mark_the_first_fit() -> None:
+    spec = probe_curves(CURVES, FITS, palette=LIGHT, width=700).to_dict()
+    panes = [pane["title"]["text"] for row in spec["vconcat"] for pane in row["hconcat"]]
+    assert panes == ["0 % removed", "50 % removed", "100 % removed"]
+    assert "first fitted at step 60 (median of 2 of 3 blocks)" in spec["description"]
+
+
+def test_no_panes_are_refused() -> None:
+    with pytest.raises(ValueError, match="nothing to show"):
+        small_multiples([], SHARE, palette=LIGHT, width=600)
+
+
+PAGE = 390 - 2 * 16  # px between the margins of a phone's page
+
+
+@pytest.mark.parametrize("figure", [heat_map, by_bias, small_multiples, moments, paired_slopes])
+def test_on_a_phone_six_levels_of_three_label_styles_are_no_wider_than_its_page(
+    figure: Callable[..., Any],
+) -> None:
+    levels = [
+        cells().query("bias == 0.5").assign(bias=bias, phi=bias)
+        for bias in (0, 0.25, 0.5, 0.75, 0.9, 1)
+    ]
+    two = pd.concat(levels)
+    placebo = two[two["labels"] == "descriptive"].assign(labels="shuffled_context")
+    means = pd.concat([two, placebo], ignore_index=True)
+    single = pd.concat(
+        [means.assign(block=f"d{block}s{block}")[list(RUN)] for block in range(3)],
+        ignore_index=True,
+    )
+    pane = "Right on horse in the desert", single, means
+    given: dict[Any, tuple[Any, ...]] = {
+        heat_map: (means, SHARE),
+        by_bias: (single, means, SHARE),
+        small_multiples: ([pane] * 2, SHARE),
+        moments: (
+            pd.concat([means.assign(moment=name) for name in ("untrained", "at the end")]),
+            SHARE,
+        ),
+        paired_slopes: (single, SHARE),
+    }
+    more = {"height": 300, "references": REFERENCES} if figure is by_bias else {}
+    drawing = drawn.svg(figure(*given[figure], palette=LIGHT, width=PHONE_SIDE, **more))
+    assert float(re.search(r'width="([\d.]+)"', drawing)[1]) <= PAGE

@@ -1,0 +1,294 @@
+"""What holds of every chart: it is drawn in its palette, spoken, made of whole tables, and safe."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import pytest
+from altair.utils import schemapi
+
+from tests.plots import drawn
+from tests.plots import test_measure_by_bias as study
+from tests.plots.maps import test_small as small
+from tests.plots.maps import tracks
+from tests.plots.maps.examples import (
+    BOARD,
+    CAPTIONS,
+    EVERYTHING,
+    INFO,
+    NEIGHBOURS,
+    POINTS,
+    TWINS,
+    UPLOADS,
+)
+from tests.plots.test_contact_sheets import table as sheets
+from tests.plots.test_curves import curve
+from tests.plots.test_intervals import differing, rates
+from tests.plots.test_matrices import pairs, similarities
+from tests.plots.test_ranking import rows as standings
+from tests.plots.test_votes import votes
+from vlcore.experiment.grouping import SCENES
+from vlcore.plots import measure_by_bias, scales
+from vlcore.plots.contact_sheets import contact_sheets
+from vlcore.plots.curves import learning_curve, probe_curves
+from vlcore.plots.intervals import forest, rate_chart
+from vlcore.plots.maps.animation import film_chart
+from vlcore.plots.maps.linked import linked_maps
+from vlcore.plots.maps.small import caption_map, live_map, small_map
+from vlcore.plots.matrices import caption_matrices, pair_matrix
+from vlcore.plots.ranking import ranking_chart
+from vlcore.plots.theme import DARK, LIGHT, Palette
+from vlcore.plots.thumbnails import SAFE_URI
+from vlcore.plots.votes import votes_chart
+
+MAPS = ("linked maps", "small map", "caption map", "film", "contact sheets")
+LINKED = {
+    "points": POINTS[
+        [name for name in POINTS if name[-1] not in "23" and not name.startswith("says_")]
+    ],
+    "captions": CAPTIONS.query("pane < 2"),
+    "uploads": UPLOADS[[name for name in UPLOADS if name[-1] not in "23"]],
+    "neighbours": NEIGHBOURS.query("pane < 2"),
+    "twins": TWINS.query("pane < 2"),
+    "board": BOARD,
+}
+ALWAYS = [
+    "id",
+    "object",
+    "context",
+    "group",
+    "kind",
+    "minority",
+    "thumb",
+    "spoken",
+    "caption_0",
+    "predicted_0",
+]
+FILM = tracks.pictures()[[*ALWAYS, "caption_1", "predicted_1"]]
+TRACKS = [tracks.track(FILM, tracks.STEPS, seed) for seed in (1, 2)]
+
+
+def small_multiples(points: pd.DataFrame, means: pd.DataFrame, **more: Any) -> Any:
+    return measure_by_bias.small_multiples(
+        [(name, points, means) for name in ("one", "two", "three")], **more
+    )
+
+
+# What draws each chart, the tables that it checks, and what else it is told.
+Chart = tuple[Callable[..., Any], dict[str, pd.DataFrame], dict[str, Any]]
+SHARE, STUDY = (
+    {"scale": study.SHARE, "width": 600},
+    {"points": study.runs(), "means": study.cells()},
+)
+CHARTS: dict[str, Chart] = {
+    "heat map": (measure_by_bias.heat_map, {"rows": study.cells()}, SHARE),
+    "index": (measure_by_bias.heat_map, {"rows": study.cells()}, SHARE | {"scale": study.INDEX}),
+    "by bias": (
+        measure_by_bias.by_bias,
+        STUDY | {"references": study.REFERENCES},
+        SHARE | {"height": 300},
+    ),
+    "panes": (small_multiples, STUDY, SHARE),
+    "slopes": (measure_by_bias.paired_slopes, {"points": study.runs()}, SHARE),
+    "moments": (measure_by_bias.moments, {"rows": study.MOMENTS}, SHARE),
+    "curves": (probe_curves, {"curves": study.CURVES}, {"fits": study.FITS, "width": 700}),
+    "forest": (forest, {"rows": differing()}, {"width": 600, "title": "points", "unit": 100}),
+    "rates": (rate_chart, {"rows": rates()}, {"width": 400}),
+    "ranking": (
+        ranking_chart,
+        {"rows": standings(3)},
+        {
+            "width": 900,
+            "height": 400,
+            "title": "right; hollow: majority",
+            "other": "majority",
+            "line": "as it was",
+        },
+    ),
+    "votes": (votes_chart, {"rows": votes()}, {"width": 520}),
+    "curve": (learning_curve, {"rows": curve()}, {"width": 400, "height": 200}),
+    "caption matrices": (
+        caption_matrices,
+        {"cells": similarities(("horse", "camel"), ("a", "b", "c"))},
+        {"titles": ["left", "right"]},
+    ),
+    "pair matrix": (pair_matrix, dict(zip(("cells", "pictures"), pairs(), strict=True)), {}),
+    "contact sheets": (contact_sheets, {"rows": sheets(SCENES)}, {"grouping": SCENES, "side": 300}),
+    "linked maps": (
+        linked_maps,
+        LINKED,
+        {"infos": [INFO] * 2, "options": EVERYTHING, "grouping": SCENES},
+    ),
+    "small map": (
+        small_map,
+        {"points": POINTS[[*ALWAYS, "x0", "y0"]], "captions": CAPTIONS},
+        {"grouping": SCENES},
+    ),
+    "live map": (
+        live_map,
+        {},
+        {
+            "places": [(0, 1), (1, 0)],
+            "groups": ["horse_desert", "camel_desert"],
+            "grouping": SCENES,
+        },
+    ),
+    "caption map": (
+        caption_map,
+        small.TABLES,
+        {"infos": [INFO] * 2, "grouping": SCENES, "side": 300},
+    ),
+    "film": (
+        film_chart,
+        {"points": FILM},
+        {"tracks": TRACKS, "steps": tracks.STEPS, "grouping": SCENES, "side": 420},
+    ),
+}
+
+
+def draw(name: str, palette: Palette = LIGHT, **changed: Any) -> Any:
+    function, tables, more = CHARTS[name]
+    return function(**tables | more | changed, palette=palette)
+
+
+@pytest.fixture(autouse=True)
+def held_to_the_schema() -> Iterator[None]:
+    with schemapi.debug_mode(True):
+        yield
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=lambda palette: palette.name)
+@pytest.mark.parametrize("name", list(CHARTS))
+def test_every_chart(name: str, palette: Palette) -> None:
+    hidden = {
+        table: rows.assign(path="secret") for table, rows in CHARTS[name][1].items()
+    }  # nobody asked for it
+    spec = draw(name, palette, **hidden).to_dict()
+    text = json.dumps(spec)
+    assert text == json.dumps(draw(name, palette).to_dict()), (
+        "equal input gives an equal specification"
+    )
+    assert "secret" not in text
+    assert spec["config"]["background"] == "transparent"
+    assert (DARK if palette is LIGHT else LIGHT).accent not in text
+    for mark in drawn.marks(spec):
+        spoken = mark["encoding"].get("description", {}).get("field") == "spoken"
+        assert spoken or mark["mark"].get("aria") is False, mark
+        tooltip = mark["encoding"].get("tooltip")
+        if isinstance(tooltip, list) and any(entry["field"] == "thumb" for entry in tooltip):
+            assert (tooltip[0]["field"], tooltip[0]["title"]) == ("thumb", "image")
+    assert all(SAFE_URI.match(uri) for uri in re.findall(r'"(data:[^"]*)"', text))
+    assert "scales" not in json.dumps(spec.get("params", [])), (
+        "no chart zooms under a scrolling page"
+    )
+    if CHARTS[name][2].get("scale") or name in ("curves", "forest"):
+        assert len(spec["description"]) > 20
+
+    picture = drawn.svg(spec)
+    assert "NaN" not in picture
+    assert "undefined" not in picture
+    assert not re.search(r'aria-label="[^"]*base64', picture), (
+        "Vega-Lite would read out pictures as data"
+    )
+    used = {colour.upper() for colour in re.findall(r"#[0-9A-Fa-f]{6}", picture)}
+    wanted = dict.fromkeys(MAPS, palette.groups) | {
+        "curve": palette.groups[1:3],
+        "votes": (palette.accent,),
+    }
+    assert set(wanted.get(name, ())) <= used
+
+
+@pytest.mark.parametrize("name", [name for name, (_, tables, _) in CHARTS.items() if tables])
+def test_a_table_with_a_hole_is_refused(name: str) -> None:
+    for table, rows in CHARTS[name][1].items():
+        for column in rows:
+            with pytest.raises(ValueError, match=f": missing columns {column}"):
+                draw(name, **{table: rows.drop(columns=column)})
+        if "thumb" in rows:
+            for foreign in ("https://example.org/x.png", 'data:image/png;base64,A" onerror="x'):
+                with pytest.raises(ValueError, match="picture 0 is not a data URI"):
+                    draw(name, **{table: rows.assign(thumb=foreign)})
+        if {"thumb", "id"} <= set(rows):
+            with pytest.raises(ValueError, match="every id must occur once"):
+                draw(name, **{table: pd.concat([rows, rows])})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "heat map",
+        "by bias",
+        "slopes",
+        "moments",
+        "forest",
+        "rates",
+        "votes",
+        "caption matrices",
+        "pair matrix",
+        "contact sheets",
+    ],
+)
+def test_a_table_without_rows_is_refused(name: str) -> None:
+    for table in set(CHARTS[name][1]) - {"references"}:
+        with pytest.raises(ValueError, match="there is nothing to show"):
+            draw(name, **{table: CHARTS[name][1][table].iloc[:0]})
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "change", "message"),
+    [
+        ("heat map", "rows", {"labels": "long"}, "unknown labels long"),
+        ("curves", "curves", {"probe": "depth"}, "unknown probe depth"),
+        ("slopes", "points", {"labels": "descriptive"}, "no block has both label styles"),
+        ("curve", "rows", {"series": np.resize(list("abcdef"), 2000)}, "at most 5"),
+        ("rates", "rows", {"value": 57.0}, "fractions from 0 to 1"),
+        ("rates", "rows", {"low": -0.1}, "fractions from 0 to 1"),
+        ("rates", "rows", {"high": [np.nan] + [0.9] * 5}, "fractions from 0 to 1"),
+        ("votes", "rows", {"votes": -1}, "0 or more"),
+        ("caption matrices", "cells", {"similarity": 1.5}, "a cosine"),
+        ("caption matrices", "cells", {"similarity": np.nan}, "a cosine"),
+        ("pair matrix", "cells", {"kind": "maybe"}, "unknown kind maybe"),
+        ("contact sheets", "rows", {"group": "zebra_ice"}, "unknown group zebra_ice"),
+        ("film", "points", {"group": "zebra_ice"}, "unknown group zebra_ice"),
+        ("caption map", "points", {"group": "zebra_ice"}, "unknown group zebra_ice"),
+        ("caption map", "without", {"pane": 2}, "unknown pane 2"),
+        ("linked maps", "points", {"group": "zebra_ice"}, "unknown group zebra_ice"),
+        ("linked maps", "points", {"kind": "val"}, "unknown kind val"),
+        ("linked maps", "captions", {"pane": 2}, "unknown pane 2; known: 0, 1"),
+        ("linked maps", "uploads", {"id": "horse_grass-test-0"}, "in no point"),
+        ("linked maps", "neighbours", {"pane": 2}, "unknown pane 2"),
+        ("linked maps", "twins", {"kind": TWINS["scene"]}, "twins: two kinds of arrows"),
+        ("linked maps", "neighbours", None, "neighbours: the table is missing"),
+        ("linked maps", "twins", None, "twins: the table is missing"),
+        ("linked maps", "board", {"pane": 2}, "unknown pane 2"),
+        ("linked maps", "board", {"group": "x"}, "unknown group x"),
+        ("linked maps", "board", {"accuracy": 57.0}, "fractions"),
+        ("linked maps", "board", {"low": np.nan}, "needs its interval"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    name: str, table: str, change: dict[str, Any] | None, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        draw(name, **{table: change and CHARTS[name][1][table].assign(**change)})
+
+
+def test_our_charts_are_altairs_and_what_is_made_of_one_leaves_it_as_it_is() -> None:
+    def composed(kind: type[alt.Chart]) -> list[drawn.Spec]:
+        dots = kind(POINTS).mark_point().encode(x="x0:Q", xOffset="group:N", description="spoken:N")
+        red = dots.transform_filter("datum.minority").encode(
+            color=alt.value("red"), description="id:N"
+        )
+        every = [
+            dots,
+            red,
+            alt.layer(dots, red, width=90),
+            dots.properties(name="dots") | alt.layer(dots.copy(), red),
+        ]
+        return [chart.to_dict() for chart in every]
+
+    assert composed(scales.Chart) == composed(alt.Chart)

@@ -1,0 +1,80 @@
+"""The palettes keep what the module promises: colours apart in every vision, and off their
+ground."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from vlcore.experiment.grouping import SCENES, Grouping
+from vlcore.plots.theme import DARK, LIGHT, Palette, star
+
+# Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB.
+VISIONS = {
+    "normal": np.eye(3),
+    "protan": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deutan": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritan": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+
+
+def linear(colour: str) -> np.ndarray:
+    values = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)]) / 255
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def lab(rgb: np.ndarray) -> np.ndarray:
+    xyz = TO_XYZ @ np.clip(rgb, 0, 1) / [0.95047, 1, 1.08883]
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted(float(TO_XYZ[1] @ linear(colour)) for colour in (one, other))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize(("palette", "apart"), [(LIGHT, 24), (DARK, 27)], ids=["light", "dark"])
+@pytest.mark.parametrize("vision", VISIONS)
+def test_colours_stay_apart(palette: Palette, apart: float, vision: str) -> None:
+    seen = [
+        lab(np.array(VISIONS[vision]) @ linear(colour))
+        for colour in (*palette.groups, palette.accent)
+    ]
+    assert (
+        min(float(np.linalg.norm(one - other)) for one, other in combinations(seen, 2))
+        >= apart - 0.5
+    )
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+def test_colours_stand_off_their_ground(palette: Palette) -> None:
+    assert (
+        min(contrast(colour, palette.ground) for colour in (*palette.groups, palette.accent)) >= 3
+    )
+    assert min(contrast(colour, palette.ground) for colour in (palette.text, palette.muted)) >= 4.5
+
+
+def test_colours_follow_the_role_of_a_group() -> None:
+    names = ("horse_grass", "horse_desert", "camel_desert", "camel_grass")
+    assert LIGHT.colours(SCENES) == dict(zip(names, LIGHT.groups, strict=True))
+    birds = Grouping(("landbird", "waterbird"), ("land", "water"))
+    assert DARK.colours(birds)["waterbird_land"] == DARK.groups[3]
+
+
+def test_a_star_has_ten_corners_from_minus_one_to_one() -> None:
+    assert star().startswith("M0.000,-1.000L")
+    assert star().count("L") == 9

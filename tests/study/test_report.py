@@ -1,0 +1,70 @@
+"""The report: everything is in it, nothing leaves it, and a part of a study has one too."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from tests.api.published import publish
+from tests.chromium import CHROMIUM, FLAGS, needs_chromium
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.grouping import SCENES
+from vlcore.study import plans
+from vlcore.study.findings import Findings
+from vlcore.study.report import TITLE, report_html
+from vlcore.study.results import Study
+from vlcore.study.tables import both_moments
+from vlcore.study.text import answer
+
+CHARTS = 9
+
+
+def study(published: int | None = None) -> Findings:
+    plan = plans.find("class", Condition(), 6)
+    publish(plan.conditions[:published])
+    return Study(plan, SCENES).findings()
+
+
+def test_a_reviewer_finds_everything(empty_home: Path) -> None:
+    found = study()
+    page = report_html(found)
+    missing = "Nothing: every planned run is there."
+    for part in (TITLE, answer(found), "not decided (n = 6)", "Methods", missing, "--seeds 6"):
+        assert part in page
+    assert all(text in page for text in (*found.runs["key"], *found.runs["checksum"]))
+    assert all(result.claim.says in page for result in found.claims)
+    assert page.count('<script type="application/json">') == CHARTS
+    table = both_moments(found)
+    assert set(table["moment"]) == {"end", "first_fit"}
+    assert {"difference.low", "difference.high", "holm_p", "verdict"} <= set(table.columns)
+
+
+def test_a_part_of_a_study_says_what_is_missing(empty_home: Path) -> None:
+    found = study(published=1)
+    page = report_html(found)
+    for part in (
+        "35 of 36 planned runs are not there",
+        found.study.conditions[-1].key,
+        "There is no figure here yet",
+    ):
+        assert part in page
+    assert both_moments(found).empty
+
+
+@pytest.mark.browser
+@needs_chromium
+def test_it_opens_without_a_network(empty_home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(report_html(study()), encoding="utf-8")
+    asked: list[str] = []
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        context = chromium.new_context(offline=True)
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(file.as_uri())
+        expect(page.locator("svg.marks")).to_have_count(CHARTS, timeout=60_000)
+        expect(page.get_by_text("This chart could not be drawn")).to_have_count(0)
+        expect(page.get_by_role("heading", name="The answer")).to_be_visible()
+        chromium.close()
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []

@@ -1,0 +1,294 @@
+"""Results of a study: what is published of it, what its arms say, and what it writes."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.api.published import publish
+from vlcore.artifacts import artifact
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.files import models_folder
+from vlcore.experiment.grouping import SCENES
+from vlcore.metrics.catalogue import PRIMARY
+from vlcore.study import plans, published, text
+from vlcore.study.analysis import Analysis
+from vlcore.study.plans import StudyError, StudyPlan
+from vlcore.study.results import Study, joined
+from vlcore.study.runs_table import AnalysisError
+
+pytestmark = pytest.mark.usefixtures("empty_home")
+
+
+def of(name: str, seeds: int, published: int | None = None) -> Study:
+    study = plans.find(name, Condition(), seeds)
+    publish([*study.conditions, *plans.controls(study)][:published])
+    return Study(study, SCENES)
+
+
+def test_a_whole_study_is_tables_findings_and_a_report(tmp_path: Path) -> None:
+    results = of("experiments", 6)
+    own = {condition.key for condition in results.study.conditions}
+    assert own < set(results.runs()["key"]), "what the claims must beat is there too"
+    assert (results.there, results.missing) == (24, [])
+    table = results.findings().table().set_index("claim")
+    assert list(table.index) == [f"C{number}" for number in range(1, 9)]
+    assert (table.loc["C1", "status"], table.loc["C1", "n"]) == ("supported", 6)
+    assert table.loc["C1", "low"] < table.loc["C1", "estimate"] < table.loc["C1", "high"]
+    compared = results.comparisons()
+    assert set(compared["treatment"]) == {"descriptive"}
+    early = results.comparisons("probe_object", "first_fit").query("role == 'primary'")
+    assert set(early["measure"]) == {"probe_object"}
+    assert results.report(tmp_path / "study.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_blocks_that_fail_the_sanity_check_are_named_and_can_be_left_out(tmp_path: Path) -> None:
+    assert of("experiments", 7).unsound == {}
+    results = of("experiments", 7)
+    found = results.findings()
+    failing = (found.frame["block"] == "d3s3") & (
+        found.frame["measure"] == "train_caption_accuracy"
+    )
+    results._runs = found.frame.assign(value=found.frame["value"].mask(failing, 0.9))
+    assert list(results.unsound) == ["d3s3"]
+    [fact] = results.unsound["d3s3"]
+    assert fact.startswith("descriptive and undescriptive: 90 % of training captions fitted")
+    rest = results.sound().findings()
+    assert (rest.headline.difference.n, rest.end.missing, rest.left_out) == (6, [], ("d3s3",))
+    assert "d3s3" in text.left_out(rest)
+    assert text.left_out(found) == ""
+    kept = tmp_path / "experiments" / "scenes"
+    published.write(replace(found, frame=results.runs()), kept)
+    opened = published.PublishedResults(kept)
+    assert (opened.there, opened.missing, list(opened.unsound)) == (28, [], ["d3s3"])
+    pd.testing.assert_frame_equal(opened.findings().table(), found.table())
+    rest = opened.sound().findings()
+    assert (rest.headline.difference.n, rest.end.missing, rest.left_out) == (6, [], ("d3s3",))
+    assert len(rest.planned) == 24
+    assert opened.digest != opened.sound().digest
+
+
+def test_a_published_study_without_unbiased_runs_fails_no_sanity_check(tmp_path: Path) -> None:
+    found = of("experiments", 3).findings()
+    kept = tmp_path / "experiments" / "scenes"
+    published.write(replace(found, frame=found.frame[found.frame["bias"] > 0]), kept)
+    opened = published.PublishedResults(kept)
+    assert opened.unbiased().empty
+    assert opened.unsound == {}
+
+
+def test_of_a_run_that_was_trained_twice_a_study_counts_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published, "FOLDER", tmp_path)
+    runs = of("experiments", 1).runs()
+    for number, name in enumerate(("earlier", "later")):
+        (tmp_path / name).mkdir()
+        more = runs.head(number).assign(
+            measure="known later"
+        )  # no run has numbers of two trainings
+        published.write_runs(pd.concat([runs, more]).assign(value=float(number)), tmp_path / name)
+    found = {name: published.measured_runs(name) for name in ("", "earlier", "later")}
+    assert [len(table) - len(runs) for table in found.values()] == [0, 0, 1]
+    assert [table.set_index("measure").loc[PRIMARY, "value"].max() for table in found.values()] == [
+        0,
+        0,
+        1,
+    ]
+    assert [path.parent.name for path in published.tables()] == ["earlier", "later"]
+    of_both, of_one = runs["bias"].eq(0.75) & runs["size_mode"].eq("shrink"), runs["bias"].eq(0.75)
+    for name, value, which in (("alike", 1.0, of_one), ("study", 1.0, of_both)):
+        (tmp_path / name).mkdir()
+        published.write_runs(runs[which].assign(value=value), tmp_path / name)
+    believed = [path.parent.name for path in published.tables("study")]
+    assert believed == ["study", "alike", "later", "earlier"], (
+        "that with other numbers of its runs last"
+    )
+
+
+def test_a_part_of_a_study_says_how_many_runs_are_there_and_each_changes_the_digest() -> None:
+    results = of("class", 2, published=3)
+    assert "3 of 12 planned runs are there" in results._repr_html_()
+    assert [run.key for run in results.published] == [
+        condition.key for condition in results.study.conditions[:3]
+    ]
+    assert results.missing == list(results.study.conditions[3:])
+    table = results.findings().table()
+    assert set(table["status"]) == {"not decided"}
+    assert table["estimate"].isna().all()
+    more, again = of("class", 2, published=4), of("class", 2, published=0)
+    assert results.digest != more.digest == again.digest
+
+
+def test_what_cannot_be_analysed_is_refused_with_what_to_do() -> None:
+    with pytest.raises(StudyError, match="`python -m vlcore study class`"):
+        of("class", 2, published=0).analyses()
+    with pytest.raises(StudyError, match="only the baseline is there"):
+        of("class", 2, published=1).analyses()
+    whole = of("class", 2)
+    for asked in ({"measure": "beauty"}, {"moment": "yesterday"}):
+        with pytest.raises(StudyError, match="named"):
+            whole.analyses(**asked)
+
+
+def test_arms_that_do_not_compare_are_errors_beside_those_that_do() -> None:
+    study = plans.find("mitigation", Condition(), 2)
+    first, second = study.treatments[:2]
+    publish([c for c in study.conditions if c.mitigation in (study.baseline, first)])
+    publish([c for c in study.conditions if c.mitigation == second], device="cuda:0")
+    found = Study(study, SCENES).analyses()
+    assert isinstance(found[first], Analysis)
+    assert "device" in str(found[second])
+    assert isinstance(found[second], AnalysisError)
+    assert set(joined(found)["comparisons"]["treatment"]) == {first}
+    alone = StudyPlan(study.name, study.factor, study.baseline, (second,), study.conditions)
+    with pytest.raises(AnalysisError, match="device"):
+        Study(alone, SCENES).analyses()
+
+
+def test_arms_of_several_settings_compare_and_runs_from_elsewhere_count(tmp_path: Path) -> None:
+    arms = "arms: {short: {}, four classes: {objective: ce_group, labels: descriptive}}"
+    (tmp_path / "arms.yaml").write_text(f"{arms}\nbaseline: short\nbias: [0, 0.75]\nseeds: 6")
+    study = plans.find(str(tmp_path / "arms.yaml"))
+    publish(study.conditions[:-1])
+    results = Study(study, SCENES)
+    found = results.analyses()["four classes"]
+    assert isinstance(found, Analysis)
+    assert [level.difference.mean.n for level in found.primary.levels] == [6, 5]
+    assert found.missing == [{"arm": "four classes", "bias": 0.75, "data_seed": 5, "init_seed": 5}]
+    publish(study.conditions)
+    whole = Study(study, SCENES)
+    rows, digest = whole.runs(), whole.digest
+    shutil.rmtree(models_folder() / study.conditions[0].key)
+    again = Study(study, SCENES, elsewhere=rows)
+    assert (again.there, again.missing, len(again.published)) == (24, [], 23)
+    assert again.digest != digest
+    pd.testing.assert_frame_equal(again.comparisons(), whole.comparisons())
+
+
+def test_runs_are_read_once_and_by_whom_one_likes() -> None:
+    study = of("experiments", 1).study
+    asked: list[str] = []
+    results = Study(study, SCENES, lambda key: asked.append(key) or artifact.read(key))
+    pd.testing.assert_frame_equal(results.runs(), results.runs())
+    assert sorted(asked) == sorted({*asked})
+
+
+def test_the_headline_is_looked_for_in_pairs_that_only_other_studies_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published, "FOLDER", tmp_path)
+    runs = of("experiments", 9).runs()
+    published.write(of("experiments", 3).findings(), tmp_path / "experiments" / "scenes")
+    studies = {
+        "again": runs[runs["data_seed"] >= 2],  # one pair is of the study that is shown
+        "fewer": runs[runs["data_seed"] == 5],
+        "larger": runs.assign(n_per_group=192, block="d99s99", data_seed=99, init_seed=99),
+        "short": (
+            runs[runs["labels"] == "undescriptive"].assign(
+                block="d98s98", data_seed=98, init_seed=98
+            )
+        ),
+    }
+    for name, table in studies.items():
+        (tmp_path / name).mkdir()
+        published.write_runs(table, tmp_path / name)
+    found = published.PublishedResults(tmp_path / "experiments" / "scenes").in_other_pairs()
+    assert list(found) == ["again"]
+    assert found["again"].blocks == tuple(f"d{seed}s{seed}" for seed in range(3, 9))
+    chosen = (
+        runs["bias"].eq(0.75)
+        & runs["measure"].eq(PRIMARY)
+        & runs["moment"].eq("end")
+        & runs["data_seed"].ge(3)
+    )
+    arms = runs[chosen & runs["size_mode"].eq("shrink")].groupby("labels")["value"].mean()
+    difference = arms["descriptive"] - arms["undescriptive"]
+    assert found["again"].difference.mean.value == pytest.approx(difference, abs=1e-6)
+
+
+def test_a_study_without_runs_at_bias_0_is_checked_by_those_of_its_pairs_in_others() -> None:
+    whole = of("experiments", 3)
+    biased = StudyPlan(
+        "biased", "labels", "undescriptive", ("descriptive",), whole.study.conditions[2:4]
+    )
+    assert {one.bias for one in biased.conditions} == {0.75}
+    rows = whole.runs()
+    failing = (
+        rows["data_seed"].isin([0, 1])
+        & (rows["bias"] == 0)
+        & (rows["measure"] == "train_caption_accuracy")
+    )
+    elsewhere = rows.assign(value=rows["value"].mask(failing, 0.9))
+    of_others = [
+        elsewhere.assign(steps=9),
+        elsewhere.assign(n_per_group=192),
+        elsewhere[elsewhere["bias"] > 0],
+    ]
+    assert [
+        list(Study(biased, SCENES, elsewhere=of).unsound) for of in (elsewhere, *of_others)
+    ] == [["d0s0"], [], [], []]
+    asked = Study(biased, SCENES, elsewhere=elsewhere).unbiased()
+    assert set(asked["block"]) == {"d0s0"}
+    assert set(asked["bias"]) == {0.0}
+
+
+def test_what_other_studies_of_the_same_pairs_share_and_other_pairs_are_left_out_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published, "FOLDER", tmp_path)
+    runs = of("experiments", 7).runs()
+    failing = (
+        runs["data_seed"].isin([1, 5])
+        & (runs["bias"] == 0)
+        & (runs["measure"] == "train_caption_accuracy")
+    )
+    runs = runs.assign(value=runs["value"].mask(failing, 0.9))
+    found = replace(of("experiments", 3).findings(), frame=runs[runs["data_seed"] < 3])
+    published.write(found, tmp_path / "experiments" / "scenes")
+    published.write(
+        replace(found, study=replace(found.study, grid="class")), tmp_path / "class" / "scenes"
+    )
+    (tmp_path / "again").mkdir()
+    published.write_runs(runs[runs["data_seed"] >= 3], tmp_path / "again")
+    shown = published.PublishedResults(tmp_path / "experiments" / "scenes")
+    assert shown.shared() == {"class": 12}
+    assert [one.status for one in shown.claims()] == [one.status for one in shown.findings().claims]
+    assert list(shown.unsound) == ["d1s1"]
+    found = (shown.in_other_pairs()["again"], shown.sound().in_other_pairs()["again"])
+    assert [level.blocks.count("d5s5") for level in found] == [1, 0]
+    assert [len(level.blocks) for level in found] == [4, 3]
+
+
+def test_what_is_left_of_a_level_without_blocks_that_fail_is_what_the_study_without_them_says() -> (
+    None
+):
+    results = of("experiments", 4)
+    level, frame = results.findings().headline.level, results.runs()
+
+    def left(*failing: int, there: pd.Series | bool = True) -> Study:
+        fitted = (
+            frame["measure"].eq("train_caption_accuracy")
+            & frame["bias"].eq(0)
+            & frame["data_seed"].isin(failing)
+        )
+        rest = Study(results.study, SCENES)
+        rest._runs = frame.assign(value=frame["value"].mask(fitted, 0.9))[there | fitted]
+        return rest
+
+    one = left(3)
+    assert one.without_unsound(level) == one.sound().findings().headline.level
+    sound = frame["data_seed"].lt(2)
+    for rest in (
+        left(
+            1,
+            2,
+            3,
+            # one pair is left, and of the next ones two blocks, but none of the level or a style
+        ),
+        left(2, 3, there=~(sound & frame["bias"].gt(0))),
+        left(2, 3, there=~(sound & frame["labels"].eq("descriptive"))),
+    ):
+        assert rest.without_unsound(level) is None

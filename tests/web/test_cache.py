@@ -1,0 +1,95 @@
+"""What all visitors share follows the disk: a cache is named by what it read."""
+
+import dataclasses
+import shutil
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from tests.api import stand_ins
+from vlcore.api.maps import PCA, Projection
+from vlcore.artifacts import artifact
+from vlcore.data.catalogue import set_stamp
+from vlcore.web import cache
+
+BASE = stand_ins.BASE.replace(data="stand-ins", data_version="1")
+IMAGES = dataclasses.replace(stand_ins.image_set(), name="stand-ins", version="1")
+
+
+@pytest.fixture
+def keys(home: object, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Three models of a set whose pictures are tiles with their names."""
+    shown = dataclasses.replace(IMAGES, about={"pictures": "none"})
+    monkeypatch.setattr(cache, "open_set", lambda name, version=None: {"stand-ins": shown}[name])
+    conditions = (BASE, BASE.replace(bias=0.5), BASE.replace(labels="descriptive"))
+    return [stand_ins.publish(IMAGES, one).key for one in conditions]
+
+
+def test_a_map_is_read_once_for_each_way_to_lay_it_out(keys: list[str]) -> None:
+    plain, turned = (
+        cache.model_map(keys[0], PCA, ()),
+        cache.model_map(keys[0], Projection(components=(2, 1)), ()),
+    )
+    assert cache.model_map(keys[0], PCA, ()) is plain
+    assert turned.points == pytest.approx(plain.points[:, ::-1], abs=1e-5)
+    prompts = ("a horse", "a camel", "the grass", "the desert")
+    turned, plain = (
+        cache.model_map(keys[0], Projection("prompts", prompts=of), ())
+        for of in (prompts, prompts[::-1])
+    )
+    assert turned.points == pytest.approx(-plain.points[:, ::-1], abs=1e-5), (
+        "as the model's own words lie"
+    )
+
+
+@pytest.mark.parametrize("places", [[0], [0, 0], [0, 1], [2, 0, 1]])
+def test_a_comparison_is_put_together_once(keys: list[str], places: list[int]) -> None:
+    shown = [keys[place] for place in places]
+    found = cache.comparison(shown, PCA)
+    assert cache.comparison(list(shown), PCA) is found
+    assert [model.artefact.key for model in found.models] == shown
+    first = cache.model_map(shown[0], PCA, ())
+    assert found.models[0].z is first.z, "others matter to a common fit alone"
+    assert cache.comparison([*shown, keys[1]], PCA) is not found
+
+
+def test_what_was_trained_anew_or_damaged_is_read_anew(keys: list[str]) -> None:
+    condition = BASE.replace(init_seed=96)
+    key = stand_ins.publish(IMAGES, condition).key
+    artefact, together = cache.artefact(key), cache.comparison([key], PCA)
+    assert cache.artefact(key) is artefact, "it is read once"
+    shutil.rmtree(artefact.path)
+    stand_ins.publish(IMAGES, condition, stand_ins.space(IMAGES, 97))
+    assert cache.artefact(key).digest != artefact.digest
+    assert not np.allclose(cache.comparison([key], PCA).models[0].z, together.models[0].z)
+    (artefact.path / "maps.npz").write_bytes(b"damaged")
+    with pytest.raises(artifact.CorruptArtefactError):
+        cache.artefact(key)
+
+
+def test_a_set_that_was_made_anew_is_read_anew(
+    home: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = cache.named_set("scenes")
+    assert cache.named_set("scenes") is first
+    monkeypatch.setattr(cache, "set_stamp", lambda name: set_stamp(name) + 1)
+    assert cache.named_set("scenes") is not first
+
+
+def test_a_chart_says_the_same_as_it_is_sent(keys: list[str]) -> None:
+    chart = alt.Chart(
+        pd.DataFrame({"x": np.linspace(0.1, 9.9, 80), "share": 0.9, "group": ["a", "b"] * 40})
+    )
+    chart = chart.mark_point().encode(x="x", y="share")
+    rows, (sent,) = (
+        pd.DataFrame(*chart.to_dict()["datasets"].values()),
+        cache.finished(chart)["datasets"].values(),
+    )
+    read = pa.ipc.open_stream(sent).read_all()
+    assert read.column_names == ["x", "share", "group"]
+    pd.testing.assert_frame_equal(read.to_pandas().astype(rows.dtypes), rows, rtol=1e-7)
+    assert read["share"].to_pylist() == [0.9] * 80, "what may be a level is exact"
+    assert len(sent) < 8 * 80 + 4 * 80 + 80 + 900

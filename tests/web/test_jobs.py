@@ -1,0 +1,195 @@
+"""How pages ask for jobs and follow them: once for all who ask, and with news only while something
+is going on."""
+
+import os
+import time
+from contextlib import ExitStack
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from vlcore.api import maps
+from vlcore.artifacts import artifact, disk
+from vlcore.experiment import limits
+from vlcore.jobs.jobs import JobStatus, State
+from vlcore.web import visitors, work
+from vlcore.web.visitors import Visitor
+
+
+class Queue:
+    """Knows of jobs what a test says, and remembers what was asked for."""
+
+    def __init__(self, **states: State) -> None:
+        self.states, self.reads = states, 0
+        self.asked: list[tuple[object, ...]] = []
+
+    def submit(
+        self,
+        key: str,
+        *task: object,
+        asker: object,
+        short: bool,
+        limit: float,
+        stays: bool,
+        quick: bool,
+    ) -> None:
+        assert isinstance(asker, visitors.Visitor)
+        assert limit >= 300
+        self.asked.append((key, *task, short))
+
+    def view(self, key: str, asker: object = None) -> JobStatus:
+        self.reads += 1
+        state = self.states.get(key, State.ABSENT)
+        return JobStatus(key, state, {"stage": "measuring", "message": "The disk is full."})
+
+
+def page_of(script: str, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setattr(work, "queue", lambda: queue)
+    monkeypatch.setattr(visitors, "is_at_the_machine", lambda: True)
+    monkeypatch.setattr(disk, "free", lambda: 10**12)
+    page = AppTest.from_string(script).run()
+    assert not page.exception
+    return page
+
+
+def test_a_fit_is_queued_under_the_key_that_it_is_read_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    queue = Queue()
+    script = """
+from vlcore.api.maps import Projection
+from vlcore.web import map_controls
+import streamlit as st
+st.session_state["arrives"] = False  # with a click
+map_controls.fitted(["a", "b"], Projection("umap", together=True))
+map_controls.fitted(["a", "a"], Projection("tsne"))
+"""
+    page_of(script, queue, monkeypatch)
+    assert len(queue.asked) == 2
+    for key, task, models, projection, short in queue.asked:
+        assert (task, short) == (maps.make_map, True)
+        assert maps.map_keys(models, projection) == [key]  # type: ignore[arg-type]
+    assert [models for _, _, models, *_ in queue.asked] == [["a", "b"], ["a"]]
+
+
+def test_a_worker_that_ends_or_is_busy_for_long_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    somebody = Visitor("somebody")
+    assert work.run_in_worker(somebody, abs, -2) == 2
+    with pytest.raises(artifact.StoreError, match="ended; ask for it again"):
+        work.run_in_worker(somebody, os._exit, 1)
+    assert work.run_in_worker(somebody, abs, -3) == 3, "the next asker gets another"
+    monkeypatch.setattr(work, "PATIENCE", 0.05)
+    with pytest.raises(artifact.StoreError, match="in a minute"):
+        work.run_in_worker(somebody, time.sleep, 1)
+    with somebody.exporting, pytest.raises(artifact.StoreError, match="still being made"):
+        work.run_in_worker(somebody, abs, -4)
+
+
+def test_those_of_an_address_have_so_many_files_made_under_whatever_names() -> None:
+    with ExitStack() as making:
+        for number in range(limits.EXPORTS_OF_ADDRESS):
+            making.enter_context(work.one_file(Visitor(f"invented-{number}", "there")))
+        with (
+            pytest.raises(artifact.StoreError, match="Very many"),
+            work.one_file(Visitor("one more", "there")),
+        ):
+            pass
+        with work.one_file(Visitor("somebody", "elsewhere")):
+            pass
+    with work.one_file(Visitor("one more", "there")):
+        pass
+
+
+SCRIPT = """
+import streamlit as st
+from vlcore.web import visitors
+from vlcore.web import jobs
+from vlcore.web.visitors import Visitor
+st.session_state["runs"] = st.session_state.get("runs", 0) + 1
+jobs.watch(["a", "b"], each_done=%s)
+"""
+
+
+@pytest.mark.parametrize(
+    ("b", "bars", "warnings"),
+    [
+        (State.QUEUED, ["measuring", "starting"], []),
+        (State.FAILED, ["measuring"], ["This training failed: The disk is full."]),
+    ],
+)
+def test_each_job_has_its_progress_or_why_it_ended(
+    b: State, bars: list[str], warnings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = page_of(SCRIPT % False, Queue(a=State.RUNNING, b=b), monkeypatch)
+    assert [bar.proto.text for bar in page.get("progress")] == bars
+    assert [warning.value for warning in page.warning] == warnings
+    assert page.session_state["runs"] == 1
+
+
+@pytest.mark.parametrize("each_done", [False, True])
+def test_the_page_runs_anew_when_a_job_ends_meanwhile(
+    each_done: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ending(Queue):
+        """Its first job ends after the first look at both."""
+
+        def view(self, key: str, asker: object = None) -> JobStatus:
+            if self.reads >= 2:
+                self.states["a"] = State.DONE
+            return super().view(key, asker)
+
+    page = page_of(SCRIPT % each_done, Ending(a=State.RUNNING, b=State.RUNNING), monkeypatch)
+    assert page.session_state["runs"] == 1 + each_done
+
+
+QUOTA = """
+import streamlit as st
+from vlcore.experiment.condition import Condition
+from vlcore.web import work
+from vlcore.web import shell
+with shell.errors_as_sentences():
+    work.train(*[Condition(data_seed=seed) for seed in range(st.session_state["many"])])
+"""
+
+
+@pytest.mark.parametrize(
+    ("have", "many", "teaches", "said", "there"),
+    [
+        (0, 12, False, "", 348),
+        (8, 4, False, "", 356),
+        (9, 4, False, "You have 9 trainings waiting, and 12", 0),
+        (0, 13, False, "Only a teacher", 0),
+        (9, 13, True, "", 360),
+        (12, 0, False, "", 360),
+        (0, 4, False, "360 jobs wait for those who share your address", 357),
+        (0, 13, True, "", 360),
+    ],
+)
+def test_a_visitor_has_a_quota_and_a_teacher_none(
+    have: int, many: int, teaches: bool, said: str, there: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(Queue):
+        def fits(self, address: str, short: bool, most: int) -> bool:
+            return short or there <= most
+
+        def asked_by(self, name: str, short: bool) -> list[str]:
+            return [str(number) for number in range(have + len(self.asked)) if not short]
+
+        def slow_jobs(self) -> int:
+            return 0
+
+    queue = Full()
+    monkeypatch.setattr(work, "queue", lambda: queue)
+    monkeypatch.setattr(visitors, "teaches", lambda: teaches)
+    monkeypatch.setattr(disk, "free", lambda: 10**12)
+    page = AppTest.from_string(QUOTA)
+    page.session_state["many"] = many
+    page.run()
+    assert not page.exception
+    assert len(queue.asked) == (0 if said else many), "all or none"
+    assert [error.value for error in page.error if error.value.startswith(said)] == [
+        one.value for one in page.error
+    ]
+    assert bool(page.error) == bool(said)

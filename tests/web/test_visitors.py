@@ -1,0 +1,143 @@
+"""Who a visitor is, and who may do what: at the machine, from elsewhere, behind a proxy, with the
+secret."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import streamlit as st
+
+from vlcore.classroom import teacher
+from vlcore.classroom.teacher import Right, RightError
+from vlcore.classroom.throttle import Tries
+from vlcore.experiment import limits
+from vlcore.web import visitors
+from vlcore.web.middleware import COOKIE
+
+SECRET = "correct horse"
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A browser at the machine, of which a test changes what it sends."""
+    sent = SimpleNamespace(headers={"Host": "localhost:8501"}, cookies={}, ip_address=None)
+    monkeypatch.setattr(st, "context", sent)
+    monkeypatch.setattr(st, "session_state", {})
+    monkeypatch.setattr(teacher, "_tries", Tries(limits.SECRETS, limits.SECRETS_OF_ADDRESS))
+    monkeypatch.delenv("VLCORE_TEACHER", raising=False)
+    return sent
+
+
+@pytest.mark.parametrize(
+    ("headers", "ip", "at_it"),
+    [
+        ({"Host": "localhost:8501"}, None, True),
+        ({"Host": "127.0.0.1"}, None, True),
+        ({"Host": "[::1]:80"}, None, True),
+        ({"Host": "lab.example.org"}, None, False),
+        ({"Host": "lab.example.org"}, "10.0.0.3", False),
+        ({"Host": "localhost:8501"}, "10.0.0.3", False),
+        ({}, None, False),
+        ({"Host": "[::1"}, None, False),
+        ({"Host": "localhost", "X-Forwarded-For": "10.0.0.3"}, None, False),
+        ({"Host": "localhost.evil.example"}, None, False),
+        ({"Host": "localhost@evil.example"}, None, False),
+    ],
+)
+def test_who_is_at_the_machine(
+    browser: SimpleNamespace, headers: dict[str, str], ip: str | None, at_it: bool
+) -> None:
+    browser.headers, browser.ip_address = headers, ip
+    assert visitors.is_at_the_machine() == visitors.teaches() == at_it
+    request = SimpleNamespace(headers=headers, client=ip and SimpleNamespace(host=ip), cookies={})
+    assert visitors.is_a_teacher(request) == at_it  # type: ignore[arg-type]
+    if not at_it:
+        with pytest.raises(RightError, match="sets VLCORE_TEACHER"):
+            visitors.require(Right.SETS)
+
+
+def test_the_secret_makes_a_teacher_and_the_browser_keeps_a_token_of_it(
+    browser: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VLCORE_TEACHER", SECRET)
+    assert not visitors.teaches(), "at the machine too it is asked for"
+    with pytest.raises(RightError, match="page /Manage"):
+        visitors.require(Right.HUB)
+    with pytest.raises(RightError):
+        visitors.sign_in("wrong")
+    visitors.sign_in(SECRET)
+    visitors.require(Right.HUB)
+    token = st.session_state.pop(visitors.TEACHER)
+    assert SECRET not in token
+    assert not visitors.teaches()
+    browser.cookies[visitors.TEACHER] = token
+    assert visitors.teaches(), "the next visit of this browser"
+    for forged in (
+        token[:-1],
+        f"9{token}",
+        "",
+        "-",
+        SECRET,
+        f"99999999999-{token.partition('-')[2]}",
+        "²-x",
+        "1-ü",
+    ):
+        browser.cookies[visitors.TEACHER] = forged
+        assert not visitors.teaches()
+    browser.cookies[visitors.TEACHER] = token
+    monkeypatch.setenv("VLCORE_TEACHER", "another")
+    assert not visitors.teaches()
+
+
+def test_a_token_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VLCORE_TEACHER", SECRET)
+    token = teacher.sign_in(SECRET, "somebody", "somewhere")
+    assert teacher.knows(token)
+    monkeypatch.setattr(teacher.time, "time", lambda: float(token.partition("-")[0]))
+    assert not teacher.knows(token)
+
+
+def test_who_guesses_must_wait_and_nobody_else_even_at_the_same_address(
+    browser: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def comes(name: str) -> None:
+        monkeypatch.setattr(st, "session_state", {})
+        browser.cookies[COOKIE] = name
+
+    monkeypatch.setenv("VLCORE_TEACHER", SECRET)
+    browser.ip_address = "10.0.0.3"
+    for guesser in range(limits.SECRETS_OF_ADDRESS // limits.SECRETS):
+        comes(f"guesser-{guesser}")
+        for guess in range(limits.SECRETS):
+            with pytest.raises(RightError, match="not the secret"):
+                visitors.sign_in(f"guess {guess}")
+        with pytest.raises(RightError, match="many wrong secrets"):
+            visitors.sign_in(SECRET)
+    comes("a-lecturer")
+    with pytest.raises(RightError, match="not the secret"):
+        visitors.sign_in("mistyped")
+    visitors.sign_in(SECRET)
+    assert visitors.teaches()
+    comes("guesser-last")
+    for guess in range(limits.FEW_TRIES):
+        with pytest.raises(RightError, match="not the secret"):
+            visitors.sign_in(f"guess {guess}")
+    with pytest.raises(RightError, match="many wrong secrets"):
+        visitors.sign_in(SECRET)
+
+
+def test_a_second_tab_is_the_same_visitor_and_a_strange_name_is_a_new_one(
+    browser: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def comes(name: Any) -> visitors.Visitor:
+        monkeypatch.setattr(st, "session_state", {})
+        browser.cookies[COOKIE] = name
+        return visitors.visitor()
+
+    first = comes("a-browser-1")
+    assert visitors.visitor() is first
+    assert comes("a-browser-1") is first
+    before = visitors.how_many()
+    strangers = [comes(name) for name in ("", "short", "x" * 41, "<b>a-browser-1</b>")]
+    assert len({one.name for one in (first, *strangers)}) == 5
+    assert visitors.how_many() == before + 4

@@ -1,0 +1,69 @@
+"""Pictures inside the page: small ones exact, see-through where they were, and none larger than a
+screen needs."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+NUMBER = """
+import streamlit as st
+from vlcore.web import widgets
+
+st.session_state["chosen"] = widgets.whole("Seed", 0, 999, 7, "seed")
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "chosen"),
+    [
+        ("12", 12),
+        ("0", 0),
+        ("999", 999),
+        ("1000", 7),
+        ("-1", 7),
+        ("1e309", 7),
+        ("-1e309", 7),
+        ("nan", 7),
+        ("7.5", 8),
+        ("", 7),
+        ("9" * 5000, 7),
+        ("<b>", 7),
+        ("1e2", 100),
+    ],
+)
+def test_a_whole_number_is_that_of_the_address_or_the_usual_one(said: str, chosen: int) -> None:
+    page = AppTest.from_string(NUMBER)
+    page.query_params["seed"] = said
+    page.run()
+    assert not page.exception
+    assert page.session_state["chosen"] == chosen
+
+
+SCRIPT = """
+import numpy as np
+from PIL import Image
+from vlcore.web import widgets
+
+pixels = np.random.default_rng(1).integers(0, 255, (64, 48, 4), dtype=np.uint8)
+widgets.picture(pixels[..., :3], alt="small", width=100)
+widgets.picture(Image.fromarray(pixels), alt="cut out")
+widgets.picture(Image.new("RGB", (3000, 1500)), alt="a photograph")
+"""
+
+
+def test_pictures_are_part_of_the_message() -> None:
+    page = AppTest.from_string(SCRIPT).run()
+    assert not page.exception
+    heads, bodies = zip(
+        *(one.proto.imgs[0].url.split(",") for one in page.get("image")), strict=True
+    )
+    assert set(heads) == {"data:image/webp;base64"}
+    small, cut_out, photograph = (Image.open(io.BytesIO(base64.b64decode(body))) for body in bodies)
+    pixels = np.random.default_rng(1).integers(0, 255, (64, 48, 4), dtype=np.uint8)
+    np.testing.assert_array_equal(np.asarray(small), pixels[..., :3])
+    np.testing.assert_array_equal(np.asarray(cut_out), pixels)
+    assert photograph.size == (512, 256)

@@ -1,0 +1,301 @@
+"""Lesson “repair”: teams change a biased training set by at most twelve edits, and what helped is
+seen at the end.
+
+What a team has is a `Repair`: its list is never anything but the canonical text of edits that a
+`Condition` has, which is looked at before it is kept (`fitting`). `vlcore.classroom.teams` keeps
+it, and `vlcore.classroom.repair_results` says what came of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from vlcore.api.training import check_pictures
+from vlcore.classroom import tower_pairs
+from vlcore.classroom.session import PHASES, LessonError
+from vlcore.data import subset
+from vlcore.data.drawn import recipe_of
+from vlcore.data.imageset import ImageSet
+from vlcore.data.training_set import HIDDEN_CONTEXTS, TrainingSet, by_chance, training_sets
+from vlcore.experiment import limits
+from vlcore.experiment.captions import caption, quoted_captions
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.edits import (
+    MOST,
+    Add,
+    Draw,
+    Edit,
+    Fade,
+    Relabel,
+    Remove,
+    Weigh,
+    canonical,
+    read,
+)
+from vlcore.experiment.errors import LabError
+from vlcore.experiment.grouping import group_words, place_words
+from vlcore.experiment.options import PRESETS, TOWERS_SEEN
+from vlcore.experiment.wording import percent
+from vlcore.scenes import CONTEXTS
+
+REPAIR = "repair"
+SHORT, DESCRIPTIVE = "short labels", "descriptive labels"
+STEPS = {SHORT: "undescriptive", DESCRIPTIVE: "descriptive"}  # labels of the model that is repaired
+EDITING, REVEALED, ELSEWHERE = (
+    PHASES  # lists are open; the held-out minority; the second hidden set
+)
+CHANCE = range(5)  # seeds of a budget that is spent by chance
+AS_IT_WAS = "as it was"
+METHODS = ("reweight", "groupdro", "dfr")
+TEXT = """
+A model was trained on pictures in which two groups are rare, the minority: {rare}; its labels say
+{labels}. Make its training set better: at most {most} changes, {tries} tries. What counts is how
+many minority pictures it gets right that nobody has seen.
+"""
+FACTORS = ("coat", "pose", "sky")  # by which pictures are chosen, where a set has them
+_HISTORY = 24  # lists that can be gone back to
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What a team has: its lists of changes as they were one after the other, and those that it
+    trained."""
+
+    history: tuple[str, ...] = ("",)  # canonical texts of edits; the last is the list now
+    tries: tuple[str, ...] = ()
+    chosen: str = ""  # the try that the team says counts; empty for the last
+
+    @property
+    def edits(self) -> str:
+        return self.history[-1]
+
+    @property
+    def counts(self) -> str:
+        """The try that counts; empty where nothing was trained."""
+        return self.chosen or (self.tries[-1] if self.tries else "")
+
+    def put(self, edit: Edit) -> Repair:
+        """With one change more, in place of one that it contradicts; EditError where there are too
+        many."""
+        others = [one for one in read(self.edits) if _place(one) != _place(edit)]
+        return self._now(canonical([*others, edit]))
+
+    def take_back(self, edit: Edit) -> Repair:
+        """Without a change."""
+        return self._now(canonical([one for one in read(self.edits) if one != edit]))
+
+    def undo(self) -> Repair:
+        """As it was before."""
+        return replace(self, history=self.history[:-1] or ("",))
+
+    def _now(self, text: str) -> Repair:
+        return (
+            self if text == self.edits else replace(self, history=(*self.history, text)[-_HISTORY:])
+        )
+
+    def tried(self) -> Repair:
+        """With the list as a try; LessonError where nothing is changed, or there have been
+        enough."""
+        if not self.edits:
+            raise LessonError("Nothing is changed yet; make a change first.")
+        if self.edits in self.tries:
+            return self
+        if len(self.tries) >= limits.REPAIR_TRIES:
+            raise LessonError(
+                f"This team has trained {limits.REPAIR_TRIES} lists, and that is the most."
+            )
+        return replace(self, tries=(*self.tries, self.edits))
+
+    def choose(self, text: str) -> Repair:
+        """With a try that counts; LessonError for a list that was not trained."""
+        if text not in self.tries:
+            raise LessonError("Only a list that was trained can count.")
+        return replace(self, chosen=text)
+
+
+def _place(edit: Edit) -> tuple[object, ...]:
+    """What two edits cannot both have; different for edits that can stand beside each other."""
+    match edit:
+        case Relabel():
+            return edit.kind, edit.picture
+        case Weigh():
+            return edit.kind, edit.group
+        case Fade():
+            return (edit.kind,)
+    return (edit,)
+
+
+def base_of(images: ImageSet, step: str, towers: str = tower_pairs.USUAL) -> Condition:
+    """The biased model that is repaired, with the labels of a step; ImageSetError where a set is
+    too small."""
+    labels = STEPS.get(step, STEPS[SHORT])
+    usual = subset.usual_condition(images).with_towers(towers)
+    return usual.replace(bias=tower_pairs.bias_for(usual), steps=PRESETS["live"], labels=labels)
+
+
+def beside(images: ImageSet, base: Condition) -> dict[str, list[Condition]]:
+    """What teams are held against, by its name: the model as it was, the budget spent by chance,
+    and the usual methods, as far as the set allows them."""
+    part = subset.parts(images, base.data_seed)[0]
+    found = {AS_IT_WAS: [base]}
+    with suppress(LabError):
+        found["by chance"] = [base.replace(edits=by_chance(part, base, seed)) for seed in CHANCE]
+    for name in METHODS:
+        with suppress(LabError):
+            condition = base.replace(mitigation=name)
+            check_pictures(condition)
+            found[name] = [condition]
+    return found
+
+
+def training_set(images: ImageSet, condition: Condition) -> TrainingSet:
+    """What a list leaves to train on, of a set in folds the first; LabError where it cannot be
+    trained."""
+    return training_sets(subset.parts(images, condition.data_seed), condition)[0]
+
+
+def about(images: ImageSet, base: Condition) -> str:
+    """What it is about, and what the model's towers have seen before, in a few sentences."""
+    labels = quoted_captions(base.labels, images.grouping)
+    rare = " and ".join(group_words(images.grouping)[group] for group in images.grouping.minority)
+    task = TEXT.strip().format(rare=rare, labels=labels, most=MOST, tries=limits.REPAIR_TRIES)
+    return f"{task} {TOWERS_SEEN[tower_pairs.name_of(base)]}"
+
+
+def counts(images: ImageSet, condition: Condition) -> dict[str, int]:
+    """How many pictures of each group are trained on."""
+    groups = training_set(images, condition).table["group"]
+    return {name: int((groups == name).sum()) for name in images.grouping.names}
+
+
+def holds(images: ImageSet, base: Condition, edits: str) -> list[tuple[str, str]]:
+    """What a list leaves to train on, a line a group: of the minority or majority, and what it
+    has."""
+    grouping, words, changes = images.grouping, group_words(images.grouping), read(edits)
+    weights = {one.group: one.by for one in changes if isinstance(one, Weigh)}
+    faded = sum(one.share for one in changes if isinstance(one, Fade))
+    before, lines = counts(images, base), []
+    for group, number in counts(images, base.replace(edits=edits)).items():
+        role = "minority" if group in grouping.minority else "majority"
+        said = f"{words[group]}: {number}" + (
+            f" (was {before[group]})" if number != before[group] else ""
+        )
+        said += f", each counts {weights[group]:g} times" if group in weights else ""
+        said += f", background {percent(faded)} faded" if faded and role == "majority" else ""
+        lines.append((role, said))
+    return lines
+
+
+def pool(images: ImageSet, condition: Condition) -> list[int]:
+    """Pictures that may be added, by row: of the training split, and not in the training set."""
+    part = subset.parts(images, condition.data_seed)[0]
+    return [
+        int(row) for row in np.setdiff1d(part.rows("train"), training_set(images, condition).rows)
+    ]
+
+
+def fitting(
+    how: Callable[[Repair], Repair], images: ImageSet, base: Condition
+) -> Callable[[Repair], Repair]:
+    """A change that is refused, with the reason, where its list cannot be trained."""
+
+    def changed(before: Repair) -> Repair:
+        after = how(before)
+        if after.edits != before.edits:
+            training_set(images, base.replace(edits=after.edits))
+        return after
+
+    return changed
+
+
+def simulated_list(images: ImageSet, base: Condition, number: int) -> str:
+    """What a class might do, in turn: single pictures by chance; minority pictures added, or drawn
+    elsewhere; groups weighted, or backgrounds faded, with some of the rest. Where a set allows one
+    not, by chance."""
+    random, grouping = np.random.default_rng([number, 7]), images.grouping
+    elsewhere = places(images)[2:]
+
+    def added(many: int) -> list[Edit]:
+        groups = images.table["group"].to_numpy()
+        minority = [row for row in pool(images, base) if groups[row] in grouping.minority]
+        return [Add(int(row)) for row in random.choice(minority, many, replace=False)]
+
+    def drawn(many: int) -> list[Edit]:
+        return [
+            Draw(grouping.objects[n % 2], str(random.choice(elsewhere)), int(random.integers(999)))
+            for n in range(many)
+        ]
+
+    kinds: list[Callable[[], Sequence[Edit]]] = [
+        lambda: added(MOST),
+        lambda: drawn(MOST),
+        lambda: [
+            *added(6),
+            *(Weigh(group, float(random.integers(2, 6))) for group in grouping.minority),
+        ],
+        lambda: [*drawn(4), Fade(float(random.choice([0.5, 0.8, 1.0])))],
+    ]
+    if number % (len(kinds) + 1):
+        with suppress(LabError, ValueError):
+            text = canonical(kinds[number % (len(kinds) + 1) - 1]())
+            training_set(images, base.replace(edits=text))
+            return text
+    part = subset.parts(images, base.data_seed)[0]
+    return by_chance(part, base, 100 + number, int(random.integers(4, MOST + 1)))
+
+
+def matching(images: ImageSet, rows: Sequence[int], group: str) -> pd.DataFrame:
+    """What is known of the pictures of some rows that are of a group: the factors by which one
+    chooses, by row."""
+    table = images.table.iloc[list(rows)]
+    table = table[table["group"] == group]
+    facts = pd.DataFrame([json.loads(text or "{}") for text in table["factors"]], index=table.index)
+    return facts[[name for name in FACTORS if name in facts]]
+
+
+def draws(images: ImageSet) -> bool:
+    """Whether pictures can be drawn for a set."""
+    return recipe_of(images.name) is not None
+
+
+def places(images: ImageSet) -> list[str]:
+    """Where pictures can be drawn for a set: its own places first, and none that models are asked
+    in at the end."""
+    own = images.grouping.contexts
+    return [*own, *(place for place in CONTEXTS if place not in {*own, *HIDDEN_CONTEXTS})]
+
+
+def many(edits: str) -> str:
+    """How many changes a list has: ``3 changes``."""
+    number = len(read(edits))
+    return f"{number} change{'s' * (number != 1)}"
+
+
+def sentence(edit: Edit, images: ImageSet) -> str:
+    """A change in a few words."""
+    words = group_words(images.grouping)
+    match edit:
+        case Draw():
+            factors = ", ".join(str(value) for _, value in edit.factors)
+            return (
+                f"drawn: {edit.object} {place_words(edit.context)}{f', {factors}' * bool(factors)}"
+            )
+        case Weigh():
+            return f"{words.get(edit.group, edit.group)}: each counts {edit.by:g} times"
+        case Fade():
+            return f"majority backgrounds {percent(edit.share)} faded"
+        case Relabel():
+            facts = images.table.iloc[edit.picture]
+            said = caption(
+                edit.style, facts["object"], facts["context"], images.grouping, edit.template
+            )
+            return f"caption: “{said}”"
+        case Add() | Remove():
+            done = "added" if isinstance(edit, Add) else "removed"
+            return f"{done}: {words[str(images.table['group'].iat[edit.picture])]}"
+    return edit.kind

@@ -1,0 +1,43 @@
+"""Pictures of an image set as a zip that can be imported again."""
+
+import io
+import json
+import zipfile
+
+import numpy as np
+
+from vlcore.data.imageset import COLUMNS, ImageSet
+from vlcore.data.subset import parts, training_rows
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.plain_text import safe_csv
+from vlcore.experiment.progress import silent
+
+
+def pack(images: ImageSet, condition: Condition | None) -> bytes:
+    """The training pictures of a condition, or the whole set, as a zip: files, masks and
+    ``metadata.csv``."""
+    rows = np.arange(len(images.table))
+    if condition is not None:
+        rows = training_rows(parts(images, condition.data_seed)[0], condition)
+    images.ensure_rendered(rows.tolist(), silent)
+    table = images.table.iloc[rows][list(COLUMNS)]
+    about = {**images.about, "images": len(table)}
+    if condition is not None:
+        table = table.assign(split="train")
+        about["condition"] = condition.as_dict()
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:  # pictures are packed already
+        for file in [*table["file_name"], *filter(None, table["mask"])]:
+            archive.write(images.root / file, file)
+        archive.writestr("metadata.csv", safe_csv(table))
+        archive.writestr("dataset.json", json.dumps(about, indent=1))
+    return out.getvalue()
+
+
+def bytes_of(images: ImageSet) -> int | None:
+    """Size of a set's pictures and masks; None where some are not drawn yet."""
+    try:
+        files = [*images.table["file_name"], *filter(None, images.table["mask"])]
+        return sum((images.root / file).stat().st_size for file in files)
+    except OSError:
+        return None

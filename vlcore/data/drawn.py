@@ -1,0 +1,323 @@
+"""Image sets that are drawn by us: their recipes, and their rendering on demand.
+
+A drawn set is `scenes` with a few settings changed. The random factors of its pictures are the
+same, so two recipes differ in their settings and in nothing else, and what a class finds on one can
+be put down to them. The table of all scenes is known without drawing one, and an experiment asks
+for the rows that it needs. They are drawn in chunks, each under a lock: workers that start together
+share the work without knowing of each other."""
+
+import hashlib
+import json
+import os
+import time
+import zipfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from filelock import Timeout
+from numpy.typing import NDArray
+from PIL import Image
+
+from vlcore.data import imageset, pixel_store
+from vlcore.data.imageset import COLUMNS, ImageSet, ImageSetError, read_set, usable_name
+from vlcore.experiment.captions import caption
+from vlcore.experiment.files import (
+    atomic,
+    data_folder,
+    locked,
+    make_folder,
+    write_errors,
+    write_json,
+)
+from vlcore.experiment.grouping import Grouping, group_name
+from vlcore.experiment.progress import Progress, silent
+from vlcore.scenes import CONTEXTS, OBJECTS, RENDERER_VERSION, STYLES, Drawing, Scene, draw, sample
+
+VERSION = str(RENDERER_VERSION)
+PER_GROUP = {"train": 480, "val": 48, "probe": 100, "test": 500}
+SIZE = 128  # pixels; averaged down to 64 for training
+CHUNK = 16  # scenes drawn under one lock, each with all its twins
+_GROUP_OFFSET = 100_000  # keeps the scene numbers of groups apart where they are not twins
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a drawn set is made of; an `ImageSetError` where a value is outside its set or range."""
+
+    name: str
+    contexts: tuple[str, str] = ("grass", "desert")  # horses belong in the first
+    style: str = "photo"
+    context_contrast: float = (
+        1.0  # how well the place can be seen, from 0, a bare field, the same for all
+    )
+    object_contrast: float = 1.0  # how well the animal can be seen, from 0
+    object_size: float = 1.0  # length of the animals, as a multiple of that in `scenes`
+
+    def __post_init__(self) -> None:
+        if len(set(self.contexts)) != 2 or not set(self.contexts) <= set(CONTEXTS):
+            given = " and ".join(self.contexts)
+            raise ImageSetError(
+                f"The contexts are {given}; choose two different ones of {', '.join(CONTEXTS)}."
+            )
+        if self.style not in STYLES:
+            raise ImageSetError(
+                f"No style is named {self.style!r}; choose one of {', '.join(STYLES)}."
+            )
+        for name, low, high in (
+            ("context_contrast", 0, 1),
+            ("object_contrast", 0, 1),
+            ("object_size", *SIZES),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high:  # NaN too is outside
+                raise ImageSetError(f"{name} is {value:g}; give a number from {low:g} to {high:g}.")
+
+    @property
+    def grouping(self) -> Grouping:
+        return Grouping((OBJECTS[0], OBJECTS[1]), self.contexts)
+
+    def apply(self, scene: Scene) -> Scene:
+        """A scene of `scenes` as this recipe shows it."""
+        shared = {
+            name: getattr(self, name) for name in ("style", "context_contrast", "object_contrast")
+        }
+        return scene.replace(**shared, size=scene.size * self.object_size)
+
+    def settings(self) -> dict[str, Any]:
+        """Everything but the name, as JSON-able values."""
+        return {name: value for name, value in asdict(self).items() if name != "name"} | {
+            "contexts": [*self.contexts]
+        }
+
+    def in_words(self) -> str:
+        """What sets it apart, in a few words."""
+        words = {
+            "contexts": " and ".join(self.contexts),
+            "style": self.style,
+            "context_contrast": f"background contrast {self.context_contrast * 100:g} %",
+            "object_contrast": f"animal contrast {self.object_contrast * 100:g} %",
+            "object_size": f"animals {self.object_size * 100:g} % of their size",
+        }
+        others = [
+            text for name, text in words.items() if getattr(self, name) != getattr(Recipe, name)
+        ]
+        return ", ".join(others) or "as drawn"
+
+
+SIZES = (0.3, 1.1)
+SCENES_RECIPE = Recipe("scenes")
+# Calibrated so that object and context alone are learnt equally well: docs/balanced-cues.md has the
+# numbers.
+BALANCED_CUES = Recipe("balanced-cues", context_contrast=0.17)
+BUILT_IN = {recipe.name: recipe for recipe in (SCENES_RECIPE, BALANCED_CUES)}
+
+
+def recipe_of(name: str) -> Recipe | None:
+    """The recipe of a drawn set, which may be refused; None where no set of this name is drawn."""
+    if name in BUILT_IN or not usable_name(
+        name
+    ):  # else it would be a pattern, or lead out of the folder
+        return BUILT_IN.get(name)
+    for file in sorted(data_folder().glob(f"{name}-v*/dataset.json"), reverse=True):
+        settings = None
+        with suppress(ValueError, AttributeError):  # no JSON, or no object
+            settings = json.loads(file.read_text()).get("recipe")
+        try:
+            if settings is not None:
+                return Recipe(name, **{**settings, "contexts": tuple(settings["contexts"])})
+        except (KeyError, TypeError) as error:
+            raise ImageSetError(
+                f"The recipe of {name!r} cannot be used ({error}); make the set again."
+            ) from error
+    return None
+
+
+def folder_name(name: str, version: str = VERSION) -> str:
+    """Name of the folder of a drawn set: the renderer's version is part of it, so that old results
+    stay valid."""
+    return f"{name}-v{version}"
+
+
+def drawn_set(recipe: Recipe, version: str | None = None) -> ImageSet:
+    """A drawn set: of this renderer, drawn when it is needed, or an older version as it lies on the
+    disk."""
+    if version not in (None, VERSION):
+        # The first renderer's pictures lie in a folder without a version.
+        for older in (
+            data_folder() / folder_name(recipe.name, str(version)),
+            data_folder() / recipe.name,
+        ):
+            if (older / "dataset.json").exists():
+                return read_set(older)
+    root = data_folder() / folder_name(recipe.name)
+    drawing = partial(ensure_rendered, recipe)
+    about = description(recipe, SIZE)
+    return ImageSet(
+        recipe.name,
+        VERSION,
+        root,
+        recipe.grouping,
+        scene_table(recipe),
+        drawing,
+        about,
+        _small(recipe),
+    )
+
+
+@lru_cache(maxsize=8)
+def _small(recipe: Recipe) -> dict[int, bytes]:
+    """Small pictures of a built-in set that come with this version: those of the maps and of the
+    first training set."""
+    file = Path(__file__).parent / "small" / f"{folder_name(recipe.name)}.zip"
+    if recipe.name not in BUILT_IN or not file.is_file():
+        return {}
+    with zipfile.ZipFile(file) as archive:
+        return {int(name.removesuffix(".webp")): archive.read(name) for name in archive.namelist()}
+
+
+@lru_cache(maxsize=8)
+def scene_table(recipe: Recipe = SCENES_RECIPE) -> pd.DataFrame:
+    """All scenes of a set, one row an image. A test scene stands in all four cells, with the same
+    other factors."""
+    splits = [
+        first_scenes(recipe, split, per_group, f"{split}/")[0]
+        for split, per_group in PER_GROUP.items()
+    ]
+    return pd.concat(splits, ignore_index=True)
+
+
+def first_scenes(
+    recipe: Recipe, split: str, per_group: int, inside: str = "", seed: int = 0
+) -> tuple[pd.DataFrame, list[Scene]]:
+    """The first scenes of each group of a split under a seed, as a table of files `inside` a
+    folder, and the scenes."""
+    rows, scenes = [], []
+    for number, (obj, context) in enumerate(recipe.grouping.pairs):
+        for index in range(per_group):
+            place = f"{group_name(obj, context)}/{index:04d}"
+            at, scene_id = number * _GROUP_OFFSET + index, f"{split}/{place}".replace("/", "-")
+            if split == "test":
+                at, scene_id = index, f"test-{index:04d}"
+            scenes.append(recipe.apply(sample(obj, context, split=split, index=at, seed=seed)))
+            file, said = (
+                f"{inside}{place}.png",
+                (caption("descriptive", obj, context), f"masks/{inside}{place}.png"),
+            )
+            rows.append(
+                (file, obj, context, split, *said, scene_id, json.dumps(scenes[-1].factors()))
+            )
+    return imageset.with_groups(pd.DataFrame(rows, columns=list(COLUMNS))), scenes
+
+
+def scene_of(images: ImageSet, row: int) -> Scene:
+    """The scene that a row of the set shows."""
+    return Scene.from_factors(json.loads(str(images.table["factors"].iat[row])))
+
+
+def missing_rows(recipe: Recipe, rows: Sequence[int]) -> list[int]:
+    """Which of some rows of a set are not drawn yet."""
+    root, names = (
+        data_folder() / folder_name(recipe.name),
+        scene_table(recipe)["file_name"].to_numpy(),
+    )
+    return [row for row in rows if not os.path.exists(f"{root}/{names[row]}")]
+
+
+def make_set(recipe: Recipe) -> ImageSet:
+    """Write down a new drawn set; its pictures are drawn when they are needed."""
+    ensure_rendered(recipe, [])
+    return drawn_set(recipe)
+
+
+def ensure_rendered(recipe: Recipe, rows: Sequence[int], progress: Progress = silent) -> None:
+    """Draw what is missing of some rows of a set, together with any other process that does the
+    same."""
+    root = data_folder() / folder_name(recipe.name)
+    make_folder(root.parent)
+    room = write_errors(root, "make room or point VLCORE_HOME to another folder")
+    with locked(root.parent / f".{root.name}.lock", 60), room:
+        if not (root / "dataset.json").exists():  # it is written once
+            make_folder(root / ".locks")
+            write_metadata(root, scene_table(recipe), recipe, SIZE)
+    wanted = [int(row) for row in rows]
+    scenes = pd.factorize(scene_table(recipe)["scene"])[0]
+    chunks: dict[int, list[int]] = {}
+    for row in sorted(
+        wanted, key=lambda row: (scenes[row], row)
+    ):  # twins together: they have their halves in common
+        chunks.setdefault(int(scenes[row]) // CHUNK, []).append(row)
+    # Each process starts elsewhere, so that two of them rarely want the same lock.
+    order = sorted(
+        chunks, key=lambda chunk: hashlib.sha256(f"{os.getpid()} {chunk}".encode()).digest()
+    )
+    before = -1
+    while True:
+        missing = len(missing_rows(recipe, wanted))
+        progress(len(wanted) - missing, len(wanted))
+        if not missing:
+            return
+        if missing == before:
+            time.sleep(0.1)  # the rest is being drawn by others
+        before = missing
+        for chunk in order:
+            if missing_rows(recipe, chunks[chunk]) and _draw_chunk(recipe, chunk, chunks[chunk]):
+                progress(len(wanted) - len(missing_rows(recipe, wanted)), len(wanted))
+
+
+def _draw_chunk(recipe: Recipe, chunk: int, rows: Sequence[int]) -> bool:
+    """Draw the missing rows of a chunk; False when another process is at it."""
+    root, table = data_folder() / folder_name(recipe.name), scene_table(recipe)
+    with suppress(Timeout), locked(root / ".locks" / f"{chunk}.lock", 0):
+        entries: list[tuple[int, str, NDArray[np.uint8]]] = []
+        for row in missing_rows(recipe, rows):
+            scene, name = (
+                Scene.from_factors(json.loads(table["factors"].iat[row])),
+                table["file_name"].iat[row],
+            )
+            drawing = write_picture(scene, root / name, root / table["mask"].iat[row])
+            entries.append((row, name, imageset.averaged(drawing.image)))
+        pixel_store.keep(root, len(table), entries)
+        return True
+    return False
+
+
+def write_picture(scene: Scene, picture: Path, mask: Path, size: int = SIZE) -> Drawing:
+    """Draw a scene into two PNG files. The picture appears last and at once: where it is, the mask
+    is whole too."""
+    drawing = draw(scene, size)
+    for pixels, path in ((drawing.mask, mask), (drawing.image, picture)):
+        with write_errors(path, "make room or choose another folder"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic(path) as aside:
+                Image.fromarray(pixels).save(aside, "PNG", compress_level=1)
+    return drawing
+
+
+def write_metadata(root: Path, table: pd.DataFrame, recipe: Recipe, size: int) -> None:
+    """Write ``metadata.csv`` and ``dataset.json`` of a drawn set; ``dataset.json`` comes last and
+    says it is whole."""
+    listing = table[list(COLUMNS)].to_csv(index=False)
+    with atomic(root / "metadata.csv") as aside:
+        aside.write_text(listing)
+    counted = {"images": len(table), "checksum": hashlib.sha256(listing.encode()).hexdigest()}
+    write_json(root / "dataset.json", {**description(recipe, size), **counted})
+
+
+def description(recipe: Recipe, size: int) -> dict[str, Any]:
+    """What ``dataset.json`` says of a drawn set, apart from its pictures."""
+    return {
+        "name": recipe.name,
+        "version": VERSION,
+        "source": f"drawn by vlcore.scenes, renderer {VERSION}",
+        "licence": "Apache-2.0",
+        "sizes": [size],
+        "objects": list(recipe.grouping.objects),
+        "contexts": list(recipe.contexts),
+        "recipe": recipe.settings(),
+    }

@@ -1,0 +1,314 @@
+"""Store of features beside an image set: what a frozen image tower makes of each image, computed
+once.
+
+All conditions, seeds, studies and visitors share it. It lies in the folder of the set, in
+``features/<tower>``, and is extended in chunks under a lock each: workers that start together share
+the work, and one that is killed leaves nothing that counts. The built-in sets bring theirs
+(`Bundle`), so that nothing is drawn or computed on a fresh install.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import Timeout
+from numpy.typing import NDArray
+
+from vlcore.data.drawn import BUILT_IN, VERSION, folder_name
+from vlcore.data.imageset import ImageSet
+from vlcore.data.row_store import Record, RowStore, Stamp, stamp_of
+from vlcore.experiment.files import HomeError, locked, write_errors
+from vlcore.experiment.progress import Progress, silent
+
+CHUNK = 32  # images computed under one lock, about a second
+FOLDER = "features"  # in the folder of a set
+BUNDLED = Path(__file__).parent / "bundled"
+Features = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+Embed = Callable[[Sequence[Pixels]], Features]  # images of any size, (H, W, 3) each, to (n, F)
+
+
+@dataclass(frozen=True)
+class TowerSpec:
+    """A frozen network, its weights, and how images are prepared for it: what its features depend
+    on."""
+
+    network: str  # timm's name
+    weights: str  # sha256 of the file, or "random"
+    features: int  # numbers of an image, F
+    side: int = 224  # pixels
+    crop: float = 0.875  # share of the image's middle square, along a side, that is seen
+    mean: tuple[float, ...] = (0.5, 0.5, 0.5)  # of values from 0 to 1
+    deviation: tuple[float, ...] = (0.5, 0.5, 0.5)
+    interpolation: str = "bicubic"
+
+    @property
+    def name(self) -> str:
+        """A folder name, different for different features: network, side and a hash of the rest."""
+        digest = hashlib.sha256(self.as_text().encode()).hexdigest()[:8]
+        return f"{self.network}-{self.side}-{digest}"
+
+    def as_text(self) -> str:
+        """The specification as JSON, for the file of a model."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+LITE0 = "tf_efficientnet_lite0"
+LITE0_WEIGHTS = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+PRETRAINED = TowerSpec(LITE0, LITE0_WEIGHTS, 1280)
+
+
+class FeatureStore:
+    """Features of an image set under one tower. `open_tower` gives what computes them, when
+    something is missing."""
+
+    def __init__(self, images: ImageSet, spec: TowerSpec, open_tower: Callable[[], Embed]) -> None:
+        self.images, self.spec, self._open_tower = images, spec, open_tower
+        self.bundle = bundle_of(images, spec)
+        self._folder = images.root / FOLDER / spec.name
+
+    def missing(self, rows: Iterable[int]) -> list[int]:
+        """Rows whose features are neither bundled nor stored."""
+        wanted = self._unbundled(rows)
+        return [wanted[place] for place in self._read(wanted)[1]]
+
+    def rows(self, rows: NDArray[np.int64], progress: Progress = silent) -> Features:
+        """Features of rows, (n, F); missing ones are computed, and their images drawn first."""
+        known: dict[int, Features] = {} if self.bundle is None else self.bundle.rows
+        wanted = self._unbundled(rows)
+        if wanted:
+            known = {**known, **self._computed(wanted, progress)}
+        return np.array([known[int(row)] for row in rows], np.float32).reshape(
+            -1, self.spec.features
+        )
+
+    def panel(
+        self,
+        rows: NDArray[np.int64],
+        kinds: Sequence[str],
+        make: Callable[[], Mapping[str, Pixels]],
+        progress: Progress = silent,
+    ) -> dict[str, Features]:
+        """Features of the composite images that `make` puts together from some rows and their
+        masks, by kind, (n, F) each; `make` is asked where some are missing."""
+        if self.bundle is not None:
+            return {kind: features.copy() for kind, features in self.bundle.panel.items()}
+        table = self.images.table
+        files = [
+            self.images.root / str(name)
+            for column in ("file_name", "mask")
+            for name in table[column].iloc[rows]
+        ]
+        digest = hashlib.sha256(repr([stamp_of(file) for file in files]).encode()).digest()
+        stamp = int.from_bytes(digest[:7], "big"), int.from_bytes(digest[7:14], "big")
+        names = [f"{kind} {row}" for kind in kinds for row in rows.tolist()]
+        composites: list[Pixels] = []
+
+        def compute(places: Sequence[int]) -> Features:
+            if not composites:
+                made = make()
+                composites.extend(image for kind in kinds for image in made[kind])
+            return self._embed([composites[place] for place in places])
+
+        # A file for each choice of rows: the folds of a set have different ones.
+        chosen = hashlib.sha256(repr(names).encode()).hexdigest()[:8]
+        places, store = list(range(len(names))), self._store(f"panel-{chosen}", len(names))
+        computed = self._shared(store, places, names, [stamp] * len(names), compute, progress)
+        values = np.array([computed[place] for place in places], np.float32)
+        return dict(zip(kinds, values.reshape(len(kinds), -1, self.spec.features), strict=True))
+
+    def of_images(self, images: Sequence[Pixels]) -> Features:
+        """Features of images that are no rows of the set, such as edited ones, (n, F), as those of
+        rows are: computed, not stored. Else a model could tell an edited image by dimensions that
+        bundled rows lack."""
+        parts = [
+            self._embed(images[start : start + CHUNK]) for start in range(0, len(images), CHUNK)
+        ]
+        features = np.concatenate([np.empty((0, self.spec.features), np.float32), *parts])
+        return stored_precision(self.comparable(features))
+
+    def comparable(self, features: Features) -> Features:
+        """Features of new images, (n, F), as those of rows are: bundled ones lie in a space of
+        fewer dimensions."""
+        return features if self.bundle is None else self.bundle.projected(features)
+
+    def _unbundled(self, rows: Iterable[int]) -> list[int]:
+        bundled = {} if self.bundle is None else self.bundle.rows
+        return [row for row in dict.fromkeys(int(row) for row in rows) if row not in bundled]
+
+    def _embed(self, images: Sequence[Pixels]) -> Features:
+        return stored_precision(self._open_tower()(images))
+
+    def _store(self, name: str, count: int) -> RowStore:
+        return RowStore(self._folder / name, count, (self.spec.features,), "<f2")
+
+    def _read(self, rows: Sequence[int]) -> tuple[NDArray[Any], list[int]]:
+        names, stamps = self._files(rows)
+        return self._store("rows", len(self.images.table)).read(rows, names, stamps)
+
+    def _files(self, rows: Sequence[int]) -> tuple[list[str], list[Stamp]]:
+        names = self.images.table["file_name"].to_numpy()[list(rows)].tolist()
+        return names, [stamp_of(self.images.root / name) for name in names]
+
+    def _computed(self, rows: Sequence[int], progress: Progress) -> dict[int, Features]:
+        self.images.need_pictures()
+        missing = [rows[place] for place in self._read(rows)[1]]
+        self.images.ensure_rendered(missing, silent)
+
+        def compute(chunk: Sequence[int]) -> Features:
+            return self._embed([self.images.image(row) for row in chunk])
+
+        names, stamps = self._files(rows)
+        return self._shared(
+            self._store("rows", len(self.images.table)), rows, names, stamps, compute, progress
+        )
+
+    def _shared(
+        self,
+        store: RowStore,
+        rows: Sequence[int],
+        names: Sequence[str],
+        stamps: Sequence[Stamp],
+        compute: Callable[[Sequence[int]], Features],
+        progress: Progress,
+    ) -> dict[int, Features]:
+        """Values of rows of a store, by row: missing ones are computed chunk by chunk, shared with
+        other processes."""
+        place_of = {row: place for place, row in enumerate(rows)}
+        made: dict[int, Features] = {}
+        waits = False
+        while True:
+            values, places = store.read(rows, names, stamps)
+            missing = [rows[place] for place in places if rows[place] not in made]
+            if not missing:
+                return {
+                    row: made[row] if row in made else values[place]
+                    for row, place in place_of.items()
+                }
+            progress(len(rows) - len(missing), len(rows))
+            if waits:
+                time.sleep(0.1)  # the rest is being computed by others
+            waits = True
+            for number, chunk in _chunks(missing):
+                with suppress(Timeout), self._locked(f"{store.file.name}-{number}"):
+                    there, absent = store.read(*_picked(chunk, names, stamps, place_of))
+                    todo = [chunk[place] for place in absent]
+                    made.update(
+                        (row, there[place]) for place, row in enumerate(chunk) if row not in todo
+                    )
+                    if todo:
+                        computed = compute(todo)
+                        made.update(zip(todo, computed, strict=True))
+                        store.write(
+                            [
+                                Record(row, names[place_of[row]], made[row], stamps[place_of[row]])
+                                for row in todo
+                            ]
+                        )
+                    waits = False
+                    progress(len(rows) - sum(row not in made for row in missing), len(rows))
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        """Hold a lock of the store; Timeout where another process does. On a disk that takes
+        nothing, each process computes for itself, and the folder of a set that was removed is not
+        made anew."""
+        locks = self._folder / ".locks"
+        with ExitStack() as stack:
+            with suppress(HomeError):
+                with write_errors(locks, "make it writable"):
+                    for folder in (self.images.root / FOLDER, self._folder, locks):
+                        folder.mkdir(exist_ok=True)
+                stack.enter_context(locked(locks / name, 0))
+            yield
+
+
+def stored_precision(features: NDArray[np.floating]) -> Features:
+    """Features as the store returns them: rounded to float16, so that computed and stored ones are
+    the same."""
+    return features.astype(np.float16).astype(np.float32)
+
+
+def _chunks(rows: Sequence[int]) -> list[tuple[int, list[int]]]:
+    """Rows by chunk of the set, in an order of this process's own, so that two processes rarely
+    want the same one."""
+    chunks: dict[int, list[int]] = {}
+    for row in rows:
+        chunks.setdefault(row // CHUNK, []).append(row)
+    return sorted(
+        chunks.items(),
+        key=lambda item: hashlib.sha256(f"{os.getpid()} {item[0]}".encode()).digest(),
+    )
+
+
+def _picked(
+    chunk: Sequence[int], names: Sequence[str], stamps: Sequence[Stamp], place_of: Mapping[int, int]
+) -> tuple[Sequence[int], list[str], list[Stamp]]:
+    return chunk, [names[place_of[row]] for row in chunk], [stamps[place_of[row]] for row in chunk]
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """Features of a built-in set that come with this version, read-only, and what measures ask of
+    its pixels."""
+
+    rows: dict[int, Features]  # by row
+    panel: dict[str, Features]  # of composite images, by kind
+    pixels: dict[str, NDArray[np.floating]]  # see `vlcore.metrics.pixel_summary.PixelSummary`
+    random: dict[
+        str, NDArray[np.floating]
+    ]  # ``test`` and ``probe`` in the space of the random network
+    centre: Features  # of the space of the rows, (F,)
+    components: Features  # of that space, (k, F), orthonormal
+
+    def projected(self, features: Features) -> Features:
+        """The parts of features, (n, F), that lie in the space of the rows."""
+        coefficients = (features - self.centre) @ self.components.T
+        return np.asarray(coefficients @ self.components + self.centre, np.float32)
+
+
+def bundle_of(images: ImageSet, spec: TowerSpec) -> Bundle | None:
+    """What is bundled for a set under a tower; None where nothing is."""
+    is_built_in = images.name in BUILT_IN and images.version == VERSION
+    return _bundle(folder_name(images.name), spec.name) if is_built_in else None
+
+
+@lru_cache(maxsize=4)
+def _bundle(folder: str, tower: str) -> Bundle | None:
+    file = BUNDLED / f"{folder}-{tower}.npz"
+    if not file.is_file():
+        return None
+    with np.load(file, allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    components, centre = (
+        arrays["components"].astype(np.float32),
+        arrays["centre"].astype(np.float32),
+    )
+
+    def expanded(coefficients: NDArray[np.float16]) -> Features:
+        features = stored_precision(coefficients.astype(np.float32) @ components + centre)
+        features.flags.writeable = False
+        return features
+
+    def part(prefix: str) -> dict[str, NDArray[Any]]:
+        return {
+            name.removeprefix(prefix): array
+            for name, array in arrays.items()
+            if name.startswith(prefix)
+        }
+
+    panel = {kind: expanded(array) for kind, array in part("panel_").items()}
+    random = {name: array.astype(np.float32) for name, array in part("random_").items()}
+    return Bundle(
+        dict(enumerate(expanded(arrays["rows"]))), panel, part("pixel_"), random, centre, components
+    )

@@ -1,0 +1,129 @@
+"""The rows that an experiment uses: its biased training subset, the rows of its maps, and the folds
+of a small set.
+
+The biased subset is chosen by fixed permutations, one a group and data seed, of which every bias
+level takes a prefix.
+
+A set with a few dozen pictures a group has no room for a test set of its own. So it is cut into
+folds; one model is trained without each, each picture is judged by the model that has not seen it,
+and the answers are counted together. A data seed is one way of cutting. Near-duplicates share a
+scene, and a scene is never cut."""
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlcore.data.catalogue import open_set
+from vlcore.data.imageset import ImageSet, ImageSetError
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.options import STUDY_N
+
+
+def training_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
+    """The biased training subset of a condition, before edits, in a fixed order, (n,); refused
+    where there is too little."""
+    images.need_pictures()
+    pool = images.rows("train")
+    groups = images.table["group"].to_numpy()[pool]
+    chosen: dict[int, NDArray[np.int64]] = {}
+    # The smallest group first: what is advised for it holds of all.
+    for number, group in sorted(
+        enumerate(images.grouping.names), key=lambda one: (groups == one[1]).sum()
+    ):
+        members = pool[groups == group]
+        kept = condition.n_minority if group in images.grouping.minority else condition.n_majority
+        if len(members) < max(kept, condition.n_per_group):
+            there, asked = f"{len(members)} training images of {group}", condition.n_per_group
+            advice = f"; choose at most that many as n_per_group instead of {asked}"
+            if kept > asked:
+                advice = (
+                    f", and {condition.size_mode} at this bias needs {kept}; choose an n_per_group"
+                    f" below {asked}"
+                )
+            raise ImageSetError(f"The image set {images.name!r} has {there}{advice}.")
+        if condition.mitigation == "subsample":
+            kept = min(kept, condition.n_minority, condition.n_majority)
+        order = np.random.default_rng([condition.data_seed, number]).permutation(len(members))
+        chosen[number] = members[order[:kept]]
+    return np.concatenate([chosen[number] for number in sorted(chosen)])
+
+
+def map_rows(images: ImageSet, scenes: int = 50) -> NDArray[np.int64]:
+    """The fixed balanced reference set that maps are fitted on and show: the first test scenes in
+    all their cells."""
+    test = images.rows("test")
+    per_group = [
+        test[images.table["group"].to_numpy()[test] == group][:scenes]
+        for group in images.grouping.names
+    ]
+    return np.sort(np.concatenate(per_group))
+
+
+def parts(images: ImageSet, data_seed: int) -> list[ImageSet]:
+    """A set as it is split under a seed: itself where its splits are fixed, else one part for each
+    fold, which is the whole set with the fold's pictures in the split ``test`` and all others in
+    ``train``."""
+    if not images.folds:
+        return [images]
+    fold = fold_numbers(images, data_seed)
+    splits = [np.where(fold == number, "test", "train") for number in range(images.folds)]
+    return [dataclasses.replace(images, table=images.table.assign(split=split)) for split in splits]
+
+
+def fold_numbers(images: ImageSet, data_seed: int) -> NDArray[np.int64]:
+    """The fold of each picture, (n,): every group is spread over all folds as evenly as its scenes
+    allow."""
+    scenes, first, scene_of = np.unique(
+        images.table["scene"].to_numpy(str), return_index=True, return_inverse=True
+    )
+    sizes = np.bincount(scene_of)
+    groups = images.table["group"].to_numpy()[
+        first
+    ]  # near-duplicates in two groups count as of the first
+    fold = np.empty(len(scenes), dtype=np.int64)
+    for number, group in enumerate(images.grouping.names):
+        members = np.flatnonzero(groups == group)
+        order = members[np.random.default_rng([data_seed, number, 1]).permutation(len(members))]
+        # Large scenes first, each to the fold that has least; the start moves, so that no fold is
+        # always the largest.
+        filled = np.zeros(images.folds)
+        filled[np.arange(images.folds)] = 1e-6 * ((np.arange(images.folds) + number) % images.folds)
+        for scene in sorted(order, key=lambda scene: -sizes[scene]):
+            fold[scene] = int(filled.argmin())
+            filled[fold[scene]] += sizes[scene]
+    return fold[scene_of]
+
+
+def usual_n_per_group(images: ImageSet) -> int:
+    """How many training pictures a group has unless somebody says otherwise: the study's 48, or
+    what there is of the smallest group. Of a set in folds that is what each of the first ten seeds
+    leaves for training.
+    """
+    images.need_pictures()
+    seeds = range(10 if images.folds else 1)
+    counts = [part.counts().get("train", {}) for seed in seeds for part in parts(images, seed)]
+    smallest = min(min(of_part.values(), default=0) for of_part in counts)
+    if smallest < 2:
+        too_few = "fewer than two different pictures of a group to train on"
+        raise ImageSetError(
+            f"The image set {images.name!r} leaves {too_few}; import it again with more."
+        )
+    return min(STUDY_N, smallest)
+
+
+def usual_condition(images: ImageSet) -> Condition:
+    """The default condition on a set; an `ImageSetError` where there is too little to train on."""
+    return Condition(images.name, images.version, n_per_group=usual_n_per_group(images))
+
+
+def on_its_set(condition: Condition) -> Condition:
+    """A condition as it is trained: one that names an image set without a version means the one
+    that is there now, with as many pictures of a group as that has where it has fewer than the
+    study; ImageSetError where there is no such set.
+    """
+    if condition.data_version:
+        return condition
+    usual = usual_condition(open_set(condition.data))
+    n_per_group = usual.n_per_group if condition.n_per_group == STUDY_N else condition.n_per_group
+    return condition.replace(data_version=usual.data_version, n_per_group=n_per_group)

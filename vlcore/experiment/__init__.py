@@ -1,0 +1,2 @@
+"""What everybody speaks of: conditions and what can be chosen of one, groups, captions, words,
+files and errors."""

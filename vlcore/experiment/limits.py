@@ -1,0 +1,109 @@
+"""What foreign bytes and visitors may ask for: every limit with its number; docs/security.md has
+them as a table.
+
+Each is looked at before anything is built of what it limits. Modules read them here when they need
+them, so that there is one number for each and a test can make it small."""
+
+MB, GB = 2**20, 2**30
+
+# Pictures
+UPLOAD_BYTES = 5 * MB  # one picture that a visitor gives
+PICTURE_BYTES = 50 * MB  # one file of a folder or a zip
+PIXELS = 40_000_000  # of a picture, before one of them is decoded
+SCANS = 100  # of a JPEG, each of which may be as large as the picture
+
+# Folders, zips and their tables
+ENTRIES = 50_000  # of a zip, by the record at its end
+DIRECTORY_BYTES = (
+    16 * MB
+)  # the list of entries of a zip, for that record may lie about their number
+FILES = 500_000  # of a folder on this machine
+ZIP_BYTES = 64 * GB  # what a zip unpacks to, by what it claims
+RATIO = 200  # unpacked to packed; pictures are packed already and hardly shrink
+PATH_PART = 255  # bytes of the name of a file or a folder
+PATH_PARTS = 32  # folders inside each other
+FOLDER_NAMES = 10_000  # folders named OBJECT_CONTEXT
+TABLE_BYTES = 200 * MB  # tables, lists and captions of a source together
+COLUMNS = 200  # of a table
+ROWS = 500_000  # of all tables of a source together
+LINE_CHARACTERS = 1_000_000  # of a line of JSON
+NAMES = 1_000  # objects, or contexts, among which two are chosen
+
+# Embeddings
+ARRAY_BYTES = GB  # one array
+EMBEDDING_ROWS = 200_000  # pictures of a file
+EMBEDDING_WIDTH = 16_384  # numbers of an embedding
+EMBEDDING_CAPTIONS = 10_000  # captions of a file
+
+# Checkpoints of others
+CHECKPOINT_BYTES = 16 * GB  # to be downloaded
+CONFIG_BYTES = MB  # one of its JSON files
+LAYERS = 200  # of a tower
+IMAGE_SIDE = 1_024  # px that a checkpoint may ask for; any number of its preparation of pictures
+POSITIONS = 1_024  # tokens of a caption
+CONFIG_NUMBER = 10_000_000  # any other whole number of a configuration
+CHECKPOINT_SLACK = 4 * GB  # of memory, over its weights and their float32 copy
+CHECKPOINT_SECONDS = 300  # to load it, and to look at one picture and one caption
+
+# Jobs in a worker
+JOB_SECONDS = (
+    300  # a job that does not say that it takes longer; a training has as many as its steps need
+)
+LONG_JOB_SECONDS = 3_600  # an import, the checks of a set, a checkpoint with its download
+JOB_LATE = (
+    60  # seconds more, after which the worker of a job ends that did not stop when it was told to
+)
+
+# The helper process
+MEMORY = 2 * GB  # over what it has when it starts
+DECODE_SECONDS = 20  # one picture, or a look at a source that a visitor gives
+LOOK_SECONDS = 600  # a look at a source in an import that nobody waits for
+AT_ONCE = 2  # of what helpers of this server do
+WAIT_SECONDS = 60  # for one's turn
+ANSWER_BYTES = 256 * MB  # what a helper gives back
+
+# A visitor who is no teacher
+TRAININGS = (
+    12  # that wait or run at once: the four of a page, its four twins, and a comparison of four
+)
+SHORT_JOBS = 24  # the same of what takes seconds: maps, checks, untrained encoders
+TRAININGS_OF_ADDRESS = 30 * TRAININGS  # of all visitors behind an address, for a class may be one
+SHORT_JOBS_OF_ADDRESS = 30 * SHORT_JOBS  # likewise
+MESSAGE_BYTES = MB  # what a page says at once: the settings of its controls
+TOLD_BYTES = 25 * MB  # what a page is told at once
+MESSAGES_AT_ONCE = 60  # that a page says: clicks, and looks at what it follows
+MESSAGES_A_SECOND = (
+    5  # after these; a page that says more is disconnected, and comes back by itself
+)
+FILES_A_MINUTE = 30  # that one page may ask for
+LOG_LINES = 200  # of Streamlit, a minute
+EXPORTS = 1  # pictures of maps that are being made at once
+EXPORTS_OF_ADDRESS = 30 * EXPORTS  # likewise
+TURNS = 10_000  # of addresses and names, that are remembered
+# bytes that a file counts as at least: it takes room, and all are counted when one comes
+UPLOAD_LEAST = 65_536
+UPLOADS = 200 * MB  # bytes of a browser, on the server
+UPLOADS_OF_ADDRESS = 512 * MB  # likewise, but for a teacher
+ALL_UPLOADS = GB  # bytes of all
+PAGES_OF_ADDRESS = 300  # open at once
+PAGES_AT_ONCE = 300  # new ones of an address, then one a second
+KEPT_SESSIONS = 1_000  # of visitors whose connection ended, for two minutes
+GRACE_SECONDS = (
+    600  # for which the wish of somebody who left, as a phone that is locked does, still counts
+)
+FREE_BYTES = 2 * GB  # of the disk, below which nothing new is made
+LESSONS = 3  # of a browser, open at once: one more ends its oldest that nobody votes in
+LESSONS_OF_ADDRESS = (
+    30  # of all browsers behind an address, for a classroom may be one; those in use never end
+)
+ALL_LESSONS = 500  # of a server
+VOTERS_OF_ADDRESS = 200  # of a lesson
+VOTERS = 1_000  # of a lesson
+VOTERS_AT_ONCE = 40  # new ones of an address in a lesson, then one a second
+TEAMS = 60  # of a lesson
+REPAIR_TRIES = 3  # lists that a team may train in a lesson
+WRONG_CODES = 10  # of a browser within a minute, before it must wait
+WRONG_CODES_OF_ADDRESS = 120  # the same of an address; who is in a lesson already stays in
+SECRETS = 10  # wrong secrets of a teacher from one browser within a minute
+SECRETS_OF_ADDRESS = 200  # the same of an address
+FEW_TRIES = 3  # of a browser, codes or secrets, where its address has had its many

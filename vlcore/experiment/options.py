@@ -1,0 +1,516 @@
+"""Choices of a condition: one entry a value, with all its traits and the words for it.
+
+Pages, `--help`, checks, keys and titles ask the entry, so that a new value is its formula and one
+entry.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+
+class ArtefactKind(Enum):
+    """What lies under a key: a model, by who trained it, or what was made beside the models."""
+
+    TRAINED = "trained"
+    UNTRAINED = "untrained"  # an encoder of ours before its first step
+    PRETRAINED = "pretrained"  # a checkpoint of others
+    IMPORTED = "imported"  # embeddings alone
+    MAP = "map"
+    CHECK = "check"  # of an image set
+    IMPORT = "import"  # the report of one
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether it is a model that was made here."""
+        return self in (ArtefactKind.TRAINED, ArtefactKind.UNTRAINED)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value of a setting."""
+
+    sentence: str  # what it is and when to use it
+    words: str = ""  # what a title calls it; empty: its name
+    control: str = (
+        ""  # its name on the Compare page and in addresses; empty where that page does not offer it
+    )
+
+
+@dataclass(frozen=True)
+class Objective(Choice):
+    """A loss, or where a model comes from that was not trained here."""
+
+    key: str = ""  # its name in keys; empty: its own
+    labels: str = ""  # the one label style that says what it knows; empty where it reads any
+    language: Literal["text", "classes", "decoder"] = (
+        "text"  # what the model has beside the image tower
+    )
+    uses_captions: bool = True  # whether anything is learnt from captions
+    mitigations: tuple[str, ...] = ()  # those that apply; empty for all
+    draws_negatives: bool = False  # mismatched captions are drawn: negatives and logit are choices
+    places: bool = False  # the place's caption is learnt too, apart
+    whole_batch: bool = False  # each picture meets the captions of the whole batch
+    softmax: bool = False  # scores count by their differences alone
+    equal_is_right: bool = True  # an equal caption of another picture is a right one
+    no_pairs: str = ""  # why no pairs of picture and caption can be shown; empty where they can
+    kind: ArtefactKind = (
+        ArtefactKind.TRAINED
+    )  # what a training of it is; another one is not offered
+    elsewhere: str = ""  # what to do instead of training it
+    probed: bool = False  # the object is read off by a linear probe on the training pictures
+
+
+@dataclass(frozen=True)
+class Negatives(Choice):
+    """A distribution of mismatched captions."""
+
+    key: str = ""  # its mark in keys
+    both: bool = False  # labels must name object and context
+    same_place: float = (
+        math.nan
+    )  # share of captions that name the same place and the other object, where it is fixed
+
+
+@dataclass(frozen=True)
+class Mitigation(Choice):
+    """What is done against the bias."""
+
+    needs_groups: bool = False  # undefined where a group of training pictures is empty
+    new_layer: bool = (
+        False  # the object is read off by a new last layer, fitted on validation pictures
+    )
+    weighs: bool = False  # it says itself how much a picture counts
+
+
+@dataclass(frozen=True)
+class Recipe(Choice):
+    """How the loop trains: what changes its speed, and so how far it comes in a number of steps."""
+
+    batch_size: int = 32
+    window: int = 48  # pixels of the side that training sees of a picture; evaluation sees all 64
+    matrices: str = (
+        r"image\.(stem|blocks)"  # parameters, by name, that Muon trains; convolutions as matrices
+    )
+    # torch's own Muon, which computes in bfloat16, and AdamW one parameter after the other
+    stock: bool = False
+
+
+@dataclass(frozen=True)
+class SizeMode(Choice):
+    """What happens to the size of the training set under bias."""
+
+    # Images of each majority and each minority group, from those of a group before any is removed
+    # and those of a minority group that the bias keeps.
+    counts: Callable[[int, int], tuple[int, int]] = lambda n, kept: (n, kept)
+    bias: str = "{share} ({minority} of {n} kept)"  # the bias in words; {majority} is known too
+
+
+@dataclass(frozen=True)
+class LabelStyle(Choice):
+    """A family of label styles; its captions stand in `vlcore.experiment.captions.CAPTIONS`."""
+
+    numbers: tuple[int, int] | None = None  # least and greatest number that may follow in its name
+    offered: tuple[int, ...] = ()  # the numbers that are offered
+    legend: str = ""  # what figures of a study call it; empty where no study compares it
+    shape: str = ""  # its mark in those
+    colour: str = ""  # its colour in those, a name of `vlcore.plots.theme.Palette`
+    drawn_only: bool = False  # needs what is known of drawn pictures alone
+
+
+_NOT_TRAINED = (
+    "A pretrained model is not trained here: it has steps=0. Run `python -m vlcore pretrained"
+    " CHECKPOINT`, or choose another objective to train."
+)
+OBJECTIVES: dict[str, Objective] = {
+    "pairwise_bce": Objective(
+        "The study's: each pair of picture and caption is matched or not, binary cross entropy.",
+        key="bce",
+        draws_negatives=True,
+    ),
+    "two_part": Objective(
+        "The animal's caption and the place's, each by the study's loss: knows what descriptive"
+        " labels know, and no caption names both.",
+        words="two captions a picture",
+        labels="undescriptive",
+        draws_negatives=True,
+        places=True,
+    ),
+    "infonce": Objective(
+        "CLIP's: each picture finds its caption in the batch and the reverse; any equal caption is"
+        " right.",
+        whole_batch=True,
+        softmax=True,
+    ),
+    "infonce_identity": Objective(
+        "CLIP's to the letter: equal captions of other pictures count as wrong. Shows false"
+        " negatives.",
+        whole_batch=True,
+        softmax=True,
+        equal_is_right=False,
+    ),
+    "siglip": Objective(
+        "SigLIP's: all pairs of a batch, matched where captions are equal, binary cross entropy.",
+        whole_batch=True,
+    ),
+    "simclr": Objective(
+        "No language: two views of a picture find each other. What language adds is the difference"
+        " to this.",
+        words="SimCLR",
+        labels="constant",
+        uses_captions=False,
+        mitigations=("none",),
+        no_pairs=(
+            "SimCLR learns from pictures alone, so its loss has no pairs of picture and caption."
+        ),
+    ),
+    "ce_object": Objective(
+        "A classifier of two objects, no text encoder: knows what short labels know.",
+        words="classifier of objects",
+        labels="undescriptive",
+        language="classes",
+        softmax=True,
+    ),
+    "ce_group": Objective(
+        "A classifier of four groups, no text encoder: knows what descriptive labels know.",
+        words="classifier of groups",
+        labels="descriptive",
+        language="classes",
+        softmax=True,
+    ),
+    "captioner": Objective(
+        "Predicts the caption word by word from the picture, as GAIA-1 does; the embedding is its"
+        " input.",
+        language="decoder",
+        no_pairs=(
+            "A captioner learns its captions word by word, so its loss has no pairs of picture and"
+            " caption."
+        ),
+    ),
+    "pretrained": Objective(
+        "A pretrained CLIP or SigLIP as it is: the object is read off its captions, or off new last"
+        " layers.",
+        words="zero-shot",
+        mitigations=("none", "dfr"),
+        kind=ArtefactKind.PRETRAINED,
+        elsewhere=_NOT_TRAINED,
+    ),
+    "pretrained_probe": Objective(
+        "A pretrained CLIP or SigLIP, read by a linear probe on the biased training pictures.",
+        words="linear probe",
+        key="probe",
+        mitigations=("none",),
+        kind=ArtefactKind.PRETRAINED,
+        elsewhere=_NOT_TRAINED,
+        probed=True,
+    ),
+    "imported": Objective(
+        "Embeddings that were computed elsewhere: no loss of ours.",
+        labels="constant",
+        kind=ArtefactKind.IMPORTED,
+        no_pairs="These embeddings were computed elsewhere, so nothing is known of their loss.",
+        elsewhere=(
+            "The objective imported is of embeddings that were computed elsewhere; bring them with"
+            " `data import FILE.npz`, or choose another objective to train."
+        ),
+    ),
+}
+IMPORTED = "imported"
+NEGATIVES: dict[str, Negatives] = {
+    "filtered_marginal": Negatives(
+        "Other captions, as often as they occur in training. The default.",
+        control="matched-and-mismatched",
+    ),
+    "filtered_uniform": Negatives(
+        "Other captions, each equally often: rare ones are mostly met as wrong ones."
+    ),
+    "product": Negatives(
+        "All captions as often as they occur, the own one too: takes their frequency out entirely."
+    ),
+    "counterfactual": Negatives(
+        "Captions that differ in the object or in the place, never in both: a rare caption is then"
+        " mostly met as a wrong one, which the text alone gives away.",
+        both=True,
+    ),
+    **{
+        f"same_place_{percent}": Negatives(
+            f"{percent} % of the mismatched captions name the same place and the other animal, so"
+            " that only the animal tells. Where that caption is rare, the text alone gives it"
+            " away.",
+            both=True,
+            same_place=percent / 100,
+        )
+        for percent in (25, 50, 100)
+    },
+    "shuffle_unfiltered": Negatives(
+        "The batch's captions in another order; some are the right one by chance."
+    ),
+    "none": Negatives(
+        "The study's text taken literally: matched pairs only. One point for everything is optimal:"
+        " a collapse.",
+        words="positives only",
+        control="matched-only",
+        key="positives",
+    ),
+}
+LOGITS: dict[str, Choice] = {
+    "learned": Choice("Cosine times a learned scale, plus a learned shift. The default."),
+    "raw_cosine": Choice("The cosine itself: even a perfect model keeps a loss of 0.31."),
+    "affine": Choice("(cosine + 1) / 2 read as a probability."),
+}
+RECIPES: dict[str, Recipe] = {
+    "fast": Recipe(
+        "Many small steps: batches of 32, three quarters of each picture's side, Muon in float32 on"
+        " the image tower. The default."
+    ),
+    "classic": Recipe(
+        "That of version 0.4: batches of 128 whole pictures, Muon on the blocks of both towers."
+        " Three times slower.",
+        words="classic recipe",
+        batch_size=128,
+        window=64,
+        matrices="blocks",
+        stock=True,
+    ),
+}
+SCHEDULES: dict[str, Choice] = {
+    "cosine": Choice("Rates rise over 30 steps and fall to zero at the last. The default."),
+    "constant": Choice(
+        "Rates rise and stay: a short training is the beginning of a long one.",
+        words="constant learning rate",
+    ),
+}
+MITIGATIONS: dict[str, Mitigation] = {
+    "none": Mitigation("Plain training."),
+    "reweight": Mitigation(
+        "Each group weighs the same in the loss. Uses the training groups.",
+        needs_groups=True,
+        weighs=True,
+    ),
+    "resample": Mitigation(
+        "Each group is met equally often. Uses the training groups.", needs_groups=True, weighs=True
+    ),
+    "subsample": Mitigation(
+        "Each group is cut to the smallest. Uses the training groups.", needs_groups=True
+    ),
+    "groupdro": Mitigation(
+        "The group with the highest loss weighs most (Sagawa et al. 2020). Uses the training"
+        " groups.",
+        needs_groups=True,
+        weighs=True,
+    ),
+    "jtt": Mitigation(
+        "Pictures that a short training gets wrong weigh more in a second one (Liu et al. 2021)."
+        " Uses no groups.",
+        weighs=True,
+    ),
+    "dfr": Mitigation(
+        "A new last layer on validation pictures, all groups alike (Kirichenko et al. 2023). Uses"
+        " their groups.",
+        new_layer=True,
+    ),
+}
+
+
+SIZE_MODES: dict[str, SizeMode] = {
+    "shrink": SizeMode(
+        "The study's: minority pictures are removed, and the training set gets smaller."
+    ),
+    "fixed_total": SizeMode(
+        "The same imbalance, but the number of pictures stays: the majority is filled up.",
+        # The same shares of an object's images as `shrink` has, of twice `n`.
+        counts=lambda n, kept: (
+            round(2 * n * n / (n + kept)),
+            2 * n - round(2 * n * n / (n + kept)),
+        ),
+        bias="as biased as {share}, total kept ({majority} and {minority} a group)",
+    ),
+    "random_removal": SizeMode(
+        "Control: as many pictures are removed, but from all groups alike. No imbalance at all.",
+        counts=lambda n, kept: (round((n + kept) / 2), round((n + kept) / 2)),
+        bias="as many removed as at {share}, from all groups alike ({majority} of {n} kept)",
+    ),
+}
+ARCHITECTURES: dict[str, Choice] = {
+    "conv_stem": Choice(
+        "A transformer that begins with convolutions: learns from few pictures.",
+        control="convolutions-first",
+    ),
+    "seed_faithful": Choice(
+        "The study's: a transformer on linear patches. Learns little from 192 pictures.",
+        words="linear patches",
+        control="linear-patches",
+    ),
+    "pretrained": Choice(
+        "EfficientNet-Lite0 with ImageNet weights, frozen, under a projection that is trained. It"
+        " knows photographs, and it has seen horses and camels before.",
+        words="pretrained image tower",
+        control="pretrained",
+    ),
+    "pretrained@random": Choice(
+        "Control: the same network with random weights. What both have in common, ImageNet did not"
+        " bring.",
+        words="random image tower",
+        control="random-weights",
+    ),
+}
+NETWORKS = (
+    "timm:NAME, a network of timm with weights from the disk, frozen; @random: with random weights."
+)
+FROZEN = (
+    "pretrained",
+    "timm:",
+)  # beginnings of the names of frozen networks whose features are stored
+# at the end of a frozen network's name, or of word vectors: the control without pretraining
+RANDOM = "@random"
+TEXTS: dict[str, Choice] = {
+    "transformer": Choice(
+        "A transformer over a caption's words, trained from scratch. Of a few captions it learns a"
+        " lookup table.",
+        control="transformer",
+    ),
+    "words": Choice(
+        "The mean of a caption's pretrained word vectors (WordLlama), frozen, under one trained"
+        " linear map: words that were never seen in training have a meaning.",
+        words="word vectors",
+        control="words",
+    ),
+    "words@random": Choice(
+        "Control: random vectors instead of pretrained ones. A caption is made of its words, which"
+        " mean nothing.",
+        words="random word vectors",
+        control="random-words",
+    ),
+    "codes": Choice(
+        "Control: a free vector for each caption, whatever its words. It reads no other captions.",
+        words="a code for each caption",
+        control="codes",
+    ),
+}
+LABEL_STYLES: dict[str, LabelStyle] = {
+    "undescriptive": LabelStyle(
+        "The object's name alone; the study's short labels.",
+        words="short labels",
+        control="short",
+        legend="short labels",
+        shape="circle",
+        colour="muted",
+    ),
+    "descriptive": LabelStyle(
+        "Object and place, in the study's own words, its stray “a” included.",
+        words="descriptive labels",
+        control="descriptive",
+        legend="descriptive labels",
+        shape="square",
+        colour="accent",
+    ),
+    "descriptive-plain": LabelStyle(
+        "Object and place by one template; use it to see whether the study's “a” matters."
+    ),
+    "context": LabelStyle(
+        "The place alone: how far a model can be sorted by background. It names no object."
+    ),
+    "constant": LabelStyle("“a photo” for every picture: the floor, no language at all."),
+    "shuffled_context": LabelStyle(
+        "Placebo: as long and with the same words as descriptive labels, but the place is drawn at"
+        " random.",
+        legend="random context (placebo)",
+        shape="diamond",
+        colour="contrast",
+    ),
+    "opaque_group": LabelStyle(
+        "One meaningless word for each group: the group's label without language."
+    ),
+    "attribute_other": LabelStyle(
+        "The coat and the object: is any other description as good as the place? Drawn sets only.",
+        drawn_only=True,
+    ),
+    "paraphrase": LabelStyle(
+        "So many wordings of the descriptive label, drawn at random: the same content, less"
+        " uniform.",
+        numbers=(1, 20),
+        offered=(5, 20),
+    ),
+    "clip_template": LabelStyle("The short label as CLIP is asked: “a photo of a camel”."),
+    "clip_template_descriptive": LabelStyle(
+        "The long label as CLIP is asked: “a photo of a camel in the desert”."
+    ),
+    "partial": LabelStyle(
+        "The place is named in this percentage of the captions: a dose, from short to descriptive"
+        " labels.",
+        numbers=(0, 100),
+        offered=(25, 50, 75),
+    ),
+    "partial_minority": LabelStyle(
+        "The place is named for minority pictures only: say what is unusual, as people do."
+    ),
+    "noisy": LabelStyle(
+        "Descriptive labels, but the place is the wrong one in this percentage of the captions.",
+        numbers=(1, 50),
+        offered=(10, 25),
+    ),
+    "own": LabelStyle("Your own template with {object}, {context} or {place}."),
+}
+# Label styles by the names that pages and papers use; stored conditions and their keys have those
+# of `LABEL_STYLES`.
+LABEL_ALIASES = {"short": "undescriptive"}
+# Pairs of towers that pages offer by one choice: settings of a condition.
+TOWERS: dict[str, dict[str, str]] = {
+    "pretrained": {"architecture": "pretrained", "text": "words"},
+    "scratch": {"architecture": "conv_stem", "text": "transformer"},
+}
+TOWERS_SEEN = {  # before they are trained
+    "pretrained": (
+        "Image tower: EfficientNet-Lite0, pretrained on ImageNet, horses and camels among it, and"
+        " frozen. Text tower: pretrained word vectors. Only a projection of each is trained."
+    ),
+    "scratch": (
+        "Image and text tower: trained from scratch, on the training images of this set alone."
+    ),
+}
+TOWERS_HELP = (
+    "Pretrained towers know photographs and train in seconds; from scratch a model knows its own"
+    " images alone."
+)
+CHOICES: dict[
+    str, tuple[str, Mapping[str, Choice]]
+] = {  # of a condition's fields, with what each is called
+    "objective": ("objective", OBJECTIVES),
+    "negatives": ("choice of negatives", NEGATIVES),
+    "logit": ("logit", LOGITS),
+    "mitigation": ("mitigation", MITIGATIONS),
+    "size_mode": ("size mode", SIZE_MODES),
+    "recipe": ("recipe", RECIPES),
+    "schedule": ("schedule", SCHEDULES),
+    "text": ("text tower", TEXTS),
+}
+PRESETS = {"untrained": 0, "live": 400, "standard": 700, "careful": 2400}  # optimisation steps
+STEPS_LIMIT = 100_000
+STUDY_N = 48  # images of each group in the study
+
+
+def objectives_here() -> dict[str, Objective]:
+    """The objectives that somebody can choose to train with."""
+    return {
+        name: objective
+        for name, objective in OBJECTIVES.items()
+        if objective.kind is ArtefactKind.TRAINED
+    }
+
+
+def style_names(*, drawn: bool = True) -> list[str]:
+    """The label styles that are offered, each with its numbers; of pictures that were not drawn,
+    those that fit."""
+    return [
+        f"{name}_{number}" if number is not None else name
+        for name, style in LABEL_STYLES.items()
+        for number in style.offered or (None,)
+        if drawn or not style.drawn_only
+    ]
+
+
+def controls_of(choices: Mapping[str, Choice]) -> dict[str, str]:
+    """What the Compare page offers of a setting, by its names there."""
+    return {choice.control: name for name, choice in choices.items() if choice.control}

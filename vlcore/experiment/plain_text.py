@@ -1,0 +1,56 @@
+"""Foreign text as plain text: in Markdown, on a page of ours, and in a table that a spreadsheet
+opens.
+
+Text of a link, an import, a label template, a licence, a file name or a checkpoint is shown as it
+is and does nothing: it makes no link, no picture, no formula. Whatever puts such text into Markdown
+puts `plain` around it, and whatever hands out a table as CSV writes it by `safe_csv`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CODE = re.compile(
+    r"(?<!`)(`[^`]+`)(?!`)"
+)  # in it nothing is a link, a picture, a formula or a colour
+# Of Markdown, formulas, HTML and tables; an underscore between letters is nothing.
+_MARKS = re.compile(r"([\\`*~\[\]<>|$&^#]|(?<![^\W_])_|_(?![^\W_]))")
+_LIST = re.compile(r"^(?= *(?:[-+=]|\d+[.)]))")  # what would make a list or a heading of a line
+_JOINER = "\u2060"  # is not seen and does not break a line
+# Addresses become links, and `:names:` icons, colours and emojis, wherever they stand and whatever
+# is escaped before.
+_NAMED = re.compile(r"(?<=:)(?=\S)|(?<=@)(?=\S)|(?<=www)(?=\.)", re.IGNORECASE)
+_FORMULA = re.compile(r"[=+\-@\t\r\n]")
+_NUMBER = re.compile(r"[+-]?[\d.,]+(e[+-]?\d+)?\s?%?", re.IGNORECASE)
+
+
+def plain(text: str) -> str:
+    """Markdown that shows a foreign text, or a sentence of ours with foreign parts, as one line of
+    plain text; what stands in backticks stays code."""
+    line = "".join(letter if letter.isprintable() or letter == "\u00a0" else " " for letter in text)
+    parts = _CODE.split(line)
+    parts[::2] = [_MARKS.sub(r"\\\1", _NAMED.sub(_JOINER, part)) for part in parts[::2]]
+    return _LIST.sub(_JOINER, "".join(parts))
+
+
+def safe_csv(table: pd.DataFrame) -> str:
+    """A table as CSV for people: text that a spreadsheet would compute has an apostrophe before it,
+    as it has when one types it there. `as_written` takes it away."""
+    safe = table.rename(columns=_cell)
+    for place, kind in enumerate(safe.dtypes):
+        if kind.kind not in "biufmM":  # neither numbers nor times
+            safe.isetitem(place, safe.iloc[:, place].astype(object).map(_cell))
+    return safe.to_csv(index=False, lineterminator="\n")
+
+
+def as_written(cell: str) -> str:
+    """The text of a cell that `safe_csv` wrote."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
+
+
+def _cell(value: Any) -> Any:
+    computed = isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value)
+    return f"'{value}" if computed else value

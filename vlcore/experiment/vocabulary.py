@@ -1,0 +1,188 @@
+"""Tokens of captions: one vocabulary and one length for all label styles of a grouping.
+
+So two styles of one seed differ in what is said and in nothing else; the words of an own template
+come on top. With two to four captions the text tower is in effect a lookup table: its structure
+matters only for a caption that was never seen in training, such as "horse in the desert" when every
+such picture was removed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlcore.experiment.captions import CaptionError, distinct_captions
+from vlcore.experiment.errors import LabError
+from vlcore.experiment.grouping import Grouping
+from vlcore.experiment.options import LABEL_STYLES
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+PAD, UNKNOWN, MAX_WORDS = 0, 1, 12
+MAX_PIECES = 32  # of a caption in word pieces
+WORD_PIECES = 32_000
+_WORD_LLAMA = {
+    "tokenizer": (
+        "tokenizers/l2_supercat_tokenizer_config.json",
+        "93248f2a9ec36c7b35f700a033d5f36228aae48db61aee31007fa49062cdeb68",
+    ),
+    "vectors": (
+        "weights/l2_supercat_256.safetensors",
+        "64b47a2dc493cb8e85944076601189739852d7b64e0e1eedcb1937a251cd9fd5",
+    ),
+}
+_BASE_WORDS = (
+    "a",
+    "an",
+    "the",
+    "on",
+    "in",
+    "of",
+    "photo",
+    "picture",
+    "horse",
+    "camel",
+    "grass",
+    "desert",
+)
+
+
+class Vocabulary:
+    """Words to numbers: 0 is padding, 1 a word that is not known."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self.words = tuple(dict.fromkeys(words))
+        self._index = {word: number for number, word in enumerate(self.words, start=2)}
+
+    @classmethod
+    def of(cls, grouping: Grouping, captions: Sequence[str] = ()) -> Vocabulary:
+        """The words that any style can use for a grouping, the same for every style, and those of
+        given captions."""
+        texts = [*grouping.objects, *grouping.contexts]
+        for name, style in LABEL_STYLES.items():
+            if name != "own":
+                texts += distinct_captions(
+                    f"{name}_{style.numbers[1]}" if style.numbers else name, grouping
+                )
+        return cls(
+            [*_BASE_WORDS, *(word for text in (*texts, *captions) for word in split_words(text))]
+        )
+
+    def __len__(self) -> int:
+        return len(self.words) + 2
+
+    def tokens(self, captions: Sequence[str]) -> NDArray[np.int64]:
+        """Captions to token numbers, shape (n, MAX_WORDS); words past MAX_WORDS are cut off."""
+        table = np.full((len(captions), MAX_WORDS), PAD, dtype=np.int64)
+        for row, text in enumerate(captions):
+            for column, word in enumerate(split_words(text)[:MAX_WORDS]):
+                table[row, column] = self._index.get(word, UNKNOWN)
+        return table
+
+    def unknown(self, text: str) -> list[str]:
+        """The words of a caption that the vocabulary does not hold."""
+        return [word for word in split_words(text) if word not in self._index]
+
+
+class WordPieces:
+    """Captions as the word pieces of pretrained word vectors, which read any text: no word is
+    unknown."""
+
+    words: tuple[str, ...] = ()  # of its own; it is the same for all image sets
+
+    def __len__(self) -> int:
+        return WORD_PIECES
+
+    def tokens(self, captions: Sequence[str]) -> NDArray[np.int64]:
+        """Captions to numbers of word pieces, (n, MAX_PIECES); pieces past MAX_PIECES are cut
+        off."""
+        table = np.full((len(captions), MAX_PIECES), PAD, dtype=np.int64)
+        for row, text in enumerate(captions):
+            words = " ".join(split_words(text))
+            pieces = (
+                _tokenizer().encode(words, add_special_tokens=False).ids[:MAX_PIECES]
+                if words
+                else []
+            )
+            table[row, : len(pieces)] = pieces
+        return table
+
+    def unknown(self, _text: str) -> list[str]:
+        return []
+
+
+AnyVocabulary = Vocabulary | WordPieces
+
+
+def reads_pieces(text: str) -> bool:
+    """Whether a text tower, one of `vlcore.experiment.options.TEXTS`, reads word pieces."""
+    return text.startswith("words")
+
+
+def vocabulary_for(text: str, grouping: Grouping, captions: Sequence[str] = ()) -> AnyVocabulary:
+    """The vocabulary of a text tower, for the captions of a grouping and given ones."""
+    return WordPieces() if reads_pieces(text) else Vocabulary.of(grouping, captions)
+
+
+def word_vectors_file(kind: str) -> bytes:
+    """A file of the WordLlama package, ``tokenizer`` or ``vectors``, whose content is known;
+    LabError where it is missing or another one. (The package's own loader asks the hub.)"""
+    name, checksum = _WORD_LLAMA[kind]
+    package = find_spec(
+        "wordllama"
+    )  # located and not imported: its code takes 0.7 s and is not needed
+    folders = list(package.submodule_search_locations or []) if package else []
+    try:
+        content = Path(*folders[:1], name).read_bytes()
+    except OSError as error:
+        raise LabError(
+            "The word vectors are not installed; run `pip install wordllama`."
+        ) from error
+    if hashlib.sha256(content).hexdigest() != checksum:
+        instead = "install the version of wordllama that requirements.txt names"
+        raise LabError(
+            f"The word vectors ({name}) are not those that this version knows; {instead}."
+        )
+    return content
+
+
+@cache
+def _tokenizer() -> Tokenizer:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_buffer(word_vectors_file("tokenizer"))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def check_captions(captions: Sequence[str]) -> None:
+    """A CaptionError unless captions can be trained on: each has words, and no two have the same
+    first `MAX_WORDS`."""
+    read: dict[tuple[str, ...], str] = {}
+    for text in captions:
+        words = tuple(split_words(text)[:MAX_WORDS])
+        if not words:
+            raise CaptionError(
+                f"The caption {text!r} has no words; choose another label style or template."
+            )
+        if words in read:
+            alike = (
+                f"The captions {read[words]!r} and {text!r} have the same first {MAX_WORDS} words"
+            )
+            raise CaptionError(
+                f"{alike}, which is all that models read; choose another label style or template."
+            )
+        read[words] = text
+
+
+def split_words(text: str) -> list[str]:
+    """Lower-case words of a caption; everything that is neither letter nor digit separates."""
+    return "".join(c if c.isalnum() else " " for c in text.casefold()).split()

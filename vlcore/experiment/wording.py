@@ -1,0 +1,126 @@
+"""Names of conditions and numbers with their intervals as text, the same on every page and in every
+file."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.options import (
+    ARCHITECTURES,
+    CHOICES,
+    LABEL_STYLES,
+    MITIGATIONS,
+    OBJECTIVES,
+    SIZE_MODES,
+    ArtefactKind,
+)
+
+FEW = 20  # pictures below which a rate says little: its interval is wider than 40 points
+STYLE_WORDS = {name: style.legend for name, style in LABEL_STYLES.items() if style.legend}
+_USUAL = Condition()
+
+
+def label_words(condition: Condition) -> str:
+    if condition.labels == "own":
+        return f"labels “{condition.template}”"
+    style = LABEL_STYLES.get(condition.labels)
+    return style.words if style and style.words else f"labels {condition.labels}"
+
+
+def describe_bias(condition: Condition) -> str:
+    """The bias in words, always with the counts: ``75 % removed (12 of 48 kept)``."""
+    counts = {
+        "majority": condition.n_majority,
+        "minority": condition.n_minority,
+        "n": condition.n_per_group,
+    }
+    return SIZE_MODES[condition.size_mode].bias.format(
+        share=f"{condition.bias * 100:g} % removed", **counts
+    )
+
+
+def title(condition: Condition) -> str:
+    """A condition in a few words: ``75 % removed (12 of 48 kept), short labels``."""
+    if condition.kind is ArtefactKind.IMPORTED:
+        return f"Imported embeddings “{condition.data}”"
+    bias = "No bias" if condition.bias == 0 else describe_bias(condition)
+    if condition.kind is ArtefactKind.PRETRAINED:
+        new_layer = MITIGATIONS[condition.mitigation].new_layer
+        readout = condition.mitigation if new_layer else OBJECTIVES[condition.objective].words
+        bias = bias.replace("No bias", "no bias")
+        return f"Pretrained {condition.checkpoint}, {readout}, {bias}, {label_words(condition)}"
+    words = [
+        "Untrained encoder" if condition.kind is ArtefactKind.UNTRAINED else bias,
+        label_words(condition),
+    ]
+    for field, (_, choices) in CHOICES.items():
+        value = getattr(condition, field)
+        if (
+            value != getattr(_USUAL, field) and field != "size_mode"
+        ):  # which the bias in words tells
+            words.append(choices[value].words or value)
+    if condition.network:
+        name, _, random = condition.network.partition("@")
+        words.append(f"frozen {'random ' if random else ''}{name}")
+    elif condition.architecture != _USUAL.architecture:
+        words.append(ARCHITECTURES[condition.architecture].words or condition.architecture)
+    sizes = {name: getattr(condition, name) for name in ("width", "embedding")}
+    words += [f"{name} {size}" for name, size in sizes.items() if size != getattr(_USUAL, name)]
+    if changes := len(condition.changes):
+        words.append(f"{changes} change{'s' * (changes > 1)}")
+    return ", ".join(words)
+
+
+def percent(value: float) -> str:
+    """``95 %`` of a fraction, the space before the sign unbreakable."""
+    return f"{100 * value:.0f}\u00a0%"
+
+
+def decimal(value: float, digits: int = 2) -> str:
+    """``0.62``, never -0.00"""
+    return f"{round(value, digits) + 0.0:.{digits}f}"
+
+
+def signed(value: float, digits: int) -> str:
+    """A difference with its sign; without one where it is rounded to 0."""
+    rounded = round(value, digits)
+    return f"{rounded:+.{digits}f}" if rounded else f"{0:.{digits}f}"
+
+
+def between(estimate: Mapping[str, Any], write: Callable[[float], str]) -> str:
+    """The ends of an interval: ``0.68 to 0.74``"""
+    return f"{write(estimate['low'])} to {write(estimate['high'])}"
+
+
+def interval(estimate: Mapping[str, Any], write: Callable[[float], str], unit: str = "") -> str:
+    """The value of an estimate, the unit, and the ends of its interval: ``0.71 (0.68 to 0.74)``"""
+    return f"{write(estimate['value'])}{unit} ({between(estimate, write)})"
+
+
+def rate(estimate: Mapping[str, Any]) -> str:
+    """``95 % (93 to 96)`` of a fraction."""
+    return interval(estimate, lambda value: f"{100 * value:.0f}", "\u00a0%")
+
+
+def share(estimate: Mapping[str, Any]) -> str:
+    """``95 % (93 to 96)`` of a fraction that was counted on pictures; one of few pictures says of
+    how few."""
+    return rate(estimate) if estimate["n"] >= FEW else f"{rate(estimate)} of only {estimate['n']}"
+
+
+def number(estimate: Mapping[str, Any]) -> str:
+    """``0.71 (0.68 to 0.74)``, two digits that count."""
+    return interval(estimate, lambda value: f"{value:.2g}")
+
+
+def difference(estimate: Mapping[str, Any], digits: int = 2) -> str:
+    """``-0.12 (-0.20 to -0.04)``"""
+    return interval(estimate, lambda value: signed(value, digits))
+
+
+def points(estimate: Mapping[str, Any]) -> str:
+    """``-10 points (-13 to -7)`` of a difference of fractions; with a digit more where an end is
+    rounded to 0."""
+    ends = [100 * estimate[name] for name in ("low", "high")]
+    digits = int(any(round(end) == 0 != round(end, 1) for end in ends))
+    return interval(estimate, lambda value: signed(100 * value, digits), " points")

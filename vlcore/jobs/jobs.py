@@ -1,0 +1,334 @@
+"""Jobs that make artefacts: run, reported, followed, cancelled.
+
+The disk is the truth. A job holds a file lock while it works, so that many askers cause one
+training, and a killed worker leaves nothing stale: the kernel frees the lock. A job's state follows
+from what is published, the lock and its last report each time somebody asks; it is stored nowhere.
+
+Machines that share the disk may not see each other's locks. There a job is known by its signs of
+life, the time of its report; where two make the same key all the same, the first one to publish
+wins, and the other one finds it cached.
+"""
+
+import errno
+import json
+import os
+import platform
+import secrets
+import shutil
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from filelock import Timeout
+
+from vlcore.artifacts import artifact
+from vlcore.experiment.errors import BusyError
+from vlcore.experiment.files import (
+    HomeError,
+    locked,
+    make_folder,
+    models_folder,
+    write_errors,
+    write_json,
+)
+
+LOCK_WAIT = 2.0  # seconds
+REPORT_EVERY = 0.3  # seconds
+ALIVE_EVERY = 10.0  # seconds between signs of life
+DEAD_AFTER = 90.0  # seconds without one; clocks of machines that share a disk differ less
+SET_ASIDE = 7 * 24 * 3600.0  # seconds that a damaged artefact stays for whoever wants to know
+HOST = platform.node()
+_one_look = (
+    threading.Lock()
+)  # looking takes the file lock for a moment: two at once would see each other
+
+
+class State(StrEnum):
+    DONE = "done"
+    RUNNING = "running"
+    QUEUED = "queued"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    ABSENT = "absent"
+
+    @property
+    def is_active(self) -> bool:
+        return self in (State.RUNNING, State.QUEUED)
+
+
+class JobCancelledError(RuntimeError):
+    """The job was asked to stop."""
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """What the disk says of a job now. `status` is its latest report."""
+
+    key: str
+    state: State
+    status: dict[str, Any] = field(default_factory=dict)
+    position: int = 0  # in the queue, from 1; 0 when not queued
+
+    @property
+    def done(self) -> bool:
+        return self.state is State.DONE
+
+    @property
+    def fraction(self) -> float:
+        """How far the job is, 0 to 1."""
+        return min(1.0, max(0.0, float(self.status.get("fraction", 0.0))))
+
+
+class Reporter:
+    """How a job tells the world where it is, and learns that it should stop."""
+
+    def __init__(self, work: Path, every: float | None = None) -> None:
+        self._work = work
+        self._every = every
+        self._last = 0.0
+        here = {"host": HOST, "pid": os.getpid()}
+        self._status: dict[str, Any] = {"state": State.RUNNING, "started": time.time(), **here}
+
+    def __call__(self, *, now: bool = False, **news: Any) -> None:
+        """Merge news into the status; written a few times a second at most, at once with `now`.
+        JobCancelledError when the job was cancelled."""
+        self._status.update(news)
+        every = REPORT_EVERY if self._every is None else self._every
+        if now or time.monotonic() - self._last >= every:
+            self._last = time.monotonic()
+            if (self._work / "cancel").exists():
+                raise JobCancelledError("The job was cancelled.")
+            self._write()
+
+    def counted(self, stage: str, share: float) -> Callable[[int, int], None]:
+        """A callback for work that is counted, and is that share of the job: how much is done, of
+        how much. Where more of it is found, the bar waits and does not go back."""
+
+        def tell(done: int, of: int) -> None:
+            fraction = max(self._status.get("fraction", 0.0), share * done / max(of, 1))
+            self(stage=stage, done=done, of=of, fraction=fraction)
+
+        return tell
+
+    def end(self, state: State, message: str) -> None:
+        """Leave a last word where a job does not end in an artefact; a full disk takes none."""
+        self._status.update(state=state, message=message)
+        with suppress(OSError):
+            self._write()
+
+    def _write(self) -> None:
+        write_json(self._work / "status.json", {**self._status, "updated": time.time()})
+
+
+def work_folder(key: str) -> Path:
+    return models_folder() / ".work" / artifact.check_key(key)
+
+
+def run(
+    key: str,
+    make: Callable[[Path, Reporter], dict[str, Any]],
+    fresh: bool = False,
+    report_every: float | None = None,
+) -> str:
+    """Make and publish an artefact, unless it is there.
+
+    Args:
+        key: of the artefact.
+        make: fills the folder that it is given, reports, and returns facts for the manifest.
+        fresh: make it also where one came with this version.
+        report_every: seconds between reports, `REPORT_EVERY` where None.
+
+    Returns:
+        ``"trained"`` or ``"cached"``.
+
+    Raises:
+        BusyError: when another process or thread is at it."""
+    there = artifact.made_here if fresh else artifact.published
+    if there(key):
+        return "cached"
+    make_folder(models_folder())
+    work = make_folder(work_folder(key))
+    busy = BusyError(f"{key} is being made by another process; wait for it or cancel it.")
+    try:
+        with locked(work / "lock", LOCK_WAIT) as held:
+            if there(key):
+                shutil.rmtree(work, ignore_errors=True)
+                return "cached"
+            status = _status(work)
+            if not (held and status.get("host", HOST) == HOST) and _shows_life(work, status):
+                raise busy
+            return _work(key, make, work, there, report_every)
+    except Timeout:
+        raise busy from None
+    except HomeError:
+        if there(key):  # who has published it took the folder away with its lock
+            return "cached"
+        raise
+
+
+def _work(
+    key: str,
+    make: Callable[[Path, Reporter], dict[str, Any]],
+    work: Path,
+    there: Callable[[str], bool],
+    report_every: float | None,
+) -> str:
+    report, started, ended = Reporter(work, report_every), time.perf_counter(), threading.Event()
+    out = work / f"out-{secrets.token_hex(6)}"
+    try:
+        make_folder(work)  # who had just published, or cleaned, took it away with its lock
+        report(now=True, stage="starting", fraction=0.0)
+        threading.Thread(target=_show_life, args=(work, ended), daemon=True).start()
+        out.mkdir()
+        facts = make(out, report)
+        artifact.publish(key, out, {"seconds": round(time.perf_counter() - started, 2), **facts})
+    except JobCancelledError as error:
+        report.end(State.CANCELLED, str(error))
+        raise
+    except Exception as error:
+        if there(key):  # by another machine, which was faster and has cleared up
+            return "cached"
+        if isinstance(error, OSError):
+            reason = (
+                "the disk is full"
+                if error.errno == errno.ENOSPC
+                else (error.strerror or str(error))
+            )
+            sentence = (
+                str(error)
+                if isinstance(error, HomeError)
+                else f"{models_folder()} cannot be written: {reason}."
+            )
+            report.end(State.FAILED, sentence)
+            raise HomeError(sentence) from error
+        with suppress(OSError):
+            (work / "log.txt").write_text(traceback.format_exc())
+        unexpected = f"It failed unexpectedly ({type(error).__name__}); see log.txt."
+        report.end(State.FAILED, str(error) if isinstance(error, ValueError) else unexpected)
+        raise
+    finally:
+        ended.set()
+        shutil.rmtree(out, ignore_errors=True)
+        if there(
+            key
+        ):  # not earlier: no lock tells what was left behind from what is still being made
+            shutil.rmtree(work, ignore_errors=True)
+    return "trained"
+
+
+def end_as_failed(key: str, message: str) -> None:
+    """Leave the last word of a job that cannot say it, before its process is ended."""
+    Reporter(work_folder(key)).end(State.FAILED, message)
+
+
+def _show_life(work: Path, ended: threading.Event) -> None:
+    while not ended.wait(ALIVE_EVERY):
+        with suppress(OSError):
+            os.utime(work / "status.json")
+
+
+def view(key: str) -> JobStatus:
+    """The state of a job, derived from the disk. (What is queued, only its queue knows:
+    `JobQueue.view`.)"""
+    if artifact.published(key):
+        return JobStatus(key, State.DONE)
+    work = work_folder(key)
+    status = _status(work)
+    state = status.get("state")
+    if state == State.RUNNING and not _is_alive(
+        work, status
+    ):  # it has just been published, or was killed
+        return JobStatus(key, State.DONE if artifact.published(key) else State.INTERRUPTED, status)
+    if state in (State.RUNNING, State.FAILED, State.CANCELLED):
+        return JobStatus(key, State(state), status)
+    return JobStatus(key, State.ABSENT)
+
+
+def _status(work: Path) -> dict[str, Any]:
+    with suppress(OSError, ValueError):
+        status = json.loads((work / "status.json").read_text())
+        return status if isinstance(status, dict) else {}
+    return {}
+
+
+def _is_alive(work: Path, status: dict[str, Any]) -> bool:
+    """Whether a job that said it runs still does: on this machine its lock tells at once."""
+    if status.get("host", HOST) == HOST:
+        try:
+            with _one_look, locked(work / "lock", 0) as held:
+                if held:
+                    return False
+        except OSError:  # Timeout is one
+            return True
+    return _shows_life(work, status)
+
+
+def _shows_life(work: Path, status: dict[str, Any]) -> bool:
+    with suppress(OSError):
+        silent = time.time() - (work / "status.json").stat().st_mtime
+        return (
+            status.get("state") == State.RUNNING and abs(silent) < DEAD_AFTER
+        )  # a clock may be set back
+    return False
+
+
+def cancel(key: str, *, pending: bool = False) -> bool:
+    """Ask a job to stop; False when it does not run. The worker that a `pending` one waits for
+    finds it cancelled."""
+    running = view(key).state is State.RUNNING
+    if running or pending:
+        work = make_folder(work_folder(key))
+        with _changes():
+            (work / "cancel").touch()
+        if not running:
+            Reporter(work).end(State.CANCELLED, "The job was cancelled.")
+    return running or pending
+
+
+def clear_last_failure(key: str) -> None:
+    """Remove the last word of an earlier attempt, not of a job that runs; whoever asks for a job
+    calls this first."""
+    if view(key).state is not State.RUNNING:
+        with (
+            _changes(),
+            suppress(NotADirectoryError),
+        ):  # then there is nothing to clear; `run` says what is wrong
+            for name in ("status.json", "cancel"):
+                (work_folder(key) / name).unlink(missing_ok=True)
+
+
+def active_and_ended() -> list[JobStatus]:
+    """The state of every job that left something in the work folder and is not published."""
+    seen = [
+        view(path.name) for path in sorted((models_folder() / ".work").glob("*")) if path.is_dir()
+    ]
+    return [one for one in seen if one.state not in (State.DONE, State.ABSENT)]
+
+
+def clean() -> list[str]:
+    """Remove what is left over of jobs that no longer run, and what was set aside a week ago;
+    returns the names that were removed. HomeError where the disk lets nothing go."""
+    removed = []
+    with _changes():
+        for work in sorted((models_folder() / ".work").glob("*")):
+            with suppress(Timeout), locked(work / "lock", 0):
+                if not (
+                    _shows_life(work, status := _status(work)) and status.get("host", HOST) != HOST
+                ):
+                    removed += [work.name] if len(os.listdir(work)) > 1 else []  # beside the lock
+                    shutil.rmtree(work)
+        for path in artifact.set_aside_before(time.time() - SET_ASIDE):
+            shutil.rmtree(path)
+            removed.append(path.name)
+    return removed
+
+
+def _changes() -> AbstractContextManager[None]:
+    return write_errors(models_folder(), "make it writable")

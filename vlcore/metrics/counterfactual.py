@@ -1,0 +1,248 @@
+"""Counterfactual effects: how far a decision moves when only a scene's object or only its context
+changes.
+
+Held-out images come four a scene, both objects in both contexts from the same draw of everything
+else, so differences inside a scene are effects of the factor that was swapped and of nothing
+else."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlcore.experiment.grouping import Grouping
+from vlcore.metrics.accuracy import difference, scene_correlation
+from vlcore.metrics.estimate import Estimate, Labels, bootstrap, mean, rate
+
+Pixels = NDArray[np.uint8]
+
+NOTHING = (
+    1e-6  # an effect that rounding alone can have, of float32 log scores and of cosine distances
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Crossing:
+    """Where the four images of each scene are."""
+
+    rows: NDArray[
+        np.int64
+    ]  # of each scene, object and context, (scenes, 2, 2), in the order of the grouping
+    scenes: Labels  # of each image, in the order of ``rows.ravel()``, (n,)
+
+
+def crossing(objects: Labels, contexts: Labels, scenes: Labels, grouping: Grouping) -> Crossing:
+    """Finds the four images of each scene, (n,) labels each; ValueError when a scene lacks one or
+    has one twice."""
+    names, scene = np.unique(scenes, return_inverse=True)
+    cells = np.full(len(objects), -1)
+    for cell, (obj, context) in enumerate(
+        (o, c) for o in grouping.objects for c in grouping.contexts
+    ):
+        cells[(objects == obj) & (contexts == context)] = cell
+    if (cells < 0).any():
+        raise ValueError("An image shows an object or a context that the image set does not name.")
+    counts = np.bincount(scene * 4 + cells, minlength=4 * len(names))
+    if (counts != 1).any():
+        index, cell = divmod(int((counts != 1).argmax()), 4)
+        needed = "Swapping needs each scene once with both objects in both contexts"
+        pair = f"{grouping.objects[cell // 2]} in {grouping.contexts[cell % 2]}"
+        there = f"scene {str(names[index])!r} has {counts[4 * index + cell]} images of {pair}"
+        raise ValueError(f"{needed}, but {there}.")
+    rows = np.argsort(scene * 4 + cells, kind="stable")
+    return Crossing(rows.reshape(-1, 2, 2), np.asarray(scenes)[rows])
+
+
+def effects(margin: NDArray[np.floating], crossed: Crossing) -> dict[str, Estimate]:
+    """Effects of ``object``, ``context`` and their ``interaction`` on a margin, (n,): the score of
+    the first object minus that of the second. In log odds once scores are (`accuracy.temperature`).
+    ``D_A = 1/2 E |[m(h,c) - m(k,c)] + [m(h,c') - m(k,c')]|``, over contexts alike, and ``D_AC``
+    with a minus between the brackets. The absolute value keeps scenes that move to either side from
+    cancelling; noise counts as an effect, and none of the three is quite 0 in a model that tells
+    images apart."""
+    by_scene = zip(("object", "context", "interaction"), _contrasts(margin, crossed), strict=True)
+    return {
+        name: mean(np.repeat(np.abs(contrast), 4), crossed.scenes) for name, contrast in by_scene
+    }
+
+
+def background_reliance(margin: NDArray[np.floating], crossed: Crossing) -> Estimate:
+    """Background Reliance Index ``D_C / (D_A + D_C)``, 0 (decides on the object) to 1 (on the
+    background); margin (n,). A ratio of means over scenes, with a bootstrap interval over scenes;
+    ValueError when neither swap moves the score: a collapsed model decides on nothing."""
+    by_object, by_context, _ = (np.abs(contrast) for contrast in _contrasts(margin, crossed))
+    return _reliance(by_object, by_context, crossed)
+
+
+def background_reliance_z(z: NDArray[np.floating], crossed: Crossing) -> Estimate:
+    """How much of the way that swaps move an image's embedding is the context's, 0 to 1: ``d_C /
+    (d_A + d_C)`` with mean cosine distances between twins; unit vectors (n, E). Not comparable
+    across label styles: a model of descriptive captions is supposed to move when the context
+    changes. Across styles compare `background_reliance` and the flip rates. ValueError when no swap
+    moves any embedding."""
+    corners = np.asarray(z, dtype=np.float64)[crossed.rows]  # (scenes, 2, 2, E)
+    by_object = 1 - (corners[:, 0] * corners[:, 1]).sum(axis=-1).mean(axis=-1)
+    by_context = 1 - (corners[:, :, 0] * corners[:, :, 1]).sum(axis=-1).mean(axis=-1)
+    return _reliance(np.clip(by_object, 0, None), np.clip(by_context, 0, None), crossed)
+
+
+def flip_rate(
+    predicted: Labels, crossed: Crossing, swapped: Literal["object", "context"]
+) -> Estimate:
+    """Share of images whose predicted object, (n,), changes when their context is swapped, 0 at
+    best, or their object, 1 at best."""
+    before, after = np.moveaxis(predicted[crossed.rows], 1 if swapped == "object" else 2, 0)
+    return rate(np.repeat(before != after, 2), crossed.scenes)
+
+
+def _contrasts(margin: NDArray[np.floating], crossed: Crossing) -> tuple[NDArray[np.float64], ...]:
+    """Contrasts of object, context and interaction in each scene, (scenes,) each."""
+    if not np.isfinite(margin).all():
+        raise ValueError("A margin is not finite, so its differences are not defined.")
+    (here, there), (other_here, other_there) = np.asarray(margin, dtype=np.float64)[
+        crossed.rows
+    ].transpose(1, 2, 0)
+    return (
+        (here - other_here + there - other_there) / 2,
+        (here - there + other_here - other_there) / 2,
+        (here - other_here - there + other_there) / 2,
+    )
+
+
+def _reliance(
+    by_object: NDArray[np.float64], by_context: NDArray[np.float64], crossed: Crossing
+) -> Estimate:
+    both = by_object + by_context
+    if both.mean() <= NOTHING:
+        raise ValueError(
+            "Swapping moves nothing in this model, so what it relies on is not defined."
+        )
+
+    def share(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        of_scene = weights[:, ::4]  # the four images of a scene weigh the same
+        moved = of_scene @ both
+        return (
+            of_scene @ by_context / np.where(moved > 0, moved, np.nan)
+        )  # scenes that nothing moves say nothing
+
+    return bootstrap(share, crossed.scenes)
+
+
+PANEL_KINDS = (
+    "original",
+    "cut_out",
+    "only_bg",
+    "only_fg",
+    "no_fg",
+    "mixed_same",
+    "mixed_rand",
+    "mixed_next",
+)
+
+
+def panel(
+    pixels: Pixels,
+    masks: NDArray[np.uint8],
+    objects: Labels,
+    contexts: Labels,
+    scenes: Labels,
+    grouping: Grouping,
+    seed: int = 0,
+) -> dict[str, Pixels]:
+    """The variants of pictures, uint8 (n, S, S, 3) each, by name (Xiao et al. 2020):
+
+    - ``original``;
+    - ``cut_out``: the animal on the mean colour of all places, so that the picture is about as
+    bright as any;
+    - ``only_bg``: the place, the animal's bounding box tiled with the wider strip beside it
+    (Only-BG-T);
+    - ``only_fg``: the animal on black, unlike any training picture;
+    - ``no_fg``: the place, black where the animal stood: its outline is visible, and names it;
+    - ``mixed_same``: the animal in the place of another picture from its object's majority context;
+    - ``mixed_rand``: the same from a random context;
+    - ``mixed_next``: the same from its object's minority context.
+
+    Places are tiled before an animal is put in them, and come from other scenes by chance. `masks`
+    say how far each pixel is the animal's, 0 to 255, (n, S, S); labels are (n,). ValueError when a
+    mask is empty or leaves no place beside the animal, an object or context is not of the grouping,
+    or no other scene shows a context.
+    """
+    inside = masks > 0
+    places = np.stack([_tiled(pixels[row], inside[row], row) for row in range(len(pixels))])
+    random = np.random.default_rng(seed)
+    for labels, names in ((objects, grouping.objects), (contexts, grouping.contexts)):
+        if not np.isin(labels, names).all():
+            raise ValueError(f"A picture shows something else than {' or '.join(names)}.")
+    grey = pixels[~inside].mean(axis=0).round().astype(np.uint8)  # of all places
+    own = (objects == grouping.objects[1]).astype(
+        int
+    )  # an object's majority context has the object's own position
+
+    def mixed(wanted: NDArray[np.int64]) -> Pixels:
+        donors = np.empty_like(wanted)
+        for row, position in enumerate(wanted):
+            context = grouping.contexts[position]
+            candidates = np.flatnonzero((contexts == context) & (scenes != scenes[row]))
+            if len(candidates) == 0:
+                raise ValueError(
+                    f"No other scene shows {context}, so no animal can be moved there."
+                )
+            donors[row] = random.choice(candidates)
+        return _composed(pixels, masks, places[donors])
+
+    return {
+        "original": pixels,
+        "cut_out": _composed(pixels, masks, np.broadcast_to(grey, pixels.shape)),
+        "only_bg": places,
+        "only_fg": _composed(pixels, masks, np.zeros_like(pixels)),
+        "no_fg": np.where(inside[..., None], np.uint8(0), pixels),
+        "mixed_same": mixed(own),
+        "mixed_rand": mixed(random.integers(0, 2, len(own))),
+        "mixed_next": mixed(1 - own),
+    }
+
+
+def background_gap(
+    right_same: NDArray[np.bool_], right_rand: NDArray[np.bool_], scenes: Labels
+) -> Estimate:
+    """How much the place helps: accuracy on ``mixed_same`` minus accuracy on ``mixed_rand``, -1 to
+    1, of the same animals; (n,) each. Its interval is that of `accuracy.difference`, over the
+    scenes of the animals.
+    """
+    same, rand = rate(right_same, scenes), rate(right_rand, scenes)
+    return difference(
+        same,
+        rand,
+        scene_correlation(right_same - same.value, right_rand - rand.value, scenes),
+        same.n,
+    )
+
+
+def _composed(pixels: Pixels, masks: NDArray[np.uint8], places: Pixels) -> Pixels:
+    of_animal = masks[..., None].astype(np.uint16)
+    return ((pixels * of_animal + places * (255 - of_animal) + 127) // 255).astype(
+        np.uint8
+    )  # rounded
+
+
+def _tiled(picture: Pixels, inside: NDArray[np.bool_], row: int) -> Pixels:
+    """A picture whose animal's box repeats the wider strip at its left or right, so that ground
+    stays ground and sky sky; where the box spans the picture, the higher strip above or below
+    it."""
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    if len(rows) == 0:
+        raise ValueError(f"The mask of picture {row} is empty, so there is no animal to move.")
+    if len(columns) == inside.shape[1] and len(rows) == inside.shape[0]:
+        raise ValueError(f"The animal of picture {row} fills it, so no place is left around it.")
+    if columns[0] == 0 and columns[-1] == inside.shape[1] - 1:
+        return _tiled(picture.transpose(1, 0, 2), inside.T, row).transpose(1, 0, 2)
+    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    beside = (
+        picture[top:bottom, :left]
+        if left >= picture.shape[1] - right
+        else picture[top:bottom, right:]
+    )
+    filled = picture.copy()
+    filled[top:bottom, left:right] = beside[:, np.arange(right - left) % beside.shape[1]]
+    return filled

@@ -1,0 +1,293 @@
+"""Geometry of image embeddings: silhouettes, variance, effective rank, probes, spread, similarity.
+
+All numbers are of the full space, on the same held-out images for every condition, and mean nothing
+without the untrained encoder beside them: a random image tower already clusters by context."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.distance import pdist, squareform
+from scipy.special import xlogy
+from scipy.stats import rankdata
+from sklearn import config_context
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from vlcore.experiment.captions import Caption
+from vlcore.experiment.grouping import Grouping, group_name
+from vlcore.metrics.estimate import (
+    Embeddings,
+    Estimate,
+    Labels,
+    bootstrap,
+    bootstrap_each,
+    jackknife,
+    mean,
+)
+
+Distances = NDArray[
+    np.float64
+]  # of all pairs of images, in the order of scipy's `pdist`, (n (n - 1) / 2,)
+
+COLLAPSED_VARIANCE, COLLAPSED_RANK, LINE_VARIANCE = 1e-2, 1.5, 0.25
+FEWEST = 10  # scenes of representational similarity
+BLOCK = 256  # images whose distances to all others are looked at together
+
+
+def silhouette(z: Embeddings, labels: Labels, scenes: Labels) -> Estimate:
+    """Mean cosine silhouette of images by a label (Rousseeuw 1987), -1 to 1; (n, E) and (n,). From
+    each image's cosine with the sum of a label's images, which needs no distances of pairs. That of
+    each image depends on all others, so the spread between images is about half of what it should
+    be: the interval is a jackknife's. ValueError when there is one label only, or every image has
+    one of its own."""
+    names, label = np.unique(labels, return_inverse=True)
+    if not 2 <= len(names) < len(z):
+        raise ValueError("A silhouette needs two labels or more, and more images than labels.")
+    points, own = np.asarray(z, dtype=np.float64), (slice(None), np.arange(len(z)), label)
+    points = points / np.linalg.norm(points, axis=1, keepdims=True).clip(1e-9)
+    members = (label == np.arange(len(names))[:, None]).astype(float)  # (labels, n)
+
+    def average(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        shown = (weights > 0).astype(float)
+        counts = shown @ members.T  # (R, labels)
+        sums = (shown[:, None] * members) @ points
+        far = counts[:, None] - points @ sums.swapaxes(
+            1, 2
+        )  # sums of distances, (R, n, labels), its own of 0 included
+        inside = far[own] / np.maximum(counts[:, label] - 1, 1)
+        far[own] = np.inf
+        outside = (far / np.maximum(counts, 1)[:, None]).min(axis=2)
+        larger = np.where(counts[:, label] > 1, np.maximum(inside, outside), 0)
+        each = np.divide(outside - inside, larger, out=np.zeros(shown.shape), where=larger > 1e-12)
+        return np.where(counts.all(axis=1), (each * shown).sum(axis=1) / shown.sum(axis=1), np.nan)
+
+    return jackknife(average, scenes)
+
+
+def majority_silhouette(
+    z: Embeddings, groups: Labels, scenes: Labels, grouping: Grouping
+) -> Estimate:
+    """Mean cosine silhouette of the two majority groups, each other's only neighbours, -1 to 1; (n,
+    E), (n,), (n,). Of the same held-out images in every condition: the pair would look better apart
+    if the minority groups between them were left out of a plot of the training images. ValueError
+    when one of the two has no image, or both have one.
+    """
+    here = np.isin(groups, grouping.majority)
+    if len(np.unique(groups[here])) < 2 or here.sum() < 3:
+        raise ValueError(
+            "Only one of the majority groups has held-out images, or both have one: nothing to"
+            " compare."
+        )
+    return silhouette(z[here], groups[here], scenes[here])
+
+
+def total_variance(z: Embeddings, scenes: Labels) -> Estimate:
+    """``sum_d Var z_d`` of unit vectors, 0 (all in one point) to 1; (n, E)."""
+    centred = _centred(z)
+    lengths = (centred**2).sum(axis=1)
+    return bootstrap(
+        lambda weights: weights @ lengths / len(z) - ((weights @ centred / len(z)) ** 2).sum(1),
+        scenes,
+    )
+
+
+def effective_rank(z: Embeddings, scenes: Labels) -> Estimate:
+    """``exp(H(s / sum s))``, s the eigenvalues of the covariance (Roy and Vetterli 2007); 1 to E;
+    (n, E). ValueError when all embeddings are one point: a covariance of zero has no rank of this
+    kind."""
+    centred = _centred(z)
+    if (centred**2).sum() / len(z) <= 1e-12:
+        raise ValueError("All embeddings are one point, so their effective rank is not defined.")
+
+    def spectrum(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        middle = weights @ centred / len(z)
+        covariance = (weights * centred.T) @ centred / len(z) - np.outer(middle, middle)
+        return np.asarray(np.linalg.eigvalsh(covariance), np.float64)
+
+    def rank(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        spectra = np.clip([spectrum(one) for one in weights], 0, None)  # (R, E)
+        whole = spectra.sum(axis=1, keepdims=True)
+        shares = spectra / np.maximum(whole, 1e-12)
+        ranks = np.exp(-xlogy(shares, shares).sum(axis=1))
+        # What is left of a few scenes can be one point; there is no lower rank.
+        return np.where(whole[:, 0] > 1e-12, ranks, 1.0)
+
+    return jackknife(rank, scenes).within(1, z.shape[1])
+
+
+def probe(z_fit: Embeddings, labels_fit: Labels, z: Embeddings) -> Labels:
+    """What a linear probe (logistic regression on standardised features) says that was fitted on
+    other images; (m, E), (m,), (n, E) to (n,)."""
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    with config_context(skip_parameter_validation=True):  # a training fits thirty of these
+        return np.asarray(model.fit(z_fit, labels_fit).predict(z))
+
+
+def is_collapsed(variance: float, rank: float) -> bool:
+    """Whether embeddings lie in one point, or nearly so along a line: a map would show residue
+    blown up to fill the axes. Two tight groups far from each other are a line too and not
+    collapsed: their variance is near 1.
+    """
+    return variance < COLLAPSED_VARIANCE or (rank < COLLAPSED_RANK and variance < LINE_VARIANCE)
+
+
+def dispersion(z: Embeddings, scenes: Labels) -> Estimate:
+    """How far the images of a group lie from one another: ``1 - mean cosine of two different
+    ones``; unit vectors. 0 is one point, 1 all directions. Unbiased in n, as ``1 - ||mean||`` is
+    not: by that, 12 points look tighter than 48. The interval is over scenes, each of which should
+    show the group once. ValueError of fewer than two images.
+    """
+    z = np.asarray(z, dtype=np.float64)
+    similar = _over_pairs(z @ z.sum(axis=0) - (z**2).sum(axis=1), scenes)
+    return Estimate(
+        1 - similar.value, max(0.0, 1 - similar.high), min(2.0, 1 - similar.low), similar.n
+    )
+
+
+def alignment(z: Embeddings, t_own: Embeddings, scenes: Labels) -> Estimate:
+    """Mean squared distance of images and their own captions, 0 (one point) to 4 (Wang and Isola
+    2020, alpha = 2); unit vectors (n, E) each, row by row."""
+    return mean(((np.asarray(z, dtype=np.float64) - t_own) ** 2).sum(axis=1), scenes)
+
+
+def uniformity(z: Embeddings, scenes: Labels) -> Estimate:
+    """``log E exp(-2 ||z_i - z_j||^2)`` over pairs of different images, 0 (one point) down to about
+    -4 (spread evenly over the sphere; Wang and Isola 2020); unit vectors (n, E). Of captions, give
+    each distinct one as a scene. ValueError of fewer than two images."""
+    points = np.asarray(z, dtype=np.float64)
+    lengths, blocks = (
+        (points**2).sum(axis=1),
+        (slice(at, at + BLOCK) for at in range(0, len(z), BLOCK)),
+    )
+    # All pairs at once would take a gigabyte for 10,000 images.
+    apart = (lengths[rows, None] + lengths - 2 * points[rows] @ points.T for rows in blocks)
+    found = _over_pairs(
+        np.concatenate([np.exp(-2 * far.clip(0)).sum(axis=1) for far in apart]) - 1, scenes
+    )
+    half = (found.high - found.value) / found.value  # of the logarithm
+    value = float(np.log(found.value))
+    return Estimate(value, value - half, min(0.0, value + half), found.n)
+
+
+def modality_gap(z: Embeddings, t: Embeddings, weights: ArrayLike, scenes: Labels) -> Estimate:
+    """Distance between the mean image and the mean caption, 0 to 2 (Liang et al. 2022). Of images,
+    (n, E), and distinct captions, (K, E), weighted by how many of the images have each, (K,): of
+    two to four captions, a rare one should not count like a common one. ValueError when these are
+    negative or add up to nothing."""
+    shares = np.asarray(weights, dtype=np.float64)
+    if (shares < 0).any() or shares.sum() <= 0:
+        raise ValueError(
+            "Captions are weighted by how many images have them; give numbers of which some are"
+            " above 0."
+        )
+    z, caption = (
+        np.asarray(z, dtype=np.float64),
+        shares / shares.sum() @ np.asarray(t, dtype=np.float64),
+    )
+    return jackknife(
+        lambda weights: np.linalg.norm(weights @ z / len(z) - caption, axis=1), scenes
+    ).within(0, 2)
+
+
+def minority_collapse(t: Embeddings, said: Sequence[Caption], grouping: Grouping) -> float:
+    """Cosine of what is said of the two minority groups, -1 to 1: of the mean of each one's
+    captions, unit vectors (K, E). Under imbalance the vectors of rare classes can fall together
+    (Fang et al. 2021, Hong and Ling 2023). ValueError where captions do not name both object and
+    context."""
+    groups = np.array(
+        [group_name(one.object, one.context) if one.object and one.context else "" for one in said]
+    )
+    if not set(grouping.minority) <= set(groups):
+        raise ValueError("captions do not name both object and context")
+    first, second = (
+        np.asarray(t, dtype=np.float64)[groups == group].mean(axis=0) for group in grouping.minority
+    )
+    return float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))
+
+
+def _over_pairs(sums: NDArray[np.float64], scenes: Labels) -> Estimate:
+    """Mean over pairs of different images, from each one's sum over all others, (n,); a normal
+    interval over scenes. Every image is in n - 1 pairs on either side, so the error is twice that
+    of the mean of the images' own means (Hoeffding 1948)."""
+    if len(sums) < 2:
+        raise ValueError("Pairs of images need at least two images.")
+    once = mean(sums / (len(sums) - 1), scenes)
+    half = 2 * (once.high - once.value)
+    return Estimate(once.value, once.value - half, once.value + half, once.n)
+
+
+def _centred(z: Embeddings) -> NDArray[np.float64]:
+    points = np.asarray(z, dtype=np.float64)
+    return points - points.mean(axis=0)
+
+
+def same_label(labels: Labels) -> Distances:
+    """0 for two images with the same label and 1 for others, (n,) labels to pairs."""
+    first, second = np.triu_indices(len(labels), k=1)
+    return np.asarray(labels[first] != labels[second], dtype=np.float64)
+
+
+def euclidean_distance(features: NDArray[np.floating]) -> Distances:
+    """Distance of what `cues.mean_colour` or `cues.coarse` gives of pictures, (n, d) to pairs."""
+    return np.asarray(pdist(np.asarray(features, dtype=np.float64)))
+
+
+def rsa(z: Embeddings, models: Mapping[str, Distances], scenes: Labels) -> dict[str, Estimate]:
+    """How much of the distances between embeddings each model of distances accounts for beside the
+    others, so that "sorted by context" is not said of a space that is sorted by mean colour
+    (Kriegeskorte et al. 2008). Ranks of cosine distances are regressed on ranks of the models'
+    distances (rank regression, Iman and Conover 1979); what comes out are standardised
+    coefficients, 1 for a single model in the same order, 0 for one that adds nothing. Intervals are
+    over scenes: a pair counts as often as both its images are drawn, never an image with itself. Of
+    some 200 embeddings, (n, E), for pairs are many. ValueError when there are fewer than `FEWEST`
+    scenes, all distances are equal, or a model has another number of pairs or follows from the
+    others."""
+    if len(np.unique(scenes)) < FEWEST:
+        raise ValueError(f"Distances are compared over at least {FEWEST} scenes.")
+    pairs = len(z) * (len(z) - 1) // 2
+    for name, distances in models.items():
+        if len(distances) != pairs:
+            raise ValueError(
+                f"The distances of {name!r} are of other images: {len(distances)} pairs, not"
+                f" {pairs}."
+            )
+    embedded = pdist(np.asarray(z, dtype=np.float64), "cosine")
+    if np.ptp(embedded) <= 1e-6:  # what rounding makes of one point
+        raise ValueError(
+            "All embeddings are equally far apart, so no model accounts for their distances."
+        )
+    ranks = np.column_stack([rankdata(distances) for distances in (*models.values(), embedded)])
+    ranks -= ranks.mean(axis=0)
+    spread = ranks.std(axis=0)
+    for name, size in zip(models, spread[:-1], strict=True):
+        if size == 0:
+            raise ValueError(
+                f"By {name!r} all images are equally far apart, so it accounts for nothing."
+            )
+    ranks /= spread
+    if np.linalg.matrix_rank(ranks[:, :-1], tol=1e-6 * np.sqrt(len(ranks))) < len(models):
+        raise ValueError("One of the models follows from the others; leave one out.")
+
+    size = len(models) + 1
+    rows, columns = np.triu_indices(size)
+    # Of what is summed over pairs: ones, the ranks and their products. Each as a matrix of images,
+    # (n, n).
+    summed = [
+        squareform(of)
+        for of in (np.ones(len(ranks)), *ranks.T, *(ranks[:, rows] * ranks[:, columns]).T)
+    ]
+
+    def coefficients(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        sums = np.stack([((weights @ of) * weights).sum(axis=1) for of in summed], axis=1)
+        means = sums[:, 1:] / sums[:, :1]
+        covariance = np.empty((len(weights), size, size))
+        together = means[:, size:] - means[:, rows] * means[:, columns]
+        covariance[:, rows, columns] = covariance[:, columns, rows] = together
+        inverse = np.linalg.pinv(covariance[:, :-1, :-1], rcond=1e-9, hermitian=True)
+        slopes = (inverse @ covariance[:, :-1, -1:])[..., 0]
+        sizes = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2).clip(0))
+        return np.asarray(slopes * sizes[:, :-1] / sizes[:, -1:])
+
+    return dict(zip(models, bootstrap_each(coefficients, scenes), strict=True))

@@ -1,0 +1,276 @@
+"""Projections of embeddings onto the plane: PCA, UMAP and t-SNE, their alignment and their
+trustworthiness.
+
+A map is fitted on a fixed balanced set of held-out images together with the captions, the same for
+every condition, and then applied to everything else: fitted on the training images its axes would
+change with the bias.
+"""
+
+from collections.abc import Hashable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import orthogonal_procrustes
+
+from vlcore.metrics.estimate import Embeddings
+
+Points = NDArray[np.float64]
+TRUST_NEIGHBOURS = (5, 10, 15)
+SAME_POINT = 1e-6  # what rounding leaves between equal directions, of float32
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The first k principal components of a reference set; two of them make a map."""
+
+    centre: NDArray[np.float64]  # mean of the reference set, (E,)
+    components: NDArray[np.float64]  # (k, E), orthonormal
+    shares: NDArray[np.float64]  # of the reference set's variance along each, (k,)
+    variance: float  # of the reference set in all
+
+    def place(self, z: Embeddings) -> Points:
+        """Coordinates of embeddings, (n, E) to (n, k); exact for any new point."""
+        return (np.asarray(z, dtype=np.float64) - self.centre) @ self.components.T
+
+
+def fit_plane(reference: Embeddings, components: int = 2) -> Plane:
+    """PCA of a reference set, (n, E); more components leave the first ones as they are. The sign of
+    each component is
+    fixed: its largest loading is positive (scikit-learn's convention). ValueError of fewer
+    embeddings or dimensions.
+    """
+    from sklearn.decomposition import PCA  # here, because pages place points and never fit
+
+    z = np.asarray(reference, dtype=np.float64)
+    if not 1 <= components <= min(z.shape):
+        have = (
+            f"{z.shape[0]} embeddings of {z.shape[1]} numbers have 1 to {min(z.shape)} principal"
+            " components"
+        )
+        raise ValueError(f"{have}, not {components}.")
+    with np.errstate(
+        invalid="ignore"
+    ):  # a reference set of one point has no variance to share out: 0 / 0
+        pca = PCA(n_components=components, svd_solver="full").fit(z)
+    variance = float(z.var(axis=0).sum())
+    shares = pca.explained_variance_ratio_ if variance > 1e-12 else np.zeros(components)
+    return Plane(pca.mean_, pca.components_, shares, variance)
+
+
+@dataclass(frozen=True)
+class RigidTransform:
+    """A rotation or reflection of the plane with a shift, which carries one map onto another
+    without scaling it."""
+
+    before: NDArray[np.float64]
+    rotation: NDArray[np.float64]
+    after: NDArray[np.float64]
+
+    def apply(self, points: Points) -> Points:
+        return (points - self.before) @ self.rotation + self.after
+
+
+def align(points: Points, onto: Points) -> RigidTransform:
+    """The turn that brings points closest to others, row by row: orthogonal Procrustes after
+    centring, (n, 2) each."""
+    if points.shape != onto.shape:
+        raise ValueError(
+            "Two maps are aligned over the images that both show; give the same number of points."
+        )
+    before, after = points.mean(axis=0), onto.mean(axis=0)
+    rotation, _ = orthogonal_procrustes(points - before, onto - after)
+    return RigidTransform(before, rotation, after)
+
+
+def umap(z: Embeddings, neighbours: int = 15, min_dist: float = 0.1, seed: int = 0) -> Points:
+    """UMAP of embeddings under cosine distance, (n, E) to (n, 2). Call it in a worker only. Few
+    neighbours show detail, many the whole; of fewer points than that, all others are neighbours.
+    `min_dist` is how close points may come on the map; another seed shows what of it is noise.
+    Embeddings that are all one point stay one point, the origin: UMAP would spread them out by
+    chance alone. ValueError of fewer than four."""
+    if _is_one_point(z, "UMAP"):
+        return np.zeros((len(z), 2))
+    from numba.core.dispatcher import Dispatcher
+    from umap import UMAP, layouts, umap_
+
+    # What the first fit compiles, for ten seconds, is kept for the next process, where a folder for
+    # it can be written.
+    for function in (*vars(umap_).values(), *vars(layouts).values()):
+        if isinstance(function, Dispatcher) and not function.signatures:
+            with suppress(RuntimeError):
+                function.enable_caching()
+    settings = {"metric": "cosine", "random_state": seed, "n_jobs": 1}
+    settings["disconnection_distance"] = np.inf  # else a point opposite to all others gets no place
+    model = UMAP(n_neighbors=min(neighbours, len(z) - 1), min_dist=min_dist, **settings)
+    return np.asarray(model.fit_transform(np.asarray(z, dtype=np.float32)), dtype=np.float64)
+
+
+def umap_together(
+    spaces: Sequence[Embeddings],
+    rows: Sequence[Sequence[Hashable]],
+    neighbours: int = 15,
+    min_dist: float = 0.1,
+    seed: int = 0,
+) -> list[Points]:
+    """One UMAP of several models' spaces of the same pictures, (n_i, E_i) each to (n_i, 2) each.
+    Worker only.
+
+    Each space is turned onto the first about the origin, by orthogonal Procrustes over the pictures
+    that both have (of different widths, the narrower are filled up with zeros), which changes no
+    cosine inside a space. Then one UMAP is fitted on all points of all spaces.
+
+    What is comparable: places, since there is one fit. A picture has two places close together
+    where the turned spaces give it the same surroundings, and models whose spaces no turn brings
+    together lie apart. The turn is itself fitted: with fewer shared pictures than dimensions it is
+    partly free, and the models look more alike than they are.
+
+    `umap.AlignedUMAP` is not used: version 0.5 lays out with the default min_dist whatever is asked
+    for, compiles anew at every fit, and ties the first model to the third only through pictures of
+    the second.
+
+    `rows` names each row of each space; rows of one name are one picture. Rows of a name that the
+    first space lacks, such as a caption's, are turned along. ValueError when names do not fit the
+    rows, two rows of a space have one, or a space shares fewer than two pictures with the first."""
+    if not spaces:
+        raise ValueError("A map needs at least one model.")
+    if [len(names) for names in rows] != [len(z) for z in spaces]:
+        raise ValueError(
+            "Each row of each space needs one name, to tell which pictures the models share."
+        )
+    places = [{name: row for row, name in enumerate(names)} for names in rows]
+    if any(len(place) < len(names) for place, names in zip(places, rows, strict=True)):
+        raise ValueError(
+            "Two rows of one space have the same name; give each picture one of its own."
+        )
+    width = max(z.shape[1] for z in spaces)
+    first, *others = (
+        np.pad(np.asarray(z, dtype=np.float64), ((0, 0), (0, width - z.shape[1]))) for z in spaces
+    )
+    turned = [first]
+    for number, (z, place) in enumerate(zip(others, places[1:], strict=True), start=2):
+        shared = [name for name in places[0] if name in place]
+        if len(shared) < 2:
+            raise ValueError(
+                f"Models 1 and {number} share fewer than two pictures, so no map can show both."
+            )
+        rotation, _ = orthogonal_procrustes(
+            z[[place[n] for n in shared]], first[[places[0][n] for n in shared]]
+        )
+        turned.append(z @ rotation)
+    points = umap(np.concatenate(turned), neighbours, min_dist, seed)
+    return np.split(points, np.cumsum([len(z) for z in turned])[:-1])
+
+
+def tsne(z: Embeddings, perplexity: float = 30.0, seed: int = 0) -> Points:
+    """t-SNE of embeddings under cosine distance (van der Maaten and Hinton 2008), (n, E) to (n, 2).
+    Worker only. Starts from random places, so that another seed shows what of the map is noise. The
+    perplexity, about the number of neighbours that are kept, is at most a third of the other
+    points. Embeddings that are all one point stay one point, the origin. ValueError of fewer than
+    four."""
+    if _is_one_point(z, "t-SNE"):
+        return np.zeros((len(z), 2))
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
+
+    kept = min(perplexity, (len(z) - 1) / 3)
+    model = TSNE(perplexity=kept, metric="cosine", init="random", random_state=seed, n_jobs=1)
+    with threadpool_limits(
+        1
+    ):  # of OpenMP, which heeds no n_jobs: threads would spin for each other at every step
+        return np.asarray(model.fit_transform(np.asarray(z, dtype=np.float64)), dtype=np.float64)
+
+
+def _is_one_point(z: Embeddings, name: str) -> bool:
+    """Whether all embeddings have one direction; cosine distances see no more of them."""
+    if len(z) < 4:
+        raise ValueError(f"{name} needs at least four images.")
+    numbers = np.asarray(z, dtype=np.float64)
+    lengths = np.linalg.norm(numbers, axis=1, keepdims=True)
+    return bool(np.ptp(numbers / np.maximum(lengths, SAME_POINT), axis=0).max() <= SAME_POINT)
+
+
+def place_among_neighbours(z: Embeddings, known: Embeddings, points: Points, k: int = 5) -> Points:
+    """A place on a map that cannot place new points exactly: the average of the k nearest known
+    ones. Weighted by cosine above that of the farthest of the k + 1 nearest; (m, E), (n, E), (n, 2)
+    to (m, 2). ValueError of n < 2.
+    """
+    if len(known) < 2:
+        raise ValueError("A place among neighbours needs at least two known points.")
+    indices, similarities = nearest(z, known, k + 1)
+    weights = similarities[:, :-1] - similarities[:, -1:] + 1e-9
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.einsum("mk,mkd->md", weights, points[indices[:, :-1]])
+
+
+def nearest(
+    z: Embeddings, known: Embeddings, k: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The k most similar of the known unit vectors, nearest first: indices and cosines, (m, k)
+    each."""
+    similarities = np.asarray(z, dtype=np.float64) @ np.asarray(known, dtype=np.float64).T
+    order = np.argsort(-similarities, axis=1, kind="stable")[:, :k]
+    return order, np.take_along_axis(similarities, order, axis=1)
+
+
+def trustworthiness(
+    z: Embeddings, points: Points, k: Sequence[int] = TRUST_NEIGHBOURS
+) -> dict[int, float]:
+    """How far neighbours on a map are neighbours in the full space too, by number of neighbours: 1
+    is all of them. ``1 - 2 / (n k (2n - 3k - 1)) sum_i sum_j max(0, rank(i, j) - k)`` over the k
+    nearest j on the map, ranks by cosine in the full space (Venna and Kaski 2001); (n, E) and (n,
+    2). ValueError when a k is not below n / 2.
+    """
+    from sklearn.manifold import (
+        trustworthiness as trust,  # here, because pages place points and never judge maps
+    )
+
+    return {
+        number: float(trust(z, points, n_neighbors=number, metric="cosine"))
+        for number in _few(k, len(z))
+    }
+
+
+def continuity(
+    z: Embeddings, points: Points, k: Sequence[int] = TRUST_NEIGHBOURS
+) -> dict[int, float]:
+    """How far neighbours in the full space are neighbours on the map too: `trustworthiness` with
+    the spaces swapped."""
+    from sklearn.manifold import trustworthiness as trust
+
+    unit = z / np.linalg.norm(z, axis=1, keepdims=True)  # whose distances sort as cosines do
+    return {number: float(trust(points, unit, n_neighbors=number)) for number in _few(k, len(z))}
+
+
+def point_trustworthiness(
+    z: Embeddings, points: Points, k: int = TRUST_NEIGHBOURS[0]
+) -> NDArray[np.float64]:
+    """Which places on a map to believe: each point's part in `trustworthiness`, (n,), whose mean
+    that is. Embeddings that are equally far from a point share the best of their ranks, so that a
+    map is not blamed for the order in which it shows equal pictures; scikit-learn ranks those by
+    chance. ValueError when k is not below n / 2.
+    """
+    from scipy.stats import rankdata
+    from sklearn.metrics.pairwise import cosine_distances
+    from sklearn.neighbors import NearestNeighbors
+
+    _few((k,), n := len(z))
+    far = cosine_distances(np.asarray(z, dtype=np.float64)).round(
+        12
+    )  # equal pictures differ in the last bits
+    np.fill_diagonal(far, np.inf)
+    near = NearestNeighbors(n_neighbors=k).fit(points).kneighbors(return_distance=False)
+    ranks = rankdata(far, method="min", axis=1)
+    beyond = np.clip(np.take_along_axis(ranks, near, axis=1) - k, 0, None)
+    return 1 - beyond.sum(axis=1) * (2 / (k * (2 * n - 3 * k - 1)))
+
+
+def _few(k: Sequence[int], n: int) -> Sequence[int]:
+    for number in k:
+        if not 1 <= number < n / 2:
+            raise ValueError(
+                f"A map of {n} points is judged by 1 to fewer than {n / 2:g} neighbours, not"
+                f" {number}."
+            )
+    return k

@@ -1,0 +1,265 @@
+"""Other readouts of an object from the embedding space than the sum over captions of `accuracy`.
+
+Each says an object for each image, so that `group_accuracy` scores them all alike: a conclusion
+that flips with the readout is about the readout. The first three read captions, the others are
+fitted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlcore.metrics.accuracy import predict_objects, spoken_of_each
+from vlcore.metrics.estimate import Embeddings, Labels
+
+PROBE_STRENGTHS = (0.01, 0.1, 1.0)  # of the probe: C, the inverse of its L2 penalty
+FOLDS = 3  # in which its strength is chosen
+DFR_STRENGTHS = (
+    1.0,
+    0.7,
+    0.3,
+    0.1,
+    0.07,
+    0.03,
+    0.01,
+)  # of deep feature reweighting: C, the grid of the paper
+SUBSAMPLES = 20  # balanced ones, whose coefficients are averaged
+
+
+def best_caption(
+    logits: NDArray[np.floating], spoken_of: Sequence[str], objects: Sequence[str]
+) -> Labels:
+    """The object that the best caption of each image speaks of, (n, K) logits to (n,). `spoken_of`
+    is the object that each caption speaks of; others than the objects are left out. ValueError when
+    none speaks of one of them.
+    """
+    about = spoken_of_each(spoken_of, objects)
+    columns = np.flatnonzero(np.isin(about, objects))
+    return about[columns[logits[:, columns].argmax(axis=1)]]
+
+
+def adjusted(
+    logits: NDArray[np.floating],
+    spoken_of: Sequence[str],
+    counts: NDArray[np.int64],
+    objects: Sequence[str],
+) -> Labels:
+    """The object with the highest score once each caption's loses the log of how often it occurs in
+    training (post-hoc logit adjustment with tau 1, Menon et al. 2021), (n,); of logits (n, K) and
+    training pictures of each caption, (K,). ValueError when a caption occurs in none."""
+    if (counts == 0).any():
+        raise ValueError(
+            "A caption occurs in no training picture, so its score cannot be adjusted."
+        )
+    return predict_objects(logits - np.log(counts / counts.sum()), spoken_of, objects)
+
+
+def mean_caption(
+    z: Embeddings, t: Embeddings, spoken_of: Sequence[str], objects: Sequence[str]
+) -> Labels:
+    """The object whose captions' mean, brought back to length 1, is most similar to each image,
+    (n,): the prompt ensemble of CLIP (Radford et al. 2021); unit vectors (n, E) and (K, E).
+    ValueError when no caption speaks of an object, or the captions of one cancel out."""
+    about = spoken_of_each(spoken_of, objects)
+    means = np.stack(
+        [np.asarray(t, dtype=np.float64)[about == name].mean(axis=0) for name in objects]
+    )
+    lengths = np.linalg.norm(means, axis=1, keepdims=True)
+    for name, length in zip(objects, lengths[:, 0], strict=True):
+        if length < 1e-9:
+            raise ValueError(f"The captions of {name!r} cancel out, so their mean points nowhere.")
+    return np.asarray(objects)[(z @ (means / lengths).T).argmax(axis=1)]
+
+
+def given_context(
+    logits: NDArray[np.floating],
+    spoken_of: Sequence[str],
+    placed_in: Sequence[str | None],
+    contexts: Labels,
+    objects: Sequence[str],
+) -> Labels:
+    """The object with the highest score among captions of each image's true context only, (n,):
+    ``p(a | x, c)`` (PerceptionCLIP, An et al. 2024). Of logits (n, K), the object and the context
+    (or None) that each caption names, K each, and the images' contexts, (n,). ValueError when no
+    caption puts one of the objects in one of the contexts.
+    """
+    predicted = np.empty(len(logits), dtype=np.asarray(objects).dtype)
+    for context in np.unique(contexts):
+        columns = [column for column, place in enumerate(placed_in) if place == context]
+        spoken = [spoken_of[column] for column in columns]
+        if missing := [name for name in objects if name not in spoken]:
+            needed = "this readout needs captions that name the context"
+            raise ValueError(f"No caption puts {missing[0]!r} in {str(context)!r}: {needed}.")
+        here = contexts == context
+        predicted[here] = predict_objects(logits[np.ix_(here, columns)], spoken, objects)
+    return predicted
+
+
+def nearest_neighbours(z_fit: Embeddings, labels_fit: Labels, z: Embeddings, k: int = 5) -> Labels:
+    """The label that most of the k nearest images have, by cosine, of equals the first in the
+    alphabet; (m, E), (m,), (n, E) to (n,). ValueError when fewer than k images are known."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    if len(z_fit) < k:
+        raise ValueError(
+            f"{k} neighbours are looked for among {len(z_fit)} images; give more images or a"
+            " smaller k."
+        )
+    model = KNeighborsClassifier(n_neighbors=k, metric="cosine", algorithm="brute")
+    return np.asarray(model.fit(z_fit, labels_fit).predict(z))
+
+
+def linear_probe(z_fit: Embeddings, labels_fit: Labels, z: Embeddings) -> Labels:
+    """What a linear model says that was fitted on other images, see `fitted_probe`; (m, E), (m,),
+    (n, E) to (n,)."""
+    return np.asarray(fitted_probe(z_fit, labels_fit).predict(np.asarray(z, dtype=np.float64)))
+
+
+def fitted_probe(z_fit: Embeddings, labels_fit: Labels) -> Any:
+    """Logistic regression on standardised features: a scikit-learn pipeline of the scaler and the
+    regression. Its L2 penalty is the one of `PROBE_STRENGTHS` that is right most often in
+    `FOLDS`-fold cross-validation over the fitting images, (m, E) and (m,); they should be balanced,
+    and in neither the training nor the test set. ValueError when there is one label only, or one
+    has fewer images than there are folds."""
+    from sklearn import config_context
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    _, counts = np.unique(labels_fit, return_counts=True)
+    if len(counts) < 2 or counts.min() < FOLDS:
+        raise ValueError(
+            f"A probe is fitted on two labels or more with at least {FOLDS} images each."
+        )
+    z = np.asarray(z_fit, dtype=np.float64)
+
+    def regression(strength: float, scaled: NDArray[np.float64], labels: Labels) -> Any:
+        return LogisticRegression(C=strength, max_iter=2000).fit(scaled, labels)
+
+    folds = StratifiedKFold(
+        FOLDS, shuffle=True, random_state=0
+    )  # images often come sorted by what they show
+    accuracies: dict[float, list[float]] = {strength: [] for strength in PROBE_STRENGTHS}
+    # A training fits a hundred of these, and half the time of each went into checks of arguments
+    # that are our own.
+    with config_context(skip_parameter_validation=True):
+        for fit, held_out in folds.split(z, labels_fit):
+            scaler = StandardScaler().fit(z[fit])
+            scaled, scaled_held_out = scaler.transform(z[fit]), scaler.transform(z[held_out])
+            for strength in PROBE_STRENGTHS:
+                predicted = regression(strength, scaled, labels_fit[fit]).predict(scaled_held_out)
+                accuracies[strength].append(float(np.mean(predicted == labels_fit[held_out])))
+        best = max(PROBE_STRENGTHS, key=lambda strength: float(np.mean(accuracies[strength])))
+        scaler = StandardScaler().fit(z)
+        return make_pipeline(scaler, regression(best, scaler.transform(z), labels_fit))
+
+
+@dataclass(frozen=True, eq=False)
+class LastLayer:
+    """A replaced last layer: log odds of the second of two objects against the first, ``z @
+    direction + shift``. Whatever it was fitted on, it is of the embeddings themselves, so it
+    answers for any picture, with scores that mean the same as those of captions: differences of log
+    probabilities."""
+
+    objects: tuple[str, str]
+    direction: NDArray[np.float64]  # (E,)
+    shift: float
+
+    def scores(self, z: Embeddings, objects: Sequence[str]) -> NDArray[np.float64]:
+        """Log probabilities of the objects in the order that is given, (n, E) to (n, 2); ValueError
+        of others than the two that the layer tells apart."""
+        if sorted(objects) != sorted(self.objects):
+            raise ValueError(
+                f"This readout tells {' from '.join(self.objects)}, not {' from '.join(objects)}."
+            )
+        odds = np.asarray(z, dtype=np.float64) @ self.direction + self.shift
+        both = dict(
+            zip(self.objects, (-np.logaddexp(0, odds), -np.logaddexp(0, -odds)), strict=True)
+        )
+        return np.stack([both[name] for name in objects], axis=1)
+
+
+def of_standardised(
+    objects: Sequence[str],
+    mean: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    direction: NDArray[np.float64],
+    shift: float,
+) -> LastLayer:
+    """The layer that was fitted on ``(z - mean) / scale``, as one on the embeddings themselves;
+    (E,) each."""
+    first, second = (str(name) for name in objects)
+    return LastLayer((first, second), direction / scale, float(shift - (mean / scale) @ direction))
+
+
+def probe_layer(z_fit: Embeddings, labels_fit: Labels) -> LastLayer:
+    """The linear probe of `fitted_probe` as a layer: (m, E) and (m,). Fitted on the biased training
+    pictures it learns what they teach: what the object is, and what goes with it. ValueError when
+    there are not two labels, or one has too few pictures."""
+    if len(np.unique(labels_fit)) != 2:
+        raise ValueError(
+            "A new last layer tells two objects apart; the pictures to fit it on do not show two."
+        )
+    scaler, model = fitted_probe(z_fit, labels_fit)
+    return of_standardised(
+        model.classes_, scaler.mean_, scaler.scale_, model.coef_[0], model.intercept_[0]
+    )
+
+
+def dfr(z_fit: Embeddings, labels_fit: Labels, groups_fit: Labels, seed: int = 0) -> LastLayer:
+    """Deep feature reweighting (Kirichenko et al. 2023): a readout that is fitted on images of
+    which all groups count alike, (m, E), (m,), (m,). C is that of `DFR_STRENGTHS` with the best
+    worst-group accuracy on one half of the fitting images when fitted on the other; then the
+    coefficients of `SUBSAMPLES` fits on balanced subsamples of all of them are averaged. ValueError
+    when a group has fewer than four images, or there are not two labels.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    objects = np.unique(labels_fit)
+    names, counts = np.unique(groups_fit, return_counts=True)
+    if len(objects) != 2 or counts.min() < 4:
+        raise ValueError(
+            "A new last layer needs two objects and at least four validation pictures of each"
+            " group."
+        )
+    random = np.random.default_rng(seed)
+    scaler = StandardScaler().fit(z_fit)
+    features = scaler.transform(z_fit)
+
+    def fit(rows: NDArray[np.int64], c: float) -> tuple[NDArray[np.float64], float]:
+        # l1_ratio of 1 is the sparse penalty of the paper; liblinear is its solver, and it draws a
+        # coordinate order.
+        model = LogisticRegression(
+            C=c, l1_ratio=1.0, solver="liblinear", random_state=0, max_iter=1000
+        )
+        model.fit(features[rows], labels_fit[rows])
+        return model.coef_[0], float(model.intercept_[0])
+
+    members = {name: np.flatnonzero(groups_fit == name) for name in names}
+    drawn = [random.permutation(rows) for rows in members.values()]
+    first = np.concatenate([rows[: counts.min() // 2] for rows in drawn])
+    second = np.concatenate([rows[len(rows) // 2 :] for rows in drawn])
+
+    def worst_group(c: float) -> float:
+        coefficients, intercept = fit(first, c)
+        right = (
+            objects[(features[second] @ coefficients + intercept > 0).astype(int)]
+            == labels_fit[second]
+        )
+        return min(float(right[groups_fit[second] == name].mean()) for name in names)
+
+    def balanced() -> NDArray[np.int64]:
+        return np.concatenate(
+            [random.permutation(rows)[: counts.min()] for rows in members.values()]
+        )
+
+    best = max(DFR_STRENGTHS, key=worst_group)
+    directions, shifts = zip(*(fit(balanced(), best) for _ in range(SUBSAMPLES)), strict=True)
+    mean_direction, mean_shift = np.mean(directions, axis=0), float(np.mean(shifts))
+    return of_standardised(
+        objects.tolist(), scaler.mean_, scaler.scale_, mean_direction, mean_shift
+    )

@@ -1,0 +1,119 @@
+"""Shortcut cues of an image set: what simple properties of a picture tell of its object and its
+context.
+
+A cue is a view of pictures so poor that the object cannot be seen (their mean colour, their rim,
+the place without the animal). If a *linear* model reads the object off such a view, then what any
+model learns need not be the object.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlcore.metrics.estimate import Estimate, Labels, rate
+
+Pixels = NDArray[np.uint8]
+Features = NDArray[np.float64]
+
+FOLDS = 5
+BINS = 8  # of a continuous factor
+COARSE = 16  # pixels a side of the views that a linear model gets
+
+
+@dataclass(frozen=True)
+class Association:
+    """Cramer's V of two labels, 0 to 1, with the p-value of independence and the number of rows."""
+
+    v: float
+    p: float
+    n: int
+
+
+def cramers_v(one: NDArray[np.generic], other: NDArray[np.generic]) -> Association:
+    """Association of two columns, (n,) each; more than `BINS` different numbers are cut into bins
+    of equal counts, and equal numbers share a bin. V is ``sqrt(chi2 / n / (min(rows, columns) -
+    1))`` (Cramer 1946), p that of Pearson's test without correction; ValueError when a column has
+    only one value."""
+    from scipy.stats import chi2_contingency, rankdata
+    from scipy.stats.contingency import crosstab
+
+    columns = []
+    for column in (one, other):
+        binned = np.issubdtype(column.dtype, np.number) and len(np.unique(column)) > BINS
+        columns.append((rankdata(column) - 0.5) * BINS // len(column) if binned else column)
+    table = crosstab(*columns).count
+    if min(table.shape) < 2:
+        raise ValueError("A column with one value is associated with nothing.")
+    chi2, p, _, _ = chi2_contingency(table, correction=False)
+    return Association(float(np.sqrt(chi2 / len(one) / (min(table.shape) - 1))), float(p), len(one))
+
+
+def cross_validated_probe(
+    features: Features, labels: Labels, groups: Labels, scenes: Labels
+) -> Estimate:
+    """How often a linear model (logistic regression on standardised features) names a label right
+    on pictures whose scenes it was not fitted on, by cross-validation over `FOLDS` folds; (n, d),
+    (n,), (n,), (n,). Every group weighs the same in each fit: folds are balanced as nearly as
+    scenes allow, but a label that is rarer in one is commoner in the others, and a model that has
+    learnt nothing would be wrong more often than not. ValueError when there is one label only, or
+    fewer scenes than folds."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.utils.class_weight import compute_sample_weight
+
+    if len(np.unique(labels)) < 2 or len(np.unique(scenes)) < FOLDS:
+        raise ValueError(f"A probe needs two labels and at least {FOLDS} scenes.")
+    predicted = np.empty_like(labels)
+    for fit, test in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0).split(
+        features, groups, scenes
+    ):
+        if len(np.unique(labels[fit])) < 2:
+            predicted[test] = labels[fit][0]
+            continue
+        # Standardised features are many and alike (neighbouring pixels): C is small so that the fit
+        # is not to noise.
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500))
+        weights = compute_sample_weight("balanced", groups[fit])
+        model.fit(features[fit], labels[fit], logisticregression__sample_weight=weights)
+        predicted[test] = model.predict(features[test])
+    return rate(predicted == labels, scenes)
+
+
+def mean_colour(pixels: Pixels) -> Features:
+    """Mean red, green and blue of pictures, 0 to 1: uint8 (n, S, S, 3) to (n, 3)."""
+    return pixels.mean(axis=(1, 2)) / 255
+
+
+def coarse(pixels: Pixels) -> Features:
+    """Pictures averaged to `COARSE` x `COARSE`, 0 to 1: uint8 (n, S, S, 3) with S a multiple of it
+    to (n, 768)."""
+    n, side, _, channels = pixels.shape
+    box = side // COARSE
+    rows = pixels.reshape(n, COARSE, box, -1).sum(
+        axis=2, dtype=np.uint32
+    )  # one axis at a time: over both it is slow
+    return rows.reshape(n, COARSE, COARSE, box, channels).sum(axis=3).reshape(n, -1) / box**2 / 255
+
+
+def rim(pixels: Pixels) -> Features:
+    """The outer eighth of pictures on each side, coarse: uint8 (n, S, S, 3) to (n, d)."""
+    width = COARSE // 8
+    inside = np.zeros((COARSE, COARSE), bool)
+    inside[width:-width, width:-width] = True
+    return (
+        coarse(pixels).reshape(len(pixels), COARSE, COARSE, -1)[:, ~inside].reshape(len(pixels), -1)
+    )
+
+
+def painted_over(pixels: Pixels, hidden: NDArray[np.bool_]) -> Pixels:
+    """Pictures with some pixels made grey: (n, S, S, 3) and (n, S, S)."""
+    return np.where(hidden[..., None], np.uint8(128), pixels)
+
+
+def is_chance(found: Estimate) -> bool:
+    """Whether a rate is no higher than guessing one of two gives, at three standard errors: several
+    are looked at."""
+    return bool(found.value - 0.5 <= 3 * 0.5 / np.sqrt(found.n))

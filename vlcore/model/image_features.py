@@ -1,0 +1,65 @@
+"""Features of image sets under the frozen towers of conditions, and of single images in the memory
+of this process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlcore.data.feature_store import Features, FeatureStore, Pixels, stored_precision
+from vlcore.data.imageset import ImageSet
+from vlcore.experiment.options import RANDOM
+from vlcore.metrics.memory import digest_of
+from vlcore.metrics.pixel_summary import reduced_spaces
+
+MOST_REMEMBERED = 512  # images, of 5 kB each
+_remembered: dict[str, NDArray[np.float32]] = {}  # by digest, the latest last
+
+
+def feature_store(images: ImageSet, tower: str) -> FeatureStore:
+    """The store of features of a set under a frozen tower, an architecture of conditions; the
+    network is loaded when something is missing. TowerError where its weights are not on this
+    machine."""
+    from vlcore.model.frozen_towers import open_tower, spec_of
+
+    return FeatureStore(images, spec_of(tower), lambda: open_tower(tower).embed)
+
+
+def random_space(images: ImageSet, tower: str) -> dict[str, NDArray[np.floating]] | None:
+    """The space of the same network with random weights, ``test`` and ``probe``, as unit vectors of
+    principal
+    components: what is there without pretraining. None where its features are not there; nothing is
+    computed for it.
+    """
+    store = feature_store(images, tower)
+    if store.bundle is not None and store.bundle.random:
+        return store.bundle.random
+    control = feature_store(images, f"{tower}{RANDOM}")
+    test, probe = images.rows("test"), images.rows("probe")
+    if len(test) == 0 or control.missing([*test, *probe]):
+        return None
+    return dict(reduced_spaces(control.rows(test), control.rows(probe) if len(probe) else None))
+
+
+def features_of_images(tower: str, images: Sequence[Pixels]) -> Features:
+    """Features of images that are in no set, such as uploads, (n, F); all models on one tower share
+    them. They stay in memory only."""
+    from vlcore.model.frozen_towers import open_tower, spec_of
+
+    digests = [digest_of(tower, image) for image in images]
+    known = dict(_remembered)  # another thread may forget some meanwhile
+    new = {
+        digest: image for digest, image in zip(digests, images, strict=True) if digest not in known
+    }
+    if new:
+        known.update(
+            zip(new, stored_precision(open_tower(tower).embed(list(new.values()))), strict=True)
+        )
+        _remembered.update({digest: known[digest] for digest in new})
+    for digest in list(_remembered)[:-MOST_REMEMBERED]:
+        _remembered.pop(digest, None)
+    return np.array([known[digest] for digest in digests], np.float32).reshape(
+        -1, spec_of(tower).features
+    )

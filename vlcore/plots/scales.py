@@ -1,0 +1,104 @@
+"""Scales, axes, tooltips and lines that all charts share, and the frame of every chart that is no
+map."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from vlcore.plots.theme import PHONE_SIDE, Palette, theme
+
+SPOKEN = "spoken:N"  # what a mark says to those who do not see it
+IMAGE = alt.Tooltip(
+    "thumb:N", title="image"
+)  # comes first: Vega shows a field of this name as a picture
+PERCENT = "round(100 * datum.value) + ' %'"  # the labels of an axis of fractions
+
+
+def straight(domain: Sequence[float]) -> alt.Scale:
+    """A scale that ends where it is told to."""
+    return alt.Scale(domain=list(domain), nice=False)
+
+
+def told_apart(
+    channel: Any, field: str, looks: Mapping[str, Any], legend: alt.Legend | None = None
+) -> Any:
+    """A channel of Altair's, such as `alt.Color` or `alt.StrokeDash`, that gives each name of a
+    field its look."""
+    return channel(
+        field, scale=alt.Scale(domain=list(looks), range=list(looks.values())), legend=legend
+    )
+
+
+def either(channel: Any, condition: Mapping[str, Any], value: Any, otherwise: Any) -> Any:
+    """A channel of Altair's for values, such as `alt.OpacityValue`: one where a condition holds,
+    another elsewhere. The condition is as Vega-Lite writes it: Altair's `when`, as any dictionary,
+    is looked up among all classes each time.
+    """
+    return channel(otherwise, condition={**condition, "value": value})
+
+
+def composed(compose: Callable[..., Any], *charts: Any, **properties: Any) -> Any:
+    """Charts put together by one of Altair's, such as `alt.layer`; none of them may be changed or
+    put elsewhere then. They say that they are their own copies, so that what was put together is
+    not put together anew at each level.
+    """
+    for chart in charts:
+        object.__setattr__(chart, "__deepcopy__", partial(lambda chart, _=None: chart, chart))
+    return compose(*charts, **properties)
+
+
+def words_axis(palette: Palette, **more: Any) -> alt.Axis:
+    """An axis of words, without a line."""
+    return alt.Axis(domain=False, ticks=False, labelColor=palette.text, title=None, **more)
+
+
+def tooltips(titles: Mapping[str, str], number: str = "") -> list[alt.Tooltip]:
+    """Fields by their titles, with a format of numbers."""
+    return [
+        alt.Tooltip(field, title=title, format=number or alt.Undefined)
+        for field, title in titles.items()
+    ]
+
+
+class Chart(alt.Chart):  # type: ignore[misc]  # Altair's types are not read
+    """A chart that Altair composes in a third of the time, to the same specification. Put into
+    another, Altair copies it down to its last field: here nothing changes the fields of a chart
+    that is made, so its outermost level is enough. A channel that is given as a word has its class
+    by its name: Altair would look through all there are.
+    """
+
+    def __deepcopy__(self, _: object = None) -> "Chart":
+        return self.copy()
+
+    def copy(self, deep: bool | Sequence[str] = True, ignore: list[str] | None = None) -> "Chart":
+        return super().copy(deep is not True and deep, ignore)
+
+    def encode(self, **channels: Any) -> "Chart":
+        words = {name: given for name, given in channels.items() if isinstance(given, str)}
+        named = {
+            name: getattr(alt, name[0].upper() + name[1:])(word) for name, word in words.items()
+        }
+        return super().encode(**channels | named)
+
+
+def rule_at(field: str, value: float, spoken: str, palette: Palette, **mark: Any) -> alt.Chart:
+    """A line at a value of `field`, which is to be encoded."""
+    table = pd.DataFrame({field: [value], "spoken": [spoken]})
+    return Chart(table).mark_rule(color=palette.muted, **mark).encode(description=SPOKEN)
+
+
+def finished(
+    chart: alt.TopLevelMixin, palette: Palette, narrow: bool = False, **properties: Any
+) -> Any:
+    """A chart in the theme, without a frame."""
+    look = theme(palette, frame=False)
+    if (
+        narrow or properties.get("width", math.inf) <= PHONE_SIDE
+    ):  # a row of names would be wider than the plot
+        look["legend"]["columns"] = 1
+    # Streamlit fits a single plot into its own idea of a height unless it is told to pad.
+    return chart.properties(autosize="pad", **properties).configure(**look)

@@ -1,0 +1,60 @@
+"""Thumbnails: the only producer of picture fields in charts, as data URIs or as addresses on the
+app's own server.
+
+A foreign string in a chart could run script: each picture field is made by `thumb_uri`, or of a
+picture of an image set by `thumb_address`, and checked by `check_uris`."""
+
+import base64
+import re
+from collections.abc import Iterable
+from io import BytesIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+SAFE_URI = re.compile(r"^data:image/(png|webp|jpeg);base64,[A-Za-z0-9+/=]+\Z")
+SAFE_ADDRESS = re.compile(r"^(/[A-Za-z0-9_-]+)*/?thumbs(/[A-Za-z0-9][A-Za-z0-9._-]*){2}/[0-9]+\Z")
+
+
+def thumb_uri(image: npt.NDArray[np.uint8] | Image.Image | bytes, side: int = 96) -> str:
+    """A picture, or a `thumb`, as a WebP data URI of about 1 to 1.5 kB; equal pixels give equal
+    strings."""
+    small = image if isinstance(image, bytes) else thumb(image, side)
+    return "data:image/webp;base64," + base64.b64encode(small).decode("ascii")
+
+
+def thumb(image: npt.NDArray[np.uint8] | Image.Image, side: int = 96) -> bytes:
+    """A picture as a small WebP file, without metadata. Its longest side has `side` pixels, for
+    tooltips show it as it is. ValueError unless an array is uint8 (H, W, 3)."""
+    pixels = np.asarray(image.convert("RGB") if isinstance(image, Image.Image) else image)
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
+        raise ValueError(
+            f"a picture is a uint8 array of shape (H, W, 3), not {pixels.dtype} {pixels.shape}"
+        )
+    picture, out = Image.fromarray(pixels), BytesIO()
+    scale = side / max(picture.size)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    picture = picture.resize(
+        size, Image.Resampling.BOX if scale < 0.5 else Image.Resampling.BICUBIC
+    )
+    picture.save(out, format="WEBP", quality=50, method=2)
+    return out.getvalue()
+
+
+def thumb_address(before: str, images: str, version: str, row: int) -> str:
+    """The address of a small picture of an image set on the app's server; ValueError unless it
+    leads there."""
+    address = f"{before}thumbs/{images}/{version}/{row}"
+    check_uris([address])
+    return address
+
+
+def check_uris(series: Iterable[object]) -> None:
+    """Refuse what `thumb_uri` and `thumb_address` could not have made with a ValueError that names
+    its position: it may be hostile."""
+    for position, value in enumerate(series):
+        if not isinstance(value, str) or not (SAFE_URI.match(value) or SAFE_ADDRESS.match(value)):
+            raise ValueError(
+                f"picture {position} is not a data URI made by thumb_uri, nor an address of ours"
+            )

@@ -1,0 +1,167 @@
+"""Analysis of a whole study: two arms, several levels of bias, several blocks.
+
+Every block holds every cell, so a contrast between cells is one number a block, and what is left
+between blocks is the uncertainty. Arrays are (blocks, levels) for one arm, and φ is the bias as a
+correlation.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import fdtrc
+
+from vlcore.metrics.estimate import Estimate
+from vlcore.study.statistics.paired import NO_SPREAD, Paired, paired, t_interval
+
+Cells = NDArray[np.float64]
+
+
+def phi(bias: ArrayLike) -> Any:
+    """Correlation of object and context where a share `bias` of the minority is removed: ``bias /
+    (2 - bias)``."""
+    share = np.asarray(bias, dtype=float)
+    return share / (2 - share)
+
+
+def logit_share(value: ArrayLike, n: ArrayLike) -> Cells:
+    """Log odds of a share of n images, ``logit((k + 1/2) / (n + 1))`` with ``k = value n``;
+    ValueError for no share."""
+    share, count = np.asarray(value, dtype=float), np.asarray(n, dtype=float)
+    if not ((share >= 0) & (share <= 1) & (count > 0)).all():
+        raise ValueError("Log odds are of a share from 0 to 1 of at least one image.")
+    hits = share * count
+    return np.asarray(np.log((hits + 0.5) / (count - hits + 0.5)))
+
+
+def slopes(levels: ArrayLike, values: ArrayLike) -> Cells:
+    """Least-squares slope of each block, (n, levels) to (n,), on φ, (levels,); ValueError with
+    fewer than two φ."""
+    x, y = np.asarray(levels, dtype=float), np.asarray(values, dtype=float)
+    if len(np.unique(x)) < 2:
+        raise ValueError("A slope needs at least two levels of bias.")
+    centred = x - x.mean()
+    return np.asarray(y @ centred / (centred @ centred))
+
+
+@dataclass(frozen=True)
+class SlopeTest:
+    """Slopes on φ in two arms, and their difference by block."""
+
+    baseline: Estimate  # mean slope, with its t interval over blocks
+    treatment: Estimate
+    difference: Paired  # without a margin, for nobody can say which slopes are alike
+    blocks: list[float]  # the difference of each
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"difference": self.difference.as_dict()}
+
+
+def slope_difference(levels: ArrayLike, baseline: ArrayLike, treatment: ArrayLike) -> SlopeTest:
+    """Does the measure change with bias in one arm as in the other? One slope difference a block,
+    from the φ of each level, (levels,), and each arm, (n, levels), in one order of blocks.
+    ValueError with fewer than two of either.
+    """
+    first, second = slopes(levels, baseline), slopes(levels, treatment)
+    difference = second - first
+    return SlopeTest(
+        t_interval(first), t_interval(second), paired(difference, margin=None), difference.tolist()
+    )
+
+
+def anova(baseline: ArrayLike, treatment: ArrayLike) -> list[dict[str, Any]]:
+    """Repeated-measures analysis of variance, arm by level within blocks; (n, levels) each.
+    Balanced, so it equals the mixed model's answer. With more than two levels the tests of ``bias``
+    and of the interaction assume sphericity; the sign-flip test of the slopes does not. Of ``arm``,
+    ``bias`` and ``arm x bias`` there are `name`, `f`, `df`, `df_error`, `p`, and
+    `partial_eta_squared`, which is ``F df / (F df + df_error)``. ValueError with fewer than two
+    blocks or levels, or where the blocks leave no spread to test against."""
+    arms = [
+        np.array(values, dtype=float, order="C") for values in (baseline, treatment)
+    ]  # sums depend on the order
+    cells = np.stack(arms, axis=1)  # (n, 2, levels)
+    n, _, levels = cells.shape
+    if n < 2 or levels < 2:
+        raise ValueError(
+            f"An analysis of variance needs two blocks and two levels; there are {n} and {levels}."
+        )
+    means = cells.mean(axis=0)
+    centred, off = cells - means, means - means.mean()
+    by_arm, by_level = centred.mean(axis=2, keepdims=True), centred.mean(axis=1, keepdims=True)
+    by_block = centred.mean(axis=(1, 2), keepdims=True)
+    arm, level = off.mean(axis=1, keepdims=True), off.mean(axis=0, keepdims=True)
+    # Each effect beside what it is tested against: block by arm, block by level, and block by both.
+    effects = {
+        "arm": (1, arm, by_arm - by_block),
+        "bias": (levels - 1, level, by_level - by_block),
+        "arm x bias": (levels - 1, off - arm - level, centred - by_arm - by_level + by_block),
+    }
+    if min((part**2).mean() for _, _, part in effects.values()) <= NO_SPREAD:
+        raise ValueError(
+            "The blocks leave no spread to test against, so an analysis of variance is not defined."
+        )
+    found = []
+    for name, (df, effect, error) in effects.items():
+        df_error = df * (n - 1)
+        f = float((effect**2).mean() * df_error / (df * (error**2).mean()))
+        p, explained = float(fdtrc(df, df_error, f)), f * df / (f * df + df_error)
+        found.append(
+            {
+                "name": name,
+                "f": f,
+                "df": float(df),
+                "df_error": float(df_error),
+                "p": p,
+                "partial_eta_squared": explained,
+            }
+        )
+    return found
+
+
+def components(
+    values: ArrayLike, data_seeds: Sequence[int], init_seeds: Sequence[int]
+) -> dict[str, Any]:
+    """Variance components of blocks by cells (an arm at a level), (n, cells), from the mean squares
+    of the balanced design; the seeds of blocks are n each. Estimates are at least 0 (Searle,
+    Casella and McCulloch 1992, 3.5). `block` is the variance of what all cells of a block share;
+    `residual` that of a run around it; by seed there are `data`, `init` and `data_x_init`, None
+    where not crossed; `reason` says why. ValueError with fewer than two.
+    """
+    y = np.asarray(values, dtype=float)
+    n, cells = y.shape
+    if n < 2 or cells < 2:
+        raise ValueError(
+            f"Variance components need two blocks and two cells; there are {n} and {cells}."
+        )
+    y = y - y.mean(axis=0)
+    blocks = y.mean(axis=1)
+    residual = float(((y - blocks[:, None]) ** 2).sum() / ((n - 1) * (cells - 1)))
+    block = max(0.0, float((blocks**2).sum() / (n - 1)) - residual / cells)
+    names = ("data", "init", "data_x_init")
+    found = {"block": block, "residual": residual}
+    seeds = pd.MultiIndex.from_arrays([data_seeds, init_seeds])
+    data, init = (len(values) for values in seeds.levels)
+    if min(data, init) < 2 or seeds.has_duplicates or n != data * init:
+        why = (
+            "not separable: every data seed needs runs with the same two or more initialisation"
+            " seeds"
+        )
+        return found | dict.fromkeys(names) | {"reason": why}
+    table = pd.Series(blocks, seeds).unstack().to_numpy()  # (data seeds, initialisation seeds)
+    by_data, by_init = table.mean(axis=1), table.mean(axis=0)
+    both = ((table - by_data[:, None] - by_init + table.mean()) ** 2).sum() / (
+        (data - 1) * (init - 1)
+    )
+    parts = (
+        by_data.var(ddof=1) - both / init,
+        by_init.var(ddof=1) - both / data,
+        both - residual / cells,
+    )
+    return (
+        found
+        | {name: max(0.0, float(part)) for name, part in zip(names, parts, strict=True)}
+        | {"reason": ""}
+    )

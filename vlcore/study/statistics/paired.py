@@ -1,0 +1,298 @@
+"""Paired differences between two arms of a study: an interval, an exact test, a size, and when
+there is no difference.
+
+The unit is a block, one pair of seeds that both arms share, and not an image. Each block gives one
+difference, and everything here is computed from these few numbers."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from functools import cache, lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import chdtri, nctdtrinc, stdtr, stdtrit  # scipy.stats would cost a page 0.4 s
+
+from vlcore.metrics.estimate import Estimate
+
+ALPHA = 0.05
+EQUIVALENCE = 0.05  # five points: what counts as no difference that matters
+ENOUGH = 6  # blocks; with five the smallest exact two-sided p is 0.0625
+EXACT = 16  # blocks up to which all sign patterns are counted
+RANDOM_PATTERNS = 99_999
+SIMULATED = 1000  # sets of blocks, of which the power of the exact test is counted
+POWER = 0.8
+MOST_BLOCKS = 2000  # that are looked at for a power; one more stands for more than that
+NO_SPREAD = (
+    1e-12  # rounding leaves differences of 1e-17 where all blocks agree; those are no spread
+)
+ALIKE = 1e-6  # and rounding to the seven digits of a table of runs leaves less than this
+# a t from which on the noncentral t distribution is taken for its limit; scipy never returns from
+# 1e6
+FAR = 1e3
+
+Differences = NDArray[np.float64]
+
+
+class Status(StrEnum):
+    """What numbers decide of a difference (higher, lower, equivalent), a claim (supported and so
+    on), or either."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+    EQUIVALENT = "equivalent"
+    SUPPORTED = "supported"
+    CONTRADICTED = "contradicted"
+    DEPENDS = "depends on"
+    NOT_DECIDED = "not decided"
+
+
+@dataclass(frozen=True)
+class Paired:
+    """What n paired differences say."""
+
+    mean: Estimate  # with its t interval; `n` counts blocks
+    sd: float  # between blocks
+    p: float  # of the sign-flip test of no difference
+    p_from: str  # what that was counted on
+    exact: (
+        Estimate | None
+    )  # the mean, with the interval of what that test does not reject; None where it has no ends
+    t_p: float | None  # of the paired t test; None where it is not defined
+    d_z: Estimate | None  # mean over standard deviation; None where it is not defined
+    margin: float | None  # what counts as no difference that matters; None where nobody can say
+    equivalence_p: float | None  # of the two one-sided tests against the margin; None without one
+    equivalent: bool  # whether the difference is shown to be smaller than the margin
+    exploratory: bool  # whether the blocks are too few to decide anything, whatever they say
+    absent: dict[str, str]  # why something is None, by name
+
+    def status(self, p: float, equivalence_p: float | None = None) -> Status:
+        """What the difference decides at its p values, adjusted or not; too few blocks decide
+        nothing."""
+        if self.exploratory:
+            return Status.NOT_DECIDED
+        if p <= ALPHA:
+            return Status.HIGHER if self.mean.value > 0 else Status.LOWER
+        close = self.equivalence_p if equivalence_p is None else equivalence_p
+        return Status.EQUIVALENT if close is not None and close <= ALPHA else Status.NOT_DECIDED
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, with the parts of the mean beside the rest."""
+        document = asdict(self)
+        mean: dict[str, Any] = document.pop("mean")
+        return mean | document
+
+
+def paired(differences: ArrayLike, margin: float | None = EQUIVALENCE) -> Paired:
+    """Everything that the paired differences of n blocks, (n,), say. The interval of ``d_z``
+    inverts the noncentral t distribution (Cumming and Finch 2001); equivalence is two one-sided t
+    tests of ``|mean| >= margin`` (Schuirmann 1987), small where the difference is small. ValueError
+    with fewer than two blocks, on a value that is not a number, or a margin that is not
+    positive."""
+    if margin is not None and not margin > 0:
+        raise ValueError(f"The margin of equivalence is {margin!r}; give a positive number.")
+    d = _checked(differences)
+    n, mean, spread = len(d), float(d.mean()), _sd(d)
+    p, p_from = sign_flip(d)
+    error = spread / math.sqrt(n)
+    t_p = d_z = equivalence_p = None
+    if spread > 0:
+        t_p = float(2 * stdtr(n - 1, -abs(mean) / error))
+        size = mean / spread
+        t, ends = size * math.sqrt(n), (1 - ALPHA / 2, ALPHA / 2)
+        low, high = (_noncentrality(n - 1, end, t) / math.sqrt(n) for end in ends)
+        d_z = Estimate(size, low, high, n)
+    if margin is not None:
+        equivalence_p = (
+            float(stdtr(n - 1, (abs(mean) - margin) / error))
+            if spread > 0
+            else float(abs(mean) >= margin)
+        )
+    equivalent = equivalence_p is not None and equivalence_p <= ALPHA
+    absent = {} if spread > 0 else dict.fromkeys(("t_p", "d_z"), "all blocks differ by the same")
+    few = n < ENOUGH
+    return Paired(
+        t_interval(d),
+        spread,
+        p,
+        p_from,
+        _exact(d),
+        t_p,
+        d_z,
+        margin,
+        equivalence_p,
+        equivalent,
+        few,
+        absent,
+    )
+
+
+def t_interval(values: ArrayLike) -> Estimate:
+    """Mean of n blocks, (n,), with its 95 % t interval; ValueError with fewer than two, or one that
+    is no number."""
+    d = _checked(values)
+    n, mean = len(d), float(d.mean())
+    half = half_width(_sd(d), n)
+    return Estimate(mean, mean - half, mean + half, n)
+
+
+def half_width(sd: float, n: int) -> float:
+    """Half the width of the 95 % t interval of a mean of n blocks, two or more, with a spread `sd`
+    between them."""
+    return float(stdtrit(n - 1, 1 - ALPHA / 2)) * sd / math.sqrt(n)
+
+
+def sign_flip(differences: ArrayLike) -> tuple[float, str]:
+    """Sign-flip permutation test of a mean difference of 0, (n,): its two-sided p, and what that
+    was counted on. Under no difference each block could have had the other sign. Up to `EXACT`
+    blocks all 2^n patterns are counted; with more, `RANDOM_PATTERNS` seeded ones, and p is ``(1 +
+    hits) / (1 + patterns)``. ValueError as `t_interval`.
+    """
+    d = _checked(differences)
+    n = len(d)
+    signs = _all_signs(n) if n <= EXACT else _random_signs(n)
+    # A pattern that gives the same mean but for the order of summation is a hit.
+    hits = int(
+        (np.abs(signs @ d) >= abs(d.sum()) - NO_SPREAD * max(1.0, float(np.abs(d).sum()))).sum()
+    )
+    if n <= EXACT:
+        return hits / len(signs), f"all {2 * len(signs):,} sign patterns"
+    return (1 + hits) / (1 + len(signs)), f"random {len(signs):,} sign patterns"
+
+
+@cache
+def _all_signs(n: int) -> NDArray[np.float64]:
+    """Half of all sign patterns, (2^(n-1), n); the other half are their opposites, with the same
+    absolute means."""
+    patterns = np.arange(2 ** (n - 1))[:, None] >> np.arange(n) & 1
+    return np.asarray(1 - 2 * patterns, dtype=np.float64)
+
+
+def _exact(d: Differences) -> Estimate | None:
+    """Mean with the interval of those differences that `sign_flip` does not reject at `ALPHA`: its
+    ends are ordered means of subsets of blocks (Hartigan 1969)."""
+    n = len(d)
+    if n <= EXACT:
+        means, beyond = _subsets(n) @ d, int(ALPHA * 2 ** (n - 1))
+    else:
+        flipped = _random_signs(n) < 0
+        sizes = flipped.sum(axis=1)
+        sums, some = flipped @ d, (sizes > 0) & (sizes < n)
+        means = np.concatenate(
+            [sums[some] / sizes[some], (d.sum() - sums[some]) / (n - sizes[some])]
+        )
+        beyond = int(ALPHA * (1 + RANDOM_PATTERNS))
+    if beyond < 1:
+        return None
+    low, high = np.partition(means, [beyond - 1, len(means) - beyond])[
+        [beyond - 1, len(means) - beyond]
+    ]
+    return Estimate(float(d.mean()), float(low), float(high), n)
+
+
+@cache
+def _subsets(n: int) -> NDArray[np.float64]:
+    """What makes the means of all subsets of n blocks but the empty one, (2^n - 1, n)."""
+    members = np.arange(1, 2**n)[:, None] >> np.arange(n) & 1
+    return np.asarray(members / members.sum(axis=1, keepdims=True))
+
+
+@lru_cache(2)  # of 200 blocks they take 160 MB, and a room comes by every number of blocks
+def _random_signs(n: int) -> NDArray[np.float64]:
+    return np.random.default_rng(0).choice([-1.0, 1.0], size=(RANDOM_PATTERNS, n))
+
+
+def smallest_p(n: int) -> float:
+    """The smallest two-sided p that a sign-flip test of n blocks can give."""
+    return 2.0 / 2**n if n <= EXACT else 1 / (1 + RANDOM_PATTERNS)
+
+
+def blocks_to_decide(tests: int) -> int:
+    """Blocks with which Holm's adjustment over so many tests can leave a p significant, at least
+    `ENOUGH`."""
+    return max(ENOUGH, math.ceil(math.log2(2 * tests / ALPHA)))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p values adjusted for their number (Holm 1979), in the order given."""
+    # statsmodels has this too, and empties Python's garbage on every call, which takes longer than
+    # a whole analysis.
+    p = np.asarray(p_values, dtype=float)
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order]).clip(max=1.0)
+    return [float(one) for one in adjusted]
+
+
+@dataclass(frozen=True)
+class SeedsNeeded:
+    """Blocks that see a difference with power `POWER`, and how many if the spread between blocks,
+    which is known from few, is that of either end of its 95 % interval."""
+
+    value: int
+    low: int
+    high: int
+
+
+def seeds_needed(sd: float, delta: float, blocks: int, tests: int = 1) -> SeedsNeeded:
+    """Blocks with which the sign-flip test, adjusted for so many tests, sees a difference of
+    `delta`; `sd` is the standard deviation of the paired differences of so many blocks."""
+    ends = (
+        sd * math.sqrt((blocks - 1) / float(chdtri(blocks - 1, end)))
+        for end in (ALPHA / 2, 1 - ALPHA / 2)
+    )
+    effects = _smallest_effects(tests)
+    seen = (np.append(effects, 0.0) <= (delta / one if one else math.inf) for one in (sd, *ends))
+    return SeedsNeeded(*(int(np.argmax(enough)) + ENOUGH for enough in seen))
+
+
+@cache
+def _smallest_effects(tests: int) -> NDArray[np.float64]:
+    """The difference in standard deviations that the test sees with power `POWER`, from `ENOUGH`
+    blocks on to `MOST_BLOCKS`; infinite where its smallest p is too large. Up to 12 blocks it is
+    simulated, for there the test is coarser than the t test, whose power stands for it from there
+    on."""
+    alpha, simulated = ALPHA / tests, []
+    for n in range(ENOUGH, 13):
+        beyond = int(alpha * 2 ** (n - 1))
+        if beyond < 1:
+            simulated.append(math.inf)
+            continue
+        sets = np.random.default_rng(0).normal(size=(SIMULATED, n))
+        # A set is rejected once its lower end is above 0.
+        lower = np.partition(sets @ _subsets(n).T, beyond - 1, axis=1)[:, beyond - 1]
+        simulated.append(float(np.quantile(-lower, POWER)))
+    many = np.arange(13, MOST_BLOCKS + 1)
+    of_t = nctdtrinc(many - 1, 1 - POWER, stdtrit(many - 1, 1 - alpha / 2)) / np.sqrt(many)
+    return np.concatenate([simulated, of_t])
+
+
+def _noncentrality(freedom: int, p: float, t: float) -> float:
+    """The noncentrality under which a share p of noncentral t values is below t; far out they are
+    it over the root of a mean square, whose distribution is that of chi squared over its degrees of
+    freedom."""
+    if abs(t) < FAR:
+        return float(nctdtrinc(freedom, p, t))
+    upper = p if t > 0 else 1 - p
+    return t * math.sqrt(float(chdtri(freedom, upper)) / freedom)
+
+
+def _sd(d: Differences) -> float:
+    spread = float(d.std(ddof=1))
+    return 0.0 if spread <= ALIKE * max(1.0, float(np.abs(d).max())) else spread
+
+
+def _checked(values: ArrayLike) -> Differences:
+    d = np.asarray(values, dtype=float)
+    if len(d) < 2:
+        raise ValueError(
+            "Uncertainty between blocks needs at least two blocks, and there is"
+            f" {len(d) or 'none'}."
+        )
+    if not np.isfinite(d).all():
+        raise ValueError(
+            "The value of a block is not a number; leave out the blocks that were not measured."
+        )
+    return d

@@ -1,0 +1,171 @@
+"""Drawn scenes on the Data page: one scene with all its factors and its twins, and a set of one's
+own."""
+
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from vlcore.classroom.teacher import Right
+from vlcore.data.catalogue import check_name
+from vlcore.data.drawn import SCENES_RECIPE, SIZES, Recipe, make_set, recipe_of
+from vlcore.data.imageset import ImageSet
+from vlcore.experiment.grouping import place_words
+from vlcore.experiment.plain_text import plain
+from vlcore.scenes import COATS, CONTEXTS, OBJECTS, POSES, SKIES, STYLES, Scene, draw, sample
+from vlcore.web import shell, visitors, widgets
+
+
+@st.cache_data(max_entries=400, show_spinner=False)
+def drawn(scene: Scene, size: int = 320) -> NDArray[np.uint8]:
+    """The picture of a scene, (size, size, 3)."""
+    return draw(scene, size).image
+
+
+def one_scene(images: ImageSet) -> None:
+    """Every factor of one scene under the visitor's hand, and its four twins."""
+    st.subheader("One scene and its twins")
+    twins = (
+        "A picture is a function of its factors. Twins share all but one: the same animal elsewhere"
+    )
+    st.caption(f"{twins}, another animal in the same place. So an error of a model has one cause.")
+    recipe = recipe_of(images.name)
+    if recipe is None:
+        unknown = (
+            "so nobody knows their factors and they have no twins. Below is a scene that the lab"
+            " draws"
+        )
+        st.info(
+            f"The pictures of {plain(images.name)} were not drawn here, {unknown}; it is not one of"
+            " this set."
+        )
+        recipe = SCENES_RECIPE
+    picture_slot = st.container()
+    first, second, third = st.columns(3)
+    with first:
+        number = widgets.whole("Scene number", 0, 9999, 7, about="Draws all factors anew.")
+        base = sample(OBJECTS[0], recipe.contexts[0], split="demo", index=number)
+        pose = st.selectbox("Pose", POSES, POSES.index(base.pose), key=f"pose_{number}")
+        coat = st.selectbox("Coat", COATS, COATS.index(base.coat), key=f"coat_{number}")
+        style = st.selectbox(
+            "Style", STYLES, STYLES.index(recipe.style), key=f"style_{recipe.name}"
+        )
+    with second:
+        heading = st.slider(
+            "Turned to",
+            0,
+            180,
+            round(np.degrees(base.heading)),
+            format="%d°",
+            key=f"turn_{number}",
+            help="0° looks right, 90° at you, 180° left.",
+        )
+        usual = round(base.size * recipe.object_size, 2)
+        size = st.slider("Size of the animal", 0.1, 0.9, usual, key=f"size_{recipe.name}_{number}")
+        form = st.slider(
+            "Build",
+            0.0,
+            1.0,
+            round(base.form, 2),
+            key=f"form_{number}",
+            help="Slender to stocky; humps.",
+        )
+        horizon = st.slider("Horizon", 0.35, 0.62, round(base.horizon, 2), key=f"horizon_{number}")
+    with third:
+        sky = st.selectbox("Sky", SKIES, SKIES.index(base.sky), key=f"sky_{number}")
+        places = list(recipe.contexts)
+        contexts = st.multiselect(
+            "Two places", CONTEXTS, places, max_selections=2, key=f"places_{recipe.name}"
+        )
+        seen = st.slider(
+            "Background contrast",
+            0,
+            100,
+            round(100 * recipe.context_contrast),
+            format="%d %%",
+            key=f"context_{recipe.name}",
+        )
+        clear = st.slider(
+            "Animal contrast",
+            0,
+            100,
+            round(100 * recipe.object_contrast),
+            format="%d %%",
+            key=f"object_{recipe.name}",
+        )
+    if len(contexts) < 2:
+        picture_slot.info("Choose two places to see the twins.")
+        return
+    scene = base.replace(
+        pose=pose,
+        coat=coat,
+        style=style,
+        heading=float(np.radians(heading)),
+        size=float(size),
+        form=float(form),
+        horizon=float(horizon),
+        sky=sky,
+        context_contrast=seen / 100,
+        object_contrast=clear / 100,
+    )
+    pairs = [(obj, context) for obj in OBJECTS for context in contexts]
+    for column, (obj, context) in zip(picture_slot.columns(4), pairs, strict=True):
+        widgets.picture(
+            drawn(scene.replace(object=obj, context=context)),
+            alt=f"{obj}, {context}",
+            within=column,
+        )
+        column.caption(f"{obj}, {context}")
+
+
+def draw_a_set() -> None:
+    """A set with other places, another style or other cues, under a name of its own."""
+    st.subheader("Draw a set")
+    same = "The scenes are those of the set `scenes`; what you change here is all that differs"
+    st.caption(
+        f"{same}. Pictures are drawn when a model needs them. Everybody on this server sees the"
+        " set."
+    )
+    left, right = st.columns([2, 3])
+    with left:
+        first = st.selectbox("Horses belong", CONTEXTS, format_func=place_words)
+        second = st.selectbox("Camels belong", CONTEXTS, 1, format_func=place_words)
+        style = st.selectbox("Style", STYLES)
+        seen = st.slider(
+            "Background contrast",
+            0,
+            100,
+            100,
+            format="%d %%",
+            help="How well the place can be seen.",
+        )
+        clear = st.slider(
+            "Animal contrast", 0, 100, 100, format="%d %%", help="How well the animal can be seen."
+        )
+        size = st.slider(
+            "Size of the animals", int(100 * SIZES[0]), int(100 * SIZES[1]), 100, format="%d %%"
+        )
+        name = st.text_input("Name", placeholder="for example snow-and-beach", max_chars=60)
+        make = st.button("Make the set", type="primary", icon=":material/brush:", disabled=not name)
+    if first == second:
+        right.info("Choose two different places.")
+        return
+    shares = {
+        "context_contrast": seen / 100,
+        "object_contrast": clear / 100,
+        "object_size": size / 100,
+    }
+    preview = Recipe("preview", contexts=(first, second), style=style, **shares)
+    with right:
+        st.caption("Preview: the same four animals in both places.")
+        for context in preview.contexts:
+            for column, (obj, index) in zip(
+                st.columns(4), [(o, i) for o in OBJECTS for i in (1, 2)], strict=True
+            ):
+                scene = preview.apply(sample(obj, context, split="demo", index=index))
+                widgets.picture(drawn(scene, 192), alt=f"{obj}, {context}", within=column)
+    if make:
+        visitors.require(Right.SETS)
+        check_name(name.strip())
+        shell.go_to(make_set(replace(preview, name=name.strip())).name)

@@ -1,0 +1,69 @@
+"""The first screen of Home: maps that play the trainings of an image set in the browser.
+
+Little is imported here: they are on their way to the visitor before the server has read what the
+rest of Home needs.
+"""
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from vlcore.experiment.files import static_folder, text_beside
+from vlcore.experiment.options import TOWERS_HELP
+from vlcore.experiment.version import __version__
+from vlcore.plots.theme import Palette
+from vlcore.web.components.browser import BUTTON_STYLE
+
+SCRATCH = "scratch"  # a name of `vlcore.experiment.options.TOWERS`; the usual one
+_ATLAS = st.components.v2.component(
+    "vl_bias_lab_atlas",
+    html=text_beside(__file__, "atlas.html"),
+    css=BUTTON_STYLE + text_beside(__file__, "atlas.css"),
+    js=text_beside(__file__, "atlas.js"),
+)
+
+
+def is_there(data: str, towers: str = SCRATCH) -> bool:
+    """Whether an atlas of an image set and a pair of towers is bundled."""
+    return file_name(data, towers) in {file.name for file in static_folder().glob("atlas-*.json")}
+
+
+def file_name(data: str, towers: str) -> str:
+    """The file of an atlas in the folder of static files."""
+    return f"atlas-{data}{'' if towers == SCRATCH else f'-{towers}'}.json"
+
+
+def base() -> str:
+    """The path of this server's pages, with a slash at both ends."""
+    path = str(st.get_option("server.baseUrlPath")).strip("/")
+    return f"/{path}/" if path else "/"
+
+
+def address(data: str, towers: str = SCRATCH) -> str:
+    """The address of an atlas on this server."""
+    return f"{base()}app/static/{file_name(data, towers)}?v={__version__}"
+
+
+def choose_towers(bar: DeltaGenerator) -> str:
+    """The choice of the pair of towers, in the address."""
+    chosen = bar.segmented_control(
+        "Towers",
+        ["pretrained", SCRATCH],
+        key="towers",
+        bind="query-params",
+        default=SCRATCH,
+        required=True,
+        help=TOWERS_HELP,
+        label_visibility="collapsed",
+        width="content",
+    )
+    return chosen or SCRATCH
+
+
+def show(palette: Palette, towers: str) -> None:
+    """Two maps over sliders of bias and step, of the set that is chosen; nothing where no atlas of
+    it is bundled."""
+    data = st.session_state.get("data") or st.query_params.get("data") or "scenes"
+    if not is_there(data, towers):
+        return
+    colours = {"groups": palette.groups, "text": palette.text, "ground": palette.ground}
+    _ATLAS(key=f"atlas-{towers}", data={"url": address(data, towers), "colours": colours})

@@ -1,0 +1,275 @@
+// Plays an atlas (vlcore/api/atlas.py): one map a label style, over bias and training step. The server is not asked.
+const FIELD = 400, EDGE = 16, NEAR = 16, BEAT = 230;  // units of a map, its margin, reach of the pointer; ms a moment
+const CIRCLE = "M4,0A4,4 0 1 1 -4,0A4,4 0 1 1 4,0Z", TRIANGLE = "M0,-5L4.6,3.4L-4.6,3.4Z";
+const RING = "M7.5,0A7.5,7.5 0 1 1 -7.5,0A7.5,7.5 0 1 1 7.5,0Z", DIAMOND = "M0,-7L7,0L0,7L-7,0Z";
+const NAMES = {undescriptive: "Short labels", descriptive: "Descriptive labels"};
+const SVG = "http://www.w3.org/2000/svg";
+const atlases = new Map(), states = new WeakMap();
+
+const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
+const percent = share => `${Math.round(100 * share)} %`;
+const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
+
+function made(name, attributes, parent) {
+  const one = ["svg", "path", "text", "g"].includes(name) ? document.createElementNS(SVG, name) : document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) one.setAttribute(key, value);
+  parent.append(one);
+  return one;
+}
+
+async function read(url) {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(answer.statusText);
+  const atlas = await answer.json(), n = atlas.pictures.length, moments = atlas.steps.length;
+  atlas.sheet = URL.createObjectURL(new Blob([bytes(atlas.sheet)], {type: "image/webp"}));
+  for (const model of atlas.models.flat()) {
+    model.places = new Uint16Array(bytes(model.places).buffer);
+    const bits = bytes(model.right);
+    model.right = (moment, picture) => {
+      const bit = moment * n + picture;
+      return bits[bit >> 3] >> (7 - (bit & 7)) & 1;
+    };
+    model.counts = Array.from({length: moments}, (_, moment) => {
+      const counts = atlas.groups.map(() => 0);
+      atlas.pictures.forEach((group, picture) => { counts[group] += model.right(moment, picture); });
+      return counts;
+    });
+  }
+  return atlas;
+}
+
+export default function({parentElement, data}) {
+  const root = parentElement.querySelector(".atlas"), find = name => root.querySelector(name);
+  let ended = false, end = () => {};
+  if (!atlases.has(data.url)) atlases.set(data.url, read(data.url));
+  atlases.get(data.url).then(atlas => { if (!ended) end = play(atlas); }, () => {
+    atlases.delete(data.url);
+    find(".ask p").textContent = "The maps could not be loaded; load the page again.";
+  });
+  return () => { ended = true; end(); };
+
+  function play(atlas) {
+    const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const last = atlas.steps.length - 1, n = atlas.pictures.length, colours = data.colours, heard = new AbortController();
+    const unusual = atlas.groups.map((_, group) => group).filter(group => atlas.minority[group]);
+    const usual = atlas.groups.map((_, group) => group).filter(group => !atlas.minority[group]);
+    const of = atlas.pictures.filter(group => group === 0).length;
+    // It opens with a riddle: a model without bias, and one of the least bias that fails on most unusual pictures. Then
+    // both maps are of one bias, and of a label style each.
+    const fails = ([short]) => unusual.every(group => short.counts[last][group] < of / 2);
+    const riddle = atlas.models.findIndex(fails) < 0 ? atlas.bias.length - 1 : atlas.models.findIndex(fails);
+    if (!states.has(root)) {
+      states.set(root, {bias: riddle, moment: still ? last : 0, playing: !still, riddle: true, asked: still, shown: false, said: ""});
+    }
+    const state = states.get(root), on = (one, kind, act) => one.addEventListener(kind, act, {signal: heard.signal});
+    let timer = null, frame = null, lit = null;
+
+    const shape = group => (atlas.objects[group] === atlas.objects[0] ? CIRCLE : TRIANGLE) + (atlas.minority[group] ? RING : "");
+    const symbol = (group, parent) => {
+      const colour = colours.groups[group];
+      return made("path", {d: shape(group), fill: colour, stroke: colour, class: atlas.minority[group] ? "unusual" : ""}, parent);
+    };
+    find(".maps").replaceChildren();
+    const panes = [0, 1].map(number => {
+      const figure = made("figure", {class: "model"}, find(".maps")), title = made("h3", {}, figure);
+      const map = made("svg", {viewBox: `0 0 ${FIELD} ${FIELD}`, tabindex: 0, role: "img"}, figure);
+      const marks = atlas.pictures.map(group => symbol(group, map));
+      const shares = made("ul", {class: "shares"}, figure);
+      const bars = [...usual, ...unusual].map(group => {
+        const row = made("li", {}, shares);
+        symbol(group, made("svg", {viewBox: "-10 -10 20 20", "aria-hidden": "true"}, row));
+        made("span", {}, row).textContent = atlas.groups[group];
+        const value = made("strong", {}, row), track = made("div", {class: "track"}, row);
+        return {group, value, fill: made("i", {style: `background: ${colours.groups[group]}`}, track), line: made("b", {}, track)};
+      });
+      const note = made("p", {}, made("li", {class: "note"}, shares));
+      note.textContent = `right, of ${of} new pictures each, with 95 % intervals`;
+      return {number, title, map, marks, bars, captions: [], all: marks, places: new Float32Array(2 * n).fill(NaN)};
+    });
+
+    const at = pane => state.riddle ? [pane.number ? 0 : riddle, 0] : [state.bias, pane.number];
+    const model = pane => atlas.models[at(pane)[0]][at(pane)[1]];
+    const called = pane => state.riddle ? `Model ${"AB"[pane.number]}` : NAMES[atlas.styles[pane.number]] ?? atlas.styles[pane.number];
+    const right = (pane, group) => model(pane).counts[state.moment][group] / of;
+
+    function label(pane) {
+      const [bias, style] = at(pane), words = atlas.captions[style];
+      const about = !state.riddle ? words.slice(0, 2).map(caption => `“${caption}”`).join(", ") + (words.length > 2 ? " …" : "")
+        : state.shown ? `unusual training pictures: ${atlas.removed[bias]}` : "";
+      pane.title.textContent = called(pane);
+      made("small", {}, pane.title).textContent = ` ${about}`;
+      if (pane.style === style) return;
+      pane.style = style;
+      pane.captions.forEach(caption => caption.remove());
+      pane.captions = words.map(caption => {
+        const mark = made("g", {}, pane.map);
+        made("path", {d: DIAMOND, fill: colours.text, stroke: colours.ground, style: "fill-opacity: 1"}, mark);
+        made("text", {fill: colours.text, stroke: colours.ground, y: 4.5}, mark).textContent = caption;
+        return mark;
+      });
+      pane.all = [...pane.marks, ...pane.captions];
+      const before = pane.places;
+      pane.places = new Float32Array(2 * pane.all.length).fill(NaN);
+      pane.places.set(before.subarray(0, 2 * n));
+    }
+
+    function move() {
+      let moving = false;
+      for (const pane of panes) {
+        const {places} = model(pane), each = 2 * pane.all.length, from = state.moment * each;
+        for (let index = 0; index < each; index++) {
+          const share = places[from + index] / atlas.units;
+          const wanted = EDGE + (FIELD - 2 * EDGE) * (index % 2 ? 1 - share : share), now = pane.places[index];
+          const near = still || Number.isNaN(now) || Math.abs(wanted - now) < .2;
+          pane.places[index] = near ? wanted : now + .22 * (wanted - now);
+          moving ||= !near;
+        }
+        pane.all.forEach((mark, index) => {
+          mark.setAttribute("transform", `translate(${pane.places[2 * index].toFixed(1)},${pane.places[2 * index + 1].toFixed(1)})`);
+        });
+        for (const [index, caption] of pane.captions.entries()) {  // words on the side where there is room
+          const words = caption.lastChild, left = pane.places[2 * (n + index)] > .6 * FIELD;
+          words.setAttribute("text-anchor", left ? "end" : "start");
+          words.setAttribute("x", left ? -11 : 11);
+        }
+        const taken = [];  // words keep off those above them
+        for (const [y, x, words] of pane.captions.map(({lastChild}, index) =>
+          [pane.places[2 * (n + index) + 1], pane.places[2 * (n + index)], lastChild]).sort(([one], [other]) => one - other)) {
+          const width = 7.5 * words.textContent.length, from = words.getAttribute("x") < 0 ? x - width : x;
+          const above = taken.filter(one => one.from < from + width && from < one.from + one.width).map(one => one.y);
+          const put = Math.max(y, ...above.map(one => one + 15));
+          words.setAttribute("y", put - y + 4.5);
+          taken.push({from, width, y: put});
+        }
+      }
+      frame = moving ? requestAnimationFrame(move) : null;
+    }
+
+    function show() {
+      panes.forEach(label);
+      if (frame === null) move();
+      find(".time").value = state.moment;
+      find(".bias").value = state.bias;
+      find(".reveal").checked = state.shown;
+      find(".step").textContent = atlas.steps[state.moment].toLocaleString("en");
+      // The riddle's models differ in it.
+      find(".removed").textContent = state.riddle ? "drag it to compare label styles" : atlas.removed[state.bias];
+      find(".time").setAttribute("aria-valuetext", `step ${atlas.steps[state.moment]}`);
+      find(".bias").setAttribute("aria-valuetext", state.riddle ? "one of each model" : atlas.removed[state.bias]);
+      find(".play").textContent = state.playing ? "Pause" : "Play";
+      for (const pane of panes) {
+        for (const {group, value, fill, line} of pane.bars) {
+          const known = state.shown || !atlas.minority[group], share = right(pane, group);
+          const [low, high] = atlas.intervals[Math.round(share * of)];
+          value.textContent = known ? `${percent(share)} (${Math.round(100 * low)} to ${Math.round(100 * high)})` : "?";
+          fill.style.width = known ? `${100 * share}%` : 0;
+          line.style.cssText = known ? `left: ${100 * low}%; width: ${100 * (high - low)}%` : "";
+        }
+        pane.marks.forEach((mark, picture) => {
+          mark.classList.toggle("hidden", !state.shown && atlas.minority[atlas.pictures[picture]]);
+        });
+        pane.map.setAttribute("aria-label", `Map of new pictures and captions, ${called(pane)}: ${said(pane)}`);
+      }
+      ask();
+    }
+
+    const said = pane => (state.shown ? [...usual, ...unusual] : usual)
+      .map(group => `${atlas.groups[group]} right on ${percent(right(pane, group))}`).join(", ");
+    const both = groups => panes.map(pane => groups.map(group => percent(right(pane, group))).join(" and ")
+      + ` (${called(pane)})`).join(", ");
+
+    function ask() {
+      const names = groups => groups.map(group => atlas.groups[group]).join(" and ");
+      let words = `Two models learn to name what they see. Here is what they make of new pictures of the usual kinds, ${names(usual)}.`;
+      let offered = [];
+      if (state.riddle && state.shown) {
+        const fooled = panes.filter(pane => unusual.every(group => right(pane, group) < .5)).map(called).join(" and ");
+        words = `${state.said} Of the unusual kinds, ${names(unusual)}, ${both(unusual)} are named right.`
+          + (fooled ? ` There ${fooled} is wrong more often than right, and the usual pictures did not show it.` : "");
+        offered = [["Do descriptive labels help?", {riddle: false, moment: still ? last : 0, playing: !still}]];
+      } else if (state.riddle && state.asked) {
+        words = `Of new pictures of the usual kinds, ${both(usual)} are named right. Which would you trust?`;
+        offered = ["Model A", "Model B", "Neither"].map(said => [said, {shown: true, said: `You said: ${said}.`}]);
+      } else if (!state.riddle) {
+        const groups = state.shown ? unusual : usual;
+        words = `One bias, two label styles. Of ${names(groups)}, ${both(groups)} are named right. Drag the bias: when does that change?`;
+      }
+      if (find(".ask p").textContent !== words) find(".ask p").textContent = words;
+      const choices = find(".choices"), wanted = offered.map(([name]) => name).join();
+      if (choices.dataset.wanted === wanted) return;
+      choices.dataset.wanted = wanted;
+      choices.replaceChildren();
+      for (const [name, news] of offered) {
+        const button = made("button", {type: "button"}, choices);
+        button.textContent = name;
+        on(button, "click", () => change(news));
+      }
+    }
+
+    function change(news) {
+      Object.assign(state, news);
+      if (state.playing && timer === null) timer = setInterval(beat, BEAT);
+      if (!state.playing) { clearInterval(timer); timer = null; }
+      show();
+    }
+
+    function beat() {
+      if (state.moment < last) return change({moment: state.moment + 1});
+      change({playing: false, asked: true});
+    }
+
+    function light(picture, pane) {
+      if (lit !== null) panes.forEach(one => one.marks[lit].classList.remove("lit"));
+      lit = picture;
+      find(".tip").hidden = picture === null;
+      if (picture === null) return;
+      const box = root.getBoundingClientRect(), map = pane.map.getBoundingClientRect(), {tile, columns} = atlas;
+      panes.forEach(one => one.marks[picture].classList.add("lit"));
+      const verdicts = panes.map(one => `${called(one)}: ${model(one).right(state.moment, picture) ? "right" : "wrong"}`);
+      find(".tip .words").textContent = [atlas.groups[atlas.pictures[picture]], ...verdicts].join("\n");
+      find(".tip .picture").style.cssText = `flex: none; width: ${tile}px; height: ${tile}px;`
+        + `background: url(${atlas.sheet}) ${-tile * (picture % columns)}px ${-tile * Math.floor(picture / columns)}px`;
+      const x = map.left - box.left + pane.places[2 * picture] / FIELD * map.width;
+      const y = map.top - box.top + pane.places[2 * picture + 1] / FIELD * map.height, tip = find(".tip");
+      tip.style.left = `${clamp(x + 16, 0, Math.max(0, box.width - tip.offsetWidth))}px`;
+      tip.style.top = `${y + 16 + tip.offsetHeight > box.height ? Math.max(0, y - 16 - tip.offsetHeight) : y + 16}px`;
+    }
+
+    function nearest(pane, event) {
+      const box = pane.map.getBoundingClientRect(), unit = FIELD / box.width;
+      const x = (event.clientX - box.left) * unit, y = (event.clientY - box.top) * unit;
+      let found = null, least = NEAR * Math.max(1, unit);
+      for (let picture = 0; picture < n; picture++) {
+        if (!state.shown && atlas.minority[atlas.pictures[picture]]) continue;
+        const far = Math.hypot(pane.places[2 * picture] - x, pane.places[2 * picture + 1] - y);
+        if (far < least) [found, least] = [picture, far];
+      }
+      return found;
+    }
+
+    for (const pane of panes) {
+      on(pane.map, "pointermove", event => light(nearest(pane, event), pane));
+      on(pane.map, "pointerleave", () => light(null));
+      on(pane.map, "blur", () => light(null));
+      on(pane.map, "keydown", event => {
+        const step = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1}[event.key];
+        if (event.key === "Escape") light(null);
+        if (!step) return;
+        event.preventDefault();
+        let next = lit ?? (step > 0 ? -1 : 0);
+        do next = (next + step + n) % n; while (!state.shown && atlas.minority[atlas.pictures[next]]);
+        light(next, pane);
+      });
+    }
+    find(".time").max = last;
+    find(".bias").max = atlas.bias.length - 1;
+    on(find(".time"), "input", event => change({moment: Number(event.target.value), playing: false}));
+    on(find(".bias"), "input", event => change({bias: Number(event.target.value), riddle: false}));
+    on(find(".reveal"), "change", event => change({shown: event.target.checked, said: "", asked: true}));
+    on(find(".play"), "click", () => change({playing: !state.playing, moment: state.moment === last ? 0 : state.moment}));
+    find(".choices").removeAttribute("data-wanted");
+    root.setAttribute("aria-busy", "false");
+    change({});
+    return () => { heard.abort(); clearInterval(timer); cancelAnimationFrame(frame); };
+  }
+}

@@ -1,0 +1,228 @@
+"""A class as pages know it: which one the address names, who leads it, who somebody is in it.
+
+The address says which class, and the browser remembers who somebody is: a vote without a name, and
+the token of whoever leads. So a refresh is no second vote, and nothing on a projector gives the
+lesson away.
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from vlcore.classroom import teacher, tower_pairs, turnout
+from vlcore.classroom.session import (
+    LIFETIME,
+    Origin,
+    Room,
+    close_door,
+    delete,
+    enter,
+    is_closed,
+    is_voter,
+    look,
+    new_voter,
+    start,
+    takes_part,
+    tidy,
+)
+from vlcore.classroom.throttle import Tries
+from vlcore.experiment import limits
+from vlcore.experiment.errors import LabError
+from vlcore.experiment.options import TOWERS
+from vlcore.experiment.plain_text import plain
+from vlcore.web import jobs, shell, visitors
+from vlcore.web.components import browser
+from vlcore.web.condition_controls import towers_choice
+from vlcore.web.lesson import steps
+
+VOTER, LEADER = "vl-bias-lab-voter", "vl-bias-lab-leads-"  # names of what a browser remembers
+_tries = Tries(limits.WRONG_CODES, limits.WRONG_CODES_OF_ADDRESS)
+
+
+def is_hidden() -> bool:
+    """Whether the address asks for the lesson alone, without menu and settings."""
+    return st.query_params.get("hide") == "controls"
+
+
+def take_the_lead() -> None:
+    """Take the token out of a link to another computer, so that no projector shows it: the browser
+    remembers it."""
+    if brought := st.query_params.pop("presenter", None):
+        st.session_state["lesson_leads"] = {tidy(st.query_params.get("code")): brought}
+        st.query_params["lead"] = "yes"
+
+
+def shows_menu() -> bool:
+    """Whether the page has a menu: a student's has none, for it is small and follows the
+    presenter."""
+    return not is_hidden() and ("code" not in st.query_params or bool(own_token()))
+
+
+def room(known_lessons: Collection[str]) -> Room | None:
+    """The class that the address names, of one of these lessons; None without one, said where it is
+    over or never was."""
+    code = st.query_params.get("code")
+    if code is None:
+        return None
+    me, token = voter(), own_token()
+    browser.remember(VOTER, me, LIFETIME)
+    known: set[str] = st.session_state.setdefault("lesson_codes", set())
+    who = visitors.visitor().name, visitors.address()
+    found = look(code, me, token)
+    is_in = found is not None and (found.leads or found.code in known or takes_part(found.code, me))
+    if not is_in and not _tries.are_left(*who):
+        st.warning(
+            "There were many wrong codes; try again in a minute.", icon=":material/hourglass:"
+        )
+        return None
+    if found is None or found.lesson not in known_lessons:
+        _tries.count(*who)
+        rule = (
+            "codes have four letters and are good for a day. Ask for it again, or walk through the"
+            " lesson on your own"
+        )
+        st.warning(f"There is no lesson with this code: {rule}.", icon=":material/link_off:")
+        return None
+    if not (found.leads or takes_part(found.code, me) or enter(found.code, me, visitors.address())):
+        remedy = "ask the lecturer to open it, then reload this page"
+        st.warning(f"The door of this lesson is closed: {remedy}.", icon=":material/door_front:")
+        return None
+    known.add(found.code)
+    if found.leads:
+        browser.remember(f"{LEADER}{found.code}", token, LIFETIME)
+    return found
+
+
+def own_token() -> str:
+    """The token of whoever leads the class that the address names; empty for the others. Only an
+    address with `lead` asks for it: the same browser can look at the lesson as a student does."""
+    code = tidy(st.query_params.get("code"))
+    if not code or "lead" not in st.query_params:
+        return ""
+    return st.session_state.get("lesson_leads", {}).get(code) or browser.remembered(
+        f"{LEADER}{code}"
+    )
+
+
+def voter() -> str:
+    """A random name of this browser, without which a refresh would be another vote."""
+    known = str(st.session_state.get("lesson_me") or browser.remembered(VOTER))
+    st.session_state["lesson_me"] = known if is_voter(known) else new_voter()
+    return st.session_state["lesson_me"]
+
+
+def begin_anew() -> None:
+    """Have the address name no step of a lesson."""
+    for name in ("step", "phase"):
+        st.query_params.pop(name, None)
+
+
+@contextmanager
+def errors_said() -> Iterator[None]:
+    """An error of a click as the sentence that `say` then shows."""
+    try:
+        yield
+    except (LabError, OSError) as error:
+        st.session_state["lesson_said"] = str(error)
+
+
+def say() -> bool:
+    """Show what went wrong at the last click; whether anything did."""
+    if said := st.session_state.pop("lesson_said", None):
+        st.warning(plain(said))
+    return bool(said)
+
+
+def chosen_towers() -> str:
+    """The pair of towers of a lesson that trains models: chosen here, or where no controls are
+    shown, in the address."""
+    if not is_hidden():
+        return towers_choice(tower_pairs.USUAL)
+    named = st.query_params.get("towers", "")
+    return named if named in TOWERS else tower_pairs.USUAL
+
+
+def begin(lesson: str, data: str, step: str, towers: str = tower_pairs.USUAL) -> None:
+    """Start a lesson for a class, as a click does: the address then names it."""
+    with errors_said():
+        who = Origin(visitors.visitor().name, visitors.address())
+        started = start(lesson, data, step, who, stays=visitors.teaches(), towers=towers)
+        begin_anew()
+        st.session_state["lesson_leads"] = {started.code: started.token}
+        st.query_params["code"], st.query_params["lead"] = started.code, "yes"
+
+
+def with_a_class(
+    bar: DeltaGenerator, lesson: str, data: str, step: str, towers: str = tower_pairs.USUAL
+) -> None:
+    """The buttons that start a lesson for a class, at a step, or join one."""
+    with bar.popover("With a class", icon=":material/groups:"):
+        about = (
+            "Makes a code. Everybody who opens its link takes part, without a name, and sees what"
+            " you show."
+        )
+        st.button(
+            "Start a lesson for a class",
+            help=about,
+            on_click=partial(begin, lesson, data, step, towers),
+        )
+        if teacher.is_named() and not visitors.teaches():
+            st.caption(
+                "Enter the secret on /Manage first: no crowd of lessons of others then gets in your"
+                " way."
+            )
+        about = "The four letters on the lecturer's screen."
+        join = partial(st.text_input, max_chars=8, placeholder="code", key="lesson_code")
+        join("Join a class", help=about, on_change=_join)
+
+
+def _join() -> None:
+    if code := tidy(st.session_state["lesson_code"]):
+        st.query_params["code"] = code
+    else:
+        st.session_state["lesson_said"] = (
+            "A code has four letters, such as those on the lecturer's screen."
+        )
+
+
+def of_the_presenter(room: Room) -> None:
+    """What whoever leads any lesson has below it: the way to another computer, and the end."""
+    with st.container(horizontal=True):
+        with st.popover("Lead from another computer", icon=":material/devices:"):
+            st.caption(
+                "Whoever opens this address leads the lesson: send it to yourself, and do not show"
+                " it around."
+            )
+            st.code(f"{steps.address(room.code)}&presenter={own_token()}", language=None)
+        with st.popover("End the lesson", icon=":material/delete:"):
+            goes = "The code is good for a day, and what was kept goes within a week after it"
+            st.caption(f"{goes}. No name was ever kept. Models and written plans stay.")
+            st.button("Delete this lesson's data now", on_click=_delete, args=(room.code,))
+        _door(room.code)
+
+
+def _door(code: str) -> None:
+    """The button that closes or opens a lesson's door, with how many are in."""
+
+    @shell.follows(jobs.POLL)
+    def door() -> None:
+        closed = is_closed(code)
+        about = "Nobody new comes in while it is closed; who is in stays, and may vote."
+        turn = errors_said()(partial(close_door, code, own_token(), closed=not closed))
+        label, icon = ("Open the door", "door_open") if closed else ("Close the door", "door_front")
+        label = f"{label} ({turnout.are_in(code)} in)"
+        st.button(label, help=about, icon=f":material/{icon}:", on_click=turn, key="lesson_door")
+        say()
+
+    door()
+
+
+def _delete(code: str) -> None:
+    with errors_said():
+        delete(code, own_token())
+        st.session_state["toast"] = "All that was kept of who took part in this lesson is deleted."
+        for name in ("code", "lead"):
+            st.query_params.pop(name, None)

@@ -1,0 +1,213 @@
+"""Questions of a lesson before the answer: large words, the answers to choose from, the code, the
+training.
+
+A projector is read from the last row, and Streamlit has no size between text and heading.
+"""
+
+import html
+import socket
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Literal
+from urllib.parse import urlsplit
+
+import segno
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from vlcore.classroom.lessons import LETTERS, Lesson, Step
+from vlcore.experiment.options import ArtefactKind
+from vlcore.experiment.plain_text import plain
+from vlcore.experiment.wording import title
+from vlcore.jobs.jobs import JobStatus
+from vlcore.plots.theme import Palette
+from vlcore.web import jobs, widgets, work
+from vlcore.web.visitors import OWN
+
+SIZES = {
+    "text": "1.45rem",
+    "answer": "1.3rem",
+    "link": "1.7rem",
+    "code": "5.5rem; font-weight: 600; letter-spacing: .25em",
+}
+# px; about a tenth of a projected picture, which a phone reads from the back of a classroom
+_SQUARE = 190
+_ELSEWHERE = ("192.0.2.1", 9)  # an address that is kept for examples: nothing is sent to it
+
+
+def large(text: str, kind: str = "text") -> None:
+    """A line of plain words, never markup, in one of `SIZES`."""
+    style = f"margin: 0; line-height: 1.35; overflow-wrap: anywhere; font-size: {SIZES[kind]}"
+    st.html(f'<p style="{style}">{html.escape(text)}</p>')
+
+
+def asked(lesson: Lesson, number: int, *, text: bool) -> Step:
+    """The step's question, and before the answer its text."""
+    step = lesson.steps[number]
+    with st.container(gap="xxsmall"):
+        if text:
+            st.caption(
+                plain(
+                    f"{lesson.title} · question {number + 1} of {len(lesson.steps)} · {step.title}"
+                )
+            )
+            large(step.text)
+        st.header(plain(step.question), anchor=False)
+    return step
+
+
+def answers(step: Step, own: str | None, vote: Callable[[str], None] | None) -> None:
+    """The answers, each with its button where one can vote."""
+    for column, letter, choice in zip(
+        st.columns(len(step.choices), border=True), LETTERS, step.choices, strict=False
+    ):
+        with column:
+            large(f"{letter}: {choice.text}", "answer")
+            if vote is not None:
+                mine = own == choice.name
+                st.button(
+                    f"{letter} is my answer" if mine else f"Vote {letter}",
+                    key=f"vote_{step.name}_{choice.name}",
+                    type="primary" if mine else "secondary",
+                    icon=":material/check:" if mine else None,
+                    width="stretch",
+                    on_click=vote,
+                    args=(choice.name,),
+                )
+
+
+def is_trained(step: Step) -> bool:
+    return all(view.done for view in work.views(step.conditions))
+
+
+def training(step: Step, palette: Palette, views: Sequence[JobStatus]) -> None:
+    """The models of a step: that they are there, how far they are, or the button that trains them.
+    Whoever comes to this by "Run it" has asked for them; whoever comes by a link has not."""
+    missing = [
+        c
+        for c, view in zip(step.conditions, views, strict=True)
+        if not (view.done or view.state.is_active)
+    ]
+    again = "Train again" if any(map(jobs.ended_badly, views)) else "Train these models"
+    if missing and st.button(again, icon=":material/model_training:", key=f"train_{step.name}"):
+        work.train(*missing)
+        st.rerun()
+    columns = st.columns(2, border=True)
+    for column, condition, view, side in zip(
+        columns, step.conditions, views, ("Left", "Right"), strict=True
+    ):
+        with column:
+            st.markdown(f"**{side}: {plain(title(condition))}**")
+            if view.done:
+                done = "Measured" if condition.kind is ArtefactKind.UNTRAINED else "Trained"
+                st.markdown(f":material/check_circle: {done}.")
+            elif view.state.is_active:
+                jobs.progress(view)
+                widgets.live(condition, view, palette, f"live_{side}")
+            else:
+                st.markdown(":gray[Not trained yet.]")
+                jobs.progress(view)
+
+
+def steps_bar(
+    lesson: Lesson, number: int, move: Callable[[str, str], None], bar: DeltaGenerator
+) -> None:
+    """All steps, to jump to any."""
+    for place, step in enumerate(lesson.steps):
+        label, key = plain(f"{place + 1} · {step.title}"), f"step_{lesson.name}_{step.name}"
+        kind: Literal["primary", "secondary"] = "primary" if place == number else "secondary"
+        bar.button(label, key=key, type=kind, on_click=move, args=(step.name, "predict"))
+
+
+def forward(
+    lesson: Lesson,
+    number: int,
+    phase: str,
+    move: Callable[[str, str], None],
+    run: Callable[[Step], None],
+    place: DeltaGenerator,
+) -> None:
+    """The buttons that lead on and back, at a place; `run` trains the models of a step."""
+    step = lesson.steps[number]
+    back = {"run": "predict", "reveal": "run"}.get(phase)
+    go = "Go on: it is trained" if is_trained(step) else "Run it"
+    on = {
+        "predict": (go, "play_arrow", step, "run"),
+        "run": ("Reveal", "visibility", step, "reveal"),
+    }
+    for following in lesson.steps[number + 1 : number + 2]:
+        on["reveal"] = ("Next question", "arrow_forward", following, "predict")
+    with place:
+        if back:
+            st.button(
+                "Back",
+                icon=":material/arrow_back:",
+                on_click=move,
+                args=(step.name, back),
+                key=f"back_{phase}",
+            )
+        if phase in on:
+            label, icon, to, then = on[phase]
+            lead = partial(run, to) if then == "run" else partial(move, to.name, then)
+            st.button(
+                label, type="primary", icon=f":material/{icon}:", on_click=lead, key=f"on_{phase}"
+            )
+
+
+def address(code: str) -> str:
+    """Where the room goes: this page's address as others reach it, with the code of a lesson."""
+    here = urlsplit(st.context.url or "")
+    if not here.netloc:
+        return f"/Lesson?code={code}"
+    netloc = here.netloc
+    if here.hostname in OWN and (known := _in_the_network()):
+        netloc = f"{known}:{here.port}" if here.port else known
+    return f"{here.scheme}://{netloc}{here.path}?code={code}"
+
+
+def _in_the_network() -> str:
+    """This computer's address in its network; empty where it has none, or the server listens to
+    itself alone."""
+    if st.get_option("server.address") in OWN:
+        return ""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        try:
+            asked.connect(
+                _ELSEWHERE
+            )  # sends nothing: it asks the system by which of its addresses it would
+            return str(asked.getsockname()[0])
+        except OSError:
+            return ""
+
+
+def square(code: str, width: int = _SQUARE) -> None:
+    """The link of a lesson as a code for cameras, where others reach it."""
+    link = address(code)
+    if (host := urlsplit(link).hostname) and host not in OWN:
+        st.image(
+            segno.make(link, micro=False).svg_data_uri(border=2, light="white"),
+            width=width,
+            alt=link,
+        )
+
+
+def join_banner(code: str, *, large_type: bool) -> None:
+    """Where the room goes: while a question is open in the largest type that there is, and later in
+    one line."""
+    link = address(code)
+    if not large_type:
+        st.markdown(f"Join at {link}")  # a link in a caption is too pale to be read
+        return
+    host, ours = urlsplit(link).hostname, urlsplit(st.context.url or "").hostname in OWN
+    with st.container(border=True, horizontal=True, vertical_alignment="center", gap="medium"):
+        square(code)
+        with st.container():
+            large(f"Join at {link}", "link")
+            large(code, "code")
+            if host in OWN:
+                remedy = "open it under the address of this computer in the room's network"
+                local = "This page was opened as localhost, which others cannot reach"
+                st.caption(f"{local}: {remedy}, and the link above will be right.")
+            elif ours:
+                own = "The address is this computer's in its own network. If phones do not reach it"
+                st.caption(f"{own}, they are in another network, or a firewall is between.")
