@@ -75,7 +75,7 @@ def add_commands(commands: Any) -> None:
     option = add_command(
         group, "import", "a folder, zip or benchmark becomes an image set", import_pictures
     )
-    option("source", type=Path, help="folder or zip, or an .npz of embeddings (README, Image sets)")
+    option("source", type=Path, help="folder or zip, or an .npz of embeddings (docs/images.md)")
     option("--name", required=True, help="of the set")
     option("--format", choices=format_names(), default="auto")
     option(

@@ -34,7 +34,7 @@ def load(name: str) -> ImageSet:
 
 
 def add(source: str | Path, name: str, **options: Any) -> ImageSet:
-    """Import a folder or zip of pictures, in one of the layouts of the README, as an image set.
+    """Import a folder or zip of pictures, in one of the layouts of docs/images.md, as an image set.
 
     The options are those of `vlcore.data.importers.import_set`, such as ``objects=("dog", "cat")``.
     Where the source cannot be used, a `LabError` says why and nothing is left behind.

@@ -205,7 +205,7 @@ def _from_file(path: Path, base: Condition, seeds: int) -> StudyPlan:
         where = getattr(error, "problem_mark", None)
         line = f" (line {where.line + 1})" if where else ""
         raise StudyError(
-            f"{path.name} is no YAML file{line}; see the README for one that is."
+            f"{path.name} is no YAML file{line}; see docs/studies.md for one that is."
         ) from error
     if not isinstance(document, dict):
         raise StudyError(f"{path.name} holds no fields; write factor, baseline, arms and bias.")

@@ -60,7 +60,7 @@ class Embeddings:
 
 
 def read_embeddings(path: Path) -> Embeddings:
-    """Read and check an ``.npz`` file of embeddings; its arrays are listed in the README."""
+    """Read and check an ``.npz`` file of embeddings; its arrays are listed in docs/images.md."""
     with open_npz(path) as file:
         if missing := [name for name in REQUIRED if name not in file.arrays]:
             there = ", ".join(map(printable, file.arrays[:20])) or "nothing"
