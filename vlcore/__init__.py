@@ -67,8 +67,8 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "data":
-        return import_module("vlcore.data")
+    if name in ("data", "study"):
+        return import_module(f"vlcore.{name}")  # study: the name of run_study until 0.5
     if name == "datasets":
         warnings.warn("vl.datasets is now vl.data.", DeprecationWarning, stacklevel=2)
         return import_module("vlcore.data")

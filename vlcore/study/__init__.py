@@ -6,8 +6,8 @@ from types import ModuleType
 from typing import Any
 
 
-class _CallableUntilOne(ModuleType):
-    """The package answers to ``vl.study(...)``, the name that `vlcore.run_study` had until 0.5."""
+class _FormerFunction(ModuleType):
+    """The package answers to ``vl.study(...)``, which `vlcore.run_study` was named until 0.5."""
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         from importlib import import_module
@@ -16,4 +16,4 @@ class _CallableUntilOne(ModuleType):
         return import_module("vlcore").run_study(*arguments, **options)
 
 
-sys.modules[__name__].__class__ = _CallableUntilOne
+sys.modules[__name__].__class__ = _FormerFunction
