@@ -394,7 +394,8 @@ def commands_of(
 
 
 def test_the_command_line_has_the_commands_of_the_design_and_the_docs_list_them() -> None:
-    shown = re.findall(r"python3? -m vlcore ((?:data )?[a-z]+)", (ROOT / "docs" / "commands.md").read_text())
+    document = (ROOT / "docs" / "commands.md").read_text()
+    shown = re.findall(r"python3? -m vlcore ((?:data )?[a-z]+)", document)
     assert set(shown) == set(commands_of(parser())) >= COMMANDS
 
 
