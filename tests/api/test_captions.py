@@ -15,7 +15,8 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from tests.api import watched
 from tests.api.stand_ins import BASE, WIDTH, image_set, made_elsewhere, publish, thumbs, unit
-from vlcore.api import captions, comparison
+from vlcore.api import captions
+from vlcore.api.compared_maps import compare_maps
 from vlcore.api.model_map import ComparisonError, ModelMap, model_map
 from vlcore.artifacts import artifact
 from vlcore.experiment.condition import Condition
@@ -238,7 +239,7 @@ def test_words_of_no_training_caption_are_named_for_each_model_without_word_vect
     model: ModelMap,
 ) -> None:
     short = model_map(publish(IMAGES, BASE.replace(init_seed=81, labels="undescriptive")))
-    together = comparison.compare([model, short], IMAGES, thumbs)
+    together = compare_maps([model, short], IMAGES, thumbs)
     texts = ("a camel in the desert", "a zebra, a zebra")
     left, right = captions.caption_warnings(together, SCENES, texts)
     assert (
@@ -257,7 +258,7 @@ def test_backgrounds_that_are_learnt_apart_are_training_captions() -> None:
         publish(IMAGES, BASE.replace(init_seed=81, objective="two_part", labels="undescriptive"))
     )
     assert captions.training_captions(model, SCENES) == ("horse", "camel", "grass", "desert")
-    alone = comparison.compare([model], IMAGES, thumbs)
+    alone = compare_maps([model], IMAGES, thumbs)
     assert captions.caption_warnings(alone, SCENES, ("horse", "grass")) == []
 
 
@@ -265,13 +266,11 @@ def test_many_words_stay_one_sentence_and_none_from_elsewhere(
     model: ModelMap, artefact: artifact.Artefact
 ) -> None:
     texts = (" ".join(letter * 100 for letter in "bcdfghjklm"),)
-    (sentence,) = captions.caption_warnings(
-        comparison.compare([model], IMAGES, thumbs), SCENES, texts
-    )
+    (sentence,) = captions.caption_warnings(compare_maps([model], IMAGES, thumbs), SCENES, texts)
     assert "and 2 more" in sentence
     assert len(sentence) < 400
     elsewhere = dataclasses.replace(model, artefact=made_elsewhere(artefact, "imported"))
-    alone = dataclasses.replace(comparison.compare([model], IMAGES, thumbs), models=(elsewhere,))
+    alone = dataclasses.replace(compare_maps([model], IMAGES, thumbs), models=(elsewhere,))
     assert captions.caption_warnings(alone, SCENES, texts) == []
 
 
@@ -308,7 +307,7 @@ def test_far_captions_are_marked_with_the_nearest_training_caption_and_the_cosin
     assert (near.is_far, near.caption, far.is_far) == (False, "horse", True)
     assert f"{near.cosine:.2f}" in near.sentence
     assert far.caption in far.sentence
-    alone = comparison.compare([model], IMAGES, thumbs)
+    alone = compare_maps([model], IMAGES, thumbs)
     (warning,) = captions.caption_warnings(alone, SCENES, ["racehorse", "music", "music"])
     assert (warning.count("“music”"), "racehorse" in warning, f"“{far.caption}”" in warning) == (
         1,
@@ -355,7 +354,7 @@ def test_a_model_of_codes_answers_to_its_training_captions_alone(home: Path) -> 
         model, Words(), "horse on the grass"
     )  # what remains without a word has no code
     assert answer.without.empty
-    alone = comparison.compare([model], IMAGES, thumbs)
+    alone = compare_maps([model], IMAGES, thumbs)
     assert captions.caption_warnings(alone, SCENES, ["a pony"]) == []
 
 
