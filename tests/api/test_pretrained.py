@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from tests.api.test_train import write_small
 
+from tests.api.test_training import write_small
 from tests.model.tiny_clip import WIDTH, save_clip
 from vlcore.api import pretrained, training
 from vlcore.api.metrics_table import absence_reason, estimate_of

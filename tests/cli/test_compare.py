@@ -12,7 +12,7 @@ from filelock import FileLock
 from tests.api.stand_ins import BASE, image_set, publish
 from tests.cli.conftest import Document, Models, Patch, Refused
 from vlcore.__main__ import BUSY
-from vlcore.api import notebook
+from vlcore.api import models as api_models
 from vlcore.api import offline_page as compare_page
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.maps import Projection, map_keys
@@ -40,7 +40,7 @@ def models(home: Path) -> Models:
 def shown(monkeypatch: Patch) -> None:
     """The set of the models, whose pictures are tiles with their names."""
     images = dataclasses.replace(IMAGES, about={"pictures": "none"})
-    monkeypatch.setattr(notebook, "open_set", lambda *_: images)
+    monkeypatch.setattr(api_models, "open_set", lambda *_: images)
 
 
 @pytest.fixture

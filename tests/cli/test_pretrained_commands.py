@@ -4,8 +4,8 @@ sentence."""
 from pathlib import Path
 
 import pytest
-from tests.api.test_train import write_small
 
+from tests.api.test_training import write_small
 from tests.cli.conftest import Document
 from tests.conftest import Cli
 from tests.model.tiny_clip import save_clip

@@ -24,7 +24,7 @@ PATIENCE = 60.0  # seconds that a test waits for another thread or process befor
 CHILD = """
 import sys, threading, time
 from pathlib import Path
-from vlcore.artifacts import jobs, queue as queues
+from vlcore.jobs import jobs, queue as queues
 scratch = Path(sys.argv[1])
 def say(word): print(word, flush=True)
 def hear(): return sys.stdin.readline().strip()

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.api.test_train import write_small
 
+from tests.api.test_training import write_small
 from tests.cli.conftest import Document, Refused
 from tests.cli.conftest import refused as refused
 from tests.jobs import slurm

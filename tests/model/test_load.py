@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 
 from tests.api.stand_ins import made_elsewhere
-from vlcore.api import pretrained
 from vlcore.api.model_map import model_map
 from vlcore.artifacts.artifact import Artefact
 from vlcore.data.catalogue import open_set
@@ -15,7 +14,7 @@ from vlcore.data.decoding import open_upload
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.vocabulary import Vocabulary
-from vlcore.model import load
+from vlcore.model import load, pretrained
 from vlcore.model.dual_encoder import Encoder, ModelConfig
 
 

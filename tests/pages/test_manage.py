@@ -22,7 +22,7 @@ from vlcore.study import plans
 from vlcore.web import serving, visitors, work
 from vlcore.web.components import browser
 
-from ..store.test_queue import ByHand
+from ..jobs.test_queue import ByHand
 from .app import FakeQueue, opened, press, text_of
 
 

@@ -9,7 +9,20 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 WEB = [ROOT / "app.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "vlcore" / "web").rglob("*.py")]
-MARKDOWN = set("markdown caption warning error info success title header subheader badge".split())
+MARKDOWN = set(
+    [
+        "markdown",
+        "caption",
+        "warning",
+        "error",
+        "info",
+        "success",
+        "title",
+        "header",
+        "subheader",
+        "badge",
+    ]
+)
 FOREIGN = {"title", "quoted_captions", "caption", "about"}  # functions that return foreign text
 SAFE = {"plain", "as_code"}
 

@@ -14,7 +14,7 @@ from PIL import Image
 from tests.data.generation import stand_ins
 from vlcore.data.generation import find_backend, generate
 from vlcore.data.generation.plan import GenerateError, Plan
-from vlcore.model.device import ModelError
+from vlcore.model.device import ModelError, choose_device
 
 WEIGHTS = "diffusion_pytorch_model"
 INDICES = (b"{", b"{}", b'{"_class_name": "DDPMPipeline"}', b'{"_class_name": ["own", "Own"]}')
@@ -138,4 +138,4 @@ def test_an_absent_device_and_a_model_that_fails(
     assert '"failed"' in (tmp_path / "set/generation.jsonl").read_text()
     monkeypatch.setenv("VLCORE_DEVICE", "abacus")
     with pytest.raises(ModelError, match="not available"):
-        find_backend(made)()
+        find_backend(made, choose_device=choose_device)()

@@ -227,7 +227,7 @@ generate(wanted, Slow(), Path(sys.argv[1]))
 
 def test_a_killed_run_is_resumed(tmp_path: Path) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(tmp_path / "set")], cwd=Path(__file__).parents[2]
+        [sys.executable, "-c", KILLED, str(tmp_path / "set")], cwd=Path(__file__).parents[3]
     ) as run:
         give_up = time.monotonic() + 60
         while not (tmp_path / "set/horse_grass/0003.png").exists():
