@@ -31,7 +31,7 @@ def test_workers_end_with_a_server_that_is_killed(empty_home: Path) -> None:
         """
 import os
 def work(key):
-    from vlcore.artifacts import jobs
+    from vlcore.jobs import jobs
     def make(out, report):
         (out / "half").write_text("of it")
         report(now=True)
