@@ -1,9 +1,8 @@
-"""Command line: parse, call, print.
+"""Command line: parse arguments, run one command, print its document.
 
-With ``--json`` one document goes to standard output and nothing else does; all for people goes to
-standard error. Exit
-codes: 0 done, 2 bad input (one sentence), 3 busy, 130 cancelled, 141 (closed pipe) when nobody
-reads what is printed.
+With ``--json`` standard output holds one JSON document and nothing else; progress and errors go to
+standard error. Exit codes: 0 done, 1 `verify` found a damaged artefact, 2 bad input (one sentence),
+3 busy, 130 cancelled, 141 standard output was closed before everything was printed.
 """
 
 import argparse
@@ -19,18 +18,23 @@ from vlcore.experiment.errors import BusyError, LabError
 from vlcore.experiment.files import system_errors
 from vlcore.jobs.jobs import JobCancelledError
 
-BAD_INPUT, BUSY, CANCELLED, UNREAD = 2, 3, 130, 141
+DONE = 0
+DAMAGED = 1  # `verify` found an artefact that does not match its checksums
+BAD_INPUT = 2
+BUSY = 3
+CANCELLED = 130  # as shells report SIGINT
+CLOSED_PIPE = 141  # as shells report SIGPIPE
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says in one sentence what was wrong, instead of printing the usage first."""
+    """Argument parser whose errors are one sentence, without the usage."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"{message[0].upper()}{message[1:]}; see `{self.prog} --help`.\n")
 
 
 def parser() -> argparse.ArgumentParser:
-    """All commands with their options."""
+    """Build the parser of all commands and their options."""
     top = _Parser(
         prog="python -m vlcore",
         description="Train and look at small vision-language models on biased data.",
@@ -45,9 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     options = parser().parse_args(arguments)
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(
-            errors="backslashreplace"
-        )  # names in any script, on a terminal that lacks it
+        # A terminal may lack the script of a name.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with system_errors():
             document = options.run(options)
@@ -59,25 +62,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return CANCELLED
     if options.json:
         print(json.dumps(document, indent=1))
-    elif text := printing.for_people(document):
+    elif text := printing.document_text(document):
         print(text)
-    return 1 if options.command == "verify" and any(not entry["ok"] for entry in document) else 0
+    if options.command == "verify" and not all(entry["ok"] for entry in document):
+        return DAMAGED
+    return DONE
 
 
 def program() -> int:
-    """`main` for a shell: ends quietly where nobody reads on, as in ``... | head``."""
+    """Run `main` for a shell; end quietly when its output is closed, as in ``... | head``."""
     try:
         try:
             return main()
         finally:
-            if sys.stdout is not None:  # a shell can close it before we start
-                # here rather than when the interpreter ends, where nothing can be caught
+            if sys.stdout is not None:  # a shell can close it before the start
+                # An error while the interpreter exits could not be caught.
                 sys.stdout.flush()
     except BrokenPipeError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for stream in (sys.stdout, sys.stderr):  # what is left in them is written out at the end
-            os.dup2(nowhere, stream.fileno())
-        return UNREAD
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):  # both are flushed once more at exit
+            os.dup2(devnull, stream.fileno())
+        return CLOSED_PIPE
 
 
 if __name__ == "__main__":

@@ -319,7 +319,7 @@ def test_training_follows_the_size_of_a_set(
     )
     out = cli("train", "--data", "own", *STEPS)[1]
     assert (
-        f"fewer than {FEW} held-out pictures: {', '.join(f'{group} (6)' for group in GROUPS)}; "
+        f"fewer than {FEW} held-out images: {', '.join(f'{group} (6)' for group in GROUPS)}; "
         in out
     )
     assert section(out, "warnings") == made["warnings"]

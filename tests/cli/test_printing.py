@@ -6,13 +6,13 @@ from vlcore.cli import printing
 
 
 def test_text_says_everything_once_and_no_more_than_can_be_read() -> None:
-    assert printing.for_people([]) == "Nothing here yet."
-    assert printing.for_people({"removed": []}) == "removed: none"
-    assert printing.for_people({"exploratory": True, "ok": False}).splitlines() == [
+    assert printing.document_text([]) == "Nothing here yet."
+    assert printing.document_text({"removed": []}) == "removed: none"
+    assert printing.document_text({"exploratory": True, "ok": False}).splitlines() == [
         "exploratory: yes",
         "ok: NOT OK",
     ]
-    many = printing.for_people(
+    many = printing.document_text(
         {"skipped": [(f"{number}.png", "is damaged") for number in range(30)]}
     ).splitlines()
     assert (many[:2], many[-1]) == (["skipped:", "  0.png, is damaged"], "  and 10 more")
@@ -21,7 +21,7 @@ def test_text_says_everything_once_and_no_more_than_can_be_read() -> None:
         {"name": "a", "on_disk": 1234, "ok": None},
         {"name": "long name", "ok": False, "message": "Mend\nit."},
     ]
-    assert printing.for_people(entries).splitlines() == [
+    assert printing.document_text(entries).splitlines() == [
         "name       on disk  ok      message",
         "a          1,234    -",
         "long name           NOT OK  Mend it.",
@@ -34,11 +34,11 @@ def test_text_says_everything_once_and_no_more_than_can_be_read() -> None:
         "group_accuracy": {},
         "few_pictures": {"horse_grass": 6},
     }
-    head, line = printing.for_people([{"key": "a", "metrics": few}]).splitlines()
+    head, line = printing.document_text([{"key": "a", "metrics": few}]).splitlines()
     assert re.split("  +", head) == [
         "key",
         "right on minority groups",
-        "fewer than 20 held-out pictures",
+        "fewer than 20 held-out images",
     ]
-    assert "50 % (20 to 80) of 12 held-out pictures" in line
+    assert "50 % (20 to 80) of 12 held-out images" in line
     assert line.endswith("horse_grass (6); numbers that rest on them say little")

@@ -19,7 +19,7 @@ from tests.cli.conftest import GROUPS, Document, Models, Patch, Refused, program
 from tests.conftest import QUICK_STEPS, Cli
 from tests.data.test_uploads import claimed_png
 from tests.jobs.children import claim
-from vlcore.__main__ import BUSY, CANCELLED, UNREAD
+from vlcore.__main__ import BUSY, CANCELLED, CLOSED_PIPE, DAMAGED
 from vlcore.api import training as run_train
 from vlcore.api.loss_matrix import pairs
 from vlcore.api.model_map import model_map, picture_captions
@@ -133,14 +133,14 @@ def test_a_whole_training(
     out = cli(*arguments)[1]
     assert f"key: {condition.key}\nstate: cached\n" in out
     low, high, n = metrics["intervals"]["minority_accuracy"]
-    assert f"% ({low * 100:.0f} to {high * 100:.0f}) of {n:,} held-out pictures\n" in out
+    assert f"% ({low * 100:.0f} to {high * 100:.0f}) of {n:,} held-out images\n" in out
     assert "fewer than" not in out
 
     assert document("verify") == [{"key": condition.key, "ok": True}]
     with (artefact.path / "embeddings.npz").open("r+b") as file:
         file.seek(1000)
         file.write(b"damage")
-    (entry,) = document("verify", code=1)
+    (entry,) = document("verify", code=DAMAGED)
     assert (entry["key"], entry["ok"]) == (condition.key, False)
     assert "embeddings.npz" in entry["message"]
     assert document("verify") == []
@@ -391,7 +391,7 @@ def test_the_program_prints_one_document_and_nothing_else(home: Path, quick: Mod
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [("data list --json", UNREAD), ("conditions", UNREAD), ("study --help", 0)],
+    [("data list --json", CLOSED_PIPE), ("conditions", CLOSED_PIPE), ("study --help", 0)],
 )  # argparse itself says nothing where nobody reads its help
 def test_the_program_ends_quietly_where_nobody_reads_on(
     empty_home: Path, arguments: str, code: int

@@ -1,5 +1,4 @@
-"""Parts that commands share: types of arguments, options of training, the model of a key, the file
-of a page."""
+"""Parts that commands share: types of arguments, training options, writing a page to a file."""
 
 import contextlib
 from argparse import ArgumentTypeError, Namespace
@@ -22,8 +21,17 @@ class CommandError(LabError):
 def add_command(
     commands: Any, name: str, help_text: str, run: Callable[[Namespace], Any]
 ) -> Callable[..., Any]:
-    """A command whose function returns what can be printed as JSON or as text. Returns its
-    `add_argument`."""
+    """Add a command to the parser.
+
+    Args:
+        commands: The subparsers that the command is added to.
+        name: What is typed.
+        help_text: One line of help.
+        run: Returns the document that is printed, as JSON or as text.
+
+    Returns:
+        The command's `add_argument`.
+    """
     command = commands.add_parser(name, help=help_text, description=help_text)
     command.set_defaults(run=run)
     option: Callable[..., Any] = command.add_argument
@@ -31,8 +39,8 @@ def add_command(
     return option
 
 
-def whole(low: int, high: int) -> Callable[[str], int]:
-    """The type of a whole number in a range."""
+def whole_number(low: int, high: int) -> Callable[[str], int]:
+    """Argument type: a whole number from `low` to `high`."""
 
     def read(text: str) -> int:
         with contextlib.suppress(ValueError):
@@ -43,47 +51,44 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
-def names(count: int | None = None) -> Callable[[str], tuple[str, ...]]:
-    """The type of texts with commas between them, so many of them."""
+def comma_separated(count: int | None = None) -> Callable[[str], tuple[str, ...]]:
+    """Argument type: names with commas between them, `count` of them if it is given."""
 
     def read(text: str) -> tuple[str, ...]:
-        given = tuple(filter(None, map(str.strip, text.split(","))))
-        if count and len(given) != count:
+        parts = tuple(filter(None, map(str.strip, text.split(","))))
+        if count and len(parts) != count:
             raise ArgumentTypeError(f"give {count} names with commas between them, not {text!r}")
-        return given
+        return parts
 
     return read
 
 
 def page_path(text: str) -> Path:
-    """The type of the file of a web page."""
+    """Argument type: the file of a web page."""
     if Path(text).suffix.lower() != ".html":
         raise ArgumentTypeError(f"{text} becomes a web page, so give a name that ends in .html")
     return Path(text)
 
 
 def write_page(out: Path, page: str) -> dict[str, Any]:
-    """Write a page, whole or not at all; returns what is said of its file."""
+    """Write a page atomically; returns its path and size as a document."""
     content = page.encode()
-    with write_errors(out, "give --out another place"), atomic(out, durable=True) as aside:
-        aside.write_bytes(content)
+    with write_errors(out, "give --out another place"), atomic(out, durable=True) as temporary:
+        temporary.write_bytes(content)
     return {"file": str(out), "bytes": len(content)}
 
 
 def setting(text: str) -> list[str]:
-    """The type of ``KEY=VALUE``."""
+    """Argument type: ``KEY=VALUE``."""
     if "=" not in text:
         raise ArgumentTypeError(f"{text!r} is not of the form KEY=VALUE")
     return text.split("=", 1)
 
 
 def training_options(option: Callable[..., Any], seeds: bool = False) -> None:
-    """Add the options that `base_condition` reads, by the `add_argument` of a command."""
+    """Add the options that `base_condition` reads; `option` is the `add_argument` of a command."""
     option("--data", default="scenes", help="image set")
     option("--preset", choices=PRESETS, default="standard", help="training length")
-    set_help = (
-        "any other field of a condition, such as negatives=none or steps=1000; may be repeated"
-    )
     option(
         "--set",
         action="append",
@@ -91,7 +96,7 @@ def training_options(option: Callable[..., Any], seeds: bool = False) -> None:
         type=setting,
         metavar="KEY=VALUE",
         dest="settings",
-        help=set_help,
+        help="another field of a condition, as in negatives=none or steps=1000; may be repeated",
     )
     if seeds:
         option("--seeds", type=int, default=1, help="number of paired seeds")
@@ -100,9 +105,13 @@ def training_options(option: Callable[..., Any], seeds: bool = False) -> None:
 def base_condition(
     options: Namespace, texts: Mapping[str, str] | None = None, **changes: Any
 ) -> Condition:
-    """The condition of `training_options`, and of what a command's own options say; ``--set`` has
-    the last word."""
-    usual = usual_condition(open_set(options.data)).replace(
-        steps=PRESETS[options.preset], **changes
-    )
-    return on_its_set(with_settings(usual, {**(texts or {}), **dict(options.settings)}))
+    """The condition that a command's options describe.
+
+    Args:
+        options: Parsed `training_options`; ``--set`` overrides everything else.
+        texts: Fields of the condition as a user types them.
+        changes: Fields of the condition with their values.
+    """
+    base = usual_condition(open_set(options.data))
+    base = base.replace(steps=PRESETS[options.preset], **changes)
+    return on_its_set(with_settings(base, {**(texts or {}), **dict(options.settings)}))

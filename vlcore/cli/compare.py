@@ -9,7 +9,7 @@ from typing import Any
 from vlcore.api.export_table import rows_in_words
 from vlcore.api.exports import FORMATS, export
 from vlcore.api.maps import KINDS, Projection
-from vlcore.cli.common import CommandError, add_command, names, page_path, write_page
+from vlcore.cli.common import CommandError, add_command, comma_separated, page_path, write_page
 from vlcore.jobs.progress import counted_bar
 
 
@@ -23,7 +23,7 @@ def add_commands(commands: Any) -> None:
     option("--together", action="store_true", help="one UMAP for all models")
     option(
         "--prompts",
-        type=names(4),
+        type=comma_separated(4),
         metavar="A,B,C,D",
         help="prompt axes: from A to B along x, from C to D along y",
     )

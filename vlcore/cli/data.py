@@ -13,7 +13,7 @@ from typing import Any
 from vlcore.api import audit
 from vlcore.api.imports import import_embeddings
 from vlcore.artifacts import artifact
-from vlcore.cli.common import CommandError, add_command, names, whole
+from vlcore.cli.common import CommandError, add_command, comma_separated, whole_number
 from vlcore.data import catalogue, drawn, generation
 from vlcore.data.generation.plan import BACKENDS, PROMPT
 from vlcore.data.imageset import ImageSet, ImageSetError
@@ -26,7 +26,7 @@ from vlcore.jobs import jobs, queue
 from vlcore.jobs.progress import counted_bar, with_bar
 from vlcore.scenes import CONTEXTS, STYLES
 
-SEED = whole(0, 2**31 - 1)
+SEED = whole_number(0, 2**31 - 1)
 RECIPE = ("style", "contexts", "context_contrast", "object_contrast", "object_size")
 FOLDER = {
     "n_per_group": 48,
@@ -49,7 +49,7 @@ def add_commands(commands: Any) -> None:
     )
     option(
         "--contexts",
-        type=names(2),
+        type=comma_separated(2),
         metavar="A,B",
         help=f"two of {', '.join(CONTEXTS)}; horses belong in the first",
     )
@@ -61,10 +61,12 @@ def add_commands(commands: Any) -> None:
     )
     option(
         "--n-per-group",
-        type=whole(1, 10_000),
+        type=whole_number(1, 10_000),
         help="training scenes of each group, with --out: 48 unless given",
     )
-    option("--size", type=whole(32, 512), help="side in pixels, with --out: 128 unless given")
+    option(
+        "--size", type=whole_number(32, 512), help="side in pixels, with --out: 128 unless given"
+    )
     option("--seed", type=SEED, help="of the scenes, with --out: 0 unless given")
     option(
         "--out",
@@ -80,14 +82,14 @@ def add_commands(commands: Any) -> None:
     option("--format", choices=format_names(), default="auto")
     option(
         "--objects",
-        type=names(),
+        type=comma_separated(),
         default=(),
         metavar="A,B",
         help="two objects, where the source has more",
     )
     option(
         "--contexts",
-        type=names(),
+        type=comma_separated(),
         default=(),
         metavar="C,D",
         help="two contexts; A belongs in C and B in D",
@@ -104,17 +106,23 @@ def add_commands(commands: Any) -> None:
     option("--seed", type=int, default=0, help="of the splits")
     option = add_command(group, "generate", "a text-to-image model draws an image set", generate)
     option("--name", required=True, help="of the set")
-    option("--objects", required=True, type=names(2), metavar="A,B", help="such as horse,camel")
+    option(
+        "--objects",
+        required=True,
+        type=comma_separated(2),
+        metavar="A,B",
+        help="such as horse,camel",
+    )
     option(
         "--contexts",
         required=True,
-        type=names(2),
+        type=comma_separated(2),
         metavar="C,D",
         help='such as "on the grass,in the desert"',
     )
     option(
         "--per-group",
-        type=whole(FEWEST, 10_000),
+        type=whole_number(FEWEST, 10_000),
         default=48,
         help="pictures of each object in each context",
     )

@@ -1,4 +1,4 @@
-"""Commands about the disk: what lies there, delete and put back, make room."""
+"""Commands about the disk: usage, delete and restore, free space."""
 
 from argparse import Namespace
 from typing import Any
@@ -9,18 +9,15 @@ from vlcore.experiment import limits, trash
 
 
 def add_commands(commands: Any) -> None:
-    add_command(commands, "disk", "what the home takes, what is free, what was deleted", show)
-    option = add_command(
-        commands, "delete", "take models away; for a week they can be put back", delete
-    )
+    help_text = "disk use of the home, free space, and what was deleted"
+    add_command(commands, "disk", help_text, disk_usage)
+    help_text = "delete models; for a week they can be restored"
+    option = add_command(commands, "delete", help_text, delete)
     option("key", nargs="+")
-    option = add_command(
-        commands, "restore", "put back a model or an image set that was deleted", restore
-    )
+    help_text = "restore a model or an image set that was deleted"
+    option = add_command(commands, "restore", help_text, restore)
     option("name")
-    help_text = (
-        "remove, until enough is free, what can be made again: old maps and untrained encoders"
-    )
+    help_text = "free space: remove old maps and untrained encoders, which can be made again"
     option = add_command(commands, "prune", help_text, prune)
     least = limits.FREE_BYTES / 2**30
     option(
@@ -28,15 +25,15 @@ def add_commands(commands: Any) -> None:
         type=float,
         default=least,
         metavar="GB",
-        help=f"that shall be free; {least:g} unless given",
+        help=f"free space to reach; default: {least:g}",
     )
 
 
-def show(_options: Namespace) -> dict[str, Any]:
+def disk_usage(_options: Namespace) -> dict[str, Any]:
     return {
         "bytes": disk.usage()._asdict(),
         "most": disk.most(),
-        "deleted": [one.name for one in trash.listed()],
+        "deleted": [entry.name for entry in trash.listed()],
     }
 
 
@@ -47,10 +44,10 @@ def delete(options: Namespace) -> dict[str, Any]:
 
 
 def restore(options: Namespace) -> dict[str, Any]:
-    return {"restored": [str(place) for place in trash.restore(options.name)]}
+    return {"restored": [str(path) for path in trash.restore(options.name)]}
 
 
 def prune(options: Namespace) -> dict[str, Any]:
     if not 0 <= options.free < 1e6:
-        raise CommandError("--free is a number of GB.")
+        raise CommandError("--free is a number of GB; give one from 0 to 999999.")
     return {"removed": disk.prune(round(options.free * 2**30)), "free": disk.free()}

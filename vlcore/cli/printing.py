@@ -1,101 +1,97 @@
-"""Text of a document for people: a list as a table with a head row, everything else as indented
-lines with names."""
+"""Format a command's document as text: entries as a table, everything else as indented lines."""
 
 from typing import Any
 
 from vlcore.experiment.wording import FEW, percent, rate
 from vlcore.metrics.catalogue import HEADLINE, MEASURES, PRIMARY
 
-SHOWN = 20  # entries of a list that people are shown
+MOST_LINES = 20  # entries of a list of plain values that are printed
 MINORITY = MEASURES[PRIMARY].words.lower()
-FEW_HELD_OUT = f"fewer than {FEW} held-out pictures"
-LONG = (MINORITY, FEW_HELD_OUT, "groups", "message", "sentence")  # the last columns of a table
+FEW_HELD_OUT = f"fewer than {FEW} held-out images"
+LAST_COLUMNS = (MINORITY, FEW_HELD_OUT, "groups", "message", "sentence")  # long texts
 
 
-def for_people(document: Any) -> str:
-    """A document as text: entries as a table, everything else as lines that begin with a name."""
+def document_text(document: Any) -> str:
+    """Format a document as text."""
     if isinstance(document, list) and not document:
         return "Nothing here yet."
-    return "\n".join(_outline(document)).replace("\u00a0", " ")  # a terminal breaks no line here
+    return "\n".join(_lines(document)).replace("\u00a0", " ")  # a terminal breaks no line here
 
 
-def _outline(value: Any) -> list[str]:
-    """Lines of something that does not fit on one."""
+def _lines(value: Any) -> list[str]:
+    """Lines of a value that does not fit on one."""
     if isinstance(value, dict):
-        lines = []
-        for name, inner in value.items():
-            words = str(name).replace("_", " ")
-            if name == "metrics":
-                lines += [f"{measure}: {said}" for measure, said in _rates(inner).items()]
-            elif _is_flat(inner):
-                lines.append(f"{words}: {_value(inner, name)}")
-            else:
-                splits = (
-                    [{"split": split, **counts} for split, counts in inner.items()]
-                    if name == "splits"
-                    else []
-                )
-                within = _table(splits) if splits else _outline(inner)
-                lines += [f"{words}:", *(f"  {line}".rstrip() for line in within)]
-        return lines
+        return [line for name, inner in value.items() for line in _field_lines(name, inner)]
     if not all(isinstance(entry, dict) for entry in value):
-        more = [f"and {len(value) - SHOWN:,} more"] if len(value) > SHOWN else []
-        return [*map(_value, value[:SHOWN]), *more]
-    rows = [_cells(entry) for entry in value]
-    if not all(_is_flat(cell) for row in rows for cell in row.values()):
-        return [line for entry in value for line in ("", *_outline(entry))][1:]
-    return _table(rows)
+        hidden = len(value) - MOST_LINES
+        return [*map(_cell, value[:MOST_LINES]), *([f"and {hidden:,} more"] if hidden > 0 else [])]
+    rows = [_table_row(entry) for entry in value]
+    if all(_is_flat(cell) for row in rows for cell in row.values()):
+        return _table(rows)
+    return [line for entry in value for line in ("", *_lines(entry))][1:]
+
+
+def _field_lines(name: str, value: Any) -> list[str]:
+    if name == "metrics":
+        return [f"{measure}: {words}" for measure, words in _rates(value).items()]
+    words = str(name).replace("_", " ")
+    if _is_flat(value):
+        return [f"{words}: {_cell(value, name)}"]
+    if name == "splits" and value:
+        inner_lines = _table([{"split": split, **counts} for split, counts in value.items()])
+    else:
+        inner_lines = _lines(value)
+    return [f"{words}:", *(f"  {line}".rstrip() for line in inner_lines)]
 
 
 def _is_flat(value: Any) -> bool:
-    """Whether something reads well on one line: a value, or nothing but numbers."""
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return all(isinstance(entry, int | float) for entry in inner)
+    """Whether a value reads well on one line: a single value, or only numbers."""
+    entries = value.values() if isinstance(value, dict) else value
+    if not isinstance(value, dict | list):
+        return True
+    return all(isinstance(entry, int | float) for entry in entries)
 
 
-def _cells(entry: dict[str, Any]) -> dict[str, Any]:
-    """An entry as a row; of the metrics, the share that studies are about."""
-    rates = _rates(entry["metrics"]) if "metrics" in entry else {}
-    shown = {name.replace("_", " "): value for name, value in entry.items()}
-    shown |= {name: rates[name] for name in (MINORITY, FEW_HELD_OUT) if name in rates}
-    return {
-        name: value for name, value in shown.items() if name not in ("metrics", "splits", "number")
-    }
+def _table_row(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry as a table row; of its metrics, only minority-group accuracy."""
+    hidden = ("metrics", "splits", "number")
+    row = {name.replace("_", " "): value for name, value in entry.items() if name not in hidden}
+    if "metrics" in entry:
+        rates = _rates(entry["metrics"])
+        row |= {name: rates[name] for name in (MINORITY, FEW_HELD_OUT) if name in rates}
+    return row
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:
-    """Rows under a head; what is long comes last."""
-    names = sorted({name: None for row in rows for name in row}, key=LONG.__contains__)
-    lines = [
-        names,
-        *([_value(row[name], name) if name in row else "" for name in names] for row in rows),
-    ]
+    """Rows under a head; columns of long texts come last."""
+    columns = sorted({name: None for row in rows for name in row}, key=LAST_COLUMNS.__contains__)
+    lines = [columns]
+    for row in rows:
+        lines.append([_cell(row[name], name) if name in row else "" for name in columns])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
 
 
 def _rates(metrics: dict[str, Any]) -> dict[str, str]:
+    """The rates of a model in words, by name."""
     fitted = "train_caption_accuracy"
-    said = {MEASURES[fitted].words.lower(): percent(metrics[fitted])}
+    rates = {MEASURES[fitted].words.lower(): percent(metrics[fitted])}
     for name in HEADLINE:
         words = f"not defined: {metrics['absent'].get(name, 'not measured')}"
         if name in metrics["intervals"]:
             low, high, n = metrics["intervals"][name]
-            words = (
-                f"{rate({'value': metrics[name], 'low': low, 'high': high})} of {n:,} held-out"
-                " pictures"
-            )
-        said[MEASURES[name].words.lower()] = words
-    if groups := metrics["group_accuracy"]:
-        said["each group right"] = ", ".join(
-            f"{group} {percent(value)}" for group, value in groups.items()
-        )
+            interval = rate({"value": metrics[name], "low": low, "high": high})
+            words = f"{interval} of {n:,} held-out images"
+        rates[MEASURES[name].words.lower()] = words
+    if accuracies := metrics["group_accuracy"]:
+        groups = [f"{group} {percent(accuracy)}" for group, accuracy in accuracies.items()]
+        rates["accuracy by group"] = ", ".join(groups)
     if few := ", ".join(f"{group} ({n})" for group, n in metrics["few_pictures"].items()):
-        said[FEW_HELD_OUT] = f"{few}; numbers that rest on them say little"
-    return said
+        rates[FEW_HELD_OUT] = f"{few}; numbers that rest on them say little"
+    return rates
 
 
-def _value(value: Any, name: str = "") -> str:
+def _cell(value: Any, name: str = "") -> str:
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -106,7 +102,7 @@ def _value(value: Any, name: str = "") -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, dict):
-        return ", ".join(f"{inner} {_value(count)}" for inner, count in value.items())
+        return ", ".join(f"{inner} {_cell(count)}" for inner, count in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(map(_value, value)) or "none"
+        return ", ".join(map(_cell, value)) or "none"
     return " ".join(str(value).split())

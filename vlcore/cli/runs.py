@@ -1,18 +1,24 @@
-"""Commands of one model: train or measure it, embed pictures with it, look after jobs and
+"""Commands of one model: train or measure it, embed images with it, list and check jobs and
 artefacts."""
 
 from __future__ import annotations
 
 import time
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlcore.api import pretrained, training
 from vlcore.artifacts import artifact
-from vlcore.cli.common import CommandError, add_command, base_condition, training_options, whole
+from vlcore.cli.common import (
+    CommandError,
+    add_command,
+    base_condition,
+    training_options,
+    whole_number,
+)
 from vlcore.data.catalogue import open_set
 from vlcore.data.decoding import UploadError
 from vlcore.data.subset import usual_condition
@@ -28,75 +34,61 @@ from vlcore.jobs.progress import with_bar
 from vlcore.metrics.catalogue import HEADLINE
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from PIL.Image import Image
-
     from vlcore.api.models import Model
+    from vlcore.api.uploads import UploadReport
 
-FEW_TRAINED = 10  # training pictures of a group
-COLLAPSED = "All embeddings of this checkpoint are nearly one point: it says nothing of pictures."
+FEW_TRAINED = 10  # training images of a group
+COLLAPSED = "All embeddings of this checkpoint are nearly one point: they do not tell images apart."
+BIAS_HELP = "share of each minority group removed, 0 to 1"
 
 
 def add_commands(commands: Any) -> None:
     option = add_command(commands, "train", "train or load one condition", train)
-    option("--bias", type=float, default=0.0, help="share of each minority group removed, 0 to 1")
+    option("--bias", type=float, default=0.0, help=BIAS_HELP)
     option("--labels", default="short", help=f"one of short, {', '.join(style_names()[1:])}")
     option("--seed", type=int, default=0, help="of data and initialisation")
-    option(
-        "--edits",
-        type=Path,
-        metavar="FILE",
-        help=f"at most {MOST} changes of the training set, a JSON list",
-    )
-    by_chance_help = f"{MOST} changes of pictures by chance instead, to compare with"
-    option("--edits-by-chance", type=whole(0, 2**31 - 1), metavar="SEED", help=by_chance_help)
-    option("--fresh", action="store_true", help="train even where the model came with this version")
+    edits_help = f"at most {MOST} changes of the training set, a JSON list"
+    option("--edits", type=Path, metavar="FILE", help=edits_help)
+    chance_help = f"{MOST} random changes of images instead, as a control"
+    option("--edits-by-chance", type=whole_number(0, 2**31 - 1), metavar="SEED", help=chance_help)
+    option("--fresh", action="store_true", help="train even where the model is bundled")
     training_options(option)
+
     help_text = "measure a pretrained CLIP or SigLIP as one more model"
     option = add_command(commands, "pretrained", help_text, measure_pretrained)
     option("checkpoint", help="hub name, such as openai/clip-vit-base-patch32, or a local folder")
     option("--data", default="scenes", help="image set")
-    option("--bias", type=float, default=0.0, help="share of each minority group removed, 0 to 1")
+    option("--bias", type=float, default=0.0, help=BIAS_HELP)
     option("--labels", help="label style whose captions are the prompts (clip_template)")
-    option(
-        "--template",
-        default="",
-        help='prompts of your own, such as "a photo of a {object} {place}"',
-    )
+    template_help = 'your own prompts, such as "a photo of a {object} {place}"'
+    option("--template", default="", help=template_help)
     option("--readout", choices=pretrained.READOUTS, default="zero-shot", help="of the object")
-    option("--seed", type=int, default=0, help="of the training pictures")
-    help_text = "where pictures land in a model; exit code 2 only where none can be read"
+    option("--seed", type=int, default=0, help="of the training images")
+
+    help_text = "project images into a model; exit code 2 only where none can be read"
     option = add_command(commands, "embed", help_text, embed)
-    option("image", nargs="+", help="PNG, JPEG or WebP files; others are listed")
+    option("image", nargs="+", help="PNG, JPEG or WebP files; unusable ones are listed")
     option("--model", required=True, metavar="KEY")
-    option(
-        "--relies-on",
-        action="store_true",
-        help=(
-            "and what each prediction relies on, of a model with a pretrained image tower: half a"
-            " second an image"
-        ),
+    relies_help = (
+        "add what each prediction relies on, for models with a pretrained image tower; half a"
+        " second an image"
     )
+    option("--relies-on", action="store_true", help=relies_help)
+
     add_command(commands, "status", "jobs and models", status)("key", nargs="?")
-    add_command(commands, "cancel", "stop a training, or a job of a cluster by its number", cancel)(
-        "key"
-    )
-    add_command(
-        commands,
-        "clean",
-        "remove what interrupted and failed jobs left, and what was set aside",
-        clean,
-    )
+    help_text = "stop a training, or a job of a cluster by its number"
+    add_command(commands, "cancel", help_text, cancel)("key")
+    help_text = "remove files of interrupted and failed jobs, and old quarantined artefacts"
+    add_command(commands, "clean", help_text, clean)
     add_command(commands, "verify", "check every published artefact against its checksums", verify)
 
 
 def train(options: Namespace) -> dict[str, Any]:
+    texts = {"labels": options.labels}
+    if options.edits is not None:
+        texts["edits"] = _edits_text(options.edits)
     seeds = {"data_seed": options.seed, "init_seed": options.seed}
-    edits = {} if options.edits is None else {"edits": _text_of(options.edits)}
-    condition = base_condition(
-        options, {"labels": options.labels, **edits}, bias=options.bias, **seeds
-    )
+    condition = base_condition(options, texts, bias=options.bias, **seeds)
     parts = training.parts_of(condition)
     if options.edits_by_chance is not None:
         if condition.edits:
@@ -104,25 +96,24 @@ def train(options: Namespace) -> dict[str, Any]:
         condition = condition.replace(edits=by_chance(parts[0], condition, options.edits_by_chance))
     sets = training_sets(parts, condition)
     groups = sets[0].table["group"].tolist()
-    images = {name: groups.count(name) for name in sets[0].images.grouping.names}
-    artefact, made = _make(condition, lambda: training.train_condition(condition, options.fresh))
-    made |= {"steps": condition.steps, "train_images": images, "models": len(sets)}
-    made |= {"edits": [edit.as_json() for edit in condition.changes]} if condition.edits else {}
-    if few := ", ".join(
-        f"{number} of {group}" for group, number in images.items() if number < FEW_TRAINED
-    ):
-        sentence = (
-            f"The training pictures are {few}; with fewer than {FEW_TRAINED} much depends on which"
-            " they are."
-        )
-        made["warnings"] = [sentence]
-    return made | {
-        "first_fit_step": artefact.metrics["first_fit_step"],
-        "metrics": headline(artefact),
-    }
+    train_images = {name: groups.count(name) for name in sets[0].images.grouping.names}
+    artefact, document = _make_model(
+        condition, lambda: training.train_condition(condition, options.fresh)
+    )
+    document |= {"steps": condition.steps, "train_images": train_images, "models": len(sets)}
+    if condition.edits:
+        document["edits"] = [edit.as_json() for edit in condition.changes]
+    small = [f"{count} of {group}" for group, count in train_images.items() if count < FEW_TRAINED]
+    if small:
+        document["warnings"] = [
+            f"The training images are {', '.join(small)}; with fewer than {FEW_TRAINED} much"
+            " depends on which they are."
+        ]
+    document["first_fit_step"] = artefact.metrics["first_fit_step"]
+    return document | {"metrics": headline(artefact)}
 
 
-def _text_of(file: Path) -> str:
+def _edits_text(file: Path) -> str:
     try:
         if file.stat().st_size <= LONGEST:
             return file.read_text(encoding="utf-8")
@@ -133,10 +124,10 @@ def _text_of(file: Path) -> str:
     )
 
 
-def _make(
+def _make_model(
     condition: Condition, work: Callable[[], str]
 ) -> tuple[artifact.Artefact, dict[str, Any]]:
-    """The model of a condition, made unless it is there; and how that went."""
+    """Make the model of a condition unless it is published; returns it with key, state, seconds."""
     started = time.perf_counter()
     state = with_bar(condition.key, work)
     seconds = round(time.perf_counter() - started, 2)
@@ -144,22 +135,21 @@ def _make(
 
 
 def headline(artefact: artifact.Artefact) -> dict[str, Any]:
-    """The rates of a model that a command prints, each with its interval, or the reason why it has
-    none."""
+    """The rates of a model that commands print: values, intervals, and reasons for absent ones."""
     end = artefact.metrics["end"]
-    measured = [name for name in HEADLINE if name in end]
     groups = end.get("group_accuracy", {})
+    estimates = {name: end[name] for name in HEADLINE if name in end}
+    reasons = end.get("absent", {})
     return {
         "train_caption_accuracy": end["train_caption_accuracy"],
-        **{name: end[name]["value"] for name in measured},
-        "few_pictures": {
-            group: estimate["n"] for group, estimate in groups.items() if estimate["n"] < FEW
-        },
-        "group_accuracy": {group: estimate["value"] for group, estimate in groups.items()},
+        **{name: estimate["value"] for name, estimate in estimates.items()},
+        "few_pictures": {name: group["n"] for name, group in groups.items() if group["n"] < FEW},
+        "group_accuracy": {name: group["value"] for name, group in groups.items()},
         "intervals": {
-            name: [end[name]["low"], end[name]["high"], end[name]["n"]] for name in measured
+            name: [estimate["low"], estimate["high"], estimate["n"]]
+            for name, estimate in estimates.items()
         },
-        "absent": {name: end["absent"][name] for name in HEADLINE if name in end.get("absent", {})},
+        "absent": {name: reasons[name] for name in HEADLINE if name in reasons},
     }
 
 
@@ -169,114 +159,122 @@ def measure_pretrained(options: Namespace) -> dict[str, Any]:
     base = usual_condition(open_set(options.data))
     base = base.replace(bias=options.bias, labels=labels, template=options.template, **seeds)
     source = options.checkpoint
-    with suppress(
-        OSError, ValueError
-    ):  # whoever types here may mean a folder by what could be a hub name too
+    with suppress(OSError, ValueError):
+        # A folder's relative path can look like a hub name.
         source = str(Path(source).resolve()) if Path(source).is_dir() else source
     condition = pretrained.condition_of(source, base, readout=options.readout)
     training.check_pictures(condition)
-    artefact, made = _make(condition, lambda: pretrained.make_pretrained(source, condition))
-    about = artefact.json("checkpoint.json")
-    made["state"] = made["state"].replace("trained", "measured")
-    made |= {
+    artefact, document = _make_model(
+        condition, lambda: pretrained.make_pretrained(source, condition)
+    )
+    checkpoint = artefact.json("checkpoint.json")
+    document |= {
+        "state": document["state"].replace("trained", "measured"),
         "title": title(condition),
         "device": artefact.manifest["device"],
         "metrics": headline(artefact),
+        "checkpoint": {name: checkpoint[name] for name in ("name", "kind", "parameters", "bytes")},
     }
-    made["checkpoint"] = {name: about[name] for name in ("name", "kind", "parameters", "bytes")}
-    return made | ({"warnings": [COLLAPSED]} if artefact.metrics["end"]["collapsed"] else {})
+    if artefact.metrics["end"]["collapsed"]:
+        document["warnings"] = [COLLAPSED]
+    return document
 
 
 def embed(options: Namespace) -> dict[str, Any]:
     from vlcore.api.models import load, open_picture
-
-    model, pictures, unusable = load(options.model), [], []
-    for file in options.image:
-        try:
-            pictures.append((file, open_picture(file)))
-        except UploadError as error:
-            unusable.append({"file": file, "message": str(error)})
-    if not pictures:
-        raise UploadError("\n".join(entry["message"] for entry in unusable))
-    placed, images = model.embed([picture for _, picture in pictures]), []
-    predictions = _predictions(
-        model, [picture for _, picture in pictures], placed.z, options.relies_on
-    )
-    table = model.images.table.rename(columns={"file_name": "image"})
-    columns = [
-        name for name in ("image", "object", "context", "source") if name in table
-    ]  # an imported one's source
-    for name, (file, _), place, predicted in zip(
-        placed.names, pictures, placed.places, predictions, strict=True
-    ):
-        near = placed.neighbours[placed.neighbours["picture"] == name]
-        about = table[columns].iloc[near["row"]].astype(str).to_dict("records")
-        said = placed.captions[
-            placed.captions["picture"] == name
-        ]  # none of a captioner, which says them word by word
-        neighbours = [
-            {column: text for column, text in known.items() if text} | {"similarity": similarity}
-            for known, similarity in zip(about, near["similarity"], strict=True)
-        ]
-        found = {
-            "file": file,
-            "maps": {"pca": [round(float(value), 5) for value in place]},
-            "neighbours": neighbours,
-        }
-        images.append(
-            {**found, "captions": said.drop(columns="picture").to_dict("records"), **predicted}
-        )
-    return {"model": model.key, "images": images} | ({"unusable": unusable} if unusable else {})
-
-
-def _predictions(
-    model: Model, pictures: Sequence[Image], z: NDArray[np.float32], relies_on: bool
-) -> list[dict[str, Any]]:
-    """What the Upload page says of each image, as a dictionary."""
     from vlcore.api.uploads import knows_photographs, reliance_by_painting, upload_reports
     from vlcore.model.novelty import judge_of, novelties
     from vlcore.model.reliance import painted_images
 
-    images, judge = model.images, None
-    with suppress(LabError):  # the weights of the network that judges are not on this machine
-        judge = judge_of(images)
-    judged = [None] * len(pictures) if judge is None else novelties(judge, images, pictures)
-    nobody_knows, are_drawn = [""] * len(z), [False] * len(z)
-    reports = upload_reports(model.map, images, z, nobody_knows, judged, are_drawn)
-    documents = []
-    for picture, report in zip(pictures, reports, strict=True):
-        document: dict[str, Any] = {}
-        if report.predicted:
-            share = {"share": report.share, "calibrated": report.is_calibrated}
-            document["prediction"] = {"object": report.predicted, **share}
-            if report.is_calibrated:
-                document["prediction"]["sure"] = not report.doubts
-        if report.novelty is not None:
-            share_as_far = report.novelty.share.value
-            document["novelty"] = {
-                "distance": report.novelty.distance,
-                "share_as_far": share_as_far,
-            }
-            document["novelty"]["new"] = report.novelty.is_new
-        if relies_on and report.predicted and knows_photographs(model.condition):
-            painted = painted_images(picture)
-            found = reliance_by_painting(model.map, model.loaded, report, painted, images.grouping)
-            document["relies_on"] = {"on": found.on.value, "because": found.because}
-        documents.append(document)
-    return documents
+    model = load(options.model)
+    files, uploads, unusable = [], [], []
+    for file in options.image:
+        try:
+            uploads.append(open_picture(file))
+            files.append(file)
+        except UploadError as error:
+            unusable.append({"file": file, "message": str(error)})
+    if not uploads:
+        raise UploadError("\n".join(entry["message"] for entry in unusable))
+
+    judge = None
+    with suppress(LabError):  # the weights of the network that judges novelty may be missing
+        judge = judge_of(model.images)
+    judged = [None] * len(uploads) if judge is None else novelties(judge, model.images, uploads)
+    z = model.loaded.embed_pictures(uploads)
+    unknown_truths, are_drawn = [""] * len(z), [False] * len(z)
+    reports = upload_reports(model.map, model.images, z, unknown_truths, judged, are_drawn)
+    explains = options.relies_on and knows_photographs(model.condition)
+
+    entries = []
+    positions = model.map.place(z)
+    for file, upload, position, report in zip(files, uploads, positions, reports, strict=True):
+        pca = [round(float(coordinate), 5) for coordinate in position]
+        entry = {"file": file, "maps": {"pca": pca}, **_upload_entry(model, report)}
+        if explains and report.predicted:
+            painted = painted_images(upload)
+            grouping = model.images.grouping
+            reliance = reliance_by_painting(model.map, model.loaded, report, painted, grouping)
+            entry["relies_on"] = {"on": reliance.on.value, "because": reliance.because}
+        entries.append(entry)
+    document: dict[str, Any] = {"model": model.key, "images": entries}
+    return document | ({"unusable": unusable} if unusable else {})
+
+
+def _upload_entry(model: Model, report: UploadReport) -> dict[str, Any]:
+    """What a model predicts for one image: neighbours, captions, label and novelty."""
+    table = model.images.table.rename(columns={"file_name": "image"})
+    # Only imported images have a source.
+    columns = [name for name in ("image", "object", "context", "source") if name in table]
+    neighbours = []
+    for row, similarity in report.nearest:
+        facts = table.iloc[row][columns].astype(str)
+        neighbours.append({**facts[facts != ""].to_dict(), "similarity": similarity})
+    entry: dict[str, Any] = {
+        "neighbours": neighbours,
+        "captions": [caption._asdict() for caption in report.captions],
+    }
+    if report.predicted:
+        prediction = {
+            "object": report.predicted,
+            "share": report.share,
+            "calibrated": report.is_calibrated,
+        }
+        if report.is_calibrated:
+            prediction["sure"] = not report.doubts
+        entry["prediction"] = prediction
+    if report.novelty is not None:
+        entry["novelty"] = {
+            "distance": report.novelty.distance,
+            "share_as_far": report.novelty.share.value,
+            "new": report.novelty.is_new,
+        }
+    return entry
 
 
 def status(options: Namespace) -> list[dict[str, Any]]:
-    there = [jobs.JobStatus(key, jobs.State.DONE) for key in artifact.published_keys()]
-    found, tasks = [], engines.tasks()
-    seen = {view.key: view for view in (*there, *map(jobs.view, tasks), *jobs.active_and_ended())}
-    for view in [jobs.view(options.key)] if options.key is not None else seen.values():
-        kind, facts = artifact.kind_beside(view.key), ("stage", "step", "steps", "message")
-        state = engines.state_of(view.key, tasks).value
-        shown = {"key": view.key, "kind": kind.value if kind else "model", "state": state}
-        shown |= {"job": tasks[view.key]} if view.key in tasks else {}
-        found.append(shown | {name: view.status[name] for name in facts if name in view.status})
-    return found
+    tasks = engines.tasks()  # of a cluster
+    if options.key is not None:
+        views = [jobs.view(options.key)]
+    else:
+        published = [jobs.JobStatus(key, jobs.State.DONE) for key in artifact.published_keys()]
+        latest = (*published, *map(jobs.view, tasks), *jobs.active_and_ended())
+        views = list({view.key: view for view in latest}.values())
+    entries = []
+    for view in views:
+        kind = artifact.kind_beside(view.key)
+        entry = {
+            "key": view.key,
+            "kind": kind.value if kind else "model",
+            "state": engines.state_of(view.key, tasks).value,
+        }
+        if view.key in tasks:
+            entry["job"] = tasks[view.key]
+        for name in ("stage", "step", "steps", "message"):
+            if name in view.status:
+                entry[name] = view.status[name]
+        entries.append(entry)
+    return entries
 
 
 def cancel(options: Namespace) -> dict[str, Any]:

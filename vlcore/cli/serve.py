@@ -25,7 +25,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from vlcore.cli.common import CommandError, add_command, whole
+from vlcore.cli.common import CommandError, add_command, whole_number
 from vlcore.experiment.files import allow_open_files, scratch_folder, text_beside
 from vlcore.jobs.queue import default_workers
 
@@ -72,13 +72,13 @@ def add_commands(commands: Any) -> None:
     option = add_command(commands, "serve", help_text, serve)
     option(
         "--processes",
-        type=whole(1, 64),
+        type=whole_number(1, 64),
         default=1,
         help="about one for two cores; each takes 0.5 GB",
     )
     everywhere = "0.0.0.0"  # noqa: S104
     option("--host", type=_address, default=everywhere, help="address to listen at; default: all")
-    option("--port", type=whole(1, 65_535), default=8080)
+    option("--port", type=whole_number(1, 65_535), default=8080)
     option(
         "--print-config",
         action="store_true",

@@ -16,7 +16,7 @@ from vlcore.cli.common import (
     base_condition,
     setting,
     training_options,
-    whole,
+    whole_number,
     write_page,
 )
 from vlcore.cli.runs import headline
@@ -45,7 +45,7 @@ def add_commands(commands: Any) -> None:
         "--controls", action="store_true", help="also what the claims must beat: placebo, removal"
     )
     option("--published", action="store_true", help=PUBLISHED_HELP)
-    option("--jobs", type=whole(1, 256), help="worker processes; default: one a core")
+    option("--jobs", type=whole_number(1, 256), help="worker processes; default: one a core")
     option(
         "--engine",
         choices=engines.ENGINES,
@@ -54,7 +54,10 @@ def add_commands(commands: Any) -> None:
     )
     option("--address", help="of a Dask scheduler, such as tcp://HOST:8786")
     option(
-        "--pack", type=whole(1, 10_000), default=engines.PACK, help="conditions of a task of Slurm"
+        "--pack",
+        type=whole_number(1, 10_000),
+        default=engines.PACK,
+        help="conditions of a task of Slurm",
     )
     slurm_help = (
         "any option of sbatch, such as partition=NAME, time=60, cpus-per-task=8, mem=16G; may be"
