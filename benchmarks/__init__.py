@@ -1,45 +1,115 @@
-"""Scripts that time the lab, as ratios to a named baseline of the same run, and that make what it
-publishes."""
+"""Scripts that measure speed, as ratios to a named baseline of the same run, and scripts that write
+what the project publishes."""
 
 import argparse
+import os
 import statistics
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+from PIL import Image
+
+FLAG = {"action": "store_true"}
 
 
-def options(words: str | None, **arguments: Any) -> argparse.Namespace:
-    """The command line of a script: its words, and its options, by their default or by what
-    argparse takes."""
+def parse_options(description: str | None, **arguments: Any) -> argparse.Namespace:
+    """Parse the command line of a script.
+
+    Args:
+        description: The docstring of the script.
+        arguments: For each option its default, or a dictionary for `add_argument`.
+    """
     parser = argparse.ArgumentParser(
-        description=words, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for name, given in arguments.items():
-        settings = given if isinstance(given, dict) else {"type": type(given), "default": given}
+    for name, default in arguments.items():
+        is_settings = isinstance(default, dict)
+        settings = default if is_settings else {"type": type(default), "default": default}
         parser.add_argument("--" + name.replace("_", "-"), **settings)
     return parser.parse_args()
 
 
 def seconds(work: Callable[[], Any], repeats: int = 1) -> float:
-    """How long it takes; the median of some repeats."""
-    taken = []
+    """Median seconds of some repeats."""
+    times = []
     for _ in range(repeats):
         started = time.perf_counter()
         work()
-        taken.append(time.perf_counter() - started)
-    return statistics.median(taken)
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
 
 
 def processor_seconds(process: int) -> int:
-    """Processor time that a process has taken; its children's is not in it."""
+    """Processor time of a process, without its children."""
     return int(subprocess.check_output(["ps", "-o", "cputimes=", "-p", str(process)]))
 
 
+def percentiles(values: Sequence[float]) -> tuple[float, float]:
+    """The 50th and the 95th percentile."""
+    twentieths = statistics.quantiles(values, n=20, method="inclusive")
+    return twentieths[9], twentieths[18]
+
+
 def row(*cells: object) -> str:
-    """A row of a table for a page of text."""
+    """A row of a Markdown table."""
     return f"| {' | '.join(map(str, cells))} |"
 
 
 def head(*columns: str) -> str:
+    """The head of a Markdown table."""
     return f"{row(*columns)}\n{row(*['---'] * len(columns))}"
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a Markdown table, each row as soon as it is there."""
+    print(head(*columns))
+    for cells in rows:
+        print(row(*cells), flush=True)
+
+
+def print_aims(measurements: Iterable[tuple[str, float, float | None]]) -> None:
+    """Print measurements beside their aims, each as name, value and aim."""
+    rows = []
+    for name, value, aim in measurements:
+        rows.append((name, f"{value:.2f}", aim or "", f"{value / aim:.2f}" if aim else ""))
+    print_table(("what", "found", "aim", "ratio"), rows)
+
+
+@contextmanager
+def fresh_home(data: Path | None = None, **environment: str) -> Iterator[Path]:
+    """A temporary home for this process and its children.
+
+    Args:
+        data: A folder of image sets that the home shares.
+        environment: More environment variables.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        if data is not None:
+            Path(folder, "data").symlink_to(data)
+        with patch.dict(os.environ, VLCORE_HOME=folder, **environment):
+            yield Path(folder)
+
+
+@dataclass(frozen=True, eq=False)
+class OutsideImage:
+    """An image that no model was trained on, with what it shows."""
+
+    object: str
+    context: str
+    image: Image.Image
+
+
+def outside_images(folder: Path) -> list[OutsideImage]:
+    """Images of the files ``FOLDER/<object>_<context>/*``."""
+    images = []
+    for file in sorted(folder.glob("*_*/*")):
+        object_name, _, context = file.parent.name.partition("_")
+        images.append(OutsideImage(object_name, context, Image.open(file).convert("RGB")))
+    return images

@@ -1,15 +1,15 @@
-"""What the Compare and Upload pages cost: seconds to draw, megabytes to send, as ratios to two
+"""Cost of the Compare and Upload pages: seconds to draw and megabytes to send, as ratios to two
 plain maps.
 
 VLCORE_HOME=... python -m benchmarks.compare     (the four experiments must be trained there)"""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from PIL import Image
 
-from benchmarks import head, row, seconds
+from benchmarks import print_table, seconds
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.description import describe_layouts
 from vlcore.api.model_map import model_map
@@ -26,44 +26,50 @@ from vlcore.study import plans
 
 REPEATS = 5
 SIDE = 440  # px of a map
+EVERYTHING = MapOptions(movement=True, trust=True, ghost=True, twins=True, neighbours=True)
 
 
 def main() -> None:
     images = open_set("scenes")
     artefacts = [read(condition.key) for condition in plans.find("experiments").conditions]
     maps = [model_map(artefact) for artefact in artefacts]
-    two, four = (compare_maps(maps[:count], images, draw_thumbs) for count in (2, 4))
-    everything = MapOptions(movement=True, trust=True, ghost=True, twins=True, neighbours=True)
+    two = compare_maps(maps[:2], images, draw_thumbs)
+    four = compare_maps(maps, images, draw_thumbs)
     model = load(artefacts[3])
     assert isinstance(model, OwnModel)
-    first = images.rows("test")[:1]
-    picture, pixels = Image.fromarray(images.image(int(first[0]))), images.pixels(first)
+    rows = images.rows("test")[:1]
+    pixels = images.pixels(rows)
+    upload = Image.fromarray(images.image(int(rows[0])))
 
-    def drawn(comparison: ComparedMaps, options: MapOptions) -> dict[str, Any]:
+    def draw_maps(comparison: ComparedMaps, options: MapOptions) -> dict[str, Any]:
         return figure(comparison, images.grouping, LIGHT, SIDE, options).to_dict()
 
-    def shot(comparison: ComparedMaps) -> dict[str, Any]:
+    def draw_animation(comparison: ComparedMaps) -> dict[str, Any]:
         return film(comparison, images).chart(LIGHT, SIDE).to_dict()
 
     works: dict[str, Callable[[], Any]] = {
-        "two maps (baseline)": lambda: drawn(two, MapOptions()),
-        "two maps, everything laid over": lambda: drawn(two, everything),
-        "four maps": lambda: drawn(four, MapOptions()),
-        "film of two trainings": lambda: shot(two),
-        "film of four trainings": lambda: shot(four),
+        "two maps (baseline)": lambda: draw_maps(two, MapOptions()),
+        "two maps, everything laid over": lambda: draw_maps(two, EVERYTHING),
+        "four maps": lambda: draw_maps(four, MapOptions()),
+        "training animation of two": lambda: draw_animation(two),
+        "training animation of four": lambda: draw_animation(four),
         "two maps in words, with intervals": lambda: describe_layouts(two, images),
-        "one upload, embedded": lambda: model.embed_pictures([picture]),
+        "one upload, embedded": lambda: model.embed_pictures([upload]),
         "its patch ablation": lambda: patch_ablation(model.embed_pixels, pixels, lambda z: z[:, 0]),
         "its attention rollout": lambda: attention_rollout(model.encoder, pixels),
     }
-    print(head("what", "seconds", "ratio", "MB"))
+    print_table(("what", "seconds", "ratio", "MB"), measure(works))
+
+
+def measure(works: dict[str, Callable[[], Any]]) -> Iterator[tuple[str, str, str, str]]:
+    """Time each work; the first is the baseline."""
     baseline = 0.0
-    for what, work in works.items():
-        made = work()  # once to warm up
-        taken = seconds(work, REPEATS)
-        baseline = baseline or taken
-        size = f"{len(json.dumps(made)) / 1e6:.2f}" if isinstance(made, dict) else ""
-        print(row(what, f"{taken:.3f}", f"{taken / baseline:.2f}", size), flush=True)
+    for name, work in works.items():
+        result = work()  # once to warm up
+        duration = seconds(work, REPEATS)
+        baseline = baseline or duration
+        size = f"{len(json.dumps(result)) / 1e6:.2f}" if isinstance(result, dict) else ""
+        yield name, f"{duration:.3f}", f"{duration / baseline:.2f}", size
 
 
 if __name__ == "__main__":

@@ -1,28 +1,26 @@
-"""How a class does one study: phones that press at once, a wall that follows, and somebody else who
-looks at Home.
+"""A class that does one study: phones that press at once, a presenter view that follows, and a
+visitor of Home.
 
 python -m benchmarks.room [--phones 30] [--quiet 20] [--towers pretrained]
 
 The phones are websocket clients, as in `benchmarks.load`, each a browser of its own; server, queue,
 workers and trainings are real, in a home of their own with the images of this one, which are drawn
-first, and with their features where a frozen tower reads these. It prints the time to the last dot;
-how long a training took meanwhile, for machines slow down by the hour, and what is lost beside the
-time that the workers were at them; how fair the queue is (the largest wait over the median), how
-soon Home answers meanwhile against the same server before the phones press, and whether mean,
-interval and p on the wall are those of `analyse` of the same runs.
+first, and with their features where a frozen tower reads these. It prints the seconds to the last
+pair of models; how long a training took meanwhile, for machines slow down by the hour, and the time
+to the last pair over that of the workers; how fair the queue is (the largest wait over the median);
+how soon Home answers meanwhile and before the phones press; and whether mean, interval and p in the
+presenter view are those of `analyse` of the same runs.
 """
 
 import asyncio
-import os
 import statistics
 import sys
-import tempfile
 import time
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from benchmarks import head, options, processor_seconds, row
+from benchmarks import fresh_home, parse_options, percentiles, print_aims, processor_seconds
 from benchmarks.startup import server
 from benchmarks.visitors import Browser, connected
 from vlcore.artifacts import artifact
@@ -33,130 +31,135 @@ from vlcore.data.catalogue import open_set
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.files import data_folder
 from vlcore.experiment.options import TOWERS
+from vlcore.experiment.progress import silent
 from vlcore.experiment.wording import signed
 from vlcore.jobs.queue import default_workers
 from vlcore.model.image_features import feature_store
 from vlcore.study.results import Study
 
-TAKE, THERE = "Train my two models", b"Your two models"
-AIMS = {
-    "scratch": 300.0,
-    "pretrained": 60.0,
-}  # seconds to the last of thirty dots on two cores, by towers
-PROBE = 2.0  # seconds between looks of whoever looks at Home
+TRAIN, TRAINED = "Train my two models", b"Your two models"
+# Seconds until thirty phones on two cores have their models, by towers.
+AIMS = {"scratch": 300.0, "pretrained": 60.0}
+PROBE = 2.0  # seconds between visits of Home
+HOME_VISITOR, PRESENTER = 1000, 1001  # numbers of browsers
 
 
 class Phone(Browser):
-    """One of the class: presses, then looks as often as its page does, until its models are
-    there."""
+    """A student: presses, then looks as often as the page does, until its models are trained."""
 
-    async def wait_for_models(self, code: str, presses: asyncio.Event) -> float:
-        """The seconds from the press, which is made when all press, to its models."""
+    async def wait_for_models(self, code: str, start: asyncio.Event) -> float:
+        """Press when all press; returns the seconds until its models are trained."""
         await self.open("Lesson", code=code)
-        await presses.wait()
+        await start.wait()
         pressed = time.monotonic()
-        await self.press(TAKE)
-        while not any(THERE in one for one in self.said):
+        await self.press(TRAIN)
+        while not any(TRAINED in message for message in self.messages):
             await self.follow()
         return time.monotonic() - pressed
 
 
-async def room(
-    port: int, started: Started, phones: int, quiet: float
-) -> tuple[list[float], list[list[float]], dict[str, str]]:
-    """How long each phone waited, how soon Home answered before and meanwhile, and the wall at the
-    end."""
-    presses, ended, ready = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    answers: list[list[float]] = [[], []]
+@dataclass
+class ClassResult:
+    """Seconds that phones waited and that Home took, and the numbers of the presenter view."""
 
-    async def probe() -> None:
-        async with connected(Browser, port, 1000) as browser:
+    waits: list[float] = field(default_factory=list)
+    home_before: list[float] = field(default_factory=list)
+    home_meanwhile: list[float] = field(default_factory=list)
+    numbers: dict[str, str] = field(default_factory=dict)
+
+
+async def hold_class(port: int, started: Started, phones: int, quiet: float) -> ClassResult:
+    """Let phones train their models, `quiet` seconds after they are on the page."""
+    presenting, pressed, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    result = ClassResult()
+
+    async def visit_home() -> None:
+        async with connected(Browser, port, HOME_VISITOR) as browser:
             await browser.view()  # the first of a server is the slowest
             while not ended.is_set():
-                answers[presses.is_set()].append(await browser.view())
+                answers = result.home_meanwhile if pressed.is_set() else result.home_before
+                answers.append(await browser.view())
                 await asyncio.sleep(PROBE)
 
-    async def wall() -> dict[str, str]:
-        async with connected(Browser, port, 1001) as browser:
+    async def present() -> None:
+        async with connected(Browser, port, PRESENTER) as browser:
             await browser.open("Lesson", code=started.code, presenter=started.token)
-            ready.set()
-            while True:
-                last = ended.is_set()
+            presenting.set()
+            is_last = False
+            while not is_last:
+                is_last = ended.is_set()
                 await browser.follow()
-                if last:
-                    return browser.numbers
+            result.numbers = browser.numbers
 
-    async def phone(number: int) -> float:
+    async def wait_for_models(number: int) -> float:
         async with connected(Phone, port, number) as browser:
-            return await browser.wait_for_models(started.code, presses)
+            return await browser.wait_for_models(started.code, pressed)
 
-    probing, showing = asyncio.create_task(probe()), asyncio.create_task(wall())
-    await ready.wait()
-    waiting = [asyncio.create_task(phone(number)) for number in range(phones)]
+    watchers = [asyncio.create_task(visit_home()), asyncio.create_task(present())]
+    await presenting.wait()
+    waiting = [asyncio.create_task(wait_for_models(number)) for number in range(phones)]
     await asyncio.sleep(quiet)
-    presses.set()
-    waits = await asyncio.gather(*waiting)
+    pressed.set()
+    result.waits = await asyncio.gather(*waiting)
     ended.set()
-    await probing
-    return waits, answers, await showing
+    await asyncio.gather(*watchers)
+    return result
 
 
 def main() -> None:
     choice = {"choices": sorted(TOWERS), "default": tower_pairs.USUAL}
-    asked = options(__doc__, phones=30, quiet=20.0, towers=choice)
+    options = parse_options(__doc__, phones=30, quiet=20.0, towers=choice)
     images = open_set("scenes")
     usual, grouping = usual_condition(images), images.grouping
-    every = np.arange(len(images.table))
-    images.ensure_rendered(every.tolist(), lambda _done, _of: None)
-    if tower := usual.with_towers(asked.towers).frozen_tower:
-        feature_store(images, tower).rows(every)
-    with tempfile.TemporaryDirectory() as home:
-        Path(home, "data").symlink_to(data_folder())
-        os.environ["VLCORE_HOME"] = home
-        started = start(one_room.NAME, "scenes", "labels", towers=asked.towers)
-        plan = Plan(
-            "labels", max(asked.phones, one_room.FEWEST), prediction="lower", towers=asked.towers
-        )
+    rows = np.arange(len(images.table))
+    images.ensure_rendered(rows.tolist(), silent)
+    if tower := usual.with_towers(options.towers).frozen_tower:
+        feature_store(images, tower).rows(rows)
+    with fresh_home(data_folder()):
+        started = start(one_room.NAME, "scenes", "labels", towers=options.towers)
+        blocks = max(options.phones, one_room.FEWEST)
+        plan = Plan("labels", blocks, prediction="lower", towers=options.towers)
         one_room.fix(started.code, started.token, plan, usual, grouping)
         go(started.code, started.token, "labels", "run")
         with server() as (_, port, process):
-            waits, answers, shown = asyncio.run(room(port, started, asked.phones, asked.quiet))
+            result = asyncio.run(hold_class(port, started, options.phones, options.quiet))
             busy = processor_seconds(process)
-        study = one_room.study_of(plan, usual, grouping, blocks=asked.phones)
+        study = one_room.study_of(plan, usual, grouping, blocks=options.phones)
+        trainings = [
+            float(artifact.read(condition.key).manifest["seconds"])
+            for condition in study.conditions
+        ]
         analysis = Study(study, grouping, artifact.read).analyses()[study.treatments[0]]
-        took = [float(artifact.read(one.key).manifest["seconds"]) for one in study.conditions]
         difference = analysis.primary.levels[0].difference  # type: ignore[union-attr]
-    mean, low, high = (
-        signed(100 * end, 1)
-        for end in (difference.mean.value, difference.mean.low, difference.mean.high)
+    before, meanwhile = percentiles(result.home_before), percentiles(result.home_meanwhile)
+    last = max(result.waits)
+    aim = AIMS[options.towers] * options.phones / 30
+    worker_time = sum(trainings) / default_workers()
+    print_aims(
+        [
+            (f"{options.phones} pairs, to the last dot, s", last, aim),
+            ("a training meanwhile, median, s", statistics.median(trainings), None),
+            ("the last dot over the workers' time", last / worker_time, None),
+            ("largest over median wait", last / statistics.median(result.waits), None),
+            ("Home before they press, p50, s", before[0], None),
+            ("Home meanwhile, p50, s", meanwhile[0], None),
+            ("Home before they press, p95, s", before[1], None),
+            ("Home meanwhile, p95, s", meanwhile[1], None),
+            ("processor time of the server without its workers, s", busy, None),
+        ]
     )
+    mean = difference.mean
+    value, low, high = (signed(100 * end, 1) for end in (mean.value, mean.low, mean.high))
     expected = {
-        "Mean difference, points": mean,
+        "Mean difference, points": value,
         "95 % interval": f"{low} to {high}",
         "Exact p": f"{difference.p:.2g}",
     }
-    equal = all(shown.get(name) == value for name, value in expected.items())
-    quiet, meanwhile = (statistics.quantiles(one, n=20, method="inclusive") for one in answers)
-    print(head("what", "found", "aim", "ratio"))
-    for what, found, aim in (
-        (
-            f"{asked.phones} pairs, to the last dot, s",
-            max(waits),
-            AIMS[asked.towers] * asked.phones / 30,
-        ),
-        ("a training meanwhile, median, s", statistics.median(took), None),
-        ("the last dot over the workers' time", max(waits) * default_workers() / sum(took), None),
-        ("largest over median wait", max(waits) / statistics.median(waits), None),
-        ("Home before they press, p50, s", quiet[9], None),
-        ("Home meanwhile, p50, s", meanwhile[9], None),
-        ("Home before they press, p95, s", quiet[18], None),
-        ("Home meanwhile, p95, s", meanwhile[18], None),
-        ("processor time of the server without its workers, s", busy, None),
-    ):
-        print(row(what, f"{found:.2f}", aim or "", f"{found / aim:.2f}" if aim else ""))
-    print(f"Wall: {', '.join(f'{name} {shown.get(name)}' for name in expected)}")
-    print(f"Those of analyse: {', '.join(expected.values())}: {'equal' if equal else 'DIFFERENT'}")
-    sys.exit(not equal)
+    presented = {name: result.numbers.get(name) for name in expected}
+    print(f"Presenter view: {', '.join(f'{name} {text}' for name, text in presented.items())}")
+    verdict = "equal" if presented == expected else "DIFFERENT"
+    print(f"Those of analyse: {', '.join(expected.values())}: {verdict}")
+    sys.exit(presented != expected)
 
 
 if __name__ == "__main__":

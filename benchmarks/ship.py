@@ -1,18 +1,22 @@
-"""What is bundled with the repository, from models that are on the disk: for each drawn image set
-the models of the study's grid and of the lessons, on both pairs of towers, the atlases that Home
-plays, the small images of maps, and the features of all images under the pretrained tower.
+"""Write the files that are bundled with the repository, from models that are on the disk: for each
+drawn image set the models of the study's grid and of the lessons, on both pairs of towers, the
+atlases that Home plays, the small images of maps, and the features of all images under the
+pretrained tower.
 
-export VLCORE_SHIPPED=/nowhere  # else those that came with this version would be packed again
-python -m benchmarks.ship --features  # first: pretrained models are trained on what is bundled for
-data in scenes balanced-cues; do python -m vlcore study paper --data $data --seeds 1 python -m
-vlcore study paper --data $data --seeds 1 --set architecture=pretrained --set text=words python -m
-vlcore train --data $data --set steps=0 python -m vlcore train --data $data --set steps=0 --set
-architecture=pretrained --set text=words python -m vlcore train --data $data --set negatives=none
-done python -m benchmarks.ship [--out .] [--fresh]
+export VLCORE_SHIPPED=/nowhere  # else models that are bundled already would be packed again
+python -m benchmarks.ship --features  # first: pretrained models are trained on bundled features
+for data in scenes balanced-cues; do
+  python -m vlcore study paper --data $data --seeds 1
+  python -m vlcore study paper --data $data --seeds 1 --set architecture=pretrained --set text=words
+  python -m vlcore train --data $data --set steps=0
+  python -m vlcore train --data $data --set steps=0 --set architecture=pretrained --set text=words
+  python -m vlcore train --data $data --set negatives=none
+done
+python -m benchmarks.ship [--out .] [--fresh]
 
 Nothing is trained here. Models that are bundled already stay as they are unless `--fresh` is given.
 The models go to models/shipped, the atlases, at most 1.5 MB each, to static, the small images and
-features (at most 6 MB) to vlcore/datasets."""
+features (at most 6 MB) to vlcore/data."""
 
 import json
 import zipfile
@@ -22,7 +26,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import head, options, row
+from benchmarks import FLAG, parse_options, print_table
 from vlcore.api.atlas import atlas
 from vlcore.api.training import parts_of
 from vlcore.artifacts import artifact, bundled
@@ -43,36 +47,34 @@ from vlcore.study import plans
 from vlcore.web.home.animation import file_name
 
 COMPONENTS = 128  # of the features that are bundled
+DATA = Path("vlcore", "data")
 
 
 def main() -> None:
-    flag = {"action": "store_true"}
-    asked = options(__doc__, out=Path(), features=flag, fresh=flag)
+    options = parse_options(__doc__, out=Path(), features=FLAG, fresh=FLAG)
     sizes = dict.fromkeys(("features", "models", "atlases", "small images"), 0)
     for name in BUILT_IN:
         images = open_set(name)
         usual = usual_condition(images)
-        if asked.features:
-            sizes["features"] += _features(usual, asked.out)
+        if options.features:
+            sizes["features"] += _write_features(usual, options.out)
             continue
         for key in _bundled_keys(usual, images):
-            file = asked.out / "models" / "shipped" / f"{key}.zip"
-            if asked.fresh or not file.is_file():
+            file = options.out / "models" / "shipped" / f"{key}.zip"
+            if options.fresh or not file.is_file():
                 artefact = artifact.read(key)
                 _zip(file, bundled.pack(artefact.path, artefact.manifest), zipfile.ZIP_LZMA)
             sizes["models"] += file.stat().st_size
         rows = [*map_rows(images).tolist(), *training_rows(images, usual).tolist()]
         images.ensure_rendered(rows, silent)
-        small = {f"{number}.webp": thumb(images.image(number)) for number in rows}
-        where = Path("vlcore", "datasets", "small", f"{folder_name(name)}.zip")
-        sizes["small images"] += _zip(asked.out / where, small, zipfile.ZIP_STORED)
+        thumbnails = {f"{number}.webp": thumb(images.image(number)) for number in rows}
+        file = options.out / DATA / "small" / f"{folder_name(name)}.zip"
+        sizes["small images"] += _zip(file, thumbnails, zipfile.ZIP_STORED)
         for towers in TOWERS:
-            sizes["atlases"] += _atlas(
-                usual.with_towers(towers), images, asked.out / "static" / file_name(name, towers)
-            )
-    print(head("what is bundled", "kB"))
-    for what, size in sizes.items():
-        print(row(what, f"{size / 1000:,.0f}"))
+            file = options.out / "static" / file_name(name, towers)
+            sizes["atlases"] += _write_atlas(usual.with_towers(towers), images, file)
+    rows = [(part, f"{size / 1000:,.0f}") for part, size in sizes.items()]
+    print_table(("what is bundled", "kB"), rows)
 
 
 def _bundled_keys(usual: Condition, images: ImageSet) -> list[str]:
@@ -81,18 +83,18 @@ def _bundled_keys(usual: Condition, images: ImageSet) -> list[str]:
     untrained encoder.
     """
     pretrained = usual.with_towers("pretrained")
-    wanted = [
+    conditions = [
         *plans.find("paper", usual).conditions,
         *plans.find("experiments", pretrained).conditions,
+        pretrained.untrained,
     ]
-    wanted.append(pretrained.untrained)
     for lesson in lessons(usual, images.grouping).values():
         for step in lesson.steps:
-            wanted += [step.left, step.right]
-    return sorted({condition.key for condition in wanted})
+            conditions += [step.left, step.right]
+    return sorted({condition.key for condition in conditions})
 
 
-def _atlas(usual: Condition, images: ImageSet, file: Path) -> int:
+def _write_atlas(usual: Condition, images: ImageSet, file: Path) -> int:
     """Write the atlas of a pair of towers; its size in bytes."""
     levels = [
         [usual.replace(bias=bias).with_labels(style) for style in STYLES_OF_THE_STUDY]
@@ -102,9 +104,9 @@ def _atlas(usual: Condition, images: ImageSet, file: Path) -> int:
     return file.write_text(json.dumps(atlas(levels, images), separators=(",", ":")) + "\n")
 
 
-def _features(usual: Condition, out: Path) -> int:
-    """Write the features of a set under the pretrained tower, as principal components: all rows,
-    the composite images, and what measures ask of the pixels. The size of the file in bytes."""
+def _write_features(usual: Condition, out: Path) -> int:
+    """Write the features of a set under the pretrained tower, as principal components: all rows, the
+    composite images, and what measures need of the pixels; returns the size of the file."""
     condition = usual.with_towers("pretrained")
     training = training_sets(parts_of(condition), condition)[0]
     store = feature_store(training.images, condition.frozen_tower)
@@ -129,9 +131,7 @@ def _features(usual: Condition, out: Path) -> int:
         **{f"pixel_{name}": array.astype(np.float32) for name, array in vars(summary).items()},
         **{f"random_{name}": array.astype(np.float16) for name, array in random.items()},
     }
-    file = (
-        out / "vlcore" / "datasets" / "bundled" / f"{folder_name(usual.data)}-{store.spec.name}.npz"
-    )
+    file = out / DATA / "bundled" / f"{folder_name(usual.data)}-{store.spec.name}.npz"
     file.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(file, **arrays)
     return file.stat().st_size
@@ -146,8 +146,7 @@ def _principal(features: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDAr
 
 
 def _zip(path: Path, files: Mapping[str, bytes], method: int) -> int:
-    """Write an archive that is the same for the same files, whenever it is made; its size in
-    bytes."""
+    """Write an archive whose bytes depend on its files alone; returns its size."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w", method) as archive:
         for name, content in files.items():

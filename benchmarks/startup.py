@@ -1,7 +1,6 @@
-"""How soon the app answers on a fresh machine: start to healthy, first run of Home, and what that
-must not have loaded; with --browser also when maps are seen, and with --experiments how long the
-button of Home takes where no models come with the lab, both with Debian's chromium and the packages
-of tests.
+"""Startup on a fresh machine: start to healthy, first run of Home, and modules that must not be
+loaded; with --browser also when maps are visible, and with --experiments how long Home's button
+takes without bundled models, both in Debian's chromium with the packages of tests.
 
 python -m benchmarks.startup [--browser] [--experiments]
 
@@ -13,16 +12,14 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from benchmarks import head, options, row, seconds
+from benchmarks import FLAG, fresh_home, parse_options, print_table, seconds
 
 MUST_NOT_BE_LOADED = ("torch", "umap", "numba", "transformers", "sklearn")
 
@@ -37,33 +34,34 @@ page.run()
 loaded = (name for name in {MUST_NOT_BE_LOADED!r} if name in sys.modules)
 print(first, time.perf_counter() - started, *loaded)
 """
+CHART = "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"
 
 
 def main() -> None:
-    switch = {"action": "store_true"}
-    asked = options(__doc__, browser=switch, experiments=switch)
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["VLCORE_HOME"] = home
-        python = partial(subprocess.run, check=True, capture_output=True, text=True)
+    options = parse_options(__doc__, browser=FLAG, experiments=FLAG)
+    python = partial(subprocess.run, check=True, capture_output=True, text=True)
+    with fresh_home():
         baseline = seconds(lambda: python([sys.executable, "-c", "import streamlit.web.cli"]))
+        times = {"import streamlit (baseline)": baseline}
         with server() as (healthy, *_):
-            pass
-        first, again, *loaded = python([sys.executable, "-c", FIRST_RUN]).stdout.split()
-        seen = maps() if asked.browser else {}
-        pressed = experiments() if asked.experiments else {}
-    runs = {"first run of Home": float(first), "second run of Home": float(again)}
-    times = {"start to healthy": healthy, **runs, **seen, **pressed}
-    print(head("what", "seconds", "ratio"))
-    for what, taken in {"import streamlit (baseline)": baseline, **times}.items():
-        print(row(what, f"{taken:.2f}", f"{taken / baseline:.1f}"))
+            times["start to healthy"] = healthy
+        first, second, *loaded = python([sys.executable, "-c", FIRST_RUN]).stdout.split()
+        times |= {"first run of Home": float(first), "second run of Home": float(second)}
+        if options.browser:
+            times |= time_maps()
+        if options.experiments:
+            times |= time_experiments()
+    rows = [
+        (name, f"{duration:.2f}", f"{duration / baseline:.1f}") for name, duration in times.items()
+    ]
+    print_table(("what", "seconds", "ratio"), rows)
     print(f"Loaded that must not be: {', '.join(loaded) or 'nothing'}")
     sys.exit(bool(loaded))
 
 
 @contextmanager
 def server(app: str = "app.py") -> Iterator[tuple[float, int, int]]:
-    """A server of an app: the seconds until it was healthy, its port, and the number of its
-    process."""
+    """Serve an app: the seconds until it was healthy, its port, and its process number."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -88,60 +86,53 @@ def server(app: str = "app.py") -> Iterator[tuple[float, int, int]]:
 
 @contextmanager
 def visit(app: str = "app.py") -> Iterator[Any]:
-    """Chromium at the first page of a server that has just become healthy."""
+    """Open the first page of a server that has just become healthy, in Chromium."""
     from playwright.sync_api import sync_playwright
 
     with server(app) as (_, port, _), sync_playwright() as playwright:
         chromium = shutil.which("chromium") or shutil.which("chromium-headless-shell")
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.set_default_timeout(60_000)
         page.goto(f"http://127.0.0.1:{port}", wait_until="commit")  # the server's answer
         yield page
         browser.close()
 
 
-def maps() -> dict[str, float]:
-    """Seconds from the server's answer to one line by Streamlit alone (the least there can be), and
-    to Home's moving maps, and from a click to the maps of Compare."""
-    line = Path(os.environ["VLCORE_HOME"]) / "line.py"
-    line.write_text("import streamlit as st\n\nst.title('A line')\n")
-    with visit(str(line)) as page:
-        started = time.perf_counter()
-        page.get_by_role("heading", name="A line").wait_for(timeout=60_000)
-        least = time.perf_counter() - started
-    with visit() as page:
-        started = time.perf_counter()
-        page.locator(".atlas[aria-busy=false]").wait_for(timeout=60_000)
-        home = time.perf_counter() - started
-        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(
-            timeout=60_000
-        )
+def time_maps() -> dict[str, float]:
+    """Seconds until things are visible: a line by Streamlit alone (the least there can be), Home's
+    moving maps, and the maps of Compare."""
+    with fresh_home() as folder:
+        app = folder / "line.py"
+        app.write_text("import streamlit as st\n\nst.title('A line')\n")
+        with visit(str(app)) as page:
+            line = seconds(page.get_by_role("heading", name="A line").wait_for)
+    with fresh_home(), visit() as page:
+        home = seconds(page.locator(".atlas[aria-busy=false]").wait_for)
+        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+        marks = page.locator("path[aria-label='camel, grass, held out']").first
         started = time.perf_counter()
         page.get_by_role("link", name="Compare", exact=True).first.click()
-        page.locator("path[aria-label='camel, grass, held out']").first.wait_for(
-            state="attached", timeout=60_000
-        )
-        compared = time.perf_counter() - started
-    found = {"one line by Streamlit after the answer": least, "maps of Home after the answer": home}
-    return {**found, "maps of Compare after the click": compared}
+        marks.wait_for(state="attached")
+        compare = time.perf_counter() - started
+    return {
+        "one line by Streamlit after the answer": line,
+        "maps of Home after the answer": home,
+        "maps of Compare after the click": compare,
+    }
 
 
-def experiments() -> dict[str, float]:
-    """Seconds from the press of Home's button to the first map of a training, and to four trained
-    models."""
-    times: dict[str, float] = {}
-    with tempfile.TemporaryDirectory() as home:
-        os.environ |= {"VLCORE_HOME": home, "VLCORE_SHIPPED": f"{home}/none"}
-        with visit() as page:
-            page.get_by_role("button", name="Run the four experiments").click(timeout=60_000)
-            started = time.perf_counter()
-            map_of_one = "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"
-            page.locator(map_of_one).first.wait_for(timeout=600_000)
-            times["first map after the press"] = time.perf_counter() - started
-            while len(list(Path(home).glob("models/*/manifest.json"))) < 4:
-                time.sleep(0.2)
-            times["four trained after the press"] = time.perf_counter() - started
-    return times
+def time_experiments() -> dict[str, float]:
+    """Seconds from the press of Home's button to the first map, and to four trained models."""
+    with fresh_home(VLCORE_SHIPPED=os.devnull) as home, visit() as page:
+        page.get_by_role("button", name="Run the four experiments").click()
+        started = time.perf_counter()
+        page.locator(CHART).first.wait_for(timeout=600_000)
+        first_map = time.perf_counter() - started
+        while len(list(home.glob("models/*/manifest.json"))) < 4:
+            time.sleep(0.2)
+        trained = time.perf_counter() - started
+    return {"first map after the press": first_map, "four trained after the press": trained}
 
 
 if __name__ == "__main__":

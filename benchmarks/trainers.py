@@ -1,10 +1,9 @@
-"""The same encoder in other trainers: that of transformers, and a plain loop over a DataLoader as
-open_clip has it."""
+"""The same encoder in other trainers: that of transformers, and a plain loop over a DataLoader in
+the manner of open_clip."""
 
 import math
 import tempfile
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,13 +30,13 @@ from vlcore.model.optimizers import OTHER_RATE, WARM_UP, WEIGHT_DECAY
 from vlcore.model.views import Labels
 
 LONGEST = 3  # times as many steps as ours
-LOOK_EVERY = 100  # steps
-MOVED = augment.SHIFT / TRAINING_SIZE
+EVALUATE_EVERY = 100  # steps
+SHIFT = augment.SHIFT / TRAINING_SIZE
 TRANSFORM = v2.Compose(
     [
         v2.Resize(TRAINING_SIZE, antialias=True),
         v2.RandomHorizontalFlip(),
-        v2.RandomAffine(0, translate=(MOVED, MOVED), scale=(1 / augment.ZOOM, augment.ZOOM)),
+        v2.RandomAffine(0, translate=(SHIFT, SHIFT), scale=(1 / augment.ZOOM, augment.ZOOM)),
         v2.ColorJitter(brightness=augment.JITTER, contrast=augment.JITTER),
         v2.ToImage(),
         v2.ToDtype(torch.float32, scale=True),
@@ -46,78 +45,110 @@ TRANSFORM = v2.Compose(
 )
 
 
-def train_here(condition: Condition, device: str = "cpu") -> tuple[TrainedModel, float]:
-    """Train a condition by our loop, and the processor's seconds of that."""
+def train_here(condition: Condition) -> tuple[TrainedModel, float]:
+    """Train a condition by our loop; returns the model and the processor seconds."""
     data = training_data(condition)
     started = time.process_time()
-    made = train(
-        condition, data, device=device, on_step=lambda _: None, on_snapshot=lambda *_: None
-    )
-    return made, time.process_time() - started
+    trained = train(condition, data, on_step=lambda _: None, on_snapshot=lambda *_: None)
+    return trained, time.process_time() - started
 
 
 def training_data(condition: Condition) -> TrainingData:
     images = open_set(condition.data)
-    rows, labels = training_rows(images, condition), Labels.of(condition, images.grouping)
-    own, words = own_captions_of(images, rows, condition), labels.vocabulary
+    rows = training_rows(images, condition)
+    labels = Labels.of(condition, images.grouping)
+    words = labels.vocabulary
     images.ensure_rendered(rows.tolist(), silent)
     return TrainingData(
-        images.pixels(rows), own, words.tokens(labels.texts), len(words), labels.said
+        images.pixels(rows),
+        own_captions_of(images, rows, condition),
+        words.tokens(labels.texts),
+        len(words),
+        labels.said,
     )
 
 
 def held_out(condition: Condition, model: Encoder) -> GroupAccuracy:
-    """How often a model names the object of the held-out pictures."""
+    """Accuracy of a model on the held-out images."""
     images = open_set(condition.data)
-    test, labels = images.rows("test"), Labels.of(condition, images.grouping)
+    test = images.rows("test")
+    labels = Labels.of(condition, images.grouping)
     images.ensure_rendered(test.tolist(), silent)
     z = inference.embed_images(model, images.pixels(test))
     captions = inference.embed_captions(model, labels.vocabulary, labels.texts)
     scores = logits(z, captions, *inference.scale_and_bias(model), condition.logit)
-    said = predict_objects(scores, labels.objects, images.grouping.objects)
-    objects, groups, scenes = (
-        images.table[column].to_numpy()[test] for column in ("object", "group", "scene")
-    )
-    return group_accuracy(said, objects, groups, scenes, images.grouping)
+    predicted = predict_objects(scores, labels.objects, images.grouping.objects)
+    table = images.table.iloc[test]
+    columns = (table[name].to_numpy() for name in ("object", "group", "scene"))
+    return group_accuracy(predicted, *columns, images.grouping)
 
 
-class Pictures(Dataset[dict[str, Any]]):
-    """Training pictures from their files, moved and lit by torchvision."""
+class ImageFiles(Dataset[dict[str, Any]]):
+    """Training images from their files, augmented by torchvision."""
 
-    def __init__(self, images: ImageSet, rows: NDArray[np.int64], own: NDArray[np.int64]) -> None:
-        self.paths, self.own = [images.path(int(row)) for row in rows], own
+    def __init__(
+        self, images: ImageSet, rows: NDArray[np.int64], caption_index: NDArray[np.int64]
+    ) -> None:
+        self.paths = [images.path(int(row)) for row in rows]
+        self.caption_index = caption_index
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        with Image.open(self.paths[index]) as picture:
-            return {"images": TRANSFORM(picture.convert("RGB")), "own": int(self.own[index])}
+        with Image.open(self.paths[index]) as image:
+            pixels = TRANSFORM(image.convert("RGB"))
+        return {"images": pixels, "caption_index": int(self.caption_index[index])}
 
 
 class Matcher(nn.Module):
-    """The encoder with its loss, as a `Trainer` wants it."""
+    """The encoder with its loss, as a `Trainer` expects it."""
 
     def __init__(self, condition: Condition, data: TrainingData) -> None:
         super().__init__()
         self.encoder = build(condition, data.words, len(data.tokens))
         counts = np.bincount(data.own, minlength=len(data.tokens))
-        self.objective, self.tokens = condition.objective, torch.from_numpy(data.tokens)
+        self.objective = condition.objective
+        self.tokens = torch.from_numpy(data.tokens)
         self.table = torch.from_numpy(negative_shares(condition.negatives, counts, data.said))
 
-    def forward(self, images: Tensor, own: Tensor) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, caption_index: Tensor) -> dict[str, Tensor]:
         scores = self.encoder.logits(self.encoder.image(images), self.encoder.text(self.tokens))
-        return {"loss": losses.batch_loss(self.objective, scores, own, self.table[own]).mean()}
+        negatives = self.table[caption_index]
+        loss = losses.batch_loss(self.objective, scores, caption_index, negatives)
+        return {"loss": loss.mean()}
 
 
-def in_transformers(
-    model: Matcher, pictures: Pictures, batch: int, steps: int, look: Callable[[int], bool]
+class Evaluation:
+    """Evaluate a model every hundred steps, until it reaches a target accuracy."""
+
+    def __init__(self, condition: Condition, model: Matcher, target: float) -> None:
+        self.condition = condition
+        self.model = model
+        self.target = target
+        self.step = 0  # of the last evaluation
+        self.accuracy = 0.0
+        self.seconds = 0.0  # of all evaluations
+
+    def reaches_target(self, step: int) -> bool:
+        if step % EVALUATE_EVERY:
+            return False
+        started = time.perf_counter()
+        self.step = step
+        self.accuracy = held_out(self.condition, self.model.encoder.eval()).balanced.value
+        self.model.train()
+        self.seconds += time.perf_counter() - started
+        return self.accuracy >= self.target
+
+
+def train_in_transformers(
+    model: Matcher, dataset: ImageFiles, batch: int, steps: int, evaluation: Evaluation
 ) -> None:
     from transformers import Trainer, TrainerCallback, TrainingArguments
 
-    class Look(TrainerCallback):  # type: ignore[misc]
-        def on_step_end(self, _args: Any, state: Any, control: Any, **_more: Any) -> None:
-            control.should_training_stop |= look(state.global_step)
+    class Stop(TrainerCallback):  # type: ignore[misc]
+        def on_step_end(self, _args: Any, state: Any, control: Any, **_options: Any) -> None:
+            control.should_training_stop |= evaluation.reaches_target(state.global_step)
 
     with tempfile.TemporaryDirectory() as folder:
         settings = TrainingArguments(
@@ -135,95 +166,61 @@ def in_transformers(
             disable_tqdm=True,
             remove_unused_columns=False,
         )
-        Trainer(model, settings, train_dataset=pictures, callbacks=[Look()]).train()
+        Trainer(model, settings, train_dataset=dataset, callbacks=[Stop()]).train()
 
 
-def in_a_plain_loop(
-    model: Matcher, pictures: Pictures, batch: int, steps: int, look: Callable[[int], bool]
+def train_in_plain_loop(
+    model: Matcher, dataset: ImageFiles, batch: int, steps: int, evaluation: Evaluation
 ) -> None:
     gains = [value for value in model.parameters() if value.ndim < 2]
-    others = [value for value in model.parameters() if value.ndim >= 2]
+    weights = [value for value in model.parameters() if value.ndim >= 2]
     groups = [
         {"params": gains, "weight_decay": 0.0},
-        {"params": others, "weight_decay": WEIGHT_DECAY},
+        {"params": weights, "weight_decay": WEIGHT_DECAY},
     ]
     optimizer = torch.optim.AdamW(groups, lr=OTHER_RATE, betas=(0.9, 0.98), eps=1e-6)
     step = 0
     while step < steps:
-        for part in DataLoader(pictures, batch, shuffle=True):
+        for part in DataLoader(dataset, batch, shuffle=True):
             rate = min(1.0, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / steps))
             for group in optimizer.param_groups:
                 group["lr"] = OTHER_RATE * rate
             optimizer.zero_grad()
-            model(part["images"], part["own"])["loss"].backward()
+            model(**part)["loss"].backward()
             optimizer.step()
             step += 1
-            if look(step) or step == steps:
+            if evaluation.reaches_target(step) or step == steps:
                 return
 
 
-def others(steps: int, seed: int = 0) -> None:
-    """Pictures a second of each trainer, and how long it takes until it is right as often as ours
-    is at the end."""
+TRAINERS = {
+    "transformers.Trainer": train_in_transformers,
+    "a loop as in open_clip": train_in_plain_loop,
+}
+
+
+def compare_trainers(steps: int, seed: int = 0) -> None:
+    """Print images a second of each trainer, and the seconds until its accuracy is ours."""
     torch.set_num_threads(1)
     condition = Condition(labels="descriptive", steps=steps, data_seed=seed, init_seed=seed)
+    batch = condition.batch_size
     images = open_set(condition.data)
-    pictures = Pictures(images, training_rows(images, condition), training_data(condition).own)
+    data = training_data(condition)
+    dataset = ImageFiles(images, training_rows(images, condition), data.own)
     started = time.perf_counter()
-    made, _ = train_here(condition)
+    trained, _ = train_here(condition)
     ours = time.perf_counter() - started
-    wanted = held_out(condition, made.model).balanced.value
-    print(
-        "\n"
-        + head(
-            "trainer",
-            "pictures a second",
-            "right on held-out pictures",
-            "seconds until then",
-            "ratio",
-        )
-    )
-    print(
-        row(
-            "ours",
-            f"{steps * condition.batch_size / ours:.0f}",
-            f"{wanted:.1%}",
-            f"{ours:.1f}",
-            "1.0",
-        ),
-        flush=True,
-    )
-    for name, way in (
-        ("transformers.Trainer", in_transformers),
-        ("a loop as in open_clip", in_a_plain_loop),
-    ):
-        model, looks, spent = Matcher(condition, training_data(condition)), [0.0, 0.0], [0.0]
-
-        def look(
-            step: int,
-            model: Matcher = model,
-            looks: list[float] = looks,
-            spent: list[float] = spent,
-        ) -> bool:
-            if step % LOOK_EVERY:
-                return False
-            before = time.perf_counter()
-            looks[:] = step, held_out(condition, model.encoder.eval()).balanced.value
-            model.train()
-            spent[0] += time.perf_counter() - before
-            return looks[1] >= wanted
-
+    target = held_out(condition, trained.model).balanced.value
+    columns = ("images a second", "accuracy on held-out images", "seconds until then", "ratio")
+    print("\n" + head("trainer", *columns))
+    print(row("ours", f"{steps * batch / ours:.0f}", f"{target:.1%}", f"{ours:.1f}", "1.0"))
+    for name, trainer in TRAINERS.items():
+        model = Matcher(condition, data)
+        evaluation = Evaluation(condition, model, target)
         started = time.perf_counter()
-        way(model, pictures, condition.batch_size, LONGEST * steps, look)
-        taken = time.perf_counter() - started - spent[0]
-        step, right = looks
-        until = f"{taken:.1f}" if right >= wanted else f"not in {taken:.1f}"
-        print(
-            row(
-                name,
-                f"{step * condition.batch_size / taken:.0f}",
-                f"{right:.1%}",
-                until,
-                f"{taken / ours:.1f}",
-            )
-        )
+        trainer(model, dataset, batch, LONGEST * steps, evaluation)
+        duration = time.perf_counter() - started - evaluation.seconds
+        until = f"{duration:.1f}" if evaluation.accuracy >= target else f"not in {duration:.1f}"
+        speed = f"{evaluation.step * batch / duration:.0f}"
+        ratio = f"{duration / ours:.1f}"
+        print(row(name, speed, f"{evaluation.accuracy:.1%}", until, ratio), flush=True)
