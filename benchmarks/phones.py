@@ -107,7 +107,7 @@ class Phone(Browser):
 
 
 def _photo(number: int) -> bytes:
-    """An image as large as a phone's: 3000 x 2000 px, about a megabyte, different for each phone."""
+    """An image as large as a phone's, 3000 x 2000 px and about a megabyte, one for each phone."""
     coarse = np.random.default_rng(number).integers(0, 256, (100, 150, 3), dtype=np.uint8)
     image = Image.fromarray(coarse).resize((3000, 2000), Image.Resampling.BICUBIC)
     file = io.BytesIO()

@@ -105,8 +105,8 @@ def _write_atlas(usual: Condition, images: ImageSet, file: Path) -> int:
 
 
 def _write_features(usual: Condition, out: Path) -> int:
-    """Write the features of a set under the pretrained tower, as principal components: all rows, the
-    composite images, and what measures need of the pixels; returns the size of the file."""
+    """Write the features of a set under the pretrained tower, as principal components: all rows,
+    the composite images, and what measures need of the pixels; returns the size of the file."""
     condition = usual.with_towers("pretrained")
     training = training_sets(parts_of(condition), condition)[0]
     store = feature_store(training.images, condition.frozen_tower)

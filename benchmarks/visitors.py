@@ -34,8 +34,8 @@ class CountingConnection(ClientConnection):
 
 
 class Browser:
-    """One visitor: the connection, and what a page of Streamlit remembers: cached messages, widgets,
-    pages, the address."""
+    """One visitor: the connection, and what a page of Streamlit remembers: cached messages,
+    widgets, pages, the address."""
 
     def __init__(self, connection: CountingConnection, server: str, number: int) -> None:
         self.connection = connection
@@ -44,9 +44,7 @@ class Browser:
         self.random = random.Random(number)  # noqa: S311  # no secret
         self.session = ""
         self.messages: list[bytes] = []  # of the last view
-        self.cached: dict[
-            str, int
-        ] = {}  # hashes of large messages, with the run that last used them
+        self.cached: dict[str, int] = {}  # hashes of large messages, and their last run
         self.run = 0
         self.max_age = 0  # runs after which a cached message is forgotten
         self.pages: dict[str, str] = {}
