@@ -1,5 +1,5 @@
-"""How far the Upload page can be trusted: what counts as new, what a prediction is said to rely on,
-and its share.
+"""How far the Upload page can be trusted: novelty, what a prediction is said to rely on, and its
+calibrated share.
 
 python -m benchmarks.uploads [--scenes 50] [--images FOLDER] [--out docs/uploads.md]
 
@@ -7,13 +7,13 @@ Scenes are drawn that no set contains. FOLDER holds images named ``photos/<objec
 ``renders3d/<object>_<context>/*``; only numbers of them are published. Models are those of seed 0
 that are bundled or on the disk.
 
-For a drawn scene its twins say what a prediction relies on. For other images nobody knows, but
-where object and background disagree, as of a camel on grass, a right prediction follows the object,
-and a wrong one the background.
+Of a drawn scene its counterfactual versions tell what a prediction relies on. Of other images that
+is unknown, but where object and background disagree, as for a camel on grass, a correct prediction
+follows the object, and a wrong one the background.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.special import softmax
 
-from benchmarks import head, options, row
+from benchmarks import OutsideImage, head, outside_images, parse_options, row
 from vlcore.api.model_map import ModelMap, model_map, object_scores_of
 from vlcore.api.uploads import SURE, answer_margin, temperature_of
 from vlcore.artifacts import artifact
@@ -33,7 +33,7 @@ from vlcore.data.subset import usual_condition
 from vlcore.experiment.condition import GRIDS, STYLES_OF_THE_STUDY
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.options import TOWERS
-from vlcore.experiment.wording import rate as in_words
+from vlcore.experiment.wording import rate as rate_words
 from vlcore.metrics.estimate import rate
 from vlcore.metrics.reliance import SIDE, PaintedImages, Reliance, by_painting, by_twins
 from vlcore.model.frozen_towers import open_tower
@@ -67,50 +67,49 @@ images like these alone; the page calls a prediction not sure below 80 %, and th
 drawings for any photograph. New is said of the image, beside the predictions, and is no reason to call one not sure:
 nearly all photographs are new to a set of drawings, and pretrained towers name most of them right.
 """
-FIRST = 40_000  # number of the first scene: others were looked at while the rules were made
+FIRST = 40_000  # number of the first scene: the rules were made on others
+FIRST_MIXED = FIRST + 5_000
 ELSEWHERE = ("room", "street", "snow", "beach")
-Outside = dict[str, list[tuple[str, str, Image.Image]]]  # object, context and image, by source
 OTHER = {"horse": "camel", "camel": "horse", "grass": "desert", "desert": "grass"}
+RELIANCE_COLUMNS = ("models", "images", "n", "says the object", "right", "says the background")
+RELIANCE_COLUMNS += ("right", "says nothing")
+SHARE_COLUMNS = ("models", "images", "n", "right", f"share of {SURE:.0%} or more", "of these right")
+Outside = Mapping[str, list[OutsideImage]]  # by source
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """An image with its painted versions, and the twins of a drawn one."""
+    """An image with its painted versions, and the counterfactual versions of a drawn one."""
 
     source: str
     object: str
     context: str
-    picture: Image.Image
+    image: Image.Image
     painted: PaintedImages
     twins: tuple[Image.Image, ...]  # with the other object, on the other background
 
-    @property
-    def is_minority(self) -> bool:
-        return SCENES.group_of(self.object, self.context) in SCENES.minority
+
+@dataclass(frozen=True, eq=False)
+class NamedModel:
+    """A model that is on the disk or bundled; both label styles share a name."""
+
+    name: str
+    map: ModelMap
+    loaded: Loaded
 
 
 def main() -> None:
-    images = {"type": Path, "default": None}
-    out = {"type": Path, "default": None}
-    asked = options(__doc__, scenes=50, images=images, out=out)
-    outside = (
-        {}
-        if asked.images is None
-        else {name: _files(asked.images / name) for name in ("photos", "renders3d")}
-    )
-    lines = [HEAD, *_novelty_lines(asked.scenes, outside), "", *_model_lines(asked.scenes, outside)]
-    print("\n".join(lines))
-    if asked.out:
-        asked.out.write_text("\n".join(lines) + "\n")
-
-
-def _files(folder: Path) -> list[tuple[str, str, Image.Image]]:
-    """Object, context and image of each file."""
-    known = []
-    for file in sorted(folder.glob("*_*/*")):
-        shows, _, context = file.parent.name.partition("_")
-        known.append((shows, context, Image.open(file).convert("RGB")))
-    return known
+    optional = {"type": Path, "default": None}
+    options = parse_options(__doc__, scenes=50, images=optional, out=optional)
+    outside: Outside = {}
+    if options.images is not None:
+        outside = {name: outside_images(options.images / name) for name in ("photos", "renders3d")}
+    novelty_lines = _novelty_lines(options.scenes, outside)
+    lines = [HEAD, *novelty_lines, "", *_model_lines(options.scenes, outside)]
+    text = "\n".join(lines)
+    print(text)
+    if options.out:
+        options.out.write_text(f"{text}\n")
 
 
 def _scenes(context: str, count: int) -> Iterator[Scene]:
@@ -118,188 +117,153 @@ def _scenes(context: str, count: int) -> Iterator[Scene]:
         yield sample(SCENES.objects[number % 2], context, split="demo", index=FIRST + number)
 
 
-def _novelty_lines(count: int, outside: Outside) -> list[str]:
-    lines = ["## What counts as new", "", head("images", "scenes", "balanced-cues")]
-    cells: dict[str, list[str]] = {}
-    for name in ("scenes", "balanced-cues"):
-        images, recipe = open_set(name), recipe_of(name)
-        judge = judge_of(images)
-        assert judge is not None
-        assert recipe is not None
-        sources = {
-            f"held-out scenes, {context}": [
-                recipe.apply(one) for one in _scenes(context, 2 * count)
-            ]
-            for context in SCENES.contexts
-        }
-        sources |= {f"scenes, {context}": list(_scenes(context, count)) for context in ELSEWHERE}
-        pictures = {
-            source: [_picture(scene) for scene in scenes] for source, scenes in sources.items()
-        }
-        pictures |= {source: [one for *_, one in known] for source, known in outside.items()}
-        for source, of_source in pictures.items():
-            is_new = [one.is_new for one in novelties(judge, images, of_source)]
-            estimate = rate(is_new, np.arange(len(is_new)))
-            cells.setdefault(source, []).append(
-                f"{in_words(estimate.as_dict())}, n = {len(is_new)}"
-            )
-    return [*lines, *(row(source, *of_sets) for source, of_sets in cells.items())]
+def _mixed_scenes(count: int) -> Iterator[Scene]:
+    """Scenes of all groups in turn."""
+    for number in range(count):
+        yield sample(*SCENES.pairs[number % 4], split="demo", index=FIRST_MIXED + number)
 
 
-def _picture(scene: Scene) -> Image.Image:
+def _draw(scene: Scene) -> Image.Image:
     return Image.fromarray(draw(scene, SIZE).image)
 
 
+def _novelty_lines(count: int, outside: Outside) -> list[str]:
+    cells: dict[str, list[str]] = defaultdict(list)  # by source
+    for name in ("scenes", "balanced-cues"):
+        image_set = open_set(name)
+        recipe = recipe_of(name)
+        judge = judge_of(image_set)
+        assert judge is not None
+        assert recipe is not None
+        sources: dict[str, list[Image.Image]] = {}
+        for context in SCENES.contexts:
+            scenes = map(recipe.apply, _scenes(context, 2 * count))
+            sources[f"held-out scenes, {context}"] = [_draw(scene) for scene in scenes]
+        for context in ELSEWHERE:
+            sources[f"scenes, {context}"] = [_draw(scene) for scene in _scenes(context, count)]
+        for source, images in outside.items():
+            sources[source] = [image.image for image in images]
+        for source, images in sources.items():
+            is_new = [novelty.is_new for novelty in novelties(judge, image_set, images)]
+            estimate = rate(is_new, np.arange(len(is_new)))
+            cells[source].append(f"{rate_words(estimate.as_dict())}, n = {len(is_new)}")
+    rows = [row(source, *of_sets) for source, of_sets in cells.items()]
+    return ["## What counts as new", "", head("images", "scenes", "balanced-cues"), *rows]
+
+
 def _model_lines(count: int, outside: Outside) -> list[str]:
-    """Two tables: what a prediction relies on, and how often a sure one is right."""
+    """Two tables: what a prediction relies on, and how often a sure one is correct."""
     models = list(_models())
-    verdicts: dict[tuple[str, str], list[tuple[Reliance, Reliance]]] = {}
-    shares: dict[tuple[str, str], list[tuple[bool, bool]]] = {}
-    for case in _cases(
-        count, outside
-    ):  # image by image: all models share the features of the latest
-        for name, model, loaded in models:
-            truth, said = _verdict(case, model, loaded)
+    reliances: dict[tuple[str, str], list[tuple[Reliance, Reliance]]] = {}  # by painting, true
+    answers: dict[tuple[str, str], list[tuple[bool, bool]]] = {}  # whether sure, whether correct
+    for case in _cases(count, outside):  # all models share the features of the latest image
+        for model in models:
+            names = (model.name, case.source)
+            by_paint, truth = _reliance(case, model)
             if truth is not None:
-                verdicts.setdefault((name, case.source), []).append((said, truth))
-            shares.setdefault((name, case.source), []).append(_sure_and_right(case, model, loaded))
-    columns = (
-        "models",
-        "images",
-        "n",
-        "says the object",
-        "right",
-        "says the background",
-        "right",
-        "says nothing",
-    )
-    lines = ["## What a prediction relies on", "", _mask_words(count), "", head(*columns)]
-    lines += [row(*names, len(found), *_agreement(found)) for names, found in verdicts.items()]
-    sure = f"share of {SURE:.0%} or more"
-    lines += [
-        "",
-        "## Calibrated shares",
-        "",
-        head("models", "images", "n", "right", sure, "of these right"),
-    ]
-    for names, answers in shares.items():
-        is_sure, is_right = np.array(answers).T
-        cells = (
-            is_right.mean(),
-            is_sure.mean(),
-            is_right[is_sure].mean() if is_sure.any() else np.nan,
-        )
-        lines.append(row(*names, len(answers), *(f"{cell:.0%}" for cell in cells)))
+                reliances.setdefault(names, []).append((by_paint, truth))
+            answers.setdefault(names, []).append(_sure_and_correct(case, model))
+    lines = ["## What a prediction relies on", "", _mask_words(count), "", head(*RELIANCE_COLUMNS)]
+    lines += [row(*names, len(pairs), *_agreement(pairs)) for names, pairs in reliances.items()]
+    lines += ["", "## Calibrated shares", "", head(*SHARE_COLUMNS)]
+    for names, pairs in answers.items():
+        is_sure, is_correct = np.array(pairs).T
+        of_sure = is_correct[is_sure].mean() if is_sure.any() else np.nan
+        shares = (is_correct.mean(), is_sure.mean(), of_sure)
+        lines.append(row(*names, len(pairs), *(f"{share:.0%}" for share in shares)))
     return lines
 
 
-def _sure_and_right(case: Case, model: ModelMap, loaded: Loaded) -> tuple[bool, bool]:
-    scores = object_scores_of(model, loaded.embed_pictures([case.picture]), SCENES)
+def _sure_and_correct(case: Case, model: NamedModel) -> tuple[bool, bool]:
+    scores = object_scores_of(model.map, model.loaded.embed_pictures([case.image]), SCENES)
     assert scores is not None
-    shares = softmax(scores[0] / (temperature_of(model) or 1.0))
+    shares = softmax(scores[0] / (temperature_of(model.map) or 1.0))
     return bool(shares.max() >= SURE), SCENES.objects[shares.argmax()] == case.object
 
 
-def _models() -> Iterator[tuple[str, ModelMap, Loaded]]:
-    """Pairs of towers and bias in words, with both models of each that are on the disk or
-    bundled."""
+def _models() -> Iterator[NamedModel]:
     base = usual_condition(open_set("scenes"))
     for towers, bias, labels in product(TOWERS, GRIDS["paper"], STYLES_OF_THE_STUDY):
         condition = base.replace(bias=bias, labels=labels).with_towers(towers)
         if artifact.published(condition.key):
             artefact = artifact.read(condition.key)
-            yield f"{towers}, bias {bias:.0%}", model_map(artefact), load(artefact)
+            name = f"{towers}, bias {bias:.0%}"
+            yield NamedModel(name, model_map(artefact), load(artefact))
 
 
 def _cases(count: int, outside: Outside) -> Iterator[Case]:
-    yield from _drawn_cases(count)
-    for source, known in outside.items():
-        for shows, context, picture in known:
-            yield Case(source, shows, context, picture, painted_images(picture), ())
-
-
-def _mixed(count: int) -> Iterator[Scene]:
-    """Scenes of all groups in turn."""
-    for number in range(count):
-        shows, context = SCENES.pairs[number % 4]
-        yield sample(shows, context, split="demo", index=FIRST + 5_000 + number)
-
-
-def _drawn_cases(count: int) -> Iterator[Case]:
-    for scene in _mixed(count):
+    for scene in _mixed_scenes(count):
+        image = _draw(scene)
         twins = (
-            scene.replace(object=OTHER[scene.object]),
-            scene.replace(context=OTHER[scene.context]),
+            _draw(scene.replace(object=OTHER[scene.object])),
+            _draw(scene.replace(context=OTHER[scene.context])),
         )
-        picture = _picture(scene)
-        yield Case(
-            "drawn scenes",
-            scene.object,
-            scene.context,
-            picture,
-            painted_images(picture),
-            tuple(map(_picture, twins)),
-        )
+        painted = painted_images(image)
+        yield Case("drawn scenes", scene.object, scene.context, image, painted, twins)
+    for source, images in outside.items():
+        for entry in images:
+            painted = painted_images(entry.image)
+            yield Case(source, entry.object, entry.context, entry.image, painted, ())
 
 
-def _verdict(case: Case, model: ModelMap, loaded: Loaded) -> tuple[Reliance | None, Reliance]:
-    """What a prediction relies on by what is known, None where that decides nothing, and by
-    painting."""
-    first = answer_margin(
-        model, loaded.embed_pictures([case.picture, *case.twins]), SCENES, SCENES.objects[0]
-    )
-    labels = [SCENES.objects[0] if margin > 0 else SCENES.objects[1] for margin in first]
-    versions = [*map(Image.fromarray, (*case.painted.object_alone, *case.painted.background_alone))]
-    margins = answer_margin(model, loaded.embed_pictures(versions), SCENES, labels[0])
-    said = by_painting(*np.split(margins, 2))
+def _reliance(case: Case, model: NamedModel) -> tuple[Reliance, Reliance | None]:
+    """What a prediction relies on by painting, and in truth; None where that is not known."""
+    first_object = SCENES.objects[0]
+    z = model.loaded.embed_pictures([case.image, *case.twins])
+    labels = [
+        SCENES.objects[0 if margin > 0 else 1]
+        for margin in answer_margin(model.map, z, SCENES, first_object)
+    ]
+    painted = (*case.painted.object_alone, *case.painted.background_alone)
+    painted_z = model.loaded.embed_pictures([Image.fromarray(pixels) for pixels in painted])
+    margins = answer_margin(model.map, painted_z, SCENES, labels[0])
+    by_paint = by_painting(*np.split(margins, 2))
+    truth: Reliance | None = None
     if case.twins:
-        truth = by_twins(labels[0], labels[1], labels[2:])
-        return (truth if truth in (Reliance.OBJECT, Reliance.BACKGROUND) else None), said
-    if not case.is_minority:
-        return None, said
-    return (Reliance.OBJECT if labels[0] == case.object else Reliance.BACKGROUND), said
+        by_versions = by_twins(labels[0], labels[1], labels[2:])
+        if by_versions in (Reliance.OBJECT, Reliance.BACKGROUND):
+            truth = by_versions
+    elif SCENES.group_of(case.object, case.context) in SCENES.minority:
+        truth = Reliance.OBJECT if labels[0] == case.object else Reliance.BACKGROUND
+    return by_paint, truth
 
 
-def _agreement(found: Sequence[tuple[Reliance, Reliance]]) -> list[str]:
-    counts = Counter(found)
+def _agreement(pairs: Sequence[tuple[Reliance, Reliance]]) -> list[str]:
+    """Cells: how often painting names object and background, and how often that is the truth."""
+    named = Counter(by_paint for by_paint, _ in pairs)
     cells = []
-    for said in (Reliance.OBJECT, Reliance.BACKGROUND):
-        every = sum(number for (one, _), number in counts.items() if one is said)
-        cells += [str(every), str(counts[said, said])]
-    silent = sum(number for (one, _), number in counts.items() if one is Reliance.UNSTABLE)
-    return [*cells, f"{silent / len(found):.0%}"]
+    for reliance in (Reliance.OBJECT, Reliance.BACKGROUND):
+        cells += [str(named[reliance]), str(pairs.count((reliance, reliance)))]
+    return [*cells, f"{named[Reliance.UNSTABLE] / len(pairs):.0%}"]
 
 
 def _mask_words(count: int) -> str:
-    """How well the region where the network reacts most is the animal's, by true masks."""
-    inside, areas = [], []
-    for scene in _mixed(count):
+    """How well the region of highest activity is the animal's, by true masks."""
+    aucs, areas = [], []
+    for scene in _mixed_scenes(count):
         drawing = draw(scene, SIZE)
-        large = np.asarray(
-            Image.fromarray(drawing.image).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-        )
-        mask = _resized(drawing.mask) > 127
-        activity = open_tower(TOWER).activity([large], LOOKED_AT)[0]
-        located = np.asarray(
-            Image.fromarray(activity).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-        )
-        inside.append(_auc(located, mask))
+        mask = _resize(drawing.mask, Image.Resampling.BILINEAR) > 127
+        image = _resize(drawing.image, Image.Resampling.BICUBIC)
+        activity = open_tower(TOWER).activity([image], LOOKED_AT)[0]
+        aucs.append(_auc(_resize(activity, Image.Resampling.BICUBIC), mask))
         areas.append(mask.mean())
-    words = "A pixel of the animal has a higher activity than one of the background in"
     return (
-        f"{words} {np.mean(inside):.1%} of pairs (n = {count} scenes; the animal covers"
+        "A pixel of the animal has a higher activity than one of the background in"
+        f" {np.mean(aucs):.1%} of pairs (n = {count} scenes; the animal covers"
         f" {np.mean(areas):.0%})."
     )
 
 
-def _resized(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.asarray(Image.fromarray(mask).resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+def _resize(pixels: np.ndarray, method: Image.Resampling) -> np.ndarray:
+    return np.asarray(Image.fromarray(pixels).resize((SIDE, SIDE), method))
 
 
-def _auc(located: NDArray[np.floating], mask: NDArray[np.bool_]) -> float:
-    ranks = located.ravel().argsort().argsort()
-    on, off = int(mask.sum()), int((~mask).sum())
-    return float((ranks[mask.ravel()].sum() - on * (on - 1) / 2) / (on * off))
+def _auc(activity: np.ndarray, mask: NDArray[np.bool_]) -> float:
+    ranks = activity.ravel().argsort().argsort()
+    inside = int(mask.sum())
+    outside = mask.size - inside
+    rank_sum = ranks[mask.ravel()].sum() - inside * (inside - 1) / 2
+    return float(rank_sum / (inside * outside))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import words
+from benchmarks import unseen_captions, words, words_page
 from vlcore.api.captions import FAR
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY
 from vlcore.experiment.grouping import SCENES
@@ -48,19 +48,23 @@ def drawn() -> pd.DataFrame:
 
 
 def test_sixty_captions_have_a_word_that_no_label_style_contains() -> None:
-    assert len({caption.text for caption in words.COUNTED}) == len(words.COUNTED) == 60
+    assert (
+        len({caption.text for caption in unseen_captions.COUNTED})
+        == len(unseen_captions.COUNTED)
+        == 60
+    )
     label_words = set(Vocabulary.of(SCENES).words)
-    assert all(set(split_words(caption.text)) - label_words for caption in words.COUNTED)
-    assert all(caption.object or caption.context for caption in words.COUNTED)
+    assert all(set(split_words(text)) - label_words for text in texts)
+    assert all(caption.object or caption.context for caption in unseen_captions.COUNTED)
 
 
 def test_no_word_of_the_pilot_is_missing() -> None:
-    assert {caption.text for caption in words.CAPTIONS} >= PILOT
+    assert {caption.text for caption in unseen_captions.CAPTIONS} >= PILOT
 
 
 def test_images_that_fit_a_caption_show_its_object_and_its_background() -> None:
     images = pd.DataFrame(SCENES.pairs, columns=["object", "context"])
-    for caption in words.CAPTIONS:
+    for caption in unseen_captions.CAPTIONS:
         expected = [
             caption.object in ("", animal) and caption.context in ("", background)
             for animal, background in SCENES.pairs
@@ -79,11 +83,11 @@ def test_random_words_are_the_same_each_time_and_no_words_of_labels() -> None:
 def test_the_published_tables_hold_every_caption_in_every_model(
     table: pd.DataFrame, drawn: pd.DataFrame
 ) -> None:
-    texts = [*words.TEXTS, words.UNTRAINED]
-    assert len(table) == len(words.CAPTIONS) * len(texts) * len(STYLES_OF_THE_STUDY)
+    texts = [*words.TEXTS, words_page.UNTRAINED]
+    assert len(table) == len(unseen_captions.CAPTIONS) * len(texts) * len(STYLES_OF_THE_STUDY)
     assert not table.duplicated(["caption", "text", "labels"]).any()
     assert (table["n"] == 10).all()
-    assert (table["fails"] == (table["auc"] < words.WORKS)).all()
+    assert (table["fails"] == (table["auc"] < words_page.WORKS)).all()
     assert table[["auc", "low", "high"]].apply(lambda values: values.between(0, 1)).all(axis=None)
     assert ((table["low"] <= table["auc"]) & (table["auc"] <= table["high"])).all()
     of_words = table[table["text"] == "words"]
@@ -93,11 +97,11 @@ def test_the_published_tables_hold_every_caption_in_every_model(
 
 def test_the_page_comes_out_of_its_tables_again(table: pd.DataFrame, drawn: pd.DataFrame) -> None:
     """Else run `python -m benchmarks.words --seeds 0`."""
-    assert words.page(table, drawn) == (FOLDER / "README.md").read_text()
+    assert words_page.page(table, drawn) == (FOLDER / "README.md").read_text()
 
 
 def test_pages_mark_captions_at_the_published_threshold(drawn: pd.DataFrame) -> None:
-    assert words.random_threshold(drawn) == FAR
+    assert words_page.random_threshold(drawn) == FAR
 
 
 def test_the_best_threshold_against_a_slow_reference() -> None:
@@ -112,9 +116,9 @@ def test_the_best_threshold_against_a_slow_reference() -> None:
             failing = [mark for mark, fail in zip(marked, fails, strict=True) if fail]
             working = [mark for mark, fail in zip(marked, fails, strict=True) if not fail]
             shares = sum(failing) / len(failing) - sum(working) / len(working)
-            assert words.separation(table, hundredth / 100) == pytest.approx(shares)
+            assert words_page.separation(table, hundredth / 100) == pytest.approx(shares)
             best = max(best, shares)
-        assert words.separation(table, words.best_threshold(table)) == pytest.approx(best)
+        assert words_page.separation(table, words_page.best_threshold(table)) == pytest.approx(best)
 
 
 def test_a_mean_over_models_has_its_interval() -> None:
