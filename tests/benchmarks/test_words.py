@@ -48,11 +48,8 @@ def drawn() -> pd.DataFrame:
 
 
 def test_sixty_captions_have_a_word_that_no_label_style_contains() -> None:
-    assert (
-        len({caption.text for caption in unseen_captions.COUNTED})
-        == len(unseen_captions.COUNTED)
-        == 60
-    )
+    texts = [caption.text for caption in unseen_captions.COUNTED]
+    assert len(set(texts)) == len(texts) == 60
     label_words = set(Vocabulary.of(SCENES).words)
     assert all(set(split_words(text)) - label_words for text in texts)
     assert all(caption.object or caption.context for caption in unseen_captions.COUNTED)
