@@ -16,7 +16,7 @@ from vlcore.api.model_map import model_map
 from vlcore.api.offline_page import figure
 from vlcore.api.small_images import draw_thumbs
 from vlcore.api.training_animation import film
-from vlcore.artifacts.artifact import read
+from vlcore.artifacts.store import read
 from vlcore.data.catalogue import open_set
 from vlcore.model.attribution import attention_rollout, patch_ablation
 from vlcore.model.load import OwnModel, load
@@ -31,11 +31,11 @@ EVERYTHING = MapOptions(movement=True, trust=True, ghost=True, twins=True, neigh
 
 def main() -> None:
     images = open_set("scenes")
-    artefacts = [read(condition.key) for condition in plans.find("experiments").conditions]
-    maps = [model_map(artefact) for artefact in artefacts]
+    artifacts = [read(condition.key) for condition in plans.find("experiments").conditions]
+    maps = [model_map(artifact) for artifact in artifacts]
     two = compare_maps(maps[:2], images, draw_thumbs)
     four = compare_maps(maps, images, draw_thumbs)
-    model = load(artefacts[3])
+    model = load(artifacts[3])
     assert isinstance(model, OwnModel)
     rows = images.rows("test")[:1]
     pixels = images.pixels(rows)

@@ -21,7 +21,7 @@ import pandas as pd
 from PIL import Image
 
 from benchmarks import FLAG, OutsideImage, head, outside_images, parse_options, row
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.wording import signed
@@ -87,7 +87,7 @@ def _measure_runs(
     for towers, (data, ending) in product(TOWERS, SETS.items()):
         study = plans.find(str(PLANS / f"eyes-{towers}{ending}.yaml"))
         for condition in study.conditions:
-            if condition.key in known or not artifact.published(condition.key):
+            if condition.key in known or not store.published(condition.key):
                 continue
             yield {
                 "towers": towers,
@@ -104,13 +104,13 @@ def _accuracies(
     condition: Condition, outside: Mapping[str, list[OutsideImage]]
 ) -> dict[str, float]:
     """Accuracy by source and group, and the number of images of each."""
-    artefact = artifact.read(condition.key)
+    artifact = store.read(condition.key)
     accuracies: dict[str, float] = {}
-    for group, estimate in artefact.metrics["end"]["group_accuracy"].items():
+    for group, estimate in artifact.metrics["end"]["group_accuracy"].items():
         accuracies |= {f"test {group}": estimate["value"], f"test {group} n": estimate["n"]}
-    model = load(artefact)
+    model = load(artifact)
     assert isinstance(model, OwnModel)
-    stored = StoredEmbeddings(artefact)
+    stored = StoredEmbeddings(artifact)
     end = stored.end
     caption_objects = [
         next(name for name in SCENES.objects if name in text) for text in stored.caption_texts

@@ -34,8 +34,8 @@ from tests.faults.acts import Home, trouble
 from tests.faults.kills import Tally, children_of, kill, left_of, look
 from tests.faults.server import condition_of
 from vlcore.api.training import train_condition
-from vlcore.artifacts import artifact
-from vlcore.artifacts.artifact import CorruptArtefactError
+from vlcore.artifacts import store
+from vlcore.artifacts.store import CorruptArtifactError
 from vlcore.experiment.files import models_folder
 
 DAY = 24 * 3600.0
@@ -94,7 +94,7 @@ def killed(kills: int, seed: int) -> Iterator[Found]:
 
 
 def _row(kind: str, found: Tally) -> Found:
-    note = f"{found.at_work} in the middle of a job, {found.made} artefacts made"
+    note = f"{found.at_work} in the middle of a job, {found.made} artifacts made"
     return Found(kind, found.kills, found.lost, found.half, found.orphans, note=note)
 
 
@@ -148,7 +148,7 @@ def flipped() -> Found:
     condition = condition_of(STEPS, 1)
     with fresh_home():
         train_condition(condition)
-        sound, found = artifact.read(condition.key), Found("bits flipped", 0)
+        sound, found = store.read(condition.key), Found("bits flipped", 0)
         for file in sorted(sound.path.iterdir()):
             content = file.read_bytes()
             quarters = [len(content) * quarter // 4 for quarter in range(1, 4)]
@@ -161,8 +161,8 @@ def flipped() -> Found:
                 file.write_bytes(changed)
                 found.n += 1
                 try:
-                    read = artifact.read(condition.key)
-                except CorruptArtefactError:
+                    read = store.read(condition.key)
+                except CorruptArtifactError:
                     (aside,) = (models_folder() / ".quarantine").iterdir()
                     aside.rename(sound.path)
                 except Exception:
@@ -170,7 +170,7 @@ def flipped() -> Found:
                 else:  # a manifest may say the same in other words
                     found.half += not read.manifest.items() >= sound.manifest.items()
                 file.write_bytes(content)
-        found.lost = int(artifact.read(condition.key).digest != sound.digest)
+        found.lost = int(store.read(condition.key).digest != sound.digest)
     return found
 
 

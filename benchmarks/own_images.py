@@ -19,7 +19,7 @@ from vlcore.api.compared_maps import compare_maps
 from vlcore.api.model_map import model_map
 from vlcore.api.small_images import draw_thumbs
 from vlcore.api.training import prepare_worker, train_all
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
 from vlcore.data.importers import import_set
 from vlcore.data.subset import usual_condition
@@ -49,7 +49,7 @@ def main() -> None:
             outcomes = train_all(conditions, pool, lambda _key, _outcome: None)
             assert set(outcomes.values()) == {"trained"}, outcomes
             times.append(time.perf_counter())
-            maps = [model_map(artifact.read(condition.key)) for condition in conditions]
+            maps = [model_map(store.read(condition.key)) for condition in conditions]
             compare_maps(maps, open_set(NAME), draw_thumbs)
             times.append(time.perf_counter())
             list(pool.map(_compute_features, [(number, options.workers) for number in workers]))

@@ -24,7 +24,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from benchmarks.visitors import PAUSE, Browser, sleep_until
 from vlcore.api.training import train_condition
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.files import data_folder
@@ -121,7 +121,7 @@ def _train(home: str, seed: int) -> float:
     usual = usual_condition(open_set("scenes"))
     condition = usual.replace(steps=PRESETS["live"], bias=0.5, data_seed=seed, init_seed=seed)
     train_condition(condition)
-    return float(artifact.read(condition.key).manifest["seconds"])
+    return float(store.read(condition.key).manifest["seconds"])
 
 
 class Trainings:

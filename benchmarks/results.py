@@ -29,7 +29,7 @@ from unittest.mock import patch
 import pandas as pd
 
 from benchmarks import head, options, row
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.grouping import Grouping
@@ -120,7 +120,7 @@ def keep(asked: Namespace, data: str) -> None:
     first = {"data_seed": asked.first_seed, "init_seed": asked.first_seed}
     base = usual_condition(open_set(data)).replace(steps=PRESETS[asked.preset], **first)
     wanted = plans.find(asked.grid, base, asked.seeds).conditions
-    there = [one.init_seed - asked.first_seed for one in wanted if artifact.published(one.key)]
+    there = [one.init_seed - asked.first_seed for one in wanted if store.published(one.key)]
     seeds = 1 + max(there, default=-1)  # up to the last block of which a run is there
     if seeds == 0:
         print(f"{data}: no run of the grid {asked.grid!r}; run the study first")

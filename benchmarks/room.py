@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks import fresh_home, parse_options, percentiles, print_aims, processor_seconds
 from benchmarks.startup import server
 from benchmarks.visitors import Browser, connected
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.classroom import one_room, tower_pairs
 from vlcore.classroom.one_room import Plan
 from vlcore.classroom.session import Started, go, start
@@ -126,10 +126,9 @@ def main() -> None:
             busy = processor_seconds(process)
         study = one_room.study_of(plan, usual, grouping, blocks=options.phones)
         trainings = [
-            float(artifact.read(condition.key).manifest["seconds"])
-            for condition in study.conditions
+            float(store.read(condition.key).manifest["seconds"]) for condition in study.conditions
         ]
-        analysis = Study(study, grouping, artifact.read).analyses()[study.treatments[0]]
+        analysis = Study(study, grouping, store.read).analyses()[study.treatments[0]]
         difference = analysis.primary.levels[0].difference  # type: ignore[union-attr]
     before, meanwhile = percentiles(result.home_before), percentiles(result.home_meanwhile)
     last = max(result.waits)

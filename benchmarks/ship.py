@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from benchmarks import FLAG, parse_options, print_table
 from vlcore.api.atlas import atlas
 from vlcore.api.training import parts_of
-from vlcore.artifacts import artifact, bundled
+from vlcore.artifacts import bundled, store
 from vlcore.classroom.lessons import lessons
 from vlcore.data.catalogue import open_set
 from vlcore.data.drawn import BUILT_IN, folder_name
@@ -62,8 +62,8 @@ def main() -> None:
         for key in _bundled_keys(usual, images):
             file = options.out / "models" / "shipped" / f"{key}.zip"
             if options.fresh or not file.is_file():
-                artefact = artifact.read(key)
-                _zip(file, bundled.pack(artefact.path, artefact.manifest), zipfile.ZIP_LZMA)
+                artifact = store.read(key)
+                _zip(file, bundled.pack(artifact.path, artifact.manifest), zipfile.ZIP_LZMA)
             sizes["models"] += file.stat().st_size
         rows = [*map_rows(images).tolist(), *training_rows(images, usual).tolist()]
         images.ensure_rendered(rows, silent)
@@ -109,10 +109,10 @@ def _write_features(usual: Condition, out: Path) -> int:
     the composite images, and what measures need of the pixels; returns the size of the file."""
     condition = usual.with_towers("pretrained")
     training = training_sets(parts_of(condition), condition)[0]
-    store = feature_store(training.images, condition.frozen_tower)
-    store.bundle = None  # computed anew, not read from the bundle that is replaced
+    feature_cache = feature_store(training.images, condition.frozen_tower)
+    feature_cache.bundle = None  # computed anew, not read from the bundle that is replaced
     views = Views(training, features=store)
-    rows = store.rows(np.arange(len(training.images.table)))
+    rows = feature_cache.rows(np.arange(len(training.images.table)))
     assert views.panel is not None
     centre, components = _principal(np.concatenate([rows, *views.panel.values()]))
 
@@ -131,7 +131,7 @@ def _write_features(usual: Condition, out: Path) -> int:
         **{f"pixel_{name}": array.astype(np.float32) for name, array in vars(summary).items()},
         **{f"random_{name}": array.astype(np.float16) for name, array in random.items()},
     }
-    file = out / DATA / "bundled" / f"{folder_name(usual.data)}-{store.spec.name}.npz"
+    file = out / DATA / "bundled" / f"{folder_name(usual.data)}-{feature_cache.spec.name}.npz"
     file.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(file, **arrays)
     return file.stat().st_size

@@ -26,7 +26,7 @@ from scipy.special import softmax
 from benchmarks import OutsideImage, head, outside_images, parse_options, row
 from vlcore.api.model_map import ModelMap, model_map, object_scores_of
 from vlcore.api.uploads import SURE, answer_margin, temperature_of
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
 from vlcore.data.drawn import SIZE, recipe_of
 from vlcore.data.subset import usual_condition
@@ -185,10 +185,10 @@ def _models() -> Iterator[NamedModel]:
     base = usual_condition(open_set("scenes"))
     for towers, bias, labels in product(TOWERS, GRIDS["paper"], STYLES_OF_THE_STUDY):
         condition = base.replace(bias=bias, labels=labels).with_towers(towers)
-        if artifact.published(condition.key):
-            artefact = artifact.read(condition.key)
+        if store.published(condition.key):
+            artifact = store.read(condition.key)
             name = f"{towers}, bias {bias:.0%}"
-            yield NamedModel(name, model_map(artefact), load(artefact))
+            yield NamedModel(name, model_map(artifact), load(artifact))
 
 
 def _cases(count: int, outside: Outside) -> Iterator[Case]:

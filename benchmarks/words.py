@@ -26,7 +26,7 @@ from benchmarks.unseen_captions import CAPTIONS
 from benchmarks.words_page import FIRST_SEED, UNTRAINED, WORKS, page
 from vlcore.api.captions import NearestTrainingCaption, nearest_training_captions
 from vlcore.api.training import train_condition
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
 from vlcore.experiment.captions import distinct_captions
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
@@ -70,21 +70,21 @@ def condition_of(text: str, labels: str, seed: int = 0) -> Condition:
     return condition.with_towers("pretrained").replace(text=text)
 
 
-def train(text: str, labels: str, seed: int) -> tuple[artifact.Artefact, OwnModel, pd.DataFrame]:
+def train(text: str, labels: str, seed: int) -> tuple[store.Artifact, OwnModel, pd.DataFrame]:
     """Train a model where it is missing; returns it with the rows of its held-out images."""
     condition = condition_of(text, labels, seed)
     train_condition(condition)
-    artefact = artifact.read(condition.key)
-    model = load(artefact)
+    artifact = store.read(condition.key)
+    model = load(artifact)
     assert isinstance(model, OwnModel)
-    test_rows = artefact.arrays("embeddings.npz")["test_rows"]
-    return artefact, model, open_set(condition.data).table.iloc[test_rows]
+    test_rows = artifact.arrays("embeddings.npz")["test_rows"]
+    return artifact, model, open_set(condition.data).table.iloc[test_rows]
 
 
 def measure(text: str, labels: str, seed: int) -> Iterator[dict[str, object]]:
     """The AUC of each caption in one model, and in the same model before its first step."""
-    artefact, model, images = train(text, labels, seed)
-    arrays = artefact.arrays("embeddings.npz")
+    artifact, model, images = train(text, labels, seed)
+    arrays = artifact.arrays("embeddings.npz")
     encoders = [(text, model, arrays["end_test"])]
     if text == "words":
         encoders.append((UNTRAINED, model.before(), arrays["untrained_test"]))
@@ -99,8 +99,8 @@ def measure_random_words(
     words: Sequence[str], labels: str, seed: int
 ) -> Iterator[dict[str, object]]:
     """The AUC of random words in a model with word vectors: of horses, and of images on grass."""
-    artefact, model, images = train("words", labels, seed)
-    cosines = artefact.arrays("embeddings.npz")["end_test"] @ model.embed_captions(words).T
+    artifact, model, images = train("words", labels, seed)
+    cosines = artifact.arrays("embeddings.npz")["end_test"] @ model.embed_captions(words).T
     is_horse = (images["object"] == SCENES.objects[0]).to_numpy()
     is_grass = (images["context"] == SCENES.contexts[0]).to_numpy()
     for word, scores in zip(words, cosines.T, strict=True):

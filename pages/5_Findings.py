@@ -50,7 +50,7 @@ with bar:
 with shell.errors_as_sentences():
     if source == HERE:
         study = plans.find(name, usual_condition(images).replace(steps=steps), seeds)
-        one = Study(study, images.grouping, cache.artefact)
+        one = Study(study, images.grouping, cache.artifact)
     elif ready:
         one = published.PublishedResults(ready[name])
         st.caption(one.origin)

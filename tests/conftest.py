@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 from tests.data.generation.stand_ins import KEY, Shop
 from vlcore.__main__ import main
 from vlcore.api import training
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data.generation import run
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
@@ -131,7 +131,7 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
 
 
 @pytest.fixture(scope="session")
-def quick(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[artifact.Artefact]:
+def quick(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[store.Artifact]:
     """The study's four experiments, trained for a few steps each; once, whichever process of the
     tests asks first."""
     conditions = [
@@ -152,7 +152,7 @@ def quick(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[artifact
         shared / "quick" / "data", home / "data", copy_function=_link, dirs_exist_ok=True
     )
     shutil.copytree(shared / "quick" / "models", home / "models", dirs_exist_ok=True)
-    return [artifact.read(condition.key) for condition in conditions]
+    return [store.read(condition.key) for condition in conditions]
 
 
 def _link(source: str, target: str) -> None:
@@ -161,19 +161,19 @@ def _link(source: str, target: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def experiments(quick: list[artifact.Artefact]) -> list[artifact.Artefact]:
+def experiments(quick: list[store.Artifact]) -> list[store.Artifact]:
     """The same four under the keys that pages open on: pages are tested without a minute of
     training each."""
     return [
-        publish_as(artefact, artefact.condition.replace(steps=Condition().steps))
-        for artefact in quick
+        publish_as(artifact, artifact.condition.replace(steps=Condition().steps))
+        for artifact in quick
     ]
 
 
-def publish_as(artefact: artifact.Artefact, condition: Condition) -> artifact.Artefact:
-    """Publish a copy of an artefact as another condition."""
+def publish_as(artifact: store.Artifact, condition: Condition) -> store.Artifact:
+    """Publish a copy of an artifact as another condition."""
     made = models_folder() / ".work" / f"copy-{condition.key}"
-    shutil.copytree(artefact.path, made)
+    shutil.copytree(artifact.path, made)
     (made / "manifest.json").unlink()
     (made / "condition.json").write_text(json.dumps(condition.as_dict()))
-    return artifact.publish(condition.key, made, {"seconds": 0})
+    return store.publish(condition.key, made, {"seconds": 0})

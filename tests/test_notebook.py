@@ -17,7 +17,7 @@ import vlcore as vl
 from tests.conftest import QUICK_STEPS
 from tests.pages.app import pets
 from vlcore.api.models import Model
-from vlcore.artifacts.artifact import Artefact
+from vlcore.artifacts.store import Artifact
 from vlcore.data.decoding import UploadError
 from vlcore.experiment.errors import LabError
 
@@ -35,7 +35,7 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```", WALK, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
-def model(quick: list[Artefact]) -> Model:
+def model(quick: list[Artifact]) -> Model:
     return vl.load(quick[0].key)
 
 
@@ -56,7 +56,7 @@ def test_every_public_name_is_there_and_nothing_heavy_comes_with_the_library() -
 
 
 @pytest.mark.parametrize("module", DOCUMENTED)
-def test_examples_of_docstrings_run(module: str, quick: list[Artefact]) -> None:
+def test_examples_of_docstrings_run(module: str, quick: list[Artifact]) -> None:
     found = doctest.testmod(importlib.import_module(module), optionflags=doctest.ELLIPSIS)
     assert found.failed == 0
 
@@ -68,7 +68,7 @@ def test_every_public_function_has_an_example() -> None:
 
 
 def test_the_walk_through_it_runs(
-    quick: list[Artefact], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    quick: list[Artifact], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
@@ -97,7 +97,7 @@ def test_the_walk_goes_on_with_pictures_of_ones_own(
 
 def test_a_number_is_an_estimate_or_says_why_it_is_not_there(model: Model) -> None:
     accuracy = model.metrics["minority_accuracy"]
-    stored = model.artefact.metrics["end"]["minority_accuracy"]
+    stored = model.artifact.metrics["end"]["minority_accuracy"]
     assert accuracy == vl.Estimate(**stored)
     assert model.metrics["group_accuracy.horse_desert"].n == 500
     assert set(model.metrics) == set(model.metrics.table().index)
@@ -129,11 +129,11 @@ def test_what_cannot_be_opened_is_one_sentence(model: Model, tmp_path: Path) -> 
             vl.load(key)
 
 
-def test_models_show_themselves(model: Model, quick: list[Artefact]) -> None:
+def test_models_show_themselves(model: Model, quick: list[Artifact]) -> None:
     both = vl.compare(model, quick[1].key)
     assert model.key in repr(model)
     assert "Right on" in model._repr_html_()
     assert {"x0", "x1"} <= set(both.points)
     assert isinstance(both.table(), pd.DataFrame)
     assert "vconcat" in both.chart().to_dict()
-    assert set(vl.models().index) >= {artefact.key for artefact in quick}
+    assert set(vl.models().index) >= {artifact.key for artifact in quick}

@@ -1,7 +1,7 @@
 """Command line: parse arguments, run one command, print its document.
 
 With ``--json`` standard output holds one JSON document and nothing else; progress and errors go to
-standard error. Exit codes: 0 done, 1 `verify` found a damaged artefact, 2 bad input (one sentence),
+standard error. Exit codes: 0 done, 1 `verify` found a damaged artifact, 2 bad input (one sentence),
 3 busy, 130 cancelled, 141 standard output was closed before everything was printed.
 """
 
@@ -19,7 +19,7 @@ from vlcore.experiment.files import system_errors
 from vlcore.jobs.jobs import JobCancelledError
 
 DONE = 0
-DAMAGED = 1  # `verify` found an artefact that does not match its checksums
+DAMAGED = 1  # `verify` found an artifact that does not match its checksums
 BAD_INPUT = 2
 BUSY = 3
 CANCELLED = 130  # as shells report SIGINT

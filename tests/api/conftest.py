@@ -5,15 +5,15 @@ import pytest
 from tests.api.stand_ins import thumbs
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.model_map import model_map
-from vlcore.artifacts.artifact import Artefact
+from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
 
 
 @pytest.fixture(scope="session")
-def all_four(quick: list[Artefact]) -> ComparedMaps:
-    return compare_maps([model_map(artefact) for artefact in quick], open_set("scenes"), thumbs)
+def all_four(quick: list[Artifact]) -> ComparedMaps:
+    return compare_maps([model_map(artifact) for artifact in quick], open_set("scenes"), thumbs)
 
 
 @pytest.fixture(scope="session")
-def first_and_last(quick: list[Artefact]) -> ComparedMaps:
+def first_and_last(quick: list[Artifact]) -> ComparedMaps:
     return compare_maps([model_map(quick[number]) for number in (0, 3)], open_set("scenes"), thumbs)

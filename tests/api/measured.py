@@ -9,16 +9,16 @@ import numpy as np
 
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.model_map import ModelMap
-from vlcore.artifacts.artifact import Artefact
+from vlcore.artifacts.store import Artifact
 from vlcore.experiment.condition import Condition
 
 
 def with_metrics(
     model: ModelMap, metrics: dict[str, Any], condition: Condition | None = None
 ) -> ModelMap:
-    artefact = Artefact(model.artefact.key, model.artefact.path, model.artefact.manifest)
-    vars(artefact).update(condition=condition or model.artefact.condition, metrics=metrics)
-    return dataclasses.replace(model, artefact=artefact)
+    artifact = Artifact(model.artifact.key, model.artifact.path, model.artifact.manifest)
+    vars(artifact).update(condition=condition or model.artifact.condition, metrics=metrics)
+    return dataclasses.replace(model, artifact=artifact)
 
 
 def measured_as(comparison: ComparedMaps, pane: int, metrics: dict[str, Any]) -> ComparedMaps:
@@ -29,7 +29,7 @@ def measured_as(comparison: ComparedMaps, pane: int, metrics: dict[str, Any]) ->
 
 
 def metrics_of(comparison: ComparedMaps, pane: int = 0) -> dict[str, Any]:
-    return copy.deepcopy(comparison.models[pane].artefact.metrics)
+    return copy.deepcopy(comparison.models[pane].artifact.metrics)
 
 
 def only(model: ModelMap, keep: np.ndarray | slice) -> ModelMap:

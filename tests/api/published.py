@@ -1,4 +1,4 @@
-"""Studies on disk that nobody trained: folders as `vlcore.artifacts.artifact` publishes them, with
+"""Studies on disk that nobody trained: folders as `vlcore.artifacts.store` publishes them, with
 numbers of a test's."""
 
 import json
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tests.study.frames import estimate, moments
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
 from vlcore.experiment.grouping import SCENES
@@ -58,15 +58,15 @@ def measured(condition: Condition, moment: str) -> dict[str, Any]:
     return {**found, "train_caption_accuracy": 1.0, "collapsed": False}
 
 
-def publish(conditions: Sequence[Condition], device: str = "cpu") -> list[artifact.Artefact]:
+def publish(conditions: Sequence[Condition], device: str = "cpu") -> list[store.Artifact]:
     return [
         _publish(condition, device)
         for condition in conditions
-        if not artifact.published(condition.key)
+        if not store.published(condition.key)
     ]
 
 
-def _publish(condition: Condition, device: str) -> artifact.Artefact:
+def _publish(condition: Condition, device: str) -> store.Artifact:
     folder = models_folder() / ".work" / f"made-{condition.key}"
     folder.mkdir(parents=True)
     (folder / "condition.json").write_text(json.dumps(condition.as_dict()))
@@ -84,4 +84,4 @@ def _publish(condition: Condition, device: str) -> artifact.Artefact:
     np.savez(
         folder / "embeddings.npz", test_rows=np.arange(4)
     )  # of a version that did not say which were right
-    return artifact.publish(condition.key, folder, {"seconds": 60.0, "device": device})
+    return store.publish(condition.key, folder, {"seconds": 60.0, "device": device})

@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.study.frames import estimate
 from vlcore.api.training import own_captions_of
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data.imageset import COLUMNS, ImageSet, with_groups
 from vlcore.data.subset import parts, training_rows
 from vlcore.data.training_set import TrainingSet
@@ -39,9 +39,9 @@ ELSEWHERE = {
 SIZE = (40, 20)  # width, height
 
 
-def made_elsewhere(artefact: artifact.Artefact, objective: str) -> artifact.Artefact:
+def made_elsewhere(artifact: store.Artifact, objective: str) -> store.Artifact:
     """The same folder as that of a model which was trained elsewhere."""
-    other = artifact.Artefact(artefact.key, artefact.path, artefact.manifest)
+    other = store.Artifact(artifact.key, artifact.path, artifact.manifest)
     vars(other)["condition"] = ELSEWHERE[objective]
     return other
 
@@ -103,7 +103,7 @@ def publish(
     before: bool = True,
     end: Mapping[str, Any] | None = None,
     **facts: Any,
-) -> artifact.Artefact:
+) -> store.Artifact:
     """Publish a model of a condition that saw a set, made up where it is not given: `z` of all
     pictures, measures at the `end` in place of, or beside, the usual ones, and facts of its
     manifest; with an untrained encoder `before`. A model of the same condition that another test
@@ -133,7 +133,7 @@ def publish(
     shutil.rmtree(
         models_folder() / condition.key, ignore_errors=True
     )  # another file's stand-in of this name
-    return artifact.publish(condition.key, made, {"seconds": 0, **facts})
+    return store.publish(condition.key, made, {"seconds": 0, **facts})
 
 
 def _snapshot(condition: Condition, views: Views, labels: Labels, z: np.ndarray) -> Snapshot:

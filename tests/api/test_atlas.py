@@ -15,8 +15,8 @@ from scipy.spatial.distance import pdist
 from vlcore.api import atlas as atlas_module
 from vlcore.api.atlas import COLUMNS, TILE, UNITS, atlas, common_steps
 from vlcore.api.model_map import ComparisonError, model_map
-from vlcore.artifacts.artifact import Artefact
 from vlcore.artifacts.checkpoints import StoredSnapshots
+from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
 from vlcore.data.drawn import BUILT_IN
 from vlcore.experiment.captions import Caption
@@ -29,8 +29,8 @@ Document = dict[str, object]
 
 
 @pytest.fixture(scope="module")
-def made(quick: list[Artefact]) -> Document:
-    conditions = [artefact.condition for artefact in quick]
+def made(quick: list[Artifact]) -> Document:
+    conditions = [artifact.condition for artifact in quick]
     images = open_set("scenes")
     images.ensure_rendered(model_map(quick[0]).rows, lambda *_: None)
     return json.loads(json.dumps(atlas([conditions[:2], conditions[2:]], images)))
@@ -54,11 +54,11 @@ def right_of(document: Document, level: int, style: int) -> np.ndarray:
 
 
 def test_distances_on_every_map_are_those_on_the_plane_of_its_end(
-    made: Document, quick: list[Artefact]
+    made: Document, quick: list[Artifact]
 ) -> None:
     scales = []
-    for number, artefact in enumerate(quick):
-        model, film = model_map(artefact), StoredSnapshots(artefact)
+    for number, artifact in enumerate(quick):
+        model, film = model_map(artifact), StoredSnapshots(artifact)
         places = places_of(made, number // 2, number % 2)
         for moment, step in enumerate(made["steps"]):
             at = film.steps.index(step)
@@ -76,10 +76,10 @@ def test_distances_on_every_map_are_those_on_the_plane_of_its_end(
 
 
 def test_a_picture_is_right_where_its_nearest_caption_names_its_object(
-    made: Document, quick: list[Artefact]
+    made: Document, quick: list[Artifact]
 ) -> None:
-    for number, artefact in enumerate(quick):
-        film = StoredSnapshots(artefact)
+    for number, artifact in enumerate(quick):
+        film = StoredSnapshots(artifact)
         words = made["captions"][number % 2]
         for moment, step in enumerate(made["steps"]):
             at = film.steps.index(step)
@@ -129,7 +129,7 @@ def test_moments_are_the_steps_that_all_have(watched: list[set[int]]) -> None:
 
 
 def test_labels_that_name_no_object_make_none(
-    quick: list[Artefact], monkeypatch: pytest.MonkeyPatch
+    quick: list[Artifact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(atlas_module, "captions_of", lambda *_: [Caption("grass", context="grass")])
     with pytest.raises(ComparisonError):

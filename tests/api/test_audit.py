@@ -14,7 +14,7 @@ from PIL import Image
 
 from vlcore.api import audit
 from vlcore.api.audit import Check, check, in_words
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
 from vlcore.data.imageset import ImageSet, ImageSetError
 from vlcore.data.importers import import_set
@@ -242,11 +242,11 @@ def test_the_answers_are_published_and_read_back(small: ImageSet) -> None:
     key = audit.checks_key(small.name, small.version)
     assert key == f"small-{small.version}-q{audit.QUESTIONS}.checks"
     assert audit.make_checks(small.name, small.version) == "trained"
-    artefact = artifact.read(key)
-    assert audit.read_checks(artefact) == check(small)
-    assert artefact.manifest["seconds"] > 0
+    artifact = store.read(key)
+    assert audit.read_checks(artifact) == check(small)
+    assert artifact.manifest["seconds"] > 0
     assert audit.make_checks(small.name, small.version) == "cached"
-    assert artifact.model_keys() == []
+    assert store.model_keys() == []
 
 
 def rates(seen: tuple[float, float, float], place: tuple[float, float, float]) -> list[Check]:

@@ -18,7 +18,7 @@ from tests.api.stand_ins import BASE, WIDTH, image_set, made_elsewhere, publish,
 from vlcore.api import captions
 from vlcore.api.compared_maps import compare_maps
 from vlcore.api.model_map import ComparisonError, ModelMap, model_map
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES
@@ -55,18 +55,18 @@ class Words:
 
 
 @pytest.fixture(scope="module")
-def artefact(home: Path) -> artifact.Artefact:
+def artifact(home: Path) -> store.Artifact:
     return publish(IMAGES, BASE.replace(init_seed=80, labels="descriptive"))
 
 
 @pytest.fixture(scope="module")
-def model(artefact: artifact.Artefact) -> ModelMap:
-    return model_map(artefact)
+def model(artifact: store.Artifact) -> ModelMap:
+    return model_map(artifact)
 
 
 @pytest.fixture(scope="module")
-def loaded(artefact: artifact.Artefact) -> load.Loaded:
-    return load.load(artefact)
+def loaded(artifact: store.Artifact) -> load.Loaded:
+    return load.load(artifact)
 
 
 def test_a_caption_becomes_one_line_of_what_can_be_seen() -> None:
@@ -224,8 +224,8 @@ def test_whatever_is_typed_has_a_place_or_a_sentence(
 def test_models_that_read_no_captions_say_so(
     home: Path, objective: str, labels: str, sentence: str
 ) -> None:
-    artefact = publish(IMAGES, BASE.replace(init_seed=81, objective=objective, labels=labels))
-    model, loaded = model_map(artefact), load.load(artefact)
+    artifact = publish(IMAGES, BASE.replace(init_seed=81, objective=objective, labels=labels))
+    model, loaded = model_map(artifact), load.load(artifact)
     for text in (
         "horse",
         "red horse",
@@ -263,25 +263,25 @@ def test_backgrounds_that_are_learnt_apart_are_training_captions() -> None:
 
 
 def test_many_words_stay_one_sentence_and_none_from_elsewhere(
-    model: ModelMap, artefact: artifact.Artefact
+    model: ModelMap, artifact: store.Artifact
 ) -> None:
     texts = (" ".join(letter * 100 for letter in "bcdfghjklm"),)
     (sentence,) = captions.caption_warnings(compare_maps([model], IMAGES, thumbs), SCENES, texts)
     assert "and 2 more" in sentence
     assert len(sentence) < 400
-    elsewhere = dataclasses.replace(model, artefact=made_elsewhere(artefact, "imported"))
+    elsewhere = dataclasses.replace(model, artifact=made_elsewhere(artifact, "imported"))
     alone = dataclasses.replace(compare_maps([model], IMAGES, thumbs), models=(elsewhere,))
     assert captions.caption_warnings(alone, SCENES, texts) == []
 
 
-def stand_in(text: str, labels: str = "undescriptive", **settings: str) -> artifact.Artefact:
+def stand_in(text: str, labels: str = "undescriptive", **settings: str) -> store.Artifact:
     return publish(IMAGES, BASE.replace(init_seed=82, text=text, labels=labels, **settings))
 
 
 @pytest.mark.parametrize("text", ["words", "words@random"])
 def test_distances_in_the_word_space_against_the_models_own_mean(home: Path, text: str) -> None:
-    artefact = stand_in(text, "descriptive")
-    model, tower = model_map(artefact), load.load(artefact).encoder.text
+    artifact = stand_in(text, "descriptive")
+    model, tower = model_map(artifact), load.load(artifact).encoder.text
     texts = ["pony", "a horse in the sahara", "horse on the grass", "骆驼"]
     inputs = []
     tower.project.register_forward_pre_hook(lambda _layer, given: inputs.append(given[0]))
@@ -332,13 +332,13 @@ def test_only_models_with_word_vectors_have_distances(
     home: Path, text: str, settings: dict[str, str]
 ) -> None:
     model = model_map(stand_in(text, **settings))
-    assert not captions.reads_any_words(model.artefact.condition)
+    assert not captions.reads_any_words(model.artifact.condition)
     assert captions.far_from_training(model, SCENES, ["pony"]) == []
 
 
 def test_word_vectors_read_every_word(home: Path) -> None:
-    artefact = stand_in("words")
-    model, loaded = model_map(artefact), load.load(artefact)
+    artifact = stand_in("words")
+    model, loaded = model_map(artifact), load.load(artifact)
     for text in ("a pony on the lawn", "лошадь в пустыне", " ".join(["horse"] * 40), "骆驼"):
         answer = captions.ask(model, loaded, text)
         assert answer.unknown == ()
@@ -346,10 +346,10 @@ def test_word_vectors_read_every_word(home: Path) -> None:
 
 
 def test_a_model_of_codes_answers_to_its_training_captions_alone(home: Path) -> None:
-    artefact = stand_in("codes", "descriptive")
-    model = model_map(artefact)
+    artifact = stand_in("codes", "descriptive")
+    model = model_map(artifact)
     with pytest.raises(LabError, match="a code for each training caption and none for 'a pony'"):
-        captions.ask(model, load.load(artefact), "a pony")
+        captions.ask(model, load.load(artifact), "a pony")
     answer = captions.ask(
         model, Words(), "horse on the grass"
     )  # what remains without a word has no code

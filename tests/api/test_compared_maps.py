@@ -21,7 +21,7 @@ from vlcore.api.compared_maps import (
 )
 from vlcore.api.maps import Projection
 from vlcore.api.model_map import ComparisonError, ModelMap, model_map
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data.subset import parts
 from vlcore.experiment.condition import Condition
 from vlcore.metrics.projection import align
@@ -146,7 +146,7 @@ def test_the_other_maps_are_turned_and_nothing_else(
             "what comes later is turned as the map is"
         )
         words = together.captions[together.captions["pane"] == pane]
-        if model.artefact.condition.objective == "captioner":
+        if model.artifact.condition.objective == "captioner":
             assert words.empty, "a captioner's captions have no place"
         else:
             assert words["caption"].tolist() == list(model.captions)
@@ -211,7 +211,7 @@ def test_prompt_axes_mean_the_same_so_nothing_is_turned(maps: list[ModelMap]) ->
     axes = Projection("prompts", prompts=("horse", "camel", "grass", "desert"))
     random = np.random.default_rng(0)
     models = [
-        model_map(one.artefact, axes, ask=embedding(random.normal(size=(4, 32))))
+        model_map(one.artifact, axes, ask=embedding(random.normal(size=(4, 32))))
         for one in [*maps[:2], maps[3]]
     ]
     found = beside(models)
@@ -287,7 +287,7 @@ def test_a_picture_is_held_out_where_the_first_model_that_shows_it_holds_it_out(
 
 def test_what_is_not_compared(maps: list[ModelMap], seeds: list[ModelMap]) -> None:
     for changes in ({"data": "photos", "data_version": "1"}, {"data_version": "0"}):
-        other = with_metrics(maps[3], {}, maps[3].artefact.condition.replace(**changes))
+        other = with_metrics(maps[3], {}, maps[3].artifact.condition.replace(**changes))
         with pytest.raises(ComparisonError, match="different image sets"):
             beside([*maps[:2], other])
     with pytest.raises(ComparisonError, match="not 5"):
@@ -302,10 +302,10 @@ def test_what_is_not_compared(maps: list[ModelMap], seeds: list[ModelMap]) -> No
 
 def test_imported_embeddings_of_the_same_pictures_are_compared(maps: list[ModelMap]) -> None:
     def imported(name: str, pictures: str) -> ModelMap:
-        artefact = artifact.Artefact(name, maps[0].artefact.path, {"pictures": pictures})
+        artifact = store.Artifact(name, maps[0].artifact.path, {"pictures": pictures})
         condition = Condition(name, "1", objective="imported", labels="constant", steps=0)
-        vars(artefact).update(condition=condition, metrics=maps[0].artefact.metrics)
-        return dataclasses.replace(maps[0], artefact=artefact)
+        vars(artifact).update(condition=condition, metrics=maps[0].artifact.metrics)
+        return dataclasses.replace(maps[0], artifact=artifact)
 
     assert len(beside([imported("a", "1"), imported("b", "1")]).points) == 72
     with pytest.raises(ComparisonError, match="different image sets"):
@@ -331,9 +331,9 @@ def test_the_words_around_a_map(maps: list[ModelMap]) -> None:
 
 
 def test_a_collapsed_and_an_untrained_map_say_so(maps: list[ModelMap]) -> None:
-    plain, found = maps[0], maps[0].artefact.metrics
+    plain, found = maps[0], maps[0].artifact.metrics
     collapsed = with_metrics(plain, {**found, "end": found["end"] | {"collapsed": True}})
-    made = (plain, collapsed, with_metrics(plain, found, plain.artefact.condition.untrained))
+    made = (plain, collapsed, with_metrics(plain, found, plain.artifact.condition.untrained))
     infos = [map_info(one, aligned=False) for one in made]
     assert ["COLLAPSED" in info.subtitle for info in infos] == [False, True, False]
     assert ["not trained" in info.subtitle for info in infos] == [False, False, True]

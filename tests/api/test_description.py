@@ -19,7 +19,7 @@ from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.description import differences_in_words, differing_settings
 from vlcore.api.metrics_table import measures_table
 from vlcore.api.model_map import ModelMap, model_map
-from vlcore.artifacts.artifact import Artefact
+from vlcore.artifacts.store import Artifact
 from vlcore.experiment import wording
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES, Grouping, group_words
@@ -134,7 +134,7 @@ def test_the_summary_is_made_of_the_numbers_of_each_model(all_four: ComparedMaps
     assert said.startswith("The first model's held-out pictures sort ")
     assert "On 1,000 held-out minority pictures" in said
     for name, model in all_four.named.items():
-        end = model.artefact.metrics["end"]
+        end = model.artifact.metrics["end"]
         by_object, by_context = (
             end[f"silhouette_{what}"]["value"] for what in ("object", "context")
         )
@@ -163,27 +163,27 @@ def test_what_the_maps_sort_by(first_and_last: ComparedMaps) -> None:
         assert f"the right model's held-out pictures sort {said}" in told
 
 
-def test_what_else_is_said_of_models(first_and_last: ComparedMaps, quick: list[Artefact]) -> None:
+def test_what_else_is_said_of_models(first_and_last: ComparedMaps, quick: list[Artifact]) -> None:
     cups = Grouping(("cup", "plate"), ("table", "shelf"))
     assert "by object" in description.summary(first_and_last, cups)
     assert not measures_table(first_and_last, cups)[""].str.contains("animal").any()
-    plain = first_and_last.models[0].artefact
+    plain = first_and_last.models[0].artifact
     assert description.small_sample_warning(plain, SCENES) is None
     assert "never fitted" in description.first_fit(plain)
     metrics = metrics_of(first_and_last)
     metrics["end"]["group_accuracy"]["camel_grass"]["n"] = 19
     metrics["end"]["group_accuracy"]["horse_grass"]["n"] = 4
     metrics |= {"first_fit_step": 1240, "first_fit": metrics["end"]}
-    model = measured_as(first_and_last, 0, metrics).models[0].artefact
+    model = measured_as(first_and_last, 0, metrics).models[0].artifact
     told = description.small_sample_warning(model, SCENES)
     assert "Fewer than 20 held-out pictures: horse on grass (4), camel on grass (19)." in str(told)
     assert "at step 1,240" in description.first_fit(model)
     assert wording.share(metrics["end"]["minority_accuracy"]) in description.first_fit(model)
     sentence = description.answer(quick[2:], SCENES)
     assert "75 % removed (12 of 48 kept)" in sentence
-    for artefact, labels in zip(quick[2:], ("short labels", "descriptive labels"), strict=True):
+    for artifact, labels in zip(quick[2:], ("short labels", "descriptive labels"), strict=True):
         assert (
-            f"**{wording.share(artefact.metrics['end']['minority_accuracy'])}** with {labels}"
+            f"**{wording.share(artifact.metrics['end']['minority_accuracy'])}** with {labels}"
             in sentence
         )
 

@@ -59,7 +59,7 @@ def test_captions_follow_the_pictures(export: MapTable) -> None:
     assert np.array_equal(export.table[["x", "y"]].to_numpy(float), places)
     assert export.table["id"].is_unique
     about = export.about
-    assert (about["key"], about["licence_of_pictures"]) == (export.model.artefact.key, "not stated")
+    assert (about["key"], about["licence_of_pictures"]) == (export.model.artifact.key, "not stated")
     assert about["title"].startswith("50 % removed")
     assert Condition(**about["condition"]) == DESCRIPTIVE
 
@@ -97,9 +97,9 @@ def test_a_picture_is_small_and_its_own(export: MapTable) -> None:
 def test_embeddings_without_pictures_get_tiles(empty_home: Path) -> None:
     images = dataclasses.replace(image_set(), about={"pictures": "none"})
     images.table["caption"] = np.where(images.table["object"] == "horse", "a horse", "")
-    artefact = publish(image_set(), BASE)
-    vars(artefact)["condition"] = Condition(objective=IMPORTED, labels="constant", steps=0)
-    export = shown(artefact, images)
+    artifact = publish(image_set(), BASE)
+    vars(artifact)["condition"] = Condition(objective=IMPORTED, labels="constant", steps=0)
+    export = shown(artifact, images)
     horse = export.table["object"] == "horse"
     assert set(export.table.loc[horse, "caption"]) == {"a horse"}
     assert export.table.loc[export.table["object"] == "camel", "caption"].isna().all()
@@ -122,4 +122,4 @@ def test_pictures_are_drawn_where_they_are_missing_or_said_to_be_gone(empty_home
     assert told == [(1, 2)]
     images.path(int(export.model.rows[0])).unlink()
     with pytest.raises(ImageSetError, match="cannot be read"):
-        shown(export.model.artefact, images)
+        shown(export.model.artifact, images)

@@ -15,7 +15,7 @@ import pytest
 from tests.api.stand_ins import BASE, made_elsewhere, pictured, publish
 from vlcore.api.export_table import MapTable, shown
 from vlcore.api.exports import FORMATS, NEIGHBOURS, Format, export, parquet_bytes
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data.imageset import ImageSet, ImageSetError
 from vlcore.experiment.files import HomeError, write_json
 
@@ -31,7 +31,7 @@ def images(empty_home: Path) -> ImageSet:
 @pytest.fixture
 def model(images: ImageSet) -> Any:
     """What `export` reads of a model."""
-    return SimpleNamespace(artefact=publish(images, CONDITION), images=images)
+    return SimpleNamespace(artifact=publish(images, CONDITION), images=images)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def out(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def gathered(model: Any, images: ImageSet) -> MapTable:
-    return shown(model.artefact, images)
+    return shown(model.artifact, images)
 
 
 def test_the_parquet_file_holds_table_embeddings_and_pictures(
@@ -57,7 +57,7 @@ def test_the_parquet_file_holds_table_embeddings_and_pictures(
     assert np.array_equal(np.stack(read["embedding"]), gathered.z)
     assert [image["bytes"] for image in read["image"]] == list(gathered.pictures)
     assert [image["path"] for image in read["image"]] == [f"{name}.webp" for name in read["id"]]
-    assert parquet_bytes(shown(model.artefact, images)) == parquet_bytes(gathered), (
+    assert parquet_bytes(shown(model.artifact, images)) == parquet_bytes(gathered), (
         "equal models are equal files"
     )
 
@@ -108,7 +108,7 @@ def test_exported_weights_are_the_models(model: Any, out: Path) -> None:
 
     export(model, "safetensors", out / "model.safetensors")
     stored, exported = (
-        load_file(folder / "model.safetensors") for folder in (model.artefact.path, out)
+        load_file(folder / "model.safetensors") for folder in (model.artifact.path, out)
     )
     assert stored.keys() == exported.keys()
     assert all(np.array_equal(stored[name], exported[name]) for name in stored)
@@ -160,9 +160,9 @@ def test_a_failure_leaves_nothing(
 def test_models_without_weights_of_their_own(
     objective: str, message: str, model: Any, out: Path
 ) -> None:
-    write_json(model.artefact.path / "checkpoint.json", {"name": "openai/clip"})
-    model.artefact = made_elsewhere(model.artefact, objective)
-    with pytest.raises(artifact.StoreError, match=message):
+    write_json(model.artifact.path / "checkpoint.json", {"name": "openai/clip"})
+    model.artifact = made_elsewhere(model.artifact, objective)
+    with pytest.raises(store.StoreError, match=message):
         export(model, "safetensors", out / "model.safetensors")
     assert list(out.iterdir()) == []
     assert export(model, "parquet", out / "model.parquet")["model.parquet"] > 0
@@ -172,13 +172,13 @@ def test_a_new_format_is_an_entry(
     model: Any, out: Path, cli: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def write(model: Any, out: Path, _progress: object) -> None:
-        out.write_text(model.artefact.key)
+        out.write_text(model.artifact.key)
 
     monkeypatch.setitem(FORMATS, "txt", Format(write, "cat {out}"))
-    assert export(model, "txt", out / "model.txt") == {"model.txt": len(model.artefact.key)}
+    assert export(model, "txt", out / "model.txt") == {"model.txt": len(model.artifact.key)}
     assert "{parquet,safetensors,txt}" in cli("export", "--help")[1]
     code, said, _ = cli(
-        "export", model.artefact.key, "--format", "txt", "--out", out / "other.txt", "--json"
+        "export", model.artifact.key, "--format", "txt", "--out", out / "other.txt", "--json"
     )
     assert (code, json.loads(said)["open_with"]) == (0, f"cat {out / 'other.txt'}")
-    assert cli("export", model.artefact.key, "--format", "txt", "--out", out / "model")[0] == 2
+    assert cli("export", model.artifact.key, "--format", "txt", "--out", out / "model")[0] == 2

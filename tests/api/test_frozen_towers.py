@@ -18,8 +18,8 @@ from vlcore.api import imports
 from vlcore.api import training as run_train
 from vlcore.api.model_map import model_map
 from vlcore.api.training import train_condition
-from vlcore.artifacts import artifact
-from vlcore.artifacts.artifact import Artefact
+from vlcore.artifacts import store
+from vlcore.artifacts.store import Artifact
 from vlcore.data import feature_store as feature_files
 from vlcore.data import subset
 from vlcore.data.catalogue import open_set
@@ -83,13 +83,13 @@ def condition(images: ImageSet) -> Condition:
 
 
 @pytest.fixture(scope="module")
-def trained(condition: Condition) -> Artefact:
+def trained(condition: Condition) -> Artifact:
     assert train_condition(condition) == "trained"
-    return artifact.read(condition.key)
+    return store.read(condition.key)
 
 
 def test_a_model_in_folds_is_measured_beside_its_untrained_baseline(
-    trained: Artefact, images: ImageSet
+    trained: Artifact, images: ImageSet
 ) -> None:
     metrics = trained.metrics
     assert metrics["models"] == images.folds > 1
@@ -108,20 +108,20 @@ def test_a_model_in_folds_is_measured_beside_its_untrained_baseline(
     assert (trained.path / "model.safetensors").stat().st_size < 200_000
 
 
-def test_the_same_condition_has_the_same_bits(trained: Artefact, condition: Condition) -> None:
+def test_the_same_condition_has_the_same_bits(trained: Artifact, condition: Condition) -> None:
     before = {name: (trained.path / name).read_bytes() for name in trained.manifest["files"]}
     assert train_condition(condition) == "cached"
     shutil.rmtree(trained.path)
     assert train_condition(condition) == "trained"
-    again = artifact.read(condition.key)
+    again = store.read(condition.key)
     assert {name: (again.path / name).read_bytes() for name in again.manifest["files"]} == before
 
 
 def test_features_are_computed_once_for_all_conditions(
-    trained: Artefact, condition: Condition, images: ImageSet, asked: list[int]
+    trained: Artifact, condition: Condition, images: ImageSet, asked: list[int]
 ) -> None:
-    store = feature_store(images, ARCHITECTURE)
-    assert store.missing(range(len(images.table))) == []
+    feature_cache = feature_store(images, ARCHITECTURE)
+    assert feature_cache.missing(range(len(images.table))) == []
     others = condition.replace(labels="undescriptive", bias=0.0, data_seed=1, init_seed=1, steps=1)
     assert train_condition(others) == "trained"
     assert asked == []
@@ -130,7 +130,7 @@ def test_features_are_computed_once_for_all_conditions(
     assert len(list((images.root / FOLDER).iterdir())) == 2
 
 
-def test_an_image_lies_where_the_map_has_it(trained: Artefact, images: ImageSet) -> None:
+def test_an_image_lies_where_the_map_has_it(trained: Artifact, images: ImageSet) -> None:
     model, stored = load.load(trained), StoredEmbeddings(trained)
     assert isinstance(model, load.OwnModel)
     assert model.frozen_tower == ARCHITECTURE
@@ -187,20 +187,20 @@ def test_edits_change_the_features_of_the_images_that_they_change(asked: list[in
         *np.flatnonzero(training.table["group"].isin(images.grouping.majority)).tolist(),
         6,
     ]
-    store = feature_store(images, ARCHITECTURE)
+    feature_cache = feature_store(images, ARCHITECTURE)
     views = Views(training, features=store)
     inputs = views.inputs["train"]
-    assert inputs.shape == (7, store.spec.features)
+    assert inputs.shape == (7, feature_cache.spec.features)
     usual = np.setdiff1d(np.arange(7), training.altered)
     asked.clear()
-    assert (inputs[usual] == store.rows(training.rows[usual])).all()
+    assert (inputs[usual] == feature_cache.rows(training.rows[usual])).all()
     assert asked == []
     changed = stored_precision(open_tower(ARCHITECTURE).embed(list(training.altered_pixels(128))))
     assert (inputs[training.altered] == changed).all()
     faded = training.altered[:-1]
-    assert (inputs[faded] != store.rows(training.rows[faded])).any(axis=1).all()
+    assert (inputs[faded] != feature_cache.rows(training.rows[faded])).any(axis=1).all()
     for split in ("val", "probe", "test"):
-        assert (views.inputs[split] == store.rows(images.rows(split))).all()
+        assert (views.inputs[split] == feature_cache.rows(images.rows(split))).all()
     assert views.panel is not None
     assert (views.panel["original"] == views.inputs["test"][views.panel_rows]).all(), (
         "panels are of the same size"

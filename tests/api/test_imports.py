@@ -16,14 +16,14 @@ from tests.data.importers.sources import arrays, groups, save, write
 from vlcore.api import compared_maps, imports
 from vlcore.api.metrics_table import absence_reason, estimate_of, measures_of
 from vlcore.api.model_map import ComparisonError, model_map
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set, set_names
 from vlcore.data.imageset import ImageSet, ImageSetError
 from vlcore.experiment.captions import captions_of
 from vlcore.experiment.condition import ConditionError
 from vlcore.experiment.files import data_folder, models_folder
 from vlcore.experiment.grouping import SCENES
-from vlcore.experiment.options import IMPORTED, ArtefactKind
+from vlcore.experiment.options import IMPORTED, ArtifactKind
 from vlcore.experiment.wording import title
 from vlcore.jobs import jobs
 from vlcore.metrics import catalogue
@@ -38,20 +38,20 @@ TEXT = ("text", "captions", "text_object")
 DRAWN = ["scenes", "balanced-cues"]
 
 
-def brought(tmp_path: Path, name: str, **changes: Any) -> tuple[dict[str, Any], artifact.Artefact]:
+def brought(tmp_path: Path, name: str, **changes: Any) -> tuple[dict[str, Any], store.Artifact]:
     """Import made-up birds in this process."""
     report = imports.import_embeddings(save(tmp_path / "birds.npz", **arrays(**changes)), name)
-    return report, artifact.read(report["key"])
+    return report, store.read(report["key"])
 
 
-def of_a_model(path: Path, artefact: artifact.Artefact, scenes: ImageSet) -> Path:
+def of_a_model(path: Path, artifact: store.Artifact, scenes: ImageSet) -> Path:
     """The embeddings of a trained model in the arrays of an import, in an order of their own."""
-    kept = artefact.arrays("embeddings.npz")
+    kept = artifact.arrays("embeddings.npz")
     splits = ("train", "val", "probe", "test")
     rows = np.concatenate([kept[f"{split}_rows"] for split in splits])
     order = np.argsort(rows)
     table = scenes.table.iloc[rows[order]]
-    said = captions_of(artefact.condition.labels, scenes.grouping)
+    said = captions_of(artifact.condition.labels, scenes.grouping)
     z = np.concatenate([kept[f"end_{split}"] for split in splits])[order]
     return save(
         path,
@@ -67,10 +67,10 @@ def of_a_model(path: Path, artefact: artifact.Artefact, scenes: ImageSet) -> Pat
     )
 
 
-def numbers(artefact: artifact.Artefact) -> dict[str, float]:
+def numbers(artifact: store.Artifact) -> dict[str, float]:
     """All numbers of its end by name, but for what an import cannot know, or answers otherwise
     without pixels."""
-    found = pd.json_normalize(artefact.metrics["end"]).select_dtypes("number").iloc[0].to_dict()
+    found = pd.json_normalize(artifact.metrics["end"]).select_dtypes("number").iloc[0].to_dict()
     elsewise = ("panel", "background_gap", "background_answer", "similarity_to", "readouts_bare")
     elsewise += (
         "readouts_training_probe",
@@ -79,11 +79,11 @@ def numbers(artefact: artifact.Artefact) -> dict[str, float]:
 
 
 def test_a_models_own_embeddings_give_its_own_numbers_and_map(
-    quick: list[artifact.Artefact], tmp_path: Path
+    quick: list[store.Artifact], tmp_path: Path
 ) -> None:
     file = of_a_model(tmp_path / "again.npz", quick[3], open_set("scenes"))
-    pair = quick[3], artifact.read(imports.import_embeddings(file, "again")["key"])
-    before, after = (numbers(artefact) for artefact in pair)
+    pair = quick[3], store.read(imports.import_embeddings(file, "again")["key"])
+    before, after = (numbers(artifact) for artifact in pair)
     assert set(before) == set(after)
     assert len(before) > 200
     for name, value in before.items():
@@ -92,7 +92,7 @@ def test_a_models_own_embeddings_give_its_own_numbers_and_map(
         assert after[name] == pytest.approx(
             value, abs=0.03 if "probe" in name or "neighbours" in name else 2e-4
         ), name
-    model, back = (model_map(artefact) for artefact in pair)
+    model, back = (model_map(artifact) for artifact in pair)
     assert len(model.points) == len(back.points)
     by_name = np.argsort(
         open_set("scenes").table["file_name"].to_numpy(str)[model.rows[: model.held_out]]
@@ -106,8 +106,8 @@ def test_a_models_own_embeddings_give_its_own_numbers_and_map(
 def test_what_is_absent_has_its_reason(
     tmp_path: Path, empty_home: Path, per_group: tuple[int, int, int, int]
 ) -> None:
-    _, artefact = brought(tmp_path, "birds", per_group=per_group)
-    metrics = artefact.metrics
+    _, artifact = brought(tmp_path, "birds", per_group=per_group)
+    metrics = artifact.metrics
     for measure in ("panel", "background_gap"):
         assert absence_reason(metrics["end"], measure) == "no pictures"
     if per_group == MANY:
@@ -115,17 +115,17 @@ def test_what_is_absent_has_its_reason(
         assert absence_reason(metrics["end"], "similarity_to.colour") == "no pictures"
     for measure in (one.name for one in catalogue.listed()):
         assert estimate_of(metrics["untrained"], measure) is None
-        assert absence_reason(metrics["untrained"], measure) == ELSEWHERE[ArtefactKind.IMPORTED]
+        assert absence_reason(metrics["untrained"], measure) == ELSEWHERE[ArtifactKind.IMPORTED]
         has_reason = absence_reason(metrics["end"], measure) != NOT_MEASURED
         assert (estimate_of(metrics["end"], measure) is None) == has_reason
     assert absence_reason(metrics["raw_pixels"], "silhouette_object") == "no pictures"
-    table = measures_of(artefact, open_set("birds").grouping)
+    table = measures_of(artifact, open_set("birds").grouping)
     assert len(table) == len(catalogue.listed())
     assert not table["Measured"].str.contains(NOT_MEASURED).any()
-    frame = runs_table([artefact])
+    frame = runs_table([artifact])
     assert (frame["value"].notna() | (frame["reason"] != "")).all()
     assert set(frame[frame["moment"] == "first_fit"]["reason"]) == {
-        ELSEWHERE[ArtefactKind.IMPORTED]
+        ELSEWHERE[ArtifactKind.IMPORTED]
     }
     assert not frame["reason"].str.contains("never fitted").any()
 
@@ -133,11 +133,11 @@ def test_what_is_absent_has_its_reason(
 def test_without_captions_the_rest_is_measured(
     tmp_path: Path, empty_home: Path, document: Document
 ) -> None:
-    report, artefact = brought(
+    report, artifact = brought(
         tmp_path, "birds", per_group=MANY, text=None, captions=None, text_object=None
     )
     assert report["captions"] == 0
-    end = artefact.metrics["end"]
+    end = artifact.metrics["end"]
     for measure in (
         "minority_accuracy",
         "train_caption_accuracy",
@@ -147,12 +147,12 @@ def test_without_captions_the_rest_is_measured(
         assert end["absent"][measure] == "no captions were given"
     assert {"silhouette_object", "total_variance", "map_quality"} <= set(end)
     alone = compared_maps.compare_maps(
-        [model_map(artefact)], open_set("birds"), lambda _set, rows: [""] * len(rows)
+        [model_map(artifact)], open_set("birds"), lambda _set, rows: [""] * len(rows)
     )
     assert set(alone.points["caption_0"]) == {"none"}
     assert set(alone.points["predicted_0"]) == {"none: its labels name no object"}
     assert alone.captions.empty
-    table = measures_of(artefact, open_set("birds").grouping)
+    table = measures_of(artifact, open_set("birds").grouping)
     assert not table["Measured"].str.contains(NOT_MEASURED).any()
     key = report["key"]
     document("compare", key, key, "--out", tmp_path / "map.html")
@@ -162,8 +162,8 @@ def test_without_captions_the_rest_is_measured(
 def test_captions_that_fit_only_some_groups_are_nobodys_own(
     tmp_path: Path, empty_home: Path
 ) -> None:
-    _, artefact = brought(tmp_path, "birds", text_context=np.array(["sea", "land"]))
-    end = artefact.metrics["end"]
+    _, artifact = brought(tmp_path, "birds", text_context=np.array(["sea", "land"]))
+    end = artifact.metrics["end"]
     assert "balanced_accuracy" in end
     for measure in ("train_caption_accuracy", "alignment", "modality_gap"):
         assert end["absent"][measure].startswith("no caption fits pictures of ")
@@ -184,7 +184,7 @@ def test_two_encoders_of_the_same_pictures_can_be_compared(
         "fewer": {n: a if n in TEXT else a[:-1] for n, a in made.items()},
     }.items():
         keys[name] = imports.import_embeddings(save(tmp_path / f"{name}.npz", **held), name)["key"]
-    one, two, fewer = (model_map(artifact.read(key)) for key in keys.values())
+    one, two, fewer = (model_map(store.read(key)) for key in keys.values())
     uri = "data:image/webp;base64,AA"
     together = compared_maps.compare_maps(
         [one, two], open_set("one"), lambda _set, rows: [uri] * len(rows)
@@ -249,7 +249,7 @@ def test_a_failed_import_can_be_tried_again(
         with pytest.raises(ValueError, match="no luck"):
             brought(tmp_path, "birds")
     assert not (data_folder() / "birds").exists()
-    assert not artifact.published_keys()
+    assert not store.published_keys()
     report, _ = brought(tmp_path, "birds")
     # A set that was removed comes back; its measures are there still.
     (data_folder() / "birds").rename(tmp_path / "gone")
@@ -259,18 +259,18 @@ def test_a_failed_import_can_be_tried_again(
 
 
 def test_nobody_can_train_under_its_name_or_ask_it(tmp_path: Path, empty_home: Path) -> None:
-    _, artefact = brought(tmp_path, "birds")
-    condition = artefact.condition
+    _, artifact = brought(tmp_path, "birds")
+    condition = artifact.condition
     assert condition == imports.condition_of(open_set("birds"))
-    assert (condition.objective, condition.steps, artefact.key) == (IMPORTED, 0, condition.key)
+    assert (condition.objective, condition.steps, artifact.key) == (IMPORTED, 0, condition.key)
     assert condition.key == "birds-imported-7f79cd09", (
         "of the same file every version makes the same key"
     )
     assert title(condition) == "Imported embeddings “birds”"
     with pytest.raises(ConditionError, match="computed elsewhere"):
         condition.replace(steps=10)
-    with pytest.raises(artifact.StoreError, match="holds embeddings that were computed elsewhere"):
-        load.load(artefact)
+    with pytest.raises(store.StoreError, match="holds embeddings that were computed elsewhere"):
+        load.load(artifact)
 
 
 @pytest.fixture
@@ -288,16 +288,16 @@ def test_the_report_is_published_and_pictures_are_seen_counted(
         imports.run_import(key, source, "mine", {"licence": "CC0", "short": "a {object}"})
         == "trained"
     )
-    artefact = artifact.read(key)
-    report = artefact.json("report.json")
-    assert artefact.manifest["set"] == report["name"] == "mine"
+    artifact = store.read(key)
+    report = artifact.json("report.json")
+    assert artifact.manifest["set"] == report["name"] == "mine"
     assert report["counts"] == dict.fromkeys(SCENES.names, 4)
     assert report["skipped"][0][0] == "horse_grass/broken.png"
     assert report["splitting"] == {"kind": "folds", "folds": 4}
     images = open_set("mine")
     assert (len(images.table), images.about["licence"]) == (16, "CC0")
     assert images.grouping.templates[1] == ("undescriptive", "a {object}")
-    assert artifact.model_keys() == [], "a report is no model"
+    assert store.model_keys() == [], "a report is no model"
     reading = [status for status in seen if status["stage"] == "reading pictures"]
     assert [(status["done"], status["of"]) for status in reading] == [
         (done, 17) for done in range(18)
@@ -311,7 +311,7 @@ def test_every_attempt_has_a_key_of_its_own() -> None:
     keys = {imports.import_key("my-horses") for _ in range(50)}
     assert len(keys) == 50
     assert all(
-        artifact.check_key(key).startswith("my-horses-") and key.endswith(".import") for key in keys
+        store.check_key(key).startswith("my-horses-") and key.endswith(".import") for key in keys
     )
 
 
@@ -342,7 +342,7 @@ def test_a_failure_is_a_sentence_and_no_set(
     view = jobs.view(key)
     assert (view.state, view.status["message"]) == (jobs.State.FAILED, str(caught.value))
     assert set_names() == DRAWN
-    assert artifact.published_keys() == []
+    assert store.published_keys() == []
 
 
 def test_a_cancelled_import_leaves_no_set(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:

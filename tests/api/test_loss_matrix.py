@@ -56,7 +56,7 @@ def test_weights_and_kinds_follow_the_distribution_of_negatives(
         "camel in the desert": 4,
         "camel on grass": 4,
     }
-    own = model.artefact.arrays("embeddings.npz")["train_own"]
+    own = model.artifact.arrays("embeddings.npz")["train_own"]
     said = captions_of("descriptive", SCENES)
     q = negative_shares(negatives, np.bincount(own, minlength=4), said)
     texts = [caption.text for caption in said]
@@ -78,7 +78,7 @@ def test_weights_and_kinds_follow_the_distribution_of_negatives(
 
 def test_what_jtt_weighs_more_is_drawn_more_often_as_a_wrong_one(tmp_path: Path) -> None:
     model = watched.model(tmp_path, Condition(labels="descriptive", mitigation="jtt"))
-    file = model.artefact.path / "embeddings.npz"
+    file = model.artifact.path / "embeddings.npz"
     arrays = dict(np.load(file))
     own, wrong = arrays["train_own"], arrays["train_own"] == 1
     np.savez(file, **arrays, jtt_wrong=wrong)
@@ -183,7 +183,7 @@ def test_resampling_draws_groups_alike_and_other_batches_do_not(tmp_path: Path) 
     for mitigation in ("none", "resample"):
         had = []
         for seed in range(30):
-            vars(model.artefact)["condition"] = Condition(
+            vars(model.artifact)["condition"] = Condition(
                 objective="infonce", init_seed=seed, mitigation=mitigation
             )
             found = pairs(model, watched.images(), watched.thumbs, pictures=2)
@@ -205,7 +205,7 @@ def test_the_words_count_the_cells(tmp_path: Path) -> None:
 
 def test_the_pairs_of_a_pretrained_model_have_its_scores(tmp_path: Path) -> None:
     model = watched.model(tmp_path, Condition(labels="descriptive"))
-    elsewhere = replace(model, artefact=made_elsewhere(model.artefact, "pretrained"))
+    elsewhere = replace(model, artifact=made_elsewhere(model.artifact, "pretrained"))
     found = pairs(elsewhere, watched.images(), watched.thumbs)
     assert (len(found.pictures), len(found.cells)) == (16, 64)
     assert set(found.cells["kind"]) == {TRUE_PAIR, TRUE_NEGATIVE}

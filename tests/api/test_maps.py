@@ -1,5 +1,5 @@
 """Ways to lay pictures out: what can be chosen, what a fitted map is called, and that it is an
-artefact of its own."""
+artifact of its own."""
 
 import dataclasses
 import itertools
@@ -16,7 +16,7 @@ from tests.api.stand_ins import BASE, image_set, publish, space
 from vlcore.api import maps
 from vlcore.api.maps import Projection, ProjectionError, make_map, map_keys, read_map
 from vlcore.api.model_map import ModelMap, model_map
-from vlcore.artifacts.artifact import Artefact, StoreError, check_key, fingerprint, read
+from vlcore.artifacts.store import Artifact, StoreError, check_key, fingerprint, read
 from vlcore.metrics import projection as measures
 
 IMAGES = image_set()
@@ -25,15 +25,15 @@ UMAP = pytest.mark.filterwarnings("ignore:Tensorflow not installed:ImportWarning
 
 
 @pytest.fixture(scope="module")
-def pair(home: Path) -> list[Artefact]:
+def pair(home: Path) -> list[Artifact]:
     """Two models of the same held-out pictures; one has fewer training pictures and a narrower
     space."""
     narrow = publish(IMAGES, BASE.replace(init_seed=51, bias=0.5), space(IMAGES, 51, width=24))
     return [publish(IMAGES, BASE.replace(init_seed=50)), narrow]
 
 
-def keys(artefacts: Sequence[Artefact]) -> list[str]:
-    return [artefact.key for artefact in artefacts]
+def keys(artifacts: Sequence[Artifact]) -> list[str]:
+    return [artifact.key for artifact in artifacts]
 
 
 @pytest.mark.parametrize(
@@ -94,35 +94,35 @@ def test_a_worker_fits_one_map_at_a_time_and_none_that_is_linear(kind: str) -> N
             make_map(models, projection)
 
 
-def check_map(artefacts: Sequence[Artefact], projection: Projection) -> list[ModelMap]:
+def check_map(artifacts: Sequence[Artifact], projection: Projection) -> list[ModelMap]:
     """Fit a map and read it back for every model; the models stay as they are."""
-    before = [(artefact.digest, fingerprint(artefact.key)) for artefact in artefacts]
-    (key,) = map_keys(keys(artefacts), projection)
-    assert make_map(keys(artefacts), projection) == "trained"
-    assert make_map(keys(artefacts), projection) == "cached"
+    before = [(artifact.digest, fingerprint(artifact.key)) for artifact in artifacts]
+    (key,) = map_keys(keys(artifacts), projection)
+    assert make_map(keys(artifacts), projection) == "trained"
+    assert make_map(keys(artifacts), projection) == "cached"
     beside = read(key)
-    assert beside.manifest["of"] == {artefact.key: artefact.digest for artefact in artefacts}
-    assert set(beside.json("quality.json")) == set(keys(artefacts))
-    assert [(artefact.digest, fingerprint(artefact.key)) for artefact in artefacts] == before
+    assert beside.manifest["of"] == {artifact.key: artifact.digest for artifact in artifacts}
+    assert set(beside.json("quality.json")) == set(keys(artifacts))
+    assert [(artifact.digest, fingerprint(artifact.key)) for artifact in artifacts] == before
     found = []
-    for artefact in artefacts:
+    for artifact in artifacts:
         places, linear = (
-            read_map(keys(artefacts), artefact.key, projection),
-            artefact.arrays("maps.npz"),
+            read_map(keys(artifacts), artifact.key, projection),
+            artifact.arrays("maps.npz"),
         )
         shapes = {name: linear[name].shape for name in ("map", "train", "captions")}
         assert {name: array.shape for name, array in places.items()} == shapes
         assert all(np.isfinite(array).all() for array in places.values())
         assert np.ptp(places["map"], axis=0).min() > 0.1
-        model = model_map(artefact, projection, among=keys(artefacts))
+        model = model_map(artifact, projection, among=keys(artifacts))
         assert np.array_equal(model.points, np.concatenate([places["map"], places["train"]]))
         assert np.array_equal(model.caption_points, places["captions"])
-        assert np.array_equal(model.z, model_map(artefact).z)
+        assert np.array_equal(model.z, model_map(artifact).z)
         found.append(model)
     return found
 
 
-def test_a_tsne_is_an_artefact_of_its_own(pair: list[Artefact]) -> None:
+def test_a_tsne_is_an_artifact_of_its_own(pair: list[Artifact]) -> None:
     (model,) = check_map(pair[:1], Projection("tsne", perplexity=5))
     plane = model_map(pair[0])
     assert not np.allclose(model.points, plane.points)
@@ -136,7 +136,7 @@ def test_a_tsne_is_an_artefact_of_its_own(pair: list[Artefact]) -> None:
 
 
 @UMAP
-def test_a_common_umap_lays_the_same_pictures_near_each_other(pair: list[Artefact]) -> None:
+def test_a_common_umap_lays_the_same_pictures_near_each_other(pair: list[Artifact]) -> None:
     one, other = check_map(pair, Projection("umap", together=True))
     rows = np.intersect1d(one.rows, other.rows)
     shared = list(zip(one.index(rows), other.index(rows), strict=True))
@@ -150,7 +150,7 @@ def test_a_common_umap_lays_the_same_pictures_near_each_other(pair: list[Artefac
     assert np.median(apart) < np.median(strangers)
 
 
-def test_a_map_that_was_not_made_is_a_sentence(pair: list[Artefact]) -> None:
+def test_a_map_that_was_not_made_is_a_sentence(pair: list[Artifact]) -> None:
     with pytest.raises(
         StoreError, match=rf"No model '{pair[1].key}.umap-n15-d10-s77.map' is on disk"
     ):
@@ -158,7 +158,7 @@ def test_a_map_that_was_not_made_is_a_sentence(pair: list[Artefact]) -> None:
 
 
 def test_settings_reach_the_fit_and_each_part_its_place(
-    pair: list[Artefact], monkeypatch: pytest.MonkeyPatch
+    pair: list[Artifact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[object, ...]] = []
 
@@ -185,7 +185,7 @@ def test_settings_reach_the_fit_and_each_part_its_place(
 
 
 def test_a_common_fit_shares_pictures_and_no_captions(
-    pair: list[Artefact], monkeypatch: pytest.MonkeyPatch
+    pair: list[Artifact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[list[str]] = []
 
@@ -201,7 +201,7 @@ def test_a_common_fit_shares_pictures_and_no_captions(
     make_map(keys(pair), projection)
     one, other = (set(names) for names in seen)
     assert len(one) == len(seen[0]), "no name is given twice"
-    rows = [model_map(artefact).rows for artefact in pair]
+    rows = [model_map(artifact).rows for artifact in pair]
     assert one & other == {f"p{row}" for row in np.intersect1d(*rows)}
     assert {name for name in one - other if not name.startswith("p")} == {
         f"{pair[0].key} 0",
@@ -218,7 +218,7 @@ def test_a_common_fit_shares_pictures_and_no_captions(
 def test_spaces_of_one_point_are_fitted_without_a_fuss(home: Path, projection: Projection) -> None:
     same = np.repeat(space(IMAGES, 0)[:1], len(IMAGES.table), axis=0)
     seeds = (54, 55) if projection.together else (52,)
-    artefacts = [publish(IMAGES, BASE.replace(init_seed=seed), same) for seed in seeds]
-    make_map(keys(artefacts), projection)
-    for artefact in artefacts:
-        assert np.isfinite(model_map(artefact, projection, among=keys(artefacts)).points).all()
+    artifacts = [publish(IMAGES, BASE.replace(init_seed=seed), same) for seed in seeds]
+    make_map(keys(artifacts), projection)
+    for artifact in artifacts:
+        assert np.isfinite(model_map(artifact, projection, among=keys(artifacts)).points).all()

@@ -27,7 +27,7 @@ def test_the_table_of_measures_has_untrained_encoders_and_pixels_beside_each(
     ]
     assert len(table) == len(set(table.index)) > 30
     alone = [
-        f"{100 * model.artefact.metrics['text_only_match']:.0f} %"
+        f"{100 * model.artifact.metrics['text_only_match']:.0f} %"
         for model in first_and_last.models
     ]
     assert table.loc[metrics_table.TEXT_ONLY].tolist() == [alone[0], "", alone[1], "", "", ""]
@@ -38,12 +38,12 @@ def test_the_table_of_measures_has_untrained_encoders_and_pixels_beside_each(
         one = by_words[str(words_)]
         for side, model in zip(("Left", "Right"), first_and_last.models, strict=True):
             for column, moment in ((side, "end"), (f"{side}, untrained", "untrained")):
-                found = metrics_table.estimate_of(model.artefact.metrics[moment], one.name)
+                found = metrics_table.estimate_of(model.artifact.metrics[moment], one.name)
                 said = (
                     (wording.share if one.in_percent else wording.number)(found) if found else None
                 )
                 assert row[column] == said or row[column].startswith("not defined: ")
-    pixels = first_and_last.models[0].artefact.metrics["raw_pixels"]
+    pixels = first_and_last.models[0].artifact.metrics["raw_pixels"]
     assert table.loc["The animal can be read off (linear probe)", "Pixels"] == wording.share(
         pixels["probe_object"]
     )
@@ -77,7 +77,7 @@ def test_a_new_measure_is_in_every_table_of_models(
         "Images": "1,234",
     }
     one = (
-        metrics_table.measures_of(told.models[0].artefact, SCENES)
+        metrics_table.measures_of(told.models[0].artifact, SCENES)
         .set_index("")
         .loc["Boldness of the animal"]
     )
@@ -105,18 +105,18 @@ def test_what_is_not_defined_comes_with_its_reason(first_and_last: ComparedMaps)
 
 def test_how_far_to_believe_a_map(first_and_last: ComparedMaps) -> None:
     model = first_and_last.models[0]
-    quality = model.artefact.metrics["end"]["map_quality"]
-    said = metrics_table.map_quality(model.artefact)
+    quality = model.artifact.metrics["end"]["map_quality"]
+    said = metrics_table.map_quality(model.artifact)
     for name in ("trustworthiness", "continuity"):
         assert f"{name} {quality[name]['k10']:.2f}" in said
     metrics = metrics_of(first_and_last)
     del metrics["end"]["map_quality"]
-    assert metrics_table.map_quality(with_metrics(model, metrics).artefact) is None
+    assert metrics_table.map_quality(with_metrics(model, metrics).artifact) is None
 
 
 def test_groups_are_told_in_words_and_as_charts_draw_them(all_four: ComparedMaps) -> None:
     ends = {
-        name.capitalize(): model.artefact.metrics["end"] for name, model in all_four.named.items()
+        name.capitalize(): model.artifact.metrics["end"] for name, model in all_four.named.items()
     }
     table = metrics_table.group_table(all_four, SCENES)
     assert list(table.columns) == ["Group", *ends, "Pictures"]
@@ -158,5 +158,5 @@ def test_no_label_names_the_object_is_said_everywhere(first_and_last: ComparedMa
         rows = metrics_table.group_rows(told)
         assert set(rows["model"]) == [{"Right"}, set()][pane]
         assert list(rows.columns) == ["pane", "model", "group", "accuracy", "low", "high", "n"]
-        assert description.small_sample_warning(told.models[pane].artefact, SCENES) is None
+        assert description.small_sample_warning(told.models[pane].artifact, SCENES) is None
     assert table["Pictures"].tolist() == [""] * 4

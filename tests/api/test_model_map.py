@@ -12,7 +12,7 @@ from tests.api.measured import embedding
 from tests.api.stand_ins import BASE, image_set, publish, space, unit
 from vlcore.api.maps import COMPONENTS, Projection
 from vlcore.api.model_map import ComparisonError, ModelMap, caption_scores, model_map, predictions
-from vlcore.artifacts.artifact import Artefact
+from vlcore.artifacts.store import Artifact
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.projection import fit_plane
 
@@ -21,13 +21,13 @@ IMAGES = image_set()
 
 
 @pytest.fixture(scope="module")
-def artefact(home: object) -> Artefact:
+def artifact(home: object) -> Artifact:
     return publish(IMAGES, BASE.replace(init_seed=40, data_seed=40))
 
 
 @pytest.fixture(scope="module")
-def model(artefact: Artefact) -> ModelMap:
-    return model_map(artefact)
+def model(artifact: Artifact) -> ModelMap:
+    return model_map(artifact)
 
 
 def stand_in(
@@ -45,19 +45,19 @@ def cloud(seed: int, count: int, width: int = 8) -> np.ndarray:
     return unit(np.random.default_rng(seed).normal(size=(count, width)))
 
 
-def test_a_model_map_is_read_from_the_artefact(artefact: Artefact, model: ModelMap) -> None:
+def test_a_model_map_is_read_from_the_artifact(artifact: Artifact, model: ModelMap) -> None:
     assert (model.held_out, len(model.rows)) == (32, 72)
     split = IMAGES.table["split"].to_numpy()
     assert set(split[model.rows[:32]]) == {"test"}
     assert set(split[model.rows[32:]]) == {"train"}
     assert np.array_equal(model.z, space(IMAGES, 40)[model.rows])
-    assert np.array_equal(model.caption_z, artefact.arrays("embeddings.npz")["end_captions"])
+    assert np.array_equal(model.caption_z, artifact.arrays("embeddings.npz")["end_captions"])
     assert model.captions == ("horse", "camel")
     assert model.scores == pytest.approx(10 * model.z @ model.caption_z.T - 1, abs=1e-5)
     assert (model.scale, model.bias, model.relabelled) == (10, -1, None)
     for places, z in ((model.points, model.z), (model.caption_points, model.caption_z)):
         assert model.place(z) == pytest.approx(places, abs=1e-9)
-    maps = artefact.arrays("maps.npz")
+    maps = artifact.arrays("maps.npz")
     assert model.points[:32] == pytest.approx(maps["map"], abs=1e-6)
     assert model.points[32:] == pytest.approx(maps["train"], abs=1e-6)
     assert model.caption_points == pytest.approx(maps["captions"], abs=1e-6)
@@ -77,9 +77,9 @@ def test_every_picture_is_found_by_its_row(model: ModelMap) -> None:
 
 @pytest.mark.parametrize("components", [(2, 1), (1, 3), (6, 4)])
 def test_components_are_those_of_the_map_and_its_captions(
-    artefact: Artefact, model: ModelMap, components: tuple[int, int]
+    artifact: Artifact, model: ModelMap, components: tuple[int, int]
 ) -> None:
-    other = model_map(artefact, Projection(components=components))
+    other = model_map(artifact, Projection(components=components))
     plane = fit_plane(np.concatenate([model.z[:32], model.caption_z]), COMPONENTS)
     axes = [number - 1 for number in components]
     assert other.points == pytest.approx(plane.place(model.z)[:, axes], abs=1e-5)
@@ -88,12 +88,12 @@ def test_components_are_those_of_the_map_and_its_captions(
     assert np.array_equal(other.z, model.z)
 
 
-def test_axes_that_a_space_does_not_have_are_a_sentence(home: object, artefact: Artefact) -> None:
+def test_axes_that_a_space_does_not_have_are_a_sentence(home: object, artifact: Artifact) -> None:
     for one, other in ((0, 1), (2, 3)):
         prompts = cloud(1, 4, 32)
         prompts[other] = prompts[one]
         with pytest.raises(ComparisonError, match="one point"):
-            model_map(artefact, AXES, ask=embedding(prompts))
+            model_map(artifact, AXES, ask=embedding(prompts))
     narrow = publish(IMAGES, BASE.replace(init_seed=41), space(IMAGES, 41, width=4))
     assert model_map(narrow, Projection(components=(3, 4))).points.shape == (72, 2)
     with pytest.raises(ComparisonError, match="has 4 components"):
@@ -102,21 +102,21 @@ def test_axes_that_a_space_does_not_have_are_a_sentence(home: object, artefact: 
 
 def test_a_space_of_one_point_has_a_map(home: object) -> None:
     same = np.repeat(cloud(0, 1), len(IMAGES.table), axis=0)
-    artefact = publish(IMAGES, BASE.replace(init_seed=42), same)
+    artifact = publish(IMAGES, BASE.replace(init_seed=42), same)
     for projection in (Projection(), Projection(components=(2, 3))):
-        found = model_map(artefact, projection)
+        found = model_map(artifact, projection)
         assert np.isfinite(found.points).all()
         assert found.points == pytest.approx(np.repeat(found.points[:1], 72, axis=0), abs=1e-6)
-    found = model_map(artefact, AXES, ask=embedding(cloud(3, 4)))
+    found = model_map(artifact, AXES, ask=embedding(cloud(3, 4)))
     assert np.isfinite(found.points).all()
     assert found.plane.shares.tolist() == [0, 0]
 
 
 @given(seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=25)
-def test_a_place_on_prompt_axes_is_a_difference_of_cosines(artefact: Artefact, seed: int) -> None:
+def test_a_place_on_prompt_axes_is_a_difference_of_cosines(artifact: Artifact, seed: int) -> None:
     prompts = cloud(seed, 4, 32)
-    found = model_map(artefact, AXES, ask=embedding(prompts))
+    found = model_map(artifact, AXES, ask=embedding(prompts))
     for z, (x, y) in zip(found.z[::7], found.points[::7], strict=True):
         cosines = [
             sum(float(a) * float(b) for a, b in zip(z, prompt, strict=True)) for prompt in prompts

@@ -52,7 +52,7 @@ def maps(home: Path) -> list[ModelMap]:
         publish(IMAGES, base.replace(init_seed=92), before=False),
         publish(IMAGES, base.replace(labels="context")),
     ]
-    return [model_map(artefact) for artefact in made]
+    return [model_map(artifact) for artifact in made]
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +155,7 @@ def test_a_ghost_is_the_untrained_plane_turned_onto_the_map(three: ComparedMaps)
     points = compare_page.add_untrained_positions(three)
     assert points[["gx2", "gy2"]].isna().all(axis=None), "nothing is known of before"
     for pane, model in enumerate(three.models[:2]):
-        arrays = model.artefact.arrays("embeddings.npz")
+        arrays = model.artifact.arrays("embeddings.npz")
         z = np.concatenate([arrays["untrained_test"], arrays["untrained_train"]])
         before = fit_plane(z[:32]).place(z)
         index = model.index(three.rows)
@@ -304,7 +304,7 @@ def test_a_page_says_what_the_maps_show(together: ComparedMaps, offline: str) ->
     assert "**" not in text
     assert summary(together, SCENES) in text
     for model in together.models:
-        assert model.artefact.key in text
+        assert model.artifact.key in text
     for cell in group_table(together, SCENES).to_numpy().ravel():
         assert str(cell) in text
     for thumb in set(together.points["thumb"]):

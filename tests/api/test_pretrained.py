@@ -16,7 +16,7 @@ from tests.api.test_training import write_small
 from tests.model.tiny_clip import WIDTH, save_clip
 from vlcore.api import pretrained, training
 from vlcore.api.metrics_table import absence_reason, estimate_of
-from vlcore.artifacts.artifact import Artefact, model_keys, published, read
+from vlcore.artifacts.store import Artifact, model_keys, published, read
 from vlcore.data import drawn
 from vlcore.data.catalogue import open_set
 from vlcore.data.drawn import SCENES_RECIPE
@@ -26,7 +26,7 @@ from vlcore.data.training_set import TrainingSet
 from vlcore.experiment.condition import Condition, ConditionError
 from vlcore.experiment.files import data_folder
 from vlcore.experiment.grouping import SCENES
-from vlcore.experiment.options import ArtefactKind
+from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.wording import title
 from vlcore.jobs import jobs
 from vlcore.metrics import catalogue
@@ -63,7 +63,7 @@ class Made(NamedTuple):
 
     images: ImageSet
     folder: Path
-    artefacts: dict[str, Artefact]
+    artifacts: dict[str, Artifact]
 
 
 @pytest.fixture(scope="module")
@@ -73,12 +73,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         patch.setenv("VLCORE_HOME", str(home))
         images, folder = write_mini(), save_clip(home / "tiny")
         base = usual_condition(images).replace(bias=0.75, labels="descriptive")
-        artefacts = {}
+        artifacts = {}
         for readout in pretrained.READOUTS:
             condition = pretrained.condition_of(str(folder), base, readout=readout)
             assert pretrained.make_pretrained(str(folder), condition) == "trained"
-            artefacts[readout] = read(condition.key)
-        yield Made(images, folder, artefacts)
+            artifacts[readout] = read(condition.key)
+        yield Made(images, folder, artifacts)
 
 
 @pytest.fixture(params=sorted(pretrained.READOUTS))
@@ -87,30 +87,30 @@ def readout(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def artefact(made: Made, readout: str) -> Artefact:
-    return made.artefacts[readout]
+def artifact(made: Made, readout: str) -> Artifact:
+    return made.artifacts[readout]
 
 
-def test_an_artefact_has_the_usual_files_and_no_weights(
-    made: Made, artefact: Artefact, readout: str
+def test_an_artifact_has_the_usual_files_and_no_weights(
+    made: Made, artifact: Artifact, readout: str
 ) -> None:
-    assert set(artefact.manifest["files"]) == FILES
-    assert artefact.key == artefact.condition.key
-    assert artefact.key in model_keys()
-    assert artefact.manifest["parameters"] == artefact.json("checkpoint.json")["parameters"]
-    assert artefact.manifest["device"] == "cpu"
-    assert artefact.kind is ArtefactKind.PRETRAINED
-    assert pretrained.make_pretrained(str(made.folder), artefact.condition) == "cached"
+    assert set(artifact.manifest["files"]) == FILES
+    assert artifact.key == artifact.condition.key
+    assert artifact.key in model_keys()
+    assert artifact.manifest["parameters"] == artifact.json("checkpoint.json")["parameters"]
+    assert artifact.manifest["device"] == "cpu"
+    assert artifact.kind is ArtifactKind.PRETRAINED
+    assert pretrained.make_pretrained(str(made.folder), artifact.condition) == "cached"
     words = {"zero-shot": "zero-shot", "probe": "linear probe", "dfr": "dfr"}[readout]
-    assert title(artefact.condition).startswith(
+    assert title(artifact.condition).startswith(
         f"Pretrained tiny, {words}, 75 % removed (4 of 16 kept)"
     )
-    arrays, layer = artefact.arrays("embeddings.npz"), StoredEmbeddings(artefact).layer
-    assert arrays["train_rows"].tolist() == training_rows(made.images, artefact.condition).tolist()
+    arrays, layer = artifact.arrays("embeddings.npz"), StoredEmbeddings(artifact).layer
+    assert arrays["train_rows"].tolist() == training_rows(made.images, artifact.condition).tolist()
     groups = made.images.table["group"].iloc[arrays["train_rows"]].value_counts()
     assert {name: groups[name] for name in SCENES.minority} == dict.fromkeys(SCENES.minority, 4)
     with pytest.raises(ConditionError, match="python -m vlcore pretrained"):
-        training.train_condition(artefact.condition.replace(bias=0.25))
+        training.train_condition(artifact.condition.replace(bias=0.25))
     assert (layer is None) == (readout == "zero-shot")
     if layer is not None:  # it is kept for other pictures
         said = layer.scores(arrays["end_train"], SCENES.objects).argmax(axis=1)
@@ -119,8 +119,8 @@ def test_an_artefact_has_the_usual_files_and_no_weights(
 
 
 def test_pictures_are_embedded_at_their_stored_size(made: Made) -> None:
-    artefact = made.artefacts["zero-shot"]
-    arrays, encoder = artefact.arrays("embeddings.npz"), pretrained.load_for(artefact)
+    artifact = made.artifacts["zero-shot"]
+    arrays, encoder = artifact.arrays("embeddings.npz"), pretrained.load_for(artifact)
     assert made.images.image(0).shape == (drawn.SIZE, drawn.SIZE, 3)
     for split in ("train", "val", "probe", "test"):
         rows = arrays[f"{split}_rows"]
@@ -132,11 +132,11 @@ def test_pictures_are_embedded_at_their_stored_size(made: Made) -> None:
     assert arrays["end_scale_bias"].tolist() == [encoder.scale, encoder.bias]
 
 
-def test_accuracy_is_of_the_readout(made: Made, artefact: Artefact, readout: str) -> None:
+def test_accuracy_is_of_the_readout(made: Made, artifact: Artifact, readout: str) -> None:
     arrays, end, layer = (
-        artefact.arrays("embeddings.npz"),
-        artefact.metrics["end"],
-        StoredEmbeddings(artefact).layer,
+        artifact.arrays("embeddings.npz"),
+        artifact.metrics["end"],
+        StoredEmbeddings(artifact).layer,
     )
     if layer is None:
         scores = logits(arrays["end_test"], arrays["end_captions"], *arrays["end_scale_bias"])
@@ -160,7 +160,7 @@ def test_accuracy_is_of_the_readout(made: Made, artefact: Artefact, readout: str
 
 def test_the_probe_is_as_biased_as_its_pictures_and_dfr_is_not(made: Made) -> None:
     """A network with random weights sorts by colour: a probe on biased pictures reads the place."""
-    end = {readout: artefact.metrics["end"] for readout, artefact in made.artefacts.items()}
+    end = {readout: artifact.metrics["end"] for readout, artifact in made.artifacts.items()}
     for name in (
         "silhouette_context",
         "probe_object",
@@ -179,8 +179,8 @@ def test_the_probe_is_as_biased_as_its_pictures_and_dfr_is_not(made: Made) -> No
     assert end["probe"]["background_reliance"]["value"] > end["dfr"]["background_reliance"]["value"]
 
 
-def test_everything_is_measured_or_has_its_reason(artefact: Artefact) -> None:
-    metrics = artefact.metrics
+def test_everything_is_measured_or_has_its_reason(artifact: Artifact) -> None:
+    metrics = artifact.metrics
     chance = {one.name for one in catalogue.MEASURES.values() if Need.VALIDATION in one.needs}
     absent = set(
         metrics["end"]["absent"]
@@ -189,7 +189,7 @@ def test_everything_is_measured_or_has_its_reason(artefact: Artefact) -> None:
     for measure in (one.name for one in catalogue.listed() if one.name not in absent):
         assert estimate_of(metrics["end"], measure) is not None, measure
         reasons = {absence_reason(metrics[name], measure) for name in ("untrained", "first_fit")}
-        assert reasons == {ELSEWHERE[ArtefactKind.PRETRAINED]}
+        assert reasons == {ELSEWHERE[ArtifactKind.PRETRAINED]}
     assert metrics["raw_pixels"]["silhouette_context"]["value"] > 0
     assert {"colour", "pixels", "coat"} <= set(metrics["end"]["similarity_to"])
 
@@ -214,23 +214,23 @@ def test_the_panel_is_made_larger_than_for_our_own(made: Made) -> None:
 def test_a_checkpoint_is_found_again_unless_it_is_gone_or_changed(
     made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    artefact, away = made.artefacts["dfr"], made.folder.with_name("away")
+    artifact, away = made.artifacts["dfr"], made.folder.with_name("away")
     made.folder.rename(away)
     try:
         with pytest.raises(
             PretrainedError, match=r"The folder of the checkpoint tiny@.* is gone; bring it back"
         ):
-            pretrained.load_for(artefact)
+            pretrained.load_for(artifact)
         save_clip(made.folder, seed=5)
         with pytest.raises(
             PretrainedError, match=r"The files of the checkpoint tiny@.* have changed"
         ):
-            pretrained.load_for(artefact)
+            pretrained.load_for(artifact)
     finally:
         shutil.rmtree(made.folder, ignore_errors=True)
         away.rename(made.folder)
-    encoder = pretrained.load_for(artefact)
-    assert encoder.checkpoint.name == artefact.json("checkpoint.json")["name"]
+    encoder = pretrained.load_for(artifact)
+    assert encoder.checkpoint.name == artifact.json("checkpoint.json")["name"]
     # One of the hub, by its commit.
     asked: list[Any] = []
     there = dataclasses.replace(
@@ -242,14 +242,14 @@ def test_a_checkpoint_is_found_again_unless_it_is_gone_or_changed(
         lambda source, *, revision: asked.append((source, revision)) or there,
     )
     about = {"source": "owner/model", "name": "owner/model", "revision": "c" * 40}
-    monkeypatch.setattr(Artefact, "json", lambda self, name: about)
-    assert pretrained.load_for(artefact) is there
+    monkeypatch.setattr(Artifact, "json", lambda self, name: about)
+    assert pretrained.load_for(artifact) is there
     assert asked == [("owner/model", "c" * 40)]
 
 
 def test_another_checkpoint_than_the_condition_names_is_refused(made: Made, tmp_path: Path) -> None:
     other = save_clip(tmp_path / "tiny", seed=9)
-    condition = made.artefacts["probe"].condition.replace(bias=0.5)
+    condition = made.artifacts["probe"].condition.replace(bias=0.5)
     with pytest.raises(PretrainedError, match=r"is tiny@.* and not tiny; ask for it anew"):
         pretrained.make_pretrained(str(other), condition)
     assert jobs.view(condition.key).state is jobs.State.FAILED
@@ -281,7 +281,7 @@ def test_a_condition_keeps_data_bias_labels_and_seeds(made: Made) -> None:
 
 @pytest.mark.parametrize("readout", ["zero-shot", "probe"])
 def test_labels_that_name_no_object_leave_the_probe_its_answer(made: Made, readout: str) -> None:
-    base = made.artefacts[readout].condition.replace(labels="context")
+    base = made.artifacts[readout].condition.replace(labels="context")
     condition = pretrained.condition_of(str(made.folder), base, readout=readout)
     pretrained.make_pretrained(str(made.folder), condition)
     end = read(condition.key).metrics["end"]
@@ -291,11 +291,11 @@ def test_labels_that_name_no_object_leave_the_probe_its_answer(made: Made, reado
     )
     if readout == "probe":
         assert (
-            end["minority_accuracy"] == made.artefacts["probe"].metrics["end"]["minority_accuracy"]
+            end["minority_accuracy"] == made.artifacts["probe"].metrics["end"]["minority_accuracy"]
         )
         assert (
             end["background_reliance"]
-            == made.artefacts["probe"].metrics["end"]["background_reliance"]
+            == made.artifacts["probe"].metrics["end"]["background_reliance"]
         )
     else:
         assert absence_reason(end, "minority_accuracy") == "no label names the object"

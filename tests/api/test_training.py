@@ -1,4 +1,4 @@
-"""The whole way of the data: what an artefact holds, and that its numbers follow from its
+"""The whole way of the data: what an artifact holds, and that its numbers follow from its
 arrays."""
 
 import csv
@@ -15,8 +15,8 @@ from sklearn.metrics import silhouette_score
 from tests.data.importers.sources import groups, write
 from vlcore.api import training as run_train
 from vlcore.api.training import train_condition
-from vlcore.artifacts import artifact
-from vlcore.artifacts.artifact import Artefact
+from vlcore.artifacts import store
+from vlcore.artifacts.store import Artifact
 from vlcore.data import subset
 from vlcore.data.catalogue import open_set
 from vlcore.data.imageset import ImageSet, ImageSetError
@@ -58,30 +58,30 @@ ESTIMATES = {
     "alignment": 2000,
     "modality_gap": 2000,
 }
-Folds = tuple[ImageSet, Artefact]
+Folds = tuple[ImageSet, Artifact]
 
 
 @pytest.fixture(scope="module")
-def images(quick: list[Artefact]) -> ImageSet:
+def images(quick: list[Artifact]) -> ImageSet:
     return open_set("scenes")
 
 
-def test_an_artefact_says_what_it_is_and_how_it_was_made(quick: list[Artefact]) -> None:
-    for artefact in quick:
-        manifest, metrics, condition = artefact.manifest, artefact.metrics, artefact.condition
+def test_an_artifact_says_what_it_is_and_how_it_was_made(quick: list[Artifact]) -> None:
+    for artifact in quick:
+        manifest, metrics, condition = artifact.manifest, artifact.metrics, artifact.condition
         assert (
-            {path.name for path in artefact.path.iterdir()}
+            {path.name for path in artifact.path.iterdir()}
             == FILES
             == {*manifest["files"], "manifest.json"}
         )
-        assert artefact.key == condition.key == manifest["key"] == artefact.path.name
-        assert json.loads((artefact.path / "condition.json").read_text()) == condition.as_dict()
+        assert artifact.key == condition.key == manifest["key"] == artifact.path.name
+        assert json.loads((artifact.path / "condition.json").read_text()) == condition.as_dict()
         assert {"python", "torch", "numpy", "scikit-learn", "pillow"} <= set(manifest["versions"])
         assert manifest["device"] == "cpu"
         assert 0 < manifest["training_seconds"] < manifest["seconds"]
         assert 100_000 < manifest["parameters"] < 400_000
-        assert jobs.view(artefact.key).done
-        assert not (jobs.work_folder(artefact.key) / "status.json").exists()
+        assert jobs.view(artifact.key).done
+        assert not (jobs.work_folder(artifact.key) / "status.json").exists()
         # A dozen steps fit nothing, and a set with splits of its own has one model.
         assert (metrics["models"], metrics["first_fit_step"], metrics["first_fit"]) == (
             1,
@@ -89,9 +89,9 @@ def test_an_artefact_says_what_it_is_and_how_it_was_made(quick: list[Artefact]) 
             None,
         )
         assert not [
-            name for name in artefact.arrays("embeddings.npz") if name.startswith("first_fit")
+            name for name in artifact.arrays("embeddings.npz") if name.startswith("first_fit")
         ]
-        with (artefact.path / "history.csv").open() as file:
+        with (artifact.path / "history.csv").open() as file:
             lines = list(csv.DictReader(file))
         assert [int(line["step"]) for line in lines] == list(range(1, condition.steps + 1))
         assert all(float(line["loss"]) > 0 for line in lines)
@@ -100,10 +100,10 @@ def test_an_artefact_says_what_it_is_and_how_it_was_made(quick: list[Artefact]) 
         assert last < loop.FIT_ACCURACY
 
 
-def test_every_number_has_its_interval_and_count(quick: list[Artefact]) -> None:
-    for artefact in quick:
+def test_every_number_has_its_interval_and_count(quick: list[Artifact]) -> None:
+    for artifact in quick:
         for moment in ("untrained", "end"):
-            measured = artefact.metrics[moment]
+            measured = artifact.metrics[moment]
             for name, n in ESTIMATES.items():
                 value, low, high = (measured[name][part] for part in ("value", "low", "high"))
                 assert measured[name]["n"] == n
@@ -116,9 +116,9 @@ def test_every_number_has_its_interval_and_count(quick: list[Artefact]) -> None:
                 measured["worst_group_accuracy"]
                 == measured["group_accuracy"][measured["worst_group"]]
             )
-            assert measured["train_images"] == 2 * 48 + 2 * artefact.condition.n_minority
+            assert measured["train_images"] == 2 * 48 + 2 * artifact.condition.n_minority
     short, _, biased_short, biased_long = (
-        artefact.metrics["text_only_match"] for artefact in quick
+        artifact.metrics["text_only_match"] for artifact in quick
     )
     assert short == biased_short == pytest.approx(0.5)
     # Without its own caption among the negatives, a rare one is met less often as a negative than
@@ -127,11 +127,11 @@ def test_every_number_has_its_interval_and_count(quick: list[Artefact]) -> None:
 
 
 def test_gap_and_distances_of_captions_are_those_of_held_out_pictures(
-    quick: list[Artefact], images: ImageSet
+    quick: list[Artifact], images: ImageSet
 ) -> None:
-    for artefact in quick:
-        arrays, measured = artefact.arrays("embeddings.npz"), artefact.metrics["end"]
-        said = [(one.object, one.context) for one in Labels.of(artefact.condition, SCENES).said]
+    for artifact in quick:
+        arrays, measured = artifact.arrays("embeddings.npz"), artifact.metrics["end"]
+        said = [(one.object, one.context) for one in Labels.of(artifact.condition, SCENES).said]
         shown = images.table.iloc[arrays["test_rows"]][["object", "context"]].itertuples(
             index=False
         )
@@ -147,11 +147,11 @@ def test_gap_and_distances_of_captions_are_those_of_held_out_pictures(
 
 
 def test_effects_are_log_odds_by_a_temperature_of_validation_pictures(
-    quick: list[Artefact], images: ImageSet
+    quick: list[Artifact], images: ImageSet
 ) -> None:
-    for artefact in quick:
-        arrays, measured = artefact.arrays("embeddings.npz"), artefact.metrics["end"]
-        scores = {split: object_scores(artefact, "end", split) for split in ("val", "test")}
+    for artifact in quick:
+        arrays, measured = artifact.arrays("embeddings.npz"), artifact.metrics["end"]
+        scores = {split: object_scores(artifact, "end", split) for split in ("val", "test")}
         margins = {split: of[:, 0] - of[:, 1] for split, of in scores.items()}
         objects = images.table["object"].to_numpy()[arrays["val_rows"]]
         scenes = images.table["scene"].to_numpy()[arrays["val_rows"]]
@@ -169,11 +169,11 @@ def test_effects_are_log_odds_by_a_temperature_of_validation_pictures(
 
 
 def test_rows_are_the_biased_subset_and_the_fixed_splits(
-    quick: list[Artefact], images: ImageSet
+    quick: list[Artifact], images: ImageSet
 ) -> None:
-    for artefact in quick:
-        arrays, maps = artefact.arrays("embeddings.npz"), artefact.arrays("maps.npz")
-        assert arrays["train_rows"].tolist() == training_rows(images, artefact.condition).tolist()
+    for artifact in quick:
+        arrays, maps = artifact.arrays("embeddings.npz"), artifact.arrays("maps.npz")
+        assert arrays["train_rows"].tolist() == training_rows(images, artifact.condition).tolist()
         for split in ("val", "probe", "test"):
             assert arrays[f"{split}_rows"].tolist() == images.rows(split).tolist()
         assert maps["map_rows"].tolist() == map_rows(images).tolist()
@@ -201,10 +201,10 @@ def test_rows_are_the_biased_subset_and_the_fixed_splits(
         ]
 
 
-def test_snapshots_lead_from_the_untrained_encoder_to_the_end(quick: list[Artefact]) -> None:
-    for artefact in quick:
-        snapshots, arrays = artefact.arrays("snapshots.npz"), artefact.arrays("embeddings.npz")
-        assert snapshots["steps"].tolist() == loop.snapshot_steps(artefact.condition.steps)
+def test_snapshots_lead_from_the_untrained_encoder_to_the_end(quick: list[Artifact]) -> None:
+    for artifact in quick:
+        snapshots, arrays = artifact.arrays("snapshots.npz"), artifact.arrays("embeddings.npz")
+        assert snapshots["steps"].tolist() == loop.snapshot_steps(artifact.condition.steps)
         on_map = np.searchsorted(arrays["test_rows"], snapshots["map_rows"])
         for place, moment in ((0, "untrained"), (-1, "end")):
             assert np.array_equal(
@@ -230,29 +230,29 @@ def test_snapshots_lead_from_the_untrained_encoder_to_the_end(quick: list[Artefa
         assert ((snapshots["val_curve"][:, 1:] >= 0) & (snapshots["val_curve"][:, 1:] <= 1)).all()
 
 
-def object_scores(artefact: Artefact, moment: str, split: str = "test") -> NDArray[np.float64]:
+def object_scores(artifact: Artifact, moment: str, split: str = "test") -> NDArray[np.float64]:
     """Log scores of the two objects for each image of a split."""
-    arrays = artefact.arrays("embeddings.npz")
+    arrays = artifact.arrays("embeddings.npz")
     z, captions, scale = (arrays[f"{moment}_{of}"] for of in (split, "captions", "scale_bias"))
     return accuracy.object_scores(
         accuracy.logits(z, captions, *scale), arrays["caption_objects"], SCENES.objects
     )
 
 
-def readout(artefact: Artefact, moment: str) -> NDArray[np.str_]:
+def readout(artifact: Artifact, moment: str) -> NDArray[np.str_]:
     """The predicted object of each test image."""
-    return np.array(SCENES.objects)[object_scores(artefact, moment).argmax(axis=1)]
+    return np.array(SCENES.objects)[object_scores(artifact, moment).argmax(axis=1)]
 
 
 @pytest.mark.parametrize("moment", ["untrained", "end"])
 @pytest.mark.parametrize("number", [1, 2])
 def test_measures_follow_from_the_embeddings(
-    quick: list[Artefact], images: ImageSet, number: int, moment: str
+    quick: list[Artifact], images: ImageSet, number: int, moment: str
 ) -> None:
-    artefact = quick[number]
-    measured, arrays = artefact.metrics[moment], artefact.arrays("embeddings.npz")
+    artifact = quick[number]
+    measured, arrays = artifact.metrics[moment], artifact.arrays("embeddings.npz")
     table, z = images.table.iloc[arrays["test_rows"]], arrays[f"{moment}_test"].astype(float)
-    right = readout(artefact, moment) == table["object"].to_numpy()
+    right = readout(artifact, moment) == table["object"].to_numpy()
     by_group = {
         name: right[(table["group"] == name).to_numpy()].mean() for name in images.grouping.names
     }
@@ -289,9 +289,9 @@ def test_measures_follow_from_the_embeddings(
     assert measured["train_caption_accuracy"] == pytest.approx(fitted)
 
 
-def test_the_map_is_the_principal_plane_of_pictures_and_captions(quick: list[Artefact]) -> None:
-    for artefact in quick:
-        stored, maps = StoredEmbeddings(artefact), artefact.arrays("maps.npz")
+def test_the_map_is_the_principal_plane_of_pictures_and_captions(quick: list[Artifact]) -> None:
+    for artifact in quick:
+        stored, maps = StoredEmbeddings(artifact), artifact.arrays("maps.npz")
         plane = fit_plane(np.concatenate([stored.end.on_map, stored.end.captions]))
         for part in ("centre", "components", "shares", "variance"):
             assert getattr(stored.plane, part) == pytest.approx(getattr(plane, part), abs=1e-6)
@@ -304,7 +304,7 @@ def test_the_map_is_the_principal_plane_of_pictures_and_captions(quick: list[Art
 
 
 def test_first_fit_stays(
-    home: Path, quick: list[Artefact], empty_home: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, quick: list[Artifact], empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bar so low that it is passed at the first look, which is at no step of the log-spaced
     snapshots."""
@@ -320,20 +320,20 @@ def test_first_fit_stays(
     reports = watch(monkeypatch)
     condition = quick[0].condition.replace(steps=6)
     assert train_condition(condition) == "trained"
-    artefact = artifact.read(condition.key)
-    assert artefact.metrics["first_fit_step"] == 4
-    snapshots, arrays = artefact.arrays("snapshots.npz"), artefact.arrays("embeddings.npz")
+    artifact = store.read(condition.key)
+    assert artifact.metrics["first_fit_step"] == 4
+    snapshots, arrays = artifact.arrays("snapshots.npz"), artifact.arrays("embeddings.npz")
     assert snapshots["steps"].tolist() == [0, 1, 4, 6]
     assert np.array_equal(snapshots["train"][2], arrays["first_fit_train"].astype(np.float16))
     right = (
-        readout(artefact, "first_fit")
+        readout(artifact, "first_fit")
         == open_set("scenes").table["object"].to_numpy()[arrays["test_rows"]]
     )
-    assert artefact.metrics["first_fit"]["balanced_accuracy"]["value"] == pytest.approx(
+    assert artifact.metrics["first_fit"]["balanced_accuracy"]["value"] == pytest.approx(
         right.mean()
     )
-    assert artefact.metrics["first_fit"].keys() == artefact.metrics["end"].keys()
-    assert artefact.metrics["first_fit"] != artefact.metrics["end"]
+    assert artifact.metrics["first_fit"].keys() == artifact.metrics["end"].keys()
+    assert artifact.metrics["first_fit"] != artifact.metrics["end"]
 
     stages = list(dict.fromkeys(report["stage"] for report in reports))
     assert stages == ["starting", "drawing pictures", "reading pictures", "training", "measuring"]
@@ -381,7 +381,7 @@ def test_an_image_set_that_does_not_fit_is_a_sentence(
         train_condition(condition)
     seen = jobs.view(condition.key)
     assert (seen.state, seen.status["message"]) == (jobs.State.FAILED, str(caught.value))
-    assert artifact.published_keys() == []
+    assert store.published_keys() == []
 
 
 def write_small(home: Path) -> ImageSet:
@@ -403,7 +403,7 @@ def in_folds(tmp_path_factory: pytest.TempPathFactory) -> Folds:
             steps=5, batch_size=8, bias=0.5, labels="descriptive"
         )
         assert train_condition(condition) == "trained"
-        return images, artifact.read(condition.key)
+        return images, store.read(condition.key)
 
 
 def fits_at_once(patch: pytest.MonkeyPatch) -> None:
@@ -412,14 +412,14 @@ def fits_at_once(patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def elsewhere(in_folds: Folds, empty_home: Path) -> Artefact:
+def elsewhere(in_folds: Folds, empty_home: Path) -> Artifact:
     """The model in folds, in another home that has its pictures and no model."""
     (empty_home / "data").symlink_to(in_folds[0].root.parent, target_is_directory=True)
     return in_folds[1]
 
 
 def test_every_fold_judges_what_it_lacks(
-    in_folds: Folds, elsewhere: Artefact, monkeypatch: pytest.MonkeyPatch
+    in_folds: Folds, elsewhere: Artifact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The verdicts of all models, taken on their way to being counted; elsewhere all bits are the
     same."""
@@ -437,7 +437,7 @@ def test_every_fold_judges_what_it_lacks(
     )
     fits_at_once(monkeypatch)
     assert train_condition(elsewhere.condition) == "trained"
-    again = artifact.read(elsewhere.key)
+    again = store.read(elsewhere.key)
     assert again.path != elsewhere.path
     assert set(again.manifest["files"]) == FILES - {"manifest.json"}
     for name in again.manifest["files"]:
@@ -461,7 +461,7 @@ def test_every_fold_judges_what_it_lacks(
 
 
 def test_two_captions_a_picture_are_kept_apart(
-    elsewhere: Artefact, monkeypatch: pytest.MonkeyPatch
+    elsewhere: Artifact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[loop.TrainingData] = []
     trained = loop.train
@@ -470,32 +470,32 @@ def test_two_captions_a_picture_are_kept_apart(
     )
     condition = elsewhere.condition.replace(objective="two_part", labels="undescriptive", steps=1)
     train_condition(condition)
-    stored = StoredEmbeddings(artifact.read(condition.key))
+    stored = StoredEmbeddings(store.read(condition.key))
     table = open_set(condition.data).table.iloc[stored.rows("train")]
-    objects = artifact.read(condition.key).arrays("embeddings.npz")["caption_objects"]
+    objects = store.read(condition.key).arrays("embeddings.npz")["caption_objects"]
     assert objects[stored.own].tolist() == table["object"].tolist()
     places = given[0].places
     assert [places.said[own].context for own in places.own] == table["context"].tolist()
     assert given[0].own.tolist() == stored.own.tolist()
 
 
-def test_no_steps_is_the_untrained_encoder(elsewhere: Artefact) -> None:
+def test_no_steps_is_the_untrained_encoder(elsewhere: Artifact) -> None:
     condition = elsewhere.condition.untrained
     train_condition(condition)
-    artefact = artifact.read(condition.key)
-    assert "untrained" in artefact.key
+    artifact = store.read(condition.key)
+    assert "untrained" in artifact.key
     assert (
-        artefact.metrics["untrained"] == artefact.metrics["end"] == elsewhere.metrics["untrained"]
+        artifact.metrics["untrained"] == artifact.metrics["end"] == elsewhere.metrics["untrained"]
     )
-    assert (artefact.metrics["first_fit_step"], artefact.metrics["first_fit"]) == (None, None)
-    arrays = artefact.arrays("embeddings.npz")
+    assert (artifact.metrics["first_fit_step"], artifact.metrics["first_fit"]) == (None, None)
+    arrays = artifact.arrays("embeddings.npz")
     assert np.array_equal(arrays["untrained_test"], arrays["end_test"])
     assert np.array_equal(arrays["end_test"], elsewhere.arrays("embeddings.npz")["untrained_test"])
-    assert artefact.arrays("snapshots.npz")["steps"].tolist() == [0]
-    assert (artefact.path / "history.csv").read_text() == "step,loss,train_caption_accuracy\n"
+    assert artifact.arrays("snapshots.npz")["steps"].tolist() == [0]
+    assert (artifact.path / "history.csv").read_text() == "step,loss,train_caption_accuracy\n"
 
 
-def test_a_pool_trains_many_and_one_that_fails_stops_none(elsewhere: Artefact) -> None:
+def test_a_pool_trains_many_and_one_that_fails_stops_none(elsewhere: Artifact) -> None:
     good = elsewhere.condition.untrained
     bad, told = elsewhere.condition.replace(n_per_group=5), {}
     with ThreadPoolExecutor(2) as pool:
@@ -508,7 +508,7 @@ def test_a_pool_trains_many_and_one_that_fails_stops_none(elsewhere: Artefact) -
 
 
 def test_whoever_interrupts_many_leaves_none_running(
-    elsewhere: Artefact, monkeypatch: pytest.MonkeyPatch
+    elsewhere: Artifact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[str] = []
 
@@ -579,23 +579,23 @@ def test_what_a_small_set_cannot_tell_is_absent_with_its_reason(in_folds: Folds)
 
 
 def test_what_is_shown_is_of_the_first_fold(in_folds: Folds) -> None:
-    images, artefact = in_folds
-    shown = subset.parts(images, artefact.condition.data_seed)[0]
-    arrays, maps = artefact.arrays("embeddings.npz"), artefact.arrays("maps.npz")
+    images, artifact = in_folds
+    shown = subset.parts(images, artifact.condition.data_seed)[0]
+    arrays, maps = artifact.arrays("embeddings.npz"), artifact.arrays("maps.npz")
     assert arrays["test_rows"].tolist() == shown.rows("test").tolist()
-    assert arrays["train_rows"].tolist() == training_rows(shown, artefact.condition).tolist()
+    assert arrays["train_rows"].tolist() == training_rows(shown, artifact.condition).tolist()
     assert maps["map_rows"].tolist() == map_rows(shown).tolist() == shown.rows("test").tolist()
     for split in ("val", "probe"):
         assert arrays[f"{split}_rows"].tolist() == []
         assert arrays[f"end_{split}"].shape == (0, arrays["end_test"].shape[1])
     assert arrays["end_test"].shape[0] == len(shown.rows("test"))
-    snapshots = artefact.arrays("snapshots.npz")
+    snapshots = artifact.arrays("snapshots.npz")
     assert snapshots["map"].shape[:2] == (len(snapshots["steps"]), len(maps["map_rows"]))
     assert snapshots["val_curve"].size == 0
 
 
 def test_a_first_fit_is_measured_where_every_fold_has_one(
-    elsewhere: Artefact, monkeypatch: pytest.MonkeyPatch
+    elsewhere: Artifact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = recorder.SnapshotRecorder.record
 
@@ -607,13 +607,13 @@ def test_a_first_fit_is_measured_where_every_fold_has_one(
     fits_at_once(monkeypatch)
     monkeypatch.setattr(recorder.SnapshotRecorder, "record", without_one)
     train_condition(elsewhere.condition)
-    metrics = artifact.read(elsewhere.key).metrics
+    metrics = store.read(elsewhere.key).metrics
     assert (metrics["first_fit_step"], metrics["first_fit"]) == (None, None)
     assert metrics["end"] == elsewhere.metrics["end"]
 
 
 def test_folds_are_watched_and_cancelled_in_turn(
-    elsewhere: Artefact, monkeypatch: pytest.MonkeyPatch
+    elsewhere: Artifact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen, step = watch(monkeypatch), recorder.SnapshotRecorder.step
 
@@ -626,7 +626,7 @@ def test_folds_are_watched_and_cancelled_in_turn(
     with pytest.raises(jobs.JobCancelledError):
         train_condition(elsewhere.condition)
     assert jobs.view(elsewhere.key).state is jobs.State.CANCELLED
-    assert artifact.published_keys() == []
+    assert store.published_keys() == []
     stages = dict.fromkeys(
         status["stage"] for status in seen if status["stage"].startswith("training")
     )

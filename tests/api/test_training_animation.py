@@ -46,7 +46,7 @@ def test_every_place_is_the_snapshot_turned_as_its_map(
 ) -> None:
     rows = both.points["id"].str.removeprefix("p").astype(int).to_numpy()
     for model, track, sign, shift in ((left, both.tracks[0], 1, 0), (right, both.tracks[1], -1, 1)):
-        arrays, index = model.artefact.arrays("snapshots.npz"), model.index(rows)[:, None]
+        arrays, index = model.artifact.arrays("snapshots.npz"), model.index(rows)[:, None]
         for t in range(4):
             places = (
                 sign * model.plane.place(np.concatenate([arrays["map"][t], arrays["train"][t]]))
@@ -64,16 +64,16 @@ def test_every_place_is_the_snapshot_turned_as_its_map(
 
 
 def test_a_moment_says_how_much_of_its_variance_the_plane_shows(both: Film, left: ModelMap) -> None:
-    z = left.artefact.arrays("snapshots.npz")["map"][1].astype(float)
+    z = left.artifact.arrays("snapshots.npz")["map"][1].astype(float)
     shares = np.var(z, axis=0)
     expected = (
         f"total variance {shares.sum():.2g}, this plane shows"
         f" {100 * shares[:2].sum() / shares.sum():.0f} % of"
     )
     assert both.tracks[0].said[1] == f"step 1: {expected} it"
-    arrays = left.artefact.arrays("snapshots.npz")
+    arrays = left.artifact.arrays("snapshots.npz")
     arrays["map"][2] = arrays["map"][2][0]
-    np.savez(left.artefact.path / "snapshots.npz", **arrays)
+    np.savez(left.artifact.path / "snapshots.npz", **arrays)
     assert (
         film(watched.together(left), watched.images()).tracks[0].said[2]
         == "step 4: all pictures are one point"
@@ -131,8 +131,8 @@ def test_curves_that_a_model_does_not_have_are_left_out(left: ModelMap, tmp_path
     assert set(shown.tracks[0].curves["panel"]) == {"loss"}
     assert any("folds" in note for note in shown.notes)
     assert "validation" not in shown.words
-    arrays = left.artefact.arrays("snapshots.npz")
-    np.savez(left.artefact.path / "snapshots.npz", **{**arrays, "val_curve": np.zeros((0, 3))})
+    arrays = left.artifact.arrays("snapshots.npz")
+    np.savez(left.artifact.path / "snapshots.npz", **{**arrays, "val_curve": np.zeros((0, 3))})
     shown = film(watched.together(left), watched.images())
     assert set(shown.tracks[0].curves["panel"]) == {"loss", "probe"}
     assert any("name no object" in note for note in shown.notes)
@@ -143,7 +143,7 @@ def test_models_without_a_film_say_why(left: ModelMap, tmp_path: Path) -> None:
     imported = watched.model(
         tmp_path, Condition(objective="imported", labels="constant", steps=0), seed=6
     )
-    (imported.artefact.path / "snapshots.npz").unlink()
+    (imported.artifact.path / "snapshots.npz").unlink()
     elsewhere = dataclasses.replace(left, projection=Projection("umap"))
     for model, message in (
         (untrained, "one moment only"),

@@ -9,7 +9,7 @@ from PIL import Image
 
 from vlcore.api import unseen_scenes as hidden
 from vlcore.api.model_map import ComparisonError, model_map, object_scores_of
-from vlcore.artifacts.artifact import Artefact
+from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
 from vlcore.data.drawn import SCENES_RECIPE, Recipe
 from vlcore.model.load import load
@@ -25,7 +25,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_a_model_is_asked_in_hidden_places_and_each_scene_counts_once(
-    quick: list[Artefact],
+    quick: list[Artifact],
 ) -> None:
     model, loaded, images = model_map(quick[3]), load(quick[3]), open_set("scenes")
     found = hidden.elsewhere(model, loaded, images)
@@ -47,7 +47,7 @@ def test_a_model_is_asked_in_hidden_places_and_each_scene_counts_once(
 
 
 def test_what_a_set_shows_itself_is_not_hidden_and_other_sets_have_no_hidden_places(
-    quick: list[Artefact],
+    quick: list[Artifact],
 ) -> None:
     _, _, places, scenes = hidden._hidden(Recipe("x", contexts=("snow", "beach"), style="night"))
     assert set(places) == {"street"}

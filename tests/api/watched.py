@@ -13,7 +13,7 @@ from tests.api.stand_ins import thumbs as thumbs
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.maps import PCA
 from vlcore.api.model_map import ModelMap
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.experiment.captions import caption_index, distinct_captions
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
@@ -95,15 +95,15 @@ def model(
     )
     history = [f"{step},{1 / step:.6f},0.5" for step in range(1, steps[-1] + 1)]
     (path / "history.csv").write_text("\n".join(["step,loss,train_caption_accuracy", *history, ""]))
-    artefact = artifact.Artefact(f"key-{seed}", path, {"files": {"made by": str(path)}})
-    vars(artefact)["condition"] = condition
+    artifact = store.Artifact(f"key-{seed}", path, {"files": {"made by": str(path)}})
+    vars(artifact)["condition"] = condition
     z, caption_z = (
         np.concatenate([shown[-1], trained[-1]]).astype(np.float32),
         words[-1].astype(np.float32),
     )
     plane = Plane(z.mean(axis=0).astype(float), np.eye(2, WIDTH), np.array([0.5, 0.25]), 1.0)
     return ModelMap(
-        artefact=artefact,
+        artifact=artifact,
         projection=PCA,
         rows=np.concatenate([held_out, training]),
         held_out=len(held_out),

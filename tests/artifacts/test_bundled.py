@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vlcore.artifacts import artifact, bundled
-from vlcore.artifacts.artifact import Artefact, CorruptArtefactError
+from vlcore.artifacts import bundled, store
+from vlcore.artifacts.store import Artifact, CorruptArtifactError
 from vlcore.classroom.lessons import lessons
 from vlcore.data.catalogue import open_set
 from vlcore.data.drawn import BUILT_IN
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def comes(quick: list[Artefact], empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> Artefact:
+def comes(quick: list[Artifact], empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> Artifact:
     """The original of a model that comes with this version, to a home that is empty."""
     folder = empty_home / "came"
     folder.mkdir()
@@ -39,14 +39,14 @@ def comes(quick: list[Artefact], empty_home: Path, monkeypatch: pytest.MonkeyPat
     return quick[3]
 
 
-def test_it_is_there_before_anything_is_trained(comes: Artefact) -> None:
-    assert artifact.published(comes.key)
-    assert artifact.published_keys() == [comes.key]
-    assert artifact.condition_of(comes.key) == comes.condition
+def test_it_is_there_before_anything_is_trained(comes: Artifact) -> None:
+    assert store.published(comes.key)
+    assert store.published_keys() == [comes.key]
+    assert store.condition_of(comes.key) == comes.condition
     assert not models_folder().exists(), "a list of models unpacks none"
-    assert not artifact.made_here(comes.key)
+    assert not store.made_here(comes.key)
     assert jobs.view(comes.key).done
-    found = artifact.read(comes.key)
+    found = store.read(comes.key)
     assert (found.came_with, comes.came_with) == (__version__, None)
     assert found.metrics == comes.metrics
     assert {
@@ -54,8 +54,8 @@ def test_it_is_there_before_anything_is_trained(comes: Artefact) -> None:
     } == {name: value for name, value in comes.manifest.items() if name != "files"}
 
 
-def test_its_arrays_are_rounded_and_its_model_answers_as_the_original(comes: Artefact) -> None:
-    found = artifact.read(comes.key)
+def test_its_arrays_are_rounded_and_its_model_answers_as_the_original(comes: Artifact) -> None:
+    found = store.read(comes.key)
     for name, steps in (
         ("embeddings.npz", bundled.VECTORS),
         ("snapshots.npz", bundled.MOMENTS),
@@ -76,9 +76,9 @@ def test_its_arrays_are_rounded_and_its_model_answers_as_the_original(comes: Art
     assert (np.sum(ours * theirs, axis=1) > 0.999).all()
 
 
-def test_weights_keep_eight_significant_bits(comes: Artefact) -> None:
+def test_weights_keep_eight_significant_bits(comes: Artifact) -> None:
     ours, theirs = (
-        (one.path / "model.safetensors").read_bytes() for one in (artifact.read(comes.key), comes)
+        (one.path / "model.safetensors").read_bytes() for one in (store.read(comes.key), comes)
     )
     end = 8 + int.from_bytes(ours[:8], "little")
     assert ours[:end] == theirs[:end]
@@ -90,36 +90,36 @@ def test_weights_keep_eight_significant_bits(comes: Artefact) -> None:
     assert (mantissa * 2**8 == np.round(mantissa * 2**8)).all()
 
 
-def test_one_that_is_damaged_is_set_aside_and_comes_again(comes: Artefact) -> None:
-    (artifact.read(comes.key).path / "metrics.json").write_text("{}")
-    with pytest.raises(CorruptArtefactError):
-        artifact.read(comes.key)
-    assert artifact.read(comes.key).metrics == comes.metrics
+def test_one_that_is_damaged_is_set_aside_and_comes_again(comes: Artifact) -> None:
+    (store.read(comes.key).path / "metrics.json").write_text("{}")
+    with pytest.raises(CorruptArtifactError):
+        store.read(comes.key)
+    assert store.read(comes.key).metrics == comes.metrics
 
 
 @pytest.mark.parametrize("kept", [0, 100, 50_000])
 def test_a_damaged_file_is_said_to_be_and_leaves_nothing(
-    comes: Artefact, empty_home: Path, kept: int
+    comes: Artifact, empty_home: Path, kept: int
 ) -> None:
     (file,) = (empty_home / "came").iterdir()
     file.write_bytes(file.read_bytes()[:kept])
     with pytest.raises(bundled.DamagedFileError):
-        artifact.read(comes.key)
-    assert artifact.condition_of(comes.key) is None
+        store.read(comes.key)
+    assert store.condition_of(comes.key) is None
     assert list(models_folder().iterdir()) == []
 
 
-def test_many_ask_at_once_and_get_one(comes: Artefact) -> None:
+def test_many_ask_at_once_and_get_one(comes: Artifact) -> None:
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(artifact.read, [comes.key] * 16))
+        found = list(pool.map(store.read, [comes.key] * 16))
     assert {one.digest for one in found} == {found[0].digest}
     assert [path.name for path in models_folder().iterdir()] == [comes.key]
 
 
 @pytest.mark.parametrize("unpacked", [True, False])
-def test_it_is_trained_when_asked_to_and_then_gives_way(comes: Artefact, unpacked: bool) -> None:
+def test_it_is_trained_when_asked_to_and_then_gives_way(comes: Artifact, unpacked: bool) -> None:
     if unpacked:
-        artifact.read(comes.key)
+        store.read(comes.key)
 
     def make(out: Path, _report: jobs.Reporter) -> dict[str, object]:
         (out / "metrics.json").write_text(json.dumps({"ours": 1}))
@@ -127,18 +127,18 @@ def test_it_is_trained_when_asked_to_and_then_gives_way(comes: Artefact, unpacke
 
     assert jobs.run(comes.key, make) == "cached"
     assert jobs.run(comes.key, make, fresh=True) == "trained"
-    assert artifact.read(comes.key).metrics == {"ours": 1}
-    assert artifact.made_here(comes.key)
+    assert store.read(comes.key).metrics == {"ours": 1}
+    assert store.made_here(comes.key)
     assert jobs.run(comes.key, make, fresh=True) == "cached"
 
 
-def test_one_that_fails_in_training_leaves_what_came(comes: Artefact) -> None:
+def test_one_that_fails_in_training_leaves_what_came(comes: Artifact) -> None:
     def fail(_out: Path, _report: jobs.Reporter) -> dict[str, object]:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
         jobs.run(comes.key, fail, fresh=True)
-    assert artifact.read(comes.key).came_with == __version__
+    assert store.read(comes.key).came_with == __version__
 
 
 def test_what_the_repository_ships_fits_this_version(
@@ -164,7 +164,7 @@ def test_what_the_repository_ships_fits_this_version(
         sum(file.stat().st_size for file in (ROOT / "models" / "shipped").iterdir()) <= 24_000_000
     )
     for key in wanted:
-        assert artifact.read(key).condition.key == key
+        assert store.read(key).condition.key == key
     shutil.rmtree(models_folder())
 
 

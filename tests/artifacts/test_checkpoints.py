@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vlcore.artifacts.artifact import Artefact
 from vlcore.artifacts.checkpoints import StoredSnapshots
+from vlcore.artifacts.store import Artifact
 
 
 @pytest.mark.parametrize("curves", [True, False])
 def test_arrays_are_read_by_what_they_are(tmp_path: Path, curves: bool) -> None:
-    artefact = Artefact("a-key", tmp_path, {})
-    assert not StoredSnapshots(artefact).there
+    artifact = Artifact("a-key", tmp_path, {})
+    assert not StoredSnapshots(artifact).there
     rows = (
         {"val_curve": np.ones((2, 3)), "probe_curve": np.zeros((2, 3))} if curves else {}
     )  # not of the first version
@@ -21,7 +21,7 @@ def test_arrays_are_read_by_what_they_are(tmp_path: Path, curves: bool) -> None:
         for place, name in enumerate(("map", "train", "captions"))
     }
     np.savez(tmp_path / "snapshots.npz", steps=[0, 600], **spaces, **rows)
-    stored = StoredSnapshots(artefact)
+    stored = StoredSnapshots(artifact)
     assert stored.there
     assert stored.steps == (0, 600)
     assert all((stored.vectors(name) == vectors).all() for name, vectors in spaces.items())

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from vlcore.artifacts.artifact import StoreError
+from vlcore.artifacts.store import StoreError
 from vlcore.classroom.guide import cards
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES, Grouping

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vlcore.api.training import train_both
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.classroom import one_room, session
 from vlcore.classroom.one_room import (
     CLASS,
@@ -207,9 +207,7 @@ def test_a_pair_on_a_frozen_tower_is_trained_though_no_image_was_drawn(empty_hom
     plan = replace(PLAN, towers="pretrained")
     first, second = (one.replace(steps=12) for one in one_room.pairs_of(plan, USUAL, SCENES, 1)[0])
     train_both(first, second)
-    assert all(
-        "minority_accuracy" in artifact.read(one.key).metrics["end"] for one in (first, second)
-    )
+    assert all("minority_accuracy" in store.read(one.key).metrics["end"] for one in (first, second))
     assert not list(empty_home.rglob("*.png"))
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.api.published import publish
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.classroom import one_room, one_room_results
 from vlcore.classroom.one_room import CLASS, Block, Pair, Plan, Stand
 from vlcore.classroom.one_room_results import Standing, Wall
@@ -38,7 +38,7 @@ def there(plan: Plan, blocks: int) -> list[Pair]:
 def wall(plan: Plan, pairs: Sequence[Pair]) -> Wall:
     study = one_room.study_of(plan, USUAL, SCENES)
     return one_room_results.wall(
-        study, dict(enumerate(pairs)), set(range(plan.planned)), artifact.read
+        study, dict(enumerate(pairs)), set(range(plan.planned)), store.read
     )
 
 
@@ -60,7 +60,7 @@ def test_mean_interval_and_p_are_those_that_a_study_of_the_same_runs_has(
 def test_the_verdict_is_in_the_words_of_findings() -> None:
     pairs = there(PLAN, 8)
     found = wall(PLAN, pairs)
-    frame = runs_table([artifact.read(one.key) for pair in pairs for one in pair])
+    frame = runs_table([store.read(one.key) for pair in pairs for one in pair])
     (level,) = analyse(frame).primary.levels  # by label style, as Findings has it
     assert found.level is not None
     assert (found.level.difference, found.level.status) == (level.difference, level.status)
@@ -152,10 +152,10 @@ def test_published_differences_are_those_of_the_same_settings_by_seeds() -> None
         one.replace(bias=0.5) for one in longer
     ]
     publish([*longer, *others, *study.conditions[:2]])
-    frame = runs_table([artifact.read(key) for key in artifact.model_keys()])
+    frame = runs_table([store.read(key) for key in store.model_keys()])
     found, steps = one_room_results.published_differences(study, frame)
     assert (len(found), steps) == (8, 700)
-    values = [artifact.read(one.key).metrics["end"]["minority_accuracy"]["value"] for one in longer]
+    values = [store.read(one.key).metrics["end"]["minority_accuracy"]["value"] for one in longer]
     expected = [second - first for first, second in zip(values[::2], values[1::2], strict=True)]
     assert sorted(found) == pytest.approx(sorted(expected))
     assert one_room_results.published_differences(
@@ -191,7 +191,7 @@ def test_a_plan_says_on_which_towers_and_the_title_where_they_are_unusual() -> N
 
 
 def test_the_difference_of_one_pair_has_the_widest_interval_that_both_allow() -> None:
-    ends = [artifact.read(one.key).metrics["end"] for one in there(PLAN, 1)[0]]
+    ends = [store.read(one.key).metrics["end"] for one in there(PLAN, 1)[0]]
     first, second = (end["minority_accuracy"] for end in ends)
     found = one_room_results.in_one_pair("minority_accuracy", ends)
     assert found.value == second["value"] - first["value"]

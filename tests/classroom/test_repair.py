@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tests.data.test_training_set import HELD_OUT, NEAR
 from vlcore.api.training import train_condition
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.classroom import repair, repair_results, teams
 from vlcore.classroom.repair import (
     DESCRIPTIVE,
@@ -396,7 +396,7 @@ def test_a_list_that_draws_and_fades_is_trained_on_features_of_what_it_changed_a
         sum(asked) == len(repair.training_set(IMAGES, changed).altered) == 2 * base.n_majority + 1
     )
     for condition in (plain, changed):
-        end = artifact.read(condition.key).metrics["end"]
+        end = store.read(condition.key).metrics["end"]
         assert (
             repair_results.standing("Team 1", condition.edits, [end], IMAGES.grouping).minority.n
             == 1000

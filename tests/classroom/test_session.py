@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.classroom import session as lesson_room
 from vlcore.classroom.session import (
     KEPT,
@@ -404,7 +404,7 @@ def test_a_presenter_deletes_a_lesson_with_the_tables_of_its_kind_and_nobody_els
 
 def test_a_damaged_file_is_named_and_models_and_clean_do_not_see_it() -> None:
     started = begun()
-    assert artifact.published_keys() == artifact.model_keys() == []
+    assert store.published_keys() == store.model_keys() == []
     jobs.clean()
     assert look(started.code) is not None
     (models_folder() / ".lessons.sqlite").write_bytes(b"no database " * 500)

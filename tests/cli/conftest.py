@@ -12,11 +12,11 @@ import pytest
 
 from tests.conftest import Cli
 from vlcore.__main__ import BAD_INPUT
-from vlcore.artifacts.artifact import Artefact
+from vlcore.artifacts.store import Artifact
 
 Document = Callable[..., Any]
 Refused = Callable[..., str]
-Models = list[Artefact]
+Models = list[Artifact]
 Patch = pytest.MonkeyPatch
 GROUPS = ("horse_grass", "horse_desert", "camel_desert", "camel_grass")
 

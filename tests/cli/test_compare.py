@@ -16,7 +16,7 @@ from vlcore.api import models as api_models
 from vlcore.api import offline_page as compare_page
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.maps import Projection, map_keys
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data.imageset import ImageSet
 from vlcore.jobs import jobs
 from vlcore.metrics import projection as measures
@@ -72,7 +72,7 @@ def test_two_to_four_models_are_put_on_a_page(
     compared: Callable[..., ComparedMaps], models: Models
 ) -> None:
     comparison = compared(4)
-    assert [model.artefact.key for model in comparison.models] == [model.key for model in models]
+    assert [model.artifact.key for model in comparison.models] == [model.key for model in models]
     assert all(model.projection == Projection() for model in comparison.models)
     assert comparison.points["thumb"].str.fullmatch(r"data:image/webp;base64,[A-Za-z0-9+/=]+").all()
     for given, prompts in (
@@ -113,7 +113,7 @@ def test_a_fit_of_each_model_or_of_all(
     together = Projection("umap", seed=7, together=True)
     assert fits[2:] == [("together", 15, 0.1, 7)] * 3
     assert [model.projection for model in comparison.models] == [together] * 3
-    assert artifact.published(map_keys([model.key for model in models[:3]], together)[0])
+    assert store.published(map_keys([model.key for model in models[:3]], together)[0])
 
 
 def test_a_map_that_cannot_be_is_one_sentence(

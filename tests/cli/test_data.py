@@ -24,7 +24,7 @@ from tests.data.importers.sources import cells, write
 from tests.jobs.children import claim
 from tests.jobs.test_progress import Terminal
 from vlcore.__main__ import BAD_INPUT, BUSY, CANCELLED, main
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data import catalogue, drawn, generation
 from vlcore.data.catalogue import open_set
 from vlcore.data.imageset import read_set
@@ -308,7 +308,7 @@ def test_training_follows_the_size_of_a_set(
 ) -> None:
     made = document("train", "--data", "own", *STEPS)
     assert (made["state"], made["steps"]) == ("cached", 4)
-    assert artifact.read(made["key"]).condition.n_per_group == 4, (
+    assert store.read(made["key"]).condition.n_per_group == 4, (
         "what the largest of five folds leaves of six"
     )
     assert made["metrics"]["few_pictures"] == dict.fromkeys(GROUPS, 6)
@@ -357,7 +357,7 @@ def test_check_answers_each_question_once(cli: Cli, document: Document, own: Pat
     assert next(entry for entry in found if entry["name"] == "held-out pictures")["ok"] is False
     head, *lines = cli("data", "check", "own")[1].splitlines()
     assert (head.split(), len(lines)) == (["name", "ok", "sentence"], len(found))
-    (key,) = (key for key in artifact.published_keys() if key.endswith(".checks"))
+    (key,) = (key for key in store.published_keys() if key.endswith(".checks"))
     assert {"key": key, "ok": True} in document("verify")
 
 

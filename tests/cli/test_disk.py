@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from tests.conftest import Cli, publish_as
-from vlcore.artifacts import artifact, disk
-from vlcore.artifacts.artifact import Artefact
+from vlcore.artifacts import disk, store
+from vlcore.artifacts.store import Artifact
 from vlcore.experiment import limits, trash
 from vlcore.experiment.files import models_folder
 
 
 @pytest.fixture
-def models(empty_home: Path, quick: list[Artefact]) -> list[str]:
+def models(empty_home: Path, quick: list[Artifact]) -> list[str]:
     """Keys of a model and of its untrained encoder."""
     for condition in (quick[0].condition, quick[0].condition.untrained):
         publish_as(quick[0], condition)
@@ -31,7 +31,7 @@ def test_a_model_is_deleted_and_put_back_and_removed_for_good_after_a_week(
     assert before["models"] > after["bytes"]["models"] > 0
     assert before["models"] == after["bytes"]["models"] + after["bytes"]["deleted"]
     assert document("restore", models[0])["restored"] == [str(models_folder() / models[0])]
-    assert artifact.read(models[0])
+    assert store.read(models[0])
     assert (
         cli("restore", models[0])[0]
         == cli("delete", "nothing")[0]
@@ -39,7 +39,7 @@ def test_a_model_is_deleted_and_put_back_and_removed_for_good_after_a_week(
         == 2
     )
     document("delete", models[0])
-    publish_as(artifact.read(models[1]), artifact.read(models[1]).condition.replace(steps=12))
+    publish_as(store.read(models[1]), store.read(models[1]).condition.replace(steps=12))
     assert document("clean")["removed"] == [], "it has not been a week"
     monkeypatch.setattr(trash, "KEPT", 0.0)
     document("delete", models[1])
@@ -63,11 +63,11 @@ def test_room_is_made_of_what_can_be_made_again_and_of_nothing_else(
     disk.make_room()
     assert document("prune")["removed"] == [], "enough is free"
     assert document("prune", "--free", "4")["removed"] == [models[1]]
-    assert artifact.published_keys() == [models[0]]
+    assert store.published_keys() == [models[0]]
     monkeypatch.setattr(disk, "free", lambda: 0)
     with pytest.raises(disk.NoRoomError):
         disk.make_room()
-    assert artifact.published_keys() == [models[0]], "never a model that was trained"
+    assert store.published_keys() == [models[0]], "never a model that was trained"
 
 
 def test_a_home_takes_no_more_than_it_may(
@@ -80,15 +80,15 @@ def test_a_home_takes_no_more_than_it_may(
     monkeypatch.setenv("VLCORE_HOME_MAX", "10")
     disk.make_room()
     assert document("disk")["most"] == 10 * 2**30
-    assert set(artifact.published_keys()) == set(models)
+    assert set(store.published_keys()) == set(models)
     taken = disk.size_of(models_folder())
     monkeypatch.setattr(limits, "GB", (taken - 1) / 10)
     disk.make_room()
-    assert artifact.published_keys() == [models[0]]
+    assert store.published_keys() == [models[0]]
     monkeypatch.setattr(limits, "GB", 1)
     with pytest.raises(disk.NoRoomError, match="no more than 10 GB"):
         disk.make_room()
-    assert artifact.published_keys() == [models[0]]
+    assert store.published_keys() == [models[0]]
     monkeypatch.setenv("VLCORE_HOME_MAX", "a lot")
     code, _, said = cli("disk")
     assert (code, said.count("\n")) == (2, 1)
@@ -98,6 +98,6 @@ def test_what_comes_with_the_version_stays(
     cli: Cli, empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("VLCORE_SHIPPED")
-    key = artifact.model_keys()[0]
+    key = store.model_keys()[0]
     code, _, said = cli("delete", key)
     assert (code, "came with this version" in said) == (2, True)

@@ -9,7 +9,7 @@ from tests.api.test_training import write_small
 from tests.cli.conftest import Document
 from tests.conftest import Cli
 from tests.model.tiny_clip import save_clip
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 
 
 def test_a_local_checkpoint_becomes_a_model(
@@ -23,7 +23,7 @@ def test_a_local_checkpoint_becomes_a_model(
     assert said["title"].startswith("Pretrained tiny, linear probe, 50 % removed")
     assert said["checkpoint"]["kind"] == "clip"
     assert "minority_accuracy" in said["metrics"]["intervals"]
-    condition = artifact.read(said["key"]).condition
+    condition = store.read(said["key"]).condition
     assert (condition.labels, condition.template) == ("own", "a photo of a {object} {place}")
     assert condition.data_seed == condition.init_seed == 3
     assert (
@@ -33,7 +33,7 @@ def test_a_local_checkpoint_becomes_a_model(
         == "cached"
     )
     usual = document(*options)
-    assert artifact.read(usual["key"]).condition.labels == "clip_template"
+    assert store.read(usual["key"]).condition.labels == "clip_template"
     monkeypatch.chdir(tmp_path.parent)
     code, out, err = cli(
         "pretrained", f"{tmp_path.name}/tiny", *options[2:]

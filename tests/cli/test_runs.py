@@ -24,7 +24,7 @@ from vlcore.api import training as run_train
 from vlcore.api.loss_matrix import pairs
 from vlcore.api.model_map import model_map, picture_captions
 from vlcore.api.training import train_condition
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
 from vlcore.data.subset import training_rows
 from vlcore.experiment.condition import Condition
@@ -57,7 +57,7 @@ def test_conditions_give_the_grid_with_states(
     head, *lines = cli("conditions", "--grid", "experiments")[1].splitlines()
     assert head.split() == ["key", "bias", "labels", "seed", "state"]
     assert [line.split()[0] for line in lines if line.endswith(" done")] == [
-        artefact.key for artefact in experiments
+        artifact.key for artifact in experiments
     ]
     keys = [
         entry["key"]
@@ -76,10 +76,10 @@ def test_conditions_give_the_grid_with_states(
     assert all("mitigation" not in entry for entry in entries), "what differs is said"
 
 
-def check_metrics(metrics: dict[str, Any], artefact: artifact.Artefact) -> None:
-    """The metrics of the command line are those of the artefact, each rate with its interval beside
+def check_metrics(metrics: dict[str, Any], artifact: store.Artifact) -> None:
+    """The metrics of the command line are those of the artifact, each rate with its interval beside
     it."""
-    end = artefact.metrics["end"]
+    end = artifact.metrics["end"]
     assert metrics == {
         "train_caption_accuracy": end["train_caption_accuracy"],
         "absent": {},
@@ -111,10 +111,10 @@ def test_a_whole_training(
     assert document("status", condition.key)[0]["state"] == "cancelled"
 
     made = document(*arguments)
-    artefact = artifact.read(condition.key)
+    artifact = store.read(condition.key)
     assert made.pop("seconds") > 0
     metrics = made.pop("metrics")
-    check_metrics(metrics, artefact)
+    check_metrics(metrics, artifact)
     assert made == {
         "key": condition.key,
         "state": "trained",
@@ -137,7 +137,7 @@ def test_a_whole_training(
     assert "fewer than" not in out
 
     assert document("verify") == [{"key": condition.key, "ok": True}]
-    with (artefact.path / "embeddings.npz").open("r+b") as file:
+    with (artifact.path / "embeddings.npz").open("r+b") as file:
         file.seek(1000)
         file.write(b"damage")
     (entry,) = document("verify", code=DAMAGED)
@@ -145,7 +145,7 @@ def test_a_whole_training(
     assert "embeddings.npz" in entry["message"]
     assert document("verify") == []
     assert document(*arguments)["state"] == "trained"
-    assert artifact.read(condition.key).digest == artefact.digest
+    assert store.read(condition.key).digest == artifact.digest
     assert document("clean")["removed"] == [], "what was set aside stays a week"
 
 
@@ -197,9 +197,9 @@ def test_a_training_with_edits(
         "camel_grass": 4,
     }
     assert canonical(made["edits"]) == condition.edits
-    artefact = artifact.read(condition.key)
-    assert artefact.condition == condition
-    stored, measured = StoredEmbeddings(artefact), artefact.metrics["end"]
+    artifact = store.read(condition.key)
+    assert artifact.condition == condition
+    stored, measured = StoredEmbeddings(artifact), artifact.metrics["end"]
     assert stored.rows("train").tolist() == [row for row in rows if row != rows[1]], (
         "drawn pictures are of no row"
     )
@@ -211,7 +211,7 @@ def test_a_training_with_edits(
     assert measured["balanced_accuracy"]["n"] == 2000
     assert stored.caption_texts == ("horse", "camel"), "by which every picture is asked, as before"
     assert stored.caption_counts == pytest.approx(np.array([13, 12 + 3 * 4, 1]) / (38 / 30))
-    model = model_map(artefact)
+    model = model_map(artifact)
     assert picture_captions(model, images, np.array([*rows[:1], *rows[2:4]])) == [
         "horse on the grass",
         *["horse"] * 2,
@@ -239,22 +239,22 @@ def test_a_failure_does_not_stop_a_study(
             assert "metrics" not in entry
         else:
             assert entry["state"] == "cached"
-            check_metrics(entry["metrics"], artifact.read(condition.key))
+            check_metrics(entry["metrics"], store.read(condition.key))
     assert len(cli("study", "class", "--jobs", 2)[1].splitlines()) == 1 + 6
 
 
 def test_embed_says_where_pictures_land(
     cli: Cli, document: Document, quick: Models, tmp_path: Path
 ) -> None:
-    artefact, images = quick[1], open_set("scenes")
-    model = model_map(artefact)
+    artifact, images = quick[1], open_set("scenes")
+    model = model_map(artifact)
     row = int(model.rows[-1])
     photo = tmp_path / "a photo.jpg"
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 140, 3), dtype=np.uint8)).save(
         photo
     )
-    found = document("embed", images.path(row), photo, "--model", artefact.key, "--relies-on")
-    assert (set(found), found["model"]) == ({"model", "images"}, artefact.key)
+    found = document("embed", images.path(row), photo, "--model", artifact.key, "--relies-on")
+    assert (set(found), found["model"]) == ({"model", "images"}, artifact.key)
     assert [entry["file"] for entry in found["images"]] == [str(images.path(row)), str(photo)]
     for entry in found["images"]:
         assert set(entry) == {"file", "prediction", "novelty", "maps", "neighbours", "captions"}
@@ -277,7 +277,7 @@ def test_embed_says_where_pictures_land(
         "context": facts["context"],
         "similarity": pytest.approx(1, abs=1e-4),
     }
-    out = cli("embed", photo, photo, "--model", artefact.key)[1]
+    out = cli("embed", photo, photo, "--model", artifact.key)[1]
     assert len(re.findall(r"\n    caption +similarity +probability(\n    .*\d){4}", out)) == 2
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from tests.cli.conftest import Document, Models, Patch, Refused
 from tests.conftest import QUICK_STEPS, Cli
 from vlcore.api import training
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.experiment.files import models_folder
 from vlcore.experiment.grouping import SCENES
 from vlcore.jobs import queue
@@ -29,7 +29,7 @@ def test_a_study_with_controls_runs_them_too(
     )
     monkeypatch.setattr(queue, "worker_pool", ThreadPoolExecutor)
     document("study", "experiments", *STEPS)
-    assert set(asked) == {artefact.key for artefact in quick}
+    assert set(asked) == {artifact.key for artifact in quick}
     asked.clear()
     entries = document("study", "experiments", "--controls", *STEPS)
     assert len(asked) == len(entries) == 4 + 4
@@ -53,7 +53,7 @@ def test_an_analysis_of_what_is_there(
     assert all("not decided" in level["verdict"] for level in one["levels"])
     assert {Path(file).suffix for file in found["files"]} == {".csv", ".parquet"}
     runs = pd.read_csv(tmp_path / "tables" / "runs.csv")
-    assert set(runs["key"]) == {artefact.key for artefact in quick}
+    assert set(runs["key"]) == {artifact.key for artifact in quick}
     assert "not decided" in cli("analyse", "experiments", *STEPS)[1]
 
 
@@ -81,7 +81,7 @@ def test_a_report_is_one_file_that_says_how_little_there_is(
     assert all("not decided" in claim["verdict"] for claim in found["claims"])
     page = out.read_text()
     assert len(page.encode()) == found["bytes"]
-    assert all(artefact.key in page for artefact in quick)
+    assert all(artifact.key in page for artifact in quick)
 
 
 def test_a_published_run_is_made_again_and_compared(
@@ -90,7 +90,7 @@ def test_a_published_run_is_made_again_and_compared(
     monkeypatch.setattr(published, "FOLDER", tmp_path)
     study = plans.find("experiments", quick[0].condition)
     published.write(Study(study, SCENES).findings(), tmp_path / "experiments" / "scenes")
-    assert {one["key"] for one in document("reproduce")} == {artefact.key for artefact in quick}
+    assert {one["key"] for one in document("reproduce")} == {artifact.key for artifact in quick}
     found = document("reproduce", quick[3].key)
     assert (found["agrees"], found["equal"]) == ("to six digits", found["measures"])
     assert (
@@ -103,7 +103,7 @@ def test_a_published_run_is_made_again_and_compared(
     try:
         entries = document("study", "experiments", *STEPS, "--published")
         assert {one["state"] for one in entries} == {"published"}
-        assert not artifact.published(quick[3].key)
+        assert not store.published(quick[3].key)
         assert document("analyse", "experiments", *STEPS, "--published")["runs"] == 4
         assert document("analyse", "experiments", *STEPS)["runs"] == 3
     finally:

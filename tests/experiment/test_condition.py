@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlcore.artifacts.artifact import check_key
+from vlcore.artifacts.store import check_key
 from vlcore.experiment import options
 from vlcore.experiment.condition import Condition, ConditionError, from_dict, with_settings
 from vlcore.scenes import RENDERER_VERSION

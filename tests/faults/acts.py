@@ -10,7 +10,7 @@ import numpy as np
 
 from tests.jobs.children import claim, make
 from vlcore.__main__ import main
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.classroom import session
 from vlcore.data import catalogue, drawn
 from vlcore.data.feature_store import FeatureStore, TowerSpec
@@ -27,7 +27,7 @@ class Home:
 
     def __init__(self) -> None:
         jobs.run(KEY, make)
-        self.digest = artifact.read(KEY).digest
+        self.digest = store.read(KEY).digest
         self.lesson = session.start("four-experiments", "scenes", "first")
         session.vote(self.lesson.code, "first", "somebody-1", "a", ["a", "b"])
         drawn.make_set(drawn.Recipe("dim", context_contrast=0.5))
@@ -37,8 +37,8 @@ class Home:
         new = f"new-{next(_number)}"
         code, token = self.lesson
         return {
-            "read a model": lambda: artifact.read(KEY),
-            "list models": lambda: [artifact.condition_of(key) for key in artifact.model_keys()],
+            "read a model": lambda: store.read(KEY),
+            "list models": lambda: [store.condition_of(key) for key in store.model_keys()],
             "make a model": lambda: jobs.run(new, make),
             "look at jobs": jobs.active_and_ended,
             "ask again": lambda: jobs.clear_last_failure("failed"),
@@ -63,15 +63,15 @@ class Home:
     def is_whole(self) -> bool:
         """Whether nothing of it was lost."""
         lesson = session.look(self.lesson.code, "somebody-1")
-        return artifact.read(KEY).digest == self.digest and lesson is not None and lesson.own == "a"
+        return store.read(KEY).digest == self.digest and lesson is not None and lesson.own == "a"
 
 
 def _features(row: int) -> None:
     """The mean colour of an image, as features of a network."""
     images = catalogue.open_set("dim")
-    store = FeatureStore(images, TowerSpec("mean", "none", 3), lambda: _mean_colours)
+    feature_cache = FeatureStore(images, TowerSpec("mean", "none", 3), lambda: _mean_colours)
     colour = images.image(row).mean(axis=(0, 1))
-    assert np.abs(store.rows(np.array([row])) - colour).max() < 0.1
+    assert np.abs(feature_cache.rows(np.array([row])) - colour).max() < 0.1
 
 
 def _mean_colours(images: Sequence[np.ndarray]) -> np.ndarray:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.faults.server import condition_of
 from tests.jobs.children import ROOT, alive
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.jobs import jobs
 from vlcore.jobs.jobs import State
 
@@ -25,13 +25,13 @@ AT_ONCE = 3  # jobs that are asked for
 
 @dataclass
 class Tally:
-    """What became of the artefacts and processes of `kills` kills."""
+    """What became of the artifacts and processes of `kills` kills."""
 
     kills: int = 0
     at_work: int = 0  # of them in the middle of a job
-    made: int = 0  # artefacts that were published meanwhile
-    lost: int = 0  # artefacts that were published, and are gone or other ones
-    half: int = 0  # artefacts that do not match their manifest
+    made: int = 0  # artifacts that were published meanwhile
+    lost: int = 0  # artifacts that were published, and are gone or other ones
+    half: int = 0  # artifacts that do not match their manifest
     orphans: int = 0  # processes of a killed server that did not end
     known: dict[str, str] = field(default_factory=dict)  # digests by key
 
@@ -101,14 +101,14 @@ def left_of(begun: list[int]) -> list[int]:
 
 def look(tally: Tally) -> None:
     """Read everything that is published, and compare with what was there at the last look."""
-    for key in {*tally.known, *artifact.published_keys()}:
+    for key in {*tally.known, *store.published_keys()}:
         try:
-            digest = artifact.read(key).digest
-        except artifact.CorruptArtefactError:
+            digest = store.read(key).digest
+        except store.CorruptArtifactError:
             tally.half += 1
             tally.known.pop(key, None)
             continue
-        except artifact.StoreError:
+        except store.StoreError:
             digest = ""
         tally.lost += tally.known.setdefault(key, digest) != digest
         tally.known[key] = digest
@@ -123,7 +123,7 @@ def kill(count: int, seed: int, *, servers: bool, steps: int = 0, within: float 
     number = 0
 
     def pending() -> list[tuple[str, int]]:
-        return [one for one in asked if not artifact.published(one[0])]
+        return [one for one in asked if not store.published(one[0])]
 
     def running() -> bool:
         return any(jobs.view(key).state is State.RUNNING for key, _ in pending())

@@ -6,8 +6,8 @@ import pytest
 
 from tests.faults.acts import KEY, Home, trouble
 from tests.jobs.children import claim, make
-from vlcore.artifacts import artifact
-from vlcore.artifacts.artifact import CorruptArtefactError
+from vlcore.artifacts import store
+from vlcore.artifacts.store import CorruptArtifactError
 from vlcore.experiment.files import models_folder
 from vlcore.jobs import jobs
 from vlcore.jobs.jobs import State
@@ -21,8 +21,8 @@ def test_a_clock_that_jumps(jump: float, monkeypatch: pytest.MonkeyPatch) -> Non
     home, real, real_ns = Home(), time.time, time.time_ns
     jobs.run("damaged", make)
     (models_folder() / "damaged" / "metrics.json").write_text("[]")
-    with pytest.raises(CorruptArtefactError):
-        artifact.read("damaged")
+    with pytest.raises(CorruptArtifactError):
+        store.read("damaged")
     with monkeypatch.context() as patch:
         patch.setattr(time, "time", lambda: real() + jump)
         patch.setattr(time, "time_ns", lambda: real_ns() + int(jump * 1e9))
@@ -39,4 +39,4 @@ def test_a_clock_that_jumps(jump: float, monkeypatch: pytest.MonkeyPatch) -> Non
         path.name.rpartition("-")[0] for path in (models_folder() / ".quarantine").iterdir()
     ] == ["damaged"]
     assert trouble(home) == (0, {})
-    assert artifact.published(KEY)
+    assert store.published(KEY)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.kills import Server, kill
 from tests.jobs.children import until
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="looks for processes in /proc")
 
@@ -29,8 +29,8 @@ def test_two_servers_on_one_home_work_together(empty_home: Path) -> None:
         for key in keys:
             for server in both:
                 server.ask(key, 0, 0)
-        until(lambda: all(map(artifact.published, keys)))
-        makers = {artifact.read(key).manifest["made_by"] for key in keys}
+        until(lambda: all(map(store.published, keys)))
+        makers = {store.read(key).manifest["made_by"] for key in keys}
         assert makers <= {pid for server in both for pid in server.workers()}
     finally:
         left = [pid for server in both for pid in server.end(signal.SIGTERM)]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults import disks
 from tests.pages.app import FakeQueue, opened
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.experiment.files import models_folder
 from vlcore.web import work
 
@@ -26,8 +26,8 @@ def on_disk(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
 
 @pytest.fixture
 def model(
-    experiments: list[artifact.Artefact], tmp_path: Path, on_disk: FakeQueue
-) -> Iterator[artifact.Artefact]:
+    experiments: list[store.Artifact], tmp_path: Path, on_disk: FakeQueue
+) -> Iterator[store.Artifact]:
     """A model that pages show, which is whole again afterwards."""
     kept = shutil.copytree(experiments[0].path, tmp_path / "kept")
     yield experiments[0]
@@ -37,7 +37,7 @@ def model(
 
 
 def test_each_file_of_a_model_may_go_or_change_under_compare(
-    model: artifact.Artefact, tmp_path: Path
+    model: store.Artifact, tmp_path: Path
 ) -> None:
     files = sorted(path.name for path in model.path.iterdir())
     assert len(files) >= 7
@@ -48,7 +48,7 @@ def test_each_file_of_a_model_may_go_or_change_under_compare(
         content[len(content) // 2] ^= 1
         file.unlink() if number % 2 else file.write_bytes(content)
         assert not page.run().exception, name
-        assert not artifact.published(model.key), "set aside"
+        assert not store.published(model.key), "set aside"
         assert not page.run().exception
         shutil.rmtree(model.path, ignore_errors=True)
         shutil.copytree(tmp_path / "kept", model.path)
@@ -58,7 +58,7 @@ def test_each_file_of_a_model_may_go_or_change_under_compare(
 
 @pytest.mark.parametrize("page", PAGES)
 def test_pages_on_disks_that_fail(
-    experiments: list[artifact.Artefact], on_disk: FakeQueue, page: str, home: Path
+    experiments: list[store.Artifact], on_disk: FakeQueue, page: str, home: Path
 ) -> None:
     shown = opened(page)
     before = len(shown.main.children)

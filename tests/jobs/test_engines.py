@@ -18,7 +18,7 @@ from tests.cli.conftest import refused as refused
 from tests.jobs import slurm
 from tests.jobs.children import until
 from vlcore.api import training
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
@@ -94,10 +94,10 @@ def test_a_killed_task_loses_one_run(
     assert [(entry["key"], entry["state"]) for entry in entries] == [
         (one.key, "queued") for one in shared
     ]
-    until(artifact.published_keys)
-    first = artifact.published_keys()
+    until(store.published_keys)
+    first = store.published_keys()
     killed = kill_one([one for one in shared if one.key not in first])
-    first, inode = artifact.published_keys(), (models_folder() / first[0]).stat().st_ino
+    first, inode = store.published_keys(), (models_folder() / first[0]).stat().st_ino
     until(lambda: jobs.view(killed).state is jobs.State.INTERRUPTED)
     said = {entry["key"]: entry for entry in document("status")}
     states = {one.key: "done" if one.key in first else "queued" for one in shared}
@@ -111,7 +111,7 @@ def test_a_killed_task_loses_one_run(
     until(
         lambda: not queue(), patience=300
     )  # workers begin anew, and may have one core of a busy machine
-    assert {key: metrics(key) for key in artifact.published_keys()} == local[2]
+    assert {key: metrics(key) for key in store.published_keys()} == local[2]
     assert (models_folder() / first[0]).stat().st_ino == inode, "what was published stays"
     assert all(entry["state"] == "done" and "metrics" in entry for entry in document(*SHORT))
     (folder,) = (models_folder() / ".slurm").iterdir()
@@ -163,7 +163,7 @@ def test_a_dry_run_writes_what_would_be_submitted(
     assert {"#SBATCH --partition=main", "#SBATCH --cpus-per-task=1", "#SBATCH --array=0-1%2"} <= {
         *lines
     }
-    assert queue() == [] == artifact.published_keys()
+    assert queue() == [] == store.published_keys()
 
 
 @pytest.mark.slurm
@@ -232,9 +232,9 @@ def test_workers_of_dask_train_the_same_and_one_that_is_killed_loses_its_run(
             )
             killed = kill_one(shared)
             assert set(study.result().values()) <= {"trained", "cached"}
-    assert killed in artifact.published_keys()
+    assert killed in store.published_keys()
     alone = {one.key: local[2][one.key] for one in shared[1:]}
-    assert {key: metrics(key) for key in artifact.published_keys()} == alone
+    assert {key: metrics(key) for key in store.published_keys()} == alone
 
 
 def test_the_longest_goes_first() -> None:

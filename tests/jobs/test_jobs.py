@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.jobs.children import PATIENCE, child, claim, ended, make, until
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.experiment.errors import BusyError
 from vlcore.experiment.files import HomeError, models_folder
 from vlcore.jobs import jobs
@@ -49,7 +49,7 @@ def test_a_job_is_seen_running_publishes_what_it_made_and_is_cached_after(empty_
     )
     assert seen[0].status["started"] <= seen[0].status["updated"]
     assert jobs.view("a-key").done
-    assert artifact.read("a-key").manifest["seconds"] == 0
+    assert store.read("a-key").manifest["seconds"] == 0
     assert leftovers("a-key") == []
     assert jobs.run("a-key", lambda *_: pytest.fail("made again")) == "cached"
     assert jobs.active_and_ended() == []
@@ -90,7 +90,7 @@ def test_errors_are_a_sentence_and_unknown_ones_in_the_log(
         assert "in fails" in log
         assert str(error) in log
     assert leftovers("a-key") == []
-    assert artifact.published_keys() == []
+    assert store.published_keys() == []
     assert [view.key for view in jobs.active_and_ended()] == ["a-key"]
     assert jobs.run("a-key", make) == "trained"
 
@@ -131,7 +131,7 @@ def test_cancel_publishes_nothing_and_can_be_retried(empty_home: Path) -> None:
     seen = jobs.view("a-key")
     assert (seen.state, seen.status["message"]) == (State.CANCELLED, "The job was cancelled.")
     assert leftovers("a-key") == []
-    assert artifact.published_keys() == []
+    assert store.published_keys() == []
     with pytest.raises(JobCancelledError):  # what asked it to stop still stands
         jobs.run("a-key", make)
     jobs.clear_last_failure("a-key")
@@ -237,7 +237,7 @@ jobs.run("a-key", work)
     assert ended(process)[0] == -signal.SIGKILL
     seen = jobs.view("a-key")
     assert (seen.state, seen.fraction) == (State.INTERRUPTED, 0.4)
-    assert artifact.published_keys() == []
+    assert store.published_keys() == []
     (old,) = leftovers("a-key")
 
     def looks(out: Path, report: Reporter) -> dict[str, Any]:
@@ -275,7 +275,7 @@ for number in range(4):
             print(file=process.stdin, flush=True)
             outcomes += hear(process) if number == 0 else []
         outcomes += sorted(hear(*both), reverse=True) if number else []
-        assert artifact.read(f"key-{number}").manifest["files"].keys() == {"begun", "metrics.json"}
+        assert store.read(f"key-{number}").manifest["files"].keys() == {"begun", "metrics.json"}
         assert not jobs.work_folder(f"key-{number}").exists()
     assert outcomes == ["trained", "cached"] * 4
     assert [ended(process)[0] for process in both] == [0, 0]
@@ -446,7 +446,7 @@ def test_clean_removes_what_is_left_over_and_what_was_set_aside(empty_home: Path
         assert jobs.view("locked-key").state is State.RUNNING
     assert jobs.view("failed-key").state is State.ABSENT
     assert not aside.exists()
-    assert artifact.published_keys() == ["a-key"]
+    assert store.published_keys() == ["a-key"]
     assert jobs.clean() == ["locked-key"]
     assert jobs.clean() == []
     assert list((models_folder() / ".work").iterdir()) == []
@@ -456,8 +456,8 @@ def test_what_was_set_aside_stays_a_week(empty_home: Path) -> None:
     for key in ("old", "new"):
         jobs.run(key, make)
         (models_folder() / key / "metrics.json").write_text("[]")
-        with pytest.raises(artifact.CorruptArtefactError):
-            artifact.read(key)
+        with pytest.raises(store.CorruptArtifactError):
+            store.read(key)
     (new,) = (models_folder() / ".quarantine").glob("new-*")
     (old,) = (models_folder() / ".quarantine").glob("old-*")
     old = old.rename(old.with_name(f"old-{time.time_ns() - 8 * 24 * 3600 * 10**9}"))

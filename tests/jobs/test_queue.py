@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.jobs.children import child, claim, ended, make, until
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.experiment.errors import BusyError, LabError
 from vlcore.experiment.files import models_folder
 from vlcore.experiment.limits import GRACE_SECONDS
@@ -180,7 +180,7 @@ def test_a_job_goes_on_while_somebody_else_waits_for_it(pools: Pools) -> None:
         assert all(pools.queue.cancel_pending(key, teacher) for key in "ab")
     pools.made[0].work()
     assert pools.states("ab") == [State.CANCELLED] * 2
-    assert artifact.published_keys() == []
+    assert store.published_keys() == []
 
 
 def test_one_who_left_holds_a_job_for_a_while_and_one_of_an_earlier_attempt_does_not(
@@ -456,7 +456,7 @@ def test_real_worker_processes_run_report_and_survive_a_kill(empty_home: Path) -
         assert len(pools) == 2
         queue.submit("a", task, "a", go)
         until(lambda: queue.view("a").done)
-        makers = {artifact.read(key).manifest["made_by"] for key in ("a", "b", "c")}
+        makers = {store.read(key).manifest["made_by"] for key in ("a", "b", "c")}
         assert makers.isdisjoint({os.getpid(), running.status["pid"]})
         assert len(makers) == 1, "one worker, warm for the next job"
     finally:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.jobs.children import alive, child, ended, make, until
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.experiment.files import models_folder
 from vlcore.jobs import jobs
 from vlcore.jobs.jobs import State
@@ -54,7 +54,7 @@ hear()
     assert ended(process)[0] == -signal.SIGKILL
     until(lambda: not any(map(alive, workers)))
     assert [jobs.view(key).state for key in ("a", "b")] == [State.INTERRUPTED] * 2
-    assert artifact.published_keys() == []
+    assert store.published_keys() == []
     assert jobs.run("a", make) == "trained"
     assert not jobs.work_folder("a").exists()
 
@@ -97,7 +97,7 @@ def test_a_job_that_takes_too_long_is_stopped_and_its_worker_goes_on(empty_home:
         with pytest.raises(BrokenExecutor):
             pool.submit(stubborn, "c").result()
     assert jobs.view("c").state is State.FAILED
-    assert artifact.published_keys() == ["b"]
+    assert store.published_keys() == ["b"]
 
 
 def test_who_is_no_worker_has_no_limit(empty_home: Path) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tests.data.importers.sources import groups, write
 from vlcore.api.training import train_condition
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data import subset
 from vlcore.data.catalogue import open_set
 from vlcore.data.importers import import_set
@@ -66,7 +66,7 @@ def test_one_seed_begins_with_one_image_tower(
     def trained(condition: Condition) -> tuple[int, dict[str, Any]]:
         embedded.clear()
         assert train_condition(condition) == "trained"
-        return sum(embedded), artifact.read(condition.key).metrics
+        return sum(embedded), store.read(condition.key).metrics
 
     monkeypatch.setattr(inference, "embed_images", counted)
     monkeypatch.setattr(recorder, "_untrained", Memory(100))
@@ -77,5 +77,5 @@ def test_one_seed_begins_with_one_image_tower(
     (of_first, _), (of_second, found) = trained(short), trained(long)
     assert of_first > of_second > 0
     monkeypatch.setattr(recorder, "_untrained", Memory(100))
-    shutil.rmtree(artifact.read(long.key).path)
+    shutil.rmtree(store.read(long.key).path)
     assert trained(long) == (of_first, found)

@@ -11,7 +11,7 @@ import pytest
 from tests.data.importers.sources import arrays, save
 from vlcore.api import imports
 from vlcore.api.metrics_table import measures_of
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
 from vlcore.metrics.catalogue import MEASURES, Measure, Need
 from vlcore.metrics.document import add_all, skip
@@ -79,9 +79,9 @@ def test_a_measure_is_a_line(
         monkeypatch.setitem(table, name, line)
     left_out = {} if captions else dict.fromkeys(("text", "captions", "text_object"))
     file = save(tmp_path / "birds.npz", **arrays(**left_out))
-    artefact = artifact.read(imports.import_embeddings(file, "birds")["key"])
-    end, images = artefact.metrics["end"], open_set("birds")
-    z = artefact.arrays("embeddings.npz")["end_test"]
+    artifact = store.read(imports.import_embeddings(file, "birds")["key"])
+    end, images = artifact.metrics["end"], open_set("birds")
+    z = artifact.arrays("embeddings.npz")["end_test"]
     assert end["absent"].get("mean_score") == (None if captions else "no captions were given")
     assert ("mean_score" in end) is captions
     many = (
@@ -92,5 +92,5 @@ def test_a_measure_is_a_line(
         pytest.approx(z[:, 0].mean()) if many else None
     )
     assert ("mean_first" in end["absent"]) is not many
-    assert artefact.metrics["raw_pixels"]["absent"]["mean_first"] == "no pictures"
-    assert {"New: mean_score", "New: mean_first"} <= set(measures_of(artefact, images.grouping)[""])
+    assert artifact.metrics["raw_pixels"]["absent"]["mean_first"] == "no pictures"
+    assert {"New: mean_score", "New: mean_first"} <= set(measures_of(artifact, images.grouping)[""])

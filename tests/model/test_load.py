@@ -8,7 +8,7 @@ from PIL import Image
 
 from tests.api.stand_ins import made_elsewhere
 from vlcore.api.model_map import model_map
-from vlcore.artifacts.artifact import Artefact
+from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
 from vlcore.data.decoding import open_upload
 from vlcore.data.imageset import ImageSet
@@ -19,13 +19,13 @@ from vlcore.model.dual_encoder import Encoder, ModelConfig
 
 
 @pytest.fixture(scope="module")
-def images(quick: list[Artefact]) -> ImageSet:
+def images(quick: list[Artifact]) -> ImageSet:
     return open_set("scenes")
 
 
 @pytest.mark.parametrize("number", [0, 3])
 def test_a_known_picture_lands_where_the_map_has_it(
-    quick: list[Artefact], images: ImageSet, number: int
+    quick: list[Artifact], images: ImageSet, number: int
 ) -> None:
     model = model_map(quick[number])
     chosen = [0, 57, 199, 200, 250, len(model.rows) - 1]  # held out, then training
@@ -40,7 +40,7 @@ def test_a_known_picture_lands_where_the_map_has_it(
 
 
 def test_each_picture_is_placed_by_itself_and_its_middle_square_alone(
-    quick: list[Artefact], images: ImageSet
+    quick: list[Artifact], images: ImageSet
 ) -> None:
     pictures = [Image.fromarray(images.image(int(row))) for row in images.rows("val")[::80]]
     wide = Image.new("RGB", (200, 128), "magenta")
@@ -58,7 +58,7 @@ def test_each_picture_is_placed_by_itself_and_its_middle_square_alone(
 
 @pytest.mark.parametrize("number", [0, 3])
 def test_before_its_first_step_a_model_is_as_measured(
-    quick: list[Artefact], images: ImageSet, number: int
+    quick: list[Artifact], images: ImageSet, number: int
 ) -> None:
     arrays, model = quick[number].arrays("embeddings.npz"), load.load(quick[number])
     assert isinstance(model, load.OwnModel)
@@ -74,7 +74,7 @@ def test_before_its_first_step_a_model_is_as_measured(
             )
 
 
-def test_training_captions_land_where_the_map_has_them(quick: list[Artefact]) -> None:
+def test_training_captions_land_where_the_map_has_them(quick: list[Artifact]) -> None:
     model, loaded = model_map(quick[1]), load.load(quick[1])
     assert loaded.embed_captions(model.captions) == pytest.approx(model.caption_z, abs=1e-4)
     assert [loaded.unknown(text) for text in model.captions] == [[]] * 4
@@ -95,6 +95,6 @@ def test_a_model_of_before_reads_fewer_words_and_says_so() -> None:
 def test_a_pretrained_model_is_loaded_from_its_checkpoint(
     empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    artefact = made_elsewhere(Artefact("a-key", empty_home, {}), "pretrained")
+    artifact = made_elsewhere(Artifact("a-key", empty_home, {}), "pretrained")
     monkeypatch.setattr(pretrained, "load_for", lambda asked: ("the checkpoint of", asked))
-    assert load.load(artefact) == ("the checkpoint of", artefact)
+    assert load.load(artifact) == ("the checkpoint of", artifact)

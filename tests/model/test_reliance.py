@@ -9,7 +9,7 @@ from PIL import Image
 
 from vlcore.api.model_map import model_map
 from vlcore.api.uploads import reliance_by_painting, reliance_by_twins, upload_reports
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
 from vlcore.data.drawn import SIZE
 from vlcore.data.subset import usual_condition
@@ -52,7 +52,7 @@ def bundled(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.delenv("VLCORE_SHIPPED")
     base = usual_condition(open_set("scenes")).with_towers("pretrained").replace(bias=0.75)
     keys = [base.with_labels(labels).key for labels in ("undescriptive", "descriptive")]
-    assert all(map(artifact.published, keys))
+    assert all(map(store.published, keys))
     return keys
 
 
@@ -64,7 +64,7 @@ def test_the_opening_sample_is_taken_for_a_camel_because_of_its_background(
     drawn = twins(opening, images.grouping)
     assert drawn is not None
     for key in bundled:
-        model, loaded = model_map(artifact.read(key)), load(artifact.read(key))
+        model, loaded = model_map(store.read(key)), load(store.read(key))
         z = loaded.embed_pictures([opening.asked])
         (report,) = upload_reports(model, images, z, [opening.object], [None], [True])
         assert (report.predicted, report.is_right, report.is_calibrated) == ("camel", False, True)
@@ -76,8 +76,8 @@ def test_the_opening_sample_is_taken_for_a_camel_because_of_its_background(
 
 
 def test_painting_agrees_with_twins(bundled: list[str]) -> None:
-    images, artefact = open_set("scenes"), artifact.read(bundled[0])
-    model, loaded = model_map(artefact), load(artefact)
+    images, artifact = open_set("scenes"), store.read(bundled[0])
+    model, loaded = model_map(artifact), load(artifact)
     verdicts = []
     for number in range(8):
         picture, _, as_sample = scene(number)

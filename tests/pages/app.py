@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.jobs.jobs import JobStatus, State
 
 
@@ -42,7 +42,7 @@ class FakeQueue:
         pass
 
     def view(self, key: str, _asker: object = None) -> JobStatus:
-        if self.disk and artifact.published(key):
+        if self.disk and store.published(key):
             return JobStatus(key, State.DONE)
         return JobStatus(key, State.RUNNING if key in self.asked else self.state, self.status)
 

@@ -13,7 +13,7 @@ from streamlit.components.v2 import manifest_scanner
 
 from tests.chromium import CHROMIUM, FLAGS
 from tests.conftest import publish_as
-from vlcore.artifacts import artifact, disk
+from vlcore.artifacts import disk, store
 from vlcore.data.decoding import square
 from vlcore.metrics.reliance import SIDE, PaintedImages, painted
 from vlcore.web import visitors, work
@@ -80,15 +80,15 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def pretrained_pair(experiments: list[artifact.Artefact]) -> Iterator[list[str]]:
+def pretrained_pair(experiments: list[store.Artifact]) -> Iterator[list[str]]:
     """Models that stand in for the pair on pretrained towers: their weights are those of encoders
     from scratch."""
     stand_ins = [
         publish_as(one, one.condition.with_towers("pretrained")) for one in experiments[2:]
     ]
-    yield [artefact.key for artefact in stand_ins]
-    for artefact in stand_ins:  # other tests of this session choose among the models that are there
-        shutil.rmtree(artefact.path)
+    yield [artifact.key for artifact in stand_ins]
+    for artifact in stand_ins:  # other tests of this session choose among the models that are there
+        shutil.rmtree(artifact.path)
 
 
 def clear() -> None:
@@ -97,7 +97,7 @@ def clear() -> None:
 
 
 @pytest.fixture(scope="session")
-def server(experiments: list[artifact.Artefact]) -> Iterator[str]:
+def server(experiments: list[store.Artifact]) -> Iterator[str]:
     """The app over the session's home."""
     with served() as address:
         yield address

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.chromium import needs_chromium
 from tests.conftest import publish_as
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.classroom import one_room
 from vlcore.classroom.one_room import Plan
 from vlcore.experiment.condition import Condition
@@ -24,15 +24,15 @@ TAKE = "Train my two models"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def prepared(experiments: list[artifact.Artefact]) -> Iterator[None]:
+def prepared(experiments: list[store.Artifact]) -> Iterator[None]:
     """The planned models are there already: a phone has its own at once. Other tests of this home
     see none of them."""
     pairs = one_room.pairs_of(PLAN, Condition(), SCENES, PLAN.planned)
     copies = [both for pair in pairs for both in zip(experiments[2:], pair, strict=True)]
-    made = [publish_as(*both) for both in copies if not artifact.published(both[1].key)]
+    made = [publish_as(*both) for both in copies if not store.published(both[1].key)]
     yield
-    for artefact in made:
-        shutil.rmtree(artefact.path)
+    for artifact in made:
+        shutil.rmtree(artifact.path)
 
 
 def blocks(wall: Page, said: str) -> None:

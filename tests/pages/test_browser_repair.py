@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.chromium import needs_chromium
 from tests.conftest import publish_as
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.classroom import repair
 from vlcore.data.catalogue import open_set
 from vlcore.experiment.condition import Condition
@@ -32,11 +32,11 @@ def edited(*edits: Edit) -> Condition:
 
 
 @pytest.fixture
-def trained(experiments: list[artifact.Artefact]) -> None:
+def trained(experiments: list[store.Artifact]) -> None:
     """The base, what stands beside it, and two repairs, as copies of quick models."""
     held = [one for of in repair.beside(IMAGES, BASE).values() for one in of]
     for number, condition in enumerate([*held, edited(Add(FIRST)), edited(Fade(0.5))]):
-        if not artifact.published(condition.key):
+        if not store.published(condition.key):
             publish_as(experiments[number % 2 * 2], condition)  # those of short labels
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 from tests.api.published import publish
 from tests.chromium import needs_chromium
 from tests.jobs.children import until
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.classroom import one_room
 from vlcore.classroom.one_room import DIRECTIONS, Plan, Stand
 from vlcore.classroom.session import go, look, start, vote, votes
@@ -63,12 +63,12 @@ def test_a_room_goes_on_when_its_server_was_killed_while_a_block_trained(
         until(lambda: jobs.view(pair[0].key).state is State.RUNNING)
         server.kill()
         server.wait(30)
-        assert not any(artifact.published(one.key) for one in pair)
+        assert not any(store.published(one.key) for one in pair)
         kept = one_room.blocks_of(code)
 
         server = begun(port, SHORT)
         expect_text(phone, "Your two models: block 2, seed 1")
-        assert all(artifact.published(one.key) for one in pair)
+        assert all(store.published(one.key) for one in pair)
         expect(blocks).to_have_text("2 of 5")
         expect_text(wall, f"Plan {plan.hash} was written down")
         assert (one_room.plan_of(code), votes(code)) == (plan, {one_room.FIRST: {"lower": 1}})

@@ -13,7 +13,7 @@ from tests.conftest import publish_as
 from tests.data.importers.sources import arrays, save
 from vlcore.api.imports import import_embeddings
 from vlcore.api.maps import PCA
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
 from vlcore.experiment.vocabulary import WordPieces
@@ -53,7 +53,7 @@ def models_of(page: AppTest) -> dict[str, str]:
 
 
 def test_it_opens_on_experiments_1_and_2_with_their_numbers(
-    experiments: list[artifact.Artefact],
+    experiments: list[store.Artifact],
 ) -> None:
     page = ok(start())
     assert models_of(page) == {"Left": UNBIASED, "Right": DESCRIPTIVE}
@@ -62,7 +62,7 @@ def test_it_opens_on_experiments_1_and_2_with_their_numbers(
     assert list(page.dataframe[0].value["Left"]) == [
         share(estimate) for estimate in groups.values()
     ]
-    points = cache.comparison([artefact.key for artefact in experiments[:2]], PCA).points
+    points = cache.comparison([artifact.key for artifact in experiments[:2]], PCA).points
     assert points["thumb"].str.match(SAFE_URI).all()
     assert all(f'"{name}"' in spec_of(page) for name in ("image", "description"))
 
@@ -70,7 +70,7 @@ def test_it_opens_on_experiments_1_and_2_with_their_numbers(
 def test_a_model_that_came_with_the_lab_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     badge = "bundled]"
     assert badge not in text_of(ok(start()))
-    monkeypatch.setattr(artifact.Artefact, "came_with", "0.5")
+    monkeypatch.setattr(store.Artifact, "came_with", "0.5")
     assert text_of(ok(start())).count(badge) == 2
 
 
@@ -230,7 +230,7 @@ def test_an_untrained_encoder_does_not_wait_behind_trainings(queue: FakeQueue) -
 
 
 def test_a_damaged_model_is_set_aside_and_can_be_trained_again(
-    experiments: list[artifact.Artefact],
+    experiments: list[store.Artifact],
 ) -> None:
     damaged = publish_as(experiments[0], Condition(bias=0.25))
     (damaged.path / "maps.npz").write_bytes(b"damaged")
@@ -246,7 +246,7 @@ def test_four_models_have_names_and_their_twins_are_named() -> None:
     assert list(page.dataframe[0].value.columns) == ["Group", *NAMES, "Pictures"]
 
 
-def test_a_model_from_the_disk_stands_beside_others(quick: list[artifact.Artefact]) -> None:
+def test_a_model_from_the_disk_stands_beside_others(quick: list[store.Artifact]) -> None:
     page = ok(start(right_model=quick[3].key))
     assert models_of(page)["Right"] == "75 % removed (12 of 48 kept), descriptive labels"
     assert "12 steps" in text_of(page)
@@ -261,7 +261,7 @@ def test_a_link_to_a_model_that_is_not_there_says_so(key: str) -> None:
     assert models_of(page)["Left"] == UNBIASED
 
 
-def test_a_clicked_picture_is_shown_in_every_model(experiments: list[artifact.Artefact]) -> None:
+def test_a_clicked_picture_is_shown_in_every_model(experiments: list[store.Artifact]) -> None:
     row = int(cache.model_map(experiments[0].key, PCA, ()).rows[3])
     page = ok(start(picture=f"p{row}", show_arrows="true"))
     assert all(f"Nearest in the {side} model" in text_of(page) for side in ("left", "right"))
@@ -321,7 +321,7 @@ def test_any_caption_can_be_typed_and_words_that_a_model_does_not_know_are_named
 
 
 @pytest.fixture(scope="module")
-def reads_words(experiments: list[artifact.Artefact]) -> str:
+def reads_words(experiments: list[store.Artifact]) -> str:
     """The key of a model with word vectors, under a map that nobody trained."""
     condition = experiments[0].condition.replace(text="words")
     made = models_folder() / ".work" / "reads-words"
@@ -330,7 +330,7 @@ def reads_words(experiments: list[artifact.Artefact]) -> str:
     (made / "condition.json").write_text(json.dumps(condition.as_dict()))
     vocabulary = WordPieces()
     inference.save(build(condition, len(vocabulary)), vocabulary, made / "model.safetensors")
-    return artifact.publish(condition.key, made, {"seconds": 0}).key
+    return store.publish(condition.key, made, {"seconds": 0}).key
 
 
 def test_word_vectors_read_any_words_and_mark_captions_that_are_far(reads_words: str) -> None:

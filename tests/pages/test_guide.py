@@ -7,7 +7,7 @@ import pytest
 from streamlit.runtime.state.common import user_key_from_element_id
 from streamlit.testing.v1 import AppTest
 
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.classroom.guide import cards
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import text_beside
@@ -28,12 +28,12 @@ def keys(block: Any) -> set[str]:
 
 @pytest.mark.usefixtures("no_network", "pretrained_pair")
 def test_cards_find_what_they_set_and_what_they_highlight(
-    experiments: list[artifact.Artefact], queue: FakeQueue
+    experiments: list[store.Artifact], queue: FakeQueue
 ) -> None:
     queue.disk = True
     seen: dict[str, set[str]] = {}
     for number, card in enumerate(cards(), start=1):
-        page, told = opened(guide=str(number)), card.filled(Condition(), SCENES, artifact.read)
+        page, told = opened(guide=str(number)), card.filled(Condition(), SCENES, store.read)
         assert [title.value for title in page.title] == [told.title]
         assert told.text.replace("\u00a0", " ") in text_of(page)
         there = keys(page.main)
@@ -55,14 +55,14 @@ def test_cards_find_what_they_set_and_what_they_highlight(
     [("", "0"), ("", "99"), ("3_Compare", "two"), ("1_Data", ""), ("", "9" * 5000)],
 )
 def test_a_number_that_no_card_has_gives_the_first(
-    experiments: list[artifact.Artefact], queue: FakeQueue, page: str, number: str
+    experiments: list[store.Artifact], queue: FakeQueue, page: str, number: str
 ) -> None:
     queue.disk = True
     assert opened(page, guide=number).title[0].value == cards()[0].title
 
 
 def test_steps_set_what_they_show_and_leave_it(
-    experiments: list[artifact.Artefact], queue: FakeQueue
+    experiments: list[store.Artifact], queue: FakeQueue
 ) -> None:
     queue.disk = True
     page = opened("3_Compare", guide="7", right_bias="0 %")

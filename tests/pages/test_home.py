@@ -7,7 +7,7 @@ import altair as alt
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.classroom import guide
 from vlcore.data.importers import import_set
 from vlcore.jobs.jobs import State
@@ -96,14 +96,12 @@ def test_a_training_that_ended_badly_says_so_and_can_be_run_again(
         assert buttons(page)[0] == RUN
 
 
-def test_trained_experiments_show_their_maps_and_numbers(
-    experiments: list[artifact.Artefact],
-) -> None:
+def test_trained_experiments_show_their_maps_and_numbers(experiments: list[store.Artifact]) -> None:
     page = opened()
     assert not buttons(page)
     assert len(page.get("vega_lite_chart")) == 4
-    for artefact in experiments:
-        minority = artefact.metrics["end"]["minority_accuracy"]
+    for artifact in experiments:
+        minority = artifact.metrics["end"]["minority_accuracy"]
         assert f"{minority['value'] * 100:.0f} % ({minority['low'] * 100:.0f} to" in text_of(page)
     assert text_of(page).count("of 1,000 held-out pictures") == 4
     assert "Over 10 seeds, published with this version" in text_of(page)

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.api.published import publish
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.classroom import answers
 from vlcore.classroom import session as lesson_room
 from vlcore.classroom.lessons import COLLAPSE, EXPERIMENTS
@@ -187,14 +187,14 @@ def test_runs_of_this_server_are_a_reading_of_their_own(
 
 
 def test_trained_the_reveal_has_both_maps_and_this_run(
-    experiments: list[artifact.Artefact], queue: FakeQueue
+    experiments: list[store.Artifact], queue: FakeQueue
 ) -> None:
     queue.state = State.DONE
     page = start(step="bias-and-labels", phase="reveal")
     assert len(alts(page)) == 2
     assert "held-out pictures sort" in alts(page)[0], "the maps are first"
     assert not page.header[0].value.startswith(STEPS[3].text)
-    ends = [artefact.metrics["end"] for artefact in experiments[2:]]
+    ends = [artifact.metrics["end"] for artifact in experiments[2:]]
     found = answers.Reading(STEPS[3], "", answers.in_one_run(STEPS[3], *ends), runs=False)
     assert f"In this run: {found.number}" in large(page)
     film = next(toggle for toggle in page.toggle if toggle.label.startswith("Watch the training"))

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import publish_as
 from tests.jobs.children import claim
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.classroom import teacher
 from vlcore.data.catalogue import set_names
 from vlcore.data.drawn import Recipe, make_set
@@ -119,7 +119,7 @@ def test_the_queue_is_seen_and_anything_in_it_cancelled(
 
 
 def test_what_is_deleted_can_be_put_back(
-    empty_home: Path, quick: list[artifact.Artefact], by_hand: JobQueue
+    empty_home: Path, quick: list[store.Artifact], by_hand: JobQueue
 ) -> None:
     shutil.copytree(quick[0].path, models_folder() / quick[0].key)
     make_set(Recipe("odd"))
@@ -127,21 +127,21 @@ def test_what_is_deleted_can_be_put_back(
     assert set(page.dataframe[0].value["name"]) == {quick[0].key, "odd"}
     page.multiselect(key="some_Delete").set_value([quick[0].key, "odd"]).run()
     press(page, "Delete these")
-    assert artifact.published_keys() == []
+    assert store.published_keys() == []
     assert "odd" not in set_names()
     page.multiselect(key="some_Deleted").set_value([quick[0].key, "odd"]).run()
     press(page, "Put back")
-    assert artifact.read(quick[0].key).digest == quick[0].digest
+    assert store.read(quick[0].key).digest == quick[0].digest
     assert "odd" in set_names()
 
 
 def test_what_a_click_makes_again_goes_and_models_stay(
-    empty_home: Path, quick: list[artifact.Artefact], by_hand: JobQueue
+    empty_home: Path, quick: list[store.Artifact], by_hand: JobQueue
 ) -> None:
     for condition in (quick[0].condition, quick[0].condition.untrained):
         publish_as(quick[0], condition)
     press(opened("7_Manage"), "Remove what can be made again")
-    assert artifact.published_keys() == [quick[0].key]
+    assert store.published_keys() == [quick[0].key]
 
 
 def test_a_grid_is_trained_before_the_class_comes_and_failures_are_listed(

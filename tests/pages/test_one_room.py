@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.api.published import publish
 from tests.conftest import publish_as
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.classroom import one_room
 from vlcore.classroom.handout import study_html
 from vlcore.classroom.one_room import CLASS, REHEARSAL, Pair, Plan
@@ -255,7 +255,7 @@ def test_after_a_restart_a_phone_asks_again_for_what_it_had_asked_for(
 
 
 def test_a_pair_that_is_there_is_shown_at_once_with_its_maps_and_its_dot(
-    experiments: list[artifact.Artefact], queue: FakeQueue
+    experiments: list[store.Artifact], queue: FakeQueue
 ) -> None:
     plan = Plan("labels", 5, seed=700, prediction="lower")
     started = begun(plan)
@@ -280,8 +280,8 @@ def test_a_pair_that_is_there_is_shown_at_once_with_its_maps_and_its_dot(
     late = phone(started, "student-9")
     assert TAKE not in labels(late)
     assert alts(late), "who comes too late sees the wall"
-    for artefact in made:  # other tests of this home see none of them
-        shutil.rmtree(artefact.path)
+    for artifact in made:  # other tests of this home see none of them
+        shutil.rmtree(artifact.path)
 
 
 def test_the_wall_has_the_numbers_of_the_analysis_and_says_how_often_it_was_looked_at(

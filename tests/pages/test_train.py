@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from tests.data.importers.sources import arrays, save
 from vlcore.api import imports
 from vlcore.api.tried_settings import stacked
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.experiment import options
 from vlcore.experiment.captions import CAPTIONS
 from vlcore.experiment.condition import Condition
@@ -124,7 +124,7 @@ def test_choices_that_do_not_go_together_are_a_sentence(empty_home: Path, queue:
 
 
 def test_a_finished_model_stands_beside_its_twin_or_offers_it(
-    experiments: list[artifact.Artefact], queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+    experiments: list[store.Artifact], queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue.disk = True
     page = start(labels="descriptive", bias="75 %")
@@ -142,7 +142,7 @@ def test_a_finished_model_stands_beside_its_twin_or_offers_it(
 
 
 def test_what_was_tried_is_a_row_a_setting_and_leads_to_compare(
-    experiments: list[artifact.Artefact], queue: FakeQueue
+    experiments: list[store.Artifact], queue: FakeQueue
 ) -> None:
     page = start()
     table = page.dataframe[-1].value
@@ -210,7 +210,7 @@ def test_a_set_of_embeddings_is_shown_and_not_trained(
         (error,) = opened(name, data="birds").error
         assert "holds embeddings only" in error.value
         assert "on the Train" in error.value
-    shutil.rmtree(artifact.models_folder() / key)
+    shutil.rmtree(store.models_folder() / key)
     (error,) = page.run().error
     assert "The measures of birds are not on the disk" in error.value
 

@@ -21,7 +21,7 @@ from tests.data.importers.sources import encoded
 from vlcore.api.compared_maps import names
 from vlcore.api.maps import Projection, make_map, map_keys
 from vlcore.api.uploads import distinct_names, with_untrained
-from vlcore.artifacts.artifact import Artefact, published
+from vlcore.artifacts.store import Artifact, published
 from vlcore.data import uploads
 from vlcore.data.catalogue import open_set
 from vlcore.data.decoding import open_apart
@@ -136,7 +136,7 @@ def test_a_scratch_pair_that_is_not_there_is_offered(empty_home: Path, queue: Fa
     ],
 )
 def test_it_opens_on_a_sample_with_its_maps(
-    experiments: list[Artefact], address: dict[str, str]
+    experiments: list[Artifact], address: dict[str, str]
 ) -> None:
     page = ok(start(**address))
     assert "A sample to begin with" in text_of(page)
@@ -157,15 +157,15 @@ def test_it_opens_on_a_sample_with_its_maps(
     )
 
 
-def test_the_bias_of_the_pair_is_one_click(experiments: list[Artefact]) -> None:
+def test_the_bias_of_the_pair_is_one_click(experiments: list[Artifact]) -> None:
     page = start()
     ok(page.selectbox(key="bias").set_value("0 %").run())
-    for key in [artefact.key for artefact in experiments[:2]]:
+    for key in [artifact.key for artifact in experiments[:2]]:
         assert any(name[0] == "z" and name[1] == key for name in page.session_state["asked"])
 
 
 @pytest.mark.parametrize("count", [2, 4])
-def test_images_are_put_to_every_model(experiments: list[Artefact], count: int) -> None:
+def test_images_are_put_to_every_model(experiments: list[Artifact], count: int) -> None:
     page = upload(start(models=str(count)), file("one.png", 1), file("two.png", 2))
     table = numbers_of(page)
     assert list(table) == [name.capitalize() for name in names(count)]
@@ -186,14 +186,14 @@ def test_a_model_that_has_seen_photographs_is_not_warned_of(pretrained_pair: lis
     assert text_of(page).count(" paint-over tests ") == 2
 
 
-def test_what_a_model_from_scratch_relies_on_is_not_guessed(experiments: list[Artefact]) -> None:
+def test_what_a_model_from_scratch_relies_on_is_not_guessed(experiments: list[Artifact]) -> None:
     page = upload(start(), file())
     assert text_of(page).count("was not tested.") == 2
     assert set(numbers_of(page).loc["Relies on"]) == {""}
 
 
 def test_novelty_is_of_the_image_and_no_reason_to_doubt(
-    experiments: list[Artefact], monkeypatch: pytest.MonkeyPatch
+    experiments: list[Artifact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_a_plane = np.pad(np.random.default_rng(0).normal(size=(60, 2)), ((0, 0), (0, 2)))
     judge = novelty_judge(on_a_plane, np.arange(60))
@@ -211,12 +211,12 @@ def test_novelty_is_of_the_image_and_no_reason_to_doubt(
 
 
 def test_on_a_umap_a_star_is_called_an_average(
-    experiments: list[Artefact], monkeypatch: pytest.MonkeyPatch
+    experiments: list[Artifact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         projection, "umap", lambda space, *_settings: np.asarray(space[:, :2], dtype=np.float64)
     )
-    for key in (artefact.key for artefact in experiments[2:]):
+    for key in (artifact.key for artifact in experiments[2:]):
         if not published(map_keys([key], Projection("umap", seed=77))[0]):
             make_map([key], Projection("umap", seed=77))
     page = upload(start(map="UMAP", umap_seed="77"), file())
@@ -237,7 +237,7 @@ def test_choices_have_names_of_their_own_and_each_seed_its_untrained_encoder() -
 
 
 def test_an_untrained_encoder_is_made_when_it_is_chosen(
-    experiments: list[Artefact], queue: FakeQueue
+    experiments: list[Artifact], queue: FakeQueue
 ) -> None:
     queue.disk = True
     untrained = experiments[1].condition.untrained
@@ -263,7 +263,7 @@ def test_an_untrained_encoder_is_made_when_it_is_chosen(
 
 @pytest.mark.parametrize("shows", ["nobody knows", "horse"])
 def test_a_visitor_says_what_an_image_shows_and_a_sample_is_known(
-    experiments: list[Artefact], shows: str
+    experiments: list[Artifact], shows: str
 ) -> None:
     page = start(shows=shows)
     page.checkbox(key="sample_Horse in the snow").check()
@@ -281,7 +281,7 @@ def test_a_visitor_says_what_an_image_shows_and_a_sample_is_known(
             )
 
 
-def test_a_second_sample_leaves_the_panel_as_it_is(experiments: list[Artefact]) -> None:
+def test_a_second_sample_leaves_the_panel_as_it_is(experiments: list[Artifact]) -> None:
     page = start()
     panels = [panel.proto for panel in page.expander if "Try your own image" in panel.label]
     page.checkbox(key="sample_Horse in the snow").check().run()
@@ -295,7 +295,7 @@ def test_a_second_sample_leaves_the_panel_as_it_is(experiments: list[Artefact]) 
     assert page.selectbox(key="look_at").value == "2. own.png"
 
 
-def test_cut_outs_stand_on_seven_backgrounds(experiments: list[Artefact]) -> None:
+def test_cut_outs_stand_on_seven_backgrounds(experiments: list[Artifact]) -> None:
     page = upload(start(), cut_out("a.png", 1), cut_out("a.png", 2))
     assert not page.warning, "fourteen images are what there is room for"
     options = page.selectbox(key="look_at").options
@@ -329,7 +329,7 @@ def test_of_thirty_images_the_first_are_shown(
     assert not page.warning
 
 
-def test_a_bad_file_gets_a_sentence_and_its_name_is_no_markup(experiments: list[Artefact]) -> None:
+def test_a_bad_file_gets_a_sentence_and_its_name_is_no_markup(experiments: list[Artifact]) -> None:
     bad = {
         "empty.png": (b"", "is empty"),
         HOSTILE: (b"this is no picture", "no image at all"),
@@ -360,7 +360,7 @@ def test_a_bad_file_gets_a_sentence_and_its_name_is_no_markup(experiments: list[
     )
 
 
-def test_what_is_ours_is_markdown_and_is_not_escaped(experiments: list[Artefact]) -> None:
+def test_what_is_ours_is_markdown_and_is_not_escaped(experiments: list[Artifact]) -> None:
     page = upload(start(), file())
     written = " ".join(element.value for element in page.markdown)
     assert "\\*" not in written
@@ -368,7 +368,7 @@ def test_what_is_ours_is_markdown_and_is_not_escaped(experiments: list[Artefact]
 
 
 @pytest.fixture
-def unusual(experiments: list[Artefact]) -> Iterator[list[str]]:
+def unusual(experiments: list[Artifact]) -> Iterator[list[str]]:
     """A model whose labels name the background alone, a captioner, and embeddings from
     elsewhere."""
     images = open_set("scenes")
@@ -411,7 +411,7 @@ def test_models_that_name_nothing_or_cannot_be_asked(unusual: list[str]) -> None
 
 
 def test_typed_captions_are_scored_with_the_image_that_is_looked_at(
-    experiments: list[Artefact],
+    experiments: list[Artifact],
 ) -> None:
     page = upload(start(words="horse; camel ; horse;"), file("a.png", 1), file("b.png", 2))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from vlcore.artifacts.artifact import Artefact
+from vlcore.artifacts.store import Artifact
 from vlcore.experiment.condition import Condition
 from vlcore.study.runs_table import runs_table
 
@@ -17,8 +17,8 @@ STYLES = ("undescriptive", "descriptive")
 
 
 @dataclass(frozen=True, eq=False)
-class InMemory(Artefact):
-    """An artefact whose files are given."""
+class InMemory(Artifact):
+    """An artifact whose files are given."""
 
     documents: dict[str, Any] = field(default_factory=dict)
 

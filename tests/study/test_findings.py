@@ -15,7 +15,7 @@ from scipy import stats
 from tests.api.published import STEPS, publish
 from tests.test_architecture import commands_of
 from vlcore.__main__ import parser
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
@@ -294,14 +294,14 @@ def test_a_new_measure_is_compared_and_charted(
         "boldness", "Boldness of the {object}", catalogue.Unit.INDEX, study=990, reported=True
     )
     monkeypatch.setitem(catalogue.MEASURES, new.name, new)
-    runs = [artifact.read(condition.key) for condition in study.conditions]
-    for artefact in runs:
+    runs = [store.read(condition.key) for condition in study.conditions]
+    for artifact in runs:
         value = (
             0.3
-            + 0.1 * (artefact.condition.labels == "descriptive")
-            + 0.001 * artefact.condition.data_seed
+            + 0.1 * (artifact.condition.labels == "descriptive")
+            + 0.001 * artifact.condition.data_seed
         )
-        artefact.metrics["end"][new.name] = {"value": value, "low": 0.2, "high": 0.5, "n": 48}
+        artifact.metrics["end"][new.name] = {"value": value, "low": 0.2, "high": 0.5, "n": 48}
     boldly = findings.findings(study, runs, SCENES)
     assert new.name in figures.charted(boldly)
     assert new.name in figures.reported(boldly)
@@ -342,7 +342,7 @@ def test_how_long_is_said_as_people_do() -> None:
 
 
 def test_runs_come_with_their_checksums(found: Findings) -> None:
-    runs = [artifact.read(condition.key) for condition in found.study.conditions]
+    runs = [store.read(condition.key) for condition in found.study.conditions]
     rows = found.runs.set_index("key")
-    assert all(rows.loc[artefact.key, "checksum"] == artefact.digest for artefact in runs)
+    assert all(rows.loc[artifact.key, "checksum"] == artifact.digest for artifact in runs)
     assert rows["planned"].sum() == len(runs) == found.there

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.api.published import publish
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
 from vlcore.experiment.grouping import SCENES
@@ -171,7 +171,7 @@ def test_arms_of_several_settings_compare_and_runs_from_elsewhere_count(tmp_path
 def test_runs_are_read_once_and_by_whom_one_likes() -> None:
     study = of("experiments", 1).study
     asked: list[str] = []
-    results = Study(study, SCENES, lambda key: asked.append(key) or artifact.read(key))
+    results = Study(study, SCENES, lambda key: asked.append(key) or store.read(key))
     pd.testing.assert_frame_equal(results.runs(), results.runs())
     assert sorted(asked) == sorted({*asked})
 

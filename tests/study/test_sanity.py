@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.study.frames import run
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.experiment.condition import Condition
 from vlcore.study import plans, sanity
 from vlcore.study.sanity import SanityStatus
@@ -49,7 +49,7 @@ def test_what_was_not_tried_in_both_styles_is_not_run(
         assert check.status is SanityStatus.NOT_RUN
         assert "undescriptive" in check.sentences[0]
     monkeypatch.setattr(
-        artifact, "published", lambda key: key == Condition(labels="undescriptive").key
+        store, "published", lambda key: key == Condition(labels="undescriptive").key
     )
     check = sanity.sanity_check(Condition(bias=0.75), lambda key: run(Condition(), GOOD))
     assert check.status is SanityStatus.NOT_RUN
@@ -59,7 +59,7 @@ def test_what_was_not_tried_in_both_styles_is_not_run(
 def test_a_frozen_network_may_know_the_animal_before_training(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(artifact, "published", lambda key: True)
+    monkeypatch.setattr(store, "published", lambda key: True)
     knows = {**GOOD, "untrained": {"probe_object": {"value": 0.99}, "collapsed": False}}
     scratch, pretrained = Condition(), Condition().with_towers("pretrained")
     assert sanity.sanity_check(scratch, lambda _: run(scratch, knows)).status is SanityStatus.FAILED
@@ -69,9 +69,9 @@ def test_a_frozen_network_may_know_the_animal_before_training(
     )
 
 
-def test_a_dozen_steps_fail(experiments: list[artifact.Artefact]) -> None:
-    for artefact in experiments:
-        check = sanity.sanity_check(artefact.condition)
+def test_a_dozen_steps_fail(experiments: list[store.Artifact]) -> None:
+    for artifact in experiments:
+        check = sanity.sanity_check(artifact.condition)
         assert check.status is SanityStatus.FAILED
         assert len(check.sentences) == 8
         fitted = [sentence for sentence in check.sentences if "captions fitted" in sentence]
@@ -80,14 +80,14 @@ def test_a_dozen_steps_fail(experiments: list[artifact.Artefact]) -> None:
 
 
 def test_good_numbers_pass_and_are_asked_of_the_two_unbiased_runs(
-    experiments: list[artifact.Artefact],
+    experiments: list[store.Artifact],
 ) -> None:
     asked = []
     check = sanity.sanity_check(
         experiments[3].condition, lambda key: asked.append(key) or run(Condition(), GOOD)
     )
     assert check.status is SanityStatus.PASSED
-    assert asked == [artefact.key for artefact in experiments[:2]]
+    assert asked == [artifact.key for artifact in experiments[:2]]
     assert len(check.sentences) == 8
     other_seed = experiments[2].condition.replace(init_seed=7)
     assert (
@@ -99,7 +99,7 @@ def test_good_numbers_pass_and_are_asked_of_the_two_unbiased_runs(
 @pytest.mark.parametrize("flip", FLIPS)
 @pytest.mark.parametrize("style", [0, 1])
 def test_every_check_fails_it_alone(
-    experiments: list[artifact.Artefact], flip: str, style: int
+    experiments: list[store.Artifact], flip: str, style: int
 ) -> None:
     path, passes, fails, words = FLIPS[flip]
     for value, status in ((passes, SanityStatus.PASSED), (fails, SanityStatus.FAILED)):

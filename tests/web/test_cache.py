@@ -11,7 +11,7 @@ import pytest
 
 from tests.api import stand_ins
 from vlcore.api.maps import PCA, Projection
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data.catalogue import set_stamp
 from vlcore.web import cache
 
@@ -50,7 +50,7 @@ def test_a_comparison_is_put_together_once(keys: list[str], places: list[int]) -
     shown = [keys[place] for place in places]
     found = cache.comparison(shown, PCA)
     assert cache.comparison(list(shown), PCA) is found
-    assert [model.artefact.key for model in found.models] == shown
+    assert [model.artifact.key for model in found.models] == shown
     first = cache.model_map(shown[0], PCA, ())
     assert found.models[0].z is first.z, "others matter to a common fit alone"
     assert cache.comparison([*shown, keys[1]], PCA) is not found
@@ -59,15 +59,15 @@ def test_a_comparison_is_put_together_once(keys: list[str], places: list[int]) -
 def test_what_was_trained_anew_or_damaged_is_read_anew(keys: list[str]) -> None:
     condition = BASE.replace(init_seed=96)
     key = stand_ins.publish(IMAGES, condition).key
-    artefact, together = cache.artefact(key), cache.comparison([key], PCA)
-    assert cache.artefact(key) is artefact, "it is read once"
-    shutil.rmtree(artefact.path)
+    artifact, together = cache.artifact(key), cache.comparison([key], PCA)
+    assert cache.artifact(key) is artifact, "it is read once"
+    shutil.rmtree(artifact.path)
     stand_ins.publish(IMAGES, condition, stand_ins.space(IMAGES, 97))
-    assert cache.artefact(key).digest != artefact.digest
+    assert cache.artifact(key).digest != artifact.digest
     assert not np.allclose(cache.comparison([key], PCA).models[0].z, together.models[0].z)
-    (artefact.path / "maps.npz").write_bytes(b"damaged")
-    with pytest.raises(artifact.CorruptArtefactError):
-        cache.artefact(key)
+    (artifact.path / "maps.npz").write_bytes(b"damaged")
+    with pytest.raises(store.CorruptArtifactError):
+        cache.artifact(key)
 
 
 def test_a_set_that_was_made_anew_is_read_anew(

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from vlcore.api import maps
-from vlcore.artifacts import artifact, disk
+from vlcore.artifacts import disk, store
 from vlcore.experiment import limits
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.web import visitors, work
@@ -77,13 +77,13 @@ def test_a_worker_that_ends_or_is_busy_for_long_is_a_sentence(
 ) -> None:
     somebody = Visitor("somebody")
     assert work.run_in_worker(somebody, abs, -2) == 2
-    with pytest.raises(artifact.StoreError, match="ended; ask for it again"):
+    with pytest.raises(store.StoreError, match="ended; ask for it again"):
         work.run_in_worker(somebody, os._exit, 1)
     assert work.run_in_worker(somebody, abs, -3) == 3, "the next asker gets another"
     monkeypatch.setattr(work, "PATIENCE", 0.05)
-    with pytest.raises(artifact.StoreError, match="in a minute"):
+    with pytest.raises(store.StoreError, match="in a minute"):
         work.run_in_worker(somebody, time.sleep, 1)
-    with somebody.exporting, pytest.raises(artifact.StoreError, match="still being made"):
+    with somebody.exporting, pytest.raises(store.StoreError, match="still being made"):
         work.run_in_worker(somebody, abs, -4)
 
 
@@ -92,7 +92,7 @@ def test_those_of_an_address_have_so_many_files_made_under_whatever_names() -> N
         for number in range(limits.EXPORTS_OF_ADDRESS):
             making.enter_context(work.one_file(Visitor(f"invented-{number}", "there")))
         with (
-            pytest.raises(artifact.StoreError, match="Very many"),
+            pytest.raises(store.StoreError, match="Very many"),
             work.one_file(Visitor("one more", "there")),
         ):
             pass

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vlcore.api.model_map import ComparisonError, ModelMap, model_map
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.artifacts.checkpoints import StoredSnapshots
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.captions import captions_of
@@ -39,9 +39,9 @@ def atlas(conditions: Sequence[Sequence[Condition]], images: ImageSet) -> dict[s
     """The atlas of trained models of a set: a row of conditions for each level of bias, rising, of
     one condition for each label style. StoreError where a model is missing, ComparisonError where
     they were not watched at one and the same steps, or labels do not name the object."""
-    models = [[model_map(artifact.read(one.key)) for one in level] for level in conditions]
+    models = [[model_map(store.read(one.key)) for one in level] for level in conditions]
     rows, n = models[0][0].rows[: models[0][0].held_out], models[0][0].held_out
-    films = [[StoredSnapshots(model.artefact) for model in level] for level in models]
+    films = [[StoredSnapshots(model.artifact) for model in level] for level in models]
     steps = common_steps([film.steps for level in films for film in level])
     groups = images.table["group"].to_numpy()[rows]
     objects = images.table["object"].to_numpy()[rows]
@@ -53,7 +53,7 @@ def atlas(conditions: Sequence[Sequence[Condition]], images: ImageSet) -> dict[s
         for style, (model, film) in enumerate(zip(level, films_here, strict=True)):
             spoken = [
                 caption.object
-                for caption in captions_of(model.artefact.condition.labels, images.grouping)
+                for caption in captions_of(model.artifact.condition.labels, images.grouping)
             ]
             if not all(spoken):
                 raise ComparisonError(

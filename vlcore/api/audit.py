@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data import subset
 from vlcore.data.catalogue import open_set
 from vlcore.data.drawn import scene_of
@@ -64,7 +64,7 @@ def check(images: ImageSet, progress: Progress = silent) -> list[Check]:
 
 
 def checks_key(name: str, version: str) -> str:
-    """Key of the answers for a set: an artefact of their own."""
+    """Key of the answers for a set: an artifact of their own."""
     return f"{name}-{version}-q{QUESTIONS}.checks"
 
 
@@ -83,9 +83,9 @@ def make_checks(name: str, version: str) -> str:
     return jobs.run(checks_key(name, version), make)
 
 
-def read_checks(artefact: artifact.Artefact) -> list[Check]:
+def read_checks(artifact: store.Artifact) -> list[Check]:
     """The answers of a published `make_checks`."""
-    return [Check(**entry) for entry in artefact.json("checks.json")["checks"]]
+    return [Check(**entry) for entry in artifact.json("checks.json")["checks"]]
 
 
 def in_words(found: Sequence[Check], animal: str) -> str | None:

@@ -71,7 +71,7 @@ class CaptionAnswer:
 def ask(model: ModelMap, loaded: Loaded, text: str) -> CaptionAnswer:
     """Put a caption to a model; CaptionLabError when it learnt none, ModelError when captions have
     no place in it."""
-    condition = model.artefact.condition
+    condition = model.artifact.condition
     if not OBJECTIVES[condition.objective].uses_captions:
         raise CaptionLabError(
             "It was trained without captions: its text encoder has never learnt a word."
@@ -133,7 +133,7 @@ def far_from_training(
 
     Returns:
         One value a text; none of a model that has no word vectors."""
-    condition = model.artefact.condition
+    condition = model.artifact.condition
     if not reads_any_words(condition):
         return []
     return nearest_training_captions(condition, training_captions(model, grouping), texts)
@@ -153,7 +153,7 @@ def nearest_training_captions(
 def training_captions(model: ModelMap, grouping: Grouping) -> tuple[str, ...]:
     """All captions that a model was trained on, those of backgrounds included where they are learnt
     apart."""
-    if not OBJECTIVES[model.artefact.condition.objective].places:
+    if not OBJECTIVES[model.artifact.condition.objective].places:
         return model.captions
     backgrounds = (caption.text for caption in captions_of("context", grouping))
     return (*model.captions, *backgrounds)
@@ -193,7 +193,7 @@ def caption_warnings(
     ]  # a map without prompts has empty ones
     sentences = []
     for name, model in comparison.named.items():
-        condition = model.artefact.condition
+        condition = model.artifact.condition
         is_named = names is None or name in names
         if not is_named or not condition.kind.has_weights or condition.text == "codes":
             continue
@@ -254,7 +254,7 @@ def caption_similarities(models: Mapping[str, ModelMap]) -> tuple[pd.DataFrame, 
             .reset_index(name="similarity")
             .assign(pane=pane)
         )
-        titles.append(title(model.artefact.condition))
+        titles.append(title(model.artifact.condition))
         called = "" if len(models) == 1 else f"{name.capitalize()}, "
         words.append(f"{called}{titles[-1]}: {_similar(cosines)}.")
     if len(shown) < len(models):

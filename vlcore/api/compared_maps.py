@@ -16,7 +16,7 @@ from vlcore.api.maps import KINDS
 from vlcore.api.model_map import ComparisonError, ModelMap, picture_captions, predictions
 from vlcore.api.small_images import draw_thumbs
 from vlcore.data.imageset import ImageSet
-from vlcore.experiment.options import ArtefactKind
+from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.wording import title
 from vlcore.metrics.projection import align
 from vlcore.plots.maps.small import MapInfo
@@ -120,8 +120,8 @@ def compare_maps(
 def _pictures(model: ModelMap) -> Any:
     """What says that two models are of the same pictures; each encoder's imported embeddings are a
     set of their own."""
-    condition = model.artefact.condition
-    return model.artefact.manifest.get("pictures", (condition.data, condition.data_version))
+    condition = model.artifact.condition
+    return model.artifact.manifest.get("pictures", (condition.data, condition.data_version))
 
 
 def _is_arbitrary(model: ModelMap) -> bool:
@@ -162,8 +162,8 @@ def _columns(
 def map_info(model: ModelMap, *, aligned: bool, together: bool = False) -> MapInfo:
     """The words around a map: what it shows, how much of the variance, whether it was turned."""
     condition, end, projection = (
-        model.artefact.condition,
-        model.artefact.metrics["end"],
+        model.artifact.condition,
+        model.artifact.metrics["end"],
         model.projection,
     )
     subtitle = f"{model.z.shape[1]:,} dimensions"
@@ -176,7 +176,7 @@ def map_info(model: ModelMap, *, aligned: bool, together: bool = False) -> MapIn
         )
         trained = (
             "not trained"
-            if condition.kind is ArtefactKind.UNTRAINED
+            if condition.kind is ArtifactKind.UNTRAINED
             else f"{condition.steps:,} steps"
         )
         subtitle = f"{seeds}, {trained}"

@@ -15,7 +15,7 @@ from vlcore.api.maps import Projection, make_map
 from vlcore.api.metrics_table import measures_table
 from vlcore.api.model_map import model_map
 from vlcore.api.models import Model
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.experiment.files import atomic
 from vlcore.plots.maps.tables import PLAIN, MapOptions
 from vlcore.plots.theme import DARK, LIGHT
@@ -25,9 +25,7 @@ class Comparison:
     """One to four models on linked maps; its `maps` are what the charts draw, as tables."""
 
     def __init__(self, models: Sequence[Model | str], projection: Projection) -> None:
-        held = [
-            model if isinstance(model, Model) else Model(artifact.read(model)) for model in models
-        ]
+        held = [model if isinstance(model, Model) else Model(store.read(model)) for model in models]
         keys = [model.key for model in held]
         if projection.kind == "prompts" and not any(projection.prompts):
             grouping = held[0].images.grouping
@@ -37,7 +35,7 @@ class Comparison:
                 make_map(among, projection)
         self.images = held[0].images
         self.maps = compare_maps(
-            [model_map(model.artefact, projection, keys) for model in held], self.images
+            [model_map(model.artifact, projection, keys) for model in held], self.images
         )
 
     def chart(
@@ -69,7 +67,7 @@ class Comparison:
         return Path(path)
 
     def __repr__(self) -> str:
-        return f"<Comparison {', '.join(model.artefact.key for model in self.maps.models)}>"
+        return f"<Comparison {', '.join(model.artifact.key for model in self.maps.models)}>"
 
     def _repr_mimebundle_(self, **_kinds: Any) -> Any:
         return cast(Any, self.chart())._repr_mimebundle_()

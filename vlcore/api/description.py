@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.metrics_table import absence_reason, cell
 from vlcore.api.model_map import ModelMap
-from vlcore.artifacts.artifact import Artefact
+from vlcore.artifacts.store import Artifact
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import Grouping, group_words
@@ -119,7 +119,7 @@ def differences_in_words(conditions: Mapping[str, Condition]) -> str:
 
 def summary(comparison: ComparedMaps, grouping: Grouping) -> str:
     """Two sentences, from the numbers alone, that say what the maps show."""
-    ends = {name: model.artefact.metrics["end"] for name, model in comparison.named.items()}
+    ends = {name: model.artifact.metrics["end"] for name, model in comparison.named.items()}
     sorts, rights, n, primary = [], [], None, "minority_accuracy"
     for name, end in ends.items():
         sorts.append(
@@ -160,7 +160,7 @@ def _sorting(end: Mapping[str, Any], animal: str) -> str:
     return f"{more} ({by_object:.2f} by {animal}, {by_context:.2f} by background)"
 
 
-def small_sample_warning(model: Artefact, grouping: Grouping) -> str | None:
+def small_sample_warning(model: Artifact, grouping: Grouping) -> str | None:
     """A sentence that names the groups with too few held-out pictures for their numbers to say
     much; None without."""
     names = group_words(grouping)
@@ -176,7 +176,7 @@ def small_sample_warning(model: Artefact, grouping: Grouping) -> str | None:
     return said if short else None
 
 
-def first_fit(model: Artefact) -> str:
+def first_fit(model: Artifact) -> str:
     """When a model had learnt its training captions, and what it was worth then."""
     step = model.metrics["first_fit_step"]
     if step is None:
@@ -203,7 +203,7 @@ def how_tested(images: ImageSet) -> str:
     return f"{how} One run: another seed gives other numbers."
 
 
-def answer(biased: Sequence[Artefact], grouping: Grouping) -> str:
+def answer(biased: Sequence[Artifact], grouping: Grouping) -> str:
     """What two models with one bias and the two label styles were measured at, and no more than
     that."""
     ends = [
@@ -234,7 +234,7 @@ class LayoutDescription(NamedTuple):
 def placed_groups(model: ModelMap, images: ImageSet) -> Placed:
     """Where the groups of a model's held-out pictures lie, as `vlcore.metrics.layout.layout`, and
     raises as that does, or where the model has collapsed."""
-    if model.artefact.metrics["end"]["collapsed"]:
+    if model.artifact.metrics["end"]["collapsed"]:
         raise ValueError("all lie in one point.")
     of = _groups_and_scenes(images, model.rows[: model.held_out])
     return layout(model.z[: model.held_out], *of, images.grouping.names)

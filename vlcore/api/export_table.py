@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vlcore.api.model_map import ModelMap, model_map, picture_captions, predictions
-from vlcore.artifacts.artifact import Artefact
+from vlcore.artifacts.store import Artifact
 from vlcore.data.imageset import ImageSet, tile
 from vlcore.experiment.progress import Progress, silent
 from vlcore.experiment.wording import title
@@ -52,10 +52,10 @@ class MapTable:
     ]  # WebP files, the longest side `THUMB_SIDE`; of a caption a tile with its words
 
 
-def shown(artefact: Artefact, images: ImageSet, progress: Progress = silent) -> MapTable:
+def shown(artifact: Artifact, images: ImageSet, progress: Progress = silent) -> MapTable:
     """What the map of a model shows, as the Compare page does; ImageSetError when a picture cannot
     be read."""
-    model, condition = model_map(artefact), artefact.condition
+    model, condition = model_map(artifact), artifact.condition
     images.ensure_rendered(model.rows.tolist(), progress)
     facts = images.table.iloc[model.rows].reset_index(drop=True)
     predicted = predictions(model, images.grouping)
@@ -81,7 +81,7 @@ def shown(artefact: Artefact, images: ImageSet, progress: Progress = silent) -> 
         half = (len(words) + 1) // 2
         files.append(tile(" ".join(words[:half]), " ".join(words[half:])))
     about = {
-        "key": artefact.key,
+        "key": artifact.key,
         "title": title(condition),
         "image_set": images.name,
         "image_set_version": images.version,
@@ -100,10 +100,10 @@ def shown(artefact: Artefact, images: ImageSet, progress: Progress = silent) -> 
 
 def rows_in_words(model: ModelMap) -> str:
     """Which pictures are among the rows: those of the map, not all that the measures rest on."""
-    every = len(StoredEmbeddings(model.artefact).rows("test"))
+    every = len(StoredEmbeddings(model.artifact).rows("test"))
     shown = (
         f"{model.held_out:,} of {every:,} held-out pictures (those that maps show, as many of each"
         " group)"
     )
     trained = f"{len(model.rows) - model.held_out:,} training pictures"
-    return f"{shown} and {trained}; all embeddings are in {model.artefact.key}/embeddings.npz"
+    return f"{shown} and {trained}; all embeddings are in {model.artifact.key}/embeddings.npz"

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vlcore.api.export_table import MapTable, shown
-from vlcore.artifacts.artifact import StoreError
+from vlcore.artifacts.store import StoreError
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import atomic, write_errors
-from vlcore.experiment.options import ArtefactKind
+from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -56,30 +56,30 @@ def export(model: Model, form: str, out: str | Path, progress: Progress = silent
     >>> model = vl.train(vl.Condition(steps=12))
     >>> vl.export(model, "parquet", "model.parquet")  # doctest: +SKIP
     """
-    artefact, out = model.artefact, Path(out).absolute()
+    artifact, out = model.artifact, Path(out).absolute()
     if form not in FORMATS:
         raise LabError(f"No format is named {form!r}; choose one of {', '.join(FORMATS)}.")
     chosen = FORMATS[form]
-    if chosen.needs_weights and not artefact.kind.has_weights:
+    if chosen.needs_weights and not artifact.kind.has_weights:
         why = "holds embeddings made elsewhere, so there are no weights; choose --format parquet."
-        if artefact.kind is ArtefactKind.PRETRAINED:
-            name = artefact.json("checkpoint.json")["name"]
+        if artifact.kind is ArtifactKind.PRETRAINED:
+            name = artifact.json("checkpoint.json")["name"]
             why = (
                 f"has no weights of its own: it is the checkpoint {name}, which transformers opens"
                 " as it is."
             )
-        raise StoreError(f"{artefact.key} {why}")
+        raise StoreError(f"{artifact.key} {why}")
     with write_errors(out, "give --out another place"), atomic(out) as made:
         chosen.write(model, made, progress)
     return {out.name: out.stat().st_size}
 
 
 def _write_parquet(model: Model, out: Path, progress: Progress) -> None:
-    out.write_bytes(parquet_bytes(shown(model.artefact, model.images, progress)))
+    out.write_bytes(parquet_bytes(shown(model.artifact, model.images, progress)))
 
 
 def _write_safetensors(model: Model, out: Path, _progress: Progress) -> None:
-    shutil.copyfile(model.artefact.path / "model.safetensors", out)
+    shutil.copyfile(model.artifact.path / "model.safetensors", out)
 
 
 FORMATS = {

@@ -3,7 +3,7 @@ model scores it.
 
 A loss calls a pair matched or mismatched by its rule, and a caption is true of a picture or not by
 what it speaks of. Where the two disagree there is a false negative (a true caption used as a wrong
-one) or a false pair (a wrong one used as true). Everything comes from the artefact: nothing is
+one) or a false pair (a wrong one used as true). Everything comes from the artifact: nothing is
 embedded anew."""
 
 from collections.abc import Sequence
@@ -57,11 +57,11 @@ def pairs(model: ModelMap, images: ImageSet, thumbs: Thumbs, *, pictures: int = 
     is, against each other's captions. There are so many `pictures` at most, and the draw belongs to
     the condition's seeds. ComparisonError when the loss has no pairs.
     """
-    condition = model.artefact.condition
+    condition = model.artifact.condition
     objective = OBJECTIVES[condition.objective]
     if objective.no_pairs:
         raise ComparisonError(objective.no_pairs)
-    stored = StoredEmbeddings(model.artefact)
+    stored = StoredEmbeddings(model.artifact)
     every_own = stored.own
     rows = model.rows[model.held_out :]
     table = images.table.iloc[rows]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from vlcore.artifacts.artifact import read
+from vlcore.artifacts.store import read
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import write_json
 from vlcore.jobs import jobs
@@ -115,17 +115,17 @@ def _make(
     from vlcore.model.evaluate_space import map_quality
 
     report(stage=f"fitting {KINDS[projection.kind]}", fraction=0.1, now=True)
-    artefacts = [read(key) for key in models]
+    artifacts = [read(key) for key in models]
     spaces, names, cuts = [], [], []
-    for artefact in artefacts:
-        stored = StoredEmbeddings(artefact)
+    for artifact in artifacts:
+        stored = StoredEmbeddings(artifact)
         end = stored.end
         parts = (end.on_map, end.train, end.captions)
         spaces.append(np.concatenate(parts))
         cuts.append(np.cumsum([len(part) for part in parts])[:-1])
         # Pictures have one name in all models; a caption is a point of its own model.
         pictures = [f"p{row}" for row in (*stored.map_rows, *stored.rows("train"))]
-        names.append(pictures + [f"{artefact.key} {text}" for text in range(len(end.captions))])
+        names.append(pictures + [f"{artifact.key} {text}" for text in range(len(end.captions))])
     if projection.kind == "tsne":
         placed = [tsne(spaces[0], projection.perplexity, projection.seed)]
     elif len(spaces) == 1:
@@ -135,13 +135,13 @@ def _make(
             spaces, names, projection.neighbours, projection.min_dist, projection.seed
         )
     written, quality = {}, {}
-    for artefact, space, points, cut in zip(artefacts, spaces, placed, cuts, strict=True):
+    for artifact, space, points, cut in zip(artifacts, spaces, placed, cuts, strict=True):
         for name, part in zip(("map", "train", "captions"), np.split(points, cut), strict=True):
-            written[f"{artefact.key} {name}"] = part
-        quality[artefact.key] = map_quality(space[: cut[0]], points[: cut[0]])
+            written[f"{artifact.key} {name}"] = part
+        quality[artifact.key] = map_quality(space[: cut[0]], points[: cut[0]])
     np.savez(out / "map.npz", **written)  # type: ignore[arg-type]  # numpy's stub mistakes the names for options
     write_json(out / "quality.json", quality)
-    return {"of": {artefact.key: artefact.digest for artefact in artefacts}}
+    return {"of": {artifact.key: artifact.digest for artifact in artifacts}}
 
 
 def read_map(models: Sequence[str], key: str, projection: Projection) -> dict[str, Any]:

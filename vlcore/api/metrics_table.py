@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from vlcore.api.compared_maps import ComparedMaps
-from vlcore.artifacts.artifact import Artefact
+from vlcore.artifacts.store import Artifact
 from vlcore.experiment.grouping import Grouping, group_words
 from vlcore.experiment.wording import number, share
 from vlcore.metrics import catalogue
@@ -92,14 +92,14 @@ def measures_table(comparison: ComparedMaps, grouping: Grouping) -> pd.DataFrame
     image tower, the same network with random weights; one row a measure."""
     moments: dict[str, Any] = {}
     for name, model in comparison.named.items():
-        metrics = model.artefact.metrics
+        metrics = model.artifact.metrics
         moments |= {
             name.capitalize(): metrics["end"],
             f"{name.capitalize()}, untrained": metrics["untrained"],
         }
-    first = comparison.models[0].artefact.metrics
+    first = comparison.models[0].artifact.metrics
     controls = {"Pixels": first.get("raw_pixels", {})}
-    random_towers = [model.artefact.metrics.get("random_tower") for model in comparison.models]
+    random_towers = [model.artifact.metrics.get("random_tower") for model in comparison.models]
     if measured_tower := next(filter(None, random_towers), None):
         controls["Random network"] = measured_tower
     rows = []
@@ -114,7 +114,7 @@ def measures_table(comparison: ComparedMaps, grouping: Grouping) -> pd.DataFrame
             row["Images"] = _count(first["end"], one.name)
             rows.append(row)
     told = {
-        name: model.artefact.metrics.get("text_only_match")
+        name: model.artifact.metrics.get("text_only_match")
         for name, model in comparison.named.items()
     }
     if told := {
@@ -126,7 +126,7 @@ def measures_table(comparison: ComparedMaps, grouping: Grouping) -> pd.DataFrame
     return pd.DataFrame(rows).fillna("")
 
 
-def measures_of(model: Artefact, grouping: Grouping) -> pd.DataFrame:
+def measures_of(model: Artifact, grouping: Grouping) -> pd.DataFrame:
     """What was measured of one model, one row a measure: the number, or why there is none."""
     end = model.metrics["end"]
     every = {one.name: catalogue.words_of(one.name, grouping) for one in catalogue.listed()}
@@ -145,7 +145,7 @@ def group_rows(comparison: ComparedMaps) -> pd.DataFrame:
             *(estimate[part] for part in ("value", "low", "high", "n")),
         )
         for pane, (name, model) in enumerate(comparison.named.items())
-        for group, estimate in model.artefact.metrics["end"].get("group_accuracy", {}).items()
+        for group, estimate in model.artifact.metrics["end"].get("group_accuracy", {}).items()
     ]
     return pd.DataFrame(rows, columns=["pane", "model", "group", "accuracy", "low", "high", "n"])
 
@@ -155,7 +155,7 @@ def group_table(comparison: ComparedMaps, grouping: Grouping) -> pd.DataFrame:
     measures = [f"group_accuracy.{group}" for group in grouping.names]
     table, pictures = pd.DataFrame({"Group": group_words(grouping).values()}), [""] * len(measures)
     for name, model in comparison.named.items():
-        end = model.artefact.metrics["end"]
+        end = model.artifact.metrics["end"]
         table[name.capitalize()] = [cell(end, measure) for measure in measures]
         if "group_accuracy" in end:
             pictures = [_count(end, measure) for measure in measures]
@@ -180,7 +180,7 @@ def marked_table(
     return pd.DataFrame(rows)
 
 
-def map_quality(model: Artefact) -> str | None:
+def map_quality(model: Artifact) -> str | None:
     """How far to believe the map of a model, in a sentence; None where it was not measured."""
     quality = model.metrics["end"].get("map_quality", {})
     trust, kept = (quality.get(name, {}).get("k10") for name in ("trustworthiness", "continuity"))

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from vlcore.api.maps import PCA, Projection, read_map
-from vlcore.artifacts.artifact import Artefact
+from vlcore.artifacts.store import Artifact
 from vlcore.data.imageset import ImageSet
 from vlcore.data.training_set import relabelled
 from vlcore.experiment.captions import caption_index, captions_of
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import Grouping
-from vlcore.experiment.options import ArtefactKind
+from vlcore.experiment.options import ArtifactKind
 from vlcore.metrics.accuracy import logits, object_scores, predict_objects
 from vlcore.metrics.projection import (
     Plane,
@@ -33,7 +33,7 @@ from vlcore.metrics.readouts import LastLayer
 from vlcore.model.artifact_files import StoredEmbeddings
 from vlcore.model.load import Loaded, load
 
-Ask = Callable[[Artefact], Loaded]
+Ask = Callable[[Artifact], Loaded]
 UNTURNED = RigidTransform(np.zeros(2), np.eye(2), np.zeros(2))
 
 
@@ -45,7 +45,7 @@ class ComparisonError(LabError):
 class ModelMap:
     """One model's map of its pictures and captions."""
 
-    artefact: Artefact
+    artifact: Artifact
     projection: Projection
     rows: NDArray[
         np.int64
@@ -117,25 +117,25 @@ class ModelMap:
         if len(self.caption_z) == 0:
             unknown = "what it makes of a new picture does not follow from the embedding alone"
             raise ComparisonError(f"A captioner says captions word by word: {unknown}.")
-        return logits(z, self.caption_z, self.scale, self.bias, self.artefact.condition.logit)
+        return logits(z, self.caption_z, self.scale, self.bias, self.artifact.condition.logit)
 
 
 def model_map(
-    artefact: Artefact, projection: Projection = PCA, among: Sequence[str] = (), ask: Ask = load
+    artifact: Artifact, projection: Projection = PCA, among: Sequence[str] = (), ask: Ask = load
 ) -> ModelMap:
-    """A model's map, from its artefact, or from the fitted map beside it. `among` are the keys of
+    """A model's map, from its artifact, or from the fitted map beside it. `among` are the keys of
     all models that are compared, for a map that is fitted on them together; `ask` gives the model
     itself, whose embeddings of the four prompts prompt axes need. StoreError when the map must be
     fitted and was not yet; ComparisonError when the space has fewer components, or two prompts of
     an axis are one point in it."""
-    stored = StoredEmbeddings(artefact)
+    stored = StoredEmbeddings(artifact)
     end, plane = stored.end, stored.plane
     z = np.concatenate([end.on_map, end.train])
     scores = end.scores
     if scores is None:
-        scores = logits(z, end.captions, end.scale, end.bias, artefact.condition.logit)
+        scores = logits(z, end.captions, end.scale, end.bias, artifact.condition.logit)
     if projection.kind == "prompts":
-        plane = _prompt_plane(end.on_map, ask(artefact).embed_captions(projection.prompts))
+        plane = _prompt_plane(end.on_map, ask(artifact).embed_captions(projection.prompts))
     elif projection.components != PCA.components:
         reference = np.concatenate([end.on_map, end.captions])
         if min(reference.shape) < max(projection.components):
@@ -146,7 +146,7 @@ def model_map(
         chosen = [number - 1 for number in projection.components]
         plane = replace(every, components=every.components[chosen], shares=every.shares[chosen])
     if projection.fitted:
-        places = read_map(among or [artefact.key], artefact.key, projection)
+        places = read_map(among or [artifact.key], artifact.key, projection)
         points, caption_points = (
             np.concatenate([places["map"], places["train"]]),
             places["captions"],
@@ -154,7 +154,7 @@ def model_map(
     else:
         points, caption_points = plane.place(z), plane.place(end.captions)
     return ModelMap(
-        artefact=artefact,
+        artifact=artifact,
         projection=projection,
         rows=np.concatenate([stored.map_rows, stored.rows("train")]),
         held_out=len(end.on_map),
@@ -215,7 +215,7 @@ def predictions(model: ModelMap, grouping: Grouping) -> NDArray[np.str_] | None:
 
 def _named_objects(model: ModelMap, grouping: Grouping) -> list[str] | None:
     """The object that each caption of a model names; None where one names none."""
-    condition = model.artefact.condition
+    condition = model.artifact.condition
     objects = [said.object for said in captions_of(condition.labels, grouping, condition.template)]
     return objects if all(objects) else None
 
@@ -223,8 +223,8 @@ def _named_objects(model: ModelMap, grouping: Grouping) -> list[str] | None:
 def picture_captions(model: ModelMap, images: ImageSet, rows: NDArray[np.int64]) -> list[str]:
     """The caption that a model is given for each picture of rows; of imported embeddings, what is
     known of it."""
-    condition, grouping = model.artefact.condition, images.grouping
-    if condition.kind is ArtefactKind.IMPORTED:
+    condition, grouping = model.artifact.condition, images.grouping
+    if condition.kind is ArtifactKind.IMPORTED:
         return images.table["caption"].iloc[rows].tolist()
     own = caption_index(
         condition.labels, images.table, rows, grouping, condition.data_seed, condition.template

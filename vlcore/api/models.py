@@ -20,13 +20,13 @@ from vlcore.api.metrics_table import Metrics, measures_of
 from vlcore.api.model_map import ModelMap, caption_scores, model_map
 from vlcore.api.training import check_pictures, train_condition
 from vlcore.api.unseen_scenes import elsewhere
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
 from vlcore.data.decoding import UploadError, open_upload
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import on_its_set
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.options import ArtefactKind
+from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.wording import title
 from vlcore.jobs.progress import with_bar
 from vlcore.metrics.estimate import Estimate
@@ -36,9 +36,9 @@ from vlcore.model.load import load as load_weights
 
 Picture = str | Path | Image.Image
 _BESIDE = {
-    ArtefactKind.MAP: "a map",
-    ArtefactKind.CHECK: "the check of an image set",
-    ArtefactKind.IMPORT: "the report of an import",
+    ArtifactKind.MAP: "a map",
+    ArtifactKind.CHECK: "the check of an image set",
+    ArtifactKind.IMPORT: "the report of an import",
 }
 
 
@@ -77,12 +77,12 @@ class Model:
     """A published model, by its `key`: its `condition`, what was measured of it, and what it makes
     of pictures."""
 
-    def __init__(self, artefact: artifact.Artefact) -> None:
-        self.artefact, self.key = artefact, artefact.key
+    def __init__(self, artifact: store.Artifact) -> None:
+        self.artifact, self.key = artifact, artifact.key
 
     @property
     def condition(self) -> Condition:
-        return self.artefact.condition
+        return self.artifact.condition
 
     @cached_property
     def images(self) -> ImageSet:
@@ -99,33 +99,33 @@ class Model:
         has none such."""
         if (
             moment not in ("untrained", "first_fit", "end")
-            or self.artefact.metrics.get(moment) is None
+            or self.artifact.metrics.get(moment) is None
         ):
             raise KeyError(
                 f"{self.key} was not measured at the moment {moment!r}; choose untrained or end."
             )
-        return Metrics(self.artefact.metrics[moment])
+        return Metrics(self.artifact.metrics[moment])
 
     @property
     def history(self) -> pd.DataFrame:
         """Loss and share of training captions right, a row a step that was looked at."""
-        return pd.read_csv(self.artefact.path / "history.csv")
+        return pd.read_csv(self.artifact.path / "history.csv")
 
     @cached_property
     def embeddings(self) -> StoredEmbeddings:
         """The embeddings of its pictures and captions, and which rows of the image set they are
         of."""
-        return StoredEmbeddings(self.artefact)
+        return StoredEmbeddings(self.artifact)
 
     @cached_property
     def map(self) -> ModelMap:
         """Its pictures and captions on the principal plane."""
-        return model_map(self.artefact)
+        return model_map(self.artifact)
 
     @cached_property
     def loaded(self) -> Loaded:
         """Its weights, ready to be asked of pictures and captions."""
-        return load_weights(self.artefact)
+        return load_weights(self.artifact)
 
     def embed(self, pictures: Sequence[Picture] | Picture, neighbours: int = 5) -> Placed:
         """Where pictures land: embedding, place, captions and so many neighbours among the model's
@@ -158,7 +158,7 @@ class Model:
         return f"<Model {self.key}: {title(self.condition)}>"
 
     def _repr_html_(self) -> str:
-        table = measures_of(self.artefact, self.images.grouping).to_html(index=False)
+        table = measures_of(self.artifact, self.images.grouping).to_html(index=False)
         heading = f"<b>{escape(title(self.condition))}</b><br><code>{escape(self.key)}</code>"
         return f"<p>{heading}</p>{table}"
 
@@ -186,10 +186,10 @@ def load(key: str) -> Model:
     >>> vl.load(vl.train(vl.Condition(steps=12)).key).condition.data
     'scenes'
     """
-    if beside := artifact.kind_beside(key):
+    if beside := store.kind_beside(key):
         what = f"{_BESIDE[beside]}, not a model"
-        raise artifact.StoreError(f"{key} is {what}; `python -m vlcore status` lists the models.")
-    return Model(artifact.read(key))
+        raise store.StoreError(f"{key} is {what}; `python -m vlcore status` lists the models.")
+    return Model(store.read(key))
 
 
 def models() -> pd.DataFrame:
@@ -198,7 +198,7 @@ def models() -> pd.DataFrame:
     >>> import vlcore as vl
     >>> vl.models()[["title", "bias", "labels"]]  # doctest: +SKIP
     """
-    found = {key: artifact.condition_of(key) for key in artifact.model_keys()}
+    found = {key: store.condition_of(key) for key in store.model_keys()}
     known = {
         key: {"title": title(one), **vars(one)} for key, one in found.items() if one is not None
     }

@@ -101,7 +101,7 @@ def add_untrained_positions(comparison: ComparedMaps) -> pd.DataFrame:
     points = comparison.points
     for pane, model in enumerate(comparison.models):
         places = np.full((len(model.z), 2), np.nan)
-        if before := StoredEmbeddings(model.artefact).untrained:
+        if before := StoredEmbeddings(model.artifact).untrained:
             held_out = slice(model.held_out)
             places = fit_plane(before.on_map).place(np.concatenate([before.on_map, before.train]))
             places = align(places[held_out], model.points[held_out]).apply(places)
@@ -212,7 +212,7 @@ def parts(
     """What is said beside the maps of a comparison: what they show, right or wrong by group, and
     who is near whom."""
     prompts = comparison.models[0].projection.prompts  # empty of other maps
-    few = description.small_sample_warning(comparison.models[0].artefact, grouping)
+    few = description.small_sample_warning(comparison.models[0].artifact, grouping)
     said = [
         Text(warning, icon="straighten")
         for warning in caption_warnings(comparison, grouping, prompts)
@@ -244,7 +244,7 @@ def page(
     """The comparison as one offline HTML page: maps, words and numbers, and the film of the
     trainings, if any."""
     grouping, layouts = images.grouping, description.describe_layouts(comparison, images)
-    conditions = {name: model.artefact.condition for name, model in comparison.named.items()}
+    conditions = {name: model.artifact.condition for name, model in comparison.named.items()}
     maps = figure(comparison, grouping, palette, PAGE_SIDE, options)
     content = [
         description.differences_in_words(conditions).replace("**", ""),
@@ -257,5 +257,5 @@ def page(
         shown = film(comparison, images)
         chart = Figure(shown.chart(palette, PAGE_SIDE), alt=shown.words, slider=MOMENT)
         content += [Heading("The training as a film"), chart, *shown.notes]
-    content.append(f"Models: {', '.join(model.artefact.key for model in comparison.models)}")
+    content.append(f"Models: {', '.join(model.artifact.key for model in comparison.models)}")
     return page_html(content, " | ".join(map(title, conditions.values())), palette=palette)

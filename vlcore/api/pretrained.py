@@ -1,6 +1,6 @@
 """Pretrained CLIP and SigLIP models, measured, mapped and compared like ours. They were trained
 elsewhere, so there is one moment, the end, and see pictures at the size that they are stored in;
-those of the panel are made at `PANEL_SIZE`. Weights are not copied: the artefact says which they
+those of the panel are made at `PANEL_SIZE`. Weights are not copied: the artifact says which they
 were, and they are found again when somebody asks.
 """
 

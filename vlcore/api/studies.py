@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vlcore.api import slurm_task, training
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data.subset import on_its_set
 from vlcore.experiment.condition import Condition
 from vlcore.jobs import engines, queue
@@ -62,7 +62,7 @@ class StudyRun:
         """Raise StoreError where every condition that was to be trained failed."""
         failed = [words for words in self.outcomes.values() if words.startswith("failed")]
         if failed and len(failed) == len(self.outcomes):
-            raise artifact.StoreError(f"No condition could be trained; the first {failed[0]}")
+            raise store.StoreError(f"No condition could be trained; the first {failed[0]}")
 
 
 def train_missing(
@@ -111,7 +111,7 @@ def _submitted(
     todo = [
         condition
         for condition in missing
-        if condition.key not in waiting and not artifact.published(condition.key)
+        if condition.key not in waiting and not store.published(condition.key)
     ]
     if todo:
         ordered = training.longest_first(todo)

@@ -1,4 +1,4 @@
-"""Training of conditions: from images to a published artefact, of one or of many over worker
+"""Training of conditions: from images to a published artifact, of one or of many over worker
 processes. Torch and scikit-learn are imported inside the functions: pages name the work, and must
 not wait for what only a worker needs.
 """
@@ -25,7 +25,7 @@ from vlcore.data.training_set import TrainingSet, training_sets
 from vlcore.experiment.captions import caption_index, captions_of
 from vlcore.experiment.condition import Condition, ConditionError, from_dict
 from vlcore.experiment.errors import BusyError
-from vlcore.experiment.options import MITIGATIONS, OBJECTIVES, ArtefactKind
+from vlcore.experiment.options import MITIGATIONS, OBJECTIVES, ArtifactKind
 from vlcore.jobs import jobs
 from vlcore.model.artifact_files import write_model
 from vlcore.model.image_features import feature_store
@@ -166,11 +166,11 @@ def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, A
     from vlcore.model.device import choose_device
     from vlcore.model.recorder import SnapshotRecorder
 
-    if condition.kind is ArtefactKind.IMPORTED:
+    if condition.kind is ArtifactKind.IMPORTED:
         raise ConditionError(
             "Imported embeddings are brought, not trained; use `data import FILE.npz`."
         )
-    if condition.kind is ArtefactKind.PRETRAINED:
+    if condition.kind is ArtifactKind.PRETRAINED:
         raise ConditionError(
             "A pretrained model is not trained here; use `python -m vlcore pretrained CHECKPOINT`."
         )

@@ -71,7 +71,7 @@ def film(comparison: ComparedMaps, images: ImageSet) -> Film:
         f"Film of the training of {whose} in {len(steps)} moments, from {span}: {where}. {fixed}"
     ]
     for (name, model), track in zip(comparison.named.items(), tracks, strict=True):
-        rows = StoredEmbeddings(model.artefact).rows("val")
+        rows = StoredEmbeddings(model.artifact).rows("val")
         training = _training_in_words(
             track.curves, images.table["group"].to_numpy()[rows], images.grouping
         )
@@ -82,12 +82,12 @@ def film(comparison: ComparedMaps, images: ImageSet) -> Film:
 
 def _snapshots(model: ModelMap) -> StoredSnapshots:
     """The snapshots of a model; raises where they make no film."""
-    name = f"“{title(model.artefact.condition)}”"
+    name = f"“{title(model.artifact.condition)}”"
     if model.projection.kind != "pca":
         raise ComparisonError(
             "A film needs maps that place any moment exactly; choose principal components."
         )
-    stored = StoredSnapshots(model.artefact)
+    stored = StoredSnapshots(model.artifact)
     if not stored.there:
         raise ComparisonError(
             f"{name} has no film: nobody watched its training. Choose models trained here."
@@ -115,7 +115,7 @@ def _track(
             share = float(model.plane.place(z).var(axis=0).sum()) / total
             words = f"total variance {total:.2g}, this plane shows {100 * share:.0f} % of it"
         said.append(f"step {step:,}: {words}")
-    history = pd.read_csv(model.artefact.path / "history.csv", usecols=["step", "loss"])
+    history = pd.read_csv(model.artifact.path / "history.csv", usecols=["step", "loss"])
     # Averaged over neighbouring steps where there are many; early ones stay as they are.
     edges = np.unique(
         np.geomspace(1, max(history["step"].max(), 2), LOSS_POINTS).round().astype(int)
@@ -134,7 +134,7 @@ def _track(
             .assign(panel=panel)
         )
     return ModelTrack(
-        title=title(model.artefact.condition),
+        title=title(model.artifact.condition),
         axes=(info.x_title, info.y_title),
         steps=stored.steps,
         shows=tuple((np.searchsorted(stored.steps, steps, side="right") - 1).tolist()),

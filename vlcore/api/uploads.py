@@ -28,7 +28,7 @@ from vlcore.data.uploads import Twins
 from vlcore.experiment import wording
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import Grouping, place_words
-from vlcore.experiment.options import RANDOM, ArtefactKind
+from vlcore.experiment.options import RANDOM, ArtifactKind
 from vlcore.metrics.novelty import Novelty
 from vlcore.metrics.reliance import PaintedImages, Reliance, by_backgrounds, by_painting, by_twins
 from vlcore.model.load import Loaded
@@ -125,7 +125,7 @@ def upload_reports(
     except ComparisonError as error:
         why_silent = str(error)
     has_seen_drawings_alone = bool(images.about.get("recipe")) and not knows_photographs(
-        model.artefact.condition
+        model.artifact.condition
     )
     reports = []
     every = zip(z, labels, shares, truths, novelties, are_drawn, strict=True)
@@ -151,7 +151,7 @@ def upload_reports(
 def temperature_of(model: ModelMap) -> float | None:
     """What log scores are divided by to be log odds; None where it was not measured, as of sets in
     folds."""
-    measured = model.artefact.metrics["end"].get("temperature")
+    measured = model.artifact.metrics["end"].get("temperature")
     return None if measured is None else float(measured["value"])
 
 
@@ -364,7 +364,7 @@ def as_code(name: str) -> str:
 def knows_photographs(condition: Condition) -> bool:
     """Whether a model sees through a network that was trained on photographs."""
     is_pretrained = (
-        condition.kind is ArtefactKind.PRETRAINED or condition.frozen_tower or condition.network
+        condition.kind is ArtifactKind.PRETRAINED or condition.frozen_tower or condition.network
     )
     return bool(is_pretrained) and not condition.architecture.endswith(RANDOM)
 

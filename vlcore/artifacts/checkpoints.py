@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.artifacts.artifact import Artefact
+from vlcore.artifacts.store import Artifact
 
 
 class StoredSnapshots:
     """``snapshots.npz`` of a model that was trained here; a model that was trained elsewhere has
     none."""
 
-    def __init__(self, artefact: Artefact) -> None:
-        self._file = artefact.path / "snapshots.npz"
+    def __init__(self, artifact: Artifact) -> None:
+        self._file = artifact.path / "snapshots.npz"
         self.there = self._file.is_file()
 
     @cached_property

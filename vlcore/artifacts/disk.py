@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from vlcore.artifacts import artifact, bundled
-from vlcore.artifacts.artifact import StoreError
+from vlcore.artifacts import bundled, store
+from vlcore.artifacts.store import StoreError
 from vlcore.experiment import limits, trash
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import data_folder, home, hub_folder, models_folder, write_errors
-from vlcore.experiment.options import ArtefactKind
+from vlcore.experiment.options import ArtifactKind
 
 _COUNTED = 10.0  # seconds that a sum of the home holds for who asks for a job
 _home: list[tuple[float, int]] = []  # when its bytes were counted last, and how many they were
@@ -87,18 +87,18 @@ def _lacking(wanted: int, within: float = 0.0) -> int:
 def own() -> dict[str, Path]:
     """Folders of what was made here, by key: not of models that come with this version and lie
     unpacked beside it."""
-    folders = {key: models_folder() / key for key in artifact.published_keys()}
+    folders = {key: models_folder() / key for key in store.published_keys()}
     return {key: folder for key, folder in folders.items() if folder.is_dir() and _is_own(key)}
 
 
 def _is_own(key: str) -> bool:
-    return not bundled.there(key) or artifact.made_here(key)  # the latter reads all files
+    return not bundled.there(key) or store.made_here(key)  # the latter reads all files
 
 
 def delete(key: str) -> None:
     """Move a model, or what is made of one, aside for a week; StoreError where there is none, or it
     comes with this version and would be there again."""
-    folder = models_folder() / artifact.check_key(key)
+    folder = models_folder() / store.check_key(key)
     if not _is_own(key):
         raise StoreError(
             f"{key} came with this version and takes no more room than its file; it stays."
@@ -113,12 +113,12 @@ def delete(key: str) -> None:
 def _made_again() -> Iterator[tuple[float, str]]:
     """Keys of what a click makes again, fitted maps and untrained encoders, with when each was
     made."""
-    for key in artifact.published_keys():
-        folder, kind = models_folder() / key, artifact.kind_beside(key)
+    for key in store.published_keys():
+        folder, kind = models_folder() / key, store.kind_beside(key)
         if not folder.is_dir():
             continue
-        condition = artifact.condition_of(key) if kind is None else None
-        if kind is ArtefactKind.MAP or (condition and condition.kind is ArtefactKind.UNTRAINED):
+        condition = store.condition_of(key) if kind is None else None
+        if kind is ArtifactKind.MAP or (condition and condition.kind is ArtifactKind.UNTRAINED):
             yield (folder / "manifest.json").stat().st_mtime, key
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vlcore.api.metrics_table import cell, estimate_of
-from vlcore.artifacts.artifact import Artefact, StoreError
+from vlcore.artifacts.store import Artifact, StoreError
 from vlcore.classroom.lessons import placeholders
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import written
@@ -45,7 +45,7 @@ class Card:
         return " ".join(text if isinstance(text, str) else text[0] for text in self.say)
 
     def filled(
-        self, usual: Condition, grouping: Grouping, read: Callable[[str], Artefact]
+        self, usual: Condition, grouping: Grouping, read: Callable[[str], Artifact]
     ) -> "Card":
         """The card in the words of an image set, with numbers of its models; `read` gives one, or a
         StoreError."""
@@ -74,7 +74,7 @@ class Card:
 class _Measured:
     """A model's numbers at the end of its training, in words, by their measures."""
 
-    def __init__(self, key: str, read: Callable[[str], Artefact]) -> None:
+    def __init__(self, key: str, read: Callable[[str], Artifact]) -> None:
         self._key, self._read = key, read
 
     def __getitem__(self, measure: str) -> str:

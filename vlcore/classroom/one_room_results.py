@@ -13,7 +13,7 @@ import altair as alt
 import pandas as pd
 
 from vlcore.api.metrics_table import absence_reason, estimate_of
-from vlcore.artifacts.artifact import Artefact
+from vlcore.artifacts.store import Artifact
 from vlcore.classroom import tower_pairs
 from vlcore.classroom.one_room import (
     DIRECTIONS,
@@ -77,7 +77,7 @@ class Wall:
 
 
 def wall(
-    study: StudyPlan, there: Mapping[int, Pair], planned: set[int], read: Callable[[str], Artefact]
+    study: StudyPlan, there: Mapping[int, Pair], planned: set[int], read: Callable[[str], Artifact]
 ) -> Wall:
     """The wall of a study whose blocks at these places are there, those that the plan counts among
     them; `read` takes the key of a run."""

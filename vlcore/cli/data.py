@@ -12,7 +12,7 @@ from typing import Any
 
 from vlcore.api import audit
 from vlcore.api.imports import import_embeddings
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.cli.common import CommandError, add_command, comma_separated, whole_number
 from vlcore.data import catalogue, drawn, generation
 from vlcore.data.generation.plan import BACKENDS, PROMPT
@@ -254,7 +254,7 @@ def check(options: Namespace) -> list[dict[str, Any]]:
     images = catalogue.open_set(options.name)
     key = audit.checks_key(images.name, images.version)
     with_bar(key, lambda: audit.make_checks(images.name, images.version))
-    return [asdict(entry) for entry in audit.read_checks(artifact.read(key))]
+    return [asdict(entry) for entry in audit.read_checks(store.read(key))]
 
 
 def import_pictures(options: Namespace) -> dict[str, Any]:
@@ -323,7 +323,7 @@ def remove(options: Namespace) -> dict[str, Any]:
     ]
     if running:
         raise BusyError(f"{options.name} is in use by {running[0]}; wait for it or cancel it.")
-    models = [key for key in artifact.model_keys() if _is_of(key, options.name)]
+    models = [key for key in store.model_keys() if _is_of(key, options.name)]
     where = " and ".join(map(str, folders))
     stay = (
         f"; {len(models):,} of its models stay, but cannot show its pictures any more"

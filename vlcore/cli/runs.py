@@ -1,5 +1,5 @@
 """Commands of one model: train or measure it, embed images with it, list and check jobs and
-artefacts."""
+artifacts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlcore.api import pretrained, training
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.cli.common import (
     CommandError,
     add_command,
@@ -78,9 +78,9 @@ def add_commands(commands: Any) -> None:
     add_command(commands, "status", "jobs and models", status)("key", nargs="?")
     help_text = "stop a training, or a job of a cluster by its number"
     add_command(commands, "cancel", help_text, cancel)("key")
-    help_text = "remove files of interrupted and failed jobs, and old quarantined artefacts"
+    help_text = "remove files of interrupted and failed jobs, and old quarantined artifacts"
     add_command(commands, "clean", help_text, clean)
-    add_command(commands, "verify", "check every published artefact against its checksums", verify)
+    add_command(commands, "verify", "check every published artifact against its checksums", verify)
 
 
 def train(options: Namespace) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def train(options: Namespace) -> dict[str, Any]:
     sets = training_sets(parts, condition)
     groups = sets[0].table["group"].tolist()
     train_images = {name: groups.count(name) for name in sets[0].images.grouping.names}
-    artefact, document = _make_model(
+    artifact, document = _make_model(
         condition, lambda: training.train_condition(condition, options.fresh)
     )
     document |= {"steps": condition.steps, "train_images": train_images, "models": len(sets)}
@@ -109,8 +109,8 @@ def train(options: Namespace) -> dict[str, Any]:
             f"The training images are {', '.join(small)}; with fewer than {FEW_TRAINED} much"
             " depends on which they are."
         ]
-    document["first_fit_step"] = artefact.metrics["first_fit_step"]
-    return document | {"metrics": headline(artefact)}
+    document["first_fit_step"] = artifact.metrics["first_fit_step"]
+    return document | {"metrics": headline(artifact)}
 
 
 def _edits_text(file: Path) -> str:
@@ -126,17 +126,17 @@ def _edits_text(file: Path) -> str:
 
 def _make_model(
     condition: Condition, work: Callable[[], str]
-) -> tuple[artifact.Artefact, dict[str, Any]]:
+) -> tuple[store.Artifact, dict[str, Any]]:
     """Make the model of a condition unless it is published; returns it with key, state, seconds."""
     started = time.perf_counter()
     state = with_bar(condition.key, work)
     seconds = round(time.perf_counter() - started, 2)
-    return artifact.read(condition.key), {"key": condition.key, "state": state, "seconds": seconds}
+    return store.read(condition.key), {"key": condition.key, "state": state, "seconds": seconds}
 
 
-def headline(artefact: artifact.Artefact) -> dict[str, Any]:
+def headline(artifact: store.Artifact) -> dict[str, Any]:
     """The rates of a model that commands print: values, intervals, and reasons for absent ones."""
-    end = artefact.metrics["end"]
+    end = artifact.metrics["end"]
     groups = end.get("group_accuracy", {})
     estimates = {name: end[name] for name in HEADLINE if name in end}
     reasons = end.get("absent", {})
@@ -164,18 +164,18 @@ def measure_pretrained(options: Namespace) -> dict[str, Any]:
         source = str(Path(source).resolve()) if Path(source).is_dir() else source
     condition = pretrained.condition_of(source, base, readout=options.readout)
     training.check_pictures(condition)
-    artefact, document = _make_model(
+    artifact, document = _make_model(
         condition, lambda: pretrained.make_pretrained(source, condition)
     )
-    checkpoint = artefact.json("checkpoint.json")
+    checkpoint = artifact.json("checkpoint.json")
     document |= {
         "state": document["state"].replace("trained", "measured"),
         "title": title(condition),
-        "device": artefact.manifest["device"],
-        "metrics": headline(artefact),
+        "device": artifact.manifest["device"],
+        "metrics": headline(artifact),
         "checkpoint": {name: checkpoint[name] for name in ("name", "kind", "parameters", "bytes")},
     }
-    if artefact.metrics["end"]["collapsed"]:
+    if artifact.metrics["end"]["collapsed"]:
         document["warnings"] = [COLLAPSED]
     return document
 
@@ -257,12 +257,12 @@ def status(options: Namespace) -> list[dict[str, Any]]:
     if options.key is not None:
         views = [jobs.view(options.key)]
     else:
-        published = [jobs.JobStatus(key, jobs.State.DONE) for key in artifact.published_keys()]
+        published = [jobs.JobStatus(key, jobs.State.DONE) for key in store.published_keys()]
         latest = (*published, *map(jobs.view, tasks), *jobs.active_and_ended())
         views = list({view.key: view for view in latest}.values())
     entries = []
     for view in views:
-        kind = artifact.kind_beside(view.key)
+        kind = store.kind_beside(view.key)
         entry = {
             "key": view.key,
             "kind": kind.value if kind else "model",
@@ -291,10 +291,10 @@ def clean(_options: Namespace) -> dict[str, Any]:
 
 def verify(_options: Namespace) -> list[dict[str, Any]]:
     results = []
-    for key in artifact.published_keys():
+    for key in store.published_keys():
         try:
-            artifact.read(key)
+            store.read(key)
             results.append({"key": key, "ok": True})
-        except artifact.CorruptArtefactError as error:
+        except store.CorruptArtifactError as error:
             results.append({"key": key, "ok": False, "message": str(error)})
     return results

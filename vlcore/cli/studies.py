@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlcore.api import training
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.cli import common
 from vlcore.cli.common import (
     CommandError,
@@ -151,8 +151,8 @@ def _result(condition: Condition, run: StudyRun) -> dict[str, Any]:
     result = {**_named(condition), "state": run.outcomes.get(condition.key, "published")}
     if condition.key in run.tasks:
         result["job"] = run.tasks[condition.key]
-    if artifact.published(condition.key):
-        result["metrics"] = headline(artifact.read(condition.key))
+    if store.published(condition.key):
+        result["metrics"] = headline(store.read(condition.key))
     return result
 
 
@@ -240,4 +240,4 @@ def reproduce(options: Namespace) -> dict[str, Any] | list[dict[str, Any]]:
     training.train_condition(
         condition, fresh=True
     )  # one that came with this version proves nothing
-    return published.agreement(artifact.read(condition.key))
+    return published.agreement(store.read(condition.key))

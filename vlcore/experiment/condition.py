@@ -1,6 +1,6 @@
 """Condition: one frozen value that holds everything that changes a result.
 
-Pages, commands, studies and links make one, and its `key` names the artefact: equal conditions are
+Pages, commands, studies and links make one, and its `key` names the artifact: equal conditions are
 one training.
 """
 
@@ -117,7 +117,7 @@ class Condition:
 
     def _check_architecture(self) -> None:
         named = self.architecture if isinstance(self.architecture, str) else ""
-        if options.OBJECTIVES[self.objective].kind is not options.ArtefactKind.PRETRAINED:
+        if options.OBJECTIVES[self.objective].kind is not options.ArtifactKind.PRETRAINED:
             if not _NETWORK.fullmatch(named):
                 _check_name("architecture", self.architecture, options.ARCHITECTURES)
             objective = options.OBJECTIVES[self.objective]
@@ -177,7 +177,7 @@ class Condition:
         objective = options.OBJECTIVES[self.objective]
         if objective.mitigations and self.mitigation not in objective.mitigations:
             why = f"{self.objective} has no labels, so no mitigation applies to it"
-            if objective.kind is not options.ArtefactKind.TRAINED:
+            if objective.kind is not options.ArtifactKind.TRAINED:
                 why = (
                     f"A pretrained model is not trained here, so {self.mitigation} does not apply"
                     f" to {self.objective}"
@@ -232,18 +232,18 @@ class Condition:
         return (self.n_majority - self.n_minority) / (self.n_majority + self.n_minority)
 
     @property
-    def kind(self) -> options.ArtefactKind:
+    def kind(self) -> options.ArtifactKind:
         """Who trained the model."""
         kind = options.OBJECTIVES[self.objective].kind
         return (
-            options.ArtefactKind.UNTRAINED
-            if kind is options.ArtefactKind.TRAINED and self.steps == 0
+            options.ArtifactKind.UNTRAINED
+            if kind is options.ArtifactKind.TRAINED and self.steps == 0
             else kind
         )
 
     @property
     def key(self) -> str:
-        """Name of the artefact: readable parts and a hash of the whole condition."""
+        """Name of the artifact: readable parts and a hash of the whole condition."""
         objective = options.OBJECTIVES[self.objective].key or self.objective
         length = "untrained" if self.steps == 0 else self.labels
         seeds = (
@@ -258,9 +258,9 @@ class Condition:
             else self.replace(recipe=_FIRST["recipe"], schedule=_FIRST["schedule"], batch_size=0)
         )
         digest = hashlib.sha256(json.dumps(first.settings, sort_keys=True).encode()).hexdigest()[:8]
-        if self.kind is options.ArtefactKind.IMPORTED:
+        if self.kind is options.ArtifactKind.IMPORTED:
             return f"{self.data}-{objective}-{digest}"
-        if self.kind is options.ArtefactKind.PRETRAINED:
+        if self.kind is options.ArtifactKind.PRETRAINED:
             length = f"{self.labels}-{self.checkpoint.lower()[:24].rstrip('.-')}"
         if mark := options.NEGATIVES[self.negatives].key:
             objective += f"-{mark}"
@@ -274,7 +274,7 @@ class Condition:
         trained here."""
         name = (
             self.architecture.removeprefix("clip:")
-            if self.kind is options.ArtefactKind.PRETRAINED
+            if self.kind is options.ArtifactKind.PRETRAINED
             else ""
         )
         return name.rpartition("/")[2].partition("@")[0]
@@ -396,7 +396,7 @@ _FIRST: dict[str, Any] = {
     "text": "transformer",
 }
 _OF_A_TRAINING = ("schedule", "width", "embedding", "text")
-_ELSEWHERE = (options.ArtefactKind.PRETRAINED, options.ArtefactKind.IMPORTED)
+_ELSEWHERE = (options.ArtifactKind.PRETRAINED, options.ArtifactKind.IMPORTED)
 _SEEDS = (0, 2**31 - 1)
 _RANGES = {
     "n_per_group": (2, 10_000),

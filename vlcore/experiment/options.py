@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Literal
 
 
-class ArtefactKind(Enum):
+class ArtifactKind(Enum):
     """What lies under a key: a model, by who trained it, or what was made beside the models."""
 
     TRAINED = "trained"
@@ -25,7 +25,7 @@ class ArtefactKind(Enum):
     @property
     def has_weights(self) -> bool:
         """Whether it is a model that was made here."""
-        return self in (ArtefactKind.TRAINED, ArtefactKind.UNTRAINED)
+        return self in (ArtifactKind.TRAINED, ArtifactKind.UNTRAINED)
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Objective(Choice):
     softmax: bool = False  # scores count by their differences alone
     equal_is_right: bool = True  # an equal caption of another picture is a right one
     no_pairs: str = ""  # why no pairs of picture and caption can be shown; empty where they can
-    kind: ArtefactKind = (
-        ArtefactKind.TRAINED
+    kind: ArtifactKind = (
+        ArtifactKind.TRAINED
     )  # what a training of it is; another one is not offered
     elsewhere: str = ""  # what to do instead of training it
     probed: bool = False  # the object is read off by a linear probe on the training pictures
@@ -194,7 +194,7 @@ OBJECTIVES: dict[str, Objective] = {
         " layers.",
         words="zero-shot",
         mitigations=("none", "dfr"),
-        kind=ArtefactKind.PRETRAINED,
+        kind=ArtifactKind.PRETRAINED,
         elsewhere=_NOT_TRAINED,
     ),
     "pretrained_probe": Objective(
@@ -202,14 +202,14 @@ OBJECTIVES: dict[str, Objective] = {
         words="linear probe",
         key="probe",
         mitigations=("none",),
-        kind=ArtefactKind.PRETRAINED,
+        kind=ArtifactKind.PRETRAINED,
         elsewhere=_NOT_TRAINED,
         probed=True,
     ),
     "imported": Objective(
         "Embeddings that were computed elsewhere: no loss of ours.",
         labels="constant",
-        kind=ArtefactKind.IMPORTED,
+        kind=ArtifactKind.IMPORTED,
         no_pairs="These embeddings were computed elsewhere, so nothing is known of their loss.",
         elsewhere=(
             "The objective imported is of embeddings that were computed elsewhere; bring them with"
@@ -496,7 +496,7 @@ def objectives_here() -> dict[str, Objective]:
     return {
         name: objective
         for name, objective in OBJECTIVES.items()
-        if objective.kind is ArtefactKind.TRAINED
+        if objective.kind is ArtifactKind.TRAINED
     }
 
 

@@ -12,7 +12,7 @@ from vlcore.experiment.options import (
     MITIGATIONS,
     OBJECTIVES,
     SIZE_MODES,
-    ArtefactKind,
+    ArtifactKind,
 )
 
 FEW = 20  # pictures below which a rate says little: its interval is wider than 40 points
@@ -41,16 +41,16 @@ def describe_bias(condition: Condition) -> str:
 
 def title(condition: Condition) -> str:
     """A condition in a few words: ``75 % removed (12 of 48 kept), short labels``."""
-    if condition.kind is ArtefactKind.IMPORTED:
+    if condition.kind is ArtifactKind.IMPORTED:
         return f"Imported embeddings “{condition.data}”"
     bias = "No bias" if condition.bias == 0 else describe_bias(condition)
-    if condition.kind is ArtefactKind.PRETRAINED:
+    if condition.kind is ArtifactKind.PRETRAINED:
         new_layer = MITIGATIONS[condition.mitigation].new_layer
         readout = condition.mitigation if new_layer else OBJECTIVES[condition.objective].words
         bias = bias.replace("No bias", "no bias")
         return f"Pretrained {condition.checkpoint}, {readout}, {bias}, {label_words(condition)}"
     words = [
-        "Untrained encoder" if condition.kind is ArtefactKind.UNTRAINED else bias,
+        "Untrained encoder" if condition.kind is ArtifactKind.UNTRAINED else bias,
         label_words(condition),
     ]
     for field, (_, choices) in CHOICES.items():

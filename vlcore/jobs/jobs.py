@@ -1,4 +1,4 @@
-"""Jobs that make artefacts: run, reported, followed, cancelled.
+"""Jobs that make artifacts: run, reported, followed, cancelled.
 
 The disk is the truth. A job holds a file lock while it works, so that many askers cause one
 training, and a killed worker leaves nothing stale: the kernel frees the lock. A job's state follows
@@ -27,7 +27,7 @@ from typing import Any
 
 from filelock import Timeout
 
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.experiment.errors import BusyError
 from vlcore.experiment.files import (
     HomeError,
@@ -42,7 +42,7 @@ LOCK_WAIT = 2.0  # seconds
 REPORT_EVERY = 0.3  # seconds
 ALIVE_EVERY = 10.0  # seconds between signs of life
 DEAD_AFTER = 90.0  # seconds without one; clocks of machines that share a disk differ less
-SET_ASIDE = 7 * 24 * 3600.0  # seconds that a damaged artefact stays for whoever wants to know
+SET_ASIDE = 7 * 24 * 3600.0  # seconds that a damaged artifact stays for whoever wants to know
 HOST = platform.node()
 _one_look = (
     threading.Lock()
@@ -118,7 +118,7 @@ class Reporter:
         return tell
 
     def end(self, state: State, message: str) -> None:
-        """Leave a last word where a job does not end in an artefact; a full disk takes none."""
+        """Leave a last word where a job does not end in an artifact; a full disk takes none."""
         self._status.update(state=state, message=message)
         with suppress(OSError):
             self._write()
@@ -128,7 +128,7 @@ class Reporter:
 
 
 def work_folder(key: str) -> Path:
-    return models_folder() / ".work" / artifact.check_key(key)
+    return models_folder() / ".work" / store.check_key(key)
 
 
 def run(
@@ -137,10 +137,10 @@ def run(
     fresh: bool = False,
     report_every: float | None = None,
 ) -> str:
-    """Make and publish an artefact, unless it is there.
+    """Make and publish an artifact, unless it is there.
 
     Args:
-        key: of the artefact.
+        key: of the artifact.
         make: fills the folder that it is given, reports, and returns facts for the manifest.
         fresh: make it also where one came with this version.
         report_every: seconds between reports, `REPORT_EVERY` where None.
@@ -150,7 +150,7 @@ def run(
 
     Raises:
         BusyError: when another process or thread is at it."""
-    there = artifact.made_here if fresh else artifact.published
+    there = store.made_here if fresh else store.published
     if there(key):
         return "cached"
     make_folder(models_folder())
@@ -188,7 +188,7 @@ def _work(
         threading.Thread(target=_show_life, args=(work, ended), daemon=True).start()
         out.mkdir()
         facts = make(out, report)
-        artifact.publish(key, out, {"seconds": round(time.perf_counter() - started, 2), **facts})
+        store.publish(key, out, {"seconds": round(time.perf_counter() - started, 2), **facts})
     except JobCancelledError as error:
         report.end(State.CANCELLED, str(error))
         raise
@@ -237,7 +237,7 @@ def _show_life(work: Path, ended: threading.Event) -> None:
 def view(key: str) -> JobStatus:
     """The state of a job, derived from the disk. (What is queued, only its queue knows:
     `JobQueue.view`.)"""
-    if artifact.published(key):
+    if store.published(key):
         return JobStatus(key, State.DONE)
     work = work_folder(key)
     status = _status(work)
@@ -245,7 +245,7 @@ def view(key: str) -> JobStatus:
     if state == State.RUNNING and not _is_alive(
         work, status
     ):  # it has just been published, or was killed
-        return JobStatus(key, State.DONE if artifact.published(key) else State.INTERRUPTED, status)
+        return JobStatus(key, State.DONE if store.published(key) else State.INTERRUPTED, status)
     if state in (State.RUNNING, State.FAILED, State.CANCELLED):
         return JobStatus(key, State(state), status)
     return JobStatus(key, State.ABSENT)
@@ -324,7 +324,7 @@ def clean() -> list[str]:
                 ):
                     removed += [work.name] if len(os.listdir(work)) > 1 else []  # beside the lock
                     shutil.rmtree(work)
-        for path in artifact.set_aside_before(time.time() - SET_ASIDE):
+        for path in store.set_aside_before(time.time() - SET_ASIDE):
             shutil.rmtree(path)
             removed.append(path.name)
     return removed

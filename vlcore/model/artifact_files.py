@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.artifacts.artifact import Artefact
+from vlcore.artifacts.store import Artifact
 from vlcore.experiment.files import write_json
-from vlcore.experiment.options import ArtefactKind
+from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.progress import Report
 from vlcore.metrics.readouts import LastLayer
 from vlcore.model.views import RENDERING, TRAINING, TrainingRecord, why_no_readout
@@ -41,8 +41,8 @@ class StoredEmbeddings:
     """``embeddings.npz`` of a model: which rows of its image set it saw, and what it made of them
     at each moment."""
 
-    def __init__(self, artefact: Artefact) -> None:
-        self._artefact, self._arrays = artefact, artefact.arrays("embeddings.npz")
+    def __init__(self, artifact: Artifact) -> None:
+        self._artifact, self._arrays = artifact, artifact.arrays("embeddings.npz")
 
     def rows(self, split: str) -> NDArray[np.int64]:
         """Row numbers in the image set of the pictures of ``train``, ``val``, ``probe`` or
@@ -51,7 +51,7 @@ class StoredEmbeddings:
 
     @cached_property
     def _maps(self) -> dict[str, NDArray[Any]]:
-        return self._artefact.arrays("maps.npz")
+        return self._artifact.arrays("maps.npz")
 
     @property
     def map_rows(self) -> NDArray[np.int64]:
@@ -184,7 +184,7 @@ def write_embeddings(out: Path, record: TrainingRecord) -> None:
     # label style.
     layer = record.snapshots["end"].layer
     if layer is not None or (
-        condition.kind is ArtefactKind.IMPORTED and not why_no_readout(condition, labels)
+        condition.kind is ArtifactKind.IMPORTED and not why_no_readout(condition, labels)
     ):
         arrays["map_predicted"] = record.predicted("end")[views.on_map]
         arrays["train_predicted"] = record.predicted("end", "train")[:of_rows]

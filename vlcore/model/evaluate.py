@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.experiment.grouping import Grouping
-from vlcore.experiment.options import OBJECTIVES, RANDOM, ArtefactKind
+from vlcore.experiment.options import OBJECTIVES, RANDOM, ArtifactKind
 from vlcore.experiment.progress import Report
 from vlcore.metrics import accuracy, counterfactual, geometry, projection, readouts
 from vlcore.metrics.catalogue import Need
@@ -40,8 +40,8 @@ from vlcore.model.views import (
 Names = NDArray[np.str_]
 
 ELSEWHERE = {
-    ArtefactKind.PRETRAINED: "the model was trained elsewhere, and nothing of it is trained here",
-    ArtefactKind.IMPORTED: "the embeddings were computed elsewhere, and nothing was trained here",
+    ArtifactKind.PRETRAINED: "the model was trained elsewhere, and nothing of it is trained here",
+    ArtifactKind.IMPORTED: "the embeddings were computed elsewhere, and nothing was trained here",
 }
 ONE_POINT = 1e-12  # total variance
 

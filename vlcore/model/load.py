@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data.decoding import square
 from vlcore.data.imageset import TRAINING_SIZE
-from vlcore.experiment.options import ArtefactKind
+from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.vocabulary import AnyVocabulary, reads_pieces, split_words
 from vlcore.model.image_features import features_of_images
 
@@ -108,19 +108,19 @@ class OwnModel:
         return OwnModel(first.eval().requires_grad_(False), self.vocabulary)
 
 
-def load(artefact: artifact.Artefact) -> Loaded:
+def load(artifact: store.Artifact) -> Loaded:
     """A published model, to be asked; StoreError where there are no weights, because its embeddings
     were computed elsewhere, ModelError where they cannot be read."""
-    if artefact.kind is ArtefactKind.PRETRAINED:
+    if artifact.kind is ArtifactKind.PRETRAINED:
         from vlcore.model.pretrained import load_for
 
-        return load_for(artefact)
-    if artefact.kind is ArtefactKind.IMPORTED:
+        return load_for(artifact)
+    if artifact.kind is ArtifactKind.IMPORTED:
         reason = (
             "holds embeddings that were computed elsewhere; there is no model to ask of other"
             " pictures"
         )
-        raise artifact.StoreError(f"{artefact.key} {reason}.")
+        raise store.StoreError(f"{artifact.key} {reason}.")
     from vlcore.model import inference
 
-    return OwnModel(*inference.load(artefact.path / "model.safetensors"))
+    return OwnModel(*inference.load(artifact.path / "model.safetensors"))

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers.utils import logging
 
-from vlcore.artifacts.artifact import Artefact
+from vlcore.artifacts.store import Artifact
 from vlcore.data.sandbox import memory_limit
 from vlcore.experiment import limits
 from vlcore.experiment.errors import first_line
@@ -288,10 +288,10 @@ def _unit(features: Any) -> Array:
     return F.normalize(vectors.float(), dim=-1).cpu().numpy()
 
 
-def load_for(artefact: Artefact) -> PretrainedEncoder:
-    """The checkpoint of an artefact, loaded once a process; PretrainedError where it cannot be had,
+def load_for(artifact: Artifact) -> PretrainedEncoder:
+    """The checkpoint of an artifact, loaded once a process; PretrainedError where it cannot be had,
     or has changed."""
-    about = artefact.json("checkpoint.json")
+    about = artifact.json("checkpoint.json")
     again = (
         "bring it back, or run `python -m vlcore pretrained` anew and take the model that it makes"
     )

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vlcore.artifacts.artifact import Artefact
 from vlcore.artifacts.checkpoints import StoredSnapshots
+from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
 from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.grouping import Grouping
@@ -141,11 +141,11 @@ class Findings:
 
 def findings(
     study: StudyPlan,
-    artefacts: Sequence[Artefact],
+    artifacts: Sequence[Artifact],
     grouping: Grouping,
     left_out: tuple[str, ...] = (),
 ) -> Findings:
-    """Everything that is said of a study of short and descriptive labels, by the artefacts of its
+    """Everything that is said of a study of short and descriptive labels, by the artifacts of its
     runs that are there and of `vlcore.study.plans.controls`; none of them is of a block that is
     `left_out`. StudyError when the study is about something else, or none of its runs is there;
     AnalysisError when runs differ in more than label style, size mode, mitigation, bias and seeds,
@@ -154,10 +154,10 @@ def findings(
         other = f"The study {study.name!r} does not compare short and descriptive labels"
         raise StudyError(f"{other}; `python -m vlcore analyse {study.name}` says what it found.")
     planned = {condition.key for condition in study.conditions}
-    own = [artefact for artefact in artefacts if artefact.key in planned]
+    own = [artifact for artifact in artifacts if artifact.key in planned]
     if not own:
         raise StudyError(f"No run of the study {study.name!r} is there; run it first.")
-    tables = runs_table(artefacts), probe_curves(own), runs_of(artefacts, planned)
+    tables = runs_table(artifacts), probe_curves(own), runs_of(artifacts, planned)
     found = from_tables(study, grouping, *tables, left_out)
     return replace(
         found,
@@ -190,17 +190,17 @@ def _without(study: StudyPlan, left_out: Collection[str]) -> list[Condition]:
 
 
 def over_pictures(
-    artefacts: Sequence[Artefact], level: Level, grouping: Grouping
+    artifacts: Sequence[Artifact], level: Level, grouping: Grouping
 ) -> Estimate | None:
     """Descriptive less short labels on minority pictures at a level, with an interval over blocks
     and scenes both (`vlcore.study.statistics.crossed`); None where a run does not keep which
     pictures it had right.
     """
     right: dict[tuple[str, str], pd.Series] = {}
-    for artefact in artefacts:
-        condition, block = artefact.condition, block_of(artefact.condition)
+    for artifact in artifacts:
+        condition, block = artifact.condition, block_of(artifact.condition)
         if condition.bias == level.bias and block in level.blocks:
-            arrays = artefact.arrays("embeddings.npz")
+            arrays = artifact.arrays("embeddings.npz")
             if "test_right" not in arrays:
                 return None
             test = open_set(condition.data, condition.data_version).table.iloc[arrays["test_rows"]]
@@ -211,7 +211,7 @@ def over_pictures(
     return crossed((pd.DataFrame(descriptive) - pd.DataFrame(short)).dropna().to_numpy().T)
 
 
-def runs_of(artefacts: Sequence[Artefact], planned: Collection[str]) -> pd.DataFrame:
+def runs_of(artifacts: Sequence[Artifact], planned: Collection[str]) -> pd.DataFrame:
     """The runs behind everything, one row each: `key`, what made it, `seconds`, `device`,
     `versions`, `checksum` (of the checksums of its files), and whether it is one of the `planned`
     keys."""
@@ -219,22 +219,22 @@ def runs_of(artefacts: Sequence[Artefact], planned: Collection[str]) -> pd.DataF
     return pd.DataFrame(
         [
             {
-                "key": artefact.key,
-                "labels": artefact.condition.labels,
-                "bias": artefact.condition.bias,
-                "removed": describe_bias(artefact.condition),
-                **{name: getattr(artefact.condition, name) for name in settings},
-                "block": block_of(artefact.condition),
-                "first_fit_step": artefact.metrics["first_fit_step"],
-                "seconds": artefact.manifest.get("seconds"),
-                "device": str(artefact.manifest.get("device", "")),
+                "key": artifact.key,
+                "labels": artifact.condition.labels,
+                "bias": artifact.condition.bias,
+                "removed": describe_bias(artifact.condition),
+                **{name: getattr(artifact.condition, name) for name in settings},
+                "block": block_of(artifact.condition),
+                "first_fit_step": artifact.metrics["first_fit_step"],
+                "seconds": artifact.manifest.get("seconds"),
+                "device": str(artifact.manifest.get("device", "")),
                 "versions": " ".join(
-                    f"{name} {one}" for name, one in artefact.manifest.get("versions", {}).items()
+                    f"{name} {one}" for name, one in artifact.manifest.get("versions", {}).items()
                 ),
-                "checksum": artefact.digest,
-                "planned": artefact.key in planned,
+                "checksum": artifact.digest,
+                "planned": artifact.key in planned,
             }
-            for artefact in artefacts
+            for artifact in artifacts
         ]
     ).astype({"first_fit_step": "Int64", "seconds": float})
 
@@ -298,18 +298,18 @@ def bayes_lines(found: Findings, biases: Sequence[float] = _GRID) -> pd.DataFram
     return pd.DataFrame(lines, columns=["labels", "bias", "phi", "value", "n"])
 
 
-def probe_curves(artefacts: Sequence[Artefact]) -> pd.DataFrame:
+def probe_curves(artifacts: Sequence[Artifact]) -> pd.DataFrame:
     """Linear probes for object and context while runs trained: `CELL`, `block`, `step`, `probe`
     (``object`` or ``context``), `value`, and `fit`, the step of the first fit, if any. Runs of
     small sets keep no such curve.
     """
     found: list[tuple[Any, ...]] = []
-    for artefact in artefacts:
-        condition = artefact.condition
+    for artifact in artifacts:
+        condition = artifact.condition
         if not condition.kind.has_weights:
             continue
         cell = (condition.labels, condition.bias, condition.phi, describe_bias(condition))
-        for step, *accuracies in StoredSnapshots(artefact).curve("probe").tolist():
+        for step, *accuracies in StoredSnapshots(artifact).curve("probe").tolist():
             for probe, value in zip(("object", "context"), accuracies, strict=True):
                 found.append(
                     (
@@ -318,7 +318,7 @@ def probe_curves(artefacts: Sequence[Artefact]) -> pd.DataFrame:
                         int(step),
                         probe,
                         value,
-                        artefact.metrics["first_fit_step"],
+                        artifact.metrics["first_fit_step"],
                     )
                 )
     frame = pd.DataFrame(found, columns=[*CELL, "block", "step", "probe", "value", "fit"])

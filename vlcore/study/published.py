@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from vlcore.artifacts.artifact import Artefact
+from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition, from_dict
 from vlcore.experiment.files import atomic
@@ -149,28 +149,28 @@ def _unbiased(condition: Condition, paths: Sequence[Path]) -> pd.DataFrame:
     return alike(found, condition.replace(bias=0.0), ("labels", *SEEDS))
 
 
-def agreement(artefact: Artefact) -> dict[str, Any]:
+def agreement(artifact: Artifact) -> dict[str, Any]:
     """A run beside the published one of the same key: how many measures of both are equal, and the
     accuracy on minority pictures, which agrees where it lies within two standard deviations between
     the blocks of its cell.
     """
     published = measured_runs()
-    then, names = published[published["key"] == artefact.key], ["moment", "measure"]
+    then, names = published[published["key"] == artifact.key], ["moment", "measure"]
     both = then.merge(
-        runs_table([artefact])[[*names, "value"]], on=names, suffixes=("", "_now")
+        runs_table([artifact])[[*names, "value"]], on=names, suffixes=("", "_now")
     ).dropna(subset="value")
     same = (both["value"] - both["value_now"]).abs() <= 1e-6 * (1 + both["value"].abs())
     primary = both[(both["measure"] == PRIMARY) & (both["moment"] == "end")]
     blocks = (published["measure"] == PRIMARY) & (published["moment"] == "end")
     for name in ("data", "labels", "bias", "size_mode", "recipe"):
-        blocks &= published[name] == getattr(artefact.condition, name)
+        blocks &= published[name] == getattr(artifact.condition, name)
     spread, (before, now) = (
         float(published.loc[blocks, "value"].std()),
         primary[["value", "value_now"]].to_numpy()[0],
     )
     within = "yes" if abs(now - before) <= 2 * spread else "no"
     return {
-        "key": artefact.key,
+        "key": artifact.key,
         "measures": len(both),
         "equal": int(same.sum()),
         "published": float(before),
@@ -189,7 +189,7 @@ class PublishedResults(Study):
         study = plans.find(self.about["grid"], from_dict(self.about["base"]), self.about["seeds"])
         super().__init__(study)
 
-    def _runs_on_disk(self, wanted: Iterable[Condition]) -> list[Artefact]:
+    def _runs_on_disk(self, wanted: Iterable[Condition]) -> list[Artifact]:
         return []
 
     @cached_property

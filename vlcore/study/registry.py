@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.experiment.files import make_folder, models_folder, write_json
 from vlcore.study.plans import StudyError, StudyPlan
 from vlcore.study.statistics.paired import ALPHA, EQUIVALENCE
@@ -69,7 +69,7 @@ def write_down(study: StudyPlan) -> None:
     disk is full."""
     entries, now = history(study), plan_hash(study)
     if not entries or entries[-1].hash != now:
-        there = sum(artifact.published(one.key) for one in study.conditions)
+        there = sum(store.published(one.key) for one in study.conditions)
         entries = (*entries, Entry(now, f"{datetime.now(UTC):%Y-%m-%d}", there))
         file = _file(study)
         make_folder(file.parent)

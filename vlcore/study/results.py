@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from vlcore.artifacts import artifact
-from vlcore.artifacts.artifact import Artefact
+from vlcore.artifacts import store
+from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.files import atomic
@@ -42,12 +42,12 @@ class Study:
         self,
         study: StudyPlan,
         grouping: Grouping | None = None,
-        read: Callable[[str], Artefact] = artifact.read,
+        read: Callable[[str], Artifact] = store.read,
         elsewhere: pd.DataFrame | None = None,
     ) -> None:
         """Read the runs of a study. The `grouping` says which groups are the majority, that of the
         study's image set where None; `read` takes the key of a run that is published:
-        CorruptArtefactError where that is damaged. Rows of runs from `elsewhere` (of `runs_table`)
+        CorruptArtifactError where that is damaged. Rows of runs from `elsewhere` (of `runs_table`)
         count in tables and analyses where a run is not there, and in the sanity check where the
         study does not ask for bias 0."""
         wanted = (
@@ -58,7 +58,7 @@ class Study:
         self.published = self._runs_on_disk(wanted)
         self._elsewhere = runs_table([]) if elsewhere is None else elsewhere
         absent = {condition.key for condition in wanted} - {
-            artefact.key for artefact in self.published
+            artifact.key for artifact in self.published
         }
         unbiased = alike(self._elsewhere, study.conditions[0].replace(bias=0.0), ("labels", *SEEDS))
         self._checked = unbiased[
@@ -66,15 +66,13 @@ class Study:
         ]
         self._elsewhere = self._elsewhere[self._elsewhere["key"].isin(absent)]
 
-    def _runs_on_disk(self, wanted: Iterable[Condition]) -> list[Artefact]:
-        return [
-            self._read(condition.key) for condition in wanted if artifact.published(condition.key)
-        ]
+    def _runs_on_disk(self, wanted: Iterable[Condition]) -> list[Artifact]:
+        return [self._read(condition.key) for condition in wanted if store.published(condition.key)]
 
     @cached_property
     def missing(self) -> list[Condition]:
         """The planned runs that are not there."""
-        keys = {artefact.key for artefact in self.published} | set(self._elsewhere["key"])
+        keys = {artifact.key for artifact in self.published} | set(self._elsewhere["key"])
         return [condition for condition in self.study.conditions if condition.key not in keys]
 
     @property
@@ -85,7 +83,7 @@ class Study:
     @cached_property
     def digest(self) -> str:
         """Changes with the plan, with every run, and with the names of the groups."""
-        runs = [(artefact.key, artefact.digest) for artefact in self.published]
+        runs = [(artifact.key, artifact.digest) for artifact in self.published]
         runs += [(key, "elsewhere") for key in sorted(set(self._elsewhere["key"]))]
         planned = [condition.key for condition in self.study.conditions]
         return hashlib.sha256(repr((planned, runs, self.grouping)).encode()).hexdigest()

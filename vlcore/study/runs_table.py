@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vlcore.artifacts.artifact import Artefact
+from vlcore.artifacts.store import Artifact
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import atomic
@@ -51,7 +51,7 @@ class AnalysisError(LabError):
     """Runs that cannot be analysed together; the message names what differs or what is missing."""
 
 
-def runs_table(artefacts: Sequence[Artefact], measure: str = "") -> pd.DataFrame:
+def runs_table(artifacts: Sequence[Artifact], measure: str = "") -> pd.DataFrame:
     """Everything that was measured of runs, one row a (run, moment, measure). Columns: `key`; every
     field of the condition; `phi`, the correlation that its bias stands for, whatever its size mode
     does with it; `block`, the pair of seeds; `device`, `versions`; `moment` (``untrained``,
@@ -60,23 +60,23 @@ def runs_table(artefacts: Sequence[Artefact], measure: str = "") -> pd.DataFrame
     run, over scenes. With a `measure` its rows alone. ValueError for a number that is none.
     """
     rows, wanted = [], {measure, whole_of(measure)} - {""}
-    for artefact in artefacts:
-        condition, versions = artefact.condition, artefact.manifest.get("versions", {})
+    for artifact in artifacts:
+        condition, versions = artifact.condition, artifact.manifest.get("versions", {})
         of_run = {
-            "key": artefact.key,
+            "key": artifact.key,
             **vars(condition),
             "phi": condition.replace(size_mode="shrink").phi,  # of the level, for its controls too
             "block": block_of(condition),
             # Which of several equal GPUs is no matter.
-            "device": str(artefact.manifest.get("device", "")).split(":")[0],
+            "device": str(artifact.manifest.get("device", "")).split(":")[0],
             "versions": " ".join(f"{name}={version}" for name, version in sorted(versions.items())),
         }
-        for moment, name, numbers, reason in _cells(artefact.metrics):
+        for moment, name, numbers, reason in _cells(artifact.metrics):
             if wanted and name not in wanted:
                 continue
             if not all(number is None or math.isfinite(number) for number in numbers.values()):
                 raise ValueError(
-                    f"The run {artefact.key} holds no number for {name}; train it again."
+                    f"The run {artifact.key} holds no number for {name}; train it again."
                 )
             rows.append({**of_run, "moment": moment, "measure": name, **numbers, "reason": reason})
     default = Condition()

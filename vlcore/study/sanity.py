@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition, ConditionError
 from vlcore.experiment.options import FROZEN
 
@@ -37,7 +37,7 @@ class SanityCheck:
 
 
 def sanity_check(
-    condition: Condition, read: Callable[[str], artifact.Artefact] = artifact.read
+    condition: Condition, read: Callable[[str], store.Artifact] = store.read
 ) -> SanityCheck:
     """The check of a condition's recipe, from the runs at bias 0 with its seeds and settings: in
     both of the study's label styles where its objective reads labels, else in its own."""
@@ -49,7 +49,7 @@ def sanity_check(
             runs.append(plain.with_labels(labels))
     sentences, passed = [], True
     for unbiased in runs or [plain]:
-        if not artifact.published(unbiased.key):
+        if not store.published(unbiased.key):
             sentence = f"Train no bias with {unbiased.labels} labels and this seed to check it."
             return SanityCheck(SanityStatus.NOT_RUN, [sentence])
         facts = checks(read(unbiased.key).metrics, is_frozen=bool(unbiased.frozen_tower))

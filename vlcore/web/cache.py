@@ -1,6 +1,6 @@
 """What has been read from the disk, once for all visitors.
 
-Everything in a cache is read-only and named by content (key and digest of an artefact, name and
+Everything in a cache is read-only and named by content (key and digest of an artifact, name and
 version of an image set), so that thirty visitors pay once. Training stands behind a queue
 (`vlcore.web.work`), never behind a cache.
 """
@@ -22,7 +22,7 @@ from vlcore.api.model_map import ModelMap
 from vlcore.api.model_map import model_map as read_map
 from vlcore.api.offline_page import figure
 from vlcore.api.small_images import draw_thumbs
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set, set_stamp
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.condition import Condition
@@ -39,9 +39,9 @@ _PLACE = re.compile(r"[xy]\d?")  # columns of a map, by pane
 
 
 def _content(text: str) -> bytes:
-    """A string, with the state of the files of the artefact whose key it is, if it is one."""
-    is_key = "-" in text and ".." not in text and artifact.KEY_PATTERN.fullmatch(text)
-    state = artifact.fingerprint(text) if is_key else ""
+    """A string, with the state of the files of the artifact whose key it is, if it is one."""
+    is_key = "-" in text and ".." not in text and store.KEY_PATTERN.fullmatch(text)
+    state = store.fingerprint(text) if is_key else ""
     return f"{text} {state}".encode()
 
 
@@ -61,18 +61,18 @@ _conditions: dict[str, Condition] = {}  # what a key names does not change
 
 
 @st.cache_resource(max_entries=400, show_spinner=False, hash_funcs=BY_CONTENT)
-def artefact(key: str) -> artifact.Artefact:
-    """A published artefact, or StoreError where it is absent or damaged; checked again only when
+def artifact(key: str) -> store.Artifact:
+    """A published artifact, or StoreError where it is absent or damaged; checked again only when
     its files change."""
-    return artifact.read(key)
+    return store.read(key)
 
 
 def conditions() -> dict[str, Condition]:
     """The models on the disk by key, with what each is; those of a version whose settings are no
     longer known are left out. Nothing but that is read of them: listing many must not cost their
     checksums."""
-    keys = artifact.model_keys()
-    read = {key: artifact.condition_of(key) for key in keys if key not in _conditions}
+    keys = store.model_keys()
+    read = {key: store.condition_of(key) for key in keys if key not in _conditions}
     _conditions.update((key, condition) for key, condition in read.items() if condition is not None)
     return {key: _conditions[key] for key in keys if key in _conditions}
 
@@ -81,7 +81,7 @@ def conditions() -> dict[str, Condition]:
 def model_map(key: str, projection: Projection, among: Sequence[str]) -> ModelMap:
     """One model's map, read once; `among` are the models that a common fit was made of, none for
     any other map."""
-    return read_map(artefact(key), projection, among, ask=lambda found: model(found.key))
+    return read_map(artifact(key), projection, among, ask=lambda found: model(found.key))
 
 
 @st.cache_resource(
@@ -99,7 +99,7 @@ def layouts(keys: Sequence[str]) -> LayoutDescription:
     """Who is near whom in each model, in words, worked out once."""
     together = comparison(keys, PCA)
     return describe_layouts(
-        together, image_set(together.models[0]), lambda model, _: _placed(model.artefact.key)
+        together, image_set(together.models[0]), lambda model, _: _placed(model.artifact.key)
     )
 
 
@@ -111,7 +111,7 @@ def _placed(key: str) -> Placed:
 
 def image_set(model: ModelMap) -> ImageSet:
     """The image set that a model was trained on."""
-    return _image_set(model.artefact.condition.data, model.artefact.condition.data_version)
+    return _image_set(model.artifact.condition.data, model.artifact.condition.data_version)
 
 
 def named_set(name: str) -> ImageSet:
@@ -128,7 +128,7 @@ def _image_set(name: str, version: str | None, stamp: int = 0) -> ImageSet:
 @st.cache_resource(max_entries=20, show_spinner="Loading the model …", hash_funcs=BY_CONTENT)
 def model(key: str) -> run_load.Loaded:
     """A published model that can be asked of pictures and captions, read once for everybody."""
-    return run_load.load(artefact(key))
+    return run_load.load(artifact(key))
 
 
 def show(chart: alt.TopLevelMixin | Spec, *, alt: str, **options: Any) -> Any:

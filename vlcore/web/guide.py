@@ -47,7 +47,7 @@ def show(files: Mapping[str, str], along: Mapping[str, str]) -> None:
     )
 
     def filled(number: int) -> guide.Card:
-        return cards[number - 1].filled(usual_condition(images), images.grouping, cache.artefact)
+        return cards[number - 1].filled(usual_condition(images), images.grouping, cache.artifact)
 
     def go(number: int, address: Mapping[str, str]) -> None:
         st.session_state[_SHOWN], card = number, filled(number)

@@ -184,7 +184,7 @@ def curves(
 
 def sanity_badge(condition: Condition) -> None:
     """Whether models of this kind learn at all where nothing is biased."""
-    check = sanity_check(condition, cache.artefact)
+    check = sanity_check(condition, cache.artifact)
     icon, colour = _SANITY_BADGES[check.status]
     st.badge(
         f"sanity check {check.status.value}",

@@ -19,7 +19,7 @@ from vlcore.api.training import (
     train_condition,
 )
 from vlcore.api.training import likely_seconds as train_seconds
-from vlcore.artifacts import artifact, disk
+from vlcore.artifacts import disk, store
 from vlcore.classroom.teacher import Right
 from vlcore.classroom.throttle import Turns
 from vlcore.data.decoding import UploadError
@@ -27,7 +27,7 @@ from vlcore.experiment import limits
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.limits import JOB_SECONDS
-from vlcore.experiment.options import ArtefactKind
+from vlcore.experiment.options import ArtifactKind
 from vlcore.jobs.jobs import JobStatus, State, clear_last_failure
 from vlcore.jobs.queue import LATEST, JobQueue, default_workers, worker_pool
 from vlcore.web import cache, visitors
@@ -65,10 +65,10 @@ def one_file(of: Visitor) -> Iterator[None]:
     """While a file is made that a visitor asked for; StoreError where another one of theirs is not
     done, or very many of those who come from the same address are not."""
     if not of.exporting.acquire(blocking=False):
-        raise artifact.StoreError("The file that you asked for before is still being made.")
+        raise store.StoreError("The file that you asked for before is still being made.")
     try:
         if not of.exporting_there.acquire(blocking=False):
-            raise artifact.StoreError(
+            raise store.StoreError(
                 "Very many here have files made just now; ask for it again in a minute."
             )
         try:
@@ -90,12 +90,12 @@ def run_in_worker(of: Visitor, task: Callable[..., Made], *arguments: Any) -> Ma
             finally:
                 made.cancel()  # what nobody waits for any more
     except TimeoutError as error:
-        raise artifact.StoreError(
+        raise store.StoreError(
             "Others are having files made just now; ask for it again in a minute."
         ) from error
     except BrokenExecutor as error:
         _helper.clear()  # the next asker gets a new one
-        raise artifact.StoreError(
+        raise store.StoreError(
             "The worker that makes this file ended; ask for it again."
         ) from error
 
@@ -172,8 +172,8 @@ def likely_seconds(one: Condition, like: Iterable[str] = ()) -> float:
     """
 
     def made(keys: Iterable[str]) -> list[tuple[Condition, float]]:
-        runs = (cache.artefact(key) for key in keys if artifact.published(key))
-        here = (run for run in runs if run.kind is ArtefactKind.TRAINED and run.came_with is None)
+        runs = (cache.artifact(key) for key in keys if store.published(key))
+        here = (run for run in runs if run.kind is ArtifactKind.TRAINED and run.came_with is None)
         took = ((run.condition, float(run.manifest.get("seconds", 0))) for run in here)
         return list(islice((of for of in took if of[0].data == one.data and of[1] > 0), LATEST))
 

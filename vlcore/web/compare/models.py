@@ -14,7 +14,7 @@ from vlcore.api.training import is_quick
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.options import ArtefactKind
+from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import title
 from vlcore.jobs.jobs import JobStatus, State
@@ -31,7 +31,7 @@ SIDES = (
 
 @dataclass(frozen=True)
 class Side:
-    """One model of a comparison: its name, one of `SIDES`, and the key of its artefact, which need
+    """One model of a comparison: its name, one of `SIDES`, and the key of its artifact, which need
     not be there yet."""
 
     name: str
@@ -111,9 +111,9 @@ def _imported(images: ImageSet, count: int) -> list[Side]:
     """Embeddings of the same pictures that were computed elsewhere, each in a set of its own."""
     own, chosen = condition_of(images).key, []
     there = {
-        key: one for key, one in cache.conditions().items() if one.kind is ArtefactKind.IMPORTED
+        key: one for key, one in cache.conditions().items() if one.kind is ArtifactKind.IMPORTED
     }
-    pictures = {key: cache.artefact(key).manifest.get("pictures") for key in there}
+    pictures = {key: cache.artifact(key).manifest.get("pictures") for key in there}
     keys = [own, *(key for key in there if key != own and pictures[key] == pictures[own])]
     if len(keys) == 1:
         more = (
@@ -222,14 +222,14 @@ def badges(sides: Sequence[Side]) -> None:
             )
             if side.condition.steps:
                 widgets.sanity_badge(side.condition)
-            artefact = cache.artefact(side.key)
-            if artefact.came_with:
+            artifact = cache.artifact(side.key)
+            if artifact.came_with:
                 about = (
                     "Not trained on this server. Its embeddings and weights are rounded, its"
                     " numbers are not."
                 )
                 st.badge("bundled", icon=":material/inventory_2:", color="gray", help=about)
-            if artefact.metrics["end"]["collapsed"]:
+            if artifact.metrics["end"]["collapsed"]:
                 about = (
                     "Nearly all variance is gone: what the map shows is residue, blown up to"
                     " fill it."

@@ -117,7 +117,7 @@ def _typed_caption(shown: Shown) -> None:
     answers: dict[str, captions.CaptionAnswer] = {}
     for name, model in models.items():
         try:
-            answer = answers[name] = captions.ask(model, cache.model(model.artefact.key), text)
+            answer = answers[name] = captions.ask(model, cache.model(model.artifact.key), text)
         except LabError as error:
             st.info(
                 f"The {name} model cannot be asked. {plain(str(error))}", icon=":material/info:"
@@ -162,7 +162,7 @@ def _caption_distances(shown: Shown, names: Sequence[str], text: str) -> None:
     """How far a caption is from the training captions of models, and what that says of it."""
     grouping, models = shown.images.grouping, shown.comparison.named
     reads_any = [
-        name for name in names if captions.reads_any_words(models[name].artefact.condition)
+        name for name in names if captions.reads_any_words(models[name].artifact.condition)
     ]
     for name in names:
         for sentence in captions.caption_warnings(shown.comparison, grouping, [text], [name]):
@@ -232,7 +232,7 @@ def _loss(shown: Shown) -> None:
     for column, key in widgets.in_pairs(dict.fromkeys(shown.keys)):
         with column, _or_why_not("grid_on"):
             words, spec = _pairs(key, shown.palette)
-            st.markdown(f"**{plain(title(cache.artefact(key).condition))}**")
+            st.markdown(f"**{plain(title(cache.artifact(key).condition))}**")
             cache.show(spec, alt=words, key=f"pairs-{key}")
             st.caption(plain(words))
 
@@ -272,7 +272,7 @@ def _film(
 
 
 def _measures(shown: Shown) -> None:
-    models = {name.capitalize(): model.artefact for name, model in shown.comparison.named.items()}
+    models = {name.capitalize(): model.artifact for name, model in shown.comparison.named.items()}
     st.dataframe(
         measures_table(shown.comparison, shown.images.grouping), hide_index=True, width="stretch"
     )
@@ -302,7 +302,7 @@ def _take_along(shown: Shown) -> None:
 
     def parquet(key: str) -> bytes:
         with work.one_file(asker):
-            return parquet_bytes(map_table(cache.artefact(key), images))
+            return parquet_bytes(map_table(cache.artifact(key), images))
 
     def offline() -> str:
         with work.one_file(asker):

@@ -363,7 +363,7 @@ def cheats(images: ImageSet, palette: Palette) -> None:
             [key], lambda views: jobs.progress_or_start(views[0], "Check this set", ask, **button)
         )
         return
-    found = audit.read_checks(cache.artefact(key))
+    found = audit.read_checks(cache.artifact(key))
     if sentence := audit.in_words(found, images.grouping.object_word):
         st.markdown(f"**{plain(sentence)}**")
     if rates := [entry.number for entry in found if entry.number]:

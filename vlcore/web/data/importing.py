@@ -19,7 +19,7 @@ import streamlit as st
 
 from vlcore.api import imports
 from vlcore.api.uploads import as_code
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.classroom.teacher import Right
 from vlcore.data import importers
 from vlcore.data.catalogue import check_name, set_names
@@ -215,7 +215,7 @@ def _importing(key: str) -> None:
         )
         st.button("Back", on_click=st.session_state.pop, args=("import_key",))
         return
-    report = artifact.read(key).json("report.json")
+    report = store.read(key).json("report.json")
     groups = ", ".join(f"{group} {n:,}" for group, n in report["counts"].items())
     st.success(
         plain(f"The image set {report['name']} is there: {groups}."), icon=":material/check_circle:"

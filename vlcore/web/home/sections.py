@@ -125,7 +125,7 @@ def experiments(conditions: Sequence[Condition], images: ImageSet, palette: Pale
         " of them."
     )
     if all(view.done for view in work.views(conditions)):
-        biased = [cache.artefact(condition.key) for condition in conditions[2:]]
+        biased = [cache.artifact(condition.key) for condition in conditions[2:]]
         st.markdown(f"{description.answer(biased, images.grouping)} {_over_seeds(conditions[2:])}")
 
 
@@ -159,14 +159,14 @@ def _state(condition: Condition, view: JobStatus, grouping: Grouping, palette: P
         return
     spec = cache.card_map(condition.key, palette, widgets.CARD_MAP)
     cache.show(spec, alt=f"Map of {title(condition)}", key=f"card_{condition.key}")
-    artefact = cache.artefact(condition.key)
-    end = artefact.metrics["end"]
+    artifact = cache.artifact(condition.key)
+    end = artifact.metrics["end"]
     st.markdown(f"Right on minority pictures  \n**{metrics_table.cell(end, 'minority_accuracy')}**")
     if minority := end.get("minority_accuracy"):
         st.caption(
             f"of {minority['n']:,} held-out pictures; majority {share(end['majority_accuracy'])}"
         )
-    if sentence := description.small_sample_warning(artefact, grouping):
+    if sentence := description.small_sample_warning(artifact, grouping):
         st.badge("few pictures", icon=":material/warning:", color="orange", help=plain(sentence))
     if end["collapsed"]:
         st.badge("collapsed", icon=":material/warning:", color="red")

@@ -181,7 +181,7 @@ def _two_models(room: Room, plan: Plan, images: ImageSet, palette: Palette, plac
                 )
     try:
         found = one_room_results.in_one_pair(
-            plan.measure, [cache.artefact(one.key).metrics["end"] for one in pair]
+            plan.measure, [cache.artifact(one.key).metrics["end"] for one in pair]
         )
     except ValueError as error:
         st.markdown(plain(f"Their difference is not defined: {error}."))

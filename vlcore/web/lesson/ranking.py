@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.api.maps import PCA
 from vlcore.api.model_map import ComparisonError
 from vlcore.api.unseen_scenes import elsewhere
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.classroom import repair, repair_results, tower_pairs
 from vlcore.classroom.handout import repair_html
 from vlcore.classroom.repair_results import Wall
@@ -56,7 +56,7 @@ def wall(
     """The wall of the lists that count, by team."""
 
     def end(key: str) -> Mapping[str, Any] | None:
-        return cache.artefact(key).metrics["end"] if artifact.published(key) else None
+        return cache.artifact(key).metrics["end"] if store.published(key) else None
 
     conditions = {name: base.replace(edits=text) for name, text in lists.items() if text}
     hidden = (lambda key: _elsewhere(key, images)) if last else None

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.classroom import repair, teams
 from vlcore.classroom.one_room_results import time_left
 from vlcore.classroom.repair import EDITING, ELSEWHERE, REPAIR, REVEALED, SHORT, STEPS, Repair
@@ -133,7 +133,7 @@ def student(room: Room, images: ImageSet, palette: Palette) -> None:
 def _maps(base: Condition, own: Repair) -> None:
     """The way to the map of a repair that is trained."""
     keys = base.key, base.replace(edits=own.counts).key
-    if own.counts and all(map(artifact.published, keys)):
+    if own.counts and all(map(store.published, keys)):
         address = dict(zip(("left_model", "right_model"), keys, strict=True))
         widgets.link(
             "pages/3_Compare.py", "See your model beside the one as it was", "compare", **address

@@ -14,7 +14,7 @@ import streamlit as st
 
 from vlcore.api import description
 from vlcore.api.maps import PCA
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.classroom import answers
 from vlcore.classroom.answers import (
     ANOTHER,
@@ -64,9 +64,9 @@ def answer(lesson: Lesson, step: Step, images: ImageSet) -> Answer:
     as there."""
     found, missing = [], "not trained yet"
     needed = step.conditions if step.quantity.beside else (step.right,)
-    if all(artifact.published(condition.key) for condition in needed):
+    if all(store.published(condition.key) for condition in needed):
         left, right = (
-            cache.artefact(condition.key).metrics["end"] for condition in (needed[0], step.right)
+            cache.artifact(condition.key).metrics["end"] for condition in (needed[0], step.right)
         )
         try:
             found, missing = (
@@ -76,7 +76,7 @@ def answer(lesson: Lesson, step: Step, images: ImageSet) -> Answer:
         except ValueError as error:
             missing = str(error)
     keys = [with_seed(condition, seed).key for condition in lesson.trained for seed in SEEDS]
-    here = [key for key in keys if artifact.published(key)]
+    here = [key for key in keys if store.published(key)]
     shipped = values_of(_published(images), lesson)
     sources = {"in the published runs": shipped}
     # Where all runs of this server are among the published ones there is nothing to add.
@@ -109,7 +109,7 @@ def _published(images: ImageSet) -> pd.DataFrame:
 
 @st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=cache.BY_CONTENT)
 def _of_server(keys: Sequence[str]) -> pd.DataFrame:
-    return runs_table([cache.artefact(key) for key in keys])
+    return runs_table([cache.artifact(key) for key in keys])
 
 
 def reveal(lesson: Lesson, step: Step, images: ImageSet, room: Room, palette: Palette) -> None:

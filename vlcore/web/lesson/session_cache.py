@@ -73,7 +73,7 @@ def _pairs(plan: Plan, images: ImageSet, blocks: int) -> list[Pair]:
 def _wall(plan: Plan, images: ImageSet, there: Sequence[int], counted: Sequence[int]) -> Wall:
     pairs = {place: pair(plan, images, place) for place in there}
     study = one_room.study_of(plan, usual_condition(images), images.grouping)
-    return one_room_results.wall(study, pairs, set(counted), cache.artefact)
+    return one_room_results.wall(study, pairs, set(counted), cache.artifact)
 
 
 @st.cache_resource(

@@ -16,7 +16,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.classroom.lessons import LETTERS, Lesson, Step
-from vlcore.experiment.options import ArtefactKind
+from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import title
 from vlcore.jobs.jobs import JobStatus
@@ -99,7 +99,7 @@ def training(step: Step, palette: Palette, views: Sequence[JobStatus]) -> None:
         with column:
             st.markdown(f"**{side}: {plain(title(condition))}**")
             if view.done:
-                done = "Measured" if condition.kind is ArtefactKind.UNTRAINED else "Trained"
+                done = "Measured" if condition.kind is ArtifactKind.UNTRAINED else "Trained"
                 st.markdown(f":material/check_circle: {done}.")
             elif view.state.is_active:
                 jobs.progress(view)

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.artifacts import artifact, disk
+from vlcore.artifacts import disk, store
 from vlcore.classroom import teacher
 from vlcore.data import catalogue
 from vlcore.data.drawn import BUILT_IN
@@ -128,7 +128,7 @@ def things() -> None:
     rows: list[dict[str, Any]] = [
         {
             "name": key,
-            "is": kind.value if (kind := artifact.kind_beside(key)) else "model",
+            "is": kind.value if (kind := store.kind_beside(key)) else "model",
             "MB": disk.size_of(folder) / 1e6,
         }
         for key, folder in own.items()

@@ -11,7 +11,7 @@ from vlcore.api import description, imports, metrics_table
 from vlcore.api.maps import PCA
 from vlcore.api.pretrained import READOUTS, condition_of, is_hub_name, make_pretrained
 from vlcore.api.uploads import as_code
-from vlcore.artifacts import artifact
+from vlcore.artifacts import store
 from vlcore.artifacts.checkpoints import StoredSnapshots
 from vlcore.classroom.teacher import Right
 from vlcore.data.imageset import ImageSet
@@ -157,14 +157,14 @@ def _beside(
     cache.show(cache.maps(keys, palette, side, legend_place=place), alt=said, key="train_maps")
     st.markdown(plain(said))
     for name, key in zip(("Left", "Right"), keys, strict=True):
-        if quality := metrics_table.map_quality(cache.artefact(key)):
+        if quality := metrics_table.map_quality(cache.artifact(key)):
             st.caption(f"{name}: {quality}.")
     with st.expander("Everything that was measured, each beside the untrained encoder"):
         st.dataframe(
             metrics_table.measures_table(both, images.grouping), hide_index=True, width="stretch"
         )
     _probes(
-        StoredSnapshots(cache.artefact(condition.key)).curve("probe").tolist(),
+        StoredSnapshots(cache.artifact(condition.key)).curve("probe").tolist(),
         images,
         palette,
         condition.key,
@@ -180,14 +180,14 @@ def _alone(condition: Condition, images: ImageSet, palette: Palette) -> None:
             key="train_map",
         )
     with right:
-        end = cache.artefact(condition.key).metrics["end"]
+        end = cache.artifact(condition.key).metrics["end"]
         for side in ("minority", "majority"):
             st.markdown(
                 f"Right on {side} pictures: **{metrics_table.cell(end, f'{side}_accuracy')}**"
             )
         st.caption("95 % intervals over scenes, of one run: another seed gives other numbers.")
         _probes(
-            StoredSnapshots(cache.artefact(condition.key)).curve("probe").tolist(),
+            StoredSnapshots(cache.artifact(condition.key)).curve("probe").tolist(),
             images,
             palette,
             condition.key,
@@ -256,7 +256,7 @@ def pretrained(images: ImageSet, usual: Condition) -> None:
         source, usual.replace(labels=style, template="", bias=bias), readout=readout
     )
     if work.view(condition.key).done:
-        end = cache.artefact(condition.key).metrics["end"]
+        end = cache.artifact(condition.key).metrics["end"]
         minority, majority = (
             metrics_table.cell(end, f"{side}_accuracy") for side in ("minority", "majority")
         )
@@ -286,12 +286,12 @@ def measured_and_mapped(images: ImageSet, palette: Palette) -> None:
     """The map of imported embeddings beside what matters most, and all that was measured below."""
     condition = imports.condition_of(images)
     source = images.about.get("source", "a file")
-    if not artifact.published(condition.key):
+    if not store.published(condition.key):
         remedy = (
             f"remove it with `python -m vlcore data remove {images.name}` and import {source} again"
         )
         raise LabError(f"The measures of {images.name} are not on the disk; {remedy}.")
-    artefact = cache.artefact(condition.key)
+    artifact = cache.artifact(condition.key)
     given = f"Embeddings that were computed elsewhere and imported from {as_code(source)}"
     like = "They are measured and mapped like those of a model of the lab."
     st.markdown(f"{given}: there are no pictures, and nothing is trained here. {like}")
@@ -306,14 +306,14 @@ def measured_and_mapped(images: ImageSet, palette: Palette) -> None:
             ("A linear probe reads the object", "probe_object"),
             ("A linear probe reads the background", "probe_context"),
         ):
-            st.markdown(f"{words}: **{metrics_table.cell(artefact.metrics['end'], measure)}**")
-        few = description.small_sample_warning(artefact, images.grouping)
+            st.markdown(f"{words}: **{metrics_table.cell(artifact.metrics['end'], measure)}**")
+        few = description.small_sample_warning(artifact, images.grouping)
         for sentence in filter(
-            None, (metrics_table.map_quality(artefact), few, *images.about.get("notes", ()))
+            None, (metrics_table.map_quality(artifact), few, *images.about.get("notes", ()))
         ):
             st.caption(plain(sentence))
     st.subheader("Everything that was measured")
     columns = {"Measured": st.column_config.TextColumn(width="large")}  # there is room for reasons
-    table = metrics_table.measures_of(artefact, images.grouping)
+    table = metrics_table.measures_of(artifact, images.grouping)
     st.dataframe(table, hide_index=True, width="stretch", column_config=columns)
     st.caption(f"As a file to keep: `python -m vlcore compare {condition.key} --out map.html`.")

@@ -8,9 +8,9 @@ import streamlit as st
 
 from vlcore.api.description import twin_of
 from vlcore.api.tried_settings import Tried, chosen, settings, stacked
-from vlcore.artifacts.artifact import StoreError
+from vlcore.artifacts.store import StoreError
 from vlcore.data.imageset import ImageSet
-from vlcore.experiment.options import ArtefactKind
+from vlcore.experiment.options import ArtifactKind
 from vlcore.metrics import catalogue
 from vlcore.web import cache, widgets
 from vlcore.web.compare.models import comparable
@@ -20,9 +20,9 @@ def section(images: ImageSet) -> None:
     """The table, the choices of what it shows, and what the row that is chosen leads to."""
     models = {}
     for key, condition in comparable(images).items():
-        if condition.kind in (ArtefactKind.TRAINED, ArtefactKind.PRETRAINED):
+        if condition.kind in (ArtifactKind.TRAINED, ArtifactKind.PRETRAINED):
             with suppress(StoreError):  # one that is damaged is set aside by being read
-                models[key] = condition, cache.artefact(key).metrics["end"]
+                models[key] = condition, cache.artifact(key).metrics["end"]
     every = stacked(models)
     if not every:
         st.caption("Models of this image set will be listed here, with what they were measured at.")

@@ -26,7 +26,7 @@ from vlcore.data.decoding import square
 from vlcore.data.imageset import TRAINING_SIZE, ImageSet
 from vlcore.data.uploads import UploadedPicture, twins
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.options import ArtefactKind
+from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.experiment.wording import label_words, title
 from vlcore.metrics.novelty import Novelty, NoveltyJudge
@@ -150,7 +150,7 @@ def _answers(
     if len(names) > 1:
         names = [f"{number}. {name}" for number, name in enumerate(names, start=1)]
     models = {name.capitalize(): model for name, model in comparison.named.items()}
-    embedded = {name: _embedded(model.artefact.key, pictures) for name, model in models.items()}
+    embedded = {name: _embedded(model.artifact.key, pictures) for name, model in models.items()}
     reports = {
         name: uploads.upload_reports(model, asked.images, embedded[name], truths, judged, are_drawn)
         for name, model in models.items()
@@ -253,9 +253,9 @@ def _name_and_image(
 
 def _short_title(answers: Answers, name: str) -> str:
     """What sets a model apart on this page."""
-    conditions = [model.artefact.condition for model in answers.models.values()]
-    condition = answers.models[name].artefact.condition
-    if condition.kind is not ArtefactKind.TRAINED or condition not in answers.asked.usual:
+    conditions = [model.artifact.condition for model in answers.models.values()]
+    condition = answers.models[name].artifact.condition
+    if condition.kind is not ArtifactKind.TRAINED or condition not in answers.asked.usual:
         return title(condition)
     alike = {one.bias for one in conditions} == {condition.bias}
     return (
@@ -342,7 +342,7 @@ def _typed_captions(answers: Answers, place: int) -> None:
     embedded, cannot = {}, []
     for name, model in answers.models.items():
         try:
-            loaded = cache.model(model.artefact.key)
+            loaded = cache.model(model.artifact.key)
             embedded[name] = np.stack([captions.ask(model, loaded, text).z for text in texts])
         except LabError as error:
             cannot.append(f"{name}: {error}")
@@ -446,7 +446,7 @@ def _reliance(
         answers.models[name],
         answers.reports[name][place],
     )
-    grouping, key = answers.asked.images.grouping, model.artefact.key
+    grouping, key = answers.asked.images.grouping, model.artifact.key
     if picture.cutout:
         same = [
             number for number, one in enumerate(answers.pictures) if one.cutout == picture.cutout
@@ -457,12 +457,12 @@ def _reliance(
         loaded = cache.model(key)
         if drawn := twins(picture, grouping):
             return uploads.reliance_by_twins(model, loaded, report, drawn, grouping)
-        if uploads.knows_photographs(model.artefact.condition):
+        if uploads.knows_photographs(model.artifact.condition):
             with suppress(LabError):  # the weights that locate are not on this machine
                 return uploads.reliance_by_painting(model, loaded, report, paint(), grouping)
         return None
 
-    handle = ("reliance", key, cache.artefact(key).digest, picture.digest)
+    handle = ("reliance", key, cache.artifact(key).digest, picture.digest)
     return _kept(handle, make) if is_eager or handle in st.session_state.get("asked", {}) else None
 
 
@@ -517,14 +517,14 @@ def _predicted_by_all(
     grouping = answers.asked.images.grouping
 
     def predicted(model: ModelMap) -> list[str]:
-        z = cache.model(model.artefact.key).embed_pictures(list(versions))
+        z = cache.model(model.artifact.key).embed_pictures(list(versions))
         return uploads.predicted_labels(model, z, grouping)
 
     labels = {}
     for name, model in answers.models.items():
         if versions and any(report.predicted for report in answers.reports[name]):
-            key = model.artefact.key
-            handle = ("versions", key, cache.artefact(key).digest, picture.digest)
+            key = model.artifact.key
+            handle = ("versions", key, cache.artifact(key).digest, picture.digest)
             labels[name] = _kept(handle, partial(predicted, model))
     return labels
 
@@ -554,7 +554,7 @@ def _kept(name: tuple[Any, ...], make: Callable[[], Made]) -> Made:
 
 def _embedded(key: str, pictures: Sequence[UploadedPicture]) -> NDArray[np.float32]:
     """Embeddings of images in a model, (m, E)."""
-    digest, embed = cache.artefact(key).digest, cache.model(key).embed_pictures
+    digest, embed = cache.artifact(key).digest, cache.model(key).embed_pictures
     return np.concatenate(
         [_kept(("z", key, digest, one.digest), partial(embed, [one.asked])) for one in pictures]
     )
@@ -609,11 +609,11 @@ def _explained(model: ModelMap, images: ImageSet, one: UploadedPicture, predicte
     if not predicted:
         st.caption("This model predicts nothing, so there is no prediction to explain.")
         return
-    asked = cache.model(model.artefact.key)
+    asked = cache.model(model.artifact.key)
     own = asked if isinstance(asked, OwnModel) else None
     reads_small = own is not None and not own.frozen_tower
     pixels = square(one.asked, TRAINING_SIZE if reads_small else 224)[None]
-    name = (model.artefact.key, cache.artefact(model.artefact.key).digest, one.digest)
+    name = (model.artifact.key, cache.artifact(model.artifact.key).digest, one.digest)
 
     def embed(versions: NDArray[np.uint8]) -> NDArray[np.floating]:
         return (

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from vlcore.artifacts import artifact
-from vlcore.artifacts.artifact import CorruptArtefactError, StoreError
+from vlcore.artifacts import store
+from vlcore.artifacts.store import CorruptArtifactError, StoreError
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
 from vlcore.jobs import jobs
@@ -83,44 +83,42 @@ def test_what_is_published_is_read_back(files: dict[str, bytes], facts: dict[str
     with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLCORE_HOME", home)
         made = finished(files)
-        published = artifact.publish("a-key", made, facts)
+        published = store.publish("a-key", made, facts)
         assert not made.exists(), "it is moved, not copied"
-        artefact = artifact.read("a-key")
-        assert artefact.path == models_folder() / "a-key"
-        on_disk = contents(artefact.path)
+        artifact = store.read("a-key")
+        assert artifact.path == models_folder() / "a-key"
+        on_disk = contents(artifact.path)
         del on_disk["manifest.json"]
         assert on_disk == files
-        assert artefact.manifest["files"] == {
+        assert artifact.manifest["files"] == {
             name: hashlib.sha256(data).hexdigest() for name, data in files.items()
         }
-        assert {name: artefact.manifest[name] for name in facts} == facts
-        assert artefact.manifest["key"] == "a-key"
-        assert artefact.digest == published.digest
+        assert {name: artifact.manifest[name] for name in facts} == facts
+        assert artifact.manifest["key"] == "a-key"
+        assert artifact.digest == published.digest
 
 
-def test_an_artefact_reads_its_files(empty_home: Path) -> None:
+def test_an_artifact_reads_its_files(empty_home: Path) -> None:
     made = finished({})
     condition = Condition(bias=0.975, negatives="none", steps=0, init_seed=2**31 - 1)
     (made / "condition.json").write_text(json.dumps(condition.as_dict()))
     (made / "metrics.json").write_text('{"first_fit_step": null}')
     np.savez(made / "maps.npz", map=np.arange(6).reshape(3, 2), texts=np.array(["horse", "camel"]))
     np.savez(made / "pickled.npz", map=np.array([{"a": 1}], dtype=object))
-    artefact = artifact.publish(condition.key, made, {})
-    assert (artefact.key, artefact.condition) == (artifact.check_key(condition.key), condition)
-    assert artefact.metrics == {"first_fit_step": None}
-    arrays = artefact.arrays("maps.npz")
+    artifact = store.publish(condition.key, made, {})
+    assert (artifact.key, artifact.condition) == (store.check_key(condition.key), condition)
+    assert artifact.metrics == {"first_fit_step": None}
+    arrays = artifact.arrays("maps.npz")
     assert arrays["map"].tolist() == [[0, 1], [2, 3], [4, 5]]
     assert arrays["texts"].tolist() == ["horse", "camel"]
-    assert {"python", "torch", "numpy"} <= set(artefact.manifest["versions"])
+    assert {"python", "torch", "numpy"} <= set(artifact.manifest["versions"])
     with pytest.raises(ValueError, match="allow_pickle=False"):
-        artefact.arrays("pickled.npz")
+        artifact.arrays("pickled.npz")
 
 
 def test_the_digest_follows_the_content_alone(empty_home: Path) -> None:
-    first, twin = (
-        artifact.publish(key, finished(), {"seconds": len(key)}) for key in ("a", "twin")
-    )
-    other = artifact.publish("other", finished({**FILES, "metrics.json": b'{"a": 2}'}), {})
+    first, twin = (store.publish(key, finished(), {"seconds": len(key)}) for key in ("a", "twin"))
+    other = store.publish("other", finished({**FILES, "metrics.json": b'{"a": 2}'}), {})
     assert first.digest == twin.digest != other.digest
 
 
@@ -136,25 +134,25 @@ def test_one_flipped_bit_and_a_file_that_is_gone_are_found(
 ) -> None:
     with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLCORE_HOME", home)
-        path = artifact.publish("a-key", finished(), {}).path
+        path = store.publish("a-key", finished(), {}).path
         content = bytearray((path / name).read_bytes())
         content[place % len(content)] ^= 1 << bit
         if gone:
             (path / name).unlink()
         else:
             (path / name).write_bytes(content)
-        with pytest.raises(CorruptArtefactError) as caught:
-            artifact.read("a-key")
+        with pytest.raises(CorruptArtifactError) as caught:
+            store.read("a-key")
         assert (
             str(caught.value)
             == f"The model a-key was damaged ({name}) and has been set aside; train it again."
         )
-        assert not artifact.published("a-key")
+        assert not store.published("a-key")
         (aside,) = set_aside("a-key")
         assert contents(aside).get(name) == (None if gone else bytes(content)), (
             "kept for whoever wants to know"
         )
-        assert artifact.publish("a-key", finished(), {}).key == "a-key", "the key is free again"
+        assert store.publish("a-key", finished(), {}).key == "a-key", "the key is free again"
 
 
 @pytest.mark.parametrize(
@@ -163,20 +161,20 @@ def test_one_flipped_bit_and_a_file_that_is_gone_are_found(
 def test_without_a_sound_manifest_nothing_is_trusted(
     empty_home: Path, manifest: bytes | None
 ) -> None:
-    path = artifact.publish("a-key", finished(), {}).path
+    path = store.publish("a-key", finished(), {}).path
     if manifest is None:
         (path / "manifest.json").unlink()
     else:
         (path / "manifest.json").write_bytes(manifest)
-    with pytest.raises(CorruptArtefactError, match=r"damaged \(manifest.json\)"):
-        artifact.read("a-key")
+    with pytest.raises(CorruptArtifactError, match=r"damaged \(manifest.json\)"):
+        store.read("a-key")
     assert len(set_aside("a-key")) == 1
 
 
 def test_what_lost_its_manifest_gives_way(empty_home: Path) -> None:
-    (artifact.publish("a-key", finished(), {}).path / "manifest.json").unlink()
-    assert not artifact.published("a-key")
-    assert artifact.publish("a-key", finished(), {"seconds": 2}).manifest["seconds"] == 2
+    (store.publish("a-key", finished(), {}).path / "manifest.json").unlink()
+    assert not store.published("a-key")
+    assert store.publish("a-key", finished(), {"seconds": 2}).manifest["seconds"] == 2
     assert len(set_aside("a-key")) == 1
 
 
@@ -185,7 +183,7 @@ def test_what_lost_its_manifest_gives_way(empty_home: Path) -> None:
 def test_one_flipped_bit_of_the_manifest_is_found_or_changes_nothing(place: int, bit: int) -> None:
     with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLCORE_HOME", home)
-        sound = artifact.publish(
+        sound = store.publish(
             "a-key", finished(), {"seconds": 1.5, "device": "cpu", "name": "Kamele"}
         )
         file = sound.path / "manifest.json"
@@ -193,8 +191,8 @@ def test_one_flipped_bit_of_the_manifest_is_found_or_changes_nothing(place: int,
         content[place % len(content)] ^= 1 << bit
         file.write_bytes(content)
         try:
-            read = artifact.read("a-key")
-        except CorruptArtefactError:
+            read = store.read("a-key")
+        except CorruptArtifactError:
             assert len(set_aside("a-key")) == 1
         else:  # of the name of its own checksum
             assert read.manifest.items() >= sound.manifest.items()
@@ -206,96 +204,94 @@ def test_a_model_whose_description_is_damaged_is_set_aside_as_models_are_listed(
 ) -> None:
     condition, other = Condition(steps=0), Condition(steps=0, bias=0.5)
     described = {"condition.json": json.dumps(condition.as_dict()).encode()}
-    path = artifact.publish(condition.key, finished(described), {}).path
-    artifact.publish(
-        other.key, finished({"condition.json": json.dumps(other.as_dict()).encode()}), {}
-    )
-    assert artifact.condition_of(condition.key) == condition
+    path = store.publish(condition.key, finished(described), {}).path
+    store.publish(other.key, finished({"condition.json": json.dumps(other.as_dict()).encode()}), {})
+    assert store.condition_of(condition.key) == condition
     (
         (path / "condition.json").write_bytes(content)
         if content is not None
         else (path / "condition.json").unlink()
     )
-    assert [artifact.condition_of(key) for key in artifact.model_keys()] == [None, other]
-    assert artifact.model_keys() == [other.key]
+    assert [store.condition_of(key) for key in store.model_keys()] == [None, other]
+    assert store.model_keys() == [other.key]
     assert len(set_aside(condition.key)) == 1
 
 
 def test_a_description_that_became_that_of_another_model_is_found(empty_home: Path) -> None:
     condition = Condition(steps=0, bias=0.5)
     described = {"condition.json": json.dumps(condition.as_dict()).encode()}
-    path = artifact.publish(condition.key, finished(described), {}).path
+    path = store.publish(condition.key, finished(described), {}).path
     (path / "condition.json").write_text(json.dumps(condition.replace(bias=0.75).as_dict()))
-    assert artifact.condition_of(condition.key) is None
-    assert artifact.published_keys() == []
+    assert store.condition_of(condition.key) is None
+    assert store.published_keys() == []
 
 
 def test_a_model_of_another_version_is_left_alone(empty_home: Path) -> None:
-    artifact.publish("a-key", finished({"condition.json": b'{"colour": "red"}'}), {})
-    assert artifact.condition_of("a-key") is None
-    assert artifact.published("a-key")
+    store.publish("a-key", finished({"condition.json": b'{"colour": "red"}'}), {})
+    assert store.condition_of("a-key") is None
+    assert store.published("a-key")
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO, errno.EACCES])
 def test_what_cannot_be_read_now_is_not_damaged(
     empty_home: Path, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sound = artifact.publish("a-key", finished(), {})
+    sound = store.publish("a-key", finished(), {})
     for name in ("is_dir", "is_file", "read_bytes", "read_text"):
         with monkeypatch.context() as patch:
             patch.setattr(Path, name, Mock(side_effect=OSError(number, os.strerror(number))))
             with pytest.raises(StoreError) as caught:
-                artifact.read("a-key")
+                store.read("a-key")
             assert type(caught.value) is StoreError
-    assert artifact.read("a-key").digest == sound.digest
+    assert store.read("a-key").digest == sound.digest
 
 
 def test_a_file_server_that_does_not_answer_damages_nothing(
     empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    artifact.publish("a-key", finished(), {})
+    store.publish("a-key", finished(), {})
     monkeypatch.setattr(
-        artifact, "_checksum", Mock(side_effect=OSError(errno.ESTALE, "Stale file handle"))
+        store, "_checksum", Mock(side_effect=OSError(errno.ESTALE, "Stale file handle"))
     )
     with pytest.raises(StoreError, match="Stale file handle"):
-        artifact.read("a-key")
-    assert artifact.published("a-key")
+        store.read("a-key")
+    assert store.published("a-key")
 
 
 def test_another_reader_may_set_it_aside_first(
     empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    artifact.publish("a-key", finished(), {})
+    store.publish("a-key", finished(), {})
 
     def meanwhile(path: Path) -> str:
         shutil.rmtree(models_folder() / "a-key", ignore_errors=True)
         return "another checksum"
 
-    monkeypatch.setattr(artifact, "_checksum", meanwhile)
-    with pytest.raises(CorruptArtefactError, match="has been set aside; train it again"):
-        artifact.read("a-key")
+    monkeypatch.setattr(store, "_checksum", meanwhile)
+    with pytest.raises(CorruptArtifactError, match="has been set aside; train it again"):
+        store.read("a-key")
 
 
 def test_a_damaged_model_that_cannot_be_set_aside_says_so(empty_home: Path) -> None:
-    artefact = artifact.publish("a-key", finished(), {})
-    (artefact.path / "metrics.json").write_bytes(b"?")
+    artifact = store.publish("a-key", finished(), {})
+    (artifact.path / "metrics.json").write_bytes(b"?")
     (models_folder() / ".quarantine").write_text("a file is in the way")
     with pytest.raises(
-        CorruptArtefactError, match=r"cannot be set aside \(File exists\); make .* writable"
+        CorruptArtifactError, match=r"cannot be set aside \(File exists\); make .* writable"
     ):
-        artifact.read("a-key")
-    assert artefact.path.is_dir()
+        store.read("a-key")
+    assert artifact.path.is_dir()
 
 
 def test_publishing_twice_raises_and_overwrites_nothing(empty_home: Path) -> None:
-    first = artifact.publish("a-key", finished(), {"seconds": 1})
+    first = store.publish("a-key", finished(), {"seconds": 1})
     before = contents(first.path)
     second = finished({"metrics.json": b"{}"})
     with pytest.raises(OSError, match="not empty"):
-        artifact.publish("a-key", second, {"seconds": 2})
+        store.publish("a-key", second, {"seconds": 2})
     assert contents(first.path) == before
     assert contents(second)["metrics.json"] == b"{}"
-    assert artifact.read("a-key").manifest["seconds"] == 1
+    assert store.read("a-key").manifest["seconds"] == 1
 
 
 @pytest.mark.parametrize("key", HOSTILE)
@@ -303,16 +299,16 @@ def test_a_hostile_key_is_refused_everywhere(empty_home: Path, key: str) -> None
     made = finished()
     before = sorted(empty_home.rglob("*"))
     for use in (
-        artifact.check_key,
-        artifact.read,
-        artifact.published,
-        artifact.fingerprint,
+        store.check_key,
+        store.read,
+        store.published,
+        store.fingerprint,
         jobs.work_folder,
         jobs.view,
         jobs.cancel,
         jobs.clear_last_failure,
         lambda key: jobs.run(key, lambda *_: pytest.fail("made")),
-        lambda key: artifact.publish(key, made, {}),
+        lambda key: store.publish(key, made, {}),
     ):
         with pytest.raises(
             StoreError,
@@ -322,10 +318,10 @@ def test_a_hostile_key_is_refused_everywhere(empty_home: Path, key: str) -> None
     assert sorted(empty_home.rglob("*")) == before
 
 
-@given(st.text() | st.from_regex(artifact.KEY_PATTERN) | st.sampled_from(HOSTILE))
+@given(st.text() | st.from_regex(store.KEY_PATTERN) | st.sampled_from(HOSTILE))
 def test_a_key_that_passes_is_a_name_within_the_folder(key: str) -> None:
     try:
-        assert artifact.check_key(key) == key
+        assert store.check_key(key) == key
     except StoreError:
         return
     assert (models_folder() / key).parent == models_folder()
@@ -334,9 +330,9 @@ def test_a_key_that_passes_is_a_name_within_the_folder(key: str) -> None:
 
 
 def test_the_fingerprint_changes_when_a_file_does(empty_home: Path) -> None:
-    path = artifact.publish("a-key", finished(), {}).path
-    metrics, found = path / "metrics.json", [artifact.fingerprint("a-key")]
-    assert artifact.fingerprint("a-key") == found[0]
+    path = store.publish("a-key", finished(), {}).path
+    metrics, found = path / "metrics.json", [store.fingerprint("a-key")]
+    assert store.fingerprint("a-key") == found[0]
     for change in (
         lambda: metrics.write_bytes(b"longer than it was"),
         lambda: os.utime(metrics, ns=(1, 1)),  # rewritten with the same size
@@ -344,36 +340,36 @@ def test_the_fingerprint_changes_when_a_file_does(empty_home: Path) -> None:
         lambda: shutil.rmtree(path),
     ):
         change()
-        found.append(artifact.fingerprint("a-key"))
+        found.append(store.fingerprint("a-key"))
     assert len(set(found)) == 5
-    assert artifact.fingerprint("never-there") == found[-1]
+    assert store.fingerprint("never-there") == found[-1]
 
 
 def test_only_what_is_published_is_listed(empty_home: Path) -> None:
     with pytest.raises(StoreError, match="'nowhere' is on disk; train it first"):
-        artifact.read("nowhere")
-    assert artifact.published_keys() == []
+        store.read("nowhere")
+    assert store.published_keys() == []
     assert not models_folder().exists(), "looking makes no folder"
     for key in ("b-key", "a-key", "a-key.umap"):
-        artifact.publish(key, finished(), {})
+        store.publish(key, finished(), {})
     finished()
     shutil.copytree(models_folder() / "a-key", models_folder() / "Copy of a-key")
     (models_folder() / "half-made").mkdir()
     shutil.rmtree(models_folder() / "b-key")
-    assert artifact.published_keys() == ["a-key", "a-key.umap"]
-    assert not artifact.published("half-made")
+    assert store.published_keys() == ["a-key", "a-key.umap"]
+    assert not store.published("half-made")
 
 
-def test_no_artefact_holds_a_pickle(quick: list[artifact.Artefact]) -> None:
-    for artefact in quick:
-        files = [path for path in artefact.path.rglob("*") if path.is_file()]
+def test_no_artifact_holds_a_pickle(quick: list[store.Artifact]) -> None:
+    for artifact in quick:
+        files = [path for path in artifact.path.rglob("*") if path.is_file()]
         assert {path.suffix for path in files} == {".json", ".npz", ".csv", ".safetensors"}
-        weights = (artefact.path / "model.safetensors").read_bytes()
+        weights = (artifact.path / "model.safetensors").read_bytes()
         header = json.loads(weights[8 : 8 + int.from_bytes(weights[:8], "little")])
         assert {entry["dtype"] for name, entry in header.items() if name != "__metadata__"} == {
             "F32"
         }
-        for path in artefact.path.glob("*.npz"):
+        for path in artifact.path.glob("*.npz"):
             with zipfile.ZipFile(path) as archive:
                 assert {Path(name).suffix for name in archive.namelist()} == {".npy"}
             with np.load(path, allow_pickle=False) as arrays:

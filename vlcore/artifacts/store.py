@@ -1,4 +1,4 @@
-"""Artefacts on the disk: a folder ``models/<key>/`` each, published whole or not at all.
+"""Artifacts on the disk: a folder ``models/<key>/`` each, published whole or not at all.
 
 A manifest holds the checksum of every file and its own; a folder that does not match it is set
 aside, so that its key is free. What merely cannot be read now, as of a disk that does not answer,
@@ -29,11 +29,11 @@ from vlcore.artifacts import bundled
 from vlcore.experiment.condition import Condition, ConditionError, from_dict
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import models_folder, write_json
-from vlcore.experiment.options import ArtefactKind
+from vlcore.experiment.options import ArtifactKind
 
 KEY_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,150}")
-_BESIDE = dict.fromkeys((".umap", ".map"), ArtefactKind.MAP)  # by the ending of a key
-_BESIDE |= {".checks": ArtefactKind.CHECK, ".import": ArtefactKind.IMPORT}
+_BESIDE = dict.fromkeys((".umap", ".map"), ArtifactKind.MAP)  # by the ending of a key
+_BESIDE |= {".checks": ArtifactKind.CHECK, ".import": ArtifactKind.IMPORT}
 _DAMAGE = (
     FileNotFoundError,
     NotADirectoryError,
@@ -48,15 +48,15 @@ _PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "umap-learn", "pil
 
 
 class StoreError(LabError):
-    """An artefact that is absent or unusable; the message says what to do."""
+    """An artifact that is absent or unusable; the message says what to do."""
 
 
-class CorruptArtefactError(StoreError):
-    """An artefact that does not match its manifest; it has been set aside."""
+class CorruptArtifactError(StoreError):
+    """An artifact that does not match its manifest; it has been set aside."""
 
 
 @dataclass(frozen=True, eq=False)
-class Artefact:
+class Artifact:
     """A published folder whose files match its manifest."""
 
     key: str
@@ -68,7 +68,7 @@ class Artefact:
         return from_dict(self.json("condition.json"))
 
     @property
-    def kind(self) -> ArtefactKind:
+    def kind(self) -> ArtifactKind:
         return kind_beside(self.key) or self.condition.kind
 
     @property
@@ -78,7 +78,7 @@ class Artefact:
 
     @property
     def digest(self) -> str:
-        """Changes when any file of the artefact changes."""
+        """Changes when any file of the artifact changes."""
         return hashlib.sha256(
             json.dumps(self.manifest["files"], sort_keys=True).encode()
         ).hexdigest()[:16]
@@ -92,7 +92,7 @@ class Artefact:
         return document
 
     def arrays(self, name: str) -> dict[str, NDArray[Any]]:
-        """All arrays of an ``.npz`` file of the artefact."""
+        """All arrays of an ``.npz`` file of the artifact."""
         with np.load(self.path / name, allow_pickle=False) as file:
             return {array: file[array] for array in file.files}
 
@@ -107,13 +107,13 @@ def check_key(key: str) -> str:
     return key
 
 
-def kind_beside(key: str) -> ArtefactKind | None:
+def kind_beside(key: str) -> ArtifactKind | None:
     """What is made beside the models under a key; None where the key is a model's."""
     return _BESIDE.get(Path(key).suffix)
 
 
 def published(key: str) -> bool:
-    """Whether there is an artefact of this key, made here or come with this version."""
+    """Whether there is an artifact of this key, made here or come with this version."""
     return _is_here(key) or bundled.there(key)
 
 
@@ -170,9 +170,9 @@ def condition_of(key: str) -> Condition | None:
     return None
 
 
-def read(key: str) -> Artefact:
-    """A published artefact, checked against its manifest; StoreError when there is none,
-    CorruptArtefactError when a file differs from its checksum: the folder has then been set aside,
+def read(key: str) -> Artifact:
+    """A published artifact, checked against its manifest; StoreError when there is none,
+    CorruptArtifactError when a file differs from its checksum: the folder has then been set aside,
     in ``models/.quarantine/``.
     """
     path = _folder(key)
@@ -200,7 +200,7 @@ def read(key: str) -> Artefact:
         raise StoreError(f"No model {key!r} is on disk; train it first.")
     if wrong:
         _set_aside(key, wrong[0])
-    return Artefact(key, path, manifest)
+    return Artifact(key, path, manifest)
 
 
 def _set_aside(key: str, file: str) -> NoReturn:
@@ -212,8 +212,8 @@ def _set_aside(key: str, file: str) -> NoReturn:
         pass  # another reader has just set it aside
     except OSError as error:
         unmoved = f"cannot be set aside ({error.strerror}); make {models_folder()} writable"
-        raise CorruptArtefactError(f"{damage} and {unmoved}.") from error
-    raise CorruptArtefactError(f"{damage} and has been set aside; train it again.")
+        raise CorruptArtifactError(f"{damage} and {unmoved}.") from error
+    raise CorruptArtifactError(f"{damage} and has been set aside; train it again.")
 
 
 def set_aside_before(moment: float) -> list[Path]:
@@ -233,7 +233,7 @@ def fingerprint(key: str) -> str:
     return hashlib.sha256(repr(sorted(facts)).encode()).hexdigest()[:16]
 
 
-def publish(key: str, made: Path, facts: dict[str, Any]) -> Artefact:
+def publish(key: str, made: Path, facts: dict[str, Any]) -> Artifact:
     """Publish a finished folder of the same disk: write its manifest of checksums, versions and the
     facts, then move it to its place in one rename; OSError when it cannot be moved, above all
     because the key is published already. One that came with this version gives way."""
@@ -247,7 +247,7 @@ def publish(key: str, made: Path, facts: dict[str, Any]) -> Artefact:
         with suppress(FileNotFoundError):  # another publisher has just removed it
             shutil.rmtree(target)
     if target.is_dir() and not _is_here(key):
-        with suppress(CorruptArtefactError):  # it lost its manifest, and is set aside
+        with suppress(CorruptArtifactError):  # it lost its manifest, and is set aside
             read(key)
     try:
         os.rename(made, target)
