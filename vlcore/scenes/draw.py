@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.scenes.animals.camel import camel
-from vlcore.scenes.animals.horse import build_of, horse
+from vlcore.scenes.animals.horse import horse, horse_build
 from vlcore.scenes.animals.skeleton import Capsules, Point, gait
-from vlcore.scenes.backgrounds.built import room, street
+from vlcore.scenes.backgrounds.built import living_room, street
 from vlcore.scenes.backgrounds.outdoors import BARE, DESERT, GRASS, SNOW, beach, land
-from vlcore.scenes.backgrounds.skies import SKIES, elevation, lights, sun_direction
+from vlcore.scenes.backgrounds.skies import SKY_LIGHTS, elevation, lights, sun_direction
 from vlcore.scenes.factors import CONTEXTS, OBJECTS, Scene
 from vlcore.scenes.noise import lookup
 from vlcore.scenes.raster import Floats, Frame, Surface, clamp, rasterise, view_of
@@ -32,14 +32,14 @@ PAINTERS: dict[str, Callable[[Scene, int], Floats]] = {
     "snow": partial(land, kind=SNOW),
     "beach": beach,
     "street": street,
-    "room": room,
+    "room": living_room,
 }
 
 
 def animal(scene: Scene) -> Capsules:
     """The posed animal of a scene, in fractions of the picture's side."""
     if scene.object == "horse":
-        return horse(scene).capsules(HORSE_SCALE * scene.size / build_of(scene.form).legs ** 0.5)
+        return horse(scene).capsules(HORSE_SCALE * scene.size / horse_build(scene.form).legs ** 0.5)
     return camel(scene).capsules(CAMEL_SCALE * scene.size)
 
 
@@ -175,7 +175,9 @@ def shade(scene: Scene, surface: Surface, frame: Frame) -> Floats:
         np.maximum(facing * front * 2 - sun[2], 0) ** 12 * 0.10
     )  # Phong: sun mirrored towards the viewer
     lit = markings(scene, surface, frame)
-    for plane, warm, cool in zip(lit, SKIES[scene.sky].sun, SKIES[scene.sky].shade, strict=True):
+    for plane, warm, cool in zip(
+        lit, SKY_LIGHTS[scene.sky].sun, SKY_LIGHTS[scene.sky].shade, strict=True
+    ):
         plane *= (direct * warm + ambient * cool) * nearness
         plane += rim * cool + glint * warm
     return lit
@@ -242,7 +244,7 @@ def shadow(scene: Scene, size: int) -> Floats:
         along = clamp((x * dx + y * dy) / (dx * dx + dy * dy + 1e-9))
         gap = np.sqrt((x - along * dx) ** 2 + (y - along * dy) ** 2) - radius
         np.minimum(free, clamp(gap / soft + 0.5), out=free)
-    sky = SKIES[scene.sky]
+    sky = SKY_LIGHTS[scene.sky]
     depth = min(0.62, 0.6 * scene.sun_strength * sky.sun[1] / sky.shade[1])
     under = ((across * cos - away * sin) / 0.64) ** 2 + ((away * cos + across * sin) / 0.38) ** 2
     contact = (0.62 if scene.pose == "lying" else 0.4) * np.clip(1.2 - under, 0, 1) ** 1.5

@@ -1,7 +1,7 @@
 """Tileable noise, made once, and its lookup at any coordinates.
 
 Every texture, from clouds to fur to paper, is one of three fixed fields looked up at stretched and
-shifted coordinates; nothing is drawn at random while a picture is made."""
+shifted coordinates; nothing is drawn at random while an image is made."""
 
 import functools
 import math
@@ -20,8 +20,8 @@ TEXTURES = {
 }
 
 
-def middles(size: int) -> Floats:
-    """Where the middles of a row of pixels are, (size,), as fractions of the picture's side."""
+def pixel_centres(size: int) -> Floats:
+    """The centres of a row of pixels (size,), as fractions of the image's side."""
     return ((np.arange(size) + 0.5) / size).astype(np.float32)
 
 
@@ -30,9 +30,8 @@ def noise(texture: str) -> Floats:
     """Tileable noise (TILE, TILE), mean 0 and deviation 1, read-only."""
     seed, fall, upright = TEXTURES[texture]
     white = np.fft.fft2(np.random.default_rng(seed).standard_normal((TILE, TILE)))
-    fy, fx = np.meshgrid(
-        np.fft.fftfreq(TILE) * TILE * upright, np.fft.fftfreq(TILE) * TILE, indexing="ij"
-    )
+    cycles = np.fft.fftfreq(TILE) * TILE
+    fy, fx = np.meshgrid(cycles * upright, cycles, indexing="ij")
     frequency = np.hypot(fx, fy)
     frequency[0, 0] = np.inf
     field = np.fft.ifft2(white * frequency**-fall).real
@@ -42,17 +41,18 @@ def noise(texture: str) -> Floats:
 
 
 def lookup(texture: str, x: NDArray[np.floating], y: NDArray[np.floating]) -> Floats:
-    """Noise between its points (bilinear, wrapping round) at coordinates that broadcast."""
+    """Noise at coordinates that broadcast: bilinear between its points, wrapping round."""
     across, down = np.broadcast_arrays(x, y)
-    found = np.empty(across.size, np.float32)
-    compiled(between)(
-        noise(texture), across.ravel().astype(np.float64), down.ravel().astype(np.float64), found
-    )
-    return found.reshape(across.shape)
+    values = np.empty(across.size, np.float32)
+    xs, ys = (axis.ravel().astype(np.float64) for axis in (across, down))
+    compiled(interpolate)(noise(texture), xs, ys, values)
+    return values.reshape(across.shape)
 
 
-def between(field: Floats, xs: NDArray[np.float64], ys: NDArray[np.float64], found: Floats) -> None:
-    """Write what a field is between its points, at places (n,)."""
+def interpolate(
+    field: Floats, xs: NDArray[np.float64], ys: NDArray[np.float64], values: Floats
+) -> None:
+    """Write into `values` (n,) what a field is at coordinates (n,)."""
     for i, (x, y) in enumerate(zip(xs, ys)):  # noqa: B905 (numba knows no strict)
         left, top = math.floor(x), math.floor(y)
         fx, fy = np.float32(x - left), np.float32(y - top)
@@ -60,4 +60,4 @@ def between(field: Floats, xs: NDArray[np.float64], ys: NDArray[np.float64], fou
         x1, y1 = x0 + 1 & TILE - 1, y0 + 1 & TILE - 1
         upper = field[y0, x0] * (ONE - fx) + field[y0, x1] * fx
         lower = field[y1, x0] * (ONE - fx) + field[y1, x1] * fx
-        found[i] = upper + (lower - upper) * fy
+        values[i] = upper + (lower - upper) * fy

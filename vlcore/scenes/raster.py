@@ -28,12 +28,12 @@ ZERO, HALF, ONE, TWO, LEAST, FAINT = map(np.float32, (0, 0.5, 1, 2, 1e-5, 1e-12)
 
 @functools.cache
 def compiled(loop: Callable[..., None]) -> Callable[..., None]:
-    """An inner loop as machine code, which rounds as numpy does: a second of work, kept for the
-    next process."""
+    """An inner loop as machine code, which rounds as numpy does. Compiling takes a second, so the
+    result is cached beside this file for the next process."""
     from numba import njit
 
-    made: Callable[..., None] = njit(loop, cache=os.access(os.path.dirname(__file__), os.W_OK))
-    return made
+    fast: Callable[..., None] = njit(loop, cache=os.access(os.path.dirname(__file__), os.W_OK))
+    return fast
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,38 +53,41 @@ class Frame:
 
 @dataclasses.dataclass(frozen=True)
 class Surface:
-    """What a frame sees."""
+    """The capsules that a frame shows, by pixel."""
 
-    planes: (
-        Floats  # (5, h, w): depth towards the viewer; normal right, up, towards the viewer; tone
-    )
+    # (5, h, w): depth towards the viewer; normal right, up and towards the viewer; tone
+    planes: Floats
     coverage: Floats  # (h, w), 0 to 1; where it is 0 the planes mean nothing
 
 
 def rasterise(capsules: Capsules, frame: Frame) -> Surface:
-    """See `capsules` through `frame`."""
-    planes = np.zeros((5, frame.height, frame.width), np.float32)  # depth, normal x 3, tone
+    """The surface of `capsules` through `frame`."""
+    planes = np.zeros((5, frame.height, frame.width), np.float32)
     planes[0] = BEHIND
     coverage = np.zeros((frame.height, frame.width), np.float32)
-    boxes, rows = bounds(capsules, frame), constants(capsules, frame)
-    compiled(sweep)(rows, boxes, frame.left, frame.top, frame.pixel, planes, coverage)
+    boxes, terms = bounds(capsules, frame), constants(capsules, frame)
+    compiled(sweep)(terms, boxes, frame.left, frame.top, frame.pixel, planes, coverage)
     return Surface(planes, coverage)
 
 
 def bounds(capsules: Capsules, frame: Frame) -> NDArray[np.int64]:
     """The pixels (n, 4) as x0, x1, y0, y1 that each capsule can touch; x1 = x0 or y1 = y0 where it
     is out of sight."""
-    starts, ends = capsules.start @ frame.view[:2].T, capsules.end @ frame.view[:2].T  # (n, 2)
-    low = np.minimum(starts - capsules.start_radius[:, None], ends - capsules.end_radius[:, None])
-    high = np.maximum(starts + capsules.start_radius[:, None], ends + capsules.end_radius[:, None])
-    x0, x1 = (low[:, 0] - frame.left) / frame.pixel - 1, (high[:, 0] - frame.left) / frame.pixel + 2
-    y0, y1 = (frame.top - high[:, 1]) / frame.pixel - 1, (frame.top - low[:, 1]) / frame.pixel + 2
+    screen = frame.view[:2].T
+    starts, ends = capsules.start @ screen, capsules.end @ screen  # (n, 2)
+    start_radii, end_radii = capsules.start_radius[:, None], capsules.end_radius[:, None]
+    low = np.minimum(starts - start_radii, ends - end_radii)
+    high = np.maximum(starts + start_radii, ends + end_radii)
+    x0 = (low[:, 0] - frame.left) / frame.pixel - 1
+    x1 = (high[:, 0] - frame.left) / frame.pixel + 2
+    y0 = (frame.top - high[:, 1]) / frame.pixel - 1
+    y1 = (frame.top - low[:, 1]) / frame.pixel + 2
     limits = np.array([frame.width, frame.width, frame.height, frame.height])
     return np.clip(np.stack([x0, x1, y0, y1], 1), 0, limits).astype(np.int64)
 
 
 def constants(capsules: Capsules, frame: Frame) -> Floats:
-    """What `sweep` needs of each capsule, (n, 22): products of its axis and start with the
+    """Terms of each capsule for `sweep`, (n, 22): products of its axis and start with the
     stretched view, its radii and tones, how fast it steps back past its ends, its blend, and half
     the inverse of that."""
     stretch = np.ones((len(capsules.squash), 3))
@@ -96,7 +99,8 @@ def constants(capsules: Capsules, frame: Frame) -> Floats:
     start_in_view = (view @ start[:, :, None])[..., 0]
     axis_in_view = (view @ axis[:, :, None])[..., 0]
     length2 = (axis**2).sum(1) + 1e-9  # a capsule without a length is a ball
-    along, start2 = (axis * start).sum(1), (start**2).sum(1)
+    along = (axis * start).sum(1)
+    start2 = (start**2).sum(1)
     taper = capsules.start_radius - capsules.end_radius
     columns = [
         *gram.T,
@@ -117,7 +121,7 @@ def constants(capsules: Capsules, frame: Frame) -> Floats:
 
 
 def sweep(
-    rows: Floats,
+    terms: Floats,
     boxes: NDArray[np.int64],
     left: float,
     top: float,
@@ -125,34 +129,21 @@ def sweep(
     planes: Floats,
     coverage: Floats,
 ) -> None:
-    """Put capsules, one after the other, before what `planes` (5, h, w) and `coverage` (h, w)
-    show."""
+    """Draw capsules, one after the other, over `planes` (5, h, w) and `coverage` (h, w).
+
+    Args:
+        terms: Of each capsule, by `constants`.
+        boxes: The pixels that each capsule can touch, by `bounds`.
+        left: Of the frame, as `top` and `pixel`.
+        top: See `left`.
+        pixel: See `left`.
+        planes: The planes of a `Surface`, changed in place.
+        coverage: The coverage of a `Surface`, changed in place.
+    """
     rim = np.float32(2 * pixel)
-    for row, (x0, x1, y0, y1) in zip(rows, boxes):  # noqa: B905 (numba knows no strict)
-        (
-            g00,
-            g01,
-            g02,
-            g11,
-            g12,
-            g22,
-            p0,
-            p1,
-            p2,
-            b0,
-            b1,
-            b2,
-            bb,
-            bp,
-            pp,
-            r,
-            s,
-            tone,
-            tone_step,
-            recede,
-            blend,
-            near,
-        ) = row
+    for capsule, (x0, x1, y0, y1) in zip(terms, boxes):  # noqa: B905 (numba knows no strict)
+        g00, g01, g02, g11, g12, g22, p0, p1, p2, b0, b1, b2 = capsule[:12]
+        bb, bp, pp, r, s, tone, tone_step, recede, blend, near = capsule[12:]
         slope = max(bb - s * s, LEAST * bb)
         k2 = max(slope * g22 - b2 * b2, LEAST * bb)
         for y in range(y0, y1):
@@ -167,8 +158,8 @@ def sweep(
                 k1 = slope * ray - b2 * (along - s * r)
                 k0 = slope * square - along * (along - TWO * s * r) - r * r * bb
                 t = (np.sqrt(max(k1 * k1 - k2 * k0, ZERO)) - k1) / k2
-                place = (along + t * b2 - s * r) / slope
-                where = min(max(place, ZERO), ONE)  # which sphere of the sweep
+                position = (along + t * b2 - s * r) / slope
+                where = min(max(position, ZERO), ONE)  # which sphere of the sweep
                 radius = r - where * s
                 ray -= where * b2
                 square += where * (where * bb - TWO * along)
@@ -178,38 +169,44 @@ def sweep(
                     continue
                 # Past its ends a capsule steps back, so that a joint shows the skin, not the ball
                 # between two.
-                back = min(abs(place - where) * recede, ONE) * blend
+                back = min(abs(position - where) * recede, ONE) * blend
                 t = (np.sqrt(max(inside, ZERO)) - ray) / g22
                 right = u * g00 + v * g01 - p0 + t * g02 - where * b0
                 up = u * g01 + v * g11 - p1 + t * g12 - where * b1
                 front = u * g02 + v * g12 - p2 + t * g22 - where * b2
                 length = np.sqrt(right * right + up * up + front * front + FAINT)
-                before = planes[:, y, x]
+                surface = planes[:, y, x]
                 # A depth test that is soft over the blend.
-                share = min(max(HALF + (t - back - before[0]) * near, ZERO), ONE)
-                seen = (
-                    t - back,
-                    right / length,
-                    up / length,
-                    front / length,
-                    tone + where * tone_step,
-                )
-                for i, value in enumerate(seen):
-                    before[i] += (value - before[i]) * share
+                share = min(max(HALF + (t - back - surface[0]) * near, ZERO), ONE)
+                normal = (right / length, up / length, front / length)
+                for i, value in enumerate((t - back, *normal, tone + where * tone_step)):
+                    surface[i] += (value - surface[i]) * share
                 coverage[y, x] = max(coverage[y, x], cover)
 
 
 def clamp(plane: Floats) -> Floats:
-    """To between 0 and 1, in place; np.clip costs more than the sums on these small windows."""
+    """Limit to 0 to 1, in place; np.clip costs more than the sums on these small windows."""
     np.maximum(plane, 0, out=plane)
     np.minimum(plane, 1, out=plane)
     return plane
 
 
+def soft_edge(distance: Floats, scale: float | Floats) -> Floats:
+    """Coverage by a shape with an edge one pixel soft.
+
+    Args:
+        distance: How far the pixel centres lie inside the edge, negative outside.
+        scale: Pixels in a unit of the distance.
+    """
+    return clamp(distance * scale + 0.5)
+
+
 def view_of(heading: float, pitch: float) -> NDArray[np.float64]:
     """Rows right, up and towards the viewer in body coordinates, for an animal turned by `heading`
     and seen from `pitch` above the horizon, both in radians."""
-    cos, sin, cosp, sinp = math.cos(heading), math.sin(heading), math.cos(pitch), math.sin(pitch)
-    return np.array(
-        [[cos, 0, -sin], [-sin * sinp, cosp, -cos * sinp], [sin * cosp, sinp, cos * cosp]]
-    )
+    cos, sin = math.cos(heading), math.sin(heading)
+    cosp, sinp = math.cos(pitch), math.sin(pitch)
+    right = [cos, 0, -sin]
+    up = [-sin * sinp, cosp, -cos * sinp]
+    front = [sin * cosp, sinp, cos * cosp]
+    return np.array([right, up, front])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vlcore.scenes.backgrounds.skies import light
 from vlcore.scenes.factors import Scene
-from vlcore.scenes.noise import lookup, middles
+from vlcore.scenes.noise import lookup, pixel_centres
 from vlcore.scenes.raster import Floats, clamp
 
 Image = NDArray[np.uint8]
@@ -107,9 +107,9 @@ def night(scene: Scene, image: Floats, mask: Image) -> Floats:
 
 
 def sheet(scene: Scene, size: int) -> tuple[Floats, Floats, int]:
-    """Pixel middles (1, size) and (size, 1), and how far this scene's paper is shifted under the
+    """Pixel centres (1, size) and (size, 1), and how far this scene's paper is shifted under the
     noise."""
-    us = middles(size)
+    us = pixel_centres(size)
     return us[None], us[:, None], scene.cloud_seed % 256
 
 

@@ -5,9 +5,8 @@ between stations.
 """
 
 import dataclasses
-import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +14,8 @@ from numpy.typing import NDArray
 from vlcore.scenes.factors import Scene
 
 Array = NDArray[np.float64]
-Joint = tuple[float, float]
-Point = tuple[float, float, float]
-At = Callable[[float, float, float], list[float]]
+Joint = tuple[float, float]  # x, y
+Point = Sequence[float]  # x, y, z
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,14 +34,14 @@ class Capsules:
 
 
 class Body:
-    """Collects chains of stations and hands them out as capsules."""
+    """Chains of stations, collected into capsules."""
 
     def __init__(self) -> None:
-        self._rows: list[tuple[float, ...]] = []
+        self._chains: list[Array] = []  # (capsules, 12): start, end (x, y, z, radius, tone), ...
 
     def chain(
         self,
-        points: Sequence[Sequence[float]],
+        points: Sequence[Point],
         radii: Sequence[float],
         *,
         tones: Sequence[float] | float = 0.0,
@@ -51,43 +49,45 @@ class Body:
         blend: float = 0.12,
         smooth: bool = False,
     ) -> None:
-        """Add the capsules between neighbours of `points`, each (x, y, z); `smooth` rounds the
-        bends."""
-        tone = [float(tones)] * len(points) if isinstance(tones, int | float) else tones
-        stations = [(*at, radius, t) for at, radius, t in zip(points, radii, tone, strict=True)]
-        for here, there in itertools.pairwise(refined(stations) if smooth else stations):
-            self._rows.append(
-                (*here[:3], *there[:3], here[3], there[3], here[4], there[4], squash, blend)
-            )
+        """Add the capsules between neighbours of `points`; `smooth` rounds the bends."""
+        stations = np.empty((len(points), 5))
+        stations[:, :3] = points
+        stations[:, 3] = radii
+        stations[:, 4] = tones
+        if smooth:
+            stations = refined(stations)
+        skin = np.tile([squash, blend], (len(stations) - 1, 1))
+        self._chains.append(np.hstack([stations[:-1], stations[1:], skin]))
 
     def capsules(self, scale: float) -> Capsules:
         """All capsules, the lowest of them standing on the ground, scaled by `scale`."""
-        table = np.array(self._rows)
-        ends = table[:, :6].reshape(-1, 2, 3)
-        radii = table[:, 6:8]
-        ends[..., 1] -= (ends[..., 1] - radii).min()
-        ends, radii = ends * scale, radii * scale
-        tones, squash, blend = table[:, 8:10], table[:, 10], table[:, 11] * scale
+        table = np.concatenate(self._chains)
+        start, start_radius, start_tone = table[:, :3], table[:, 3], table[:, 4]
+        end, end_radius, end_tone = table[:, 5:8], table[:, 8], table[:, 9]
+        lowest = np.minimum(start[:, 1] - start_radius, end[:, 1] - end_radius).min()
+        start[:, 1] -= lowest
+        end[:, 1] -= lowest
         return Capsules(
-            ends[:, 0],
-            ends[:, 1],
-            radii[:, 0],
-            radii[:, 1],
-            tones[:, 0],
-            tones[:, 1],
-            squash,
-            blend,
+            start=start * scale,
+            end=end * scale,
+            start_radius=start_radius * scale,
+            end_radius=end_radius * scale,
+            start_tone=start_tone,
+            end_tone=end_tone,
+            squash=table[:, 10],
+            blend=table[:, 11] * scale,
         )
 
 
-def refined(stations: list[tuple[float, ...]]) -> list[tuple[float, ...]]:
-    """Stations with one more between each two, on the Catmull-Rom curve through them."""
-    table = np.array(stations)
-    padded = np.concatenate([2 * table[:1] - table[1:2], table, 2 * table[-1:] - table[-2:-1]])
-    between = (9 * (padded[1:-2] + padded[2:-1]) - padded[:-3] - padded[3:]) / 16
-    woven = np.empty((2 * len(table) - 1, table.shape[1]))
-    woven[::2], woven[1::2] = table, between
-    return [tuple(row) for row in woven.tolist()]
+def refined(stations: Array) -> Array:
+    """Stations (n, 5) with one more between each two, on the Catmull-Rom curve through them."""
+    before = 2 * stations[:1] - stations[1:2]
+    after = 2 * stations[-1:] - stations[-2:-1]
+    padded = np.concatenate([before, stations, after])
+    woven = np.empty((2 * len(stations) - 1, stations.shape[1]))
+    woven[::2] = stations
+    woven[1::2] = (9 * (padded[1:-2] + padded[2:-1]) - padded[:-3] - padded[3:]) / 16
+    return woven
 
 
 def turn(points: list[list[float]], joint: int, angle: float) -> None:
@@ -96,10 +96,11 @@ def turn(points: list[list[float]], joint: int, angle: float) -> None:
     cos, sin = math.cos(angle), math.sin(angle)
     for point in points[joint + 1 :]:
         dx, dy = point[0] - x0, point[1] - y0
-        point[0], point[1] = x0 + cos * dx - sin * dy, y0 + sin * dx + cos * dy
+        point[0] = x0 + cos * dx - sin * dy
+        point[1] = y0 + sin * dx + cos * dy
 
 
-def above(points: list[list[float]], i: int, distance: float) -> list[float]:
+def above(points: Sequence[Point], i: int, distance: float) -> Point:
     """The point at `distance` over joint i, square to the chain in the middle plane."""
     before, after = points[max(i - 1, 0)], points[min(i + 1, len(points) - 1)]
     dx, dy = after[0] - before[0], after[1] - before[1]
@@ -108,13 +109,13 @@ def above(points: list[list[float]], i: int, distance: float) -> list[float]:
     return [x - dy / length * distance, y + dx / length * distance, z]
 
 
-def shift(point: Sequence[float], dx: float, dy: float, dz: float) -> list[float]:
+def shift(point: Point, dx: float, dy: float, dz: float) -> Point:
     return [point[0] + dx, point[1] + dy, point[2] + dz]
 
 
 @dataclasses.dataclass(frozen=True)
 class Build:
-    """What a form changes."""
+    """Proportions that a form changes."""
 
     girth: float
     legs: float  # length
@@ -123,20 +124,54 @@ class Build:
 
 
 @dataclasses.dataclass(frozen=True)
+class Leg:
+    """Six joints from the body to the ground: shoulder or hip, elbow or stifle, knee or hock,
+    middle of the cannon, fetlock, hoof."""
+
+    joints: list[Joint]  # standing
+    radii: list[float]
+    folded: list[Joint]  # the joints, lying
+
+
+@dataclasses.dataclass(frozen=True)
 class Legs:
-    """Six joints (x, y) from the body to the ground, standing, and their radii: shoulder or hip,
-    elbow or stifle, knee or hock, middle of the cannon, fetlock, hoof."""
+    """The legs of an animal, left and right alike."""
 
-    fore: list[Joint]
-    fore_radii: list[float]
-    hind: list[Joint]
-    hind_radii: list[float]
+    fore: Leg
+    hind: Leg
     apart: float  # left and right from the middle
-    folded_fore: list[Joint]  # the same joints, lying
-    folded_hind: list[Joint]
 
 
-def torso(body: Body, stations: Sequence[Point], girth: float, lift: float, squash: float) -> None:
+@dataclasses.dataclass(frozen=True)
+class Head:
+    """Coordinates of a head: along the nose, over it and to the left, from the poll."""
+
+    poll: Point
+    pitch: float  # of the nose, in degrees above the horizon
+    yaw: float  # of a head that looks round, in radians
+
+    def at(self, along: float, over: float, side: float = 0.0) -> Point:
+        """A point of the head in body coordinates."""
+        cos, sin = math.cos(math.radians(self.pitch)), math.sin(math.radians(self.pitch))
+        forward = along * cos - over * sin
+        up = along * sin + over * cos
+        ahead, left = math.cos(self.yaw), math.sin(self.yaw)
+        dx = forward * ahead - side * left
+        dz = forward * left + side * ahead
+        return shift(self.poll, dx, up, dz)
+
+    def profile(self, joints: Sequence[Joint]) -> list[Point]:
+        """Points (along, over) of the head's middle plane, in body coordinates."""
+        return [self.at(along, over) for along, over in joints]
+
+
+def torso(
+    body: Body,
+    stations: Sequence[tuple[float, float, float]],
+    girth: float,
+    lift: float,
+    squash: float,
+) -> None:
     """The skin around stations (x, top, bottom); girth lets the belly down, not the back up."""
     radii = [(top - bottom) / 2 * girth for _, top, bottom in stations]
     points = [
@@ -146,101 +181,94 @@ def torso(body: Body, stations: Sequence[Point], girth: float, lift: float, squa
 
 
 def neck_and_head(
-    scene: Scene, root: Sequence[float], lengths: list[float], angles: list[float], head: float
-) -> tuple[list[list[float]], At]:
-    """Joints of a neck from `root`, each part at an angle in degrees above the horizon, and what
-    turns coordinates of the head (`along` the nose, `over` it, and to the left, from the poll; at
-    the angle `head`) into those of the body. An animal that looks round turns to the viewer's side,
-    the more the further out, but never so far that the head is seen from the front."""
+    scene: Scene, root: Point, lengths: list[float], angles: list[float], pitch: float
+) -> tuple[list[Point], Head]:
+    """Joints of a neck, and the head at its end.
+
+    An animal that looks round turns to the viewer's side, the more the further out, but never so
+    far that the head is seen from the front.
+
+    Args:
+        scene: The scene, for the pose and the heading.
+        root: Where the neck begins.
+        lengths: Of the parts of the neck.
+        angles: Of the parts of the neck, in degrees above the horizon.
+        pitch: Of the nose, in degrees above the horizon.
+    """
     yaw = 0.0
     if scene.pose == "looking":
         towards = math.asin(math.sin(scene.heading))
         yaw = math.copysign(min(0.9, max(0.0, 1.0 - towards)), math.cos(scene.heading))
-    points = [list(root)]
+    points = [root]
     for i, (angle, length) in enumerate(zip(angles, lengths, strict=True)):
         turned = yaw * (i + 1) / len(angles)
         along = length * math.cos(math.radians(angle))
         rise = length * math.sin(math.radians(angle))
         points.append(shift(points[-1], along * math.cos(turned), rise, along * math.sin(turned)))
-    cos, sin = math.cos(math.radians(head)), math.sin(math.radians(head))
-
-    def at(along: float, over: float, side: float) -> list[float]:
-        forward, up = along * cos - over * sin, along * sin + over * cos
-        ahead, left = math.cos(yaw), math.sin(yaw)
-        return shift(points[-1], forward * ahead - side * left, up, forward * left + side * ahead)
-
-    return points, at
+    return points, Head(points[-1], pitch, yaw)
 
 
 def face(
     body: Body,
     scene: Scene,
-    at: At,
+    head: Head,
+    *,
     eye: Joint,
     nostril: Joint,
     width: float,
-    brow: Sequence[Joint],
+    brow: list[Joint],
 ) -> None:
     """Eyes and nostrils at (along, over), `width` from the middle, and the coat's star or blaze
     down the `brow`."""
     for side in (width, -width):
-        body.chain(
-            [at(*eye, side), at(eye[0] + 0.012, eye[1], side)],
-            [0.017, 0.015],
-            tones=1.15,
-            blend=0.004,
-        )
-        nose = [at(*nostril, 0.6 * side), at(nostril[0] + 0.01, nostril[1] - 0.008, 0.6 * side)]
+        eyeball = [head.at(*eye, side), head.at(eye[0] + 0.012, eye[1], side)]
+        body.chain(eyeball, [0.017, 0.015], tones=1.15, blend=0.004)
+        nose = [
+            head.at(*nostril, 0.6 * side),
+            head.at(nostril[0] + 0.01, nostril[1] - 0.008, 0.6 * side),
+        ]
         body.chain(nose, [0.013, 0.01], tones=1, blend=0.01)
     if scene.blaze > 0.4:
-        down = list(brow) if scene.blaze > 0.7 else list(brow)[:2]
-        body.chain(
-            [at(*point, 0) for point in down],
-            [0.027] * len(down),
-            tones=-1.3,
-            squash=0.8,
-            blend=0.02,
-        )
+        blaze = brow if scene.blaze > 0.7 else brow[:2]
+        radii = [0.027] * len(blaze)
+        body.chain(head.profile(blaze), radii, tones=-1.3, squash=0.8, blend=0.02)
 
 
-def legs(body: Body, scene: Scene, build: Build, shape: Legs) -> None:
+# How far the joints of a folded leg lie from the middle, as a share of `Legs.apart`.
+FOLDED_FORE = (0.7, 1.25, 1.35, 1.3, 1.2, 1.1)
+FOLDED_HIND = (0.6, 1.6, 1.7, 1.8, 1.8, 1.8)
+
+
+def add_legs(body: Body, scene: Scene, build: Build, legs: Legs) -> None:
     """Four legs in the step of the scene's pose."""
-    swings, low = gait(scene), low_tone(scene)
-    tones = [
-        0.0,
-        0.0,
-        0.4 * low,
-        0.85 * low,
-        low,
-        0.5 + 0.5 * low,
-    ]  # a dark hoof under points or socks
+    steps = gait(scene)
+    low = low_tone(scene)
+    # A dark hoof under points or socks.
+    tones = [0.0, 0.0, 0.4 * low, 0.85 * low, low, 0.5 + 0.5 * low]
+    lying = scene.pose == "lying"
     for side in (1, -1):
-        for fore, joints, radii, folded in (
-            (True, shape.fore, shape.fore_radii, shape.folded_fore),
-            (False, shape.hind, shape.hind_radii, shape.folded_hind),
-        ):
-            if scene.pose == "lying":
-                spread = (
-                    (0.7, 1.25, 1.35, 1.3, 1.2, 1.1) if fore else (0.6, 1.6, 1.7, 1.8, 1.8, 1.8)
-                )
+        for fore, leg in ((True, legs.fore), (False, legs.hind)):
+            apart = side * legs.apart
+            if lying:
+                spread = FOLDED_FORE if fore else FOLDED_HIND
                 points = [
-                    [x, y, side * shape.apart * out]
-                    for (x, y), out in zip(folded, spread, strict=True)
+                    [x, y, apart * share] for (x, y), share in zip(leg.folded, spread, strict=True)
                 ]
             else:
-                points = leg(joints, *swings[fore, side], fore, side * shape.apart, build.legs - 1)
-            sizes = [
-                radius * (build.girth if i < 2 else build.bone**0.7)
-                for i, radius in enumerate(radii)
+                swing, bend = steps[fore, side]
+                points = swung_leg(leg.joints, swing, bend, fore, apart, build.legs - 1)
+            thickness = build.bone**0.7
+            radii = [
+                radius * (build.girth if i < 2 else thickness) for i, radius in enumerate(leg.radii)
             ]
-            body.chain(points, sizes, tones=tones, squash=0.78)
-            heel, toe = sizes[-1], 0.78 * sizes[-1]  # radii
-            tip = shift(points[-1], 0.01 if scene.pose == "lying" else 0.042, toe - heel, 0)
+            body.chain(points, radii, tones=tones, squash=0.78)
+            heel, toe = radii[-1], 0.78 * radii[-1]
+            tip = shift(points[-1], 0.01 if lying else 0.042, toe - heel, 0)
             body.chain([points[-1], tip], [heel, toe], tones=1, blend=0.03)
 
 
-def leg(
-    joints: list[Joint], swing: float, bend: float, fore: bool, side: float, lift: float
+def swung_leg(
+    joints: list[Joint], swing: float, bend: float, fore: bool, apart: float, lift: float
 ) -> list[list[float]]:
     """Joints of one leg, swung from the shoulder or hip and folded at knee and fetlock
     (radians)."""
@@ -250,31 +278,39 @@ def leg(
     if not fore:
         turn(points, 1, 0.5 * bend)
     turn(points, 4, -0.6 * bend)
-    return [[x, y, side * out] for (x, y), out in zip(points, (0.6, 0.85, 1, 1, 1, 1), strict=True)]
+    spread = (0.6, 0.85, 1, 1, 1, 1)
+    return [[x, y, apart * share] for (x, y), share in zip(points, spread, strict=True)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Gait:
+    """How the legs of a pose move."""
+
+    swing: float  # the furthest that a leg swings, in radians
+    bend: float  # the furthest that a knee folds, in radians
+    # Where in the step each leg is, as a share of a cycle; a leg is (fore, side), left is 1.
+    offsets: dict[tuple[bool, int], float]
+
+
+STANDING = Gait(0.11, 0.0, {(False, 1): 0.0, (True, 1): 0.3, (False, -1): 0.5, (True, -1): 0.8})
+GAITS = {
+    "walking": Gait(
+        0.36, 0.7, {(False, 1): 0.0, (True, 1): 0.25, (False, -1): 0.5, (True, -1): 0.75}
+    ),
+    "trotting": Gait(
+        0.48, 1.2, {(False, 1): 0.0, (True, -1): 0.0, (False, -1): 0.5, (True, 1): 0.5}
+    ),
+}
 
 
 def gait(scene: Scene) -> dict[tuple[bool, int], tuple[float, float]]:
     """Swing and bend of each leg (radians), keyed by (fore, side)."""
-    reach, fold, offsets = {
-        "walking": (
-            0.36,
-            0.7,
-            {(False, 1): 0.0, (True, 1): 0.25, (False, -1): 0.5, (True, -1): 0.75},
-        ),
-        "trotting": (
-            0.48,
-            1.2,
-            {(False, 1): 0.0, (True, -1): 0.0, (False, -1): 0.5, (True, 1): 0.5},
-        ),
-    }.get(
-        scene.pose,
-        (0.11, 0.0, {(False, 1): 0.0, (True, 1): 0.3, (False, -1): 0.5, (True, -1): 0.8}),
-    )
-    angles = {key: 2 * math.pi * (scene.stride + offset) for key, offset in offsets.items()}
-    return {
-        key: (reach * math.sin(angle), fold * max(0.0, math.cos(angle)))
-        for key, angle in angles.items()
-    }
+    kind = GAITS.get(scene.pose, STANDING)
+    steps = {}
+    for leg, offset in kind.offsets.items():
+        angle = 2 * math.pi * (scene.stride + offset)
+        steps[leg] = (kind.swing * math.sin(angle), kind.bend * max(0.0, math.cos(angle)))
+    return steps
 
 
 def low_tone(scene: Scene) -> float:

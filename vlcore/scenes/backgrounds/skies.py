@@ -1,4 +1,4 @@
-"""Sky, sun and the colour of daylight: what every place and every animal has in common.
+"""Sky, sun and the colour of daylight, which every background and every animal have in common.
 
 The sky is a factor of its own, so it may colour both animal and ground without telling one of the
 other.
@@ -38,98 +38,70 @@ class Sky:
     low: float = 1.0  # how far the sun's elevation shrinks
 
 
-_SKIES = (
-    (
-        "clear",
-        (62, 126, 204),
-        (186, 214, 236),
-        (255, 255, 255),
-        (1, 1, 0.98),
-        (1, 0.95, 0.86),
-        (0.88, 0.96, 1.1),
-        1,
+SKY_LIGHTS = {
+    "clear": Sky(
+        *lights((62, 126, 204), (186, 214, 236), (255, 255, 255)),
+        day=(1, 1, 0.98),
+        sun=(1, 0.95, 0.86),
+        shade=(0.88, 0.96, 1.1),
     ),
-    (
-        "deep",
-        (38, 88, 168),
-        (150, 190, 226),
-        (250, 250, 252),
-        (1, 1, 0.98),
-        (1.05, 0.98, 0.86),
-        (0.8, 0.92, 1.1),
-        1,
+    "deep": Sky(
+        *lights((38, 88, 168), (150, 190, 226), (250, 250, 252)),
+        day=(1, 1, 0.98),
+        sun=(1.05, 0.98, 0.86),
+        shade=(0.8, 0.92, 1.1),
     ),
-    (
-        "pale",
-        (132, 176, 216),
-        (222, 232, 238),
-        (255, 255, 255),
-        (1, 0.99, 0.97),
-        (0.9, 0.87, 0.8),
-        (1, 1.02, 1.08),
-        1,
+    "pale": Sky(
+        *lights((132, 176, 216), (222, 232, 238), (255, 255, 255)),
+        day=(1, 0.99, 0.97),
+        sun=(0.9, 0.87, 0.8),
+        shade=(1, 1.02, 1.08),
     ),
-    (
-        "dawn",
-        (104, 130, 188),
-        (250, 214, 180),
-        (255, 226, 204),
-        (1, 0.92, 0.84),
-        (1.08, 0.86, 0.62),
-        (0.98, 0.92, 0.98),
-        0.6,
+    "dawn": Sky(
+        *lights((104, 130, 188), (250, 214, 180), (255, 226, 204)),
+        day=(1, 0.92, 0.84),
+        sun=(1.08, 0.86, 0.62),
+        shade=(0.98, 0.92, 0.98),
+        low=0.6,
     ),
-    (
-        "dusk",
-        (74, 84, 146),
-        (246, 166, 112),
-        (250, 190, 160),
-        (0.88, 0.75, 0.69),
-        (1.1, 0.74, 0.5),
-        (0.84, 0.78, 0.98),
-        0.45,
+    "dusk": Sky(
+        *lights((74, 84, 146), (246, 166, 112), (250, 190, 160)),
+        day=(0.88, 0.75, 0.69),
+        sun=(1.1, 0.74, 0.5),
+        shade=(0.84, 0.78, 0.98),
+        low=0.45,
     ),
-    (
-        "overcast",
-        (138, 152, 168),
-        (208, 214, 218),
-        (228, 232, 236),
-        (0.84, 0.87, 0.9),
-        (0.45, 0.45, 0.45),
-        (1.3, 1.34, 1.4),
-        1,
+    "overcast": Sky(
+        *lights((138, 152, 168), (208, 214, 218), (228, 232, 236)),
+        day=(0.84, 0.87, 0.9),
+        sun=(0.45, 0.45, 0.45),
+        shade=(1.3, 1.34, 1.4),
     ),
-)
-SKIES = {
-    name: Sky(light(*zenith), light(*horizon), light(*cloud), day, sun, shade, low)
-    for name, zenith, horizon, cloud, day, sun, shade, low in _SKIES
 }
 
 
 def daylight(scene: Scene) -> tuple[Floats, Floats]:
     """What daylight does to the land (3,), and the far air (3,) as if it did nothing."""
-    day = np.array(SKIES[scene.sky].day, np.float32)
-    return day, SKIES[scene.sky].horizon / day
+    day = np.array(SKY_LIGHTS[scene.sky].day, np.float32)
+    return day, SKY_LIGHTS[scene.sky].horizon / day
 
 
 def elevation(scene: Scene) -> float:
-    """How high the sun stands (radians): the scene's own, lower at dawn and dusk."""
-    return scene.sun_elevation * SKIES[scene.sky].low
+    """Height of the sun (radians): the scene's own, lower at dawn and dusk."""
+    return scene.sun_elevation * SKY_LIGHTS[scene.sky].low
 
 
 def sun_direction(scene: Scene) -> tuple[float, float, float]:
     """Unit vector to the sun: right, up, towards the viewer."""
     flat = math.cos(elevation(scene))
-    return (
-        flat * math.sin(scene.sun_azimuth),
-        math.sin(elevation(scene)),
-        flat * math.cos(scene.sun_azimuth),
-    )
+    right = flat * math.sin(scene.sun_azimuth)
+    front = flat * math.cos(scene.sun_azimuth)
+    return right, math.sin(elevation(scene)), front
 
 
 def sky(scene: Scene, us: Floats, vs: Floats) -> Floats:
     """Rows of sky (rows, columns, 3): a gradient, and clouds that flatten towards the horizon."""
-    kind = SKIES[scene.sky]
+    kind = SKY_LIGHTS[scene.sky]
     height = np.clip(vs / scene.horizon, 0, 1)[:, None, None]  # 0 top, 1 horizon
     air = kind.zenith + (kind.horizon - kind.zenith) * height**1.5
     lift = 1.15 - height[..., 0]
@@ -138,8 +110,8 @@ def sky(scene: Scene, us: Floats, vs: Floats) -> Floats:
     y = shift // 256 + 58 / (lift + 0.35) + 0 * us[None]
     billow = lookup("clouds", x, y)
     lit = lookup("clouds", x - 4 * math.sin(scene.sun_azimuth), y - 4)
-    amount = np.clip((billow + 1.6 * scene.clouds - 1.25) * 1.3, 0, 1) * np.clip(
-        lift * 3 - 0.4, 0, 1
-    )
+    dense = np.clip((billow + 1.6 * scene.clouds - 1.25) * 1.3, 0, 1)
+    amount = dense * np.clip(lift * 3 - 0.4, 0, 1)
+    smooth = amount * amount * (3 - 2 * amount)
     tone = kind.cloud * (0.86 + 0.10 * np.clip(billow - lit, -1, 1))[..., None]
-    return air + (amount * amount * (3 - 2 * amount))[..., None] * (tone - air)
+    return air + smooth[..., None] * (tone - air)
