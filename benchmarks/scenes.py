@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks import parse_options, print_table, seconds
 from vlcore.scenes import CONTEXTS, OBJECTS, STYLES, Scene, draw, sample
-from vlcore.scenes.draw import place as draw_background
+from vlcore.scenes.draw import paint_background as draw_background
 
 SIZE = 128  # px
 VARIANTS: list[tuple[str, dict[str, Any], int]] = [  # name, changes of a scene, size

@@ -6,7 +6,7 @@ import pytest
 from vlcore.scenes.noise import TILE, lookup, noise
 
 
-def test_noise_is_read_only_wraps_round_and_is_found_between_its_points() -> None:
+def test_noise_is_read_only_wraps_round_and_is_interpolated() -> None:
     field = noise("clouds")
     with pytest.raises(ValueError, match="read-only"):
         field[0, 0] = 1

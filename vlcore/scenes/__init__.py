@@ -1,5 +1,5 @@
-"""Pictures of horses and camels on grass, in the desert and in four more places, made from explicit
-factors.
+"""Images of horses and camels on grass, in the desert and on four more backgrounds, made from
+explicit factors.
 
 A `Scene` is a value and `draw` a pure function of it: a twin differs in what was changed alone, and
 a study adds bias.

@@ -15,14 +15,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 OBJECTS = ("horse", "camel")
-CONTEXTS = (
-    "grass",
-    "desert",
-    "snow",
-    "beach",
-    "street",
-    "room",
-)  # the first two are studied, the rest a shift
+# The first two are studied, the others are a shift.
+CONTEXTS = ("grass", "desert", "snow", "beach", "street", "room")
 SPLITS = ("train", "val", "probe", "test", "demo")
 COATS = ("bay", "chestnut", "brown", "black", "grey", "cream", "dun", "sand")
 PATTERNS = ("plain", "dapples", "patches")
@@ -36,10 +30,14 @@ Scalar = str | int | float
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """Everything that decides the pixels of one picture. Lengths are fractions of the picture's
-    side, with y growing downwards; angles are radians; what has no unit runs from 0 to 1. The last
-    three are settings, not chance: `sample` leaves them alone. Raises ValueError of a name that
-    does not exist, or a contrast that is not between 0 and 1.
+    """Everything that decides the pixels of one image.
+
+    Lengths are fractions of the image's side, with y growing downwards; angles are radians; what
+    has no unit runs from 0 to 1. The last three are settings, not chance: `sample` leaves them
+    alone.
+
+    Raises:
+        ValueError: A name does not exist, or a contrast is not between 0 and 1.
     """
 
     object: str
@@ -90,8 +88,11 @@ class Scene:
 
     @classmethod
     def from_factors(cls, factors: Mapping[str, Any]) -> Scene:
-        """The inverse of `factors`, also of strings of a CSV row. ValueError of missing, unknown or
-        unreadable ones."""
+        """The inverse of `factors`, also of strings of a CSV row.
+
+        Raises:
+            ValueError: Factors are missing, unknown or unreadable.
+        """
         if odd := sorted(set(factors) ^ set(TYPES)):
             raise ValueError(
                 f"a scene needs exactly its own factors; missing or unknown: {', '.join(odd)}"
@@ -153,18 +154,20 @@ def heading_of(u: list[float]) -> float:
     return turn if u[0] < 0.5 else math.pi - turn
 
 
-def either(u: list[float], rare: tuple[str, ...], share: float, names: tuple[str, ...]) -> str:
-    """One of the rare names in a share of the pictures, else one of the others."""
-    level = rare if u[0] < share else tuple(name for name in names if name not in rare)
-    return level[int(u[1] * len(level))]
+def rare_or_common(
+    u: list[float], rare: tuple[str, ...], share: float, names: tuple[str, ...]
+) -> str:
+    """One of the rare names in a share of the images, else one of the common names."""
+    names = rare if u[0] < share else tuple(name for name in names if name not in rare)
+    return names[int(u[1] * len(names))]
 
 
 SPECIAL: dict[str, Callable[[list[float]], Scalar]] = {
     # A pale coat, in which a body's shape is hard to see, and a head down or lying hide what is
     # easiest to tell apart.
-    "coat": lambda u: either(u, PALE, 0.2, COATS),
+    "coat": lambda u: rare_or_common(u, PALE, 0.2, COATS),
     "pattern": lambda u: "plain" if u[0] < 0.8 else PATTERNS[1 + int(u[1] * 2)],
-    "pose": lambda u: either(u, ("grazing", "lying"), 0.1, POSES),
+    "pose": lambda u: rare_or_common(u, ("grazing", "lying"), 0.1, POSES),
     "heading": heading_of,
     "sky": lambda u: SKIES[int(u[0] * len(SKIES))],
     **dict.fromkeys(("cloud_seed", "ground_seed", "fur_seed"), lambda u: int(u[0] * 2**31)),
@@ -172,9 +175,14 @@ SPECIAL: dict[str, Callable[[list[float]], Scalar]] = {
 
 
 def sample(object: str, context: str, *, split: str, index: int, seed: int = 0) -> Scene:
-    """The scene number `index` of a split, with this object and context. Two calls that differ in
-    nothing but object or context give twins; callers that want unrelated scenes give each group
-    indices of its own. Raises ValueError for an unknown name or a negative number."""
+    """The scene number `index` of a split, with this object and context.
+
+    Two calls that differ in nothing but object or context give twins; callers that want unrelated
+    scenes give each group indices of its own.
+
+    Raises:
+        ValueError: A name is unknown or a number negative.
+    """
     require("object", object, OBJECTS)
     require("context", context, CONTEXTS)
     require("split", split, SPLITS)
@@ -188,8 +196,9 @@ def sample(object: str, context: str, *, split: str, index: int, seed: int = 0) 
         words = struct.unpack("<4Q", hashlib.blake2b(stream.encode(), digest_size=32).digest())
         return [(word >> 11) / 2**53 for word in words]
 
-    drawn: dict[str, Any] = {
-        name: low + (high - low) * uniforms(name)[0] for name, (low, high) in RANGES.items()
-    }
-    drawn |= {name: draw(uniforms(name)) for name, draw in SPECIAL.items()}
-    return Scene(object=object, context=context, **drawn)
+    factors: dict[str, Any] = {}
+    for name, (low, high) in RANGES.items():
+        factors[name] = low + (high - low) * uniforms(name)[0]
+    for name, factor_of in SPECIAL.items():
+        factors[name] = factor_of(uniforms(name))
+    return Scene(object=object, context=context, **factors)

@@ -1,7 +1,7 @@
-"""The finished picture as a watercolour, a pencil drawing or a night.
+"""The finished image as a watercolour, a pencil drawing or a night.
 
 A style is a fixed filter of a small reach that reads neither object nor context, and nothing is
-scaled by the picture's own extremes. So twins still agree a few pixels away from what was
+scaled by the image's own extremes. So twins still agree a few pixels away from what was
 changed."""
 
 import numpy as np
@@ -41,14 +41,13 @@ def watercolour(scene: Scene, image: Floats, mask: Image) -> Floats:
     rows = vs * size - 0.5 + wobble * lookup("clouds", us * 150 + shift, vs * 150)
     columns = us * size - 0.5 + wobble * lookup("clouds", us * 150, vs * 150 + shift)
     soft = gaussian_filter(image, (0.006 * size, 0.006 * size, 0), truncate=2)
-    wash = np.stack(
-        [map_coordinates(soft[..., i], [rows, columns], order=1, mode="nearest") for i in range(3)],
-        -1,
-    )
+    channels = [
+        map_coordinates(soft[..., i], [rows, columns], order=1, mode="nearest") for i in range(3)
+    ]
+    wash = np.stack(channels, -1)
     grey = wash @ GREY
-    pool = (
-        gaussian_filter(grey, 0.022 * size, truncate=2) - grey
-    )  # dark next to light: where pigment gathers
+    # Dark next to light: where pigment gathers.
+    pool = gaussian_filter(grey, 0.022 * size, truncate=2) - grey
     bloom = lookup("clouds", us * 46 + shift, vs * 46 + shift)
     tooth = lookup("grain", us * 210 + shift, vs * 210)
     density = 0.86 + 0.07 * bloom + 0.035 * tooth + 2.2 * np.maximum(pool, 0)
@@ -72,9 +71,9 @@ def pencil(scene: Scene, image: Floats, mask: Image) -> Floats:
     second = lookup("blades", (us - 0.35 * vs) * 170, (vs + 0.35 * us) * 46 + shift)
     tooth = lookup("grain", us * 210 + shift, vs * 210)
     tone = 1 - soft
-    hatch = clamp(0.7 * (tone - 0.2) + 0.22 * first * (0.15 + tone)) + clamp(
-        1.3 * (tone - 0.6) + 0.2 * second * tone
-    )
+    light_hatch = clamp(0.7 * (tone - 0.2) + 0.22 * first * (0.15 + tone))
+    dark_hatch = clamp(1.3 * (tone - 0.6) + 0.2 * second * tone)
+    hatch = light_hatch + dark_hatch
     dark = clamp(0.3 * tone * tone + 0.6 * hatch + 0.8 * line + 0.03 * tooth)
     return PAPER + 0.92 * dark[..., None] * (LEAD - PAPER)
 
@@ -88,22 +87,25 @@ def night(scene: Scene, image: Floats, mask: Image) -> Floats:
     animal = mask.astype(np.float32) * np.float32(scene.object_contrast / 255)
     moon = (grey + 0.35 * (lit - grey)) * MOONLIGHT * (0.88 + 1.2 * animal)[..., None]
     moon += 0.012 * MOONLIGHT
-    across, down = us * STARS, vs * STARS  # at most one star in a cell, somewhere in it
-    x, y = np.floor(across) * 37 + shift, np.floor(down) * 53
-    bright = clamp(lookup("grain", x, y) - 1.0)
-    aside, below = (0.5 + 0.25 * np.clip(lookup("grain", x + 11 * k, y), -1.5, 1.5) for k in (1, 2))
-    far = np.hypot(across % 1 - aside, down % 1 - below) * size / STARS  # in pixels
-    high = (
-        clamp((scene.horizon - STARS_END - vs) * 8 + 0.5)
-        * clamp(1.3 - 2 * grey[..., 0])
-        * (1 - animal)
-    )
+    stars = starlight(us, vs, shift, size)
+    high = clamp((scene.horizon - STARS_END - vs) * 8 + 0.5)
+    high = high * clamp(1.3 - 2 * grey[..., 0]) * (1 - animal)
     if scene.context == "room":
         high *= 1 - scene.context_contrast  # a ceiling hides them as far as there is one
-    moon += (0.9 * bright * clamp(1.3 - far * 170 / (size + 40)) * high)[..., None] * light(
-        230, 236, 255
-    )
+    moon += (stars * high)[..., None] * light(230, 236, 255)
     return np.sqrt(moon)
+
+
+def starlight(us: Floats, vs: Floats, shift: int, size: int) -> Floats:
+    """Stars (size, size): at most one in a cell of the sky, somewhere in it."""
+    across, down = us * STARS, vs * STARS
+    x, y = np.floor(across) * 37 + shift, np.floor(down) * 53
+    bright = clamp(lookup("grain", x, y) - 1.0)
+    star_x, star_y = (
+        0.5 + 0.25 * np.clip(lookup("grain", x + 11 * k, y), -1.5, 1.5) for k in (1, 2)
+    )
+    distance = np.hypot(across % 1 - star_x, down % 1 - star_y) * size / STARS  # in pixels
+    return 0.9 * bright * clamp(1.3 - distance * 170 / (size + 40))
 
 
 def sheet(scene: Scene, size: int) -> tuple[Floats, Floats, int]:
