@@ -28,7 +28,7 @@ from vlcore.data.imageset import ImageSet, ImageSetError
 from vlcore.data.importers import import_set
 from vlcore.data.training_set import training_sets
 from vlcore.experiment.condition import Condition, ConditionError
-from vlcore.experiment.edits import Draw, Fade, canonical
+from vlcore.experiment.edits import Draw, Fade, canonical_edits
 from vlcore.jobs import jobs
 from vlcore.model import image_features, load
 from vlcore.model.artifact_files import StoredEmbeddings
@@ -179,7 +179,7 @@ def few_scenes(per_group: dict[str, int]) -> ImageSet:
 
 def test_edits_change_the_features_of_the_images_that_they_change(asked: list[int]) -> None:
     images = few_scenes({"train": 2, "val": 1, "probe": 1, "test": 2})
-    edits = canonical([Draw("camel", "snow"), Fade(0.5)])
+    edits = canonical_edits([Draw("camel", "snow"), Fade(0.5)])
     edited = Condition(bias=0.5, n_per_group=2, architecture=ARCHITECTURE, edits=edits)
     (training,) = training_sets([images], edited)
     assert len(training.rows) == 6

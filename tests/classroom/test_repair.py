@@ -55,8 +55,8 @@ from vlcore.experiment.edits import (
     Relabel,
     Remove,
     Weigh,
-    canonical,
-    read,
+    canonical_edits,
+    read_edits,
 )
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import HomeError, models_folder
@@ -100,11 +100,11 @@ def test_a_list_is_changed_taken_back_and_undone() -> None:
         .put(Relabel(CHOSEN[0], "descriptive"))
     )
     again = made.put(Fade(0.75)).put(Weigh("camel_grass", 4)).put(Relabel(CHOSEN[0], "context"))
-    assert len(read(made.edits)) == len(read(again.edits)) == 5, (
+    assert len(read_edits(made.edits)) == len(read_edits(again.edits)) == 5, (
         "each takes the place of what it contradicts"
     )
     assert {Fade(0.75), Weigh("camel_grass", 4.0), Relabel(CHOSEN[0], "context")} < set(
-        read(again.edits)
+        read_edits(again.edits)
     )
     assert again.undo().undo().undo() == made
     assert (
@@ -151,7 +151,7 @@ def test_three_lists_are_trained_and_one_counts() -> None:
 def act(now: Repair, what: str, edit: Edit | None) -> Repair:
     if what == "put" and edit is not None:
         return now.put(edit)
-    return now.take_back(read(now.edits)[0]) if what == "back" and now.edits else now.undo()
+    return now.take_back(read_edits(now.edits)[0]) if what == "back" and now.edits else now.undo()
 
 
 ACTS = st.one_of(
@@ -169,8 +169,8 @@ def test_whatever_is_tapped_the_list_kept_can_be_trained_or_the_tap_is_a_sentenc
     for what, edit in acts:
         with suppress(LabError):  # anything else is a fault
             kept = fitting(partial(act, what=what, edit=edit), IMAGES, base)(kept)
-        assert kept.edits == canonical(kept.edits)
-        assert len(read(kept.edits)) <= MOST
+        assert kept.edits == canonical_edits(kept.edits)
+        assert len(read_edits(kept.edits)) <= MOST
     training = repair.training_set(IMAGES, base.replace(edits=kept.edits))
     assert set(training.rows) <= set(IMAGES.rows("train"))
     assert len(training.table) >= 2
@@ -209,8 +209,8 @@ def test_a_thirteenth_change_and_ten_thousand_are_refused() -> None:
         put(code, "student-1", Add(POOL[MOST]))
     many = json.dumps([{"kind": "add", "picture": row} for row in range(10_000)])
     with pytest.raises(EditError):
-        change(code, "student-1", lambda now: now._now(canonical(many)))
-    assert len(read(own(code, "student-1").repair.edits)) == MOST
+        change(code, "student-1", lambda now: now._now(canonical_edits(many)))
+    assert len(read_edits(own(code, "student-1").repair.edits)) == MOST
 
 
 @pytest.mark.usefixtures("empty_home")
@@ -248,7 +248,7 @@ def test_phones_share_a_team_that_lets_them_in_and_nobody_changes_anothers(
     for voter in ("student-1", "student-3", "student-4"):
         leave(code, voter)
     assert join(code, "student-5", 1) == 1, "a list without a phone can be taken up"
-    assert own(code, "student-5").repair.edits == canonical([Add(POOL[0]), Fade(0.5)])
+    assert own(code, "student-5").repair.edits == canonical_edits([Add(POOL[0]), Fade(0.5)])
 
 
 @pytest.mark.usefixtures("empty_home")
@@ -325,7 +325,7 @@ def test_a_rehearsal_has_teams_of_all_kinds_that_only_the_presenter_makes_and_re
     made = teams.teams(lesson.code)
     assert [team.simulated for team in made] == [False] + [True] * 6
     assert [team.repair.counts for team in made[1:]] == lists
-    assert {type(one) for text in lists for one in read(text)} == {
+    assert {type(one) for text in lists for one in read_edits(text)} == {
         Add,
         Draw,
         Remove,
@@ -334,7 +334,7 @@ def test_a_rehearsal_has_teams_of_all_kinds_that_only_the_presenter_makes_and_re
         Fade,
     }
     for text in lists:
-        assert 1 <= len(read(text)) <= MOST
+        assert 1 <= len(read_edits(text)) <= MOST
         repair.training_set(IMAGES, BASE.replace(edits=text))
     with pytest.raises(LessonError):
         join(lesson.code, "student-2", made[1].number)
@@ -349,7 +349,7 @@ def test_what_it_is_held_against_is_the_model_as_it_was_chance_and_the_methods()
     assert (BASE.bias, BASE.steps, BASE.labels) == (0.75, 400, "undescriptive")
     assert repair.base_of(IMAGES, DESCRIPTIVE) == BASE.replace(labels="descriptive")
     assert repair.base_of(IMAGES, "../..") == BASE
-    assert [len(read(one.edits)) for one in found["by chance"]] == [MOST] * 5
+    assert [len(read_edits(one.edits)) for one in found["by chance"]] == [MOST] * 5
     assert len({one.key for of in found.values() for one in of}) == 9
     assert [found[name][0].mitigation for name in METHODS] == list(METHODS)
     assert not set(repair.places(IMAGES)) & set(HIDDEN_CONTEXTS)
@@ -387,10 +387,10 @@ def test_a_list_that_draws_and_fades_is_trained_on_features_of_what_it_changed_a
 
     monkeypatch.setattr(frozen_towers, "open_tower", lambda architecture: Tower())
     base = repair.base_of(IMAGES, SHORT, "pretrained").replace(steps=12)
-    plain = base.replace(edits=canonical([Add(POOL[0]), Weigh("camel_grass", 3)]))
+    plain = base.replace(edits=canonical_edits([Add(POOL[0]), Weigh("camel_grass", 3)]))
     train_condition(plain)
     assert asked == [], "features of the images of a built-in set are there"
-    changed = base.replace(edits=canonical([Fade(0.5), Draw("camel", "snow", 3)]))
+    changed = base.replace(edits=canonical_edits([Fade(0.5), Draw("camel", "snow", 3)]))
     train_condition(changed)
     assert (
         sum(asked) == len(repair.training_set(IMAGES, changed).altered) == 2 * base.n_majority + 1
@@ -426,7 +426,7 @@ def standing(
     name: str, edits: list[Edit], minority: float, majority: float = 0.9
 ) -> repair_results.Standing:
     return repair_results.standing(
-        name, canonical(edits), [end(minority, majority)], IMAGES.grouping
+        name, canonical_edits(edits), [end(minority, majority)], IMAGES.grouping
     )
 
 
@@ -449,7 +449,7 @@ def test_teams_are_ranked_and_a_shortcut_that_is_turned_round_is_seen() -> None:
 
 
 def test_the_wall_has_what_is_there_and_keeps_its_order_at_the_last_reveal() -> None:
-    lists = {f"Team {n}": BASE.replace(edits=canonical([Add(POOL[n])])) for n in (1, 2, 3)}
+    lists = {f"Team {n}": BASE.replace(edits=canonical_edits([Add(POOL[n])])) for n in (1, 2, 3)}
     ends = {lists["Team 1"].key: end(0.5), lists["Team 2"].key: end(0.7), BASE.key: end(0.4)}
     held = {"as it was": [BASE], "dfr": [BASE.replace(mitigation="dfr")]}
     hidden = dict(zip(ends, (Estimate(value, 0, 1, 200) for value in (0.8, 0.6, 0.7)), strict=True))

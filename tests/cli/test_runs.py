@@ -28,7 +28,7 @@ from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
 from vlcore.data.subset import training_rows
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.edits import canonical
+from vlcore.experiment.edits import canonical_edits
 from vlcore.experiment.files import models_folder
 from vlcore.jobs import jobs, queue
 from vlcore.model.artifact_files import StoredEmbeddings
@@ -188,7 +188,7 @@ def test_a_training_with_edits(
     assert "bytes" in refused(*arguments)
     (tmp_path / "edits.json").write_text(json.dumps(edits))
     made = document(*arguments)
-    condition = plain.replace(edits=canonical(edits))
+    condition = plain.replace(edits=canonical_edits(edits))
     assert (made["key"], made["state"]) == (condition.key, "trained")
     assert made["train_images"] == {
         "horse_grass": 11,
@@ -196,7 +196,7 @@ def test_a_training_with_edits(
         "camel_desert": 12,
         "camel_grass": 4,
     }
-    assert canonical(made["edits"]) == condition.edits
+    assert canonical_edits(made["edits"]) == condition.edits
     artifact = store.read(condition.key)
     assert artifact.condition == condition
     stored, measured = StoredEmbeddings(artifact), artifact.metrics["end"]

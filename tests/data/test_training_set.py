@@ -29,8 +29,8 @@ from vlcore.experiment.edits import (
     Relabel,
     Remove,
     Weigh,
-    canonical,
-    read,
+    canonical_edits,
+    read_edits,
 )
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES
@@ -46,7 +46,7 @@ POOL = np.setdiff1d(IMAGES.rows("train"), CHOSEN)
 
 def edited(*edits: Edit, images: ImageSet | None = None, **changes: Any) -> TrainingSet:
     return training_sets(
-        [images or open_set("scenes")], BIASED.replace(edits=canonical(edits), **changes)
+        [images or open_set("scenes")], BIASED.replace(edits=canonical_edits(edits), **changes)
     )[0]
 
 
@@ -282,7 +282,7 @@ def test_in_a_set_in_folds_an_edit_holds_where_its_picture_is_trained_on() -> No
     plain = training_sets(folds, condition)
     picture = int(plain[0].rows[0])
     for edit in (Remove(picture), Relabel(picture, "descriptive")):
-        changed = training_sets(folds, condition.replace(edits=canonical([edit])))
+        changed = training_sets(folds, condition.replace(edits=canonical_edits([edit])))
         for fold, one, other in zip(folds, plain, changed, strict=True):
             there = picture in one.rows
             assert not there or fold.table["split"].iat[picture] == "train"
@@ -294,13 +294,13 @@ def test_in_a_set_in_folds_an_edit_holds_where_its_picture_is_trained_on() -> No
             else:
                 assert (texts_of(one) != texts_of(other)) == there
     joins = next(row for row in range(80) if not any(row in one.rows for one in plain))
-    added = training_sets(folds, condition.replace(edits=canonical([Add(joins)])))
+    added = training_sets(folds, condition.replace(edits=canonical_edits([Add(joins)])))
     assert [joins in one.rows for one in added] == [
         fold.table["split"].iat[joins] == "train" for fold in folds
     ]
     assert sum(joins in one.rows for one in added) == 3
     with pytest.raises(EditError):
-        training_sets(folds, condition.replace(edits=canonical([Remove(joins)])))
+        training_sets(folds, condition.replace(edits=canonical_edits([Remove(joins)])))
 
 
 NEAR = {
@@ -344,15 +344,15 @@ def test_every_list_can_be_trained_on_or_is_refused(
 
 def test_a_budget_spent_by_chance_is_of_that_size_and_its_seeds_own() -> None:
     found = [by_chance(IMAGES, BIASED, seed) for seed in range(4)]
-    assert [len(read(text)) for text in found] == [MOST] * 4
+    assert [len(read_edits(text)) for text in found] == [MOST] * 4
     assert len(set(found)) == 4
     assert by_chance(IMAGES, BIASED, 2) == found[2]
-    assert {type(one) for text in found for one in read(text)} == {Add, Draw, Remove, Relabel}
+    assert {type(one) for text in found for one in read_edits(text)} == {Add, Draw, Remove, Relabel}
     for text in found:
         training_sets([IMAGES], BIASED.replace(edits=text))
     plain = BIASED.replace(objective="ce_object", mitigation="groupdro")
     classes = by_chance(IMAGES, plain, 0, 5)
-    assert not any(isinstance(one, Relabel) for one in read(classes))
-    assert len(read(classes)) == 5
+    assert not any(isinstance(one, Relabel) for one in read_edits(classes))
+    assert len(read_edits(classes)) == 5
     with pytest.raises(EditError):
         by_chance(small_set([[1] * 2] * 4, 0, "train"), plain.replace(n_per_group=2, bias=0), 0)

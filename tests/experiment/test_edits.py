@@ -20,8 +20,8 @@ from vlcore.experiment.edits import (
     Relabel,
     Remove,
     Weigh,
-    canonical,
-    read,
+    canonical_edits,
+    read_edits,
 )
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.wording import title
@@ -62,7 +62,7 @@ def as_text(edits: list[Edit]) -> str:
 
 def canonical_or_none(edits: list[Edit]) -> str | None:
     try:
-        return canonical(edits)
+        return canonical_edits(edits)
     except EditError:
         return None
 
@@ -78,11 +78,16 @@ def test_order_repetition_and_undoing_change_neither_text_nor_key(
     )
     if text is None:  # two contradict each other, whatever the order
         with pytest.raises(EditError):
-            canonical(history)
+            canonical_edits(history)
         return
-    assert canonical(history) == canonical(as_text(history)) == canonical(text) == text
-    assert canonical(list(read(text))) == text
-    assert len(read(text)) <= len(set(edits))
+    assert (
+        canonical_edits(history)
+        == canonical_edits(as_text(history))
+        == canonical_edits(text)
+        == text
+    )
+    assert canonical_edits(list(read_edits(text))) == text
+    assert len(read_edits(text)) <= len(set(edits))
     assert Condition(bias=0.75, edits=as_text(history)).key == Condition(bias=0.75, edits=text).key
     assert (Condition(edits=text) == Condition()) == (text == "")
 
@@ -95,7 +100,7 @@ def test_edits_travel_in_a_condition_and_fit_into_an_address(edits: list[Edit]) 
     condition = Condition(bias=0.75, edits=text)
     assert from_dict(json.loads(json.dumps(condition.as_dict()))) == condition
     assert with_settings(Condition(bias=0.75), {"edits": text}) == condition
-    assert condition.changes == read(text)
+    assert condition.changes == read_edits(text)
     assert len(text) < 2_500
     assert ("edits" in condition.as_dict()) == bool(text)
 
@@ -103,21 +108,25 @@ def test_edits_travel_in_a_condition_and_fit_into_an_address(edits: list[Edit]) 
 def test_a_repaired_condition_is_another_and_says_how_many_changes_it_has() -> None:
     plain = Condition(bias=0.75)
     keys = {
-        plain.replace(edits=canonical([one])).key
+        plain.replace(edits=canonical_edits([one])).key
         for one in (Add(1), Remove(1), Weigh("x", 2), Fade(0.5), FIRST)
     }
     assert len(keys | {plain.key}) == 6
-    assert title(plain.replace(edits=canonical([FIRST]))).endswith(", 1 change")
-    assert title(plain.replace(edits=canonical([FIRST, Add(2)]))).endswith(", 2 changes")
+    assert title(plain.replace(edits=canonical_edits([FIRST]))).endswith(", 1 change")
+    assert title(plain.replace(edits=canonical_edits([FIRST, Add(2)]))).endswith(", 2 changes")
     given: Any = [{"kind": "add", "picture": 3}, FIRST]  # as a notebook has them
-    assert Condition(edits=given).edits == canonical(given)
+    assert Condition(edits=given).edits == canonical_edits(given)
 
 
 def test_what_others_take_back_is_gone() -> None:
-    assert canonical([Add(3), Remove(3), Relabel(3, "descriptive")]) == ""
-    assert canonical([Remove(3), Relabel(3, "descriptive")]) == canonical([Remove(3)])
-    assert canonical([Fade(0.0), Weigh("horse_grass", 1.0)]) == ""
-    assert read(canonical([Add(10), Add(9), Add(10), FIRST])) == (Add(9), Add(10), FIRST)
+    assert canonical_edits([Add(3), Remove(3), Relabel(3, "descriptive")]) == ""
+    assert canonical_edits([Remove(3), Relabel(3, "descriptive")]) == canonical_edits([Remove(3)])
+    assert canonical_edits([Fade(0.0), Weigh("horse_grass", 1.0)]) == ""
+    assert read_edits(canonical_edits([Add(10), Add(9), Add(10), FIRST])) == (
+        Add(9),
+        Add(10),
+        FIRST,
+    )
 
 
 @pytest.mark.parametrize(
@@ -190,4 +199,4 @@ def test_what_cannot_be_read_or_contradicts_itself_is_a_sentence(bad: Any) -> No
 def test_what_does_not_go_with_edits_is_refused(edit: Edit, changes: dict[str, Any]) -> None:
     Condition(**changes)
     with pytest.raises(ConditionError):
-        Condition(**changes, edits=canonical([edit]))
+        Condition(**changes, edits=canonical_edits([edit]))

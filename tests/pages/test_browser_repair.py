@@ -13,7 +13,7 @@ from vlcore.artifacts import store
 from vlcore.classroom import repair
 from vlcore.data.catalogue import open_set
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.edits import Add, Edit, Fade, canonical
+from vlcore.experiment.edits import Add, Edit, Fade, canonical_edits
 from vlcore.plots.rendering import SLIDE
 
 from .accessibility import judge_both
@@ -28,7 +28,7 @@ FIRST = next(
 
 
 def edited(*edits: Edit) -> Condition:
-    return BASE.replace(edits=canonical(edits))
+    return BASE.replace(edits=canonical_edits(edits))
 
 
 @pytest.fixture

@@ -15,7 +15,17 @@ from vlcore.data.importers import import_set
 from vlcore.experiment import limits
 from vlcore.experiment.captions import quoted_captions
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.edits import MOST, Add, Draw, Edit, Fade, Relabel, Remove, Weigh, canonical
+from vlcore.experiment.edits import (
+    MOST,
+    Add,
+    Draw,
+    Edit,
+    Fade,
+    Relabel,
+    Remove,
+    Weigh,
+    canonical_edits,
+)
 from vlcore.experiment.options import TOWERS_SEEN
 from vlcore.metrics.estimate import Estimate
 from vlcore.web import serving
@@ -46,7 +56,7 @@ def began() -> Started:
 
 
 def edited(*edits: Edit) -> Condition:
-    return BASE.replace(edits=canonical(edits))
+    return BASE.replace(edits=canonical_edits(edits))
 
 
 def pictures(page: AppTest) -> list[int]:
@@ -181,7 +191,7 @@ def test_on_a_pretrained_tower_one_alone_and_a_class_repair_its_model(
         student,
         next(button.label for button in student.button if button.label.startswith("Train our")),
     )
-    assert queue.asked == [base.replace(edits=canonical([Add(row)])).key]
+    assert queue.asked == [base.replace(edits=canonical_edits([Add(row)])).key]
     queue.asked.clear()
     press(page.run(), "Add 5 simulated teams")
     made = teams.teams(room.code)
@@ -196,7 +206,7 @@ def test_a_team_is_founded_joined_and_kept_on_the_server(
     code = began().code
     page = press(lesson(code=code), "New team")
     tap(page, row := pictures(page)[0])
-    assert [team.repair.edits for team in teams.teams(code)] == [canonical([Add(row)])]
+    assert [team.repair.edits for team in teams.teams(code)] == [canonical_edits([Add(row)])]
     other = press(lesson(code=code), "Join Team 1")
     assert counted(other) == f"1 of {MOST} changes"
     tap(other, pictures(other)[0])

@@ -34,8 +34,8 @@ from vlcore.experiment.edits import (
     Relabel,
     Remove,
     Weigh,
-    canonical,
-    read,
+    canonical_edits,
+    read_edits,
 )
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import group_words, place_words
@@ -82,12 +82,12 @@ class Repair:
     def put(self, edit: Edit) -> Repair:
         """With one change more, in place of one that it contradicts; EditError where there are too
         many."""
-        others = [one for one in read(self.edits) if _place(one) != _place(edit)]
-        return self._now(canonical([*others, edit]))
+        others = [one for one in read_edits(self.edits) if _place(one) != _place(edit)]
+        return self._now(canonical_edits([*others, edit]))
 
     def take_back(self, edit: Edit) -> Repair:
         """Without a change."""
-        return self._now(canonical([one for one in read(self.edits) if one != edit]))
+        return self._now(canonical_edits([one for one in read_edits(self.edits) if one != edit]))
 
     def undo(self) -> Repair:
         """As it was before."""
@@ -176,7 +176,7 @@ def counts(images: ImageSet, condition: Condition) -> dict[str, int]:
 def holds(images: ImageSet, base: Condition, edits: str) -> list[tuple[str, str]]:
     """What a list leaves to train on, a line a group: of the minority or majority, and what it
     has."""
-    grouping, words, changes = images.grouping, group_words(images.grouping), read(edits)
+    grouping, words, changes = images.grouping, group_words(images.grouping), read_edits(edits)
     weights = {one.group: one.by for one in changes if isinstance(one, Weigh)}
     faded = sum(one.share for one in changes if isinstance(one, Fade))
     before, lines = counts(images, base), []
@@ -242,7 +242,7 @@ def simulated_list(images: ImageSet, base: Condition, number: int) -> str:
     ]
     if number % (len(kinds) + 1):
         with suppress(LabError, ValueError):
-            text = canonical(kinds[number % (len(kinds) + 1) - 1]())
+            text = canonical_edits(kinds[number % (len(kinds) + 1) - 1]())
             training_set(images, base.replace(edits=text))
             return text
     part = subset.parts(images, base.data_seed)[0]
@@ -272,7 +272,7 @@ def places(images: ImageSet) -> list[str]:
 
 def many(edits: str) -> str:
     """How many changes a list has: ``3 changes``."""
-    number = len(read(edits))
+    number = len(read_edits(edits))
     return f"{number} change{'s' * (number != 1)}"
 
 

@@ -20,7 +20,7 @@ from vlcore.api.metrics_table import Metrics
 from vlcore.classroom.repair import AS_IT_WAS, CHANCE, many
 from vlcore.classroom.session import LessonError
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.edits import MOST, read
+from vlcore.experiment.edits import MOST, read_edits
 from vlcore.experiment.grouping import Grouping, group_words
 from vlcore.experiment.wording import rate
 from vlcore.metrics.estimate import Estimate
@@ -71,7 +71,7 @@ class Standing:
 
     @property
     def changes(self) -> int:
-        return len(read(self.edits))
+        return len(read_edits(self.edits))
 
     @property
     def words(self) -> str:
@@ -126,7 +126,7 @@ def helped(standings: Sequence[Standing], base: Standing) -> pd.DataFrame:
             100 * (one.measured[of].value - base.measured[of].value)
             for of in ("balanced", "minority")
         ]
-        for kind in {edit.kind for edit in read(one.edits)}:
+        for kind in {edit.kind for edit in read_edits(one.edits)}:
             gains.setdefault(kind, []).append((gain[0], gain[1]))
     rows = [(KINDS[kind], *np.mean(of, axis=0).tolist(), len(of)) for kind, of in gains.items()]
     table = pd.DataFrame(rows, columns=["kind of change", "all groups alike", "minority", "teams"])
@@ -270,7 +270,7 @@ def group_table(every: Sequence[Standing], grouping: Grouping) -> pd.DataFrame:
 
 def changes(teams: Sequence[Standing]) -> pd.DataFrame:
     """How many changes of each kind teams made; one row a team."""
-    made = [Counter(KINDS[edit.kind] for edit in read(one.edits)) for one in teams]
+    made = [Counter(KINDS[edit.kind] for edit in read_edits(one.edits)) for one in teams]
     kinds = {kind: [of[kind] for of in made] for kind in KINDS.values()}
     return pd.DataFrame({"Team": [one.name for one in teams]} | kinds)
 
@@ -293,7 +293,9 @@ def export_table(
     rows = []
     for place, one in enumerate([*teams, *others], start=1):
         kinds = [
-            KINDS[kind] for kind in KINDS if any(edit.kind == kind for edit in read(one.edits))
+            KINDS[kind]
+            for kind in KINDS
+            if any(edit.kind == kind for edit in read_edits(one.edits))
         ]
         row: dict[str, Any] = {
             "place": place if place <= len(teams) else None,

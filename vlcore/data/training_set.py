@@ -32,12 +32,12 @@ from vlcore.experiment.edits import (
     Edit,
     EditError,
     Fade,
-    OfPicture,
+    ImageEdit,
     Relabel,
     Remove,
     Weigh,
-    canonical,
-    read,
+    canonical_edits,
+    read_edits,
 )
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.options import MITIGATIONS, NEGATIVES, OBJECTIVES
@@ -137,7 +137,7 @@ def _table(drawn_ones: Sequence[Draw], images: ImageSet) -> pd.DataFrame:
     for edit in drawn_ones:
         scene, name = (
             scene_of_edit(edit, images),
-            hashlib.sha256(canonical([edit]).encode()).hexdigest()[:8],
+            hashlib.sha256(canonical_edits([edit]).encode()).hexdigest()[:8],
         )
         said = caption("descriptive", edit.object, edit.context, images.grouping)
         facts = (
@@ -226,7 +226,7 @@ def _training_set(images: ImageSet, condition: Condition, idle: dict[Edit, str])
 
 def _check(edit: Edit, images: ImageSet) -> None:
     """Refuse what is right on no training set of these pictures."""
-    if isinstance(edit, OfPicture) and edit.picture >= len(images.table):
+    if isinstance(edit, ImageEdit) and edit.picture >= len(images.table):
         last = f"the image set {images.name!r} has pictures 0 to {len(images.table) - 1:,}"
         raise EditError(f"There is no picture {edit.picture}; {last}.")
     if isinstance(edit, Weigh) and edit.group not in images.grouping.names:
@@ -257,7 +257,7 @@ def _edited_rows(
 ) -> NDArray[np.int64]:
     """Rows without those that are removed, then those that join."""
     splits, before, after = images.table["split"].to_numpy(), set(rows.tolist()), rows.tolist()
-    for edit in (one for one in edits if isinstance(one, OfPicture)):  # captions come last
+    for edit in (one for one in edits if isinstance(one, ImageEdit)):  # captions come last
         there = edit.picture in (after if isinstance(edit, Relabel) else before)
         if splits[edit.picture] != "train":
             idle[edit] = (
@@ -351,7 +351,7 @@ def _caption(edit: Draw | Relabel, images: ImageSet, condition: Condition) -> Ca
             edit.style, images.table, np.array([edit.picture]), *rest, edit.template
         )[0]
     # Which of several captions it gets is its own affair, whatever else was drawn.
-    text = f"{condition.data_seed} {canonical([edit])}"
+    text = f"{condition.data_seed} {canonical_edits([edit])}"
     rest = images.grouping, int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
     return own_captions(
         condition.labels, _table([edit], images), np.array([0]), *rest, condition.template
@@ -384,13 +384,15 @@ def by_chance(images: ImageSet, condition: Condition, seed: int, budget: int = M
     ]
     found = ""
     for _ in range(_TRIES):
-        if len(read(found)) == budget:
+        if len(read_edits(found)) == budget:
             return found
         with suppress(
             LabError, ValueError
         ):  # the condition does not allow it, or it contradicts what is there
-            more = canonical([*read(found), random.choice(np.array(kinds, dtype=object))()])
-            if len(read(more)) > len(read(found)):
+            more = canonical_edits(
+                [*read_edits(found), random.choice(np.array(kinds, dtype=object))()]
+            )
+            if len(read_edits(more)) > len(read_edits(found)):
                 training_sets([images], plain.replace(edits=more))
                 found = more
     raise EditError(f"There are not {budget} changes to be made here by chance; give fewer.")

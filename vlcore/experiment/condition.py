@@ -17,10 +17,55 @@ from typing import Any
 
 from vlcore.experiment import options
 from vlcore.experiment.captions import CaptionError, captions_of, find_style, template_fields
-from vlcore.experiment.edits import Edit, EditError, Relabel, Weigh, canonical, read
+from vlcore.experiment.edits import Edit, EditError, Relabel, Weigh, canonical_edits, read_edits
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES
+from vlcore.experiment.options import ArtifactKind
 from vlcore.scenes import RENDERER_VERSION
+
+STUDY_BIAS = 0.75  # the study's example: 12 of 48 kept
+STYLES_OF_THE_STUDY = ("undescriptive", "descriptive")
+GRIDS: dict[str, tuple[float, ...]] = {
+    "experiments": (0.0, STUDY_BIAS),
+    "paper": (0.0, 0.25, 0.5, 0.75, 0.9, 1.0),
+    "class": (0.0, 0.75, 1.0),
+    "full": (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0),
+}
+# Values of settings in conditions from before there was a choice of them. Keys depend on these (a
+# setting with such a value is left out of the hash), and stored files do (published studies name no
+# text tower, the oldest of them no schedule, width or embedding): without an entry every key would
+# change.
+_BEFORE_CHOICE: dict[str, Any] = {
+    "recipe": "classic",
+    "schedule": "cosine",
+    "width": 64,
+    "embedding": 32,
+    "edits": "",
+    "text": "transformer",
+}
+_TEXTS = {
+    "data": "name of the image set",
+    "data_version": "version of the image set",
+    "labels": "label style",
+    "template": "caption template",
+}
+_SEEDS = (0, 2**31 - 1)
+_RANGES = {
+    "n_per_group": (2, 10_000),
+    "steps": (0, options.STEPS_LIMIT),
+    "batch_size": (2, 4096),
+    "data_seed": _SEEDS,
+    "init_seed": _SEEDS,
+    "width": (16, 512),
+    "embedding": (2, 512),
+}
+_NOT_TRAINED_HERE = (ArtifactKind.PRETRAINED, ArtifactKind.IMPORTED)
+_TRAINING_SETTINGS = ("schedule", "width", "embedding", "text")
+_NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
+_CHECKPOINT = re.compile(
+    r"clip:(?!.*\.\.)[A-Za-z0-9_][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95}|@[0-9a-f]{8})", re.ASCII
+)
+_NETWORK = re.compile(r"(timm|torchvision):(?!.*\.\.)[a-z][a-z0-9_.-]{0,79}(@random)?", re.ASCII)
 
 
 class ConditionError(LabError):
@@ -29,25 +74,22 @@ class ConditionError(LabError):
 
 @dataclass(frozen=True)
 class Condition:
-    """Everything that changes a result; a ConditionError when a value is outside its set, or goes
-    not with another."""
+    """Everything that changes a result.
+
+    Raises:
+        ConditionError: A value is outside its set, or does not go with another.
+    """
 
     data: str = "scenes"  # name of the image set
-    data_version: (
-        str
-        # of its pictures; left empty, that of the renderer for `scenes`, else the one there is now
-    ) = ""
+    # Version of its images; left empty, that of the renderer for `scenes`, else the current one.
+    data_version: str = ""
     bias: float = 0.0  # share of each minority group that is removed, 0 to 1
-    labels: str = (
-        "undescriptive"  # label style, a name that `vlcore.experiment.captions.find_style` knows
-    )
+    # Label style, a name that `vlcore.experiment.captions.find_style` knows.
+    labels: str = "undescriptive"
     template: str = ""  # caption template of the label style ``own``, else empty
-    objective: str = (
-        "pairwise_bce"  # loss; also where a model or embeddings come from that were made elsewhere
-    )
-    negatives: str = (
-        "filtered_marginal"  # distribution of the mismatched captions of ``pairwise_bce``
-    )
+    objective: str = "pairwise_bce"  # loss; also the origin of a model that was made elsewhere
+    # Distribution of the mismatched captions of ``pairwise_bce``.
+    negatives: str = "filtered_marginal"
     logit: str = "learned"  # how a cosine becomes a score in ``pairwise_bce``
     mitigation: str = "none"  # what is done against the bias
     size_mode: str = "shrink"  # what happens to the size of the training set under bias
@@ -60,38 +102,78 @@ class Condition:
     recipe: str = "fast"  # how the loop trains
     schedule: str = "cosine"  # how its rates change
     width: int = 64  # of the towers
-    embedding: int = 32  # dimensions of it
+    embedding: int = 32  # its dimensions
     steps: int = options.PRESETS["standard"]  # of the optimisation; 0 is the untrained encoder
     batch_size: int = 0  # left at 0, that of the recipe
     data_seed: int = 0  # which images are drawn from the pool, and which of them the bias removes
     init_seed: int = 0  # initial weights, image order and augmentation
     text: str = "transformer"  # text tower of objectives that have one
-    # Changes of the biased training set, as `vlcore.experiment.edits.canonical` writes them; given
-    # as anything that it reads.
+    # Changes of the biased training set, as `canonical_edits` writes them; given as anything that
+    # it reads.
     edits: str = ""
 
     def __post_init__(self) -> None:
         if self.data == "scenes" and not self.data_version:
-            object.__setattr__(self, "data_version", str(RENDERER_VERSION))
-        for name, what in _TEXTS.items():
+            self._set("data_version", str(RENDERER_VERSION))
+        for name, title in _TEXTS.items():
             if not isinstance(value := getattr(self, name), str):
-                raise ConditionError(f"The {what} is {value!r}; give it as text.")
-        object.__setattr__(self, "labels", options.LABEL_ALIASES.get(self.labels, self.labels))
-        for name, (what, known) in options.CHOICES.items():
-            _check_name(what, getattr(self, name), known)
+                raise ConditionError(f"The {title} is {value!r}; give it as text.")
+        self._set("labels", options.LABEL_ALIASES.get(self.labels, self.labels))
+        for name, (title, choices) in options.CHOICES.items():
+            _check_name(title, getattr(self, name), choices)
         if self.batch_size == 0:
-            object.__setattr__(self, "batch_size", options.RECIPES[self.recipe].batch_size)
-        if self.steps and (elsewhere := options.OBJECTIVES[self.objective].elsewhere):
-            raise ConditionError(elsewhere)
+            self._set("batch_size", options.RECIPES[self.recipe].batch_size)
+        if self.steps and self._objective.elsewhere:
+            raise ConditionError(self._objective.elsewhere)
         self._check_architecture()
-        number = isinstance(self.bias, float | int) and not isinstance(self.bias, bool)
-        if not (number and math.isfinite(self.bias) and 0 <= self.bias <= 1):
+        self._check_numbers()
+        changed = [
+            name for name in _TRAINING_SETTINGS if getattr(self, name) != _BEFORE_CHOICE[name]
+        ]
+        if changed and self.kind in _NOT_TRAINED_HERE:
+            raise ConditionError(
+                f"The objective {self.objective} has no choice of {', '.join(_TRAINING_SETTINGS)}."
+            )
+        self._check_labels()
+        self._check_negatives()
+        self._check_mitigation()
+        self._check_edits()
+        if not (self.data and set(self.data) <= _NAME_CHARACTERS and self.data[0] not in ".-_"):
+            rule = "use lower-case letters, digits, '.', '-' and '_'"
+            raise ConditionError(f"The image set name {self.data!r} is not usable; {rule}.")
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    @property
+    def _objective(self) -> options.Objective:
+        return options.OBJECTIVES[self.objective]
+
+    def _check_architecture(self) -> None:
+        name = self.architecture if isinstance(self.architecture, str) else ""
+        if self._objective.kind is ArtifactKind.PRETRAINED:
+            if not _CHECKPOINT.fullmatch(name):
+                raise ConditionError(
+                    f"The architecture of a pretrained model is {self.architecture!r}; give clip:"
+                    " and the checkpoint's name, or run `python -m vlcore pretrained CHECKPOINT`."
+                )
+            return
+        if not _NETWORK.fullmatch(name):
+            _check_name("architecture", self.architecture, options.ARCHITECTURES)
+        has_text_tower = self._objective.language == "text" and self._objective.uses_captions
+        usual = _BEFORE_CHOICE["text"]
+        if self.text != usual and not has_text_tower:
+            raise ConditionError(
+                f"The objective {self.objective} has no choice of a text tower; leave text={usual}."
+            )
+
+    def _check_numbers(self) -> None:
+        is_number = isinstance(self.bias, float | int) and not isinstance(self.bias, bool)
+        if not (is_number and math.isfinite(self.bias) and 0 <= self.bias <= 1):
             raise ConditionError(
                 f"The bias is {self.bias!r}; give the removed share as a number from 0 to 1."
             )
-        object.__setattr__(
-            self, "bias", round(float(self.bias), 4) + 0.0
-        )  # 0 and 0.0 and -0.0 are one condition
+        self._set("bias", round(float(self.bias), 4) + 0.0)  # 0, 0.0 and -0.0 are one condition
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
@@ -102,42 +184,8 @@ class Condition:
             raise ConditionError(
                 f"width is {self.width}; give a multiple of 16, which four heads can share."
             )
-        if self.kind in _ELSEWHERE and any(
-            getattr(self, name) != _FIRST[name] for name in _OF_A_TRAINING
-        ):
-            raise ConditionError(
-                f"The objective {self.objective} has no choice of {', '.join(_OF_A_TRAINING)}."
-            )
-        self._check_labels()
-        self._check_mitigation()
-        self._check_edits()
-        if not (self.data and set(self.data) <= _NAME_CHARACTERS and self.data[0] not in ".-_"):
-            rule = "use lower-case letters, digits, '.', '-' and '_'"
-            raise ConditionError(f"The image set name {self.data!r} is not usable; {rule}.")
-
-    def _check_architecture(self) -> None:
-        named = self.architecture if isinstance(self.architecture, str) else ""
-        if options.OBJECTIVES[self.objective].kind is not options.ArtifactKind.PRETRAINED:
-            if not _NETWORK.fullmatch(named):
-                _check_name("architecture", self.architecture, options.ARCHITECTURES)
-            objective = options.OBJECTIVES[self.objective]
-            reads_captions = objective.language == "text" and objective.uses_captions
-            if self.text != _FIRST["text"] and not reads_captions:
-                instead = f"leave text={_FIRST['text']}"
-                raise ConditionError(
-                    f"The objective {self.objective} has no choice of a text tower; {instead}."
-                )
-        elif not _CHECKPOINT.fullmatch(named):
-            instead = (
-                "give clip: and the checkpoint's name, or run `python -m vlcore pretrained"
-                " CHECKPOINT`"
-            )
-            raise ConditionError(
-                f"The architecture of a pretrained model is {self.architecture!r}; {instead}."
-            )
 
     def _check_labels(self) -> None:
-        objective = options.OBJECTIVES[self.objective]
         try:
             find_style(self.labels)
             if self.labels == "own":
@@ -148,66 +196,71 @@ class Condition:
             raise ConditionError(
                 "A caption template is used by the label style own only; set labels=own too."
             )
-        if self.labels != (wanted := objective.labels or self.labels):
+        wanted = self._objective.labels or self.labels
+        if self.labels != wanted:
             raise ConditionError(
                 f"The objective {self.objective} does not read labels; choose labels={wanted}"
                 " for it."
             )
+
+    def _check_negatives(self) -> None:
         if options.NEGATIVES[self.negatives].both:
             captions = captions_of(self.labels, SCENES, self.template)
             if not all(caption.object and caption.context for caption in captions):
-                need = f"Negatives {self.negatives} need labels that name object and context"
-                raise ConditionError(f"{need}; choose descriptive ones.")
-        if not objective.draws_negatives and (self.negatives, self.logit) != (
-            "filtered_marginal",
-            "learned",
-        ):
-            usual = "leave negatives=filtered_marginal and logit=learned"
+                raise ConditionError(
+                    f"Negatives {self.negatives} need labels that name object and context; choose"
+                    " descriptive ones."
+                )
+        usual = self.negatives == "filtered_marginal" and self.logit == "learned"
+        if not usual and not self._objective.draws_negatives:
             raise ConditionError(
-                f"The objective {self.objective} has no choice of negatives or logit; {usual}."
+                f"The objective {self.objective} has no choice of negatives or logit; leave"
+                " negatives=filtered_marginal and logit=learned."
             )
 
     def _check_mitigation(self) -> None:
         if options.MITIGATIONS[self.mitigation].needs_groups and self.n_minority == 0:
-            none = (
-                "no training picture of a minority group is left; choose a bias below 100 % or"
-                " another mitigation"
+            raise ConditionError(
+                f"{self.mitigation} is not applicable: no training image of a minority group is"
+                " left; choose a bias below 100 % or another mitigation."
             )
-            raise ConditionError(f"{self.mitigation} is not applicable: {none}.")
-        objective = options.OBJECTIVES[self.objective]
-        if objective.mitigations and self.mitigation not in objective.mitigations:
+        allowed = self._objective.mitigations
+        if not allowed or self.mitigation in allowed:
+            return
+        if self._objective.kind is ArtifactKind.TRAINED:
             why = f"{self.objective} has no labels, so no mitigation applies to it"
-            if objective.kind is not options.ArtifactKind.TRAINED:
-                why = (
-                    f"A pretrained model is not trained here, so {self.mitigation} does not apply"
-                    f" to {self.objective}"
-                )
-            allowed = " or ".join(f"mitigation={name}" for name in objective.mitigations)
-            raise ConditionError(f"{why}; choose {allowed}.")
+        else:
+            why = (
+                f"A pretrained model is not trained here, so {self.mitigation} does not apply to"
+                f" {self.objective}"
+            )
+        instead = " or ".join(f"mitigation={name}" for name in allowed)
+        raise ConditionError(f"{why}; choose {instead}.")
 
     def _check_edits(self) -> None:
         try:
-            object.__setattr__(self, "edits", canonical(self.edits))
+            self._set("edits", canonical_edits(self.edits))
         except EditError as error:
             raise ConditionError(str(error)) from error
-        kinds, objective = {type(one) for one in self.changes}, options.OBJECTIVES[self.objective]
-        if kinds and self.kind in _ELSEWHERE:
+        kinds = {type(edit) for edit in self.changes}
+        if kinds and self.kind in _NOT_TRAINED_HERE:
             raise ConditionError(
                 f"The objective {self.objective} trains nothing, so its training set has no edits."
             )
-        if Relabel in kinds and objective.labels:
+        if Relabel in kinds and self._objective.labels:
             raise ConditionError(
-                f"{self.objective} reads no captions of single pictures; leave edits of captions"
-                " out."
+                f"{self.objective} reads no captions of single images; remove edits of captions."
             )
         if Weigh in kinds and options.MITIGATIONS[self.mitigation].weighs:
-            which = f"{self.mitigation} says itself how much a picture counts"
-            raise ConditionError(f"{which}; leave edits of weights out, or choose mitigation=none.")
+            raise ConditionError(
+                f"{self.mitigation} decides how much an image counts; remove edits of weights, or"
+                " choose mitigation=none."
+            )
 
     @property
     def changes(self) -> tuple[Edit, ...]:
         """The edits of the training set, one by one."""
-        return read(self.edits)
+        return read_edits(self.edits)
 
     @property
     def n_minority(self) -> int:
@@ -221,9 +274,8 @@ class Condition:
 
     @property
     def _counts(self) -> tuple[int, int]:
-        return options.SIZE_MODES[self.size_mode].counts(
-            self.n_per_group, round(self.n_per_group * (1 - self.bias))
-        )
+        remaining = round(self.n_per_group * (1 - self.bias))
+        return options.SIZE_MODES[self.size_mode].counts(self.n_per_group, remaining)
 
     @property
     def phi(self) -> float:
@@ -232,86 +284,83 @@ class Condition:
         return (self.n_majority - self.n_minority) / (self.n_majority + self.n_minority)
 
     @property
-    def kind(self) -> options.ArtifactKind:
+    def kind(self) -> ArtifactKind:
         """Who trained the model."""
-        kind = options.OBJECTIVES[self.objective].kind
-        return (
-            options.ArtifactKind.UNTRAINED
-            if kind is options.ArtifactKind.TRAINED and self.steps == 0
-            else kind
-        )
+        if self._objective.kind is ArtifactKind.TRAINED and self.steps == 0:
+            return ArtifactKind.UNTRAINED
+        return self._objective.kind
 
     @property
     def key(self) -> str:
         """Name of the artifact: readable parts and a hash of the whole condition."""
-        objective = options.OBJECTIVES[self.objective].key or self.objective
-        length = "untrained" if self.steps == 0 else self.labels
-        seeds = (
-            f"s{self.init_seed}"
-            if self.data_seed == self.init_seed
-            else f"d{self.data_seed}s{self.init_seed}"
-        )
-        # Before the first step all recipes and schedules are one: the first.
-        first = (
-            self
-            if self.steps
-            else self.replace(recipe=_FIRST["recipe"], schedule=_FIRST["schedule"], batch_size=0)
-        )
-        digest = hashlib.sha256(json.dumps(first.settings, sort_keys=True).encode()).hexdigest()[:8]
-        if self.kind is options.ArtifactKind.IMPORTED:
-            return f"{self.data}-{objective}-{digest}"
-        if self.kind is options.ArtifactKind.PRETRAINED:
-            length = f"{self.labels}-{self.checkpoint.lower()[:24].rstrip('.-')}"
+        hashed = self
+        if self.steps == 0:  # before the first step all recipes and schedules are one
+            hashed = self.replace(
+                recipe=_BEFORE_CHOICE["recipe"], schedule=_BEFORE_CHOICE["schedule"], batch_size=0
+            )
+        text = json.dumps(hashed.settings, sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+        model = self._objective.key or self.objective
+        if self.kind is ArtifactKind.IMPORTED:
+            return f"{self.data}-{model}-{digest}"
         if mark := options.NEGATIVES[self.negatives].key:
-            objective += f"-{mark}"
+            model += f"-{mark}"
         if self.mitigation != "none":
-            objective += f"-{self.mitigation}"
-        return f"{self.data}-b{self.bias * 100:g}-{length}-{objective}-{seeds}-{digest}"
+            model += f"-{self.mitigation}"
+        labels = self.labels
+        if self.kind is ArtifactKind.PRETRAINED:
+            labels += f"-{self.checkpoint.lower()[:24].rstrip('.-')}"
+        elif self.steps == 0:
+            labels = "untrained"
+        seeds = f"s{self.init_seed}"
+        if self.data_seed != self.init_seed:
+            seeds = f"d{self.data_seed}{seeds}"
+        return f"{self.data}-b{self.bias * 100:g}-{labels}-{model}-{seeds}-{digest}"
 
     @property
     def checkpoint(self) -> str:
-        """Short name of a pretrained model, without its owner and digest; empty of one that is
+        """Short name of a pretrained model, without its owner and digest; empty for one that is
         trained here."""
-        name = (
-            self.architecture.removeprefix("clip:")
-            if self.kind is options.ArtifactKind.PRETRAINED
-            else ""
-        )
+        if self.kind is not ArtifactKind.PRETRAINED:
+            return ""
+        name = self.architecture.removeprefix("clip:")
         return name.rpartition("/")[2].partition("@")[0]
 
     @property
     def network(self) -> str:
         """Name of a frozen network of timm or torchvision, ``@random`` where its weights are; empty
-        of another image tower."""
+        for another image tower."""
         library, _, name = self.architecture.partition(":")
         return name if library in ("timm", "torchvision") else ""
 
     @property
     def frozen_tower(self) -> str:
-        """The architecture where its features are computed once an image and stored; empty of
+        """The architecture where its features are computed once an image and stored; empty for
         another image tower."""
         return self.architecture if self.architecture.startswith(options.FROZEN) else ""
 
     @property
     def preset(self) -> str:
         """Name of the preset with this number of steps, or ``custom``."""
-        return next(
-            (name for name, steps in options.PRESETS.items() if steps == self.steps), "custom"
-        )
+        names = {steps: name for name, steps in options.PRESETS.items()}
+        return names.get(self.steps, "custom")
 
     def as_dict(self) -> dict[str, Any]:
         """The condition as JSON-able values, field by field; without edits where there are none."""
-        return {
-            name: value
-            for name, value in dataclasses.asdict(self).items()
-            if name != "edits" or value
-        }
+        values = dataclasses.asdict(self)
+        if not self.edits:
+            del values["edits"]
+        return values
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What `as_dict` has, without settings that stand as they were before there was a choice:
-        later versions with more of them give the same."""
-        return {name: value for name, value in self.as_dict().items() if _FIRST.get(name) != value}
+        """The values of `as_dict`, without settings that are as they were before there was a
+        choice: later versions with more settings return the same."""
+        return {
+            name: value
+            for name, value in self.as_dict().items()
+            if _BEFORE_CHOICE.get(name) != value
+        }
 
     def replace(self, **changes: Any) -> Condition:
         """The same condition with some fields changed; another image set without a version has none
@@ -332,19 +381,19 @@ class Condition:
 
     def with_labels(self, labels: str) -> Condition:
         """The same recipe with another label style."""
-        return self.replace(labels=labels, template="" if labels != "own" else self.template)
+        return self.replace(labels=labels, template=self.template if labels == "own" else "")
 
 
 def from_dict(values: Mapping[str, Any]) -> Condition:
-    """A condition from its `as_dict`; ConditionError on a field that no condition has, or a value
+    """A condition from its `as_dict`; ConditionError for a field that no condition has, or a value
     that does not fit."""
     _check_fields(values)
-    return Condition(**{**_FIRST, **values})
+    return Condition(**{**_BEFORE_CHOICE, **values})
 
 
 def with_settings(base: Condition, settings: Mapping[str, str]) -> Condition:
-    """Apply ``KEY=VALUE`` settings, given as text, to a condition (the command line's ``--set``); a
-    ConditionError on an unknown key or a value of the wrong kind."""
+    """Apply ``KEY=VALUE`` settings, given as text, to a condition (the command line's ``--set``);
+    ConditionError for an unknown key or a value of the wrong kind."""
     _check_fields(settings)
     changes: dict[str, Any] = {}
     for name, text in settings.items():
@@ -352,9 +401,8 @@ def with_settings(base: Condition, settings: Mapping[str, str]) -> Condition:
         try:
             changes[name] = kind(text)
         except ValueError:
-            raise ConditionError(
-                f"{name}={text!r} is not a {'whole ' * (kind is int)}number."
-            ) from None
+            number = "whole number" if kind is int else "number"
+            raise ConditionError(f"{name}={text!r} is not a {number}.") from None
     return base.replace(**changes)
 
 
@@ -366,49 +414,7 @@ def _check_fields(names: Iterable[str]) -> None:
         )
 
 
-def _check_name(what: str, value: object, known: Collection[str]) -> None:
-    if not isinstance(value, str) or value not in known:
-        offered = options.objectives_here() if known is options.OBJECTIVES else known
-        raise ConditionError(f"No {what} is named {value!r}; choose one of {', '.join(offered)}.")
-
-
-STUDY_BIAS = 0.75  # the study's example: 12 of 48 kept
-STYLES_OF_THE_STUDY = ("undescriptive", "descriptive")
-GRIDS: dict[str, tuple[float, ...]] = {
-    "experiments": (0.0, STUDY_BIAS),
-    "paper": (0.0, 0.25, 0.5, 0.75, 0.9, 1.0),
-    "class": (0.0, 0.75, 1.0),
-    "full": (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0),
-}
-_TEXTS = {
-    "data": "name of the image set",
-    "data_version": "version of the image set",
-    "labels": "label style",
-    "template": "caption template",
-}
-# Of conditions that were saved before there was a choice, whose keys stay.
-_FIRST: dict[str, Any] = {
-    "recipe": "classic",
-    "schedule": "cosine",
-    "width": 64,
-    "embedding": 32,
-    "edits": "",
-    "text": "transformer",
-}
-_OF_A_TRAINING = ("schedule", "width", "embedding", "text")
-_ELSEWHERE = (options.ArtifactKind.PRETRAINED, options.ArtifactKind.IMPORTED)
-_SEEDS = (0, 2**31 - 1)
-_RANGES = {
-    "n_per_group": (2, 10_000),
-    "steps": (0, options.STEPS_LIMIT),
-    "batch_size": (2, 4096),
-    "data_seed": _SEEDS,
-    "init_seed": _SEEDS,
-    "width": (16, 512),
-    "embedding": (2, 512),
-}
-_NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
-_CHECKPOINT = re.compile(
-    r"clip:(?!.*\.\.)[A-Za-z0-9_][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95}|@[0-9a-f]{8})", re.ASCII
-)
-_NETWORK = re.compile(r"(timm|torchvision):(?!.*\.\.)[a-z][a-z0-9_.-]{0,79}(@random)?", re.ASCII)
+def _check_name(title: str, value: object, choices: Collection[str]) -> None:
+    if not isinstance(value, str) or value not in choices:
+        offered = options.objectives_here() if choices is options.OBJECTIVES else choices
+        raise ConditionError(f"No {title} is named {value!r}; choose one of {', '.join(offered)}.")

@@ -1,9 +1,9 @@
 """Edits: up to twelve changes to a biased training set, as one canonical text that travels in a
 `Condition`.
 
-They are a set and no history: order, repetition and what was taken back leave no trace, so equal
-training sets that were reached in other ways are one key. Which pictures there are is asked by
-`vlcore.data.training_set`, which applies them."""
+They are a set and no history: order, repetition and what was undone leave no trace, so equal
+training sets that were reached in other ways are one key. `vlcore.data.training_set` applies them
+and checks that the images exist."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from vlcore.scenes.factors import NAMES, RANGES, Scalar
 MOST = 12  # changes of a training set
 LONGEST = 20_000  # characters of their text, before it is read
 WEIGHTS = (0.1, 20.0)
-NUMBERS = 1_000  # pictures that can be drawn of the same factors
+NUMBERS = 1_000  # images that can be drawn with the same factors
 NAME_LENGTH = 200  # characters of a group or a label style
 
 
@@ -31,29 +31,33 @@ class EditError(LabError):
 
 @dataclass(frozen=True)
 class Edit:
-    """A change of the training set; its fields are those of its JSON object, beside its
-    ``kind``."""
+    """A change of the training set; its JSON object has its fields and its ``kind``."""
 
     kind: ClassVar[str]
 
     @property
-    def changes(self) -> bool:
+    def has_effect(self) -> bool:
         """Whether it changes anything."""
         return True
 
+    @property
+    def subject(self) -> tuple[Any, ...]:
+        """What the edit is about: of one subject, a list has one edit."""
+        return astuple(self)
+
     def as_json(self) -> dict[str, Any]:
-        """The edit as JSON-able values, without what is as usual."""
-        values = {
-            one.name: getattr(self, one.name)
-            for one in fields(self)
-            if getattr(self, one.name) != one.default
-        }
-        return {"kind": self.kind, **values}
+        """The edit as JSON-able values, without defaults."""
+        document: dict[str, Any] = {"kind": self.kind}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value != field.default:
+                document[field.name] = value
+        return document
 
 
 @dataclass(frozen=True)
-class OfPicture(Edit):
-    """A change that names a picture by its row in the image set."""
+class ImageEdit(Edit):
+    """A change that names an image by its row in the image set."""
 
     picture: int
 
@@ -62,16 +66,16 @@ class OfPicture(Edit):
 
 
 @dataclass(frozen=True)
-class Add(OfPicture):
-    """A picture of the pool joins."""
+class Add(ImageEdit):
+    """An image of the pool joins."""
 
     kind = "add"
 
 
 @dataclass(frozen=True)
 class Draw(Edit):
-    """A picture is drawn: its object and place, some factors of the scene, and by its number all
-    the others."""
+    """An image is drawn: with its object and context, some factors of the scene, and by its number
+    all the others."""
 
     kind = "draw"
     object: str
@@ -84,38 +88,40 @@ class Draw(Edit):
             _check_name(name, getattr(self, name), known)
         _check_whole("number", self.number, NUMBERS - 1)
         try:
-            given: dict[Any, Any] = dict(self.factors)
+            factors: dict[Any, Any] = dict(self.factors)
         except (TypeError, ValueError) as error:
-            said = f"The factors of a drawn picture are {_cut(self.factors)}"
-            raise EditError(f"{said}; give names with values.") from error
-        chosen: dict[str, Scalar] = {}
-        for name, value in given.items():
+            raise EditError(
+                f"The factors of a drawn image are {_cut(self.factors)}; give names with values."
+            ) from error
+        checked: dict[str, Scalar] = {}
+        for name, value in factors.items():
             if name in FACTORS:
                 _check_name(name, value, FACTORS[name])
-                chosen[name] = value
+                checked[name] = value
             elif name in RANGES:
-                chosen[name] = _number(name, value, *RANGES[name], digits=3)
+                checked[name] = _number(name, value, *RANGES[name], digits=3)
             else:
-                raise EditError(
-                    f"No factor is named {_cut(name)}; choose one of"
-                    f" {', '.join([*FACTORS, *RANGES])}."
-                )
-        object.__setattr__(self, "factors", tuple(sorted(chosen.items())))
+                names = ", ".join([*FACTORS, *RANGES])
+                raise EditError(f"No factor is named {_cut(name)}; choose one of {names}.")
+        object.__setattr__(self, "factors", tuple(sorted(checked.items())))
 
     def as_json(self) -> dict[str, Any]:
-        return super().as_json() | ({"factors": dict(self.factors)} if self.factors else {})
+        document = super().as_json()
+        if self.factors:
+            document["factors"] = dict(self.factors)
+        return document
 
 
 @dataclass(frozen=True)
-class Remove(OfPicture):
-    """A training picture leaves."""
+class Remove(ImageEdit):
+    """A training image leaves."""
 
     kind = "remove"
 
 
 @dataclass(frozen=True)
-class Relabel(OfPicture):
-    """A training picture has the caption of another label style, or of a template."""
+class Relabel(ImageEdit):
+    """A training image has the caption of another label style, or of a template."""
 
     kind = "caption"
     style: str
@@ -123,10 +129,9 @@ class Relabel(OfPicture):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        is_name = isinstance(self.style, str) and len(self.style) <= NAME_LENGTH
         try:
-            find_style(
-                self.style if isinstance(self.style, str) and len(self.style) <= NAME_LENGTH else ""
-            )
+            find_style(self.style if is_name else "")
             if self.style == "own":
                 template_fields(self.template if isinstance(self.template, str) else "")
         except CaptionError as error:
@@ -136,10 +141,14 @@ class Relabel(OfPicture):
                 "A caption template is used by the label style own only; give style own with it."
             )
 
+    @property
+    def subject(self) -> tuple[Any, ...]:
+        return (self.picture,)
+
 
 @dataclass(frozen=True)
 class Weigh(Edit):
-    """A group's training pictures count several times as much in the loss."""
+    """A group's training images count several times as much in the loss."""
 
     kind = "weight"
     group: str
@@ -151,13 +160,17 @@ class Weigh(Edit):
         object.__setattr__(self, "by", _number("weight", self.by, *WEIGHTS))
 
     @property
-    def changes(self) -> bool:
+    def has_effect(self) -> bool:
         return self.by != 1
+
+    @property
+    def subject(self) -> tuple[Any, ...]:
+        return (self.group,)
 
 
 @dataclass(frozen=True)
 class Fade(Edit):
-    """The background of the majority's training pictures loses a share of what sets it apart."""
+    """The background of the majority's training images loses a share of what sets it apart."""
 
     kind = "fade"
     share: float
@@ -166,28 +179,42 @@ class Fade(Edit):
         object.__setattr__(self, "share", _number("faded share", self.share, 0, 1))
 
     @property
-    def changes(self) -> bool:
+    def has_effect(self) -> bool:
         return self.share > 0
 
+    @property
+    def subject(self) -> tuple[Any, ...]:
+        return ()
 
-KINDS: dict[str, type[Edit]] = {one.kind: one for one in (Add, Draw, Remove, Relabel, Weigh, Fade)}
+
+KINDS: dict[str, type[Edit]] = {
+    edit.kind: edit for edit in (Add, Draw, Remove, Relabel, Weigh, Fade)
+}
 FACTORS = {name: known for name, known in NAMES.items() if name not in ("object", "context")}
 
 
-def canonical(edits: str | Iterable[Edit | Mapping[str, Any]]) -> str:
-    """The text of edits, the same for all that change the same; empty where nothing changes. They
-    are given as edits, as mappings, or as the JSON of these; EditError where one cannot be read,
-    two contradict each other, or there are more than `MOST`."""
+def canonical_edits(edits: str | Iterable[Edit | Mapping[str, Any]]) -> str:
+    """The text of edits, the same for all that change the same; empty where nothing changes.
+
+    Args:
+        edits: Edits, mappings, or the JSON of these.
+
+    Raises:
+        EditError: One cannot be read, two contradict each other, or there are more than `MOST`.
+    """
     if not isinstance(edits, Iterable):
         raise EditError(f"The edits are {_cut(edits)}; give a list of them.")
-    kept = _kept([_edit(entry) for entry in (_entries(edits) if isinstance(edits, str) else edits)])
-    if len(kept) > MOST:
-        raise EditError(f"There are {len(kept):,} changes; {MOST} is the most.")
-    return json.dumps([one.as_json() for one in kept], separators=(",", ":")) if kept else ""
+    entries = _entries(edits) if isinstance(edits, str) else edits
+    effective = _effective([_edit(entry) for entry in entries])
+    if len(effective) > MOST:
+        raise EditError(f"There are {len(effective):,} changes; {MOST} is the most.")
+    if not effective:
+        return ""
+    return json.dumps([edit.as_json() for edit in effective], separators=(",", ":"))
 
 
 @lru_cache(maxsize=256)
-def read(text: str) -> tuple[Edit, ...]:
+def read_edits(text: str) -> tuple[Edit, ...]:
     """The edits of a canonical text."""
     return tuple(_edit(entry) for entry in _entries(text))
 
@@ -214,49 +241,39 @@ def _entries(text: str) -> list[Any]:
 def _edit(entry: Any) -> Edit:
     if isinstance(entry, Edit):
         return entry
-    named = entry.get("kind") if isinstance(entry, Mapping) else None
-    if not isinstance(named, str) or named not in KINDS:
+    kind = entry.get("kind") if isinstance(entry, Mapping) else None
+    if not isinstance(kind, str) or kind not in KINDS:
         raise EditError(
-            f"No kind of edit is {_cut(named or entry)}; choose one of {', '.join(KINDS)}."
+            f"No kind of edit is {_cut(kind or entry)}; choose one of {', '.join(KINDS)}."
         )
-    known, values = (
-        fields(KINDS[named]),
-        {name: value for name, value in entry.items() if name != "kind"},
-    )
-    if odd := sorted(map(str, set(values) - {one.name for one in known})):
-        raise EditError(
-            f"An edit {named} has no {_cut(odd[0])}; it has {', '.join(one.name for one in known)}."
-        )
-    if missing := [one.name for one in known if one.default is MISSING and one.name not in values]:
-        raise EditError(f"An edit {named} lacks its {missing[0]}.")
-    return KINDS[named](**values)
+    values = {name: value for name, value in entry.items() if name != "kind"}
+    names = [field.name for field in fields(KINDS[kind])]
+    if unknown := sorted(map(str, set(values) - set(names))):
+        raise EditError(f"An edit {kind} has no {_cut(unknown[0])}; it has {', '.join(names)}.")
+    required = [field.name for field in fields(KINDS[kind]) if field.default is MISSING]
+    if missing := [name for name in required if name not in values]:
+        raise EditError(f"An edit {kind} lacks its {missing[0]}.")
+    return KINDS[kind](**values)
 
 
-def _kept(edits: list[Edit]) -> list[Edit]:
-    """Edits in their order, without repetitions, what changes nothing, and what others take
-    back."""
-    added, removed = (
-        {one.picture for one in edits if isinstance(one, kind)} for kind in (Add, Remove)
-    )
-    kept: dict[tuple[Any, ...], Edit] = {}
-    for one in (edit for edit in edits if edit.changes):
-        alone: tuple[Any, ...] = (one.kind, *astuple(one))  # of what may be there once
-        if isinstance(one, Add | Remove) and one.picture in added & removed:
+def _effective(edits: list[Edit]) -> list[Edit]:
+    """Edits in their order, without repetitions, without those that change nothing and those that
+    others undo."""
+    added = {edit.picture for edit in edits if isinstance(edit, Add)}
+    removed = {edit.picture for edit in edits if isinstance(edit, Remove)}
+    by_subject: dict[tuple[Any, ...], Edit] = {}
+    for edit in edits:
+        undone = (isinstance(edit, Add | Remove) and edit.picture in added & removed) or (
+            isinstance(edit, Relabel) and edit.picture in removed
+        )
+        if undone or not edit.has_effect:
             continue
-        if isinstance(one, Relabel):
-            if one.picture in removed:
-                continue
-            alone = (one.kind, one.picture)
-        if isinstance(one, Weigh):
-            alone = (one.kind, one.group)
-        if isinstance(one, Fade):
-            alone = (one.kind,)
-        if kept.setdefault(alone, one) != one:
-            raise EditError(
-                f"There are two different edits {' '.join(map(str, alone))}; give one of them."
-            )
+        subject = (edit.kind, *edit.subject)
+        if by_subject.setdefault(subject, edit) != edit:
+            words = " ".join(map(str, subject))
+            raise EditError(f"There are two different edits {words}; give one of them.")
     order = list(KINDS)
-    return sorted(kept.values(), key=lambda one: (order.index(one.kind), astuple(one)))
+    return sorted(by_subject.values(), key=lambda edit: (order.index(edit.kind), astuple(edit)))
 
 
 def _check_whole(name: str, value: object, high: int) -> None:
@@ -272,13 +289,12 @@ def _check_name(name: str, value: object, known: tuple[str, ...]) -> None:
 
 
 def _number(name: str, value: object, low: float, high: float, digits: int = 2) -> float:
-    if (
-        isinstance(value, bool) or not isinstance(value, float | int) or not low <= value <= high
-    ):  # nor is NaN
-        raise EditError(
-            f"The {name} of an edit is {_cut(value)}; give a number from {low:g} to {high:g}."
-        )
-    return round(float(value), digits) + 0.0
+    # NaN is in no range.
+    if isinstance(value, float | int) and not isinstance(value, bool) and low <= value <= high:
+        return round(float(value), digits) + 0.0
+    raise EditError(
+        f"The {name} of an edit is {_cut(value)}; give a number from {low:g} to {high:g}."
+    )
 
 
 def _cut(value: object) -> str:

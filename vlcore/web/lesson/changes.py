@@ -20,11 +20,11 @@ from vlcore.experiment.edits import (
     Draw,
     Edit,
     Fade,
-    OfPicture,
+    ImageEdit,
     Relabel,
     Remove,
     Weigh,
-    read,
+    read_edits,
 )
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
@@ -61,7 +61,7 @@ class Seat:
 
 def desk(seat: Seat) -> None:
     """All controls of a list: what it leaves to train on, what can be changed, what was."""
-    used = len(read(seat.repair.edits))
+    used = len(read_edits(seat.repair.edits))
     st.progress(used / MOST, text=f"{used} of {MOST} changes")
     held = _holds(seat.images, seat.base, seat.repair.edits)
     st.markdown(
@@ -113,7 +113,7 @@ def _relabel(seat: Seat, rows: Sequence[int]) -> None:
     )
     done = {
         one.picture
-        for one in read(seat.repair.edits)
+        for one in read_edits(seat.repair.edits)
         if isinstance(one, Relabel) and one.style == style
     }
     left = [row for row in rows if row not in done]
@@ -192,7 +192,7 @@ def _draw(seat: Seat, _: Sequence[int]) -> None:
         place = st.selectbox("Place", repair.places(seat.images), 2, width=width)
         coat = st.selectbox("Coat", [_ANY, *COATS], width=width)
         pose = st.selectbox("Pose", [_ANY, *POSES], width=width)
-    taken = {one.number for one in read(seat.repair.edits) if isinstance(one, Draw)}
+    taken = {one.number for one in read_edits(seat.repair.edits) if isinstance(one, Draw)}
     number = st.slider(
         "Scene", 0, NUMBERS - 1, min(set(range(NUMBERS)) - taken), help="Decides everything else."
     )
@@ -236,15 +236,15 @@ def _fade(seat: Seat, _: Sequence[int]) -> None:
 def listed(seat: Seat, *, closed: bool = False) -> None:
     """The changes of a list, each with its picture; unless it is closed, with buttons that take one
     back."""
-    changes = read(seat.repair.edits)
+    changes = read_edits(seat.repair.edits)
     st.markdown("**Your changes**" if changes else "**No change yet**")
-    rows = [one.picture for one in changes if isinstance(one, OfPicture)]
+    rows = [one.picture for one in changes if isinstance(one, ImageEdit)]
     small = dict(zip(rows, serving.addresses(seat.images, rows), strict=True))
     with st.container(gap="xxsmall", key="changes"):
         for number, one in enumerate(changes):
             said = plain(repair.sentence(one, seat.images))
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                if isinstance(one, OfPicture):
+                if isinstance(one, ImageEdit):
                     st.markdown(f"![]({small[one.picture]})", width="content")
                 elif isinstance(one, Draw):
                     widgets.picture(drawn(scene_of_edit(one, seat.images), 96), alt=said, width=44)

@@ -17,7 +17,7 @@ from vlcore.classroom.session import PHASES, Room, go, look
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment import limits
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.edits import read
+from vlcore.experiment.edits import read_edits
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import rate
 from vlcore.jobs.jobs import JobStatus
@@ -303,7 +303,7 @@ def _board(code: str, base: Condition, ready: bool) -> None:
             st.rerun()
         st.markdown(f"**Teams: {len(now)}**")
         rows = [
-            (one.name, one.phones, len(read(one.repair.edits)), len(one.repair.tries))
+            (one.name, one.phones, len(read_edits(one.repair.edits)), len(one.repair.tries))
             for one in now
         ]
         table = pd.DataFrame(rows, columns=["Team", "Phones", "Changes", "Tries"]).assign(
