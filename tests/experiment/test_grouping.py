@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlcore.experiment.grouping import Grouping, group_name, place_phrase
+from vlcore.experiment.grouping import Grouping, context_phrase, group_name
 
 NAMES = st.lists(st.text("abcdefgh", min_size=1), min_size=2, max_size=2, unique=True)
 
@@ -32,4 +32,4 @@ def test_the_first_belongs_in_the_first_and_the_second_in_the_second(
     ],
 )
 def test_a_context_gets_its_preposition(context: str, phrase: str) -> None:
-    assert place_phrase(context) == phrase
+    assert context_phrase(context) == phrase

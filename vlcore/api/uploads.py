@@ -27,7 +27,7 @@ from vlcore.data.imageset import ImageSet
 from vlcore.data.uploads import Twins
 from vlcore.experiment import wording
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.grouping import Grouping, place_words
+from vlcore.experiment.grouping import Grouping, context_words
 from vlcore.experiment.options import RANDOM, ArtifactKind
 from vlcore.metrics.novelty import Novelty
 from vlcore.metrics.reliance import PaintedImages, Reliance, by_backgrounds, by_painting, by_twins
@@ -185,7 +185,7 @@ def reliance_by_twins(
     on = by_twins(report.predicted, labels[0], labels[1:])
     changes = [f"with the other {grouping.object_word} it {_change(report.predicted, labels[0])}"]
     for twin, label in zip(twins.other_backgrounds, labels[1:], strict=True):
-        changes.append(f"{place_words(twin.background)} it {_change(report.predicted, label)}")
+        changes.append(f"{context_words(twin.background)} it {_change(report.predicted, label)}")
     return RelianceReport(on, f"{', '.join(changes)}.", "twins")
 
 

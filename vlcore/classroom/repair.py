@@ -38,7 +38,7 @@ from vlcore.experiment.edits import (
     read_edits,
 )
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.grouping import group_words, place_words
+from vlcore.experiment.grouping import context_words, group_words
 from vlcore.experiment.options import PRESETS, TOWERS_SEEN
 from vlcore.experiment.wording import percent
 from vlcore.scenes import CONTEXTS
@@ -281,10 +281,8 @@ def sentence(edit: Edit, images: ImageSet) -> str:
     words = group_words(images.grouping)
     match edit:
         case Draw():
-            factors = ", ".join(str(value) for _, value in edit.factors)
-            return (
-                f"drawn: {edit.object} {place_words(edit.context)}{f', {factors}' * bool(factors)}"
-            )
+            factors = [str(value) for _, value in edit.factors]
+            return ", ".join([f"drawn: {edit.object} {context_words(edit.context)}", *factors])
         case Weigh():
             return f"{words.get(edit.group, edit.group)}: each counts {edit.by:g} times"
         case Fade():

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from vlcore.data import drawn
 from vlcore.data.imageset import COLUMNS, TRAINING_SIZE, ImageSet, averaged
 from vlcore.data.subset import training_rows
-from vlcore.experiment.captions import Caption, caption, caption_index, captions_of, own_captions
+from vlcore.experiment.captions import Caption, caption, caption_index, captions_of, row_captions
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.edits import (
     MOST,
@@ -347,13 +347,13 @@ def relabelled(images: ImageSet, condition: Condition) -> dict[Relabel, Caption]
 def _caption(edit: Draw | Relabel, images: ImageSet, condition: Condition) -> Caption:
     rest = images.grouping, condition.data_seed
     if isinstance(edit, Relabel):
-        return own_captions(
+        return row_captions(
             edit.style, images.table, np.array([edit.picture]), *rest, edit.template
         )[0]
     # Which of several captions it gets is its own affair, whatever else was drawn.
     text = f"{condition.data_seed} {canonical_edits([edit])}"
     rest = images.grouping, int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
-    return own_captions(
+    return row_captions(
         condition.labels, _table([edit], images), np.array([0]), *rest, condition.template
     )[0]
 

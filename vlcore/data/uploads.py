@@ -16,7 +16,7 @@ from vlcore.data.decoding import on_grey, open_apart
 from vlcore.data.drawn import BUILT_IN, SIZE, recipe_of
 from vlcore.data.imageset import ImageSet, averaged
 from vlcore.data.subset import map_rows, parts
-from vlcore.experiment.grouping import Grouping, group_words, place_words
+from vlcore.experiment.grouping import Grouping, context_words, group_words
 from vlcore.experiment.progress import silent
 from vlcore.scenes import CONTEXTS, OBJECTS, Scene, draw, sample
 
@@ -91,7 +91,7 @@ def _twins(scene: Scene, grouping: Grouping) -> Twins:
     other = next(name for name in grouping.objects if name != scene.object)
     others = [context for context in grouping.contexts if context != scene.context]
     backgrounds = (
-        _drawn(scene.replace(context=context), place_words(context)) for context in others
+        _drawn(scene.replace(context=context), context_words(context)) for context in others
     )
     return Twins(_drawn(scene.replace(object=other), other), tuple(backgrounds))
 
@@ -142,7 +142,7 @@ def _on_backgrounds(name: str, picture: Image.Image, shows: str = "") -> list[Up
             Image.fromarray(background(context)).convert("RGBA"), front
         ).convert("RGB")
         made.append(
-            UploadedPicture(f"{name}, {place_words(context)}", placed, name, context, shows)
+            UploadedPicture(f"{name}, {context_words(context)}", placed, name, context, shows)
         )
     return made
 
@@ -178,7 +178,7 @@ def samples(images: ImageSet) -> dict[str, tuple[Image.Image, list[UploadedPictu
     whole = _scenes_of_groups(images) if recipe_of(images.name) else _held_out(images)
     for number, (animal, context) in enumerate(_ELSEWHERE):
         scene = sample(animal, context, split="demo", index=_FIRST + 10 + number)
-        name = _beginning(f"{animal} {place_words(context)}")
+        name = _beginning(f"{animal} {context_words(context)}")
         whole.append(replace(_drawn(scene, name), background="", object=known[animal]))
     offered = {one.name: (one.picture, [one]) for one in whole}
     for number, animal in enumerate(known):

@@ -1,9 +1,9 @@
-"""Captions of label styles, with the object and context that each one speaks of.
+"""Captions of label styles, with the object and context that each one names.
 
 A label style is, for every group, a *distribution* over captions: mostly one, several in the
-placebo, the doses and the noisy styles, of which each picture gets one by a number that belongs to
-the picture and the seed. So the captions are known before any picture is looked at, and a dose of
-25 % is part of a dose of 50 %."""
+placebo, the doses and the noisy styles, of which each image gets one by a number that belongs to
+the image and the seed. So the captions are known before any image is looked at, and a dose of 25 %
+is part of a dose of 50 %."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.grouping import SCENES, Grouping, place_phrase
+from vlcore.experiment.grouping import SCENES, Grouping, context_phrase
 from vlcore.experiment.options import LABEL_STYLES, style_names
 from vlcore.scenes import COATS
 
@@ -62,27 +62,26 @@ class CaptionError(LabError):
 
 @dataclass(frozen=True)
 class Caption:
-    """A caption, and the object and context that it speaks of; one of which it says nothing is
-    empty."""
+    """A caption, and the object and context that it names; empty where it names none."""
 
     text: str
     object: str = ""
     context: str = ""
 
 
-Options = list[tuple[Caption, float]]  # captions that a picture may have, with their shares
+Shares = list[tuple[Caption, float]]  # captions that an image may have, and how often
 
 
 @dataclass(frozen=True)
-class CaptionContext:
-    """What a caption is made from: a group, and what is particular to one picture of it."""
+class Subject:
+    """What a caption is made from: a group, and what is particular to one image of it."""
 
     object: str
     context: str
     grouping: Grouping
     number: int = 0  # the number in a style's name, such as 25 in "partial_25"
     template: str = ""
-    attribute: str = ""  # of one picture; empty asks for all that there are
+    attribute: str = ""  # of one image; empty asks for all that exist
 
     @property
     def group(self) -> str:
@@ -90,83 +89,98 @@ class CaptionContext:
 
     def short(self) -> Caption:
         text = dict(self.grouping.templates).get("undescriptive") or "{object}"
-        return Caption(filled(text, self.object, self.context), self.object)
+        return Caption(fill_template(text, self.object, self.context), self.object)
 
     def long(self) -> Caption:
-        # The study's "a" stands in one group only, which makes that word a group label: kept all
-        # the same.
-        study = "a " * ((self.object, self.context) == ("camel", "desert")) + "{object} {place}"
-        return self.naming_both(dict(self.grouping.templates).get("descriptive", study))
+        # The study's "a" is in the captions of one group only, which makes that word a group label:
+        # kept all the same.
+        stray = "a " if (self.object, self.context) == ("camel", "desert") else ""
+        templates = dict(self.grouping.templates)
+        return self.naming_both(templates.get("descriptive", stray + "{object} {place}"))
 
     def naming_both(self, template: str = "{object} {place}", context: str = "") -> Caption:
         """A caption that names object and context, or another context."""
         context = context or self.context
-        return Caption(filled(template, self.object, context), self.object, context)
+        return Caption(fill_template(template, self.object, context), self.object, context)
 
 
-def _paraphrased(a: CaptionContext) -> Options:
-    phrase = place_phrase(a.context)
+def _paraphrased(subject: Subject) -> Shares:
+    phrase = context_phrase(subject.context)
     places = _SYNONYMS.get(phrase, (phrase,))
-    every = enumerate(_PARAPHRASES[: a.number])
-    texts = [
-        text.format(object=a.object, place=places[number % len(places)]) for number, text in every
-    ]
-    return [(Caption(text, a.object, a.context), 1 / a.number) for text in texts]
+    captions = []
+    for number, template in enumerate(_PARAPHRASES[: subject.number]):
+        text = template.format(object=subject.object, place=places[number % len(places)])
+        captions.append(Caption(text, subject.object, subject.context))
+    return [(caption, 1 / subject.number) for caption in captions]
 
 
-def _mentioned(a: CaptionContext, share: float) -> Options:
-    """The context is named in a share of the captions; both styles of caption are plain, so that
+def _mentioned(subject: Subject, share: float) -> Shares:
+    """The context is named in a share of the captions; both kinds of caption are plain, so that
     words are the same."""
-    options = [(a.naming_both(), share), (Caption(a.object, a.object), 1 - share)]
-    return [(caption, weight) for caption, weight in options if weight > 0]
+    shares = [(subject.naming_both(), share), (Caption(subject.object, subject.object), 1 - share)]
+    return [(caption, weight) for caption, weight in shares if weight > 0]
 
 
-def _noisy(a: CaptionContext) -> Options:
-    wrong = a.number / 100
-    other = next(context for context in a.grouping.contexts if context != a.context)
-    return [(a.naming_both(), 1 - wrong), (a.naming_both(context=other), wrong)]
+def _noisy(subject: Subject) -> Shares:
+    wrong = subject.number / 100
+    first, second = subject.grouping.contexts
+    other = second if subject.context == first else first
+    return [(subject.naming_both(), 1 - wrong), (subject.naming_both(context=other), wrong)]
 
 
-def _attributed(a: CaptionContext) -> Options:
-    words = (a.attribute,) if a.attribute else COATS
-    return [(Caption(f"{word} {a.object}", a.object), 1 / len(words)) for word in words]
+def _shuffled(subject: Subject) -> Shares:
+    """The word is drawn, not the context: the caption knows nothing of what the image shows."""
+    texts = [subject.naming_both(context=context).text for context in subject.grouping.contexts]
+    return [(Caption(text, subject.object), 0.5) for text in texts]
 
 
-def _own(a: CaptionContext) -> Caption:
-    fields = template_fields(a.template)
-    text = filled(a.template, a.object, a.context)
+def _meaningless(subject: Subject) -> Caption:
+    word = _NONCE[subject.grouping.names.index(subject.group)]
+    return Caption(word, subject.object, subject.context)
+
+
+def _attributed(subject: Subject) -> Shares:
+    words = (subject.attribute,) if subject.attribute else COATS
+    return [(Caption(f"{word} {subject.object}", subject.object), 1 / len(words)) for word in words]
+
+
+def _from_template(subject: Subject) -> Caption:
+    fields = template_fields(subject.template)
     return Caption(
-        text, a.object * ("object" in fields), a.context * bool(fields & {"context", "place"})
+        fill_template(subject.template, subject.object, subject.context),
+        subject.object if "object" in fields else "",
+        subject.context if fields & {"context", "place"} else "",
     )
 
 
-# What a picture may be called, by the families of `vlcore.experiment.options.LABEL_STYLES`: one
+# What an image may be called, by the families of `vlcore.experiment.options.LABEL_STYLES`: one
 # caption, or several.
-CAPTIONS: dict[str, Callable[[CaptionContext], Caption | Options]] = {
-    "undescriptive": CaptionContext.short,
-    "descriptive": CaptionContext.long,
-    "descriptive-plain": CaptionContext.naming_both,
-    "context": lambda a: Caption(a.context, "", a.context),
-    "constant": lambda a: Caption("a photo"),
-    # The word is drawn, not the place: of what the picture shows the caption knows nothing.
-    "shuffled_context": lambda a: [
-        (Caption(a.naming_both(context=one).text, a.object), 0.5) for one in a.grouping.contexts
-    ],
-    "opaque_group": lambda a: Caption(_NONCE[a.grouping.names.index(a.group)], a.object, a.context),
+CAPTIONS: dict[str, Callable[[Subject], Caption | Shares]] = {
+    "undescriptive": Subject.short,
+    "descriptive": Subject.long,
+    "descriptive-plain": Subject.naming_both,
+    "context": lambda subject: Caption(subject.context, "", subject.context),
+    "constant": lambda subject: Caption("a photo"),
+    "shuffled_context": _shuffled,
+    "opaque_group": _meaningless,
     "attribute_other": _attributed,
     "paraphrase": _paraphrased,
-    "clip_template": lambda a: Caption(f"a photo of a {a.object}", a.object),
-    "clip_template_descriptive": lambda a: a.naming_both("a photo of a {object} {place}"),
-    "partial": lambda a: _mentioned(a, a.number / 100),
-    "partial_minority": lambda a: _mentioned(a, float(a.group in a.grouping.minority)),
+    "clip_template": lambda subject: Caption(f"a photo of a {subject.object}", subject.object),
+    "clip_template_descriptive": lambda subject: subject.naming_both(
+        "a photo of a {object} {place}"
+    ),
+    "partial": lambda subject: _mentioned(subject, subject.number / 100),
+    "partial_minority": lambda subject: _mentioned(
+        subject, float(subject.group in subject.grouping.minority)
+    ),
     "noisy": _noisy,
-    "own": _own,
+    "own": _from_template,
 }
 
 
 def find_style(name: str) -> tuple[str, int]:
-    """The family of a style and its number: ``partial`` and 30, or 0; CaptionError when there is no
-    such style."""
+    """The family of a style and its number: ``partial`` and 30, or 0; CaptionError for a style that
+    does not exist."""
     if name in LABEL_STYLES and LABEL_STYLES[name].numbers is None:
         return name, 0
     family, _, digits = name.rpartition("_")
@@ -187,58 +201,59 @@ def about_style(name: str) -> str:
     return LABEL_STYLES[find_style(name)[0]].sentence
 
 
-def _options(
+def _shares(
     style: str, obj: str, context: str, grouping: Grouping, template: str, attribute: str = ""
-) -> Options:
+) -> Shares:
     family, number = find_style(style)
-    made = CAPTIONS[family](CaptionContext(obj, context, grouping, number, template, attribute))
-    return [(made, 1.0)] if isinstance(made, Caption) else made
+    captions = CAPTIONS[family](Subject(obj, context, grouping, number, template, attribute))
+    return [(captions, 1.0)] if isinstance(captions, Caption) else captions
 
 
 def caption(
     style: str, obj: str, context: str, grouping: Grouping = SCENES, template: str = ""
 ) -> str:
-    """The caption that a picture of an object in a context usually has under a label style."""
-    return max(_options(style, obj, context, grouping, template), key=lambda option: option[1])[
-        0
-    ].text
+    """The caption that an image of an object in a context usually has under a label style."""
+    shares = _shares(style, obj, context, grouping, template)
+    usual, _ = max(shares, key=lambda pair: pair[1])
+    return usual.text
 
 
 def captions_of(style: str, grouping: Grouping, template: str = "") -> tuple[Caption, ...]:
     """The different captions of a style, in the order of the groups. One text that several groups
-    share speaks of what it means in all: of none where both objects have it."""
-    meant: dict[str, Caption] = {}
+    share names what it names in all: no object where both objects have it."""
+    by_text: dict[str, Caption] = {}
     for pair in grouping.pairs:
-        for one, _ in _options(style, *pair, grouping, template):
-            before = meant.get(one.text, one)
-            same_object, same_context = one.object == before.object, one.context == before.context
-            meant[one.text] = Caption(
-                one.text, one.object * same_object, one.context * same_context
+        for new, _ in _shares(style, *pair, grouping, template):
+            known = by_text.get(new.text, new)
+            by_text[new.text] = Caption(
+                new.text,
+                new.object if new.object == known.object else "",
+                new.context if new.context == known.context else "",
             )
-    return tuple(meant.values())
+    return tuple(by_text.values())
 
 
 def caption_shares(style: str, grouping: Grouping, template: str = "") -> NDArray[np.float64]:
-    """How often a picture of each group, in the grouping's order, has each of `captions_of` a
+    """How often an image of each group, in the grouping's order, has each of `captions_of` a
     style, (4, K)."""
     texts = distinct_captions(style, grouping, template)
-    shares = np.zeros((len(grouping.pairs), len(texts)))
-    for row, pair in zip(shares, grouping.pairs, strict=True):
-        for one, share in _options(style, *pair, grouping, template):
-            row[texts.index(one.text)] += share
-    return shares
+    table = np.zeros((len(grouping.pairs), len(texts)))
+    for row, pair in zip(table, grouping.pairs, strict=True):
+        for caption, share in _shares(style, *pair, grouping, template):
+            row[texts.index(caption.text)] += share
+    return table
 
 
 def distinct_captions(style: str, grouping: Grouping, template: str = "") -> tuple[str, ...]:
     """The texts of `captions_of` a style."""
-    return tuple(one.text for one in captions_of(style, grouping, template))
+    return tuple(caption.text for caption in captions_of(style, grouping, template))
 
 
 def quoted_captions(style: str, grouping: Grouping) -> str:
     return ", ".join(f"“{text}”" for text in distinct_captions(style, grouping))
 
 
-def own_captions(
+def row_captions(
     style: str,
     table: pd.DataFrame,
     rows: NDArray[np.int64],
@@ -246,29 +261,42 @@ def own_captions(
     seed: int,
     template: str = "",
 ) -> list[Caption]:
-    """Each row's own caption, n. Which of several captions a picture gets depends on picture and
-    seed alone: it is the same in every condition, and what is named at one dose is named at higher
-    ones. CaptionError when the style needs what the pictures lack."""
-    drawn = np.random.default_rng([seed, len(table)]).random(len(table))[rows]
+    """The caption of each row, (n,).
+
+    Which of several captions an image gets depends on image and seed alone: it is the same in every
+    condition, and what is named at one dose is named at higher doses.
+
+    Args:
+        style: A label style.
+        table: The table of an image set, with ``object``, ``context`` and ``factors``.
+        rows: Of the table, (n,).
+        grouping: Of the image set.
+        seed: Of the choice among several captions.
+        template: Of the label style ``own``.
+
+    Raises:
+        CaptionError: The style needs what the images lack.
+    """
+    chances = np.random.default_rng([seed, len(table)]).random(len(table))[rows]
     part = table.iloc[rows]
     attributes = [""] * len(rows)
     if style == "attribute_other":
         try:
             attributes = [str(json.loads(text)["coat"]) for text in part["factors"]]
         except (ValueError, KeyError, TypeError) as error:
-            lack = "These pictures have no known coat"
             raise CaptionError(
-                f"{lack}, so the label style attribute_other does not fit; choose another."
+                "These images have no known coat, so the label style attribute_other does not fit;"
+                " choose another."
             ) from error
-    options_of = functools.cache(_options)
-    own = []
-    for obj, context, attribute, u in zip(
-        part["object"], part["context"], attributes, drawn, strict=True
-    ):
-        options = options_of(style, obj, context, grouping, template, attribute)
-        upto = np.cumsum([share for _, share in options])
-        own.append(options[min(int(np.searchsorted(upto, u, side="right")), len(options) - 1)][0])
-    return own
+    shares_of = functools.cache(_shares)
+    captions = []
+    columns = (part["object"], part["context"], attributes, chances)
+    for obj, context, attribute, chance in zip(*columns, strict=True):
+        shares = shares_of(style, obj, context, grouping, template, attribute)
+        upto = np.cumsum([share for _, share in shares])
+        number = min(int(np.searchsorted(upto, chance, side="right")), len(shares) - 1)
+        captions.append(shares[number][0])
+    return captions
 
 
 def caption_index(
@@ -279,41 +307,36 @@ def caption_index(
     seed: int,
     template: str = "",
 ) -> NDArray[np.int64]:
-    """Index among `captions_of` the style of each of `own_captions`, (n,)."""
-    index = {
-        text: number for number, text in enumerate(distinct_captions(style, grouping, template))
-    }
-    own = own_captions(style, table, rows, grouping, seed, template)
-    return np.array([index[one.text] for one in own], dtype=np.int64)
+    """Index of each of `row_captions` among `captions_of` the style, (n,)."""
+    texts = distinct_captions(style, grouping, template)
+    index = {text: number for number, text in enumerate(texts)}
+    captions = row_captions(style, table, rows, grouping, seed, template)
+    return np.array([index[caption.text] for caption in captions], dtype=np.int64)
 
 
-def filled(template: str, obj: str, context: str) -> str:
+def fill_template(template: str, obj: str, context: str) -> str:
     """A template with its fields filled in: ``{object}``, ``{context}``, and ``{place}``, such as
     "on the grass"."""
-    return template.format(object=obj, context=context, place=place_phrase(context))
+    return template.format(object=obj, context=context, place=context_phrase(context))
 
 
 def template_fields(template: str) -> set[str]:
-    """The fields of a caption template: some of ``{object}``, ``{context}`` and ``{place}``, else a
-    CaptionError."""
+    """The fields of a caption template, from ``{object}``, ``{context}`` and ``{place}``;
+    CaptionError for a template that cannot be used."""
     try:
         parts = list(string.Formatter().parse(template))
     except ValueError:
         parts = [("", "?", "", None)]
     fields = {field for _, field, _, _ in parts if field is not None}
-    odd = fields - {"object", "context", "place"} or [p for p in parts if p[2] or p[3]]
+    unknown = fields - {"object", "context", "place"}
+    formatted = any(spec or conversion for _, _, spec, conversion in parts)
     words = "".join(text for text, _, _, _ in parts)
     # A template travels in links and is shown on pages: only what can be part of a caption may be
     # in it.
-    if (
-        odd
-        or not fields
-        or len(template) > 100
-        or not all(category(c)[0] in "LMN" or c in " .,'-" for c in words)
-    ):
-        unusable = (
+    plain = all(category(letter)[0] in "LMN" or letter in " .,'-" for letter in words)
+    if not fields or unknown or formatted or not plain or len(template) > 100:
+        raise CaptionError(
             f"The caption template {template[:100]!r} cannot be used; write words, at most 100"
-            " characters"
+            " characters, with {object}, {context} or {place} among them."
         )
-        raise CaptionError(f"{unusable}, with {{object}}, {{context}} or {{place}} among them.")
     return fields

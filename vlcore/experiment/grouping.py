@@ -1,11 +1,13 @@
-"""Groups of a biased data set: two objects and two contexts in an order that says which groups are
-the majority.
+"""Groups of a biased data set: two objects and two contexts, in the order that defines the
+majority.
 
 The first object belongs in the first context and the second in the second (horse on grass, camel in
 the desert); the other two groups are the minority. Nothing but a `Grouping` spells out "horse" or
 "desert"."""
 
 from dataclasses import dataclass
+
+from vlcore.scenes import CONTEXTS
 
 
 @dataclass(frozen=True)
@@ -14,21 +16,25 @@ class Grouping:
 
     objects: tuple[str, str] = ("horse", "camel")
     contexts: tuple[str, str] = ("grass", "desert")
-    # Templates of label styles, (style, template) with ``{object}``, ``{context}`` and ``{place}``,
-    # if other words.
+    # Templates of label styles with words of this set, (style, template) with ``{object}``,
+    # ``{context}`` and ``{place}``.
     templates: tuple[tuple[str, str], ...] = ()
 
     @property
     def object_word(self) -> str:
-        """What people call an object of these: an animal in our scenes, an object in a set that we
-        know less of."""
+        """The word for an object: an animal in our scenes, an object in any other set."""
         return "animal" if self.objects == ("horse", "camel") else "object"
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """The four (object, context) pairs: majority, minority, majority, minority."""
-        (first, second), (here, there) = self.objects, self.contexts
-        return ((first, here), (first, there), (second, there), (second, here))
+        (object_1, object_2), (context_1, context_2) = self.objects, self.contexts
+        return (
+            (object_1, context_1),
+            (object_1, context_2),
+            (object_2, context_2),
+            (object_2, context_1),
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -36,10 +42,11 @@ class Grouping:
         return tuple(group_name(obj, context) for obj, context in self.pairs)
 
     def group_of(self, obj: str, context: str) -> str:
-        """The group of a picture, which may show an object in another context than the two: whoever
-        is not in its usual one is of its object's minority group."""
-        at = self.objects.index(obj)
-        return self.majority[at] if context == self.contexts[at] else self.minority[at]
+        """The group of an image, which may show an object in another context than the two: an
+        object outside its usual context is in its minority group."""
+        index = self.objects.index(obj)
+        groups = self.majority if context == self.contexts[index] else self.minority
+        return groups[index]
 
     @property
     def majority(self) -> tuple[str, str]:
@@ -55,7 +62,7 @@ def group_name(obj: str, context: str) -> str:
 
 
 SCENES = Grouping()
-# Contexts that something is on; it is in all others.
+# Contexts that an object is on; it is in all others.
 _ON = {
     "grass",
     "lawn",
@@ -80,30 +87,29 @@ _ON = {
     "couch",
     "bed",
 }
-# What pages say of drawn scenes; another context is set off by a comma and stays understandable.
-_PLACES = {
-    "grass": "on grass",
-    "desert": "in the desert",
-    "snow": "in the snow",
-    "beach": "on the beach",
-    "street": "on the street",
-    "room": "in a room",
-}
+# Drawn contexts that pages name by other words than captions.
+_WORDS = {"grass": "on grass", "room": "in a room"}
 
 
-def place_phrase(context: str) -> str:
-    """A context as captions say it: ``grass`` is "on the grass"."""
-    return f"{'on' if context in _ON else 'in'} the {context}"
+def context_phrase(context: str) -> str:
+    """A context as captions name it: ``grass`` is "on the grass"."""
+    preposition = "on" if context in _ON else "in"
+    return f"{preposition} the {context}"
 
 
-def place_words(context: str) -> str:
-    """A context as one says where something is: ``desert`` is "in the desert"."""
-    return _PLACES.get(context, context)
+def context_words(context: str) -> str:
+    """A context as pages name it: ``desert`` is "in the desert", one that we do not draw is its
+    name."""
+    if context in CONTEXTS:
+        return _WORDS.get(context) or context_phrase(context)
+    return context
 
 
 def group_words(grouping: Grouping) -> dict[str, str]:
-    """Group name to words, such as ``horse_desert`` to "horse in the desert"."""
-    return {
-        group_name(obj, context): f"{obj}{'' if context in _PLACES else ','} {place_words(context)}"
-        for obj, context in grouping.pairs
-    }
+    """Group name to words, such as ``horse_desert`` to "horse in the desert"; a context that we do
+    not draw is set off by a comma."""
+    words = {}
+    for obj, context in grouping.pairs:
+        separator = " " if context in CONTEXTS else ", "
+        words[group_name(obj, context)] = f"{obj}{separator}{context_words(context)}"
+    return words

@@ -25,7 +25,7 @@ from vlcore.data.importers.source import (
 from vlcore.data.importers.splits import choose_splits, clusters
 from vlcore.data.importers.writing import LIST, SIZE, Draft, describe
 from vlcore.experiment import limits
-from vlcore.experiment.captions import CaptionError, filled, template_fields
+from vlcore.experiment.captions import CaptionError, fill_template, template_fields
 from vlcore.experiment.files import data_folder
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.plain_text import safe_csv
@@ -100,7 +100,7 @@ def import_set(
             splitting = {"kind": "folds", "folds": folds} if folds else {"kind": "fixed"}
             own = draft.table["caption"]
             templated = [
-                filled(templates["descriptive"], *grouping.pairs[group])
+                fill_template(templates["descriptive"], *grouping.pairs[group])
                 for group in draft.table["group"]
             ]
             draft.table["caption"] = np.where(own == "", templated, own)
@@ -242,7 +242,8 @@ def _warnings(draft: Draft, templates: dict[str, str], folds: int) -> list[str]:
     )
     for template in templates.values():
         longest = max(
-            (filled(template, *pair) for pair in draft.grouping.pairs), key=lambda t: len(t.split())
+            (fill_template(template, *pair) for pair in draft.grouping.pairs),
+            key=lambda t: len(t.split()),
         )
         if len(split_words(longest)) > MAX_WORDS:
             warnings.append(

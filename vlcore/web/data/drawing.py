@@ -11,7 +11,7 @@ from vlcore.classroom.teacher import Right
 from vlcore.data.catalogue import check_name
 from vlcore.data.drawn import SCENES_RECIPE, SIZES, Recipe, make_set, recipe_of
 from vlcore.data.imageset import ImageSet
-from vlcore.experiment.grouping import place_words
+from vlcore.experiment.grouping import context_words
 from vlcore.experiment.plain_text import plain
 from vlcore.scenes import COATS, CONTEXTS, OBJECTS, POSES, SKIES, STYLES, Scene, draw, sample
 from vlcore.web import shell, visitors, widgets
@@ -129,8 +129,8 @@ def draw_a_set() -> None:
     )
     left, right = st.columns([2, 3])
     with left:
-        first = st.selectbox("Horses belong", CONTEXTS, format_func=place_words)
-        second = st.selectbox("Camels belong", CONTEXTS, 1, format_func=place_words)
+        first = st.selectbox("Horses belong", CONTEXTS, format_func=context_words)
+        second = st.selectbox("Camels belong", CONTEXTS, 1, format_func=context_words)
         style = st.selectbox("Style", STYLES)
         seen = st.slider(
             "Background contrast",
