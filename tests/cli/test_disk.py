@@ -41,7 +41,7 @@ def test_a_model_is_deleted_and_put_back_and_removed_for_good_after_a_week(
     document("delete", models[0])
     publish_as(store.read(models[1]), store.read(models[1]).condition.replace(steps=12))
     assert document("clean")["removed"] == [], "it has not been a week"
-    monkeypatch.setattr(trash, "KEPT", 0.0)
+    monkeypatch.setattr(trash, "KEPT_SECONDS", 0.0)
     document("delete", models[1])
     assert trash.empty(0.0) == [models[1], models[0]]
     assert document("disk")["deleted"] == []

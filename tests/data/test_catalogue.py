@@ -43,10 +43,10 @@ def test_a_set_goes_with_all_its_versions_and_nothing_else(sets: Path, tmp_path:
         assert {path.name for path in catalogue.remove(name)} == folders
         assert left(sets) == before - folders
         assert name not in set_names()
-        assert {path.name for path in trash.restore(name)} == folders
+        assert {path.name for path in trash.restore_deleted(name)} == folders
         assert left(sets) == before, "and can be put back"
         with pytest.raises(trash.TrashError, match="nothing deleted"):
-            trash.restore(name)
+            trash.restore_deleted(name)
     assert (tmp_path / "elsewhere" / "images" / "1.jpg").exists(), (
         "a link goes and what it leads to stays"
     )

@@ -245,7 +245,7 @@ def test_it_goes_and_comes_back_with_its_set(images: ImageSet, tower: Tower) -> 
     read(images, tower)
     catalogue.remove("noise")
     assert not images.root.exists()
-    trash.restore("noise")
+    trash.restore_deleted("noise")
     assert read(images, tower) == 0
     catalogue.remove("noise")
     assert trash.empty(older_than=0) == ["noise"]
@@ -263,7 +263,7 @@ def test_a_set_that_is_removed_meanwhile_is_not_made_anew(images: ImageSet, towe
     with pytest.raises(ImageSetError, match="cannot be read"):
         FeatureStore(images, SPEC, lambda: removes).rows(np.arange(IMAGES))
     assert not images.root.exists()
-    trash.restore("noise")
+    trash.restore_deleted("noise")
     assert read(images, tower) == IMAGES
 
 

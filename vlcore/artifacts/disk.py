@@ -107,7 +107,7 @@ def delete(key: str) -> None:
         raise StoreError(
             f"No model {key!r} is on disk; `python -m vlcore status` lists the keys there are."
         )
-    trash.put([folder])
+    trash.discard([folder])
 
 
 def _made_again() -> Iterator[tuple[float, str]]:

@@ -15,7 +15,7 @@ from vlcore.api.metrics_table import cell, estimate_of
 from vlcore.artifacts.store import Artifact, StoreError
 from vlcore.classroom.lessons import placeholders
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.files import written
+from vlcore.experiment.files import read_yaml
 from vlcore.experiment.grouping import Grouping
 from vlcore.study import plans
 
@@ -85,7 +85,7 @@ class _Measured:
 
 
 def _written() -> dict[str, Any]:
-    return written(Path(__file__).with_name("guide.yaml"))
+    return read_yaml(Path(__file__).with_name("guide.yaml"))
 
 
 def words() -> dict[str, str]:

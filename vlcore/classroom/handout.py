@@ -15,13 +15,13 @@ from vlcore.classroom.answers import Answer
 from vlcore.classroom.lessons import Lesson
 from vlcore.experiment.captions import quoted_captions
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.files import text_beside, written
+from vlcore.experiment.files import read_yaml, text_beside
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.wording import describe_bias, rate
 from vlcore.plots.html import Figure, Heading, Pictures, page_html
 from vlcore.plots.theme import LIGHT
 
-GLOSSARY: dict[str, str] = written(Path(__file__).with_name("glossary.yaml"))
+GLOSSARY: dict[str, str] = read_yaml(Path(__file__).with_name("glossary.yaml"))
 TERMS = (
     "silhouette",
     "total variance",

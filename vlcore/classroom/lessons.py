@@ -13,7 +13,7 @@ from typing import Any
 
 from vlcore.experiment.captions import quoted_captions
 from vlcore.experiment.condition import STUDY_BIAS, Condition
-from vlcore.experiment.files import written
+from vlcore.experiment.files import read_yaml
 from vlcore.experiment.grouping import SCENES, Grouping, group_words
 from vlcore.experiment.wording import describe_bias
 from vlcore.metrics.catalogue import measure_of
@@ -153,7 +153,7 @@ def lessons(usual: Condition, grouping: Grouping = SCENES) -> dict[str, Lesson]:
         return Step(name, choices=choices, quantity=quantity, **parts)
 
     made = {}
-    for name, lesson in written(Path(__file__).with_name("lessons.yaml")).items():
+    for name, lesson in read_yaml(Path(__file__).with_name("lessons.yaml")).items():
         steps = tuple(step(of, asked) for of, asked in lesson["steps"].items())
         made[name] = Lesson(name, lesson["title"], filled(lesson["text"]), steps)
     return made

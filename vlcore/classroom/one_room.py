@@ -18,7 +18,7 @@ from vlcore.classroom import tower_pairs
 from vlcore.classroom.lessons import placeholders
 from vlcore.classroom.session import LessonError, admit, inside, led, rows, tidy, towers_of
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.files import written
+from vlcore.experiment.files import read_yaml
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.options import PRESETS
 from vlcore.jobs.jobs import JobStatus, State
@@ -133,7 +133,7 @@ def contrasts(usual: Condition, grouping: Grouping) -> dict[str, Contrast]:
     bias = tower_pairs.bias_for(usual)
     words = placeholders(usual, grouping) | {"share": f"{100 * bias:.0f} %"}
     known = {}
-    for name, told in written(Path(__file__).with_name("contrasts.yaml")).items():
+    for name, told in read_yaml(Path(__file__).with_name("contrasts.yaml")).items():
         question = told["question"].format_map(words)
         known[name] = Contrast(name, told["title"], question, bias, told["arms"])
     return known

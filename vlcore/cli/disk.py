@@ -33,18 +33,18 @@ def disk_usage(_options: Namespace) -> dict[str, Any]:
     return {
         "bytes": disk.usage()._asdict(),
         "most": disk.most(),
-        "deleted": [entry.name for entry in trash.listed()],
+        "deleted": [entry.name for entry in trash.deleted_folders()],
     }
 
 
 def delete(options: Namespace) -> dict[str, Any]:
     for key in options.key:
         disk.delete(key)
-    return {"deleted": options.key, "days": round(trash.KEPT / 86400)}
+    return {"deleted": options.key, "days": round(trash.KEPT_SECONDS / 86400)}
 
 
 def restore(options: Namespace) -> dict[str, Any]:
-    return {"restored": [str(path) for path in trash.restore(options.name)]}
+    return {"restored": [str(path) for path in trash.restore_deleted(options.name)]}
 
 
 def prune(options: Namespace) -> dict[str, Any]:

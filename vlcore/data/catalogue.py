@@ -152,5 +152,5 @@ def remove(name: str) -> list[Path]:
     """Remove a set that is there and not built in, for a week to `vlcore.experiment.trash`; returns
     where its folders were."""
     folders = folders_of(name)
-    trash.put(folders)
+    trash.discard(folders)
     return folders

@@ -1,4 +1,4 @@
-"""Errors that a person can act on: one sentence each, which pages and commands show as it is."""
+"""Errors that a person can act on: one sentence each, which pages and commands show unchanged."""
 
 
 class LabError(ValueError):
@@ -6,11 +6,11 @@ class LabError(ValueError):
 
 
 class BusyError(LabError):
-    """What was asked for is being made by another process at this moment; asked again later, it is
-    there."""
+    """Another process makes the thing at this moment; a later request succeeds."""
 
 
 def first_line(error: Exception) -> str:
-    """What foreign code says of an error, at most 200 characters, for a sentence of ours that goes
-    on after it."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".:")
+    """First line of an error of foreign code, at most 200 characters, without its full stop: for
+    use inside a sentence."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:200].rstrip(".:")

@@ -1,4 +1,4 @@
-"""Folders of data sets and models, and files that appear whole or not at all."""
+"""Folders of data sets and models, and files that appear complete or not at all."""
 
 import atexit
 import contextlib
@@ -18,7 +18,8 @@ from filelock import FileLock, Timeout
 from vlcore.experiment.errors import LabError
 
 _SCRATCH = "vlcore-"
-_OF_THE_SYSTEM = {
+# Errors of the system that a person can put right.
+_SYSTEM_ERRORS = {
     errno.ENOENT,
     errno.ENOTDIR,
     errno.EACCES,
@@ -39,19 +40,19 @@ class HomeError(LabError, OSError):
 
 
 def home() -> Path:
-    """The folder that holds ``data/`` and ``models/``: what ``VLCORE_HOME`` names, else that of the
-    project. Of a library that was installed without the project, which `app.py` is part of, it is
-    the current folder.
+    """The folder that holds ``data/`` and ``models/``: that of ``VLCORE_HOME``, else the project's.
+    For a library that was installed without the project, which `app.py` is part of, it is the
+    current folder.
     """
-    if named := os.environ.get("VLCORE_HOME"):
-        return _resolved(named)
+    if path := os.environ.get("VLCORE_HOME"):
+        return _resolved(path)
     project = _resolved(__file__).parents[2]
     return project if (project / "app.py").exists() else Path.cwd()
 
 
 @functools.cache
 def _resolved(name: str) -> Path:
-    """Asked for thousands of times a minute while a class waits."""
+    """An absolute path; cached, because a class asks for it thousands of times a minute."""
     return Path(name).expanduser().resolve()
 
 
@@ -64,26 +65,24 @@ def models_folder() -> Path:
 
 
 def hub_folder() -> Path:
-    """Where checkpoints of the hub are downloaded to, unless ``HF_HOME`` or ``HF_HUB_CACHE`` says
-    otherwise."""
+    """Download folder for checkpoints of the hub, unless ``HF_HOME`` or ``HF_HUB_CACHE`` names
+    another."""
     return models_folder() / ".hub"
 
 
 def shipped_folder() -> Path:
-    """The folder of the models that come with this version; ``VLCORE_SHIPPED`` names another
-    one."""
-    return Path(
-        os.environ.get("VLCORE_SHIPPED") or Path(__file__).parents[2] / "models" / "shipped"
-    )
+    """The folder of the bundled models; ``VLCORE_SHIPPED`` names another."""
+    bundled = Path(__file__).parents[2] / "models" / "shipped"
+    return Path(os.environ.get("VLCORE_SHIPPED") or bundled)
 
 
 def static_folder() -> Path:
-    """The folder whose files the app's server hands out as they are."""
+    """The folder of static files of the app's server."""
     return Path(__file__).parents[2] / "static"
 
 
 def make_folder(path: Path) -> Path:
-    """Create a folder with its parents; HomeError when the place cannot be written."""
+    """Create a folder with its parents; HomeError where it cannot be written."""
     with write_errors(path, "make it writable or point VLCORE_HOME to another folder"):
         path.mkdir(parents=True, exist_ok=True)
         if not os.access(path, os.W_OK):
@@ -92,15 +91,14 @@ def make_folder(path: Path) -> Path:
 
 
 def text_beside(module_file: str, name: str) -> str:
-    """A script, style sheet or template of ours that lies beside a module: its ``__file__`` and the
-    file's name."""
+    """A script, style sheet or template of ours in the folder of a module, by the module's
+    ``__file__`` and the file's name."""
     return Path(module_file).with_name(name).read_text(encoding="utf-8")
 
 
 @functools.cache
-def written(file: Path) -> dict[str, Any]:
-    """A YAML document of ours that lies beside the code that reads it, by its path; nobody changes
-    what is returned."""
+def read_yaml(file: Path) -> dict[str, Any]:
+    """A YAML document of ours, read once: callers must not change the result."""
     import yaml
 
     return dict(yaml.safe_load(file.read_text(encoding="utf-8")))
@@ -108,7 +106,7 @@ def written(file: Path) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def write_errors(path: Path, advice: str) -> Iterator[None]:
-    """Turn an `OSError` of what is written into a `HomeError` that says where and what to do."""
+    """Turn an `OSError` while writing into a `HomeError` that says where and what to do."""
     try:
         yield
     except HomeError:
@@ -119,8 +117,8 @@ def write_errors(path: Path, advice: str) -> Iterator[None]:
 
 @functools.cache
 def scratch_folder() -> Path:
-    """A folder of this process among temporary files, gone with it; see `clear_scratch` of one that
-    is killed."""
+    """A temporary folder of this process, removed when it ends; `clear_scratch` removes those of
+    processes that were killed."""
     folder = Path(tempfile.mkdtemp(prefix=_SCRATCH))
     lock = FileLock(folder / "lock")
     lock.acquire()
@@ -134,21 +132,21 @@ def scratch_folder() -> Path:
 
 
 def clear_scratch() -> None:
-    """Remove the scratch folders of processes that are gone."""
+    """Remove the scratch folders of processes that ended."""
     for lock in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*/lock"):
-        with contextlib.suppress(OSError), locked(lock, 0):  # else it is in use, or somebody else's
+        # A folder in use, or of another user, raises.
+        with contextlib.suppress(OSError), locked(lock, 0):
             shutil.rmtree(lock.parent)
 
 
 @contextlib.contextmanager
 def system_errors() -> Iterator[None]:
-    """Turn what the system refuses somewhere, as where a folder was removed, a disk is full or
-    read-only, or too many files are open, into a `HomeError`; what else goes wrong stays what it
-    is."""
+    """Turn errors of the system (a removed folder, a full or read-only disk, too many open files)
+    into a `HomeError`; other errors pass unchanged."""
     try:
         yield
     except OSError as error:
-        if isinstance(error, LabError) or error.errno not in _OF_THE_SYSTEM:
+        if isinstance(error, LabError) or error.errno not in _SYSTEM_ERRORS:
             raise
         where = error.filename if isinstance(error.filename, str) else home()
         raise HomeError(
@@ -158,44 +156,42 @@ def system_errors() -> Iterator[None]:
 
 @contextlib.contextmanager
 def atomic(path: Path, *, durable: bool = False) -> Iterator[Path]:
-    """Where to write a file or make a folder, so that a reader of `path` sees the old one or the
-    new one, never a part. Its folder must exist; where something goes wrong, `path` stays as it
-    was. `durable` waits until the disk has it.
+    """A temporary path for a file or folder that replaces `path` on success, so that a reader sees
+    the old one or the new one, never a part.
+
+    Its folder must exist; after an error `path` is as it was. `durable` waits until the disk has
+    the file.
     """
-    aside = path.with_name(
-        f".{path.name}.{secrets.token_hex(6)}.part"
-    )  # numbers of processes repeat between machines
+    # Random, because process numbers repeat between machines.
+    part = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     try:
-        yield aside
+        yield part
         if durable:
-            with aside.open("rb+") as file:
+            with part.open("rb+") as file:
                 os.fsync(file.fileno())
-        os.replace(aside, path)
+        os.replace(part, path)
     finally:
-        if aside.is_dir():
-            shutil.rmtree(aside, ignore_errors=True)
-        with contextlib.suppress(
-            OSError
-        ):  # it has its name; or there is no folder that it could lie in
-            aside.unlink()
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        with contextlib.suppress(OSError):  # it was renamed, or its folder does not exist
+            part.unlink()
 
 
 @contextlib.contextmanager
 def locked(path: Path, timeout: float) -> Iterator[bool]:
-    """Hold the lock of a file: `filelock.Timeout` where somebody else holds it for so many seconds.
-    False where the file system has no locks, as that of a cluster may: then none is held. Some have
-    locks that hold nobody off. So a lock saves work from being done twice, and nothing may break
-    where it is: see `atomic`."""
-    lock, none = (
-        FileLock(path, timeout=timeout, fallback_to_soft=False),
-        (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP),
-    )
+    """Hold the lock of a file; `filelock.Timeout` where another process holds it for `timeout`
+    seconds.
+
+    Yields False where the file system has no locks, as that of a cluster may: then none is held.
+    Some file systems have locks that stop nobody. So a lock saves work from being done twice, and
+    nothing may break without it: see `atomic`."""
+    lock = FileLock(path, timeout=timeout, fallback_to_soft=False)
     try:
         lock.acquire()
     except Timeout:
         raise
     except OSError as error:
-        if error.errno not in none:
+        if error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP):
             raise HomeError(
                 f"{path} cannot be written ({error.strerror}); make its folder writable."
             ) from error
@@ -206,23 +202,23 @@ def locked(path: Path, timeout: float) -> Iterator[bool]:
 
 
 def allow_open_files(wanted: int = 65_536) -> None:
-    """Let this process and those that it starts have so many files open, or as many as this user
-    may: of a server each connection is one, and with the usual 1,024 a crowd that only connects
-    stops it, and it fills its log.
+    """Raise the limit of open files, of this process and those that it starts, to `wanted` or to
+    what this user may have: each connection to a server is one, and with the usual 1,024 a crowd
+    that only connects stops the server and fills its log.
     """
     try:
         import resource
     except ImportError:  # Windows has no such limit
         return
-    usual, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    current, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most != resource.RLIM_INFINITY:
         wanted = min(wanted, most)
-    if resource.RLIM_INFINITY != usual < wanted:
-        with contextlib.suppress(ValueError, OSError):  # some systems allow less than they say
+    if resource.RLIM_INFINITY != current < wanted:
+        with contextlib.suppress(ValueError, OSError):  # a system may allow less than it reports
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write a JSON file, as `atomic` does."""
-    with atomic(path) as aside:
-        aside.write_text(json.dumps(document, indent=1) + "\n")
+    with atomic(path) as part:
+        part.write_text(json.dumps(document, indent=1) + "\n")

@@ -2,8 +2,8 @@
 opens.
 
 Text of a link, an import, a label template, a licence, a file name or a checkpoint is shown as it
-is and does nothing: it makes no link, no picture, no formula. Whatever puts such text into Markdown
-puts `plain` around it, and whatever hands out a table as CSV writes it by `safe_csv`."""
+is and does nothing: it makes no link, no image, no formula. Code that puts such text into Markdown
+puts `plain` around it, and code that serves a table as CSV writes it by `safe_csv`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-_CODE = re.compile(
-    r"(?<!`)(`[^`]+`)(?!`)"
-)  # in it nothing is a link, a picture, a formula or a colour
+# Inside code nothing is a link, an image, a formula or a colour.
+_CODE = re.compile(r"(?<!`)(`[^`]+`)(?!`)")
 # Of Markdown, formulas, HTML and tables; an underscore between letters is nothing.
 _MARKS = re.compile(r"([\\`*~\[\]<>|$&^#]|(?<![^\W_])_|_(?![^\W_]))")
 _LIST = re.compile(r"^(?= *(?:[-+=]|\d+[.)]))")  # what would make a list or a heading of a line
@@ -29,7 +28,7 @@ _NUMBER = re.compile(r"[+-]?[\d.,]+(e[+-]?\d+)?\s?%?", re.IGNORECASE)
 
 def plain(text: str) -> str:
     """Markdown that shows a foreign text, or a sentence of ours with foreign parts, as one line of
-    plain text; what stands in backticks stays code."""
+    plain text; code in backticks stays code."""
     line = "".join(letter if letter.isprintable() or letter == "\u00a0" else " " for letter in text)
     parts = _CODE.split(line)
     parts[::2] = [_MARKS.sub(r"\\\1", _NAMED.sub(_JOINER, part)) for part in parts[::2]]
@@ -38,11 +37,11 @@ def plain(text: str) -> str:
 
 def safe_csv(table: pd.DataFrame) -> str:
     """A table as CSV for people: text that a spreadsheet would compute has an apostrophe before it,
-    as it has when one types it there. `as_written` takes it away."""
+    as a user of a spreadsheet would type it. `as_written` removes it."""
     safe = table.rename(columns=_cell)
-    for place, kind in enumerate(safe.dtypes):
-        if kind.kind not in "biufmM":  # neither numbers nor times
-            safe.isetitem(place, safe.iloc[:, place].astype(object).map(_cell))
+    for column, dtype in enumerate(safe.dtypes):
+        if dtype.kind not in "biufmM":  # neither numbers nor times
+            safe.isetitem(column, safe.iloc[:, column].astype(object).map(_cell))
     return safe.to_csv(index=False, lineterminator="\n")
 
 

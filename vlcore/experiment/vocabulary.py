@@ -1,9 +1,9 @@
 """Tokens of captions: one vocabulary and one length for all label styles of a grouping.
 
-So two styles of one seed differ in what is said and in nothing else; the words of an own template
-come on top. With two to four captions the text tower is in effect a lookup table: its structure
-matters only for a caption that was never seen in training, such as "horse in the desert" when every
-such picture was removed."""
+So two styles of one seed differ in their captions and in nothing else; the words of a template
+given by a user come on top. With two to four captions the text tower is in effect a lookup table:
+its structure matters only for a caption that was never seen in training, such as "horse in the
+desert" when every such image was removed."""
 
 from __future__ import annotations
 
@@ -64,16 +64,13 @@ class Vocabulary:
     @classmethod
     def of(cls, grouping: Grouping, captions: Sequence[str] = ()) -> Vocabulary:
         """The words that any style can use for a grouping, the same for every style, and those of
-        given captions."""
+        `captions`."""
         texts = [*grouping.objects, *grouping.contexts]
-        for name, style in LABEL_STYLES.items():
-            if name != "own":
-                texts += distinct_captions(
-                    f"{name}_{style.numbers[1]}" if style.numbers else name, grouping
-                )
-        return cls(
-            [*_BASE_WORDS, *(word for text in (*texts, *captions) for word in split_words(text))]
-        )
+        for family, style in LABEL_STYLES.items():
+            if family != "own":
+                name = f"{family}_{style.numbers[1]}" if style.numbers else family
+                texts += distinct_captions(name, grouping)
+        return cls([*_BASE_WORDS, *split_words(" ".join([*texts, *captions]))])
 
     def __len__(self) -> int:
         return len(self.words) + 2
@@ -87,7 +84,7 @@ class Vocabulary:
         return table
 
     def unknown(self, text: str) -> list[str]:
-        """The words of a caption that the vocabulary does not hold."""
+        """The words of a caption that are not in the vocabulary."""
         return [word for word in split_words(text) if word not in self._index]
 
 
@@ -95,7 +92,7 @@ class WordPieces:
     """Captions as the word pieces of pretrained word vectors, which read any text: no word is
     unknown."""
 
-    words: tuple[str, ...] = ()  # of its own; it is the same for all image sets
+    words: tuple[str, ...] = ()  # none: it is the same for all image sets
 
     def __len__(self) -> int:
         return WORD_PIECES
@@ -105,13 +102,9 @@ class WordPieces:
         off."""
         table = np.full((len(captions), MAX_PIECES), PAD, dtype=np.int64)
         for row, text in enumerate(captions):
-            words = " ".join(split_words(text))
-            pieces = (
-                _tokenizer().encode(words, add_special_tokens=False).ids[:MAX_PIECES]
-                if words
-                else []
-            )
-            table[row, : len(pieces)] = pieces
+            if words := " ".join(split_words(text)):
+                pieces = _tokenizer().encode(words, add_special_tokens=False).ids[:MAX_PIECES]
+                table[row, : len(pieces)] = pieces
         return table
 
     def unknown(self, _text: str) -> list[str]:
@@ -127,17 +120,16 @@ def reads_pieces(text: str) -> bool:
 
 
 def vocabulary_for(text: str, grouping: Grouping, captions: Sequence[str] = ()) -> AnyVocabulary:
-    """The vocabulary of a text tower, for the captions of a grouping and given ones."""
+    """The vocabulary of a text tower, for the captions of a grouping and `captions`."""
     return WordPieces() if reads_pieces(text) else Vocabulary.of(grouping, captions)
 
 
 def word_vectors_file(kind: str) -> bytes:
     """A file of the WordLlama package, ``tokenizer`` or ``vectors``, whose content is known;
-    LabError where it is missing or another one. (The package's own loader asks the hub.)"""
+    LabError where it is missing or differs. (The package's own loader asks the hub.)"""
     name, checksum = _WORD_LLAMA[kind]
-    package = find_spec(
-        "wordllama"
-    )  # located and not imported: its code takes 0.7 s and is not needed
+    # Located and not imported: its code takes 0.7 s and is not needed.
+    package = find_spec("wordllama")
     folders = list(package.submodule_search_locations or []) if package else []
     try:
         content = Path(*folders[:1], name).read_bytes()
@@ -146,9 +138,9 @@ def word_vectors_file(kind: str) -> bytes:
             "The word vectors are not installed; run `pip install wordllama`."
         ) from error
     if hashlib.sha256(content).hexdigest() != checksum:
-        instead = "install the version of wordllama that requirements.txt names"
         raise LabError(
-            f"The word vectors ({name}) are not those that this version knows; {instead}."
+            f"The word vectors ({name}) are not those that this version knows; install the version"
+            " of wordllama that requirements.txt names."
         )
     return content
 
@@ -164,25 +156,23 @@ def _tokenizer() -> Tokenizer:
 
 
 def check_captions(captions: Sequence[str]) -> None:
-    """A CaptionError unless captions can be trained on: each has words, and no two have the same
-    first `MAX_WORDS`."""
-    read: dict[tuple[str, ...], str] = {}
+    """Raise CaptionError unless captions can be trained on: each has words, and no two have the
+    same first `MAX_WORDS`."""
+    by_words: dict[tuple[str, ...], str] = {}
     for text in captions:
         words = tuple(split_words(text)[:MAX_WORDS])
         if not words:
             raise CaptionError(
                 f"The caption {text!r} has no words; choose another label style or template."
             )
-        if words in read:
-            alike = (
-                f"The captions {read[words]!r} and {text!r} have the same first {MAX_WORDS} words"
-            )
+        if words in by_words:
             raise CaptionError(
-                f"{alike}, which is all that models read; choose another label style or template."
+                f"The captions {by_words[words]!r} and {text!r} have the same first {MAX_WORDS}"
+                " words, which is all that models read; choose another label style or template."
             )
-        read[words] = text
+        by_words[words] = text
 
 
 def split_words(text: str) -> list[str]:
     """Lower-case words of a caption; everything that is neither letter nor digit separates."""
-    return "".join(c if c.isalnum() else " " for c in text.casefold()).split()
+    return "".join(letter if letter.isalnum() else " " for letter in text.casefold()).split()

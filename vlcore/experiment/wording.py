@@ -15,7 +15,7 @@ from vlcore.experiment.options import (
     ArtifactKind,
 )
 
-FEW = 20  # pictures below which a rate says little: its interval is wider than 40 points
+FEW = 20  # images below which a rate says little: its interval is wider than 40 points
 STYLE_WORDS = {name: style.legend for name, style in LABEL_STYLES.items() if style.legend}
 _USUAL = Condition()
 
@@ -29,13 +29,11 @@ def label_words(condition: Condition) -> str:
 
 def describe_bias(condition: Condition) -> str:
     """The bias in words, always with the counts: ``75 % removed (12 of 48 kept)``."""
-    counts = {
-        "majority": condition.n_majority,
-        "minority": condition.n_minority,
-        "n": condition.n_per_group,
-    }
     return SIZE_MODES[condition.size_mode].bias.format(
-        share=f"{condition.bias * 100:g} % removed", **counts
+        share=f"{condition.bias * 100:g} % removed",
+        majority=condition.n_majority,
+        minority=condition.n_minority,
+        n=condition.n_per_group,
     )
 
 
@@ -43,31 +41,32 @@ def title(condition: Condition) -> str:
     """A condition in a few words: ``75 % removed (12 of 48 kept), short labels``."""
     if condition.kind is ArtifactKind.IMPORTED:
         return f"Imported embeddings “{condition.data}”"
-    bias = "No bias" if condition.bias == 0 else describe_bias(condition)
+    bias = describe_bias(condition) if condition.bias else "No bias"
+    labels = label_words(condition)
     if condition.kind is ArtifactKind.PRETRAINED:
         new_layer = MITIGATIONS[condition.mitigation].new_layer
         readout = condition.mitigation if new_layer else OBJECTIVES[condition.objective].words
         bias = bias.replace("No bias", "no bias")
-        return f"Pretrained {condition.checkpoint}, {readout}, {bias}, {label_words(condition)}"
-    words = [
-        "Untrained encoder" if condition.kind is ArtifactKind.UNTRAINED else bias,
-        label_words(condition),
-    ]
+        return f"Pretrained {condition.checkpoint}, {readout}, {bias}, {labels}"
+    if condition.kind is ArtifactKind.UNTRAINED:
+        bias = "Untrained encoder"
+    words = [bias, labels]
     for field, (_, choices) in CHOICES.items():
         value = getattr(condition, field)
-        if (
-            value != getattr(_USUAL, field) and field != "size_mode"
-        ):  # which the bias in words tells
+        # The words for the bias name the size mode.
+        if value != getattr(_USUAL, field) and field != "size_mode":
             words.append(choices[value].words or value)
     if condition.network:
         name, _, random = condition.network.partition("@")
         words.append(f"frozen {'random ' if random else ''}{name}")
     elif condition.architecture != _USUAL.architecture:
         words.append(ARCHITECTURES[condition.architecture].words or condition.architecture)
-    sizes = {name: getattr(condition, name) for name in ("width", "embedding")}
-    words += [f"{name} {size}" for name, size in sizes.items() if size != getattr(_USUAL, name)]
+    for name in ("width", "embedding"):
+        size = getattr(condition, name)
+        if size != getattr(_USUAL, name):
+            words.append(f"{name} {size}")
     if changes := len(condition.changes):
-        words.append(f"{changes} change{'s' * (changes > 1)}")
+        words.append("1 change" if changes == 1 else f"{changes} changes")
     return ", ".join(words)
 
 
@@ -103,9 +102,10 @@ def rate(estimate: Mapping[str, Any]) -> str:
 
 
 def share(estimate: Mapping[str, Any]) -> str:
-    """``95 % (93 to 96)`` of a fraction that was counted on pictures; one of few pictures says of
-    how few."""
-    return rate(estimate) if estimate["n"] >= FEW else f"{rate(estimate)} of only {estimate['n']}"
+    """``95 % (93 to 96)`` of a fraction that was counted on images; with their number where it is
+    small."""
+    words = rate(estimate)
+    return words if estimate["n"] >= FEW else f"{words} of only {estimate['n']}"
 
 
 def number(estimate: Mapping[str, Any]) -> str:
@@ -119,7 +119,7 @@ def difference(estimate: Mapping[str, Any], digits: int = 2) -> str:
 
 
 def points(estimate: Mapping[str, Any]) -> str:
-    """``-10 points (-13 to -7)`` of a difference of fractions; with a digit more where an end is
+    """``-10 points (-13 to -7)`` of a difference of fractions; with another digit where an end is
     rounded to 0."""
     ends = [100 * estimate[name] for name in ("low", "high")]
     digits = int(any(round(end) == 0 != round(end, 1) for end in ends))

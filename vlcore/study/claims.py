@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from vlcore.experiment.files import written
+from vlcore.experiment.files import read_yaml
 from vlcore.experiment.grouping import SCENES, Grouping, group_words
 from vlcore.metrics.catalogue import words_of
 from vlcore.study.evidence import Claim, ClaimResult, Evidence, Query, evaluate_claim
@@ -38,7 +38,7 @@ def claims(grouping: Grouping = SCENES) -> list[Claim]:
         return {**told, **named} if "groups" in told else dict(told)
 
     found = []
-    for name, told in written(Path(__file__).with_name("claims.yaml")).items():
+    for name, told in read_yaml(Path(__file__).with_name("claims.yaml")).items():
         parts = {**told, **{part: filled(told[part]) for part in ("says", "test", "null", "what")}}
         parts["query"] = Query(**changes(told["query"]))
         parts["nulls"] = tuple(

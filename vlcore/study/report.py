@@ -14,7 +14,7 @@ import altair as alt
 
 from vlcore.experiment.captions import quoted_captions
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
-from vlcore.experiment.files import written
+from vlcore.experiment.files import read_yaml
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.options import ARCHITECTURES, CHOICES, NETWORKS
 from vlcore.experiment.version import __version__
@@ -127,7 +127,7 @@ def methods(found: Findings) -> dict[str, str]:
     }
     return {
         title: text.format_map(facts)
-        for title, text in written(Path(__file__).with_name("methods.yaml")).items()
+        for title, text in read_yaml(Path(__file__).with_name("methods.yaml")).items()
     }
 
 

@@ -160,10 +160,10 @@ def things() -> None:
         for name in chosen:
             catalogue.remove(name) if name in sets else disk.delete(name)
         _said(f"{len(chosen)} deleted, to be put back within a week.")
-    deleted = list(dict.fromkeys(one.name for one in trash.listed()))
+    deleted = list(dict.fromkeys(one.name for one in trash.deleted_folders()))
     if back := _of_some("Deleted", deleted, "Put back", "undo"):
         for name in back:
-            trash.restore(name)
+            trash.restore_deleted(name)
         _said(f"{len(back)} put back.")
 
 
