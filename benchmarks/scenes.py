@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks import parse_options, print_table, seconds
 from vlcore.scenes import CONTEXTS, OBJECTS, STYLES, Scene, draw, sample
-from vlcore.scenes.draw import paint_background as draw_background
+from vlcore.scenes.draw import paint_background
 
 SIZE = 128  # px
 VARIANTS: list[tuple[str, dict[str, Any], int]] = [  # name, changes of a scene, size
@@ -36,7 +36,7 @@ def measure(scenes: list[Scene]) -> Iterator[tuple[str, str, str, str]]:
         for scene in scenes:  # in turn, so that a busy machine slows both
             varied = scene.replace(**changes)
             image_times.append(1000 * seconds(partial(draw, varied, size)))
-            background_times.append(1000 * seconds(partial(draw_background, varied, size)))
+            background_times.append(1000 * seconds(partial(paint_background, varied, size)))
         image, background = median(image_times), median(background_times)
         ratio = f"{image / background:.1f}"
         yield f"{name} at {size}", f"{image:.1f}", f"{background:.1f}", ratio

@@ -111,7 +111,7 @@ def _write_features(usual: Condition, out: Path) -> int:
     training = training_sets(parts_of(condition), condition)[0]
     feature_cache = feature_store(training.images, condition.frozen_tower)
     feature_cache.bundle = None  # computed anew, not read from the bundle that is replaced
-    views = Views(training, features=store)
+    views = Views(training, features=feature_cache)
     rows = feature_cache.rows(np.arange(len(training.images.table)))
     assert views.panel is not None
     centre, components = _principal(np.concatenate([rows, *views.panel.values()]))
