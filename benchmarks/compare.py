@@ -15,7 +15,7 @@ from vlcore.api.description import describe_layouts
 from vlcore.api.model_map import model_map
 from vlcore.api.offline_page import figure
 from vlcore.api.small_images import draw_thumbs
-from vlcore.api.training_animation import film
+from vlcore.api.training_animation import animate_training
 from vlcore.artifacts.store import read
 from vlcore.data.catalogue import open_set
 from vlcore.model.attribution import attention_rollout, patch_ablation
@@ -45,7 +45,7 @@ def main() -> None:
         return figure(comparison, images.grouping, LIGHT, SIDE, options).to_dict()
 
     def draw_animation(comparison: ComparedMaps) -> dict[str, Any]:
-        return film(comparison, images).chart(LIGHT, SIDE).to_dict()
+        return animate_training(comparison, images).chart(LIGHT, SIDE).to_dict()
 
     works: dict[str, Callable[[], Any]] = {
         "two maps (baseline)": lambda: draw_maps(two, MapOptions()),

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from vlcore.api import audit
-from vlcore.api.audit import Check, check, in_words
+from vlcore.api.audit import Check, easier_cue, run_checks
 from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
 from vlcore.data.imageset import ImageSet, ImageSetError
@@ -38,12 +38,12 @@ def by_name(found: Iterable[Check]) -> dict[str, Check]:
 
 
 def asked(images: ImageSet, question: str) -> Check:
-    return by_name(check(images))[question]
+    return by_name(run_checks(images))[question]
 
 
 def test_the_drawn_set_passes_and_every_answer_has_its_numbers(home: Path) -> None:
     seen: list[tuple[int, int]] = []
-    found = by_name(check(open_set("scenes"), lambda done, of: seen.append((done, of))))
+    found = by_name(run_checks(open_set("scenes"), lambda done, of: seen.append((done, of))))
     assert list(found) == [
         "held-out pictures",
         "factors and object",
@@ -123,7 +123,7 @@ def test_twins_that_differ_elsewhere_are_found(
 
 @pytest.mark.parametrize(
     ("column", "trained", "tested", "words"),
-    [("scene", 3, 700, r"1 of [\d,]+ scenes"), ("file_name", 0, 0, ": 1 of 8 test pictures")],
+    [("scene", 3, 700, r"1 of [\d,]+ scenes"), ("file_name", 0, 0, ": 1 of 8 test images")],
 )
 def test_what_is_in_training_and_test_is_found(
     home: Path, column: str, trained: int, tested: int, words: str
@@ -174,7 +174,7 @@ def fixed(empty_home: Path) -> ImageSet:
 
 
 def test_a_small_set_is_asked_what_applies_to_it(small: ImageSet) -> None:
-    found = by_name(check(small))
+    found = by_name(run_checks(small))
     probed = [
         f"{view} and {label}"
         for view in ("colour", "rim", "pixels")
@@ -182,7 +182,7 @@ def test_a_small_set_is_asked_what_applies_to_it(small: ImageSet) -> None:
     ]
     assert list(found) == ["held-out pictures", *probed, "near-duplicates"]
     assert found["held-out pictures"].ok is False
-    for words in ("5 models", "8 pictures", "fewer than 20"):
+    for words in ("5 models", "8 images", "fewer than 20"):
         assert words in found["held-out pictures"].sentence
     colour = found["colour and object"]
     assert (colour.ok, colour.number["n"], colour.number["value"] > 0.9) == (None, 32, True)
@@ -190,7 +190,7 @@ def test_a_small_set_is_asked_what_applies_to_it(small: ImageSet) -> None:
     assert found["near-duplicates"].ok is True
     small.path(int(audit.balanced_rows(small)[0])).unlink()
     with pytest.raises(ImageSetError, match="cannot be read; import it again"):
-        check(small)
+        run_checks(small)
 
 
 def test_a_fold_that_tests_what_it_trained_on_is_found(
@@ -213,9 +213,9 @@ def test_a_fold_that_tests_what_it_trained_on_is_found(
 def test_a_set_with_test_pictures_is_asked_about_those(
     fixed: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = by_name(check(fixed))
+    found = by_name(run_checks(fixed))
     assert found["held-out pictures"].ok is False
-    assert "1 held-out picture;" in found["held-out pictures"].sentence
+    assert "1 held-out image;" in found["held-out pictures"].sentence
     assert found["near-duplicates"].ok is True
     assert found["colour and context"].number["value"] > 0.9
     assert not {"twins", "factors and object", "place and object"} & set(found), (
@@ -227,15 +227,15 @@ def test_a_set_with_test_pictures_is_asked_about_those(
     Image.open(there).save(fixed.path(int(fixed.rows("test")[2])), quality=40)
     near = asked(fixed, "near-duplicates")
     assert near.ok is False
-    assert "1 of 19 test pictures" in near.sentence
+    assert "1 of 19 test images" in near.sentence
 
 
 def test_too_few_pictures_for_a_probe_are_said(empty_home: Path) -> None:
     import_set(source(empty_home / "source", "{0}_{1}/{2}.png", 4, 4, 4, 4), "tiny")
-    found = by_name(check(open_set("tiny")))
+    found = by_name(run_checks(open_set("tiny")))
     assert found["probes"].ok is None
     assert not [entry for entry in found.values() if entry.number]
-    assert in_words(list(found.values()), "object") is None
+    assert easier_cue(list(found.values()), "object") is None
 
 
 def test_the_answers_are_published_and_read_back(small: ImageSet) -> None:
@@ -243,7 +243,7 @@ def test_the_answers_are_published_and_read_back(small: ImageSet) -> None:
     assert key == f"small-{small.version}-q{audit.QUESTIONS}.checks"
     assert audit.make_checks(small.name, small.version) == "trained"
     artifact = store.read(key)
-    assert audit.read_checks(artifact) == check(small)
+    assert audit.read_checks(artifact) == run_checks(small)
     assert artifact.manifest["seconds"] > 0
     assert audit.make_checks(small.name, small.version) == "cached"
     assert store.model_keys() == []
@@ -276,9 +276,9 @@ def rates(seen: tuple[float, float, float], place: tuple[float, float, float]) -
     ],
 )
 def test_what_is_easier_to_see_needs_two_intervals_apart(seen: Any, place: Any, words: str) -> None:
-    said = in_words(rates(seen, place), "camel")
+    said = easier_cue(rates(seen, place), "camel")
     assert said.startswith(words)
     for value, low, high in (seen, place):
         assert f"{value * 100:.0f}\u00a0% ({low * 100:.0f} to {high * 100:.0f})" in said
     assert ("shortcut" in said) is ("background is easier" in words)
-    assert in_words(rates(seen, place)[:1], "camel") is None
+    assert easier_cue(rates(seen, place)[:1], "camel") is None

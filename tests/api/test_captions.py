@@ -78,7 +78,7 @@ def test_a_caption_becomes_one_line_of_what_can_be_seen() -> None:
         "horse\ud800": "horse",
         " " * 10_000 + "horse" + "\x00" * 10_000: "horse",
     }.items():
-        assert captions.clean(typed) == asked
+        assert captions.clean_caption(typed) == asked
     long = "x" * captions.LONGEST
     for plain in (
         '"><script>alert(1)</script>',
@@ -88,7 +88,7 @@ def test_a_caption_becomes_one_line_of_what_can_be_seen() -> None:
         "1",
         long,
     ):
-        assert captions.clean(plain) == plain
+        assert captions.clean_caption(plain) == plain
 
 
 @pytest.mark.parametrize(
@@ -111,14 +111,14 @@ def test_a_caption_that_cannot_be_asked_is_a_sentence(typed: str) -> None:
     with pytest.raises(
         captions.CaptionLabError, match="201 characters" if typed[:1] == "x" else "no words"
     ):
-        captions.clean(typed)
+        captions.clean_caption(typed)
 
 
 @given(st.text(max_size=400))
 @settings(max_examples=200)
 def test_whatever_is_typed_is_a_caption_or_a_sentence(typed: str) -> None:
     try:
-        line = captions.clean(typed)
+        line = captions.clean_caption(typed)
     except captions.CaptionLabError:
         return
     assert line.isprintable()
@@ -159,14 +159,14 @@ def test_what_a_model_makes_of_a_caption_against_a_slow_reference(
     model: ModelMap, words: list[str]
 ) -> None:
     text, asked_of = " ".join(["camel", *words]), Words()
-    assert captions.ask(model, asked_of, "horse").without.empty, (
+    assert captions.ask_caption(model, asked_of, "horse").without.empty, (
         "of one word there is none to leave out"
     )
-    found = captions.ask(model, asked_of, text)
+    found = captions.ask_caption(model, asked_of, text)
     z = np.mean([asked_of.vector(word) for word in split_words(text)], axis=0)
     z /= np.linalg.norm(z)
     assert found.z == pytest.approx(z, abs=1e-5)
-    assert found.place == pytest.approx(model.place(z[None])[0], abs=1e-5)
+    assert found.position == pytest.approx(model.place(z[None])[0], abs=1e-5)
     assert found.unknown == (("wonderful",) if "wonderful" in words else ())
     assert list(found.without.columns) == ["word", "caption", "cosine", "x", "y"]
     assert list(
@@ -183,7 +183,9 @@ def test_what_a_model_makes_of_a_caption_against_a_slow_reference(
 
 def test_words_that_a_model_does_not_read_are_named(model: ModelMap, loaded: load.Loaded) -> None:
     text = " ".join(["horse"] * MAX_WORDS)
-    read, longer = (captions.ask(model, loaded, words).z for words in (text, f"{text} camel"))
+    read, longer = (
+        captions.ask_caption(model, loaded, words).z for words in (text, f"{text} camel")
+    )
     assert longer == pytest.approx(read, abs=1e-6)
     for text, unknown in {
         "a Horse, in THE desert!": (),
@@ -194,7 +196,7 @@ def test_words_that_a_model_does_not_read_are_named(model: ModelMap, loaded: loa
         " ".join(["horse"] * MAX_WORDS + ["camel", "grass"]): ("camel", "grass"),
         "horse " * 33: ("horse",),
     }.items():
-        assert captions.ask(model, loaded, captions.clean(text)).unknown == unknown
+        assert captions.ask_caption(model, loaded, captions.clean_caption(text)).unknown == unknown
 
 
 @given(st.text(max_size=60))
@@ -202,11 +204,11 @@ def test_whatever_is_typed_has_a_place_or_a_sentence(
     model: ModelMap, loaded: load.Loaded, typed: str
 ) -> None:
     try:
-        text = captions.clean(typed)
+        text = captions.clean_caption(typed)
     except captions.CaptionLabError:
         return
-    found = captions.ask(model, loaded, text)
-    assert np.isfinite(found.place).all()
+    found = captions.ask_caption(model, loaded, text)
+    assert np.isfinite(found.position).all()
     assert np.isfinite(found.without[["cosine", "x", "y"]].to_numpy(float)).all()
     assert len(found.without) <= captions.MOST_WORDS
     assert set(found.unknown) <= set(split_words(text))
@@ -232,7 +234,7 @@ def test_models_that_read_no_captions_say_so(
         "a horse in the desert",
     ):  # a classifier must not take them for its classes
         with pytest.raises(LabError, match=sentence):
-            captions.ask(model, loaded, text)
+            captions.ask_caption(model, loaded, text)
 
 
 def test_words_of_no_training_caption_are_named_for_each_model_without_word_vectors(
@@ -340,17 +342,17 @@ def test_word_vectors_read_every_word(home: Path) -> None:
     artifact = stand_in("words")
     model, loaded = model_map(artifact), load.load(artifact)
     for text in ("a pony on the lawn", "лошадь в пустыне", " ".join(["horse"] * 40), "骆驼"):
-        answer = captions.ask(model, loaded, text)
+        answer = captions.ask_caption(model, loaded, text)
         assert answer.unknown == ()
-        assert np.isfinite(answer.place).all()
+        assert np.isfinite(answer.position).all()
 
 
 def test_a_model_of_codes_answers_to_its_training_captions_alone(home: Path) -> None:
     artifact = stand_in("codes", "descriptive")
     model = model_map(artifact)
     with pytest.raises(LabError, match="a code for each training caption and none for 'a pony'"):
-        captions.ask(model, load.load(artifact), "a pony")
-    answer = captions.ask(
+        captions.ask_caption(model, load.load(artifact), "a pony")
+    answer = captions.ask_caption(
         model, Words(), "horse on the grass"
     )  # what remains without a word has no code
     assert answer.without.empty

@@ -1,5 +1,6 @@
-"""Exports: one file with everything in it, whole or not there, and sentences for the rest."""
+"""Exports of a model: rows of its map, their types in parquet, its weights, and what fails."""
 
+import dataclasses
 import json
 import stat
 from io import BytesIO
@@ -11,13 +12,35 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
-from tests.api.stand_ins import BASE, made_elsewhere, pictured, publish
-from vlcore.api.export_table import MapTable, shown
-from vlcore.api.exports import FORMATS, NEIGHBOURS, Format, export, parquet_bytes
-from vlcore.artifacts import store
-from vlcore.data.imageset import ImageSet, ImageSetError
+from tests.api.stand_ins import (
+    BASE,
+    colour,
+    image_set,
+    made_elsewhere,
+    middle,
+    pictured,
+    publish,
+    thumbs,
+)
+from vlcore.api.compared_maps import compare_maps
+from vlcore.api.exports import (
+    FORMATS,
+    NEIGHBOURS,
+    THUMB_SIDE,
+    Format,
+    MapTable,
+    export,
+    map_table,
+    parquet_bytes,
+)
+from vlcore.api.model_map import ModelMap, model_map
+from vlcore.artifacts.store import StoreError
+from vlcore.data.imageset import ImageSet, ImageSetError, tile
+from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import HomeError, write_json
+from vlcore.experiment.options import IMPORTED
 
 CONDITION = BASE.replace(labels="descriptive", bias=0.5)
 
@@ -30,8 +53,18 @@ def images(empty_home: Path) -> ImageSet:
 
 @pytest.fixture
 def model(images: ImageSet) -> Any:
-    """What `export` reads of a model."""
+    """The parts of a model that `export` reads."""
     return SimpleNamespace(artifact=publish(images, CONDITION), images=images)
+
+
+@pytest.fixture
+def model_view(model: Any) -> ModelMap:
+    return model_map(model.artifact)
+
+
+@pytest.fixture
+def exported(model: Any) -> MapTable:
+    return map_table(model.artifact, model.images)
 
 
 @pytest.fixture
@@ -40,129 +73,190 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-@pytest.fixture
-def gathered(model: Any, images: ImageSet) -> MapTable:
-    return shown(model.artifact, images)
-
-
-def test_the_parquet_file_holds_table_embeddings_and_pictures(
-    gathered: MapTable, model: Any, images: ImageSet
+def test_image_rows_agree_with_the_compare_page(
+    exported: MapTable, model_view: ModelMap, images: ImageSet
 ) -> None:
-    table = pq.read_table(BytesIO(parquet_bytes(gathered)))
-    read = table.to_pandas()
-    for column in gathered.table:
-        expected = gathered.table[column]
-        assert read[column].isna().tolist() == expected.isna().tolist(), column
-        assert read[column].dropna().tolist() == expected.dropna().tolist(), column
-    assert np.array_equal(np.stack(read["embedding"]), gathered.z)
-    assert [image["bytes"] for image in read["image"]] == list(gathered.pictures)
-    assert [image["path"] for image in read["image"]] == [f"{name}.webp" for name in read["id"]]
-    assert parquet_bytes(shown(model.artifact, images)) == parquet_bytes(gathered), (
-        "equal models are equal files"
-    )
+    rows = exported.table[exported.table["kind"] != "caption"].set_index("id")
+    points = compare_maps([model_view], images, thumbs).points.set_index("id").loc[rows.index]
+    for column in ("object", "context", "group", "kind", "minority", "scene"):
+        assert rows[column].tolist() == points[column].tolist(), column
+    assert rows["caption"].tolist() == points["caption_0"].tolist()
+    assert rows["predicted"].tolist() == points["says_0"].tolist()
+    assert rows["right"].map({True: "right", False: "wrong"}).tolist() == points["right_0"].tolist()
+    assert {True, False} <= set(rows["right"])
+    assert rows["file_name"].tolist() == images.table["file_name"].iloc[model_view.rows].tolist()
 
 
-@pytest.mark.parametrize("labels", ["descriptive", "constant"])  # of the second no verdict is known
-def test_columns_have_the_types_that_other_tools_look_for(labels: str, images: ImageSet) -> None:
-    gathered = shown(publish(images, CONDITION.replace(labels=labels)), images)
-    schema = pq.read_schema(BytesIO(parquet_bytes(gathered)))
+def test_caption_rows_follow_the_images(exported: MapTable, model_view: ModelMap) -> None:
+    captions = exported.table.iloc[len(model_view.rows) :]
+    assert captions["kind"].tolist() == ["caption"] * 4
+    assert captions["caption"].tolist() == list(model_view.captions)
+    absent = ["object", "context", "group", "minority", "predicted", "right", "scene"]
+    assert captions[absent].isna().all(axis=None)
+    assert np.array_equal(exported.z, np.concatenate([model_view.z, model_view.caption_z]))
+    positions = np.concatenate([model_view.points, model_view.caption_points])
+    assert np.array_equal(exported.table[["x", "y"]].to_numpy(float), positions)
+    assert exported.table["id"].is_unique
+    assert exported.about["key"] == model_view.artifact.key
+    assert Condition(**exported.about["condition"]) == CONDITION
+
+
+def test_absent_values_are_none(images: ImageSet) -> None:
+    conditions = BASE.replace(labels="context"), BASE.replace(objective="captioner")
+    unnamed, captioner = (map_table(publish(images, condition), images) for condition in conditions)
+    assert all(value is None for value in unnamed.table["predicted"])
+    assert all(value is None for value in unnamed.table["right"])
+    assert not (captioner.table["kind"] == "caption").any()
+    assert len(captioner.table) == len(captioner.z) == len(captioner.thumbs)
+
+
+def test_thumbs_are_small_and_in_order(exported: MapTable, model_view: ModelMap) -> None:
+    assert len(exported.thumbs) == len(exported.table)
+    for row, content in zip(model_view.rows, exported.thumbs, strict=False):
+        with Image.open(BytesIO(content)) as thumb:
+            assert (thumb.format, thumb.size) == ("WEBP", (THUMB_SIDE, THUMB_SIDE // 2))
+            pixels = np.asarray(thumb.convert("RGB"))
+            assert np.allclose(middle(pixels), colour(int(row)), atol=12)
+    with Image.open(BytesIO(exported.thumbs[-4])) as thumb:
+        words = Image.fromarray(tile("horse on", "the grass"))
+        words = words.resize(thumb.size, Image.Resampling.BICUBIC)
+        assert abs(np.asarray(thumb.convert("RGB"), int) - np.asarray(words, int)).mean() < 6
+
+
+def test_embeddings_without_images_get_tiles(empty_home: Path) -> None:
+    images = dataclasses.replace(image_set(), about={"pictures": "none"})
+    images.table["caption"] = np.where(images.table["object"] == "horse", "a horse", "")
+    artifact = publish(image_set(), BASE)
+    vars(artifact)["condition"] = Condition(objective=IMPORTED, labels="constant", steps=0)
+    exported = map_table(artifact, images)
+    horse = exported.table["object"] == "horse"
+    assert set(exported.table.loc[horse, "caption"]) == {"a horse"}
+    assert exported.table.loc[exported.table["object"] == "camel", "caption"].isna().all()
+    with Image.open(BytesIO(exported.thumbs[0])) as thumb:
+        assert thumb.size == (THUMB_SIDE, THUMB_SIDE)
+
+
+def test_missing_images_are_drawn_with_progress(model: Any, model_view: ModelMap) -> None:
+    calls: list[list[int]] = []
+    progress: list[tuple[int, int]] = []
+
+    def ensure_rendered(rows: list[int], report: Any) -> None:
+        calls.append(list(rows))
+        report(1, 2)
+
+    images = dataclasses.replace(model.images, ensure_rendered=ensure_rendered)
+    map_table(model.artifact, images, lambda *counts: progress.append(counts))
+    assert (calls, progress) == ([model_view.rows.tolist()], [(1, 2)])
+    images.path(int(model_view.rows[0])).unlink()
+    with pytest.raises(ImageSetError):
+        map_table(model.artifact, images)
+
+
+def test_parquet_holds_table_embeddings_and_images(exported: MapTable, model: Any) -> None:
+    table = pq.read_table(BytesIO(parquet_bytes(exported))).to_pandas()
+    for column, expected in exported.table.items():
+        assert table[column].isna().tolist() == expected.isna().tolist(), column
+        assert table[column].dropna().tolist() == expected.dropna().tolist(), column
+    assert np.array_equal(np.stack(table["embedding"]), exported.z)
+    assert [image["bytes"] for image in table["image"]] == list(exported.thumbs)
+    assert [image["path"] for image in table["image"]] == [f"{name}.webp" for name in table["id"]]
+    again = map_table(model.artifact, model.images)
+    assert parquet_bytes(again) == parquet_bytes(exported), "equal models are equal files"
+
+
+@pytest.mark.parametrize("labels", ["descriptive", "constant"])  # the second predicts nothing
+def test_parquet_types_are_those_that_other_tools_expect(labels: str, images: ImageSet) -> None:
+    exported = map_table(publish(images, CONDITION.replace(labels=labels)), images)
+    schema = pq.read_schema(BytesIO(parquet_bytes(exported)))
     assert schema.field("image").type == pa.struct({"bytes": pa.binary(), "path": pa.string()})
     assert schema.field("embedding").type.value_type == pa.float32()
-    assert schema.field("x").type == schema.field("y").type == pa.float64()
-    assert schema.field("right").type == schema.field("minority").type == pa.bool_()
-    assert all(
-        schema.field(name).type == pa.string() for name in ("id", "caption", "predicted", "group")
+    assert schema.field("neighbors").type == pa.struct(
+        {"ids": pa.list_(pa.int64()), "distances": pa.list_(pa.float32())}
     )
+    types = {"x": pa.float64(), "y": pa.float64(), "right": pa.bool_(), "minority": pa.bool_()}
+    types |= dict.fromkeys(("id", "caption", "predicted", "group"), pa.string())
+    assert {name: schema.field(name).type for name in types} == types
     features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
     assert features == {"image": {"_type": "Image"}}
-    assert json.loads(schema.metadata[b"vlcore"]) == gathered.about
+    assert json.loads(schema.metadata[b"vlcore"]) == exported.about
 
 
-def test_neighbours_are_the_nearest_other_rows(gathered: MapTable) -> None:
-    found = pq.read_table(BytesIO(parquet_bytes(gathered)))["neighbors"].to_pylist()
-    cosines = gathered.z.astype(float) @ gathered.z.astype(float).T
-    for row, near in enumerate(found):
-        assert row not in near["ids"]
-        assert len(near["ids"]) == NEIGHBOURS
-        others = np.delete(cosines[row], row)
-        assert np.allclose(
-            1 - np.array(near["distances"]), np.sort(others)[::-1][:NEIGHBOURS], atol=1e-5
-        )
-        assert np.allclose(1 - np.array(near["distances"]), cosines[row, near["ids"]], atol=1e-5)
+def test_neighbours_are_the_nearest_other_rows(exported: MapTable) -> None:
+    neighbours = pq.read_table(BytesIO(parquet_bytes(exported)))["neighbors"].to_pylist()
+    cosines = exported.z.astype(float) @ exported.z.astype(float).T
+    np.fill_diagonal(cosines, -2)
+    for row, nearest in enumerate(neighbours):
+        similarities = 1 - np.array(nearest["distances"])
+        assert np.allclose(similarities, np.sort(cosines[row])[::-1][:NEIGHBOURS], atol=1e-5)
+        assert np.allclose(similarities, cosines[row, nearest["ids"]], atol=1e-5)
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_each_format_is_one_file_for_all_to_read_in_place_of_an_older_one(
+def test_an_export_is_one_readable_file_in_place_of_an_older_one(
     form: str, model: Any, out: Path
 ) -> None:
-    target = out / f"model.{form}"
-    target.write_text("an older file is replaced")
-    assert export(model, form, target) == {target.name: target.stat().st_size}
-    assert target.stat().st_size > 1000
-    assert list(out.iterdir()) == [target]
-    assert stat.S_IMODE(target.stat().st_mode) & 0o044 == 0o044
+    file = out / f"model.{form}"
+    file.write_text("an older file")
+    assert export(model, form, file) == {file.name: file.stat().st_size}
+    assert file.stat().st_size > 1000
+    assert list(out.iterdir()) == [file]
+    assert stat.S_IMODE(file.stat().st_mode) & 0o044 == 0o044
+    if form == "safetensors":
+        assert file.read_bytes() == (model.artifact.path / "model.safetensors").read_bytes()
 
 
-def test_exported_weights_are_the_models(model: Any, out: Path) -> None:
-    from safetensors.numpy import load_file
-
-    export(model, "safetensors", out / "model.safetensors")
-    stored, exported = (
-        load_file(folder / "model.safetensors") for folder in (model.artifact.path, out)
-    )
-    assert stored.keys() == exported.keys()
-    assert all(np.array_equal(stored[name], exported[name]) for name in stored)
-
-
-def test_places_that_cannot_be_written_are_sentences_and_what_is_there_is_left_alone(
-    model: Any, out: Path
+@pytest.mark.parametrize(
+    ("form", "place"),
+    [
+        ("csv", "model.csv"),
+        ("safetensors", "mine.txt/model"),
+        ("parquet", "none/model.parquet"),
+        ("parquet", "taken.parquet"),
+    ],
+)
+def test_places_that_cannot_be_written_stay_as_they_are(
+    form: str, place: str, model: Any, out: Path
 ) -> None:
     (out / "mine.txt").write_text("mine")
     (out / "taken.parquet").mkdir()
-    for form, place, message in (
-        ("csv", "model.csv", "choose one of parquet, safetensors"),
-        ("safetensors", "mine.txt/model", "Not a directory"),
-        ("parquet", "none/model.parquet", r"No such file or directory\); give --out another place"),
-        ("parquet", "taken.parquet", "Is a directory"),
-    ):
-        with pytest.raises(ValueError if form == "csv" else HomeError, match=message):
-            export(model, form, out / place)
+    with pytest.raises(ValueError if form == "csv" else HomeError):
+        export(model, form, out / place)
     assert sorted(path.name for path in out.iterdir()) == ["mine.txt", "taken.parquet"]
     assert (out / "mine.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize(
-    "fault",
+    ("fault", "error"),
     [
-        ImageSetError("The picture is gone."),
-        OSError(28, "No space left on device"),
-        KeyboardInterrupt(),
+        (ImageSetError("The image is gone."), ImageSetError),
+        (OSError(28, "No space left on device"), HomeError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
     ],
 )
 def test_a_failure_leaves_nothing(
-    fault: BaseException, model: Any, out: Path, monkeypatch: pytest.MonkeyPatch
+    fault: BaseException,
+    error: type[BaseException],
+    model: Any,
+    out: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(_model: object, file: Path, _progress: object) -> None:
         file.write_text("half")
         raise fault
 
     monkeypatch.setitem(FORMATS, "parquet", Format(fail, ""))
-    with pytest.raises(HomeError if isinstance(fault, OSError) else type(fault)) as error:
+    with pytest.raises(error):
         export(model, "parquet", out / "model.parquet")
-    assert not isinstance(fault, OSError) or "No space left on device" in str(error.value)
     assert list(out.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("objective", "message"),
-    [("imported", "choose --format parquet"), ("pretrained", "is the checkpoint openai/clip")],
+    ("objective", "message"), [("imported", "--format parquet"), ("pretrained", "openai/clip")]
 )
-def test_models_without_weights_of_their_own(
-    objective: str, message: str, model: Any, out: Path
-) -> None:
+def test_models_without_weights(objective: str, message: str, model: Any, out: Path) -> None:
     write_json(model.artifact.path / "checkpoint.json", {"name": "openai/clip"})
     model.artifact = made_elsewhere(model.artifact, objective)
-    with pytest.raises(store.StoreError, match=message):
+    with pytest.raises(StoreError, match=message):
         export(model, "safetensors", out / "model.safetensors")
     assert list(out.iterdir()) == []
     assert export(model, "parquet", out / "model.parquet")["model.parquet"] > 0
@@ -175,10 +269,9 @@ def test_a_new_format_is_an_entry(
         out.write_text(model.artifact.key)
 
     monkeypatch.setitem(FORMATS, "txt", Format(write, "cat {out}"))
-    assert export(model, "txt", out / "model.txt") == {"model.txt": len(model.artifact.key)}
-    assert "{parquet,safetensors,txt}" in cli("export", "--help")[1]
-    code, said, _ = cli(
-        "export", model.artifact.key, "--format", "txt", "--out", out / "other.txt", "--json"
-    )
-    assert (code, json.loads(said)["open_with"]) == (0, f"cat {out / 'other.txt'}")
-    assert cli("export", model.artifact.key, "--format", "txt", "--out", out / "model")[0] == 2
+    key = model.artifact.key
+    assert export(model, "txt", out / "model.txt") == {"model.txt": len(key)}
+    arguments = "export", key, "--format", "txt", "--out"
+    code, document, _ = cli(*arguments, out / "other.txt", "--json")
+    assert (code, json.loads(document)["open_with"]) == (0, f"cat {out / 'other.txt'}")
+    assert cli(*arguments, out / "model")[0] == 2

@@ -10,7 +10,7 @@ import pytest
 
 from tests.api import watched
 from tests.api.stand_ins import made_elsewhere
-from vlcore.api.loss_matrix import PairMatrix, pairs
+from vlcore.api.loss_matrix import LossPairs, loss_pairs
 from vlcore.api.model_map import ComparisonError, ModelMap
 from vlcore.experiment.captions import captions_of
 from vlcore.experiment.condition import Condition
@@ -31,12 +31,12 @@ from vlcore.plots.theme import LIGHT
 
 def matrix(
     folder: Path, condition: Condition, pictures: int = 16, **options: Any
-) -> tuple[PairMatrix, ModelMap]:
+) -> tuple[LossPairs, ModelMap]:
     model = watched.model(folder, condition, **options)
-    return pairs(model, watched.images(), watched.thumbs, pictures=pictures), model
+    return loss_pairs(model, watched.images(), watched.thumbs, image_count=pictures), model
 
 
-def grid(found: PairMatrix, column: str = "kind") -> list[list[Any]]:
+def grid(found: LossPairs, column: str = "kind") -> list[list[Any]]:
     table: list[list[Any]] = (
         found.cells.pivot(index="row", columns="column", values=column).to_numpy().tolist()
     )
@@ -50,7 +50,7 @@ def test_weights_and_kinds_follow_the_distribution_of_negatives(
     condition = Condition(labels="descriptive", negatives=negatives, bias=0.6)
     training = np.delete(watched.rows_of("train"), [5, 6, 7])  # fewer horses in the desert
     found, model = matrix(tmp_path, condition, training=training)
-    assert found.pictures["label"].value_counts().to_dict() == {
+    assert found.images["label"].value_counts().to_dict() == {
         "horse on grass": 4,
         "horse in the desert": 2,
         "camel in the desert": 4,
@@ -61,7 +61,7 @@ def test_weights_and_kinds_follow_the_distribution_of_negatives(
     q = negative_shares(negatives, np.bincount(own, minlength=4), said)
     texts = [caption.text for caption in said]
     for cell in found.cells.itertuples():
-        mine = texts.index(found.pictures["own"][cell.row])
+        mine = texts.index(found.images["own"][cell.row])
         weight = q[mine, cell.column]
         if cell.column == mine:
             assert cell.kind == (BOTH if weight > 0 else TRUE_PAIR)
@@ -83,10 +83,10 @@ def test_what_jtt_weighs_more_is_drawn_more_often_as_a_wrong_one(tmp_path: Path)
     own, wrong = arrays["train_own"], arrays["train_own"] == 1
     np.savez(file, **arrays, jtt_wrong=wrong)
     q = negative_shares("filtered_marginal", np.bincount(own, np.where(wrong, 6.0, 1.0), 4))
-    found = pairs(model, watched.images(), watched.thumbs)
+    found = loss_pairs(model, watched.images(), watched.thumbs)
     texts = [caption.text for caption in captions_of("descriptive", SCENES)]
     for cell in found.cells.itertuples():
-        mine = texts.index(found.pictures["own"][cell.row])
+        mine = texts.index(found.images["own"][cell.row])
         assert cell.note == ("matched" if cell.column == mine else f"{q[mine, cell.column]:.2f}")
 
 
@@ -100,9 +100,9 @@ def test_a_shorter_caption_that_is_true_too_is_a_false_negative(tmp_path: Path) 
     own = np.array([texts.index(text) for text in own])
     found, _ = matrix(tmp_path, Condition(labels="partial_50"), own=own)
     kinds = pd.DataFrame(grid(found), columns=texts)
-    for row, label in enumerate(found.pictures["label"]):
+    for row, label in enumerate(found.images["label"]):
         obj = label.split()[0]
-        own = found.pictures["own"][row]
+        own = found.images["own"][row]
         true = {
             text
             for text in texts
@@ -120,7 +120,7 @@ def test_a_wrong_caption_taken_as_true_is_a_false_pair(tmp_path: Path) -> None:
     own = np.full(20, texts.index("horse on the grass"))
     found, _ = matrix(tmp_path, Condition(labels="noisy_25"), own=own)
     kinds = pd.DataFrame(grid(found), columns=texts)
-    for row, label in enumerate(found.pictures["label"]):
+    for row, label in enumerate(found.images["label"]):
         assert kinds.loc[row, "horse on the grass"] == (
             TRUE_PAIR if label == "horse on grass" else FALSE_PAIR
         )
@@ -135,7 +135,7 @@ def test_losses_of_a_batch_pair_pictures_with_each_others_captions(
     tmp_path: Path, objective: str
 ) -> None:
     found, model = matrix(tmp_path, Condition(objective=objective), pictures=9)
-    own = found.pictures["own"].tolist()
+    own = found.images["own"].tolist()
     for i, kinds in enumerate(grid(found)):
         for j, kind in enumerate(kinds):
             equal = own[i] == own[j]
@@ -148,7 +148,7 @@ def test_losses_of_a_batch_pair_pictures_with_each_others_captions(
     assert set(np.round(scores, 6)) <= set(np.round(model.scores.ravel(), 6))
     middle = 0 if objective == "siglip" else (scores.min() + scores.max()) / 2
     assert found.middle == pytest.approx(middle), "scores of a softmax part in their middle"
-    assert pair_matrix(found.cells, found.pictures, palette=LIGHT, middle=found.middle).to_dict()
+    assert pair_matrix(found.cells, found.images, palette=LIGHT, middle=found.middle).to_dict()
 
 
 def test_scores_are_those_of_the_pictures_shown(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_scores_are_those_of_the_pictures_shown(tmp_path: Path) -> None:
     for row, scores in enumerate(grid(found, "score")):
         (at,) = np.flatnonzero(np.isclose(model.scores, scores).all(axis=1))
         assert at >= model.held_out
-        assert words[groups[at]] == found.pictures["label"][row]
+        assert words[groups[at]] == found.images["label"][row]
 
 
 def test_the_draw_belongs_to_the_seeds(tmp_path: Path) -> None:
@@ -186,8 +186,8 @@ def test_resampling_draws_groups_alike_and_other_batches_do_not(tmp_path: Path) 
             vars(model.artifact)["condition"] = Condition(
                 objective="infonce", init_seed=seed, mitigation=mitigation
             )
-            found = pairs(model, watched.images(), watched.thumbs, pictures=2)
-            had.append((found.pictures["label"] == "camel on grass").any())
+            found = loss_pairs(model, watched.images(), watched.thumbs, image_count=2)
+            had.append((found.images["label"] == "camel on grass").any())
         shares[mitigation] = np.mean(had)
     assert shares["none"] < 0.35 < shares["resample"]
 
@@ -206,8 +206,8 @@ def test_the_words_count_the_cells(tmp_path: Path) -> None:
 def test_the_pairs_of_a_pretrained_model_have_its_scores(tmp_path: Path) -> None:
     model = watched.model(tmp_path, Condition(labels="descriptive"))
     elsewhere = replace(model, artifact=made_elsewhere(model.artifact, "pretrained"))
-    found = pairs(elsewhere, watched.images(), watched.thumbs)
-    assert (len(found.pictures), len(found.cells)) == (16, 64)
+    found = loss_pairs(elsewhere, watched.images(), watched.thumbs)
+    assert (len(found.images), len(found.cells)) == (16, 64)
     assert set(found.cells["kind"]) == {TRUE_PAIR, TRUE_NEGATIVE}
 
 

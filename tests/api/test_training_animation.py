@@ -1,5 +1,4 @@
-"""A training as a film: every moment on the axes of the end, and nothing that a model did not
-record."""
+"""Training animation: every checkpoint on the final axes, and nothing that was not recorded."""
 
 import dataclasses
 from pathlib import Path
@@ -11,7 +10,7 @@ from statsmodels.stats.proportion import proportion_confint
 from tests.api import watched
 from vlcore.api.maps import Projection
 from vlcore.api.model_map import ComparisonError, ModelMap
-from vlcore.api.training_animation import LOSS_POINTS, Film, film
+from vlcore.api.training_animation import LOSS_POINTS, TrainingAnimation, animate_training
 from vlcore.experiment.condition import Condition
 from vlcore.plots.theme import LIGHT
 
@@ -23,64 +22,57 @@ def left(tmp_path: Path) -> ModelMap:
 
 @pytest.fixture
 def right(tmp_path: Path) -> ModelMap:
-    """A model of fewer training pictures, with a snapshot where the left one has none, and the
+    """A model of fewer training images, with a checkpoint where the left one has none, and the
     reverse."""
     condition = Condition(bias=0.75, labels="descriptive")
     return watched.model(tmp_path, condition, (0, 1, 6, 20), watched.rows_of("train", 7), seed=2)
 
 
 @pytest.fixture
-def both(left: ModelMap, right: ModelMap) -> Film:
-    return film(watched.together(left, right), watched.images())
+def both(left: ModelMap, right: ModelMap) -> TrainingAnimation:
+    return animate(left, right)
 
 
-def test_moments_are_all_steps_at_which_any_model_has_a_snapshot(both: Film) -> None:
+def animate(*models: ModelMap) -> TrainingAnimation:
+    return animate_training(watched.together(*models), watched.images())
+
+
+def test_steps_are_those_of_any_checkpoint(both: TrainingAnimation) -> None:
     assert len(both.chart(LIGHT, 200).to_dict()["concat"]) == 8
     assert both.steps == (0, 1, 4, 6, 20)
     assert [track.shows for track in both.tracks] == [(0, 1, 2, 2, 3), (0, 1, 1, 2, 3)]
-    assert any("latest one before it" in note for note in both.notes)
+    assert any("latest one before" in note for note in both.notes)
 
 
-def test_every_place_is_the_snapshot_turned_as_its_map(
-    both: Film, left: ModelMap, right: ModelMap
+def test_positions_are_aligned_as_the_final_map(
+    both: TrainingAnimation, left: ModelMap, right: ModelMap
 ) -> None:
     rows = both.points["id"].str.removeprefix("p").astype(int).to_numpy()
     for model, track, sign, shift in ((left, both.tracks[0], 1, 0), (right, both.tracks[1], -1, 1)):
         arrays, index = model.artifact.arrays("snapshots.npz"), model.index(rows)[:, None]
-        for t in range(4):
-            places = (
-                sign * model.plane.place(np.concatenate([arrays["map"][t], arrays["train"][t]]))
-                + shift
-            )
-            expected = np.where(index < 0, np.nan, places[index[:, 0]])
-            assert track.places[t] == pytest.approx(expected, nan_ok=True)
-            assert track.caption_places[t] == pytest.approx(
-                sign * model.plane.place(arrays["captions"][t]) + shift
-            )
-    alone = film(watched.together(left), watched.images())
-    assert alone.tracks[0].places[-1] == pytest.approx(left.points), (
-        "the last moment is the map of the end"
-    )
+        for number in range(4):
+            z = np.concatenate([arrays["map"][number], arrays["train"][number]])
+            positions = sign * model.plane.place(z) + shift
+            expected = np.where(index < 0, np.nan, positions[index[:, 0]])
+            assert track.places[number] == pytest.approx(expected, nan_ok=True)
+            captions = sign * model.plane.place(arrays["captions"][number]) + shift
+            assert track.caption_places[number] == pytest.approx(captions)
+    assert animate(left).tracks[0].places[-1] == pytest.approx(left.points)
 
 
-def test_a_moment_says_how_much_of_its_variance_the_plane_shows(both: Film, left: ModelMap) -> None:
-    z = left.artifact.arrays("snapshots.npz")["map"][1].astype(float)
-    shares = np.var(z, axis=0)
-    expected = (
-        f"total variance {shares.sum():.2g}, this plane shows"
-        f" {100 * shares[:2].sum() / shares.sum():.0f} % of"
-    )
-    assert both.tracks[0].said[1] == f"step 1: {expected} it"
+def test_a_checkpoint_says_how_much_variance_the_plane_shows(left: ModelMap) -> None:
     arrays = left.artifact.arrays("snapshots.npz")
     arrays["map"][2] = arrays["map"][2][0]
     np.savez(left.artifact.path / "snapshots.npz", **arrays)
-    assert (
-        film(watched.together(left), watched.images()).tracks[0].said[2]
-        == "step 4: all pictures are one point"
-    )
+    lines = animate(left).tracks[0].said
+    variances = np.var(arrays["map"][1].astype(float), axis=0)
+    share = f"{100 * variances[:2].sum() / variances.sum():.0f} %"
+    assert lines[1].startswith(f"step 1: total variance {variances.sum():.2g}")
+    assert share in lines[1]
+    assert lines[2].startswith("step 4: all images are one point")
 
 
-def test_curves_are_those_that_were_recorded(both: Film) -> None:
+def test_curves_are_those_that_were_recorded(both: TrainingAnimation) -> None:
     curves = both.tracks[0].curves
     probe = curves[(curves["panel"] == "probe") & (curves["series"] == "context")]
     assert probe[["step", "value"]].to_numpy().tolist() == [
@@ -94,61 +86,56 @@ def test_curves_are_those_that_were_recorded(both: Film) -> None:
     assert loss["value"].to_numpy() == pytest.approx(1 / np.arange(1, 21), abs=1e-4)
 
 
-def test_a_long_loss_is_averaged_over_neighbouring_steps_and_loses_none(tmp_path: Path) -> None:
-    long = watched.model(tmp_path, steps=(0, 5000))
-    loss = film(watched.together(long), watched.images()).tracks[0].curves.query("panel == 'loss'")
+def test_a_long_loss_is_averaged_over_neighbouring_steps(tmp_path: Path) -> None:
+    animation = animate(watched.model(tmp_path, steps=(0, 5000)))
+    loss = animation.tracks[0].curves.query("panel == 'loss'")
     assert 50 < len(loss) <= LOSS_POINTS
     assert loss["step"].iloc[-1] == 5000
-    before = int(loss["step"].iloc[-2])
-    assert loss["value"].iloc[-1] == pytest.approx(
-        np.mean(1 / np.arange(before + 1, 5001)), abs=1e-4
-    )
+    mean = np.mean(1 / np.arange(int(loss["step"].iloc[-2]) + 1, 5001))
+    assert loss["value"].iloc[-1] == pytest.approx(mean, abs=1e-4)
 
 
-def test_the_words_give_numbers_with_intervals_and_how_many_they_rest_on(both: Film) -> None:
-    found = {share: proportion_confint(share * 10, 10, method="wilson") for share in (0.25, 0.75)}
-    first, end = (
-        f"{100 * at:.0f}\u00a0% ({100 * low:.0f} to {100 * high:.0f})"
-        for at, (low, high) in found.items()
-    )
-    expected = f"minority validation pictures right {first} at first and {end} at the end (n = 10)"
-    assert expected in both.words
-    assert "5 moments, from step 0 to step 20" in both.words
+def test_words_have_accuracies_with_intervals_and_counts(both: TrainingAnimation) -> None:
+    ends = []
+    for share in (0.25, 0.75):
+        low, high = proportion_confint(share * 10, 10, method="wilson")
+        ends.append(f"{100 * share:.0f}\u00a0% ({100 * low:.0f} to {100 * high:.0f})")
+    accuracy = f"{ends[0]} at first and {ends[1]} at the end (n = 10)"
+    assert f"minority-group validation accuracy {accuracy}" in both.words
+    assert "5 checkpoints, from step 0 to step 20" in both.words
     assert "Left, No bias, short labels: loss 1.00 at first and 0.05 at the end" in both.words
 
 
-def test_a_training_that_has_ended_stands_still_and_says_so(left: ModelMap, tmp_path: Path) -> None:
-    short = watched.model(tmp_path, steps=(0, 1, 4), seed=3)
-    shown = film(watched.together(left, short), watched.images())
-    assert shown.tracks[1].shows == (0, 1, 2, 2)
-    assert any("left at 20, right at 4" in note for note in shown.notes)
+def test_a_training_that_has_ended_does_not_move(left: ModelMap, tmp_path: Path) -> None:
+    animation = animate(left, watched.model(tmp_path, steps=(0, 1, 4), seed=3))
+    assert animation.tracks[1].shows == (0, 1, 2, 2)
+    assert any("left at 20, right at 4" in note for note in animation.notes)
 
 
-def test_curves_that_a_model_does_not_have_are_left_out(left: ModelMap, tmp_path: Path) -> None:
-    (note,) = film(watched.together(left, watched.model(tmp_path, seed=4)), watched.images()).notes
-    assert "kept aside" in note, "what every film's curves are of"
-    shown = film(watched.together(watched.model(tmp_path, curves=False)), watched.images())
-    assert set(shown.tracks[0].curves["panel"]) == {"loss"}
-    assert any("folds" in note for note in shown.notes)
-    assert "validation" not in shown.words
-    arrays = left.artifact.arrays("snapshots.npz")
-    np.savez(left.artifact.path / "snapshots.npz", **{**arrays, "val_curve": np.zeros((0, 3))})
-    shown = film(watched.together(left), watched.images())
-    assert set(shown.tracks[0].curves["panel"]) == {"loss", "probe"}
-    assert any("name no object" in note for note in shown.notes)
+def test_absent_curves_are_left_out(left: ModelMap, tmp_path: Path) -> None:
+    (note,) = animate(left, watched.model(tmp_path, seed=4)).notes
+    assert "validation images" in note
+    folds = animate(watched.model(tmp_path, curves=False))
+    assert set(folds.tracks[0].curves["panel"]) == {"loss"}
+    assert any("folds" in note for note in folds.notes)
+    assert "validation" not in folds.words
+    arrays = left.artifact.arrays("snapshots.npz") | {"val_curve": np.zeros((0, 3))}
+    np.savez(left.artifact.path / "snapshots.npz", **arrays)
+    unnamed = animate(left)
+    assert set(unnamed.tracks[0].curves["panel"]) == {"loss", "probe"}
+    assert any("name no object" in note for note in unnamed.notes)
 
 
-def test_models_without_a_film_say_why(left: ModelMap, tmp_path: Path) -> None:
+def test_models_without_an_animation(left: ModelMap, tmp_path: Path) -> None:
     untrained = watched.model(tmp_path, Condition(steps=0), steps=(0,), seed=5)
-    imported = watched.model(
-        tmp_path, Condition(objective="imported", labels="constant", steps=0), seed=6
-    )
+    condition = Condition(objective="imported", labels="constant", steps=0)
+    imported = watched.model(tmp_path, condition, seed=6)
     (imported.artifact.path / "snapshots.npz").unlink()
-    elsewhere = dataclasses.replace(left, projection=Projection("umap"))
+    umap = dataclasses.replace(left, projection=Projection("umap"))
     for model, message in (
-        (untrained, "one moment only"),
-        (imported, "nobody watched"),
-        (elsewhere, "principal"),
+        (untrained, "one checkpoint"),
+        (imported, "not trained here"),
+        (umap, "principal components"),
     ):
         with pytest.raises(ComparisonError, match=message):
-            film(watched.together(model), watched.images())
+            animate(model)

@@ -1,10 +1,10 @@
-"""What was tried on a server: stacks of seeds, their spread, and what can be chosen by."""
+"""Stacks of seeds, their spread, and the settings to choose by."""
 
 from typing import Any
 
 import pytest
 
-from vlcore.api.tried_settings import chosen, settings, stacked
+from vlcore.api.tried_settings import SeedStack, filter_stacks, setting_choices, stack_seeds
 from vlcore.experiment.condition import Condition
 from vlcore.metrics.estimate import Estimate
 from vlcore.study.statistics.paired import t_interval
@@ -13,57 +13,51 @@ SHORT = Condition(bias=0.75, labels="undescriptive")
 PRIMARY = "minority_accuracy"
 
 
-def seeded(condition: Condition, seed: int) -> Condition:
-    return condition.replace(data_seed=seed, init_seed=seed)
+def seeded(seed: int) -> Condition:
+    return SHORT.replace(data_seed=seed, init_seed=seed)
 
 
-def end(value: float | None) -> dict[str, Any]:
-    return (
-        {}
-        if value is None
-        else {PRIMARY: {"value": value, "low": value - 0.1, "high": value + 0.1, "n": 40}}
-    )
+def stacks_of(*runs: tuple[Condition, float | None]) -> list[SeedStack]:
+    models: dict[str, tuple[Condition, dict[str, Any]]] = {}
+    for condition, value in runs:
+        end = {}
+        if value is not None:
+            end[PRIMARY] = Estimate(value, value - 0.1, value + 0.1, 40).as_dict()
+        models[condition.key] = condition, end
+    return stack_seeds(models)
 
 
-def tried(*runs: tuple[Condition, float | None]) -> dict[str, tuple[Condition, dict[str, Any]]]:
-    return {condition.key: (condition, end(value)) for condition, value in runs}
-
-
-def test_equal_settings_are_one_row_with_the_spread_of_their_seeds() -> None:
-    values = {7: 0.9, 0: 0.7, 3: 0.8}
-    every = stacked(
-        tried(
-            (SHORT.replace(bias=0.0), 1.0),
-            *((seeded(SHORT, seed), values[seed]) for seed in values),
-        )
-    )
-    alone, stack = sorted(every, key=lambda one: len(one.keys))
-    assert stack.keys == tuple(seeded(SHORT, seed).key for seed in (0, 3, 7))
+def test_seeds_are_stacked_with_their_spread() -> None:
+    no_bias = SHORT.replace(bias=0.0)
+    single, stack = stacks_of((SHORT, 0.7), (seeded(7), 0.9), (seeded(3), 0.8), (no_bias, 1.0))
+    assert stack.keys == tuple(seeded(seed).key for seed in (0, 3, 7))
     assert stack.estimate(PRIMARY) == t_interval([0.7, 0.8, 0.9])
-    assert alone.estimate(PRIMARY) == Estimate(1.0, 0.9, 1.1, 40)
-    assert alone.estimate("balanced_accuracy") is None
+    assert single.estimate(PRIMARY) == Estimate(1.0, 0.9, 1.1, 40)
+    assert single.estimate("balanced_accuracy") is None
 
 
-def test_a_run_without_a_measure_is_not_counted_in_it() -> None:
-    (stack,) = stacked(tried((SHORT, 0.5), (seeded(SHORT, 1), None), (seeded(SHORT, 2), 0.7)))
-    found = stack.estimate(PRIMARY)
-    assert found is not None
-    assert (found.value, found.n, len(stack.keys)) == (pytest.approx(0.6), 2, 3)
+def test_a_run_without_a_measure_does_not_count() -> None:
+    (stack,) = stacks_of((SHORT, 0.5), (seeded(1), None), (seeded(2), 0.7))
+    estimate = stack.estimate(PRIMARY)
+    assert estimate is not None
+    assert (estimate.value, estimate.n, len(stack.keys)) == (pytest.approx(0.6), 2, 3)
 
 
-def test_one_chooses_by_what_differs_or_of_one_setting_among_several() -> None:
+def test_stacks_are_filtered_by_settings_that_differ() -> None:
     conditions = [
         SHORT.replace(bias=bias, steps=steps) for bias in (0.0, 0.5, 0.75) for steps in (350, 700)
     ]
-    every = stacked(tried(*((condition, 0.5) for condition in conditions)))
-    offered = settings(every)
-    assert set(offered) == {"bias: 0.0", "bias: 0.5", "bias: 0.75", "steps: 350", "steps: 700"}
-    kept = chosen(every, [offered["bias: 0.0"], offered["bias: 0.5"], offered["steps: 700"]])
-    assert [(one.condition.bias, one.condition.steps) for one in kept] == [(0.0, 700), (0.5, 700)]
-    assert chosen(every, []) == every
+    stacks = stacks_of(*((condition, 0.5) for condition in conditions))
+    choices = setting_choices(stacks)
+    assert set(choices) == {"bias: 0.0", "bias: 0.5", "bias: 0.75", "steps: 350", "steps: 700"}
+    settings = [choices[name] for name in ("bias: 0.0", "bias: 0.5", "steps: 700")]
+    chosen = [stack.condition for stack in filter_stacks(stacks, settings)]
+    assert [(condition.bias, condition.steps) for condition in chosen] == [(0.0, 700), (0.5, 700)]
+    assert filter_stacks(stacks, []) == stacks
 
 
-def test_a_template_that_somebody_wrote_is_not_shown_to_others() -> None:
-    mine = SHORT.replace(labels="own", template="a {object} and my neighbour")
-    every = stacked(tried((mine, 0.5), (SHORT, 0.5)))
-    assert "neighbour" not in " ".join([*(one.words for one in every), *settings(every)])
+def test_a_typed_template_is_not_shown() -> None:
+    own = SHORT.replace(labels="own", template="a {object} and my neighbour")
+    stacks = stacks_of((own, 0.5), (SHORT, 0.5))
+    words = [*(stack.words for stack in stacks), *setting_choices(stacks)]
+    assert "neighbour" not in " ".join(words)

@@ -212,7 +212,7 @@ def test_twins_say_what_a_prediction_relies_on(
         coloured(other_object, object="horse"), (coloured(elsewhere, background="grass"),)
     )
     found = uploads.reliance_by_twins(SimpleNamespace(), Labelled(), report_of(), twins, SCENES)
-    assert (found.on, found.way) == (on, "twins")
+    assert found.on == on
     assert found.because == f"with the other animal it {words[0]}, on grass it {words[1]}."
 
 
@@ -235,7 +235,7 @@ def test_painting_says_what_a_prediction_relies_on_where_all_ways_agree(
     found = uploads.reliance_by_painting(
         SimpleNamespace(), Labelled(), report_of(), PaintedImages(*versions), SCENES
     )
-    assert (found.on, found.way) == (on, "painting")
+    assert found.on == on
     assert found.because.startswith(words)
     said = text_of(uploads.reliance_phrases(found, SCENES))
     assert ("cannot tell" in said) is (on is Reliance.UNSTABLE)
@@ -253,11 +253,11 @@ def test_a_cut_out_on_several_backgrounds() -> None:
 
 @pytest.mark.parametrize("on", list(Reliance))
 def test_what_is_relied_on_is_emphasised_and_no_phrase_holds_markup(on: Reliance) -> None:
-    phrases = uploads.reliance_phrases(RelianceReport(on, "because.", "twins"), SCENES)
+    phrases = uploads.reliance_phrases(RelianceReport(on, "because."), SCENES)
     assert sum(phrase.strong for phrase in phrases) == 1
     assert not set("*_`") & set(text_of(phrases))
     assert text_of(phrases).endswith("because.")
-    assert uploads.reliance_word(RelianceReport(on, "", "twins"), SCENES)
+    assert uploads.reliance_word(RelianceReport(on, ""), SCENES)
     assert uploads.reliance_word(None, SCENES) == ""
 
 
@@ -282,7 +282,7 @@ def test_the_table_has_a_row_for_each_image_and_model(models: dict[str, ModelMap
         name: reports_of(models[model], ["horse"] * 6)[:3]
         for name, model in (("Left", "short"), ("Right", "captioner"))
     }
-    reliances = {("Left", 1): RelianceReport(Reliance.OBJECT, "", "twins")}
+    reliances = {("Left", 1): RelianceReport(Reliance.OBJECT, "")}
     table = uploads.report_table(["1. a", "2. b", "3. c"], found, IMAGES, reliances)
     assert table["Image"].tolist() == ["1. a", "1. a", "2. b", "2. b", "3. c", "3. c"]
     assert table["Relies on"].tolist() == ["", "", "animal", "", "", ""]

@@ -21,7 +21,7 @@ from tests.data.test_uploads import claimed_png
 from tests.jobs.children import claim
 from vlcore.__main__ import BUSY, CANCELLED, CLOSED_PIPE, DAMAGED
 from vlcore.api import training as run_train
-from vlcore.api.loss_matrix import pairs
+from vlcore.api.loss_matrix import loss_pairs
 from vlcore.api.model_map import model_map, picture_captions
 from vlcore.api.training import train_condition
 from vlcore.artifacts import store
@@ -216,7 +216,7 @@ def test_a_training_with_edits(
         "horse on the grass",
         *["horse"] * 2,
     ]
-    assert not pairs(model, images, thumbs).cells.empty
+    assert not loss_pairs(model, images, thumbs).cells.empty
     assert document(*arguments)["state"] == "cached"
 
 

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.data.importers.sources import arrays, save
 from vlcore.api import imports
-from vlcore.api.tried_settings import stacked
+from vlcore.api.tried_settings import stack_seeds
 from vlcore.artifacts import store
 from vlcore.experiment import options
 from vlcore.experiment.captions import CAPTIONS
@@ -174,7 +174,7 @@ def test_a_row_leads_to_its_twin_and_to_another_seed(monkeypatch: pytest.MonkeyP
     )
     one = Condition(bias=0.75, labels="descriptive")
     again, twin = one.replace(data_seed=1, init_seed=1), one.with_labels("undescriptive")
-    (stack,) = stacked({again.key: (again, {}), one.key: (one, {})})
+    (stack,) = stack_seeds({again.key: (again, {}), one.key: (one, {})})
     tried_settings.offer(stack, {twin.key})
     usual = {"data": "scenes", "models": "2"}
     assert led == {

@@ -113,7 +113,7 @@ def test_a_broken_file_is_not_there(shown: ImageSet, monkeypatch: pytest.MonkeyP
 def test_of_a_set_elsewhere_small_pictures_are_drawn_anew(shown: ImageSet) -> None:
     other = dataclasses.replace(shown, root=shown.root / "elsewhere", about={"pictures": "none"})
     check_uris(small_images.draw_thumbs(shown, [1]) + small_images.draw_thumbs(other, [1]))
-    assert small_images.known("served", "1") is other
+    assert small_images.registered_set("served", "1") is other
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
-"""Captions put to models: positions of typed captions, the worth of each of their words, and
-similarities of training captions."""
+"""Captions put to models: typed ones with each of their words left out, their distance from the
+training captions, and the similarities of these."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,21 +23,23 @@ from vlcore.model.load import Loaded
 LONGEST = 200  # characters
 MOST_WORDS = 12  # that are left out one by one
 MOST_NAMED = 8  # words in a sentence
-MOST_LISTED = 4  # captions up to which every similarity is said in words
+MOST_LISTED = 4  # captions up to which every similarity is in the words
 FAR = 0.15  # the cosine below which a caption is far from a training caption (docs/results/words)
 
 
 class CaptionLabError(LabError):
-    """A caption that cannot be asked for; the message says what to type instead."""
+    """A caption that no model can be given; the message says what to type instead."""
 
 
-def clean(text: str) -> str:
-    """A caption as it can be asked for: one printable line. Raises where it is too long, or has no
+def clean_caption(text: str) -> str:
+    """A typed caption as one printable line; CaptionLabError where it is too long or has no
     words."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     if len(line) > LONGEST:
-        rule = f"models read a dozen words, so give at most {LONGEST}"
-        raise CaptionLabError(f"This caption has {len(line):,} characters; {rule}.")
+        raise CaptionLabError(
+            f"This caption has {len(line):,} characters; models read a dozen words, so give at most"
+            f" {LONGEST}."
+        )
     if not split_words(line):
         raise CaptionLabError(
             "This caption has no words; type some, such as “a horse in the desert”."
@@ -49,52 +51,65 @@ def without_each_word(text: str) -> list[tuple[str, str]]:
     """Each word of a caption, and the caption without it; none where nothing would remain."""
     words = text.split()
     pairs = [
-        (word, " ".join(words[:place] + words[place + 1 :])) for place, word in enumerate(words)
+        (word, " ".join(words[:index] + words[index + 1 :]))
+        for index, word in enumerate(words)
+        if split_words(word)
     ]
-    asked = [pair for pair in pairs if split_words(pair[0])][:MOST_WORDS]
-    return [pair for pair in asked if split_words(pair[1])]
+    return [(word, remainder) for word, remainder in pairs[:MOST_WORDS] if split_words(remainder)]
 
 
 @dataclass(frozen=True, eq=False)
 class CaptionAnswer:
-    """What one model makes of a caption: its embedding, (E,), its place on the map, (2,), the words
-    it does not know, and one row a word left out: ``word``, ``caption`` (what remains), ``cosine``
-    (with the whole), ``x``, ``y``.
+    """A caption as one model embeds it.
+
+    Attributes:
+        z: its embedding, (E,).
+        position: on the map, (2,).
+        unknown: the words that the model does not know.
+        without: one row a word left out: ``word``, ``caption`` (what remains), ``cosine`` (with the
+            full caption), ``x``, ``y``.
     """
 
     z: NDArray[np.float32]
-    place: NDArray[np.float64]
+    position: NDArray[np.float64]
     unknown: tuple[str, ...]
     without: pd.DataFrame
 
 
-def ask(model: ModelMap, loaded: Loaded, text: str) -> CaptionAnswer:
-    """Put a caption to a model; CaptionLabError when it learnt none, ModelError when captions have
-    no place in it."""
+def ask_caption(model: ModelMap, loaded: Loaded, text: str) -> CaptionAnswer:
+    """Embed a caption by a model, whole and without each of its words.
+
+    Raises:
+        CaptionLabError: when the model learnt no captions.
+        ModelError: when captions have no embedding in it.
+    """
     condition = model.artifact.condition
     if not OBJECTIVES[condition.objective].uses_captions:
         raise CaptionLabError(
             "It was trained without captions: its text encoder has never learnt a word."
         )
-    pairs = without_each_word(text) if condition.text != "codes" else []  # what remains has no code
-    embedded = loaded.embed_captions([text, *(rest for _, rest in pairs)])
-    places = model.place(embedded)
-    cosines = (embedded[1:] @ embedded[0]).astype(float)
+    pairs = without_each_word(text)
+    if condition.text == "codes":  # what remains has no code
+        pairs = []
+    z = loaded.embed_captions([text, *(remainder for _, remainder in pairs)])
+    positions = model.place(z)
     without = pd.DataFrame(pairs, columns=["word", "caption"])
-    without = without.assign(cosine=cosines, x=places[1:, 0], y=places[1:, 1])
-    return CaptionAnswer(
-        embedded[0], places[0], tuple(dict.fromkeys(loaded.unknown(text))), without
-    )
+    without["cosine"] = (z[1:] @ z[0]).astype(float)
+    without[["x", "y"]] = positions[1:]
+    unknown = tuple(dict.fromkeys(loaded.unknown(text)))
+    return CaptionAnswer(z[0], positions[0], unknown, without)
 
 
-def named(words: Sequence[str], more: str = "more") -> str:
-    """Words that somebody typed, in quotes; of many the first, and how many more there are."""
-    listed = ", ".join(f"“{word[:30]}”" for word in words[:MOST_NAMED])
-    return f"{listed} and {len(words) - MOST_NAMED} {more}" if len(words) > MOST_NAMED else listed
+def quote_words(words: Sequence[str], noun: str = "more") -> str:
+    """Typed words in quotes; of many the first, and how many `noun` there are."""
+    quoted = ", ".join(f"“{word[:30]}”" for word in words[:MOST_NAMED])
+    if len(words) <= MOST_NAMED:
+        return quoted
+    return f"{quoted} and {len(words) - MOST_NAMED} {noun}"
 
 
 def reads_any_words(condition: Condition) -> bool:
-    """Whether a model reads captions by word vectors, so that no word is unknown to it."""
+    """Whether a model reads captions by word vectors, so that it knows every word."""
     trained_on_captions = OBJECTIVES[condition.objective].uses_captions
     return condition.kind.has_weights and trained_on_captions and reads_pieces(condition.text)
 
@@ -110,14 +125,12 @@ class NearestTrainingCaption:
 
     @property
     def is_far(self) -> bool:
-        """Whether so few captions of its kind work that a page marks it (docs/results/words)."""
+        """Whether so few captions at this cosine work that a page warns (docs/results/words)."""
         return self.cosine < FAR
 
     @property
     def sentence(self) -> str:
         nearest = f"“{self.caption}”, cosine {decimal(self.cosine)}"
-        if self.is_far:
-            return f"“{self.typed}” is far from every training caption (nearest {nearest})."
         return f"The training caption nearest to “{self.typed}” is {nearest}."
 
 
@@ -129,7 +142,7 @@ def far_from_training(
     Args:
         model: a map of the model.
         grouping: the groups of its image set.
-        texts: typed captions, each as `clean` returns it.
+        texts: typed captions, each as `clean_caption` returns it.
 
     Returns:
         One value a text; none of a model that has no word vectors."""
@@ -142,7 +155,7 @@ def far_from_training(
 def nearest_training_captions(
     condition: Condition, training: Sequence[str], texts: Sequence[str]
 ) -> list[NearestTrainingCaption]:
-    """Of each text, the nearest of the training captions by the word vectors of a condition."""
+    """The training caption nearest to each text by the word vectors of a condition."""
     cosines = _word_means(condition, texts) @ _word_means(condition, training).T
     return [
         NearestTrainingCaption(text, training[row.argmax()], float(row.max()))
@@ -151,7 +164,7 @@ def nearest_training_captions(
 
 
 def training_captions(model: ModelMap, grouping: Grouping) -> tuple[str, ...]:
-    """All captions that a model was trained on, those of backgrounds included where they are learnt
+    """All captions that a model was trained on, with those of backgrounds where they are learnt
     apart."""
     if not OBJECTIVES[model.artifact.condition.objective].places:
         return model.captions
@@ -182,94 +195,102 @@ def caption_warnings(
     texts: Sequence[str],
     names: Sequence[str] | None = None,
 ) -> list[str]:
-    """A sentence for each of the named models, all by default, to which captions are strange.
+    """Warn of captions that models were not trained for, a sentence a model.
 
     With word vectors it names the captions that are far from every training caption. Without, it
-    names the words that no training caption contains, in the vocabulary or not. What a model that
-    was trained elsewhere was given is not known, and a model of codes reads its training captions
-    alone."""
-    typed = [
-        text for text in dict.fromkeys(texts) if split_words(text)
-    ]  # a map without prompts has empty ones
-    sentences = []
+    names the words that no training caption contains, in the vocabulary or not. Nothing is known of
+    models that were trained elsewhere, and a model of codes reads its training captions alone.
+
+    Args:
+        comparison: the models.
+        grouping: the groups of their image set.
+        texts: typed captions; empty ones are ignored.
+        names: of the models to warn of, all by default.
+    """
+    typed = [text for text in dict.fromkeys(texts) if split_words(text)]
+    warnings = []
     for name, model in comparison.named.items():
         condition = model.artifact.condition
-        is_named = names is None or name in names
-        if not is_named or not condition.kind.has_weights or condition.text == "codes":
+        if names is not None and name not in names:
+            continue
+        if not condition.kind.has_weights or condition.text == "codes":
             continue
         if reads_any_words(condition):
-            distances = far_from_training(model, grouping, typed)
-            sentence = _far_words(name, [distance for distance in distances if distance.is_far])
+            warnings.append(_warn_of_far(name, far_from_training(model, grouping, typed)))
         else:
-            sentence = _untrained_words(name, training_captions(model, grouping), typed)
-        if sentence:
-            sentences.append(sentence)
-    return sentences
+            warnings.append(_warn_of_words(name, training_captions(model, grouping), typed))
+    return [warning for warning in warnings if warning]
 
 
-def _far_words(name: str, far: Sequence[NearestTrainingCaption]) -> str:
+def _warn_of_far(name: str, captions: Sequence[NearestTrainingCaption]) -> str:
+    far = [
+        f"“{nearest.typed}” (nearest “{nearest.caption}”, cosine {decimal(nearest.cosine)})"
+        for nearest in captions
+        if nearest.is_far
+    ]
     if not far:
         return ""
-    listed = [
-        f"“{one.typed}” (nearest “{one.caption}”, cosine {decimal(one.cosine)})" for one in far
-    ]
     return (
-        f"Far from every training caption of the {name} model, so it may mean nothing there:"
-        f" {', '.join(listed)}."
+        f"Far from every training caption of the {name} model, which may not know their meaning:"
+        f" {', '.join(far)}."
     )
 
 
-def _untrained_words(name: str, training: Sequence[str], texts: Sequence[str]) -> str:
+def _warn_of_words(name: str, training: Sequence[str], texts: Sequence[str]) -> str:
     trained = {word for caption in training for word in split_words(caption)}
     typed = dict.fromkeys(word for text in texts for word in split_words(text))
     untrained = [word for word in typed if word not in trained]
     if not untrained:
         return ""
-    never = f"The {name} model was never given {named(untrained)} in training"
-    return f"{never}: what it makes of such words is chance."
+    return (
+        f"The {name} model was not trained on {quote_words(untrained)}: its embedding of such words"
+        " is chance."
+    )
 
 
 def caption_similarities(models: Mapping[str, ModelMap]) -> tuple[pd.DataFrame, list[str], str]:
-    """Cosines between the captions of each model, by what models are called: the cells and titles
-    that `vlcore.plots.matrices.caption_matrices` draws, and words. ComparisonError when no captions
-    have embeddings.
+    """Cosines between the captions of each model.
+
+    Args:
+        models: by name.
+
+    Returns:
+        The cells and titles that `vlcore.plots.matrices.caption_matrices` draws, and words.
+
+    Raises:
+        ComparisonError: when no model has embeddings of captions.
     """
-    shown = {name: model for name, model in models.items() if len(model.caption_z)}
-    if not shown:
-        raise ComparisonError(
-            "A captioner's captions have no embeddings of their own, so they have no similarities."
-        )
-    tables, titles, words = (
-        [],
-        [],
-        ["How alike captions are to each model, as cosines from -1 to 1."],
-    )
-    for pane, (name, model) in enumerate(shown.items()):
+    embedded = {name: model for name, model in models.items() if len(model.caption_z)}
+    if not embedded:
+        raise ComparisonError("A captioner's captions have no embeddings, so no similarities.")
+    tables, titles = [], []
+    words = ["Similarity of captions in each model, as cosines from -1 to 1."]
+    for pane, (name, model) in enumerate(embedded.items()):
         z = model.caption_z.astype(np.float64)
         z /= np.linalg.norm(z, axis=1, keepdims=True)
-        cosines = pd.DataFrame(np.clip(z @ z.T, -1.0, 1.0), model.captions, model.captions)
-        tables.append(
-            cosines.stack()
-            .rename_axis(["row", "column"])
-            .reset_index(name="similarity")
-            .assign(pane=pane)
-        )
+        cosines = pd.DataFrame((z @ z.T).clip(-1.0, 1.0), model.captions, model.captions)
+        cells = cosines.stack().rename_axis(["row", "column"]).reset_index(name="similarity")
+        tables.append(cells.assign(pane=pane))
         titles.append(title(model.artifact.condition))
-        called = "" if len(models) == 1 else f"{name.capitalize()}, "
-        words.append(f"{called}{titles[-1]}: {_similar(cosines)}.")
-    if len(shown) < len(models):
+        prefix = "" if len(models) == 1 else f"{name.capitalize()}, "
+        words.append(f"{prefix}{titles[-1]}: {_describe_cosines(cosines)}.")
+    if len(embedded) < len(models):
         words.append("A captioner's captions have no embeddings, so it is left out.")
     return pd.concat(tables, ignore_index=True), titles, " ".join(words)
 
 
-def _similar(cosines: pd.DataFrame) -> str:
-    pairs = sorted(combinations(cosines.columns, 2), key=lambda pair: -cosines.loc[pair])
+def _describe_cosines(cosines: pd.DataFrame) -> str:
+    pairs = {pair: float(cosines.loc[pair]) for pair in combinations(cosines.columns, 2)}
     if not pairs:
-        return "one caption only, which is like itself"
-    said = [f"“{one}” and “{other}” {decimal(cosines.loc[one, other])}" for one, other in pairs]
+        return "one caption only"
+    phrases = [
+        f"“{first}” and “{second}” {decimal(cosine)}"
+        for (first, second), cosine in sorted(pairs.items(), key=lambda item: -item[1])
+    ]
     if len(cosines) <= MOST_LISTED:
-        return "; ".join(said)
-    average = (
-        f"{np.mean([cosines.loc[pair] for pair in pairs]):.2f} on average over {len(pairs)} pairs"
+        return "; ".join(phrases)
+    mean = np.mean(list(pairs.values()))
+    return (
+        f"{len(cosines)} captions, {mean:.2f} on average over {len(pairs)} pairs; most alike"
+        f" {phrases[0]}, least {phrases[-1]}"
     )
-    return f"{len(cosines)} captions, {average}; most alike {said[0]}, least {said[-1]}"

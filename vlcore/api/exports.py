@@ -7,21 +7,31 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from vlcore.api.export_table import MapTable, shown
-from vlcore.artifacts.store import StoreError
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from vlcore.api.model_map import ModelMap, model_map, picture_captions, predictions
+from vlcore.artifacts.store import Artifact, StoreError
+from vlcore.data.imageset import ImageSet, tile
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import atomic, write_errors
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.progress import Progress, silent
+from vlcore.experiment.wording import title
+from vlcore.model.artifact_files import StoredEmbeddings
+from vlcore.plots.thumbnails import thumb
 
 if TYPE_CHECKING:
     from vlcore.api.models import Model
 
 NEIGHBOURS = 10
+THUMB_SIDE = 96  # px, the longest side of an image
+COLUMNS = ["id", "kind", "object", "context", "group", "minority", "caption", "predicted", "right"]
+COLUMNS += ["scene", "file_name", "x", "y"]
 
 
 @dataclass(frozen=True)
@@ -48,8 +58,8 @@ def export(model: Model, form: str, out: str | Path, progress: Progress = silent
         The size of the file in bytes, by its name.
 
     Raises:
-        StoreError: when it has no weights and they are what is asked for.
-        HomeError: when the place cannot be written; nothing is left behind.
+        StoreError: when it has no weights and they are needed.
+        HomeError: when the file cannot be written; nothing is left behind.
         LabError: when there is no such format.
 
     >>> import vlcore as vl
@@ -59,23 +69,20 @@ def export(model: Model, form: str, out: str | Path, progress: Progress = silent
     artifact, out = model.artifact, Path(out).absolute()
     if form not in FORMATS:
         raise LabError(f"No format is named {form!r}; choose one of {', '.join(FORMATS)}.")
-    chosen = FORMATS[form]
-    if chosen.needs_weights and not artifact.kind.has_weights:
-        why = "holds embeddings made elsewhere, so there are no weights; choose --format parquet."
+    file_format = FORMATS[form]
+    if file_format.needs_weights and not artifact.kind.has_weights:
+        reason = "holds embeddings computed elsewhere and no weights; choose --format parquet."
         if artifact.kind is ArtifactKind.PRETRAINED:
             name = artifact.json("checkpoint.json")["name"]
-            why = (
-                f"has no weights of its own: it is the checkpoint {name}, which transformers opens"
-                " as it is."
-            )
-        raise StoreError(f"{artifact.key} {why}")
-    with write_errors(out, "give --out another place"), atomic(out) as made:
-        chosen.write(model, made, progress)
+            reason = f"is the checkpoint {name}, which transformers opens; it has no own weights."
+        raise StoreError(f"{artifact.key} {reason}")
+    with write_errors(out, "give --out another place"), atomic(out) as partial_file:
+        file_format.write(model, partial_file, progress)
     return {out.name: out.stat().st_size}
 
 
 def _write_parquet(model: Model, out: Path, progress: Progress) -> None:
-    out.write_bytes(parquet_bytes(shown(model.artifact, model.images, progress)))
+    out.write_bytes(parquet_bytes(map_table(model.artifact, model.images, progress)))
 
 
 def _write_safetensors(model: Model, out: Path, _progress: Progress) -> None:
@@ -94,41 +101,112 @@ FORMATS = {
 }
 
 
+@dataclass(frozen=True, eq=False)
+class MapTable:
+    """A model's map with a row for each image, then one for each caption.
+
+    Attributes:
+        about: metadata of the file: key, title, image set, licence, captions, condition.
+        table: `COLUMNS`, None where a row has none; ``kind`` is "test", "training" or "caption".
+        z: embeddings of the rows, (n, E).
+        thumbs: WebP files, the longest side `THUMB_SIDE`; of a caption a tile with its words.
+    """
+
+    about: dict[str, Any]
+    table: pd.DataFrame
+    z: NDArray[np.float32]
+    thumbs: tuple[bytes, ...]
+
+
+def map_table(artifact: Artifact, images: ImageSet, progress: Progress = silent) -> MapTable:
+    """The map of a model as a table, as the Compare page shows it; ImageSetError when an image
+    cannot be read."""
+    model = model_map(artifact)
+    images.ensure_rendered(model.rows.tolist(), progress)
+    captions = model.captions[: len(model.caption_z)]
+    caption_rows = pd.DataFrame({"kind": "caption", "caption": captions})
+    caption_rows["id"] = [f"caption{number}" for number in range(len(captions))]
+    table = pd.concat([_image_rows(model, images), caption_rows], ignore_index=True)
+    table[["x", "y"]] = np.concatenate([model.points, model.caption_points])
+    pictures = [images.image(int(row)) for row in model.rows]
+    for words in map(str.split, captions):
+        half = (len(words) + 1) // 2
+        pictures.append(tile(" ".join(words[:half]), " ".join(words[half:])))
+    about = {
+        "key": artifact.key,
+        "title": title(artifact.condition),
+        "image_set": images.name,
+        "image_set_version": images.version,
+        "licence_of_pictures": str(images.about.get("licence", "not stated")),
+        "captions": list(model.captions),
+        "condition": artifact.condition.as_dict(),
+        "rows": describe_rows(model),
+    }
+    return MapTable(
+        about,
+        table[COLUMNS].astype(object).where(table.notna(), None),
+        np.concatenate([model.z, model.caption_z]).astype(np.float32),
+        tuple(thumb(picture, THUMB_SIDE) for picture in pictures),
+    )
+
+
+def _image_rows(model: ModelMap, images: ImageSet) -> pd.DataFrame:
+    table = images.table.iloc[model.rows].reset_index(drop=True)
+    predicted = predictions(model, images.grouping)
+    return table[["object", "context", "group", "scene", "file_name"]].assign(
+        id=[f"p{row}" for row in model.rows],
+        kind=np.where(table.index < model.held_out, "test", "training"),
+        minority=table["group"].isin(images.grouping.minority),
+        predicted=predicted,
+        caption=[text or None for text in picture_captions(model, images, model.rows)],
+        right=None if predicted is None else predicted == table["object"].to_numpy(),
+    )
+
+
+def describe_rows(model: ModelMap) -> str:
+    """Which images are rows of the table: those of the map, not all that the metrics rest on."""
+    n_test = len(StoredEmbeddings(model.artifact).rows("test"))
+    return (
+        f"{model.held_out:,} of {n_test:,} held-out images (those that maps show, as many of each"
+        f" group) and {len(model.rows) - model.held_out:,} training images; all embeddings are in"
+        f" {model.artifact.key}/embeddings.npz"
+    )
+
+
 def parquet_bytes(export: MapTable) -> bytes:
-    """One parquet file: the table, and for each row its ``embedding`` (list of float32), its
-    ``image`` (a struct of bytes and path, which Hugging Face's ``datasets`` and Embedding Atlas
-    show as a picture), and its ``neighbors`` (a struct of ids, which are row numbers, and cosine
-    distances in the full space, as Embedding Atlas reads it).
+    """A map as one parquet file.
+
+    To the table it adds for each row its ``embedding`` (list of float32), its ``image`` (a struct
+    of bytes and path, which Hugging Face's ``datasets`` and Embedding Atlas show), and its
+    ``neighbors`` (a struct of ids, which are row numbers, and cosine distances in the full space,
+    as Embedding Atlas reads it).
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
     from sklearn.neighbors import NearestNeighbors
 
-    kinds = {"minority": pa.bool_(), "right": pa.bool_(), "x": pa.float64(), "y": pa.float64()}
+    types = {"minority": pa.bool_(), "right": pa.bool_(), "x": pa.float64(), "y": pa.float64()}
     columns = {
-        name: pa.array(export.table[name], kinds.get(name, pa.string())) for name in export.table
+        name: pa.array(export.table[name], types.get(name, pa.string())) for name in export.table
     }
-    pairs = zip(export.table["id"], export.pictures, strict=True)
-    images = [{"bytes": picture, "path": f"{name}.webp"} for name, picture in pairs]
-    nearest = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(export.z) - 1), metric="cosine").fit(
-        export.z
-    )
-    distances, ids = nearest.kneighbors()
-    near = [
-        {"ids": a, "distances": b} for a, b in zip(ids.tolist(), distances.tolist(), strict=True)
-    ]
+    nearest = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(export.z) - 1), metric="cosine")
+    distances, ids = nearest.fit(export.z).kneighbors()
     columns["embedding"] = pa.array(list(export.z), pa.list_(pa.float32()))
-    columns["image"] = pa.array(images, pa.struct({"bytes": pa.binary(), "path": pa.string()}))
-    columns["neighbors"] = pa.array(
-        near, pa.struct({"ids": pa.list_(pa.int64()), "distances": pa.list_(pa.float32())})
+    columns["image"] = pa.StructArray.from_arrays(
+        [pa.array(export.thumbs), pa.array(export.table["id"] + ".webp")], ["bytes", "path"]
+    )
+    columns["neighbors"] = pa.StructArray.from_arrays(
+        [
+            pa.array(ids.tolist(), pa.list_(pa.int64())),
+            pa.array(distances.tolist(), pa.list_(pa.float32())),
+        ],
+        ["ids", "distances"],
     )
     metadata = {
         "huggingface": {"info": {"features": {"image": {"_type": "Image"}}}},
         "vlcore": export.about,
     }
-    table = pa.table(
-        columns, metadata={name: json.dumps(value) for name, value in metadata.items()}
-    )
-    out = BytesIO()
-    pq.write_table(table, out)
-    return out.getvalue()
+    content = pa.BufferOutputStream()
+    texts = {name: json.dumps(value) for name, value in metadata.items()}
+    pq.write_table(pa.table(columns, metadata=texts), content)
+    return content.getvalue().to_pybytes()

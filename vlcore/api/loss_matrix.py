@@ -1,9 +1,9 @@
-"""Pair matrix of a loss: pictures against captions, what the loss counts each pair as, and how the
-model scores it.
+"""Pair matrix of a loss: images against captions, what the loss counts each pair as, and the score
+that the model gives it.
 
-A loss calls a pair matched or mismatched by its rule, and a caption is true of a picture or not by
-what it speaks of. Where the two disagree there is a false negative (a true caption used as a wrong
-one) or a false pair (a wrong one used as true). Everything comes from the artifact: nothing is
+A loss calls a pair matched or mismatched by its rule, and a caption is true of an image or not by
+what it names. Where the two disagree there is a false negative (a true caption used as a wrong one)
+or a false pair (a wrong one used as true). Everything is read from the artifact; nothing is
 embedded anew."""
 
 from collections.abc import Sequence
@@ -34,173 +34,192 @@ from vlcore.plots.matrices import (
     UNUSED,
 )
 
-_MANY = {
-    BOTH: "true pairs and false negatives",
-    UNUSED: UNUSED,
-}  # of other kinds of cells, with an s
+_PLURALS = {kind: f"{kind}s" for kind in KINDS}
+_PLURALS |= {BOTH: "true pairs and false negatives", UNUSED: UNUSED}
 
 
-class PairMatrix(NamedTuple):
-    """What `vlcore.plots.matrices.pair_matrix` draws: `cells`, `pictures`, `middle`; and what it
-    shows in `words`."""
+class LossPairs(NamedTuple):
+    """Arguments of `vlcore.plots.matrices.pair_matrix`, and what it shows in `words`."""
 
     cells: pd.DataFrame
-    pictures: pd.DataFrame
+    images: pd.DataFrame
     middle: float
     words: str
 
 
-def pairs(model: ModelMap, images: ImageSet, thumbs: Thumbs, *, pictures: int = 16) -> PairMatrix:
-    """What a model's loss made of training pictures paired with captions, with its scores at the
-    end. A loss that looks at each picture alone is shown with as many pictures of each group,
-    against the distinct captions; one that looks at a whole batch with pictures drawn as a batch
-    is, against each other's captions. There are so many `pictures` at most, and the draw belongs to
-    the condition's seeds. ComparisonError when the loss has no pairs.
+def loss_pairs(
+    model: ModelMap, images: ImageSet, thumbs: Thumbs, *, image_count: int = 16
+) -> LossPairs:
+    """Pair training images with captions as a model's loss does, with the scores at the end.
+
+    A loss that looks at each image alone is shown with as many images of each group, against the
+    distinct captions; one that looks at a whole batch with images drawn as a batch is, against each
+    other's captions. The draw follows the condition's seeds.
+
+    Args:
+        model: its map.
+        images: the image set.
+        thumbs: makes small images of rows.
+        image_count: how many images at most.
+
+    Raises:
+        ComparisonError: when the loss has no pairs.
     """
     condition = model.artifact.condition
     objective = OBJECTIVES[condition.objective]
     if objective.no_pairs:
         raise ComparisonError(objective.no_pairs)
     stored = StoredEmbeddings(model.artifact)
-    every_own = stored.own
+    captions = captions_of(condition.labels, images.grouping, condition.template)
     rows = model.rows[model.held_out :]
+    # An edit may give an image a caption that is none of these.
+    indices = np.flatnonzero(stored.own < len(captions))
+    groups = images.table["group"].to_numpy()[rows[indices]]
+    indices = indices[_sample(condition, groups, images.grouping.names, image_count)]
+    rows, caption_index = rows[indices], stored.own[indices]
     table = images.table.iloc[rows]
-    said = captions_of(condition.labels, images.grouping, condition.template)
-    plain = np.flatnonzero(
-        every_own < len(said)
-    )  # not those with a caption of their own, by an edit
-    chosen = plain[
-        _drawn(condition, table["group"].iloc[plain].tolist(), images.grouping.names, pictures)
-    ]
-    own, table = every_own[chosen], table.iloc[chosen]
-    true = _truth(condition, said, table, own)  # (B, K)
-    scores = model.scores[model.held_out :][chosen]  # (B, K)
-    columns = np.arange(len(said))
-    if objective.whole_batch:  # each other's captions
-        columns = own
-        matched = own[:, None] == own if objective.equal_is_right else np.eye(len(own), dtype=bool)
-        weights, true, scores = (~matched).astype(float), true[:, own], scores[:, own]
+    is_true = _truth(condition, captions, table, caption_index)  # (B, K)
+    scores = model.scores[model.held_out :][indices]  # (B, K)
+    if objective.whole_batch:
+        columns = caption_index
+        is_matched = np.eye(len(columns), dtype=bool)
+        if objective.equal_is_right:
+            is_matched = columns[:, None] == columns
+        weights = (~is_matched).astype(float)
+        is_true, scores = is_true[:, columns], scores[:, columns]
     else:
-        matched = own[:, None] == columns
-        weights = 1.0 - np.eye(
-            len(said)
-        )  # how much each counts as a wrong one, by own caption: alike in a softmax
-        if objective.draws_negatives:
-            from vlcore.model.losses import counted  # torch, which no page waits for
-
-            groups = images.table["group"].to_numpy()[rows].astype(str)
-            learnt, trained_on = learnt_captions(images, condition), stored.caption_counts
-            if trained_on is None:
-                trained_on = counted(
-                    every_own, len(said), condition.mitigation, groups, stored.jtt_wrong
-                )
-            weights = negative_shares(condition.negatives, trained_on, learnt).astype(np.float64)[
-                :, : len(said)
-            ]
-        weights = weights[own]
-    as_right = np.where(true, np.where(weights > 0, BOTH, TRUE_PAIR), FALSE_PAIR)
-    as_wrong = np.where(weights > 0, np.where(true, FALSE_NEGATIVE, TRUE_NEGATIVE), UNUSED)
-    kinds = np.where(matched, as_right, as_wrong)
+        columns = np.arange(len(captions))
+        is_matched = caption_index[:, None] == columns
+        weights = _negative_weights(model, images, stored, len(captions))[caption_index]
+    as_matched = np.where(is_true, np.where(weights > 0, BOTH, TRUE_PAIR), FALSE_PAIR)
+    as_negative = np.where(weights > 0, np.where(is_true, FALSE_NEGATIVE, TRUE_NEGATIVE), UNUSED)
+    kinds = np.where(is_matched, as_matched, as_negative)
     cells = []
-    for i, k in np.ndindex(scores.shape):
-        whose = "its own" if i == k else "an equal" if own[i] == columns[k] else "another picture's"
-        note, counts = _counted_as(objective, bool(matched[i, k]), float(weights[i, k]), whose)
-        cells.append(
-            (i, k, said[columns[k]].text, float(scores[i, k]), str(kinds[i, k]), note, counts)
-        )
-    found = pd.DataFrame(
+    for row, column in np.ndindex(scores.shape):
+        is_equal = caption_index[row] == columns[column]
+        source = "its own" if row == column else "an equal" if is_equal else "another image's"
+        matched, weight = bool(is_matched[row, column]), float(weights[row, column])
+        note, counts = _describe_pair(objective, matched, weight, source)
+        text, kind = captions[columns[column]].text, str(kinds[row, column])
+        cells.append((row, column, text, float(scores[row, column]), kind, note, counts))
+    cell_table = pd.DataFrame(
         cells, columns=["row", "column", "caption", "score", "kind", "note", "counts"]
     )
-    shown = pd.DataFrame({"label": table["group"].map(group_words(images.grouping)).tolist()})
-    shown = shown.assign(
-        own=[said[k].text for k in own], thumb=thumbs(images, rows[chosen].tolist())
-    )
-    # A softmax reads differences of scores alone, so its scores have no zero of their own.
-    middle = float(found["score"].min() + found["score"].max()) / 2 if objective.softmax else 0.0
-    return PairMatrix(found, shown, middle, _words(condition, found, len(chosen)))
+    labels = table["group"].map(group_words(images.grouping)).tolist()
+    image_table = pd.DataFrame({"label": labels, "thumb": thumbs(images, rows.tolist())})
+    middle = 0.0
+    if objective.softmax:  # which reads differences of scores alone, so they have no zero
+        middle = float(cell_table["score"].min() + cell_table["score"].max()) / 2
+    words = _describe(condition, cell_table, len(image_table))
+    return LossPairs(cell_table, image_table, middle, words)
 
 
-def _drawn(
-    condition: Condition, groups: list[str], names: Sequence[str], pictures: int
+def _sample(
+    condition: Condition, groups: NDArray[np.str_], names: Sequence[str], count: int
 ) -> NDArray[np.int64]:
+    """Positions of images drawn as a loss draws them, by group, from the `groups` of all, (n,)."""
     random = np.random.default_rng([condition.data_seed, condition.init_seed])
-    number = np.array([names.index(group) for group in groups])
+    numbers = np.array([names.index(group) for group in groups])
     if OBJECTIVES[condition.objective].whole_batch:
-        sizes = np.bincount(number, minlength=len(names))[number]
-        shares = 1 / sizes if condition.mitigation == "resample" else np.ones(len(groups))
-        drawn = random.choice(
-            len(groups), min(pictures, len(groups)), replace=False, p=shares / shares.sum()
-        )
+        weights = np.ones(len(groups))
+        if condition.mitigation == "resample":
+            weights = 1 / np.bincount(numbers, minlength=len(names))[numbers]
+        count = min(count, len(groups))
+        drawn = random.choice(len(groups), count, replace=False, p=weights / weights.sum())
     else:
-        each = max(1, pictures // len(names))
-        drawn = np.concatenate(
-            [random.permutation(np.flatnonzero(number == n))[:each] for n in range(len(names))]
-        )
-    return drawn[np.lexsort((drawn, number[drawn]))].astype(np.int64)
+        members = [np.flatnonzero(numbers == number) for number in range(len(names))]
+        n_group = max(1, count // len(names))
+        drawn = np.concatenate([random.permutation(rows)[:n_group] for rows in members])
+    return drawn[np.lexsort((drawn, numbers[drawn]))].astype(np.int64)
 
 
 def _truth(
-    condition: Condition, said: Sequence[Caption], table: pd.DataFrame, own: NDArray[np.int64]
+    condition: Condition,
+    captions: Sequence[Caption],
+    table: pd.DataFrame,
+    caption_index: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
-    """Whether each caption is true of each picture, (B, K): it speaks of no other object and no
-    other context. The placebo's places cannot be wrong. Of coats nothing is known: there a
-    picture's own caption alone is true.
+    """Whether each caption is true of each image, (B, K): it names no other object and no other
+    context. The placebo's contexts cannot be wrong. Of coats nothing is known: there an image's own
+    caption alone is true.
     """
     if condition.labels == "attribute_other":
-        return own[:, None] == np.arange(len(said))
-    true = np.ones((len(table), len(said)), dtype=bool)
-    for name in ("object", "context"):
-        spoken_of = np.array([getattr(caption, name) for caption in said])
-        true &= (spoken_of == "") | (spoken_of == table[[name]].to_numpy().astype(str))
-    return true
+        return caption_index[:, None] == np.arange(len(captions))
+    is_true = np.ones((len(table), len(captions)), dtype=bool)
+    for factor in ("object", "context"):
+        named = np.array([getattr(caption, factor) for caption in captions])
+        is_true &= (named == "") | (named == table[[factor]].to_numpy().astype(str))
+    return is_true
 
 
-def _counted_as(objective: Objective, matched: bool, weight: float, whose: str) -> tuple[str, str]:
-    """Note and sentence of a cell: how a loss counts a pair, drawn as a wrong one with a
-    probability of `weight`."""
+def _negative_weights(
+    model: ModelMap, images: ImageSet, stored: StoredEmbeddings, count: int
+) -> NDArray[np.float64]:
+    """How much each of the captions counts as a wrong one, by an image's own caption, (K, K)."""
+    condition = model.artifact.condition
+    if not OBJECTIVES[condition.objective].draws_negatives:
+        return 1.0 - np.eye(count)  # all count alike in a softmax
+    caption_counts = stored.caption_counts
+    if caption_counts is None:
+        from vlcore.model.losses import counted  # torch, which no page waits for
+
+        groups = images.table["group"].to_numpy()[model.rows[model.held_out :]].astype(str)
+        caption_counts = counted(stored.own, count, condition.mitigation, groups, stored.jtt_wrong)
+    learnt = learnt_captions(images, condition)
+    return negative_shares(condition.negatives, caption_counts, learnt).astype(float)[:, :count]
+
+
+def _describe_pair(
+    objective: Objective, matched: bool, weight: float, source: str
+) -> tuple[str, str]:
+    """Note and sentence of a pair: how a loss counts it.
+
+    Args:
+        objective: the loss.
+        matched: whether it takes the caption as right.
+        weight: the probability with which it draws the caption as a wrong one.
+        source: whose caption it is.
+    """
     if objective.whole_batch:
-        how = (
-            "in the softmax with the right one"
-            if objective.softmax
-            else "all pairs of the batch weigh alike"
-        )
-        return "", f"{whose} caption, {'taken as right' if matched else 'taken as wrong'}; {how}"
+        use = "taken as right" if matched else "taken as wrong"
+        place = "in the softmax with the right one"
+        if not objective.softmax:
+            place = "all pairs of the batch weigh alike"
+        return "", f"{source} caption, {use}; {place}"
     if not objective.draws_negatives:
         return "", "its own class" if matched else "another class, in the softmax with its own"
-    often = f"drawn as a wrong caption with probability {weight:.2f}"
+    draw = f"drawn as a wrong caption with probability {weight:.2f}"
     if matched and weight:
-        return f"matched, {weight:.2f}", f"its own caption, and also {often}"
+        return f"matched, {weight:.2f}", f"its own caption, and also {draw}"
     if matched:
         return "matched", "its own caption"
-    return (
-        (f"{weight:.2f}", often)
-        if weight
-        else ("0", "never drawn as a wrong caption of this picture")
-    )
+    if weight:
+        return f"{weight:.2f}", draw
+    return "0", "never drawn as a wrong caption of this image"
 
 
-def _words(condition: Condition, cells: pd.DataFrame, pictures: int) -> str:
+def _describe(condition: Condition, cells: pd.DataFrame, image_count: int) -> str:
     objective = OBJECTIVES[condition.objective]
-    across, how = f"{cells['column'].nunique()} captions", "each group alike"
+    draw, captions = "each group alike", f"{cells['column'].nunique()} captions"
     if objective.whole_batch:
-        across, how = "each other's captions", "as a batch is"
+        draw, captions = "as a batch is", "each other's captions"
     rule = objective.sentence
     if objective.draws_negatives:
         negatives = NEGATIVES[condition.negatives].sentence.removesuffix(" The default.")
-        rule += f" Wrong captions: {negatives[0].lower()}{negatives[1:]}"
-        rule += " Below a score stands the probability with which the pair is drawn as a wrong one."
-    scores = {kind: here["score"] for kind, here in cells.groupby("kind")}
-    found = [
-        f"{len(of)} {_MANY.get(kind, f'{kind}s') if len(of) > 1 else kind} "
-        f"(score {of.mean():.1f} on average, {of.min():.1f} to {of.max():.1f})"
-        for kind in KINDS
-        if (of := scores.get(kind)) is not None
-    ]
-    shown = (
-        f"{pictures} training pictures (drawn at random, {how}) with {across}, and the model's"
-        " scores at the end"
-    )
+        rule += (
+            f" Wrong captions: {negatives[0].lower()}{negatives[1:]} Below a score is the"
+            " probability that the pair is drawn as a wrong one."
+        )
+    phrases = []
+    for kind in KINDS:
+        scores = cells.loc[cells["kind"] == kind, "score"]
+        if len(scores):
+            phrases.append(
+                f"{len(scores)} {_PLURALS[kind] if len(scores) > 1 else kind} (score"
+                f" {scores.mean():.1f} on average, {scores.min():.1f} to {scores.max():.1f})"
+            )
     return (
-        f"Pairs of the loss, {title(condition)}: {shown}. {rule} Of {len(cells)} cells:"
-        f" {'; '.join(found)}."
+        f"Pairs of the loss, {title(condition)}: {image_count} training images (drawn at random,"
+        f" {draw}) with {captions}, and the model's scores at the end. {rule} Of {len(cells)}"
+        f" cells: {'; '.join(phrases)}."
     )

@@ -1,6 +1,6 @@
-"""Metrics in words and in tables, each beside what it must be compared with.
+"""Metrics of models in words and in tables, each beside its baselines.
 
-No number about a space stands alone: beside it are the untrained encoder's and, where it can have
+No number about a space is shown alone: beside it are the untrained encoder's and, where they have
 one, the pixels'.
 """
 
@@ -16,25 +16,23 @@ from vlcore.experiment.wording import number, share
 from vlcore.metrics import catalogue
 from vlcore.metrics.estimate import Estimate
 
-TEXT_ONLY = "Matched pairs told by the caption alone, by chance 50 %"
+TEXT_ONLY = "Matched pairs identified by the caption alone, chance 50 %"
 
 
 def estimate_of(metrics: Mapping[str, Any], measure: str) -> Mapping[str, Any] | None:
-    """A measure of a snapshot by its name, with dots for what stands inside another; None where it
-    is not there."""
-    found: Any = metrics
+    """A measure in a metrics document, by its name with dots for nesting; None where it is
+    absent."""
+    value: Any = metrics
     for name in measure.split("."):
-        if name not in found:
+        if name not in value:
             return None
-        found = found[name]
-    return dict(found)
+        value = value[name]
+    return dict(value)
 
 
 def absence_reason(metrics: Mapping[str, Any], measure: str) -> str:
-    """Why a measure is not defined; a model of an older version has not measured what is new."""
-    if (
-        "absent" not in metrics
-    ):  # the first version left out what is not defined in one point, and nothing else
+    """Why a measure is not defined; a model of an older version lacks new measures."""
+    if "absent" not in metrics:  # the first version lacked what is not defined in one point
         return "one point"
     absent = metrics["absent"]
     return str(
@@ -43,151 +41,141 @@ def absence_reason(metrics: Mapping[str, Any], measure: str) -> str:
 
 
 def cell(metrics: Mapping[str, Any], measure: str) -> str:
-    """A number of a snapshot in words, or why it is not defined."""
-    found = estimate_of(metrics, measure)
-    if found is None:
+    """A measure with its interval in words, or why it is not defined."""
+    estimate = estimate_of(metrics, measure)
+    if estimate is None:
         return f"not defined: {absence_reason(metrics, measure)}"
-    return share(found) if catalogue.measure_of(measure).in_percent else number(found)
+    return share(estimate) if catalogue.measure_of(measure).in_percent else number(estimate)
 
 
 def _count(metrics: Mapping[str, Any], measure: str) -> str:
-    found = estimate_of(metrics, measure)
-    return "" if found is None else f"{found['n']:,}"
+    estimate = estimate_of(metrics, measure)
+    return f"{estimate['n']:,}" if estimate else ""
 
 
 class Metrics(dict[str, Estimate]):
-    """What was measured at one moment, by name (``"group_accuracy.horse_desert"``); else a KeyError
-    with the reason."""
+    """Estimates of one checkpoint by name (``"group_accuracy.horse_desert"``); else a KeyError with
+    the reason."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document = document
         for name, value in document.items():
-            parts = (
-                {f"{name}.{part}": found for part, found in value.items()}
-                if isinstance(value, dict)
-                else {}
-            )
-            for full_name, found in {name: value, **parts}.items():
-                if isinstance(found, dict) and "value" in found:
-                    self[full_name] = Estimate(
-                        *(found[part] for part in ("value", "low", "high", "n"))
-                    )
+            values = {name: value}
+            if isinstance(value, dict):
+                values |= {f"{name}.{part}": nested for part, nested in value.items()}
+            for full_name, estimate in values.items():
+                if isinstance(estimate, dict) and "value" in estimate:
+                    self[full_name] = Estimate(**estimate)
 
     def __missing__(self, name: str) -> Estimate:
         raise KeyError(f"{name} is not defined here: {absence_reason(self._document, name)}")
 
     def table(self) -> pd.DataFrame:
         """One row a measure: value, ends of the interval, n."""
-        return pd.DataFrame(
-            [estimate_of(self._document, name) for name in self],
-            index=pd.Index(self, name="measure"),
-        )
+        return pd.DataFrame(list(self.values()), index=pd.Index(self, name="measure"))
 
     def _repr_html_(self) -> str:
         return str(self.table().to_html(float_format="{:.3g}".format))
 
 
 def measures_table(comparison: ComparedMaps, grouping: Grouping) -> pd.DataFrame:
-    """What was measured of models, beside their untrained encoders, the pixels and, of a pretrained
-    image tower, the same network with random weights; one row a measure."""
-    moments: dict[str, Any] = {}
+    """Every measure of the models beside their baselines, one row a measure: the untrained encoder,
+    the pixels and, of a pretrained image tower, the same network with random weights."""
+    columns: dict[str, Any] = {}
+    text_only = {"": TEXT_ONLY}
     for name, model in comparison.named.items():
         metrics = model.artifact.metrics
-        moments |= {
-            name.capitalize(): metrics["end"],
-            f"{name.capitalize()}, untrained": metrics["untrained"],
-        }
+        columns[name.capitalize()] = metrics["end"]
+        columns[f"{name.capitalize()}, untrained"] = metrics["untrained"]
+        if (match := metrics.get("text_only_match")) is not None:
+            text_only[name.capitalize()] = f"{match * 100:.0f} %"
     first = comparison.models[0].artifact.metrics
     controls = {"Pixels": first.get("raw_pixels", {})}
     random_towers = [model.artifact.metrics.get("random_tower") for model in comparison.models]
-    if measured_tower := next(filter(None, random_towers), None):
-        controls["Random network"] = measured_tower
+    if any(random_towers):
+        controls["Random network"] = next(filter(None, random_towers))
     rows = []
-    for one in catalogue.listed():
-        if any(
-            estimate_of(measured, one.name) for measured in moments.values()
-        ):  # else the image set has it not
-            row = {"": catalogue.words_of(one.name, grouping)}
-            row |= {name: cell(measured, one.name) for name, measured in moments.items()}
-            for name, control in controls.items():
-                row[name] = cell(control, one.name) if estimate_of(control, one.name) else ""
-            row["Images"] = _count(first["end"], one.name)
-            rows.append(row)
-    told = {
-        name: model.artifact.metrics.get("text_only_match")
-        for name, model in comparison.named.items()
-    }
-    if told := {
-        name.capitalize(): f"{match * 100:.0f} %"
-        for name, match in told.items()
-        if match is not None
-    }:
-        rows.append({"": TEXT_ONLY} | told)
-    return pd.DataFrame(rows).fillna("")
+    for measure in catalogue.listed():
+        name = measure.name
+        if not any(estimate_of(metrics, name) for metrics in columns.values()):
+            continue  # the image set does not have it
+        row = {"": catalogue.words_of(name, grouping), "Images": _count(first["end"], name)}
+        row |= {column: cell(metrics, name) for column, metrics in columns.items()}
+        for column, metrics in controls.items():
+            if estimate_of(metrics, name):
+                row[column] = cell(metrics, name)
+        rows.append(row)
+    if len(text_only) > 1:
+        rows.append(text_only)
+    return pd.DataFrame(rows, columns=["", *columns, *controls, "Images"]).fillna("")
 
 
 def measures_of(model: Artifact, grouping: Grouping) -> pd.DataFrame:
-    """What was measured of one model, one row a measure: the number, or why there is none."""
+    """Every measure of one model, one row a measure: the number, or why there is none."""
     end = model.metrics["end"]
-    every = {one.name: catalogue.words_of(one.name, grouping) for one in catalogue.listed()}
-    rows = [(words, cell(end, name), _count(end, name)) for name, words in every.items()]
+    rows = [
+        (
+            catalogue.words_of(measure.name, grouping),
+            cell(end, measure.name),
+            _count(end, measure.name),
+        )
+        for measure in catalogue.listed()
+    ]
     return pd.DataFrame(rows, columns=["", "Measured", "Images"])
 
 
 def group_rows(comparison: ComparedMaps) -> pd.DataFrame:
-    """Group accuracies of the models, as charts draw them: a row a model and group, none where no
-    label names one."""
+    """Group accuracies of the models, as charts draw them: a row a model and group; none where no
+    label names an object."""
     rows = [
-        (
-            pane,
-            name.capitalize(),
-            group,
-            *(estimate[part] for part in ("value", "low", "high", "n")),
-        )
+        {"pane": pane, "model": name.capitalize(), "group": group, **estimate}
         for pane, (name, model) in enumerate(comparison.named.items())
         for group, estimate in model.artifact.metrics["end"].get("group_accuracy", {}).items()
     ]
-    return pd.DataFrame(rows, columns=["pane", "model", "group", "accuracy", "low", "high", "n"])
+    columns = ["pane", "model", "group", "value", "low", "high", "n"]
+    return pd.DataFrame(rows, columns=columns).rename(columns={"value": "accuracy"})
 
 
 def group_table(comparison: ComparedMaps, grouping: Grouping) -> pd.DataFrame:
     """Group accuracies of the models in words, one row a group."""
     measures = [f"group_accuracy.{group}" for group in grouping.names]
-    table, pictures = pd.DataFrame({"Group": group_words(grouping).values()}), [""] * len(measures)
+    table = pd.DataFrame({"Group": group_words(grouping).values()})
+    counts = [""] * len(measures)
     for name, model in comparison.named.items():
         end = model.artifact.metrics["end"]
         table[name.capitalize()] = [cell(end, measure) for measure in measures]
         if "group_accuracy" in end:
-            pictures = [_count(end, measure) for measure in measures]
-    return table.assign(Pictures=pictures)
+            counts = [_count(end, measure) for measure in measures]
+    return table.assign(Images=counts)
 
 
 def marked_table(
-    comparison: ComparedMaps, grouping: Grouping, chosen: pd.DataFrame
+    comparison: ComparedMaps, grouping: Grouping, marked: pd.DataFrame
 ) -> pd.DataFrame:
-    """How many of some points are of each group, and how many of them each model names right; one
+    """How many marked points are in each group, and how many of them each model predicts right; one
     row a group."""
     rows = []
     for group, words in group_words(grouping).items():
-        here = chosen[chosen["group"] == group]
-        line: dict[str, object] = {"Group": words, "Marked": len(here)}
+        points = marked[marked["group"] == group]
+        row: dict[str, object] = {"Group": words, "Marked": len(points)}
         for pane, name in enumerate(comparison.named):
-            said = here[f"right_{pane}"].value_counts().reindex(["right", "wrong"], fill_value=0)
-            line[f"Named right, {name}"] = (
-                f"{said['right']} of {said.sum()}" if said.any() else "none"
-            )
-        rows.append(line)
+            outcomes = points[f"right_{pane}"]
+            right, total = (outcomes == "right").sum(), outcomes.isin(["right", "wrong"]).sum()
+            row[f"Right, {name}"] = f"{right} of {total}" if total else "none"
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
 def map_quality(model: Artifact) -> str | None:
-    """How far to believe the map of a model, in a sentence; None where it was not measured."""
+    """Trustworthiness and continuity of a model's map, in a sentence; None where they were not
+    measured."""
     quality = model.metrics["end"].get("map_quality", {})
-    trust, kept = (quality.get(name, {}).get("k10") for name in ("trustworthiness", "continuity"))
-    if trust is None or kept is None:
+    trust, continuity = (
+        quality.get(name, {}).get("k10") for name in ("trustworthiness", "continuity")
+    )
+    if trust is None or continuity is None:
         return None
-    all_near = f"trustworthiness {trust:.2f}: 1 means that all are neighbours in the full space"
     return (
-        f"Of ten neighbours on the map, {all_near}; continuity {kept:.2f}: 1 means that none is"
-        " lost"
+        f"Of ten neighbours on the map, trustworthiness {trust:.2f}: 1 means that all are"
+        f" neighbours in the full space; continuity {continuity:.2f}: 1 means that none is lost"
     )

@@ -19,7 +19,7 @@ from PIL import Image
 from vlcore.api.metrics_table import Metrics, measures_of
 from vlcore.api.model_map import ModelMap, caption_scores, model_map
 from vlcore.api.training import check_pictures, train_condition
-from vlcore.api.unseen_scenes import elsewhere
+from vlcore.api.unseen_scenes import unseen_accuracy
 from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
 from vlcore.data.decoding import UploadError, open_upload
@@ -152,7 +152,7 @@ class Model:
         can draw in, by the place and in ``all``. ComparisonError where its set is not drawn, or its
         labels name no object.
         """
-        return elsewhere(self.map, self.loaded, self.images)
+        return unseen_accuracy(self.map, self.loaded, self.images)
 
     def __repr__(self) -> str:
         return f"<Model {self.key}: {title(self.condition)}>"

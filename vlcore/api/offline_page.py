@@ -18,9 +18,10 @@ import pandas as pd
 from vlcore.api import description
 from vlcore.api.captions import caption_warnings
 from vlcore.api.compared_maps import ComparedMaps
+from vlcore.api.differences import describe_differences
 from vlcore.api.metrics_table import group_rows, group_table
 from vlcore.api.model_map import ComparisonError
-from vlcore.api.training_animation import film
+from vlcore.api.training_animation import animate_training
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.wording import title
@@ -247,14 +248,14 @@ def page(
     conditions = {name: model.artifact.condition for name, model in comparison.named.items()}
     maps = figure(comparison, grouping, palette, PAGE_SIDE, options)
     content = [
-        description.differences_in_words(conditions).replace("**", ""),
+        describe_differences(conditions).replace("**", ""),
         Figure(maps, alt=" ".join([description.summary(comparison, grouping), *layouts.sentences])),
         *on_paper(parts(comparison, grouping, layouts), palette, PAGE_SIDE),
     ]
     with suppress(
         ComparisonError
     ):  # a model may have one moment only, and a map need not be a principal one
-        shown = film(comparison, images)
+        shown = animate_training(comparison, images)
         chart = Figure(shown.chart(palette, PAGE_SIDE), alt=shown.words, slider=MOMENT)
         content += [Heading("The training as a film"), chart, *shown.notes]
     content.append(f"Models: {', '.join(model.artifact.key for model in comparison.models)}")

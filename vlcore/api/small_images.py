@@ -1,44 +1,44 @@
-"""Small pictures of image sets, each made once in a process: for charts, and for whoever hands them
-out."""
+"""Small images of image sets, encoded once in a process: for charts, and for the server."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from vlcore.experiment.progress import silent
 from vlcore.plots.thumbnails import thumb, thumb_uri
 
 if TYPE_CHECKING:
     from vlcore.data.imageset import ImageSet
 
-# Image sets by name and version, with their small pictures by row.
-_known: dict[tuple[str, str], tuple[ImageSet, dict[int, bytes]]] = {}
+# Image sets by name and version, with their small images by row.
+_registry: dict[tuple[str, str], tuple[ImageSet, dict[int, bytes]]] = {}
 
 
-def known(name: str, version: str) -> ImageSet | None:
-    """The image set of a name and a version, if its pictures were asked for already."""
-    return _known.get((name, version), (None,))[0]
+def registered_set(name: str, version: str) -> ImageSet | None:
+    """The image set of a name and a version, if `register_set` has seen it."""
+    images, _ = _registry.get((name, version), (None, {}))
+    return images
 
 
-def remember(images: ImageSet) -> dict[int, bytes]:
-    """The small pictures of a set that were made, by row; from now on the set is `known`."""
-    there = _known.get((images.name, images.version))
-    if there is None or there[0].root != images.root:
-        there = _known[images.name, images.version] = (images, {})
-    return there[1]
+def register_set(images: ImageSet) -> dict[int, bytes]:
+    """Register an image set; returns its small images so far, by row."""
+    key = images.name, images.version
+    if key not in _registry or _registry[key][0].root != images.root:
+        _registry[key] = images, {}
+    return _registry[key][1]
 
 
-def small_pictures(images: ImageSet, rows: Sequence[int]) -> list[bytes]:
-    """Small pictures of rows as WebP files; drawn first where their files are gone."""
-    made = remember(images)
-    if missing := [row for row in rows if row not in made]:
-        images.ensure_rendered(
-            [row for row in missing if row not in images.small], lambda done, of: None
-        )
-        made.update((row, images.small.get(row) or thumb(images.image(row))) for row in missing)
-    return [made[row] for row in rows]
+def small_files(images: ImageSet, rows: Sequence[int]) -> list[bytes]:
+    """Small images of rows as WebP files; drawn first where their files are gone."""
+    encoded = register_set(images)
+    if missing := [row for row in rows if row not in encoded]:
+        images.ensure_rendered([row for row in missing if row not in images.small], silent)
+        for row in missing:
+            encoded[row] = images.small.get(row) or thumb(images.image(row))
+    return [encoded[row] for row in rows]
 
 
 def draw_thumbs(images: ImageSet, rows: Sequence[int]) -> list[str]:
-    """Small pictures of rows as data URIs."""
-    return [thumb_uri(small) for small in small_pictures(images, rows)]
+    """Small images of rows as data URIs."""
+    return [thumb_uri(content) for content in small_files(images, rows)]

@@ -1,8 +1,9 @@
-"""Film of a training: where pictures and captions were at every snapshot, with the curves of that
+"""Training animation: positions of images and captions at every checkpoint, with the curves of the
 training.
 
-Every snapshot is laid on the plane of the end, turned as the map of the end, so that what moves is
-the model and not the axes. The price: how much of their variance the plane shows is said with each.
+Every checkpoint is projected onto the final principal plane, aligned as the final map, so that what
+moves is the model and not the axes. The price: the plane shows less of the variance of earlier
+checkpoints, and each says how much.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,10 +30,16 @@ _NO_VARIANCE = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
-class Film:
-    """Trainings side by side: one row a picture, a track a model, and as moments all `steps` at
-    which any of the models has a snapshot. `words` say what the film shows, from its numbers;
-    `notes` what a visitor should know.
+class TrainingAnimation:
+    """Trainings side by side.
+
+    Attributes:
+        points: one row an image.
+        tracks: one a model.
+        steps: those of which any model has a checkpoint, rising.
+        grouping: the groups of the image set.
+        words: what the animation shows, from its numbers.
+        notes: what a visitor should know.
     """
 
     points: pd.DataFrame
@@ -43,152 +50,159 @@ class Film:
     notes: tuple[str, ...]
 
     def chart(self, palette: Palette, side: int) -> alt.ConcatChart:
-        """The film, its maps `side` px wide."""
+        """The animated maps, each `side` px wide, with their curves."""
         return film_chart(
             self.points, self.tracks, self.steps, palette=palette, grouping=self.grouping, side=side
         )
 
 
-def film(comparison: ComparedMaps, images: ImageSet) -> Film:
-    """The film of one to four trainings, from principal maps; ComparisonError for other maps, or a
-    single snapshot."""
-    recorded = {name: _snapshots(model) for name, model in comparison.named.items()}
-    steps = tuple(sorted({step for stored in recorded.values() for step in stored.steps}))
+def animate_training(comparison: ComparedMaps, images: ImageSet) -> TrainingAnimation:
+    """Animate one to four trainings on principal maps.
+
+    Raises:
+        ComparisonError: for other maps, or a model with fewer than two checkpoints.
+    """
+    trainings = {name: _checkpoints(model) for name, model in comparison.named.items()}
+    steps = tuple(sorted({step for training in trainings.values() for step in training.steps}))
     tracks = tuple(
-        _track(comparison, pane, stored, steps) for pane, stored in enumerate(recorded.values())
+        _track(comparison, pane, training, steps)
+        for pane, training in enumerate(trainings.values())
     )
-    alone = len(recorded) == 1
-    whose, span = (
-        "one model" if alone else f"{len(recorded)} models",
-        f"step {steps[0]:,} to step {steps[-1]:,}",
-    )
-    where = "where held-out and training pictures and captions lie at each, with the curves below"
-    fixed = (
-        "Every moment is laid on the principal plane of the end, so what moves is the model and not"
-        " the axes."
-    )
+    models = "one model" if len(trainings) == 1 else f"{len(trainings)} models"
     words = [
-        f"Film of the training of {whose} in {len(steps)} moments, from {span}: {where}. {fixed}"
+        f"Training animation of {models} in {len(steps)} checkpoints, from step {steps[0]:,} to"
+        f" step {steps[-1]:,}: positions of held-out and training images and captions, with the"
+        " curves below. The axes are fixed: every checkpoint is projected onto the principal plane"
+        " of the final model."
     ]
+    groups = images.table["group"].to_numpy()
     for (name, model), track in zip(comparison.named.items(), tracks, strict=True):
-        rows = StoredEmbeddings(model.artifact).rows("val")
-        training = _training_in_words(
-            track.curves, images.table["group"].to_numpy()[rows], images.grouping
-        )
-        words.append(f"{'' if alone else f'{name.capitalize()}, '}{track.title}: {training}.")
-    notes = tuple(_notes(recorded, steps))
-    return Film(comparison.points, tracks, steps, images.grouping, " ".join(words), notes)
+        validation_groups = groups[StoredEmbeddings(model.artifact).rows("val")]
+        heading = track.title if len(trainings) == 1 else f"{name.capitalize()}, {track.title}"
+        curves = _describe_curves(track.curves, validation_groups, images.grouping)
+        words.append(f"{heading}: {curves}.")
+    notes = tuple(_notes(trainings, steps))
+    return TrainingAnimation(
+        comparison.points, tracks, steps, images.grouping, " ".join(words), notes
+    )
 
 
-def _snapshots(model: ModelMap) -> StoredSnapshots:
-    """The snapshots of a model; raises where they make no film."""
+def _checkpoints(model: ModelMap) -> StoredSnapshots:
     name = f"“{title(model.artifact.condition)}”"
     if model.projection.kind != "pca":
         raise ComparisonError(
-            "A film needs maps that place any moment exactly; choose principal components."
+            "A training animation needs maps that project every checkpoint exactly; choose"
+            " principal components."
         )
-    stored = StoredSnapshots(model.artifact)
-    if not stored.there:
+    checkpoints = StoredSnapshots(model.artifact)
+    if not checkpoints.there:
         raise ComparisonError(
-            f"{name} has no film: nobody watched its training. Choose models trained here."
+            f"{name} has no training animation, for it was not trained here; choose trained models."
         )
-    if len(stored.steps) < 2:
+    if len(checkpoints.steps) < 2:
         raise ComparisonError(
-            f"{name} has one moment only and makes no film; choose trained models."
+            f"{name} has one checkpoint only and no training animation; choose trained models."
         )
-    return stored
+    return checkpoints
 
 
 def _track(
-    comparison: ComparedMaps, pane: int, stored: StoredSnapshots, steps: tuple[int, ...]
+    comparison: ComparedMaps, pane: int, checkpoints: StoredSnapshots, steps: tuple[int, ...]
 ) -> ModelTrack:
     model, info = comparison.models[pane], comparison.infos[pane]
-    on_map, train, captions = (stored.vectors(name) for name in ("map", "train", "captions"))
-    places = model.place(np.concatenate([on_map, train], axis=1))  # (T, n, 2), as model.rows
-    here = comparison.captions.loc[comparison.captions["pane"] == pane, "caption"].tolist()
-    captions = captions[:, [model.captions.index(caption) for caption in here]]
-    said = []
-    for step, z in zip(stored.steps, on_map, strict=True):
-        total = float(z.astype(np.float64).var(axis=0).sum())
-        words = "all pictures are one point"
-        if total >= _NO_VARIANCE:
-            share = float(model.plane.place(z).var(axis=0).sum()) / total
-            words = f"total variance {total:.2g}, this plane shows {100 * share:.0f} % of it"
-        said.append(f"step {step:,}: {words}")
-    history = pd.read_csv(model.artifact.path / "history.csv", usecols=["step", "loss"])
-    # Averaged over neighbouring steps where there are many; early ones stay as they are.
-    edges = np.unique(
-        np.geomspace(1, max(history["step"].max(), 2), LOSS_POINTS).round().astype(int)
+    on_map, training, caption_z = (
+        checkpoints.vectors(name) for name in ("map", "train", "captions")
     )
-    means = history.groupby(np.searchsorted(edges, history["step"])).agg(
-        step=("step", "last"), value=("loss", "mean")
-    )
-    curves = [means.reset_index(drop=True).assign(panel="loss", series="loss").round({"value": 4})]
-    for panel, rows, *series in (
-        ("probe", stored.curve("probe"), "object", "context"),
-        ("right", stored.curve("val"), "majority", "minority"),
-    ):
-        curves.append(
-            pd.DataFrame(rows, columns=["step", *series])
-            .melt("step", var_name="series")
-            .assign(panel=panel)
-        )
+    positions = model.place(np.concatenate([on_map, training], axis=1))  # (T, n, 2), as model.rows
+    captions = comparison.captions.query("pane == @pane")["caption"].tolist()
+    caption_z = caption_z[:, [model.captions.index(caption) for caption in captions]]
+    latest = np.searchsorted(checkpoints.steps, steps, side="right") - 1
     return ModelTrack(
         title=title(model.artifact.condition),
         axes=(info.x_title, info.y_title),
-        steps=stored.steps,
-        shows=tuple((np.searchsorted(stored.steps, steps, side="right") - 1).tolist()),
-        said=tuple(said),
-        places=np.stack([model.values_at(comparison.rows, at) for at in places]),
-        captions=tuple(here),
-        caption_places=model.place(captions),
-        curves=pd.concat(curves, ignore_index=True).astype({"step": int, "value": float}),
+        steps=checkpoints.steps,
+        shows=tuple(latest.tolist()),
+        said=tuple(
+            f"step {step:,}: {_describe_variance(model, z)}"
+            for step, z in zip(checkpoints.steps, on_map, strict=True)
+        ),
+        places=np.stack([model.values_at(comparison.rows, points) for points in positions]),
+        captions=tuple(captions),
+        caption_places=model.place(caption_z),
+        curves=_curves(model, checkpoints),
     )
 
 
-def _training_in_words(curves: pd.DataFrame, groups: NDArray[np.str_], grouping: Grouping) -> str:
-    """A training in numbers: what was read off before and after, on how many validation pictures,
-    of `groups`."""
-    series = {name: rows["value"].iloc[[0, -1]] for name, rows in curves.groupby("series")}
-    first, last = series["loss"]
-    found = [f"loss {first:.2f} at first and {last:.2f} at the end"]
-    for name, what, n in (
-        (
-            "majority",
-            "majority validation pictures right",
-            np.isin(groups, grouping.majority).sum(),
-        ),
-        (
-            "minority",
-            "minority validation pictures right",
-            np.isin(groups, grouping.minority).sum(),
-        ),
-        ("object", f"{grouping.object_word} read off by a linear probe", len(groups)),
-        ("context", "background read off by a linear probe", len(groups)),
+def _describe_variance(model: ModelMap, z: NDArray[np.floating]) -> str:
+    """How much of the variance of a checkpoint the final plane shows; embeddings (n, E)."""
+    total = float(z.astype(np.float64).var(axis=0).sum())
+    if total < _NO_VARIANCE:
+        return "all images are one point"
+    share = float(model.plane.place(z).var(axis=0).sum()) / total
+    return f"total variance {total:.2g}, this plane shows {100 * share:.0f} % of it"
+
+
+def _curves(model: ModelMap, checkpoints: StoredSnapshots) -> pd.DataFrame:
+    """Loss, probes and accuracies: ``panel``, ``series``, ``step``, ``value``."""
+    history = pd.read_csv(model.artifact.path / "history.csv", usecols=["step", "loss"])
+    # Averaged over neighbouring steps where there are many; early ones stay as they are.
+    edges = np.geomspace(1, max(history["step"].max(), 2), LOSS_POINTS).round().astype(int)
+    bins = np.searchsorted(np.unique(edges), history["step"])
+    loss = history.groupby(bins).agg(step=("step", "last"), value=("loss", "mean"))
+    curves = [loss.assign(panel="loss", series="loss").round({"value": 4})]
+    for panel, curve, series in (
+        ("probe", "probe", ["object", "context"]),
+        ("right", "val", ["majority", "minority"]),
     ):
-        if name in series:
-            intervals = ((value, *wilson(value * n, n)) for value in series[name])
-            first, end = (
-                rate(dict(zip(("value", "low", "high"), one, strict=True))) for one in intervals
-            )
-            found.append(f"{what} {first} at first and {end} at the end (n = {n})")
-    return "; ".join(found)
+        table = pd.DataFrame(checkpoints.curve(curve), columns=["step", *series])
+        curves.append(table.melt("step", var_name="series").assign(panel=panel))
+    return pd.concat(curves, ignore_index=True).astype({"step": int, "value": float})
 
 
-def _notes(recorded: Mapping[str, StoredSnapshots], steps: tuple[int, ...]) -> Iterator[str]:
-    if any(stored.steps != steps for stored in recorded.values()):
+def _describe_curves(curves: pd.DataFrame, groups: NDArray[np.str_], grouping: Grouping) -> str:
+    """First and last value of each curve of a training; `groups` of its validation images, (n,)."""
+    ends = {name: rows["value"].iloc[[0, -1]] for name, rows in curves.groupby("series")}
+    first, last = ends["loss"]
+    phrases = [f"loss {first:.2f} at first and {last:.2f} at the end"]
+    n_majority = int(np.isin(groups, grouping.majority).sum())
+    n_minority = int(np.isin(groups, grouping.minority).sum())
+    for series, words, n in (
+        ("majority", "majority-group validation accuracy", n_majority),
+        ("minority", "minority-group validation accuracy", n_minority),
+        ("object", f"linear-probe accuracy for the {grouping.object_word}", len(groups)),
+        ("context", "linear-probe accuracy for the background", len(groups)),
+    ):
+        if series in ends:
+            first, last = (_rate(value, n) for value in ends[series])
+            phrases.append(f"{words} {first} at first and {last} at the end (n = {n})")
+    return "; ".join(phrases)
+
+
+def _rate(value: float, n: int) -> str:
+    low, high = wilson(value * n, n)
+    return rate({"value": value, "low": low, "high": high})
+
+
+def _notes(trainings: Mapping[str, StoredSnapshots], steps: tuple[int, ...]) -> Iterator[str]:
+    if any(training.steps != steps for training in trainings.values()):
         yield (
-            "At a step where a model has no snapshot, its latest one before it stands; the line"
-            " above says which."
+            "At a step of which a model has no checkpoint, its latest one before is shown; the line"
+            " above names it."
         )
-    if len({stored.steps[-1] for stored in recorded.values()}) > 1:
-        ended = ", ".join(f"{name} at {stored.steps[-1]:,}" for name, stored in recorded.items())
-        yield f"The trainings end at different steps ({ended}); one that has ended stands still."
-    if any(len(stored.curve("probe")) == 0 for stored in recorded.values()):
-        kept = "A set that is cut into folds keeps no pictures for curves of probes and accuracies"
-        yield f"{kept}; the film is of its first fold."
-    elif any(len(stored.curve("val")) == 0 for stored in recorded.values()):
-        yield "Where labels name no object, no accuracy can be read off the captions."
+    if len({training.steps[-1] for training in trainings.values()}) > 1:
+        ends = ", ".join(
+            f"{name} at {training.steps[-1]:,}" for name, training in trainings.items()
+        )
+        yield f"The trainings end at different steps ({ends}); one that has ended does not move."
+    if any(len(training.curve("probe")) == 0 for training in trainings.values()):
+        yield (
+            "An image set in folds has no validation images for curves of probes and accuracies;"
+            " the animation is of its first fold."
+        )
+    elif any(len(training.curve("val")) == 0 for training in trainings.values()):
+        yield "Labels that name no object have no curves of accuracy."
     else:
-        aside = "The curves are of pictures that are kept aside for them (the words say how many)"
-        yield f"{aside}, not of the test ones of the board: their numbers differ by chance."
+        yield (
+            "The curves are of validation images, not of the test images of the group accuracy"
+            " panel: their numbers differ by chance."
+        )

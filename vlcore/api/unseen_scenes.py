@@ -1,12 +1,14 @@
-"""A second hidden set: both animals in places and styles that no edit can draw in, so that no
-repair has met them.
+"""Accuracy of a model on unseen scenes: both animals on backgrounds and in styles that no edit of a
+training set can draw.
 
-The usual held-out pictures have the places and the style of the training set. A training set that
-was repaired by looking at their groups may be fitted to them; here it is asked of neither."""
+The usual held-out images have the backgrounds and the style of the training set. A training set
+that was repaired by looking at their groups may be fitted to them; here it cannot be."""
 
 from functools import lru_cache
+from itertools import product
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -18,48 +20,44 @@ from vlcore.metrics.estimate import Estimate, rate
 from vlcore.model.load import Loaded
 from vlcore.scenes import OBJECTS, draw, sample
 
-SCENES = 25  # of each place and style, with both animals
+SCENES = 25  # of each background and style, with both animals
 SEED = 2  # of scenes that nothing else shows
 
 
-def elsewhere(model: ModelMap, loaded: Loaded, images: ImageSet) -> dict[str, Estimate]:
-    """How often a model names the animal right in hidden places, by the place, and in ``all``;
-    intervals are over scenes. ComparisonError where its set is not drawn by us, or nothing names
-    the animal."""
+def unseen_accuracy(model: ModelMap, loaded: Loaded, images: ImageSet) -> dict[str, Estimate]:
+    """Accuracy of a model on unseen scenes, by background, and in ``all``; intervals are over
+    scenes.
+
+    Raises:
+        ComparisonError: when the image set is not drawn, or the labels name no object.
+    """
     recipe = recipe_of(images.name)
     if recipe is None:
         raise ComparisonError(
-            f"The pictures of {images.name!r} are not drawn, so there are no hidden places of it."
+            f"The images of {images.name!r} are not drawn, so it has no unseen scenes."
         )
-    pictures, objects, places, scenes = _hidden(recipe)
-    scores = object_scores_of(
-        model, loaded.embed_pictures([Image.fromarray(one) for one in pictures]), images.grouping
-    )
+    pixels, table = _unseen_scenes(recipe)
+    z = loaded.embed_pictures([Image.fromarray(image) for image in pixels])
+    scores = object_scores_of(model, z, images.grouping)
     if scores is None:
-        raise ComparisonError(
-            "This model's labels name no object, so it cannot be right about one."
-        )
-    right = np.asarray(images.grouping.objects)[scores.argmax(axis=1)] == objects
-    by_place = {place: places == place for place in np.unique(places).tolist()}
-    here = {**by_place, "all": np.ones(len(right), dtype=bool)}
-    return {name: rate(right[of], scenes[of]) for name, of in here.items()}
+        raise ComparisonError("This model's labels name no object, so it has no accuracy.")
+    predicted = np.asarray(images.grouping.objects)[scores.argmax(axis=1)]
+    table = table.assign(is_right=predicted == table["object"])
+    parts = {str(context): part for context, part in table.groupby("context")} | {"all": table}
+    return {name: rate(part["is_right"], part["scene"]) for name, part in parts.items()}
 
 
 @lru_cache(maxsize=2)
-def _hidden(
-    recipe: Recipe,
-) -> tuple[NDArray[np.uint8], NDArray[np.str_], NDArray[np.str_], NDArray[np.str_]]:
-    """Hidden pictures as a recipe shows them, (n, S, S, 3), with their objects, places and scenes,
-    (n,) each."""
-    pictures, facts = [], []
-    for place in (one for one in HIDDEN_CONTEXTS if one not in recipe.contexts):
-        for style in (one for one in HIDDEN_STYLES if one != recipe.style):
-            for index in range(SCENES):
-                for name in OBJECTS:
-                    scene = sample(name, place, split="demo", index=index, seed=SEED)
-                    pictures.append(draw(recipe.apply(scene).replace(style=style), SIZE).image)
-                    facts.append((name, place, f"{place}-{style}-{index}"))
-    if not pictures:
-        raise ComparisonError(f"The set {recipe.name!r} has all hidden places itself.")
-    objects, places, scenes = np.array(facts).T
-    return np.stack(pictures), objects, places, scenes
+def _unseen_scenes(recipe: Recipe) -> tuple[NDArray[np.uint8], pd.DataFrame]:
+    """Unseen images as a recipe draws them, (n, S, S, 3), and a row with ``object``, ``context``
+    and ``scene`` of each."""
+    contexts = [context for context in HIDDEN_CONTEXTS if context not in recipe.contexts]
+    styles = [style for style in HIDDEN_STYLES if style != recipe.style]
+    pixels, rows = [], []
+    for context, style, index, animal in product(contexts, styles, range(SCENES), OBJECTS):
+        scene = sample(animal, context, split="demo", index=index, seed=SEED)
+        pixels.append(draw(recipe.apply(scene).replace(style=style), SIZE).image)
+        rows.append((animal, context, f"{context}-{style}-{index}"))
+    if not rows:
+        raise ComparisonError(f"The set {recipe.name!r} contains all unseen backgrounds itself.")
+    return np.stack(pixels), pd.DataFrame(rows, columns=["object", "context", "scene"])

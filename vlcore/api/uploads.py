@@ -2,9 +2,9 @@
 on, and whether the image is new to the set that the model was trained on.
 
 A report is a row, so that four models on fourteen images are one table to download. Sentences are
-phrases, of which a page writes the Markdown: what comes from a visitor is never in the text of
-ours."""
+phrases, of which a page writes the Markdown: foreign text is never in our own text."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ from vlcore.metrics.reliance import PaintedImages, Reliance, by_backgrounds, by_
 from vlcore.model.load import Loaded
 
 NEAREST = 5
-SURE = 0.8  # the share from which on a prediction is a sure one
+SURE = 0.8  # the least share of a sure prediction
 Vectors = NDArray[np.floating]
 
 
@@ -47,19 +47,29 @@ class Phrase(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class UploadReport:
-    """What one model predicts for one image."""
+    """What one model predicts for one image.
 
-    predicted: str  # the object; empty where none is predicted
-    share: float  # of that object among the objects, or NaN
-    is_calibrated: bool  # whether the share is: after one temperature, fitted on validation images
-    why_silent: str  # why no object is predicted; empty where one is
-    captions: tuple[CaptionScore, ...]  # best first; none where they have no embeddings
-    nearest: tuple[tuple[int, float], ...]  # row number and cosine, nearest first
-    truth: str = ""  # the object that the image shows; empty where nobody knows
-    novelty: Novelty | None = None  # of the image beside its set; None where that was not judged
-    only_drawings: bool = (
-        False  # whether the model has seen drawings alone and the image is no drawing
-    )
+    Attributes:
+        predicted: the object; empty where none is predicted.
+        share: of that object among the objects, or NaN.
+        is_calibrated: whether the share is, after one temperature, fitted on validation images.
+        why_silent: why no object is predicted; empty where one is.
+        captions: best first; none where they have no embeddings.
+        nearest: row number and cosine, nearest first.
+        truth: the object that the image shows; empty where nobody knows.
+        novelty: of the image to the set; None where that was not judged.
+        only_drawings: whether the model has seen drawings alone and the image is no drawing.
+    """
+
+    predicted: str
+    share: float
+    is_calibrated: bool
+    why_silent: str
+    captions: tuple[CaptionScore, ...]
+    nearest: tuple[tuple[int, float], ...]
+    truth: str = ""
+    novelty: Novelty | None = None
+    only_drawings: bool = False
 
     @property
     def is_right(self) -> bool | None:
@@ -68,30 +78,28 @@ class UploadReport:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """Why the prediction is not a sure one: its share is small, or the model has seen drawings
-        alone.
+        """Why the prediction is not a sure one: a small share, or a model of drawings alone.
 
         Not that the image is new: of the photographs, which nearly all are, pretrained towers name
         most right.
         """
-        reasons = []
+        doubts = []
         if self.share < SURE:
-            reasons.append(f"below {wording.percent(SURE)}")
+            doubts.append(f"below {wording.percent(SURE)}")
         if self.predicted and self.only_drawings:
-            reasons.append("has only seen drawings")
-        return tuple(reasons)
+            doubts.append("has only seen drawings")
+        return tuple(doubts)
 
 
 @dataclass(frozen=True)
 class RelianceReport:
-    """What a prediction relies on, and how that was found out."""
+    """What a prediction relies on, and the test results as the end of a sentence."""
 
     on: Reliance
-    because: str  # the rest of the sentence
-    way: str  # "twins", "backgrounds" or "painting"
+    because: str
 
 
-Reports = Mapping[str, Sequence[UploadReport]]  # by what models are called, one an image
+Reports = Mapping[str, Sequence[UploadReport]]  # by model name, one an image
 
 
 def upload_reports(
@@ -102,7 +110,7 @@ def upload_reports(
     novelties: Sequence[Novelty | None],
     are_drawn: Sequence[bool],
 ) -> list[UploadReport]:
-    """What a model predicts for new images.
+    """Report what a model predicts for new images.
 
     Args:
         model: its map.
@@ -111,48 +119,42 @@ def upload_reports(
         truths: the object that each shows, empty where nobody knows.
         novelties: how new each is, None where that was not judged.
         are_drawn: whether each is a drawn scene."""
-    objects, count = images.grouping.objects, len(z)
-    labels, shares, why_silent = [""] * count, [float("nan")] * count, ""
     temperature = temperature_of(model)
+    scores, why_silent = None, f"Its labels name no {images.grouping.object_word}."
     try:
         scores = object_scores_of(model, z, images.grouping)
-        if scores is None:
-            why_silent = f"Its labels name no {images.grouping.object_word}."
-        else:
-            probabilities = softmax(scores / (temperature or 1.0), axis=1)
-            labels = [objects[row.argmax()] for row in probabilities]
-            shares = [float(row.max()) for row in probabilities]
     except ComparisonError as error:
         why_silent = str(error)
-    has_seen_drawings_alone = bool(images.about.get("recipe")) and not knows_photographs(
+    seen_drawings_alone = bool(images.about.get("recipe")) and not knows_photographs(
         model.artifact.condition
     )
     reports = []
-    every = zip(z, labels, shares, truths, novelties, are_drawn, strict=True)
-    for vector, label, share, truth, novelty, is_drawn in every:
-        captions = tuple(caption_scores(model, vector)) if len(model.caption_z) else ()
-        nearest = tuple(model.neighbours(vector, NEAREST))
-        is_calibrated = bool(temperature and label)
+    for number, vector in enumerate(z):
+        predicted, share = "", math.nan
+        if scores is not None:
+            probabilities = softmax(scores[number] / (temperature or 1.0))
+            best = int(probabilities.argmax())
+            predicted, share = images.grouping.objects[best], float(probabilities[best])
         report = UploadReport(
-            predicted=label,
+            predicted=predicted,
             share=share,
-            is_calibrated=is_calibrated,
-            why_silent=why_silent,
-            captions=captions,
-            nearest=nearest,
-            truth=truth,
-            novelty=novelty,
-            only_drawings=has_seen_drawings_alone and not is_drawn,
+            is_calibrated=bool(temperature and predicted),
+            why_silent="" if predicted else why_silent,
+            captions=tuple(caption_scores(model, vector)) if len(model.caption_z) else (),
+            nearest=tuple(model.neighbours(vector, NEAREST)),
+            truth=truths[number],
+            novelty=novelties[number],
+            only_drawings=seen_drawings_alone and not are_drawn[number],
         )
         reports.append(report)
     return reports
 
 
 def temperature_of(model: ModelMap) -> float | None:
-    """What log scores are divided by to be log odds; None where it was not measured, as of sets in
-    folds."""
-    measured = model.artifact.metrics["end"].get("temperature")
-    return None if measured is None else float(measured["value"])
+    """The divisor that turns log scores into log odds; None where it was not measured, as of sets
+    in folds."""
+    temperature = model.artifact.metrics["end"].get("temperature")
+    return None if temperature is None else float(temperature["value"])
 
 
 def predicted_labels(model: ModelMap, z: Vectors, grouping: Grouping) -> list[str]:
@@ -168,8 +170,8 @@ def answer_margin(
     """Log score of a label minus that of the other object, (n, E) to (n,): what is explained."""
     scores = object_scores_of(model, z, grouping)
     assert scores is not None  # it names objects
-    place = grouping.objects.index(label)
-    return np.asarray(scores[:, place] - scores[:, 1 - place])
+    index = grouping.objects.index(label)
+    return np.asarray(scores[:, index] - scores[:, 1 - index])
 
 
 def reliance_by_twins(
@@ -177,33 +179,29 @@ def reliance_by_twins(
 ) -> RelianceReport:
     """What a prediction for a sample relies on: whether it changes with the other object, or with
     the background."""
-    others = [twins.other_object, *twins.other_backgrounds]
-    z = loaded.embed_pictures([other.asked for other in others])
-    margins = answer_margin(model, z, grouping, report.predicted)
-    other_label = _other(report.predicted, grouping)
-    labels = [report.predicted if margin > 0 else other_label for margin in margins]
-    on = by_twins(report.predicted, labels[0], labels[1:])
-    changes = [f"with the other {grouping.object_word} it {_change(report.predicted, labels[0])}"]
-    for twin, label in zip(twins.other_backgrounds, labels[1:], strict=True):
-        changes.append(f"{context_words(twin.background)} it {_change(report.predicted, label)}")
-    return RelianceReport(on, f"{', '.join(changes)}.", "twins")
-
-
-def _change(predicted: str, label: str) -> str:
-    return f"stays {label}" if label == predicted else f"becomes {label}"
-
-
-def _other(label: str, grouping: Grouping) -> str:
-    return next(name for name in grouping.objects if name != label)
+    predicted = report.predicted
+    changed = [twins.other_object, *twins.other_backgrounds]
+    z = loaded.embed_pictures([twin.asked for twin in changed])
+    other_label = next(name for name in grouping.objects if name != predicted)
+    margins = answer_margin(model, z, grouping, predicted)
+    labels = [predicted if margin > 0 else other_label for margin in margins]
+    changes = [f"with the other {grouping.object_word}"]
+    changes += [context_words(twin.background) for twin in twins.other_backgrounds]
+    outcomes = [
+        f"{change} it {'stays' if label == predicted else 'becomes'} {label}"
+        for change, label in zip(changes, labels, strict=True)
+    ]
+    on = by_twins(predicted, labels[0], labels[1:])
+    return RelianceReport(on, f"{', '.join(outcomes)}.")
 
 
 def reliance_by_backgrounds(reports: Sequence[UploadReport]) -> RelianceReport:
     """What the predictions for one cut-out on several backgrounds rely on."""
-    counts = Counter(report.predicted for report in reports)
-    on = by_backgrounds([report.predicted for report in reports])
-    listed = " and ".join(f"{label} on {count}" for label, count in counts.most_common())
-    because = f"{reports[0].predicted} on all" if on is Reliance.OBJECT else f"{listed} of"
-    return RelianceReport(on, f"{because} {len(reports)} backgrounds.", "backgrounds")
+    predicted = [report.predicted for report in reports]
+    on = by_backgrounds(predicted)
+    counts = [f"{label} on {count}" for label, count in Counter(predicted).most_common()]
+    result = f"{predicted[0]} on all" if on is Reliance.OBJECT else f"{' and '.join(counts)} of"
+    return RelianceReport(on, f"{result} {len(reports)} backgrounds.")
 
 
 def reliance_by_painting(
@@ -216,61 +214,44 @@ def reliance_by_painting(
     """What a prediction relies on: which of object and background, alone, keeps more of its
     support."""
     ways = len(painted.object_alone)
-    versions = [
-        Image.fromarray(pixels) for pixels in (*painted.object_alone, *painted.background_alone)
-    ]
-    margins = answer_margin(model, loaded.embed_pictures(versions), grouping, report.predicted)
-    of_object, of_background = margins[:ways], margins[ways:]
-    on, for_object = by_painting(of_object, of_background), int((of_object > of_background).sum())
-    because = f"{ways} of {ways} paint-over tests agree."
-    if on is Reliance.UNSTABLE and for_object == 0:
-        word = grouping.object_word
-        because = (
-            f"all {ways} paint-over tests speak for the background, but the {word} alone would do."
-        )
-    elif on is Reliance.UNSTABLE:
-        word = grouping.object_word
-        because = f"{for_object} of {ways} paint-over tests say the {word}, not all."
-    return RelianceReport(on, because, "painting")
+    versions = [*painted.object_alone, *painted.background_alone]
+    z = loaded.embed_pictures([Image.fromarray(pixels) for pixels in versions])
+    margins = answer_margin(model, z, grouping, report.predicted)
+    by_object, by_background = margins[:ways], margins[ways:]
+    on = by_painting(by_object, by_background)
+    if on is not Reliance.UNSTABLE:
+        return RelianceReport(on, f"{ways} of {ways} paint-over tests agree.")
+    word, for_object = grouping.object_word, int((by_object > by_background).sum())
+    because = f"{for_object} of {ways} paint-over tests say the {word}, not all."
+    if for_object == 0:
+        because = f"all {ways} paint-over tests say the background, but the {word} alone is enough."
+    return RelianceReport(on, because)
 
 
-def reliance_phrases(found: RelianceReport, grouping: Grouping) -> list[Phrase]:
+def reliance_phrases(reliance: RelianceReport, grouping: Grouping) -> list[Phrase]:
     """What a prediction relies on, in a sentence."""
     word = grouping.object_word
-    if found.on is Reliance.UNSTABLE:
-        return [
-            Phrase("What it relies on: "),
-            Phrase("cannot tell", strong=True),
-            Phrase(f": {found.because}"),
-        ]
-    if found.on is Reliance.NEITHER:
-        return [
-            Phrase("Relies on "),
-            Phrase("neither alone", strong=True),
-            Phrase(f": {found.because}"),
-        ]
     names = {
         Reliance.OBJECT: f"the {word}",
         Reliance.BACKGROUND: "the background",
         Reliance.BOTH: f"the {word} and the background",
+        Reliance.NEITHER: "neither alone",
+        Reliance.UNSTABLE: "cannot tell",
     }
-    return [
-        Phrase("Relies on "),
-        Phrase(names[found.on], strong=True),
-        Phrase(f": {found.because}"),
-    ]
+    lead = "What it relies on: " if reliance.on is Reliance.UNSTABLE else "Relies on "
+    return [Phrase(lead), Phrase(names[reliance.on], True), Phrase(f": {reliance.because}")]
 
 
-def reliance_word(found: RelianceReport | None, grouping: Grouping) -> str:
+def reliance_word(reliance: RelianceReport | None, grouping: Grouping) -> str:
     """What a prediction relies on, in a word or two for a table."""
-    if found is None:
+    if reliance is None:
         return ""
     words = {
         Reliance.OBJECT: grouping.object_word,
         Reliance.UNSTABLE: "cannot tell",
         Reliance.NEITHER: "neither alone",
     }
-    return words.get(found.on, found.on.value)
+    return words.get(reliance.on, reliance.on.value)
 
 
 def prediction_phrases(report: UploadReport) -> list[Phrase]:
@@ -279,17 +260,17 @@ def prediction_phrases(report: UploadReport) -> list[Phrase]:
         return [Phrase(report.why_silent)]
     unit = "" if report.is_calibrated else " (uncalibrated softmax)"
     share = Phrase(f" {wording.percent(report.share)}{unit}")
-    return [Phrase("Prediction: "), Phrase(report.predicted, strong=True), share]
+    return [Phrase("Prediction: "), Phrase(report.predicted, True), share]
 
 
 def novelty_phrases(novelty: Novelty) -> list[Phrase]:
     """Whether an image is new beside those of a set, in a sentence with its numbers."""
     rate, count = wording.rate(novelty.share.as_dict()), f"{novelty.share.n:,}"
-    far = f"{rate} of its {count} images are at least as far from the others."
+    sentence = f": {rate} of its {count} images are at least as far from the others."
     if novelty.is_new:
-        meaning = " Shares are calibrated on it alone."
-        return [Phrase("New to the set", strong=True), Phrase(f": {far}{meaning}")]
-    return [Phrase("Not new to the set", strong=True), Phrase(f": {far}")]
+        consequence = " Shares are calibrated on it alone."
+        return [Phrase("New to the set", True), Phrase(sentence + consequence)]
+    return [Phrase("Not new to the set", True), Phrase(sentence)]
 
 
 def report_table(
@@ -298,41 +279,40 @@ def report_table(
     images: ImageSet,
     reliances: Mapping[tuple[str, int], RelianceReport],
 ) -> pd.DataFrame:
-    """All reports, one row an image and model. Reliances are by the model's name and the image's
-    number, from 0."""
+    """All reports, one row an image and model.
+
+    Args:
+        names: of the images.
+        reports: by the model's name, one an image.
+        images: the set that the models were trained on.
+        reliances: by the model's name and the image's number, from 0."""
     rows = []
     for number, name in enumerate(names):
-        for model, of_model in reports.items():
-            rows.append({"Image": name, "Model": model, **_row(of_model[number], images)})
-            rows[-1]["Relies on"] = reliance_word(reliances.get((model, number)), images.grouping)
+        for model, model_reports in reports.items():
+            reliance = reliance_word(reliances.get((model, number)), images.grouping)
+            row = _row(model_reports[number], images, reliance)
+            rows.append({"Image": name, "Model": model, **row})
     return pd.DataFrame(rows)
 
 
-def _row(report: UploadReport, images: ImageSet) -> dict[str, object]:
+def _row(report: UploadReport, images: ImageSet, reliance: str) -> dict[str, object]:
     row, similarity = report.nearest[0]
-    facts = images.table.iloc[row]
-    share = None if np.isnan(report.share) else round(100 * report.share)
-    right = {True: "right", False: "wrong", None: "not known"}[report.is_right]
+    facts, novelty = images.table.iloc[row], report.novelty
+    calibrated = "yes" if report.is_calibrated else "no"
+    if report.is_calibrated and novelty and novelty.is_new:
+        calibrated = "for images of the set"
     return {
         "Prediction": report.predicted or report.why_silent,
-        "Share, %": share,
-        "Calibrated": _calibrated(report),
-        "Right or wrong": right,
+        "Share, %": None if math.isnan(report.share) else round(100 * report.share),
+        "Calibrated": calibrated,
+        "Right or wrong": {True: "right", False: "wrong", None: "not known"}[report.is_right],
         "Not sure": ", ".join(report.doubts),
-        "New": "" if report.novelty is None else "yes" if report.novelty.is_new else "no",
-        "Relies on": "",
-        "Images of the set as far, %": (
-            None if report.novelty is None else round(100 * report.novelty.share.value, 1)
-        ),
+        "New": ("yes" if novelty.is_new else "no") if novelty else "",
+        "Relies on": reliance,
+        "Images of the set as far, %": round(100 * novelty.share.value, 1) if novelty else None,
         "Best caption": report.captions[0].caption if report.captions else "",
         "Nearest image": f"{facts['object']}, {facts['context']} ({similarity:.2f})",
     }
-
-
-def _calibrated(report: UploadReport) -> str:
-    if not report.is_calibrated:
-        return "no"
-    return "for images of the set" if report.novelty and report.novelty.is_new else "yes"
 
 
 def typed_captions_table(
@@ -344,55 +324,48 @@ def typed_captions_table(
     """Cosines of typed captions with one image, one row a caption, best of the first model first.
 
     Args:
-        models: by what they are called.
-        embedded: embeddings of the captions in those that read them, (k, E) each.
+        models: by name.
+        embedded: embeddings of the captions in the models that read them, (k, E) each.
         texts: the captions.
         z: embedding of the image in each model, (E,)."""
     columns = {name: embedded[name] @ z[name] for name in models if name in embedded}
     table = pd.DataFrame({"Caption": list(texts), **columns})
-    return (
-        table.sort_values(list(columns), ascending=False, ignore_index=True) if columns else table
-    )
-
-
-def as_code(name: str) -> str:
-    """A foreign text in Markdown, on one line: in a code span nothing in it is a link, a formula, a
-    colour or a tag."""
-    return f"`{' '.join(name.replace('`', chr(39)).split())}`"
+    if not columns:
+        return table
+    return table.sort_values(list(columns), ascending=False, ignore_index=True)
 
 
 def knows_photographs(condition: Condition) -> bool:
     """Whether a model sees through a network that was trained on photographs."""
-    is_pretrained = (
-        condition.kind is ArtifactKind.PRETRAINED or condition.frozen_tower or condition.network
-    )
-    return bool(is_pretrained) and not condition.architecture.endswith(RANDOM)
+    is_pretrained = condition.kind is ArtifactKind.PRETRAINED
+    has_network = bool(condition.frozen_tower or condition.network)
+    return (is_pretrained or has_network) and not condition.architecture.endswith(RANDOM)
 
 
-def with_untrained(trained: dict[str, Condition]) -> dict[str, Condition]:
-    """Models to ask by key, and the untrained encoder of each seed and label style, made when it is
-    chosen."""
-    choices, described = dict(trained), set(map(_described, trained.values()))
-    for one in trained.values():
-        if (
-            one.kind.has_weights and _described(one.untrained) not in described
-        ):  # what bias would do comes after
-            choices[one.untrained.key] = one.untrained
-            described.add(_described(one.untrained))
+def with_untrained(trained: Mapping[str, Condition]) -> dict[str, Condition]:
+    """Models to choose from by key, with the untrained encoder of each seed and label style, which
+    is made when it is chosen."""
+    choices = dict(trained)
+    names = {_name(condition) for condition in trained.values()}
+    for condition in trained.values():
+        untrained = condition.untrained
+        if condition.kind.has_weights and _name(untrained) not in names:
+            choices[untrained.key] = untrained
+            names.add(_name(untrained))
     return choices
 
 
-def distinct_names(choices: dict[str, Condition]) -> dict[str, str]:
-    """A name for each choice, by key; no two are equal: the browser tells choices apart by their
+def distinct_names(choices: Mapping[str, Condition]) -> dict[str, str]:
+    """A name for each choice, by key, all different: the browser tells choices apart by their
     names alone."""
-    described = {key: _described(one) for key, one in choices.items()}
-    times = Counter(described.values())
+    names = {key: _name(condition) for key, condition in choices.items()}
+    counts = Counter(names.values())
     return {
-        key: name if times[name] == 1 else f"{name} · {key.rpartition('-')[2]}"
-        for key, name in described.items()
+        key: name if counts[name] == 1 else f"{name} · {key.rpartition('-')[2]}"
+        for key, name in names.items()
     }
 
 
-def _described(condition: Condition) -> str:
+def _name(condition: Condition) -> str:
     length = f", {condition.steps:,} steps" if condition.steps else ""
     return f"{wording.title(condition)} · seed {condition.init_seed}{length}"

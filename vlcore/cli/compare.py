@@ -6,8 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from vlcore.api.export_table import rows_in_words
-from vlcore.api.exports import FORMATS, export
+from vlcore.api.exports import FORMATS, describe_rows, export
 from vlcore.api.maps import KINDS, Projection
 from vlcore.cli.common import CommandError, add_command, comma_separated, page_path, write_page
 from vlcore.jobs.progress import counted_bar
@@ -79,4 +78,4 @@ def export_model(options: Namespace) -> dict[str, Any]:
         files = export(model, options.format, out, show)
     open_with = form.open_with.format(out=shlex.quote(str(out)), text=repr(str(out)))
     said = {"key": model.key, "format": options.format, "out": str(out), "files": files}
-    return {**said, "rows": rows_in_words(model.map), "open_with": open_with}
+    return {**said, "rows": describe_rows(model.map), "open_with": open_with}

@@ -35,6 +35,12 @@ def plain(text: str) -> str:
     return _LIST.sub(_JOINER, "".join(parts))
 
 
+def as_code(text: str) -> str:
+    """Markdown that shows a foreign text as code on one line, in which nothing is a link, a
+    formula, a colour or a tag."""
+    return f"`{' '.join(text.replace('`', chr(39)).split())}`"
+
+
 def safe_csv(table: pd.DataFrame) -> str:
     """A table as CSV for people: text that a spreadsheet would compute has an apostrophe before it,
     as a user of a spreadsheet would type it. `as_written` removes it."""

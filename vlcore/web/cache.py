@@ -16,7 +16,7 @@ import pyarrow as pa
 import streamlit as st
 
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
-from vlcore.api.description import LayoutDescription, describe_layouts, placed_groups
+from vlcore.api.description import LayoutDescription, describe_layouts, place_groups
 from vlcore.api.maps import PCA, Projection
 from vlcore.api.model_map import ModelMap
 from vlcore.api.model_map import model_map as read_map
@@ -106,7 +106,7 @@ def layouts(keys: Sequence[str]) -> LayoutDescription:
 @st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
 def _placed(key: str) -> Placed:
     alone = model_map(key, PCA, ())
-    return placed_groups(alone, image_set(alone))
+    return place_groups(alone, image_set(alone))
 
 
 def image_set(model: ModelMap) -> ImageSet:

@@ -69,17 +69,17 @@ def addresses(images: ImageSet, rows: Sequence[int]) -> list[str]:
     out."""
     if not _served:
         return small_images.draw_thumbs(images, rows)
-    small_images.remember(images)
+    small_images.register_set(images)
     return [thumb_address(_served[0], images.name, images.version, row) for row in rows]
 
 
 async def _thumb(request: Request) -> Response:
     name, version, row = (request.path_params[part] for part in ("name", "version", "row"))
-    images = small_images.known(name, version)
+    images = small_images.registered_set(name, version)
     if images is None or not _ROW.fullmatch(row) or int(row) >= len(images.table):
         raise HTTPException(404)
     try:
-        (small,) = await run_in_threadpool(small_images.small_pictures, images, [int(row)])
+        (small,) = await run_in_threadpool(small_images.small_files, images, [int(row)])
     except (LabError, OSError) as error:
         raise HTTPException(404) from error
     return Response(small, media_type="image/webp", headers=_KEEP)

@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 
 from vlcore.api.compared_maps import names
-from vlcore.api.description import differences_in_words
+from vlcore.api.differences import describe_differences
 from vlcore.api.imports import condition_of
 from vlcore.api.training import is_quick
 from vlcore.data.imageset import ImageSet
@@ -65,7 +65,7 @@ def choose(images: ImageSet, count: int, steps: int, towers: str) -> list[Side]:
 
 def differences(sides: Sequence[Side]) -> None:
     """In what the models differ."""
-    st.markdown(differences_in_words({side.name: side.condition for side in sides}))
+    st.markdown(describe_differences({side.name: side.condition for side in sides}))
 
 
 def _trained(images: ImageSet, count: int, steps: int, towers: str) -> list[Side]:

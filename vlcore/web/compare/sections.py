@@ -10,9 +10,8 @@ import streamlit as st
 
 from vlcore.api import captions, loss_matrix, training_animation
 from vlcore.api.compared_maps import points_table
-from vlcore.api.description import first_fit, how_tested, largest_displacements
-from vlcore.api.export_table import shown as map_table
-from vlcore.api.exports import parquet_bytes
+from vlcore.api.description import describe_evaluation, describe_fit_step, largest_displacements
+from vlcore.api.exports import map_table, parquet_bytes
 from vlcore.api.maps import PCA
 from vlcore.api.metrics_table import map_quality, measures_table
 from vlcore.api.model_map import ComparisonError, ModelMap
@@ -47,7 +46,7 @@ def _or_why_not(icon: str) -> Iterator[None]:
 def _groups(shown: Shown) -> None:
     widgets.show_part(shown.parts["groups"])
     counted = f"Share of held-out pictures whose {shown.images.grouping.object_word} is named right"
-    st.caption(plain(f"{counted}, 95 % intervals over scenes. {how_tested(shown.images)}"))
+    st.caption(plain(f"{counted}, 95 % intervals over scenes. {describe_evaluation(shown.images)}"))
 
 
 def _movement(shown: Shown) -> None:
@@ -110,21 +109,23 @@ def _typed_caption(shown: Shown) -> None:
         "A caption", usual, max_chars=most, **widgets.in_address("caption", about)
     )
     try:
-        text = captions.clean(typed or "")
+        text = captions.clean_caption(typed or "")
     except captions.CaptionLabError as error:
         st.warning(plain(str(error)), icon=":material/edit:")
         return
     answers: dict[str, captions.CaptionAnswer] = {}
     for name, model in models.items():
         try:
-            answer = answers[name] = captions.ask(model, cache.model(model.artifact.key), text)
+            answer = answers[name] = captions.ask_caption(
+                model, cache.model(model.artifact.key), text
+            )
         except LabError as error:
             st.info(
                 f"The {name} model cannot be asked. {plain(str(error))}", icon=":material/info:"
             )
             continue
         if answer.unknown:
-            words = captions.named(answer.unknown, "more words")
+            words = captions.quote_words(answer.unknown, "more words")
             st.warning(
                 f"The {name} model does not know, or does not read, {plain(words)}.",
                 icon=":material/help:",
@@ -197,7 +198,7 @@ def _caption_map(shown: Shown, answers: dict[str, captions.CaptionAnswer], text:
     asked, arrows = [], []
     for pane, name in enumerate(shown.comparison.named):
         if name in answers:
-            (x, y), without = answers[name].place, answers[name].without
+            (x, y), without = answers[name].position, answers[name].without
             asked.append((pane, caption, x, y))
             arrows += [
                 (pane, row.word, row.cosine, x, y, row.x, row.y) for row in without.itertuples()
@@ -242,8 +243,8 @@ def _loss(shown: Shown) -> None:
 )
 def _pairs(key: str, palette: Palette) -> tuple[str, cache.Spec]:
     model = cache.model_map(key, PCA, ())
-    found = loss_matrix.pairs(model, cache.image_set(model), draw_thumbs)
-    chart = matrices.pair_matrix(found.cells, found.pictures, palette=palette, middle=found.middle)
+    found = loss_matrix.loss_pairs(model, cache.image_set(model), draw_thumbs)
+    chart = matrices.pair_matrix(found.cells, found.images, palette=palette, middle=found.middle)
     return found.words, cache.finished(chart)
 
 
@@ -265,9 +266,9 @@ def film_section(keys: Sequence[str], palette: Palette, side: int) -> None:
 @st.cache_resource(max_entries=30, show_spinner="Winding the film …", hash_funcs=cache.BY_CONTENT)
 def _film(
     keys: Sequence[str], palette: Palette, side: int
-) -> tuple[training_animation.Film, cache.Spec]:
+) -> tuple[training_animation.TrainingAnimation, cache.Spec]:
     comparison = cache.comparison(keys, PCA)
-    shown = training_animation.film(comparison, cache.image_set(comparison.models[0]))
+    shown = training_animation.animate_training(comparison, cache.image_set(comparison.models[0]))
     return shown, cache.finished(shown.chart(palette, side))
 
 
@@ -278,7 +279,9 @@ def _measures(shown: Shown) -> None:
     )
     trained = {name: model for name, model in models.items() if "first_fit_step" in model.metrics}
     if trained:
-        st.caption(" ".join(f"{name}: {first_fit(model)}" for name, model in trained.items()))
+        st.caption(
+            " ".join(f"{name}: {describe_fit_step(model)}" for name, model in trained.items())
+        )
     for name, model in models.items():
         if quality := map_quality(model):
             st.caption(f"{name} PCA map: {quality}.")

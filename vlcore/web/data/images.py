@@ -364,7 +364,7 @@ def cheats(images: ImageSet, palette: Palette) -> None:
         )
         return
     found = audit.read_checks(cache.artifact(key))
-    if sentence := audit.in_words(found, images.grouping.object_word):
+    if sentence := audit.easier_cue(found, images.grouping.object_word):
         st.markdown(f"**{plain(sentence)}**")
     if rates := [entry.number for entry in found if entry.number]:
         labels = {"object": images.grouping.object_word, "context": "background"}

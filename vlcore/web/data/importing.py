@@ -18,7 +18,6 @@ import pandas as pd
 import streamlit as st
 
 from vlcore.api import imports
-from vlcore.api.uploads import as_code
 from vlcore.artifacts import store
 from vlcore.classroom.teacher import Right
 from vlcore.data import importers
@@ -26,7 +25,7 @@ from vlcore.data.catalogue import check_name, set_names
 from vlcore.data.imageset import usable_name
 from vlcore.experiment.files import scratch_folder
 from vlcore.experiment.limits import LONG_JOB_SECONDS
-from vlcore.experiment.plain_text import plain
+from vlcore.experiment.plain_text import as_code, plain
 from vlcore.jobs.jobs import State
 from vlcore.web import jobs, shell, visitors, widgets, work
 

@@ -126,7 +126,8 @@ def experiments(conditions: Sequence[Condition], images: ImageSet, palette: Pale
     )
     if all(view.done for view in work.views(conditions)):
         biased = [cache.artifact(condition.key) for condition in conditions[2:]]
-        st.markdown(f"{description.answer(biased, images.grouping)} {_over_seeds(conditions[2:])}")
+        sentences = description.describe_label_effect(biased, images.grouping)
+        st.markdown(f"{sentences} {_over_seeds(conditions[2:])}")
 
 
 @st.cache_resource(

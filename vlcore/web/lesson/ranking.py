@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api.maps import PCA
 from vlcore.api.model_map import ComparisonError
-from vlcore.api.unseen_scenes import elsewhere
+from vlcore.api.unseen_scenes import unseen_accuracy
 from vlcore.artifacts import store
 from vlcore.classroom import repair, repair_results, tower_pairs
 from vlcore.classroom.handout import repair_html
@@ -45,7 +45,7 @@ def beside(images: ImageSet, base: Condition) -> dict[str, list[Condition]]:
 def _elsewhere(key: str, images: ImageSet) -> Estimate | None:
     """How often a model is right in hidden places; None where the set has none."""
     try:
-        return elsewhere(cache.model_map(key, PCA, ()), cache.model(key), images)["all"]
+        return unseen_accuracy(cache.model_map(key, PCA, ()), cache.model(key), images)["all"]
     except ComparisonError:
         return None
 

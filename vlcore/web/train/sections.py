@@ -7,10 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from vlcore.api import description, imports, metrics_table
+from vlcore.api import description, differences, imports, metrics_table
 from vlcore.api.maps import PCA
 from vlcore.api.pretrained import READOUTS, condition_of, is_hub_name, make_pretrained
-from vlcore.api.uploads import as_code
 from vlcore.artifacts import store
 from vlcore.artifacts.checkpoints import StoredSnapshots
 from vlcore.classroom.teacher import Right
@@ -23,7 +22,7 @@ from vlcore.experiment.files import models_folder
 from vlcore.experiment.grouping import SCENES, group_words
 from vlcore.experiment.limits import LONG_JOB_SECONDS
 from vlcore.experiment.options import Choice, objectives_here, style_names
-from vlcore.experiment.plain_text import plain
+from vlcore.experiment.plain_text import as_code, plain
 from vlcore.experiment.wording import title
 from vlcore.jobs.jobs import JobStatus
 from vlcore.plots.theme import Palette
@@ -115,7 +114,7 @@ def in_words(condition: Condition, images: ImageSet) -> None:
 def section(condition: Condition, images: ImageSet, palette: Palette) -> None:
     """What came out of a condition, or where it is on its way; followed as long as it or its twin
     is in training."""
-    twin, what = description.twin_of(condition) or (None, "")
+    twin, what = differences.controlled_baseline(condition) or (None, "")
 
     def draw(views: list[JobStatus]) -> None:
         one, other = views[0], views[-1]

@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from vlcore.api.description import twin_of
-from vlcore.api.tried_settings import Tried, chosen, settings, stacked
+from vlcore.api.differences import controlled_baseline
+from vlcore.api.tried_settings import SeedStack, filter_stacks, setting_choices, stack_seeds
 from vlcore.artifacts.store import StoreError
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.options import ArtifactKind
@@ -23,7 +23,7 @@ def section(images: ImageSet) -> None:
         if condition.kind in (ArtifactKind.TRAINED, ArtifactKind.PRETRAINED):
             with suppress(StoreError):  # one that is damaged is set aside by being read
                 models[key] = condition, cache.artifact(key).metrics["end"]
-    every = stacked(models)
+    every = stack_seeds(models)
     if not every:
         st.caption("Models of this image set will be listed here, with what they were measured at.")
         return
@@ -31,11 +31,11 @@ def section(images: ImageSet) -> None:
     usual = list(names.values()).index(catalogue.PRIMARY)
     first, second = st.columns([2, 3])
     words = first.selectbox("Measure", list(names), usual, **widgets.in_address("tried_by"))
-    measure, offered = names[words], settings(every)
+    measure, offered = names[words], setting_choices(every)
     only = second.multiselect(
         "Only", list(offered), **widgets.in_address("tried_only"), placeholder="all settings"
     )
-    shown = chosen(every, (offered[name] for name in only))
+    shown = filter_stacks(every, (offered[name] for name in only))
     style = "percent" if catalogue.measure_of(measure).in_percent else "%.3g"
     numbers = {"value": words, "From": "From", "To": "To"}
     columns = {
@@ -57,16 +57,16 @@ def section(images: ImageSet) -> None:
         offer(shown[number], set(models))
 
 
-def _row(one: Tried, measure: str) -> dict[str, Any]:
+def _row(one: SeedStack, measure: str) -> dict[str, Any]:
     found = one.estimate(measure)
     values = {"value": found.value, "From": found.low, "To": found.high} if found else {}
     return {"Model": one.words, "Steps": one.condition.steps, "Seeds": len(one.keys)} | values
 
 
-def offer(one: Tried, there: set[str]) -> None:
+def offer(one: SeedStack, there: set[str]) -> None:
     """Links to Compare: beside its twin where that is there, and two of its seeds beside each
     other."""
-    twin, what = twin_of(one.condition) or (None, "")
+    twin, what = controlled_baseline(one.condition) or (None, "")
     beside = {"Open in Compare": one.keys[:1]}
     if twin and twin.key in there:
         beside = {f"Compare with {what}": (twin.key, one.keys[0])}

@@ -10,14 +10,14 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api.compared_maps import names
 from vlcore.api.training import is_quick
-from vlcore.api.uploads import as_code, distinct_names, with_untrained
+from vlcore.api.uploads import distinct_names, with_untrained
 from vlcore.data import sandbox
 from vlcore.data.decoding import UploadError, is_picture
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.data.uploads import UploadedPicture, samples, shown_name, uploaded
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
-from vlcore.experiment.plain_text import plain
+from vlcore.experiment.plain_text import as_code, plain
 from vlcore.experiment.wording import title
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.web import condition_controls, jobs, shell, widgets, work

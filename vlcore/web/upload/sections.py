@@ -338,12 +338,13 @@ def _typed_captions(answers: Answers, place: int) -> None:
     parts = [part for part in typed.split(";") if part.strip()]
     if not parts:
         return
-    texts = list(dict.fromkeys(captions.clean(part) for part in parts))[:MOST_CAPTIONS]
+    texts = list(dict.fromkeys(captions.clean_caption(part) for part in parts))[:MOST_CAPTIONS]
     embedded, cannot = {}, []
     for name, model in answers.models.items():
         try:
             loaded = cache.model(model.artifact.key)
-            embedded[name] = np.stack([captions.ask(model, loaded, text).z for text in texts])
+            caption_answers = [captions.ask_caption(model, loaded, text) for text in texts]
+            embedded[name] = np.stack([answer.z for answer in caption_answers])
         except LabError as error:
             cannot.append(f"{name}: {error}")
     if embedded:

@@ -1,0 +1,97 @@
+"""Differences between the settings of conditions, and the controlled baseline of one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from itertools import combinations
+
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.options import TOWERS
+
+SETTINGS = {field.name: field.name.replace("_", " ") for field in fields(Condition)} | {
+    "data": "image set",
+    "data_version": "version of the image set",
+    "template": "caption template",
+    "logit": "score",
+    "size_mode": "size of the biased set",
+    "architecture": "image tower",
+    "text": "text tower",
+    "n_per_group": "images of a group",
+    "data_seed": "choice of images",
+    "init_seed": "initial weights and order",
+    "edits": "changes of the training set",
+}
+# A setting that follows another one, which is then named alone.
+_FOLLOWS = {
+    "data_version": "data",
+    "template": "labels",
+    "init_seed": "data_seed",
+    "batch_size": "recipe",
+}
+# The settings that a controlled baseline sets back to the default, the first that differs alone;
+# and the baseline in words.
+BASELINES = {
+    "edits": "no changes of the training set",
+    "mitigation": "no mitigation",
+    "size_mode": "a set that shrinks",
+    "objective": "the pairwise objective",
+    "negatives": "the default negatives",
+    "logit": "the default score",
+    "architecture": "the default image tower",
+    "text": "the default text tower",
+    "recipe": "the default recipe",
+    "labels": "short labels",
+    "bias": "no bias",
+}
+
+
+def controlled_baseline(condition: Condition) -> tuple[Condition, str] | None:
+    """The condition to compare a model with, and its difference in words; None for the default.
+
+    It has the same seeds, images and steps, and one setting is set back to the default."""
+    towers = condition.architecture, condition.text
+    default = Condition()
+    for candidate in map(Condition().with_towers, TOWERS):
+        if (candidate.architecture, candidate.text) == towers:
+            default = candidate
+    for field, words in BASELINES.items():
+        value = getattr(default, field)
+        if getattr(condition, field) == value:
+            continue
+        if field == "labels":
+            return condition.with_labels(value), words
+        return condition.replace(**{field: value}), words
+    return None
+
+
+def differing_settings(conditions: Sequence[Condition]) -> list[str]:
+    """The settings in which conditions differ, in words; those that follow another one are left
+    out."""
+    differing = [
+        name for name in SETTINGS if len({getattr(condition, name) for condition in conditions}) > 1
+    ]
+    words = {name: SETTINGS[name] for name in differing if _FOLLOWS.get(name) not in differing}
+    if "init_seed" in differing and "data_seed" in differing:
+        words["data_seed"] = "seed"
+    return list(words.values())
+
+
+def describe_differences(conditions: Mapping[str, Condition]) -> str:
+    """Which settings models differ in, and which pairs are controlled, in Markdown.
+
+    Args:
+        conditions: by the names of the models.
+    """
+    settings = differing_settings(list(conditions.values()))
+    if not settings:
+        return "The models have the same condition, so their maps are identical."
+    if len(settings) == 1:
+        return f"**Controlled pair**: the models differ only in the {settings[0]}."
+    listed = f"{', '.join(settings[:-1])} and {settings[-1]}"
+    sentence = f"The models differ in {len(settings)} settings: {listed}."
+    pairs = []
+    for (name, condition), (other_name, other_condition) in combinations(conditions.items(), 2):
+        if len(between := differing_settings([condition, other_condition])) == 1:
+            pairs.append(f"{name} and {other_name} ({between[0]})")
+    if not pairs:
+        return f"{sentence} Differences between the maps cannot be attributed to one of them."
+    return f"{sentence} **Controlled pairs**: {', '.join(pairs)}."
