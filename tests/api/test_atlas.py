@@ -1,9 +1,10 @@
-"""The atlas of an image set: what a browser reads is what the models stored, turned and rounded."""
+"""Atlas of an image set: a browser reads what the models stored, aligned and rounded."""
 
 import base64
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,135 +22,114 @@ from vlcore.data.catalogue import open_set
 from vlcore.data.drawn import BUILT_IN
 from vlcore.experiment.captions import Caption
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.version import __version__
 from vlcore.metrics.estimate import wilson
 
 STATIC = Path(__file__).parents[2] / "static"
-Document = dict[str, object]
+Document = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def made(quick: list[Artifact]) -> Document:
+def document(quick: list[Artifact]) -> Document:
     conditions = [artifact.condition for artifact in quick]
     images = open_set("scenes")
     images.ensure_rendered(model_map(quick[0]).rows, lambda *_: None)
     return json.loads(json.dumps(atlas([conditions[:2], conditions[2:]], images)))
 
 
-def places_of(document: Document, level: int, style: int) -> np.ndarray:
-    captions = len(document["captions"][style])
+def positions_of(document: Document, level: int, style: int) -> np.ndarray:
     packed = base64.b64decode(document["models"][level][style]["places"])
-    return (
-        np.frombuffer(packed, "<u2")
-        .reshape(len(document["steps"]), 200 + captions, 2)
-        .astype(float)
-    )
+    count = 200 + len(document["captions"][style])
+    return np.frombuffer(packed, "<u2").reshape(len(document["steps"]), count, 2).astype(float)
 
 
-def right_of(document: Document, level: int, style: int) -> np.ndarray:
-    bits = np.unpackbits(
-        np.frombuffer(base64.b64decode(document["models"][level][style]["right"]), np.uint8)
-    )
+def is_right(document: Document, level: int, style: int) -> np.ndarray:
+    packed = base64.b64decode(document["models"][level][style]["right"])
+    bits = np.unpackbits(np.frombuffer(packed, np.uint8))
     return bits[: 200 * len(document["steps"])].reshape(-1, 200).astype(bool)
 
 
-def test_distances_on_every_map_are_those_on_the_plane_of_its_end(
-    made: Document, quick: list[Artifact]
-) -> None:
-    scales = []
+def test_distances_are_those_on_the_final_plane(document: Document, quick: list[Artifact]) -> None:
+    scales, positions = [], []
     for number, artifact in enumerate(quick):
-        model, film = model_map(artifact), StoredSnapshots(artifact)
-        places = places_of(made, number // 2, number % 2)
-        for moment, step in enumerate(made["steps"]):
-            at = film.steps.index(step)
-            z = np.concatenate([film.vectors("map")[at], film.vectors("captions")[at]]).astype(
-                float
-            )
-            expected, found = pdist(model.plane.place(z)), pdist(places[moment])
-            scales.append(found.sum() / expected.sum())
-            np.testing.assert_allclose(found, expected * scales[0], atol=2)
+        model, checkpoints = model_map(artifact), StoredSnapshots(artifact)
+        positions.append(positions_of(document, *divmod(number, 2)))
+        for index, step in enumerate(document["steps"]):
+            at = checkpoints.steps.index(step)
+            z = np.concatenate([checkpoints.vectors(name)[at] for name in ("map", "captions")])
+            expected = pdist(model.plane.place(z.astype(float)))
+            distances = pdist(positions[-1][index])
+            scales.append(distances.sum() / expected.sum())
+            np.testing.assert_allclose(distances, expected * scales[0], atol=2)
     assert np.ptp(scales) < 0.01 * scales[0], "one square for all: spread is comparable"
-    every = np.concatenate(
-        [places_of(made, level, style).reshape(-1, 2) for level in (0, 1) for style in (0, 1)]
-    )
-    assert (every.min(), every.max()) == (0, UNITS)
+    coordinates = np.concatenate([array.ravel() for array in positions])
+    assert (coordinates.min(), coordinates.max()) == (0, UNITS)
 
 
-def test_a_picture_is_right_where_its_nearest_caption_names_its_object(
-    made: Document, quick: list[Artifact]
+def test_an_image_is_right_where_its_nearest_caption_names_its_object(
+    document: Document, quick: list[Artifact]
 ) -> None:
     for number, artifact in enumerate(quick):
-        film = StoredSnapshots(artifact)
-        words = made["captions"][number % 2]
-        for moment, step in enumerate(made["steps"]):
-            at = film.steps.index(step)
-            pictures, captions = (
-                film.vectors(name)[at].astype(float) for name in ("map", "captions")
-            )
-            for picture in range(0, 200, 23):
-                nearest = words[
-                    int(np.argmax([pictures[picture] @ caption for caption in captions]))
-                ]
-                named = made["objects"][made["pictures"][picture]] in nearest
-                assert right_of(made, number // 2, number % 2)[moment, picture] == named
+        checkpoints = StoredSnapshots(artifact)
+        captions = document["captions"][number % 2]
+        for index, step in enumerate(document["steps"]):
+            at = checkpoints.steps.index(step)
+            z = checkpoints.vectors("map")[at].astype(float)
+            caption_z = checkpoints.vectors("captions")[at].astype(float)
+            for image in range(0, 200, 23):
+                nearest = captions[int(np.argmax(caption_z @ z[image]))]
+                named = document["objects"][document["pictures"][image]] in nearest
+                assert is_right(document, *divmod(number, 2))[index, image] == named
 
 
-def test_maps_are_turned_onto_their_neighbours(made: Document) -> None:
-    first, others = places_of(made, 0, 0)[-1, :200], [(0, 1), (1, 0)]
-    for level, style in others:
-        other = places_of(made, level, style)[-1, :200]
-        kept = np.sum((other - other.mean(axis=0)) * (first - first.mean(axis=0)))
-        for turn in np.linspace(0, 2 * np.pi, 12):
-            rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-            assert (
-                np.sum((other - other.mean(axis=0)) @ rotation * (first - first.mean(axis=0)))
-                <= kept * 1.01
-            )
+def test_maps_are_aligned_with_their_neighbours(document: Document) -> None:
+    first = positions_of(document, 0, 0)[-1, :200]
+    first -= first.mean(axis=0)
+    for level, style in ((0, 1), (1, 0)):
+        other = positions_of(document, level, style)[-1, :200]
+        other -= other.mean(axis=0)
+        for angle in np.linspace(0, 2 * np.pi, 12):
+            cosine, sine = np.cos(angle), np.sin(angle)
+            rotated = other @ np.array([[cosine, -sine], [sine, cosine]])
+            assert np.sum(rotated * first) <= np.sum(other * first) * 1.01
 
 
-def test_it_says_what_it_is_of(made: Document) -> None:
-    assert (made["version"], made["data"], made["bias"]) == (__version__, "scenes", [0.0, 0.75])
-    assert made["removed"][1] == "75 % removed (12 of 48 kept)"
-    assert [made["minority"][group] for group in (0, 1, 2, 3)] == [False, True, False, True]
-    assert np.bincount(made["pictures"]).tolist() == [50] * 4
-    assert made["intervals"][40] == pytest.approx(wilson(40, 50))
-    sheet = Image.open(io.BytesIO(base64.b64decode(made["sheet"])))
+def test_facts_of_the_document(document: Document) -> None:
+    assert (document["data"], document["bias"]) == ("scenes", [0.0, 0.75])
+    assert document["minority"] == [False, True, False, True]
+    assert np.bincount(document["pictures"]).tolist() == [50] * 4
+    assert document["intervals"][40] == pytest.approx(wilson(40, 50))
+    sheet = Image.open(io.BytesIO(base64.b64decode(document["sheet"])))
     assert sheet.size == (COLUMNS * TILE, 10 * TILE)
 
 
 @given(st.lists(st.sets(st.integers(0, 12), min_size=1), min_size=1, max_size=4))
-def test_moments_are_the_steps_that_all_have(watched: list[set[int]]) -> None:
-    expected = [step for step in range(13) if all(step in one for one in watched)]
-    steps = [tuple(sorted(one)) for one in watched]
-    if len(expected) >= 2 and len({max(one) for one in watched}) == 1:
-        assert common_steps(steps) == expected
+def test_common_steps_are_those_of_all_trainings(step_sets: list[set[int]]) -> None:
+    common = sorted(set.intersection(*step_sets))
+    steps = [tuple(sorted(steps)) for steps in step_sets]
+    if len(common) >= 2 and len({max(steps) for steps in step_sets}) == 1:
+        assert common_steps(steps) == common
     else:
         with pytest.raises(ComparisonError):
             common_steps(steps)
 
 
-def test_labels_that_name_no_object_make_none(
-    quick: list[Artifact], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_labels_that_name_no_object(quick: list[Artifact], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(atlas_module, "captions_of", lambda *_: [Caption("grass", context="grass")])
     with pytest.raises(ComparisonError):
         atlas([[quick[0].condition]], open_set("scenes"))
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
-def test_what_the_repository_ships_fits_this_version(name: str) -> None:
+def test_bundled_atlases_fit_this_version(name: str) -> None:
     """Else run `python -m benchmarks.ship` again."""
-    document, usual = json.loads((STATIC / f"atlas-{name}.json").read_text()), Condition()
-    images = open_set(name)
-    assert (document["data"], document["data_version"], document["format"]) == (
-        name,
-        images.version,
-        1,
-    )
-    assert document["steps"][-1] == usual.steps
+    file = STATIC / f"atlas-{name}.json"
+    document = json.loads(file.read_text())
+    assert document["data_version"] == open_set(name).version
+    assert (document["data"], document["format"]) == (name, 1)
+    assert document["steps"][-1] == Condition().steps
     assert len(document["models"]) == len(document["bias"]) == 6
     for level in range(6):
         for style in (0, 1):
-            assert places_of(document, level, style).max() <= UNITS
-            assert right_of(document, level, style).shape == (len(document["steps"]), 200)
-    assert (STATIC / f"atlas-{name}.json").stat().st_size <= 750_000
+            assert positions_of(document, level, style).max() <= UNITS
+            assert is_right(document, level, style).shape == (len(document["steps"]), 200)
+    assert file.stat().st_size <= 750_000

@@ -1,5 +1,4 @@
-"""What is asked of a set: a clean one passes, and every planted fault is found and said with its
-numbers."""
+"""Shortcut audit: a clean set passes, and every planted fault is checks with its numbers."""
 
 import dataclasses
 import json
@@ -31,20 +30,20 @@ def _few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit, "COMPARED", 8)
 
 
-def by_name(found: Iterable[Check]) -> dict[str, Check]:
-    entries = list(found)
+def by_name(checks: Iterable[Check]) -> dict[str, Check]:
+    entries = list(checks)
     assert len({entry.name for entry in entries}) == len(entries)
     return {entry.name: entry for entry in entries}
 
 
-def asked(images: ImageSet, question: str) -> Check:
+def check_of(images: ImageSet, question: str) -> Check:
     return by_name(run_checks(images))[question]
 
 
 def test_the_drawn_set_passes_and_every_answer_has_its_numbers(home: Path) -> None:
-    seen: list[tuple[int, int]] = []
-    found = by_name(run_checks(open_set("scenes"), lambda done, of: seen.append((done, of))))
-    assert list(found) == [
+    progress: list[tuple[int, int]] = []
+    checks = by_name(run_checks(open_set("scenes"), lambda *counts: progress.append(counts)))
+    assert list(checks) == [
         "held-out pictures",
         "factors and object",
         "factors and context",
@@ -56,12 +55,12 @@ def test_the_drawn_set_passes_and_every_answer_has_its_numbers(home: Path) -> No
         "twins",
         "near-duplicates",
     ]
-    assert seen[-1][0] == seen[-1][1] == 40 + 16, "what is compared is drawn in the same go"
+    assert progress[-1] == (40 + 16, 40 + 16), "all images are drawn at once"
     # With ten pictures a group the outline of the animal may stay below three standard errors.
     assert [
-        name for name, entry in found.items() if entry.ok is False and "outline" not in name
+        name for name, entry in checks.items() if entry.ok is False and "outline" not in name
     ] == []
-    for name, entry in found.items():
+    for name, entry in checks.items():
         if entry.number is None:
             assert re.search(r"\d", entry.sentence), name
             continue
@@ -70,37 +69,35 @@ def test_the_drawn_set_passes_and_every_answer_has_its_numbers(home: Path) -> No
         assert 0 <= entry.number["low"] <= entry.number["value"] <= entry.number["high"] <= 1
         assert f"{entry.number['value'] * 100:.0f}\u00a0%" in entry.sentence
     free = {"colour and object", "rim and object", "pixels and object", "place and context"}
-    assert {name for name in free if found[name].ok is None} == free, (
+    assert {name for name in free if checks[name].ok is None} == free, (
         "what is easy to see is no fault"
     )
-    assert found["place and context"].number["value"] > 0.9
+    assert checks["place and context"].number["value"] > 0.9
 
 
-def with_factor(name: str, of: Callable[[Any], str]) -> dict[str, Check]:
-    """The drawn set's answers about its factors, if one of its training pictures followed from the
-    row."""
+def with_factor(name: str, value_of: Callable[[Any], str]) -> dict[str, Check]:
+    """Checks of the factors of the drawn set, if one of them followed from the row in training."""
     images = open_set("scenes")
-    table = images.table.copy()
-    known = [(json.loads(row.factors), row) for row in table.itertuples()]
-    texts = [
-        json.dumps(of_row | ({name: of(row)} if row.split == "train" else {}))
-        for of_row, row in known
-    ]
-    return by_name(audit._factors(dataclasses.replace(images, table=table.assign(factors=texts))))
+    texts = []
+    for row in images.table.itertuples():
+        planted = {name: value_of(row)} if row.split == "train" else {}
+        texts.append(json.dumps(json.loads(row.factors) | planted))
+    table = images.table.assign(factors=texts)
+    return by_name(audit._factors(dataclasses.replace(images, table=table)))
 
 
 def test_a_factor_that_goes_with_a_label_is_named(home: Path) -> None:
     """V of eight values is larger by chance than that of two, but says less."""
-    found = with_factor("coat", lambda row: "bay" if row.object == "horse" else "sand")
-    assert (found["factors and object"].ok, found["factors and context"].ok) == (False, True)
-    assert {"coat", "1.00", "1,920"} <= set(found["factors and object"].sentence.split())
+    checks = with_factor("coat", lambda row: "bay" if row.object == "horse" else "sand")
+    assert (checks["factors and object"].ok, checks["factors and context"].ok) == (False, True)
+    assert {"coat", "1.00", "1,920"} <= set(checks["factors and object"].sentence.split())
     numbers = iter(range(10**6))
     bars = {"grass": 9, "desert": 11}
-    found = with_factor(
+    checks = with_factor(
         "pattern", lambda row: "dapples" if next(numbers) % 20 < bars[row.context] else "plain"
     )
-    assert found["factors and context"].ok is False
-    assert {"pattern", "0.10"} <= set(found["factors and context"].sentence.split())
+    assert checks["factors and context"].ok is False
+    assert {"pattern", "0.10"} <= set(checks["factors and context"].sentence.split())
 
 
 @pytest.mark.parametrize("changed", ["horse", "desert"])
@@ -108,17 +105,17 @@ def test_twins_that_differ_elsewhere_are_found(
     home: Path, monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:
     def careless(scene: Scene, size: int = 128) -> Drawing:
-        made = draw(scene, size)
+        drawing = draw(scene, size)
         if scene.object == changed:
-            made.image[0, 0] ^= 1  # a corner, which no animal covers
+            drawing.image[0, 0] ^= 1  # a corner, which no animal covers
         if scene.context == changed:
-            made.mask[0, 0] = 255
-        return made
+            drawing.mask[0, 0] = 255
+        return drawing
 
     monkeypatch.setattr(audit, "draw", careless)
-    (found,) = audit._twins(open_set("scenes"))
-    assert found.ok is False
-    assert "in 2 of 2 scenes" in found.sentence
+    (check,) = audit._twins(open_set("scenes"))
+    assert check.ok is False
+    assert "in 2 of 2 scenes" in check.sentence
 
 
 @pytest.mark.parametrize(
@@ -133,12 +130,12 @@ def test_what_is_in_training_and_test_is_found(
     images = open_set("scenes")
     values = images.table[column].to_numpy().copy()
     values[images.rows("train")[trained]] = values[images.rows("test")[tested]]
-    found = asked(
+    check = check_of(
         dataclasses.replace(images, table=images.table.assign(**{column: values})),
         "near-duplicates",
     )
-    assert found.ok is False
-    assert re.search(words, found.sentence)
+    assert check.ok is False
+    assert re.search(words, check.sentence)
 
 
 def noise(seed: Any, tone: int = 128) -> Image.Image:
@@ -174,20 +171,20 @@ def fixed(empty_home: Path) -> ImageSet:
 
 
 def test_a_small_set_is_asked_what_applies_to_it(small: ImageSet) -> None:
-    found = by_name(run_checks(small))
+    checks = by_name(run_checks(small))
     probed = [
         f"{view} and {label}"
         for view in ("colour", "rim", "pixels")
         for label in ("object", "context")
     ]
-    assert list(found) == ["held-out pictures", *probed, "near-duplicates"]
-    assert found["held-out pictures"].ok is False
+    assert list(checks) == ["held-out pictures", *probed, "near-duplicates"]
+    assert checks["held-out pictures"].ok is False
     for words in ("5 models", "8 images", "fewer than 20"):
-        assert words in found["held-out pictures"].sentence
-    colour = found["colour and object"]
+        assert words in checks["held-out pictures"].sentence
+    colour = checks["colour and object"]
     assert (colour.ok, colour.number["n"], colour.number["value"] > 0.9) == (None, 32, True)
-    assert abs(found["colour and context"].number["value"] - 0.5) < 0.3
-    assert found["near-duplicates"].ok is True
+    assert abs(checks["colour and context"].number["value"] - 0.5) < 0.3
+    assert checks["near-duplicates"].ok is True
     small.path(int(audit.balanced_rows(small)[0])).unlink()
     with pytest.raises(ImageSetError, match="cannot be read; import it again"):
         run_checks(small)
@@ -200,42 +197,42 @@ def test_a_fold_that_tests_what_it_trained_on_is_found(
     scenes = small.table["scene"].to_numpy().copy()
     scenes[:2] = "the-same"
     pair = dataclasses.replace(small, table=small.table.assign(scene=scenes))
-    assert asked(pair, "near-duplicates").ok is True
+    assert check_of(pair, "near-duplicates").ok is True
     cut = [part.table["split"].to_numpy().copy() for part in parts(pair, 0)]
     cut[3][:2] = ["train", "test"]
     careless = [dataclasses.replace(pair, table=pair.table.assign(split=split)) for split in cut]
     monkeypatch.setattr(audit.subset, "parts", lambda *_, **__: careless)
-    found = asked(pair, "near-duplicates")
-    assert found.ok is False
-    assert "1 of 36 scenes" in found.sentence
+    check = check_of(pair, "near-duplicates")
+    assert check.ok is False
+    assert "1 of 36 scenes" in check.sentence
 
 
 def test_a_set_with_test_pictures_is_asked_about_those(
     fixed: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = by_name(run_checks(fixed))
-    assert found["held-out pictures"].ok is False
-    assert "1 held-out image;" in found["held-out pictures"].sentence
-    assert found["near-duplicates"].ok is True
-    assert found["colour and context"].number["value"] > 0.9
-    assert not {"twins", "factors and object", "place and object"} & set(found), (
+    checks = by_name(run_checks(fixed))
+    assert checks["held-out pictures"].ok is False
+    assert "1 held-out image;" in checks["held-out pictures"].sentence
+    assert checks["near-duplicates"].ok is True
+    assert checks["colour and context"].number["value"] > 0.9
+    assert not {"twins", "factors and object", "place and object"} & set(checks), (
         "no factors, no masks, no twins"
     )
     # A near copy with a scene of its own: the same picture, saved anew at a low quality.
     monkeypatch.setattr(audit, "COMPARED", 200)
-    there = fixed.path(int(fixed.rows("train")[0]))
-    Image.open(there).save(fixed.path(int(fixed.rows("test")[2])), quality=40)
-    near = asked(fixed, "near-duplicates")
+    original = fixed.path(int(fixed.rows("train")[0]))
+    Image.open(original).save(fixed.path(int(fixed.rows("test")[2])), quality=40)
+    near = check_of(fixed, "near-duplicates")
     assert near.ok is False
     assert "1 of 19 test images" in near.sentence
 
 
 def test_too_few_pictures_for_a_probe_are_said(empty_home: Path) -> None:
     import_set(source(empty_home / "source", "{0}_{1}/{2}.png", 4, 4, 4, 4), "tiny")
-    found = by_name(run_checks(open_set("tiny")))
-    assert found["probes"].ok is None
-    assert not [entry for entry in found.values() if entry.number]
-    assert easier_cue(list(found.values()), "object") is None
+    checks = by_name(run_checks(open_set("tiny")))
+    assert checks["probes"].ok is None
+    assert not [entry for entry in checks.values() if entry.number]
+    assert easier_cue(list(checks.values()), "object") is None
 
 
 def test_the_answers_are_published_and_read_back(small: ImageSet) -> None:
@@ -266,7 +263,7 @@ def rates(seen: tuple[float, float, float], place: tuple[float, float, float]) -
         (
             (0.6, 0.5, 0.7),
             (0.8, 0.7, 0.9),
-            "Neither the camel nor the background is clearly easier to see: ",
+            "Neither the camel nor the background is clearly easier to see",
         ),
         (
             (0.8, 0.7, 0.9),
@@ -276,9 +273,9 @@ def rates(seen: tuple[float, float, float], place: tuple[float, float, float]) -
     ],
 )
 def test_what_is_easier_to_see_needs_two_intervals_apart(seen: Any, place: Any, words: str) -> None:
-    said = easier_cue(rates(seen, place), "camel")
-    assert said.startswith(words)
+    sentence = easier_cue(rates(seen, place), "camel")
+    assert sentence.startswith(words)
     for value, low, high in (seen, place):
-        assert f"{value * 100:.0f}\u00a0% ({low * 100:.0f} to {high * 100:.0f})" in said
-    assert ("shortcut" in said) is ("background is easier" in words)
+        assert f"{value * 100:.0f}\u00a0% ({low * 100:.0f} to {high * 100:.0f})" in sentence
+    assert ("shortcut" in sentence) is ("background is easier" in words)
     assert easier_cue(rates(seen, place)[:1], "camel") is None

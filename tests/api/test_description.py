@@ -23,7 +23,7 @@ GROUPS = group_words(SCENES)
 
 
 def test_a_summary_has_the_numbers_of_each_model(all_four: ComparedMaps) -> None:
-    summary = description.summary(all_four, SCENES)
+    summary = description.describe_comparison(all_four, SCENES)
     assert "1,000 held-out minority images" in summary
     for name, model in all_four.named.items():
         end = model.artifact.metrics["end"]
@@ -56,12 +56,12 @@ def test_clusters_follow_the_silhouettes(
     else:
         metrics["end"]["silhouette_object"]["value"] = by_object
         metrics["end"]["silhouette_context"]["value"] = by_context
-    assert words in description.summary(measured_as(first_and_last, 1, metrics), SCENES)
+    assert words in description.describe_comparison(measured_as(first_and_last, 1, metrics), SCENES)
 
 
 def test_objects_of_other_sets_are_no_animals(first_and_last: ComparedMaps) -> None:
     cups = Grouping(("cup", "plate"), ("table", "shelf"))
-    assert "by object" in description.summary(first_and_last, cups)
+    assert "by object" in description.describe_comparison(first_and_last, cups)
     assert not measures_table(first_and_last, cups)[""].str.contains("animal").any()
 
 

@@ -29,7 +29,7 @@ from vlcore.api.exports import (
     FORMATS,
     NEIGHBOURS,
     THUMB_SIDE,
-    Format,
+    ExportFormat,
     MapTable,
     export,
     map_table,
@@ -244,7 +244,7 @@ def test_a_failure_leaves_nothing(
         file.write_text("half")
         raise fault
 
-    monkeypatch.setitem(FORMATS, "parquet", Format(fail, ""))
+    monkeypatch.setitem(FORMATS, "parquet", ExportFormat(fail, ""))
     with pytest.raises(error):
         export(model, "parquet", out / "model.parquet")
     assert list(out.iterdir()) == []
@@ -268,7 +268,7 @@ def test_a_new_format_is_an_entry(
     def write(model: Any, out: Path, _progress: object) -> None:
         out.write_text(model.artifact.key)
 
-    monkeypatch.setitem(FORMATS, "txt", Format(write, "cat {out}"))
+    monkeypatch.setitem(FORMATS, "txt", ExportFormat(write, "cat {out}"))
     key = model.artifact.key
     assert export(model, "txt", out / "model.txt") == {"model.txt": len(key)}
     arguments = "export", key, "--format", "txt", "--out"

@@ -1,5 +1,6 @@
 """Pairs of a loss: what each counts as, checked against the rule written out pair by pair."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,18 +30,27 @@ from vlcore.plots.matrices import (
 from vlcore.plots.theme import LIGHT
 
 
-def matrix(
-    folder: Path, condition: Condition, pictures: int = 16, **options: Any
-) -> tuple[LossPairs, ModelMap]:
-    model = watched.model(folder, condition, **options)
-    return loss_pairs(model, watched.images(), watched.thumbs, image_count=pictures), model
+def row_numbers(_images: object, rows: Sequence[int]) -> list[str]:
+    """In place of small images, so that tests know which row each is."""
+    return [str(row) for row in rows]
 
 
-def grid(found: LossPairs, column: str = "kind") -> list[list[Any]]:
-    table: list[list[Any]] = (
-        found.cells.pivot(index="row", columns="column", values=column).to_numpy().tolist()
-    )
-    return table
+def pairs_of(model: ModelMap, count: int = 16) -> LossPairs:
+    return loss_pairs(model, watched.images(), row_numbers, image_count=count)
+
+
+def own_captions(pairs: LossPairs, model: ModelMap) -> np.ndarray:
+    """Index of the own caption of each image shown."""
+    stored = model.artifact.arrays("embeddings.npz")["train_own"]
+    return stored[model.index(pairs.images["thumb"].astype(int)) - model.held_out]
+
+
+def texts_of(labels: str) -> list[str]:
+    return [caption.text for caption in captions_of(labels, SCENES)]
+
+
+def grid(pairs: LossPairs, column: str = "kind") -> pd.DataFrame:
+    return pairs.cells.pivot(index="row", columns="column", values=column)
 
 
 @pytest.mark.parametrize("negatives", sorted(set(NEGATIVES) - {"shuffle_unfiltered"}))
@@ -49,175 +59,161 @@ def test_weights_and_kinds_follow_the_distribution_of_negatives(
 ) -> None:
     condition = Condition(labels="descriptive", negatives=negatives, bias=0.6)
     training = np.delete(watched.rows_of("train"), [5, 6, 7])  # fewer horses in the desert
-    found, model = matrix(tmp_path, condition, training=training)
-    assert found.images["label"].value_counts().to_dict() == {
+    model = watched.model(tmp_path, condition, training=training)
+    pairs = pairs_of(model)
+    assert pairs.images["label"].value_counts().to_dict() == {
         "horse on grass": 4,
         "horse in the desert": 2,
         "camel in the desert": 4,
         "camel on grass": 4,
     }
-    own = model.artifact.arrays("embeddings.npz")["train_own"]
-    said = captions_of("descriptive", SCENES)
-    q = negative_shares(negatives, np.bincount(own, minlength=4), said)
-    texts = [caption.text for caption in said]
-    for cell in found.cells.itertuples():
-        mine = texts.index(found.images["own"][cell.row])
-        weight = q[mine, cell.column]
-        if cell.column == mine:
+    counts = np.bincount(model.artifact.arrays("embeddings.npz")["train_own"], minlength=4)
+    shares = negative_shares(negatives, counts, captions_of("descriptive", SCENES))
+    own = own_captions(pairs, model)
+    for cell in pairs.cells.itertuples():
+        weight = shares[own[cell.row], cell.column]
+        if cell.column == own[cell.row]:
             assert cell.kind == (BOTH if weight > 0 else TRUE_PAIR)
             assert cell.note == (f"matched, {weight:.2f}" if weight > 0 else "matched")
         else:
             assert cell.kind == (TRUE_NEGATIVE if weight > 0 else UNUSED)
             assert cell.note == (f"{weight:.2f}" if weight > 0 else "0")
-            assert (
-                (f"{weight:.2f}" in cell.counts)
-                if weight > 0
-                else cell.counts.startswith("never drawn")
-            )
+            assert (f"{weight:.2f}" if weight > 0 else "never") in cell.counts
 
 
-def test_what_jtt_weighs_more_is_drawn_more_often_as_a_wrong_one(tmp_path: Path) -> None:
+def test_images_that_jtt_weighs_up_are_drawn_more_often_as_wrong_ones(tmp_path: Path) -> None:
     model = watched.model(tmp_path, Condition(labels="descriptive", mitigation="jtt"))
     file = model.artifact.path / "embeddings.npz"
     arrays = dict(np.load(file))
-    own, wrong = arrays["train_own"], arrays["train_own"] == 1
+    wrong = arrays["train_own"] == 1
     np.savez(file, **arrays, jtt_wrong=wrong)
-    q = negative_shares("filtered_marginal", np.bincount(own, np.where(wrong, 6.0, 1.0), 4))
-    found = loss_pairs(model, watched.images(), watched.thumbs)
-    texts = [caption.text for caption in captions_of("descriptive", SCENES)]
-    for cell in found.cells.itertuples():
-        mine = texts.index(found.images["own"][cell.row])
-        assert cell.note == ("matched" if cell.column == mine else f"{q[mine, cell.column]:.2f}")
+    counts = np.bincount(arrays["train_own"], np.where(wrong, 6.0, 1.0), 4)
+    shares = negative_shares("filtered_marginal", counts)
+    pairs = pairs_of(model)
+    own = own_captions(pairs, model)
+    for cell in pairs.cells.itertuples():
+        weight = f"{shares[own[cell.row], cell.column]:.2f}"
+        assert cell.note == ("matched" if cell.column == own[cell.row] else weight)
 
 
 def test_a_shorter_caption_that_is_true_too_is_a_false_negative(tmp_path: Path) -> None:
-    """Half the captions name the place: “horse” is true of every horse, and drawn against some."""
-    texts = [caption.text for caption in captions_of("partial_50", SCENES)]
+    """Half the captions name the context: “horse” is true of every horse."""
+    texts = texts_of("partial_50")
     table = watched.images().table.iloc[watched.rows_of("train")]
-    places = table["context"].map({"grass": "on the grass", "desert": "in the desert"})
-    shown = enumerate(zip(table["object"], places, strict=True))
-    own = [obj if n % 2 else f"{obj} {place}" for n, (obj, place) in shown]
-    own = np.array([texts.index(text) for text in own])
-    found, _ = matrix(tmp_path, Condition(labels="partial_50"), own=own)
-    kinds = pd.DataFrame(grid(found), columns=texts)
-    for row, label in enumerate(found.images["label"]):
-        obj = label.split()[0]
-        own = found.images["own"][row]
-        true = {
-            text
-            for text in texts
-            if text == obj or (text.startswith(obj) and label.split()[-1] in text)
-        }
-        for text in texts:
-            expected = (
-                TRUE_PAIR if text == own else FALSE_NEGATIVE if text in true else TRUE_NEGATIVE
-            )
-            assert kinds.loc[row, text] == expected
+    contexts = table["context"].map({"grass": " on the grass", "desert": " in the desert"})
+    given = table["object"] + contexts.where(np.arange(len(table)) % 2 == 0, "")
+    own = np.array([texts.index(text) for text in given])
+    model = watched.model(tmp_path, Condition(labels="partial_50"), own=own)
+    pairs = pairs_of(model)
+    kinds = grid(pairs)
+    for row, (label, caption) in enumerate(
+        zip(pairs.images["label"], own_captions(pairs, model), strict=True)
+    ):
+        animal, context = label.split()[0], label.split()[-1]
+        for column, text in enumerate(texts):
+            is_true = text.startswith(animal) and (text == animal or context in text)
+            expected = FALSE_NEGATIVE if is_true else TRUE_NEGATIVE
+            assert kinds.loc[row, column] == (TRUE_PAIR if column == caption else expected)
 
 
 def test_a_wrong_caption_taken_as_true_is_a_false_pair(tmp_path: Path) -> None:
-    texts = [caption.text for caption in captions_of("noisy_25", SCENES)]
-    own = np.full(20, texts.index("horse on the grass"))
-    found, _ = matrix(tmp_path, Condition(labels="noisy_25"), own=own)
-    kinds = pd.DataFrame(grid(found), columns=texts)
-    for row, label in enumerate(found.images["label"]):
-        assert kinds.loc[row, "horse on the grass"] == (
-            TRUE_PAIR if label == "horse on grass" else FALSE_PAIR
-        )
-    coats, _ = matrix(tmp_path / "coats", Condition(labels="attribute_other"))
-    assert set(coats.cells["kind"]) <= {TRUE_PAIR, TRUE_NEGATIVE, UNUSED}, (
-        "a coat is true of its own picture alone"
-    )
+    column = texts_of("noisy_25").index("horse on the grass")
+    model = watched.model(tmp_path, Condition(labels="noisy_25"), own=np.full(20, column))
+    pairs = pairs_of(model)
+    is_horse_on_grass = pairs.images["label"] == "horse on grass"
+    expected = is_horse_on_grass.map({True: TRUE_PAIR, False: FALSE_PAIR})
+    assert grid(pairs)[column].tolist() == expected.tolist()
+
+
+def test_a_coat_is_true_of_its_own_image_alone(tmp_path: Path) -> None:
+    pairs = pairs_of(watched.model(tmp_path, Condition(labels="attribute_other")))
+    assert set(pairs.cells["kind"]) <= {TRUE_PAIR, TRUE_NEGATIVE, UNUSED}
 
 
 @pytest.mark.parametrize("objective", ["infonce", "infonce_identity", "siglip"])
-def test_losses_of_a_batch_pair_pictures_with_each_others_captions(
+def test_losses_of_a_batch_pair_images_with_each_others_captions(
     tmp_path: Path, objective: str
 ) -> None:
-    found, model = matrix(tmp_path, Condition(objective=objective), pictures=9)
-    own = found.images["own"].tolist()
-    for i, kinds in enumerate(grid(found)):
-        for j, kind in enumerate(kinds):
-            equal = own[i] == own[j]
-            wrong = FALSE_NEGATIVE if equal else TRUE_NEGATIVE
-            right = i == j if objective == "infonce_identity" else equal
-            assert kind == (TRUE_PAIR if right else wrong)
-    captions = found.cells.drop_duplicates("column")["caption"].tolist()
-    assert captions == own
-    scores = found.cells["score"]
+    model = watched.model(tmp_path, Condition(objective=objective))
+    pairs = pairs_of(model, 9)
+    own = own_captions(pairs, model)
+    for cell in pairs.cells.itertuples():
+        is_equal = own[cell.row] == own[cell.column]
+        is_right = cell.row == cell.column if objective == "infonce_identity" else is_equal
+        negative = FALSE_NEGATIVE if is_equal else TRUE_NEGATIVE
+        assert cell.kind == (TRUE_PAIR if is_right else negative)
+    captions = pairs.cells.drop_duplicates("column")["caption"].tolist()
+    assert captions == [model.captions[index] for index in own]
+    scores = pairs.cells["score"]
     assert set(np.round(scores, 6)) <= set(np.round(model.scores.ravel(), 6))
     middle = 0 if objective == "siglip" else (scores.min() + scores.max()) / 2
-    assert found.middle == pytest.approx(middle), "scores of a softmax part in their middle"
-    assert pair_matrix(found.cells, found.images, palette=LIGHT, middle=found.middle).to_dict()
+    assert pairs.middle == pytest.approx(middle)
+    images = pairs.images.assign(thumb=watched.PICTURE)
+    assert pair_matrix(pairs.cells, images, palette=LIGHT, middle=pairs.middle).to_dict()
 
 
-def test_scores_are_those_of_the_pictures_shown(tmp_path: Path) -> None:
-    """Every group has captions of its own, so a row of scores says which picture it is of."""
-    found, model = matrix(tmp_path, Condition(objective="ce_group", labels="descriptive"))
-    assert found.cells["kind"].value_counts().to_dict() == {TRUE_NEGATIVE: 48, TRUE_PAIR: 16}, (
-        "its own and others"
-    )
-    assert set(found.cells["note"]) == {""}
-    groups = watched.images().table["group"].to_numpy()[model.rows]
-    words = group_words(SCENES)
-    for row, scores in enumerate(grid(found, "score")):
-        (at,) = np.flatnonzero(np.isclose(model.scores, scores).all(axis=1))
-        assert at >= model.held_out
-        assert words[groups[at]] == found.images["label"][row]
+def test_scores_are_those_of_the_images_shown(tmp_path: Path) -> None:
+    model = watched.model(tmp_path, Condition(objective="ce_group", labels="descriptive"))
+    pairs = pairs_of(model)
+    assert pairs.cells["kind"].value_counts().to_dict() == {TRUE_NEGATIVE: 48, TRUE_PAIR: 16}
+    assert set(pairs.cells["note"]) == {""}
+    rows = pairs.images["thumb"].astype(int)
+    assert grid(pairs, "score").to_numpy() == pytest.approx(model.scores[model.index(rows)])
+    groups = watched.images().table["group"].iloc[rows]
+    assert pairs.images["label"].tolist() == groups.map(group_words(SCENES)).tolist()
 
 
-def test_the_draw_belongs_to_the_seeds(tmp_path: Path) -> None:
-    first, again, other = (
-        matrix(tmp_path / name, Condition(objective="siglip", init_seed=seed), pictures=8)[0]
+def test_the_draw_follows_the_seeds(tmp_path: Path) -> None:
+    first, same, other = (
+        pairs_of(watched.model(tmp_path / name, Condition(objective="siglip", init_seed=seed)), 8)
         for name, seed in (("a", 0), ("b", 0), ("c", 1))
     )
-    assert first.cells.equals(again.cells)
+    assert first.cells.equals(same.cells)
     assert not first.cells["score"].equals(other.cells["score"])
 
 
 def test_resampling_draws_groups_alike_and_other_batches_do_not(tmp_path: Path) -> None:
-    """Of 16 training pictures one is a camel on grass: a quarter of a resampled batch would be, if
+    """Of 16 training images one is a camel on grass: a quarter of a resampled batch would be, if
     there were more."""
     model = watched.model(tmp_path, training=watched.rows_of("train", 16))
     shares = {}
     for mitigation in ("none", "resample"):
-        had = []
+        contain = []
         for seed in range(30):
             vars(model.artifact)["condition"] = Condition(
                 objective="infonce", init_seed=seed, mitigation=mitigation
             )
-            found = loss_pairs(model, watched.images(), watched.thumbs, image_count=2)
-            had.append((found.images["label"] == "camel on grass").any())
-        shares[mitigation] = np.mean(had)
+            contain.append((pairs_of(model, 2).images["label"] == "camel on grass").any())
+        shares[mitigation] = np.mean(contain)
     assert shares["none"] < 0.35 < shares["resample"]
 
 
-def test_the_words_count_the_cells(tmp_path: Path) -> None:
-    found, _ = matrix(tmp_path, Condition(labels="descriptive", negatives="counterfactual"))
-    assert "16 training pictures" in found.words
-    assert "Of 64 cells: 16 true pairs (score" in found.words
-    assert "32 true negatives" in found.words
-    assert "16 not used" in found.words
-    assert "The default" not in found.words
-    one, _ = matrix(tmp_path / "product", Condition(labels="descriptive", negatives="product"))
-    assert "16 true pairs and false negatives" in one.words
+@pytest.mark.parametrize(
+    ("negatives", "counts"),
+    [
+        ("counterfactual", ["16 true pairs (", "32 true negatives (", "16 not used ("]),
+        ("product", ["16 true pairs and false negatives ("]),
+    ],
+)
+def test_words_count_the_cells(tmp_path: Path, negatives: str, counts: list[str]) -> None:
+    condition = Condition(labels="descriptive", negatives=negatives)
+    words = pairs_of(watched.model(tmp_path, condition)).words
+    assert all(count in words for count in ["16 training images", "64 cells", *counts])
 
 
-def test_the_pairs_of_a_pretrained_model_have_its_scores(tmp_path: Path) -> None:
+def test_pairs_of_a_pretrained_model(tmp_path: Path) -> None:
     model = watched.model(tmp_path, Condition(labels="descriptive"))
-    elsewhere = replace(model, artifact=made_elsewhere(model.artifact, "pretrained"))
-    found = loss_pairs(elsewhere, watched.images(), watched.thumbs)
-    assert (len(found.images), len(found.cells)) == (16, 64)
-    assert set(found.cells["kind"]) == {TRUE_PAIR, TRUE_NEGATIVE}
+    pairs = pairs_of(replace(model, artifact=made_elsewhere(model.artifact, "pretrained")))
+    assert (len(pairs.images), len(pairs.cells)) == (16, 64)
+    assert set(pairs.cells["kind"]) == {TRUE_PAIR, TRUE_NEGATIVE}
 
 
 @pytest.mark.parametrize("objective", ["simclr", "captioner", IMPORTED])
-def test_losses_without_pairs_say_so(tmp_path: Path, objective: str) -> None:
-    labels = "undescriptive" if objective == "captioner" else "constant"
-    with pytest.raises(ComparisonError, match=r"no pairs|nothing is known"):
-        matrix(
-            tmp_path,
-            Condition(
-                objective=objective, labels=labels, steps=0 if objective == IMPORTED else 600
-            ),
-        )
+def test_losses_without_pairs(tmp_path: Path, objective: str) -> None:
+    settings: dict[str, Any] = {"labels": "constant", "objective": objective}
+    if objective == "captioner":
+        settings["labels"] = "undescriptive"
+    if objective == IMPORTED:
+        settings["steps"] = 0
+    with pytest.raises(ComparisonError):
+        pairs_of(watched.model(tmp_path, Condition(**settings)))

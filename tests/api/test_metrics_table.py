@@ -1,5 +1,4 @@
-"""Metrics in tables: what is said is what was measured, with its interval, beside what it is
-compared with."""
+"""Tables of metrics hold what was measured, with its interval, beside its baselines."""
 
 import pytest
 
@@ -7,67 +6,53 @@ from tests.api.measured import measured_as, metrics_of, with_metrics
 from vlcore.api import description, metrics_table
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.experiment import wording
-from vlcore.experiment.grouping import SCENES
+from vlcore.experiment.grouping import SCENES, group_words
 from vlcore.metrics import catalogue
 from vlcore.plots.group_accuracy import group_grid
 from vlcore.plots.theme import LIGHT
 
 
-def test_the_table_of_measures_has_untrained_encoders_and_pixels_beside_each(
-    first_and_last: ComparedMaps,
-) -> None:
+def test_measures_are_beside_untrained_encoders_and_pixels(first_and_last: ComparedMaps) -> None:
     table = metrics_table.measures_table(first_and_last, SCENES).set_index("")
-    assert list(table.columns) == [
-        "Left",
-        "Left, untrained",
-        "Right",
-        "Right, untrained",
-        "Pixels",
-        "Images",
-    ]
+    sides = dict(zip(("Left", "Right"), first_and_last.models, strict=True))
+    columns = ["Left", "Left, untrained", "Right", "Right, untrained", "Pixels", "Images"]
+    assert list(table.columns) == columns
     assert len(table) == len(set(table.index)) > 30
-    alone = [
-        f"{100 * model.artifact.metrics['text_only_match']:.0f} %"
-        for model in first_and_last.models
+    text_only = [
+        f"{100 * model.artifact.metrics['text_only_match']:.0f} %" for model in sides.values()
     ]
-    assert table.loc[metrics_table.TEXT_ONLY].tolist() == [alone[0], "", alone[1], "", "", ""]
-    table = table.drop(metrics_table.TEXT_ONLY)
-    by_words = {catalogue.words_of(one.name, SCENES): one for one in catalogue.listed()}
-    assert set(table.index) <= set(by_words)
-    for words_, row in table.iterrows():
-        one = by_words[str(words_)]
-        for side, model in zip(("Left", "Right"), first_and_last.models, strict=True):
+    assert table.loc[metrics_table.TEXT_ONLY, ["Left", "Right"]].tolist() == text_only
+    measures = {catalogue.words_of(entry.name, SCENES): entry for entry in catalogue.listed()}
+    for words, row in table.drop(metrics_table.TEXT_ONLY).iterrows():
+        measure = measures[str(words)]
+        write = wording.share if measure.in_percent else wording.number
+        for side, model in sides.items():
             for column, moment in ((side, "end"), (f"{side}, untrained", "untrained")):
-                found = metrics_table.estimate_of(model.artifact.metrics[moment], one.name)
-                said = (
-                    (wording.share if one.in_percent else wording.number)(found) if found else None
-                )
-                assert row[column] == said or row[column].startswith("not defined: ")
-    pixels = first_and_last.models[0].artifact.metrics["raw_pixels"]
-    assert table.loc["The animal can be read off (linear probe)", "Pixels"] == wording.share(
-        pixels["probe_object"]
-    )
-    assert table.loc["Right on minority groups", ["Pixels", "Images"]].tolist() == ["", "1,000"]
-    described = table.loc["Minority right when told the background"]
-    assert described["Left"].startswith(
-        "not defined: No caption puts"
-    )  # short labels name no place
-    assert described["Right"].endswith(")")
+                metrics = model.artifact.metrics[moment]
+                estimate = metrics_table.estimate_of(metrics, measure.name)
+                if estimate:
+                    assert row[column] == write(estimate)
+                else:
+                    assert row[column].startswith("not defined: ")
+    primary = table.loc[catalogue.words_of(catalogue.PRIMARY, SCENES)]
+    assert primary[["Pixels", "Images"]].tolist() == ["", "1,000"]
+    pixels = first_and_last.models[0].artifact.metrics["raw_pixels"]["probe_object"]
+    probe = table.loc[catalogue.words_of("probe_object", SCENES)]
+    assert probe["Pixels"] == wording.share(pixels)
 
 
-def test_a_new_measure_is_in_every_table_of_models(
+def test_a_new_measure_is_in_every_table(
     first_and_last: ComparedMaps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    new = catalogue.Measure(
-        "boldness", "Boldness of the {object}", catalogue.Unit.SHARE, (catalogue.Need.HELD_OUT,)
-    )
-    monkeypatch.setitem(catalogue.MEASURES, new.name, new)
+    needs = (catalogue.Need.HELD_OUT,)
+    measure = catalogue.Measure("boldness", "Of the {object}", catalogue.Unit.SHARE, needs)
+    monkeypatch.setitem(catalogue.MEASURES, measure.name, measure)
     metrics = metrics_of(first_and_last)
-    metrics["end"][new.name] = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 1234}
-    metrics["untrained"]["absent"][new.name] = "it is shy"
-    metrics["raw_pixels"][new.name] = {"value": 0.1, "low": 0.0, "high": 0.2, "n": 5}
-    told = measured_as(first_and_last, 0, metrics)
-    row = metrics_table.measures_table(told, SCENES).set_index("").loc["Boldness of the animal"]
+    metrics["end"]["boldness"] = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 1234}
+    metrics["untrained"]["absent"]["boldness"] = "it is shy"
+    metrics["raw_pixels"]["boldness"] = {"value": 0.1, "low": 0.0, "high": 0.2, "n": 5}
+    comparison = measured_as(first_and_last, 0, metrics)
+    row = metrics_table.measures_table(comparison, SCENES).set_index("").loc["Of the animal"]
     assert row.to_dict() == {
         "Left": "50\u00a0% (40 to 60)",
         "Left, untrained": "not defined: it is shy",
@@ -76,87 +61,72 @@ def test_a_new_measure_is_in_every_table_of_models(
         "Pixels": "10\u00a0% (0 to 20) of only 5",
         "Images": "1,234",
     }
-    one = (
-        metrics_table.measures_of(told.models[0].artifact, SCENES)
-        .set_index("")
-        .loc["Boldness of the animal"]
-    )
-    assert one["Measured"] == row["Left"]
+    table = metrics_table.measures_of(comparison.models[0].artifact, SCENES).set_index("")
+    assert table.loc["Of the animal", "Measured"] == row["Left"]
 
 
-def test_what_is_not_defined_comes_with_its_reason(first_and_last: ComparedMaps) -> None:
+def test_documents_of_the_first_version(first_and_last: ComparedMaps) -> None:
     metrics = metrics_of(first_and_last)
-    del (
-        metrics["end"]["effective_rank"],
-        metrics["end"]["absent"],
-        metrics["raw_pixels"],
-    )  # as the first version wrote
-    table = metrics_table.measures_table(measured_as(first_and_last, 0, metrics), SCENES).set_index(
-        ""
-    )
+    del metrics["end"]["effective_rank"], metrics["end"]["absent"], metrics["raw_pixels"]
+    comparison = measured_as(first_and_last, 0, metrics)
+    table = metrics_table.measures_table(comparison, SCENES).set_index("")
     row = table.loc[catalogue.words_of("effective_rank", SCENES)]
     assert row[["Left", "Pixels", "Images"]].tolist() == ["not defined: one point", "", ""]
     assert row["Left, untrained"] == wording.number(metrics["untrained"]["effective_rank"])
-    assert (
-        metrics_table.absence_reason({"absent": {"variance": "too few"}}, "variance_object")
-        == "too few"
-    )
 
 
-def test_how_far_to_believe_a_map(first_and_last: ComparedMaps) -> None:
+def test_a_reason_holds_for_the_parts_of_a_measure() -> None:
+    metrics = {"absent": {"variance": "too few"}}
+    assert metrics_table.absence_reason(metrics, "variance_object") == "too few"
+
+
+def test_map_quality(first_and_last: ComparedMaps) -> None:
     model = first_and_last.models[0]
-    quality = model.artifact.metrics["end"]["map_quality"]
-    said = metrics_table.map_quality(model.artifact)
+    sentence = metrics_table.describe_map_quality(model.artifact)
     for name in ("trustworthiness", "continuity"):
-        assert f"{name} {quality[name]['k10']:.2f}" in said
+        value = model.artifact.metrics["end"]["map_quality"][name]["k10"]
+        assert f"{name} {value:.2f}" in sentence
     metrics = metrics_of(first_and_last)
     del metrics["end"]["map_quality"]
-    assert metrics_table.map_quality(with_metrics(model, metrics).artifact) is None
+    assert metrics_table.describe_map_quality(with_metrics(model, metrics).artifact) is None
 
 
-def test_groups_are_told_in_words_and_as_charts_draw_them(all_four: ComparedMaps) -> None:
+def test_group_accuracies_in_words_and_as_charts_draw_them(all_four: ComparedMaps) -> None:
     ends = {
         name.capitalize(): model.artifact.metrics["end"] for name, model in all_four.named.items()
     }
-    table = metrics_table.group_table(all_four, SCENES)
-    assert list(table.columns) == ["Group", *ends, "Pictures"]
-    assert table["Group"].tolist() == [
-        "horse on grass",
-        "horse in the desert",
-        "camel in the desert",
-        "camel on grass",
-    ]
-    assert table["Pictures"].tolist() == ["500"] * 4
-    rows = metrics_table.group_rows(all_four)
+    table = metrics_table.group_accuracy_table(all_four, SCENES)
+    assert list(table.columns) == ["Group", *ends, "Images"]
+    assert table["Group"].tolist() == list(group_words(SCENES).values())
+    assert table["Images"].tolist() == ["500"] * 4
+    rows = metrics_table.group_accuracy_rows(all_four)
     assert rows["group"].tolist() == list(SCENES.names) * 4
     for name, end in ends.items():
-        assert table[name].tolist() == [
-            wording.share(end["group_accuracy"][group]) for group in SCENES.names
-        ]
-        for row in rows[rows["model"] == name].itertuples():
-            estimate = end["group_accuracy"][row.group]
-            assert {"value": row.accuracy, "low": row.low, "high": row.high, "n": row.n} == estimate
+        accuracies = [end["group_accuracy"][group] for group in SCENES.names]
+        assert table[name].tolist() == [wording.share(accuracy) for accuracy in accuracies]
+        estimates = rows[rows["model"] == name].rename(columns={"accuracy": "value"})
+        assert estimates[["value", "low", "high", "n"]].to_dict("records") == accuracies
     wide, phone = (
-        group_grid(rows, palette=LIGHT, grouping=SCENES, width=width).to_dict()
+        group_grid(rows, palette=LIGHT, grouping=SCENES, width=width).to_dict()["height"]
         for width in (700, 290)
     )
-    assert phone["height"] > 1.8 * wide["height"], "on a phone the cells stand below each other"
+    assert phone > 1.8 * wide, "on a phone the cells are below each other"
 
 
-def test_no_label_names_the_object_is_said_everywhere(first_and_last: ComparedMaps) -> None:
-    told = first_and_last
+def test_labels_that_name_no_object(first_and_last: ComparedMaps) -> None:
+    comparison = first_and_last
     for pane in (0, 1):
-        metrics = metrics_of(told, pane)
+        metrics = metrics_of(comparison, pane)
         for name in ("minority_accuracy", "majority_accuracy", "group_accuracy"):
             del metrics["end"][name]
-            metrics["end"]["absent"][name] = "no label names the object"
-        told = measured_as(told, pane, metrics)
-        sentence = ("the left model cannot be (no label", "No model's labels name the animal")[pane]
-        assert sentence in description.summary(told, SCENES)
-        table = metrics_table.group_table(told, SCENES)
-        assert table.iloc[:, pane + 1].tolist() == ["not defined: no label names the object"] * 4
-        rows = metrics_table.group_rows(told)
+            metrics["end"]["absent"][name] = "no label"
+        comparison = measured_as(comparison, pane, metrics)
+        words = ("left model not defined: no label", "No model's labels name the animal")[pane]
+        assert words in description.describe_comparison(comparison, SCENES)
+        table = metrics_table.group_accuracy_table(comparison, SCENES)
+        assert table.iloc[:, pane + 1].tolist() == ["not defined: no label"] * 4
+        rows = metrics_table.group_accuracy_rows(comparison)
         assert set(rows["model"]) == [{"Right"}, set()][pane]
         assert list(rows.columns) == ["pane", "model", "group", "accuracy", "low", "high", "n"]
-        assert description.small_sample_warning(told.models[pane].artifact, SCENES) is None
-    assert table["Pictures"].tolist() == [""] * 4
+        assert description.small_sample_warning(comparison.models[pane].artifact, SCENES) is None
+    assert table["Images"].tolist() == [""] * 4

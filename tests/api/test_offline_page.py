@@ -21,8 +21,8 @@ from tests.api.stand_ins import BASE, TEST_SCENES, image_set, publish, space
 from tests.plots import drawn
 from vlcore.api import offline_page as compare_page
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
-from vlcore.api.description import summary
-from vlcore.api.metrics_table import group_rows, group_table
+from vlcore.api.description import describe_comparison
+from vlcore.api.metrics_table import group_accuracy_rows, group_accuracy_table
 from vlcore.api.model_map import ModelMap, model_map
 from vlcore.api.offline_page import PAGE_SIDE, PLAIN, figure, page
 from vlcore.data.imageset import ImageSet
@@ -87,7 +87,7 @@ def test_a_plain_figure_is_the_comparison_and_its_board(
     given = asked(together)
     pd.testing.assert_frame_equal(given["points"], together.points)
     pd.testing.assert_frame_equal(given["captions"], together.captions)
-    pd.testing.assert_frame_equal(given["board"], group_rows(together))
+    pd.testing.assert_frame_equal(given["board"], group_accuracy_rows(together))
     assert (given["infos"], given["options"], given["side"]) == (together.infos, PLAIN, 300)
     assert (given["palette"], given["grouping"]) == (LIGHT, SCENES)
     assert given["uploads"] is given["neighbours"] is given["twins"] is None
@@ -302,10 +302,10 @@ def test_a_page_says_what_the_maps_show(together: ComparedMaps, offline: str) ->
         in text
     )
     assert "**" not in text
-    assert summary(together, SCENES) in text
+    assert describe_comparison(together, SCENES) in text
     for model in together.models:
         assert model.artifact.key in text
-    for cell in group_table(together, SCENES).to_numpy().ravel():
+    for cell in group_accuracy_table(together, SCENES).to_numpy().ravel():
         assert str(cell) in text
     for thumb in set(together.points["thumb"]):
         assert offline.count(thumb) == (together.points["thumb"] == thumb).sum(), (

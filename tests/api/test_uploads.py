@@ -1,5 +1,4 @@
-"""What models predict for new images, against slow references; and the sentences, which keep to
-what was measured."""
+"""Predictions for new images against slow references, and the sentences about them."""
 
 import dataclasses
 import math
@@ -38,7 +37,7 @@ def models(home: object) -> dict[str, ModelMap]:
     in another order."""
     base = BASE.replace(data_seed=70, init_seed=70)
     measured = {"temperature": Estimate(TEMPERATURE, 2.0, 4.0, 192).as_dict()}
-    found = {
+    maps = {
         "short": model_map(publish(IMAGES, base)),
         "descriptive": model_map(publish(IMAGES, base.replace(labels="descriptive"), end=measured)),
         "placed": model_map(publish(IMAGES, base.replace(labels="context"))),
@@ -46,7 +45,7 @@ def models(home: object) -> dict[str, ModelMap]:
         "captioner": model_map(publish(IMAGES, base.replace(objective="captioner"))),
     }
     layer = LastLayer(("camel", "horse"), np.linspace(-3, 3, 32), 0.25)
-    return found | {"relayered": dataclasses.replace(found["short"], layer=layer)}
+    return maps | {"relayered": dataclasses.replace(maps["short"], layer=layer)}
 
 
 @pytest.fixture(scope="module")
@@ -67,12 +66,10 @@ def test_the_nearest_five_are_of_all_images_of_the_map(
     models: dict[str, ModelMap], name: str
 ) -> None:
     model = models[name]
-    found = [report.nearest for report in reports_of(model)]
-    places, cosines = nearest(NEW, model.z, 5)
-    assert [[row for row, _ in one] for one in found] == model.rows[places].tolist()
-    assert [[similarity for _, similarity in one] for one in found] == [
-        pytest.approx(of, abs=1e-5) for of in cosines
-    ]
+    neighbours = np.array([report.nearest for report in reports_of(model)])
+    indices, cosines = nearest(NEW, model.z, 5)
+    assert np.array_equal(neighbours[..., 0], model.rows[indices])
+    assert neighbours[..., 1] == pytest.approx(cosines, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", ["short", "descriptive", "relayered"])
@@ -167,11 +164,14 @@ def test_a_model_that_names_no_object_says_why(
 
 
 def report_of(
-    predicted: str = "camel", share: float = 0.876, novelty: Novelty | None = None, **more: object
+    predicted: str = "camel",
+    share: float = 0.876,
+    novelty: Novelty | None = None,
+    **changes: object,
 ) -> UploadReport:
-    said, near = (CaptionScore("a camel", 0.5, 1.0),), ((0, 0.912), (5, 0.9))
-    usual = UploadReport(predicted, share, True, "", said, near, "", novelty)
-    return dataclasses.replace(usual, **more)
+    captions, near = (CaptionScore("a camel", 0.5, 1.0),), ((0, 0.912), (5, 0.9))
+    usual = UploadReport(predicted, share, True, "", captions, near, "", novelty)
+    return dataclasses.replace(usual, **changes)
 
 
 class Labelled:
@@ -211,9 +211,9 @@ def test_twins_say_what_a_prediction_relies_on(
     twins = Twins(
         coloured(other_object, object="horse"), (coloured(elsewhere, background="grass"),)
     )
-    found = uploads.reliance_by_twins(SimpleNamespace(), Labelled(), report_of(), twins, SCENES)
-    assert found.on == on
-    assert found.because == f"with the other animal it {words[0]}, on grass it {words[1]}."
+    reliance = uploads.reliance_by_twins(SimpleNamespace(), Labelled(), report_of(), twins, SCENES)
+    assert reliance.on == on
+    assert reliance.because == f"with the other animal it {words[0]}, on grass it {words[1]}."
 
 
 @pytest.mark.parametrize(
@@ -232,13 +232,13 @@ def test_painting_says_what_a_prediction_relies_on_where_all_ways_agree(
         np.stack([np.full((8, 8, 3), red, np.uint8) for red in reds])
         for reds in (object_alone, background_alone)
     ]
-    found = uploads.reliance_by_painting(
+    reliance = uploads.reliance_by_painting(
         SimpleNamespace(), Labelled(), report_of(), PaintedImages(*versions), SCENES
     )
-    assert found.on == on
-    assert found.because.startswith(words)
-    said = text_of(uploads.reliance_phrases(found, SCENES))
-    assert ("cannot tell" in said) is (on is Reliance.UNSTABLE)
+    assert reliance.on == on
+    assert reliance.because.startswith(words)
+    sentence = text_of(uploads.reliance_phrases(reliance, SCENES))
+    assert ("cannot tell" in sentence) is (on is Reliance.UNSTABLE)
 
 
 def test_a_cut_out_on_several_backgrounds() -> None:
@@ -278,17 +278,17 @@ def test_a_share_that_is_not_calibrated_is_called_so() -> None:
 
 
 def test_the_table_has_a_row_for_each_image_and_model(models: dict[str, ModelMap]) -> None:
-    found = {
+    reports = {
         name: reports_of(models[model], ["horse"] * 6)[:3]
         for name, model in (("Left", "short"), ("Right", "captioner"))
     }
     reliances = {("Left", 1): RelianceReport(Reliance.OBJECT, "")}
-    table = uploads.report_table(["1. a", "2. b", "3. c"], found, IMAGES, reliances)
+    table = uploads.report_table(["1. a", "2. b", "3. c"], reports, IMAGES, reliances)
     assert table["Image"].tolist() == ["1. a", "1. a", "2. b", "2. b", "3. c", "3. c"]
     assert table["Relies on"].tolist() == ["", "", "animal", "", "", ""]
     for place in range(3):
         left, right = table.iloc[2 * place], table.iloc[2 * place + 1]
-        report = found["Left"][place]
+        report = reports["Left"][place]
         assert (left["Prediction"], left["Share, %"]) == (
             report.predicted,
             round(100 * report.share),
@@ -308,14 +308,14 @@ def test_typed_captions_are_ranked_by_the_first_model_that_reads_them(
 ) -> None:
     z = {"Left": NEW[0], "Right": NEW[1]}
     typed = unit(np.random.default_rng(1).normal(size=(3, 32)))
-    shown = {"Left": models["captioner"], "Right": models["short"]}
-    table = uploads.typed_captions_table(shown, {"Right": typed}, ["a", "b", "c"], z)
+    compared = {"Left": models["captioner"], "Right": models["short"]}
+    table = uploads.typed_captions_table(compared, {"Right": typed}, ["a", "b", "c"], z)
     assert list(table) == ["Caption", "Right"]
     expected = dict(zip("abc", (typed @ NEW[1]).tolist(), strict=True))
     assert table["Caption"].tolist() == sorted(expected, key=expected.__getitem__)[::-1]
     assert table["Right"].tolist() == pytest.approx(sorted(expected.values())[::-1])
     assert pd.DataFrame({"Caption": ["a"]}).equals(
-        uploads.typed_captions_table(shown, {}, ["a"], z)
+        uploads.typed_captions_table(compared, {}, ["a"], z)
     )
 
 
@@ -337,5 +337,5 @@ def test_typed_captions_are_ranked_by_the_first_model_that_reads_them(
         ),
     ],
 )
-def test_who_has_seen_photographs(condition: Condition, *, knows: bool) -> None:
+def test_models_that_have_seen_photographs(condition: Condition, *, knows: bool) -> None:
     assert uploads.knows_photographs(condition) is knows

@@ -57,7 +57,7 @@ def test_it_opens_on_experiments_1_and_2_with_their_numbers(
 ) -> None:
     page = ok(start())
     assert models_of(page) == {"Left": UNBIASED, "Right": DESCRIPTIVE}
-    assert "**Twins**: they differ in one thing, the labels" in text_of(page)
+    assert "**Controlled pair**: the models differ only in the labels" in text_of(page)
     groups = experiments[0].metrics["end"]["group_accuracy"]
     assert list(page.dataframe[0].value["Left"]) == [
         share(estimate) for estimate in groups.values()
@@ -243,7 +243,7 @@ def test_four_models_have_names_and_their_twins_are_named() -> None:
     page = ok(start(models="4"))
     assert list(models_of(page)) == NAMES
     assert "first and third (bias)" in text_of(page)
-    assert list(page.dataframe[0].value.columns) == ["Group", *NAMES, "Pictures"]
+    assert list(page.dataframe[0].value.columns) == ["Group", *NAMES, "Images"]
 
 
 def test_a_model_from_the_disk_stands_beside_others(quick: list[store.Artifact]) -> None:
@@ -381,7 +381,7 @@ def encoders(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         ("Movement", 1, "pictures that moved most"),
         ("Captions", 3, "How alike"),
         ("The loss", 3, "Pairs of the loss, No bias, descriptive labels"),
-        ("Film", 2, "Film of the training of 2 models"),
+        ("Film", 2, "Training animation of 2 models"),
         ("All measures", 1, "PCA map"),
         ("Take along", 1, "parquet"),
     ],

@@ -192,7 +192,7 @@ def test_trained_the_reveal_has_both_maps_and_this_run(
     queue.state = State.DONE
     page = start(step="bias-and-labels", phase="reveal")
     assert len(alts(page)) == 2
-    assert "held-out pictures sort" in alts(page)[0], "the maps are first"
+    assert "held-out images cluster" in alts(page)[0], "the maps are first"
     assert not page.header[0].value.startswith(STEPS[3].text)
     ends = [artifact.metrics["end"] for artifact in experiments[2:]]
     found = answers.Reading(STEPS[3], "", answers.in_one_run(STEPS[3], *ends), runs=False)

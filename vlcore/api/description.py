@@ -20,7 +20,7 @@ CLOSE = 0.1  # cosine distance of centres below which two groups are close
 SMALL = 0.1  # silhouette, or difference of two, below which there is no clear cluster
 
 
-def summary(comparison: ComparedMaps, grouping: Grouping) -> str:
+def describe_comparison(comparison: ComparedMaps, grouping: Grouping) -> str:
     """Clusters and minority-group accuracy of the models, in two sentences made of numbers
     alone."""
     clusters, accuracies, counts = [], [], []

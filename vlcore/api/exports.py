@@ -35,7 +35,7 @@ COLUMNS += ["scene", "file_name", "x", "y"]
 
 
 @dataclass(frozen=True)
-class Format:
+class ExportFormat:
     """A way to write a model as one file for other tools."""
 
     write: Callable[[Model, Path, Progress], object]
@@ -90,10 +90,10 @@ def _write_safetensors(model: Model, out: Path, _progress: Progress) -> None:
 
 
 FORMATS = {
-    "parquet": Format(
+    "parquet": ExportFormat(
         _write_parquet, "embedding-atlas {out} --x x --y y --image image --neighbors neighbors"
     ),
-    "safetensors": Format(
+    "safetensors": ExportFormat(
         _write_safetensors,
         "from safetensors.torch import load_file; load_file({text})",
         needs_weights=True,

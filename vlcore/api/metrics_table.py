@@ -124,7 +124,7 @@ def measures_of(model: Artifact, grouping: Grouping) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["", "Measured", "Images"])
 
 
-def group_rows(comparison: ComparedMaps) -> pd.DataFrame:
+def group_accuracy_rows(comparison: ComparedMaps) -> pd.DataFrame:
     """Group accuracies of the models, as charts draw them: a row a model and group; none where no
     label names an object."""
     rows = [
@@ -136,7 +136,7 @@ def group_rows(comparison: ComparedMaps) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).rename(columns={"value": "accuracy"})
 
 
-def group_table(comparison: ComparedMaps, grouping: Grouping) -> pd.DataFrame:
+def group_accuracy_table(comparison: ComparedMaps, grouping: Grouping) -> pd.DataFrame:
     """Group accuracies of the models in words, one row a group."""
     measures = [f"group_accuracy.{group}" for group in grouping.names]
     table = pd.DataFrame({"Group": group_words(grouping).values()})
@@ -166,7 +166,7 @@ def marked_table(
     return pd.DataFrame(rows)
 
 
-def map_quality(model: Artifact) -> str | None:
+def describe_map_quality(model: Artifact) -> str | None:
     """Trustworthiness and continuity of a model's map, in a sentence; None where they were not
     measured."""
     quality = model.metrics["end"].get("map_quality", {})

@@ -19,7 +19,7 @@ from vlcore.api import description
 from vlcore.api.captions import caption_warnings
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.differences import describe_differences
-from vlcore.api.metrics_table import group_rows, group_table
+from vlcore.api.metrics_table import group_accuracy_rows, group_accuracy_table
 from vlcore.api.model_map import ComparisonError
 from vlcore.api.training_animation import animate_training
 from vlcore.data.imageset import ImageSet
@@ -65,7 +65,7 @@ def figure(
     arrows = twin_lines(comparison, grouping) if options.twins else None
     if arrows is not None and arrows.empty:
         arrows, options = None, replace(options, twins=False)
-    rights = group_rows(comparison) if board else pd.DataFrame()
+    rights = group_accuracy_rows(comparison) if board else pd.DataFrame()
     return linked_maps(
         comparison.points,
         comparison.captions,
@@ -219,14 +219,16 @@ def parts(
         for warning in caption_warnings(comparison, grouping, prompts)
     ]
     said += [
-        Text(description.summary(comparison, grouping)),
+        Text(description.describe_comparison(comparison, grouping)),
         *([Text(few, icon="warning")] if few else []),
     ]
     sentences = map(Text, layouts.sentences)
     return [
         Part("summary", "", tuple(said)),
         Part(
-            "groups", "Right or wrong, group by group", (Table(group_table(comparison, grouping)),)
+            "groups",
+            "Right or wrong, group by group",
+            (Table(group_accuracy_table(comparison, grouping)),),
         ),
         Part(
             "layouts",
@@ -249,7 +251,12 @@ def page(
     maps = figure(comparison, grouping, palette, PAGE_SIDE, options)
     content = [
         describe_differences(conditions).replace("**", ""),
-        Figure(maps, alt=" ".join([description.summary(comparison, grouping), *layouts.sentences])),
+        Figure(
+            maps,
+            alt=" ".join(
+                [description.describe_comparison(comparison, grouping), *layouts.sentences]
+            ),
+        ),
         *on_paper(parts(comparison, grouping, layouts), palette, PAGE_SIDE),
     ]
     with suppress(

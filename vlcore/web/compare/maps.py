@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api.compared_maps import ComparedMaps, points_table
-from vlcore.api.description import summary
+from vlcore.api.description import describe_comparison
 from vlcore.api.maps import Projection
 from vlcore.api.metrics_table import marked_table
 from vlcore.api.offline_page import (
@@ -83,7 +83,9 @@ def show(shown: Shown) -> None:
     digest = hashlib.sha256(repr((shown.keys, shown.projection)).encode()).hexdigest()[:12]
     event = cache.show(
         spec,
-        alt=" ".join([summary(comparison, images.grouping), *cache.layouts(shown.keys).sentences]),
+        alt=" ".join(
+            [describe_comparison(comparison, images.grouping), *cache.layouts(shown.keys).sentences]
+        ),
         key=f"maps-{digest}",  # a brush belongs to its maps
         on_select="rerun",
         selection_mode=sorted(

@@ -13,7 +13,7 @@ from vlcore.api.compared_maps import points_table
 from vlcore.api.description import describe_evaluation, describe_fit_step, largest_displacements
 from vlcore.api.exports import map_table, parquet_bytes
 from vlcore.api.maps import PCA
-from vlcore.api.metrics_table import map_quality, measures_table
+from vlcore.api.metrics_table import describe_map_quality, measures_table
 from vlcore.api.model_map import ComparisonError, ModelMap
 from vlcore.api.offline_page import figure, page, picked
 from vlcore.api.small_images import draw_thumbs
@@ -283,7 +283,7 @@ def _measures(shown: Shown) -> None:
             " ".join(f"{name}: {describe_fit_step(model)}" for name, model in trained.items())
         )
     for name, model in models.items():
-        if quality := map_quality(model):
+        if quality := describe_map_quality(model):
             st.caption(f"{name} PCA map: {quality}.")
 
 

@@ -215,7 +215,7 @@ def _side_by_side(
         )
         return
     keys = [condition.key for condition in step.conditions]
-    said = description.summary(cache.comparison(keys, PCA), grouping)
+    said = description.describe_comparison(cache.comparison(keys, PCA), grouping)
     cache.show(
         cache.maps(keys, palette, side, legend_place=place), alt=said, key=f"maps_{step.name}"
     )

@@ -151,12 +151,12 @@ def _beside(
     st.subheader(f"Beside its twin: all the same but {what} (left)")
     keys = [twin.key, condition.key]
     both = cache.comparison(keys, PCA)
-    said = description.summary(both, images.grouping)
+    said = description.describe_comparison(both, images.grouping)
     side, place = shell.map_room(above=0)
     cache.show(cache.maps(keys, palette, side, legend_place=place), alt=said, key="train_maps")
     st.markdown(plain(said))
     for name, key in zip(("Left", "Right"), keys, strict=True):
-        if quality := metrics_table.map_quality(cache.artifact(key)):
+        if quality := metrics_table.describe_map_quality(cache.artifact(key)):
             st.caption(f"{name}: {quality}.")
     with st.expander("Everything that was measured, each beside the untrained encoder"):
         st.dataframe(
@@ -308,7 +308,8 @@ def measured_and_mapped(images: ImageSet, palette: Palette) -> None:
             st.markdown(f"{words}: **{metrics_table.cell(artifact.metrics['end'], measure)}**")
         few = description.small_sample_warning(artifact, images.grouping)
         for sentence in filter(
-            None, (metrics_table.map_quality(artifact), few, *images.about.get("notes", ()))
+            None,
+            (metrics_table.describe_map_quality(artifact), few, *images.about.get("notes", ())),
         ):
             st.caption(plain(sentence))
     st.subheader("Everything that was measured")
