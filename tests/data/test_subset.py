@@ -1,6 +1,7 @@
 """Folds: every picture is held out once, no scene is cut, and every group is in every fold as
 evenly as can be."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,7 @@ def test_the_usual_number_is_what_every_seed_leaves(images: ImageSet) -> None:
     ]
     if min(left) < 2:
         with pytest.raises(
-            ImageSetError, match="leaves fewer than two different pictures of a group to train on"
+            ImageSetError, match="leaves fewer than two different images of a group to train on"
         ):
             subset.usual_n_per_group(images)
         return
@@ -128,7 +129,7 @@ def test_a_fixed_set_with_few_pictures_gives_what_it_has_and_too_little_is_a_sen
     one_fold_trains_on_one = small_set([[1] * 9, [1] * 9, [1] * 9, [3, 1]], 2)
     for images in (one_fold_trains_on_one, small_set([[1] * 9] * 4, 0, "test")):
         with pytest.raises(
-            ImageSetError, match="'small' leaves fewer than two different pictures of a group"
+            ImageSetError, match="'small' leaves fewer than two different images of a group"
         ):
             subset.usual_condition(images)
 
@@ -140,3 +141,22 @@ def test_too_few_pictures_are_told_of_the_smallest_group() -> None:
     ):
         training_rows(images, Condition(n_per_group=9))
     assert len(training_rows(images, Condition(n_per_group=3))) == 12
+
+
+@pytest.mark.parametrize(
+    ("per_group", "folds", "words"),
+    [
+        (48, 5, "Each of the 5 folds leaves only 38 images .* at least 60 of each group"),
+        (60, 5, ""),
+        (30, 0, "The training set has only 30 images of a group"),
+        (48, 0, ""),
+    ],
+)
+def test_fewer_training_images_than_in_the_study_are_warned_of(
+    per_group: int, folds: int, words: str
+) -> None:
+    images = small_set([[1] * per_group] * 4, folds, POOL if folds else "train")
+    sentence = subset.few_training_images(images)
+    assert re.match(words, sentence)
+    assert bool(sentence) == bool(words)
+    assert bool(sentence) == (subset.usual_n_per_group(images) < STUDY_N)

@@ -192,8 +192,11 @@ def test_a_zip_makes_a_set(
     )
     assert "numbers from fewer than 20 say little" in text_of(page)
     assert open_set("my-pets").folds == 5
+    few = "leaves only 4 images of a group to train on, fewer than the study's 48"
+    assert few in text_of(page)
     press(page, "Look at it")
     assert "my-pets: imported from" in text_of(page)
+    assert few in text_of(page)
 
 
 def test_a_folder_or_a_zip_of_any_name_is_looked_at_once(
@@ -229,7 +232,7 @@ def test_a_folder_or_a_zip_of_any_name_is_looked_at_once(
 @pytest.mark.parametrize(
     ("kept", "words"),
     [
-        ([], "no picture"),
+        ([], "no image"),
         (["dog/home", "dog/park"], "one object only, dog"),
         (["cat/home", "dog/home"], "one context only, home"),
         (["cat/home", "dog/park"], "no two objects"),

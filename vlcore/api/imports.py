@@ -20,7 +20,7 @@ from vlcore.data.importers.embedding_sets import (
     fitting_caption,
     read_embeddings,
 )
-from vlcore.data.importers.selection import majority_in_words
+from vlcore.data.importers.selection import MAX_PER_GROUP, majority_in_words
 from vlcore.data.training_set import TrainingSet
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import data_folder, write_json
@@ -41,7 +41,7 @@ def import_embeddings(
     objects: Sequence[str] = (),
     contexts: Sequence[str] = (),
     licence: str = "not stated",
-    max_per_group: int = 2000,
+    max_per_group: int = MAX_PER_GROUP,
     seed: int = 0,
     around: Around = lambda _key, work: work(),
 ) -> dict[str, Any]:

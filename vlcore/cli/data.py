@@ -18,7 +18,7 @@ from vlcore.data import catalogue, drawn, generation
 from vlcore.data.generation.plan import BACKENDS, PROMPT
 from vlcore.data.imageset import ImageSet, ImageSetError
 from vlcore.data.importers import format_names, import_set
-from vlcore.data.importers.selection import FEWEST
+from vlcore.data.importers.selection import FEWEST, MAX_PER_GROUP
 from vlcore.data.importers.writing import LIST
 from vlcore.experiment.errors import BusyError
 from vlcore.experiment.files import data_folder, make_folder
@@ -100,7 +100,7 @@ def add_commands(commands: Any) -> None:
     option(
         "--max-per-group",
         type=int,
-        default=2000,
+        default=MAX_PER_GROUP,
         help="how many are used at most, chosen by chance (%(default)s)",
     )
     option("--seed", type=int, default=0, help="of the splits")

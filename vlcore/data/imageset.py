@@ -45,9 +45,8 @@ class ImageSet:
     root: Path
     grouping: Grouping
     table: pd.DataFrame  # one row an image, columns `COLUMNS` and ``group``, index 0..n-1
-    ensure_rendered: Callable[
-        [Sequence[int], Progress], None
-    ]  # makes sure that the files of some rows exist
+    # Makes sure that the files of some rows exist.
+    ensure_rendered: Callable[[Sequence[int], Progress], None] = lambda _rows, _progress: None
     about: Mapping[str, Any] = field(default_factory=dict)  # what ``dataset.json`` says
     small: Mapping[int, bytes] = field(
         default_factory=dict
@@ -167,9 +166,7 @@ def read_set(root: Path) -> ImageSet:
             raise KeyError
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ImageSetError(f"There is no usable image set named {root.name!r}.") from error
-    return ImageSet(
-        name, version, root, grouping, with_groups(table), lambda _rows, _progress: None, about
-    )
+    return ImageSet(name, version, root, grouping, with_groups(table), about=about)
 
 
 def usable_name(name: str) -> bool:

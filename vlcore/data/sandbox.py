@@ -1,10 +1,10 @@
-"""A helper process for foreign bytes: it may take so much memory and so much time, and is killed
-and replaced after it.
+"""A helper process for foreign bytes, within limits of memory and time: it is killed and replaced
+where it meets one.
 
-A picture or a table that a stranger gives is opened there, so that what it costs, and what a fault
+An image or a table that a stranger gives is opened there, so that what it costs, and what a fault
 in a decoder may do, ends with the helper. It is a Python of its own without our environment, which
-runs a function of ours on bytes. What it gives back is JSON and bytes, and nothing of it is
-unpickled. One stays warm for whoever asks next.
+runs a function of ours on bytes. What it answers is JSON and bytes, and nothing of it is unpickled.
+One stays warm for the next call.
 """
 
 import atexit
@@ -30,19 +30,13 @@ from vlcore.experiment import limits
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import home
 
-Task = Callable[
-    ..., tuple[Any, bytes]
-]  # takes bytes and options that JSON can hold; gives such a value and bytes
+# Takes bytes and options that JSON can hold; returns such a value and bytes.
+Task = Callable[..., tuple[Any, bytes]]
 _HEAD = struct.Struct(">QQ")  # lengths of the JSON and of the bytes that follow
 _PROJECT = Path(__file__).parents[2]
-_KEPT = (
-    "PATH",
-    "LANG",
-    "TMPDIR",
-    "LD_LIBRARY_PATH",
-    "SYSTEMROOT",
-)  # of our environment: nobody's key
-_FIRST = "vlcore.data.decoding"  # what a helper imports before it is asked
+# The part of our environment that a helper sees: no key of anybody.
+_ENVIRONMENT = ("PATH", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")
+_PRELOADED = "vlcore.data.decoding"  # what a helper imports before its first task
 _guard = threading.Lock()
 _idle: list["_Helper"] = []
 
@@ -56,32 +50,37 @@ def run(
     seconds: float = limits.DECODE_SECONDS,
     **options: Any,
 ) -> tuple[Any, bytes]:
-    """What a function of a module gives for bytes, from a helper.
+    """Run a function of a module on bytes, in a helper.
 
-    Raises an `error` with one sentence: the function's own where it refuses with a `LabError`; else
-    about what is `called` so, where it would take more seconds or memory than it may, or ends its
-    helper; and where others keep all helpers of this server busy."""
-    with _turn(called, error), _one() as helper:
-        asked = {"task": f"{task.__module__}:{task.__name__}", "options": options}
-        answer, found = helper.ask(asked, data, seconds)
-        if "value" not in answer:
-            raise error(
-                answer["refused"]
-                if "refused" in answer
-                else f"{called} {answer['why']}; choose another one."
-            )
-        return answer["value"], found
+    Args:
+        task: the function; `options` are passed to it too.
+        called: what messages call the data.
+        error: the class of what is raised.
+
+    Raises:
+        error: with the function's own sentence where it refuses with a `LabError`; where it would
+            take more seconds or memory than it may, or ends its helper; and where other calls keep
+            all helpers of this server busy.
+    """
+    with _turn(called, error), _helper() as helper:
+        question = {"task": f"{task.__module__}:{task.__name__}", "options": options}
+        answer, result = helper.ask(question, data, seconds)
+    if "refused" in answer:
+        raise error(answer["refused"])
+    if "why" in answer:
+        raise error(f"{called} {answer['why']}; choose another one.")
+    return answer["value"], result
 
 
 def warm() -> None:
-    """Begin a helper, unless one waits already: who asks in a second does not wait for it."""
+    """Start a helper, unless one is idle: a call that follows in a second does not wait for it."""
     with _guard:
         if not _idle:
             _idle.append(_Helper())
 
 
 @contextmanager
-def memory_limit(more: int) -> Iterator[None]:
+def memory_limit(extra: int) -> Iterator[None]:
     """Let this process map so many bytes more than it has, and no more; a system without such
     limits has none."""
     resource = importlib.import_module("resource") if os.name == "posix" else None
@@ -90,7 +89,7 @@ def memory_limit(more: int) -> Iterator[None]:
         yield
         return
     before = resource.getrlimit(resource.RLIMIT_AS)
-    most = int(mapped.read_text().split()[0]) * resource.getpagesize() + more
+    most = int(mapped.read_text().split()[0]) * resource.getpagesize() + extra
     allowed = [limit for limit in (most, *before) if limit != resource.RLIM_INFINITY]
     resource.setrlimit(resource.RLIMIT_AS, (min(allowed), before[1]))
     try:
@@ -101,15 +100,15 @@ def memory_limit(more: int) -> Iterator[None]:
 
 @contextmanager
 def _turn(called: str, error: type[LabError]) -> Iterator[None]:
-    """One of the few turns that all processes of this server have: whoever waits too long is told
-    so."""
-    whose = f"{home()} {getattr(os, 'getuid', int)()}"  # no file of another user is in the way
-    server = hashlib.sha256(whose.encode()).hexdigest()[:12]
+    """Hold one of the few turns that all processes of this server share; an error after too long a
+    wait."""
+    owner = f"{home()} {getattr(os, 'getuid', int)()}"  # no file of another user is in the way
+    server = hashlib.sha256(owner.encode()).hexdigest()[:12]
+    folder = Path(tempfile.gettempdir())
     until = time.monotonic() + limits.WAIT_SECONDS
-    place = Path(tempfile.gettempdir())
     while time.monotonic() < until:
         for number in range(limits.AT_ONCE):
-            lock = FileLock(place / f"vlcore-{server}-{number}.lock", timeout=0)
+            lock = FileLock(folder / f"vlcore-{server}-{number}.lock", timeout=0)
             with suppress(Timeout):
                 lock.acquire()
                 try:
@@ -122,10 +121,10 @@ def _turn(called: str, error: type[LabError]) -> Iterator[None]:
 
 
 @contextmanager
-def _one() -> Iterator["_Helper"]:
-    """A helper for one question; one that met its limits is replaced."""
+def _helper() -> Iterator["_Helper"]:
+    """A helper for one task; it is replaced where it met a limit."""
     with _guard:
-        while _idle and _idle[-1].has_ended:  # killed by somebody else
+        while _idle and _idle[-1].has_ended:  # killed from outside
             _idle.pop().end()
         helper = _idle.pop() if _idle else _Helper()
     try:
@@ -140,20 +139,22 @@ def _one() -> Iterator["_Helper"]:
 
 
 class _Helper:
-    """The other process, as we see it."""
+    """The helper process, as its owner sees it."""
 
     def __init__(self) -> None:
-        path = os.pathsep.join(filter(None, (str(_PROJECT), os.environ.get("PYTHONPATH"))))
-        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        environment = {
-            **kept,
-            "PYTHONPATH": path,
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-        }
-        command = [sys.executable, "-P", "-c", f"from {__name__} import serve; serve()"]
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment)
+        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+        path = filter(None, (str(_PROJECT), os.environ.get("PYTHONPATH")))
+        environment["PYTHONPATH"] = os.pathsep.join(path)
+        environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", f"from {__name__} import serve; serve()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+        )
+        assert self._process.stdin is not None  # for the type checker, as the next
+        assert self._process.stdout is not None
+        self._questions, self._answers = self._process.stdin, self._process.stdout
         self.usable = True
 
     @property
@@ -161,10 +162,12 @@ class _Helper:
         return self._process.poll() is not None
 
     def ask(
-        self, asked: dict[str, Any], data: bytes, seconds: float
+        self, question: dict[str, Any], data: bytes, seconds: float
     ) -> tuple[dict[str, Any], bytes]:
-        """What it answers: a ``value``, what it has ``refused``, or ``why`` there is none."""
-        self.usable, late = False, threading.Event()
+        """The answer and bytes: a ``value``, what the task ``refused``, or ``why`` there is
+        none."""
+        self.usable = False
+        late = threading.Event()
 
         def stop() -> None:
             late.set()
@@ -173,26 +176,22 @@ class _Helper:
         timer = threading.Timer(seconds, stop)
         timer.start()
         try:
-            _send(_open(self._process.stdin), asked, data)
-            answer, found = _receive(_open(self._process.stdout), limits.ANSWER_BYTES)
-        except (OSError, EOFError, ValueError):  # it ended, or what it says is no answer
-            return {
-                "why": (
-                    f"takes more than {seconds:g} seconds to open"
-                    if late.is_set()
-                    else "cannot be opened"
-                )
-            }, b""
+            _send(self._questions, question, data)
+            answer, result = _receive(self._answers, limits.ANSWER_BYTES)
+        except (OSError, EOFError, ValueError):  # it ended, or what it sends is no answer
+            is_late = late.is_set()
+            why = f"takes more than {seconds:g} seconds to open" if is_late else "cannot be opened"
+            return {"why": why}, b""
         finally:
             timer.cancel()
         self.usable = "why" not in answer and not late.is_set()
-        return answer, found
+        return answer, result
 
     def end(self) -> None:
         self._process.kill()
-        for pipe in (self._process.stdin, self._process.stdout):
+        for pipe in (self._questions, self._answers):
             with suppress(OSError):
-                _open(pipe).close()
+                pipe.close()
         self._process.wait()
 
 
@@ -204,36 +203,29 @@ def _end_all() -> None:
 
 
 def serve() -> None:
-    """What a helper does: answer one question after the other, until nobody is there to ask."""
+    """The main loop of a helper: answer one question after the other, until its owner ends."""
     questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whoever prints writes no answer
-    importlib.import_module(_FIRST)
+    os.dup2(2, 1)  # what a task prints is no answer
+    importlib.import_module(_PRELOADED)
     with memory_limit(limits.MEMORY), suppress(EOFError, KeyboardInterrupt, BrokenPipeError):
         while True:
-            asked, data = _receive(questions)
-            found = b""
+            question, data = _receive(questions)
+            result = b""
             try:
-                module, _, name = asked["task"].partition(":")
-                value, found = getattr(importlib.import_module(module), name)(
-                    data, **asked["options"]
-                )
+                module, _, name = question["task"].partition(":")
+                task = getattr(importlib.import_module(module), name)
+                value, result = task(data, **question["options"])
                 answer = {"value": value}
             except LabError as error:
                 answer = {"refused": str(error)}
             except MemoryError:
-                answer = {
-                    "why": f"needs more than {limits.MEMORY // limits.GB} GB of memory to open"
-                }
+                most = f"{limits.MEMORY // limits.GB} GB"
+                answer = {"why": f"needs more than {most} of memory to open"}
             except Exception:
                 traceback.print_exc()  # a fault of ours: into the server's log
                 answer = {"why": "cannot be opened"}
-            _send(answers, answer, found)
-            del asked, data, found
-
-
-def _open(pipe: IO[bytes] | None) -> IO[bytes]:
-    assert pipe is not None  # for whoever checks types: Popen was told to make it
-    return pipe
+            _send(answers, answer, result)
+            del question, data, result
 
 
 def _send(pipe: IO[bytes], document: Any, data: bytes) -> None:

@@ -10,6 +10,7 @@ and the answers are counted together. A data seed is one way of cutting. Near-du
 scene, and a scene is never cut."""
 
 import dataclasses
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,20 +97,40 @@ def fold_numbers(images: ImageSet, data_seed: int) -> NDArray[np.int64]:
 
 
 def usual_n_per_group(images: ImageSet) -> int:
-    """How many training pictures a group has unless somebody says otherwise: the study's 48, or
-    what there is of the smallest group. Of a set in folds that is what each of the first ten seeds
-    leaves for training.
-    """
+    """How many training images a group has unless a user says otherwise: the study's 48, or what
+    the smallest group has."""
     images.need_pictures()
-    seeds = range(10 if images.folds else 1)
-    counts = [part.counts().get("train", {}) for seed in seeds for part in parts(images, seed)]
-    smallest = min(min(of_part.values(), default=0) for of_part in counts)
+    smallest = smallest_training_group(images)
     if smallest < 2:
-        too_few = "fewer than two different pictures of a group to train on"
+        too_few = "fewer than two different images of a group to train on"
         raise ImageSetError(
             f"The image set {images.name!r} leaves {too_few}; import it again with more."
         )
     return min(STUDY_N, smallest)
+
+
+def smallest_training_group(images: ImageSet) -> int:
+    """Number of training images in the smallest group; of a set in folds, what each of the first
+    ten seeds leaves for training."""
+    seeds = range(10 if images.folds else 1)
+    counts = [part.counts().get("train", {}) for seed in seeds for part in parts(images, seed)]
+    return min(min(by_group.values(), default=0) for by_group in counts)
+
+
+def few_training_images(images: ImageSet) -> str:
+    """A sentence where models are trained on fewer images of a group than in the study; else
+    empty."""
+    smallest = smallest_training_group(images)
+    if smallest >= STUDY_N:
+        return ""
+    few = f"{smallest} images of a group to train on, fewer than the study's {STUDY_N}"
+    if not images.folds:
+        return f"The training set has only {few}; import more to train on {STUDY_N}."
+    needed = math.ceil(STUDY_N * images.folds / (images.folds - 1))
+    return (
+        f"Each of the {images.folds} folds leaves only {few}; import at least {needed} of each"
+        f" group to train on {STUDY_N}."
+    )
 
 
 def usual_condition(images: ImageSet) -> Condition:

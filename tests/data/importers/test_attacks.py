@@ -11,7 +11,8 @@ import pytest
 
 from tests.data.importers.sources import Tree, groups, pack
 from vlcore.data.importers import ImportSetError, import_set, look, look_apart
-from vlcore.data.importers.source import UnreadableError, open_npz, open_source
+from vlcore.data.importers.embedding_sets import open_npz
+from vlcore.data.importers.source import UnreadableError, open_source
 from vlcore.experiment import limits
 
 Refused = Callable[[dict[str, bytes]], str]
@@ -151,7 +152,7 @@ def test_a_look_from_a_helper_is_that_of_this_process(
     )
     here, apart = look(path), look_apart(path)
     assert here.table.equals(apart.table)
-    facts = [(one.format, one.about, one.skipped, one.altered) for one in (here, apart)]
+    facts = [(one.format, one.about, one.skipped, one.spellings) for one in (here, apart)]
     assert facts[0] == facts[1]
     monkeypatch.setattr("vlcore.data.sandbox.threading.Timer", AtOnce)
     with pytest.raises(ImportSetError, match="takes more than"):

@@ -36,7 +36,7 @@ EXACT = {
     "context": np.array(["sea", "land"] * 2),
 }
 ALL_GROUPS = "must each be of all four groups, in scenes of their own"
-ONE_SPOKEN_OF = "birds.npz speak of gull; some must speak of crow and some of gull"
+ONE_SPOKEN_OF = "birds.npz name gull; some must name crow and some gull"
 FLOATS = st.sampled_from([np.float16, np.float32, np.float64])
 SHAPES = st.tuples(st.integers(1, 5), st.integers(2, 6))
 
@@ -69,7 +69,7 @@ def test_a_file_is_read_row_by_row(tmp_path: Path) -> None:
         found.table["object"].tolist()
         == np.where(made["object"] == "crow", "crow", "sea gull").tolist()
     )
-    assert found.altered == {"sea gull": {"sea_gull"}}
+    assert found.spellings == {"sea gull": {"sea_gull"}}
     assert found.table["split"].tolist() == ["train", "val", "probe", "test"] * 15
     assert np.allclose(found.text, np.eye(WIDTH)[:2])
     assert found.captions == (
@@ -267,7 +267,7 @@ def test_a_limit_keeps_twins_together(scenes: int, most: int, seed: int) -> None
         ),
         ({"object": np.array(["gull"] * 60)}, "only one object (gull 60)"),
         ({"objects": ("gull", "owl")}, "no object named 'owl'; it has "),
-        ({"per_group": (20, 3, 17, 20)}, "3 usable pictures of gull_land"),
+        ({"per_group": (20, 3, 17, 20)}, "3 usable images of gull_land"),
         ({"split": np.array(["train"] * 60)}, ALL_GROUPS),
         ({"scene": np.array(["one"] * 60)}, ALL_GROUPS),
         ({"text_object": np.array(["gull", "gull"])}, ONE_SPOKEN_OF),

@@ -22,7 +22,7 @@ def test_folders_name_object_and_context_in_splits_too(
         found.about
         == f"Folders named {pattern[: pattern.rindex('/')].format('OBJECT', 'CONTEXT')}."
     )
-    assert found.counts().to_dict() == {
+    assert found.counts.to_dict() == {
         "grass": {"horse": 3, "camel": 1},
         "desert": {"horse": 1, "camel": 2},
     }
@@ -39,7 +39,7 @@ def test_folders_name_object_and_context_in_splits_too(
     assert split.table["split"].value_counts().to_dict() == {"train": 4, "val": 4, "test": 4}, (
         "SpuCo's layout too"
     )
-    assert sorted(split.counts().columns) == ["desert", "grass"]
+    assert sorted(split.counts.columns) == ["desert", "grass"]
 
 
 @pytest.mark.parametrize(

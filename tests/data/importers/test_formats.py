@@ -11,8 +11,7 @@ import pytest
 from tests.data.importers.sources import Tree, groups, rows_of, write
 from vlcore.data.catalogue import open_set
 from vlcore.data.importers import ImportSetError, format_names, formats, importing, look
-from vlcore.data.importers.selection import Found, Row
-from vlcore.data.importers.source import Source
+from vlcore.data.importers.source import Contents, Row, Source
 
 DETECTED = (
     "imagefolder",
@@ -45,23 +44,25 @@ def test_what_holds_nothing_or_is_not_known_says_what_to_do(tree: Tree, tmp_path
     with pytest.raises(ImportSetError, match=r"Its metadata has the columns file_name, label\."):
         look(root)
     with pytest.raises(
-        ImportSetError, match="empty holds no picture; it needs PNG, JPEG or WebP files"
+        ImportSetError, match="empty holds no image; it needs PNG, JPEG or WebP files"
     ):
         look(write(tmp_path / "empty", {}))
     with pytest.raises(
-        ImportSetError, match=r"odd holds no picture that can be used: a.tif is not a PNG"
+        ImportSetError, match=r"odd holds no image that can be used: a.tif is not a PNG"
     ):
         look(write(tmp_path / "odd", {"a.tif": b"x", "b.txt": "x"}))
 
 
 def test_a_new_importer_is_one_entry(tree: Tree, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def read_flat(source: Source) -> Found | None:
+    def read_flat(source: Source) -> Contents | None:
         """Files named ``<object>+<context>+<anything>``."""
         rows = [Row(file, *file.split("+")[:2]) for file in source.files if file.count("+") == 2]
-        return Found("Names with plus signs.", rows, []) if rows else None
+        return Contents("Names with plus signs.", rows, []) if rows else None
 
     monkeypatch.setattr(
-        formats, "FORMATS", (*formats.FORMATS, formats.Format("flat", read_flat, "names a+b+c.png"))
+        formats,
+        "FORMATS",
+        (*formats.FORMATS, formats.Format("flat", "flat files", read_flat, "names a+b+c.png")),
     )
     here = lambda source, format, _seconds: formats.look(source, format)  # noqa: E731  # a helper knows it not
     monkeypatch.setattr(importing, "look_apart", here)

@@ -175,13 +175,13 @@ def test_given_splits_are_kept_small_test_cells_are_said_and_no_copy_straddles_t
     assert list(images.counts()["test"].values()) == [20, 20, 20, 8]
     assert set(images.counts()) == {"train", "val", "probe", "test"}
     (small,) = [warning for warning in report["warnings"] if "say little" in warning]
-    assert "8 pictures of camel_grass" in small
+    assert "8 images of camel_grass" in small
     # A copy within the test set stays there; one of a test picture leaves the training set.
     assert report["duplicates"] == {"clusters": 2, "pictures": 4, "removed": 1}
     ((name, reason),) = report["skipped"]
     assert name == "train/horse/grass/copy.jpg"
     assert "test/horse/grass/0.jpg, which is in the source's test set" in reason
-    assert any(warning.startswith("1 training picture left out") for warning in report["warnings"])
+    assert any(warning.startswith("1 training image left out") for warning in report["warnings"])
     assert (images.table.groupby("scene")["split"].nunique() == 1).all()
     assert pictures_of("mine") == set(images.table["file_name"])
 
@@ -201,14 +201,12 @@ def test_equal_pictures_contradict_each_other_or_leave_nothing_to_hold_out(
     assert len(pictures_of("twice")) == 23
     catalogue.remove("twice")
     alike = {name: 999 if name.startswith("horse/grass") else seed for name, seed in files.items()}
-    with pytest.raises(ImportSetError, match="The 6 pictures of horse_grass are nearly the same"):
+    with pytest.raises(ImportSetError, match="The 6 images of horse_grass are nearly the same"):
         import_set(tree(alike), "mine")
     assert nothing_left()
     report = import_set(tree(alike | {"horse/grass/0.png": 0}), "mine")
     assert report["splitting"] == {"kind": "folds", "folds": 2}
-    assert any(
-        warning.startswith("5 of 6 pictures of horse_grass") for warning in report["warnings"]
-    )
+    assert any(warning.startswith("5 of 6 images of horse_grass") for warning in report["warnings"])
 
 
 def test_too_many_pictures_are_drawn_from_by_chance(tree: Tree) -> None:
@@ -218,7 +216,7 @@ def test_too_many_pictures_are_drawn_from_by_chance(tree: Tree) -> None:
         report = import_set(source, name, max_per_group=6, seed=seed)
         assert list(report["counts"].values()) == [6, 6, 5, 5]
         assert (
-            f"6 of 30 pictures of horse_grass were chosen by chance (seed {seed})."
+            f"6 of 30 images of horse_grass were chosen by chance (seed {seed})."
             in report["warnings"]
         )
         images = open_set(name)

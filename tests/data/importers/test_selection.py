@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tests.data.importers.sources import Tree, cells, groups
 from vlcore.data.catalogue import open_set
 from vlcore.data.importers import ImportSetError, import_set
-from vlcore.data.importers.selection import Found, Listing, Row, clean_name, clean_split, listing_of
+from vlcore.data.importers.selection import Listing, clean_name, clean_split, listing_of
+from vlcore.data.importers.source import Contents, Row
 from vlcore.experiment.files import data_folder
 
 
@@ -23,7 +24,7 @@ def listing(*cells: tuple[str, str, int]) -> Listing:
         for obj, place, size in cells
         for number in range(size)
     ]
-    return listing_of("folders", Found("Found.", rows, []))
+    return listing_of("folders", Contents("Found.", rows, []))
 
 
 @given(st.text(max_size=80))
@@ -65,7 +66,7 @@ def test_a_listing_is_sorted_and_clean_and_says_what_it_left_out() -> None:
         Row("c.png", "***", "sand"),
     ]
     found = listing_of(
-        "folders", Found("Found.", rows, [("d.gif", "is no picture")]), [("e.zip", "is a zip")]
+        "folders", Contents("Found.", rows, [("d.gif", "is no picture")]), [("e.zip", "is a zip")]
     )
     assert list(found.table.columns) == list(Row._fields)
     assert found.table.to_numpy().tolist() == [
@@ -82,7 +83,7 @@ def test_a_listing_is_sorted_and_clean_and_says_what_it_left_out() -> None:
         Row(f"{number}.png", "cat", "snow", factors=factors)
         for number, factors in enumerate(NO_FACTORS)
     ]
-    assert set(listing_of("imagefolder", Found("", odd, [])).table["factors"]) == {"{}"}
+    assert set(listing_of("imagefolder", Contents("", odd, [])).table["factors"]) == {"{}"}
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,10 @@ def test_the_larger_groups_of_the_training_pictures_are_the_majority(
         for split, pair, size in cells
         for number in range(size)
     ]
-    assert listing_of("folders", Found("", rows, [])).default_choice() == (("cat", "dog"), contexts)
+    assert listing_of("folders", Contents("", rows, [])).default_choice() == (
+        ("cat", "dog"),
+        contexts,
+    )
 
 
 @given(st.integers(2, 5), st.integers(2, 5), st.integers(0, 2**32))
@@ -126,20 +130,20 @@ def test_the_usual_choice_has_the_largest_smallest_cell(
         assert choice is None
         return
     (one, other), (here, there) = choice
-    chosen = found.counts().loc[[one, other], [here, there]].to_numpy()
+    chosen = found.counts.loc[[one, other], [here, there]].to_numpy()
     assert chosen.min() == best
     assert chosen[0, 0] + chosen[1, 1] >= chosen[0, 1] + chosen[1, 0]
 
 
 def test_counts_have_ours_first_and_nothing_to_choose_from_is_no_choice() -> None:
-    counts = listing(("camel", "grass", 2), ("ant", "beach", 1), ("horse", "grass", 3)).counts()
+    counts = listing(("camel", "grass", 2), ("ant", "beach", 1), ("horse", "grass", 3)).counts
     assert (list(counts.index), list(counts.columns)) == (
         ["horse", "camel", "ant"],
         ["grass", "beach"],
     )
     assert counts.to_numpy().tolist() == [[3, 0], [2, 0], [0, 1]]
-    captions = listing_of("captions-csv", Found("", [Row("a.png", "", "", caption="a cat")], []))
-    assert captions.counts().empty
+    captions = listing_of("captions-csv", Contents("", [Row("a.png", "", "", caption="a cat")], []))
+    assert captions.counts.empty
     for found in (
         captions,
         listing(("cat", "snow", 3)),
@@ -158,7 +162,7 @@ def test_captions_name_groups_by_whole_words() -> None:
         ),
     }
     rows = [Row(f"{number}.png", "", "", caption=text) for number, text in enumerate(captions)]
-    named = listing_of("captions-csv", Found("", rows, [])).match_names(
+    named = listing_of("captions-csv", Contents("", rows, [])).match_names(
         ("polar bear", "dog"), ("snow", "grass")
     )
     found = {row.caption: (row.object, row.context) for row in named.table.itertuples()}
@@ -258,7 +262,7 @@ def test_captions_alone_are_read_by_the_words_that_are_given(tree: Tree) -> None
     images = open_set("mine")
     assert (report["format"], images.grouping.contexts) == ("captions-csv", ("desert", "grass"))
     assert "A horse somewhere in grass!" in set(images.table["caption"])
-    with pytest.raises(ImportSetError, match="0 usable pictures of zebra_grass"):
+    with pytest.raises(ImportSetError, match="0 usable images of zebra_grass"):
         import_set(source, "zebras", objects=("zebra", "camel"), contexts=("grass", "desert"))
 
 
@@ -286,7 +290,7 @@ BROKEN = groups(5, 4, 5, 4) | {"horse_desert/0.png": b"broken"}
         (
             PETS,
             {"objects": ("cat", "cow")},
-            r"0 usable pictures of cow_sofa and a group needs at least 4 \(",
+            r"0 usable images of cow_sofa and a group needs at least 4 \(",
         ),
         (RING, {}, "no two objects are in the same two contexts; add"),
         (
@@ -295,7 +299,7 @@ BROKEN = groups(5, 4, 5, 4) | {"horse_desert/0.png": b"broken"}
             "no two objects are in the same two contexts among a and b; add",
         ),
         (PLACES, {}, r"were read as objects; .*context-first reads them so\)\.$"),
-        (PETS, TWO | {"max_per_group": 3}, "at least 4 pictures a group"),
+        (PETS, TWO | {"max_per_group": 3}, "at least 4 images a group"),
         (PETS, TWO | {"seed": -1}, "seed of at least 0"),
         *(
             (PETS, TWO | {"short": text}, "does not name the object")
@@ -316,7 +320,7 @@ BROKEN = groups(5, 4, 5, 4) | {"horse_desert/0.png": b"broken"}
         (
             groups(5, 4, 5, 3),
             {},
-            r"3 usable pictures of camel_grass .* needs at least 4 \(horse_grass 5, ",
+            r"3 usable images of camel_grass .* needs at least 4 \(horse_grass 5, ",
         ),
         (BROKEN, {}, r"3 usable .* \(left out: 1 file: horse_desert/0\.png is not"),
     ],

@@ -18,13 +18,8 @@ from hypothesis import strategies as st
 
 from tests.data.importers.sources import Tree, pack
 from vlcore.data.importers import source as module
-from vlcore.data.importers.source import (
-    ImportSetError,
-    UnreadableError,
-    open_npz,
-    open_source,
-    printable,
-)
+from vlcore.data.importers.embedding_sets import open_npz
+from vlcore.data.importers.source import ImportSetError, UnreadableError, open_source, printable
 from vlcore.experiment import limits
 
 

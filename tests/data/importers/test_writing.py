@@ -52,7 +52,7 @@ def test_masks_are_cut_like_their_pictures(tree: Tree) -> None:
     (left_out,) = [note for note in report["warnings"] if "masks" in note]
     assert (
         left_out
-        == "Left out 3 masks (first: masks/horse/grass/2.png has another shape than its picture)."
+        == "Left out 3 masks (first: masks/horse/grass/2.png has another shape than its image)."
     )
 
 

@@ -1,25 +1,27 @@
-"""Image sets without pictures, from embeddings that were computed elsewhere: an ``.npz`` from
+"""Image sets without images, from embeddings that were computed elsewhere: an ``.npz`` from
 anybody, checked.
 
-It says of every row its object and context, and holds a vector in place of a picture. All names
-become clean and all vectors of length 1, for every measure is of directions. The rows take the way
-of pictures: two objects in two contexts are chosen, what belongs together stays in one split. What
-needs pixels is told that there are none.
+It says the object and context of every row, and holds a vector in place of an image. All names
+become clean and all vectors of length 1, for every measure is of directions. The rows go the way of
+images: two objects in two contexts are chosen, what belongs together stays in one split. Of each
+array the head is read first, so that pickled objects are never opened and no claim makes numpy
+allocate more than a limit.
 """
 
 import hashlib
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from vlcore.data.imageset import SPLITS
-from vlcore.data.importers import selection
 from vlcore.data.importers.importing import few_tested, names_in_words
 from vlcore.data.importers.selection import (
     FEWEST,
@@ -28,9 +30,10 @@ from vlcore.data.importers.selection import (
     clean_name,
     clean_split,
     majority_in_words,
+    need_enough,
 )
-from vlcore.data.importers.source import ImportSetError, Npz, open_npz, plural, printable
-from vlcore.data.importers.splits import BY_CHANCE, preserve_given_splits, split_by_shares
+from vlcore.data.importers.source import DAMAGED, ImportSetError, npy_claim, plural, printable
+from vlcore.data.importers.splits import BY_CHANCE, preserve_source_splits, split_by_shares
 from vlcore.data.importers.writing import describe
 from vlcore.experiment import limits
 from vlcore.experiment.captions import Caption
@@ -39,6 +42,83 @@ from vlcore.experiment.grouping import Grouping
 CLIP_SCALE = 100.0  # what CLIP multiplies its cosines with
 REQUIRED = ("z", "object", "context")
 OPTIONAL = ("split", "scene", "name", "text", "captions", "text_object", "text_context", "scale")
+_KINDS = {"f": "floating-point numbers", "fiu": "a number", "U": "text"}  # by numpy's letters
+
+
+class Npz:
+    """An open ``.npz`` file, with the names of its arrays."""
+
+    def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
+        self.name = name
+        members = (member for member in archive.namelist() if member.endswith(".npy"))
+        self.arrays = tuple(dict.fromkeys(member.removesuffix(".npy") for member in members))
+        self._archive = archive
+
+    def wrong(self, array: str, what: str) -> ImportSetError:
+        """The error that an array is not what it must be."""
+        return ImportSetError(f"{array} in {self.name} {what}.")
+
+    def shape(self, array: str) -> tuple[int, ...]:
+        """The shape that an array claims."""
+        return self._claim(array)[0]
+
+    def read(self, array: str, kind: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        """An array that must be of a kind, one of `_KINDS`, and of a shape, and neither too large
+        nor damaged."""
+        claimed, dtype = self._claim(array)
+        if dtype.hasobject:
+            instead = "np.array(names, dtype=str)" if kind == "U" else "numbers"
+            raise ImportSetError(
+                f"{self.name} holds Python objects as {array}, which are never read; save {instead}"
+                " instead."
+            )
+        if dtype.kind not in kind:
+            raise self.wrong(array, f"holds {dtype}; it must hold {_KINDS[kind]}")
+        if claimed != shape:
+            raise self.wrong(array, f"has the shape {claimed}; it must have {shape}")
+        if np.prod(claimed, dtype=np.float64) * dtype.itemsize > limits.ARRAY_BYTES:
+            most = f"{limits.ARRAY_BYTES // limits.GB} GB"
+            raise self.wrong(array, f"needs more than {most}; save fewer rows, or float32")
+        with self._opened(array) as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+
+    def texts(self, array: str, rows: int) -> list[str]:
+        """An array of text, one a row."""
+        return self.read(array, "U", (rows,)).tolist()
+
+    def _claim(self, array: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        with self._opened(array) as file:
+            return npy_claim(file)
+
+    @contextmanager
+    def _opened(self, array: str) -> Iterator[IO[bytes]]:
+        try:
+            with self._archive.open(f"{array}.npy") as file:
+                yield file
+        except (*DAMAGED, MemoryError) as error:
+            raise self.wrong(array, "is damaged; save it again with np.savez") from error
+
+
+@contextmanager
+def open_npz(path: Path) -> Iterator[Npz]:
+    """Open an ``.npz`` file for as long as the ``with`` lasts."""
+    name = printable(path.absolute().name)
+    try:
+        archive = zipfile.ZipFile(path)
+    except FileNotFoundError as error:
+        raise ImportSetError(
+            f"{printable(str(path))} does not exist; give the path of an .npz file."
+        ) from error
+    except OSError as error:
+        raise ImportSetError(
+            f"{name} cannot be read ({error.strerror}); give the path of an .npz file."
+        ) from error
+    except (ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise ImportSetError(
+            f"{name} is no .npz file, or a damaged one; save it again with np.savez."
+        ) from error
+    with archive:
+        yield Npz(archive, name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,16 +126,14 @@ class Embeddings:
     """What an ``.npz`` holds."""
 
     source: str  # name of the file
-    z: NDArray[np.float32]  # unit vectors of pictures, (n, E)
-    table: (
-        pd.DataFrame
-    )  # one row a picture: ``object``, ``context``, ``split`` (empty without), ``scene``, ``name``
+    z: NDArray[np.float32]  # unit vectors of images, (n, E)
+    # One row an image: ``object``, ``context``, ``split`` (empty without), ``scene``, ``name``.
+    table: pd.DataFrame
     text: NDArray[np.float32]  # unit vectors of captions, (K, E)
-    captions: tuple[Caption, ...]  # their words and what they speak of, K
+    captions: tuple[Caption, ...]  # their words and what they name, K
     scale: float  # what a cosine is multiplied with to become a score
-    altered: dict[
-        str, set[str]
-    ]  # what the file calls an object or a context, by its name here, where that is another
+    # How the file spells an object or a context, by its name here, where that differs.
+    spellings: dict[str, set[str]]
     notes: tuple[str, ...]  # sentences on what was done to it
 
 
@@ -63,41 +141,50 @@ def read_embeddings(path: Path) -> Embeddings:
     """Read and check an ``.npz`` file of embeddings; its arrays are listed in docs/images.md."""
     with open_npz(path) as file:
         if missing := [name for name in REQUIRED if name not in file.arrays]:
-            there = ", ".join(map(printable, file.arrays[:20])) or "nothing"
+            arrays = ", ".join(map(printable, file.arrays[:20])) or "nothing"
             raise ImportSetError(
-                f"{file.name} has no array {missing[0]} (it holds {there}); save it with np.savez."
+                f"{file.name} has no array {missing[0]} (it holds {arrays}); save it with np.savez."
             )
-        shape = file.shape("z")
-        if len(shape) != 2 or shape[1] < 2 or shape[0] == 0:
-            rule = "it must have one row a picture and two or more columns"
-            raise file.wrong("z", f"has the shape {shape}; {rule}")
-        rows, width = shape
-        most_rows, most_width = limits.EMBEDDING_ROWS, limits.EMBEDDING_WIDTH
-        if rows > most_rows or width > most_width:
-            rule = f"choose some, for at most {most_rows:,} of {most_width:,} can be imported"
-            raise file.wrong("z", f"has {rows:,} rows of {width:,} numbers; {rule}")
+        rows, width = shape = _checked_shape(file)
         z, notes = _unit(file, "z", shape)
-        altered: dict[str, set[str]] = {}
-        table = pd.DataFrame(
-            {name: _names(file, name, rows, altered) for name in ("object", "context")}
-        )
-        table["split"] = _splits(file, rows) if "split" in file.arrays else ""
-        for name, usual in (("scene", "s"), ("name", "row ")):
-            numbered = [f"{usual}{row:06d}" for row in range(rows)]
-            table[name] = _texts(file, name, rows) if name in file.arrays else numbered
-        text, captions = _captions(file, width, altered)
-        scale = CLIP_SCALE
-        if "scale" in file.arrays:
-            scale = float(
-                file.read("scale", "fiu", (1,) if file.shape("scale") == (1,) else ()).item()
-            )
-        if not (np.isfinite(scale) and scale > 0):
-            raise file.wrong(
-                "scale", f"is {scale}; it must be a number above 0, such as CLIP's 100"
-            )
+        spellings: dict[str, set[str]] = {}
+        columns = {name: _names(file, name, rows, spellings) for name in ("object", "context")}
+        columns["split"] = _splits(file, rows) if "split" in file.arrays else [""] * rows
+        for name, prefix in (("scene", "s"), ("name", "row ")):
+            if name in file.arrays:
+                columns[name] = list(map(printable, file.texts(name, rows)))
+            else:
+                columns[name] = [f"{prefix}{row:06d}" for row in range(rows)]
+        text, captions = _captions(file, width, spellings)
         unused = [printable(name) for name in file.arrays if name not in (*REQUIRED, *OPTIONAL)]
-        notes += [f"Not used: {', '.join(unused[:20])}."] if unused else []
-        return Embeddings(file.name, z, table, text, captions, scale, altered, tuple(notes))
+        if unused:
+            notes.append(f"Not used: {', '.join(unused[:20])}.")
+        table = pd.DataFrame(columns)
+        scale = _scale(file)
+        return Embeddings(file.name, z, table, text, captions, scale, spellings, tuple(notes))
+
+
+def _checked_shape(file: Npz) -> tuple[int, int]:
+    shape = file.shape("z")
+    if len(shape) != 2 or shape[1] < 2 or shape[0] == 0:
+        rule = "it must have one row an image and two or more columns"
+        raise file.wrong("z", f"has the shape {shape}; {rule}")
+    rows, width = shape
+    most_rows, most_width = limits.EMBEDDING_ROWS, limits.EMBEDDING_WIDTH
+    if rows > most_rows or width > most_width:
+        rule = f"choose some, for at most {most_rows:,} of {most_width:,} can be imported"
+        raise file.wrong("z", f"has {rows:,} rows of {width:,} numbers; {rule}")
+    return rows, width
+
+
+def _scale(file: Npz) -> float:
+    if "scale" not in file.arrays:
+        return CLIP_SCALE
+    shape = (1,) if file.shape("scale") == (1,) else ()
+    scale = float(file.read("scale", "fiu", shape).item())
+    if not (np.isfinite(scale) and scale > 0):
+        raise file.wrong("scale", f"is {scale}; it must be a number above 0, such as CLIP's 100")
+    return scale
 
 
 def _unit(file: Npz, name: str, shape: tuple[int, ...]) -> tuple[NDArray[np.float32], list[str]]:
@@ -108,62 +195,56 @@ def _unit(file: Npz, name: str, shape: tuple[int, ...]) -> tuple[NDArray[np.floa
         raise file.wrong(name, f"has a number that is not finite (row {finite.argmin()})")
     largest = np.abs(vectors).max(axis=1, initial=0)
     if not largest.all():
-        raise file.wrong(
-            name,
-            f"has a vector of zeros (row {largest.argmin()}), which has no direction; leave it out",
-        )
+        rule = "which has no direction; leave it out"
+        raise file.wrong(name, f"has a vector of zeros (row {largest.argmin()}), {rule}")
     scaled = vectors.astype(np.float64) / largest[:, None]  # first, so that no square overflows
     lengths = np.linalg.norm(scaled, axis=1)
     unit = (scaled / lengths[:, None]).astype(np.float32)
-    had_other = np.abs(np.log(lengths) + np.log(largest.astype(np.float64))).max(initial=0) > 1e-2
-    return unit, [f"The vectors in {name} were brought to length 1."] if had_other else []
-
-
-def _texts(file: Npz, name: str, rows: int) -> list[str]:
-    return list(map(printable, file.read(name, "U", (rows,)).tolist()))
+    log_lengths = np.log(lengths) + np.log(largest.astype(np.float64))
+    is_changed = np.abs(log_lengths).max(initial=0) > 1e-2
+    return unit, [f"The vectors in {name} were brought to length 1."] if is_changed else []
 
 
 def _names(
-    file: Npz, name: str, rows: int, altered: dict[str, set[str]], *, may_be_empty: bool = False
+    file: Npz, name: str, rows: int, spellings: dict[str, set[str]], *, may_be_empty: bool = False
 ) -> list[str]:
-    """Names of objects or contexts, cleaned as those of pictures are."""
-    given = file.read(name, "U", (rows,)).tolist()
-    names = {kind: clean_name(kind) for kind in dict.fromkeys(given)}
-    for kind, cleaned in names.items():
-        if not cleaned and not (may_be_empty and not kind.strip()):
-            raise file.wrong(
-                name, f"has no letter or digit in row {given.index(kind)}; name it, or leave it out"
-            )
-        if cleaned != kind:
-            altered.setdefault(cleaned, set()).add(printable(kind))
-    return [names[kind] for kind in given]
+    """Names of objects or contexts, cleaned as those of images are."""
+    texts = file.texts(name, rows)
+    clean = {text: clean_name(text) for text in dict.fromkeys(texts)}
+    for text, cleaned in clean.items():
+        if not cleaned and not (may_be_empty and not text.strip()):
+            row = texts.index(text)
+            raise file.wrong(name, f"has no letter or digit in row {row}; name it, or leave it out")
+        if cleaned != text:
+            spellings.setdefault(cleaned, set()).add(printable(text))
+    return [clean[text] for text in texts]
 
 
 def _splits(file: Npz, rows: int) -> list[str]:
-    given = file.read("split", "U", (rows,)).tolist()
-    names = [clean_split(split) for split in given]
+    texts = file.texts("split", rows)
+    names = [clean_split(text) for text in texts]
     if "" in names:
         row = names.index("")
-        one_of = f"it must be one of {', '.join(SPLITS)}"
-        raise file.wrong("split", f"is {printable(given[row])!r} in row {row}; {one_of}")
+        rule = f"it must be one of {', '.join(SPLITS)}"
+        raise file.wrong("split", f"is {printable(texts[row])!r} in row {row}; {rule}")
     return names
 
 
 def _captions(
-    file: Npz, width: int, altered: dict[str, set[str]]
+    file: Npz, width: int, spellings: dict[str, set[str]]
 ) -> tuple[NDArray[np.float32], tuple[Caption, ...]]:
-    """The captions' vectors and what they speak of; none where the file has none."""
+    """The captions' vectors and what they name; none where the file has none."""
     needed = ("text", "captions", "text_object")
-    there = [name for name in (*needed, "text_context") if name in file.arrays]
-    if not there:
+    present = [name for name in (*needed, "text_context") if name in file.arrays]
+    if not present:
         return np.zeros((0, width), dtype=np.float32), ()
-    if missing := [name for name in needed if name not in there]:
+    if missing := [name for name in needed if name not in present]:
         need = (
             "text (their vectors), captions (their words) and text_object (the object that each"
-            " speaks of)"
+            " names)"
         )
         raise ImportSetError(
-            f"{file.name} has {there[0]} but no {missing[0]}; captions need {need}."
+            f"{file.name} has {present[0]} but no {missing[0]}; captions need {need}."
         )
     count = file.shape("captions")[0] if file.shape("captions") else 0
     most = limits.EMBEDDING_CAPTIONS
@@ -171,18 +252,19 @@ def _captions(
         raise ImportSetError(
             f"captions in {file.name} are {count:,}; give 1 to {most:,}, or leave them out."
         )
-    words = _texts(file, "captions", count)
+    words = list(map(printable, file.texts("captions", count)))
     if "" in words:
         raise file.wrong("captions", f"has no words in row {words.index('')}; write them")
-    objects = _names(file, "text_object", count, altered)
+    objects = _names(file, "text_object", count, spellings)
     contexts = [""] * count
     if "text_context" in file.arrays:
-        contexts = _names(file, "text_context", count, altered, may_be_empty=True)
-    return _unit(file, "text", (count, width))[0], tuple(map(Caption, words, objects, contexts))
+        contexts = _names(file, "text_context", count, spellings, may_be_empty=True)
+    vectors, _ = _unit(file, "text", (count, width))
+    return vectors, tuple(map(Caption, words, objects, contexts))
 
 
 def choose_rows(
-    found: Embeddings,
+    embeddings: Embeddings,
     objects: Sequence[str],
     contexts: Sequence[str],
     max_per_group: int,
@@ -193,50 +275,50 @@ def choose_rows(
     `vlcore.data.importers.import_set`."""
     if max_per_group < FEWEST or seed < 0:
         raise ImportSetError(f"Give at least {FEWEST} rows a group and a seed of at least 0.")
-    found = _by_name(found)
-    about = f"{plural(len(found.table), 'embedding')} of {found.z.shape[1]:,} numbers."
-    table = found.table.assign(row=np.arange(len(found.table)), caption="")
-    listing = Listing("embeddings", about, table, [], found.altered)
-    grouping, table, _ = choose(listing, objects, contexts, found.source)
-    notes = [about, *found.notes, *names_in_words(listing, grouping)]
-    few = limit(
-        table["group"].to_numpy(), pd.factorize(table["scene"], sort=True)[0], max_per_group, seed
-    )
-    if len(few) < len(table):
-        how = f"chosen by chance (seed {seed}), at most {max_per_group:,} of a group"
-        notes.append(f"{len(few):,} of {len(table):,} rows were {how}.")
-    table = table.iloc[few].reset_index(drop=True)
-    split, moved = _split(table, seed, found.source)
+    embeddings = _sorted_by_name(embeddings)
+    source, z = embeddings.source, embeddings.z
+    about = f"{plural(len(z), 'embedding')} of {z.shape[1]:,} numbers."
+    table = embeddings.table.assign(row=np.arange(len(z)), caption="")
+    listing = Listing("embeddings", about, table, [], embeddings.spellings)
+    grouping, table, _ = choose(listing, objects, contexts, source)
+    notes = [about, *embeddings.notes, *names_in_words(listing, grouping)]
+    scene = pd.factorize(table["scene"], sort=True)[0]
+    sampled = limit(table["group"].to_numpy(), scene, max_per_group, seed)
+    if len(sampled) < len(table):
+        notes.append(
+            f"{len(sampled):,} of {len(table):,} rows were chosen by chance (seed {seed}), at most"
+            f" {max_per_group:,} of a group."
+        )
+    table = table.iloc[sampled].reset_index(drop=True)
+    split, split_notes = _split(table, seed, source)
     table = table.assign(split=split)[split != ""]
-    selection.need_enough(grouping, table["group"], found.source, [])
-    kept, dropped = _captions_of(found, grouping)
-    few_of = few_tested(
-        table["group"][table["split"] == "test"].to_numpy(), grouping, "test set", "row"
+    need_enough(grouping, table["group"], source, [])
+    tested = table["group"][table["split"] == "test"].to_numpy()
+    fitting, caption_notes = _fitting_captions(embeddings, grouping)
+    notes += [*split_notes, *few_tested(tested, grouping, "test set", "row"), *caption_notes]
+    chosen = replace(
+        embeddings,
+        z=z[table["row"].to_numpy()],
+        table=table.drop(columns=["row", "group", "caption"]).reset_index(drop=True),
+        text=embeddings.text[fitting],
+        captions=tuple(embeddings.captions[index] for index in fitting),
+        notes=tuple(notes),
     )
-    z, captions = found.z[table["row"].to_numpy()], tuple(found.captions[k] for k in kept)
-    table = table.drop(columns=["row", "group", "caption"]).reset_index(drop=True)
-    told = (*notes, *moved, *few_of, *dropped)
-    return (
-        replace(found, z=z, table=table, text=found.text[kept], captions=captions, notes=told),
-        grouping,
-    )
+    return chosen, grouping
 
 
-def _by_name(found: Embeddings) -> Embeddings:
-    """The rows in the order of their names, where each has one of its own: embeddings of the same
-    pictures by two encoders then make sets of the same pictures, in whatever order their files list
-    them."""
-    names = found.table["name"]
+def _sorted_by_name(embeddings: Embeddings) -> Embeddings:
+    """Sort rows by name, where names are unique: embeddings of the same images by two encoders then
+    make sets of the same images, in whatever order their files list them."""
+    names = embeddings.table["name"]
     if not names.is_unique:
-        return found
+        return embeddings
     order = np.argsort(names.to_numpy(str), kind="stable")
-    table = found.table.iloc[order].reset_index(drop=True)
+    table = embeddings.table.iloc[order].reset_index(drop=True)
     numbered = [f"s{row:06d}" for row in range(len(names))]
-    if (
-        found.table["scene"].tolist() == numbered
-    ):  # no scenes were given: each row is one, by its place
+    if embeddings.table["scene"].tolist() == numbered:  # no scenes were given: each row is one
         table["scene"] = numbered
-    return replace(found, z=found.z[order], table=table)
+    return replace(embeddings, z=embeddings.z[order], table=table)
 
 
 def limit(
@@ -244,96 +326,91 @@ def limit(
 ) -> NDArray[np.int64]:
     """Rows of at most so many of each group, sorted; all groups take scenes in one order, so that
     twins stay."""
-    place = np.random.default_rng([seed, len(group)]).permutation(scene.max() + 1)[scene]
-    order = np.argsort(place, kind="stable")
-    turn = pd.Series(order).groupby(group[order]).cumcount().to_numpy()
-    return np.sort(order[turn < most])
+    rank = np.random.default_rng([seed, len(group)]).permutation(scene.max() + 1)[scene]
+    order = np.argsort(rank, kind="stable")
+    number_in_group = pd.Series(order).groupby(group[order]).cumcount().to_numpy()
+    return np.sort(order[number_in_group < most])
 
 
 def _split(table: pd.DataFrame, seed: int, source: str) -> tuple[NDArray[np.str_], list[str]]:
     """The split of each row, (n,), empty where it is left out; and what was done, in sentences."""
-    given, group = table["split"].to_numpy(str), table["group"].to_numpy(dtype=np.int64)
-    scene, rng = (
-        pd.factorize(table["scene"], sort=True)[0],
-        np.random.default_rng([seed, len(group)]),
-    )
+    before = table["split"].to_numpy(str)
+    group = table["group"].to_numpy(dtype=np.int64)
+    scene = pd.factorize(table["scene"], sort=True)[0]
+    random = np.random.default_rng([seed, len(group)])
     notes = []
-    if not (given != "").any():
-        split = split_by_shares(group, scene, rng)
+    if not (before != "").any():
+        split = split_by_shares(group, scene, random)
         notes.append(f"The file has no splits; {BY_CHANCE}")
     else:
-        kept = preserve_given_splits(given, group, scene, rng)
-        split = np.full(len(group), "") if kept is None else kept
-        for before, after in permutations(SPLITS, 2):
-            if moved := int(((given == before) & (split == after)).sum()):
-                rows = (
-                    f"{moved:,} {before} rows, chosen by chance (seed {seed}), became {after} rows"
+        preserved = preserve_source_splits(before, group, scene, random)
+        split = np.full(len(group), "") if preserved is None else preserved
+        for old, new in permutations(SPLITS, 2):
+            if moved := int(((before == old) & (split == new)).sum()):
+                notes.append(
+                    f"{moved:,} {old} rows, chosen by chance (seed {seed}), became {new} rows:"
+                    " there was a group without any."
                 )
-                notes.append(f"{rows}: there was a group without any.")
         if removed := int((split == "").sum()):
             notes.append(
                 f"{plural(removed, 'row')} left out: others of their scene are in a later split."
             )
     if any(len(np.unique(group[split == name])) < 4 for name in ("train", "test")):
-        rule = (
-            "must each be of all four groups, in scenes of their own; mark others in split, or add"
-            " rows"
+        raise ImportSetError(
+            f"The train and the test rows of {source} must each be of all four groups, in scenes of"
+            " their own; mark others in split, or add rows."
         )
-        raise ImportSetError(f"The train and the test rows of {source} {rule}.")
     return split, notes
 
 
-def _captions_of(found: Embeddings, grouping: Grouping) -> tuple[list[int], list[str]]:
-    """Places of the captions that speak of these objects and contexts only, and a sentence on the
+def _fitting_captions(embeddings: Embeddings, grouping: Grouping) -> tuple[list[int], list[str]]:
+    """Indices of the captions that name these objects and contexts only, and a sentence on the
     others."""
+    captions = embeddings.captions
     contexts = ("", *grouping.contexts)
-    kept = [
-        k
-        for k, one in enumerate(found.captions)
-        if one.object in grouping.objects and one.context in contexts
+    fitting = [
+        index
+        for index, caption in enumerate(captions)
+        if caption.object in grouping.objects and caption.context in contexts
     ]
-    if found.captions and {found.captions[k].object for k in kept} != set(grouping.objects):
-        spoken_of = ", ".join(sorted({one.object for one in found.captions}))
-        need = f"some must speak of {' and some of '.join(grouping.objects)}, in text_object"
-        raise ImportSetError(f"The captions in {found.source} speak of {spoken_of}; {need}.")
-    others = len(found.captions) - len(kept)
-    return kept, [f"{plural(others, 'caption')} of something else left out."] if others else []
+    if captions and {captions[index].object for index in fitting} != set(grouping.objects):
+        named = ", ".join(sorted({caption.object for caption in captions}))
+        need = f"some must name {' and some '.join(grouping.objects)}, in text_object"
+        raise ImportSetError(f"The captions in {embeddings.source} name {named}; {need}.")
+    others = len(captions) - len(fitting)
+    return fitting, [f"{plural(others, 'caption')} of something else left out."] if others else []
 
 
 def fitting_caption(captions: Sequence[Caption], obj: str, context: str) -> int | None:
-    """Index of the caption that a picture has: the first that says its object and context, else its
+    """Index of the caption that an image has: the first that names its object and context, else its
     object alone."""
-    meanings = [(caption.object, caption.context) for caption in captions]
-    return next(
-        (meanings.index(pair) for pair in ((obj, context), (obj, "")) if pair in meanings), None
-    )
+    for context_word in (context, ""):
+        for index, caption in enumerate(captions):
+            if (caption.object, caption.context) == (obj, context_word):
+                return index
+    return None
 
 
 def write_set(
-    work: Path, name: str, found: Embeddings, grouping: Grouping, licence: str, seed: int
+    folder: Path, name: str, embeddings: Embeddings, grouping: Grouping, licence: str, seed: int
 ) -> None:
-    """Write ``metadata.csv`` and ``dataset.json`` of a set without pictures into a folder."""
-    own = {pair: fitting_caption(found.captions, *pair) for pair in grouping.pairs}
-    texts = {
-        pair: "" if index is None else found.captions[index].text for pair, index in own.items()
-    }
-    pairs = zip(found.table["object"], found.table["context"], strict=True)
-    # A version is of everything that a measure can depend on: the vectors of the captions too.
-    spelt = [
-        f"Said(text={one.text!r}, object={one.object!r}, context={one.context!r})"
-        for one in found.captions
-    ]
-    words = (  # no name of a class in our code may change it
-        f"[{', '.join([repr(found.scale), *spelt])}]"
+    """Write ``metadata.csv`` and ``dataset.json`` of a set without images into a folder."""
+    texts = {}
+    for pair in grouping.pairs:
+        index = fitting_caption(embeddings.captions, *pair)
+        texts[pair] = "" if index is None else embeddings.captions[index].text
+    pairs = zip(embeddings.table["object"], embeddings.table["context"], strict=True)
+    table = embeddings.table.assign(
+        file=embeddings.table["name"],
+        caption=[texts[pair] for pair in pairs],
+        digest=_digests(embeddings),
+        file_name="",
+        mask="",
+        factors="{}",
     )
-    common = hashlib.sha256(words.encode() + found.text.tobytes()).hexdigest()
-    digests = [hashlib.sha256(common.encode() + row.tobytes()).hexdigest() for row in found.z]
-    usual = {"file_name": "", "mask": "", "factors": "{}"}
-    captions = [texts[pair] for pair in pairs]
-    table = found.table.assign(file=found.table["name"], caption=captions, digest=digests, **usual)
     about: dict[str, Any] = {
         "name": name,
-        "source": found.source,
+        "source": embeddings.source,
         "format": "embeddings",
         "pictures": "none",
         "licence": printable(licence) or "not stated",
@@ -342,6 +419,19 @@ def write_set(
         "captions": {},
         "splitting": {"kind": "fixed"},
         "seed": seed,
-        "notes": [*found.notes, majority_in_words(grouping)],
+        "notes": [*embeddings.notes, majority_in_words(grouping)],
     }
-    describe(work, table, about)
+    describe(folder, table, about)
+
+
+def _digests(embeddings: Embeddings) -> list[str]:
+    """A digest of each row, of everything that a measure of it can depend on: the captions too."""
+    spelt = [repr(embeddings.scale)]
+    for caption in embeddings.captions:
+        # "Said" was the name of the class when the first sets were made: it keeps their versions.
+        spelt.append(
+            f"Said(text={caption.text!r}, object={caption.object!r}, context={caption.context!r})"
+        )
+    captions = f"[{', '.join(spelt)}]".encode() + embeddings.text.tobytes()
+    common = hashlib.sha256(captions).hexdigest().encode()
+    return [hashlib.sha256(common + vector.tobytes()).hexdigest() for vector in embeddings.z]

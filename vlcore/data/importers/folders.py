@@ -1,7 +1,7 @@
-"""Folders whose names say what is shown: ``[split/]<object>/<context>/*`` and
+"""Readers of folders whose names say what is shown: ``[split/]<object>/<context>/*`` and
 ``[split/]<object>_<context>/*``.
 
-One folder name may be read in many ways: it is cut where both halves are met in most other folders.
+A folder name with several underscores is cut where both halves are met in most other folders.
 """
 
 import posixpath
@@ -9,138 +9,155 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
-from vlcore.data.importers.selection import Found, Row, clean_split
-from vlcore.data.importers.source import ImportSetError, Skipped, Source, UnreadableError, utf8
+from vlcore.data.decoding import SUFFIXES
+from vlcore.data.importers.selection import clean_split
+from vlcore.data.importers.source import (
+    Contents,
+    ImportSetError,
+    Row,
+    Skipped,
+    Source,
+    UnreadableError,
+    utf8,
+)
 from vlcore.experiment import limits
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-_FOREIGN = (".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".jfif")
+_OTHER_SUFFIXES = (".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".jfif")
 MOST_CAPTION = 4096  # bytes that are read
-_MASK_FOLDERS = ("masks", "fg_mask", "segmentations")
+_MASK_FOLDERS = {"masks", "fg_mask", "segmentations"}
 
 
-def pictures(
-    source: Source, suffixes: tuple[str, ...] = SUFFIXES, *, masks: bool = False
-) -> list[str]:
-    """The files that are pictures, sorted: those that are masks or the others."""
-    files = (file for file in source.files if file.lower().endswith(suffixes))
-    return [
-        file for file in files if masks == (not set(_MASK_FOLDERS).isdisjoint(file.split("/")[:-1]))
-    ]
+def image_files(source: Source, suffixes: tuple[str, ...] = SUFFIXES) -> list[str]:
+    """The files that are images other than masks, sorted."""
+    return [file for file in _with_suffix(source, suffixes) if not _is_mask(file)]
 
 
-def foreign_pictures(source: Source) -> Skipped:
-    """Pictures in formats that are not read, with the reason."""
-    return [
-        (file, "is not a PNG, JPEG or WebP picture; convert it")
-        for file in pictures(source, _FOREIGN)
-    ]
+def unsupported_images(source: Source) -> Skipped:
+    """Images in formats that are not read, with the reason."""
+    reason = "is not a PNG, JPEG or WebP image; convert it"
+    return [(file, reason) for file in image_files(source, _OTHER_SUFFIXES)]
 
 
-def read_folders(source: Source, *, context_first: bool = False) -> Found | None:
+def _with_suffix(source: Source, suffixes: tuple[str, ...]) -> list[str]:
+    return [file for file in source.files if file.lower().endswith(suffixes)]
+
+
+def _is_mask(file: str) -> bool:
+    return not _MASK_FOLDERS.isdisjoint(file.split("/")[:-1])
+
+
+def read_folders(source: Source, *, context_first: bool = False) -> Contents | None:
     """``<object>/<context>`` or ``<object>_<context>``; or contexts first, as DomainBed's
     environments are laid out."""
-    files = pictures(source)
-    folders = {file: PurePosixPath(file).parts[:-1] for file in files}
-    wrapping = posixpath.commonpath(
-        ["/".join(parts) for parts in folders.values() if parts] or [""]
-    )
-    # A wrapping folder says nothing. But the one object of a source with a single object wraps
-    # everything too, so where the rest cannot be read, less is taken for wrapping. Pictures beside
-    # the folders don't count.
-    for outer in range(len(PurePosixPath(wrapping).parts), -1, -1):
-        splits = {
-            file: clean_split(parts[outer]) if parts[outer:] else ""
-            for file, parts in folders.items()
-        }
-        inner = {
-            file: (split, folders[file][outer + bool(split) :]) for file, split in splits.items()
-        }
-        depths = Counter(len(parts) for _, parts in inner.values())
-        underscored = {
-            parts[0]
-            for _, parts in inner.values()
-            if len(parts) == 1 and "_" in parts[0].strip("_")
-        }
-        single = sum(len(parts) == 1 and parts[0] in underscored for _, parts in inner.values())
-        if depths[2] or single:
-            break
-    else:
+    files = image_files(source)
+    layout = _layout(files)
+    if layout is None:
         return None
-    deep = depths[2] >= single
-    if not deep and len(underscored) > limits.FOLDER_NAMES:
+    pairs = layout.pairs()
+    if pairs is None:
         raise ImportSetError(
             f"{source.name} has more than {limits.FOLDER_NAMES:,} folders; import a part of it."
         )
-    cut = {} if deep else cut_names(underscored)
-    layout = ("/" if deep else "_").join(
-        ("CONTEXT", "OBJECT") if context_first else ("OBJECT", "CONTEXT")
-    )
-    find_mask, texts = (
-        _mask_finder(source, files),
-        {file for file in source.files if file.endswith(".txt")},
-    )
-    rows, skipped = [], foreign_pictures(source)
-    for file, (split, parts) in inner.items():
-        pair = (parts if len(parts) == 2 else None) if deep else cut.get("/".join(parts))
+    words = ("CONTEXT", "OBJECT") if context_first else ("OBJECT", "CONTEXT")
+    pattern = ("/" if layout.is_nested else "_").join(words)
+    find_mask = _mask_finder(source, files)
+    texts = {file for file in source.files if file.endswith(".txt")}
+    rows = []
+    skipped = unsupported_images(source)
+    for file, (split, folders) in layout.folders.items():
+        pair = pairs.get("/".join(folders))
         if pair is None:
-            skipped.append((file, f"lies outside the folders {layout}"))
-        else:
-            beside, caption = str(PurePosixPath(file).with_suffix(".txt")), ""
-            if beside in texts:
-                with suppress(UnreadableError):
-                    caption = utf8(
-                        source.text(beside, MOST_CAPTION + 4), f"The caption {beside}", MOST_CAPTION
-                    )
-            obj, context = reversed(pair) if context_first else pair
-            rows.append(Row(file, obj, context, split, caption, find_mask(file)))
-    return Found(f"Folders named {layout}.", rows, skipped)
+            skipped.append((file, f"lies outside the folders {pattern}"))
+            continue
+        obj, context = reversed(pair) if context_first else pair
+        text = str(PurePosixPath(file).with_suffix(".txt"))
+        caption = _caption(source, text) if text in texts else ""
+        rows.append(Row(file, obj, context, split, caption, find_mask(file)))
+    return Contents(f"Folders named {pattern}.", rows, skipped)
+
+
+class _Layout(NamedTuple):
+    """How image files lie in folders."""
+
+    is_nested: bool  # object/context rather than object_context
+    folders: dict[str, tuple[str, tuple[str, ...]]]  # split and inner folders, by file
+
+    def pairs(self) -> dict[str, tuple[str, str]] | None:
+        """The two names that inner folders are made of; None where there are too many to cut."""
+        inner = {folders for _, folders in self.folders.values()}
+        if self.is_nested:
+            return {"/".join(pair): (pair[0], pair[1]) for pair in inner if len(pair) == 2}
+        names = {folders[0] for folders in inner if _can_be_cut(folders)}
+        return None if len(names) > limits.FOLDER_NAMES else cut_names(names)
+
+
+def _layout(files: list[str]) -> _Layout | None:
+    """The layout of image files; None where their folders name no pair."""
+    folders = {file: PurePosixPath(file).parts[:-1] for file in files}
+    nested = ["/".join(parts) for parts in folders.values() if parts]
+    wrapping = PurePosixPath(posixpath.commonpath(nested or [""])).parts
+    # A wrapping folder says nothing. But the one object of a source with a single object wraps
+    # everything too: where the inner folders cannot be read, less is taken for wrapping. Images
+    # that lie beside the folders don't count.
+    for depth in range(len(wrapping), -1, -1):
+        inner = {}
+        for file, parts in folders.items():
+            split = clean_split(parts[depth]) if parts[depth:] else ""
+            inner[file] = split, parts[depth + bool(split) :]
+        pairs = sum(len(parts) == 2 for _, parts in inner.values())
+        underscored = sum(_can_be_cut(parts) for _, parts in inner.values())
+        if pairs or underscored:
+            return _Layout(pairs >= underscored, inner)
+    return None
+
+
+def _can_be_cut(folders: tuple[str, ...]) -> bool:
+    return len(folders) == 1 and "_" in folders[0].strip("_")
+
+
+def _caption(source: Source, file: str) -> str:
+    """The caption that lies beside an image; empty where it cannot be read."""
+    with suppress(UnreadableError):
+        return utf8(source.text(file, MOST_CAPTION + 4), f"The caption {file}", MOST_CAPTION)
+    return ""
 
 
 def cut_names(names: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Cut each name at one of its underscores, so that all of them fit together best."""
-    places = {
-        name: [at for at in range(1, len(name) - 1) if name[at] == "_"]
-        for name in sorted(set(names))
-    }
-    cuts = {
-        name: [(name[:at], name[at + 1 :]) for at in options] for name, options in places.items()
-    }
-    firsts = Counter(
-        first for options in cuts.values() for first in {first for first, _ in options}
-    )
-    seconds = Counter(
-        second for options in cuts.values() for second in {second for _, second in options}
-    )
+    cuts: dict[str, list[tuple[str, str]]] = {}
+    for name in sorted(set(names)):
+        underscores = [index for index in range(1, len(name) - 1) if name[index] == "_"]
+        cuts[name] = [(name[:index], name[index + 1 :]) for index in underscores]
+    firsts: Counter[str] = Counter()
+    seconds: Counter[str] = Counter()
+    for pairs in cuts.values():
+        firsts.update({first for first, _ in pairs})
+        seconds.update({second for _, second in pairs})
 
     def fit(pair: tuple[str, str]) -> tuple[int, int, int]:
         first, second = firsts[pair[0]], seconds[pair[1]]
         return min(first, second), first * second, len(pair[0])
 
-    return {name: max(options, key=fit) for name, options in cuts.items() if options}
+    return {name: max(pairs, key=fit) for name, pairs in cuts.items() if pairs}
 
 
 def _mask_finder(source: Source, files: list[str]) -> Callable[[str], str]:
-    """A function from a picture to its mask: in a tree ``masks/`` of the same shape, or
-    ``masks/<stem>.png``."""
-    masks = {
-        PurePosixPath(file).with_suffix(""): file
-        for file in pictures(source, (".png",), masks=True)
-    }
-    exact = {
-        "/".join(part for part in path.parts if part not in _MASK_FOLDERS): file
-        for path, file in masks.items()
-    }
-    by_stem = {path.name: file for path, file in masks.items()}
-    stems, mask_stems = (
-        Counter(PurePosixPath(file).stem for file in files),
-        Counter(path.name for path in masks),
-    )
+    """A function from an image to its mask: in a tree ``masks/`` of the same shape, or
+    ``masks/<stem>.png`` where the stem is that of one image and one mask."""
+    masks = [file for file in _with_suffix(source, (".png",)) if _is_mask(file)]
+    by_path = {}
+    for mask in masks:
+        parts = PurePosixPath(mask).with_suffix("").parts
+        by_path["/".join(part for part in parts if part not in _MASK_FOLDERS)] = mask
+    by_stem = {PurePosixPath(mask).stem: mask for mask in masks}
+    stems = Counter(PurePosixPath(file).stem for file in files)
+    mask_stems = Counter(PurePosixPath(mask).stem for mask in masks)
 
     def find(file: str) -> str:
         path = PurePosixPath(file)
-        alone = stems[path.stem] == mask_stems[path.stem] == 1
-        return exact.get(str(path.with_suffix("")), by_stem[path.stem] if alone else "")
+        is_unique = stems[path.stem] == mask_stems[path.stem] == 1
+        return by_path.get(str(path.with_suffix("")), by_stem[path.stem] if is_unique else "")
 
     return find

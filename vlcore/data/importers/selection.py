@@ -1,8 +1,8 @@
-"""Listings of sources, one row a picture, and the choice of two objects in two contexts.
+"""Listings of sources, one row an image, and the choice of two objects in two contexts.
 
-Readers of formats return rows as they found them; here they become one clean table. Exactly two
-objects and contexts are taken; where there are more, the message lists them with their counts and
-suggests two, and whoever imports decides.
+Readers of formats return rows as they are in the source; here they become one clean table. Exactly
+two objects and contexts are taken. Where there are more, the message lists them with their counts
+and suggests two, and the user decides.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from vlcore.data.imageset import SPLITS
-from vlcore.data.importers.source import ImportSetError, Skipped, plural, printable
+from vlcore.data.importers.source import Contents, ImportSetError, Row, Skipped, plural, printable
 from vlcore.experiment import limits
 from vlcore.experiment.grouping import SCENES, Grouping
 from vlcore.experiment.vocabulary import split_words
 
 Pair = tuple[str, str]
 MOST_FACTORS = 10_000  # characters
-MOST_OBJECTS = 300  # among which a usual choice is looked for
-FEWEST = 4  # pictures of a group
-_SHOWN = 100  # names in a message
-_PLACE = re.compile(
-    r"\b(autumn|beach|bed|bush|city|couch|desert|dim|dirt|farm|field|forest|garden|grass|hill|home|ice|indoor|jungle|"
-    r"kitchen|lake|land|meadow|mountain|night|ocean|office|outdoor|park|plain|river|road|rock|room|sand|sea|sky|snow|"
-    r"sofa|street|tree|water|wood)(e?s)?\b"
+MOST_OBJECTS = 300  # among which a default choice is looked for
+FEWEST = 4  # images of a group
+MAX_PER_GROUP = 2000  # images of a group that are used unless the user says otherwise
+_LISTED = 100  # names in a message
+_CONTEXT_WORD = re.compile(
+    r"\b(autumn|beach|bed|bush|city|couch|desert|dim|dirt|farm|field|forest|garden|grass|hill|home|"
+    r"ice|indoor|jungle|kitchen|lake|land|meadow|mountain|night|ocean|office|outdoor|park|plain|"
+    r"river|road|rock|room|sand|sea|sky|snow|sofa|street|tree|water|wood)(e?s)?\b"
 )
 _SPLIT_NAMES = {name: name for name in SPLITS} | {
     "training": "train",
@@ -45,79 +45,48 @@ _SPLIT_NAMES = {name: name for name in SPLITS} | {
 }
 
 
-class Row(NamedTuple):
-    """One picture as a reader found it."""
-
-    file: str
-    object: str  # empty where only a caption is known, as is the context
-    context: str
-    split: str = ""
-    caption: str = ""
-    mask: str = ""  # a path inside the source
-    id: str = ""  # rows of one belong together
-    factors: str = "{}"  # a JSON object
-
-
-class Found(NamedTuple):
-    """What a reader found, and a sentence on what it recognised."""
-
-    about: str
-    rows: list[Row]
-    skipped: Skipped
-
-
 @dataclass(frozen=True, eq=False)
 class Listing:
-    """The pictures of a source, none of them decoded yet."""
+    """The images of a source, none of them decoded yet."""
 
     format: str
     about: str  # a sentence for people on what was recognised
-    table: pd.DataFrame  # one row a picture, the fields of `Row` as columns, sorted by file
+    table: pd.DataFrame  # one row an image, the fields of `Row` as columns, sorted by file
     skipped: Skipped
-    altered: Mapping[
-        str, set[str]
-    ]  # what the source calls an object or a context, by its name here, if it is another
+    # How the source spells an object or a context, by its name here, where that differs.
+    spellings: Mapping[str, set[str]]
 
     def __post_init__(self) -> None:
         for kind in ("object", "context"):
-            if (count := self.table[kind].nunique()) > limits.NAMES:
-                most = f"two are chosen of at most {limits.NAMES:,}"
+            count = self.table[kind].nunique()
+            if count > limits.NAMES:
                 raise ImportSetError(
-                    f"The source has {count:,} {kind}s, and {most}; import a part of it."
+                    f"The source has {count:,} {kind}s, and two are chosen of at most"
+                    f" {limits.NAMES:,}; import a part of it."
                 )
 
-    def counts(self) -> pd.DataFrame:
-        """Number of pictures, one row an object and one column a context."""
-        return self._counts
+    @cached_property
+    def is_named(self) -> pd.Series:
+        """Whether object and context of each row are known, without its caption."""
+        return (self.table["object"] != "") & (self.table["context"] != "")
 
     @cached_property
-    def _counts(self) -> pd.DataFrame:
-        named = self.table[(self.table["object"] != "") & (self.table["context"] != "")]
+    def counts(self) -> pd.DataFrame:
+        """Number of images, one row an object and one column a context."""
+        named = self.table[self.is_named]
         counts = pd.crosstab(named["object"], named["context"])
-        # Those of `scenes` first: what both sets have is then drawn alike.
-        both = ((counts.index, SCENES.objects), (counts.columns, SCENES.contexts))
-        objects, contexts = (
-            [*(one for one in ours if one in there), *there.difference(ours)]
-            for there, ours in both
-        )
-        return counts.reindex(objects, columns=contexts)
+        objects = _ours_first(counts.index, SCENES.objects)
+        return counts.reindex(objects, columns=_ours_first(counts.columns, SCENES.contexts))
 
     def default_choice(
         self, objects: Sequence[str] = (), contexts: Sequence[str] = ()
     ) -> tuple[Pair, Pair] | None:
-        """Two objects and two contexts with pictures in all four cells, of those given; None where
+        """Two objects and two contexts with images in all four cells, among some or all; None where
         there are none. They are those whose smallest cell is largest. The first object in the first
         context and the second in the second are the majority groups: the larger ones, of the
-        training pictures where the source says which.
+        training images where the source says which.
         """
-        return self._choice(objects, contexts) if objects or contexts else self._usual_choice
-
-    @cached_property  # pages ask in every run
-    def _usual_choice(self) -> tuple[Pair, Pair] | None:
-        return self._choice((), ())
-
-    def _choice(self, objects: Sequence[str], contexts: Sequence[str]) -> tuple[Pair, Pair] | None:
-        counts = self.counts()
+        counts = self.counts
         counts = counts.reindex(
             list(objects) or counts.index, columns=list(contexts) or counts.columns, fill_value=0
         )
@@ -125,99 +94,102 @@ class Listing:
         if min(counts.shape) < 2:
             return None
         cells = counts.to_numpy()
-        best, choice = (0, 0), None
-        for one in range(len(cells) - 1):
-            lower = np.minimum(cells[one], cells[one + 1 :])  # (others, contexts)
-            others = np.arange(len(lower))
-            first = lower.argmax(axis=1)
-            lower[others, first] = -1  # so that the next argmax is the second largest
-            second = lower.argmax(axis=1)
-            smallest = lower[others, second]
-            pairs = np.column_stack([first, second])
-            total = cells[one][pairs].sum(axis=1) + cells[one + 1 + others[:, None], pairs].sum(
-                axis=1
-            )
-            at = int(np.lexsort((-others, total, smallest))[-1])
-            score = int(smallest[at]), int(total[at])
+        best = (0, 0)  # smallest cell, and images in all four
+        choice: tuple[Pair, Pair] | None = None
+        for first in range(len(cells) - 1):
+            later = cells[first + 1 :]
+            # The two contexts in which the first object and a later one have most images.
+            smaller = np.minimum(cells[first], later)  # (later objects, contexts)
+            top_two = np.argsort(-smaller, axis=1, kind="stable")[:, :2]
+            least = np.take_along_axis(smaller, top_two, axis=1)[:, 1]
+            total = cells[first][top_two].sum(axis=1)
+            total += np.take_along_axis(later, top_two, axis=1).sum(axis=1)
+            second = int(np.lexsort((-np.arange(len(later)), total, least))[-1])
+            score = int(least[second]), int(total[second])
             if score[0] > 0 and score > best:
-                best, choice = score, (one, one + 1 + at, *sorted(pairs[at].tolist()))
+                best = score
+                pair = str(counts.index[first]), str(counts.index[first + 1 + second])
+                left, right = sorted(top_two[second].tolist())
+                choice = pair, (str(counts.columns[left]), str(counts.columns[right]))
         if choice is None:
             return None
-        one, other, here, there = choice
-        pair = str(counts.index[one]), str(counts.index[other])
-        return pair, self.majority_order(
-            pair, (str(counts.columns[here]), str(counts.columns[there]))
-        )
+        return choice[0], self.majority_order(*choice)
 
     def majority_order(self, objects: Pair, contexts: Pair) -> Pair:
         """The contexts in the order that makes the larger groups the majority."""
         training = self.table["split"] == "train"
-        cells = self.table[training | ~training.any()].groupby(["object", "context"]).size()
-        one_here, one_there, other_here, other_there = (
-            cells.get(pair, 0) for pair in product(objects, contexts)
-        )
-        return contexts if one_here + other_there >= one_there + other_here else contexts[::-1]
+        sizes = self.table[training | ~training.any()].groupby(["object", "context"]).size()
+        cells = np.array([sizes.get(pair, 0) for pair in product(objects, contexts)]).reshape(2, 2)
+        return contexts if np.trace(cells) >= np.trace(cells[:, ::-1]) else contexts[::-1]
 
     def match_names(self, objects: Sequence[str], contexts: Sequence[str]) -> Listing:
         """Name object and context of rows by the words of their captions; unclear captions are
         skipped."""
         table = self.table.copy()
-        unnamed = (table["object"] == "") | (table["context"] == "")
-        captions = [f" {' '.join(split_words(caption))} " for caption in table["caption"][unnamed]]
+        captions = [
+            f" {' '.join(split_words(caption))} " for caption in table["caption"][~self.is_named]
+        ]
         for column, names in (("object", objects), ("context", contexts)):
             words = {name: " ".join(split_words(name)) for name in names}
-            said = (
-                [name for name in names if words[name] and f" {words[name]} " in caption]
-                for caption in captions
-            )
-            table.loc[unnamed, column] = [found[0] if len(found) == 1 else "" for found in said]
-        keep = (table["object"] != "") & (table["context"] != "")
+            matches = []
+            for caption in captions:
+                named = [name for name in names if words[name] and f" {words[name]} " in caption]
+                matches.append(named[0] if len(named) == 1 else "")
+            table.loc[~self.is_named, column] = matches
+        listing = replace(self, table=table)
         reason = "has a caption that does not name exactly one object and one context"
-        skipped = [*self.skipped, *((printable(file), reason) for file in table["file"][~keep])]
-        return replace(self, table=table[keep].reset_index(drop=True), skipped=skipped)
+        unclear = table["file"][~listing.is_named]
+        skipped = [*self.skipped, *((printable(file), reason) for file in unclear)]
+        named_rows = table[listing.is_named].reset_index(drop=True)
+        return replace(self, table=named_rows, skipped=skipped)
 
 
-def listing_of(format: str, found: Found, before: Sequence[tuple[str, str]] = ()) -> Listing:
-    """The clean, sorted listing of what a reader found; `before` is what was skipped earlier."""
-    rows, skipped = [], [*before, *found.skipped]
-    altered: dict[str, set[str]] = {}
-    for row in found.rows:
-        obj, context = clean_name(row.object), clean_name(row.context)
-        if (row.object and not obj) or (row.context and not context):
-            skipped.append(
-                (row.file, "has an object or context whose name has neither letter nor digit")
-            )
+def _ours_first(names: pd.Index, ours: Sequence[str]) -> list[str]:
+    """Names with those of `scenes` first: what both sets have is then drawn alike."""
+    return [*(name for name in ours if name in names), *names.difference(ours)]
+
+
+def listing_of(format: str, contents: Contents, before: Sequence[Pair] = ()) -> Listing:
+    """The clean, sorted listing of what a reader returned; `before` is what was skipped earlier."""
+    rows = []
+    skipped = [*before, *contents.skipped]
+    spellings: dict[str, set[str]] = {}
+    for row in contents.rows:
+        names = {"object": clean_name(row.object), "context": clean_name(row.context)}
+        if (row.object and not names["object"]) or (row.context and not names["context"]):
+            reason = "has an object or context whose name has neither letter nor digit"
+            skipped.append((row.file, reason))
             continue
-        for given, name in ((row.object, obj), (row.context, context)):
-            if unicodedata.normalize("NFC", given).strip() != name:
-                altered.setdefault(name, set()).add(printable(given))
-        split, caption = clean_split(row.split), printable(row.caption)
-        cleaned = {
-            "caption": caption,
-            "id": printable(row.id),
-            "factors": _json_object(row.factors),
-        }
-        rows.append(row._replace(object=obj, context=context, split=split, **cleaned))
-    table = pd.DataFrame(rows, columns=Row._fields).sort_values(
-        "file", kind="stable", ignore_index=True
-    )
-    twice = table.duplicated(["file", "object", "context"]) & (table["object"] != "")
-    skipped += [
-        (str(file), "is listed more than once; its first line is used")
-        for file in table["file"][twice]
-    ]
-    shown = [(printable(name), reason) for name, reason in skipped]
-    return Listing(format, found.about, table[~twice].reset_index(drop=True), shown, altered)
+        for kind, name in names.items():
+            spelling = getattr(row, kind)
+            if unicodedata.normalize("NFC", spelling).strip() != name:
+                spellings.setdefault(name, set()).add(printable(spelling))
+        cleaned = row._replace(
+            **names,
+            split=clean_split(row.split),
+            caption=printable(row.caption),
+            id=printable(row.id),
+            factors=_json_object(row.factors),
+        )
+        rows.append(cleaned)
+    table = pd.DataFrame(rows, columns=Row._fields)
+    table = table.sort_values("file", kind="stable", ignore_index=True)
+    repeated = table.duplicated(["file", "object", "context"]) & (table["object"] != "")
+    reason = "is listed more than once; its first line is used"
+    skipped += [(str(file), reason) for file in table["file"][repeated]]
+    table = table[~repeated].reset_index(drop=True)
+    readable = [(printable(name), reason) for name, reason in skipped]
+    return Listing(format, contents.about, table, readable, spellings)
 
 
 def clean_name(text: str) -> str:
     """A name with letters, digits, spaces, dashes and parentheses only, composed (NFC), at most 40
     characters."""
-    composed = unicodedata.normalize("NFC", text)
-    kept = "".join(
-        c if unicodedata.category(c)[0] in "LMN" or c in "-()" else " " for c in composed
-    )
-    return re.sub(r" +", " ", kept).strip()[:40].rstrip()
+    letters = [
+        letter if unicodedata.category(letter)[0] in "LMN" or letter in "-()" else " "
+        for letter in unicodedata.normalize("NFC", text)
+    ]
+    return re.sub(r" +", " ", "".join(letters)).strip()[:40].rstrip()
 
 
 def clean_split(text: str) -> str:
@@ -228,12 +200,22 @@ def clean_split(text: str) -> str:
 def choose(
     listing: Listing, objects: Sequence[str], contexts: Sequence[str], source: str
 ) -> tuple[Grouping, pd.DataFrame, Skipped]:
-    """The grouping; the rows of its four groups, with ``group``, 0 to 3 in the order of its pairs;
-    what was skipped. `objects` and `contexts` are two names each, or none where the source has only
-    two. Where both are given, their order says which groups are the majority, else the larger
-    groups are."""
-    counts = listing.counts()
-    unnamed = bool(((listing.table["object"] == "") | (listing.table["context"] == "")).any())
+    """Choose the four groups of a set.
+
+    Args:
+        objects, contexts: two names each, or none where the source has only two. Where both are
+            given, their order says which groups are the majority, else the larger groups are.
+        source: its name, for messages.
+
+    Returns:
+        The grouping; the rows of its groups, with ``group``, 0 to 3 in the order of its pairs; and
+        what was skipped.
+
+    Raises:
+        ImportSetError: where the choice cannot be used, or leaves a group with too few images.
+    """
+    counts = listing.counts
+    by_caption = not bool(listing.is_named.all())
     if counts.empty and not (objects and contexts):
         ask = (
             f"The captions in {source} do not say what are objects and contexts; name two of each,"
@@ -241,126 +223,124 @@ def choose(
         )
         how = "with --objects A,B --contexts C,D, or give --format folders if the folders say it"
         raise ImportSetError(f"{ask}, {how}.", f"{ask}.")
-    found = {"object": counts.sum(axis=1), "context": counts.sum(axis=0)}
-    given = {"object": tuple(objects), "context": tuple(contexts)}
-    for kind, names in given.items():
+    available = {"object": counts.sum(axis=1), "context": counts.sum(axis=0)}
+    chosen = {"object": tuple(objects), "context": tuple(contexts)}
+    for kind, names in chosen.items():
         if names:
-            given[kind] = _named(kind, names, found[kind], unnamed, source)
-        elif len(found[kind]) == 1:
-            only = f"{source} has only one {kind} ({_counted(found[kind])})"
-            raise ImportSetError(f"{only}; a set needs two objects, each in two contexts.")
-    if any(not given[kind] and len(found[kind]) > 2 for kind in given):
-        raise ImportSetError(_question(listing, given, source))
-    one, other = given["object"] or tuple(map(str, counts.index))
-    here, there = given["context"] or tuple(map(str, counts.columns))
-    named = listing.match_names((one, other), (here, there)) if unnamed else listing
-    grouping = Grouping((one, other), (here, there))
-    if not (objects and contexts) and named.majority_order((one, other), (here, there)) != (
-        here,
-        there,
-    ):
-        grouping = (
-            Grouping((other, one), (here, there))
-            if contexts
-            else Grouping((one, other), (there, here))
-        )
-    pairs = pd.MultiIndex.from_frame(named.table[["object", "context"]])
-    table = named.table.assign(group=pd.MultiIndex.from_tuples(grouping.pairs).get_indexer(pairs))
-    table = table[table["group"] >= 0].reset_index(drop=True)
-    need_enough(grouping, table["group"], source, named.skipped)
-    return grouping, table, named.skipped
+            chosen[kind] = _check_names(kind, names, available[kind], by_caption, source)
+        elif len(available[kind]) == 1:
+            raise ImportSetError(
+                f"{source} has only one {kind} ({_counted(available[kind])}); a set needs two"
+                " objects, each in two contexts."
+            )
+    if any(not chosen[kind] and len(available[kind]) > 2 for kind in chosen):
+        raise ImportSetError(_question(listing, chosen, source))
+    first, second = chosen["object"] or map(str, counts.index)
+    left, right = chosen["context"] or map(str, counts.columns)
+    grouping = Grouping((first, second), (left, right))
+    if by_caption:
+        listing = listing.match_names(grouping.objects, grouping.contexts)
+    if not (objects and contexts):
+        order = listing.majority_order(grouping.objects, grouping.contexts)
+        if order != grouping.contexts and contexts:
+            grouping = replace(grouping, objects=grouping.objects[::-1])
+        else:
+            grouping = replace(grouping, contexts=order)
+    pairs = pd.MultiIndex.from_frame(listing.table[["object", "context"]])
+    groups = pd.MultiIndex.from_tuples(grouping.pairs).get_indexer(pairs)
+    table = listing.table.assign(group=groups)[groups >= 0].reset_index(drop=True)
+    need_enough(grouping, table["group"], source, listing.skipped)
+    return grouping, table, listing.skipped
 
 
 def majority_in_words(grouping: Grouping) -> str:
     """Which object belongs where, and how to have it the other way round."""
-    (one, other), (here, there) = grouping.objects, grouping.contexts
-    swap = _options(grouping.objects, (there, here))
+    first, second = grouping.objects
+    swap = _options(grouping.objects, grouping.contexts[::-1])
     return (
-        f"{one} belongs in {here} and {other} in {there}: those are the majority groups; swap them"
-        f" with {swap}."
+        f"{first} belongs in {grouping.contexts[0]} and {second} in {grouping.contexts[1]}: those"
+        f" are the majority groups; swap them with {swap}."
     )
 
 
-def infer_context_column(listing: Listing) -> str:
-    """A hint, without a full stop, where what was taken for objects has names of places, and the
+def swapped_names_hint(listing: Listing) -> str:
+    """A hint, without a full stop, where what was read as objects has names of contexts, and the
     contexts have not."""
-    counts = listing.counts()
+    names = listing.counts
     objects, contexts = (
-        [_PLACE.search(name.casefold()) for name in names]
-        for names in (counts.index, counts.columns)
+        [_CONTEXT_WORD.search(name.casefold()) for name in axis]
+        for axis in (names.index, names.columns)
     )
     if listing.format != "folders" or not all(objects) or all(contexts):
         return ""
-    places = " and ".join(map(str, counts.index[:2]))
+    examples = " and ".join(map(str, names.index[:2]))
     return (
-        f"{places} were read as objects; if they are contexts, the format context-first reads"
+        f"{examples} were read as objects; if they are contexts, the format context-first reads"
         " them so"
     )
 
 
-def need_enough(
-    grouping: Grouping, group: pd.Series, source: str, skipped: Sequence[tuple[str, str]]
-) -> None:
-    """Refuse a set of which a group has too few pictures; says how many each has and what was left
-    out last."""
-    sizes = [int((group == number).sum()) for number in range(4)]
+def need_enough(grouping: Grouping, group: pd.Series, source: str, skipped: Sequence[Pair]) -> None:
+    """Refuse a set of which a group has too few images; the message says how many each has and what
+    was left out last."""
+    sizes = group.value_counts().reindex(range(4), fill_value=0).tolist()
     smallest = min(sizes)
     if smallest >= FEWEST:
         return
-    all_sizes = ", ".join(
-        f"{name} {size}" for name, size in zip(grouping.names, sizes, strict=True)
-    )
     left_out = ""
     if skipped:
-        such = ": {} {}" if len(skipped) == 1 else ", such as {}: it {}"
-        left_out = (
-            f" (left out: {plural(len(skipped), 'file')}{such.format(*skipped[-1]).rstrip('.')})"
-        )
-    there = (
-        f"{source} has {plural(smallest, 'usable picture')} of"
-        f" {grouping.names[sizes.index(smallest)]}"
-    )
+        example = ": {} {}" if len(skipped) == 1 else ", such as {}: it {}"
+        last = example.format(*skipped[-1]).rstrip(".")
+        left_out = f" (left out: {plural(len(skipped), 'file')}{last})"
+    by_group = ", ".join(f"{name} {size}" for name, size in zip(grouping.names, sizes, strict=True))
     too_few = (
-        f"{there} and a group needs at least {FEWEST} ({all_sizes}); add pictures or choose others"
+        f"{source} has {plural(smallest, 'usable image')} of"
+        f" {grouping.names[sizes.index(smallest)]} and a group needs at least {FEWEST}"
+        f" ({by_group}); add images or choose others"
     )
     raise ImportSetError(
         f"{too_few} with --objects and --contexts{left_out}.", f"{too_few}{left_out}."
     )
 
 
-def _named(kind: str, given: Sequence[str], found: pd.Series, unnamed: bool, source: str) -> Pair:
-    """Two names of objects or contexts that were given, as the source writes them."""
-    names = {str(name).casefold(): str(name) for name in reversed(found.index)}
-    cleaned = [clean_name(name) for name in given]
-    chosen = [name if name in found.index else names.get(name.casefold(), name) for name in cleaned]
+def _check_names(
+    kind: str, names: Sequence[str], available: pd.Series, by_caption: bool, source: str
+) -> Pair:
+    """Two objects or contexts that a user names, as the source writes them."""
+    by_lower_case = {str(name).casefold(): str(name) for name in reversed(available.index)}
+    chosen = []
+    for name in map(clean_name, names):
+        is_exact = name in available.index
+        chosen.append(name if is_exact else by_lower_case.get(name.casefold(), name))
     if not len(chosen) == len(set(chosen)) == 2 or not all(chosen):
-        two, said = f"Give two different {kind}s", printable(",".join(given))
-        raise ImportSetError(f"{two} with --{kind}s A,B, not {said!r}.", f"{two}, not {said!r}.")
+        ask, wrong = f"Give two different {kind}s", printable(",".join(names))
+        raise ImportSetError(f"{ask} with --{kind}s A,B, not {wrong!r}.", f"{ask}, not {wrong!r}.")
     for name in chosen:
-        if name not in found.index and not unnamed:
+        if name not in available.index and not by_caption:
             raise ImportSetError(
-                f"{source} has no {kind} named {name!r}; it has {_counted(found)}."
+                f"{source} has no {kind} named {name!r}; it has {_counted(available)}."
             )
     return chosen[0], chosen[1]
 
 
-def _question(listing: Listing, given: dict[str, tuple[str, ...]], source: str) -> str:
+def _question(listing: Listing, chosen: dict[str, tuple[str, ...]], source: str) -> str:
     """What there is to choose from, and a choice that works, as a shell reads it."""
-    counts = listing.counts()
+    counts = listing.counts
     objects = f"{plural(len(counts), 'object')} ({_counted(counts.sum(axis=1))})"
     contexts = f"{plural(len(counts.columns), 'context')} ({_counted(counts.sum(axis=0))})"
-    there = f"{source} has {objects} and {contexts}"
-    suggested = listing.default_choice(given["object"], given["context"])
-    if suggested is None:
-        chosen = given["object"] or given["context"]
-        among = f" among {' and '.join(chosen)}" if chosen else ""
+    available = f"{source} has {objects} and {contexts}"
+    suggestion = listing.default_choice(chosen["object"], chosen["context"])
+    if suggestion is None:
+        names = chosen["object"] or chosen["context"]
+        among = f" among {' and '.join(names)}" if names else ""
         return (
-            f"{there}, but no two objects are in the same two contexts{among}; add pictures or"
+            f"{available}, but no two objects are in the same two contexts{among}; add images or"
             " choose others."
         )
-    hint = infer_context_column(listing)
-    example = f"{_options(*suggested)} ({hint})" if hint else _options(*suggested)
-    return f"{there}; choose two of each with --objects A,B --contexts C,D, for example {example}."
+    hint = swapped_names_hint(listing)
+    example = f"{_options(*suggestion)} ({hint})" if hint else _options(*suggestion)
+    ask = "choose two of each with --objects A,B --contexts C,D"
+    return f"{available}; {ask}, for example {example}."
 
 
 def _options(objects: Sequence[str], contexts: Sequence[str]) -> str:
@@ -370,10 +350,11 @@ def _options(objects: Sequence[str], contexts: Sequence[str]) -> str:
     )
 
 
-def _counted(found: pd.Series) -> str:
-    largest = found.sort_values(ascending=False, kind="stable")
-    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return ", ".join(f"{name} {count}" for name, count in largest[:_SHOWN].items()) + more
+def _counted(sizes: pd.Series) -> str:
+    """Names with their counts, the largest first."""
+    largest = sizes.sort_values(ascending=False, kind="stable")
+    names = ", ".join(f"{name} {count}" for name, count in largest[:_LISTED].items())
+    return f"{names} and {len(sizes) - _LISTED} more" if len(sizes) > _LISTED else names
 
 
 def _json_object(text: str) -> str:

@@ -1,49 +1,42 @@
-"""Sources with a table: Hugging Face's imagefolder and our own sets, image-text lists, and
-Waterbirds.
+"""Readers of sources with a table: Hugging Face's imagefolder and our own sets, image-text lists,
+and Waterbirds.
 
 A line that names a file which is missing or lies outside is left out and listed; the other lines
-stand.
+count.
 """
 
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from io import StringIO
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from vlcore.data.importers.selection import Found, Row, clean_split
-from vlcore.data.importers.source import ImportSetError, Skipped, Source, read_needed, utf8
+import pandas as pd
+
+from vlcore.data.importers.selection import clean_split
+from vlcore.data.importers.source import Contents, ImportSetError, Row, Skipped, Source, utf8
 from vlcore.experiment import limits
 from vlcore.experiment.plain_text import as_written
 
 _PATHS = ("filepath", "file_path", "filename", "file_name", "image_path", "image", "path")
 _CAPTIONS = ("caption", "text", "title")
-_MORE = ("scene", "factors")  # of our own sets
+_GROUP = {"object", "context"}
+_LABELLED = {*_PATHS, *_CAPTIONS, *_GROUP, "split", "mask", "scene", "factors"}
+# Columns of path and background, by file: as published, and as SubpopBench lists it.
 _WATERBIRDS = {
     "metadata.csv": ("img_filename", "place"),
     "metadata_waterbirds.csv": ("filename", "a"),
 }
-# What is kept of a table; of a foreign one the others may be many.
-_KEPT = {
-    *_PATHS,
-    *_CAPTIONS,
-    *_MORE,
-    "object",
-    "context",
-    "mask",
-    "split",
-    "y",
-    *sum(_WATERBIRDS.values(), ()),
-}
-_END = "(the end of the table)"
 
 
-class _Table(NamedTuple):
+class Table(NamedTuple):
+    """A table of a source."""
+
     file: str
-    columns: tuple[str, ...]
-    records: list[dict[str, str]]  # what `_KEPT` names of each line
+    columns: tuple[str, ...]  # all that its head names
+    records: list[dict[str, str]]  # one a line, the columns that a reader asked for
 
     @property
     def folder(self) -> PurePosixPath:
@@ -54,209 +47,218 @@ class _Table(NamedTuple):
         return next((name for name in names if name in self.columns), "")
 
 
-def read_imagefolder(source: Source) -> Found | None:
+def read_imagefolder(source: Source) -> Contents | None:
     """``metadata.csv`` or ``metadata.jsonl`` with ``file_name`` and either object and context or a
     caption. One table may lie in each split's folder; `file_name` is relative to its table."""
-    tables = [table for table in read_tables(source, is_metadata) if "file_name" in table.columns]
-    told = [
-        one for one in tables if {"object", "context"} <= {*one.columns} or one.first(_CAPTIONS)
-    ]
-    return _labelled(source, told, "file_name")
+    tables = []
+    for table in read_tables(source, is_metadata, _LABELLED):
+        says_groups = _GROUP.issubset(table.columns)
+        if "file_name" in table.columns and (says_groups or table.first(_CAPTIONS)):
+            tables.append(table)
+    return _labelled(source, tables, ("file_name",))
 
 
-def read_captions(source: Source) -> Found | None:
+def read_captions(source: Source) -> Contents | None:
     """A CSV, by tabs or commas, with a column of paths and one of captions, such as open_clip's
     ``filepath, title``."""
 
     def is_list(columns: tuple[str, ...]) -> bool:
-        return bool({*columns} & {*_PATHS} and {*columns} & {*_CAPTIONS})
+        return not (set(_PATHS).isdisjoint(columns) or set(_CAPTIONS).isdisjoint(columns))
 
-    tables = read_tables(source, lambda file: file.lower().endswith((".csv", ".tsv")), is_list)
-    return _labelled(source, list(tables), "")
+    tables = read_tables(source, is_csv, _LABELLED, is_list)
+    return _labelled(source, list(tables), _PATHS)
 
 
-def _labelled(source: Source, tables: list[_Table], path_column: str) -> Found | None:
+def _labelled(
+    source: Source, tables: list[Table], path_columns: tuple[str, ...]
+) -> Contents | None:
+    """The rows of tables that say objects and contexts, or captions."""
     if not tables:
         return None
-    there = frozenset(source.files)
+    files = frozenset(source.files)
     rows: list[Row] = []
     skipped: Skipped = []
     for table in tables:
-        text = table.first(_CAPTIONS)
-        placed = {"object", "context"} <= {*table.columns}
+        path_column = table.first(path_columns)
+        caption_column = table.first(_CAPTIONS)
+        says_groups = _GROUP.issubset(table.columns)
         split = clean_split(table.folder.name) or clean_split(PurePosixPath(table.file).stem)
         for record in table.records:
-            named = record[path_column or table.first(_PATHS)]
-            file, reason = _inside(table.folder, named, there)
+            path = record[path_column]
+            file, reason = path_inside(table.folder, path, files)
+            obj, context = record.get("object", ""), record.get("context", "")
+            caption = record.get(caption_column, "")
+            if not reason and says_groups and not (obj and context) and not caption:
+                reason = "has neither an object and a context nor a caption in the table"
             if reason:
-                skipped.append((named or table.file, reason))
+                skipped.append((path or table.file, reason))
                 continue
-            if placed and not (record["object"] and record["context"]) and not record.get(text, ""):
-                skipped.append(
-                    (named, "has neither an object and a context nor a caption in the table")
-                )
-                continue
-            mask, _ = _inside(table.folder, record.get("mask", ""), there)
-            obj, context, caption, id, factors = (
-                record.get(name, "") for name in ("object", "context", text, *_MORE)
-            )
-            rows.append(
-                Row(file, obj, context, record.get("split", split), caption, mask, id, factors)
-            )
+            mask, _ = path_inside(table.folder, record.get("mask", ""), files)
+            row = Row(file, obj, context, record.get("split", split), caption, mask)
+            rows.append(row._replace(id=record.get("scene", ""), factors=record.get("factors", "")))
     names = ", ".join(sorted({PurePosixPath(table.file).name for table in tables}))
-    labelled = any(row.object and row.context for row in rows)
-    return Found(
-        f"A table {names} with {'objects and contexts' if labelled else 'captions only'}.",
-        rows,
-        skipped,
-    )
+    has_groups = any(row.object and row.context for row in rows)
+    content = "objects and contexts" if has_groups else "captions only"
+    return Contents(f"A table {names} with {content}.", rows, skipped)
 
 
-def read_waterbirds(source: Source) -> Found | None:
+def read_waterbirds(source: Source) -> Contents | None:
     """Waterbirds of Sagawa et al. (2020), ``metadata.csv``, or as SubpopBench lists it,
-    ``metadata_waterbirds.csv``. CUB's ``segmentations/<species>/<picture>.png`` are used as masks
+    ``metadata_waterbirds.csv``. CUB's ``segmentations/<species>/<image>.png`` are used as masks
     where they lie in the source too.
     """
-    for table in read_tables(source, lambda file: PurePosixPath(file).name in _WATERBIRDS):
-        path, place = _WATERBIRDS[PurePosixPath(table.file).name]
-        if {path, place, "y", "split"} <= {*table.columns}:
+
+    def is_listing(file: str) -> bool:
+        return PurePosixPath(file).name in _WATERBIRDS
+
+    columns = {"y", "split", *(name for names in _WATERBIRDS.values() for name in names)}
+    for table in read_tables(source, is_listing, columns):
+        path_column, background_column = _WATERBIRDS[PurePosixPath(table.file).name]
+        if {path_column, background_column, "y", "split"}.issubset(table.columns):
             break
     else:
         return None
-    there = frozenset(source.files)
-    masks = {
-        file.partition("segmentations/")[2]: file for file in there if "segmentations/" in file
-    }
+    files = frozenset(source.files)
+    masks = {file.partition("segmentations/")[2]: file for file in files}
     rows: list[Row] = []
     skipped: Skipped = []
     for record in table.records:
-        name = PurePosixPath(record[path])
-        # SubpopBench's paths start above the pictures' folder; the last two parts are species and
-        # picture.
-        options = [
-            _inside(table.folder, str(option), there)
-            for option in (name, PurePosixPath(*name.parts[-2:]))
-        ]
-        file, reason = next((option for option in options if not option[1]), options[0])
-        if reason or not {record["y"], record[place]} <= {"0", "1"}:
-            skipped.append((str(name), reason or "has a y or a place that is neither 0 nor 1"))
+        path = PurePosixPath(record[path_column])
+        file, reason = path_inside(table.folder, str(path), files)
+        if reason:
+            # SubpopBench's paths start above the images' folder, with species and image at the end.
+            shorter = PurePosixPath(*path.parts[-2:])
+            file, still_missing = path_inside(table.folder, str(shorter), files)
+            reason = reason if still_missing else ""
+        if not reason and not {record["y"], record[background_column]} <= {"0", "1"}:
+            reason = "has a y or a place that is neither 0 nor 1"
+        if reason:
+            skipped.append((str(path), reason))
             continue
-        species = re.sub(r"^\d+\.", "", PurePosixPath(file).parent.name).replace("_", " ")
         bird = "waterbird" if record["y"] == "1" else "landbird"
-        background = "water" if record[place] == "1" else "land"
+        background = "water" if record[background_column] == "1" else "land"
         split = {"0": "train", "1": "val", "2": "test"}.get(record["split"], "")
-        mask = masks.get(
-            str(PurePosixPath(*PurePosixPath(file).parts[-2:]).with_suffix(".png")), ""
-        )
-        rows.append(
-            Row(file, bird, background, split, mask=mask, factors=json.dumps({"species": species}))
-        )
-    wrong = (
-        "Eastern Towhee, Western Meadowlark and Western Wood Pewee are known to be labelled"
-        " waterbirds by mistake"
+        inner = PurePosixPath(*PurePosixPath(file).parts[-2:])
+        mask = masks.get(str(inner.with_suffix(".png")), "")
+        species = re.sub(r"^\d+\.", "", PurePosixPath(file).parent.name).replace("_", " ")
+        factors = json.dumps({"species": species})
+        rows.append(Row(file, bird, background, split, mask=mask, factors=factors))
+    about = (
+        "Waterbirds; Eastern Towhee, Western Meadowlark and Western Wood Pewee are known to be"
+        " labelled waterbirds by mistake."
     )
-    return Found(f"Waterbirds; {wrong}.", rows, skipped)
+    return Contents(about, rows, skipped)
 
 
 def is_metadata(file: str) -> bool:
     return PurePosixPath(file).name in ("metadata.csv", "metadata.jsonl")
 
 
+def is_csv(file: str) -> bool:
+    return file.lower().endswith((".csv", ".tsv"))
+
+
 def read_tables(
     source: Source,
-    wanted: Callable[[str], bool],
-    useful: Callable[[tuple[str, ...]], bool] | None = None,
-) -> Iterator[_Table]:
-    """The tables with a wanted name, but for those whose head row says that they are of no use."""
-    room = limits.ROWS
-    for file in filter(wanted, source.files):
-        data = read_needed(source, file, "table")
-        if useful is not None and not useful(_head(data.decode("utf-8-sig", errors="replace"))[0]):
+    is_wanted: Callable[[str], bool],
+    columns: Collection[str],
+    is_useful: Callable[[tuple[str, ...]], bool] = lambda _columns: True,
+) -> Iterator[Table]:
+    """The tables of a source whose file is wanted, one after the other.
+
+    Args:
+        is_wanted: told the path of a file.
+        columns: names of those that the records hold where the table has them.
+        is_useful: told the columns that the head of a CSV names; other tables are not read.
+
+    Raises:
+        ImportSetError: where a table cannot be read, is empty or above the limits.
+    """
+    most_rows = limits.ROWS
+    for file in filter(is_wanted, source.files):
+        data = source.needed_bytes(file, "table")
+        if is_csv(file) and not is_useful(_head(data.decode("utf-8-sig", errors="replace"))[0]):
             continue
         text = utf8(data, f"The table {file}").replace("\0", "")
-        table = (_from_lines if file.endswith(".jsonl") else _from_csv)(file, text, room)
+        read = _from_csv if is_csv(file) else _from_json_lines
+        table = read(file, text, columns, most_rows)
         if not table.records:
             raise ImportSetError(f"The table {file} has no lines; fill it, or take it away.")
-        room -= len(table.records)
+        most_rows -= len(table.records)
         yield table
 
 
 def _head(text: str) -> tuple[tuple[str, ...], str]:
-    """The columns of a CSV and what stands between them: tabs, commas or semicolons."""
-    line = text[: limits.LINE_CHARACTERS].replace("\0", "").lstrip("\r\n").splitlines()[:1]
-    delimiter = "\t" if "\t" in "".join(line) else max(",;", key="".join(line).count)
+    """The columns of a CSV, and what separates them: tabs, commas or semicolons."""
+    line = "".join(text[: limits.LINE_CHARACTERS].replace("\0", "").lstrip("\r\n").splitlines()[:1])
+    delimiter = "\t" if "\t" in line else max(",;", key=line.count)
     try:
-        return tuple(next(csv.reader(line, delimiter=delimiter), ())), delimiter
+        return tuple(next(csv.reader([line], delimiter=delimiter), ())), delimiter
     except csv.Error:
         return (), delimiter
 
 
-def _from_csv(file: str, text: str, room: int) -> _Table:
+def _from_csv(file: str, text: str, columns: Collection[str], most_rows: int) -> Table:
     head, delimiter = _head(text)
-    _check_size(file, len(head), 0, room)
-    # A line of our own at the end is swallowed by a quotation mark that is never closed, and by
-    # nothing else.
-    reader = csv.reader(StringIO(f"{text}\n{_END}\n", newline=""), delimiter=delimiter)
-    records: list[dict[str, str]] = []
+    _check_size(file, len(head), 0, most_rows)
     try:
-        rows = filter(None, reader)
-        columns = last = next(rows)
-        kept = [(place, name) for place, name in enumerate(columns) if name in _KEPT]
-        for row in rows:
-            if last is not columns:
-                records.append(
-                    {
-                        name: as_written(last[place]) if place < len(last) else ""
-                        for place, name in kept
-                    }
-                )
-                _check_size(file, len(columns), len(records), room)
-            last = row
-    except csv.Error as error:
+        frame = pd.read_csv(
+            StringIO(text),
+            sep=delimiter,
+            dtype=str,
+            keep_default_na=False,
+            index_col=False,
+            # The first column too, for a line is counted where it has none of the others.
+            usecols=lambda name: name in columns or name == head[0],
+            nrows=most_rows + 1,
+        )
+    except pd.errors.EmptyDataError:
+        return Table(file, head, [])
+    except (pd.errors.ParserError, ValueError) as error:
+        if unclosed := re.search(r"EOF inside string starting at row (\d+)", str(error)):
+            where = f"that is never closed, in line {int(unclosed[1]) + 1} or below"
+            raise ImportSetError(
+                f"The table {file} has a quotation mark {where}; correct it."
+            ) from error
         raise ImportSetError(
             f"The table {file} is no readable CSV ({error}); save it again."
         ) from error
-    if last != [_END]:
-        line = reader.line_num + 1 - "".join(last).count("\n")
-        where = f"that is never closed, in line {line} or below"
-        raise ImportSetError(f"The table {file} has a quotation mark {where}; correct it.")
-    return _Table(file, () if last is columns else tuple(columns), records)
+    _check_size(file, len(head), len(frame), most_rows)
+    return Table(file, head, frame.map(as_written).to_dict("records"))
 
 
-def _from_lines(file: str, text: str, room: int) -> _Table:
+def _from_json_lines(file: str, text: str, columns: Collection[str], most_rows: int) -> Table:
     records: list[dict[str, str]] = []
-    columns: dict[str, None] = {}
+    names: dict[str, None] = {}  # in the order in which they are met
     for number, line in enumerate(filter(None, map(str.strip, text.split("\n"))), start=1):
         try:
             if len(line) > limits.LINE_CHARACTERS:
                 raise ValueError
-            found = json.loads(line)
-            columns |= dict.fromkeys(found)
-            given = {
-                name: "" if found[name] is None else found[name] for name in _KEPT & found.keys()
-            }
-            records.append(
-                {name: v if isinstance(v, str) else json.dumps(v) for name, v in given.items()}
-            )
+            values = json.loads(line)
+            names |= dict.fromkeys(values)
+            record = {name: values[name] for name in columns if values.get(name) is not None}
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise ImportSetError(
                 f"Line {number} of the table {file} is no JSON object; correct it."
             ) from error
-        _check_size(file, len(columns), number, room)
-    kept = [name for name in columns if name in _KEPT]
-    return _Table(file, tuple(columns), [dict.fromkeys(kept, "") | record for record in records])
+        _check_size(file, len(names), number, most_rows)
+        for name, value in record.items():
+            record[name] = value if isinstance(value, str) else json.dumps(value)
+        records.append(record)
+    empty = dict.fromkeys((name for name in names if name in columns), "")
+    return Table(file, tuple(names), [empty | record for record in records])
 
 
-def _check_size(file: str, columns: int, rows: int, room: int) -> None:
-    if columns > limits.COLUMNS or rows > room:
+def _check_size(file: str, columns: int, rows: int, most_rows: int) -> None:
+    if columns > limits.COLUMNS or rows > most_rows:
         most = f"{limits.COLUMNS} columns, or with the other tables more than {limits.ROWS:,} lines"
         raise ImportSetError(f"The table {file} has more than {most}; import a part of it.")
 
 
-def _inside(folder: PurePosixPath, name: str, there: frozenset[str]) -> tuple[str, str]:
+def path_inside(folder: PurePosixPath, name: str, files: frozenset[str]) -> tuple[str, str]:
     """(path inside the source, "") of a file that a table names, or ("", reason)."""
     path = PurePosixPath(name.strip().replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts:
         return "", "is a path that leads out of the table's folder"
     file = str(folder / path)
-    return (file, "") if file in there else ("", "is in the table, but no such file is there")
+    return (file, "") if file in files else ("", "is in the table, but no such file is there")

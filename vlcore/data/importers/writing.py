@@ -1,8 +1,8 @@
-"""Image sets while they are imported: pictures and masks as they are kept, what is left out, and
+"""Image sets while they are imported: images and masks as they are written, what is left out, and
 the description.
 
 Whatever comes in, what is written is a square of one size without metadata, cut alike from the
-picture and its mask; its fingerprints are taken from the pixels that were written, so they compare
+image and its mask. Its fingerprints are taken from the pixels that were written, so they compare
 what a model sees."""
 
 import hashlib
@@ -32,7 +32,7 @@ from vlcore.experiment.progress import Progress
 SIZE = 192  # pixels
 LIST = "left-out.csv"
 _QUALITY = 92
-_ASPECT = 0.02  # by how much the shapes of a picture and its mask may differ
+_ASPECT = 0.02  # by how much the shapes of an image and its mask may differ
 
 
 @dataclass
@@ -41,105 +41,121 @@ class Draft:
 
     folder: Path
     grouping: Grouping
-    # As of `vlcore.data.importers.selection.choose`. Once pictures are written it has their
+    # As of `vlcore.data.importers.selection.choose`. Once images are written it has their
     # ``file_name``, a ``digest`` of their pixels and a perceptual ``hash``, and ``mask`` is the
     # path of the mask that was written.
     table: pd.DataFrame
     skipped: list[tuple[str, str]]  # (name, reason)
     notes: list[str] = field(default_factory=list)
 
+    def counts(self) -> dict[str, int]:
+        """Number of images by group."""
+        sizes = np.bincount(self.table["group"], minlength=4).tolist()
+        return dict(zip(self.grouping.names, sizes, strict=True))
+
     def leave_out(self, which: NDArray[np.bool_] | pd.Series, reasons: str | Sequence[str]) -> None:
-        """Take rows and their files away, for one reason or for one each."""
+        """Remove rows and their files, for one reason or for one each."""
         which = np.asarray(which)
-        gone = self.table[which]
-        each = [reasons] * len(gone) if isinstance(reasons, str) else reasons
-        self.skipped += [
-            (printable(file), reason) for file, reason in zip(gone["file"], each, strict=True)
-        ]
-        if "file_name" in gone:
-            for file in [*gone["file_name"], *filter(None, gone["mask"])]:
+        removed = self.table[which]
+        if isinstance(reasons, str):
+            reasons = [reasons] * len(removed)
+        self.skipped += zip(map(printable, removed["file"]), reasons, strict=True)
+        if "file_name" in removed:
+            for file in [*removed["file_name"], *filter(None, removed["mask"])]:
                 (self.folder / file).unlink()
         self.table = self.table[~which].reset_index(drop=True)
 
-    def write_pictures(self, source: Source, progress: Progress) -> None:
+    def write_images(self, source: Source, progress: Progress) -> None:
         """Write what can be decoded, and leave out the rest."""
-        pairs = [" ".join(pair).casefold() for pair in self.grouping.pairs]
-        slugs = [
-            re.sub(r"[^a-z0-9]+", "-", pair).strip("-") for pair in pairs
-        ]  # plain, whatever the names are
-        if len({*slugs, ""}) < 5:
-            slugs = [f"group-{number}" for number in range(1, 5)]
+        folders = self._folder_names()
         rows: list[dict[str, Any]] = []
         bad_masks: list[str] = []
         progress(0, len(self.table))
         for number, row in enumerate(self.table.to_dict("records")):
-            stem, named = f"{slugs[row['group']]}/{number:05d}", row["mask"]
-            row |= {"file_name": f"images/{stem}.jpg", "mask": ""}
+            path = f"{folders[row['group']]}/{number:05d}"
             try:
-                with _why():
-                    kept, aspect = open_square(source.read(row["file"]), SIZE)
+                image, aspect = _image(source.read(row["file"]))
             except UnreadableError as error:
                 self.skipped.append((printable(row["file"]), str(error)))
             else:
-                _save(kept, self.folder / row["file_name"], "JPEG", quality=_QUALITY, subsampling=0)
-                digest = hashlib.sha256(kept.tobytes()).hexdigest()  # of the pixels
-                rows.append({**row, "digest": digest, "hash": perceptual_hash(kept)})
-                try:
-                    if named:
-                        mask = _mask(source.read(named), named.endswith(".npy"), aspect)
-                        rows[-1]["mask"] = f"masks/{stem}.png"
-                        _save(mask, self.folder / rows[-1]["mask"], "PNG")
-                except UnreadableError as error:
-                    bad_masks.append(f"{printable(named)} {error}")
+                file_name, mask_name = f"images/{path}.jpg", ""
+                self._save(image, file_name, "JPEG", quality=_QUALITY, subsampling=0)
+                if row["mask"]:
+                    try:
+                        mask = _mask(source.read(row["mask"]), row["mask"], aspect)
+                        mask_name = f"masks/{path}.png"
+                        self._save(mask, mask_name, "PNG")
+                    except UnreadableError as error:
+                        bad_masks.append(f"{printable(row['mask'])} {error}")
+                written = {
+                    "file_name": file_name,
+                    "mask": mask_name,
+                    "digest": hashlib.sha256(image.tobytes()).hexdigest(),
+                    "hash": perceptual_hash(image),
+                }
+                rows.append(row | written)
             progress(number + 1, len(self.table))
         if bad_masks:
             self.notes.append(f"Left out {plural(len(bad_masks), 'mask')} (first: {bad_masks[0]}).")
-        self.table = pd.DataFrame(
-            rows, columns=[*self.table.columns, "file_name", "digest", "hash"]
-        )
+        columns = [*self.table.columns, "file_name", "digest", "hash"]
+        self.table = pd.DataFrame(rows, columns=columns)
 
+    def _folder_names(self) -> list[str]:
+        """A folder for each group, in plain letters whatever the names are."""
+        names = [
+            re.sub(r"[^a-z0-9]+", "-", " ".join(pair).casefold()).strip("-")
+            for pair in self.grouping.pairs
+        ]
+        is_usable = len(set(names)) == 4 and all(names)
+        return names if is_usable else [f"group-{number}" for number in range(1, 5)]
 
-def _save(picture: Image.Image, path: Path, kind: str, **options: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path, kind, **options)
-
-
-def _mask(data: bytes, numpy_array: bool, aspect: float) -> Image.Image:
-    """The square of a mask, a picture or a saved array: 255 where the object is, else 0."""
-    if numpy_array:
-        grey = _array(data)
-    else:
-        with _why():
-            grey = np.asarray(
-                on_grey(open_apart(data, "picture", limits.PICTURE_BYTES)).convert("L")
-            )
-    height, width = grey.shape
-    if abs(width / height / aspect - 1) > _ASPECT:
-        raise UnreadableError("has another shape than its picture")
-    # Two values are nothing and object, whatever they are; more are coverage.
-    threshold = grey.min() if len(np.unique(grey)) <= 2 else 127
-    mask = Image.fromarray(np.where(grey > threshold, np.uint8(255), np.uint8(0)))
-    kept = ImageOps.fit(mask, (SIZE, SIZE), Image.Resampling.NEAREST)
-    if kept.getextrema()[1] == 0:
-        raise UnreadableError("shows no object")
-    return kept
+    def _save(self, image: Image.Image, name: str, kind: str, **options: Any) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image.save(path, kind, **options)
 
 
 @contextmanager
-def _why() -> Iterator[None]:
-    """Say of a picture that cannot be used why, without its name."""
+def _reasons() -> Iterator[None]:
+    """Turn the sentence about an image into a reason without its name."""
     try:
         yield
     except UploadError as error:
-        raise UnreadableError(str(error).removeprefix("picture ")) from error
+        raise UnreadableError(str(error).removeprefix("image ")) from error
+
+
+def _image(data: bytes) -> tuple[Image.Image, float]:
+    """The square of an image, and width by height of all of it."""
+    with _reasons():
+        return open_square(data, SIZE)
+
+
+def _mask(data: bytes, name: str, aspect: float) -> Image.Image:
+    """The square of a mask, an image or a saved array: 255 where the object is, else 0."""
+    if name.endswith(".npy"):
+        grey = _array(data)
+    else:
+        with _reasons():
+            image = open_apart(data, "image", limits.PICTURE_BYTES)
+        grey = np.asarray(on_grey(image).convert("L"))
+    height, width = grey.shape
+    if abs(width / height / aspect - 1) > _ASPECT:
+        raise UnreadableError("has another shape than its image")
+    # Two values are nothing and object, whatever they are; more are coverage.
+    threshold = grey.min() if len(np.unique(grey)) <= 2 else 127
+    mask = Image.fromarray(np.where(grey > threshold, np.uint8(255), np.uint8(0)))
+    square = ImageOps.fit(mask, (SIZE, SIZE), Image.Resampling.NEAREST)
+    if square.getextrema()[1] == 0:
+        raise UnreadableError("shows no object")
+    return square
 
 
 def _array(data: bytes) -> NDArray[np.uint8]:
     """A two-dimensional array of numbers or truth values in numpy's format, as 0 and 1."""
     try:
         shape, dtype = npy_claim(BytesIO(data))
-        room = np.prod(shape, dtype=np.float64) * dtype.itemsize
-        if len(shape) == 2 and 0 < room <= len(data) and dtype.kind in "biuf":
+        size = np.prod(shape, dtype=np.float64) * dtype.itemsize
+        if len(shape) == 2 and 0 < size <= len(data) and dtype.kind in "biuf":
             return (np.load(BytesIO(data), allow_pickle=False) > 0).astype(np.uint8)
     except (ValueError, OSError, EOFError):
         pass
@@ -147,22 +163,29 @@ def _array(data: bytes) -> NDArray[np.uint8]:
 
 
 def describe(folder: Path, table: pd.DataFrame, about: dict[str, Any]) -> None:
-    """Write ``metadata.csv`` and ``dataset.json``, which says `about` with the version, number of
-    rows and checksum. `table` has one row a picture: `COLUMNS`, ``file``, where it was in the
-    source, and ``digest``, of what it holds.
+    """Write ``metadata.csv`` and ``dataset.json``.
+
+    Args:
+        table: one row an image, `COLUMNS`, ``file``, where it was in the source, and ``digest``, of
+            what it holds.
+        about: what ``dataset.json`` says besides version, number of rows and checksum.
     """
-
-    def as_csv(table: pd.DataFrame) -> bytes:
-        return table.to_csv(index=False, lineterminator="\n").encode()
-
     columns = table[list(COLUMNS)]
-    listing = as_csv(columns.assign(source=[printable(file, most=4096) for file in table["file"]]))
+    sources = [printable(file, most=4096) for file in table["file"]]
+    listing = _as_csv(columns.assign(source=sources))
     (folder / "metadata.csv").write_bytes(listing)
-    # Where the pictures came from does not change them, so the version is the same for a folder and
-    # a zip of it.
-    everything = (
-        as_csv(columns) + json.dumps(about["captions"]).encode() + "".join(table["digest"]).encode()
-    )
-    version = {"name": about["name"], "version": hashlib.sha256(everything).hexdigest()[:8]}
-    counted = {"images": len(table), "checksum": hashlib.sha256(listing).hexdigest()}
-    write_json(folder / "dataset.json", version | about | counted)
+    # Where the images came from does not change them: a folder and a zip of it have one version.
+    content = _as_csv(columns)
+    content += json.dumps(about["captions"]).encode() + "".join(table["digest"]).encode()
+    document = {
+        "name": about["name"],
+        "version": hashlib.sha256(content).hexdigest()[:8],
+        **about,
+        "images": len(table),
+        "checksum": hashlib.sha256(listing).hexdigest(),
+    }
+    write_json(folder / "dataset.json", document)
+
+
+def _as_csv(table: pd.DataFrame) -> bytes:
+    return table.to_csv(index=False, lineterminator="\n").encode()

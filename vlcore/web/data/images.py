@@ -17,12 +17,12 @@ from vlcore.data.archive import bytes_of, pack
 from vlcore.data.drawn import recipe_of, scene_of
 from vlcore.data.feature_store import PRETRAINED, FeatureStore
 from vlcore.data.imageset import TRAINING_SIZE, ImageSet
-from vlcore.data.subset import parts, training_rows, usual_condition
+from vlcore.data.subset import few_training_images, parts, training_rows, usual_condition
 from vlcore.experiment.captions import about_style, caption
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES, Grouping, group_name, group_words
 from vlcore.experiment.limits import LONG_JOB_SECONDS
-from vlcore.experiment.options import style_names
+from vlcore.experiment.options import STUDY_N, style_names
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.progress import silent
 from vlcore.plots.contact_sheets import contact_sheets
@@ -107,6 +107,8 @@ def section(images: ImageSet, palette: Palette) -> None:
     condition = usual_condition(images).replace(
         bias=bias, labels=labels, data_seed=seed, init_seed=seed
     )
+    if condition.n_per_group < STUDY_N:
+        st.warning(few_training_images(images), icon=":material/warning:")
     _sheets(images, condition, palette)
     st.subheader("How they are labelled")
     _labels(images)

@@ -37,11 +37,10 @@ def section() -> None:
     """A folder or a zip of the visitor's becomes an image set."""
     st.subheader("Your own images")
     st.markdown(
-        "Two kinds of things in two kinds of places, for example `horse/grass/…`, `horse/desert/…`,"
-        " `camel/grass/…`, `camel/desert/…`, or `horse_grass/…` and so on. Waterbirds, Spawrious,"
-        " MetaShift, NICO++, ImageNet-9, Hugging Face folders (`metadata.csv`) and tables of"
-        " pictures and captions are known too. **Everybody on this server will see the set.**"
-        " Larger ones: `python -m vlcore data import FOLDER --name NAME`."
+        "Two kinds of objects in two kinds of contexts, for example `horse/grass/…`,"
+        " `horse/desert/…`, `camel/grass/…`, `camel/desert/…`, or `horse_grass/…` and so on. The"
+        f" formats that are recognised: {importers.format_titles()}. **Everybody on this server"
+        " will see the set.** Larger ones: `python -m vlcore data import FOLDER --name NAME`."
     )
     visitors.require(Right.SETS)
     if pending := st.session_state.get("import_key"):
@@ -116,7 +115,7 @@ def _kept(file: Any, files: list[Any]) -> _Kept:
 
 def _lack(listing: importers.Listing) -> str:
     """Why no set can be made of an upload, before anybody fills in a form; empty where one can."""
-    counts = listing.counts()
+    counts = listing.counts
     if len(counts) == 1:
         return f"shows one object only, {counts.index[0]}"
     if len(counts.columns) == 1:
@@ -127,7 +126,7 @@ def _lack(listing: importers.Listing) -> str:
 
 
 def _import_form(source: Path, listing: importers.Listing) -> None:
-    about, counts = listing.about, listing.counts()
+    about, counts = listing.about, listing.counts
     if listing.format == "folders":
         example = PurePosixPath(listing.table["file"].iloc[0]).parent
         about = (
