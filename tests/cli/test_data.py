@@ -474,7 +474,7 @@ def test_what_failed_was_refused_or_interrupted_goes_on(
     code, _, err = cli(*order(shop, "--yes"))
     assert (code, err.splitlines()[0]) == (BAD_INPUT, ASKED.format(11, NO_PRICE))
     assert len(shop.requests) == 17
-    assert "has 3 usable pictures" in refused(*order(shop, "--yes")), (
+    assert "has 3 usable images" in refused(*order(shop, "--yes")), (
         "it is not asked again by itself"
     )
     again = order(shop, "--yes", "--retry-refused")
