@@ -20,7 +20,7 @@ from tests.data.generation.stand_ins import KEY, Shop
 from vlcore.__main__ import main
 from vlcore.api import training
 from vlcore.artifacts import store
-from vlcore.data.generation import run
+from vlcore.data.generation import service
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
 from vlcore.jobs import queue
@@ -120,12 +120,11 @@ def document(cli: Cli) -> Callable[..., Any]:
 
 @pytest.fixture
 def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    """A service on this machine that draws pictures, asked without real waiting."""
+    """A service on this machine that draws images, asked once each."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-    monkeypatch.setattr(run, "ATTEMPTS", 3)
     opened = Shop()
-    monkeypatch.setattr(run, "sleep", opened.waited.append)
+    monkeypatch.setattr(service, "RETRIES", 0)
     yield opened
     opened.close()
 

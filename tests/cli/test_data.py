@@ -41,7 +41,7 @@ PENCIL = {
     "object_contrast": 1.0,
     "object_size": 1.0,
 }
-ASKED = "{} of 16 pictures are to be drawn by painter-1; {}."
+ASKED = "{} of 16 images are to be drawn by painter-1; {}."
 NO_PRICE = "their price was not given (--price)"
 
 
@@ -394,7 +394,7 @@ def test_somebody_is_asked_before_a_set_goes(
     for name in ("zoo", "zoo-2"):
         (data / name).mkdir(parents=True)
         (data / name / "dataset.json").write_text("{}")
-    question = f"{data / 'zoo'} will be removed with all pictures in it.\nRemove it? [y/N] "
+    question = f"{data / 'zoo'} will be removed with all images in it.\nRemove it? [y/N] "
     monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
     assert cli("data", "remove", "zoo") == (BAD_INPUT, "", f"{question}Nothing was done.\n")
     monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
@@ -493,7 +493,7 @@ def test_what_cannot_be_drawn_is_said(
     for option, value, sentence in (
         ("--per-group", 3, "--per-group: 3 is not a whole number from 4 to 10000"),
         ("--objects", "horse", "--objects: give 2 names with commas between them, not 'horse'"),
-        ("--price", -1, "A price of -1.0 per picture cannot be right; give a number from 0"),
+        ("--price", -1, "A price of -1.0 per image cannot be right; give a number from 0"),
         ("--name", "scenes", "There is an image set named 'scenes' already; choose another name"),
     ):
         assert sentence in refused(*order(shop, "--yes", option, value))

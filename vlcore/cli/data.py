@@ -28,11 +28,8 @@ from vlcore.scenes import CONTEXTS, STYLES
 
 SEED = whole_number(0, 2**31 - 1)
 RECIPE = ("style", "contexts", "context_contrast", "object_contrast", "object_size")
-FOLDER = {
-    "n_per_group": 48,
-    "size": 128,
-    "seed": 0,
-}  # of a folder to browse, where they are not given
+# Defaults of a folder to browse.
+FOLDER = {"n_per_group": 48, "size": 128, "seed": 0}
 
 
 def add_commands(commands: Any) -> None:
@@ -54,7 +51,7 @@ def add_commands(commands: Any) -> None:
         help=f"two of {', '.join(CONTEXTS)}; horses belong in the first",
     )
     option("--style", choices=STYLES)
-    option("--context-contrast", type=float, help="how well the place can be seen, 0 to 1")
+    option("--context-contrast", type=float, help="how well the background can be seen, 0 to 1")
     option("--object-contrast", type=float, help="how well the animal can be seen, 0 to 1")
     option(
         "--object-size", type=float, help="length of the animals, as a multiple of the usual one"
@@ -75,7 +72,7 @@ def add_commands(commands: Any) -> None:
         help="write a browsable set here instead of filling data/",
     )
     option = add_command(
-        group, "import", "a folder, zip or benchmark becomes an image set", import_pictures
+        group, "import", "a folder, zip or benchmark becomes an image set", import_images
     )
     option("source", type=Path, help="folder or zip, or an .npz of embeddings (docs/images.md)")
     option("--name", required=True, help="of the set")
@@ -96,7 +93,7 @@ def add_commands(commands: Any) -> None:
     )
     option("--short", default="{object}", help="template of the undescriptive label")
     option("--descriptive", default="{object} {place}", help="template of the descriptive label")
-    option("--licence", default="not stated", help="of the pictures")
+    option("--licence", default="not stated", help="of the images")
     option(
         "--max-per-group",
         type=int,
@@ -124,7 +121,7 @@ def add_commands(commands: Any) -> None:
         "--per-group",
         type=whole_number(FEWEST, 10_000),
         default=48,
-        help="pictures of each object in each context",
+        help="images of each object in each context",
     )
     option("--prompt", default=PROMPT, help="words with {object} and {context}")
     backend_help = "an OpenAI-compatible service, or diffusers on this machine"
@@ -134,65 +131,63 @@ def add_commands(commands: Any) -> None:
     option("--size", type=int, default=512, help="side in pixels")
     option("--steps", type=int, help="denoising steps of a local model")
     option("--guidance", type=float, help="guidance scale of a local model")
-    option("--batch", type=int, default=1, help="pictures that a local model draws together")
-    option("--price", type=float, help="of one picture, to show the cost before it starts")
+    option("--batch", type=int, default=1, help="images that a local model draws together")
+    option("--price", type=float, help="of one image, to show the cost before it starts")
     option("--retry-refused", action="store_true", help="ask once more for what was refused")
-    option("--licence", default="not stated", help="of the pictures")
-    option("--seed", type=SEED, default=0, help="of local pictures and of the splits")
+    option("--licence", default="not stated", help="of the images")
+    option("--seed", type=SEED, default=0, help="of local images and of the splits")
     option("--yes", action="store_true", help="do not ask before drawing")
     add_command(group, "list", "image sets", list_sets)
     add_command(group, "show", "counts of an image set", show)("name")
     add_command(
-        group, "check", "is a set fit to study bias with; what could a model cheat with", check
+        group, "check", "is a set fit to study bias with; which shortcuts does it hold", check
     )("name")
     option = add_command(
-        group,
-        "remove",
-        "take an image set away, for a week to be put back; the models of it stay",
-        remove,
+        group, "remove", "remove an image set, for a week to be put back; its models stay", remove
     )
     option("name")
     option("--yes", action="store_true", help="do not ask")
 
 
 def render(options: Namespace) -> dict[str, Any]:
-    """Fill a drawn set, made first where its name is new; or write a browsable folder of it."""
-    given = {name: value for name, value in vars(options).items() if value is not None}
-    of_folder = {name: given[name] for name in FOLDER if name in given}
-    if options.out is None and of_folder:
+    """Fill a drawn set, created first where its name is new; or write a browsable folder of it."""
+    values = {name: value for name, value in vars(options).items() if value is not None}
+    folder_options = {name: values[name] for name in FOLDER if name in values}
+    if options.out is None and folder_options:
         raise CommandError(
             "--n-per-group, --size and --seed are for the folder that --out writes; give --out DIR"
             " too."
         )
-    changes = {name: given[name] for name in RECIPE if name in given}
-    known = drawn.recipe_of(options.name)
-    if known and replace(known, **changes) != known:
-        settings = {**known.settings(), "contexts": ",".join(known.contexts)}
-        others = ", ".join(f"{name.replace('_', '-')} {value}" for name, value in settings.items())
-        begun = (
-            f"There is an image set named {known.name!r} already and its settings are others"
-            f" ({others})"
-        )
-        raise CommandError(f"{begun}; leave the settings out, or give another --name.")
-    if known is None:
+    changes = {name: values[name] for name in RECIPE if name in values}
+    recipe = drawn.recipe_of(options.name)
+    if recipe is None:
         catalogue.check_name(options.name)
-    recipe = known or drawn.Recipe(options.name, **changes)
+        recipe = drawn.Recipe(options.name, **changes)
+    elif replace(recipe, **changes) != recipe:
+        settings = {**recipe.settings(), "contexts": ",".join(recipe.contexts)}
+        in_words = ", ".join(
+            f"{name.replace('_', '-')} {value}" for name, value in settings.items()
+        )
+        raise CommandError(
+            f"There is an image set named {recipe.name!r} already and its settings are others"
+            f" ({in_words}); leave the settings out, or give another --name."
+        )
     if options.out is not None:
-        return _render_folder(recipe, options.out, **{**FOLDER, **of_folder})
+        return _render_folder(recipe, options.out, **{**FOLDER, **folder_options})
     images = drawn.make_set(recipe)
     rows = list(range(len(images.table)))
-    with counted_bar("pictures") as show, queue.worker_pool() as pool:
-        # Every worker is given all rows: `ensure_rendered` shares them out by locks, and skips what
-        # is there.
+    with counted_bar("images") as progress, queue.worker_pool() as pool:
+        # Every worker is given all rows: `ensure_rendered` shares them out by locks, and skips
+        # drawn ones.
         workers = [
             pool.submit(drawn.ensure_rendered, recipe, rows) for _ in range(queue.default_workers())
         ]
         while wait(workers, timeout=0.5).not_done:
-            show(len(rows) - len(drawn.missing_rows(recipe, rows)), len(rows))
+            progress(len(rows) - len(drawn.missing_rows(recipe, rows)), len(rows))
         for worker in workers:
             worker.result()
-        show(len(rows), len(rows))
-    return _describe(images)
+        progress(len(rows), len(rows))
+    return _summary(images)
 
 
 def _render_folder(
@@ -202,51 +197,51 @@ def _render_folder(
         raise CommandError(f"{root} exists and is not empty; give --out a new folder.")
     name = make_folder(root).resolve().name
     table, scenes = drawn.first_scenes(recipe, "train", n_per_group, seed=seed)
-    with counted_bar("pictures") as show:
-        for row, scene in enumerate(scenes):
-            drawn.write_picture(
-                scene, root / table["file_name"].iat[row], root / table["mask"].iat[row], size
-            )
-            show(row + 1, len(scenes))
+    files = zip(table["file_name"], table["mask"], scenes, strict=True)
+    with counted_bar("images") as progress:
+        for count, (image, mask, scene) in enumerate(files, start=1):
+            drawn.write_picture(scene, root / image, root / mask, size)
+            progress(count, len(scenes))
     drawn.write_metadata(root, table, replace(recipe, name=name), size)
     return {"name": name, "images": len(scenes), "folder": str(root)}
 
 
 def list_sets(_options: Namespace) -> list[dict[str, Any]]:
     """All sets; one that cannot be read hides no other."""
-    found: list[dict[str, Any]] = []
+    summaries: list[dict[str, Any]] = []
     for name in catalogue.set_names():
         try:
-            found.append(_describe(catalogue.open_set(name)))
+            summaries.append(_summary(catalogue.open_set(name)))
         except ImageSetError as error:
-            found.append({"name": name, "message": str(error)})
-    return found
+            summaries.append({"name": name, "message": str(error)})
+    return summaries
 
 
 def show(options: Namespace) -> dict[str, Any]:
     images = catalogue.open_set(options.name)
-    facts = ("source", "licence", "recipe", "captions", "splitting", "notes")
-    shown = _describe(images) | {name: images.about[name] for name in facts if name in images.about}
+    facts = _summary(images)
+    for name in ("source", "licence", "recipe", "captions", "splitting", "notes"):
+        if name in images.about:
+            facts[name] = images.about[name]
     if left_out := images.about.get("skipped"):
-        listed = images.root / LIST
-        shown["left_out"] = {"files": left_out} | ({"list": str(listed)} if listed.exists() else {})
-    return shown
+        facts["left_out"] = {"files": left_out}
+        if (images.root / LIST).exists():
+            facts["left_out"]["list"] = str(images.root / LIST)
+    return facts
 
 
-def _describe(images: ImageSet) -> dict[str, Any]:
+def _summary(images: ImageSet) -> dict[str, Any]:
     counts = images.counts()
     groups = {
         name: sum(by_group[name] for by_group in counts.values()) for name in images.grouping.names
     }
-    there = sum(
-        (images.root / name).exists() for name in images.table["file_name"] if name
-    )  # embeddings have none
+    files = filter(None, images.table["file_name"])  # embeddings have none
     return {
         "name": images.name,
         "images": len(images.table),
         "groups": groups,
         "splits": counts,
-        "on_disk": there,
+        "on_disk": sum((images.root / file).exists() for file in files),
     }
 
 
@@ -257,16 +252,16 @@ def check(options: Namespace) -> list[dict[str, Any]]:
     return [asdict(entry) for entry in audit.read_checks(store.read(key))]
 
 
-def import_pictures(options: Namespace) -> dict[str, Any]:
-    chosen = {
-        name: getattr(options, name)
-        for name in ("objects", "contexts", "licence", "max_per_group", "seed")
-    }
-    if options.format == "auto" and options.source.suffix.lower() == ".npz":
-        return import_embeddings(options.source, options.name, **chosen, around=with_bar)
-    chosen |= {name: getattr(options, name) for name in ("format", "short", "descriptive")}
-    with counted_bar("pictures") as show:
-        return import_set(options.source, options.name, **chosen, progress=show)
+def import_images(options: Namespace) -> dict[str, Any]:
+    names = ["objects", "contexts", "licence", "max_per_group", "seed"]
+    is_embeddings = options.format == "auto" and options.source.suffix.lower() == ".npz"
+    if not is_embeddings:
+        names += ["format", "short", "descriptive"]
+    settings = {name: getattr(options, name) for name in names}
+    if is_embeddings:
+        return import_embeddings(options.source, options.name, **settings, around=with_bar)
+    with counted_bar("images") as progress:
+        return import_set(options.source, options.name, **settings, progress=progress)
 
 
 def _chosen_device() -> str:
@@ -277,60 +272,60 @@ def _chosen_device() -> str:
 
 def generate(options: Namespace) -> dict[str, Any]:
     catalogue.check_name(options.name)
-    settings = ("backend", "model", "prompt", "size", "seed", "steps", "guidance")
-    chosen = {name: getattr(options, name) for name in settings}
-    wanted = generation.plan(options.objects, options.contexts, options.per_group, **chosen)
+    names = ("backend", "model", "prompt", "size", "seed", "steps", "guidance")
+    settings = {name: getattr(options, name) for name in names}
+    plan = generation.plan(options.objects, options.contexts, options.per_group, **settings)
     folder = data_folder() / ".generated" / options.name
-    left = generation.remaining(wanted, folder, retry_refused=options.retry_refused)
-    if left:
+    missing = generation.remaining(plan, folder, retry_refused=options.retry_refused)
+    if missing:
         open_backend = generation.find_backend(
-            wanted, base_url=options.base_url, batch=options.batch, choose_device=_chosen_device
+            plan, base_url=options.base_url, batch=options.batch, choose_device=_chosen_device
         )
-        price = "their price was not given (--price)"
-        if options.price is not None:
-            if not 0 <= options.price < math.inf:
-                raise CommandError(
-                    f"A price of {options.price} per picture cannot be right; give a number from 0."
-                )
-            price = f"they cost {options.price * len(left):,.2f} in all"
+        price = _price_in_words(options.price, len(missing))
         facts = (
-            f"{len(left):,} of {len(wanted.pictures):,} pictures are to be drawn by"
-            f" {options.model}; {price}."
+            f"{len(missing):,} of {len(plan.images):,} images are to be drawn by {options.model};"
+            f" {price}."
         )
         _confirm(options.yes, facts, "Draw them?")
         backend = open_backend()
         try:
-            with counted_bar("pictures") as show:
+            with counted_bar("images") as progress:
                 generation.generate(
-                    wanted, backend, folder, show, retry_refused=options.retry_refused
+                    plan, backend, folder, progress, retry_refused=options.retry_refused
                 )
         except KeyboardInterrupt:
             print("What is drawn is kept; the same command goes on.", file=sys.stderr)
             raise
-    refused = len(generation.remaining(wanted, folder, retry_refused=True))
-    places = [generation.context_name(phrase) for phrase in options.contexts]
-    about = {"licence": options.licence, "seed": options.seed}
-    report = import_set(folder, options.name, objects=options.objects, contexts=places, **about)
+    refused = len(generation.remaining(plan, folder, retry_refused=True))
+    report = import_set(
+        folder,
+        options.name,
+        objects=options.objects,
+        contexts=[generation.context_name(phrase) for phrase in options.contexts],
+        licence=options.licence,
+        seed=options.seed,
+    )
     return {**report, "refused": refused, "kept_in": str(folder)}
+
+
+def _price_in_words(price: float | None, images: int) -> str:
+    if price is None:
+        return "their price was not given (--price)"
+    if not 0 <= price < math.inf:
+        raise CommandError(f"A price of {price} per image cannot be right; give a number from 0.")
+    return f"they cost {price * images:,.2f} in all"
 
 
 def remove(options: Namespace) -> dict[str, Any]:
     folders = catalogue.folders_of(options.name)
-    running = [
-        seen.key
-        for seen in jobs.active_and_ended()
-        if seen.state.is_active and _is_of(seen.key, options.name)
-    ]
-    if running:
-        raise BusyError(f"{options.name} is in use by {running[0]}; wait for it or cancel it.")
-    models = [key for key in store.model_keys() if _is_of(key, options.name)]
-    where = " and ".join(map(str, folders))
-    stay = (
-        f"; {len(models):,} of its models stay, but cannot show its pictures any more"
-        if models
-        else ""
-    )
-    _confirm(options.yes, f"{where} will be removed with all pictures in it{stay}.", "Remove it?")
+    for job in jobs.active_and_ended():
+        if job.state.is_active and _is_key_of_set(job.key, options.name):
+            raise BusyError(f"{options.name} is in use by {job.key}; wait for it or cancel it.")
+    models = [key for key in store.model_keys() if _is_key_of_set(key, options.name)]
+    facts = f"{' and '.join(map(str, folders))} will be removed with all images in it"
+    if models:
+        facts += f"; {len(models):,} of its models stay, but cannot show its images any more"
+    _confirm(options.yes, f"{facts}.", "Remove it?")
     catalogue.remove(options.name)
     return {
         "name": options.name,
@@ -339,19 +334,20 @@ def remove(options: Namespace) -> dict[str, Any]:
     }
 
 
-def _is_of(key: str, name: str) -> bool:
+def _is_key_of_set(key: str, name: str) -> bool:
     """Whether a key is that of a model, a map, a check or an import of a set."""
     kinds = r"b[\d.e+-]+-.+|[0-9a-z]+-q\d+\.checks|[0-9a-f]{8}\.import"
     return re.fullmatch(rf"{re.escape(name)}-({kinds})", key) is not None
 
 
 def _confirm(yes: bool, facts: str, question: str) -> None:
-    """Say what is going to be done, and ask; raises when the answer is no, or nobody can be
+    """Say what is going to be done, and ask; CommandError when the answer is no, or nobody can be
     asked."""
     print(facts, file=sys.stderr)
-    if not yes:
-        if not sys.stdin.isatty():
-            raise CommandError("Nobody can be asked here; give --yes to do it.")
-        print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            raise CommandError("Nothing was done.")
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise CommandError("Nobody can be asked here; give --yes to do it.")
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise CommandError("Nothing was done.")

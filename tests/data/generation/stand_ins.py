@@ -14,8 +14,7 @@ import numpy as np
 from PIL import Image
 
 from tests.data.importers.sources import encoded
-from vlcore.data.generation.plan import Plan, Refused, Wanted, plan
-from vlcore.data.generation.service import MAX_PICTURE
+from vlcore.data.generation.plan import Plan, PlannedImage, Refused, plan
 
 KEY = "sk-secret-of-the-test"
 PHRASES = ("on the grass", "in the desert")
@@ -63,15 +62,17 @@ def logged(folder: Path) -> list[tuple[str, str]]:
 class Painter:
     """A back end that paints noise; `act` may refuse, fail or stop at a picture."""
 
-    def __init__(self, act: Callable[[Wanted], object] = lambda one: None, batch: int = 1) -> None:
+    def __init__(
+        self, act: Callable[[PlannedImage], object] = lambda _image: None, batch: int = 1
+    ) -> None:
         self.batch, self.act, self.asked = batch, act, list[str]()
 
-    def draw(self, pictures: Sequence[Wanted]) -> list[Image.Image | Refused]:
+    def draw(self, images: Sequence[PlannedImage]) -> list[Image.Image | Refused]:
         answers: list[Image.Image | Refused] = []
-        for one in pictures:
-            self.asked.append(one.file_name)
-            refused = self.act(one)
-            answers.append(refused if isinstance(refused, Refused) else picture(one.index))
+        for image in images:
+            self.asked.append(image.file_name)
+            refused = self.act(image)
+            answers.append(refused if isinstance(refused, Refused) else picture(image.index))
         return answers
 
 
@@ -82,8 +83,6 @@ class Shop:
         self.answers: list[Answer] = []
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
-        self.fetched: list[str] = []
-        self.waited: list[float] = []
         shop = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -96,15 +95,6 @@ class Shop:
                     | {"path": self.path}
                 )
                 (shop.answers.pop(0) if shop.answers else shows(len(shop.requests)))(self)
-
-            def do_GET(self) -> None:
-                shop.fetched.append(self.path)
-                if self.path.startswith("/elsewhere"):
-                    send(self, 302, b"", Location="http://127.0.0.1:9/secret")
-                elif self.path.startswith("/huge"):
-                    send(self, 200, bytes(MAX_PICTURE + 1))
-                else:
-                    send(self, 200 if self.path == "/pictures/1.png" else 404, png(1))
 
             def log_message(self, *_: object) -> None:
                 pass

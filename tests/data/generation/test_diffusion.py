@@ -44,7 +44,7 @@ def test_four_pictures_are_drawn_and_the_same_seeds_draw_the_same_bytes(
     for name in ("first", "second"):
         made = study(pipeline)
         assert generate(made, find_backend(made, batch=4)(), tmp_path / name) == 4
-    files = [one.file_name for one in made.pictures]
+    files = [image.file_name for image in made.images]
     contents = [(tmp_path / "first" / file).read_bytes() for file in files]
     assert contents == [(tmp_path / "second" / file).read_bytes() for file in files]
     assert len(set(contents)) == 4
@@ -58,8 +58,8 @@ def test_four_pictures_are_drawn_and_the_same_seeds_draw_the_same_bytes(
 def test_a_picture_does_not_depend_on_its_batch(pipeline: Path) -> None:
     made = study(pipeline, size=64)
     artist = find_backend(made, batch=4)()
-    together = np.array([np.asarray(image, dtype=int) for image in artist.draw(made.pictures)])
-    apart = artist.draw(made.pictures[:3]) + artist.draw(made.pictures[3:])
+    together = np.array([np.asarray(image, dtype=int) for image in artist.draw(made.images)])
+    apart = artist.draw(made.images[:3]) + artist.draw(made.images[3:])
     assert np.abs(together - np.array([np.asarray(image, dtype=int) for image in apart])).max() <= 1
 
 
@@ -68,8 +68,8 @@ def test_a_picture_does_not_depend_on_its_batch(pipeline: Path) -> None:
 )
 def test_steps_guidance_and_words_shape_a_picture(change: dict[str, Any], pipeline: Path) -> None:
     plain, changed = study(pipeline), study(pipeline, **change)
-    (first,) = find_backend(plain)().draw(plain.pictures[:1])
-    (second,) = find_backend(changed)().draw(changed.pictures[:1])
+    (first,) = find_backend(plain)().draw(plain.images[:1])
+    (second,) = find_backend(changed)().draw(changed.images[:1])
     assert not np.array_equal(np.asarray(first), np.asarray(second))
 
 
@@ -91,7 +91,7 @@ def test_a_name_of_nothing_and_a_hub_that_cannot_be_reached_are_sentences(
     names = dict.fromkeys(
         ("no/such/folder", "/nowhere", "https://example.org/model"), "There is no folder"
     )
-    names["nobody/no-such-model"] = "cannot be had from the hub"
+    names["nobody/no-such-model"] = "cannot be downloaded from the hub"
     for model, words in names.items():
         with pytest.raises(GenerateError, match=words):
             find_backend(study(model))()

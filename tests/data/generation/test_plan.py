@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.data.generation.stand_ins import PHRASES, study
-from vlcore.data.generation.plan import GenerateError, Wanted, context_name, plan
+from vlcore.data.generation.plan import GenerateError, PlannedImage, context_name, plan
 
 
 @given(
@@ -32,31 +32,31 @@ def test_one_preposition_and_one_article_are_left_out(
 def test_a_plan_names_every_picture() -> None:
     made = study(3, backend="local", prompt="an oil painting of a {object} {context}")
     groups = ("horse_grass", "horse_desert", "camel_grass", "camel_desert")
-    assert [one.file_name for one in made.pictures[::3]] == [
+    assert [image.file_name for image in made.images[::3]] == [
         f"{group}/0000.png" for group in groups
     ]
-    fourth = made.pictures[3]
+    fourth = made.images[3]
     words = "an oil painting of a horse in the desert"
-    assert fourth == Wanted("horse", "desert", 0, words, fourth.seed, "horse_desert/0000.png")
+    assert fourth == PlannedImage("horse", "desert", 0, words, fourth.seed, "horse_desert/0000.png")
     assert (
-        len({one.seed for one in made.pictures})
-        == len({one.file_name for one in made.pictures})
+        len({image.seed for image in made.images})
+        == len({image.file_name for image in made.images})
         == 12
     )
-    odd = plan(
-        ["Polar  Bear/../x"], ["in the Große Wüste"], 1, backend="local", model="m"
-    ).pictures[0]
+    odd = plan(["Polar  Bear/../x"], ["in the Große Wüste"], 1, backend="local", model="m").images[
+        0
+    ]
     assert odd.file_name == "polar-bear-x_grosse-wüste/0000.png"
     assert (odd.object, odd.context) == ("Polar  Bear/../x", "Große Wüste")
 
 
 def test_seeds_stay_when_the_plan_grows_and_change_with_the_seed() -> None:
     small, large = study(2, backend="local"), study(5, backend="local")
-    assert set(small.pictures) < set(large.pictures)
-    assert not {one.seed for one in study(5, backend="local", seed=1).pictures} & {
-        one.seed for one in large.pictures
+    assert set(small.images) < set(large.images)
+    assert not {image.seed for image in study(5, backend="local", seed=1).images} & {
+        image.seed for image in large.images
     }
-    assert small.pictures[0].seed == 525050153, (
+    assert small.images[0].seed == 525050153, (
         "a run that goes on with a later version draws the same"
     )
 

@@ -13,13 +13,10 @@ from unittest.mock import Mock
 
 import pytest
 from filelock import FileLock
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.data.generation.stand_ins import Painter, listed, logged, png, shows_picture, study
-from vlcore.data.generation import find_backend, generate, plan, remaining, run
-from vlcore.data.generation.plan import GenerateError, TryAgainError, Wanted
-from vlcore.data.generation.run import waiting_seconds
+from vlcore.data.generation import find_backend, generate, plan, remaining
+from vlcore.data.generation.plan import GenerateError, PlannedImage
 from vlcore.experiment.errors import BusyError
 from vlcore.experiment.files import HomeError
 
@@ -31,7 +28,7 @@ def test_a_run_leaves_pictures_a_list_and_a_log(tmp_path: Path) -> None:
         list[tuple[int, int]](),
     )
     folder = tmp_path / "set"
-    assert remaining(made, folder) == list(made.pictures)
+    assert remaining(made, folder) == list(made.images)
     assert not folder.exists()
     assert generate(made, painter, folder, lambda *done: steps.append(done)) == 8
     assert remaining(made, folder, retry_refused=True) == []
@@ -39,17 +36,17 @@ def test_a_run_leaves_pictures_a_list_and_a_log(tmp_path: Path) -> None:
         "group by group in turn"
     )
     assert steps == [(0, 8), (3, 8), (6, 8), (8, 8)]
-    for row, one in zip(listed(folder), made.pictures, strict=True):
+    for row, image in zip(listed(folder), made.images, strict=True):
         shared = {"model": "m", "backend": "local", "steps": 4}
         assert json.loads(row.pop("factors")) == {
-            "prompt": one.prompt,
+            "prompt": image.prompt,
             **shared,
-            "seed": one.seed,
+            "seed": image.seed,
             "size": "32x32",
         }
-        assert list(row.values()) == [one.file_name, one.object, one.context, one.prompt]
-        assert shows_picture(folder / one.file_name, one.index)
-    assert sorted(logged(folder)) == sorted((one.file_name, "ok") for one in made.pictures)
+        assert list(row.values()) == [image.file_name, image.object, image.context, image.prompt]
+        assert shows_picture(folder / image.file_name, image.index)
+    assert sorted(logged(folder)) == sorted((image.file_name, "ok") for image in made.images)
     assert not [path for path in folder.rglob(".*") if path.name != ".generate.lock"]
 
 
@@ -59,7 +56,7 @@ def test_what_is_there_and_readable_is_not_asked_for_again(tmp_path: Path) -> No
     (tmp_path / "horse_grass/0001.png").write_bytes(png()[:200])
     (tmp_path / "camel_desert/0000.png").unlink()
     wanted = ["camel_desert/0000.png", "horse_grass/0001.png"]
-    assert [one.file_name for one in remaining(made, tmp_path)] == wanted
+    assert [image.file_name for image in remaining(made, tmp_path)] == wanted
     painter, steps = Painter(), list[tuple[int, int]]()
     assert generate(made, painter, tmp_path, lambda *done: steps.append(done)) == 2
     assert (painter.asked, steps[0]) == (wanted, (6, 8))
@@ -122,8 +119,8 @@ def test_a_folder_that_is_held_or_cannot_be_locked_is_a_sentence(tmp_path: Path)
 def test_a_run_that_stops_is_listed_and_resumed(
     trouble: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stop(one: Wanted) -> None:
-        if one.file_name != "camel_grass/0000.png":
+    def stop(image: PlannedImage) -> None:
+        if image.file_name != "camel_grass/0000.png":
             return
         if trouble == "interrupt":
             raise KeyboardInterrupt
@@ -152,46 +149,6 @@ def test_a_run_that_stops_is_listed_and_resumed(
     assert len(listed(tmp_path)) == 8
 
 
-@given(st.integers(1, 40), st.one_of(st.none(), st.floats(0, 500)))
-def test_waits_grow_to_a_bound_and_never_undercut_the_service(
-    attempt: int, after: float | None
-) -> None:
-    grown = min(60, 2 ** (attempt - 1))
-    assert (
-        max(grown / 2, after or 0)
-        <= waiting_seconds(attempt, after)
-        <= max(grown / 2, after or 0) + grown / 2
-    )
-
-
-def test_a_failed_attempt_is_repeated_and_logged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    failures = [TryAgainError("busy"), TryAgainError("busy", 7.0)]
-    waited = list[float]()
-    monkeypatch.setattr(run, "sleep", waited.append)
-
-    def fail(_one: Wanted) -> None:
-        if failures:
-            raise failures.pop(0)
-
-    assert generate(study(1), Painter(fail), tmp_path) == 4
-    assert [status for _, status in logged(tmp_path)] == [
-        "failed",
-        "failed",
-        "ok",
-        "ok",
-        "ok",
-        "ok",
-    ]
-    assert 0.5 <= waited[0] <= 1
-    assert 7 <= waited[1] <= 8
-    failures.append(TryAgainError("The service is full", 3600.0))
-    with pytest.raises(GenerateError, match="and it asks to wait 60 minutes"):
-        generate(study(2), Painter(fail), tmp_path)
-    assert len(waited) == 2
-
-
 def test_options_of_the_other_back_end_and_missing_packages_are_sentences(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -202,7 +159,7 @@ def test_options_of_the_other_back_end_and_missing_packages_are_sentences(
         (local, {"batch": 0}),
         (service, {"batch": 4}),
     ):
-        with pytest.raises(GenerateError, match=r"local back end|at least 1|one picture at a time"):
+        with pytest.raises(GenerateError, match=r"local back end|at least 1|one image at a time"):
             find_backend(made, **options)
     for made, package in ((service, "openai"), (local, "diffusers")):
         monkeypatch.setitem(sys.modules, package, None)
@@ -217,7 +174,7 @@ from PIL import Image
 from vlcore.data.generation import generate, plan
 class Slow:
     batch = 1
-    def draw(self, pictures):
+    def draw(self, images):
         time.sleep(0.02)
         return [Image.effect_noise((512, 512), 90).convert("RGB")]
 wanted = plan(["horse"], ["on the grass"], 500, backend="service", model="m", size=512)
@@ -242,7 +199,7 @@ def test_a_killed_run_is_resumed(tmp_path: Path) -> None:
         for path in (tmp_path / "set").glob("*/[!.]*.png")
     }
     assert len(there) >= 4
-    assert there.isdisjoint(one.file_name for one in missing), (
+    assert there.isdisjoint(image.file_name for image in missing), (
         "every picture that has its name is whole"
     )
     assert len(there) + len(missing) == 500

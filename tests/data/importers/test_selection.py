@@ -303,10 +303,10 @@ BROKEN = groups(5, 4, 5, 4) | {"horse_desert/0.png": b"broken"}
         (PETS, TWO | {"seed": -1}, "seed of at least 0"),
         *(
             (PETS, TWO | {"short": text}, "does not name the object")
-            for text in ("{context}", "thing")
+            for text in ("{context}", "{place}")
         ),
         *(
-            (PETS, TWO | {"descriptive": text}, "unknown fields")
+            (PETS, TWO | {"descriptive": text}, "cannot be filled in")
             for text in (
                 "{object} {colour}",
                 "{object.__class__}",
@@ -314,7 +314,7 @@ BROKEN = groups(5, 4, 5, 4) | {"horse_desert/0.png": b"broken"}
                 "{object:>999999999}",
             )
         ),
-        (PETS, TWO | {"descriptive": "{object} {"}, "a brace too many or too few"),
+        (PETS, TWO | {"descriptive": "{object} {"}, "cannot be filled in"),
         ({"cat/snow/1.png": 1, "cat/grass/2.png": 2}, {}, r"one object \(cat 2"),
         ({"cat/snow/1.png": 1, "dog/snow/2.png": 2}, {}, r"one context \(snow"),
         (

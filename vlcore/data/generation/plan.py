@@ -1,12 +1,11 @@
-"""Plans of generated sets: each picture with prompt, seed and file name; and the interface of back
+"""Plans of generated sets: each image with prompt, seed and file name; and the interface of back
 ends that draw."""
 
 import hashlib
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from itertools import product
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from PIL import Image
@@ -22,63 +21,49 @@ MIN_SIDE, STEP = 32, 8  # pixels; the models work on a grid of 8 x 8
 
 
 class GenerateError(ImageSetError):
-    """Pictures that cannot be generated; the message says what to do."""
+    """Images that cannot be generated; the message says what to do."""
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """One picture that a model is asked for."""
+class PlannedImage:
+    """One image that a model is asked for; its fields are stored in ``plan.json``."""
 
     object: str
     context: str
     index: int  # within its group, from 0
     prompt: str
     seed: int | None  # of its noise; None where the back end takes none
-    file_name: str  # its place in the folder, such as ``horse_grass/0000.png``
+    file_name: str  # inside the folder, such as ``horse_grass/0000.png``
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The pictures of a set, group by group, and everything that shapes them."""
+    """The images of a set, group by group, and everything that shapes them."""
 
     backend: str
     model: str
     size: int
     steps: int | None  # None for a local model's own default
     guidance: float | None
-    pictures: tuple[Wanted, ...]
+    images: tuple[PlannedImage, ...]
 
     def settings(self) -> dict[str, Any]:
-        """What all pictures share, as JSON-able values."""
-        return {
-            field.name: getattr(self, field.name)
-            for field in fields(self)
-            if field.name != "pictures"
-        }
+        """What all images share, as JSON-able values."""
+        names = ("backend", "model", "size", "steps", "guidance")
+        return {name: getattr(self, name) for name in names}
 
 
 class Refused(str):
-    """Why a model would not show a picture."""
-
-
-class TryAgainError(Exception):
-    """An attempt that failed and may work later; `after` is how many seconds the service asks to
-    wait, if it does."""
-
-    def __init__(self, reason: str, after: float | None = None) -> None:
-        super().__init__(reason)
-        self.after = after
+    """The reason why a model would not show an image."""
 
 
 class Backend(Protocol):
-    """Draws pictures, so many a call; waiting and counting attempts are left to
-    `vlcore.data.generation.run.generate`."""
+    """Draws images, so many a call."""
 
     batch: int
 
-    def draw(self, pictures: Sequence[Wanted]) -> list[Image.Image | Refused]:
-        """One attempt at pictures: an RGB image or a refusal for each; TryAgainError or
-        GenerateError for all."""
+    def draw(self, images: Sequence[PlannedImage]) -> list[Image.Image | Refused]:
+        """An RGB image or a refusal for each; GenerateError for all."""
 
 
 def plan(
@@ -94,91 +79,101 @@ def plan(
     steps: int | None = None,
     guidance: float | None = None,
 ) -> Plan:
-    """The square pictures of every object, such as "horse", in every context, a phrase such as "on
-    the grass".
+    """Plan the square images of every object, such as "horse", in every context, a phrase such as
+    "on the grass".
 
     Args:
         model: its name at the service or the hub, or a local folder.
         prompt: words with the fields ``{object}`` and ``{context}``.
         size: side in pixels, 32 to 1024, a multiple of 8.
         seed, steps, guidance: of a local back end: with the group and the index the seed gives each
-            picture one of its own; denoising steps, at least 1, and classifier-free guidance scale,
-            from 0."""
-    rest = prompt.replace("{object}", "").replace("{context}", "")
-    fields_fit = "{object}" in prompt and "{context}" in prompt and not set("{}") & set(rest)
-    sizes = f"choose {MIN_SIDE} to {MAX_SIDE}, a multiple of {STEP}"
-    for fits, message in (
-        (
-            backend in BACKENDS,
-            f"There is no back end {backend!r}; choose one of {', '.join(BACKENDS)}.",
-        ),
-        (
-            model.strip(),
-            "No model is named; give a name that the service knows, a hub name or a local folder.",
-        ),
-        (
-            MIN_SIDE <= size <= MAX_SIDE and size % STEP == 0,
-            f"A side of {size} pixels cannot be drawn; {sizes}.",
-        ),
-        (
-            backend == "local" or (steps, guidance) == (None, None),
-            "Steps and guidance are for the local back end.",
-        ),
-        (steps is None or steps >= 1, f"{steps} steps cannot draw a picture; give at least 1."),
-        (
-            guidance is None or 0 <= guidance < math.inf,
-            f"A guidance of {guidance} is none; give a number from 0.",
-        ),
-        (
-            1 <= per_group <= MAX_PER_GROUP,
-            f"Ask for 1 to {MAX_PER_GROUP:,} pictures per group, not {per_group}.",
-        ),
-        (
-            fields_fit,
-            f"The prompt {prompt!r} needs the fields {{object}} and {{context}} and no others.",
-        ),
-    ):
-        if not fits:
-            raise GenerateError(message)
-    things = _by_slug("object", [name.strip() for name in objects])
-    places = _by_slug("context", [context_name(phrase) for phrase in contexts])
-    pictures = []
-    for (thing, obj), ((place, context), phrase) in product(
-        things.items(), zip(places.items(), contexts, strict=True)
-    ):
-        words = prompt.replace("{object}", obj).replace("{context}", phrase.strip())
-        for index in range(per_group):
-            file_name = f"{group_name(thing, place)}/{index:04d}.png"
-            digest = hashlib.sha256(
-                f"{seed} {file_name}".encode()
-            ).digest()  # the same whatever else is planned
-            own_seed = int.from_bytes(digest[:4], "big") if backend == "local" else None
-            pictures.append(Wanted(obj, context, index, words, own_seed, file_name))
-    return Plan(backend, model, size, steps, guidance, tuple(pictures))
+            image one of its own; denoising steps, at least 1, and classifier-free guidance scale,
+            from 0.
+
+    Raises:
+        GenerateError: where an option cannot be used.
+    """
+    words = prompt.replace("{object}", "").replace("{context}", "")
+    has_fields = "{object}" in prompt and "{context}" in prompt and not set("{}") & set(words)
+    _need(
+        backend in BACKENDS,
+        f"There is no back end {backend!r}; choose one of {', '.join(BACKENDS)}.",
+    )
+    _need(
+        model.strip() != "",
+        "No model is named; give a name that the service knows, a hub name or a local folder.",
+    )
+    _need(
+        MIN_SIDE <= size <= MAX_SIDE and size % STEP == 0,
+        f"A side of {size} pixels cannot be drawn; choose {MIN_SIDE} to {MAX_SIDE}, a multiple of"
+        f" {STEP}.",
+    )
+    _need(
+        backend == "local" or (steps is None and guidance is None),
+        "Steps and guidance are for the local back end.",
+    )
+    _need(steps is None or steps >= 1, f"{steps} steps cannot draw an image; give at least 1.")
+    _need(
+        guidance is None or 0 <= guidance < math.inf,
+        f"A guidance of {guidance} is none; give a number from 0.",
+    )
+    _need(
+        1 <= per_group <= MAX_PER_GROUP,
+        f"Ask for 1 to {MAX_PER_GROUP:,} images per group, not {per_group}.",
+    )
+    _need(
+        has_fields,
+        f"The prompt {prompt!r} needs the fields {{object}} and {{context}} and no others.",
+    )
+    objects = [name.strip() for name in objects]
+    object_slugs = _slugs("object", objects)
+    context_slugs = _slugs("context", [context_name(phrase) for phrase in contexts])
+    images = []
+    for obj, object_slug in zip(objects, object_slugs, strict=True):
+        for phrase, context_slug in zip(contexts, context_slugs, strict=True):
+            text = prompt.replace("{object}", obj).replace("{context}", phrase.strip())
+            folder = group_name(object_slug, context_slug)
+            for index in range(per_group):
+                file_name = f"{folder}/{index:04d}.png"
+                noise = _noise_seed(seed, file_name) if backend == "local" else None
+                images.append(
+                    PlannedImage(obj, context_name(phrase), index, text, noise, file_name)
+                )
+    return Plan(backend, model, size, steps, guidance, tuple(images))
 
 
 def context_name(phrase: str) -> str:
-    """What a phrase speaks of, without one leading preposition and one article: "on the grass" is
+    """What a phrase names, without one leading preposition and one article: "on the grass" is
     "grass"."""
     leading = r"^(?:(?:in|on|at|by|under|inside|near)\s+)?(?:(?:the|an|a)\s+)?"
     return re.sub(leading, "", phrase.strip(), flags=re.IGNORECASE)
 
 
-def _by_slug(kind: str, names: Sequence[str]) -> dict[str, str]:
-    """Names by what stands for them in file names."""
-    if not names:
-        raise GenerateError(f"No {kind} is named; give at least one.")
-    found: dict[str, str] = {}
+def _need(condition: bool, message: str) -> None:
+    if not condition:
+        raise GenerateError(message)
+
+
+def _noise_seed(seed: int, file_name: str) -> int:
+    """The seed of an image's noise: the same whatever else is planned."""
+    digest = hashlib.sha256(f"{seed} {file_name}".encode()).digest()
+    return int.from_bytes(digest[:4], "big")
+
+
+def _slugs(kind: str, names: Sequence[str]) -> list[str]:
+    """What stands for names in file names."""
+    _need(bool(names), f"No {kind} is named; give at least one.")
+    slugs: dict[str, str] = {}
     for name in names:
         slug = re.sub(r"[\W_]+", "-", name.casefold()).strip("-")
-        if not slug or len(slug) > 60:
-            raise GenerateError(
-                f"The {kind} {name!r} cannot name a folder; give 1 to 60 letters or digits."
-            )
-        if slug in found:
-            raise GenerateError(
-                f"The {kind}s {found[slug]!r} and {name!r} would share a folder; rename one of"
-                " them."
-            )
-        found[slug] = name
-    return found
+        _need(
+            0 < len(slug) <= 60,
+            f"The {kind} {name!r} cannot name a folder; give 1 to 60 letters or digits.",
+        )
+        _need(
+            slug not in slugs,
+            f"The {kind}s {slugs.get(slug)!r} and {name!r} would share a folder; rename one of"
+            " them.",
+        )
+        slugs[slug] = name
+    return list(slugs)

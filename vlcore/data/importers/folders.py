@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import PurePosixPath
-from typing import NamedTuple
 
 from vlcore.data.decoding import SUFFIXES
 from vlcore.data.importers.selection import clean_split
@@ -52,23 +51,26 @@ def read_folders(source: Source, *, context_first: bool = False) -> Contents | N
     """``<object>/<context>`` or ``<object>_<context>``; or contexts first, as DomainBed's
     environments are laid out."""
     files = image_files(source)
-    layout = _layout(files)
-    if layout is None:
+    folders = _inner_folders(files)
+    inner = [parts for _, parts in folders.values()]
+    is_nested = sum(len(parts) == 2 for parts in inner) >= sum(map(_can_be_cut, inner))
+    names = {parts[0] for parts in inner if _can_be_cut(parts)}
+    if not folders:
         return None
-    pairs = layout.pairs()
-    if pairs is None:
+    if not is_nested and len(names) > limits.FOLDER_NAMES:
         raise ImportSetError(
             f"{source.name} has more than {limits.FOLDER_NAMES:,} folders; import a part of it."
         )
+    cuts = {} if is_nested else cut_names(names)
     words = ("CONTEXT", "OBJECT") if context_first else ("OBJECT", "CONTEXT")
-    pattern = ("/" if layout.is_nested else "_").join(words)
+    pattern = ("/" if is_nested else "_").join(words)
     find_mask = _mask_finder(source, files)
     texts = {file for file in source.files if file.endswith(".txt")}
     rows = []
     skipped = unsupported_images(source)
-    for file, (split, folders) in layout.folders.items():
-        pair = pairs.get("/".join(folders))
-        if pair is None:
+    for file, (split, parts) in folders.items():
+        pair = parts if is_nested else cuts.get("/".join(parts), ())
+        if len(pair) != 2:
             skipped.append((file, f"lies outside the folders {pattern}"))
             continue
         obj, context = reversed(pair) if context_first else pair
@@ -78,26 +80,12 @@ def read_folders(source: Source, *, context_first: bool = False) -> Contents | N
     return Contents(f"Folders named {pattern}.", rows, skipped)
 
 
-class _Layout(NamedTuple):
-    """How image files lie in folders."""
-
-    is_nested: bool  # object/context rather than object_context
-    folders: dict[str, tuple[str, tuple[str, ...]]]  # split and inner folders, by file
-
-    def pairs(self) -> dict[str, tuple[str, str]] | None:
-        """The two names that inner folders are made of; None where there are too many to cut."""
-        inner = {folders for _, folders in self.folders.values()}
-        if self.is_nested:
-            return {"/".join(pair): (pair[0], pair[1]) for pair in inner if len(pair) == 2}
-        names = {folders[0] for folders in inner if _can_be_cut(folders)}
-        return None if len(names) > limits.FOLDER_NAMES else cut_names(names)
-
-
-def _layout(files: list[str]) -> _Layout | None:
-    """The layout of image files; None where their folders name no pair."""
+def _inner_folders(files: list[str]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Split and folders below it of each file; empty where no folders name an object and a
+    context."""
     folders = {file: PurePosixPath(file).parts[:-1] for file in files}
-    nested = ["/".join(parts) for parts in folders.values() if parts]
-    wrapping = PurePosixPath(posixpath.commonpath(nested or [""])).parts
+    paths = ["/".join(parts) for parts in folders.values() if parts]
+    wrapping = PurePosixPath(posixpath.commonpath(paths or [""])).parts
     # A wrapping folder says nothing. But the one object of a source with a single object wraps
     # everything too: where the inner folders cannot be read, less is taken for wrapping. Images
     # that lie beside the folders don't count.
@@ -106,11 +94,9 @@ def _layout(files: list[str]) -> _Layout | None:
         for file, parts in folders.items():
             split = clean_split(parts[depth]) if parts[depth:] else ""
             inner[file] = split, parts[depth + bool(split) :]
-        pairs = sum(len(parts) == 2 for _, parts in inner.values())
-        underscored = sum(_can_be_cut(parts) for _, parts in inner.values())
-        if pairs or underscored:
-            return _Layout(pairs >= underscored, inner)
-    return None
+        if any(len(parts) == 2 or _can_be_cut(parts) for _, parts in inner.values()):
+            return inner
+    return {}
 
 
 def _can_be_cut(folders: tuple[str, ...]) -> bool:

@@ -216,5 +216,5 @@ def _no_image(skipped: Skipped) -> str:
     """The end of a sentence on why no image is left."""
     if not skipped:
         return "no image; it needs PNG, JPEG or WebP files."
-    more = f", and so on for {len(skipped) - 1} more" if len(skipped) > 1 else ""
-    return f"no image that can be used: {' '.join(skipped[0])}{more}."
+    others = f", and so on for {len(skipped) - 1} more" if len(skipped) > 1 else ""
+    return f"no image that can be used: {' '.join(skipped[0])}{others}."

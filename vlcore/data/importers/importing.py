@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 import numpy as np
@@ -281,24 +280,14 @@ def few_tested(group: NDArray[np.int64], grouping: Grouping, tested: str, noun: 
 
 
 def _checked_template(label: str, template: str) -> str:
-    """A caption template that can be filled in, else an `ImportSetError` that says what is wrong
-    with it."""
+    """A caption template that can be filled in; ImportSetError where it cannot."""
     text = printable(template)
     try:
-        fields = [part[1:] for part in Formatter().parse(text) if part[1] is not None]
-    except ValueError as error:
-        raise ImportSetError(
-            f"The {label} caption {text!r} has a brace too many or too few; correct it."
-        ) from error
-    if not set(fields) <= {(name, "", None) for name in ("object", "context", "place")}:
-        ask = "use {object}, {context} and {place} only"
-        raise ImportSetError(f"The {label} caption {text!r} has unknown fields; {ask}.")
-    if ("object", "", None) not in fields:
+        fields = template_fields(text)
+    except CaptionError as error:
+        raise ImportSetError(f"The {label} caption cannot be filled in. {error}") from error
+    if "object" not in fields:
         raise ImportSetError(
             f"The {label} caption {text!r} does not name the object; write {{object}} in it."
         )
-    try:
-        template_fields(text)
-    except CaptionError as error:  # it is shown to everybody who chooses the set
-        raise ImportSetError(f"The {label} caption has more than words. {error}") from error
     return text

@@ -14,10 +14,11 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from vlcore.data.imageset import SPLITS
 from vlcore.data.importers.source import Contents, ImportSetError, Row, Skipped, plural, printable
@@ -27,7 +28,7 @@ from vlcore.experiment.vocabulary import split_words
 
 Pair = tuple[str, str]
 MOST_FACTORS = 10_000  # characters
-MOST_OBJECTS = 300  # among which a default choice is looked for
+MOST_OBJECTS = 100  # among which a default choice is looked for
 FEWEST = 4  # images of a group
 MAX_PER_GROUP = 2000  # images of a group that are used unless the user says otherwise
 _LISTED = 100  # names in a message
@@ -94,26 +95,20 @@ class Listing:
         if min(counts.shape) < 2:
             return None
         cells = counts.to_numpy()
-        best = (0, 0)  # smallest cell, and images in all four
-        choice: tuple[Pair, Pair] | None = None
-        for first in range(len(cells) - 1):
-            later = cells[first + 1 :]
-            # The two contexts in which the first object and a later one have most images.
-            smaller = np.minimum(cells[first], later)  # (later objects, contexts)
-            top_two = np.argsort(-smaller, axis=1, kind="stable")[:, :2]
-            least = np.take_along_axis(smaller, top_two, axis=1)[:, 1]
-            total = cells[first][top_two].sum(axis=1)
-            total += np.take_along_axis(later, top_two, axis=1).sum(axis=1)
-            second = int(np.lexsort((-np.arange(len(later)), total, least))[-1])
-            score = int(least[second]), int(total[second])
-            if score[0] > 0 and score > best:
-                best = score
-                pair = str(counts.index[first]), str(counts.index[first + 1 + second])
-                left, right = sorted(top_two[second].tolist())
-                choice = pair, (str(counts.columns[left]), str(counts.columns[right]))
-        if choice is None:
+
+        def best_contexts(rows: tuple[int, int]) -> NDArray[np.int64]:
+            return np.argsort(-cells[list(rows)].min(axis=0), kind="stable")[:2]
+
+        def sizes(rows: tuple[int, int]) -> tuple[int, int]:
+            four = cells[list(rows)][:, best_contexts(rows)]
+            return int(four.min()), int(four.sum())
+
+        rows = max(combinations(range(len(cells)), 2), key=sizes)
+        if sizes(rows)[0] == 0:
             return None
-        return choice[0], self.majority_order(*choice)
+        first, second = (str(counts.index[row]) for row in rows)
+        left, right = (str(counts.columns[column]) for column in sorted(best_contexts(rows)))
+        return (first, second), self.majority_order((first, second), (left, right))
 
     def majority_order(self, objects: Pair, contexts: Pair) -> Pair:
         """The contexts in the order that makes the larger groups the majority."""

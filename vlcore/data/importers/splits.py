@@ -2,9 +2,7 @@
 stay together.
 
 A cluster of near-duplicates moves as one. Large clusters are assigned first, by chance among the
-splits with room for them; single images then fill every split of every group to its exact share.
-Two hashes that differ in at most four of 64 bits agree in one of five bands of bits: only images
-that share a band are compared."""
+splits with room for them; single images then fill every split of every group to its exact share."""
 
 from collections.abc import Sequence
 
@@ -26,8 +24,7 @@ FIXED_FROM = 200  # images of the smallest group; fewer leave too small a test s
 FOLDS = 5
 # Positions in SPLITS; a later one keeps a cluster that straddles two.
 _TRAIN, _VAL, _PROBE, _TEST = range(4)
-NEAR = 4  # of 64 bits of a perceptual hash; as many as five bands find
-_BANDS = ((0, 13), (13, 13), (26, 13), (39, 13), (52, 12))  # first bit, number of bits
+NEAR = 4  # of 64 bits of a perceptual hash
 _BIT_COUNTS = np.array([number.bit_count() for number in range(2**16)], dtype=np.uint8)
 
 
@@ -40,20 +37,15 @@ def perceptual_hash(image: Image.Image) -> int:
 
 
 def near_pairs(hashes: NDArray[np.uint64]) -> Numbers:
-    """All pairs of hashes, (n,), that differ in 1 to `NEAR` bits: indices, (pairs, 2), sorted, the
-    smaller first."""
+    """All pairs of different hashes, (n,), that differ in at most `NEAR` bits: indices, (pairs, 2),
+    sorted, the smaller first."""
     pairs = [np.empty((0, 2), dtype=np.int64)]
-    for first_bit, bits in _BANDS:
-        bands = (hashes >> np.uint64(first_bit)) & np.uint64(2**bits - 1)
-        order = np.argsort(bands, kind="stable")
-        for members in np.split(order, np.flatnonzero(np.diff(bands[order])) + 1):
-            for position, member in enumerate(members[:-1]):
-                later = members[position + 1 :]
-                different = (hashes[later] ^ hashes[member]).view(np.uint16).reshape(-1, 4)
-                distances = _BIT_COUNTS[different].sum(axis=1, dtype=np.int64)
-                near = later[distances <= NEAR]
-                pairs.append(np.column_stack([np.full(len(near), member), near]))
-    return np.unique(np.sort(np.concatenate(pairs), axis=1), axis=0)
+    for index in range(len(hashes) - 1):
+        different = (hashes[index + 1 :] ^ hashes[index]).view(np.uint16).reshape(-1, 4)
+        distances = _BIT_COUNTS[different].sum(axis=1)
+        near = index + 1 + np.flatnonzero(distances <= NEAR)
+        pairs.append(np.column_stack([np.full(len(near), index), near]))
+    return np.concatenate(pairs)
 
 
 def clusters(hashes: Sequence[int], ids: Sequence[str]) -> Numbers:
