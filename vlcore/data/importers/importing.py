@@ -242,7 +242,8 @@ def _check_variety(draft: Draft, cluster: NDArray[np.int64]) -> None:
 def _fill_captions(draft: Draft, template: str) -> None:
     """Give images without a caption of their own that of the template."""
     captions = draft.table["caption"]
-    by_template = [fill_template(template, *draft.grouping.pairs[group]) for group in draft.table["group"]]
+    pairs = [draft.grouping.pairs[group] for group in draft.table["group"]]
+    by_template = [fill_template(template, *pair) for pair in pairs]
     draft.table["caption"] = captions.where(captions != "", by_template)
 
 
