@@ -1,6 +1,5 @@
-"""Bad input is one sentence that says what to give, exit code 2, and nothing on the disk."""
+"""Bad input is one sentence that tells what to give, exit code 2, and nothing on the disk."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -10,99 +9,67 @@ from tests.conftest import Cli
 from tests.test_architecture import COMMANDS
 from vlcore.__main__ import BAD_INPUT
 
-NO_NAME = "There is no usable image set named '{}'; there are: scenes, balanced-cues"
-SENTENCES = {
-    "": "arguments are required: COMMAND; see `python -m vlcore --help`",
-    "nonsense": "invalid choice: 'nonsense'",
-    "conditions --grid nowhere": (
-        "No grid is named 'nowhere'; choose one of experiments, paper, class, full"
-    ),
-    "conditions --seeds 0": "number of seeds is 0; give a whole number from 1 to 1000",
-    "study paper --jobs 0": "--jobs: 0 is not a whole number from 1 to 256",
-    "study paper --set n_per_group=481": (
-        "has 480 training images of horse_grass; choose at most that many"
-    ),
-    "analyse class": "No run of the study 'class' is there; run `python -m vlcore study class`",
-    "report mitigation --out x.html": (
-        "The study 'mitigation' does not compare short and descriptive labels"
-    ),
-    "train --bias 2": "The bias is 2.0; give the removed share as a number from 0 to 1",
-    "train --labels flowery": (
-        "No label style is named 'flowery'; choose one of undescriptive, descriptive"
-    ),
-    "train --seed -1": "data_seed is -1; give a whole number from 0 to 2147483647",
-    "train --set steps": "'steps' is not of the form KEY=VALUE",
-    "train --set colour=red": "No setting is named 'colour'; settings are architecture, batch_size",
-    "train --set data=Ä": "The image set name 'Ä' is not usable; use lower-case letters",
-    "train --set data_version=0": "is version '.*' now, not '0'; train on it again",
-    "train --edits nowhere.json": r"nowhere\.json cannot be read; give --edits a JSON file",
-    "train --set edits=[3]": (
-        "No kind of edit is 3; choose one of add, draw, remove, caption, weight, fade"
-    ),
-    "train --edits-by-chance -1": "--edits-by-chance: -1 is not a whole number from 0",
-    'train --edits-by-chance 1 --set edits=[{"kind":"add","picture":1}]': (
-        "the budget is spent once"
-    ),
-    "cancel A": "'A' is not a model key",
-    "cancel nowhere": "nowhere is not running; `python -m vlcore status` shows what is",
-    "embed x.png": "arguments are required: --model",
-    "embed x.png --model nowhere": "No model 'nowhere' is on disk; train it first",
-    "embed x.png --model zoo-1a2b.import": (
-        "zoo-1a2b.import is the report of an import, not a model"
-    ),
-    "compare a.umap-n15-d10-s0.map b --out x.html": (
-        "is a map, not a model; `python -m vlcore status`"
-    ),
-    "compare a b --out maps.png": (
-        r"--out: maps\.png becomes a web page, so give a name that ends in \.html"
-    ),
-    "compare a b --map prompts --prompts a,b,c --out x.html": (
-        "--prompts: give 4 names with commas between them"
-    ),
-    "compare a b c d e --out x.html": "Give the keys of at most 4 models, not 5",
-    "export": "arguments are required: KEY, --format, --out",
-    "export a-key --format parquet --out x": r"give a name that ends in \.parquet",
-    "export a-key --format safetensors --out x.zip": r"give a name that ends in \.safetensors",
-    "pretrained nowhere": "There is no folder 'nowhere'",
-    "pretrained .": "is no checkpoint: it has no config.json",
-    "pretrained a/b --labels descriptive --template {object}": "set labels=own too",
+BAD_INPUTS = {  # with a word of the sentence
+    "": "COMMAND",
+    "nonsense": "'nonsense'",
+    "conditions --grid nowhere": "'nowhere'",
+    "conditions --seeds 0": "from 1 to 1000",
+    "study paper --jobs 0": "from 1 to 256",
+    "study paper --set n_per_group=481": "480",
+    "analyse class": "study class",
+    "report mitigation --out x.html": "'mitigation'",
+    "train --bias 2": "from 0 to 1",
+    "train --labels flowery": "'flowery'",
+    "train --seed -1": "from 0 to 2147483647",
+    "train --set steps": "KEY=VALUE",
+    "train --set colour=red": "'colour'",
+    "train --set data=Ä": "'Ä'",
+    "train --set data_version=0": "train on it again",
+    "train --edits nowhere.json": "nowhere.json",
+    "train --set edits=[3]": "kind of edit",
+    "train --edits-by-chance -1": "--edits-by-chance",
+    'train --edits-by-chance 1 --set edits=[{"kind":"add","picture":1}]': "budget",
+    "cancel A": "model key",
+    "cancel nowhere": "not running",
+    "embed x.png": "--model",
+    "embed x.png --model nowhere": "'nowhere'",
+    "embed x.png --model zoo-1a2b.import": "report of an import",
+    "compare a.umap-n15-d10-s0.map b --out x.html": "a map",
+    "compare a b --out maps.png": ".html",
+    "compare a b --map prompts --prompts a,b,c --out x.html": "4 names",
+    "compare a b c d e --out x.html": "at most 4 models",
+    "export": "KEY, --format, --out",
+    "export a-key --format parquet --out x": ".parquet",
+    "export a-key --format safetensors --out x.zip": ".safetensors",
+    "pretrained nowhere": "'nowhere'",
+    "pretrained .": "config.json",
+    "pretrained a/b --labels descriptive --template {object}": "labels=own",
     "pretrained a/b --template {import}": "cannot be used",
-    "data": "arguments are required: COMMAND; see `python -m vlcore data --help`",
-    "data show ../data/scenes": NO_NAME.format(r"\.\./data/scenes"),
-    "data render --name /tmp/x": "An image set cannot be named '/tmp/x'; use lower-case letters",
-    "data render --name x --n-per-group 12": (
-        "--size and --seed are for the folder that --out writes"
-    ),
-    "data render --name x --contexts snow,mars": (
-        "snow and mars; choose two different ones of grass, desert"
-    ),
-    "data render --name x --style oil": "invalid choice: 'oil'",
-    "data render --style pencil": (
-        "There is an image set named 'scenes' already and its settings are others"
-    ),
-    "data import nowhere --name x": "nowhere does not exist; give the path of a folder or a zip",
-    "data remove scenes --yes": (
-        "scenes is built in and is drawn again when it is needed; it cannot be removed"
-    ),
-    "data remove nowhere --yes": (
-        "There is no image set named 'nowhere'; there are: scenes, balanced-cues"
-    ),
-    "data generate --name x": "arguments are required: --objects, --contexts, --model",
+    "data": "COMMAND",
+    "data show ../data/scenes": "'../data/scenes'",
+    "data render --name /tmp/x": "'/tmp/x'",
+    "data render --name x --n-per-group 12": "--out",
+    "data render --name x --contexts snow,mars": "mars",
+    "data render --name x --style oil": "'oil'",
+    "data render --style pencil": "'scenes'",
+    "data import nowhere --name x": "nowhere",
+    "data remove scenes --yes": "built in",
+    "data remove nowhere --yes": "'nowhere'",
+    "data generate --name x": "--objects, --contexts, --model",
 }
 
 
-@pytest.mark.parametrize(("arguments", "sentence"), SENTENCES.items(), ids=SENTENCES)
+@pytest.mark.parametrize(("arguments", "words"), BAD_INPUTS.items(), ids=BAD_INPUTS)
 def test_bad_input(
-    refused: Refused, empty_home: Path, monkeypatch: Patch, arguments: str, sentence: str
+    refused: Refused, empty_home: Path, monkeypatch: Patch, arguments: str, words: str
 ) -> None:
     monkeypatch.chdir(empty_home)
-    said = refused(*arguments.split())
-    assert re.search(sentence, said), said
+    assert words in refused(*arguments.split())
     assert list(empty_home.iterdir()) == [], "nothing is half-written"
 
 
 @pytest.mark.parametrize("command", ["", "data", *sorted(COMMANDS)])
-def test_every_command_has_help_and_refuses_what_it_does_not_know(
+def test_every_command_has_help_and_refuses_unknown_options(
     cli: Cli, refused: Refused, command: str
 ) -> None:
     code, out, err = cli(*command.split(), "--help")
@@ -113,6 +80,6 @@ def test_every_command_has_help_and_refuses_what_it_does_not_know(
 
 
 def test_the_program_ends_with_a_sentence_and_its_exit_code(empty_home: Path) -> None:
-    done = program(empty_home, "train", "--bias", "2", "--json")
-    assert (done.returncode, done.stdout) == (BAD_INPUT, "")
-    assert done.stderr == "The bias is 2.0; give the removed share as a number from 0 to 1.\n"
+    ended = program(empty_home, "train", "--bias", "2", "--json")
+    assert (ended.returncode, ended.stdout) == (BAD_INPUT, "")
+    assert ended.stderr.count("\n") == 1

@@ -11,6 +11,8 @@ from tests.conftest import Cli
 from tests.model.tiny_clip import save_clip
 from vlcore.artifacts import store
 
+TEMPLATE = "a photo of a {object} {place}"
+
 
 def test_a_local_checkpoint_becomes_a_model(
     tmp_path: Path, empty_home: Path, document: Document, cli: Cli, monkeypatch: pytest.MonkeyPatch
@@ -18,20 +20,15 @@ def test_a_local_checkpoint_becomes_a_model(
     write_small(empty_home)
     folder = save_clip(tmp_path / "tiny")
     options = ("pretrained", folder, "--data", "small", "--bias", "0.5", "--seed", 3)
-    said = document(*options, "--template", "a photo of a {object} {place}", "--readout", "probe")
-    assert said["state"] == "measured"
-    assert said["title"].startswith("Pretrained tiny, linear probe, 50 % removed")
-    assert said["checkpoint"]["kind"] == "clip"
-    assert "minority_accuracy" in said["metrics"]["intervals"]
-    condition = store.read(said["key"]).condition
-    assert (condition.labels, condition.template) == ("own", "a photo of a {object} {place}")
+    readout = ("--template", TEMPLATE, "--readout", "probe")
+    entry = document(*options, *readout)
+    assert entry["state"] == "measured"
+    assert entry["checkpoint"]["kind"] == "clip"
+    assert "minority_accuracy" in entry["metrics"]["intervals"]
+    condition = store.read(entry["key"]).condition
+    assert (condition.labels, condition.template) == ("own", TEMPLATE)
     assert condition.data_seed == condition.init_seed == 3
-    assert (
-        document(*options, "--template", "a photo of a {object} {place}", "--readout", "probe")[
-            "state"
-        ]
-        == "cached"
-    )
+    assert document(*options, *readout)["state"] == "cached"
     usual = document(*options)
     assert store.read(usual["key"]).condition.labels == "clip_template"
     monkeypatch.chdir(tmp_path.parent)

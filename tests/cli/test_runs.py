@@ -1,9 +1,7 @@
-"""The command line: one JSON document or words for people, and one sentence where something is
-wrong."""
+"""Commands of one model: train, embed, status, cancel, clean, verify; and how the program ends."""
 
 import json
 import os
-import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,7 +18,7 @@ from tests.conftest import QUICK_STEPS, Cli
 from tests.data.test_uploads import claimed_png
 from tests.jobs.children import claim
 from vlcore.__main__ import BUSY, CANCELLED, CLOSED_PIPE, DAMAGED
-from vlcore.api import training as run_train
+from vlcore.api import training
 from vlcore.api.loss_matrix import loss_pairs
 from vlcore.api.model_map import model_map, picture_captions
 from vlcore.api.training import train_condition
@@ -40,45 +38,36 @@ ACCURACIES = ("balanced_accuracy", "minority_accuracy", "worst_group_accuracy")
 
 @pytest.fixture
 def other_home(home: Path, quick: Models, empty_home: Path) -> Path:
-    """Another home without models, whose pictures are those of the session, so that nothing is
-    drawn again."""
+    """A home without models, with the drawn images of the session."""
     (empty_home / "data").symlink_to(home / "data", target_is_directory=True)
     return empty_home
+
+
+def write_noise(file: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (90, 140, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(file)
 
 
 def test_conditions_give_the_grid_with_states(
     cli: Cli, document: Document, experiments: Models
 ) -> None:
-    expected = plans.find("paper", seeds=2).conditions
-    wanted = [
-        (one.key, one.bias, one.labels, one.init_seed, jobs.view(one.key).state) for one in expected
+    grid = plans.find("paper", seeds=2).conditions
+    entries = document("conditions", "--seeds", 2)
+    assert [entry["key"] for entry in entries] == [condition.key for condition in grid]
+    assert [entry["state"] for entry in entries] == [
+        jobs.view(entry["key"]).state for entry in entries
     ]
-    assert [tuple(entry.values()) for entry in document("conditions", "--seeds", 2)] == wanted
-    head, *lines = cli("conditions", "--grid", "experiments")[1].splitlines()
-    assert head.split() == ["key", "bias", "labels", "seed", "state"]
-    assert [line.split()[0] for line in lines if line.endswith(" done")] == [
-        artifact.key for artifact in experiments
-    ]
-    keys = [
-        entry["key"]
-        for entry in document("conditions", "--preset", "live", "--set", "n_per_group=12")
-    ]
-    assert keys == [
-        condition.key
-        for condition in plans.find("paper", Condition(steps=400, n_per_group=12)).conditions
-    ]
-    entries = document("conditions", "--grid", "objectives")
-    assert {entry.get("objective", "pairwise_bce") for entry in entries} >= {
-        "simclr",
-        "ce_object",
-        "captioner",
-    }
-    assert all("mitigation" not in entry for entry in entries), "what differs is said"
+    columns, *lines = cli("conditions", "--grid", "experiments")[1].splitlines()
+    assert columns.split() == ["key", "bias", "labels", "seed", "state"]
+    done = [line.split()[0] for line in lines if line.endswith(" done")]
+    assert done == [artifact.key for artifact in experiments]
+    entries = document("conditions", "--preset", "live", "--set", "n_per_group=12")
+    changed = plans.find("paper", Condition(steps=400, n_per_group=12)).conditions
+    assert [entry["key"] for entry in entries] == [condition.key for condition in changed]
 
 
 def check_metrics(metrics: dict[str, Any], artifact: store.Artifact) -> None:
-    """The metrics of the command line are those of the artifact, each rate with its interval beside
-    it."""
+    """Printed metrics are those of the artifact, each rate with its interval."""
     end = artifact.metrics["end"]
     assert metrics == {
         "train_caption_accuracy": end["train_caption_accuracy"],
@@ -92,49 +81,37 @@ def check_metrics(metrics: dict[str, Any], artifact: store.Artifact) -> None:
     }
 
 
-def test_a_whole_training(
-    cli: Cli, refused: Refused, document: Document, other_home: Path, monkeypatch: Patch
+def test_a_model_is_cancelled_trained_cached_damaged_and_trained_again(
+    refused: Refused, document: Document, other_home: Path, monkeypatch: Patch
 ) -> None:
-    """One condition through all that can happen to it."""
     arguments = ("train", "--bias", 0.5, "--labels", "descriptive", "--seed", 3, "--set", "steps=2")
-    arguments += ("--set", "data_seed=0")  # whose pictures the session has drawn
+    arguments += ("--set", "data_seed=0")  # whose images the session has drawn
     condition = Condition(bias=0.5, labels="descriptive", data_seed=0, init_seed=3, steps=2)
 
-    def cancelled_at_once(wanted: Condition, fresh: bool) -> str:
-        jobs.work_folder(wanted.key).mkdir(parents=True)
-        (jobs.work_folder(wanted.key) / "cancel").touch()
-        return train_condition(wanted, fresh)
+    def cancel_and_train(condition: Condition, fresh: bool) -> str:
+        jobs.work_folder(condition.key).mkdir(parents=True)
+        (jobs.work_folder(condition.key) / "cancel").touch()
+        return train_condition(condition, fresh)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_train, "train_condition", cancelled_at_once)
-        assert refused(*arguments, "--json", code=CANCELLED) == "Cancelled; nothing was published."
+        patch.setattr(training, "train_condition", cancel_and_train)
+        refused(*arguments, "--json", code=CANCELLED)
     assert document("status", condition.key)[0]["state"] == "cancelled"
 
-    made = document(*arguments)
+    entry = document(*arguments)
     artifact = store.read(condition.key)
-    assert made.pop("seconds") > 0
-    metrics = made.pop("metrics")
-    check_metrics(metrics, artifact)
-    assert made == {
+    assert entry.pop("seconds") > 0
+    check_metrics(entry.pop("metrics"), artifact)
+    counts = dict(zip(GROUPS, (48, 24, 48, 24), strict=True))
+    assert entry == {
         "key": condition.key,
         "state": "trained",
         "steps": 2,
         "models": 1,
         "first_fit_step": None,
-        "train_images": {
-            "horse_grass": 48,
-            "horse_desert": 24,
-            "camel_desert": 48,
-            "camel_grass": 24,
-        },
+        "train_images": counts,
     }
-    again = document(*arguments)
-    assert (again["state"], again["metrics"]) == ("cached", metrics)
-    out = cli(*arguments)[1]
-    assert f"key: {condition.key}\nstate: cached\n" in out
-    low, high, n = metrics["intervals"]["minority_accuracy"]
-    assert f"% ({low * 100:.0f} to {high * 100:.0f}) of {n:,} held-out images\n" in out
-    assert "fewer than" not in out
+    assert document(*arguments)["state"] == "cached"
 
     assert document("verify") == [{"key": condition.key, "ok": True}]
     with (artifact.path / "embeddings.npz").open("r+b") as file:
@@ -146,18 +123,16 @@ def test_a_whole_training(
     assert document("verify") == []
     assert document(*arguments)["state"] == "trained"
     assert store.read(condition.key).digest == artifact.digest
-    assert document("clean")["removed"] == [], "what was set aside stays a week"
+    assert document("clean")["removed"] == [], "a quarantined artifact stays a week"
 
 
 def test_a_training_with_edits(
     refused: Refused, document: Document, other_home: Path, tmp_path: Path
 ) -> None:
-    """A repaired model has rows, captions and weights of its own, the held-out pictures of all, and
-    a key again."""
-    images, plain = (
-        open_set("scenes"),
-        Condition(bias=0.75, n_per_group=12, steps=2, init_seed=3, data_seed=0),
-    )
+    """An edited model has training rows, captions and weights of its own, and the usual test
+    images."""
+    images = open_set("scenes")
+    plain = Condition(bias=0.75, n_per_group=12, steps=2, init_seed=3, data_seed=0)
     rows = training_rows(images, plain).tolist()
     edits = [
         {"kind": "draw", "object": "camel", "context": "snow"},
@@ -166,56 +141,33 @@ def test_a_training_with_edits(
         {"kind": "fade", "share": 0.5},
         {"kind": "weight", "group": "camel_grass", "by": 3.0},
     ]
-    arguments = (
-        "train",
-        "--bias",
-        0.75,
-        "--seed",
-        3,
-        "--set",
-        "n_per_group=12",
-        "--set",
-        "steps=2",
-    )
-    arguments += ("--set", "data_seed=0", "--edits", tmp_path / "edits.json")
-    (tmp_path / "edits.json").write_text(
-        json.dumps([*edits, {"kind": "add", "picture": int(images.rows("test")[0])}])
-    )
-    assert "held out" in refused(*arguments)
-    (tmp_path / "edits.json").write_text(
-        json.dumps([{"kind": "add", "picture": n} for n in range(10_000)])
-    )
-    assert "bytes" in refused(*arguments)
-    (tmp_path / "edits.json").write_text(json.dumps(edits))
-    made = document(*arguments)
+    file = tmp_path / "edits.json"
+    arguments = ["train", "--bias", 0.75, "--seed", 3, "--edits", file]
+    for setting in ("n_per_group=12", "steps=2", "data_seed=0"):
+        arguments += ["--set", setting]
+    add_held_out = {"kind": "add", "picture": int(images.rows("test")[0])}
+    too_many = [{"kind": "add", "picture": number} for number in range(10_000)]
+    for unusable, words in (([*edits, add_held_out], "held out"), (too_many, "bytes")):
+        file.write_text(json.dumps(unusable))
+        assert words in refused(*arguments)
+    file.write_text(json.dumps(edits))
+    entry = document(*arguments)
     condition = plain.replace(edits=canonical_edits(edits))
-    assert (made["key"], made["state"]) == (condition.key, "trained")
-    assert made["train_images"] == {
-        "horse_grass": 11,
-        "horse_desert": 3,
-        "camel_desert": 12,
-        "camel_grass": 4,
-    }
-    assert canonical_edits(made["edits"]) == condition.edits
+    assert (entry["key"], entry["state"]) == (condition.key, "trained")
+    assert entry["train_images"] == dict(zip(GROUPS, (11, 3, 12, 4), strict=True))
+    assert canonical_edits(entry["edits"]) == condition.edits
     artifact = store.read(condition.key)
     assert artifact.condition == condition
-    stored, measured = StoredEmbeddings(artifact), artifact.metrics["end"]
-    assert stored.rows("train").tolist() == [row for row in rows if row != rows[1]], (
-        "drawn pictures are of no row"
-    )
-    assert all(
-        stored.rows(split).tolist() == images.rows(split).tolist()
-        for split in ("val", "probe", "test")
-    )
-    assert measured["train_images"] == 30
-    assert measured["balanced_accuracy"]["n"] == 2000
-    assert stored.caption_texts == ("horse", "camel"), "by which every picture is asked, as before"
+    stored = StoredEmbeddings(artifact)
+    assert stored.rows("train").tolist() == [rows[0], *rows[2:]], "drawn images have no row"
+    for split in ("val", "probe", "test"):
+        assert stored.rows(split).tolist() == images.rows(split).tolist()
+    assert artifact.metrics["end"]["train_images"] == 30
+    assert stored.caption_texts == ("horse", "camel"), "captions of the readout, as before"
     assert stored.caption_counts == pytest.approx(np.array([13, 12 + 3 * 4, 1]) / (38 / 30))
     model = model_map(artifact)
-    assert picture_captions(model, images, np.array([*rows[:1], *rows[2:4]])) == [
-        "horse on the grass",
-        *["horse"] * 2,
-    ]
+    captions = picture_captions(model, images, np.array([rows[0], *rows[2:4]]))
+    assert captions == ["horse on the grass", "horse", "horse"]
     assert not loss_pairs(model, images, thumbs).cells.empty
     assert document(*arguments)["state"] == "cached"
 
@@ -223,12 +175,12 @@ def test_a_training_with_edits(
 def test_a_failure_does_not_stop_a_study(
     cli: Cli, document: Document, experiments: Models, monkeypatch: Patch
 ) -> None:
-    def some(condition: Condition, **_options: object) -> str:
+    def fail_unless_cached(condition: Condition, **_options: object) -> str:
         if condition.bias not in (0, 0.75):
             raise ValueError("This one cannot be trained.")
-        return run_train.jobs.run(condition.key, lambda *_: pytest.fail("trained again"))
+        return jobs.run(condition.key, lambda *_: pytest.fail("trained again"))
 
-    monkeypatch.setattr(run_train, "train_condition", some)
+    monkeypatch.setattr(training, "train_condition", fail_unless_cached)
     monkeypatch.setattr(queue, "worker_pool", ThreadPoolExecutor)
     entries = {entry["key"]: entry for entry in document("study", "class", "--jobs", 2)}
     assert len(entries) == 6
@@ -243,33 +195,27 @@ def test_a_failure_does_not_stop_a_study(
     assert len(cli("study", "class", "--jobs", 2)[1].splitlines()) == 1 + 6
 
 
-def test_embed_says_where_pictures_land(
-    cli: Cli, document: Document, quick: Models, tmp_path: Path
-) -> None:
+def test_embed_projects_images(document: Document, quick: Models, tmp_path: Path) -> None:
     artifact, images = quick[1], open_set("scenes")
     model = model_map(artifact)
     row = int(model.rows[-1])
     photo = tmp_path / "a photo.jpg"
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 140, 3), dtype=np.uint8)).save(
-        photo
-    )
-    found = document("embed", images.path(row), photo, "--model", artifact.key, "--relies-on")
-    assert (set(found), found["model"]) == ({"model", "images"}, artifact.key)
-    assert [entry["file"] for entry in found["images"]] == [str(images.path(row)), str(photo)]
-    for entry in found["images"]:
+    write_noise(photo)
+    files = [str(images.path(row)), str(photo)]
+    result = document("embed", *files, "--model", artifact.key, "--relies-on")
+    assert (set(result), result["model"]) == ({"model", "images"}, artifact.key)
+    assert [entry["file"] for entry in result["images"]] == files
+    for entry in result["images"]:
         assert set(entry) == {"file", "prediction", "novelty", "maps", "neighbours", "captions"}
-        assert [set(near) for near in entry["neighbours"]] == [
-            {"image", "object", "context", "similarity"}
-        ] * 5
-        assert [set(said) for said in entry["captions"]] == [
-            {"caption", "similarity", "probability"}
-        ] * 4
-    known, facts = found["images"][0], images.table.iloc[row]
-    assert [entry["novelty"]["new"] for entry in found["images"]] == [False, True]
-    for prediction in (entry["prediction"] for entry in found["images"]):
-        assert ("sure" in prediction) == prediction["calibrated"], (
-            "a share that is not calibrated decides nothing"
-        )
+        assert ("sure" in entry["prediction"]) == entry["prediction"]["calibrated"]
+        assert len(entry["neighbours"]) == 5
+        for neighbour in entry["neighbours"]:
+            assert set(neighbour) == {"image", "object", "context", "similarity"}
+        assert len(entry["captions"]) == 4
+        for caption in entry["captions"]:
+            assert set(caption) == {"caption", "similarity", "probability"}
+    assert [entry["novelty"]["new"] for entry in result["images"]] == [False, True]
+    known, facts = result["images"][0], images.table.iloc[row]
     assert known["maps"] == {"pca": pytest.approx(model.points[-1].tolist(), abs=1e-3)}
     assert known["neighbours"][0] == {
         "image": facts["file_name"],
@@ -277,8 +223,27 @@ def test_embed_says_where_pictures_land(
         "context": facts["context"],
         "similarity": pytest.approx(1, abs=1e-4),
     }
-    out = cli("embed", photo, photo, "--model", artifact.key)[1]
-    assert len(re.findall(r"\n    caption +similarity +probability(\n    .*\d){4}", out)) == 2
+
+
+def test_unusable_files_are_listed(
+    document: Document, refused: Refused, quick: Models, tmp_path: Path
+) -> None:
+    good, text, gone, huge = (tmp_path / f"{name}.png" for name in ("good", "text", "gone", "huge"))
+    write_noise(good)
+    text.write_text("no picture")
+    huge.write_bytes(claimed_png(50_000, 50_000))
+    unusable = {
+        text: "not a PNG",
+        gone: "No such file",
+        tmp_path: "Is a directory",
+        huge: "megapixels",
+    }
+    result = document("embed", *unusable, good, "--model", quick[0].key)
+    assert [entry["file"] for entry in result["images"]] == [str(good)]
+    assert [entry["file"] for entry in result["unusable"]] == [str(path) for path in unusable]
+    for entry, words in zip(result["unusable"], unusable.values(), strict=True):
+        assert words in entry["message"]
+    refused("embed", *unusable, "--model", quick[0].key, "--json", lines=4)
 
 
 def test_status_cancel_clean(
@@ -286,39 +251,29 @@ def test_status_cancel_clean(
 ) -> None:
     assert document("status") == []
     assert cli("status")[1] == "Nothing here yet.\n"
-    shutil.copytree(quick[0].path, models_folder() / quick[0].key)
+    key = quick[0].key
+    shutil.copytree(quick[0].path, models_folder() / key)
     claim("failed-key", state="failed", message="The disk is full.")
     claim("killed-key", state="running", stage="training", step=3, steps=9)
+    model = {"kind": "model"}
+    at_work = {"stage": "training", "step": 3, "steps": 9}
+    running = {"key": "running-key", **model, "state": "running", "stage": "measuring"}
     with claim("running-key", state="running", stage="measuring", fraction=0.9):
-        entries = document("status")
-        assert entries == [
-            {"key": quick[0].key, "kind": "model", "state": "done"},
-            {
-                "key": "failed-key",
-                "kind": "model",
-                "state": "failed",
-                "message": "The disk is full.",
-            },
-            {
-                "key": "killed-key",
-                "kind": "model",
-                "state": "interrupted",
-                "stage": "training",
-                "step": 3,
-                "steps": 9,
-            },
-            {"key": "running-key", "kind": "model", "state": "running", "stage": "measuring"},
+        assert document("status") == [
+            {"key": key, **model, "state": "done"},
+            {"key": "failed-key", **model, "state": "failed", "message": "The disk is full."},
+            {"key": "killed-key", **model, "state": "interrupted", **at_work},
+            running,
         ]
-        assert document("status", "running-key") == entries[3:]
-        assert document("status", "never-there") == [
-            {"key": "never-there", "kind": "model", "state": "absent"}
-        ]
+        assert document("status", "running-key") == [running]
+        absent = {"key": "never-there", **model, "state": "absent"}
+        assert document("status", "never-there") == [absent]
         assert document("cancel", "running-key") == {"key": "running-key", "state": "cancelling"}
         assert (jobs.work_folder("running-key") / "cancel").exists()
         assert document("clean") == {"removed": ["failed-key", "killed-key"]}
-    assert refused("cancel", "running-key").startswith("running-key is not running")
+    refused("cancel", "running-key")
 
-    keys = {
+    kinds = {
         "a-key.umap": "map",
         "a-key.tsne-p30-s0.map": "map",
         "together-1a2b.umap-n15-d10-s0.map": "map",
@@ -326,80 +281,53 @@ def test_status_cancel_clean(
         "a-set-1a2b.import": "import",
         "a-b0.5-key": "model",
     }
-    for key in keys:
+    for key in kinds:
         claim(key, state="failed", message="The disk is full.")
-    assert {entry["key"]: entry["kind"] for entry in document("status")}.items() >= keys.items()
+    assert {entry["key"]: entry["kind"] for entry in document("status")}.items() >= kinds.items()
 
 
-def test_busy_and_an_interrupt_have_exit_codes(
+def test_exit_codes_of_a_busy_job_and_an_interrupt(
     refused: Refused, empty_home: Path, monkeypatch: Patch
 ) -> None:
     monkeypatch.setattr(jobs, "LOCK_WAIT", 0)
     with claim(Condition().key, state="running"):
-        assert refused("train", "--json", code=BUSY).startswith(
-            f"{Condition().key} is being made by another"
-        )
-
-    monkeypatch.setattr(run_train, "train_condition", Mock(side_effect=KeyboardInterrupt))
-    assert refused("train", "--json", code=CANCELLED) == "Cancelled; nothing was published."
+        refused("train", "--json", code=BUSY)
+    monkeypatch.setattr(training, "train_condition", Mock(side_effect=KeyboardInterrupt))
+    refused("train", "--json", code=CANCELLED)
 
 
-def test_what_is_no_picture_is_listed(
-    document: Document, refused: Refused, quick: Models, tmp_path: Path
-) -> None:
-    good, text, gone, huge = (tmp_path / f"{name}.png" for name in ("good", "text", "gone", "huge"))
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(
-        good
-    )
-    text.write_text("no picture")
-    huge.write_bytes(claimed_png(50_000, 50_000))
-    bad = (text, gone, tmp_path, huge)
-    found = document("embed", *bad, good, "--model", quick[0].key)
-    assert [entry["file"] for entry in found["images"]] == [str(good)]
-    assert [entry["file"] for entry in found["unusable"]] == [str(path) for path in bad]
-    messages = [entry["message"] for entry in found["unusable"]]
-    for message, words in zip(
-        messages, ("not a PNG", "No such file", "Is a directory", "megapixels"), strict=True
-    ):
-        assert words in message
-    assert refused("embed", *bad, "--model", quick[0].key, "--json", lines=4) == messages[-1]
-
-
-def test_a_device_or_a_folder_that_is_not_there(
+def test_a_device_or_a_folder_that_is_missing(
     refused: Refused, other_home: Path, monkeypatch: Patch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setenv("VLCORE_DEVICE", "abacus")
-        assert "VLCORE_DEVICE='abacus' is not available" in refused("train", "--set", "steps=1")
+        assert "abacus" in refused("train", "--set", "steps=1")
     shutil.rmtree(models_folder())
     models_folder().write_text("a file")
     for command in (("train",), ("study", "experiments", "--jobs", 1)):
-        assert "make it writable or point VLCORE_HOME to another folder." in refused(
-            *command, "--json"
-        )
+        assert "VLCORE_HOME" in refused(*command, "--json")
 
 
 def test_the_program_prints_one_document_and_nothing_else(home: Path, quick: Models) -> None:
-    done = program(home, "train", "--bias", "0.75", *STEPS, "--json")
-    assert done.returncode == 0, done.stderr
-    assert (json.loads(done.stdout)["state"], json.loads(done.stdout)["key"]) == (
-        "cached",
-        quick[2].key,
-    )
-    assert "Warning" not in done.stderr
+    ended = program(home, "train", "--bias", "0.75", *STEPS, "--json")
+    assert ended.returncode == 0, ended.stderr
+    result = json.loads(ended.stdout)
+    assert (result["state"], result["key"]) == ("cached", quick[2].key)
+    assert "Warning" not in ended.stderr
 
 
+# argparse itself is silent when the output of its help is closed
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [("data list --json", CLOSED_PIPE), ("conditions", CLOSED_PIPE), ("study --help", 0)],
-)  # argparse itself says nothing where nobody reads its help
-def test_the_program_ends_quietly_where_nobody_reads_on(
+)
+def test_the_program_ends_quietly_when_its_output_is_closed(
     empty_home: Path, arguments: str, code: int
 ) -> None:
     read, write = os.pipe()
     os.close(read)
     try:
-        done = program(empty_home, *arguments.split(), stdout=write)
+        ended = program(empty_home, *arguments.split(), stdout=write)
     finally:
         os.close(write)
-    assert (done.returncode, done.stderr) == (code, "")
+    assert (ended.returncode, ended.stderr) == (code, "")
