@@ -1,4 +1,4 @@
-"""What people do with a home, each in one call: it works, or is one sentence."""
+"""Everything that is done with a home, each in one call: it works, or is one sentence."""
 
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tests.jobs.children import claim, make
-from vlcore.__main__ import main
+from vlcore.__main__ import BAD_INPUT, main
 from vlcore.artifacts import store
 from vlcore.classroom import session
 from vlcore.data import catalogue, drawn
@@ -79,16 +79,14 @@ def _mean_colours(images: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _command(line: str) -> None:
-    with (
-        redirect_stdout(StringIO()),
-        redirect_stderr(StringIO()) as said,
-    ):  # a file does not grow on a full disk
-        if main(line.split()) == 2:
-            raise LabError(said.getvalue())
+    # In memory: a file does not grow on a full disk.
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()) as errors:
+        if main(line.split()) == BAD_INPUT:
+            raise LabError(errors.getvalue())
 
 
 def trouble(home: Home) -> tuple[int, dict[str, Exception]]:
-    """How many acts end in a sentence, and what the others than that raise."""
+    """How many acts end in a sentence, and unexpected errors by act."""
     sentences, unexpected = 0, {}
     for name, act in home.acts().items():
         try:

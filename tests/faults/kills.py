@@ -17,10 +17,8 @@ from vlcore.artifacts import store
 from vlcore.jobs import jobs
 from vlcore.jobs.jobs import State
 
-ENDS_WITHIN = (
-    15.0  # seconds for the workers of a killed server: they look every second, on a busy machine
-)
-AT_ONCE = 3  # jobs that are asked for
+ENDS_WITHIN = 15.0  # seconds for the workers of a killed server, on a busy machine
+AT_ONCE = 3  # pending jobs
 
 
 @dataclass
@@ -70,25 +68,25 @@ class Server:
 
 
 def children_of(server: int) -> list[int]:
-    """Processes that a process began, and those that they began."""
+    """All descendants of a process."""
     parents = {}
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            parents[int(entry.name)] = int(
-                (entry / "stat").read_text().rpartition(")")[2].split()[1]
-            )
-    found = [server]
-    for parent in found:
-        found += [pid for pid, its in parents.items() if its == parent]
-    return found[1:]
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            parents[int(entry.name)] = int(fields[1])
+    family = [server]
+    for member in family:
+        family += [pid for pid, parent in parents.items() if parent == member]
+    return family[1:]
 
 
 def workers_of(server: int) -> list[int]:
-    found = []
+    workers = []
     for pid in children_of(server):
         with suppress(OSError):
-            found += [pid] if "LokyProcess" in Path(f"/proc/{pid}/cmdline").read_text() else []
-    return found
+            if "LokyProcess" in Path(f"/proc/{pid}/cmdline").read_text():
+                workers.append(pid)
+    return workers
 
 
 def left_of(begun: list[int]) -> list[int]:
@@ -117,20 +115,20 @@ def look(tally: Tally) -> None:
 
 def kill(count: int, seed: int, *, servers: bool, steps: int = 0, within: float = 0.12) -> Tally:
     """Kill so many workers, or servers, each at a random moment within so many seconds after a job
-    was seen at work; who asked asks again after each. In the end all that was asked for is made."""
+    was seen at work; pending jobs are submitted again after each, and all are made in the end."""
     chance, tally, server = random.Random(seed), Tally(), Server()
-    asked: list[tuple[str, int]] = []
+    jobs_asked_for: list[tuple[str, int]] = []
     number = 0
 
     def pending() -> list[tuple[str, int]]:
-        return [one for one in asked if not store.published(one[0])]
+        return [job for job in jobs_asked_for if not store.published(job[0])]
 
     def running() -> bool:
         return any(jobs.view(key).state is State.RUNNING for key, _ in pending())
 
     def ask_again() -> None:
-        for key, its in pending():
-            server.ask(key, steps, its)
+        for key, job_seed in pending():
+            server.ask(key, steps, job_seed)
 
     def wait(true: Callable[[], object], patience: float = 120.0) -> None:
         ends = time.monotonic() + patience
@@ -142,9 +140,8 @@ def kill(count: int, seed: int, *, servers: bool, steps: int = 0, within: float 
         while tally.kills < count:
             while len(pending()) < AT_ONCE:
                 number += 1
-                asked.append(
-                    (condition_of(steps, number).key if steps else f"job-{seed}-{number}", number)
-                )
+                key = condition_of(steps, number).key if steps else f"job-{seed}-{number}"
+                jobs_asked_for.append((key, number))
             ask_again()
             wait(lambda: running() or not pending())
             time.sleep(chance.uniform(0, within))

@@ -1,8 +1,7 @@
-"""Addresses that nobody would write: each page shows something, whatever each of its fields is said
-to be.
+"""Hostile addresses: each page shows something, whatever the values of its fields.
 
-`python -m benchmarks.faults` draws 2,000 of them. What once ended in a traceback stands in
-``addresses.json``.
+`python -m benchmarks.faults` draws 2,000 of them; addresses.json has those that once ended in a
+traceback.
 """
 
 import json
@@ -20,7 +19,7 @@ from vlcore.experiment import options
 from vlcore.web import work
 
 ADDRESSES = int(os.environ.get("FAULT_ADDRESSES", "12"))
-FOUND: list[tuple[str, dict[str, str]]] = json.loads(
+ONCE_FAILED: list[tuple[str, dict[str, str]]] = json.loads(
     (Path(__file__).parent / "addresses.json").read_text("utf-8")
 )
 BIAS, LENGTHS, WORDS = (
@@ -179,19 +178,16 @@ HOSTILE = (
 
 @st.composite
 def addresses(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
-    """A page, and what its address says of a few of its fields: what may be said, or what nobody
-    would."""
+    """A page, and usual or hostile values of a few fields of its address."""
     page = draw(st.sampled_from(sorted(FIELDS)))
     known = FIELDS[page] | EVERYWHERE
     names = draw(st.lists(st.sampled_from(sorted(known)), unique=True, max_size=6))
     strange = st.sampled_from(HOSTILE) | st.text(max_size=30)
-    said = {}
+    address = {}
     for name in names:
-        value = draw(st.sampled_from(known[name]) | strange)
-        said[name] = draw(
-            st.just(value) | st.lists(st.just(value) | strange, min_size=2, max_size=3)
-        )
-    return page, said
+        value = st.just(draw(st.sampled_from(known[name]) | strange))
+        address[name] = draw(value | st.lists(value | strange, min_size=2, max_size=3))
+    return page, address
 
 
 def bound(page: AppTest) -> set[str]:
@@ -200,13 +196,12 @@ def bound(page: AppTest) -> set[str]:
     return {name for proto in protos if (name := getattr(proto, "query_param_key", ""))}
 
 
-def shows(page: str, address: dict[str, Any]) -> None:
-    seen = opened(page, **address)
-    pages = (
-        FIELDS.values() if "guide" in address else [FIELDS[page]]
-    )  # a card of the guide opens its own page
-    assert bound(seen) <= {*EVERYWHERE}.union(*pages), "a field that `FIELDS` does not know"
-    assert len(list(seen.main)) > 3
+def open_address(page: str, address: dict[str, Any]) -> None:
+    app = opened(page, **address)
+    # A card of the guide opens its own page.
+    fields = FIELDS.values() if "guide" in address else [FIELDS[page]]
+    assert bound(app) <= {*EVERYWHERE}.union(*fields), "a field that `FIELDS` lacks"
+    assert len(list(app.main)) > 3
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -218,9 +213,9 @@ def on_disk(experiments: object) -> Any:
         yield
 
 
-@pytest.mark.parametrize(("page", "address"), FOUND)
-def test_what_once_failed(page: str, address: dict[str, str]) -> None:
-    shows(page, address)
+@pytest.mark.parametrize(("page", "address"), ONCE_FAILED)
+def test_addresses_that_once_failed(page: str, address: dict[str, str]) -> None:
+    open_address(page, address)
 
 
 @given(addresses())
@@ -232,5 +227,5 @@ def test_what_once_failed(page: str, address: dict[str, str]) -> None:
     suppress_health_check=list(HealthCheck),
     phases=(Phase.generate, Phase.shrink),
 )
-def test_no_address_is_a_traceback(asked: tuple[str, dict[str, Any]]) -> None:
-    shows(*asked)
+def test_no_address_is_a_traceback(drawn: tuple[str, dict[str, Any]]) -> None:
+    open_address(*drawn)

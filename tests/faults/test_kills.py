@@ -1,5 +1,5 @@
-"""Whoever is killed at whatever moment: nothing that was published is lost, nothing is half there,
-nobody is left."""
+"""Kills at random moments: nothing published is lost, nothing is half-published, no process is
+left."""
 
 import os
 import signal
@@ -16,11 +16,11 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="looks for processes in 
 
 @pytest.mark.parametrize(("servers", "count"), [(False, 6), (True, 2)])
 def test_killed_at_random_moments(empty_home: Path, servers: bool, count: int) -> None:
-    found = kill(count, seed=7, servers=servers)
-    assert found.kills == count
-    assert found.at_work >= count / 4
-    assert found.made >= 3
-    assert (found.lost, found.half, found.orphans) == (0, 0, 0)
+    tally = kill(count, seed=7, servers=servers)
+    assert tally.kills == count
+    assert tally.at_work >= count / 4
+    assert tally.made >= 3
+    assert (tally.lost, tally.half, tally.orphans) == (0, 0, 0)
 
 
 def test_two_servers_on_one_home_work_together(empty_home: Path) -> None:

@@ -29,11 +29,11 @@ def model(
     experiments: list[store.Artifact], tmp_path: Path, on_disk: FakeQueue
 ) -> Iterator[store.Artifact]:
     """A model that pages show, which is whole again afterwards."""
-    kept = shutil.copytree(experiments[0].path, tmp_path / "kept")
+    copy = shutil.copytree(experiments[0].path, tmp_path / "copy")
     yield experiments[0]
     shutil.rmtree(experiments[0].path, ignore_errors=True)
     shutil.rmtree(models_folder() / ".quarantine", ignore_errors=True)
-    shutil.copytree(kept, experiments[0].path)
+    shutil.copytree(copy, experiments[0].path)
 
 
 def test_each_file_of_a_model_may_go_or_change_under_compare(
@@ -51,7 +51,7 @@ def test_each_file_of_a_model_may_go_or_change_under_compare(
         assert not store.published(model.key), "set aside"
         assert not page.run().exception
         shutil.rmtree(model.path, ignore_errors=True)
-        shutil.copytree(tmp_path / "kept", model.path)
+        shutil.copytree(tmp_path / "copy", model.path)
     assert not page.run().exception
     assert page.get("vega_lite_chart")
 
@@ -60,14 +60,12 @@ def test_each_file_of_a_model_may_go_or_change_under_compare(
 def test_pages_on_disks_that_fail(
     experiments: list[store.Artifact], on_disk: FakeQueue, page: str, home: Path
 ) -> None:
-    shown = opened(page)
-    before = len(shown.main.children)
-    with disks.read_only(home):
-        assert not shown.run().exception
-    with disks.full():
-        assert not shown.run().exception
-    with disks.removed(models_folder()):
-        assert not shown.run().exception
-    assert not shown.run().exception
-    assert len(shown.main.children) == before
-    assert not shown.error
+    app = opened(page)
+    before = len(app.main.children)
+    models = models_folder()
+    for fault in (disks.read_only(home), disks.full(), disks.removed(models)):
+        with fault:
+            assert not app.run().exception
+    assert not app.run().exception
+    assert len(app.main.children) == before
+    assert not app.error
