@@ -27,9 +27,8 @@ from vlcore.jobs import queue
 from vlcore.study import plans
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault(
-    "NUMBA_NUM_THREADS", "1"
-)  # with its first map it sets the number of torch's threads as well
+# With its first map numba sets the number of torch's threads as well.
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 os.environ["VLCORE_DEVICE"] = "cpu"
 # Containers say that no bytecode is kept: each of the many processes of the tests would compile all
 # modules anew.
@@ -37,9 +36,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 # as the server does: each chart is held to its schema where it is tested
 schemapi.disable_debug_mode()
-threadpool_limits(
-    1
-)  # those of numpy, which is there already: beside as many processes, threads spin for each other
+# Threads of numpy, which is loaded already: beside as many processes, they spin for each other.
+threadpool_limits(1)
 
 # The judge draws the same examples each time; on a developer's machine they go on searching. No
 # test is timed.
@@ -76,9 +74,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLCORE_HOME", str(folder))
-        patch.setenv(
-            "VLCORE_SHIPPED", str(folder / "nothing")
-        )  # models that come with this version are another test's
+        patch.setenv("VLCORE_SHIPPED", str(folder / "nothing"))  # bundled models are another test's
         yield folder
 
 
@@ -99,8 +95,8 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
             code = main([str(argument) for argument in arguments])
         except SystemExit as exit_:  # argparse leaves by itself
             code = int(exit_.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
 
     return run
 
@@ -171,8 +167,8 @@ def experiments(quick: list[store.Artifact]) -> list[store.Artifact]:
 
 def publish_as(artifact: store.Artifact, condition: Condition) -> store.Artifact:
     """Publish a copy of an artifact as another condition."""
-    made = models_folder() / ".work" / f"copy-{condition.key}"
-    shutil.copytree(artifact.path, made)
-    (made / "manifest.json").unlink()
-    (made / "condition.json").write_text(json.dumps(condition.as_dict()))
-    return store.publish(condition.key, made, {"seconds": 0})
+    copy = models_folder() / ".work" / f"copy-{condition.key}"
+    shutil.copytree(artifact.path, copy)
+    (copy / "manifest.json").unlink()
+    (copy / "condition.json").write_text(json.dumps(condition.as_dict()))
+    return store.publish(condition.key, copy, {"seconds": 0})

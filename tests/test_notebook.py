@@ -57,8 +57,8 @@ def test_every_public_name_is_there_and_nothing_heavy_comes_with_the_library() -
 
 @pytest.mark.parametrize("module", DOCUMENTED)
 def test_examples_of_docstrings_run(module: str, quick: list[Artifact]) -> None:
-    found = doctest.testmod(importlib.import_module(module), optionflags=doctest.ELLIPSIS)
-    assert found.failed == 0
+    results = doctest.testmod(importlib.import_module(module), optionflags=doctest.ELLIPSIS)
+    assert results.failed == 0
 
 
 def test_every_public_function_has_an_example() -> None:

@@ -106,6 +106,15 @@ def expect_text(tab: Page, words: str) -> None:
     expect(tab.get_by_text(words).first).to_be_visible()
 
 
+NOTHING_CUT_OFF = """() => [...document.querySelectorAll(
+    '[data-testid=stMain] svg, [data-testid=stMain] img')]
+    .every(e => e.getBoundingClientRect().right <= window.innerWidth)"""
+
+
+def expect_nothing_cut_off(tab: Page) -> None:
+    tab.wait_for_function(NOTHING_CUT_OFF)
+
+
 def press(tab: Page, name: str) -> None:
     tab.get_by_role("button", name=name, exact=True).click()
 

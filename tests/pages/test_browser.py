@@ -12,13 +12,9 @@ from playwright.sync_api import Page, expect
 from tests.chromium import needs_chromium
 
 from .accessibility import in_scheme, judge_both
-from .serving import expect_text, settled
+from .serving import expect_nothing_cut_off, expect_text, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
-
-INSIDE = """() => [...document.querySelectorAll(
-    '[data-testid=stMain] svg, [data-testid=stMain] img')]
-    .every(e => e.getBoundingClientRect().right <= window.innerWidth)"""
 
 
 @pytest.mark.parametrize(
@@ -53,11 +49,10 @@ def test_nothing_is_cut_off_in_a_narrow_window(
     expect(tab.locator("svg path[aria-label*='held out']").first).to_be_visible()
     if "Film" in path:
         expect(tab.locator(".vega-bind input[type=range]")).to_be_visible()
-    tab.wait_for_function(
-        INSIDE
-    )  # the width of the window is known after the first run: maps may be drawn twice
+    # The width of the window is known after the first run: maps may be drawn twice.
+    expect_nothing_cut_off(tab)
     in_scheme(tab, dark=True)
-    tab.wait_for_function(INSIDE)
+    expect_nothing_cut_off(tab)
 
 
 def test_a_picture_of_a_sheet_lights_up_and_is_enlarged_by_a_click(page: Page, server: str) -> None:
@@ -74,9 +69,8 @@ def test_a_picture_of_a_sheet_lights_up_and_is_enlarged_by_a_click(page: Page, s
     assert "picture=p" in page.url
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(
-        page.locator("[data-test-script-state=notRunning]")
-    ).to_be_attached()  # the server knows that it is closed
+    # The server knows that it is closed.
+    expect(page.locator("[data-test-script-state=notRunning]")).to_be_attached()
     page.get_by_role("slider").first.press("ArrowRight")
     expect(page.get_by_text("minority: 5 of 48 kept").first).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)

@@ -25,20 +25,20 @@ ON_TOP = """all => all.findIndex(mark => {
 })"""
 
 
-def on_top(found: Locator) -> Locator:
+def on_top(elements: Locator) -> Locator:
     """The first mark that no other covers."""
-    found.first.scroll_into_view_if_needed()
-    index = found.evaluate_all(ON_TOP)
+    elements.first.scroll_into_view_if_needed()
+    index = elements.evaluate_all(ON_TOP)
     assert index >= 0, "each mark lies under another"
-    return found.nth(index)
+    return elements.nth(index)
 
 
-def asked(tab: Page, name: str) -> str | None:
+def address_field(tab: Page, name: str) -> str | None:
     return parse_qs(urlsplit(tab.url).query).get(name, [None])[0]
 
 
-def places(found: Locator) -> list[str | None]:
-    return found.evaluate_all("all => all.map(mark => mark.getAttribute('transform'))")
+def positions(elements: Locator) -> list[str | None]:
+    return elements.evaluate_all("all => all.map(mark => mark.getAttribute('transform'))")
 
 
 def hovered(tab: Page) -> Locator:
@@ -62,9 +62,8 @@ def test_maps_and_page_answer_to_what_is_hovered_clicked_and_brushed(
 ) -> None:
     page.goto(f"{server}/Compare?right_bias=75+%25&show_arrows=true&show_movement=true")
     maps_drawn(page)
-    expect(
-        page.locator("line[opacity='0.3']").nth(100)
-    ).to_be_attached()  # ways from the left to the right map
+    # Lines from the left to the right map.
+    expect(page.locator("line[opacity='0.3']").nth(100)).to_be_attached()
 
     arrows = page.locator("line[stroke-width='2']")
     hovered(page).click()
@@ -73,7 +72,7 @@ def test_maps_and_page_answer_to_what_is_hovered_clicked_and_brushed(
     for side in ("left", "right"):
         expect_text(page, f"Nearest in the {side} model")
     expect_text(page, "Its twins")
-    picture = asked(page, "picture")
+    picture = address_field(page, "picture")
     assert picture is not None
     settled(page)
     expect(arrows).to_have_count(8)  # the page ran, and the maps are the same ones
@@ -114,7 +113,7 @@ def test_maps_and_page_answer_to_what_is_hovered_clicked_and_brushed(
     page.reload()
     expect_text(page, "Nearest in the left model")
     expect(arrows).to_have_count(8)
-    assert asked(page, "picture") == picture
+    assert address_field(page, "picture") == picture
 
 
 def test_both_maps_are_whole_on_the_first_screen(come: Callable[..., Page], server: str) -> None:
@@ -125,10 +124,10 @@ def test_both_maps_are_whole_on_the_first_screen(come: Callable[..., Page], serv
     settled(page)
     maps = page.locator("svg path.background[d*='h450v450']")
     titles = page.locator("svg .role-title-text").filter(has_not_text="Named right")
-    for found, count in ((maps, 2), (titles, 2), (page.locator("svg .role-legend"), 1)):
-        expect(found).to_have_count(count)
-        for one in found.all():
-            box = one.bounding_box()
+    for parts, count in ((maps, 2), (titles, 2), (page.locator("svg .role-legend"), 1)):
+        expect(parts).to_have_count(count)
+        for part in parts.all():
+            box = part.bounding_box()
             assert box["x"] >= 0
             assert box["x"] + box["width"] <= 1280
             assert box["y"] + box["height"] <= 720
@@ -147,7 +146,7 @@ def test_another_seed_gives_another_umap(page: Page, server: str) -> None:
         timeout=4 * PATIENCE
     )  # the first fit compiles, beside whatever else is tested
     maps_drawn(page)
-    first = places(marks(page))
+    first = positions(marks(page))
     unfold(page, "Map")
     press(page, "Re-roll")
     page.wait_for_url("**umap_seed=*")
@@ -187,7 +186,7 @@ def test_what_is_under_the_maps(come: Callable[..., Page], page: Page, server: s
     caption.press("Enter")
     expect_text(page, "does not know, or does not read, “")
     expect_text(page, "“zebra”")
-    assert asked(page, "caption") == "a zebra"
+    assert address_field(page, "caption") == "a zebra"
     opened("Film", "The film in words")
     film_runs_in_the_browser_alone(page, sent)
     opened("Take along", "A model for other tools")
@@ -207,7 +206,7 @@ def test_what_is_under_the_maps(come: Callable[..., Page], page: Page, server: s
     across.fill("camel in the desert")
     across.press("Enter")
     expect(page.locator("svg text").get_by_text("“camel in the desert” to").first).to_be_attached()
-    assert asked(page, "prompt_a") == "camel in the desert"
+    assert address_field(page, "prompt_a") == "camel in the desert"
     page.mouse.move(2, 2)  # what is under the pointer has another ground
     in_scheme(page, dark=True)
     judge(page, contrast_only=True)
@@ -217,13 +216,13 @@ def film_runs_in_the_browser_alone(page: Page, sent: list[object]) -> None:
     slider, film = page.locator(SLIDER), page.get_by_test_id("stVegaLiteChart").nth(1)
     last, moving, before = slider.get_attribute("max"), marks(film), len(sent)
     assert last is not None
-    end = places(moving)
+    end = positions(moving)
     slider.press("Home")
     expect(slider).to_have_value("1")
     expect(film.get_by_text("step 0: ")).to_have_count(2)
-    start = places(moving)
+    start = positions(moving)
     assert len(start) == len(end) == 100
-    assert all(one != other for one, other in zip(start, end, strict=True))
+    assert all(before != after for before, after in zip(start, end, strict=True))
     press(page, "Play")
     press(page, "Pause")
     expect(page.get_by_role("button", name="Play")).to_be_visible()
@@ -232,7 +231,7 @@ def film_runs_in_the_browser_alone(page: Page, sent: list[object]) -> None:
     expect(slider).to_have_value(last)
     expect(page.get_by_role("button", name="Play")).to_be_visible()
     page.mouse.move(2, 2)
-    assert places(moving) == end
+    assert positions(moving) == end
     assert len(sent) == before, "a film is no news for the server"
 
 

@@ -23,10 +23,10 @@ def server(fresh_server: str) -> str:
     return fresh_server
 
 
-def places(page: Page) -> list[str]:
+def positions(page: Page) -> list[str]:
     """Where the pictures of both maps are."""
     marks = page.locator(".atlas svg[role=img] > path")
-    return marks.evaluate_all("all => all.map(one => one.getAttribute('transform'))")
+    return marks.evaluate_all("all => all.map(mark => mark.getAttribute('transform'))")
 
 
 def drag(page: Page, name: str, value: int) -> None:
@@ -39,10 +39,10 @@ def drag(page: Page, name: str, value: int) -> None:
 
 def still(page: Page) -> list[str]:
     """Where the pictures are once they have come to rest."""
-    before = places(page)
+    before = positions(page)
     while True:
         page.wait_for_timeout(150)
-        if (now := places(page)) == before:
+        if (now := positions(page)) == before:
             return now
         before = now
 
@@ -60,10 +60,10 @@ def test_maps_move_before_anything_is_trained_and_sliders_ask_nobody(
     page.goto(server)
     expect(page.locator(READY)).to_be_visible()
     assert frames
-    first = places(page)
+    first = positions(page)
     assert len(first) == 400
     expect_text(page, "Which would you trust?")
-    assert places(page) != first, "it plays by itself"
+    assert positions(page) != first, "it plays by itself"
     for part in (".maps svg[role=img]", ".time", ".bias"):
         box = page.locator(f".atlas {part}").last.bounding_box()
         assert box is not None
@@ -87,7 +87,7 @@ def test_which_model_is_trusted_shows_only_with_the_unusual_pictures(
     page = come(1280, 720, reduced_motion="reduce")
     page.goto(server)
     expect_text(page, "Which would you trust?")
-    assert places(page) == still(page), "with little motion nothing plays"
+    assert positions(page) == still(page), "with little motion nothing plays"
     hidden = page.locator(".atlas svg[role=img] > path.hidden")
     expect(hidden).to_have_count(200)
     shares = page.locator(".atlas .shares strong")

@@ -24,7 +24,7 @@ def votes(presenter: Page, number: int) -> None:
     expect(presenter.get_by_test_id("stMetricValue")).to_have_text(str(number))
 
 
-def asked(page: Page, question: str) -> None:
+def expect_question(page: Page, question: str) -> None:
     """Wait until a question is asked, and the page is done."""
     expect(page.get_by_role("heading", name=question)).to_be_visible()
     settled(page)
@@ -42,7 +42,7 @@ def test_a_class_votes_and_sees_what_the_presenter_reveals(
     expect(presenter.get_by_text(code, exact=True)).to_be_visible()
     for page in (student, other):
         page.goto(f"{server}/Lesson?code={code}")
-        asked(page, FIRST.question)
+        expect_question(page, FIRST.question)
     press(student, "Vote A")
     expect_text(student, "Your vote is in")
     votes(presenter, 1)
@@ -74,7 +74,7 @@ def test_a_class_votes_and_sees_what_the_presenter_reveals(
     presenter.reload()  # the browser knows what leads
     press(presenter, "Next question")
     for page in (student, other):
-        asked(page, SECOND.question)
+        expect_question(page, SECOND.question)
         expect(page.get_by_role("button", name="Vote A")).to_be_visible()
     votes(presenter, 0)
 
@@ -83,23 +83,23 @@ def test_alone_paper_prints_without_a_network_and_the_address_holds_the_question
     page: Page, server: str
 ) -> None:
     page.goto(f"{server}/Lesson")
-    asked(page, FIRST.question)
+    expect_question(page, FIRST.question)
     judge_both(page)
     file = downloaded(page, "Hand-out")
 
     unfold(page, "Lessons")
     page.get_by_role("radio", name=COLLAPSE).click()
     first, second, _ = LESSONS[COLLAPSE].steps
-    asked(page, first.question)
+    expect_question(page, first.question)
     press(page, f"2 · {second.title}")
-    asked(page, second.question)
+    expect_question(page, second.question)
     expect(page.get_by_role("button", name="Run it")).to_be_visible()  # it would train at once
     page.reload()
-    asked(page, second.question)
+    expect_question(page, second.question)
     expect(page.get_by_role("button", name="Run it")).to_be_visible()
     expect(page.get_by_role("link", name="Findings")).to_be_visible()
     page.goto(f"{page.url}&hide=controls")
-    asked(page, second.question)
+    expect_question(page, second.question)
     expect(page.get_by_role("link", name="Findings")).to_have_count(0)
     expect(page.get_by_label("Image set")).to_have_count(0)
 

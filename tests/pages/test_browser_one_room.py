@@ -29,16 +29,16 @@ def prepared(experiments: list[store.Artifact]) -> Iterator[None]:
     see none of them."""
     pairs = one_room.pairs_of(PLAN, Condition(), SCENES, PLAN.planned)
     copies = [both for pair in pairs for both in zip(experiments[2:], pair, strict=True)]
-    made = [publish_as(*both) for both in copies if not store.published(both[1].key)]
+    copies_made = [publish_as(*both) for both in copies if not store.published(both[1].key)]
     yield
-    for artifact in made:
+    for artifact in copies_made:
         shutil.rmtree(artifact.path)
 
 
-def blocks(wall: Page, said: str) -> None:
+def expect_blocks(wall: Page, text: str) -> None:
     expect(
         wall.get_by_test_id("stMetric").filter(has_text="Blocks").get_by_test_id("stMetricValue")
-    ).to_have_text(said)
+    ).to_have_text(text)
 
 
 def test_a_wall_and_three_phones_do_one_study(come: Callable[..., Page], server: str) -> None:
@@ -60,25 +60,25 @@ def test_a_wall_and_three_phones_do_one_study(come: Callable[..., Page], server:
     for page in (wall, phones[0]):
         judge_both(page)
     press(wall, "Fix the plan")
-    blocks(wall, "0 of 5")
+    expect_blocks(wall, "0 of 5")
 
     for number, phone in enumerate(phones, start=1):
         press(phone, TAKE)
         expect_text(phone, f"Your two models: block {number}, seed {number - 1}")
         expect(phone.get_by_text("Your dot on the wall")).to_be_visible()
         expect(phone.locator("path[aria-label='camel, grass, held out']").first).to_be_attached()
-        blocks(wall, f"{number} of 5")
+        expect_blocks(wall, f"{number} of 5")
     assert phones[0].evaluate("document.documentElement.scrollWidth") <= 390
     phones[0].reload()  # the same browser has the same block
     expect_text(phones[0], "Your two models: block 1, seed 0")
     expect_text(wall, "The plan decides when 2 more of its 5 blocks are there")
-    for said in ("Code", "Exact p", "95 % interval"):
-        expect(wall.get_by_text(said, exact=True)).to_be_in_viewport()
+    for label in ("Code", "Exact p", "95 % interval"):
+        expect(wall.get_by_text(label, exact=True)).to_be_in_viewport()
     expect(wall.get_by_text("Looked at").first).to_be_in_viewport()
 
     wall.reload()  # the lecturer's browser leads on
     press(wall, "Train the 2 blocks that nobody trains")
-    blocks(wall, "5 of 5")
+    expect_blocks(wall, "5 of 5")
     press(wall, "End: what did it show?")
     expect_text(wall, "The class expected “lower”")
     for phone in phones:

@@ -34,7 +34,7 @@ def edited(*edits: Edit) -> Condition:
 @pytest.fixture
 def trained(experiments: list[store.Artifact]) -> None:
     """The base, what stands beside it, and two repairs, as copies of quick models."""
-    held = [one for of in repair.beside(IMAGES, BASE).values() for one in of]
+    held = [condition for arm in repair.beside(IMAGES, BASE).values() for condition in arm]
     for number, condition in enumerate([*held, edited(Add(FIRST)), edited(Fade(0.5))]):
         if not store.published(condition.key):
             publish_as(experiments[number % 2 * 2], condition)  # those of short labels

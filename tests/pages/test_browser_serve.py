@@ -39,16 +39,17 @@ COOKIE = re.compile(r"vlcore_process=(\d)")
 FEW_FILES = 128  # what a server may have open unless it asks for more
 
 
-def children(of: int) -> dict[int, str]:
+def children(process: int) -> dict[int, str]:
     """The command lines of a process's children, by number."""
-    numbers = Path(f"/proc/{of}/task/{of}/children").read_text().split()
+    numbers = Path(f"/proc/{process}/task/{process}/children").read_text().split()
     return {
-        int(one): Path(f"/proc/{one}/cmdline").read_text().replace("\0", " ") for one in numbers
+        int(child): Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ")
+        for child in numbers
     }
 
 
-def streamlits(of: int) -> set[int]:
-    return {number for number, line in children(of).items() if "streamlit run" in line}
+def streamlits(process: int) -> set[int]:
+    return {number for number, line in children(process).items() if "streamlit run" in line}
 
 
 @pytest.fixture(scope="module")
@@ -56,18 +57,8 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int
     """Its address, and the number of the process of `serve`, over a home with the models that come
     along; after a signal nothing of it may be left."""
     port = free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "vlcore",
-        "serve",
-        "--processes",
-        "2",
-        "--port",
-        str(port),
-        "--host",
-        "127.0.0.1",
-    ]
+    options = f"serve --processes 2 --port {port} --host 127.0.0.1".split()
+    command = [sys.executable, "-m", "vlcore", *options]
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     limited = ["prlimit", f"--nofile={FEW_FILES}:{most}", *command]
     root = Path(__file__).parents[2]
@@ -109,14 +100,14 @@ def ask(
 ) -> tuple:
     """The status of an answer, the process that it tells the browser to remember, and its
     headers."""
-    asked = urllib.request.Request(address, body, {"Cookie": cookie, **headers}, method=method)
+    request = urllib.request.Request(address, body, {"Cookie": cookie, **headers}, method=method)
     try:
-        with urllib.request.urlopen(asked, timeout=60) as answer:
-            status, found = answer.status, answer.headers
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            status, answered = answer.status, answer.headers
     except urllib.error.HTTPError as error:
-        status, found = error.code, error.headers
-    told = COOKIE.findall(" ".join(found.get_all("Set-Cookie", [])))
-    return status, told[0] if told else "", found
+        status, answered = error.code, error.headers
+    processes = COOKIE.findall(" ".join(answered.get_all("Set-Cookie", [])))
+    return status, processes[0] if processes else "", answered
 
 
 def visit(server: str, process: str) -> ClientConnection:
@@ -127,9 +118,9 @@ def visit(server: str, process: str) -> ClientConnection:
 
 def session_of(connection: ClientConnection) -> str:
     """Run Home; the name of the session, which its process alone knows."""
-    asked = BackMsg()
-    asked.rerun_script.query_string = ""
-    connection.send(asked.SerializeToString())
+    message = BackMsg()
+    message.rerun_script.query_string = ""
+    connection.send(message.SerializeToString())
     while True:
         message = ForwardMsg.FromString(connection.recv(60))
         if message.WhichOneof("type") == "new_session":
@@ -164,8 +155,8 @@ def test_a_browser_stays_with_its_process_and_its_upload_arrives_there(server: s
         more = {"X-Xsrftoken": token, "Content-Type": "multipart/form-data; boundary=b"}
         with visit(server, process) as connection:
             upload = f"{server}/_stcore/upload_file/{session_of(connection)}/one"
-            for asked, status in ((process, 204), (other, 400), (process, 204)):
-                cookie = f"vlcore_process={asked}; _streamlit_xsrf={token}"
+            for cookie_process, status in ((process, 204), (other, 400), (process, 204)):
+                cookie = f"vlcore_process={cookie_process}; _streamlit_xsrf={token}"
                 assert ask(upload, cookie, "PUT", body, **more)[:2] == (status, "")
 
 
@@ -180,11 +171,11 @@ def test_what_is_the_same_for_everybody_comes_from_nginx_and_what_is_nobodys_bus
     ]
     page = urllib.request.urlopen(server).read().decode()
     script = re.findall(r'src="\./(static/js/index[^"]+)"', page)[0]
-    kept = []
+    cached = []
     for query in "ab":  # a process is asked once, whatever is written behind the address
         assert ask(f"{server}/{script}?{query}")[0] == 200
-        kept.append({name for _, _, names in os.walk(f"{folder}/cache") for name in names})
-    assert kept[0] == kept[1] != set()
+        cached.append({name for _, _, names in os.walk(f"{folder}/cache") for name in names})
+    assert cached[0] == cached[1] != set()
     hidden = [
         ask(f"{server}/_stcore/{path}")[0]
         for path in ("metrics", "script-health-check", "agent/openapi.json")
@@ -260,8 +251,8 @@ def test_what_cannot_be_is_one_sentence(
         ["--host", "here"],
         ["--processes", "0"],
     ):
-        code, out, said = cli("serve", *arguments)
-        assert (code, out, said.count("\n")) == (2, "", 1)
+        code, out, err = cli("serve", *arguments)
+        assert (code, out, err.count("\n")) == (2, "", 1)
     monkeypatch.setattr(serve.shutil, "which", lambda *_, **__: None)
     assert cli("serve")[0] == 2
 

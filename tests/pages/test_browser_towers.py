@@ -48,29 +48,16 @@ def test_a_pretrained_model_that_is_not_there_is_trained_while_the_former_maps_s
     assert any(title.startswith("25") for title in biases(tab))
 
 
-def test_every_level_of_bias_is_bundled_from_scratch(
-    come: Callable[..., Page], server: str
-) -> None:
-    tab = come(1280, 720)
-    tab.goto(f"{server}/Compare")
-    for percent in (25, 50, 75, 90, 100):
-        settled(tab)
-        move(tab, "ArrowRight")
-        expect(tab.get_by_text(f"{percent} % removed").first).to_be_visible()
-        expect(tab.locator(".st-key-former")).to_have_count(0)
-        expect(tab.locator(".vega-embed svg").first).to_be_visible()
-
-
 def test_home_plays_the_atlas_of_the_towers_that_are_chosen(
     come: Callable[..., Page], server: str
 ) -> None:
     tab = come(1280, 720)
-    asked: list[str] = []
-    tab.on("request", lambda request: asked.append(request.url))
+    requests: list[str] = []
+    tab.on("request", lambda request: requests.append(request.url))
     tab.goto(f"{server}/?towers=pretrained")
     expect(tab.locator(".atlas svg").first).to_be_visible()
-    assert any("atlas-scenes-pretrained.json" in url for url in asked)
+    assert any("atlas-scenes-pretrained.json" in url for url in requests)
     tab.get_by_text("scratch", exact=True).click()
     settled(tab)
     expect(tab.locator(".atlas svg").first).to_be_visible()
-    assert any("atlas-scenes.json" in url for url in asked)
+    assert any("atlas-scenes.json" in url for url in requests)

@@ -16,7 +16,7 @@ from tests.chromium import needs_chromium
 from vlcore.scenes import draw, sample
 
 from .accessibility import judge_both
-from .serving import downloaded, expect_text, marks, settled
+from .serving import downloaded, expect_nothing_cut_off, expect_text, marks, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -32,9 +32,6 @@ PASTE = """content => {
     document.body.dispatchEvent(new ClipboardEvent("paste", {clipboardData: given, bubbles: true}));
     return handed;
 }"""
-INSIDE = """() => [...document.querySelectorAll(
-    '[data-testid=stMain] svg, [data-testid=stMain] img')]
-    .every(e => e.getBoundingClientRect().right <= window.innerWidth)"""
 HEIGHT = "() => document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight"
 PANEL = "Try your own image"
 
@@ -64,8 +61,10 @@ def street() -> bytes:
 def give(tab: Page, *files: tuple[str, bytes]) -> None:
     """Choose files as a visitor does."""
     settled(tab)
-    given = [{"name": name, "mimeType": "image/png", "buffer": content} for name, content in files]
-    tab.locator("input[type=file]").set_input_files(given)
+    payloads = [
+        {"name": name, "mimeType": "image/png", "buffer": content} for name, content in files
+    ]
+    tab.locator("input[type=file]").set_input_files(payloads)
 
 
 def badges(tab: Page, words: str) -> Locator:
@@ -98,30 +97,15 @@ def test_an_image_on_a_phone_takes_three_screens_and_nothing_is_cut(
     expect(tab.get_by_text("New to the set")).to_have_count(1)
     expect(tab.get_by_text(re.compile("paint-over tests"))).to_have_count(2)
     expect(tab.get_by_text("This model has only seen drawings")).to_have_count(0)
-    tab.wait_for_function(INSIDE)
+    expect_nothing_cut_off(tab)
     assert tab.evaluate(HEIGHT) <= 3 * 844
     nearest = tab.locator("img[alt='horse, grass'], img[alt='horse, desert'], img[alt^='camel, ']")
-    rows = {round(box["y"]) for one in nearest.all() if (box := one.bounding_box()) is not None}
+    rows = {round(box["y"]) for image in nearest.all() if (box := image.bounding_box()) is not None}
     assert len(rows) <= 2, "the nearest images of a model are in a row"
     tab.get_by_text("scratch", exact=True).click()
     expect(tab.get_by_text("This model has only seen drawings")).to_have_count(2)
     expect(badges(tab, "has only seen drawings")).to_have_count(2)
     assert "towers=scratch" in tab.url
-
-
-def test_samples_are_ticked_one_after_the_other(come: Callable[..., Page], server: str) -> None:
-    tab = come(1280, 720)
-    tab.goto(f"{server}/Upload")
-    settled(tab)
-    tab.get_by_text(PANEL).click()
-    tab.get_by_role("tab", name="Samples").click()
-    for number, name in enumerate(("Horse in the snow", "Camel in a room"), start=1):
-        tab.get_by_test_id("stCheckbox").get_by_text(name, exact=True).click()
-        expect(marks(tab, f"your image {number}")).to_have_count(2)
-        settled(tab)
-    expect(
-        tab.get_by_test_id("stCheckbox").get_by_text("Horse on grass", exact=True)
-    ).to_be_visible()
 
 
 def test_a_cut_out_is_pasted_anywhere_explained_and_its_table_downloaded(
@@ -139,11 +123,8 @@ def test_a_cut_out_is_pasted_anywhere_explained_and_its_table_downloaded(
     assert picture.evaluate("image => image.naturalWidth") > 0
     page.get_by_text("All numbers").click()
     expect(page.get_by_role("button", name="Download the table")).to_be_visible()
-    rows = list(
-        csv.DictReader(
-            downloaded(page, "Download the table").read_text(encoding="utf-8").splitlines()
-        )
-    )
+    table = downloaded(page, "Download the table").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(table.splitlines()))
     assert [row["Model"] for row in rows] == ["Left", "Right"] * 7
     assert rows[0]["Image"] == "1. image.png, mid-grey"
     assert len({row["Image"] for row in rows}) == 7
