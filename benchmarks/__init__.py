@@ -16,6 +16,9 @@ from unittest.mock import patch
 
 from PIL import Image
 
+from vlcore.experiment.wording import signed
+from vlcore.metrics.estimate import Estimate
+
 FLAG = {"action": "store_true"}
 
 
@@ -80,6 +83,13 @@ def print_aims(measurements: Iterable[tuple[str, float, float | None]]) -> None:
     for name, value, aim in measurements:
         rows.append((name, f"{value:.2f}", aim or "", f"{value / aim:.2f}" if aim else ""))
     print_table(("what", "found", "aim", "ratio"), rows)
+
+
+def interval_cell(estimate: Estimate, digits: int) -> str:
+    """A signed value with its interval."""
+    ends = (estimate.value, estimate.low, estimate.high)
+    value, low, high = (signed(number, digits) for number in ends)
+    return f"{value} ({low} to {high})"
 
 
 @contextmanager

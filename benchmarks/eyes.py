@@ -20,11 +20,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from benchmarks import FLAG, OutsideImage, head, outside_images, parse_options, row
+from benchmarks import FLAG, OutsideImage, head, interval_cell, outside_images, parse_options, row
 from vlcore.artifacts import store
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
-from vlcore.experiment.wording import signed
 from vlcore.metrics.accuracy import predict_objects
 from vlcore.metrics.estimate import Estimate
 from vlcore.model.artifact_files import StoredEmbeddings
@@ -253,8 +252,8 @@ def page(runs: pd.DataFrame, differences: pd.DataFrame) -> str:
                 entry.pairs,
                 f"{entry.short:.0%}",
                 f"{entry.descriptive:.0%}",
-                _interval(points, 1),
-                _interval(odds, 2),
+                interval_cell(points, 1),
+                interval_cell(odds, 2),
                 p,
             )
         )
@@ -297,12 +296,6 @@ def _ordered(column: pd.Series) -> pd.Series:
     """Towers, sources or sets by their order in this file."""
     ranks = {name: rank for rank, name in enumerate([*TOWERS, *SOURCES, *SETS])}
     return column.map(ranks)
-
-
-def _interval(estimate: Estimate, digits: int) -> str:
-    ends = (estimate.value, estimate.low, estimate.high)
-    value, low, high = (signed(number, digits) for number in ends)
-    return f"{value} ({low} to {high})"
 
 
 def _pair_of_means(runs: pd.DataFrame, column: str) -> str:

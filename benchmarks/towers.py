@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import outside_images, parse_options, print_table
+from benchmarks import interval_cell, outside_images, parse_options, print_table
 from vlcore.api.training import parts_of
 from vlcore.data.catalogue import open_set
 from vlcore.data.feature_store import PRETRAINED, stored_precision
@@ -28,7 +28,6 @@ from vlcore.data.subset import map_rows, usual_condition
 from vlcore.data.training_set import training_sets
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.progress import silent
-from vlcore.experiment.wording import signed
 from vlcore.metrics.accuracy import predict_objects
 from vlcore.model import inference, loop
 from vlcore.model.frozen_towers import Tower, open_tower
@@ -128,9 +127,10 @@ def main() -> None:
             for source in SOURCES:
                 values = 100 * np.array(accuracies[name, bias, source])
                 default = 100 * np.array(accuracies[DEFAULT, bias, source])
-                cells.append(
-                    f"{values.mean():.1f} %" if name == DEFAULT else _change(values - default)
-                )
+                if name == DEFAULT:
+                    cells.append(f"{default.mean():.1f} %")
+                else:
+                    cells.append(interval_cell(t_interval(values - default), 1))
             milliseconds = 1000 * float(np.median(features.seconds[choice.side]))
             rows.append((name, *cells, f"{milliseconds:.0f}"))
         print_table(("choice", *SOURCES.values(), "ms an image"), rows)
@@ -162,12 +162,6 @@ def _train(condition: Condition, features: FeatureCache, choice: Choice) -> dict
         predicted = predict_objects(scores, labels.objects, grouping.objects)
         accuracies[source] = float((predicted == features.objects(source)).mean())
     return accuracies
-
-
-def _change(differences: NDArray[np.float64]) -> str:
-    mean = t_interval(differences)
-    value, low, high = (signed(number, 1) for number in (mean.value, mean.low, mean.high))
-    return f"{value} ({low} to {high})"
 
 
 if __name__ == "__main__":

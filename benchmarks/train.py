@@ -16,9 +16,10 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import product
 
-from benchmarks import fresh_home, head, parse_options, print_table, row, seconds
+from benchmarks import fresh_home, parse_options, print_table, seconds
 from vlcore.data.catalogue import open_set
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.files import data_folder
@@ -27,10 +28,32 @@ from vlcore.experiment.progress import silent
 
 PARTS = ("runs", "loop", "processors", "others")
 ALONE = {"OMP_NUM_THREADS": "1", "VLCORE_DEVICE": "cpu", "VLCORE_SHIPPED": os.devnull}
-OLDER = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
-WITHOUT_ONEDNN = "import sys, torch; torch.backends.mkldnn.enabled = False; "
-RUN = "import sys; from vlcore.__main__ import main; sys.exit(main(sys.argv[1:]))"
-COMMANDS = ("train --preset live", "train", "study experiments")
+AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
+WITHOUT_ONEDNN = "import torch; torch.backends.mkldnn.enabled = False; "
+MAIN = "import sys; from vlcore.__main__ import main; sys.exit(main(sys.argv[1:]))"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A command in a process of its own, with no models and the images of this home."""
+
+    command: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    setup: str = ""  # Python code that runs first
+
+    def seconds(self) -> float:
+        with fresh_home(data_folder(), **ALONE, **self.environment):
+            python = [sys.executable, "-c", self.setup + MAIN, *self.command.split()]
+            return seconds(lambda: subprocess.run(python, check=True, capture_output=True))
+
+
+LIVE = "train --preset live"
+PROCESSORS = {
+    "this processor": Run(LIVE),
+    "AVX2 alone": Run(LIVE, AVX2),
+    "this processor without oneDNN": Run(LIVE, setup=WITHOUT_ONEDNN),
+}
+COMMANDS = (LIVE, "train", "study experiments")
 STUDY = "study experiments --seeds 2"
 
 
@@ -40,42 +63,37 @@ def main() -> None:
     images = open_set("scenes")
     images.ensure_rendered(range(len(images.table)), silent)
     if "runs" in options.parts:
-        print(head("command", "recipe", "seconds, median", "least to most", "ratio"))
         for command in COMMANDS:
-            recipes = {name: f"{command} --set recipe={name}" for name in reversed(RECIPES)}
-            compare_commands(command, recipes, options.repeats)
-        print(f"\n{head('command', 'workers', 'seconds, median', 'least to most', 'ratio')}")
-        compare_commands(STUDY, {str(n): f"{STUDY} --jobs {n}" for n in (1, 2)}, 1)
+            recipes = {name: Run(f"{command} --set recipe={name}") for name in reversed(RECIPES)}
+            compare_runs(f"{command}, recipe", recipes, options.repeats)
+        compare_runs(f"{STUDY}, workers", {str(n): Run(f"{STUDY} --jobs {n}") for n in (1, 2)}, 1)
     if "loop" in options.parts:
         print()
         columns = ("labels", "seed", "recipe", "CPU seconds", "ms a step", "ratio")
         fit_step = "captions first fitted at step"
         print_table((*columns, fit_step), time_loop(options.steps, options.repeats))
     if "processors" in options.parts:
-        print()
-        print_table(("a live run on", "seconds, median", "ratio"), compare_cpus(options.repeats))
+        compare_runs("a live run on", PROCESSORS, options.repeats)
     if "others" in options.parts:
         from benchmarks.trainers import compare_trainers
 
         compare_trainers(options.steps)
 
 
-def time_command(command: str, environment: Mapping[str, str] = ALONE, setup: str = "") -> float:
-    """Seconds of a command in a process of its own, with no models and the images of this home."""
-    with fresh_home(data_folder(), **environment):
-        python = [sys.executable, "-c", setup + RUN, *command.split()]
-        return seconds(lambda: subprocess.run(python, check=True, capture_output=True))
+def compare_runs(title: str, runs: Mapping[str, Run], repeats: int) -> None:
+    """Print a table of runs, with their ratio to the first."""
 
+    def rows() -> Iterator[tuple[str, str, str, str]]:
+        baseline = 0.0
+        for name, run in runs.items():
+            times = [run.seconds() for _ in range(repeats)]
+            median = statistics.median(times)
+            baseline = baseline or median
+            spread = f"{min(times):.1f} to {max(times):.1f}"
+            yield name, f"{median:.1f}", spread, f"{median / baseline:.2f}"
 
-def compare_commands(name: str, variants: Mapping[str, str], repeats: int) -> None:
-    """Print a row for each variant of a command, with its ratio to the first."""
-    baseline = 0.0
-    for variant, command in variants.items():
-        times = [time_command(command) for _ in range(repeats)]
-        median = statistics.median(times)
-        baseline = baseline or median
-        spread = f"{min(times):.1f} to {max(times):.1f}"
-        print(row(name, variant, f"{median:.1f}", spread, f"{median / baseline:.2f}"), flush=True)
+    print()
+    print_table((title, "seconds, median", "least to most", "ratio"), rows())
 
 
 def time_loop(steps: int, seeds: int) -> Iterator[tuple[object, ...]]:
@@ -92,19 +110,6 @@ def time_loop(steps: int, seeds: int) -> Iterator[tuple[object, ...]]:
             times = f"{duration:.1f}", f"{1000 * duration / steps:.1f}"
             fit_step = trained.first_fit_step or "never"
             yield style, seed, recipe, *times, f"{duration / baseline:.2f}", fit_step
-
-
-def compare_cpus(repeats: int) -> Iterator[tuple[str, str, str]]:
-    baseline = 0.0
-    for name, environment, setup in (
-        ("this processor", ALONE, ""),
-        ("AVX2 alone", ALONE | OLDER, ""),
-        ("this processor without oneDNN", ALONE, WITHOUT_ONEDNN),
-    ):
-        times = [time_command(COMMANDS[0], environment, setup) for _ in range(repeats)]
-        median = statistics.median(times)
-        baseline = baseline or median
-        yield name, f"{median:.1f}", f"{median / baseline:.2f}"
 
 
 if __name__ == "__main__":
