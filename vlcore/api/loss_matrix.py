@@ -91,9 +91,12 @@ def loss_pairs(
         columns = np.arange(len(captions))
         is_matched = caption_index[:, None] == columns
         weights = _negative_weights(model, images, stored, len(captions))[caption_index]
-    as_matched = np.where(is_true, np.where(weights > 0, BOTH, TRUE_PAIR), FALSE_PAIR)
-    as_negative = np.where(weights > 0, np.where(is_true, FALSE_NEGATIVE, TRUE_NEGATIVE), UNUSED)
-    kinds = np.where(is_matched, as_matched, as_negative)
+    is_used = weights > 0
+    kinds = np.select(
+        [is_matched & ~is_true, is_matched & is_used, is_matched, ~is_used, is_true],
+        [FALSE_PAIR, BOTH, TRUE_PAIR, UNUSED, FALSE_NEGATIVE],
+        TRUE_NEGATIVE,
+    )
     cells = []
     for row, column in np.ndindex(scores.shape):
         is_equal = caption_index[row] == columns[column]

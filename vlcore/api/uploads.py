@@ -316,23 +316,17 @@ def _row(report: UploadReport, images: ImageSet, reliance: str) -> dict[str, obj
 
 
 def typed_captions_table(
-    models: Mapping[str, ModelMap],
-    embedded: Mapping[str, Vectors],
-    texts: Sequence[str],
-    z: Mapping[str, Vectors],
+    texts: Sequence[str], embedded: Mapping[str, Vectors], z: Mapping[str, Vectors]
 ) -> pd.DataFrame:
     """Cosines of typed captions with one image, one row a caption, best of the first model first.
 
     Args:
-        models: by name.
-        embedded: embeddings of the captions in the models that read them, (k, E) each.
         texts: the captions.
+        embedded: their embeddings, (k, E), by the names of models that read them.
         z: embedding of the image in each model, (E,)."""
-    columns = {name: embedded[name] @ z[name] for name in models if name in embedded}
-    table = pd.DataFrame({"Caption": list(texts), **columns})
-    if not columns:
-        return table
-    return table.sort_values(list(columns), ascending=False, ignore_index=True)
+    cosines = {name: caption_z @ z[name] for name, caption_z in embedded.items()}
+    table = pd.DataFrame({"Caption": list(texts), **cosines})
+    return table.sort_values(list(cosines), ascending=False, ignore_index=True)
 
 
 def knows_photographs(condition: Condition) -> bool:

@@ -349,7 +349,7 @@ def _typed_captions(answers: Answers, place: int) -> None:
             cannot.append(f"{name}: {error}")
     if embedded:
         z = {name: answers.embedded[name][place] for name in embedded}
-        table = uploads.typed_captions_table(answers.models, embedded, texts, z)
+        table = uploads.typed_captions_table(texts, embedded, z)
         marked = [plain(f"{text}{_far_mark(answers, text)}") for text in table.pop("Caption")]
         st.caption(
             "Cosine of each caption with the image, from -1 to 1; compare captions of one model."
