@@ -24,38 +24,39 @@ def measured(condition: Condition, moment: str) -> dict[str, Any]:
     random = np.random.default_rng(
         [condition.init_seed, int(100 * condition.bias), len(condition.labels), len(moment)]
     )
-    trained, more = moment != "untrained", condition.labels == "descriptive"
+    is_trained = moment != "untrained"
+    is_descriptive = condition.labels == "descriptive"
     bias = 0.0 if condition.size_mode == "random_removal" else float(phi(condition.bias))
-    minority = 0.93 - (0.8 if more else 0.5) * bias if trained else 0.5
+    minority = 0.93 - (0.8 if is_descriptive else 0.5) * bias if is_trained else 0.5
     minority -= 0.1 * bias * (moment == "first_fit")
     truth = {
         "minority_accuracy": minority,
-        "majority_accuracy": 0.95 if trained else 0.5,
-        "balanced_accuracy": (minority + 0.95) / 2 if trained else 0.5,
+        "majority_accuracy": 0.95 if is_trained else 0.5,
+        "balanced_accuracy": (minority + 0.95) / 2 if is_trained else 0.5,
         "worst_group_accuracy": minority - 0.05,
         "context_flip_rate": 0.1 + 0.5 * bias,
         "object_flip_rate": 0.9 - 0.5 * bias,
-        "background_reliance": (0.2 + 0.5 * bias + 0.1 * more) if trained else 0.5,
-        "probe_object": 0.95 - 0.2 * bias if trained else 0.6,
+        "background_reliance": (0.2 + 0.5 * bias + 0.1 * is_descriptive) if is_trained else 0.5,
+        "probe_object": 0.95 - 0.2 * bias if is_trained else 0.6,
         "probe_context": 0.97,
-        "silhouette_object": 0.5 * trained - 0.3 * bias,
-        "silhouette_context": 0.5 + (0.3 * more - 0.3) * trained + 0.3 * bias,
+        "silhouette_object": 0.5 * is_trained - 0.3 * bias,
+        "silhouette_context": 0.5 + (0.3 * is_descriptive - 0.3) * is_trained + 0.3 * bias,
         "silhouette_group": 0.3,
         "silhouette_majority_pair": 0.6 + 0.2 * bias,
-        "variance_object": 0.4 * trained,
-        "variance_context": 0.5 - 0.2 * trained,
+        "variance_object": 0.4 * is_trained,
+        "variance_context": 0.5 - 0.2 * is_trained,
     }
     noisy = {
         name: float(np.clip(value + random.normal(0, 0.02), 0.0, 1.0))
         for name, value in truth.items()
     }
-    found = {name: estimate(value, N) for name, value in noisy.items()}
+    metrics: dict[str, Any] = {name: estimate(value, N) for name, value in noisy.items()}
     for kind, worth in (("group_accuracy", minority), ("dispersion", 0.3)):
         values = {
             name: float(np.clip(worth + random.normal(0, 0.02), 0, 1)) for name in SCENES.names
         }
-        found[kind] = {name: estimate(value, 500) for name, value in values.items()}
-    return {**found, "train_caption_accuracy": 1.0, "collapsed": False}
+        metrics[kind] = {name: estimate(value, 500) for name, value in values.items()}
+    return {**metrics, "train_caption_accuracy": 1.0, "collapsed": False}
 
 
 def publish(conditions: Sequence[Condition], device: str = "cpu") -> list[store.Artifact]:

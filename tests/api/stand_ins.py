@@ -1,9 +1,9 @@
-"""Models that nobody trained: made-up embeddings, sorted by object and place, and weights of before
-a first step."""
+"""Stand-in models: random embeddings that cluster by object and context, and untrained weights."""
 
 import dataclasses
 import shutil
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +41,9 @@ SIZE = (40, 20)  # width, height
 
 def made_elsewhere(artifact: store.Artifact, objective: str) -> store.Artifact:
     """The same folder as that of a model which was trained elsewhere."""
-    other = store.Artifact(artifact.key, artifact.path, artifact.manifest)
-    vars(other)["condition"] = ELSEWHERE[objective]
-    return other
+    copy = store.Artifact(artifact.key, artifact.path, artifact.manifest)
+    vars(copy)["condition"] = ELSEWHERE[objective]
+    return copy
 
 
 def thumbs(_images: ImageSet, rows: Sequence[int]) -> list[str]:
@@ -55,28 +55,17 @@ def unit(z: np.ndarray) -> np.ndarray:
 
 
 def image_set(folds: int = 0) -> ImageSet:
-    """Training scenes of a group each, and test scenes in four versions; in folds, every picture is
-    a scene."""
-    rows = [
-        (
-            f"{split}-{scene}-{'-'.join(pair)}.png",
-            *pair,
-            split,
-            "",
-            "",
-            f"{split}-{scene:02d}{of}",
-            "",
-        )
-        for split, count in (
-            ("train", TRAINING_SCENES),
-            ("val", 2),
-            ("probe", 2),
-            ("test", TEST_SCENES),
-        )
-        for scene in range(count)
-        for pair in SCENES.pairs
-        for of in [f"-{'-'.join(pair)}" if split == "train" or folds else ""]
-    ]
+    """Training scenes of a group each, and test scenes in four versions; in folds, every image is a
+    scene."""
+    counts = {"train": TRAINING_SCENES, "val": 2, "probe": 2, "test": TEST_SCENES}
+    rows = []
+    for split, count in counts.items():
+        for number, pair in product(range(count), SCENES.pairs):
+            group = "-".join(pair)
+            scene = f"{split}-{number:02d}"
+            if split == "train" or folds:
+                scene += f"-{group}"
+            rows.append((f"{split}-{number}-{group}.png", *pair, split, "", "", scene, ""))
     about = {"splitting": {"kind": "folds", "folds": folds}} if folds else {}
     table = with_groups(pd.DataFrame(rows, columns=list(COLUMNS)))
     return ImageSet(
@@ -104,12 +93,18 @@ def publish(
     end: Mapping[str, Any] | None = None,
     **facts: Any,
 ) -> store.Artifact:
-    """Publish a model of a condition that saw a set, made up where it is not given: `z` of all
-    pictures, measures at the `end` in place of, or beside, the usual ones, and facts of its
-    manifest; with an untrained encoder `before`. A model of the same condition that another test
-    published gives way."""
-    made = models_folder() / ".work" / f"stand-in-{condition.key}"
-    made.mkdir(parents=True)
+    """Publish a stand-in model; it replaces one of the same condition that another test published.
+
+    Args:
+        images: the set that it was trained on.
+        condition: what it is.
+        z: embeddings of all images.
+        before: whether it has an untrained encoder.
+        end: metrics at the end, in place of, or beside, the usual ones.
+        facts: of its manifest.
+    """
+    folder = models_folder() / ".work" / f"stand-in-{condition.key}"
+    folder.mkdir(parents=True)
     part = parts(images, condition.data_seed)[0]
     labels = Labels.of(condition, part.grouping)
     embeddings = space(part, condition.init_seed) if z is None else z
@@ -120,20 +115,22 @@ def publish(
         snapshots["untrained"] = _snapshot(
             condition, views, labels, space(part, 1000 + condition.init_seed)
         )
-    own = (own_captions_of(part, of, condition) for of in (rows, views.rows["test"]))
-    record = TrainingRecord(condition, labels, views, *own, snapshots)
-    write_json(made / "condition.json", condition.as_dict())
-    write_embeddings(made, record)
-    write_maps(made, record)
+    own_captions = (
+        own_captions_of(part, own_rows, condition) for own_rows in (rows, views.rows["test"])
+    )
+    record = TrainingRecord(condition, labels, views, *own_captions, snapshots)
+    write_json(folder / "condition.json", condition.as_dict())
+    write_embeddings(folder, record)
+    write_maps(folder, record)
     measured = metrics(labels) | {"untrained": {"absent": {}}}
     measured["end"] |= end or {}
-    write_json(made / "metrics.json", measured)
+    write_json(folder / "metrics.json", measured)
     encoder = build(condition, len(labels.vocabulary), len(labels.said))
-    inference.save(encoder, labels.vocabulary, made / "model.safetensors")
+    inference.save(encoder, labels.vocabulary, folder / "model.safetensors")
     shutil.rmtree(
         models_folder() / condition.key, ignore_errors=True
     )  # another file's stand-in of this name
-    return store.publish(condition.key, made, {"seconds": 0, **facts})
+    return store.publish(condition.key, folder, {"seconds": 0, **facts})
 
 
 def _snapshot(condition: Condition, views: Views, labels: Labels, z: np.ndarray) -> Snapshot:

@@ -1,4 +1,4 @@
-"""Models that nobody trained, with all that a film and a pair matrix read of them."""
+"""Stand-in models with all that a training animation and a pair matrix read."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,26 +22,19 @@ from vlcore.metrics.projection import Plane, RigidTransform
 from vlcore.plots.maps.small import MapInfo
 
 WIDTH = 6  # numbers of an embedding
-EACH = 5  # pictures of each group and split
+EACH = 5  # images of each group and split
 SPLITS = ("test", "train", "val")
 
 
 def images() -> Any:
-    """An image set of the four groups: `EACH` test pictures a group, then training ones, then
+    """An image set of the four groups: `EACH` test images a group, then training ones, then
     validation ones."""
-    rows = [
-        {
-            "object": obj,
-            "context": context,
-            "group": group,
-            "split": split,
-            "factors": '{"coat": "bay"}',
-        }
-        for split in SPLITS
-        for (obj, context), group in zip(SCENES.pairs, SCENES.names, strict=True)
-        for _ in range(EACH)
-    ]
-    return SimpleNamespace(table=pd.DataFrame(rows), grouping=SCENES)
+    rows = []
+    for split in SPLITS:
+        for (animal, context), group in zip(SCENES.pairs, SCENES.names, strict=True):
+            rows += [(animal, context, group, split, '{"coat": "bay"}')] * EACH
+    table = pd.DataFrame(rows, columns=["object", "context", "group", "split", "factors"])
+    return SimpleNamespace(table=table, grouping=SCENES)
 
 
 def rows_of(split: str, count: int = 4 * EACH) -> np.ndarray:
@@ -60,7 +53,7 @@ def model(
     steps: Sequence[int] = (0, 1, 4, 20),
     training: np.ndarray | None = None,
     seed: int = 0,
-    own: np.ndarray | None = None,
+    own: np.ndarray | None = None,  # caption index of each training image
     curves: bool = True,
 ) -> ModelMap:
     """A model map over a folder with ``embeddings.npz``, ``snapshots.npz`` and ``history.csv``."""
@@ -72,22 +65,22 @@ def model(
         own = caption_index(
             condition.labels, table, training, SCENES, condition.data_seed, condition.template
         )
-    counts = len(held_out), len(training), len(texts)
-    shown, trained, words = (unit(random, len(steps), n).astype(np.float16) for n in counts)
+    map_z, train_z, text_z = (
+        unit(random, len(steps), len(rows)).astype(np.float16)
+        for rows in (held_out, training, texts)
+    )
     path = folder / f"model-{seed}"
     path.mkdir(parents=True)
     np.savez(path / "embeddings.npz", train_own=own, val_rows=rows_of("val"))
-    curve = (
-        np.array([[step, 0.5, 0.25 + 0.5 * (step > 0)] for step in steps])
-        if curves
-        else np.zeros((0, 3))
-    )
+    curve = np.array([[step, 0.5, 0.25 + 0.5 * (step > 0)] for step in steps])
+    if not curves:
+        curve = curve[:0]
     np.savez(
         path / "snapshots.npz",
         steps=np.array(steps),
-        map=shown,
-        train=trained,
-        captions=words,
+        map=map_z,
+        train=train_z,
+        captions=text_z,
         map_rows=held_out,
         train_rows=training,
         val_curve=curve,
@@ -97,10 +90,8 @@ def model(
     (path / "history.csv").write_text("\n".join(["step,loss,train_caption_accuracy", *history, ""]))
     artifact = store.Artifact(f"key-{seed}", path, {"files": {"made by": str(path)}})
     vars(artifact)["condition"] = condition
-    z, caption_z = (
-        np.concatenate([shown[-1], trained[-1]]).astype(np.float32),
-        words[-1].astype(np.float32),
-    )
+    z = np.concatenate([map_z[-1], train_z[-1]]).astype(np.float32)
+    caption_z = text_z[-1].astype(np.float32)
     plane = Plane(z.mean(axis=0).astype(float), np.eye(2, WIDTH), np.array([0.5, 0.25]), 1.0)
     return ModelMap(
         artifact=artifact,
@@ -122,8 +113,8 @@ def model(
 
 
 def together(*models: ModelMap) -> ComparedMaps:
-    """Their maps beside each other, the second one turned upside down and moved."""
-    rows = np.unique(np.concatenate([one.rows for one in models]))
+    """Compare maps, all but the first turned upside down and moved."""
+    rows = np.unique(np.concatenate([model.rows for model in models]))
     points = images().table.drop(columns="factors").iloc[rows].reset_index(drop=True)
     points = points.assign(
         id=[f"p{row}" for row in rows],
@@ -131,12 +122,18 @@ def together(*models: ModelMap) -> ComparedMaps:
         minority=points["group"].isin(SCENES.minority),
         thumb=PICTURE,
         spoken="a picture",
-        **{f"{what}_{n}": "horse" for n in range(len(models)) for what in ("caption", "predicted")},
     )
+    for pane in range(len(models)):
+        points = points.assign(**{f"caption_{pane}": "horse", f"predicted_{pane}": "horse"})
     upside_down = RigidTransform(np.zeros(2), -np.eye(2), np.ones(2))
-    captions = [pd.DataFrame({"caption": one.captions, "pane": n}) for n, one in enumerate(models)]
-    turned = tuple(one.turned(upside_down) if n else one for n, one in enumerate(models))
-    infos = tuple(MapInfo(f"title {n}", "", f"across {n}", "") for n in range(len(models)))
-    return ComparedMaps(
-        turned, points=points, captions=pd.concat(captions, ignore_index=True), infos=infos
+    first, *others = models
+    aligned = (first, *(model.turned(upside_down) for model in others))
+    captions = pd.concat(
+        [
+            pd.DataFrame({"caption": model.captions, "pane": pane})
+            for pane, model in enumerate(models)
+        ],
+        ignore_index=True,
     )
+    infos = tuple(MapInfo(f"title {n}", "", f"across {n}", "") for n in range(len(models)))
+    return ComparedMaps(aligned, points=points, captions=captions, infos=infos)
