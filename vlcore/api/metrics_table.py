@@ -102,8 +102,7 @@ def measures_table(comparison: ComparedMaps, grouping: Grouping) -> pd.DataFrame
         row = {"": catalogue.words_of(name, grouping), "Images": _count(first["end"], name)}
         row |= {column: cell(metrics, name) for column, metrics in columns.items()}
         for column, metrics in controls.items():
-            if estimate_of(metrics, name):
-                row[column] = cell(metrics, name)
+            row[column] = cell(metrics, name) if estimate_of(metrics, name) else ""
         rows.append(row)
     if len(text_only) > 1:
         rows.append(text_only)
