@@ -98,7 +98,7 @@ def train_on_each_cue(run: Run) -> Outcome:
         caption_index = np.array([names.index(value) for value in train[factor]])
         data = loop.TrainingData(train_pixels, caption_index, words.tokens(names), len(words))
         trained = loop.train(
-            condition, data, on_step=lambda _: None, on_snapshot=lambda _step, _model: None
+            condition, data, on_step=lambda _: None, on_checkpoint=lambda _step, _model: None
         )
         z = inference.embed_images(trained.model, test_pixels)
         caption_z = inference.embed_captions(trained.model, words, names)

@@ -26,7 +26,6 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.accuracy import predict_objects
 from vlcore.metrics.estimate import Estimate
-from vlcore.model.artifact_files import StoredEmbeddings
 from vlcore.model.load import OwnModel, load
 from vlcore.study import plans
 from vlcore.study.statistics.paired import holm, paired, t_interval
@@ -109,7 +108,7 @@ def _accuracies(
         accuracies |= {f"test {group}": estimate["value"], f"test {group} n": estimate["n"]}
     model = load(artifact)
     assert isinstance(model, OwnModel)
-    stored = StoredEmbeddings(artifact)
+    stored = artifact.embeddings
     end = stored.end
     caption_objects = [
         next(name for name in SCENES.objects if name in text) for text in stored.caption_texts

@@ -153,7 +153,7 @@ def _train(condition: Condition, features: FeatureCache, choice: Choice) -> dict
         len(labels.vocabulary),
         training.said,
     )
-    trained = loop.train(condition, data, on_step=lambda _: None, on_snapshot=lambda *_: None)
+    trained = loop.train(condition, data, on_step=lambda _: None, on_checkpoint=lambda *_: None)
     captions = inference.embed_captions(trained.model, labels.vocabulary, labels.texts)
     accuracies = {}
     for source in SOURCES:

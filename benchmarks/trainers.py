@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from benchmarks import head, row
-from vlcore.api.training import own_captions_of
+from vlcore.api.training import caption_indices
 from vlcore.data.catalogue import open_set
 from vlcore.data.imageset import TRAINING_SIZE, ImageSet
 from vlcore.data.subset import training_rows
@@ -49,7 +49,7 @@ def train_here(condition: Condition) -> tuple[TrainedModel, float]:
     """Train a condition by our loop; returns the model and the processor seconds."""
     data = training_data(condition)
     started = time.process_time()
-    trained = train(condition, data, on_step=lambda _: None, on_snapshot=lambda *_: None)
+    trained = train(condition, data, on_step=lambda _: None, on_checkpoint=lambda *_: None)
     return trained, time.process_time() - started
 
 
@@ -61,10 +61,10 @@ def training_data(condition: Condition) -> TrainingData:
     images.ensure_rendered(rows.tolist(), silent)
     return TrainingData(
         images.pixels(rows),
-        own_captions_of(images, rows, condition),
+        caption_indices(images, rows, condition),
         words.tokens(labels.texts),
         len(words),
-        labels.said,
+        labels.captions,
     )
 
 
@@ -107,10 +107,10 @@ class Matcher(nn.Module):
     def __init__(self, condition: Condition, data: TrainingData) -> None:
         super().__init__()
         self.encoder = build(condition, data.words, len(data.tokens))
-        counts = np.bincount(data.own, minlength=len(data.tokens))
+        counts = np.bincount(data.caption_index, minlength=len(data.tokens))
         self.objective = condition.objective
         self.tokens = torch.from_numpy(data.tokens)
-        self.table = torch.from_numpy(negative_shares(condition.negatives, counts, data.said))
+        self.table = torch.from_numpy(negative_shares(condition.negatives, counts, data.captions))
 
     def forward(self, images: Tensor, caption_index: Tensor) -> dict[str, Tensor]:
         scores = self.encoder.logits(self.encoder.image(images), self.encoder.text(self.tokens))
@@ -206,7 +206,7 @@ def compare_trainers(steps: int, seed: int = 0) -> None:
     batch = condition.batch_size
     images = open_set(condition.data)
     data = training_data(condition)
-    dataset = ImageFiles(images, training_rows(images, condition), data.own)
+    dataset = ImageFiles(images, training_rows(images, condition), data.caption_index)
     started = time.perf_counter()
     trained, _ = train_here(condition)
     ours = time.perf_counter() - started

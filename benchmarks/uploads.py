@@ -24,7 +24,7 @@ from PIL import Image
 from scipy.special import softmax
 
 from benchmarks import OutsideImage, head, outside_images, parse_options, row
-from vlcore.api.model_map import ModelMap, model_map, object_scores_of
+from vlcore.api.model_map import ModelMap, model_map
 from vlcore.api.uploads import SURE, answer_margin, temperature_of
 from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
@@ -175,7 +175,7 @@ def _model_lines(count: int, outside: Outside) -> list[str]:
 
 
 def _sure_and_correct(case: Case, model: NamedModel) -> tuple[bool, bool]:
-    scores = object_scores_of(model.map, model.loaded.embed_pictures([case.image]), SCENES)
+    scores = model.map.object_scores(SCENES.objects, model.loaded.embed_pictures([case.image]))
     assert scores is not None
     shares = softmax(scores[0] / (temperature_of(model.map) or 1.0))
     return bool(shares.max() >= SURE), SCENES.objects[shares.argmax()] == case.object

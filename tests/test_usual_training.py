@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vlcore.api.training import own_captions_of
+from vlcore.api.training import caption_indices
 from vlcore.data.catalogue import open_set
 from vlcore.data.subset import training_rows
 from vlcore.experiment.captions import captions_of
@@ -45,10 +45,10 @@ def test_both_label_styles_learn_captions_and_animals_at_no_bias(home: Path, lab
     )
     images.ensure_rendered([*rows, *test], lambda _done, _of: None)
     texts = [caption.text for caption in said]
-    own = own_captions_of(images, rows, condition)
+    own = caption_indices(images, rows, condition)
     data = TrainingData(images.pixels(rows), own, words.tokens(texts), len(words), said)
     trained = train(
-        condition, data, on_step=lambda _progress: None, on_snapshot=lambda _step, _model: None
+        condition, data, on_step=lambda _progress: None, on_checkpoint=lambda _step, _model: None
     )
 
     assert trained.history[-1].train_caption_accuracy > 0.95

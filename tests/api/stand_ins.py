@@ -12,7 +12,7 @@ import pandas as pd
 from PIL import Image
 
 from tests.study.frames import estimate
-from vlcore.api.training import own_captions_of
+from vlcore.api.training import caption_indices
 from vlcore.artifacts import store
 from vlcore.data.imageset import COLUMNS, ImageSet, with_groups
 from vlcore.data.subset import parts, training_rows
@@ -20,10 +20,11 @@ from vlcore.data.training_set import TrainingSet
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder, write_json
 from vlcore.experiment.grouping import SCENES
+from vlcore.metrics.readouts import ObjectReadout
 from vlcore.model import inference
 from vlcore.model.artifact_files import write_embeddings, write_maps
 from vlcore.model.dual_encoder import build
-from vlcore.model.views import Labels, Snapshot, TrainingRecord, Views
+from vlcore.model.views import Checkpoint, Labels, TrainingRecord, Views
 
 TEST_SCENES, TRAINING_SCENES = 8, 10
 WIDTH = 32  # of an embedding, as of our models
@@ -110,22 +111,22 @@ def publish(
     embeddings = space(part, condition.init_seed) if z is None else z
     rows = training_rows(part, condition)
     views = Views(TrainingSet(ImageSet(**{**vars(part), "about": {"pictures": "none"}}), rows))
-    snapshots = {"end": _snapshot(condition, views, labels, embeddings)}
+    checkpoints = {"end": _checkpoint(condition, views, labels, embeddings)}
     if before:
-        snapshots["untrained"] = _snapshot(
+        checkpoints["untrained"] = _checkpoint(
             condition, views, labels, space(part, 1000 + condition.init_seed)
         )
     own_captions = (
-        own_captions_of(part, own_rows, condition) for own_rows in (rows, views.rows["test"])
+        caption_indices(part, own_rows, condition) for own_rows in (rows, views.rows["test"])
     )
-    record = TrainingRecord(condition, labels, views, *own_captions, snapshots)
+    record = TrainingRecord(condition, labels, views, *own_captions, checkpoints)
     write_json(folder / "condition.json", condition.as_dict())
     write_embeddings(folder, record)
     write_maps(folder, record)
     measured = metrics(labels) | {"untrained": {"absent": {}}}
     measured["end"] |= end or {}
     write_json(folder / "metrics.json", measured)
-    encoder = build(condition, len(labels.vocabulary), len(labels.said))
+    encoder = build(condition, len(labels.vocabulary), len(labels.captions))
     inference.save(encoder, labels.vocabulary, folder / "model.safetensors")
     shutil.rmtree(
         models_folder() / condition.key, ignore_errors=True
@@ -133,16 +134,23 @@ def publish(
     return store.publish(condition.key, folder, {"seconds": 0, **facts})
 
 
-def _snapshot(condition: Condition, views: Views, labels: Labels, z: np.ndarray) -> Snapshot:
+def _checkpoint(condition: Condition, views: Views, labels: Labels, z: np.ndarray) -> Checkpoint:
     random = np.random.default_rng(condition.init_seed)
-    texts = unit(random.normal(size=(len(labels.said), z.shape[1])))
+    texts = unit(random.normal(size=(len(labels.captions), z.shape[1])))
     embedded = {split: z[rows] for split, rows in views.rows.items()}
     scores = {
         split: random.normal(size=(len(part), len(texts))) for split, part in embedded.items()
     }
     captions = texts[:0] if condition.objective == "captioner" else texts
-    return Snapshot(
-        embedded, scores, captions, scale=10.0, bias=-1.0, bare=texts[:0], panel={}, layer=None
+    return Checkpoint(
+        z=embedded,
+        scores=scores,
+        captions=captions,
+        scale=10.0,
+        bias=-1.0,
+        object_names=texts[:0],
+        panel={},
+        readout=ObjectReadout(labels.objects),
     )
 
 

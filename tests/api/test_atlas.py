@@ -16,7 +16,6 @@ from scipy.spatial.distance import pdist
 from vlcore.api import atlas as atlas_module
 from vlcore.api.atlas import COLUMNS, TILE, UNITS, atlas, common_steps
 from vlcore.api.model_map import ComparisonError, model_map
-from vlcore.artifacts.checkpoints import StoredSnapshots
 from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
 from vlcore.data.drawn import BUILT_IN
@@ -51,7 +50,7 @@ def is_right(document: Document, level: int, style: int) -> np.ndarray:
 def test_distances_are_those_on_the_final_plane(document: Document, quick: list[Artifact]) -> None:
     scales, positions = [], []
     for number, artifact in enumerate(quick):
-        model, checkpoints = model_map(artifact), StoredSnapshots(artifact)
+        model, checkpoints = model_map(artifact), artifact.checkpoints
         positions.append(positions_of(document, *divmod(number, 2)))
         for index, step in enumerate(document["steps"]):
             at = checkpoints.steps.index(step)
@@ -69,7 +68,7 @@ def test_an_image_is_right_where_its_nearest_caption_names_its_object(
     document: Document, quick: list[Artifact]
 ) -> None:
     for number, artifact in enumerate(quick):
-        checkpoints = StoredSnapshots(artifact)
+        checkpoints = artifact.checkpoints
         captions = document["captions"][number % 2]
         for index, step in enumerate(document["steps"]):
             at = checkpoints.steps.index(step)

@@ -211,7 +211,7 @@ def test_prompt_axes_mean_the_same_so_nothing_is_turned(maps: list[ModelMap]) ->
     axes = Projection("prompts", prompts=("horse", "camel", "grass", "desert"))
     random = np.random.default_rng(0)
     models = [
-        model_map(one.artifact, axes, ask=embedding(random.normal(size=(4, 32))))
+        model_map(one.artifact, axes, load_model=embedding(random.normal(size=(4, 32))))
         for one in [*maps[:2], maps[3]]
     ]
     found = beside(models)

@@ -31,7 +31,6 @@ from vlcore.experiment.condition import Condition, ConditionError
 from vlcore.experiment.edits import Draw, Fade, canonical_edits
 from vlcore.jobs import jobs
 from vlcore.model import image_features, load
-from vlcore.model.artifact_files import StoredEmbeddings
 from vlcore.model.frozen_towers import Tower, TowerError, open_tower
 from vlcore.model.image_features import feature_store, features_of_images
 from vlcore.model.views import Views
@@ -131,7 +130,7 @@ def test_features_are_computed_once_for_all_conditions(
 
 
 def test_an_image_lies_where_the_map_has_it(trained: Artifact, images: ImageSet) -> None:
-    model, stored = load.load(trained), StoredEmbeddings(trained)
+    model, stored = load.load(trained), trained.embeddings
     assert isinstance(model, load.OwnModel)
     assert model.frozen_tower == ARCHITECTURE
     rows = stored.map_rows

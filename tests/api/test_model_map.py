@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.api.measured import embedding
 from tests.api.stand_ins import BASE, image_set, publish, space, unit
 from vlcore.api.maps import COMPONENTS, Projection
-from vlcore.api.model_map import ComparisonError, ModelMap, caption_scores, model_map, predictions
+from vlcore.api.model_map import ComparisonError, ModelMap, caption_scores, model_map
 from vlcore.artifacts.store import Artifact
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.projection import fit_plane
@@ -54,7 +54,7 @@ def test_a_model_map_is_read_from_the_artifact(artifact: Artifact, model: ModelM
     assert np.array_equal(model.caption_z, artifact.arrays("embeddings.npz")["end_captions"])
     assert model.captions == ("horse", "camel")
     assert model.scores == pytest.approx(10 * model.z @ model.caption_z.T - 1, abs=1e-5)
-    assert (model.scale, model.bias, model.relabelled) == (10, -1, None)
+    assert (model.scale, model.bias, model.stored_predictions) == (10, -1, None)
     for places, z in ((model.points, model.z), (model.caption_points, model.caption_z)):
         assert model.place(z) == pytest.approx(places, abs=1e-9)
     maps = artifact.arrays("maps.npz")
@@ -93,7 +93,7 @@ def test_axes_that_a_space_does_not_have_are_a_sentence(home: object, artifact: 
         prompts = cloud(1, 4, 32)
         prompts[other] = prompts[one]
         with pytest.raises(ComparisonError, match="one point"):
-            model_map(artifact, AXES, ask=embedding(prompts))
+            model_map(artifact, AXES, load_model=embedding(prompts))
     narrow = publish(IMAGES, BASE.replace(init_seed=41), space(IMAGES, 41, width=4))
     assert model_map(narrow, Projection(components=(3, 4))).points.shape == (72, 2)
     with pytest.raises(ComparisonError, match="has 4 components"):
@@ -107,7 +107,7 @@ def test_a_space_of_one_point_has_a_map(home: object) -> None:
         found = model_map(artifact, projection)
         assert np.isfinite(found.points).all()
         assert found.points == pytest.approx(np.repeat(found.points[:1], 72, axis=0), abs=1e-6)
-    found = model_map(artifact, AXES, ask=embedding(cloud(3, 4)))
+    found = model_map(artifact, AXES, load_model=embedding(cloud(3, 4)))
     assert np.isfinite(found.points).all()
     assert found.plane.shares.tolist() == [0, 0]
 
@@ -116,7 +116,7 @@ def test_a_space_of_one_point_has_a_map(home: object) -> None:
 @settings(max_examples=25)
 def test_a_place_on_prompt_axes_is_a_difference_of_cosines(artifact: Artifact, seed: int) -> None:
     prompts = cloud(seed, 4, 32)
-    found = model_map(artifact, AXES, ask=embedding(prompts))
+    found = model_map(artifact, AXES, load_model=embedding(prompts))
     for z, (x, y) in zip(found.z[::7], found.points[::7], strict=True):
         cosines = [
             sum(float(a) * float(b) for a, b in zip(z, prompt, strict=True)) for prompt in prompts
@@ -186,13 +186,17 @@ def test_an_object_is_read_off_a_new_last_layer_or_off_the_captions_that_speak_o
     model: ModelMap,
 ) -> None:
     assert np.array_equal(
-        predictions(model, SCENES), [model.captions[k] for k in model.scores.argmax(axis=1)]
+        model.predicted_objects(SCENES.objects),
+        [model.captions[k] for k in model.scores.argmax(axis=1)],
     )
     names = np.resize(np.array(["camel", "horse"]), len(model.rows))
-    assert predictions(dataclasses.replace(model, relabelled=names), SCENES) is names
+    assert (
+        dataclasses.replace(model, stored_predictions=names).predicted_objects(SCENES.objects)
+        is names
+    )
     placed = model_map(publish(IMAGES, BASE.replace(init_seed=43, labels="context")))
     assert placed.captions == ("grass", "desert")
-    assert predictions(placed, SCENES) is None
+    assert placed.predicted_objects(SCENES.objects) is None
 
 
 def test_a_captioner_says_what_it_has_scored_and_nothing_of_new_pictures(home: object) -> None:
@@ -203,7 +207,7 @@ def test_a_captioner_says_what_it_has_scored_and_nothing_of_new_pictures(home: o
     assert model.caption_points.shape == (0, 2)
     scores = np.concatenate([arrays["end_test_scores"], arrays["end_train_scores"]])
     assert model.scores == pytest.approx(scores)
-    found = model_map(captioner, AXES, ask=embedding(cloud(1, 4, 32)))
+    found = model_map(captioner, AXES, load_model=embedding(cloud(1, 4, 32)))
     assert (found.points.shape, found.caption_points.shape) == ((72, 2), (0, 2))
     with pytest.raises(ComparisonError, match="word by word"):
         caption_scores(model, model.z[0])

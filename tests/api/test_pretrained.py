@@ -33,7 +33,6 @@ from vlcore.metrics import catalogue
 from vlcore.metrics.accuracy import logits, predict_objects
 from vlcore.metrics.catalogue import Need
 from vlcore.model import pretrained as learning
-from vlcore.model.artifact_files import StoredEmbeddings
 from vlcore.model.evaluate import ELSEWHERE
 from vlcore.model.hub_checkpoints import PretrainedError
 from vlcore.model.pretrained import PretrainedEncoder
@@ -105,7 +104,7 @@ def test_an_artifact_has_the_usual_files_and_no_weights(
     assert title(artifact.condition).startswith(
         f"Pretrained tiny, {words}, 75 % removed (4 of 16 kept)"
     )
-    arrays, layer = artifact.arrays("embeddings.npz"), StoredEmbeddings(artifact).layer
+    arrays, layer = artifact.arrays("embeddings.npz"), artifact.embeddings.layer
     assert arrays["train_rows"].tolist() == training_rows(made.images, artifact.condition).tolist()
     groups = made.images.table["group"].iloc[arrays["train_rows"]].value_counts()
     assert {name: groups[name] for name in SCENES.minority} == dict.fromkeys(SCENES.minority, 4)
@@ -136,7 +135,7 @@ def test_accuracy_is_of_the_readout(made: Made, artifact: Artifact, readout: str
     arrays, end, layer = (
         artifact.arrays("embeddings.npz"),
         artifact.metrics["end"],
-        StoredEmbeddings(artifact).layer,
+        artifact.embeddings.layer,
     )
     if layer is None:
         scores = logits(arrays["end_test"], arrays["end_captions"], *arrays["end_scale_bias"])

@@ -30,7 +30,6 @@ from vlcore.metrics import accuracy, geometry
 from vlcore.metrics.estimate import mean
 from vlcore.metrics.projection import fit_plane
 from vlcore.model import loop, recorder
-from vlcore.model.artifact_files import StoredEmbeddings
 from vlcore.model.dual_encoder import Encoder
 from vlcore.model.views import Labels
 
@@ -131,7 +130,7 @@ def test_gap_and_distances_of_captions_are_those_of_held_out_pictures(
 ) -> None:
     for artifact in quick:
         arrays, measured = artifact.arrays("embeddings.npz"), artifact.metrics["end"]
-        said = [(one.object, one.context) for one in Labels.of(artifact.condition, SCENES).said]
+        said = [(one.object, one.context) for one in Labels.of(artifact.condition, SCENES).captions]
         shown = images.table.iloc[arrays["test_rows"]][["object", "context"]].itertuples(
             index=False
         )
@@ -204,7 +203,7 @@ def test_rows_are_the_biased_subset_and_the_fixed_splits(
 def test_snapshots_lead_from_the_untrained_encoder_to_the_end(quick: list[Artifact]) -> None:
     for artifact in quick:
         snapshots, arrays = artifact.arrays("snapshots.npz"), artifact.arrays("embeddings.npz")
-        assert snapshots["steps"].tolist() == loop.snapshot_steps(artifact.condition.steps)
+        assert snapshots["steps"].tolist() == loop.checkpoint_steps(artifact.condition.steps)
         on_map = np.searchsorted(arrays["test_rows"], snapshots["map_rows"])
         for place, moment in ((0, "untrained"), (-1, "end")):
             assert np.array_equal(
@@ -291,7 +290,7 @@ def test_measures_follow_from_the_embeddings(
 
 def test_the_map_is_the_principal_plane_of_pictures_and_captions(quick: list[Artifact]) -> None:
     for artifact in quick:
-        stored, maps = StoredEmbeddings(artifact), artifact.arrays("maps.npz")
+        stored, maps = artifact.embeddings, artifact.arrays("maps.npz")
         plane = fit_plane(np.concatenate([stored.end.on_map, stored.end.captions]))
         for part in ("centre", "components", "shares", "variance"):
             assert getattr(stored.plane, part) == pytest.approx(getattr(plane, part), abs=1e-6)
@@ -314,7 +313,7 @@ def test_first_fit_stays(
     for name, value in {
         "FIT_ACCURACY": 0.0,
         "CHECK_EVERY": 4,
-        "snapshot_steps": lambda steps: [0, 1, steps],
+        "checkpoint_steps": lambda steps: [0, 1, steps],
     }.items():
         monkeypatch.setattr(loop, name, value)
     reports = watch(monkeypatch)
@@ -470,13 +469,15 @@ def test_two_captions_a_picture_are_kept_apart(
     )
     condition = elsewhere.condition.replace(objective="two_part", labels="undescriptive", steps=1)
     train_condition(condition)
-    stored = StoredEmbeddings(store.read(condition.key))
+    stored = store.read(condition.key).embeddings
     table = open_set(condition.data).table.iloc[stored.rows("train")]
     objects = store.read(condition.key).arrays("embeddings.npz")["caption_objects"]
-    assert objects[stored.own].tolist() == table["object"].tolist()
-    places = given[0].places
-    assert [places.said[own].context for own in places.own] == table["context"].tolist()
-    assert given[0].own.tolist() == stored.own.tolist()
+    assert objects[stored.caption_index].tolist() == table["object"].tolist()
+    places = given[0].backgrounds
+    assert [places.captions[number].context for number in places.caption_index] == table[
+        "context"
+    ].tolist()
+    assert given[0].caption_index.tolist() == stored.caption_index.tolist()
 
 
 def test_no_steps_is_the_untrained_encoder(elsewhere: Artifact) -> None:
@@ -597,15 +598,15 @@ def test_what_is_shown_is_of_the_first_fold(in_folds: Folds) -> None:
 def test_a_first_fit_is_measured_where_every_fold_has_one(
     elsewhere: Artifact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record = recorder.SnapshotRecorder.record
+    record = recorder.CheckpointRecorder.on_checkpoint
 
-    def without_one(self: recorder.SnapshotRecorder, step: int, model: Encoder) -> None:
+    def without_one(self: recorder.CheckpointRecorder, step: int, model: Encoder) -> None:
         record(self, step, model)
         if self.number == 2:
-            self.taken.pop("first_fit", None)
+            self.checkpoints.pop("first_fit", None)
 
     fits_at_once(monkeypatch)
-    monkeypatch.setattr(recorder.SnapshotRecorder, "record", without_one)
+    monkeypatch.setattr(recorder.CheckpointRecorder, "on_checkpoint", without_one)
     train_condition(elsewhere.condition)
     metrics = store.read(elsewhere.key).metrics
     assert (metrics["first_fit_step"], metrics["first_fit"]) == (None, None)
@@ -615,14 +616,14 @@ def test_a_first_fit_is_measured_where_every_fold_has_one(
 def test_folds_are_watched_and_cancelled_in_turn(
     elsewhere: Artifact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen, step = watch(monkeypatch), recorder.SnapshotRecorder.step
+    seen, step = watch(monkeypatch), recorder.CheckpointRecorder.on_step
 
-    def cancel_in_the_second(self: recorder.SnapshotRecorder, progress: loop.Progress) -> None:
+    def cancel_in_the_second(self: recorder.CheckpointRecorder, progress: loop.Progress) -> None:
         if (self.number, progress.step) == (1, 4):
             assert jobs.cancel(elsewhere.key)
         step(self, progress)
 
-    monkeypatch.setattr(recorder.SnapshotRecorder, "step", cancel_in_the_second)
+    monkeypatch.setattr(recorder.CheckpointRecorder, "on_step", cancel_in_the_second)
     with pytest.raises(jobs.JobCancelledError):
         train_condition(elsewhere.condition)
     assert jobs.view(elsewhere.key).state is jobs.State.CANCELLED

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from vlcore.api import unseen_scenes
-from vlcore.api.model_map import ComparisonError, model_map, object_scores_of
+from vlcore.api.model_map import ComparisonError, model_map
 from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
 from vlcore.data.drawn import SCENES_RECIPE, Recipe
@@ -42,7 +42,9 @@ def test_accuracy_by_background_against_a_slow_reference(quick: list[Artifact]) 
                 seed = unseen_scenes.SEED
                 scene = sample(animal, "beach", split="demo", index=index, seed=seed)
                 image = Image.fromarray(draw(scene.replace(style=style)).image)
-                scores = object_scores_of(model, loaded.embed_pictures([image]), images.grouping)
+                scores = model.object_scores(
+                    images.grouping.objects, loaded.embed_pictures([image])
+                )
                 right.append(scores[0].argmax() == number)
     assert beach.value == pytest.approx(np.mean(right))
 

@@ -19,7 +19,7 @@ from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.estimate import Estimate
 from vlcore.metrics.novelty import Novelty
 from vlcore.metrics.projection import nearest
-from vlcore.metrics.readouts import LastLayer
+from vlcore.metrics.readouts import LastLayer, ObjectReadout
 from vlcore.metrics.reliance import PaintedImages, Reliance
 
 IMAGES = image_set()
@@ -48,7 +48,8 @@ def models(home: object) -> dict[str, ModelMap]:
     }
     maps = {name: model_map(artifact) for name, artifact in artifacts.items()}
     layer = LastLayer(("camel", "horse"), DIRECTION, SHIFT)
-    return maps | {"relayered": dataclasses.replace(maps["short"], layer=layer)}
+    readout = ObjectReadout(maps["short"].readout.caption_objects, layer)
+    return maps | {"relayered": dataclasses.replace(maps["short"], readout=readout)}
 
 
 def reports_of(model: ModelMap, truths: Sequence[str] = UNKNOWN) -> list[UploadReport]:
@@ -65,7 +66,7 @@ def text_of(phrases: Sequence[Phrase]) -> str:
 
 def log_odds(model: ModelMap, z: np.ndarray) -> float:
     """Of camel against horse, by the last layer or else by the captions."""
-    if model.layer:
+    if model.readout.layer:
         return -float(z.astype(float) @ DIRECTION) - SHIFT
     sums = {"horse": 0.0, "camel": 0.0}
     for caption, vector in zip(model.captions, model.caption_z, strict=True):

@@ -47,7 +47,7 @@ def test_it_is_there_before_anything_is_trained(comes: Artifact) -> None:
     assert not store.made_here(comes.key)
     assert jobs.view(comes.key).done
     found = store.read(comes.key)
-    assert (found.came_with, comes.came_with) == (__version__, None)
+    assert (found.bundled_with, comes.bundled_with) == (__version__, None)
     assert found.metrics == comes.metrics
     assert {
         name: value for name, value in found.manifest.items() if name not in ("files", "came_with")
@@ -138,7 +138,7 @@ def test_one_that_fails_in_training_leaves_what_came(comes: Artifact) -> None:
 
     with pytest.raises(ValueError, match="no"):
         jobs.run(comes.key, fail, fresh=True)
-    assert store.read(comes.key).came_with == __version__
+    assert store.read(comes.key).bundled_with == __version__
 
 
 def test_what_the_repository_ships_fits_this_version(

@@ -5,14 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vlcore.artifacts.checkpoints import StoredSnapshots
 from vlcore.artifacts.store import Artifact
 
 
 @pytest.mark.parametrize("curves", [True, False])
 def test_arrays_are_read_by_what_they_are(tmp_path: Path, curves: bool) -> None:
     artifact = Artifact("a-key", tmp_path, {})
-    assert not StoredSnapshots(artifact).there
+    assert not artifact.checkpoints.exist
     rows = (
         {"val_curve": np.ones((2, 3)), "probe_curve": np.zeros((2, 3))} if curves else {}
     )  # not of the first version
@@ -21,8 +20,8 @@ def test_arrays_are_read_by_what_they_are(tmp_path: Path, curves: bool) -> None:
         for place, name in enumerate(("map", "train", "captions"))
     }
     np.savez(tmp_path / "snapshots.npz", steps=[0, 600], **spaces, **rows)
-    stored = StoredSnapshots(artifact)
-    assert stored.there
+    stored = artifact.checkpoints
+    assert stored.exist
     assert stored.steps == (0, 600)
     assert all((stored.vectors(name) == vectors).all() for name, vectors in spaces.items())
     for name in ("val", "probe"):

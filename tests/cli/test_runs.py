@@ -20,7 +20,7 @@ from tests.jobs.children import claim
 from vlcore.__main__ import BUSY, CANCELLED, CLOSED_PIPE, DAMAGED
 from vlcore.api import training
 from vlcore.api.loss_matrix import loss_pairs
-from vlcore.api.model_map import model_map, picture_captions
+from vlcore.api.model_map import image_captions, model_map
 from vlcore.api.training import train_condition
 from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
@@ -29,7 +29,6 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.edits import canonical_edits
 from vlcore.experiment.files import models_folder
 from vlcore.jobs import jobs, queue
-from vlcore.model.artifact_files import StoredEmbeddings
 from vlcore.study import plans
 
 STEPS = ("--set", f"steps={QUICK_STEPS}")
@@ -158,7 +157,7 @@ def test_a_training_with_edits(
     assert canonical_edits(entry["edits"]) == condition.edits
     artifact = store.read(condition.key)
     assert artifact.condition == condition
-    stored = StoredEmbeddings(artifact)
+    stored = artifact.embeddings
     assert stored.rows("train").tolist() == [rows[0], *rows[2:]], "drawn images have no row"
     for split in ("val", "probe", "test"):
         assert stored.rows(split).tolist() == images.rows(split).tolist()
@@ -166,7 +165,7 @@ def test_a_training_with_edits(
     assert stored.caption_texts == ("horse", "camel"), "captions of the readout, as before"
     assert stored.caption_counts == pytest.approx(np.array([13, 12 + 3 * 4, 1]) / (38 / 30))
     model = model_map(artifact)
-    captions = picture_captions(model, images, np.array([rows[0], *rows[2:4]]))
+    captions = image_captions(model, images, np.array([rows[0], *rows[2:4]]))
     assert captions == ["horse on the grass", "horse", "horse"]
     assert not loss_pairs(model, images, thumbs).cells.empty
     assert document(*arguments)["state"] == "cached"

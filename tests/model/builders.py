@@ -46,4 +46,4 @@ def ignore(*_news: Any) -> None:
 
 def run(condition: Condition, data: TrainingData, **options: Any) -> TrainedModel:
     """Train without listening, unless callbacks are given."""
-    return train(condition, data, **{"on_step": ignore, "on_snapshot": ignore, **options})
+    return train(condition, data, **{"on_step": ignore, "on_checkpoint": ignore, **options})

@@ -66,13 +66,13 @@ def test_a_measure_is_a_line(
             evaluate.BEHAVIOUR,
             "mean_score",
             Need.READOUT,
-            lambda one: mean(one.first_over_second, one.of("scene")),
+            lambda one: mean(one.first_over_second, one.column("scene")),
         ),
         (
             evaluate_space.SPACE,
             "mean_first",
             Need.HELD_OUT,
-            lambda one: mean(one.z[:, 0], one.of("scene")),
+            lambda one: mean(one.z[:, 0], one.column("scene")),
         ),
     ):
         monkeypatch.setitem(MEASURES, name, Measure(name, f"New: {name}", needs=(need,)))

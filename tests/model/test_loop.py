@@ -24,7 +24,13 @@ from vlcore.model import loop
 from vlcore.model.augment import View, augment, pack
 from vlcore.model.dual_encoder import Encoder, build, stream, to_input
 from vlcore.model.inference import embed_images
-from vlcore.model.loop import Progress, TrainingData, caption_accuracy, snapshot_steps
+from vlcore.model.loop import (
+    CHECKPOINTS,
+    Progress,
+    TrainingData,
+    caption_accuracy,
+    checkpoint_steps,
+)
 
 TOKENS = np.array([[2, *[0] * 11], [3, 4, *[0] * 10], [5, 4, 6, *[0] * 9], [7] * 12])
 VOCABULARY = 10  # words of TOKENS
@@ -58,17 +64,17 @@ def test_history_and_callbacks_tell_the_same(steps: int, architecture: str) -> N
     shown: list[tuple[int, bool, bool]] = []
     states: dict[int, torch.Tensor] = {}
 
-    def on_snapshot(step: int, model: Encoder) -> None:
+    def on_checkpoint(step: int, model: Encoder) -> None:
         shown.append((step, model.training, step == len(heard)))
         states[step] = model.image.project.weight.detach().clone()
 
     condition = SHORT.replace(steps=steps, architecture=architecture)
     data = noisy_features() if condition.frozen_tower else noise()
-    trained = run(condition, data, on_step=heard.append, on_snapshot=on_snapshot)
+    trained = run(condition, data, on_step=heard.append, on_checkpoint=on_checkpoint)
     assert heard == trained.history
     assert [(p.step, p.steps) for p in heard] == [(step, steps) for step in range(1, steps + 1)]
     # In evaluation mode, and after the step was reported.
-    assert shown == [(step, False, True) for step in snapshot_steps(steps)]
+    assert shown == [(step, False, True) for step in checkpoint_steps(steps)]
     assert not trained.model.training
     assert torch.equal(states[0], build(condition, VOCABULARY).image.project.weight)
     assert torch.equal(states[steps], trained.model.image.project.weight)
@@ -92,10 +98,12 @@ def test_the_first_loss_is_that_of_the_untrained_model(
         logits = model.logits(model.image(images), model.text(torch.tensor(data.tokens)))
     weights = [1.0] * 20 if mitigation == "none" else [10 / 15] * 15 + [10 / 5] * 5
     counts: Counter[int] = Counter()
-    for mine, weight in zip(data.own.tolist(), weights, strict=True):
+    for mine, weight in zip(data.caption_index.tolist(), weights, strict=True):
         counts[mine] += weight  # type: ignore[assignment]
     total = 0.0
-    for row, mine, weight in zip(logits.double(), data.own.tolist(), weights, strict=True):
+    for row, mine, weight in zip(
+        logits.double(), data.caption_index.tolist(), weights, strict=True
+    ):
         others = sum(count for k, count in counts.items() if k != mine)
         loss = torch.log1p(torch.exp(-row[mine])).item() / 2
         loss += sum(
@@ -114,11 +122,11 @@ def test_captions_that_are_easy_are_fitted_and_the_step_is_remembered(
     monkeypatch.setattr(loop, "CHECK_EVERY", 3)
     shown: list[int] = []
     trained = run(
-        SHORT.replace(steps=40), noise(), on_snapshot=lambda step, _model: shown.append(step)
+        SHORT.replace(steps=40), noise(), on_checkpoint=lambda step, _model: shown.append(step)
     )
     fit = trained.first_fit_step
     assert fit in range(3, 40, 3)
-    assert shown == sorted({*snapshot_steps(40), fit})
+    assert shown == sorted({*checkpoint_steps(40), fit})
     for progress in trained.history:
         assert progress.first_fit_step == (fit if progress.step >= fit else None)
         assert (progress.train_caption_accuracy >= loop.FIT_ACCURACY) or progress.step != fit
@@ -184,7 +192,7 @@ def test_a_training_at_a_constant_rate_begins_a_longer_one() -> None:
             if step == 3:
                 weights[of, steps] = model.image.project.weight.detach().clone()
 
-        run(SHORT.replace(schedule=schedule, steps=steps), noise(), on_snapshot=keep)
+        run(SHORT.replace(schedule=schedule, steps=steps), noise(), on_checkpoint=keep)
     assert torch.equal(weights["constant", 3], weights["constant", 6])
     assert not torch.equal(weights["cosine", 3], weights["cosine", 6])
 
@@ -227,7 +235,7 @@ def test_the_classic_recipe_is_that_of_the_first_versions_to_the_bit() -> None:
     seeds = (stream(condition.init_seed, purpose) for purpose in ("image order", "augmentation"))
     order, random = (torch.Generator().manual_seed(seed) for seed in seeds)
     queue = torch.cat([torch.randperm(48, generator=order) for _ in range(8 * 128 // 48 + 1)])
-    tokens, own = torch.from_numpy(data.tokens), torch.from_numpy(data.own)
+    tokens, own = torch.from_numpy(data.tokens), torch.from_numpy(data.caption_index)
     for step in range(8):
         batch = queue[step * 128 : (step + 1) * 128]
         images, corner = augment(pack(torch.from_numpy(data.images)), batch, random)
@@ -249,26 +257,22 @@ def test_the_classic_recipe_is_that_of_the_first_versions_to_the_bit() -> None:
 
 
 @settings(max_examples=40)
-@given(st.integers(1, 100_000), st.integers(3, 40))
-def test_snapshots_are_log_spaced_with_both_ends(steps: int, number: int) -> None:
-    taken = snapshot_steps(steps, number)
-    assert taken == sorted(set(taken))
-    assert (taken[0], taken[-1]) == (0, steps)
-    assert len(taken) <= number
-    factor = steps ** (1 / (number - 2))
-    for before, after in itertools.pairwise(taken[1:]):
+@given(st.integers(1, 100_000))
+def test_checkpoints_are_log_spaced_with_both_ends(steps: int) -> None:
+    chosen = checkpoint_steps(steps)
+    assert chosen == sorted(set(chosen))
+    assert (chosen[0], chosen[-1]) == (0, steps)
+    assert len(chosen) <= CHECKPOINTS
+    factor = steps ** (1 / (CHECKPOINTS - 2))
+    for before, after in itertools.pairwise(chosen[1:]):
         assert after <= before * factor * 1.5 + 1  # rounding apart, no gap is wider than the others
-    assert (snapshot_steps(0), snapshot_steps(1), snapshot_steps(100, 4)) == (
-        [0],
-        [0, 1],
-        [0, 1, 10, 100],
-    )
+    assert (checkpoint_steps(0), checkpoint_steps(1)) == ([0], [0, 1])
 
 
 @pytest.mark.parametrize("captions", [2, 3, 4])
 def test_caption_accuracy_against_a_loop(captions: int) -> None:
     data = noise(30, captions, seed=captions)
-    own = data.own.copy()
+    own = data.caption_index.copy()
     own[own == captions - 1] = 0  # the last caption does not occur in training
     model = build(SHORT, VOCABULARY).eval()
     pixels, tokens = torch.from_numpy(data.images), torch.from_numpy(data.tokens)
@@ -352,7 +356,7 @@ def test_siglip_starts_at_the_odds_of_its_pairs() -> None:
     run(
         condition,
         labelled(condition),
-        on_snapshot=lambda _step, model: biases.append(model.bias.item()),
+        on_checkpoint=lambda _step, model: biases.append(model.bias.item()),
     )
     assert biases[0] == pytest.approx(-math.log(3))  # one pair in four is of equal captions
 
@@ -365,7 +369,7 @@ def test_jtt_trains_twice_and_weighs_what_the_first_training_had_wrong(
     monkeypatch.setattr(loop, "CHECK_EVERY", 2)
     condition, stages = SHORT.replace(mitigation="jtt", steps=20), []
     wrong, odd = labelled(condition), [0, 9, 31]
-    wrong.own[odd] = 1 - wrong.own[odd]
+    wrong.caption_index[odd] = 1 - wrong.caption_index[odd]
     trained = run(condition, wrong, on_step=lambda p: stages.append(p.stage))
     step, errors = trained.jtt_first_run
     assert 0 < step <= 20

@@ -47,7 +47,10 @@ def data_of(condition: Condition, n: int = 16) -> TrainingData:
         places = captions_of("context", SCENES)
         texts = vocabulary.tokens([caption.text for caption in places])
         data = dataclasses.replace(
-            data, places=dataclasses.replace(data, own=groups // 2, tokens=texts, said=places)
+            data,
+            backgrounds=dataclasses.replace(
+                data, caption_index=groups // 2, tokens=texts, captions=places
+            ),
         )
     return data
 
@@ -184,7 +187,7 @@ def test_codes_know_their_captions_and_no_other(objective: str, tmp_path: Path) 
     condition = SHORT.replace(objective=objective, labels=labels, text="codes")
     model, data = trained(condition)
     vocabulary = vocabulary_for("codes", SCENES)
-    texts = [caption.text for side in (data, data.places) if side for caption in side.said]
+    texts = [caption.text for part in data.parts for caption in part.captions]
     assert isinstance(model.text, CaptionCodes)
     assert len(model.text.vectors) == len(texts) == 4
     codes = inference.embed_captions(model, vocabulary, texts)

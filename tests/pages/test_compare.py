@@ -70,7 +70,7 @@ def test_it_opens_on_experiments_1_and_2_with_their_numbers(
 def test_a_model_that_came_with_the_lab_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     badge = "bundled]"
     assert badge not in text_of(ok(start()))
-    monkeypatch.setattr(store.Artifact, "came_with", "0.5")
+    monkeypatch.setattr(store.Artifact, "bundled_with", "0.5")
     assert text_of(ok(start())).count(badge) == 2
 
 

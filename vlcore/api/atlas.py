@@ -22,7 +22,6 @@ from PIL import Image
 
 from vlcore.api.model_map import ComparisonError, ModelMap, model_map
 from vlcore.artifacts import store
-from vlcore.artifacts.checkpoints import StoredSnapshots
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.captions import captions_of
 from vlcore.experiment.condition import Condition
@@ -55,7 +54,7 @@ def atlas(conditions: Sequence[Sequence[Condition]], images: ImageSet) -> dict[s
         ComparisonError: when the models have no common steps, or labels do not name the object.
     """
     artifacts = [[store.read(condition.key) for condition in level] for level in conditions]
-    steps = common_steps([StoredSnapshots(model).steps for level in artifacts for model in level])
+    steps = common_steps([model.checkpoints.steps for level in artifacts for model in level])
     levels: list[list[_AtlasModel]] = []
     for level in artifacts:
         neighbour = levels[-1][0].model if levels else None
@@ -118,7 +117,7 @@ def _at_steps(model: ModelMap, images: ImageSet, steps: Sequence[int]) -> _Atlas
         raise ComparisonError(
             "An atlas shows which images are predicted right: choose labels that name the object."
         )
-    checkpoints = StoredSnapshots(model.artifact)
+    checkpoints = model.artifact.checkpoints
     indices = [checkpoints.steps.index(step) for step in steps]
     z = checkpoints.vectors("map")[indices].astype(float)
     caption_z = checkpoints.vectors("captions")[indices].astype(float)

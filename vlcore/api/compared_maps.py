@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vlcore.api.maps import KINDS
-from vlcore.api.model_map import ComparisonError, ModelMap, picture_captions, predictions
+from vlcore.api.model_map import ComparisonError, ModelMap, image_captions
 from vlcore.api.small_images import draw_thumbs
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.options import ArtifactKind
@@ -144,7 +144,7 @@ def _columns(
     model: ModelMap, rows: NDArray[np.int64], images: ImageSet, pane: int
 ) -> dict[str, Any]:
     places, shown = model.values_at(rows, model.points).round(5), model.index(rows) >= 0
-    predicted = predictions(model, images.grouping)
+    predicted = model.predicted_objects(images.grouping.objects)
     if predicted is None:
         says = right = pd.Series("none", range(len(rows)))
         words = pd.Series("none: its labels name no object", range(len(rows)))
@@ -154,7 +154,7 @@ def _columns(
         right = is_right.map({True: "right", False: "wrong"}).where(shown, "none")
         words = says + " (" + right + ")"
     predicted = words.where(shown, "not in this model's training set")
-    told = [text or "none" for text in picture_captions(model, images, rows)]
+    told = [text or "none" for text in image_captions(model, images, rows)]
     columns = {f"x{pane}": places[:, 0], f"y{pane}": places[:, 1], f"caption_{pane}": told}
     return {**columns, f"predicted_{pane}": predicted, f"says_{pane}": says, f"right_{pane}": right}
 

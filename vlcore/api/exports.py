@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.api.model_map import ModelMap, model_map, picture_captions, predictions
+from vlcore.api.model_map import ModelMap, image_captions, model_map
 from vlcore.artifacts.store import Artifact, StoreError
 from vlcore.data.imageset import ImageSet, tile
 from vlcore.experiment.errors import LabError
@@ -22,7 +22,6 @@ from vlcore.experiment.files import atomic, write_errors
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.progress import Progress, silent
 from vlcore.experiment.wording import title
-from vlcore.model.artifact_files import StoredEmbeddings
 from vlcore.plots.thumbnails import thumb
 
 if TYPE_CHECKING:
@@ -152,20 +151,20 @@ def map_table(artifact: Artifact, images: ImageSet, progress: Progress = silent)
 
 def _image_rows(model: ModelMap, images: ImageSet) -> pd.DataFrame:
     table = images.table.iloc[model.rows].reset_index(drop=True)
-    predicted = predictions(model, images.grouping)
+    predicted = model.predicted_objects(images.grouping.objects)
     return table[["object", "context", "group", "scene", "file_name"]].assign(
         id=[f"p{row}" for row in model.rows],
         kind=np.where(table.index < model.held_out, "test", "training"),
         minority=table["group"].isin(images.grouping.minority),
         predicted=predicted,
-        caption=[text or None for text in picture_captions(model, images, model.rows)],
+        caption=[text or None for text in image_captions(model, images, model.rows)],
         right=None if predicted is None else predicted == table["object"].to_numpy(),
     )
 
 
 def describe_rows(model: ModelMap) -> str:
     """Which images are rows of the table: those of the map, not all that the metrics rest on."""
-    n_test = len(StoredEmbeddings(model.artifact).rows("test"))
+    n_test = len(model.artifact.embeddings.rows("test"))
     return (
         f"{model.held_out:,} of {n_test:,} held-out images (those that maps show, as many of each"
         f" group) and {len(model.rows) - model.held_out:,} training images; all embeddings are in"

@@ -1,6 +1,7 @@
-"""Imports as jobs: of image sets, and of embeddings, which are measured and mapped like those of a
-model of ours. Nothing was trained here, so there is one moment, the end; what is asked of pixels
-has no answer."""
+"""Import jobs: of image sets, and of embeddings, which are measured like those of a trained model.
+
+Imported embeddings have one checkpoint, the end, and no measure of pixels.
+"""
 
 import hashlib
 import secrets
@@ -28,10 +29,11 @@ from vlcore.experiment.options import IMPORTED, STUDY_N
 from vlcore.experiment.vocabulary import Vocabulary
 from vlcore.jobs import jobs
 from vlcore.metrics.accuracy import logits
+from vlcore.metrics.readouts import ObjectReadout
 from vlcore.model.artifact_files import write_model
-from vlcore.model.views import Labels, Snapshot, TrainingRecord, Views
+from vlcore.model.views import Checkpoint, Labels, TrainingRecord, Views
 
-Around = Callable[[str, Callable[[], str]], str]
+Progress = Callable[[str, Callable[[], str]], str]
 
 
 def import_embeddings(
@@ -43,28 +45,43 @@ def import_embeddings(
     licence: str = "not stated",
     max_per_group: int = MAX_PER_GROUP,
     seed: int = 0,
-    around: Around = lambda _key, work: work(),
+    progress: Progress = lambda _key, work: work(),
 ) -> dict[str, Any]:
-    """Turn an ``.npz`` of embeddings into an image set without pictures, and publish what was
-    measured of them. Options are those of `vlcore.data.importers.import_set`; `around` is given the
-    key and the work, which it calls, for a progress bar. ImportSetError where the file or the
-    choice cannot be used, ImageSetError where the name cannot.
+    """Turn an ``.npz`` of embeddings into an image set without images, and publish its measures.
+
+    Args:
+        source: the file.
+        name: of the new set.
+        objects, contexts, licence, max_per_group, seed: as in `vlcore.data.importers.import_set`.
+        progress: is given the key and the work, which it calls; for a progress bar.
+
+    Returns:
+        What was imported, as the command prints it.
+
+    Raises:
+        ImportSetError: the file or the choice cannot be used.
+        ImageSetError: the name cannot be used.
     """
     check_free(name)
-    found, grouping = choose_rows(read_embeddings(source), objects, contexts, max_per_group, seed)
-    with staging_dir(name) as work:
-        embedding_sets.write_set(work, name, found, grouping, licence, seed)
-        images = read_set(work)
+    embeddings, grouping = choose_rows(
+        read_embeddings(source), objects, contexts, max_per_group, seed
+    )
+    with staging_dir(name) as folder:
+        embedding_sets.write_set(folder, name, embeddings, grouping, licence, seed)
+        images = read_set(folder)
         condition = condition_of(images)
+
+        def publish_measures() -> str:
+            return jobs.run(
+                condition.key, lambda out, report: _measure(out, report, images, embeddings)
+            )
+
         jobs.clear_last_failure(condition.key)
-        around(
-            condition.key,
-            lambda: jobs.run(condition.key, lambda out, report: _make(out, report, images, found)),
-        )
-        publish(work, name)  # last: a set that can be seen has its measures
+        progress(condition.key, publish_measures)
+        publish(folder, name)  # last, so that a set on the disk has its measures
     splits = images.counts()
     counts = {
-        group: sum(of_split[group] for of_split in splits.values())
+        group: sum(split_counts[group] for split_counts in splits.values())
         for group in images.grouping.names
     }
     return {
@@ -74,8 +91,8 @@ def import_embeddings(
         "counts": counts,
         "majority": majority_in_words(images.grouping),
         "splits": splits,
-        "captions": len(found.captions),
-        "warnings": list(found.notes),
+        "captions": len(embeddings.captions),
+        "warnings": list(embeddings.notes),
         "folder": str(data_folder() / name),
     }
 
@@ -95,65 +112,82 @@ def condition_of(images: ImageSet) -> Condition:
     )
 
 
-def _make(out: Path, report: jobs.Reporter, images: ImageSet, found: Embeddings) -> dict[str, Any]:
+def _measure(
+    out: Path, report: jobs.Reporter, images: ImageSet, embeddings: Embeddings
+) -> dict[str, Any]:
     condition = condition_of(images)
-    labels = Labels(found.captions, Vocabulary.of(images.grouping))
+    labels = Labels(embeddings.captions, Vocabulary.of(images.grouping))
     views = Views(TrainingSet(images, images.rows("train")))
-    (own, own_test), wordless = _own(views, found)
-    texts = [said.text.casefold() for said in found.captions]
+    caption_index, test_caption_index, why_no_pairs = _caption_indices(views, embeddings)
+    # The objects' bare names have vectors if they are among the captions.
+    texts = [caption.text.casefold() for caption in embeddings.captions]
     names = [name.casefold() for name in views.grouping.objects]
-    bare = (
-        [texts.index(name) for name in names] if set(names) <= set(texts) else []
-    )  # if they are among the captions
-    z = {split: found.z[rows] for split, rows in views.rows.items()}
-    scores = {split: logits(of, found.text, found.scale, 0.0) for split, of in z.items()}
-    end = Snapshot(z, scores, found.text, found.scale, 0.0, found.text[bare], {}, None)
-    write_model(
-        out,
-        [TrainingRecord(condition, labels, views, own, own_test, {"end": end}, wordless)],
-        report,
+    name_rows = [texts.index(name) for name in names] if set(names) <= set(texts) else []
+    captions, scale = embeddings.text, embeddings.scale
+    z = {split: embeddings.z[rows] for split, rows in views.rows.items()}
+    end = Checkpoint(
+        z=z,
+        scores={split: logits(vectors, captions, scale, 0.0) for split, vectors in z.items()},
+        captions=captions,
+        scale=scale,
+        bias=0.0,
+        object_names=captions[name_rows],
+        panel={},
+        readout=ObjectReadout(labels.objects),
     )
+    record = TrainingRecord(
+        condition, labels, views, caption_index, test_caption_index, {"end": end}, why_no_pairs
+    )
+    write_model(out, [record], report)
+    # By this digest, embeddings of the same images by two encoders can be compared, though each is
+    # a set of its own.
     columns = images.table[["object", "context", "split", "scene", "caption", "source"]]
-    # Two encoders' embeddings of the same pictures can be compared, though each is a set of its
-    # own.
     return {"pictures": hashlib.sha256(columns.to_csv(index=False).encode()).hexdigest()[:16]}
 
 
-def _own(views: Views, found: Embeddings) -> tuple[list[NDArray[np.int64]], str | None]:
-    """Index of each training and held-out picture's caption, (n,) and (m,), or none of them and the
+def _caption_indices(
+    views: Views, embeddings: Embeddings
+) -> tuple[NDArray[np.int64], NDArray[np.int64], str | None]:
+    """Index of each training and held-out image's caption, (n,) and (m,), or no indices and the
     reason why."""
-    none = [np.zeros(0, dtype=np.int64)] * 2
-    if not found.captions:
-        return none, "no captions were given"
-    index = {pair: fitting_caption(found.captions, *pair) for pair in views.grouping.pairs}
-    if missing := [pair for pair in index if index[pair] is None]:
-        return none, f"no caption fits pictures of {' with '.join(missing[0])}"
-    pairs = [
-        zip(views.column("object", of), views.column("context", of), strict=True)
-        for of in ("train", "test")
-    ]
-    return [
-        np.array([index[pair] for pair in of_split], dtype=np.int64) for of_split in pairs
-    ], None
+    nothing = np.zeros(0, dtype=np.int64)
+    if not embeddings.captions:
+        return nothing, nothing, "no captions were given"
+    index: dict[tuple[str, str], int] = {}
+    for pair in views.grouping.pairs:
+        number = fitting_caption(embeddings.captions, *pair)
+        if number is None:
+            return nothing, nothing, f"no caption fits pictures of {' with '.join(pair)}"
+        index[pair] = number
+    indices = []
+    for split in ("train", "test"):
+        pairs = zip(views.column("object", split), views.column("context", split), strict=True)
+        indices.append(np.array([index[pair] for pair in pairs], dtype=np.int64))
+    return indices[0], indices[1], None
 
 
 def import_key(name: str) -> str:
-    """A key for one attempt to import a set."""
+    """A new key for the report of an import."""
     return f"{name}-{secrets.token_hex(4)}.import"
 
 
 def run_import(key: str, source: Path, name: str, options: dict[str, Any]) -> str:
-    """Import a set for a page, and publish the report; `options` as of
-    `vlcore.data.importers.import_set`."""
+    """Import a set for a page, and publish the report.
 
-    def make(out: Path, report: jobs.Reporter) -> dict[str, Any]:
+    Args:
+        key: from `import_key`.
+        source: file or folder.
+        name: of the new set.
+        options: of `vlcore.data.importers.import_set`.
+    """
+
+    def import_and_report(out: Path, report: jobs.Reporter) -> dict[str, Any]:
+        progress = report.counted("reading pictures", 0.95)
         try:
-            made = import_set(
-                source, name, progress=report.counted("reading pictures", 0.95), **options
-            )
+            document = import_set(source, name, progress=progress, **options)
         except ImportSetError as error:
             raise ImportSetError(error.on_page) from error
-        write_json(out / "report.json", made)
+        write_json(out / "report.json", document)
         return {"set": name}
 
-    return jobs.run(key, make)
+    return jobs.run(key, import_and_report)

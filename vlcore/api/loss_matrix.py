@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from vlcore.api.compared_maps import Thumbs
 from vlcore.api.model_map import ComparisonError, ModelMap
+from vlcore.artifacts.embeddings import StoredEmbeddings
 from vlcore.data.imageset import ImageSet
 from vlcore.data.training_set import learnt_captions
 from vlcore.experiment.captions import Caption, captions_of
@@ -23,7 +24,6 @@ from vlcore.experiment.grouping import group_words
 from vlcore.experiment.options import NEGATIVES, OBJECTIVES, Objective
 from vlcore.experiment.wording import title
 from vlcore.metrics.negatives import negative_shares
-from vlcore.model.artifact_files import StoredEmbeddings
 from vlcore.plots.matrices import (
     BOTH,
     FALSE_NEGATIVE,
@@ -69,14 +69,14 @@ def loss_pairs(
     objective = OBJECTIVES[condition.objective]
     if objective.no_pairs:
         raise ComparisonError(objective.no_pairs)
-    stored = StoredEmbeddings(model.artifact)
+    stored = model.artifact.embeddings
     captions = captions_of(condition.labels, images.grouping, condition.template)
     rows = model.rows[model.held_out :]
     # An edit may give an image a caption that is none of these.
-    indices = np.flatnonzero(stored.own < len(captions))
+    indices = np.flatnonzero(stored.caption_index < len(captions))
     groups = images.table["group"].to_numpy()[rows[indices]]
     indices = indices[_sample(condition, groups, images.grouping.names, image_count)]
-    rows, caption_index = rows[indices], stored.own[indices]
+    rows, caption_index = rows[indices], stored.caption_index[indices]
     table = images.table.iloc[rows]
     is_true = _truth(condition, captions, table, caption_index)  # (B, K)
     scores = model.scores[model.held_out :][indices]  # (B, K)
@@ -167,7 +167,9 @@ def _negative_weights(
         from vlcore.model.losses import counted  # torch, which no page waits for
 
         groups = images.table["group"].to_numpy()[model.rows[model.held_out :]].astype(str)
-        caption_counts = counted(stored.own, count, condition.mitigation, groups, stored.jtt_wrong)
+        caption_counts = counted(
+            stored.caption_index, count, condition.mitigation, groups, stored.jtt_wrong
+        )
     learnt = learnt_captions(images, condition)
     return negative_shares(condition.negatives, caption_counts, learnt).astype(float)[:, :count]
 

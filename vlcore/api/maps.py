@@ -15,7 +15,6 @@ from vlcore.artifacts.store import read
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import write_json
 from vlcore.jobs import jobs
-from vlcore.model.artifact_files import StoredEmbeddings
 
 KINDS = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE", "prompts": "Prompt axes"}
 COMPONENTS = 6  # principal components that can be chosen from
@@ -118,7 +117,7 @@ def _make(
     artifacts = [read(key) for key in models]
     spaces, names, cuts = [], [], []
     for artifact in artifacts:
-        stored = StoredEmbeddings(artifact)
+        stored = artifact.embeddings
         end = stored.end
         parts = (end.on_map, end.train, end.captions)
         spaces.append(np.concatenate(parts))

@@ -1,5 +1,4 @@
-"""Map of a model: its pictures and captions in the plane, their neighbours, and what the model says
-of each."""
+"""Map of a model: positions, neighbours and predicted objects of images, scores of captions."""
 
 from __future__ import annotations
 
@@ -19,9 +18,8 @@ from vlcore.data.imageset import ImageSet
 from vlcore.data.training_set import relabelled
 from vlcore.experiment.captions import caption_index, captions_of
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.options import ArtifactKind
-from vlcore.metrics.accuracy import logits, object_scores, predict_objects
+from vlcore.metrics.accuracy import logits
 from vlcore.metrics.projection import (
     Plane,
     RigidTransform,
@@ -29,11 +27,10 @@ from vlcore.metrics.projection import (
     nearest,
     place_among_neighbours,
 )
-from vlcore.metrics.readouts import LastLayer
-from vlcore.model.artifact_files import StoredEmbeddings
+from vlcore.metrics.readouts import LastLayer, ObjectReadout
 from vlcore.model.load import Loaded, load
 
-Ask = Callable[[Artifact], Loaded]
+LoadModel = Callable[[Artifact], Loaded]
 UNTURNED = RigidTransform(np.zeros(2), np.eye(2), np.zeros(2))
 
 
@@ -43,49 +40,57 @@ class ComparisonError(LabError):
 
 @dataclass(frozen=True, eq=False)
 class ModelMap:
-    """One model's map of its pictures and captions."""
+    """One model's map of its images and captions.
+
+    Attributes:
+        rows: rows of the image set, (n,): the held-out images on the map, then the training set.
+        held_out: how many of them are held out.
+        z: embeddings of the images, (n, E).
+        points: their positions, (n, 2).
+        captions: texts of the captions, K.
+        caption_z: (K, E); (0, E) of a captioner, whose captions have no embeddings.
+        caption_points: (K, 2) or (0, 2).
+        scores: of the images with the captions, (n, K).
+        stored_predictions: predicted objects of the images, (n,), where the artifact holds them.
+        readout: predicts the object of any other image.
+        scale: with `bias`, turns a cosine into a logit.
+        plane: of a linear map, with the shares of variance along its axes; else the principal one.
+        turn: alignment of the positions with another map.
+    """
 
     artifact: Artifact
     projection: Projection
-    rows: NDArray[
-        np.int64
-    ]  # in the image set, (n,): the held-out reference set, then the training set
-    held_out: int  # how many of them are held out
-    z: NDArray[np.float32]  # embeddings of the pictures, (n, E)
-    points: NDArray[np.float64]  # their places, (n, 2)
+    rows: NDArray[np.int64]
+    held_out: int
+    z: NDArray[np.float32]
+    points: NDArray[np.float64]
     captions: tuple[str, ...]
-    caption_z: NDArray[
-        np.float32
-    ]  # (K, E); (0, E) of a captioner, whose captions have no embeddings
-    caption_points: NDArray[np.float64]  # (K, 2) or (0, 2)
-    scores: NDArray[np.float64]  # of the pictures with the captions, (n, K)
-    relabelled: NDArray[np.str_] | None  # object that a readout other than the captions names, (n,)
-    layer: (
-        LastLayer | None
-    )  # the last layer that names the object of any picture; None where captions do
-    scale: float  # with the bias, what turns a cosine into a logit
+    caption_z: NDArray[np.float32]
+    caption_points: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    stored_predictions: NDArray[np.str_] | None
+    readout: ObjectReadout
+    scale: float
     bias: float
-    # of a linear map, with the shares of variance along its axes; else the principal plane
     plane: Plane
-    turn: RigidTransform = UNTURNED  # what was done to the places so that they match another map
+    turn: RigidTransform = UNTURNED
 
     @cached_property
-    def _places(self) -> pd.Index:
+    def _row_index(self) -> pd.Index:
         return pd.Index(self.rows)
 
     def index(self, rows: Iterable[int]) -> NDArray[np.int64]:
-        """Where the pictures of rows are among those of the map, (m,); -1 of one that is not
-        there."""
-        return self._places.get_indexer(rows)
+        """Positions of rows among those of the map, (m,); -1 for a row that is not there."""
+        return self._row_index.get_indexer(rows)
 
     def values_at(self, rows: Iterable[int], values: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Of values of the map's pictures, (n,) or (n, d), those of rows; NaN of one that is not
-        there."""
+        """Values of the map's images, (n,) or (n, d), at rows; NaN where a row is not there."""
         index = self.index(rows)
-        return np.where((index >= 0).reshape(-1, *[1] * (values.ndim - 1)), values[index], np.nan)
+        is_there = (index >= 0).reshape(-1, *[1] * (values.ndim - 1))
+        return np.where(is_there, values[index], np.nan)
 
     def turned(self, turn: RigidTransform) -> ModelMap:
-        """The same map, turned onto another."""
+        """The same map, aligned with another."""
         return replace(
             self,
             points=turn.apply(self.points),
@@ -94,8 +99,7 @@ class ModelMap:
         )
 
     def place(self, z: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Places of new embeddings: exact on linear maps, an average of the nearest pictures on
-        other ones."""
+        """Positions of new embeddings: exact on linear maps, else an average of the nearest."""
         if not self.projection.fitted:
             return self.turn.apply(self.plane.place(z))
         return place_among_neighbours(z, self.z, self.points)
@@ -103,56 +107,89 @@ class ModelMap:
     def neighbours(
         self, z: NDArray[np.floating], k: int, apart_from: int | None = None
     ) -> list[tuple[int, float]]:
-        """The k pictures of the map nearest to one embedding, (E,): row number and cosine, nearest
-        first."""
-        indices, similarities = nearest(z[None], self.z, k + 1)
-        found = [
-            (int(self.rows[i]), float(s)) for i, s in zip(indices[0], similarities[0], strict=True)
-        ]
-        return [(row, similarity) for row, similarity in found if row != apart_from][:k]
+        """Row number and cosine of the k images nearest to one embedding, (E,), nearest first."""
+        indices, cosines = nearest(z[None], self.z, k + 1)
+        rows = self.rows[indices[0]].tolist()
+        pairs = zip(rows, cosines[0].tolist(), strict=True)
+        return [(row, cosine) for row, cosine in pairs if row != apart_from][:k]
 
     def logits(self, z: NDArray[np.floating]) -> NDArray[np.float64]:
         """Scores with the captions, (n, E) to (n, K); ComparisonError when these have no
         embeddings."""
         if len(self.caption_z) == 0:
-            unknown = "what it makes of a new picture does not follow from the embedding alone"
+            unknown = "what it makes of a new image does not follow from the embedding alone"
             raise ComparisonError(f"A captioner says captions word by word: {unknown}.")
         return logits(z, self.caption_z, self.scale, self.bias, self.artifact.condition.logit)
 
+    def object_scores(
+        self, objects: Sequence[str], z: NDArray[np.floating]
+    ) -> NDArray[np.float64] | None:
+        """Log scores of the objects for new embeddings, (n, E) to (n, 2).
+
+        None where the model predicts no object; ComparisonError of a captioner.
+        """
+        if not self.readout.predicts_objects:
+            return None
+        caption_scores = self.logits(z) if self.readout.layer is None else np.empty((len(z), 0))
+        return self.readout.scores(objects, z, caption_scores)
+
+    def predicted_objects(
+        self, objects: Sequence[str], z: NDArray[np.floating] | None = None
+    ) -> NDArray[np.str_] | None:
+        """Predicted objects of new embeddings, (n, E), or of the images of the map, (n,).
+
+        None where the model predicts no object; ComparisonError of new images and a captioner.
+        """
+        if z is not None:
+            scores = self.object_scores(objects, z)
+        elif self.stored_predictions is not None:
+            return self.stored_predictions
+        elif self.readout.predicts_objects:
+            scores = self.readout.scores(objects, self.z, self.scores)
+        else:
+            scores = None
+        return None if scores is None else np.asarray(objects)[scores.argmax(axis=1)]
+
 
 def model_map(
-    artifact: Artifact, projection: Projection = PCA, among: Sequence[str] = (), ask: Ask = load
+    artifact: Artifact,
+    projection: Projection = PCA,
+    among: Sequence[str] = (),
+    load_model: LoadModel = load,
 ) -> ModelMap:
-    """A model's map, from its artifact, or from the fitted map beside it. `among` are the keys of
-    all models that are compared, for a map that is fitted on them together; `ask` gives the model
-    itself, whose embeddings of the four prompts prompt axes need. StoreError when the map must be
-    fitted and was not yet; ComparisonError when the space has fewer components, or two prompts of
-    an axis are one point in it."""
-    stored = StoredEmbeddings(artifact)
-    end, plane = stored.end, stored.plane
+    """Build the map of a model from its artifact, or from the fitted map beside it.
+
+    Args:
+        artifact: the model.
+        projection: which plane or fitted map.
+        among: keys of all models that are compared, for a map that is fitted on them together.
+        load_model: loads the model itself, for the embeddings of four prompts.
+
+    Raises:
+        StoreError: the map must be fitted and is not yet.
+        ComparisonError: the space has fewer components, or two prompts of an axis are one point.
+    """
+    stored = artifact.embeddings
+    end = stored.end
     z = np.concatenate([end.on_map, end.train])
     scores = end.scores
     if scores is None:
         scores = logits(z, end.captions, end.scale, end.bias, artifact.condition.logit)
     if projection.kind == "prompts":
-        plane = _prompt_plane(end.on_map, ask(artifact).embed_captions(projection.prompts))
+        prompts = load_model(artifact).embed_captions(projection.prompts)
+        plane = _prompt_plane(end.on_map, prompts)
     elif projection.components != PCA.components:
-        reference = np.concatenate([end.on_map, end.captions])
-        if min(reference.shape) < max(projection.components):
-            raise ComparisonError(
-                f"This model's space has {min(reference.shape)} components; choose lower ones."
-            )
-        every = fit_plane(reference, max(projection.components))
-        chosen = [number - 1 for number in projection.components]
-        plane = replace(every, components=every.components[chosen], shares=every.shares[chosen])
-    if projection.fitted:
-        places = read_map(among or [artifact.key], artifact.key, projection)
-        points, caption_points = (
-            np.concatenate([places["map"], places["train"]]),
-            places["captions"],
-        )
+        plane = _component_plane(np.concatenate([end.on_map, end.captions]), projection.components)
     else:
-        points, caption_points = plane.place(z), plane.place(end.captions)
+        plane = Plane(**stored.plane)
+    if projection.fitted:
+        positions = read_map(among or [artifact.key], artifact.key, projection)
+        points = np.concatenate([positions["map"], positions["train"]])
+        caption_points = positions["captions"]
+    else:
+        points = plane.place(z)
+        caption_points = plane.place(end.captions)
+    layer = None if stored.layer is None else LastLayer(**stored.layer)
     return ModelMap(
         artifact=artifact,
         projection=projection,
@@ -164,81 +201,62 @@ def model_map(
         caption_z=end.captions,
         caption_points=caption_points,
         scores=scores,
-        relabelled=stored.relabelled,
-        layer=stored.layer,
+        stored_predictions=stored.predictions,
+        readout=ObjectReadout(stored.caption_objects, layer),
         scale=end.scale,
         bias=end.bias,
         plane=plane,
     )
 
 
+def _component_plane(reference: NDArray[np.floating], components: tuple[int, int]) -> Plane:
+    """The plane of two principal components of a reference set, numbered from 1."""
+    if min(reference.shape) < max(components):
+        raise ComparisonError(
+            f"This model's space has {min(reference.shape)} components; choose lower ones."
+        )
+    plane = fit_plane(reference, max(components))
+    indices = [number - 1 for number in components]
+    return replace(plane, components=plane.components[indices], shares=plane.shares[indices])
+
+
 def _prompt_plane(reference: NDArray[np.floating], prompts: NDArray[np.floating]) -> Plane:
-    """The plane whose axes lead from one prompt to another, as unit vectors; the origin is that of
-    the space. They need not be at right angles: a place is the pair of cosines with them, which is
-    what they are read as.
+    """The plane whose axes lead from one prompt to another, as unit vectors.
+
+    The origin is that of the space. The axes need not be at right angles: a position is the pair of
+    cosines with them.
     """
     x_from, x_to, y_from, y_to = np.asarray(prompts, dtype=np.float64)
-    ways = np.stack([x_to - x_from, y_to - y_from])
-    lengths = np.linalg.norm(ways, axis=1, keepdims=True)
+    directions = np.stack([x_to - x_from, y_to - y_from])
+    lengths = np.linalg.norm(directions, axis=1, keepdims=True)
     if (lengths < 1e-6).any():
-        one_point = "Two prompts of an axis are one point in this model: they are the same"
         raise ComparisonError(
-            f"{one_point}, or it knows none of the words in which they differ; choose others."
+            "Two prompts of an axis are one point in this model: they are the same, or it knows"
+            " none of the words in which they differ; choose others."
         )
-    axes = ways / lengths
+    axes = directions / lengths
     z = np.asarray(reference, dtype=np.float64)
     variance = float(z.var(axis=0).sum())
     shares = (z @ axes.T).var(axis=0) / variance if variance > 1e-12 else np.zeros(2)
     return Plane(np.zeros(z.shape[1]), axes, shares, variance)
 
 
-def object_scores_of(
-    model: ModelMap, z: NDArray[np.floating], grouping: Grouping
-) -> NDArray[np.float64] | None:
-    """Log scores of the objects for new embeddings, (n, E) to (n, 2), by the model's own readout,
-    which is its last layer or its captions; None where neither names an object. Raises as
-    `ModelMap.logits`."""
-    if model.layer is not None:
-        return model.layer.scores(z, grouping.objects)
-    objects = _named_objects(model, grouping)
-    return None if objects is None else object_scores(model.logits(z), objects, grouping.objects)
-
-
-def predictions(model: ModelMap, grouping: Grouping) -> NDArray[np.str_] | None:
-    """The object that a model reads off each picture of its map, (n,); None where its captions name
-    none."""
-    if model.relabelled is not None:
-        return model.relabelled
-    objects = _named_objects(model, grouping)
-    return None if objects is None else predict_objects(model.scores, objects, grouping.objects)
-
-
-def _named_objects(model: ModelMap, grouping: Grouping) -> list[str] | None:
-    """The object that each caption of a model names; None where one names none."""
-    condition = model.artifact.condition
-    objects = [said.object for said in captions_of(condition.labels, grouping, condition.template)]
-    return objects if all(objects) else None
-
-
-def picture_captions(model: ModelMap, images: ImageSet, rows: NDArray[np.int64]) -> list[str]:
-    """The caption that a model is given for each picture of rows; of imported embeddings, what is
-    known of it."""
+def image_captions(model: ModelMap, images: ImageSet, rows: NDArray[np.int64]) -> list[str]:
+    """The caption that a model is given for each image of rows; the source's own of imported
+    embeddings."""
     condition, grouping = model.artifact.condition, images.grouping
     if condition.kind is ArtifactKind.IMPORTED:
         return images.table["caption"].iloc[rows].tolist()
-    own = caption_index(
+    indices = caption_index(
         condition.labels, images.table, rows, grouping, condition.data_seed, condition.template
     )
-    said = captions_of(condition.labels, grouping, condition.template)
-    trained = set(model.rows[model.held_out :].tolist())
-    edited = {
-        edit.picture: one.text
-        for edit, one in relabelled(images, condition).items()
-        if edit.picture in trained
-    }
-    return [
-        edited.get(row, said[number].text) for row, number in zip(rows.tolist(), own, strict=True)
-    ]
+    captions = captions_of(condition.labels, grouping, condition.template)
+    texts = {row: captions[index].text for row, index in zip(rows.tolist(), indices, strict=True)}
+    training_rows = set(model.rows[model.held_out :].tolist())
+    for edit, caption in relabelled(images, condition).items():
+        if edit.picture in training_rows and edit.picture in texts:
+            texts[edit.picture] = caption.text
+    return [texts[row] for row in rows.tolist()]
 
 
 class CaptionScore(NamedTuple):
@@ -251,8 +269,7 @@ class CaptionScore(NamedTuple):
 
 
 def caption_scores(model: ModelMap, z: NDArray[np.floating]) -> list[CaptionScore]:
-    """What each caption of a model scores with one embedding, (E,); best first; raises as
-    `ModelMap.logits`."""
+    """Scores of a model's captions with one embedding, (E,), best first; as `ModelMap.logits`."""
     cosines = model.caption_z @ z
     shares = softmax(model.logits(z[None])[0])
     order = np.argsort(-cosines, kind="stable")

@@ -18,9 +18,10 @@ from PIL import Image
 
 from vlcore.api.metrics_table import Metrics, measures_of
 from vlcore.api.model_map import ModelMap, caption_scores, model_map
-from vlcore.api.training import check_pictures, train_condition
+from vlcore.api.training import check_trainable, train_condition
 from vlcore.api.unseen_scenes import unseen_accuracy
 from vlcore.artifacts import store
+from vlcore.artifacts.embeddings import StoredEmbeddings
 from vlcore.data.catalogue import open_set
 from vlcore.data.decoding import UploadError, open_upload
 from vlcore.data.imageset import ImageSet
@@ -30,7 +31,6 @@ from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.wording import title
 from vlcore.jobs.progress import with_bar
 from vlcore.metrics.estimate import Estimate
-from vlcore.model.artifact_files import StoredEmbeddings
 from vlcore.model.load import Loaded
 from vlcore.model.load import load as load_weights
 
@@ -115,7 +115,7 @@ class Model:
     def embeddings(self) -> StoredEmbeddings:
         """The embeddings of its pictures and captions, and which rows of the image set they are
         of."""
-        return StoredEmbeddings(self.artifact)
+        return self.artifact.embeddings
 
     @cached_property
     def map(self) -> ModelMap:
@@ -173,7 +173,7 @@ def train(condition: Condition | None = None) -> Model:
     <Model scenes-b75-descriptive-bce-s0-...: 75 % removed (12 of 48 kept), descriptive labels>
     """
     wanted = on_its_set(condition or Condition())
-    check_pictures(wanted)
+    check_trainable(wanted)
     with_bar(wanted.key, lambda: train_condition(wanted))
     return load(wanted.key)
 
@@ -186,7 +186,7 @@ def load(key: str) -> Model:
     >>> vl.load(vl.train(vl.Condition(steps=12)).key).condition.data
     'scenes'
     """
-    if beside := store.kind_beside(key):
+    if beside := store.kind_of_key(key):
         what = f"{_BESIDE[beside]}, not a model"
         raise store.StoreError(f"{key} is {what}; `python -m vlcore status` lists the models.")
     return Model(store.read(key))

@@ -32,7 +32,6 @@ from vlcore.metrics.projection import (
     nearest,
     point_trustworthiness,
 )
-from vlcore.model.artifact_files import StoredEmbeddings
 from vlcore.plots.document import Part, Table, Text, on_paper
 from vlcore.plots.html import Figure, Heading, page_html
 from vlcore.plots.maps.legend import LegendPlace
@@ -102,7 +101,7 @@ def add_untrained_positions(comparison: ComparedMaps) -> pd.DataFrame:
     points = comparison.points
     for pane, model in enumerate(comparison.models):
         places = np.full((len(model.z), 2), np.nan)
-        if before := StoredEmbeddings(model.artifact).untrained:
+        if before := model.artifact.embeddings.untrained:
             held_out = slice(model.held_out)
             places = fit_plane(before.on_map).place(np.concatenate([before.on_map, before.train]))
             places = align(places[held_out], model.points[held_out]).apply(places)

@@ -1,7 +1,8 @@
-"""Pretrained CLIP and SigLIP models, measured, mapped and compared like ours. They were trained
-elsewhere, so there is one moment, the end, and see pictures at the size that they are stored in;
-those of the panel are made at `PANEL_SIZE`. Weights are not copied: the artifact says which they
-were, and they are found again when somebody asks.
+"""Pretrained CLIP and SigLIP models, measured, mapped and compared like models trained here.
+
+They have one checkpoint, the end, and read images at the size that these are stored in; composite
+images are made at `PANEL_SIZE`. Weights are not copied: the artifact names them, and they are
+loaded again when needed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vlcore.api.training import draw, own_captions_of, parts_of
+from vlcore.api.training import caption_indices, parts_of, render
 from vlcore.data.training_set import training_sets
 from vlcore.experiment.condition import Condition, ConditionError
 from vlcore.experiment.files import write_json
@@ -26,33 +27,38 @@ from vlcore.model.artifact_files import write_model
 from vlcore.model.views import (
     RENDERING,
     TRAINING,
+    Checkpoint,
     Labels,
-    Snapshot,
     TrainingRecord,
     Views,
-    last_layer,
+    readout_of,
 )
 
 if TYPE_CHECKING:
     from vlcore.model.pretrained import PretrainedEncoder
 
-PANEL_SIZE = 128  # pixels, as large as drawn pictures are
+PANEL_SIZE = 128  # pixels, as large as drawn images are
 BATCH = 64
-# How the object is read off, in a sentence: pages and `--help` say these.
+# How the object is predicted, as pages and `--help` tell it.
 READOUTS = {
-    "zero-shot": "By the captions of the label style: no training picture is used.",
-    "probe": "By a linear probe on its embeddings, fitted on the biased training pictures.",
-    "dfr": (
-        "By a new last layer on its embeddings, fitted on validation pictures, all groups alike."
-    ),
+    "zero-shot": "By the captions of the label style: no training image is used.",
+    "probe": "By a linear probe on its embeddings, fitted on the biased training images.",
+    "dfr": "By a new last layer on its embeddings, fitted on validation images, all groups alike.",
 }
 
 
 def condition_of(source: str, base: Condition, *, readout: str = "zero-shot") -> Condition:
-    """The condition of a checkpoint on an image set: what `base` says of data, bias, labels and
-    seeds. `source` is a hub name, or the folder of a checkpoint, of which the files are read; the
-    hub is not asked. ConditionError where the readout is unknown or labels do not fit,
-    PretrainedError where the folder is of no use.
+    """The condition of a pretrained model on an image set.
+
+    Args:
+        source: a hub name, or the folder of a checkpoint, whose files are read; the hub is not
+            asked.
+        base: data, bias, labels and seeds.
+        readout: one of `READOUTS`.
+
+    Raises:
+        ConditionError: the readout is unknown, or labels do not fit.
+        PretrainedError: the folder holds no usable checkpoint.
     """
     from vlcore.model.hub_checkpoints import checkpoint_name
 
@@ -78,51 +84,52 @@ def condition_of(source: str, base: Condition, *, readout: str = "zero-shot") ->
 
 
 def is_hub_name(source: str) -> bool:
-    """Whether a text is the name of a checkpoint on the hub: the disk is not asked."""
+    """Whether a text has the form of a hub name; the disk is not asked."""
     from vlcore.model import hub_checkpoints
 
     return hub_checkpoints.is_hub_name(source)
 
 
 def make_pretrained(source: str, condition: Condition) -> str:
-    """Measure and publish a checkpoint under a condition of `condition_of`, unless it is there;
-    what `vlcore.jobs.jobs.run` returns and raises, and PretrainedError where it cannot be had or is
-    another one.
+    """Measure and publish a pretrained model, unless it is there, as `vlcore.jobs.jobs.run`.
+
+    Args:
+        source: as in `condition_of`.
+        condition: made by `condition_of`.
+
+    Raises:
+        PretrainedError: the checkpoint cannot be loaded, or is another one.
     """
-    return jobs.run(condition.key, lambda out, report: _make(source, condition, out, report))
+    return jobs.run(condition.key, lambda out, report: _measure(source, condition, out, report))
 
 
-def _make(source: str, condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, Any]:
+def _measure(source: str, condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, Any]:
     from vlcore.model.hub_checkpoints import PretrainedError, digest
     from vlcore.model.pretrained import load_checkpoint
 
-    sets = training_sets(parts_of(condition), condition)
-    labels = Labels.of(condition, sets[0].images.grouping)
+    folds = training_sets(parts_of(condition), condition)
+    labels = Labels.of(condition, folds[0].images.grouping)
     encoder = load_checkpoint(source, tell=lambda sentence: report(stage=sentence, now=True))
-    calibration = encoder.scale, encoder.bias
-    if f"clip:{encoder.checkpoint.name}" != condition.architecture:
+    checkpoint = encoder.checkpoint
+    if f"clip:{checkpoint.name}" != condition.architecture:
         raise PretrainedError(
-            f"{source} is {encoder.checkpoint.name} and not {condition.checkpoint}; ask for it"
-            " anew."
+            f"{source} is {checkpoint.name} and not {condition.checkpoint}; ask for it anew."
         )
     records: list[TrainingRecord] = []
-    embedded: Embedded | None = None
-    for training in sets:  # a small set's folds have a readout each; the embeddings are the same
-        draw(training, report)
-        views, own = Views(training, PANEL_SIZE), training.own
-        embedded = embedded or Embedded(encoder, views, report)
-        own_test = own_captions_of(training.images, views.rows["test"], condition)
-        words, bare = (
-            encoder.embed_captions(labels.texts),
-            encoder.embed_captions(views.grouping.objects),
+    embedder: _Embedder | None = None
+    for training in folds:  # the folds of a small set have a readout each and share embeddings
+        render(training, report)
+        views = Views(training, PANEL_SIZE)
+        embedder = embedder or _Embedder(encoder, views, report)
+        record = TrainingRecord(
+            condition=condition,
+            labels=labels,
+            views=views,
+            caption_index=training.own,
+            test_caption_index=caption_indices(training.images, views.rows["test"], condition),
+            checkpoints={"end": _final_checkpoint(condition, labels, views, embedder)},
         )
-        z = {split: embedded.rows(rows) for split, rows in views.rows.items()}
-        shown = {name: embedded.pixels(pixels) for name, pixels in (views.panel or {}).items()}
-        scores = {split: logits(of, words, *calibration) for split, of in z.items()}
-        panel = {name: (of, logits(of, words, *calibration)) for name, of in shown.items()}
-        end = Snapshot(z, scores, words, *calibration, bare, panel, last_layer(condition, views, z))
-        records.append(TrainingRecord(condition, labels, views, own, own_test, {"end": end}))
-    checkpoint = encoder.checkpoint
+        records.append(record)
     about = {
         "source": checkpoint.source if checkpoint.revision else str(checkpoint.folder.resolve()),
         "name": checkpoint.name,
@@ -138,33 +145,48 @@ def _make(source: str, condition: Condition, out: Path, report: jobs.Reporter) -
     return {"device": encoder.device, "parameters": encoder.parameters}
 
 
-class Embedded:
-    """What a checkpoint makes of the pictures of a set; each is looked at once, however many folds
-    ask."""
+def _final_checkpoint(
+    condition: Condition, labels: Labels, views: Views, embedder: _Embedder
+) -> Checkpoint:
+    encoder = embedder.encoder
+    captions = encoder.embed_captions(labels.texts)
+    object_names = encoder.embed_captions(views.grouping.objects)
+    scale, bias = encoder.scale, encoder.bias
+    z = {split: embedder.embed_rows(rows) for split, rows in views.rows.items()}
+    scores = {split: logits(vectors, captions, scale, bias) for split, vectors in z.items()}
+    panel = {}
+    for kind, images in (views.panel or {}).items():
+        vectors = embedder.embed_pixels(images)
+        panel[kind] = vectors, logits(vectors, captions, scale, bias)
+    readout = readout_of(condition, labels, views, z)
+    return Checkpoint(z, scores, captions, scale, bias, object_names, panel, readout)
+
+
+class _Embedder:
+    """Embeddings of an image set by a pretrained model; each image is read once for all folds."""
 
     def __init__(self, encoder: PretrainedEncoder, views: Views, report: jobs.Reporter) -> None:
-        self.encoder, self._images, self._report = encoder, views.images, report
-        self._known: dict[int, NDArray[np.float32]] = {}
-        self._done, panel = 0, views.panel or {}
-        self._all = len(np.unique(np.concatenate([*views.rows.values()]))) + sum(
-            map(len, panel.values())
-        )
+        self.encoder = encoder
+        self._images = views.images
+        self._report = report
+        self._vectors: dict[int, NDArray[np.float32]] = {}
+        self._done = 0
+        self._total = len(np.unique(np.concatenate([*views.rows.values()])))
+        self._total += sum(map(len, (views.panel or {}).values()))
 
-    def rows(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Unit vectors of rows of the set, (n, E), from the stored pictures at their full size."""
-        new = [row for row in rows.tolist() if row not in self._known]
-        self._known.update(
-            zip(new, self.pixels(self._images.image(row) for row in new), strict=True)
-        )
-        return np.array([self._known[row] for row in rows.tolist()], np.float32).reshape(
-            -1, self.encoder.width
-        )
+    def embed_rows(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Unit vectors of rows of the set, (n, E), from the stored images at their full size."""
+        new = [row for row in rows.tolist() if row not in self._vectors]
+        vectors = self.embed_pixels(self._images.image(row) for row in new)
+        self._vectors.update(zip(new, vectors, strict=True))
+        known = [self._vectors[row] for row in rows.tolist()]
+        return np.array(known, np.float32).reshape(-1, self.encoder.width)
 
-    def pixels(self, pictures: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Unit vectors of pictures, uint8 (n, S, S, 3) to (n, E)."""
-        waiting, parts = iter(pictures), [np.empty((0, self.encoder.width), np.float32)]
-        while batch := [Image.fromarray(picture) for picture in islice(waiting, BATCH)]:
-            share = min(1.0, self._done / self._all)
+    def embed_pixels(self, images: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Unit vectors of images, uint8 (n, S, S, 3) to (n, E)."""
+        remaining, parts = iter(images), [np.empty((0, self.encoder.width), np.float32)]
+        while batch := [Image.fromarray(pixels) for pixels in islice(remaining, BATCH)]:
+            share = min(1.0, self._done / self._total)
             self._report(stage="embedding pictures", fraction=RENDERING + TRAINING * share)
             parts.append(self.encoder.embed_pictures(batch))
             self._done += len(batch)

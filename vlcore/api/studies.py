@@ -86,7 +86,7 @@ def train_missing(
     wanted = [*plan.everything, *(plans.controls(plan) if controls else ())]
     known = set(published.published_runs()["key"]) if count_published else set()
     missing = [condition for condition in wanted if condition.key not in known]
-    training.check_pictures(wanted[0])
+    training.check_trainable(wanted[0])
     if not engine.dry_run:
         registry.write_down(plan)
     if engine.name == "slurm":

@@ -1,6 +1,7 @@
-"""Training of conditions: from images to a published artifact, of one or of many over worker
-processes. Torch and scikit-learn are imported inside the functions: pages name the work, and must
-not wait for what only a worker needs.
+"""Training of conditions: from images to a published artifact, of one or in worker processes.
+
+Torch and scikit-learn are imported inside the functions: pages name the work, and must not wait for
+what only a worker needs.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ from vlcore.model.artifact_files import write_model
 from vlcore.model.image_features import feature_store
 from vlcore.model.views import RENDERING, Labels, TrainingRecord, Views
 
+if TYPE_CHECKING:
+    from vlcore.model.loop import Progress, TrainingData
+
 REPORT_SHARED = 5.0  # seconds between reports where hundreds of workers write to one file server
 QUICK_STEPS = 1000  # of a model on a frozen tower, two milliseconds each
-
-if TYPE_CHECKING:
-    from vlcore.model.loop import TrainedModel
-    from vlcore.model.recorder import SnapshotRecorder
+TRAININGS = {"jtt": 2}  # that a mitigation takes, where not one
 
 
 def train_all(
@@ -46,25 +47,34 @@ def train_all(
     *,
     shared: bool = False,
 ) -> dict[str, str]:
-    """Train conditions in a pool of workers, unless they are there, longest first; one that fails
-    stops no other. Whoever interrupts it stops what is being trained after the step that it is at,
-    and nothing else begins. `on_done` is told the key and the outcome of each as it ends:
-    ``"trained"``, ``"cached"`` or ``"failed: "`` and the reason. The disk may be `shared` with
-    other machines that train, see `train_one`."""
+    """Train conditions in a pool of workers, the longest first; one that fails stops no other.
+
+    An interrupt stops what is being trained after the current step, and nothing else begins.
+
+    Args:
+        conditions: to train, unless they are trained already.
+        pool: of workers.
+        on_done: told key and outcome of each as it ends.
+        shared: whether other machines that share the disk train too, see `train_one`.
+
+    Returns:
+        ``"trained"``, ``"cached"`` or ``"failed: "`` and the reason, by key.
+    """
     outcomes: dict[str, str] = {}
     for condition in conditions:
         jobs.clear_last_failure(condition.key)
-    futures = {
-        pool.submit(train_one, one.as_dict(), shared): one.key for one in longest_first(conditions)
+    keys = {
+        pool.submit(train_one, condition.as_dict(), shared): condition.key
+        for condition in longest_first(conditions)
     }
     try:
-        for future in as_completed(futures):
-            key, error = futures[future], future.exception()
+        for future in as_completed(keys):
+            key, error = keys[future], future.exception()
             outcomes[key] = future.result() if error is None else f"failed: {error}"
             on_done(key, outcomes[key])
     except BaseException:
-        for future, key in futures.items():
-            # A future of another machine's says that it is cancelled though its work goes on.
+        for future, key in keys.items():
+            # Another machine's future counts as cancelled though its work goes on.
             if not future.done() and (
                 not future.cancel() or jobs.view(key).state is jobs.State.RUNNING
             ):
@@ -74,56 +84,57 @@ def train_all(
 
 
 def longest_first(conditions: Sequence[Condition]) -> list[Condition]:
-    """So that no core is left with a long one at the end, as far as the pictures seen tell: jtt
-    trains twice."""
-    return sorted(
-        conditions,
-        key=lambda one: -one.steps * one.batch_size * (2 if one.mitigation == "jtt" else 1),
-    )
+    """Sort conditions by the images that they see, so that no core ends with a long one."""
+    return sorted(conditions, key=_images_seen, reverse=True)
+
+
+def _images_seen(condition: Condition) -> int:
+    return condition.steps * condition.batch_size * TRAININGS.get(condition.mitigation, 1)
 
 
 def most_seconds(condition: Condition) -> float:
-    """Seconds that a training in a worker may take, many times what it does on one of two busy
-    cores: a quarter of an hour to draw pictures and to measure, and what five folds of it take at
-    30 ms a picture (usual: 1).
+    """Limit in seconds of a training in a worker, many times the usual on one of two busy cores.
+
+    A quarter of an hour to render and to measure, and five folds at 30 ms an image (usual: 1).
     """
-    return 900 + 5 * 0.03 * condition.steps * condition.batch_size * (
-        2 if condition.mitigation == "jtt" else 1
-    )
+    return 900 + 5 * 0.03 * _images_seen(condition)
 
 
-def likely_seconds(condition: Condition, made: Sequence[tuple[Condition, float]] = ()) -> float:
-    """Seconds that a training probably takes in a worker: a guess, 30 ms a step of the usual batch,
-    reading and measuring the rest; with what others took that were `made` on the same set, as many
-    times that as the median of them took of theirs, of two the lower: a first one draws the
-    pictures too."""
+def likely_seconds(condition: Condition, known: Sequence[tuple[Condition, float]] = ()) -> float:
+    """Estimate the seconds of a training in a worker: 30 ms a step of the usual batch.
 
-    def guess(one: Condition) -> float:
-        if is_quick(one):
-            return 2.5 + 0.002 * one.steps
-        return 6.0 + 0.03 * one.steps * max(1.0, one.batch_size / 32) * (
-            2 if one.mitigation == "jtt" else 1
-        )
+    Args:
+        condition: to be trained.
+        known: trained conditions on the same set with their seconds; their lower median corrects
+            the estimate, for the first one renders the images too.
+    """
+    ratios = [seconds / _estimated_seconds(trained) for trained, seconds in known]
+    return _estimated_seconds(condition) * median_low(ratios or [1.0])
 
-    return guess(condition) * median_low([seconds / guess(one) for one, seconds in made] or [1.0])
+
+def _estimated_seconds(condition: Condition) -> float:
+    if is_quick(condition):
+        return 2.5 + 0.002 * condition.steps
+    batches = max(1.0, condition.batch_size / 32) * TRAININGS.get(condition.mitigation, 1)
+    return 6.0 + 0.03 * condition.steps * batches
 
 
 def is_quick(condition: Condition) -> bool:
-    """Whether a training takes seconds: its image tower is frozen, and it is not a long one."""
+    """Whether a training takes seconds: its image tower is frozen, and it has few steps."""
     return bool(condition.frozen_tower) and condition.steps <= QUICK_STEPS
 
 
 def train_both(first: Condition, second: Condition) -> str:
-    """Train two conditions that are shown together, one after the other; as `train_condition` of
-    the second."""
+    """Train two conditions that are shown together; returns the outcome of the second."""
     train_condition(first)
     return train_condition(second)
 
 
 def train_one(values: dict[str, Any], shared: bool) -> str:
-    """`train_condition`, of the `as_dict` of a condition: nothing else crosses to a worker. Where
-    the disk is `shared` with other machines, it reports more rarely, and waits for one that is at
-    the same condition, or died at it.
+    """Train a condition in a worker, from its `as_dict`: nothing else crosses to the process.
+
+    Where the disk is `shared` with other machines, it reports less often, and waits for a machine
+    that trains the same condition.
     """
     report_every = REPORT_SHARED if shared else None
     while True:
@@ -136,36 +147,83 @@ def train_one(values: dict[str, Any], shared: bool) -> str:
 
 
 def import_training() -> None:
-    """Import what a training needs: 270 MB, three seconds."""
-    from vlcore.model import evaluate, inference, loop, recorder  # noqa: F401  # noqa: F401
+    """Import the modules of a training: 270 MB, three seconds."""
+    from vlcore.model import evaluate, inference, loop, recorder  # noqa: F401
 
 
 def prepare_worker(condition: Condition) -> None:
-    """Import, open and remember what trainings like a condition need, by one of one step that
-    leaves nothing: three seconds that the first training of a worker would take longer. Only where
-    its features come with its image set.
+    """Warm up a worker by a training of one step that leaves nothing, which saves three seconds.
+
+    Only where the features of the image set are bundled.
     """
     images = open_set(condition.data)
     if condition.frozen_tower and feature_store(images, condition.frozen_tower).bundle is not None:
         with TemporaryDirectory() as folder:
-            _make(condition.replace(steps=1), Path(folder), jobs.Reporter(Path(folder)))
+            _train(condition.replace(steps=1), Path(folder), jobs.Reporter(Path(folder)))
 
 
 def train_condition(
     condition: Condition, fresh: bool = False, report_every: float | None = None
 ) -> str:
-    """Train and publish a condition, unless it is there; what `vlcore.jobs.jobs.run` takes, returns
-    and raises."""
+    """Train and publish a condition, unless it is there, as `vlcore.jobs.jobs.run`."""
     return jobs.run(
-        condition.key, lambda out, report: _make(condition, out, report), fresh, report_every
+        condition.key, lambda out, report: _train(condition, out, report), fresh, report_every
     )
 
 
-def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, Any]:
+def _train(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, Any]:
+    """Train the model of a condition, or one a fold, and write its files; returns facts."""
     from vlcore.model import inference, loop
     from vlcore.model.device import choose_device
-    from vlcore.model.recorder import SnapshotRecorder
+    from vlcore.model.recorder import CheckpointRecorder
 
+    _check_trained_here(condition)
+    folds = training_sets(parts_of(condition), condition)
+    first_set = folds[0]
+    labels = Labels.of(condition, first_set.images.grouping, first_set.said)
+    why_no_pairs = None
+    if not OBJECTIVES[condition.objective].uses_captions:
+        why_no_pairs = "trained without captions"
+    records: list[TrainingRecord] = []
+    recorders: list[CheckpointRecorder] = []
+    results: list[loop.TrainedModel] = []
+    for number, training in enumerate(folds):
+        views = _views(condition, training, report)
+        recorder = CheckpointRecorder(condition, views, labels, report, number, len(folds))
+        result = loop.train(
+            condition,
+            _training_data(condition, views, labels),
+            device=choose_device(),
+            on_step=recorder.on_step,
+            on_checkpoint=recorder.on_checkpoint,
+        )
+        record = TrainingRecord(
+            condition=condition,
+            labels=labels,
+            views=views,
+            caption_index=training.own,
+            test_caption_index=caption_indices(training.images, views.rows["test"], condition),
+            checkpoints=recorder.checkpoints,
+            why_no_pairs=why_no_pairs,
+            first_fit_step=result.first_fit_step,
+            jtt_first_run=result.jtt_first_run,
+        )
+        records.append(record)
+        recorders.append(recorder)
+        results.append(result)
+    write_model(out, records, report)
+    recorders[0].write_checkpoints(out)
+    shown = results[0]
+    _write_history(out, shown.history)
+    inference.save(shown.model, labels.vocabulary, out / "model.safetensors")
+    return {
+        "training_seconds": round(shown.seconds, 2),
+        "device": str(shown.model.device),
+        "parameters": sum(parameter.numel() for parameter in shown.model.parameters()),
+    }
+
+
+def _check_trained_here(condition: Condition) -> None:
     if condition.kind is ArtifactKind.IMPORTED:
         raise ConditionError(
             "Imported embeddings are brought, not trained; use `data import FILE.npz`."
@@ -174,102 +232,85 @@ def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, A
         raise ConditionError(
             "A pretrained model is not trained here; use `python -m vlcore pretrained CHECKPOINT`."
         )
-    sets = training_sets(parts_of(condition), condition)
-    labels = Labels.of(condition, sets[0].images.grouping, sets[0].said)
-    words = labels.vocabulary
-    wordless = None if OBJECTIVES[condition.objective].uses_captions else "trained without captions"
-    made: list[tuple[TrainingRecord, SnapshotRecorder, TrainedModel]] = []
-    for number, training in enumerate(
-        sets
-    ):  # a small set's folds have a model each; other sets have one
-        views, own = _views(condition, training, report), training.own
-        recorder = SnapshotRecorder(condition, views, labels, report, number, len(sets))
-        own_test = own_captions_of(training.images, views.rows["test"], condition)
-        names = views.grouping.names
-        groups = np.array(
-            [names.index(group) for group in views.column("group", "train")], dtype=np.int64
-        )
-        tokens = words.tokens([caption.text for caption in training.said])
-        data = loop.TrainingData(
-            views.inputs["train"], own, tokens, len(words), training.said, groups, training.weights
-        )
-        if OBJECTIVES[condition.objective].places:
-            said = captions_of("context", views.grouping)
-            every = np.arange(len(training.table))
-            placed = caption_index(
-                "context", training.table, every, views.grouping, condition.data_seed
-            )
-            texts = words.tokens([caption.text for caption in said])
-            data = replace(data, places=replace(data, own=placed, tokens=texts, said=said))
-        step, record_at, device = recorder.step, recorder.record, choose_device()
-        trained = loop.train(condition, data, device=device, on_step=step, on_snapshot=record_at)
-        taken, first_fit, jtt = recorder.taken, trained.first_fit_step, trained.jtt_first_run
-        record = TrainingRecord(
-            condition, labels, views, own, own_test, taken, wordless, first_fit, jtt
-        )
-        made.append((record, recorder, trained))
-    write_model(out, [record for record, *_ in made], report)
-    _, recorder, trained = made[0]  # of the model that is shown
-    recorder.write_snapshots(out)
+
+
+def _training_data(condition: Condition, views: Views, labels: Labels) -> TrainingData:
+    """The training set as the loop takes it."""
+    from vlcore.model.loop import TrainingData
+
+    training, grouping = views.training, views.grouping
+    numbers = {name: number for number, name in enumerate(grouping.names)}
+    groups = [numbers[group] for group in views.column("group", "train")]
+    data = TrainingData(
+        images=views.inputs["train"],
+        caption_index=training.own,
+        tokens=labels.vocabulary.tokens([caption.text for caption in training.said]),
+        words=len(labels.vocabulary),
+        captions=training.said,
+        groups=np.array(groups, dtype=np.int64),
+        weights=training.weights,
+    )
+    if not OBJECTIVES[condition.objective].places:
+        return data
+    captions = captions_of("context", grouping)
+    rows = np.arange(len(training.table))
+    index = caption_index("context", training.table, rows, grouping, condition.data_seed)
+    tokens = labels.vocabulary.tokens([caption.text for caption in captions])
+    backgrounds = replace(data, caption_index=index, tokens=tokens, captions=captions)
+    return replace(data, backgrounds=backgrounds)
+
+
+def _write_history(out: Path, history: Sequence[Progress]) -> None:
+    """Write ``history.csv``: loss and caption accuracy by step."""
     with (out / "history.csv").open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["step", "loss", "train_caption_accuracy"])
-        writer.writerows(
-            [p.step, f"{p.loss:.6f}", f"{p.train_caption_accuracy:.4f}"] for p in trained.history
-        )
-    inference.save(trained.model, words, out / "model.safetensors")
-    parameters = sum(parameter.numel() for parameter in trained.model.parameters())
-    took, device = round(trained.seconds, 2), str(trained.model.device)
-    return {"training_seconds": took, "device": device, "parameters": parameters}
+        for progress in history:
+            accuracy = f"{progress.train_caption_accuracy:.4f}"
+            writer.writerow([progress.step, f"{progress.loss:.6f}", accuracy])
 
 
 def _views(condition: Condition, training: TrainingSet, report: jobs.Reporter) -> Views:
-    """What a job looks at: pixels, or features of the condition's frozen tower."""
+    """The images of a job: pixels, or features of the condition's frozen tower."""
     if not condition.frozen_tower:
-        draw(training, report)
+        render(training, report)
         return Views(training)
     report(stage="reading image features", now=True)
-    return Views(
-        training, features=feature_store(training.images, condition.frozen_tower), report=report
-    )
+    features = feature_store(training.images, condition.frozen_tower)
+    return Views(training, features=features, report=report)
 
 
 def parts_of(condition: Condition) -> list[ImageSet]:
-    """The image set of a condition, or its folds (see `vlcore.data.subset`); ConditionError where
-    it needs pictures that a set in folds does not keep."""
+    """The image set of a condition, or its folds (see `vlcore.data.subset`).
+
+    ConditionError where it needs images that a set in folds does not have.
+    """
     parts = subset.parts(open_set(condition.data, condition.data_version), condition.data_seed)
     if MITIGATIONS[condition.mitigation].new_layer and len(parts[0].rows("val")) == 0:
-        what = f"{condition.data!r}, which is cut into folds"
         raise ConditionError(
-            f"{condition.mitigation} is not applicable to {what}; choose another mitigation."
+            f"{condition.mitigation} is not applicable to {condition.data!r}, which is cut into"
+            " folds; choose another mitigation."
         )
     return parts
 
 
-def check_pictures(condition: Condition) -> None:
-    """Raise where the image set of a condition has not the pictures that it needs, there is no such
-    set, or an edit cannot be made."""
+def check_trainable(condition: Condition) -> None:
+    """Raise where an image set is missing or lacks images, or an edit cannot be made."""
     training_sets(parts_of(condition), condition)
 
 
-def own_captions_of(
+def caption_indices(
     images: ImageSet, rows: NDArray[np.int64], condition: Condition
 ) -> NDArray[np.int64]:
-    """Index of each row's own caption among the distinct captions of a condition, (n,)."""
-    return caption_index(
-        condition.labels,
-        images.table,
-        rows,
-        images.grouping,
-        condition.data_seed,
-        condition.template,
-    )
+    """Index of each row's caption among the captions of a condition, (n,)."""
+    seed, template = condition.data_seed, condition.template
+    return caption_index(condition.labels, images.table, rows, images.grouping, seed, template)
 
 
-def draw(training: TrainingSet, report: jobs.Reporter) -> None:
-    """Draw what is missing of a set's splits and of the training pictures that are its own."""
+def render(training: TrainingSet, report: jobs.Reporter) -> None:
+    """Render the missing images of a set's splits and of its training images."""
     images = training.images
     held_out = (images.rows(split) for split in ("val", "probe", "test"))
-    everything = np.unique(np.concatenate([training.rows, *held_out]))
-    images.ensure_rendered(everything.tolist(), report.counted("drawing pictures", RENDERING))
+    rows = np.unique(np.concatenate([training.rows, *held_out]))
+    images.ensure_rendered(rows.tolist(), report.counted("drawing pictures", RENDERING))
     report(stage="reading pictures", now=True)

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.model_map import ComparisonError, ModelMap
-from vlcore.artifacts.checkpoints import StoredSnapshots
+from vlcore.artifacts.checkpoints import StoredCheckpoints
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.wording import rate, title
 from vlcore.metrics.estimate import wilson
-from vlcore.model.artifact_files import StoredEmbeddings
 from vlcore.plots.maps.animation import ModelTrack, film_chart
 from vlcore.plots.theme import Palette
 
@@ -77,7 +76,7 @@ def animate_training(comparison: ComparedMaps, images: ImageSet) -> TrainingAnim
     ]
     groups = images.table["group"].to_numpy()
     for (name, model), track in zip(comparison.named.items(), tracks, strict=True):
-        validation_groups = groups[StoredEmbeddings(model.artifact).rows("val")]
+        validation_groups = groups[model.artifact.embeddings.rows("val")]
         heading = track.title if len(trainings) == 1 else f"{name.capitalize()}, {track.title}"
         curves = _describe_curves(track.curves, validation_groups, images.grouping)
         words.append(f"{heading}: {curves}.")
@@ -87,15 +86,15 @@ def animate_training(comparison: ComparedMaps, images: ImageSet) -> TrainingAnim
     )
 
 
-def _checkpoints(model: ModelMap) -> StoredSnapshots:
+def _checkpoints(model: ModelMap) -> StoredCheckpoints:
     name = f"“{title(model.artifact.condition)}”"
     if model.projection.kind != "pca":
         raise ComparisonError(
             "A training animation needs maps that project every checkpoint exactly; choose"
             " principal components."
         )
-    checkpoints = StoredSnapshots(model.artifact)
-    if not checkpoints.there:
+    checkpoints = model.artifact.checkpoints
+    if not checkpoints.exist:
         raise ComparisonError(
             f"{name} has no training animation, for it was not trained here; choose trained models."
         )
@@ -107,7 +106,7 @@ def _checkpoints(model: ModelMap) -> StoredSnapshots:
 
 
 def _track(
-    comparison: ComparedMaps, pane: int, checkpoints: StoredSnapshots, steps: tuple[int, ...]
+    comparison: ComparedMaps, pane: int, checkpoints: StoredCheckpoints, steps: tuple[int, ...]
 ) -> ModelTrack:
     model, info = comparison.models[pane], comparison.infos[pane]
     on_map, training, caption_z = (
@@ -142,7 +141,7 @@ def _describe_variance(model: ModelMap, z: NDArray[np.floating]) -> str:
     return f"total variance {total:.2g}, this plane shows {100 * share:.0f} % of it"
 
 
-def _curves(model: ModelMap, checkpoints: StoredSnapshots) -> pd.DataFrame:
+def _curves(model: ModelMap, checkpoints: StoredCheckpoints) -> pd.DataFrame:
     """Loss, probes and accuracies: ``panel``, ``series``, ``step``, ``value``."""
     history = pd.read_csv(model.artifact.path / "history.csv", usecols=["step", "loss"])
     # Averaged over neighbouring steps where there are many; early ones stay as they are.
@@ -183,7 +182,7 @@ def _rate(value: float, n: int) -> str:
     return rate({"value": value, "low": low, "high": high})
 
 
-def _notes(trainings: Mapping[str, StoredSnapshots], steps: tuple[int, ...]) -> Iterator[str]:
+def _notes(trainings: Mapping[str, StoredCheckpoints], steps: tuple[int, ...]) -> Iterator[str]:
     if any(training.steps != steps for training in trainings.values()):
         yield (
             "At a step of which a model has no checkpoint, its latest one before is shown; the line"

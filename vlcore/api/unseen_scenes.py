@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from vlcore.api.model_map import ComparisonError, ModelMap, object_scores_of
+from vlcore.api.model_map import ComparisonError, ModelMap
 from vlcore.data.drawn import SIZE, Recipe, recipe_of
 from vlcore.data.imageset import ImageSet
 from vlcore.data.training_set import HIDDEN_CONTEXTS, HIDDEN_STYLES
@@ -38,10 +38,9 @@ def unseen_accuracy(model: ModelMap, loaded: Loaded, images: ImageSet) -> dict[s
         )
     pixels, table = _unseen_scenes(recipe)
     z = loaded.embed_pictures([Image.fromarray(image) for image in pixels])
-    scores = object_scores_of(model, z, images.grouping)
-    if scores is None:
+    predicted = model.predicted_objects(images.grouping.objects, z)
+    if predicted is None:
         raise ComparisonError("This model's labels name no object, so it has no accuracy.")
-    predicted = np.asarray(images.grouping.objects)[scores.argmax(axis=1)]
     table = table.assign(is_right=predicted == table["object"])
     parts = {str(context): part for context, part in table.groupby("context")} | {"all": table}
     return {name: rate(part["is_right"], part["scene"]) for name, part in parts.items()}

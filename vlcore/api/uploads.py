@@ -16,13 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.special import softmax
 
-from vlcore.api.model_map import (
-    CaptionScore,
-    ComparisonError,
-    ModelMap,
-    caption_scores,
-    object_scores_of,
-)
+from vlcore.api.model_map import CaptionScore, ComparisonError, ModelMap, caption_scores
 from vlcore.data.imageset import ImageSet
 from vlcore.data.uploads import Twins
 from vlcore.experiment import wording
@@ -122,7 +116,7 @@ def upload_reports(
     temperature = temperature_of(model)
     scores, why_silent = None, f"Its labels name no {images.grouping.object_word}."
     try:
-        scores = object_scores_of(model, z, images.grouping)
+        scores = model.object_scores(images.grouping.objects, z)
     except ComparisonError as error:
         why_silent = str(error)
     seen_drawings_alone = bool(images.about.get("recipe")) and not knows_photographs(
@@ -160,15 +154,15 @@ def temperature_of(model: ModelMap) -> float | None:
 def predicted_labels(model: ModelMap, z: Vectors, grouping: Grouping) -> list[str]:
     """The objects that a model predicts for images by their embeddings, (n, E); none where its
     labels name none."""
-    scores = object_scores_of(model, z, grouping)
-    return [] if scores is None else [grouping.objects[row.argmax()] for row in scores]
+    predicted = model.predicted_objects(grouping.objects, z)
+    return [] if predicted is None else predicted.tolist()
 
 
 def answer_margin(
     model: ModelMap, z: Vectors, grouping: Grouping, label: str
 ) -> NDArray[np.float64]:
     """Log score of a label minus that of the other object, (n, E) to (n,): what is explained."""
-    scores = object_scores_of(model, z, grouping)
+    scores = model.object_scores(grouping.objects, z)
     assert scores is not None  # it names objects
     index = grouping.objects.index(label)
     return np.asarray(scores[:, index] - scores[:, 1 - index])

@@ -114,7 +114,7 @@ def _made_again() -> Iterator[tuple[float, str]]:
     """Keys of what a click makes again, fitted maps and untrained encoders, with when each was
     made."""
     for key in store.published_keys():
-        folder, kind = models_folder() / key, store.kind_beside(key)
+        folder, kind = models_folder() / key, store.kind_of_key(key)
         if not folder.is_dir():
             continue
         condition = store.condition_of(key) if kind is None else None

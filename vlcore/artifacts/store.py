@@ -1,9 +1,10 @@
-"""Artifacts on the disk: a folder ``models/<key>/`` each, published whole or not at all.
+"""Store of artifacts: a folder ``models/<key>/`` each, written whole or not at all, and verified.
 
-A manifest holds the checksum of every file and its own; a folder that does not match it is set
-aside, so that its key is free. What merely cannot be read now, as of a disk that does not answer,
-is left as it is.
+A manifest holds a checksum of every file and of itself; a folder that does not match is set aside,
+so that its key is free. A folder that cannot be read now, because the disk does not answer, stays.
 """
+
+from __future__ import annotations
 
 import hashlib
 import json
@@ -12,6 +13,7 @@ import platform
 import re
 import shutil
 import time
+import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,21 +21,28 @@ from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from lzma import LZMAError
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from zipfile import BadZipFile
 
-import numpy as np
-from numpy.typing import NDArray
-
 from vlcore.artifacts import bundled
+from vlcore.artifacts.checkpoints import StoredCheckpoints
+from vlcore.artifacts.embeddings import StoredEmbeddings, read_arrays
 from vlcore.experiment.condition import Condition, ConditionError, from_dict
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import models_folder, write_json
 from vlcore.experiment.options import ArtifactKind
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 KEY_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,150}")
-_BESIDE = dict.fromkeys((".umap", ".map"), ArtifactKind.MAP)  # by the ending of a key
-_BESIDE |= {".checks": ArtifactKind.CHECK, ".import": ArtifactKind.IMPORT}
+_KINDS_BY_SUFFIX = {
+    ".umap": ArtifactKind.MAP,
+    ".map": ArtifactKind.MAP,
+    ".checks": ArtifactKind.CHECK,
+    ".import": ArtifactKind.IMPORT,
+}
 _DAMAGE = (
     FileNotFoundError,
     NotADirectoryError,
@@ -57,7 +66,7 @@ class CorruptArtifactError(StoreError):
 
 @dataclass(frozen=True, eq=False)
 class Artifact:
-    """A published folder whose files match its manifest."""
+    """A published folder whose files match its manifest: the one reader of a model on the disk."""
 
     key: str
     path: Path
@@ -69,23 +78,37 @@ class Artifact:
 
     @property
     def kind(self) -> ArtifactKind:
-        return kind_beside(self.key) or self.condition.kind
+        return kind_of_key(self.key) or self.condition.kind
 
     @property
-    def came_with(self) -> str | None:
-        """The version of the library that brought the model; None of one that was made here."""
+    def bundled_with(self) -> str | None:
+        """The version of the library that a bundled model came with; None of other models."""
         return self.manifest.get(bundled.CAME_WITH)
 
     @property
     def digest(self) -> str:
         """Changes when any file of the artifact changes."""
-        return hashlib.sha256(
-            json.dumps(self.manifest["files"], sort_keys=True).encode()
-        ).hexdigest()[:16]
+        checksums = json.dumps(self.manifest["files"], sort_keys=True)
+        return hashlib.sha256(checksums.encode()).hexdigest()[:16]
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
         return self.json("metrics.json")
+
+    @property
+    def embeddings(self) -> StoredEmbeddings:
+        """The embeddings, read anew each time: artifacts stay in caches, arrays need not."""
+        return StoredEmbeddings(self.path)
+
+    @property
+    def checkpoints(self) -> StoredCheckpoints:
+        """Small embeddings at some steps of the training, for its animation."""
+        return StoredCheckpoints(self.path)
+
+    @property
+    def maps(self) -> dict[str, NDArray[np.float64]]:
+        """Arrays of the principal plane and the positions on it, or of a fitted map."""
+        return self.arrays("map.npz" if self.kind is ArtifactKind.MAP else "maps.npz")
 
     def json(self, name: str) -> dict[str, Any]:
         document: dict[str, Any] = json.loads((self.path / name).read_text())
@@ -93,13 +116,11 @@ class Artifact:
 
     def arrays(self, name: str) -> dict[str, NDArray[Any]]:
         """All arrays of an ``.npz`` file of the artifact."""
-        with np.load(self.path / name, allow_pickle=False) as file:
-            return {array: file[array] for array in file.files}
+        return read_arrays(self.path / name)
 
 
 def check_key(key: str) -> str:
-    """The key itself; StoreError where it cannot be one, for keys come from links and command
-    lines."""
+    """Return the key; StoreError where it cannot be one: keys come from links and commands."""
     if not KEY_PATTERN.fullmatch(key) or ".." in key:
         raise StoreError(
             f"{key!r} is not a model key; `python -m vlcore status` lists the keys there are."
@@ -107,22 +128,22 @@ def check_key(key: str) -> str:
     return key
 
 
-def kind_beside(key: str) -> ArtifactKind | None:
-    """What is made beside the models under a key; None where the key is a model's."""
-    return _BESIDE.get(Path(key).suffix)
+def kind_of_key(key: str) -> ArtifactKind | None:
+    """The kind of artifact under a key: a map, a check or an import; None of a model's key."""
+    return _KINDS_BY_SUFFIX.get(Path(key).suffix)
 
 
 def published(key: str) -> bool:
-    """Whether there is an artifact of this key, made here or come with this version."""
-    return _is_here(key) or bundled.there(key)
+    """Whether there is an artifact of this key, made here or bundled."""
+    return _is_on_disk(key) or bundled.there(key)
 
 
 def made_here(key: str) -> bool:
-    """Whether there is one that did not come with this version."""
-    return _is_here(key) and read(key).came_with is None
+    """Whether there is an artifact of this key that is not bundled."""
+    return _is_on_disk(key) and read(key).bundled_with is None
 
 
-def _is_here(key: str) -> bool:
+def _is_on_disk(key: str) -> bool:
     return (models_folder() / check_key(key) / "manifest.json").is_file()
 
 
@@ -138,30 +159,25 @@ def published_keys() -> list[str]:
 
 
 def model_keys() -> list[str]:
-    """Keys of the published models, sorted: not of the maps and checks that lie beside them."""
-    return [key for key in published_keys() if kind_beside(key) is None]
+    """Keys of the published models, sorted, without maps, checks and imports."""
+    return [key for key in published_keys() if kind_of_key(key) is None]
 
 
 def condition_of(key: str) -> Condition | None:
-    """What a published model is, without a look at its other files; None where that cannot be told.
-    A model whose description is damaged is set aside here, for nobody would come to it
-    otherwise."""
+    """The condition of a published model, without reading its other files.
+
+    None where it cannot be told. A model whose description is damaged is set aside, for nothing
+    else would read it.
+    """
     try:
-        where = (
-            models_folder() / key
-            if _is_here(key) or not bundled.there(key)
-            else bundled.inside(key)
-        )
-        condition = from_dict(json.loads((where / "condition.json").read_text()))
+        folder: Path | zipfile.Path = models_folder() / key
+        if not _is_on_disk(key) and bundled.there(key):
+            folder = bundled.inside(key)
+        condition = from_dict(json.loads((folder / "condition.json").read_text()))
         if condition.key == key or read(key):
             return condition
-    except (
-        ConditionError,
-        BadZipFile,
-        LZMAError,
-        EOFError,
-    ):  # of another version, or a file that came with this one
-        pass
+    except (ConditionError, BadZipFile, LZMAError, EOFError):
+        pass  # of another version, or a bundled file that is damaged
     except _DAMAGE:
         with suppress(LabError):
             read(key)
@@ -171,43 +187,51 @@ def condition_of(key: str) -> Condition | None:
 
 
 def read(key: str) -> Artifact:
-    """A published artifact, checked against its manifest; StoreError when there is none,
-    CorruptArtifactError when a file differs from its checksum: the folder has then been set aside,
-    in ``models/.quarantine/``.
+    """Read a published artifact and check it against its manifest.
+
+    Raises:
+        StoreError: there is none, or the disk does not answer.
+        CorruptArtifactError: a file differs from its checksum; the folder has been set aside, in
+            ``models/.quarantine/``.
     """
     path = _folder(key)
     try:
-        there, manifest, wrong = path.is_dir(), {}, list[str]()
-        if there:
+        exists, manifest, damaged = path.is_dir(), {}, None
+        if exists:
             manifest = json.loads((path / "manifest.json").read_text())
-            files = [(name, path / name, checksum) for name, checksum in manifest["files"].items()]
-            own = manifest.pop("checksum", None)  # those of before have none
-            wrong = [] if own in (None, _checksum_of(manifest)) else ["manifest.json"]
-            wrong += [
-                name
-                for name, file, checksum in files
-                if not file.is_file() or _checksum(file) != checksum
-            ]
+            damaged = _first_damaged(path, manifest)
     except _DAMAGE:
-        wrong = ["manifest.json"]
-    except (
-        OSError
-    ) as error:  # a file server that does not answer damages nothing, nor do too many open files
+        damaged = "manifest.json"
+    except OSError as error:
+        # A file server that does not answer damages nothing, nor do too many open files.
         raise StoreError(
             f"The model {key} cannot be read now ({error.strerror}); try again."
         ) from error
-    if not there:
+    if not exists:
         raise StoreError(f"No model {key!r} is on disk; train it first.")
-    if wrong:
-        _set_aside(key, wrong[0])
+    if damaged:
+        _set_aside(key, damaged)
     return Artifact(key, path, manifest)
 
 
+def _first_damaged(path: Path, manifest: dict[str, Any]) -> str | None:
+    """The first file that does not match its checksum; takes the manifest's own out of it."""
+    files = manifest["files"].items()
+    checksum = manifest.pop("checksum", None)  # the first versions wrote none
+    if checksum not in (None, _checksum_of(manifest)):
+        return "manifest.json"
+    for name, expected in files:
+        if not (path / name).is_file() or _checksum(path / name) != expected:
+            return str(name)
+    return None
+
+
 def _set_aside(key: str, file: str) -> NoReturn:
-    damage, aside = f"The model {key} was damaged ({file})", models_folder() / ".quarantine"
+    damage = f"The model {key} was damaged ({file})"
+    quarantine = models_folder() / ".quarantine"
     try:
-        aside.mkdir(exist_ok=True)
-        os.replace(models_folder() / key, aside / f"{key}-{time.time_ns()}")
+        quarantine.mkdir(exist_ok=True)
+        os.replace(models_folder() / key, quarantine / f"{key}-{time.time_ns()}")
     except FileNotFoundError:
         pass  # another reader has just set it aside
     except OSError as error:
@@ -216,59 +240,67 @@ def _set_aside(key: str, file: str) -> NoReturn:
     raise CorruptArtifactError(f"{damage} and has been set aside; train it again.")
 
 
-def set_aside_before(moment: float) -> list[Path]:
-    """Damaged folders that were set aside before a moment, in seconds as of `time.time`."""
-    there = sorted((models_folder() / ".quarantine").glob("*"))
-    when = {path: path.name.rpartition("-")[2] for path in there}
-    return [path for path in there if when[path].isdecimal() and int(when[path]) < moment * 1e9]
+def set_aside_before(limit: float) -> list[Path]:
+    """Damaged folders that were set aside before a time, in seconds as of `time.time`."""
+    folders = []
+    for path in sorted((models_folder() / ".quarantine").glob("*")):
+        nanoseconds = path.name.rpartition("-")[2]
+        if nanoseconds.isdecimal() and int(nanoseconds) < limit * 1e9:
+            folders.append(path)
+    return folders
 
 
 def fingerprint(key: str) -> str:
-    """Changes when a file of a published folder is written or goes: what a cache of `read` is named
-    by."""
-    facts: list[tuple[str, int, int]] = []
+    """Key for a cache of `read`: changes when a file of a published folder is written or goes."""
+    files: list[tuple[str, int, int]] = []
     with suppress(OSError):
         for entry in os.scandir(_folder(key)):
-            facts.append((entry.name, entry.stat().st_mtime_ns, entry.stat().st_size))
-    return hashlib.sha256(repr(sorted(facts)).encode()).hexdigest()[:16]
+            files.append((entry.name, entry.stat().st_mtime_ns, entry.stat().st_size))
+    return hashlib.sha256(repr(sorted(files)).encode()).hexdigest()[:16]
 
 
-def publish(key: str, made: Path, facts: dict[str, Any]) -> Artifact:
-    """Publish a finished folder of the same disk: write its manifest of checksums, versions and the
-    facts, then move it to its place in one rename; OSError when it cannot be moved, above all
-    because the key is published already. One that came with this version gives way."""
+def publish(key: str, folder: Path, facts: dict[str, Any]) -> Artifact:
+    """Write the manifest of a finished folder and move it to its key in one rename.
+
+    A bundled artifact of the same key is replaced.
+
+    Args:
+        key: the key to publish under.
+        folder: on the same disk as the store.
+        facts: entries for the manifest, beside checksums and versions.
+
+    Raises:
+        OSError: the folder cannot be moved, above all because the key is published already.
+    """
     target = models_folder() / check_key(key)
     versions = {"python": platform.python_version(), "machine": platform.machine()}
     for package in _PACKAGES:
         with suppress(PackageNotFoundError):
             versions[package] = version(package)
-    write_manifest(made, {"key": key, "versions": versions, **facts})
-    if _is_here(key) and not made_here(key):
+    write_manifest(folder, {"key": key, "versions": versions, **facts})
+    if _is_on_disk(key) and not made_here(key):
         with suppress(FileNotFoundError):  # another publisher has just removed it
             shutil.rmtree(target)
-    if target.is_dir() and not _is_here(key):
-        with suppress(CorruptArtifactError):  # it lost its manifest, and is set aside
+    if target.is_dir() and not _is_on_disk(key):
+        with suppress(CorruptArtifactError):  # without a manifest it is set aside
             read(key)
     try:
-        os.rename(made, target)
+        os.rename(folder, target)
     except OSError:
-        os.listdir(
-            target.parent
-        )  # a client of NFS knows for a minute what is not there, unless it looks
+        os.listdir(target.parent)  # else NFS clients cache for a minute that a file is missing
         raise
     return read(key)
 
 
-def write_manifest(made: Path, facts: Mapping[str, Any]) -> None:
+def write_manifest(folder: Path, facts: Mapping[str, Any]) -> None:
     """Write the manifest of a folder: the checksums of its files and some facts."""
-    (made / "manifest.json").unlink(missing_ok=True)
-    files = {
-        file.relative_to(made).as_posix(): _checksum(file)
-        for file in sorted(made.rglob("*"))
-        if file.is_file()
-    }
-    document = {**facts, "files": files}
-    write_json(made / "manifest.json", {**document, "checksum": _checksum_of(document)})
+    (folder / "manifest.json").unlink(missing_ok=True)
+    checksums = {}
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            checksums[file.relative_to(folder).as_posix()] = _checksum(file)
+    document = {**facts, "files": checksums}
+    write_json(folder / "manifest.json", {**document, "checksum": _checksum_of(document)})
 
 
 def _checksum(path: Path) -> str:
@@ -276,6 +308,6 @@ def _checksum(path: Path) -> str:
 
 
 def _checksum_of(document: Mapping[str, Any]) -> str:
-    """Of a JSON document, however its lines are broken."""
+    """Checksum of a JSON document, independent of its line breaks."""
     read_back = json.loads(json.dumps(document))
     return hashlib.sha256(json.dumps(read_back, sort_keys=True).encode()).hexdigest()

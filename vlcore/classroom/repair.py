@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from vlcore.api.training import check_pictures
+from vlcore.api.training import check_trainable
 from vlcore.classroom import tower_pairs
 from vlcore.classroom.session import PHASES, LessonError
 from vlcore.data import subset
@@ -148,7 +148,7 @@ def beside(images: ImageSet, base: Condition) -> dict[str, list[Condition]]:
     for name in METHODS:
         with suppress(LabError):
             condition = base.replace(mitigation=name)
-            check_pictures(condition)
+            check_trainable(condition)
             found[name] = [condition]
     return found
 

@@ -163,7 +163,7 @@ def measure_pretrained(options: Namespace) -> dict[str, Any]:
         # A folder's relative path can look like a hub name.
         source = str(Path(source).resolve()) if Path(source).is_dir() else source
     condition = pretrained.condition_of(source, base, readout=options.readout)
-    training.check_pictures(condition)
+    training.check_trainable(condition)
     artifact, document = _make_model(
         condition, lambda: pretrained.make_pretrained(source, condition)
     )
@@ -262,7 +262,7 @@ def status(options: Namespace) -> list[dict[str, Any]]:
         views = list({view.key: view for view in latest}.values())
     entries = []
     for view in views:
-        kind = store.kind_beside(view.key)
+        kind = store.kind_of_key(view.key)
         entry = {
             "key": view.key,
             "kind": kind.value if kind else "model",

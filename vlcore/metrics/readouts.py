@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.metrics.accuracy import predict_objects, spoken_of_each
+from vlcore.metrics.accuracy import object_scores, predict_objects, spoken_of_each
 from vlcore.metrics.estimate import Embeddings, Labels
 
 PROBE_STRENGTHS = (0.01, 0.1, 1.0)  # of the probe: C, the inverse of its L2 penalty
@@ -180,6 +180,43 @@ class LastLayer:
             zip(self.objects, (-np.logaddexp(0, odds), -np.logaddexp(0, -odds)), strict=True)
         )
         return np.stack([both[name] for name in objects], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectReadout:
+    """Which object a model predicts, and how surely: by a re-fitted last layer, else by captions.
+
+    Attributes:
+        caption_objects: the object that each of the K captions names; empty where it names none.
+        layer: the re-fitted last layer; None where captions are the readout.
+    """
+
+    caption_objects: Sequence[str]
+    layer: LastLayer | None = None
+
+    @property
+    def predicts_objects(self) -> bool:
+        """False where captions are the readout and one of them names no object."""
+        return self.layer is not None or (
+            len(self.caption_objects) > 0 and all(self.caption_objects)
+        )
+
+    def scores(
+        self, objects: Sequence[str], z: Embeddings, caption_scores: NDArray[np.floating]
+    ) -> NDArray[np.float64]:
+        """Log scores of the objects in the order given, (n, 2).
+
+        Args:
+            objects: the two objects.
+            z: unit vectors of images, (n, E); read by a last layer.
+            caption_scores: scores of the images with the captions, (n, K); read without one.
+
+        Raises:
+            ValueError: no caption names one of the objects, or the layer separates others.
+        """
+        if self.layer is not None:
+            return self.layer.scores(z, objects)
+        return object_scores(caption_scores, self.caption_objects, objects)
 
 
 def of_standardised(

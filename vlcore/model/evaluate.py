@@ -1,6 +1,8 @@
-"""Evaluation of a run: all that is measured of it, as one document. Accuracy counts the verdicts of
-all models of a job together (a small set has one for each fold); everything else is of the model
-that is shown."""
+"""Evaluation of a training: all measures of its models at each checkpoint, as one document.
+
+Accuracy counts the predictions of all models of a job together (a small set has one for each fold);
+everything else is of the first one.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,10 +33,12 @@ from vlcore.model.views import (
     MEASURING,
     RENDERING,
     TRAINING,
-    Snapshot,
+    Checkpoint,
+    Labels,
     TrainingRecord,
+    Views,
+    why_no_caption_readout,
     why_no_readout,
-    why_unread,
 )
 
 Names = NDArray[np.str_]
@@ -47,58 +51,73 @@ ONE_POINT = 1e-12  # total variance
 
 
 @dataclass(frozen=True, eq=False)
+class Predictions:
+    """Predicted object, true object, group and scene of the held-out images of all models, (n,)."""
+
+    predicted: Names
+    objects: Names
+    groups: Names
+    scenes: Names
+
+
+@dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What measures are computed from: the models of a job at one moment, the first of which is
-    shown."""
+    """The models of a job at one checkpoint, by its `name`; the first one is shown on pages."""
 
     records: Sequence[TrainingRecord]
-    moment: str
+    name: str
 
     @property
-    def shown(self) -> TrainingRecord:
+    def record(self) -> TrainingRecord:
         return self.records[0]
 
     @property
-    def snapshot(self) -> Snapshot:
-        return self.shown.snapshots[self.moment]
+    def checkpoint(self) -> Checkpoint:
+        return self.record.checkpoints[self.name]
+
+    @property
+    def views(self) -> Views:
+        return self.record.views
+
+    @property
+    def labels(self) -> Labels:
+        return self.record.labels
 
     @property
     def grouping(self) -> Grouping:
-        return self.shown.views.grouping
+        return self.views.grouping
 
     @cached_property
     def space(self) -> Space:
-        return Space(self.shown.views, self.snapshot.z["test"], self.snapshot.z["probe"])
+        return Space(self.views, self.checkpoint.z["test"], self.checkpoint.z["probe"])
 
-    def of(self, column: str, split: str = "test") -> Names:
-        """What is known of the pictures of a split, (n,)."""
-        return self.shown.views.column(column, split)
+    def column(self, name: str, split: str = "test") -> Names:
+        """A column of the image set's table for a split, (n,)."""
+        return self.views.column(name, split)
 
     @cached_property
     def scores(self) -> NDArray[np.float64]:
-        """Log scores of the two objects for the held-out pictures, (n, 2)."""
-        return self.shown.object_scores(
-            self.moment, self.snapshot.z["test"], self.snapshot.scores["test"]
-        )
+        """Log scores of the two objects for the held-out images, (n, 2)."""
+        return self.record.object_scores(self.name)
 
     @cached_property
-    def said(self) -> Names:
-        """The object that is named for each of them, (n,)."""
-        return self.shown.predicted(self.moment)
+    def predicted(self) -> Names:
+        """The predicted object of each held-out image, (n,)."""
+        return self.record.predicted(self.name)
 
     @property
     def first_over_second(self) -> NDArray[np.float64]:
-        """Log score of the first object minus that of the second, whichever is shown, (n,)."""
+        """Log score of the first object minus that of the second, (n,)."""
         return self.scores[:, 0] - self.scores[:, 1]
 
     @cached_property
     def temperature(self) -> Estimate:
-        """What makes scores log odds, fitted on validation pictures."""
-        on_val = self.shown.object_scores(
-            self.moment, self.snapshot.z["val"], self.snapshot.scores["val"]
-        )
+        """Divisor that makes scores log odds, fitted on validation images."""
         return accuracy.temperature(
-            on_val, self.of("object", "val"), self.of("scene", "val"), self.grouping
+            self.record.object_scores(self.name, "val"),
+            self.column("object", "val"),
+            self.column("scene", "val"),
+            self.grouping,
         )
 
     def effect(self, name: str) -> Estimate:
@@ -108,242 +127,262 @@ class Evaluation:
 
     @property
     def crossing(self) -> counterfactual.Crossing:
-        return counterfactual.crossing(
-            self.of("object"), self.of("context"), self.of("scene"), self.grouping
-        )
+        objects, contexts, scenes = map(self.column, ("object", "context", "scene"))
+        return counterfactual.crossing(objects, contexts, scenes, self.grouping)
 
     @cached_property
-    def verdicts(self) -> tuple[Names, Names, Names, Names]:
-        """Which object is named for each held-out picture of all models, and its object, group and
-        scene: (n,) each."""
-        names, at = ("object", "group", "scene"), self.moment
-        columns = [
-            [one.predicted(at), *(one.views.column(name, "test") for name in names)]
-            for one in self.records
-        ]
-        said, objects, groups, scenes = (
-            np.concatenate(parts) for parts in zip(*columns, strict=True)
-        )
-        return said, objects, groups, scenes
+    def predictions(self) -> Predictions:
+        """Predictions of all models, one after the other."""
+        predicted = np.concatenate([record.predicted(self.name) for record in self.records])
+        columns = []
+        for name in ("object", "group", "scene"):
+            parts = [record.views.column(name, "test") for record in self.records]
+            columns.append(np.concatenate(parts))
+        return Predictions(predicted, *columns)
 
     @cached_property
     def accuracy(self) -> accuracy.GroupAccuracy:
-        return accuracy.group_accuracy(*self.verdicts, self.grouping)
+        known = self.predictions
+        return accuracy.group_accuracy(
+            known.predicted, known.objects, known.groups, known.scenes, self.grouping
+        )
 
     def train_weighted(self) -> Estimate:
-        names, counts = np.unique(self.of("group", "train"), return_counts=True)
-        in_training = {str(group): int(count) for group, count in zip(names, counts, strict=True)}
+        """Accuracy of groups, weighted by their shares in training."""
+        names, counts = np.unique(self.column("group", "train"), return_counts=True)
+        in_training = dict(zip(names.tolist(), counts.tolist(), strict=True))
         return accuracy.train_weighted(self.accuracy.groups, in_training)
 
     def minority_gap(self) -> Estimate:
-        said, objects, groups, scenes = self.verdicts
-        return accuracy.minority_gap(said == objects, groups, scenes, self.grouping)
+        known = self.predictions
+        correct = known.predicted == known.objects
+        return accuracy.minority_gap(correct, known.groups, known.scenes, self.grouping)
 
-    def right_by_object(self) -> dict[str, Estimate]:
-        said, objects, _, scenes = self.verdicts
-        here = {name: objects == name for name in self.grouping.objects}
-        return {name: rate(said[of] == objects[of], scenes[of]) for name, of in here.items()}
+    def accuracy_by_object(self) -> dict[str, Estimate]:
+        known = self.predictions
+        correct = known.predicted == known.objects
+        rates = {}
+        for name in self.grouping.objects:
+            members = known.objects == name
+            rates[name] = rate(correct[members], known.scenes[members])
+        return rates
 
-    def cross_fitted(self) -> Estimate:
-        """Accuracy of the group that was worst on validation pictures."""
+    def cross_fitted_worst_group(self) -> Estimate:
+        """Accuracy of the group that was worst on validation images."""
 
-        def by_group(said: Names, split: str) -> dict[str, Estimate]:
+        def by_group(predicted: Names, split: str) -> dict[str, Estimate]:
             objects, groups, scenes = (
-                self.of(column, split) for column in ("object", "group", "scene")
+                self.column(name, split) for name in ("object", "group", "scene")
             )
-            return accuracy.group_accuracy(said, objects, groups, scenes, self.grouping).groups
+            return accuracy.group_accuracy(predicted, objects, groups, scenes, self.grouping).groups
 
-        on_val = self.shown.predicted(self.moment, "val")
-        return accuracy.cross_fitted_worst(by_group(on_val, "val"), by_group(self.said, "test"))[1]
+        on_val = by_group(self.record.predicted(self.name, "val"), "val")
+        return accuracy.cross_fitted_worst(on_val, by_group(self.predicted, "test"))[1]
 
     @cached_property
     def panel(self) -> dict[str, Names]:
-        """What is named for pictures put together from objects and places, (n,) by kind (Xiao et
-        al. 2020)."""
-        return {
-            kind: self.shown.names(self.moment, *looked)
-            for kind, looked in self.snapshot.panel.items()
-        }
+        """Predicted objects of composites of objects and backgrounds, (n,) by kind (Xiao et al.
+        2020)."""
+        objects = self.grouping.objects
+        predicted = {}
+        for kind, (z, caption_scores) in self.checkpoint.panel.items():
+            scores = self.checkpoint.readout.scores(objects, z, caption_scores)
+            predicted[kind] = np.asarray(objects)[scores.argmax(axis=1)]
+        return predicted
 
-    def of_panel(self, column: str) -> Names:
-        """What is known of the pictures that they are put together from, (n,)."""
-        return self.of(column)[self.shown.views.panel_rows]
+    def panel_column(self, name: str) -> Names:
+        """A column for the images that the composites are made from, (n,)."""
+        return self.column(name)[self.views.panel_rows]
 
-    def panel_rates(self) -> dict[str, Estimate]:
-        objects, scenes = self.of_panel("object"), self.of_panel("scene")
-        return {kind: rate(said == objects, scenes) for kind, said in self.panel.items()}
+    def panel_accuracy(self) -> dict[str, Estimate]:
+        objects, scenes = self.panel_column("object"), self.panel_column("scene")
+        return {kind: rate(named == objects, scenes) for kind, named in self.panel.items()}
 
     def background_answer(self) -> Estimate:
-        first, here = self.grouping.objects[0], self.grouping.contexts[0]
-        return rate(
-            (self.panel["only_bg"] == first) == (self.of_panel("context") == here),
-            self.of_panel("scene"),
-        )
+        """How often a background alone is predicted to show the object that goes with it."""
+        predicts_first = self.panel["only_bg"] == self.grouping.objects[0]
+        is_first = self.panel_column("context") == self.grouping.contexts[0]
+        return rate(predicts_first == is_first, self.panel_column("scene"))
 
     def background_gap(self) -> Estimate:
-        same, rand = (
-            self.panel[kind] == self.of_panel("object") for kind in ("mixed_same", "mixed_rand")
-        )
-        return counterfactual.background_gap(same, rand, self.of_panel("scene"))
+        objects = self.panel_column("object")
+        same, random = (self.panel[kind] == objects for kind in ("mixed_same", "mixed_rand"))
+        return counterfactual.background_gap(same, random, self.panel_column("scene"))
 
-    def by_side(self, said: Names) -> dict[str, Estimate]:
-        """Accuracy of another readout than the usual one."""
-        right, groups, scenes, by = (
-            said == self.of("object"),
-            self.of("group"),
-            self.of("scene"),
-            self.grouping,
-        )
-        sides = {"minority": by.minority, "majority": by.majority, "balanced": by.names}
-        here = {side: np.isin(groups, names) for side, names in sides.items()}
-        return {f"{side}_accuracy": rate(right[of], scenes[of]) for side, of in here.items()}
+    def by_side(self, predicted: Names) -> dict[str, Estimate]:
+        """Accuracy of another readout than the usual one, by side."""
+        correct = predicted == self.column("object")
+        groups, scenes = self.column("group"), self.column("scene")
+        sides = {
+            "minority": self.grouping.minority,
+            "majority": self.grouping.majority,
+            "balanced": self.grouping.names,
+        }
+        rates = {}
+        for side, names in sides.items():
+            members = np.isin(groups, names)
+            rates[f"{side}_accuracy"] = rate(correct[members], scenes[members])
+        return rates
 
-    def caption_readout(self, way: Callable[..., Names], *more: Any) -> dict[str, Estimate]:
-        """Accuracy where captions are read in another way, from their scores."""
-        scores, objects = self.snapshot.scores["test"], self.grouping.objects
-        return self.by_side(way(scores, self.shown.labels.objects, *more, objects))
+    def caption_readout(self, readout: Callable[..., Names], *options: Any) -> dict[str, Estimate]:
+        """Accuracy of another readout of the captions' scores."""
+        scores, objects = self.checkpoint.scores["test"], self.grouping.objects
+        return self.by_side(readout(scores, self.labels.objects, *options, objects))
 
-    def mean_caption(self) -> dict[str, Estimate]:
-        z, captions, objects = (
-            self.snapshot.z["test"],
-            self.snapshot.captions,
-            self.grouping.objects,
-        )
-        return self.by_side(readouts.mean_caption(z, captions, self.shown.labels.objects, objects))
+    def mean_caption_accuracy(self) -> dict[str, Estimate]:
+        z, captions = self.checkpoint.z["test"], self.checkpoint.captions
+        objects = self.grouping.objects
+        return self.by_side(readouts.mean_caption(z, captions, self.labels.objects, objects))
 
-    def given_context(self) -> dict[str, Estimate]:
-        contexts = [caption.context or None for caption in self.shown.labels.said]
-        return self.caption_readout(readouts.given_context, contexts, self.of("context"))
+    def given_context_accuracy(self) -> dict[str, Estimate]:
+        contexts = [caption.context or None for caption in self.labels.captions]
+        return self.caption_readout(readouts.given_context, contexts, self.column("context"))
 
-    def adjusted(self) -> dict[str, Estimate]:
-        every = len(self.shown.labels.said)
-        counts = np.bincount(self.shown.own, minlength=every)[:every]
+    def adjusted_accuracy(self) -> dict[str, Estimate]:
+        count = len(self.labels.captions)
+        counts = np.bincount(self.record.caption_index, minlength=count)[:count]
         return self.caption_readout(readouts.adjusted, counts)
 
-    def training_probe(self) -> dict[str, Estimate]:
-        z = self.snapshot.z
-        return self.by_side(
-            readouts.linear_probe(z["train"], self.of("object", "train"), z["test"])
-        )
+    def training_probe_accuracy(self) -> dict[str, Estimate]:
+        z = self.checkpoint.z
+        objects = self.column("object", "train")
+        return self.by_side(readouts.linear_probe(z["train"], objects, z["test"]))
 
-    def bare_names(self) -> dict[str, Estimate]:
-        objects = self.grouping.objects
-        scores = np.asarray(self.snapshot.z["test"] @ self.snapshot.bare.T, dtype=np.float64)
+    def object_name_accuracy(self) -> dict[str, Estimate]:
+        objects, names = self.grouping.objects, self.checkpoint.object_names
+        scores = np.asarray(self.checkpoint.z["test"] @ names.T, dtype=np.float64)
         return self.by_side(readouts.best_caption(scores, objects, objects))
 
     def modality_gap(self) -> Estimate:
-        captions = self.snapshot.captions
-        counts = np.bincount(self.shown.own_test, minlength=len(captions)).astype(float)
-        return geometry.modality_gap(self.snapshot.z["test"], captions, counts, self.of("scene"))
+        captions = self.checkpoint.captions
+        counts = np.bincount(self.record.test_caption_index, minlength=len(captions)).astype(float)
+        z, scenes = self.checkpoint.z["test"], self.column("scene")
+        return geometry.modality_gap(z, captions, counts, scenes)
 
     def uniformity_captions(self) -> Estimate:
-        return geometry.uniformity(
-            self.snapshot.captions, np.arange(len(self.snapshot.captions)).astype(str)
-        )
+        captions = self.checkpoint.captions
+        return geometry.uniformity(captions, np.arange(len(captions)).astype(str))
 
 
-# What is measured, each table in the order of `metrics.json`: of the verdicts of all models, and of
-# the one shown.
+# Measures in the order of `metrics.json`: of the predictions of all models, and of the first one.
 ACCURACY: dict[str, Callable[[Evaluation], Found]] = {
-    "balanced_accuracy": lambda one: one.accuracy.balanced,
-    "minority_accuracy": lambda one: one.accuracy.minority,
-    "majority_accuracy": lambda one: one.accuracy.majority,
-    "worst_group_accuracy": lambda one: one.accuracy.worst,
-    "group_accuracy": lambda one: one.accuracy.groups,
+    "balanced_accuracy": lambda evaluation: evaluation.accuracy.balanced,
+    "minority_accuracy": lambda evaluation: evaluation.accuracy.minority,
+    "majority_accuracy": lambda evaluation: evaluation.accuracy.majority,
+    "worst_group_accuracy": lambda evaluation: evaluation.accuracy.worst,
+    "group_accuracy": lambda evaluation: evaluation.accuracy.groups,
     "train_weighted_accuracy": Evaluation.train_weighted,
     "minority_gap": Evaluation.minority_gap,
-    "right_by_object": Evaluation.right_by_object,
+    "right_by_object": Evaluation.accuracy_by_object,
 }
 BEHAVIOUR: dict[str, Callable[[Evaluation], Found]] = {
-    "readouts_best_caption": lambda one: one.caption_readout(readouts.best_caption),
-    "readouts_mean_caption": Evaluation.mean_caption,
-    "readouts_given_context": Evaluation.given_context,
-    "readouts_bare": Evaluation.bare_names,
-    "readouts_nearest_neighbours": lambda one: one.by_side(
-        one.space.read_off(readouts.nearest_neighbours, "object")
+    "readouts_best_caption": lambda evaluation: evaluation.caption_readout(readouts.best_caption),
+    "readouts_mean_caption": Evaluation.mean_caption_accuracy,
+    "readouts_given_context": Evaluation.given_context_accuracy,
+    "readouts_bare": Evaluation.object_name_accuracy,
+    "readouts_nearest_neighbours": lambda evaluation: evaluation.by_side(
+        evaluation.space.predicted(readouts.nearest_neighbours, "object")
     ),
-    "readouts_adjusted": Evaluation.adjusted,
-    "readouts_training_probe": Evaluation.training_probe,
-    "readouts_linear_probe": lambda one: one.by_side(
-        one.space.read_off(readouts.linear_probe, "object")
+    "readouts_adjusted": Evaluation.adjusted_accuracy,
+    "readouts_training_probe": Evaluation.training_probe_accuracy,
+    "readouts_linear_probe": lambda evaluation: evaluation.by_side(
+        evaluation.space.predicted(readouts.linear_probe, "object")
     ),
-    "margin": lambda one: accuracy.margins(
-        one.scores, one.of("object"), one.of("group"), one.of("scene"), one.grouping
+    "margin": lambda evaluation: accuracy.margins(
+        evaluation.scores,
+        evaluation.column("object"),
+        evaluation.column("group"),
+        evaluation.column("scene"),
+        evaluation.grouping,
     ),
-    "calibration_error": lambda one: accuracy.expected_calibration_error(
-        accuracy.confidence(one.scores / one.temperature.value), one.said == one.of("object")
+    "calibration_error": lambda evaluation: accuracy.expected_calibration_error(
+        accuracy.confidence(evaluation.scores / evaluation.temperature.value),
+        evaluation.predicted == evaluation.column("object"),
     ),
-    "context_flip_rate": lambda one: counterfactual.flip_rate(one.said, one.crossing, "context"),
-    "object_flip_rate": lambda one: counterfactual.flip_rate(one.said, one.crossing, "object"),
-    "background_reliance": lambda one: counterfactual.background_reliance(
-        one.first_over_second, one.crossing
+    "context_flip_rate": lambda evaluation: counterfactual.flip_rate(
+        evaluation.predicted, evaluation.crossing, "context"
     ),
-    "temperature": lambda one: one.temperature,
-    "object_effect": lambda one: one.effect("object"),
-    "context_effect": lambda one: one.effect("context"),
-    "interaction_effect": lambda one: one.effect("interaction"),
-    "worst_group_cross_fitted": Evaluation.cross_fitted,
-    "panel": Evaluation.panel_rates,
+    "object_flip_rate": lambda evaluation: counterfactual.flip_rate(
+        evaluation.predicted, evaluation.crossing, "object"
+    ),
+    "background_reliance": lambda evaluation: counterfactual.background_reliance(
+        evaluation.first_over_second, evaluation.crossing
+    ),
+    "temperature": lambda evaluation: evaluation.temperature,
+    "object_effect": lambda evaluation: evaluation.effect("object"),
+    "context_effect": lambda evaluation: evaluation.effect("context"),
+    "interaction_effect": lambda evaluation: evaluation.effect("interaction"),
+    "worst_group_cross_fitted": Evaluation.cross_fitted_worst_group,
+    "panel": Evaluation.panel_accuracy,
     "background_answer": Evaluation.background_answer,
     "background_gap": Evaluation.background_gap,
-    "background_reliance_z": lambda one: counterfactual.background_reliance_z(
-        one.snapshot.z["test"], one.crossing
+    "background_reliance_z": lambda evaluation: counterfactual.background_reliance_z(
+        evaluation.checkpoint.z["test"], evaluation.crossing
     ),
 }
 PAIRS: dict[str, Callable[[Evaluation], Found]] = {
-    "alignment": lambda one: geometry.alignment(
-        one.snapshot.z["test"], one.snapshot.captions[one.shown.own_test], one.of("scene")
+    "alignment": lambda evaluation: geometry.alignment(
+        evaluation.checkpoint.z["test"],
+        evaluation.checkpoint.captions[evaluation.record.test_caption_index],
+        evaluation.column("scene"),
     ),
     "modality_gap": Evaluation.modality_gap,
     "uniformity_captions": Evaluation.uniformity_captions,
-    "minority_collapse": lambda one: geometry.minority_collapse(
-        one.snapshot.captions, one.shown.labels.said, one.grouping
+    "minority_collapse": lambda evaluation: geometry.minority_collapse(
+        evaluation.checkpoint.captions, evaluation.labels.captions, evaluation.grouping
     ),
 }
 
 
 def evaluate(records: Sequence[TrainingRecord], report: Report) -> dict[str, Any]:
-    """All that is measured of the models of a job, the first of which is shown, as one document."""
-    shown, condition = records[0], records[0].condition
+    """Measure the models of a job at all of their checkpoints.
+
+    Returns:
+        The document ``metrics.json``.
+    """
+    record, condition = records[0], records[0].condition
     # A fold whose captions were never fitted has no first fit, and so the job has none.
     names = [
-        name for name in shown.snapshots if all(name in record.snapshots for record in records)
+        name for name in record.checkpoints if all(name in fold.checkpoints for fold in records)
     ]
     measured: dict[str, Any] = {"first_fit": None}
     for number, name in enumerate(names):
-        same = [
-            one
-            for one in names[:number]
-            if all(of.snapshots[one] is of.snapshots[name] for of in records)
-        ]
-        measured[name] = measured[same[0]] if same else _at(Evaluation(records, name))
-        report(
-            fraction=RENDERING + TRAINING + MEASURING * (number + 1) / (len(names) + 1), now=True
-        )
-    raw_pixels = pixel_baseline(shown.views)
+        for earlier in names[:number]:  # the last step can be the first fit
+            if all(fold.checkpoints[earlier] is fold.checkpoints[name] for fold in records):
+                measured[name] = measured[earlier]
+                break
+        else:
+            measured[name] = _measure(Evaluation(records, name))
+        share = (number + 1) / (len(names) + 1)
+        report(fraction=RENDERING + TRAINING + MEASURING * share, now=True)
+    raw_pixels = pixel_baseline(record.views)
     report(fraction=1.0, now=True)
     if reason := ELSEWHERE.get(condition.kind):
         end = measured["end"]
-        before = {
-            "absent": dict.fromkeys(
-                [*(name for name in end if name != "absent"), *end["absent"]], reason
-            )
+        measures = [*(name for name in end if name != "absent"), *end["absent"]]
+        before = {"absent": dict.fromkeys(measures, reason)}
+        return {
+            "models": len(records),
+            "untrained": before,
+            "first_fit": before,
+            "end": end,
+            "raw_pixels": raw_pixels,
+            "absent": dict.fromkeys(("first_fit_step", "text_only_match"), reason),
         }
-        moments = {"untrained": before, "first_fit": before, "end": end, "raw_pixels": raw_pixels}
-        absent = dict.fromkeys(("first_fit_step", "text_only_match"), reason)
-        return {"models": len(records), **moments, "absent": absent}
     document = {
         "models": len(records),
-        "first_fit_step": shown.first_fit_step if measured["first_fit"] else None,
-        "text_only_match": _text_only_match(shown),
-        **{moment: measured[moment] for moment in ("untrained", "first_fit", "end")},
+        "first_fit_step": record.first_fit_step if measured["first_fit"] else None,
+        "text_only_match": _text_only_match(record),
+        "untrained": measured["untrained"],
+        "first_fit": measured["first_fit"],
+        "end": measured["end"],
         "raw_pixels": raw_pixels,
     }
     if condition.frozen_tower and not condition.frozen_tower.endswith(RANDOM):
-        document["random_tower"] = random_baseline(shown.views, condition.frozen_tower)
-    if shown.jtt_first_run is not None:
-        step, wrong = shown.jtt_first_run
-        minority = np.isin(shown.views.column("group", "train"), shown.views.grouping.minority)
+        document["random_tower"] = random_baseline(record.views, condition.frozen_tower)
+    if record.jtt_first_run is not None:
+        step, wrong = record.jtt_first_run
+        minority = np.isin(record.views.column("group", "train"), record.views.grouping.minority)
         document["jtt"] = {
             "step": step,
             "wrong": int(wrong.sum()),
@@ -353,74 +392,78 @@ def evaluate(records: Sequence[TrainingRecord], report: Report) -> dict[str, Any
 
 
 def _text_only_match(record: TrainingRecord) -> float | None:
-    """How well pairs are told from the caption alone; None of a loss without mismatched captions of
-    its own."""
-    condition, said = record.condition, record.views.training.said
+    """Accuracy of matching pairs by the caption alone; None of a loss without mismatched captions
+    of its own."""
+    condition = record.condition
     if not OBJECTIVES[condition.objective].draws_negatives:
         return None
     counts = record.caption_counts
-    return accuracy.blind_match_accuracy(
-        counts / counts.sum(), negative_shares(condition.negatives, counts, said)
-    )
+    negatives = negative_shares(condition.negatives, counts, record.views.training.said)
+    return accuracy.blind_match_accuracy(counts / counts.sum(), negatives)
 
 
-def _at(one: Evaluation) -> dict[str, Any]:
-    """What is measured at one moment."""
-    shown, snapshot = one.shown, one.snapshot
+def _measure(evaluation: Evaluation) -> dict[str, Any]:
+    """All measures at one checkpoint."""
+    record, checkpoint = evaluation.record, evaluation.checkpoint
     document: dict[str, Any] = {"absent": {}}
-    lacks = _lacking(one)
-    if shown.wordless and len(shown.own) == 0:
-        skip(document, "train_caption_accuracy", shown.wordless)
+    lacks = _lacking(evaluation)
+    if record.why_no_pairs and len(record.caption_index) == 0:
+        skip(document, "train_caption_accuracy", record.why_no_pairs)
     else:
-        plain = shown.own < len(shown.labels.said)  # those whose caption no edit made
-        used = np.bincount(shown.own[plain], minlength=len(shown.labels.said)) > 0
-        guessed = np.where(used, snapshot.scores["train"], -np.inf).argmax(axis=1)
-        document["train_caption_accuracy"] = float((guessed == shown.own)[plain].mean())
-    document["train_images"] = len(shown.views.training.table)
+        document["train_caption_accuracy"] = _train_caption_accuracy(record, checkpoint)
+    document["train_images"] = len(record.views.training.table)
     if Need.READOUT not in lacks:
-        document["worst_group"] = one.accuracy.worst_group
-    add_all(document, lacks, ACCURACY, one)
-    add_all(document, lacks, BEHAVIOUR, one)
-    variance = geometry.total_variance(one.space.z, one.of("scene"))
+        document["worst_group"] = evaluation.accuracy.worst_group
+    add_all(document, lacks, ACCURACY, evaluation)
+    add_all(document, lacks, BEHAVIOUR, evaluation)
+    z, scenes = evaluation.space.z, evaluation.column("scene")
+    variance = geometry.total_variance(z, scenes)
     document["total_variance"] = variance.as_dict()
     if variance.value <= ONE_POINT:
         document["collapsed"] = True
         document["absent"] |= {"effective_rank": "one point", **no_space("one point")}
         return document
-    rank = geometry.effective_rank(one.space.z, one.of("scene"))
+    rank = geometry.effective_rank(z, scenes)
     document["effective_rank"] = rank.as_dict()
     document["collapsed"] = geometry.is_collapsed(variance.value, rank.value)
-    of_space = measure_space(lacks, one.space)
+    of_space = measure_space(lacks, evaluation.space)
     absent = document["absent"] | of_space["absent"]
     document |= of_space | {"absent": absent}
-    if not shown.views.images.has_pictures and Need.HELD_OUT not in lacks:
+    if not record.views.images.has_pictures and Need.HELD_OUT not in lacks:
         for name in ("colour", "pixels"):
             skip(document, f"similarity_to.{name}", "no pictures")
-    add_all(document, lacks, PAIRS, one)
-    on_map = one.space.z[shown.views.on_map]
-    plane = projection.fit_plane(np.concatenate([on_map, snapshot.captions]))
+    add_all(document, lacks, PAIRS, evaluation)
+    on_map = z[record.views.on_map]
+    plane = projection.fit_plane(np.concatenate([on_map, checkpoint.captions]))
     document["map_quality"] = map_quality(on_map, plane.place(on_map))
     return document
 
 
-def _lacking(one: Evaluation) -> dict[Need, str]:
-    """Of what is not there at this moment, why it is not."""
-    shown, views, snapshot = one.shown, one.shown.views, one.snapshot
-    none, of_this_kind = "this model's captions have no embeddings", " of this kind"
+def _train_caption_accuracy(record: TrainingRecord, checkpoint: Checkpoint) -> float:
+    """Share of training images whose own caption scores highest among those that occur."""
+    count = len(record.labels.captions)
+    unedited = record.caption_index < count
+    occurs = np.bincount(record.caption_index[unedited], minlength=count) > 0
+    best = np.where(occurs, checkpoint.scores["train"], -np.inf).argmax(axis=1)
+    return float((best == record.caption_index)[unedited].mean())
+
+
+def _lacking(evaluation: Evaluation) -> dict[Need, str]:
+    """Needs of measures that are not met at this checkpoint, with the reason."""
+    record, views, checkpoint = evaluation.record, evaluation.views, evaluation.checkpoint
+    no_vectors = "this model's captions have no embeddings"
+    why_no_masks = None
+    if not views.panel:
+        why_no_masks = "no masks of the objects" if views.images.has_pictures else "no pictures"
     reasons = {
-        Need.READOUT: why_no_readout(shown.condition, shown.labels),
-        Need.NAMING_CAPTIONS: why_unread(shown.condition, shown.labels),
-        Need.CAPTION_VECTORS: None if len(snapshot.captions) else none + of_this_kind,
-        Need.NAME_VECTORS: None if len(snapshot.bare) else none + of_this_kind,
-        Need.OWN_CAPTIONS: shown.wordless or (None if len(snapshot.captions) else none),
+        Need.READOUT: why_no_readout(record.condition, record.labels),
+        Need.NAMING_CAPTIONS: why_no_caption_readout(record.condition, record.labels),
+        Need.CAPTION_VECTORS: None if len(checkpoint.captions) else f"{no_vectors} of this kind",
+        Need.NAME_VECTORS: None if len(checkpoint.object_names) else f"{no_vectors} of this kind",
+        Need.OWN_CAPTIONS: record.why_no_pairs
+        or (None if len(checkpoint.captions) else no_vectors),
         Need.VALIDATION: None if len(views.rows["val"]) else "no validation pictures",
-        Need.MASKS: (
-            None
-            if views.panel
-            else "no masks of the objects"
-            if views.images.has_pictures
-            else "no pictures"
-        ),
+        Need.MASKS: why_no_masks,
         **lacking(views),
     }
     return {need: reason for need, reason in reasons.items() if reason}

@@ -1,5 +1,4 @@
-"""Geometry of a space of pictures, that of a model or of the pixels: by what it is sorted, what can
-be read off it."""
+"""Measures of a space of images, of a model or of pixels: silhouettes, probes, variance shares."""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -22,90 +21,94 @@ from vlcore.model.image_features import random_space
 from vlcore.model.views import Views
 
 FEWEST = 5  # held-out or probe pictures of each group without which geometry is not measured
-Way = Callable[[NDArray[np.floating], NDArray[np.str_], NDArray[np.floating]], NDArray[np.str_]]
-_known = Memory(64)  # spaces; a grid comes back to each of its seeds
+Readout = Callable[[NDArray[np.floating], NDArray[np.str_], NDArray[np.floating]], NDArray[np.str_]]
+_measured_spaces = Memory(64)  # a grid meets the spaces of each seed again
 
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """Pictures in a space: held-out ones `z`, (n, E), and those that probes are fitted on, `fit`,
-    (m, E)."""
+    """Images in a space: held-out ones `z`, (n, E); `fit`, (m, E), on which probes are fitted."""
 
     views: Views
     z: NDArray[np.floating]
     fit: NDArray[np.floating]
-    _read: dict[tuple[Way, str], NDArray[np.str_]] = field(default_factory=dict)
+    _predicted: dict[tuple[Readout, str], NDArray[np.str_]] = field(default_factory=dict)
 
-    def of(self, column: str) -> NDArray[np.str_]:
-        """What is known of the held-out pictures, (n,)."""
-        return self.views.column(column, "test")
+    def column(self, name: str) -> NDArray[np.str_]:
+        """A column of the image set's table for the held-out images, (n,)."""
+        return self.views.column(name, "test")
 
     def silhouette(self, column: str) -> Estimate:
-        return geometry.silhouette(self.z, self.of(column), self.of("scene"))
+        return geometry.silhouette(self.z, self.column(column), self.column("scene"))
 
-    def read_off(self, way: Way, column: str) -> NDArray[np.str_]:
-        """What a way to read a column off a space says of the held-out pictures, fitted on those
-        kept aside, (n,)."""
-        if (way, column) not in self._read:
-            self._read[way, column] = way(self.fit, self.views.column(column, "probe"), self.z)
-        return self._read[way, column]
+    def predicted(self, readout: Readout, column: str) -> NDArray[np.str_]:
+        """A column as a readout that is fitted on probe images predicts it, (n,)."""
+        if (readout, column) not in self._predicted:
+            labels = self.views.column(column, "probe")
+            self._predicted[readout, column] = readout(self.fit, labels, self.z)
+        return self._predicted[readout, column]
 
-    def fitted(
-        self, way: Way, column: str, pictures: NDArray[np.bool_] | slice = slice(None)
+    def accuracy(
+        self, readout: Readout, column: str, members: NDArray[np.bool_] | slice = slice(None)
     ) -> Estimate:
-        """How often it is right, on some of the held-out pictures."""
-        right = self.read_off(way, column) == self.of(column)
-        return rate(right[pictures], self.of("scene")[pictures])
+        """Accuracy of a readout on all or some of the held-out images."""
+        correct = self.predicted(readout, column) == self.column(column)
+        return rate(correct[members], self.column("scene")[members])
 
     @cached_property
     def variance(self) -> dict[str, Estimate]:
         """Shares of the variance by factor."""
-        return variance_shares(self.z, self.of("object"), self.of("context"), self.of("scene"))
+        objects, contexts, scenes = map(self.column, ("object", "context", "scene"))
+        return variance_shares(self.z, objects, contexts, scenes)
+
+    def axis_angle(self) -> Estimate:
+        objects, contexts, scenes = map(self.column, ("object", "context", "scene"))
+        return axis_angle(self.z, objects, contexts, scenes, self.views.grouping)
 
     def dispersion(self) -> dict[str, Estimate]:
-        groups, scenes = self.of("group"), self.of("scene")
-        names = self.views.grouping.names
-        return {
-            name: geometry.dispersion(self.z[groups == name], scenes[groups == name])
-            for name in names
-        }
+        groups, scenes = self.column("group"), self.column("scene")
+        estimates = {}
+        for name in self.views.grouping.names:
+            members = groups == name
+            estimates[name] = geometry.dispersion(self.z[members], scenes[members])
+        return estimates
 
     def similarity(self) -> dict[str, Estimate]:
-        """What similarity goes with: same object, same context, same coat, like colours, like
-        pixels."""
+        """Correlation of similarity with the same object, context or coat, colours and pixels."""
         rows = self.views.on_map
-        return geometry.rsa(self.z[rows], self.views.likeness, self.of("scene")[rows])
+        return geometry.rsa(self.z[rows], self.views.likeness, self.column("scene")[rows])
+
+    def minority_probe(self) -> Estimate:
+        minority = np.isin(self.column("group"), self.views.grouping.minority)
+        return self.accuracy(geometry.probe, "object", minority)
+
+    def majority_silhouette(self) -> Estimate:
+        groups, scenes = self.column("group"), self.column("scene")
+        return geometry.majority_silhouette(self.z, groups, scenes, self.views.grouping)
 
 
-# What is measured of a space, in the order of `metrics.json`.
+# Measures of a space, in the order of `metrics.json`.
 SPACE: dict[str, Callable[[Space], Found]] = {
     "silhouette_object": lambda space: space.silhouette("object"),
-    "probe_object": lambda space: space.fitted(geometry.probe, "object"),
-    "neighbours_object": lambda space: space.fitted(nearest_neighbours, "object"),
+    "probe_object": lambda space: space.accuracy(geometry.probe, "object"),
+    "neighbours_object": lambda space: space.accuracy(nearest_neighbours, "object"),
     "silhouette_context": lambda space: space.silhouette("context"),
-    "probe_context": lambda space: space.fitted(geometry.probe, "context"),
-    "neighbours_context": lambda space: space.fitted(nearest_neighbours, "context"),
+    "probe_context": lambda space: space.accuracy(geometry.probe, "context"),
+    "neighbours_context": lambda space: space.accuracy(nearest_neighbours, "context"),
     "silhouette_group": lambda space: space.silhouette("group"),
-    "probe_group": lambda space: space.fitted(geometry.probe, "group"),
-    "probe_object_minority": lambda space: space.fitted(
-        geometry.probe, "object", np.isin(space.of("group"), space.views.grouping.minority)
-    ),
-    "silhouette_majority_pair": lambda space: geometry.majority_silhouette(
-        space.z, space.of("group"), space.of("scene"), space.views.grouping
-    ),
+    "probe_group": lambda space: space.accuracy(geometry.probe, "group"),
+    "probe_object_minority": Space.minority_probe,
+    "silhouette_majority_pair": Space.majority_silhouette,
     "variance_object": lambda space: space.variance["object"],
     "variance_context": lambda space: space.variance["context"],
     "variance_interaction": lambda space: space.variance["interaction"],
-    "axis_angle": lambda space: axis_angle(
-        space.z, space.of("object"), space.of("context"), space.of("scene"), space.views.grouping
-    ),
+    "axis_angle": Space.axis_angle,
     "dispersion": Space.dispersion,
-    "uniformity_images": lambda space: geometry.uniformity(space.z, space.of("scene")),
+    "uniformity_images": lambda space: geometry.uniformity(space.z, space.column("scene")),
     "similarity_to": Space.similarity,
 }
-# Of a space that is none, `absent` lists these first: files of all versions are the same to the
-# byte.
-_FIRST = (
+# `absent` lists these first where there is no space, so that files of all versions are equal.
+_FIRST_ABSENT = (
     "silhouette_object",
     "silhouette_context",
     "silhouette_group",
@@ -125,64 +128,57 @@ _FIRST = (
 
 
 def no_space(reason: str) -> dict[str, str]:
-    """Why nothing is measured of a space, by measure."""
-    return dict.fromkeys([*_FIRST, *(measure_of(name).whole or name for name in SPACE)], reason)
+    """The reason why nothing is measured of a space, by measure."""
+    return dict.fromkeys(
+        [*_FIRST_ABSENT, *(measure_of(name).whole or name for name in SPACE)], reason
+    )
 
 
 def lacking(views: Views) -> dict[Need, str]:
-    """Which pictures are too few to measure a space on."""
-    reasons = {
-        Need.HELD_OUT: ("test", "too few held-out pictures"),
-        Need.PROBE: ("probe", "no pictures to fit it on"),
-    }
-    groups = {need: views.column("group", split) for need, (split, _) in reasons.items()}
-    few = [
-        need
-        for need, of in groups.items()
-        if min((of == name).sum() for name in views.grouping.names) < FEWEST
-    ]
-    return {need: reasons[need][1] for need in few}
+    """Splits with too few images to measure a space on, with the reason."""
+    reasons = {}
+    for need, split, reason in (
+        (Need.HELD_OUT, "test", "too few held-out pictures"),
+        (Need.PROBE, "probe", "no pictures to fit it on"),
+    ):
+        groups = views.column("group", split)
+        if min((groups == name).sum() for name in views.grouping.names) < FEWEST:
+            reasons[need] = reason
+    return reasons
 
 
 def map_quality(
     z: NDArray[np.floating], points: NDArray[np.float64]
 ) -> dict[str, dict[str, float]]:
-    """Trustworthiness and continuity of a map by size of the neighbourhood, ``k5`` and so on, less
-    than half of all."""
-    ks = [k for k in projection.TRUST_NEIGHBOURS if k < len(z) / 2]
+    """Trustworthiness and continuity of a map by size of the neighbourhood, ``k5`` and so on."""
+    sizes = [size for size in projection.TRUST_NEIGHBOURS if size < len(z) / 2]
     measures = {"trustworthiness": projection.trustworthiness, "continuity": projection.continuity}
-    return {
-        name: {f"k{k}": value for k, value in of(z, points, ks).items()}
-        for name, of in measures.items()
-    }
+    quality = {}
+    for name, measure in measures.items():
+        values = measure(z, points, sizes)
+        quality[name] = {f"k{size}": value for size, value in values.items()}
+    return quality
 
 
 def measure_space(lacks: Mapping[Need, str], space: Space) -> Document:
-    """What is measured of a space; of one that this process has measured lately, what was found
-    then."""
+    """Measure a space, or return the measures of the same space from this process's memory."""
     views = space.views
-    known = starmap(
-        views.column, product(("object", "context", "group", "scene"), ("test", "probe"))
-    )
 
     def measure() -> Document:
         document: Document = {"absent": {}}
         add_all(document, lacks, SPACE, space)
         return document
 
-    of = (
-        views.grouping,
-        sorted((need.name, reason) for need, reason in lacks.items()),
-        list(views.likeness),
-    )
-    likeness = views.likeness.values()
-    return copy.deepcopy(
-        _known.made(measure, repr(of), space.z, space.fit, views.on_map, *known, *likeness)
-    )
+    reasons = sorted((need.name, reason) for need, reason in lacks.items())
+    name = repr((views.grouping, reasons, list(views.likeness)))
+    names = product(("object", "context", "group", "scene"), ("test", "probe"))
+    arrays = [space.z, space.fit, views.on_map, *starmap(views.column, names)]
+    arrays += views.likeness.values()
+    return copy.deepcopy(_measured_spaces.made(measure, name, *arrays))
 
 
 def pixel_baseline(views: Views) -> Document:
-    """The same questions put to the pixels themselves: what is there before any model."""
+    """The same measures of the pixels themselves, without a model."""
     summary = views.pixel_summary
     if summary is None:
         return {"absent": no_space("no pictures")}
@@ -190,13 +186,9 @@ def pixel_baseline(views: Views) -> Document:
 
 
 def random_baseline(views: Views, tower: str) -> Document:
-    """The same questions put to the network of a frozen tower with random weights: what pretraining
-    did not bring."""
+    """The same measures of a frozen tower's network with random weights, without pretraining."""
     spaces = random_space(views.images, tower)
     if spaces is None:
-        return {
-            "absent": no_space(
-                f"the features of {tower}{RANDOM} are not there; train a model on it"
-            )
-        }
+        reason = f"the features of {tower}{RANDOM} are not there; train a model on it"
+        return {"absent": no_space(reason)}
     return measure_space(lacking(views), Space(views, spaces["test"], spaces["probe"]))

@@ -1,9 +1,10 @@
-"""Recorder of a training, which the loop calls: it reports to whoever waits, keeps small snapshots
-for the film of the training, and whole ones to be measured."""
+"""Recorder of a training: reports progress, and stores checkpoints of the model.
+
+Small checkpoints feed the training animation; whole ones are measured.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,29 +15,34 @@ from numpy.typing import NDArray
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.progress import Report
 from vlcore.metrics import geometry
-from vlcore.metrics.accuracy import logits, predict_objects
+from vlcore.metrics.accuracy import logits
 from vlcore.metrics.memory import Memory, digest_of
 from vlcore.metrics.projection import align, fit_plane
+from vlcore.metrics.readouts import ObjectReadout
 from vlcore.model.views import (
     RENDERING,
     TRAINING,
     Array,
+    Checkpoint,
     Labels,
-    Snapshot,
     Views,
-    last_layer,
-    why_unread,
+    readout_of,
+    why_no_caption_readout,
 )
 
 if TYPE_CHECKING:
     from vlcore.model.dual_encoder import Encoder
     from vlcore.model.loop import Progress
 
-_untrained = Memory(100)  # spaces of pictures, about ten a run
+_untrained_spaces = Memory(100)  # embeddings of images, about ten a run
 
 
-class SnapshotRecorder:
-    """Looks at a model while it trains: number `number` from 0 of the job's `models`."""
+class CheckpointRecorder:
+    """Callbacks of the training loop for one of a job's models.
+
+    Attributes:
+        checkpoints: ``untrained``, ``first_fit`` where there was one, and ``end``.
+    """
 
     def __init__(
         self,
@@ -47,144 +53,162 @@ class SnapshotRecorder:
         number: int,
         models: int,
     ) -> None:
+        """Prepare for a training.
+
+        Args:
+            condition: what is trained.
+            views: images of the job.
+            labels: captions of the job.
+            report: told where the training is.
+            number: of the model among the job's `models`, from 0; the first one is animated.
+            models: how many models the job trains.
+        """
         from vlcore.model import inference, loop
 
         self.inference = inference
-        # The end and every second one before it, the same steps in all runs of a condition: others
-        # only film.
-        self.probed = set(loop.snapshot_steps(condition.steps)[::-2])
-        self.condition, self.views, self.labels, self.report = condition, views, labels, report
-        self.number, self.models = number, models
-        self.series: list[tuple[int, Array, Array, Array]] = []
-        self.taken: dict[
-            str, Snapshot
-        ] = {}  # ``untrained``, ``first_fit`` where there was one, and ``end``
-        self.latest: Progress | None = None
-        self.curve: list[list[float]] = []  # step, accuracy on majority and on minority pictures
-        self.probes: list[
-            list[float]
-        ] = []  # step, accuracy of linear probes for object and context
-        self.plane_before: NDArray[np.float64] | None = None
+        self.condition = condition
+        self.views = views
+        self.labels = labels
+        self.report = report
+        self.number = number
+        self.models = models
+        # The end and every second step before it, the same in all runs of a condition.
+        self.probed_steps = set(loop.checkpoint_steps(condition.steps)[::-2])
+        self.checkpoints: dict[str, Checkpoint] = {}
+        self.progress: Progress | None = None
+        # Step, embeddings of images on the map, of training images and of captions.
+        self._animation: list[tuple[int, Array, Array, Array]] = []
+        self._accuracy_curve: list[list[float]] = []  # step, majority, minority validation images
+        self._probe_curve: list[list[float]] = []  # step, linear probes of object and context
+        self._last_map: NDArray[np.float64] | None = None
 
-    def step(self, progress: Progress) -> None:
-        self.latest = progress
-        share = RENDERING + TRAINING * (self.number + progress.step / progress.steps) / self.models
-        stage = (
-            progress.stage
-            if self.models == 1
-            else f"training model {self.number + 1} of {self.models}"
+    def on_step(self, progress: Progress) -> None:
+        """Report a training step."""
+        self.progress = progress
+        share = (self.number + progress.step / progress.steps) / self.models
+        stage = progress.stage
+        if self.models > 1:
+            stage = f"training model {self.number + 1} of {self.models}"
+        self.report(
+            stage=stage,
+            fraction=RENDERING + TRAINING * share,
+            train_caption_accuracy=round(progress.train_caption_accuracy, 4),
+            step=progress.step,
+            steps=progress.steps,
+            loss=round(progress.loss, 4),
         )
-        known: dict[str, Any] = {
-            "step": progress.step,
-            "steps": progress.steps,
-            "loss": round(progress.loss, 4),
-        }
-        accuracy = round(progress.train_caption_accuracy, 4)
-        self.report(stage=stage, fraction=share, train_caption_accuracy=accuracy, **known)
 
-    def record(self, step: int, model: Encoder) -> None:
-        fitted = self.latest is not None and self.latest.first_fit_step == step
-        moments = {"untrained": step == 0, "first_fit": fitted, "end": step == self.condition.steps}
-        whole = self._snapshot(model, moments["untrained"]) if any(moments.values()) else None
-        if whole is not None:
-            self.taken |= {name: whole for name, here in moments.items() if here}
+    def on_checkpoint(self, step: int, model: Encoder) -> None:
+        """Store what a model makes of images and captions at a step."""
+        first_fit_step = None if self.progress is None else self.progress.first_fit_step
+        steps = {"untrained": 0, "first_fit": first_fit_step, "end": self.condition.steps}
+        names = [name for name, at in steps.items() if at == step]
+        checkpoint = self._checkpoint(model, step == 0) if names else None
+        if checkpoint is not None:
+            self.checkpoints |= dict.fromkeys(names, checkpoint)
         if self.number:
-            return  # film and curves are of the model that is shown
-        z = {} if whole is None else whole.z
-
-        def embedded(split: str, places: NDArray[np.int64] | slice = slice(None)) -> Array:
-            images = self.views.inputs[split]
-            return (
-                z[split][places]
-                if split in z
-                else self.inference.embed_images(model, images[places])
-            )
-
-        shown = embedded("test", self.views.on_map)
-        training = embedded("train", slice(len(self.views.rows["train"])))
-        words = self.inference.embed_captions(model, self.labels.vocabulary, self.labels.texts)
-        self.series.append((step, shown, training, words))
-        plane = fit_plane(np.concatenate([shown, words])).place(shown)
-        if self.plane_before is not None:
-            plane = align(plane, self.plane_before).apply(plane)
-        self.plane_before = plane
-        if whole is not None or step in self.probed:
-            self._extend_curves(step, model, words, embedded)
-        self.report(now=True, map=plane.round(3).tolist(), probes=self.probes, curve=self.curve)
+            return  # animation and curves are of the first model
+        if checkpoint is None:
+            inputs, embed = self.views.inputs, partial(self.inference.embed_images, model)
+            on_map = embed(inputs["test"][self.views.on_map])
+            train = embed(inputs["train"][: len(self.views.rows["train"])])
+        else:
+            on_map = checkpoint.z["test"][self.views.on_map]
+            train = checkpoint.z["train"][: len(self.views.rows["train"])]
+        captions = self.inference.embed_captions(model, self.labels.vocabulary, self.labels.texts)
+        self._animation.append((step, on_map, train, captions))
+        positions = fit_plane(np.concatenate([on_map, captions])).place(on_map)
+        if self._last_map is not None:
+            positions = align(positions, self._last_map).apply(positions)
+        self._last_map = positions
+        if checkpoint is not None or step in self.probed_steps:
+            self._extend_curves(step, model, captions, checkpoint)
+        self.report(
+            now=True,
+            map=positions.round(3).tolist(),
+            probes=self._probe_curve,
+            curve=self._accuracy_curve,
+        )
 
     def _extend_curves(
-        self, step: int, model: Encoder, words: Array, embedded: Callable[[str], Array]
+        self, step: int, model: Encoder, captions: Array, checkpoint: Checkpoint | None
     ) -> None:
-        """Linear probes and accuracies on pictures that are kept aside for them."""
-        if min(len(self.views.rows["val"]), len(self.views.rows["probe"])) == 0:
-            return  # a set in folds keeps no pictures for this
-        val, probe = embedded("val"), embedded("probe")
-        columns = [
-            [self.views.column(name, split) for split in ("probe", "val")]
-            for name in ("object", "context")
-        ]
-        right = [geometry.probe(probe, fit, val) == true for fit, true in columns]
-        self.probes.append([step, *(round(float(of.mean()), 4) for of in right)])
-        if why_unread(self.condition, self.labels):
+        """Add linear probes and accuracies on validation images."""
+        views = self.views
+        if min(len(views.rows["val"]), len(views.rows["probe"])) == 0:
+            return  # a set in folds has no images for this
+        if checkpoint is None:
+            val, probe = (
+                self.inference.embed_images(model, views.inputs[split])
+                for split in ("val", "probe")
+            )
+        else:
+            val, probe = checkpoint.z["val"], checkpoint.z["probe"]
+        accuracies = []
+        for name in ("object", "context"):
+            predicted = geometry.probe(probe, views.column(name, "probe"), val)
+            accuracies.append(round(float((predicted == views.column(name, "val")).mean()), 4))
+        self._probe_curve.append([step, *accuracies])
+        if why_no_caption_readout(self.condition, self.labels):
             return
-        grouping, groups = self.views.grouping, self.views.column("group", "val")
-        scores = self._scores(model, val, words, self.views.inputs["val"])
-        named = predict_objects(scores, self.labels.objects, grouping.objects) == self.views.column(
-            "object", "val"
-        )
-        sides = (named[np.isin(groups, side)] for side in (grouping.majority, grouping.minority))
-        self.curve.append([step, *(round(float(side.mean()), 4) for side in sides)])
+        grouping, groups = views.grouping, views.column("group", "val")
+        caption_scores = self._scores(model, val, captions, views.inputs["val"])
+        readout = ObjectReadout(self.labels.objects)
+        scores = readout.scores(grouping.objects, val, caption_scores)
+        predicted = np.asarray(grouping.objects)[scores.argmax(axis=1)]
+        correct = predicted == views.column("object", "val")
+        sides = [correct[np.isin(groups, side)] for side in (grouping.majority, grouping.minority)]
+        self._accuracy_curve.append([step, *(round(float(side.mean()), 4) for side in sides)])
 
     def _scores(
-        self, model: Encoder, z: Array, words: Array, images: NDArray[Any]
+        self, model: Encoder, z: Array, captions: Array, images: NDArray[Any]
     ) -> NDArray[np.float64]:
         """Scores of images with the condition's captions, (n, K): from the cosines, or from a
         captioner's decoder."""
-        if len(words) == 0:
+        if len(captions) == 0:
             vocabulary, texts = self.labels.vocabulary, self.labels.texts
-            return self.inference.score_captions(model, vocabulary, texts, images).astype(
-                np.float64
-            )
-        return logits(z, words, *self.inference.scale_and_bias(model), self.condition.logit)
+            scores = self.inference.score_captions(model, vocabulary, texts, images)
+            return scores.astype(np.float64)
+        return logits(z, captions, *self.inference.scale_and_bias(model), self.condition.logit)
 
-    def _snapshot(self, model: Encoder, untrained: bool) -> Snapshot:
-        words = self.inference.embed_captions(model, self.labels.vocabulary, self.labels.texts)
-        bare = words[:0]
-        if model.config.language == "text" and model.config.text != "codes":
-            bare = self.inference.embed_captions(
-                model, self.labels.vocabulary, self.views.grouping.objects
-            )
+    def _checkpoint(self, model: Encoder, untrained: bool) -> Checkpoint:
+        vocabulary, config = self.labels.vocabulary, model.config
+        captions = self.inference.embed_captions(model, vocabulary, self.labels.texts)
+        object_names = captions[:0]
+        if config.language == "text" and config.text != "codes":
+            objects = self.views.grouping.objects
+            object_names = self.inference.embed_captions(model, vocabulary, objects)
+        tower = ""
+        if untrained:  # one seed starts from the same image weights, whatever the text side is
+            weights = model.image.state_dict().values()
+            tower = digest_of(*(tensor.cpu().numpy() for tensor in weights))
 
-        # Whatever stands on the text side, one seed starts from the same image weights.
-        tower = (
-            digest_of(*(part.cpu().numpy() for part in model.image.state_dict().values()))
-            if untrained
-            else ""
-        )
+        def embed(images: NDArray[Any]) -> tuple[Array, NDArray[np.float64]]:
+            compute = partial(self.inference.embed_images, model, images)
+            z = _untrained_spaces.made(compute, tower, images) if untrained else compute()
+            return z, self._scores(model, z, captions, images)
 
-        def look(images: NDArray[Any]) -> tuple[Array, NDArray[np.float64]]:
-            embed = partial(self.inference.embed_images, model, images)
-            z = _untrained.made(embed, tower, images) if untrained else embed()
-            return z, self._scores(model, z, words, images)
+        z: dict[str, Array] = {}
+        scores: dict[str, NDArray[np.float64]] = {}
+        for split, images in self.views.inputs.items():
+            z[split], scores[split] = embed(images)
+        panel = {kind: embed(images) for kind, images in (self.views.panel or {}).items()}
+        scale, bias = self.inference.scale_and_bias(model)
+        readout = readout_of(self.condition, self.labels, self.views, z)
+        return Checkpoint(z, scores, captions, scale, bias, object_names, panel, readout)
 
-        looked = {split: look(images) for split, images in self.views.inputs.items()}
-        z = {split: vectors for split, (vectors, _) in looked.items()}
-        scores = {split: of for split, (_, of) in looked.items()}
-        panel = {kind: look(images) for kind, images in (self.views.panel or {}).items()}
-        layer = last_layer(self.condition, self.views, z)
-        return Snapshot(z, scores, words, *self.inference.scale_and_bias(model), bare, panel, layer)
-
-    def write_snapshots(self, out: Path) -> None:
-        steps, *spaces = zip(*self.series, strict=True)
-        shown, training, words = (np.stack(parts).astype(np.float16) for parts in spaces)
+    def write_checkpoints(self, out: Path) -> None:
+        """Write ``snapshots.npz``, read by `vlcore.artifacts.checkpoints.StoredCheckpoints`."""
+        steps, *spaces = zip(*self._animation, strict=True)
+        on_map, train, captions = (np.stack(vectors).astype(np.float16) for vectors in spaces)
         np.savez_compressed(
             out / "snapshots.npz",
             steps=np.array(steps),
             map_rows=self.views.map_rows,
             train_rows=self.views.rows["train"],
-            map=shown,
-            train=training,
-            captions=words,
-            val_curve=np.array(self.curve, np.float64).reshape(-1, 3),
-            probe_curve=np.array(self.probes, np.float64).reshape(-1, 3),
+            map=on_map,
+            train=train,
+            captions=captions,
+            val_curve=np.array(self._accuracy_curve, np.float64).reshape(-1, 3),
+            probe_curve=np.array(self._probe_curve, np.float64).reshape(-1, 3),
         )

@@ -1,5 +1,4 @@
-"""What one job looks at, pixels and captions, and snapshots: what a model makes of them at one
-moment."""
+"""Images and captions of one job, and the embeddings that a model has of them at a checkpoint."""
 
 from __future__ import annotations
 
@@ -23,11 +22,10 @@ from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.options import MITIGATIONS, OBJECTIVES
 from vlcore.experiment.progress import Progress, Report, silent
 from vlcore.experiment.vocabulary import AnyVocabulary, check_captions, vocabulary_for
-from vlcore.metrics.accuracy import object_scores
 from vlcore.metrics.counterfactual import PANEL_KINDS, panel
 from vlcore.metrics.memory import Memory
 from vlcore.metrics.pixel_summary import PixelSummary, summarise
-from vlcore.metrics.readouts import LastLayer, dfr, probe_layer
+from vlcore.metrics.readouts import ObjectReadout, dfr, probe_layer
 
 if TYPE_CHECKING:
     from vlcore.metrics import geometry
@@ -35,11 +33,19 @@ if TYPE_CHECKING:
 PANEL_SCENES = 100
 RENDERING, TRAINING, MEASURING = 0.15, 0.70, 0.15  # shares of a job's progress bar
 Array = NDArray[np.float32]
-_panels = Memory(1)  # 40 MB at the usual size; larger ones are not kept
+_panels = Memory(1)  # 40 MB at the usual size; larger panels are not cached
 
 
 class Views:
-    """The images that one job looks at, by purpose; each split is read once."""
+    """The images of one job by split, each read once.
+
+    Attributes:
+        rows: row numbers in the image set by split; images that edits drew have no row and come
+            last among the training images.
+        map_rows: rows of the held-out images on the map; `on_map` are their positions in ``test``.
+        inputs: what models read, by split: pixels or features; none of a set of embeddings.
+        panel: composite images by kind; None where there are no masks.
+    """
 
     def __init__(
         self,
@@ -48,46 +54,42 @@ class Views:
         features: FeatureStore | None = None,
         report: Report | None = None,
     ) -> None:
-        """Args:
-        panel_size: side of the composite images of `panel`, in pixels.
-        features: of a model on a frozen tower, where its features are; else models read pixels.
-        report: told how many features are computed."""
-        self.training, self.images, self.grouping = (
-            training,
-            training.images,
-            training.images.grouping,
-        )
-        self._columns: dict[
-            tuple[str, str], NDArray[np.str_]
-        ] = {}  # measures ask for each many times
-        # What edits drew is of no row: it comes last among the training images.
+        """Read the images.
+
+        Args:
+            training: the training set of the job.
+            panel_size: side of the composite images, in pixels.
+            features: of a model on a frozen tower, where its features are; else models read pixels.
+            report: told how many features are computed.
+        """
+        self.training = training
+        self.images = training.images
+        self.grouping = self.images.grouping
+        # Measures ask for each column many times.
+        self._columns: dict[tuple[str, str], NDArray[np.str_]] = {}
         held_out = {split: self.images.rows(split) for split in ("val", "probe", "test")}
         self.rows = {"train": training.rows, **held_out}
         self.map_rows = map_rows(self.images)
-        self.on_map = np.searchsorted(
-            self.rows["test"], self.map_rows
-        )  # places of the map's images in the test set
+        self.on_map = np.searchsorted(self.rows["test"], self.map_rows)
         self.panel_rows = np.searchsorted(self.rows["test"], map_rows(self.images, PANEL_SCENES))
         self.features = features
-        # What models read, by split, and the composite images by kind; a set of embeddings has
-        # neither.
         self.inputs: dict[str, NDArray[Any]] = {}
         self.panel: dict[str, NDArray[Any]] | None = None
         if features is not None:
-            counted = (
-                silent if report is None else report.counted("computing image features", RENDERING)
-            )
-            self._read_features(features, counted)
+            if report is None:
+                self._read_features(features, silent)
+            else:
+                progress = report.counted("computing image features", RENDERING)
+                self._read_features(features, progress)
         elif self.images.has_pictures:
             self.inputs = self.pixels
             self.panel = self._panel(panel_size)
 
     def _read_features(self, store: FeatureStore, progress: Progress) -> None:
-        every = np.unique(np.concatenate([*self.rows.values()]))
-        known = dict(zip(every.tolist(), store.rows(every, progress), strict=True))
+        unique_rows = np.unique(np.concatenate([*self.rows.values()]))
+        features = store.rows(unique_rows, progress)
         for split, rows in self.rows.items():
-            stored = [known[row] for row in rows.tolist()]
-            self.inputs[split] = np.array(stored, np.float32).reshape(-1, store.spec.features)
+            self.inputs[split] = features[np.searchsorted(unique_rows, rows)]
         altered = self.training.altered
         if len(altered):
             count = len(self.training.table)
@@ -106,24 +108,24 @@ class Views:
 
     @cached_property
     def pixels(self) -> dict[str, NDArray[np.uint8]]:
-        """Images at training size by split, uint8 (n, S, S, 3); none of a set of embeddings. On a
-        frozen tower, only those that measures ask for, drawn where they are missing."""
+        """Images at training size by split, uint8 (n, S, S, 3); none of a set of embeddings.
+
+        On a frozen tower, only those that measures ask for, drawn where they are missing.
+        """
         if not self.images.has_pictures:
             return {}
         if self.features is None:
-            held_out = {
-                name: self.images.pixels(rows)
-                for name, rows in self.rows.items()
-                if name != "train"
-            }
-            return {"train": self.training.pixels(), **held_out}
-        asked = {name: self.rows[name] for name in ("probe", "test")}
-        self.images.ensure_rendered(np.concatenate([*asked.values()]).tolist(), silent)
-        return {name: self.images.pixels(rows) for name, rows in asked.items()}
+            pixels = {"train": self.training.pixels()}
+            for split in ("val", "probe", "test"):
+                pixels[split] = self.images.pixels(self.rows[split])
+            return pixels
+        measured = {split: self.rows[split] for split in ("probe", "test")}
+        self.images.ensure_rendered(np.concatenate([*measured.values()]).tolist(), silent)
+        return {split: self.images.pixels(rows) for split, rows in measured.items()}
 
     @cached_property
     def pixel_summary(self) -> PixelSummary | None:
-        """What measures ask of the pixels; None of a set of embeddings."""
+        """Colours and coarse pixels for the measures; None of a set of embeddings."""
         if not self.images.has_pictures:
             return None
         if self.features is not None and self.features.bundle is not None:
@@ -131,181 +133,194 @@ class Views:
         return summarise(self.pixels, self.on_map)
 
     def _panel(self, size: int) -> dict[str, NDArray[np.uint8]] | None:
-        """Test images put together from objects and backgrounds, (n, size, size, 3) by kind; None
-        without masks."""
+        """Composites of objects and backgrounds of test images, (n, size, size, 3) by kind.
+
+        None without masks.
+        """
         rows = self.rows["test"][self.panel_rows]
         masks = self.images.masks(rows, size)
         if masks is None:
             return None
         objects, contexts, scenes = (
-            self.column(of, "test")[self.panel_rows] for of in ("object", "context", "scene")
+            self.column(name, "test")[self.panel_rows] for name in ("object", "context", "scene")
         )
         is_usual = size == TRAINING_SIZE
-        pixels = (
-            self.pixels["test"][self.panel_rows] if is_usual else self.images.pixels(rows, size)
-        )
+        if is_usual:
+            pixels = self.pixels["test"][self.panel_rows]
+        else:
+            pixels = self.images.pixels(rows, size)
         make = partial(panel, pixels, masks, objects, contexts, scenes, self.grouping)
         if not is_usual:
             return make()
         return _panels.made(make, repr(self.grouping), pixels, masks, objects, contexts, scenes)
 
     def column(self, name: str, split: str) -> NDArray[np.str_]:
+        """A column of the image set's table for the images of a split, (n,)."""
         if (name, split) not in self._columns:
-            table = (
-                self.training.table
-                if split == "train"
-                else self.images.table.iloc[self.rows[split]]
-            )
+            table = self.training.table
+            if split != "train":
+                table = self.images.table.iloc[self.rows[split]]
             self._columns[name, split] = table[name].to_numpy().astype(str)
         return self._columns[name, split]
 
     @cached_property
     def likeness(self) -> dict[str, geometry.Distances]:
-        """How far the pictures on the map are from one another before any model, by what is
-        compared."""
-        from vlcore.metrics import (
-            geometry,  # scikit-learn takes 0.8 s, for which the first page does not wait
-        )
+        """Distances between the images on the map without a model, by what is compared."""
+        # scikit-learn takes 0.8 s, for which the first page does not wait
+        from vlcore.metrics import geometry
 
-        columns = {name: self.column(name, "test")[self.on_map] for name in ("object", "context")}
-        models = {name: geometry.same_label(labels) for name, labels in columns.items()}
+        distances = {}
+        for name in ("object", "context"):
+            distances[name] = geometry.same_label(self.column(name, "test")[self.on_map])
         if self.pixel_summary is not None:
-            models["colour"] = geometry.euclidean_distance(self.pixel_summary.colour)
-            models["pixels"] = geometry.euclidean_distance(self.pixel_summary.coarse)
+            distances["colour"] = geometry.euclidean_distance(self.pixel_summary.colour)
+            distances["pixels"] = geometry.euclidean_distance(self.pixel_summary.coarse)
         if self.images.about.get("recipe"):
-            coats = [
-                json.loads(text)["coat"] for text in self.column("factors", "test")[self.on_map]
-            ]
-            models["coat"] = geometry.same_label(np.array(coats))
-        return models
+            factors = self.column("factors", "test")[self.on_map]
+            coats = [json.loads(text)["coat"] for text in factors]
+            distances["coat"] = geometry.same_label(np.array(coats))
+        return distances
 
 
 @dataclass(frozen=True)
 class Labels:
-    """What a condition says of pictures: its distinct captions, what they speak of, and the words
-    they are made of."""
+    """The distinct captions of a condition and the vocabulary that they are made of."""
 
-    said: tuple[Caption, ...]
+    captions: tuple[Caption, ...]
     vocabulary: AnyVocabulary
 
     @classmethod
-    def of(cls, condition: Condition, grouping: Grouping, learnt: Sequence[Caption] = ()) -> Labels:
-        """The labels of a condition on a grouping, with words for all that is `learnt`, which may
-        be more by its edits; CaptionError where a caption has no words or two cannot be told
-        apart."""
-        said = captions_of(condition.labels, grouping, condition.template)
-        texts = tuple(caption.text for caption in learnt or said)
+    def of(
+        cls, condition: Condition, grouping: Grouping, training_captions: Sequence[Caption] = ()
+    ) -> Labels:
+        """The labels of a condition.
+
+        Args:
+            condition: its label style decides the captions.
+            grouping: objects and contexts of the image set.
+            training_captions: captions that the vocabulary must cover, where edits add some.
+
+        Raises:
+            CaptionError: a caption has no words, or two cannot be told apart.
+        """
+        captions = captions_of(condition.labels, grouping, condition.template)
+        texts = tuple(caption.text for caption in training_captions or captions)
         check_captions(texts)
-        return cls(said, vocabulary_for(condition.text, grouping, texts))
+        return cls(captions, vocabulary_for(condition.text, grouping, texts))
 
     @property
     def texts(self) -> tuple[str, ...]:
-        return tuple(caption.text for caption in self.said)
+        return tuple(caption.text for caption in self.captions)
 
     @property
     def objects(self) -> list[str]:
-        """The object that each caption speaks of; empty where it speaks of none."""
-        return [caption.object for caption in self.said]
+        """The object that each caption names; empty where it names none."""
+        return [caption.object for caption in self.captions]
 
 
-def last_layer(
-    condition: Condition, views: Views, embedded: Mapping[str, Array]
-) -> LastLayer | None:
-    """The new last layer of a condition on a space, by split (m, E): of dfr, fitted on validation
-    pictures; of a probe, on the biased training pictures. None where captions are the readout."""
+def readout_of(
+    condition: Condition, labels: Labels, views: Views, embedded: Mapping[str, Array]
+) -> ObjectReadout:
+    """Fit the readout of a condition on embeddings by split, (m, E).
+
+    dfr fits a new last layer on validation images, a probe on the biased training images;
+    without either, captions are the readout.
+    """
+    layer = None
     if MITIGATIONS[condition.mitigation].new_layer:
-        return dfr(embedded["val"], views.column("object", "val"), views.column("group", "val"))
-    if OBJECTIVES[condition.objective].probed:
-        return probe_layer(embedded["train"], views.column("object", "train"))
-    return None
+        objects, groups = views.column("object", "val"), views.column("group", "val")
+        layer = dfr(embedded["val"], objects, groups)
+    elif OBJECTIVES[condition.objective].probed:
+        layer = probe_layer(embedded["train"], views.column("object", "train"))
+    return ObjectReadout(labels.objects, layer)
 
 
 def why_no_readout(condition: Condition, labels: Labels) -> str | None:
     """Why a condition predicts no object; None where it does."""
     fitted = MITIGATIONS[condition.mitigation].new_layer or OBJECTIVES[condition.objective].probed
-    return None if fitted else why_unread(condition, labels)
+    return None if fitted else why_no_caption_readout(condition, labels)
 
 
-def why_unread(condition: Condition, labels: Labels) -> str | None:
+def why_no_caption_readout(condition: Condition, labels: Labels) -> str | None:
     """Why no object can be predicted from a condition's captions; None where one can."""
     if not OBJECTIVES[condition.objective].uses_captions:
         return "trained without captions"
-    if not labels.said:
+    if not labels.captions:
         return "no captions were given"
     return None if all(labels.objects) else "no label names the object"
 
 
 @dataclass(frozen=True, eq=False)
-class Snapshot:
-    """What a model makes of pictures and captions at one moment."""
+class Checkpoint:
+    """A saved state in training: embeddings and scores of images and captions.
 
-    z: dict[str, Array]  # unit vectors of the pictures of each split, (n, E)
-    scores: dict[str, NDArray[np.float64]]  # of the same pictures with the captions, (n, K)
-    captions: Array  # unit vectors, (K, E); (0, E) of a captioner, whose captions have none
-    scale: float  # of what turns a cosine into a logit
+    Attributes:
+        z: unit vectors of the images of each split, (n, E).
+        scores: of the same images with the captions, (n, K).
+        captions: unit vectors of the captions, (K, E); (0, E) of a captioner, which has none.
+        scale: with `bias`, turns a cosine into a logit.
+        object_names: unit vectors of the objects' bare names, (2, E); (0, E) where unknown.
+        panel: embeddings and scores of composite images, by kind.
+        readout: predicts the object.
+    """
+
+    z: dict[str, Array]
+    scores: dict[str, NDArray[np.float64]]
+    captions: Array
+    scale: float
     bias: float
-    bare: Array  # unit vectors of the objects' names alone, (2, E); (0, E) where they are not known
-    panel: dict[
-        str, tuple[Array, NDArray[np.float64]]
-    ]  # z and scores of what is put together from pictures, by kind
-    layer: LastLayer | None  # the new last layer that names the object; None where captions do
+    object_names: Array
+    panel: dict[str, tuple[Array, NDArray[np.float64]]]
+    readout: ObjectReadout
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingRecord:
-    """One model of a job: its condition, what was said of pictures, and the pictures that it
-    saw."""
+    """One model of a job: its condition, its captions, its images and its checkpoints.
+
+    Attributes:
+        caption_index: of each training image's caption, (n,); (0,) where images have none. From
+            the number of labels on it is a caption that edits gave (`TrainingSet.said`), which is
+            not part of the readout.
+        test_caption_index: of each held-out image's caption, (m,) or (0,).
+        checkpoints: ``untrained`` and ``first_fit`` where there are any, and ``end``.
+        why_no_pairs: why nothing is measured of images and their captions; None where it is.
+        first_fit_step: None where the training captions were never fitted.
+        jtt_first_run: as in `vlcore.model.loop.TrainedModel`.
+    """
 
     condition: Condition
     labels: Labels
     views: Views
-    own: NDArray[
-        np.int64
-    ]  # index of each training picture's caption, (n,); (0,) where they have none of their own.
-    # From the number of labels on it is one that edits gave it (`TrainingSet.said`), by which
-    # nothing is read off.
-    own_test: NDArray[np.int64]  # of each held-out one's, (m,) or (0,)
-    snapshots: dict[
-        str, Snapshot
-    ]  # ``untrained`` and ``first_fit`` where there are any, and ``end``
-    wordless: str | None = None  # why nothing is asked of pictures and their own captions
-    first_fit_step: int | None = None  # None where the training captions were never fitted
-    jtt_first_run: tuple[int, NDArray[np.bool_]] | None = (
-        None  # as of `vlcore.model.loop.TrainedModel`
-    )
+    caption_index: NDArray[np.int64]
+    test_caption_index: NDArray[np.int64]
+    checkpoints: dict[str, Checkpoint]
+    why_no_pairs: str | None = None
+    first_fit_step: int | None = None
+    jtt_first_run: tuple[int, NDArray[np.bool_]] | None = None
 
     @property
     def caption_counts(self) -> NDArray[np.float64]:
-        """Training pictures of each of `TrainingSet.said`, as often as the loss counts each,
-        (K,)."""
+        """Training images of each of `TrainingSet.said`, weighted as in the loss, (K,)."""
         from vlcore.model.losses import counted
 
-        training, groups = self.views.training, self.views.column("group", "train")
-        wrong = None if self.jtt_first_run is None else self.jtt_first_run[1]
+        training = self.views.training
         return counted(
-            self.own, len(training.said), self.condition.mitigation, groups, wrong, training.weights
+            self.caption_index,
+            len(training.said),
+            self.condition.mitigation,
+            self.views.column("group", "train"),
+            None if self.jtt_first_run is None else self.jtt_first_run[1],
+            training.weights,
         )
 
-    def object_scores(
-        self, moment: str, z: Array, scores: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Log scores of the objects for pictures, from their embeddings and their scores with
-        captions, (n, 2); ValueError where no caption speaks of one of the objects."""
-        objects, layer = self.views.grouping.objects, self.snapshots[moment].layer
-        return (
-            object_scores(scores, self.labels.objects, objects)
-            if layer is None
-            else layer.scores(z, objects)
-        )
+    def object_scores(self, checkpoint: str, split: str = "test") -> NDArray[np.float64]:
+        """Log scores of the two objects for the images of a split, (n, 2)."""
+        state = self.checkpoints[checkpoint]
+        objects = self.views.grouping.objects
+        return state.readout.scores(objects, state.z[split], state.scores[split])
 
-    def names(self, moment: str, z: Array, scores: NDArray[np.float64]) -> NDArray[np.str_]:
-        """The object that the model names for such pictures, (n,): by its captions, or by its new
-        last layer."""
-        return np.asarray(self.views.grouping.objects)[
-            self.object_scores(moment, z, scores).argmax(axis=1)
-        ]
-
-    def predicted(self, moment: str, split: str = "test") -> NDArray[np.str_]:
-        """The object that the model names for each picture of a split, (n,)."""
-        snapshot = self.snapshots[moment]
-        return self.names(moment, snapshot.z[split], snapshot.scores[split])
+    def predicted(self, checkpoint: str, split: str = "test") -> NDArray[np.str_]:
+        """The predicted object of each image of a split, (n,)."""
+        objects = np.asarray(self.views.grouping.objects)
+        return objects[self.object_scores(checkpoint, split).argmax(axis=1)]

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vlcore.artifacts.checkpoints import StoredSnapshots
 from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
 from vlcore.experiment.condition import STUDY_BIAS, Condition
@@ -200,11 +199,12 @@ def over_pictures(
     for artifact in artifacts:
         condition, block = artifact.condition, block_of(artifact.condition)
         if condition.bias == level.bias and block in level.blocks:
-            arrays = artifact.arrays("embeddings.npz")
-            if "test_right" not in arrays:
+            embeddings = artifact.embeddings
+            if embeddings.test_correct is None:
                 return None
-            test = open_set(condition.data, condition.data_version).table.iloc[arrays["test_rows"]]
-            of_test = test.assign(right=arrays["test_right"].astype(float))
+            images = open_set(condition.data, condition.data_version)
+            test = images.table.iloc[embeddings.rows("test")]
+            of_test = test.assign(right=embeddings.test_correct.astype(float))
             minority = of_test[of_test["group"].isin(grouping.minority)]
             right[block, condition.labels] = minority.groupby("scene")["right"].mean()
     short, descriptive = ({block: right[block, style] for block in level.blocks} for style in _ARMS)
@@ -309,7 +309,7 @@ def probe_curves(artifacts: Sequence[Artifact]) -> pd.DataFrame:
         if not condition.kind.has_weights:
             continue
         cell = (condition.labels, condition.bias, condition.phi, describe_bias(condition))
-        for step, *accuracies in StoredSnapshots(artifact).curve("probe").tolist():
+        for step, *accuracies in artifact.checkpoints.curve("probe").tolist():
             for probe, value in zip(("object", "context"), accuracies, strict=True):
                 found.append(
                     (

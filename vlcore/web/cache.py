@@ -81,7 +81,9 @@ def conditions() -> dict[str, Condition]:
 def model_map(key: str, projection: Projection, among: Sequence[str]) -> ModelMap:
     """One model's map, read once; `among` are the models that a common fit was made of, none for
     any other map."""
-    return read_map(artifact(key), projection, among, ask=lambda found: model(found.key))
+    return read_map(
+        artifact(key), projection, among, load_model=lambda artifact: model(artifact.key)
+    )
 
 
 @st.cache_resource(

@@ -173,7 +173,9 @@ def likely_seconds(one: Condition, like: Iterable[str] = ()) -> float:
 
     def made(keys: Iterable[str]) -> list[tuple[Condition, float]]:
         runs = (cache.artifact(key) for key in keys if store.published(key))
-        here = (run for run in runs if run.kind is ArtifactKind.TRAINED and run.came_with is None)
+        here = (
+            run for run in runs if run.kind is ArtifactKind.TRAINED and run.bundled_with is None
+        )
         took = ((run.condition, float(run.manifest.get("seconds", 0))) for run in here)
         return list(islice((of for of in took if of[0].data == one.data and of[1] > 0), LATEST))
 

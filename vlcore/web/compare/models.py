@@ -223,7 +223,7 @@ def badges(sides: Sequence[Side]) -> None:
             if side.condition.steps:
                 widgets.sanity_badge(side.condition)
             artifact = cache.artifact(side.key)
-            if artifact.came_with:
+            if artifact.bundled_with:
                 about = (
                     "Not trained on this server. Its embeddings and weights are rounded, its"
                     " numbers are not."

@@ -128,7 +128,7 @@ def things() -> None:
     rows: list[dict[str, Any]] = [
         {
             "name": key,
-            "is": kind.value if (kind := store.kind_beside(key)) else "model",
+            "is": kind.value if (kind := store.kind_of_key(key)) else "model",
             "MB": disk.size_of(folder) / 1e6,
         }
         for key, folder in own.items()

@@ -11,7 +11,6 @@ from vlcore.api import description, differences, imports, metrics_table
 from vlcore.api.maps import PCA
 from vlcore.api.pretrained import READOUTS, condition_of, is_hub_name, make_pretrained
 from vlcore.artifacts import store
-from vlcore.artifacts.checkpoints import StoredSnapshots
 from vlcore.classroom.teacher import Right
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment import options
@@ -163,7 +162,7 @@ def _beside(
             metrics_table.measures_table(both, images.grouping), hide_index=True, width="stretch"
         )
     _probes(
-        StoredSnapshots(cache.artifact(condition.key)).curve("probe").tolist(),
+        cache.artifact(condition.key).checkpoints.curve("probe").tolist(),
         images,
         palette,
         condition.key,
@@ -186,7 +185,7 @@ def _alone(condition: Condition, images: ImageSet, palette: Palette) -> None:
             )
         st.caption("95 % intervals over scenes, of one run: another seed gives other numbers.")
         _probes(
-            StoredSnapshots(cache.artifact(condition.key)).curve("probe").tolist(),
+            cache.artifact(condition.key).checkpoints.curve("probe").tolist(),
             images,
             palette,
             condition.key,

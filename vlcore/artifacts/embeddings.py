@@ -1,0 +1,145 @@
+"""Reader of a model's embeddings: which images they are of, at which checkpoint."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def read_arrays(file: Path) -> dict[str, NDArray[Any]]:
+    """All arrays of an ``.npz`` file."""
+    with np.load(file, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+@dataclass(frozen=True, eq=False)
+class CheckpointEmbeddings:
+    """The embeddings of a model at one checkpoint, as unit vectors.
+
+    Attributes:
+        on_map: of the held-out images on the map, (m, E).
+        train: of the training images, (n, E).
+        captions: (K, E); (0, E) of a captioner, whose captions have none.
+        scale: with `bias`, turns a cosine into a logit.
+        scores: of the images of both with the captions, (m + n, K); None where they follow from
+            the embeddings.
+    """
+
+    on_map: NDArray[np.float32]
+    train: NDArray[np.float32]
+    captions: NDArray[np.float32]
+    scale: float
+    bias: float
+    scores: NDArray[np.float64] | None
+
+
+class StoredEmbeddings:
+    """``embeddings.npz`` and ``maps.npz`` of a model."""
+
+    def __init__(self, folder: Path) -> None:
+        self._arrays = read_arrays(folder / "embeddings.npz")
+        self._maps_file = folder / "maps.npz"
+
+    @cached_property
+    def _maps(self) -> dict[str, NDArray[Any]]:
+        return read_arrays(self._maps_file)
+
+    def rows(self, split: str) -> NDArray[np.int64]:
+        """Row numbers in the image set of ``train``, ``val``, ``probe`` or ``test``, (n,), rising
+        but for ``train``."""
+        return self._arrays[f"{split}_rows"]
+
+    @property
+    def map_rows(self) -> NDArray[np.int64]:
+        """Row numbers of the held-out images on the map, (m,)."""
+        return self._maps["map_rows"]
+
+    @property
+    def plane(self) -> dict[str, Any]:
+        """Principal plane of the final embeddings: fields of `vlcore.metrics.projection.Plane`."""
+        return {
+            "centre": self._maps["pca_centre"],
+            "components": self._maps["pca_components"],
+            "shares": self._maps["pca_shares"],
+            "variance": float(self._maps["pca_variance"]),
+        }
+
+    @property
+    def caption_index(self) -> NDArray[np.int64]:
+        """Index of each training image's caption, (n,); (0,) where images have none."""
+        return self._arrays["train_own"]
+
+    @property
+    def caption_counts(self) -> NDArray[np.float64] | None:
+        """Training images of each caption, including those of edits; None without edits."""
+        return self._arrays.get("caption_counts")
+
+    @property
+    def jtt_wrong(self) -> NDArray[np.bool_] | None:
+        """Which training images the first training of jtt got wrong, (n,); None without one."""
+        return self._arrays.get("jtt_wrong")
+
+    @property
+    def caption_texts(self) -> tuple[str, ...]:
+        return tuple(self._arrays["caption_texts"].tolist())
+
+    @property
+    def caption_objects(self) -> tuple[str, ...]:
+        """The object that each caption names; empty where it names none."""
+        return tuple(self._arrays["caption_objects"].tolist())
+
+    @property
+    def layer(self) -> dict[str, Any] | None:
+        """Re-fitted last layer: fields of `vlcore.metrics.readouts.LastLayer`; None where captions
+        are the readout."""
+        if "layer_direction" not in self._arrays:
+            return None
+        return {
+            "objects": tuple(self._arrays["layer_objects"].tolist()),
+            "direction": self._arrays["layer_direction"],
+            "shift": float(self._arrays["layer_shift"]),
+        }
+
+    @property
+    def test_correct(self) -> NDArray[np.bool_] | None:
+        """Whether the object of each held-out image is predicted correctly, (n,); None where no
+        object is predicted."""
+        return self._arrays.get("test_right")
+
+    @property
+    def predictions(self) -> NDArray[np.str_] | None:
+        """Predicted objects of the images on the map and of the training images, (m + n,); None
+        where they follow from the embeddings and the captions of the label style."""
+        if "map_predicted" not in self._arrays:
+            return None
+        return np.concatenate([self._arrays["map_predicted"], self._arrays["train_predicted"]])
+
+    @property
+    def end(self) -> CheckpointEmbeddings:
+        """Embeddings of the final model."""
+        return self._checkpoint("end")
+
+    @property
+    def untrained(self) -> CheckpointEmbeddings | None:
+        """Embeddings before the first step; None of a model that was trained elsewhere."""
+        return self._checkpoint("untrained") if "untrained_test" in self._arrays else None
+
+    def _checkpoint(self, name: str) -> CheckpointEmbeddings:
+        on_map = np.searchsorted(self.rows("test"), self.map_rows)
+        scale, bias = self._arrays[f"{name}_scale_bias"].tolist()
+        scores = None
+        if f"{name}_test_scores" in self._arrays:
+            map_scores = self._arrays[f"{name}_test_scores"][on_map]
+            train_scores = self._arrays[f"{name}_train_scores"]
+            scores = np.concatenate([map_scores, train_scores]).astype(np.float64)
+        return CheckpointEmbeddings(
+            on_map=self._arrays[f"{name}_test"][on_map],
+            train=self._arrays[f"{name}_train"],
+            captions=self._arrays[f"{name}_captions"],
+            scale=scale,
+            bias=bias,
+            scores=scores,
+        )
