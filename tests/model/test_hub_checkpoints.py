@@ -184,7 +184,7 @@ def remove(name: str) -> Callable[[Path], Any]:
                 image_processor_type=None,
                 feature_extractor_type="ViTFeatureExtractor",
             ),
-            "prepares pictures by",
+            "prepares images by",
         ),
         (remove("preprocessor_config.json"), "lacks preprocessor_config.json"),
         (
@@ -234,7 +234,7 @@ def test_a_checkpoint_that_takes_too_much_memory_or_time_is_a_sentence(
 
     with monkeypatch.context() as patch:
         patch.setattr(pretrained, "_unit", greedy)
-        with pytest.raises(PretrainedError, match="cannot embed a picture and a caption"):
+        with pytest.raises(PretrainedError, match="cannot embed an image and a caption"):
             load_checkpoint(str(folder))
     monkeypatch.setattr(limits, "CHECKPOINT_SLACK", 4 * limits.GB)
     monkeypatch.setattr(limits, "CHECKPOINT_SECONDS", 0.05)

@@ -1,10 +1,9 @@
-"""Pretrained checkpoints: fetched from the hub where they are not here, and whether their files may
-be opened.
+"""Pretrained checkpoints: fetched from the hub, and checked before anything of them is loaded.
 
-What there is on the hub is known before anything large is downloaded; out of its reach an earlier
-download does. A checkpoint is a stranger's folder, and is looked at before anything of it is
-loaded: safetensors and plain JSON only, no pickles, no code, and no shape that the weights do not
-fill."""
+The size of a download is known before it begins; without the network an earlier download is used. A
+checkpoint is a stranger's folder: safetensors and plain JSON only, no pickles, no code, and no
+shape that the weights do not fill.
+"""
 
 import errno
 import hashlib
@@ -21,33 +20,30 @@ from typing import Any
 
 import huggingface_hub
 from huggingface_hub import constants, errors
+from huggingface_hub.file_download import repo_folder_name
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from vlcore.experiment import limits
 from vlcore.experiment.files import hub_folder
 from vlcore.model.device import ModelError
 
-WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
-KINDS = (
-    "clip",
-    "metaclip_2",
-    "siglip",
-    "siglip2",
-)  # model types with two towers that end in one space
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+# Types of models with two towers that end in one space.
+KINDS = ("clip", "metaclip_2", "siglip", "siglip2")
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
+# Others can be told to make much of an image in many ways.
+PREPARATIONS = ("CLIPImageProcessor", "SiglipImageProcessor", "Siglip2ImageProcessor")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
-# Without these files transformers makes a tokenizer that knows no words, and says nothing.
+# Without these files transformers makes a tokenizer that knows no words, without a warning.
 _TOKENIZERS = (
     ("tokenizer.json",),
     ("vocab.json", "merges.txt"),
     ("spiece.model",),
     ("sentencepiece.bpe.model",),
 )
-# What may prepare its pictures: others can be told to make much of them in many ways.
-PREPARATIONS = ("CLIPImageProcessor", "SiglipImageProcessor", "Siglip2ImageProcessor")
-
-_WANTED = ["*.json", "*.txt", "*.model", "model*.safetensors"]  # what is asked of the hub
-_CONVERTER = "SFconvertbot"  # the hub's own; nobody else's proposal is taken
+_DOWNLOADS = ["*.json", "*.txt", "*.model", "model*.safetensors"]
+_CONVERTER = "SFconvertbot"  # the hub's own; proposals of others are ignored
 
 Tell = Callable[[str], None]  # takes a sentence about what is going on
 
@@ -61,67 +57,83 @@ def silent(_sentence: str) -> None:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
-    """A checkpoint that is here and whose files may be opened."""
+class HubCheckpoint:
+    """A checkpoint on this machine whose files may be opened.
 
-    source: str  # what was asked for: a hub name or a folder
-    name: (
-        str  # in a condition: the hub name, or the folder's name with `@` and a digest of its files
-    )
+    Attributes:
+        source: a hub name or a folder.
+        name: in a condition: the hub name, or the folder's name with `@` and a digest of its files.
+        revision: commit on the hub; empty for a folder.
+        kind: one of `KINDS`.
+        numbers: how many numbers its weights hold.
+        bytes: size of the weights' files.
+    """
+
+    source: str
+    name: str
     folder: Path
-    revision: str  # commit of the hub; empty for a folder
-    kind: str  # one of `KINDS`
-    numbers: int  # how many its weights hold
-    bytes: int  # size of the files of its weights
+    revision: str
+    kind: str
+    numbers: int
+    bytes: int
 
 
 def checkpoint_name(source: str) -> str:
-    """What a checkpoint is called in a condition; asks nobody but the disk. PretrainedError where
-    it is neither a folder with a checkpoint nor like a hub name."""
+    """Name of a checkpoint in a condition, without asking the hub.
+
+    PretrainedError where the source is neither a folder with a checkpoint nor like a hub name.
+    """
     folder = _folder(source)
-    return _look_at(source, folder).name if folder else source
+    return _checked(source, folder).name if folder else source
 
 
 def is_hub_name(source: str) -> bool:
-    """Whether a text is the name of a checkpoint on the hub and nothing else."""
+    """Whether a text has the form of a hub name."""
     return HUB_NAME.fullmatch(source) is not None and ".." not in source
 
 
-def find_checkpoint(source: str, revision: str = "", tell: Tell = silent) -> Checkpoint:
-    """A checkpoint by local folder or by hub name (at a commit, or the newest), brought here where
-    it is not yet; `tell` is told what is being waited for. PretrainedError where it cannot be had,
-    or is no CLIP or SigLIP in safetensors."""
+def find_checkpoint(source: str, revision: str = "", tell: Tell = silent) -> HubCheckpoint:
+    """Find a checkpoint, and download it where it is not on this machine.
+
+    Args:
+        source: folder or hub name.
+        revision: commit on the hub, the newest where empty.
+        tell: told what is waited for.
+
+    Raises:
+        PretrainedError: it cannot be had, or is no CLIP or SigLIP in safetensors.
+    """
     if folder := _folder(source):
-        return _look_at(source, folder)
+        return _checked(source, folder)
     folder = fetch(source, revision, tell)
-    return _look_at(source, folder, folder.name)
+    return _checked(source, folder, folder.name)
 
 
 def digest(folder: Path) -> str:
-    """SHA-256 over the names and contents of the files that a checkpoint is read from, as 64
-    hexadecimal digits."""
-    kept = (".json", ".txt", ".model", ".safetensors")
-    files = sorted(path for path in folder.iterdir() if path.suffix in kept and path.is_file())
+    """SHA-256 of names and contents of the files that a checkpoint is read from."""
+    suffixes = (".json", ".txt", ".model", ".safetensors")
+    files = sorted(path for path in folder.iterdir() if path.suffix in suffixes and path.is_file())
     return _digest(tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in files))
 
 
 @lru_cache(maxsize=8)
 def _digest(files: tuple[tuple[Path, int, int], ...]) -> str:
-    whole = hashlib.sha256()
+    checksums = hashlib.sha256()
     for path, _, _ in files:
         with path.open("rb") as file:
-            whole.update(
-                f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode()
-            )
-    return whole.hexdigest()
+            checksum = hashlib.file_digest(file, "sha256").hexdigest()
+        checksums.update(f"{path.name} {checksum}\n".encode())
+    return checksums.hexdigest()
 
 
 def _folder(source: str) -> Path | None:
-    """The folder that is meant; None for a hub name, which a path of two parts is too unless it
-    begins with a dot."""
-    if is_hub_name(source):  # whether such a path is here, no visitor is told
+    """The folder that is meant; None for a hub name.
+
+    A relative path of two parts is a hub name, so that no visitor learns which paths exist here.
+    """
+    if is_hub_name(source):
         return None
-    # A name can be too long or hold a zero, or have a home that nobody has.
+    # A name can be too long, hold a zero, or name a home directory of nobody.
     with suppress(OSError, ValueError, RuntimeError):
         if source.strip() and (folder := Path(source).expanduser()).is_dir():
             return folder
@@ -131,96 +143,93 @@ def _folder(source: str) -> Path | None:
     )
 
 
-def _look_at(source: str, folder: Path, revision: str = "") -> Checkpoint:
+def _checked(source: str, folder: Path, revision: str = "") -> HubCheckpoint:
     """The checkpoint in a folder, from its configuration and the heads of its weights."""
-    called = source if revision else folder.name
-    config = _read_json(folder / "config.json", called)
+    label = source if revision else folder.name
+    config = _read_json(folder / "config.json", label)
     kind = config.get("model_type")
     if kind not in KINDS:
         raise PretrainedError(
-            f"{called} is of type {str(kind)[:40]!r}; choose a CLIP or SigLIP ({', '.join(KINDS)})."
+            f"{label} is of type {str(kind)[:40]!r}; choose a CLIP or SigLIP ({', '.join(KINDS)})."
         )
-    _check_numbers(config, called)
-    weights = _weights(folder, called)
-    named = [folder / name for name in ("preprocessor_config.json", "processor_config.json")]
-    preparations = [path for path in named if path.is_file()]
-    if not preparations:
-        raise PretrainedError(f"{called} lacks preprocessor_config.json; download it again.")
+    _check_config(config, label)
+    weights = _weights(folder, label)
     if not any(all((folder / name).is_file() for name in files) for files in _TOKENIZERS):
         raise PretrainedError(
-            f"{called} lacks its tokenizer, such as {_TOKENIZERS[0][0]}; download it again."
+            f"{label} lacks its tokenizer, such as {_TOKENIZERS[0][0]}; download it again."
         )
+    preparations = [folder / "preprocessor_config.json", folder / "processor_config.json"]
+    preparations = [path for path in preparations if path.is_file()]
+    if not preparations:
+        raise PretrainedError(f"{label} lacks preprocessor_config.json; download it again.")
     for path in preparations:
-        _check_preparation(_read_json(path, called), called)
+        _check_preparation_config(_read_json(path, label), label)
     name = source
     if not revision:
-        name = re.sub(r"[^\w.-]+|\.\.+", "-", folder.resolve().name, flags=re.ASCII).strip("-.")[
-            :60
-        ]
-        name = f"{name or 'folder'}@{digest(folder)[:8]}"
-    numbers, size = (
-        sum(_numbers_in(path, called) for path in weights),
-        sum(path.stat().st_size for path in weights),
-    )
-    return Checkpoint(source, name, folder, revision, kind, numbers, size)
+        stem = re.sub(r"[^\w.-]+|\.\.+", "-", folder.resolve().name, flags=re.ASCII)
+        name = f"{stem.strip('-.')[:60] or 'folder'}@{digest(folder)[:8]}"
+    numbers = sum(_count_numbers(path, label) for path in weights)
+    size = sum(path.stat().st_size for path in weights)
+    return HubCheckpoint(source, name, folder, revision, kind, numbers, size)
 
 
-def _read_json(path: Path, called: str) -> dict[str, Any]:
+def _read_json(path: Path, label: str) -> dict[str, Any]:
     """A configuration of a checkpoint: a JSON object of a usual size."""
     if not path.is_file():
-        raise PretrainedError(f"{called} is no checkpoint: it has no {path.name}.")
+        raise PretrainedError(f"{label} is no checkpoint: it has no {path.name}.")
     if path.stat().st_size > limits.CONFIG_BYTES:
         raise PretrainedError(
-            f"The {path.name} of {called} is larger than any configuration; it is not opened."
+            f"The {path.name} of {label} is larger than any configuration; it is not opened."
         )
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise PretrainedError(
-            f"The {path.name} of {called} is no JSON; download the checkpoint again."
+            f"The {path.name} of {label} is no JSON; download the checkpoint again."
         ) from error
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise PretrainedError(
-            f"The {path.name} of {called} holds no settings; download the checkpoint again."
+            f"The {path.name} of {label} holds no settings; download the checkpoint again."
         )
-    return found
+    return document
 
 
-def _check_numbers(document: Any, called: str) -> None:
-    """Make sure that no whole number of a configuration asks for more than any model has."""
-    most = {"num_hidden_layers": limits.LAYERS, "image_size": limits.IMAGE_SIDE}
-    most["max_position_embeddings"] = limits.POSITIONS
-    for name, value in _leaves(document):
-        if isinstance(value, int) and abs(value) > most.get(name, limits.CONFIG_NUMBER):
-            raise _too_much(called, name, value)
+def _check_config(config: dict[str, Any], label: str) -> None:
+    """Refuse whole numbers that are larger than those of any model."""
+    largest = {
+        "num_hidden_layers": limits.LAYERS,
+        "image_size": limits.IMAGE_SIDE,
+        "max_position_embeddings": limits.POSITIONS,
+    }
+    for name, value in _leaves(config):
+        if isinstance(value, int) and abs(value) > largest.get(name, limits.CONFIG_NUMBER):
+            raise _too_large(label, name, value)
 
 
-def _check_preparation(document: Any, called: str) -> None:
-    """Make sure that pictures are prepared by one of `PREPARATIONS`, and that no number is larger
-    than a picture."""
-    for name, value in _leaves(document):
+def _check_preparation_config(config: dict[str, Any], label: str) -> None:
+    """Refuse preparations other than `PREPARATIONS`, and numbers that are larger than an image."""
+    for name, value in _leaves(config):
         if isinstance(value, int | float) and not abs(value) <= limits.IMAGE_SIDE:
-            raise _too_much(called, name, value)
+            raise _too_large(label, name, value)
         if value and name in ("image_processor_type", "feature_extractor_type"):
-            check_preparation(str(value), called)
+            check_preparation(str(value), label)
 
 
-def check_preparation(kind: str, called: str) -> None:
-    """Refuse what prepares pictures by the name of its class, unless it is one of
-    `PREPARATIONS`."""
-    plain = re.sub(r"(Fast|Pil)$", "", kind.replace("FeatureExtractor", "ImageProcessor"))
-    if plain not in PREPARATIONS:
+def check_preparation(class_name: str, label: str) -> None:
+    """Refuse a class that prepares images, unless it is one of `PREPARATIONS`."""
+    name = class_name.replace("FeatureExtractor", "ImageProcessor")
+    if re.sub(r"(Fast|Pil)$", "", name) not in PREPARATIONS:
         known = ", ".join(PREPARATIONS)
         raise PretrainedError(
-            f"{called} prepares pictures by {kind[:60]}; choose one that does by {known}."
+            f"{label} prepares images by {class_name[:60]}; choose one that does by {known}."
         )
 
 
 def _leaves(document: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Each value of a configuration that holds no others, and the name that it stands under."""
+    """Names and values of a configuration that hold no others."""
     if isinstance(document, dict):
-        for inner, value in document.items():
-            yield from _leaves(value, inner)
+        for inner_name, value in document.items():
+            yield from _leaves(value, inner_name)
     elif isinstance(document, list):
         for value in document:
             yield from _leaves(value, name)
@@ -228,36 +237,36 @@ def _leaves(document: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         yield name, document
 
 
-def _too_much(called: str, name: str, value: float) -> PretrainedError:
-    asked = f"{called} asks for {name[:40]} = {value}"
-    return PretrainedError(f"{asked[:200]}, more than any model has; it is not opened.")
+def _too_large(label: str, name: str, value: float) -> PretrainedError:
+    request = f"{label} asks for {name[:40]} = {value}"
+    return PretrainedError(f"{request[:200]}, more than any model has; it is not opened.")
 
 
-def _weights(folder: Path, called: str) -> list[Path]:
+def _weights(folder: Path, label: str) -> list[Path]:
     """The files of a checkpoint's weights, in safetensors."""
     if (folder / WEIGHTS).is_file():
         return [folder / WEIGHTS]
-    if (folder / INDEX).is_file():
-        shards = _read_json(folder / INDEX, called).get("weight_map")
-        names = sorted({str(name) for name in shards.values()}) if isinstance(shards, dict) else []
-        if not names or any(
-            Path(name).name != name or not name.endswith(".safetensors") for name in names
-        ):
+    if not (folder / INDEX).is_file():
+        if any(path.suffix in _PICKLES for path in folder.iterdir()):
             raise PretrainedError(
-                f"The {INDEX} of {called} names no weights beside it; download the checkpoint"
-                " again."
+                f"{label} holds its weights as pickles, which can run code; take one with"
+                f" {WEIGHTS}."
             )
-        if missing := [name for name in names if not (folder / name).is_file()]:
-            raise PretrainedError(f"{called} lacks {missing[0]}; download the checkpoint again.")
-        return [folder / name for name in names]
-    if any(path.suffix in _PICKLES for path in folder.iterdir()):
+        raise PretrainedError(f"{label} lacks {WEIGHTS}; download the checkpoint again.")
+    shards = _read_json(folder / INDEX, label).get("weight_map")
+    names = sorted({str(name) for name in shards.values()}) if isinstance(shards, dict) else []
+    are_beside = all(Path(name).name == name and name.endswith(".safetensors") for name in names)
+    if not names or not are_beside:
         raise PretrainedError(
-            f"{called} holds its weights as pickles, which can run code; take one with {WEIGHTS}."
+            f"The {INDEX} of {label} names no weights beside it; download the checkpoint again."
         )
-    raise PretrainedError(f"{called} lacks {WEIGHTS}; download the checkpoint again.")
+    for name in names:
+        if not (folder / name).is_file():
+            raise PretrainedError(f"{label} lacks {name}; download the checkpoint again.")
+    return [folder / name for name in names]
 
 
-def _numbers_in(path: Path, called: str) -> int:
+def _count_numbers(path: Path, label: str) -> int:
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -265,15 +274,25 @@ def _numbers_in(path: Path, called: str) -> int:
             shapes = [file.get_slice(name).get_shape() for name in file.keys()]  # noqa: SIM118  (it is no dict)
     except (OSError, SafetensorError) as error:
         raise PretrainedError(
-            f"The {path.name} of {called} is damaged; download the checkpoint again."
+            f"The {path.name} of {label} is damaged; download the checkpoint again."
         ) from error
     return sum(math.prod(shape) for shape in shapes)
 
 
 def fetch(name: str, revision: str = "", tell: Tell = silent) -> Path:
-    """The folder of a checkpoint of the hub, named as the commit: downloaded, or from an earlier
-    download where the hub is out of reach; PretrainedError where there is none. Without a revision
-    it is the newest; one that was downloaded is not asked for again. `tell` may raise to stop."""
+    """Download a checkpoint of the hub, or find an earlier download without the network.
+
+    Args:
+        name: on the hub.
+        revision: a commit, which is not asked for again once it is here; the newest where empty.
+        tell: told what is waited for; may raise to stop.
+
+    Returns:
+        Its folder, named as the commit.
+
+    Raises:
+        PretrainedError: it cannot be had, or is too large.
+    """
     disable_progress_bars()  # a job has a bar of its own
     if revision and (folder := _downloaded(name, [revision])):
         return folder
@@ -281,14 +300,14 @@ def fetch(name: str, revision: str = "", tell: Tell = silent) -> Path:
     try:
         files = _from_hub(name, revision, dry_run=True)
         if not any(file.filename in (WEIGHTS, INDEX) for file in files):
-            revision = _converted(name)
+            revision = _converted_revision(name)
             files = _from_hub(name, revision, dry_run=True)
-    except errors.DryRunError as error:  # out of reach
-        kept = Path(_cache(name), _folder_of(name), "refs", "refs", "pr")
-        converted = [f"refs/pr/{path.name}" for path in sorted(kept.glob("*"))]
+    except errors.DryRunError as error:  # no network
+        refs = Path(_cache(name), _cache_folder(name), "refs", "refs", "pr")
+        converted = [f"refs/pr/{path.name}" for path in sorted(refs.glob("*"))]
         if not revision and (folder := _downloaded(name, ["main", *converted])):
             return folder
-        raise PretrainedError(_why_not(name, error)) from error
+        raise PretrainedError(_hub_failure(name, error)) from error
     size = sum(file.file_size or 0 for file in files if file.will_download)
     if size > limits.CHECKPOINT_BYTES:
         raise PretrainedError(f"{name} has {size / 2**30:.0f} GB; choose a smaller checkpoint.")
@@ -298,44 +317,43 @@ def fetch(name: str, revision: str = "", tell: Tell = silent) -> Path:
 
 
 def _from_hub(name: str, revision: str, **options: Any) -> Any:
-    options |= {"revision": revision or None, "allow_patterns": _WANTED, "cache_dir": _cache(name)}
     try:
-        return huggingface_hub.snapshot_download(name, **options)
+        return huggingface_hub.snapshot_download(
+            name,
+            revision=revision or None,
+            allow_patterns=_DOWNLOADS,
+            cache_dir=_cache(name),
+            **options,
+        )
     except errors.DryRunError:
         raise
-    except Exception as error:  # the hub's client and what it stands on have errors of many kinds
-        raise PretrainedError(_why_not(name, error)) from error
+    except Exception as error:  # the hub's client raises errors of many libraries
+        raise PretrainedError(_hub_failure(name, error)) from error
 
 
 def _cache(name: str) -> Path:
-    """Where the downloads of a checkpoint lie: in the home, unless the environment names a place
-    for the hub's, or it was downloaded already to where they lie usually."""
+    """Folder of downloads: in the home, unless the environment names the hub's own, or it holds
+    the checkpoint already."""
     usual = Path(constants.HF_HUB_CACHE)
     named = os.environ.get("HF_HOME") or os.environ.get("HF_HUB_CACHE")
-    return usual if named or (usual / _folder_of(name)).is_dir() else hub_folder()
+    return usual if named or (usual / _cache_folder(name)).is_dir() else hub_folder()
 
 
-def _folder_of(name: str) -> str:
-    return f"models--{name.replace('/', '--')}"
+def _cache_folder(name: str) -> str:
+    return repo_folder_name(repo_id=name, repo_type="model")
 
 
-def _converted(name: str) -> str:
-    """Where the hub's own converter put the safetensors of an old checkpoint that has pickles
-    only."""
+def _converted_revision(name: str) -> str:
+    """Where the hub's converter put the safetensors of a checkpoint that has pickles only."""
     try:
-        proposals = list(
-            huggingface_hub.get_repo_discussions(
-                name, author=_CONVERTER, discussion_type="pull_request"
-            )
+        discussions = huggingface_hub.get_repo_discussions(
+            name, author=_CONVERTER, discussion_type="pull_request"
         )
+        proposals = [item for item in discussions if item.author == _CONVERTER]
     except Exception as error:
-        raise PretrainedError(_why_not(name, error)) from error
+        raise PretrainedError(_hub_failure(name, error)) from error
     for proposal in proposals:
-        if (
-            proposal.author == _CONVERTER
-            and proposal.git_reference
-            and "safetensors" in proposal.title
-        ):
+        if proposal.git_reference and "safetensors" in proposal.title:
             return str(proposal.git_reference)
     raise PretrainedError(
         f"{name} has no weights in safetensors on the hub; choose a checkpoint that has."
@@ -346,13 +364,13 @@ def _downloaded(name: str, revisions: list[str]) -> Path | None:
     """An earlier download of one of some revisions; None where none has weights."""
     for revision in revisions:
         with suppress(PretrainedError):
-            found = Path(_from_hub(name, revision, local_files_only=True))
-            if (found / WEIGHTS).exists() or (found / INDEX).exists():
-                return found
+            folder = Path(_from_hub(name, revision, local_files_only=True))
+            if (folder / WEIGHTS).exists() or (folder / INDEX).exists():
+                return folder
     return None
 
 
-def _why_not(name: str, error: BaseException) -> str:
+def _hub_failure(name: str, error: BaseException) -> str:
     """Why a checkpoint cannot be had from the hub, in a sentence."""
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"{name} cannot be downloaded: the disk is full."
@@ -366,8 +384,8 @@ def _why_not(name: str, error: BaseException) -> str:
         )
     elif isinstance(error, errors.OfflineModeIsEnabled):
         reason = f"{name} is not on this machine and HF_HUB_OFFLINE is set; unset it to download it"
-    elif error.__cause__ is not None:  # the client turns what the hub says into an error of its own
-        return _why_not(name, error.__cause__)
+    elif error.__cause__ is not None:  # the client wraps the errors of the hub
+        return _hub_failure(name, error.__cause__)
     else:
         reason = (
             f"{name} is not on this machine and the hub cannot be reached; check the connection"

@@ -1,6 +1,7 @@
-"""A pretrained CLIP or SigLIP with the interface of a model of ours. A picture is cut to its middle
-square and prepared as the checkpoint says; captions are cut where it stops reading. Numbers are
-float32 on every device.
+"""A pretrained CLIP or SigLIP with the interface of a model that was trained here.
+
+An image is cut to its middle square and prepared as the checkpoint says; captions are cut where it
+stops reading. Numbers are float32 on every device.
 """
 
 import signal
@@ -27,7 +28,7 @@ from vlcore.experiment import limits
 from vlcore.experiment.errors import first_line
 from vlcore.model.device import ModelError, choose_device
 from vlcore.model.hub_checkpoints import (
-    Checkpoint,
+    HubCheckpoint,
     PretrainedError,
     Tell,
     check_preparation,
@@ -38,28 +39,33 @@ from vlcore.model.hub_checkpoints import (
 
 Array = NDArray[np.float32]
 BATCH = 64
-_loading = (
-    threading.Lock()
-)  # of two visitors who ask for one checkpoint, the second finds it loaded
+_loading = threading.Lock()  # two visitors who ask for one checkpoint load it once
 
 
 @dataclass(frozen=True, eq=False)
 class PretrainedEncoder:
-    """A loaded checkpoint; read-only, without gradients."""
+    """A loaded checkpoint; read-only, without gradients.
 
-    checkpoint: Checkpoint  # what it was loaded from
+    Attributes:
+        parameters: how many numbers it computes with.
+        width: numbers of an embedding, E.
+        scale: with `bias`, turns a cosine into a score, ``scale * cosine + bias``.
+    """
+
+    checkpoint: HubCheckpoint
     device: str
-    parameters: int  # how many numbers it computes with
-    width: int  # numbers of an embedding, E
-    scale: float  # of what turns a cosine into a score, ``scale * cosine + bias``
+    parameters: int
+    width: int
+    scale: float
     bias: float
     _model: Any
     _tokenizer: Any
     _preparation: Any
 
     def embed_pictures(self, pictures: Sequence[Image.Image]) -> Array:
-        """Unit vectors of pictures of any size, (n, E)."""
-        return self._in_batches(self._embed, [middle_square(picture) for picture in pictures])
+        """Unit vectors of images of any size, (n, E)."""
+        squares = [middle_square(picture) for picture in pictures]
+        return self._in_batches(self._embed_squares, squares)
 
     def embed_captions(self, texts: Sequence[str]) -> Array:
         """Unit vectors of captions, (n, E); what is too long for the checkpoint is cut, see
@@ -68,30 +74,30 @@ class PretrainedEncoder:
             raise ModelError("A caption needs at least one word.")
         return self._in_batches(self._embed_texts, list(texts))
 
-    def _in_batches(self, embed: Callable[[list[Any]], Array], things: list[Any]) -> Array:
-        parts = [embed(things[start : start + BATCH]) for start in range(0, len(things), BATCH)]
-        return np.concatenate([np.empty((0, self.width), dtype=np.float32), *parts])
+    def _in_batches(self, embed: Callable[[list[Any]], Array], inputs: list[Any]) -> Array:
+        parts = [np.empty((0, self.width), dtype=np.float32)]
+        for start in range(0, len(inputs), BATCH):
+            parts.append(embed(inputs[start : start + BATCH]))
+        return np.concatenate(parts)
 
     def unknown(self, text: str) -> list[str]:
-        """The words of a caption that the checkpoint does not know, or does not read because they
-        come too late."""
+        """The words of a caption that the checkpoint does not know, or that come too late to be
+        read."""
         words = self._as_read(text).split()
         if not words:
             return []
-        pieces = self._tokenizer(words, add_special_tokens=False)["input_ids"]
-        room = self._longest - self._tokenizer.num_special_tokens_to_add()
-        late = np.cumsum([len(piece) for piece in pieces]) > room
-        stranger = self._tokenizer.unk_token_id
-        return [
-            word
-            for word, piece, is_late in zip(words, pieces, late, strict=True)
-            if is_late or stranger in piece
-        ]
+        tokens = self._tokenizer(words, add_special_tokens=False)["input_ids"]
+        free = self._max_tokens - self._tokenizer.num_special_tokens_to_add()
+        unread = []
+        for word, word_tokens in zip(words, tokens, strict=True):
+            free -= len(word_tokens)
+            if free < 0 or self._tokenizer.unk_token_id in word_tokens:
+                unread.append(word)
+        return unread
 
     @property
-    def _longest(self) -> int:
-        """Tokens of the longest caption that is read whole, those of its beginning and end
-        included."""
+    def _max_tokens(self) -> int:
+        """Tokens of the longest caption that is read whole, with those of its two ends."""
         return int(self._model.config.text_config.max_position_embeddings)
 
     @property
@@ -103,19 +109,18 @@ class PretrainedEncoder:
         return text.lower() if self._is_siglip else text
 
     @torch.inference_mode()
-    def _embed(self, pictures: list[Image.Image]) -> Array:
-        prepared = self._preparation(images=pictures, return_tensors="pt").to(self.device)
+    def _embed_squares(self, images: list[Image.Image]) -> Array:
+        prepared = self._preparation(images=images, return_tensors="pt").to(self.device)
         return _unit(self._model.get_image_features(**prepared))
 
     @torch.inference_mode()
     def _embed_texts(self, texts: list[str]) -> Array:
         tokens = self._tokenizer(
             [self._as_read(text) for text in texts],
-            # SigLIP reads the last token of a caption that is as long as in its training, and knows
-            # no mask.
+            # SigLIP reads the last token of a caption as long as in its training, without a mask.
             padding="max_length" if self._is_siglip else True,
             truncation=True,
-            max_length=self._longest,
+            max_length=self._max_tokens,
             return_tensors="pt",
         ).to(self.device)
         names = ("input_ids",) if self._is_siglip else ("input_ids", "attention_mask")
@@ -123,37 +128,35 @@ class PretrainedEncoder:
 
 
 def load_checkpoint(source: str, *, revision: str = "", tell: Tell = silent) -> PretrainedEncoder:
-    """A checkpoint, ready to be asked; loaded once in a process as long as its files stay the same.
-    As of `vlcore.model.hub_checkpoints.find_checkpoint`; ModelError also where ``VLCORE_DEVICE`` is
-    not there.
+    """Load a checkpoint, once in a process as long as its files stay the same.
+
+    Parameters and errors are those of `vlcore.model.hub_checkpoints.find_checkpoint`; ModelError
+    also where ``VLCORE_DEVICE`` is not there.
     """
     device = choose_device()
     with _loading:
         checkpoint = find_checkpoint(source, revision, tell)
         tell(f"loading {checkpoint.name}, {max(1, round(checkpoint.bytes / 1e6)):,} MB")
         files = digest(checkpoint.folder)
-        room: AbstractContextManager[None] = nullcontext()
+        memory: AbstractContextManager[None] = nullcontext()
         if device == "cpu":  # a GPU's driver maps far more than it uses
-            # The files as they are mapped, the numbers as they are read and as float32, and what it
-            # computes with.
-            room = memory_limit(checkpoint.bytes + 8 * checkpoint.numbers + limits.CHECKPOINT_SLACK)
-        with (
-            room,
-            time_limit(
-                limits.CHECKPOINT_SECONDS,
-                f"{checkpoint.name} takes too long to load; choose another.",
-            ),
-        ):
+            # Files as they are mapped, numbers as they are read and as float32, computation.
+            needed = checkpoint.bytes + 8 * checkpoint.numbers + limits.CHECKPOINT_SLACK
+            memory = memory_limit(needed)
+        too_long = f"{checkpoint.name} takes too long to load; choose another."
+        with memory, time_limit(limits.CHECKPOINT_SECONDS, too_long):
             return _load(checkpoint, files, device)
 
 
 @contextmanager
 def time_limit(seconds: float, sentence: str) -> Iterator[None]:
-    """Let work take so many seconds, else a PretrainedError. Only the main thread of a process can
-    be stopped, which is where a job works; what a page asks for has been loaded by one before."""
-    if threading.current_thread() is not threading.main_thread() or not hasattr(
-        signal, "setitimer"
-    ):
+    """Raise a PretrainedError where work takes longer than so many seconds.
+
+    Only the main thread of a process can be stopped, in which jobs work; pages load a checkpoint
+    that a job has loaded before.
+    """
+    is_main_thread = threading.current_thread() is threading.main_thread()
+    if not is_main_thread or not hasattr(signal, "setitimer"):
         yield
         return
 
@@ -161,9 +164,8 @@ def time_limit(seconds: float, sentence: str) -> Iterator[None]:
         raise PretrainedError(sentence)
 
     before = signal.signal(signal.SIGALRM, stop)
-    left = signal.setitimer(
-        signal.ITIMER_REAL, seconds, 1.0
-    )  # again: transformers takes whatever is raised in some places
+    # It repeats, because transformers catches every exception in some places.
+    left = signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
     try:
         yield
     finally:
@@ -172,15 +174,14 @@ def time_limit(seconds: float, sentence: str) -> Iterator[None]:
 
 
 @lru_cache(maxsize=2)
-def _load(checkpoint: Checkpoint, _digest: str, device: str) -> PretrainedEncoder:
-    # what it reports of a checkpoint is not for the people who read ours
-    logging.set_verbosity_error()
+def _load(checkpoint: HubCheckpoint, _digest: str, device: str) -> PretrainedEncoder:
+    logging.set_verbosity_error()  # transformers reports to developers
     logging.disable_progress_bar()
     model = _model_of(checkpoint).to(device).eval().requires_grad_(False)
-    tokenizer = _opened(checkpoint, "words", "AutoTokenizer")
-    preparation = _opened(checkpoint, "pictures", "AutoImageProcessor")
+    tokenizer = _preparation_of(checkpoint, "words", transformers.AutoTokenizer)
+    preparation = _preparation_of(checkpoint, "images", transformers.AutoImageProcessor)
     check_preparation(type(preparation).__name__, checkpoint.name)
-    words, name = model.config.text_config.vocab_size, checkpoint.name
+    name, words = checkpoint.name, model.config.text_config.vocab_size
     if len(tokenizer) > words:
         raise PretrainedError(
             f"{name} has a tokenizer of {len(tokenizer)} words for {words}; download it again."
@@ -191,8 +192,8 @@ def _load(checkpoint: Checkpoint, _digest: str, device: str) -> PretrainedEncode
     encoder = PretrainedEncoder(
         checkpoint, device, parameters, 0, scale, bias, model, tokenizer, preparation
     )
-    try:  # whether a picture and a caption come out as numbers of one space, and how many
-        picture = encoder._embed([Image.new("RGB", (64, 48), (120, 140, 90))])
+    try:  # image and caption must become vectors of one width
+        image = encoder._embed_squares([Image.new("RGB", (64, 48), (120, 140, 90))])
         caption = encoder._embed_texts(["a photo"])
     except PretrainedError:
         raise
@@ -200,36 +201,33 @@ def _load(checkpoint: Checkpoint, _digest: str, device: str) -> PretrainedEncode
         raise PretrainedError(f"The memory of {device} is too small for {name}.") from error
     except Exception as error:  # a stranger's configuration can fail anywhere
         raise PretrainedError(
-            f"{name} cannot embed a picture and a caption: {first_line(error)}."
+            f"{name} cannot embed an image and a caption: {first_line(error)}."
         ) from error
-    if not all(np.isfinite(numbers).all() for numbers in (picture, caption, [scale, bias])):
+    if not all(np.isfinite(numbers).all() for numbers in (image, caption, [scale, bias])):
         raise PretrainedError(
             f"{name} holds or makes numbers that are not finite; choose another checkpoint."
         )
-    if picture.shape != caption.shape:
+    if image.shape != caption.shape:
         raise PretrainedError(
-            f"{name} does not bring pictures and captions into one space; choose another"
-            " checkpoint."
+            f"{name} does not bring images and captions into one space; choose another checkpoint."
         )
-    return replace(encoder, width=picture.shape[1])
+    return replace(encoder, width=image.shape[1])
 
 
-def _model_of(checkpoint: Checkpoint) -> Any:
+def _model_of(checkpoint: HubCheckpoint) -> Any:
     """The two towers of a checkpoint, on the processor, whose weights fill the shape that its
     configuration gives."""
     try:
         config = transformers.AutoConfig.from_pretrained(checkpoint.folder, trust_remote_code=False)
-        with torch.device(
-            "meta"
-        ):  # only the shape: what a hostile configuration asks for is counted, not made
+        with torch.device("meta"):  # what a hostile configuration asks for is counted, not made
             shape = transformers.AutoModel.from_config(config, trust_remote_code=False)
-        asked = sum(parameter.numel() for parameter in shape.parameters())
-        if asked > 1.05 * checkpoint.numbers:
-            have = f"{checkpoint.numbers:,} of {asked:,} numbers"
+        needed = sum(parameter.numel() for parameter in shape.parameters())
+        if needed > 1.05 * checkpoint.numbers:
             raise PretrainedError(
-                f"{checkpoint.name} lacks weights: it has {have}; download it again."
+                f"{checkpoint.name} lacks weights: it has {checkpoint.numbers:,} of {needed:,}"
+                " numbers; download it again."
             )
-        model, found = transformers.AutoModel.from_pretrained(
+        model, report = transformers.AutoModel.from_pretrained(
             checkpoint.folder,
             use_safetensors=True,
             trust_remote_code=False,
@@ -246,19 +244,18 @@ def _model_of(checkpoint: Checkpoint) -> Any:
         raise PretrainedError(
             f"The model of {checkpoint.name} cannot be loaded: {reason}."
         ) from error
-    if missing := sorted(found["missing_keys"]):
+    if missing := sorted(report["missing_keys"]):
         raise PretrainedError(
             f"{checkpoint.name} lacks weights, such as {missing[0]}; download it again."
         )
     return model
 
 
-def _opened(checkpoint: Checkpoint, what: str, kind: str) -> Any:
-    """A checkpoint's tokenizer or its preparation of pictures."""
-    part = f"The preparation of {what} of {checkpoint.name}"
+def _preparation_of(checkpoint: HubCheckpoint, inputs: str, auto_class: Any) -> Any:
+    """A checkpoint's tokenizer or its preparation of images."""
+    part = f"The preparation of {inputs} of {checkpoint.name}"
     try:
-        opener = getattr(transformers, kind)
-        return opener.from_pretrained(
+        return auto_class.from_pretrained(
             checkpoint.folder, trust_remote_code=False, local_files_only=True
         )
     except PretrainedError:
@@ -275,15 +272,14 @@ def _opened(checkpoint: Checkpoint, what: str, kind: str) -> Any:
 
 
 def middle_square(picture: Image.Image) -> Image.Image:
-    """The central square of a picture at its full size, in RGB."""
+    """The central square of an image at its full size, in RGB."""
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
     return picture.convert("RGB").crop((left, top, left + side, top + side))
 
 
 def _unit(features: Any) -> Array:
-    """Unit vectors, (n, E), from what a tower gives: the vectors themselves, or an object that
-    holds them."""
+    """Unit vectors, (n, E), from a tower's output: vectors, or an object that holds them."""
     vectors = features if isinstance(features, Tensor) else features.pooler_output
     return F.normalize(vectors.float(), dim=-1).cpu().numpy()
 
@@ -292,12 +288,13 @@ def load_for(artifact: Artifact) -> PretrainedEncoder:
     """The checkpoint of an artifact, loaded once a process; PretrainedError where it cannot be had,
     or has changed."""
     about = artifact.json("checkpoint.json")
-    again = (
+    name, source, revision = about["name"], about["source"], about["revision"]
+    advice = (
         "bring it back, or run `python -m vlcore pretrained` anew and take the model that it makes"
     )
-    if not about["revision"] and not Path(about["source"]).is_dir():
-        raise PretrainedError(f"The folder of the checkpoint {about['name']} is gone; {again}.")
-    encoder = load_checkpoint(about["source"], revision=about["revision"])
-    if encoder.checkpoint.name != about["name"]:
-        raise PretrainedError(f"The files of the checkpoint {about['name']} have changed; {again}.")
+    if not revision and not Path(source).is_dir():
+        raise PretrainedError(f"The folder of the checkpoint {name} is gone; {advice}.")
+    encoder = load_checkpoint(source, revision=revision)
+    if encoder.checkpoint.name != name:
+        raise PretrainedError(f"The files of the checkpoint {name} have changed; {advice}.")
     return encoder
