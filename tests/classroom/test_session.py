@@ -31,7 +31,7 @@ from vlcore.classroom.session import (
     towers_of,
     votes,
 )
-from vlcore.classroom.throttle import Arrivals
+from vlcore.classroom.throttle import RateLimit
 from vlcore.experiment import limits
 from vlcore.experiment.files import HomeError, models_folder
 from vlcore.jobs import jobs
@@ -338,7 +338,8 @@ def test_invented_voters_come_slowly_and_whoever_leads_counts_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr(lesson_room, "_new_voters", Arrivals(limits.VOTERS_AT_ONCE, lambda: now[0]))
+    limit = RateLimit(limits.VOTERS_AT_ONCE, 1, lambda: now[0])
+    monkeypatch.setattr(lesson_room, "_new_voters", limit)
     started, other = begun(), begun()
 
     def cast(

@@ -15,8 +15,8 @@ import signal, subprocess, sys
 from vlcore.cli import serve
 from vlcore.experiment.files import scratch_folder
 sleeps = [sys.executable, "-c", "import signal, time; time.sleep(600)"]
-started = [serve._begin(sleeps, end) for end in (signal.SIGTERM, signal.SIGKILL)]
-say(" ".join([str(scratch_folder()), *(str(one.pid) for one in started)]))
+started = [serve._start(sleeps, end) for end in (signal.SIGTERM, signal.SIGKILL)]
+say(" ".join([str(scratch_folder()), *(str(process.pid) for process in started)]))
 hear()
 """
 

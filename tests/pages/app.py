@@ -55,9 +55,6 @@ class FakeQueue:
     def asked_by(self, _name: str, _short: bool) -> list[str]:
         return []
 
-    def fits(self, _address: str, _short: bool, _most: int) -> bool:
-        return True
-
     def cancel_pending(self, key: str, asker: object) -> bool:
         self.cancelled.append(key)
         return not self.others_wait

@@ -25,7 +25,6 @@ from websockets.sync.client import ClientConnection, connect
 from tests.chromium import needs_chromium
 from tests.conftest import Cli
 from vlcore.cli import serve
-from vlcore.experiment import limits
 
 from .serving import free_port, marks, settled
 
@@ -190,7 +189,7 @@ def test_a_page_says_so_much_at_once_and_nothing_that_is_packed(server: str) -> 
     with visit(server, "1") as connection:  # which offers to pack
         assert connection.protocol.extensions == []
         assert session_of(connection)
-        connection.send(bytes(limits.MESSAGE_BYTES + 1))
+        connection.send(bytes(1_000_001))
         with pytest.raises(ConnectionClosed) as closed:  # noqa: PT012  # what was told before comes first
             while True:
                 connection.recv(60)

@@ -17,13 +17,13 @@ from vlcore.classroom import session as lesson_room
 from vlcore.classroom.lessons import COLLAPSE, EXPERIMENTS
 from vlcore.classroom.lessons import lessons as all_lessons
 from vlcore.classroom.session import Started, go, look, vote, votes
-from vlcore.classroom.throttle import Tries
+from vlcore.classroom.throttle import RateLimit
 from vlcore.data.importers import import_set
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
 from vlcore.jobs.jobs import State
 from vlcore.study import plans
-from vlcore.web import cache, visitors
+from vlcore.web import cache
 from vlcore.web.components import browser
 from vlcore.web.lesson import results
 
@@ -317,8 +317,7 @@ def test_a_class_is_joined_by_typing_its_code(empty_home: Path) -> None:
 
 
 def test_codes_cannot_be_tried_out(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tries = Tries(2, 4)
-    monkeypatch.setattr("vlcore.web.lesson.session._tries", tries)
+    monkeypatch.setattr("vlcore.web.lesson.session._wrong_codes", RateLimit(2, 0.001))
     started = begun()
     page = start(code=started.code)
     for wrong in ("BCDF", "BCDG"):
@@ -328,9 +327,6 @@ def test_codes_cannot_be_tried_out(empty_home: Path, monkeypatch: pytest.MonkeyP
     assert "many wrong codes" in page.run().warning[0].value
     page.query_params["code"] = started.code
     assert labels(page.run()) == VOTES, "who is in a lesson stays in"
-
-    for number in range(4):
-        tries.count(f"invented-{number}", visitors.address())
     assert labels(start(code=started.code)) == VOTES, "a newcomer with the right code"
 
 
@@ -339,7 +335,7 @@ def test_wrong_codes_lock_out_neither_who_leads_nor_who_has_voted(
 ) -> None:
     started = begun()
     voted = press(start(code=started.code), "Vote A")
-    monkeypatch.setattr("vlcore.web.lesson.session._tries", Tries(0, 0))
+    monkeypatch.setattr("vlcore.web.lesson.session._wrong_codes", RateLimit(0, 1))
     assert "many wrong codes" in start(code=started.code).warning[0].value
     assert "Run it" in labels(start(code=started.code, presenter=started.token))
     monkeypatch.setattr(browser, "remembered", lambda name: kept(voted).get(name, ""))

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vlcore.classroom import tower_pairs
-from vlcore.classroom.throttle import Arrivals
+from vlcore.classroom.throttle import RateLimit
 from vlcore.experiment import limits
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import HomeError, make_folder, models_folder
@@ -35,7 +35,7 @@ _LETTERS = "BCDFGHJKLMPRTWXZ"  # no vowels, so no words; none that looks like an
 _CODE = re.compile(f"[{_LETTERS}]{{4}}")
 _VOTER = re.compile(r"[A-Za-z0-9_-]{8,40}", re.ASCII)
 _WAIT = 20.0  # seconds for another writer to finish
-_new_voters = Arrivals(limits.VOTERS_AT_ONCE)
+_new_voters = RateLimit(limits.VOTERS_AT_ONCE, per_second=1)
 _TABLES = (
     (
         "CREATE TABLE IF NOT EXISTS lessons (code TEXT PRIMARY KEY, lesson TEXT NOT NULL, data TEXT"
@@ -300,7 +300,7 @@ def admit(file: sqlite3.Connection, code: str, voter: str, address: str = "") ->
         everywhere, there = file.execute(query, (_of_now(address), code)).fetchone()
         if everywhere >= limits.VOTERS or (address and there >= limits.VOTERS_OF_ADDRESS):
             raise LessonError("Very many take part in this lesson already; no newcomers are taken.")
-        if address and not _new_voters.come(f"{code} {address}"):
+        if address and not _new_voters.take(f"{code} {address}"):
             raise LessonError("Many come at this moment; try again in a few seconds.")
         file.execute("INSERT INTO voters VALUES (?, ?, ?)", (code, voter, _of_now(address)))
 

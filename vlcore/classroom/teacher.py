@@ -1,9 +1,8 @@
-"""The role of a teacher without accounts: a secret that the server knows, and a token of it that a
-browser keeps.
+"""Teacher role without accounts: a secret of the server, and a token that a browser keeps.
 
-``VLCORE_TEACHER`` holds the secret. Whoever enters it gets a token, which says until when it holds
-and is signed with a key that is derived from the secret: the secret itself is kept nowhere, and
-another one makes all tokens worthless.
+``VLCORE_TEACHER`` holds the secret. A visitor who enters it gets a token with its end date, signed
+with a key that is derived from the secret: the secret itself is stored nowhere, and another secret
+makes all tokens worthless.
 """
 
 import functools
@@ -13,19 +12,19 @@ import os
 import time
 from enum import StrEnum
 
-from vlcore.classroom.throttle import Tries
+from vlcore.classroom.throttle import RateLimit
 from vlcore.experiment import limits
 from vlcore.experiment.errors import LabError
 
-LIFETIME = 30 * 24 * 3600  # seconds that a browser is known for
+LIFETIME = 30 * 24 * 3600  # seconds that a token is valid
 
 
 class RightError(LabError):
-    """Something that a visitor may not do; the message says who may."""
+    """A visitor may not do this; the message says who may."""
 
 
 class Right(StrEnum):
-    """What only a teacher may do, in words."""
+    """An action that only a teacher may take, in words."""
 
     STUDIES = f"train more than {limits.TRAININGS} models with one click"
     HUB = "bring a checkpoint of the hub"
@@ -33,21 +32,20 @@ class Right(StrEnum):
     MANAGE = "look after this server"
 
 
-_tries = Tries(limits.SECRETS, limits.SECRETS_OF_ADDRESS)
+_wrong_secrets = RateLimit(limits.SECRETS, limits.SECRETS / 60)
 
 
 def is_named() -> bool:
-    """Whether this server knows a secret."""
+    """Whether this server has a secret."""
     return bool(_secret())
 
 
-def sign_in(typed: str, browser: str, address: str) -> str:
-    """The token for whoever knows the secret; RightError for a wrong one, and for any of a browser
-    without tries."""
-    if not _tries.are_left(browser, address):
+def sign_in(typed: str, browser: str) -> str:
+    """Return a token for the secret; RightError for a wrong one, or after many from a browser."""
+    if not _wrong_secrets.allows(browser):
         raise RightError("There were many wrong secrets; try again in a minute.")
     if not is_named() or not hmac.compare_digest(typed.encode(), _secret().encode()):
-        _tries.count(browser, address)
+        _wrong_secrets.take(browser)
         raise RightError(
             "This is not the secret; it is what VLCORE_TEACHER was set to as the server was"
             " started."
@@ -57,16 +55,16 @@ def sign_in(typed: str, browser: str, address: str) -> str:
 
 
 def knows(token: str) -> bool:
-    """Whether a token is one that was given for the secret of now, and still holds."""
+    """Whether a token was given for the current secret and is still valid."""
     until, _, signature = token.partition("-")
-    holds = until.isascii() and until.isdigit() and len(until) < 12 and time.time() < int(until)
-    return (
-        is_named() and holds and hmac.compare_digest(signature.encode(), _signature(until).encode())
-    )
+    is_date = until.isascii() and until.isdigit() and len(until) < 12
+    if not is_named() or not is_date or time.time() >= int(until):
+        return False
+    return hmac.compare_digest(signature.encode(), _signature(until).encode())
 
 
 def how_to() -> str:
-    """How somebody becomes a teacher of this server."""
+    """Say how a visitor becomes a teacher of this server."""
     if is_named():
         return "a teacher opens the page /Manage and enters the secret"
     return (
@@ -85,5 +83,5 @@ def _signature(until: str) -> str:
 
 @functools.lru_cache(maxsize=1)
 def _key(secret: str) -> bytes:
-    """Takes a tenth of a second, so that nobody tries words against a token that was overheard."""
+    """Derive a key in a tenth of a second, against guessing the secret from an overheard token."""
     return hashlib.scrypt(secret.encode(), salt=b"vl-bias-lab", n=2**14, r=8, p=1)

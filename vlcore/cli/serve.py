@@ -1,5 +1,4 @@
-"""The command that serves a class: some Streamlit processes behind nginx, which keeps each browser
-with one of them."""
+"""Command `serve`: Streamlit processes behind nginx, which keeps each browser with one of them."""
 
 import base64
 import ctypes
@@ -19,7 +18,6 @@ import urllib.request
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from string import Template
@@ -29,39 +27,52 @@ from vlcore.cli.common import CommandError, add_command, whole_number
 from vlcore.experiment.files import allow_open_files, scratch_folder, text_beside
 from vlcore.jobs.queue import default_workers
 
-FIRST_PORT = 8501  # of the processes in a configuration that is only printed
-START, HUNG = (
-    120.0,
-    60.0,
-)  # seconds that a process has to become healthy, and without an answer until it is replaced
-_PARENT_DEATH_SIGNAL = 1  # of prctl
-LOOK = 1.0  # seconds between looks at them
 APP = Path(__file__).parents[2] / "app.py"
+FIRST_PORT = 8501  # of the processes in a configuration that is only printed
+START_SECONDS = 120.0  # that a process has to become healthy
+HUNG_SECONDS = 60.0  # without an answer, after which a process is replaced
+LOOK_SECONDS = 1.0  # between looks at the processes
+_PARENT_DEATH_SIGNAL = 1  # of prctl
 
 
 class _Configuration(Template):
-    delimiter = "@"  # nginx has the dollar
+    delimiter = "@"  # nginx uses the dollar
 
 
-@dataclass
-class _Process:
+class _StreamlitProcess:
     """One Streamlit process on a port of this machine."""
 
-    port: int
-    running: subprocess.Popen[bytes]
-    answered: float  # when it was last healthy; of one that never was, when it was started
-    begun: bool = False  # whether it ever was
+    def __init__(self, port: int, workers: int) -> None:
+        self._port, self._workers = port, workers
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "streamlit", "run", str(APP), "--server.headless", "true"]
+        command += ["--server.address", "127.0.0.1", "--server.port", str(self._port)]
+        self.running = _start(
+            command,
+            signal.SIGKILL,
+            cwd=APP.parent,
+            env={**os.environ, "VLCORE_WORKERS": str(self._workers)},
+            stdout=subprocess.DEVNULL,  # it prints an address that no visitor can open
+        )
+        self._answered = time.monotonic()
+        self.is_healthy = False
 
     def is_gone(self) -> bool:
         """Whether it has ended or has not answered for long."""
         with suppress(OSError):
-            urllib.request.urlopen(
-                f"http://127.0.0.1:{self.port}/_stcore/health", timeout=2
-            ).close()
-            self.answered, self.begun = time.monotonic(), True
-        return self.running.poll() is not None or time.monotonic() - self.answered > (
-            HUNG if self.begun else START
-        )
+            address = f"http://127.0.0.1:{self._port}/_stcore/health"
+            urllib.request.urlopen(address, timeout=2).close()
+            self._answered, self.is_healthy = time.monotonic(), True
+        patience = HUNG_SECONDS if self.is_healthy else START_SECONDS
+        is_late = time.monotonic() - self._answered > patience
+        return self.running.poll() is not None or is_late
+
+    def replace(self) -> None:
+        self.running.kill()
+        self.running.wait()
+        self.start()
 
 
 def add_commands(commands: Any) -> None:
@@ -94,23 +105,16 @@ def _address(text: str) -> str:
 
 
 def serve(options: Namespace) -> dict[str, Any]:
-    """Serve until told to end; a process that dies or answers no more is replaced."""
+    """Serve until told to end; a process that dies or no longer answers is replaced."""
     listens = f"{options.host}:{options.port}"
     if options.print_config:
-        fixed = [FIRST_PORT + number for number in range(options.processes)]
-        text = configuration(listens, fixed, Path("/var/lib/nginx"))
-        if not options.json:
-            print(text, end="")
-        return {"config": text} if options.json else {}
-    nginx = shutil.which(
-        "nginx",
-        path=f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin{os.pathsep}/usr/local/sbin",
-    )
-    if nginx is None:
-        raise CommandError(
-            "There is no nginx: install it (`apt install nginx-light`), or start `streamlit run"
-            " app.py`."
-        )
+        ports = [FIRST_PORT + number for number in range(options.processes)]
+        text = configuration(listens, ports, Path("/var/lib/nginx"))
+        if options.json:
+            return {"config": text}
+        print(text, end="")
+        return {}
+    nginx = _find_nginx()
     if not APP.is_file():
         raise CommandError(
             "The app is not here: start this in a clone of the project, as `python -m vlcore"
@@ -119,96 +123,112 @@ def serve(options: Namespace) -> dict[str, Any]:
     _check_free(options.host, options.port)
     allow_open_files()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt), _children() as children:
+    # The processes hash the address of a voter in the same way.
+    os.environ.setdefault("VLCORE_ADDRESS_KEY", secrets.token_hex(16))
+    ports = _free_ports(options.processes)
+    with suppress(KeyboardInterrupt), _streamlit_processes(ports) as processes:
         folder = scratch_folder()
         folder.chmod(0o711)  # started by root, nginx does its work as a user without rights
-        ports = _free_ports(options.processes)
-        os.environ.setdefault(
-            "VLCORE_ADDRESS_KEY", secrets.token_hex(16)
-        )  # an address counts once for all processes
         (folder / "nginx.conf").write_text(configuration(listens, ports, folder))
-        processes = [_start(children, port, options.processes) for port in ports]
-        while not all(one.begun for one in processes):
-            if any([one.is_gone() for one in processes]):
-                raise CommandError(
-                    "A Streamlit process does not become healthy; what it says of it stands above."
-                )
-            time.sleep(0.1)
-        command = [
-            nginx,
-            "-p",
-            str(folder),
-            "-e",
-            "stderr",
-            "-c",
-            str(folder / "nginx.conf"),
-            "-g",
-            "daemon off;",
-        ]
-        children.append(proxy := _begin(command, signal.SIGTERM))
-        print(
-            f"Serving at http://{listens} with {len(ports)} processes; Ctrl-C ends it.",
-            file=sys.stderr,
-            flush=True,
-        )
-        while proxy.poll() is None:
-            time.sleep(LOOK)
-            for place, one in enumerate(processes):
-                if one.is_gone():
-                    print(
-                        "A process does not answer; another one takes its place.",
-                        file=sys.stderr,
-                        flush=True,
-                    )
-                    one.running.kill()
-                    one.running.wait()
-                    children.remove(one.running)
-                    processes[place] = _start(children, one.port, options.processes)
-        raise CommandError("nginx has ended; what it says of it stands above.")
+        _wait_until_healthy(processes)
+        command = [nginx, "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf")]
+        proxy = _start([*command, "-g", "daemon off;"], signal.SIGTERM)
+        try:
+            _say(f"Serving at http://{listens} with {len(ports)} processes; Ctrl-C ends it.")
+            _supervise(proxy, processes)
+        finally:
+            _end(proxy)
     return {}
 
 
+def _find_nginx() -> str:
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
+    nginx = shutil.which("nginx", path=path)
+    if nginx is None:
+        raise CommandError(
+            "There is no nginx: install it (`apt install nginx-light`), or start `streamlit run"
+            " app.py`."
+        )
+    return nginx
+
+
+@contextmanager
+def _streamlit_processes(ports: list[int]) -> Iterator[list[_StreamlitProcess]]:
+    """Start a process a port, which share the workers for trainings; end them afterwards."""
+    workers = max(1, default_workers() // len(ports))
+    processes: list[_StreamlitProcess] = []
+    try:
+        for port in ports:
+            processes.append(_StreamlitProcess(port, workers))
+        yield processes
+    finally:
+        _end(*(process.running for process in processes))
+
+
+def _wait_until_healthy(processes: list[_StreamlitProcess]) -> None:
+    while not all(process.is_healthy for process in processes):
+        if any([process.is_gone() for process in processes]):
+            raise CommandError("A Streamlit process does not become healthy; see its log above.")
+        time.sleep(0.1)
+
+
+def _supervise(proxy: subprocess.Popen[bytes], processes: list[_StreamlitProcess]) -> None:
+    """Replace processes that are gone, as long as nginx runs."""
+    while proxy.poll() is None:
+        time.sleep(LOOK_SECONDS)
+        for process in processes:
+            if process.is_gone():
+                _say("A process does not answer; another one takes its place.")
+                process.replace()
+    raise CommandError("nginx has ended; see its log above.")
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
 def configuration(listens: str, ports: list[int], folder: Path) -> str:
-    """The configuration of nginx before the processes at ports, with what it writes in a folder."""
+    """Return the configuration of nginx before the processes at ports; `folder` is its own."""
     servers = {
         number: f"server 127.0.0.1:{port} max_fails=1 fail_timeout=5s"
         for number, port in enumerate(ports, 1)
     }
     upstreams = ["upstream any {", *(f"  {server};" for server in servers.values()), "}"]
-    for number, own in servers.items():  # where a process is gone, another one takes its visitors
-        others = [f"  {server} backup;" for other, server in servers.items() if other != number]
-        upstreams += [f"upstream process_{number} {{", f"  {own};", *others, "}"]
+    for number, server in servers.items():
+        # Where a process is gone, another one takes its visitors.
+        backups = [f"  {servers[backup]} backup;" for backup in servers if backup != number]
+        upstreams += [f"upstream process_{number} {{", f"  {server};", *backups, "}"]
     by_address = [f'"~127\\.0\\.0\\.1:{port}$" {number};' for number, port in enumerate(ports, 1)]
+    by_cookie = [f"{number} process_{number};" for number in servers]
     return _Configuration(text_beside(__file__, "nginx.conf")).substitute(
         address=listens,
         folder=folder,
-        scripts=_scripts_of_the_page(),
-        upstreams=_lines(upstreams, 2),
-        by_address=_lines(by_address, 4),
-        by_cookie=_lines([f"{number} process_{number};" for number in servers], 4),
+        scripts=_inline_script_hashes(),
+        upstreams=_indented(upstreams, 2),
+        by_address=_indented(by_address, 4),
+        by_cookie=_indented(by_cookie, 4),
     )
 
 
-def _lines(lines: list[str], indent: int) -> str:
+def _indented(lines: list[str], indent: int) -> str:
     return "\n".join(" " * indent + line for line in lines)
 
 
-def _scripts_of_the_page() -> str:
-    """The hashes of the scripts that stand in Streamlit's page itself, as a Content-Security-Policy
-    names them."""
-    found = importlib.util.find_spec("streamlit")
-    page = Path(str(found and found.origin)).with_name("static") / "index.html"
-    inline = re.findall(r"<script>(.*?)</script>", page.read_text(encoding="utf-8"), re.DOTALL)
-    digests = [base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in inline]
-    return " ".join(f"'sha256-{digest}'" for digest in digests)
+def _inline_script_hashes() -> str:
+    """Return the hashes of inline scripts in Streamlit's page, for a Content-Security-Policy."""
+    streamlit = importlib.util.find_spec("streamlit")
+    page = Path(str(streamlit and streamlit.origin)).with_name("static") / "index.html"
+    scripts = re.findall(r"<script>(.*?)</script>", page.read_text(encoding="utf-8"), re.DOTALL)
+    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
+    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
 
 
 def _check_free(host: str, port: int) -> None:
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
-    with socket.socket(family) as tried:
-        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            tried.bind((host.strip("[]"), port))
+            probe.bind((host.strip("[]"), port))
         except OSError as error:
             raise CommandError(
                 f"{host}:{port} cannot be listened at ({error.strerror}); give another --port."
@@ -216,44 +236,26 @@ def _check_free(host: str, port: int) -> None:
 
 
 def _free_ports(count: int) -> list[int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [bound.getsockname()[1] for bound in sockets]
+    for bound in sockets:
+        bound.close()
     return ports
 
 
-@contextmanager
-def _children() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Processes that end with this one, which `_begin` began."""
-    started: list[subprocess.Popen[bytes]] = []
-    try:
-        yield started
-    finally:
-        for one in reversed(started):  # nginx before those that it asks
-            one.terminate()
-        for one in started:
-            try:
-                one.wait(20)
-            except subprocess.TimeoutExpired:
-                one.kill()
-
-
-def _start(children: list[subprocess.Popen[bytes]], port: int, processes: int) -> _Process:
-    command = [sys.executable, "-m", "streamlit", "run", str(APP), "--server.headless", "true"]
-    command += ["--server.address", "127.0.0.1", "--server.port", str(port)]
-    # Each has workers of its own, on the same cores; what it says on standard output is an address
-    # for nobody.
-    shared = {**os.environ, "VLCORE_WORKERS": str(max(1, default_workers() // processes))}
-    running = _begin(command, signal.SIGKILL, cwd=APP.parent, env=shared, stdout=subprocess.DEVNULL)
-    children.append(running)
-    return _Process(port, running, time.monotonic())
-
-
-def _begin(command: list[str], end: signal.Signals, **options: Any) -> subprocess.Popen[bytes]:
-    """A process to which the kernel sends a signal when this one has ended, though it was killed;
-    on Linux."""
+def _start(command: list[str], end: signal.Signals, **options: Any) -> subprocess.Popen[bytes]:
+    """Start a process to which the kernel of Linux sends `end` when this one has ended, however."""
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     return subprocess.Popen(
         command, preexec_fn=prctl and partial(prctl, _PARENT_DEATH_SIGNAL, end), **options
     )
+
+
+def _end(*processes: subprocess.Popen[bytes]) -> None:
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()

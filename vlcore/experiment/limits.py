@@ -67,26 +67,15 @@ TRAININGS = (
     12  # that wait or run at once: the four of a page, its four twins, and a comparison of four
 )
 SHORT_JOBS = 24  # the same of what takes seconds: maps, checks, untrained encoders
-TRAININGS_OF_ADDRESS = 30 * TRAININGS  # of all visitors behind an address, for a class may be one
-SHORT_JOBS_OF_ADDRESS = 30 * SHORT_JOBS  # likewise
-MESSAGE_BYTES = MB  # what a page says at once: the settings of its controls
 TOLD_BYTES = 25 * MB  # what a page is told at once
 MESSAGES_AT_ONCE = 60  # that a page says: clicks, and looks at what it follows
 MESSAGES_A_SECOND = (
     5  # after these; a page that says more is disconnected, and comes back by itself
 )
-FILES_A_MINUTE = 30  # that one page may ask for
-LOG_LINES = 200  # of Streamlit, a minute
 EXPORTS = 1  # pictures of maps that are being made at once
-EXPORTS_OF_ADDRESS = 30 * EXPORTS  # likewise
-TURNS = 10_000  # of addresses and names, that are remembered
-# bytes that a file counts as at least: it takes room, and all are counted when one comes
-UPLOAD_LEAST = 65_536
-UPLOADS = 200 * MB  # bytes of a browser, on the server
-UPLOADS_OF_ADDRESS = 512 * MB  # likewise, but for a teacher
+UPLOADS = 200 * MB  # bytes of a page, on the server
 ALL_UPLOADS = GB  # bytes of all
-PAGES_OF_ADDRESS = 300  # open at once
-PAGES_AT_ONCE = 300  # new ones of an address, then one a second
+UPLOAD_NAMES = 3_000  # files that a page may announce at once
 KEPT_SESSIONS = 1_000  # of visitors whose connection ended, for two minutes
 GRACE_SECONDS = (
     600  # for which the wish of somebody who left, as a phone that is locked does, still counts
@@ -102,8 +91,5 @@ VOTERS = 1_000  # of a lesson
 VOTERS_AT_ONCE = 40  # new ones of an address in a lesson, then one a second
 TEAMS = 60  # of a lesson
 REPAIR_TRIES = 3  # lists that a team may train in a lesson
-WRONG_CODES = 10  # of a browser within a minute, before it must wait
-WRONG_CODES_OF_ADDRESS = 120  # the same of an address; who is in a lesson already stays in
-SECRETS = 10  # wrong secrets of a teacher from one browser within a minute
-SECRETS_OF_ADDRESS = 200  # the same of an address
-FEW_TRIES = 3  # of a browser, codes or secrets, where its address has had its many
+WRONG_CODES = 10  # of a browser at once, and then a minute
+SECRETS = 10  # wrong secrets of a teacher from a browser at once, and then a minute

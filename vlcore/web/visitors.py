@@ -1,10 +1,11 @@
-"""Who is at a browser, what they may do there, and how much of the server they may take.
+"""Visitors without accounts: a browser by its cookie, the teacher's role, the address.
 
-There are no accounts. A visitor is a browser: the server gives it a random name for a day, as a
-cookie, so a second tab or a refresh is nobody new. A teacher is who entered the secret of
-``VLCORE_TEACHER`` (`vlcore.classroom.teacher`). Where the server knows none, everybody at the
-machine itself is one, and nobody elsewhere."""
+A visitor is a browser: the server gives it a random name for a day, as a cookie, so a second tab or
+a refresh is the same visitor. A teacher is a visitor who entered the secret of ``VLCORE_TEACHER``
+(`vlcore.classroom.teacher`). On a server without one, everybody at the machine itself is a teacher.
+"""
 
+import ipaddress
 import re
 import secrets
 from collections.abc import Mapping
@@ -17,74 +18,84 @@ from starlette.requests import Request
 
 from vlcore.classroom import teacher
 from vlcore.classroom.teacher import Right, RightError
-from vlcore.classroom.throttle import HERE, place_of
 from vlcore.experiment import limits
 from vlcore.jobs.queue import Asker
 from vlcore.web.components import browser
-from vlcore.web.middleware import COOKIE
 
+COOKIE = "vl-bias-lab-visitor"  # the random name of a browser
 TEACHER = "vl-bias-lab-teacher"  # the name of the token that a browser keeps
-OWN = ("localhost", "127.0.0.1", "::1")  # names of the machine itself
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")  # of the machine itself
+_LOCAL = "here"  # the network of the machine itself
 _NAME = re.compile(r"[A-Za-z0-9_-]{8,40}", re.ASCII)
 _FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "X-Real-Ip")
 
 
 class Visitor(Asker):
-    """A browser that is here: there as long as a session of it."""
+    """A browser, present as long as one of its sessions."""
 
-    def __init__(self, name: str, address: str = "") -> None:
-        super().__init__(name, address)
-        self.withdrawn: set[str] = set()  # keys of jobs that others alone wait for now
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.withdrawn: set[str] = set()  # keys of jobs that go on for others alone
         self.exporting = BoundedSemaphore(limits.EXPORTS)
-        self.exporting_there = _exporting.setdefault(
-            address, BoundedSemaphore(limits.EXPORTS_OF_ADDRESS)
-        )
 
 
-_here: WeakValueDictionary[str, Visitor] = WeakValueDictionary()
-_exporting: WeakValueDictionary[str, BoundedSemaphore] = WeakValueDictionary()  # by address
+_present: WeakValueDictionary[str, Visitor] = WeakValueDictionary()
 _arrival = Lock()
 
 
 def visitor() -> Visitor:
-    """Who is at this browser."""
+    """Return the visitor at this browser."""
     if "visitor" not in st.session_state:
-        known = str(st.context.cookies.get(COOKIE, ""))
-        name = known if _NAME.fullmatch(known) else secrets.token_urlsafe(9)
+        cookie = str(st.context.cookies.get(COOKIE, ""))
+        name = cookie if _NAME.fullmatch(cookie) else secrets.token_urlsafe(9)
         with _arrival:
-            st.session_state["visitor"] = _here.get(name) or Visitor(name, address())
-            _here[name] = st.session_state["visitor"]
-    found: Visitor = st.session_state["visitor"]
-    return found
+            st.session_state["visitor"] = _present.get(name) or Visitor(name)
+            _present[name] = st.session_state["visitor"]
+    known: Visitor = st.session_state["visitor"]
+    return known
 
 
 def how_many() -> int:
-    """How many browsers are here, or were two minutes ago."""
-    return len(_here)
+    """Count the browsers that are present, or were two minutes ago."""
+    return len(_present)
 
 
 def address() -> str:
-    """Where a visitor comes from, to count by: a room behind one address is one."""
-    return place_of(st.context.ip_address)
+    """Return the network of this visitor, by which votes are counted: a class may be one."""
+    return network_of(st.context.ip_address)
+
+
+def network_of(address: str | None) -> str:
+    """Return an IPv4 address itself, the 64 bits of an IPv6 network, or "here" for this machine."""
+    try:
+        known = ipaddress.ip_address((address or "::1").partition("%")[0])
+    except ValueError:
+        return str(address)
+    if isinstance(known, ipaddress.IPv6Address):
+        known = known.ipv4_mapped or known
+    if known.is_loopback:
+        return _LOCAL
+    if known.version == 4:
+        return str(known)
+    return str(ipaddress.ip_network((known, 64), strict=False))
 
 
 def is_at_the_machine() -> bool:
-    """Whether the browser runs on the server's own machine. Behind a proxy all seem to: so the
-    address that they asked for must be the machine's own too, and nothing may have been passed
-    on."""
-    return _is_at_the_machine(st.context.headers, st.context.ip_address)
+    """Whether the browser runs on the server's own machine.
+
+    Behind a proxy all seem to: so the address in the browser must be the machine's own too, and no
+    header may say that the request was forwarded.
+    """
+    return _is_local(st.context.headers, st.context.ip_address)
 
 
-def _is_at_the_machine(headers: Mapping[str, str], address: str | None) -> bool:
+def _is_local(headers: Mapping[str, str], address: str | None) -> bool:
     try:
-        asked = urlsplit(f"//{headers.get('Host', '')}").hostname
+        host = urlsplit(f"//{headers.get('Host', '')}").hostname
     except ValueError:
         return False
-    return (
-        asked in OWN
-        and place_of(address) == HERE
-        and not any(name in headers for name in _FORWARDED)
-    )
+    is_forwarded = any(name in headers for name in _FORWARDED)
+    return host in LOCAL_NAMES and network_of(address) == _LOCAL and not is_forwarded
 
 
 def teaches() -> bool:
@@ -95,15 +106,15 @@ def teaches() -> bool:
 
 
 def is_a_teacher(request: Request) -> bool:
-    """Whether a request that is no page's comes from the browser of one."""
+    """Whether a request outside the pages comes from a teacher's browser."""
     if not teacher.is_named():
-        return _is_at_the_machine(request.headers, request.client.host if request.client else None)
+        return _is_local(request.headers, request.client.host if request.client else None)
     return teacher.knows(request.cookies.get(TEACHER, ""))
 
 
 def sign_in(typed: str) -> None:
-    """Make this visitor a teacher, by the secret; RightError where it is wrong."""
-    st.session_state[TEACHER] = teacher.sign_in(typed, visitor().name, address())
+    """Make this visitor a teacher by the secret; RightError for a wrong one."""
+    st.session_state[TEACHER] = teacher.sign_in(typed, visitor().name)
 
 
 def sign_out() -> None:
@@ -112,6 +123,6 @@ def sign_out() -> None:
 
 
 def require(right: Right) -> None:
-    """RightError, which says who may, for all but a teacher."""
+    """Raise RightError, which says who may, for all but a teacher."""
     if not teaches():
         raise RightError(f"Only a teacher may {right} here; {teacher.how_to()}.")

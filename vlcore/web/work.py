@@ -1,9 +1,8 @@
-"""What visitors have the workers do: trainings and other jobs within their quotas, and files that
-one waits for."""
+"""Work for visitors in worker processes: jobs within their quotas, and files that they wait for."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
@@ -21,8 +20,6 @@ from vlcore.api.training import (
 from vlcore.api.training import likely_seconds as train_seconds
 from vlcore.artifacts import disk, store
 from vlcore.classroom.teacher import Right
-from vlcore.classroom.throttle import Turns
-from vlcore.data.decoding import UploadError
 from vlcore.experiment import limits
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
@@ -33,9 +30,8 @@ from vlcore.jobs.queue import LATEST, JobQueue, default_workers, worker_pool
 from vlcore.web import cache, visitors
 from vlcore.web.visitors import Visitor, visitor
 
-PATIENCE = 120.0  # seconds for what a visitor waits for
-_files, _pictures = Turns(1), Turns(limits.AT_ONCE)
-Made = TypeVar("Made")
+PATIENCE = 120.0  # seconds that a visitor waits for a file
+Result = TypeVar("Result")
 
 
 class QuotaError(LabError):
@@ -44,8 +40,10 @@ class QuotaError(LabError):
 
 @st.cache_resource
 def queue() -> JobQueue:
-    """The one queue of this server, over worker processes that end with it; one more worker does
-    what takes seconds."""
+    """Return the queue of this server, over worker processes that end with it.
+
+    One more worker does the jobs that take seconds.
+    """
 
     def pool(count: int | None = None) -> Executor:
         return worker_pool(count, ends_with_us=True, first=import_training)
@@ -54,64 +52,44 @@ def queue() -> JobQueue:
 
 
 @st.cache_resource
-def _helper() -> Executor:
-    """One worker for what takes a second and would hold up every visitor in this process
-    meanwhile."""
+def _file_worker() -> Executor:
+    """Return the worker for files that would hold up every visitor of this process for a second."""
     return worker_pool(1, ends_with_us=True)
 
 
 @contextmanager
-def one_file(of: Visitor) -> Iterator[None]:
-    """While a file is made that a visitor asked for; StoreError where another one of theirs is not
-    done, or very many of those who come from the same address are not."""
-    if not of.exporting.acquire(blocking=False):
+def export_slot(visitor: Visitor) -> Iterator[None]:
+    """Make one file for a visitor; StoreError while another one of theirs is not done."""
+    if not visitor.exporting.acquire(blocking=False):
         raise store.StoreError("The file that you asked for before is still being made.")
     try:
-        if not of.exporting_there.acquire(blocking=False):
-            raise store.StoreError(
-                "Very many here have files made just now; ask for it again in a minute."
-            )
-        try:
-            yield
-        finally:
-            of.exporting_there.release()
+        yield
     finally:
-        of.exporting.release()
+        visitor.exporting.release()
 
 
-def run_in_worker(of: Visitor, task: Callable[..., Made], *arguments: Any) -> Made:
-    """The result of a task that a worker does while this visitor alone waits; StoreError where it
-    ended, or is busy, or as `one_file`."""
+def run_in_worker(visitor: Visitor, task: Callable[..., Result], *arguments: Any) -> Result:
+    """Return the result of a task that a worker does while a visitor waits.
+
+    Raises:
+        StoreError: the worker ended or is busy for long, or the visitor waits for another file.
+    """
     try:
-        with one_file(of), _files.turn(of.name, of.address, PATIENCE):
-            made = _helper().submit(task, *arguments)
+        with export_slot(visitor):
+            future = _file_worker().submit(task, *arguments)
             try:
-                return made.result(PATIENCE)
+                return future.result(PATIENCE)
             finally:
-                made.cancel()  # what nobody waits for any more
+                future.cancel()  # nobody waits for it any longer
     except TimeoutError as error:
         raise store.StoreError(
             "Others are having files made just now; ask for it again in a minute."
         ) from error
     except BrokenExecutor as error:
-        _helper.clear()  # the next asker gets a new one
+        _file_worker.clear()  # the next file gets a new one
         raise store.StoreError(
             "The worker that makes this file ended; ask for it again."
         ) from error
-
-
-@contextmanager
-def opening(of: Visitor) -> Iterator[None]:
-    """While a picture is opened that a visitor gave; an `UploadError` where others keep all helpers
-    busy for long."""
-    with ExitStack() as turn:
-        try:
-            turn.enter_context(_pictures.turn(of.name, of.address, limits.WAIT_SECONDS))
-        except TimeoutError as error:
-            raise UploadError(
-                "It has to wait for pictures of others; try again in a minute."
-            ) from error
-        yield
 
 
 def ask(
@@ -122,108 +100,148 @@ def ask(
     limit: float = JOB_SECONDS,
     quick: bool = False,
 ) -> None:
-    """Queue a job, unless what it makes is there or on its way; a short one does not wait behind
-    trainings. It is stopped after `limit` seconds. QuotaError where a visitor has too many."""
+    """Queue a job, unless what it makes is published or on its way.
+
+    Args:
+        key: what the job publishes.
+        short: whether it does not wait behind trainings.
+        limit: seconds after which it is stopped.
+        quick: whether it takes seconds.
+
+    Raises:
+        QuotaError: the visitor has too many jobs.
+    """
     _check_quota([key], short)
     visitor().withdrawn.discard(key)
-    stays = visitors.teaches()  # what trains over night
+    is_teachers = visitors.teaches()  # such jobs stay over night
     queue().submit(
-        key, task, *arguments, asker=visitor(), short=short, limit=limit, stays=stays, quick=quick
+        key,
+        task,
+        *arguments,
+        asker=visitor(),
+        short=short,
+        limit=limit,
+        stays=is_teachers,
+        quick=quick,
     )
 
 
 def train(*conditions: Condition) -> None:
-    """Queue conditions for training, all or none, unless they are there or on their way; a click
-    that asks for many counts as many. What takes seconds does not wait behind what takes longer.
-    QuotaError, RightError where that is more than a visitor may."""
-    busy = queue().slow_jobs() > 0
-    is_short = {one.key: one.steps == 0 or (busy and is_quick(one)) for one in conditions}
-    for short in (True, False):
-        _check_quota([key for key, is_one in is_short.items() if is_one == short], short)
-    for one in conditions:
-        short, limit = is_short[one.key], most_seconds(one)
-        ask(one.key, train_condition, one, short=short, limit=limit, quick=is_quick(one))
+    """Queue conditions for training, all or none, unless they are published or on their way.
+
+    One of seconds does not wait behind longer ones. QuotaError or RightError for more conditions
+    than a visitor may train.
+    """
+    is_busy = queue().slow_jobs() > 0
+    keys = {condition.key for condition in conditions}
+    short_keys = {
+        condition.key
+        for condition in conditions
+        if condition.steps == 0 or (is_busy and is_quick(condition))
+    }
+    _check_quota(short_keys, short=True)
+    _check_quota(keys - short_keys, short=False)
+    for condition in conditions:
+        ask(
+            condition.key,
+            train_condition,
+            condition,
+            short=condition.key in short_keys,
+            limit=most_seconds(condition),
+            quick=is_quick(condition),
+        )
 
 
 def prepare(condition: Condition) -> None:
-    """Start the workers before somebody asks for a training like this one, where it is one of
-    seconds."""
+    """Start the workers before a training like this one is asked for, if it takes seconds."""
     if is_quick(condition):
         queue().prepare(partial(prepare_worker, condition))
 
 
 def train_pair(pair: tuple[Condition, Condition]) -> None:
-    """Queue two conditions that are shown together as one job, one after the other, without those
-    that are there; it counts as one, and goes by the key of the last of them. QuotaError as of
-    `train`."""
-    if missing := [one for one in pair if not queue().view(one.key).done]:
-        for one in missing:
-            clear_last_failure(one.key)
-        first, last = missing[0], missing[-1]
-        limit = sum(map(most_seconds, pair))
-        quick = all(map(is_quick, pair))
-        ask(last.key, train_both, first, last, short=False, limit=limit, quick=quick)
+    """Queue two conditions that are shown together as one job, one after the other.
 
-
-def likely_seconds(one: Condition, like: Iterable[str] = ()) -> float:
-    """Seconds that a training probably takes here now: by the latest that ended on this server,
-    whatever else ran meanwhile; before there is one, by those that are there of these keys, the
-    first ones of them.
+    Those that are published are skipped. The job counts as one and has the key of the last of them.
+    QuotaError as for `train`.
     """
+    missing = [condition for condition in pair if not queue().view(condition.key).done]
+    if not missing:
+        return
+    for condition in missing:
+        clear_last_failure(condition.key)
+    limit = sum(map(most_seconds, pair))
+    quick = all(map(is_quick, pair))
+    first, last = missing[0], missing[-1]
+    ask(last.key, train_both, first, last, short=False, limit=limit, quick=quick)
 
-    def made(keys: Iterable[str]) -> list[tuple[Condition, float]]:
-        runs = (cache.artifact(key) for key in keys if store.published(key))
-        here = (
-            run for run in runs if run.kind is ArtifactKind.TRAINED and run.bundled_with is None
-        )
-        took = ((run.condition, float(run.manifest.get("seconds", 0))) for run in here)
-        return list(islice((of for of in took if of[0].data == one.data and of[1] > 0), LATEST))
 
-    latest = tuple(queue().latest)  # a copy: trainings of seconds end while it is read
-    return train_seconds(one, made(reversed(latest)) or made(like))
+def likely_seconds(condition: Condition, similar_keys: Iterable[str] = ()) -> float:
+    """Estimate how long a training takes here now.
+
+    Judged by the latest trainings that ended on this server, whatever else ran meanwhile; before
+    there is one, by the first that are published of `similar_keys`.
+    """
+    latest = tuple(queue().latest)  # a copy: trainings end while it is read
+    timed = _timed(condition, reversed(latest)) or _timed(condition, similar_keys)
+    return train_seconds(condition, timed)
+
+
+def _timed(condition: Condition, keys: Iterable[str]) -> list[tuple[Condition, float]]:
+    """Return trainings of this server on the data of a condition, with their seconds."""
+
+    def trainings() -> Iterator[tuple[Condition, float]]:
+        for key in filter(store.published, keys):
+            run = cache.artifact(key)
+            seconds = float(run.manifest.get("seconds", 0))
+            is_from_here = run.kind is ArtifactKind.TRAINED and run.bundled_with is None
+            if is_from_here and run.condition.data == condition.data and seconds > 0:
+                yield run.condition, seconds
+
+    return list(islice(trainings(), LATEST))
 
 
 def until_done(each: float, new: int, active: int = 0) -> float:
-    """Seconds until so many `new` jobs are done, of so many seconds each, after all that wait or
-    run here: those that are known to be `active` at least."""
+    """Estimate the seconds until so many `new` jobs are done, after all that wait or run here.
+
+    Args:
+        each: seconds of a job.
+        new: jobs that are not queued yet.
+        active: jobs that are known to wait or run at least.
+    """
     waiting = max(queue().long_jobs(), active) + new
     return each * waiting / max(1, min(waiting, default_workers()))
 
 
-def _check_quota(keys: Sequence[str], short: bool) -> None:
-    if keys:
-        disk.make_room()
-    if visitors.teaches() or not keys:
+def _check_quota(keys: Collection[str], short: bool) -> None:
+    if not keys:
         return
-    new = [key for key in keys if not (seen := queue().view(key)).done and not seen.state.is_active]
-    have, most = (
-        queue().asked_by(visitor().name, short),
-        limits.SHORT_JOBS if short else limits.TRAININGS,
-    )
-    if len(new) > most:
+    disk.make_room()
+    if visitors.teaches():
+        return
+    most = limits.SHORT_JOBS if short else limits.TRAININGS
+    new = 0
+    for key in keys:
+        status = queue().view(key)
+        new += not status.done and not status.state.is_active
+    if new > most:
         visitors.require(Right.STUDIES)
-    if len(have) + len(new) > most:
+    waiting = len(queue().asked_by(visitor().name, short))
+    if waiting + new > most:
         what = "maps and other short jobs" if short else "trainings"
         raise QuotaError(
-            f"You have {len(have)} {what} waiting, and {most} are the most; wait for some or cancel"
+            f"You have {waiting} {what} waiting, and {most} are the most; wait for some or cancel"
             " them."
-        )
-    there = limits.SHORT_JOBS_OF_ADDRESS if short else limits.TRAININGS_OF_ADDRESS
-    if new and not queue().fits(visitor().address, short, there - len(new)):
-        raise QuotaError(
-            f"{there} jobs wait for those who share your address, the most; try again in a minute."
         )
 
 
 def view(key: str) -> JobStatus:
-    """The state of a job as this visitor sees it: one that goes on for others alone is cancelled
-    for them."""
-    seen = queue().view(key, visitor())
-    if seen.state.is_active and key in visitor().withdrawn:
+    """Return the state of a job for this visitor: cancelled if it goes on for others alone."""
+    status = queue().view(key, visitor())
+    if status.state.is_active and key in visitor().withdrawn:
         return JobStatus(key, State.CANCELLED, {"others": True})
-    return seen
+    return status
 
 
 def views(conditions: Sequence[Condition]) -> list[JobStatus]:
-    """The states of the trainings of conditions."""
+    """Return the states of the trainings of conditions."""
     return [view(condition.key) for condition in conditions]

@@ -304,11 +304,11 @@ def _take_along(shown: Shown) -> None:
         return safe_csv(points_table(comparison, comparison.points))
 
     def parquet(key: str) -> bytes:
-        with work.one_file(asker):
+        with work.export_slot(asker):
             return parquet_bytes(map_table(cache.artifact(key), images))
 
     def offline() -> str:
-        with work.one_file(asker):
+        with work.export_slot(asker):
             return page(
                 cache.comparison(shown.keys, shown.projection, inline=True),
                 images,

@@ -28,7 +28,7 @@ from vlcore.classroom.session import (
     takes_part,
     tidy,
 )
-from vlcore.classroom.throttle import Tries
+from vlcore.classroom.throttle import RateLimit
 from vlcore.experiment import limits
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.options import TOWERS
@@ -39,7 +39,7 @@ from vlcore.web.condition_controls import towers_choice
 from vlcore.web.lesson import steps
 
 VOTER, LEADER = "vl-bias-lab-voter", "vl-bias-lab-leads-"  # names of what a browser remembers
-_tries = Tries(limits.WRONG_CODES, limits.WRONG_CODES_OF_ADDRESS)
+_wrong_codes = RateLimit(limits.WRONG_CODES, limits.WRONG_CODES / 60)
 
 
 def is_hidden() -> bool:
@@ -70,16 +70,16 @@ def room(known_lessons: Collection[str]) -> Room | None:
     me, token = voter(), own_token()
     browser.remember(VOTER, me, LIFETIME)
     known: set[str] = st.session_state.setdefault("lesson_codes", set())
-    who = visitors.visitor().name, visitors.address()
+    browser_name = visitors.visitor().name
     found = look(code, me, token)
     is_in = found is not None and (found.leads or found.code in known or takes_part(found.code, me))
-    if not is_in and not _tries.are_left(*who):
+    if not is_in and not _wrong_codes.allows(browser_name):
         st.warning(
             "There were many wrong codes; try again in a minute.", icon=":material/hourglass:"
         )
         return None
     if found is None or found.lesson not in known_lessons:
-        _tries.count(*who)
+        _wrong_codes.take(browser_name)
         rule = (
             "codes have four letters and are good for a day. Ask for it again, or walk through the"
             " lesson on your own"

@@ -22,7 +22,7 @@ from vlcore.experiment.wording import title
 from vlcore.jobs.jobs import JobStatus
 from vlcore.plots.theme import Palette
 from vlcore.web import jobs, widgets, work
-from vlcore.web.visitors import OWN
+from vlcore.web.visitors import LOCAL_NAMES
 
 SIZES = {
     "text": "1.45rem",
@@ -160,7 +160,7 @@ def address(code: str) -> str:
     if not here.netloc:
         return f"/Lesson?code={code}"
     netloc = here.netloc
-    if here.hostname in OWN and (known := _in_the_network()):
+    if here.hostname in LOCAL_NAMES and (known := _in_the_network()):
         netloc = f"{known}:{here.port}" if here.port else known
     return f"{here.scheme}://{netloc}{here.path}?code={code}"
 
@@ -168,7 +168,7 @@ def address(code: str) -> str:
 def _in_the_network() -> str:
     """This computer's address in its network; empty where it has none, or the server listens to
     itself alone."""
-    if st.get_option("server.address") in OWN:
+    if st.get_option("server.address") in LOCAL_NAMES:
         return ""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
         try:
@@ -183,7 +183,7 @@ def _in_the_network() -> str:
 def square(code: str, width: int = _SQUARE) -> None:
     """The link of a lesson as a code for cameras, where others reach it."""
     link = address(code)
-    if (host := urlsplit(link).hostname) and host not in OWN:
+    if (host := urlsplit(link).hostname) and host not in LOCAL_NAMES:
         st.image(
             segno.make(link, micro=False).svg_data_uri(border=2, light="white"),
             width=width,
@@ -198,13 +198,13 @@ def join_banner(code: str, *, large_type: bool) -> None:
     if not large_type:
         st.markdown(f"Join at {link}")  # a link in a caption is too pale to be read
         return
-    host, ours = urlsplit(link).hostname, urlsplit(st.context.url or "").hostname in OWN
+    host, ours = urlsplit(link).hostname, urlsplit(st.context.url or "").hostname in LOCAL_NAMES
     with st.container(border=True, horizontal=True, vertical_alignment="center", gap="medium"):
         square(code)
         with st.container():
             large(f"Join at {link}", "link")
             large(code, "code")
-            if host in OWN:
+            if host in LOCAL_NAMES:
                 remedy = "open it under the address of this computer in the room's network"
                 local = "This page was opened as localhost, which others cannot reach"
                 st.caption(f"{local}: {remedy}, and the link above will be right.")

@@ -23,7 +23,6 @@ from vlcore.jobs.jobs import JobStatus, State
 from vlcore.web import condition_controls, jobs, shell, widgets, work
 from vlcore.web.compare.models import SIDES, comparable, how_many
 from vlcore.web.components import browser
-from vlcore.web.visitors import visitor
 
 MOST = 14  # images at once: two cut-outs on every background
 SIDE = 86  # px of a sample: eleven are beside each other on a screen of 1280 px
@@ -215,8 +214,7 @@ def _uploads(room: int) -> tuple[list[Opened], bool]:
 
 def _open(name: str, content: bytes) -> Opened:
     try:
-        with work.opening(visitor()):
-            return uploaded(name, content)
+        return uploaded(name, content)
     except UploadError as error:
         more = (
             " What is in this file is no image at all."
