@@ -10,7 +10,7 @@ from vlcore.web.compare import maps, models, sections
 palette, bar = shell.begin("Compare models")
 with bar.popover("Settings", icon=":material/settings:"):
     images = shell.image_set_choice()
-    count = models.how_many()
+    count = models.choose_model_count()
     about = (
         f"{condition_controls.LENGTHS_IN_WORDS}. Take “live” for a quick look, “careful” for a"
         " claim."

@@ -6,6 +6,6 @@ from vlcore.web.upload import inputs, sections
 
 palette, bar = shell.begin("What do models see?")
 with shell.errors_as_sentences():
-    asked = inputs.choose(bar)
-    shown = inputs.images(asked)
-    sections.section(asked, shown, palette, bar)
+    models = inputs.choose_models(bar)
+    images = inputs.choose_images(models)
+    sections.section(models, images, palette, bar)

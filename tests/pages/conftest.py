@@ -17,7 +17,7 @@ from vlcore.artifacts import disk, store
 from vlcore.data.decoding import square
 from vlcore.metrics.reliance import SIDE, PaintedImages, painted
 from vlcore.web import visitors, work
-from vlcore.web.upload import sections
+from vlcore.web.upload import answers, reliance
 
 from .app import FakeQueue
 from .serving import PATIENCE, served
@@ -74,9 +74,9 @@ def painted_by_place(picture: Image.Image) -> PaintedImages:
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pretrained network, which locates objects and judges novelty, stays away: tests of their
     own have it."""
-    sections._judge.clear()
-    monkeypatch.setattr(sections, "painted_images", painted_by_place)
-    monkeypatch.setattr(sections, "judge_of", lambda _images: None)
+    answers._judge.clear()
+    monkeypatch.setattr(reliance, "painted_images", painted_by_place)
+    monkeypatch.setattr(answers, "judge_of", lambda _images: None)
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ from vlcore.metrics.novelty import novelty_judge
 from vlcore.model import load
 from vlcore.web import cache
 from vlcore.web.compare.models import comparable
-from vlcore.web.upload import sections
+from vlcore.web.upload import answers, attribution, reliance
 
 from .app import FakeQueue, opened, press, text_of
 from .conftest import painted_by_place
@@ -197,9 +197,9 @@ def test_novelty_is_of_the_image_and_no_reason_to_doubt(
 ) -> None:
     on_a_plane = np.pad(np.random.default_rng(0).normal(size=(60, 2)), ((0, 0), (0, 2)))
     judge = novelty_judge(on_a_plane, np.arange(60))
-    monkeypatch.setattr(sections, "judge_of", lambda _images: judge)
+    monkeypatch.setattr(answers, "judge_of", lambda _images: judge)
     monkeypatch.setattr(
-        sections,
+        answers,
         "novelties",
         lambda judge, _images, pictures: judge.judge(np.array([[0.0, 0, 1, 1]] * len(pictures))),
     )
@@ -311,7 +311,7 @@ def test_of_thirty_images_the_first_are_shown(
 ) -> None:
     decode, paint = Mock(wraps=open_apart), Mock(wraps=painted_by_place)
     monkeypatch.setattr(uploads, "open_apart", decode)
-    monkeypatch.setattr(sections, "painted_images", paint)
+    monkeypatch.setattr(reliance, "painted_images", paint)
     files = [file(f"{number}.png", number) for number in range(30)]
     files[13] = ("thin.png", encoded(Image.new("RGB", (8, 4000), "green")), "image/png")
     page = upload(opened("4_Upload"), *files)
@@ -319,10 +319,10 @@ def test_of_thirty_images_the_first_are_shown(
     shown = [f"{number}. {name}" for number, (name, *_) in enumerate(files[:14], start=1)]
     assert page.selectbox(key="look_at").options == shown
     assert decode.call_count == 14
-    assert paint.call_count == sections.EAGER, "the others are painted over when they are looked at"
+    assert paint.call_count == reliance.EAGER, "the others are painted over when they are looked at"
     ok(page.selectbox(key="look_at").set_value("14. thin.png").run())
     assert decode.call_count == 14
-    assert paint.call_count == sections.EAGER + 1
+    assert paint.call_count == reliance.EAGER + 1
     upload(page, file("other.png", 99))
     assert decode.call_count == 15
     assert len(page.session_state["opened"]) == 1, "what was taken away is not kept"
@@ -438,9 +438,9 @@ def test_an_answer_stays_in_a_session(
         shutil.copytree(models_folder() / key, tmp_path / "models" / key)
     shutil.copytree(home / "data", tmp_path / "data", copy_function=os.link)
     monkeypatch.setenv("VLCORE_HOME", str(tmp_path))
-    embed, paint = Mock(wraps=load.OwnModel.embed_pictures), Mock(wraps=sections.painted)
+    embed, paint = Mock(wraps=load.OwnModel.embed_pictures), Mock(wraps=attribution.painted)
     monkeypatch.setattr(load.OwnModel, "embed_pictures", lambda *given: embed(*given))
-    monkeypatch.setattr(sections, "painted", paint)
+    monkeypatch.setattr(attribution, "painted", paint)
     mine = opened("4_Upload")
     there, before = sorted(tmp_path.rglob("*")), embed.call_count
     upload(mine, file(seed=4))

@@ -104,7 +104,7 @@ def test_a_broken_file_is_not_served(served: ImageSet, monkeypatch: pytest.Monke
 def test_small_images_of_a_moved_set_are_drawn_again(served: ImageSet) -> None:
     moved = dataclasses.replace(served, root=served.root / "elsewhere", about={"pictures": "none"})
     check_uris(small_images.draw_thumbs(served, [1]) + small_images.draw_thumbs(moved, [1]))
-    assert small_images.known("served", "1") is moved
+    assert small_images.registered_set("served", "1") is moved
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,7 @@ from vlcore.jobs.queue import default_workers
 
 APP = Path(__file__).parents[2] / "app.py"
 FIRST_PORT = 8501  # of the processes in a configuration that is only printed
-START_SECONDS = 120.0  # that a process has to become healthy
-HUNG_SECONDS = 60.0  # without an answer, after which a process is replaced
+PATIENCE = 120.0  # seconds without an answer after which a process is replaced
 LOOK_SECONDS = 1.0  # between looks at the processes
 _PARENT_DEATH_SIGNAL = 1  # of prctl
 
@@ -65,9 +64,8 @@ class _StreamlitProcess:
             address = f"http://127.0.0.1:{self._port}/_stcore/health"
             urllib.request.urlopen(address, timeout=2).close()
             self._answered, self.is_healthy = time.monotonic(), True
-        patience = HUNG_SECONDS if self.is_healthy else START_SECONDS
-        is_late = time.monotonic() - self._answered > patience
-        return self.running.poll() is not None or is_late
+        is_late = time.monotonic() - self._answered > PATIENCE
+        return is_late or self.running.poll() is not None
 
     def replace(self) -> None:
         self.running.kill()

@@ -40,7 +40,7 @@ class Side:
     condition: Condition
 
 
-def how_many() -> int:
+def choose_model_count() -> int:
     """The choice of how many models stand beside each other."""
     return int(widgets.one_of("Models", map(str, range(2, len(SIDES) + 1)), "models", "2"))
 

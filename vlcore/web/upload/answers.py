@@ -1,0 +1,118 @@
+"""Answers of models for a visitor's images, kept in that visitor's session and nowhere else."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from vlcore.api import uploads
+from vlcore.api.compared_maps import ComparedMaps
+from vlcore.api.model_map import ModelMap
+from vlcore.api.uploads import UploadReport
+from vlcore.data.imageset import ImageSet
+from vlcore.data.uploads import UploadedPicture
+from vlcore.experiment.errors import LabError
+from vlcore.metrics.novelty import Novelty, NoveltyJudge
+from vlcore.model.novelty import judge_of, novelties
+from vlcore.web import cache
+from vlcore.web.upload.inputs import ImageChoice, ModelChoice
+
+MOST_RESULTS = 300  # of a session
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Reports of all models on all images, by what models are called."""
+
+    choice: ModelChoice
+    images: tuple[UploadedPicture, ...]
+    image_names: list[str]  # numbered where there are several
+    comparison: ComparedMaps
+    models: dict[str, ModelMap]
+    embeddings: dict[str, NDArray[np.float32]]  # (m, E) each
+    reports: dict[str, list[UploadReport]]
+    novelties: list[Novelty | None]
+
+
+def ask_models(choice: ModelChoice, chosen: ImageChoice, comparison: ComparedMaps) -> Answers:
+    """Put images to the models of a comparison."""
+    images = chosen.images
+    judged = _judge_novelties(choice.image_set, images)
+    are_drawn = [image.is_drawn for image in images]
+    truths = [image.object or ("" if image.is_drawn else choice.truth) for image in images]
+    names = [image.name for image in images]
+    if len(names) > 1:
+        names = [f"{number}. {name}" for number, name in enumerate(names, start=1)]
+    models = {name.capitalize(): model for name, model in comparison.named.items()}
+    embeddings = {name: _embed(model.artefact.key, images) for name, model in models.items()}
+    reports = {
+        name: uploads.upload_reports(
+            model, choice.image_set, embeddings[name], truths, judged, are_drawn
+        )
+        for name, model in models.items()
+    }
+    return Answers(choice, images, names, comparison, models, embeddings, reports, judged)
+
+
+def session_results() -> dict[tuple[Any, ...], Any]:
+    """Return what was computed in this session."""
+    results: dict[tuple[Any, ...], Any] = st.session_state.setdefault("asked", {})
+    return results
+
+
+def compute_once(name: tuple[Any, ...], compute: Callable[[], Result]) -> Result:
+    """Return a result of this session, computed once; the oldest go when there are many."""
+    results = session_results()
+    if name not in results:
+        while len(results) >= MOST_RESULTS:
+            results.pop(next(iter(results)))
+        results[name] = compute()
+    return results[name]
+
+
+def result_name(kind: str, key: str, image: UploadedPicture) -> tuple[str, ...]:
+    """Return the name of what is computed with a model for an image."""
+    return kind, key, cache.artefact(key).digest, image.digest
+
+
+def _embed(key: str, images: Sequence[UploadedPicture]) -> NDArray[np.float32]:
+    """Return the embeddings of images in a model, (m, E)."""
+    embed = cache.model(key).embed_pictures
+    rows = [
+        compute_once(result_name("z", key, image), partial(embed, [image.asked]))
+        for image in images
+    ]
+    return np.concatenate(rows)
+
+
+def _judge_novelties(
+    image_set: ImageSet, images: Sequence[UploadedPicture]
+) -> list[Novelty | None]:
+    """Judge how new each image is beside those of a set; None where that cannot be judged."""
+    try:
+        judge = _judge(image_set)
+    except LabError:
+        return [None] * len(images)
+    judged: list[Novelty | None] = []
+    for image in images:
+        name = ("novelty", image_set.name, image_set.version, image.digest)
+        (novelty,) = compute_once(name, partial(novelties, judge, image_set, [image.asked]))
+        judged.append(novelty)
+    return judged
+
+
+class _NoJudgeError(LabError):
+    """Too few images of a set have features: not cached, for there may be more soon."""
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=cache.BY_CONTENT)
+def _judge(image_set: ImageSet) -> NoveltyJudge:
+    judge = judge_of(image_set)
+    if judge is None:
+        raise _NoJudgeError("Too few images of this set have features.")
+    return judge

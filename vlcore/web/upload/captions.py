@@ -1,0 +1,75 @@
+"""Captions beside an uploaded image: a visitor's own, and those that models were trained with."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from vlcore.api import captions, uploads
+from vlcore.experiment.errors import LabError
+from vlcore.experiment.plain_text import plain
+from vlcore.web import cache, widgets
+from vlcore.web.upload.answers import Answers
+
+MOST_CAPTIONS = 6  # typed at once
+
+
+def show_typed_captions(answers: Answers, number: int) -> None:
+    """Ask for captions, and show the cosine of each with an image in each model."""
+    about = (
+        "Several captions are separated by semicolons. A model with word vectors reads any words."
+    )
+    typed = st.text_input(
+        "**Ask in your own words**",
+        placeholder="pony; a horse on the lawn; desert",
+        max_chars=captions.LONGEST,
+        **widgets.in_address("words", about, width=480),
+    )
+    parts = [part for part in typed.split(";") if part.strip()]
+    if not parts:
+        return
+    texts = list(dict.fromkeys(captions.clean(part) for part in parts))[:MOST_CAPTIONS]
+    caption_embeddings, warnings = {}, []
+    for name, model in answers.models.items():
+        try:
+            loaded = cache.model(model.artefact.key)
+            z = [captions.ask(model, loaded, text).z for text in texts]
+            caption_embeddings[name] = np.stack(z)
+        except LabError as error:
+            warnings.append(f"{name}: {error}")
+    if caption_embeddings:
+        z_image = {name: answers.embeddings[name][number] for name in caption_embeddings}
+        table = uploads.typed_captions_table(answers.models, caption_embeddings, texts, z_image)
+        marked = [plain(f"{text}{_far_mark(answers, text)}") for text in table.pop("Caption")]
+        st.caption(
+            "Cosine of each caption with the image, from -1 to 1; compare captions of one model."
+        )
+        st.table(table.map("{:.2f}".format).set_index(pd.Index(marked, name="Caption")))
+    grouping = answers.choice.image_set.grouping
+    warnings += captions.caption_warnings(answers.comparison, grouping, texts)
+    for sentence in warnings:
+        st.markdown(f":orange[:material/warning: {plain(sentence)}]")
+
+
+def _far_mark(answers: Answers, text: str) -> str:
+    """Mark a caption that is far from every training caption of some of the models."""
+    grouping = answers.choice.image_set.grouping
+    far = []
+    for name, model in answers.models.items():
+        distances = captions.far_from_training(model, grouping, [text])
+        if any(nearest.is_far for nearest in distances):
+            far.append(name)
+    if not far:
+        return ""
+    return " (far)" if len(far) == len(answers.models) else f" (far for {' and '.join(far)})"
+
+
+def show_training_captions(answers: Answers, number: int) -> None:
+    """Show the cosine of each training caption with an image in each model."""
+    for column, (name, model) in widgets.in_pairs(answers.models.items()):
+        report = answers.reports[name][number]
+        with column:
+            st.caption(f"**{name}**")
+            if report.captions:
+                widgets.caption_table(model, answers.embeddings[name][number])
+            else:
+                st.caption(plain(report.why_silent))

@@ -1,0 +1,167 @@
+"""Predictions of all models for an image: in short for several, in full for one, as a table."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from vlcore.api import uploads
+from vlcore.api.uploads import Phrase, RelianceReport, UploadReport
+from vlcore.data.uploads import UploadedPicture
+from vlcore.experiment.options import ArtefactKind
+from vlcore.experiment.plain_text import plain, safe_csv
+from vlcore.experiment.wording import label_words, title
+from vlcore.web import widgets
+from vlcore.web.upload.answers import Answers
+
+OVERVIEW_WIDTH = 158  # px of an image with its predictions: two are beside each other on a phone
+OVERVIEW_IMAGE = 72  # px
+_MARKS = {True: " :green[✓]", False: " :red[✗]", None: ""}
+
+
+def choose_image(answers: Answers) -> int:
+    """Show several images with their predictions; returns the number of the one to look at."""
+    _look_at_added_images(answers)
+    if len(answers.images) == 1:
+        return 0
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="overview"):
+        for number, image in enumerate(answers.images):
+            with st.container(width=OVERVIEW_WIDTH, gap="xsmall"):
+                show_image(image, OVERVIEW_IMAGE, f"Image {number + 1}")
+                st.caption(_overview_caption(answers, number))
+        chosen = st.selectbox("Look at", answers.image_names, key="look_at", width=280)
+    return answers.image_names.index(chosen) if chosen in answers.image_names else 0
+
+
+def _look_at_added_images(answers: Answers) -> None:
+    """Look at the first of the images that came last, if any came."""
+    before = st.session_state.get("looked_among", [])
+    digests = [image.digest for image in answers.images]
+    for name, digest in zip(answers.image_names, digests, strict=True):
+        if digest not in before:
+            st.session_state["look_at"] = name
+            break
+    st.session_state["looked_among"] = digests
+
+
+def _overview_caption(answers: Answers, number: int) -> str:
+    novelty = answers.novelties[number]
+    is_new = novelty is not None and novelty.is_new
+    name = plain(answers.image_names[number])
+    lines = [f"{name}, **new**" if is_new else name]
+    for model, reports in answers.reports.items():
+        report = reports[number]
+        prediction = "no prediction"
+        if report.predicted:
+            doubt = ", not sure" if report.doubts else ""
+            prediction = f"**{plain(report.predicted)}**{doubt}{_MARKS[report.is_right]}"
+        lines.append(f"{model}: {prediction}")
+    return "  \n".join(lines)
+
+
+def show_image(image: UploadedPicture, longest: int, alt: str) -> None:
+    """Show an image whose longer side is so many px."""
+    size = image.picture.size
+    width = max(1, longest * size[0] // max(size))
+    widgets.picture(image.picture, width=width, alt=alt)
+
+
+def show_image_with_name(
+    image: UploadedPicture, name: str, longest: int, is_sample: bool = False
+) -> None:
+    """Show an image beside its name; `is_sample` if it is the one that the page begins with."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        show_image(image, longest, name)
+        with st.container(width="stretch", gap="xsmall"):
+            st.text(name)
+            if image.object:
+                st.caption(f"It shows a {plain(image.object)}.")
+            if is_sample and image.is_drawn:
+                st.caption("A sample to begin with, chosen because biased models get it wrong.")
+            elif is_sample:
+                st.caption(
+                    "A sample to begin with: an image of a minority group that no model was"
+                    " trained on."
+                )
+
+
+def show_predictions(answers: Answers, number: int) -> dict[str, DeltaGenerator]:
+    """Show what each model predicts for an image; returns the places for shortcut reliance."""
+    reliance_places = {}
+    for name, reports in answers.reports.items():
+        report = reports[number]
+        with st.container(border=True, gap="xsmall"):
+            st.caption(f"**{name}**: {plain(_short_title(answers, name))}")
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.markdown(as_markdown(uploads.prediction_phrases(report)), width="content")
+                _badges(report)
+            reliance_places[name] = st.empty()
+            if report.only_drawings:
+                only = "This model has only seen drawings: its answer to a photograph means little."
+                st.markdown(f":orange[:material/warning: {only}]")
+    novelty = answers.novelties[number]
+    if novelty is not None:
+        st.markdown(as_markdown(uploads.novelty_phrases(novelty)))
+    else:
+        st.caption(
+            "Whether it is new was not judged: no model with pretrained towers is trained on this"
+            " set yet."
+        )
+    return reliance_places
+
+
+def _short_title(answers: Answers, name: str) -> str:
+    """Say what sets a model apart on this page."""
+    condition = answers.models[name].artefact.condition
+    if condition.kind is not ArtefactKind.TRAINED or condition not in answers.choice.usual:
+        return title(condition)
+    if all(model.artefact.condition.bias == condition.bias for model in answers.models.values()):
+        return label_words(condition)
+    return f"{label_words(condition)}, bias {condition.bias * 100:g} %"
+
+
+def _badges(report: UploadReport) -> None:
+    if report.is_right:
+        st.badge("right", color="green", icon=":material/check:")
+    elif report.is_right is not None:
+        st.badge("wrong", color="red", icon=":material/close:")
+    if report.doubts:
+        about = (
+            "The share of the predicted label is small, or the model has seen no image of this"
+            " kind."
+        )
+        st.badge(f"not sure: {', '.join(report.doubts)}", color="orange", help=about)
+
+
+def as_markdown(phrases: Sequence[Phrase]) -> str:
+    """Join phrases as Markdown, in which their text is plain."""
+    parts = []
+    for text, is_strong in phrases:
+        if is_strong:
+            parts.append(f"**{plain(text)}**")
+        else:  # `plain` drops the spaces that join it to other phrases
+            before, after = " " * text.startswith(" "), " " * text.endswith(" ")
+            parts.append(f"{before}{plain(text.strip())}{after}")
+    return "".join(parts)
+
+
+def show_table(
+    answers: Answers, number: int, reliances: Mapping[tuple[str, int], RelianceReport]
+) -> None:
+    """Show all numbers of an image, a column a model, and offer those of all images as a file."""
+    image_set = answers.choice.image_set
+    table = uploads.report_table(answers.image_names, answers.reports, image_set, reliances)
+    rows = table[table["Image"] == answers.image_names[number]].drop(columns="Image")
+    columns = rows.set_index("Model").T
+    st.table(columns.map(lambda value: "" if pd.isna(value) else plain(str(value))))
+    st.caption(
+        "Share: the score as a probability, after one temperature that was fitted on validation"
+        " images of the set; uncalibrated where there are none. Not sure: below"
+        f" {uploads.SURE:.0%}, or a photograph for a model that has only seen drawings. Relies on:"
+        f" a sample is drawn again with the other {image_set.grouping.object_word} and on the other"
+        " background, a cut-out is placed on seven backgrounds, and of another image each of both"
+        " is painted over in nine ways. New: by the features of a network that was trained on"
+        " photographs; 5 % of the set's own images count as new."
+    )
+    widgets.download("Download the table", safe_csv(table), "predictions.csv", "text/csv")
