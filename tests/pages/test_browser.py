@@ -35,7 +35,7 @@ def test_a_page_is_in_nobodys_way(page: Page, server: str, path: str, words: str
     ("path", "width"),
     [
         ("/", 800),
-        ("/Compare?models=3&closer=Film", 800),
+        ("/Compare?models=3&closer=Training+animation", 800),
         ("/Upload?towers=scratch", 800),
         ("/Lesson?phase=reveal&step=bias", 390),
     ],
@@ -47,7 +47,7 @@ def test_nothing_is_cut_off_in_a_narrow_window(
     tab.goto(server + path)
     settled(tab)
     expect(tab.locator("svg path[aria-label*='held out']").first).to_be_visible()
-    if "Film" in path:
+    if "animation" in path:
         expect(tab.locator(".vega-bind input[type=range]")).to_be_visible()
     # The width of the window is known after the first run: maps may be drawn twice.
     expect_nothing_cut_off(tab)

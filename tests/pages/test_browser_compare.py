@@ -176,7 +176,7 @@ def test_what_is_under_the_maps(come: Callable[..., Page], page: Page, server: s
         settled(page)
         judge(page, "[class*='st-key-maps-']")  # judged above, and slow
 
-    opened("Map in words", "Cosine distances between the centres")
+    opened("Text description", "Cosine distances between the centres")
     opened("Movement", "The pictures that moved most")
     opened("The loss", "Each row is a training picture")
     opened("All measures", "PCA map:")
@@ -187,13 +187,13 @@ def test_what_is_under_the_maps(come: Callable[..., Page], page: Page, server: s
     expect_text(page, "does not know, or does not read, “")
     expect_text(page, "“zebra”")
     assert address_field(page, "caption") == "a zebra"
-    opened("Film", "The film in words")
+    opened("Training animation", "The animation in words")
     film_runs_in_the_browser_alone(page, sent)
-    opened("Take along", "A model for other tools")
+    opened("Export", "A model for other tools")
     link_and_files_are_what_they_say(page, come(offline=True))
 
     page.emulate_media(reduced_motion="reduce")
-    page.get_by_role("radio", name="Film", exact=True).click()
+    page.get_by_role("radio", name="Training animation", exact=True).click()
     settled(page)
     expect(page.locator(SLIDER)).to_be_visible()  # a button that came before its film moves nothing
     for moment in ("1", "2", "3"):

@@ -24,7 +24,7 @@ from vlcore.model.dual_encoder import build
 from vlcore.plots.thumbnails import SAFE_URI
 from vlcore.study import plans
 from vlcore.web import cache
-from vlcore.web.compare import sections
+from vlcore.web.compare import captions
 
 from .app import FakeQueue, alts, opened, press, text_of
 
@@ -339,7 +339,7 @@ def test_word_vectors_read_any_words_and_mark_captions_that_are_far(reads_words:
     )
     assert not any("does not know" in warning.value for warning in page.warning)
     assert sum("“music” (nearest" in warning.value for warning in page.warning) == 2
-    assert len(page.get("image")) == 2 * sections.NEAREST_IMAGES
+    assert len(page.get("image")) == 2 * captions.NEAREST_IMAGES
     ok(page.text_input(key="caption").set_value("racehorse").run())
     assert not any("“racehorse”" in warning.value for warning in page.warning)
     assert sum("“racehorse”" in caption.value for caption in page.caption) == 2
@@ -376,14 +376,14 @@ def encoders(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 @pytest.mark.parametrize(
     ("section", "charts", "words"),
     [
-        ("Groups", 1, "is named right"),
-        ("Map in words", 1, "centres"),
-        ("Movement", 1, "pictures that moved most"),
+        ("Groups", 1, "Accuracy of the animal"),
+        ("Text description", 1, "centres"),
+        ("Movement", 1, "images that moved most"),
         ("Captions", 3, "How alike"),
         ("The loss", 3, "Pairs of the loss, No bias, descriptive labels"),
-        ("Film", 2, "Training animation of 2 models"),
+        ("Training animation", 2, "Training animation of 2 models"),
         ("All measures", 1, "PCA map"),
-        ("Take along", 1, "parquet"),
+        ("Export", 1, "parquet"),
     ],
 )
 def test_every_section_opens_of_imports_too(

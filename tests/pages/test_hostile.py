@@ -192,7 +192,7 @@ def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(
         files = []
         for name, label in (
             (
-                f"Compare?{urlencode({**shown['Compare'], 'closer': 'Take along', 'models': '2'})}",
+                f"Compare?{urlencode({**shown['Compare'], 'closer': 'Export', 'models': '2'})}",
                 "Offline page",
             ),
             (f"Lesson?{urlencode(on)}", "Hand-out with the numbers"),

@@ -72,4 +72,4 @@ def test_no_address_takes_away_what_pages_keep() -> None:
         for path in Path(shell.__file__).parents[1].rglob("*.py")
         for name in kept.findall(path.read_text())
     }
-    assert {"arrives", "visitor"} <= found - {"data"} <= shell.OWN
+    assert {"arrives", "visitor"} <= found - {"data"} <= shell.PRIVATE_STATE

@@ -1,7 +1,6 @@
-"""The knobs of one condition, each in the address, and links that name all: no earlier choice
-shines through."""
+"""Controls of one condition, each in the address, and links to Compare that name all of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -18,72 +17,94 @@ LABELS = options.controls_of(options.LABEL_STYLES)
 NEGATIVES = options.controls_of(options.NEGATIVES)
 ENCODERS = options.controls_of(options.ARCHITECTURES)
 TEXTS = options.controls_of(options.TEXTS)
-AS_TOWERS = "as chosen above"  # the image or text tower that the choice of towers brings
+AS_TOWERS = "as chosen above"  # the image or text tower of the pair of towers
 AS_SET = "as set here"  # no model from the disk
 LENGTHS = {name: steps for name, steps in options.PRESETS.items() if steps}
 LENGTHS_IN_WORDS = ", ".join(f"{name}: {steps:,} steps" for name, steps in LENGTHS.items())
 BIASES = {f"{bias * 100:g} %": bias for bias in GRIDS["paper"]}
-_HOW_MUCH = 320  # px of the slider with what stands beside it: a row of a phone
+_BIAS_WIDTH = 320  # px of the slider with the button beside it: a row of a phone
 
 
 def name_of(choices: Mapping[str, Any], value: object) -> str:
-    """What a value is called among choices."""
+    """Return the name of a value among choices."""
     return next(name for name, meant in choices.items() if meant == value)
 
 
 def bias_slider(key: str, bias: float = 0.75, about: str | None = None, **options: Any) -> float:
-    """The share of each minority group that is removed."""
+    """Show the choice of the bias: the share of each minority group that is removed."""
     label = options.pop("label", "Bias: share of each minority group removed")
     options = widgets.in_address(key, about, **options)
     return BIASES[st.select_slider(label, list(BIASES), name_of(BIASES, bias), **options)]
 
 
 def towers_choice(default: str = "scratch") -> str:
-    """The choice of the pair of towers for all models of a page, a name of
-    `vlcore.experiment.options.TOWERS`, in the address."""
-    about = options.TOWERS_HELP
+    """Show the choice of the towers of all models of a page, a name in `options.TOWERS`."""
     return widgets.one_of(
-        "Towers", options.TOWERS, "towers", default, about, label_visibility="collapsed"
+        "Towers",
+        options.TOWERS,
+        "towers",
+        default,
+        options.TOWERS_HELP,
+        label_visibility="collapsed",
     )
 
 
 def training_length(key: str, label: str = "Training length", **options: Any) -> int:
-    """The number of steps."""
+    """Show the choice of the number of steps."""
     return LENGTHS[widgets.one_of(label, LENGTHS, key, "standard", **options)]
+
+
+def label_style_choice(label: str, styles: Sequence[str], default: str, key: str) -> str:
+    """Show the choice of a label style, by its name on pages; the address may have either name."""
+    names = {style: name for name, style in options.LABEL_ALIASES.items()}
+    widgets.accept_former_names(key, names)
+    return st.selectbox(
+        label,
+        styles,
+        styles.index(default),
+        lambda style: names.get(style, style),
+        **widgets.in_address(key),
+    )
 
 
 def condition_controls(
     side: str, prefix: str, default: Condition, steps: int, grouping: Grouping
 ) -> tuple[Condition, DeltaGenerator]:
-    """The knobs of one model, and the place of further ones; in the URL, an unknown value means the
-    default."""
-    minority = " and ".join(group_words(grouping)[group] for group in grouping.minority)
+    """Show the controls of one model.
+
+    Args:
+        side: what the model is called.
+        prefix: of its settings in the address, where an unknown value means the default.
+        default: its settings at first.
+        steps: of its training.
+        grouping: groups of its image set.
+
+    Returns:
+        The condition, and the container of further controls.
+    """
     with st.container(horizontal=True, vertical_alignment="bottom"):
         # On a phone these two are rows below each other.
-        which = st.container(horizontal=True, vertical_alignment="bottom", width="content")
-        how_much = st.container(horizontal=True, vertical_alignment="bottom", width=_HOW_MUCH)
-    with which:
+        label_row = st.container(horizontal=True, vertical_alignment="bottom", width="content")
+        bias_row = st.container(horizontal=True, vertical_alignment="bottom", width=_BIAS_WIDTH)
+    with label_row:
         st.markdown(f"**{side}**", width="content")
         short, descriptive = (
             quoted_captions(style, grouping) for style in ("undescriptive", "descriptive")
         )
         wording = " The words, “a” included, are the study's own." if grouping == SCENES else ""
-        about, usual = (
-            f"Short: {short}. Descriptive: {descriptive}.{wording}",
-            name_of(LABELS, default.labels),
+        about = plain(f"Short: {short}. Descriptive: {descriptive}.{wording}")
+        usual = name_of(LABELS, default.labels)
+        labels = widgets.one_of("Labels", LABELS, f"{prefix}_labels", usual, about)
+    with bias_row:
+        minority = " and ".join(group_words(grouping)[group] for group in grouping.minority)
+        about = plain(
+            f"The share of each minority group that is removed: {minority}. The training set keeps"
+            f" {default.n_per_group} images of each majority group, and fewer of each minority"
+            " group."
         )
-        labels = widgets.one_of("Labels", LABELS, f"{prefix}_labels", usual, plain(about))
-    with how_much:
-        kept = f"The training set keeps {default.n_per_group} pictures of each majority group"
-        about = (
-            f"The share of each minority group that is removed: {minority}. {kept}, and fewer of"
-            " each minority group."
-        )
-        bias = bias_slider(
-            f"{prefix}_bias", default.bias, plain(about), label="Bias: minority removed"
-        )
-        more = st.popover("More", icon=":material/tune:")
-    with more:
+        bias = bias_slider(f"{prefix}_bias", default.bias, about, label="Bias: minority removed")
+        further = st.popover("More", icon=":material/tune:")
+    with further:
         about = "Off shows the same encoder before its first step. It sorts by background already."
         trained = st.toggle("Trained", value=True, **widgets.in_address(f"{prefix}_trained", about))
         seed = widgets.seed(f"{prefix}_seed", default.init_seed)
@@ -91,8 +112,8 @@ def condition_controls(
             "The study's text, taken literally, has matched pairs only; then one point for"
             " everything is optimal."
         )
-        pairs = st.selectbox(
-            "Pairs in the loss", list(NEGATIVES), **widgets.in_address(f"{prefix}_pairs", about)
+        negatives = st.selectbox(
+            "Negatives", list(NEGATIVES), **widgets.in_address(f"{prefix}_pairs", about)
         )
         about = (
             "Transformers on convolutions or, as the study's, on linear patches; or a frozen"
@@ -108,42 +129,43 @@ def condition_controls(
         text = st.selectbox(
             "Text tower", [AS_TOWERS, *TEXTS], **widgets.in_address(f"{prefix}_text", about)
         )
-    own = {
-        "labels": LABELS[labels],
-        "negatives": NEGATIVES[pairs],
-        "architecture": ENCODERS.get(encoder, default.architecture),
-        "text": TEXTS.get(text, default.text),
-    }
-    seeds = {"data_seed": seed, "init_seed": seed}
-    return default.replace(bias=bias, steps=steps if trained else 0, **seeds, **own), more
+    condition = default.replace(
+        bias=bias,
+        steps=steps if trained else 0,
+        data_seed=seed,
+        init_seed=seed,
+        labels=LABELS[labels],
+        negatives=NEGATIVES[negatives],
+        architecture=ENCODERS.get(encoder, default.architecture),
+        text=TEXTS.get(text, default.text),
+    )
+    return condition, further
 
 
 def towers_of(condition: Condition) -> str:
-    """The pair of towers of a condition; scratch where it has another pair, which a link names
-    besides."""
-    pairs = {name for name in options.TOWERS if condition.with_towers(name) == condition}
-    return pairs.pop() if pairs else "scratch"
+    """Return the pair of towers of a condition; scratch for another pair, which links name too."""
+    pairs = (name for name in options.TOWERS if condition.with_towers(name) == condition)
+    return next(pairs, "scratch")
 
 
 def link_to_compare(left: Condition, right: Condition, label: str, icon: str) -> None:
-    """A link that shows exactly these two trained models, whatever the visitor chose before: it
-    names all settings."""
+    """Link to exactly these two trained models, whatever the visitor chose before."""
     address = {
         "data": left.data,
         "models": "2",
         "map": "PCA",
         "length": name_of(LENGTHS, left.steps),
+        "towers": towers_of(left),
     }
-    address["towers"] = towers_of(left)
-    for prefix, one in (("left", left), ("right", right)):
+    for prefix, condition in (("left", left), ("right", right)):
         settings = {
-            "labels": name_of(LABELS, one.labels),
-            "bias": name_of(BIASES, one.bias),
+            "labels": name_of(LABELS, condition.labels),
+            "bias": name_of(BIASES, condition.bias),
             "trained": "true",
-            "seed": str(one.init_seed),
-            "pairs": name_of(NEGATIVES, one.negatives),
-            "encoder": name_of(ENCODERS, one.architecture),
-            "text": name_of(TEXTS, one.text),
+            "seed": str(condition.init_seed),
+            "pairs": name_of(NEGATIVES, condition.negatives),
+            "encoder": name_of(ENCODERS, condition.architecture),
+            "text": name_of(TEXTS, condition.text),
             "model": AS_SET,
         }
         address |= {f"{prefix}_{name}": value for name, value in settings.items()}

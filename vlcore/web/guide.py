@@ -1,7 +1,8 @@
-"""The guide: a card at the top of a page, what it sets there, and the one control that it is about.
+"""Guide: a card at the top of a page, its settings, and the one control that it is about.
 
-The step is in the address (``?guide=7``): whoever opens it sees that card on its page, with its
-settings, but for those that the address names itself."""
+The card is in the address (``?guide=7``), which shows it on its page with its settings, except
+those that the address names itself.
+"""
 
 from collections.abc import Mapping
 
@@ -15,50 +16,50 @@ from vlcore.web import cache
 from vlcore.web.components import browser
 from vlcore.web.home import animation
 
-_STEP, _SHOWN = (
-    "guide",
-    "guide_shown",
-)  # the number of a card in the address, and of the one whose settings were made
+_CARD = "guide"  # the number of a card, in the address
+_SET_CARD = "guide_shown"  # the number of the card whose settings were made, in the session
 
 
 def entrance() -> None:
-    """The button that begins it, for whoever is at no card."""
-    if _STEP not in st.query_params:
-        begin, first = guide.words()["begin"], {_STEP: "1"}
+    """Offer the guide, unless a card is shown."""
+    if _CARD not in st.query_params:
         st.button(
-            begin,
-            None,
-            None,
-            st.query_params.update,
-            [first],
+            guide.words()["begin"],
+            on_click=st.query_params.update,
+            args=[{_CARD: "1"}],
             type="tertiary",
             icon=":material/tour:",
         )
 
 
-def show(files: Mapping[str, str], along: Mapping[str, str]) -> None:
-    """The card that the address names, the first for a number that no card has, on its page, which
-    is one of `files`, by the names in the menu. `along` stays in the address from card to card."""
-    data = along.get("data", "")
+def show_card(files: Mapping[str, str], persistent: Mapping[str, str]) -> None:
+    """Show the card that the address names, on its page; the first one for an unknown number.
+
+    Args:
+        files: of pages, by their names in the menu.
+        persistent: what stays in the address from card to card.
+    """
+    data = persistent.get("data", "")
     images = cache.named_set(data if data in set_names() else "scenes")
     cards = guide.cards(animation.is_there(images.name))
-    number = next(
-        (number for number in range(1, len(cards) + 1) if str(number) == st.query_params[_STEP]), 1
-    )
+    numbers = {str(number): number for number in range(1, len(cards) + 1)}
+    number = numbers.get(st.query_params[_CARD], 1)
 
     def filled(number: int) -> guide.Card:
         return cards[number - 1].filled(usual_condition(images), images.grouping, cache.artifact)
 
     def go(number: int, address: Mapping[str, str]) -> None:
-        st.session_state[_SHOWN], card = number, filled(number)
-        st.session_state.update(
-            {name: value for name, value in card.settings.items() if name not in address}
-        )
-        st.switch_page(files[card.page], query_params={**address, _STEP: str(number)})
+        st.session_state[_SET_CARD] = number
+        card = filled(number)
+        for name, value in card.settings.items():
+            if name not in address:
+                st.session_state[name] = value
+        st.switch_page(files[card.page], query_params={**address, _CARD: str(number)})
 
-    if st.session_state.get(_SHOWN) != number:
+    if st.session_state.get(_SET_CARD) != number:
         go(number, dict(st.query_params))
     card, words = filled(number), guide.words()
+    is_last = number == len(cards)
     done = bool(card.done) and all(
         st.session_state.get(name) == value for name, value in card.done.items()
     )
@@ -70,17 +71,14 @@ def show(files: Mapping[str, str], along: Mapping[str, str]) -> None:
                 st.badge(words["done"], icon=":material/check:", color="green")
             st.space("stretch")
             if st.button(words["back"], key="guide_back", disabled=number == 1):
-                go(number - 1, along)
-            if number < len(cards) and st.button(
+                go(number - 1, persistent)
+            if not is_last and st.button(
                 words["next"], key="guide_next", type="primary" if done else "secondary"
             ):
-                go(number + 1, along)
-            if st.button(
-                words["leave" if number < len(cards) else "finish"],
-                key="guide_leave",
-                type="tertiary",
-            ):
-                del st.query_params[_STEP]
+                go(number + 1, persistent)
+            leave = words["finish" if is_last else "leave"]
+            if st.button(leave, key="guide_leave", type="tertiary"):
+                del st.query_params[_CARD]
                 st.rerun()
         st.markdown(plain(card.text))
         region = words["region"].format(title=card.title)

@@ -1,4 +1,4 @@
-"""Jobs as pages show them: offered, followed, cancelled, offered again."""
+"""Jobs on pages: offer, follow, cancel, offer again."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -10,17 +10,16 @@ from vlcore.jobs.jobs import JobStatus, State
 from vlcore.web import shell, work
 from vlcore.web.visitors import visitor
 
-COUNTED = (
-    "drawing pictures",
-    "computing image features",
-)  # stages that say how much is done, of how much
+COUNTED = ("drawing", "computing")  # how stages begin that say how much is done
 POLL = 2.0  # seconds between looks at a running job
 POLL_QUICK = 0.5  # the same, of one that takes seconds
 
 
 def chosen_here(key: str) -> bool:
-    """Whether a job that the settings of a page ask for may begin by itself, because the visitor
-    chose them with a click. What they arrived with, by a link, needs a button."""
+    """Whether a job may start by itself, because the visitor chose it with a click on this page.
+
+    One that an address asked for on arrival, as by a link, needs a button.
+    """
     offered: set[str] = st.session_state.setdefault("offered", set())
     if st.session_state.get("arrives"):
         offered.add(key)
@@ -28,8 +27,7 @@ def chosen_here(key: str) -> bool:
 
 
 def start_or_offer(starts: Mapping[str, Callable[[], None]], label: str) -> None:
-    """Start the jobs, by their keys, that are not there and that the visitor chose here; a button
-    for the others."""
+    """Start the absent jobs, by their keys, that were chosen here; offer a button for others."""
     absent = [key for key in starts if work.view(key).state is State.ABSENT]
     by_link = [key for key in absent if not chosen_here(key)]
     if by_link and not st.button(
@@ -43,22 +41,19 @@ def start_or_offer(starts: Mapping[str, Callable[[], None]], label: str) -> None
 
 
 def cancel(keys: Iterable[str]) -> None:
-    """Take back this visitor's wish for jobs, and run the page anew: what nobody else waits for is
-    cancelled."""
+    """Withdraw this visitor from jobs and rerun the page; those that nobody else wants end."""
     active = [key for key in keys if work.view(key).state.is_active]
-    gone_on = [key for key in active if not work.queue().cancel_pending(key, visitor())]
-    visitor().withdrawn.update(gone_on)
-    if gone_on:
-        whom = (
-            "It goes on"
-            if len(gone_on) == len(active) == 1
-            else f"{len(gone_on)} of {len(active)} go on"
-        )
+    continuing = [key for key in active if not work.queue().cancel_pending(key, visitor())]
+    visitor().withdrawn.update(continuing)
+    if continuing:
+        subject = f"{len(continuing)} of {len(active)} go on"
+        if len(active) == 1:
+            subject = "It goes on"
         st.session_state["toast"] = (
-            f"{whom}: somebody else waits for it. This page stops following it."
+            f"{subject}: somebody else waits for it. This page stops following it."
         )
     elif active:
-        st.session_state["toast"] = "Cancelled. What has begun stops after the step that it is at."
+        st.session_state["toast"] = "Cancelled. What has begun stops after its current step."
     st.rerun()
 
 
@@ -69,35 +64,38 @@ def watch(
     each_done: bool = False,
     every: float = POLL,
 ) -> None:
-    """Draw jobs, again `every` so many seconds while one is active; the page is run anew when that
-    changes, when all are done, or with `each_done` one more is. `draw` gets their states; without
-    it, each has its progress.
+    """Draw jobs, again and again while one is active, and rerun the page when all are done.
+
+    Args:
+        keys: of the jobs.
+        draw: draws their states; without it, each has its progress.
+        each_done: rerun the page whenever one more is done.
+        every: seconds between looks.
     """
 
-    def turn(now: list[JobStatus]) -> tuple[bool, int]:
-        done = sum(one.done for one in now)
-        return any(one.state.is_active for one in now), (
-            done if each_done else int(done == len(keys))
-        )
+    def summary(views: list[JobStatus]) -> tuple[bool, int]:
+        done = sum(view.done for view in views)
+        is_active = any(view.state.is_active for view in views)
+        return is_active, done if each_done else int(done == len(keys))
 
-    before = turn([work.view(key) for key in keys])
+    before = summary([work.view(key) for key in keys])
 
     @shell.follows(every if before[0] else None)
-    def board() -> None:
-        now = [work.view(key) for key in keys]
-        if turn(now) != before:
+    def follow() -> None:
+        views = [work.view(key) for key in keys]
+        if summary(views) != before:
             st.rerun()
         if draw is not None:
-            draw(now)
+            draw(views)
         else:
-            for one in now:
-                progress(one)
+            for view in views:
+                progress(view)
 
-    board()
+    follow()
 
 
 def progress_or_start(
-    seen: JobStatus,
+    view: JobStatus,
     label: str,
     start: Callable[[], None],
     *,
@@ -105,54 +103,62 @@ def progress_or_start(
     job: str = "This training",
     **button: Any,
 ) -> None:
-    """The `progress` of a job, and where it is not active a button, with options of `st.button`,
-    that starts it."""
-    progress(seen, cancel_key, job)
-    if not seen.state.is_active and st.button(label, **button):
+    """Show the `progress` of a job, and if it is not active a button that starts it.
+
+    Args:
+        view: the state of the job.
+        label: of the button.
+        start: starts the job.
+        cancel_key: of the button that cancels it; none without.
+        job: what the job is, to begin a sentence.
+        button: options of `st.button`.
+    """
+    progress(view, cancel_key, job)
+    if not view.state.is_active and st.button(label, **button):
         start()
         st.rerun()
 
 
-def progress(seen: JobStatus, cancel_key: str = "", job: str = "This training") -> None:
-    """One line and a bar that say where a job is, and a button that cancels it where that has a
-    key; of a job that has ended without a result why, `job` being the beginning of that
-    sentence."""
-    if not seen.state.is_active:
-        if sentence := ended_badly(seen, job):
+def progress(view: JobStatus, cancel_key: str = "", job: str = "This training") -> None:
+    """Show how far a job is, with a button that cancels it if that has a key, or why it ended."""
+    if not view.state.is_active:
+        if sentence := ended_badly(view, job):
             st.warning(sentence)
         return
-    status = seen.status
-    text = stage = status.get("stage", "starting")
-    if seen.state is State.QUEUED:
-        text = (
-            f"waiting for a worker, place {seen.position} in the queue"
-            if seen.position
-            else "starting"
-        )
-    elif "step" in status and "training" in stage:
-        text = f"{stage}, step {status['step']:,} of {status['steps']:,}"
-        if (
-            seen.fraction >= 0.25 and "started" in status
-        ):  # judged by what is done; before that too little is
-            seconds = (status["updated"] - status["started"]) / seen.fraction * (1 - seen.fraction)
-            rest = (
-                f"{round(seconds / 60)} min"
-                if seconds > 100
-                else f"{max(5, round(seconds / 5) * 5)} s"
-            )
-            text += f", about {rest} left"
-    elif "of" in status and stage in COUNTED:
-        text = f"{stage}, {status['done']:,} of {status['of']:,}"
-    st.progress(0.0 if seen.state is State.QUEUED else seen.fraction, text=plain(text))
+    is_queued = view.state is State.QUEUED
+    st.progress(0.0 if is_queued else view.fraction, text=plain(_progress_in_words(view)))
     if cancel_key and st.button("Cancel", key=cancel_key, icon=":material/stop:"):
-        cancel([seen.key])
+        cancel([view.key])
 
 
-def ended_badly(seen: JobStatus, job: str = "This training") -> str | None:
-    """The sentence for a job that ended without a result; None where there is none."""
-    others = "You no longer wait for this; it goes on for somebody else."
+def _progress_in_words(view: JobStatus) -> str:
+    status = view.status
+    stage: str = status.get("stage", "starting")
+    if view.state is State.QUEUED:
+        if not view.position:
+            return "starting"
+        return f"waiting for a worker, place {view.position} in the queue"
+    if "step" in status and "training" in stage:
+        steps = f"{stage}, step {status['step']:,} of {status['steps']:,}"
+        # Before a quarter is done there is too little to judge by.
+        if view.fraction < 0.25 or "started" not in status:
+            return steps
+        elapsed = status["updated"] - status["started"]
+        seconds = elapsed / view.fraction * (1 - view.fraction)
+        if seconds > 100:
+            return f"{steps}, about {round(seconds / 60)} min left"
+        return f"{steps}, about {max(5, round(seconds / 5) * 5)} s left"
+    if "of" in status and stage.startswith(COUNTED):
+        return f"{stage}, {status['done']:,} of {status['of']:,}"
+    return stage
+
+
+def ended_badly(view: JobStatus, job: str = "This training") -> str | None:
+    """Return a sentence for a job that ended without a result; None for any other."""
+    if view.state is State.CANCELLED and view.status.get("others"):
+        return "You no longer wait for this; it goes on for somebody else."
     return {
         State.INTERRUPTED: f"{job} was interrupted; start it again.",
-        State.CANCELLED: others if seen.status.get("others") else f"{job} was cancelled.",
-        State.FAILED: f"{job} failed: {plain(str(seen.status.get('message', 'see its log')))}",
-    }.get(seen.state)
+        State.CANCELLED: f"{job} was cancelled.",
+        State.FAILED: f"{job} failed: {plain(str(view.status.get('message', 'see its log')))}",
+    }.get(view.state)

@@ -1,8 +1,8 @@
-"""Pieces of pages: choices and links, a model in training, rows of pictures, parts of what is
-said."""
+"""Widgets that pages share: choices in the address, links, images, training progress, parts."""
 
 import base64
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.api.model_map import ModelMap, caption_scores
+from vlcore.api.model_map import ComparisonError, ModelMap, caption_scores
 from vlcore.data import subset
 from vlcore.data.drawn import SCENES_RECIPE
 from vlcore.data.imageset import ImageSet
@@ -28,11 +28,9 @@ from vlcore.plots.theme import Palette
 from vlcore.study.sanity import SanityStatus, sanity_check
 from vlcore.web import cache
 
-Thing = TypeVar("Thing")
-LARGEST = 512  # px of the longer side: none is shown larger, but for a screen with two dots a pixel
-# px; pictures up to this are sent as they are, larger ones nearly so: each run of a page sends them
-# anew
-SMALL = 128
+Item = TypeVar("Item")
+LARGEST = 512  # px of the longer side of an image that is sent
+LOSSLESS = 128  # px, up to which an image is sent without loss: each run sends it again
 CARD_MAP = 214  # px; the side of a small map
 _SANITY_BADGES: dict[SanityStatus, tuple[str, Any]] = {
     SanityStatus.PASSED: (":material/check_circle:", "green"),
@@ -42,8 +40,7 @@ _SANITY_BADGES: dict[SanityStatus, tuple[str, Any]] = {
 
 
 def in_address(key: str, about: str | None = None, **options: Any) -> dict[str, Any]:
-    """Options of a control of Streamlit whose value is in the address under a key, with a word of
-    help."""
+    """Return options of a Streamlit control whose value is in the address under a key."""
     return {"key": key, "bind": "query-params", "help": about, **options}
 
 
@@ -53,16 +50,43 @@ def one_of(
     key: str,
     default: str,
     about: str | None = None,
+    *,
+    former_names: Mapping[str, str] | None = None,
     **options: Any,
 ) -> str:
-    """The choice of one of a few names, in the address; the default where the address names none of
-    them."""
+    """Show the choice of one of a few names.
+
+    Args:
+        label: of the control.
+        choices: the names.
+        key: of the choice in the address, where an unknown name means the default.
+        default: one of the names.
+        about: help.
+        former_names: names of now by those that old addresses have.
+        options: of `st.segmented_control`.
+    """
+    accept_former_names(key, former_names or {})
     options = in_address(key, about, default=default, required=True, **options)
     return st.segmented_control(label, list(choices), **options) or default
 
 
+def accept_former_names(key: str, names: Mapping[str, str]) -> None:
+    """Have the address name a choice as it is called now."""
+    if st.query_params.get(key) in names:
+        st.query_params[key] = names[st.query_params[key]]
+
+
+@contextmanager
+def reason_if_absent(icon: str) -> Iterator[None]:
+    """Show why models have no such thing, instead of it."""
+    try:
+        yield
+    except ComparisonError as error:
+        st.info(plain(str(error)), icon=f":material/{icon}:")
+
+
 def link(page: str, label: str, icon: str, **address: str) -> None:
-    """A link to a page, with what the address is to decide there."""
+    """Link to a page with settings in the address."""
     st.page_link(
         page, label=label, icon=f":material/{icon}:", query_params=address, width="content"
     )
@@ -71,8 +95,7 @@ def link(page: str, label: str, icon: str, **address: str) -> None:
 def download(
     label: str, data: Any, name: str, kind: str, icon: str = "download", **options: Any
 ) -> None:
-    """A button that hands out a file of a media type; its data may be a function, called when it is
-    pressed."""
+    """Offer a file of a media type; `data` may be a function, called on a click."""
     st.download_button(
         label, data, name, kind, icon=f":material/{icon}:", on_click="ignore", **options
     )
@@ -87,21 +110,21 @@ def whole(
     about: str | None = None,
     **options: Any,
 ) -> int:
-    """The choice of a whole number within bounds, whatever a browser sends; under a key in the
-    address, where one that is none or out of bounds is the usual one. To Streamlit it is a float,
-    of which alone it refuses what has no end, such as 1e309."""
-    known = in_address(key, about, **options) if key else {"help": about, **options}
+    """Show the choice of an integer within bounds, whatever a browser sends.
+
+    With a key it is in the address, where one that is invalid means the usual one. For Streamlit it
+    is a float, the only type of which it refuses 1e309.
+    """
+    options = in_address(key, about, **options) if key else {"help": about, **options}
     bounds = float(least), float(most), float(usual)
-    return max(
-        least, min(most, round(st.number_input(label, *bounds, step=1.0, format="%.0f", **known)))
-    )
+    number = st.number_input(label, *bounds, step=1.0, format="%.0f", **options)
+    return max(least, min(most, round(number)))
 
 
 def seed(key: str, usual: int = 0, width: Any = "stretch") -> int:
-    """The choice of a seed of everything, in the address."""
+    """Show the choice of the seed of data and first weights, in the address."""
     about = (
-        "Decides which pictures are drawn and removed, the first weights and the order of the"
-        " pictures."
+        "Decides which images are drawn and removed, the first weights and the order of the images."
     )
     return whole("Seed", 0, 999, usual, key, about, width=width)
 
@@ -114,35 +137,41 @@ def picture(
     within: DeltaGenerator | None = None,
     **options: Any,
 ) -> None:
-    """Show a picture, uint8 (H, W, 3) or a Pillow image whose see-through parts stay so, in a
-    container or where the page is; `alt` is for those who do not see it, and the other options are
-    those of `st.image`."""
-    shown = image.copy() if isinstance(image, Image.Image) else Image.fromarray(image)
-    shown.thumbnail((LARGEST, LARGEST))
+    """Show an image, uint8 (H, W, 3) or from Pillow, whose transparent parts stay transparent.
+
+    Args:
+        image: any size; a smaller copy is sent.
+        alt: text for visitors who do not see it.
+        width: as for `st.image`.
+        within: a container; the page itself without.
+        options: of `st.image`.
+    """
+    copy = image.copy() if isinstance(image, Image.Image) else Image.fromarray(image)
+    copy.thumbnail((LARGEST, LARGEST))
+    is_small = max(copy.size) <= LOSSLESS
+    quality = 0 if is_small else 90
     out = BytesIO()
-    small = max(shown.size) <= SMALL
-    shown.save(
-        out, format="WEBP", lossless=small, exact=small, quality=0 if small else 90, method=0
-    )
+    copy.save(out, format="WEBP", lossless=is_small, exact=is_small, quality=quality, method=0)
     uri = "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode("ascii")
     (st if within is None else within).image(uri, alt=alt, width=width, **options)
 
 
 def how_long(images: ImageSet) -> str:
-    """What the four experiments of a set take, in a sentence."""
+    """Say how long the four experiments of a set take."""
     if images.folds:
-        models = f"It trains {4 * images.folds} small models, {images.folds} for each experiment"
-        return f"{models}; the time left is shown while they train."
+        return (
+            f"It trains {4 * images.folds} small models, {images.folds} for each experiment; the"
+            " time left is shown while they train."
+        )
     if images.name == SCENES_RECIPE.name:
         return "It takes one to two minutes on two cores."
-    return "It takes a few minutes on two cores; the pictures are drawn first."
+    return "It takes a few minutes on two cores; the images are drawn first."
 
 
 def live(
     condition: Condition, view: JobStatus, palette: Palette, key: str, *, curve: bool = True
 ) -> None:
-    """A model in training: its map, and its accuracy on validation pictures now and, with `curve`,
-    over the steps."""
+    """Show a model in training: its map, its validation accuracy now and, with `curve`, by step."""
     status = view.status
     if "map" not in status:
         return
@@ -156,10 +185,12 @@ def live(
     points = status.get("curve", [])
     if points:
         step, majority, minority = points[-1]
-        now = f"Step {step:,}, right on {len(images.rows('val')):,} validation pictures"
-        st.caption(f"{now}: majority {percent(majority)}, minority {percent(minority)}")
+        st.caption(
+            f"Step {step:,}, accuracy on {len(images.rows('val')):,} validation images: majority"
+            f" {percent(majority)}, minority {percent(minority)}"
+        )
     if curve:
-        alt = "Accuracy on validation pictures over the steps"
+        alt = "Accuracy on validation images over the steps"
         curves(points, ("majority", "minority"), palette, alt=alt, key=f"{key}_curve")
 
 
@@ -173,8 +204,17 @@ def curves(
     width: int = 320,
     height: int = 150,
 ) -> bool:
-    """A chart of values over the steps, (step, a value a name); whether there are enough points for
-    one."""
+    """Show values over the steps, if there are enough; whether there are.
+
+    Args:
+        points: a step and a value for each name.
+        names: of the values.
+        palette: colours.
+        alt: text for visitors who do not see the chart.
+        key: of the chart on the page.
+        width: px.
+        height: px.
+    """
     if len(points) < 3:
         return False
     table = pd.DataFrame(points, columns=["step", *names]).melt("step", var_name="series")
@@ -183,7 +223,7 @@ def curves(
 
 
 def sanity_badge(condition: Condition) -> None:
-    """Whether models of this kind learn at all where nothing is biased."""
+    """Show whether models of this kind learn at all without bias."""
     check = sanity_check(condition, cache.artifact)
     icon, colour = _SANITY_BADGES[check.status]
     st.badge(
@@ -194,23 +234,24 @@ def sanity_badge(condition: Condition) -> None:
     )
 
 
-def in_pairs(things: Iterable[Thing]) -> list[tuple[DeltaGenerator, Thing]]:
-    """Things, each with its place: two are beside each other."""
-    every = list(things)
-    return list(zip([column for _ in every[::2] for column in st.columns(2)], every, strict=False))
+def in_pairs(items: Iterable[Item]) -> list[tuple[DeltaGenerator, Item]]:
+    """Return items, each with its column: two are beside each other."""
+    items = list(items)
+    columns = [column for _ in items[::2] for column in st.columns(2)]
+    return list(zip(columns, items, strict=False))
 
 
-def pictures(model: ModelMap, found: Sequence[tuple[int, float]]) -> None:
-    """A row of pictures with what they show and their cosine."""
+def pictures(model: ModelMap, neighbours: Sequence[tuple[int, float]]) -> None:
+    """Show images in a row, by their rows, with their group and cosine."""
     images = cache.image_set(model)
-    for column, (row, similarity) in zip(st.columns(len(found)), found, strict=True):
-        words = f"{images.table['object'].iat[row]}, {images.table['context'].iat[row]}"
+    for column, (row, similarity) in zip(st.columns(len(neighbours)), neighbours, strict=True):
+        words = ", ".join(images.table.iloc[row][["object", "context"]])
         picture(images.image(row), alt=words, within=column)
         column.caption(f"{plain(words)}  \n{similarity:.2f}")
 
 
 def caption_table(model: ModelMap, z: Any) -> None:
-    """Cosine of each caption with one embedding, (E,)."""
+    """Show the cosine of each caption with one embedding, (E,)."""
     rows = pd.DataFrame(caption_scores(model, z)).drop(columns="probability")
     cosine = "How near image and caption are in the model: 1 the same direction, -1 opposite."
     column = st.column_config
@@ -222,8 +263,7 @@ def caption_table(model: ModelMap, z: Any) -> None:
 
 
 def show_part(part: Part, draw: Callable[[Chart], None] | None = None) -> None:
-    """A part of what is said of models or a study, without its heading; `draw` shows its figures,
-    if it has some."""
+    """Show a part of a report without its heading; `draw` shows its figures, if there are any."""
     for content in part.content:
         match content:
             case Text(icon=icon) if icon:
@@ -231,11 +271,8 @@ def show_part(part: Part, draw: Callable[[Chart], None] | None = None) -> None:
             case Text(note=True):
                 st.caption(plain(content.text))
             case Text():
-                st.markdown(
-                    f"**{plain(content.title)}.** {plain(content.text)}"
-                    if content.title
-                    else plain(content.text)
-                )
+                title = f"**{plain(content.title)}.** " if content.title else ""
+                st.markdown(f"{title}{plain(content.text)}")
             case Command():
                 st.code(content.text, language="sh")
             case Table():

@@ -1,5 +1,4 @@
-"""Models of a comparison: the controls of each, in the address, or a model that lies on the
-disk."""
+"""Models of a comparison: their controls, in the address, or models on the disk."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,141 +20,134 @@ from vlcore.jobs.jobs import JobStatus, State
 from vlcore.study import plans
 from vlcore.web import cache, condition_controls, jobs, shell, widgets, work
 
-SIDES = (
-    "left",
-    "right",
-    "third",
-    "fourth",
-)  # what stands before each model's settings in the address
+SIDES = ("left", "right", "third", "fourth")  # before each model's settings in the address
 
 
 @dataclass(frozen=True)
 class Side:
-    """One model of a comparison: its name, one of `SIDES`, and the key of its artifact, which need
-    not be there yet."""
+    """One model of a comparison, which may not be trained yet."""
 
     name: str
-    prefix: str
-    key: str
+    prefix: str  # one of `SIDES`
+    key: str  # of its artifact
     condition: Condition
 
 
 def choose_model_count() -> int:
-    """The choice of how many models stand beside each other."""
+    """Show the choice of how many models are beside each other."""
     return int(widgets.one_of("Models", map(str, range(2, len(SIDES) + 1)), "models", "2"))
 
 
 def comparable(images: ImageSet) -> dict[str, Condition]:
-    """Models on the disk that can be shown on the pictures of a set, by key; older ones of the same
-    pictures too."""
-    wanted = images.name, images.version
+    """Return models on the disk of the images of a set, by key; older ones of the images too."""
     return {
-        key: one
-        for key, one in cache.conditions().items()
-        if (one.data, one.data_version) == wanted
+        key: condition
+        for key, condition in cache.conditions().items()
+        if (condition.data, condition.data_version) == (images.name, images.version)
     }
 
 
 def choose(images: ImageSet, count: int, steps: int, towers: str) -> list[Side]:
-    """The controls of each model, two in a row."""
+    """Show the controls of each model, two in a row."""
     if not images.has_pictures:
-        return _imported(images, count)
-    return _trained(images, count, steps, towers)
+        return _choose_imported(images, count)
+    return _choose_trained(images, count, steps, towers)
 
 
-def differences(sides: Sequence[Side]) -> None:
-    """In what the models differ."""
-    st.markdown(describe_differences({side.name: side.condition for side in sides}))
-
-
-def _trained(images: ImageSet, count: int, steps: int, towers: str) -> list[Side]:
-    there, chosen = comparable(images), []
-    choices = [condition_controls.AS_SET, *there]
+def _choose_trained(images: ImageSet, count: int, steps: int, towers: str) -> list[Side]:
+    on_disk = comparable(images)
+    choices = [condition_controls.AS_SET, *on_disk]
     defaults = plans.find("experiments", usual_condition(images).with_towers(towers)).conditions
     work.prepare(defaults[0])  # the next bias level may train while the visitor looks on
+    sides = []
     for column, (name, prefix, default) in widgets.in_pairs(
         zip(names(count), SIDES, defaults, strict=False)
     ):
+        named = st.query_params.get(f"{prefix}_model", choices[0])
         with column:
-            asked, called = st.query_params.get(f"{prefix}_model", choices[0]), name.capitalize()
-            condition, more = condition_controls.condition_controls(
-                called, prefix, default, steps, images.grouping
+            condition, further = condition_controls.condition_controls(
+                name.capitalize(), prefix, default, steps, images.grouping
             )
             about = (
-                "Any model of these pictures, with its own objective, mitigation or length; also"
-                " pretrained ones."
+                "Any model of these images, with its own objective, mitigation or length; also"
+                " pretrained ones. The settings beside it do not matter then."
             )
-            from_disk = widgets.in_address(
-                f"{prefix}_model", f"{about} The settings beside it do not matter then."
+            key = further.selectbox(
+                "Or load a saved model", choices, **widgets.in_address(f"{prefix}_model", about)
             )
-            key = more.selectbox("Or a model from the disk", choices, **from_disk)
-            if asked not in choices:
-                why = (
-                    "it was trained on another image set or an older version of it, or never on"
-                    " this server"
-                )
-                gone = f"There is no model {plain(repr(asked[:80]))} of these pictures here: {why}."
+            if named not in choices:
                 st.warning(
-                    f"{gone} The settings below are shown instead.", icon=":material/link_off:"
+                    f"There is no model {plain(repr(named[:80]))} of these images here: it was"
+                    " trained on another image set or an older version of it, or never on this"
+                    " server. The settings below are shown instead.",
+                    icon=":material/link_off:",
                 )
-            if found := there.get(key):
-                trained = f"seed {found.init_seed}, {found.steps:,} steps"
+            if saved := on_disk.get(key):
                 st.caption(
-                    f"From the disk, whatever is set above: {plain(title(found))}, {trained}"
+                    f"Saved model, whatever is set above: {plain(title(saved))}, seed"
+                    f" {saved.init_seed}, {saved.steps:,} steps"
                 )
-            chosen.append(Side(name, prefix, key if found else condition.key, found or condition))
-    return chosen
+                sides.append(Side(name, prefix, key, saved))
+            else:
+                sides.append(Side(name, prefix, condition.key, condition))
+    return sides
 
 
-def _imported(images: ImageSet, count: int) -> list[Side]:
-    """Embeddings of the same pictures that were computed elsewhere, each in a set of its own."""
-    own, chosen = condition_of(images).key, []
-    there = {
-        key: one for key, one in cache.conditions().items() if one.kind is ArtifactKind.IMPORTED
+def _choose_imported(images: ImageSet, count: int) -> list[Side]:
+    """Show the choices of embeddings of the same images from elsewhere, each a set of its own."""
+    key_of_set = condition_of(images).key
+    imported = {
+        key: condition
+        for key, condition in cache.conditions().items()
+        if condition.kind is ArtifactKind.IMPORTED
     }
-    pictures = {key: cache.artifact(key).manifest.get("pictures") for key in there}
-    keys = [own, *(key for key in there if key != own and pictures[key] == pictures[own])]
+    pictures = {key: cache.artifact(key).manifest.get("pictures") for key in imported}
+    alike = [key for key in imported if pictures[key] == pictures[key_of_set]]
+    keys = [key_of_set, *(key for key in alike if key != key_of_set)]
     if len(keys) == 1:
-        more = (
-            "Import those of another encoder with the same names of pictures, and the two stand"
-            " beside each other here"
-        )
         st.info(
-            f"These are the only embeddings of these pictures. {more}; until then each map is the"
-            " same."
+            "These are the only embeddings of these images. Import those of another encoder with"
+            " the same names of images to compare the two here; until then each map is the same."
         )
-    for place, (column, (name, prefix)) in enumerate(
+    sides = []
+    for number, (column, (name, prefix)) in enumerate(
         widgets.in_pairs(zip(names(count), SIDES, strict=False))
     ):
-        label, in_address = (
-            f"{name.capitalize()} encoder",
-            widgets.in_address(f"{prefix}_encoder_of"),
-        )
         key = column.selectbox(
-            label, keys, place % len(keys), lambda key: title(there[key]), **in_address
+            f"{name.capitalize()} encoder",
+            keys,
+            number % len(keys),
+            lambda key: title(imported[key]),
+            **widgets.in_address(f"{prefix}_encoder_of"),
         )
-        chosen.append(Side(name, prefix, key, there[key]))
-    return chosen
+        sides.append(Side(name, prefix, key, imported[key]))
+    return sides
 
 
 def wait_for(sides: Sequence[Side]) -> bool:
-    """The progress and buttons of whatever is still missing; False where nothing is. What takes
-    seconds begins by itself where the visitor chose it here."""
+    """Show the progress and buttons of missing models; False where none is missing.
+
+    Trainings of seconds start by themselves if the visitor chose them here.
+    """
     if all(work.view(side.key).done for side in sides):
         return False
     absent = [side for side in sides if work.view(side.key).state is State.ABSENT]
-    begun = [
-        side for side in absent if _takes_seconds(side.condition) and jobs.chosen_here(side.key)
-    ]
-    work.train(*(side.condition for side in begun))
+    are_quick = all(_takes_seconds(side.condition) for side in absent)
+    work.train(
+        *(
+            side.condition
+            for side in absent
+            if _takes_seconds(side.condition) and jobs.chosen_here(side.key)
+        )
+    )
 
     def draw(views: list[JobStatus]) -> None:
         for column, (side, view) in widgets.in_pairs(zip(sides, views, strict=True)):
             with column.container(key=f"wait_{side.prefix}"):
-                _progress_of(side, view)
+                _show_progress(side, view)
 
-    quick = all(_takes_seconds(side.condition) for side in absent)
-    jobs.watch([side.key for side in sides], draw, every=jobs.POLL_QUICK if quick else jobs.POLL)
+    every = jobs.POLL_QUICK if are_quick else jobs.POLL
+    jobs.watch([side.key for side in sides], draw, every=every)
     return True
 
 
@@ -163,26 +155,28 @@ def _takes_seconds(condition: Condition) -> bool:
     return condition.steps == 0 or is_quick(condition)
 
 
-def _progress_of(side: Side, view: JobStatus) -> None:
-    """How far a model is, or the button that starts it."""
+def _show_progress(side: Side, view: JobStatus) -> None:
+    """Show how far a model is, or the button that starts it."""
+    words = plain(title(side.condition))
+    name = f"**{side.name.capitalize()}**"
     if view.done:
-        st.caption(f"**{side.name.capitalize()}** is ready: {plain(title(side.condition))}")
+        st.caption(f"{name} is ready: {words}")
         return
-    label = "Measure it" if side.condition.steps == 0 else "Train this model"
-    cancel, key = (f"{what}_{side.prefix}" for what in ("cancel", "train"))
-    start = partial(work.train, side.condition)
-    with st.container(horizontal=view.state is State.ABSENT, vertical_alignment="center"):
-        if view.state is State.ABSENT:
-            lasts = (
-                "a few seconds"
-                if _takes_seconds(side.condition)
-                else "about half a minute on two cores"
-            )
-            st.caption(
-                f"**{side.name.capitalize()}**, {lasts}: {plain(title(side.condition))}",
-                width="content",
-            )
-        jobs.progress_or_start(view, label, start, cancel_key=cancel, key=key, type="primary")
+    is_absent = view.state is State.ABSENT
+    with st.container(horizontal=is_absent, vertical_alignment="center"):
+        if is_absent:
+            duration = "about half a minute on two cores"
+            if _takes_seconds(side.condition):
+                duration = "a few seconds"
+            st.caption(f"{name}, {duration}: {words}", width="content")
+        jobs.progress_or_start(
+            view,
+            "Measure it" if side.condition.steps == 0 else "Train this model",
+            partial(work.train, side.condition),
+            cancel_key=f"cancel_{side.prefix}",
+            key=f"train_{side.prefix}",
+            type="primary",
+        )
     if view.state.is_active and not _takes_seconds(side.condition):
         widgets.live(side.condition, view, shell.palette(), f"live_{side.prefix}")
 
@@ -193,28 +187,30 @@ def remember(sides: Sequence[Side]) -> None:
 
 
 def former(sides: Sequence[Side], images: ImageSet) -> list[Side]:
-    """What can be shown until all sides are there: of each the model itself, the one that it was
-    before, or one of the study's experiments; none where one of them is not there."""
-    before: list[Side] = st.session_state.get("compared", [])
-    same_set = all(side.condition.data == images.name for side in before)
-    usual = (
-        plans.find("experiments", usual_condition(images)).conditions if images.has_pictures else ()
-    )
-    instead = [*(before if same_set else []), *(Side("", "", one.key, one) for one in usual)]
-    shown = []
+    """Return what to show until all models are trained; nothing if there is not enough.
+
+    Each side has the model itself, its former one, or one of the study's experiments.
+    """
+    compared: list[Side] = st.session_state.get("compared", [])
+    substitutes = [side for side in compared if side.condition.data == images.name]
+    if len(substitutes) < len(compared):
+        substitutes = []
+    if images.has_pictures:
+        experiments = plans.find("experiments", usual_condition(images)).conditions
+        substitutes += [Side("", "", condition.key, condition) for condition in experiments]
+    former_sides = []
     for number, side in enumerate(sides):
-        choices = [side, *instead[number : number + 1], *instead]
-        there = next((choice for choice in choices if work.view(choice.key).done), None)
-        if there is None:
+        choices = [side, *substitutes[number : number + 1], *substitutes]
+        ready = next((choice for choice in choices if work.view(choice.key).done), None)
+        if ready is None:
             return []
-        shown.append(Side(side.name, side.prefix, there.key, there.condition))
-    return shown
+        former_sides.append(Side(side.name, side.prefix, ready.key, ready.condition))
+    return former_sides
 
 
 def badges(sides: Sequence[Side]) -> None:
-    """What each model is, whether models like it learn at all, whether it collapsed, and in what
-    they differ."""
-    differences(sides)
+    """Show how the models differ, and of each what it is, its sanity check, and a collapse."""
+    st.markdown(describe_differences({side.name: side.condition for side in sides}))
     for column, side in widgets.in_pairs(sides):
         with column.container(horizontal=True):
             st.caption(

@@ -43,7 +43,7 @@ from vlcore.study.evidence import ClaimResult
 from vlcore.study.runs_table import AnalysisError, runs_table
 from vlcore.study.text import estimate_words, not_run
 from vlcore.web import cache, jobs, shell, widgets, work
-from vlcore.web.compare.sections import film_section
+from vlcore.web.compare.sections import show_animation
 from vlcore.web.findings import sections
 from vlcore.web.lesson import steps
 
@@ -221,7 +221,7 @@ def _side_by_side(
     )
     st.markdown(plain(said))
     if st.toggle("Watch the training as a film", key=f"film_{step.name}"):
-        film_section(
+        show_animation(
             [condition.key for condition in step.conditions if condition.steps], palette, side
         )
 

@@ -49,7 +49,7 @@ def ask_models(choice: ModelChoice, chosen: ImageChoice, comparison: ComparedMap
     if len(names) > 1:
         names = [f"{number}. {name}" for number, name in enumerate(names, start=1)]
     models = {name.capitalize(): model for name, model in comparison.named.items()}
-    embeddings = {name: _embed(model.artefact.key, images) for name, model in models.items()}
+    embeddings = {name: _embed(model.artifact.key, images) for name, model in models.items()}
     reports = {
         name: uploads.upload_reports(
             model, choice.image_set, embeddings[name], truths, judged, are_drawn
@@ -77,7 +77,7 @@ def compute_once(name: tuple[Any, ...], compute: Callable[[], Result]) -> Result
 
 def result_name(kind: str, key: str, image: UploadedPicture) -> tuple[str, ...]:
     """Return the name of what is computed with a model for an image."""
-    return kind, key, cache.artefact(key).digest, image.digest
+    return kind, key, cache.artifact(key).digest, image.digest
 
 
 def _embed(key: str, images: Sequence[UploadedPicture]) -> NDArray[np.float32]:

@@ -39,7 +39,7 @@ def show_attribution(answers: Answers, number: int) -> None:
 def _explain(answers: Answers, model: ModelMap, image: UploadedPicture, predicted: str) -> None:
     from vlcore.model.attribution import GRID, attention_rollout, patch_ablation
 
-    key = model.artefact.key
+    key = model.artifact.key
     loaded = cache.model(key)
     own_model = loaded if isinstance(loaded, OwnModel) else None
     is_from_scratch = own_model is not None and not own_model.frozen_tower

@@ -27,12 +27,12 @@ def show_typed_captions(answers: Answers, number: int) -> None:
     parts = [part for part in typed.split(";") if part.strip()]
     if not parts:
         return
-    texts = list(dict.fromkeys(captions.clean(part) for part in parts))[:MOST_CAPTIONS]
+    texts = list(dict.fromkeys(captions.clean_caption(part) for part in parts))[:MOST_CAPTIONS]
     caption_embeddings, warnings = {}, []
     for name, model in answers.models.items():
         try:
-            loaded = cache.model(model.artefact.key)
-            z = [captions.ask(model, loaded, text).z for text in texts]
+            loaded = cache.model(model.artifact.key)
+            z = [captions.ask_caption(model, loaded, text).z for text in texts]
             caption_embeddings[name] = np.stack(z)
         except LabError as error:
             warnings.append(f"{name}: {error}")

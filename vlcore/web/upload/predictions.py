@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.api import uploads
 from vlcore.api.uploads import Phrase, RelianceReport, UploadReport
 from vlcore.data.uploads import UploadedPicture
-from vlcore.experiment.options import ArtefactKind
+from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.experiment.wording import label_words, title
 from vlcore.web import widgets
@@ -113,10 +113,10 @@ def show_predictions(answers: Answers, number: int) -> dict[str, DeltaGenerator]
 
 def _short_title(answers: Answers, name: str) -> str:
     """Say what sets a model apart on this page."""
-    condition = answers.models[name].artefact.condition
-    if condition.kind is not ArtefactKind.TRAINED or condition not in answers.choice.usual:
+    condition = answers.models[name].artifact.condition
+    if condition.kind is not ArtifactKind.TRAINED or condition not in answers.choice.usual:
         return title(condition)
-    if all(model.artefact.condition.bias == condition.bias for model in answers.models.values()):
+    if all(model.artifact.condition.bias == condition.bias for model in answers.models.values()):
         return label_words(condition)
     return f"{label_words(condition)}, bias {condition.bias * 100:g} %"
 

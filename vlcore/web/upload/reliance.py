@@ -68,7 +68,7 @@ def _test_prediction(
     """
     image = answers.images[number]
     model, reports = answers.models[name], answers.reports[name]
-    grouping, key = answers.choice.image_set.grouping, model.artefact.key
+    grouping, key = answers.choice.image_set.grouping, model.artifact.key
     if image.cutout:
         return uploads.reliance_by_backgrounds(
             [
@@ -82,7 +82,7 @@ def _test_prediction(
         loaded, report = cache.model(key), reports[number]
         if drawn := twins(image, grouping):
             return uploads.reliance_by_twins(model, loaded, report, drawn, grouping)
-        if uploads.knows_photographs(model.artefact.condition):
+        if uploads.knows_photographs(model.artifact.condition):
             with suppress(LabError):  # the weights that locate are not on this machine
                 return uploads.reliance_by_painting(model, loaded, report, paint(), grouping)
         return None
@@ -155,12 +155,12 @@ def _predict_versions(
     grouping = answers.choice.image_set.grouping
 
     def predict(model: ModelMap) -> list[str]:
-        z = cache.model(model.artefact.key).embed_pictures(list(versions))
+        z = cache.model(model.artifact.key).embed_pictures(list(versions))
         return uploads.predicted_labels(model, z, grouping)
 
     labels = {}
     for name, model in answers.models.items():
         if versions and any(report.predicted for report in answers.reports[name]):
-            result = result_name("versions", model.artefact.key, image)
+            result = result_name("versions", model.artifact.key, image)
             labels[name] = compute_once(result, partial(predict, model))
     return labels
