@@ -7,8 +7,7 @@ import streamlit as st
 
 from vlcore.api import loss_matrix, training_animation
 from vlcore.api.compared_maps import ComparedMaps, points_table
-from vlcore.api.description import describe_fit_step, describe_evaluation, largest_displacements
-
+from vlcore.api.description import describe_evaluation, describe_fit_step, largest_displacements
 from vlcore.api.exports import map_table, parquet_bytes
 from vlcore.api.maps import PCA
 from vlcore.api.metrics_table import describe_map_quality, measures_table
@@ -116,7 +115,9 @@ def _animation(
     keys: Sequence[str], palette: Palette, side: int
 ) -> tuple[training_animation.TrainingAnimation, cache.Spec]:
     comparison = cache.comparison(keys, PCA)
-    animation = training_animation.animate_training(comparison, cache.image_set(comparison.models[0]))
+    animation = training_animation.animate_training(
+        comparison, cache.image_set(comparison.models[0])
+    )
     return animation, cache.finished(animation.chart(palette, side))
 
 
