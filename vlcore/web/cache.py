@@ -83,7 +83,9 @@ def conditions() -> dict[str, Condition]:
 @st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
 def model_map(key: str, projection: Projection, among: Sequence[str]) -> ModelMap:
     """Read one model's map; `among` are the keys of a common fit, none for any other map."""
-    return read_map(artifact(key), projection, among, load_model=lambda artifact: model(artifact.key))
+    return read_map(
+        artifact(key), projection, among, load_model=lambda artifact: model(artifact.key)
+    )
 
 
 @st.cache_resource(

@@ -38,7 +38,7 @@ def show_typed_captions(answers: Answers, number: int) -> None:
             warnings.append(f"{name}: {error}")
     if caption_embeddings:
         z_image = {name: answers.embeddings[name][number] for name in caption_embeddings}
-        table = uploads.typed_captions_table(answers.models, caption_embeddings, texts, z_image)
+        table = uploads.typed_captions_table(texts, caption_embeddings, z_image)
         marked = [plain(f"{text}{_far_mark(answers, text)}") for text in table.pop("Caption")]
         st.caption(
             "Cosine of each caption with the image, from -1 to 1; compare captions of one model."
