@@ -297,10 +297,7 @@ def test_a_page_asks_nobody(offline: str) -> None:
 
 def test_a_page_says_what_the_maps_show(together: ComparedMaps, offline: str) -> None:
     text = body(offline)
-    assert (
-        "Twins: they differ in one thing, the bias; what differs between the maps comes from that."
-        in text
-    )
+    assert "Controlled pair: the models differ only in the bias." in text
     assert "**" not in text
     assert describe_comparison(together, SCENES) in text
     for model in together.models:
@@ -325,7 +322,7 @@ def test_few_pictures_are_said_on_the_page(home: Path) -> None:
     }
     model = model_map(publish(IMAGES, BASE.replace(init_seed=92), end=few))
     text = page(compare_maps([model], IMAGES, thumbs), IMAGES)
-    assert "Fewer than 20 held-out pictures: horse on grass (7)" in text
+    assert "Fewer than 20 held-out images: horse on grass (7)" in text
 
 
 def test_a_page_wears_its_palette_and_has_the_options(together: ComparedMaps, offline: str) -> None:

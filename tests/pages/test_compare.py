@@ -119,7 +119,7 @@ def test_the_address_chooses_both_models() -> None:
         "Left": DESCRIPTIVE,
         "Right": "75 % removed (12 of 48 kept), short labels",
     }
-    assert "They differ in 2 things: bias and labels." in text_of(page)
+    assert "differ in 2 settings: bias and labels." in text_of(page)
 
 
 @pytest.mark.parametrize(

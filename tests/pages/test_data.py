@@ -275,7 +275,7 @@ def test_every_page_knows_a_set_of_ones_own(empty_home: Path, tmp_path: Path) ->
     assert "it is not one of this set" in start(look="one scene", data="pets").info[0].value
     audit.make_checks("pets", open_set("pets").version)
     page = start(look="cheats", data="pets")
-    assert "5 models are trained in turn" in text_of(page)
+    assert "5 models are trained" in text_of(page)
     assert "numbers from fewer than 20 say little" in text_of(page)
     assert ("chance is 50 %" in text_of(page)) == bool(page.get("vega_lite_chart"))
     for name in ("", "3_Compare", "4_Upload"):

@@ -129,7 +129,7 @@ def test_a_finished_model_stands_beside_its_twin_or_offers_it(
     queue.disk = True
     page = start(labels="descriptive", bias="75 %")
     assert "Beside its twin: all the same but short labels (left)" in text_of(page)
-    assert "held-out minority pictures" in text_of(page)
+    assert "held-out minority images" in text_of(page)
     assert len(page.get("vega_lite_chart")) == 2, "two linked maps, and the probes over the steps"
     done = experiments[3].key
     monkeypatch.setattr(
