@@ -14,11 +14,12 @@ from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.maps import PCA
 from vlcore.api.model_map import ModelMap
 from vlcore.artifacts import store
-from vlcore.experiment.captions import caption_index, distinct_captions
+from vlcore.experiment.captions import caption_index, captions_of
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.accuracy import logits
 from vlcore.metrics.projection import Plane, RigidTransform
+from vlcore.metrics.readouts import ObjectReadout
 from vlcore.plots.maps.small import MapInfo
 
 WIDTH = 6  # numbers of an embedding
@@ -60,7 +61,8 @@ def model(
     condition, random = condition or Condition(), np.random.default_rng(seed)
     training = rows_of("train") if training is None else training
     held_out, table = rows_of("test"), images().table
-    texts = distinct_captions(condition.labels, SCENES, condition.template)
+    captions = captions_of(condition.labels, SCENES, condition.template)
+    texts = tuple(caption.text for caption in captions)
     if own is None:
         own = caption_index(
             condition.labels, table, training, SCENES, condition.data_seed, condition.template
@@ -104,8 +106,8 @@ def model(
         caption_z=caption_z,
         caption_points=plane.place(caption_z),
         scores=logits(z, caption_z, 5.0, -1.0),
-        relabelled=None,
-        layer=None,
+        stored_predictions=None,
+        readout=ObjectReadout([caption.object for caption in captions]),
         scale=5.0,
         bias=-1.0,
         plane=plane,
