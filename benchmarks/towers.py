@@ -140,7 +140,7 @@ def _train(condition: Condition, features: FeatureCache, choice: Choice) -> dict
     """Train a model; returns its accuracy by source."""
     training = training_sets(parts_of(condition), condition)[0]
     grouping = training.images.grouping
-    labels = Labels.of(condition, grouping, training.said)
+    labels = Labels.of(condition, grouping, training.captions)
     rows = training.rows.tolist()
     views = [
         features.rows(rows, choice.side, mirrored=mirrored)
@@ -148,10 +148,10 @@ def _train(condition: Condition, features: FeatureCache, choice: Choice) -> dict
     ]
     data = loop.TrainingData(
         np.concatenate(views),
-        np.tile(training.own, choice.views),
-        labels.vocabulary.tokens([caption.text for caption in training.said]),
+        np.tile(training.caption_index, choice.views),
+        labels.vocabulary.tokens([caption.text for caption in training.captions]),
         len(labels.vocabulary),
-        training.said,
+        training.captions,
     )
     trained = loop.train(condition, data, on_step=lambda _: None, on_checkpoint=lambda *_: None)
     captions = inference.embed_captions(trained.model, labels.vocabulary, labels.texts)

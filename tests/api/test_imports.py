@@ -323,7 +323,7 @@ def test_every_attempt_has_a_key_of_its_own() -> None:
             "mine",
             "has no object named 'zebra'",
         ),
-        ({"short": "thing"}, "mine", "does not name the object; write {object} in it"),
+        ({"short": "thing"}, "mine", "cannot be filled in"),
         (
             {"objects": ("horse", "")},
             "mine",

@@ -55,7 +55,7 @@ def groups_of(training: TrainingSet) -> dict[str, int]:
 
 
 def texts_of(training: TrainingSet) -> list[str]:
-    return [training.said[number].text for number in training.own]
+    return [training.captions[number].text for number in training.caption_index]
 
 
 def test_rows_leave_and_join_and_nothing_else_moves() -> None:
@@ -67,7 +67,7 @@ def test_rows_leave_and_join_and_nothing_else_moves() -> None:
     ]
     assert edited().rows.tolist() == CHOSEN.tolist()
     assert (edited().weights, edited().fade, edited().drawn) == (None, 0, ())
-    assert [one.text for one in training.said] == ["horse", "camel"]
+    assert [one.text for one in training.captions] == ["horse", "camel"]
 
 
 def test_drawn_pictures_come_last_in_the_group_that_their_place_makes_them() -> None:
@@ -108,8 +108,8 @@ def test_a_caption_is_that_pictures_alone_and_one_more_to_learn() -> None:
         "a lone horse",
         "a photo of a camel",
     ]
-    assert [one.text for one in training.said[:2]] == ["horse", "camel"]
-    assert len(training.said) == 5
+    assert [one.text for one in training.captions[:2]] == ["horse", "camel"]
+    assert len(training.captions) == 5
     assert training.rows.tolist() == CHOSEN.tolist()
     with pytest.raises(CaptionError):
         edited(Relabel(first, "own", "{object}."))  # which models read as they read the short one
@@ -241,7 +241,7 @@ def test_every_mitigation_acts_on_what_edits_leave(mitigation: str) -> None:
         assert set(counts.values()) == {1}
     else:
         assert counts == {"horse_grass": 9, "horse_desert": 1, "camel_desert": 8, "camel_grass": 4}
-    assert len(training.own) == len(training.table) == sum(counts.values())
+    assert len(training.caption_index) == len(training.table) == sum(counts.values())
 
 
 @pytest.mark.parametrize(
@@ -262,9 +262,9 @@ def test_pictures_drawn_in_the_places_of_the_set_go_with_everything(
     changes: dict[str, Any],
 ) -> None:
     plain, training = edited(**changes), edited(Draw("camel", "grass"), **changes)
-    assert training.said == plain.said
-    assert training.own[:-1].tolist() == plain.own.tolist()
-    assert training.said[training.own[-1]].object in ("camel", "")
+    assert training.captions == plain.captions
+    assert training.caption_index[:-1].tolist() == plain.caption_index.tolist()
+    assert training.captions[training.caption_index[-1]].object in ("camel", "")
 
 
 def test_a_drawn_picture_elsewhere_is_called_what_its_group_is() -> None:
@@ -334,12 +334,19 @@ def test_every_list_can_be_trained_on_or_is_refused(
         training = training_sets([IMAGES], condition)[0]
     except LabError:  # anything else is a fault
         return
-    assert len(training.own) == len(training.table) == len(training.rows) + len(training.drawn) >= 2
-    assert 0 <= training.own.min() <= training.own.max() < len(training.said)
+    assert (
+        len(training.caption_index)
+        == len(training.table)
+        == len(training.rows) + len(training.drawn)
+        >= 2
+    )
+    assert (
+        0 <= training.caption_index.min() <= training.caption_index.max() < len(training.captions)
+    )
     assert training.table["group"].isin(SCENES.names).all()
     assert set(training.rows) <= set(IMAGES.rows("train"))
     assert len(set(training.rows)) == len(training.rows)
-    assert training.weights is None or len(training.weights) == len(training.own)
+    assert training.weights is None or len(training.weights) == len(training.caption_index)
 
 
 def test_a_budget_spent_by_chance_is_of_that_size_and_its_seeds_own() -> None:

@@ -125,7 +125,7 @@ def _measure(source: str, condition: Condition, out: Path, report: jobs.Reporter
             condition=condition,
             labels=labels,
             views=views,
-            caption_index=training.own,
+            caption_index=training.caption_index,
             test_caption_index=caption_indices(training.images, views.rows["test"], condition),
             checkpoints={"end": _final_checkpoint(condition, labels, views, embedder)},
         )

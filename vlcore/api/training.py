@@ -201,7 +201,7 @@ def _train(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, 
             condition=condition,
             labels=labels,
             views=views,
-            caption_index=training.own,
+            caption_index=training.caption_index,
             test_caption_index=caption_indices(training.images, views.rows["test"], condition),
             checkpoints=recorder.checkpoints,
             why_no_pairs=why_no_pairs,
@@ -243,10 +243,10 @@ def _training_data(condition: Condition, views: Views, labels: Labels) -> Traini
     groups = [numbers[group] for group in views.column("group", "train")]
     data = TrainingData(
         images=views.inputs["train"],
-        caption_index=training.own,
-        tokens=labels.vocabulary.tokens([caption.text for caption in training.said]),
+        caption_index=training.caption_index,
+        tokens=labels.vocabulary.tokens([caption.text for caption in training.captions]),
         words=len(labels.vocabulary),
-        captions=training.said,
+        captions=training.captions,
         groups=np.array(groups, dtype=np.int64),
         weights=training.weights,
     )

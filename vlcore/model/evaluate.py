@@ -398,7 +398,7 @@ def _text_only_match(record: TrainingRecord) -> float | None:
     if not OBJECTIVES[condition.objective].draws_negatives:
         return None
     counts = record.caption_counts
-    negatives = negative_shares(condition.negatives, counts, record.views.training.said)
+    negatives = negative_shares(condition.negatives, counts, record.views.training.captions)
     return accuracy.blind_match_accuracy(counts / counts.sum(), negatives)
 
 

@@ -280,7 +280,7 @@ class TrainingRecord:
 
     Attributes:
         caption_index: of each training image's caption, (n,); (0,) where images have none. From
-            the number of labels on it is a caption that edits gave (`TrainingSet.said`), which is
+            the number of labels on it is a caption that edits gave (`TrainingSet.captions`), which is
             not part of the readout.
         test_caption_index: of each held-out image's caption, (m,) or (0,).
         checkpoints: ``untrained`` and ``first_fit`` where there are any, and ``end``.
@@ -301,13 +301,13 @@ class TrainingRecord:
 
     @property
     def caption_counts(self) -> NDArray[np.float64]:
-        """Training images of each of `TrainingSet.said`, weighted as in the loss, (K,)."""
+        """Training images of each of `TrainingSet.captions`, weighted as in the loss, (K,)."""
         from vlcore.model.losses import counted
 
         training = self.views.training
         return counted(
             self.caption_index,
-            len(training.said),
+            len(training.captions),
             self.condition.mitigation,
             self.views.column("group", "train"),
             None if self.jtt_first_run is None else self.jtt_first_run[1],
