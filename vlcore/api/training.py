@@ -180,7 +180,7 @@ def _train(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, 
     _check_trained_here(condition)
     folds = training_sets(parts_of(condition), condition)
     first_set = folds[0]
-    labels = Labels.of(condition, first_set.images.grouping, first_set.said)
+    labels = Labels.of(condition, first_set.images.grouping, first_set.captions)
     why_no_pairs = None
     if not OBJECTIVES[condition.objective].uses_captions:
         why_no_pairs = "trained without captions"
