@@ -6,11 +6,11 @@ them, so that there is one number for each and a test can make it small."""
 
 MB, GB = 2**20, 2**30
 
-# Pictures
-UPLOAD_BYTES = 5 * MB  # one picture that a visitor gives
+# Images
+UPLOAD_BYTES = 5 * MB  # one image that a visitor gives
 PICTURE_BYTES = 50 * MB  # one file of a folder or a zip
-PIXELS = 40_000_000  # of a picture, before one of them is decoded
-SCANS = 100  # of a JPEG, each of which may be as large as the picture
+PIXELS = 40_000_000  # of an image, before one of them is decoded
+SCANS = 100  # of a JPEG, each of which may be as large as the image
 
 # Folders, zips and their tables
 ENTRIES = 50_000  # of a zip, by the record at its end
@@ -19,7 +19,7 @@ DIRECTORY_BYTES = (
 )  # the list of entries of a zip, for that record may lie about their number
 FILES = 500_000  # of a folder on this machine
 ZIP_BYTES = 64 * GB  # what a zip unpacks to, by what it claims
-RATIO = 200  # unpacked to packed; pictures are packed already and hardly shrink
+RATIO = 200  # unpacked to packed; images are packed already and hardly shrink
 PATH_PART = 255  # bytes of the name of a file or a folder
 PATH_PARTS = 32  # folders inside each other
 FOLDER_NAMES = 10_000  # folders named OBJECT_CONTEXT
@@ -31,7 +31,7 @@ NAMES = 1_000  # objects, or contexts, among which two are chosen
 
 # Embeddings
 ARRAY_BYTES = GB  # one array
-EMBEDDING_ROWS = 200_000  # pictures of a file
+EMBEDDING_ROWS = 200_000  # images of a file
 EMBEDDING_WIDTH = 16_384  # numbers of an embedding
 EMBEDDING_CAPTIONS = 10_000  # captions of a file
 
@@ -39,52 +39,46 @@ EMBEDDING_CAPTIONS = 10_000  # captions of a file
 CHECKPOINT_BYTES = 16 * GB  # to be downloaded
 CONFIG_BYTES = MB  # one of its JSON files
 LAYERS = 200  # of a tower
-IMAGE_SIDE = 1_024  # px that a checkpoint may ask for; any number of its preparation of pictures
+IMAGE_SIDE = 1_024  # px that a checkpoint may ask for; any number of its preparation of images
 POSITIONS = 1_024  # tokens of a caption
 CONFIG_NUMBER = 10_000_000  # any other whole number of a configuration
 CHECKPOINT_SLACK = 4 * GB  # of memory, over its weights and their float32 copy
-CHECKPOINT_SECONDS = 300  # to load it, and to look at one picture and one caption
+CHECKPOINT_SECONDS = 300  # to load it, and to look at one image and one caption
 
 # Jobs in a worker
-JOB_SECONDS = (
-    300  # a job that does not say that it takes longer; a training has as many as its steps need
-)
+# A job that does not say that it takes longer; a training has as many as its steps need.
+JOB_SECONDS = 300
 LONG_JOB_SECONDS = 3_600  # an import, the checks of a set, a checkpoint with its download
-JOB_LATE = (
-    60  # seconds more, after which the worker of a job ends that did not stop when it was told to
-)
+# Seconds more, after which the worker of a job ends that did not stop when it was told to.
+JOB_LATE = 60
 
 # The helper process
 MEMORY = 2 * GB  # over what it has when it starts
-DECODE_SECONDS = 20  # one picture, or a look at a source that a visitor gives
+DECODE_SECONDS = 20  # one image, or a look at a source that a visitor gives
 LOOK_SECONDS = 600  # a look at a source in an import that nobody waits for
 AT_ONCE = 2  # of what helpers of this server do
 WAIT_SECONDS = 60  # for one's turn
 ANSWER_BYTES = 256 * MB  # what a helper gives back
 
 # A visitor who is no teacher
-TRAININGS = (
-    12  # that wait or run at once: the four of a page, its four twins, and a comparison of four
-)
+# That wait or run at once: the four of a page, its four twins, and a comparison of four.
+TRAININGS = 12
 SHORT_JOBS = 24  # the same of what takes seconds: maps, checks, untrained encoders
 TOLD_BYTES = 25 * MB  # what a page is told at once
 MESSAGES_AT_ONCE = 60  # that a page says: clicks, and looks at what it follows
-MESSAGES_A_SECOND = (
-    5  # after these; a page that says more is disconnected, and comes back by itself
-)
-EXPORTS = 1  # pictures of maps that are being made at once
+# After these; a page that says more is disconnected, and comes back by itself.
+MESSAGES_A_SECOND = 5
+EXPORTS = 1  # images of maps that are being made at once
 UPLOADS = 200 * MB  # bytes of a page, on the server
 ALL_UPLOADS = GB  # bytes of all
 UPLOAD_NAMES = 3_000  # files that a page may announce at once
 KEPT_SESSIONS = 1_000  # of visitors whose connection ended, for two minutes
-GRACE_SECONDS = (
-    600  # for which the wish of somebody who left, as a phone that is locked does, still counts
-)
+# For which the wish of somebody who left, as a phone that is locked does, still counts.
+GRACE_SECONDS = 600
 FREE_BYTES = 2 * GB  # of the disk, below which nothing new is made
 LESSONS = 3  # of a browser, open at once: one more ends its oldest that nobody votes in
-LESSONS_OF_ADDRESS = (
-    30  # of all browsers behind an address, for a classroom may be one; those in use never end
-)
+# Of all browsers behind an address, for a classroom may be one; those in use never end.
+LESSONS_OF_ADDRESS = 30
 ALL_LESSONS = 500  # of a server
 VOTERS_OF_ADDRESS = 200  # of a lesson
 VOTERS = 1_000  # of a lesson

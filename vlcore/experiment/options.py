@@ -1,6 +1,6 @@
-"""Choices of a condition: one entry a value, with all its traits and the words for it.
+"""Options of a condition: one entry a value, with all its traits and the words for it.
 
-Pages, `--help`, checks, keys and titles ask the entry, so that a new value is its formula and one
+Pages, `--help`, checks, keys and titles read the entry, so that a new value is its formula and one
 entry.
 """
 
@@ -12,7 +12,7 @@ from typing import Literal
 
 
 class ArtifactKind(Enum):
-    """What lies under a key: a model, by who trained it, or what was made beside the models."""
+    """What a key names: a model, by who trained it, or a map, a check or an import."""
 
     TRAINED = "trained"
     UNTRAINED = "untrained"  # an encoder of ours before its first step
@@ -29,95 +29,86 @@ class ArtifactKind(Enum):
 
 
 @dataclass(frozen=True)
-class Choice:
+class Option:
     """A value of a setting."""
 
     sentence: str  # what it is and when to use it
     words: str = ""  # what a title calls it; empty: its name
-    control: str = (
-        ""  # its name on the Compare page and in addresses; empty where that page does not offer it
-    )
+    # Its name on the Compare page and in addresses; empty where that page does not offer it.
+    control: str = ""
 
 
 @dataclass(frozen=True)
-class Objective(Choice):
-    """A loss, or where a model comes from that was not trained here."""
+class Objective(Option):
+    """A loss, or the origin of a model that was not trained here."""
 
     key: str = ""  # its name in keys; empty: its own
-    labels: str = ""  # the one label style that says what it knows; empty where it reads any
-    language: Literal["text", "classes", "decoder"] = (
-        "text"  # what the model has beside the image tower
-    )
+    labels: str = ""  # the one label style that tells what it knows; empty where it reads any
+    language: Literal["text", "classes", "decoder"] = "text"  # the part beside the image tower
     uses_captions: bool = True  # whether anything is learnt from captions
     mitigations: tuple[str, ...] = ()  # those that apply; empty for all
     draws_negatives: bool = False  # mismatched captions are drawn: negatives and logit are choices
-    places: bool = False  # the place's caption is learnt too, apart
-    whole_batch: bool = False  # each picture meets the captions of the whole batch
+    places: bool = False  # the background's caption is learnt too, separately
+    whole_batch: bool = False  # each image meets the captions of the whole batch
     softmax: bool = False  # scores count by their differences alone
-    equal_is_right: bool = True  # an equal caption of another picture is a right one
-    no_pairs: str = ""  # why no pairs of picture and caption can be shown; empty where they can
-    kind: ArtifactKind = (
-        ArtifactKind.TRAINED
-    )  # what a training of it is; another one is not offered
+    equal_is_right: bool = True  # an equal caption of another image is a right one
+    no_pairs: str = ""  # why no pairs of image and caption can be shown; empty where they can
+    kind: ArtifactKind = ArtifactKind.TRAINED  # what a training returns; pages offer no other kind
     elsewhere: str = ""  # what to do instead of training it
-    probed: bool = False  # the object is read off by a linear probe on the training pictures
+    probed: bool = False  # a linear probe on the training images predicts the object
 
 
 @dataclass(frozen=True)
-class Negatives(Choice):
+class Negatives(Option):
     """A distribution of mismatched captions."""
 
     key: str = ""  # its mark in keys
     both: bool = False  # labels must name object and context
-    same_place: float = (
-        math.nan
-    )  # share of captions that name the same place and the other object, where it is fixed
+    # Share of captions that name the same background and the other object, where it is fixed.
+    same_place: float = math.nan
 
 
 @dataclass(frozen=True)
-class Mitigation(Choice):
+class Mitigation(Option):
     """What is done against the bias."""
 
-    needs_groups: bool = False  # undefined where a group of training pictures is empty
-    new_layer: bool = (
-        False  # the object is read off by a new last layer, fitted on validation pictures
-    )
-    weighs: bool = False  # it says itself how much a picture counts
+    needs_groups: bool = False  # undefined where a group of training images is empty
+    new_layer: bool = False  # a new last layer, fitted on validation images, predicts the object
+    weighs: bool = False  # it decides how much an image counts
 
 
 @dataclass(frozen=True)
-class Recipe(Choice):
+class TrainingRecipe(Option):
     """How the loop trains: what changes its speed, and so how far it comes in a number of steps."""
 
     batch_size: int = 32
-    window: int = 48  # pixels of the side that training sees of a picture; evaluation sees all 64
-    matrices: str = (
-        r"image\.(stem|blocks)"  # parameters, by name, that Muon trains; convolutions as matrices
-    )
+    window: int = 48  # pixels of the side that training sees of an image; evaluation sees all 64
+    # Parameters, by name, that Muon trains; convolutions as matrices.
+    matrices: str = r"image\.(stem|blocks)"
     # torch's own Muon, which computes in bfloat16, and AdamW one parameter after the other
     stock: bool = False
 
 
 @dataclass(frozen=True)
-class SizeMode(Choice):
+class SizeMode(Option):
     """What happens to the size of the training set under bias."""
 
-    # Images of each majority and each minority group, from those of a group before any is removed
-    # and those of a minority group that the bias keeps.
-    counts: Callable[[int, int], tuple[int, int]] = lambda n, kept: (n, kept)
+    # Images of each majority and each minority group, from the images of a group before any is
+    # removed and those of a minority group that the bias leaves.
+    counts: Callable[[int, int], tuple[int, int]] = lambda n, remaining: (n, remaining)
     bias: str = "{share} ({minority} of {n} kept)"  # the bias in words; {majority} is known too
 
 
 @dataclass(frozen=True)
-class LabelStyle(Choice):
-    """A family of label styles; its captions stand in `vlcore.experiment.captions.CAPTIONS`."""
+class LabelStyle(Option):
+    """A family of label styles; `vlcore.experiment.captions.CAPTIONS` has its captions."""
 
     numbers: tuple[int, int] | None = None  # least and greatest number that may follow in its name
     offered: tuple[int, ...] = ()  # the numbers that are offered
     legend: str = ""  # what figures of a study call it; empty where no study compares it
-    shape: str = ""  # its mark in those
-    colour: str = ""  # its colour in those, a name of `vlcore.plots.theme.Palette`
-    drawn_only: bool = False  # needs what is known of drawn pictures alone
+    shape: str = ""  # its mark in these figures
+    colour: str = ""  # its colour in these figures, a name of `vlcore.plots.theme.Palette`
+    drawn_only: bool = False  # needs factors that only drawn images have
 
 
 _NOT_TRAINED = (
@@ -126,26 +117,26 @@ _NOT_TRAINED = (
 )
 OBJECTIVES: dict[str, Objective] = {
     "pairwise_bce": Objective(
-        "The study's: each pair of picture and caption is matched or not, binary cross entropy.",
+        "The study's: each pair of image and caption is matched or not, binary cross entropy.",
         key="bce",
         draws_negatives=True,
     ),
     "two_part": Objective(
-        "The animal's caption and the place's, each by the study's loss: knows what descriptive"
-        " labels know, and no caption names both.",
-        words="two captions a picture",
+        "The animal's caption and the background's, each by the study's loss: knows what"
+        " descriptive labels know, and no caption names both.",
+        words="two captions an image",
         labels="undescriptive",
         draws_negatives=True,
         places=True,
     ),
     "infonce": Objective(
-        "CLIP's: each picture finds its caption in the batch and the reverse; any equal caption is"
+        "CLIP's: each image finds its caption in the batch and the reverse; any equal caption is"
         " right.",
         whole_batch=True,
         softmax=True,
     ),
     "infonce_identity": Objective(
-        "CLIP's to the letter: equal captions of other pictures count as wrong. Shows false"
+        "CLIP's to the letter: equal captions of other images count as wrong. Shows false"
         " negatives.",
         whole_batch=True,
         softmax=True,
@@ -156,14 +147,14 @@ OBJECTIVES: dict[str, Objective] = {
         whole_batch=True,
     ),
     "simclr": Objective(
-        "No language: two views of a picture find each other. What language adds is the difference"
+        "No language: two views of an image find each other. What language adds is the difference"
         " to this.",
         words="SimCLR",
         labels="constant",
         uses_captions=False,
         mitigations=("none",),
         no_pairs=(
-            "SimCLR learns from pictures alone, so its loss has no pairs of picture and caption."
+            "SimCLR learns from images alone, so its loss has no pairs of image and caption."
         ),
     ),
     "ce_object": Objective(
@@ -181,24 +172,23 @@ OBJECTIVES: dict[str, Objective] = {
         softmax=True,
     ),
     "captioner": Objective(
-        "Predicts the caption word by word from the picture, as GAIA-1 does; the embedding is its"
+        "Predicts the caption word by word from the image, as GAIA-1 does; the embedding is its"
         " input.",
         language="decoder",
         no_pairs=(
-            "A captioner learns its captions word by word, so its loss has no pairs of picture and"
+            "A captioner learns its captions word by word, so its loss has no pairs of image and"
             " caption."
         ),
     ),
     "pretrained": Objective(
-        "A pretrained CLIP or SigLIP as it is: the object is read off its captions, or off new last"
-        " layers.",
+        "A pretrained CLIP or SigLIP as it is: captions, or a new last layer, predict the object.",
         words="zero-shot",
         mitigations=("none", "dfr"),
         kind=ArtifactKind.PRETRAINED,
         elsewhere=_NOT_TRAINED,
     ),
     "pretrained_probe": Objective(
-        "A pretrained CLIP or SigLIP, read by a linear probe on the biased training pictures.",
+        "A pretrained CLIP or SigLIP, read by a linear probe on the biased training images.",
         words="linear probe",
         key="probe",
         mitigations=("none",),
@@ -227,17 +217,17 @@ NEGATIVES: dict[str, Negatives] = {
         "Other captions, each equally often: rare ones are mostly met as wrong ones."
     ),
     "product": Negatives(
-        "All captions as often as they occur, the own one too: takes their frequency out entirely."
+        "All captions as often as they occur, the right one too: removes their frequency entirely."
     ),
     "counterfactual": Negatives(
-        "Captions that differ in the object or in the place, never in both: a rare caption is then"
-        " mostly met as a wrong one, which the text alone gives away.",
+        "Captions that differ in the object or the background, never in both: a rare caption is"
+        " then mostly met as a wrong one, which the text alone gives away.",
         both=True,
     ),
     **{
         f"same_place_{percent}": Negatives(
-            f"{percent} % of the mismatched captions name the same place and the other animal, so"
-            " that only the animal tells. Where that caption is rare, the text alone gives it"
+            f"{percent} % of the mismatched captions name the same background and the other animal,"
+            " so that only the animal tells. Where that caption is rare, the text alone gives it"
             " away.",
             both=True,
             same_place=percent / 100,
@@ -255,18 +245,18 @@ NEGATIVES: dict[str, Negatives] = {
         key="positives",
     ),
 }
-LOGITS: dict[str, Choice] = {
-    "learned": Choice("Cosine times a learned scale, plus a learned shift. The default."),
-    "raw_cosine": Choice("The cosine itself: even a perfect model keeps a loss of 0.31."),
-    "affine": Choice("(cosine + 1) / 2 read as a probability."),
+LOGITS: dict[str, Option] = {
+    "learned": Option("Cosine times a learned scale, plus a learned shift. The default."),
+    "raw_cosine": Option("The cosine itself: even a perfect model keeps a loss of 0.31."),
+    "affine": Option("(cosine + 1) / 2 read as a probability."),
 }
-RECIPES: dict[str, Recipe] = {
-    "fast": Recipe(
-        "Many small steps: batches of 32, three quarters of each picture's side, Muon in float32 on"
+RECIPES: dict[str, TrainingRecipe] = {
+    "fast": TrainingRecipe(
+        "Many small steps: batches of 32, three quarters of each image's side, Muon in float32 on"
         " the image tower. The default."
     ),
-    "classic": Recipe(
-        "That of version 0.4: batches of 128 whole pictures, Muon on the blocks of both towers."
+    "classic": TrainingRecipe(
+        "That of version 0.4: batches of 128 whole images, Muon on the blocks of both towers."
         " Three times slower.",
         words="classic recipe",
         batch_size=128,
@@ -275,9 +265,9 @@ RECIPES: dict[str, Recipe] = {
         stock=True,
     ),
 }
-SCHEDULES: dict[str, Choice] = {
-    "cosine": Choice("Rates rise over 30 steps and fall to zero at the last. The default."),
-    "constant": Choice(
+SCHEDULES: dict[str, Option] = {
+    "cosine": Option("Rates rise over 30 steps and fall to zero at the last. The default."),
+    "constant": Option(
         "Rates rise and stay: a short training is the beginning of a long one.",
         words="constant learning rate",
     ),
@@ -302,54 +292,56 @@ MITIGATIONS: dict[str, Mitigation] = {
         weighs=True,
     ),
     "jtt": Mitigation(
-        "Pictures that a short training gets wrong weigh more in a second one (Liu et al. 2021)."
+        "Images that a short training gets wrong weigh more in a second one (Liu et al. 2021)."
         " Uses no groups.",
         weighs=True,
     ),
     "dfr": Mitigation(
-        "A new last layer on validation pictures, all groups alike (Kirichenko et al. 2023). Uses"
+        "A new last layer on validation images, all groups alike (Kirichenko et al. 2023). Uses"
         " their groups.",
         new_layer=True,
     ),
 }
 
 
+def _fixed_total(n: int, remaining: int) -> tuple[int, int]:
+    """The same shares of an object's images as `shrink` has, of twice `n`."""
+    majority = round(2 * n * n / (n + remaining))
+    return majority, 2 * n - majority
+
+
 SIZE_MODES: dict[str, SizeMode] = {
     "shrink": SizeMode(
-        "The study's: minority pictures are removed, and the training set gets smaller."
+        "The study's: minority images are removed, and the training set gets smaller."
     ),
     "fixed_total": SizeMode(
-        "The same imbalance, but the number of pictures stays: the majority is filled up.",
-        # The same shares of an object's images as `shrink` has, of twice `n`.
-        counts=lambda n, kept: (
-            round(2 * n * n / (n + kept)),
-            2 * n - round(2 * n * n / (n + kept)),
-        ),
+        "The same imbalance, but the number of images stays: the majority is filled up.",
+        counts=_fixed_total,
         bias="as biased as {share}, total kept ({majority} and {minority} a group)",
     ),
     "random_removal": SizeMode(
-        "Control: as many pictures are removed, but from all groups alike. No imbalance at all.",
-        counts=lambda n, kept: (round((n + kept) / 2), round((n + kept) / 2)),
+        "Control: as many images are removed, but from all groups alike. No imbalance at all.",
+        counts=lambda n, remaining: (round((n + remaining) / 2),) * 2,
         bias="as many removed as at {share}, from all groups alike ({majority} of {n} kept)",
     ),
 }
-ARCHITECTURES: dict[str, Choice] = {
-    "conv_stem": Choice(
-        "A transformer that begins with convolutions: learns from few pictures.",
+ARCHITECTURES: dict[str, Option] = {
+    "conv_stem": Option(
+        "A transformer that begins with convolutions: learns from few images.",
         control="convolutions-first",
     ),
-    "seed_faithful": Choice(
-        "The study's: a transformer on linear patches. Learns little from 192 pictures.",
+    "seed_faithful": Option(
+        "The study's: a transformer on linear patches. Learns little from 192 images.",
         words="linear patches",
         control="linear-patches",
     ),
-    "pretrained": Choice(
+    "pretrained": Option(
         "EfficientNet-Lite0 with ImageNet weights, frozen, under a projection that is trained. It"
         " knows photographs, and it has seen horses and camels before.",
         words="pretrained image tower",
         control="pretrained",
     ),
-    "pretrained@random": Choice(
+    "pretrained@random": Option(
         "Control: the same network with random weights. What both have in common, ImageNet did not"
         " bring.",
         words="random image tower",
@@ -359,31 +351,29 @@ ARCHITECTURES: dict[str, Choice] = {
 NETWORKS = (
     "timm:NAME, a network of timm with weights from the disk, frozen; @random: with random weights."
 )
-FROZEN = (
-    "pretrained",
-    "timm:",
-)  # beginnings of the names of frozen networks whose features are stored
-# at the end of a frozen network's name, or of word vectors: the control without pretraining
+# Beginnings of the names of frozen networks whose features are stored.
+FROZEN = ("pretrained", "timm:")
+# At the end of a frozen network's name, or of word vectors: the control without pretraining.
 RANDOM = "@random"
-TEXTS: dict[str, Choice] = {
-    "transformer": Choice(
+TEXTS: dict[str, Option] = {
+    "transformer": Option(
         "A transformer over a caption's words, trained from scratch. Of a few captions it learns a"
         " lookup table.",
         control="transformer",
     ),
-    "words": Choice(
+    "words": Option(
         "The mean of a caption's pretrained word vectors (WordLlama), frozen, under one trained"
         " linear map: words that were never seen in training have a meaning.",
         words="word vectors",
         control="words",
     ),
-    "words@random": Choice(
+    "words@random": Option(
         "Control: random vectors instead of pretrained ones. A caption is made of its words, which"
         " mean nothing.",
         words="random word vectors",
         control="random-words",
     ),
-    "codes": Choice(
+    "codes": Option(
         "Control: a free vector for each caption, whatever its words. It reads no other captions.",
         words="a code for each caption",
         control="codes",
@@ -399,7 +389,7 @@ LABEL_STYLES: dict[str, LabelStyle] = {
         colour="muted",
     ),
     "descriptive": LabelStyle(
-        "Object and place, in the study's own words, its stray “a” included.",
+        "Object and background, in the study's own words, its stray “a” included.",
         words="descriptive labels",
         control="descriptive",
         legend="descriptive labels",
@@ -407,15 +397,15 @@ LABEL_STYLES: dict[str, LabelStyle] = {
         colour="accent",
     ),
     "descriptive-plain": LabelStyle(
-        "Object and place by one template; use it to see whether the study's “a” matters."
+        "Object and background by one template; use it to see whether the study's “a” matters."
     ),
     "context": LabelStyle(
-        "The place alone: how far a model can be sorted by background. It names no object."
+        "The background alone: how far a model can be sorted by background. It names no object."
     ),
-    "constant": LabelStyle("“a photo” for every picture: the floor, no language at all."),
+    "constant": LabelStyle("“a photo” for every image: the floor, no language at all."),
     "shuffled_context": LabelStyle(
-        "Placebo: as long and with the same words as descriptive labels, but the place is drawn at"
-        " random.",
+        "Placebo: as long and with the same words as descriptive labels, but the background is"
+        " drawn at random.",
         legend="random context (placebo)",
         shape="diamond",
         colour="contrast",
@@ -424,7 +414,8 @@ LABEL_STYLES: dict[str, LabelStyle] = {
         "One meaningless word for each group: the group's label without language."
     ),
     "attribute_other": LabelStyle(
-        "The coat and the object: is any other description as good as the place? Drawn sets only.",
+        "The coat and the object: is another description as good as the background? Drawn sets"
+        " only.",
         drawn_only=True,
     ),
     "paraphrase": LabelStyle(
@@ -438,16 +429,16 @@ LABEL_STYLES: dict[str, LabelStyle] = {
         "The long label as CLIP is asked: “a photo of a camel in the desert”."
     ),
     "partial": LabelStyle(
-        "The place is named in this percentage of the captions: a dose, from short to descriptive"
-        " labels.",
+        "The background is named in this percentage of the captions: a dose, from short to"
+        " descriptive labels.",
         numbers=(0, 100),
         offered=(25, 50, 75),
     ),
     "partial_minority": LabelStyle(
-        "The place is named for minority pictures only: say what is unusual, as people do."
+        "The background is named for minority images only: what is unusual, as people do."
     ),
     "noisy": LabelStyle(
-        "Descriptive labels, but the place is the wrong one in this percentage of the captions.",
+        "Descriptive labels, but this percentage of the captions names the wrong background.",
         numbers=(1, 50),
         offered=(10, 25),
     ),
@@ -474,9 +465,8 @@ TOWERS_HELP = (
     "Pretrained towers know photographs and train in seconds; from scratch a model knows its own"
     " images alone."
 )
-CHOICES: dict[
-    str, tuple[str, Mapping[str, Choice]]
-] = {  # of a condition's fields, with what each is called
+# Options of a condition's fields, with what each field is called.
+CHOICES: dict[str, tuple[str, Mapping[str, Option]]] = {
     "objective": ("objective", OBJECTIVES),
     "negatives": ("choice of negatives", NEGATIVES),
     "logit": ("logit", LOGITS),
@@ -492,7 +482,7 @@ STUDY_N = 48  # images of each group in the study
 
 
 def objectives_here() -> dict[str, Objective]:
-    """The objectives that somebody can choose to train with."""
+    """The objectives that a model can be trained with here."""
     return {
         name: objective
         for name, objective in OBJECTIVES.items()
@@ -501,7 +491,7 @@ def objectives_here() -> dict[str, Objective]:
 
 
 def style_names(*, drawn: bool = True) -> list[str]:
-    """The label styles that are offered, each with its numbers; of pictures that were not drawn,
+    """The label styles that pages offer, each with its numbers; for images that were not `drawn`,
     those that fit."""
     return [
         f"{name}_{number}" if number is not None else name
@@ -511,6 +501,6 @@ def style_names(*, drawn: bool = True) -> list[str]:
     ]
 
 
-def controls_of(choices: Mapping[str, Choice]) -> dict[str, str]:
-    """What the Compare page offers of a setting, by its names there."""
+def controls_of(choices: Mapping[str, Option]) -> dict[str, str]:
+    """The options of a setting on the Compare page, by their names there."""
     return {choice.control: name for name, choice in choices.items() if choice.control}

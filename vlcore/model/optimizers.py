@@ -9,14 +9,14 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from vlcore.experiment.options import Recipe
+from vlcore.experiment.options import TrainingRecipe
 
 MATRIX_RATE, OTHER_RATE, WEIGHT_DECAY = 0.02, 2e-3, 0.05
 WARM_UP = 30  # steps
 
 
 def optimizers_of(
-    model: nn.Module, recipe: Recipe, steps: int, schedule: str = "cosine"
+    model: nn.Module, recipe: TrainingRecipe, steps: int, schedule: str = "cosine"
 ) -> tuple[list[torch.optim.Optimizer], list[torch.optim.lr_scheduler.LambdaLR]]:
     """Muon for the matrices of a recipe, AdamW for all else; warm-up, then a cosine to zero, or a
     constant rate."""

@@ -20,7 +20,7 @@ from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import models_folder
 from vlcore.experiment.grouping import SCENES, group_words
 from vlcore.experiment.limits import LONG_JOB_SECONDS
-from vlcore.experiment.options import Choice, objectives_here, style_names
+from vlcore.experiment.options import Option, objectives_here, style_names
 from vlcore.experiment.plain_text import as_code, plain
 from vlcore.experiment.wording import title
 from vlcore.jobs.jobs import JobStatus
@@ -29,7 +29,7 @@ from vlcore.web import cache, condition_controls, jobs, shell, visitors, widgets
 from vlcore.web.widgets import in_address
 
 # Field of a condition, name of the knob, its choices with a sentence each.
-KNOBS: tuple[tuple[str, str, Mapping[str, Choice]], ...] = (
+KNOBS: tuple[tuple[str, str, Mapping[str, Option]], ...] = (
     ("objective", "Objective", options.OBJECTIVES),
     ("negatives", "Mismatched captions", options.NEGATIVES),
     ("logit", "From cosine to score", options.LOGITS),
