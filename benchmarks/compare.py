@@ -20,13 +20,13 @@ from vlcore.artifacts.store import read
 from vlcore.data.catalogue import open_set
 from vlcore.model.attribution import attention_rollout, patch_ablation
 from vlcore.model.load import OwnModel, load
-from vlcore.plots.maps.tables import MapOptions
+from vlcore.plots.options import MapOptions
 from vlcore.plots.theme import LIGHT
 from vlcore.study import plans
 
 REPEATS = 5
 SIDE = 440  # px of a map
-EVERYTHING = MapOptions(movement=True, trust=True, ghost=True, twins=True, neighbours=True)
+EVERYTHING = MapOptions(movement=True, trust=True, untrained=True, twins=True, neighbours=True)
 
 
 def main() -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from vlcore.experiment.condition import Condition
     from vlcore.experiment.errors import LabError
     from vlcore.metrics.estimate import Estimate
+    from vlcore.plots.options import MapOptions, Projection
     from vlcore.study.results import Study
 
 __all__ = [
@@ -37,7 +38,9 @@ __all__ = [
     "Condition",
     "Estimate",
     "LabError",
+    "MapOptions",
     "Model",
+    "Projection",
     "Study",
     "__version__",
     "compare",
@@ -54,7 +57,9 @@ _MODULES = {
     "Condition": "vlcore.experiment.condition",
     "Estimate": "vlcore.metrics.estimate",
     "LabError": "vlcore.experiment.errors",
+    "MapOptions": "vlcore.plots.options",
     "Model": "vlcore.api.models",
+    "Projection": "vlcore.plots.options",
     "Study": "vlcore.study.results",
     "compare": "vlcore.api.comparison",
     "embed": "vlcore.api.models",

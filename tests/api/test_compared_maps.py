@@ -19,14 +19,13 @@ from vlcore.api.compared_maps import (
     map_info,
     with_uploads,
 )
-from vlcore.api.maps import Projection
 from vlcore.api.model_map import ComparisonError, ModelMap, model_map
 from vlcore.artifacts import store
 from vlcore.data.subset import parts
 from vlcore.experiment.condition import Condition
 from vlcore.metrics.projection import align
 from vlcore.plots.maps.linked import linked_maps
-from vlcore.plots.maps.small import small_map
+from vlcore.plots.options import Projection
 from vlcore.plots.theme import LIGHT
 
 IMAGES = image_set()
@@ -78,7 +77,7 @@ def test_every_picture_is_one_row(together: ComparedMaps) -> None:
     assert points["thumb"].eq(PICTURE).all()
     numbered = [f"{name}{pane}" for pane in range(len(together.models)) for name in PER_PANE]
     facts = ["id", "object", "context", "group", "kind", "minority", "scene", "thumb"]
-    assert list(points.columns) == [*facts, *numbered, "spoken"]
+    assert list(points.columns) == [*facts, "spoken", *numbered]
     split = IMAGES.table["split"].iloc[rows]
     assert points["kind"].tolist() == ["test" if one == "test" else "training" for one in split]
     assert points["kind"].value_counts().to_dict() == {"test": 32, "training": 40}
@@ -157,7 +156,6 @@ def test_the_other_maps_are_turned_and_nothing_else(
     tables = together.points, together.captions
     chart = linked_maps(*tables, together.infos, palette=LIGHT, grouping=IMAGES.grouping)
     assert len(chart.to_dict()["concat"]) == len(together.models)
-    assert small_map(*tables, palette=LIGHT, grouping=IMAGES.grouping).to_dict()["layer"]
 
 
 @given(places=st.integers(0, 40))
@@ -234,7 +232,7 @@ def test_a_common_fit_is_not_turned_and_a_fit_of_each_is(
     found = beside([left, right])
     assert places(found, 1) == pytest.approx(places(found, 0) * (-1 if together else 1), abs=1e-4)
     ways = ["one fit for all" in info.x_title for info in found.infos]
-    turned = ["turned to match the first" in info.x_title for info in found.infos]
+    turned = ["aligned to the first" in info.x_title for info in found.infos]
     assert (ways, turned) == ([together] * 2, [False, not together])
     assert [info.y_title for info in found.infos] == ["", ""]
     assert "fitted on this model alone" in beside([left]).infos[0].x_title
@@ -321,9 +319,7 @@ def test_the_words_around_a_map(maps: list[ModelMap]) -> None:
     assert left.subtitle == "seed 60, 700 steps; total variance 0.8"
     assert (left.x_title, left.y_title) == (f"component 1 ({a} of variance)", f"component 2 ({b})")
     assert right.subtitle.startswith("seeds 60 and 61, ")
-    assert (
-        right.x_title == f"components 1 and 2 ({c} and {d} of variance), turned to match the first"
-    )
+    assert right.x_title == f"components 1 and 2 ({c} and {d} of variance), aligned to the first"
     assert right.y_title == ""
     other = dataclasses.replace(maps[0], projection=Projection(components=(4, 3)))
     assert map_info(other, aligned=False).y_title.startswith("component 3 (")

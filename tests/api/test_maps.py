@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.api.stand_ins import BASE, image_set, publish, space
-from vlcore.api import maps
-from vlcore.api.maps import Projection, ProjectionError, make_map, map_keys, read_map
+from vlcore.api.maps import make_map, map_keys, read_map
 from vlcore.api.model_map import ModelMap, model_map
 from vlcore.artifacts.store import Artifact, StoreError, check_key, fingerprint, read
 from vlcore.metrics import projection as measures
+from vlcore.plots import options
+from vlcore.plots.options import MapOptionsError, Projection
 
 IMAGES = image_set()
 # umap says so while it is imported
@@ -42,29 +43,29 @@ def keys(artifacts: Sequence[Artifact]) -> list[str]:
         {"kind": "globe"},
         {"components": (1, 1)},
         {"components": (0, 1)},
-        {"components": (1, maps.COMPONENTS + 1)},
+        {"components": (1, options.COMPONENTS + 1)},
         {"kind": "umap", "neighbours": 1},
         {"kind": "umap", "min_dist": -0.1},
         {"kind": "umap", "min_dist": float("nan")},
         {"kind": "tsne", "perplexity": 1},
         {"kind": "tsne", "perplexity": 201},
         {"kind": "umap", "seed": -1},
-        {"kind": "umap", "seed": maps.SEEDS},
+        {"kind": "umap", "seed": options.SEEDS},
         {"together": True},
         {"kind": "tsne", "together": True},
     ],
 )
 def test_what_no_map_can_be_is_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(ProjectionError):
+    with pytest.raises(MapOptionsError):
         Projection(**changes)
 
 
 def test_every_choice_of_a_page_has_a_key_of_its_own() -> None:
-    knobs = itertools.product(maps.NEIGHBOURS, maps.MIN_DISTS, (0, 1, 10, maps.SEEDS - 1))
+    knobs = itertools.product(options.NEIGHBOURS, options.MIN_DISTS, (0, 1, 10, options.SEEDS - 1))
     umaps = [Projection("umap", neighbours=n, min_dist=d, seed=s) for n, d, s in knobs]
     tsnes = [
         Projection("tsne", perplexity=p, seed=s)
-        for p, s in itertools.product(maps.PERPLEXITIES, (0, 1, 10, 999))
+        for p, s in itertools.product(options.PERPLEXITIES, (0, 1, 10, 999))
     ]
     found = [key for projection in umaps + tsnes for key in map_keys(["a-key"], projection)]
     together = [dataclasses.replace(one, together=True) for one in umaps]
@@ -85,12 +86,12 @@ def test_each_model_has_one_map_or_all_have_one_together(models: list[str]) -> N
     assert (together == alone) == (len(distinct) == 1), "one model together with itself is itself"
 
 
-@pytest.mark.parametrize("kind", maps.KINDS)
+@pytest.mark.parametrize("kind", options.KINDS)
 def test_a_worker_fits_one_map_at_a_time_and_none_that_is_linear(kind: str) -> None:
     projection = Projection(kind)
     assert projection.fitted is (kind in ("umap", "tsne"))
     for models in (["a-key", "b-key"],) if projection.fitted else (["a-key", "b-key"], ["a-key"]):
-        with pytest.raises(ProjectionError, match="A worker fits one UMAP or one t-SNE at a time"):
+        with pytest.raises(MapOptionsError, match="A worker fits one UMAP or one t-SNE at a time"):
             make_map(models, projection)
 
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from tests.api.measured import embedding
 from tests.api.stand_ins import BASE, image_set, publish, space, unit
-from vlcore.api.maps import COMPONENTS, Projection
 from vlcore.api.model_map import ComparisonError, ModelMap, caption_scores, model_map
 from vlcore.artifacts.store import Artifact
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.projection import fit_plane
+from vlcore.plots.options import COMPONENTS, Projection
 
 AXES = Projection("prompts", prompts=("horse", "camel", "grass", "desert"))
 IMAGES = image_set()

@@ -24,18 +24,18 @@ from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.description import describe_comparison
 from vlcore.api.metrics_table import group_accuracy_rows, group_accuracy_table
 from vlcore.api.model_map import ModelMap, model_map
-from vlcore.api.offline_page import PAGE_SIDE, PLAIN, figure, page
+from vlcore.api.offline_page import PAGE_SIDE, figure, page
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.projection import align, fit_plane, point_trustworthiness
-from vlcore.plots.maps.tables import MapOptions
+from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.theme import DARK, LIGHT
 from vlcore.plots.thumbnails import thumb_uri
 
 IMAGES = image_set()
 Asked = Callable[..., dict[str, Any]]
 SCENES_OF = [f"test-{number:02d}" for number in range(TEST_SCENES)]
-EVERYTHING = MapOptions(movement=True, neighbours=True, trust=True, ghost=True, twins=True)
+EVERYTHING = MapOptions(movement=True, neighbours=True, trust=True, untrained=True, twins=True)
 
 
 def thumbs(_images: ImageSet, rows: Any) -> list[str]:
@@ -102,12 +102,14 @@ def test_what_is_laid_over_the_maps_is_made_only_when_it_is_asked_for(
         compare_page.with_trust(together),
         compare_page.add_untrained_positions(together),
     )
-    pd.testing.assert_frame_equal(asked(together, MapOptions(ghost=True))["points"], haunted)
-    both = asked(together, MapOptions(trust=True, ghost=True))["points"]
+    pd.testing.assert_frame_equal(asked(together, MapOptions(untrained=True))["points"], haunted)
+    both = asked(together, MapOptions(trust=True, untrained=True))["points"]
     pd.testing.assert_frame_equal(both[haunted.columns], haunted)
     pd.testing.assert_frame_equal(both[trusted.columns], trusted)
     given = asked(together, MapOptions(neighbours=True, twins=True))
-    pd.testing.assert_frame_equal(given["neighbours"], compare_page.neighbour_lines(together))
+    pd.testing.assert_frame_equal(
+        given["neighbours"], compare_page.neighbour_lines(together, SCENES)
+    )
     pd.testing.assert_frame_equal(given["twins"], compare_page.twin_lines(together, SCENES))
     assert given["options"].twins
 
@@ -170,7 +172,7 @@ def test_a_ghost_is_the_untrained_plane_turned_onto_the_map(three: ComparedMaps)
 
 
 def test_lines_lead_to_the_nearest_in_the_full_space(three: ComparedMaps) -> None:
-    lines = compare_page.neighbour_lines(three)
+    lines = compare_page.neighbour_lines(three, SCENES)
     assert list(lines.columns) == ["id", "pane", "x", "y", "x2", "y2"]
     assert set(lines["id"]) == set(three.points["id"])
     for pane, model in enumerate(three.models):
@@ -199,11 +201,16 @@ def test_a_picture_is_no_neighbour_of_itself_though_others_are_like_it(
     places = np.stack([np.arange(len(z)), np.zeros(len(z))], axis=1).astype(float)
     same = dataclasses.replace(maps[0], z=z, points=places)
     comparison = compare_maps([same], IMAGES, thumbs)
-    lines = compare_page.neighbour_lines(comparison)
+    lines = compare_page.neighbour_lines(comparison, SCENES)
     assert lines.groupby("id").size().eq(5).all()
     assert not ((lines["x"] == lines["x2"]) & (lines["y"] == lines["y2"])).any()
     assert (
-        len(compare_page.neighbour_lines(compare_maps([only(same, slice(3))], IMAGES, thumbs))) == 6
+        len(
+            compare_page.neighbour_lines(
+                compare_maps([only(same, slice(3))], IMAGES, thumbs), SCENES
+            )
+        )
+        == 6
     ), "all others, of few"
 
 
@@ -269,8 +276,8 @@ def test_a_set_without_twins_has_no_arrows(home: Path, asked: Asked) -> None:
     lines = compare_page.twin_lines(alone, SCENES)
     assert lines.empty
     assert list(lines.columns) == ["scene", "kind", "pane", "x", "y", "x2", "y2"]
-    given = asked(alone, MapOptions(twins=True, ghost=True))
-    assert (given["twins"], given["options"]) == (None, MapOptions(ghost=True))
+    given = asked(alone, MapOptions(twins=True, untrained=True))
+    assert (given["twins"], given["options"]) == (None, MapOptions(untrained=True))
 
 
 def body(text: str) -> str:
@@ -326,7 +333,7 @@ def test_few_pictures_are_said_on_the_page(home: Path) -> None:
 
 
 def test_a_page_wears_its_palette_and_has_the_options(together: ComparedMaps, offline: str) -> None:
-    dark = page(together, IMAGES, DARK, MapOptions(ghost=True))
+    dark = page(together, IMAGES, DARK, MapOptions(untrained=True))
     assert f"background: {DARK.ground}" in dark
     assert f"background: {LIGHT.ground}" in offline
     assert '"gx0"' in dark

@@ -8,10 +8,10 @@ import pytest
 from statsmodels.stats.proportion import proportion_confint
 
 from tests.api import watched
-from vlcore.api.maps import Projection
 from vlcore.api.model_map import ComparisonError, ModelMap
 from vlcore.api.training_animation import LOSS_POINTS, TrainingAnimation, animate_training
 from vlcore.experiment.condition import Condition
+from vlcore.plots.options import Projection
 from vlcore.plots.theme import LIGHT
 
 

@@ -11,7 +11,6 @@ import pandas as pd
 from tests.api.stand_ins import PICTURE
 from tests.api.stand_ins import thumbs as thumbs
 from vlcore.api.compared_maps import ComparedMaps
-from vlcore.api.maps import PCA
 from vlcore.api.model_map import ModelMap
 from vlcore.artifacts import store
 from vlcore.experiment.captions import caption_index, captions_of
@@ -21,6 +20,7 @@ from vlcore.metrics.accuracy import logits
 from vlcore.metrics.projection import Plane, RigidTransform
 from vlcore.metrics.readouts import ObjectReadout
 from vlcore.plots.maps.small import MapInfo
+from vlcore.plots.options import PCA
 
 WIDTH = 6  # numbers of an embedding
 EACH = 5  # images of each group and split

@@ -13,13 +13,14 @@ from tests.api.stand_ins import BASE, image_set, publish
 from tests.cli.conftest import Document, Models, Patch, Refused
 from vlcore.__main__ import BUSY
 from vlcore.api import models as api_models
-from vlcore.api import offline_page as compare_page
+from vlcore.api import offline_page
 from vlcore.api.compared_maps import ComparedMaps
-from vlcore.api.maps import Projection, map_keys
+from vlcore.api.maps import map_keys
 from vlcore.artifacts import store
 from vlcore.data.imageset import ImageSet
 from vlcore.jobs import jobs
 from vlcore.metrics import projection as measures
+from vlcore.plots.options import MapOptions, Projection
 
 IMAGES = image_set()
 
@@ -50,12 +51,13 @@ def compared(
     """Runs the command on some of the models; gives the comparison that it made a page of."""
     pages: list[ComparedMaps] = []
 
-    def page(comparison: ComparedMaps, images: ImageSet) -> str:
+    def page(comparison: ComparedMaps, images: ImageSet, options: MapOptions) -> str:
         assert images.grouping == IMAGES.grouping
+        assert {model.projection.kind for model in comparison.models} == {options.projection.kind}
         pages.append(comparison)
         return "<p>a page: ä</p>"
 
-    monkeypatch.setattr(compare_page, "page", page)
+    monkeypatch.setattr(offline_page, "page", page)
 
     def run(count: int, *options: object) -> ComparedMaps:
         out = tmp_path / f"maps-{len(pages)}.html"
@@ -122,12 +124,9 @@ def test_a_map_that_cannot_be_is_one_sentence(
     out, prompts = tmp_path / "maps.html", ("--map", "prompts", "--prompts")
     for options, sentence in (
         (("--map", "umap", "--seed", -1), "The seed of a map is a whole number from 0 to 999"),
-        (("--map", "tsne", "--together"), "Only UMAP is fitted on several models together"),
-        (
-            ("--prompts", "a,b,c,d"),
-            "--prompts are the axes of --map prompts, not of pca; give that map too",
-        ),
-        (("--seed", 1), "--seed is of --map umap and tsne"),
+        (("--map", "tsne", "--together"), "“Fitted” is an option of UMAP, not of t-SNE"),
+        (("--prompts", "a,b,c,d"), "“Prompts” is an option of Prompt axes, not of PCA"),
+        (("--seed", 1), "“Seed” is an option of UMAP and t-SNE, not of PCA"),
         (
             (*prompts, "horse,horse,grass,desert"),
             "Two prompts of an axis are one point in this model",
@@ -143,7 +142,7 @@ def test_models_and_places_that_do_not_go(
 ) -> None:
     first, out = models[0].key, ("--out", tmp_path / "maps.html")
     assert "word by word" in refused("compare", first, models[3].key, "--map", "prompts", *out)
-    monkeypatch.setattr(compare_page, "page", lambda *_: "a page")
+    monkeypatch.setattr(offline_page, "page", lambda *_, **_options: "a page")
     nowhere = tmp_path / "nowhere" / "maps.html"
     assert refused("compare", first, models[1].key, "--out", nowhere).startswith(
         f"{nowhere} cannot be written"

@@ -12,7 +12,6 @@ from streamlit.testing.v1 import AppTest
 from tests.conftest import publish_as
 from tests.data.importers.sources import arrays, save
 from vlcore.api.imports import import_embeddings
-from vlcore.api.maps import PCA
 from vlcore.artifacts import store
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
@@ -21,6 +20,7 @@ from vlcore.experiment.wording import share
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.model import inference
 from vlcore.model.dual_encoder import build
+from vlcore.plots.options import PCA
 from vlcore.plots.thumbnails import SAFE_URI
 from vlcore.study import plans
 from vlcore.web import cache

@@ -19,7 +19,7 @@ from tests.api.stand_ins import publish
 from tests.conftest import publish_as
 from tests.data.importers.sources import encoded
 from vlcore.api.compared_maps import names
-from vlcore.api.maps import Projection, make_map, map_keys
+from vlcore.api.maps import make_map, map_keys
 from vlcore.api.uploads import distinct_names, with_untrained
 from vlcore.artifacts.store import Artifact, published
 from vlcore.data import uploads
@@ -34,6 +34,7 @@ from vlcore.jobs.jobs import State
 from vlcore.metrics import projection
 from vlcore.metrics.novelty import novelty_judge
 from vlcore.model import load
+from vlcore.plots.options import Projection
 from vlcore.web import cache
 from vlcore.web.compare.models import comparable
 from vlcore.web.upload import answers, attribution, reliance

@@ -15,7 +15,7 @@ from vlcore.plots.html import Figure, page_html
 from vlcore.plots.maps.animation import film_chart
 from vlcore.plots.maps.linked import linked_maps
 from vlcore.plots.maps.panes import MOMENT
-from vlcore.plots.maps.tables import MapOptions
+from vlcore.plots.options import MapOptions
 from vlcore.plots.theme import DARK, LIGHT
 
 pytestmark = [pytest.mark.browser, needs_chromium]
@@ -24,7 +24,7 @@ HOSTILE = '</script><script>window.hit = 1</script><img src=x onerror="window.hi
 LIT, FADED = "0.9", "0.08"  # opacity of a mark inside and outside a brush
 FIRST = "horse in grass, test 7"  # far from all others, upper left in both maps
 SECOND = "camel in desert, test 7"  # lower right
-OPTIONS = MapOptions("right or wrong", twins=True, neighbours=True)
+OPTIONS = MapOptions(colour_by="right or wrong", twins=True, neighbours=True)
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 
 from tests.api import stand_ins
-from vlcore.api.maps import PCA, Projection
 from vlcore.artifacts import store
 from vlcore.data.catalogue import set_stamp
+from vlcore.plots.options import PCA, Projection
 from vlcore.web import cache
 
 BASE = stand_ins.BASE.replace(data="stand-ins", data_version="1")

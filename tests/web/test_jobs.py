@@ -55,7 +55,7 @@ def test_a_fit_is_queued_under_the_key_that_it_is_read_from(
 ) -> None:
     queue = Queue()
     script = """
-from vlcore.api.maps import Projection
+from vlcore.plots.options import Projection
 from vlcore.web import map_controls
 import streamlit as st
 st.session_state["arrives"] = False  # with a click

@@ -1,7 +1,7 @@
 """Comparison of one to four models side by side, as the tables that charts draw.
 
-Maps are turned onto the first over the pictures that both show: sign and rotation of a projection
-are arbitrary.
+Maps are aligned to the first over the images that both show: sign and rotation of a projection are
+arbitrary.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.api.maps import KINDS
 from vlcore.api.model_map import ComparisonError, ModelMap, image_captions
 from vlcore.api.small_images import draw_thumbs
 from vlcore.data.imageset import ImageSet
@@ -20,10 +19,11 @@ from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.wording import title
 from vlcore.metrics.projection import align
 from vlcore.plots.maps.small import MapInfo
+from vlcore.plots.options import KINDS
 
 MOST_MODELS = 4
 MOST_CAPTIONS = 8  # on a map
-FEW_SHARED = 10  # held-out pictures below which a turn would be noise
+FEW_SHARED = 10  # held-out images below which an alignment would be noise
 Thumbs = Callable[[ImageSet, Sequence[int]], list[str]]
 
 
@@ -34,18 +34,19 @@ def names(models: int) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class ComparedMaps:
-    """Maps as the tables that `vlcore.plots.maps.linked.linked_maps` draws: `points` has one row a
-    picture, with columns ``x``, ``y``, ``caption_``, ``predicted_``, ``says_`` and ``right_`` of
-    each map, numbered from 0.
+    """Maps as the tables that `vlcore.plots.maps.linked.linked_maps` draws.
+
+    `points` has one row an image, with columns ``x``, ``y``, ``caption_``, ``predicted_``,
+    ``says_`` and ``right_`` of each map, numbered from 0; `captions` one row a caption and map:
+    ``caption``, ``pane``, ``x``, ``y``; `uploads` one row a visitor's image: ``id``, ``name``,
+    ``thumb``, ``spoken`` and its positions.
     """
 
-    models: tuple[ModelMap, ...]  # turned onto the first
+    models: tuple[ModelMap, ...]  # aligned to the first
     points: pd.DataFrame
-    captions: pd.DataFrame  # one row a caption and map: ``caption``, ``pane``, ``x``, ``y``
+    captions: pd.DataFrame
     infos: tuple[MapInfo, ...]  # the words around each map
-    uploads: pd.DataFrame | None = (
-        None  # one row a picture given: ``id``, ``name``, ``thumb``, ``spoken``, its places
-    )
+    uploads: pd.DataFrame | None = None
 
     @property
     def named(self) -> dict[str, ModelMap]:
@@ -54,72 +55,90 @@ class ComparedMaps:
 
     @property
     def rows(self) -> NDArray[np.int64]:
-        """Row number in the image set of each picture of the table, (n,)."""
-        return self.points["id"].str.removeprefix("p").astype(np.int64).to_numpy()
+        """Row number in the image set of each image of the table, (n,)."""
+        return row_numbers(self.points)
+
+
+def row_numbers(points: pd.DataFrame) -> NDArray[np.int64]:
+    """Row number in the image set of each of some points, (n,)."""
+    return points["id"].str.removeprefix("p").astype(np.int64).to_numpy()
 
 
 def compare_maps(
     models: Sequence[ModelMap], images: ImageSet, thumbs: Thumbs = draw_thumbs
 ) -> ComparedMaps:
     """Put one to four maps beside each other, as all that shows them draws them: pages, files and
-    the command line. The models are maps of one kind, trained on one image set, or embeddings of
-    the same pictures; the others are turned onto the first. `images` is that set, of imported
-    embeddings the first one's; `thumbs` makes small pictures of rows. ComparisonError when they
-    come from different image sets, show different pictures, or are too many.
+    the command line.
+
+    Args:
+        models: maps of one kind, of models trained on one image set, or of embeddings of the same
+            images; the others are aligned to the first.
+        images: that set; of imported embeddings the first one's.
+        thumbs: makes small images of rows.
+
+    Raises:
+        ComparisonError: when they come from different image sets, show different images, or are too
+            many.
     """
     if not 1 <= len(models) <= MOST_MODELS:
         raise ComparisonError(
             f"One to {MOST_MODELS} models are shown beside each other, not {len(models)}."
         )
     first = models[0]
-    if any(_pictures(model) != _pictures(first) for model in models):
+    if any(_image_identity(model) != _image_identity(first) for model in models):
         raise ComparisonError(
             "The models were trained on different image sets; choose models of one set."
         )
-    turned = tuple(_turned(model, first) for model in models)
-    # Folds of another seed hold other pictures out: the first model that shows a picture says
-    # whether it is held out.
-    shown = pd.concat(
+    aligned = tuple(_aligned(model, first) for model in models)
+    points = _image_points(models, images, thumbs)
+    rows = row_numbers(points)
+    captions = []
+    for pane, model in enumerate(aligned):
+        points = points.assign(**_model_columns(model, rows, images, pane))
+        captions.append(_caption_points(model, pane))
+    infos = []
+    for name, model in zip(names(len(models)), models, strict=True):
+        is_aligned = _is_arbitrary(model) and model is not first
+        info = map_info(model, aligned=is_aligned, together=len(models) > 1)
+        if len(models) > 2:  # of two, the positions say which is which
+            info = replace(info, title=f"{name.capitalize()}: {info.title}")
+        infos.append(info)
+    return ComparedMaps(aligned, points, pd.concat(captions, ignore_index=True), tuple(infos))
+
+
+def _image_points(models: Sequence[ModelMap], images: ImageSet, thumbs: Thumbs) -> pd.DataFrame:
+    """All images that a model shows, with what does not depend on the model."""
+    # Folds of another seed hold other images out: the first model that shows an image says whether
+    # it is held out.
+    held_out = pd.concat(
         [pd.Series(np.arange(len(model.rows)) < model.held_out, model.rows) for model in models]
     )
-    held_out = shown[~shown.index.duplicated()].sort_index()
+    held_out = held_out[~held_out.index.duplicated()].sort_index()
     rows = held_out.index.to_numpy()
-    points = images.table.iloc[rows][["object", "context", "group"]].reset_index(drop=True)
+    table = images.table.iloc[rows].reset_index(drop=True)
+    points = table[["object", "context", "group"]].copy()
     points.insert(0, "id", [f"p{row}" for row in rows])
     points["kind"] = np.where(held_out, "test", "training")
     points["minority"] = np.isin(points["group"], images.grouping.minority)
-    points["scene"] = images.table["scene"].iloc[rows].to_numpy().astype(str)
+    points["scene"] = table["scene"].to_numpy().astype(str)
     points["thumb"] = thumbs(images, rows.tolist())
-    captions, infos = [], []
-    for pane, model in enumerate(turned):
-        points = points.assign(**_columns(model, rows, images, pane))
-        count = len(model.caption_points)  # those that have a place; of many, few, to be readable
-        some = np.unique(np.linspace(0, count - 1, min(count, MOST_CAPTIONS)).astype(int))
-        x, y = model.caption_points[some].round(5).T
-        captions.append(
-            pd.DataFrame(
-                {"caption": [model.captions[k] for k in some], "pane": pane, "x": x, "y": y}
-            )
-        )
-    points["spoken"] = (
-        points["object"]
-        + ", "
-        + points["context"]
-        + ", "
-        + points["kind"].replace("test", "held out")
-    )
-    for name, model in zip(names(len(models)), models, strict=True):
-        info = map_info(
-            model, aligned=_is_arbitrary(model) and model is not first, together=len(models) > 1
-        )
-        of_many = len(models) > 2  # of two, the places say which is which
-        infos.append(replace(info, title=f"{name.capitalize()}: {info.title}") if of_many else info)
-    return ComparedMaps(turned, points, pd.concat(captions, ignore_index=True), tuple(infos))
+    splits = points["kind"].replace("test", "held out")
+    points["spoken"] = points["object"] + ", " + points["context"] + ", " + splits
+    return points
 
 
-def _pictures(model: ModelMap) -> Any:
-    """What says that two models are of the same pictures; each encoder's imported embeddings are a
-    set of their own."""
+def _caption_points(model: ModelMap, pane: int) -> pd.DataFrame:
+    """The captions that have a position; of many, few, to be readable."""
+    count = len(model.caption_points)
+    indices = np.unique(np.linspace(0, count - 1, min(count, MOST_CAPTIONS)).astype(int))
+    x, y = model.caption_points[indices].round(5).T
+    texts = [model.captions[index] for index in indices]
+    return pd.DataFrame({"caption": texts, "pane": pane, "x": x, "y": y})
+
+
+def _image_identity(model: ModelMap) -> Any:
+    """Equal for two models of the same images; each encoder's imported embeddings are a set of
+    their own."""
     condition = model.artifact.condition
     return model.artifact.manifest.get("pictures", (condition.data, condition.data_version))
 
@@ -129,91 +148,97 @@ def _is_arbitrary(model: ModelMap) -> bool:
     return model.projection.kind != "prompts" and not model.projection.together
 
 
-def _turned(model: ModelMap, onto: ModelMap) -> ModelMap:
+def _aligned(model: ModelMap, onto: ModelMap) -> ModelMap:
+    """A map, aligned to another."""
     if not _is_arbitrary(model):
         return model
     shared = np.intersect1d(model.rows[: model.held_out], onto.rows[: onto.held_out])
-    if len(shared) < FEW_SHARED:  # folds of another seed hold other pictures out
+    if len(shared) < FEW_SHARED:  # folds of another seed hold other images out
         shared = np.intersect1d(model.rows, onto.rows)
     if len(shared) < 2:
-        raise ComparisonError("The models show different pictures; choose models with one seed.")
+        raise ComparisonError("The models show different images; choose models with one seed.")
     return model.turned(align(model.points[model.index(shared)], onto.points[onto.index(shared)]))
 
 
-def _columns(
+def _model_columns(
     model: ModelMap, rows: NDArray[np.int64], images: ImageSet, pane: int
 ) -> dict[str, Any]:
-    places, shown = model.values_at(rows, model.points).round(5), model.index(rows) >= 0
-    predicted = model.predicted_objects(images.grouping.objects)
-    if predicted is None:
-        says = right = pd.Series("none", range(len(rows)))
+    """The columns of points that each model has of its own."""
+    x, y = model.values_at(rows, model.points).round(5).T
+    index = model.index(rows)
+    is_shown = index >= 0
+    labels = model.predicted_objects(images.grouping.objects)
+    if labels is None:
+        predicted = correct = pd.Series("none", range(len(rows)))
         words = pd.Series("none: its labels name no object", range(len(rows)))
     else:
-        says = pd.Series(predicted[model.index(rows)], dtype=str).where(shown, "none")
-        is_right = says == images.table["object"].iloc[rows].to_numpy()
-        right = is_right.map({True: "right", False: "wrong"}).where(shown, "none")
-        words = says + " (" + right + ")"
-    predicted = words.where(shown, "not in this model's training set")
-    told = [text or "none" for text in image_captions(model, images, rows)]
-    columns = {f"x{pane}": places[:, 0], f"y{pane}": places[:, 1], f"caption_{pane}": told}
-    return {**columns, f"predicted_{pane}": predicted, f"says_{pane}": says, f"right_{pane}": right}
+        predicted = pd.Series(labels[index], dtype=str).where(is_shown, "none")
+        is_right = predicted == images.table["object"].iloc[rows].to_numpy()
+        correct = is_right.map({True: "right", False: "wrong"}).where(is_shown, "none")
+        words = predicted + " (" + correct + ")"
+    return {
+        f"x{pane}": x,
+        f"y{pane}": y,
+        f"caption_{pane}": [text or "none" for text in image_captions(model, images, rows)],
+        f"predicted_{pane}": words.where(is_shown, "not in this model's training set"),
+        f"says_{pane}": predicted,
+        f"right_{pane}": correct,
+    }
 
 
 def map_info(model: ModelMap, *, aligned: bool, together: bool = False) -> MapInfo:
-    """The words around a map: what it shows, how much of the variance, whether it was turned."""
-    condition, end, projection = (
-        model.artifact.condition,
-        model.artifact.metrics["end"],
-        model.projection,
+    """The words around a map: what it shows, how much of the variance, whether it was aligned."""
+    return MapInfo(
+        title(model.artifact.condition), _subtitle(model), *_axis_titles(model, aligned, together)
     )
-    subtitle = f"{model.z.shape[1]:,} dimensions"
+
+
+def _subtitle(model: ModelMap) -> str:
+    condition = model.artifact.condition
+    end = model.artifact.metrics["end"]
+    words = f"{model.z.shape[1]:,} dimensions"
     if condition.kind.has_weights:
-        same = condition.data_seed == condition.init_seed
-        seeds = (
-            f"seed {condition.init_seed}"
-            if same
-            else f"seeds {condition.data_seed} and {condition.init_seed}"
-        )
-        trained = (
-            "not trained"
-            if condition.kind is ArtifactKind.UNTRAINED
-            else f"{condition.steps:,} steps"
-        )
-        subtitle = f"{seeds}, {trained}"
-    subtitle += f"; total variance {end['total_variance']['value']:.2g}"
+        seeds = f"seed {condition.init_seed}"
+        if condition.data_seed != condition.init_seed:
+            seeds = f"seeds {condition.data_seed} and {condition.init_seed}"
+        is_untrained = condition.kind is ArtifactKind.UNTRAINED
+        steps = "not trained" if is_untrained else f"{condition.steps:,} steps"
+        words = f"{seeds}, {steps}"
+    words += f"; total variance {end['total_variance']['value']:.2g}"
     if end["collapsed"]:
-        subtitle += "; COLLAPSED: what spreads here is residue, blown up to fill the map"
-    first, second = (f"{share * 100:.0f} %" for share in model.plane.shares)
-    one, two = projection.components
-    axes = f"component {one} ({first} of variance)", f"component {two} ({second})"
+        words += "; COLLAPSED: what spreads here is residue, blown up to fill the map"
+    return words
+
+
+def _axis_titles(model: ModelMap, aligned: bool, together: bool) -> tuple[str, str]:
+    projection = model.projection
+    x_share, y_share = (f"{share * 100:.0f} %" for share in model.plane.shares)
     if projection.kind == "prompts":
         x_from, x_to, y_from, y_to = projection.prompts
-        axes = f"“{x_from}” to “{x_to}” ({first} of variance)", f"“{y_from}” to “{y_to}” ({second})"
-    elif projection.fitted:
-        fit = (
-            "one fit for all" if projection.together and together else "fitted on this model alone"
+        return (
+            f"“{x_from}” to “{x_to}” ({x_share} of variance)",
+            f"“{y_from}” to “{y_to}” ({y_share})",
         )
-        words = "turned to match the first" if aligned else "axes have no meaning"
-        axes = f"{KINDS[projection.kind]}, {fit}, {words}", ""
-    elif aligned:
-        axes = (
-            (
-                f"components {one} and {two} ({first} and {second} of variance), turned to match"
-                " the first"
-            ),
-            "",
-        )
-    return MapInfo(title(condition), subtitle, *axes)
+    if projection.fitted:
+        is_common = projection.together and together
+        fit = "one fit for all" if is_common else "fitted on this model alone"
+        orientation = "aligned to the first" if aligned else "axes have no meaning"
+        return f"{KINDS[projection.kind]}, {fit}, {orientation}", ""
+    x, y = projection.components
+    if aligned:
+        shares = f"{x_share} and {y_share} of variance"
+        return f"components {x} and {y} ({shares}), aligned to the first", ""
+    return f"component {x} ({x_share} of variance)", f"component {y} ({y_share})"
 
 
 def with_uploads(
     comparison: ComparedMaps, thumbs: Sequence[str], embedded: Sequence[NDArray[np.floating]]
 ) -> ComparedMaps:
-    """A comparison with images that somebody gave: small ones, of `thumb_uri`, and embeddings, (m,
-    E) a model."""
+    """A comparison with a visitor's images: small ones, of `thumb_uri`, and embeddings, (m, E) a
+    model."""
     rows = [
-        (f"u{n - 1}", f"Image {n}", thumb, f"your image {n}")
-        for n, thumb in enumerate(thumbs, start=1)
+        (f"u{index}", f"Image {index + 1}", thumb, f"your image {index + 1}")
+        for index, thumb in enumerate(thumbs)
     ]
     stars = pd.DataFrame(rows, columns=["id", "name", "thumb", "spoken"])
     for pane, (model, z) in enumerate(zip(comparison.models, embedded, strict=True)):
@@ -222,15 +247,13 @@ def with_uploads(
 
 
 def points_table(comparison: ComparedMaps, points: pd.DataFrame) -> pd.DataFrame:
-    """What is shown of pictures as a table: what they are, what every model says of them and where
-    it puts them."""
-    names = {"id": "id", "object": "object", "context": "context", "kind": "split"}
+    """Images as a table: what they are, what every model predicts for them, and their positions."""
+    titles = {"id": "id", "object": "object", "context": "context", "kind": "split"}
     for pane, name in enumerate(comparison.named):
-        columns = {
-            f"caption_{pane}": "caption",
-            f"predicted_{pane}": "prediction",
-            f"x{pane}": "x",
-            f"y{pane}": "y",
+        titles |= {
+            f"caption_{pane}": f"{name} caption",
+            f"predicted_{pane}": f"{name} prediction",
+            f"x{pane}": f"{name} x",
+            f"y{pane}": f"{name} y",
         }
-        names |= {column: f"{name} {words}" for column, words in columns.items()}
-    return points[list(names)].rename(columns=names)
+    return points[list(titles)].rename(columns=titles)

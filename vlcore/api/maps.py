@@ -5,86 +5,15 @@ and places a new picture exactly.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vlcore.artifacts.store import read
-from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import write_json
 from vlcore.jobs import jobs
-
-KINDS = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE", "prompts": "Prompt axes"}
-COMPONENTS = 6  # principal components that can be chosen from
-NEIGHBOURS = (5, 10, 15, 30, 50)  # of UMAP
-MIN_DISTS = (0.0, 0.1, 0.25, 0.5, 0.8)
-PERPLEXITIES = (5, 15, 30, 50)  # of t-SNE
-SEEDS = 1000
-
-
-class ProjectionError(LabError):
-    """A map that cannot be made; the message says what to choose instead."""
-
-
-@dataclass(frozen=True)
-class Projection:
-    """One way to lay pictures out in the plane; ProjectionError where a value is outside its
-    set."""
-
-    kind: str = "pca"  # one of `KINDS`
-    components: tuple[int, int] = (1, 2)  # which two principal components, from 1
-    neighbours: int = 15  # of UMAP
-    min_dist: float = 0.1  # of UMAP
-    perplexity: int = 30  # of t-SNE
-    seed: int = 0  # of UMAP and t-SNE; another one shows what of a map is noise
-    together: bool = False  # one fit for all models that are compared, of UMAP only
-    prompts: tuple[str, str, str, str] = (
-        "",
-        "",
-        "",
-        "",
-    )  # two pairs of captions, from-to along x and along y
-
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ProjectionError(
-                f"No map is named {self.kind!r}; choose one of {', '.join(KINDS)}."
-            )
-        first, second = self.components
-        if first == second or not all(1 <= number <= COMPONENTS for number in self.components):
-            raise ProjectionError(
-                f"Choose two different principal components from 1 to {COMPONENTS}."
-            )
-        if not (
-            2 <= self.neighbours <= 200 and 0 <= self.min_dist <= 1 and 2 <= self.perplexity <= 200
-        ):
-            raise ProjectionError(
-                "Neighbours and perplexity are from 2 to 200, the distance of UMAP from 0 to 1."
-            )
-        if not 0 <= self.seed < SEEDS:
-            raise ProjectionError(f"The seed of a map is a whole number from 0 to {SEEDS - 1}.")
-        if self.together and self.kind != "umap":
-            raise ProjectionError(
-                "Only UMAP is fitted on several models together; choose it, or a fit of each."
-            )
-
-    @property
-    def fitted(self) -> bool:
-        """Whether a worker must fit it first; where none needs to, a new picture has an exact
-        place."""
-        return self.kind in ("umap", "tsne")
-
-    @property
-    def slug(self) -> str:
-        """What stands in the key of a fitted map."""
-        if self.kind == "umap":
-            return f"umap-n{self.neighbours}-d{self.min_dist * 100:g}-s{self.seed}"
-        return f"tsne-p{self.perplexity}-s{self.seed}"
-
-
-PCA = Projection()
+from vlcore.plots.options import KINDS, MapOptionsError, Projection
 
 
 def map_keys(models: Sequence[str], projection: Projection) -> list[str]:
@@ -101,7 +30,7 @@ def make_map(models: Sequence[str], projection: Projection) -> str:
     returns and raises."""
     keys = map_keys(models, projection)
     if not projection.fitted or len(keys) != 1:
-        raise ProjectionError("A worker fits one UMAP or one t-SNE at a time.")
+        raise MapOptionsError("A worker fits one UMAP or one t-SNE at a time.")
     return jobs.run(
         keys[0], lambda out, report: _make(list(dict.fromkeys(models)), projection, out, report)
     )

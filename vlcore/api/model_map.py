@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from vlcore.api.maps import PCA, Projection, read_map
+from vlcore.api.maps import read_map
 from vlcore.artifacts.store import Artifact
 from vlcore.data.imageset import ImageSet
 from vlcore.data.training_set import relabelled
@@ -29,6 +29,7 @@ from vlcore.metrics.projection import (
 )
 from vlcore.metrics.readouts import LastLayer, ObjectReadout
 from vlcore.model.load import Loaded, load
+from vlcore.plots.options import PCA, Projection
 
 LoadModel = Callable[[Artifact], Loaded]
 UNTURNED = RigidTransform(np.zeros(2), np.eye(2), np.zeros(2))

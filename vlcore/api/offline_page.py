@@ -1,10 +1,10 @@
-"""Page of a comparison: its maps as a figure, what is said of them as a list of parts, and both as
-one offline file.
+"""Page of a comparison: its maps as a figure, its words as a list of parts, and both as one offline
+file.
 
-A page of the app, a file that is mailed and a picture in a paper are drawn by one call from one
+A page of the app, a file that is mailed and an image in a paper are drawn by one call from one
 value. A map shows two of many dimensions, and each overlay shows something of what it leaves out:
-trust in a place, the untrained encoder, true neighbours, counterfactual twins. All are tables, so
-that the browser can light them up without asking again.
+trust in a position, the untrained baseline, true neighbours, counterfactual twins. All are tables,
+so that the browser can light them up without asking again.
 """
 
 from contextlib import suppress
@@ -17,7 +17,7 @@ import pandas as pd
 
 from vlcore.api import description
 from vlcore.api.captions import caption_warnings
-from vlcore.api.compared_maps import ComparedMaps
+from vlcore.api.compared_maps import ComparedMaps, row_numbers
 from vlcore.api.differences import describe_differences
 from vlcore.api.metrics_table import group_accuracy_rows, group_accuracy_table
 from vlcore.api.model_map import ComparisonError
@@ -37,11 +37,11 @@ from vlcore.plots.html import Figure, Heading, page_html
 from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.maps.linked import linked_maps
 from vlcore.plots.maps.panes import MOMENT
-from vlcore.plots.maps.tables import PLAIN, MapOptions
+from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.theme import LIGHT, Palette
 
 PAGE_SIDE = 440  # px of a map on a page that is written
-NEIGHBOURS = 5  # lines from a picture to those nearest to it
+NEIGHBOURS = 5  # lines from an image to those nearest to it
 OTHER_BACKGROUND = "other background"
 
 
@@ -55,16 +55,18 @@ def figure(
     board: bool = True,
     legend_place: LegendPlace = "bottom",
 ) -> alt.TopLevelMixin:
-    """The maps of a comparison, each `side` px wide, with what `options` lay over them, and the
-    board of groups."""
+    """The maps of a comparison, each `side` px wide, as `options` say, and the group accuracy
+    panel. Their projection is that of the comparison. Filters change what is drawn: not how maps
+    are aligned, nor trust, neighbours and the accuracies in the panel."""
     if options.trust:
         comparison = replace(comparison, points=with_trust(comparison))
-    if options.ghost:
+    if options.untrained:
         comparison = replace(comparison, points=add_untrained_positions(comparison))
-    arrows = twin_lines(comparison, grouping) if options.twins else None
+    arrows = twin_lines(comparison, grouping, options) if options.twins else None
     if arrows is not None and arrows.empty:
-        arrows, options = None, replace(options, twins=False)
-    rights = group_accuracy_rows(comparison) if board else pd.DataFrame()
+        arrows, options = None, options.replace(twins=False)
+    lines = neighbour_lines(comparison, grouping, options) if options.neighbours else None
+    rows = group_accuracy_rows(comparison) if board else pd.DataFrame()
     return linked_maps(
         comparison.points,
         comparison.captions,
@@ -74,15 +76,15 @@ def figure(
         side=side,
         options=options,
         legend_place=legend_place,
+        board=None if rows.empty else rows,
         uploads=comparison.uploads,
+        neighbours=lines,
         twins=arrows,
-        board=None if rights.empty else rights,
-        neighbours=neighbour_lines(comparison) if options.neighbours else None,
     )
 
 
 def with_trust(comparison: ComparedMaps) -> pd.DataFrame:
-    """The points with ``trust0`` and so on: each picture's part in a map's trustworthiness, 1 at
+    """The points with ``trust0`` and so on: each image's part in a map's trustworthiness, 1 at
     best."""
     points = comparison.points
     for pane, model in enumerate(comparison.models):
@@ -94,114 +96,122 @@ def with_trust(comparison: ComparedMaps) -> pd.DataFrame:
 
 
 def add_untrained_positions(comparison: ComparedMaps) -> pd.DataFrame:
-    """The points with ``gx0``, ``gy0`` and so on: where each picture was before the first step, on
-    the principal plane of the same pictures then, turned onto the map and not scaled; absent where
+    """The points with ``gx0``, ``gy0`` and so on: the position of each image before the first step,
+    on the principal plane of the same images then, aligned to the map and not scaled; absent where
     a model has no untrained encoder.
     """
     points = comparison.points
     for pane, model in enumerate(comparison.models):
-        places = np.full((len(model.z), 2), np.nan)
-        if before := model.artifact.embeddings.untrained:
+        positions = np.full((len(model.z), 2), np.nan)
+        if untrained := model.artifact.embeddings.untrained:
+            plane = fit_plane(untrained.on_map)
+            positions = plane.place(np.concatenate([untrained.on_map, untrained.train]))
             held_out = slice(model.held_out)
-            places = fit_plane(before.on_map).place(np.concatenate([before.on_map, before.train]))
-            places = align(places[held_out], model.points[held_out]).apply(places)
-        places = model.values_at(comparison.rows, places).round(5)
-        points = points.assign(**{f"gx{pane}": places[:, 0], f"gy{pane}": places[:, 1]})
+            positions = align(positions[held_out], model.points[held_out]).apply(positions)
+        x, y = model.values_at(comparison.rows, positions).round(5).T
+        points = points.assign(**{f"gx{pane}": x, f"gy{pane}": y})
     return points
 
 
-def neighbour_lines(comparison: ComparedMaps) -> pd.DataFrame:
-    """Lines from each picture to its nearest in the full space: ``id``, ``pane``, ``x``, ``y``,
-    ``x2``, ``y2``."""
+def neighbour_lines(
+    comparison: ComparedMaps, grouping: Grouping, options: MapOptions = PLAIN
+) -> pd.DataFrame:
+    """Lines from each drawn image to its nearest in the full space, where these are drawn: ``id``,
+    ``pane``, ``x``, ``y``, ``x2``, ``y2``."""
+    drawn = row_numbers(options.drawn(comparison.points, grouping))
     lines = []
     for pane, model in enumerate(comparison.models):
-        places = model.points.round(4)
-        found, _ = nearest(model.z, model.z, NEIGHBOURS + 1)
-        for number, others in enumerate(found):
-            for other in [other for other in others if other != number][:NEIGHBOURS]:
-                lines.append((f"p{model.rows[number]}", pane, *places[number], *places[other]))
+        positions = model.points.round(4)
+        is_drawn = np.isin(model.rows, drawn)
+        indices, _ = nearest(model.z, model.z, NEIGHBOURS + 1)
+        for start in np.flatnonzero(is_drawn):
+            others = [index for index in indices[start] if index != start][:NEIGHBOURS]
+            lines += [
+                (f"p{model.rows[start]}", pane, *positions[start], *positions[end])
+                for end in others
+                if is_drawn[end]
+            ]
     return pd.DataFrame(lines, columns=["id", "pane", "x", "y", "x2", "y2"])
 
 
-def twin_lines(comparison: ComparedMaps, grouping: Grouping) -> pd.DataFrame:
-    """Arrows between versions of a held-out scene: ``scene``, ``kind``, ``pane``, ``x``, ``y``,
-    ``x2``, ``y2``."""
-    every = scenes(comparison, grouping)
-    parts = []
+def twin_lines(
+    comparison: ComparedMaps, grouping: Grouping, options: MapOptions = PLAIN
+) -> pd.DataFrame:
+    """Arrows between the drawn versions of a held-out scene: ``scene``, ``kind``, ``pane``, ``x``,
+    ``y``, ``x2``, ``y2``."""
+    versions = scenes(comparison, grouping)
+    groups = set(options.groups or grouping.names)
+    if options.split == "training":
+        groups = set()
+    arrows = [arrow for arrow in _arrows(grouping) if {arrow[1], arrow[2]} <= groups]
+    parts = [pd.DataFrame(columns=["scene", "kind", "pane", "x", "y", "x2", "y2"])]
     for pane, model in enumerate(comparison.models):
-        for kind, start, end in _arrows(grouping):
-            (x, y), (x2, y2) = (
-                model.points[model.index(every[group])].round(4).T for group in (start, end)
-            )
-            lines = {
-                "scene": every.index,
-                "kind": kind,
-                "pane": pane,
-                "x": x,
-                "y": y,
-                "x2": x2,
-                "y2": y2,
-            }
-            parts.append(pd.DataFrame(lines))
-    return pd.concat(parts).sort_values("scene", kind="stable", ignore_index=True)
+        for kind, start, end in arrows:
+            x, y = model.points[model.index(versions[start])].round(4).T
+            x2, y2 = model.points[model.index(versions[end])].round(4).T
+            part = {"scene": versions.index, "kind": kind, "pane": pane}
+            parts.append(pd.DataFrame({**part, "x": x, "y": y, "x2": x2, "y2": y2}))
+    return pd.concat(parts[1:] or parts).sort_values("scene", kind="stable", ignore_index=True)
 
 
 def scenes(comparison: ComparedMaps, grouping: Grouping) -> pd.DataFrame:
     """Every held-out scene that all maps show in its four versions, by name: row number of each
-    group's picture."""
-    there = np.logical_and.reduce(
-        [model.index(comparison.rows) >= 0 for model in comparison.models]
-    )
-    shown = comparison.points.assign(row=comparison.rows)[
-        there & (comparison.points["kind"] == "test").to_numpy()
-    ]
-    whole = (
-        shown.groupby("scene")["group"].agg(["size", "nunique"]).eq(len(grouping.names)).all(axis=1)
-    )
-    versions = shown[shown["scene"].isin(whole.index[whole])].pivot(
-        index="scene", columns="group", values="row"
-    )
+    group's image."""
+    rows = comparison.rows
+    in_all = np.logical_and.reduce([model.index(rows) >= 0 for model in comparison.models])
+    held_out = (comparison.points["kind"] == "test").to_numpy()
+    images = comparison.points.assign(row=rows)[in_all & held_out]
+    counts = images.groupby("scene")["group"].agg(["size", "nunique"])
+    is_complete = counts.eq(len(grouping.names)).all(axis=1)
+    complete = images[images["scene"].isin(counts.index[is_complete])]
+    versions = complete.pivot(index="scene", columns="group", values="row")
     return versions.reindex(columns=list(grouping.names))
 
 
 def other_object(grouping: Grouping) -> str:
-    """What an arrow to the same place with the other object is called."""
+    """What an arrow to the same background with the other object is called."""
     return f"other {grouping.object_word}"
 
 
 def _arrows(grouping: Grouping) -> list[tuple[str, str, str]]:
     """Kind, start and end of a scene's four arrows: to the other background, and to the other
     object."""
-    here, there, others_there, others_here = grouping.names
+    first, first_elsewhere, second, second_elsewhere = grouping.names
     other = other_object(grouping)
-    across = [(OTHER_BACKGROUND, here, there), (OTHER_BACKGROUND, others_there, others_here)]
-    return [*across, (other, here, others_here), (other, there, others_there)]
+    return [
+        (OTHER_BACKGROUND, first, first_elsewhere),
+        (OTHER_BACKGROUND, second, second_elsewhere),
+        (other, first, second_elsewhere),
+        (other, first_elsewhere, second),
+    ]
 
 
 def twin_lengths(comparison: ComparedMaps, grouping: Grouping, scene: str) -> pd.DataFrame:
-    """How far the arrows of one of the `scenes` reach in the full space, 0 to 2, beside the mean
+    """The lengths of the arrows of one of the `scenes` in the full space, 0 to 2, beside the mean
     over all."""
-    every = scenes(comparison, grouping)
+    versions = scenes(comparison, grouping)
     table = []
     for kind, start, end in _arrows(grouping):
-        line: dict[str, object] = {"arrow": kind, "from": start, "to": end}
+        row: dict[str, object] = {"arrow": kind, "from": start, "to": end}
         for name, model in comparison.named.items():
-            ways = model.z[model.index(every[start])] - model.z[model.index(every[end])]
+            ways = model.z[model.index(versions[start])] - model.z[model.index(versions[end])]
             lengths = np.linalg.norm(ways, axis=1)
-            line |= {name: lengths[every.index == scene].item(), f"{name}, mean": lengths.mean()}
-        table.append(line)
+            row[name] = lengths[versions.index == scene].item()
+            row[f"{name}, mean"] = lengths.mean()
+        table.append(row)
     return pd.DataFrame(table)
 
 
 def picked(spec: dict[str, Any], comparison: ComparedMaps, identity: str | None) -> dict[str, Any]:
-    """The maps as they are when somebody arrives with a picture in the address: clicked already,
+    """The maps as they are when a visitor arrives with an image in the address: clicked already,
     arrows and all."""
-    here = comparison.points[comparison.points["id"] == identity] if identity else pd.DataFrame()
-    if here.empty:
+    points = comparison.points
+    image = points[points["id"] == identity] if identity else points.iloc[:0]
+    if image.empty:
         return spec
     clicked = {
         "pick": {"value": [{"id": identity}]},
-        "scene": {"value": [{"scene": str(here["scene"].iat[0])}]},
+        "scene": {"value": [{"scene": str(image["scene"].iat[0])}]},
     }
     return {**spec, "params": [param | clicked.get(param["name"], {}) for param in spec["params"]]}
 
@@ -209,30 +219,25 @@ def picked(spec: dict[str, Any], comparison: ComparedMaps, identity: str | None)
 def parts(
     comparison: ComparedMaps, grouping: Grouping, layouts: description.LayoutDescription
 ) -> list[Part]:
-    """What is said beside the maps of a comparison: what they show, right or wrong by group, and
-    who is near whom."""
+    """The words beside the maps of a comparison: what they show, right or wrong by group, and who
+    is near whom."""
     prompts = comparison.models[0].projection.prompts  # empty of other maps
-    few = description.small_sample_warning(comparison.models[0].artifact, grouping)
-    said = [
+    summary = [
         Text(warning, icon="straighten")
         for warning in caption_warnings(comparison, grouping, prompts)
     ]
-    said += [
-        Text(description.describe_comparison(comparison, grouping)),
-        *([Text(few, icon="warning")] if few else []),
-    ]
-    sentences = map(Text, layouts.sentences)
+    summary.append(Text(description.describe_comparison(comparison, grouping)))
+    if few := description.small_sample_warning(comparison.models[0].artifact, grouping):
+        summary.append(Text(few, icon="warning"))
+    layout = [Text(sentence) for sentence in layouts.sentences]
+    groups = Table(group_accuracy_table(comparison, grouping))
     return [
-        Part("summary", "", tuple(said)),
-        Part(
-            "groups",
-            "Right or wrong, group by group",
-            (Table(group_accuracy_table(comparison, grouping)),),
-        ),
+        Part("summary", "", tuple(summary)),
+        Part("groups", "Right or wrong, group by group", (groups,)),
         Part(
             "layouts",
             "The map in words",
-            (*sentences, Table(layouts.table), Text(layouts.note, note=True)),
+            (*layout, Table(layouts.table), Text(layouts.note, note=True)),
         ),
     ]
 
@@ -243,26 +248,22 @@ def page(
     palette: Palette = LIGHT,
     options: MapOptions = PLAIN,
 ) -> str:
-    """The comparison as one offline HTML page: maps, words and numbers, and the film of the
-    trainings, if any."""
-    grouping, layouts = images.grouping, description.describe_layouts(comparison, images)
+    """The comparison as one offline HTML page: maps, words and numbers, and the training animation,
+    if there is one."""
+    grouping = images.grouping
+    layouts = description.describe_layouts(comparison, images)
     conditions = {name: model.artifact.condition for name, model in comparison.named.items()}
     maps = figure(comparison, grouping, palette, PAGE_SIDE, options)
+    words = " ".join([description.describe_comparison(comparison, grouping), *layouts.sentences])
     content = [
         describe_differences(conditions).replace("**", ""),
-        Figure(
-            maps,
-            alt=" ".join(
-                [description.describe_comparison(comparison, grouping), *layouts.sentences]
-            ),
-        ),
+        Figure(maps, alt=words),
         *on_paper(parts(comparison, grouping, layouts), palette, PAGE_SIDE),
     ]
-    with suppress(
-        ComparisonError
-    ):  # a model may have one moment only, and a map need not be a principal one
-        shown = animate_training(comparison, images)
-        chart = Figure(shown.chart(palette, PAGE_SIDE), alt=shown.words, slider=MOMENT)
-        content += [Heading("The training as a film"), chart, *shown.notes]
+    # A model may have one checkpoint only, and a map need not be a principal one.
+    with suppress(ComparisonError):
+        animation = animate_training(comparison, images)
+        chart = Figure(animation.chart(palette, PAGE_SIDE), alt=animation.words, slider=MOMENT)
+        content += [Heading("The training as an animation"), chart, *animation.notes]
     content.append(f"Models: {', '.join(model.artifact.key for model in comparison.models)}")
     return page_html(content, " | ".join(map(title, conditions.values())), palette=palette)

@@ -2,30 +2,31 @@
 another tool."""
 
 import shlex
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from vlcore.api.exports import FORMATS, describe_rows, export
-from vlcore.api.maps import KINDS, Projection
 from vlcore.cli.common import CommandError, add_command, comma_separated, page_path, write_page
 from vlcore.jobs.progress import counted_bar
+from vlcore.plots.options import (
+    COLOURINGS,
+    KINDS,
+    OVERLAYS,
+    PCA,
+    SPLITS,
+    MapOptions,
+    Projection,
+    option_infos,
+)
 
 
 def add_commands(commands: Any) -> None:
-    option = add_command(
-        commands, "compare", "one to four maps side by side as an offline HTML file", compare
-    )
+    help_text = "one to four maps side by side as an offline HTML file"
+    option = add_command(commands, "compare", help_text, compare)
     option("keys", metavar="KEY", nargs="+")
-    option("--map", choices=KINDS, default="pca")
-    option("--seed", type=int, default=0, help="of UMAP and t-SNE: another one shows what is noise")
-    option("--together", action="store_true", help="one UMAP for all models")
-    option(
-        "--prompts",
-        type=comma_separated(4),
-        metavar="A,B,C,D",
-        help="prompt axes: from A to B along x, from C to D along y",
-    )
+    _add_map_options(option)
     option("--out", required=True, type=page_path, metavar="FILE.html")
     help_text = "a model as one file: its map (parquet) or its weights (safetensors)"
     option = add_command(commands, "export", help_text, export_model)
@@ -40,42 +41,101 @@ def add_commands(commands: Any) -> None:
     )
 
 
+def _add_map_options(option: Callable[..., Any]) -> None:
+    """Add the options that `_map_options` reads, one for each field of `MapOptions`."""
+    infos = option_infos(Projection)
+    option("--map", choices=KINDS, default=PCA.kind, help=_help(infos["kind"].help))
+    for axis in ("x", "y"):
+        about = f"{axis} axis of PCA: {infos['components'].help}"
+        option(f"--{axis}", type=int, metavar="N", help=_help(about))
+    for name in ("seed", "neighbours", "min_dist", "perplexity"):
+        read = type(getattr(PCA, name))
+        about = f"of {_kinds(infos[name].kinds)}: {infos[name].help}"
+        option(f"--{name.replace('_', '-')}", type=read, metavar="N", help=_help(about))
+    option("--together", action="store_true", help=_help(f"of UMAP: {infos['together'].help}"))
+    option("--prompts", type=names(4), metavar="A,B,C,D", help=_help(infos["prompts"].help))
+    infos = option_infos(MapOptions)
+    colours = infos["colour_by"]
+    option("--colour-by", choices=COLOURINGS, default="group", help=_help(colours.help))
+    overlays = "; ".join(f"{name}: {infos[name].help.rstrip('.')}" for name in OVERLAYS)
+    option(
+        "--show",
+        type=_overlays,
+        action="extend",
+        default=[],
+        metavar="NAME",
+        help=_help(f"one or several with commas between them, may be repeated. {overlays}."),
+    )
+    option("--groups", type=names(), default=(), metavar="A,B", help=_help(infos["groups"].help))
+    option("--split", choices=SPLITS, default="all", help=_help(infos["split"].help))
+
+
+def _help(text: str) -> str:
+    return text.replace("%", "%%")  # which argparse would fill in
+
+
+def _kinds(kinds: tuple[str, ...]) -> str:
+    return " and ".join(KINDS[kind] for kind in kinds)
+
+
+def _overlays(text: str) -> tuple[str, ...]:
+    """The type of names of overlays with commas between them."""
+    overlays = names()(text)
+    for name in overlays:
+        if name not in OVERLAYS:
+            raise ArgumentTypeError(
+                f"nothing is named {name!r}; choose among {', '.join(OVERLAYS)}"
+            )
+    return overlays
+
+
+def _map_options(options: Namespace) -> MapOptions:
+    """The map options of a command."""
+    x = PCA.components[0] if options.x is None else options.x
+    y = PCA.components[1] if options.y is None else options.y
+    settings = {
+        name: getattr(options, name)
+        for name in ("seed", "neighbours", "min_dist", "perplexity", "together", "prompts")
+        if getattr(options, name) is not None
+    }
+    return MapOptions(
+        Projection(options.map, components=(x, y), **settings),
+        colour_by=options.colour_by,
+        groups=options.groups,
+        split=options.split,
+        **dict.fromkeys(options.show, True),
+    )
+
+
 def compare(options: Namespace) -> dict[str, Any]:
     from vlcore.api.compared_maps import MOST_MODELS  # altair takes half a second
     from vlcore.api.comparison import Comparison
-    from vlcore.api.models import load
 
     if len(options.keys) > MOST_MODELS:
         raise CommandError(
             f"Give the keys of at most {MOST_MODELS} models, not {len(options.keys)}."
         )
-    if options.prompts and options.map != "prompts":
-        raise CommandError(
-            f"--prompts are the axes of --map prompts, not of {options.map}; give that map too."
-        )
-    if options.seed and options.map not in ("umap", "tsne"):
-        raise CommandError(
-            f"--seed is of --map umap and tsne; {options.map} is the same with every seed."
-        )
-    prompts = options.prompts or Projection().prompts
-    projection = Projection(
-        options.map, seed=options.seed, together=options.together, prompts=prompts
-    )
-    page = Comparison([load(key) for key in options.keys], projection).html()
+    page = Comparison(options.keys, _map_options(options)).html()
     return {**write_page(options.out, page), "map": options.map}
 
 
 def export_model(options: Namespace) -> dict[str, Any]:
-    out, suffix, form = options.out, options.out.suffix.lower(), FORMATS[options.format]
-    if suffix != f".{options.format}":
+    form = FORMATS[options.format]
+    out: Path = options.out
+    if out.suffix.lower() != f".{options.format}":
         raise CommandError(
             f"--out is {out}; it becomes one file, so give a name that ends in .{options.format}."
         )
     from vlcore.api.models import load
 
     model = load(options.key)
-    with counted_bar("drawing pictures") as show:
+    with counted_bar("drawing images") as show:
         files = export(model, options.format, out, show)
-    open_with = form.open_with.format(out=shlex.quote(str(out)), text=repr(str(out)))
-    said = {"key": model.key, "format": options.format, "out": str(out), "files": files}
-    return {**said, "rows": describe_rows(model.map), "open_with": open_with}
+    return {
+        "key": model.key,
+        "format": options.format,
+        "out": str(out),
+        "files": files,
+        "rows": describe_rows(model.map),
+        "open_with": form.open_with.format(out=shlex.quote(str(out)), text=repr(str(out))),
+    }

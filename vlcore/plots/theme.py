@@ -41,6 +41,11 @@ class Palette:
         it."""
         return self.groups[3]
 
+    @property
+    def opposites(self) -> tuple[str, str]:
+        """The two colours that stay furthest apart in every colour vision."""
+        return self.groups[1], self.groups[2]
+
     def colours(self, grouping: Grouping) -> dict[str, str]:
         """Group name to colour, in the order of `grouping.names`."""
         return dict(zip(grouping.names, self.groups, strict=True))

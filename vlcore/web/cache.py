@@ -17,7 +17,6 @@ import streamlit as st
 
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.description import LayoutDescription, describe_layouts, place_groups
-from vlcore.api.maps import PCA, Projection
 from vlcore.api.model_map import ModelMap
 from vlcore.api.model_map import model_map as read_map
 from vlcore.api.offline_page import figure
@@ -30,7 +29,7 @@ from vlcore.metrics.layout import Placed
 from vlcore.model import load as run_load
 from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.maps.small import small_map
-from vlcore.plots.maps.tables import PLAIN, MapOptions
+from vlcore.plots.options import PCA, PLAIN, MapOptions, Projection
 from vlcore.plots.theme import Palette
 from vlcore.web import serving
 
@@ -207,14 +206,13 @@ def maps(
     keys: Sequence[str],
     palette: Palette,
     side: int,
-    projection: Projection = PCA,
     options: MapOptions = PLAIN,
     legend_place: LegendPlace = "bottom",
 ) -> Spec:
     """Draw the linked maps of models above the group accuracy panel."""
     # In the cache an argument that is given differs from the same by default.
-    inline = {"inline": True} if options.pictures else {}
-    together = comparison(keys, projection, **inline)
+    inline = {"inline": True} if options.images else {}
+    together = comparison(keys, options.projection, **inline)
     grouping = image_set(together.models[0]).grouping
     with _DRAWING:
         return finished(

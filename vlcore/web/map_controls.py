@@ -1,7 +1,7 @@
-"""How the maps of a page are made and drawn: the controls, all in the address.
+"""Controls of the maps of a page, all in the address.
 
 What a map shows depends on choices that its reader must see; a new seed is one click away, so that
-all see the noise.
+all see the noise. Labels and help are those of `vlcore.plots.options`.
 """
 
 import random
@@ -13,180 +13,157 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api import maps
-from vlcore.experiment.grouping import Grouping
+from vlcore.experiment.grouping import Grouping, group_words
 from vlcore.jobs.jobs import JobStatus, State
-from vlcore.plots.maps.legend import COLOURINGS
-from vlcore.plots.maps.tables import MapOptions
+from vlcore.plots.options import (
+    COLOURINGS,
+    COMPONENTS,
+    KINDS,
+    MIN_DISTS,
+    NEIGHBOURS,
+    OVERLAYS,
+    PCA,
+    PERPLEXITIES,
+    SEEDS,
+    SPLITS,
+    MapOptions,
+    Projection,
+    option_infos,
+)
 from vlcore.web import jobs, widgets, work
 
-LONGEST = 200  # characters of a caption that somebody types
-_BY_NAME = {words: kind for kind, words in maps.KINDS.items()}
+LONGEST = 200  # characters of a caption that a visitor types
+_KINDS = {words: kind for kind, words in KINDS.items()}
 _FITS = ("each on its own", "all together")
-# Fields of `MapOptions` that are switched on by themselves: label, name in the address, what it
-# shows.
-_LAYERS = {
-    "pictures": ("Pictures as points", "pictures", "Every mark becomes its picture."),
-    "movement": (
-        "Movement",
-        "movement",
-        "A line from where a picture is in the first map to its place in the other.",
-    ),
-    "twins": (
-        "Counterfactual arrows",
-        "arrows",
-        (
-            "Click a held-out picture: arrows join the four versions of its scene, from one"
-            " background to the other and from one animal to the other."
-        ),
-    ),
-    "neighbours": (
-        "True neighbours",
-        "neighbours",
-        (
-            "Lines from the picture under the pointer to its five nearest in the full space; where"
-            " they are long, the map deceives."
-        ),
-    ),
-    "trust": (
-        "How far to trust each place",
-        "trust",
-        "Marks whose neighbours on the map are not neighbours in the full space are shown as such.",
-    ),
-    "ghost": (
-        "Untrained ghost",
-        "ghost",
-        (
-            "Where the same pictures lay before the first step, in the background: what training"
-            " did not do."
-        ),
-    ),
-}
+_PROJECTION = option_infos(Projection)
+_OPTIONS = option_infos(MapOptions)
+# Overlays that have another name in addresses than their field.
+_ADDRESSES = {"images": "pictures", "twins": "arrows", "untrained": "ghost"}
 
 
-def choose(
-    grouping: Grouping, keys: Sequence[str], bar: DeltaGenerator
-) -> tuple[maps.Projection, MapOptions]:
-    """The kind of map of models and its settings, PCA until it is fitted, and what is drawn on it,
-    each behind a button of a bar."""
+def choose(grouping: Grouping, keys: Sequence[str], bar: DeltaGenerator) -> MapOptions:
+    """The options of the maps of models, chosen behind two buttons of a bar; their projection is
+    PCA until another one is fitted."""
     with bar.popover("Map", icon=":material/scatter_plot:", key="menu-map"):
-        fitted_ones = "UMAP and t-SNE keep neighbours together; their distances mean little"
-        about = (
-            f"PCA is exact and the same at every visit. {fitted_ones}, and another seed gives"
-            " another map."
-        )
-        about += " Prompt axes mean the same in every model."
-        kind = _BY_NAME[widgets.one_of("Map", _BY_NAME, "map", "PCA", about)]
+        info = _PROJECTION["kind"]
+        kind = _KINDS[widgets.one_of(info.label, _KINDS, "map", KINDS["pca"], info.help)]
         with st.container(horizontal=True, vertical_alignment="bottom"):
             projection = _prompt_axes(grouping) if kind == "prompts" else _projection(kind)
-        colour_by = st.selectbox("Colour by", COLOURINGS, **widgets.in_address("colour"))
+        info = _OPTIONS["colour_by"]
+        colour_by = st.selectbox(info.label, COLOURINGS, **widgets.in_address("colour", info.help))
     with bar.popover("Show more", icon=":material/layers:", key="menu-layers"):
-        shown = {
-            field: st.toggle(label, **widgets.in_address(f"show_{key}", about))
-            for field, (label, key, about) in _LAYERS.items()
-            if (field != "movement" or len(keys) > 1) and (field != "ghost" or kind == "pca")
+        overlays = {
+            name: _overlay(name)
+            for name in OVERLAYS
+            if kind in _OPTIONS[name].kinds and (name != "movement" or len(keys) > 1)
         }
-    return projection if fitted(keys, projection) else maps.PCA, MapOptions(
-        colour_by=colour_by or "group", **shown
+        groups = _groups(grouping)
+        info = _OPTIONS["split"]
+        split = widgets.one_of(info.label, SPLITS, "split", "all", info.help)
+    if not fitted(keys, projection):
+        projection = PCA
+    return MapOptions(
+        projection, colour_by=colour_by or "group", groups=groups, split=split, **overlays
     )
 
 
-def _prompt_axes(grouping: Grouping) -> maps.Projection:
-    position = (
-        "An image's position along the axis is how much nearer it is to the second than to the"
-        " first"
+def _overlay(name: str) -> bool:
+    info, address = _OPTIONS[name], f"show_{_ADDRESSES.get(name, name)}"
+    return st.toggle(info.label, **widgets.in_address(address, info.help))
+
+
+def _groups(grouping: Grouping) -> tuple[str, ...]:
+    """The groups that are drawn; none stands for all."""
+    info, words = _OPTIONS["groups"], group_words(grouping)
+    chosen = st.pills(
+        info.label,
+        grouping.names,
+        selection_mode="multi",
+        format_func=lambda name: words.get(name, name),
+        **widgets.in_address("groups", info.help),
     )
-    words = "A caption that is far from what a model was trained on is named under the maps"
-    about, texts = f"Any words. {position}, in every model alike. {words}.", []
+    return tuple(name for name in grouping.names if name in chosen)
+
+
+def _prompt_axes(grouping: Grouping) -> Projection:
     labels = {"a": "Across, from", "b": "to", "c": "Up, from", "d": "to"}
     usual_words = (*grouping.objects, *grouping.contexts)
+    texts = []
     for column, (name, label), usual in zip(
         st.columns(2) * 2, labels.items(), usual_words, strict=True
     ):
-        in_address = widgets.in_address(
-            f"prompt_{name}", about if name == "a" else None, max_chars=LONGEST
-        )
+        about = _PROJECTION["prompts"].help if name == "a" else None
+        in_address = widgets.in_address(f"prompt_{name}", about, max_chars=LONGEST)
         texts.append(column.text_input(label, usual, **in_address).strip() or usual)
     first, second, third, fourth = texts
-    return maps.Projection("prompts", prompts=(first, second, third, fourth))
+    return Projection("prompts", prompts=(first, second, third, fourth))
 
 
-def _projection(kind: str) -> maps.Projection:
-    def choice(
-        label: str,
-        values: Sequence[Any],
-        usual: int,
-        key: str,
-        width: int,
-        about: str | None = None,
-    ) -> Any:
-        return st.selectbox(label, values, usual, **widgets.in_address(key, about, width=width))
-
+def _projection(kind: str) -> Projection:
     if kind == "pca":
-        numbers = range(1, maps.COMPONENTS + 1)
-        across = choice("Across", numbers, 0, "pca_x", 90, "Which principal component.")
-        up = choice("Up", numbers, 1, "pca_y", 90)
+        numbers = range(1, COMPONENTS + 1)
+        about = _PROJECTION["components"].help
+        across = _choice("Across", numbers, 0, "pca_x", 90, about)
+        up = _choice("Up", numbers, 1, "pca_y", 90)
         if across == up:
             st.caption("Two different components make a map; 1 and 2 are shown.")
-            return maps.PCA
-        return maps.Projection(components=(across, up))
+            return PCA
+        return Projection(components=(across, up))
+    settings: dict[str, Any]
     if kind == "umap":
-        few = "Few keep small neighbourhoods, many the coarse arrangement."
-        pulled = (
-            "the same picture is pulled to the same place in all maps, as far as its neighbours"
-            " allow"
-        )
-        together = (
-            "On its own, each map may lie anywhere: compare who is near whom. All together,"
-            f" {pulled}."
-        )
-        tight = "How tightly points may be packed."
+        info = _PROJECTION["together"]
         settings = {
-            "neighbours": choice("Neighbours", maps.NEIGHBOURS, 2, "umap_neighbours", 120, few),
-            "min_dist": choice("Least distance", maps.MIN_DISTS, 1, "umap_dist", 130, tight),
-            "together": choice("Fitted", _FITS, 0, "umap_fit", 170, together) == _FITS[1],
+            "neighbours": _setting("neighbours", NEIGHBOURS, "umap_neighbours", 120),
+            "min_dist": _setting("min_dist", MIN_DISTS, "umap_dist", 130),
+            "together": _choice(info.label, _FITS, 0, "umap_fit", 170, info.help) == _FITS[1],
         }
     else:
-        about = "About how many neighbours each picture counts."
-        settings = {
-            "perplexity": choice("Perplexity", maps.PERPLEXITIES, 2, "tsne_perplexity", 120, about)
-        }
+        settings = {"perplexity": _setting("perplexity", PERPLEXITIES, "tsne_perplexity", 120)}
     if st.session_state.pop(f"{kind}_reroll", False):
-        st.session_state[f"{kind}_seed"] = float(random.randrange(1, maps.SEEDS))  # noqa: S311  # no secret
-    seed = widgets.whole("Seed", 0, maps.SEEDS - 1, 0, f"{kind}_seed", width=130)
-    noise = "The same settings with another seed: what changes between the maps was noise."
-    if st.button("Re-roll", icon=":material/casino:", help=noise):
+        st.session_state[f"{kind}_seed"] = float(random.randrange(1, SEEDS))  # noqa: S311  # no secret
+    info = _PROJECTION["seed"]
+    seed = widgets.whole(info.label, 0, SEEDS - 1, PCA.seed, f"{kind}_seed", width=130)
+    if st.button("Re-roll", icon=":material/casino:", help=info.help):
         st.session_state[f"{kind}_reroll"] = True
         st.rerun()
-    return maps.Projection(kind, seed=seed, **settings)
+    return Projection(kind, seed=seed, **settings)
 
 
-def fitted(keys: Sequence[str], choice: maps.Projection) -> bool:
-    """Whether the maps are there; else they are queued, and their progress shown."""
-    if not choice.fitted:
+def _setting(name: str, values: Sequence[Any], key: str, width: int) -> Any:
+    """The choice of a value of a field of `Projection`."""
+    info = _PROJECTION[name]
+    return _choice(info.label, values, values.index(getattr(PCA, name)), key, width, info.help)
+
+
+def _choice(
+    label: str, values: Sequence[Any], usual: int, key: str, width: int, about: str | None = None
+) -> Any:
+    return st.selectbox(label, values, usual, **widgets.in_address(key, about, width=width))
+
+
+def fitted(keys: Sequence[str], projection: Projection) -> bool:
+    """Whether the maps are published; else they are queued, and their progress is shown."""
+    if not projection.fitted:
         return True
-    wanted = maps.map_keys(keys, choice)
-    groups = (
-        [list(keys)]
-        if len(wanted) == 1 and choice.together
-        else [[key] for key in dict.fromkeys(keys)]
-    )
-    views = [work.view(key) for key in wanted]
-    if all(view.done for view in views):
+    map_keys = maps.map_keys(keys, projection)
+    if all(work.view(key).done for key in map_keys):
         return True
-    together = zip(wanted, groups, strict=True)
-    fit = {key: partial(work.ask, key, maps.make_map, models, choice) for key, models in together}
-    st.caption(
-        f"{maps.KINDS[choice.kind]} has to be fitted first, in a few seconds; until then the maps"
-        " are PCA."
-    )
-    jobs.start_or_offer(fit, f"Fit {maps.KINDS[choice.kind]}")
+    is_common = len(map_keys) == 1 and projection.together
+    groups = [list(keys)] if is_common else [[key] for key in dict.fromkeys(keys)]
+    fits = {
+        key: partial(work.ask, key, maps.make_map, models, projection)
+        for key, models in zip(map_keys, groups, strict=True)
+    }
+    kind = KINDS[projection.kind]
+    st.caption(f"{kind} has to be fitted first, in a few seconds; until then the maps are PCA.")
+    jobs.start_or_offer(fits, f"Fit {kind}")
 
-    def draw(now: list[JobStatus]) -> None:
-        for view in now:
+    def draw(views: list[JobStatus]) -> None:
+        for view in views:
             if view.state not in (State.DONE, State.ABSENT):
                 jobs.progress_or_start(
-                    view, "Fit it again", fit[view.key], job="This fit", key=f"fit_{view.key}"
+                    view, "Fit it again", fits[view.key], job="This fit", key=f"fit_{view.key}"
                 )
 
-    jobs.watch(wanted, draw)
+    jobs.watch(map_keys, draw)
     return False

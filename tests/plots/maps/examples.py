@@ -6,13 +6,13 @@ import pandas as pd
 
 from vlcore.experiment.grouping import SCENES
 from vlcore.plots.maps.small import MapInfo
-from vlcore.plots.maps.tables import MapOptions
+from vlcore.plots.options import OVERLAYS, MapOptions
 from vlcore.plots.thumbnails import thumb_uri
 
 MIDDLES = ((-1.0, 0.8), (-0.8, -0.5), (1.0, -0.7), (0.9, 0.7))
 PANES = 4
 INFO = MapInfo("No bias", "trained in 21 s", "1st component, 61 %", "2nd component, 14 %")
-EVERYTHING = MapOptions("right or wrong", True, True, True, True, True, True)
+EVERYTHING = MapOptions(colour_by="right or wrong", **dict.fromkeys(OVERLAYS, True))
 
 
 def _points() -> pd.DataFrame:

@@ -33,7 +33,7 @@ def test_a_small_map_reads_the_first_map_only() -> None:
     assert isinstance(spec["padding"], dict)  # a number crashes Streamlit's browser part
     assert sum("caption" in row for rows in spec["datasets"].values() for row in rows) == 2
     assert spec == small_map(POINTS, CAPTIONS, palette=LIGHT, grouping=SCENES, side=180).to_dict()
-    assert drawn.svg(small_map(POINTS, CAPTIONS.iloc[:0], palette=LIGHT, grouping=SCENES)), (
+    assert drawn.svg(small_map(POINTS, CAPTIONS.iloc[:0], palette=LIGHT, grouping=SCENES, side=180)), (
         "it needs no captions"
     )
 
@@ -70,12 +70,12 @@ def words(panes: int = 2, word: str = "horse") -> pd.DataFrame:
     )
 
 
-TABLES = {"points": pictures(), "captions": diamonds(), "asked": typed(), "without": words()}
+TABLES = {"points": pictures(), "captions": diamonds(), "typed": typed(), "shortened": words()}
 
 
 def spec_of(panes: int = 2, **tables: Any) -> drawn.Spec:
     """The specification, which Vega-Lite has drawn without a complaint."""
-    makers = {"points": pictures, "captions": diamonds, "asked": typed, "without": words}
+    makers = {"points": pictures, "captions": diamonds, "typed": typed, "shortened": words}
     given = {name: make(panes) for name, make in makers.items()} | tables
     infos = [
         MapInfo(f"Model {pane}", "subtitle", f"component of {pane}", "") for pane in range(panes)
@@ -135,7 +135,7 @@ def test_an_arrow_points_from_the_caption_to_what_is_left() -> None:
         for row, end in zip(
             drawn.rows(spec, heads), words()[["x2", "y2"]].itertuples(index=False), strict=False
         ):
-            assert (row["said"], row["spoken"]) == ("− horse", "without horse")
+            assert (row["words"], row["spoken"]) == ("− horse", "without horse")
             assert (row["x"], row["y"], row["x2"], row["y2"]) == (0.25, -0.5, *end)
             # Vega turns a mark clockwise, and the head of an arrow that is not turned points up.
             way = np.array([row["x2"] - row["x"], row["y2"] - row["y"]])
@@ -148,7 +148,7 @@ def test_one_unit_is_as_long_across_as_up_and_nothing_is_cut_off(collapsed: bool
     at = {"x": 0.25, "y": -0.5} if collapsed else {}
     points = pictures(1).assign(**{f"{axis}0": value for axis, value in at.items()})
     still = words(1).assign(**{f"{axis}2": value for axis, value in at.items()})
-    spec = spec_of(1, points=points, captions=diamonds(1).assign(**at), without=still)
+    spec = spec_of(1, points=points, captions=diamonds(1).assign(**at), shortened=still)
     (pane,) = spec["concat"]
     across, up = (pane["layer"][0]["encoding"][axis]["scale"]["domain"] for axis in "xy")
     assert across[1] - across[0] == pytest.approx(up[1] - up[0], rel=1e-3)
@@ -163,13 +163,13 @@ def test_one_unit_is_as_long_across_as_up_and_nothing_is_cut_off(collapsed: bool
 
 
 def test_a_map_has_only_what_its_model_can_say() -> None:
-    spec = spec_of(asked=typed().query("pane == 1"), without=words().query("pane == 1"))
+    spec = spec_of(typed=typed().query("pane == 1"), shortened=words().query("pane == 1"))
     for number, pane in enumerate(spec["concat"]):  # the first model cannot be asked
         (star,), (heads,) = layers(pane, "point", shape=STAR), arrows(pane, "point")
         assert (len(drawn.rows(spec, star)), len(drawn.rows(spec, heads))) == ((0, 0), (1, 3))[
             number
         ]
-    spec = spec_of(without=pd.DataFrame([], columns=ARROWS), captions=diamonds().query("pane == 0"))
+    spec = spec_of(shortened=pd.DataFrame([], columns=ARROWS), captions=diamonds().query("pane == 0"))
     for number, pane in enumerate(
         spec["concat"]
     ):  # a caption of one word; the second model has no captions
@@ -179,7 +179,7 @@ def test_a_map_has_only_what_its_model_can_say() -> None:
 
 
 def test_what_somebody_types_is_text_and_nothing_else() -> None:
-    spec = spec_of(asked=typed(text=HOSTILE), without=words(word=HOSTILE))
+    spec = spec_of(typed=typed(text=HOSTILE), shortened=words(word=HOSTILE))
     svg = drawn.svg(spec)
     assert "<script" not in svg
     assert "&lt;script" in svg

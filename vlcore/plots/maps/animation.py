@@ -27,12 +27,12 @@ from vlcore.plots.maps.panes import (
     MOMENT,
     MapStyle,
     Pane,
-    figure,
-    now_of,
+    at_slider,
+    figure_properties,
     selection,
     wrapped,
 )
-from vlcore.plots.maps.tables import MapTables, extent_of, pictures_table
+from vlcore.plots.maps.tables import MapTables, extent_of, image_table
 from vlcore.plots.scales import PERCENT, SPOKEN, Chart, straight, told_apart
 from vlcore.plots.tables import Rows, listed
 from vlcore.plots.theme import Palette, across
@@ -100,13 +100,13 @@ def film_chart(
                 side,
                 track.axes,
                 view=len(views),
-                shows=track.shows,
+                checkpoints=track.shows,
             )
             marks.append(pane.named("marks"))
             title = alt.Title(wrapped(track.title, side / 7.6), frame="group", offset=26)
             chart = layers.draw(tables, pane, style, layers.LAYERS, title=title)
             said = pd.DataFrame({"snapshot": range(len(track.said)), "said": track.said})
-            now = Chart(said).transform_filter(f"datum.snapshot == {now_of(track.shows)}")
+            now = Chart(said).transform_filter(f"datum.snapshot == {at_slider(track.shows)}")
             line = now.mark_text(
                 align="left", baseline="bottom", fontSize=12, color=palette.muted, aria=False
             )
@@ -128,7 +128,10 @@ def film_chart(
     spacing = {"row": 14, "column": 36}
     slider = alt.binding_range(min=1, max=len(steps), step=1, name="Moment ")
     moment = alt.VariableParameter(name=MOMENT, value=len(steps), bind=slider)
-    top = {"params": [moment, selection("hov", marks, HOVER)], **figure(tables.points, palette)}
+    top = {
+        "params": [moment, selection("hov", marks, HOVER)],
+        **figure_properties(tables.points, palette),
+    }
     chart = alt.concat(*views, columns=beside, spacing=spacing).properties(**top)
     # Curves have colours and dashes of their own, unlike groups.
     return chart.resolve_scale(color="independent", strokeDash="independent")
@@ -141,7 +144,7 @@ def _tables(
     sent for all maps."""
     if not tracks or not len(steps):
         raise ValueError("A film needs a model and a moment.")
-    table = pictures_table(points, grouping, len(tracks))
+    table = image_table(points, grouping, len(tracks))
     captions = []
     for number, track in enumerate(tracks):
         listed(track.curves, ["panel"], "curves", panel=PANELS)
@@ -231,7 +234,7 @@ def curve_panel(
     dash = told_apart(alt.StrokeDash, "series:N", dict(zip(names, ([1, 0], [5, 3]), strict=False)))
     base = Chart(table).encode(x=x, y=y, color=colour, description=SPOKEN)
     now = base.transform_filter(
-        f"datum.step == {now_of([track.steps[index] for index in track.shows])}"
+        f"datum.step == {at_slider([track.steps[index] for index in track.shows])}"
     )
     rule = Chart(moments).transform_filter(f"datum.number == {MOMENT}")
     text = {

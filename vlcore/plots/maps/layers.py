@@ -1,10 +1,10 @@
-"""The layers of a map: rings, marks, captions, stars, ghosts, lines, arrows, and what lights up
+"""The layers of a map: rings, marks, captions, stars, baseline, lines, arrows, and what lights up
 under the pointer.
 
 A layer is one function of the tables, a pane and a style, which draws nothing where its table or
-its option is not there; any map is a list of layers, from the ground up. Those that would cover the
-map come only for the picture under the pointer or the one that was clicked, drawn by the browser
-from tables that it has."""
+its option is absent; any map is a list of layers, from the ground up. Those that would cover the
+map come only for the image under the pointer or the one that was clicked, drawn by the browser from
+tables that it has."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -14,320 +14,322 @@ import numpy as np
 import pandas as pd
 
 from vlcore.plots.maps.labels import LINE, place_labels
-from vlcore.plots.maps.panes import PICTURES, MapStyle, Pane
+from vlcore.plots.maps.panes import IMAGES, MapStyle, Pane
 from vlcore.plots.maps.tables import MapTables
 from vlcore.plots.scales import IMAGE, SPOKEN, Chart, composed, either, told_apart, tooltips
 from vlcore.plots.theme import star
 
 LEGEND = "legend_0"  # Altair numbers it as a layer of the first map
-Drawn: TypeAlias = list[alt.Chart | alt.LayerChart]
-Layer: TypeAlias = Callable[[MapTables, Pane, MapStyle], Drawn]
+Layers: TypeAlias = list[alt.Chart | alt.LayerChart]
+Layer: TypeAlias = Callable[[MapTables, Pane, MapStyle], Layers]
 
-FRAME = 28  # px, side of a picture that stands for a point
-_STAR = 4.7  # area of the square around the star behind a visitor's picture, in squares of its own
-# What of a visitor's picture words should not hide, in its sides from its middle: itself and its
-# name.
-_SOLID = np.array([(x, y) for x in (-0.7, 0, 0.7) for y in (-0.4, 0.2, 1)])
-_FADED, _BACK = (
-    0.08,
-    0.2,
-)  # opacity of what lies outside a brush, and at most of what is not of the hovered group
+FRAME = 28  # px, side of an image that stands for a point
+_STAR = 4.7  # area of the square around the star behind an upload, in squares of its side
+# What of an upload captions should not hide, in its sides from its middle: itself and its name.
+_UPLOAD_CORNERS = np.array([(x, y) for x in (-0.7, 0, 0.7) for y in (-0.4, 0.2, 1)])
+_FADED = 0.08  # opacity outside a brush
+_BACK = 0.2  # opacity at most of what has not the colour of the hovered mark
 _HEAD = "M0,0L-.55,1.5L.55,1.5Z"  # of an arrow that points up: its tip lies where the arrow ends
-_AROUND = 8  # px from the middle of a picture's mark to the circle around it
-_HOVERED = {"param": "hov", "empty": False}  # as a condition
-_HOV, _PICK, _SCENE = (
-    alt.selection_point(name=name, empty=False) for name in ("hov", "pick", "scene")
-)
+_AROUND = 8  # px from the middle of an image's mark to the circle around it
+_IS_HOVERED = {"param": "hov", "empty": False}  # as a condition
+_HOVERED = alt.selection_point(name="hov", empty=False)
+_PICKED = alt.selection_point(name="pick", empty=False)
+_IN_SCENE = alt.selection_point(name="scene", empty=False)
+_BOLD = {"fontWeight": 600, "aria": False}
 
 
-def legend(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
-    """No mark, but the legend: only scales over one field become one legend, and a mark's form is
+def legend(_tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
+    """No mark, but the legend: only scales over one field become one legend, and a mark's shape is
     of another field."""
     if pane.index or style.guide is None:
         return []
-    nothing = Chart(alt.NamedData(name=PICTURES), name=LEGEND).transform_filter("false")
-    shape = told_apart(
-        alt.Shape, "colour:N", {one.name: one.shape for one in style.legend.entries}, style.guide
-    )
+    shapes = {entry.name: entry.shape for entry in style.legend.entries}
+    shape = told_apart(alt.Shape, "colour:N", shapes, style.guide)
+    nothing = Chart(alt.NamedData(name=IMAGES), name=LEGEND).transform_filter("false")
     mark = nothing.transform_calculate(colour="''").mark_point(opacity=1, aria=False)
     return [mark.encode(stroke=style.stroke(), fill=style.fill(), shape=shape)]
 
 
-def ghosts(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
-    """Where the untrained encoder has the pictures that are shown."""
-    if not style.options.ghost:
+def untrained_baseline(_tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
+    """The positions of the drawn images in the untrained encoder, faint."""
+    if not style.options.untrained:
         return []
     x, y = (f"g{name}" for name in pane.columns)
-    there = pane.pictures(style).transform_filter(f"isValid(datum.{x}) && isValid(datum.{y})")
-    mark = there.mark_point(
+    images = pane.images(style).transform_filter(f"isValid(datum.{x}) && isValid(datum.{y})")
+    mark = images.mark_point(
         shape="circle", size=14, fill=style.palette.muted, strokeWidth=0, opacity=0.4, aria=False
     )
     return [mark.encode(**pane.at(x, y))]
 
 
-def movement(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
-    """Lines from each picture's place in the first map to its place in this one; that of the
-    hovered one stands out."""
+def movement(_tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
+    """Lines from each image's position in the first map to that in this one; that of the hovered
+    one stands out."""
     if not (style.options.movement and pane.index):
         return []
     x2, y2 = pane.columns
-    there = pane.pictures(style).transform_filter("isValid(datum.x0) && isValid(datum.y0)")
-    lines = there.encode(**pane.at("x0", "y0"), x2=f"{x2}:Q", y2=f"{y2}:Q")
+    images = pane.images(style).transform_filter("isValid(datum.x0) && isValid(datum.y0)")
+    lines = images.encode(**pane.at("x0", "y0"), x2=f"{x2}:Q", y2=f"{y2}:Q")
     every = lines.mark_rule(color=style.palette.muted, strokeWidth=1, aria=False)
     hovered = lines.mark_rule(color=style.palette.text, strokeWidth=2, opacity=1, aria=False)
-    return [every.encode(opacity=_lit(style, 0.3, 0.04)), hovered.transform_filter(_HOV)]
+    return [every.encode(opacity=_lit(style, 0.3, 0.04)), hovered.transform_filter(_HOVERED)]
 
 
-def neighbours(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
-    """Lines from the hovered and the clicked picture to those nearest to it in the full space."""
+def neighbours(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
+    """Lines from the hovered and the clicked image to those nearest to it in the full space."""
     if tables.neighbours is None:
         return []
-    # A row a picture, its lines as lists: a row a line would be more than Altair takes, and more to
+    # A row an image, its lines as lists: a row a line would be more than Altair takes, and more to
     # send.
-    here = tables.neighbours[tables.neighbours["pane"] == pane.index].groupby("id", sort=False)
-    rows = here.agg({"x": "first", "y": "first", "x2": list, "y2": list}).reset_index()
-    wanted = Chart(rows).transform_filter(_HOV | _PICK if style.pick else _HOV)
-    source, ink = wanted.transform_flatten(["x2", "y2"]), style.palette.text
-    lines = source.mark_rule(color=ink, strokeWidth=1.2, opacity=0.8, aria=False)
+    lines = tables.neighbours[tables.neighbours["pane"] == pane.index]
+    aggregates = {"x": "first", "y": "first", "x2": list, "y2": list}
+    rows = lines.groupby("id", sort=False).agg(aggregates).reset_index()
+    chosen = Chart(rows).transform_filter(_HOVERED | _PICKED if style.pick else _HOVERED)
+    source = chosen.transform_flatten(["x2", "y2"])
+    ink = style.palette.text
+    rules = source.mark_rule(color=ink, strokeWidth=1.2, opacity=0.8, aria=False)
     ends = source.mark_point(
         shape="circle", size=24, fill=ink, strokeWidth=0, opacity=1, aria=False
     )
     return [
-        lines.encode(**pane.at("x", "y"), x2="x2:Q", y2="y2:Q"),
+        rules.encode(**pane.at("x", "y"), x2="x2:Q", y2="y2:Q"),
         ends.encode(**pane.at("x2", "y2")),
     ]
 
 
-def ground(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
-    """What lies under the marks: rings around the minority, frames of pictures. It carries the
-    brush, as a layer in a layer, for what lies under a brush gets no pointer. Its name is the
-    group's: Altair renames what is in it.
+def ground(_tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
+    """What lies under the marks: rings around the minority, frames of images. It carries the brush,
+    as a layer in a layer, for what lies under a brush gets no pointer. Its name is the group's:
+    Altair renames what is in it.
     """
-    place = pane.pictures(style).encode(stroke=style.stroke(), opacity=_lit(style, 0.7, 0.06))
-    minority = place.transform_filter("datum.minority")
-    if not style.options.pictures:
+    images = pane.images(style).encode(stroke=style.stroke(), opacity=_lit(style, 0.7, 0.06))
+    minority = images.transform_filter("datum.minority")
+    name = pane.named("ground")
+    if not style.options.images:
         ring = minority.mark_point(shape="circle", size=style.sizes.ring, strokeWidth=1, aria=False)
-        return [alt.layer(ring, name=pane.named("ground"))]
-    thick, thin = (alt.value((FRAME + by) ** 2) for by in (8, 3))
+        return [alt.layer(ring, name=name)]
+    thick, thin = alt.value((FRAME + 8) ** 2), alt.value((FRAME + 3) ** 2)
     size = alt.when("datum.kind == 'training'").then(thick).otherwise(thin)
-    frames = place.mark_point(shape="square", strokeWidth=1.2, aria=False).encode(
-        fill=style.fill(), size=size
-    )
+    frames = images.mark_point(shape="square", strokeWidth=1.2, aria=False)
+    frames = frames.encode(fill=style.fill(), size=size)
     second = minority.mark_point(shape="square", size=(FRAME + 13) ** 2, strokeWidth=1, aria=False)
-    return [second, alt.layer(frames, name=pane.named("ground"))]
+    return [second, alt.layer(frames, name=name)]
 
 
-def marks(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
-    """The pictures: as marks, or as pictures in the frames of the ground. A mark under the pointer
-    grows, and what is outside a brush fades. Where a place is not to be trusted (from 0.8 on down
-    as little as can be), a mark is small, and a picture, which has one size, is faint; one not
-    judged is as usual."""
-    options, point, grown = style.options, style.sizes.point, style.sizes.grown
-    predicted = "prediction at the end" if pane.shows else "prediction"
-    said = tooltips({f"caption_{pane.index}:N": "caption", f"predicted_{pane.index}:N": predicted})
-    said += tooltips({"trusted:N": "trust in this place"}) if options.trust else []
-    place = pane.pictures(style).encode(
-        tooltip=[IMAGE, *(alt.Tooltip(name) for name in ("object:N", "context:N")), *said]
+def marks(_tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
+    """The images: as marks, or as images in the frames of the ground. A mark under the pointer
+    grows, and what is outside a brush fades."""
+    options = style.options
+    at_end = " at the end" if pane.checkpoints else ""
+    tooltip = [IMAGE, alt.Tooltip("object:N"), alt.Tooltip("context:N")]
+    tooltip += tooltips(
+        {f"caption_{pane.index}:N": "caption", f"predicted_{pane.index}:N": f"prediction{at_end}"}
     )
-    full = 1 if options.pictures else 0.9
-    size = either(alt.SizeValue, _HOVERED, grown, point)
-    opacity = _lit(style, full, _FADED)
-    trusted = {"domain": [0.8, 1], "clamp": True, "zero": False, "nice": False}
-    unknown = "!isValid(datum.trust)"
-    if options.trust and options.pictures:
-        away = [(style.lit, _FADED), (style.kin, _BACK)]
-        conditions = [{"test": f"!({inside})", "value": value} for inside, value in away]
-        conditions.append({"test": unknown, "value": full})
-        scale = alt.Scale(**trusted, range=[0.2, full])
-        opacity = alt.Opacity("trust:Q", condition=conditions, scale=scale, legend=None)
-    elif options.trust:
-        conditions = [{**_HOVERED, "value": grown}, {"test": unknown, "value": point}]
-        scale = alt.Scale(**trusted, range=[6, point * 1.6])
-        size = alt.Size("trust:Q", condition=conditions, scale=scale, legend=None)
-    place = place.properties(name=pane.named("marks"))
-    if options.pictures:
-        return [place.mark_image(width=FRAME, height=FRAME).encode(url="thumb:N", opacity=opacity)]
-    fill = alt.FillValue(
-        "transparent", condition={"test": "datum.kind == 'training'", **style.fill().to_dict()}
-    )
-    mark = place.mark_point(shape=alt.expr(style.legend.form), strokeWidth=1.4)
-    return [mark.encode(stroke=style.stroke(), fill=fill, size=size, opacity=opacity)]
-
-
-def outlines(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
-    """The pictures as hollow marks that answer to nothing, in place of `ground` and `marks`; faint
-    beside a caption."""
-    mark = {
-        "shape": alt.expr(style.legend.form),
-        "fill": "transparent",
-        "size": style.sizes.point,
-        "strokeWidth": 1.4,
-    }
-    look = (
-        {"aria": True, "opacity": 0.9} if tables.typed is None else {"aria": False, "opacity": 0.35}
-    )
-    return [pane.pictures(style).encode(stroke=style.stroke()).mark_point(**mark, **look)]
-
-
-def twins(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
-    """The arrows of the clicked scene, and a circle around each of its pictures."""
-    if tables.twins is None:
-        return []
-    ways = _ways(tables.twins, pane, _AROUND)[["scene", "kind", "x", "y", "x2", "y2", "angle"]]
-    clicked = (
-        Chart(ways).transform_filter(_SCENE).transform_calculate(colour="'arrow: ' + datum.kind")
-    )
-    shaft, head = _arrows(clicked.encode(stroke=style.stroke()), pane, aria=False)
-    pictures = pane.pictures(style).transform_filter(_SCENE)
+    if options.trust:
+        tooltip += tooltips({"trusted:N": "trust in this position"})
+    images = pane.images(style).encode(tooltip=tooltip).properties(name=pane.named("marks"))
+    if options.images:
+        opacity = _trust_opacity(style) if options.trust else _lit(style, 1, _FADED)
+        mark = images.mark_image(width=FRAME, height=FRAME)
+        return [mark.encode(url="thumb:N", opacity=opacity)]
+    size = either(alt.SizeValue, _IS_HOVERED, style.sizes.grown, style.sizes.point)
+    if options.trust:
+        size = _trust_size(style)
+    filled = {"test": "datum.kind == 'training'", **style.fill().to_dict()}
+    fill = alt.FillValue("transparent", condition=filled)
+    mark = images.mark_point(shape=alt.expr(style.legend.shape_of), strokeWidth=1.4)
     return [
-        _circle(pictures, style.sizes.grown, style.palette.text),
-        shaft,
-        head.encode(fill=style.fill()),
+        mark.encode(stroke=style.stroke(), fill=fill, size=size, opacity=_lit(style, 0.9, _FADED))
     ]
 
 
-def picked(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
-    clicked = pane.pictures(style).transform_filter(_PICK)
-    return [_circle(clicked, style.sizes.grown * 2, style.palette.accent)] if style.pick else []
+# The trust in a position from which on it looks as usual, and down to which it looks ever less so.
+_TRUST_DOMAIN = {"domain": [0.8, 1], "clamp": True, "zero": False, "nice": False}
+_IS_NOT_JUDGED = "!isValid(datum.trust)"
 
 
-def captions(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
+def _trust_opacity(style: MapStyle) -> alt.Opacity:
+    """An image, which has one size, is faint where its position is not to be trusted."""
+    conditions = [*_away(style, _FADED, _BACK), {"test": _IS_NOT_JUDGED, "value": 1}]
+    scale = alt.Scale(**_TRUST_DOMAIN, range=[0.2, 1])
+    return alt.Opacity("trust:Q", condition=conditions, scale=scale, legend=None)
+
+
+def _trust_size(style: MapStyle) -> alt.Size:
+    """A mark is small where its position is not to be trusted."""
+    point = style.sizes.point
+    conditions = [
+        {**_IS_HOVERED, "value": style.sizes.grown},
+        {"test": _IS_NOT_JUDGED, "value": point},
+    ]
+    scale = alt.Scale(**_TRUST_DOMAIN, range=[6, point * 1.6])
+    return alt.Size("trust:Q", condition=conditions, scale=scale, legend=None)
+
+
+def outlines(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
+    """The images as hollow marks that answer to nothing, in place of `ground` and `marks`; faint
+    beside a typed caption."""
+    mark = pane.images(style).mark_point(
+        shape=alt.expr(style.legend.shape_of),
+        fill="transparent",
+        size=style.sizes.point,
+        strokeWidth=1.4,
+        aria=tables.typed is None,
+        opacity=0.9 if tables.typed is None else 0.35,
+    )
+    return [mark.encode(stroke=style.stroke())]
+
+
+def twins(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
+    """The arrows of the clicked scene, and a circle around each of its images."""
+    if tables.twins is None:
+        return []
+    arrows = _arrow_rows(tables.twins, pane, _AROUND)
+    arrows = arrows[["scene", "kind", "x", "y", "x2", "y2", "angle"]]
+    clicked = Chart(arrows).transform_filter(_IN_SCENE)
+    clicked = clicked.transform_calculate(colour="'arrow: ' + datum.kind")
+    shaft, head = _arrows(clicked.encode(stroke=style.stroke()), pane, aria=False)
+    images = pane.images(style).transform_filter(_IN_SCENE)
+    circles = _circle(images, style.sizes.grown, style.palette.text)
+    return [circles, shaft, head.encode(fill=style.fill())]
+
+
+def picked(_tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
+    """A circle around the clicked image."""
+    if not style.pick:
+        return []
+    clicked = pane.images(style).transform_filter(_PICKED)
+    return [_circle(clicked, style.sizes.grown * 2, style.palette.accent)]
+
+
+def captions(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
     """Diamonds and their words, muted beside a typed caption; a halo keeps the words legible over
     marks."""
-    words = pane.own(tables.captions)
-    if words.empty:
+    rows = pane.rows(tables.captions)
+    if rows.empty:
         return []
-    typed = None if tables.typed is None else pane.own(tables.typed)
+    typed = None if tables.typed is None else pane.rows(tables.typed)
     colour = style.palette.text if typed is None else style.palette.muted
     stars = tables.uploads if typed is None else typed
-    tops = (
-        None
-        if stars is None
-        else (pane.pixels(stars)[:, None] + _upload(pane) * _SOLID).reshape(-1, 2)
+    corners = None
+    if stars is not None:
+        around = _upload_side(pane) * _UPLOAD_CORNERS
+        corners = (pane.pixels(stars)[:, None] + around).reshape(-1, 2)
+    texts = rows["caption"].astype(str)
+    positions = place_labels(
+        texts.tolist(), pane.pixels(rows), pane.pixels(tables.points), pane.side, corners
     )
-    texts = words["caption"].astype(str)
-    chosen = place_labels(
-        texts.tolist(), pane.pixels(words), pane.pixels(tables.points), pane.side, tops
-    )
-    placed = words[["caption", *pane.columns]].assign(spoken="caption: " + texts)
-    placed[["dx", "dy", "align"]] = chosen
-    base, edge, sizes = pane.present(placed), style.palette.ground, style.sizes
-    offset = {name: alt.expr(f"datum.{name}") for name in ("dx", "dy", "align")}
+    placed = rows[["caption", *pane.columns]].assign(spoken="caption: " + texts)
+    placed[["dx", "dy", "align"]] = positions
+    base = pane.present(placed)
     text = {
-        **offset,
-        "fontSize": sizes.words,
-        "fontWeight": 600,
+        **_BOLD,
+        **{name: alt.expr(f"datum.{name}") for name in ("dx", "dy", "align")},
+        "fontSize": style.sizes.words,
         "baseline": "middle",
-        "aria": False,
     }
-    halo = {"color": edge, "stroke": edge, "strokeWidth": 4, "strokeJoin": "round", "opacity": 0.8}
+    edge = style.palette.ground
+    diamond = base.mark_point(
+        shape="diamond",
+        size=style.sizes.diamond,
+        fill=colour,
+        stroke=edge,
+        strokeWidth=1.5,
+        opacity=1,
+    )
+    return [
+        _leaders(base, pane, colour),
+        diamond,
+        base.mark_text(**text, **_halo(edge)).encode(text="caption:N"),
+        base.mark_text(**text, color=colour).encode(text="caption:N"),
+    ]
+
+
+def _leaders(base: alt.Chart, pane: Pane, colour: str) -> alt.Chart:
+    """Lines from diamonds to their words, where these are far."""
     x, y = pane.fields
     ends = {
         f"to_{x}": f"datum.{x} + datum.dx * {pane.unit!r}",
         f"to_{y}": f"datum.{y} - datum.dy * {pane.unit!r}",
     }
     far = base.transform_filter(f"abs(datum.dy) > {LINE}").transform_calculate(**ends)
-    return [
-        far.mark_rule(color=colour, strokeWidth=1, aria=False).encode(
-            x2=f"to_{x}:Q", y2=f"to_{y}:Q"
-        ),
-        base.mark_point(
-            shape="diamond",
-            size=sizes.diamond,
-            fill=colour,
-            stroke=edge,
-            strokeWidth=1.5,
-            opacity=1,
-        ),
-        base.mark_text(**text, **halo).encode(text="caption:N"),
-        base.mark_text(**text, color=colour).encode(text="caption:N"),
-    ]
+    rule = far.mark_rule(color=colour, strokeWidth=1, aria=False)
+    return rule.encode(x2=f"to_{x}:Q", y2=f"to_{y}:Q")
 
 
-def words_left_out(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
-    """Arrows from a whole caption to the caption without each `word`, with what is left out at
-    their ends."""
-    if tables.left_out is None:
+def shortened_captions(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
+    """Arrows from a whole caption to the caption without each `word`, with that word at their
+    ends."""
+    if tables.shortened is None:
         return []
-    ways, colour = _ways(tables.left_out, pane, 0), style.palette.accent
-    said = ways.assign(said="− " + ways["word"], spoken="without " + ways["word"])
-    source = Chart(said).encode(stroke=alt.value(colour), description=SPOKEN)
-    shaft, head = _arrows(source, pane, fill=colour)  # the head is spoken, for the whole arrow
+    colour = style.palette.accent
+    arrows = _arrow_rows(tables.shortened, pane, 0)
+    rows = arrows.assign(words="− " + arrows["word"], spoken="without " + arrows["word"])
+    source = Chart(rows).encode(stroke=alt.value(colour), description=SPOKEN)
+    # The head is spoken, for the whole arrow.
+    shaft, head = _arrows(source, pane, fill=colour)
     tooltip = [alt.Tooltip("word:N", title="left out"), alt.Tooltip("cosine:Q", format=".2f")]
-    text = Chart(said).mark_text(align="left", dx=8, dy=-8, fontSize=12, color=colour, aria=False)
-    return [shaft, head.encode(tooltip=tooltip), text.encode(**pane.at("x2", "y2"), text="said:N")]
+    text = Chart(rows).mark_text(align="left", dx=8, dy=-8, fontSize=12, color=colour, aria=False)
+    return [shaft, head.encode(tooltip=tooltip), text.encode(**pane.at("x2", "y2"), text="words:N")]
 
 
-def typed_caption(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
-    """A caption that somebody typed as a star with its words."""
+def typed_caption(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
+    """A caption that a visitor typed as a star with its words."""
     if tables.typed is None:
         return []
-    here = pane.own(tables.typed)
-    base = pane.present(here.assign(spoken="your caption: " + here["caption"]))
-    words = base.mark_text(
-        align="left", dx=13, fontSize=13, fontWeight=600, color=style.palette.text, aria=False
-    )
+    rows = pane.rows(tables.typed)
+    base = pane.present(rows.assign(spoken="your caption: " + rows["caption"]))
+    words = base.mark_text(align="left", dx=13, fontSize=13, color=style.palette.text, **_BOLD)
     return [_star(base, style).encode(size=alt.value(320)), words.encode(text="caption:N")]
 
 
-def uploads(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
-    """A visitor's pictures, each before a star with its name below, or its number where there are
+def uploads(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
+    """A visitor's images, each before a star with its name below, or its number where there are
     several, on top of everything."""
     if tables.uploads is None:
         return []
-    tops, palette, side = pane.present(tables.uploads), style.palette, _upload(pane)
-    size = either(alt.SizeValue, _HOVERED, _STAR * 1.2 * side**2, _STAR * side**2)
-    stars = _star(tops, style).encode(
-        size=size, tooltip=[IMAGE, alt.Tooltip("name:N", title="upload")]
+    rows = pane.present(tables.uploads)
+    side = _upload_side(pane)
+    area = _STAR * side**2
+    stars = _star(rows, style).encode(
+        size=either(alt.SizeValue, _IS_HOVERED, 1.2 * area, area),
+        tooltip=[IMAGE, alt.Tooltip("name:N", title="upload")],
     )
-    pictures = tops.mark_image(width=side, height=side, aria=False, tooltip=None).encode(
-        url="thumb:N"
-    )
+    images = rows.mark_image(width=side, height=side, aria=False, tooltip=None)
     text = {"dy": side, "fontSize": 12, "fontWeight": 700, "aria": False, "tooltip": None}
-    halo = {
-        "color": palette.ground,
-        "stroke": palette.ground,
-        "strokeWidth": 4,
-        "strokeJoin": "round",
-        "opacity": 0.8,
-    }
-    said = "name:N" if len(tables.uploads) == 1 else "number:N"
-    names = [
-        tops.mark_text(**text, **look).encode(text=said)
-        for look in (halo, {"color": palette.accent})
+    words = "name:N" if len(tables.uploads) == 1 else "number:N"
+    return [
+        stars,
+        images.encode(url="thumb:N"),
+        rows.mark_text(**text, **_halo(style.palette.ground)).encode(text=words),
+        rows.mark_text(**text, color=style.palette.accent).encode(text=words),
     ]
-    return [stars, pictures, *names]
 
 
-def hovered(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
-    """A circle around the picture under the pointer, and the picture beside it, towards the middle:
+def hovered(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
+    """A circle around the image under the pointer, and the image beside it, towards the middle:
     never cut off."""
-    side = style.sizes.picture
-    shift = (side / 2 + (FRAME / 2 if style.options.pictures else 9)) * pane.unit
-    where = {
+    side = style.sizes.image
+    shift = (side / 2 + (FRAME / 2 if style.options.images else 9)) * pane.unit
+    lit = {
         f"lit_{field}": f"datum.{field} + (datum.{field} > {sum(ends) / 2!r} ? -1 : 1) * {shift!r}"
         for field, ends in zip(pane.fields, pane.extent, strict=True)
     }
-    sources = [(pane.pictures(style), style.sizes.grown * 1.5)]
-    sources += (
-        []
-        if tables.uploads is None
-        else [(pane.present(tables.uploads), _STAR * _upload(pane) ** 2)]
-    )
-    found: Drawn = []
-    for source, around in sources:
-        lit = source.transform_filter(_HOV)
-        picture = lit.transform_calculate(**where).mark_image(width=side, height=side, aria=False)
-        found += [
-            _circle(lit, around, style.palette.text),
-            picture.encode(**pane.at(*where), url="thumb:N"),
-        ]
-    return found
+    sources = [(pane.images(style), style.sizes.grown * 1.5)]
+    if tables.uploads is not None:
+        sources.append((pane.present(tables.uploads), _STAR * _upload_side(pane) ** 2))
+    drawn: Layers = []
+    for rows, size in sources:
+        source = rows.transform_filter(_HOVERED)
+        image = source.transform_calculate(**lit).mark_image(width=side, height=side, aria=False)
+        drawn.append(_circle(source, size, style.palette.text))
+        drawn.append(image.encode(**pane.at(*lit), url="thumb:N"))
+    return drawn
 
 
 LAYERS: tuple[Layer, ...] = (
     legend,
-    ghosts,
+    untrained_baseline,
     movement,
     neighbours,
     ground,
@@ -335,33 +337,35 @@ LAYERS: tuple[Layer, ...] = (
     twins,
     picked,
     captions,
-    words_left_out,
-    typed_caption,
     uploads,
     hovered,
 )
-STILL: tuple[Layer, ...] = (
-    outlines,
-    captions,
-    words_left_out,
-    typed_caption,
-)  # of a map that answers to nothing
+# Of a map that answers to nothing.
+STILL: tuple[Layer, ...] = (outlines, captions, shortened_captions, typed_caption)
 
 
 def draw(
-    tables: MapTables, pane: Pane, style: MapStyle, drawn: Sequence[Layer], **properties: Any
+    tables: MapTables, pane: Pane, style: MapStyle, layers: Sequence[Layer], **properties: Any
 ) -> alt.LayerChart:
     """A map as a square of layers."""
-    found = [one for layer in drawn for one in layer(tables, pane, style)]
-    return composed(alt.layer, *found, width=pane.side, height=pane.side, **properties)
+    charts = [chart for layer in layers for chart in layer(tables, pane, style)]
+    return composed(alt.layer, *charts, width=pane.side, height=pane.side, **properties)
 
 
-def _lit(style: MapStyle, opacity: float, faded: float) -> Any:
-    """The opacity of rows inside and outside a brush, and inside of one where another group is
-    under the pointer."""
-    away = [(style.lit, faded), (style.kin, min(opacity, _BACK))]
-    conditions = [{"test": f"!({inside})", "value": value} for inside, value in away]
-    return alt.OpacityValue(opacity, condition=conditions)
+def _away(style: MapStyle, faded: float, back: float) -> list[dict[str, Any]]:
+    """Conditions for the opacity outside a brush, and for that beside a hovered colour."""
+    return [{"test": f"!({style.lit})", "value": faded}, {"test": f"!({style.kin})", "value": back}]
+
+
+def _lit(style: MapStyle, opacity: float, faded: float) -> alt.OpacityValue:
+    """The opacity of rows inside and outside a brush, and beside a hovered colour."""
+    return alt.OpacityValue(opacity, condition=_away(style, faded, min(opacity, _BACK)))
+
+
+def _halo(colour: str) -> dict[str, Any]:
+    """The look of a text behind a text, which keeps it legible."""
+    outline = {"strokeWidth": 4, "strokeJoin": "round", "opacity": 0.8}
+    return {"color": colour, "stroke": colour, **outline}
 
 
 def _circle(source: alt.Chart, size: float, colour: str) -> alt.Chart:
@@ -370,8 +374,8 @@ def _circle(source: alt.Chart, size: float, colour: str) -> alt.Chart:
     )
 
 
-def _upload(pane: Pane) -> int:
-    """The side of a visitor's picture, in px."""
+def _upload_side(pane: Pane) -> int:
+    """The side of a visitor's image, in px."""
     return min(32, max(20, pane.side // 15))
 
 
@@ -383,24 +387,26 @@ def _star(source: alt.Chart, style: MapStyle) -> alt.Chart:
 def _arrows(source: alt.Chart, pane: Pane, **head: Any) -> tuple[alt.Chart, alt.Chart]:
     """Shafts and heads of arrows from `x`, `y` to `x2`, `y2`; `head` are properties of the
     heads."""
-    shaft = source.mark_rule(strokeWidth=2, opacity=1, aria=False).encode(
-        **pane.at("x", "y"), x2="x2:Q", y2="y2:Q"
-    )
+    shaft = source.mark_rule(strokeWidth=2, opacity=1, aria=False)
     heads = source.mark_point(shape=_HEAD, size=150, strokeWidth=1, opacity=1, **head)
-    return shaft, heads.encode(**pane.at("x2", "y2"), angle=alt.Angle("angle:Q", scale=None))
+    return (
+        shaft.encode(**pane.at("x", "y"), x2="x2:Q", y2="y2:Q"),
+        heads.encode(**pane.at("x2", "y2"), angle=alt.Angle("angle:Q", scale=None)),
+    )
 
 
-def _ways(every: pd.DataFrame, pane: Pane, around: float) -> pd.DataFrame:
+def _arrow_rows(arrows: pd.DataFrame, pane: Pane, around: float) -> pd.DataFrame:
     """Arrows of a pane that keep `around` px off both ends, a short one half of its length, with
     their `angle` in degrees clockwise from up: both axes have one unit, so an angle on the map is
     one on the screen.
     """
-    lines = every[every["pane"] == pane.index]
-    start, end = lines[["x", "y"]].to_numpy(float), lines[["x2", "y2"]].to_numpy(float)
-    way = end - start
-    length = np.linalg.norm(way, axis=1, keepdims=True) / pane.unit  # px
-    cut = way * np.minimum(around / np.maximum(length, 1e-9), 0.25)
-    (x, y), (x2, y2) = (start + cut).T, (end - cut).T
-    return lines.assign(
-        x=x, y=y, x2=x2, y2=y2, angle=np.degrees(np.arctan2(way[:, 0], way[:, 1])).round(1)
-    )
+    rows = arrows[arrows["pane"] == pane.index]
+    starts = rows[["x", "y"]].to_numpy(float)
+    ends = rows[["x2", "y2"]].to_numpy(float)
+    ways = ends - starts
+    lengths = np.linalg.norm(ways, axis=1, keepdims=True) / pane.unit  # px
+    cuts = ways * np.minimum(around / np.maximum(lengths, 1e-9), 0.25)
+    x, y = (starts + cuts).T
+    x2, y2 = (ends - cuts).T
+    angle = np.degrees(np.arctan2(ways[:, 0], ways[:, 1])).round(1)
+    return rows.assign(x=x, y=y, x2=x2, y2=y2, angle=angle)

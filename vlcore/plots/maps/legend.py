@@ -1,9 +1,9 @@
 """The legend of a map: what colours and shapes stand for, then what the marks mean.
 
-Colour, shape and filling are three scales over one list of entries. Some entries are carried by
-rows (a group, an object, what a model says); others only explain a mark, such as a caption's.
-Vega-Lite merges scales over one list into one legend, so no chart of its own is needed; and a click
-on an entry filters the rows that carry it.
+Colour, shape and filling are three scales over one list of entries. Some entries belong to rows (a
+group, an object, a predicted label); others only explain a mark, such as a caption's. Vega-Lite
+merges scales over one list into one legend, so no chart of its own is needed; and a click on an
+entry filters the rows that belong to it.
 """
 
 import json
@@ -16,15 +16,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.experiment.grouping import Grouping, group_words
-from vlcore.plots.maps.tables import PLAIN, MapOptions, MapTables
-from vlcore.plots.theme import PHONE_SIDE, SHAPES, Palette, star
+from vlcore.experiment.grouping import Grouping
+from vlcore.plots.maps.tables import MapTables
+from vlcore.plots.options import COLOURINGS, OBJECT_SHAPES, PLAIN, SPLITS, MapOptions
+from vlcore.plots.theme import PHONE_SIDE, Palette, star
 
-# The column that each colouring reads; an entry's name is that column and the value.
-_COLUMNS = {name: name for name in ("group", "object", "context")}
-_COLUMNS |= {"prediction": "says", "right or wrong": "right", "split": "kind"}
-COLOURINGS = tuple(_COLUMNS)
-_PER_MODEL = ("says", "right")
 LegendPlace = Literal["bottom", "right"]
 
 # Vega draws symbols from -1 to 1. A ring around a dot, a frame in a frame, a small dot, a line, an
@@ -34,190 +30,181 @@ _FRAMES = "M-1,-1H1V1H-1ZM-.5,-.5H.5V.5H-.5Z"
 _DOT = "M-.45,0A.45,.45,0,1,1,.45,0A.45,.45,0,1,1,-.45,0"
 _LINE = "M-1.2,0L1.2,0"
 _ARROW = "M-1.4,0L1.2,0M.4,-.7L1.2,0L.4,.7"
-_FORMS = SHAPES[1:3]  # of the two objects
 
 
 @dataclass(frozen=True)
 class LegendEntry:
     """One entry of the legend."""
 
-    name: str  # what the scales know it by: ``group horse_grass`` where rows carry it
-    words: str  # what the legend says
+    name: str  # in the scales: ``group horse_grass`` where rows belong to it
+    words: str  # in the legend
     colour: str  # of the outline, a hex string
     shape: str  # a name or a path of Vega's symbols
-    full: bool = True  # filled
-    carried: bool = False  # by rows; else it explains a mark
+    filled: bool = True
+    has_rows: bool = False  # else it explains a mark
 
 
 @dataclass(frozen=True)
 class MapLegend:
-    """The entries of a legend, and the expressions that say which of them a row of a map
-    carries."""
+    """The entries of a legend, and the expressions that tell which of them a row of a map belongs
+    to."""
 
     colour_by: str  # one of `COLOURINGS`
-    objects: tuple[str, str]  # which have a form each
+    objects: tuple[str, str]  # which have a shape each
     entries: tuple[LegendEntry, ...]
 
-    def coloured(self, pane: int) -> str:
-        """The name of the entry that a row's colour is of, in the map of a number: an
-        expression."""
-        return _carried(_COLUMNS[self.colour_by], pane)
+    def entry_of(self, pane: int) -> str:
+        """The name of the entry of a row's colour, in the map of a number: an expression."""
+        return _entry_expression(COLOURINGS[self.colour_by].column, pane)
 
     @property
-    def form(self) -> str:
-        """The form of a row's mark, one of Vega's symbols: that of its object."""
-        return f"({json.dumps(dict(zip(self.objects, _FORMS, strict=True)))})[datum.object]"
+    def shape_of(self) -> str:
+        """The shape of a row's mark, one of Vega's symbols, by its object: an expression."""
+        shapes = dict(zip(self.objects, OBJECT_SHAPES, strict=True))
+        return f"({json.dumps(shapes)})[datum.object]"
 
-    def shown(self, clicked: str, pane: int) -> str:
-        """Whether a row carries one of the `clicked` entries, an expression; one that only explains
-        hides nothing."""
-        columns = {entry.name.split(" ")[0] for entry in self.entries if entry.carried}
-        names = [_carried(column, pane) for column in sorted(columns)]
-        names += [json.dumps(entry.name) for entry in self.entries if not entry.carried]
+    def passes(self, clicked: str, pane: int) -> str:
+        """Whether a row belongs to one of the `clicked` entries, an expression; an entry that only
+        explains a mark hides nothing."""
+        columns = {entry.name.split(" ")[0] for entry in self.entries if entry.has_rows}
+        names = [_entry_expression(column, pane) for column in sorted(columns)]
+        names += [json.dumps(entry.name) for entry in self.entries if not entry.has_rows]
         return " || ".join(f"indexof({clicked}, {name}) >= 0" for name in names)
 
     def guide(self, side: int, place: LegendPlace = "bottom") -> alt.Legend:
-        """The legend as it is drawn beside or under maps of `side` px; as wide as one of them on a
-        phone."""
+        """The legend beside or under maps of `side` px; as wide as one of them on a phone."""
         words = {entry.name: entry.words for entry in self.entries}
-        columns, expression = (
-            2 if side <= PHONE_SIDE else 4 if side < 540 else 8,
-            f"({json.dumps(words)})[datum.label]",
+        layout: dict[str, Any] = {"labelLimit": 180}
+        if place == "bottom":
+            columns = 2 if side <= PHONE_SIDE else 4 if side < 540 else 8
+            layout = {"direction": "horizontal", "columns": columns}
+        return alt.Legend(
+            title=None,
+            orient=place,
+            labelExpr=f"({json.dumps(words)})[datum.label]",
+            symbolSize=90,
+            columnPadding=22,
+            rowPadding=6,
+            offset=14,
+            **layout,
         )
-        size: dict[str, Any] = {
-            "symbolSize": 90,
-            "columnPadding": 22,
-            "rowPadding": 6,
-            "offset": 14,
-        }
-        size |= (
-            {"direction": "horizontal", "columns": columns}
-            if place == "bottom"
-            else {"labelLimit": 180}
-        )
-        return alt.Legend(title=None, orient=place, labelExpr=expression, **size)
 
 
 def map_legend(
     palette: Palette, grouping: Grouping, tables: MapTables, options: MapOptions = PLAIN
 ) -> MapLegend:
-    """The legend of maps: an entry for each thing that is drawn; ValueError where nothing is
-    coloured as asked."""
-    colour_by, pictures, muted = options.colour_by, options.pictures, palette.muted
-    if colour_by not in COLOURINGS:
-        raise ValueError(f"unknown colouring {colour_by}; known: {', '.join(COLOURINGS)}")
-    square = "square" if pictures else None
+    """The legend of maps: an entry for each thing that is drawn, each once."""
+    entries = [
+        *_colour_entries(palette, grouping, options),
+        *_mark_entries(palette, options),
+        *_explanations(palette, tables, options),
+    ]
+    by_name: dict[str, LegendEntry] = {}
+    for entry in entries:
+        if not _is_filtered(entry, options):
+            by_name.setdefault(entry.name, entry)  # of a colour before that of a mark
+    return MapLegend(options.colour_by, grouping.objects, tuple(by_name.values()))
+
+
+def _colour_entries(palette: Palette, grouping: Grouping, options: MapOptions) -> list[LegendEntry]:
+    """Entries for the values that colours tell apart, and for the objects, which shapes tell
+    apart."""
+    colouring = COLOURINGS[options.colour_by]
+    values = colouring.values(palette, grouping)
     entries = [
         LegendEntry(
-            f"{_COLUMNS[colour_by]} {value}", words, colour, square or shape, full, carried=True
+            f"{colouring.column} {value.value}",
+            value.words,
+            value.colour,
+            "square" if options.images else value.shape,
+            value.filled,
+            has_rows=True,
         )
-        for value, words, colour, shape, full in _coloured_values(palette, grouping)[colour_by]
+        for value in values
     ]
-    if not pictures and colour_by not in ("group", "object"):
-        forms = zip(grouping.objects, _FORMS, strict=True)
+    shapes_are_known = set(OBJECT_SHAPES) <= {value.shape for value in values}
+    if not options.images and not shapes_are_known:
         entries += [
-            LegendEntry(f"object {obj}", obj, muted, form, full=False, carried=True)
-            for obj, form in forms
+            LegendEntry(f"object {name}", name, palette.muted, shape, filled=False, has_rows=True)
+            for name, shape in zip(grouping.objects, OBJECT_SHAPES, strict=True)
         ]
-    full, hollow, ring = ("full: training", "hollow: held out", "ring: minority group")
-    if pictures:
-        full, hollow, ring = (
-            "thick frame: training",
-            "thin frame: held out",
-            "second frame: minority group",
-        )
-    if colour_by != "split":
-        dot = square or "circle"
-        entries.append(LegendEntry("kind training", full, muted, dot, carried=True))
-        entries.append(LegendEntry("kind test", hollow, muted, dot, full=False, carried=True))
-    entries.append(
-        LegendEntry(
-            "minority true", ring, muted, _FRAMES if pictures else _RING, False, carried=True
-        )
-    )
-    untrusted = f"{'pale' if pictures else 'small'}: its neighbours here are not its neighbours"
-    explained = [
-        (not tables.captions.empty, LegendEntry("caption", "caption", palette.text, "diamond")),
-        (tables.uploads is not None, LegendEntry("upload", "your image", palette.accent, star())),
-        (options.trust, LegendEntry("trust", untrusted, muted, _DOT)),
-        (options.ghost, LegendEntry("ghost", "faint: before training", muted, _DOT)),
-        (
-            options.movement,
-            LegendEntry("movement", "from its place in the first map", muted, _LINE),
-        ),
-        (
-            options.neighbours,
-            LegendEntry("neighbours", "to its true neighbours", palette.text, _LINE),
-        ),
-    ]
-    entries += [entry for drawn, entry in explained if drawn]
-    for kind, colour in zip(tables.arrows, (palette.text, palette.accent), strict=False):
-        entries.append(LegendEntry(f"arrow: {kind}", f"arrow: {kind}", colour, _ARROW))
-    return MapLegend(colour_by, grouping.objects, tuple(entries))
+    return entries
 
 
-def _coloured_values(
-    palette: Palette, grouping: Grouping
-) -> dict[str, list[tuple[str, str, str, str, bool]]]:
-    """Value, words, colour, shape and filling of what each colouring tells apart."""
-    first, second = (
-        palette.groups[1],
-        palette.groups[2],
-    )  # the pair that stays furthest apart in every vision
-    (one, other), (here, there) = grouping.objects, grouping.contexts
-    words, unsaid = group_words(grouping), ("none", "no prediction", palette.text, "square", True)
-    groups = zip(palette.colours(grouping).items(), SHAPES, strict=True)
-
-    def squares(*both: tuple[str, str]) -> list[tuple[str, str, str, str, bool]]:
+def _mark_entries(palette: Palette, options: MapOptions) -> list[LegendEntry]:
+    """Entries for the split of an image and for the minority groups."""
+    muted = palette.muted
+    if options.images:
         return [
-            (*one, colour, "square", True)
-            for one, colour in zip(both, (first, second), strict=True)
+            LegendEntry("kind training", "thick frame: training", muted, "square", has_rows=True),
+            LegendEntry("kind test", "thin frame: held out", muted, "square", False, has_rows=True),
+            LegendEntry(
+                "minority true", "second frame: minority group", muted, _FRAMES, False, True
+            ),
         ]
-
-    return {
-        "group": [(name, words[name], colour, shape, True) for (name, colour), shape in groups],
-        "object": [(one, one, first, _FORMS[0], True), (other, other, second, _FORMS[1], True)],
-        "context": [
-            (here, here, palette.groups[0], "square", True),
-            (there, there, second, "square", True),
-        ],
-        "prediction": [
-            *squares((one, f"predicted: {one}"), (other, f"predicted: {other}")),
-            unsaid,
-        ],
-        "right or wrong": [*squares(("right", "right"), ("wrong", "wrong")), unsaid],
-        "split": [
-            ("training", "full: training", first, "circle", True),
-            ("test", "hollow: held out", second, "circle", False),
-        ],
-    }
+    return [
+        LegendEntry("kind training", "full: training", muted, "circle", has_rows=True),
+        LegendEntry("kind test", "hollow: held out", muted, "circle", False, has_rows=True),
+        LegendEntry("minority true", "ring: minority group", muted, _RING, False, has_rows=True),
+    ]
 
 
-def carriers(points: pd.DataFrame, names: Sequence[str], pane: str) -> NDArray[np.bool_]:
-    """Which rows, one a picture, carry one of the entries that were clicked, (n,), in the map of a
-    number: what `MapLegend.shown` says in the browser. All do where there is no name, or one that
-    only explains.
+def _explanations(palette: Palette, tables: MapTables, options: MapOptions) -> list[LegendEntry]:
+    """Entries for what is drawn beside the images."""
+    muted, text, accent = palette.muted, palette.text, palette.accent
+    entries = []
+    if not tables.captions.empty:
+        entries.append(LegendEntry("caption", "caption", text, "diamond"))
+    if tables.uploads is not None:
+        entries.append(LegendEntry("upload", "your image", accent, star()))
+    if options.trust:
+        look = "pale" if options.images else "small"
+        words = f"{look}: its neighbours here are not its neighbours"
+        entries.append(LegendEntry("trust", words, muted, _DOT))
+    if options.untrained:
+        entries.append(LegendEntry("untrained", "faint: untrained baseline", muted, _DOT))
+    if options.movement:
+        words = "from its position in the first map"
+        entries.append(LegendEntry("movement", words, muted, _LINE))
+    if options.neighbours:
+        entries.append(LegendEntry("neighbours", "to its true neighbours", text, _LINE))
+    for kind, colour in zip(tables.arrow_kinds, (text, accent), strict=False):
+        entries.append(LegendEntry(f"arrow: {kind}", f"arrow: {kind}", colour, _ARROW))
+    return entries
+
+
+def _is_filtered(entry: LegendEntry, options: MapOptions) -> bool:
+    """Whether an entry is of a group or a split that the options leave out."""
+    column, _, value = entry.name.partition(" ")
+    if column == "group" and options.groups:
+        return value not in options.groups
+    return column == "kind" and SPLITS[options.split] not in (None, value)
+
+
+def rows_of_entries(points: pd.DataFrame, names: Sequence[str], pane: str) -> NDArray[np.bool_]:
+    """Which rows, one an image, belong to one of the entries that were clicked, (n,), in the map of
+    a number: what `MapLegend.passes` tells in the browser. All do where there is no name, or one
+    that only explains a mark.
     """
-    known = [
-        name.split(" ", 1)
-        for name in names
-        if name.split(" ")[0] in (*_COLUMNS.values(), "minority")
-    ]
-    if len(known) < len(names) or not names:
-        return np.ones(len(points), dtype=bool)
-    found = [
-        points[f"{column}_{pane}" if column in _PER_MODEL else column].astype(str).str.lower()
-        == value.lower()
-        for column, value in known
-    ]
-    return np.logical_or.reduce(found)
+    columns = {colouring.column for colouring in COLOURINGS.values()} | {"minority", "kind"}
+    passing = np.zeros(len(points), dtype=bool)
+    for name in names:
+        column, _, value = name.partition(" ")
+        if column not in columns or not value:
+            return np.ones(len(points), dtype=bool)
+        values = points[_numbered(column, pane)].astype(str).str.lower()
+        passing |= (values == value.lower()).to_numpy()
+    return passing if names else ~passing
 
 
-def _carried(column: str, pane: int) -> str:
-    """An expression: the entry that a row carries by a column; what each model has of its own is
-    numbered."""
-    return (
-        f"'{column} ' + datum.{column}_{pane}"
-        if column in _PER_MODEL
-        else f"'{column} ' + datum.{column}"
+def _entry_expression(column: str, pane: int) -> str:
+    """An expression: the entry that a row belongs to by a column."""
+    return f"'{column} ' + datum.{_numbered(column, pane)}"
+
+
+def _numbered(column: str, pane: int | str) -> str:
+    """A column of the points; numbered by map where each model has values of its own."""
+    per_model = any(
+        colouring.per_model for colouring in COLOURINGS.values() if colouring.column == column
     )
+    return f"{column}_{pane}" if per_model else column

@@ -1,10 +1,11 @@
-"""Maps of the same pictures in one to four models, linked in the browser.
+"""Maps of the same images in one to four models, linked in the browser.
 
-One wide table holds every picture once, with its place in every map, and selections over its
-columns are shared by all
-panes: the browser alone links the maps, and only a click on a mark and a brush go to the server."""
+One wide table holds every image once, with its position in every map, and selections over its
+columns are shared by all panes: the browser alone links the maps, and only a click on a mark and a
+brush go to the server."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import altair as alt
@@ -13,7 +14,7 @@ import pandas as pd
 from vlcore.experiment.grouping import Grouping
 from vlcore.plots.group_accuracy import CELLS, group_grid
 from vlcore.plots.maps import layers
-from vlcore.plots.maps.legend import LegendPlace, carriers, map_legend
+from vlcore.plots.maps.legend import LegendPlace, map_legend, rows_of_entries
 from vlcore.plots.maps.panes import (
     GAP,
     HOVER,
@@ -22,12 +23,13 @@ from vlcore.plots.maps.panes import (
     Pane,
     beside,
     click,
-    figure,
+    figure_properties,
     selection,
     wrapped,
 )
 from vlcore.plots.maps.small import MapInfo
-from vlcore.plots.maps.tables import PLAIN, MapOptions, map_tables
+from vlcore.plots.maps.tables import map_tables
+from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.scales import composed
 from vlcore.plots.theme import Palette, across
 
@@ -39,6 +41,7 @@ _BRUSH = (
 )
 # A click on anything else would toggle the last entry once more.
 _LEGEND_CLICK = "click[event.item && indexof(event.item.mark.role, 'legend') === 0]"
+_KIN = "!isValid((kin.colour || [])[0]) || kin.colour[0] === datum.colour"
 
 
 def linked_maps(
@@ -54,86 +57,104 @@ def linked_maps(
     legend_place: LegendPlace = "bottom",
     **more: pd.DataFrame | None,
 ) -> alt.TopLevelMixin:
-    """Square maps of the same pictures, linked by hover, click, brush, legend and board, each
-    `side` px wide: two stand beside each other, or one on a phone. ValueError where a table is
-    missing or not whole, a colouring is unknown, or there are too many maps.
+    """Square maps of the same images, linked by hover, click, brush, legend and group accuracy
+    panel.
 
-    The points have one row a picture: `id` (unique str), `object`, `context`, `group` (of
-    `grouping.names`), `kind` ("training" or "test"), `minority` (bool), `thumb` (made by
-    `thumb_uri`), `spoken` (said by a screen reader), and for each map, numbered from 0: `x0`, `y0`
-    (float; NaN where the picture is absent), `caption_0`, `predicted_0` (words). Only where an
-    option asks for it: `says_0` (the predicted object, or "none"), `right_0` ("right", "wrong" or
-    "none"), `trust0` (0 to 1), `gx0`, `gy0`, and `scene`. The captions have one row a caption and
-    map: `caption`, `pane` (int), `x`, `y`. The `board` is as `group_grid` reads it. Of `more` are
-    `uploads`, stars on top: `id`, `name`, `x0`, `y0` and so on, `thumb`, `spoken`; `neighbours`,
-    lines of that option: `id`, `pane`, `x`, `y`, `x2`, `y2`; `twins`, arrows of that option:
-    `scene`, `kind` (two kinds at most), `pane`, `x`, `y`, `x2`, `y2`.
+    Both axes have one unit. Filters of the options change what is drawn, and no extent. The chart
+    has the selections `hov` and `pick` (fields `id`), `kin` (what is coloured like the hovered
+    mark: the others fade), `brush` (an interval over positions of the map it was drawn in), `shown`
+    (the legend), with a panel `cell` (fields `group`), with arrows `scene`.
 
-    The chart has the selections `hov` and `pick` (fields `id`), `kin` (what is coloured like the
-    hovered mark: the others fade), `brush` (an interval over places of the map it was drawn in),
-    `shown` (the legend), with a board `cell` (fields `group`), with arrows `scene`. Both axes have
-    one unit.
+    Args:
+        points: one row an image: `id` (unique str), `object`, `context`, `group` (of
+            `grouping.names`), `kind` ("training" or "test"), `minority` (bool), `thumb` (made by
+            `thumb_uri`), `spoken` (for screen readers), and for each map, numbered from 0: `x0`,
+            `y0` (float; NaN where the image is absent), `caption_0`, `predicted_0` (words). Where
+            an option asks for it: the column of the colouring, `trust0` (0 to 1), `gx0`, `gy0`
+            (positions of the untrained baseline), and `scene`.
+        captions: one row a caption and map: `caption`, `pane` (int), `x`, `y`.
+        infos: the words around each map.
+        side: of a map in px; two stand beside each other, or one on a phone.
+        board: the rows of the group accuracy panel, as `group_grid` reads them.
+        more: `uploads`, stars on top: `id`, `name`, `x0`, `y0` and so on, `thumb`, `spoken`;
+            `neighbours`, lines of that option: `id`, `pane`, `x`, `y`, `x2`, `y2`; `twins`, arrows
+            of that option: `scene`, `kind` (two kinds at most), `pane`, `x`, `y`, `x2`, `y2`.
+
+    Raises:
+        ValueError: where a table is missing or not whole, or there are too many maps.
     """
     count = len(infos)
     if not 1 <= count <= MOST:
         raise ValueError(f"one to {MOST} maps fit one figure, not {count}")
     tables = map_tables(points, captions, count, grouping, options, **more)
+    extents = [tables.extent(pane, options) for pane in range(count)]
+    tables = replace(tables, points=options.drawn(tables.points, grouping))
     legend = map_legend(palette, grouping, tables, options)
-    shown = [f"(!shown.colour || {legend.shown('shown.colour', pane)})" for pane in range(count)]
+    passes = [f"(!shown.colour || {legend.passes('shown.colour', pane)})" for pane in range(count)]
     if board is not None:
-        shown = [
-            f"{passes} && (!cell.group || indexof(cell.group, datum.group) >= 0)"
-            for passes in shown
-        ]
-    # Inside the brush, in whichever map it was drawn; a picture that is absent there is not.
-    lit = " && ".join(
-        f"(!brush.x{pane} || (isValid(datum.x{pane}) && inrange(datum.x{pane}, brush.x{pane})"
-        f" && inrange(datum.y{pane}, brush.y{pane})))"
-        for pane in range(count)
-    )
-    guide, kin = (
-        legend.guide(side, legend_place),
-        "!isValid((kin.colour || [])[0]) || kin.colour[0] === datum.colour",
-    )
+        in_cell = "(!cell.group || indexof(cell.group, datum.group) >= 0)"
+        passes = [f"{expression} && {in_cell}" for expression in passes]
     style = MapStyle(
-        palette, legend, options, guide=guide, shown=tuple(shown), lit=lit, kin=kin, pick=True
+        palette,
+        legend,
+        options,
+        guide=legend.guide(side, legend_place),
+        passes=tuple(passes),
+        lit=" && ".join(map(_in_brush, range(count))),
+        kin=_KIN,
+        pick=True,
     )
-    panes, marks, grounds = [], [], []
+    panes, charts = [], []
     for index, info in enumerate(infos):
-        pane = Pane(index, tables.extent(index, options), side, (info.x_title, info.y_title))
+        pane = Pane(index, extents[index], side, (info.x_title, info.y_title))
         title = alt.Title(
             wrapped(info.title, side / 7.6),
             subtitle=wrapped(info.subtitle, side / 6),
             frame="group",
         )
-        panes.append(layers.draw(tables, pane, style, layers.LAYERS, title=title))
-        marks.append(pane.named("marks"))
-        grounds.append(pane.named("ground"))
-    clicked = {"type": "point", "fields": ["colour"], "toggle": "true"}
+        panes.append(pane)
+        charts.append(layers.draw(tables, pane, style, layers.LAYERS, title=title))
+    marks = [pane.named("marks") for pane in panes]
+    grounds = [pane.named("ground") for pane in panes]
+    interval = {"type": "interval", "encodings": ["x", "y"], "on": _BRUSH}
+    entry = {"type": "point", "fields": ["colour"], "toggle": "true"}
     params = [
         selection("hov", marks, HOVER),
         selection("kin", marks, KIN),
         click("pick", "id", marks),
-        selection("brush", grounds, {"type": "interval", "encodings": ["x", "y"], "on": _BRUSH}),
-        selection("shown", [layers.LEGEND], clicked, bind={"legend": _LEGEND_CLICK}),
+        selection("brush", grounds, interval),
+        selection("shown", [layers.LEGEND], entry, bind={"legend": _LEGEND_CLICK}),
     ]
-    params += [click("cell", "group", [CELLS], toggle="true")] if board is not None else []
-    params += [click("scene", "scene", marks)] if options.twins else []
-    top = {"params": params, **figure(tables.points, palette)}
+    if board is not None:
+        params.append(click("cell", "group", [CELLS], toggle="true"))
+    if options.twins:
+        params.append(click("scene", "scene", marks))
+    top = {"params": params, **figure_properties(tables.points, palette)}
     if board is None:
-        return beside(panes, side, **top)
+        return beside(charts, side, **top)
     width = across(count, side) * (side + GAP) - GAP
     grid = group_grid(board, palette=palette, grouping=grouping, width=width, panes=count)
-    own = {"scale": dict.fromkeys(("stroke", "fill", "shape", "size", "opacity"), "independent")}
-    return composed(alt.vconcat, beside(panes, side), grid, spacing=GAP, resolve=own, **top)
+    # One scale for the maps and the panel would make one legend of both.
+    apart = dict.fromkeys(("stroke", "fill", "shape", "size", "opacity"), "independent")
+    maps = beside(charts, side)
+    return composed(alt.vconcat, maps, grid, spacing=GAP, resolve={"scale": apart}, **top)
+
+
+def _in_brush(pane: int) -> str:
+    """Whether a row is inside the brush, if it was drawn in this map: an expression. An image that
+    is absent from the map is not."""
+    x, y = f"x{pane}", f"y{pane}"
+    inside = f"inrange(datum.{x}, brush.{x}) && inrange(datum.{y}, brush.{y})"
+    return f"(!brush.{x} || (isValid(datum.{x}) && {inside}))"
 
 
 def brushed(selection: Mapping[str, Any], points: pd.DataFrame) -> list[str]:
-    """The ids of the pictures of the table of `linked_maps` that lie inside a brush, in its order.
+    """The ids of the images of the table of `linked_maps` that lie inside a brush, in its order.
+
     The selection is what Streamlit returns: ``{"brush": {"x1": [-0.2, 0.4], "y1": [0.1, 0.9]},
-    ...}``. A brush holds nothing where it is empty, not there, or was drawn in a map that is gone:
+    ...}``. A brush holds nothing where it is empty, absent, or was drawn in a map that is gone:
     Streamlit remembers it. What clicked cells (`cell`) and entries of the legend (`shown`) hide is
-    left out, if the page asks Streamlit for these selections too.
+    excluded, if the page asks Streamlit for these selections too.
     """
     ranges = selection.get("brush") or {}
     if not ranges or any(column not in points for column in ranges):
@@ -141,7 +162,7 @@ def brushed(selection: Mapping[str, Any], points: pd.DataFrame) -> list[str]:
     pane = next(iter(ranges)).lstrip("xy")
     cells = [f"group {clicked['group']}" for clicked in selection.get("cell") or []]
     entries = [clicked["colour"] for clicked in selection.get("shown") or []]
-    inside = carriers(points, cells, pane) & carriers(points, entries, pane)
+    inside = rows_of_entries(points, cells, pane) & rows_of_entries(points, entries, pane)
     for column, ends in ranges.items():
         inside &= points[column].between(min(ends), max(ends)).to_numpy()
     return [str(name) for name in points.loc[inside, "id"]]

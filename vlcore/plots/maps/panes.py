@@ -1,10 +1,10 @@
-"""The panes of a figure of maps: what they share, what differs between them, and how rows get their
-places.
+"""The panes of a figure of maps: what they share, what differs between them, and the positions of
+rows.
 
 All panes draw one wide table, each at its own columns, so a pane is only a number, an extent and
-two titles; everything else is the same `MapStyle` for all. In a film a place is a text with the
-places of all snapshots, of which the browser takes the piece that the slider asks for; whatever
-`Pane.present` draws moves with it."""
+two titles; everything else is the same `MapStyle` for all. In a training animation a position is a
+text with the positions at all checkpoints, of which the browser takes the piece that the slider
+asks for; whatever `Pane.present` draws moves with it."""
 
 import json
 import textwrap
@@ -18,87 +18,79 @@ import numpy.typing as npt
 import pandas as pd
 
 from vlcore.plots.maps.legend import MapLegend
-from vlcore.plots.maps.tables import PLAIN, Extent, MapOptions
+from vlcore.plots.maps.tables import Extent
+from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.scales import SPOKEN, Chart, composed, straight, told_apart
 from vlcore.plots.theme import Palette, across, theme
 
-PICTURES = "pictures"  # the name of the dataset of pictures
-MOMENT = "moment"  # the parameter of a film's slider, from 1
+IMAGES = "images"  # the name of the dataset of images
+MOMENT = "moment"  # the parameter of an animation's slider: the number of a checkpoint, from 1
 GAP = 36  # px between two maps
-HOVER = {
-    "type": "point",
-    "fields": ["id"],
-    "on": "pointerover",
-    "clear": "pointerout",
-}  # the selection `hov`
+# The selection `hov`: the image under the pointer.
+HOVER = {"type": "point", "fields": ["id"], "on": "pointerover", "clear": "pointerout"}
 KIN = HOVER | {"fields": ["colour"]}  # the selection `kin`: what has the colour of the hovered mark
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Areas of marks in px², the side of the picture that lights up, and the size of words in
-    px."""
+    """Areas of marks in px², the side of the image that lights up, and the size of words in px."""
 
     point: int
     grown: int
     ring: int
     diamond: int
-    picture: int
+    image: int
     words: int
 
 
-LARGE = Sizes(point=40, grown=170, ring=118, diamond=130, picture=68, words=13)
-SMALL = Sizes(point=17, grown=90, ring=50, diamond=70, picture=52, words=11)
-FAINT = Sizes(point=26, grown=90, ring=50, diamond=120, picture=52, words=11)
+LARGE = Sizes(point=40, grown=170, ring=118, diamond=130, image=68, words=13)
+SMALL = Sizes(point=17, grown=90, ring=50, diamond=70, image=52, words=11)
+FAINT = Sizes(point=26, grown=90, ring=50, diamond=120, image=52, words=11)
 
 
 @dataclass(frozen=True)
 class MapStyle:
-    """What all panes of a figure share."""
+    """What all panes of a figure share. `lit` and `kin` are expressions: whether a row lies inside
+    the brush, and whether it has the colour of the hovered mark; others fade."""
 
     palette: Palette
     legend: MapLegend  # what colours and shapes stand for
     options: MapOptions = PLAIN
     sizes: Sizes = LARGE
     guide: alt.Legend | None = None  # the legend as it is drawn
-    shown: tuple[
-        str, ...
-    ] = ()  # an expression for each pane: whether a row is drawn; all rows where there is none
-    lit: str = "true"  # an expression: whether a row is lit, or fades
-    kin: str = (
-        "true"  # an expression: whether a row is of the group under the pointer, or steps back
-    )
+    passes: tuple[str, ...] = ()  # an expression for each pane: whether a row is drawn
+    lit: str = "true"
+    kin: str = "true"
     pick: bool = False  # whether a mark can be clicked
 
     def stroke(self) -> alt.Stroke:
         """The outline of what is in the legend."""
-        return told_apart(
-            alt.Stroke,
-            "colour:N",
-            {one.name: one.colour for one in self.legend.entries},
-            self.guide,
-        )
+        colours = {entry.name: entry.colour for entry in self.legend.entries}
+        return told_apart(alt.Stroke, "colour:N", colours, self.guide)
 
     def fill(self) -> alt.Fill:
         """The filling of what is in the legend."""
         colours = {
-            one.name: one.colour if one.full else "transparent" for one in self.legend.entries
+            entry.name: entry.colour if entry.filled else "transparent"
+            for entry in self.legend.entries
         }
         return told_apart(alt.Fill, "colour:N", colours, self.guide)
 
 
 @dataclass(frozen=True)
 class Pane:
-    """Everything that differs between two panes."""
+    """Everything that differs between two panes.
+
+    `view` is its number among all views of the figure, where these are more than the maps;
+    `checkpoints`, in an animation, the checkpoint that each position of the slider shows.
+    """
 
     index: int  # the number in the names of its columns
     extent: Extent  # domains of x and y, of one span
     side: int  # px
     titles: tuple[str, str] | None = None  # of the axes
-    view: int | None = (
-        None  # its number among all views of the figure, where these are more than the maps
-    )
-    shows: tuple[int, ...] = ()  # in a film, which of its snapshots is shown at each moment
+    view: int | None = None
+    checkpoints: tuple[int, ...] = ()
 
     def named(self, layer: str) -> str:
         """The name of its ``marks``, or of the ``ground`` of a brush, as Altair numbers layers of
@@ -107,102 +99,99 @@ class Pane:
 
     @property
     def columns(self) -> list[str]:
-        """The columns of places in this map."""
+        """The columns of positions in this map."""
         return [f"x{self.index}", f"y{self.index}"]
 
     @property
     def fields(self) -> list[str]:
-        """The fields in which `present` leaves those places."""
-        return [f"{name}_now" for name in self.columns] if self.shows else self.columns
+        """The fields in which `present` leaves those positions."""
+        return [f"{name}_now" for name in self.columns] if self.checkpoints else self.columns
 
     @property
     def unit(self) -> float:
-        """What one px is worth on both axes."""
-        return (self.extent[0][1] - self.extent[0][0]) / self.side
+        """The length of one px on both axes."""
+        left, right = self.extent[0]
+        return (right - left) / self.side
 
-    def own(self, table: pd.DataFrame) -> pd.DataFrame:
-        """The rows of this `pane`, with their `x` and `y` in its columns of places."""
-        return table[table["pane"] == self.index].rename(
-            columns=dict(zip("xy", self.columns, strict=True))
-        )
+    def rows(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The rows of this `pane`, with their `x` and `y` in its columns of positions."""
+        x, y = self.columns
+        return table[table["pane"] == self.index].rename(columns={"x": x, "y": y})
 
     def pixels(self, table: pd.DataFrame) -> npt.NDArray[np.float64]:
-        """The places of a table's rows that have one, (n, 2), in px from the top left corner; of a
-        film at its end."""
-        there = table[self.columns].dropna()
-        if self.shows:
-            there = there.apply(lambda texts: texts.str.split(",").str[self.shows[-1]])
-        (x, _), (_, y) = self.extent
-        places = there.to_numpy(float).reshape(-1, 2)
-        return np.column_stack([places[:, 0] - x, y - places[:, 1]]) / self.unit
+        """The positions of a table's rows that have one, (n, 2), in px from the top left corner; of
+        an animation at its end."""
+        positions = table[self.columns].dropna()
+        if self.checkpoints:
+            last = self.checkpoints[-1]
+            positions = positions.apply(lambda texts: texts.str.split(",").str[last])
+        points = positions.to_numpy(float).reshape(-1, 2)
+        (left, _), (_, top) = self.extent
+        return np.column_stack([points[:, 0] - left, top - points[:, 1]]) / self.unit
 
     def at(self, x: str, y: str) -> dict[str, Any]:
-        """The encoding of a place by two fields."""
-        titles = (
-            [wrapped(title, self.side / 6) for title in self.titles]
-            if self.titles
-            else [None, None]
-        )
+        """The encoding of a position by two fields."""
+        x_title = y_title = None
+        if self.titles:
+            x_title, y_title = (wrapped(title, self.side / 6) for title in self.titles)
         bare = dict.fromkeys(("labels", "ticks", "grid", "domain"), False)
-        axes = (alt.Axis(title=title, **bare) for title in titles)
-        of_x, of_y = (
-            {"scale": straight(ends), "axis": axis}
-            for ends, axis in zip(self.extent, axes, strict=True)
-        )
-        return {"x": alt.X(f"{x}:Q", **of_x), "y": alt.Y(f"{y}:Q", **of_y)}
+        horizontal, vertical = self.extent
+        x_axis = alt.Axis(title=x_title, **bare)
+        y_axis = alt.Axis(title=y_title, **bare)
+        return {
+            "x": alt.X(f"{x}:Q", scale=straight(horizontal), axis=x_axis),
+            "y": alt.Y(f"{y}:Q", scale=straight(vertical), axis=y_axis),
+        }
 
     def present(self, table: pd.DataFrame | alt.NamedData) -> alt.Chart:
-        """The rows that have a place in this map, there; every layer says its `spoken` words, not
-        its picture. What is computed is named after its columns: Vega-Lite takes two maps'
-        computations of one name for the same.
+        """The rows that have a position in this map, at it; a screen reader reads their `spoken`
+        words. What is computed is named after its columns: Vega-Lite takes two maps' computations
+        of one name for the same.
         """
         x, y = self.columns
-        data = (
-            table if isinstance(table, alt.NamedData) else alt.to_values(table)
-        )  # once for all layers of a table
+        # As values, all layers of a table share it.
+        data = table if isinstance(table, alt.NamedData) else alt.to_values(table)
         source = Chart(data).transform_filter(f"isValid(datum.{x}) && isValid(datum.{y})")
-        if self.shows:
+        if self.checkpoints:
             pieces = {f"{name}_all": f"split(datum.{name}, ',')" for name in (x, y)}
-            now = {
-                f"{name}_now": f"toNumber(datum.{name}_all[{now_of(self.shows)}])"
-                for name in (x, y)
-            }
+            index = at_slider(self.checkpoints)
+            now = {f"{name}_now": f"toNumber(datum.{name}_all[{index}])" for name in (x, y)}
             source = source.transform_calculate(**pieces).transform_calculate(**now)
         return source.encode(**self.at(*self.fields), description=SPOKEN)
 
-    def pictures(self, style: MapStyle) -> alt.Chart:
-        """The pictures that are shown here, with the entry of the legend of their `colour`."""
-        fields = {"colour": style.legend.coloured(self.index)}
+    def images(self, style: MapStyle) -> alt.Chart:
+        """The images of this map that are drawn, with the legend entry of their `colour`."""
+        fields = {"colour": style.legend.entry_of(self.index)}
         if style.options.trust:
             fields["trust"] = f"datum.trust{self.index}"
             fields["trusted"] = (
-                "isValid(datum.trust) ? format(datum.trust, '.2f') : 'too few pictures to judge'"
+                "isValid(datum.trust) ? format(datum.trust, '.2f') : 'too few images to judge'"
             )
-        chart = self.present(alt.NamedData(name=PICTURES)).transform_calculate(**fields)
-        return chart.transform_filter(style.shown[self.index]) if style.shown else chart
+        chart = self.present(alt.NamedData(name=IMAGES)).transform_calculate(**fields)
+        return chart.transform_filter(style.passes[self.index]) if style.passes else chart
 
 
-def now_of(numbers: Sequence[int]) -> str:
-    """Of some numbers, one a moment, that of the moment which the slider shows: an expression."""
-    return f"{json.dumps([int(one) for one in numbers])}[{MOMENT} - 1]"
+def at_slider(numbers: Sequence[int]) -> str:
+    """The one of some numbers, one a position of the slider, that it stands at: an expression."""
+    return f"{json.dumps([int(number) for number in numbers])}[{MOMENT} - 1]"
 
 
 @dataclass(frozen=True)
-class _Written:
+class _Records:
     """Rows that Altair takes as they are, and does not look through value by value."""
 
     rows: list[dict[str, Any]]
-    _schema: ClassVar[dict[str, Any]] = {}  # what Altair knows its own by
+    _schema: ClassVar[dict[str, Any]] = {}  # by which Altair recognises its own classes
 
     def to_dict(self) -> list[dict[str, Any]]:
         return self.rows
 
 
-def figure(points: pd.DataFrame, palette: Palette) -> dict[str, Any]:
-    """The top of a figure of maps: the theme, and the pictures as the one dataset that all layers
+def figure_properties(points: pd.DataFrame, palette: Palette) -> dict[str, Any]:
+    """The top of a figure of maps: the theme, and the images as the one dataset that all layers
     read."""
-    rows = _Written(json.loads(points.to_json(orient="records")))
-    return {"datasets": {PICTURES: rows}, "autosize": "pad", "config": theme(palette)}
+    records = _Records(json.loads(points.to_json(orient="records")))
+    return {"datasets": {IMAGES: records}, "autosize": "pad", "config": theme(palette)}
 
 
 def beside(panes: Sequence[alt.LayerChart], side: int, **top: Any) -> alt.ConcatChart:
@@ -222,9 +211,8 @@ def click(
     name: str, field: str, views: Sequence[str], toggle: bool | str = False
 ) -> alt.TopLevelSelectionParameter:
     """A selection of what was clicked, by a field."""
-    return selection(
-        name, views, {"type": "point", "on": "click", "toggle": toggle, "fields": [field]}
-    )
+    select = {"type": "point", "on": "click", "toggle": toggle, "fields": [field]}
+    return selection(name, views, select)
 
 
 def wrapped(text: str, width: float) -> list[str]:

@@ -1,4 +1,4 @@
-"""Maps of the Compare page, and what answers to them: the picture that was clicked, and those that
+"""Maps of the Compare page, and what answers to them: the image that was clicked, and those that
 were marked."""
 
 import hashlib
@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api.compared_maps import ComparedMaps, points_table
 from vlcore.api.description import describe_comparison
-from vlcore.api.maps import Projection
 from vlcore.api.metrics_table import marked_table
+from vlcore.api.model_map import ModelMap
 from vlcore.api.offline_page import (
     OTHER_BACKGROUND,
     other_object,
@@ -28,24 +29,23 @@ from vlcore.experiment.plain_text import plain
 from vlcore.plots.document import Part
 from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.maps.linked import brushed
-from vlcore.plots.maps.tables import MapOptions
+from vlcore.plots.options import MapOptions
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, map_controls, shell, widgets
 from vlcore.web.compare.models import Side, badges
 
 ABOVE = 190  # px of the page over the maps
-MOST_SHOWN = 24  # marked pictures that are drawn; all are counted
+MOST_SHOWN = 24  # marked images that are drawn; all are counted
 
 
 @dataclass(frozen=True, eq=False)
 class Shown:
     """A comparison as a visitor looks at it: maps of models, of `keys`, each `side` px wide, and
-    what is on them."""
+    the options of the maps."""
 
     keys: list[str]
     comparison: ComparedMaps
     images: ImageSet
-    projection: Projection
     options: MapOptions
     palette: Palette
     side: int
@@ -54,56 +54,54 @@ class Shown:
 
     @cached_property
     def parts(self) -> dict[str, Part]:
-        """What is said of it, by name."""
-        return {
-            one.name: one
-            for one in parts(self.comparison, self.images.grouping, cache.layouts(self.keys))
-        }
+        """The words about the comparison, by name."""
+        layouts = cache.layouts(self.keys)
+        return {part.name: part for part in parts(self.comparison, self.images.grouping, layouts)}
+
+    @property
+    def points(self) -> pd.DataFrame:
+        """The images that the filters let through, as the table of the comparison has them."""
+        return self.options.drawn(self.comparison.points, self.images.grouping)
 
 
 def choose(sides: Sequence[Side], images: ImageSet, palette: Palette, bar: DeltaGenerator) -> Shown:
     """The controls of the maps, in the bar, and the comparison that they make."""
-    keys = [one.key for one in sides]
-    projection, options = map_controls.choose(images.grouping, keys, bar)
-    comparison = cache.comparison(keys, projection)
-    side, place = shell.map_room(ABOVE)
-    return Shown(keys, comparison, images, projection, options, palette, side, place, sides)
+    keys = [side.key for side in sides]
+    options = map_controls.choose(images.grouping, keys, bar)
+    comparison = cache.comparison(keys, options.projection)
+    px, legend_place = shell.map_room(ABOVE)
+    return Shown(keys, comparison, images, options, palette, px, legend_place, sides)
 
 
 def show(shown: Shown) -> None:
-    """The maps, what they show in words, and the pictures that were marked or clicked on them."""
+    """The maps, what they show in words, and the images that were marked or clicked on them."""
     comparison, images = shown.comparison, shown.images
-    # The picture that the visitor arrived with stays the chart's first one: another value would
-    # draw the maps anew.
+    # The image that the visitor arrived with stays the chart's first one: another value would draw
+    # the maps anew.
     arrived = st.session_state.setdefault("arrived_with", st.query_params.get("picture"))
-    drawn = cache.maps(
-        shown.keys, shown.palette, shown.side, shown.projection, shown.options, shown.legend_place
-    )
-    spec = picked(drawn, comparison, arrived)
-    digest = hashlib.sha256(repr((shown.keys, shown.projection)).encode()).hexdigest()[:12]
+    maps = cache.maps(shown.keys, shown.palette, shown.side, shown.options, shown.legend_place)
+    spec = picked(maps, comparison, arrived)
+    selections = {param["name"] for param in spec["params"]}
+    identity = repr((shown.keys, shown.options.projection))
     event = cache.show(
         spec,
-        alt=" ".join(
-            [describe_comparison(comparison, images.grouping), *cache.layouts(shown.keys).sentences]
-        ),
-        key=f"maps-{digest}",  # a brush belongs to its maps
+        alt=" ".join([describe_comparison(comparison, images.grouping), *cache.layouts(shown.keys).sentences]),
+        # A brush belongs to its maps.
+        key=f"maps-{hashlib.sha256(identity.encode()).hexdigest()[:12]}",
         on_select="rerun",
-        selection_mode=sorted(
-            {"pick", "brush", "cell", "shown"} & {param["name"] for param in spec["params"]}
-        ),
+        selection_mode=sorted({"pick", "brush", "cell", "shown"} & selections),
     )
-    drag = "Drag a rectangle: what lies in it is lit in all maps and listed below"
-    alone = "Click a group, in the legend or the board, to see it alone"
     badges(shown.sides)
     st.caption(
-        f"Click a mark: its picture and its nearest neighbours in every model appear below. {drag}."
-        f" {alone}."
+        "Click a mark: its image and its nearest neighbours in every model appear below. Drag a"
+        " rectangle: the images in it are lit in all maps and listed below. Click a group, in the"
+        " legend or the panel, to see it alone."
     )
     widgets.show_part(shown.parts["summary"])
     selection = event.selection if event else {}
     if clicked := selection.get("pick", []):
         st.query_params["picture"] = str(clicked[0].get("id"))
-    _marked(comparison, images, brushed(selection, comparison.points))
+    _marked(comparison, images, brushed(selection, shown.points))
     with shell.errors_as_sentences():
         _clicked(comparison, images, st.query_params.get("picture"), shown.options.twins)
 
@@ -111,24 +109,21 @@ def show(shown: Shown) -> None:
 def _marked(comparison: ComparedMaps, images: ImageSet, ids: Sequence[str]) -> None:
     if not ids:
         return
-    st.subheader("The pictures you marked")
-    chosen = comparison.points[comparison.points["id"].isin(ids)]
-    st.markdown(f"**{len(chosen)} pictures**")
+    st.subheader("The images you marked")
+    marked = comparison.points[comparison.points["id"].isin(ids)]
+    st.markdown(f"**{len(marked)} images**")
     left, right = st.columns([2, 3])
-    left.dataframe(
-        marked_table(comparison, images.grouping, chosen), hide_index=True, width="stretch"
-    )
-    left.caption(
-        "Right: how many of the marked pictures each model names right, of those that it shows."
-    )
+    table = marked_table(comparison, images.grouping, marked)
+    left.dataframe(table, hide_index=True, width="stretch")
+    left.caption("Right: the marked images that each model predicts right, of those that it shows.")
     with right.container(horizontal=True, gap="small"):
-        for point in chosen[:MOST_SHOWN].itertuples():
-            picture = images.image(int(point.id.removeprefix("p")))
-            widgets.picture(picture, width=72, alt=f"{point.object}, {point.context}")
-        if len(chosen) > MOST_SHOWN:
-            st.caption(f"and {len(chosen) - MOST_SHOWN} more")
-    with st.expander("All of them, with every model's verdict"):
-        st.dataframe(points_table(comparison, chosen), hide_index=True, width="stretch")
+        for point in marked[:MOST_SHOWN].itertuples():
+            image = images.image(int(point.id.removeprefix("p")))
+            widgets.picture(image, width=72, alt=f"{point.object}, {point.context}")
+        if len(marked) > MOST_SHOWN:
+            st.caption(f"and {len(marked) - MOST_SHOWN} more")
+    with st.expander("All of them, with every model's prediction"):
+        st.dataframe(points_table(comparison, marked), hide_index=True, width="stretch")
 
 
 def _clicked(
@@ -136,59 +131,59 @@ def _clicked(
 ) -> None:
     if identity not in set(comparison.points["id"]):
         return
-    st.subheader("The picture you clicked")
+    st.subheader("The image you clicked")
     row = int(str(identity).removeprefix("p"))
     point = comparison.points.set_index("id").loc[identity]
-    own, others = st.columns([1, 4])
-    widgets.picture(
-        images.image(row), width="stretch", alt=f"{point['object']}, {point['context']}", within=own
-    )
-    own.caption(f"{plain(point['spoken'])}  \n“{plain(images.table['caption'].iat[row])}”")
-    with others:
+    image, neighbours = st.columns([1, 4])
+    words = f"{point['object']}, {point['context']}"
+    widgets.picture(images.image(row), width="stretch", alt=words, within=image)
+    image.caption(f"{plain(point['spoken'])}  \n“{plain(images.table['caption'].iat[row])}”")
+    with neighbours:
         for column, (name, model) in widgets.in_pairs(comparison.named.items()):
             with column:
                 st.markdown(f"**Nearest in the {name} model** (cosine)")
-                if (where := model.index([row])[0]) < 0:
-                    st.caption("This picture is not in the training set of this model.")
-                    continue
-                widgets.pictures(model, model.neighbours(model.z[where], 5, apart_from=row))
-                try:
-                    widgets.caption_table(model, model.z[where])
-                except LabError as error:
-                    st.caption(plain(str(error)))
+                _nearest(model, row)
     if arrows:
         _twins(comparison, images, str(point["scene"]))
+
+
+def _nearest(model: ModelMap, row: int) -> None:
+    """The nearest images and the captions of an image in one model."""
+    index = model.index([row])[0]
+    if index < 0:
+        st.caption("This image is not in the training set of this model.")
+        return
+    z = model.z[index]
+    widgets.pictures(model, model.neighbours(z, 5, apart_from=row))
+    try:
+        widgets.caption_table(model, z)
+    except LabError as error:
+        st.caption(plain(str(error)))
 
 
 def _twins(comparison: ComparedMaps, images: ImageSet, scene: str) -> None:
     versions = scenes(comparison, images.grouping)
     if scene not in versions.index:
         st.caption(
-            "Arrows lead from held-out scenes, which are there in all four versions; this picture"
-            " is not."
+            "Arrows lead from held-out scenes, which have all four versions; this image is of"
+            " another scene."
         )
         return
     st.markdown("**Its twins**, and how far apart they are in the full space")
-    tiles, names = st.container(horizontal=True), group_words(images.grouping)
+    tiles = st.container(horizontal=True)
+    names = group_words(images.grouping)
     for group, words in names.items():
-        widgets.picture(
-            images.image(versions.loc[scene, group]),
-            width=110,
-            caption=plain(words),
-            alt=words,
-            within=tiles,
-        )
+        image = images.image(versions.loc[scene, group])
+        widgets.picture(image, width=110, caption=plain(words), alt=words, within=tiles)
     lengths = twin_lengths(comparison, images.grouping, scene).replace({"from": names, "to": names})
     lengths = lengths.rename(columns=lambda name: f"{name[0].upper()}{name[1:]}")
     about = "Distance of two unit vectors, 0 to 2; “mean” is over all scenes on the map."
-    numbers = {
-        name: st.column_config.NumberColumn(format="%.2f", help=about)
-        for name in lengths.columns[3:]
-    }
-    st.dataframe(lengths, hide_index=True, width="stretch", column_config=numbers)
-    background, other = OTHER_BACKGROUND, other_object(images.grouping)
-    by = f"a model goes by the place more than by the {images.grouping.object_word}"
+    column = st.column_config.NumberColumn(format="%.2f", help=about)
+    columns = dict.fromkeys(lengths.columns[3:], column)
+    st.dataframe(lengths, hide_index=True, width="stretch", column_config=columns)
+    grouping = images.grouping
     st.caption(
-        f"Where “{background}” is longer than “{other}”, {by}. {len(versions)} scenes are on the"
-        " map."
+        f"Where “{OTHER_BACKGROUND}” is longer than “{other_object(grouping)}”, a model relies on"
+        f" the background more than on the {grouping.object_word}. {len(versions)} scenes are on"
+        " the map."
     )

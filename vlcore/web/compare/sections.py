@@ -9,7 +9,6 @@ from vlcore.api import loss_matrix, training_animation
 from vlcore.api.compared_maps import ComparedMaps, points_table
 from vlcore.api.description import describe_evaluation, describe_fit_step, largest_displacements
 from vlcore.api.exports import map_table, parquet_bytes
-from vlcore.api.maps import PCA
 from vlcore.api.metrics_table import describe_map_quality, measures_table
 from vlcore.api.offline_page import figure, page, picked
 from vlcore.api.small_images import draw_thumbs
@@ -17,6 +16,7 @@ from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.experiment.wording import title
 from vlcore.plots import matrices
 from vlcore.plots.maps.panes import MOMENT
+from vlcore.plots.options import PCA
 from vlcore.plots.rendering import chart_png, chart_svg
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, shell, visitors, widgets, work
@@ -144,7 +144,7 @@ def _export(view: Shown) -> None:
     clicked = st.query_params.get("picture")
 
     def inline_comparison() -> ComparedMaps:
-        return cache.comparison(view.keys, view.projection, inline=True)
+        return cache.comparison(view.keys, view.options.projection, inline=True)
 
     def image(write: Callable[[cache.Spec, Palette], bytes | str]) -> bytes | str:
         chart = figure(inline_comparison(), images.grouping, palette, PAPER_SIDE, view.options)
@@ -152,7 +152,7 @@ def _export(view: Shown) -> None:
         return work.run_in_worker(visitor, write, spec, palette)
 
     def csv() -> str:
-        return safe_csv(points_table(comparison, comparison.points))
+        return safe_csv(points_table(comparison, view.points))
 
     def parquet(key: str) -> bytes:
         with work.export_slot(visitor):

@@ -8,7 +8,6 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.api.maps import PCA
 from vlcore.api.model_map import ComparisonError
 from vlcore.api.unseen_scenes import unseen_accuracy
 from vlcore.artifacts import store
@@ -19,6 +18,7 @@ from vlcore.data.imageset import ImageSet
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.metrics.estimate import Estimate
+from vlcore.plots.options import PCA
 from vlcore.plots.rendering import chart_slide
 from vlcore.plots.theme import LIGHT, Palette
 from vlcore.web import cache, jobs, shell, visitors, widgets, work

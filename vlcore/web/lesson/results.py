@@ -13,7 +13,6 @@ import pandas as pd
 import streamlit as st
 
 from vlcore.api import description
-from vlcore.api.maps import PCA
 from vlcore.artifacts import store
 from vlcore.classroom import answers
 from vlcore.classroom.answers import (
@@ -36,6 +35,7 @@ from vlcore.experiment.grouping import Grouping, group_words
 from vlcore.experiment.plain_text import plain
 from vlcore.plots.html import Pictures
 from vlcore.plots.maps.legend import LegendPlace
+from vlcore.plots.options import PCA
 from vlcore.plots.theme import Palette
 from vlcore.plots.thumbnails import thumb_uri
 from vlcore.plots.votes import votes_chart

@@ -8,7 +8,6 @@ from typing import Any
 import streamlit as st
 
 from vlcore.api import description, differences, imports, metrics_table
-from vlcore.api.maps import PCA
 from vlcore.api.pretrained import READOUTS, condition_of, is_hub_name, make_pretrained
 from vlcore.artifacts import store
 from vlcore.classroom.teacher import Right
@@ -24,6 +23,7 @@ from vlcore.experiment.options import Option, objectives_here, style_names
 from vlcore.experiment.plain_text import as_code, plain
 from vlcore.experiment.wording import title
 from vlcore.jobs.jobs import JobStatus
+from vlcore.plots.options import PCA
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, condition_controls, jobs, shell, visitors, widgets, work
 from vlcore.web.widgets import in_address

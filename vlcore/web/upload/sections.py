@@ -35,9 +35,9 @@ def section(
             predictions.show_image_with_name(first, first.name, LARGE)
             st.stop()
     keys = [condition.key for condition in choice.conditions]
-    projection, options = map_controls.choose(image_set.grouping, keys, bar)
+    options = map_controls.choose(image_set.grouping, keys, bar)
     with st.spinner("Asking the models …"):
-        comparison = cache.comparison(keys, projection)
+        comparison = cache.comparison(keys, options.projection)
         answers = upload_answers.ask_models(choice, chosen, comparison)
         thumbs = [thumb_uri(image.asked) for image in chosen.images]
         comparison = with_uploads(comparison, thumbs, [*answers.embeddings.values()])
@@ -59,7 +59,7 @@ def section(
     with right:
         side = _map_side(width, height, is_wide)
         _show_maps(comparison, image_set.grouping, palette, options, side)
-        if projection.fitted:
+        if options.projection.fitted:
             st.caption(
                 "Your image is projected at the average of its five nearest images, the nearest"
                 " counting most."

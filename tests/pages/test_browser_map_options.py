@@ -1,0 +1,127 @@
+"""Every map option in Streamlit's own Vega: one legend a figure, and the marks that it asks for."""
+
+from dataclasses import fields
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.chromium import needs_chromium
+from vlcore.api.comparison import Comparison, compare
+from vlcore.artifacts.store import Artifact
+from vlcore.plots.options import COLOURINGS, OVERLAYS, MapOptions, Projection
+
+from .serving import maps_drawn
+
+pytestmark = [pytest.mark.browser, needs_chromium]
+
+PROMPTS = ("horse on the grass", "camel on the grass", "grass", "desert")
+UMAP = Projection("umap", neighbours=5, min_dist=0.5, seed=41, together=True)
+TSNE = Projection("tsne", perplexity=5, seed=41)
+ADDRESSES = {"images": "pictures", "twins": "arrows", "untrained": "ghost"}
+
+
+def overlays(*names: str) -> dict[str, str]:
+    return {f"show_{ADDRESSES.get(name, name)}": "true" for name in names}
+
+
+# Colourings and overlays in pairs, then all overlays, filters and projections.
+CASES: list[tuple[MapOptions, dict[str, str]]] = [
+    (MapOptions(colour_by=colour, **{name: True}), {"colour": colour, **overlays(name)})
+    for colour, name in zip(COLOURINGS, OVERLAYS, strict=True)
+]
+CASES += [
+    (MapOptions(**dict.fromkeys(OVERLAYS, True)), overlays(*OVERLAYS)),
+    (
+        MapOptions(Projection(components=(2, 3)), groups=("horse_desert", "camel_grass")),
+        {"pca_x": "2", "pca_y": "3"},
+    ),
+    (MapOptions(split="held out", colour_by="split"), {"split": "held out", "colour": "split"}),
+    (
+        MapOptions(Projection("prompts", prompts=PROMPTS), split="training"),
+        {
+            "map": "Prompt axes",
+            "split": "training",
+            **{f"prompt_{name}": text for name, text in zip("abcd", PROMPTS, strict=True)},
+        },
+    ),
+    (
+        MapOptions(UMAP, trust=True),
+        {
+            "map": "UMAP",
+            "umap_neighbours": "5",
+            "umap_dist": "0.5",
+            "umap_seed": "41",
+            "umap_fit": "all together",
+            **overlays("trust"),
+        },
+    ),
+    (MapOptions(TSNE), {"map": "t-SNE", "tsne_perplexity": "5", "tsne_seed": "41"}),
+]
+GROUPS = {"horse_desert": "horse in the desert", "camel_grass": "camel on grass"}
+LEGEND_WORDS = {
+    "movement": "from its position in the first map",
+    "neighbours": "to its true neighbours",
+    "trust": "its neighbours here",
+    "untrained": "faint: untrained baseline",
+    "twins": "arrow: other background",
+    "images": "thin frame: held out",
+}
+
+
+def changed_fields(options: Any) -> set[str]:
+    name = type(options).__name__
+    changed = {
+        f"{name}.{field.name}"
+        for field in fields(options)
+        if getattr(options, field.name) != field.default
+    }
+    nested = changed_fields(options.projection) if name == "MapOptions" else set()
+    return changed | nested
+
+
+def counted(comparison: Comparison, options: MapOptions) -> list[int]:
+    """The number of marks on each map."""
+    points = options.drawn(comparison.points, comparison.images.grouping)
+    return [int(points[f"x{pane}"].notna().sum()) for pane in (0, 1)]
+
+
+def test_every_option_is_drawn_with_one_legend(
+    page: Page, server: str, experiments: list[Artifact]
+) -> None:
+    covered = set().union(*(changed_fields(options) for options, _ in CASES))
+    wanted = {
+        f"{kind.__name__}.{field.name}"
+        for kind in (MapOptions, Projection)
+        for field in fields(kind)
+    }
+    assert covered == wanted
+    keys = [experiments[0].key, experiments[2].key]
+    both = compare(*keys)
+    models = {"left_model": keys[0], "right_model": keys[1]}
+    for options, address in CASES:
+        if options.projection.fitted:
+            compare(*keys, options=options)  # fitted here, as a worker would
+        query = [
+            *(models | address).items(),
+            *(("groups", GROUPS[name]) for name in options.groups),
+        ]
+        page.goto(f"{server}/Compare?{urlencode(query)}")
+        maps_drawn(page)
+        maps = page.locator("[class*='st-key-maps-'] svg.marks")
+        expect(maps).to_have_count(1)
+        legends = maps.locator(".role-legend")
+        expect(legends).to_have_count(1)
+        labels = legends.locator(".role-legend-label text")
+        words = labels.all_text_contents()
+        assert len(set(words)) == len(words) > 3, words
+        for name in options.overlays:
+            assert any(LEGEND_WORDS[name] in word for word in words), (name, words)
+        mark = "image" if options.images else "path"
+        for pane, count in enumerate(counted(both, options)):
+            expect(maps.locator(f"[class*='marks_{pane}_marks'] {mark}")).to_have_count(count)
+        baseline = maps.locator("path[opacity='0.4']")
+        assert (baseline.count() > 100) == options.untrained
+        lines = maps.locator("line[opacity='0.3']")
+        assert (lines.count() > 100) == options.movement

@@ -1,0 +1,287 @@
+"""Map options are one table: each field is on the page, in the command, in charts and in files."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.api.stand_ins import BASE, image_set, publish
+from tests.conftest import Cli
+from tests.plots import drawn
+from vlcore.api import models
+from vlcore.api.comparison import Comparison, compare
+from vlcore.experiment.errors import LabError
+from vlcore.experiment.grouping import SCENES, Grouping
+from vlcore.metrics import projection
+from vlcore.plots.options import (
+    COLOURINGS,
+    OVERLAYS,
+    PLAIN,
+    Colouring,
+    ColourValue,
+    MapOptions,
+    Projection,
+    option_infos,
+)
+from vlcore.plots.theme import Palette
+from vlcore.web import map_controls
+
+from .app import opened
+
+IMAGES = image_set()
+WORDS = ("a horse", "a camel", "the grass", "the desert")
+PROMPTS = {f"prompt_{name}": word for name, word in zip("abcd", WORDS, strict=True)}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A value of one field, and how a command and an address say it."""
+
+    options: MapOptions
+    command: str
+    address: dict[str, str]
+
+
+def projected(command: str, address: dict[str, str], kind: str, **settings: Any) -> Example:
+    return Example(MapOptions(Projection(kind, **settings)), command, address)
+
+
+def overlay(name: str, address: str) -> Example:
+    return Example(PLAIN.replace(**{name: True}), f"--show {name}", {f"show_{address}": "true"})
+
+
+UMAP, TSNE = {"map": "UMAP"}, {"map": "t-SNE"}
+EXAMPLES = {
+    "Projection.kind": projected("--map tsne", TSNE, "tsne"),
+    "Projection.components": projected(
+        "--x 2 --y 3", {"pca_x": "2", "pca_y": "3"}, "pca", components=(2, 3)
+    ),
+    "Projection.neighbours": projected(
+        "--map umap --neighbours 30", UMAP | {"umap_neighbours": "30"}, "umap", neighbours=30
+    ),
+    "Projection.min_dist": projected(
+        "--map umap --min-dist 0.5", UMAP | {"umap_dist": "0.5"}, "umap", min_dist=0.5
+    ),
+    "Projection.perplexity": projected(
+        "--map tsne --perplexity 5", TSNE | {"tsne_perplexity": "5"}, "tsne", perplexity=5
+    ),
+    "Projection.seed": projected("--map umap --seed 3", UMAP | {"umap_seed": "3"}, "umap", seed=3),
+    "Projection.together": projected(
+        "--map umap --together", UMAP | {"umap_fit": "all together"}, "umap", together=True
+    ),
+    "Projection.prompts": projected(
+        f"--map prompts --prompts '{','.join(WORDS)}'",
+        {"map": "Prompt axes"} | PROMPTS,
+        "prompts",
+        prompts=WORDS,
+    ),
+    "MapOptions.colour_by": Example(
+        MapOptions(colour_by="object"), "--colour-by object", {"colour": "object"}
+    ),
+    "MapOptions.images": overlay("images", "pictures"),
+    "MapOptions.movement": overlay("movement", "movement"),
+    "MapOptions.twins": overlay("twins", "arrows"),
+    "MapOptions.neighbours": overlay("neighbours", "neighbours"),
+    "MapOptions.trust": overlay("trust", "trust"),
+    "MapOptions.untrained": overlay("untrained", "ghost"),
+    "MapOptions.groups": Example(
+        MapOptions(groups=("horse_desert",)),
+        "--groups horse_desert",
+        {"groups": "horse in the desert"},
+    ),
+    "MapOptions.split": Example(
+        MapOptions(split="held out"), "--split 'held out'", {"split": "held out"}
+    ),
+}
+INFOS = {
+    f"{options.__name__}.{name}": info
+    for options in (Projection, MapOptions)
+    for name, info in option_infos(options).items()
+}
+
+
+@pytest.fixture(scope="module")
+def both(home: Path) -> Iterator[Comparison]:
+    """Two models that nobody trained, on maps that are fitted in no time."""
+
+    def fitted(z: np.ndarray, *settings: Any) -> np.ndarray:
+        random = np.random.default_rng(abs(hash(settings)))
+        return random.normal(size=(len(z), 2))
+
+    def fitted_together(spaces: list[np.ndarray], _rows: Any, *settings: Any) -> list[np.ndarray]:
+        return [fitted(z, "together", *settings) for z in spaces]
+
+    base = BASE.replace(data_seed=97, init_seed=97)
+    keys = [publish(IMAGES, base).key, publish(IMAGES, base.replace(bias=0.5)).key]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(models, "open_set", lambda *_: IMAGES)
+        patch.setattr(projection, "tsne", fitted)
+        patch.setattr(projection, "umap", fitted)
+        patch.setattr(projection, "umap_together", fitted_together)
+        yield compare(*keys)
+
+
+def domains(spec: drawn.Spec) -> list[Any]:
+    """The domains of both axes of each map."""
+    panes = spec["vconcat"][0]["concat"]
+    marks = [layer for pane in panes for layer in pane["layer"] if "marks" in layer.get("name", "")]
+    return [layer["encoding"][axis]["scale"]["domain"] for layer in marks for axis in "xy"]
+
+
+def test_every_field_has_an_example() -> None:
+    names = {
+        f"{options.__name__}.{field.name}"
+        for options in (Projection, MapOptions)
+        for field in fields(options)
+    }
+    assert names - {"MapOptions.projection"} == set(EXAMPLES) == set(INFOS)
+    assert {name for name in OVERLAYS if f"MapOptions.{name}" not in EXAMPLES} == set()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_field_has_a_command_option_a_control_and_an_effect(
+    name: str,
+    both: Comparison,
+    experiments: object,
+    cli: Cli,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    example, info = EXAMPLES[name], INFOS[name]
+    assert example.options != PLAIN
+
+    # The chart and the page of a notebook.
+    spec = both.chart(options=example.options).to_dict()
+    assert spec != both.chart().to_dict() == both.chart(options=PLAIN).to_dict()
+    html = both.html(example.options)
+    assert html != both.html() == both.html(PLAIN)
+    path = both.save(tmp_path / "saved.html", example.options)
+    assert path.read_text(encoding="utf-8") == html
+
+    # The command writes the same page, and its help says what the option does.
+    out = tmp_path / "maps.html"
+    keys = [model.key for model in both.models]
+    code, _, error = cli("compare", *keys, *shlex.split(example.command), "--out", out)
+    assert code == 0, error
+    assert out.read_text(encoding="utf-8") == html
+    _, text, _ = cli("compare", "--help")
+    assert " ".join(info.help.rstrip(".").split()) in " ".join(text.split())
+
+    # The page has a control with that help, and its address sets the same options.
+    chosen: list[MapOptions] = []
+    choose = map_controls.choose
+
+    def recorded(*arguments: Any) -> MapOptions:
+        chosen.append(choose(*arguments))
+        return PLAIN
+
+    monkeypatch.setattr(map_controls, "choose", recorded)
+    monkeypatch.setattr(map_controls, "fitted", lambda *_: True)
+    page = opened("3_Compare", **example.address)
+    assert chosen[-1] == example.options.replace(
+        projection=example.options.projection.with_prompts(SCENES)
+    )
+    assert info.help in helps(page)
+
+
+def helps(page: AppTest) -> set[str]:
+    kinds = ("selectbox", "toggle", "number_input", "text_input", "button_group")
+    return {control.proto.help for kind in kinds for control in page.get(kind)}
+
+
+@pytest.mark.parametrize(
+    "options", [MapOptions(groups=SCENES.minority), MapOptions(split="training")]
+)
+def test_filters_leave_positions_and_extents_as_they_are(
+    both: Comparison, options: MapOptions
+) -> None:
+    plain, filtered = both.chart().to_dict(), both.chart(options=options).to_dict()
+    rows = {row["id"]: row for row in plain["datasets"]["images"]}
+    kept = filtered["datasets"]["images"]
+    assert 0 < len(kept) < len(rows)
+    assert all(rows[row["id"]] == row for row in kept)
+    for row in kept:
+        assert row["group"] in (options.groups or SCENES.names)
+        assert options.split == "all" or row["kind"] == "training"
+    assert domains(filtered) == domains(plain)
+
+
+def test_lines_and_arrows_join_drawn_images_only(both: Comparison) -> None:
+    group = "horse_grass"
+    options = MapOptions(groups=(group, "camel_grass"), twins=True, neighbours=True)
+    spec = both.chart(options=options).to_dict()
+    tables = [rows for rows in spec["datasets"].values() if rows]
+    (arrows,) = [rows for rows in tables if {"scene", "angle"} <= set(rows[0])]
+    assert {row["kind"] for row in arrows} == {"other animal"}
+    ids = {row["id"] for row in spec["datasets"]["images"]}
+    lines = [rows for rows in tables if {"id", "x2"} <= set(rows[0])]
+    assert len(lines) == 2
+    assert all(row["id"] in ids for rows in lines for row in rows)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"colour_by": "size"},
+        {"split": "validation"},
+        {"groups": "horse_grass"},
+        {"groups": ["horse_grass"]},
+        {"projection": "umap"},
+        {"projection": Projection("umap"), "untrained": True},
+    ],
+)
+def test_options_that_no_map_has_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(LabError):
+        MapOptions(**settings)
+
+
+def test_an_unknown_group_is_one_sentence(both: Comparison) -> None:
+    with pytest.raises(LabError, match="No group is named 'cat'"):
+        both.chart(options=MapOptions(groups=("cat",)))
+
+
+def test_a_notebook_gives_a_projection_by_its_name(both: Comparison) -> None:
+    named = compare(*both.models, map="umap", seed=3)
+    assert named.options == MapOptions(Projection("umap", seed=3))
+    assert named.html() == both.html(named.options)
+    options = MapOptions(colour_by="object")
+    assert compare(*both.models, options=options, map="tsne").options.colour_by == "object"
+    with pytest.raises(LabError):
+        compare(*both.models, seed=3)
+
+
+def test_a_new_colouring_is_one_entry_and_its_function(
+    both: Comparison, experiments: object, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def minority(palette: Palette, _grouping: Grouping) -> list[ColourValue]:
+        usual, unusual = palette.opposites
+        return [
+            ColourValue("false", "usual group", usual),
+            ColourValue("true", "unusual group", unusual),
+        ]
+
+    colouring = Colouring("minority", "minority", "usual or unusual", minority)
+    monkeypatch.setitem(COLOURINGS, "minority", colouring)
+    spec = both.chart(options=MapOptions(colour_by="minority")).to_dict()
+    pane = spec["vconcat"][0]["concat"][0]
+    (legend,) = [layer for layer in pane["layer"] if layer.get("name") == "legend_0"]
+    scales = [legend["encoding"][name]["scale"]["domain"] for name in ("stroke", "fill", "shape")]
+    assert scales[0] == scales[1] == scales[2]
+    assert len(scales[0]) == len(set(scales[0]))
+    assert {"usual group", "unusual group"} <= set(drawn.texts(spec))
+    keys = [model.key for model in both.models]
+    out = tmp_path / "maps.html"
+    code, _, error = cli("compare", *keys, "--colour-by", "minority", "--out", out)
+    assert code == 0, error
+    assert "unusual group" in out.read_text(encoding="utf-8")
+    page = opened("3_Compare", colour="minority")
+    assert not page.error
+    (selectbox,) = [control for control in page.selectbox if control.label == "Colour by"]
+    assert selectbox.value == "minority"
+    assert "unusual group" in json.dumps(page.get("vega_lite_chart")[0].proto.spec)

@@ -1,0 +1,354 @@
+"""Options of maps: how images are projected, what colours stand for, what is shown and filtered.
+
+One dataclass, `MapOptions`, for the Compare page, ``python -m vlcore compare``, `vlcore.compare`
+and the offline page. Each field carries its label and its help, which all of them use. Nothing here
+imports Altair, so that a command can list the options without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from vlcore.experiment.errors import LabError
+from vlcore.experiment.grouping import Grouping, group_words
+from vlcore.plots.theme import SHAPES, Palette
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KINDS = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE", "prompts": "Prompt axes"}
+COMPONENTS = 6  # principal components that can be chosen from
+NEIGHBOURS = (5, 10, 15, 30, 50)  # of UMAP, that pages offer
+MIN_DISTS = (0.0, 0.1, 0.25, 0.5, 0.8)  # of UMAP, that pages offer
+PERPLEXITIES = (5, 15, 30, 50)  # of t-SNE, that pages offer
+SEEDS = 1000
+SPLITS = {"all": None, "held out": "test", "training": "training"}  # to the `kind` of an image
+OBJECT_SHAPES = SHAPES[1:3]  # of the two objects: a circle and a triangle
+
+
+class MapOptionsError(LabError):
+    """Options that no map can have; the message says what to choose instead."""
+
+
+@dataclass(frozen=True)
+class OptionInfo:
+    """What pages and commands say of one option."""
+
+    label: str
+    help: str
+    kinds: tuple[str, ...] = tuple(KINDS)  # of the maps that have the option
+
+
+def _option(default: Any, label: str, help_text: str, *kinds: str) -> Any:
+    info = OptionInfo(label, help_text, kinds) if kinds else OptionInfo(label, help_text)
+    return field(default=default, metadata={"info": info})
+
+
+def option_infos(options: type[Projection] | type[MapOptions]) -> dict[str, OptionInfo]:
+    """Labels and help texts of a class of options, by field; of nested options their own class."""
+    infos = {option.name: option.metadata.get("info") for option in fields(options)}
+    return {name: info for name, info in infos.items() if info is not None}
+
+
+@dataclass(frozen=True)
+class ColourValue:
+    """One value of a column that a colouring tells apart."""
+
+    value: str
+    words: str  # in the legend
+    colour: str  # a hex string
+    shape: str = "square"  # one of Vega's symbols
+    filled: bool = True
+
+
+@dataclass(frozen=True)
+class Colouring:
+    """One thing that the colours of a map can stand for."""
+
+    label: str  # on pages, in addresses and in commands
+    column: str  # of the points of a comparison (`vlcore.api.compared_maps.ComparedMaps`)
+    help: str
+    values: Callable[[Palette, Grouping], list[ColourValue]]
+    per_model: bool = False  # the column is numbered by map, as ``right_0`` is
+
+
+def _group_values(palette: Palette, grouping: Grouping) -> list[ColourValue]:
+    words = group_words(grouping)
+    return [
+        ColourValue(name, words[name], colour, shape)
+        for (name, colour), shape in zip(palette.colours(grouping).items(), SHAPES, strict=True)
+    ]
+
+
+def _object_values(palette: Palette, grouping: Grouping) -> list[ColourValue]:
+    return [
+        ColourValue(name, name, colour, shape)
+        for name, colour, shape in zip(
+            grouping.objects, palette.opposites, OBJECT_SHAPES, strict=True
+        )
+    ]
+
+
+def _context_values(palette: Palette, grouping: Grouping) -> list[ColourValue]:
+    colours = (palette.groups[0], palette.groups[2])
+    return [
+        ColourValue(name, name, colour)
+        for name, colour in zip(grouping.contexts, colours, strict=True)
+    ]
+
+
+def _prediction_values(palette: Palette, grouping: Grouping) -> list[ColourValue]:
+    predicted = [
+        ColourValue(name, f"predicted: {name}", colour)
+        for name, colour in zip(grouping.objects, palette.opposites, strict=True)
+    ]
+    return [*predicted, ColourValue("none", "no prediction", palette.text)]
+
+
+def _correctness_values(palette: Palette, _grouping: Grouping) -> list[ColourValue]:
+    right, wrong = palette.opposites
+    return [
+        ColourValue("right", "right", right),
+        ColourValue("wrong", "wrong", wrong),
+        ColourValue("none", "no prediction", palette.text),
+    ]
+
+
+def _split_values(palette: Palette, _grouping: Grouping) -> list[ColourValue]:
+    training, held_out = palette.opposites
+    return [
+        ColourValue("training", "full: training", training, "circle"),
+        ColourValue("test", "hollow: held out", held_out, "circle", filled=False),
+    ]
+
+
+COLOURINGS = {
+    colouring.label: colouring
+    for colouring in (
+        Colouring("group", "group", "object and background", _group_values),
+        Colouring("object", "object", "what the image shows", _object_values),
+        Colouring("context", "context", "its background", _context_values),
+        Colouring("prediction", "says", "the predicted label", _prediction_values, per_model=True),
+        Colouring(
+            "right or wrong",
+            "right",
+            "whether the prediction is right",
+            _correctness_values,
+            per_model=True,
+        ),
+        Colouring("split", "kind", "training or held out", _split_values),
+    )
+}
+
+
+def _check_kinds(options: Projection | MapOptions, kind: str) -> None:
+    """MapOptionsError where an option was chosen that maps of this kind do not have."""
+    for option in fields(options):
+        info = option.metadata.get("info")
+        if info is None or kind in info.kinds or getattr(options, option.name) == option.default:
+            continue
+        kinds = " and ".join(KINDS[name] for name in info.kinds)
+        raise MapOptionsError(
+            f"“{info.label}” is an option of {kinds}, not of {KINDS[kind]}; choose another map, or"
+            " leave it out."
+        )
+
+
+@dataclass(frozen=True)
+class Projection:
+    """One way to project images onto the plane; MapOptionsError where a value is outside its set.
+
+    >>> Projection("umap", neighbours=30, seed=1).slug
+    'umap-n30-d10-s1'
+    """
+
+    kind: str = _option(
+        "pca",
+        "Map",
+        "PCA is exact and the same at every visit. UMAP and t-SNE keep neighbours together; their"
+        " distances mean little, and another seed gives another map. Prompt axes mean the same in"
+        " every model.",
+    )
+    components: tuple[int, int] = _option(
+        (1, 2), "Components", f"Which principal component, from 1 to {COMPONENTS}.", "pca"
+    )
+    neighbours: int = _option(
+        15, "Neighbours", "Few keep small neighbourhoods, many the coarse arrangement.", "umap"
+    )
+    min_dist: float = _option(
+        0.1, "Least distance", "How tightly points may be packed, from 0 to 1.", "umap"
+    )
+    perplexity: int = _option(
+        30, "Perplexity", "About how many neighbours each image counts.", "tsne"
+    )
+    seed: int = _option(
+        0, "Seed", "What changes between maps of two seeds is noise.", "umap", "tsne"
+    )
+    together: bool = _option(
+        False,
+        "Fitted",
+        "Fitted on its own, each map may lie anywhere: compare who is near whom. Fitted together,"
+        " the same image is pulled to the same position in all maps, as far as its neighbours"
+        " allow.",
+        "umap",
+    )
+    prompts: tuple[str, str, str, str] = _option(
+        ("", "", "", ""),
+        "Prompts",
+        "Any words, two captions along x and two along y. The position of an image along an axis"
+        " is how much nearer it is to the second than to the first, in every model alike. A"
+        " caption that is far from what a model was trained on is named under the maps.",
+        "prompts",
+    )
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise MapOptionsError(
+                f"No map is named {self.kind!r}; choose one of {', '.join(KINDS)}."
+            )
+        _check_kinds(self, self.kind)
+        first, second = self.components
+        if first == second or not all(1 <= number <= COMPONENTS for number in self.components):
+            raise MapOptionsError(
+                f"Choose two different principal components from 1 to {COMPONENTS}."
+            )
+        if not (
+            2 <= self.neighbours <= 200 and 0 <= self.min_dist <= 1 and 2 <= self.perplexity <= 200
+        ):
+            raise MapOptionsError(
+                "Neighbours and perplexity are from 2 to 200, the distance of UMAP from 0 to 1."
+            )
+        if not 0 <= self.seed < SEEDS:
+            raise MapOptionsError(f"The seed of a map is a whole number from 0 to {SEEDS - 1}.")
+        if len(self.prompts) != 4:
+            raise MapOptionsError(f"Prompt axes need four captions, not {len(self.prompts)}.")
+
+    @property
+    def fitted(self) -> bool:
+        """Whether a worker must fit it first; where none needs to, a new image has an exact
+        position."""
+        return self.kind in ("umap", "tsne")
+
+    @property
+    def slug(self) -> str:
+        """The settings of a fitted map, in the key of its artifact."""
+        if self.kind == "umap":
+            return f"umap-n{self.neighbours}-d{self.min_dist * 100:g}-s{self.seed}"
+        return f"tsne-p{self.perplexity}-s{self.seed}"
+
+    def with_prompts(self, grouping: Grouping) -> Projection:
+        """The same; prompt axes without prompts get the objects and the contexts."""
+        if self.kind != "prompts" or any(self.prompts):
+            return self
+        first, second = grouping.objects
+        return replace(self, prompts=(first, second, *grouping.contexts))
+
+
+PCA = Projection()
+
+
+@dataclass(frozen=True)
+class MapOptions:
+    """All options of linked maps; MapOptionsError where a value is outside its set.
+
+    >>> options = MapOptions(Projection("umap", seed=1), colour_by="prediction")
+    >>> options.replace(trust=True).overlays
+    ('trust',)
+    """
+
+    projection: Projection = PCA
+    colour_by: str = _option(
+        "group",
+        "Colour by",
+        "; ".join(f"{colouring.label}: {colouring.help}" for colouring in COLOURINGS.values())
+        + ".",
+    )
+    images: bool = _option(False, "Images as points", "Every mark becomes its image.")
+    movement: bool = _option(
+        False,
+        "Movement",
+        "A line from an image's position in the first map to its position in the other.",
+    )
+    twins: bool = _option(
+        False,
+        "Counterfactual arrows",
+        "Click a held-out image: arrows join the four versions of its scene, from one background"
+        " to the other and from one object to the other.",
+    )
+    neighbours: bool = _option(
+        False,
+        "True neighbours",
+        "Lines from the image under the pointer to its five nearest in the full space; where they"
+        " are long, the map deceives.",
+    )
+    trust: bool = _option(
+        False,
+        "Trust in each position",
+        "Marks whose neighbours on the map are not neighbours in the full space are small, or"
+        " faint.",
+    )
+    untrained: bool = _option(
+        False,
+        "Untrained baseline",
+        "The positions of the same images before the first step, in the background: what training"
+        " did not do.",
+        "pca",
+    )
+    groups: tuple[str, ...] = _option(
+        (), "Groups", "Draw the images of these groups only; none stands for all four."
+    )
+    split: str = _option("all", "Split", "Draw all images, held-out or training images only.")
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.projection, Projection):
+            raise MapOptionsError(
+                f"The projection is a Projection, such as Projection('umap'), not"
+                f" {self.projection!r}."
+            )
+        if self.colour_by not in COLOURINGS:
+            raise MapOptionsError(
+                f"No colouring is named {self.colour_by!r}; choose one of {', '.join(COLOURINGS)}."
+            )
+        if self.split not in SPLITS:
+            raise MapOptionsError(
+                f"No split is named {self.split!r}; choose one of {', '.join(SPLITS)}."
+            )
+        if not isinstance(self.groups, tuple):  # a list would have no hash
+            raise MapOptionsError(
+                f"The groups are a tuple of names, such as ('horse_grass',), not {self.groups!r}."
+            )
+        _check_kinds(self, self.projection.kind)
+
+    @property
+    def overlays(self) -> tuple[str, ...]:
+        """The names of what is shown beside the marks."""
+        return tuple(name for name in OVERLAYS if getattr(self, name))
+
+    @property
+    def filters(self) -> bool:
+        """Whether some images may not be drawn."""
+        return bool(self.groups) or self.split != "all"
+
+    def replace(self, **changes: Any) -> MapOptions:
+        """The same options but for some fields."""
+        return replace(self, **changes)
+
+    def drawn(self, points: pd.DataFrame, grouping: Grouping) -> pd.DataFrame:
+        """The rows of points, one an image, that the filters let through; MapOptionsError where a
+        group is unknown."""
+        unknown = sorted(set(self.groups) - set(grouping.names))
+        if unknown:
+            raise MapOptionsError(
+                f"No group is named {unknown[0]!r}; choose among {', '.join(grouping.names)}."
+            )
+        if self.groups:
+            points = points[points["group"].isin(self.groups)]
+        if self.split != "all":
+            points = points[points["kind"] == SPLITS[self.split]]
+        return points
+
+
+OVERLAYS = tuple(option.name for option in fields(MapOptions) if option.default is False)
+PLAIN = MapOptions()
