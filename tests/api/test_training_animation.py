@@ -40,7 +40,7 @@ def animate(*models: ModelMap) -> TrainingAnimation:
 def test_steps_are_those_of_any_checkpoint(both: TrainingAnimation) -> None:
     assert len(both.chart(LIGHT, 200).to_dict()["concat"]) == 8
     assert both.steps == (0, 1, 4, 6, 20)
-    assert [track.shows for track in both.tracks] == [(0, 1, 2, 2, 3), (0, 1, 1, 2, 3)]
+    assert [track.checkpoints for track in both.tracks] == [(0, 1, 2, 2, 3), (0, 1, 1, 2, 3)]
     assert any("latest one before" in note for note in both.notes)
 
 
@@ -54,17 +54,17 @@ def test_positions_are_aligned_as_the_final_map(
             z = np.concatenate([arrays["map"][number], arrays["train"][number]])
             positions = sign * model.plane.place(z) + shift
             expected = np.where(index < 0, np.nan, positions[index[:, 0]])
-            assert track.places[number] == pytest.approx(expected, nan_ok=True)
+            assert track.positions[number] == pytest.approx(expected, nan_ok=True)
             captions = sign * model.plane.place(arrays["captions"][number]) + shift
-            assert track.caption_places[number] == pytest.approx(captions)
-    assert animate(left).tracks[0].places[-1] == pytest.approx(left.points)
+            assert track.caption_positions[number] == pytest.approx(captions)
+    assert animate(left).tracks[0].positions[-1] == pytest.approx(left.points)
 
 
 def test_a_checkpoint_says_how_much_variance_the_plane_shows(left: ModelMap) -> None:
     arrays = left.artifact.arrays("snapshots.npz")
     arrays["map"][2] = arrays["map"][2][0]
     np.savez(left.artifact.path / "snapshots.npz", **arrays)
-    lines = animate(left).tracks[0].said
+    lines = animate(left).tracks[0].lines
     variances = np.var(arrays["map"][1].astype(float), axis=0)
     share = f"{100 * variances[:2].sum() / variances.sum():.0f} %"
     assert lines[1].startswith(f"step 1: total variance {variances.sum():.2g}")
@@ -108,7 +108,7 @@ def test_words_have_accuracies_with_intervals_and_counts(both: TrainingAnimation
 
 def test_a_training_that_has_ended_does_not_move(left: ModelMap, tmp_path: Path) -> None:
     animation = animate(left, watched.model(tmp_path, steps=(0, 1, 4), seed=3))
-    assert animation.tracks[1].shows == (0, 1, 2, 2)
+    assert animation.tracks[1].checkpoints == (0, 1, 2, 2)
     assert any("left at 20, right at 4" in note for note in animation.notes)
 
 

@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from vlcore.web import map_controls
 
 from .app import opened
 
-IMAGES = image_set()
+IMAGES = replace(image_set(), about={"pictures": "none"})  # they are tiles with their names
 WORDS = ("a horse", "a camel", "the grass", "the desert")
 PROMPTS = {f"prompt_{name}": word for name, word in zip("abcd", WORDS, strict=True)}
 

@@ -12,7 +12,7 @@ from tests.plots.maps.examples import BOARD, CAPTIONS, INFO, NEIGHBOURS, POINTS,
 from tests.plots.maps.tracks import STEPS, pictures, track
 from vlcore.experiment.grouping import SCENES
 from vlcore.plots.html import Figure, page_html
-from vlcore.plots.maps.animation import film_chart
+from vlcore.plots.maps.animation import animation_chart
 from vlcore.plots.maps.linked import linked_maps
 from vlcore.plots.maps.panes import MOMENT
 from vlcore.plots.options import MapOptions
@@ -171,7 +171,7 @@ def test_the_maps_answer_to_each_other(opened: Open) -> None:
 
 def test_a_film_plays_to_its_end_and_paper_has_no_controls(opened: Open) -> None:
     points = pictures()
-    film = film_chart(
+    film = animation_chart(
         points, [track(points, STEPS, 1)], STEPS, palette=LIGHT, grouping=SCENES, side=300
     )
     page = opened(page_html([Figure(film, alt="A film.", slider=MOMENT)], "Film"))

@@ -21,7 +21,7 @@ from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.wording import rate, title
 from vlcore.metrics.estimate import wilson
-from vlcore.plots.maps.animation import ModelTrack, film_chart
+from vlcore.plots.maps.animation import ModelTrack, animation_chart
 from vlcore.plots.theme import Palette
 
 LOSS_POINTS = 120  # of one curve
@@ -50,7 +50,7 @@ class TrainingAnimation:
 
     def chart(self, palette: Palette, side: int) -> alt.ConcatChart:
         """The animated maps, each `side` px wide, with their curves."""
-        return film_chart(
+        return animation_chart(
             self.points, self.tracks, self.steps, palette=palette, grouping=self.grouping, side=side
         )
 
@@ -120,14 +120,14 @@ def _track(
         title=title(model.artifact.condition),
         axes=(info.x_title, info.y_title),
         steps=checkpoints.steps,
-        shows=tuple(latest.tolist()),
-        said=tuple(
+        checkpoints=tuple(latest.tolist()),
+        lines=tuple(
             f"step {step:,}: {_describe_variance(model, z)}"
             for step, z in zip(checkpoints.steps, on_map, strict=True)
         ),
-        places=np.stack([model.values_at(comparison.rows, points) for points in positions]),
+        positions=np.stack([model.values_at(comparison.rows, points) for points in positions]),
         captions=tuple(captions),
-        caption_places=model.place(caption_z),
+        caption_positions=model.place(caption_z),
         curves=_curves(model, checkpoints),
     )
 

@@ -53,7 +53,8 @@ def _add_map_options(option: Callable[..., Any]) -> None:
         about = f"of {_kinds(infos[name].kinds)}: {infos[name].help}"
         option(f"--{name.replace('_', '-')}", type=read, metavar="N", help=_help(about))
     option("--together", action="store_true", help=_help(f"of UMAP: {infos['together'].help}"))
-    option("--prompts", type=names(4), metavar="A,B,C,D", help=_help(infos["prompts"].help))
+    about = _help(infos["prompts"].help)
+    option("--prompts", type=comma_separated(4), metavar="A,B,C,D", help=about)
     infos = option_infos(MapOptions)
     colours = infos["colour_by"]
     option("--colour-by", choices=COLOURINGS, default="group", help=_help(colours.help))
@@ -66,7 +67,8 @@ def _add_map_options(option: Callable[..., Any]) -> None:
         metavar="NAME",
         help=_help(f"one or several with commas between them, may be repeated. {overlays}."),
     )
-    option("--groups", type=names(), default=(), metavar="A,B", help=_help(infos["groups"].help))
+    about = _help(infos["groups"].help)
+    option("--groups", type=comma_separated(), default=(), metavar="A,B", help=about)
     option("--split", choices=SPLITS, default="all", help=_help(infos["split"].help))
 
 
@@ -80,7 +82,7 @@ def _kinds(kinds: tuple[str, ...]) -> str:
 
 def _overlays(text: str) -> tuple[str, ...]:
     """The type of names of overlays with commas between them."""
-    overlays = names()(text)
+    overlays = comma_separated()(text)
     for name in overlays:
         if name not in OVERLAYS:
             raise ArgumentTypeError(

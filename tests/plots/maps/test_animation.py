@@ -13,7 +13,7 @@ import pytest
 from tests.plots import drawn
 from tests.plots.maps.tracks import STEPS, pictures, track
 from vlcore.experiment.grouping import SCENES
-from vlcore.plots.maps.animation import PANELS, UNITS, ModelTrack, curve_panel, film_chart
+from vlcore.plots.maps.animation import PANELS, UNITS, ModelTrack, animation_chart, curve_panel
 from vlcore.plots.maps.panes import MOMENT
 from vlcore.plots.theme import LIGHT, PHONE_SIDE
 
@@ -21,11 +21,13 @@ SIDE = 300
 POINTS = pictures()
 # The second model lacks a snapshot at step 5, and one picture.
 LEFT, RIGHT = track(POINTS, (0, 1, 5, 20), 1), track(POINTS, (0, 1, 20), 2)
-RIGHT.places[:, 3] = np.nan
+RIGHT.positions[:, 3] = np.nan
 
 
 def spec_of(*tracks: ModelTrack, side: int = SIDE) -> drawn.Spec:
-    return film_chart(POINTS, tracks, STEPS, palette=LIGHT, grouping=SCENES, side=side).to_dict()
+    return animation_chart(
+        POINTS, tracks, STEPS, palette=LIGHT, grouping=SCENES, side=side
+    ).to_dict()
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +59,11 @@ def test_every_mark_is_where_its_latest_snapshot_says(spec: drawn.Spec, moment: 
     svg = ET.fromstring(drawn.svg(at_moment(spec, moment)))
     for pane, one in enumerate((LEFT, RIGHT)):
         latest = max(index for index, step in enumerate(one.steps) if step <= STEPS[moment - 1])
-        every = np.concatenate([one.places.reshape(-1, 2), one.caption_places.reshape(-1, 2)])
+        every = np.concatenate([one.positions.reshape(-1, 2), one.caption_positions.reshape(-1, 2)])
         low, high = np.nanmin(every, axis=0), np.nanmax(every, axis=0)
         span, middle = 1.16 * (high - low).max(), (low + high) / 2
         for number, spoken in enumerate(POINTS["spoken"]):
-            place, at = one.places[latest, number], marks(svg, pane, spoken)
+            place, at = one.positions[latest, number], marks(svg, pane, spoken)
             if np.isnan(place).any():
                 assert at is None
                 continue
@@ -83,14 +85,14 @@ def test_words_and_values_are_those_of_the_snapshot_shown_and_a_picture_is_sent_
         "min": 1,
         "max": len(STEPS),
         "step": 1,
-        "name": "Moment ",
+        "name": "Checkpoint ",
     }
 
 
 def test_two_models_of_400_pictures_and_24_snapshots_take_little_more_than_their_pictures() -> None:
     many, steps = pictures(50), tuple(range(24))
     both = [track(many, steps, seed, steps) for seed in (1, 2)]
-    sent = film_chart(many, both, steps, palette=LIGHT, grouping=SCENES, side=420).to_json(
+    sent = animation_chart(many, both, steps, palette=LIGHT, grouping=SCENES, side=420).to_json(
         indent=None
     )
     assert len(sent) - many["thumb"].str.len().sum() < 450_000
@@ -127,8 +129,8 @@ def test_curves_that_no_model_has_take_no_room_and_one_that_a_model_lacks_stays_
 def test_a_film_without_captions_and_one_collapsed_into_a_point_are_drawn() -> None:
     still = {
         "captions": (),
-        "caption_places": np.zeros((4, 0, 2)),
-        "places": np.full((4, len(POINTS), 2), 0.3),
+        "caption_positions": np.zeros((4, 0, 2)),
+        "positions": np.full((4, len(POINTS), 2), 0.3),
     }
     svg = ET.fromstring(drawn.svg(at_moment(spec_of(dataclasses.replace(LEFT, **still)), 2)))
     assert marks(svg, 0, POINTS["spoken"][0]) == pytest.approx((SIDE / 2, SIDE / 2), abs=0.1)
@@ -137,17 +139,17 @@ def test_a_film_without_captions_and_one_collapsed_into_a_point_are_drawn() -> N
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"places": LEFT.places[:, 1:]}, "does not fit 8 pictures"),
-        ({"said": ("one",)}, "does not fit"),
-        ({"shows": (0, 1, 2, 4)}, "does not fit"),
-        ({"shows": (0, 1)}, "and 4 moments"),
+        ({"positions": LEFT.positions[:, 1:]}, "does not fit 8 images"),
+        ({"lines": ("one",)}, "does not fit"),
+        ({"checkpoints": (0, 1, 2, 4)}, "does not fit"),
+        ({"checkpoints": (0, 1)}, "and 4 checkpoints"),
         ({"curves": LEFT.curves.assign(panel="lr")}, "unknown panel lr"),
     ],
 )
 def test_a_film_with_a_hole_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         spec_of(dataclasses.replace(LEFT, **change))
-    with pytest.raises(ValueError, match="a model and a moment"):
+    with pytest.raises(ValueError, match="a model and a checkpoint"):
         spec_of()
 
 

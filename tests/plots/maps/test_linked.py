@@ -109,10 +109,7 @@ def test_one_to_four_maps_stand_two_in_a_row_or_one_on_a_phone(
 
 @pytest.mark.parametrize(
     ("more", "message"),
-    [
-        ({"infos": []}, "one to 4 maps"),
-        ({"infos": [INFO] * 5}, "one to 4 maps"),
-    ],
+    [({"infos": []}, "one to 4 maps"), ({"infos": [INFO] * 5}, "one to 4 maps")],
 )
 def test_what_cannot_be_drawn_is_refused(more: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):

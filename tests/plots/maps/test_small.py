@@ -33,9 +33,8 @@ def test_a_small_map_reads_the_first_map_only() -> None:
     assert isinstance(spec["padding"], dict)  # a number crashes Streamlit's browser part
     assert sum("caption" in row for rows in spec["datasets"].values() for row in rows) == 2
     assert spec == small_map(POINTS, CAPTIONS, palette=LIGHT, grouping=SCENES, side=180).to_dict()
-    assert drawn.svg(small_map(POINTS, CAPTIONS.iloc[:0], palette=LIGHT, grouping=SCENES, side=180)), (
-        "it needs no captions"
-    )
+    bare = small_map(POINTS, CAPTIONS.iloc[:0], palette=LIGHT, grouping=SCENES, side=180)
+    assert drawn.svg(bare), "it needs no captions"
 
 
 def pictures(panes: int = 2) -> pd.DataFrame:
@@ -169,7 +168,8 @@ def test_a_map_has_only_what_its_model_can_say() -> None:
         assert (len(drawn.rows(spec, star)), len(drawn.rows(spec, heads))) == ((0, 0), (1, 3))[
             number
         ]
-    spec = spec_of(shortened=pd.DataFrame([], columns=ARROWS), captions=diamonds().query("pane == 0"))
+    nothing = pd.DataFrame([], columns=ARROWS)
+    spec = spec_of(shortened=nothing, captions=diamonds().query("pane == 0"))
     for number, pane in enumerate(
         spec["concat"]
     ):  # a caption of one word; the second model has no captions

@@ -32,9 +32,9 @@ def track(
         axes=("component 1", "component 2"),
         steps=steps,
         captions=("horse", "camel"),
-        shows=tuple(int(at) for at in np.searchsorted(steps, moments, side="right") - 1),
-        places=random.normal(size=(len(steps), len(points), 2)),
-        said=tuple(f"step {step}" for step in steps),
-        caption_places=random.normal(size=(len(steps), 2, 2)),
+        checkpoints=tuple(int(at) for at in np.searchsorted(steps, moments, side="right") - 1),
+        positions=random.normal(size=(len(steps), len(points), 2)),
+        lines=tuple(f"step {step}" for step in steps),
+        caption_positions=random.normal(size=(len(steps), 2, 2)),
         curves=pd.DataFrame(rows, columns=["panel", "series", "step", "value"]),
     )

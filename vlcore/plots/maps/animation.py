@@ -1,15 +1,14 @@
-"""The training film: maps, losses and probes of up to four models, driven through their snapshots
-by one slider.
+"""The training animation: maps, losses and probes of up to four models, driven through their
+checkpoints by one slider.
 
-A picture is one row, with its places as texts (see `vlcore.plots.maps.panes`). So pictures are sent
-once, and nothing goes to the server while a film runs. Curves say when, maps say where: under each
-map are loss, probes and accuracies with a rule at the moment shown, and beside each curve its
-value. To play: see `PLAY_SCRIPT` of `vlcore.plots.html`.
+An image is one row, with its positions as texts (see `vlcore.plots.maps.panes`). So images are sent
+once, and nothing goes to the server while an animation runs. Curves show when, maps show where:
+under each map are loss, probes and accuracies with a rule at the checkpoint shown, and beside each
+curve its value. To play: see `PLAY_SCRIPT` of `vlcore.plots.html`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import altair as alt
 import numpy as np
@@ -37,32 +36,32 @@ from vlcore.plots.scales import PERCENT, SPOKEN, Chart, straight, told_apart
 from vlcore.plots.tables import Rows, listed
 from vlcore.plots.theme import Palette, across
 
-UNITS = 5000  # places are whole numbers from 0 to this, from one edge of a map to the other
-PANELS = {"loss": "loss", "probe": "read off by a linear probe", "right": "right by its captions"}
-_HEIGHT = 72  # px
+UNITS = 5000  # positions are whole numbers from 0 to this, from one edge of a map to the other
+PANELS = {"loss": "loss", "probe": "read off by a linear probe", "right": "accuracy by captions"}
+_HEIGHT = 72  # px of a panel
 _BESIDE = 116  # px right of a curve, for its words
 
 
 @dataclass(frozen=True, eq=False)
 class ModelTrack:
-    """One model's part of a film, with T snapshots of its own, of n pictures and K captions."""
+    """One model's part of an animation, with T checkpoints of its own, of n images and K captions.
+
+    Positions are NaN where an image is not in this model's map. The curves have `panel` (of
+    `PANELS`), `series`, `step` and `value`: two series a panel at most.
+    """
 
     title: str  # above its map
     axes: tuple[str, str]  # titles of the axes of its map
-    steps: tuple[int, ...]  # training steps of its snapshots, ascending, T
-    shows: tuple[int, ...]  # which of them is shown at each moment of the film
-    places: NDArray[
-        np.float64
-    ]  # of the pictures, (T, n, 2); NaN where a picture is not in this model's map
+    steps: tuple[int, ...]  # training steps of its checkpoints, ascending, T
+    checkpoints: tuple[int, ...]  # the index of the one that each position of the slider shows
+    positions: NDArray[np.float64]  # of the images, (T, n, 2)
     captions: tuple[str, ...]  # on its map, K
-    caption_places: NDArray[np.float64]  # (T, K, 2)
-    said: tuple[str, ...]  # a line over the map, for each snapshot
-    curves: (
-        pd.DataFrame
-    )  # `panel` (of `PANELS`), `series`, `step`, `value`: two series a panel at most
+    caption_positions: NDArray[np.float64]  # (T, K, 2)
+    lines: tuple[str, ...]  # the words over the map, for each checkpoint
+    curves: pd.DataFrame
 
 
-def film_chart(
+def animation_chart(
     points: Rows,
     tracks: Sequence[ModelTrack],
     steps: Sequence[int],
@@ -71,110 +70,130 @@ def film_chart(
     grouping: Grouping,
     side: int,
 ) -> alt.ConcatChart:
-    """Maps of `side` px with their curves below, over one slider (`MOMENT`) and one hover (`hov`).
-    The points are those of `vlcore.plots.maps.linked.linked_maps`, of which the places are not
-    read; the tracks are the models' parts, of the same pictures; the steps those of each moment,
-    ascending. ValueError where there is nothing to show, a table is not whole, or a track does not
-    fit."""
+    """Maps with their curves below, over one slider (`MOMENT`) and one hover (`hov`).
+
+    Args:
+        points: those of `vlcore.plots.maps.linked.linked_maps`, of which the positions are not
+            read.
+        tracks: the models' parts, of the same images.
+        steps: the training step of each position of the slider, ascending.
+        side: of a map in px.
+
+    Raises:
+        ValueError: where there is nothing to show, a table is not whole, or a track does not fit.
+    """
     tables = _tables(points, tracks, steps, grouping)
     legend = map_legend(palette, grouping, tables)
     style = MapStyle(palette, legend, guide=legend.guide(side))
-    curves = pd.concat([track.curves for track in tracks])
-    panels = [panel for panel in PANELS if (curves["panel"] == panel).any()]
-    high = dict.fromkeys(panels, 1.0) | {
-        "loss": float(curves.loc[curves["panel"] == "loss", "value"].max())
-    }
-    beside = across(len(tracks), side)
-    frame = alt.ViewBackground(stroke=None, fill=None)
-    empty = alt.layer(Chart(alt.Data(values=[])).mark_point(), width=side, height=1, view=frame)
+    highest = _highest_values(tracks)
+    columns = across(len(tracks), side)
     views: list[alt.LayerChart] = []
     marks = []
-    for start in range(0, len(tracks), beside):
-        row = tracks[start : start + beside]
-        for number, track in enumerate(row, start):
+    for start in range(0, len(tracks), columns):
+        row = tracks[start : start + columns]
+        # What is below a map stays below it where no other stands beside it.
+        fill = [_empty_view(side)] * (columns - len(row))
+        for index, track in enumerate(row, start):
             # Altair gives a view of a concatenation its own number: marks must have it in the first
             # place.
             pane = Pane(
-                number,
+                index,
                 ([0, UNITS], [0, UNITS]),
                 side,
                 track.axes,
                 view=len(views),
-                checkpoints=track.shows,
+                checkpoints=track.checkpoints,
             )
             marks.append(pane.named("marks"))
-            title = alt.Title(wrapped(track.title, side / 7.6), frame="group", offset=26)
-            chart = layers.draw(tables, pane, style, layers.LAYERS, title=title)
-            said = pd.DataFrame({"snapshot": range(len(track.said)), "said": track.said})
-            now = Chart(said).transform_filter(f"datum.snapshot == {at_slider(track.shows)}")
-            line = now.mark_text(
-                align="left", baseline="bottom", fontSize=12, color=palette.muted, aria=False
-            )
-            views.append(chart + line.encode(x=alt.value(0), y=alt.value(-8), text="said:N"))
-        alone = [empty] * (
-            beside - len(row)
-        )  # what is below a map stays below it where none stands beside it
-        views += alone
-        for panel in panels:
-            lowest = panel == panels[-1]
-            drawn: dict[str, Any] = {
-                "palette": palette,
-                "side": side,
-                "high": high[panel],
-                "lowest": lowest,
-            }
-            views += [curve_panel(panel, track, steps, **drawn) for track in row]
-            views += alone
-    spacing = {"row": 14, "column": 36}
-    slider = alt.binding_range(min=1, max=len(steps), step=1, name="Moment ")
-    moment = alt.VariableParameter(name=MOMENT, value=len(steps), bind=slider)
-    top = {
-        "params": [moment, selection("hov", marks, HOVER)],
+            views.append(_map_view(tables, pane, style, track))
+        views += fill
+        for panel, high in highest.items():
+            is_lowest = panel == list(highest)[-1]
+            views += [
+                curve_panel(
+                    panel, track, steps, palette=palette, side=side, high=high, lowest=is_lowest
+                )
+                for track in row
+            ]
+            views += fill
+    slider = alt.binding_range(min=1, max=len(steps), step=1, name="Checkpoint ")
+    position = alt.VariableParameter(name=MOMENT, value=len(steps), bind=slider)
+    chart = alt.concat(*views, columns=columns, spacing={"row": 14, "column": 36})
+    chart = chart.properties(
+        params=[position, selection("hov", marks, HOVER)],
         **figure_properties(tables.points, palette),
-    }
-    chart = alt.concat(*views, columns=beside, spacing=spacing).properties(**top)
+    )
     # Curves have colours and dashes of their own, unlike groups.
     return chart.resolve_scale(color="independent", strokeDash="independent")
+
+
+def _highest_values(tracks: Sequence[ModelTrack]) -> dict[str, float]:
+    """The panels that some model has curves for, with the end of their axis."""
+    curves = pd.concat([track.curves for track in tracks])
+    highest = {panel: 1.0 for panel in PANELS if (curves["panel"] == panel).any()}
+    if "loss" in highest:
+        highest["loss"] = float(curves.loc[curves["panel"] == "loss", "value"].max())
+    return highest
+
+
+def _empty_view(side: int) -> alt.LayerChart:
+    mark = Chart(alt.Data(values=[])).mark_point()
+    return alt.layer(mark, width=side, height=1, view=alt.ViewBackground(stroke=None, fill=None))
+
+
+def _map_view(tables: MapTables, pane: Pane, style: MapStyle, track: ModelTrack) -> alt.LayerChart:
+    """A map with the words of its checkpoint over it."""
+    title = alt.Title(wrapped(track.title, pane.side / 7.6), frame="group", offset=26)
+    chart = layers.draw(tables, pane, style, layers.LAYERS, title=title)
+    lines = pd.DataFrame({"checkpoint": range(len(track.lines)), "words": track.lines})
+    now = Chart(lines).transform_filter(f"datum.checkpoint == {at_slider(track.checkpoints)}")
+    text = now.mark_text(
+        align="left", baseline="bottom", fontSize=12, color=style.palette.muted, aria=False
+    )
+    return chart + text.encode(x=alt.value(0), y=alt.value(-8), text="words:N")
 
 
 def _tables(
     points: pd.DataFrame, tracks: Sequence[ModelTrack], steps: Sequence[int], grouping: Grouping
 ) -> MapTables:
-    """Pictures and captions, with one text of all places for each axis of each map: one table is
+    """Images and captions, with one text of all positions for each axis of each map: one table is
     sent for all maps."""
     if not tracks or not len(steps):
-        raise ValueError("A film needs a model and a moment.")
+        raise ValueError("An animation needs a model and a checkpoint.")
     table = image_table(points, grouping, len(tracks))
     captions = []
-    for number, track in enumerate(tracks):
+    for pane, track in enumerate(tracks):
         listed(track.curves, ["panel"], "curves", panel=PANELS)
-        snapshots, pictures = len(track.steps), len(points)
-        shapes = (track.places.shape, track.caption_places.shape, len(track.said), len(track.shows))
-        fit = shapes == (
-            (snapshots, pictures, 2),
-            (snapshots, len(track.captions), 2),
-            snapshots,
-            len(steps),
-        )
-        if not fit or not all(0 <= index < snapshots for index in track.shows):
-            raise ValueError(
-                f"track {track.title!r} does not fit {pictures} pictures and {len(steps)} moments"
-            )
-        words = pd.DataFrame({"caption": track.captions, "pane": number})
-        # Around all that the film ever shows: the map stands still while it runs.
-        for axis, (name, ends) in enumerate(
-            zip("xy", extent_of([track.places, track.caption_places]), strict=True)
-        ):
-            table[f"{name}{number}"] = _texts(track.places[..., axis], ends)
-            words[name] = _texts(track.caption_places[..., axis], ends)
-        captions.append(words)
+        _check_shapes(track, len(points), len(steps))
+        rows = pd.DataFrame({"caption": track.captions, "pane": pane})
+        # Around all that the animation ever shows: the axes stay as they are while it runs.
+        extent = extent_of([track.positions, track.caption_positions])
+        for axis, name in enumerate("xy"):
+            table[f"{name}{pane}"] = _texts(track.positions[..., axis], extent[axis])
+            rows[name] = _texts(track.caption_positions[..., axis], extent[axis])
+        captions.append(rows)
     return MapTables(table, pd.concat(captions, ignore_index=True))
 
 
-def _texts(places: NDArray[np.float64], ends: list[float]) -> list[str | None]:
-    """One coordinate at all snapshots, (T, n), as whole numbers in n texts; None where there is
+def _check_shapes(track: ModelTrack, images: int, slider_positions: int) -> None:
+    count = len(track.steps)
+    fits = (
+        track.positions.shape == (count, images, 2)
+        and track.caption_positions.shape == (count, len(track.captions), 2)
+        and len(track.lines) == count
+        and len(track.checkpoints) == slider_positions
+        and all(0 <= index < count for index in track.checkpoints)
+    )
+    if not fits:
+        raise ValueError(
+            f"track {track.title!r} does not fit {images} images and {slider_positions} checkpoints"
+        )
+
+
+def _texts(values: NDArray[np.float64], ends: list[float]) -> list[str | None]:
+    """One coordinate at all checkpoints, (T, n), as whole numbers in n texts; None where there is
     none."""
-    units = (places - ends[0]) / (ends[1] - ends[0]) * UNITS
+    units = (values - ends[0]) / (ends[1] - ends[0]) * UNITS
     return [
         None if np.isnan(row).any() else ",".join(str(int(unit)) for unit in row.round())
         for row in units.T
@@ -191,59 +210,40 @@ def curve_panel(
     high: float,
     lowest: bool,
 ) -> alt.LayerChart:
-    """One of `PANELS`: curves of a track over the training steps of each moment, ascending. With
-    the words beside the curve it is `side` px wide; its axis ends at `high`, and the `lowest` panel
-    carries the axis of steps.
+    """One of `PANELS`: curves of a track over the training steps of each position of the slider,
+    ascending. With the words beside the curve it is `side` px wide; its axis ends at `high`, and
+    the `lowest` panel carries the axis of steps.
     """
+    width = side - _BESIDE
     curves = track.curves.loc[track.curves["panel"] == panel, ["series", "step", "value"]]
+    table = _with_words(curves, decimal if panel == "loss" else percent, high)
     names = curves["series"].unique().tolist()
-    write = decimal if panel == "loss" else percent
-    ends = curves.groupby("series", sort=False)["value"].last()
-    heights = dict(
-        zip(ends.index, spread([_HEIGHT * (1 - value / high) for value in ends], 15), strict=True)
+    colours = dict(zip(names, (palette.text, palette.muted), strict=False))
+    dashes = dict(zip(names, ([1, 0], [5, 3]), strict=False))
+    x = _step_axis(steps, lowest)
+    base = Chart(table).encode(
+        x=x,
+        y=_value_axis(panel, high),
+        color=told_apart(alt.Color, "series:N", colours),
+        description=SPOKEN,
     )
-    table = curves.assign(height=curves["series"].map(heights))
-    table["said"] = [f"{row.series} {write(row.value)}" for row in table.itertuples()]
-    table["spoken"] = [f"{row.said} at step {row.step:.0f}" for row in table.itertuples()]
-    moments = pd.DataFrame(
+    curve = base.mark_line(strokeWidth=1.6, clip=True).encode(
+        strokeDash=told_apart(alt.StrokeDash, "series:N", dashes), tooltip=STEP_TOOLTIP
+    )
+    positions = pd.DataFrame(
         {"step": [int(step) for step in steps], "number": range(1, len(steps) + 1)}
     )
-    last = moments["step"].max()
-    # Steps on a scale that draws the early ones apart, as the snapshots are taken.
-    scale = alt.Scale(type="symlog", constant=1, domain=[0, max(1, last)], nice=False)
-    powers = [0, *(10**power for power in range(6) if 2 * 10**power < last), last]
-    words = "training step, early ones drawn apart" if lowest else None
-    x = alt.X(
-        "step:Q",
-        scale=scale,
-        axis=alt.Axis(title=words, labels=lowest, ticks=lowest, values=powers, grid=False),
+    rule = Chart(positions).transform_filter(f"datum.number == {MOMENT}")
+    shown = at_slider([track.steps[index] for index in track.checkpoints])
+    now = base.transform_filter(f"datum.step == {shown}")
+    words = now.mark_text(
+        align="left",
+        baseline="middle",
+        dy=alt.expr("datum.height"),
+        fontSize=12,
+        fontWeight=600,
+        aria=False,
     )
-    ticks, labels = (
-        ([0, high / 2, high], "format(datum.value, '.2f')")
-        if panel == "loss"
-        else ([0, 0.5, 1], PERCENT)
-    )
-    y = alt.Y(
-        "value:Q",
-        scale=straight([0, high]),
-        axis=alt.Axis(title=None, values=ticks, labelExpr=labels),
-    )
-    colour = told_apart(
-        alt.Color, "series:N", dict(zip(names, (palette.text, palette.muted), strict=False))
-    )
-    dash = told_apart(alt.StrokeDash, "series:N", dict(zip(names, ([1, 0], [5, 3]), strict=False)))
-    base = Chart(table).encode(x=x, y=y, color=colour, description=SPOKEN)
-    now = base.transform_filter(
-        f"datum.step == {at_slider([track.steps[index] for index in track.shows])}"
-    )
-    rule = Chart(moments).transform_filter(f"datum.number == {MOMENT}")
-    text = {
-        "align": "left",
-        "baseline": "middle",
-        "dy": alt.expr("datum.height"),
-        "fontSize": 12,
-        "fontWeight": 600,
-    }
     title = alt.Title(
         PANELS[panel],
         fontSize=12,
@@ -252,14 +252,49 @@ def curve_panel(
         frame="group",
         offset=4,
     )
-    size = {"width": side - _BESIDE, "height": _HEIGHT, "view": alt.ViewConfig(stroke=None)}
     return alt.layer(
-        base.mark_line(strokeWidth=1.6, clip=True).encode(strokeDash=dash, tooltip=STEP_TOOLTIP),
+        curve,
         rule.mark_rule(color=palette.accent, strokeWidth=1.5, aria=False).encode(x=x),
         now.mark_point(filled=True, size=50, opacity=1).encode(tooltip=STEP_TOOLTIP),
-        now.mark_text(**text, aria=False).encode(
-            x=alt.value(side - _BESIDE + 10), y=alt.value(0), text="said:N"
-        ),
+        words.encode(x=alt.value(width + 10), y=alt.value(0), text="words:N"),
         title=title,
-        **size,
+        width=width,
+        height=_HEIGHT,
+        view=alt.ViewConfig(stroke=None),
     )
+
+
+def _with_words(curves: pd.DataFrame, write: Callable[[float], str], high: float) -> pd.DataFrame:
+    """Curves with the words beside them (`words`, at a `height` in px that other words leave free)
+    and those for screen readers (`spoken`)."""
+    ends = curves.groupby("series", sort=False)["value"].last()
+    heights = spread([_HEIGHT * (1 - value / high) for value in ends], 15)
+    table = curves.assign(
+        height=curves["series"].map(dict(zip(ends.index, heights, strict=True))),
+        words=[f"{row.series} {write(row.value)}" for row in curves.itertuples()],
+    )
+    table["spoken"] = [f"{row.words} at step {row.step:.0f}" for row in table.itertuples()]
+    return table
+
+
+def _step_axis(steps: Sequence[int], lowest: bool) -> alt.X:
+    """Training steps, with the early ones further apart, as the checkpoints are taken."""
+    last = int(max(steps))
+    powers = [10**power for power in range(6) if 2 * 10**power < last]
+    axis = alt.Axis(
+        title="training step, early ones drawn apart" if lowest else None,
+        labels=lowest,
+        ticks=lowest,
+        values=[0, *powers, last],
+        grid=False,
+    )
+    scale = alt.Scale(type="symlog", constant=1, domain=[0, max(1, last)], nice=False)
+    return alt.X("step:Q", scale=scale, axis=axis)
+
+
+def _value_axis(panel: str, high: float) -> alt.Y:
+    ticks, labels = [0, 0.5, 1], PERCENT
+    if panel == "loss":
+        ticks, labels = [0, high / 2, high], "format(datum.value, '.2f')"
+    axis = alt.Axis(title=None, values=ticks, labelExpr=labels)
+    return alt.Y("value:Q", scale=straight([0, high]), axis=axis)
