@@ -85,7 +85,9 @@ def show(shown: Shown) -> None:
     identity = repr((shown.keys, shown.options.projection))
     event = cache.show(
         spec,
-        alt=" ".join([describe_comparison(comparison, images.grouping), *cache.layouts(shown.keys).sentences]),
+        alt=" ".join(
+            [describe_comparison(comparison, images.grouping), *cache.layouts(shown.keys).sentences]
+        ),
         # A brush belongs to its maps.
         key=f"maps-{hashlib.sha256(identity.encode()).hexdigest()[:12]}",
         on_select="rerun",
