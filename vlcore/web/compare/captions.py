@@ -144,7 +144,8 @@ def _show_map(view: Shown, answers: Mapping[str, CaptionAnswer], text: str) -> N
     )
     alt = f"Position of the caption in each model, and of it without each word: {text}"
     cache.show(chart, alt=alt)
-    exact = "the average of its nearest images, not exact" if view.options.projection.fitted else "exact"
+    is_fitted = view.options.projection.fitted
+    exact = "the average of its nearest images, not exact" if is_fitted else "exact"
     st.caption(
         "The star is the caption; an arrow leads to the same caption without one word. Its position"
         f" is {exact}."

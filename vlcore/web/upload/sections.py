@@ -9,6 +9,7 @@ from vlcore.api import uploads
 from vlcore.api.compared_maps import ComparedMaps, with_uploads
 from vlcore.api.offline_page import figure
 from vlcore.experiment.grouping import Grouping
+from vlcore.plots.options import MapOptions
 from vlcore.plots.theme import PHONE_SIDE, Palette
 from vlcore.plots.thumbnails import thumb_uri
 from vlcore.web import cache, map_controls, shell
@@ -90,7 +91,7 @@ def _map_side(width: int, height: int, is_wide: bool) -> int:
 
 
 def _show_maps(
-    comparison: ComparedMaps, grouping: Grouping, palette: Palette, options: Any, side: int
+    comparison: ComparedMaps, grouping: Grouping, palette: Palette, options: MapOptions, side: int
 ) -> None:
     chart = figure(comparison, grouping, palette, side, options, board=False)
     with st.container(key="maps-of-uploads"):
