@@ -1,7 +1,5 @@
 """Upload page: predictions for one image beside the maps, reasons and numbers below."""
 
-from typing import Any
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
