@@ -183,7 +183,7 @@ def test_a_captioner_scores_a_caption_word_by_word_up_to_its_end(caption: torch.
             expected, abs=1e-3
         )
         words = int((caption != PAD).sum()) + 1
-        found = model.own_loss(model.image.tokens(images), caption.repeat(2, 1)).tolist()
+        found = model.caption_loss(model.image.tokens(images), caption.repeat(2, 1)).tolist()
         assert found == pytest.approx([-total / words for total in expected], rel=1e-4)
 
 

@@ -30,7 +30,7 @@ def batch(images: int = 12, captions: int = 4, seed: int = 0) -> tuple[torch.Ten
 def test_captions_are_counted_as_often_as_their_images_count(mitigation: str) -> None:
     own = np.repeat([0, 1, 2, 3], COUNTS[1])
     wrong = own == 1
-    found = formulas.counted(
+    found = formulas.caption_counts(
         own, 4, mitigation, own.astype(str), wrong if mitigation == "jtt" else None
     )
     shares = {"none": [48, 12, 48, 12], "jtt": [48, 72, 48, 12]}.get(mitigation, [1, 1, 1, 1])
@@ -204,5 +204,5 @@ def test_weights_of_edits_are_shares_of_the_loss_and_count_captions(mitigation: 
     found = weigh_by(mitigation, GROUPS[:4], None, weights)(losses, batch)
     assert found.item() == pytest.approx((3 * 2 + 0.5 * 4 + 1 * 6) / 3 / (7.5 / 4))
     own, groups = np.array([0, 1, 0, 2]), np.array(["a", "b", "a", "b"])
-    counts = formulas.counted(own, 3, mitigation, groups, None, weights.numpy())
+    counts = formulas.caption_counts(own, 3, mitigation, groups, None, weights.numpy())
     assert counts == pytest.approx(np.array([1.5, 3, 3]) / (7.5 / 4))

@@ -164,10 +164,12 @@ def _negative_weights(
         return 1.0 - np.eye(count)  # all count alike in a softmax
     caption_counts = stored.caption_counts
     if caption_counts is None:
-        from vlcore.model.losses import counted  # torch, which no page waits for
+        from vlcore.model.losses import (
+            caption_counts as weighted_caption_counts,  # torch, which no page waits for
+        )
 
         groups = images.table["group"].to_numpy()[model.rows[model.held_out :]].astype(str)
-        caption_counts = counted(
+        caption_counts = weighted_caption_counts(
             stored.caption_index, count, condition.mitigation, groups, stored.jtt_wrong
         )
     learnt = learnt_captions(images, condition)

@@ -1,13 +1,12 @@
-"""The dual encoder, an image and a text transformer with one embedding space, and what it is
-compared with.
+"""Dual encoder: image and text transformer with one embedding space; classifier and captioner.
 
 Each tower maps its input to a unit vector, and a pair is scored by ``logit = exp(tau) * <z, t> +
-b``. What it is compared with differs in the text side alone: a classifier has a free vector for
-each class, a captioner a decoder that reads the picture's tokens and says the next word. The image
-tower is the same, down to its first weights.
+b``. The controls differ in the text side alone: a classifier has a free vector for each class, a
+captioner a decoder that reads the image's tokens and predicts the next word. The image tower is the
+same, down to its first weights.
 
 The default image tower starts with convolutions (CCT, Hassani et al. 2021), because a transformer
-on linear patches learns little from 192 pictures; the study's own kind, linear patches, is
+on linear patches learns little from 192 images; linear patches, as in the original study, are
 ``seed_faithful``.
 """
 
@@ -32,9 +31,18 @@ from vlcore.model.word_vectors import random_word_vectors, word_vectors
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The shape of an `Encoder`; it is saved beside the weights and read back for inference."""
+    """The shape of an `Encoder`, saved beside the weights.
 
-    words: int  # size of the vocabulary, padding and unknown included
+    Attributes:
+        words: size of the vocabulary, padding and unknown included.
+        language: the text side: "text" tower, "classes" or "decoder".
+        classes: captions with a vector each, of a classifier or a text tower of codes.
+        text: one of `vlcore.experiment.options.TEXTS`.
+        features: numbers of an image from a frozen tower; 0 where the tower reads pixels.
+        tower: `TowerSpec.as_text` of a frozen tower.
+    """
+
+    words: int
     architecture: str = "conv_stem"
     image_size: int = TRAINING_SIZE
     max_words: int = MAX_WORDS
@@ -43,16 +51,12 @@ class ModelConfig:
     heads: int = 4
     embedding: int = 32
     init_seed: int = 0
-    language: str = "text"  # text tower, "classes" or "decoder"
-    classes: int = (
-        0  # captions that have a vector each: of a classifier, or of a text tower of codes
-    )
+    language: str = "text"
+    classes: int = 0
     logit: str = "learned"
-    text: str = "transformer"  # one of `vlcore.experiment.options.TEXTS`
-    features: int = (
-        0  # numbers of an image that a frozen tower gives; 0 where the tower reads pixels
-    )
-    tower: str = ""  # of a frozen tower: what its features depend on, `TowerSpec.as_text`
+    text: str = "transformer"
+    features: int = 0
+    tower: str = ""
 
 
 class Attention(nn.Module):
@@ -65,17 +69,13 @@ class Attention(nn.Module):
     def by_head(self, x: Tensor) -> Tensor:
         """Queries, keys and values, (B, T, W) to (3, B, H, T, W/H)."""
         batch, tokens, width = x.shape
-        return (
-            self.qkv(x)
-            .view(batch, tokens, 3, self.heads, width // self.heads)
-            .permute(2, 0, 3, 1, 4)
-        )
+        heads = self.qkv(x).view(batch, tokens, 3, self.heads, width // self.heads)
+        return heads.permute(2, 0, 3, 1, 4)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         q, k, v = self.by_head(x)
-        return self.out(
-            F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
-        )  # (B, T, W)
+        x = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # (B, H, T, W/H)
+        return self.out(x.transpose(1, 2).flatten(2))  # (B, T, W)
 
 
 class Block(nn.Module):
@@ -95,11 +95,12 @@ class Block(nn.Module):
 
 
 class ImageTower(nn.Module):
-    """A transformer on patches of an image; or a layer on the features of a frozen network, which
-    are one token. The stem of the default one is patches of 4 px, then two strided 3 x 3
-    convolutions: 64 px to 4 x 4 tokens that overlap. A frozen network is no part of it: it reads
-    features (`vlcore.model.frozen_towers`), but in models of older versions, which hold a network
-    of torchvision."""
+    """A transformer on patches of an image, or a layer on the features of a frozen network.
+
+    The default stem is patches of 4 px, then two strided 3 x 3 convolutions: 64 px to 4 x 4 tokens
+    that overlap. Features are one token (`vlcore.model.frozen_towers`); only models of older
+    versions hold the frozen network itself, of torchvision.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -131,19 +132,22 @@ class ImageTower(nn.Module):
         self.project = nn.Linear(width, config.embedding, bias=False)
 
     def tokens(self, images: Tensor, corner: tuple[int, int] = (0, 0)) -> Tensor:
-        """Of images, (B, 3, S, S) to (B, T, W), or of their features, (B, F) to (B, 1, W); of
-        windows of images, whose upper left corner lies at this row and column, multiples of the
-        patch."""
+        """Tokens of images, (B, 3, S, S) to (B, T, W), or of features, (B, F) to (B, 1, W).
+
+        Args:
+            images: whole images, windows of them, or features.
+            corner: row and column of the windows' upper left corner, multiples of the patch.
+        """
         if self.reads_features:
             return self.norm(self.adapt(images))[:, None]
         if self.frozen:
             return self.norm(self.adapt(self.backbone(images)))[:, None]  # (B, 1, W)
         x = self.stem(images)  # (B, W, H, H)
-        (top, left), side = (place // self.patch for place in corner), x.shape[-1]
+        top, left = (pixel // self.patch for pixel in corner)
+        side = x.shape[-1]
         position = self.position.unflatten(0, (math.isqrt(len(self.position)), -1))
-        x = x.flatten(2).transpose(1, 2) + position[top : top + side, left : left + side].flatten(
-            0, 1
-        )  # (B, T, W)
+        position = position[top : top + side, left : left + side].flatten(0, 1)
+        x = x.flatten(2).transpose(1, 2) + position  # (B, T, W)
         for block in self.blocks:
             x = block(x)
         return self.norm(x)
@@ -163,14 +167,13 @@ class TextTower(nn.Module):
         self.project = nn.Linear(config.width, config.embedding, bias=False)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        word = tokens != PAD  # (K, L)
+        is_word = tokens != PAD  # (K, L)
         x = self.embed(tokens) + self.position  # (K, L, W)
         for block in self.blocks:
-            x = block(x, word[:, None, None, :])
-        x = (self.norm(x) * word[..., None]).sum(dim=1) / word.sum(
-            dim=1, keepdim=True
-        )  # mean over words, (K, W)
-        return F.normalize(self.project(x), dim=-1)  # (K, E)
+            x = block(x, is_word[:, None, None, :])
+        sums = (self.norm(x) * is_word[..., None]).sum(dim=1)  # (K, W)
+        mean = sums / is_word.sum(dim=1, keepdim=True)
+        return F.normalize(self.project(mean), dim=-1)  # (K, E)
 
 
 class WordVectors(nn.Module):
@@ -180,30 +183,26 @@ class WordVectors(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        table = (
-            random_word_vectors(config.init_seed)
-            if config.text.endswith(RANDOM)
-            else word_vectors()
-        )
+        is_random = config.text.endswith(RANDOM)
+        table = random_word_vectors(config.init_seed) if is_random else word_vectors()
         self.register_buffer("table", table, persistent=False)
         self.project = nn.Linear(table.shape[1], config.embedding, bias=False)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        word = (tokens != PAD)[..., None]  # (K, L, 1)
-        mean = F.normalize((self.table[tokens] * word).sum(dim=1), dim=-1)  # (K, 256)
+        is_word = (tokens != PAD)[..., None]  # (K, L, 1)
+        mean = F.normalize((self.table[tokens] * is_word).sum(dim=1), dim=-1)  # (K, 256)
         return F.normalize(self.project(mean), dim=-1)  # (K, E)
 
 
 class CaptionCodes(nn.Module):
-    """A free unit vector for each caption that is met in training; another caption has none."""
+    """A free unit vector for each training caption; other captions have none."""
 
     known: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.register_buffer(
-            "known", torch.zeros(config.classes, config.max_words, dtype=torch.long)
-        )
+        known = torch.zeros(config.classes, config.max_words, dtype=torch.long)
+        self.register_buffer("known", known)
         self.vectors = nn.Parameter(torch.randn(config.classes, config.embedding) * 0.5)
 
     def knows(self, tokens: Tensor) -> Tensor:
@@ -229,8 +228,8 @@ class ClassVectors(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Predicts each word of a caption from the picture's tokens and the words before it (GAIA-1, Hu
-    et al. 2023)."""
+    """Predict each word of a caption from the image's tokens and the words before it (GAIA-1, Hu et
+    al. 2023)."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -242,31 +241,29 @@ class Decoder(nn.Module):
         self.norm = nn.LayerNorm(config.width)
         self.predict = nn.Linear(config.width, config.words)
 
-    def forward(self, picture: Tensor, tokens: Tensor) -> Tensor:
-        """Log-likelihood of a caption for each picture, its end included: (B, T, W) and (B, L) to
-        (B,)."""
+    def forward(self, image_tokens: Tensor, tokens: Tensor) -> Tensor:
+        """Log-likelihood of a caption and its end for each image: (B, T, W) and (B, L) to (B,)."""
         begin = self.begin.expand(len(tokens), 1, -1)
-        said = torch.cat([begin, self.embed(tokens)], dim=1) + self.position  # (B, L + 1, W)
-        x, seen = torch.cat([picture, said], dim=1), picture.shape[1]
+        words = torch.cat([begin, self.embed(tokens)], dim=1) + self.position  # (B, L + 1, W)
+        x = torch.cat([image_tokens, words], dim=1)  # (B, T + L + 1, W)
+        count = image_tokens.shape[1]
         causal = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
-        causal[:seen, :seen] = True  # the picture's tokens see each other
+        causal[:count, :count] = True  # the image's tokens see each other
         for block in self.blocks:
             x = block(x, causal)
-        words = (
-            self.predict(self.norm(x[:, seen:])).float().log_softmax(dim=-1)
-        )  # (B, L + 1, words)
-        next_word = F.pad(
-            tokens, (0, 1), value=PAD
-        )  # the first padding is the end; what follows it is not counted
-        counted = F.pad(tokens != PAD, (1, 0), value=True)
-        return (words.gather(2, next_word[..., None]).squeeze(2) * counted).sum(dim=1)
+        logits = self.predict(self.norm(x[:, count:])).float()  # (B, L + 1, words)
+        # The first padding is the end of a caption; what follows it is not counted.
+        next_word = F.pad(tokens, (0, 1), value=PAD)
+        is_counted = F.pad(tokens != PAD, (1, 0), value=True)
+        likelihoods = logits.log_softmax(dim=-1).gather(2, next_word[..., None]).squeeze(2)
+        return (likelihoods * is_counted).sum(dim=1)
 
 
 class Encoder(nn.Module):
-    """An image tower, and what scores captions: a text tower or the vectors of classes, with the
-    scale and bias that turn a cosine into a logit; or a decoder, for which a caption has no vector
-    and scores as likely as it is found. The parts are seeded apart: whatever stands on the text
-    side, one seed starts from the same image weights.
+    """An image tower with a text side: a text tower, the vectors of classes, or a decoder.
+
+    Scale and bias turn a cosine into a logit; a decoder scores a caption by its likelihood. The
+    parts are seeded apart: whatever the text side is, one seed starts from the same image weights.
     """
 
     text: nn.Module
@@ -306,15 +303,14 @@ class Encoder(nn.Module):
         """Scores of every image with every caption, (B, 3, S, S) and (K, L) to (B, K)."""
         if self.config.language != "decoder":
             return self.logits(self.image(images), self.text(tokens))
-        picture = self.image.tokens(images)  # (B, T, W)
-        return torch.stack(
-            [self.decoder(picture, caption.expand(len(images), -1)) for caption in tokens], dim=1
-        )
+        image_tokens = self.image.tokens(images)  # (B, T, W)
+        captions = (caption.expand(len(images), -1) for caption in tokens)
+        return torch.stack([self.decoder(image_tokens, caption) for caption in captions], dim=1)
 
-    def own_loss(self, picture: Tensor, tokens: Tensor) -> Tensor:
-        """Of a decoder, the mean cross entropy over the words of each image's own caption, from the
-        tokens of the image and of the caption, (B, T, W) and (B, L) to (B,)."""
-        return -self.decoder(picture, tokens) / ((tokens != PAD).sum(dim=1) + 1)
+    def caption_loss(self, image_tokens: Tensor, tokens: Tensor) -> Tensor:
+        """Mean cross entropy of a decoder over the words of each image's caption, (B, T, W) and (B,
+        L) to (B,)."""
+        return -self.decoder(image_tokens, tokens) / ((tokens != PAD).sum(dim=1) + 1)
 
 
 def _text_tower(config: ModelConfig) -> nn.Module:
@@ -327,20 +323,23 @@ def _text_tower(config: ModelConfig) -> nn.Module:
 def build(
     condition: Condition, words: int, classes: int = 0, captions: Tensor | None = None
 ) -> Encoder:
-    """The untrained encoder of a condition.
+    """Build the untrained encoder of a condition.
 
     Args:
         words: size of the vocabulary.
-        classes: number of captions that are learnt, of which a classifier and `CaptionCodes` have a
-        vector each.
+        classes: number of training captions, of which a classifier and `CaptionCodes` have a vector
+            each.
         captions: their tokens, (classes, L), by which `CaptionCodes` knows them.
 
     Raises:
-        TowerError: where the weights of a frozen network cannot be had.
-        ModelError: where an architecture is one that only older models have."""
+        TowerError: the weights of a frozen network cannot be had.
+        ModelError: only older models have the architecture.
+    """
     if condition.architecture.startswith(PREFIX):
-        instead = f"choose timm:{condition.network} to train on such a network"
-        raise ModelError(f"Networks of torchvision are only read from older models; {instead}.")
+        raise ModelError(
+            "Networks of torchvision are only read from older models; choose"
+            f" timm:{condition.network} to train on such a network."
+        )
     language = OBJECTIVES[condition.objective].language
     has_codes = language == "classes" or condition.text == "codes"
     spec = spec_of(condition.frozen_tower) if condition.frozen_tower else None
@@ -365,14 +364,13 @@ def build(
 
 
 def to_input(images: Tensor) -> Tensor:
-    """What a model reads: pixels, uint8 (B, S, S, 3), as float (B, 3, S, S), centred on mid-grey,
-    between -1 and 1; features of a frozen tower, (B, F), as they are."""
+    """Convert pixels, uint8 (B, S, S, 3), to float (B, 3, S, S) from -1 to 1, centred on mid-grey;
+    features of a frozen tower, (B, F), stay."""
     if images.ndim == 2:
         return images
     return images.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
 def stream(seed: int, purpose: str) -> int:
-    """A seed of its own for each purpose, so that a draw more in one place changes nothing in
-    another."""
+    """A separate seed for each purpose, so that one more draw in one place changes no other."""
     return int.from_bytes(hashlib.sha256(f"{seed} {purpose}".encode()).digest()[:8], "big") >> 1

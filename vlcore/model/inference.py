@@ -1,5 +1,8 @@
-"""Inference: embeddings of images and captions, and a model's file, which holds the shape of the
-model and its vocabulary beside the weights, so that inference cannot drift from training."""
+"""Inference: embeddings of images and captions, and the file of a model.
+
+The file holds the shape of the model and its vocabulary beside the weights, so that inference
+cannot drift from training.
+"""
 
 import json
 from collections.abc import Sequence
@@ -20,7 +23,7 @@ from vlcore.model.dual_encoder import CaptionCodes, Encoder, ModelConfig, to_inp
 from vlcore.model.frozen_towers import spec_of
 
 Array = NDArray[np.float32]
-BATCH = 128  # what lies between layers stays in a cache; the bits are those of any other number
+BATCH = 128  # activations stay in the cache; the result is the same for any number
 
 
 @torch.inference_mode()
@@ -37,25 +40,27 @@ def embed_images(model: Encoder, images: NDArray[Any]) -> Array:
 
 @torch.inference_mode()
 def embed_captions(model: Encoder, vocabulary: AnyVocabulary, captions: Sequence[str]) -> Array:
-    """Unit vectors of captions, float32 (n, E); none, (0, E), of a model whose captions have no
-    vectors. ModelError where a caption has no words, is no class of a classifier, or has no code in
-    a model of codes.
+    """Unit vectors of captions, float32 (n, E); (0, E) of a captioner.
+
+    ModelError where a caption has no words, is no class of a classifier, or has no code in a model
+    of codes.
     """
     if model.config.language == "decoder":
         return np.empty((0, model.config.embedding), dtype=np.float32)
-    # Models of an older version read fewer words.
-    tokens = torch.from_numpy(vocabulary.tokens(captions)[:, : model.config.max_words]).to(
-        model.device
-    )
+    # Models of older versions read fewer words.
+    tokens = torch.from_numpy(vocabulary.tokens(captions)[:, : model.config.max_words])
+    tokens = tokens.to(model.device)
     if not (tokens != PAD).any(dim=1).all():
         raise ModelError("A caption needs at least one word.")
     if model.config.language == "classes" and len(captions) != model.config.classes:
         raise ModelError("This model is a classifier: it knows its classes and reads no captions.")
-    if isinstance(model.text, CaptionCodes) and not bool((known := model.text.knows(tokens)).all()):
-        stranger = captions[int(known.int().argmin())]
-        raise ModelError(
-            f"This model has a code for each training caption and none for {stranger!r}."
-        )
+    if isinstance(model.text, CaptionCodes):
+        is_known = model.text.knows(tokens).tolist()
+        if not all(is_known):
+            unknown = captions[is_known.index(False)]
+            raise ModelError(
+                f"This model has a code for each training caption and none for {unknown!r}."
+            )
     return model.text(tokens).float().cpu().numpy()
 
 
@@ -63,29 +68,28 @@ def embed_captions(model: Encoder, vocabulary: AnyVocabulary, captions: Sequence
 def score_captions(
     model: Encoder, vocabulary: AnyVocabulary, captions: Sequence[str], images: NDArray[Any]
 ) -> Array:
-    """Scores of images with captions by the model itself, images as in `embed_images`, to float32
-    (n, K)."""
+    """Scores of images with captions by the model itself, float32 (n, K); images as in
+    `embed_images`."""
     tokens = torch.from_numpy(vocabulary.tokens(captions)).to(model.device)
-    parts = torch.from_numpy(images).split(BATCH)
-    return torch.cat(
-        [model.score(to_input(part.to(model.device)), tokens).float().cpu() for part in parts]
-    ).numpy()
+    scores = []
+    for part in torch.from_numpy(images).split(BATCH):
+        scores.append(model.score(to_input(part.to(model.device)), tokens).float().cpu())
+    return torch.cat(scores).numpy()
 
 
 def scale_and_bias(model: Encoder) -> tuple[float, float]:
-    """The two numbers that turn a cosine into a logit, ``scale * cosine + bias``; 1 and 0 where
-    none does."""
+    """Scale and bias of logits, ``scale * cosine + bias``; 1 and 0 of a captioner."""
     if model.config.language == "decoder":
         return 1.0, 0.0
     return float(model.tau.detach().exp().clamp(1, 100)), float(model.bias.detach())
 
 
 def save(model: Encoder, vocabulary: AnyVocabulary, path: Path) -> None:
-    """Write weights, shape and vocabulary as one safetensors file; equal models are equal files."""
+    """Write weights, shape and vocabulary as one safetensors file, equal for equal models."""
     shape = {name: str(value) for name, value in asdict(model.config).items()}
     save_model(model, str(path), metadata={**shape, "vocabulary": " ".join(vocabulary.words)})
-    # The format: eight bytes with the header's length, the header as JSON in a new order each time,
-    # the numbers.
+    # The format: eight bytes with the header's length, the header as JSON, whose order differs each
+    # time, the numbers.
     content = path.read_bytes()
     end = 8 + int.from_bytes(content[:8], "little")
     header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()
@@ -94,30 +98,31 @@ def save(model: Encoder, vocabulary: AnyVocabulary, path: Path) -> None:
 
 
 def load(path: Path) -> tuple[Encoder, AnyVocabulary]:
-    """The model and vocabulary of a file that `save` wrote, on the processor, without gradients;
-    ModelError where it is missing, broken or of another kind, or was trained on other features than
-    its frozen tower gives now; other LabErrors where its word vectors or its frozen tower are not
-    installed."""
+    """Read the model and vocabulary of a file that `save` wrote, on the CPU, without gradients.
+
+    Raises:
+        ModelError: the file is missing, broken or of another kind, or its frozen tower gives other
+            features now.
+        LabError: its word vectors or its frozen tower are not installed.
+    """
     try:
         with safe_open(path, framework="pt") as file:
-            about = dict(file.metadata() or {})
-        words = about.pop("vocabulary").split()
-        vocabulary = WordPieces() if reads_pieces(about.get("text", "")) else Vocabulary(words)
-        kinds = {name: type(value) for name, value in asdict(ModelConfig(words=0)).items()}
-        model = Encoder(ModelConfig(**{name: kinds[name](value) for name, value in about.items()}))
+            metadata = dict(file.metadata() or {})
+        words = metadata.pop("vocabulary").split()
+        vocabulary = WordPieces() if reads_pieces(metadata.get("text", "")) else Vocabulary(words)
+        defaults = asdict(ModelConfig(words=0))
+        shape = {name: type(defaults[name])(value) for name, value in metadata.items()}
+        model = Encoder(ModelConfig(**shape))
         load_model(model, str(path), device="cpu")
-    except LabError:  # what it needs beside its file is not installed
+    except LabError:  # something that it needs is not installed
         raise
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise ModelError(
             f"The model file {path.name} cannot be read; delete its folder and train it again."
         ) from error
     if model.config.tower and model.config.tower != spec_of(model.config.architecture).as_text():
-        other = (
-            f"The model {path.parent.name} was trained on features of other weights or another"
-            " preparation"
-        )
         raise ModelError(
-            f"{other} than {model.config.architecture} has here; delete it and train it again."
+            f"The model {path.parent.name} was trained on features of other weights or another"
+            f" preparation than {model.config.architecture} has here; delete it and train it again."
         )
     return model.eval().requires_grad_(False), vocabulary

@@ -242,7 +242,7 @@ def _loss(
     def words(view: Callable[[], View], batch: Tensor) -> Tensor:
         with half:
             captions = tokens[0][indices[0][batch]]
-            return model.own_loss(model.image.tokens(*view()), captions).float()
+            return model.caption_loss(model.image.tokens(*view()), captions).float()
 
     return {"simclr": two_views, "captioner": words}.get(condition.objective, captions)
 

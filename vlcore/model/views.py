@@ -302,10 +302,10 @@ class TrainingRecord:
     @property
     def caption_counts(self) -> NDArray[np.float64]:
         """Training images of each of `TrainingSet.captions`, weighted as in the loss, (K,)."""
-        from vlcore.model.losses import counted
+        from vlcore.model.losses import caption_counts
 
         training = self.views.training
-        return counted(
+        return caption_counts(
             self.caption_index,
             len(training.captions),
             self.condition.mitigation,
