@@ -280,8 +280,7 @@ class TrainingRecord:
 
     Attributes:
         caption_index: of each training image's caption, (n,); (0,) where images have none. From
-            the number of labels on it is a caption of an edit (`TrainingSet.captions`), which is not
-            part of the readout.
+            the number of labels on it is a caption that edits gave, not part of the readout.
         test_caption_index: of each held-out image's caption, (m,) or (0,).
         checkpoints: ``untrained`` and ``first_fit`` where there are any, and ``end``.
         why_no_pairs: why nothing is measured of images and their captions; None where it is.
