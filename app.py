@@ -1,5 +1,4 @@
-"""Home: the question, maps that play, the four experiments of the study, and one button that runs
-them."""
+"""Home: the question, maps that play, and the four experiments of the study with their button."""
 
 import streamlit as st
 
@@ -8,14 +7,13 @@ if __name__ == "__main__":  # a visitor's page
     from vlcore.web.home import animation
 
     palette, bar = shell.begin(
-        "Do descriptive labels help a model that learns from biased pictures?", first=True
+        "Do descriptive labels help a model that learns from biased images?", first=True
     )
     towers = animation.choose_towers(bar)
     animation.show(palette, towers)
 
-    from vlcore.data.subset import (
-        usual_condition,  # a second at the first visit: the maps play meanwhile
-    )
+    # This takes a second at the first visit: the maps play meanwhile.
+    from vlcore.data.subset import usual_condition
     from vlcore.experiment.options import TOWERS_SEEN
     from vlcore.experiment.plain_text import plain
     from vlcore.study import plans
@@ -29,15 +27,15 @@ if __name__ == "__main__":  # a visitor's page
     with shell.errors_as_sentences():
         usual = usual_condition(images).with_towers(towers)
         intro.markdown(plain(sections.question(images.grouping)))
-        sections.groups(images, usual)
+        sections.show_groups(images, usual)
         experiments = plans.find("experiments", usual).conditions
         st.subheader("The four experiments of the study")
         st.caption(TOWERS_SEEN[towers])
-        sections.experiments(experiments, images, palette)
+        sections.show_experiments(experiments, images, palette)
         st.subheader("What to look at next")
-        shell.window()  # asked here, so that the next page draws its maps once
-        sections.next_steps(experiments, images.name)
-else:  # the server, which imports this file once
+        shell.window()  # known then, so that the next page draws its maps once
+        sections.show_next_steps(experiments, images.name)
+else:  # the server imports this file once
     from vlcore.web import serving
 
     app = st.App(

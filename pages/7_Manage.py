@@ -1,5 +1,4 @@
-"""Manage: for whoever teaches: the queue, models and sets, the disk, what failed, and a study for
-tomorrow."""
+"""Manage, for teachers: the queue, models and sets, the disk, failures, training ahead."""
 
 from vlcore.web import shell, visitors
 from vlcore.web.manage import sections
@@ -8,11 +7,11 @@ palette, bar = shell.begin("Manage")
 with shell.errors_as_sentences():
     sections.remember()
     if visitors.teaches():
-        sections.who_is_here(bar)
-        sections.queue()
-        sections.things()
-        sections.disk_budget()
-        sections.errors()
-        sections.prebuild()
+        sections.show_visitors(bar)
+        sections.show_queue()
+        sections.show_models_and_sets()
+        sections.show_disk()
+        sections.show_failures()
+        sections.train_ahead()
     else:
         sections.sign_in()

@@ -103,7 +103,7 @@ def test_trained_experiments_show_their_maps_and_numbers(experiments: list[store
     for artifact in experiments:
         minority = artifact.metrics["end"]["minority_accuracy"]
         assert f"{minority['value'] * 100:.0f} % ({minority['low'] * 100:.0f} to" in text_of(page)
-    assert text_of(page).count("of 1,000 held-out pictures") == 4
+    assert text_of(page).count("on 1,000 held-out images") == 4
     assert "Over 10 seeds, published with this version" in text_of(page)
 
 

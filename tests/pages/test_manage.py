@@ -130,7 +130,7 @@ def test_what_is_deleted_can_be_put_back(
     assert store.published_keys() == []
     assert "odd" not in set_names()
     page.multiselect(key="some_Deleted").set_value([quick[0].key, "odd"]).run()
-    press(page, "Put back")
+    press(page, "Restore")
     assert store.read(quick[0].key).digest == quick[0].digest
     assert "odd" in set_names()
 
@@ -140,7 +140,7 @@ def test_what_a_click_makes_again_goes_and_models_stay(
 ) -> None:
     for condition in (quick[0].condition, quick[0].condition.untrained):
         publish_as(quick[0], condition)
-    press(opened("7_Manage"), "Remove what can be made again")
+    press(opened("7_Manage"), "Clear caches")
     assert store.published_keys() == [quick[0].key]
 
 
@@ -152,7 +152,7 @@ def test_a_grid_is_trained_before_the_class_comes_and_failures_are_listed(
     jobs.Reporter(jobs.make_folder(jobs.work_folder("bad"))).end(State.FAILED, "The disk is full.")
     page = opened("7_Manage")
     assert list(page.dataframe[0].value["said"]) == ["The disk is full.", "KeyError: 'a'"]
-    assert "Nothing runs and nothing waits" in text_of(page)
+    assert "The queue is empty" in text_of(page)
     press(page, "Train the 4 that are missing")
     assert queue.asked == [
         condition.key for condition in plans.find("experiments", Condition(), 1).conditions

@@ -35,7 +35,7 @@ def test_a_first_visit_says_what_would_be_trained_and_progress_is_live(
     page = start()
     said = text_of(page)
     assert "75 % removed (12 of 48 kept), short labels" in said
-    assert "120 training pictures, 48 of each majority and 12 of each minority group" in said
+    assert "120 training images, 48 of each majority and 12 of each minority group" in said
     assert "φ = 0.60" in said
     assert "Models of this image set will be listed here" in said
     assert not list(empty_home.iterdir()), "looking at the page writes nothing"
@@ -43,7 +43,7 @@ def test_a_first_visit_says_what_would_be_trained_and_progress_is_live(
         page.selectbox(key="train_labels").set_value(style).run()
         assert not page.error
         assert not page.exception
-        assert "training pictures" in text_of(page)
+        assert "training images" in text_of(page)
     queue.state, queue.status = (
         State.RUNNING,
         {
@@ -54,7 +54,7 @@ def test_a_first_visit_says_what_would_be_trained_and_progress_is_live(
             "probes": [[0, 0.5, 0.9], [5, 0.6, 0.95], [40, 0.7, 1.0]],
         },
     )
-    assert "which of the two is there first?" in text_of(page.run())
+    assert "Linear-probe accuracy during training" in text_of(page.run())
     assert len(page.get("vega_lite_chart")) == 1
 
 
@@ -128,7 +128,7 @@ def test_a_finished_model_stands_beside_its_twin_or_offers_it(
 ) -> None:
     queue.disk = True
     page = start(labels="descriptive", bias="75 %")
-    assert "Beside its twin: all the same but short labels (left)" in text_of(page)
+    assert "Beside its baseline: all the same but short labels (left)" in text_of(page)
     assert "held-out minority images" in text_of(page)
     assert len(page.get("vega_lite_chart")) == 2, "two linked maps, and the probes over the steps"
     done = experiments[3].key
@@ -137,7 +137,7 @@ def test_a_finished_model_stands_beside_its_twin_or_offers_it(
         "view",
         lambda key, asker: JobStatus(key, State.DONE if key == done else State.ABSENT),
     )
-    press(page.run(), "Train its twin: short labels")
+    press(page.run(), "Train its baseline: short labels")
     assert queue.asked == [experiments[2].key]
 
 
@@ -175,14 +175,14 @@ def test_a_row_leads_to_its_twin_and_to_another_seed(monkeypatch: pytest.MonkeyP
     one = Condition(bias=0.75, labels="descriptive")
     again, twin = one.replace(data_seed=1, init_seed=1), one.with_labels("undescriptive")
     (stack,) = stack_seeds({again.key: (again, {}), one.key: (one, {})})
-    tried_settings.offer(stack, {twin.key})
+    tried_settings.link_to_compare(stack, {twin.key})
     usual = {"data": "scenes", "models": "2"}
     assert led == {
         "Compare with short labels": {**usual, "left_model": twin.key, "right_model": one.key},
         "Compare two of its seeds": {**usual, "left_model": one.key, "right_model": again.key},
     }
     led.clear()
-    tried_settings.offer(stack, set())
+    tried_settings.link_to_compare(stack, set())
     assert led["Open in Compare"] == {**usual, "left_model": one.key}
 
 
@@ -199,7 +199,7 @@ def test_a_set_of_embeddings_is_shown_and_not_trained(
     for words in (
         "imported from `birds.npz`",
         f"compare {key} --out",
-        "Right on minority rows: **",
+        "Minority-group accuracy: **",
     ):
         assert words in text_of(page)
     assert len(page.get("vega_lite_chart")) == 1

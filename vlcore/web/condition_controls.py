@@ -17,6 +17,8 @@ LABELS = options.controls_of(options.LABEL_STYLES)
 NEGATIVES = options.controls_of(options.NEGATIVES)
 ENCODERS = options.controls_of(options.ARCHITECTURES)
 TEXTS = options.controls_of(options.TEXTS)
+# Label styles that pages call otherwise than files do.
+STYLE_NAMES = {style: name for name, style in options.LABEL_ALIASES.items()}
 AS_TOWERS = "as chosen above"  # the image or text tower of the pair of towers
 AS_SET = "as set here"  # no model from the disk
 LENGTHS = {name: steps for name, steps in options.PRESETS.items() if steps}
@@ -56,13 +58,12 @@ def training_length(key: str, label: str = "Training length", **options: Any) ->
 
 def label_style_choice(label: str, styles: Sequence[str], default: str, key: str) -> str:
     """Show the choice of a label style, by its name on pages; the address may have either name."""
-    names = {style: name for name, style in options.LABEL_ALIASES.items()}
-    widgets.accept_former_names(key, names)
+    widgets.accept_former_names(key, STYLE_NAMES)
     return st.selectbox(
         label,
         styles,
         styles.index(default),
-        lambda style: names.get(style, style),
+        lambda style: STYLE_NAMES.get(style, style),
         **widgets.in_address(key),
     )
 

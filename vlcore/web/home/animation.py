@@ -1,7 +1,7 @@
-"""The first screen of Home: maps that play the trainings of an image set in the browser.
+"""First screen of Home: maps that play the trainings of an image set in the browser.
 
-Little is imported here: they are on their way to the visitor before the server has read what the
-rest of Home needs.
+Little is imported here: they reach the visitor before the server has read what the rest of Home
+needs.
 """
 
 import streamlit as st
@@ -13,7 +13,7 @@ from vlcore.experiment.version import __version__
 from vlcore.plots.theme import Palette
 from vlcore.web.components.browser import BUTTON_STYLE
 
-SCRATCH = "scratch"  # a name of `vlcore.experiment.options.TOWERS`; the usual one
+SCRATCH = "scratch"  # a name in `vlcore.experiment.options.TOWERS`; the default
 _ATLAS = st.components.v2.component(
     "vl_bias_lab_atlas",
     html=text_beside(__file__, "atlas.html"),
@@ -24,27 +24,29 @@ _ATLAS = st.components.v2.component(
 
 def is_there(data: str, towers: str = SCRATCH) -> bool:
     """Whether an atlas of an image set and a pair of towers is bundled."""
+    # Both may come from an address: no path is made of them.
     return file_name(data, towers) in {file.name for file in static_folder().glob("atlas-*.json")}
 
 
 def file_name(data: str, towers: str) -> str:
-    """The file of an atlas in the folder of static files."""
-    return f"atlas-{data}{'' if towers == SCRATCH else f'-{towers}'}.json"
+    """Return the name of the static file of an atlas."""
+    suffix = "" if towers == SCRATCH else f"-{towers}"
+    return f"atlas-{data}{suffix}.json"
 
 
 def base() -> str:
-    """The path of this server's pages, with a slash at both ends."""
+    """Return the path of this server's pages, with a slash at both ends."""
     path = str(st.get_option("server.baseUrlPath")).strip("/")
     return f"/{path}/" if path else "/"
 
 
 def address(data: str, towers: str = SCRATCH) -> str:
-    """The address of an atlas on this server."""
+    """Return the address of an atlas on this server."""
     return f"{base()}app/static/{file_name(data, towers)}?v={__version__}"
 
 
 def choose_towers(bar: DeltaGenerator) -> str:
-    """The choice of the pair of towers, in the address."""
+    """Show the choice of the pair of towers, in the address."""
     chosen = bar.segmented_control(
         "Towers",
         ["pretrained", SCRATCH],
@@ -60,8 +62,7 @@ def choose_towers(bar: DeltaGenerator) -> str:
 
 
 def show(palette: Palette, towers: str) -> None:
-    """Two maps over sliders of bias and step, of the set that is chosen; nothing where no atlas of
-    it is bundled."""
+    """Show two maps above sliders of bias and step, if an atlas of the chosen set is bundled."""
     data = st.session_state.get("data") or st.query_params.get("data") or "scenes"
     if not is_there(data, towers):
         return

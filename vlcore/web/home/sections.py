@@ -1,5 +1,4 @@
-"""Sections of the Home page: the question, the four groups, the four experiments, and what to look
-at next."""
+"""Sections of the Home page: the question, the four groups, the four experiments, next steps."""
 
 from collections.abc import Sequence
 
@@ -19,6 +18,7 @@ from vlcore.plots.theme import Palette
 from vlcore.web import cache, condition_controls, jobs, widgets, work
 
 CARD = 264  # px; four cards fit beside each other on a screen of 1280 px, two on one of 800
+GAP = 16  # px between cards
 MARKS = (
     "green circles",
     "blue circles with a ring",
@@ -28,127 +28,129 @@ MARKS = (
 
 
 def question(grouping: Grouping) -> str:
-    """What the lab asks, of these objects and contexts."""
-    (obj, other), (here, there) = grouping.objects, grouping.contexts
+    """Return what the lab asks, of these objects and contexts."""
     if grouping == SCENES:
         return (
-            "A small vision-language model learns to match pictures of horses and camels with their"
-            " labels, but most horses it sees stand on grass and most camels in the desert. Will it"
+            "A small vision-language model learns to match images of horses and camels with their"
+            " labels, but most horses it sees are on grass and most camels in the desert. Will it"
             " look at the animal or at the background, and does it matter whether a label says"
             " “horse” or “horse on the grass”?"
         )
+    first_object, second_object = grouping.objects
+    first_context, second_context = grouping.contexts
     short, descriptive = (
-        caption(style, obj, here, grouping) for style in condition_controls.LABELS.values()
+        caption(style, first_object, first_context, grouping)
+        for style in condition_controls.LABELS.values()
     )
     return (
-        "A small vision-language model learns to match pictures with their labels, but most"
-        f" pictures of “{obj}” that it sees show “{here}” too, and most of “{other}” show"
-        f" “{there}”. Will it look at the {grouping.object_word} or at the background, and does it"
-        f" matter whether a label says “{short}” or “{descriptive}”?"
+        "A small vision-language model learns to match images with their labels, but most images of"
+        f" “{first_object}” that it sees show “{first_context}” too, and most of “{second_object}”"
+        f" show “{second_context}”. Will it look at the {grouping.object_word} or at the"
+        f" background, and does it matter whether a label says “{short}” or “{descriptive}”?"
     )
 
 
-def groups(images: ImageSet, usual: Condition) -> None:
-    """A picture of each group, how many of it a model sees, and its mark on maps."""
-    n, kept = usual.n_per_group, usual.replace(bias=STUDY_BIAS).n_minority
-    roles = (
-        f"majority: always {n} in training",
-        f"minority: {n}, or {kept} at {STUDY_BIAS * 100:.0f} % removed",
-    )
+def show_groups(images: ImageSet, usual: Condition) -> None:
+    """Show an image of each group, its size in training, and its mark on maps."""
+    n, n_biased = usual.n_per_group, usual.replace(bias=STUDY_BIAS).n_minority
+    majority = f"majority: always {n} in training"
+    minority = f"minority: {n}, or {n_biased} at {STUDY_BIAS * 100:.0f} % removed"
     names = group_words(images.grouping)
     with st.container(horizontal=True):
-        for (group, name), picture, mark in zip(
-            names.items(), group_pictures(images), MARKS, strict=True
-        ):
+        for group, image, mark in zip(names, group_pictures(images), MARKS, strict=True):
+            name = names[group]
+            role = minority if group in images.grouping.minority else majority
             with st.container(width=CARD):
-                widgets.picture(picture, alt=name)
+                widgets.picture(image, alt=name)
                 st.markdown(
-                    f"**{plain(name[0].upper() + name[1:])}** "
-                    f" \n:small[{roles[group in images.grouping.minority]}]  \n:small[:gray[on"
+                    f"**{plain(name[0].upper() + name[1:])}**  \n:small[{role}]  \n:small[:gray[on"
                     f" maps: {mark}]]"
                 )
 
 
-def experiments(conditions: Sequence[Condition], images: ImageSet, palette: Palette) -> None:
-    """The four experiments: a button that runs what is missing, or how far they are, and a card
-    each."""
+def show_experiments(conditions: Sequence[Condition], images: ImageSet, palette: Palette) -> None:
+    """Show the four experiments, a card each, and run what is missing."""
 
     def draw(views: list[JobStatus]) -> None:
-        missing = [
-            c
-            for c, view in zip(conditions, views, strict=True)
-            if not view.state.is_active and not view.done
-        ]
-        active = any(view.state.is_active for view in views)
-        if missing and st.button(
-            "Run the four experiments" if len(missing) == 4 else f"Run the {len(missing)} missing",
-            type="primary",
-            icon=":material/play_arrow:",
-            disabled=active,
-            help=f"Draws the pictures once and trains what is missing. {widgets.how_long(images)}",
-        ):
-            work.train(*missing)
-            st.rerun()
-        elif active:
-            done = sum(view.done for view in views)
-            total = sum(1.0 if view.done else view.fraction for view in views) / len(views)
-            with st.container(width=4 * CARD + 3 * 16):  # gaps of 16 px
-                left, right = st.columns([5, 1], vertical_alignment="bottom")
-                left.progress(
-                    total,
-                    f"{done} of {len(views)} done. You can leave this page: training goes on.",
-                )
-                if right.button("Cancel", icon=":material/stop:", width="stretch"):
-                    jobs.cancel(condition.key for condition in conditions)
+        _show_progress(conditions, views, images)
         with st.container(horizontal=True):
-            for number, (condition, view) in enumerate(
-                zip(conditions, views, strict=True), start=1
-            ):
+            for number, (condition, view) in enumerate(zip(conditions, views, strict=True), 1):
                 bias = "no bias" if condition.bias == 0 else "bias"
                 labels = condition_controls.name_of(condition_controls.LABELS, condition.labels)
                 with st.container(border=True, width=CARD, height="stretch"):
                     st.markdown(
-                        f"**{number} · {bias}, {labels} labels** "
-                        f" \n:small[{describe_bias(condition)}]"
+                        f"**{number} · {bias}, {labels} labels**  \n"
+                        f":small[{describe_bias(condition)}]"
                     )
-                    _state(condition, view, images.grouping, palette)
+                    _show_card(condition, view, images.grouping, palette)
 
     if images.folds:
-        small = f"A small set: each experiment trains {images.folds} models in turn"
-        st.caption(f"{small}, so that every picture is judged by one that has not seen it.")
+        st.caption(
+            f"A small set: each experiment trains {images.folds} models in turn, so that every"
+            " image is judged by one that has not seen it."
+        )
     jobs.watch([condition.key for condition in conditions], draw)
-    marks = (
-        "Filled marks are training pictures, hollow ones held out; a ring marks the minority groups"
-    )
     st.caption(
-        f"{marks}; diamonds are captions. Maps show two of 32 dimensions: the numbers come from all"
-        " of them."
+        "Filled marks are training images, hollow ones held out; a ring marks the minority groups;"
+        " diamonds are captions. Maps show two of 32 dimensions: the numbers come from all of them."
     )
     if all(view.done for view in work.views(conditions)):
-        biased = [cache.artifact(condition.key) for condition in conditions[2:]]
-        sentences = description.describe_label_effect(biased, images.grouping)
-        st.markdown(f"{sentences} {_over_seeds(conditions[2:])}")
+        biased = conditions[2:]
+        artifacts = [cache.artifact(condition.key) for condition in biased]
+        effect = description.describe_label_effect(artifacts, images.grouping)
+        st.markdown(f"{effect} {_describe_other_seeds(biased)}")
+
+
+def _show_progress(
+    conditions: Sequence[Condition], views: Sequence[JobStatus], images: ImageSet
+) -> None:
+    """Show the button that runs missing experiments, or how far they are."""
+    is_active = any(view.state.is_active for view in views)
+    missing = [
+        condition
+        for condition, view in zip(conditions, views, strict=True)
+        if not view.state.is_active and not view.done
+    ]
+    if missing:
+        label = f"Run the {len(missing)} missing"
+        if len(missing) == len(conditions):
+            label = "Run the four experiments"
+        about = f"Draws the images once and trains what is missing. {widgets.how_long(images)}"
+        icon = ":material/play_arrow:"
+        if st.button(label, type="primary", icon=icon, disabled=is_active, help=about):
+            work.train(*missing)
+            st.rerun()
+    if is_active:
+        done = sum(view.done for view in views)
+        total = sum(1.0 if view.done else view.fraction for view in views) / len(views)
+        words = f"{done} of {len(views)} done. You can leave this page: training goes on."
+        with st.container(width=4 * CARD + 3 * GAP):
+            left, right = st.columns([5, 1], vertical_alignment="bottom")
+            left.progress(total, words)
+            if right.button("Cancel", icon=":material/stop:", width="stretch"):
+                jobs.cancel(condition.key for condition in conditions)
 
 
 @st.cache_resource(
     max_entries=8, show_spinner=False, hash_funcs={Condition: lambda condition: condition.key}
 )
-def _over_seeds(biased: Sequence[Condition]) -> str:
-    """What published runs of conditions with other seeds say; empty where there are none."""
-    frame = answers.published_results(biased[0].data)
+def _describe_other_seeds(conditions: Sequence[Condition]) -> str:
+    """Say what published runs of conditions with other seeds show; empty without such runs."""
+    runs = answers.published_results(conditions[0].data)
+    accuracies = []
     try:
-        means = [answers.over_seeds(frame, condition, "minority_accuracy") for condition in biased]
+        for condition in conditions:
+            mean = answers.over_seeds(runs, condition, "minority_accuracy")
+            accuracies.append(f"**{rate(mean.as_dict())}** with {label_words(condition)}")
     except ValueError:
         return ""
-    rights = [
-        f"**{rate(mean.as_dict())}** with {label_words(one)}"
-        for mean, one in zip(means, biased, strict=True)
-    ]
-    over = f"Over {means[0].n} seeds, published with this version: {' and '.join(rights)}"
-    return f"{over}; Findings says what that decides."
+    return (
+        f"Over {mean.n} seeds, published with this version: {' and '.join(accuracies)}; Findings"
+        " says what that decides."
+    )
 
 
-def _state(condition: Condition, view: JobStatus, grouping: Grouping, palette: Palette) -> None:
+def _show_card(condition: Condition, view: JobStatus, grouping: Grouping, palette: Palette) -> None:
     if view.state.is_active:
         jobs.progress(view)
         widgets.live(condition, view, palette, condition.key, curve=False)
@@ -162,29 +164,26 @@ def _state(condition: Condition, view: JobStatus, grouping: Grouping, palette: P
     cache.show(spec, alt=f"Map of {title(condition)}", key=f"card_{condition.key}")
     artifact = cache.artifact(condition.key)
     end = artifact.metrics["end"]
-    st.markdown(f"Right on minority pictures  \n**{metrics_table.cell(end, 'minority_accuracy')}**")
+    st.markdown(f"Minority-group accuracy  \n**{metrics_table.cell(end, 'minority_accuracy')}**")
     if minority := end.get("minority_accuracy"):
         st.caption(
-            f"of {minority['n']:,} held-out pictures; majority {share(end['majority_accuracy'])}"
+            f"on {minority['n']:,} held-out images; majority {share(end['majority_accuracy'])}"
         )
     if sentence := description.small_sample_warning(artifact, grouping):
-        st.badge("few pictures", icon=":material/warning:", color="orange", help=plain(sentence))
+        st.badge("few images", icon=":material/warning:", color="orange", help=plain(sentence))
     if end["collapsed"]:
         st.badge("collapsed", icon=":material/warning:", color="red")
 
 
-def next_steps(conditions: Sequence[Condition], data: str) -> None:
-    """Links to what the experiments are for."""
-    one, two, three, four = conditions
+def show_next_steps(conditions: Sequence[Condition], data: str) -> None:
+    """Link to what the experiments are for."""
+    link = condition_controls.link_to_compare
+    fair_short, fair_descriptive, biased_short, biased_descriptive = conditions
     with st.container(horizontal=True, key="next"):
-        condition_controls.link_to_compare(one, two, "Compare 1 and 2: what labels do", "compare")
-        condition_controls.link_to_compare(
-            one, three, "Compare 1 and 3: what the bias does", "difference"
-        )
-        condition_controls.link_to_compare(
-            three, four, "Compare 3 and 4: what labels do under bias", "balance"
-        )
-        widgets.link(
-            "pages/4_Upload.py", "Upload a picture: where does it land?", "upload", data=data
-        )
+        link(fair_short, fair_descriptive, "Compare 1 and 2: what labels do", "compare")
+        link(fair_short, biased_short, "Compare 1 and 3: what the bias does", "difference")
+        about = "Compare 3 and 4: what labels do under bias"
+        link(biased_short, biased_descriptive, about, "balance")
+        about = "Upload an image: what is predicted?"
+        widgets.link("pages/4_Upload.py", about, "upload", data=data)
         widgets.link("pages/6_Lesson.py", "Teach it: predict, run, reveal", "school", data=data)

@@ -1,6 +1,6 @@
-"""Everything that was tried on this server: equal settings stacked as seeds, to sort, to choose
-from, to open."""
+"""All runs of an image set on this server: equal settings stacked as seeds, to sort and to open."""
 
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
@@ -17,69 +17,73 @@ from vlcore.web.compare.models import comparable
 
 
 def section(images: ImageSet) -> None:
-    """The table, the choices of what it shows, and what the row that is chosen leads to."""
+    """Show the table of runs with its filters, and links for the row that is ticked."""
     models = {}
     for key, condition in comparable(images).items():
         if condition.kind in (ArtifactKind.TRAINED, ArtifactKind.PRETRAINED):
-            with suppress(StoreError):  # one that is damaged is set aside by being read
+            with suppress(StoreError):  # a damaged one is set aside by being read
                 models[key] = condition, cache.artifact(key).metrics["end"]
-    every = stack_seeds(models)
-    if not every:
-        st.caption("Models of this image set will be listed here, with what they were measured at.")
+    stacks = stack_seeds(models)
+    if not stacks:
+        st.caption("Models of this image set will be listed here, with their measures.")
         return
-    names = {catalogue.words_of(one.name, images.grouping): one.name for one in catalogue.listed()}
-    usual = list(names.values()).index(catalogue.PRIMARY)
-    first, second = st.columns([2, 3])
-    words = first.selectbox("Measure", list(names), usual, **widgets.in_address("tried_by"))
-    measure, offered = names[words], setting_choices(every)
-    only = second.multiselect(
-        "Only", list(offered), **widgets.in_address("tried_only"), placeholder="all settings"
+    names = {
+        catalogue.words_of(measure.name, images.grouping): measure.name
+        for measure in catalogue.listed()
+    }
+    default = list(names.values()).index(catalogue.PRIMARY)
+    left, right = st.columns([2, 3])
+    words = left.selectbox("Measure", list(names), default, **widgets.in_address("tried_by"))
+    measure, settings = names[words], setting_choices(stacks)
+    only = right.multiselect(
+        "Only", list(settings), **widgets.in_address("tried_only"), placeholder="all settings"
     )
-    shown = filter_stacks(every, (offered[name] for name in only))
-    style = "percent" if catalogue.measure_of(measure).in_percent else "%.3g"
-    numbers = {"value": words, "From": "From", "To": "To"}
+    stacks = filter_stacks(stacks, (settings[name] for name in only))
+    number_format = "percent" if catalogue.measure_of(measure).in_percent else "%.3g"
     columns = {
-        name: st.column_config.NumberColumn(label, format=style) for name, label in numbers.items()
+        name: st.column_config.NumberColumn(label, format=number_format)
+        for name, label in {"value": words, "From": "From", "To": "To"}.items()
     }
-    table: dict[str, Any] = {"column_config": columns, "hide_index": True, "width": "stretch"}
-    table |= {
-        "on_select": "rerun",
-        "selection_mode": "single-row",
-        "key": f"tried_{measure}_{len(shown)}",
-    }
-    picked = st.dataframe([_row(one, measure) for one in shown], **table).selection["rows"]
-    over = (
-        "“From” and “to” are a 95 % interval: over the seeds of a row, or over the test scenes of"
-        " its one run"
+    ticked = st.dataframe(
+        [_row(stack, measure) for stack in stacks],
+        column_config=columns,
+        hide_index=True,
+        width="stretch",
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"tried_{measure}_{len(stacks)}",
     )
-    st.caption(f"{over}. A click on a column sorts; one before a row offers to open it.")
-    for number in picked[:1]:
-        offer(shown[number], set(models))
+    st.caption(
+        "“From” and “to” are a 95 % interval: over the seeds of a row, or over the test scenes of"
+        " its one run. Click a header to sort; tick a row to open it."
+    )
+    for number in ticked.selection["rows"][:1]:
+        link_to_compare(stacks[number], set(models))
 
 
-def _row(one: SeedStack, measure: str) -> dict[str, Any]:
-    found = one.estimate(measure)
-    values = {"value": found.value, "From": found.low, "To": found.high} if found else {}
-    return {"Model": one.words, "Steps": one.condition.steps, "Seeds": len(one.keys)} | values
+def _row(stack: SeedStack, measure: str) -> dict[str, Any]:
+    row = {"Model": stack.words, "Steps": stack.condition.steps, "Seeds": len(stack.keys)}
+    if estimate := stack.estimate(measure):
+        row |= {"value": estimate.value, "From": estimate.low, "To": estimate.high}
+    return row
 
 
-def offer(one: SeedStack, there: set[str]) -> None:
-    """Links to Compare: beside its twin where that is there, and two of its seeds beside each
-    other."""
-    twin, what = controlled_baseline(one.condition) or (None, "")
-    beside = {"Open in Compare": one.keys[:1]}
-    if twin and twin.key in there:
-        beside = {f"Compare with {what}": (twin.key, one.keys[0])}
-    if len(one.keys) > 1:
-        beside["Compare two of its seeds"] = one.keys[:2]
+def link_to_compare(stack: SeedStack, trained: Collection[str]) -> None:
+    """Link to Compare: the model beside its baseline if that is trained, and two of its seeds."""
+    baseline, what = controlled_baseline(stack.condition) or (None, "")
+    links = {"Open in Compare": stack.keys[:1]}
+    if baseline and baseline.key in trained:
+        links = {f"Compare with {what}": (baseline.key, stack.keys[0])}
+    if len(stack.keys) > 1:
+        links["Compare two of its seeds"] = stack.keys[:2]
     with st.container(horizontal=True):
-        for label, keys in beside.items():
+        for label, keys in links.items():
             models = dict(zip(("left_model", "right_model"), keys, strict=False))
             widgets.link(
                 "pages/3_Compare.py",
                 label,
                 "compare",
-                data=one.condition.data,
+                data=stack.condition.data,
                 models="2",
                 **models,
             )
