@@ -42,7 +42,7 @@ from vlcore.study import plans, published, registry, tables
 from vlcore.study import text as words
 from vlcore.study.analysis import Analysis
 from vlcore.study.figures import LEGEND, reported
-from vlcore.study.findings import over_pictures
+from vlcore.study.findings import over_scenes
 from vlcore.study.plans import StudyPlan
 from vlcore.study.registry import Entry
 from vlcore.study.report import parts
@@ -96,7 +96,7 @@ def rewrite_pages(out: Path) -> None:
                 write_arms(plans.find(str(plan)), out / plan.stem)
         for study in sorted(published.FOLDER.glob("**/study.json")):
             folder = out / study.parent.relative_to(published.FOLDER)
-            write_pair(published.PublishedResults(study.parent), folder)
+            write_pair(published.PublishedStudy(study.parent), folder)
 
 
 @contextmanager
@@ -120,11 +120,11 @@ def publish_pair(options: Namespace, data: str) -> None:
         return
     study = plans.find(options.grid, base, 1 + max(seeds))
     folder = published.FOLDER / (options.name or options.grid) / data
-    published.write(Study(study).findings(), folder)
-    write_pair(published.PublishedResults(folder), folder)
+    published.write_findings(Study(study).findings(), folder)
+    write_pair(published.PublishedStudy(folder), folder)
 
 
-def write_pair(results: published.PublishedResults, folder: Path) -> None:
+def write_pair(results: published.PublishedStudy, folder: Path) -> None:
     """Write the page of short and descriptive labels on an image set, with figures and tables."""
     findings = results.findings()
     folder.mkdir(parents=True, exist_ok=True)
@@ -142,8 +142,8 @@ def write_pair(results: published.PublishedResults, folder: Path) -> None:
         },
         f"paired_slopes_{PRIMARY}": ("blocks", "Block by block"),
         f"forest_{PRIMARY}": ("differences", "Descriptive less short labels"),
-        "curves": ("probes", "What linear probes read off while training"),
-        f"moments_{PRIMARY}": ("moments", "At first fit and at the end"),
+        "probes": ("probes", "What linear probes read off while training"),
+        f"moments_{PRIMARY}": ("moments", "At the fit step and at the end"),
     }
     links = []
     for name, (file, caption) in figures.items():
@@ -155,19 +155,19 @@ def write_pair(results: published.PublishedResults, folder: Path) -> None:
         for name, table in tables.analysis_tables(findings.end).items():
             if len(table):
                 table.to_csv(folder / f"{name}.csv.gz", index=False, compression=compression)
-    check = [words.soundness(results.unsound, findings.blocks)]
-    if results.unsound:
-        answer = words.answer(results.sound().findings())
-        check += [words.why_unsound(results.unsound), f"Without these blocks: {answer}"]
+    check = [words.sanity_words(results.failing_blocks, findings.n_blocks)]
+    if results.failing_blocks:
+        answer = words.answer(results.passing().findings())
+        check += [words.failing_words(results.failing_blocks), f"Without these blocks: {answer}"]
     text = [
-        f"# {findings.study.name}: {folder.name}",
+        f"# {findings.plan.name}: {folder.name}",
         words.answer(findings),
         *(words.notes(findings.end) if findings.end else ()),
-        registry.said(findings.study, findings.plans),
+        registry.plan_words(findings.plan, findings.plans),
         check[0] or "Every block passes the sanity check.",
         *check[1:],
         "## The study's claims",
-        markdown(tables.ledger_table(findings.claims)),
+        markdown(tables.claims_table(findings.claims)),
         *(f"**{test.claim.id}** {words.claim_sentence(test)}" for test in findings.claims),
         "## Figures",
         LEGEND,
@@ -178,7 +178,7 @@ def write_pair(results: published.PublishedResults, folder: Path) -> None:
     ]
     write_page(folder, text)
     print(
-        f"{findings.study.name}: {findings.there} of {len(findings.study.conditions)} runs"
+        f"{findings.plan.name}: {findings.n_trained} of {len(findings.plan.conditions)} runs"
         f" -> {folder}"
     )
 
@@ -194,13 +194,13 @@ def publish_arms(study: StudyPlan, brief: bool) -> None:
         runs = runs[is_compared | runs["measure"].isin(CHECKED)]
     (folder / "runs.parquet").unlink(missing_ok=True)
     published.write_runs(runs[~runs["key"].isin(keys_published_elsewhere(runs))], folder)
-    if entries := registry.history(study):  # on the machine of the runs
+    if entries := registry.plan_history(study):  # on the machine of the runs
         history = [asdict(entry) for entry in entries]
         (folder / PLANS).write_text(json.dumps(history, indent=1) + "\n")
     labels = results.analyses().get("descriptive") if study.factor == "labels" else None
-    if isinstance(labels, Analysis) and (models := results.published):
+    if isinstance(labels, Analysis) and (models := results.artifacts):
         grouping = open_set(study.conditions[0].data).grouping
-        if general := over_pictures(models, labels.primary.levels[-1], grouping):
+        if general := over_scenes(models, labels.primary.levels[-1], grouping):
             (folder / GENERAL).write_text(json.dumps(general.as_dict()) + "\n")
     with no_runs():
         write_arms(study, folder)
@@ -231,20 +231,20 @@ def write_arms(study: StudyPlan, folder: Path) -> None:
     if (source / GENERAL).exists():
         estimate = Estimate(**json.loads((source / GENERAL).read_text()))
         name = words_of(PRIMARY, grouping)
-        general = [f"{name}, descriptive: {words.general_words(estimate)}"]
-    counted = f"{results.there} of {len(study.conditions)} planned runs"
+        general = [f"{name}, descriptive: {words.over_scenes_words(estimate)}"]
+    counted = f"{results.n_trained} of {len(study.conditions)} planned runs"
     text = [
         f"# {study.name}: {study.factor}, each arm less {study.baseline}",
-        registry.said(study, entries),
+        registry.plan_words(study, entries),
         sanity_words(results),
-        *([words.why_unsound(results.unsound)] if results.unsound else []),
+        *([words.failing_words(results.failing_blocks)] if results.failing_blocks else []),
         markdown(table),
         *sound_arms(results, grouping),
         *slope_sentences(results, grouping),
         *general,
         (
-            f"On {words.pictures(study.conditions[0])}, {counted}. Differences with t intervals"
-            " over blocks, which are not adjusted; p of sign-flip tests"
+            f"On {words.image_set_words(study.conditions[0])}, {counted}. Differences with t"
+            " intervals over blocks, which are not adjusted; p of sign-flip tests"
             f" ({', '.join(p_kinds)}), adjusted over levels and arms, and the interval that they do"
             f" not reject, where they can reject one. {MADE}"
         ),
@@ -256,34 +256,34 @@ def write_arms(study: StudyPlan, folder: Path) -> None:
 
 def sanity_words(results: Study) -> str:
     """Whether the seed pairs pass the sanity check, and whose runs it read."""
-    unbiased = results.unbiased()
+    unbiased = results.unbiased_runs()
     pairs = unbiased["block"].nunique()
     if not pairs:
         return "The sanity check was not run: it asks for bias 0."
-    failures = words.soundness(results.unsound, pairs)
+    failures = words.sanity_words(results.failing_blocks, pairs)
     sentence = failures or f"All {pairs} blocks pass the sanity check."
     if (planned_runs(results)["bias"] == 0).any():
         return sentence
-    studies = ", ".join(studies_with_runs(results.study, set(unbiased["key"])))
+    studies = ", ".join(studies_with_runs(results.plan, set(unbiased["key"])))
     return (
-        f"{sentence} It is of short and descriptive labels on the same pairs of seeds, by runs of"
+        f"{sentence} It is of short and descriptive labels on the same seed pairs, by runs of"
         f" {studies}."
     )
 
 
 def sound_arms(results: Study, grouping: Grouping) -> list[str]:
     """The table without the seed pairs that fail the sanity check."""
-    if not results.unsound:
+    if not results.failing_blocks:
         return []
-    if len(results.unsound) < results.unbiased()["block"].nunique() - 1:
-        return ["Without these blocks:", markdown(arms_table(results.sound(), grouping)[0])]
+    if len(results.failing_blocks) < results.unbiased_runs()["block"].nunique() - 1:
+        return ["Without these blocks:", markdown(arms_table(results.passing(), grouping)[0])]
     return ["Fewer than two blocks pass, so nothing is left to compare without the others."]
 
 
 def studies_with_runs(study: StudyPlan, keys: set[str]) -> list[str]:
     """The studies whose tables have these runs, in the order in which they are read."""
     names = []
-    for path in published.tables(study.name):
+    for path in published.run_tables(study.name):
         known = set(pd.read_parquet(path, columns=["key"])["key"])
         if keys & known:
             names.append(f"`{path.parent.relative_to(published.FOLDER).as_posix()}`")
@@ -294,7 +294,7 @@ def studies_with_runs(study: StudyPlan, keys: set[str]) -> list[str]:
 def planned_runs(results: Study) -> pd.DataFrame:
     """The rows of a study's planned runs, without the controls of its claims."""
     runs = results.runs()
-    return runs[runs["key"].isin([condition.key for condition in results.study.conditions])]
+    return runs[runs["key"].isin([condition.key for condition in results.plan.conditions])]
 
 
 def arms_table(results: Study, grouping: Grouping) -> tuple[pd.DataFrame, list[str]]:
@@ -314,7 +314,7 @@ def arms_table(results: Study, grouping: Grouping) -> tuple[pd.DataFrame, list[s
                         "Right on": words_of(measure, grouping),
                         "Arm": arm,
                         "Removed": f"{100 * level.bias:g} %",
-                        f"{results.study.baseline}": f"{100 * level.baseline.value:.1f} %",
+                        f"{results.plan.baseline}": f"{100 * level.baseline.value:.1f} %",
                         "Arm's": f"{100 * level.treatment.value:.1f} %",
                         "Difference": words.difference_words(level),
                         "Interval of the test": words.exact_interval_words(level),

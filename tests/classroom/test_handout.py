@@ -87,7 +87,7 @@ def charts(page: str) -> list[list[dict[str, object]]]:
 
 @pytest.mark.usefixtures("empty_home")
 def test_a_rooms_study_on_paper_has_its_plan_and_what_the_wall_shows() -> None:
-    registry.write_down(one_room.study_of(PLAN, USUAL, SCENES, "BCDF"))
+    registry.record_plan(one_room.study_of(PLAN, USUAL, SCENES, "BCDF"))
     now, looks = standing(PLAN, there(PLAN, 9)), {3: 0.04, 8: 0.01}
     page = study_html(now, looks, ([-0.1, -0.2], 700))
     (dots,) = charts(page)

@@ -10,7 +10,7 @@ from vlcore.classroom.lessons import COLLAPSE, EXPERIMENTS, LETTERS, Lesson, les
 from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.grouping import SCENES, Grouping
 from vlcore.study import plans
-from vlcore.study.claims import claims
+from vlcore.study.claims import study_claims
 from vlcore.study.statistics.paired import EQUIVALENCE
 
 PETS = Grouping(("cat", "dog"), ("home", "park"))
@@ -53,7 +53,7 @@ def test_the_lessons_are_the_four_experiments_with_all_claims_of_the_study_and_t
     steps = made[EXPERIMENTS].steps
     assert [step.right for step in steps] == list(plans.find("experiments", Condition()).conditions)
     assert sorted(name for step in steps for name in step.claims) == [
-        claim.id for claim in claims(SCENES)
+        claim.id for claim in study_claims(SCENES)
     ]
     one, two, three = made[COLLAPSE].steps
     assert one.right.negatives == two.right.negatives == three.left.negatives == "none"

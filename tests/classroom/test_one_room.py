@@ -102,7 +102,7 @@ def test_a_plan_is_fixed_once_before_the_first_run_and_by_the_presenter_alone() 
     study = one_room.study_of(PLAN, USUAL, SCENES, started.code)
     assert fixed == one_room.plan_of(started.code)
     assert fixed.hash == registry.plan_hash(study)
-    assert [(one.hash, one.runs) for one in registry.history(study)] == [(fixed.hash, 0)]
+    assert [(one.hash, one.runs) for one in registry.plan_history(study)] == [(fixed.hash, 0)]
     for other in (
         PLAN,
         Plan("labels", 5, prediction="higher"),

@@ -12,11 +12,11 @@ import pytest
 from tests.study.frames import BIASES, estimate, moments, run
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES, Grouping
-from vlcore.study.claims import claims, ledger
+from vlcore.study.claims import evaluate_claims, study_claims
 from vlcore.study.evidence import (
     ClaimResult,
+    ClaimTest,
     Evidence,
-    Reading,
     claim_status,
     evaluate_claim,
     with_status,
@@ -90,7 +90,7 @@ def table(
 
 
 def verdict(name: str, frame: pd.DataFrame, grouping: Grouping = SCENES) -> ClaimResult:
-    claim = next(one for one in claims(grouping) if one.id == name)
+    claim = next(one for one in study_claims(grouping) if one.id == name)
     return evaluate_claim(claim, Evidence(frame))
 
 
@@ -149,7 +149,7 @@ def opposite(condition: Condition, moment: str) -> dict[str, float]:
 @pytest.fixture(scope="module")
 def worlds() -> Worlds:
     return {
-        name: {one.claim.id: one for one in ledger(table(truth))}
+        name: {one.claim.id: one for one in evaluate_claims(table(truth))}
         for name, truth in (("claimed", claimed), ("opposite", opposite))
     }
 
@@ -158,13 +158,13 @@ def worlds() -> Worlds:
 def test_what_is_so_is_supported_and_its_opposite_contradicted(worlds: Worlds, name: str) -> None:
     assert worlds["opposite"][name].status is Status.CONTRADICTED
     found = worlds["claimed"][name]
-    assert found.own.status is Status.SUPPORTED
+    assert found.main.status is Status.SUPPORTED
     assert found.n == 7
     assert found.estimate.value * found.claim.sign > 0
     assert found.runs
     assert found.status is Status.SUPPORTED
-    assert all(null.status is Status.SUPPORTED for null in found.nulls)
-    assert name != "C8" or len(found.nulls) == 3, (
+    assert all(null.status is Status.SUPPORTED for null in found.controls)
+    assert name != "C8" or len(found.controls) == 3, (
         "the easiest group stands out from each of the others"
     )
 
@@ -174,10 +174,10 @@ def test_numbers_are_those_of_the_runs(worlds: Worlds) -> None:
     values = {name: one.estimate.value for name, one in found.items() if one.estimate is not None}
     expected = {"C1": 0.4, "C2": 0.3, "C4": 0.3, "C5": 0.2, "C8": 0.95 - (0.8 + 0.75 + 0.8) / 3}
     assert {name: values[name] for name in expected} == pytest.approx(expected, abs=0.02)
-    (untrained,) = found["C2"].nulls
+    (untrained,) = found["C2"].controls
     assert untrained.reference.value == pytest.approx(0.5, abs=0.01)
     assert "(there 0.50)" in claim_sentence(found["C2"])
-    assert found["C1"].own.reference.value == pytest.approx(0, abs=0.01)
+    assert found["C1"].main.reference.value == pytest.approx(0, abs=0.01)
     logits = [np.log(p / (1 - p)) for p in 0.9 - 0.5 * phi(np.array(BIASES))]
     assert values["C6"] == pytest.approx(np.polyfit(phi(BIASES), logits, 1)[0], abs=0.1)
 
@@ -206,8 +206,8 @@ def test_a_null_that_was_not_run_is_not_beaten(
     wanted = [one for one in grid(styles=styles) if without or one.size_mode == "shrink"]
     found = verdict(name, table(claimed, wanted))
     assert (found.status, found.n) == (Status.NOT_DECIDED, 7)
-    assert found.own.status is Status.SUPPORTED
-    assert "The null was not run: from " in claim_sentence(found)
+    assert found.main.status is Status.SUPPORTED
+    assert "The control was not run: from " in claim_sentence(found)
     assert claim_words(found) == "control not run (n = 7)"
     assert not_run(found).startswith("Not decided as long as this has not been run: from ")
     assert (without or "size_mode=random_removal") in claim_sentence(found)
@@ -246,7 +246,7 @@ def minority_falls_by(**slopes: float) -> Truth:
             lambda condition, moment: {"minority_accuracy": 0.9 - 0.4 * float(phi(condition.bias))},
             0.1,
             Status.NOT_DECIDED,
-            "It is not shown to stand out from as many pictures removed at random.",
+            "It is not shown to stand out from as many images removed at random.",
         ),
         (
             "C2",
@@ -266,7 +266,7 @@ def test_a_null_takes_the_claim_away(
     name: str, truth: Truth, pixels: float, status: Status, sentence: str
 ) -> None:
     found = verdict(name, table(truth, grid(seeds=9), pixels=pixels))
-    assert found.own.status is Status.SUPPORTED
+    assert found.main.status is Status.SUPPORTED
     assert (found.status, found.n) == (status, 9)
     assert sentence in claim_sentence(found)
 
@@ -282,12 +282,12 @@ def test_a_kind_of_measure_that_a_run_lacks_has_its_reason() -> None:
         )
 
     frame = runs_table([run(condition, kindless(condition)) for condition in grid(seeds=6)])
-    assert claim_sentence(verdict("C8", frame)) == "It was not read: this model has no readout."
+    assert claim_sentence(verdict("C8", frame)) == "It was not tested: this model has no readout."
 
 
 def test_nothing_is_close_to_zero_on_a_measure_that_counts_no_pictures() -> None:
     found = verdict("C1", table(lambda condition, moment: {"silhouette_object": 0.3}))
-    assert found.own.difference.margin is None
+    assert found.main.difference.margin is None
     assert found.status is Status.NOT_DECIDED
     found = verdict("C3", table(lambda condition, moment: {"silhouette_group": 0.3}))
     assert (found.status, found.n) == (Status.NOT_DECIDED, 7)
@@ -319,9 +319,9 @@ def by_style(condition: Condition, moment: str) -> dict[str, float]:
 @pytest.mark.parametrize(
     ("name", "truth", "axis", "contradicted"),
     [
-        ("C4", by_moment, "moment", "at first fit"),
-        ("C6", by_moment, "moment", "at first fit"),
-        ("C7", by_moment, "moment", "at first fit"),
+        ("C4", by_moment, "moment", "at the fit step"),
+        ("C6", by_moment, "moment", "at the fit step"),
+        ("C7", by_moment, "moment", "at the fit step"),
         ("C3", by_level, "bias", "at bias 90 %"),
         ("C1", by_measure, "measure", "on “Share of variance between animals”"),
         ("C4", by_style, "label style", "with descriptive labels"),
@@ -338,8 +338,8 @@ def test_readings_that_disagree_make_it_depend(
 
 
 def test_five_blocks_and_no_run_decide_nothing() -> None:
-    assert {claim_words(one) for one in ledger(runs_table([]))} == {"not decided (n = 0)"}
-    for found in ledger(table(claimed, grid(seeds=5))):
+    assert {claim_words(one) for one in evaluate_claims(runs_table([]))} == {"not decided (n = 0)"}
+    for found in evaluate_claims(table(claimed, grid(seeds=5))):
         assert (found.status, found.n) == (Status.NOT_DECIDED, 5)
         assert "Fewer than 6 blocks decide nothing." in claim_sentence(found)
         assert found.estimate is not None, "it is measured all the same"
@@ -350,9 +350,10 @@ def test_what_was_not_measured_says_so() -> None:
     found = verdict("C1", bare)
     assert (found.status, found.estimate, found.n) == (Status.NOT_DECIDED, None, 0)
     assert (
-        claim_sentence(found) == "It was not read: no run has silhouette_object at the moment end."
+        claim_sentence(found)
+        == "It was not tested: no run has silhouette_object at the moment end."
     )
-    early = next(one for one in verdict("C6", bare).readings if one.axis == "moment")
+    early = next(one for one in verdict("C6", bare).variations if one.axis == "moment")
     assert early.reason == "the training captions were never fitted"
     one_level = verdict("C6", table(claimed, grid(biases=(0.75,))))
     assert "levels of bias: 1, two needed for a slope" in claim_sentence(one_level)
@@ -367,7 +368,7 @@ def test_bias_1_is_in_no_claim() -> None:
 
     with_limit, without = table(truth, grid(biases=(*BIASES, 1.0))), table(claimed)
     found, other = (
-        [(one.status, one.runs, one.estimate) for one in ledger(part)]
+        [(one.status, one.runs, one.estimate) for one in evaluate_claims(part)]
         for part in (with_limit, without)
     )
     assert found == other
@@ -378,7 +379,7 @@ def test_the_control_shares_the_runs_at_bias_0() -> None:
     slope."""
     frame = table(claimed, grid(biases=(0.0, 0.75)))
     assert not ((frame["size_mode"] == "random_removal") & (frame["bias"] == 0)).any()
-    (control,) = verdict("C6", frame).nulls
+    (control,) = verdict("C6", frame).controls
     assert control.reference.value == pytest.approx(0, abs=0.15)
     own = [
         one for one in grid(biases=(0.0, 0.75)) if one.labels == "undescriptive" and one.bias == 0
@@ -387,16 +388,16 @@ def test_the_control_shares_the_runs_at_bias_0() -> None:
         claimed,
         [*grid(biases=(0.0, 0.75)), *(one.replace(size_mode="random_removal") for one in own)],
     )
-    assert verdict("C6", again).nulls[0].reference is not None
+    assert verdict("C6", again).controls[0].reference is not None
 
 
 def test_runs_that_do_not_compare_are_refused() -> None:
     wanted = grid(seeds=2)
     with pytest.raises(AnalysisError, match="The runs differ in objective"):
-        ledger(table(claimed, [*wanted, wanted[0].replace(objective="infonce")]))
+        evaluate_claims(table(claimed, [*wanted, wanted[0].replace(objective="infonce")]))
     frame = table(claimed, wanted)
     with pytest.raises(AnalysisError, match="is in the table twice"):
-        ledger(pd.concat([frame, frame]))
+        evaluate_claims(pd.concat([frame, frame]))
 
 
 def test_other_label_styles_and_mitigations_are_left_aside() -> None:
@@ -404,8 +405,8 @@ def test_other_label_styles_and_mitigations_are_left_aside() -> None:
     other = table(claimed, [Condition(labels="descriptive", steps=7)]).assign(labels="context")
     mitigated = [one.replace(mitigation="reweight") for one in grid(seeds=2)]
     more = pd.concat([frame, other, table(opposite, mitigated)])
-    assert [(one.status, one.runs) for one in ledger(more)] == [
-        (one.status, one.runs) for one in ledger(frame)
+    assert [(one.status, one.runs) for one in evaluate_claims(more)] == [
+        (one.status, one.runs) for one in evaluate_claims(frame)
     ]
 
 
@@ -433,18 +434,18 @@ def test_no_sentence_says_that_labels_help_or_hurt(worlds: Worlds) -> None:
             claim_words(found),
             found.claim.what,
             found.claim.test,
-            found.claim.null,
+            found.claim.control,
         )
         said = " ".join(parts)
         assert not re.search(r"help|hurt|harm|better|worse|improve|mitigates", said)
 
 
-def made(status: str, axis: str = "claim", words: str = "at the end") -> Reading:
+def made(status: str, axis: str = "claim", words: str = "at the end") -> ClaimTest:
     """A reading whose blocks say what its status is."""
     sign = {"supported": 1, "contradicted": -1, "not decided": 0}[status]
     noise = np.array([0.3, -0.3, 0.2, -0.2, 0.1, -0.1, 0.25, -0.25])
     difference = paired(sign + noise, None)
-    return with_status([Reading(axis, words, difference)], 1)[0]
+    return with_status([ClaimTest(axis, words, difference)], 1)[0]
 
 
 @pytest.mark.parametrize("claim", ["supported", "contradicted", "not decided"])
@@ -452,7 +453,9 @@ def made(status: str, axis: str = "claim", words: str = "at the end") -> Reading
 @pytest.mark.parametrize("other", ["supported", "contradicted", "not decided"])
 def test_one_status_out_of_three_readings(claim: str, null: str, other: str) -> None:
     status = claim_status(
-        made(claim), [made(null, "null", "from chance")], [made(other, "moment", "at first fit")]
+        made(claim),
+        [made(null, "control", "from chance")],
+        [made(other, "moment", "at the fit step")],
     )
     if null == "contradicted":
         expected = "contradicted"
@@ -470,7 +473,7 @@ def test_one_status_out_of_three_readings(claim: str, null: str, other: str) -> 
 def test_support_needs_no_adjustment_but_one_null_of_many_does() -> None:
     """Six blocks of one sign have p = 1/32: enough for each of several that must all hold, not for
     any one of three."""
-    readings = [Reading("null", "x", paired(np.linspace(0.1, 0.2, 6)))] * 3
+    readings = [ClaimTest("control", "x", paired(np.linspace(0.1, 0.2, 6)))] * 3
     assert [one.status for one in with_status(readings, -1)] == [Status.CONTRADICTED] * 3
     assert [one.status for one in with_status(readings, 1, adjust=True)] == [Status.SUPPORTED] * 3
     assert [one.status for one in with_status(readings, -1, adjust=True)] == [
@@ -491,5 +494,5 @@ def test_how_often_a_claim_is_supported_where_nothing_is_so() -> None:
             },
             grid(seeds=6, biases=(0.0, 0.75)),
         )
-        supported += [one.status is Status.SUPPORTED for one in ledger(frame)]
+        supported += [one.status is Status.SUPPORTED for one in evaluate_claims(frame)]
     assert np.mean(supported) <= 0.05

@@ -73,10 +73,10 @@ def test_values_are_those_of_the_studys_own_runs(found: Findings, study: StudyPl
     ]
 
 
-def test_an_interval_over_pictures_too_is_of_what_each_run_had_right(
+def test_an_interval_over_scenes_too_is_of_what_each_run_had_right(
     found: Findings, study: StudyPlan
 ) -> None:
-    assert found.general is None, "these runs do not say which pictures they had right"
+    assert found.over_scenes is None, "these runs do not say which pictures they had right"
     table, level = open_set("scenes").table, found.headline.level
     rows = np.flatnonzero(table["split"] == "test")
     minority, scenes = (
@@ -93,11 +93,11 @@ def test_an_interval_over_pictures_too_is_of_what_each_run_had_right(
         if condition.bias == level.bias:
             each = [right[minority & (scenes == scene)].mean() for scene in np.unique(scenes)]
             expected.append(np.mean(each) * (1 if condition.labels == "descriptive" else -1))
-    general = findings.over_pictures(runs, level, SCENES)
+    general = findings.over_scenes(runs, level, SCENES)
     assert general.value == pytest.approx(2 * np.mean(expected))
     assert general.low < general.value < general.high
     assert general.n == SEEDS
-    said = words.answer(replace(found, general=general))
+    said = words.answer(replace(found, over_scenes=general))
     assert f"drawn anew as well as blocks, {words.signed(100 * general.low, 0)} to" in said
 
 
@@ -176,11 +176,11 @@ def test_curves_are_averaged_where_all_blocks_were_looked_at(
     assert set(mean["n"]) == {SEEDS}
     start = mean[(mean["step"] == 0) & (mean["probe"] == "context")]
     assert start["value"].unique() == pytest.approx([0.7])
-    fits = findings.first_fits(found.curves)
+    fits = findings.fit_steps(found.curves)
     assert set(fits["step"]) == {120}
     assert (fits["n"] == fits["of"]).all()
     never = found.curves.assign(fit=pd.array([pd.NA] * len(found.curves), dtype="Int64"))
-    assert findings.first_fits(never).empty
+    assert findings.fit_steps(never).empty
     assert findings.probe_curves([]).empty
 
 
@@ -188,13 +188,13 @@ def test_the_answer_says_what_was_measured_and_no_more(found: Findings) -> None:
     said = words.answer(found).replace("\u00a0", " ")
     level = next(one for one in found.end.primary.levels if one.bias == 0.75)
     for part in (
-        "On the pictures of scenes (renderer 2) and after 700 steps",
+        "On the images of scenes (renderer 2) and after 700 steps",
         "75 % removed (12 of 48 kept)",
         points(level.difference.mean.as_dict()),
         words.tested_words(level),
         f"adjusted p = {level.holm_p:.2g}",
         "Bayes line",
-        "When each had just fitted its training captions",
+        "At the fit step of each run",
     ):
         assert part in said
     assert "Exploratory" not in said
@@ -206,7 +206,7 @@ def test_few_blocks_are_called_exploratory_and_one_style_decides_nothing(empty_h
     publish(one for one in study.conditions if one.labels == "undescriptive")
     half = read(study)
     assert half.end is None
-    assert half.there == 6
+    assert half.n_trained == 6
     assert words.answer(half).startswith(
         "Not decided: a comparison needs two blocks with both label styles. 6 of 12"
     )
@@ -216,7 +216,7 @@ def test_few_blocks_are_called_exploratory_and_one_style_decides_nothing(empty_h
     whole = read(study)
     assert words.answer(whole).startswith("Exploratory: 2 of the 6 blocks")
     assert "not decided (n = 2, adjusted p = " in words.answer(whole)
-    assert whole.blocks == 2
+    assert whole.n_blocks == 2
 
 
 def test_nothing_and_other_studies_are_refused(empty_home: Path) -> None:
@@ -227,7 +227,7 @@ def test_nothing_and_other_studies_are_refused(empty_home: Path) -> None:
 
 
 def test_tables_in_words_have_every_claim_and_every_comparison(found: Findings) -> None:
-    ledger = tables.ledger_table(found.claims)
+    ledger = tables.claims_table(found.claims)
     assert list(ledger["Claim"]) == [f"C{number}" for number in range(1, 9)]
     assert list(ledger["Status"]) == [words.claim_words(one) for one in found.claims]
     table = tables.comparisons_table(found)
@@ -236,7 +236,7 @@ def test_tables_in_words_have_every_claim_and_every_comparison(found: Findings) 
     assert catalogue.words_of(ADVANTAGE, SCENES) in set(table["Measure"])
     assert (table["Role"] == "primary").sum() == 3
     assert table.loc[table["Removed"] == "100 %", "Verdict"].str.endswith("in no average").all()
-    assert (table["Difference at first fit"] != "").all()
+    assert (table["Difference at the fit step"] != "").all()
 
 
 def test_methods_are_those_of_the_runs(found: Findings, study: StudyPlan) -> None:
@@ -244,7 +244,7 @@ def test_methods_are_those_of_the_runs(found: Findings, study: StudyPlan) -> Non
     assert next(iter(told)) == "Data"
     text = " ".join(told.values())
     parts = (
-        "48 training pictures",
+        "48 training images",
         "700 steps",
         "filtered_marginal",
         f"{SEEDS} blocks",
@@ -281,8 +281,8 @@ def test_a_measure_knows_how_it_is_drawn_and_an_axis_has_room_for_what_is_known(
 
 @pytest.mark.parametrize("claim", [f"C{number}" for number in range(1, 9)])
 def test_every_claim_has_its_charts(found: Findings, claim: str) -> None:
-    assert figures.claim_chart(found, claim, LIGHT, 500).to_dict()["description"]
-    rows = figures.readings(found, claim, LIGHT, 500).to_dict()["datasets"]
+    assert figures.claim_by_bias(found, claim, LIGHT, 500).to_dict()["description"]
+    rows = figures.claim_tests(found, claim, LIGHT, 500).to_dict()["datasets"]
     said = {row["words"] for table in rows.values() for row in table if "words" in row}
     assert "the claim" in said
 
@@ -294,15 +294,15 @@ def test_a_new_measure_is_compared_and_charted(
         "boldness", "Boldness of the {object}", catalogue.Unit.INDEX, study=990, reported=True
     )
     monkeypatch.setitem(catalogue.MEASURES, new.name, new)
-    runs = [store.read(condition.key) for condition in study.conditions]
-    for artifact in runs:
+    results = Study(study, SCENES)
+    for artifact in results.artifacts:
         value = (
             0.3
             + 0.1 * (artifact.condition.labels == "descriptive")
             + 0.001 * artifact.condition.data_seed
         )
         artifact.metrics["end"][new.name] = {"value": value, "low": 0.2, "high": 0.5, "n": 48}
-    boldly = findings.findings(study, runs, SCENES)
+    boldly = results.findings()
     assert new.name in figures.charted(boldly)
     assert new.name in figures.reported(boldly)
     rows = tables.comparisons_table(boldly).set_index("Measure").loc["Boldness of the animal"]
@@ -328,7 +328,7 @@ def test_what_no_run_has_cannot_be_charted(found: Findings) -> None:
         figures.panes(found, ["probe_group"], LIGHT, 500)
 
 
-def test_how_long_is_said_as_people_do() -> None:
+def test_durations_are_rounded() -> None:
     said = {
         40: "a minute",
         85: "2 minutes",
@@ -337,12 +337,12 @@ def test_how_long_is_said_as_people_do() -> None:
         7000: "two hours",
         36000: "10 hours",
     }
-    for seconds, one in said.items():
-        assert words.how_long(seconds) == f"about {one}"
+    for seconds, words_of_it in said.items():
+        assert words.duration_words(seconds) == f"about {words_of_it}"
 
 
 def test_runs_come_with_their_checksums(found: Findings) -> None:
-    runs = [store.read(condition.key) for condition in found.study.conditions]
+    runs = [store.read(condition.key) for condition in found.plan.conditions]
     rows = found.runs.set_index("key")
     assert all(rows.loc[artifact.key, "checksum"] == artifact.digest for artifact in runs)
-    assert rows["planned"].sum() == len(runs) == found.there
+    assert rows["planned"].sum() == len(runs) == found.n_trained

@@ -53,7 +53,7 @@ def test_a_block_differs_in_the_factor_and_the_bias_alone(name: str) -> None:
             assert len(cell) == len(arms)
             neutral = {condition.replace(**{study.factor: study.baseline}) for condition in cell}
             assert len(neutral) == 1
-    assert not set(study.beside) & set(study.conditions)
+    assert not set(study.extra) & set(study.conditions)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_every_choice_is_in_a_study() -> None:
         for study in map(find, STUDIES)
         for value in (study.baseline, *study.treatments)
     }
-    beside = {condition.objective for condition in find("objectives").beside}
+    beside = {condition.objective for condition in find("objectives").extra}
     assert {value for factor, value in tried if factor == "objective"} | beside == set(
         objectives_here()
     )

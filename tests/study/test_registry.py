@@ -16,22 +16,22 @@ def of(seeds: int = 2, grid: str = "experiments", **base: object) -> StudyPlan:
 
 def test_a_plan_is_written_once_and_again_when_it_changes() -> None:
     study, more = of(), of(3)
-    assert registry.history(study) == ()
-    registry.write_down(study)
-    registry.write_down(study)
-    (first,) = registry.history(study)
+    assert registry.plan_history(study) == ()
+    registry.record_plan(study)
+    registry.record_plan(study)
+    (first,) = registry.plan_history(study)
     assert (first.hash, first.runs) == (registry.plan_hash(study), 0)
     publish(study.conditions[:5])
-    registry.write_down(more)
-    assert [(one.hash, one.runs) for one in registry.history(more)] == [
+    registry.record_plan(more)
+    assert [(one.hash, one.runs) for one in registry.plan_history(more)] == [
         (first.hash, 0),
         (registry.plan_hash(more), 5),
     ]
-    said = registry.said(more, registry.history(more))
+    said = registry.plan_words(more, registry.plan_history(more))
     assert f"Plan {first.hash} was written down on" in said
     assert f"changed to {registry.plan_hash(more)}" in said
-    assert "another plan" in registry.said(study, registry.history(study))
-    assert "not written down" in registry.said(study, ())
+    assert "another plan" in registry.plan_words(study, registry.plan_history(study))
+    assert "not written down" in registry.plan_words(study, ())
 
 
 def test_a_hash_names_what_a_study_decides() -> None:
@@ -45,13 +45,15 @@ def test_a_hash_names_what_a_study_decides() -> None:
     ]
     assert len({registry.plan_hash(one) for one in (of(), *others)}) == len(others) + 1
     assert registry.plan_hash(of()) == registry.plan_hash(of())
-    registry.write_down(of())
-    assert registry.history(of(data="balanced-cues")) == (), "another image set is another study"
+    registry.record_plan(of())
+    assert registry.plan_history(of(data="balanced-cues")) == (), (
+        "another image set is another study"
+    )
 
 
 def test_a_broken_plan_is_said() -> None:
-    registry.write_down(of())
+    registry.record_plan(of())
     (file,) = (registry.models_folder() / registry.FOLDER).iterdir()
     file.write_text("{")
     with pytest.raises(StudyError, match="is broken"):
-        registry.history(of())
+        registry.plan_history(of())

@@ -44,7 +44,7 @@ def test_a_part_of_a_study_says_what_is_missing(empty_home: Path) -> None:
     page = report_html(found)
     for part in (
         "35 of 36 planned runs are not there",
-        found.study.conditions[-1].key,
+        found.plan.conditions[-1].key,
         "There is no figure here yet",
     ):
         assert part in page

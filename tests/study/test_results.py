@@ -16,7 +16,7 @@ from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import plans, published, text
 from vlcore.study.analysis import Analysis
 from vlcore.study.plans import StudyError, StudyPlan
-from vlcore.study.results import Study, joined
+from vlcore.study.results import Study, joined_tables
 from vlcore.study.runs_table import AnalysisError
 
 pytestmark = pytest.mark.usefixtures("empty_home")
@@ -30,9 +30,9 @@ def of(name: str, seeds: int, published: int | None = None) -> Study:
 
 def test_a_whole_study_is_tables_findings_and_a_report(tmp_path: Path) -> None:
     results = of("experiments", 6)
-    own = {condition.key for condition in results.study.conditions}
+    own = {condition.key for condition in results.plan.conditions}
     assert own < set(results.runs()["key"]), "what the claims must beat is there too"
-    assert (results.there, results.missing) == (24, [])
+    assert (results.n_trained, results.missing) == (24, [])
     table = results.findings().table().set_index("claim")
     assert list(table.index) == [f"C{number}" for number in range(1, 9)]
     assert (table.loc["C1", "status"], table.loc["C1", "n"]) == ("supported", 6)
@@ -45,38 +45,38 @@ def test_a_whole_study_is_tables_findings_and_a_report(tmp_path: Path) -> None:
 
 
 def test_blocks_that_fail_the_sanity_check_are_named_and_can_be_left_out(tmp_path: Path) -> None:
-    assert of("experiments", 7).unsound == {}
+    assert of("experiments", 7).failing_blocks == {}
     results = of("experiments", 7)
     found = results.findings()
     failing = (found.frame["block"] == "d3s3") & (
         found.frame["measure"] == "train_caption_accuracy"
     )
-    results._runs = found.frame.assign(value=found.frame["value"].mask(failing, 0.9))
-    assert list(results.unsound) == ["d3s3"]
-    [fact] = results.unsound["d3s3"]
+    results._frame = found.frame.assign(value=found.frame["value"].mask(failing, 0.9))
+    assert list(results.failing_blocks) == ["d3s3"]
+    [fact] = results.failing_blocks["d3s3"]
     assert fact.startswith("descriptive and undescriptive: 90 % of training captions fitted")
-    rest = results.sound().findings()
+    rest = results.passing().findings()
     assert (rest.headline.difference.n, rest.end.missing, rest.left_out) == (6, [], ("d3s3",))
-    assert "d3s3" in text.left_out(rest)
-    assert text.left_out(found) == ""
+    assert "d3s3" in text.left_out_words(rest)
+    assert text.left_out_words(found) == ""
     kept = tmp_path / "experiments" / "scenes"
-    published.write(replace(found, frame=results.runs()), kept)
-    opened = published.PublishedResults(kept)
-    assert (opened.there, opened.missing, list(opened.unsound)) == (28, [], ["d3s3"])
+    published.write_findings(replace(found, frame=results.runs()), kept)
+    opened = published.PublishedStudy(kept)
+    assert (opened.n_trained, opened.missing, list(opened.failing_blocks)) == (28, [], ["d3s3"])
     pd.testing.assert_frame_equal(opened.findings().table(), found.table())
-    rest = opened.sound().findings()
+    rest = opened.passing().findings()
     assert (rest.headline.difference.n, rest.end.missing, rest.left_out) == (6, [], ("d3s3",))
     assert len(rest.planned) == 24
-    assert opened.digest != opened.sound().digest
+    assert opened.digest != opened.passing().digest
 
 
 def test_a_published_study_without_unbiased_runs_fails_no_sanity_check(tmp_path: Path) -> None:
     found = of("experiments", 3).findings()
     kept = tmp_path / "experiments" / "scenes"
-    published.write(replace(found, frame=found.frame[found.frame["bias"] > 0]), kept)
-    opened = published.PublishedResults(kept)
-    assert opened.unbiased().empty
-    assert opened.unsound == {}
+    published.write_findings(replace(found, frame=found.frame[found.frame["bias"] > 0]), kept)
+    opened = published.PublishedStudy(kept)
+    assert opened.unbiased_runs().empty
+    assert opened.failing_blocks == {}
 
 
 def test_of_a_run_that_was_trained_twice_a_study_counts_its_own(
@@ -97,12 +97,12 @@ def test_of_a_run_that_was_trained_twice_a_study_counts_its_own(
         0,
         1,
     ]
-    assert [path.parent.name for path in published.tables()] == ["earlier", "later"]
+    assert [path.parent.name for path in published.run_tables()] == ["earlier", "later"]
     of_both, of_one = runs["bias"].eq(0.75) & runs["size_mode"].eq("shrink"), runs["bias"].eq(0.75)
     for name, value, which in (("alike", 1.0, of_one), ("study", 1.0, of_both)):
         (tmp_path / name).mkdir()
         published.write_runs(runs[which].assign(value=value), tmp_path / name)
-    believed = [path.parent.name for path in published.tables("study")]
+    believed = [path.parent.name for path in published.run_tables("study")]
     assert believed == ["study", "alike", "later", "earlier"], (
         "that with other numbers of its runs last"
     )
@@ -111,10 +111,10 @@ def test_of_a_run_that_was_trained_twice_a_study_counts_its_own(
 def test_a_part_of_a_study_says_how_many_runs_are_there_and_each_changes_the_digest() -> None:
     results = of("class", 2, published=3)
     assert "3 of 12 planned runs are there" in results._repr_html_()
-    assert [run.key for run in results.published] == [
-        condition.key for condition in results.study.conditions[:3]
+    assert [run.key for run in results.artifacts] == [
+        condition.key for condition in results.plan.conditions[:3]
     ]
-    assert results.missing == list(results.study.conditions[3:])
+    assert results.missing == list(results.plan.conditions[3:])
     table = results.findings().table()
     assert set(table["status"]) == {"not decided"}
     assert table["estimate"].isna().all()
@@ -142,7 +142,7 @@ def test_arms_that_do_not_compare_are_errors_beside_those_that_do() -> None:
     assert isinstance(found[first], Analysis)
     assert "device" in str(found[second])
     assert isinstance(found[second], AnalysisError)
-    assert set(joined(found)["comparisons"]["treatment"]) == {first}
+    assert set(joined_tables(found)["comparisons"]["treatment"]) == {first}
     alone = StudyPlan(study.name, study.factor, study.baseline, (second,), study.conditions)
     with pytest.raises(AnalysisError, match="device"):
         Study(alone, SCENES).analyses()
@@ -163,13 +163,13 @@ def test_arms_of_several_settings_compare_and_runs_from_elsewhere_count(tmp_path
     rows, digest = whole.runs(), whole.digest
     shutil.rmtree(models_folder() / study.conditions[0].key)
     again = Study(study, SCENES, elsewhere=rows)
-    assert (again.there, again.missing, len(again.published)) == (24, [], 23)
+    assert (again.n_trained, again.missing, len(again.artifacts)) == (24, [], 23)
     assert again.digest != digest
     pd.testing.assert_frame_equal(again.comparisons(), whole.comparisons())
 
 
 def test_runs_are_read_once_and_by_whom_one_likes() -> None:
-    study = of("experiments", 1).study
+    study = of("experiments", 1).plan
     asked: list[str] = []
     results = Study(study, SCENES, lambda key: asked.append(key) or store.read(key))
     pd.testing.assert_frame_equal(results.runs(), results.runs())
@@ -181,7 +181,7 @@ def test_the_headline_is_looked_for_in_pairs_that_only_other_studies_have(
 ) -> None:
     monkeypatch.setattr(published, "FOLDER", tmp_path)
     runs = of("experiments", 9).runs()
-    published.write(of("experiments", 3).findings(), tmp_path / "experiments" / "scenes")
+    published.write_findings(of("experiments", 3).findings(), tmp_path / "experiments" / "scenes")
     studies = {
         "again": runs[runs["data_seed"] >= 2],  # one pair is of the study that is shown
         "fewer": runs[runs["data_seed"] == 5],
@@ -195,7 +195,7 @@ def test_the_headline_is_looked_for_in_pairs_that_only_other_studies_have(
     for name, table in studies.items():
         (tmp_path / name).mkdir()
         published.write_runs(table, tmp_path / name)
-    found = published.PublishedResults(tmp_path / "experiments" / "scenes").in_other_pairs()
+    found = published.PublishedStudy(tmp_path / "experiments" / "scenes").in_other_pairs()
     assert list(found) == ["again"]
     assert found["again"].blocks == tuple(f"d{seed}s{seed}" for seed in range(3, 9))
     chosen = (
@@ -212,7 +212,7 @@ def test_the_headline_is_looked_for_in_pairs_that_only_other_studies_have(
 def test_a_study_without_runs_at_bias_0_is_checked_by_those_of_its_pairs_in_others() -> None:
     whole = of("experiments", 3)
     biased = StudyPlan(
-        "biased", "labels", "undescriptive", ("descriptive",), whole.study.conditions[2:4]
+        "biased", "labels", "undescriptive", ("descriptive",), whole.plan.conditions[2:4]
     )
     assert {one.bias for one in biased.conditions} == {0.75}
     rows = whole.runs()
@@ -228,9 +228,9 @@ def test_a_study_without_runs_at_bias_0_is_checked_by_those_of_its_pairs_in_othe
         elsewhere[elsewhere["bias"] > 0],
     ]
     assert [
-        list(Study(biased, SCENES, elsewhere=of).unsound) for of in (elsewhere, *of_others)
+        list(Study(biased, SCENES, elsewhere=of).failing_blocks) for of in (elsewhere, *of_others)
     ] == [["d0s0"], [], [], []]
-    asked = Study(biased, SCENES, elsewhere=elsewhere).unbiased()
+    asked = Study(biased, SCENES, elsewhere=elsewhere).unbiased_runs()
     assert set(asked["block"]) == {"d0s0"}
     assert set(asked["bias"]) == {0.0}
 
@@ -247,17 +247,17 @@ def test_what_other_studies_of_the_same_pairs_share_and_other_pairs_are_left_out
     )
     runs = runs.assign(value=runs["value"].mask(failing, 0.9))
     found = replace(of("experiments", 3).findings(), frame=runs[runs["data_seed"] < 3])
-    published.write(found, tmp_path / "experiments" / "scenes")
-    published.write(
-        replace(found, study=replace(found.study, grid="class")), tmp_path / "class" / "scenes"
+    published.write_findings(found, tmp_path / "experiments" / "scenes")
+    published.write_findings(
+        replace(found, plan=replace(found.plan, grid="class")), tmp_path / "class" / "scenes"
     )
     (tmp_path / "again").mkdir()
     published.write_runs(runs[runs["data_seed"] >= 3], tmp_path / "again")
-    shown = published.PublishedResults(tmp_path / "experiments" / "scenes")
-    assert shown.shared() == {"class": 12}
+    shown = published.PublishedStudy(tmp_path / "experiments" / "scenes")
+    assert shown.shared_runs() == {"class": 12}
     assert [one.status for one in shown.claims()] == [one.status for one in shown.findings().claims]
-    assert list(shown.unsound) == ["d1s1"]
-    found = (shown.in_other_pairs()["again"], shown.sound().in_other_pairs()["again"])
+    assert list(shown.failing_blocks) == ["d1s1"]
+    found = (shown.in_other_pairs()["again"], shown.passing().in_other_pairs()["again"])
     assert [level.blocks.count("d5s5") for level in found] == [1, 0]
     assert [len(level.blocks) for level in found] == [4, 3]
 
@@ -274,12 +274,12 @@ def test_what_is_left_of_a_level_without_blocks_that_fail_is_what_the_study_with
             & frame["bias"].eq(0)
             & frame["data_seed"].isin(failing)
         )
-        rest = Study(results.study, SCENES)
-        rest._runs = frame.assign(value=frame["value"].mask(fitted, 0.9))[there | fitted]
+        rest = Study(results.plan, SCENES)
+        rest._frame = frame.assign(value=frame["value"].mask(fitted, 0.9))[there | fitted]
         return rest
 
-    one = left(3)
-    assert one.without_unsound(level) == one.sound().findings().headline.level
+    study = left(3)
+    assert study.level_of_passing(level) == study.passing().findings().headline.level
     sound = frame["data_seed"].lt(2)
     for rest in (
         left(
@@ -291,4 +291,4 @@ def test_what_is_left_of_a_level_without_blocks_that_fail_is_what_the_study_with
         left(2, 3, there=~(sound & frame["bias"].gt(0))),
         left(2, 3, there=~(sound & frame["labels"].eq("descriptive"))),
     ):
-        assert rest.without_unsound(level) is None
+        assert rest.level_of_passing(level) is None

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.study.frames import estimate, moments, run
 from vlcore.experiment.condition import Condition
-from vlcore.study.runs_table import BESIDE, runs_table, write_tables
+from vlcore.study.runs_table import COLUMN_TYPES, runs_table, write_tables
 
 BIASED = Condition(bias=0.75, labels="descriptive", data_seed=3, init_seed=5)
 
@@ -42,7 +42,7 @@ def test_a_row_holds_everything_that_made_the_run() -> None:
     assert list(frame.columns) == [
         "key",
         *(field.name for field in dataclasses.fields(Condition)),
-        *list(BESIDE)[1:],
+        *list(COLUMN_TYPES)[1:],
     ]
     (row,) = rows(frame, "end", "minority_accuracy").to_dict("records")
     assert {name: row[name] for name in BIASED.as_dict()} == BIASED.as_dict()

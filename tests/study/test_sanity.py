@@ -22,7 +22,7 @@ GOOD = {
 # a word about it.
 FLIPS: dict[str, tuple[tuple[str, ...], Any, Any, str]] = {
     "fit": (("end", "train_caption_accuracy"), 0.99, 0.9899, "captions fitted"),
-    "accuracy": (("end", "balanced_accuracy", "value"), 0.85, 0.8499, "held-out pictures"),
+    "accuracy": (("end", "balanced_accuracy", "value"), 0.85, 0.8499, "balanced accuracy"),
     "a caption that gives away too much": (("text_only_match",), 0.529, 0.531, "caption alone"),
     "positives only": (("text_only_match",), 0.471, 1.0, "caption alone"),
     "an untrained encoder that knows the animal": (

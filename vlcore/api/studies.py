@@ -1,9 +1,11 @@
-"""Running a study: what is missing of it is trained here, by worker processes, a Dask cluster or
-Slurm."""
+"""Running a study: the conditions that are not trained yet are trained by worker processes, a Dask
+cluster or Slurm."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,25 +46,57 @@ class StudyRun:
     """What became of the conditions of a study.
 
     Attributes:
-        plan: the study.
-        conditions: those that were wanted, with the controls if these were asked for.
-        outcomes: by the key of each that was to be trained: ``"trained"``, ``"cached"``, ``"failed:
-            "`` with the reason, or its state on a cluster that is not waited for.
+        conditions: all of them, with the controls if these were wanted.
+        outcomes: by key: ``"published"``, ``"cached"``, ``"trained"``, ``"failed: "`` with the
+            reason, or the state on a cluster that is not waited for.
         tasks: number of the cluster's task by key.
         submission: files and number of tasks of a dry run of Slurm; None of anything else.
     """
 
-    plan: StudyPlan
     conditions: list[Condition]
     outcomes: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, str] = field(default_factory=dict)
     submission: dict[str, Any] | None = None
 
+    @property
+    def missing(self) -> list[Condition]:
+        """The conditions that are to be trained."""
+        return [condition for condition in self.conditions if condition.key not in self.outcomes]
+
     def check_any_trained(self) -> None:
         """Raise StoreError where every condition that was to be trained failed."""
-        failed = [words for words in self.outcomes.values() if words.startswith("failed")]
-        if failed and len(failed) == len(self.outcomes):
+        tried = [outcome for outcome in self.outcomes.values() if outcome != "published"]
+        failed = [outcome for outcome in tried if outcome.startswith("failed")]
+        if failed and len(failed) == len(tried):
             raise store.StoreError(f"No condition could be trained; the first {failed[0]}")
+
+
+def begin_study(
+    plan: StudyPlan, *, controls: bool = False, count_published: bool = False, record: bool = True
+) -> StudyRun:
+    """Check the images of a study, record its plan, and find what is missing.
+
+    Args:
+        plan: the study.
+        controls: whether to train the controls of its claims too: placebo labels, random removal.
+        count_published: whether runs of ``docs/results`` count as trained.
+        record: whether the plan is recorded.
+
+    Raises:
+        LabError: when the image set lacks images.
+    """
+    conditions = [*plan.all_conditions, *(plans.controls(plan) if controls else ())]
+    training.check_trainable(conditions[0])
+    if record:
+        registry.record_plan(plan)
+    counted = set(published.published_runs()["key"]) if count_published else set()
+    outcomes = {}
+    for condition in conditions:
+        if condition.key in counted:
+            outcomes[condition.key] = "published"
+        elif store.published(condition.key):
+            outcomes[condition.key] = "cached"
+    return StudyRun(conditions, outcomes)
 
 
 def train_missing(
@@ -72,57 +106,56 @@ def train_missing(
     count_published: bool = False,
     engine: Engine = Engine(),
 ) -> StudyRun:
-    """Write a plan down, and train what is missing of it; one condition that fails stops no other.
+    """Begin a study, and train what is missing of it; one condition that fails stops no other.
 
     Args:
         plan: the study.
-        controls: whether to run what the claims must exceed too: placebo labels, removal at random.
-        count_published: whether runs of ``docs/results`` count as there.
+        controls: whether to train the controls of its claims too: placebo labels, random removal.
+        count_published: whether runs of ``docs/results`` count as trained.
         engine: where; Slurm is not waited for.
 
     Raises:
         LabError: when the image set lacks images, or the engine cannot be used.
     """
-    wanted = [*plan.everything, *(plans.controls(plan) if controls else ())]
-    known = set(published.published_runs()["key"]) if count_published else set()
-    missing = [condition for condition in wanted if condition.key not in known]
-    training.check_trainable(wanted[0])
-    if not engine.dry_run:
-        registry.write_down(plan)
-    if engine.name == "slurm":
-        return _submitted(plan, wanted, missing, engine)
-    local = engine.name == "local"
-    workers = (
-        queue.worker_pool(engine.jobs or queue.all_cores())
-        if local
-        else engines.dask_pool(engine.address)
+    run = begin_study(
+        plan, controls=controls, count_published=count_published, record=not engine.dry_run
     )
+    if engine.name == "slurm":
+        return _submit(run, engine)
+    local = engine.name == "local"
+    workers: AbstractContextManager[Executor]
+    if local:
+        workers = queue.worker_pool(engine.jobs or queue.all_cores())
+    else:
+        workers = engines.dask_pool(engine.address)
+    missing = run.missing
     with workers as pool, progress_bar(len(missing), f"study {plan.name}", unit="model") as bar:
         outcomes = training.train_all(
             missing, pool, lambda _key, _outcome: bar.update(), shared=not local
         )
-    return StudyRun(plan, wanted, outcomes)
+    return StudyRun(run.conditions, run.outcomes | outcomes)
 
 
-def _submitted(
-    plan: StudyPlan, wanted: list[Condition], missing: list[Condition], engine: Engine
-) -> StudyRun:
+def _submit(run: StudyRun, engine: Engine) -> StudyRun:
     waiting = engines.tasks()
-    todo = [
-        condition
-        for condition in missing
-        if condition.key not in waiting and not store.published(condition.key)
-    ]
+    todo = [condition for condition in run.missing if condition.key not in waiting]
     if todo:
-        ordered = training.longest_first(todo)
         submission = engines.submit(
-            ordered, slurm_task.COMMAND, engine.pack, engine.slurm, dry_run=engine.dry_run
+            training.longest_first(todo),
+            slurm_task.COMMAND,
+            engine.pack,
+            engine.slurm,
+            dry_run=engine.dry_run,
         )
         if engine.dry_run:
-            return StudyRun(plan, wanted, submission=submission)
+            return StudyRun(run.conditions, submission=submission)
     tasks = engines.tasks()
-    states = {condition.key: engines.state_of(condition.key, tasks).value for condition in missing}
-    return StudyRun(plan, wanted, states, tasks)
+    states = {
+        condition.key: engines.state_of(condition.key, tasks).value
+        for condition in run.conditions
+        if run.outcomes.get(condition.key) != "published"
+    }
+    return StudyRun(run.conditions, run.outcomes | states, tasks)
 
 
 def run_study(
@@ -133,15 +166,15 @@ def run_study(
     jobs: int | None = None,
     controls: bool = False,
 ) -> Study:
-    """Run all conditions of a study that are missing, over worker processes.
+    """Train all conditions of a study that are missing, over worker processes.
 
     Args:
         name: ``experiments``, ``class``, ``paper`` or another of `vlcore.study.plans.STUDIES`, or a
-        YAML file.
+            YAML file.
         base: what all conditions share, such as the image set or the steps.
         seeds: number of seed pairs; fewer than six decide nothing.
         jobs: worker processes; one a core when absent.
-        controls: whether to run what the claims must exceed too: placebo labels, removal at random.
+        controls: whether to train the controls of its claims too: placebo labels, random removal.
 
     Raises:
         LabError: when there is no such study, or none of its conditions could be trained.

@@ -19,7 +19,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.wording import difference, number, points, rate
 from vlcore.metrics.estimate import Estimate
-from vlcore.study.claims import ledger
+from vlcore.study.claims import evaluate_claims
 from vlcore.study.evidence import ClaimResult
 from vlcore.study.statistics.paired import ENOUGH, t_interval
 from vlcore.study.text import claim_words, estimate_words, not_run
@@ -197,4 +197,6 @@ def claims(frame: pd.DataFrame, lesson: Lesson, grouping: Grouping) -> dict[str,
         for seed in SEEDS
     }
     rows = frame[frame["key"].isin(keys)]
-    return {result.claim.id: result for result in ledger(rows, grouping)} if len(rows) else {}
+    return (
+        {result.claim.id: result for result in evaluate_claims(rows, grouping)} if len(rows) else {}
+    )

@@ -168,7 +168,7 @@ def study_of(
     usual = usual.with_towers(plan.towers)
     asked = contrasts(usual, grouping)[plan.contrast]
     base = usual.replace(steps=PRESETS["live"], data_seed=plan.seed, init_seed=plan.seed)
-    study = plans.of_two(
+    study = plans.two_arms(
         f"{NAME} {code}".strip(), asked.arms, asked.bias, base, blocks or plan.planned
     )
     return replace(study, measure=plan.measure, prediction=plan.prediction)
@@ -221,7 +221,7 @@ def fix(code: str, token: str, plan: Plan, usual: Condition, grouping: Grouping)
             raise LessonError(
                 "The plan is fixed, and stays as it is; another one needs another lesson."
             )
-        registry.write_down(study)
+        registry.record_plan(study)
         _write(file, code, CLASS, plan)
     return plan
 

@@ -37,10 +37,10 @@ from vlcore.plots import dots
 from vlcore.plots.theme import Palette
 from vlcore.study import registry
 from vlcore.study.analysis import Level, analyse
-from vlcore.study.plans import SETS, StudyPlan
-from vlcore.study.runs_table import SEEDS, alike, rows_of, runs_table
+from vlcore.study.plans import ARM, StudyPlan
+from vlcore.study.runs_table import SEEDS, matching_runs, measure_rows, runs_table
 from vlcore.study.statistics.paired import ALPHA, ENOUGH, EQUIVALENCE, Status, half_width
-from vlcore.study.text import difference_words, how_long, level_words
+from vlcore.study.text import difference_words, duration_words, level_words
 
 MORE = (10, 30, 100)  # students, of whom it is said what they would change
 _OUTCOMES = dict(zip((Status.LOWER, Status.EQUIVALENT, Status.HIGHER), DIRECTIONS, strict=True))
@@ -84,8 +84,8 @@ def wall(
     conditions = [one for pair in there.values() for one in pair]
     arms = {one.key: study.arm_of(one) for one in conditions}
     frame = runs_table([read(key) for key in arms], study.measure)
-    frame = frame.assign(**{SETS: frame["key"].map(arms)})
-    ends = rows_of(frame, study.measure, "end")
+    frame = frame.assign(**{ARM: frame["key"].map(arms)})
+    ends = measure_rows(frame, study.measure, "end")
     values = dict(zip(ends["key"], ends["value"], strict=True))
     found_dots, unmeasured = [], 0
     for place, pair in sorted(there.items()):
@@ -99,10 +99,9 @@ def wall(
     level = None
     if len(counted) > 2:
         (treatment,) = study.treatments
-        free = {setting for settings in study.sets.values() for setting in settings}
         of_plan = frame[frame["key"].isin(counted)]
         found = analyse(
-            of_plan, SETS, study.baseline, treatment, study.measure, secondary=(), free=free
+            of_plan, ARM, study.baseline, treatment, study.measure, secondary=(), free=study.varied
         )
         (level,) = found.primary.levels
     return Wall(tuple(found_dots), level, unmeasured)
@@ -162,7 +161,7 @@ class Standing:
         said = (
             "Rehearsal."
             if self.kind == REHEARSAL
-            else registry.said(self.study, registry.history(self.study))
+            else registry.plan_words(self.study, registry.plan_history(self.study))
         )
         return f"{said} {rule(self.plan)} {TOWERS_SEEN[self.plan.towers]}"
 
@@ -263,7 +262,7 @@ def published_differences(study: StudyPlan, frame: pd.DataFrame) -> tuple[list[f
     )
     found = []
     for condition in study.conditions[:2]:
-        arm = alike(rows, condition, (*SEEDS, "steps"))
+        arm = matching_runs(rows, condition, (*SEEDS, "steps"))
         found.append(arm.set_index(["steps", *SEEDS])["value"])
     differences = (found[1] - found[0]).dropna()
     if differences.empty:
@@ -347,7 +346,7 @@ def what_more_would_change(found: Wall) -> str:
 
 def table(found: Wall, plan: Plan, study: StudyPlan) -> bytes:
     """The dots as a CSV file; no name of anybody is in it."""
-    first, second = study.sets
+    first, second = study.arm_settings
     rows = [
         {
             "block": dot.place + 1,
@@ -359,7 +358,7 @@ def table(found: Wall, plan: Plan, study: StudyPlan) -> bytes:
             "measure": study.measure,
             "plan": plan.hash,
             "towers": plan.towers,
-            **{f"key, {name}": key for name, key in zip(study.sets, dot.keys, strict=True)},
+            **{f"key, {name}": key for name, key in zip(study.arm_settings, dot.keys, strict=True)},
         }
         for dot in found.dots
     ]
@@ -395,4 +394,4 @@ def time_left(position: int, fractions: Sequence[float], seconds: float, workers
 
 def in_words(left: float) -> str:
     """Seconds that are left: ``about 35 s``, ``about 8 minutes``."""
-    return how_long(left) if left >= 60 else f"about {max(5, round(left / 5) * 5)} s"
+    return duration_words(left) if left >= 60 else f"about {max(5, round(left / 5) * 5)} s"

@@ -1,5 +1,4 @@
-"""Commands of many runs: which a study has, running them, and what they say; every answer says what
-is missing."""
+"""Commands of studies: their conditions, running them, and what they found."""
 
 from __future__ import annotations
 
@@ -39,10 +38,15 @@ def add_commands(commands: Any) -> None:
     )
     option("--grid", default="paper", help=GRID_HELP)
     training_options(option, seeds=True)
-    option = add_command(commands, "study", "run all conditions of a grid that are missing", study)
+
+    option = add_command(
+        commands, "study", "train all conditions of a grid that are missing", study
+    )
     option("grid", help=GRID_HELP)
     option(
-        "--controls", action="store_true", help="also what the claims must beat: placebo, removal"
+        "--controls",
+        action="store_true",
+        help="also the controls of the claims: placebo labels, random removal",
     )
     option("--published", action="store_true", help=PUBLISHED_HELP)
     option("--jobs", type=whole_number(1, 256), help="worker processes; default: one a core")
@@ -59,12 +63,16 @@ def add_commands(commands: Any) -> None:
         default=engines.PACK,
         help="conditions of a task of Slurm",
     )
-    slurm_help = (
-        "any option of sbatch, such as partition=NAME, time=60, cpus-per-task=8, mem=16G; may be"
-        " repeated"
-    )
     option(
-        "--slurm", action="append", default=[], type=setting, metavar="KEY=VALUE", help=slurm_help
+        "--slurm",
+        action="append",
+        default=[],
+        type=setting,
+        metavar="KEY=VALUE",
+        help=(
+            "any option of sbatch, such as partition=NAME, time=60, cpus-per-task=8, mem=16G; may"
+            " be repeated"
+        ),
     )
     option(
         "--dry-run",
@@ -72,55 +80,62 @@ def add_commands(commands: Any) -> None:
         help="write the sbatch file and the list of conditions, submit nothing",
     )
     training_options(option, seeds=True)
+
     option = add_command(
         commands, "analyse", "compare arms of a study, with tests and intervals", analyse
     )
     option("grid", help=GRID_HELP)
-    others = ", ".join(catalogue.secondary(label_styles=True))
-    what = (
-        f"the one that the study is about, {catalogue.PRIMARY} unless you say so; also {others}, or"
-        " any of metrics.json"
+    secondary = ", ".join(catalogue.secondary(label_styles=True))
+    option(
+        "--measure",
+        default=catalogue.PRIMARY,
+        metavar="NAME",
+        help=(
+            f"the primary measure, default {catalogue.PRIMARY}; also {secondary}, or any of"
+            " metrics.json"
+        ),
     )
-    option("--measure", default=catalogue.PRIMARY, metavar="NAME", help=what)
     option("--moment", default="end", help="end, first_fit or untrained")
     option("--published", action="store_true", help=PUBLISHED_HELP)
     option("--out", type=Path, metavar="DIR", help="write tables here, as CSV and parquet")
     training_options(option, seeds=True)
+
     option = add_command(
         commands, "report", "a study of label styles as one offline HTML file", report
     )
     option("grid", help=GRID_HELP)
     option("--out", required=True, type=common.page_path, metavar="FILE.html")
     training_options(option, seeds=True)
+
     about = "train a published run again, and say whether it agrees; without a key, list them"
     add_command(commands, "reproduce", about, reproduce)("key", nargs="?")
 
 
-def _study_of(options: Namespace) -> plans.StudyPlan:
+def _plan(options: Namespace) -> plans.StudyPlan:
     return plans.find(options.grid, base_condition(options), options.seeds)
 
 
 def conditions(options: Namespace) -> list[dict[str, Any]]:
-    found = _study_of(options)
     tasks = engines.tasks()
     return [
-        {**_named(one), "state": engines.state_of(one.key, tasks).value} for one in found.everything
+        {**_summary(condition), "state": engines.state_of(condition.key, tasks).value}
+        for condition in _plan(options).all_conditions
     ]
 
 
-def _named(condition: Condition) -> dict[str, Any]:
+def _summary(condition: Condition) -> dict[str, Any]:
     """What tells a condition of a study from the others."""
-    others = {
-        name: getattr(condition, name)
-        for name in ("objective", "negatives", "mitigation", "size_mode")
-    }
-    differs = {name: value for name, value in others.items() if value != getattr(Condition(), name)}
-    plain = {"key": condition.key, "bias": condition.bias, "labels": condition.labels}
-    return {**plain, **differs, "seed": condition.init_seed}
+    summary = {"key": condition.key, "bias": condition.bias, "labels": condition.labels}
+    default = Condition()
+    for name in ("objective", "negatives", "mitigation", "size_mode"):
+        value = getattr(condition, name)
+        if value != getattr(default, name):
+            summary[name] = value
+    return summary | {"seed": condition.init_seed}
 
 
 def study(options: Namespace) -> list[dict[str, Any]] | dict[str, Any]:
-    """Run a grid in the workers of an engine; one that fails does not stop the others. Slurm's are
+    """Train a grid in the workers of an engine; one that fails does not stop the others. Slurm is
     not waited for."""
     from vlcore.api.studies import Engine, train_missing
 
@@ -137,9 +152,8 @@ def study(options: Namespace) -> list[dict[str, Any]] | dict[str, Any]:
         dict(options.slurm),
         options.dry_run,
     )
-    plan = _study_of(options)
     run = train_missing(
-        plan, controls=options.controls, count_published=options.published, engine=engine
+        _plan(options), controls=options.controls, count_published=options.published, engine=engine
     )
     if run.submission is not None:
         return run.submission
@@ -148,7 +162,7 @@ def study(options: Namespace) -> list[dict[str, Any]] | dict[str, Any]:
 
 
 def _result(condition: Condition, run: StudyRun) -> dict[str, Any]:
-    result = {**_named(condition), "state": run.outcomes.get(condition.key, "published")}
+    result = {**_summary(condition), "state": run.outcomes[condition.key]}
     if condition.key in run.tasks:
         result["job"] = run.tasks[condition.key]
     if store.published(condition.key):
@@ -158,40 +172,40 @@ def _result(condition: Condition, run: StudyRun) -> dict[str, Any]:
 
 def analyse(options: Namespace) -> dict[str, Any]:
     from vlcore.study import published
-    from vlcore.study.results import Study, joined
+    from vlcore.study.results import Study, joined_tables
     from vlcore.study.runs_table import AnalysisError, write_tables
     from vlcore.study.tables import level_dict
     from vlcore.study.text import notes
 
-    study = _study_of(options)
-    elsewhere = published.measured_runs(study.name) if options.published else None
-    results = Study(study, elsewhere=elsewhere)
-    found = results.analyses(options.measure, options.moment)
+    plan = _plan(options)
+    elsewhere = published.measured_runs(plan.name) if options.published else None
+    results = Study(plan, elsewhere=elsewhere)
+    analyses = results.analyses(options.measure, options.moment)
     files: list[str] = []
     if options.out is not None:
-        for name, table in {"runs": results.runs(), **joined(found)}.items():
+        for name, table in {"runs": results.runs(), **joined_tables(analyses)}.items():
             with write_errors(options.out, "give --out another folder"):
                 files += map(str, write_tables(table, options.out, name))
     comparisons: list[dict[str, Any]] = []
-    for treatment, one in found.items():
-        entry: dict[str, Any] = {"treatment": treatment}
-        if isinstance(one, AnalysisError):
-            entry["refused"] = str(one)
+    for treatment, analysis in analyses.items():
+        comparison: dict[str, Any] = {"treatment": treatment}
+        if isinstance(analysis, AnalysisError):
+            comparison["refused"] = str(analysis)
         else:
-            slope = one.primary.slope
-            entry["levels"] = [level_dict(level) for level in one.primary.levels]
-            entry["slope"] = None if slope is None else slope.as_dict()
-            entry |= {"missing": one.missing, "notes": notes(one)}
-        comparisons.append(entry)
-    study = results.study
+            slope = analysis.primary.slope
+            comparison["levels"] = [level_dict(level) for level in analysis.primary.levels]
+            comparison["slope"] = None if slope is None else slope.as_dict()
+            comparison["missing"] = analysis.missing
+            comparison["notes"] = notes(analysis)
+        comparisons.append(comparison)
     return {
-        "study": study.name,
-        "factor": study.factor,
-        "baseline": study.baseline,
+        "study": plan.name,
+        "factor": plan.factor,
+        "baseline": plan.baseline,
         "measure": options.measure,
         "moment": options.moment,
-        "runs": results.there,
-        "planned": len(study.conditions),
+        "runs": results.n_trained,
+        "planned": len(plan.conditions),
         "comparisons": comparisons,
         "files": files,
     }
@@ -202,24 +216,24 @@ def report(options: Namespace) -> dict[str, Any]:
     from vlcore.study.results import Study
     from vlcore.study.text import answer, claim_sentence, claim_words
 
-    results = Study(_study_of(options))
-    made = results.findings()
+    plan = _plan(options)
+    findings = Study(plan).findings()
     claims = [
         {
-            "claim": one.claim.id,
-            "verdict": claim_words(one),
-            "n": one.n,
-            "sentence": claim_sentence(one),
+            "claim": result.claim.id,
+            "verdict": claim_words(result),
+            "n": result.n,
+            "sentence": claim_sentence(result),
         }
-        for one in made.claims
+        for result in findings.claims
     ]
     return {
-        "study": results.study.name,
-        **write_page(options.out, report_html(made)),
-        "runs": made.there,
-        "planned": len(results.study.conditions),
-        "blocks": made.blocks,
-        "answer": answer(made),
+        "study": plan.name,
+        **write_page(options.out, report_html(findings)),
+        "runs": findings.n_trained,
+        "planned": len(plan.conditions),
+        "blocks": findings.n_blocks,
+        "answer": answer(findings),
         "claims": claims,
     }
 
@@ -227,17 +241,15 @@ def report(options: Namespace) -> dict[str, Any]:
 def reproduce(options: Namespace) -> dict[str, Any] | list[dict[str, Any]]:
     from vlcore.study import published
 
-    made = published.published_runs().set_index("key", drop=False)
+    runs = published.published_runs().set_index("key", drop=False)
     if options.key is None:
-        every = [from_dict(row) for row in made.drop(columns="key").to_dict("records")]
-        return [{**_named(one), "recipe": one.recipe, "steps": one.steps} for one in every]
-    if options.key not in made.index:
+        listed = [from_dict(row) for row in runs.drop(columns="key").to_dict("records")]
+        return [_summary(run) | {"recipe": run.recipe, "steps": run.steps} for run in listed]
+    if options.key not in runs.index:
         raise CommandError(
             f"No published run has the key {options.key!r}; `python -m vlcore reproduce` lists"
             " them."
         )
-    condition = from_dict(made.loc[options.key].drop("key").to_dict())
-    training.train_condition(
-        condition, fresh=True
-    )  # one that came with this version proves nothing
+    condition = from_dict(runs.loc[options.key].drop("key").to_dict())
+    training.train_condition(condition, fresh=True)  # a bundled model proves nothing
     return published.agreement(store.read(condition.key))

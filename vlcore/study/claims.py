@@ -1,6 +1,7 @@
-"""Claims of the study as a table (`claims.yaml`): what it said, what would show it, what it must
-beat, which numbers decide. What comes out is a status and the numbers behind it; no sentence says
-that labels help or hurt.
+"""The claims table: what the study claimed (`claims.yaml`), and what the runs say of each claim.
+
+Each claim has its operational test and the controls that it is held against. What comes out is a
+status and the numbers behind it; no sentence says that labels help or hurt.
 """
 
 from collections.abc import Mapping
@@ -15,39 +16,44 @@ from vlcore.metrics.catalogue import words_of
 from vlcore.study.evidence import Claim, ClaimResult, Evidence, Query, evaluate_claim
 
 
-def ledger(frame: pd.DataFrame, grouping: Grouping = SCENES) -> list[ClaimResult]:
-    """Every claim of the study with what a `vlcore.study.runs_table.runs_table` says of it; other
-    label styles and mitigations are left aside. AnalysisError when runs differ in more than these,
-    size mode, bias and seeds.
+def evaluate_claims(frame: pd.DataFrame, grouping: Grouping = SCENES) -> list[ClaimResult]:
+    """Put every claim of the study to the runs of a `vlcore.study.runs_table.runs_table`.
+
+    Other label styles and mitigations are ignored. AnalysisError when runs differ in more than
+    these, size mode, bias and seeds.
     """
     evidence = Evidence(frame)
-    return [evaluate_claim(claim, evidence) for claim in claims(grouping)]
+    return [evaluate_claim(claim, evidence) for claim in study_claims(grouping)]
 
 
-def claims(grouping: Grouping = SCENES) -> list[Claim]:
-    """The claims of the study, in its order; their groups are those of an image set."""
+def study_claims(grouping: Grouping = SCENES) -> list[Claim]:
+    """The claims of the study, in its order, about the groups of an image set."""
     groups = group_words(grouping).values()
 
     def filled(text: str, measure: str = "") -> str:
-        return text.format(
-            *groups, object=grouping.object_word, measure=words_of(measure, grouping)
-        )
+        measure_words = words_of(measure, grouping)
+        return text.format(*groups, object=grouping.object_word, measure=measure_words)
 
-    def changes(told: Mapping[str, Any]) -> dict[str, Any]:
-        named = {"groups": tuple(grouping.names[number] for number in told.get("groups", ()))}
-        return {**told, **named} if "groups" in told else dict(told)
+    def changes(query: Mapping[str, Any]) -> dict[str, Any]:
+        if "groups" not in query:
+            return dict(query)
+        names = tuple(grouping.names[number] for number in query["groups"])
+        return {**query, "groups": names}
 
-    found = []
-    for name, told in read_yaml(Path(__file__).with_name("claims.yaml")).items():
-        parts = {**told, **{part: filled(told[part]) for part in ("says", "test", "null", "what")}}
-        parts["query"] = Query(**changes(told["query"]))
-        parts["nulls"] = tuple(
-            (filled(words), changes(differs)) for words, differs in told["nulls"]
+    claims = []
+    for name, entry in read_yaml(Path(__file__).with_name("claims.yaml")).items():
+        parts = dict(entry)
+        for text in ("says", "test", "control", "what"):
+            parts[text] = filled(parts[text])
+        parts["query"] = Query(**changes(parts["query"]))
+        parts["controls"] = tuple(
+            (filled(words), changes(differs)) for words, differs in parts["controls"]
         )
         parts["variations"] = tuple(
             (axis, filled(words, differs.get("measure", "")), changes(differs))
-            for axis, words, differs in told["variations"]
+            for axis, words, differs in parts["variations"]
         )
-        parts["reference"] = changes(told["reference"]) if "reference" in told else None
-        found.append(Claim(name, **parts))
-    return found
+        if "reference" in parts:
+            parts["reference"] = changes(parts["reference"])
+        claims.append(Claim(name, **parts))
+    return claims

@@ -1,11 +1,11 @@
-"""Evidence for claims: readings of a claim in the runs of a study, and one status out of all
-readings.
+"""Tests of claims in the runs of a study, and one status out of all tests of a claim.
 
-A claim is one number a block, in a direction, with nulls that it must beat. The number has to
-differ from 0 in its direction (exact sign-flip test over blocks, p at most 0.05, six blocks or
-more), and so has its difference to every null; a null that nobody ran is not beaten, and the claim
-stays "not decided". The other readings (first fit, each bias, other label styles, measures and
-scales) can only withhold support: where they contradict it, the claim depends on them.
+A claim is one number a block, in a direction, with controls. The number has to differ from 0 in its
+direction (exact sign-flip test over blocks, p at most 0.05, six blocks or more), and so has its
+difference from every control; without the runs of a control the claim stays "not decided". Tests of
+its variations (fit step, each bias level, other label styles, measures and scales) can only
+withhold
+support: where they contradict it, the claim depends on what they vary.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,30 +32,38 @@ from vlcore.study.statistics.paired import (
 )
 
 STYLES = ("undescriptive", "descriptive", PLACEBO)
-PLAIN = {"size_mode": "shrink", "mitigation": "none"}  # the study's own runs
+PLAIN = {"size_mode": "shrink", "mitigation": "none"}  # the study's runs, without its controls
 _SHRINK = PLAIN["size_mode"]
 
 
 class MissingRunsError(LabError):
-    """What a reading needs was not run or not measured; the message says what."""
+    """What a test of a claim needs was not run or not measured; the message says what."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """Which numbers of the table of runs a reading takes."""
+    """Which numbers of the table of runs a test takes.
+
+    Attributes:
+        measure: name of a measure, or of a kind that has one for each group.
+        moment: of training.
+        groups: those whose values are averaged; empty for a measure that is not one of groups.
+        labels: label style.
+        size_mode: what happens to the size of the training set.
+        scale: ``value``, or ``logit`` for shares as log odds.
+        bias: one level; None for all below 1.
+    """
 
     measure: str
     moment: str = "end"
-    groups: tuple[
-        str, ...
-    ] = ()  # those whose own values are averaged; none for a measure that is not one of groups
+    groups: tuple[str, ...] = ()
     labels: str = "undescriptive"
     size_mode: str = _SHRINK
-    scale: str = "value"  # or ``logit`` for shares as log odds
-    bias: float | None = None  # one level; None for all below 1
+    scale: str = "value"
+    bias: float | None = None
 
 
-Changes = Mapping[str, Any]  # fields of a query that another query has otherwise
+Changes = Mapping[str, Any]  # fields in which another query differs
 
 
 class Evidence:
@@ -64,107 +72,138 @@ class Evidence:
 
     def __init__(self, frame: pd.DataFrame) -> None:
         frame = frame[frame["labels"].isin(STYLES) & (frame["bias"] < runs.LIMIT)]
-        runs.check_alike(frame, free=("labels", "bias", *PLAIN))
+        runs.check_comparable(frame, free=("labels", "bias", *PLAIN))
         frame = frame[frame["mitigation"] == PLAIN["mitigation"]]
-        self.biases = sorted(
-            float(bias) for bias in frame.loc[frame["size_mode"] == _SHRINK, "bias"].unique()
-        )
+        levels = frame.loc[frame["size_mode"] == _SHRINK, "bias"].unique()
+        self.biases = sorted(float(bias) for bias in levels)
         self.phi = dict(zip(frame["bias"].astype(float), frame["phi"], strict=True))
         self.used: set[str] = set()  # keys of the runs that were queried since it was last cleared
         # A table of a study has a hundred thousand rows, and each query is for a few dozen of them.
-        self._made = frame[["labels", "size_mode"]].drop_duplicates()
-        rows = frame[[*runs.OF_A_NUMBER, "block", "labels", "size_mode"]]
-        self._rows = dict(iter(rows.groupby(["measure", "moment"])))
+        self._arms = frame[["labels", "size_mode"]].drop_duplicates()
+        columns = [*runs.NUMBER_COLUMNS, "block", "labels", "size_mode"]
+        self._rows = dict(iter(frame[columns].groupby(["measure", "moment"])))
 
     def arm(self, query: Query) -> pd.DataFrame:
-        """One arm as blocks by levels of bias below 1; with groups, complete blocks only. At bias 0
-        no image is removed, so every size mode has the study's own runs there. MissingRunsError
-        when no run or no value is there.
+        """One arm, (blocks, bias levels below 1); with groups, complete blocks only.
+
+        At bias 0 no image is removed, so every size mode has the study's runs there.
+        MissingRunsError when there is no run or no value.
         """
         if query.groups:
             names = [f"{query.measure}.{group}" for group in query.groups]
             arms = [self.arm(replace(query, measure=name, groups=())) for name in names]
-            return reduce(pd.DataFrame.add, arms).dropna(axis="columns", how="all").dropna() / len(
-                arms
-            )
+            total = reduce(pd.DataFrame.add, arms)
+            return total.dropna(axis="columns", how="all").dropna() / len(arms)
         rows = self._runs(query)
         if query.size_mode != _SHRINK:
-            own = self._runs(replace(query, size_mode=_SHRINK))
-            there = rows.loc[rows["bias"] == 0, "block"]
-            rows = pd.concat([rows, own[(own["bias"] == 0) & ~own["block"].isin(there)]])
+            plain = self._runs(replace(query, size_mode=_SHRINK))
+            unbiased = rows.loc[rows["bias"] == 0, "block"]
+            rows = pd.concat([rows, plain[(plain["bias"] == 0) & ~plain["block"].isin(unbiased)]])
         if query.bias is not None:
             rows = rows[rows["bias"] == query.bias]
-        kept = runs.measured(rows)
-        if kept.empty:
+        measured = runs.with_value(rows)
+        if measured.empty:
             raise MissingRunsError(runs.why_absent(rows, query.moment, query.measure))
-        self.used |= set(kept["key"])
-        return runs.by_block(
-            kept, runs.slope_column(query.measure, kept) if query.scale == "logit" else "value"
-        )
+        self.used |= set(measured["key"])
+        logit = query.scale == "logit"
+        column = runs.slope_column(query.measure, measured) if logit else "value"
+        return runs.by_block(measured, column)
 
     def _runs(self, query: Query) -> pd.DataFrame:
         names = [(name, query.moment) for name in (query.measure, whole_of(query.measure))]
         tables = [self._rows[name] for name in names if name in self._rows]
         if not tables:
             raise MissingRunsError(f"no run has {query.measure} at the moment {query.moment}")
-        made, rows = self._made, runs.rows_of(pd.concat(tables), query.measure, query.moment)
+        arms = self._arms
+        rows = runs.measure_rows(pd.concat(tables), query.measure, query.moment)
         for name in ("labels", "size_mode"):
-            made, rows = (table[table[name] == getattr(query, name)] for table in (made, rows))
-            if made.empty:
-                raise MissingRunsError(f"no run has {name}={getattr(query, name)}")
+            value = getattr(query, name)
+            arms, rows = (table[table[name] == value] for table in (arms, rows))
+            if arms.empty:
+                raise MissingRunsError(f"no run has {name}={value}")
         return rows
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim of the study, made testable: in words, and by the numbers that decide."""
+    """A claim of the study, made testable: in words, and by the numbers that decide.
 
-    id: str  # C1 to C8
-    says: str  # the study's words
-    test: str  # the operational test, in words
-    null: str  # what it must beat, in words
-    what: str  # what the estimate is, in words
+    Attributes:
+        id: C1 to C8.
+        says: the study's words.
+        test: the operational test, in words.
+        control: the controls, in words.
+        what: what the estimate is, in words.
+        query: the numbers of the claim.
+        controls: words of each control, and in what its numbers differ from those of the claim.
+        variations: axis, words, and in what both sides differ.
+        reference: in what the numbers compared with differ; None where that is 0.
+        slope: whether it is about the slope of each block on φ, and not its mean over levels.
+        sign: of the difference that it speaks of.
+        by_level: whether each bias level is a variation too.
+        small: whether the difference may be smaller than `EQUIVALENCE`.
+    """
+
+    id: str
+    says: str
+    test: str
+    control: str
+    what: str
     query: Query
-    nulls: tuple[tuple[str, Changes], ...]  # words, and in what that differs
-    variations: tuple[tuple[str, str, Changes], ...]  # axis, words, and in what both sides differ
-    reference: Changes | None = (
-        None  # in what the numbers compared with differ; None where that is 0
-    )
-    slope: bool = False  # about the slope of each block on φ, and not about its mean over levels
-    sign: int = 1  # of the difference that it speaks of
-    by_level: bool = False  # whether each bias is a variation too
-    small: bool = False  # whether it speaks of a difference that may be smaller than `EQUIVALENCE`
+    controls: tuple[tuple[str, Changes], ...]
+    variations: tuple[tuple[str, str, Changes], ...]
+    reference: Changes | None = None
+    slope: bool = False
+    sign: int = 1
+    by_level: bool = False
+    small: bool = False
 
 
 @dataclass(frozen=True)
-class Reading:
-    """One way to read a claim."""
+class ClaimTest:
+    """One test of a claim.
 
-    # what it varies, such as ``moment``; ``claim`` for the claim itself, ``null`` for what it must
-    # beat
+    Attributes:
+        axis: what it varies, such as ``moment``; ``claim`` or ``control`` where it varies nothing.
+        words: which one, such as ``at the fit step``.
+        difference: by block, in the claim's direction of counting.
+        reference: mean of what it is compared with; None where that is 0.
+        reason: why there is no difference.
+        status: supported, contradicted or not decided.
+    """
+
     axis: str
-    words: str  # which one, such as ``at first fit``
-    difference: Paired | None = None  # by block, in the claim's own direction of counting
-    reference: Estimate | None = None  # mean of what it is compared with; None where that is 0
-    reason: str = ""  # why there is no difference
-    status: Status = Status.NOT_DECIDED  # or supported, or contradicted
+    words: str
+    difference: Paired | None = None
+    reference: Estimate | None = None
+    reason: str = ""
+    status: Status = Status.NOT_DECIDED
 
 
 @dataclass(frozen=True)
 class ClaimResult:
-    """What runs say of a claim: its own reading, that against each null, and the others."""
+    """What runs say of a claim: its main test, those against each control, and the variations.
+
+    Attributes:
+        claim: the claim.
+        status: supported, contradicted, not decided, or depends on what the tests vary.
+        main: the test of the claim itself.
+        controls: tests against each control.
+        variations: the other tests.
+        runs: keys of the runs that were used.
+    """
 
     claim: Claim
-    status: Status  # supported, contradicted, not decided, or depends on what the readings vary
-    own: Reading
-    nulls: tuple[Reading, ...]
-    readings: tuple[Reading, ...]
-    runs: tuple[str, ...]  # keys of those that were used
+    status: Status
+    main: ClaimTest
+    controls: tuple[ClaimTest, ...]
+    variations: tuple[ClaimTest, ...]
+    runs: tuple[str, ...]
 
     @property
     def estimate(self) -> Estimate | None:
         """The claim's number with its interval over blocks; None where it was not measured."""
-        return None if self.own.difference is None else self.own.difference.mean
+        return None if self.main.difference is None else self.main.difference.mean
 
     @property
     def n(self) -> int:
@@ -173,43 +212,43 @@ class ClaimResult:
 
 
 def evaluate_claim(claim: Claim, evidence: Evidence) -> ClaimResult:
-    """Put a claim to the runs; `evidence` then knows which runs it took."""
+    """Put a claim to the runs; `evidence.used` then names the runs that it took."""
     evidence.used.clear()
 
-    def read(
+    def test(
         axis: str, words: str, changes: Changes, against: Changes | None = claim.reference
-    ) -> Reading:
+    ) -> ClaimTest:
         query = replace(claim.query, **changes)
         reference = None if against is None else replace(query, **against)
-        return _reading(Reading(axis, words), evidence, query, reference, claim)
+        return _measured(ClaimTest(axis, words), evidence, query, reference, claim)
 
-    (own,) = with_status([read("claim", "at the end", {})], claim.sign)
-    nulls = with_status(
-        [read("null", words, {}, against) for words, against in claim.nulls],
-        claim.sign,
-        adjust=True,
-    )
-    levels = [("bias", f"at bias {bias * 100:g} %", {"bias": bias}) for bias in evidence.biases]
-    variations = [("moment", "at first fit", {"moment": "first_fit"}), *claim.variations]
-    variations += levels if claim.by_level and len(levels) > 1 else []
-    others = with_status([read(*one) for one in variations], claim.sign)
-    status = claim_status(own, nulls, others)
+    (main,) = with_status([test("claim", "at the end", {})], claim.sign)
+    controls = [test("control", words, {}, differs) for words, differs in claim.controls]
+    controls = with_status(controls, claim.sign, adjust=True)
+    axes = [("moment", "at the fit step", {"moment": "first_fit"}), *claim.variations]
+    if claim.by_level and len(evidence.biases) > 1:
+        axes += [("bias", f"at bias {100 * bias:g} %", {"bias": bias}) for bias in evidence.biases]
+    variations = with_status([test(*axis) for axis in axes], claim.sign)
     return ClaimResult(
-        claim, status, own, tuple(nulls), tuple(others), tuple(sorted(evidence.used))
+        claim,
+        claim_status(main, controls, variations),
+        main,
+        tuple(controls),
+        tuple(variations),
+        tuple(sorted(evidence.used)),
     )
 
 
-def _reading(
-    blank: Reading, evidence: Evidence, query: Query, reference: Query | None, claim: Claim
-) -> Reading:
-    """A reading with its difference, or with the reason why there is none; without its status."""
+def _measured(
+    blank: ClaimTest, evidence: Evidence, query: Query, reference: Query | None, claim: Claim
+) -> ClaimTest:
+    """A test with its difference, or with the reason why there is none; without its status."""
     try:
-        here = evidence.arm(query)
-        arms = (
-            [here.dropna()]
-            if reference is None
-            else list(runs.align_blocks(here, evidence.arm(reference)))
-        )
+        arms = [evidence.arm(query)]
+        if reference is None:
+            arms = [arms[0].dropna()]
+        else:
+            arms = list(runs.align_blocks(arms[0], evidence.arm(reference)))
         blocks, levels = arms[0].shape
         if levels == 0 and reference is not None:
             raise MissingRunsError("the two arms share no level of bias")
@@ -219,64 +258,68 @@ def _reading(
             raise MissingRunsError(f"complete blocks: {blocks}, two needed")
     except MissingRunsError as error:
         return replace(blank, reason=str(error))
+
     # One number a block: its slope on φ, or its mean over levels.
-    numbers, *against = (
-        (
-            slopes([evidence.phi[bias] for bias in arm.columns], arm)
-            if claim.slope
-            else arm.mean(axis=1).to_numpy()
-        )
-        for arm in arms
-    )
-    # Of a slope, or of a measure that counts no pictures, nobody can say what is close.
+    if claim.slope:
+        numbers = [slopes([evidence.phi[bias] for bias in arm.columns], arm) for arm in arms]
+    else:
+        numbers = [arm.mean(axis=1).to_numpy() for arm in arms]
+    # Of a slope, or of a measure that counts no images, nobody can say what is close.
     counts = query.scale == "value" and measure_of(query.measure).is_share
     margin = EQUIVALENCE if counts and not (claim.slope or claim.small) else None
-    if not against:
-        return replace(blank, difference=paired(numbers, margin))
-    return replace(
-        blank, difference=paired(numbers - against[0], margin), reference=t_interval(against[0])
-    )
+    if reference is None:
+        return replace(blank, difference=paired(numbers[0], margin))
+    difference = paired(numbers[0] - numbers[1], margin)
+    return replace(blank, difference=difference, reference=t_interval(numbers[1]))
 
 
-def with_status(readings: Sequence[Reading], sign: int, *, adjust: bool = False) -> list[Reading]:
-    """Readings with their status; `sign` is that of the difference that the claim speaks of. With
-    `adjust` any one of them can contradict the claim, so that its p against it is adjusted for
-    their number (Holm). Support needs none where all have to support, nor do readings that can only
-    withhold support."""
-    there = [reading.difference.p for reading in readings if reading.difference is not None]
-    against, found = iter(holm(there) if adjust else there), []
-    for reading in readings:
-        if (difference := reading.difference) is not None:
-            p_against, agrees, status = (
-                next(against),
-                difference.mean.value * sign > 0,
-                Status.NOT_DECIDED,
-            )
-            if agrees and difference.p <= ALPHA:
+def with_status(tests: Sequence[ClaimTest], sign: int, *, adjust: bool = False) -> list[ClaimTest]:
+    """Give tests of a claim their status.
+
+    Args:
+        tests: each with its difference, if it has one.
+        sign: of the difference that the claim speaks of.
+        adjust: whether any one of them can contradict the claim, so that its p against it is
+            adjusted for their number (Holm). Support needs none where all have to support, nor do
+            tests that can only withhold support.
+    """
+    p_values = [test.difference.p for test in tests if test.difference is not None]
+    against = iter(holm(p_values) if adjust else p_values)
+    decided = []
+    for test in tests:
+        if (difference := test.difference) is not None:
+            p_against = next(against)
+            agrees = difference.mean.value * sign > 0
+            status = Status.NOT_DECIDED
+            if difference.exploratory:
+                pass
+            elif agrees and difference.p <= ALPHA:
                 status = Status.SUPPORTED
-            # A difference that is shown to be smaller than the margin is not what the claim speaks
-            # of.
+            # The claim does not speak of a difference that is shown to be below the margin.
             elif (not agrees and p_against <= ALPHA) or difference.equivalent:
                 status = Status.CONTRADICTED
-            reading = replace(
-                reading, status=Status.NOT_DECIDED if difference.exploratory else status
-            )
-        found.append(reading)
-    return found
+            test = replace(test, status=status)
+        decided.append(test)
+    return decided
 
 
-def claim_status(claim: Reading, nulls: Sequence[Reading], others: Sequence[Reading]) -> Status:
-    """One status out of all readings: contradicted where the claim falls behind a null, else
-    depending on what the readings vary where they disagree, the claim's own undecided one included,
-    and supported where it and all nulls support it."""
-    against = {null.status for null in nulls}
-    read = {reading.status for reading in (claim, *others)} - {Status.NOT_DECIDED}
+def claim_status(
+    main: ClaimTest, controls: Sequence[ClaimTest], variations: Sequence[ClaimTest]
+) -> Status:
+    """One status out of all tests of a claim.
+
+    Contradicted where the claim falls behind a control; else depending on what the tests vary where
+    they disagree, an undecided main test included; supported where the main test and all controls
+    support it.
+    """
+    against = {control.status for control in controls}
+    decided = {test.status for test in (main, *variations)} - {Status.NOT_DECIDED}
     if Status.CONTRADICTED in against:
         return Status.CONTRADICTED
-    if len(read) > 1 or (read and claim.status is Status.NOT_DECIDED):
+    if len(decided) > 1 or (decided and main.status is Status.NOT_DECIDED):
         return Status.DEPENDS
-    if claim.status is Status.CONTRADICTED or (
-        claim.status is Status.SUPPORTED and against <= {Status.SUPPORTED}
-    ):
-        return claim.status
+    if main.status is Status.SUPPORTED and against <= {Status.SUPPORTED}:
+        return Status.SUPPORTED
+    if main.status is Status.CONTRADICTED:
+        return Status.CONTRADICTED
     return Status.NOT_DECIDED

@@ -1,101 +1,115 @@
-"""Findings of a study: its analyses, its claims and the tables behind its figures, computed once
-from its runs.
+"""Findings of a study: its analyses, its claims and the tables behind its figures, computed once.
 
-Every table is long, with one row for each run or each cell (a label style at a bias), and an
+Every table is long, with one row for each run or each cell (a label style at a bias level), and an
 interval is a t interval over blocks; a cell of one block has none. Pages and the offline report
-show the same `Findings`, computed once.
+show the same `Findings`.
 """
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
-from vlcore.experiment.condition import STUDY_BIAS, Condition
+from vlcore.experiment.condition import STUDY_BIAS, STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.wording import describe_bias
 from vlcore.metrics import catalogue
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
 from vlcore.study.analysis import Analysis, ArmComparison, Level, analyse
-from vlcore.study.claims import ledger
+from vlcore.study.claims import evaluate_claims
 from vlcore.study.evidence import PLAIN, STYLES, ClaimResult
 from vlcore.study.plans import StudyError, StudyPlan
 from vlcore.study.registry import Entry
-from vlcore.study.runs_table import (
-    block_of,
-    check_alike,
-    measured,
-    rows_of,
-    runs_table,
-    with_differences,
-)
+from vlcore.study.runs_table import block_of, check_comparable, measure_rows, with_value
 from vlcore.study.statistics.bayes import bayes_line, prior_shift
 from vlcore.study.statistics.crossed import crossed
 from vlcore.study.statistics.factorial import phi
 from vlcore.study.statistics.paired import t_interval
 
 CELL = ("labels", "bias", "phi", "removed")
-_ARMS = ("undescriptive", "descriptive")
-_GRID = tuple(np.round(np.linspace(0, 0.95, 20), 4))  # levels at which the Bayes line is drawn
+_LEVELS = tuple(np.round(np.linspace(0, 0.95, 20), 4))  # at which the Bayes line is drawn
 
 
 @dataclass(frozen=True)
 class Headline:
-    """The study's question at one level of bias: what is right on minority pictures, with intervals
-    over blocks."""
+    """The study's question at one bias level: minority accuracy, with intervals over blocks.
+
+    Attributes:
+        level: the level.
+        short: with short labels.
+        descriptive: with descriptive labels.
+        difference: descriptive less short labels.
+    """
 
     level: Level
     short: Estimate
     descriptive: Estimate
-    difference: Estimate  # descriptive less short labels
+    difference: Estimate
 
 
 @dataclass(frozen=True, eq=False)
-class Findings:
-    """A study of short and descriptive labels as it stands."""
+class StudyTables:
+    """The runs of a study, from which everything else is computed.
 
-    study: StudyPlan
+    Attributes:
+        frame: of `vlcore.study.runs_table.with_differences`, with the controls of the claims.
+        curves: of `probe_curves`.
+        runs: of `provenance`.
+    """
+
+    frame: pd.DataFrame
+    curves: pd.DataFrame
+    runs: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class Findings(StudyTables):
+    """A study of short and descriptive labels.
+
+    Attributes:
+        plan: the study.
+        grouping: the groups of its image set.
+        end: analysis at the end of training; None while a label style has no run.
+        first_fit: the same at the fit step.
+        claims: the claims table.
+        left_out: blocks of the plan that are excluded, because they fail the sanity check.
+        plans: the plan as it was recorded, oldest first.
+        over_scenes: the headline's difference, of `over_scenes`.
+    """
+
+    plan: StudyPlan
     grouping: Grouping
-    frame: (
-        pd.DataFrame
-    )  # of `with_differences`, with the controls of the claims beside the study's own runs
-    end: Analysis | None  # None while a label style has no run
+    end: Analysis | None
     first_fit: Analysis | None
     claims: tuple[ClaimResult, ...]
-    curves: pd.DataFrame  # of `probe_curves`
-    runs: pd.DataFrame  # of `runs_of`
-    plans: tuple[Entry, ...] = ()  # as they were written down, oldest first
-    general: Estimate | None = None  # the headline's difference, of `over_pictures`
-    left_out: tuple[
-        str, ...
-    ] = ()  # blocks of the plan that the reader leaves out, for they fail the sanity check
+    left_out: tuple[str, ...] = ()
+    plans: tuple[Entry, ...] = ()
+    over_scenes: Estimate | None = None
 
     @property
     def planned(self) -> list[Condition]:
-        """The planned runs, but for those of blocks that are left out."""
-        return _without(self.study, self.left_out)
+        """The planned runs, without the excluded blocks."""
+        return _planned(self.plan, self.left_out)
 
     @property
-    def there(self) -> int:
-        """How many of the planned runs are there."""
+    def n_trained(self) -> int:
+        """How many of the planned runs are trained."""
         return int(self.runs["planned"].sum())
 
     @property
-    def blocks(self) -> int:
-        """How many pairs of seeds have a run."""
+    def n_blocks(self) -> int:
+        """How many seed pairs have a planned run."""
         return int(self.runs.loc[self.runs["planned"], "block"].nunique())
 
     @property
     def headline(self) -> Headline | None:
-        """The study's own example of bias, or the strongest below 1 that was compared; None where
-        none was."""
+        """The study's own example of bias, or the strongest level below 1 that was compared."""
         levels = () if self.end is None else self.end.primary.levels
         compared = [
             (level, level.difference.mean)
@@ -104,13 +118,12 @@ class Findings:
         ]
         if not compared:
             return None
-        level, difference = next(
-            (one for one in compared if one[0].bias == STUDY_BIAS), compared[-1]
-        )
+        usual = [pair for pair in compared if pair[0].bias == STUDY_BIAS]
+        level, difference = (usual or compared)[-1]
         rows = cells(values(self.frame, PRIMARY), share=True).set_index(["labels", "bias"])
-        both = (rows.loc[(style, level.bias)] for style in _ARMS)
         short, descriptive = (
-            Estimate(row["value"], row["low"], row["high"], int(row["n"])) for row in both
+            Estimate(row["value"], row["low"], row["high"], int(row["n"]))
+            for row in (rows.loc[(style, level.bias)] for style in STYLES_OF_THE_STUDY)
         )
         return Headline(level, short, descriptive, difference)
 
@@ -118,178 +131,185 @@ class Findings:
         """The claims, one row each: `claim`, `says`, `status`, `estimate`, `low`, `high` (95 %),
         `n` (blocks)."""
         rows = []
-        for one in self.claims:
-            estimate = one.estimate or Estimate(np.nan, np.nan, np.nan, 0)
-            numbers = (estimate.value, estimate.low, estimate.high, estimate.n)
-            rows.append((one.claim.id, one.claim.says, str(one.status), *numbers))
-        return pd.DataFrame(
-            rows, columns=["claim", "says", "status", "estimate", "low", "high", "n"]
-        )
+        for result in self.claims:
+            estimate = result.estimate or Estimate(np.nan, np.nan, np.nan, 0)
+            rows.append(
+                {
+                    "claim": result.claim.id,
+                    "says": result.claim.says,
+                    "status": str(result.status),
+                    "estimate": estimate.value,
+                    "low": estimate.low,
+                    "high": estimate.high,
+                    "n": estimate.n,
+                }
+            )
+        return pd.DataFrame(rows)
 
     def claim(self, name: str) -> ClaimResult:
-        """What the runs say of a claim, by its id."""
+        """The result of a claim, by its id."""
         return next(result for result in self.claims if result.claim.id == name)
 
     def comparison(self, measure: str) -> ArmComparison:
         """The comparison of a measure at the end of training; ValueError where there is none."""
-        for one in () if self.end is None else self.end.comparisons:
-            if one.measure == measure:
-                return one
+        for comparison in () if self.end is None else self.end.comparisons:
+            if comparison.measure == measure:
+                return comparison
         raise ValueError("this measure is in no comparison")
 
 
 def findings(
-    study: StudyPlan,
-    artifacts: Sequence[Artifact],
-    grouping: Grouping,
-    left_out: tuple[str, ...] = (),
+    plan: StudyPlan, grouping: Grouping, tables: StudyTables, left_out: tuple[str, ...] = ()
 ) -> Findings:
-    """Everything that is said of a study of short and descriptive labels, by the artifacts of its
-    runs that are there and of `vlcore.study.plans.controls`; none of them is of a block that is
-    `left_out`. StudyError when the study is about something else, or none of its runs is there;
-    AnalysisError when runs differ in more than label style, size mode, mitigation, bias and seeds,
-    or in device."""
-    if (study.factor, study.baseline, study.treatments) != ("labels", _ARMS[0], _ARMS[1:]):
-        other = f"The study {study.name!r} does not compare short and descriptive labels"
-        raise StudyError(f"{other}; `python -m vlcore analyse {study.name}` says what it found.")
-    planned = {condition.key for condition in study.conditions}
-    own = [artifact for artifact in artifacts if artifact.key in planned]
-    if not own:
-        raise StudyError(f"No run of the study {study.name!r} is there; run it first.")
-    tables = runs_table(artifacts), probe_curves(own), runs_of(artifacts, planned)
-    found = from_tables(study, grouping, *tables, left_out)
-    return replace(
-        found,
-        general=over_pictures(own, found.headline.level, grouping) if found.headline else None,
+    """Analyse a study of short and descriptive labels.
+
+    Args:
+        plan: the study.
+        grouping: the groups of its image set.
+        tables: its runs and those of `vlcore.study.plans.controls`, without excluded blocks.
+        left_out: the excluded blocks.
+
+    Raises:
+        StudyError: when the study is about something else, or none of its runs is trained.
+        AnalysisError: when runs differ in more than label style, size mode, mitigation, bias and
+            seeds, or in device.
+    """
+    short, descriptive = STYLES_OF_THE_STUDY
+    if (plan.factor, plan.baseline, plan.treatments) != ("labels", short, (descriptive,)):
+        raise StudyError(
+            f"The study {plan.name!r} does not compare short and descriptive labels; `python -m"
+            f" vlcore analyse {plan.name}` says what it found."
+        )
+    planned_runs = tables.frame[tables.frame["key"].isin(plan.keys)]
+    if planned_runs.empty:
+        raise StudyError(f"No run of the study {plan.name!r} is there; run it first.")
+    check_comparable(tables.frame, free=("labels", "bias", *PLAIN))
+    end = first_fit = None
+    if {short, descriptive} <= set(planned_runs["labels"]):
+        secondary = catalogue.secondary(label_styles=True)
+        planned = _planned(plan, left_out)
+        at = partial(analyse, planned_runs, secondary=secondary, planned=planned)
+        end, first_fit = at(moment="end"), at(moment="first_fit")
+    claims = tuple(evaluate_claims(tables.frame, grouping))
+    return Findings(
+        tables.frame, tables.curves, tables.runs, plan, grouping, end, first_fit, claims, left_out
     )
 
 
-def from_tables(
-    study: StudyPlan,
-    grouping: Grouping,
-    frame: pd.DataFrame,
-    curves: pd.DataFrame,
-    runs: pd.DataFrame,
-    left_out: tuple[str, ...] = (),
-) -> Findings:
-    """What `findings` makes of runs, from the three tables of theirs that a `Findings` holds."""
-    frame = with_differences(frame)
-    check_alike(frame, free=("labels", "bias", *PLAIN))
-    of_study = frame[frame["key"].isin({condition.key for condition in study.conditions})]
-    both = set(_ARMS) <= set(of_study["labels"])
-    secondary = catalogue.secondary(label_styles=True)
-    two = partial(analyse, of_study, secondary=secondary, planned=_without(study, left_out))
-    end, first_fit = (two(moment=moment) if both else None for moment in ("end", "first_fit"))
-    claims = tuple(ledger(frame, grouping))
-    return Findings(study, grouping, frame, end, first_fit, claims, curves, runs, left_out=left_out)
+def _planned(plan: StudyPlan, left_out: Collection[str]) -> list[Condition]:
+    return [condition for condition in plan.conditions if block_of(condition) not in left_out]
 
 
-def _without(study: StudyPlan, left_out: Collection[str]) -> list[Condition]:
-    return [one for one in study.conditions if block_of(one) not in left_out]
+def over_scenes(artifacts: Sequence[Artifact], level: Level, grouping: Grouping) -> Estimate | None:
+    """Difference in minority accuracy with an interval over blocks and test scenes both.
 
-
-def over_pictures(
-    artifacts: Sequence[Artifact], level: Level, grouping: Grouping
-) -> Estimate | None:
-    """Descriptive less short labels on minority pictures at a level, with an interval over blocks
-    and scenes both (`vlcore.study.statistics.crossed`); None where a run does not keep which
-    pictures it had right.
+    It is descriptive less short labels at a level (`vlcore.study.statistics.crossed`); None where a
+    run does not keep which images it had right.
     """
-    right: dict[tuple[str, str], pd.Series] = {}
+    accuracy: dict[tuple[str, str], pd.Series] = {}  # by scene
     for artifact in artifacts:
         condition, block = artifact.condition, block_of(artifact.condition)
-        if condition.bias == level.bias and block in level.blocks:
-            embeddings = artifact.embeddings
-            if embeddings.test_correct is None:
-                return None
-            images = open_set(condition.data, condition.data_version)
-            test = images.table.iloc[embeddings.rows("test")]
-            of_test = test.assign(right=embeddings.test_correct.astype(float))
-            minority = of_test[of_test["group"].isin(grouping.minority)]
-            right[block, condition.labels] = minority.groupby("scene")["right"].mean()
-    short, descriptive = ({block: right[block, style] for block in level.blocks} for style in _ARMS)
-    return crossed((pd.DataFrame(descriptive) - pd.DataFrame(short)).dropna().to_numpy().T)
+        if condition.bias != level.bias or block not in level.blocks:
+            continue
+        embeddings = artifact.embeddings
+        if embeddings.test_correct is None:
+            return None
+        table = open_set(condition.data, condition.data_version).table
+        images = table.iloc[embeddings.rows("test")]
+        images = images.assign(right=embeddings.test_correct.astype(float))
+        minority = images[images["group"].isin(grouping.minority)]
+        accuracy[block, condition.labels] = minority.groupby("scene")["right"].mean()
+    short, descriptive = (
+        pd.DataFrame({block: accuracy[block, style] for block in level.blocks})
+        for style in STYLES_OF_THE_STUDY
+    )
+    return crossed((descriptive - short).dropna().to_numpy().T)
 
 
-def runs_of(artifacts: Sequence[Artifact], planned: Collection[str]) -> pd.DataFrame:
-    """The runs behind everything, one row each: `key`, what made it, `seconds`, `device`,
-    `versions`, `checksum` (of the checksums of its files), and whether it is one of the `planned`
-    keys."""
-    settings = ("size_mode", "data_seed", "init_seed")
-    return pd.DataFrame(
-        [
-            {
-                "key": artifact.key,
-                "labels": artifact.condition.labels,
-                "bias": artifact.condition.bias,
-                "removed": describe_bias(artifact.condition),
-                **{name: getattr(artifact.condition, name) for name in settings},
-                "block": block_of(artifact.condition),
-                "first_fit_step": artifact.metrics["first_fit_step"],
-                "seconds": artifact.manifest.get("seconds"),
-                "device": str(artifact.manifest.get("device", "")),
-                "versions": " ".join(
-                    f"{name} {one}" for name, one in artifact.manifest.get("versions", {}).items()
-                ),
-                "checksum": artifact.digest,
-                "planned": artifact.key in planned,
-            }
-            for artifact in artifacts
-        ]
-    ).astype({"first_fit_step": "Int64", "seconds": float})
+def provenance(artifacts: Sequence[Artifact], planned: Collection[str]) -> pd.DataFrame:
+    """What made each run, one row a run: `key`, settings, `seconds`, `device`, `versions`,
+    `checksum` (of the checksums of its files), and whether it is one of the `planned` keys."""
+    rows = []
+    for artifact in artifacts:
+        condition, manifest = artifact.condition, artifact.manifest
+        versions = manifest.get("versions", {}).items()
+        row = {
+            "key": artifact.key,
+            "labels": condition.labels,
+            "bias": condition.bias,
+            "removed": describe_bias(condition),
+            "size_mode": condition.size_mode,
+            "data_seed": condition.data_seed,
+            "init_seed": condition.init_seed,
+            "block": block_of(condition),
+            "first_fit_step": artifact.metrics["first_fit_step"],
+            "seconds": manifest.get("seconds"),
+            "device": str(manifest.get("device", "")),
+            "versions": " ".join(f"{name} {version}" for name, version in versions),
+            "checksum": artifact.digest,
+            "planned": artifact.key in planned,
+        }
+        rows.append(row)
+    frame = pd.DataFrame(rows)
+    return frame.astype({"first_fit_step": "Int64", "seconds": float}) if rows else frame
 
 
 def values(frame: pd.DataFrame, measure: str, moment: str = "end") -> pd.DataFrame:
-    """One measure of the study's own runs at a moment, a row a run: `CELL`, `block`, `key`,
+    """One measure of the study's runs without size controls, a row a run: `CELL`, `block`, `key`,
     `value`, `n`."""
     plain = (frame[list(PLAIN)] == list(PLAIN.values())).all(axis=1) & frame["labels"].isin(STYLES)
-    rows = measured(rows_of(frame[plain], measure, moment))
-    sizes = zip(rows["bias"], rows["n_per_group"], strict=True)
-    rows = rows.assign(
-        removed=[describe_bias(Condition(bias=bias, n_per_group=n)) for bias, n in sizes]
-    )
-    order = np.lexsort((rows["block"], rows["bias"], rows["labels"].map(STYLES.index)))
-    return (
-        rows[["labels", "bias", "phi", "block", "key", "value", "n", "removed"]]
-        .iloc[order]
-        .reset_index(drop=True)
-    )
+    rows = with_value(measure_rows(frame[plain], measure, moment))
+    removed = [
+        describe_bias(Condition(bias=bias, n_per_group=n))
+        for bias, n in zip(rows["bias"], rows["n_per_group"], strict=True)
+    ]
+    rows = rows.assign(removed=removed, style=rows["labels"].map(STYLES.index))
+    rows = rows.sort_values(["style", "bias", "block"], kind="stable", ignore_index=True)
+    return rows[["labels", "bias", "phi", "block", "key", "value", "n", "removed"]]
 
 
 def cells(rows: pd.DataFrame, by: Sequence[str] = CELL, share: bool = False) -> pd.DataFrame:
-    """Mean over blocks of `values`, one row a cell: `by`, `value`, `low`, `high` (95 % t interval,
-    empty of a cell of one block), `n` (blocks). The interval of a `share` is one from 0 to 1 too,
-    for nothing lies beyond.
+    """Average `values` over blocks, one row a cell.
+
+    Args:
+        rows: of `values` or `probe_curves`.
+        by: the columns that make a cell.
+        share: whether intervals are cut at 0 and 1.
+
+    Returns:
+        `by`, `value`, `low`, `high` (95 % t interval, empty for one block), `n` (blocks).
     """
-    found = []
-    for names, part in rows.groupby(list(by), sort=False):
-        numbers = part["value"].to_numpy(dtype=float)
+    averages = []
+    for names, cell in rows.groupby(list(by), sort=False):
+        numbers = cell["value"].to_numpy(dtype=float)
         low = high = np.nan
         if len(numbers) > 1:
             interval = t_interval(numbers)
-            low = max(interval.low, 0.0) if share else interval.low
-            high = min(interval.high, 1.0) if share else interval.high
-        found.append((*names, float(numbers.mean()), low, high, len(numbers)))
-    return pd.DataFrame(found, columns=[*by, "value", "low", "high", "n"])
+            low, high = interval.low, interval.high
+            if share:
+                low, high = max(low, 0.0), min(high, 1.0)
+        averages.append((*names, float(numbers.mean()), low, high, len(numbers)))
+    return pd.DataFrame(averages, columns=[*by, "value", "low", "high", "n"])
 
 
-def bayes_lines(found: Findings, biases: Sequence[float] = _GRID) -> pd.DataFrame:
-    """The Bayes line of minority accuracy at levels of bias: `labels`, `bias`, `phi`, `value`, `n`
-    (blocks). It is the mean of blocks' own (`vlcore.study.statistics.bayes`), where there is one:
-    by balanced accuracy of training sets that lost as many pictures and are not biased, between two
-    such levels in a straight line, else of the whole set.
+def bayes_lines(found: Findings, biases: Sequence[float] = _LEVELS) -> pd.DataFrame:
+    """The Bayes line of minority accuracy: `labels`, `bias`, `phi`, `value`, `n` (blocks).
+
+    It is the mean of the lines of blocks (`vlcore.study.statistics.bayes`). Each starts from the
+    balanced accuracy of training sets that lost as many images and are not biased, interpolated
+    between two such levels; where there are none, from that of the whole set.
     """
-    frame, lines = found.frame, []
-    matched = (frame["bias"] == 0) | (frame["size_mode"] == "random_removal")
-    rows = measured(
-        rows_of(frame[matched & (frame["mitigation"] == "none")], "balanced_accuracy", "end")
-    )
-    for style in dict.fromkeys((found.study.baseline, *found.study.treatments)):
-        condition = found.study.conditions[0].with_labels(str(style))
+    frame = found.frame
+    unbiased = (frame["bias"] == 0) | (frame["size_mode"] == "random_removal")
+    unbiased &= frame["mitigation"] == "none"
+    rows = with_value(measure_rows(frame[unbiased], "balanced_accuracy", "end"))
+    lines = []
+    for style in STYLES_OF_THE_STUDY:
+        condition = found.plan.conditions[0].with_labels(style)
         runs = rows[rows["labels"] == style].sort_values("bias")
-        blocks = [part for _, part in runs.groupby("block") if part["bias"].iat[0] == 0]
+        blocks = [block for _, block in runs.groupby("block") if block["bias"].iat[0] == 0]
         for bias in map(float, biases):
-            starts = [float(np.interp(bias, part["bias"], part["value"])) for part in blocks]
+            starts = [float(np.interp(bias, block["bias"], block["value"])) for block in blocks]
             with suppress(ValueError):  # there is no such line
                 shift = prior_shift(condition, found.grouping, bias)
                 line = [bayes_line(start, shift) for start in starts if 0.5 < start < 1]
@@ -299,51 +319,48 @@ def bayes_lines(found: Findings, biases: Sequence[float] = _GRID) -> pd.DataFram
 
 
 def probe_curves(artifacts: Sequence[Artifact]) -> pd.DataFrame:
-    """Linear probes for object and context while runs trained: `CELL`, `block`, `step`, `probe`
-    (``object`` or ``context``), `value`, and `fit`, the step of the first fit, if any. Runs of
-    small sets keep no such curve.
+    """Accuracy of linear probes while runs trained.
+
+    Returns:
+        `CELL`, `block`, `step`, `probe` (``object`` or ``context``), `value`, and `fit`, the fit
+        step, if any. Runs of small sets keep no such curve.
     """
-    found: list[tuple[Any, ...]] = []
+    rows = []
     for artifact in artifacts:
         condition = artifact.condition
         if not condition.kind.has_weights:
             continue
-        cell = (condition.labels, condition.bias, condition.phi, describe_bias(condition))
-        for step, *accuracies in artifact.checkpoints.curve("probe").tolist():
-            for probe, value in zip(("object", "context"), accuracies, strict=True):
-                found.append(
-                    (
-                        *cell,
-                        block_of(condition),
-                        int(step),
-                        probe,
-                        value,
-                        artifact.metrics["first_fit_step"],
-                    )
-                )
-    frame = pd.DataFrame(found, columns=[*CELL, "block", "step", "probe", "value", "fit"])
-    return frame.astype({"fit": "Int64"}).sort_values(
-        ["bias", "labels"], kind="stable", ignore_index=True
-    )
+        run = (
+            condition.labels,
+            condition.bias,
+            condition.phi,
+            describe_bias(condition),
+            block_of(condition),
+        )
+        fit = artifact.metrics["first_fit_step"]
+        for step, on_object, on_context in artifact.checkpoints.curve("probe").tolist():
+            rows.append((*run, int(step), "object", on_object, fit))
+            rows.append((*run, int(step), "context", on_context, fit))
+    frame = pd.DataFrame(rows, columns=[*CELL, "block", "step", "probe", "value", "fit"])
+    frame = frame.astype({"fit": "Int64"})
+    return frame.sort_values(["bias", "labels"], kind="stable", ignore_index=True)
 
 
 def mean_curves(curves: pd.DataFrame) -> pd.DataFrame:
-    """Mean of `probe_curves` over blocks at the steps that all runs of a cell were looked at:
-    `CELL`, `step`, `probe`, `value`, `low`, `high`, `n`. First fits differ from run to run, and
-    each is looked at there too.
+    """Average `probe_curves` over blocks, at the steps that all runs of a cell have.
+
+    Returns:
+        `CELL`, `step`, `probe`, `value`, `low`, `high`, `n`. Fit steps differ from run to run, and
+        each run is probed there too.
     """
     blocks = curves.groupby(list(CELL))["block"].transform("nunique")
-    seen = curves.groupby([*CELL, "step"])["block"].transform("nunique")
-    return cells(curves[seen == blocks], (*CELL, "step", "probe"), share=True)
+    probed = curves.groupby([*CELL, "step"])["block"].transform("nunique")
+    return cells(curves[probed == blocks], (*CELL, "step", "probe"), share=True)
 
 
-def first_fits(curves: pd.DataFrame) -> pd.DataFrame:
-    """When the training captions of each cell were first fitted: `CELL`, `step` (median over
-    blocks), `n` of `of`."""
+def fit_steps(curves: pd.DataFrame) -> pd.DataFrame:
+    """The fit step of each cell: `CELL`, `step` (median over blocks), `n` of `of` blocks."""
     runs = curves.drop_duplicates([*CELL, "block"])
-    found = (
-        runs.groupby(list(CELL), sort=False)["fit"]
-        .agg(step="median", n="count", of="size")
-        .reset_index()
-    )
-    return found[found["n"] > 0].reset_index(drop=True)
+    fits = runs.groupby(list(CELL), sort=False)["fit"]
+    steps = fits.agg(step="median", n="count", of="size").reset_index()
+    return steps[steps["n"] > 0].reset_index(drop=True)

@@ -1,10 +1,10 @@
-"""Studies: many conditions in paired blocks, by name or from a file of one's own.
+"""Plans of studies: the conditions to train and compare, by a study's name or from a YAML file.
 
-A study is about one setting. Its arms are values of that setting, crossed with levels of bias and
-with blocks of seeds; everything else is shared, so that an arm differs from the baseline in one
-thing. A file may name arms that are sets of settings instead, for what differs in two at once (a
-classifier has other labels). What is shown beside the arms but differs in more, and the controls
-that a claim must beat, are named apart."""
+A study varies one setting, the factor. Its arms are values of that setting, crossed with bias
+levels and seed pairs; everything else is shared, so that an arm differs from the baseline in one
+thing. A file may name arms that are sets of settings instead, where two settings differ at once (a
+classifier has other labels). Conditions that differ in more are planned apart, and so are the
+controls of the claims."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -28,11 +28,12 @@ from vlcore.metrics.catalogue import PRIMARY
 Value = str | int | float  # of a condition's field
 MOST_SEEDS = 1000
 PLACEBO = "shuffled_context"
-SETS = "arm"  # the factor of a study whose arms are sets of settings
-# What the YAML reader raises at what it takes for a number, a date, or nesting without end, beside
-# its own errors.
-_NO_YAML = (ValueError, TypeError, AttributeError, KeyError, RecursionError)
+ARM = "arm"  # the factor of a study whose arms are sets of settings
+# What the YAML reader raises beside its own errors: at what it takes for a number or a date, and at
+# nesting without end.
+_YAML_ERRORS = (ValueError, TypeError, AttributeError, KeyError, RecursionError)
 _FILE_FIELDS = ("name", "factor", "baseline", "arms", "bias", "seeds", "settings")
+_SEEDS = ("data_seed", "init_seed")
 
 
 class StudyError(LabError):
@@ -41,157 +42,219 @@ class StudyError(LabError):
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """Conditions to compare: values of one of their fields, the factor, or sets of settings, with
-    the baseline."""
+    """Conditions to compare: values of one of their fields, the factor, or sets of settings.
+
+    Attributes:
+        name: of the study.
+        factor: the field that is varied; `ARM` where arms are sets of settings.
+        baseline: the arm that the others are compared with.
+        treatments: the other arms.
+        conditions: block by block, in each block by bias and then by arm.
+        extra: conditions that are run too, and differ from the baseline in more than the factor.
+        grid: what `find` knows it by: its name, or the path of its file.
+        arm_settings: the settings of each arm where the factor is `ARM`.
+        measure: the primary measure.
+        prediction: that of the users who planned it, if there is one.
+    """
 
     name: str
     factor: str
     baseline: Value
     treatments: tuple[Value, ...]
-    conditions: tuple[Condition, ...]  # block by block, in every block by bias and then by arm
-    beside: tuple[
-        Condition, ...
-    ] = ()  # run too, and other than the baseline in more than the factor
-    grid: str = ""  # what `find` knows it by: its name, or the path of its file
-    sets: Mapping[str, Mapping[str, Any]] = field(
-        default_factory=dict
-    )  # settings of each arm where the factor is SETS
-    measure: str = PRIMARY  # the primary one
-    prediction: str = ""  # of whoever planned it, if it was said
+    conditions: tuple[Condition, ...]
+    extra: tuple[Condition, ...] = ()
+    grid: str = ""
+    arm_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    measure: str = PRIMARY
+    prediction: str = ""
 
     def arm_of(self, condition: Condition) -> Value:
-        """The arm of one of its conditions."""
-        if not self.sets:
+        """Return the arm of one of its conditions."""
+        if not self.arm_settings:
             return getattr(condition, self.factor)
-        settings = vars(condition)
-        return next(name for name, own in self.sets.items() if own.items() <= settings.items())
+        values = vars(condition).items()
+        return next(
+            arm for arm, settings in self.arm_settings.items() if settings.items() <= values
+        )
 
     @property
-    def everything(self) -> tuple[Condition, ...]:
-        return tuple(dict.fromkeys((*self.conditions, *self.beside)))
+    def varied(self) -> set[str]:
+        """The settings in which sets of settings differ; none where one field is the factor."""
+        return {name for settings in self.arm_settings.values() for name in settings}
+
+    @property
+    def keys(self) -> set[str]:
+        return {condition.key for condition in self.conditions}
+
+    @property
+    def all_conditions(self) -> tuple[Condition, ...]:
+        return tuple(dict.fromkeys((*self.conditions, *self.extra)))
 
 
 @dataclass(frozen=True)
-class _Plan:
+class _Design:
+    """What a study crosses with seed pairs."""
+
     factor: str
     baseline: Value
     treatments: tuple[Value, ...]
     biases: Sequence[float]
     settings: Mapping[str, Any] = field(default_factory=dict)
-    beside: Sequence[Mapping[str, Any]] = ()
-    sets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    extra: Sequence[Mapping[str, Any]] = ()
+    arm_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-def _plan(factor: str, arms: Iterable[str], biases: Sequence[float], *more: Any) -> _Plan:
-    """A plan whose baseline is the usual value of the factor."""
-    usual = getattr(Condition(), factor)
-    return _Plan(
-        factor, usual, tuple(arm for arm in arms if arm not in (usual, "own")), biases, *more
-    )
+def _design(factor: str, arms: Iterable[str], biases: Sequence[float], *shared: Any) -> _Design:
+    """A design whose baseline is the default value of the factor."""
+    default = getattr(Condition(), factor)
+    treatments = tuple(arm for arm in arms if arm not in (default, "own"))
+    return _Design(factor, default, treatments, biases, *shared)
 
 
-# An objective with a label style of its own other than the study's stands beside the comparison.
+# An objective that needs another label style than the study's is no arm, but is run beside them.
 _OBJECTIVES = sorted(
-    objectives_here().items(), key=lambda one: (bool(one[1].labels), not one[1].uses_captions)
+    objectives_here().items(), key=lambda item: (bool(item[1].labels), not item[1].uses_captions)
 )
-_OWN_LABELS = {
-    name: one.labels for name, one in _OBJECTIVES if one.labels not in ("", "descriptive")
+_OTHER_LABELS = {
+    name: objective.labels
+    for name, objective in _OBJECTIVES
+    if objective.labels not in ("", "descriptive")
 }
-_BESIDE = [{"objective": name, "labels": labels} for name, labels in _OWN_LABELS.items()]
-_LABELLED = [name for name, _ in _OBJECTIVES if name not in _OWN_LABELS]
+_EXTRA = [{"objective": name, "labels": labels} for name, labels in _OTHER_LABELS.items()]
+_COMPARABLE = [name for name, _ in _OBJECTIVES if name not in _OTHER_LABELS]
 _DESCRIPTIVE = {"labels": "descriptive"}
-_PLANS = {
-    **{name: _plan("labels", STYLES_OF_THE_STUDY, biases) for name, biases in GRIDS.items()},
-    "labels": _plan("labels", style_names(drawn=False), (0.0, 0.75)),
-    "objectives": _plan("objective", _LABELLED, (0.0, 0.75), _DESCRIPTIVE, _BESIDE),
-    "negatives": _plan("negatives", NEGATIVES, (0.0, 0.75), _DESCRIPTIVE),
-    "mitigation": _plan("mitigation", MITIGATIONS, (0.5, 0.75, 0.9)),
-    "recipes": _plan("recipe", RECIPES, (0.0, 0.75)),
-    "sizes": _plan("size_mode", SIZE_MODES, (0.5, 0.75, 0.9)),
+_DESIGNS = {
+    **{name: _design("labels", STYLES_OF_THE_STUDY, biases) for name, biases in GRIDS.items()},
+    "labels": _design("labels", style_names(drawn=False), (0.0, 0.75)),
+    "objectives": _design("objective", _COMPARABLE, (0.0, 0.75), _DESCRIPTIVE, _EXTRA),
+    "negatives": _design("negatives", NEGATIVES, (0.0, 0.75), _DESCRIPTIVE),
+    "mitigation": _design("mitigation", MITIGATIONS, (0.5, 0.75, 0.9)),
+    "recipes": _design("recipe", RECIPES, (0.0, 0.75)),
+    "sizes": _design("size_mode", SIZE_MODES, (0.5, 0.75, 0.9)),
 }
-STUDIES = tuple(_PLANS)
+STUDIES = tuple(_DESIGNS)
 
 
 def find(name: str, base: Condition | None = None, seeds: int = 1) -> StudyPlan:
-    """A study by its name, one of `STUDIES`, or from a YAML file of one's own, by its path
-    (``.yaml`` or ``.yml``). `base` is what all conditions share, the defaults when absent; a file's
-    settings come on top. Of so many blocks, block *s* has data and initialisation seed *s*; a file
-    may name its own number. StudyError when there is no such study, or a file says something that
-    no study has; ConditionError when a condition of it cannot be.
+    """Find a study by its name, or read it from a YAML file.
+
+    Args:
+        name: one of `STUDIES`, or the path of a file (``.yaml`` or ``.yml``).
+        base: what all conditions share, the defaults when absent; a file's settings go first.
+        seeds: number of seed pairs, from those of `base` on; a file may name its own number.
+
+    Raises:
+        StudyError: when there is no such study, or a file says something that no study has.
+        ConditionError: when one of its conditions is not valid.
     """
     base = base or Condition()
     if name.endswith((".yaml", ".yml")):
         return _from_file(Path(name), base, seeds)
-    if name not in _PLANS:
-        known = ", ".join(_PLANS)
+    if name not in _DESIGNS:
+        known = ", ".join(_DESIGNS)
         raise StudyError(
             f"No grid is named {name!r}; choose one of {known}, or give the path of a .yaml file."
         )
-    return _study(name, name, _PLANS[name], base, seeds)
+    return _planned(name, name, _DESIGNS[name], base, seeds)
 
 
-def of_two(
-    name: str, sets: Mapping[str, Mapping[str, Any]], bias: float, base: Condition, seeds: int
+def two_arms(
+    name: str, arms: Mapping[str, Mapping[str, Any]], bias: float, base: Condition, seeds: int
 ) -> StudyPlan:
-    """Two arms at one level of bias, each a set of settings by its name, all of which both say; the
-    first is the baseline. Blocks are as many as `seeds`, from those of `base` on; errors are those
-    of `find`."""
-    baseline, treatment = sets
-    return _study(name, "", _Plan(SETS, baseline, (treatment,), (bias,), sets=sets), base, seeds)
+    """Plan two arms at one bias level.
+
+    Args:
+        name: of the study.
+        arms: the settings of each arm by its name, the baseline first; both name all of them.
+        bias: the level.
+        base: what all conditions share.
+        seeds: number of seed pairs, from those of `base` on.
+
+    Raises:
+        LabError: as `find`.
+    """
+    baseline, treatment = arms
+    design = _Design(ARM, baseline, (treatment,), (bias,), arm_settings=arms)
+    return _planned(name, "", design, base, seeds)
 
 
-def _study(name: str, grid: str, plan: _Plan, base: Condition, seeds: int) -> StudyPlan:
+def _planned(name: str, grid: str, design: _Design, base: Condition, seeds: int) -> StudyPlan:
     if isinstance(seeds, bool) or not isinstance(seeds, int) or not 1 <= seeds <= MOST_SEEDS:
         raise StudyError(
             f"number of seeds is {seeds!r}; give a whole number from 1 to {MOST_SEEDS}."
         )
+    # Seeds in a file's settings are those of the first block.
+    first = {seed: design.settings.get(seed, getattr(base, seed)) for seed in _SEEDS}
 
-    # A file's own seeds are those of the first block.
-    first = {
-        name: plan.settings.get(name, getattr(base, name)) for name in ("data_seed", "init_seed")
-    }
+    def crossed(arms: Iterable[Mapping[str, Any]]) -> tuple[Condition, ...]:
+        conditions = []
+        for number in range(seeds):
+            block = {seed: value + number for seed, value in first.items()}
+            for bias in design.biases:
+                for arm in arms:
+                    settings = {**design.settings, **block, "bias": bias, **arm}
+                    conditions.append(on_its_set(base.replace(**settings)))
+        return tuple(conditions)
 
-    def made(arms: Sequence[Mapping[str, Any]]) -> tuple[Condition, ...]:
-        # A setting that was asked for goes before the plan's own, but not before what the study is
-        # about.
-        blocks = [{name: seed + s for name, seed in first.items()} for s in range(seeds)]
-        return tuple(
-            on_its_set(base.replace(**{**plan.settings, **block, "bias": bias, **arm}))
-            for block in blocks
-            for bias in plan.biases
-            for arm in arms
-        )
-
-    arms = (plan.baseline, *plan.treatments)
-    conditions = made(list(plan.sets.values()) or [{plan.factor: arm} for arm in arms])
+    values = (design.baseline, *design.treatments)
+    arms = list(design.arm_settings.values()) or [{design.factor: value} for value in values]
     return StudyPlan(
         name,
-        plan.factor,
-        plan.baseline,
-        plan.treatments,
-        conditions,
-        made(plan.beside),
+        design.factor,
+        design.baseline,
+        design.treatments,
+        crossed(arms),
+        crossed(design.extra),
         grid,
-        plan.sets,
+        design.arm_settings,
     )
 
 
-def controls(study: StudyPlan) -> tuple[Condition, ...]:
-    """What the claims of the study must beat beside the untrained encoder: labels of the same words
-    whose place is drawn at random, and sets that lost as many pictures without getting biased. Only
-    of a study of label styles.
+def controls(plan: StudyPlan) -> tuple[Condition, ...]:
+    """Return the controls of the claims, for a study of label styles.
+
+    They are labels of the same words whose background is drawn at random, and training sets that
+    lost as many images without getting biased.
     """
-    if study.factor != "labels":
+    if plan.factor != "labels":
         return ()
-    short = [condition for condition in study.conditions if condition.labels == study.baseline]
-    placebos = [condition.with_labels(PLACEBO) for condition in short]
-    asked = [one for one in study.conditions if one.labels in STYLES_OF_THE_STUDY and one.bias > 0]
-    removed = [condition.replace(size_mode="random_removal") for condition in asked]
-    there = set(study.conditions)
-    return tuple(condition for condition in (*placebos, *removed) if condition not in there)
+    placebos = [
+        condition.with_labels(PLACEBO)
+        for condition in plan.conditions
+        if condition.labels == plan.baseline
+    ]
+    removals = [
+        condition.replace(size_mode="random_removal")
+        for condition in plan.conditions
+        if condition.labels in STYLES_OF_THE_STUDY and condition.bias > 0
+    ]
+    planned = set(plan.conditions)
+    return tuple(condition for condition in (*placebos, *removals) if condition not in planned)
 
 
 def _from_file(path: Path, base: Condition, seeds: int) -> StudyPlan:
+    document = _document(path)
+    settings = document.get("settings") or {}
+    if not isinstance(settings, dict):
+        raise StudyError(
+            f"{path.name} has settings that are no fields; write them as `steps: 600`, one a line."
+        )
+    from_dict(settings)  # says which setting does not exist
+    read_arms = _arms_of_settings if isinstance(document["arms"], dict) else _arms_of_values
+    design = read_arms(document, path, base.replace(**settings))
+    treatments = tuple(arm for arm in dict.fromkeys(design.treatments) if arm != design.baseline)
+    if not treatments:
+        raise StudyError(
+            f"{path.name} has no arm but the baseline; name what it is compared with as arms."
+        )
+    biases = tuple(dict.fromkeys(document["bias"]))
+    design = replace(design, treatments=treatments, biases=biases, settings=settings)
+    name = str(document.get("name", path.stem))
+    return _planned(name, str(path), design, base, document.get("seeds", seeds))
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """The fields of a study's file, which has arms and bias levels."""
     import yaml
 
     try:
@@ -201,11 +264,11 @@ def _from_file(path: Path, base: Condition, seeds: int) -> StudyPlan:
         raise StudyError(
             f"{path} cannot be read ({error.strerror}); give the path of a study file."
         ) from error
-    except (yaml.YAMLError, *_NO_YAML) as error:
-        where = getattr(error, "problem_mark", None)
-        line = f" (line {where.line + 1})" if where else ""
+    except (yaml.YAMLError, *_YAML_ERRORS) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" (line {mark.line + 1})" if mark else ""
         raise StudyError(
-            f"{path.name} is no YAML file{line}; see docs/studies.md for one that is."
+            f"{path.name} is no YAML file{line}; see the README for one that is."
         ) from error
     if not isinstance(document, dict):
         raise StudyError(f"{path.name} holds no fields; write factor, baseline, arms and bias.")
@@ -214,85 +277,63 @@ def _from_file(path: Path, base: Condition, seeds: int) -> StudyPlan:
             f"{path.name} has a field {unknown[0]!r}; a study has {', '.join(_FILE_FIELDS)}."
         )
     for name, example in (("arms", "[partial_25, partial_50, descriptive]"), ("bias", "[0, 0.75]")):
-        sets = name == "arms" and isinstance(document.get(name), dict)
-        if not (sets or isinstance(document.get(name), list)) or not document[name]:
+        kinds = (list, dict) if name == "arms" else (list,)
+        if not isinstance(document.get(name), kinds) or not document[name]:
             raise StudyError(
                 f"{path.name} has an empty grid: give {name} as a list, such as `{name}:"
                 f" {example}`."
             )
-    for level in document["bias"]:
-        if isinstance(level, bool) or not isinstance(level, int | float):
+    for bias in document["bias"]:
+        if isinstance(bias, bool) or not isinstance(bias, int | float):
             raise StudyError(
-                f"The bias is {level!r}; give the removed share, 0 to 1, in {path.name}."
+                f"The bias is {bias!r}; give the removed share, 0 to 1, in {path.name}."
             )
-    settings = document.get("settings") or {}
-    if not isinstance(settings, dict):
-        raise StudyError(
-            f"{path.name} has settings that are no fields; write them as `steps: 600`, one a line."
-        )
-    from_dict(settings)  # says which setting does not exist
-    arms_of = _sets_of if isinstance(document["arms"], dict) else _values_of
-    plan = arms_of(document, path, base.replace(**settings))
-    treatments = tuple(arm for arm in dict.fromkeys(plan.treatments) if arm != plan.baseline)
-    if not treatments:
-        raise StudyError(
-            f"{path.name} has no arm but the baseline; name what it is compared with as arms."
-        )
-    plan = replace(
-        plan,
-        treatments=treatments,
-        biases=tuple(dict.fromkeys(document["bias"])),
-        settings=settings,
-    )
-    name = str(document.get("name", path.stem))
-    return _study(name, str(path), plan, base, document.get("seeds", seeds))
+    return document
 
 
-def _values_of(document: Mapping[str, Any], path: Path, base: Condition) -> _Plan:
+def _arms_of_values(document: Mapping[str, Any], path: Path, base: Condition) -> _Design:
     """The arms of a file that are values of one setting."""
     factor = document.get("factor", "labels")
-    known = [
-        one.name for one in fields(Condition) if one.name not in ("data_seed", "init_seed", "bias")
-    ]
+    known = [setting.name for setting in fields(Condition)]
+    known = [name for name in known if name not in ("bias", *_SEEDS)]
     if factor not in known:
         raise StudyError(
             f"{path.name} compares by {factor!r}; choose one of {', '.join(known)} as factor."
         )
-    usual = getattr(base, factor)
-    baseline = document.get("baseline", usual)
-    arms = [baseline, *document["arms"]]
+    default = getattr(base, factor)
+    arms = [document.get("baseline", default), *document["arms"]]
     for value in arms:
-        if not isinstance(value, type(usual)) or isinstance(value, bool):
+        if not isinstance(value, type(default)) or isinstance(value, bool):
             raise StudyError(f"{path.name} has an arm {value!r}, which is no value of {factor}.")
     if factor == "labels":
         arms = [LABEL_ALIASES.get(arm, arm) for arm in arms]
-    return _Plan(factor, arms[0], tuple(arms[1:]), ())
+    return _Design(factor, arms[0], tuple(arms[1:]), ())
 
 
-def _sets_of(document: Mapping[str, Any], path: Path, base: Condition) -> _Plan:
-    """The arms of a file that are sets of settings by name; each says all that any of them says."""
-    arms, baseline = document["arms"], str(document.get("baseline"))
-    if document.get("factor", SETS) != SETS or baseline not in arms:
+def _arms_of_settings(document: Mapping[str, Any], path: Path, base: Condition) -> _Design:
+    """The arms of a file that are sets of settings by name, completed to name the same settings."""
+    arms = document["arms"]
+    baseline = str(document.get("baseline"))
+    if document.get("factor", ARM) != ARM or baseline not in arms:
         raise StudyError(
             f"{path.name} names its arms; leave factor out, and give the name of one of them as"
             " baseline."
         )
-    for name, own in arms.items():
-        if not isinstance(name, str) or not isinstance(own, dict):
+    for name, settings in arms.items():
+        if not isinstance(name, str) or not isinstance(settings, dict):
             example = f"write `{name}: {{labels: descriptive}}`"
             raise StudyError(f"{path.name} has an arm {name!r} without settings; {example}.")
-        from_dict(own)
-    said = {setting for own in arms.values() for setting in own}
-    if varied := said & {"bias", "data_seed", "init_seed"}:
+        from_dict(settings)
+    varied = {name for settings in arms.values() for name in settings}
+    if crossed := varied & {"bias", *_SEEDS}:
         raise StudyError(
-            f"{path.name} has arms that differ in {varied.pop()}, as levels and blocks do; leave it"
-            " out."
+            f"{path.name} has arms that differ in {crossed.pop()}, as levels and blocks do; leave"
+            " it out."
         )
-    sets = {
-        name: {one: own.get(one, getattr(base, one)) for one in sorted(said)}
-        for name, own in arms.items()
-    }
-    if len({tuple(own.items()) for own in sets.values()}) < len(sets):
+    # Another order of names would change the hash of a plan.
+    shared = {name: getattr(base, name) for name in sorted(varied)}
+    complete = {name: shared | settings for name, settings in arms.items()}
+    if len({tuple(settings.items()) for settings in complete.values()}) < len(complete):
         raise StudyError(f"{path.name} has two arms of the same settings; leave one out.")
-    sets = {baseline: sets[baseline], **sets}
-    return _Plan(SETS, baseline, tuple(sets), (), sets=sets)
+    complete = {baseline: complete[baseline], **complete}
+    return _Design(ARM, baseline, tuple(complete), (), arm_settings=complete)

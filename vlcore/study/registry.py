@@ -1,5 +1,4 @@
-"""Plans of studies as they were written down on this machine: before the first run, and each time
-one changed."""
+"""Records of study plans on this machine: before the first run, and at each change."""
 
 import hashlib
 import json
@@ -18,100 +17,100 @@ FOLDER = ".plans"  # in the folder of models
 
 @dataclass(frozen=True)
 class Entry:
-    """A plan, by its hash, as it was written down."""
+    """A recorded plan: its hash, the day (UTC), and how many of its runs were there already."""
 
     hash: str
-    written: str  # the day, UTC
-    runs: int  # how many of its runs were there already
+    written: str
+    runs: int
 
 
-def plan_of(study: StudyPlan) -> dict[str, Any]:
-    """What a study decides before it runs: levels, arms, blocks, settings, the primary measure, and
-    the rule."""
-    conditions = study.conditions
-    blocks = sorted({(one.data_seed, one.init_seed) for one in conditions})
-    varied = {study.factor, "bias", "data_seed", "init_seed"}
-    settings = {name: value for name, value in conditions[0].settings.items() if name not in varied}
-    # A label style or a loss of an arm comes with settings of its own.
+def plan_document(plan: StudyPlan) -> dict[str, Any]:
+    """What a study decides before it runs: levels, arms, blocks, settings, measure and rule."""
+    conditions = plan.conditions
+    blocks = sorted({(condition.data_seed, condition.init_seed) for condition in conditions})
+    varied = {plan.factor, "bias", "data_seed", "init_seed"}
+    # A label style or a loss of an arm comes with settings of its own, which are not shared.
     shared = {
         name: value
-        for name, value in settings.items()
-        if all(getattr(one, name) == value for one in conditions)
+        for name, value in conditions[0].settings.items()
+        if name not in varied and all(getattr(condition, name) == value for condition in conditions)
     }
-    said: dict[str, Any] = {"sets": dict(study.sets)} if study.sets else {}
-    said |= {"prediction": study.prediction} if study.prediction else {}
-    return {
-        **said,
-        "factor": study.factor,
-        "arms": [study.baseline, *study.treatments],
-        "bias": sorted({one.bias for one in conditions}),
+    document: dict[str, Any] = {
+        "factor": plan.factor,
+        "arms": [plan.baseline, *plan.treatments],
+        "bias": sorted({condition.bias for condition in conditions}),
         "blocks": [list(block) for block in blocks],
         "settings": shared,
-        "measure": study.measure,
+        "measure": plan.measure,
         "alpha": ALPHA,
         "margin": EQUIVALENCE,
     }
+    if plan.arm_settings:
+        document["sets"] = dict(plan.arm_settings)
+    if plan.prediction:
+        document["prediction"] = plan.prediction
+    return document
 
 
-def plan_hash(study: StudyPlan) -> str:
+def plan_hash(plan: StudyPlan) -> str:
     """Names a plan: equal for equal plans."""
-    return hashlib.sha256(json.dumps(plan_of(study), sort_keys=True).encode()).hexdigest()[:12]
+    return _short_hash(json.dumps(plan_document(plan), sort_keys=True))
 
 
-def _file(study: StudyPlan) -> Path:
-    settings = json.dumps(plan_of(study)["settings"], sort_keys=True)
-    name = hashlib.sha256(f"{study.name} {settings}".encode()).hexdigest()[:12]
-    return models_folder() / FOLDER / f"{name}.json"
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def write_down(study: StudyPlan) -> None:
-    """Write a study's plan down before it runs, unless it stands there already; OSError where the
-    disk is full."""
-    entries, now = history(study), plan_hash(study)
-    if not entries or entries[-1].hash != now:
-        there = sum(store.published(one.key) for one in study.conditions)
-        entries = (*entries, Entry(now, f"{datetime.now(UTC):%Y-%m-%d}", there))
-        file = _file(study)
-        make_folder(file.parent)
-        write_json(
-            file,
-            {
-                "study": study.name,
-                "plan": plan_of(study),
-                "entries": [asdict(one) for one in entries],
-            },
-        )
+def _file(plan: StudyPlan) -> Path:
+    settings = json.dumps(plan_document(plan)["settings"], sort_keys=True)
+    return models_folder() / FOLDER / f"{_short_hash(f'{plan.name} {settings}')}.json"
 
 
-def history(study: StudyPlan) -> tuple[Entry, ...]:
-    """The plans that were written down for a study of this name and these settings, oldest
-    first."""
+def record_plan(plan: StudyPlan) -> None:
+    """Record a plan, unless it is the latest record; OSError where the disk is full."""
+    entries, now = plan_history(plan), plan_hash(plan)
+    if entries and entries[-1].hash == now:
+        return
+    runs = sum(store.published(condition.key) for condition in plan.conditions)
+    entries = (*entries, Entry(now, f"{datetime.now(UTC):%Y-%m-%d}", runs))
+    file = _file(plan)
+    make_folder(file.parent)
+    document = {
+        "study": plan.name,
+        "plan": plan_document(plan),
+        "entries": [asdict(entry) for entry in entries],
+    }
+    write_json(file, document)
+
+
+def plan_history(plan: StudyPlan) -> tuple[Entry, ...]:
+    """The recorded plans of a study of this name and these settings, oldest first."""
+    file = _file(plan)
     try:
-        return tuple(
-            Entry(**one) for one in json.loads(_file(study).read_text(encoding="utf-8"))["entries"]
-        )
+        entries = json.loads(file.read_text(encoding="utf-8"))["entries"]
+        return tuple(Entry(**entry) for entry in entries)
     except (FileNotFoundError, NotADirectoryError):
         return ()
     except (ValueError, KeyError, TypeError) as error:
         raise StudyError(
-            f"{_file(study)} is broken; move it away, and say that the plan is lost."
+            f"{file} is broken; move it away, and say that the plan is lost."
         ) from error
 
 
-def said(study: StudyPlan, entries: tuple[Entry, ...]) -> str:
+def plan_words(plan: StudyPlan, entries: tuple[Entry, ...]) -> str:
     """When a study was planned, in a sentence or two."""
-    now = plan_hash(study)
+    now = plan_hash(plan)
     if not entries:
         return f"Plan {now} was not written down before its runs."
     first, *later = entries
-    when = (
-        "before its first run" if first.runs == 0 else f"when {first.runs} of its runs were there"
-    )
-    words = [f"Plan {first.hash} was written down on {first.written}, {when}."]
-    words += [
-        f"It was changed to {one.hash} on {one.written}, when {one.runs} runs were there."
-        for one in later
-    ]
+    when = "before its first run"
+    if first.runs:
+        when = f"when {first.runs} of its runs were there"
+    sentences = [f"Plan {first.hash} was written down on {first.written}, {when}."]
+    for entry in later:
+        sentences.append(
+            f"It was changed to {entry.hash} on {entry.written}, when {entry.runs} runs were there."
+        )
     if entries[-1].hash != now:
-        words.append(f"What is shown here follows another plan, {now}.")
-    return " ".join(words)
+        sentences.append(f"What is shown here follows another plan, {now}.")
+    return " ".join(sentences)

@@ -1,9 +1,7 @@
-"""Report of a study: its parts, which the Findings page shows too, and all of them as one offline
-file.
+"""Report of a study: its parts, shown on Findings too, and all of them as one offline file.
 
 A reviewer who has nothing but the file can see what was measured, how, on what, and what is
-missing. Whatever can differ between studies is taken from their conditions and manifests; what is
-written here, the code does for all.
+missing. Whatever can differ between studies is taken from their conditions and manifests.
 """
 
 from collections.abc import Callable
@@ -26,14 +24,14 @@ from vlcore.study import figures, registry, tables
 from vlcore.study import text as words
 from vlcore.study.findings import Findings
 from vlcore.study.plans import StudyPlan
-from vlcore.study.sanity import unsound
+from vlcore.study.sanity import failing_blocks
 from vlcore.study.statistics.paired import ENOUGH, EQUIVALENCE, EXACT
 
-TITLE = "Can more descriptive labels help a vision-language model that learns from biased pictures?"
+TITLE = "Can more descriptive labels help a vision-language model that learns from biased images?"
 WIDTH = 900  # px of a figure
 _RUN_COLUMNS = {
     "key": "Run",
-    "first_fit_step": "First fit at step",
+    "first_fit_step": "Fit step",
     "seconds": "Seconds",
     "device": "Device",
     "checksum": "Checksum of its files",
@@ -46,108 +44,120 @@ def chart(draw: Callable[..., alt.TopLevelMixin], found: Findings, *about: str) 
 
 
 def parts(found: Findings) -> list[Part]:
-    """Everything that is said of a study, in the order of the report."""
-    condition, planned = found.study.conditions[0], found.planned
-    start = (
-        "Made by VL Bias Lab, after “Understanding Limitations of Vision-Language Models” (Choi"
-        f" and Somasundaram, MIT, 2023): the grid {found.study.name!r} on"
-        f" {words.pictures(condition)}, {condition.steps:,} steps. {found.there} of {len(planned)}"
-        f" planned runs are there, in {found.blocks} block{'s' * (found.blocks != 1)} of seeds."
-    )
-    notes = words.notes(found.end) if found.end else []
-    blocks = found.frame["block"].nunique()
-    notes += [said] if (said := words.soundness(unsound(found.frame), blocks)) else []
-    notes += [said] if (said := words.left_out(found)) else []
-    answer = [Text(words.answer(found)), *(Text(one, note=True) for one in notes)]
-    ledger = Table(tables.ledger_table(found.claims))
-    claims = [Text(f"{one.claim.id}. {words.claim_sentence(one)}") for one in found.claims]
-    over_bias: list[Text | Chart] = [
-        Text(figures.LEGEND, note=True),
-        chart(figures.by_bias, found, PRIMARY),
-    ]
-    for measure in figures.reported(found):
-        over_bias += [
-            Text(f"{words_of(measure, found.grouping)}:"),
-            chart(figures.heat_map, found, measure),
-        ]
+    """All of a study, in the order of the report."""
+    claims = [Text(f"{result.claim.id}. {words.claim_sentence(result)}") for result in found.claims]
     blocks = [chart(figures.paired_slopes, found, PRIMARY)]
-    blocks += [chart(figures.forest, found, PRIMARY)] if found.end is not None else []
-    moments = f"{words_of(PRIMARY, found.grouping)}, before training, at first fit and at the end:"
-    how = [Text(text, title) for title, text in methods(found).items()]
-    there, missing = set(found.runs["key"]), "Nothing: every planned run is there."
-    if lost := [one.key for one in planned if one.key not in there]:
-        missing = f"{len(lost)} of {len(planned)} planned runs are not there: {', '.join(lost)}."
+    if found.end is not None:
+        blocks.append(chart(figures.forest, found, PRIMARY))
+    primary = words_of(PRIMARY, found.grouping)
+    moments = f"{primary}, before training, at the fit step and at the end:"
+    how = [Text(paragraph, title) for title, paragraph in methods(found).items()]
+    again = Command(command(found.plan), "To run it again")
+    comparisons = Table(tables.comparisons_table(found), ("Measure", "Role"))
+    runs = Table(found.runs[list(_RUN_COLUMNS)].rename(columns=_RUN_COLUMNS))
+    curves = Text(figures.LEGEND_OF_CURVES, note=True), chart(figures.probes, found)
     return [
-        Part("start", "", (Text(start),)),
-        Part("answer", "The answer", tuple(answer)),
-        Part("claims", "What the study claims, and what was measured", (ledger, *claims)),
-        Part("over_bias", "Bias and labels", tuple(over_bias)),
+        Part("start", "", (Text(_start(found)),)),
+        Part("answer", "The answer", _answer(found)),
+        Part(
+            "claims",
+            "What the study claims, and what was measured",
+            (Table(tables.claims_table(found.claims)), *claims),
+        ),
+        Part("over_bias", "Bias and labels", _over_bias(found)),
         Part("blocks", "Block by block", tuple(blocks)),
         Part("groups", "Group by group", (chart(figures.groups, found),)),
-        Part(
-            "training",
-            "While training",
-            (Text(figures.LEGEND_OF_CURVES, note=True), chart(figures.curves, found)),
-        ),
+        Part("training", "While training", curves),
         Part("moments", "", (Text(moments), chart(figures.moments, found, PRIMARY))),
-        Part(
-            "comparisons",
-            "Every comparison",
-            (Table(tables.comparisons_table(found), ("Measure", "Role")),),
-        ),
-        Part("methods", "Methods", (*how, Command(command(found.study), "To run it again"))),
-        Part("missing", "What is missing", (Text(missing),)),
-        Part("runs", "Runs", (Table(found.runs[list(_RUN_COLUMNS)].rename(columns=_RUN_COLUMNS)),)),
+        Part("comparisons", "Every comparison", (comparisons,)),
+        Part("methods", "Methods", (*how, again)),
+        Part("missing", "What is missing", (Text(_missing(found)),)),
+        Part("runs", "Runs", (runs,)),
     ]
+
+
+def _start(found: Findings) -> str:
+    condition = found.plan.conditions[0]
+    blocks = f"{found.n_blocks} block{'s' * (found.n_blocks != 1)} of seeds"
+    return (
+        "Made by VL Bias Lab, after “Understanding Limitations of Vision-Language Models” (Choi"
+        f" and Somasundaram, MIT, 2023): the grid {found.plan.name!r} on"
+        f" {words.image_set_words(condition)}, {condition.steps:,} steps. {found.n_trained} of"
+        f" {len(found.planned)} planned runs are there, in {blocks}."
+    )
+
+
+def _answer(found: Findings) -> tuple[Text, ...]:
+    notes = words.notes(found.end) if found.end else []
+    blocks = found.frame["block"].nunique()
+    notes.append(words.sanity_words(failing_blocks(found.frame), blocks))
+    notes.append(words.left_out_words(found))
+    return Text(words.answer(found)), *(Text(note, note=True) for note in notes if note)
+
+
+def _over_bias(found: Findings) -> tuple[Text | Chart, ...]:
+    content: list[Text | Chart] = [Text(figures.LEGEND, note=True)]
+    content.append(chart(figures.by_bias, found, PRIMARY))
+    for measure in figures.reported(found):
+        content.append(Text(f"{words_of(measure, found.grouping)}:"))
+        content.append(chart(figures.heat_map, found, measure))
+    return tuple(content)
+
+
+def _missing(found: Findings) -> str:
+    trained = set(found.runs["key"])
+    missing = [run.key for run in found.planned if run.key not in trained]
+    if not missing:
+        return "Nothing: every planned run is there."
+    counts = f"{len(missing)} of {len(found.planned)} planned runs are not there"
+    return f"{counts}: {', '.join(missing)}."
 
 
 def methods(found: Findings) -> dict[str, str]:
     """Data, labels, model and recipe, seeds, measures, statistics, software; a paragraph each, by
     its title."""
-    condition, grouping = found.study.conditions[0], found.grouping
-    what, names = words.pictures(condition), group_words(grouping)
+    condition, grouping = found.plan.conditions[0], found.grouping
+    images, names = words.image_set_words(condition), group_words(grouping)
     tower = ARCHITECTURES.get(condition.architecture)
     seeds = found.runs.loc[found.runs["planned"], ["data_seed", "init_seed"]].drop_duplicates()
+    short, descriptive = (quoted_captions(style, grouping) for style in STYLES_OF_THE_STUDY)
     facts = {
         "condition": condition,
-        "pictures": f"{what[0].upper()}{what[1:]}",
-        "majority": " and ".join(names[one] for one in grouping.majority),
-        "minority": " and ".join(names[one] for one in grouping.minority),
-        "short": quoted_captions(STYLES_OF_THE_STUDY[0], grouping),
-        "descriptive": quoted_captions(STYLES_OF_THE_STUDY[1], grouping),
+        "images": f"{images[0].upper()}{images[1:]}",
+        "majority": " and ".join(names[group] for group in grouping.majority),
+        "minority": " and ".join(names[group] for group in grouping.minority),
+        "short": short,
+        "descriptive": descriptive,
         "tower": tower.sentence if tower else NETWORKS,
-        **{name: known[getattr(condition, name)].sentence for name, (_, known) in CHOICES.items()},
         "blocks": f"{len(seeds)} block{'s' * (len(seeds) != 1)}",
         "seeds": ", ".join(f"({data}, {init})" for data, init in seeds.itertuples(index=False)),
-        "plan": registry.said(found.study, found.plans),
+        "plan": registry.plan_words(found.plan, found.plans),
+        "primary": words_of(PRIMARY, grouping),
         "advantage": words_of(ADVANTAGE, grouping),
-        **{"exact": EXACT, "margin": 100 * EQUIVALENCE, "enough": ENOUGH},
+        "exact": EXACT,
+        "margin": 100 * EQUIVALENCE,
+        "enough": ENOUGH,
         "software": "; ".join((f"VL Bias Lab {__version__}", *sorted(set(found.runs["versions"])))),
         "devices": ", ".join(sorted(set(found.runs["device"]) - {""})) or "not recorded",
     }
-    return {
-        title: text.format_map(facts)
-        for title, text in read_yaml(Path(__file__).with_name("methods.yaml")).items()
-    }
+    for name, (_, options) in CHOICES.items():
+        facts[name] = options[getattr(condition, name)].sentence
+    paragraphs = read_yaml(Path(__file__).with_name("methods.yaml"))
+    return {title: paragraph.format_map(facts) for title, paragraph in paragraphs.items()}
 
 
-def command(study: StudyPlan) -> str:
-    """The command line that runs a study, with what its claims must beat."""
-    condition, seeds = study.conditions[0], len({one.data_seed for one in study.conditions})
-    steps = (
-        f"--preset {condition.preset}"
-        if condition.preset != "custom"
-        else f"--set steps={condition.steps}"
-    )
-    usual = Condition()
-    others = {name: getattr(condition, name) for name in ("recipe", "data_seed", "init_seed")}
-    more = "".join(
-        f" --set {name}={value}" for name, value in others.items() if value != getattr(usual, name)
-    )
-    return (
-        f"python -m vlcore study {study.name} --data {condition.data} {steps} --seeds {seeds}"
-        f" --controls{more}"
-    )
+def command(plan: StudyPlan) -> str:
+    """The command line that runs a study, with the controls of its claims."""
+    condition, default = plan.conditions[0], Condition()
+    seeds = len({run.data_seed for run in plan.conditions})
+    preset = condition.preset
+    steps = f"--set steps={condition.steps}" if preset == "custom" else f"--preset {preset}"
+    options = [f"--data {condition.data}", steps, f"--seeds {seeds}", "--controls"]
+    for name in ("recipe", "data_seed", "init_seed"):
+        value = getattr(condition, name)
+        if value != getattr(default, name):
+            options.append(f"--set {name}={value}")
+    return f"python -m vlcore study {plan.name} {' '.join(options)}"
 
 
 def report_html(found: Findings, palette: Palette = LIGHT) -> str:

@@ -1,8 +1,9 @@
-"""Results of a study: its published runs, and what they say, as tables, findings and a report."""
+"""A study's runs, and what they say, as tables, findings and a report."""
 
+import copy
 import hashlib
 import html
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -16,220 +17,277 @@ from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.files import atomic
 from vlcore.experiment.grouping import Grouping
 from vlcore.metrics.catalogue import PRIMARY
+from vlcore.metrics.estimate import Estimate
 from vlcore.study import plans, registry
 from vlcore.study.analysis import Analysis, Level, adjusted, analyse
-from vlcore.study.findings import Findings, findings
+from vlcore.study.claims import evaluate_claims
+from vlcore.study.evidence import ClaimResult
+from vlcore.study.findings import (
+    Findings,
+    Headline,
+    StudyTables,
+    findings,
+    over_scenes,
+    probe_curves,
+    provenance,
+)
 from vlcore.study.plans import StudyError, StudyPlan, Value
+from vlcore.study.registry import Entry
 from vlcore.study.runs_table import (
     SEEDS,
     AnalysisError,
-    alike,
     block_of,
+    matching_runs,
     runs_table,
     with_differences,
 )
-from vlcore.study.sanity import unsound
+from vlcore.study.sanity import failing_blocks
 from vlcore.study.tables import TABLES, analysis_tables
 
 
 class Study:
-    """A study and its published runs, as they are now; a later look is another value. Example:
+    """A study and its trained runs, as they are now; a later look is another value. Example:
     ``Study(plans.find("experiments", seeds=7)).findings().table()``"""
 
-    left_out: tuple[str, ...] = ()  # blocks of the plan that `sound` leaves out
+    left_out: tuple[str, ...] = ()  # blocks of the plan that `passing` excludes
 
     def __init__(
         self,
-        study: StudyPlan,
+        plan: StudyPlan,
         grouping: Grouping | None = None,
-        read: Callable[[str], Artifact] = store.read,
+        read: Callable[[str], Artifact] | None = store.read,
         elsewhere: pd.DataFrame | None = None,
     ) -> None:
-        """Read the runs of a study. The `grouping` says which groups are the majority, that of the
-        study's image set where None; `read` takes the key of a run that is published:
-        CorruptArtifactError where that is damaged. Rows of runs from `elsewhere` (of `runs_table`)
-        count in tables and analyses where a run is not there, and in the sanity check where the
-        study does not ask for bias 0."""
-        wanted = (
-            *study.everything,
-            *plans.controls(study),
-        )  # what its claims must beat stands after its own
-        self.study, self.grouping, self._read = study, grouping, read
-        self.published = self._runs_on_disk(wanted)
-        self._elsewhere = runs_table([]) if elsewhere is None else elsewhere
-        absent = {condition.key for condition in wanted} - {
-            artifact.key for artifact in self.published
-        }
-        unbiased = alike(self._elsewhere, study.conditions[0].replace(bias=0.0), ("labels", *SEEDS))
-        self._checked = unbiased[
-            unbiased["block"].isin({block_of(one) for one in study.conditions})
-        ]
-        self._elsewhere = self._elsewhere[self._elsewhere["key"].isin(absent)]
+        """Read the runs of a study.
 
-    def _runs_on_disk(self, wanted: Iterable[Condition]) -> list[Artifact]:
-        return [self._read(condition.key) for condition in wanted if store.published(condition.key)]
+        Args:
+            plan: the study.
+            grouping: which groups are the majority; that of its image set when absent.
+            read: reads the artifact of a key that is on the disk (CorruptArtifactError where that
+                is damaged); None to read none.
+            elsewhere: rows of other runs, of `runs_table`. They count in tables and analyses where
+                a run is not on the disk, and in the sanity check where the study has no bias 0.
+        """
+        # The controls of its claims come after its own runs.
+        wanted = (*plan.all_conditions, *plans.controls(plan))
+        self.plan = plan
+        self.artifacts: list[Artifact] = []
+        if read is not None:
+            keys = (condition.key for condition in wanted)
+            self.artifacts = [read(key) for key in keys if store.published(key)]
+        self._grouping = grouping
+        if elsewhere is None:
+            elsewhere = runs_table([])
+        unbiased = plan.conditions[0].replace(bias=0.0)
+        unbiased_runs = matching_runs(elsewhere, unbiased, ("labels", *SEEDS))
+        blocks = {block_of(condition) for condition in plan.conditions}
+        self._unbiased_elsewhere = unbiased_runs[unbiased_runs["block"].isin(blocks)]
+        absent = {condition.key for condition in wanted} - {run.key for run in self.artifacts}
+        self._elsewhere = elsewhere[elsewhere["key"].isin(absent)]
+
+    @property
+    def grouping(self) -> Grouping:
+        first = self.plan.conditions[0]
+        return self._grouping or open_set(first.data, first.data_version).grouping
 
     @cached_property
     def missing(self) -> list[Condition]:
-        """The planned runs that are not there."""
-        keys = {artifact.key for artifact in self.published} | set(self._elsewhere["key"])
-        return [condition for condition in self.study.conditions if condition.key not in keys]
+        """The planned runs that are not trained."""
+        trained = self._keys()
+        return [condition for condition in self.plan.conditions if condition.key not in trained]
+
+    def _keys(self) -> set[str]:
+        """The keys of all runs."""
+        return {run.key for run in self.artifacts} | set(self._elsewhere["key"])
 
     @property
-    def there(self) -> int:
-        """How many of the planned runs are there."""
-        return len(self.study.conditions) - len(self.missing)
+    def n_trained(self) -> int:
+        """How many of the planned runs are trained."""
+        return len(self.plan.conditions) - len(self.missing)
 
     @cached_property
     def digest(self) -> str:
         """Changes with the plan, with every run, and with the names of the groups."""
-        runs = [(artifact.key, artifact.digest) for artifact in self.published]
-        runs += [(key, "elsewhere") for key in sorted(set(self._elsewhere["key"]))]
-        planned = [condition.key for condition in self.study.conditions]
-        return hashlib.sha256(repr((planned, runs, self.grouping)).encode()).hexdigest()
+        planned = [condition.key for condition in self.plan.conditions]
+        runs = [(run.key, run.digest) for run in self.artifacts]
+        others = sorted(set(self._elsewhere["key"]))
+        state = planned, runs, others, self._grouping, self.left_out
+        return hashlib.sha256(repr(state).encode()).hexdigest()
 
     @cached_property
-    def unsound(self) -> dict[str, list[str]]:
-        """Blocks that fail the sanity check, and what of it: see `vlcore.study.sanity.unsound`."""
-        return unsound(self.unbiased())
+    def failing_blocks(self) -> dict[str, list[str]]:
+        """Blocks that fail the sanity check, and in what: `vlcore.study.sanity.failing_blocks`."""
+        return failing_blocks(self.unbiased_runs())
 
-    def unbiased(self) -> pd.DataFrame:
-        """What the sanity check asks: the rows of `runs` at bias 0, or where there are none those
-        from elsewhere."""
-        own = self.runs()[self.runs()["bias"] == 0]
-        return own if len(own) else self._checked
+    def unbiased_runs(self) -> pd.DataFrame:
+        """The rows that the sanity check reads: of `runs` at bias 0, or those from elsewhere."""
+        rows = self.runs()
+        rows = rows[rows["bias"] == 0]
+        return rows if len(rows) else self._unbiased_elsewhere
 
-    def without_unsound(self, level: Level) -> Level | None:
-        """A level of the primary comparison of `findings` once more, without the blocks that fail
-        the sanity check, and adjusted as it is; None where fewer than two pairs are left of it."""
-        own = self.runs()[
-            self.runs()["key"].isin([condition.key for condition in self.study.conditions])
+    def passing(self) -> "Study":
+        """The same study without the blocks that fail the sanity check."""
+        study = copy.copy(self)
+        study.left_out = tuple(self.failing_blocks)
+        for name in ("missing", "digest", "failing_blocks", "_findings"):
+            vars(study).pop(name, None)  # they are of all blocks
+        study.artifacts = [
+            run for run in self.artifacts if block_of(run.condition) not in self.failing_blocks
         ]
-        rest = own[~own["block"].isin(list(self.unsound))]
-        if not set(STYLES_OF_THE_STUDY) <= set(rest["labels"]):
+        study._frame = self._without_failing(self.runs())
+        study._elsewhere = self._without_failing(self._elsewhere)
+        study._unbiased_elsewhere = self._without_failing(self._unbiased_elsewhere)
+        return study
+
+    def _without_failing(self, rows: pd.DataFrame) -> pd.DataFrame:
+        return rows[~rows["block"].isin(list(self.failing_blocks))]
+
+    def level_of_passing(self, level: Level) -> Level | None:
+        """Compare a level of the primary measure again without the blocks that fail the sanity
+        check; None where fewer than two pairs are left of it."""
+        rows = self._without_failing(self.planned_runs())
+        if not set(STYLES_OF_THE_STUDY) <= set(rows["labels"]):
             return None
-        levels = analyse(rest, secondary=()).primary.levels
-        return next(
-            (one for one in levels if one.bias == level.bias and one.difference is not None), None
-        )
-
-    def sound(self) -> "Study":
-        """The same without these blocks."""
-        rest = Study(self.study, self.grouping, self._read)
-        rest.left_out = tuple(self.unsound)
-        rest.published = [
-            one for one in self.published if block_of(one.condition) not in self.unsound
-        ]
-        rest._checked = self._checked[~self._checked["block"].isin(list(self.unsound))]
-        rest._elsewhere = self._elsewhere[~self._elsewhere["block"].isin(list(self.unsound))]
-        return rest
+        for passing in analyse(rows, secondary=()).primary.levels:
+            if passing.bias == level.bias and passing.difference is not None:
+                return passing
+        return None
 
     def runs(self) -> pd.DataFrame:
-        """Everything that was measured of them, as `vlcore.study.runs_table.with_differences` lays
-        it out."""
-        return self._runs
+        """Everything that was measured, of `vlcore.study.runs_table.with_differences`."""
+        return self._frame
 
     @cached_property
-    def _runs(self) -> pd.DataFrame:
-        here = runs_table(self.published)
-        there = (
-            here if self._elsewhere.empty else pd.concat([here, self._elsewhere], ignore_index=True)
-        )
-        return with_differences(there)
+    def _frame(self) -> pd.DataFrame:
+        frame = runs_table(self.artifacts)
+        if len(self._elsewhere):
+            frame = pd.concat([frame, self._elsewhere], ignore_index=True)
+        return with_differences(frame)
+
+    def planned_runs(self) -> pd.DataFrame:
+        """The rows of `runs` without the controls of claims."""
+        return self.runs()[self.runs()["key"].isin(self.plan.keys)]
+
+    def claims(self) -> list[ClaimResult]:
+        """The results of the study's claims alone."""
+        return evaluate_claims(self.runs(), self.grouping)
 
     def findings(self) -> Findings:
-        """What a study of short and descriptive labels found, about
-        `vlcore.metrics.catalogue.PRIMARY`. StudyError when the study is about something else or has
-        no run; AnalysisError when its runs do not compare.
+        """What a study of short and descriptive labels found, about the primary measure.
+
+        Raises:
+            StudyError: when the study is about something else or has no run.
+            AnalysisError: when its runs do not compare.
         """
         return self._findings
 
     @cached_property
     def _findings(self) -> Findings:
-        first = self.study.conditions[0]
-        grouping = self.grouping or open_set(first.data, first.data_version).grouping
-        found = findings(self.study, self.published, grouping, self.left_out)
-        return replace(found, plans=registry.history(self.study))
+        found = findings(self.plan, self.grouping, self._tables(), self.left_out)
+        general = None if found.headline is None else self._over_scenes(found.headline)
+        return replace(found, plans=self._history(), over_scenes=general)
+
+    def _planned_artifacts(self) -> list[Artifact]:
+        return [run for run in self.artifacts if run.key in self.plan.keys]
+
+    def _tables(self) -> StudyTables:
+        curves = probe_curves(self._planned_artifacts())
+        return StudyTables(self.runs(), curves, provenance(self.artifacts, self.plan.keys))
+
+    def _over_scenes(self, headline: Headline) -> Estimate | None:
+        return over_scenes(self._planned_artifacts(), headline.level, self.grouping)
+
+    def _history(self) -> tuple[Entry, ...]:
+        return registry.plan_history(self.plan)
 
     def analyses(
         self, measure: str = PRIMARY, moment: str = "end"
     ) -> dict[Value, Analysis | AnalysisError]:
-        """Every treatment compared with the baseline, or why its runs do not compare. The measure
-        is the primary one, the moment ``end``, ``first_fit`` or ``untrained``. StudyError when no
-        run is there, only the baseline is, or none has the measure or the moment; AnalysisError
-        when no treatment compares."""
-        study, again = (
-            self.study,
-            f"run `python -m vlcore study {self.study.grid}` with the same settings first.",
-        )
-        if not self.there:
-            raise StudyError(f"No run of the study {study.name!r} is there; {again}")
-        own = self.runs()[
-            self.runs()["key"].isin([condition.key for condition in study.conditions])
-        ]
-        for name, value in (("moment", moment), ("measure", measure)):
-            known = sorted(set(own[name]))
+        """Compare every treatment with the baseline.
+
+        Args:
+            measure: the primary measure.
+            moment: ``end``, ``first_fit`` or ``untrained``.
+
+        Returns:
+            By treatment, its analysis, or why its runs do not compare.
+
+        Raises:
+            StudyError: when no run is trained, only the baseline is, or none has the measure or the
+                moment.
+            AnalysisError: when no treatment compares.
+        """
+        plan = self.plan
+        advice = f"run `python -m vlcore study {plan.grid}` with the same settings first."
+        if not self.n_trained:
+            raise StudyError(f"No run of the study {plan.name!r} is there; {advice}")
+        rows = self.planned_runs()
+        for column, value in (("moment", moment), ("measure", measure)):
+            known = sorted(set(rows[column]))
             if value not in known:
                 raise StudyError(
-                    f"No run has a {name} named {value!r}; there are {', '.join(known)}."
+                    f"No run has a {column} named {value!r}; there are {', '.join(known)}."
                 )
-        arms = {condition.key: study.arm_of(condition) for condition in study.conditions}
-        own = own.assign(**{study.factor: own["key"].map(arms)})
-        if not set(study.treatments) & set(own[study.factor]):
-            raise StudyError(f"Of the study {study.name!r} only the baseline is there; {again}")
-        found: dict[Value, Analysis | AnalysisError] = {}
-        two = partial(
+        arms = {condition.key: plan.arm_of(condition) for condition in plan.conditions}
+        rows = rows.assign(**{plan.factor: rows["key"].map(arms)})
+        if not set(plan.treatments) & set(rows[plan.factor]):
+            raise StudyError(f"Of the study {plan.name!r} only the baseline is there; {advice}")
+        compare = partial(
             analyse,
-            own,
-            study.factor,
-            study.baseline,
-            planned=study.conditions,
-            arm_of=study.arm_of,
+            rows,
+            plan.factor,
+            plan.baseline,
+            measure=measure,
+            moment=moment,
+            planned=plan.conditions,
+            arm_of=plan.arm_of,
+            free=plan.varied,
         )
-        free = {setting for settings in study.sets.values() for setting in settings}
-        for treatment in study.treatments:
+        compared: dict[Value, Analysis] = {}
+        refused: dict[Value, AnalysisError] = {}
+        for treatment in plan.treatments:
             try:
-                found[treatment] = two(treatment, measure, moment, free=free)
+                compared[treatment] = compare(treatment)
             except AnalysisError as error:
-                found[treatment] = error
-        errors = [one for one in found.values() if isinstance(one, AnalysisError)]
-        if len(errors) == len(found):
-            raise errors[0]
-        compared = {treatment: one for treatment, one in found.items() if isinstance(one, Analysis)}
-        return found | dict(zip(compared, adjusted(list(compared.values())), strict=True))
+                refused[treatment] = error
+        if not compared:
+            raise next(iter(refused.values()))
+        results = dict(zip(compared, adjusted(list(compared.values())), strict=True)) | refused
+        return {treatment: results[treatment] for treatment in plan.treatments}
 
     def comparisons(self, measure: str = PRIMARY, moment: str = "end") -> pd.DataFrame:
-        """Every treatment beside the baseline, a row a measure and level of bias; raises as
+        """Every treatment beside the baseline, a row a measure and bias level; raises as
         `analyses` does."""
-        return joined(self.analyses(measure, moment))["comparisons"]
+        return joined_tables(self.analyses(measure, moment))["comparisons"]
 
     def report(self, path: str | Path) -> Path:
-        """Write the findings of a study of label styles as an offline HTML file; raises as these,
-        or OSError."""
+        """Write the findings as an offline HTML file; raises as `findings` does, or OSError."""
         from vlcore.study.report import report_html  # altair takes half a second
 
-        with atomic(Path(path), durable=True) as aside:
-            aside.write_text(report_html(self.findings()), encoding="utf-8", newline="")
+        with atomic(Path(path), durable=True) as partial_file:
+            partial_file.write_text(report_html(self.findings()), encoding="utf-8", newline="")
         return Path(path)
 
     def __repr__(self) -> str:
-        study, first = self.study, self.study.conditions[0]
-        what = f"Study {study.name!r} of {study.factor} on {first.data}, {first.steps:,} steps"
-        return f"{what}: {self.there} of {len(study.conditions)} planned runs are there."
+        plan, first = self.plan, self.plan.conditions[0]
+        return (
+            f"Study {plan.name!r} of {plan.factor} on {first.data}, {first.steps:,} steps:"
+            f" {self.n_trained} of {len(plan.conditions)} planned runs are there."
+        )
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(repr(self))}</p>"
 
 
-def joined(analyses: Mapping[Value, Analysis | AnalysisError]) -> dict[str, pd.DataFrame]:
-    """The tables of all treatments that compare, by the names of `vlcore.study.tables.TABLES`."""
-    made = {
-        value: analysis_tables(one) for value, one in analyses.items() if isinstance(one, Analysis)
+def joined_tables(analyses: Mapping[Value, Analysis | AnalysisError]) -> dict[str, pd.DataFrame]:
+    """Join the tables of all treatments that compare, by the names of `TABLES`."""
+    tables = {
+        treatment: analysis_tables(analysis)
+        for treatment, analysis in analyses.items()
+        if isinstance(analysis, Analysis)
     }
-    return {
-        name: pd.concat(
-            [tables[name].assign(treatment=value) for value, tables in made.items()],
-            ignore_index=True,
-        )
-        for name in TABLES
-    }
+    joined = {}
+    for name in TABLES:
+        parts = [table[name].assign(treatment=treatment) for treatment, table in tables.items()]
+        joined[name] = pd.concat(parts, ignore_index=True)
+    return joined

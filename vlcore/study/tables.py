@@ -1,5 +1,4 @@
-"""Tables of a study: its analyses as numbers, and its claims and comparisons as a reader wants
-them."""
+"""Tables of a study: its analyses as numbers, and its claims and comparisons in words."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,38 +16,42 @@ from vlcore.study.findings import Findings
 from vlcore.study.runs_table import SEEDS
 from vlcore.study.statistics.paired import Status
 
-_OF_MEASURES = ("comparisons", "slopes", "overall", "anova", "components", "absent")
-_FIRST = dict.fromkeys(_OF_MEASURES, ("role", "measure", "moment")) | {
-    "missing": ("arm", "bias", *SEEDS)
+_BY_MEASURE = ("comparisons", "slopes", "overall", "anova", "components", "absent")
+_FIRST_COLUMNS: dict[str, Sequence[str]] = {
+    **dict.fromkeys(_BY_MEASURE, ("role", "measure", "moment")),
+    "missing": ("arm", "bias", *SEEDS),
 }
-TABLES = tuple(_FIRST)
+TABLES = tuple(_FIRST_COLUMNS)
 
 
 def analysis_tables(analysis: Analysis) -> dict[str, pd.DataFrame]:
-    """An analysis as numbers, by the names of `TABLES`: one row a comparison, slope test, mean over
-    all, effect, measure, run or reason; parts of an estimate are columns such as
-    ``difference.low``. ``absent`` has reasons.
+    """An analysis as numbers, by the names of `TABLES`.
+
+    There is one row a comparison, slope test, mean over levels, effect, measure, run or reason;
+    parts of an estimate are columns such as ``difference.low``.
     """
-    lines: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
-    for one in analysis.comparisons:
-        role = "primary" if one is analysis.primary else "secondary"
-        start = {"role": role, "measure": one.measure, "moment": analysis.moment}
-        lines["comparisons"] += [{**start, **_flat(level_dict(level))} for level in one.levels]
-        lines["anova"] += [{**start, **effect} for effect in one.anova]
-        lines["absent"] += [
-            {**start, "part": part, "reason": reason} for part, reason in one.absent.items()
-        ]
-        for scale, slope in {"value": one.slope_on_value, one.scale: one.slope}.items():
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    for comparison in analysis.comparisons:
+        role = "primary" if comparison is analysis.primary else "secondary"
+        first = {"role": role, "measure": comparison.measure, "moment": analysis.moment}
+        for level in comparison.levels:
+            rows["comparisons"].append(first | _flat(level_dict(level)))
+        for effect in comparison.anova:
+            rows["anova"].append(first | effect)
+        for part, reason in comparison.absent.items():
+            rows["absent"].append(first | {"part": part, "reason": reason})
+        slopes = {"value": comparison.slope_on_value, comparison.scale: comparison.slope}
+        for scale, slope in slopes.items():
             if slope is not None:
-                lines["slopes"].append({**start, "scale": scale, **_flat(slope.as_dict())})
-        if one.overall is not None:
-            lines["overall"].append({**start, **one.overall.as_dict()})
-        if one.components is not None:
-            lines["components"].append({**start, **one.components})
-    lines["missing"] = analysis.missing
+                rows["slopes"].append(first | {"scale": scale} | _flat(slope.as_dict()))
+        if comparison.overall is not None:
+            rows["overall"].append(first | comparison.overall.as_dict())
+        if comparison.components is not None:
+            rows["components"].append(first | comparison.components)
+    rows["missing"] = analysis.missing
     return {
-        name: pd.DataFrame(rows, columns=None if rows else _FIRST[name])
-        for name, rows in lines.items()
+        name: pd.DataFrame(table, columns=None if table else _FIRST_COLUMNS[name])
+        for name, table in rows.items()
     }
 
 
@@ -71,63 +74,56 @@ def level_dict(level: Level) -> dict[str, Any]:
         "seeds_needed": {
             f"{delta:g}": asdict(seeds) for delta, seeds in level.seeds_needed.items()
         },
-        "verdict": _decided(level),
+        "verdict": _verdict(level),
     }
 
 
-def _decided(level: Level) -> str:
+def _verdict(level: Level) -> str:
     """A level's status, with the number of blocks where nothing is decided."""
-    return (
-        words.level_words(level)
-        if level.status is Status.NOT_DECIDED
-        else words.status_words(level)
-    )
+    if level.status is Status.NOT_DECIDED:
+        return words.level_words(level)
+    return words.status_words(level)
 
 
-def _flat(document: dict[str, Any], before: str = "") -> dict[str, Any]:
-    """Nested values by their dotted names; a list is its items in one text, and what is None has no
-    column."""
+def _flat(document: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested values by their dotted names; a list becomes one text, and None has no column."""
     flat: dict[str, Any] = {}
     for name, value in document.items():
         if isinstance(value, dict):
-            flat |= _flat(value, f"{before}{name}.")
+            flat |= _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list):
+            flat[f"{prefix}{name}"] = " ".join(map(str, value))
         elif value is not None:
-            flat[f"{before}{name}"] = (
-                " ".join(map(str, value)) if isinstance(value, list) else value
-            )
+            flat[f"{prefix}{name}"] = value
     return flat
 
 
 def both_moments(found: Findings) -> pd.DataFrame:
-    """The comparisons as numbers, at the end and at first fit; no rows while a label style has no
+    """The comparisons as numbers, at the end and at the fit step; empty while a label style has no
     run."""
-    tables = [
-        analysis_tables(one)["comparisons"]
-        for one in (found.end, found.first_fit)
-        if one is not None
-    ]
+    analyses = [analysis for analysis in (found.end, found.first_fit) if analysis is not None]
+    tables = [analysis_tables(analysis)["comparisons"] for analysis in analyses]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def ledger_table(claims: Sequence[ClaimResult]) -> pd.DataFrame:
+def claims_table(claims: Sequence[ClaimResult]) -> pd.DataFrame:
     """The claims of the study with what was measured, one row each."""
-    columns = [
-        "Claim",
-        "The study says",
-        "Test",
-        "Must beat",
-        "Estimate (95 % interval)",
-        "Blocks",
-        "Status",
+    rows = [
+        {
+            "Claim": result.claim.id,
+            "The study says": result.claim.says,
+            "Test": result.claim.test,
+            "Control": result.claim.control,
+            "Estimate (95 % interval)": words.estimate_words(result.estimate),
+            "Blocks": result.n,
+            "Status": words.claim_words(result),
+        }
+        for result in claims
     ]
-    rows = []
-    for one in claims:
-        said = (one.claim.id, one.claim.says, one.claim.test, one.claim.null)
-        rows.append((*said, words.estimate_words(one.estimate), one.n, words.claim_words(one)))
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows)
 
 
-_COMPARED = [
+_COMPARISON_COLUMNS = (
     "Measure",
     "Role",
     "Removed",
@@ -138,36 +134,39 @@ _COMPARED = [
     "p (Holm)",
     "Exact interval",
     "Verdict",
-    "Difference at first fit",
-]
+    "Difference at the fit step",
+)
 
 
 def comparisons_table(found: Findings) -> pd.DataFrame:
-    """Descriptive less short labels in words, a row a measure and level of bias, at first fit and
-    at the end."""
-    compared, early = (
-        () if one is None else one.comparisons for one in (found.end, found.first_fit)
-    )
-    at_first_fit = {(one.measure, level.bias): level for one in early for level in one.levels}
-    rows = [
-        (
-            words_of(one.measure, found.grouping),
-            "primary" if number == 0 else "secondary",
-            f"{100 * level.bias:g} %",
-            _value_words(level.baseline, level.share),
-            _value_words(level.treatment, level.share),
-            words.difference_words(level),
-            len(level.blocks),
-            f"{level.holm_p:.2g}" if level.holm_p is not None and not level.apart else "",
-            words.exact_interval_words(level),
-            _decided(level) + (", in no average" if level.apart else ""),
-            words.difference_words(at_first_fit.get((one.measure, level.bias))),
-        )
-        for number, one in enumerate(compared)
-        for level in one.levels
-        if level.difference is not None
-    ]
-    return pd.DataFrame(rows, columns=_COMPARED)
+    """Descriptive less short labels in words, at the end and at the fit step, a row a measure and
+    bias level."""
+    fitted = {
+        (comparison.measure, level.bias): level
+        for comparison in (() if found.first_fit is None else found.first_fit.comparisons)
+        for level in comparison.levels
+    }
+    rows = []
+    for number, comparison in enumerate(() if found.end is None else found.end.comparisons):
+        for level in comparison.levels:
+            if level.difference is None:
+                continue
+            tested = level.holm_p is not None and not level.apart
+            row = (
+                words_of(comparison.measure, found.grouping),
+                "secondary" if number else "primary",
+                f"{100 * level.bias:g} %",
+                _value_words(level.baseline, level.share),
+                _value_words(level.treatment, level.share),
+                words.difference_words(level),
+                len(level.blocks),
+                f"{level.holm_p:.2g}" if tested else "",
+                words.exact_interval_words(level),
+                _verdict(level) + (", in no average" if level.apart else ""),
+                words.difference_words(fitted.get((comparison.measure, level.bias))),
+            )
+            rows.append(row)
+    return pd.DataFrame(rows, columns=list(_COMPARISON_COLUMNS))
 
 
 def _value_words(estimate: Estimate | None, share: bool) -> str:

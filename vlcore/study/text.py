@@ -1,6 +1,6 @@
 """Sentences about a study: its answer, its notes and its claims.
 
-A sentence says what was measured, with its interval, the number of blocks, the pictures and the
+A sentence says what was measured, with its interval, the number of blocks, the images and the
 training length, and never more; where the numbers decide nothing it says so. No sentence says that
 labels help or hurt.
 """
@@ -21,8 +21,8 @@ from vlcore.experiment.wording import (
 )
 from vlcore.metrics.estimate import Estimate
 from vlcore.study.analysis import Analysis, ArmComparison, Level
-from vlcore.study.evidence import ClaimResult
-from vlcore.study.findings import Findings, Headline, bayes_lines
+from vlcore.study.evidence import ClaimResult, ClaimTest
+from vlcore.study.findings import Findings, bayes_lines
 from vlcore.study.runs_table import LIMIT
 from vlcore.study.statistics.factorial import SlopeTest
 from vlcore.study.statistics.paired import (
@@ -38,23 +38,28 @@ from vlcore.study.statistics.paired import (
 
 def answer(found: Findings) -> str:
     """The study's question answered from the numbers, in one paragraph."""
-    condition, headline = found.study.conditions[0], found.headline
-    where = f"on {pictures(condition)} and after {condition.steps:,} steps"
+    condition, headline = found.plan.conditions[0], found.headline
+    images = f"on {image_set_words(condition)} and after {condition.steps:,} steps"
     if found.end is None or headline is None:
-        need = "Not decided: a comparison needs two blocks with both label styles"
-        return f"{need}. {found.there} of {len(found.planned)} runs {where} are there."
+        return (
+            "Not decided: a comparison needs two blocks with both label styles."
+            f" {found.n_trained} of {len(found.planned)} runs {images} are there."
+        )
     level, primary = headline.level, found.end.primary
-    n, said = len(level.blocks), []
+    n = len(level.blocks)
+    sentences = []
     if n < ENOUGH:
-        said.append(f"Exploratory: {n} of the {ENOUGH} blocks that a decision asks for are there.")
-    said.append(
-        f"{where[0].upper()}{where[1:]}, with {bias_words(found, headline)}, minority pictures were"
-        f" named right {rate(headline.short.as_dict())} with short labels and"
+        sentences.append(
+            f"Exploratory: {n} of the {ENOUGH} blocks that a decision asks for are there."
+        )
+    sentences.append(
+        f"{images[0].upper()}{images[1:]}, with {bias_words(found, level)}, minority-group accuracy"
+        f" was {rate(headline.short.as_dict())} with short labels and"
         f" {rate(headline.descriptive.as_dict())} with descriptive ones. The difference is"
         f" {difference_words(level)}: {tested_words(level)}."
     )
-    if found.general is not None:
-        said.append(general_words(found.general))
+    if found.over_scenes is not None:
+        sentences.append(over_scenes_words(found.over_scenes))
     others = [
         f"{signed(100 * other.difference.mean.value, 0)} at {100 * other.bias:g}\u00a0%"
         f" ({status_words(other)})"
@@ -62,31 +67,33 @@ def answer(found: Findings) -> str:
         if other.difference is not None and not other.apart and other is not level
     ]
     if others:
-        said.append(f"At the other levels of bias, in points: {', '.join(others)}.")
+        sentences.append(f"At the other bias levels, in points: {', '.join(others)}.")
     if slopes := slopes_words(primary):
-        said.append(
+        sentences.append(
             f"Over all levels below 100\u00a0%, the slope on φ differs by {' and '.join(slopes)}."
         )
-    said += [
-        "When each had just fitted its training captions, the difference was"
-        f" {difference_words(early)}: {tested_words(early)}."
-        for early in (() if found.first_fit is None else found.first_fit.primary.levels)
-        if early.bias == level.bias and early.difference is not None
-    ]
+    for early in () if found.first_fit is None else found.first_fit.primary.levels:
+        if early.bias == level.bias and early.difference is not None:
+            sentences.append(
+                "At the fit step of each run, the difference was"
+                f" {difference_words(early)}: {tested_words(early)}."
+            )
     # What a model would lose that only makes rational use of the biased data.
-    lines = bayes_lines(found, [level.bias])
-    if len(lines):
-        left = " and ".join(
-            f"{percent(row.value)} with {STYLE_WORDS[row.labels]}" for row in lines.itertuples()
+    lines = [
+        f"{percent(line.value)} with {STYLE_WORDS[line.labels]}"
+        for line in bayes_lines(found, [level.bias]).itertuples()
+    ]
+    if lines:
+        sentences.append(
+            f"Rational use of the biased data alone would leave {' and '.join(lines)} (Bayes line)."
         )
-        said.append(f"Rational use of the biased data alone would leave {left} (Bayes line).")
-    return " ".join([*said, "Other pictures, models and training lengths can give other numbers."])
+    sentences.append("Other images, models and training lengths can give other numbers.")
+    return " ".join(sentences)
 
 
-def general_words(general: Estimate) -> str:
-    """What is left of a difference where its scenes are drawn anew too, see
-    `vlcore.study.findings.over_pictures`."""
-    low, high = (signed(100 * end, 0) for end in (general.low, general.high))
+def over_scenes_words(estimate: Estimate) -> str:
+    """The interval of a difference over blocks and scenes (`vlcore.study.findings.over_scenes`)."""
+    low, high = (signed(100 * end, 0) for end in (estimate.low, estimate.high))
     return f"With test scenes drawn anew as well as blocks, {low} to {high} points."
 
 
@@ -97,49 +104,48 @@ def slopes_words(comparison: ArmComparison) -> list[str]:
     scales["on the value itself"] = comparison.slope_on_value, None
     if comparison.scale == "logit":
         scales["in log odds"] = comparison.slope, comparison.slope_p
-    arm, said = comparison.levels[0].arm, []
-    for words, (slope, p) in scales.items():
-        if slope is not None:
-            d = slope.difference
-            value, low, high = (signed(end, 2) for end in (d.mean.value, d.mean.low, d.mean.high))
-            status = _with_arm(d.status(d.p if p is None else p), arm)
-            said.append(
-                f"{value} ({low} to {high}) {words} ({exact_words(d)}: {status}, n = {d.mean.n})"
-            )
-    return said
+    sentences = []
+    for scale, (slope, adjusted_p) in scales.items():
+        if slope is None:
+            continue
+        test = slope.difference
+        mean, low, high = (
+            signed(end, 2) for end in (test.mean.value, test.mean.low, test.mean.high)
+        )
+        p = test.p if adjusted_p is None else adjusted_p
+        status = _with_arm(test.status(p), comparison.levels[0].arm)
+        sentences.append(
+            f"{mean} ({low} to {high}) {scale} ({exact_words(test)}: {status}, n = {test.mean.n})"
+        )
+    return sentences
 
 
 def exact_words(difference: Paired) -> str:
     """The exact test of a difference: ``p = 0.031, exact interval -1.2 to -0.1``."""
-    exact = difference.exact
-    ends = (
-        ""
-        if exact is None
-        else f", exact interval {signed(exact.low, 2)} to {signed(exact.high, 2)}"
-    )
-    return f"p = {difference.p:.2g}{ends}"
+    p, exact = f"p = {difference.p:.2g}", difference.exact
+    if exact is None:
+        return p
+    return f"{p}, exact interval {signed(exact.low, 2)} to {signed(exact.high, 2)}"
 
 
-def bias_words(found: Findings, headline: Headline) -> str:
-    """The headline's level of bias, with the counts."""
-    return describe_bias(found.study.conditions[0].replace(bias=headline.level.bias))
+def bias_words(found: Findings, level: Level) -> str:
+    """A bias level, with the counts."""
+    return describe_bias(found.plan.conditions[0].replace(bias=level.bias))
 
 
-def pictures(condition: Condition) -> str:
-    """An image set in words: ``the pictures of scenes (renderer 2)``."""
+def image_set_words(condition: Condition) -> str:
+    """An image set: ``the images of scenes (renderer 2)``."""
     kind = "renderer" if condition.data == "scenes" else "version"
     version = condition.data_version
-    return f"the pictures of {condition.data} ({kind} {version})" if version else condition.data
+    return f"the images of {condition.data} ({kind} {version})" if version else condition.data
 
 
 def status_words(level: Level) -> str:
     """A level's status: ``higher with descriptive``, ``equivalent within ±5 points``."""
-    if level.status is Status.EQUIVALENT:
-        return (
-            f"{level.status} within"
-            f" ±{f'{EQUIVALENCE * 100:g} points' if level.share else f'{EQUIVALENCE:g}'}"
-        )
-    return _with_arm(level.status, level.arm)
+    if level.status is not Status.EQUIVALENT:
+        return _with_arm(level.status, level.arm)
+    margin = f"{EQUIVALENCE * 100:g} points" if level.share else f"{EQUIVALENCE:g}"
+    return f"{level.status} within ±{margin}"
 
 
 def level_words(level: Level) -> str:
@@ -166,171 +172,180 @@ def difference_words(level: Level | None) -> str:
 
 
 def exact_interval_words(level: Level) -> str:
-    """Which differences the exact test of a level does not reject; empty where it rejects none."""
+    """The differences that a level's exact test does not reject; empty where it rejects none."""
     if level.difference is None or level.difference.exact is None:
         return ""
     scale, digits = (100, 0) if level.share else (1, 2)
-    return " to ".join(
-        signed(scale * end, digits)
-        for end in (level.difference.exact.low, level.difference.exact.high)
-    )
+    exact = level.difference.exact
+    return f"{signed(scale * exact.low, digits)} to {signed(scale * exact.high, digits)}"
 
 
 def too_few(analysis: Analysis) -> str:
     """Why no single level can be decided, however large its difference; empty where one can."""
-    tested = [
-        level
+    blocks = [
+        len(level.blocks)
         for level in analysis.primary.levels
         if not level.apart and level.difference is not None
     ]
-    fewest, levels = min((len(level.blocks) for level in tested), default=0), len(tested)
-    if tested and fewest < ENOUGH:
-        smallest = (
-            f"Exploratory: with {fewest} blocks the smallest p of an exact test is"
-            f" {smallest_p(fewest):.2g}"
+    if not blocks:
+        return ""
+    fewest, levels = min(blocks), len(blocks)
+    p = smallest_p(fewest)
+    if fewest < ENOUGH:
+        return (
+            f"Exploratory: with {fewest} blocks the smallest p of an exact test is {p:.2g}; a"
+            f" decision asks for at least {ENOUGH}."
         )
-        return f"{smallest}; a decision asks for at least {ENOUGH}."
-    if tested and smallest_p(fewest) * levels > ALPHA:
-        smallest = (
-            f"adjusted for {levels} levels the smallest p is {smallest_p(fewest) * levels:.2g}"
+    if p * levels > ALPHA:
+        return (
+            f"No single level can be shown to differ with {fewest} blocks: adjusted for {levels}"
+            f" levels the smallest p is {p * levels:.2g}; {blocks_to_decide(levels)} blocks can"
+            " show it."
         )
-        more = f"{blocks_to_decide(levels)} blocks can show it"
-        return f"No single level can be shown to differ with {fewest} blocks: {smallest}; {more}."
     return ""
 
 
 def notes(analysis: Analysis) -> list[str]:
     """How far the numbers of an analysis reach."""
-    primary, said = analysis.primary, []
+    primary = analysis.primary
+    sentences = []
     if missing := len(analysis.missing):
-        said.append(
-            f"Runs of the design that are not there: {missing}; each level stands on its complete"
+        sentences.append(
+            f"Runs of the design that are not there: {missing}; each level rests on its complete"
             " pairs."
         )
     if few := too_few(analysis):
-        said.append(few)
-    slopes = [one.difference for one in (primary.slope, primary.slope_on_value) if one is not None]
-    if (
-        len({slope.status(slope.p) for slope in slopes}) > 1
-        or len({slope.mean.value > 0 for slope in slopes}) > 1
-    ):
-        both = "The slope differences on log odds and on the value itself"
-        said.append(f"{both} do not say the same; look at each level.")
+        sentences.append(few)
+    tests = [
+        slope.difference for slope in (primary.slope, primary.slope_on_value) if slope is not None
+    ]
+    statuses = {test.status(test.p) for test in tests}
+    signs = {test.mean.value > 0 for test in tests}
+    if len(statuses) > 1 or len(signs) > 1:
+        sentences.append(
+            "The slope differences on log odds and on the value itself do not say the same; look at"
+            " each level."
+        )
     if any(level.apart for level in primary.levels):
-        said.append(
+        sentences.append(
             f"At bias {LIMIT:g} nothing tells object from context; that level is in no test and no"
             " average."
         )
     if analysis.versions > 1:
-        said.append(
+        sentences.append(
             f"The runs were made with {analysis.versions} different sets of package versions."
         )
-    return said
+    return sentences
 
 
-def soundness(unsound: Collection[str], blocks: int) -> str:
+def sanity_words(failing: Collection[str], blocks: int) -> str:
     """Which blocks of a study fail the sanity check; empty where none does."""
-    failing = (
-        f"The sanity check fails in {len(unsound)} of {blocks} blocks of seeds:"
-        f" {', '.join(unsound)}."
-    )
-    return failing if unsound else ""
-
-
-def why_unsound(unsound: Mapping[str, list[str]]) -> str:
-    """What of the sanity check fails in which block, a list for markdown."""
-    return "\n".join(f"- {block}: {'; '.join(facts)}" for block, facts in unsound.items())
-
-
-def left_out(found: Findings) -> str:
-    """Which blocks of a study a reader leaves out; empty where that is none."""
+    if not failing:
+        return ""
     return (
-        f"Left out, because the sanity check fails: {', '.join(found.left_out)}."
-        if found.left_out
-        else ""
+        f"The sanity check fails in {len(failing)} of {blocks} blocks of seeds:"
+        f" {', '.join(failing)}."
     )
+
+
+def failing_words(failing: Mapping[str, list[str]]) -> str:
+    """In what each block fails the sanity check, a list for markdown."""
+    return "\n".join(f"- {block}: {'; '.join(facts)}" for block, facts in failing.items())
+
+
+def left_out_words(found: Findings) -> str:
+    """Which blocks of a study are excluded; empty where none is."""
+    if not found.left_out:
+        return ""
+    return f"Left out, because the sanity check fails: {', '.join(found.left_out)}."
 
 
 def claim_words(result: ClaimResult) -> str:
-    """A claim's status as it is shown, such as ``not decided (n = 5)`` or ``control not run (n =
-    10)``."""
-    if result.status is Status.NOT_DECIDED:
-        # The claim's own number decides, and what it must beat was not measured: more seeds would
-        # not help.
-        waits = result.own.status is Status.SUPPORTED and any(
-            null.difference is None for null in result.nulls
-        )
-        return f"{'control not run' if waits else result.status} (n = {result.n})"
-    if result.status is not Status.DEPENDS:
+    """A claim's status, such as ``not decided (n = 5)`` or ``control not run (n = 10)``."""
+    main = result.main
+    if result.status is Status.DEPENDS:
+        tests = [main, *(test for test in result.variations if _decided(test))]
+        listed = ", ".join(f"{test.status} {test.words}" for test in tests)
+        return f"{depends_words(result)}: {listed}"
+    if result.status is not Status.NOT_DECIDED:
         return result.status
-    read = [
-        one
-        for one in (result.own, *result.readings)
-        if one is result.own or one.status is not Status.NOT_DECIDED
-    ]
-    return f"{depends_words(result)}: {', '.join(f'{one.status} {one.words}' for one in read)}"
+    # The claim's number decides, and a control was not measured: more seeds would not help.
+    waits = main.status is Status.SUPPORTED and any(
+        control.difference is None for control in result.controls
+    )
+    return f"{'control not run' if waits else result.status} (n = {result.n})"
+
+
+def _decided(test: ClaimTest) -> bool:
+    return test.status is not Status.NOT_DECIDED
 
 
 def depends_words(result: ClaimResult) -> str:
     """What a claim depends on: ``depends on the moment and the bias``."""
-    odd = [
-        one for one in result.readings if one.status not in (Status.NOT_DECIDED, result.own.status)
-    ]
-    return f"{Status.DEPENDS} the {' and the '.join(dict.fromkeys(one.axis for one in odd))}"
+    axes = dict.fromkeys(
+        test.axis
+        for test in result.variations
+        if _decided(test) and test.status is not result.main.status
+    )
+    return f"{Status.DEPENDS} the {' and the '.join(axes)}"
 
 
 def claim_sentence(result: ClaimResult) -> str:
     """What was measured of a claim, and why its status is no more than it is."""
-    said, own = [], result.own
-    if own.difference is not None:
-        beside = f", on {decimal(own.reference.value)}" if own.reference else ""
-        said.append(
-            f"{result.claim.what}: {estimate_words(result.estimate)}{beside}; {result.n} blocks."
-        )
-    for null in result.nulls:
-        if null.difference is not None:
-            there = f" (there {decimal(null.reference.value)})" if null.reference else ""
-            said.append(
-                f"The difference {null.words}{there}: {estimate_words(null.difference.mean)}."
-            )
-    behind = [null.words for null in result.nulls if null.status is Status.CONTRADICTED]
-    lacking = [f"{null.words} ({null.reason})" for null in result.nulls if null.difference is None]
-    if result.status is Status.CONTRADICTED and behind and own.status is not Status.CONTRADICTED:
-        said.append(f"It does not stand out {'; '.join(behind)}.")
-    elif result.status is Status.DEPENDS:
-        read = [
-            (f"{one.status} {one.words}", one.difference)
-            for one in result.readings
-            if one.difference is not None
+    sentences = []
+    main = result.main
+    if main.difference is not None:
+        against = f", on {decimal(main.reference.value)}" if main.reference else ""
+        measured = estimate_words(result.estimate)
+        sentences.append(f"{result.claim.what}: {measured}{against}; {result.n} blocks.")
+    for control in result.controls:
+        if control.difference is not None:
+            reference = control.reference
+            against = f" (there {decimal(reference.value)})" if reference else ""
+            measured = estimate_words(control.difference.mean)
+            sentences.append(f"The difference {control.words}{against}: {measured}.")
+    sentences.append(_why_no_more(result))
+    return " ".join(filter(None, sentences))
+
+
+def _why_no_more(result: ClaimResult) -> str:
+    """Why a claim's status is no more than it is; empty where there is nothing to add."""
+    main, controls = result.main, result.controls
+    if result.status is Status.CONTRADICTED:
+        behind = [test.words for test in controls if test.status is Status.CONTRADICTED]
+        if behind and main.status is not Status.CONTRADICTED:
+            return f"It does not stand out {'; '.join(behind)}."
+        return ""
+    if result.status is Status.DEPENDS:
+        tests = [
+            f"{test.status} {test.words} ({exact_words(test.difference)})"
+            for test in result.variations
+            if test.difference is not None
         ]
-        said.append(
-            f"Read otherwise: {'; '.join(f'{words} ({exact_words(of)})' for words, of in read)}."
-        )
-    elif result.status is not Status.NOT_DECIDED:
-        pass
-    elif own.difference is None:
-        said.append(f"It was not read: {own.reason}.")
-    elif result.n < ENOUGH:
-        said.append(f"Fewer than {ENOUGH} blocks decide nothing.")
-    elif own.status is Status.NOT_DECIDED:
-        open_ = own.difference.mean.low <= 0 <= own.difference.mean.high
-        test = (
+        return f"Tested otherwise: {'; '.join(tests)}."
+    if result.status is not Status.NOT_DECIDED:
+        return ""
+    if main.difference is None:
+        return f"It was not tested: {main.reason}."
+    if result.n < ENOUGH:
+        return f"Fewer than {ENOUGH} blocks decide nothing."
+    if main.status is Status.NOT_DECIDED:
+        if main.difference.mean.low <= 0 <= main.difference.mean.high:
+            return "The interval leaves both signs open."
+        return (
             "The t interval excludes 0, and the exact test does not reach 5\u00a0%"
-            f" ({exact_words(own.difference)})."
+            f" ({exact_words(main.difference)})."
         )
-        said.append("The interval leaves both signs open." if open_ else test)
-    elif lacking:
-        said.append(f"The null was not run: {'; '.join(lacking)}.")
-    else:
-        level = [null.words for null in result.nulls if null.status is not Status.SUPPORTED]
-        said.append(f"It is not shown to stand out {'; '.join(level)}.")
-    return " ".join(said)
+    lacking = [f"{test.words} ({test.reason})" for test in controls if test.difference is None]
+    if lacking:
+        return f"The control was not run: {'; '.join(lacking)}."
+    level = [test.words for test in controls if test.status is not Status.SUPPORTED]
+    return f"It is not shown to stand out {'; '.join(level)}."
 
 
 def not_run(result: ClaimResult) -> str:
-    """Which of the controls that a claim must beat have not been run, in a sentence; empty where
-    all have."""
-    missing = [reading.words for reading in result.nulls if reading.reason]
+    """Which controls of a claim have not been run, in a sentence; empty where all have."""
+    missing = [control.words for control in result.controls if control.reason]
     return f"Not decided as long as this has not been run: {'; '.join(missing)}." if missing else ""
 
 
@@ -339,15 +354,13 @@ def estimate_words(estimate: Estimate | None) -> str:
     return "–" if estimate is None else difference(estimate.as_dict())
 
 
-def how_long(seconds: float) -> str:
+def duration_words(seconds: float) -> str:
     """A duration to the nearest that people say: ``about 40 minutes``."""
     if seconds < 75:
         return "about a minute"
     minutes = seconds / 60
+    if minutes <= 10:
+        return f"about {math.ceil(minutes)} minutes"
     if minutes < 90:
-        return (
-            f"about {5 * math.ceil(minutes / 5)} minutes"
-            if minutes > 10
-            else f"about {math.ceil(minutes)} minutes"
-        )
+        return f"about {5 * math.ceil(minutes / 5)} minutes"
     return f"about {minutes / 60:.0f} hours" if minutes >= 150 else "about two hours"

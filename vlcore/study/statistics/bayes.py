@@ -1,10 +1,10 @@
 """The Bayes line: the minority accuracy of the best possible model of a biased training set, under
 its own loss.
 
-Where the context is fully visible and the object is not, the best guess leans towards what the
-context suggests, the more so with more bias. That much loss is rational; what lies below is a
-shortcut, too few images or bad optimisation. How far it leans depends on the captions and on how
-mismatched ones are drawn, which can take the prior out.
+Where the context is fully visible and the object is not, the best prediction relies on the context,
+the more so with more bias. That much loss is rational; what lies below is a shortcut, too few
+images or bad optimisation. How far it goes depends on the captions and on how mismatched ones are
+drawn, which can take the prior out.
 """
 
 import math
@@ -22,29 +22,33 @@ _MOST = 30.0  # log odds; where no evidence of that size changes the model's min
 
 
 def prior_shift(condition: Condition, grouping: Grouping, bias: float) -> float:
-    """Log odds of evidence that the best model of a condition's loss asks for before it names the
-    object that is rare in a context; ``L = -log(1 - bias)`` where the prior counts once, 0 where
-    the loss takes it out. The best score of the pairwise loss is ``log P(k | x) / q(k | x)`` of
-    caption k, with q from the captions that are drawn as mismatched, that of a classifier ``log P(k
-    | x)``; the readout adds up an object's captions. ValueError for a loss whose best score is
-    another, captions that name no object, or a bias that is not from 0 to below 1: at bias 1
-    nothing tells object from context."""
+    """Log odds of evidence that the best model needs to predict a context's rare object.
+
+    It is ``L = -log(1 - bias)`` where the prior counts once, 0 where the loss takes it out. The
+    best score of the pairwise loss is ``log P(k | x) / q(k | x)`` of caption k, with q from the
+    captions that are drawn as mismatched, that of a classifier ``log P(k | x)``; the readout sums
+    over an object's captions.
+
+    Raises:
+        ValueError: for a loss with another best score, captions that name no object, or a bias that
+            is not from 0 to below 1: at bias 1 nothing tells object from context.
+    """
     from scipy.optimize import brentq
 
     if not 0 <= bias < 1:
         raise ValueError(f"The Bayes line is defined for a bias from 0 to below 1, not {bias:g}.")
     objective = OBJECTIVES[condition.objective]
-    said = captions_of(condition.labels, grouping, condition.template)
-    spoken = np.array([caption.object for caption in said])
+    captions = captions_of(condition.labels, grouping, condition.template)
+    objects = np.array([caption.object for caption in captions])  # (captions,)
     drawn = objective.draws_negatives and condition.negatives != "none"
-    if not (drawn or objective.language == "classes") or not set(grouping.objects) <= set(spoken):
+    if not (drawn or objective.language == "classes") or not set(grouping.objects) <= set(objects):
         raise ValueError(
             f"The Bayes line is not defined for {condition.objective} with these captions."
         )
-    shares = caption_shares(condition.labels, grouping, condition.template)  # (groups, K)
+    shares = caption_shares(condition.labels, grouping, condition.template)  # (groups, captions)
     rare = np.array([group_name(*pair) in grouping.minority for pair in grouping.pairs])
     sizes = np.where(rare, 1 - bias, 1.0)
-    mismatched = negative_shares(condition.negatives, sizes @ shares, said).astype(float)
+    mismatched = negative_shares(condition.negatives, sizes @ shares, captions).astype(float)
     # The group that is frequent in a context, and the one that is rare there.
     usual = int(np.argmin(rare))
     odd = next(
@@ -53,29 +57,29 @@ def prior_shift(condition: Condition, grouping: Grouping, bias: float) -> float:
         if n != usual and pair[1] == grouping.pairs[usual][1]
     )
 
-    def leaning(evidence: float) -> float:
-        """Log odds of the usual object in the best model's eyes, of a picture with such evidence
-        for the rare one."""
-        likely = float(expit(-math.log(1 - bias) - evidence))
-        captions = likely * shares[usual] + (1 - likely) * shares[odd]  # P(k | x)
-        odds = captions / (captions @ mismatched if drawn else 1.0)
-        first, second = (odds[spoken == grouping.pairs[group][0]].sum() for group in (usual, odd))
+    def log_odds(evidence: float) -> float:
+        """Log odds that the best model gives the frequent object, for an image with evidence of the
+        rare one."""
+        frequent = float(expit(-math.log(1 - bias) - evidence))
+        likely = frequent * shares[usual] + (1 - frequent) * shares[odd]  # P(k | x)
+        odds = likely / (likely @ mismatched if drawn else 1.0)
+        first, second = (odds[objects == grouping.pairs[group][0]].sum() for group in (usual, odd))
         return math.log(first / second)
 
-    return float(brentq(leaning, -_MOST, _MOST))
+    return float(brentq(log_odds, -_MOST, _MOST))
 
 
 def bayes_line(unbiased: float, shift: float) -> float:
-    """Minority accuracy at a `prior_shift` of a model that is `unbiased` accurate without one.
+    """Minority accuracy at a `prior_shift`, from the balanced accuracy without bias.
+
     Evidence of the object is normal with mean +m or -m and variance 1, ``m = Phi^-1(unbiased)``, so
-    that minority accuracy is ``Phi(m - shift / 2m)``. ValueError unless the balanced accuracy
-    without bias is above 0.5 and below 1.
+    that minority accuracy is ``Phi(m - shift / 2m)``. ValueError unless the accuracy is above 0.5
+    and below 1.
     """
     if not 0.5 < unbiased < 1:
-        need = (
+        raise ValueError(
             "The Bayes line needs a balanced accuracy without bias between 0.5 and 1, not"
-            f" {unbiased:g}"
+            f" {unbiased:g}: at 0.5 there is no evidence, at 1 the prior does not matter."
         )
-        raise ValueError(f"{need}: at 0.5 there is no evidence, at 1 the prior does not matter.")
     evidence = float(ndtri(unbiased))
     return float(ndtr(evidence - shift / (2 * evidence)))

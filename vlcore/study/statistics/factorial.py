@@ -21,8 +21,7 @@ Cells = NDArray[np.float64]
 
 
 def phi(bias: ArrayLike) -> Any:
-    """Correlation of object and context where a share `bias` of the minority is removed: ``bias /
-    (2 - bias)``."""
+    """Correlation of object and context at a bias level: ``bias / (2 - bias)``."""
     share = np.asarray(bias, dtype=float)
     return share / (2 - share)
 
@@ -61,9 +60,16 @@ class SlopeTest:
 
 
 def slope_difference(levels: ArrayLike, baseline: ArrayLike, treatment: ArrayLike) -> SlopeTest:
-    """Does the measure change with bias in one arm as in the other? One slope difference a block,
-    from the φ of each level, (levels,), and each arm, (n, levels), in one order of blocks.
-    ValueError with fewer than two of either.
+    """Test whether a measure changes with bias in one arm as in the other, one slope difference a
+    block.
+
+    Args:
+        levels: φ of each level, (levels,).
+        baseline: (blocks, levels).
+        treatment: (blocks, levels), in the same order of blocks.
+
+    Raises:
+        ValueError: with fewer than two blocks or levels.
     """
     first, second = slopes(levels, baseline), slopes(levels, treatment)
     difference = second - first
@@ -73,15 +79,24 @@ def slope_difference(levels: ArrayLike, baseline: ArrayLike, treatment: ArrayLik
 
 
 def anova(baseline: ArrayLike, treatment: ArrayLike) -> list[dict[str, Any]]:
-    """Repeated-measures analysis of variance, arm by level within blocks; (n, levels) each.
+    """Repeated-measures analysis of variance, arm by level within blocks.
+
     Balanced, so it equals the mixed model's answer. With more than two levels the tests of ``bias``
-    and of the interaction assume sphericity; the sign-flip test of the slopes does not. Of ``arm``,
-    ``bias`` and ``arm x bias`` there are `name`, `f`, `df`, `df_error`, `p`, and
-    `partial_eta_squared`, which is ``F df / (F df + df_error)``. ValueError with fewer than two
-    blocks or levels, or where the blocks leave no spread to test against."""
-    arms = [
-        np.array(values, dtype=float, order="C") for values in (baseline, treatment)
-    ]  # sums depend on the order
+    and of the interaction assume sphericity; the sign-flip test of the slopes does not.
+
+    Args:
+        baseline: (blocks, levels).
+        treatment: (blocks, levels).
+
+    Returns:
+        For ``arm``, ``bias`` and ``arm x bias`` the `name`, `f`, `df`, `df_error`, `p`, and
+        `partial_eta_squared`, which is ``F df / (F df + df_error)``.
+
+    Raises:
+        ValueError: with fewer than two blocks or levels, or no spread between blocks.
+    """
+    # Sums depend on the order of the memory.
+    arms = [np.array(values, dtype=float, order="C") for values in (baseline, treatment)]
     cells = np.stack(arms, axis=1)  # (n, 2, levels)
     n, _, levels = cells.shape
     if n < 2 or levels < 2:
@@ -103,32 +118,41 @@ def anova(baseline: ArrayLike, treatment: ArrayLike) -> list[dict[str, Any]]:
         raise ValueError(
             "The blocks leave no spread to test against, so an analysis of variance is not defined."
         )
-    found = []
+    tests = []
     for name, (df, effect, error) in effects.items():
         df_error = df * (n - 1)
         f = float((effect**2).mean() * df_error / (df * (error**2).mean()))
-        p, explained = float(fdtrc(df, df_error, f)), f * df / (f * df + df_error)
-        found.append(
+        tests.append(
             {
                 "name": name,
                 "f": f,
                 "df": float(df),
                 "df_error": float(df_error),
-                "p": p,
-                "partial_eta_squared": explained,
+                "p": float(fdtrc(df, df_error, f)),
+                "partial_eta_squared": f * df / (f * df + df_error),
             }
         )
-    return found
+    return tests
 
 
 def components(
     values: ArrayLike, data_seeds: Sequence[int], init_seeds: Sequence[int]
 ) -> dict[str, Any]:
-    """Variance components of blocks by cells (an arm at a level), (n, cells), from the mean squares
-    of the balanced design; the seeds of blocks are n each. Estimates are at least 0 (Searle,
-    Casella and McCulloch 1992, 3.5). `block` is the variance of what all cells of a block share;
-    `residual` that of a run around it; by seed there are `data`, `init` and `data_x_init`, None
-    where not crossed; `reason` says why. ValueError with fewer than two.
+    """Variance components of the balanced design, from its mean squares, at least 0 each (Searle,
+    Casella and McCulloch 1992, 3.5).
+
+    Args:
+        values: (blocks, cells); a cell is an arm at a level.
+        data_seeds: of each block.
+        init_seeds: of each block.
+
+    Returns:
+        `block`, the variance of what all cells of a block share; `residual`, that of a run around
+        it; by seed `data`, `init` and `data_x_init`, None where seeds are not crossed, and
+        `reason`, why.
+
+    Raises:
+        ValueError: with fewer than two blocks or cells.
     """
     y = np.asarray(values, dtype=float)
     n, cells = y.shape
@@ -141,27 +165,23 @@ def components(
     residual = float(((y - blocks[:, None]) ** 2).sum() / ((n - 1) * (cells - 1)))
     block = max(0.0, float((blocks**2).sum() / (n - 1)) - residual / cells)
     names = ("data", "init", "data_x_init")
-    found = {"block": block, "residual": residual}
+    variances = {"block": block, "residual": residual}
     seeds = pd.MultiIndex.from_arrays([data_seeds, init_seeds])
     data, init = (len(values) for values in seeds.levels)
     if min(data, init) < 2 or seeds.has_duplicates or n != data * init:
-        why = (
+        reason = (
             "not separable: every data seed needs runs with the same two or more initialisation"
             " seeds"
         )
-        return found | dict.fromkeys(names) | {"reason": why}
+        return {**variances, **dict.fromkeys(names), "reason": reason}
     table = pd.Series(blocks, seeds).unstack().to_numpy()  # (data seeds, initialisation seeds)
     by_data, by_init = table.mean(axis=1), table.mean(axis=0)
-    both = ((table - by_data[:, None] - by_init + table.mean()) ** 2).sum() / (
-        (data - 1) * (init - 1)
-    )
+    interaction = table - by_data[:, None] - by_init + table.mean()
+    both = (interaction**2).sum() / ((data - 1) * (init - 1))
     parts = (
         by_data.var(ddof=1) - both / init,
         by_init.var(ddof=1) - both / data,
         both - residual / cells,
     )
-    return (
-        found
-        | {name: max(0.0, float(part)) for name, part in zip(names, parts, strict=True)}
-        | {"reason": ""}
-    )
+    by_seed = {name: max(0.0, float(part)) for name, part in zip(names, parts, strict=True)}
+    return {**variances, **by_seed, "reason": ""}

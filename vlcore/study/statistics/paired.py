@@ -25,9 +25,7 @@ RANDOM_PATTERNS = 99_999
 SIMULATED = 1000  # sets of blocks, of which the power of the exact test is counted
 POWER = 0.8
 MOST_BLOCKS = 2000  # that are looked at for a power; one more stands for more than that
-NO_SPREAD = (
-    1e-12  # rounding leaves differences of 1e-17 where all blocks agree; those are no spread
-)
+NO_SPREAD = 1e-12  # rounding leaves 1e-17 where all blocks agree, which is no spread
 ALIKE = 1e-6  # and rounding to the seven digits of a table of runs leaves less than this
 # a t from which on the noncentral t distribution is taken for its limit; scipy never returns from
 # 1e6
@@ -37,8 +35,8 @@ Differences = NDArray[np.float64]
 
 
 class Status(StrEnum):
-    """What numbers decide of a difference (higher, lower, equivalent), a claim (supported and so
-    on), or either."""
+    """What is decided of a difference (higher, lower, equivalent), a claim (supported and so on),
+    or either."""
 
     HIGHER = "higher"
     LOWER = "lower"
@@ -51,22 +49,36 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Paired:
-    """What n paired differences say."""
+    """Statistics of n paired differences.
 
-    mean: Estimate  # with its t interval; `n` counts blocks
-    sd: float  # between blocks
-    p: float  # of the sign-flip test of no difference
-    p_from: str  # what that was counted on
-    exact: (
-        Estimate | None
-    )  # the mean, with the interval of what that test does not reject; None where it has no ends
-    t_p: float | None  # of the paired t test; None where it is not defined
-    d_z: Estimate | None  # mean over standard deviation; None where it is not defined
-    margin: float | None  # what counts as no difference that matters; None where nobody can say
-    equivalence_p: float | None  # of the two one-sided tests against the margin; None without one
-    equivalent: bool  # whether the difference is shown to be smaller than the margin
-    exploratory: bool  # whether the blocks are too few to decide anything, whatever they say
-    absent: dict[str, str]  # why something is None, by name
+    Attributes:
+        mean: with its t interval; `n` counts blocks.
+        sd: between blocks.
+        p: of the sign-flip test of no difference.
+        p_from: the sign patterns that it was counted on.
+        exact: the mean, with the interval of what that test does not reject; None where it has no
+            ends.
+        t_p: of the paired t test; None where it is not defined.
+        d_z: mean over standard deviation; None where it is not defined.
+        margin: what counts as no difference that matters; None where nobody can say.
+        equivalence_p: of the two one-sided tests against the margin.
+        equivalent: whether the difference is shown to be smaller than the margin.
+        exploratory: whether the blocks are too few to decide anything.
+        absent: why something is None, by name.
+    """
+
+    mean: Estimate
+    sd: float
+    p: float
+    p_from: str
+    exact: Estimate | None
+    t_p: float | None
+    d_z: Estimate | None
+    margin: float | None
+    equivalence_p: float | None
+    equivalent: bool
+    exploratory: bool
+    absent: dict[str, str]
 
     def status(self, p: float, equivalence_p: float | None = None) -> Status:
         """What the difference decides at its p values, adjusted or not; too few blocks decide
@@ -86,11 +98,16 @@ class Paired:
 
 
 def paired(differences: ArrayLike, margin: float | None = EQUIVALENCE) -> Paired:
-    """Everything that the paired differences of n blocks, (n,), say. The interval of ``d_z``
-    inverts the noncentral t distribution (Cumming and Finch 2001); equivalence is two one-sided t
-    tests of ``|mean| >= margin`` (Schuirmann 1987), small where the difference is small. ValueError
-    with fewer than two blocks, on a value that is not a number, or a margin that is not
-    positive."""
+    """Compute all statistics of the paired differences of n blocks, (n,).
+
+    The interval of ``d_z`` inverts the noncentral t distribution (Cumming and Finch 2001);
+    equivalence is two one-sided t tests of ``|mean| >= margin`` (Schuirmann 1987), small where the
+    difference is small.
+
+    Raises:
+        ValueError: with fewer than two blocks, on a value that is not a number, or a margin that is
+            not positive.
+    """
     if margin is not None and not margin > 0:
         raise ValueError(f"The margin of equivalence is {margin!r}; give a positive number.")
     d = _checked(differences)
@@ -104,28 +121,24 @@ def paired(differences: ArrayLike, margin: float | None = EQUIVALENCE) -> Paired
         t, ends = size * math.sqrt(n), (1 - ALPHA / 2, ALPHA / 2)
         low, high = (_noncentrality(n - 1, end, t) / math.sqrt(n) for end in ends)
         d_z = Estimate(size, low, high, n)
-    if margin is not None:
-        equivalence_p = (
-            float(stdtr(n - 1, (abs(mean) - margin) / error))
-            if spread > 0
-            else float(abs(mean) >= margin)
-        )
-    equivalent = equivalence_p is not None and equivalence_p <= ALPHA
+    if margin is not None and spread > 0:
+        equivalence_p = float(stdtr(n - 1, (abs(mean) - margin) / error))
+    elif margin is not None:
+        equivalence_p = float(abs(mean) >= margin)
     absent = {} if spread > 0 else dict.fromkeys(("t_p", "d_z"), "all blocks differ by the same")
-    few = n < ENOUGH
     return Paired(
-        t_interval(d),
-        spread,
-        p,
-        p_from,
-        _exact(d),
-        t_p,
-        d_z,
-        margin,
-        equivalence_p,
-        equivalent,
-        few,
-        absent,
+        mean=t_interval(d),
+        sd=spread,
+        p=p,
+        p_from=p_from,
+        exact=_exact(d),
+        t_p=t_p,
+        d_z=d_z,
+        margin=margin,
+        equivalence_p=equivalence_p,
+        equivalent=equivalence_p is not None and equivalence_p <= ALPHA,
+        exploratory=n < ENOUGH,
+        absent=absent,
     )
 
 
@@ -175,20 +188,19 @@ def _exact(d: Differences) -> Estimate | None:
     ends are ordered means of subsets of blocks (Hartigan 1969)."""
     n = len(d)
     if n <= EXACT:
-        means, beyond = _subsets(n) @ d, int(ALPHA * 2 ** (n - 1))
+        means = _subsets(n) @ d
+        beyond = int(ALPHA * 2 ** (n - 1))
     else:
         flipped = _random_signs(n) < 0
         sizes = flipped.sum(axis=1)
-        sums, some = flipped @ d, (sizes > 0) & (sizes < n)
-        means = np.concatenate(
-            [sums[some] / sizes[some], (d.sum() - sums[some]) / (n - sizes[some])]
-        )
+        proper = (sizes > 0) & (sizes < n)
+        sums, sizes = (flipped @ d)[proper], sizes[proper]
+        means = np.concatenate([sums / sizes, (d.sum() - sums) / (n - sizes)])
         beyond = int(ALPHA * (1 + RANDOM_PATTERNS))
     if beyond < 1:
         return None
-    low, high = np.partition(means, [beyond - 1, len(means) - beyond])[
-        [beyond - 1, len(means) - beyond]
-    ]
+    ends = [beyond - 1, len(means) - beyond]
+    low, high = np.partition(means, ends)[ends]
     return Estimate(float(d.mean()), float(low), float(high), n)
 
 
@@ -223,7 +235,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     order = np.argsort(p, kind="stable")
     adjusted = np.empty_like(p)
     adjusted[order] = np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order]).clip(max=1.0)
-    return [float(one) for one in adjusted]
+    return adjusted.tolist()
 
 
 @dataclass(frozen=True)
@@ -244,7 +256,10 @@ def seeds_needed(sd: float, delta: float, blocks: int, tests: int = 1) -> SeedsN
         for end in (ALPHA / 2, 1 - ALPHA / 2)
     )
     effects = _smallest_effects(tests)
-    seen = (np.append(effects, 0.0) <= (delta / one if one else math.inf) for one in (sd, *ends))
+    seen = (
+        np.append(effects, 0.0) <= (delta / spread if spread else math.inf)
+        for spread in (sd, *ends)
+    )
     return SeedsNeeded(*(int(np.argmax(enough)) + ENOUGH for enough in seen))
 
 

@@ -19,7 +19,7 @@ from vlcore.experiment.options import TOWERS_SEEN
 from vlcore.experiment.plain_text import plain
 from vlcore.metrics.catalogue import words_of
 from vlcore.plots.theme import Palette
-from vlcore.study.text import how_long
+from vlcore.study.text import duration_words
 from vlcore.web import jobs, shell, visitors, widgets, work
 from vlcore.web.lesson import one_room_presenter, one_room_student, session, session_cache, steps
 from vlcore.web.lesson.session import errors_said
@@ -117,7 +117,7 @@ def _planning(room: Room, images: ImageSet) -> None:
         _prepare(plan, images)
         with st.popover("Rehearse", icon=":material/smart_toy:"):
             phones = widgets.whole("Simulated phones", 2, one_room.USUAL, 3)  # one pair has no mean
-            time = how_long(work.until_done(session_cache.seconds(plan, images), phones))
+            time = duration_words(work.until_done(session_cache.seconds(plan, images), phones))
             apart = "They take blocks with other seeds, so nobody sees what the class will find"
             st.caption(f"{apart}. Phones of the class see nothing of it. It takes {time}.")
             rehearsed = replace(plan, planned=phones, seed=0)
@@ -150,7 +150,7 @@ def _prepare(plan: Plan, images: ImageSet) -> None:
             for pair in pairs
             if not all(one.done for one in pair)
         )
-        time = how_long(work.until_done(session_cache.seconds(plan, images), new))
+        time = duration_words(work.until_done(session_cache.seconds(plan, images), new))
         of = 2 * plan.planned
         st.caption(f"{of - missing} of {of} models are there; the others take {time} here.")
         st.caption(

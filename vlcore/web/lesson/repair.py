@@ -23,7 +23,7 @@ from vlcore.experiment.wording import rate
 from vlcore.jobs.jobs import JobStatus
 from vlcore.jobs.queue import default_workers
 from vlcore.plots.theme import Palette
-from vlcore.study.text import how_long
+from vlcore.study.text import duration_words
 from vlcore.web import jobs, shell, visitors, widgets, work
 from vlcore.web.lesson import changes, ranking, session, steps
 from vlcore.web.lesson.changes import Seat
@@ -232,13 +232,13 @@ def _prepare(images: ImageSet, base: Condition) -> None:
         ]
         until = partial(work.until_done, _seconds(images, base))
         if active := sum(view.state.is_active for view in views):
-            done, left = sum(view.done for view in views), how_long(until(0, active))
+            done, left = sum(view.done for view in views), duration_words(until(0, active))
             st.progress(
                 done / len(views),
                 text=f"Preparing: {done} of {len(views)} models are there, {left} left",
             )
         if missing:
-            time = how_long(until(len(missing), active))
+            time = duration_words(until(len(missing), active))
             start = partial(errors_said()(work.train), *missing)
             st.button("Prepare", icon=":material/bolt:", on_click=start, key="repair_prepare")
             what = (

@@ -193,7 +193,7 @@ def reveal(lesson: Lesson, step: Step, images: ImageSet, room: Room, palette: Pa
                 " of seeds"
             )
             st.markdown(
-                f"{measured}. To be supported it must also beat: {result.claim.null}."
+                f"{measured}. To be supported it must also beat: {result.claim.control}."
                 f" {not_run(result)}"
             )
 

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from vlcore.api import studies
 from vlcore.artifacts import disk, store
 from vlcore.classroom import teacher
 from vlcore.data import catalogue
@@ -17,7 +18,7 @@ from vlcore.experiment import limits, trash
 from vlcore.experiment.files import data_folder, models_folder
 from vlcore.jobs import jobs
 from vlcore.jobs.jobs import JobStatus, State
-from vlcore.study import plans, registry
+from vlcore.study import plans
 from vlcore.web import cache, serving, shell, visitors, widgets, work
 from vlcore.web.components import browser
 
@@ -218,6 +219,5 @@ def train_ahead() -> None:
         missing = [condition for condition in study.conditions if not work.view(condition.key).done]
         label = f"Train the {len(missing)} that are missing" if missing else "Already trained"
         if st.button(label, icon=":material/nights_stay:", disabled=not missing):
-            registry.write_down(study)
-            work.train(*missing)
+            work.train(*studies.begin_study(study).missing)
             _confirm(f"{len(missing)} trainings wait; visitors' jobs take turns with them.")
