@@ -85,13 +85,11 @@ def test_an_interval_over_scenes_too_is_of_what_each_run_had_right(
     )
     random, runs, expected = np.random.default_rng(0), [], []
     for condition in study.conditions:
-        right = random.random(len(rows)) < (0.9 if condition.labels == "undescriptive" else 0.8)
-        arrays = {"test_rows": rows, "test_right": right}
-        runs.append(
-            SimpleNamespace(condition=condition, arrays=lambda _name, arrays=arrays: arrays)
-        )
+        correct = random.random(len(rows)) < (0.9 if condition.labels == "undescriptive" else 0.8)
+        embeddings = SimpleNamespace(test_correct=correct, rows=lambda _split: rows)
+        runs.append(SimpleNamespace(condition=condition, embeddings=embeddings))
         if condition.bias == level.bias:
-            each = [right[minority & (scenes == scene)].mean() for scene in np.unique(scenes)]
+            each = [correct[minority & (scenes == scene)].mean() for scene in np.unique(scenes)]
             expected.append(np.mean(each) * (1 if condition.labels == "descriptive" else -1))
     general = findings.over_scenes(runs, level, SCENES)
     assert general.value == pytest.approx(2 * np.mean(expected))
