@@ -1,25 +1,34 @@
-"""Data: what the models will see, what they could cheat with, and sets of one's own."""
+"""Data: what models will see, which shortcuts it offers, and image sets of a visitor's own."""
 
 import streamlit as st
 
 from vlcore.experiment.plain_text import plain
 from vlcore.web import shell, widgets
 from vlcore.web.data import drawing, importing
-from vlcore.web.data import images as pictures
+from vlcore.web.data import images as image_sections
+
+# Of addresses before 0.5.
+FORMER_NAMES = {
+    "pictures": "images",
+    "cheats": "shortcut check",
+    "draw a set": "generate images",
+    "your own": "import images",
+}
 
 palette, bar = shell.begin("What do the models see?")
 with bar:
     images = shell.image_set_choice()
     sections = {
-        "pictures": lambda: pictures.section(images, palette),
-        "cheats": lambda: pictures.cheats(images, palette),
+        "images": lambda: image_sections.section(images, palette),
+        "shortcut check": lambda: image_sections.cheats(images, palette),
         "one scene": lambda: drawing.one_scene(images),
-        "draw a set": drawing.draw_a_set,
-        "your own": importing.section,
+        "generate images": drawing.draw_a_set,
+        "import images": importing.section,
     }
-    section = widgets.one_of("Look at", sections, "look", "pictures")
+    section = widgets.choose_one("Look at", sections, "look", "images", former_names=FORMER_NAMES)
 with st.container(horizontal=True, vertical_alignment="center"):
-    st.caption(plain(f"{pictures.about(images)}. {pictures.towers(images)}"), width="content")
+    about = f"{image_sections.about(images)}. {image_sections.towers(images)}"
+    st.caption(plain(about), width="content")
     widgets.link("app.py", "Train on it", "play_arrow", data=images.name)
 with shell.errors_as_sentences():
     sections[section]()

@@ -24,25 +24,25 @@ with bar:
     folders = study_folders(images.name)
     # Older addresses named a study of this server.
     usual = PUBLISHED if folders and "study" not in st.query_params else HERE
-    source = widgets.one_of("Results", (PUBLISHED, HERE), "results", usual)
+    source = widgets.choose_one("Results", (PUBLISHED, HERE), "results", usual)
     if source == PUBLISHED and folders:
         about = (
             "Confirmation: ten planned seed pairs, with all controls (Methods say what was known"
             " then); paper: the same at six bias levels; experiments: the first ten pairs; classic:"
             " as of version 0.4."
         )
-        name = widgets.one_of("Study", tuple(folders), "published", next(iter(folders)), about)
+        name = widgets.choose_one("Study", tuple(folders), "published", next(iter(folders)), about)
     elif source == HERE:
         about = (
             "Each crosses short and descriptive labels with bias levels. Paper: six levels; class:"
             " three; experiments: the two of the study's four experiments."
         )
-        name = widgets.one_of("Study", STUDIES, "study", STUDIES[0], about)
+        name = widgets.choose_one("Study", STUDIES, "study", STUDIES[0], about)
         steps = condition_controls.training_length(
             "length", about=condition_controls.LENGTHS_IN_WORDS
         )
         about = "Seed pairs. Six or more can decide something; ten to twenty are usual for a claim."
-        seeds = widgets.whole("Blocks planned", 1, 50, 10, "blocks", about, width=150)
+        seeds = widgets.integer_input("Blocks planned", 1, 50, 10, "blocks", about, width=150)
 
 study: Study
 with shell.errors_as_sentences():

@@ -62,7 +62,7 @@ _OF_MAPS = {
 FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
     "": {"towers": TOWERS},
     "1_Data": {
-        "look": ("pictures", "cheats", "one scene", "draw a set", "your own"),
+        "look": ("images", "shortcut check", "one scene", "generate images", "import images"),
         "bias": BIAS,
         "seed": SEED,
         "labels": ("short", "descriptive"),

@@ -13,7 +13,7 @@ NUMBER = """
 import streamlit as st
 from vlcore.web import widgets
 
-st.session_state["chosen"] = widgets.whole("Seed", 0, 999, 7, "seed")
+st.session_state["chosen"] = widgets.integer_input("Seed", 0, 999, 7, "seed")
 """
 
 
@@ -49,9 +49,9 @@ from PIL import Image
 from vlcore.web import widgets
 
 pixels = np.random.default_rng(1).integers(0, 255, (64, 48, 4), dtype=np.uint8)
-widgets.picture(pixels[..., :3], alt="small", width=100)
-widgets.picture(Image.fromarray(pixels), alt="cut out")
-widgets.picture(Image.new("RGB", (3000, 1500)), alt="a photograph")
+widgets.show_image(pixels[..., :3], alt="small", width=100)
+widgets.show_image(Image.fromarray(pixels), alt="cut out")
+widgets.show_image(Image.new("RGB", (3000, 1500)), alt="a photograph")
 """
 
 

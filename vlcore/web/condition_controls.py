@@ -41,7 +41,7 @@ def bias_slider(key: str, bias: float = 0.75, about: str | None = None, **option
 
 def towers_choice(default: str = "scratch") -> str:
     """Show the choice of the towers of all models of a page, a name in `options.TOWERS`."""
-    return widgets.one_of(
+    return widgets.choose_one(
         "Towers",
         options.TOWERS,
         "towers",
@@ -53,7 +53,7 @@ def towers_choice(default: str = "scratch") -> str:
 
 def training_length(key: str, label: str = "Training length", **options: Any) -> int:
     """Show the choice of the number of steps."""
-    return LENGTHS[widgets.one_of(label, LENGTHS, key, "standard", **options)]
+    return LENGTHS[widgets.choose_one(label, LENGTHS, key, "standard", **options)]
 
 
 def label_style_choice(label: str, styles: Sequence[str], default: str, key: str) -> str:
@@ -95,7 +95,7 @@ def condition_controls(
         wording = " The words, “a” included, are the study's own." if grouping == SCENES else ""
         about = plain(f"Short: {short}. Descriptive: {descriptive}.{wording}")
         usual = name_of(LABELS, default.labels)
-        labels = widgets.one_of("Labels", LABELS, f"{prefix}_labels", usual, about)
+        labels = widgets.choose_one("Labels", LABELS, f"{prefix}_labels", usual, about)
     with bias_row:
         minority = " and ".join(group_words(grouping)[group] for group in grouping.minority)
         about = plain(

@@ -46,7 +46,7 @@ def choose(grouping: Grouping, keys: Sequence[str], bar: DeltaGenerator) -> MapO
     PCA until another one is fitted."""
     with bar.popover("Map", icon=":material/scatter_plot:", key="menu-map"):
         info = _PROJECTION["kind"]
-        kind = _KINDS[widgets.one_of(info.label, _KINDS, "map", KINDS["pca"], info.help)]
+        kind = _KINDS[widgets.choose_one(info.label, _KINDS, "map", KINDS["pca"], info.help)]
         with st.container(horizontal=True, vertical_alignment="bottom"):
             projection = _prompt_axes(grouping) if kind == "prompts" else _projection(kind)
         info = _OPTIONS["colour_by"]
@@ -59,7 +59,7 @@ def choose(grouping: Grouping, keys: Sequence[str], bar: DeltaGenerator) -> MapO
         }
         groups = _groups(grouping)
         info = _OPTIONS["split"]
-        split = widgets.one_of(info.label, SPLITS, "split", "all", info.help)
+        split = widgets.choose_one(info.label, SPLITS, "split", "all", info.help)
     if not fitted(keys, projection):
         projection = PCA
     return MapOptions(
@@ -122,7 +122,7 @@ def _projection(kind: str) -> Projection:
     if st.session_state.pop(f"{kind}_reroll", False):
         st.session_state[f"{kind}_seed"] = float(random.randrange(1, SEEDS))  # noqa: S311  # no secret
     info = _PROJECTION["seed"]
-    seed = widgets.whole(info.label, 0, SEEDS - 1, PCA.seed, f"{kind}_seed", width=130)
+    seed = widgets.integer_input(info.label, 0, SEEDS - 1, PCA.seed, f"{kind}_seed", width=130)
     if st.button("Re-roll", icon=":material/casino:", help=info.help):
         st.session_state[f"{kind}_reroll"] = True
         st.rerun()

@@ -141,7 +141,7 @@ def image_set_choice() -> ImageSet:
 
 def go_to(name: str) -> None:
     """Show the images of a set, at the next run: a control that is drawn cannot be changed."""
-    st.session_state["go_to"] = {"data": name, "look": "pictures"}
+    st.session_state["go_to"] = {"data": name, "look": "images"}
     st.query_params.pop("picture", None)
     st.rerun()
 

@@ -44,7 +44,7 @@ def in_address(key: str, about: str | None = None, **options: Any) -> dict[str, 
     return {"key": key, "bind": "query-params", "help": about, **options}
 
 
-def one_of(
+def choose_one(
     label: str,
     choices: Iterable[str],
     key: str,
@@ -101,7 +101,7 @@ def download(
     )
 
 
-def whole(
+def integer_input(
     label: str,
     least: int,
     most: int,
@@ -126,10 +126,10 @@ def seed(key: str, usual: int = 0, width: Any = "stretch") -> int:
     about = (
         "Decides which images are drawn and removed, the first weights and the order of the images."
     )
-    return whole("Seed", 0, 999, usual, key, about, width=width)
+    return integer_input("Seed", 0, 999, usual, key, about, width=width)
 
 
-def picture(
+def show_image(
     image: npt.NDArray[np.uint8] | Image.Image,
     *,
     alt: str,
@@ -241,12 +241,12 @@ def in_pairs(items: Iterable[Item]) -> list[tuple[DeltaGenerator, Item]]:
     return list(zip(columns, items, strict=False))
 
 
-def pictures(model: ModelMap, neighbours: Sequence[tuple[int, float]]) -> None:
+def show_neighbours(model: ModelMap, neighbours: Sequence[tuple[int, float]]) -> None:
     """Show images in a row, by their rows, with their group and cosine."""
     images = cache.image_set(model)
     for column, (row, similarity) in zip(st.columns(len(neighbours)), neighbours, strict=True):
         words = ", ".join(images.table.iloc[row][["object", "context"]])
-        picture(images.image(row), alt=words, within=column)
+        show_image(images.image(row), alt=words, within=column)
         column.caption(f"{plain(words)}  \n{similarity:.2f}")
 
 

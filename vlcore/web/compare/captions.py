@@ -117,7 +117,7 @@ def _show_nearest_images(model: ModelMap, answer: CaptionAnswer) -> None:
         for row, cosine in model.neighbours(answer.z, NEAREST_IMAGES):
             alt = ", ".join(images.table.iloc[row][["object", "context"]])
             caption = plain(f"{alt} {decimal(cosine)}")
-            widgets.picture(images.image(row), width=NEAREST_SIDE, caption=caption, alt=alt)
+            widgets.show_image(images.image(row), width=NEAREST_SIDE, caption=caption, alt=alt)
 
 
 def _show_map(view: Shown, answers: Mapping[str, CaptionAnswer], text: str) -> None:

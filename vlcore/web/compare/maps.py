@@ -121,7 +121,7 @@ def _marked(comparison: ComparedMaps, images: ImageSet, ids: Sequence[str]) -> N
     with right.container(horizontal=True, gap="small"):
         for point in marked[:MOST_SHOWN].itertuples():
             image = images.image(int(point.id.removeprefix("p")))
-            widgets.picture(image, width=72, alt=f"{point.object}, {point.context}")
+            widgets.show_image(image, width=72, alt=f"{point.object}, {point.context}")
         if len(marked) > MOST_SHOWN:
             st.caption(f"and {len(marked) - MOST_SHOWN} more")
     with st.expander("All of them, with every model's prediction"):
@@ -138,7 +138,7 @@ def _clicked(
     point = comparison.points.set_index("id").loc[identity]
     image, neighbours = st.columns([1, 4])
     words = f"{point['object']}, {point['context']}"
-    widgets.picture(images.image(row), width="stretch", alt=words, within=image)
+    widgets.show_image(images.image(row), width="stretch", alt=words, within=image)
     image.caption(f"{plain(point['spoken'])}  \n“{plain(images.table['caption'].iat[row])}”")
     with neighbours:
         for column, (name, model) in widgets.in_pairs(comparison.named.items()):
@@ -156,7 +156,7 @@ def _nearest(model: ModelMap, row: int) -> None:
         st.caption("This image is not in the training set of this model.")
         return
     z = model.z[index]
-    widgets.pictures(model, model.neighbours(z, 5, apart_from=row))
+    widgets.show_neighbours(model, model.neighbours(z, 5, apart_from=row))
     try:
         widgets.caption_table(model, z)
     except LabError as error:
@@ -176,7 +176,7 @@ def _twins(comparison: ComparedMaps, images: ImageSet, scene: str) -> None:
     names = group_words(images.grouping)
     for group, words in names.items():
         image = images.image(versions.loc[scene, group])
-        widgets.picture(image, width=110, caption=plain(words), alt=words, within=tiles)
+        widgets.show_image(image, width=110, caption=plain(words), alt=words, within=tiles)
     lengths = twin_lengths(comparison, images.grouping, scene).replace({"from": names, "to": names})
     lengths = lengths.rename(columns=lambda name: f"{name[0].upper()}{name[1:]}")
     about = "Distance of two unit vectors, 0 to 2; “mean” is over all scenes on the map."

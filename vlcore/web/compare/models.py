@@ -35,7 +35,7 @@ class Side:
 
 def choose_model_count() -> int:
     """Show the choice of how many models are beside each other."""
-    return int(widgets.one_of("Models", map(str, range(2, len(SIDES) + 1)), "models", "2"))
+    return int(widgets.choose_one("Models", map(str, range(2, len(SIDES) + 1)), "models", "2"))
 
 
 def comparable(images: ImageSet) -> dict[str, Condition]:

@@ -63,7 +63,9 @@ def _movement(view: Shown) -> None:
             for moved in displacements.largest.itertuples():
                 alt = ", ".join(images.table.iloc[moved.row][["object", "context"]])
                 caption = plain(f"{alt}: {moved.way:.1f}, {moved.kept:.0%} kept")
-                widgets.picture(images.image(moved.row), width=MOVED_SIDE, caption=caption, alt=alt)
+                widgets.show_image(
+                    images.image(moved.row), width=MOVED_SIDE, caption=caption, alt=alt
+                )
 
 
 def _loss(view: Shown) -> None:
@@ -211,7 +213,7 @@ _FORMER_NAMES = {
 def show(view: Shown) -> None:
     """Show the choice of a section, and the chosen one."""
     st.subheader("Look closer")
-    section = widgets.one_of(
+    section = widgets.choose_one(
         "Look closer",
         SECTIONS,
         "closer",

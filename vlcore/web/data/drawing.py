@@ -44,7 +44,7 @@ def one_scene(images: ImageSet) -> None:
     picture_slot = st.container()
     first, second, third = st.columns(3)
     with first:
-        number = widgets.whole("Scene number", 0, 9999, 7, about="Draws all factors anew.")
+        number = widgets.integer_input("Scene number", 0, 9999, 7, about="Draws all factors anew.")
         base = sample(OBJECTS[0], recipe.contexts[0], split="demo", index=number)
         pose = st.selectbox("Pose", POSES, POSES.index(base.pose), key=f"pose_{number}")
         coat = st.selectbox("Coat", COATS, COATS.index(base.coat), key=f"coat_{number}")
@@ -111,7 +111,7 @@ def one_scene(images: ImageSet) -> None:
     )
     pairs = [(obj, context) for obj in OBJECTS for context in contexts]
     for column, (obj, context) in zip(picture_slot.columns(4), pairs, strict=True):
-        widgets.picture(
+        widgets.show_image(
             drawn(scene.replace(object=obj, context=context)),
             alt=f"{obj}, {context}",
             within=column,
@@ -164,7 +164,7 @@ def draw_a_set() -> None:
                 st.columns(4), [(o, i) for o in OBJECTS for i in (1, 2)], strict=True
             ):
                 scene = preview.apply(sample(obj, context, split="demo", index=index))
-                widgets.picture(drawn(scene, 192), alt=f"{obj}, {context}", within=column)
+                widgets.show_image(drawn(scene, 192), alt=f"{obj}, {context}", within=column)
     if make:
         visitors.require(Right.SETS)
         check_name(name.strip())

@@ -102,7 +102,7 @@ def section(images: ImageSet, palette: Palette) -> None:
     """The training pictures under a bias, their labels and means, and both as files."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         bias = bias_slider("bias", width=420)
-        labels = LABELS[widgets.one_of("Labels", LABELS, "labels", "descriptive")]
+        labels = LABELS[widgets.choose_one("Labels", LABELS, "labels", "descriptive")]
         seed = widgets.seed("seed", width=120)
     condition = usual_condition(images).replace(
         bias=bias, labels=labels, data_seed=seed, init_seed=seed
@@ -120,7 +120,7 @@ def section(images: ImageSet, palette: Palette) -> None:
         for group, (words, _) in _as_on_sheets(images.grouping).items():
             with st.container(width=170):
                 if group in means:
-                    widgets.picture(means[group], alt=f"Mean of {words}")
+                    widgets.show_image(means[group], alt=f"Mean of {words}")
                     st.caption(plain(words))
                 else:
                     st.caption(
@@ -241,7 +241,7 @@ def _enlarged(images: ImageSet, row: int) -> None:
     scene = scene_of(images, row) if images.about.get("recipe") else None
     own, words = st.columns([2, 3])
     picture = draw(scene, 384).image if scene else images.image(row)
-    widgets.picture(picture, width=384, alt=str(facts["caption"]), within=own)
+    widgets.show_image(picture, width=384, alt=str(facts["caption"]), within=own)
     with words:
         st.markdown(f"**{plain(groups[facts['group']][0])}**")
         for word, style in LABELS.items():
@@ -270,7 +270,7 @@ def _enlarged(images: ImageSet, row: int) -> None:
         for column, (group, (name, (obj, context))) in zip(
             st.columns(4), groups.items(), strict=True
         ):
-            widgets.picture(
+            widgets.show_image(
                 drawn(scene.replace(object=obj, context=context)), alt=name, within=column
             )
             column.caption(plain(f"{name}{' (itself)' if group == facts['group'] else ''}"))

@@ -284,7 +284,7 @@ def claim(canvas: Canvas) -> None:
     """One claim, chosen by its number: what was measured, its other tests, and its runs."""
     findings = canvas.findings
     ids = [result.claim.id for result in findings.claims]
-    result = findings.claim(widgets.one_of("Look behind a claim", ids, "claim", "C7"))
+    result = findings.claim(widgets.choose_one("Look behind a claim", ids, "claim", "C7"))
     name = result.claim.id
     st.markdown(f"**{name} · {result.claim.says}** {badge(result)}")
     st.markdown(words.claim_sentence(result) or "Nothing was measured for this claim yet.")

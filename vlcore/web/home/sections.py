@@ -61,7 +61,7 @@ def show_groups(images: ImageSet, usual: Condition) -> None:
             name = names[group]
             role = minority if group in images.grouping.minority else majority
             with st.container(width=CARD):
-                widgets.picture(image, alt=name)
+                widgets.show_image(image, alt=name)
                 st.markdown(
                     f"**{plain(name[0].upper() + name[1:])}**  \n:small[{role}]  \n:small[:gray[on"
                     f" maps: {mark}]]"

@@ -199,7 +199,7 @@ def _draw(seat: Seat, _: Sequence[int]) -> None:
     factors = tuple((of, value) for of, value in (("coat", coat), ("pose", pose)) if value != _ANY)
     edit = Draw(name, place, number, factors)
     with st.container(horizontal=True, vertical_alignment="center"):
-        widgets.picture(
+        widgets.show_image(
             drawn(scene_of_edit(edit, seat.images), 192),
             alt=repair.sentence(edit, seat.images),
             width=150,
@@ -247,7 +247,9 @@ def listed(seat: Seat, *, closed: bool = False) -> None:
                 if isinstance(one, ImageEdit):
                     st.markdown(f"![]({small[one.picture]})", width="content")
                 elif isinstance(one, Draw):
-                    widgets.picture(drawn(scene_of_edit(one, seat.images), 96), alt=said, width=44)
+                    widgets.show_image(
+                        drawn(scene_of_edit(one, seat.images), 96), alt=said, width=44
+                    )
                 st.markdown(said, width="stretch")
                 if not closed:
                     back = repair.fitting(

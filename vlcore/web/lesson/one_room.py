@@ -85,12 +85,14 @@ def _planning(room: Room, images: ImageSet) -> None:
         st.selectbox(
             "What decides", measures, place, key="room_measure", on_change=choose, width=330
         )
-        planned = widgets.whole("Blocks", one_room.FEWEST, one_room.MOST, one_room.USUAL, width=130)
+        planned = widgets.integer_input(
+            "Blocks", one_room.FEWEST, one_room.MOST, one_room.USUAL, width=130
+        )
         about = (
             "Block 1 has this seed, the next ones the next. Another one where a class before had"
             " these."
         )
-        seed = widgets.whole("First seed", 0, one_room.LAST_SEED, 0, about=about, width=130)
+        seed = widgets.integer_input("First seed", 0, one_room.LAST_SEED, 0, about=about, width=130)
     st.header(plain(asked.question), anchor=False)
     expected = st.radio("The class expects", DIRECTIONS, None, key="room_expected", horizontal=True)
     _count(room, asked, measure, images)
@@ -116,7 +118,9 @@ def _planning(room: Room, images: ImageSet) -> None:
         )
         _prepare(plan, images)
         with st.popover("Rehearse", icon=":material/smart_toy:"):
-            phones = widgets.whole("Simulated phones", 2, one_room.USUAL, 3)  # one pair has no mean
+            phones = widgets.integer_input(
+                "Simulated phones", 2, one_room.USUAL, 3
+            )  # one pair has no mean
             time = duration_words(work.until_done(session_cache.seconds(plan, images), phones))
             apart = "They take blocks with other seeds, so nobody sees what the class will find"
             st.caption(f"{apart}. Phones of the class see nothing of it. It takes {time}.")

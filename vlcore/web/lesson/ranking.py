@@ -74,7 +74,7 @@ def show(
         st.info("Nothing is trained yet: go back and train a repair.")
         return
     with bar:
-        shown = widgets.one_of(
+        shown = widgets.choose_one(
             "Show",
             VIEWS if found.last else VIEWS[:2],
             CHOICE,

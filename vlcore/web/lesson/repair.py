@@ -44,7 +44,7 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
     with bar:
         towers = session.chosen_towers()
         if not session.is_hidden():
-            step = widgets.one_of(
+            step = widgets.choose_one(
                 "Labels", STEPS, "repair_labels", SHORT, label_visibility="collapsed"
             )
     if not session.is_hidden():

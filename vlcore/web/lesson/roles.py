@@ -56,7 +56,7 @@ def alone(palette: Palette, bar: DeltaGenerator) -> None:
         name = asked if asked in NAMES else EXPERIMENTS
     else:
         with bar.popover("Lessons", icon=":material/menu_book:"):
-            name = widgets.one_of(
+            name = widgets.choose_one(
                 "Lesson", NAMES, "lesson", EXPERIMENTS, on_change=session.begin_anew
             )
             st.markdown("  \n".join(f"**{one}**: {about}" for one, about in ABOUT.items()))

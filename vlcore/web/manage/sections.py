@@ -214,7 +214,7 @@ def train_ahead() -> None:
             " six."
         )
         name = st.selectbox("Study", STUDIES, help=about, width=200)
-        seeds = widgets.whole("Seed pairs", 1, 50, 1, width=160)
+        seeds = widgets.integer_input("Seed pairs", 1, 50, 1, width=160)
         study = plans.find(name, usual_condition(cache.named_set(data)), seeds)
         missing = [condition for condition in study.conditions if not work.view(condition.key).done]
         label = f"Train the {len(missing)} that are missing" if missing else "Already trained"

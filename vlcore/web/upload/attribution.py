@@ -59,7 +59,7 @@ def _explain(answers: Answers, model: ModelMap, image: UploadedPicture, predicte
         )
         if drops is None:
             return
-        widgets.picture(
+        widgets.show_image(
             painted(image.picture, drops), alt=f"What “{predicted}” loses without each patch"
         )
         st.caption(
@@ -77,7 +77,7 @@ def _explain(answers: Answers, model: ModelMap, image: UploadedPicture, predicte
         )
         if rollout is None:
             return
-        widgets.picture(painted(image.picture, rollout - rollout.min()), alt="Attention rollout")
+        widgets.show_image(painted(image.picture, rollout - rollout.min()), alt="Attention rollout")
         st.caption(
             f"**Attention rollout** (a hint only): which of {rollout.size} patches attention mixes"
             " into the embedding. It knows nothing of the prediction; where the two differ, believe"

@@ -169,7 +169,7 @@ def choose_images(choice: ModelChoice) -> ImageChoice:
         with st.container(horizontal=True):
             for name, (tile, versions) in offered.items():
                 with st.container(width=SAMPLE_SIDE):
-                    widgets.picture(tile, width=SAMPLE_SIDE, alt=name)
+                    widgets.show_image(tile, width=SAMPLE_SIDE, alt=name)
                     if st.checkbox(name, key=SAMPLE_KEY.format(name)):
                         images += versions
     with upload:

@@ -23,7 +23,7 @@ def show_neighbours(answers: Answers, number: int) -> None:
             with st.container(horizontal=True, gap="xsmall"):
                 for row, _ in report.nearest:
                     alt = ", ".join(image_set.table.iloc[row][["object", "context"]])
-                    widgets.picture(image_set.image(row), width=SIDE, alt=alt)
+                    widgets.show_image(image_set.image(row), width=SIDE, alt=alt)
 
 
 def _neighbours_in_words(image_set: ImageSet, report: UploadReport) -> str:

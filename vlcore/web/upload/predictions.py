@@ -64,7 +64,7 @@ def show_image(image: UploadedPicture, longest: int, alt: str) -> None:
     """Show an image whose longer side is so many px."""
     size = image.picture.size
     width = max(1, longest * size[0] // max(size))
-    widgets.picture(image.picture, width=width, alt=alt)
+    widgets.show_image(image.picture, width=width, alt=alt)
 
 
 def show_image_with_name(

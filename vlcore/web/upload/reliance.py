@@ -144,7 +144,7 @@ def show_versions(answers: Answers, number: int) -> None:
             lines = [plain(words)]
             lines += [f"{name}: **{plain(row[index])}**" for name, row in labels.items()]
             with st.container(width=VERSION_SIDE, gap="xxsmall"):
-                widgets.picture(version, width=VERSION_SIDE, alt=words)
+                widgets.show_image(version, width=VERSION_SIDE, alt=words)
                 st.caption("  \n".join(lines))
 
 
