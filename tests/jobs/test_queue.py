@@ -136,7 +136,9 @@ def test_the_queue_says_who_runs_and_who_waits_where_and_submits_a_key_once(pool
     assert (pools.queue.long_jobs(), list(pools.queue.latest)) == (0, ["a", "b", "c"])
     pools.ask("a", "b", "d")
     assert len(pools.made[0].tasks) == 1
-    assert [(one.status.key, one.status.position) for one in pools.queue.listed()] == [("d", 0)]
+    assert [(job.status.key, job.status.position) for job in pools.queue.queued_jobs()] == [
+        ("d", 0)
+    ]
 
 
 def test_what_another_process_is_at_is_not_queued_and_no_visitor_stops_it(pools: Pools) -> None:
@@ -213,14 +215,14 @@ def test_a_job_counts_for_who_asked_first_and_then_for_the_next(pools: Pools) ->
         ["a", "b"],
         ["c"],
     )
-    assert [listed.askers for listed in pools.queue.listed()] == [1, 2, 1]
+    assert [job.askers for job in pools.queue.queued_jobs()] == [1, 2, 1]
     pools.queue.cancel_pending("b", one)
     assert (pools.queue.asked_by("one", False), pools.queue.asked_by("two", False)) == (
         ["a"],
         ["b", "c"],
     )
     pools.made[0].work()
-    assert pools.queue.asked_by("one", False) == pools.queue.listed() == []
+    assert pools.queue.asked_by("one", False) == pools.queue.queued_jobs() == []
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -253,31 +255,17 @@ def test_visitors_take_turns(monkeypatch: pytest.MonkeyPatch, events: list[str])
                         assert begun[0] not in turns.get(key[0], "")
                 for name in {key[0] for key in asked} - {begun[0]}:
                     turns[name] = turns.get(name, "") + begun[0]
-    assert pool.tasks == queue.listed() == []
-
-
-def test_invented_names_share_the_turn_of_their_address_and_a_class_behind_one_takes_turns(
-    pools: Pools,
-) -> None:
-    students = [Asker(f"student-{number}", "school") for number in range(3)]
-    invented = [Asker(f"invented-{number}", "elsewhere") for number in range(4)]
-    pools.ask("runs", asker=students[0])
-    for number, one in enumerate(invented):
-        pools.ask(f"x{number}", asker=one)
-    for number, one in enumerate(students):
-        pools.ask(f"a{number}", f"b{number}", asker=one)
-    order = [listed.status.key for listed in pools.queue.listed()]
-    assert order == ["runs", "x0", "a0", "x1", "a1", "x2", "a2", "x3", "b0", "b1", "b2"]
+    assert pool.tasks == queue.queued_jobs() == []
 
 
 def test_who_left_comes_after_who_is_here_and_then_not_at_all_unless_it_stays(pools: Pools) -> None:
-    gone, teacher, here = Asker("gone", "a"), Asker("teacher", "a"), Asker("here", "a")
+    gone, teacher, here = map(Asker, ("gone", "teacher", "here"))
     pools.ask("runs", "b", "shared", asker=gone)
     pools.ask("grid", asker=teacher, stays=True)
     pools.ask("c", "d", "shared", asker=here)
     del gone, teacher
     gc.collect()
-    assert [listed.status.key for listed in pools.queue.listed()] == [
+    assert [job.status.key for job in pools.queue.queued_jobs()] == [
         "runs",
         "grid",
         "shared",
@@ -287,7 +275,7 @@ def test_who_left_comes_after_who_is_here_and_then_not_at_all_unless_it_stays(po
     ]
     assert not pools.queue.cancel_pending("grid", here)
     pools.now = GRACE_SECONDS - 1
-    back = Asker("gone", "a")
+    back = Asker("gone")
     pools.queue.view("b", back)
     del back
     gc.collect()
@@ -303,40 +291,13 @@ def test_who_left_comes_after_who_is_here_and_then_not_at_all_unless_it_stays(po
     ] * 7 + [False]
 
 
-def test_an_address_has_so_many_jobs_and_those_of_who_left_give_way(pools: Pools) -> None:
-    first, second, here, other = (Asker(name, "a") for name in ("first", "second", "here", "other"))
-    pools.ask("runs", "b", asker=first)
-    pools.ask("c", "d", asker=second)
-    pools.ask("d", asker=here)
-    pools.ask("grid", asker=other, stays=True)
-    pools.ask("elsewhere", asker=Asker("elsewhere", "b"))
-    assert pools.queue.fits("a", False, 4)
-    assert not pools.queue.fits("a", False, 3), "all are here"
-    del first
-    gc.collect()
-    pools.now = 1.0
-    del second
-    gc.collect()
-    assert pools.queue.fits("a", False, 3)
-    keys = ("runs", *"bcd", "grid", "elsewhere")
-    waits = [State.QUEUED] * 3
-    assert [pools.queue.view(key).state for key in keys] == [
-        State.QUEUED,
-        State.ABSENT,
-        State.QUEUED,
-        *waits,
-    ]
-    assert not pools.queue.fits("a", False, 1)
-    assert pools.queue.fits("b", False, 1)
-
-
 def test_what_many_want_is_one_job_and_comes_in_the_first_turn_of_any(pools: Pools) -> None:
     busy, class_mates = Asker("busy"), [Asker(f"student-{number}") for number in range(3)]
     pools.ask(*"abcd", asker=busy)
     for student in class_mates:
         pools.ask("d", "e", asker=student)
     assert [pools.queue.view(key).position for key in "abcde"] == [0, 1, 4, 2, 3]
-    assert len(pools.queue.listed()) == 5
+    assert len(pools.queue.queued_jobs()) == 5
 
 
 def test_short_jobs_do_not_wait_for_long_ones(empty_home: Path) -> None:

@@ -115,7 +115,7 @@ def test_the_queue_is_seen_and_anything_in_it_cancelled(
         assert by_hand.view("c").position == 1
         press(page, "Cancel all 1 that wait")
         assert by_hand.view("c").state is State.CANCELLED
-        assert [one.status.key for one in by_hand.listed()] == ["a"], "what runs goes on"
+        assert [one.status.key for one in by_hand.queued_jobs()] == ["a"], "what runs goes on"
 
 
 def test_what_is_deleted_can_be_put_back(

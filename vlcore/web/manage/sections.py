@@ -81,13 +81,13 @@ def show_visitors(bar: DeltaGenerator) -> None:
 def show_queue() -> None:
     """Show what runs and waits, and buttons that cancel any of it."""
     st.subheader("Queue")
-    listed = work.queue().listed()
+    listed = work.queue().queued_jobs()
     keys = {job.status.key for job in listed}
     rows: list[dict[str, Any]] = [
         {
             "job": job.status.key,
             "state": _state_in_words(job.status),
-            "asked": _ago(job.asked),
+            "asked": _ago(job.submitted),
             "wanted by": job.askers,
         }
         for job in listed
