@@ -14,8 +14,9 @@ from tests.cli.conftest import Document
 from tests.conftest import Cli
 from tests.data.importers.sources import arrays, groups, save, write
 from vlcore.api import compared_maps, imports
-from vlcore.api.metrics_table import absence_reason, estimate_of, measures_of
+from vlcore.api.metrics_table import measures_of
 from vlcore.api.model_map import ComparisonError, model_map
+from vlcore.api.model_metrics import absence_reason, estimate_of
 from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set, set_names
 from vlcore.data.imageset import ImageSet, ImageSetError

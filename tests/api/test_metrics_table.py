@@ -3,7 +3,7 @@
 import pytest
 
 from tests.api.measured import measured_as, metrics_of, with_metrics
-from vlcore.api import description, metrics_table
+from vlcore.api import description, metrics_table, model_metrics
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.experiment import wording
 from vlcore.experiment.grouping import SCENES, group_words
@@ -29,7 +29,7 @@ def test_measures_are_beside_untrained_encoders_and_pixels(first_and_last: Compa
         for side, model in sides.items():
             for column, moment in ((side, "end"), (f"{side}, untrained", "untrained")):
                 metrics = model.artifact.metrics[moment]
-                estimate = metrics_table.estimate_of(metrics, measure.name)
+                estimate = model_metrics.estimate_of(metrics, measure.name)
                 if estimate:
                     assert row[column] == write(estimate)
                 else:
@@ -77,7 +77,7 @@ def test_documents_of_the_first_version(first_and_last: ComparedMaps) -> None:
 
 def test_a_reason_holds_for_the_parts_of_a_measure() -> None:
     metrics = {"absent": {"variance": "too few"}}
-    assert metrics_table.absence_reason(metrics, "variance_object") == "too few"
+    assert model_metrics.absence_reason(metrics, "variance_object") == "too few"
 
 
 def test_map_quality(first_and_last: ComparedMaps) -> None:

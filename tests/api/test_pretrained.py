@@ -15,7 +15,7 @@ from PIL import Image
 from tests.api.test_training import write_small
 from tests.model.tiny_clip import WIDTH, save_clip
 from vlcore.api import pretrained, training
-from vlcore.api.metrics_table import absence_reason, estimate_of
+from vlcore.api.model_metrics import absence_reason, estimate_of
 from vlcore.artifacts.store import Artifact, model_keys, published, read
 from vlcore.data import drawn
 from vlcore.data.catalogue import open_set

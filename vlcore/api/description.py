@@ -8,8 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vlcore.api.compared_maps import ComparedMaps
-from vlcore.api.metrics_table import absence_reason, cell
 from vlcore.api.model_map import ModelMap
+from vlcore.api.model_metrics import absence_reason, describe_measure
 from vlcore.artifacts.store import Artifact
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import Grouping, group_words
@@ -31,7 +31,7 @@ def describe_comparison(comparison: ComparedMaps, grouping: Grouping) -> str:
             accuracies.append(f"{name} model {share(end['minority_accuracy'])}")
             counts.append(end["minority_accuracy"]["n"])
         else:
-            accuracies.append(f"{name} model {cell(end, 'minority_accuracy')}")
+            accuracies.append(f"{name} model {describe_measure(end, 'minority_accuracy')}")
     joined = "; ".join(clusters)
     sentence = (
         f"{joined[0].upper()}{joined[1:]} (cosine silhouettes in the full space, not on the map)."
@@ -82,7 +82,7 @@ def describe_fit_step(model: Artifact) -> str:
     step = model.metrics["first_fit_step"]
     if step is None:
         return "its training captions were never fitted."
-    accuracy = cell(model.metrics["first_fit"], "minority_accuracy")
+    accuracy = describe_measure(model.metrics["first_fit"], "minority_accuracy")
     return (
         f"its training captions were first fitted at step {step:,}, with a minority-group accuracy"
         f" of {accuracy}."

@@ -1,4 +1,4 @@
-"""Metrics of models in words and in tables, each beside its baselines.
+"""Tables of metrics, each beside its baselines.
 
 No number about a space is shown alone: beside it are the untrained encoder's and, where they have
 one, the pixels'.
@@ -10,72 +10,12 @@ from typing import Any
 import pandas as pd
 
 from vlcore.api.compared_maps import ComparedMaps
+from vlcore.api.model_metrics import describe_measure, estimate_of
 from vlcore.artifacts.store import Artifact
 from vlcore.experiment.grouping import Grouping, group_words
-from vlcore.experiment.wording import number, share
 from vlcore.metrics import catalogue
-from vlcore.metrics.estimate import Estimate
 
 TEXT_ONLY = "Matched pairs identified by the caption alone, chance 50 %"
-
-
-def estimate_of(metrics: Mapping[str, Any], measure: str) -> Mapping[str, Any] | None:
-    """A measure in a metrics document, by its name with dots for nesting; None where it is
-    absent."""
-    value: Any = metrics
-    for name in measure.split("."):
-        if name not in value:
-            return None
-        value = value[name]
-    return dict(value)
-
-
-def absence_reason(metrics: Mapping[str, Any], measure: str) -> str:
-    """Why a measure is not defined; a model of an older version lacks new measures."""
-    if "absent" not in metrics:  # the first version lacked what is not defined in one point
-        return "one point"
-    absent = metrics["absent"]
-    return str(
-        absent.get(measure, absent.get(catalogue.whole_of(measure), "not measured by this version"))
-    )
-
-
-def cell(metrics: Mapping[str, Any], measure: str) -> str:
-    """A measure with its interval in words, or why it is not defined."""
-    estimate = estimate_of(metrics, measure)
-    if estimate is None:
-        return f"not defined: {absence_reason(metrics, measure)}"
-    return share(estimate) if catalogue.measure_of(measure).in_percent else number(estimate)
-
-
-def _count(metrics: Mapping[str, Any], measure: str) -> str:
-    estimate = estimate_of(metrics, measure)
-    return f"{estimate['n']:,}" if estimate else ""
-
-
-class Metrics(dict[str, Estimate]):
-    """Estimates of one checkpoint by name (``"group_accuracy.horse_desert"``); else a KeyError with
-    the reason."""
-
-    def __init__(self, document: Mapping[str, Any]) -> None:
-        self._document = document
-        for name, value in document.items():
-            values = {name: value}
-            if isinstance(value, dict):
-                values |= {f"{name}.{part}": nested for part, nested in value.items()}
-            for full_name, estimate in values.items():
-                if isinstance(estimate, dict) and "value" in estimate:
-                    self[full_name] = Estimate(**estimate)
-
-    def __missing__(self, name: str) -> Estimate:
-        raise KeyError(f"{name} is not defined here: {absence_reason(self._document, name)}")
-
-    def table(self) -> pd.DataFrame:
-        """One row a measure: value, ends of the interval, n."""
-        return pd.DataFrame(list(self.values()), index=pd.Index(self, name="measure"))
-
-    def _repr_html_(self) -> str:
-        return str(self.table().to_html(float_format="{:.3g}".format))
 
 
 def measures_table(comparison: ComparedMaps, grouping: Grouping) -> pd.DataFrame:
@@ -100,9 +40,9 @@ def measures_table(comparison: ComparedMaps, grouping: Grouping) -> pd.DataFrame
         if not any(estimate_of(metrics, name) for metrics in columns.values()):
             continue  # the image set does not have it
         row = {"": catalogue.words_of(name, grouping), "Images": _count(first["end"], name)}
-        row |= {column: cell(metrics, name) for column, metrics in columns.items()}
+        row |= {column: describe_measure(metrics, name) for column, metrics in columns.items()}
         for column, metrics in controls.items():
-            row[column] = cell(metrics, name) if estimate_of(metrics, name) else ""
+            row[column] = describe_measure(metrics, name) if estimate_of(metrics, name) else ""
         rows.append(row)
     if len(text_only) > 1:
         rows.append(text_only)
@@ -115,7 +55,7 @@ def measures_of(model: Artifact, grouping: Grouping) -> pd.DataFrame:
     rows = [
         (
             catalogue.words_of(measure.name, grouping),
-            cell(end, measure.name),
+            describe_measure(end, measure.name),
             _count(end, measure.name),
         )
         for measure in catalogue.listed()
@@ -142,7 +82,7 @@ def group_accuracy_table(comparison: ComparedMaps, grouping: Grouping) -> pd.Dat
     counts = [""] * len(measures)
     for name, model in comparison.named.items():
         end = model.artifact.metrics["end"]
-        table[name.capitalize()] = [cell(end, measure) for measure in measures]
+        table[name.capitalize()] = [describe_measure(end, measure) for measure in measures]
         if "group_accuracy" in end:
             counts = [_count(end, measure) for measure in measures]
     return table.assign(Images=counts)
@@ -178,3 +118,8 @@ def describe_map_quality(model: Artifact) -> str | None:
         f"Of ten neighbours on the map, trustworthiness {trust:.2f}: 1 means that all are"
         f" neighbours in the full space; continuity {continuity:.2f}: 1 means that none is lost"
     )
+
+
+def _count(metrics: Mapping[str, Any], measure: str) -> str:
+    estimate = estimate_of(metrics, measure)
+    return f"{estimate['n']:,}" if estimate else ""

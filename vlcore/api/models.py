@@ -16,8 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from vlcore.api.metrics_table import Metrics, measures_of
+from vlcore.api.metrics_table import measures_of
 from vlcore.api.model_map import ModelMap, caption_scores, model_map
+from vlcore.api.model_metrics import Metrics
 from vlcore.api.training import check_trainable, train_condition
 from vlcore.api.unseen_scenes import unseen_accuracy
 from vlcore.artifacts import store

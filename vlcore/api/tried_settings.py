@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vlcore.api.differences import SETTINGS
-from vlcore.api.metrics_table import Metrics
+from vlcore.api.model_metrics import Metrics
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.wording import title
 from vlcore.metrics.estimate import Estimate

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from vlcore.api.metrics_table import absence_reason, estimate_of
+from vlcore.api.model_metrics import absence_reason, estimate_of
 from vlcore.classroom.lessons import Choice, Lesson, Step
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import Grouping

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vlcore.api.metrics_table import cell, estimate_of
+from vlcore.api.model_metrics import describe_measure, estimate_of
 from vlcore.artifacts.store import Artifact, StoreError
 from vlcore.classroom.lessons import placeholders
 from vlcore.experiment.condition import Condition
@@ -81,7 +81,7 @@ class _Measured:
         end = self._read(self._key).metrics["end"]
         if estimate_of(end, measure) is None:
             raise StoreError(f"{measure} is not defined of {self._key}.")
-        return cell(end, measure)
+        return describe_measure(end, measure)
 
 
 def _written() -> dict[str, Any]:

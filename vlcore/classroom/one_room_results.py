@@ -12,7 +12,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from vlcore.api.metrics_table import absence_reason, estimate_of
+from vlcore.api.model_metrics import absence_reason, estimate_of
 from vlcore.artifacts.store import Artifact
 from vlcore.classroom import tower_pairs
 from vlcore.classroom.one_room import (

@@ -16,7 +16,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from vlcore.api.metrics_table import Metrics
+from vlcore.api.model_metrics import Metrics
 from vlcore.classroom.repair import AS_IT_WAS, CHANCE, many
 from vlcore.classroom.session import LessonError
 from vlcore.experiment.condition import Condition

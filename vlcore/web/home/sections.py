@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from vlcore.api import description, metrics_table
+from vlcore.api import description
+from vlcore.api.model_metrics import describe_measure
 from vlcore.classroom import answers
 from vlcore.data.imageset import ImageSet
 from vlcore.data.uploads import group_pictures
@@ -164,7 +165,7 @@ def _show_card(condition: Condition, view: JobStatus, grouping: Grouping, palett
     cache.show(spec, alt=f"Map of {title(condition)}", key=f"card_{condition.key}")
     artifact = cache.artifact(condition.key)
     end = artifact.metrics["end"]
-    st.markdown(f"Minority-group accuracy  \n**{metrics_table.cell(end, 'minority_accuracy')}**")
+    st.markdown(f"Minority-group accuracy  \n**{describe_measure(end, 'minority_accuracy')}**")
     if minority := end.get("minority_accuracy"):
         st.caption(
             f"on {minority['n']:,} held-out images; majority {share(end['majority_accuracy'])}"

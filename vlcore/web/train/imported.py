@@ -3,6 +3,7 @@
 import streamlit as st
 
 from vlcore.api import description, imports, metrics_table
+from vlcore.api.model_metrics import describe_measure
 from vlcore.artifacts import store
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.errors import LabError
@@ -40,7 +41,7 @@ def section(images: ImageSet, palette: Palette) -> None:
         cache.show(chart, alt=f"Map of {title(condition)}", key="imported_map")
     with right:
         for words, measure in _FIRST_MEASURES.items():
-            st.markdown(f"{words}: **{metrics_table.cell(artifact.metrics['end'], measure)}**")
+            st.markdown(f"{words}: **{describe_measure(artifact.metrics['end'], measure)}**")
         notes = [
             metrics_table.describe_map_quality(artifact),
             description.small_sample_warning(artifact, images.grouping),

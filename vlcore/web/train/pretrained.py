@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from vlcore.api import metrics_table
+from vlcore.api.model_metrics import describe_measure
 from vlcore.api.pretrained import READOUTS, condition_of, is_hub_name, make_pretrained
 from vlcore.classroom.teacher import Right
 from vlcore.data.imageset import ImageSet
@@ -87,7 +87,7 @@ def _choose_checkpoint() -> tuple[str, bool]:
 def _show_measured(condition: Condition) -> None:
     end = cache.artifact(condition.key).metrics["end"]
     minority, majority = (
-        metrics_table.cell(end, f"{side}_accuracy") for side in ("minority", "majority")
+        describe_measure(end, f"{side}_accuracy") for side in ("minority", "majority")
     )
     st.success(
         f"{plain(title(condition))} is measured: minority-group accuracy {minority}, majority"

@@ -6,6 +6,7 @@ from functools import partial
 import streamlit as st
 
 from vlcore.api import description, differences, metrics_table
+from vlcore.api.model_metrics import describe_measure
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment import options
 from vlcore.experiment.captions import about_style, captions_of
@@ -179,7 +180,7 @@ def _show_alone(condition: Condition, images: ImageSet, palette: Palette) -> Non
     with right:
         end = cache.artifact(condition.key).metrics["end"]
         for side in ("minority", "majority"):
-            accuracy = metrics_table.cell(end, f"{side}_accuracy")
+            accuracy = describe_measure(end, f"{side}_accuracy")
             st.markdown(f"{side.capitalize()}-group accuracy: **{accuracy}**")
         st.caption("95 % intervals over scenes, of one run: another seed gives other numbers.")
         _show_stored_probes(condition, images, palette)
