@@ -26,7 +26,7 @@ from benchmarks.visitors import Browser, connected
 from vlcore.artifacts import store
 from vlcore.classroom import one_room, tower_pairs
 from vlcore.classroom.one_room import Plan
-from vlcore.classroom.session import Started, go, start
+from vlcore.classroom.session import Started, move_session, start_session
 from vlcore.data.catalogue import open_set
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.files import data_folder
@@ -116,11 +116,11 @@ def main() -> None:
     if tower := usual.with_towers(options.towers).frozen_tower:
         feature_store(images, tower).rows(rows)
     with fresh_home(data_folder()):
-        started = start(one_room.NAME, "scenes", "labels", towers=options.towers)
+        started = start_session(one_room.NAME, "scenes", "labels", towers=options.towers)
         blocks = max(options.phones, one_room.FEWEST)
         plan = Plan("labels", blocks, prediction="lower", towers=options.towers)
-        one_room.fix(started.code, started.token, plan, usual, grouping)
-        go(started.code, started.token, "labels", "run")
+        one_room.fix_plan(started.code, started.token, plan, usual, grouping)
+        move_session(started.code, started.token, "labels", "run")
         with server() as (_, port, process):
             result = asyncio.run(hold_class(port, started, options.phones, options.quiet))
             busy = processor_seconds(process)

@@ -5,10 +5,10 @@ import streamlit as st
 from vlcore.web import jobs, shell
 from vlcore.web.lesson import roles, session
 
-session.take_the_lead()
+session.accept_presenter_link()
 palette, bar = shell.begin("Lesson", menu=session.shows_menu())
 with shell.errors_as_sentences(again=jobs.POLL if "code" in st.query_params else None):
-    room = roles.room()
+    room = roles.session_in_address()
     if room is None:
         roles.alone(palette, bar)
     elif room.leads:

@@ -12,7 +12,13 @@ from scipy import stats
 from tests.api.published import publish
 from tests.study.frames import estimate
 from vlcore.classroom import answers
-from vlcore.classroom.answers import SEEDS, Reading, in_one_run, over_runs, with_seed
+from vlcore.classroom.answers import (
+    SEEDS,
+    Measurement,
+    estimate_in_run,
+    estimate_over_runs,
+    with_seed,
+)
 from vlcore.classroom.lessons import EXPERIMENTS, Step, lessons
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
@@ -31,7 +37,7 @@ def test_what_decides_holds_the_whole_interval_and_else_more_is_open(
     one: float, other: float
 ) -> None:
     low, high = sorted((one, other))
-    read = Reading(BIAS, "here", Estimate(low, low, high, 9), runs=True)
+    read = Measurement(BIAS, "here", Estimate(low, low, high, 9), runs=True)
     holding = [choice for choice in BIAS.choices if choice.low <= low and high < choice.high]
     assert [read.decides] == (holding or [None])
     assert (len(read.open) == 1) == bool(holding)
@@ -40,8 +46,8 @@ def test_what_decides_holds_the_whole_interval_and_else_more_is_open(
 @pytest.mark.parametrize(("n", "enough"), [(2, False), (5, False), (6, True), (20, True)])
 def test_fewer_than_six_runs_decide_nothing(n: int, enough: bool) -> None:
     value = Estimate(0.77, 0.75, 0.8, n)
-    assert (Reading(BIAS, "here", value, runs=True).decides is not None) == enough
-    assert Reading(BIAS, "here", value, runs=False).decides == BIAS.choice("mostly"), (
+    assert (Measurement(BIAS, "here", value, runs=True).decides is not None) == enough
+    assert Measurement(BIAS, "here", value, runs=False).decides == BIAS.choice("mostly"), (
         "of pictures, any number"
     )
 
@@ -52,13 +58,13 @@ def end(**measures: float) -> dict[str, dict[str, float | int]]:
 
 def test_a_difference_of_one_run_has_the_widest_interval_and_one_number_its_own() -> None:
     left, right = end(minority_accuracy=0.8), end(minority_accuracy=0.6)
-    assert in_one_run(BIAS, {}, right).as_dict() == right["minority_accuracy"]
-    found = in_one_run(LABELS, left, right)
+    assert estimate_in_run(BIAS, {}, right).as_dict() == right["minority_accuracy"]
+    found = estimate_in_run(LABELS, left, right)
     assert (found.value, found.low, found.high) == pytest.approx((-0.2, 0.59 - 0.81, 0.61 - 0.79))
     both = end(silhouette_context=0.1, silhouette_object=0.7)
-    assert in_one_run(SORTING, {}, both).value == pytest.approx(-0.6)
+    assert estimate_in_run(SORTING, {}, both).value == pytest.approx(-0.6)
     with pytest.raises(ValueError, match="all in one point"):
-        in_one_run(BIAS, {}, {"absent": {"minority_accuracy": "all in one point"}})
+        estimate_in_run(BIAS, {}, {"absent": {"minority_accuracy": "all in one point"}})
 
 
 def values(step: Step, pairs: dict[int, tuple[float, float]]) -> dict[str, dict[str, float]]:
@@ -71,18 +77,18 @@ def values(step: Step, pairs: dict[int, tuple[float, float]]) -> dict[str, dict[
 
 def test_runs_are_paired_by_their_seeds_and_have_a_t_interval() -> None:
     pairs = {0: (0.8, 0.7), 2: (0.6, 0.65), 3: (0.7, 0.5)}
-    found = over_runs(LABELS, values(LABELS, pairs))
+    found = estimate_over_runs(LABELS, values(LABELS, pairs))
     differences = [right - left for left, right in pairs.values()]
     low, high = stats.t.interval(0.95, 2, np.mean(differences), stats.sem(differences))
     assert (found.value, found.low, found.high, found.n) == pytest.approx(
         (np.mean(differences), low, high, 3)
     )
-    share = over_runs(BIAS, values(BIAS, {0: (1, 0.99), 1: (1, 0.4)}))
+    share = estimate_over_runs(BIAS, values(BIAS, {0: (1, 0.99), 1: (1, 0.4)}))
     assert (share.low, share.high) == (0.0, 1.0), "a share stays one"
     half = values(LABELS, {0: (0.8, 0.7), 1: (0.6, 0.65)})
     del half[with_seed(LABELS.left, 1).key]
     with pytest.raises(ValueError, match="needs two blocks of seeds, not 1"):
-        over_runs(LABELS, half)
+        estimate_over_runs(LABELS, half)
 
 
 def test_published_results_are_read_as_they_were_written(tmp_path: Path, empty_home: Path) -> None:
@@ -90,16 +96,16 @@ def test_published_results_are_read_as_they_were_written(tmp_path: Path, empty_h
     frame = runs_table(publish(study.conditions))
     for grid in ("experiments", "paper"):
         write_tables(frame, tmp_path / grid / "scenes", "runs")
-    found = answers.published_results("scenes", tmp_path)
+    found = answers.published_lesson_runs("scenes", tmp_path)
     assert len(found) == len(frame), "a run in two tables is one run"
-    assert answers.published_results("elsewhere", tmp_path).empty
+    assert answers.published_lesson_runs("elsewhere", tmp_path).empty
     there = answers.values_of(found, LESSON)
     assert set(there) == {condition.key for condition in study.conditions}
-    assert over_runs(LABELS, there).n == 7 < len(SEEDS)
-    results = answers.claims(found, LESSON, SCENES)
+    assert estimate_over_runs(LABELS, there).n == 7 < len(SEEDS)
+    results = answers.lesson_claims(found, LESSON, SCENES)
     assert list(results) == [f"C{number}" for number in range(1, 9)]
     assert results["C7"].n == 7
-    assert answers.claims(found[found["key"] == "none"], LESSON, SCENES) == {}
+    assert answers.lesson_claims(found[found["key"] == "none"], LESSON, SCENES) == {}
 
 
 @pytest.mark.parametrize(
@@ -134,7 +140,7 @@ def test_published_results_are_read_as_they_were_written(tmp_path: Path, empty_h
 def test_words_have_the_number_its_interval_and_what_it_was_counted_on(
     step: Step, estimate: Estimate, runs: bool, number: str, counted: str, decision: str
 ) -> None:
-    read = Reading(step, "in these", estimate, runs)
+    read = Measurement(step, "in these", estimate, runs)
     assert (read.number, read.counted) == (number, counted)
     assert decision in read.decision
     sentence, *_ = answers.Answer(step, [read]).sentences
@@ -158,10 +164,10 @@ def test_a_mean_over_seeds_is_of_runs_that_differ_in_their_seeds_alone() -> None
         (condition.key, "end", "loss", 0.3),
     ]
     frame = pd.DataFrame(rows, columns=["key", "moment", "measure", "value"])
-    found = answers.over_seeds(frame, condition, "minority_accuracy")
+    found = answers.estimate_over_seeds(frame, condition, "minority_accuracy")
     low, high = stats.t.interval(0.95, 3, np.mean(numbers), stats.sem(numbers))
     assert (found.value, found.low, found.high, found.n) == pytest.approx(
         (np.mean(numbers), low, high, 4)
     )
     with pytest.raises(ValueError, match="needs two"):
-        answers.over_seeds(frame.iloc[:1], condition, "minority_accuracy")
+        answers.estimate_over_seeds(frame.iloc[:1], condition, "minority_accuracy")

@@ -13,7 +13,7 @@ from tests.classroom.test_one_room_results import PLAN, USUAL, standing, there
 from tests.classroom.test_repair import IMAGES, POOL
 from tests.classroom.test_repair import standing as standing_of
 from vlcore.classroom import one_room, one_room_results, repair_results
-from vlcore.classroom.answers import Answer, Reading
+from vlcore.classroom.answers import Answer, Measurement
 from vlcore.classroom.handout import (
     GLOSSARY,
     TERMS,
@@ -62,7 +62,7 @@ def test_a_students_copy_has_room_to_write_and_asks_no_network(lesson: Lesson) -
 
 def test_a_lecturers_copy_has_the_numbers_instead(lesson: Lesson) -> None:
     step = lesson.steps[0]
-    reading = Reading(step, "in these", Estimate(0.61, 0.5, 0.72, 7), runs=True)
+    reading = Measurement(step, "in these", Estimate(0.61, 0.5, 0.72, 7), runs=True)
     page = handout_html(lesson, SHOWN, SCENES, [Answer(step, [reading])])
     assert "61\u00a0% (50 to 72), n = 7 runs." in page
     assert "<td></td>" not in page
@@ -119,8 +119,8 @@ def test_repairs_on_paper_have_the_teams_changes_the_ranking_and_the_hidden_plac
     ]
     teams = [dataclasses.replace(one, elsewhere=Estimate(0.64, 0.55, 0.72, 200)) for one in teams]
     others = [standing_of("as it was", [], 0.4)]
-    assert repair_results.changes(teams)["added pictures"].tolist() == [2, 0]
-    last = repair_results.Wall(teams, others, [], last=True)
+    assert repair_results.changes_table(teams)["added pictures"].tolist() == [2, 0]
+    last = repair_results.Ranking(teams, others, [], last=True)
     page = repair_html(last, "At most 12 changes & 3 tries.", IMAGES.grouping)
     assert [[one["value"] for one in rows] for rows in charts(page)] == [
         [0.7, 0.5, 0.4],

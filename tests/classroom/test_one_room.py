@@ -25,10 +25,10 @@ from vlcore.classroom.one_room import (
     REHEARSAL,
     TRIES,
     Block,
+    BlockState,
     Plan,
-    Stand,
 )
-from vlcore.classroom.session import LIFETIME, LessonError, Started, go
+from vlcore.classroom.session import LIFETIME, LessonError, Started, move_session
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
 from vlcore.experiment.grouping import SCENES
@@ -43,9 +43,9 @@ PLAN = Plan("labels", 5, prediction="lower")
 
 
 def begun(plan: Plan | None = PLAN, towers: str = "scratch") -> Started:
-    started = session.start(one_room.NAME, "scenes", "labels", towers=towers)
+    started = session.start_session(one_room.NAME, "scenes", "labels", towers=towers)
     if plan is not None:
-        one_room.fix(started.code, started.token, plan, USUAL, SCENES)
+        one_room.fix_plan(started.code, started.token, plan, USUAL, SCENES)
     return started
 
 
@@ -55,10 +55,10 @@ class States:
     def __init__(self) -> None:
         self.of: dict[int, State] = {}  # by place
 
-    def __call__(self, block: Block) -> Stand:
+    def __call__(self, block: Block) -> BlockState:
         pair = one_room.pairs_of(PLAN, USUAL, SCENES, block.place + 1)[block.place]
         state = self.of.get(block.place, State.ABSENT)
-        return one_room.stand_of(block, pair, lambda key: JobStatus(key, state))
+        return one_room.block_state(block, pair, lambda key: JobStatus(key, state))
 
 
 @pytest.fixture
@@ -67,8 +67,10 @@ def states(monkeypatch: pytest.MonkeyPatch) -> States:
     return States()
 
 
-def taken(started: Started, voter: str, stand: Callable[[Block], Stand], address: str = "") -> int:
-    return one_room.take(started.code, voter, stand, address).place
+def taken(
+    started: Started, voter: str, stand: Callable[[Block], BlockState], address: str = ""
+) -> int:
+    return one_room.take_block(started.code, voter, stand, address).place
 
 
 def test_each_contrast_is_a_study_of_two_arms_that_differ_in_one_thing() -> None:
@@ -97,8 +99,8 @@ def test_a_plan_is_fixed_once_before_the_first_run_and_by_the_presenter_alone() 
     assert one_room.plan_of(started.code) is None
     for token in ("", begun(None).token):
         with pytest.raises(LessonError, match="Only the presenter"):
-            one_room.fix(started.code, token, PLAN, USUAL, SCENES)
-    fixed = one_room.fix(started.code, started.token, PLAN, USUAL, SCENES)
+            one_room.fix_plan(started.code, token, PLAN, USUAL, SCENES)
+    fixed = one_room.fix_plan(started.code, started.token, PLAN, USUAL, SCENES)
     study = one_room.study_of(PLAN, USUAL, SCENES, started.code)
     assert fixed == one_room.plan_of(started.code)
     assert fixed.hash == registry.plan_hash(study)
@@ -109,7 +111,7 @@ def test_a_plan_is_fixed_once_before_the_first_run_and_by_the_presenter_alone() 
         Plan("bias", 6, prediction="lower"),
     ):
         with pytest.raises(LessonError, match="stays as it is"):
-            one_room.fix(started.code, started.token, other, USUAL, SCENES)
+            one_room.fix_plan(started.code, started.token, other, USUAL, SCENES)
     assert one_room.plan_of(started.code) == fixed
 
 
@@ -129,7 +131,7 @@ def test_a_plan_is_fixed_once_before_the_first_run_and_by_the_presenter_alone() 
 def test_a_plan_of_what_is_not_offered_is_refused(plan: Plan) -> None:
     started = begun(None)
     with pytest.raises(LessonError):
-        one_room.fix(started.code, started.token, plan, USUAL, SCENES)
+        one_room.fix_plan(started.code, started.token, plan, USUAL, SCENES)
     assert one_room.plan_of(started.code) is None
 
 
@@ -145,7 +147,7 @@ def test_all_that_is_decided_is_in_the_hash() -> None:
     assert len({registry.plan_hash(one_room.study_of(one, USUAL, SCENES)) for one in plans}) == len(
         plans
     )
-    assert one_room.measures()[0] == PRIMARY
+    assert one_room.primary_measures()[0] == PRIMARY
 
 
 def test_a_plan_has_the_towers_of_its_lesson_in_all_conditions_and_so_in_its_hash() -> None:
@@ -176,7 +178,9 @@ def test_a_plan_on_other_towers_than_the_lessons_is_refused() -> None:
     for towers, other in itertools.permutations(TOWERS, 2):
         started = begun(None, towers)
         with pytest.raises(LessonError, match="towers"):
-            one_room.fix(started.code, started.token, replace(PLAN, towers=other), USUAL, SCENES)
+            one_room.fix_plan(
+                started.code, started.token, replace(PLAN, towers=other), USUAL, SCENES
+            )
         with pytest.raises(LessonError, match="towers"):
             one_room.rehearse(
                 started.code, started.token, replace(PLAN, towers=other), USUAL, SCENES
@@ -256,7 +260,7 @@ def test_a_block_that_is_given_up_is_open_at_once_and_one_that_is_there_goes_to_
     for number in range(2):
         taken(started, f"student-{number}", states)
         states.of[number] = State.RUNNING
-    one_room.give_up(started.code, "student-0")
+    one_room.release_block(started.code, "student-0")
     states.of[0] = State.DONE  # the training went on, for somebody else
     assert taken(started, "student-2", states) == 0
     assert taken(started, "student-0", states) == 2
@@ -273,8 +277,8 @@ def test_a_block_that_fails_again_and_again_is_left_out_and_the_plan_takes_anoth
     states.of[1] = State.QUEUED
     assert taken(started, f"student-{TRIES - 1}", states) == 2, "its owner too"
     stands = [states(block) for block in one_room.blocks_of(started.code)]
-    assert stands[0] is Stand.LOST
-    assert one_room.of_plan(stands, 5) == {1, 2, 3, 4, 5}
+    assert stands[0] is BlockState.LOST
+    assert one_room.planned_places(stands, 5) == {1, 2, 3, 4, 5}
 
 
 def test_an_interruption_is_no_failure(states: States) -> None:
@@ -290,17 +294,17 @@ def test_the_lecturer_asks_for_what_is_open_up_to_the_plan(states: States) -> No
         taken(started, f"student-{number}", states)
     states.of = {0: State.DONE, 1: State.FAILED}
     with pytest.raises(LessonError, match="Only the presenter"):
-        one_room.take_open(started.code, "guess", states)
+        one_room.take_open_blocks(started.code, "guess", states)
     assert [
-        block.place for block in one_room.take_open(started.code, started.token, states, most=2)
+        block.place
+        for block in one_room.take_open_blocks(started.code, started.token, states, most=2)
     ] == [1, 2]
     states.of |= {1: State.QUEUED, 2: State.QUEUED}
-    assert [block.place for block in one_room.take_open(started.code, started.token, states)] == [
-        3,
-        4,
-    ]
+    assert [
+        block.place for block in one_room.take_open_blocks(started.code, started.token, states)
+    ] == [3, 4]
     states.of |= {3: State.QUEUED, 4: State.DONE}
-    assert one_room.take_open(started.code, started.token, states) == []
+    assert one_room.take_open_blocks(started.code, started.token, states) == []
     owners = ["student-0", "student-1", "", "", ""]
     assert [block.owner for block in one_room.blocks_of(started.code)] == owners
     assert taken(started, "student-8", states) == 2, (
@@ -327,11 +331,11 @@ def test_who_may_not_or_comes_too_late_gets_nothing(
         taken(unplanned, "student-1", states)
     for code in ("", "BCDF", "' OR 1=1", "B" * 1000):
         with pytest.raises(LessonError, match="over"):
-            one_room.take(code, "student-1", states)
-    go(started.code, started.token, "labels", "reveal")
+            one_room.take_block(code, "student-1", states)
+    move_session(started.code, started.token, "labels", "reveal")
     with pytest.raises(LessonError, match="ended"):
         taken(started, "student-1", states)
-    go(started.code, started.token, "labels", "run")
+    move_session(started.code, started.token, "labels", "run")
     assert taken(started, "student-1", states) == 0
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + LIFETIME + 1)
@@ -346,7 +350,7 @@ def test_a_rehearsal_is_apart_from_the_class_and_goes_without_a_trace(states: St
     before = one_room.plan_of(started.code), one_room.blocks_of(started.code)
     for act in (
         lambda token: one_room.rehearse(started.code, token, PLAN, USUAL, SCENES),
-        lambda token: one_room.forget_rehearsal(started.code, token),
+        lambda token: one_room.delete_rehearsal(started.code, token),
     ):
         with pytest.raises(LessonError, match="Only the presenter"):
             act("guess")
@@ -361,8 +365,8 @@ def test_a_rehearsal_is_apart_from_the_class_and_goes_without_a_trace(states: St
     assert len(one_room.blocks_of(started.code, REHEARSAL)) == 3
     seeds = {one.data_seed for pair in one_room.pairs_of(kept, USUAL, SCENES, 3) for one in pair}
     assert min(seeds) > PLAN.seed + 100_000, "nobody sees what the class will find"
-    one_room.looked(started.code, REHEARSAL, 2, 0.5)
-    one_room.forget_rehearsal(started.code, started.token)
+    one_room.record_look(started.code, REHEARSAL, 2, 0.5)
+    one_room.delete_rehearsal(started.code, started.token)
     assert one_room.plan_of(started.code, REHEARSAL) is None
     assert one_room.blocks_of(started.code, REHEARSAL) == []
     assert one_room.looks_of(started.code, REHEARSAL) == {}
@@ -373,10 +377,10 @@ def test_a_look_counts_once_and_all_goes_with_the_lesson(states: States) -> None
     started, other = begun(), begun()
     for code in (started.code, other.code):
         for dots, p in ((2, 0.5), (3, 0.25), (2, 0.1)):
-            one_room.looked(code, CLASS, dots, p)
+            one_room.record_look(code, CLASS, dots, p)
     assert one_room.looks_of(started.code) == {2: 0.5, 3: 0.25}
     taken(started, "student-1", states)
-    session.delete(started.code, started.token)
+    session.delete_session(started.code, started.token)
     assert (one_room.plan_of(started.code), one_room.blocks_of(started.code)) == (None, [])
     assert one_room.looks_of(started.code) == {}
     assert one_room.looks_of(other.code) == {2: 0.5, 3: 0.25}
@@ -402,9 +406,9 @@ def test_whatever_happens_nobody_has_two_blocks_and_no_block_two_owners(
             if states.of[place] is not State.DONE:
                 states.of[place] = State.QUEUED
         elif act == "give up":
-            one_room.give_up(started.code, f"student-{number}")
+            one_room.release_block(started.code, f"student-{number}")
         elif act == "lecturer":
-            for block in one_room.take_open(started.code, started.token, states, most=2):
+            for block in one_room.take_open_blocks(started.code, started.token, states, most=2):
                 states.of[block.place] = State.QUEUED
         elif number in states.of and states.of[number] is not State.DONE:
             states.of[number] = {"done": State.DONE, "failed": State.FAILED}.get(
@@ -419,4 +423,4 @@ def test_whatever_happens_nobody_has_two_blocks_and_no_block_two_owners(
             if states.of.get(block.place) is State.DONE and was and block.owner:
                 assert block.owner == was or act == "take", "what is there is taken from nobody"
             given_to[block.place] = block.owner
-        assert len(one_room.of_plan([states(block) for block in blocks], 5)) == 5
+        assert len(one_room.planned_places([states(block) for block in blocks], 5)) == 5

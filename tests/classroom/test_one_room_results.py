@@ -11,8 +11,8 @@ import pytest
 from tests.api.published import publish
 from vlcore.artifacts import store
 from vlcore.classroom import one_room, one_room_results
-from vlcore.classroom.one_room import CLASS, Block, Pair, Plan, Stand
-from vlcore.classroom.one_room_results import Standing, Wall
+from vlcore.classroom.one_room import CLASS, Block, BlockState, Pair, Plan
+from vlcore.classroom.one_room_results import ClassResults, ClassStudy
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.options import TOWERS_SEEN
@@ -35,9 +35,9 @@ def there(plan: Plan, blocks: int) -> list[Pair]:
     return pairs
 
 
-def wall(plan: Plan, pairs: Sequence[Pair]) -> Wall:
+def wall(plan: Plan, pairs: Sequence[Pair]) -> ClassResults:
     study = one_room.study_of(plan, USUAL, SCENES)
-    return one_room_results.wall(
+    return one_room_results.class_results(
         study, dict(enumerate(pairs)), set(range(plan.planned)), store.read
     )
 
@@ -96,10 +96,10 @@ def test_a_pair_without_the_measure_has_no_dot_and_is_counted() -> None:
     assert (len(found.dots), found.unmeasured, found.level) == (0, 3, None)
 
 
-def standing(plan: Plan, pairs: Sequence[Pair], **more: Stand) -> Standing:
+def standing(plan: Plan, pairs: Sequence[Pair], **more: BlockState) -> ClassStudy:
     blocks = tuple(Block(place, "", 0, 0.0) for place in range(len(pairs)))
-    stands = tuple(Stand.DONE for _ in blocks)
-    return Standing("BCDF", CLASS, plan, USUAL, SCENES, blocks, stands, wall(plan, pairs))
+    stands = tuple(BlockState.DONE for _ in blocks)
+    return ClassStudy("BCDF", CLASS, plan, USUAL, SCENES, blocks, stands, wall(plan, pairs))
 
 
 def test_the_chart_has_a_dot_a_block_and_the_published_ones_beneath() -> None:
@@ -165,7 +165,7 @@ def test_published_differences_are_those_of_the_same_settings_by_seeds() -> None
 
 def test_the_table_of_dots_reads_as_what_is_on_the_wall() -> None:
     found, study = wall(PLAN, there(PLAN, 9)), one_room.study_of(PLAN, USUAL, SCENES)
-    rows = list(csv.DictReader(io.StringIO(one_room_results.table(found, PLAN, study).decode())))
+    rows = list(csv.DictReader(io.StringIO(one_room_results.dots_csv(found, PLAN, study).decode())))
     assert [float(row["difference"]) for row in rows] == pytest.approx(
         [dot.difference for dot in found.dots]
     )
@@ -175,7 +175,7 @@ def test_the_table_of_dots_reads_as_what_is_on_the_wall() -> None:
     pretrained = replace(PLAN, towers="pretrained")
     found = wall(pretrained, there(pretrained, 2))
     rows = list(
-        csv.DictReader(io.StringIO(one_room_results.table(found, pretrained, study).decode()))
+        csv.DictReader(io.StringIO(one_room_results.dots_csv(found, pretrained, study).decode()))
     )
     assert {row["towers"] for row in rows} == {"pretrained"}
 
@@ -193,11 +193,11 @@ def test_a_plan_says_on_which_towers_and_the_title_where_they_are_unusual() -> N
 def test_the_difference_of_one_pair_has_the_widest_interval_that_both_allow() -> None:
     ends = [store.read(one.key).metrics["end"] for one in there(PLAN, 1)[0]]
     first, second = (end["minority_accuracy"] for end in ends)
-    found = one_room_results.in_one_pair("minority_accuracy", ends)
+    found = one_room_results.pair_difference("minority_accuracy", ends)
     assert found.value == second["value"] - first["value"]
     assert (found.low, found.high) == (second["low"] - first["high"], second["high"] - first["low"])
     with pytest.raises(ValueError, match="not measured"):
-        one_room_results.in_one_pair("no_such_measure", [{**end, "absent": {}} for end in ends])
+        one_room_results.pair_difference("no_such_measure", [{**end, "absent": {}} for end in ends])
 
 
 def test_the_time_left_grows_with_the_queue() -> None:

@@ -27,18 +27,26 @@ from vlcore.classroom.repair import (
     REVEALED,
     SHORT,
     Repair,
-    fitting,
+    checked_change,
 )
-from vlcore.classroom.session import LIFETIME, LessonError, Started, delete, go, new_voter, start
+from vlcore.classroom.session import (
+    LIFETIME,
+    LessonError,
+    Started,
+    delete_session,
+    move_session,
+    new_voter,
+    start_session,
+)
 from vlcore.classroom.teams import (
     Team,
-    change,
-    join,
-    leave,
-    simulate,
+    add_simulated,
+    change_repair,
+    join_team,
+    leave_team,
     team_of,
-    welcome,
-    welcome_all,
+    welcome_phones,
+    welcome_phones_to_all,
 )
 from vlcore.data.catalogue import open_set
 from vlcore.data.feature_store import PRETRAINED
@@ -65,13 +73,13 @@ from vlcore.metrics.estimate import Estimate
 from vlcore.model import frozen_towers
 
 IMAGES = open_set("scenes")
-BASE = repair.base_of(IMAGES, SHORT)
-POOL = repair.pool(IMAGES, BASE)
+BASE = repair.repair_base(IMAGES, SHORT)
+POOL = repair.addable_rows(IMAGES, BASE)
 CHOSEN = repair.training_set(IMAGES, BASE).rows.tolist()
 
 
 def began(step: str = SHORT) -> Started:
-    return start(REPAIR, "scenes", step)
+    return start_session(REPAIR, "scenes", step)
 
 
 def added(*rows: int) -> Repair:
@@ -88,7 +96,7 @@ def own(code: str, voter: str) -> Team:
 
 
 def put(code: str, voter: str, edit: Edit) -> Repair:
-    return change(code, voter, fitting(lambda now: now.put(edit), IMAGES, BASE))
+    return change_repair(code, voter, checked_change(lambda now: now.put(edit), IMAGES, BASE))
 
 
 def test_a_list_is_changed_taken_back_and_undone() -> None:
@@ -168,7 +176,7 @@ def test_whatever_is_tapped_the_list_kept_can_be_trained_or_the_tap_is_a_sentenc
     kept = Repair()
     for what, edit in acts:
         with suppress(LabError):  # anything else is a fault
-            kept = fitting(partial(act, what=what, edit=edit), IMAGES, base)(kept)
+            kept = checked_change(partial(act, what=what, edit=edit), IMAGES, base)(kept)
         assert kept.edits == canonical_edits(kept.edits)
         assert len(read_edits(kept.edits)) <= MOST
     training = repair.training_set(IMAGES, base.replace(edits=kept.edits))
@@ -192,7 +200,7 @@ def test_whatever_is_tapped_the_list_kept_can_be_trained_or_the_tap_is_a_sentenc
 @pytest.mark.usefixtures("empty_home")
 def test_what_cannot_be_trained_is_refused_and_the_list_stays(edit: Edit) -> None:
     code = began().code
-    join(code, "student-1")
+    join_team(code, "student-1")
     put(code, "student-1", Add(POOL[0]))
     with pytest.raises(LabError):
         put(code, "student-1", edit)
@@ -202,14 +210,14 @@ def test_what_cannot_be_trained_is_refused_and_the_list_stays(edit: Edit) -> Non
 @pytest.mark.usefixtures("empty_home")
 def test_a_thirteenth_change_and_ten_thousand_are_refused() -> None:
     code = began().code
-    join(code, "student-1")
+    join_team(code, "student-1")
     for row in POOL[:MOST]:
         put(code, "student-1", Add(row))
     with pytest.raises(EditError):
         put(code, "student-1", Add(POOL[MOST]))
     many = json.dumps([{"kind": "add", "picture": row} for row in range(10_000)])
     with pytest.raises(EditError):
-        change(code, "student-1", lambda now: now._now(canonical_edits(many)))
+        change_repair(code, "student-1", lambda now: now._now(canonical_edits(many)))
     assert len(read_edits(own(code, "student-1").repair.edits)) == MOST
 
 
@@ -218,9 +226,11 @@ def test_phones_share_a_team_that_lets_them_in_and_nobody_changes_anothers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     code = began().code
-    assert [join(code, f"student-{number}") for number in (1, 2)] == [1, 2]
-    assert join(code, "student-3", 1) == 1
-    assert join(code, "student-3", 2) == join(code, "student-3") == 1, "a phone is in one team"
+    assert [join_team(code, f"student-{number}") for number in (1, 2)] == [1, 2]
+    assert join_team(code, "student-3", 1) == 1
+    assert join_team(code, "student-3", 2) == join_team(code, "student-3") == 1, (
+        "a phone is in one team"
+    )
     put(code, "student-1", Add(POOL[0]))
     assert put(code, "student-3", Fade(0.5)) == own(code, "student-1").repair
     assert own(code, "student-2").repair == Repair()
@@ -232,22 +242,22 @@ def test_phones_share_a_team_that_lets_them_in_and_nobody_changes_anothers(
     monkeypatch.setattr(time, "time", lambda: now + teams.WELCOME + 1)
     for stranger in ("student-4", "student-5"):
         with pytest.raises(LessonError):
-            join(code, stranger, 1)
+            join_team(code, stranger, 1)
         with pytest.raises(LessonError):
             put(code, stranger, Add(POOL[1]))
         assert team_of(code, stranger) is None
     for nobody in ("", "short", "'; DROP TABLE repairs --", "x" * 50):
         with pytest.raises(LessonError):
-            join(code, nobody)
-    welcome(code, "student-3")
-    assert join(code, "student-4", 1) == 1
+            join_team(code, nobody)
+    welcome_phones(code, "student-3")
+    assert join_team(code, "student-4", 1) == 1
     with pytest.raises(LessonError):
-        join(code, "student-5", 7)
-    leave(code, "student-2")
+        join_team(code, "student-5", 7)
+    leave_team(code, "student-2")
     assert [team.number for team in teams.teams(code)] == [1], "it had done nothing"
     for voter in ("student-1", "student-3", "student-4"):
-        leave(code, voter)
-    assert join(code, "student-5", 1) == 1, "a list without a phone can be taken up"
+        leave_team(code, voter)
+    assert join_team(code, "student-5", 1) == 1, "a list without a phone can be taken up"
     assert own(code, "student-5").repair.edits == canonical_edits([Add(POOL[0]), Fade(0.5)])
 
 
@@ -255,31 +265,31 @@ def test_phones_share_a_team_that_lets_them_in_and_nobody_changes_anothers(
 def test_lists_are_open_until_the_reveal_and_all_goes_with_the_lesson(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    lesson, other = began(), start("collapse", "scenes", "short")
-    join(lesson.code, "student-1")
+    lesson, other = began(), start_session("collapse", "scenes", "short")
+    join_team(lesson.code, "student-1")
     for phase in (REVEALED, ELSEWHERE):
-        go(lesson.code, lesson.token, SHORT, phase)
+        move_session(lesson.code, lesson.token, SHORT, phase)
         acts: list[Callable[[], object]] = [
             lambda: put(lesson.code, "student-1", Add(POOL[0])),
-            lambda: join(lesson.code, "student-2"),
-            lambda: leave(lesson.code, "student-1"),
-            lambda: welcome(lesson.code, "student-1"),
+            lambda: join_team(lesson.code, "student-2"),
+            lambda: leave_team(lesson.code, "student-1"),
+            lambda: welcome_phones(lesson.code, "student-1"),
         ]
         for act in acts:
             with pytest.raises(LessonError):
                 act()
-    go(lesson.code, lesson.token, SHORT, EDITING)
+    move_session(lesson.code, lesson.token, SHORT, EDITING)
     put(lesson.code, "student-1", Add(POOL[0]))
     for code in (other.code, "BCDF", ""):
         with pytest.raises(LessonError):
-            join(code, "student-1")
+            join_team(code, "student-1")
     assert teams.teams(other.code) == []
     now = time.time()
     with monkeypatch.context() as patch:
         patch.setattr(time, "time", lambda: now + LIFETIME + 1)
         with pytest.raises(LessonError):
             put(lesson.code, "student-1", Add(POOL[1]))
-    delete(lesson.code, lesson.token)
+    delete_session(lesson.code, lesson.token)
     with closing(sqlite3.connect(models_folder() / ".lessons.sqlite")) as file:
         left = [
             file.execute(f"SELECT COUNT(*) FROM {name}").fetchone()[0]
@@ -295,11 +305,11 @@ def test_a_lesson_has_so_many_teams_and_a_damaged_one_is_a_sentence(
     monkeypatch.setattr(limits, "TEAMS", 2)
     lesson = began()
     for _ in range(2):
-        join(lesson.code, new_voter())
+        join_team(lesson.code, new_voter())
     with pytest.raises(LessonError):
-        join(lesson.code, new_voter())
+        join_team(lesson.code, new_voter())
     with pytest.raises(LessonError):
-        simulate(lesson.code, lesson.token, ["[]"])
+        add_simulated(lesson.code, lesson.token, ["[]"])
     for state in ("'nonsense'", "x'ff'", "'{}'", "'[1]'", "7"):
         with closing(sqlite3.connect(models_folder() / ".lessons.sqlite")) as file, file:
             file.execute(f"UPDATE repairs SET state = {state} WHERE team = 1")
@@ -310,18 +320,18 @@ def test_a_lesson_has_so_many_teams_and_a_damaged_one_is_a_sentence(
 @pytest.mark.usefixtures("empty_home")
 def test_a_rehearsal_has_teams_of_all_kinds_that_only_the_presenter_makes_and_removes() -> None:
     lesson = began()
-    join(lesson.code, "student-1")
+    join_team(lesson.code, "student-1")
     for token in ("", "guess", began().token):
         for act in (
-            lambda token=token: simulate(lesson.code, token, [""]),
-            lambda token=token: teams.forget_simulated(lesson.code, token),
-            lambda token=token: welcome_all(lesson.code, token),
+            lambda token=token: add_simulated(lesson.code, token, [""]),
+            lambda token=token: teams.delete_simulated(lesson.code, token),
+            lambda token=token: welcome_phones_to_all(lesson.code, token),
         ):
             with pytest.raises(LessonError):
                 act()
     lists = [repair.simulated_list(IMAGES, BASE, number) for number in range(6)]
     assert lists[1] == repair.simulated_list(IMAGES, BASE, 1)
-    simulate(lesson.code, lesson.token, lists)
+    add_simulated(lesson.code, lesson.token, lists)
     made = teams.teams(lesson.code)
     assert [team.simulated for team in made] == [False] + [True] * 6
     assert [team.repair.counts for team in made[1:]] == lists
@@ -337,39 +347,39 @@ def test_a_rehearsal_has_teams_of_all_kinds_that_only_the_presenter_makes_and_re
         assert 1 <= len(read_edits(text)) <= MOST
         repair.training_set(IMAGES, BASE.replace(edits=text))
     with pytest.raises(LessonError):
-        join(lesson.code, "student-2", made[1].number)
-    teams.forget_simulated(lesson.code, lesson.token)
+        join_team(lesson.code, "student-2", made[1].number)
+    teams.delete_simulated(lesson.code, lesson.token)
     assert [team.number for team in teams.teams(lesson.code)] == [1]
 
 
 def test_what_it_is_held_against_is_the_model_as_it_was_chance_and_the_methods() -> None:
-    found = repair.beside(IMAGES, BASE)
+    found = repair.baselines(IMAGES, BASE)
     assert list(found) == ["as it was", "by chance", *METHODS]
     assert found["as it was"] == [BASE]
     assert (BASE.bias, BASE.steps, BASE.labels) == (0.75, 400, "undescriptive")
-    assert repair.base_of(IMAGES, DESCRIPTIVE) == BASE.replace(labels="descriptive")
-    assert repair.base_of(IMAGES, "../..") == BASE
+    assert repair.repair_base(IMAGES, DESCRIPTIVE) == BASE.replace(labels="descriptive")
+    assert repair.repair_base(IMAGES, "../..") == BASE
     assert [len(read_edits(one.edits)) for one in found["by chance"]] == [MOST] * 5
     assert len({one.key for of in found.values() for one in of}) == 9
     assert [found[name][0].mitigation for name in METHODS] == list(METHODS)
-    assert not set(repair.places(IMAGES)) & set(HIDDEN_CONTEXTS)
+    assert not set(repair.drawable_contexts(IMAGES)) & set(HIDDEN_CONTEXTS)
 
 
 def test_on_a_pretrained_tower_every_model_of_the_lesson_has_it() -> None:
-    base = repair.base_of(IMAGES, SHORT, "pretrained")
+    base = repair.repair_base(IMAGES, SHORT, "pretrained")
     assert (base.frozen_tower, base.text, base.bias, base.steps) == (
         "pretrained",
         "words",
         0.95,
         BASE.steps,
     )
-    beside = repair.beside(IMAGES, base)
+    beside = repair.baselines(IMAGES, base)
     assert list(beside) == ["as it was", "by chance", *METHODS]
     assert {one.frozen_tower for of in beside.values() for one in of} == {"pretrained"}
     for number in range(6):
         repair.training_set(IMAGES, base.replace(edits=repair.simulated_list(IMAGES, base, number)))
     for name, condition in {"scratch": BASE, "pretrained": base}.items():
-        assert TOWERS_SEEN[name] in repair.about(IMAGES, condition)
+        assert TOWERS_SEEN[name] in repair.task_text(IMAGES, condition)
 
 
 @pytest.mark.usefixtures("empty_home")
@@ -386,7 +396,7 @@ def test_a_list_that_draws_and_fades_is_trained_on_features_of_what_it_changed_a
             )
 
     monkeypatch.setattr(frozen_towers, "open_tower", lambda architecture: Tower())
-    base = repair.base_of(IMAGES, SHORT, "pretrained").replace(steps=12)
+    base = repair.repair_base(IMAGES, SHORT, "pretrained").replace(steps=12)
     plain = base.replace(edits=canonical_edits([Add(POOL[0]), Weigh("camel_grass", 3)]))
     train_condition(plain)
     assert asked == [], "features of the images of a built-in set are there"
@@ -398,7 +408,9 @@ def test_a_list_that_draws_and_fades_is_trained_on_features_of_what_it_changed_a
     for condition in (plain, changed):
         end = store.read(condition.key).metrics["end"]
         assert (
-            repair_results.standing("Team 1", condition.edits, [end], IMAGES.grouping).minority.n
+            repair_results.repair_result(
+                "Team 1", condition.edits, [end], IMAGES.grouping
+            ).minority.n
             == 1000
         )
 
@@ -424,8 +436,8 @@ def end(minority: float, majority: float = 0.9) -> dict[str, object]:
 
 def standing(
     name: str, edits: list[Edit], minority: float, majority: float = 0.9
-) -> repair_results.Standing:
-    return repair_results.standing(
+) -> repair_results.RepairResult:
+    return repair_results.repair_result(
         name, canonical_edits(edits), [end(minority, majority)], IMAGES.grouping
     )
 
@@ -441,7 +453,7 @@ def test_teams_are_ranked_and_a_shortcut_that_is_turned_round_is_seen() -> None:
     ]
     assert [one.turned for one in (faded, adding)] == [True, False]
     assert (adding.changes, adding.minority.n) == (12, 1000)
-    chance = repair_results.standing(
+    chance = repair_results.repair_result(
         "by chance", "", [end(value) for value in (0.4, 0.5, 0.3)], IMAGES.grouping
     )
     assert chance.minority.value == pytest.approx(0.4)
@@ -454,7 +466,8 @@ def test_the_wall_has_what_is_there_and_keeps_its_order_at_the_last_reveal() -> 
     held = {"as it was": [BASE], "dfr": [BASE.replace(mitigation="dfr")]}
     hidden = dict(zip(ends, (Estimate(value, 0, 1, 200) for value in (0.8, 0.6, 0.7)), strict=True))
     first, last = (
-        repair_results.wall(lists, held, IMAGES.grouping, ends.get, of) for of in (None, hidden.get)
+        repair_results.ranking(lists, held, IMAGES.grouping, ends.get, of)
+        for of in (None, hidden.get)
     )
     for found in (first, last):
         assert [one.name for one in found.teams] == ["Team 2", "Team 1"]
@@ -466,11 +479,11 @@ def test_the_wall_has_what_is_there_and_keeps_its_order_at_the_last_reveal() -> 
     assert repair_results.chart_rows(first.teams, first.others)["value"].tolist() == [0.7, 0.5, 0.4]
     assert repair_results.chart_rows(last.teams, last.others)["value"].tolist() == [0.6, 0.8, 0.7]
     assert repair_results.chart_rows(last.teams, last.others)["other"].tolist() == [0.7, 0.5, 0.4]
-    assert not repair_results.wall(lists, held, IMAGES.grouping, ends.get, lambda _: None).last, (
-        "a set without hidden places"
-    )
+    assert not repair_results.ranking(
+        lists, held, IMAGES.grouping, ends.get, lambda _: None
+    ).last, "a set without hidden places"
     with pytest.raises(LessonError):
-        repair_results.wall(lists, held, IMAGES.grouping, lambda _: {"absent": {}})
+        repair_results.ranking(lists, held, IMAGES.grouping, lambda _: {"absent": {}})
 
 
 def test_what_helped_is_a_mean_over_teams_with_their_number() -> None:
@@ -480,15 +493,15 @@ def test_what_helped_is_a_mean_over_teams_with_their_number() -> None:
         standing("Team 2", [Add(POOL[1])], 0.5),
         standing("Team 3", [Draw("camel", "snow")], 0.35),
     ]
-    table = repair_results.helped(every, base)
+    table = repair_results.gains_by_kind(every, base)
     assert table["kind of change"].tolist() == [
         repair_results.KINDS[kind] for kind in ("fade", "add", "draw")
     ]
     assert table["minority"].tolist() == pytest.approx([20, 15, -5])
     assert table["all groups alike"].tolist() == pytest.approx([10, 7.5, -2.5])
     assert table["teams"].tolist() == [1, 2, 1]
-    assert all(words in repair_results.how_little(table) for words in table["kind of change"])
-    assert repair_results.helped([], base).empty
+    assert all(words in repair_results.gains_caveat(table) for words in table["kind of change"])
+    assert repair_results.gains_by_kind([], base).empty
     assert set(repair_results.KINDS) == {"add", "draw", "remove", "caption", "weight", "fade"}
 
 

@@ -15,21 +15,21 @@ from vlcore.classroom import session as lesson_room
 from vlcore.classroom.session import (
     KEPT,
     LIFETIME,
+    ClassSession,
     LessonError,
     Origin,
-    Room,
     Started,
-    count_anew,
-    delete,
-    go,
-    inside,
+    all_votes,
+    delete_session,
+    find_session,
     is_voter,
-    look,
+    move_session,
     new_voter,
-    start,
+    reset_votes,
+    session_transaction,
+    start_session,
     takes_part,
     towers_of,
-    votes,
 )
 from vlcore.classroom.throttle import RateLimit
 from vlcore.experiment import limits
@@ -41,11 +41,11 @@ CHOICES = ("object", "both", "context")
 
 
 def begun() -> Started:
-    return start("four-experiments", "scenes", "first")
+    return start_session("four-experiments", "scenes", "first")
 
 
-def seen(code: str, voter: str = "", token: str = "") -> Room:
-    room = look(code, voter, token)
+def seen(code: str, voter: str = "", token: str = "") -> ClassSession:
+    room = find_session(code, voter, token)
     assert room is not None
     return room
 
@@ -63,19 +63,19 @@ def test_a_code_says_no_word_and_a_new_voter_is_one() -> None:
 
 
 def test_looking_at_a_lesson_that_nobody_started_writes_nothing(empty_home: Path) -> None:
-    assert look("BCDF") is None
-    assert votes("BCDF") == {}
+    assert find_session("BCDF") is None
+    assert all_votes("BCDF") == {}
     assert not list(empty_home.iterdir())
     models_folder().mkdir()
     (models_folder() / ".lessons.sqlite").touch()  # another process is about to make its tables
-    assert look("BCDF") is None
+    assert find_session("BCDF") is None
     assert begun().code
 
 
 def test_a_lesson_begins_with_its_first_question_and_no_vote() -> None:
     code = begun().code
     for typed in (code, f" {code.lower()} "):
-        assert seen(typed) == Room(
+        assert seen(typed) == ClassSession(
             code, "four-experiments", "scenes", "first", "predict", {}, None, leads=False
         )
     assert seen(code).open
@@ -87,8 +87,8 @@ def test_a_lesson_begins_with_its_first_question_and_no_vote() -> None:
 )
 def test_a_hostile_code_is_no_lesson(code: str) -> None:
     begun()
-    assert look(code) is None
-    assert votes(code) == {}
+    assert find_session(code) is None
+    assert all_votes(code) == {}
 
 
 def test_only_the_token_leads_and_it_is_not_in_the_file() -> None:
@@ -96,23 +96,26 @@ def test_only_the_token_leads_and_it_is_not_in_the_file() -> None:
     for token in ("", "guess", started.code, started.token[:-1], begun().token):
         assert not seen(started.code, token=token).leads
         with pytest.raises(LessonError, match="Only the presenter"):
-            go(started.code, token, "second", "predict")
-    go(started.code, started.token, "second", "run")
+            move_session(started.code, token, "second", "predict")
+    move_session(started.code, started.token, "second", "run")
     room = seen(started.code, token=started.token)
     assert (room.leads, room.step, room.phase) == (True, "second", "run")
     with pytest.raises(LessonError, match="no phase 'end'"):
-        go(started.code, started.token, "second", "end")
+        move_session(started.code, started.token, "second", "end")
     assert started.token.encode() not in (models_folder() / ".lessons.sqlite").read_bytes()
 
 
 def test_a_lesson_keeps_the_towers_that_it_was_started_with() -> None:
-    usual, pretrained = begun(), start("repair", "scenes", "short labels", towers="pretrained")
+    usual, pretrained = (
+        begun(),
+        start_session("repair", "scenes", "short labels", towers="pretrained"),
+    )
     assert (seen(usual.code).towers, seen(pretrained.code).towers) == ("scratch", "pretrained")
-    go(pretrained.code, pretrained.token, "short labels", "run")
+    move_session(pretrained.code, pretrained.token, "short labels", "run")
     assert seen(f" {pretrained.code.lower()} ").towers == "pretrained"
     with pytest.raises(LessonError, match="No pair of towers"):
-        start("repair", "scenes", "short labels", towers="timm:resnet18")
-    delete(pretrained.code, pretrained.token)
+        start_session("repair", "scenes", "short labels", towers="timm:resnet18")
+    delete_session(pretrained.code, pretrained.token)
     assert towers_of(pretrained.code) == "scratch"
 
 
@@ -123,7 +126,7 @@ def test_a_lesson_that_was_started_before_there_was_a_choice_is_from_scratch() -
         file.execute("DROP TABLE lesson_towers")
     room = seen(started.code, "somebody-1")
     assert (room.towers, room.votes, room.own) == ("scratch", 1, "object")
-    go(started.code, started.token, "first", "run")
+    move_session(started.code, started.token, "first", "run")
     assert seen(started.code).towers == "scratch"
 
 
@@ -132,7 +135,7 @@ def test_towers_that_no_version_had_are_a_damaged_file() -> None:
     with closing(sqlite3.connect(models_folder() / ".lessons.sqlite")) as file, file:
         file.execute("UPDATE lesson_towers SET towers = 'eyes'")
     with pytest.raises(HomeError, match="damaged"):
-        look(started.code)
+        find_session(started.code)
 
 
 def test_a_vote_may_be_changed_and_counts_once() -> None:
@@ -150,16 +153,16 @@ def test_a_vote_may_be_changed_and_counts_once() -> None:
 def test_votes_close_with_the_answer_and_open_with_the_next_question() -> None:
     started = begun()
     vote(started, "somebody-1", "object")
-    go(started.code, started.token, "first", "run")
+    move_session(started.code, started.token, "first", "run")
     vote(started, "somebody-1", "both")
-    go(started.code, started.token, "first", "reveal")
+    move_session(started.code, started.token, "first", "reveal")
     with pytest.raises(LessonError, match="closed"):
         vote(started, "somebody-1", "context")
-    go(started.code, started.token, "second", "predict")
+    move_session(started.code, started.token, "second", "predict")
     with pytest.raises(LessonError, match="closed"):
         vote(started, "somebody-1", "context", step="first")
     vote(started, "somebody-1", "context", step="second")
-    assert votes(started.code) == {"first": {"both": 1}, "second": {"context": 1}}
+    assert all_votes(started.code) == {"first": {"both": 1}, "second": {"context": 1}}
     assert seen(started.code).counts == {"context": 1}, "of this question alone"
 
 
@@ -179,18 +182,18 @@ def test_a_hostile_vote_is_refused_with_a_sentence(voter: str, choice: str, sent
     started = begun()
     with pytest.raises(LessonError, match=sentence):
         vote(started, voter, choice)
-    assert votes(started.code) == {}
+    assert all_votes(started.code) == {}
 
 
 def test_a_code_is_good_for_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
     started, now = begun(), time.time()
     vote(started, "somebody-1", "object")
     monkeypatch.setattr(time, "time", lambda: now + LIFETIME + 60)
-    assert look(started.code) is None
+    assert find_session(started.code) is None
     with pytest.raises(LessonError, match="over"):
         vote(started, "somebody-1", "object")
     with pytest.raises(LessonError, match="within a day"):
-        go(started.code, started.token, "second", "predict")
+        move_session(started.code, started.token, "second", "predict")
     begun()
     assert rows() == (2, 1)
     monkeypatch.setattr(time, "time", lambda: now + KEPT + 60)
@@ -214,7 +217,7 @@ def test_a_clock_that_jumps_deletes_nothing(days: int, monkeypatch: pytest.Monke
         patch.setattr(time, "time", lambda: now + days * 24 * 3600)
         vote(begun(), "somebody-2", "object")
     vote(started, "somebody-2", "both")
-    assert votes(started.code) == {"first": {"object": 1, "both": 1}}
+    assert all_votes(started.code) == {"first": {"object": 1, "both": 1}}
     assert seen(started.code, token=started.token).leads
 
 
@@ -228,41 +231,45 @@ def test_thirty_students_vote_at_once() -> None:
 
     with ThreadPoolExecutor(30) as pool:
         list(pool.map(one, range(30)))
-    assert votes(started.code) == {"first": {"object": 10, "both": 10, "context": 10}}
+    assert all_votes(started.code) == {"first": {"object": 10, "both": 10, "context": 10}}
 
 
 def test_one_who_starts_many_lessons_ends_only_own_ones() -> None:
-    others = start("four-experiments", "scenes", "first", Origin("a-browser-1", "10.0.0.1"))
+    others = start_session("four-experiments", "scenes", "first", Origin("a-browser-1", "10.0.0.1"))
     mine = [
-        start("four-experiments", "scenes", "first", Origin("a-browser-2", "10.0.0.1"))
+        start_session("four-experiments", "scenes", "first", Origin("a-browser-2", "10.0.0.1"))
         for _ in range(4)
     ]
-    assert [look(started.code) is not None for started in mine] == [False, True, True, True]
+    assert [find_session(started.code) is not None for started in mine] == [False, True, True, True]
     vote(mine[1], "somebody-1", "object")
-    mine.append(start("four-experiments", "scenes", "first", Origin("a-browser-2", "10.0.0.1")))
-    assert [look(started.code) is not None for started in mine] == [
+    mine.append(
+        start_session("four-experiments", "scenes", "first", Origin("a-browser-2", "10.0.0.1"))
+    )
+    assert [find_session(started.code) is not None for started in mine] == [
         False,
         True,
         False,
         True,
         True,
     ], "it has votes"
-    assert look(others.code) is not None
+    assert find_session(others.code) is not None
 
 
 def test_a_flood_from_an_address_takes_no_lesson_away_that_is_in_use(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    elsewhere = start("four-experiments", "scenes", "first", Origin("elsewhere-1", "10.0.0.2"))
+    elsewhere = start_session(
+        "four-experiments", "scenes", "first", Origin("elsewhere-1", "10.0.0.2")
+    )
     of_class, silent, of_teacher = (
-        start("four-experiments", "scenes", "first", Origin(name, "10.0.0.1"), stays=stays)
+        start_session("four-experiments", "scenes", "first", Origin(name, "10.0.0.1"), stays=stays)
         for name, stays in (("class-room", False), ("a-silent-1", False), ("a-teacher-1", True))
     )
     for number in range(2):
         vote(of_class, f"somebody-{number}", "object")
 
     def flood(number: int) -> Started:
-        started = start(
+        started = start_session(
             "four-experiments", "scenes", "first", Origin(f"attacker-{number}", "10.0.0.1")
         )
         vote(started, f"invented-{number}", "both")
@@ -272,14 +279,16 @@ def test_a_flood_from_an_address_takes_no_lesson_away_that_is_in_use(
         flood(number)
     with pytest.raises(LessonError, match="Too many"):
         flood(100)
-    start("four-experiments", "scenes", "first", Origin("a-teacher-1", "10.0.0.1"), stays=True)
-    start("four-experiments", "scenes", "first", Origin("elsewhere-2", "10.0.0.2"))
+    start_session(
+        "four-experiments", "scenes", "first", Origin("a-teacher-1", "10.0.0.1"), stays=True
+    )
+    start_session("four-experiments", "scenes", "first", Origin("elsewhere-2", "10.0.0.2"))
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + lesson_room.IDLE + 60)
     flood(101)
-    assert not look(silent.code), "nobody has touched it for an hour"
-    assert all(look(started.code) for started in (elsewhere, of_class, of_teacher))
-    assert votes(of_class.code) == {"first": {"object": 2}}
+    assert not find_session(silent.code), "nobody has touched it for an hour"
+    assert all(find_session(started.code) for started in (elsewhere, of_class, of_teacher))
+    assert all_votes(of_class.code) == {"first": {"object": 2}}
     with closing(sqlite3.connect(models_folder() / ".lessons.sqlite")) as file:
         assert not file.execute(
             "SELECT 1 FROM origins WHERE address LIKE '%10.%' OR owner LIKE '%a%-%'"
@@ -298,15 +307,19 @@ def test_a_server_has_so_many_lessons_and_the_idle_ones_end(
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + lesson_room.IDLE + 60)
     new = begun()
-    assert [look(started.code) is not None for started in (old, voted, new)] == [False, True, True]
+    assert [find_session(started.code) is not None for started in (old, voted, new)] == [
+        False,
+        True,
+        True,
+    ]
     with pytest.raises(LessonError, match="Too many"):
-        start("four-experiments", "scenes", "first", stays=True)
+        start_session("four-experiments", "scenes", "first", stays=True)
     monkeypatch.setattr(time, "time", lambda: now + 2 * LIFETIME)
-    kept = [start("four-experiments", "scenes", "first", stays=True) for _ in range(2)]
+    kept = [start_session("four-experiments", "scenes", "first", stays=True) for _ in range(2)]
     monkeypatch.setattr(time, "time", lambda: now + 2 * LIFETIME + 2 * lesson_room.IDLE)
     with pytest.raises(LessonError, match="Too many"):
         begun()
-    assert all(look(started.code) for started in kept)
+    assert all(find_session(started.code) for started in kept)
 
 
 def test_an_address_has_many_voters_and_who_has_voted_is_never_locked_out(
@@ -325,13 +338,13 @@ def test_an_address_has_many_voters_and_who_has_voted_is_never_locked_out(
     with pytest.raises(LessonError, match="no newcomers"):
         cast("invented-3", "10.0.0.1")
     cast("student-1", "10.0.0.1", "both")
-    go(started.code, started.token, "second", "predict")
+    move_session(started.code, started.token, "second", "predict")
     cast("student-1", "10.0.0.1", "both", "second")
     cast("student-2", "10.0.0.2", "both", "second")
     cast("student-3", "10.0.0.3", "both", "second")
     with pytest.raises(LessonError, match="no newcomers"):
         cast("student-4", "10.0.0.4", "both", "second")
-    assert votes(started.code) == {"first": {"object": 2, "both": 1}, "second": {"both": 3}}
+    assert all_votes(started.code) == {"first": {"object": 2, "both": 1}, "second": {"both": 3}}
 
 
 def test_invented_voters_come_slowly_and_whoever_leads_counts_anew(
@@ -348,7 +361,7 @@ def test_invented_voters_come_slowly_and_whoever_leads_counts_anew(
         lesson_room.vote(of.code, step, voter, "object", CHOICES, address)
 
     cast("student-1")
-    go(started.code, started.token, "second", "predict")
+    move_session(started.code, started.token, "second", "predict")
     for number in range(limits.VOTERS_AT_ONCE - 1):
         cast(f"invented-{number}", "second")
     with pytest.raises(LessonError, match="few seconds"):
@@ -360,11 +373,11 @@ def test_invented_voters_come_slowly_and_whoever_leads_counts_anew(
     cast("student-3", "second")
     for token in ("", other.token):
         with pytest.raises(LessonError, match="Only the presenter"):
-            count_anew(started.code, token)
+            reset_votes(started.code, token)
     monkeypatch.setattr(limits, "VOTERS", 2)
-    count_anew(started.code, started.token)
-    assert votes(started.code) == {"first": {"object": 1}}
-    assert votes(other.code) == {"first": {"object": 1}}, "of this lesson alone"
+    reset_votes(started.code, started.token)
+    assert all_votes(started.code) == {"first": {"object": 1}}
+    assert all_votes(other.code) == {"first": {"object": 1}}, "of this lesson alone"
     now[0] = 2.0
     cast("student-4", "second")
     assert seen(started.code).counts == {"object": 1}
@@ -373,25 +386,25 @@ def test_invented_voters_come_slowly_and_whoever_leads_counts_anew(
 def test_a_presenter_deletes_a_lesson_with_the_tables_of_its_kind_and_nobody_elses() -> None:
     started, other = begun(), begun()
     own = ("CREATE TABLE IF NOT EXISTS dots (code TEXT, place INTEGER)",)
-    assert lesson_room.rows("SELECT place FROM dots WHERE code = ?", (started.code,)) == [], (
+    assert lesson_room.query_rows("SELECT place FROM dots WHERE code = ?", (started.code,)) == [], (
         "no such table yet"
     )
     for number, one in enumerate((started, other)):
         vote(one, "somebody-1", "object")
-        with inside(one.code, own) as file:
+        with session_transaction(one.code, own) as file:
             file.execute("INSERT INTO dots VALUES (?, ?)", (one.code, number))
     for token in ("", other.token):
         with pytest.raises(LessonError, match="Only the presenter"):
-            delete(started.code, token)
+            delete_session(started.code, token)
     assert takes_part(started.code, "somebody-1")
-    delete(started.code, started.token)
-    assert look(started.code) is None
+    delete_session(started.code, started.token)
+    assert find_session(started.code) is None
     assert not takes_part(started.code, "somebody-1")
-    assert lesson_room.rows("SELECT code, place FROM dots WHERE TRUE = ?", (1,)) == [
+    assert lesson_room.query_rows("SELECT code, place FROM dots WHERE TRUE = ?", (1,)) == [
         (other.code, 1)
     ]
-    assert votes(other.code) == {"first": {"object": 1}}
-    with pytest.raises(LessonError, match="over"), inside(started.code, own):
+    assert all_votes(other.code) == {"first": {"object": 1}}
+    with pytest.raises(LessonError, match="over"), session_transaction(started.code, own):
         pass
     with closing(sqlite3.connect(models_folder() / ".lessons.sqlite")) as kept:
         tables = [
@@ -407,10 +420,10 @@ def test_a_damaged_file_is_named_and_models_and_clean_do_not_see_it() -> None:
     started = begun()
     assert store.published_keys() == store.model_keys() == []
     jobs.clean()
-    assert look(started.code) is not None
+    assert find_session(started.code) is not None
     (models_folder() / ".lessons.sqlite").write_bytes(b"no database " * 500)
     with pytest.raises(HomeError, match=r"\.lessons\.sqlite is damaged.*delete it"):
-        look(started.code)
+        find_session(started.code)
     with pytest.raises(HomeError, match="damaged"):
         vote(started, "somebody-1", "object")
 
@@ -435,8 +448,8 @@ def test_a_file_with_bytes_of_another_is_a_sentence_or_a_lesson() -> None:
             del content[place:]
         file.write_bytes(content)
         for use in (
-            lambda: look(started.code, "somebody-1", started.token),
-            lambda: votes(started.code),
+            lambda: find_session(started.code, "somebody-1", started.token),
+            lambda: all_votes(started.code),
             lambda: vote(started, "somebody-1", "both"),
         ):
             try:
@@ -451,4 +464,4 @@ def test_a_lesson_that_cannot_be_is_damage() -> None:
         with closing(sqlite3.connect(models_folder() / ".lessons.sqlite")) as file, file:
             file.execute(f"UPDATE lessons SET {change}")
         with pytest.raises(HomeError, match="damaged"):
-            look(started.code)
+            find_session(started.code)

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from vlcore.artifacts import bundled
-from vlcore.classroom.answers import Reading, in_one_run, over_runs, published_results, values_of
+from vlcore.classroom.answers import (
+    Measurement,
+    estimate_in_run,
+    estimate_over_runs,
+    published_lesson_runs,
+    values_of,
+)
 from vlcore.classroom.lessons import EXPERIMENTS, lessons
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.wording import rate
@@ -26,11 +32,11 @@ def test_every_number_with_an_interval_is_one_that_the_four_experiments_show(
         one.key: json.loads((bundled.inside(one.key) / "metrics.json").read_text())["end"]
         for one in LESSON.trained
     }
-    values, shown = values_of(published_results("scenes"), LESSON), set()
+    values, shown = values_of(published_lesson_runs("scenes"), LESSON), set()
     for step in LESSON.steps:
         left, right = (runs.get(one.key, {}) for one in step.conditions)
-        shown |= {Reading(step, "", in_one_run(step, left, right), runs=False).number}
-        shown |= {Reading(step, "", over_runs(step, values), runs=True).number}
+        shown |= {Measurement(step, "", estimate_in_run(step, left, right), runs=False).number}
+        shown |= {Measurement(step, "", estimate_over_runs(step, values), runs=True).number}
     shown |= {rate(end["minority_accuracy"]) for end in runs.values()}
     said = set(re.findall(r"[-+]?[\d.]+ (?:%|points) \([-+]?[\d.]+ to [-+]?[\d.]+\)", PLANS))
     assert len(said) >= 5

@@ -17,18 +17,21 @@ def test_each_pair_that_pages_offer_has_a_sentence_of_its_own() -> None:
 
 @pytest.mark.parametrize("name", list(TOWERS))
 def test_the_pair_of_a_lessons_condition_is_read_off_it(name: str) -> None:
-    assert tower_pairs.name_of(Condition(bias=0.5, labels="descriptive").with_towers(name)) == name
+    assert (
+        tower_pairs.tower_pair_of(Condition(bias=0.5, labels="descriptive").with_towers(name))
+        == name
+    )
 
 
 def test_from_scratch_the_bias_is_the_studys() -> None:
-    assert tower_pairs.bias_for(Condition()) == STUDY_BIAS
-    assert tower_pairs.bias_for(Condition(n_per_group=4)) == STUDY_BIAS
+    assert tower_pairs.lesson_bias(Condition()) == STUDY_BIAS
+    assert tower_pairs.lesson_bias(Condition(n_per_group=4)) == STUDY_BIAS
 
 
 @pytest.mark.parametrize("n", [3, 4, 5, 8, 12, 24, 48, 200])
 def test_on_a_frozen_tower_the_bias_is_higher_and_every_group_keeps_an_image(n: int) -> None:
     usual = PRETRAINED.replace(n_per_group=n)
-    biased = usual.replace(bias=tower_pairs.bias_for(usual))
+    biased = usual.replace(bias=tower_pairs.lesson_bias(usual))
     assert biased.bias >= STUDY_BIAS
     assert biased.n_minority >= 1
     assert biased.n_minority <= usual.replace(bias=STUDY_BIAS).n_minority
@@ -36,4 +39,4 @@ def test_on_a_frozen_tower_the_bias_is_higher_and_every_group_keeps_an_image(n: 
 
 
 def test_the_smallest_set_has_the_bias_of_the_study() -> None:
-    assert tower_pairs.bias_for(PRETRAINED.replace(n_per_group=2)) == STUDY_BIAS
+    assert tower_pairs.lesson_bias(PRETRAINED.replace(n_per_group=2)) == STUDY_BIAS

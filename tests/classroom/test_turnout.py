@@ -14,19 +14,19 @@ from vlcore.classroom.repair import EDITING, REPAIR, SHORT
 from vlcore.classroom.session import (
     LessonError,
     Started,
+    all_votes,
     close_door,
-    count_anew,
-    delete,
-    enter,
-    go,
+    delete_session,
+    enter_session,
+    find_session,
     is_closed,
-    look,
-    start,
+    move_session,
+    reset_votes,
+    start_session,
     takes_part,
     vote,
-    votes,
 )
-from vlcore.classroom.turnout import are_in, by_address, sentence
+from vlcore.classroom.turnout import count_participants, turnout_sentence, votes_by_address
 from vlcore.experiment import limits
 from vlcore.experiment.edits import Weigh
 from vlcore.experiment.files import models_folder
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("empty_home")
 
 @pytest.fixture
 def started() -> Started:
-    return start("four-experiments", "scenes", "first")
+    return start_session("four-experiments", "scenes", "first")
 
 
 def cast(started: Started, voter: str, step: str = "first", address: str = "10.0.0.1") -> None:
@@ -45,88 +45,94 @@ def cast(started: Started, voter: str, step: str = "first", address: str = "10.0
 
 def test_behind_a_closed_door_who_is_in_votes_on_and_nobody_comes(started: Started) -> None:
     cast(started, "has-voted-1")
-    assert enter(started.code, "looks-on-1", "10.0.0.1")
+    assert enter_session(started.code, "looks-on-1", "10.0.0.1")
     close_door(started.code, started.token)
     assert is_closed(started.code)
-    assert (enter(started.code, "newcomer-1"), enter(started.code, "looks-on-1")) == (False, True)
+    assert (
+        enter_session(started.code, "newcomer-1"),
+        enter_session(started.code, "looks-on-1"),
+    ) == (False, True)
     with pytest.raises(LessonError, match="door"):
         cast(started, "newcomer-1")
-    go(started.code, started.token, "second", "predict")
+    move_session(started.code, started.token, "second", "predict")
     for voter in ("has-voted-1", "looks-on-1"):
         cast(started, voter, "second")
-    assert votes(started.code) == {"first": {"object": 1}, "second": {"object": 2}}
-    assert are_in(started.code) == 2
+    assert all_votes(started.code) == {"first": {"object": 1}, "second": {"object": 2}}
+    assert count_participants(started.code) == 2
     close_door(started.code, started.token, closed=False)
-    assert enter(started.code, "newcomer-1")
+    assert enter_session(started.code, "newcomer-1")
     assert takes_part(started.code, "newcomer-1")
 
 
 def test_only_whoever_leads_closes_a_door_and_that_of_no_other_lesson(started: Started) -> None:
-    other = start("four-experiments", "scenes", "first")
+    other = start_session("four-experiments", "scenes", "first")
     for token in ("", other.token):
         with pytest.raises(LessonError, match="Only the presenter"):
             close_door(started.code, token)
     for _ in range(2):
         close_door(other.code, other.token)
     assert not is_closed(started.code)
-    assert enter(started.code, "newcomer-1")
-    delete(other.code, other.token)
+    assert enter_session(started.code, "newcomer-1")
+    delete_session(other.code, other.token)
     assert not is_closed(other.code)
 
 
 def test_counting_anew_and_a_closed_door_leave_those_of_earlier_questions(started: Started) -> None:
     cast(started, "student-1")
-    go(started.code, started.token, "second", "predict")
+    move_session(started.code, started.token, "second", "predict")
     for voter in ("student-1", "invented-1"):
         cast(started, voter, "second")
-    count_anew(started.code, started.token)
+    reset_votes(started.code, started.token)
     close_door(started.code, started.token)
     cast(started, "student-1", "second")
     with pytest.raises(LessonError, match="door"):
         cast(started, "invented-1", "second")
-    count_anew(started.code, started.token)
-    go(started.code, started.token, "third", "predict")
+    reset_votes(started.code, started.token)
+    move_session(started.code, started.token, "third", "predict")
     cast(started, "student-1", "third")
-    assert votes(started.code) == {"first": {"object": 1}, "third": {"object": 1}}
+    assert all_votes(started.code) == {"first": {"object": 1}, "third": {"object": 1}}
 
 
 def test_counting_anew_behind_a_closed_door_locks_nobody_out(started: Started) -> None:
     cast(started, "student-1")
     close_door(started.code, started.token)
-    count_anew(started.code, started.token)
+    reset_votes(started.code, started.token)
     cast(started, "student-1")
-    assert votes(started.code) == {"first": {"object": 1}}
+    assert all_votes(started.code) == {"first": {"object": 1}}
 
 
 def test_teams_and_blocks_have_the_same_door() -> None:
-    repair, study = start(REPAIR, "scenes", SHORT), start(one_room.NAME, "scenes", one_room.FIRST)
-    assert teams.join(repair.code, "student-1") == 1
+    repair, study = (
+        start_session(REPAIR, "scenes", SHORT),
+        start_session(one_room.NAME, "scenes", one_room.FIRST),
+    )
+    assert teams.join_team(repair.code, "student-1") == 1
     for one in (repair, study):
         close_door(one.code, one.token)
     with pytest.raises(LessonError, match="door"):
-        teams.join(repair.code, "newcomer-1")
-    assert teams.join(repair.code, "student-1") == 1
-    assert look(repair.code).phase == EDITING  # type: ignore[union-attr]
+        teams.join_team(repair.code, "newcomer-1")
+    assert teams.join_team(repair.code, "student-1") == 1
+    assert find_session(repair.code).phase == EDITING  # type: ignore[union-attr]
     with pytest.raises(LessonError, match="door"):
         vote(study.code, one_room.FIRST, "newcomer-1", "lower", one_room.DIRECTIONS)
 
 
 def test_whoever_leads_removes_teams_that_nobody_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "TEAMS", 3)
-    started, other = start(REPAIR, "scenes", SHORT), start(REPAIR, "scenes", SHORT)
-    teams.join(other.code, "elsewhere-1")
-    assert teams.join(started.code, "student-1") == 1
-    teams.change(started.code, "student-1", lambda own: own.put(Weigh("horse_desert", 2)))
+    started, other = start_session(REPAIR, "scenes", SHORT), start_session(REPAIR, "scenes", SHORT)
+    teams.join_team(other.code, "elsewhere-1")
+    assert teams.join_team(started.code, "student-1") == 1
+    teams.change_repair(started.code, "student-1", lambda own: own.put(Weigh("horse_desert", 2)))
     for number in range(2):
-        teams.join(started.code, f"invented-{number}")
+        teams.join_team(started.code, f"invented-{number}")
     with pytest.raises(LessonError, match="3 teams"):
-        teams.join(started.code, "student-2")
+        teams.join_team(started.code, "student-2")
     with pytest.raises(LessonError, match="Only the presenter"):
-        teams.forget_idle(started.code, other.token)
-    teams.forget_idle(started.code, started.token)
+        teams.delete_idle(started.code, other.token)
+    teams.delete_idle(started.code, started.token)
     assert [team.number for team in teams.teams(started.code)] == [1]
     assert teams.team_of(started.code, "invented-0") is None
-    assert teams.join(started.code, "student-2") == 2
+    assert teams.join_team(started.code, "student-2") == 2
     assert len(teams.teams(other.code)) == 1
 
 
@@ -134,19 +140,19 @@ def test_a_lesson_that_is_full_can_be_looked_at(
     started: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "VOTERS", 0)
-    assert enter(started.code, "student-1")
+    assert enter_session(started.code, "student-1")
     assert not takes_part(started.code, "student-1")
 
 
 def test_votes_are_counted_by_address_and_none_is_kept(started: Started) -> None:
-    assert by_address(started.code) == []
+    assert votes_by_address(started.code) == []
     for number in range(5):
         cast(started, f"student-{number}", address=f"10.0.0.{number // 4}")
-    go(started.code, started.token, "second", "predict")
+    move_session(started.code, started.token, "second", "predict")
     cast(started, "student-0", "second")
-    assert by_address(started.code) == [1], "of this question alone"
-    go(started.code, started.token, "first", "run")
-    assert by_address(started.code) == [4, 1]
+    assert votes_by_address(started.code) == [1], "of this question alone"
+    move_session(started.code, started.token, "first", "run")
+    assert votes_by_address(started.code) == [4, 1]
     with closing(sqlite3.connect(models_folder() / ".lessons.sqlite")) as file:
         assert "10.0.0" not in "\n".join(file.iterdump())
 
@@ -164,7 +170,7 @@ def test_votes_are_counted_by_address_and_none_is_kept(started: Started) -> None
     ],
 )
 def test_what_stands_out_is_a_number(of: list[int], says: str) -> None:
-    assert sentence(of) == says
+    assert turnout_sentence(of) == says
 
 
 def test_processes_of_one_server_count_an_address_once() -> None:

@@ -28,7 +28,7 @@ class Home:
     def __init__(self) -> None:
         jobs.run(KEY, make)
         self.digest = store.read(KEY).digest
-        self.lesson = session.start("four-experiments", "scenes", "first")
+        self.lesson = session.start_session("four-experiments", "scenes", "first")
         session.vote(self.lesson.code, "first", "somebody-1", "a", ["a", "b"])
         drawn.make_set(drawn.Recipe("dim", context_contrast=0.5))
         claim("failed", state="failed")
@@ -44,10 +44,10 @@ class Home:
             "ask again": lambda: jobs.clear_last_failure("failed"),
             "cancel": lambda: jobs.cancel("failed", pending=True),
             "clean": jobs.clean,
-            "start a lesson": lambda: session.start("four-experiments", "scenes", "first"),
-            "look at a lesson": lambda: session.look(code, "somebody-1", token),
+            "start a lesson": lambda: session.start_session("four-experiments", "scenes", "first"),
+            "look at a lesson": lambda: session.find_session(code, "somebody-1", token),
             "vote": lambda: session.vote(code, "first", "somebody-2", "b", ["a", "b"]),
-            "go on": lambda: session.go(code, token, "first", "run"),
+            "go on": lambda: session.move_session(code, token, "first", "run"),
             "list sets": lambda: [catalogue.open_set(name) for name in catalogue.set_names()],
             "make a set": lambda: drawn.make_set(drawn.Recipe(new, context_contrast=0.5)),
             "draw a picture": (
@@ -62,7 +62,7 @@ class Home:
 
     def is_whole(self) -> bool:
         """Whether nothing of it was lost."""
-        lesson = session.look(self.lesson.code, "somebody-1")
+        lesson = session.find_session(self.lesson.code, "somebody-1")
         return store.read(KEY).digest == self.digest and lesson is not None and lesson.own == "a"
 
 

@@ -21,9 +21,11 @@ from .serving import downloaded, expect_text, press, settled, unfold
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 IMAGES = open_set("scenes")
-BASE = repair.base_of(IMAGES, repair.SHORT)
+BASE = repair.repair_base(IMAGES, repair.SHORT)
 FIRST = next(
-    row for row in repair.pool(IMAGES, BASE) if IMAGES.table["group"].iat[row] == "horse_desert"
+    row
+    for row in repair.addable_rows(IMAGES, BASE)
+    if IMAGES.table["group"].iat[row] == "horse_desert"
 )
 
 
@@ -34,7 +36,7 @@ def edited(*edits: Edit) -> Condition:
 @pytest.fixture
 def trained(experiments: list[store.Artifact]) -> None:
     """The base, what stands beside it, and two repairs, as copies of quick models."""
-    held = [condition for arm in repair.beside(IMAGES, BASE).values() for condition in arm]
+    held = [condition for arm in repair.baselines(IMAGES, BASE).values() for condition in arm]
     for number, condition in enumerate([*held, edited(Add(FIRST)), edited(Fade(0.5))]):
         if not store.published(condition.key):
             publish_as(experiments[number % 2 * 2], condition)  # those of short labels

@@ -11,8 +11,8 @@ from tests.chromium import needs_chromium
 from tests.jobs.children import until
 from vlcore.artifacts import store
 from vlcore.classroom import one_room
-from vlcore.classroom.one_room import DIRECTIONS, Plan, Stand
-from vlcore.classroom.session import go, look, start, vote, votes
+from vlcore.classroom.one_room import DIRECTIONS, BlockState, Plan
+from vlcore.classroom.session import all_votes, find_session, move_session, start_session, vote
 from vlcore.data.catalogue import open_set
 from vlcore.data.importers import import_set
 from vlcore.data.subset import usual_condition
@@ -39,13 +39,18 @@ def test_a_room_goes_on_when_its_server_was_killed_while_a_block_trained(
     monkeypatch.setitem(PRESETS, "live", STEPS)
     import_set(pets(tmp_path_factory.mktemp("pictures"), PER_GROUP), "pets")
     images = open_set("pets")
-    usual, (code, token) = usual_condition(images), start(one_room.NAME, "pets", one_room.FIRST)
+    usual, (code, token) = (
+        usual_condition(images),
+        start_session(one_room.NAME, "pets", one_room.FIRST),
+    )
     vote(code, one_room.FIRST, "student-1", "lower", DIRECTIONS)
-    plan = one_room.fix(code, token, Plan("labels", 5, prediction="lower"), usual, images.grouping)
-    go(code, token, one_room.FIRST, "run")
+    plan = one_room.fix_plan(
+        code, token, Plan("labels", 5, prediction="lower"), usual, images.grouping
+    )
+    move_session(code, token, one_room.FIRST, "run")
     dot, pair = one_room.pairs_of(plan, usual, images.grouping, 2)
     publish(dot)
-    one_room.take(code, "student-1", lambda _: Stand.OPEN)
+    one_room.take_block(code, "student-1", lambda _: BlockState.OPEN)
 
     port = free_port()
     server, address = begun(port, SHORT), f"http://127.0.0.1:{port}/Lesson?code={code}"
@@ -71,7 +76,7 @@ def test_a_room_goes_on_when_its_server_was_killed_while_a_block_trained(
         assert all(store.published(one.key) for one in pair)
         expect(blocks).to_have_text("2 of 5")
         expect_text(wall, f"Plan {plan.hash} was written down")
-        assert (one_room.plan_of(code), votes(code)) == (plan, {one_room.FIRST: {"lower": 1}})
+        assert (one_room.plan_of(code), all_votes(code)) == (plan, {one_room.FIRST: {"lower": 1}})
         assert [one.owner for one in one_room.blocks_of(code)] == [one.owner for one in kept]
         file = models_folder() / ".lessons.sqlite"
         there = file.read_bytes()
@@ -84,7 +89,7 @@ def test_a_room_goes_on_when_its_server_was_killed_while_a_block_trained(
         )  # looked again, without another reload
         press(wall, "End: what did it show?")  # the same browser leads
         expect_text(wall, "The plan decides when 3 more of its 5 blocks are there")
-        until(lambda: (found := look(code)) is not None and not found.open)
+        until(lambda: (found := find_session(code)) is not None and not found.open)
     finally:
         server.kill()
         server.wait(30)

@@ -21,7 +21,7 @@ RUN = "Run the four experiments"
 
 
 def buttons(page: AppTest) -> list[str]:
-    return [button.label for button in page.button if button.label != guide.words()["begin"]]
+    return [button.label for button in page.button if button.label != guide.guide_words()["begin"]]
 
 
 def progress(page: object) -> list[str]:

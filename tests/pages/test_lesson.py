@@ -16,7 +16,7 @@ from vlcore.classroom import answers
 from vlcore.classroom import session as lesson_room
 from vlcore.classroom.lessons import COLLAPSE, EXPERIMENTS
 from vlcore.classroom.lessons import lessons as all_lessons
-from vlcore.classroom.session import Started, go, look, vote, votes
+from vlcore.classroom.session import Started, all_votes, find_session, move_session, vote
 from vlcore.classroom.throttle import RateLimit
 from vlcore.data.importers import import_set
 from vlcore.experiment.condition import Condition
@@ -72,7 +72,7 @@ def kept(page: AppTest) -> dict[str, str]:
 
 
 def begun(data: str = "scenes") -> Started:
-    return lesson_room.start(EXPERIMENTS, data, STEPS[0].name)
+    return lesson_room.start_session(EXPERIMENTS, data, STEPS[0].name)
 
 
 def test_alone_one_predicts_first_and_the_own_answer_is_kept_to_the_reveal(
@@ -150,8 +150,10 @@ def test_untrained_the_reveal_has_the_published_runs_and_says_what_is_missing(
     empty_home: Path,
 ) -> None:
     page = start(step="bias-and-labels", phase="reveal")
-    values = answers.values_of(answers.published_results("scenes"), LESSONS[EXPERIMENTS])
-    found = answers.Reading(STEPS[3], "", answers.over_runs(STEPS[3], values), runs=True)
+    values = answers.values_of(answers.published_lesson_runs("scenes"), LESSONS[EXPERIMENTS])
+    found = answers.Measurement(
+        STEPS[3], "", answers.estimate_over_runs(STEPS[3], values), runs=True
+    )
     assert f"In the published runs: {found.number}" in large(page)
     said = text_of(page)
     assert "In this run: not trained yet." in said
@@ -174,7 +176,7 @@ def test_runs_of_this_server_are_a_reading_of_their_own(
     assert not any("runs of this server" in line for line in large(shipped)), (
         "the same runs are read once"
     )
-    nothing = answers.published_results("scenes", empty_home)
+    nothing = answers.published_lesson_runs("scenes", empty_home)
     monkeypatch.setattr(answers, "published_results", lambda _data: nothing)
     clear()
     page = start(step="bias-and-labels", phase="reveal")
@@ -195,7 +197,7 @@ def test_trained_the_reveal_has_both_maps_and_this_run(
     assert "held-out images cluster" in alts(page)[0], "the maps are first"
     assert not page.header[0].value.startswith(STEPS[3].text)
     ends = [artifact.metrics["end"] for artifact in experiments[2:]]
-    found = answers.Reading(STEPS[3], "", answers.in_one_run(STEPS[3], *ends), runs=False)
+    found = answers.Measurement(STEPS[3], "", answers.estimate_in_run(STEPS[3], *ends), runs=False)
     assert f"In this run: {found.number}" in large(page)
     film = next(toggle for toggle in page.toggle if toggle.label.startswith("Watch the training"))
     film.set_value(True).run()
@@ -264,7 +266,7 @@ def test_a_class_is_led_by_whoever_has_its_token(
     page = press(start(), "Start a lesson for a class")
     code = address_of(page, "code")
     token = kept(page)[f"vl-bias-lab-leads-{code}"]
-    assert look(code, token=token).leads  # type: ignore[union-attr]
+    assert find_session(code, token=token).leads  # type: ignore[union-attr]
     assert "presenter" not in page.query_params, "a projector shows the address"
     assert code in large(page)
     assert any(
@@ -291,7 +293,7 @@ def test_a_presenter_deletes_what_is_kept_of_the_lesson(empty_home: Path) -> Non
     started = begun()
     student = press(start(code=started.code), "Vote A")
     page = press(start(code=started.code, presenter=started.token), "Delete this lesson's data now")
-    assert look(started.code) is None
+    assert find_session(started.code) is None
     assert "code" not in page.query_params
     assert "deleted" in page.toast[0].value
     assert "no lesson with this code" in student.run().warning[0].value
@@ -370,7 +372,7 @@ def test_the_presenter_counts_votes_and_hides_which_until_the_reveal(empty_home:
         "beside the title, above the answer"
     )
     press(page, "Next question")
-    room = look(started.code)
+    room = find_session(started.code)
     assert (room.step, room.phase) == (STEPS[1].name, "predict")
     press(page, f"4 · {STEPS[3].title}")
     press(page, "Run it")
@@ -385,34 +387,34 @@ def test_a_vote_is_changed_and_kept_over_a_refresh(
     page = press(start(code=started.code), "Vote A")
     assert "Your vote is in" in page.success[0].value
     press(page, "Vote C")
-    assert votes(started.code) == {STEPS[0].name: {"context": 1}}
+    assert all_votes(started.code) == {STEPS[0].name: {"context": 1}}
     monkeypatch.setattr(browser, "remembered", lambda name: kept(page).get(name, ""))
     again = start(code=started.code)
     assert "C is my answer" in labels(again), (
         "a refresh, or the link again, is a new session of the same browser"
     )
     press(again, "Vote B")
-    assert votes(started.code) == {STEPS[0].name: {"both": 1}}
+    assert all_votes(started.code) == {STEPS[0].name: {"both": 1}}
 
 
 def test_a_student_follows_the_presenter_and_cannot_vote_too_late(empty_home: Path) -> None:
     started = begun()
     page, late = press(start(code=started.code), "Vote A"), start(code=started.code)
-    go(started.code, started.token, STEPS[0].name, "run")
+    move_session(started.code, started.token, STEPS[0].name, "run")
     page.run()
     assert "the lecturer" in text_of(page)
-    go(started.code, started.token, STEPS[0].name, "reveal")
+    move_session(started.code, started.token, STEPS[0].name, "reveal")
     page.run()
     assert not page.exception
     assert labels(page) == []
     assert "Your vote was “by animal”" in text_of(page)
     assert alts(page)[0].startswith("Votes: by animal: 1")
-    go(started.code, started.token, STEPS[2].name, "predict")
+    move_session(started.code, started.token, STEPS[2].name, "predict")
     page.run()
     assert page.header[0].value == STEPS[2].question
     assert labels(page) == [*VOTES, "Vote D"]
     press(late, "Vote A")  # the page still shows the first question
-    assert votes(started.code) == {STEPS[0].name: {"object": 1}}
+    assert all_votes(started.code) == {STEPS[0].name: {"object": 1}}
     assert "closed" in late.warning[0].value
     assert late.header[0].value == STEPS[2].question
 
@@ -437,7 +439,7 @@ def test_a_set_of_ones_own_has_its_own_words_and_no_published_runs(
     page = start(data="pets", step="bias")
     assert "new pictures of cat, park or dog, home" in page.header[0].value
     started = begun("pets")
-    go(started.code, started.token, "bias", "reveal")
+    move_session(started.code, started.token, "bias", "reveal")
     page = start(code=started.code, presenter=started.token)
     assert "In this run: not trained yet." in text_of(page)
     assert "The study says" not in text_of(page)
@@ -448,7 +450,9 @@ def test_the_hand_out_gives_no_answer_away_and_the_lecturers_does(
     empty_home: Path, name: str
 ) -> None:
     images, lesson = cache.named_set("scenes"), LESSONS[name]
-    student, lecturer = (results.handout(lesson, images, lecturer=who) for who in (False, True))
+    student, lecturer = (
+        results.lesson_handout(lesson, images, lecturer=who) for who in (False, True)
+    )
     for step in lesson.steps:
         assert step.question in student
         assert step.question in lecturer

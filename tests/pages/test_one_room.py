@@ -18,7 +18,7 @@ from vlcore.artifacts import store
 from vlcore.classroom import one_room
 from vlcore.classroom.handout import study_html
 from vlcore.classroom.one_room import CLASS, REHEARSAL, Pair, Plan
-from vlcore.classroom.session import Started, go, look, start, votes
+from vlcore.classroom.session import Started, all_votes, find_session, move_session, start_session
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES
@@ -51,10 +51,10 @@ def no_cookies(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 
 
 def begun(plan: Plan | None = PLAN, towers: str = "scratch") -> Started:
-    started = start(one_room.NAME, "scenes", one_room.FIRST, towers=towers)
+    started = start_session(one_room.NAME, "scenes", one_room.FIRST, towers=towers)
     if plan is not None:
-        one_room.fix(started.code, started.token, plan, Condition(), SCENES)
-        go(started.code, started.token, one_room.FIRST, "run")
+        one_room.fix_plan(started.code, started.token, plan, Condition(), SCENES)
+        move_session(started.code, started.token, one_room.FIRST, "run")
     return started
 
 
@@ -85,7 +85,7 @@ def test_alone_it_says_what_it_is_and_begins(empty_home: Path) -> None:
     assert not list(empty_home.iterdir()), "looking at the page writes nothing"
     press(page, "Start it")
     code = page.query_params["code"]
-    found = look(code if isinstance(code, str) else code[0])
+    found = find_session(code if isinstance(code, str) else code[0])
     assert found is not None
     assert found.lesson == one_room.NAME
     assert "Fix the plan" in labels(page)
@@ -99,7 +99,7 @@ def test_the_lesson_begins_on_the_towers_that_the_address_names(
     assert TOWERS_SEEN[towers] in text_of(page)
     press(page, "Start it")
     code = page.query_params["code"]
-    found = look(code if isinstance(code, str) else code[0])
+    found = find_session(code if isinstance(code, str) else code[0])
     assert found is not None
     assert found.towers == towers
     assert TOWERS_SEEN[towers] in text_of(page)
@@ -143,10 +143,10 @@ def test_a_phone_looks_the_more_often_the_sooner_its_pair_is_there(
     monkeypatch.setattr(phone_page, "voter", lambda: "student-1")
     plan = replace(PLAN, towers="pretrained")
     started, images = begun(plan, "pretrained"), cache.named_set("scenes")
-    room = look(started.code)
+    room = find_session(started.code)
     assert room is not None
     nobody = phone_page._pace(room, plan, images)
-    one_room.take(started.code, "student-1", partial(session_cache.stand, plan, images))
+    one_room.take_block(started.code, "student-1", partial(session_cache.block_state, plan, images))
     every = []
     for position in range(31):
         queued = partial(JobStatus, state=State.QUEUED, position=position)
@@ -168,7 +168,7 @@ def test_the_class_expects_something_and_the_lecturer_fixes_the_plan_once(
     student, page = phone(started), lecturer(started)
     press(student, "higher")
     press(student, "lower")
-    assert votes(started.code) == {one_room.FIRST: {"lower": 1}}
+    assert all_votes(started.code) == {one_room.FIRST: {"lower": 1}}
     fix = next(button for button in page.button if button.label == "Fix the plan")
     assert fix.disabled, "nothing is expected yet"
     assert "lower: 1 · about the same: 0" in text_of(page.run())
@@ -196,11 +196,11 @@ def test_another_comparison_is_another_question_to_the_class(empty_home: Path) -
     page = lecturer(started)
     page.selectbox(key="room_contrast").set_value("Group DRO against plain training").run()
     assert not page.exception
-    assert look(started.code).step == "groupdro/minority_accuracy"  # type: ignore[union-attr]
+    assert find_session(started.code).step == "groupdro/minority_accuracy"  # type: ignore[union-attr]
     assert "group DRO" in " ".join(one.proto.body for one in student.run().get("html"))
-    assert look(started.code).votes == 0  # type: ignore[union-attr]
+    assert find_session(started.code).votes == 0  # type: ignore[union-attr]
     page.query_params["step"] = "x"
-    go(started.code, started.token, "nothing/nobody", "predict")
+    move_session(started.code, started.token, "nothing/nobody", "predict")
     for one in (page, student):
         assert not one.run().exception, "what no lesson has is the first"
 
@@ -275,7 +275,7 @@ def test_a_pair_that_is_there_is_shown_at_once_with_its_maps_and_its_dot(
     assert [one.startswith("Map of the model") for one in said] == [True, True, False]
     assert said[2].endswith("2 dots") or "2 dots; mean" in said[2]
     assert "descriptive labels less short labels" in text_of(page)
-    go(started.code, started.token, one_room.FIRST, "reveal")
+    move_session(started.code, started.token, one_room.FIRST, "reveal")
     assert "The plan decides when 3 more" in text_of(page.run())
     late = phone(started, "student-9")
     assert TAKE not in labels(late)
@@ -289,10 +289,10 @@ def test_the_wall_has_the_numbers_of_the_analysis_and_says_how_often_it_was_look
 ) -> None:
     started, every = begun(), pairs(7)
     publish([one for pair in every[:6] for one in pair])
-    stand = partial(session_cache.stand, PLAN, cache.named_set("scenes"))
+    stand = partial(session_cache.block_state, PLAN, cache.named_set("scenes"))
     page = lecturer(started)
     for place in range(6):
-        one_room.take(started.code, f"student-{place}", stand)
+        one_room.take_block(started.code, f"student-{place}", stand)
         page.run()
     shown = {one.label: one.value for one in page.metric}
     assert (shown["Code"], shown["Blocks"]) == (started.code, "6 of 6")
@@ -312,24 +312,26 @@ def test_the_wall_has_the_numbers_of_the_analysis_and_says_how_often_it_was_look
     assert "Looked at 4 times on the way" in text_of(page)
     press(page, "End: what did it show?")
     assert "±" in text_of(page)
-    assert look(started.code).phase == "reveal"  # type: ignore[union-attr]
+    assert find_session(started.code).phase == "reveal"  # type: ignore[union-attr]
     images, drawn = cache.named_set("scenes"), []
     monkeypatch.setattr(
         work, "run_in_worker", lambda _of, task, *given: drawn.append(task) or task(*given)
     )
-    assert session_cache.slide(
+    assert session_cache.results_slide(
         started.code, images, visitors.Visitor("somebody-here"), True
     ).startswith(b"\x89PNG")
-    assert "Exact p" in session_cache.paper(
+    assert "Exact p" in session_cache.study_handout(
         started.code, images, visitors.Visitor("somebody-else"), True
     )
     assert drawn == [chart_slide, study_html]
     assert (
-        len(list(csv.DictReader(io.StringIO(session_cache.table(started.code, images).decode()))))
+        len(
+            list(csv.DictReader(io.StringIO(session_cache.dots_csv(started.code, images).decode())))
+        )
         == 6
     )
     press(page, "Go on")
-    assert look(started.code).phase == "run"  # type: ignore[union-attr]
+    assert find_session(started.code).phase == "run"  # type: ignore[union-attr]
 
 
 def test_the_lecturer_trains_what_nobody_has(empty_home: Path, queue: FakeQueue) -> None:
@@ -403,11 +405,11 @@ def test_deleted_nothing_is_left_and_phones_are_told(empty_home: Path) -> None:
 def test_a_wall_without_a_dot_gives_a_sentence_for_a_file(empty_home: Path) -> None:
     started, images = begun(), cache.named_set("scenes")
     with pytest.raises(LabError, match="no dot"):
-        session_cache.slide(started.code, images, visitors.Visitor("somebody-here"), False)
+        session_cache.results_slide(started.code, images, visitors.Visitor("somebody-here"), False)
     planless = begun(None).code
     for make in (
-        session_cache.table,
-        partial(session_cache.paper, asker=visitors.Visitor("somebody-here"), ended=False),
+        session_cache.dots_csv,
+        partial(session_cache.study_handout, asker=visitors.Visitor("somebody-here"), ended=False),
     ):
         with pytest.raises(LabError, match="no plan"):
             make(planless, images)

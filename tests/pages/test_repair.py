@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from tests.api.published import publish
 from vlcore.classroom import repair, teams
 from vlcore.classroom.repair import DESCRIPTIVE, EDITING, ELSEWHERE, REPAIR, REVEALED, SHORT
-from vlcore.classroom.session import Started, go, look, start
+from vlcore.classroom.session import Started, find_session, move_session, start_session
 from vlcore.data.catalogue import open_set
 from vlcore.data.importers import import_set
 from vlcore.experiment import limits
@@ -35,9 +35,9 @@ from vlcore.web.lesson import ranking
 from .app import FakeQueue, alts, opened, pets, press, text_of
 
 IMAGES = open_set("scenes")
-BASE = repair.base_of(IMAGES, SHORT)
-POOL = repair.pool(IMAGES, BASE)
-HELD = repair.beside(IMAGES, BASE)
+BASE = repair.repair_base(IMAGES, SHORT)
+POOL = repair.addable_rows(IMAGES, BASE)
+HELD = repair.baselines(IMAGES, BASE)
 lesson = partial(opened, "6_Lesson")
 
 
@@ -52,7 +52,7 @@ def no_cookies_and_no_drawing(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch)
 
 
 def began() -> Started:
-    return start(REPAIR, "scenes", SHORT)
+    return start_session(REPAIR, "scenes", SHORT)
 
 
 def edited(*edits: Edit) -> Condition:
@@ -160,11 +160,11 @@ def test_the_lesson_is_prepared_with_one_button_that_says_how_long(
     empty_home: Path, queue: FakeQueue
 ) -> None:
     page = lesson(lesson="repair", repair_labels=DESCRIPTIVE)
-    base = repair.base_of(IMAGES, DESCRIPTIVE)
+    base = repair.repair_base(IMAGES, DESCRIPTIVE)
     assert "Trains 9 models, about" in text_of(page)
     assert quoted_captions("descriptive", IMAGES.grouping) in text_of(page)
     press(page, "Prepare")
-    assert queue.asked == [one.key for of in repair.beside(IMAGES, base).values() for one in of]
+    assert queue.asked == [one.key for of in repair.baselines(IMAGES, base).values() for one in of]
     assert page.get("progress")[0].proto.text.startswith(
         "Preparing: 0 of 9 models are there, about "
     )
@@ -173,14 +173,14 @@ def test_the_lesson_is_prepared_with_one_button_that_says_how_long(
 def test_on_a_pretrained_tower_one_alone_and_a_class_repair_its_model(
     empty_home: Path, queue: FakeQueue
 ) -> None:
-    base = repair.base_of(IMAGES, SHORT, "pretrained")
+    base = repair.repair_base(IMAGES, SHORT, "pretrained")
     page = lesson(lesson="repair", towers="pretrained")
     assert TOWERS_SEEN["pretrained"] in text_of(page)
     press(page, "Prepare")
-    assert queue.asked == [one.key for of in repair.beside(IMAGES, base).values() for one in of]
+    assert queue.asked == [one.key for of in repair.baselines(IMAGES, base).values() for one in of]
     press(page, "Start a lesson for a class")
     code = page.query_params["code"]
-    room = look(code if isinstance(code, str) else code[0])
+    room = find_session(code if isinstance(code, str) else code[0])
     assert room is not None
     assert room.towers == "pretrained"
     student = press(lesson(code=room.code), "New team")
@@ -225,13 +225,13 @@ def test_a_thirteenth_tap_and_a_fourth_try_are_sentences(
     page = press(lesson(code=code), "New team")
     me = page.session_state["lesson_me"]
     for row in POOL[:MOST]:
-        teams.change(code, me, lambda now, row=row: now.put(Add(row)))
+        teams.change_repair(code, me, lambda now, row=row: now.put(Add(row)))
     tap(page.run(), pictures(page)[0])
     assert f"{MOST + 1} changes" in page.warning[0].value
     for row in POOL[: limits.REPAIR_TRIES]:
-        teams.change(code, me, lambda now, row=row: now.take_back(Add(row)).tried())
+        teams.change_repair(code, me, lambda now, row=row: now.take_back(Add(row)).tried())
     before = list(queue.asked)
-    teams.change(code, me, lambda now: now.take_back(Add(POOL[MOST - 1])))
+    teams.change_repair(code, me, lambda now: now.take_back(Add(POOL[MOST - 1])))
     press(page.run(), f"Train our repair (0 of {limits.REPAIR_TRIES} tries left)")
     assert "the most" in page.warning[0].value
     assert queue.asked == before
@@ -249,9 +249,9 @@ def test_the_presenter_rehearses_reveals_and_takes_the_wall_along(
     made = teams.teams(started.code)
     assert queue.asked == [BASE.replace(edits=team.repair.counts).key for team in made]
     assert page.dataframe[0].value[["Tries", "Trained"]].to_numpy().tolist() == [[1, 0]] * 5
-    teams.join(started.code, "student-1")
+    teams.join_team(started.code, "student-1")
     row = POOL[0]
-    teams.change(started.code, "student-1", lambda now: now.put(Add(row)).tried())
+    teams.change_repair(started.code, "student-1", lambda now: now.put(Add(row)).tried())
     publish([*(one for of in HELD.values() for one in of), edited(Add(row))])
     assert not stands_out(page)
     publish([BASE.replace(edits=team.repair.counts) for team in made[:3]])
@@ -304,7 +304,7 @@ def test_a_phone_follows_and_sees_its_place_only_when_it_is_revealed(
     )
     assert "place 1" not in text_of(page)
     for phase in (REVEALED, ELSEWHERE):
-        go(started.code, started.token, SHORT, phase)
+        move_session(started.code, started.token, SHORT, phase)
         page.run()
         assert "**Team 1: place 1 of 1, " in text_of(page)
         assert not pictures(page), "the list is closed"
@@ -312,7 +312,7 @@ def test_a_phone_follows_and_sees_its_place_only_when_it_is_revealed(
         assert "place" not in text_of(lesson(code=started.code)).partition("Whoever")[0].replace(
             "places", ""
         )
-    go(started.code, started.token, SHORT, EDITING)
+    move_session(started.code, started.token, SHORT, EDITING)
     assert pictures(page.run())
 
 

@@ -9,7 +9,7 @@ import pytest
 from vlcore.classroom import one_room
 from vlcore.classroom import session as lesson_room
 from vlcore.classroom.lessons import EXPERIMENTS
-from vlcore.classroom.session import close_door, is_closed, look, vote
+from vlcore.classroom.session import close_door, find_session, is_closed, vote
 from vlcore.web.components import browser
 
 from .app import FakeQueue, opened, press, text_of
@@ -27,7 +27,7 @@ def no_cookies(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_who_had_opened_the_lesson_votes_behind_its_closed_door_and_nobody_comes(
     empty_home: Path,
 ) -> None:
-    started = lesson_room.start(EXPERIMENTS, "scenes", FIRST)
+    started = lesson_room.start_session(EXPERIMENTS, "scenes", FIRST)
     page, student = start(code=started.code, presenter=started.token), start(code=started.code)
     press(page.run(), "Close the door (1 in)")
     assert is_closed(started.code)
@@ -48,7 +48,7 @@ def test_who_had_opened_the_lesson_votes_behind_its_closed_door_and_nobody_comes
 def test_many_votes_of_one_address_are_a_number_for_whoever_leads(
     empty_home: Path, lesson: str, step: str, choice: str
 ) -> None:
-    started = lesson_room.start(lesson, "scenes", step)
+    started = lesson_room.start_session(lesson, "scenes", step)
     for number in range(6):
         vote(started.code, step, f"student-{number}", choice, [choice], f"10.0.0.{number // 5}")
     page = start(code=started.code, presenter=started.token)
@@ -57,10 +57,10 @@ def test_many_votes_of_one_address_are_a_number_for_whoever_leads(
 
 
 def test_a_lesson_that_ended_has_no_door(empty_home: Path) -> None:
-    started = lesson_room.start(EXPERIMENTS, "scenes", FIRST)
+    started = lesson_room.start_session(EXPERIMENTS, "scenes", FIRST)
     page = start(code=started.code, presenter=started.token)
     close_door(started.code, started.token)
-    lesson_room.delete(started.code, started.token)
+    lesson_room.delete_session(started.code, started.token)
     press(page, "Close the door (0 in)")
-    assert look(started.code) is None
+    assert find_session(started.code) is None
     assert not is_closed(started.code)

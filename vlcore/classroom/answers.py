@@ -30,7 +30,7 @@ ANOTHER = "This is one run of each model; another seed gives other numbers."
 
 
 @dataclass(frozen=True)
-class Reading:
+class Measurement:
     """One measurement of a step's number: `where`, such as ``in this run``; its interval is over
     `runs` or pictures."""
 
@@ -84,7 +84,7 @@ class Answer:
     `missing`."""
 
     step: Step
-    readings: Sequence[Reading]
+    readings: Sequence[Measurement]
     claims: Sequence[ClaimResult] = ()
     missing: str = ""
 
@@ -106,7 +106,7 @@ class Answer:
         ]
 
 
-def in_one_run(step: Step, left: Mapping[str, Any], right: Mapping[str, Any]) -> Estimate:
+def estimate_in_run(step: Step, left: Mapping[str, Any], right: Mapping[str, Any]) -> Estimate:
     """The number of a step from one run of each model, with its interval over scenes, of a
     difference the widest; ValueError, which says why, where it is not defined."""
     terms = []
@@ -121,7 +121,7 @@ def in_one_run(step: Step, left: Mapping[str, Any], right: Mapping[str, Any]) ->
     return Estimate(value.value - off.value, value.low - off.high, value.high - off.low, value.n)
 
 
-def over_runs(step: Step, values: Mapping[str, Mapping[str, float]]) -> Estimate:
+def estimate_over_runs(step: Step, values: Mapping[str, Mapping[str, float]]) -> Estimate:
     """The number of a step over runs that differ in their seeds alone, with its t interval;
     ValueError when `values`, as of `values_of`, has fewer than two blocks."""
     quantity, found = step.quantity, []
@@ -143,7 +143,7 @@ def over_runs(step: Step, values: Mapping[str, Mapping[str, float]]) -> Estimate
     )
 
 
-def over_seeds(frame: pd.DataFrame, condition: Condition, measure: str) -> Estimate:
+def estimate_over_seeds(frame: pd.DataFrame, condition: Condition, measure: str) -> Estimate:
     """A measure at the end of training over the runs of a table that differ from a condition in
     their seeds alone, with its t interval; ValueError of fewer than two."""
     keys = {with_seed(condition, seed).key for seed in SEEDS}
@@ -176,7 +176,7 @@ def values_of(frame: pd.DataFrame, lesson: Lesson) -> dict[str, dict[str, float]
     }
 
 
-def published_results(data: str, folder: Path = RESULTS) -> pd.DataFrame:
+def published_lesson_runs(data: str, folder: Path = RESULTS) -> pd.DataFrame:
     """The runs on an image set that the lab publishes with itself, as a
     `vlcore.study.runs_table.runs_table`."""
     tables = [pd.read_parquet(path) for path in sorted(folder.glob(f"*/{data}/runs.parquet"))]
@@ -187,7 +187,9 @@ def published_results(data: str, folder: Path = RESULTS) -> pd.DataFrame:
     )
 
 
-def claims(frame: pd.DataFrame, lesson: Lesson, grouping: Grouping) -> dict[str, ClaimResult]:
+def lesson_claims(
+    frame: pd.DataFrame, lesson: Lesson, grouping: Grouping
+) -> dict[str, ClaimResult]:
     """The study's claims, put to a lesson's runs of a table, by id; AnalysisError where they do not
     compare."""
     keys = {

@@ -88,7 +88,7 @@ def _written() -> dict[str, Any]:
     return read_yaml(Path(__file__).with_name("guide.yaml"))
 
 
-def words() -> dict[str, str]:
+def guide_words() -> dict[str, str]:
     """What the guide says beside its cards, such as on its buttons."""
     return dict(_written()["words"])
 

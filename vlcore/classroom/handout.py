@@ -59,7 +59,7 @@ def handout_html(
 
 
 def study_html(
-    now: one_room_results.Standing, looks: Mapping[int, float], others: tuple[list[float], int]
+    now: one_room_results.ClassStudy, looks: Mapping[int, float], others: tuple[list[float], int]
 ) -> str:
     """The study of a room: what was planned before its first run, and what the wall shows now;
     `looks` and `others` are those of `Standing.sentences`."""
@@ -68,7 +68,7 @@ def study_html(
     ]
     study = now.study
     models = _models({str(study.arm_of(one)): one for one in study.conditions[:2]}, now.grouping)
-    asks = one_room.expectation(asked, now.plan.measure, now.grouping)
+    asks = one_room.expectation_question(asked, now.plan.measure, now.grouping)
     parts: list[Any] = [asked.question, asks, now.planned, models, Heading("What the wall shows")]
     if drawn := now.chart(LIGHT, *_FIGURE, others=others):
         spec = drawn.to_dict(validate=False)
@@ -78,10 +78,10 @@ def study_html(
     )
 
 
-def repair_html(found: repair_results.Wall, about: str, grouping: Grouping) -> str:
+def repair_html(found: repair_results.Ranking, about: str, grouping: Grouping) -> str:
     """What teams changed, and what it came to, in hidden places too where they were asked there;
     `about` is the task with its budget."""
-    parts: list[Any] = [about, repair_results.changes(found.teams)]
+    parts: list[Any] = [about, repair_results.changes_table(found.teams)]
     for wall in (found.before, found)[: 1 + found.last]:
         parts.append(
             Heading("The ranking in places that nobody drew" if wall.last else "The ranking")

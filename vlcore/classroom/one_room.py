@@ -16,7 +16,15 @@ from typing import Any
 
 from vlcore.classroom import tower_pairs
 from vlcore.classroom.lessons import placeholders
-from vlcore.classroom.session import LessonError, admit, inside, led, rows, tidy, towers_of
+from vlcore.classroom.session import (
+    LessonError,
+    admit,
+    presenter_transaction,
+    query_rows,
+    session_transaction,
+    tidy_code,
+    towers_of,
+)
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import read_yaml
 from vlcore.experiment.grouping import Grouping
@@ -101,7 +109,7 @@ class Block:
     at: float  # seconds since 1970, when it was last asked for or waited for
 
 
-class Stand(Enum):
+class BlockState(Enum):
     """How a block stands."""
 
     DONE = "its runs are there"
@@ -112,25 +120,25 @@ class Stand(Enum):
 
     @property
     def is_free(self) -> bool:
-        return self in (Stand.OPEN, Stand.FAILED)
+        return self in (BlockState.OPEN, BlockState.FAILED)
 
 
-def stand_of(block: Block, pair: Pair, view: View) -> Stand:
+def block_state(block: Block, pair: Pair, view: View) -> BlockState:
     """How a block stands; `view` tells how trainings do."""
     states = [view(one.key).state for one in pair]
     if all(state is State.DONE for state in states):
-        return Stand.DONE
+        return BlockState.DONE
     if any(state.is_active for state in states):
-        return Stand.ACTIVE
+        return BlockState.ACTIVE
     if State.FAILED in states:
-        return Stand.FAILED if block.failures + 1 < TRIES else Stand.LOST
-    return Stand.ACTIVE if time.time() - block.at < SETTLE else Stand.OPEN
+        return BlockState.FAILED if block.failures + 1 < TRIES else BlockState.LOST
+    return BlockState.ACTIVE if time.time() - block.at < SETTLE else BlockState.OPEN
 
 
 def contrasts(usual: Condition, grouping: Grouping) -> dict[str, Contrast]:
     """What a class may ask on an image set, whose usual condition on the lesson's towers this is,
     by name."""
-    bias = tower_pairs.bias_for(usual)
+    bias = tower_pairs.lesson_bias(usual)
     words = placeholders(usual, grouping) | {"share": f"{100 * bias:.0f} %"}
     known = {}
     for name, told in read_yaml(Path(__file__).with_name("contrasts.yaml")).items():
@@ -139,23 +147,23 @@ def contrasts(usual: Condition, grouping: Grouping) -> dict[str, Contrast]:
     return known
 
 
-def asked_at(step: str, usual: Condition, grouping: Grouping) -> tuple[Contrast, str]:
+def question_at(step: str, usual: Condition, grouping: Grouping) -> tuple[Contrast, str]:
     """What a room is asked while nothing is fixed: the contrast and the measure that its step
     names, as ``labels/minority_accuracy``; the usual ones where it names none."""
     known = contrasts(usual, grouping)
     name, _, measure = step.partition("/")
     return known.get(name, next(iter(known.values()))), (
-        measure if measure in measures() else PRIMARY
+        measure if measure in primary_measures() else PRIMARY
     )
 
 
-def expectation(asked: Contrast, measure: str, grouping: Grouping) -> str:
+def expectation_question(asked: Contrast, measure: str, grouping: Grouping) -> str:
     """What the class says beforehand, as a question that `DIRECTIONS` answer."""
     baseline, treatment = asked.arms
     return f"“{catalogue.words_of(measure, grouping)}” with {treatment}, compared with {baseline}?"
 
 
-def measures() -> tuple[str, ...]:
+def primary_measures() -> tuple[str, ...]:
     """What may be the primary measure, the usual one first."""
     return PRIMARY, *catalogue.secondary()
 
@@ -182,27 +190,27 @@ def pairs_of(plan: Plan, usual: Condition, grouping: Grouping, blocks: int) -> l
 
 def plan_of(code: str, kind: str = CLASS) -> Plan | None:
     """The plan of a lesson; None where nothing is fixed yet."""
-    found = rows(_PLAN, (tidy(code), kind))
+    found = query_rows(_PLAN, (tidy_code(code), kind))
     return replace(Plan(*found[0]), towers=towers_of(code)) if found else None
 
 
 def blocks_of(code: str, kind: str = CLASS) -> list[Block]:
     """The blocks that were taken, by place."""
-    return [Block(*found) for found in rows(_BLOCKS, (tidy(code), kind))]
+    return [Block(*found) for found in query_rows(_BLOCKS, (tidy_code(code), kind))]
 
 
-def of_plan(stands: Sequence[Stand], planned: int) -> set[int]:
+def planned_places(stands: Sequence[BlockState], planned: int) -> set[int]:
     """The places of the planned blocks: the first so many that are not lost, those included that
     nobody has yet."""
-    lost = {place for place, stands_ in enumerate(stands) if stands_ is Stand.LOST}
+    lost = {place for place, stands_ in enumerate(stands) if stands_ is BlockState.LOST}
     return set([place for place in range(planned + len(lost)) if place not in lost][:planned])
 
 
-def fix(code: str, token: str, plan: Plan, usual: Condition, grouping: Grouping) -> Plan:
+def fix_plan(code: str, token: str, plan: Plan, usual: Condition, grouping: Grouping) -> Plan:
     """Write a plan down, with its hash, for good; a LessonError for all but the presenter, where
     one is fixed already, or for what no study of a room has, such as other towers than those of its
     lesson."""
-    if plan.contrast not in contrasts(usual, grouping) or plan.measure not in measures():
+    if plan.contrast not in contrasts(usual, grouping) or plan.measure not in primary_measures():
         raise LessonError("A plan has a contrast and a measure that are offered; choose again.")
     if (
         plan.prediction not in DIRECTIONS
@@ -216,8 +224,8 @@ def fix(code: str, token: str, plan: Plan, usual: Condition, grouping: Grouping)
     _check_towers(code, plan)
     study = study_of(plan, usual, grouping, code)
     plan = replace(plan, hash=registry.plan_hash(study))
-    with led(code, token, _TABLES) as file:
-        if file.execute(_PLAN, (tidy(code), CLASS)).fetchone():
+    with presenter_transaction(code, token, _TABLES) as file:
+        if file.execute(_PLAN, (tidy_code(code), CLASS)).fetchone():
             raise LessonError(
                 "The plan is fixed, and stays as it is; another one needs another lesson."
             )
@@ -226,12 +234,14 @@ def fix(code: str, token: str, plan: Plan, usual: Condition, grouping: Grouping)
     return plan
 
 
-def take(code: str, voter: str, stand: Callable[[Block], Stand], address: str = "") -> Block:
+def take_block(
+    code: str, voter: str, stand: Callable[[Block], BlockState], address: str = ""
+) -> Block:
     """The block of somebody, by the random name of a browser: the same each time, else the first
     that nobody has, else the next. `stand` tells how one stands. A LessonError where the lesson is
     over, has no plan yet or has ended, or as of `admit`."""
-    code = tidy(code)
-    with inside(code, _TABLES) as file:
+    code = tidy_code(code)
+    with session_transaction(code, _TABLES) as file:
         if not file.execute(_PLAN, (code, CLASS)).fetchone():
             raise LessonError("The plan is not fixed yet; the lecturer does that first.")
         if file.execute("SELECT phase FROM lessons WHERE code = ?", (code,)).fetchone() == (
@@ -241,53 +251,53 @@ def take(code: str, voter: str, stand: Callable[[Block], Stand], address: str = 
         admit(file, code, voter, address)
         there = [(block, stand(block)) for block in _blocks(file, code, CLASS)]
         for block, stands in there:
-            if block.owner == voter and stands is not Stand.LOST:
+            if block.owner == voter and stands is not BlockState.LOST:
                 return _ask(file, code, CLASS, block, stands)
         file.execute(
             "UPDATE room_blocks SET owner = '' WHERE code = ? AND owner = ?", (code, voter)
         )
         for block, stands in there:
-            if stands is not Stand.LOST and (stands.is_free or not block.owner):
+            if stands is not BlockState.LOST and (stands.is_free or not block.owner):
                 return _ask(file, code, CLASS, replace(block, owner=voter), stands)
-        return _ask(file, code, CLASS, Block(len(there), voter, 0, 0.0), Stand.OPEN)
+        return _ask(file, code, CLASS, Block(len(there), voter, 0, 0.0), BlockState.OPEN)
 
 
-def give_up(code: str, voter: str) -> None:
+def release_block(code: str, voter: str) -> None:
     """Take somebody's block back; others may have it at once."""
-    with inside(code, _TABLES) as file:
+    with session_transaction(code, _TABLES) as file:
         query = (
             "UPDATE room_blocks SET owner = '', at = 0 WHERE code = ? AND kind = ? AND owner = ?"
         )
-        file.execute(query, (tidy(code), CLASS, voter))
+        file.execute(query, (tidy_code(code), CLASS, voter))
 
 
-def still_waits(code: str, block: Block) -> None:
+def keep_waiting(code: str, block: Block) -> None:
     """Keep that somebody waits for their block, unless they have just said so."""
     if time.time() - block.at > BEAT:
-        with inside(code, _TABLES) as file:
+        with session_transaction(code, _TABLES) as file:
             query = (
                 "UPDATE room_blocks SET at = ? WHERE code = ? AND kind = ? AND place = ? AND"
                 " owner = ?"
             )
-            file.execute(query, (time.time(), tidy(code), CLASS, block.place, block.owner))
+            file.execute(query, (time.time(), tidy_code(code), CLASS, block.place, block.owner))
 
 
-def take_open(
-    code: str, token: str, stand: Callable[[Block], Stand], most: int = MOST
+def take_open_blocks(
+    code: str, token: str, stand: Callable[[Block], BlockState], most: int = MOST
 ) -> list[Block]:
     """Ask for the planned blocks that are not there nor on their way, so many at most, those that
     nobody has yet included, for the lecturer; a LessonError for all others. They stay whose they
     are."""
-    with led(code, token, _TABLES) as file:
+    with presenter_transaction(code, token, _TABLES) as file:
         there = _blocks(file, code, CLASS)
         stands = [stand(block) for block in there]
-        found = file.execute(_PLAN, (tidy(code), CLASS)).fetchone()
+        found = file.execute(_PLAN, (tidy_code(code), CLASS)).fetchone()
         planned = Plan(*found).planned if found else 0
         there += [Block(place, "", 0, 0.0) for place in range(len(there), len(there) + planned)]
-        stands += [Stand.OPEN] * planned
-        wanted = [place for place in sorted(of_plan(stands, planned)) if stands[place].is_free][
-            :most
-        ]
+        stands += [BlockState.OPEN] * planned
+        wanted = [
+            place for place in sorted(planned_places(stands, planned)) if stands[place].is_free
+        ][:most]
         return [_ask(file, code, CLASS, there[place], stands[place]) for place in wanted]
 
 
@@ -303,45 +313,48 @@ def rehearse(
     _check_towers(code, plan)
     plan = replace(plan, seed=REHEARSAL_SEED)
     plan = replace(plan, hash=registry.plan_hash(study_of(plan, usual, grouping, code)))
-    forget_rehearsal(code, token)
-    with led(code, token, _TABLES) as file:
+    delete_rehearsal(code, token)
+    with presenter_transaction(code, token, _TABLES) as file:
         _write(file, code, REHEARSAL, plan)
         phones = [Block(place, f"simulated-{place + 1}", 0, 0.0) for place in range(plan.planned)]
-        return [_ask(file, code, REHEARSAL, block, Stand.OPEN) for block in phones]
+        return [_ask(file, code, REHEARSAL, block, BlockState.OPEN) for block in phones]
 
 
-def forget_rehearsal(code: str, token: str) -> None:
+def delete_rehearsal(code: str, token: str) -> None:
     """Delete a rehearsal; its models stay. A LessonError for all but the presenter."""
-    with led(code, token, _TABLES) as file:
+    with presenter_transaction(code, token, _TABLES) as file:
         for table in ("room_plans", "room_blocks", "room_looks"):
             query = f"DELETE FROM {table} WHERE code = ? AND kind = ?"  # noqa: S608
-            file.execute(query, (tidy(code), REHEARSAL))
+            file.execute(query, (tidy_code(code), REHEARSAL))
 
 
 def looks_of(code: str, kind: str = CLASS) -> dict[int, float]:
     """At how many dots the room looked at the result, each with its p."""
     return dict(
-        rows("SELECT dots, p FROM room_looks WHERE code = ? AND kind = ?", (tidy(code), kind))
+        query_rows(
+            "SELECT dots, p FROM room_looks WHERE code = ? AND kind = ?", (tidy_code(code), kind)
+        )
     )
 
 
-def looked(code: str, kind: str, dots: int, p: float) -> None:
+def record_look(code: str, kind: str, dots: int, p: float) -> None:
     """Keep that the room looked at the result of so many dots, unless that is known."""
     if dots not in looks_of(code, kind):
-        with inside(code, _TABLES) as file:
+        with session_transaction(code, _TABLES) as file:
             file.execute(
-                "INSERT OR IGNORE INTO room_looks VALUES (?, ?, ?, ?)", (tidy(code), kind, dots, p)
+                "INSERT OR IGNORE INTO room_looks VALUES (?, ?, ?, ?)",
+                (tidy_code(code), kind, dots, p),
             )
 
 
 def _blocks(file: sqlite3.Connection, code: str, kind: str) -> list[Block]:
-    return [Block(*found) for found in file.execute(_BLOCKS, (tidy(code), kind))]
+    return [Block(*found) for found in file.execute(_BLOCKS, (tidy_code(code), kind))]
 
 
 def _write(file: sqlite3.Connection, code: str, kind: str, plan: Plan) -> None:
     decided = plan.contrast, plan.planned, plan.measure, plan.seed, plan.prediction, plan.hash
     file.execute(
-        "INSERT INTO room_plans VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (tidy(code), kind, *decided)
+        "INSERT INTO room_plans VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (tidy_code(code), kind, *decided)
     )
 
 
@@ -353,12 +366,14 @@ def _check_towers(code: str, plan: Plan) -> None:
         )
 
 
-def _ask(file: sqlite3.Connection, code: str, kind: str, block: Block, stands: Stand) -> Block:
+def _ask(file: sqlite3.Connection, code: str, kind: str, block: Block, stands: BlockState) -> Block:
     """Keep a block; one that is free is asked for now."""
     if stands.is_free:
-        block = replace(block, at=time.time(), failures=block.failures + (stands is Stand.FAILED))
+        block = replace(
+            block, at=time.time(), failures=block.failures + (stands is BlockState.FAILED)
+        )
     file.execute(
         "INSERT OR REPLACE INTO room_blocks VALUES (?, ?, ?, ?, ?, ?)",
-        (tidy(code), kind, *astuple(block)),
+        (tidy_code(code), kind, *astuple(block)),
     )
     return block

@@ -19,11 +19,11 @@ from vlcore.classroom.one_room import (
     DIRECTIONS,
     REHEARSAL,
     Block,
+    BlockState,
     Pair,
     Plan,
-    Stand,
     contrasts,
-    of_plan,
+    planned_places,
     study_of,
 )
 from vlcore.experiment.condition import Condition
@@ -62,7 +62,7 @@ class Dot:
 
 
 @dataclass(frozen=True)
-class Wall:
+class ClassResults:
     """The dots of a room by place, and what the planned ones say: without numbers while fewer than
     two are there."""
 
@@ -76,9 +76,9 @@ class Wall:
         return sum(dot.planned for dot in self.dots)
 
 
-def wall(
+def class_results(
     study: StudyPlan, there: Mapping[int, Pair], planned: set[int], read: Callable[[str], Artifact]
-) -> Wall:
+) -> ClassResults:
     """The wall of a study whose blocks at these places are there, those that the plan counts among
     them; `read` takes the key of a run."""
     conditions = [one for pair in there.values() for one in pair]
@@ -104,11 +104,11 @@ def wall(
             of_plan, ARM, study.baseline, treatment, study.measure, secondary=(), free=study.varied
         )
         (level,) = found.primary.levels
-    return Wall(tuple(found_dots), level, unmeasured)
+    return ClassResults(tuple(found_dots), level, unmeasured)
 
 
 @dataclass(frozen=True)
-class Standing:
+class ClassStudy:
     """A study of a room as it stands now."""
 
     code: str
@@ -117,8 +117,8 @@ class Standing:
     usual: Condition  # of its image set
     grouping: Grouping
     blocks: tuple[Block, ...] = ()
-    stands: tuple[Stand, ...] = ()
-    found: Wall = Wall((), None)
+    stands: tuple[BlockState, ...] = ()
+    found: ClassResults = ClassResults((), None)
 
     @property
     def study(self) -> StudyPlan:
@@ -127,7 +127,7 @@ class Standing:
     @property
     def counted(self) -> set[int]:
         """The places of the planned blocks."""
-        return of_plan(self.stands, self.plan.planned)
+        return planned_places(self.stands, self.plan.planned)
 
     @property
     def complete(self) -> bool:
@@ -271,7 +271,7 @@ def published_differences(study: StudyPlan, frame: pd.DataFrame) -> tuple[list[f
     return differences.loc[steps].tolist(), steps
 
 
-def verdict(found: Wall, plan: Plan) -> str:
+def verdict(found: ClassResults, plan: Plan) -> str:
     """What the planned blocks decide, in a sentence, or how many of them are still missing."""
     if found.level is None or found.level.difference is None:
         return "Not decided: a comparison needs two blocks."
@@ -325,7 +325,7 @@ def peeking(looks: Mapping[int, float], plan: Plan) -> str:
     )
 
 
-def what_more_would_change(found: Wall) -> str:
+def what_more_would_change(found: ClassResults) -> str:
     """How narrow the interval would be with more students, and how many see a difference; empty
     without an interval."""
     if found.level is None or found.level.difference is None:
@@ -344,7 +344,7 @@ def what_more_would_change(found: Wall) -> str:
     return said
 
 
-def table(found: Wall, plan: Plan, study: StudyPlan) -> bytes:
+def dots_csv(found: ClassResults, plan: Plan, study: StudyPlan) -> bytes:
     """The dots as a CSV file; no name of anybody is in it."""
     first, second = study.arm_settings
     rows = [
@@ -365,7 +365,7 @@ def table(found: Wall, plan: Plan, study: StudyPlan) -> bytes:
     return safe_csv(pd.DataFrame(rows)).encode()
 
 
-def in_one_pair(measure: str, ends: Sequence[Mapping[str, Any]]) -> Estimate:
+def pair_difference(measure: str, ends: Sequence[Mapping[str, Any]]) -> Estimate:
     """The difference of two runs with its interval over pictures, the widest that those of both
     allow; ValueError, which says why, where the measure is not defined."""
     found = []
@@ -389,9 +389,9 @@ def seconds_left(position: int, fractions: Sequence[float], seconds: float, work
 
 def time_left(position: int, fractions: Sequence[float], seconds: float, workers: int) -> str:
     """What `seconds_left` gives, in words."""
-    return in_words(seconds_left(position, fractions, seconds, workers))
+    return time_words(seconds_left(position, fractions, seconds, workers))
 
 
-def in_words(left: float) -> str:
+def time_words(left: float) -> str:
     """Seconds that are left: ``about 35 s``, ``about 8 minutes``."""
     return duration_words(left) if left >= 60 else f"about {max(5, round(left / 5) * 5)} s"

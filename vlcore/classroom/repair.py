@@ -130,15 +130,15 @@ def _place(edit: Edit) -> tuple[object, ...]:
     return (edit,)
 
 
-def base_of(images: ImageSet, step: str, towers: str = tower_pairs.USUAL) -> Condition:
+def repair_base(images: ImageSet, step: str, towers: str = tower_pairs.USUAL) -> Condition:
     """The biased model that is repaired, with the labels of a step; ImageSetError where a set is
     too small."""
     labels = STEPS.get(step, STEPS[SHORT])
     usual = subset.usual_condition(images).with_towers(towers)
-    return usual.replace(bias=tower_pairs.bias_for(usual), steps=PRESETS["live"], labels=labels)
+    return usual.replace(bias=tower_pairs.lesson_bias(usual), steps=PRESETS["live"], labels=labels)
 
 
-def beside(images: ImageSet, base: Condition) -> dict[str, list[Condition]]:
+def baselines(images: ImageSet, base: Condition) -> dict[str, list[Condition]]:
     """What teams are held against, by its name: the model as it was, the budget spent by chance,
     and the usual methods, as far as the set allows them."""
     part = subset.parts(images, base.data_seed)[0]
@@ -159,28 +159,28 @@ def training_set(images: ImageSet, condition: Condition) -> TrainingSet:
     return training_sets(subset.parts(images, condition.data_seed), condition)[0]
 
 
-def about(images: ImageSet, base: Condition) -> str:
+def task_text(images: ImageSet, base: Condition) -> str:
     """What it is about, and what the model's towers have seen before, in a few sentences."""
     labels = quoted_captions(base.labels, images.grouping)
     rare = " and ".join(group_words(images.grouping)[group] for group in images.grouping.minority)
     task = TEXT.strip().format(rare=rare, labels=labels, most=MOST, tries=limits.REPAIR_TRIES)
-    return f"{task} {TOWERS_SEEN[tower_pairs.name_of(base)]}"
+    return f"{task} {TOWERS_SEEN[tower_pairs.tower_pair_of(base)]}"
 
 
-def counts(images: ImageSet, condition: Condition) -> dict[str, int]:
+def group_counts(images: ImageSet, condition: Condition) -> dict[str, int]:
     """How many pictures of each group are trained on."""
     groups = training_set(images, condition).table["group"]
     return {name: int((groups == name).sum()) for name in images.grouping.names}
 
 
-def holds(images: ImageSet, base: Condition, edits: str) -> list[tuple[str, str]]:
+def group_summaries(images: ImageSet, base: Condition, edits: str) -> list[tuple[str, str]]:
     """What a list leaves to train on, a line a group: of the minority or majority, and what it
     has."""
     grouping, words, changes = images.grouping, group_words(images.grouping), read_edits(edits)
     weights = {one.group: one.by for one in changes if isinstance(one, Weigh)}
     faded = sum(one.share for one in changes if isinstance(one, Fade))
-    before, lines = counts(images, base), []
-    for group, number in counts(images, base.replace(edits=edits)).items():
+    before, lines = group_counts(images, base), []
+    for group, number in group_counts(images, base.replace(edits=edits)).items():
         role = "minority" if group in grouping.minority else "majority"
         said = f"{words[group]}: {number}" + (
             f" (was {before[group]})" if number != before[group] else ""
@@ -191,7 +191,7 @@ def holds(images: ImageSet, base: Condition, edits: str) -> list[tuple[str, str]
     return lines
 
 
-def pool(images: ImageSet, condition: Condition) -> list[int]:
+def addable_rows(images: ImageSet, condition: Condition) -> list[int]:
     """Pictures that may be added, by row: of the training split, and not in the training set."""
     part = subset.parts(images, condition.data_seed)[0]
     return [
@@ -199,7 +199,7 @@ def pool(images: ImageSet, condition: Condition) -> list[int]:
     ]
 
 
-def fitting(
+def checked_change(
     how: Callable[[Repair], Repair], images: ImageSet, base: Condition
 ) -> Callable[[Repair], Repair]:
     """A change that is refused, with the reason, where its list cannot be trained."""
@@ -218,11 +218,11 @@ def simulated_list(images: ImageSet, base: Condition, number: int) -> str:
     elsewhere; groups weighted, or backgrounds faded, with some of the rest. Where a set allows one
     not, by chance."""
     random, grouping = np.random.default_rng([number, 7]), images.grouping
-    elsewhere = places(images)[2:]
+    elsewhere = drawable_contexts(images)[2:]
 
     def added(many: int) -> list[Edit]:
         groups = images.table["group"].to_numpy()
-        minority = [row for row in pool(images, base) if groups[row] in grouping.minority]
+        minority = [row for row in addable_rows(images, base) if groups[row] in grouping.minority]
         return [Add(int(row)) for row in random.choice(minority, many, replace=False)]
 
     def drawn(many: int) -> list[Edit]:
@@ -249,7 +249,7 @@ def simulated_list(images: ImageSet, base: Condition, number: int) -> str:
     return by_chance(part, base, 100 + number, int(random.integers(4, MOST + 1)))
 
 
-def matching(images: ImageSet, rows: Sequence[int], group: str) -> pd.DataFrame:
+def factors_of_group(images: ImageSet, rows: Sequence[int], group: str) -> pd.DataFrame:
     """What is known of the pictures of some rows that are of a group: the factors by which one
     chooses, by row."""
     table = images.table.iloc[list(rows)]
@@ -258,25 +258,25 @@ def matching(images: ImageSet, rows: Sequence[int], group: str) -> pd.DataFrame:
     return facts[[name for name in FACTORS if name in facts]]
 
 
-def draws(images: ImageSet) -> bool:
+def can_draw(images: ImageSet) -> bool:
     """Whether pictures can be drawn for a set."""
     return recipe_of(images.name) is not None
 
 
-def places(images: ImageSet) -> list[str]:
+def drawable_contexts(images: ImageSet) -> list[str]:
     """Where pictures can be drawn for a set: its own places first, and none that models are asked
     in at the end."""
     own = images.grouping.contexts
     return [*own, *(place for place in CONTEXTS if place not in {*own, *HIDDEN_CONTEXTS})]
 
 
-def many(edits: str) -> str:
+def changes_words(edits: str) -> str:
     """How many changes a list has: ``3 changes``."""
     number = len(read_edits(edits))
     return f"{number} change{'s' * (number != 1)}"
 
 
-def sentence(edit: Edit, images: ImageSet) -> str:
+def edit_words(edit: Edit, images: ImageSet) -> str:
     """A change in a few words."""
     words = group_words(images.grouping)
     match edit:

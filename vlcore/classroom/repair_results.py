@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from vlcore.api.model_metrics import Metrics
-from vlcore.classroom.repair import AS_IT_WAS, CHANCE, many
+from vlcore.classroom.repair import AS_IT_WAS, CHANCE, changes_words
 from vlcore.classroom.session import LessonError
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.edits import MOST, read_edits
@@ -48,7 +48,7 @@ _MEASURES = {
 
 
 @dataclass(frozen=True)
-class Standing:
+class RepairResult:
     """What one model came to, on pictures that no training set has; intervals are over scenes, but
     of several models, as of a budget spent by chance, from the least of them to the most, with
     their number."""
@@ -81,13 +81,13 @@ class Standing:
         return f"{rate(self.minority.as_dict())} of {self.minority.n:,} pictures"
 
 
-def standing(
+def repair_result(
     name: str,
     edits: str,
     ends: Sequence[Mapping[str, Any]],
     grouping: Grouping,
     hidden: Sequence[Estimate] = (),
-) -> Standing:
+) -> RepairResult:
     """The standing of a model, or of several, from what each measured at its end; `hidden` is what
     they are elsewhere, or nothing. LessonError, which says why, where a model cannot be right about
     a group."""
@@ -99,7 +99,7 @@ def standing(
         }
     except KeyError as error:
         raise LessonError(f"{name} cannot be ranked: {error.args[0]}.") from error
-    return Standing(name, edits, measured, _of_all(hidden) if hidden else None, len(every))
+    return RepairResult(name, edits, measured, _of_all(hidden) if hidden else None, len(every))
 
 
 def _of_all(found: Sequence[Estimate]) -> Estimate:
@@ -109,14 +109,14 @@ def _of_all(found: Sequence[Estimate]) -> Estimate:
     return Estimate(float(np.mean(values)), min(values), max(values), len(values))
 
 
-def ranked(standings: Sequence[Standing]) -> list[Standing]:
+def ranked(standings: Sequence[RepairResult]) -> list[RepairResult]:
     """Best first, those who turned the shortcut round last; of equal ones who changed less."""
     return sorted(
         standings, key=lambda one: (one.turned, -one.minority.value, one.changes, one.name)
     )
 
 
-def helped(standings: Sequence[Standing], base: Standing) -> pd.DataFrame:
+def gains_by_kind(standings: Sequence[RepairResult], base: RepairResult) -> pd.DataFrame:
     """How many points more than the model as it was those teams got right on average that used a
     kind of change: of all groups alike, by which the kinds are sorted, and of the minority; one row
     a kind that some team used, with the number of `teams`."""
@@ -135,7 +135,7 @@ def helped(standings: Sequence[Standing], base: Standing) -> pd.DataFrame:
     )
 
 
-def in_points(table: pd.DataFrame) -> pd.DataFrame:
+def gains_words(table: pd.DataFrame) -> pd.DataFrame:
     """The table of `helped` as it is shown: ``+5``."""
     shown = table.set_index("kind of change")
     return shown.assign(
@@ -143,7 +143,7 @@ def in_points(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def how_little(table: pd.DataFrame) -> str:
+def gains_caveat(table: pd.DataFrame) -> str:
     """What the table of `helped` does not say, in a sentence or two."""
     said = (
         "A team that made several kinds of changes counts in each, so this does not tell them apart"
@@ -153,18 +153,18 @@ def how_little(table: pd.DataFrame) -> str:
 
 
 @dataclass(frozen=True)
-class Wall:
+class Ranking:
     """What is shown of the teams of a lesson."""
 
-    teams: Sequence[Standing]  # that have trained, as `ranked`
+    teams: Sequence[RepairResult]  # that have trained, as `ranked`
     others: Sequence[
-        Standing
+        RepairResult
     ]  # what they are held against, the model as it was first where it is there
     waiting: Sequence[str]  # keys of lists that count and are not trained yet
     last: bool  # whether they were asked elsewhere too
 
     @property
-    def before(self) -> Wall:
+    def before(self) -> Ranking:
         """As it was before they were asked elsewhere."""
         teams, others = (
             [replace(one, elsewhere=None) for one in of] for of in (self.teams, self.others)
@@ -207,23 +207,25 @@ class Wall:
         return ranking_chart(rows, palette=palette, width=width, height=height, **looks)
 
 
-def wall(
+def ranking(
     lists: Mapping[str, Condition],
     held: Mapping[str, Sequence[Condition]],
     grouping: Grouping,
     end: Callable[[str], Mapping[str, Any] | None],
     hidden: Callable[[str], Estimate | None] | None = None,
-) -> Wall:
+) -> Ranking:
     """The wall of the lists that count, by team, and of what they are held against: `end` gives
     what a model measured by its key, None of one that is not there, and `hidden`, at the last
     reveal, how it is elsewhere.
     """
 
-    def of(name: str, conditions: Sequence[Condition], edits: str) -> Standing | None:
+    def of(name: str, conditions: Sequence[Condition], edits: str) -> RepairResult | None:
         there = {one.key: found for one in conditions if (found := end(one.key)) is not None}
         asked = [hidden(key) for key in there] if hidden else []
         return (
-            standing(name, edits, list(there.values()), grouping, [one for one in asked if one])
+            repair_result(
+                name, edits, list(there.values()), grouping, [one for one in asked if one]
+            )
             if there
             else None
         )
@@ -233,10 +235,12 @@ def wall(
     waiting = [lists[name].key for name, one in teams.items() if one is None]
     found = ranked([one for one in teams.values() if one])
     held_against = [one for one in others if one]
-    return Wall(found, held_against, waiting, any(one.elsewhere for one in [*found, *held_against]))
+    return Ranking(
+        found, held_against, waiting, any(one.elsewhere for one in [*found, *held_against])
+    )
 
 
-def chart_rows(teams: Sequence[Standing], others: Sequence[Standing]) -> pd.DataFrame:
+def chart_rows(teams: Sequence[RepairResult], others: Sequence[RepairResult]) -> pd.DataFrame:
     """Standings as `vlcore.plots.ranking.ranking_chart` draws them: right on the minority with the
     majority as the other number, or where they were asked elsewhere, that with the minority."""
     rows = []
@@ -244,7 +248,7 @@ def chart_rows(teams: Sequence[Standing], others: Sequence[Standing]) -> pd.Data
         main, other = one.minority, one.measured["majority"]
         if one.elsewhere:
             main, other = one.elsewhere, one.minority
-        said = f"{rate(main.as_dict())}" + (f" · {many(one.edits)}" if one.edits else "")
+        said = f"{rate(main.as_dict())}" + (f" · {changes_words(one.edits)}" if one.edits else "")
         said += " · turned round" if one.turned else ""
         ends = {name: getattr(main, name) for name in ("value", "low", "high")}
         rows.append(
@@ -253,7 +257,7 @@ def chart_rows(teams: Sequence[Standing], others: Sequence[Standing]) -> pd.Data
     return pd.DataFrame(rows)
 
 
-def group_table(every: Sequence[Standing], grouping: Grouping) -> pd.DataFrame:
+def group_table(every: Sequence[RepairResult], grouping: Grouping) -> pd.DataFrame:
     """How often standings are right on all groups alike and on each, in words; one row a
     standing."""
     names = {"balanced": "all groups alike"} | group_words(grouping)
@@ -268,7 +272,7 @@ def group_table(every: Sequence[Standing], grouping: Grouping) -> pd.DataFrame:
     )
 
 
-def changes(teams: Sequence[Standing]) -> pd.DataFrame:
+def changes_table(teams: Sequence[RepairResult]) -> pd.DataFrame:
     """How many changes of each kind teams made; one row a team."""
     made = [Counter(KINDS[edit.kind] for edit in read_edits(one.edits)) for one in teams]
     kinds = {kind: [of[kind] for of in made] for kind in KINDS.values()}
@@ -281,7 +285,7 @@ def _and(words: Sequence[str]) -> str:
 
 
 def export_table(
-    teams: Sequence[Standing], others: Sequence[Standing], grouping: Grouping, towers: str
+    teams: Sequence[RepairResult], others: Sequence[RepairResult], grouping: Grouping, towers: str
 ) -> pd.DataFrame:
     """The wall as a table for a spreadsheet: one row a team, best first, then what they are held
     against; shares from 0 to 1, with the ends of their intervals."""

@@ -80,7 +80,7 @@ class Started(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Room:
+class ClassSession:
     """A lesson as it stands now, and where its presenter is in it."""
 
     code: str
@@ -115,13 +115,13 @@ def is_voter(text: str | None) -> bool:
     return bool(text and _VOTER.fullmatch(text))
 
 
-def tidy(code: str | None) -> str:
+def tidy_code(code: str | None) -> str:
     """A code as somebody types it, in capitals; empty where it cannot be one."""
     text = (code or "").strip().upper()
     return text if _CODE.fullmatch(text) else ""
 
 
-def start(
+def start_session(
     lesson: str,
     data: str,
     step: str,
@@ -163,11 +163,11 @@ def start(
     return Started(code, token)
 
 
-def look(code: str, voter: str = "", token: str = "") -> Room | None:
+def find_session(code: str, voter: str = "", token: str = "") -> ClassSession | None:
     """A lesson as it stands, as a voter or the holder of a token sees it; None where there is none,
     or it is over."""
-    code = tidy(code)
-    found = rows(
+    code = tidy_code(code)
+    found = query_rows(
         "SELECT l.lesson, l.data, l.step, l.phase, l.token, v.choice, COUNT(v.voter), MAX(v.voter ="
         " ?) FROM lessons l LEFT JOIN votes v ON v.code = l.code AND v.step = l.step WHERE l.code ="
         " ? AND l.created > ? GROUP BY v.choice",
@@ -181,13 +181,13 @@ def look(code: str, voter: str = "", token: str = "") -> Room | None:
     counts = {choice: count for *_, choice, count, _ in found if count}
     own = next((choice for *_, choice, _, mine in found if mine), None)
     leads = hmac.compare_digest(_secret(token).encode(), secret.encode())
-    return Room(code, lesson, data, step, phase, counts, own, leads, towers_of(code))
+    return ClassSession(code, lesson, data, step, phase, counts, own, leads, towers_of(code))
 
 
 def towers_of(code: str) -> str:
     """The pair of towers that a lesson was started with; the usual one where it was started before
     there was a choice."""
-    stored = rows("SELECT towers FROM lesson_towers WHERE code = ?", (tidy(code),))
+    stored = query_rows("SELECT towers FROM lesson_towers WHERE code = ?", (tidy_code(code),))
     towers = str(stored[0][0]) if stored else tower_pairs.USUAL
     if towers not in TOWERS:
         raise _damaged(f"a lesson on towers {towers!r}")
@@ -196,19 +196,21 @@ def towers_of(code: str) -> str:
 
 def takes_part(code: str, voter: str) -> bool:
     """Whether somebody has voted in a lesson, or was admitted to it."""
-    return bool(rows("SELECT 1 FROM voters WHERE code = ? AND voter = ?", (tidy(code), voter)))
+    return bool(
+        query_rows("SELECT 1 FROM voters WHERE code = ? AND voter = ?", (tidy_code(code), voter))
+    )
 
 
 def is_closed(code: str) -> bool:
     """Whether the door of a lesson is closed: nobody new takes part."""
-    return bool(rows("SELECT 1 FROM closed WHERE code = ?", (tidy(code),)))
+    return bool(query_rows("SELECT 1 FROM closed WHERE code = ?", (tidy_code(code),)))
 
 
-def enter(code: str, voter: str, address: str = "") -> bool:
+def enter_session(code: str, voter: str, address: str = "") -> bool:
     """Come into a lesson, as by opening its page; whether somebody may look on, as all may but who
     comes to a closed door. Who cannot be admitted now, where many are, is as soon as they do
     something."""
-    with suppress(LabError), inside(code) as file:
+    with suppress(LabError), session_transaction(code) as file:
         admit(file, code, voter, address)
     return not is_closed(code) or takes_part(code, voter)
 
@@ -219,51 +221,55 @@ def close_door(code: str, token: str, *, closed: bool = True) -> None:
     query = (
         "INSERT OR IGNORE INTO closed VALUES (?)" if closed else "DELETE FROM closed WHERE code = ?"
     )
-    with led(code, token) as file:
-        file.execute(query, (tidy(code),))
+    with presenter_transaction(code, token) as file:
+        file.execute(query, (tidy_code(code),))
 
 
-def go(code: str, token: str, step: str, phase: str) -> None:
+def move_session(code: str, token: str, step: str, phase: str) -> None:
     """Move a lesson, and the room with it; a LessonError for all but its presenter, and for a phase
     that is none."""
     if phase not in PHASES:
         raise LessonError(f"A step has no phase {phase!r}; it has {', '.join(PHASES)}.")
-    with led(code, token) as file:
+    with presenter_transaction(code, token) as file:
         file.execute(
-            "UPDATE lessons SET step = ?, phase = ? WHERE code = ?", (step, phase, tidy(code))
+            "UPDATE lessons SET step = ?, phase = ? WHERE code = ?", (step, phase, tidy_code(code))
         )
 
 
-def count_anew(code: str, token: str) -> None:
+def reset_votes(code: str, token: str) -> None:
     """Forget the votes of the question where a lesson is, and who has voted in no other unless its
     door is closed; a LessonError for all but its presenter."""
-    with led(code, token) as file:
+    with presenter_transaction(code, token) as file:
         query = (
             "DELETE FROM votes WHERE code = ? AND step = (SELECT step FROM lessons l WHERE l.code ="
             " votes.code)"
         )
-        file.execute(query, (tidy(code),))
-        if not file.execute("SELECT 1 FROM closed WHERE code = ?", (tidy(code),)).fetchone():
+        file.execute(query, (tidy_code(code),))
+        if not file.execute("SELECT 1 FROM closed WHERE code = ?", (tidy_code(code),)).fetchone():
             query = (
                 "DELETE FROM voters WHERE code = ? AND voter NOT IN (SELECT voter FROM votes v"
                 " WHERE v.code = ?)"
             )
-            file.execute(query, (tidy(code), tidy(code)))
+            file.execute(query, (tidy_code(code), tidy_code(code)))
 
 
-def delete(code: str, token: str) -> None:
+def delete_session(code: str, token: str) -> None:
     """Delete a lesson with everything that is kept of it; a LessonError for all but its
     presenter."""
-    with led(code, token) as file:
-        _delete(file, "code = ?", tidy(code))
+    with presenter_transaction(code, token) as file:
+        _delete(file, "code = ?", tidy_code(code))
 
 
 @contextmanager
-def led(code: str, token: str, tables: Sequence[str] = ()) -> Iterator[sqlite3.Connection]:
+def presenter_transaction(
+    code: str, token: str, tables: Sequence[str] = ()
+) -> Iterator[sqlite3.Connection]:
     """The file as of `inside`, for whoever leads a lesson; a LessonError for all others."""
     with _open(write=True, tables=tables) as file:
         query = "SELECT 1 FROM lessons WHERE code = ? AND token = ? AND created > ?"
-        if not file.execute(query, (tidy(code), _secret(token), time.time() - LIFETIME)).fetchone():
+        if not file.execute(
+            query, (tidy_code(code), _secret(token), time.time() - LIFETIME)
+        ).fetchone():
             raise LessonError(
                 "Only the presenter moves a lesson, with the link that started it, within a day."
             )
@@ -272,13 +278,13 @@ def led(code: str, token: str, tables: Sequence[str] = ()) -> Iterator[sqlite3.C
 
 
 @contextmanager
-def inside(code: str, tables: Sequence[str] = ()) -> Iterator[sqlite3.Connection]:
+def session_transaction(code: str, tables: Sequence[str] = ()) -> Iterator[sqlite3.Connection]:
     """The file, to write in what belongs to a lesson, in a transaction that no other writer is in;
     the lesson counts as touched. The `tables`, statements that create what is not there, are those
     of this kind of lesson. A LessonError where it is over."""
     with _open(write=True, tables=tables) as file:
         query = "SELECT 1 FROM lessons WHERE code = ? AND created > ?"
-        if not file.execute(query, (tidy(code), time.time() - LIFETIME)).fetchone():
+        if not file.execute(query, (tidy_code(code), time.time() - LIFETIME)).fetchone():
             raise LessonError("This lesson is over; codes are good for a day.")
         yield file
         _touch(file, code)
@@ -290,7 +296,7 @@ def admit(file: sqlite3.Connection, code: str, voter: str, address: str = "") ->
     now."""
     if not is_voter(voter):
         raise LessonError("This comes from nobody; open the lesson's link again.")
-    code = tidy(code)
+    code = tidy_code(code)
     if not file.execute(
         "SELECT 1 FROM voters WHERE code = ? AND voter = ?", (code, voter)
     ).fetchone():
@@ -310,10 +316,10 @@ def vote(
 ) -> None:
     """Vote, or change a vote, in the step where the lesson is; LessonError where that is over, or
     none can be, or as of `admit`."""
-    code = tidy(code)
+    code = tidy_code(code)
     if choice not in choices:
         raise LessonError(f"There is no choice {choice!r} here; choose one that is shown.")
-    with inside(code) as file:
+    with session_transaction(code) as file:
         lesson, at, phase = file.execute(
             "SELECT lesson, step, phase FROM lessons WHERE code = ?", (code,)
         ).fetchone()
@@ -324,11 +330,11 @@ def vote(
         file.execute("INSERT OR REPLACE INTO votes VALUES (?, ?, ?, ?, ?, ?)", values)
 
 
-def votes(code: str) -> dict[str, dict[str, int]]:
+def all_votes(code: str) -> dict[str, dict[str, int]]:
     """All votes of a lesson: step to choice to their number."""
     found: dict[str, dict[str, int]] = {}
     query = "SELECT step, choice, COUNT(*) FROM votes WHERE code = ? GROUP BY step, choice"
-    for step, choice, count in rows(query, (tidy(code),)):
+    for step, choice, count in query_rows(query, (tidy_code(code),)):
         found.setdefault(step, {})[choice] = count
     return found
 
@@ -366,7 +372,7 @@ def _delete(file: sqlite3.Connection, which: str, value: object) -> None:
 
 
 def _touch(file: sqlite3.Connection, code: str) -> None:
-    file.execute("UPDATE origins SET touched = ? WHERE code = ?", (time.time(), tidy(code)))
+    file.execute("UPDATE origins SET touched = ? WHERE code = ?", (time.time(), tidy_code(code)))
 
 
 def _of_now(name: str) -> str:
@@ -384,7 +390,7 @@ def _file() -> Path:
     return models_folder() / ".lessons.sqlite"
 
 
-def rows(query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+def query_rows(query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
     """Rows of a query; looking writes nothing, and a table is empty until it is there."""
     if not _file().exists() or not _file().stat().st_size:
         return []

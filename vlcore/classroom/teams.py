@@ -14,7 +14,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 from vlcore.classroom.repair import EDITING, REPAIR, Repair
-from vlcore.classroom.session import LessonError, admit, inside, led, rows, tidy
+from vlcore.classroom.session import (
+    LessonError,
+    admit,
+    presenter_transaction,
+    query_rows,
+    session_transaction,
+    tidy_code,
+)
 from vlcore.experiment import limits
 from vlcore.experiment.files import HomeError
 
@@ -47,17 +54,17 @@ class Team:
         return f"Team {self.number}{' (simulated)' * self.simulated}"
 
 
-def join(code: str, voter: str, number: int | None = None, address: str = "") -> int:
+def join_team(code: str, voter: str, number: int | None = None, address: str = "") -> int:
     """Come to a team by its number, or found one; who is in one stays there. LessonError where the
     team takes no other phone, or the lists are closed, or as of
     `vlcore.classroom.session.admit`."""
     with _editing(code) as file:
         admit(file, code, voter, address)
         query = "SELECT team FROM repairers WHERE code = ? AND voter = ?"
-        if own := file.execute(query, (tidy(code), voter)).fetchone():
+        if own := file.execute(query, (tidy_code(code), voter)).fetchone():
             return int(own[0])
         query = "SELECT team, welcome FROM repairs WHERE code = ?"
-        there = dict(file.execute(query, (tidy(code),)).fetchall())
+        there = dict(file.execute(query, (tidy_code(code),)).fetchall())
         if number is None:
             if len(there) >= limits.TEAMS:
                 raise LessonError(
@@ -70,44 +77,44 @@ def join(code: str, voter: str, number: int | None = None, address: str = "") ->
                 "This team takes no other phone now; its own phone can let one in for three"
                 " minutes."
             )
-        file.execute("INSERT INTO repairers VALUES (?, ?, ?)", (tidy(code), voter, number))
+        file.execute("INSERT INTO repairers VALUES (?, ?, ?)", (tidy_code(code), voter, number))
         return number
 
 
-def leave(code: str, voter: str) -> None:
+def leave_team(code: str, voter: str) -> None:
     """Go out of a team, which then lets others in for a while; one that is empty and has changed
     nothing is no more."""
     with _editing(code) as file:
         team, repair = _own(file, code, voter)
-        file.execute("DELETE FROM repairers WHERE code = ? AND voter = ?", (tidy(code), voter))
+        file.execute("DELETE FROM repairers WHERE code = ? AND voter = ?", (tidy_code(code), voter))
         query = "SELECT 1 FROM repairers WHERE code = ? AND team = ?"
-        if repair == Repair() and not file.execute(query, (tidy(code), team)).fetchone():
-            file.execute("DELETE FROM repairs WHERE code = ? AND team = ?", (tidy(code), team))
+        if repair == Repair() and not file.execute(query, (tidy_code(code), team)).fetchone():
+            file.execute("DELETE FROM repairs WHERE code = ? AND team = ?", (tidy_code(code), team))
         _welcome(file, code, team)
 
 
-def welcome(code: str, voter: str) -> None:
+def welcome_phones(code: str, voter: str) -> None:
     """Let other phones come to one's own team for a while."""
     with _editing(code) as file:
         _welcome(file, code, _own(file, code, voter)[0])
 
 
-def welcome_all(code: str, token: str) -> None:
+def welcome_phones_to_all(code: str, token: str) -> None:
     """Let phones come to any team for a while, as where one lost its browser; LessonError for all
     but the presenter."""
-    with led(code, token, _TABLES) as file:
+    with presenter_transaction(code, token, _TABLES) as file:
         query = "UPDATE repairs SET welcome = ? WHERE code = ? AND simulated = 0"
-        file.execute(query, (time.time() + WELCOME, tidy(code)))
+        file.execute(query, (time.time() + WELCOME, tidy_code(code)))
 
 
-def change(code: str, voter: str, how: Callable[[Repair], Repair]) -> Repair:
+def change_repair(code: str, voter: str, how: Callable[[Repair], Repair]) -> Repair:
     """Change what one's own team has, as it is at this moment; `how` refuses by raising.
     LessonError for who is in no team, and where the lists are closed."""
     with _editing(code) as file:
         team, before = _own(file, code, voter)
         after = how(before)
         query = "UPDATE repairs SET state = ? WHERE code = ? AND team = ?"
-        file.execute(query, (json.dumps(asdict(after)), tidy(code), team))
+        file.execute(query, (json.dumps(asdict(after)), tidy_code(code), team))
         return after
 
 
@@ -119,22 +126,24 @@ def teams(code: str) -> list[Team]:
     )
     return [
         Team(team, _read(state), bool(simulated), phones, until >= time.time())
-        for team, state, simulated, until, phones in rows(query, (tidy(code),))
+        for team, state, simulated, until, phones in query_rows(query, (tidy_code(code),))
     ]
 
 
 def team_of(code: str, voter: str) -> Team | None:
     """The team that somebody is in."""
-    found = rows("SELECT team FROM repairers WHERE code = ? AND voter = ?", (tidy(code), voter))
+    found = query_rows(
+        "SELECT team FROM repairers WHERE code = ? AND voter = ?", (tidy_code(code), voter)
+    )
     return next((team for team in teams(code) if found and team.number == found[0][0]), None)
 
 
-def simulate(code: str, token: str, lists: Sequence[str]) -> None:
+def add_simulated(code: str, token: str, lists: Sequence[str]) -> None:
     """Add teams that nobody is in, each with a list that it has trained; LessonError for all but
     the presenter, and where there are too many."""
-    with led(code, token, _TABLES) as file:
+    with presenter_transaction(code, token, _TABLES) as file:
         query = "SELECT COALESCE(MAX(team), 0), COUNT(*) FROM repairs WHERE code = ?"
-        last, there = file.execute(query, (tidy(code),)).fetchone()
+        last, there = file.execute(query, (tidy_code(code),)).fetchone()
         if there + len(lists) > limits.TEAMS:
             raise LessonError(
                 f"With these there would be more than {limits.TEAMS} teams; delete simulated ones"
@@ -144,30 +153,30 @@ def simulate(code: str, token: str, lists: Sequence[str]) -> None:
             _insert(file, code, number, Repair(("", text), (text,)), simulated=True)
 
 
-def forget_simulated(code: str, token: str) -> None:
+def delete_simulated(code: str, token: str) -> None:
     """Remove the simulated teams; LessonError for all but the presenter."""
-    with led(code, token, _TABLES) as file:
-        file.execute("DELETE FROM repairs WHERE code = ? AND simulated = 1", (tidy(code),))
+    with presenter_transaction(code, token, _TABLES) as file:
+        file.execute("DELETE FROM repairs WHERE code = ? AND simulated = 1", (tidy_code(code),))
 
 
-def forget_idle(code: str, token: str) -> None:
+def delete_idle(code: str, token: str) -> None:
     """Remove the teams that have changed nothing, as where somebody founded all that there may be;
     who was in one may found or join another. LessonError for all but the presenter."""
     idle = json.dumps(asdict(Repair()))
-    with led(code, token, _TABLES) as file:
+    with presenter_transaction(code, token, _TABLES) as file:
         query = "DELETE FROM repairers WHERE code = :code AND team IN "
         query += "(SELECT team FROM repairs WHERE code = :code AND state = :idle)"
-        file.execute(query, {"code": tidy(code), "idle": idle})
-        file.execute("DELETE FROM repairs WHERE code = ? AND state = ?", (tidy(code), idle))
+        file.execute(query, {"code": tidy_code(code), "idle": idle})
+        file.execute("DELETE FROM repairs WHERE code = ? AND state = ?", (tidy_code(code), idle))
 
 
 @contextmanager
 def _editing(code: str) -> Iterator[sqlite3.Connection]:
     """The file, where the lists of a lesson are open; a LessonError where they are not, or it is
     another lesson."""
-    with inside(code, _TABLES) as file:
+    with session_transaction(code, _TABLES) as file:
         query = "SELECT lesson, phase FROM lessons WHERE code = ?"
-        lesson, phase = file.execute(query, (tidy(code),)).fetchone()
+        lesson, phase = file.execute(query, (tidy_code(code),)).fetchone()
         if lesson != REPAIR:
             raise LessonError("This lesson has no teams.")
         if phase != EDITING:
@@ -180,7 +189,7 @@ def _own(file: sqlite3.Connection, code: str, voter: str) -> tuple[int, Repair]:
         "SELECT t.team, t.state FROM repairers m JOIN repairs t ON t.code = m.code AND t.team ="
         " m.team WHERE m.code = ? AND m.voter = ?"
     )
-    found = file.execute(query, (tidy(code), voter)).fetchone()
+    found = file.execute(query, (tidy_code(code), voter)).fetchone()
     if found is None:
         raise LessonError("You are in no team; join one first.")
     return found[0], _read(found[1])
@@ -188,14 +197,14 @@ def _own(file: sqlite3.Connection, code: str, voter: str) -> tuple[int, Repair]:
 
 def _welcome(file: sqlite3.Connection, code: str, team: int) -> None:
     query = "UPDATE repairs SET welcome = ? WHERE code = ? AND team = ?"
-    file.execute(query, (time.time() + WELCOME, tidy(code), team))
+    file.execute(query, (time.time() + WELCOME, tidy_code(code), team))
 
 
 def _insert(
     file: sqlite3.Connection, code: str, number: int, repair: Repair, *, simulated: bool
 ) -> None:
     until = 0.0 if simulated else time.time() + WELCOME
-    values = (tidy(code), number, json.dumps(asdict(repair)), int(simulated), until)
+    values = (tidy_code(code), number, json.dumps(asdict(repair)), int(simulated), until)
     file.execute("INSERT INTO repairs VALUES (?, ?, ?, ?, ?)", values)
 
 

@@ -11,12 +11,12 @@ USUAL = "scratch"  # also the pair of lessons that were started before there was
 _BIASES_ON_A_FROZEN_TOWER = (0.95, 0.9, STUDY_BIAS)
 
 
-def name_of(condition: Condition) -> str:
+def tower_pair_of(condition: Condition) -> str:
     """The pair of towers of a lesson's condition."""
     return next(name for name in TOWERS if condition.with_towers(name) == condition)
 
 
-def bias_for(usual: Condition) -> float:
+def lesson_bias(usual: Condition) -> float:
     """The share of each minority group that a lesson removes, by the towers and the size of its
     models' condition."""
     if not usual.frozen_tower:

@@ -9,29 +9,29 @@ for whoever sees the room, and accuse nobody. Of an address there is only what
 from collections.abc import Sequence
 from statistics import fmean
 
-from vlcore.classroom.session import rows, tidy
+from vlcore.classroom.session import query_rows, tidy_code
 
 FEW = 4  # votes of an address that never stand out
 STANDS_OUT = 3  # times as many as others have
 
 
-def are_in(code: str) -> int:
+def count_participants(code: str) -> int:
     """How many take part in a lesson."""
-    found = rows("SELECT COUNT(*) FROM voters WHERE code = ?", (tidy(code),))
+    found = query_rows("SELECT COUNT(*) FROM voters WHERE code = ?", (tidy_code(code),))
     return int(found[0][0]) if found else 0
 
 
-def by_address(code: str) -> list[int]:
+def votes_by_address(code: str) -> list[int]:
     """How many votes on the question where a lesson is came from each address, the most first."""
     query = (
         "SELECT COUNT(*) FROM lessons l JOIN votes v ON v.code = l.code AND v.step = l.step JOIN"
         " voters r ON r.code = v.code AND r.voter = v.voter WHERE l.code = ? GROUP BY r.address"
         " ORDER BY 1 DESC"
     )
-    return [number for (number,) in rows(query, (tidy(code),))]
+    return [number for (number,) in query_rows(query, (tidy_code(code),))]
 
 
-def sentence(of: Sequence[int]) -> str:
+def turnout_sentence(of: Sequence[int]) -> str:
     """Where votes came from, by their numbers as of `by_address`, where one address has far more
     than the others; empty where none stands out."""
     most, others = max(of, default=0), sorted(of)[:-1]

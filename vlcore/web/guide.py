@@ -24,7 +24,7 @@ def entrance() -> None:
     """Offer the guide, unless a card is shown."""
     if _CARD not in st.query_params:
         st.button(
-            guide.words()["begin"],
+            guide.guide_words()["begin"],
             on_click=st.query_params.update,
             args=[{_CARD: "1"}],
             type="tertiary",
@@ -58,7 +58,7 @@ def show_card(files: Mapping[str, str], persistent: Mapping[str, str]) -> None:
 
     if st.session_state.get(_SET_CARD) != number:
         go(number, dict(st.query_params))
-    card, words = filled(number), guide.words()
+    card, words = filled(number), guide.guide_words()
     is_last = number == len(cards)
     done = bool(card.done) and all(
         st.session_state.get(name) == value for name, value in card.done.items()

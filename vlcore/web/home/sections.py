@@ -137,11 +137,11 @@ def _show_progress(
 )
 def _describe_other_seeds(conditions: Sequence[Condition]) -> str:
     """Say what published runs of conditions with other seeds show; empty without such runs."""
-    runs = answers.published_results(conditions[0].data)
+    runs = answers.published_lesson_runs(conditions[0].data)
     accuracies = []
     try:
         for condition in conditions:
-            mean = answers.over_seeds(runs, condition, "minority_accuracy")
+            mean = answers.estimate_over_seeds(runs, condition, "minority_accuracy")
             accuracies.append(f"**{rate(mean.as_dict())}** with {label_words(condition)}")
     except ValueError:
         return ""

@@ -32,7 +32,7 @@ from vlcore.experiment.wording import percent
 from vlcore.scenes import COATS, POSES
 from vlcore.web import cache, serving, widgets
 from vlcore.web.data.drawing import drawn
-from vlcore.web.lesson.session import errors_said
+from vlcore.web.lesson.session import click_errors
 
 SHOWN = 20  # pictures of a grid at once
 _ANY = "any"
@@ -41,7 +41,7 @@ _COLOURS = {"minority": "orange", "majority": "gray"}
 
 
 @dataclass(frozen=True)
-class Seat:
+class TeamList:
     """A team's list, and where it lies: on the server, or in the session of who is alone."""
 
     images: ImageSet
@@ -51,15 +51,15 @@ class Seat:
 
     def change(self, how: Callable[[Repair], Repair]) -> None:
         """Change what the team has, as a click does; what is refused is said."""
-        with errors_said():
+        with click_errors():
             self.keep(how)
 
     def put(self, edit: Edit) -> None:
         """Make a change, as a click does."""
-        self.change(repair.fitting(partial(Repair.put, edit=edit), self.images, self.base))
+        self.change(repair.checked_change(partial(Repair.put, edit=edit), self.images, self.base))
 
 
-def desk(seat: Seat) -> None:
+def editor(seat: TeamList) -> None:
     """All controls of a list: what it leaves to train on, what can be changed, what was."""
     used = len(read_edits(seat.repair.edits))
     st.progress(used / MOST, text=f"{used} of {MOST} changes")
@@ -68,7 +68,7 @@ def desk(seat: Seat) -> None:
         "  \n".join(f":{_COLOURS[role]}-badge[{role}] {plain(said)}" for role, said in held)
     )
     tools = {"Add": _add, "Remove": _remove, "Caption": _relabel, "Weigh": _weigh, "Fade": _fade}
-    if repair.draws(seat.images):
+    if repair.can_draw(seat.images):
         tools = {"Add": _add, "Draw": _draw, **tools}
     chosen = st.pills(
         "Change",
@@ -80,29 +80,31 @@ def desk(seat: Seat) -> None:
     )
     training, pool = _rows(seat.images, seat.base.replace(edits=seat.repair.edits))
     tools[str(chosen)](seat, pool if chosen == "Add" else training)
-    listed(seat)
+    changes_list(seat)
 
 
 @st.cache_data(max_entries=300, show_spinner=False, hash_funcs=cache.BY_CONTENT)
 def _rows(images: ImageSet, condition: Condition) -> tuple[list[int], list[int]]:
     """The pictures that a condition is trained on, by row, and those that could join."""
-    return repair.training_set(images, condition).rows.tolist(), repair.pool(images, condition)
+    return repair.training_set(images, condition).rows.tolist(), repair.addable_rows(
+        images, condition
+    )
 
 
 _holds = st.cache_data(max_entries=300, show_spinner=False, hash_funcs=cache.BY_CONTENT)(
-    repair.holds
+    repair.group_summaries
 )
 
 
-def _add(seat: Seat, rows: Sequence[int]) -> None:
+def _add(seat: TeamList, rows: Sequence[int]) -> None:
     _grid(seat, rows, Add, "add", "Tap a picture: it joins the training set.")
 
 
-def _remove(seat: Seat, rows: Sequence[int]) -> None:
+def _remove(seat: TeamList, rows: Sequence[int]) -> None:
     _grid(seat, rows, Remove, "remove", "Tap a training picture: it leaves.")
 
 
-def _relabel(seat: Seat, rows: Sequence[int]) -> None:
+def _relabel(seat: TeamList, rows: Sequence[int]) -> None:
     styles = [style for style in (*STYLES_OF_THE_STUDY, "context") if style != seat.base.labels]
     grouping = seat.images.grouping
     said = {style: caption(style, *grouping.pairs[1], grouping) for style in styles}
@@ -127,7 +129,7 @@ def _relabel(seat: Seat, rows: Sequence[int]) -> None:
 
 
 def _grid(
-    seat: Seat, rows: Sequence[int], edit: Callable[[int], Edit], what: str, about: str
+    seat: TeamList, rows: Sequence[int], edit: Callable[[int], Edit], what: str, about: str
 ) -> None:
     """Small pictures of rows, by group and factors; a tap on one makes it an edit."""
     st.caption(about)
@@ -137,7 +139,7 @@ def _grid(
     )
     with filters:
         group = _group(seat, what)
-    facts = repair.matching(seat.images, rows, group)
+    facts = repair.factors_of_group(seat.images, rows, group)
     if len(facts.columns):
         with filters.popover("Filter", icon=":material/filter_list:"):
             for name in facts:
@@ -168,7 +170,7 @@ def _grid(
         st.caption(f"{len(here)} of {len(facts)}", width="content")
 
 
-def _group(seat: Seat, what: str) -> str:
+def _group(seat: TeamList, what: str) -> str:
     """The choice of a group, at first of a minority."""
     words = group_words(seat.images.grouping)
     first = list(words).index(seat.images.grouping.minority[0])
@@ -184,12 +186,12 @@ def _group(seat: Seat, what: str) -> str:
     )
 
 
-def _draw(seat: Seat, _: Sequence[int]) -> None:
+def _draw(seat: TeamList, _: Sequence[int]) -> None:
     st.caption("A picture that nobody has: the animal, the place and some factors are yours.")
     grouping, width = seat.images.grouping, 165  # px: two beside each other on a phone
     with st.container(horizontal=True):
         name = st.selectbox("Animal", grouping.objects, 1, width=width)
-        place = st.selectbox("Place", repair.places(seat.images), 2, width=width)
+        place = st.selectbox("Place", repair.drawable_contexts(seat.images), 2, width=width)
         coat = st.selectbox("Coat", [_ANY, *COATS], width=width)
         pose = st.selectbox("Pose", [_ANY, *POSES], width=width)
     taken = {one.number for one in read_edits(seat.repair.edits) if isinstance(one, Draw)}
@@ -201,7 +203,7 @@ def _draw(seat: Seat, _: Sequence[int]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         widgets.show_image(
             drawn(scene_of_edit(edit, seat.images), 192),
-            alt=repair.sentence(edit, seat.images),
+            alt=repair.edit_words(edit, seat.images),
             width=150,
         )
         st.button(
@@ -212,7 +214,7 @@ def _draw(seat: Seat, _: Sequence[int]) -> None:
         )
 
 
-def _weigh(seat: Seat, _: Sequence[int]) -> None:
+def _weigh(seat: TeamList, _: Sequence[int]) -> None:
     group = _group(seat, "weight")
     by = st.select_slider(
         "Each of its pictures counts", _WEIGHTS, 3.0, format_func=lambda value: f"{value:g} times"
@@ -225,7 +227,7 @@ def _weigh(seat: Seat, _: Sequence[int]) -> None:
     )
 
 
-def _fade(seat: Seat, _: Sequence[int]) -> None:
+def _fade(seat: TeamList, _: Sequence[int]) -> None:
     st.caption("The background of every majority picture loses what tells the places apart.")
     share = st.select_slider("Fade by", (0.25, 0.5, 0.75, 1.0), 0.5, format_func=percent)
     st.button(
@@ -233,7 +235,7 @@ def _fade(seat: Seat, _: Sequence[int]) -> None:
     )
 
 
-def listed(seat: Seat, *, closed: bool = False) -> None:
+def changes_list(seat: TeamList, *, closed: bool = False) -> None:
     """The changes of a list, each with its picture; unless it is closed, with buttons that take one
     back."""
     changes = read_edits(seat.repair.edits)
@@ -242,7 +244,7 @@ def listed(seat: Seat, *, closed: bool = False) -> None:
     small = dict(zip(rows, serving.addresses(seat.images, rows), strict=True))
     with st.container(gap="xxsmall", key="changes"):
         for number, one in enumerate(changes):
-            said = plain(repair.sentence(one, seat.images))
+            said = plain(repair.edit_words(one, seat.images))
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 if isinstance(one, ImageEdit):
                     st.markdown(f"![]({small[one.picture]})", width="content")
@@ -252,7 +254,7 @@ def listed(seat: Seat, *, closed: bool = False) -> None:
                     )
                 st.markdown(said, width="stretch")
                 if not closed:
-                    back = repair.fitting(
+                    back = repair.checked_change(
                         partial(Repair.take_back, edit=one), seat.images, seat.base
                     )
                     about = f"Take back: {said}"

@@ -11,8 +11,8 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.classroom import one_room, one_room_results, turnout
 from vlcore.classroom.handout import explained
 from vlcore.classroom.one_room import CLASS, DIRECTIONS, REHEARSAL, Contrast, Plan
-from vlcore.classroom.one_room_results import Standing
-from vlcore.classroom.session import Room, go, look
+from vlcore.classroom.one_room_results import ClassStudy
+from vlcore.classroom.session import ClassSession, find_session, move_session
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.options import TOWERS_SEEN
@@ -22,7 +22,7 @@ from vlcore.plots.theme import Palette
 from vlcore.study.text import duration_words
 from vlcore.web import jobs, shell, visitors, widgets, work
 from vlcore.web.lesson import one_room_presenter, one_room_student, session, session_cache, steps
-from vlcore.web.lesson.session import errors_said
+from vlcore.web.lesson.session import click_errors
 
 _WALL, _SQUARE = (
     (1180, 270),
@@ -33,7 +33,7 @@ _WALL, _SQUARE = (
 def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
     """What it is, for one who is in no class, and how it begins."""
     st.header("One room, one study", anchor=False)
-    steps.large(
+    steps.large_text(
         "A class plans one comparison. Each phone trains two models that differ in one thing, with"
         " a seed of its own. Each pair is a dot on the wall, and all dots together decide, as"
         " planned."
@@ -41,35 +41,35 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
     st.caption("Alone it is the same: one person with simulated phones, or with a few friends.")
     towers = session.chosen_towers()
     st.caption(TOWERS_SEEN[towers])
-    session.with_a_class(bar, one_room.NAME, images.name, one_room.FIRST, towers)
-    begin = partial(session.begin, one_room.NAME, images.name, one_room.FIRST, towers)
+    session.class_controls(bar, one_room.NAME, images.name, one_room.FIRST, towers)
+    begin = partial(session.begin_class, one_room.NAME, images.name, one_room.FIRST, towers)
     st.button("Start it", type="primary", icon=":material/play_arrow:", on_click=begin)
-    session.say()
+    session.show_click_error()
 
 
-def presenter(room: Room, images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
+def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
     """The plan, then the wall; a rehearsal goes before both."""
-    now = session_cache.standing(room.code, images)
+    now = session_cache.class_study(room.code, images)
     if now is None:
         _planning(room, images)
     else:
         _wall(room, now, images, palette, bar)
 
 
-def _planning(room: Room, images: ImageSet) -> None:
+def _planning(room: ClassSession, images: ImageSet) -> None:
     steps.join_banner(room.code, large_type=True)
     usual, token = usual_condition(images).with_towers(room.towers), session.own_token()
-    asked, measure = one_room.asked_at(room.step, usual, images.grouping)
+    asked, measure = one_room.question_at(room.step, usual, images.grouping)
     known = one_room.contrasts(usual, images.grouping)
-    words = {words_of(one, images.grouping): one for one in one_room.measures()}
+    words = {words_of(one, images.grouping): one for one in one_room.primary_measures()}
 
-    @errors_said()
+    @click_errors()
     def choose() -> None:
         titles = {one.title: name for name, one in known.items()}
         step = (
             f"{titles[st.session_state['room_contrast']]}/{words[st.session_state['room_measure']]}"
         )
-        go(room.code, token, step, "predict")
+        move_session(room.code, token, step, "predict")
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
         titles, measures = [one.title for one in known.values()], list(words)
@@ -100,10 +100,10 @@ def _planning(room: Room, images: ImageSet) -> None:
     meaning = explained(words_of(measure, images.grouping))
     st.caption(plain(f"{one_room_results.rule(plan)} {TOWERS_SEEN[plan.towers]} {meaning}"))
 
-    @errors_said()
+    @click_errors()
     def fix() -> None:
-        one_room.fix(room.code, token, plan, usual, images.grouping)
-        go(room.code, token, room.step, "run")
+        one_room.fix_plan(room.code, token, plan, usual, images.grouping)
+        move_session(room.code, token, room.step, "run")
 
     with st.container(horizontal=True, vertical_alignment="center"):
         about = "Writes the plan down before the first run. It cannot be changed then."
@@ -128,15 +128,15 @@ def _planning(room: Room, images: ImageSet) -> None:
             st.button("Begin the rehearsal", on_click=partial(_rehearse, room, images, rehearsed))
 
 
-def _count(room: Room, asked: Contrast, measure: str, images: ImageSet) -> None:
+def _count(room: ClassSession, asked: Contrast, measure: str, images: ImageSet) -> None:
     @shell.follows(jobs.POLL)
     def count() -> None:
-        now = look(room.code)
-        said = " · ".join(f"{one}: {now.counts.get(one, 0) if now else 0}" for one in DIRECTIONS)
-        st.markdown(
-            plain(f"{one_room.expectation(asked, measure, images.grouping)} On the phones: {said}")
-        )
-        if came := turnout.sentence(turnout.by_address(room.code)):
+        now = find_session(room.code)
+        votes = now.counts if now else {}
+        counts = " · ".join(f"{name}: {votes.get(name, 0)}" for name in DIRECTIONS)
+        question = one_room.expectation_question(asked, measure, images.grouping)
+        st.markdown(plain(f"{question} On the phones: {counts}"))
+        if came := turnout.turnout_sentence(turnout.votes_by_address(room.code)):
             st.caption(came)
 
     count()
@@ -146,7 +146,8 @@ def _prepare(plan: Plan, images: ImageSet) -> None:
     """The button that trains all planned blocks before a class comes."""
     with st.popover("Prepare", icon=":material/inventory:"):
         pairs = [
-            work.views(session_cache.pair(plan, images, place)) for place in range(plan.planned)
+            work.views(session_cache.block_conditions(plan, images, place))
+            for place in range(plan.planned)
         ]
         missing = sum(not view.done for pair in pairs for view in pair)
         new = sum(
@@ -162,29 +163,31 @@ def _prepare(plan: Plan, images: ImageSet) -> None:
             " were there."
         )
 
-        @errors_said()
+        @click_errors()
         def train() -> None:
             for place in range(plan.planned):
-                work.train_pair(session_cache.pair(plan, images, place))
+                work.train_pair(session_cache.block_conditions(plan, images, place))
 
         st.button("Train all of them now", disabled=not missing, on_click=train)
 
 
-@errors_said()
-def _rehearse(room: Room, images: ImageSet, plan: Plan) -> None:
+@click_errors()
+def _rehearse(room: ClassSession, images: ImageSet, plan: Plan) -> None:
     usual = usual_condition(images)
     for block in one_room.rehearse(room.code, session.own_token(), plan, usual, images.grouping):
         kept = one_room.plan_of(room.code, REHEARSAL)
-        work.train_pair(session_cache.pair(kept or plan, images, block.place))
+        work.train_pair(session_cache.block_conditions(kept or plan, images, block.place))
 
 
 def _wall(
-    room: Room, now: Standing, images: ImageSet, palette: Palette, bar: DeltaGenerator
+    room: ClassSession, now: ClassStudy, images: ImageSet, palette: Palette, bar: DeltaGenerator
 ) -> None:
     ended, token, rehearsal = room.phase == "reveal", session.own_token(), now.kind == REHEARSAL
-    bar.markdown(f"Join at {steps.address(room.code)}", width="content")
+    bar.markdown(f"Join at {steps.student_address(room.code)}", width="content")
     if not ended:
-        work.prepare(session_cache.pair(now.plan, images, 0)[0])  # a class is about to press
+        work.prepare(
+            session_cache.block_conditions(now.plan, images, 0)[0]
+        )  # a class is about to press
     if rehearsal:
         st.warning(
             "Rehearsal: simulated phones, other seeds. Nothing of it counts.",
@@ -193,19 +196,19 @@ def _wall(
 
     @shell.follows(jobs.POLL if rehearsal or not ended else None)
     def follow() -> None:
-        seen = session_cache.standing(room.code, images)
+        seen = session_cache.class_study(room.code, images)
         if seen is None or (seen.kind, seen.complete) != (now.kind, now.complete):
             st.rerun()
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            steps.square(room.code, _SQUARE)
-            one_room_presenter.numbers(seen)
-        one_room_presenter.show(seen, images, palette, *_WALL, ended=ended)
+            steps.qr_code(room.code, _SQUARE)
+            one_room_presenter.show_numbers(seen)
+        one_room_presenter.show_results(seen, images, palette, *_WALL, ended=ended)
         with st.container(horizontal=True, vertical_alignment="center"):
             if not rehearsal and not ended and seen.free:
                 train = partial(_train_open, room, images)
                 label = f"Train the {seen.free} blocks that nobody trains"
                 st.button(label, icon=":material/model_training:", on_click=train)
-            if left := session_cache.all_left(seen, images):
+            if left := session_cache.time_until_all(seen, images):
                 st.caption(f"The last one on its way is there in {left}.")
 
     with st.container(gap="xsmall"):
@@ -221,48 +224,50 @@ def _wall(
                 on_click=end,
             )
         else:
-            move = errors_said()(partial(go, room.code, token, room.step))
+            move = click_errors()(partial(move_session, room.code, token, room.step))
             label, phase = ("Go on", "run") if ended else ("End: what did it show?", "reveal")
             leads_on: Literal["primary", "secondary"] = (
                 "primary" if now.complete and not ended else "secondary"
             )
             st.button(label, type=leads_on, on_click=move, args=(phase,))
         name, asker = f"wall-{room.code}", visitors.visitor()
-        picture = partial(session_cache.slide, room.code, images, asker, ended)
+        picture = partial(session_cache.results_slide, room.code, images, asker, ended)
         widgets.download("The wall as a slide", picture, f"{name}.png", "image/png", "image")
-        paper = partial(session_cache.paper, room.code, images, asker, ended)
+        paper = partial(session_cache.study_handout, room.code, images, asker, ended)
         widgets.download("Hand-out", paper, f"{name}.html", "text/html", "print")
         widgets.download(
             "Its dots, CSV",
-            partial(session_cache.table, room.code, images),
+            partial(session_cache.dots_csv, room.code, images),
             f"{name}.csv",
             "text/csv",
             "table",
         )
 
 
-@errors_said()
-def _end_rehearsal(room: Room, images: ImageSet) -> None:
-    now = session_cache.standing(room.code, images, REHEARSAL)
-    one_room.forget_rehearsal(room.code, session.own_token())
+@click_errors()
+def _end_rehearsal(room: ClassSession, images: ImageSet) -> None:
+    now = session_cache.class_study(room.code, images, REHEARSAL)
+    one_room.delete_rehearsal(room.code, session.own_token())
     pairs = (
-        [session_cache.pair(now.plan, images, block.place) for block in now.blocks] if now else []
+        [session_cache.block_conditions(now.plan, images, block.place) for block in now.blocks]
+        if now
+        else []
     )
     for key in (one.key for pair in pairs for one in pair):
         if work.view(key).state.is_active:
             work.queue().cancel_pending(key, visitors.visitor())
 
 
-@errors_said()
-def _train_open(room: Room, images: ImageSet) -> None:
-    now = session_cache.standing(room.code, images, CLASS)
+@click_errors()
+def _train_open(room: ClassSession, images: ImageSet) -> None:
+    now = session_cache.class_study(room.code, images, CLASS)
     if now is not None:
-        ask = partial(session_cache.stand, now.plan, images)
-        for block in one_room.take_open(room.code, session.own_token(), ask):
-            work.train_pair(session_cache.pair(now.plan, images, block.place))
+        ask = partial(session_cache.block_state, now.plan, images)
+        for block in one_room.take_open_blocks(room.code, session.own_token(), ask):
+            work.train_pair(session_cache.block_conditions(now.plan, images, block.place))
 
 
-def student(room: Room, images: ImageSet, palette: Palette) -> None:
+def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:
     """One of the class: says what to expect, then trains a block and sees what came of it."""
     plan = one_room.plan_of(room.code)
     if plan is None:

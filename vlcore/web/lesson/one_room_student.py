@@ -8,8 +8,8 @@ import streamlit as st
 
 from vlcore.classroom import one_room, one_room_results
 from vlcore.classroom.handout import explained
-from vlcore.classroom.one_room import CLASS, DIRECTIONS, Plan, Stand
-from vlcore.classroom.session import Room, look, vote
+from vlcore.classroom.one_room import CLASS, DIRECTIONS, BlockState, Plan
+from vlcore.classroom.session import ClassSession, find_session, vote
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.options import TOWERS_SEEN
@@ -22,7 +22,7 @@ from vlcore.metrics.catalogue import measure_of, words_of
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, jobs, shell, visitors, work
 from vlcore.web.lesson import session, session_cache, steps
-from vlcore.web.lesson.session import errors_said, voter
+from vlcore.web.lesson.session import click_errors, voter
 
 SLOW = 5.0  # seconds between looks where nothing of one's own is on its way
 # Seconds between looks by the least seconds that one's own pair takes still: of thirty phones few
@@ -32,22 +32,22 @@ MANY = 50  # blocks, for each of which phones that have all look more rarely
 _PHONE, _PHONE_MAP = 340, 164  # px of a chart and of a map
 
 
-def expect(room: Room, images: ImageSet) -> None:
+def expect(room: ClassSession, images: ImageSet) -> None:
     """What somebody of the class expects, before the plan is fixed."""
     usual = usual_condition(images).with_towers(room.towers)
-    asked, measure = one_room.asked_at(room.step, usual, images.grouping)
+    asked, measure = one_room.question_at(room.step, usual, images.grouping)
     st.header(plain(asked.question), anchor=False)
-    steps.large(one_room.expectation(asked, measure, images.grouping))
+    steps.large_text(one_room.expectation_question(asked, measure, images.grouping))
     meaning = explained(words_of(measure, images.grouping))
     st.caption(plain(f"{TOWERS_SEEN[room.towers]} {meaning}".strip()))
 
     @shell.follows(SLOW)
     def follow() -> None:
-        now = look(room.code, voter())
+        now = find_session(room.code, voter())
         if now is None or (now.step, now.phase) != (room.step, room.phase):
             st.rerun()
         for one in DIRECTIONS:
-            cast = errors_said()(
+            cast = click_errors()(
                 partial(vote, room.code, room.step, voter(), one, DIRECTIONS, visitors.address())
             )
             mine = now.own == one
@@ -59,13 +59,13 @@ def expect(room: Room, images: ImageSet) -> None:
                 width="stretch",
                 on_click=cast,
             )
-        if not session.say():
+        if not session.show_click_error():
             st.caption("Nobody sees who said what. Next, the lecturer fixes the plan.")
 
     follow()
 
 
-def follow(room: Room, plan: Plan, images: ImageSet, palette: Palette) -> None:
+def follow(room: ClassSession, plan: Plan, images: ImageSet, palette: Palette) -> None:
     """A block of one's own: asked for by a button, waited for, and looked at."""
     known = one_room.contrasts(usual_condition(images), images.grouping)
     st.header(plain(known[plan.contrast].title), anchor=False)
@@ -74,23 +74,23 @@ def follow(room: Room, plan: Plan, images: ImageSet, palette: Palette) -> None:
 
     @shell.follows(before)
     def look_on() -> None:
-        now = look(room.code, voter())
+        now = find_session(room.code, voter())
         if now is None or now.phase != room.phase or _pace(room, plan, images) != before:
             st.rerun()
         _block(room, plan, images, palette)
-        session.say()
+        session.show_click_error()
 
     look_on()
 
 
-def _pace(room: Room, plan: Plan, images: ImageSet) -> float:
+def _pace(room: ClassSession, plan: Plan, images: ImageSet) -> float:
     """Seconds between looks: who waits long need not look often, nor who has all in a class of
     many."""
     blocks = one_room.blocks_of(room.code)
     own = next((one for one in blocks if one.owner == voter()), None)
     if own is None:
         return SLOW
-    views = [work.view(one.key) for one in session_cache.pair(plan, images, own.place)]
+    views = [work.view(one.key) for one in session_cache.block_conditions(plan, images, own.place)]
     if all(view.done for view in views):
         return SLOW * max(1, round(len(blocks) / MANY))
     return next(every for left, every in LOOKS if _left(plan, images, views) >= left)
@@ -105,13 +105,15 @@ def _left(plan: Plan, images: ImageSet, views: Sequence[JobStatus]) -> float:
     )
 
 
-def _block(room: Room, plan: Plan, images: ImageSet, palette: Palette) -> None:
+def _block(room: ClassSession, plan: Plan, images: ImageSet, palette: Palette) -> None:
     take = partial(_take, room, plan, images)
     blocks = one_room.blocks_of(room.code)
     own = next((one for one in blocks if one.owner == voter()), None)
     if own is None:
         if room.open:
-            steps.large("Your phone gets a pair of models that nobody else has: a seed of its own.")
+            steps.large_text(
+                "Your phone gets a pair of models that nobody else has: a seed of its own."
+            )
             st.button(
                 "Train my two models", type="primary", icon=":material/play_arrow:", on_click=take
             )
@@ -120,16 +122,16 @@ def _block(room: Room, plan: Plan, images: ImageSet, palette: Palette) -> None:
             _dots(room, images, palette, -1)
         return
     pair, stands = (
-        session_cache.pair(plan, images, own.place),
-        session_cache.stand(plan, images, own),
+        session_cache.block_conditions(plan, images, own.place),
+        session_cache.block_state(plan, images, own),
     )
     views = [work.view(one.key) for one in pair]
-    if stands is Stand.DONE:
+    if stands is BlockState.DONE:
         _two_models(room, plan, images, palette, own.place)
-    elif stands is Stand.ACTIVE and any(view.state.is_active for view in views):
-        one_room.still_waits(room.code, own)
+    elif stands is BlockState.ACTIVE and any(view.state.is_active for view in views):
+        one_room.keep_waiting(room.code, own)
         position = max(view.position for view in views)
-        left = one_room_results.in_words(_left(plan, images, views))
+        left = one_room_results.time_words(_left(plan, images, views))
         where = f"Place {position} in the queue" if position else "Your models are in training"
         done = sum(1.0 if view.done else view.fraction for view in views) / len(views)
         st.progress(done, text=f"{where}, {left} left. You may lock your phone.")
@@ -147,30 +149,32 @@ def _block(room: Room, plan: Plan, images: ImageSet, palette: Palette) -> None:
         st.button("Train two models", type="primary", icon=":material/refresh:", on_click=take)
 
 
-@errors_said()
-def _take(room: Room, plan: Plan, images: ImageSet) -> None:
-    block = one_room.take(
-        room.code, voter(), partial(session_cache.stand, plan, images), visitors.address()
+@click_errors()
+def _take(room: ClassSession, plan: Plan, images: ImageSet) -> None:
+    block = one_room.take_block(
+        room.code, voter(), partial(session_cache.block_state, plan, images), visitors.address()
     )
     try:
-        work.train_pair(session_cache.pair(plan, images, block.place))
+        work.train_pair(session_cache.block_conditions(plan, images, block.place))
     except Exception:
-        one_room.give_up(room.code, voter())
+        one_room.release_block(room.code, voter())
         raise
 
 
-@errors_said()
-def _give_up(room: Room, keys: list[str]) -> None:
-    one_room.give_up(room.code, voter())
+@click_errors()
+def _give_up(room: ClassSession, keys: list[str]) -> None:
+    one_room.release_block(room.code, voter())
     for key in keys:
         if work.view(key).state.is_active:
             work.queue().cancel_pending(key, visitors.visitor())
 
 
-def _two_models(room: Room, plan: Plan, images: ImageSet, palette: Palette, place: int) -> None:
-    pair = session_cache.pair(plan, images, place)
+def _two_models(
+    room: ClassSession, plan: Plan, images: ImageSet, palette: Palette, place: int
+) -> None:
+    pair = session_cache.block_conditions(plan, images, place)
     asked = one_room.study_of(plan, usual_condition(images), images.grouping)
-    steps.large(f"Your two models: block {place + 1}, seed {pair[0].data_seed}", "answer")
+    steps.large_text(f"Your two models: block {place + 1}, seed {pair[0].data_seed}", "answer")
     with st.container(horizontal=True, gap="small"):
         for one in pair:
             with st.container(width=_PHONE_MAP + 6):
@@ -180,7 +184,7 @@ def _two_models(room: Room, plan: Plan, images: ImageSet, palette: Palette, plac
                     drawn, alt=f"Map of the model with {asked.arm_of(one)}", key=f"map_{one.key}"
                 )
     try:
-        found = one_room_results.in_one_pair(
+        found = one_room_results.pair_difference(
             plan.measure, [cache.artifact(one.key).metrics["end"] for one in pair]
         )
     except ValueError as error:
@@ -198,8 +202,8 @@ def _two_models(room: Room, plan: Plan, images: ImageSet, palette: Palette, plac
     _dots(room, images, palette, place)
 
 
-def _dots(room: Room, images: ImageSet, palette: Palette, place: int) -> None:
-    now = session_cache.standing(room.code, images, CLASS, on_disk.view)
+def _dots(room: ClassSession, images: ImageSet, palette: Palette, place: int) -> None:
+    now = session_cache.class_study(room.code, images, CLASS, on_disk.view)
     if now is None or (drawn := now.chart(palette, _PHONE, 210, own=place)) is None:
         return
     if place >= 0 and place not in now.counted:

@@ -13,7 +13,7 @@ from vlcore.api.unseen_scenes import unseen_accuracy
 from vlcore.artifacts import store
 from vlcore.classroom import repair, repair_results, tower_pairs
 from vlcore.classroom.handout import repair_html
-from vlcore.classroom.repair_results import Wall
+from vlcore.classroom.repair_results import Ranking
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.plain_text import plain, safe_csv
@@ -34,9 +34,9 @@ VIEWS, CHOICE = (
 @st.cache_data(
     max_entries=16, show_spinner="Spending twelve changes by chance …", hash_funcs=cache.BY_CONTENT
 )
-def beside(images: ImageSet, base: Condition) -> dict[str, list[Condition]]:
-    """What teams are held against, see `vlcore.classroom.repair.beside`."""
-    return repair.beside(images, base)
+def baselines(images: ImageSet, base: Condition) -> dict[str, list[Condition]]:
+    """What teams are held against, see `vlcore.classroom.repair.baselines`."""
+    return repair.baselines(images, base)
 
 
 @st.cache_resource(
@@ -50,9 +50,9 @@ def _elsewhere(key: str, images: ImageSet) -> Estimate | None:
         return None
 
 
-def wall(
+def team_ranking(
     lists: Mapping[str, str], images: ImageSet, base: Condition, *, last: bool = False
-) -> Wall:
+) -> Ranking:
     """The wall of the lists that count, by team."""
 
     def end(key: str) -> Mapping[str, Any] | None:
@@ -60,11 +60,11 @@ def wall(
 
     conditions = {name: base.replace(edits=text) for name, text in lists.items() if text}
     hidden = (lambda key: _elsewhere(key, images)) if last else None
-    return repair_results.wall(conditions, beside(images, base), images.grouping, end, hidden)
+    return repair_results.ranking(conditions, baselines(images, base), images.grouping, end, hidden)
 
 
-def show(
-    found: Wall, images: ImageSet, base: Condition, palette: Palette, bar: DeltaGenerator
+def show_ranking(
+    found: Ranking, images: ImageSet, base: Condition, palette: Palette, bar: DeltaGenerator
 ) -> None:
     """A wall; the bar has the choice of what is shown of it."""
     if found.waiting:
@@ -92,10 +92,10 @@ def show(
         table = repair_results.group_table([*found.teams, *found.others], images.grouping)
         st.dataframe(table, height=min(520, 36 * (len(table) + 1) + 3))
     elif found.teams and found.others:
-        helped = repair_results.helped(found.teams, found.others[0])
+        helped = repair_results.gains_by_kind(found.teams, found.others[0])
         st.markdown("More pictures right than the model as it was, in points:")
-        st.table(repair_results.in_points(helped))
-        st.markdown(plain(repair_results.how_little(helped)))
+        st.table(repair_results.gains_words(helped))
+        st.markdown(plain(repair_results.gains_caveat(helped)))
     asker = visitors.visitor()
 
     def png() -> bytes:
@@ -110,11 +110,11 @@ def show(
             asker,
             repair_html,
             found,
-            repair.about(images, base),
+            repair.task_text(images, base),
             images.grouping,
         )
         widgets.download("Hand-out", paper, "repair.html", "text/html", "print")
-        towers = tower_pairs.name_of(base)
+        towers = tower_pairs.tower_pair_of(base)
         csv = safe_csv(
             repair_results.export_table(found.teams, found.others, images.grouping, towers)
         )

@@ -12,8 +12,8 @@ from vlcore.artifacts import store
 from vlcore.classroom import repair, teams
 from vlcore.classroom.one_room_results import time_left
 from vlcore.classroom.repair import EDITING, ELSEWHERE, REPAIR, REVEALED, SHORT, STEPS, Repair
-from vlcore.classroom.repair_results import Wall
-from vlcore.classroom.session import PHASES, Room, go, look
+from vlcore.classroom.repair_results import Ranking
+from vlcore.classroom.session import PHASES, ClassSession, find_session, move_session
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment import limits
 from vlcore.experiment.condition import Condition
@@ -26,8 +26,8 @@ from vlcore.plots.theme import Palette
 from vlcore.study.text import duration_words
 from vlcore.web import jobs, shell, visitors, widgets, work
 from vlcore.web.lesson import changes, ranking, session, steps
-from vlcore.web.lesson.changes import Seat
-from vlcore.web.lesson.session import errors_said, voter
+from vlcore.web.lesson.changes import TeamList
+from vlcore.web.lesson.session import click_errors, voter
 
 FOLLOW = 4.0  # seconds between looks of a team at the room
 BOARD = 250  # px
@@ -48,38 +48,38 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
                 "Labels", STEPS, "repair_labels", SHORT, label_visibility="collapsed"
             )
     if not session.is_hidden():
-        session.with_a_class(bar, REPAIR, images.name, step, towers)
-    session.say()
-    base = repair.base_of(images, step, towers)
+        session.class_controls(bar, REPAIR, images.name, step, towers)
+    session.show_click_error()
+    base = repair.repair_base(images, step, towers)
     kept: dict[str, Repair] = st.session_state.setdefault("lesson_repair", {})
     own, phase = kept.get(base.key, Repair()), st.query_params.get("phase")
     ready, move = any(_trained([own], base)), lambda to: st.query_params.update(phase=to)
     _forward(phase if phase in PHASES else EDITING, move, images, bar, ready=ready)
     if phase in (REVEALED, ELSEWHERE):
-        found = ranking.wall({"You": own.counts}, images, base, last=phase == ELSEWHERE)
-        ranking.show(found, images, base, palette, bar)
+        found = ranking.team_ranking({"You": own.counts}, images, base, last=phase == ELSEWHERE)
+        ranking.show_ranking(found, images, base, palette, bar)
         _maps(base, own)
     else:
         _intro(images, base)
         st.caption(ALONE)
         _prepare(images, base)
-        _desk(Seat(images, base, own, lambda how: kept.update({base.key: how(own)})))
+        _desk(TeamList(images, base, own, lambda how: kept.update({base.key: how(own)})))
 
 
-def presenter(room: Room, images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
+def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
     """The wall: who is at what, and then what it came to."""
-    base, token = repair.base_of(images, room.step, room.towers), session.own_token()
+    base, token = repair.repair_base(images, room.step, room.towers), session.own_token()
     ready = any(_trained([team.repair for team in teams.teams(room.code)], base))
     _forward(
         room.phase,
-        errors_said()(partial(go, room.code, token, room.step)),
+        click_errors()(partial(move_session, room.code, token, room.step)),
         images,
         bar,
         ready=ready,
     )
     steps.join_banner(room.code, large_type=room.phase == EDITING)
     if room.phase != EDITING:
-        ranking.show(_wall(room, images, base), images, base, palette, bar)
+        ranking.show_ranking(_wall(room, images, base), images, base, palette, bar)
         return
     left, right = st.columns([3, 2])
     with left:
@@ -91,14 +91,17 @@ def presenter(room: Room, images: ImageSet, palette: Palette, bar: DeltaGenerato
         _board(room.code, base, ready)
 
 
-def student(room: Room, images: ImageSet, palette: Palette) -> None:
+def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:
     """A team's phone: its list while lists are open, then what it came to."""
-    base, team = repair.base_of(images, room.step, room.towers), teams.team_of(room.code, voter())
-    session.say()
+    base, team = (
+        repair.repair_base(images, room.step, room.towers),
+        teams.team_of(room.code, voter()),
+    )
+    session.show_click_error()
 
     @shell.follows(FOLLOW)
     def follow() -> None:
-        now = look(room.code)
+        now = find_session(room.code)
         if now is None or now.phase != room.phase or teams.team_of(room.code, voter()) != team:
             st.rerun()
 
@@ -107,11 +110,11 @@ def student(room: Room, images: ImageSet, palette: Palette) -> None:
         found, bar = _wall(room, images, base), st.container(horizontal=True)
         if team and (place := found.place(team.name)):
             st.markdown(f"**{plain(place)}**")
-        ranking.show(found, images, base, palette, bar)
+        ranking.show_ranking(found, images, base, palette, bar)
         if team:
             _maps(base, team.repair)
-            changes.listed(
-                Seat(images, base, Repair((team.repair.counts,)), lambda _: None), closed=True
+            changes.changes_list(
+                TeamList(images, base, Repair((team.repair.counts,)), lambda _: None), closed=True
             )
     elif team is None:
         _intro(images, base)
@@ -121,13 +124,13 @@ def student(room: Room, images: ImageSet, palette: Palette) -> None:
             st.subheader(team.name, anchor=False, width="content")
             with st.popover("Phones", icon=":material/group:"):
                 st.caption(f"{team.phones} in this team.")
-                let = errors_said()(partial(teams.welcome, room.code, voter()))
+                let = click_errors()(partial(teams.welcome_phones, room.code, voter()))
                 st.button("Let another phone in", on_click=let, help="For three minutes.")
                 st.button(
                     "Leave the team",
-                    on_click=errors_said()(partial(teams.leave, room.code, voter())),
+                    on_click=click_errors()(partial(teams.leave_team, room.code, voter())),
                 )
-        _desk(Seat(images, base, team.repair, partial(teams.change, room.code, voter())))
+        _desk(TeamList(images, base, team.repair, partial(teams.change_repair, room.code, voter())))
 
 
 def _maps(base: Condition, own: Repair) -> None:
@@ -140,15 +143,15 @@ def _maps(base: Condition, own: Repair) -> None:
         )
 
 
-def _wall(room: Room, images: ImageSet, base: Condition) -> Wall:
+def _wall(room: ClassSession, images: ImageSet, base: Condition) -> Ranking:
     lists = {team.name: team.repair.counts for team in teams.teams(room.code)}
-    return ranking.wall(lists, images, base, last=room.phase == ELSEWHERE)
+    return ranking.team_ranking(lists, images, base, last=room.phase == ELSEWHERE)
 
 
-def _choose_team(room: Room) -> None:
-    @errors_said()
+def _choose_team(room: ClassSession) -> None:
+    @click_errors()
     def join(number: int | None) -> None:
-        teams.join(room.code, voter(), number, visitors.address())
+        teams.join_team(room.code, voter(), number, visitors.address())
 
     st.button("New team", type="primary", icon=":material/add:", on_click=join, args=(None,))
     with st.container(horizontal=True):
@@ -163,8 +166,8 @@ def _choose_team(room: Room) -> None:
 
 
 def _intro(images: ImageSet, base: Condition) -> None:
-    st.markdown(plain(repair.about(images, base)))
-    for one in ranking.wall({}, images, base).others[:1]:
+    st.markdown(plain(repair.task_text(images, base)))
+    for one in ranking.team_ranking({}, images, base).others[:1]:
         if one.name == repair.AS_IT_WAS:
             majority, minority = (
                 rate(one.measured[side].as_dict()) for side in ("majority", "minority")
@@ -175,15 +178,15 @@ def _intro(images: ImageSet, base: Condition) -> None:
             )
 
 
-def _desk(seat: Seat) -> None:
+def _desk(seat: TeamList) -> None:
     """A list, the button that trains it, and what was trained, without a number: that is for the
     reveal."""
-    changes.desk(seat)
+    changes.editor(seat)
     conditions = {text: seat.base.replace(edits=text) for text in seat.repair.tries}
 
     def train() -> None:
-        with errors_said():
-            tried = repair.fitting(Repair.tried, seat.images, seat.base)(seat.repair)
+        with click_errors():
+            tried = repair.checked_change(Repair.tried, seat.images, seat.base)(seat.repair)
             work.train(seat.base.replace(edits=tried.edits))
             seat.change(Repair.tried)
 
@@ -202,14 +205,14 @@ def _desk(seat: Seat) -> None:
     def show(views: Sequence[JobStatus]) -> None:
         for number, (text, view) in enumerate(zip(conditions, views, strict=True), start=1):
             counts = text == seat.repair.counts
-            st.markdown(f"**Try {number}**: {repair.many(text)}{' · **counts**' * counts}")
+            st.markdown(f"**Try {number}**: {repair.changes_words(text)}{' · **counts**' * counts}")
             if view.done:
                 st.caption("Trained. What it is right on is shown at the reveal.")
                 if not counts and st.button("Let this one count", key=f"count_{number}"):
                     seat.change(partial(Repair.choose, text=text))
                     st.rerun()
                 continue
-            again = partial(errors_said()(work.train), conditions[text])
+            again = partial(click_errors()(work.train), conditions[text])
             jobs.progress_or_start(view, "Train it again", again, key=f"again_{number}")
             if view.position:
                 left = time_left(
@@ -222,7 +225,7 @@ def _desk(seat: Seat) -> None:
 
 def _prepare(images: ImageSet, base: Condition) -> None:
     """One button that trains what the wall shows beside the teams."""
-    every = [condition for of in ranking.beside(images, base).values() for condition in of]
+    every = [condition for of in ranking.baselines(images, base).values() for condition in of]
 
     def show(views: Sequence[JobStatus]) -> None:
         missing = [
@@ -239,7 +242,7 @@ def _prepare(images: ImageSet, base: Condition) -> None:
             )
         if missing:
             time = duration_words(until(len(missing), active))
-            start = partial(errors_said()(work.train), *missing)
+            start = partial(click_errors()(work.train), *missing)
             st.button("Prepare", icon=":material/bolt:", on_click=start, key="repair_prepare")
             what = (
                 "the model as it is, the budget spent by chance five times, and three usual methods"
@@ -252,31 +255,31 @@ def _prepare(images: ImageSet, base: Condition) -> None:
 def _seconds(images: ImageSet, base: Condition) -> float:
     """What a training probably takes here."""
     return work.likely_seconds(
-        base, [one.key for of in ranking.beside(images, base).values() for one in of]
+        base, [one.key for of in ranking.baselines(images, base).values() for one in of]
     )
 
 
 def _rehearse(
-    room: Room, token: str, images: ImageSet, base: Condition, bar: DeltaGenerator
+    room: ClassSession, token: str, images: ImageSet, base: Condition, bar: DeltaGenerator
 ) -> None:
     def begin() -> None:
-        with errors_said():
+        with click_errors():
             lists = [repair.simulated_list(images, base, number) for number in range(REHEARSED)]
             work.train(*(base.replace(edits=text) for text in lists))
-            teams.simulate(room.code, token, lists)
+            teams.add_simulated(room.code, token, lists)
 
     with bar.popover("Rehearse", icon=":material/smart_toy:"):
         st.caption("Teams that nobody is in, each with a list of its own kind; they are marked.")
         st.button(f"Add {REHEARSED} simulated teams", on_click=begin)
-        forget = errors_said()(partial(teams.forget_simulated, room.code, token))
+        forget = click_errors()(partial(teams.delete_simulated, room.code, token))
         st.button("Delete the simulated teams", on_click=forget)
-        idle = errors_said()(partial(teams.forget_idle, room.code, token))
+        idle = click_errors()(partial(teams.delete_idle, room.code, token))
         st.button(
             "Delete teams without a change",
             on_click=idle,
             help="Those of phones that are gone, or never were.",
         )
-        let = errors_said()(partial(teams.welcome_all, room.code, token))
+        let = click_errors()(partial(teams.welcome_phones_to_all, room.code, token))
         st.button(
             "Let phones into all teams",
             on_click=let,
@@ -333,7 +336,7 @@ def _forward(
     }
     if back:
         bar.button("Back", icon=":material/arrow_back:", on_click=lead, args=(back,))
-    if phase in on and (phase == EDITING or repair.draws(images)):
+    if phase in on and (phase == EDITING or repair.can_draw(images)):
         label, icon, to = on[phase]
         kind: Literal["primary", "secondary"] = (
             "primary" if ready or phase != EDITING else "secondary"

@@ -19,15 +19,15 @@ from vlcore.classroom.answers import (
     ANOTHER,
     SEEDS,
     Answer,
-    Reading,
-    in_one_run,
-    over_runs,
+    Measurement,
+    estimate_in_run,
+    estimate_over_runs,
     values_of,
     with_seed,
 )
 from vlcore.classroom.handout import explained, handout_html
 from vlcore.classroom.lessons import Lesson, Step, lessons
-from vlcore.classroom.session import Room
+from vlcore.classroom.session import ClassSession
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.data.uploads import group_pictures
@@ -54,12 +54,12 @@ TWO_QUESTIONS = (
 )
 
 
-def of_set(images: ImageSet) -> dict[str, Lesson]:
+def lessons_of(images: ImageSet) -> dict[str, Lesson]:
     """The lessons on an image set; an ImageSetError where there is too little to train on."""
     return lessons(usual_condition(images), images.grouping)
 
 
-def answer(lesson: Lesson, step: Step, images: ImageSet) -> Answer:
+def lesson_answer(lesson: Lesson, step: Step, images: ImageSet) -> Answer:
     """What was measured about a question here and in published runs, and the study's claims, as far
     as there."""
     found, missing = [], "not trained yet"
@@ -70,7 +70,7 @@ def answer(lesson: Lesson, step: Step, images: ImageSet) -> Answer:
         )
         try:
             found, missing = (
-                [Reading(step, "in this run", in_one_run(step, left, right), runs=False)],
+                [Measurement(step, "in this run", estimate_in_run(step, left, right), runs=False)],
                 "",
             )
         except ValueError as error:
@@ -84,7 +84,7 @@ def answer(lesson: Lesson, step: Step, images: ImageSet) -> Answer:
         sources = {"in the runs of this server": values_of(_of_server(here), lesson), **sources}
     for where, values in sources.items():
         with suppress(ValueError):  # fewer than two runs
-            found.append(Reading(step, where, over_runs(step, values), runs=True))
+            found.append(Measurement(step, where, estimate_over_runs(step, values), runs=True))
     results = _claims(lesson.name, images, here) if step.claims else {}
     return Answer(step, found, [results[name] for name in step.claims if name in results], missing)
 
@@ -97,13 +97,13 @@ def _claims(name: str, images: ImageSet, here: Sequence[str]) -> dict[str, Claim
         # Runs that do not compare decide nothing; the Findings page says in what they differ.
         with suppress(AnalysisError):
             if len(frame):
-                return answers.claims(frame, of_set(images)[name], images.grouping)
+                return answers.lesson_claims(frame, lessons_of(images)[name], images.grouping)
     return {}
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=cache.BY_CONTENT)
 def _published(images: ImageSet) -> pd.DataFrame:
-    frame = answers.published_results(images.name)
+    frame = answers.published_lesson_runs(images.name)
     return frame[frame["data_version"] == images.version] if len(frame) else frame
 
 
@@ -112,10 +112,12 @@ def _of_server(keys: Sequence[str]) -> pd.DataFrame:
     return runs_table([cache.artifact(key) for key in keys])
 
 
-def reveal(lesson: Lesson, step: Step, images: ImageSet, room: Room, palette: Palette) -> None:
+def reveal(
+    lesson: Lesson, step: Step, images: ImageSet, room: ClassSession, palette: Palette
+) -> None:
     """The answer: the maps, then votes and measurement, then what the study says; a room without a
     code is of one."""
-    found, (side, place) = answer(lesson, step, images), shell.map_room(ABOVE)
+    found, (side, place) = lesson_answer(lesson, step, images), shell.map_room(ABOVE)
     share = step.quantity.share
     # A share of pictures says something to everybody, as an answer does; a silhouette or a variance
     # does not.
@@ -153,9 +155,9 @@ def reveal(lesson: Lesson, step: Step, images: ImageSet, room: Room, palette: Pa
     with right:
         st.subheader("What was measured")
         for one, line in zip(found.readings, lines, strict=True):
-            steps.large(line, "link")
+            steps.large_text(line, "link")
             if share:
-                steps.large(one.decision, "answer")
+                steps.large_text(one.decision, "answer")
             said = step.quantity.words + ("" if share else f": {one.number}")
             st.caption(
                 f"{plain(said)}; 95 % interval over {'runs' if one.runs else 'pictures'},"
@@ -172,11 +174,11 @@ def reveal(lesson: Lesson, step: Step, images: ImageSet, room: Room, palette: Pa
     with st.expander(
         f"Question {lesson.steps.index(step) + 1} of {len(lesson.steps)} again: {plain(step.title)}"
     ):
-        steps.large(step.text)
+        steps.large_text(step.text)
     with st.container(border=True):
         st.markdown("**Look at**")
         for line in step.look:
-            steps.large(f"· {line}", "answer")
+            steps.large_text(f"· {line}", "answer")
     if step.says:
         st.markdown(f"**The study's text says:** “{step.says}”.")
     if found.claims:
@@ -205,7 +207,8 @@ def _side_by_side(
         view.state.is_active for view in work.views(step.conditions)
     ):  # somebody revealed before the run had ended
         jobs.watch(
-            [condition.key for condition in step.conditions], partial(steps.training, step, palette)
+            [condition.key for condition in step.conditions],
+            partial(steps.training_progress, step, palette),
         )
         return
     if not steps.is_trained(step):
@@ -226,7 +229,9 @@ def _side_by_side(
         )
 
 
-def summary(lesson: Lesson, images: ImageSet, votes: Mapping[str, Mapping[str, int]]) -> None:
+def lesson_summary(
+    lesson: Lesson, images: ImageSet, votes: Mapping[str, Mapping[str, int]]
+) -> None:
     """The whole lesson in a table, at its end."""
     rows = {}
     for step in lesson.steps:
@@ -239,7 +244,7 @@ def summary(lesson: Lesson, images: ImageSet, votes: Mapping[str, Mapping[str, i
             f"{' and '.join(first)} ({most} of {sum(counts.values())}{' each' * (len(first) > 1)})"
         )
         row = rows[step.question] = {"Most votes": voted if first else "–"}
-        for one in answer(lesson, step, images).readings:
+        for one in lesson_answer(lesson, step, images).readings:
             decided = one.decides.text if one.decides else "not decided"
             row[f"Measured {one.where}"] = f"{one.number}, {one.counted}: {decided}"
     st.subheader("The whole lesson")
@@ -252,10 +257,10 @@ def summary(lesson: Lesson, images: ImageSet, votes: Mapping[str, Mapping[str, i
         widgets.link("pages/5_Findings.py", "What many runs found", "experiment", **address)
 
 
-def handout(lesson: Lesson, images: ImageSet, *, lecturer: bool) -> str:
+def lesson_handout(lesson: Lesson, images: ImageSet, *, lecturer: bool) -> str:
     """The lesson on paper; a lecturer's copy has what was measured."""
     uris = [thumb_uri(picture, 224) for picture in group_pictures(images)]
-    known = [answer(lesson, step, images) for step in lesson.steps] if lecturer else []
+    known = [lesson_answer(lesson, step, images) for step in lesson.steps] if lecturer else []
     return handout_html(
         lesson, Pictures(uris, list(group_words(images.grouping).values())), images.grouping, known
     )

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.classroom.lessons import COLLAPSE, EXPERIMENTS
 from vlcore.classroom.one_room import NAME as ONE_ROOM
 from vlcore.classroom.repair import REPAIR
-from vlcore.classroom.session import Room
+from vlcore.classroom.session import ClassSession
 from vlcore.data.catalogue import set_names
 from vlcore.data.imageset import ImageSet
 from vlcore.plots.theme import Palette
@@ -18,22 +18,22 @@ from vlcore.web import cache, shell, widgets
 from vlcore.web.lesson import one_room, questions, repair, session
 
 
-class Live(Protocol):
+class LiveLesson(Protocol):
     """A lesson that is more than a list of questions: a module of its own."""
 
     def alone(self, images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
         """What it is, for one who is in no class, and how it begins."""
 
     def presenter(
-        self, room: Room, images: ImageSet, palette: Palette, bar: DeltaGenerator
+        self, room: ClassSession, images: ImageSet, palette: Palette, bar: DeltaGenerator
     ) -> None:
         """The lecturer's screen."""
 
-    def student(self, room: Room, images: ImageSet, palette: Palette) -> None:
+    def student(self, room: ClassSession, images: ImageSet, palette: Palette) -> None:
         """The screen of one of the class, often a phone."""
 
 
-LIVE: Mapping[str, Live] = {ONE_ROOM: one_room, REPAIR: repair}
+LIVE: Mapping[str, LiveLesson] = {ONE_ROOM: one_room, REPAIR: repair}
 ABOUT = {
     EXPERIMENTS: "four models, a vote before each; about 15 minutes, 30 with a class",
     COLLAPSE: "three questions on what happens when a model sees only what fits; about 10 minutes",
@@ -43,9 +43,9 @@ ABOUT = {
 NAMES = tuple(ABOUT)
 
 
-def room() -> Room | None:
+def session_in_address() -> ClassSession | None:
     """The class that the address names, see `classroom.room`."""
-    return session.room(NAMES)
+    return session.session_in_address(NAMES)
 
 
 def alone(palette: Palette, bar: DeltaGenerator) -> None:
@@ -57,7 +57,7 @@ def alone(palette: Palette, bar: DeltaGenerator) -> None:
     else:
         with bar.popover("Lessons", icon=":material/menu_book:"):
             name = widgets.choose_one(
-                "Lesson", NAMES, "lesson", EXPERIMENTS, on_change=session.begin_anew
+                "Lesson", NAMES, "lesson", EXPERIMENTS, on_change=session.clear_step
             )
             st.markdown("  \n".join(f"**{one}**: {about}" for one, about in ABOUT.items()))
             images = shell.image_set_choice()
@@ -69,15 +69,15 @@ def alone(palette: Palette, bar: DeltaGenerator) -> None:
         questions.alone(name, images, palette, bar)
 
 
-def presenter(room: Room, palette: Palette, bar: DeltaGenerator) -> None:
+def presenter(room: ClassSession, palette: Palette, bar: DeltaGenerator) -> None:
     """The lecturer's screen of any lesson."""
     LIVE.get(room.lesson, questions).presenter(room, cache.named_set(room.data), palette, bar)
     if not session.is_hidden():
-        session.of_the_presenter(room)
-    session.say()
+        session.presenter_controls(room)
+    session.show_click_error()
 
 
-def student(room: Room, palette: Palette) -> None:
+def student(room: ClassSession, palette: Palette) -> None:
     """The screen of one of the class, of any lesson."""
     LIVE.get(room.lesson, questions).student(room, cache.named_set(room.data), palette)
     widgets.link("app.py", "Leave the lesson", "logout")

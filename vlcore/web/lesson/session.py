@@ -15,18 +15,18 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.classroom import teacher, tower_pairs, turnout
 from vlcore.classroom.session import (
     LIFETIME,
+    ClassSession,
     Origin,
-    Room,
     close_door,
-    delete,
-    enter,
+    delete_session,
+    enter_session,
+    find_session,
     is_closed,
     is_voter,
-    look,
     new_voter,
-    start,
+    start_session,
     takes_part,
-    tidy,
+    tidy_code,
 )
 from vlcore.classroom.throttle import RateLimit
 from vlcore.experiment import limits
@@ -47,11 +47,11 @@ def is_hidden() -> bool:
     return st.query_params.get("hide") == "controls"
 
 
-def take_the_lead() -> None:
+def accept_presenter_link() -> None:
     """Take the token out of a link to another computer, so that no projector shows it: the browser
     remembers it."""
     if brought := st.query_params.pop("presenter", None):
-        st.session_state["lesson_leads"] = {tidy(st.query_params.get("code")): brought}
+        st.session_state["lesson_leads"] = {tidy_code(st.query_params.get("code")): brought}
         st.query_params["lead"] = "yes"
 
 
@@ -61,7 +61,7 @@ def shows_menu() -> bool:
     return not is_hidden() and ("code" not in st.query_params or bool(own_token()))
 
 
-def room(known_lessons: Collection[str]) -> Room | None:
+def session_in_address(known_lessons: Collection[str]) -> ClassSession | None:
     """The class that the address names, of one of these lessons; None without one, said where it is
     over or never was."""
     code = st.query_params.get("code")
@@ -71,7 +71,7 @@ def room(known_lessons: Collection[str]) -> Room | None:
     browser.remember(VOTER, me, LIFETIME)
     known: set[str] = st.session_state.setdefault("lesson_codes", set())
     browser_name = visitors.visitor().name
-    found = look(code, me, token)
+    found = find_session(code, me, token)
     is_in = found is not None and (found.leads or found.code in known or takes_part(found.code, me))
     if not is_in and not _wrong_codes.allows(browser_name):
         st.warning(
@@ -86,7 +86,11 @@ def room(known_lessons: Collection[str]) -> Room | None:
         )
         st.warning(f"There is no lesson with this code: {rule}.", icon=":material/link_off:")
         return None
-    if not (found.leads or takes_part(found.code, me) or enter(found.code, me, visitors.address())):
+    if not (
+        found.leads
+        or takes_part(found.code, me)
+        or enter_session(found.code, me, visitors.address())
+    ):
         remedy = "ask the lecturer to open it, then reload this page"
         st.warning(f"The door of this lesson is closed: {remedy}.", icon=":material/door_front:")
         return None
@@ -99,7 +103,7 @@ def room(known_lessons: Collection[str]) -> Room | None:
 def own_token() -> str:
     """The token of whoever leads the class that the address names; empty for the others. Only an
     address with `lead` asks for it: the same browser can look at the lesson as a student does."""
-    code = tidy(st.query_params.get("code"))
+    code = tidy_code(st.query_params.get("code"))
     if not code or "lead" not in st.query_params:
         return ""
     return st.session_state.get("lesson_leads", {}).get(code) or browser.remembered(
@@ -114,14 +118,14 @@ def voter() -> str:
     return st.session_state["lesson_me"]
 
 
-def begin_anew() -> None:
+def clear_step() -> None:
     """Have the address name no step of a lesson."""
     for name in ("step", "phase"):
         st.query_params.pop(name, None)
 
 
 @contextmanager
-def errors_said() -> Iterator[None]:
+def click_errors() -> Iterator[None]:
     """An error of a click as the sentence that `say` then shows."""
     try:
         yield
@@ -129,7 +133,7 @@ def errors_said() -> Iterator[None]:
         st.session_state["lesson_said"] = str(error)
 
 
-def say() -> bool:
+def show_click_error() -> bool:
     """Show what went wrong at the last click; whether anything did."""
     if said := st.session_state.pop("lesson_said", None):
         st.warning(plain(said))
@@ -145,17 +149,17 @@ def chosen_towers() -> str:
     return named if named in TOWERS else tower_pairs.USUAL
 
 
-def begin(lesson: str, data: str, step: str, towers: str = tower_pairs.USUAL) -> None:
+def begin_class(lesson: str, data: str, step: str, towers: str = tower_pairs.USUAL) -> None:
     """Start a lesson for a class, as a click does: the address then names it."""
-    with errors_said():
+    with click_errors():
         who = Origin(visitors.visitor().name, visitors.address())
-        started = start(lesson, data, step, who, stays=visitors.teaches(), towers=towers)
-        begin_anew()
+        started = start_session(lesson, data, step, who, stays=visitors.teaches(), towers=towers)
+        clear_step()
         st.session_state["lesson_leads"] = {started.code: started.token}
         st.query_params["code"], st.query_params["lead"] = started.code, "yes"
 
 
-def with_a_class(
+def class_controls(
     bar: DeltaGenerator, lesson: str, data: str, step: str, towers: str = tower_pairs.USUAL
 ) -> None:
     """The buttons that start a lesson for a class, at a step, or join one."""
@@ -167,7 +171,7 @@ def with_a_class(
         st.button(
             "Start a lesson for a class",
             help=about,
-            on_click=partial(begin, lesson, data, step, towers),
+            on_click=partial(begin_class, lesson, data, step, towers),
         )
         if teacher.is_named() and not visitors.teaches():
             st.caption(
@@ -180,7 +184,7 @@ def with_a_class(
 
 
 def _join() -> None:
-    if code := tidy(st.session_state["lesson_code"]):
+    if code := tidy_code(st.session_state["lesson_code"]):
         st.query_params["code"] = code
     else:
         st.session_state["lesson_said"] = (
@@ -188,7 +192,7 @@ def _join() -> None:
         )
 
 
-def of_the_presenter(room: Room) -> None:
+def presenter_controls(room: ClassSession) -> None:
     """What whoever leads any lesson has below it: the way to another computer, and the end."""
     with st.container(horizontal=True):
         with st.popover("Lead from another computer", icon=":material/devices:"):
@@ -196,7 +200,7 @@ def of_the_presenter(room: Room) -> None:
                 "Whoever opens this address leads the lesson: send it to yourself, and do not show"
                 " it around."
             )
-            st.code(f"{steps.address(room.code)}&presenter={own_token()}", language=None)
+            st.code(f"{steps.student_address(room.code)}&presenter={own_token()}", language=None)
         with st.popover("End the lesson", icon=":material/delete:"):
             goes = "The code is good for a day, and what was kept goes within a week after it"
             st.caption(f"{goes}. No name was ever kept. Models and written plans stay.")
@@ -211,18 +215,18 @@ def _door(code: str) -> None:
     def door() -> None:
         closed = is_closed(code)
         about = "Nobody new comes in while it is closed; who is in stays, and may vote."
-        turn = errors_said()(partial(close_door, code, own_token(), closed=not closed))
+        turn = click_errors()(partial(close_door, code, own_token(), closed=not closed))
         label, icon = ("Open the door", "door_open") if closed else ("Close the door", "door_front")
-        label = f"{label} ({turnout.are_in(code)} in)"
+        label = f"{label} ({turnout.count_participants(code)} in)"
         st.button(label, help=about, icon=f":material/{icon}:", on_click=turn, key="lesson_door")
-        say()
+        show_click_error()
 
     door()
 
 
 def _delete(code: str) -> None:
-    with errors_said():
-        delete(code, own_token())
+    with click_errors():
+        delete_session(code, own_token())
         st.session_state["toast"] = "All that was kept of who took part in this lesson is deleted."
         for name in ("code", "lead"):
             st.query_params.pop(name, None)

@@ -10,8 +10,8 @@ import streamlit as st
 
 from vlcore.classroom import one_room, one_room_results
 from vlcore.classroom.handout import study_html
-from vlcore.classroom.one_room import CLASS, REHEARSAL, Block, Pair, Plan, Stand, View
-from vlcore.classroom.one_room_results import Standing, Wall
+from vlcore.classroom.one_room import CLASS, REHEARSAL, Block, BlockState, Pair, Plan, View
+from vlcore.classroom.one_room_results import ClassResults, ClassStudy
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.errors import LabError
@@ -32,21 +32,23 @@ NONE: tuple[list[float], int] = ([], 0)
 NO_PLAN = "There is no plan yet, and so no wall."
 
 
-def standing(
+def class_study(
     code: str, images: ImageSet, kind: str = "", view: View | None = None
-) -> Standing | None:
+) -> ClassStudy | None:
     """The study of a room, of a kind, else the rehearsal where there is one, else that of the
     class; None without a plan. Of the queue the usual `view` knows, which takes time for each of
     many blocks; that of the disk is enough for whoever only wants the dots."""
     for asked in [kind] if kind else [REHEARSAL, CLASS]:
         if plan := one_room.plan_of(code, asked):
             blocks = tuple(one_room.blocks_of(code, asked))
-            stands = tuple(stand(plan, images, block, view) for block in blocks)
-            now = Standing(
+            stands = tuple(block_state(plan, images, block, view) for block in blocks)
+            now = ClassStudy(
                 code, asked, plan, usual_condition(images), images.grouping, blocks, stands
             )
             there = [
-                block.place for block, one in zip(blocks, stands, strict=True) if one is Stand.DONE
+                block.place
+                for block, one in zip(blocks, stands, strict=True)
+                if one is BlockState.DONE
             ]
             return replace(
                 now, found=_wall(plan, images, there, sorted(now.counted.intersection(there)))
@@ -54,12 +56,14 @@ def standing(
     return None
 
 
-def stand(plan: Plan, images: ImageSet, block: Block, view: View | None = None) -> Stand:
+def block_state(plan: Plan, images: ImageSet, block: Block, view: View | None = None) -> BlockState:
     """How a block stands, as the queue and the disk know it."""
-    return one_room.stand_of(block, pair(plan, images, block.place), view or work.queue().view)
+    return one_room.block_state(
+        block, block_conditions(plan, images, block.place), view or work.queue().view
+    )
 
 
-def pair(plan: Plan, images: ImageSet, place: int) -> Pair:
+def block_conditions(plan: Plan, images: ImageSet, place: int) -> Pair:
     """The two conditions of a block."""
     return _pairs(plan, images, _FIFTY * (place // _FIFTY + 1))[place]
 
@@ -70,10 +74,12 @@ def _pairs(plan: Plan, images: ImageSet, blocks: int) -> list[Pair]:
 
 
 @st.cache_resource(max_entries=20, show_spinner=False, hash_funcs=_BY_CONTENT)
-def _wall(plan: Plan, images: ImageSet, there: Sequence[int], counted: Sequence[int]) -> Wall:
-    pairs = {place: pair(plan, images, place) for place in there}
+def _wall(
+    plan: Plan, images: ImageSet, there: Sequence[int], counted: Sequence[int]
+) -> ClassResults:
+    pairs = {place: block_conditions(plan, images, place) for place in there}
     study = one_room.study_of(plan, usual_condition(images), images.grouping)
-    return one_room_results.wall(study, pairs, set(counted), cache.artifact)
+    return one_room_results.class_results(study, pairs, set(counted), cache.artifact)
 
 
 @st.cache_resource(
@@ -100,9 +106,9 @@ def _seconds(plan: Plan, images: ImageSet, latest: tuple[str, ...]) -> float:
     return sum(work.likely_seconds(one, like) for one in first[0])
 
 
-def slide(code: str, images: ImageSet, asker: Visitor, ended: bool) -> bytes:
+def results_slide(code: str, images: ImageSet, asker: Visitor, ended: bool) -> bytes:
     """The wall as a PNG file of a slide; LabError while it is empty."""
-    if now := standing(code, images):
+    if now := class_study(code, images):
         others = published_differences(now.plan, images) if ended else NONE
         verdict, *rest = now.sentences(one_room.looks_of(code, now.kind), others)
         facts = " · ".join(f"{label}: {value}" for label, value in now.numbers().items())
@@ -117,25 +123,25 @@ def slide(code: str, images: ImageSet, asker: Visitor, ended: bool) -> bytes:
     raise LabError("There is no dot on the wall yet; wait for the first.")
 
 
-def paper(code: str, images: ImageSet, asker: Visitor, ended: bool) -> str:
+def study_handout(code: str, images: ImageSet, asker: Visitor, ended: bool) -> str:
     """Plan and wall as a page to print; LabError while there is no plan."""
-    if now := standing(code, images):
+    if now := class_study(code, images):
         others = published_differences(now.plan, images) if ended else NONE
         return work.run_in_worker(asker, study_html, now, one_room.looks_of(code, now.kind), others)
     raise LabError(NO_PLAN)
 
 
-def table(code: str, images: ImageSet) -> bytes:
+def dots_csv(code: str, images: ImageSet) -> bytes:
     """The dots as a CSV file; LabError while there is no plan."""
-    if now := standing(code, images):
-        return one_room_results.table(now.found, now.plan, now.study)
+    if now := class_study(code, images):
+        return one_room_results.dots_csv(now.found, now.plan, now.study)
     raise LabError(NO_PLAN)
 
 
-def all_left(now: Standing, images: ImageSet) -> str:
+def time_until_all(now: ClassStudy, images: ImageSet) -> str:
     """How long it takes until all are there that were asked for, and what others asked for
     meanwhile; empty where none is on its way."""
-    waiting = sum(one is Stand.ACTIVE for one in now.stands)
+    waiting = sum(one is BlockState.ACTIVE for one in now.stands)
     if not waiting:
         return ""
     workers, each = default_workers(), seconds(now.plan, images)

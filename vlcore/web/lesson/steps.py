@@ -35,13 +35,13 @@ _SQUARE = 190
 _ELSEWHERE = ("192.0.2.1", 9)  # an address that is kept for examples: nothing is sent to it
 
 
-def large(text: str, kind: str = "text") -> None:
+def large_text(text: str, kind: str = "text") -> None:
     """A line of plain words, never markup, in one of `SIZES`."""
     style = f"margin: 0; line-height: 1.35; overflow-wrap: anywhere; font-size: {SIZES[kind]}"
     st.html(f'<p style="{style}">{html.escape(text)}</p>')
 
 
-def asked(lesson: Lesson, number: int, *, text: bool) -> Step:
+def show_question(lesson: Lesson, number: int, *, text: bool) -> Step:
     """The step's question, and before the answer its text."""
     step = lesson.steps[number]
     with st.container(gap="xxsmall"):
@@ -51,18 +51,18 @@ def asked(lesson: Lesson, number: int, *, text: bool) -> Step:
                     f"{lesson.title} · question {number + 1} of {len(lesson.steps)} · {step.title}"
                 )
             )
-            large(step.text)
+            large_text(step.text)
         st.header(plain(step.question), anchor=False)
     return step
 
 
-def answers(step: Step, own: str | None, vote: Callable[[str], None] | None) -> None:
+def answer_buttons(step: Step, own: str | None, vote: Callable[[str], None] | None) -> None:
     """The answers, each with its button where one can vote."""
     for column, letter, choice in zip(
         st.columns(len(step.choices), border=True), LETTERS, step.choices, strict=False
     ):
         with column:
-            large(f"{letter}: {choice.text}", "answer")
+            large_text(f"{letter}: {choice.text}", "answer")
             if vote is not None:
                 mine = own == choice.name
                 st.button(
@@ -80,7 +80,7 @@ def is_trained(step: Step) -> bool:
     return all(view.done for view in work.views(step.conditions))
 
 
-def training(step: Step, palette: Palette, views: Sequence[JobStatus]) -> None:
+def training_progress(step: Step, palette: Palette, views: Sequence[JobStatus]) -> None:
     """The models of a step: that they are there, how far they are, or the button that trains them.
     Whoever comes to this by "Run it" has asked for them; whoever comes by a link has not."""
     missing = [
@@ -119,7 +119,7 @@ def steps_bar(
         bar.button(label, key=key, type=kind, on_click=move, args=(step.name, "predict"))
 
 
-def forward(
+def navigation(
     lesson: Lesson,
     number: int,
     phase: str,
@@ -154,7 +154,7 @@ def forward(
             )
 
 
-def address(code: str) -> str:
+def student_address(code: str) -> str:
     """Where the room goes: this page's address as others reach it, with the code of a lesson."""
     here = urlsplit(st.context.url or "")
     if not here.netloc:
@@ -180,9 +180,9 @@ def _in_the_network() -> str:
             return ""
 
 
-def square(code: str, width: int = _SQUARE) -> None:
+def qr_code(code: str, width: int = _SQUARE) -> None:
     """The link of a lesson as a code for cameras, where others reach it."""
-    link = address(code)
+    link = student_address(code)
     if (host := urlsplit(link).hostname) and host not in LOCAL_NAMES:
         st.image(
             segno.make(link, micro=False).svg_data_uri(border=2, light="white"),
@@ -194,16 +194,16 @@ def square(code: str, width: int = _SQUARE) -> None:
 def join_banner(code: str, *, large_type: bool) -> None:
     """Where the room goes: while a question is open in the largest type that there is, and later in
     one line."""
-    link = address(code)
+    link = student_address(code)
     if not large_type:
         st.markdown(f"Join at {link}")  # a link in a caption is too pale to be read
         return
     host, ours = urlsplit(link).hostname, urlsplit(st.context.url or "").hostname in LOCAL_NAMES
     with st.container(border=True, horizontal=True, vertical_alignment="center", gap="medium"):
-        square(code)
+        qr_code(code)
         with st.container():
-            large(f"Join at {link}", "link")
-            large(code, "code")
+            large_text(f"Join at {link}", "link")
+            large_text(code, "code")
             if host in LOCAL_NAMES:
                 remedy = "open it under the address of this computer in the room's network"
                 local = "This page was opened as localhost, which others cannot reach"
