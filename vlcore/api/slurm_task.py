@@ -1,5 +1,4 @@
-"""What a task of a Slurm array runs: ``python -m vlcore.api.slurm_task LIST`` trains its share of a
-list of conditions."""
+"""Command of a task of a Slurm array: ``python -m vlcore.api.slurm_task LIST``."""
 
 import json
 import os
@@ -15,15 +14,15 @@ COMMAND = (sys.executable, "-m", "vlcore.api.slurm_task")
 
 
 def run_task(listing: Path) -> int:
-    """What a task of Slurm does: train its conditions, one a core; returns its exit code."""
+    """Train the conditions of this task, one a core; returns its exit code."""
     conditions = json.loads(listing.read_text())[os.environ["SLURM_ARRAY_TASK_ID"]]
-    left = [
+    remaining = [
         from_dict(values)
         for key, values in conditions.items()
         if jobs.view(key).state not in SETTLED
     ]
     with queue.worker_pool(int(os.environ.get("SLURM_CPUS_PER_TASK", 1))) as pool:
-        train_all(left, pool, lambda *news: print(*news, flush=True), shared=True)
+        train_all(remaining, pool, lambda *outcome: print(*outcome, flush=True), shared=True)
     return 0 if all(jobs.view(key).state in SETTLED for key in conditions) else AGAIN
 
 

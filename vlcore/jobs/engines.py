@@ -1,10 +1,9 @@
-"""Engines of a study: where its conditions are trained when one machine is not enough, on a Dask
-cluster or by Slurm.
+"""Engines of a study: training of conditions on a Dask cluster or by Slurm.
 
-All machines share the home folder, and the disk says what is done. To a worker of Dask crosses a
-dictionary a condition, to a task of Slurm the name of a file of them: it is a plain command, and no
-pickle lies where it could be changed. A task outlives who asked for it, and nobody waits: who asks
-again sees what is there, and submits the rest.
+All machines share the home folder, and the disk tells what is done. A worker of Dask gets a
+dictionary a condition, a task of Slurm the name of a file of them: it is a plain command, and no
+pickle lies where it could be changed. A task outlives the command that submitted it; the same
+command later shows what is done, and submits what is missing.
 """
 
 import json
@@ -32,10 +31,10 @@ from vlcore.jobs.jobs import State
 
 ENGINES = ("local", "slurm", "dask")
 PACK = 50  # conditions of a task of Slurm
-ANSWERS_IN = 10.0  # seconds that a scheduler of Dask has to answer
+ANSWERS_IN = 10.0  # seconds that a Dask scheduler has to answer
 SETTLED = (State.DONE, State.FAILED, State.CANCELLED)
 AGAIN = 75  # exit code of a task that did not come to its end
-ASKED = {"time": "60", "cpus-per-task": "4"}  # of Slurm, unless somebody says otherwise
+DEFAULTS = {"time": "60", "cpus-per-task": "4"}  # of sbatch
 MEMORY = "2G"  # a worker
 _ON_EACH = (
     "`dask worker tcp://HOST:8786 --nworkers -1 --nthreads 1` on each, with the same VLCORE_HOME"
@@ -43,9 +42,8 @@ _ON_EACH = (
 START_DASK = (
     f"start `dask scheduler` on one machine and {_ON_EACH}, and give its --address tcp://HOST:8786"
 )
-# A task that was killed or is about to run out of time (submitit has SIGUSR2 sent before that, to
-# what srun runs alone) begins again, and skips what it has published. After `scancel` no line of
-# this is reached.
+# A task that was killed or runs out of time (submitit has SIGUSR2 sent before that, only to what
+# srun runs) begins again, and skips what it has published. `scancel` ends the script before this.
 _BEGIN_AGAIN = [
     "code=$?",
     (
@@ -69,8 +67,7 @@ _ADVICE = {
 
 
 class EngineError(LabError):
-    """An engine that is not there, or refuses; nothing was begun, and the message says what to
-    do."""
+    """An engine that is absent or refuses; nothing was begun, and the message says what to do."""
 
 
 def _extra(module: str, engine: str) -> Any:
@@ -84,9 +81,11 @@ def _extra(module: str, engine: str) -> Any:
 
 @contextmanager
 def dask_pool(address: str | None) -> Iterator[Executor]:
-    """The workers of a Dask cluster as a pool for
-    `vlcore.api.training.train_all`; EngineError where there are none, or one of them
-    has another home or version, or more than one thread."""
+    """The workers of a Dask cluster as a pool for `vlcore.api.training.train_all`.
+
+    EngineError where there are none, or one of them has another home or version, or more than one
+    thread.
+    """
     distributed = _extra("distributed", "dask")
     if not address:
         raise EngineError(f"The engine dask needs a scheduler; {START_DASK}.")
@@ -98,51 +97,63 @@ def dask_pool(address: str | None) -> Iterator[Executor]:
         mark = make_folder(models_folder()) / f".dask-{secrets.token_hex(6)}"
         try:
             mark.touch()
-            found = client.run(_surroundings, mark.name)
-        except (
-            Exception
-        ) as error:  # whatever a worker without this library, or with another Python, raises
-            reason = f"do not know vlcore {__version__} ({type(error).__name__})"
-            raise EngineError(f"The Dask workers {reason}; install the same there.") from error
+            environments = client.run(_environment, mark.name)
+        except Exception as error:  # of a worker without this library, or with another Python
+            raise EngineError(
+                f"The Dask workers do not know vlcore {__version__} ({type(error).__name__});"
+                " install the same there."
+            ) from error
         finally:
             mark.unlink(missing_ok=True)
-        if not found:
+        if not environments:
             raise EngineError(f"The Dask scheduler at {address} has no workers; {START_DASK}.")
-        wanted = {**_surroundings(""), "sees the home": True, "threads": 1}
+        expected = {**_environment(""), "sees the home": True, "threads": 1}
         for worker, threads in client.nthreads().items():
-            has = {**wanted, **found.get(worker, {}), "threads": threads}
-            if other := [
-                f"{name}: {has[name]}, not {value}"
-                for name, value in wanted.items()
-                if has[name] != value
-            ]:
+            actual = {**expected, **environments.get(worker, {}), "threads": threads}
+            differences = [
+                f"{name}: {actual[name]}, not {value}"
+                for name, value in expected.items()
+                if actual[name] != value
+            ]
+            if differences:
                 raise EngineError(
-                    f"The Dask worker {worker} differs ({', '.join(other)}); {START_DASK}."
+                    f"The Dask worker {worker} differs ({', '.join(differences)}); {START_DASK}."
                 )
         yield client.get_executor(pure=False)
 
 
-def _surroundings(mark: str) -> dict[str, Any]:
-    dask, python = (
-        sys.modules["distributed"].__version__,
-        f"{sys.version_info.major}.{sys.version_info.minor}",
-    )
-    home = (models_folder() / mark).is_file()
-    return {"vlcore": __version__, "Python": python, "distributed": dask, "sees the home": home}
+def _environment(mark: str) -> dict[str, Any]:
+    return {
+        "vlcore": __version__,
+        "Python": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "distributed": sys.modules["distributed"].__version__,
+        "sees the home": (models_folder() / mark).is_file(),
+    }
 
 
 def submit(
     conditions: Sequence[Condition],
     task: Sequence[str],
     pack: int,
-    asked: Mapping[str, str],
+    options: Mapping[str, str],
     *,
     dry_run: bool,
 ) -> dict[str, Any]:
-    """Submit conditions, the longest first, to Slurm as one array, so many in each task;
-    EngineError where it takes none, and then nothing is left. `task` is the command of a task, to
-    which the list is given, and `asked` are options of sbatch. Returns where the sbatch file and
-    the list lie, which is all of `dry_run`, and the number of tasks."""
+    """Submit conditions to Slurm as one array.
+
+    Args:
+        conditions: the longest first.
+        task: command of a task, to which the path of the list of conditions is appended.
+        pack: conditions a task.
+        options: of sbatch.
+        dry_run: write the files, and submit nothing.
+
+    Returns:
+        Paths of the sbatch file and the list, and the number of tasks.
+
+    Raises:
+        EngineError: Slurm is absent or refuses; then nothing is left.
+    """
     submitit = _extra("submitit", "slurm")
     if not (shutil.which("sbatch") and shutil.which("srun")):
         raise EngineError(
@@ -151,26 +162,26 @@ def submit(
     folder = make_folder(_arrays() / f"vlcore-{secrets.token_hex(4)}")
     tasks = math.ceil(len(conditions) / pack)
     listing, script = folder / "conditions.json", folder / "study.sbatch"
-    write_json(
-        listing,
-        {str(n): {one.key: one.as_dict() for one in conditions[n::tasks]} for n in range(tasks)},
-    )
-    memory = {} if {"mem", "mem-per-cpu"} & {*asked} else {"mem-per-cpu": MEMORY}
+    packs = {
+        str(number): {condition.key: condition.as_dict() for condition in conditions[number::tasks]}
+        for number in range(tasks)
+    }
+    write_json(listing, packs)
+    memory = {} if {"mem", "mem-per-cpu"} & {*options} else {"mem-per-cpu": MEMORY}
     home = shlex.quote(str(models_folder().parent))
     executor = submitit.SlurmExecutor(folder)
     executor.update_parameters(
         job_name=folder.name,
-        setup=[
-            f"export VLCORE_HOME={home} SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK"
-        ],  # which srun does not inherit
+        # srun does not inherit the number of cores.
+        setup=[f"export VLCORE_HOME={home} SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK"],
         teardown=_BEGIN_AGAIN,
         stderr_to_stdout=True,
         additional_parameters={
-            **ASKED,
+            **DEFAULTS,
             **memory,
             "requeue": True,
             "chdir": str(Path(__file__).parents[2]),
-            **asked,
+            **options,
         },
     )
     executor.parameters["map_count"] = tasks  # what makes it an array, also of one
@@ -180,7 +191,7 @@ def submit(
         for condition in conditions:
             jobs.clear_last_failure(condition.key)
         try:
-            with redirect_stderr(StringIO()):  # it prints what Slurm says before it raises it
+            with redirect_stderr(StringIO()):  # it prints the message of Slurm before it raises
                 executor._submit_command(command)
         except (RuntimeError, OSError) as error:
             shutil.rmtree(folder, ignore_errors=True)
@@ -192,13 +203,11 @@ def _arrays() -> Path:
     return models_folder() / ".slurm"
 
 
-def _refusal(said: str) -> EngineError:
-    lines = [
-        re.sub(r"^\w+: (error: )?", "", line)
-        for line in said.splitlines()
-        if not line.startswith("Try ")
-    ]
-    reason = lines[-1].strip(" .") if lines else "it does not say why"
+def _refusal(message: str) -> EngineError:
+    lines = [line for line in message.splitlines() if not line.startswith("Try ")]
+    reason = "it does not say why"
+    if lines:
+        reason = re.sub(r"^\w+: (error: )?", "", lines[-1]).strip(" .")
     advice = next(
         advice for words, advice in _ADVICE.items() if re.search(words, reason, re.IGNORECASE)
     )
@@ -213,58 +222,62 @@ def _slurm(*command: str) -> str:
 
 
 def _queued() -> Iterator[tuple[str, Path]]:
-    """The number of each task that is in the cluster's queue, such as ``123_4``, and the list of
-    its array."""
+    """Number of each task in the cluster's queue, such as ``123_4``, and the list of its array."""
     lists = {file.parent.name: file for file in _arrays().glob("*/conditions.json")}
     if lists and shutil.which("squeue"):
-        said = _slurm(
-            "squeue", "--noheader", "--array", "--format=%i %j", f"--name={','.join(lists)}"
-        )
-        yield from ((task, lists[name]) for task, name in map(str.split, said.splitlines()))
+        names = f"--name={','.join(lists)}"
+        table = _slurm("squeue", "--noheader", "--array", "--format=%i %j", names)
+        for line in table.splitlines():
+            task, name = line.split()
+            yield task, lists[name]
 
 
 def tasks() -> dict[str, str]:
-    """What waits or runs on the cluster: the number of the task by each key; EngineError when Slurm
-    does not answer."""
-    return {
-        key: task
-        for task, listing in _queued()
-        for key in json.loads(listing.read_text())[task.rpartition("_")[2]]
-        if jobs.view(key).state not in SETTLED
-    }
+    """Number of the task by each key that waits or runs on the cluster.
+
+    EngineError when Slurm does not answer.
+    """
+    numbers = {}
+    for task, listing in _queued():
+        for key in json.loads(listing.read_text())[task.rpartition("_")[2]]:
+            if jobs.view(key).state not in SETTLED:
+                numbers[key] = task
+    return numbers
 
 
 def state_of(key: str, waiting: Mapping[str, str]) -> State:
-    """The state of a job, where `tasks` say what waits: what a task was at as it died is queued
-    again with it."""
+    """The state of a job, given `tasks`: a job whose task died is queued again with it."""
     state = jobs.view(key).state
-    return State.QUEUED if key in waiting and state in (State.ABSENT, State.INTERRUPTED) else state
+    if key in waiting and state in (State.ABSENT, State.INTERRUPTED):
+        return State.QUEUED
+    return state
 
 
 def cancel(name: str) -> bool:
-    """Cancel what waits or runs on the cluster under a key, or in a task or job by its number;
-    False when nothing does. What runs stops at its next report; a task that nothing is left of
-    leaves the queue."""
+    """Cancel jobs on the cluster by a key, or by the number of a task or array; False when none is.
+
+    A job that runs stops at its next report; a task without further jobs leaves the queue.
+    """
     waiting = tasks()
-    wanted = [key for key, task in waiting.items() if name in (key, task, task.partition("_")[0])]
-    for key in wanted:
+    cancelled: list[str] = []
+    others: list[str] = []
+    for key, task in waiting.items():
+        is_meant = name in (key, task, task.partition("_")[0])
+        (cancelled if is_meant else others).append(key)
+    for key in cancelled:
         jobs.cancel(key, pending=True)
-    if empty := {waiting[key] for key in wanted} - {
-        task for key, task in waiting.items() if key not in wanted
-    }:
+    empty = {waiting[key] for key in cancelled} - {waiting[key] for key in others}
+    if empty:
         _slurm("scancel", "--state=PENDING", *sorted(empty))
-    return bool(wanted)
+    return bool(cancelled)
 
 
 def clean() -> list[str]:
-    """Remove the lists and logs of arrays that have left the cluster's queue; returns their
-    names."""
+    """Remove lists and logs of arrays that have left the cluster's queue; returns their names."""
+    if not shutil.which("squeue"):
+        return []
     queued = {listing.parent for _, listing in _queued()}
-    left = [
-        folder
-        for folder in sorted(_arrays().glob("*/"))
-        if folder not in queued and shutil.which("squeue")
-    ]
-    for folder in left:
+    ended = [folder for folder in sorted(_arrays().glob("*/")) if folder not in queued]
+    for folder in ended:
         shutil.rmtree(folder)
-    return [folder.name for folder in left]
+    return [folder.name for folder in ended]

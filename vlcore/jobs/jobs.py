@@ -1,8 +1,8 @@
-"""Jobs that make artifacts: run, reported, followed, cancelled.
+"""Jobs that make artifacts: run, report, view, cancel.
 
 The disk is the truth. A job holds a file lock while it works, so that many askers cause one
-training, and a killed worker leaves nothing stale: the kernel frees the lock. A job's state follows
-from what is published, the lock and its last report each time somebody asks; it is stored nowhere.
+training, and a killed worker leaves nothing stale: the kernel frees the lock. A job's state is
+derived from published artifacts, the lock and its last report; it is stored nowhere.
 
 Machines that share the disk may not see each other's locks. There a job is known by its signs of
 life, the time of its report; where two make the same key all the same, the first one to publish
@@ -42,11 +42,9 @@ LOCK_WAIT = 2.0  # seconds
 REPORT_EVERY = 0.3  # seconds
 ALIVE_EVERY = 10.0  # seconds between signs of life
 DEAD_AFTER = 90.0  # seconds without one; clocks of machines that share a disk differ less
-SET_ASIDE = 7 * 24 * 3600.0  # seconds that a damaged artifact stays for whoever wants to know
+SET_ASIDE = 7 * 24 * 3600.0  # seconds that a damaged artifact stays, to be examined
 HOST = platform.node()
-_one_look = (
-    threading.Lock()
-)  # looking takes the file lock for a moment: two at once would see each other
+_probe_lock = threading.Lock()  # probing takes the file lock for a moment, which others would see
 
 
 class State(StrEnum):
@@ -69,7 +67,7 @@ class JobCancelledError(RuntimeError):
 
 @dataclass(frozen=True)
 class JobStatus:
-    """What the disk says of a job now. `status` is its latest report."""
+    """State of a job, derived from the disk; `status` is its latest report."""
 
     key: str
     state: State
@@ -82,43 +80,52 @@ class JobStatus:
 
     @property
     def fraction(self) -> float:
-        """How far the job is, 0 to 1."""
+        """Progress of the job, 0 to 1."""
         return min(1.0, max(0.0, float(self.status.get("fraction", 0.0))))
 
 
 class Reporter:
-    """How a job tells the world where it is, and learns that it should stop."""
+    """Write the reports of a job, and raise when it was cancelled."""
 
     def __init__(self, work: Path, every: float | None = None) -> None:
         self._work = work
-        self._every = every
+        self._every = REPORT_EVERY if every is None else every
         self._last = 0.0
-        here = {"host": HOST, "pid": os.getpid()}
-        self._status: dict[str, Any] = {"state": State.RUNNING, "started": time.time(), **here}
+        self._status: dict[str, Any] = {
+            "state": State.RUNNING,
+            "started": time.time(),
+            "host": HOST,
+            "pid": os.getpid(),
+        }
 
     def __call__(self, *, now: bool = False, **news: Any) -> None:
         """Merge news into the status; written a few times a second at most, at once with `now`.
-        JobCancelledError when the job was cancelled."""
+
+        JobCancelledError when the job was cancelled.
+        """
         self._status.update(news)
-        every = REPORT_EVERY if self._every is None else self._every
-        if now or time.monotonic() - self._last >= every:
+        if now or time.monotonic() - self._last >= self._every:
             self._last = time.monotonic()
             if (self._work / "cancel").exists():
                 raise JobCancelledError("The job was cancelled.")
             self._write()
 
     def counted(self, stage: str, share: float) -> Callable[[int, int], None]:
-        """A callback for work that is counted, and is that share of the job: how much is done, of
-        how much. Where more of it is found, the bar waits and does not go back."""
+        """Make a callback for counted work, given how much is done and the total.
 
-        def tell(done: int, of: int) -> None:
-            fraction = max(self._status.get("fraction", 0.0), share * done / max(of, 1))
-            self(stage=stage, done=done, of=of, fraction=fraction)
+        Args:
+            stage: name of the work.
+            share: of the job. Where the total grows, the bar waits and does not go back.
+        """
 
-        return tell
+        def count(done: int, total: int) -> None:
+            fraction = max(self._status.get("fraction", 0.0), share * done / max(total, 1))
+            self(stage=stage, done=done, of=total, fraction=fraction)
+
+        return count
 
     def end(self, state: State, message: str) -> None:
-        """Leave a last word where a job does not end in an artifact; a full disk takes none."""
+        """Write the last report of a job that ends without an artifact, unless the disk is full."""
         self._status.update(state=state, message=message)
         with suppress(OSError):
             self._write()
@@ -141,71 +148,66 @@ def run(
 
     Args:
         key: of the artifact.
-        make: fills the folder that it is given, reports, and returns facts for the manifest.
-        fresh: make it also where one came with this version.
+        make: fills a folder, reports, and returns facts for the manifest.
+        fresh: make it also where one is bundled.
         report_every: seconds between reports, `REPORT_EVERY` where None.
 
     Returns:
         ``"trained"`` or ``"cached"``.
 
     Raises:
-        BusyError: when another process or thread is at it."""
-    there = store.made_here if fresh else store.published
-    if there(key):
+        BusyError: another process or thread makes it now.
+    """
+    is_published = store.made_here if fresh else store.published
+    if is_published(key):
         return "cached"
     make_folder(models_folder())
     work = make_folder(work_folder(key))
     busy = BusyError(f"{key} is being made by another process; wait for it or cancel it.")
     try:
         with locked(work / "lock", LOCK_WAIT) as held:
-            if there(key):
+            if is_published(key):
                 shutil.rmtree(work, ignore_errors=True)
                 return "cached"
             status = _status(work)
             if not (held and status.get("host", HOST) == HOST) and _shows_life(work, status):
                 raise busy
-            return _work(key, make, work, there, report_every)
+            return _make_and_publish(key, make, work, is_published, report_every)
     except Timeout:
         raise busy from None
     except HomeError:
-        if there(key):  # who has published it took the folder away with its lock
+        if is_published(key):  # its publisher removed the folder with the lock
             return "cached"
         raise
 
 
-def _work(
+def _make_and_publish(
     key: str,
     make: Callable[[Path, Reporter], dict[str, Any]],
     work: Path,
-    there: Callable[[str], bool],
+    is_published: Callable[[str], bool],
     report_every: float | None,
 ) -> str:
-    report, started, ended = Reporter(work, report_every), time.perf_counter(), threading.Event()
+    report = Reporter(work, report_every)
+    started = time.perf_counter()
+    ended = threading.Event()
     out = work / f"out-{secrets.token_hex(6)}"
     try:
-        make_folder(work)  # who had just published, or cleaned, took it away with its lock
+        make_folder(work)  # publishing or cleaning may have removed it with its lock
         report(now=True, stage="starting", fraction=0.0)
         threading.Thread(target=_show_life, args=(work, ended), daemon=True).start()
         out.mkdir()
         facts = make(out, report)
-        store.publish(key, out, {"seconds": round(time.perf_counter() - started, 2), **facts})
+        seconds = round(time.perf_counter() - started, 2)
+        store.publish(key, out, {"seconds": seconds, **facts})
     except JobCancelledError as error:
         report.end(State.CANCELLED, str(error))
         raise
     except Exception as error:
-        if there(key):  # by another machine, which was faster and has cleared up
+        if is_published(key):  # by another machine, which was faster and has removed the rest
             return "cached"
         if isinstance(error, OSError):
-            reason = (
-                "the disk is full"
-                if error.errno == errno.ENOSPC
-                else (error.strerror or str(error))
-            )
-            sentence = (
-                str(error)
-                if isinstance(error, HomeError)
-                else f"{models_folder()} cannot be written: {reason}."
-            )
+            sentence = _write_failure(error)
             report.end(State.FAILED, sentence)
             raise HomeError(sentence) from error
         with suppress(OSError):
@@ -216,15 +218,21 @@ def _work(
     finally:
         ended.set()
         shutil.rmtree(out, ignore_errors=True)
-        if there(
-            key
-        ):  # not earlier: no lock tells what was left behind from what is still being made
+        # Not earlier: no lock tells a folder that was left behind from one in use.
+        if is_published(key):
             shutil.rmtree(work, ignore_errors=True)
     return "trained"
 
 
+def _write_failure(error: OSError) -> str:
+    if isinstance(error, HomeError):
+        return str(error)
+    reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
+    return f"{models_folder()} cannot be written: {reason}."
+
+
 def end_as_failed(key: str, message: str) -> None:
-    """Leave the last word of a job that cannot say it, before its process is ended."""
+    """Write the last report of a job from outside, before its process is ended."""
     Reporter(work_folder(key)).end(State.FAILED, message)
 
 
@@ -235,16 +243,14 @@ def _show_life(work: Path, ended: threading.Event) -> None:
 
 
 def view(key: str) -> JobStatus:
-    """The state of a job, derived from the disk. (What is queued, only its queue knows:
-    `JobQueue.view`.)"""
+    """The state of a job, derived from the disk; what is queued only `JobQueue.view` tells."""
     if store.published(key):
         return JobStatus(key, State.DONE)
     work = work_folder(key)
     status = _status(work)
     state = status.get("state")
-    if state == State.RUNNING and not _is_alive(
-        work, status
-    ):  # it has just been published, or was killed
+    if state == State.RUNNING and not _is_alive(work, status):
+        # It has just been published, or was killed.
         return JobStatus(key, State.DONE if store.published(key) else State.INTERRUPTED, status)
     if state in (State.RUNNING, State.FAILED, State.CANCELLED):
         return JobStatus(key, State(state), status)
@@ -259,10 +265,10 @@ def _status(work: Path) -> dict[str, Any]:
 
 
 def _is_alive(work: Path, status: dict[str, Any]) -> bool:
-    """Whether a job that said it runs still does: on this machine its lock tells at once."""
+    """Whether a job that reported to run still does: on this machine its lock tells at once."""
     if status.get("host", HOST) == HOST:
         try:
-            with _one_look, locked(work / "lock", 0) as held:
+            with _probe_lock, locked(work / "lock", 0) as held:
                 if held:
                     return False
         except OSError:  # Timeout is one
@@ -272,16 +278,17 @@ def _is_alive(work: Path, status: dict[str, Any]) -> bool:
 
 def _shows_life(work: Path, status: dict[str, Any]) -> bool:
     with suppress(OSError):
-        silent = time.time() - (work / "status.json").stat().st_mtime
-        return (
-            status.get("state") == State.RUNNING and abs(silent) < DEAD_AFTER
-        )  # a clock may be set back
+        seconds = time.time() - (work / "status.json").stat().st_mtime
+        # A clock may be set back.
+        return status.get("state") == State.RUNNING and abs(seconds) < DEAD_AFTER
     return False
 
 
 def cancel(key: str, *, pending: bool = False) -> bool:
-    """Ask a job to stop; False when it does not run. The worker that a `pending` one waits for
-    finds it cancelled."""
+    """Ask a job to stop; False when it does not run.
+
+    A `pending` job is marked, so that the worker that begins it finds it cancelled.
+    """
     running = view(key).state is State.RUNNING
     if running or pending:
         work = make_folder(work_folder(key))
@@ -293,37 +300,40 @@ def cancel(key: str, *, pending: bool = False) -> bool:
 
 
 def clear_last_failure(key: str) -> None:
-    """Remove the last word of an earlier attempt, not of a job that runs; whoever asks for a job
-    calls this first."""
+    """Remove the last report of an earlier attempt, before a job is asked for again."""
     if view(key).state is not State.RUNNING:
-        with (
-            _changes(),
-            suppress(NotADirectoryError),
-        ):  # then there is nothing to clear; `run` says what is wrong
+        # Without a directory there is nothing to clear, and `run` tells what is wrong.
+        with _changes(), suppress(NotADirectoryError):
             for name in ("status.json", "cancel"):
                 (work_folder(key) / name).unlink(missing_ok=True)
 
 
 def active_and_ended() -> list[JobStatus]:
-    """The state of every job that left something in the work folder and is not published."""
-    seen = [
-        view(path.name) for path in sorted((models_folder() / ".work").glob("*")) if path.is_dir()
-    ]
-    return [one for one in seen if one.state not in (State.DONE, State.ABSENT)]
+    """The state of every job that has a work folder and is not published."""
+    folders = [path for path in sorted((models_folder() / ".work").glob("*")) if path.is_dir()]
+    statuses = [view(folder.name) for folder in folders]
+    return [status for status in statuses if status.state not in (State.DONE, State.ABSENT)]
 
 
 def clean() -> list[str]:
-    """Remove what is left over of jobs that no longer run, and what was set aside a week ago;
-    returns the names that were removed. HomeError where the disk lets nothing go."""
+    """Remove the folders of jobs that no longer run, and of damaged artifacts after a week.
+
+    Returns:
+        The names that were removed.
+
+    Raises:
+        HomeError: the disk lets nothing be removed.
+    """
     removed = []
     with _changes():
         for work in sorted((models_folder() / ".work").glob("*")):
             with suppress(Timeout), locked(work / "lock", 0):
-                if not (
-                    _shows_life(work, status := _status(work)) and status.get("host", HOST) != HOST
-                ):
-                    removed += [work.name] if len(os.listdir(work)) > 1 else []  # beside the lock
-                    shutil.rmtree(work)
+                status = _status(work)
+                if status.get("host", HOST) != HOST and _shows_life(work, status):
+                    continue  # another machine is at it
+                if len(os.listdir(work)) > 1:  # more than the lock
+                    removed.append(work.name)
+                shutil.rmtree(work)
         for path in store.set_aside_before(time.time() - SET_ASIDE):
             shutil.rmtree(path)
             removed.append(path.name)

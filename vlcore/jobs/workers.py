@@ -1,5 +1,4 @@
-"""What holds for every worker process: it ends with the process that began it, however that ends,
-and no job keeps it for longer than its kind may."""
+"""Worker processes: they end with the process that began them, and stop jobs that take too long."""
 
 import os
 import signal
@@ -21,9 +20,9 @@ class JobTimeoutError(LabError):
 
 
 def begin(server: int) -> None:
-    """What a worker begins with, given the process that began it: it gives way to pages, and
-    watches that process. The kernel would tell (PR_SET_PDEATHSIG), but also where only the thread
-    has ended that began the worker.
+    """Initialise a worker: it gives way to pages, and watches the process `server` that began it.
+
+    PR_SET_PDEATHSIG would do, but also fires where only the thread that began the worker has ended.
     """
     _is_worker.set()
     if hasattr(os, "nice"):  # which Windows has not
@@ -38,20 +37,27 @@ def begin(server: int) -> None:
 
 
 def within(limit: float, key: str, task: Callable[..., Any], *arguments: Any) -> Any:
-    """What a task returns that publishes under a key, in a worker that gives it so many seconds:
-    then it gets a JobTimeoutError in the middle of whatever it is at, and where that does not end
-    it, the worker ends. Elsewhere than in a worker there is no limit, for somebody waits there."""
+    """Run a task with a time limit; outside of a worker, where somebody waits, without.
+
+    After `limit` seconds a JobTimeoutError is raised in the task; where that does not end it, the
+    worker ends.
+
+    Args:
+        limit: in seconds.
+        key: that the task publishes under.
+        task: called with the arguments.
+    """
     if not (_is_worker.is_set() and hasattr(signal, "setitimer")):  # which Windows has not
         return task(*arguments)
-    said = (
+    message = (
         f"It took longer than {limit / 60:,.0f} minutes, the most for such a job, and was stopped."
     )
 
     def stop(*_: object) -> NoReturn:
-        raise JobTimeoutError(said)
+        raise JobTimeoutError(message)
 
     def end() -> NoReturn:
-        jobs.end_as_failed(key, said)
+        jobs.end_as_failed(key, message)
         os._exit(1)
 
     last = threading.Timer(limit + limits.JOB_LATE, end)
