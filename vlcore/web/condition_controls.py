@@ -58,7 +58,7 @@ def training_length(key: str, label: str = "Training length", **options: Any) ->
 
 def label_style_choice(label: str, styles: Sequence[str], default: str, key: str) -> str:
     """Show the choice of a label style, by its name on pages; the address may have either name."""
-    widgets.accept_former_names(key, STYLE_NAMES)
+    widgets.accept_former_names(key, {style: style for style in STYLE_NAMES})
     return st.selectbox(
         label,
         styles,

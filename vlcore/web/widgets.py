@@ -70,10 +70,10 @@ def choose_one(
     return st.segmented_control(label, list(choices), **options) or default
 
 
-def accept_former_names(key: str, names: Mapping[str, str]) -> None:
-    """Have the address name a choice as it is called now."""
-    if st.query_params.get(key) in names:
-        st.query_params[key] = names[st.query_params[key]]
+def accept_former_names(key: str, values: Mapping[str, str]) -> None:
+    """Make the choice that the address names by a former name; before its control is shown."""
+    if key not in st.session_state and st.query_params.get(key) in values:
+        st.session_state[key] = values[st.query_params[key]]
 
 
 @contextmanager
