@@ -58,7 +58,7 @@ def test_its_arrays_are_rounded_and_its_model_answers_as_the_original(comes: Art
     found = store.read(comes.key)
     for name, steps in (
         ("embeddings.npz", bundled.VECTORS),
-        ("snapshots.npz", bundled.MOMENTS),
+        ("snapshots.npz", bundled.ANIMATION_VECTORS),
         ("maps.npz", 512),
     ):
         original, rounded = comes.arrays(name), found.arrays(name)

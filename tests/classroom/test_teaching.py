@@ -29,7 +29,7 @@ def test_every_number_with_an_interval_is_one_that_the_four_experiments_show(
 ) -> None:
     monkeypatch.setenv("VLCORE_SHIPPED", str(ROOT / "models" / "shipped"))
     runs = {
-        one.key: json.loads((bundled.inside(one.key) / "metrics.json").read_text())["end"]
+        one.key: json.loads((bundled.packed_files(one.key) / "metrics.json").read_text())["end"]
         for one in LESSON.trained
     }
     values, shown = values_of(published_lesson_runs("scenes"), LESSON), set()

@@ -18,8 +18,8 @@ Document = Callable[..., Any]
 @pytest.fixture
 def models(empty_home: Path, quick: list[Artifact], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Keys of a model and of its untrained encoder, on a disk with 3 GB free."""
-    monkeypatch.setattr(disk, "free", lambda: 3 * 2**30)
-    monkeypatch.setattr(disk, "_COUNTED", 0.0)
+    monkeypatch.setattr(disk, "free_bytes", lambda: 3 * 2**30)
+    monkeypatch.setattr(disk, "_COUNT_VALID", 0.0)
     for condition in (quick[0].condition, quick[0].condition.untrained):
         publish_as(quick[0], condition)
     return [quick[0].key, quick[0].condition.untrained.key]
@@ -54,7 +54,7 @@ def test_only_what_can_be_made_again_is_removed_to_free_space(
     disk.make_room()
     assert document("prune")["removed"] == [], "enough is free"
     assert document("prune", "--free", "4")["removed"] == [models[1]]
-    monkeypatch.setattr(disk, "free", lambda: 0)
+    monkeypatch.setattr(disk, "free_bytes", lambda: 0)
     with pytest.raises(disk.NoRoomError):
         disk.make_room()
     assert store.published_keys() == [models[0]], "never a model that was trained"

@@ -54,7 +54,7 @@ def at_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page without a browser comes from nowhere; here it is as if opened on the server's own
     machine, with a disk that is large enough."""
     monkeypatch.setattr(visitors, "is_at_the_machine", lambda: True)
-    monkeypatch.setattr(disk, "free", lambda: 10**12)
+    monkeypatch.setattr(disk, "free_bytes", lambda: 10**12)
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ class Queue:
 def page_of(script: str, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setattr(work, "queue", lambda: queue)
     monkeypatch.setattr(visitors, "is_at_the_machine", lambda: True)
-    monkeypatch.setattr(disk, "free", lambda: 10**12)
+    monkeypatch.setattr(disk, "free_bytes", lambda: 10**12)
     page = AppTest.from_string(script).run()
     assert not page.exception
     return page
@@ -161,7 +161,7 @@ def test_a_visitor_has_a_quota_and_a_teacher_none(
     queue = Full()
     monkeypatch.setattr(work, "queue", lambda: queue)
     monkeypatch.setattr(visitors, "teaches", lambda: teaches)
-    monkeypatch.setattr(disk, "free", lambda: 10**12)
+    monkeypatch.setattr(disk, "free_bytes", lambda: 10**12)
     page = AppTest.from_string(QUOTA)
     page.session_state["many"] = new
     page.run()

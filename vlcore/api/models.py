@@ -1,7 +1,8 @@
-"""Models as notebooks, commands and pages hold them: trained or loaded by one call each.
+"""Models for notebooks, commands and pages: trained or loaded by one call each.
 
-`vlcore.train` and `vlcore.load` return a `Model`, which shows itself in a notebook, and which the
-commands ``train`` and ``embed`` print."""
+`vlcore.train` and `vlcore.load` return a `Model`, which has a representation in notebooks; the
+commands ``train`` and ``embed`` print it.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ from vlcore.model.load import Loaded
 from vlcore.model.load import load as load_weights
 
 Picture = str | Path | Image.Image
-_BESIDE = {
+_NO_MODELS = {
     ArtifactKind.MAP: "a map",
     ArtifactKind.CHECK: "the check of an image set",
     ArtifactKind.IMPORT: "the report of an import",
@@ -44,27 +45,28 @@ _BESIDE = {
 
 
 def open_picture(path: str | Path) -> Image.Image:
-    """A picture from a file, through the same checks as an upload; raises `UploadError`."""
+    """Open an image file through the same checks as an upload; raises `UploadError`."""
     try:
         return open_upload(Path(path).read_bytes(), Path(path).name)
     except OSError as error:
         raise UploadError(
-            f"{path} cannot be read ({error.strerror}); give the path of a picture."
+            f"{path} cannot be read ({error.strerror}); give the path of an image."
         ) from error
 
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """Pictures of one's own in a model, in the order they were given.
+    """New images in a model's embedding space.
 
     Attributes:
-        z, places: their embeddings, unit vectors, (n, E), and where they lie on the model's
-        principal plane, (n, 2).
-        captions: one row a picture and caption: ``picture``, ``caption``, ``similarity`` (cosine)
+        names: paths or numbers of the images, n.
+        z: embeddings, unit vectors, (n, E).
+        places: positions on the model's principal plane, (n, 2).
+        captions: one row an image and caption: ``picture``, ``caption``, ``similarity`` (cosine)
             and ``probability`` (share of a softmax over the captions), best first; empty where the
             captions have no embeddings.
-        neighbours: one row a picture and neighbour: ``picture``, ``row`` in the image set,
-        ``similarity`` (cosine).
+        neighbours: one row an image and neighbour: ``picture``, ``row`` in the image set,
+            ``similarity`` (cosine).
     """
 
     names: tuple[str, ...]
@@ -75,11 +77,11 @@ class Placed:
 
 
 class Model:
-    """A published model, by its `key`: its `condition`, what was measured of it, and what it makes
-    of pictures."""
+    """A published model: its `key`, `condition`, metrics, and embeddings of new images."""
 
     def __init__(self, artifact: store.Artifact) -> None:
-        self.artifact, self.key = artifact, artifact.key
+        self.artifact = artifact
+        self.key = artifact.key
 
     @property
     def condition(self) -> Condition:
@@ -92,66 +94,78 @@ class Model:
 
     @property
     def metrics(self) -> Metrics:
-        """What was measured at the end of training."""
+        """Metrics of the final model."""
         return self.at("end")
 
     def at(self, moment: str) -> Metrics:
-        """What was measured at a moment, ``untrained``, ``first_fit`` or ``end``; KeyError where it
-        has none such."""
-        if (
-            moment not in ("untrained", "first_fit", "end")
-            or self.artifact.metrics.get(moment) is None
-        ):
+        """Metrics of a checkpoint: ``untrained``, ``first_fit`` or ``end``; KeyError of others."""
+        metrics = self.artifact.metrics.get(moment)
+        if moment not in ("untrained", "first_fit", "end") or metrics is None:
             raise KeyError(
-                f"{self.key} was not measured at the moment {moment!r}; choose untrained or end."
+                f"{self.key} has no metrics of the checkpoint {moment!r}; choose untrained or end."
             )
-        return Metrics(self.artifact.metrics[moment])
+        return Metrics(metrics)
 
     @property
     def history(self) -> pd.DataFrame:
-        """Loss and share of training captions right, a row a step that was looked at."""
+        """Loss and caption accuracy on training images by step."""
         return pd.read_csv(self.artifact.path / "history.csv")
 
     @cached_property
     def embeddings(self) -> StoredEmbeddings:
-        """The embeddings of its pictures and captions, and which rows of the image set they are
-        of."""
+        """The embeddings of its images and captions, and the rows of the images."""
         return self.artifact.embeddings
 
     @cached_property
     def map(self) -> ModelMap:
-        """Its pictures and captions on the principal plane."""
+        """Its images and captions on the principal plane."""
         return model_map(self.artifact)
 
     @cached_property
     def loaded(self) -> Loaded:
-        """Its weights, ready to be asked of pictures and captions."""
+        """Its weights, ready to embed images and captions."""
         return load_weights(self.artifact)
 
     def embed(self, pictures: Sequence[Picture] | Picture, neighbours: int = 5) -> Placed:
-        """Where pictures land: embedding, place, captions and so many neighbours among the model's
-        own pictures. They are paths of PNG, JPEG or WebP files, or PIL images. UploadError when a
-        file is not there or is no picture, StoreError when the model has no weights, because its
-        embeddings were computed elsewhere."""
-        given = [pictures] if isinstance(pictures, str | Path | Image.Image) else list(pictures)
-        names = tuple(
-            f"picture {n}" if isinstance(one, Image.Image) else str(one)
-            for n, one in enumerate(given, 1)
-        )
-        opened = [one if isinstance(one, Image.Image) else open_picture(one) for one in given]
-        z, said, near = self.loaded.embed_pictures(opened), [], []
+        """Embed new images, and find their positions, captions and neighbours.
+
+        Args:
+            pictures: paths of PNG, JPEG or WebP files, or PIL images.
+            neighbours: how many, among the model's own images.
+
+        Raises:
+            UploadError: a file is missing or is no image.
+            StoreError: the model has no weights, because its embeddings were imported.
+        """
+        if isinstance(pictures, str | Path | Image.Image):
+            pictures = [pictures]
+        names, images = [], []
+        for number, picture in enumerate(pictures, 1):
+            is_open = isinstance(picture, Image.Image)
+            names.append(f"picture {number}" if is_open else str(picture))
+            images.append(picture if isinstance(picture, Image.Image) else open_picture(picture))
+        z = self.loaded.embed_pictures(images)
+        caption_rows, neighbour_rows = [], []
         for name, vector in zip(names, z, strict=True):
             if len(self.map.caption_z):
-                said += [(name, *score) for score in caption_scores(self.map, vector)]
-            near += [(name, *found) for found in self.map.neighbours(vector, neighbours)]
-        captions = pd.DataFrame(said, columns=["picture", "caption", "similarity", "probability"])
-        near_them = pd.DataFrame(near, columns=["picture", "row", "similarity"])
-        return Placed(names, z, self.map.place(z), captions, near_them)
+                caption_rows += [(name, *score) for score in caption_scores(self.map, vector)]
+            nearest = self.map.neighbours(vector, neighbours)
+            neighbour_rows += [(name, row, similarity) for row, similarity in nearest]
+        return Placed(
+            names=tuple(names),
+            z=z,
+            places=self.map.place(z),
+            captions=pd.DataFrame(
+                caption_rows, columns=["picture", "caption", "similarity", "probability"]
+            ),
+            neighbours=pd.DataFrame(neighbour_rows, columns=["picture", "row", "similarity"]),
+        )
 
     def elsewhere(self) -> dict[str, Estimate]:
-        """How often it names the animal right in places and styles that no edit of a training set
-        can draw in, by the place and in ``all``. ComparisonError where its set is not drawn, or its
-        labels name no object.
+        """Accuracy on backgrounds and styles that no edit of a training set can draw, by background
+        and in ``all``.
+
+        ComparisonError where its set is not drawn, or its labels name no object.
         """
         return unseen_accuracy(self.map, self.loaded, self.images)
 
@@ -165,31 +179,32 @@ class Model:
 
 
 def train(condition: Condition | None = None) -> Model:
-    """Train a model of a condition, or load it where it is on the disk already; the usual one when
-    absent: no bias, short labels. LabError when the image set lacks pictures that it needs, or
-    another process trains it just now.
+    """Train a model of a condition, or load it where it is on the disk already.
+
+    The default condition has no bias and short labels. LabError when the image set lacks images
+    that the condition needs, or another process trains it now.
 
     >>> import vlcore as vl
     >>> vl.train(vl.Condition(bias=0.75, labels="descriptive", steps=12))
     <Model scenes-b75-descriptive-bce-s0-...: 75 % removed (12 of 48 kept), descriptive labels>
     """
-    wanted = on_its_set(condition or Condition())
-    check_trainable(wanted)
-    with_bar(wanted.key, lambda: train_condition(wanted))
-    return load(wanted.key)
+    checked = on_its_set(condition or Condition())
+    check_trainable(checked)
+    with_bar(checked.key, lambda: train_condition(checked))
+    return load(checked.key)
 
 
 def load(key: str) -> Model:
-    """A model on the disk, by its key; LabError where there is none, or its files do not match
-    their checksums.
+    """Load a model by its key; LabError where there is none, or its files are damaged.
 
     >>> import vlcore as vl
     >>> vl.load(vl.train(vl.Condition(steps=12)).key).condition.data
     'scenes'
     """
-    if beside := store.kind_of_key(key):
-        what = f"{_BESIDE[beside]}, not a model"
-        raise store.StoreError(f"{key} is {what}; `python -m vlcore status` lists the models.")
+    if kind := store.kind_of_key(key):
+        raise store.StoreError(
+            f"{key} is {_NO_MODELS[kind]}, not a model; `python -m vlcore status` lists the models."
+        )
     return Model(store.read(key))
 
 
@@ -199,15 +214,16 @@ def models() -> pd.DataFrame:
     >>> import vlcore as vl
     >>> vl.models()[["title", "bias", "labels"]]  # doctest: +SKIP
     """
-    found = {key: store.condition_of(key) for key in store.model_keys()}
-    known = {
-        key: {"title": title(one), **vars(one)} for key, one in found.items() if one is not None
-    }
-    return pd.DataFrame(list(known.values()), index=pd.Index(list(known), name="key"))
+    rows = {}
+    for key in store.model_keys():
+        condition = store.condition_of(key)
+        if condition is not None:
+            rows[key] = {"title": title(condition), **vars(condition)}
+    return pd.DataFrame(list(rows.values()), index=pd.Index(list(rows), name="key"))
 
 
 def embed(model: Model | str, images: Sequence[Picture] | Picture, neighbours: int = 5) -> Placed:
-    """Where images are projected to by a model, or by that of a key; as `Model.embed`.
+    """Embed new images by a model, or by the model of a key; as `Model.embed`.
 
     >>> import vlcore as vl
     >>> vl.embed(vl.models().index[0], "horse.png").captions  # doctest: +SKIP

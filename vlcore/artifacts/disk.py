@@ -1,10 +1,10 @@
-"""The disk under the home: what lies there, what can be made again and goes first, and room for
-what is to come."""
+"""Disk space of the home: usage, deletion, and room for new artifacts."""
 
 import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,17 +15,16 @@ from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import data_folder, home, hub_folder, models_folder, write_errors
 from vlcore.experiment.options import ArtifactKind
 
-_COUNTED = 10.0  # seconds that a sum of the home holds for who asks for a job
-_home: list[tuple[float, int]] = []  # when its bytes were counted last, and how many they were
+_COUNT_VALID = 10.0  # seconds that a count of the home's bytes is used for new jobs
+_last_count: list[tuple[float, int]] = []  # time and bytes of the last count of the home
 
 
 class NoRoomError(LabError):
-    """The disk is nearly full, or the home has all that it may; the message says what to do."""
+    """The disk is nearly full, or the home has reached its limit; the message says what to do."""
 
 
 class Usage(NamedTuple):
-    """Bytes: of models and what is made of them, of image sets, of downloads, of what was deleted;
-    and what is free."""
+    """Bytes of models, maps and checks, of image sets, downloads and the trash; free bytes."""
 
     models: int
     sets: int
@@ -35,71 +34,77 @@ class Usage(NamedTuple):
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of all files in a folder; what goes meanwhile counts nothing, and links lead
-    nowhere."""
+    """Bytes of all files in a folder; links are not followed."""
     total = 0
-    for where, _, names in os.walk(folder):
+    for parent, _, names in os.walk(folder):
         for name in names:
-            try:
-                total += os.lstat(os.path.join(where, name)).st_size
-            except OSError:
-                continue
+            with suppress(OSError):  # it has just been deleted
+                total += os.lstat(os.path.join(parent, name)).st_size
     return total
 
 
 def usage() -> Usage:
-    """What the home takes now."""
+    """Disk space that the home takes now."""
     downloads = size_of(hub_folder())
-    deleted = [size_of(folder / ".trash") for folder in (models_folder(), data_folder())]
-    models = size_of(models_folder()) - downloads - deleted[0]
-    return Usage(models, size_of(data_folder()) - deleted[1], downloads, sum(deleted), free())
+    deleted_models = size_of(models_folder() / ".trash")
+    deleted_sets = size_of(data_folder() / ".trash")
+    return Usage(
+        models=size_of(models_folder()) - downloads - deleted_models,
+        sets=size_of(data_folder()) - deleted_sets,
+        downloads=downloads,
+        deleted=deleted_models + deleted_sets,
+        free=free_bytes(),
+    )
 
 
-def free() -> int:
+def free_bytes() -> int:
     """Bytes that are free on the disk of the home."""
-    there = next(path for path in (home(), *home().parents) if path.exists())
-    return shutil.disk_usage(there).free
+    parent = next(path for path in (home(), *home().parents) if path.exists())
+    return shutil.disk_usage(parent).free
 
 
-def most() -> int | None:
-    """Bytes that the home may take, by ``VLCORE_HOME_MAX`` in GB; None where only the disk bounds
-    it."""
-    if not (named := os.environ.get("VLCORE_HOME_MAX")):
+def home_limit() -> int | None:
+    """Bytes that the home may take, by ``VLCORE_HOME_MAX`` in GB; None without a limit."""
+    gigabytes = os.environ.get("VLCORE_HOME_MAX")
+    if not gigabytes:
         return None
-    if not named.isdecimal() or not int(named):
+    if not gigabytes.isdecimal() or not int(gigabytes):
         raise LabError(
-            f"VLCORE_HOME_MAX is {named!r}; give the whole number of GB that the home may take."
+            f"VLCORE_HOME_MAX is {gigabytes!r}; give the whole number of GB that the home may take."
         )
-    return int(named) * limits.GB
+    return int(gigabytes) * limits.GB
 
 
-def _lacking(wanted: int, within: float = 0.0) -> int:
-    """Bytes that have to go, until so many are free and the home takes no more than it may; of the
-    home as it was so many seconds ago at most."""
-    if (allowed := most()) is None:
-        return max(0, wanted - free())
+def _excess(min_free: int, max_age: float = 0.0) -> int:
+    """Bytes to remove until so many are free and the home is within its limit.
+
+    Args:
+        min_free: bytes that must be free.
+        max_age: of the last count of the home's bytes, in seconds.
+    """
+    limit = home_limit()
+    if limit is None:
+        return max(0, min_free - free_bytes())
     now = time.monotonic()
-    if not _home or now - _home[0][0] >= within:
-        _home[:] = [(now, size_of(models_folder()) + size_of(data_folder()))]
-    return max(0, wanted - free(), _home[0][1] - allowed)
+    if not _last_count or now - _last_count[0][0] >= max_age:
+        _last_count[:] = [(now, size_of(models_folder()) + size_of(data_folder()))]
+    return max(0, min_free - free_bytes(), _last_count[0][1] - limit)
 
 
-def own() -> dict[str, Path]:
-    """Folders of what was made here, by key: not of models that come with this version and lie
-    unpacked beside it."""
+def deletable_folders() -> dict[str, Path]:
+    """Folders of artifacts by key, without bundled ones that are unpacked."""
     folders = {key: models_folder() / key for key in store.published_keys()}
-    return {key: folder for key, folder in folders.items() if folder.is_dir() and _is_own(key)}
+    return {key: path for key, path in folders.items() if path.is_dir() and _is_made_here(key)}
 
 
-def _is_own(key: str) -> bool:
-    return not bundled.there(key) or store.made_here(key)  # the latter reads all files
+def _is_made_here(key: str) -> bool:
+    return not bundled.is_bundled(key) or store.made_here(key)  # the latter reads all files
 
 
 def delete(key: str) -> None:
-    """Move a model, or what is made of one, aside for a week; StoreError where there is none, or it
-    comes with this version and would be there again."""
+    """Move an artifact to the trash for a week; StoreError where it is absent or bundled."""
     folder = models_folder() / store.check_key(key)
-    if not _is_own(key):
+    if not _is_made_here(key):
         raise StoreError(
             f"{key} came with this version and takes no more room than its file; it stays."
         )
@@ -110,9 +115,8 @@ def delete(key: str) -> None:
     trash.discard([folder])
 
 
-def _made_again() -> Iterator[tuple[float, str]]:
-    """Keys of what a click makes again, fitted maps and untrained encoders, with when each was
-    made."""
+def _remakeable() -> Iterator[tuple[float, str]]:
+    """Time and key of artifacts that a click makes again: fitted maps and untrained encoders."""
     for key in store.published_keys():
         folder, kind = models_folder() / key, store.kind_of_key(key)
         if not folder.is_dir():
@@ -122,31 +126,35 @@ def _made_again() -> Iterator[tuple[float, str]]:
             yield (folder / "manifest.json").stat().st_mtime, key
 
 
-def prune(wanted: int = limits.FREE_BYTES) -> list[str]:
-    """Remove, until so many bytes are free and the home takes no more than it may, what was deleted
-    a week ago and then what can be made again, the oldest first; returns the names."""
-    gone = trash.empty() if _lacking(wanted) else []
-    for _, key in sorted(_made_again()):
-        if not _lacking(wanted):
+def prune(min_free: int = limits.FREE_BYTES) -> list[str]:
+    """Empty the trash and remove remakeable artifacts, the oldest first, as far as needed.
+
+    Args:
+        min_free: bytes that must be free; the home must be within its limit too.
+
+    Returns:
+        The names that were removed.
+    """
+    removed = trash.empty() if _excess(min_free) else []
+    for _, key in sorted(_remakeable()):
+        if not _excess(min_free):
             break
         with write_errors(models_folder(), "make it writable"):
             shutil.rmtree(models_folder() / key)
-        gone.append(key)
-    return gone
+        removed.append(key)
+    return removed
 
 
 def make_room() -> None:
-    """See that there is room for a job, where that is short by `prune`; NoRoomError where it does
-    not help."""
-    if _lacking(limits.FREE_BYTES, _COUNTED):
-        prune()
-        if _lacking(limits.FREE_BYTES):
-            short = (
-                f"less than {limits.FREE_BYTES / limits.GB:.0f} GB are free on the server's disk"
-            )
-            if free() >= limits.FREE_BYTES:
-                short = f"this server keeps no more than {(most() or 0) / limits.GB:.0f} GB"
-            raise NoRoomError(
-                f"Nothing new is made, as {short}; a teacher can delete models and image sets on"
-                " Manage."
-            )
+    """Prune where there is no room for a job; NoRoomError where that does not help."""
+    if not _excess(limits.FREE_BYTES, _COUNT_VALID):
+        return
+    prune()
+    if not _excess(limits.FREE_BYTES):
+        return
+    reason = f"less than {limits.FREE_BYTES / limits.GB:.0f} GB are free on the server's disk"
+    if free_bytes() >= limits.FREE_BYTES:
+        reason = f"this server keeps no more than {(home_limit() or 0) / limits.GB:.0f} GB"
+    raise NoRoomError(
+        f"Nothing new is made, as {reason}; a teacher can delete models and image sets on Manage."
+    )

@@ -135,7 +135,7 @@ def kind_of_key(key: str) -> ArtifactKind | None:
 
 def published(key: str) -> bool:
     """Whether there is an artifact of this key, made here or bundled."""
-    return _is_on_disk(key) or bundled.there(key)
+    return _is_on_disk(key) or bundled.is_bundled(key)
 
 
 def made_here(key: str) -> bool:
@@ -171,8 +171,8 @@ def condition_of(key: str) -> Condition | None:
     """
     try:
         folder: Path | zipfile.Path = models_folder() / key
-        if not _is_on_disk(key) and bundled.there(key):
-            folder = bundled.inside(key)
+        if not _is_on_disk(key) and bundled.is_bundled(key):
+            folder = bundled.packed_files(key)
         condition = from_dict(json.loads((folder / "condition.json").read_text()))
         if condition.key == key or read(key):
             return condition

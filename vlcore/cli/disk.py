@@ -32,7 +32,7 @@ def add_commands(commands: Any) -> None:
 def disk_usage(_options: Namespace) -> dict[str, Any]:
     return {
         "bytes": disk.usage()._asdict(),
-        "most": disk.most(),
+        "most": disk.home_limit(),
         "deleted": [entry.name for entry in trash.deleted_folders()],
     }
 
@@ -50,4 +50,4 @@ def restore(options: Namespace) -> dict[str, Any]:
 def prune(options: Namespace) -> dict[str, Any]:
     if not 0 <= options.free < 1e6:
         raise CommandError("--free is a number of GB; give one from 0 to 999999.")
-    return {"removed": disk.prune(round(options.free * 2**30)), "free": disk.free()}
+    return {"removed": disk.prune(round(options.free * 2**30)), "free": disk.free_bytes()}

@@ -127,7 +127,7 @@ def show_models_and_sets() -> None:
     st.subheader("Models and image sets")
     sets = [name for name in catalogue.set_names() if name not in BUILT_IN]
     rows: list[dict[str, Any]] = []
-    for key, folder in disk.own().items():
+    for key, folder in disk.deletable_folders().items():
         kind = store.kind_of_key(key)
         megabytes = disk.size_of(folder) / 1e6
         rows.append({"name": key, "is": kind.value if kind else "model", "MB": megabytes})
@@ -166,7 +166,7 @@ def show_disk() -> None:
         for label, size in zip(labels, usage, strict=True):
             digits = ".2f" if size < LONG_NUMBERS else ",.0f"
             st.metric(label, f"{size / 1e9:{digits}} GB", width="content")
-    most = disk.most()
+    most = disk.home_limit()
     over = f" and over {most / limits.GB:.0f} GB in use" if most else ""
     st.caption(
         f"In `{models_folder()}` and `{data_folder()}`. Below 2 GB free{over} nothing new is made."
