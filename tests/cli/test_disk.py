@@ -26,7 +26,7 @@ def models(empty_home: Path, quick: list[Artifact], monkeypatch: pytest.MonkeyPa
 
 
 def test_a_model_is_deleted_and_restored_and_removed_for_good_after_a_week(
-    models: list[str], document: Document, cli: Cli, monkeypatch: pytest.MonkeyPatch
+    models: list[str], document: Document, cli: Cli
 ) -> None:
     before = document("disk")["bytes"]
     assert document("delete", models[0])["deleted"] == [models[0]]
@@ -42,7 +42,6 @@ def test_a_model_is_deleted_and_restored_and_removed_for_good_after_a_week(
     (models_folder() / models[0]).mkdir()
     assert cli("restore", models[0])[0] == 2, "another one is there"
     assert document("disk")["deleted"] == [models[0]]
-    monkeypatch.setattr(trash, "KEPT", 0.0)
     document("delete", models[1])
     assert trash.empty(0.0) == [models[1], models[0]]
     assert document("disk")["deleted"] == []
