@@ -40,8 +40,10 @@ def judge(tab: Page, *without: str, contrast_only: bool = False) -> None:
     rules = {"runOnly": ["color-contrast"]} if contrast_only else {}
     excluded = [*EXCLUDED, *without, *(EXCLUDED_IN_DARK if is_dark(tab) else ())]
     context = {"exclude": [[selector] for selector in excluded]}
-    found = AXE.run(tab, context, {"resultTypes": ["violations"], **rules}).response["violations"]
-    grave = [rule for rule in found if rule["impact"] in ("serious", "critical")]
+    problems = AXE.run(tab, context, {"resultTypes": ["violations"], **rules}).response[
+        "violations"
+    ]
+    grave = [rule for rule in problems if rule["impact"] in ("serious", "critical")]
     nodes = [(rule["help"], node) for rule in grave for node in rule["nodes"]]
     serious = [f"{wrong}: {node['html'][:200]} ({node['failureSummary']})" for wrong, node in nodes]
     assert not serious, serious

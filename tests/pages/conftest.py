@@ -59,9 +59,9 @@ def at_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
-    made = FakeQueue()
-    monkeypatch.setattr(work, "queue", lambda: made)
-    return made
+    queue = FakeQueue()
+    monkeypatch.setattr(work, "queue", lambda: queue)
+    return queue
 
 
 def painted_by_place(picture: Image.Image) -> PaintedImages:
@@ -84,7 +84,8 @@ def pretrained_pair(experiments: list[store.Artifact]) -> Iterator[list[str]]:
     """Models that stand in for the pair on pretrained towers: their weights are those of encoders
     from scratch."""
     stand_ins = [
-        publish_as(one, one.condition.with_towers("pretrained")) for one in experiments[2:]
+        publish_as(artifact, artifact.condition.with_towers("pretrained"))
+        for artifact in experiments[2:]
     ]
     yield [artifact.key for artifact in stand_ins]
     for artifact in stand_ins:  # other tests of this session choose among the models that are there
@@ -147,11 +148,11 @@ def come(
     complaints: list[str] = []
     ours = (server, server.replace("http", "ws", 1), "data:", "blob:", "file:")
 
-    def listen(said: ConsoleMessage) -> None:
+    def listen(message: ConsoleMessage) -> None:
         # At a deep link Streamlit's browser part first asks for its server below the page, which is
         # not there.
-        if said.type in ("error", "warning") and "/_stcore/" not in said.location["url"]:
-            complaints.append(said.text)
+        if message.type in ("error", "warning") and "/_stcore/" not in message.location["url"]:
+            complaints.append(message.text)
 
     def opened(width: int = 1440, height: int = 1200, **context: object) -> Page:
         size = {"width": width, "height": height}

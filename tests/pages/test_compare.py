@@ -154,6 +154,13 @@ def test_a_hostile_address_falls_back_to_the_default(address: dict[str, str]) ->
     ok(start(**address))
 
 
+@pytest.mark.parametrize(
+    ("former", "section"), [("Film", "Training animation"), ("Take along", "Export")]
+)
+def test_an_address_opens_a_section_by_its_former_name(former: str, section: str) -> None:
+    assert start(closer=former).session_state["closer"] == section
+
+
 def test_a_missing_model_offers_to_train_it_and_shows_live_news(queue: FakeQueue) -> None:
     page = start(left_bias="90 %")
     assert not page.get("vega_lite_chart")
@@ -288,8 +295,8 @@ def test_a_clicked_picture_is_shown_in_every_model(experiments: list[store.Artif
         {"pca_x": "3", "pca_y": "4", "colour": "prediction"},
     ],
 )
-def test_whatever_is_laid_over_the_maps(shown: dict[str, str]) -> None:
-    assert len(ok(start(**shown)).get("vega_lite_chart")) == 1
+def test_whatever_is_laid_over_the_maps(layers: dict[str, str]) -> None:
+    assert len(ok(start(**layers)).get("vega_lite_chart")) == 1
 
 
 def test_prompt_axes_take_any_captions() -> None:
@@ -324,13 +331,13 @@ def test_any_caption_can_be_typed_and_words_that_a_model_does_not_know_are_named
 def reads_words(experiments: list[store.Artifact]) -> str:
     """The key of a model with word vectors, under a map that nobody trained."""
     condition = experiments[0].condition.replace(text="words")
-    made = models_folder() / ".work" / "reads-words"
-    shutil.copytree(experiments[0].path, made)
-    (made / "manifest.json").unlink()
-    (made / "condition.json").write_text(json.dumps(condition.as_dict()))
+    folder = models_folder() / ".work" / "reads-words"
+    shutil.copytree(experiments[0].path, folder)
+    (folder / "manifest.json").unlink()
+    (folder / "condition.json").write_text(json.dumps(condition.as_dict()))
     vocabulary = WordPieces()
-    inference.save(build(condition, len(vocabulary)), vocabulary, made / "model.safetensors")
-    return store.publish(condition.key, made, {"seconds": 0}).key
+    inference.save(build(condition, len(vocabulary)), vocabulary, folder / "model.safetensors")
+    return store.publish(condition.key, folder, {"seconds": 0}).key
 
 
 def test_word_vectors_read_any_words_and_mark_captions_that_are_far(reads_words: str) -> None:
@@ -363,11 +370,12 @@ def test_prompt_axes_of_word_vectors_take_any_words_and_mark_those_that_are_far(
 def encoders(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Names of two sets of embeddings of the same pictures."""
     pictures = np.array([f"picture-{number}" for number in range(240)])
-    made = arrays((60,) * 4, name=pictures, text=None, captions=None, text_object=None)
+    columns = arrays((60,) * 4, name=pictures, text=None, captions=None, text_object=None)
     names = ["first-encoder", "second-encoder"]
     for name, width in zip(names, (8, 6), strict=True):
         file = save(
-            tmp_path_factory.mktemp("npz") / f"{name}.npz", **made | {"z": made["z"][:, :width]}
+            tmp_path_factory.mktemp("npz") / f"{name}.npz",
+            **columns | {"z": columns["z"][:, :width]},
         )
         import_embeddings(file, name)
     return names

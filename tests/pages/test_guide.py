@@ -19,11 +19,11 @@ from .app import FakeQueue, opened, press, text_of
 
 def keys(block: Any) -> set[str]:
     """The keys of all that is in a part of a page."""
-    found: set[str] = set()
-    for one in getattr(block, "children", {}).values():
-        key = user_key_from_element_id(getattr(one.proto, "id", "") or "$$ID--None")
-        found |= keys(one) | ({key} if key else set())
-    return found
+    names: set[str] = set()
+    for child in getattr(block, "children", {}).values():
+        key = user_key_from_element_id(getattr(child.proto, "id", "") or "$$ID--None")
+        names |= keys(child) | ({key} if key else set())
+    return names
 
 
 @pytest.mark.usefixtures("no_network", "pretrained_pair")
@@ -36,15 +36,15 @@ def test_cards_find_what_they_set_and_what_they_highlight(
         page, told = opened(guide=str(number)), card.filled(Condition(), SCENES, store.read)
         assert [title.value for title in page.title] == [told.title]
         assert told.text.replace("\u00a0", " ") in text_of(page)
-        there = keys(page.main)
-        seen.setdefault(card.page, set()).update(there)
-        assert any(key.startswith(card.highlight.split()[0]) for key in there), told.title
+        on_page = keys(page.main)
+        seen.setdefault(card.page, set()).update(on_page)
+        assert any(key.startswith(card.highlight.split()[0]) for key in on_page), told.title
         for name, value in told.settings.items():
             assert page.session_state[name] == value
             assert name in seen[card.page], f"no control has the key {name}"
-        for one in (card.highlight, *card.clear):
-            key, _, part = one.partition(" ")
-            assert any(known.startswith(key) for known in seen[card.page]), one
+        for control in (card.highlight, *card.clear):
+            key, _, part = control.partition(" ")
+            assert any(known.startswith(key) for known in seen[card.page]), control
             assert not part or f'class="{part[1:]}"' in text_beside(
                 animation.__file__, "atlas.html"
             )
@@ -85,4 +85,4 @@ def test_steps_set_what_they_show_and_leave_it(
 
 
 def button(page: AppTest, label: str) -> Any:
-    return next(one for one in page.button if one.label == label)
+    return next(button for button in page.button if button.label == label)

@@ -1,9 +1,7 @@
 """Home: shows itself at once, runs the experiments, shows their maps."""
 
 from pathlib import Path
-from typing import Any
 
-import altair as alt
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -12,7 +10,6 @@ from vlcore.classroom import guide
 from vlcore.data.importers import import_set
 from vlcore.jobs.jobs import State
 from vlcore.study import plans
-from vlcore.web import widgets
 
 from .app import FakeQueue, opened, pets, press, text_of
 
@@ -81,21 +78,6 @@ def test_a_small_set_says_how_many_models_and_how_long(
     assert "training model 2 of 5, step 30 of 600, about 5 min left" in progress(page.run())
 
 
-def test_a_training_that_ended_badly_says_so_and_can_be_run_again(
-    empty_home: Path, queue: FakeQueue
-) -> None:
-    page, queue.status = opened(), {"message": "The disk is full."}
-    for state, words in (
-        (State.INTERRUPTED, "was interrupted"),
-        (State.CANCELLED, "was cancelled"),
-        (State.FAILED, "failed: The disk is full."),
-    ):
-        queue.state = state
-        page.run()
-        assert sum(words in warning.value for warning in page.warning) == 4
-        assert buttons(page)[0] == RUN
-
-
 def test_trained_experiments_show_their_maps_and_numbers(experiments: list[store.Artifact]) -> None:
     page = opened()
     assert not buttons(page)
@@ -105,20 +87,3 @@ def test_trained_experiments_show_their_maps_and_numbers(experiments: list[store
         assert f"{minority['value'] * 100:.0f} % ({minority['low'] * 100:.0f} to" in text_of(page)
     assert text_of(page).count("on 1,000 held-out images") == 4
     assert "Over 10 seeds, published with this version" in text_of(page)
-
-
-def test_a_chart_needs_no_global_setting(
-    empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Another page's chart, finished meanwhile, would lose its data."""
-    active: list[str] = []
-
-    class Spy(alt.Chart):
-        def to_dict(self, *arguments: object, **options: object) -> dict[str, Any]:
-            active.append(alt.data_transformers.active)
-            return super().to_dict(*arguments, **options)
-
-    monkeypatch.setattr(widgets, "live_map", lambda *_, **__: Spy(alt.Data(values=[])).mark_point())
-    queue.state, queue.status = State.RUNNING, {"map": [[0.5, 0.5]] * 200}
-    assert len(opened().get("vega_lite_chart")) == 4
-    assert active == ["default"] * 4

@@ -53,19 +53,19 @@ def markdown_of(message: Message) -> Iterator[str]:
             if not isinstance(value, str | Message) and hasattr(value, "__iter__")
             else [value]
         )
-        for one in values:
-            if isinstance(one, Message):
-                yield from markdown_of(one)
-            elif isinstance(one, str) and field.name in MARKDOWN:
-                yield one
+        for item in values:
+            if isinstance(item, Message):
+                yield from markdown_of(item)
+            elif isinstance(item, str) and field.name in MARKDOWN:
+                yield item
 
 
 def said(page: AppTest) -> list[str]:
     """All Markdown of a page."""
-    shown = [(one.type, getattr(one, "proto", None)) for one in page._tree]
+    elements = [(element.type, getattr(element, "proto", None)) for element in page._tree]
     return [
         text
-        for kind, proto in shown
+        for kind, proto in elements
         if proto is not None and kind not in PLAIN
         for text in markdown_of(proto)
     ]
@@ -161,8 +161,8 @@ def test_no_word_or_tooltip_of_a_page_makes_anything_of_it(other_home: str) -> N
 def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(
     other_home: str, browser: Browser
 ) -> None:
-    on, asked = {"data": "www.evil.example"}, []
-    shown = {name.partition("_")[2]: address for name, address in said_aloud(other_home).items()}
+    on, requests = {"data": "www.evil.example"}, []
+    pages = {name.partition("_")[2]: address for name, address in said_aloud(other_home).items()}
     links = {
         "Data": {"look": EVIL, "data": EVIL, "picture": EVIL},
         "Train": {**on, "train_labels": "own", "train_template": EVIL, "bring_name": EVIL},
@@ -172,7 +172,7 @@ def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(
         "Manage": on,
     }
     tab = browser.new_context(accept_downloads=True).new_page()
-    tab.on("request", lambda sent: asked.append(sent.url))
+    tab.on("request", lambda sent: requests.append(sent.url))
 
     def harmless() -> None:
         foreign = (
@@ -183,16 +183,16 @@ def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(
         expect(tab.locator("img[src*=evil], .katex")).to_have_count(0)
 
     with served() as address:
-        for name, query in [*shown.items(), *links.items()]:
+        for name, query in [*pages.items(), *links.items()]:
             tab.goto(f"{address}/{name}?{urlencode(query)}")
             settled(tab)
-            if query is shown.get(name):  # not a backslash more than was written
+            if query is pages.get(name):  # not a backslash more than was written
                 expect_text(tab, "http:\u2060//evil.example" if name == "Data" else "evil.example")
             harmless()
         files = []
         for name, label in (
             (
-                f"Compare?{urlencode({**shown['Compare'], 'closer': 'Export', 'models': '2'})}",
+                f"Compare?{urlencode({**pages['Compare'], 'closer': 'Export', 'models': '2'})}",
                 "Offline page",
             ),
             (f"Lesson?{urlencode(on)}", "Hand-out with the numbers"),
@@ -212,4 +212,4 @@ def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(
         "blob:",
         *(file.as_uri() for file in files),
     )
-    assert [url for url in asked if not url.startswith(ours)] == []
+    assert [url for url in requests if not url.startswith(ours)] == []

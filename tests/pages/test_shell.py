@@ -66,10 +66,10 @@ def test_maps_are_below_each_other_on_a_phone_and_no_smaller_in_a_low_window(
 def test_no_address_takes_away_what_pages_keep() -> None:
     """Else a link that names the flag of an arrival would start a job (see
     `vlcore.web.jobs.chosen_here`)."""
-    kept = re.compile(r'session_state(?:\[|\.(?:get|pop|setdefault)\()"([a-z_]+)"')
-    found = {
+    access = re.compile(r'session_state(?:\[|\.(?:get|pop|setdefault)\()"([a-z_]+)"')
+    names = {
         name
         for path in Path(shell.__file__).parents[1].rglob("*.py")
-        for name in kept.findall(path.read_text())
+        for name in access.findall(path.read_text())
     }
-    assert {"arrives", "visitor"} <= found - {"data"} <= shell.PRIVATE_STATE
+    assert {"arrives", "visitor"} <= names - {"data"} <= shell.PRIVATE_STATE

@@ -33,11 +33,11 @@ def test_a_first_visit_says_what_would_be_trained_and_progress_is_live(
     empty_home: Path, queue: FakeQueue
 ) -> None:
     page = start()
-    said = text_of(page)
-    assert "75 % removed (12 of 48 kept), short labels" in said
-    assert "120 training images, 48 of each majority and 12 of each minority group" in said
-    assert "φ = 0.60" in said
-    assert "Models of this image set will be listed here" in said
+    text = text_of(page)
+    assert "75 % removed (12 of 48 kept), short labels" in text
+    assert "120 training images, 48 of each majority and 12 of each minority group" in text
+    assert "φ = 0.60" in text
+    assert "Models of this image set will be listed here" in text
     assert not list(empty_home.iterdir()), "looking at the page writes nothing"
     for style in page.selectbox(key="train_labels").options:
         page.selectbox(key="train_labels").set_value(style).run()
@@ -100,6 +100,17 @@ def test_knobs_make_a_condition_each_with_its_sentence(
     assert queue.asked == [Condition(**{"bias": 0.75, **changes}).key]
 
 
+@pytest.mark.parametrize("style", ["undescriptive", "short"])
+def test_an_address_names_a_label_style_as_files_or_as_pages_do(
+    empty_home: Path, queue: FakeQueue, style: str
+) -> None:
+    page = start(labels=style, bias="50 %")
+    assert page.selectbox(key="train_labels").value == "undescriptive"
+    assert "short" in page.selectbox(key="train_labels").options
+    page = opened("2_Train", bring_labels=style)
+    assert page.selectbox(key="bring_labels").value == "undescriptive"
+
+
 @pytest.mark.parametrize("field", ["objective", "negatives", "mitigation", "size_mode", "labels"])
 def test_a_new_choice_is_there(
     empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch, field: str
@@ -152,13 +163,15 @@ def test_what_was_tried_is_a_row_a_setting_and_leads_to_compare(
         .set_index("Model")
         .loc[title(biased.condition)]
     )
-    found = biased.metrics["end"]["minority_accuracy"]
+    estimate = biased.metrics["end"]["minority_accuracy"]
     assert row[["Seeds", "value", "From", "To"]].tolist() == [
         1,
-        *(found[part] for part in ("value", "low", "high")),
+        *(estimate[part] for part in ("value", "low", "high")),
     ]
     offered = [
-        one for one in page.multiselect(key="tried_only").options if one.startswith("steps: ")
+        setting
+        for setting in page.multiselect(key="tried_only").options
+        if setting.startswith("steps: ")
     ]
     page.multiselect(key="tried_only").set_value(offered[:1]).run()
     assert len(page.dataframe[-1].value) < len(table)
@@ -172,18 +185,29 @@ def test_a_row_leads_to_its_twin_and_to_another_seed(monkeypatch: pytest.MonkeyP
         "link",
         lambda page, label, icon, **address: led.update({label: address}),
     )
-    one = Condition(bias=0.75, labels="descriptive")
-    again, twin = one.replace(data_seed=1, init_seed=1), one.with_labels("undescriptive")
-    (stack,) = stack_seeds({again.key: (again, {}), one.key: (one, {})})
+    condition = Condition(bias=0.75, labels="descriptive")
+    second, twin = (
+        condition.replace(data_seed=1, init_seed=1),
+        condition.with_labels("undescriptive"),
+    )
+    (stack,) = stack_seeds({second.key: (second, {}), condition.key: (condition, {})})
     tried_settings.link_to_compare(stack, {twin.key})
     usual = {"data": "scenes", "models": "2"}
     assert led == {
-        "Compare with short labels": {**usual, "left_model": twin.key, "right_model": one.key},
-        "Compare two of its seeds": {**usual, "left_model": one.key, "right_model": again.key},
+        "Compare with short labels": {
+            **usual,
+            "left_model": twin.key,
+            "right_model": condition.key,
+        },
+        "Compare two of its seeds": {
+            **usual,
+            "left_model": condition.key,
+            "right_model": second.key,
+        },
     }
     led.clear()
     tried_settings.link_to_compare(stack, set())
-    assert led["Open in Compare"] == {**usual, "left_model": one.key}
+    assert led["Open in Compare"] == {**usual, "left_model": condition.key}
 
 
 def test_a_set_of_embeddings_is_shown_and_not_trained(
@@ -216,8 +240,10 @@ def test_a_set_of_embeddings_is_shown_and_not_trained(
 
 
 def test_a_hub_name_tells_nothing_of_the_disk(empty_home: Path) -> None:
-    there, absent = (opened("2_Train", bring_name=name) for name in ("vlcore/ui", "vlcore/nothing"))
-    for page in (there, absent):
+    present, absent = (
+        opened("2_Train", bring_name=name) for name in ("vlcore/ui", "vlcore/nothing")
+    )
+    for page in (present, absent):
         assert [button.label for button in page.button if button.key == "bring_go"] == [
             "Measure it"
         ]

@@ -19,9 +19,8 @@ from tests.api.stand_ins import publish
 from tests.conftest import publish_as
 from tests.data.importers.sources import encoded
 from vlcore.api.compared_maps import names
-from vlcore.api.maps import make_map, map_keys
 from vlcore.api.uploads import distinct_names, with_untrained
-from vlcore.artifacts.store import Artifact, published
+from vlcore.artifacts.store import Artifact
 from vlcore.data import uploads
 from vlcore.data.catalogue import open_set
 from vlcore.data.decoding import open_apart
@@ -31,10 +30,8 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
 from vlcore.experiment.grouping import SCENES
 from vlcore.jobs.jobs import State
-from vlcore.metrics import projection
 from vlcore.metrics.novelty import novelty_judge
 from vlcore.model import load
-from vlcore.plots.options import Projection
 from vlcore.web import cache
 from vlcore.web.compare.models import comparable
 from vlcore.web.upload import answers, attribution, reliance
@@ -211,27 +208,16 @@ def test_novelty_is_of_the_image_and_no_reason_to_doubt(
     assert numbers_of(page).loc["Not sure"].str.contains("drawings").all()
 
 
-def test_on_a_umap_a_star_is_called_an_average(
-    experiments: list[Artifact], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        projection, "umap", lambda space, *_settings: np.asarray(space[:, :2], dtype=np.float64)
-    )
-    for key in (artifact.key for artifact in experiments[2:]):
-        if not published(map_keys([key], Projection("umap", seed=77))[0]):
-            make_map([key], Projection("umap", seed=77))
-    page = upload(start(map="UMAP", umap_seed="77"), file())
-    assert "average of its five nearest images" in text_of(page)
-
-
 def test_choices_have_names_of_their_own_and_each_seed_its_untrained_encoder() -> None:
-    one = Condition(bias=0.75)
-    same = one.replace(batch_size=64)
-    choices = with_untrained({each.key: each for each in (one, same, one.replace(bias=0.5))})
-    assert list(choices)[3:] == [one.untrained.key], "bias comes after the first step"
+    condition = Condition(bias=0.75)
+    same = condition.replace(batch_size=64)
+    choices = with_untrained(
+        {each.key: each for each in (condition, same, condition.replace(bias=0.5))}
+    )
+    assert list(choices)[3:] == [condition.untrained.key], "bias comes after the first step"
     called = distinct_names(choices)
     assert len(set(called.values())) == 4, "the browser tells them apart by their names"
-    for each in (one, same):
+    for each in (condition, same):
         assert called[each.key].endswith(
             f"short labels · seed 0, 700 steps · {each.key.rpartition('-')[2]}"
         )
@@ -317,8 +303,8 @@ def test_of_thirty_images_the_first_are_shown(
     files[13] = ("thin.png", encoded(Image.new("RGB", (8, 4000), "green")), "image/png")
     page = upload(opened("4_Upload"), *files)
     assert "The first 14 images are shown" in page.warning[0].value
-    shown = [f"{number}. {name}" for number, (name, *_) in enumerate(files[:14], start=1)]
-    assert page.selectbox(key="look_at").options == shown
+    names = [f"{number}. {name}" for number, (name, *_) in enumerate(files[:14], start=1)]
+    assert page.selectbox(key="look_at").options == names
     assert decode.call_count == 14
     assert paint.call_count == reliance.EAGER, "the others are painted over when they are looked at"
     ok(page.selectbox(key="look_at").set_value("14. thin.png").run())
@@ -340,9 +326,9 @@ def test_a_bad_file_gets_a_sentence_and_its_name_is_no_markup(experiments: list[
     assert len(bad["bomb.png"][0]) < 200_000, "of 400 MB of pixels"
     files = ((name, content, "image/png") for name, (content, _) in bad.items())
     page = upload(start(), *files, cut_out(HOSTILE), errors=len(bad))
-    shown = shown_name(HOSTILE).replace("`", "'")
+    escaped = shown_name(HOSTILE).replace("`", "'")
     for error, (name, (_, words)) in zip(page.error, bad.items(), strict=True):
-        assert error.value.split("`")[1] == (shown if name == HOSTILE else name), (
+        assert error.value.split("`")[1] == (escaped if name == HOSTILE else name), (
             "nothing ends the code span early"
         )
         assert words in error.value
@@ -361,13 +347,6 @@ def test_a_bad_file_gets_a_sentence_and_its_name_is_no_markup(experiments: list[
     )
 
 
-def test_what_is_ours_is_markdown_and_is_not_escaped(experiments: list[Artifact]) -> None:
-    page = upload(start(), file())
-    written = " ".join(element.value for element in page.markdown)
-    assert "\\*" not in written
-    assert written.count("Prediction: **") == 2
-
-
 @pytest.fixture
 def unusual(experiments: list[Artifact]) -> Iterator[list[str]]:
     """A model whose labels name the background alone, a captioner, and embeddings from
@@ -380,11 +359,14 @@ def unusual(experiments: list[Artifact]) -> Iterator[list[str]]:
         Condition(data_seed=80, init_seed=80),
         Condition(objective="imported", labels="constant", steps=0),
     )
-    asked = (
+    conditions = (
         base.replace(labels="context"),
         base.replace(objective="captioner", labels="descriptive"),
     )
-    keys = [*(publish(images, one).key for one in asked), publish_as(experiments[2], imported).key]
+    keys = [
+        *(publish(images, condition).key for condition in conditions),
+        publish_as(experiments[2], imported).key,
+    ]
     yield keys
     for key in keys:  # other tests of this session choose among the models that are there
         shutil.rmtree(models_folder() / key)
@@ -440,10 +422,10 @@ def test_an_answer_stays_in_a_session(
     shutil.copytree(home / "data", tmp_path / "data", copy_function=os.link)
     monkeypatch.setenv("VLCORE_HOME", str(tmp_path))
     embed, paint = Mock(wraps=load.OwnModel.embed_pictures), Mock(wraps=attribution.painted)
-    monkeypatch.setattr(load.OwnModel, "embed_pictures", lambda *given: embed(*given))
+    monkeypatch.setattr(load.OwnModel, "embed_pictures", lambda *arguments: embed(*arguments))
     monkeypatch.setattr(attribution, "painted", paint)
     mine = opened("4_Upload")
-    there, before = sorted(tmp_path.rglob("*")), embed.call_count
+    files, before = sorted(tmp_path.rglob("*")), embed.call_count
     upload(mine, file(seed=4))
     assert embed.call_count == before + 6, (
         "two models are asked of the image, of it painted over, and of the examples"
@@ -459,7 +441,7 @@ def test_an_answer_stays_in_a_session(
     assert embed.call_count > before + 6, "the same image of somebody else is asked about anew"
     assert "Patch ablation" not in text_of(somebody_else)
     assert numbers_of(somebody_else).equals(numbers_of(mine))
-    assert sorted(tmp_path.rglob("*")) == there, "nothing is kept"
+    assert sorted(tmp_path.rglob("*")) == files, "nothing is kept"
     assert {name[0] for name in mine.session_state["asked"]} == {
         "z",
         "reliance",

@@ -22,10 +22,10 @@ IMAGES = dataclasses.replace(stand_ins.image_set(), name="stand-ins", version="1
 @pytest.fixture
 def keys(home: object, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Three models of a set whose pictures are tiles with their names."""
-    shown = dataclasses.replace(IMAGES, about={"pictures": "none"})
-    monkeypatch.setattr(cache, "open_set", lambda name, version=None: {"stand-ins": shown}[name])
+    images = dataclasses.replace(IMAGES, about={"pictures": "none"})
+    monkeypatch.setattr(cache, "open_set", lambda name, version=None: {"stand-ins": images}[name])
     conditions = (BASE, BASE.replace(bias=0.5), BASE.replace(labels="descriptive"))
-    return [stand_ins.publish(IMAGES, one).key for one in conditions]
+    return [stand_ins.publish(IMAGES, condition).key for condition in conditions]
 
 
 def test_a_map_is_read_once_for_each_way_to_lay_it_out(keys: list[str]) -> None:
@@ -37,8 +37,8 @@ def test_a_map_is_read_once_for_each_way_to_lay_it_out(keys: list[str]) -> None:
     assert turned.points == pytest.approx(plain.points[:, ::-1], abs=1e-5)
     prompts = ("a horse", "a camel", "the grass", "the desert")
     turned, plain = (
-        cache.model_map(keys[0], Projection("prompts", prompts=of), ())
-        for of in (prompts, prompts[::-1])
+        cache.model_map(keys[0], Projection("prompts", prompts=captions), ())
+        for captions in (prompts, prompts[::-1])
     )
     assert turned.points == pytest.approx(-plain.points[:, ::-1], abs=1e-5), (
         "as the model's own words lie"
@@ -47,13 +47,13 @@ def test_a_map_is_read_once_for_each_way_to_lay_it_out(keys: list[str]) -> None:
 
 @pytest.mark.parametrize("places", [[0], [0, 0], [0, 1], [2, 0, 1]])
 def test_a_comparison_is_put_together_once(keys: list[str], places: list[int]) -> None:
-    shown = [keys[place] for place in places]
-    found = cache.comparison(shown, PCA)
-    assert cache.comparison(list(shown), PCA) is found
-    assert [model.artifact.key for model in found.models] == shown
-    first = cache.model_map(shown[0], PCA, ())
-    assert found.models[0].z is first.z, "others matter to a common fit alone"
-    assert cache.comparison([*shown, keys[1]], PCA) is not found
+    chosen = [keys[place] for place in places]
+    comparison = cache.comparison(chosen, PCA)
+    assert cache.comparison(list(chosen), PCA) is comparison
+    assert [model.artifact.key for model in comparison.models] == chosen
+    first = cache.model_map(chosen[0], PCA, ())
+    assert comparison.models[0].z is first.z, "others matter to a common fit alone"
+    assert cache.comparison([*chosen, keys[1]], PCA) is not comparison
 
 
 def test_what_was_trained_anew_or_damaged_is_read_anew(keys: list[str]) -> None:

@@ -99,7 +99,9 @@ jobs.watch(["a", "b"], each_done=%s)
     ("b", "bars", "warnings"),
     [
         (State.QUEUED, ["measuring", "starting"], []),
-        (State.FAILED, ["measuring"], ["This training failed: The disk is full."]),
+        (State.INTERRUPTED, ["measuring"], ["was interrupted"]),
+        (State.CANCELLED, ["measuring"], ["was cancelled"]),
+        (State.FAILED, ["measuring"], ["failed: The disk is full."]),
     ],
 )
 def test_each_job_has_its_progress_or_why_it_ended(
@@ -107,7 +109,8 @@ def test_each_job_has_its_progress_or_why_it_ended(
 ) -> None:
     page = page_of(SCRIPT % False, Queue(a=State.RUNNING, b=b), monkeypatch)
     assert [bar.proto.text for bar in page.get("progress")] == bars
-    assert [warning.value for warning in page.warning] == warnings
+    for warning, words in zip(page.warning, warnings, strict=True):
+        assert words in warning.value
     assert page.session_state["runs"] == 1
 
 
@@ -167,4 +170,4 @@ def test_a_visitor_has_a_quota_and_a_teacher_none(
     page.run()
     assert not page.exception
     assert len(queue.asked) == (0 if error else new), "all or none"
-    assert [shown.value.startswith(error) for shown in page.error] == [True] * bool(error)
+    assert [message.value.startswith(error) for message in page.error] == [True] * bool(error)

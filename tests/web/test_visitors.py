@@ -144,5 +144,5 @@ def test_a_second_tab_is_the_same_visitor_and_a_strange_name_is_a_new_one(
     assert comes("a-browser-1") is first
     before = visitors.how_many()
     strangers = [comes(name) for name in ("", "short", "x" * 41, "<b>a-browser-1</b>")]
-    assert len({one.name for one in (first, *strangers)}) == 5
+    assert len({visitor.name for visitor in (first, *strangers)}) == 5
     assert visitors.how_many() == before + 4

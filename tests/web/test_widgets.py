@@ -35,9 +35,9 @@ st.session_state["chosen"] = widgets.integer_input("Seed", 0, 999, 7, "seed")
         ("1e2", 100),
     ],
 )
-def test_a_whole_number_is_that_of_the_address_or_the_usual_one(said: str, chosen: int) -> None:
+def test_a_whole_number_is_that_of_the_address_or_the_usual_one(typed: str, chosen: int) -> None:
     page = AppTest.from_string(NUMBER)
-    page.query_params["seed"] = said
+    page.query_params["seed"] = typed
     page.run()
     assert not page.exception
     assert page.session_state["chosen"] == chosen
@@ -59,7 +59,7 @@ def test_pictures_are_part_of_the_message() -> None:
     page = AppTest.from_string(SCRIPT).run()
     assert not page.exception
     heads, bodies = zip(
-        *(one.proto.imgs[0].url.split(",") for one in page.get("image")), strict=True
+        *(image.proto.imgs[0].url.split(",") for image in page.get("image")), strict=True
     )
     assert set(heads) == {"data:image/webp;base64"}
     small, cut_out, photograph = (Image.open(io.BytesIO(base64.b64decode(body))) for body in bodies)

@@ -1,7 +1,7 @@
 // A button that copies the address of the page.
 export default function({parentElement}) {
-  const button = parentElement.querySelector("button"), said = parentElement.querySelector("[role=status]");
-  const byHand = address => {  // browsers give the clipboard to pages of https and localhost only
+  const button = parentElement.querySelector("button"), status = parentElement.querySelector("[role=status]");
+  const copyWithoutClipboard = address => {  // browsers give the clipboard to pages of https and localhost only
     const field = document.createElement("textarea");
     field.value = address;
     field.setAttribute("readonly", "");
@@ -15,9 +15,9 @@ export default function({parentElement}) {
   };
   const copy = async () => {
     let done = true;
-    try { await navigator.clipboard.writeText(window.location.href); } catch { done = byHand(window.location.href); }
-    said.textContent = done ? "Copied" : "Not allowed here: copy the address from the address bar.";
-    setTimeout(() => { said.textContent = ""; }, 4000);
+    try { await navigator.clipboard.writeText(window.location.href); } catch { done = copyWithoutClipboard(window.location.href); }
+    status.textContent = done ? "Copied" : "Not allowed here: copy the address from the address bar.";
+    setTimeout(() => { status.textContent = ""; }, 4000);
   };
   button.addEventListener("click", copy);
   return () => button.removeEventListener("click", copy);

@@ -1,2 +1,2 @@
-// Tells the server how large the window is in which the page was opened.
+// Tell the server the size of the window.
 export default function({setStateValue}) { setStateValue("size", [window.innerWidth, window.innerHeight]) }

@@ -1,4 +1,4 @@
-// The controls of a film, in the page: its slider moves both maps, and the server is asked for nothing.
+// Play and pause of the training animation, in the page: its slider moves the maps without the server.
 export default function({parentElement, data}) {
   return filmPlayer(parentElement.querySelector("button"), data.name);
 }
