@@ -39,7 +39,7 @@ from vlcore.metrics.reliance import SIDE, PaintedImages, Reliance, by_painting, 
 from vlcore.model.frozen_towers import open_tower
 from vlcore.model.load import Loaded, load
 from vlcore.model.novelty import judge_of, novelties
-from vlcore.model.reliance import LOOKED_AT, TOWER, painted_images
+from vlcore.model.reliance import LOCATING_SIDE, TOWER, painted_images
 from vlcore.scenes import Scene, draw, sample
 
 HEAD = """# How far to trust the Upload page
@@ -244,7 +244,7 @@ def _mask_words(count: int) -> str:
         drawing = draw(scene, SIZE)
         mask = _resize(drawing.mask, Image.Resampling.BILINEAR) > 127
         image = _resize(drawing.image, Image.Resampling.BICUBIC)
-        activity = open_tower(TOWER).activity([image], LOOKED_AT)[0]
+        activity = open_tower(TOWER).activity([image], LOCATING_SIDE)[0]
         aucs.append(_auc(_resize(activity, Image.Resampling.BICUBIC), mask))
         areas.append(mask.mean())
     return (

@@ -80,7 +80,7 @@ def test_rollout_against_the_product_written_out(architecture: str, side: int, b
 
 def test_pictures_of_another_size_and_a_tower_without_blocks_have_no_rollout() -> None:
     for shape in ((1, 32, 32, 3), (64, 64, 3), (1, 64, 64, 4)):
-        with pytest.raises(ValueError, match="reads pictures of 64 x 64 pixels in three colours"):
+        with pytest.raises(ValueError, match="reads images of 64 x 64 pixels in three colours"):
             attention_rollout(made("conv_stem"), np.zeros(shape, dtype=np.uint8))
     with torch.device("meta"):
         older = Encoder(ModelConfig(len(WORDS), "torchvision:resnet18@random"))

@@ -18,7 +18,7 @@ from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.reliance import SIDE, Reliance
 from vlcore.model.frozen_towers import open_tower
 from vlcore.model.load import load
-from vlcore.model.reliance import LOOKED_AT, TOWER, painted_images
+from vlcore.model.reliance import LOCATING_SIDE, TOWER, painted_images
 from vlcore.scenes import draw, sample
 
 
@@ -34,7 +34,7 @@ def scene(number: int, size: int = SIZE) -> tuple[Image.Image, np.ndarray, Uploa
 def test_the_network_reacts_most_where_the_animal_is() -> None:
     for number in range(6):
         picture, mask, _ = scene(number, SIDE)
-        activity = open_tower(TOWER).activity([np.asarray(picture)], LOOKED_AT)[0]
+        activity = open_tower(TOWER).activity([np.asarray(picture)], LOCATING_SIDE)[0]
         assert activity.shape == (11, 11)
         located = np.asarray(
             Image.fromarray(activity).resize((SIDE, SIDE), Image.Resampling.BICUBIC)

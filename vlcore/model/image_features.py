@@ -1,5 +1,4 @@
-"""Features of image sets under the frozen towers of conditions, and of single images in the memory
-of this process."""
+"""Features of image sets and of single images under frozen towers."""
 
 from __future__ import annotations
 
@@ -19,19 +18,19 @@ _remembered: dict[str, NDArray[np.float32]] = {}  # by digest, the latest last
 
 
 def feature_store(images: ImageSet, tower: str) -> FeatureStore:
-    """The store of features of a set under a frozen tower, an architecture of conditions; the
-    network is loaded when something is missing. TowerError where its weights are not on this
-    machine."""
+    """The feature store of a set under a frozen tower; the network is loaded when some are missing.
+
+    TowerError where its weights are not on this machine.
+    """
     from vlcore.model.frozen_towers import open_tower, spec_of
 
     return FeatureStore(images, spec_of(tower), lambda: open_tower(tower).embed)
 
 
 def random_space(images: ImageSet, tower: str) -> dict[str, NDArray[np.floating]] | None:
-    """The space of the same network with random weights, ``test`` and ``probe``, as unit vectors of
-    principal
-    components: what is there without pretraining. None where its features are not there; nothing is
-    computed for it.
+    """The space of the same network with random weights, ``test`` and ``probe``, the control.
+
+    Unit vectors of principal components; None where features are missing, for none are computed.
     """
     store = feature_store(images, tower)
     if store.bundle is not None and store.bundle.random:
@@ -44,22 +43,22 @@ def random_space(images: ImageSet, tower: str) -> dict[str, NDArray[np.floating]
 
 
 def features_of_images(tower: str, images: Sequence[Pixels]) -> Features:
-    """Features of images that are in no set, such as uploads, (n, F); all models on one tower share
-    them. They stay in memory only."""
+    """Features of images that are in no set, such as uploads, (n, F), remembered in this process.
+
+    All models on one tower share them.
+    """
     from vlcore.model.frozen_towers import open_tower, spec_of
 
     digests = [digest_of(tower, image) for image in images]
-    known = dict(_remembered)  # another thread may forget some meanwhile
-    new = {
-        digest: image for digest, image in zip(digests, images, strict=True) if digest not in known
-    }
+    known = dict(_remembered)  # another thread may remove some meanwhile
+    by_digest = dict(zip(digests, images, strict=True))
+    new = {digest: image for digest, image in by_digest.items() if digest not in known}
     if new:
-        known.update(
-            zip(new, stored_precision(open_tower(tower).embed(list(new.values()))), strict=True)
-        )
-        _remembered.update({digest: known[digest] for digest in new})
+        features = stored_precision(open_tower(tower).embed(list(new.values())))
+        computed = dict(zip(new, features, strict=True))
+        known |= computed
+        _remembered.update(computed)
     for digest in list(_remembered)[:-MOST_REMEMBERED]:
         _remembered.pop(digest, None)
-    return np.array([known[digest] for digest in digests], np.float32).reshape(
-        -1, spec_of(tower).features
-    )
+    rows = [known[digest] for digest in digests]
+    return np.array(rows, np.float32).reshape(-1, spec_of(tower).features)

@@ -1,4 +1,4 @@
-"""Loaded models, ours or pretrained: what they make of new pictures and new captions."""
+"""Loaded models, trained here or pretrained, which embed new images and captions."""
 
 from __future__ import annotations
 
@@ -22,27 +22,26 @@ if TYPE_CHECKING:
     from vlcore.model.pretrained import PretrainedEncoder
 
 Embeddings = NDArray[np.float32]
-Loaded: TypeAlias = "OwnModel | PretrainedEncoder"  # a model that can be asked
+Loaded: TypeAlias = "OwnModel | PretrainedEncoder"
 
 
 @dataclass(frozen=True, eq=False)
 class OwnModel:
-    """A model that was trained here: weights and vocabulary, read-only, without gradients."""
+    """Weights and vocabulary of a model that was trained here, read-only, without gradients."""
 
     encoder: Encoder
     vocabulary: AnyVocabulary
 
     @property
     def frozen_tower(self) -> str:
-        """The architecture of its frozen tower; empty where it reads pixels."""
+        """Architecture of its frozen tower; empty where it reads pixels."""
         return self.encoder.config.architecture if self.encoder.image.reads_features else ""
 
     def embed_pictures(self, pictures: Sequence[Image.Image]) -> Embeddings:
         """Unit vectors of images, (n, E); each is cropped to its middle square first."""
         if self.frozen_tower:
-            return self.embed_features(
-                self.features([np.asarray(picture.convert("RGB")) for picture in pictures])
-            )
+            pixels = [np.asarray(picture.convert("RGB")) for picture in pictures]
+            return self.embed_features(self.features(pixels))
         return self.embed_pixels(np.stack([square(picture, TRAINING_SIZE) for picture in pictures]))
 
     def embed_pixels(self, pixels: NDArray[np.uint8]) -> Embeddings:
@@ -50,20 +49,18 @@ class OwnModel:
         unless the model has a frozen tower."""
         from vlcore.model.inference import embed_images
 
-        return (
-            self.embed_features(self.features(list(pixels)))
-            if self.frozen_tower
-            else embed_images(self.encoder, pixels)
-        )
+        if self.frozen_tower:
+            return self.embed_features(self.features(list(pixels)))
+        return embed_images(self.encoder, pixels)
 
     def features(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """What the frozen tower makes of images of any size, (n, F)."""
-        # All of them, though bundled rows lie in 128 directions: four bundled models name 92 % of
-        # 32 photographs right by whole features, and 88 % by projected ones.
+        """Features of images of any size under the frozen tower, (n, F)."""
+        # Not projected, though bundled rows have 128 components: accuracy of four bundled models on
+        # 32 photographs is 92 % by whole features, and 88 % by projected ones.
         return features_of_images(self.frozen_tower, images)
 
     def embed_features(self, features: NDArray[np.float32]) -> Embeddings:
-        """Unit vectors of images by their features, (n, F) to (n, E)."""
+        """Unit vectors of images from their features, (n, F) to (n, E)."""
         from vlcore.model.inference import embed_images
 
         return embed_images(self.encoder, features)
@@ -73,9 +70,8 @@ class OwnModel:
         from vlcore.model.device import ModelError
         from vlcore.model.inference import embed_captions
 
-        if (
-            self.encoder.config.language == "classes"
-        ):  # as many captions as classes would pass for these
+        if self.encoder.config.language == "classes":
+            # As many captions as classes would pass for these.
             raise ModelError(
                 "This model is a classifier: it knows its classes and reads no captions."
             )
@@ -87,40 +83,38 @@ class OwnModel:
         return z
 
     def unknown(self, text: str) -> list[str]:
-        """The words of a caption that the model does not know, or does not read because they come
-        too late."""
+        """The words of a caption that the model does not know, or that come too late to be read."""
         if reads_pieces(self.encoder.config.text):
             return []
         return [*self.vocabulary.unknown(text), *split_words(text)[self.encoder.config.max_words :]]
 
     def before(self) -> OwnModel:
-        """The same model before its first step: its seed makes the same first weights again."""
+        """The untrained model: its seed gives the same first weights again."""
         from vlcore.model.dual_encoder import Encoder
 
-        first = Encoder(self.encoder.config)
-        first.load_state_dict(
-            dict(self.encoder.named_buffers()), strict=False
-        )  # such as the captions that have codes
-        if (
-            first.image.frozen and not first.image.reads_features
-        ):  # its weights are in the model's file alone
-            first.image.backbone = self.encoder.image.backbone
-        return OwnModel(first.eval().requires_grad_(False), self.vocabulary)
+        untrained = Encoder(self.encoder.config)
+        # Buffers such as the captions that have codes.
+        untrained.load_state_dict(dict(self.encoder.named_buffers()), strict=False)
+        if untrained.image.frozen and not untrained.image.reads_features:
+            # These weights are in the model's file alone.
+            untrained.image.backbone = self.encoder.image.backbone
+        return OwnModel(untrained.eval().requires_grad_(False), self.vocabulary)
 
 
 def load(artifact: store.Artifact) -> Loaded:
-    """A published model, to be asked; StoreError where there are no weights, because its embeddings
-    were computed elsewhere, ModelError where they cannot be read."""
+    """Load the weights of a published model.
+
+    StoreError of imported embeddings, which have none; ModelError where they cannot be read.
+    """
     if artifact.kind is ArtifactKind.PRETRAINED:
         from vlcore.model.pretrained import load_for
 
         return load_for(artifact)
     if artifact.kind is ArtifactKind.IMPORTED:
-        reason = (
-            "holds embeddings that were computed elsewhere; there is no model to ask of other"
-            " pictures"
+        raise store.StoreError(
+            f"{artifact.key} holds embeddings that were computed elsewhere; there is no model for"
+            " other images."
         )
-        raise store.StoreError(f"{artifact.key} {reason}.")
     from vlcore.model import inference
 
     return OwnModel(*inference.load(artifact.path / "model.safetensors"))

@@ -1,5 +1,4 @@
-"""Optimizers of the training loop: Muon for matrices, AdamW for all else, and how their rates rise
-and fall."""
+"""Optimizers of the training loop: Muon for matrices, AdamW for all else; schedules."""
 
 import inspect
 import math
@@ -18,8 +17,7 @@ WARM_UP = 30  # steps
 def optimizers_of(
     model: nn.Module, recipe: TrainingRecipe, steps: int, schedule: str = "cosine"
 ) -> tuple[list[torch.optim.Optimizer], list[torch.optim.lr_scheduler.LambdaLR]]:
-    """Muon for the matrices of a recipe, AdamW for all else; warm-up, then a cosine to zero, or a
-    constant rate."""
+    """Optimizers and their schedules: warm-up, then a cosine to zero or a constant rate."""
     matrices: list[Tensor] = []
     others: list[Tensor] = []
     for name, value in model.named_parameters():
@@ -29,24 +27,21 @@ def optimizers_of(
     if matrices:  # a frozen image tower without a text tower has none
         optimizers.append(muon(matrices, lr=MATRIX_RATE, weight_decay=WEIGHT_DECAY))
     adam = torch.optim.AdamW if recipe.stock else AdamW
-    optimizers.append(
-        adam(others, lr=OTHER_RATE, weight_decay=WEIGHT_DECAY, fused=not recipe.stock)
-    )
+    is_fused = not recipe.stock
+    optimizers.append(adam(others, lr=OTHER_RATE, weight_decay=WEIGHT_DECAY, fused=is_fused))
 
     def rate(step: int) -> float:
-        falling = (
-            0.5 * (1 + math.cos(math.pi * step / max(steps, 1))) if schedule == "cosine" else 1.0
-        )
-        return min(1.0, (step + 1) / WARM_UP) * falling
+        decay = 1.0
+        if schedule == "cosine":
+            decay = 0.5 * (1 + math.cos(math.pi * step / max(steps, 1)))
+        return min(1.0, (step + 1) / WARM_UP) * decay
 
-    return optimizers, [
-        torch.optim.lr_scheduler.LambdaLR(optimizer, rate) for optimizer in optimizers
-    ]
+    schedules = [torch.optim.lr_scheduler.LambdaLR(optimizer, rate) for optimizer in optimizers]
+    return optimizers, schedules
 
 
 class _Uncompiled(torch.optim.Optimizer):
-    """Without the guards against torch.compile, which import the compiler: 3 s of every process for
-    nothing."""
+    """An optimizer without the guards against torch.compile, which import the compiler in 3 s."""
 
     add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
     zero_grad = inspect.unwrap(torch.optim.Optimizer.zero_grad)
@@ -57,9 +52,11 @@ class AdamW(_Uncompiled, torch.optim.AdamW):
 
 
 class Muon(_Uncompiled):
-    """Muon (Jordan et al. 2024): the momentum of each matrix, made orthogonal by a Newton-Schulz
-    iteration. In float32, and equal shapes at once, where `torch.optim.Muon` takes one after the
-    other in bfloat16; a convolution is the matrix of its filters."""
+    """Muon (Jordan et al. 2024): momentum of each matrix, orthogonalised by Newton-Schulz steps.
+
+    It computes in float32, with equal shapes at once, where `torch.optim.Muon` takes one after the
+    other in bfloat16; a convolution is the matrix of its filters.
+    """
 
     def __init__(
         self, parameters: Iterable[Tensor], lr: float, weight_decay: float, momentum: float = 0.95
@@ -69,32 +66,33 @@ class Muon(_Uncompiled):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
-            alike: dict[torch.Size, list[tuple[Tensor, Tensor]]] = {}
+            by_shape: dict[torch.Size, list[tuple[Tensor, Tensor]]] = {}
             for value in group["params"]:
                 if value.grad is not None:  # as a matrix of no more rows than columns
                     gradient = value.grad.flatten(1)
                     gradient = gradient.mT if gradient.shape[0] > gradient.shape[1] else gradient
-                    alike.setdefault(gradient.shape, []).append((value, gradient))
-            for pairs in alike.values():
+                    by_shape.setdefault(gradient.shape, []).append((value, gradient))
+            for pairs in by_shape.values():
                 values = [value for value, _ in pairs]
                 gradients = torch.stack([gradient for _, gradient in pairs])  # (n, rows, columns)
                 state = self.state[values[0]]
-                state.setdefault("momentum", torch.zeros_like(gradients)).lerp_(
-                    gradients, 1 - group["momentum"]
-                )
-                update = orthogonal(gradients.lerp_(state["momentum"], group["momentum"]))
-                for value, change in zip(values, update, strict=True):
+                momentum = state.setdefault("momentum", torch.zeros_like(gradients))
+                momentum.lerp_(gradients, 1 - group["momentum"])
+                updates = orthogonal(gradients.lerp_(momentum, group["momentum"]))
+                for value, update in zip(values, updates, strict=True):
                     rows, columns = value.flatten(1).shape
                     rate = group["lr"] * math.sqrt(max(1, rows / columns))
-                    change = change.mT if rows > columns else change
-                    value.mul_(1 - group["lr"] * group["weight_decay"]).sub_(
-                        change.reshape(value.shape), alpha=rate
-                    )
+                    update = update.mT if rows > columns else update
+                    value.mul_(1 - group["lr"] * group["weight_decay"])
+                    value.sub_(update.reshape(value.shape), alpha=rate)
 
 
 def orthogonal(x: Tensor, steps: int = 5) -> Tensor:
-    """Matrices with about the same singular vectors and singular values near 1, (n, rows, columns)
-    of no more rows than columns, by the quintic iteration of Jordan et al. (2024)."""
+    """Orthogonalise matrices, (n, rows, columns) with no more rows than columns.
+
+    The quintic iteration of Jordan et al. (2024) keeps about the singular vectors, and brings
+    singular values near 1.
+    """
     a, b, c = 3.4445, -4.7750, 2.0315
     x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
     for _ in range(steps):

@@ -1,5 +1,4 @@
-"""Images with their object or their background painted over; a network that knows photographs says
-where these are."""
+"""Images with their object or their background painted over, located by a pretrained network."""
 
 from __future__ import annotations
 
@@ -9,19 +8,14 @@ from PIL import Image
 from vlcore.data.decoding import square
 from vlcore.metrics.reliance import SIDE, PaintedImages, painted
 
-TOWER = (  # locates the object; of any model, for what counts is where it is, not who answers
-    "pretrained"
-)
-LOOKED_AT = (
-    352  # px: finer than the 224 px of predictions, so that a region of 11 x 11 is told apart
-)
+TOWER = "pretrained"  # locates the object, whatever model predicts
+LOCATING_SIDE = 352  # px: finer than the 224 px of predictions, to resolve a region of 11 x 11
 
 
 def painted_images(picture: Image.Image) -> PaintedImages:
-    """A new image, painted over in several ways. TowerError where the weights that locate are not
-    on this machine."""
+    """Paint a new image over in several ways; TowerError without the weights that locate."""
     from vlcore.model.frozen_towers import open_tower
 
     pixels = square(picture, SIDE)
-    activity = open_tower(TOWER).activity([pixels], LOOKED_AT)[0]
+    activity = open_tower(TOWER).activity([pixels], LOCATING_SIDE)[0]
     return painted(pixels, np.asarray(activity))

@@ -1,5 +1,4 @@
-"""Word vectors: the frozen table of WordLlama, and its control, random vectors of the same
-shape."""
+"""Word vectors: the frozen table of WordLlama, and random vectors of the same shape as control."""
 
 from functools import lru_cache
 
@@ -14,13 +13,13 @@ NUMBERS = 256  # of a word vector
 
 @lru_cache(maxsize=1)
 def word_vectors() -> Tensor:
-    """The table of pretrained word vectors, (pieces, 256), shared by all models of a process;
-    LabError where the package is missing or another one."""
+    """The table of pretrained word vectors, (pieces, 256), loaded once a process; LabError where
+    the package is missing or another one."""
     return load(word_vectors_file("vectors"))["embedding.weight"].float()
 
 
 @lru_cache(maxsize=2)
 def random_word_vectors(seed: int) -> Tensor:
-    """Vectors without a meaning, (pieces, 256), the same for one seed."""
+    """Random vectors, (pieces, 256), the same for one seed."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(WORD_PIECES, NUMBERS, generator=generator)
