@@ -213,13 +213,13 @@ def _train(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, 
         results.append(result)
     write_model(out, records, report)
     recorders[0].write_checkpoints(out)
-    shown = results[0]
-    _write_history(out, shown.history)
-    inference.save(shown.model, labels.vocabulary, out / "model.safetensors")
+    result = results[0]  # the model that is shown
+    _write_history(out, result.history)
+    inference.save(result.model, labels.vocabulary, out / "model.safetensors")
     return {
-        "training_seconds": round(shown.seconds, 2),
-        "device": str(shown.model.device),
-        "parameters": sum(parameter.numel() for parameter in shown.model.parameters()),
+        "training_seconds": round(result.seconds, 2),
+        "device": str(result.model.device),
+        "parameters": sum(parameter.numel() for parameter in result.model.parameters()),
     }
 
 

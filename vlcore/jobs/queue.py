@@ -272,7 +272,7 @@ class JobQueue:
                 positions = self._positions.get(job.short)
                 if positions is None:
                     waiting = enumerate(self._order(job.short), 1)
-                    positions = {other.key: position for position, other in waiting}
+                    positions = {queued.key: position for position, queued in waiting}
                     self._positions[job.short] = positions
                 return JobStatus(key, State.QUEUED, {}, positions.get(key, 0))
             if status.state is State.ABSENT and key in self._errors:

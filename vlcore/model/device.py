@@ -12,19 +12,18 @@ class ModelError(LabError):
 
 
 def choose_device() -> str:
-    """The device that ``VLCORE_DEVICE`` names, if it is there; ``auto``, the default, takes a GPU
-    if it can."""
-    named = os.environ.get("VLCORE_DEVICE", "auto")
-    present = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if named == "auto":
-        return next(device for device in ("cuda", "mps", "cpu") if present[device])
-    if not present.get(named):
-        there = ", ".join(device for device, is_there in present.items() if is_there)
+    """The device that ``VLCORE_DEVICE`` names; ``auto``, the default, takes a GPU if it can."""
+    devices = ["cpu"]
+    if torch.backends.mps.is_available():
+        devices.insert(0, "mps")
+    if torch.cuda.is_available():
+        devices.insert(0, "cuda")
+    choice = os.environ.get("VLCORE_DEVICE", "auto")
+    if choice == "auto":
+        return devices[0]
+    if choice not in devices:
         raise ModelError(
-            f"VLCORE_DEVICE={named!r} is not available here; use auto or one of {there}."
+            f"VLCORE_DEVICE={choice!r} is not available here; use auto or one of"
+            f" {', '.join(devices)}."
         )
-    return named
+    return choice
