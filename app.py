@@ -10,7 +10,7 @@ if __name__ == "__main__":  # a visitor's page
         "Do descriptive labels help a model that learns from biased images?", first=True
     )
     towers = animation.choose_towers(bar)
-    animation.show(palette, towers)
+    animation.show_atlas(palette, towers)
 
     # This takes a second at the first visit: the maps play meanwhile.
     from vlcore.data.subset import usual_condition

@@ -24,15 +24,15 @@ with bar.container(width="content"):
         "scratch" if images.name in BUILT_IN else "pretrained"
     )
 with shell.errors_as_sentences():
-    chosen = models.choose(images, count, steps, towers)
-    if models.wait_for(chosen):
-        if before := models.former(chosen, images):
+    sides = models.choose_sides(images, count, steps, towers)
+    if models.wait_for_sides(sides):
+        if before := models.former(sides, images):
             with st.container(key="former"):
                 maps.show(maps.choose(before, images, palette, bar))
         st.stop()
-    models.remember(chosen)
-    view = maps.choose(chosen, images, palette, bar)
+    models.remember_sides(sides)
+    view = maps.choose(sides, images, palette, bar)
 length = condition_controls.name_of(condition_controls.LENGTHS, steps)
 bar.caption(plain(f"{images.name}, {length} training"), width="content")
 maps.show(view)
-sections.show(view)
+sections.show_section(view)

@@ -5,7 +5,7 @@ from vlcore.web.manage import sections
 
 palette, bar = shell.begin("Manage")
 with shell.errors_as_sentences():
-    sections.remember()
+    sections.remember_token()
     if visitors.teaches():
         sections.show_visitors(bar)
         sections.show_queue()
@@ -14,4 +14,4 @@ with shell.errors_as_sentences():
         sections.show_failures()
         sections.train_ahead()
     else:
-        sections.sign_in()
+        sections.show_sign_in()

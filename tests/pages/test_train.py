@@ -191,7 +191,7 @@ def test_a_row_leads_to_its_twin_and_to_another_seed(monkeypatch: pytest.MonkeyP
         condition.with_labels("undescriptive"),
     )
     (stack,) = stack_seeds({second.key: (second, {}), condition.key: (condition, {})})
-    tried_settings.link_to_compare(stack, {twin.key})
+    tried_settings.link_stack(stack, {twin.key})
     usual = {"data": "scenes", "models": "2"}
     assert led == {
         "Compare with short labels": {
@@ -206,7 +206,7 @@ def test_a_row_leads_to_its_twin_and_to_another_seed(monkeypatch: pytest.MonkeyP
         },
     }
     led.clear()
-    tried_settings.link_to_compare(stack, set())
+    tried_settings.link_stack(stack, set())
     assert led["Open in Compare"] == {**usual, "left_model": condition.key}
 
 

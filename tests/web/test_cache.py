@@ -86,7 +86,7 @@ def test_a_chart_says_the_same_as_it_is_sent(keys: list[str]) -> None:
     chart = chart.mark_point().encode(x="x", y="share")
     rows, (sent,) = (
         pd.DataFrame(*chart.to_dict()["datasets"].values()),
-        cache.finished(chart)["datasets"].values(),
+        cache.chart_spec(chart)["datasets"].values(),
     )
     read = pa.ipc.open_stream(sent).read_all()
     assert read.column_names == ["x", "share", "group"]

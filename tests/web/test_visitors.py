@@ -53,7 +53,7 @@ def test_who_is_at_the_machine(
     assert visitors.is_a_teacher(request) == at_it  # type: ignore[arg-type]
     if not at_it:
         with pytest.raises(RightError, match="sets VLCORE_TEACHER"):
-            visitors.require(Right.SETS)
+            visitors.require_right(Right.SETS)
 
 
 def test_the_secret_makes_a_teacher_and_the_browser_keeps_a_token_of_it(
@@ -62,11 +62,11 @@ def test_the_secret_makes_a_teacher_and_the_browser_keeps_a_token_of_it(
     monkeypatch.setenv("VLCORE_TEACHER", SECRET)
     assert not visitors.teaches(), "at the machine too it is asked for"
     with pytest.raises(RightError, match="page /Manage"):
-        visitors.require(Right.HUB)
+        visitors.require_right(Right.HUB)
     with pytest.raises(RightError):
         visitors.sign_in("wrong")
     visitors.sign_in(SECRET)
-    visitors.require(Right.HUB)
+    visitors.require_right(Right.HUB)
     token = st.session_state.pop(visitors.TEACHER)
     assert SECRET not in token
     assert not visitors.teaches()

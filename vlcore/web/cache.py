@@ -134,21 +134,21 @@ def model(key: str) -> run_load.Loaded:
     return run_load.load(artifact(key))
 
 
-def show(chart: alt.TopLevelMixin | Spec, *, alt: str, **options: Any) -> Any:
+def show_chart(chart: alt.TopLevelMixin | Spec, *, alt: str, **options: Any) -> Any:
     """Show a chart or a specification, with options of `st.vega_lite_chart`; returns its result."""
-    spec = chart if isinstance(chart, dict) else finished(chart)
+    spec = chart if isinstance(chart, dict) else chart_spec(chart)
     # A copy of the outermost level, for Streamlit moves the data out of the dictionary.
     return st.vega_lite_chart(dict(spec), theme=None, width="content", alt=alt, **options)
 
 
 def show_described(chart: alt.TopLevelMixin | Spec, key: str) -> None:
     """Show a chart by its own description, which Streamlit takes apart from the specification."""
-    spec = chart if isinstance(chart, dict) else finished(chart)
+    spec = chart if isinstance(chart, dict) else chart_spec(chart)
     spec = dict(spec)
-    show(spec, alt=spec.pop("description"), key=key)
+    show_chart(spec, alt=spec.pop("description"), key=key)
 
 
-def finished(chart: alt.TopLevelMixin) -> Spec:
+def chart_spec(chart: alt.TopLevelMixin) -> Spec:
     """Return the specification of a chart, its tables as Arrow.
 
     It is not checked against Vega-Lite's schema: that takes long, and tests do it.
@@ -194,7 +194,7 @@ def card_map(key: str, palette: Palette, side: int) -> Spec:
     alone = comparison([key], PCA)
     grouping = image_set(alone.models[0]).grouping
     with _DRAWING:
-        return finished(
+        return chart_spec(
             small_map(alone.points, alone.captions, palette=palette, grouping=grouping, side=side)
         )
 
@@ -215,6 +215,6 @@ def maps(
     together = comparison(keys, options.projection, **inline)
     grouping = image_set(together.models[0]).grouping
     with _DRAWING:
-        return finished(
+        return chart_spec(
             figure(together, grouping, palette, side, options, legend_place=legend_place)
         )

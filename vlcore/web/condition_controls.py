@@ -143,7 +143,7 @@ def condition_controls(
     return condition, further
 
 
-def towers_of(condition: Condition) -> str:
+def towers_name(condition: Condition) -> str:
     """Return the pair of towers of a condition; scratch for another pair, which links name too."""
     pairs = (name for name in options.TOWERS if condition.with_towers(name) == condition)
     return next(pairs, "scratch")
@@ -156,7 +156,7 @@ def link_to_compare(left: Condition, right: Condition, label: str, icon: str) ->
         "models": "2",
         "map": "PCA",
         "length": name_of(LENGTHS, left.steps),
-        "towers": towers_of(left),
+        "towers": towers_name(left),
     }
     for prefix, condition in (("left", left), ("right", right)):
         settings = {

@@ -41,7 +41,7 @@ def show_card(files: Mapping[str, str], persistent: Mapping[str, str]) -> None:
     """
     data = persistent.get("data", "")
     images = cache.named_set(data if data in set_names() else "scenes")
-    cards = guide.cards(animation.is_there(images.name))
+    cards = guide.cards(animation.is_bundled(images.name))
     numbers = {str(number): number for number in range(1, len(cards) + 1)}
     number = numbers.get(st.query_params[_CARD], 1)
 

@@ -76,7 +76,7 @@ def _atlas_of_home(request: Request) -> str:
         return ""
     name = request.query_params.get("data", "scenes")
     towers = request.query_params.get("towers", animation.SCRATCH)
-    return animation.address(name, towers) if animation.is_there(name, towers) else ""
+    return animation.atlas_address(name, towers) if animation.is_bundled(name, towers) else ""
 
 
 def lifespan(

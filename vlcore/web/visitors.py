@@ -122,7 +122,7 @@ def sign_out() -> None:
     st.session_state[TEACHER] = "out"
 
 
-def require(right: Right) -> None:
+def require_right(right: Right) -> None:
     """Raise RightError, which says who may, for all but a teacher."""
     if not teaches():
         raise RightError(f"Only a teacher may {right} here; {teacher.how_to()}.")

@@ -181,7 +181,7 @@ def live(
         chart = live_map(
             status["map"], groups, palette=palette, grouping=images.grouping, side=CARD_MAP
         )
-        cache.show(chart, alt="Map of the model in training", key=f"{key}_map")
+        cache.show_chart(chart, alt="Map of the model in training", key=f"{key}_map")
     points = status.get("curve", [])
     if points:
         step, majority, minority = points[-1]
@@ -218,7 +218,9 @@ def curves(
     if len(points) < 3:
         return False
     table = pd.DataFrame(points, columns=["step", *names]).melt("step", var_name="series")
-    cache.show(learning_curve(table, palette=palette, width=width, height=height), alt=alt, key=key)
+    cache.show_chart(
+        learning_curve(table, palette=palette, width=width, height=height), alt=alt, key=key
+    )
     return True
 
 

@@ -175,7 +175,7 @@ def train_pair(pair: tuple[Condition, Condition]) -> None:
     ask(last.key, train_both, first, last, short=False, limit=limit, quick=quick)
 
 
-def likely_seconds(condition: Condition, similar_keys: Iterable[str] = ()) -> float:
+def expected_seconds(condition: Condition, similar_keys: Iterable[str] = ()) -> float:
     """Estimate how long a training takes here now.
 
     Judged by the latest trainings that ended on this server, whatever else ran meanwhile; before
@@ -224,7 +224,7 @@ def _check_quota(keys: Collection[str], short: bool) -> None:
         status = queue().view(key)
         new += not status.done and not status.state.is_active
     if new > most:
-        visitors.require(Right.STUDIES)
+        visitors.require_right(Right.STUDIES)
     waiting = len(queue().asked_by(visitor().name, short))
     if waiting + new > most:
         what = "maps and other short jobs" if short else "trainings"

@@ -29,7 +29,7 @@ def show_captions(view: Shown) -> None:
     st.markdown("**How alike its captions are to each model**")
     with widgets.reason_if_absent("grid_on"):
         words, spec = _similarities(view.keys, view.palette, view.comparison.named)
-        cache.show(spec, alt=words, key="caption-matrices")
+        cache.show_chart(spec, alt=words, key="caption-matrices")
 
 
 @st.cache_resource(max_entries=60, show_spinner=False, hash_funcs=cache.BY_CONTENT)
@@ -37,7 +37,7 @@ def _similarities(
     keys: Sequence[str], palette: Palette, _models: Mapping[str, ModelMap]
 ) -> tuple[str, cache.Spec]:
     cells, titles, words = captions.caption_similarities(_models)
-    return words, cache.finished(matrices.caption_matrices(cells, titles, palette=palette))
+    return words, cache.chart_spec(matrices.caption_matrices(cells, titles, palette=palette))
 
 
 def _show_typed_caption(view: Shown) -> None:
@@ -143,7 +143,7 @@ def _show_map(view: Shown, answers: Mapping[str, CaptionAnswer], text: str) -> N
         side=view.side,
     )
     alt = f"Position of the caption in each model, and of it without each word: {text}"
-    cache.show(chart, alt=alt)
+    cache.show_chart(chart, alt=alt)
     is_fitted = view.options.projection.fitted
     exact = "the average of its nearest images, not exact" if is_fitted else "exact"
     st.caption(

@@ -83,7 +83,7 @@ def show(shown: Shown) -> None:
     spec = picked(maps, comparison, arrived)
     selections = {param["name"] for param in spec["params"]}
     identity = repr((shown.keys, shown.options.projection))
-    event = cache.show(
+    event = cache.show_chart(
         spec,
         alt=" ".join(
             [describe_comparison(comparison, images.grouping), *cache.layouts(shown.keys).sentences]

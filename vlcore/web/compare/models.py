@@ -47,7 +47,7 @@ def comparable(images: ImageSet) -> dict[str, Condition]:
     }
 
 
-def choose(images: ImageSet, count: int, steps: int, towers: str) -> list[Side]:
+def choose_sides(images: ImageSet, count: int, steps: int, towers: str) -> list[Side]:
     """Show the controls of each model, two in a row."""
     if not images.has_pictures:
         return _choose_imported(images, count)
@@ -124,7 +124,7 @@ def _choose_imported(images: ImageSet, count: int) -> list[Side]:
     return sides
 
 
-def wait_for(sides: Sequence[Side]) -> bool:
+def wait_for_sides(sides: Sequence[Side]) -> bool:
     """Show the progress and buttons of missing models; False where none is missing.
 
     Trainings of seconds start by themselves if the visitor chose them here.
@@ -181,7 +181,7 @@ def _show_progress(side: Side, view: JobStatus) -> None:
         widgets.live(side.condition, view, shell.palette(), f"live_{side.prefix}")
 
 
-def remember(sides: Sequence[Side]) -> None:
+def remember_sides(sides: Sequence[Side]) -> None:
     """Keep what is compared now, to be shown while the next models are trained."""
     st.session_state["compared"] = list(sides)
 

@@ -78,7 +78,7 @@ def _loss(view: Shown) -> None:
         with column, widgets.reason_if_absent("grid_on"):
             words, spec = _loss_pairs(key, view.palette)
             st.markdown(f"**{plain(title(cache.artifact(key).condition))}**")
-            cache.show(spec, alt=words, key=f"pairs-{key}")
+            cache.show_chart(spec, alt=words, key=f"pairs-{key}")
             st.caption(plain(words))
 
 
@@ -89,7 +89,7 @@ def _loss_pairs(key: str, palette: Palette) -> tuple[str, cache.Spec]:
     model = cache.model_map(key, PCA, ())
     pairs = loss_matrix.loss_pairs(model, cache.image_set(model), draw_thumbs)
     chart = matrices.pair_matrix(pairs.cells, pairs.images, palette=palette, middle=pairs.middle)
-    return pairs.words, cache.finished(chart)
+    return pairs.words, cache.chart_spec(chart)
 
 
 def show_animation(keys: Sequence[str], palette: Palette, side: int) -> None:
@@ -103,7 +103,7 @@ def show_animation(keys: Sequence[str], palette: Palette, side: int) -> None:
                 " model.",
                 width="content",
             )
-        cache.show(spec, alt=animation.words, key="film")
+        cache.show_chart(spec, alt=animation.words, key="film")
         for note in animation.notes:
             st.caption(plain(note))
         with st.expander("The animation in words"):
@@ -120,7 +120,7 @@ def _animation(
     animation = training_animation.animate_training(
         comparison, cache.image_set(comparison.models[0])
     )
-    return animation, cache.finished(animation.chart(palette, side))
+    return animation, cache.chart_spec(animation.chart(palette, side))
 
 
 def _measures(view: Shown) -> None:
@@ -210,7 +210,7 @@ _FORMER_NAMES = {
 }
 
 
-def show(view: Shown) -> None:
+def show_section(view: Shown) -> None:
     """Show the choice of a section, and the chosen one."""
     st.subheader("Look closer")
     section = widgets.choose_one(

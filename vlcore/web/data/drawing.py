@@ -166,6 +166,6 @@ def draw_a_set() -> None:
                 scene = preview.apply(sample(obj, context, split="demo", index=index))
                 widgets.show_image(drawn(scene, 192), alt=f"{obj}, {context}", within=column)
     if make:
-        visitors.require(Right.SETS)
+        visitors.require_right(Right.SETS)
         check_name(name.strip())
         shell.go_to(make_set(replace(preview, name=name.strip())).name)

@@ -163,7 +163,7 @@ def _sheets(images: ImageSet, condition: Condition, palette: Palette) -> None:
         f"sheets{st.session_state.get('closed', 0)}",
         sheets(images, condition, palette, shell.map_side()),
     )
-    event = cache.show(drawn, alt=said, key=key, on_select="rerun", selection_mode=["pick"])
+    event = cache.show_chart(drawn, alt=said, key=key, on_select="rerun", selection_mode=["pick"])
     st.caption(
         "Faded pictures are removed by the bias: the model never sees them. Click one to look"
         " at it."
@@ -212,7 +212,7 @@ def sheets(images: ImageSet, condition: Condition, palette: Palette, side: int) 
     table["spoken"] = table["caption"] + table["kept"].map(
         {True: ", in training", False: ", removed by the bias"}
     )
-    return cache.finished(contact_sheets(table, palette=palette, grouping=grouping, side=side))
+    return cache.chart_spec(contact_sheets(table, palette=palette, grouping=grouping, side=side))
 
 
 @st.cache_data(max_entries=60, show_spinner=False, hash_funcs=cache.BY_CONTENT)
@@ -372,7 +372,7 @@ def cheats(images: ImageSet, palette: Palette) -> None:
         labels = {"object": images.grouping.object_word, "context": "background"}
         rows = pd.DataFrame(rates).replace({"view": VIEWS, "label": labels})
         chart = rate_chart(rows, palette=palette, width=shell.map_side())
-        cache.show(chart, alt="What a linear probe names right from each view", key="rates")
+        cache.show_chart(chart, alt="What a linear probe names right from each view", key="rates")
     wrong = sum(entry.ok is False for entry in found)
     verdict = f"{wrong} not as they should be" if wrong else "none is as it should not be"
     with st.expander(f"All {len(found)} answers, {verdict}"):

@@ -42,7 +42,7 @@ def section() -> None:
         f" formats that are recognised: {importers.format_titles()}. **Everybody on this server"
         " will see the set.** Larger ones: `python -m vlcore data import FOLDER --name NAME`."
     )
-    visitors.require(Right.SETS)
+    visitors.require_right(Right.SETS)
     if pending := st.session_state.get("import_key"):
         _importing(pending)
         return

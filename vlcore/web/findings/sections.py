@@ -54,7 +54,7 @@ def findings_of(study: Study) -> Findings:
 
 @st.cache_resource(max_entries=300, show_spinner=False, hash_funcs=_BY_CONTENT)
 def _drawn(study: Study, chart: Chart, palette: Palette, width: int) -> cache.Spec:
-    return cache.finished(chart.draw(palette, width))
+    return cache.chart_spec(chart.draw(palette, width))
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _progress(study: Study, views: list[JobStatus]) -> None:
         return
     planned, missing = len(study.plan.conditions), sum(not view.done for view in views)
     trained = [run.key for run in study.artifacts]
-    each = work.likely_seconds(study.plan.conditions[0], trained)
+    each = work.expected_seconds(study.plan.conditions[0], trained)
     time = words.duration_words(work.until_done(each, missing))
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button(
@@ -134,7 +134,7 @@ def _progress(study: Study, views: list[JobStatus]) -> None:
         )
     if pressed:
         if missing > TRAININGS:
-            visitors.require(Right.STUDIES)
+            visitors.require_right(Right.STUDIES)
         work.train(*studies.begin_study(study.plan).missing)
         st.rerun()
     with st.expander("Run it over night, from the command line"):

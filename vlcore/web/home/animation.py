@@ -22,7 +22,7 @@ _ATLAS = st.components.v2.component(
 )
 
 
-def is_there(data: str, towers: str = SCRATCH) -> bool:
+def is_bundled(data: str, towers: str = SCRATCH) -> bool:
     """Whether an atlas of an image set and a pair of towers is bundled."""
     # Both may come from an address: no path is made of them.
     return file_name(data, towers) in {file.name for file in static_folder().glob("atlas-*.json")}
@@ -40,7 +40,7 @@ def base() -> str:
     return f"/{path}/" if path else "/"
 
 
-def address(data: str, towers: str = SCRATCH) -> str:
+def atlas_address(data: str, towers: str = SCRATCH) -> str:
     """Return the address of an atlas on this server."""
     return f"{base()}app/static/{file_name(data, towers)}?v={__version__}"
 
@@ -61,10 +61,10 @@ def choose_towers(bar: DeltaGenerator) -> str:
     return chosen or SCRATCH
 
 
-def show(palette: Palette, towers: str) -> None:
+def show_atlas(palette: Palette, towers: str) -> None:
     """Show two maps above sliders of bias and step, if an atlas of the chosen set is bundled."""
     data = st.session_state.get("data") or st.query_params.get("data") or "scenes"
-    if not is_there(data, towers):
+    if not is_bundled(data, towers):
         return
     colours = {"groups": palette.groups, "text": palette.text, "ground": palette.ground}
-    _ATLAS(key=f"atlas-{towers}", data={"url": address(data, towers), "colours": colours})
+    _ATLAS(key=f"atlas-{towers}", data={"url": atlas_address(data, towers), "colours": colours})

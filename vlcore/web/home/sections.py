@@ -162,7 +162,7 @@ def _show_card(condition: Condition, view: JobStatus, grouping: Grouping, palett
         jobs.progress(view)
         return
     spec = cache.card_map(condition.key, palette, widgets.CARD_MAP)
-    cache.show(spec, alt=f"Map of {title(condition)}", key=f"card_{condition.key}")
+    cache.show_chart(spec, alt=f"Map of {title(condition)}", key=f"card_{condition.key}")
     artifact = cache.artifact(condition.key)
     end = artifact.metrics["end"]
     st.markdown(f"Minority-group accuracy  \n**{describe_measure(end, 'minority_accuracy')}**")

@@ -180,7 +180,7 @@ def _two_models(
             with st.container(width=_PHONE_MAP + 6):
                 st.caption(str(asked.arm_of(one)))
                 drawn = cache.card_map(one.key, palette, _PHONE_MAP)
-                cache.show(
+                cache.show_chart(
                     drawn, alt=f"Map of the model with {asked.arm_of(one)}", key=f"map_{one.key}"
                 )
     try:

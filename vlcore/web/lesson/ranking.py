@@ -86,7 +86,7 @@ def show_ranking(
         chart = found.chart(
             palette, min(width - (100 if width > 700 else 40), 1400), height - ABOVE
         )
-        cache.show(chart, alt=found.words, key="wall_chart")
+        cache.show_chart(chart, alt=found.words, key="wall_chart")
         st.caption(plain(found.about))
     elif shown == VIEWS[1]:
         table = repair_results.group_table([*found.teams, *found.others], images.grouping)

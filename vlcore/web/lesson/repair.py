@@ -254,7 +254,7 @@ def _prepare(images: ImageSet, base: Condition) -> None:
 
 def _seconds(images: ImageSet, base: Condition) -> float:
     """What a training probably takes here."""
-    return work.likely_seconds(
+    return work.expected_seconds(
         base, [one.key for of in ranking.baselines(images, base).values() for one in of]
     )
 

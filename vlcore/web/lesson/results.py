@@ -143,7 +143,7 @@ def reveal(
             for c in step.choices
         ]
         said = "; ".join(f"{row.text}: {row.votes}" for row in rows.itertuples())
-        cache.show(
+        cache.show_chart(
             votes_chart(rows, palette=palette, width=side),
             alt=f"Votes: {said}",
             key=f"votes_{step.name}",
@@ -219,7 +219,7 @@ def _side_by_side(
         return
     keys = [condition.key for condition in step.conditions]
     said = description.describe_comparison(cache.comparison(keys, PCA), grouping)
-    cache.show(
+    cache.show_chart(
         cache.maps(keys, palette, side, legend_place=place), alt=said, key=f"maps_{step.name}"
     )
     st.markdown(plain(said))

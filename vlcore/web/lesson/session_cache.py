@@ -92,7 +92,7 @@ def published_differences(plan: Plan, images: ImageSet) -> tuple[list[float], in
 
 
 def seconds(plan: Plan, images: ImageSet) -> float:
-    """How long a pair probably takes here, see `work.likely_seconds`; of models that are like it
+    """How long a pair probably takes here, see `work.expected_seconds`; of models that are like it
     the first blocks may have some."""
     return _seconds(plan, images, tuple(work.queue().latest))
 
@@ -103,7 +103,7 @@ def seconds(plan: Plan, images: ImageSet) -> float:
 def _seconds(plan: Plan, images: ImageSet, latest: tuple[str, ...]) -> float:
     first = _pairs(plan, images, _FIFTY)[:_FIRST]
     like = [one.key for pair in first for one in pair]
-    return sum(work.likely_seconds(one, like) for one in first[0])
+    return sum(work.expected_seconds(one, like) for one in first[0])
 
 
 def results_slide(code: str, images: ImageSet, asker: Visitor, ended: bool) -> bytes:

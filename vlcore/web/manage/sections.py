@@ -46,7 +46,7 @@ def _choose_some(
     return chosen if is_pressed else []
 
 
-def sign_in() -> None:
+def show_sign_in() -> None:
     """Show where to enter the secret; what to do on a server without one."""
     if not teacher.is_named():
         st.info(f"This page is for teachers: {teacher.how_to()}.", icon=":material/key:")
@@ -61,7 +61,7 @@ def sign_in() -> None:
             st.rerun()
 
 
-def remember() -> None:
+def remember_token() -> None:
     """Have the browser keep the token of a teacher who signed in, and forget one who left."""
     if token := st.session_state.get(visitors.TEACHER):
         browser.remember(visitors.TEACHER, token, teacher.LIFETIME)

@@ -38,7 +38,7 @@ def section(images: ImageSet, palette: Palette) -> None:
     left, right = st.columns([3, 2])
     with left:
         chart = cache.card_map(condition.key, palette, shell.map_side())
-        cache.show(chart, alt=f"Map of {title(condition)}", key="imported_map")
+        cache.show_chart(chart, alt=f"Map of {title(condition)}", key="imported_map")
     with right:
         for words, measure in _FIRST_MEASURES.items():
             st.markdown(f"{words}: **{describe_measure(artifact.metrics['end'], measure)}**")

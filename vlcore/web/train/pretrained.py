@@ -107,7 +107,7 @@ def _show_measured(condition: Condition) -> None:
 def _measure(source: str, condition: Condition, is_from_hub: bool) -> None:
     def ask() -> None:
         if is_from_hub:
-            visitors.require(Right.HUB)
+            visitors.require_right(Right.HUB)
         work.ask(
             condition.key, make_pretrained, source, condition, short=False, limit=LONG_JOB_SECONDS
         )

@@ -161,7 +161,7 @@ def _show_pair(
     words = description.describe_comparison(comparison, images.grouping)
     side, legend_place = shell.map_room(above=0)
     maps = cache.maps(keys, palette, side, legend_place=legend_place)
-    cache.show(maps, alt=words, key="train_maps")
+    cache.show_chart(maps, alt=words, key="train_maps")
     st.markdown(plain(words))
     for name, key in zip(("Left", "Right"), keys, strict=True):
         if quality := metrics_table.describe_map_quality(cache.artifact(key)):
@@ -176,7 +176,7 @@ def _show_alone(condition: Condition, images: ImageSet, palette: Palette) -> Non
     left, right = st.columns(2)
     with left:
         small_map = cache.card_map(condition.key, palette, 330)
-        cache.show(small_map, alt=f"Map of {title(condition)}", key="train_map")
+        cache.show_chart(small_map, alt=f"Map of {title(condition)}", key="train_map")
     with right:
         end = cache.artifact(condition.key).metrics["end"]
         for side in ("minority", "majority"):

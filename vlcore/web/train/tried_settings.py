@@ -58,7 +58,7 @@ def section(images: ImageSet) -> None:
         " its one run. Click a header to sort; tick a row to open it."
     )
     for number in ticked.selection["rows"][:1]:
-        link_to_compare(stacks[number], set(models))
+        link_stack(stacks[number], set(models))
 
 
 def _row(stack: SeedStack, measure: str) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def _row(stack: SeedStack, measure: str) -> dict[str, Any]:
     return row
 
 
-def link_to_compare(stack: SeedStack, trained: Collection[str]) -> None:
+def link_stack(stack: SeedStack, trained: Collection[str]) -> None:
     """Link to Compare: the model beside its baseline if that is trained, and two of its seeds."""
     baseline, what = controlled_baseline(stack.condition) or (None, "")
     links = {"Open in Compare": stack.keys[:1]}

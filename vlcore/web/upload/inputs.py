@@ -109,7 +109,7 @@ def _choose_conditions(
     return tuple(chosen)
 
 
-def wait_for(conditions: Sequence[Condition]) -> bool:
+def wait_for_models(conditions: Sequence[Condition]) -> bool:
     """Show the progress and buttons of missing models; False where none is missing.
 
     Trainings of seconds start by themselves.

@@ -13,7 +13,7 @@ from vlcore.web.upload.answers import Answers
 SIDE = 60  # px of an image
 
 
-def show_neighbours(answers: Answers, number: int) -> None:
+def show_nearest(answers: Answers, number: int) -> None:
     """Show the nearest images of an image in each model."""
     image_set = answers.choice.image_set
     for column, (name, reports) in widgets.in_pairs(answers.reports.items()):

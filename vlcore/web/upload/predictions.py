@@ -28,7 +28,7 @@ def choose_image(answers: Answers) -> int:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="overview"):
         for number, image in enumerate(answers.images):
             with st.container(width=OVERVIEW_WIDTH, gap="xsmall"):
-                show_image(image, OVERVIEW_IMAGE, f"Image {number + 1}")
+                show_upload(image, OVERVIEW_IMAGE, f"Image {number + 1}")
                 st.caption(_overview_caption(answers, number))
         chosen = st.selectbox("Look at", answers.image_names, key="look_at", width=280)
     return answers.image_names.index(chosen) if chosen in answers.image_names else 0
@@ -60,19 +60,19 @@ def _overview_caption(answers: Answers, number: int) -> str:
     return "  \n".join(lines)
 
 
-def show_image(image: UploadedPicture, longest: int, alt: str) -> None:
+def show_upload(image: UploadedPicture, longest: int, alt: str) -> None:
     """Show an image whose longer side is so many px."""
     size = image.picture.size
     width = max(1, longest * size[0] // max(size))
     widgets.show_image(image.picture, width=width, alt=alt)
 
 
-def show_image_with_name(
+def show_upload_with_name(
     image: UploadedPicture, name: str, longest: int, is_sample: bool = False
 ) -> None:
     """Show an image beside its name; `is_sample` if it is the one that the page begins with."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        show_image(image, longest, name)
+        show_upload(image, longest, name)
         with st.container(width="stretch", gap="xsmall"):
             st.text(name)
             if image.object:

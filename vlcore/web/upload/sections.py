@@ -13,7 +13,7 @@ from vlcore.plots.thumbnails import thumb_uri
 from vlcore.web import cache, map_controls, shell
 from vlcore.web.upload import answers as upload_answers
 from vlcore.web.upload import attribution, captions, neighbours, predictions, reliance
-from vlcore.web.upload.inputs import ImageChoice, ModelChoice, wait_for
+from vlcore.web.upload.inputs import ImageChoice, ModelChoice, wait_for_models
 
 LARGE, SMALL = 150, 104  # px of the image, beside the maps and above them
 TWO_MAPS = 780  # px of a window where two maps fit beside each other
@@ -30,8 +30,8 @@ def section(
     """Show what models predict for images; holds the page until the models are ready."""
     image_set, first = choice.image_set, chosen.images[0]
     with st.container(key="waiting"):
-        if wait_for(choice.conditions):
-            predictions.show_image_with_name(first, first.name, LARGE)
+        if wait_for_models(choice.conditions):
+            predictions.show_upload_with_name(first, first.name, LARGE)
             st.stop()
     keys = [condition.key for condition in choice.conditions]
     options = map_controls.choose(image_set.grouping, keys, bar)
@@ -48,7 +48,7 @@ def section(
     else:
         left, right = st.container(), st.container()
     with left:
-        predictions.show_image_with_name(
+        predictions.show_upload_with_name(
             answers.images[number],
             answers.image_names[number],
             LARGE if is_wide else SMALL,
@@ -63,7 +63,7 @@ def section(
                 "Your image is projected at the average of its five nearest images, the nearest"
                 " counting most."
             )
-    neighbours.show_neighbours(answers, number)
+    neighbours.show_nearest(answers, number)
     captions.show_typed_captions(answers, number)
     tests = st.expander("What the predictions rely on", icon=":material/compare:")
     with st.expander("Training captions and their scores", icon=":material/format_quote:"):
@@ -93,4 +93,4 @@ def _show_maps(
 ) -> None:
     chart = figure(comparison, grouping, palette, side, options, board=False)
     with st.container(key="maps-of-uploads"):
-        cache.show(chart, alt="Your images on the maps of the models", key="maps")
+        cache.show_chart(chart, alt="Your images on the maps of the models", key="maps")
