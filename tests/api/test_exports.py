@@ -160,8 +160,8 @@ def test_parquet_holds_table_embeddings_and_images(exported: MapTable, model: An
     assert np.array_equal(np.stack(table["embedding"]), exported.z)
     assert [image["bytes"] for image in table["image"]] == list(exported.thumbs)
     assert [image["path"] for image in table["image"]] == [f"{name}.webp" for name in table["id"]]
-    again = map_table(model.artifact, model.images)
-    assert parquet_bytes(again) == parquet_bytes(exported), "equal models are equal files"
+    second = map_table(model.artifact, model.images)
+    assert parquet_bytes(second) == parquet_bytes(exported), "equal models are equal files"
 
 
 @pytest.mark.parametrize("labels", ["descriptive", "constant"])  # the second predicts nothing

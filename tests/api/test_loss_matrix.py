@@ -39,7 +39,7 @@ def pairs_of(model: ModelMap, count: int = 16) -> LossPairs:
     return loss_pairs(model, watched.images(), row_numbers, image_count=count)
 
 
-def own_captions(pairs: LossPairs, model: ModelMap) -> np.ndarray:
+def own_caption_indices(pairs: LossPairs, model: ModelMap) -> np.ndarray:
     """Index of the own caption of each image shown."""
     stored = model.artifact.arrays("embeddings.npz")["train_own"]
     return stored[model.index(pairs.images["thumb"].astype(int)) - model.held_out]
@@ -69,10 +69,10 @@ def test_weights_and_kinds_follow_the_distribution_of_negatives(
     }
     counts = np.bincount(model.artifact.arrays("embeddings.npz")["train_own"], minlength=4)
     shares = negative_shares(negatives, counts, captions_of("descriptive", SCENES))
-    own = own_captions(pairs, model)
+    caption_indices = own_caption_indices(pairs, model)
     for cell in pairs.cells.itertuples():
-        weight = shares[own[cell.row], cell.column]
-        if cell.column == own[cell.row]:
+        weight = shares[caption_indices[cell.row], cell.column]
+        if cell.column == caption_indices[cell.row]:
             assert cell.kind == (BOTH if weight > 0 else TRUE_PAIR)
             assert cell.note == (f"matched, {weight:.2f}" if weight > 0 else "matched")
         else:
@@ -90,10 +90,10 @@ def test_images_that_jtt_weighs_up_are_drawn_more_often_as_wrong_ones(tmp_path: 
     counts = np.bincount(arrays["train_own"], np.where(wrong, 6.0, 1.0), 4)
     shares = negative_shares("filtered_marginal", counts)
     pairs = pairs_of(model)
-    own = own_captions(pairs, model)
+    caption_indices = own_caption_indices(pairs, model)
     for cell in pairs.cells.itertuples():
-        weight = f"{shares[own[cell.row], cell.column]:.2f}"
-        assert cell.note == ("matched" if cell.column == own[cell.row] else weight)
+        weight = f"{shares[caption_indices[cell.row], cell.column]:.2f}"
+        assert cell.note == ("matched" if cell.column == caption_indices[cell.row] else weight)
 
 
 def test_a_shorter_caption_that_is_true_too_is_a_false_negative(tmp_path: Path) -> None:
@@ -101,13 +101,13 @@ def test_a_shorter_caption_that_is_true_too_is_a_false_negative(tmp_path: Path) 
     texts = texts_of("partial_50")
     table = watched.images().table.iloc[watched.rows_of("train")]
     contexts = table["context"].map({"grass": " on the grass", "desert": " in the desert"})
-    given = table["object"] + contexts.where(np.arange(len(table)) % 2 == 0, "")
-    own = np.array([texts.index(text) for text in given])
-    model = watched.model(tmp_path, Condition(labels="partial_50"), own=own)
+    assigned = table["object"] + contexts.where(np.arange(len(table)) % 2 == 0, "")
+    caption_indices = np.array([texts.index(text) for text in assigned])
+    model = watched.model(tmp_path, Condition(labels="partial_50"), caption_indices=caption_indices)
     pairs = pairs_of(model)
     kinds = grid(pairs)
     for row, (label, caption) in enumerate(
-        zip(pairs.images["label"], own_captions(pairs, model), strict=True)
+        zip(pairs.images["label"], own_caption_indices(pairs, model), strict=True)
     ):
         animal, context = label.split()[0], label.split()[-1]
         for column, text in enumerate(texts):
@@ -118,7 +118,9 @@ def test_a_shorter_caption_that_is_true_too_is_a_false_negative(tmp_path: Path) 
 
 def test_a_wrong_caption_taken_as_true_is_a_false_pair(tmp_path: Path) -> None:
     column = texts_of("noisy_25").index("horse on the grass")
-    model = watched.model(tmp_path, Condition(labels="noisy_25"), own=np.full(20, column))
+    model = watched.model(
+        tmp_path, Condition(labels="noisy_25"), caption_indices=np.full(20, column)
+    )
     pairs = pairs_of(model)
     is_horse_on_grass = pairs.images["label"] == "horse on grass"
     expected = is_horse_on_grass.map({True: TRUE_PAIR, False: FALSE_PAIR})
@@ -136,14 +138,14 @@ def test_losses_of_a_batch_pair_images_with_each_others_captions(
 ) -> None:
     model = watched.model(tmp_path, Condition(objective=objective))
     pairs = pairs_of(model, 9)
-    own = own_captions(pairs, model)
+    caption_indices = own_caption_indices(pairs, model)
     for cell in pairs.cells.itertuples():
-        is_equal = own[cell.row] == own[cell.column]
+        is_equal = caption_indices[cell.row] == caption_indices[cell.column]
         is_right = cell.row == cell.column if objective == "infonce_identity" else is_equal
         negative = FALSE_NEGATIVE if is_equal else TRUE_NEGATIVE
         assert cell.kind == (TRUE_PAIR if is_right else negative)
     captions = pairs.cells.drop_duplicates("column")["caption"].tolist()
-    assert captions == [model.captions[index] for index in own]
+    assert captions == [model.captions[index] for index in caption_indices]
     scores = pairs.cells["score"]
     assert set(np.round(scores, 6)) <= set(np.round(model.scores.ravel(), 6))
     middle = 0 if objective == "siglip" else (scores.min() + scores.max()) / 2

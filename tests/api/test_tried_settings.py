@@ -57,7 +57,7 @@ def test_stacks_are_filtered_by_settings_that_differ() -> None:
 
 
 def test_a_typed_template_is_not_shown() -> None:
-    own = SHORT.replace(labels="own", template="a {object} and my neighbour")
-    stacks = stacks_of((own, 0.5), (SHORT, 0.5))
+    typed = SHORT.replace(labels="own", template="a {object} and my neighbour")
+    stacks = stacks_of((typed, 0.5), (SHORT, 0.5))
     words = [*(stack.words for stack in stacks), *setting_choices(stacks)]
     assert "neighbour" not in " ".join(words)

@@ -54,7 +54,7 @@ def model(
     steps: Sequence[int] = (0, 1, 4, 20),
     training: np.ndarray | None = None,
     seed: int = 0,
-    own: np.ndarray | None = None,  # caption index of each training image
+    caption_indices: np.ndarray | None = None,  # caption index of each training image
     curves: bool = True,
 ) -> ModelMap:
     """A model map over a folder with ``embeddings.npz``, ``snapshots.npz`` and ``history.csv``."""
@@ -63,8 +63,8 @@ def model(
     held_out, table = rows_of("test"), images().table
     captions = captions_of(condition.labels, SCENES, condition.template)
     texts = tuple(caption.text for caption in captions)
-    if own is None:
-        own = caption_index(
+    if caption_indices is None:
+        caption_indices = caption_index(
             condition.labels, table, training, SCENES, condition.data_seed, condition.template
         )
     map_z, train_z, text_z = (
@@ -73,7 +73,7 @@ def model(
     )
     path = folder / f"model-{seed}"
     path.mkdir(parents=True)
-    np.savez(path / "embeddings.npz", train_own=own, val_rows=rows_of("val"))
+    np.savez(path / "embeddings.npz", train_own=caption_indices, val_rows=rows_of("val"))
     curve = np.array([[step, 0.5, 0.25 + 0.5 * (step > 0)] for step in steps])
     if not curves:
         curve = curve[:0]
