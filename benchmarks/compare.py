@@ -58,10 +58,10 @@ def main() -> None:
         "its patch ablation": lambda: patch_ablation(model.embed_pixels, pixels, lambda z: z[:, 0]),
         "its attention rollout": lambda: attention_rollout(model.encoder, pixels),
     }
-    print_table(("what", "seconds", "ratio", "MB"), measure(works))
+    print_table(("what", "seconds", "ratio", "MB"), time_works(works))
 
 
-def measure(works: dict[str, Callable[[], Any]]) -> Iterator[tuple[str, str, str, str]]:
+def time_works(works: dict[str, Callable[[], Any]]) -> Iterator[tuple[str, str, str, str]]:
     """Time each work; the first is the baseline."""
     baseline = 0.0
     for name, work in works.items():

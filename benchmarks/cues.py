@@ -31,7 +31,7 @@ TRAIN, TEST = 48, 100  # images of each group
 
 
 @dataclasses.dataclass(frozen=True)
-class Run:
+class CueRun:
     """One pair of trainings, each on one cue alone."""
 
     contrast: float
@@ -40,7 +40,7 @@ class Run:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Outcome:
+class CueOutcome:
     """Which test images are right, by cue, and the step at which each cue was first fitted."""
 
     right: tuple[np.ndarray, np.ndarray]  # of object and context, (n,)
@@ -53,9 +53,9 @@ def main() -> None:
         __doc__, contrasts=contrasts, seeds=3, steps=PRESETS["standard"], jobs=2
     )
     seeds = range(options.seeds)
-    runs = [Run(*cell, options.steps) for cell in product(options.contrasts, seeds)]
+    runs = [CueRun(*cell, options.steps) for cell in product(options.contrasts, seeds)]
     columns = ("right on object", "right on context")
-    outcomes: dict[float, list[Outcome]] = {contrast: [] for contrast in options.contrasts}
+    outcomes: dict[float, list[CueOutcome]] = {contrast: [] for contrast in options.contrasts}
     print(head("contrast", "seed", *columns, "fitted at step (object, context)"))
     with ProcessPoolExecutor(options.jobs) as pool:
         for run, outcome in zip(runs, pool.map(train_on_each_cue, runs), strict=True):
@@ -68,7 +68,7 @@ def main() -> None:
     print_table(("contrast", *columns), rows)
 
 
-def accuracies(outcomes: list[Outcome]) -> list[str]:
+def accuracies(outcomes: list[CueOutcome]) -> list[str]:
     """Accuracy on object and context over all outcomes, with intervals."""
     cells = []
     for right in zip(*(outcome.right for outcome in outcomes), strict=True):
@@ -78,7 +78,7 @@ def accuracies(outcomes: list[Outcome]) -> list[str]:
     return cells
 
 
-def train_on_each_cue(run: Run) -> Outcome:
+def train_on_each_cue(run: CueRun) -> CueOutcome:
     from vlcore.model import inference, loop
 
     recipe = dataclasses.replace(BALANCED_CUES, name="tried", context_contrast=run.contrast)
@@ -105,7 +105,7 @@ def train_on_each_cue(run: Run) -> Outcome:
         predicted = np.array(names)[(z @ caption_z.T).argmax(axis=1)]
         right.append(predicted == test[factor].to_numpy())
         fit_steps.append(trained.first_fit_step)
-    return Outcome((right[0], right[1]), (fit_steps[0], fit_steps[1]))
+    return CueOutcome((right[0], right[1]), (fit_steps[0], fit_steps[1]))
 
 
 def draw_pixels(factors: pd.Series) -> np.ndarray:

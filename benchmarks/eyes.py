@@ -59,10 +59,10 @@ def main() -> None:
     differences = difference_table(runs)
     differences.to_csv(out / "differences.csv", index=False, float_format="%.4f")
     accuracy_table(runs).to_csv(out / "accuracy.csv", index=False, float_format="%.4f")
-    text = page(runs, differences)
+    text = eyes_page(runs, differences)
     (out / "README.md").write_text(text)
     image = out / "accuracy.png"
-    figure(runs).save(image, scale_factor=2)
+    accuracy_figure(runs).save(image, scale_factor=2)
     palette_image = Image.open(image).convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
     palette_image.save(image, optimize=True)
     print(text)
@@ -205,7 +205,7 @@ def accuracy_table(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def page(runs: pd.DataFrame, differences: pd.DataFrame) -> str:
+def eyes_page(runs: pd.DataFrame, differences: pd.DataFrame) -> str:
     """The page of results."""
     counts = runs.groupby(["towers", "data"])["seed"].nunique()
     numbers = ", ".join(
@@ -302,7 +302,7 @@ def _pair_of_means(runs: pd.DataFrame, column: str) -> str:
     return f"{means.get(SHORT, np.nan):.2f} {means.get(DESCRIPTIVE, np.nan):.2f}"
 
 
-def figure(runs: pd.DataFrame) -> alt.TopLevelMixin:
+def accuracy_figure(runs: pd.DataFrame) -> alt.TopLevelMixin:
     """Accuracy on minority groups by bias level, a panel for each source and image set."""
     rows = []
     for (towers, data, bias, labels), seeds in runs.groupby(RUN):

@@ -51,7 +51,7 @@ COLUMNS = ("fault", "n", "lost", "half-published", "orphans", "tracebacks", "")
 
 
 @dataclass
-class Outcome:
+class FaultOutcome:
     """A row of the table."""
 
     fault: str
@@ -67,7 +67,7 @@ class Outcome:
         return self.lost + self.half + self.orphans + self.tracebacks
 
 
-def kill_processes(kills: int, seed: int) -> Iterator[Outcome]:
+def kill_processes(kills: int, seed: int) -> Iterator[FaultOutcome]:
     for kind, share in KILLS.items():
         training = {"steps": STEPS, "within": TRAINING} if kind.endswith("train") else {}
         count = max(1, round(share * kills))
@@ -79,9 +79,9 @@ def kill_processes(kills: int, seed: int) -> Iterator[Outcome]:
         yield _kill_outcome("servers with pages killed", kill_apps(remaining, seed))
 
 
-def _kill_outcome(fault: str, tally: Tally) -> Outcome:
+def _kill_outcome(fault: str, tally: Tally) -> FaultOutcome:
     note = f"{tally.at_work} in the middle of a job, {tally.made} artifacts made"
-    return Outcome(fault, tally.kills, tally.lost, tally.half, tally.orphans, note=note)
+    return FaultOutcome(fault, tally.kills, tally.lost, tally.half, tally.orphans, note=note)
 
 
 async def _start_training(port: int, number: int) -> None:
@@ -107,10 +107,10 @@ def kill_apps(count: int, seed: int) -> Tally:
     return tally
 
 
-def flip_bits() -> Iterator[Outcome]:
+def flip_bits() -> Iterator[FaultOutcome]:
     """Flip a bit at each kind of position in each file of a model, and of each byte of its
     manifest."""
-    outcome = Outcome("bits flipped", 0)
+    outcome = FaultOutcome("bits flipped", 0)
     condition = condition_of(STEPS, 1)
     with fresh_home():
         train_condition(condition)
@@ -140,13 +140,13 @@ def flip_bits() -> Iterator[Outcome]:
     yield outcome
 
 
-def _use_home(fault: str, failing: AbstractContextManager[None], note: str) -> Outcome:
+def _use_home(fault: str, failing: AbstractContextManager[None], note: str) -> FaultOutcome:
     """Do everything that is done with a home while something fails, and again afterwards."""
     home = Home()
     with failing:
         sentences, unexpected = trouble(home)
     sentences_after, unexpected_after = trouble(home)
-    return Outcome(
+    return FaultOutcome(
         fault,
         len(home.acts()),
         lost=int(not home.is_whole()),
@@ -155,7 +155,7 @@ def _use_home(fault: str, failing: AbstractContextManager[None], note: str) -> O
     )
 
 
-def fail_disks() -> Iterator[Outcome]:
+def fail_disks() -> Iterator[FaultOutcome]:
     for kind in ("full", "read-only", "removed", "without descriptors"):
         with small_disk() as mounted:
             models = models_folder()
@@ -206,7 +206,7 @@ def small_disk() -> Iterator[bool]:
                 subprocess.run(["umount", str(folder)], check=True)
 
 
-def shift_clock() -> Iterator[Outcome]:
+def shift_clock() -> Iterator[FaultOutcome]:
     """The same while the clock is two days off."""
     real_time = time.time
     for days in (2, -2):
@@ -218,7 +218,7 @@ def shift_clock() -> Iterator[Outcome]:
 
 
 @contextmanager
-def page_tests(addresses: int) -> Iterator[Callable[[], Iterator[Outcome]]]:
+def page_tests(addresses: int) -> Iterator[Callable[[], Iterator[FaultOutcome]]]:
     """Run the fault tests of pages beside everything else; gives a function that waits for their
     outcomes."""
     with tempfile.TemporaryDirectory() as folder:
@@ -230,7 +230,7 @@ def page_tests(addresses: int) -> Iterator[Callable[[], Iterator[Outcome]]]:
         silent = subprocess.DEVNULL
         process = subprocess.Popen(command, env=environment, stdout=silent, stderr=silent)
 
-        def outcomes() -> Iterator[Outcome]:
+        def outcomes() -> Iterator[FaultOutcome]:
             process.wait()
             failures: dict[bool, list[bool]] = {
                 True: [],
@@ -241,10 +241,10 @@ def page_tests(addresses: int) -> Iterator[Callable[[], Iterator[Outcome]]]:
                 failures[is_drawn].append(len(case) > 0)
             fixed, drawn = failures[False], failures[True]
             fault = "pages on failing disks, files gone under one"
-            yield Outcome(fault, len(fixed), tracebacks=sum(fixed))
+            yield FaultOutcome(fault, len(fixed), tracebacks=sum(fixed))
             tracebacks = sum(drawn) + (not drawn)
             count = addresses * len(drawn)
-            yield Outcome("addresses drawn at random", count, tracebacks=tracebacks)
+            yield FaultOutcome("addresses drawn at random", count, tracebacks=tracebacks)
 
         try:
             yield outcomes

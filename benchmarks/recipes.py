@@ -86,7 +86,7 @@ def main() -> None:
                 file.write(json.dumps(known[key]) + "\n")
         if key in known:
             runs.append(known[key])
-    show(pd.DataFrame(runs), reference)
+    show_runs(pd.DataFrame(runs), reference)
 
 
 def train_by(name: str, condition: Condition) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def train_by(name: str, condition: Condition) -> dict[str, Any]:
     }
 
 
-def show(runs: pd.DataFrame, reference: str) -> None:
+def show_runs(runs: pd.DataFrame, reference: str) -> None:
     """Print accuracies by recipe, the gain of each over the reference on the same blocks, and the
     difference between label styles by the contrast of the background."""
     blocks = runs.pivot(index=["data", "bias", "trained_by", "init_seed"], columns="labels")

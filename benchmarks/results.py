@@ -176,7 +176,7 @@ def write_pair(results: published.PublishedStudy, folder: Path) -> None:
         markdown(tables.comparisons_table(findings)),
         MADE,
     ]
-    write_page(folder, text)
+    write_readme(folder, text)
     print(
         f"{findings.plan.name}: {findings.n_trained} of {len(findings.plan.conditions)} runs"
         f" -> {folder}"
@@ -236,7 +236,7 @@ def write_arms(study: StudyPlan, folder: Path) -> None:
     text = [
         f"# {study.name}: {study.factor}, each arm less {study.baseline}",
         registry.plan_words(study, entries),
-        sanity_words(results),
+        sanity_check_words(results),
         *([words.failing_words(results.failing_blocks)] if results.failing_blocks else []),
         markdown(table),
         *sound_arms(results, grouping),
@@ -250,11 +250,11 @@ def write_arms(study: StudyPlan, folder: Path) -> None:
         ),
     ]
     folder.mkdir(parents=True, exist_ok=True)
-    write_page(folder, text)
+    write_readme(folder, text)
     print(f"{study.name}: {counted} -> {folder}")
 
 
-def sanity_words(results: Study) -> str:
+def sanity_check_words(results: Study) -> str:
     """Whether the seed pairs pass the sanity check, and whose runs it read."""
     unbiased = results.unbiased_runs()
     pairs = unbiased["block"].nunique()
@@ -336,7 +336,7 @@ def slope_sentences(results: Study, grouping: Grouping) -> list[str]:
     return sentences
 
 
-def write_page(folder: Path, paragraphs: list[str]) -> None:
+def write_readme(folder: Path, paragraphs: list[str]) -> None:
     (folder / "README.md").write_text("\n\n".join(paragraphs) + "\n", encoding="utf-8")
 
 

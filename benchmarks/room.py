@@ -44,7 +44,7 @@ PROBE = 2.0  # seconds between visits of Home
 HOME_VISITOR, PRESENTER = 1000, 1001  # numbers of browsers
 
 
-class Phone(Browser):
+class Student(Browser):
     """A student: presses, then looks as often as the page does, until its models are trained."""
 
     async def wait_for_models(self, code: str, start: asyncio.Event) -> float:
@@ -92,7 +92,7 @@ async def hold_class(port: int, started: Started, phones: int, quiet: float) -> 
             result.numbers = browser.numbers
 
     async def wait_for_models(number: int) -> float:
-        async with connected(Phone, port, number) as browser:
+        async with connected(Student, port, number) as browser:
             return await browser.wait_for_models(started.code, pressed)
 
     watchers = [asyncio.create_task(visit_home()), asyncio.create_task(present())]

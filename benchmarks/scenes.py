@@ -26,10 +26,10 @@ def main() -> None:
     for index in range(parse_options(__doc__, images=40).images):
         object_name, context = OBJECTS[index % 2], CONTEXTS[index // 2 % 2]
         scenes.append(sample(object_name, context, split="demo", index=index))
-    print_table(("medians", "image ms", "background only ms", "ratio"), measure(scenes))
+    print_table(("medians", "image ms", "background only ms", "ratio"), time_scenes(scenes))
 
 
-def measure(scenes: list[Scene]) -> Iterator[tuple[str, str, str, str]]:
+def time_scenes(scenes: list[Scene]) -> Iterator[tuple[str, str, str, str]]:
     for name, changes, size in VARIANTS:
         draw(scenes[0].replace(**changes), size)  # makes the noise that all images share
         image_times, background_times = [], []

@@ -39,7 +39,7 @@ Features = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Choice:
+class TowerChoice:
     """A way to use the pretrained tower."""
 
     side: int = 224  # px of an image
@@ -49,12 +49,12 @@ class Choice:
 
 DEFAULT = "224 px, one view, width 64"
 CHOICES = {
-    DEFAULT: Choice(),
-    "160 px": Choice(side=160),
-    "two views: each image mirrored too": Choice(views=2),
-    "width 32": Choice(width=32),
-    "width 128": Choice(width=128),
-    "width 256": Choice(width=256),
+    DEFAULT: TowerChoice(),
+    "160 px": TowerChoice(side=160),
+    "two views: each image mirrored too": TowerChoice(views=2),
+    "width 32": TowerChoice(width=32),
+    "width 128": TowerChoice(width=128),
+    "width 256": TowerChoice(width=256),
 }
 BIASES = (0.0, 0.75)
 SOURCES = {"test": "drawn test images", "renders3d": "renders", "photos": "photographs"}
@@ -136,7 +136,7 @@ def main() -> None:
         print_table(("choice", *SOURCES.values(), "ms an image"), rows)
 
 
-def _train(condition: Condition, features: FeatureCache, choice: Choice) -> dict[str, float]:
+def _train(condition: Condition, features: FeatureCache, choice: TowerChoice) -> dict[str, float]:
     """Train a model; returns its accuracy by source."""
     training = training_sets(parts_of(condition), condition)[0]
     grouping = training.images.grouping

@@ -34,7 +34,7 @@ MAIN = "import sys; from vlcore.__main__ import main; sys.exit(main(sys.argv[1:]
 
 
 @dataclass(frozen=True)
-class Run:
+class TimedCommand:
     """A command in a process of its own, with no models and the images of this home."""
 
     command: str
@@ -49,9 +49,9 @@ class Run:
 
 LIVE = "train --preset live"
 PROCESSORS = {
-    "this processor": Run(LIVE),
-    "AVX2 alone": Run(LIVE, AVX2),
-    "this processor without oneDNN": Run(LIVE, setup=WITHOUT_ONEDNN),
+    "this processor": TimedCommand(LIVE),
+    "AVX2 alone": TimedCommand(LIVE, AVX2),
+    "this processor without oneDNN": TimedCommand(LIVE, setup=WITHOUT_ONEDNN),
 }
 COMMANDS = (LIVE, "train", "study experiments")
 STUDY = "study experiments --seeds 2"
@@ -64,9 +64,12 @@ def main() -> None:
     images.ensure_rendered(range(len(images.table)), silent)
     if "runs" in options.parts:
         for command in COMMANDS:
-            recipes = {name: Run(f"{command} --set recipe={name}") for name in reversed(RECIPES)}
-            compare_runs(f"{command}, recipe", recipes, options.repeats)
-        compare_runs(f"{STUDY}, workers", {str(n): Run(f"{STUDY} --jobs {n}") for n in (1, 2)}, 1)
+            runs = {}
+            for recipe in reversed(RECIPES):
+                runs[recipe] = TimedCommand(f"{command} --set recipe={recipe}")
+            compare_runs(f"{command}, recipe", runs, options.repeats)
+        runs = {str(jobs): TimedCommand(f"{STUDY} --jobs {jobs}") for jobs in (1, 2)}
+        compare_runs(f"{STUDY}, workers", runs, 1)
     if "loop" in options.parts:
         print()
         columns = ("labels", "seed", "recipe", "CPU seconds", "ms a step", "ratio")
@@ -80,7 +83,7 @@ def main() -> None:
         compare_trainers(options.steps)
 
 
-def compare_runs(title: str, runs: Mapping[str, Run], repeats: int) -> None:
+def compare_runs(title: str, runs: Mapping[str, TimedCommand], repeats: int) -> None:
     """Print a table of runs, with their ratio to the first."""
 
     def rows() -> Iterator[tuple[str, str, str, str]]:

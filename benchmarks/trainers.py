@@ -119,7 +119,7 @@ class Matcher(nn.Module):
         return {"loss": loss.mean()}
 
 
-class Evaluation:
+class TargetAccuracy:
     """Evaluate a model every hundred steps, until it reaches a target accuracy."""
 
     def __init__(self, condition: Condition, model: Matcher, target: float) -> None:
@@ -142,13 +142,13 @@ class Evaluation:
 
 
 def train_in_transformers(
-    model: Matcher, dataset: ImageFiles, batch: int, steps: int, evaluation: Evaluation
+    model: Matcher, dataset: ImageFiles, batch: int, steps: int, stopping: TargetAccuracy
 ) -> None:
     from transformers import Trainer, TrainerCallback, TrainingArguments
 
     class Stop(TrainerCallback):  # type: ignore[misc]
         def on_step_end(self, _args: Any, state: Any, control: Any, **_options: Any) -> None:
-            control.should_training_stop |= evaluation.reaches_target(state.global_step)
+            control.should_training_stop |= stopping.reaches_target(state.global_step)
 
     with tempfile.TemporaryDirectory() as folder:
         settings = TrainingArguments(
@@ -170,7 +170,7 @@ def train_in_transformers(
 
 
 def train_in_plain_loop(
-    model: Matcher, dataset: ImageFiles, batch: int, steps: int, evaluation: Evaluation
+    model: Matcher, dataset: ImageFiles, batch: int, steps: int, stopping: TargetAccuracy
 ) -> None:
     gains = [value for value in model.parameters() if value.ndim < 2]
     weights = [value for value in model.parameters() if value.ndim >= 2]
@@ -189,7 +189,7 @@ def train_in_plain_loop(
             model(**part)["loss"].backward()
             optimizer.step()
             step += 1
-            if evaluation.reaches_target(step) or step == steps:
+            if stopping.reaches_target(step) or step == steps:
                 return
 
 
@@ -216,11 +216,11 @@ def compare_trainers(steps: int, seed: int = 0) -> None:
     print(row("ours", f"{steps * batch / ours:.0f}", f"{target:.1%}", f"{ours:.1f}", "1.0"))
     for name, trainer in TRAINERS.items():
         model = Matcher(condition, data)
-        evaluation = Evaluation(condition, model, target)
+        stopping = TargetAccuracy(condition, model, target)
         started = time.perf_counter()
-        trainer(model, dataset, batch, LONGEST * steps, evaluation)
-        duration = time.perf_counter() - started - evaluation.seconds
-        until = f"{duration:.1f}" if evaluation.accuracy >= target else f"not in {duration:.1f}"
-        speed = f"{evaluation.step * batch / duration:.0f}"
+        trainer(model, dataset, batch, LONGEST * steps, stopping)
+        duration = time.perf_counter() - started - stopping.seconds
+        until = f"{duration:.1f}" if stopping.accuracy >= target else f"not in {duration:.1f}"
+        speed = f"{stopping.step * batch / duration:.0f}"
         ratio = f"{duration / ours:.1f}"
-        print(row(name, speed, f"{evaluation.accuracy:.1%}", until, ratio), flush=True)
+        print(row(name, speed, f"{stopping.accuracy:.1%}", until, ratio), flush=True)

@@ -23,7 +23,7 @@ from tokenizers import Tokenizer
 
 from benchmarks import parse_options
 from benchmarks.unseen_captions import CAPTIONS
-from benchmarks.words_page import FIRST_SEED, UNTRAINED, WORKS, page
+from benchmarks.words_page import FIRST_SEED, UNTRAINED, WORKS, unseen_words_page
 from vlcore.api.captions import NearestTrainingCaption, nearest_training_captions
 from vlcore.api.training import train_condition
 from vlcore.artifacts import store
@@ -45,34 +45,33 @@ def main() -> None:
     if options.seeds:
         out.mkdir(parents=True, exist_ok=True)
         seeds = range(options.first, options.first + options.seeds)
-        runs = [
-            run for cell in product(TEXTS, STYLES_OF_THE_STUDY, seeds) for run in measure(*cell)
-        ]
-        write(caption_table(summary(pd.DataFrame(runs))), out / "words.csv")
+        runs: list[dict[str, object]] = []
+        for text, labels, seed in product(TEXTS, STYLES_OF_THE_STUDY, seeds):
+            runs += measure_captions(text, labels, seed)
+        write(unseen_captions_table(summary(pd.DataFrame(runs))), out / "words.csv")
         words = random_words()
-        runs = [
-            run
-            for cell in product(STYLES_OF_THE_STUDY, seeds)
-            for run in measure_random_words(words, *cell)
-        ]
+        runs = []
+        for labels, seed in product(STYLES_OF_THE_STUDY, seeds):
+            runs += measure_random_words(words, labels, seed)
         write(random_word_table(pd.DataFrame(runs)), out / "random-words.csv")
-    text = page(pd.read_csv(out / "words.csv"), pd.read_csv(out / "random-words.csv"))
-    (out / "README.md").write_text(text)
-    print(text)
+    tables = (pd.read_csv(out / name) for name in ("words.csv", "random-words.csv"))
+    page = unseen_words_page(*tables)
+    (out / "README.md").write_text(page)
+    print(page)
 
 
 def write(table: pd.DataFrame, path: Path) -> None:
     table.to_csv(path, index=False, float_format="%.4f", lineterminator="\n")
 
 
-def condition_of(text: str, labels: str, seed: int = 0) -> Condition:
+def words_condition(text: str, labels: str, seed: int = 0) -> Condition:
     condition = Condition(labels=labels, data_seed=seed, init_seed=seed)
     return condition.with_towers("pretrained").replace(text=text)
 
 
-def train(text: str, labels: str, seed: int) -> tuple[store.Artifact, OwnModel, pd.DataFrame]:
+def train_model(text: str, labels: str, seed: int) -> tuple[store.Artifact, OwnModel, pd.DataFrame]:
     """Train a model where it is missing; returns it with the rows of its held-out images."""
-    condition = condition_of(text, labels, seed)
+    condition = words_condition(text, labels, seed)
     train_condition(condition)
     artifact = store.read(condition.key)
     model = load(artifact)
@@ -81,9 +80,9 @@ def train(text: str, labels: str, seed: int) -> tuple[store.Artifact, OwnModel, 
     return artifact, model, open_set(condition.data).table.iloc[test_rows]
 
 
-def measure(text: str, labels: str, seed: int) -> Iterator[dict[str, object]]:
+def measure_captions(text: str, labels: str, seed: int) -> Iterator[dict[str, object]]:
     """The AUC of each caption in one model, and in the same model before its first step."""
-    artifact, model, images = train(text, labels, seed)
+    artifact, model, images = train_model(text, labels, seed)
     arrays = artifact.arrays("embeddings.npz")
     encoders = [(text, model, arrays["end_test"])]
     if text == "words":
@@ -99,7 +98,7 @@ def measure_random_words(
     words: Sequence[str], labels: str, seed: int
 ) -> Iterator[dict[str, object]]:
     """The AUC of random words in a model with word vectors: of horses, and of images on grass."""
-    artifact, model, images = train("words", labels, seed)
+    artifact, model, images = train_model("words", labels, seed)
     cosines = artifact.arrays("embeddings.npz")["end_test"] @ model.embed_captions(words).T
     is_horse = (images["object"] == SCENES.objects[0]).to_numpy()
     is_grass = (images["context"] == SCENES.contexts[0]).to_numpy()
@@ -133,7 +132,7 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def caption_table(table: pd.DataFrame) -> pd.DataFrame:
+def unseen_captions_table(table: pd.DataFrame) -> pd.DataFrame:
     """The summary with what each caption shows and, for word vectors, its nearest training
     caption."""
     captions = {caption.text: caption for caption in CAPTIONS}
@@ -153,7 +152,7 @@ def caption_table(table: pd.DataFrame) -> pd.DataFrame:
 def nearest_captions(labels: str, texts: Sequence[str]) -> list[NearestTrainingCaption]:
     """The nearest training caption of each text, by word vectors."""
     training = distinct_captions(labels, SCENES)
-    return nearest_training_captions(condition_of("words", labels), training, texts)
+    return nearest_training_captions(words_condition("words", labels), training, texts)
 
 
 def random_word_table(runs: pd.DataFrame) -> pd.DataFrame:

@@ -23,7 +23,7 @@ ARMS = {  # columns of the page: text tower and label style
 }
 
 
-def page(table: pd.DataFrame, random_words: pd.DataFrame) -> str:
+def unseen_words_page(table: pd.DataFrame, random_words: pd.DataFrame) -> str:
     """The page.
 
     Args:

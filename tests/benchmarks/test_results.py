@@ -23,7 +23,7 @@ def test_the_page_of_image_towers_comes_from_its_table() -> None:
     """Else run `python -m benchmarks.eyes` again."""
     folder = published.FOLDER / "eyes"
     runs = pd.read_csv(folder / "runs.csv.gz")
-    assert eyes.page(runs, eyes.difference_table(runs)) == (folder / "README.md").read_text()
+    assert eyes.eyes_page(runs, eyes.difference_table(runs)) == (folder / "README.md").read_text()
 
 
 def test_a_run_is_kept_once_where_two_studies_have_its_numbers(

@@ -110,7 +110,7 @@ def train(options: Namespace) -> dict[str, Any]:
             " depends on which they are."
         ]
     document["first_fit_step"] = artifact.metrics["first_fit_step"]
-    return document | {"metrics": headline(artifact)}
+    return document | {"metrics": headline_metrics(artifact)}
 
 
 def _edits_text(file: Path) -> str:
@@ -134,7 +134,7 @@ def _make_model(
     return store.read(condition.key), {"key": condition.key, "state": state, "seconds": seconds}
 
 
-def headline(artifact: store.Artifact) -> dict[str, Any]:
+def headline_metrics(artifact: store.Artifact) -> dict[str, Any]:
     """The rates of a model that commands print: values, intervals, and reasons for absent ones."""
     end = artifact.metrics["end"]
     groups = end.get("group_accuracy", {})
@@ -172,7 +172,7 @@ def measure_pretrained(options: Namespace) -> dict[str, Any]:
         "state": document["state"].replace("trained", "measured"),
         "title": title(condition),
         "device": artifact.manifest["device"],
-        "metrics": headline(artifact),
+        "metrics": headline_metrics(artifact),
         "checkpoint": {name: checkpoint[name] for name in ("name", "kind", "parameters", "bytes")},
     }
     if artifact.metrics["end"]["collapsed"]:

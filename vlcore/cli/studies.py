@@ -18,7 +18,7 @@ from vlcore.cli.common import (
     whole_number,
     write_page,
 )
-from vlcore.cli.runs import headline
+from vlcore.cli.runs import headline_metrics
 from vlcore.experiment.condition import Condition, from_dict
 from vlcore.experiment.files import write_errors
 from vlcore.jobs import engines
@@ -166,7 +166,7 @@ def _result(condition: Condition, run: StudyRun) -> dict[str, Any]:
     if condition.key in run.tasks:
         result["job"] = run.tasks[condition.key]
     if store.published(condition.key):
-        result["metrics"] = headline(store.read(condition.key))
+        result["metrics"] = headline_metrics(store.read(condition.key))
     return result
 
 
