@@ -89,7 +89,7 @@ class Reporter:
 
     def __init__(self, work: Path, every: float | None = None) -> None:
         self._work = work
-        self._every = REPORT_EVERY if every is None else every
+        self._every = every
         self._last = 0.0
         self._status: dict[str, Any] = {
             "state": State.RUNNING,
@@ -104,7 +104,8 @@ class Reporter:
         JobCancelledError when the job was cancelled.
         """
         self._status.update(news)
-        if now or time.monotonic() - self._last >= self._every:
+        every = REPORT_EVERY if self._every is None else self._every
+        if now or time.monotonic() - self._last >= every:
             self._last = time.monotonic()
             if (self._work / "cancel").exists():
                 raise JobCancelledError("The job was cancelled.")
