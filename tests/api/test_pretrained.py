@@ -32,6 +32,7 @@ from vlcore.jobs import jobs
 from vlcore.metrics import catalogue
 from vlcore.metrics.accuracy import logits, predict_objects
 from vlcore.metrics.catalogue import Need
+from vlcore.metrics.readouts import LastLayer
 from vlcore.model import pretrained as learning
 from vlcore.model.evaluate import ELSEWHERE
 from vlcore.model.hub_checkpoints import PretrainedError
@@ -111,10 +112,11 @@ def test_an_artifact_has_the_usual_files_and_no_weights(
     with pytest.raises(ConditionError, match="python -m vlcore pretrained"):
         training.train_condition(artifact.condition.replace(bias=0.25))
     assert (layer is None) == (readout == "zero-shot")
-    if layer is not None:  # it is kept for other pictures
-        said = layer.scores(arrays["end_train"], SCENES.objects).argmax(axis=1)
-        assert (np.array(SCENES.objects)[said] == arrays["train_predicted"]).all()
-        assert layer.direction.shape == (WIDTH,)
+    if layer is not None:  # it is stored for other images
+        scores = LastLayer(**layer).scores(arrays["end_train"], SCENES.objects)
+        predicted = np.array(SCENES.objects)[scores.argmax(axis=1)]
+        assert (predicted == arrays["train_predicted"]).all()
+        assert layer["direction"].shape == (WIDTH,)
 
 
 def test_pictures_are_embedded_at_their_stored_size(made: Made) -> None:
@@ -141,9 +143,8 @@ def test_accuracy_is_of_the_readout(made: Made, artifact: Artifact, readout: str
         scores = logits(arrays["end_test"], arrays["end_captions"], *arrays["end_scale_bias"])
         said = predict_objects(scores, arrays["caption_objects"], SCENES.objects)
     else:
-        said = np.array(SCENES.objects)[
-            layer.scores(arrays["end_test"], SCENES.objects).argmax(axis=1)
-        ]
+        scores = LastLayer(**layer).scores(arrays["end_test"], SCENES.objects)
+        said = np.array(SCENES.objects)[scores.argmax(axis=1)]
     held_out = made.images.table.iloc[arrays["test_rows"]]
     right = (
         pd.Series(said == held_out["object"].to_numpy(str))

@@ -293,7 +293,7 @@ def test_the_map_is_the_principal_plane_of_pictures_and_captions(quick: list[Art
         stored, maps = artifact.embeddings, artifact.arrays("maps.npz")
         plane = fit_plane(np.concatenate([stored.end.on_map, stored.end.captions]))
         for part in ("centre", "components", "shares", "variance"):
-            assert getattr(stored.plane, part) == pytest.approx(getattr(plane, part), abs=1e-6)
+            assert stored.plane[part] == pytest.approx(getattr(plane, part), abs=1e-6)
         for name, z in (
             ("map", stored.end.on_map),
             ("train", stored.end.train),

@@ -16,8 +16,6 @@ from unittest.mock import Mock
 
 import pytest
 from filelock import FileLock
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.jobs.children import PATIENCE, child, claim, ended, make, until
 from vlcore.artifacts import store
@@ -409,30 +407,6 @@ def test_reports_are_held_back_and_merged(tmp_path: Path, monkeypatch: pytest.Mo
     assert (status_in(tmp_path)["step"], status_in(tmp_path)["loss"]) == (3, 0.25)
 
 
-news = st.dictionaries(
-    st.sampled_from(["stage", "step", "loss", "curve"]), st.integers() | st.text(), max_size=4
-)
-
-
-@given(st.lists(st.tuples(news, st.booleans()), min_size=1, max_size=8))
-def test_the_status_is_the_sum_of_all_news(
-    tmp_path_factory: pytest.TempPathFactory, told: list[Any]
-) -> None:
-    folder = tmp_path_factory.mktemp("work")
-    report = Reporter(folder)
-    merged: dict[str, Any] = {}
-    for entry, now in told:
-        report(now=now, **entry)
-        merged |= entry
-    report.end(State.FAILED, "It failed.")
-    status = status_in(folder)
-    assert {name: status[name] for name in merged} == merged
-    assert (status["state"], status["message"]) == ("failed", "It failed.")
-    assert [path.name for path in folder.iterdir()] == ["status.json"], (
-        "nothing is left of writing aside"
-    )
-
-
 def test_clean_removes_what_is_left_over_and_what_was_set_aside(empty_home: Path) -> None:
     assert jobs.clean() == []
     jobs.run("a-key", make)
@@ -465,12 +439,6 @@ def test_what_was_set_aside_stays_a_week(empty_home: Path) -> None:
     by_hand.mkdir()
     assert jobs.clean() == [old.name]
     assert sorted(new.parent.iterdir()) == [new, by_hand]
-
-
-def test_a_published_job_leaves_nothing_in_the_work_folder(empty_home: Path) -> None:
-    jobs.run("a-key", make)
-    jobs.run("a-key", make)
-    assert list((models_folder() / ".work").iterdir()) == []
 
 
 @pytest.mark.parametrize(
