@@ -69,13 +69,13 @@ def test_one_seed_begins_with_one_image_tower(
         return sum(embedded), store.read(condition.key).metrics
 
     monkeypatch.setattr(inference, "embed_images", counted)
-    monkeypatch.setattr(recorder, "_untrained", Memory(100))
+    monkeypatch.setattr(recorder, "_untrained_spaces", Memory(100))
     short = subset.usual_condition(open_set("small")).replace(
         steps=1, batch_size=8, labels="undescriptive"
     )
     long = short.replace(labels="descriptive")
     (of_first, _), (of_second, found) = trained(short), trained(long)
     assert of_first > of_second > 0
-    monkeypatch.setattr(recorder, "_untrained", Memory(100))
+    monkeypatch.setattr(recorder, "_untrained_spaces", Memory(100))
     shutil.rmtree(store.read(long.key).path)
     assert trained(long) == (of_first, found)

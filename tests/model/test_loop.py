@@ -317,7 +317,7 @@ def labelled(condition: Condition, n: int = 32) -> TrainingData:
     tokens = WORDS.tokens([s.text for s in said])
     data = TrainingData(pixels.astype(np.uint8), own, tokens, len(WORDS), said, groups)
     places = labelled(Condition(labels="context"), n) if condition.objective == "two_part" else None
-    return dataclasses.replace(data, places=places)
+    return dataclasses.replace(data, backgrounds=places)
 
 
 @pytest.mark.trains
