@@ -308,14 +308,6 @@ def test_the_report_is_published_and_pictures_are_seen_counted(
     assert (fractions[0], fractions[-1]) == (0.0, 0.95)
 
 
-def test_every_attempt_has_a_key_of_its_own() -> None:
-    keys = {imports.import_key("my-horses") for _ in range(50)}
-    assert len(keys) == 50
-    assert all(
-        store.check_key(key).startswith("my-horses-") and key.endswith(".import") for key in keys
-    )
-
-
 @pytest.mark.parametrize(
     ("options", "name", "sentence"),
     [
