@@ -75,7 +75,6 @@ def _make(
 def read_map(models: Sequence[str], key: str, projection: Projection) -> dict[str, Any]:
     """Places of a model on a fitted map: ``map``, ``train``, ``captions``, (n, 2) each; StoreError
     where none is."""
-    arrays = read(map_keys(models if projection.together else [key], projection)[0]).arrays(
-        "map.npz"
-    )
+    fitted_key = map_keys(models if projection.together else [key], projection)[0]
+    arrays = read(fitted_key).maps
     return {name: arrays[f"{key} {name}"] for name in ("map", "train", "captions")}
