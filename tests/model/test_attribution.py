@@ -86,7 +86,7 @@ def test_pictures_of_another_size_and_a_tower_without_blocks_have_no_rollout() -
         older = Encoder(ModelConfig(len(WORDS), "torchvision:resnet18@random"))
     frozen = Encoder(ModelConfig(len(WORDS), "pretrained@random", features=7))
     for model in (older, frozen):
-        with pytest.raises(ValueError, match="look at the ablation instead"):
+        with pytest.raises(ValueError, match="use the ablation instead"):
             attention_rollout(model, PICTURES)
 
 
