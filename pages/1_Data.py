@@ -20,7 +20,7 @@ with bar:
     images = shell.image_set_choice()
     sections = {
         "images": lambda: image_sections.section(images, palette),
-        "shortcut check": lambda: image_sections.cheats(images, palette),
+        "shortcut check": lambda: image_sections.shortcut_audit(images, palette),
         "one scene": lambda: drawing.one_scene(images),
         "generate images": drawing.draw_a_set,
         "import images": importing.section,

@@ -229,7 +229,7 @@ def test_commands_work_on_it(
             ("data", "import", file, "--name", "birds"),
             "There is an image set named 'birds' already",
         ),
-        (("train", "--data", "birds"), "holds embeddings only: there are no pictures to train on"),
+        (("train", "--data", "birds"), "holds embeddings only: there are no images to train on"),
         (("data", "check", "birds"), "holds embeddings only"),
         (("embed", file, "--model", key), "birds.npz"),
         (("train", "--set", "objective=imported"), "bring them with `data import FILE.npz`"),

@@ -302,8 +302,8 @@ def test_an_upload_keeps_what_is_see_through_and_what_is_whole_or_invisible_is_n
 def test_a_name_is_what_can_be_seen_of_it() -> None:
     names = {
         "camel.png": "camel.png",
-        "": "picture",
-        " \n\t": "picture",
+        "": "image",
+        " \n\t": "image",
         "a\u202eb\u0000c\nd": "a b c d",
         "x" * 60: "x" * 60,
         "x" * 300 + "the end of it.png": "x" * 44 + "…" + "the end of it.png"[-15:],

@@ -57,7 +57,7 @@ def test_nothing_is_cut_off_in_a_narrow_window(
 
 def test_a_picture_of_a_sheet_lights_up_and_is_enlarged_by_a_click(page: Page, server: str) -> None:
     page.goto(f"{server}/Data")
-    expect_text(page, "Take them with you")
+    expect_text(page, "Download")
     judge_both(page)
     pictures = page.locator("svg image")
     expect(pictures.nth(20)).to_be_attached()

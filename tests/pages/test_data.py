@@ -43,7 +43,7 @@ def upload(content: bytes, name: str = "pets.zip") -> AppTest:
 def test_the_sheets_show_what_is_kept_and_fade_what_is_removed(home: Path) -> None:
     page = start()
     tables = [entry.value for entry in page.dataframe]
-    counts = tables[0].set_index("training pictures")
+    counts = tables[0].set_index("training images")
     assert counts.loc["horse"].tolist() == ["48 of 48 (majority)", "12 of 48 (minority)"]
     assert counts.loc["camel"].tolist() == ["12 of 48 (minority)", "48 of 48 (majority)"]
     assert page.get("vega_lite_chart")[0].proto.spec.count("12 of 48 kept") == 2
@@ -83,7 +83,7 @@ def test_a_picture_in_the_address_is_shown_with_its_factors_and_twins(home: Path
     assert len(page.get("image")) == 2, (
         "an empty group has no mean, and the picture does not open again"
     )
-    assert text_of(page).count("no picture of this group is left") == 2
+    assert text_of(page).count("no image of this group is left") == 2
 
 
 def test_a_picture_that_was_closed_is_not_opened_by_an_address_that_comes_late(home: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_scene_is_redrawn_with_its_twins(home: Path) -> None:
     assert len(after) == 4
     assert not set(before) & set(after)
     page.multiselect[0].set_value(["snow"]).run()
-    assert "Choose two places" in text_of(page)
+    assert "Choose two backgrounds" in text_of(page)
 
 
 def test_a_scene_of_a_drawn_set_begins_as_the_set_is_drawn(empty_home: Path) -> None:

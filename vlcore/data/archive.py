@@ -1,4 +1,4 @@
-"""Pictures of an image set as a zip that can be imported again."""
+"""Images of a set as a zip that can be imported again."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from vlcore.experiment.progress import silent
 
 
 def pack(images: ImageSet, condition: Condition | None) -> bytes:
-    """The training pictures of a condition, or the whole set, as a zip: files, masks and
+    """The training images of a condition, or the whole set, as a zip: files, masks and
     ``metadata.csv``."""
     rows = np.arange(len(images.table))
     if condition is not None:
@@ -25,17 +25,17 @@ def pack(images: ImageSet, condition: Condition | None) -> bytes:
     if condition is not None:
         table = table.assign(split="train")
         about["condition"] = condition.as_dict()
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:  # pictures are packed already
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:  # images are packed already
         for file in [*table["file_name"], *filter(None, table["mask"])]:
             archive.write(images.root / file, file)
         archive.writestr("metadata.csv", safe_csv(table))
         archive.writestr("dataset.json", json.dumps(about, indent=1))
-    return out.getvalue()
+    return content.getvalue()
 
 
 def bytes_of(images: ImageSet) -> int | None:
-    """Size of a set's pictures and masks; None where some are not drawn yet."""
+    """Size of a set's images and masks; None where some are not drawn yet."""
     try:
         files = [*images.table["file_name"], *filter(None, images.table["mask"])]
         return sum((images.root / file).stat().st_size for file in files)

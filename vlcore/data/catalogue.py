@@ -1,9 +1,8 @@
-"""The catalogue of image sets: open one by its name, make a name sure to be free, publish a set,
-remove one.
+"""The catalogue of image sets: open one by its name, check a new name, publish a set, remove one.
 
-A set appears and goes by one rename a folder, from and to ``data/.incoming/``, so an import or a
-removal that is cut short leaves no half of a set. Who imports holds a lock; what lies there without
-one, the next import removes.
+A set appears and goes by one rename a folder, from and to ``data/.incoming/``: an import or a
+removal that is cut short leaves no half of a set. An import holds a lock; folders without one are
+removed by the next import.
 """
 
 import os
@@ -30,29 +29,30 @@ class ImportBusyError(ImageSetError, BusyError):
 
 
 def open_set(name: str, version: str | None = None) -> ImageSet:
-    """An image set by name, of a version where one is needed; what we draw is drawn when it is
-    needed."""
+    """An image set by name, of a version where one is needed; drawn sets are drawn on demand."""
     recipe = recipe_of(name)
     try:
         if not usable_name(name):
             raise ImageSetError(name)
         images = read_set(data_folder() / name) if recipe is None else drawn_set(recipe, version)
     except ImageSetError as error:
-        known = ", ".join(set_names())
+        available = ", ".join(set_names())
         raise ImageSetError(
-            f"There is no usable image set named {name!r}; there are: {known}."
+            f"There is no usable image set named {name!r}; there are: {available}."
         ) from error
     if version not in (None, images.version):
-        now = f"The image set {name!r} is version {images.version!r} now"
-        raise ImageSetError(f"{now}, not {version!r}; train on it again.")
+        raise ImageSetError(
+            f"The image set {name!r} is version {images.version!r} now, not {version!r}; train on"
+            " it again."
+        )
     return images
 
 
 def set_names() -> list[str]:
-    """Names of the image sets: what we draw first, then what lies on the disk."""
+    """Names of the image sets: built-in ones, then those on the disk."""
     folders = [file.parent.name for file in data_folder().glob("[!.]*/dataset.json")]
-    there = {_DRAWN.sub(r"\1", folder) for folder in folders}
-    return [*BUILT_IN, *sorted(there - set(BUILT_IN))]
+    on_disk = {_DRAWN.sub(r"\1", folder) for folder in folders}
+    return [*BUILT_IN, *sorted(on_disk - set(BUILT_IN))]
 
 
 def set_stamp(name: str) -> int:
@@ -87,14 +87,14 @@ def check_free(name: str) -> None:
 
 @contextmanager
 def staging_dir(name: str) -> Iterator[Path]:
-    """A folder aside, gone afterwards unless published; an `ImportBusyError` where somebody imports
-    to the name."""
+    """A temporary folder for a new set, removed afterwards unless published; an `ImportBusyError`
+    where another process imports to the name."""
     incoming = make_folder(data_folder() / ".incoming")
-    for left in incoming.glob("*-*/"):
-        lock = FileLock(incoming / f"{left.name.rpartition('-')[0]}.lock", timeout=0)
+    for folder in incoming.glob("*-*/"):
+        lock = FileLock(incoming / f"{folder.name.rpartition('-')[0]}.lock", timeout=0)
         with suppress(Timeout):
             lock.acquire()
-            _clear(left, lock)
+            _clear(folder, lock)
     lock = FileLock(incoming / f"{name}.lock", timeout=LOCK_WAIT)
     try:
         lock.acquire()
@@ -106,18 +106,18 @@ def staging_dir(name: str) -> Iterator[Path]:
     try:
         work.mkdir()
         yield work
-    except (
-        OSError
-    ) as error:  # files of the source have their own errors, so this is about what is written
-        why = f"{data_folder()} cannot be written ({error.strerror or error})"
-        raise HomeError(f"{why}; make room or point VLCORE_HOME to another folder.") from error
+    except OSError as error:  # of what is written: files of the source have their own errors
+        raise HomeError(
+            f"{data_folder()} cannot be written ({error.strerror or error}); make room or point"
+            " VLCORE_HOME to another folder."
+        ) from error
     finally:
         _clear(work, lock)
 
 
 def _clear(work: Path, lock: FileLock) -> None:
-    """Remove a folder and its lock's file, then let it go: in this order, or it could be that of
-    who comes next."""
+    """Remove a folder and the file of its lock, then release it: in this order, or the file could
+    be that of the next process."""
     shutil.rmtree(work, ignore_errors=True)
     with suppress(OSError):  # Windows removes no file that is open
         os.unlink(lock.lock_file)
@@ -125,7 +125,7 @@ def _clear(work: Path, lock: FileLock) -> None:
 
 
 def publish(work: Path, name: str) -> None:
-    """Make a whole set appear under its name, unless that was taken meanwhile."""
+    """Move a finished set to its name, unless that was taken meanwhile."""
     check_free(name)
     os.rename(work, data_folder() / name)
 
@@ -139,8 +139,9 @@ def folders_of(name: str) -> list[Path]:
         )
     folders = []
     if usable_name(name):  # else it would be a pattern, or lead out of the folder
-        there = sorted(file.parent for file in data_folder().glob(f"{name}*/dataset.json"))
-        folders = [path for path in there if re.fullmatch(rf"{re.escape(name)}(-v\d+)?", path.name)]
+        pattern = rf"{re.escape(name)}(-v\d+)?"
+        paths = sorted(file.parent for file in data_folder().glob(f"{name}*/dataset.json"))
+        folders = [path for path in paths if re.fullmatch(pattern, path.name)]
     if not folders:
         raise ImageSetError(
             f"There is no image set named {name!r}; there are: {', '.join(set_names())}."

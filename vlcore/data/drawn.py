@@ -1,9 +1,9 @@
 """Image sets that are drawn by us: their recipes, and their rendering on demand.
 
-A drawn set is `scenes` with a few settings changed. The random factors of its pictures are the
-same, so two recipes differ in their settings and in nothing else, and what a class finds on one can
-be put down to them. The table of all scenes is known without drawing one, and an experiment asks
-for the rows that it needs. They are drawn in chunks, each under a lock: workers that start together
+A drawn set is `scenes` with a few settings changed. The random factors of its images are the same,
+so two recipes differ in their settings and in nothing else, and a difference between models can be
+attributed to them. The table of all scenes is known without drawing one, and an experiment asks for
+the rows that it needs. They are drawn in chunks, each under a lock: workers that start together
 share the work without knowing of each other."""
 
 import hashlib
@@ -53,17 +53,16 @@ class Recipe:
     name: str
     contexts: tuple[str, str] = ("grass", "desert")  # horses belong in the first
     style: str = "photo"
-    context_contrast: float = (
-        1.0  # how well the place can be seen, from 0, a bare field, the same for all
-    )
+    # How well the background can be seen, from 0, a bare field, the same for all.
+    context_contrast: float = 1.0
     object_contrast: float = 1.0  # how well the animal can be seen, from 0
     object_size: float = 1.0  # length of the animals, as a multiple of that in `scenes`
 
     def __post_init__(self) -> None:
         if len(set(self.contexts)) != 2 or not set(self.contexts) <= set(CONTEXTS):
-            given = " and ".join(self.contexts)
             raise ImageSetError(
-                f"The contexts are {given}; choose two different ones of {', '.join(CONTEXTS)}."
+                f"The contexts are {' and '.join(self.contexts)}; choose two different ones of"
+                f" {', '.join(CONTEXTS)}."
             )
         if self.style not in STYLES:
             raise ImageSetError(
@@ -84,16 +83,18 @@ class Recipe:
 
     def apply(self, scene: Scene) -> Scene:
         """A scene of `scenes` as this recipe shows it."""
-        shared = {
-            name: getattr(self, name) for name in ("style", "context_contrast", "object_contrast")
-        }
-        return scene.replace(**shared, size=scene.size * self.object_size)
+        return scene.replace(
+            style=self.style,
+            context_contrast=self.context_contrast,
+            object_contrast=self.object_contrast,
+            size=scene.size * self.object_size,
+        )
 
     def settings(self) -> dict[str, Any]:
         """Everything but the name, as JSON-able values."""
-        return {name: value for name, value in asdict(self).items() if name != "name"} | {
-            "contexts": [*self.contexts]
-        }
+        settings = asdict(self) | {"contexts": list(self.contexts)}
+        del settings["name"]
+        return settings
 
     def in_words(self) -> str:
         """What sets it apart, in a few words."""
@@ -104,10 +105,10 @@ class Recipe:
             "object_contrast": f"animal contrast {self.object_contrast * 100:g} %",
             "object_size": f"animals {self.object_size * 100:g} % of their size",
         }
-        others = [
+        changed = [
             text for name, text in words.items() if getattr(self, name) != getattr(Recipe, name)
         ]
-        return ", ".join(others) or "as drawn"
+        return ", ".join(changed) or "as drawn"
 
 
 SIZES = (0.3, 1.1)
@@ -120,10 +121,10 @@ BUILT_IN = {recipe.name: recipe for recipe in (SCENES_RECIPE, BALANCED_CUES)}
 
 def recipe_of(name: str) -> Recipe | None:
     """The recipe of a drawn set, which may be refused; None where no set of this name is drawn."""
-    if name in BUILT_IN or not usable_name(
-        name
-    ):  # else it would be a pattern, or lead out of the folder
-        return BUILT_IN.get(name)
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    if not usable_name(name):  # it could be a pattern, or lead out of the folder
+        return None
     for file in sorted(data_folder().glob(f"{name}-v*/dataset.json"), reverse=True):
         settings = None
         with suppress(ValueError, AttributeError):  # no JSON, or no object
@@ -148,32 +149,29 @@ def drawn_set(recipe: Recipe, version: str | None = None) -> ImageSet:
     """A drawn set: of this renderer, drawn when it is needed, or an older version as it lies on the
     disk."""
     if version not in (None, VERSION):
-        # The first renderer's pictures lie in a folder without a version.
-        for older in (
-            data_folder() / folder_name(recipe.name, str(version)),
-            data_folder() / recipe.name,
-        ):
-            if (older / "dataset.json").exists():
-                return read_set(older)
-    root = data_folder() / folder_name(recipe.name)
-    drawing = partial(ensure_rendered, recipe)
-    about = description(recipe, SIZE)
+        # The first renderer's images lie in a folder without a version.
+        for folder in (folder_name(recipe.name, str(version)), recipe.name):
+            if (data_folder() / folder / "dataset.json").exists():
+                return read_set(data_folder() / folder)
     return ImageSet(
         recipe.name,
         VERSION,
-        root,
+        _root(recipe),
         recipe.grouping,
         scene_table(recipe),
-        drawing,
-        about,
+        partial(ensure_rendered, recipe),
+        description(recipe, SIZE),
         _small(recipe),
     )
 
 
+def _root(recipe: Recipe) -> Path:
+    return data_folder() / folder_name(recipe.name)
+
+
 @lru_cache(maxsize=8)
 def _small(recipe: Recipe) -> dict[int, bytes]:
-    """Small pictures of a built-in set that come with this version: those of the maps and of the
-    first training set."""
+    """Small bundled images of a built-in set: those of the maps and of the first training set."""
     file = Path(__file__).parent / "small" / f"{folder_name(recipe.name)}.zip"
     if recipe.name not in BUILT_IN or not file.is_file():
         return {}
@@ -183,8 +181,8 @@ def _small(recipe: Recipe) -> dict[int, bytes]:
 
 @lru_cache(maxsize=8)
 def scene_table(recipe: Recipe = SCENES_RECIPE) -> pd.DataFrame:
-    """All scenes of a set, one row an image. A test scene stands in all four cells, with the same
-    other factors."""
+    """All scenes of a set, one row an image. A test scene is in all four groups, with its other
+    factors equal."""
     splits = [
         first_scenes(recipe, split, per_group, f"{split}/")[0]
         for split, per_group in PER_GROUP.items()
@@ -200,18 +198,25 @@ def first_scenes(
     rows, scenes = [], []
     for number, (obj, context) in enumerate(recipe.grouping.pairs):
         for index in range(per_group):
-            place = f"{group_name(obj, context)}/{index:04d}"
-            at, scene_id = number * _GROUP_OFFSET + index, f"{split}/{place}".replace("/", "-")
-            if split == "test":
-                at, scene_id = index, f"test-{index:04d}"
-            scenes.append(recipe.apply(sample(obj, context, split=split, index=at, seed=seed)))
-            file, said = (
-                f"{inside}{place}.png",
-                (caption("descriptive", obj, context), f"masks/{inside}{place}.png"),
-            )
-            rows.append(
-                (file, obj, context, split, *said, scene_id, json.dumps(scenes[-1].factors()))
-            )
+            path = f"{group_name(obj, context)}/{index:04d}"
+            if split == "test":  # twins: the same scene in all groups
+                scene_index, scene_id = index, f"test-{index:04d}"
+            else:
+                scene_index = number * _GROUP_OFFSET + index
+                scene_id = f"{split}/{path}".replace("/", "-")
+            scene = sample(obj, context, split=split, index=scene_index, seed=seed)
+            scenes.append(recipe.apply(scene))
+            row = {
+                "file_name": f"{inside}{path}.png",
+                "object": obj,
+                "context": context,
+                "split": split,
+                "caption": caption("descriptive", obj, context),
+                "mask": f"masks/{inside}{path}.png",
+                "scene": scene_id,
+                "factors": json.dumps(scenes[-1].factors()),
+            }
+            rows.append(row)
     return imageset.with_groups(pd.DataFrame(rows, columns=list(COLUMNS))), scenes
 
 
@@ -222,15 +227,12 @@ def scene_of(images: ImageSet, row: int) -> Scene:
 
 def missing_rows(recipe: Recipe, rows: Sequence[int]) -> list[int]:
     """Which of some rows of a set are not drawn yet."""
-    root, names = (
-        data_folder() / folder_name(recipe.name),
-        scene_table(recipe)["file_name"].to_numpy(),
-    )
-    return [row for row in rows if not os.path.exists(f"{root}/{names[row]}")]
+    root, files = _root(recipe), scene_table(recipe)["file_name"].to_numpy()
+    return [row for row in rows if not os.path.exists(f"{root}/{files[row]}")]
 
 
 def make_set(recipe: Recipe) -> ImageSet:
-    """Write down a new drawn set; its pictures are drawn when they are needed."""
+    """Write the description of a new drawn set; its images are drawn when they are needed."""
     ensure_rendered(recipe, [])
     return drawn_set(recipe)
 
@@ -238,19 +240,18 @@ def make_set(recipe: Recipe) -> ImageSet:
 def ensure_rendered(recipe: Recipe, rows: Sequence[int], progress: Progress = silent) -> None:
     """Draw what is missing of some rows of a set, together with any other process that does the
     same."""
-    root = data_folder() / folder_name(recipe.name)
+    root = _root(recipe)
     make_folder(root.parent)
-    room = write_errors(root, "make room or point VLCORE_HOME to another folder")
-    with locked(root.parent / f".{root.name}.lock", 60), room:
+    errors = write_errors(root, "make room or point VLCORE_HOME to another folder")
+    with locked(root.parent / f".{root.name}.lock", 60), errors:
         if not (root / "dataset.json").exists():  # it is written once
             make_folder(root / ".locks")
             write_metadata(root, scene_table(recipe), recipe, SIZE)
     wanted = [int(row) for row in rows]
     scenes = pd.factorize(scene_table(recipe)["scene"])[0]
     chunks: dict[int, list[int]] = {}
-    for row in sorted(
-        wanted, key=lambda row: (scenes[row], row)
-    ):  # twins together: they have their halves in common
+    # Twins together: they have their halves in common.
+    for row in sorted(wanted, key=lambda row: (scenes[row], row)):
         chunks.setdefault(int(scenes[row]) // CHUNK, []).append(row)
     # Each process starts elsewhere, so that two of them rarely want the same lock.
     order = sorted(
@@ -263,7 +264,7 @@ def ensure_rendered(recipe: Recipe, rows: Sequence[int], progress: Progress = si
         if not missing:
             return
         if missing == before:
-            time.sleep(0.1)  # the rest is being drawn by others
+            time.sleep(0.1)  # other processes draw what is missing
         before = missing
         for chunk in order:
             if missing_rows(recipe, chunks[chunk]) and _draw_chunk(recipe, chunk, chunks[chunk]):
@@ -272,14 +273,12 @@ def ensure_rendered(recipe: Recipe, rows: Sequence[int], progress: Progress = si
 
 def _draw_chunk(recipe: Recipe, chunk: int, rows: Sequence[int]) -> bool:
     """Draw the missing rows of a chunk; False when another process is at it."""
-    root, table = data_folder() / folder_name(recipe.name), scene_table(recipe)
+    root, table = _root(recipe), scene_table(recipe)
     with suppress(Timeout), locked(root / ".locks" / f"{chunk}.lock", 0):
         entries: list[tuple[int, str, NDArray[np.uint8]]] = []
         for row in missing_rows(recipe, rows):
-            scene, name = (
-                Scene.from_factors(json.loads(table["factors"].iat[row])),
-                table["file_name"].iat[row],
-            )
+            scene = Scene.from_factors(json.loads(table["factors"].iat[row]))
+            name = table["file_name"].iat[row]
             drawing = write_picture(scene, root / name, root / table["mask"].iat[row])
             entries.append((row, name, imageset.averaged(drawing.image)))
         pixel_store.keep(root, len(table), entries)
@@ -288,29 +287,29 @@ def _draw_chunk(recipe: Recipe, chunk: int, rows: Sequence[int]) -> bool:
 
 
 def write_picture(scene: Scene, picture: Path, mask: Path, size: int = SIZE) -> Drawing:
-    """Draw a scene into two PNG files. The picture appears last and at once: where it is, the mask
-    is whole too."""
+    """Draw a scene into two PNG files. The image appears last and at once: where it is, the mask is
+    complete too."""
     drawing = draw(scene, size)
     for pixels, path in ((drawing.mask, mask), (drawing.image, picture)):
         with write_errors(path, "make room or choose another folder"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with atomic(path) as aside:
-                Image.fromarray(pixels).save(aside, "PNG", compress_level=1)
+            with atomic(path) as temporary:
+                Image.fromarray(pixels).save(temporary, "PNG", compress_level=1)
     return drawing
 
 
 def write_metadata(root: Path, table: pd.DataFrame, recipe: Recipe, size: int) -> None:
     """Write ``metadata.csv`` and ``dataset.json`` of a drawn set; ``dataset.json`` comes last and
-    says it is whole."""
+    marks it as complete."""
     listing = table[list(COLUMNS)].to_csv(index=False)
-    with atomic(root / "metadata.csv") as aside:
-        aside.write_text(listing)
+    with atomic(root / "metadata.csv") as temporary:
+        temporary.write_text(listing)
     counted = {"images": len(table), "checksum": hashlib.sha256(listing.encode()).hexdigest()}
     write_json(root / "dataset.json", {**description(recipe, size), **counted})
 
 
 def description(recipe: Recipe, size: int) -> dict[str, Any]:
-    """What ``dataset.json`` says of a drawn set, apart from its pictures."""
+    """What ``dataset.json`` says of a drawn set, apart from its images."""
     return {
         "name": recipe.name,
         "version": VERSION,

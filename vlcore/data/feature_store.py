@@ -1,9 +1,9 @@
-"""Store of features beside an image set: what a frozen image tower makes of each image, computed
+"""Feature store of an image set: the features of each image under a frozen image tower, computed
 once.
 
 All conditions, seeds, studies and visitors share it. It lies in the folder of the set, in
 ``features/<tower>``, and is extended in chunks under a lock each: workers that start together share
-the work, and one that is killed leaves nothing that counts. The built-in sets bring theirs
+the work, and one that is killed leaves nothing that counts. Those of the built-in sets are bundled
 (`Bundle`), so that nothing is drawn or computed on a fresh install.
 """
 
@@ -116,8 +116,8 @@ class FeatureStore:
 
         def compute(places: Sequence[int]) -> Features:
             if not composites:
-                made = make()
-                composites.extend(image for kind in kinds for image in made[kind])
+                by_kind = make()
+                composites.extend(image for kind in kinds for image in by_kind[kind])
             return self._embed([composites[place] for place in places])
 
         # A file for each choice of rows: the folds of a set have different ones.
@@ -184,39 +184,36 @@ class FeatureStore:
     ) -> dict[int, Features]:
         """Values of rows of a store, by row: missing ones are computed chunk by chunk, shared with
         other processes."""
-        place_of = {row: place for place, row in enumerate(rows)}
-        made: dict[int, Features] = {}
-        waits = False
+        name_of = dict(zip(rows, names, strict=True))
+        stamp_of_row = dict(zip(rows, stamps, strict=True))
+        known: dict[int, Features] = {}
+        is_waiting = False
         while True:
-            values, places = store.read(rows, names, stamps)
-            missing = [rows[place] for place in places if rows[place] not in made]
+            values, absent = store.read(rows, names, stamps)
+            missing = [rows[index] for index in absent if rows[index] not in known]
             if not missing:
-                return {
-                    row: made[row] if row in made else values[place]
-                    for row, place in place_of.items()
-                }
+                return {row: known.get(row, values[index]) for index, row in enumerate(rows)}
             progress(len(rows) - len(missing), len(rows))
-            if waits:
-                time.sleep(0.1)  # the rest is being computed by others
-            waits = True
+            if is_waiting:
+                time.sleep(0.1)  # other processes compute what is missing
+            is_waiting = True
             for number, chunk in _chunks(missing):
                 with suppress(Timeout), self._locked(f"{store.file.name}-{number}"):
-                    there, absent = store.read(*_picked(chunk, names, stamps, place_of))
-                    todo = [chunk[place] for place in absent]
-                    made.update(
-                        (row, there[place]) for place, row in enumerate(chunk) if row not in todo
-                    )
+                    chunk_names = [name_of[row] for row in chunk]
+                    chunk_stamps = [stamp_of_row[row] for row in chunk]
+                    stored, absent = store.read(chunk, chunk_names, chunk_stamps)
+                    known.update(zip(chunk, stored, strict=True))
+                    todo = [chunk[index] for index in absent]
                     if todo:
-                        computed = compute(todo)
-                        made.update(zip(todo, computed, strict=True))
+                        known.update(zip(todo, compute(todo), strict=True))
                         store.write(
                             [
-                                Record(row, names[place_of[row]], made[row], stamps[place_of[row]])
+                                Record(row, name_of[row], known[row], stamp_of_row[row])
                                 for row in todo
                             ]
                         )
-                    waits = False
-                    progress(len(rows) - sum(row not in made for row in missing), len(rows))
+                    is_waiting = False
+                    progress(len(rows) - sum(row not in known for row in missing), len(rows))
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:
@@ -251,12 +248,6 @@ def _chunks(rows: Sequence[int]) -> list[tuple[int, list[int]]]:
     )
 
 
-def _picked(
-    chunk: Sequence[int], names: Sequence[str], stamps: Sequence[Stamp], place_of: Mapping[int, int]
-) -> tuple[Sequence[int], list[str], list[Stamp]]:
-    return chunk, [names[place_of[row]] for row in chunk], [stamps[place_of[row]] for row in chunk]
-
-
 @dataclass(frozen=True, eq=False)
 class Bundle:
     """Features of a built-in set that come with this version, read-only, and what measures ask of
@@ -265,9 +256,8 @@ class Bundle:
     rows: dict[int, Features]  # by row
     panel: dict[str, Features]  # of composite images, by kind
     pixels: dict[str, NDArray[np.floating]]  # see `vlcore.metrics.pixel_summary.PixelSummary`
-    random: dict[
-        str, NDArray[np.floating]
-    ]  # ``test`` and ``probe`` in the space of the random network
+    # ``test`` and ``probe`` in the space of the random network.
+    random: dict[str, NDArray[np.floating]]
     centre: Features  # of the space of the rows, (F,)
     components: Features  # of that space, (k, F), orthonormal
 
@@ -290,10 +280,8 @@ def _bundle(folder: str, tower: str) -> Bundle | None:
         return None
     with np.load(file, allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
-    components, centre = (
-        arrays["components"].astype(np.float32),
-        arrays["centre"].astype(np.float32),
-    )
+    components = arrays["components"].astype(np.float32)
+    centre = arrays["centre"].astype(np.float32)
 
     def expanded(coefficients: NDArray[np.float16]) -> Features:
         features = stored_precision(coefficients.astype(np.float32) @ components + centre)

@@ -1,6 +1,6 @@
 """Image sets: a table with one row an image, its object, context and split, and the pixels of each.
 
-A set of embeddings has no pictures: its pixels are a tile with two names, which nobody measures."""
+A set of embeddings has no images: its pixels are a tile with two names, which is never measured."""
 
 import json
 import re
@@ -22,12 +22,12 @@ from vlcore.experiment.grouping import Grouping, group_name
 from vlcore.experiment.progress import Progress, silent
 
 SPLITS = ("train", "val", "probe", "test")
-# what the pictures of a set in folds belong to until a seed says which of them are held out
+# The split of images of a set in folds, until a seed says which of them are held out.
 POOL = "pool"
 TRAINING_SIZE = pixel_store.SIZE  # pixels; what the encoders see
 COLUMNS = ("file_name", "object", "context", "split", "caption", "mask", "scene", "factors")
 
-TILE_SIDE = 192  # pixels, as of imported pictures
+TILE_SIDE = 192  # pixels, as of imported images
 _PAPER, _INK, _FRAME = (242, 242, 242), (40, 40, 40), (190, 190, 190)
 _LARGEST, _SMALLEST, _MARGIN = 34, 16, 12  # pixels
 
@@ -41,16 +41,15 @@ class ImageSet:
     """A table of images and the folder that holds them."""
 
     name: str
-    version: str  # changes when its pictures change
+    version: str  # changes when its images change
     root: Path
     grouping: Grouping
     table: pd.DataFrame  # one row an image, columns `COLUMNS` and ``group``, index 0..n-1
     # Makes sure that the files of some rows exist.
     ensure_rendered: Callable[[Sequence[int], Progress], None] = lambda _rows, _progress: None
     about: Mapping[str, Any] = field(default_factory=dict)  # what ``dataset.json`` says
-    small: Mapping[int, bytes] = field(
-        default_factory=dict
-    )  # of some rows, small WebP files that need no drawing
+    # Of some rows, small WebP files that need no drawing.
+    small: Mapping[int, bytes] = field(default_factory=dict)
 
     @property
     def folds(self) -> int:
@@ -65,12 +64,12 @@ class ImageSet:
         return self.about.get("pictures") != "none"
 
     def need_pictures(self) -> None:
-        """Refuse a set of embeddings, of which there is nothing to train on and to look into."""
+        """Refuse a set of embeddings, which has no images to train on and to look into."""
         if not self.has_pictures:
-            instead = (
-                "there are no pictures to train on; its map and measures are on the Train page"
+            raise ImageSetError(
+                f"The image set {self.name!r} holds embeddings only: there are no images to train"
+                " on; its map and measures are on the Train page."
             )
-            raise ImageSetError(f"The image set {self.name!r} holds embeddings only: {instead}.")
 
     def rows(self, split: str) -> NDArray[np.int64]:
         """Row numbers of a split."""
@@ -78,66 +77,59 @@ class ImageSet:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Number of images by split and group."""
-        return {split: dict(of_groups) for split, of_groups in self._counted.items()}
+        return {split: dict(by_group) for split, by_group in self._counts.items()}
 
     @cached_property  # pages ask in every run
-    def _counted(self) -> dict[str, dict[str, int]]:
-        table = self.table.groupby(["split", "group"], sort=False).size()
-        there = [split for split in (*SPLITS, POOL) if split in table.index.get_level_values(0)]
-        names = self.grouping.names
-        return {
-            split: {group: int(table.get((split, group), 0)) for group in names} for split in there
-        }
+    def _counts(self) -> dict[str, dict[str, int]]:
+        sizes = pd.crosstab(self.table["split"], self.table["group"])
+        sizes = sizes.reindex(columns=self.grouping.names, fill_value=0)
+        splits = [split for split in (*SPLITS, POOL) if split in sizes.index]
+        return {split: sizes.loc[split].to_dict() for split in splits}
 
     def path(self, row: int) -> Path:
         return self.root / str(self.table["file_name"].iat[row])
 
     def image(self, row: int) -> NDArray[np.uint8]:
-        """One picture at its stored size, uint8 (height, width, 3), drawn where it is not there, or
-        an `ImageSetError` where its file is broken; a tile with its names where there are no
-        pictures."""
+        """One image at its stored size, uint8 (height, width, 3), drawn where its file is missing;
+        a tile with its names where there are no images. ImageSetError where its file is broken."""
         if not self.has_pictures:
             return tile(str(self.table["object"].iat[row]), str(self.table["context"].iat[row]))
-        drawn = "recipe" in self.about
-        if drawn and not self.path(row).exists():
+        is_drawn = "recipe" in self.about
+        path = self.path(row)
+        if is_drawn and not path.exists():
             self.ensure_rendered([row], silent)
-        mend = (
-            "delete it and run `python -m vlcore data render` again" if drawn else "import it again"
-        )
-        return np.asarray(self._open(f"picture {self.path(row).name}", self.path(row), "RGB", mend))
+        advice = "import it again"
+        if is_drawn:
+            advice = "delete it and run `python -m vlcore data render` again"
+        return np.asarray(self._open(f"image {path.name}", path, "RGB", advice))
 
-    def _open(self, called: str, path: Path, mode: str, mend: str) -> Image.Image:
+    def _open(self, called: str, path: Path, mode: str, advice: str) -> Image.Image:
         try:
-            with Image.open(path) as picture:
-                return picture.convert(mode)
-        except (
-            OSError,
-            SyntaxError,
-            ValueError,
-        ) as error:  # Pillow raises all three on damaged files
+            with Image.open(path) as image:
+                return image.convert(mode)
+        except (OSError, SyntaxError, ValueError) as error:  # Pillow's own, of damaged files
             raise ImageSetError(
-                f"The {called} of the image set {self.name!r} cannot be read; {mend}."
+                f"The {called} of the image set {self.name!r} cannot be read; {advice}."
             ) from error
 
     def pixels(
         self, rows: Sequence[int] | NDArray[np.int64], size: int = TRAINING_SIZE
     ) -> NDArray[np.uint8]:
-        """Pictures averaged down to a square, uint8 (n, size, size, 3); refused of tiles, which
-        nobody measures."""
+        """Images averaged down to a square, uint8 (n, size, size, 3); refused of tiles."""
         self.need_pictures()
-        places = [int(row) for row in rows]
+        rows = [int(row) for row in rows]
 
         def decode(row: int) -> NDArray[np.uint8]:
             return averaged(self.image(row), size)
 
         if size != TRAINING_SIZE:
-            return np.array([decode(row) for row in places], np.uint8).reshape(-1, size, size, 3)
-        names = self.table["file_name"].to_numpy()[places].tolist()
-        return pixel_store.read(self.root, len(self.table), places, names, decode)
+            return np.array([decode(row) for row in rows], np.uint8).reshape(-1, size, size, 3)
+        names = self.table["file_name"].to_numpy()[rows].tolist()
+        return pixel_store.read(self.root, len(self.table), rows, names, decode)
 
     def masks(self, rows: NDArray[np.int64], size: int = TRAINING_SIZE) -> NDArray[np.uint8] | None:
-        """Where the objects of pictures are, averaged down to a square, uint8 (n, size, size), 0
-        nowhere to 255 wholly; None where one of the pictures has no mask."""
+        """Masks of the objects, averaged down to a square, uint8 (n, size, size), 255 where the
+        object is; None where an image has no mask."""
         files = [str(self.table["mask"].iat[int(row)]) for row in rows]
         if not all(files):
             return None
@@ -148,9 +140,9 @@ class ImageSet:
         return np.array(small, np.uint8).reshape(-1, size, size)
 
 
-def averaged(picture: NDArray[np.uint8], size: int = TRAINING_SIZE) -> NDArray[np.uint8]:
-    """A picture averaged down to a square, uint8 (size, size, 3)."""
-    return np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.BOX))
+def averaged(pixels: NDArray[np.uint8], size: int = TRAINING_SIZE) -> NDArray[np.uint8]:
+    """An image averaged down to a square, uint8 (size, size, 3)."""
+    return np.asarray(Image.fromarray(pixels).resize((size, size), Image.Resampling.BOX))
 
 
 def read_set(root: Path) -> ImageSet:
@@ -183,8 +175,8 @@ def with_groups(table: pd.DataFrame) -> pd.DataFrame:
 def tile(obj: str, context: str) -> NDArray[np.uint8]:
     """A tile with the names of an object and a context, uint8 (TILE_SIDE, TILE_SIDE, 3),
     read-only."""
-    picture = Image.new("RGB", (TILE_SIDE, TILE_SIDE), _PAPER)
-    draw = ImageDraw.Draw(picture)
+    image = Image.new("RGB", (TILE_SIDE, TILE_SIDE), _PAPER)
+    draw = ImageDraw.Draw(image)
     draw.rectangle((0, 0, TILE_SIDE - 1, TILE_SIDE - 1), outline=_FRAME, width=2)
     room = TILE_SIDE - 2 * _MARGIN
     for name, middle in ((obj, TILE_SIDE * 0.38), (context, TILE_SIDE * 0.62)):
@@ -203,6 +195,6 @@ def tile(obj: str, context: str) -> NDArray[np.uint8]:
                 text = text[:-1]
             text = f"{text.rstrip()}…"
         draw.text((TILE_SIDE / 2, middle), text, fill=_INK, font=font, anchor="mm")
-    pixels = np.array(picture)
-    pixels.flags.writeable = False  # everybody gets the same one
+    pixels = np.array(image)
+    pixels.flags.writeable = False  # the cache returns the same array to all
     return pixels

@@ -62,8 +62,8 @@ class RowStore:
         """Write records, if the disk takes them."""
         size = self._record.itemsize
         with suppress(OSError):
-            whole = self.file.exists() and self.file.stat().st_size == self.count * size
-            if records and not whole:
+            is_complete = self.file.exists() and self.file.stat().st_size == self.count * size
+            if records and not is_complete:
                 with atomic(self.file) as aside, aside.open("wb") as file:
                     file.truncate(self.count * size)
             with self.file.open("r+b") as file:

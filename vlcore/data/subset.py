@@ -4,9 +4,9 @@ of a small set.
 The biased subset is chosen by fixed permutations, one a group and data seed, of which every bias
 level takes a prefix.
 
-A set with a few dozen pictures a group has no room for a test set of its own. So it is cut into
-folds; one model is trained without each, each picture is judged by the model that has not seen it,
-and the answers are counted together. A data seed is one way of cutting. Near-duplicates share a
+A set with a few dozen images a group is too small for a test set of its own. So it is cut into
+folds; one model is trained without each, each image is judged by the model that was not trained on
+it, and the answers are counted together. A data seed is one way of cutting. Near-duplicates share a
 scene, and a scene is never cut."""
 
 import dataclasses
@@ -25,29 +25,31 @@ def training_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
     """The biased training subset of a condition, before edits, in a fixed order, (n,); refused
     where there is too little."""
     images.need_pictures()
+    grouping = images.grouping
     pool = images.rows("train")
     groups = images.table["group"].to_numpy()[pool]
-    chosen: dict[int, NDArray[np.int64]] = {}
-    # The smallest group first: what is advised for it holds of all.
-    for number, group in sorted(
-        enumerate(images.grouping.names), key=lambda one: (groups == one[1]).sum()
-    ):
-        members = pool[groups == group]
-        kept = condition.n_minority if group in images.grouping.minority else condition.n_majority
-        if len(members) < max(kept, condition.n_per_group):
-            there, asked = f"{len(members)} training images of {group}", condition.n_per_group
-            advice = f"; choose at most that many as n_per_group instead of {asked}"
-            if kept > asked:
+    members = {group: pool[groups == group] for group in grouping.names}
+    chosen: dict[str, NDArray[np.int64]] = {}
+    # The smallest group first: what is advised for it holds for all.
+    for group in sorted(grouping.names, key=lambda group: len(members[group])):
+        is_minority = group in grouping.minority
+        wanted = condition.n_minority if is_minority else condition.n_majority
+        available, n_per_group = len(members[group]), condition.n_per_group
+        if available < max(wanted, n_per_group):
+            advice = f"; choose at most that many as n_per_group instead of {n_per_group}"
+            if wanted > n_per_group:
                 advice = (
-                    f", and {condition.size_mode} at this bias needs {kept}; choose an n_per_group"
-                    f" below {asked}"
+                    f", and {condition.size_mode} at this bias needs {wanted}; choose an"
+                    f" n_per_group below {n_per_group}"
                 )
-            raise ImageSetError(f"The image set {images.name!r} has {there}{advice}.")
+            raise ImageSetError(
+                f"The image set {images.name!r} has {available} training images of {group}{advice}."
+            )
         if condition.mitigation == "subsample":
-            kept = min(kept, condition.n_minority, condition.n_majority)
-        order = np.random.default_rng([condition.data_seed, number]).permutation(len(members))
-        chosen[number] = members[order[:kept]]
-    return np.concatenate([chosen[number] for number in sorted(chosen)])
+            wanted = min(condition.n_minority, condition.n_majority)
+        random = np.random.default_rng([condition.data_seed, grouping.names.index(group)])
+        chosen[group] = members[group][random.permutation(available)[:wanted]]
+    return np.concatenate([chosen[group] for group in grouping.names])
 
 
 def map_rows(images: ImageSet, scenes: int = 50) -> NDArray[np.int64]:
@@ -63,7 +65,7 @@ def map_rows(images: ImageSet, scenes: int = 50) -> NDArray[np.int64]:
 
 def parts(images: ImageSet, data_seed: int) -> list[ImageSet]:
     """A set as it is split under a seed: itself where its splits are fixed, else one part for each
-    fold, which is the whole set with the fold's pictures in the split ``test`` and all others in
+    fold, which is the whole set with the fold's images in the split ``test`` and all others in
     ``train``."""
     if not images.folds:
         return [images]
@@ -73,15 +75,14 @@ def parts(images: ImageSet, data_seed: int) -> list[ImageSet]:
 
 
 def fold_numbers(images: ImageSet, data_seed: int) -> NDArray[np.int64]:
-    """The fold of each picture, (n,): every group is spread over all folds as evenly as its scenes
+    """The fold of each image, (n,): every group is spread over all folds as evenly as its scenes
     allow."""
     scenes, first, scene_of = np.unique(
         images.table["scene"].to_numpy(str), return_index=True, return_inverse=True
     )
     sizes = np.bincount(scene_of)
-    groups = images.table["group"].to_numpy()[
-        first
-    ]  # near-duplicates in two groups count as of the first
+    # Near-duplicates in two groups count as of the first.
+    groups = images.table["group"].to_numpy()[first]
     fold = np.empty(len(scenes), dtype=np.int64)
     for number, group in enumerate(images.grouping.names):
         members = np.flatnonzero(groups == group)
@@ -140,7 +141,7 @@ def usual_condition(images: ImageSet) -> Condition:
 
 def on_its_set(condition: Condition) -> Condition:
     """A condition as it is trained: one that names an image set without a version means the one
-    that is there now, with as many pictures of a group as that has where it has fewer than the
+    that is there now, with as many images of a group as that has where it has fewer than the
     study; ImageSetError where there is no such set.
     """
     if condition.data_version:

@@ -1,7 +1,7 @@
-"""Images to put to models: files of visitors, cut-outs on backgrounds, and samples that no model
-was trained on.
+"""Images that models are asked about: files of visitors, cut-outs on backgrounds, and samples that
+no model was trained on.
 
-A visitor's file has its own name alone, which is only ever shown as plain text."""
+A visitor's file keeps its name, which is only ever shown as plain text."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from vlcore.data.decoding import on_grey, open_apart
-from vlcore.data.drawn import BUILT_IN, SIZE, recipe_of
+from vlcore.data.drawn import BUILT_IN, SIZE, Recipe, recipe_of
 from vlcore.data.imageset import ImageSet, averaged
 from vlcore.data.subset import map_rows, parts
 from vlcore.experiment.grouping import Grouping, context_words, group_words
@@ -23,9 +23,9 @@ from vlcore.scenes import CONTEXTS, OBJECTS, Scene, draw, sample
 BACKDROP_SIDE = 256  # px of the images that are put together or drawn
 GREY = "mid-grey"
 OPAQUE = 250  # of 255: from here on a pixel counts as opaque
-CUTOUT_SHARE = 0.02  # share of a picture that must be see-through to call it a cut-out
+CUTOUT_SHARE = 0.02  # share of an image that must be transparent to call it a cut-out
 _GROUPS = Path(__file__).parent / "groups"
-_INDEX = 23  # of the scene whose places are used: any will do, and the same for everybody
+_INDEX = 23  # of the scene whose backgrounds are used: any will do, and the same for everybody
 _FIRST = 3  # number of the first scene that is a sample
 # Number of the scene that pages begin with, in the minority group of the first object. It was
 # chosen: models of a high bias take the horse that grazes in the desert for a camel.
@@ -39,7 +39,7 @@ LONGEST = 60  # characters of a name
 class UploadedPicture:
     """An image to ask about, RGB."""
 
-    name: str  # what its visitor calls it; only to be shown as plain text
+    name: str  # of a visitor; only to be shown as plain text
     picture: Image.Image  # as it is shown
     cutout: str = ""  # name of the cut-out that it shows
     background: str = ""  # of a cut-out or a sample
@@ -49,20 +49,17 @@ class UploadedPicture:
 
     @cached_property
     def asked(self) -> Image.Image:
-        """The image as models are asked: a drawn one as small as those of the drawn sets, for a
-        sharper one is new."""
-        return (
-            Image.fromarray(averaged(np.asarray(self.picture), SIZE))
-            if self.is_drawn
-            else self.picture
-        )
+        """The image that models are asked about: a drawn one as small as those of the drawn sets,
+        for a sharper one would be new to them."""
+        if self.is_drawn:
+            return Image.fromarray(averaged(np.asarray(self.picture), SIZE))
+        return self.picture
 
     @cached_property
     def digest(self) -> str:
         """Names the image by its content."""
-        return hashlib.sha256(repr(self.asked.size).encode() + self.asked.tobytes()).hexdigest()[
-            :24
-        ]
+        content = repr(self.asked.size).encode() + self.asked.tobytes()
+        return hashlib.sha256(content).hexdigest()[:24]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,96 +70,99 @@ class Twins:
     other_backgrounds: tuple[UploadedPicture, ...]
 
 
-def twins(one: UploadedPicture, grouping: Grouping) -> Twins | None:
+def twins(sample_image: UploadedPicture, grouping: Grouping) -> Twins | None:
     """The twins of a sample: with the other object, and on the other background of a set, or on
     both where it has neither; None where they cannot be drawn."""
-    scene = one.scene
-    if (
-        scene is None
-        or scene.object not in grouping.objects
-        or not set(grouping.objects) <= set(OBJECTS)
-    ):
+    scene = sample_image.scene
+    can_be_drawn = set(grouping.objects) <= set(OBJECTS) and set(grouping.contexts) <= set(CONTEXTS)
+    if scene is None or scene.object not in grouping.objects or not can_be_drawn:
         return None
-    return _twins(scene, grouping) if set(grouping.contexts) <= set(CONTEXTS) else None
+    return _twins(scene, grouping)
 
 
 @lru_cache(maxsize=64)
 def _twins(scene: Scene, grouping: Grouping) -> Twins:
-    other = next(name for name in grouping.objects if name != scene.object)
-    others = [context for context in grouping.contexts if context != scene.context]
-    backgrounds = (
-        _drawn(scene.replace(context=context), context_words(context)) for context in others
+    other_object = next(name for name in grouping.objects if name != scene.object)
+    backgrounds = tuple(
+        _drawn(scene.replace(context=context), context_words(context))
+        for context in grouping.contexts
+        if context != scene.context
     )
-    return Twins(_drawn(scene.replace(object=other), other), tuple(backgrounds))
+    return Twins(_drawn(scene.replace(object=other_object), other_object), backgrounds)
 
 
 def _drawn(scene: Scene, name: str) -> UploadedPicture:
-    picture = Image.fromarray(draw(scene, BACKDROP_SIDE).image)
-    return UploadedPicture(name, picture, "", scene.context, scene.object, True, scene)
+    return UploadedPicture(
+        name,
+        Image.fromarray(draw(scene, BACKDROP_SIDE).image),
+        background=scene.context,
+        object=scene.object,
+        is_drawn=True,
+        scene=scene,
+    )
 
 
 def background(context: str) -> npt.NDArray[np.uint8]:
-    """A place without anybody in it, uint8 (`BACKDROP_SIDE`, `BACKDROP_SIDE`, 3)."""
-    return draw(
-        sample("horse", context, split="demo", index=_INDEX).replace(object_contrast=0.0),
-        BACKDROP_SIDE,
-    ).image
+    """A background without an animal, uint8 (`BACKDROP_SIDE`, `BACKDROP_SIDE`, 3)."""
+    scene = sample("horse", context, split="demo", index=_INDEX)
+    return draw(scene.replace(object_contrast=0.0), BACKDROP_SIDE).image
 
 
 def shown_name(name: str) -> str:
-    """A file's name as it is shown: what can be seen of it, and of a long one its two ends."""
-    seen = (
-        " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
-        or "picture"
-    )
-    return seen if len(seen) <= LONGEST else f"{seen[: LONGEST - 16]}…{seen[-15:]}"
+    """A file's name as it is shown: its printable letters, and of a long one its two ends."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in name)
+    title = " ".join(printable.split()) or "image"
+    return title if len(title) <= LONGEST else f"{title[: LONGEST - 16]}…{title[-15:]}"
 
 
 def uploaded(name: str, content: bytes) -> list[UploadedPicture]:
-    """The picture of a file, or its cut-out on each background; an `UploadError` where it holds
+    """The image of a file, or its cut-out on each background; an `UploadError` where it holds
     none."""
     return _on_backgrounds(name, open_apart(content, "The file"))
 
 
-def _on_backgrounds(name: str, picture: Image.Image, shows: str = "") -> list[UploadedPicture]:
-    """The middle of a cut-out on mid-grey and on every place that can be drawn; another picture as
-    it is. Of a cut-out enough is see-through, and enough is not, for a background to be seen behind
-    it."""
-    opaque = (
-        (np.asarray(picture.getchannel("A")) >= OPAQUE).mean() if picture.mode == "RGBA" else 1.0
-    )
+def _on_backgrounds(name: str, image: Image.Image, obj: str = "") -> list[UploadedPicture]:
+    """The middle of a cut-out on mid-grey and on every background that can be drawn; other images
+    as they are. A cut-out has enough transparent pixels, and enough others."""
+    opaque = 1.0
+    if image.mode == "RGBA":
+        opaque = (np.asarray(image.getchannel("A")) >= OPAQUE).mean()
     if not CUTOUT_SHARE <= opaque <= 1 - CUTOUT_SHARE:
-        return [UploadedPicture(name, on_grey(picture), object=shows)]
+        return [UploadedPicture(name, on_grey(image), object=obj)]
     size = (BACKDROP_SIDE, BACKDROP_SIDE)
     # Premultiplied, so that the colour of invisible pixels does not bleed into the edge.
-    front = ImageOps.fit(picture.convert("RGBa"), size, Image.Resampling.LANCZOS).convert("RGBA")
-    made = [UploadedPicture(f"{name}, {GREY}", on_grey(front), name, GREY, shows)]
+    front = ImageOps.fit(image.convert("RGBa"), size, Image.Resampling.LANCZOS).convert("RGBA")
+    versions = [UploadedPicture(f"{name}, {GREY}", on_grey(front), name, GREY, obj)]
     for context in CONTEXTS:
-        placed = Image.alpha_composite(
-            Image.fromarray(background(context)).convert("RGBA"), front
-        ).convert("RGB")
-        made.append(
-            UploadedPicture(f"{name}, {context_words(context)}", placed, name, context, shows)
-        )
-    return made
+        back = Image.fromarray(background(context)).convert("RGBA")
+        composite = Image.alpha_composite(back, front).convert("RGB")
+        title = f"{name}, {context_words(context)}"
+        versions.append(UploadedPicture(title, composite, name, context, obj))
+    return versions
 
 
 @lru_cache(maxsize=16)
 def group_pictures(images: ImageSet) -> list[npt.NDArray[np.uint8]]:
-    """One picture of each group of a set, in the order of the groups, uint8 (height, width, 3)."""
+    """One image of each group of a set, in the order of the groups, uint8 (height, width, 3)."""
     recipe = recipe_of(images.name)
     if images.name in BUILT_IN:  # drawn before: Home does not wait for the renderer
-        return [
-            np.asarray(Image.open(_GROUPS / f"{images.name}-{number}.webp")) for number in range(4)
-        ]
+        files = [_GROUPS / f"{images.name}-{number}.webp" for number in range(4)]
+        return [np.asarray(Image.open(file)) for file in files]
     if recipe is not None:
-        pairs = enumerate(recipe.grouping.pairs, _FIRST)
-        scenes = [recipe.apply(sample(*pair, split="demo", index=index)) for index, pair in pairs]
+        scenes = _group_scenes(recipe)
         return [draw(scene, BACKDROP_SIDE).image for scene in scenes]
     groups = images.table["group"].to_numpy()
     rows = [int(np.flatnonzero(groups == group)[0]) for group in images.grouping.names]
     images.ensure_rendered(rows, silent)
     return [images.image(row) for row in rows]
+
+
+def _group_scenes(recipe: Recipe) -> list[Scene]:
+    """A scene of each group of a drawn set, which is in none of its splits."""
+    return [
+        recipe.apply(sample(*pair, split="demo", index=_FIRST + number))
+        for number, pair in enumerate(recipe.grouping.pairs)
+    ]
 
 
 @lru_cache(maxsize=16)
@@ -172,37 +172,42 @@ def samples(images: ImageSet) -> dict[str, tuple[Image.Image, list[UploadedPictu
     First of a drawn set one that biased models get wrong and scenes of its groups, of another set
     held-out images of its groups; then animals on other backgrounds, and animals without a
     background."""
-    known = {
-        animal: animal if animal in images.grouping.objects else "" for animal in ("camel", "horse")
-    }
-    whole = _scenes_of_groups(images) if recipe_of(images.name) else _held_out(images)
+    animals = ("camel", "horse")
+    labels = {animal: animal if animal in images.grouping.objects else "" for animal in animals}
+    recipe = recipe_of(images.name)
+    single = _held_out(images) if recipe is None else _scenes_of_groups(images, recipe)
     for number, (animal, context) in enumerate(_ELSEWHERE):
         scene = sample(animal, context, split="demo", index=_FIRST + 10 + number)
-        name = _beginning(f"{animal} {context_words(context)}")
-        whole.append(replace(_drawn(scene, name), background="", object=known[animal]))
-    offered = {one.name: (one.picture, [one]) for one in whole}
-    for number, animal in enumerate(known):
+        name = _capitalised(f"{animal} {context_words(context)}")
+        single.append(replace(_drawn(scene, name), background="", object=labels[animal]))
+    offered = {image.name: (image.picture, [image]) for image in single}
+    for number, animal in enumerate(animals):
         drawing = draw(sample(animal, "grass", split="demo", index=_FIRST + number), BACKDROP_SIDE)
         cutout = Image.fromarray(np.dstack([drawing.image, drawing.mask]))
         name = f"{animal.capitalize()}, cut out"
-        placed = _on_backgrounds(name, cutout, known[animal])
-        offered[name] = cutout, [replace(one, is_drawn=True) for one in placed]
+        versions = _on_backgrounds(name, cutout, labels[animal])
+        offered[name] = cutout, [replace(version, is_drawn=True) for version in versions]
     return offered
 
 
-def _scenes_of_groups(images: ImageSet) -> list[UploadedPicture]:
+def _scenes_of_groups(images: ImageSet, recipe: Recipe) -> list[UploadedPicture]:
     """The scene that pages begin with, and one of each group of a drawn set."""
-    recipe = recipe_of(images.name)
-    assert recipe is not None
-    pairs, words = images.grouping.pairs, group_words(images.grouping)
-    opening = recipe.apply(sample(*pairs[1], split="demo", index=_OPENING))
-    scenes = [_drawn(opening, _beginning(f"{words[images.grouping.names[1]]}, grazing"))]
-    for number, (pair, name, pixels) in enumerate(
-        zip(pairs, words.values(), group_pictures(images), strict=True)
+    grouping = images.grouping
+    words = list(group_words(grouping).values())
+    opening = sample(*grouping.pairs[1], split="demo", index=_OPENING)
+    scenes = [_drawn(recipe.apply(opening), _capitalised(f"{words[1]}, grazing"))]
+    for scene, name, pixels in zip(
+        _group_scenes(recipe), words, group_pictures(images), strict=True
     ):
-        scene = recipe.apply(sample(*pair, split="demo", index=_FIRST + number))
-        picture = Image.fromarray(pixels)
-        scenes.append(UploadedPicture(_beginning(name), picture, "", pair[1], pair[0], True, scene))
+        drawn = UploadedPicture(
+            _capitalised(name),
+            Image.fromarray(pixels),
+            background=scene.context,
+            object=scene.object,
+            is_drawn=True,
+            scene=scene,
+        )
+        scenes.append(drawn)
     return scenes
 
 
@@ -216,14 +221,15 @@ def _held_out(images: ImageSet) -> list[UploadedPicture]:
     pairs = dict(zip(images.grouping.names, images.grouping.pairs, strict=True))
     held_out = []
     for group in (*images.grouping.minority, *images.grouping.majority):
-        name = _beginning(f"{group_words(images.grouping)[group]}, held out")
-        shows, context = pairs[group]
-        for row in rows[groups == group][:1].tolist():  # a small set may hold none of a group out
-            picture = Image.fromarray(images.image(row))
-            held_out.append(UploadedPicture(name, picture, background=context, object=shows))
+        members = rows[groups == group].tolist()
+        if members:  # a small set may hold none of a group out
+            name = _capitalised(f"{group_words(images.grouping)[group]}, held out")
+            obj, context = pairs[group]
+            image = Image.fromarray(images.image(members[0]))
+            held_out.append(UploadedPicture(name, image, background=context, object=obj))
     return held_out
 
 
-def _beginning(words: str) -> str:
-    """Words with a capital letter; all others are as they were."""
+def _capitalised(words: str) -> str:
+    """Words with a capital letter at the beginning; all others stay."""
     return words[0].upper() + words[1:]

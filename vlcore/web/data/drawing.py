@@ -19,29 +19,26 @@ from vlcore.web import shell, visitors, widgets
 
 @st.cache_data(max_entries=400, show_spinner=False)
 def drawn(scene: Scene, size: int = 320) -> NDArray[np.uint8]:
-    """The picture of a scene, (size, size, 3)."""
+    """The image of a scene, (size, size, 3)."""
     return draw(scene, size).image
 
 
 def one_scene(images: ImageSet) -> None:
-    """Every factor of one scene under the visitor's hand, and its four twins."""
+    """Controls for every factor of one scene, and its four twins."""
     st.subheader("One scene and its twins")
-    twins = (
-        "A picture is a function of its factors. Twins share all but one: the same animal elsewhere"
+    st.caption(
+        "An image is a function of its factors. Twins share all but one: the same animal on another"
+        " background, another animal on the same one. So an error of a model has one cause."
     )
-    st.caption(f"{twins}, another animal in the same place. So an error of a model has one cause.")
     recipe = recipe_of(images.name)
     if recipe is None:
-        unknown = (
-            "so nobody knows their factors and they have no twins. Below is a scene that the lab"
-            " draws"
-        )
         st.info(
-            f"The pictures of {plain(images.name)} were not drawn here, {unknown}; it is not one of"
-            " this set."
+            f"The images of {plain(images.name)} were not drawn here, so their factors are unknown"
+            " and they have no twins. Below is a scene that the lab draws; it is not one of this"
+            " set."
         )
         recipe = SCENES_RECIPE
-    picture_slot = st.container()
+    image_slot = st.container()
     first, second, third = st.columns(3)
     with first:
         number = widgets.integer_input("Scene number", 0, 9999, 7, about="Draws all factors anew.")
@@ -76,7 +73,7 @@ def one_scene(images: ImageSet) -> None:
         sky = st.selectbox("Sky", SKIES, SKIES.index(base.sky), key=f"sky_{number}")
         places = list(recipe.contexts)
         contexts = st.multiselect(
-            "Two places", CONTEXTS, places, max_selections=2, key=f"places_{recipe.name}"
+            "Two backgrounds", CONTEXTS, places, max_selections=2, key=f"places_{recipe.name}"
         )
         seen = st.slider(
             "Background contrast",
@@ -95,7 +92,7 @@ def one_scene(images: ImageSet) -> None:
             key=f"object_{recipe.name}",
         )
     if len(contexts) < 2:
-        picture_slot.info("Choose two places to see the twins.")
+        image_slot.info("Choose two backgrounds to see the twins.")
         return
     scene = base.replace(
         pose=pose,
@@ -110,7 +107,7 @@ def one_scene(images: ImageSet) -> None:
         object_contrast=clear / 100,
     )
     pairs = [(obj, context) for obj in OBJECTS for context in contexts]
-    for column, (obj, context) in zip(picture_slot.columns(4), pairs, strict=True):
+    for column, (obj, context) in zip(image_slot.columns(4), pairs, strict=True):
         widgets.show_image(
             drawn(scene.replace(object=obj, context=context)),
             alt=f"{obj}, {context}",
@@ -120,12 +117,11 @@ def one_scene(images: ImageSet) -> None:
 
 
 def draw_a_set() -> None:
-    """A set with other places, another style or other cues, under a name of its own."""
+    """A set with other backgrounds, another style or other cues, under a new name."""
     st.subheader("Draw a set")
-    same = "The scenes are those of the set `scenes`; what you change here is all that differs"
     st.caption(
-        f"{same}. Pictures are drawn when a model needs them. Everybody on this server sees the"
-        " set."
+        "The scenes are those of the set `scenes`; what you change here is all that differs. Images"
+        " are drawn when a model needs them. Everybody on this server sees the set."
     )
     left, right = st.columns([2, 3])
     with left:
@@ -138,7 +134,7 @@ def draw_a_set() -> None:
             100,
             100,
             format="%d %%",
-            help="How well the place can be seen.",
+            help="How well the background can be seen.",
         )
         clear = st.slider(
             "Animal contrast", 0, 100, 100, format="%d %%", help="How well the animal can be seen."
@@ -149,7 +145,7 @@ def draw_a_set() -> None:
         name = st.text_input("Name", placeholder="for example snow-and-beach", max_chars=60)
         make = st.button("Make the set", type="primary", icon=":material/brush:", disabled=not name)
     if first == second:
-        right.info("Choose two different places.")
+        right.info("Choose two different backgrounds.")
         return
     shares = {
         "context_contrast": seen / 100,
@@ -158,7 +154,7 @@ def draw_a_set() -> None:
     }
     preview = Recipe("preview", contexts=(first, second), style=style, **shares)
     with right:
-        st.caption("Preview: the same four animals in both places.")
+        st.caption("Preview: the same four animals on both backgrounds.")
         for context in preview.contexts:
             for column, (obj, index) in zip(
                 st.columns(4), [(o, i) for o in OBJECTS for i in (1, 2)], strict=True

@@ -1,6 +1,6 @@
-"""The section of the Data page in which a folder or a zip of a visitor's becomes an image set.
+"""The section of the Data page in which a visitor's folder or zip becomes an image set.
 
-The upload lies on the disk as long as the visitor's session, and is looked at before anything is
+The upload is on the disk as long as the visitor's session, and is listed before anything is
 decoded.
 """
 
@@ -29,12 +29,12 @@ from vlcore.experiment.plain_text import as_code, plain
 from vlcore.jobs.jobs import State
 from vlcore.web import jobs, shell, visitors, widgets, work
 
-_STEM = 60  # characters of a zip's name, none of more than four bytes
-_LONGEST = 16_000  # characters of a file's name; a zip holds 65,535 bytes of it
+# Characters of four bytes at most: a zip's own name, and one of its files (65,535 bytes).
+_STEM, _LONGEST = 60, 16_000
 
 
 def section() -> None:
-    """A folder or a zip of the visitor's becomes an image set."""
+    """Turn a visitor's folder or zip into an image set."""
     st.subheader("Your own images")
     st.markdown(
         "Two kinds of objects in two kinds of contexts, for example `horse/grass/…`,"
@@ -47,32 +47,25 @@ def section() -> None:
         _importing(pending)
         return
     zipped, folder = st.tabs(["A zip", "A folder"])
-    file = zipped.file_uploader(
-        "A zip of pictures", type="zip", max_upload_size=100
-    )  # MB, as in config.toml
-    of_folder: dict[str, Any] = {
-        "accept_multiple_files": "directory",
-        "max_upload_size": 5,
-        "key": "import_folder",
-    }
-    files = folder.file_uploader("A folder of pictures", **of_folder)
+    # MB, as in config.toml.
+    file = zipped.file_uploader("A zip of images", type="zip", max_upload_size=100)
+    options: dict[str, Any] = {"accept_multiple_files": "directory", "max_upload_size": 5}
+    files = folder.file_uploader("A folder of images", key="import_folder", **options)
     if not file and not files:
         return
-    upload = _kept(file, files or [])
-    listing, source = upload.listing, upload.path
-    if lack := _lack(listing):
-        called = "zip" if file else "folder"
+    upload = _stored_upload(file, files or [])
+    if reason := _why_no_set(upload.listing):
+        kind = "zip" if file else "folder"
         st.error(
-            f"This {called} {plain(lack)}; a set needs two objects in two contexts.",
+            f"This {kind} {plain(reason)}; a set needs two objects in two contexts.",
             icon=":material/error:",
         )
     else:
-        _import_form(source, listing)
+        _import_form(upload.path, upload.listing)
 
 
-class _Kept:
-    """A zip on the disk: there as long as this object, which a visitor's session holds; looked at
-    once."""
+class _StoredUpload:
+    """A zip on the disk for as long as this object, which a visitor's session holds."""
 
     def __init__(self, identity: tuple[str, ...], name: str) -> None:
         self.identity = identity
@@ -82,38 +75,34 @@ class _Kept:
 
     @cached_property
     def listing(self) -> importers.Listing:
-        """What is in it, read by a helper process: every click of the form runs the page anew."""
+        """What is in it, read by a helper process once: every click of the form runs the page
+        anew."""
         return importers.look_apart(self.path)
 
 
-def _kept(file: Any, files: list[Any]) -> _Kept:
+def _stored_upload(file: Any, files: list[Any]) -> _StoredUpload:
     """The upload as a zip on the disk, written once. What a folder holds becomes a zip too: a disk
     cannot have all the names that a browser may send, and none of them leads anywhere."""
     identity = (file.file_id,) if file else tuple(sorted(entry.file_id for entry in files))
-    kept: _Kept | None = st.session_state.get("import_source")
-    if kept is not None and kept.identity == identity:
-        return kept
-    stem = (
-        re.sub(r"[^\w.-]+", " ", PurePosixPath(file.name).stem).strip(" .")[:_STEM]
-        if file
-        else "upload"
-    )
-    kept = st.session_state["import_source"] = _Kept(identity, f"{stem or 'upload'}.zip")
+    upload: _StoredUpload | None = st.session_state.get("import_source")
+    if upload is not None and upload.identity == identity:
+        return upload
+    name = PurePosixPath(file.name).stem if file else "upload"
+    stem = re.sub(r"[^\w.-]+", " ", name).strip(" .")[:_STEM] or "upload"
+    upload = st.session_state["import_source"] = _StoredUpload(identity, f"{stem}.zip")
     if file:
-        kept.path.write_bytes(file.getvalue())
-    else:
-        with warnings.catch_warnings(), zipfile.ZipFile(kept.path, "w") as packed:
-            warnings.simplefilter(
-                "ignore"
-            )  # of two files of one name the first is used, and the form says so
-            for entry in files:
-                packed.writestr(
-                    entry.name.replace("\\", "/").lstrip("/")[:_LONGEST], entry.getvalue()
-                )
-    return kept
+        upload.path.write_bytes(file.getvalue())
+        return upload
+    with warnings.catch_warnings(), zipfile.ZipFile(upload.path, "w") as archive:
+        # Of two files of one name the first is used, and the form lists the other.
+        warnings.simplefilter("ignore")
+        for entry in files:
+            member = entry.name.replace("\\", "/").lstrip("/")[:_LONGEST]
+            archive.writestr(member, entry.getvalue())
+    return upload
 
 
-def _lack(listing: importers.Listing) -> str:
+def _why_no_set(listing: importers.Listing) -> str:
     """Why no set can be made of an upload, before anybody fills in a form; empty where one can."""
     counts = listing.counts
     if len(counts) == 1:
@@ -121,7 +110,7 @@ def _lack(listing: importers.Listing) -> str:
     if len(counts.columns) == 1:
         return f"shows one context only, {counts.columns[0]}"
     if counts.size and listing.default_choice() is None:
-        return "has no two objects with pictures in the same two contexts"
+        return "has no two objects with images in the same two contexts"
     return ""
 
 
@@ -130,7 +119,7 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
     if listing.format == "folders":
         example = PurePosixPath(listing.table["file"].iloc[0]).parent
         about = (
-            "The names of the folders say what the pictures show and where, such as"
+            "The names of the folders say what the images show and where, such as"
             f" {as_code(str(example))}."
         )
     st.success(plain(about), icon=":material/folder_open:")
@@ -138,26 +127,10 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
         st.dataframe(counts, width="content")
     if listing.skipped:
         with st.expander(f"{len(listing.skipped):,} files are left out"):
-            st.dataframe(pd.DataFrame(listing.skipped, columns=["file", "why"]), hide_index=True)
+            _skipped_table(listing.skipped)
     with st.form("import"):
         left, right = st.columns(2)
-        if counts.size:
-            things, places = (
-                [str(name) for name in counts.index],
-                [str(name) for name in counts.columns],
-            )
-            objects, contexts = listing.default_choice() or (
-                (things[0], things[-1]),
-                (places[0], places[-1]),
-            )
-            first = left.selectbox("First object", things, things.index(objects[0]))
-            here = left.selectbox("belongs in", places, places.index(contexts[0]))
-            second = right.selectbox("Second object", things, things.index(objects[1]))
-            there = right.selectbox("belongs in ", places, places.index(contexts[1]))
-        else:
-            first = left.text_input("First object", help="A word of the captions, such as horse.")
-            here = left.text_input("belongs in", help="A word of the captions, such as grass.")
-            second, there = right.text_input("Second object"), right.text_input("belongs in ")
+        objects, contexts = _pair_fields(listing, left, right)
         fields = (
             "{object} stands for the object, {place} for the context with “in the” or “on the”"
             " before it."
@@ -166,13 +139,13 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
         descriptive = right.text_input(
             "Descriptive label", "{object} {place}", max_chars=100, help=fields
         )
-        stem = re.sub(r"[^a-z0-9]+", "-", source.stem.lower()).strip("-")[:50]
-        tries = (stem, *(f"{stem}-{number}" for number in range(2, 100)))
-        free = next((name for name in tries if usable_name(name) and name not in set_names()), "")
         name = left.text_input(
-            "Name of the set", free, placeholder="for example my-horses", max_chars=60
+            "Name of the set",
+            _free_name(source.stem),
+            placeholder="for example my-horses",
+            max_chars=60,
         )
-        licence = right.text_input("Licence of the pictures", "not stated", max_chars=100)
+        licence = right.text_input("Licence of the images", "not stated", max_chars=100)
         st.caption(
             f"{fields} With horse and grass the labels above are “horse” and “horse on the grass”."
         )
@@ -180,18 +153,18 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
             "Make the image set", type="primary", icon=":material/add_photo_alternate:"
         ):
             return
-    if first == second or here == there:
+    if len(set(objects)) < 2 or len(set(contexts)) < 2:
         st.error(
             "Choose two different objects and two different contexts.", icon=":material/error:"
         )
         return
     options = {
-        "objects": (first, second),
-        "contexts": (here, there),
+        "objects": objects,
+        "contexts": contexts,
         "short": short,
         "descriptive": descriptive,
+        "licence": licence,
     }
-    options["licence"] = licence
     check_name(name := name.strip())
     key = st.session_state["import_key"] = imports.import_key(name)  # of this attempt
     work.ask(
@@ -200,17 +173,53 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
     st.rerun()
 
 
+def _pair_fields(
+    listing: importers.Listing, left: Any, right: Any
+) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Two objects and two contexts, chosen in two columns, or typed where only captions are
+    known."""
+    counts = listing.counts
+    choice = listing.default_choice()
+    objects, contexts = [], []
+    for number, (column, ordinal) in enumerate(((left, "First"), (right, "Second"))):
+        label = "belongs in" + " " * number  # two fields of one label need different keys
+        if choice:
+            names, places = list(map(str, counts.index)), list(map(str, counts.columns))
+            obj = column.selectbox(f"{ordinal} object", names, names.index(choice[0][number]))
+            context = column.selectbox(label, places, places.index(choice[1][number]))
+        else:
+            obj = column.text_input(
+                f"{ordinal} object", help="A word of the captions, such as horse."
+            )
+            context = column.text_input(label, help="A word of the captions, such as grass.")
+        objects.append(obj)
+        contexts.append(context)
+    return (objects[0], objects[1]), (contexts[0], contexts[1])
+
+
+def _free_name(stem: str) -> str:
+    """A name for a set after a file; empty where none is free."""
+    slug = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:50]
+    for name in (slug, *(f"{slug}-{number}" for number in range(2, 100))):
+        if usable_name(name) and name not in set_names():
+            return name
+    return ""
+
+
+def _skipped_table(skipped: Any) -> None:
+    st.dataframe(pd.DataFrame(skipped, columns=["file", "why"]), hide_index=True)
+
+
 def _importing(key: str) -> None:
     view = work.view(key)
     if view.state.is_active:
         jobs.watch([key], lambda views: jobs.progress(views[0], cancel_key="import_cancel"))
         return
     if not view.done:
-        why = view.status.get("message", "It was interrupted.")
-        st.error(
-            f"{'Cancelled.' if view.state is State.CANCELLED else plain(why)} Nothing was kept.",
-            icon=":material/error:",
-        )
+        reason = plain(view.status.get("message", "It was interrupted."))
+        if view.state is State.CANCELLED:
+            reason = "Cancelled."
+        st.error(f"{reason} Nothing was kept.", icon=":material/error:")
         st.button("Back", on_click=st.session_state.pop, args=("import_key",))
         return
     report = store.read(key).json("report.json")
@@ -222,7 +231,7 @@ def _importing(key: str) -> None:
         st.warning(plain(sentence), icon=":material/warning:")
     if report["skipped"]:
         with st.expander(f"{len(report['skipped']):,} files were left out"):
-            st.dataframe(pd.DataFrame(report["skipped"], columns=["file", "why"]), hide_index=True)
+            _skipped_table(report["skipped"])
     with st.container(horizontal=True):
         if st.button("Look at it", type="primary", icon=":material/photo_library:"):
             del st.session_state["import_key"]
