@@ -54,7 +54,7 @@ def main() -> None:
         "training animation of two": lambda: draw_animation(two),
         "training animation of four": lambda: draw_animation(four),
         "two maps in words, with intervals": lambda: describe_layouts(two, images),
-        "one upload, embedded": lambda: model.embed_pictures([upload]),
+        "one upload, embedded": lambda: model.embed_images([upload]),
         "its patch ablation": lambda: patch_ablation(model.embed_pixels, pixels, lambda z: z[:, 0]),
         "its attention rollout": lambda: attention_rollout(model.encoder, pixels),
     }

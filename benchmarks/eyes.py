@@ -114,7 +114,7 @@ def _accuracies(
         next(name for name in SCENES.objects if name in text) for text in stored.caption_texts
     ]
     for source, images in outside.items():
-        z = model.embed_pictures([image.image for image in images])
+        z = model.embed_images([image.image for image in images])
         scores = end.scale * np.asarray(z @ end.captions.T, dtype=np.float64) + end.bias
         predicted = predict_objects(scores, caption_objects, SCENES.objects)
         right = predicted == np.array([image.object for image in images])

@@ -175,7 +175,7 @@ def _model_lines(count: int, outside: Outside) -> list[str]:
 
 
 def _sure_and_correct(case: Case, model: NamedModel) -> tuple[bool, bool]:
-    scores = model.map.object_scores(SCENES.objects, model.loaded.embed_pictures([case.image]))
+    scores = model.map.object_scores(SCENES.objects, model.loaded.embed_images([case.image]))
     assert scores is not None
     shares = softmax(scores[0] / (temperature_of(model.map) or 1.0))
     return bool(shares.max() >= SURE), SCENES.objects[shares.argmax()] == case.object
@@ -209,13 +209,13 @@ def _cases(count: int, outside: Outside) -> Iterator[Case]:
 def _reliance(case: Case, model: NamedModel) -> tuple[Reliance, Reliance | None]:
     """What a prediction relies on by painting, and in truth; None where that is not known."""
     first_object = SCENES.objects[0]
-    z = model.loaded.embed_pictures([case.image, *case.twins])
+    z = model.loaded.embed_images([case.image, *case.twins])
     labels = [
         SCENES.objects[0 if margin > 0 else 1]
         for margin in answer_margin(model.map, z, SCENES, first_object)
     ]
     painted = (*case.painted.object_alone, *case.painted.background_alone)
-    painted_z = model.loaded.embed_pictures([Image.fromarray(pixels) for pixels in painted])
+    painted_z = model.loaded.embed_images([Image.fromarray(pixels) for pixels in painted])
     margins = answer_margin(model.map, painted_z, SCENES, labels[0])
     by_paint = by_painting(*np.split(margins, 2))
     truth: Reliance | None = None

@@ -299,7 +299,7 @@ def test_the_report_is_published_and_pictures_are_seen_counted(
     assert (len(images.table), images.about["licence"]) == (16, "CC0")
     assert images.grouping.templates[1] == ("undescriptive", "a {object}")
     assert store.model_keys() == [], "a report is no model"
-    reading = [status for status in seen if status["stage"] == "reading pictures"]
+    reading = [status for status in seen if status["stage"] == "reading images"]
     assert [(status["done"], status["of"]) for status in reading] == [
         (done, 17) for done in range(18)
     ]

@@ -125,7 +125,7 @@ def test_pictures_are_embedded_at_their_stored_size(made: Made) -> None:
     assert made.images.image(0).shape == (drawn.SIZE, drawn.SIZE, 3)
     for split in ("train", "val", "probe", "test"):
         rows = arrays[f"{split}_rows"]
-        expected = encoder.embed_pictures([Image.fromarray(made.images.image(row)) for row in rows])
+        expected = encoder.embed_images([Image.fromarray(made.images.image(row)) for row in rows])
         assert np.allclose(arrays[f"end_{split}"], expected, atol=1e-6)
     assert np.allclose(
         arrays["end_captions"], encoder.embed_captions(arrays["caption_texts"].tolist()), atol=1e-6
@@ -306,13 +306,13 @@ def test_a_set_in_folds_has_a_probe_a_fold(
 ) -> None:
     images, folder = write_small(empty_home), save_clip(tmp_path / "tiny")
     looked_at: list[int] = []
-    usual = PretrainedEncoder.embed_pictures
+    usual = PretrainedEncoder.embed_images
 
     def counted(self: Any, pictures: Any) -> Any:
         looked_at.append(len(pictures))
         return usual(self, pictures)
 
-    monkeypatch.setattr(PretrainedEncoder, "embed_pictures", counted)
+    monkeypatch.setattr(PretrainedEncoder, "embed_images", counted)
     condition = pretrained.condition_of(
         str(folder), usual_condition(images).replace(bias=0.5), readout="probe"
     )

@@ -335,7 +335,7 @@ def test_first_fit_stays(
     assert artifact.metrics["first_fit"] != artifact.metrics["end"]
 
     stages = list(dict.fromkeys(report["stage"] for report in reports))
-    assert stages == ["starting", "drawing pictures", "reading pictures", "training", "measuring"]
+    assert stages == ["starting", "drawing images", "reading images", "training", "measuring"]
     fractions = [report["fraction"] for report in reports]
     assert fractions == sorted(fractions), "a progress bar never goes back"
     assert (fractions[0], fractions[-1]) == (0.0, pytest.approx(1.0))

@@ -42,9 +42,7 @@ def test_accuracy_by_background_against_a_slow_reference(quick: list[Artifact]) 
                 seed = unseen_scenes.SEED
                 scene = sample(animal, "beach", split="demo", index=index, seed=seed)
                 image = Image.fromarray(draw(scene.replace(style=style)).image)
-                scores = model.object_scores(
-                    images.grouping.objects, loaded.embed_pictures([image])
-                )
+                scores = model.object_scores(images.grouping.objects, loaded.embed_images([image]))
                 right.append(scores[0].argmax() == number)
     assert beach.value == pytest.approx(np.mean(right))
 

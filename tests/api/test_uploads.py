@@ -148,7 +148,7 @@ def test_models_that_name_no_object_say_why(
 class RednessModel:
     """Embeds an image as its redness, from -1 to 1."""
 
-    def embed_pictures(self, images: Sequence[Image.Image]) -> np.ndarray:
+    def embed_images(self, images: Sequence[Image.Image]) -> np.ndarray:
         return np.array([[np.asarray(image)[0, 0, 0] / 127.5 - 1] for image in images])
 
 

@@ -31,7 +31,7 @@ def test_a_known_picture_lands_where_the_map_has_it(
     chosen = [0, 57, 199, 200, 250, len(model.rows) - 1]  # held out, then training
     pictures = [open_upload(images.path(model.rows[place]).read_bytes()) for place in chosen]
     assert {picture.size for picture in pictures} == {(128, 128)}
-    z = load.load(quick[number]).embed_pictures(pictures)
+    z = load.load(quick[number]).embed_images(pictures)
     assert z == pytest.approx(model.z[chosen], abs=1e-4)
     assert model.place(z) == pytest.approx(model.points[chosen], abs=1e-3)
     for place, vector in zip(chosen, z, strict=True):
@@ -47,8 +47,8 @@ def test_each_picture_is_placed_by_itself_and_its_middle_square_alone(
     wide.paste(pictures[0], (36, 0))
     pictures += [wide, wide.resize((128, 128))]
     model = load.load(quick[0])
-    together = model.embed_pictures(pictures)
-    alone = np.concatenate([model.embed_pictures([picture]) for picture in pictures])
+    together = model.embed_images(pictures)
+    alone = np.concatenate([model.embed_images([picture]) for picture in pictures])
     assert together == pytest.approx(alone, abs=1e-5)
     assert np.linalg.norm(together, axis=1) == pytest.approx(1, abs=1e-5)
     narrow, *_, cropped, stretched = together

@@ -58,7 +58,7 @@ def test_numbers_are_those_of_the_checkpoint(
         return read
 
     prepared = processor([middle_square(one) for one in pictures()], return_tensors="pt")
-    z, t = encoder.embed_pictures(pictures()), encoder.embed_captions(TEXTS)
+    z, t = encoder.embed_images(pictures()), encoder.embed_captions(TEXTS)
     assert z.dtype == np.float32
     assert np.allclose(
         z, normalize(model.get_image_features(**prepared).pooler_output).numpy(), atol=1e-6
@@ -78,20 +78,18 @@ def test_numbers_are_those_of_the_checkpoint(
 def test_any_number_of_pictures_goes_in_batches(
     encoder: PretrainedEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    together = encoder.embed_pictures(pictures(7))
+    together = encoder.embed_images(pictures(7))
     monkeypatch.setattr(pretrained, "BATCH", 3)
-    assert np.allclose(encoder.embed_pictures(pictures(7)), together, atol=1e-6)
-    assert (
-        encoder.embed_pictures([]).shape == encoder.embed_captions([]).shape == (0, encoder.width)
-    )
+    assert np.allclose(encoder.embed_images(pictures(7)), together, atol=1e-6)
+    assert encoder.embed_images([]).shape == encoder.embed_captions([]).shape == (0, encoder.width)
 
 
 def test_only_the_middle_square_of_a_picture_counts(encoder: PretrainedEncoder) -> None:
     wide = Image.new("RGB", (90, 40), (255, 0, 0))
     middle = pictures(1)[0]
     wide.paste(middle, (25, 0))
-    assert np.allclose(encoder.embed_pictures([wide]), encoder.embed_pictures([middle]), atol=1e-6)
-    assert encoder.embed_pictures([Image.new("L", (9, 700)), Image.new("RGBA", (8, 8))]).shape == (
+    assert np.allclose(encoder.embed_images([wide]), encoder.embed_images([middle]), atol=1e-6)
+    assert encoder.embed_images([Image.new("L", (9, 700)), Image.new("RGBA", (8, 8))]).shape == (
         2,
         encoder.width,
     )

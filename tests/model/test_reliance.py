@@ -65,7 +65,7 @@ def test_the_opening_sample_is_taken_for_a_camel_because_of_its_background(
     assert drawn is not None
     for key in bundled:
         model, loaded = model_map(store.read(key)), load(store.read(key))
-        z = loaded.embed_pictures([opening.asked])
+        z = loaded.embed_images([opening.asked])
         (report,) = upload_reports(model, images, z, [opening.object], [None], [True])
         assert (report.predicted, report.is_right, report.is_calibrated) == ("camel", False, True)
         assert report.share > 0.6
@@ -82,7 +82,7 @@ def test_painting_agrees_with_twins(bundled: list[str]) -> None:
     for number in range(8):
         picture, _, as_sample = scene(number)
         (report,) = upload_reports(
-            model, images, loaded.embed_pictures([picture]), [""], [None], [True]
+            model, images, loaded.embed_images([picture]), [""], [None], [True]
         )
         painted = painted_images(picture)
         drawn = twins(as_sample, images.grouping)

@@ -421,8 +421,8 @@ def test_an_answer_stays_in_a_session(
         shutil.copytree(models_folder() / key, tmp_path / "models" / key)
     shutil.copytree(home / "data", tmp_path / "data", copy_function=os.link)
     monkeypatch.setenv("VLCORE_HOME", str(tmp_path))
-    embed, paint = Mock(wraps=load.OwnModel.embed_pictures), Mock(wraps=attribution.painted)
-    monkeypatch.setattr(load.OwnModel, "embed_pictures", lambda *arguments: embed(*arguments))
+    embed, paint = Mock(wraps=load.OwnModel.embed_images), Mock(wraps=attribution.painted)
+    monkeypatch.setattr(load.OwnModel, "embed_images", lambda *arguments: embed(*arguments))
     monkeypatch.setattr(attribution, "painted", paint)
     mine = opened("4_Upload")
     files, before = sorted(tmp_path.rglob("*")), embed.call_count

@@ -182,7 +182,7 @@ def run_import(key: str, source: Path, name: str, options: dict[str, Any]) -> st
     """
 
     def import_and_report(out: Path, report: jobs.Reporter) -> dict[str, Any]:
-        progress = report.counted("reading pictures", 0.95)
+        progress = report.counted("reading images", 0.95)
         try:
             document = import_set(source, name, progress=progress, **options)
         except ImportSetError as error:

@@ -36,7 +36,7 @@ from vlcore.metrics.estimate import Estimate
 from vlcore.model.load import Loaded
 from vlcore.model.load import load as load_weights
 
-Picture = str | Path | Image.Image
+ImageInput = str | Path | Image.Image
 _NO_MODELS = {
     ArtifactKind.MAP: "a map",
     ArtifactKind.CHECK: "the check of an image set",
@@ -44,7 +44,7 @@ _NO_MODELS = {
 }
 
 
-def open_picture(path: str | Path) -> Image.Image:
+def open_image(path: str | Path) -> Image.Image:
     """Open an image file through the same checks as an upload; raises `UploadError`."""
     try:
         return open_upload(Path(path).read_bytes(), Path(path).name)
@@ -126,25 +126,25 @@ class Model:
         """Its weights, ready to embed images and captions."""
         return load_weights(self.artifact)
 
-    def embed(self, pictures: Sequence[Picture] | Picture, neighbours: int = 5) -> Placed:
+    def embed(self, images: Sequence[ImageInput] | ImageInput, neighbours: int = 5) -> Placed:
         """Embed new images, and find their positions, captions and neighbours.
 
         Args:
-            pictures: paths of PNG, JPEG or WebP files, or PIL images.
+            images: paths of PNG, JPEG or WebP files, or PIL images.
             neighbours: how many, among the model's own images.
 
         Raises:
             UploadError: a file is missing or is no image.
             StoreError: the model has no weights, because its embeddings were imported.
         """
-        if isinstance(pictures, str | Path | Image.Image):
-            pictures = [pictures]
-        names, images = [], []
-        for number, picture in enumerate(pictures, 1):
-            is_open = isinstance(picture, Image.Image)
-            names.append(f"picture {number}" if is_open else str(picture))
-            images.append(picture if isinstance(picture, Image.Image) else open_picture(picture))
-        z = self.loaded.embed_pictures(images)
+        if isinstance(images, str | Path | Image.Image):
+            images = [images]
+        names, opened = [], []
+        for number, image in enumerate(images, 1):
+            is_open = isinstance(image, Image.Image)
+            names.append(f"picture {number}" if is_open else str(image))
+            opened.append(image if isinstance(image, Image.Image) else open_image(image))
+        z = self.loaded.embed_images(opened)
         caption_rows, neighbour_rows = [], []
         for name, vector in zip(names, z, strict=True):
             if len(self.map.caption_z):
@@ -222,7 +222,9 @@ def models() -> pd.DataFrame:
     return pd.DataFrame(list(rows.values()), index=pd.Index(list(rows), name="key"))
 
 
-def embed(model: Model | str, images: Sequence[Picture] | Picture, neighbours: int = 5) -> Placed:
+def embed(
+    model: Model | str, images: Sequence[ImageInput] | ImageInput, neighbours: int = 5
+) -> Placed:
     """Embed new images by a model, or by the model of a key; as `Model.embed`.
 
     >>> import vlcore as vl

@@ -187,7 +187,7 @@ class _Embedder:
         remaining, parts = iter(images), [np.empty((0, self.encoder.width), np.float32)]
         while batch := [Image.fromarray(pixels) for pixels in islice(remaining, BATCH)]:
             share = min(1.0, self._done / self._total)
-            self._report(stage="embedding pictures", fraction=RENDERING + TRAINING * share)
-            parts.append(self.encoder.embed_pictures(batch))
+            self._report(stage="embedding images", fraction=RENDERING + TRAINING * share)
+            parts.append(self.encoder.embed_images(batch))
             self._done += len(batch)
         return np.concatenate(parts)

@@ -312,5 +312,5 @@ def render(training: TrainingSet, report: jobs.Reporter) -> None:
     images = training.images
     held_out = (images.rows(split) for split in ("val", "probe", "test"))
     rows = np.unique(np.concatenate([training.rows, *held_out]))
-    images.ensure_rendered(rows.tolist(), report.counted("drawing pictures", RENDERING))
-    report(stage="reading pictures", now=True)
+    images.ensure_rendered(rows.tolist(), report.counted("drawing images", RENDERING))
+    report(stage="reading images", now=True)

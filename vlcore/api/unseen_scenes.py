@@ -37,7 +37,7 @@ def unseen_accuracy(model: ModelMap, loaded: Loaded, images: ImageSet) -> dict[s
             f"The images of {images.name!r} are not drawn, so it has no unseen scenes."
         )
     pixels, table = _unseen_scenes(recipe)
-    z = loaded.embed_pictures([Image.fromarray(image) for image in pixels])
+    z = loaded.embed_images([Image.fromarray(image) for image in pixels])
     predicted = model.predicted_objects(images.grouping.objects, z)
     if predicted is None:
         raise ComparisonError("This model's labels name no object, so it has no accuracy.")

@@ -175,7 +175,7 @@ def reliance_by_twins(
     the background."""
     predicted = report.predicted
     changed = [twins.other_object, *twins.other_backgrounds]
-    z = loaded.embed_pictures([twin.asked for twin in changed])
+    z = loaded.embed_images([twin.asked for twin in changed])
     other_label = next(name for name in grouping.objects if name != predicted)
     margins = answer_margin(model, z, grouping, predicted)
     labels = [predicted if margin > 0 else other_label for margin in margins]
@@ -209,7 +209,7 @@ def reliance_by_painting(
     support."""
     ways = len(painted.object_alone)
     versions = [*painted.object_alone, *painted.background_alone]
-    z = loaded.embed_pictures([Image.fromarray(pixels) for pixels in versions])
+    z = loaded.embed_images([Image.fromarray(pixels) for pixels in versions])
     margins = answer_margin(model, z, grouping, report.predicted)
     by_object, by_background = margins[:ways], margins[ways:]
     on = by_painting(by_object, by_background)

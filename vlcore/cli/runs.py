@@ -181,7 +181,7 @@ def measure_pretrained(options: Namespace) -> dict[str, Any]:
 
 
 def embed(options: Namespace) -> dict[str, Any]:
-    from vlcore.api.models import load, open_picture
+    from vlcore.api.models import load, open_image
     from vlcore.api.uploads import knows_photographs, reliance_by_painting, upload_reports
     from vlcore.model.novelty import judge_of, novelties
     from vlcore.model.reliance import painted_images
@@ -190,7 +190,7 @@ def embed(options: Namespace) -> dict[str, Any]:
     files, uploads, unusable = [], [], []
     for file in options.image:
         try:
-            uploads.append(open_picture(file))
+            uploads.append(open_image(file))
             files.append(file)
         except UploadError as error:
             unusable.append({"file": file, "message": str(error)})
@@ -201,7 +201,7 @@ def embed(options: Namespace) -> dict[str, Any]:
     with suppress(LabError):  # the weights of the network that judges novelty may be missing
         judge = judge_of(model.images)
     judged = [None] * len(uploads) if judge is None else novelties(judge, model.images, uploads)
-    z = model.loaded.embed_pictures(uploads)
+    z = model.loaded.embed_images(uploads)
     unknown_truths, are_drawn = [""] * len(z), [False] * len(z)
     reports = upload_reports(model.map, model.images, z, unknown_truths, judged, are_drawn)
     explains = options.relies_on and knows_photographs(model.condition)

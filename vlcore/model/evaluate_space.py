@@ -20,7 +20,7 @@ from vlcore.metrics.variance import axis_angle, variance_shares
 from vlcore.model.image_features import random_space
 from vlcore.model.views import Views
 
-FEWEST = 5  # held-out or probe pictures of each group without which geometry is not measured
+FEWEST = 5  # held-out or probe images of each group without which geometry is not measured
 Readout = Callable[[NDArray[np.floating], NDArray[np.str_], NDArray[np.floating]], NDArray[np.str_]]
 _measured_spaces = Memory(64)  # a grid meets the spaces of each seed again
 

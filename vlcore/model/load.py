@@ -37,12 +37,12 @@ class OwnModel:
         """Architecture of its frozen tower; empty where it reads pixels."""
         return self.encoder.config.architecture if self.encoder.image.reads_features else ""
 
-    def embed_pictures(self, pictures: Sequence[Image.Image]) -> Embeddings:
+    def embed_images(self, images: Sequence[Image.Image]) -> Embeddings:
         """Unit vectors of images, (n, E); each is cropped to its middle square first."""
         if self.frozen_tower:
-            pixels = [np.asarray(picture.convert("RGB")) for picture in pictures]
+            pixels = [np.asarray(image.convert("RGB")) for image in images]
             return self.embed_features(self.features(pixels))
-        return self.embed_pixels(np.stack([square(picture, TRAINING_SIZE) for picture in pictures]))
+        return self.embed_pixels(np.stack([square(image, TRAINING_SIZE) for image in images]))
 
     def embed_pixels(self, pixels: NDArray[np.uint8]) -> Embeddings:
         """Unit vectors of square images, uint8 (n, S, S, 3) to (n, E); S is the size of training

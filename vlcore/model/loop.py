@@ -279,7 +279,7 @@ def _first_errors(
             if wrong.mean() <= high:
                 errors = progress.step, wrong
     if errors is None:
-        wanted = f"{low * 100:.0f} to {high * 100:.0f} % of its pictures wrong"
+        wanted = f"{low * 100:.0f} to {high * 100:.0f} % of its images wrong"
         raise ConditionError(
             f"jtt is not applicable: the first training never got {wanted}; choose more steps."
         )

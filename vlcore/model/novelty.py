@@ -32,10 +32,10 @@ def judge_of(images: ImageSet) -> NoveltyJudge | None:
 
 
 def novelties(
-    judge: NoveltyJudge, images: ImageSet, pictures: Sequence[Image.Image]
+    judge: NoveltyJudge, images: ImageSet, new_images: Sequence[Image.Image]
 ) -> list[Novelty]:
     """The novelty of new images, shrunk to the size of the set's, as a sharper one is not new."""
     size = int(images.about.get("sizes", [SIZE])[0])
-    small = [square(picture, min(size, *picture.size)) for picture in pictures]
+    small = [square(image, min(size, *image.size)) for image in new_images]
     features = feature_store(images, TOWER).comparable(features_of_images(TOWER, small))
     return judge.judge(features)

@@ -62,9 +62,9 @@ class PretrainedEncoder:
     _tokenizer: Any
     _preparation: Any
 
-    def embed_pictures(self, pictures: Sequence[Image.Image]) -> Array:
+    def embed_images(self, images: Sequence[Image.Image]) -> Array:
         """Unit vectors of images of any size, (n, E)."""
-        squares = [middle_square(picture) for picture in pictures]
+        squares = [middle_square(image) for image in images]
         return self._in_batches(self._embed_squares, squares)
 
     def embed_captions(self, texts: Sequence[str]) -> Array:
@@ -271,11 +271,11 @@ def _preparation_of(checkpoint: HubCheckpoint, inputs: str, auto_class: Any) -> 
         ) from error
 
 
-def middle_square(picture: Image.Image) -> Image.Image:
+def middle_square(image: Image.Image) -> Image.Image:
     """The central square of an image at its full size, in RGB."""
-    side = min(picture.size)
-    left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    return picture.convert("RGB").crop((left, top, left + side, top + side))
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return image.convert("RGB").crop((left, top, left + side, top + side))
 
 
 def _unit(features: Any) -> Array:

@@ -12,10 +12,10 @@ TOWER = "pretrained"  # locates the object, whatever model predicts
 LOCATING_SIDE = 352  # px: finer than the 224 px of predictions, to resolve a region of 11 x 11
 
 
-def painted_images(picture: Image.Image) -> PaintedImages:
+def painted_images(image: Image.Image) -> PaintedImages:
     """Paint a new image over in several ways; TowerError without the weights that locate."""
     from vlcore.model.frozen_towers import open_tower
 
-    pixels = square(picture, SIDE)
+    pixels = square(image, SIDE)
     activity = open_tower(TOWER).activity([pixels], LOCATING_SIDE)[0]
     return painted(pixels, np.asarray(activity))

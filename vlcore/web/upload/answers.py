@@ -82,7 +82,7 @@ def result_name(kind: str, key: str, image: UploadedPicture) -> tuple[str, ...]:
 
 def _embed(key: str, images: Sequence[UploadedPicture]) -> NDArray[np.float32]:
     """Return the embeddings of images in a model, (m, E)."""
-    embed = cache.model(key).embed_pictures
+    embed = cache.model(key).embed_images
     rows = [
         compute_once(result_name("z", key, image), partial(embed, [image.asked]))
         for image in images

@@ -155,7 +155,7 @@ def _predict_versions(
     grouping = answers.choice.image_set.grouping
 
     def predict(model: ModelMap) -> list[str]:
-        z = cache.model(model.artifact.key).embed_pictures(list(versions))
+        z = cache.model(model.artifact.key).embed_images(list(versions))
         return uploads.predicted_labels(model, z, grouping)
 
     labels = {}
