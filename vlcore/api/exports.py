@@ -127,10 +127,10 @@ def map_table(artifact: Artifact, images: ImageSet, progress: Progress = silent)
     caption_rows["id"] = [f"caption{number}" for number in range(len(captions))]
     table = pd.concat([_image_rows(model, images), caption_rows], ignore_index=True)
     table[["x", "y"]] = np.concatenate([model.points, model.caption_points])
-    pictures = [images.image(int(row)) for row in model.rows]
+    pixels = [images.image(int(row)) for row in model.rows]
     for words in map(str.split, captions):
         half = (len(words) + 1) // 2
-        pictures.append(tile(" ".join(words[:half]), " ".join(words[half:])))
+        pixels.append(tile(" ".join(words[:half]), " ".join(words[half:])))
     about = {
         "key": artifact.key,
         "title": title(artifact.condition),
@@ -145,7 +145,7 @@ def map_table(artifact: Artifact, images: ImageSet, progress: Progress = silent)
         about,
         table[COLUMNS].astype(object).where(table.notna(), None),
         np.concatenate([model.z, model.caption_z]).astype(np.float32),
-        tuple(thumb(picture, THUMB_SIDE) for picture in pictures),
+        tuple(thumb(array, THUMB_SIDE) for array in pixels),
     )
 
 

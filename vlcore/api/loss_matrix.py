@@ -189,10 +189,10 @@ def _describe_pair(
     """
     if objective.whole_batch:
         use = "taken as right" if matched else "taken as wrong"
-        place = "in the softmax with the right one"
+        weighing = "in the softmax with the right one"
         if not objective.softmax:
-            place = "all pairs of the batch weigh alike"
-        return "", f"{source} caption, {use}; {place}"
+            weighing = "all pairs of the batch weigh alike"
+        return "", f"{source} caption, {use}; {weighing}"
     if not objective.draws_negatives:
         return "", "its own class" if matched else "another class, in the softmax with its own"
     draw = f"drawn as a wrong caption with probability {weight:.2f}"
