@@ -114,14 +114,14 @@ def test_what_is_absent_has_its_reason(
     if per_group == MANY:
         assert {"object", "context"} == set(metrics["end"]["similarity_to"])
         assert absence_reason(metrics["end"], "similarity_to.colour") == "no pictures"
-    for measure in (one.name for one in catalogue.listed()):
+    for measure in (one.name for one in catalogue.table_measures()):
         assert estimate_of(metrics["untrained"], measure) is None
         assert absence_reason(metrics["untrained"], measure) == ELSEWHERE[ArtifactKind.IMPORTED]
         has_reason = absence_reason(metrics["end"], measure) != NOT_MEASURED
         assert (estimate_of(metrics["end"], measure) is None) == has_reason
     assert absence_reason(metrics["raw_pixels"], "silhouette_object") == "no pictures"
     table = measures_of(artifact, open_set("birds").grouping)
-    assert len(table) == len(catalogue.listed())
+    assert len(table) == len(catalogue.table_measures())
     assert not table["Measured"].str.contains(NOT_MEASURED).any()
     frame = runs_table([artifact])
     assert (frame["value"].notna() | (frame["reason"] != "")).all()

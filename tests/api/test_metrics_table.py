@@ -22,7 +22,9 @@ def test_measures_are_beside_untrained_encoders_and_pixels(first_and_last: Compa
         f"{100 * model.artifact.metrics['text_only_match']:.0f} %" for model in sides.values()
     ]
     assert table.loc[metrics_table.TEXT_ONLY, ["Left", "Right"]].tolist() == text_only
-    measures = {catalogue.words_of(entry.name, SCENES): entry for entry in catalogue.listed()}
+    measures = {
+        catalogue.words_of(entry.name, SCENES): entry for entry in catalogue.table_measures()
+    }
     for words, row in table.drop(metrics_table.TEXT_ONLY).iterrows():
         measure = measures[str(words)]
         write = wording.share if measure.in_percent else wording.number

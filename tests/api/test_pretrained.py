@@ -186,7 +186,7 @@ def test_everything_is_measured_or_has_its_reason(artifact: Artifact) -> None:
         metrics["end"]["absent"]
     )  # random weights may tell no object apart, and then have no temperature
     assert absent in (set(), chance - {"worst_group_cross_fitted"})
-    for measure in (one.name for one in catalogue.listed() if one.name not in absent):
+    for measure in (one.name for one in catalogue.table_measures() if one.name not in absent):
         assert estimate_of(metrics["end"], measure) is not None, measure
         reasons = {absence_reason(metrics[name], measure) for name in ("untrained", "first_fit")}
         assert reasons == {ELSEWHERE[ArtifactKind.PRETRAINED]}

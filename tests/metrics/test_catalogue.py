@@ -52,7 +52,7 @@ def test_which_measures_count_images(measure: str, share: bool) -> None:
     ],
 )
 def test_where_the_reason_stands_for_all_of_a_kind(measure: str, whole: str) -> None:
-    assert catalogue.whole_of(measure) == whole
+    assert catalogue.parent_of(measure) == whole
 
 
 def test_measures_are_worded_for_any_image_set() -> None:

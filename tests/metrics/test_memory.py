@@ -47,7 +47,7 @@ def test_the_last_ones_asked_for_are_not_made_again(asked: list[int], most: int)
             one for at, one in enumerate(asked[:place]) if one not in asked[at + 1 : place]
         ]  # each once
         count = len(made)
-        memory.made(lambda one=one: made.append(one), str(one))  # type: ignore[misc]
+        memory.get(lambda one=one: made.append(one), str(one))  # type: ignore[misc]
         assert (len(made) == count) == (one in before[-most:])
 
 

@@ -6,17 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vlcore.metrics.reliance import (
-    KEPT,
+    SHARES,
     SIDE,
     Reliance,
     by_backgrounds,
     by_painting,
     by_twins,
-    painted,
+    paint_parts,
 )
 
 MIDDLE = slice(SIDE // 4, 3 * SIDE // 4)  # of an image, where its object is: a quarter of the area
-WAYS = 3 * len(KEPT)
+WAYS = 3 * len(SHARES)
 
 
 def image() -> np.ndarray:
@@ -76,7 +76,7 @@ def test_all_ways_of_painting_have_to_agree(margins: list[tuple[float, float]]) 
 
 
 def test_who_looks_at_the_object_is_told_from_who_looks_at_the_background() -> None:
-    versions = painted(image(), activity())
+    versions = paint_parts(image(), activity())
     both = np.concatenate([versions.object_alone, versions.background_alone])
     of_red, of_green = np.split(red(both), 2), np.split(-red(both), 2)
     assert by_painting(*of_red) is Reliance.OBJECT
@@ -90,11 +90,11 @@ def test_who_looks_at_the_object_is_told_from_who_looks_at_the_background() -> N
 
 def test_what_stays_is_as_it_was_and_what_goes_is_painted_in_its_colours() -> None:
     pixels = image()
-    versions = painted(pixels, activity())
+    versions = paint_parts(pixels, activity())
     assert versions.object_alone.shape == versions.background_alone.shape == (WAYS, SIDE, SIDE, 3)
     assert versions.object_alone.dtype == np.uint8
     for way in range(WAYS):
-        object_share, background_share = KEPT[way // 3]
+        object_share, background_share = SHARES[way // 3]
         for version, share in (
             (versions.object_alone[way], object_share),
             (versions.background_alone[way], background_share),
@@ -111,6 +111,6 @@ def test_what_stays_is_as_it_was_and_what_goes_is_painted_in_its_colours() -> No
 
 
 def test_where_nothing_stands_out_some_part_is_left_all_the_same() -> None:
-    versions = painted(np.full((SIDE, SIDE, 3), 90, np.uint8), np.zeros((11, 11)))
+    versions = paint_parts(np.full((SIDE, SIDE, 3), 90, np.uint8), np.zeros((11, 11)))
     assert (versions.object_alone == 90).all()
     assert (versions.background_alone == 90).all()

@@ -15,7 +15,7 @@ from tests.chromium import CHROMIUM, FLAGS
 from tests.conftest import publish_as
 from vlcore.artifacts import disk, store
 from vlcore.data.decoding import square
-from vlcore.metrics.reliance import SIDE, PaintedImages, painted
+from vlcore.metrics.reliance import SIDE, PaintedImages, paint_parts
 from vlcore.web import visitors, work
 from vlcore.web.upload import answers, reliance
 
@@ -67,7 +67,7 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
 def painted_by_place(picture: Image.Image) -> PaintedImages:
     """Painted over as if the object were in the middle: no network looks for it."""
     y, x = np.mgrid[:11, :11] - 5
-    return painted(square(picture, SIDE), -np.hypot(x, y))
+    return paint_parts(square(picture, SIDE), -np.hypot(x, y))
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def measures_table(comparison: ComparedMaps, grouping: Grouping) -> pd.DataFrame
     if any(random_towers):
         controls["Random network"] = next(filter(None, random_towers))
     rows = []
-    for measure in catalogue.listed():
+    for measure in catalogue.table_measures():
         name = measure.name
         if not any(estimate_of(metrics, name) for metrics in columns.values()):
             continue  # the image set does not have it
@@ -58,7 +58,7 @@ def measures_of(model: Artifact, grouping: Grouping) -> pd.DataFrame:
             describe_measure(end, measure.name),
             _count(end, measure.name),
         )
-        for measure in catalogue.listed()
+        for measure in catalogue.table_measures()
     ]
     return pd.DataFrame(rows, columns=["", "Measured", "Images"])
 

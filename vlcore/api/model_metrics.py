@@ -27,7 +27,7 @@ def absence_reason(metrics: Mapping[str, Any], measure: str) -> str:
         return "one point"
     absent = metrics["absent"]
     return str(
-        absent.get(measure, absent.get(catalogue.whole_of(measure), "not measured by this version"))
+        absent.get(measure, absent.get(catalogue.parent_of(measure), "not measured by this version"))
     )
 
 

@@ -1,7 +1,7 @@
 """Every measure of a model by name: its words, its unit, and where it is listed.
 
-Whatever lists, draws or compares measures asks here. A measure is known by its entry, never by a
-part of its name.
+Code that lists, draws or compares measures reads it here. A measure is known by its entry, never by
+a part of its name.
 """
 
 from dataclasses import dataclass
@@ -11,18 +11,15 @@ from functools import partial
 from vlcore.experiment.grouping import Grouping, group_words
 
 PRIMARY = "minority_accuracy"
-# A silhouette of each run, less another. Positive where points lie more by background than by
+# A silhouette of each run, less another. Positive where points cluster by background more than by
 # object.
 ADVANTAGE = "silhouette_context_less_object"
-HEADLINE = (
-    "balanced_accuracy",
-    PRIMARY,
-    "worst_group_accuracy",
-)  # what a command prints of a model, in this order
+# Measures of a model that a command prints, in this order.
+HEADLINE = ("balanced_accuracy", PRIMARY, "worst_group_accuracy")
 
 
 class Unit(Enum):
-    """What a value is one of."""
+    """The unit of a measure."""
 
     SHARE = "of images, counted: in per cent, differences in points, slopes in log odds"
     PART = "of a whole, from 0 to 1: in per cent"
@@ -32,28 +29,29 @@ class Unit(Enum):
 
 
 class Need(Enum):
-    """What must be there, or a measure is not defined."""
+    """What a measure needs to be defined."""
 
-    READOUT = "a way to name the object of any picture"
+    READOUT = "a readout that predicts the object of any image"
     NAMING_CAPTIONS = "captions that name the objects"
     CAPTION_VECTORS = "embeddings of the captions"
     NAME_VECTORS = "embeddings of the objects' bare names"
-    OWN_CAPTIONS = "embeddings of the pictures' own captions"
-    HELD_OUT = "enough held-out pictures of each group"
-    PROBE = "enough pictures of each group to fit a probe on"
-    VALIDATION = "validation pictures"
+    OWN_CAPTIONS = "embeddings of the images' captions"
+    HELD_OUT = "enough held-out images of each group"
+    PROBE = "enough images of each group to fit a probe on"
+    VALIDATION = "validation images"
     MASKS = "masks of the objects"
 
 
+_ANSWERS = (Need.READOUT,)
 _CALIBRATED = (Need.READOUT, Need.VALIDATION)
-_ANSWERS, _PANEL, _PAIRS = (Need.READOUT,), (Need.READOUT, Need.MASKS), (Need.OWN_CAPTIONS,)
-_SPACE, _FIT, _PROBES, _CAPTIONS = (
-    (Need.HELD_OUT,),
-    (Need.PROBE,),
-    (Need.PROBE, Need.HELD_OUT),
-    (Need.NAMING_CAPTIONS,),
-)
-_MEANS, _NAMES = (*_CAPTIONS, Need.CAPTION_VECTORS), (*_CAPTIONS, Need.NAME_VECTORS)
+_PANEL = (Need.READOUT, Need.MASKS)
+_PAIRS = (Need.OWN_CAPTIONS,)
+_SPACE = (Need.HELD_OUT,)
+_FIT = (Need.PROBE,)
+_PROBES = (Need.PROBE, Need.HELD_OUT)
+_CAPTIONS = (Need.NAMING_CAPTIONS,)
+_MEANS = (Need.NAMING_CAPTIONS, Need.CAPTION_VECTORS)
+_NAMES = (Need.NAMING_CAPTIONS, Need.NAME_VECTORS)
 SHARE = Unit.SHARE
 
 
@@ -61,22 +59,18 @@ SHARE = Unit.SHARE
 class Measure:
     """A measure of a model."""
 
-    name: str  # in `metrics.json`, with dots for what stands inside another
-    # for people; ``{object}`` is what the objects of a set are called, ``{group}`` a group of many
+    name: str  # in `metrics.json`, with dots for a value inside another
+    # For people; ``{object}`` is what the objects of a set are called, ``{group}`` one of several.
     words: str
-    unit: Unit = Unit.NUMBER  # of its value
-    needs: tuple[
-        Need, ...
-    ] = ()  # what must be there; of what is not, the first says why it is not defined
-    in_table: bool = True  # whether tables of one model, or of some, list it
-    # whether 0 parts two directions: then charts draw a line there, and colours turn at it
+    unit: Unit = Unit.NUMBER
+    needs: tuple[Need, ...] = ()  # the first that is not met is why it is not defined
+    in_table: bool = True  # whether tables of models list it
+    # Whether 0 separates two directions: charts draw a line there, and colours change there.
     signed: bool = False
-    whole: str = ""  # under what name the reason stands where it and its like are not defined
-    less: tuple[str, str] | None = (
-        None  # of a difference of two measures of a run: which is taken off which
-    )
-    # place among the measures that a study compares, the primary one's is the lowest; 0: it does
-    # not
+    parent: str = ""  # `absent` has the reason for several measures under this name
+    less: tuple[str, str] | None = None  # of a difference within a run: minuend and subtrahend
+    # Rank among the measures that a study compares, the primary one's is the lowest; 0: it does
+    # not compare it.
     study: int = 0
     label_styles: bool = False  # whether only studies of label styles compare it
     reported: bool = False  # whether the report of a study has a figure of it
@@ -93,15 +87,14 @@ class Measure:
 
     @property
     def within_unit(self) -> bool:
-        """Whether it lies between 0 and 1."""
+        """Whether its values are between 0 and 1."""
         return self.unit in (Unit.SHARE, Unit.PART, Unit.INDEX)
 
 
 _sorted = partial(Measure, needs=_SPACE, signed=True)
-_part = partial(Measure, unit=Unit.PART, needs=_SPACE, whole="variance")
-_beside = partial(
-    Measure, in_table=False
-)  # of each group, object or kind of picture, or beside one of a table
+_part = partial(Measure, unit=Unit.PART, needs=_SPACE, parent="variance")
+# Of each group, object or kind of image, or details of a measure in the table.
+_detail = partial(Measure, in_table=False)
 _ENTRIES = (
     Measure(PRIMARY, "Right on minority groups", SHARE, _ANSWERS, study=10, reported=True),
     Measure("majority_accuracy", "Right on majority groups", SHARE, _ANSWERS, study=30),
@@ -162,7 +155,7 @@ _ENTRIES = (
         study=70,
         reported=True,
     ),
-    _beside(
+    _detail(
         ADVANTAGE,
         "Shortcut index (silhouette by background less by {object})",
         signed=True,
@@ -186,8 +179,8 @@ _ENTRIES = (
     Measure(
         "panel.cut_out", "Right on the {object} alone, on the places' mean colour", SHARE, _PANEL
     ),
-    # Half of the pictures are of minority groups: who answers by the place is right on as many as
-    # who guesses.
+    # Half of the images are of minority groups: a model that predicts by the background is right on
+    # as many as a model that guesses.
     Measure(
         "panel.only_bg",
         "Right on the place alone (50 %: nothing of the {object} is left)",
@@ -221,7 +214,7 @@ _ENTRIES = (
     Measure(
         "probe_context", "The background can be read off (linear probe)", SHARE, _PROBES, study=90
     ),
-    _beside(
+    _detail(
         "probe_group",
         "The group can be read off (linear probe)",
         SHARE,
@@ -245,57 +238,57 @@ _ENTRIES = (
     Measure("modality_gap", "Gap between pictures and captions", needs=_PAIRS),
     Measure("total_variance", "Total variance (0: all in one point)"),
     Measure("effective_rank", "Effective rank (dimensions in use)"),
-    _beside("group_accuracy", "Right on {group}", SHARE, _ANSWERS),
-    _beside("right_by_object", "Right on one {object}", SHARE, _ANSWERS),
-    _beside("panel", "Right on pictures put together", SHARE, _PANEL),
-    # As in ImageNet-9. Not for tables: these sound like the animal and the place alone, and are
-    # neither.
-    _beside(
+    _detail("group_accuracy", "Right on {group}", SHARE, _ANSWERS),
+    _detail("right_by_object", "Right on one {object}", SHARE, _ANSWERS),
+    _detail("panel", "Right on pictures put together", SHARE, _PANEL),
+    # As in ImageNet-9. Not for tables: these sound like the animal and the background alone, and
+    # are neither.
+    _detail(
         "panel.only_fg",
         "Right on the {object} on black (unlike any training picture)",
         SHARE,
         _PANEL,
     ),
-    _beside(
+    _detail(
         "panel.no_fg",
         "Right where the {object} is blacked out (its outline visible)",
         SHARE,
         _PANEL,
     ),
-    _beside("dispersion", "Spread of {group}", needs=_SPACE),
-    _beside("margin", "Margin on {group}", needs=_ANSWERS),
-    _beside("similarity_to", "Similarity goes with likeness", needs=_SPACE),
-    _beside("object_effect", "Effect of the {object} on the answer (log odds)", needs=_CALIBRATED),
-    _beside(
+    _detail("dispersion", "Spread of {group}", needs=_SPACE),
+    _detail("margin", "Margin on {group}", needs=_ANSWERS),
+    _detail("similarity_to", "Similarity goes with likeness", needs=_SPACE),
+    _detail("object_effect", "Effect of the {object} on the answer (log odds)", needs=_CALIBRATED),
+    _detail(
         "context_effect", "Effect of the background on the answer (log odds)", needs=_CALIBRATED
     ),
-    _beside(
+    _detail(
         "interaction_effect", "Effect of both together on the answer (log odds)", needs=_CALIBRATED
     ),
-    _beside(
+    _detail(
         "calibration_error",
         "Expected calibration error (after one temperature)",
         Unit.PART,
         _CALIBRATED,
     ),
-    _beside("temperature", "Scores are divided by this to be log odds", needs=_CALIBRATED),
-    _beside("background_reliance_z", "Background reliance of the embedding", Unit.INDEX),
-    _beside("uniformity_captions", "Uniformity of captions (0: one point)", needs=_PAIRS),
-    _beside(
+    _detail("temperature", "Scores are divided by this to be log odds", needs=_CALIBRATED),
+    _detail("background_reliance_z", "Background reliance of the embedding", Unit.INDEX),
+    _detail("uniformity_captions", "Uniformity of captions (0: one point)", needs=_PAIRS),
+    _detail(
         "minority_collapse",
         "Captions of the two minority groups alike (cosine)",
         needs=_PAIRS,
         signed=True,
     ),
-    _beside("train_caption_accuracy", "Training captions right", SHARE),
-    _beside("minority_gap", "Minority less majority right", Unit.GAP, _ANSWERS),
-    _beside(
+    _detail("train_caption_accuracy", "Training captions right", SHARE),
+    _detail("minority_gap", "Minority less majority right", Unit.GAP, _ANSWERS),
+    _detail(
         "probe_object_minority",
         "The {object} can be read off minority pictures",
         SHARE,
         (*_SPACE, *_FIT),
     ),
-    _beside(
+    _detail(
         "neighbours_context", "The background can be read off (five neighbours)", SHARE, _PROBES
     ),
 )
@@ -303,57 +296,57 @@ MEASURES = {entry.name: entry for entry in _ENTRIES}
 
 
 def measure_of(name: str) -> Measure:
-    """The entry of a measure or of what it is a part of, of a model or of ``raw_pixels``; a plain
-    number by its own name where there is none. A readout has the accuracies that the usual one has:
+    """The entry of a measure or of its parent, of a model or of ``raw_pixels``; a plain number by
+    its name where neither exists. A readout has the accuracies that the usual readout has:
     ``readouts_bare.balanced_accuracy`` counts what ``balanced_accuracy`` counts."""
-    known = name.removeprefix("raw_pixels.")
-    whole, _, last = known.rpartition(".")
-    return next(
-        (MEASURES[one] for one in (known, whole, last) if one in MEASURES), Measure(name, name)
-    )
+    name = name.removeprefix("raw_pixels.")
+    parent, _, last = name.rpartition(".")
+    for candidate in (name, parent, last):
+        if candidate in MEASURES:
+            return MEASURES[candidate]
+    return Measure(name, name)
 
 
 def words_of(name: str, grouping: Grouping) -> str:
     """A measure in words, or its bare name; that of one group has a dot:
     ``group_accuracy.horse_grass``."""
-    if name in MEASURES:
-        return MEASURES[name].words.format(object=grouping.object_word, group="each group")
-    kind, _, group = name.rpartition(".")
-    if kind in MEASURES and group in grouping.names:
-        return MEASURES[kind].words.format(
-            object=grouping.object_word, group=group_words(grouping)[group]
-        )
-    return name
+    group = "each group"
+    if name not in MEASURES:
+        parent, _, last = name.rpartition(".")
+        if parent not in MEASURES or last not in grouping.names:
+            return name
+        name, group = parent, group_words(grouping)[last]
+    return MEASURES[name].words.format(object=grouping.object_word, group=group)
 
 
-def whole_of(name: str) -> str:
-    """Under what name the reason stands where a measure and its like are not defined:
-    ``group_accuracy`` of ``group_accuracy.horse_grass``; empty where it stands for itself."""
-    before, _, last = name.rpartition(".")
-    return ".".join(
-        part for part in (before, MEASURES[last].whole if last in MEASURES else "") if part
-    )
+def parent_of(name: str) -> str:
+    """The name under which ``absent`` has the reason for a measure and its siblings:
+    ``group_accuracy`` for ``group_accuracy.horse_grass``; empty where it has its own."""
+    parent, _, last = name.rpartition(".")
+    group = MEASURES[last].parent if last in MEASURES else ""
+    return ".".join(part for part in (parent, group) if part)
 
 
 def needs_of(name: str) -> tuple[Need, ...]:
-    """What must be there for a measure, or for those that it is the whole of."""
-    return next(
-        (one.needs for one in MEASURES.values() if name in (one.name, whole_of(one.name))), ()
-    )
+    """The needs of a measure, or of the measures that it is the parent of."""
+    for measure in MEASURES.values():
+        if name in (measure.name, parent_of(measure.name)):
+            return measure.needs
+    return ()
 
 
-def listed() -> list[Measure]:
-    """Those that tables of models list."""
-    return [one for one in MEASURES.values() if one.in_table]
+def table_measures() -> list[Measure]:
+    """The measures that tables of models list."""
+    return [measure for measure in MEASURES.values() if measure.in_table]
 
 
 def secondary(*, label_styles: bool = False) -> tuple[str, ...]:
-    """The measures that a study compares beside its primary one, in their order; for one of label
-    styles, more."""
-    found = sorted(
-        (one for one in MEASURES.values() if one.study),
-        key=lambda one: (one.label_styles, one.study),
-    )
-    return tuple(
-        one.name for one in found if one.name != PRIMARY and (label_styles or not one.label_styles)
-    )
+    """The measures that a study compares beside its primary one, in their order; a study of label
+    styles compares more."""
+    compared = [
+        measure
+        for measure in MEASURES.values()
+        if measure.study and measure.name != PRIMARY and (label_styles or not measure.label_styles)
+    ]
+    compared.sort(key=lambda measure: (measure.label_styles, measure.study))
+    return tuple(measure.name for measure in compared)

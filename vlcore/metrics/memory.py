@@ -1,4 +1,4 @@
-"""Memory of a worker: what it made of the same inputs before, it does not make again."""
+"""Memory of a worker: results by the inputs that they were made of."""
 
 import hashlib
 from collections.abc import Callable
@@ -7,34 +7,36 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
 class Memory:
-    """Runs of a study share their pictures and, of one seed, the untrained encoder. In memory,
-    where nothing can be damaged or out of date, by what it was made of: a worker trains many
-    runs."""
+    """The latest results of a process, by a digest of their inputs.
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._latest: dict[str, Any] = {}
+    Runs of a study share their images and, of one seed, the untrained encoder, and a worker trains
+    many runs. In memory nothing can be damaged or out of date.
+    """
 
-    def made(self, make: Callable[[], Made], *given: NDArray[Any] | str) -> Made:
-        """What is made of something, to be read only; the `most` that were asked for last are
-        kept."""
-        key = digest_of(*given)
-        found: Made = self._latest.pop(key) if key in self._latest else make()
-        self._latest[key] = found
-        if len(self._latest) > self._most:
-            del self._latest[next(iter(self._latest))]
-        return found
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._results: dict[str, Any] = {}
+
+    def get(self, make: Callable[[], Result], *inputs: NDArray[Any] | str) -> Result:
+        """The result of `make` for these inputs, to be read only; the latest `size` results stay in
+        memory."""
+        key = digest_of(*inputs)
+        result: Result = self._results.pop(key) if key in self._results else make()
+        self._results[key] = result
+        if len(self._results) > self._size:
+            del self._results[next(iter(self._results))]
+        return result
 
 
-def digest_of(*given: NDArray[Any] | str) -> str:
+def digest_of(*inputs: NDArray[Any] | str) -> str:
     """A digest of arrays and texts, in their order."""
     digest = hashlib.sha256()
-    for one in given:
-        array = np.ascontiguousarray(one)
+    for value in inputs:
+        array = np.ascontiguousarray(value)
         digest.update(f"{array.dtype} {array.shape} ".encode())
         digest.update(array.view(np.uint8).data if array.size else b"")
     return digest.hexdigest()

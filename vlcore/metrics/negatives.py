@@ -1,4 +1,4 @@
-"""Mismatched captions: how often a loss draws each beside an own one."""
+"""Mismatched captions: how often a loss draws each beside an image's caption."""
 
 import math
 from collections.abc import Sequence
@@ -11,35 +11,40 @@ from vlcore.experiment.options import NEGATIVES
 
 
 def negative_shares(
-    negatives: str, counts: NDArray[np.number], said: Sequence[Caption] = ()
+    negatives: str, counts: NDArray[np.number], captions: Sequence[Caption] = ()
 ) -> NDArray[np.float32]:
-    """q(k | own caption): the probability that a mismatched caption is drawn, (K, K), rows sum to 1
-    or to 0.
+    """q(k | caption): the probability that a mismatched caption is drawn, (K, K), rows sum to 1 or
+    to 0.
 
     ``filtered_marginal`` draws other captions with the frequency that they have in training;
     ``filtered_uniform`` each other caption equally often; ``product`` any caption with its
-    frequency, the own one too; ``counterfactual`` captions that differ from the own one in the
-    object or in the context and not in both, by what they `said`; ``same_place_25`` the others with
-    a quarter for those that name the same context, and within each part by frequency; all is one
-    part's where the other is empty. A row without any candidate is 0. ``none`` draws nothing: the
-    study's text taken literally. ``shuffle_unfiltered`` takes a batch in another order, which draws
-    captions as ``product`` does, but for the noise of the batch.
+    frequency, the image's too; ``counterfactual`` captions that differ from the image's in the
+    object or in the context and not in both; ``same_place_25`` the others with a quarter for those
+    that name the same context, and within each part by frequency; one part has all where the other
+    is empty. A row without any candidate is 0. ``none`` draws nothing: the study's text taken
+    literally. ``shuffle_unfiltered`` takes a batch in another order, which draws captions as
+    ``product`` does, but for the noise of the batch.
 
-    `counts` are the training images of each caption, (K,), as often as each image counts: a
-    mitigation that weighs matched pairs weighs the mismatched alike, or it would bring a prior
-    back."""
+    Args:
+        negatives: One of `vlcore.experiment.options.NEGATIVES`.
+        counts: Training images of each caption, (K,), as often as each image counts: a mitigation
+            that weighs matched pairs weighs the mismatched alike, or it would bring a prior back.
+        captions: The K captions, where the choice depends on what they name.
+    """
     weights = np.tile(np.asarray(counts, dtype=np.float32), (len(counts), 1))
     if negatives == "none":
         weights[:] = 0
     elif negatives == "counterfactual":
-        differ = [[(a.object != b.object) != (a.context != b.context) for b in said] for a in said]
+        differ = [
+            [(a.object != b.object) != (a.context != b.context) for b in captions] for a in captions
+        ]
         weights = np.array(differ, dtype=np.float32)
     elif negatives == "filtered_uniform":
         weights = (weights > 0).astype(np.float32)
     if negatives.startswith(("filtered", "same_place")):
         np.fill_diagonal(weights, 0)
     if not math.isnan(share := NEGATIVES[negatives].same_place):
-        near = np.array([[a.context == b.context for b in said] for a in said])
+        near = np.array([[a.context == b.context for b in captions] for a in captions])
         weights = share * _by_row(weights * near) + (1 - share) * _by_row(weights * ~near)
     return _by_row(weights)
 

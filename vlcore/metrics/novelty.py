@@ -1,5 +1,5 @@
-"""Novelty of an image: how far it is from the images of a set, beside how far these are from one
-another.
+"""Novelty of an image: its distance from the images of a set, beside their distances from each
+other.
 
 Distances are cosines of centred features to the five nearest images. Of the methods that were tried
 (distances without centring or after whitening, local outlier factors, Mahalanobis distances,
@@ -35,13 +35,13 @@ class Novelty:
 
 @dataclass(frozen=True, eq=False)
 class NoveltyJudge:
-    """The images of a set in a feature space, and how far each of some is from those of other
-    scenes."""
+    """The images of a set in a feature space, and the distances of a sample of them from images of
+    other scenes."""
 
     centre: NDArray[np.float32]  # (F,)
     directions: NDArray[np.float32]  # unit vectors of the centred features, (n, F)
-    distances: NDArray[np.float32]  # of some of the set's images, (m,)
-    scenes: NDArray[np.str_]  # their scenes, (m,)
+    distances: NDArray[np.float32]  # of the sample, (m,)
+    scenes: NDArray[np.str_]  # of the sample, (m,)
 
     def judge(self, features: Embeddings) -> list[Novelty]:
         """The novelty of each image, by its features, (k, F)."""
@@ -71,14 +71,14 @@ def novelty_judge(features: Embeddings, scenes: ArrayLike) -> NoveltyJudge:
         raise ValueError(f"Novelty is judged by at least {LEAST} images of {NEAREST + 1} scenes.")
     centre = np.asarray(features, np.float32).mean(axis=0)
     directions = _directions(features, centre)
-    judged = np.unique(np.linspace(0, len(names) - 1, min(len(names), JUDGED)).astype(int))
+    sample = np.unique(np.linspace(0, len(names) - 1, min(len(names), JUDGED)).astype(int))
     distances = []
-    for start in range(0, len(judged), BLOCK):
-        block = judged[start : start + BLOCK]
+    for start in range(0, len(sample), BLOCK):
+        block = sample[start : start + BLOCK]
         similar = directions[block] @ directions.T
         similar[names[block][:, None] == names[None]] = -1  # itself and its twins
         distances.append(_distances(similar))
-    return NoveltyJudge(centre, directions, np.concatenate(distances), names[judged])
+    return NoveltyJudge(centre, directions, np.concatenate(distances), names[sample])
 
 
 def _directions(features: Embeddings, centre: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ from vlcore.experiment.options import OBJECTIVES, RANDOM, ArtifactKind
 from vlcore.experiment.progress import Report
 from vlcore.metrics import accuracy, counterfactual, geometry, projection, readouts
 from vlcore.metrics.catalogue import Need
-from vlcore.metrics.document import Found, add_all, skip
+from vlcore.metrics.document import Value, add_all, skip
 from vlcore.metrics.estimate import Estimate, rate
 from vlcore.metrics.negatives import negative_shares
 from vlcore.model.evaluate_space import (
@@ -265,7 +265,7 @@ class Evaluation:
 
 
 # Measures in the order of `metrics.json`: of the predictions of all models, and of the first one.
-ACCURACY: dict[str, Callable[[Evaluation], Found]] = {
+ACCURACY: dict[str, Callable[[Evaluation], Value]] = {
     "balanced_accuracy": lambda evaluation: evaluation.accuracy.balanced,
     "minority_accuracy": lambda evaluation: evaluation.accuracy.minority,
     "majority_accuracy": lambda evaluation: evaluation.accuracy.majority,
@@ -275,7 +275,7 @@ ACCURACY: dict[str, Callable[[Evaluation], Found]] = {
     "minority_gap": Evaluation.minority_gap,
     "right_by_object": Evaluation.accuracy_by_object,
 }
-BEHAVIOUR: dict[str, Callable[[Evaluation], Found]] = {
+BEHAVIOUR: dict[str, Callable[[Evaluation], Value]] = {
     "readouts_best_caption": lambda evaluation: evaluation.caption_readout(readouts.best_caption),
     "readouts_mean_caption": Evaluation.mean_caption_accuracy,
     "readouts_given_context": Evaluation.given_context_accuracy,
@@ -320,7 +320,7 @@ BEHAVIOUR: dict[str, Callable[[Evaluation], Found]] = {
         evaluation.checkpoint.z["test"], evaluation.crossing
     ),
 }
-PAIRS: dict[str, Callable[[Evaluation], Found]] = {
+PAIRS: dict[str, Callable[[Evaluation], Value]] = {
     "alignment": lambda evaluation: geometry.alignment(
         evaluation.checkpoint.z["test"],
         evaluation.checkpoint.captions[evaluation.record.test_caption_index],

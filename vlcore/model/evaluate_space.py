@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from vlcore.experiment.options import RANDOM
 from vlcore.metrics import geometry, projection
 from vlcore.metrics.catalogue import Need, measure_of
-from vlcore.metrics.document import Document, Found, add_all
+from vlcore.metrics.document import Document, Value, add_all
 from vlcore.metrics.estimate import Estimate, rate
 from vlcore.metrics.memory import Memory
 from vlcore.metrics.readouts import nearest_neighbours
@@ -88,7 +88,7 @@ class Space:
 
 
 # Measures of a space, in the order of `metrics.json`.
-SPACE: dict[str, Callable[[Space], Found]] = {
+SPACE: dict[str, Callable[[Space], Value]] = {
     "silhouette_object": lambda space: space.silhouette("object"),
     "probe_object": lambda space: space.accuracy(geometry.probe, "object"),
     "neighbours_object": lambda space: space.accuracy(nearest_neighbours, "object"),
@@ -130,7 +130,7 @@ _FIRST_ABSENT = (
 def no_space(reason: str) -> dict[str, str]:
     """The reason why nothing is measured of a space, by measure."""
     return dict.fromkeys(
-        [*_FIRST_ABSENT, *(measure_of(name).whole or name for name in SPACE)], reason
+        [*_FIRST_ABSENT, *(measure_of(name).parent or name for name in SPACE)], reason
     )
 
 
@@ -174,7 +174,7 @@ def measure_space(lacks: Mapping[Need, str], space: Space) -> Document:
     names = product(("object", "context", "group", "scene"), ("test", "probe"))
     arrays = [space.z, space.fit, views.on_map, *starmap(views.column, names)]
     arrays += views.likeness.values()
-    return copy.deepcopy(_measured_spaces.made(measure, name, *arrays))
+    return copy.deepcopy(_measured_spaces.get(measure, name, *arrays))
 
 
 def pixel_baseline(views: Views) -> Document:

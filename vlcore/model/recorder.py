@@ -185,7 +185,7 @@ class CheckpointRecorder:
 
         def embed(images: NDArray[Any]) -> tuple[Array, NDArray[np.float64]]:
             compute = partial(self.inference.embed_images, model, images)
-            z = _untrained_spaces.made(compute, tower, images) if untrained else compute()
+            z = _untrained_spaces.get(compute, tower, images) if untrained else compute()
             return z, self._scores(model, z, captions, images)
 
         z: dict[str, Array] = {}

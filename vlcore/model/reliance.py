@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from vlcore.data.decoding import square
-from vlcore.metrics.reliance import SIDE, PaintedImages, painted
+from vlcore.metrics.reliance import SIDE, PaintedImages, paint_parts
 
 TOWER = "pretrained"  # locates the object, whatever model predicts
 LOCATING_SIDE = 352  # px: finer than the 224 px of predictions, to resolve a region of 11 x 11
@@ -18,4 +18,4 @@ def painted_images(image: Image.Image) -> PaintedImages:
 
     pixels = square(image, SIDE)
     activity = open_tower(TOWER).activity([pixels], LOCATING_SIDE)[0]
-    return painted(pixels, np.asarray(activity))
+    return paint_parts(pixels, np.asarray(activity))

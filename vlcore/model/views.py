@@ -24,7 +24,7 @@ from vlcore.experiment.progress import Progress, Report, silent
 from vlcore.experiment.vocabulary import AnyVocabulary, check_captions, vocabulary_for
 from vlcore.metrics.counterfactual import PANEL_KINDS, panel
 from vlcore.metrics.memory import Memory
-from vlcore.metrics.pixel_summary import PixelSummary, summarise
+from vlcore.metrics.pixel_summary import PixelSummary, summarise_pixels
 from vlcore.metrics.readouts import ObjectReadout, dfr, probe_layer
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class Views:
             return None
         if self.features is not None and self.features.bundle is not None:
             return PixelSummary(**self.features.bundle.pixels)
-        return summarise(self.pixels, self.on_map)
+        return summarise_pixels(self.pixels, self.on_map)
 
     def _panel(self, size: int) -> dict[str, NDArray[np.uint8]] | None:
         """Composites of objects and backgrounds of test images, (n, size, size, 3) by kind.
@@ -152,7 +152,7 @@ class Views:
         make = partial(panel, pixels, masks, objects, contexts, scenes, self.grouping)
         if not is_usual:
             return make()
-        return _panels.made(make, repr(self.grouping), pixels, masks, objects, contexts, scenes)
+        return _panels.get(make, repr(self.grouping), pixels, masks, objects, contexts, scenes)
 
     def column(self, name: str, split: str) -> NDArray[np.str_]:
         """A column of the image set's table for the images of a split, (n,)."""

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from vlcore.experiment.errors import LabError
-from vlcore.metrics.catalogue import measure_of, whole_of
+from vlcore.metrics.catalogue import measure_of, parent_of
 from vlcore.metrics.estimate import Estimate
 from vlcore.study import runs_table as runs
 from vlcore.study.plans import PLACEBO
@@ -110,7 +110,7 @@ class Evidence:
         return runs.by_block(measured, column)
 
     def _runs(self, query: Query) -> pd.DataFrame:
-        names = [(name, query.moment) for name in (query.measure, whole_of(query.measure))]
+        names = [(name, query.moment) for name in (query.measure, parent_of(query.measure))]
         tables = [self._rows[name] for name in names if name in self._rows]
         if not tables:
             raise MissingRunsError(f"no run has {query.measure} at the moment {query.moment}")

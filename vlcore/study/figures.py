@@ -11,7 +11,7 @@ import pandas as pd
 
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.wording import STYLE_WORDS
-from vlcore.metrics.catalogue import MEASURES, PRIMARY, measure_of, secondary, whole_of, words_of
+from vlcore.metrics.catalogue import MEASURES, PRIMARY, measure_of, parent_of, secondary, words_of
 from vlcore.metrics.estimate import Estimate
 from vlcore.plots import curves, intervals, measure_by_bias
 from vlcore.plots.measure_by_bias import FEWEST, Scale
@@ -160,7 +160,7 @@ def panes(
         raise ValueError(f"No run has {', '.join(measures)}.")
     all_rows, all_points = pd.concat(rows.values()), pd.concat(points.values())
     scale = scale_of(measures[0], all_rows, found.grouping, all_points)
-    scale = replace(scale, words=whole_of(measures[0]) or scale.words)
+    scale = replace(scale, words=parent_of(measures[0]) or scale.words)
     titled = [
         (words_of(name, found.grouping), points[name], measure_cells)
         for name, measure_cells in rows.items()

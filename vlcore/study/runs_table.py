@@ -17,7 +17,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import atomic
 from vlcore.experiment.plain_text import safe_csv
-from vlcore.metrics.catalogue import MEASURES, measure_of, whole_of
+from vlcore.metrics.catalogue import MEASURES, measure_of, parent_of
 from vlcore.study.statistics.factorial import logit_share
 
 MOMENTS = ("untrained", "first_fit", "end")
@@ -67,7 +67,7 @@ def runs_table(artifacts: Sequence[Artifact], measure: str = "") -> pd.DataFrame
         ValueError: for a value that is not a number.
     """
     rows = []
-    wanted = {measure, whole_of(measure)} - {""}
+    wanted = {measure, parent_of(measure)} - {""}
     for artifact in artifacts:
         condition = artifact.condition
         versions = artifact.manifest.get("versions", {})
@@ -194,7 +194,7 @@ def check_comparable(frame: pd.DataFrame, free: Collection[str]) -> None:
 def measure_rows(frame: pd.DataFrame, measure: str, moment: str) -> pd.DataFrame:
     """The rows of one measure at one moment, with and without a value. A run that lacks all
     measures of a kind, such as ``group_accuracy``, says so in one row for the kind."""
-    kind = (frame["measure"] == whole_of(measure)) & frame["value"].isna()
+    kind = (frame["measure"] == parent_of(measure)) & frame["value"].isna()
     return frame[((frame["measure"] == measure) | kind) & (frame["moment"] == moment)]
 
 

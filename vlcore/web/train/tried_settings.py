@@ -29,7 +29,7 @@ def section(images: ImageSet) -> None:
         return
     names = {
         catalogue.words_of(measure.name, images.grouping): measure.name
-        for measure in catalogue.listed()
+        for measure in catalogue.table_measures()
     }
     default = list(names.values()).index(catalogue.PRIMARY)
     left, right = st.columns([2, 3])
