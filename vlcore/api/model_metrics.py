@@ -26,9 +26,10 @@ def absence_reason(metrics: Mapping[str, Any], measure: str) -> str:
     if "absent" not in metrics:  # the first version lacked what is not defined in one point
         return "one point"
     absent = metrics["absent"]
-    return str(
-        absent.get(measure, absent.get(catalogue.parent_of(measure), "not measured by this version"))
-    )
+    for name in (measure, catalogue.parent_of(measure)):
+        if name in absent:
+            return str(absent[name])
+    return "not measured by this version"
 
 
 def describe_measure(metrics: Mapping[str, Any], measure: str) -> str:
