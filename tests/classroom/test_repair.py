@@ -478,7 +478,7 @@ def test_the_wall_has_what_is_there_and_keeps_its_order_at_the_last_reveal() -> 
     assert (first.last, last.last) == (False, True)
     assert repair_results.chart_rows(first.teams, first.others)["value"].tolist() == [0.7, 0.5, 0.4]
     assert repair_results.chart_rows(last.teams, last.others)["value"].tolist() == [0.6, 0.8, 0.7]
-    assert repair_results.chart_rows(last.teams, last.others)["other"].tolist() == [0.7, 0.5, 0.4]
+    assert repair_results.chart_rows(last.teams, last.others)["second"].tolist() == [0.7, 0.5, 0.4]
     assert not repair_results.ranking(
         lists, held, IMAGES.grouping, ends.get, lambda _: None
     ).last, "a set without hidden places"

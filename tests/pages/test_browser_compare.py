@@ -123,7 +123,7 @@ def test_both_maps_are_whole_on_the_first_screen(come: Callable[..., Page], serv
     expect(marks(page)).to_have_count(100)
     settled(page)
     maps = page.locator("svg path.background[d*='h450v450']")
-    titles = page.locator("svg .role-title-text").filter(has_not_text="Named right")
+    titles = page.locator("svg .role-title-text").filter(has_not_text="Accuracy by group")
     for parts, count in ((maps, 2), (titles, 2), (page.locator("svg .role-legend"), 1)):
         expect(parts).to_have_count(count)
         for part in parts.all():

@@ -71,7 +71,7 @@ def test_a_cell_carries_value_interval_and_blocks_and_an_index_has_one_colour_fo
         for row in drawn.rows(spec)
         if row["style"] == "descriptive labels" and row["bias"] == 0.5
     )
-    assert (first["big"], first["ends"], first["blocks"]) == ("64\u00a0%", "(63 to 65)", "n = 3")
+    assert (first["number"], first["ends"], first["blocks"]) == ("64\u00a0%", "(63 to 65)", "n = 3")
     assert first["spoken"] == "descriptive labels, 50 % removed: 64\u00a0% (63 to 65), n = 3"
     words = spec["layer"][0]["encoding"]["x"]["axis"]["labelExpr"].removeprefix("[datum.label, ")
     assert json.loads(words.removesuffix("[datum.label]]"))["50 %"] == "φ 0.33"

@@ -36,7 +36,7 @@ from vlcore.plots import measure_by_bias, scales
 from vlcore.plots.contact_sheets import contact_sheets
 from vlcore.plots.curves import learning_curve, probe_curves
 from vlcore.plots.intervals import forest, rate_chart
-from vlcore.plots.maps.animation import film_chart
+from vlcore.plots.maps.animation import animation_chart
 from vlcore.plots.maps.linked import linked_maps
 from vlcore.plots.maps.small import caption_map, live_map, small_map
 from vlcore.plots.matrices import caption_matrices, pair_matrix
@@ -45,7 +45,7 @@ from vlcore.plots.theme import DARK, LIGHT, Palette
 from vlcore.plots.thumbnails import SAFE_URI
 from vlcore.plots.votes import votes_chart
 
-MAPS = ("linked maps", "small map", "caption map", "film", "contact sheets")
+MAPS = ("linked maps", "small map", "caption map", "animation", "contact sheets")
 LINKED = {
     "points": POINTS[
         [name for name in POINTS if name[-1] not in "23" and not name.startswith("says_")]
@@ -56,20 +56,10 @@ LINKED = {
     "twins": TWINS.query("pane < 2"),
     "board": BOARD,
 }
-ALWAYS = [
-    "id",
-    "object",
-    "context",
-    "group",
-    "kind",
-    "minority",
-    "thumb",
-    "spoken",
-    "caption_0",
-    "predicted_0",
-]
-FILM = tracks.pictures()[[*ALWAYS, "caption_1", "predicted_1"]]
-TRACKS = [tracks.track(FILM, tracks.STEPS, seed) for seed in (1, 2)]
+ALWAYS = ["id", "object", "context", "group", "kind", "minority", "thumb", "spoken"]
+ALWAYS += ["caption_0", "predicted_0"]
+ANIMATION = tracks.pictures()[[*ALWAYS, "caption_1", "predicted_1"]]
+TRACKS = [tracks.track(ANIMATION, tracks.STEPS, seed) for seed in (1, 2)]
 
 
 def small_multiples(points: pd.DataFrame, means: pd.DataFrame, **more: Any) -> Any:
@@ -105,8 +95,8 @@ CHARTS: dict[str, Chart] = {
             "width": 900,
             "height": 400,
             "title": "right; hollow: majority",
-            "other": "majority",
-            "line": "as it was",
+            "second_title": "majority",
+            "baseline": "as it was",
         },
     ),
     "votes": (votes_chart, {"rows": votes()}, {"width": 520}),
@@ -116,7 +106,7 @@ CHARTS: dict[str, Chart] = {
         {"cells": similarities(("horse", "camel"), ("a", "b", "c"))},
         {"titles": ["left", "right"]},
     ),
-    "pair matrix": (pair_matrix, dict(zip(("cells", "pictures"), pairs(), strict=True)), {}),
+    "pair matrix": (pair_matrix, dict(zip(("cells", "images"), pairs(), strict=True)), {}),
     "contact sheets": (contact_sheets, {"rows": sheets(SCENES)}, {"grouping": SCENES, "side": 300}),
     "linked maps": (
         linked_maps,
@@ -126,15 +116,16 @@ CHARTS: dict[str, Chart] = {
     "small map": (
         small_map,
         {"points": POINTS[[*ALWAYS, "x0", "y0"]], "captions": CAPTIONS},
-        {"grouping": SCENES},
+        {"grouping": SCENES, "side": 200},
     ),
     "live map": (
         live_map,
         {},
         {
-            "places": [(0, 1), (1, 0)],
+            "positions": [(0, 1), (1, 0)],
             "groups": ["horse_desert", "camel_desert"],
             "grouping": SCENES,
+            "side": 200,
         },
     ),
     "caption map": (
@@ -142,9 +133,9 @@ CHARTS: dict[str, Chart] = {
         small.TABLES,
         {"infos": [INFO] * 2, "grouping": SCENES, "side": 300},
     ),
-    "film": (
-        film_chart,
-        {"points": FILM},
+    "animation": (
+        animation_chart,
+        {"points": ANIMATION},
         {"tracks": TRACKS, "steps": tracks.STEPS, "grouping": SCENES, "side": 420},
     ),
 }
@@ -253,9 +244,9 @@ def test_a_table_without_rows_is_refused(name: str) -> None:
         ("caption matrices", "cells", {"similarity": np.nan}, "a cosine"),
         ("pair matrix", "cells", {"kind": "maybe"}, "unknown kind maybe"),
         ("contact sheets", "rows", {"group": "zebra_ice"}, "unknown group zebra_ice"),
-        ("film", "points", {"group": "zebra_ice"}, "unknown group zebra_ice"),
+        ("animation", "points", {"group": "zebra_ice"}, "unknown group zebra_ice"),
         ("caption map", "points", {"group": "zebra_ice"}, "unknown group zebra_ice"),
-        ("caption map", "without", {"pane": 2}, "unknown pane 2"),
+        ("caption map", "shortened", {"pane": 2}, "unknown pane 2"),
         ("linked maps", "points", {"group": "zebra_ice"}, "unknown group zebra_ice"),
         ("linked maps", "points", {"kind": "val"}, "unknown kind val"),
         ("linked maps", "captions", {"pane": 2}, "unknown pane 2; known: 0, 1"),

@@ -1,56 +1,55 @@
-"""A ranking: who is where, what else they got right, and no more of the page than there is."""
+"""A ranking: teams and baselines in order, in no more of the page than there is."""
 
 import pandas as pd
 import pytest
 
+from tests.plots import drawn
 from vlcore.plots.ranking import ranking_chart
 from vlcore.plots.rendering import chart_png
-from vlcore.plots.theme import DARK, LIGHT
+from vlcore.plots.theme import LIGHT
 
 
-def rows(many: int) -> pd.DataFrame:
-    teams = [
-        (f"Team {n}", 0.8 - n / 100, 0.9, f"{80 - n} % · 12 changes", False) for n in range(many)
-    ]
-    held = [("as it was", 0.4, 0.95, "40 %", True), ("dfr", 0.6, 0.9, "60 %", True)]
-    table = pd.DataFrame([*teams, *held], columns=["name", "value", "other", "said", "beside"])
+def rows(teams: int) -> pd.DataFrame:
+    table = pd.DataFrame(
+        [
+            *((f"Team {n}", 0.8 - n / 100, 0.9, "12 changes", False) for n in range(teams)),
+            ("as it was", 0.4, 0.95, "40 %", True),
+            ("dfr", 0.6, 0.9, "60 %", True),
+        ],
+        columns=["name", "value", "second", "words", "is_baseline"],
+    )
     return table.assign(low=table["value"] - 0.02, high=table["value"] + 0.02)
 
 
-def made(many: int, width: int = 1200, height: int = 520) -> dict[str, object]:
+def spec_of(table: pd.DataFrame, width: int = 1200) -> drawn.Spec:
+    words = {"title": "right; hollow: majority", "second_title": "majority"}
     chart = ranking_chart(
-        rows(many),
-        palette=LIGHT,
-        width=width,
-        height=height,
-        title="right; hollow: majority",
-        other="majority",
-        line="as it was",
+        table, palette=LIGHT, width=width, height=520, baseline="as it was", **words
     )
-    spec: dict[str, object] = chart.to_dict()
+    spec: drawn.Spec = chart.to_dict()
     return spec
 
 
-@pytest.mark.parametrize("many", [1, 12, 28])
-def test_it_fits_under_a_title_and_names_all_in_order(many: int) -> None:
-    spec = made(many)
-    assert int(str(spec["height"])) <= 520 - 50
-    assert int(str(spec["width"])) < 1200
-    text = str(spec)
-    assert all(f"Team {n}" in text for n in range(many))
+@pytest.mark.parametrize("teams", [1, 12, 28])
+def test_it_fits_under_a_title_and_names_all_in_order(teams: int) -> None:
+    spec = spec_of(rows(teams))
+    assert spec["height"] <= 520 - 50
+    assert spec["width"] < 1200
+    assert all(f"Team {n}" in str(spec) for n in range(teams))
     assert chart_png(spec, LIGHT, 0.2).startswith(b"\x89PNG")
 
 
 def test_on_a_phone_the_dots_have_the_room() -> None:
-    assert int(str(made(4, 350)["width"])) > 180
-    assert "text" not in {layer["mark"]["type"] for layer in made(4, 350)["layer"]}  # type: ignore[attr-defined]
+    spec = spec_of(rows(4), 350)
+    assert spec["width"] > 180
+    assert "text" not in {layer["mark"]["type"] for layer in spec["layer"]}
 
 
-def test_what_is_no_share_is_refused() -> None:
-    for column, value in (("value", 1.2), ("other", -0.1), ("low", float("nan"))):
-        table = rows(2)
-        table.loc[0, column] = value
-        with pytest.raises(ValueError, match="fractions"):
-            ranking_chart(table, palette=DARK, width=900, height=400, title="", other="", line="")
+@pytest.mark.parametrize(("column", "value"), [("value", 1.2), ("second", -0.1), ("low", None)])
+def test_what_is_no_fraction_is_refused(column: str, value: float | None) -> None:
+    table = rows(2)
+    table.loc[0, column] = value
+    with pytest.raises(ValueError, match="fractions"):
+        spec_of(table)
     with pytest.raises(ValueError, match="nothing"):
-        ranking_chart(rows(2)[:0], palette=DARK, width=900, height=400, title="", other="", line="")
+        spec_of(table[:0])

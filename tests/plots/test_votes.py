@@ -27,7 +27,7 @@ def test_every_answer_is_spoken_with_its_votes_and_its_measurement() -> None:
         "a coin: 1 vote",
         "<script>alert(1)</script>: 0 votes; measured in 7 runs",
     ]
-    assert [row["said"] for row in found] == ["▲ measured in this run", "", "▲ measured in 7 runs"]
+    assert [row["words"] for row in found] == ["▲ measured in this run", "", "▲ measured in 7 runs"]
     svg = drawn.svg(spec())
     assert "&lt;script&gt;" in svg
     assert "<script" not in svg
@@ -46,7 +46,7 @@ def test_a_narrow_window_has_smaller_answers_and_two_readings_on_two_lines() -> 
     }
     sizes = {width: chart["layer"][2]["mark"]["fontSize"] for width, chart in both.items()}
     assert sizes[290] < sizes[520]
-    texts = {width: drawn.rows(chart)[0]["said"] for width, chart in both.items()}
+    texts = {width: drawn.rows(chart)[0]["words"] for width, chart in both.items()}
     assert (
         texts[290]
         == texts[520].replace(" and", "\nand")

@@ -202,7 +202,7 @@ class Ranking:
         what, other = "minority pictures that nobody saw, named right", "majority"
         if self.last:
             what, other = "right in places and styles that nobody drew", "minority before"
-        looks = {"title": f"{what}; hollow: {other}", "other": other, "line": AS_IT_WAS}
+        looks = {"title": f"{what}; hollow: {other}", "second_title": other, "baseline": AS_IT_WAS}
         rows = chart_rows(self.teams, self.others)
         return ranking_chart(rows, palette=palette, width=width, height=height, **looks)
 
@@ -252,7 +252,13 @@ def chart_rows(teams: Sequence[RepairResult], others: Sequence[RepairResult]) ->
         said += " · turned round" if one.turned else ""
         ends = {name: getattr(main, name) for name in ("value", "low", "high")}
         rows.append(
-            {"name": one.name, **ends, "other": other.value, "said": said, "beside": one in others}
+            {
+                "name": one.name,
+                **ends,
+                "second": other.value,
+                "words": said,
+                "is_baseline": one in others,
+            }
         )
     return pd.DataFrame(rows)
 

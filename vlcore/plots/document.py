@@ -53,25 +53,25 @@ class Part:
     content: tuple[Text | Command | Table | Chart, ...]
 
 
-def on_paper(shown: Iterable[Part], palette: Palette, width: int) -> Iterator[Any]:
+def on_paper(parts: Iterable[Part], palette: Palette, width: int) -> Iterator[Any]:
     """Parts as `vlcore.plots.html.page_html` takes them, with figures `width` px wide."""
-    for part in shown:
+    for part in parts:
         if part.heading:
             yield Heading(part.heading)
-        for one in part.content:
-            match one:
+        for content in part.content:
+            match content:
                 case Text():
-                    yield f"{one.title}. {one.text}" if one.title else one.text
+                    yield f"{content.title}. {content.text}" if content.title else content.text
                 case Command():
-                    yield f"{one.does}: {one.text}"
+                    yield f"{content.does}: {content.text}"
                 case Table(by=()):
-                    yield one.rows
+                    yield content.rows
                 case Table():
-                    for names, rows in one.rows.groupby(list(one.by), sort=False):
+                    for names, rows in content.rows.groupby(list(content.by), sort=False):
                         yield f"{names[0]} ({', '.join(names[1:])}):"
-                        yield rows.drop(columns=list(one.by))
+                        yield rows.drop(columns=list(content.by))
                 case Chart():
                     try:
-                        yield one.draw(palette, width)
+                        yield content.draw(palette, width)
                     except ValueError as error:
                         yield f"There is no figure here yet ({error})."

@@ -1,16 +1,18 @@
-"""The dots of a room: a difference a block, stacked where they are alike, with their mean, its
-interval and 0.
+"""The dots of a class session: a difference a seed pair, stacked where they are alike, with their
+mean, its interval and 0.
 
-Beneath the line, mirrored, stand the differences that others have published. A dot says what it is
-by its fill, not by its colour alone: of the plan filled, beyond it hollow, one's own a diamond."""
+Beneath the line, mirrored, are the differences that others have published. Not the colour of a dot
+alone tells its kind: of the plan it is filled, beyond it hollow, a visitor's own is a diamond."""
+
+from dataclasses import dataclass
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from vlcore.experiment.wording import signed
-from vlcore.plots.scales import SPOKEN, Chart, finished, rule_at, straight, told_apart
-from vlcore.plots.tables import whole
+from vlcore.plots.scales import finished, rule_at, spoken_chart, straight, told_apart
+from vlcore.plots.tables import filled_columns
 from vlcore.plots.theme import Palette
 
 PLANNED, BEYOND, OWN, PUBLISHED = "of the plan", "beyond the plan", "yours", "published"
@@ -18,6 +20,20 @@ KINDS = (PLANNED, BEYOND, OWN, PUBLISHED)
 _LARGEST, _SMALLEST = 26, 5  # px of a dot
 _BAND = 26  # px of the line with the mean, between the two stacks
 _AROUND = 62  # px of axis and legend
+
+
+@dataclass(frozen=True)
+class _Plot:
+    """The plot in px, and the differences at its ends."""
+
+    width: int
+    height: int
+    low: float
+    high: float
+
+    @property
+    def per_px(self) -> float:
+        return (self.high - self.low) / self.width
 
 
 def dots_chart(
@@ -31,101 +47,94 @@ def dots_chart(
     mean: tuple[float, float, float] | None = None,
     head: alt.Title | None = None,
 ) -> alt.LayerChart:
-    """Rows have `difference`, `kind` (one of `KINDS`) and `words` (what a dot says to those who do
-    not see it); `mean` is one with the ends of its interval. All are multiplied by `unit`, 100 for
-    points; the title is of the axis. Width and height, in px, are the whole figure's. ValueError as
-    `whole`, or where a difference is no number.
+    """Differences as dots.
+
+    Args:
+        rows: `difference`, `kind` (one of `KINDS`) and `words` (of a dot, for screen readers).
+        width, height: of the whole figure, in px.
+        title: of the axis.
+        unit: all values are multiplied by it, such as 100 for points.
+        mean: with the ends of its interval.
+        head: the title of the figure.
+
+    Raises:
+        ValueError: as `filled_columns`, or where a difference is no number.
     """
-    table = whole(rows, ("difference", "kind", "words"), "rows", kind=KINDS)
+    table = filled_columns(rows, ("difference", "kind", "words"), "rows", kind=KINDS)
     table["x"] = table["difference"].astype(float) * unit
     if not np.isfinite(table["x"]).all():
         raise ValueError("a difference is not a number")
-    middle = [] if mean is None else [unit * end for end in mean]
-    low, high = min(0.0, *table["x"], *middle), max(0.0, *table["x"], *middle)
+    interval = [] if mean is None else [unit * end for end in mean]
+    low = min(0.0, *table["x"], *interval)
+    high = max(0.0, *table["x"], *interval)
     room = max(0.06 * (high - low), 0.005 * unit)
-    low, high, plot, tall = low - room, high + room, max(120, width - 40), max(60, height - _AROUND)
-    below = table["kind"] == PUBLISHED
-    size = next(
-        (
-            one
-            for one in range(_LARGEST, _SMALLEST, -1)
-            if _fits(table, one, plot, tall, high - low)
-        ),
-        _SMALLEST,
-    )
-    table["x"], rank = _stacked(table, size * (high - low) / plot)
-    deep = size * (int(rank[below].max()) + 1 if below.any() else 0)
-    table["y"] = np.where(below, -_BAND / 2 - size * (rank + 0.5), _BAND / 2 + size * (rank + 0.5))
+    plot = _Plot(max(120, width - 40), max(60, height - _AROUND), low - room, high + room)
+    size, depth = _stack(table, plot)
     table["spoken"] = table["words"]
-    y = alt.Y("y:Q", axis=None, scale=straight([-_BAND / 2 - deep, tall - _BAND / 2 - deep]))
-    across = straight([low, high])
-    x = alt.X("x:Q", scale=across, axis=alt.Axis(title=title, grid=False, tickCount=8))
-    fills = {
-        PLANNED: palette.accent,
-        BEYOND: palette.ground,
-        OWN: palette.text,
-        PUBLISHED: palette.muted,
-    }
-    lines = {
-        PLANNED: palette.accent,
-        BEYOND: palette.accent,
-        OWN: palette.text,
-        PUBLISHED: palette.muted,
-    }
-    shapes = {PLANNED: "circle", BEYOND: "circle", OWN: "diamond", PUBLISHED: "circle"}
-    there = [kind for kind in KINDS if (table["kind"] == kind).any()]
-    legend = alt.Legend(title=None, orient="top", symbolSize=90) if len(there) > 1 else None
-    looks = {
-        name: told_apart(channel, "kind:N", {kind: of[kind] for kind in there}, legend)
-        for name, channel, of in (
-            ("fill", alt.Fill, fills),
-            ("stroke", alt.Stroke, lines),
-            ("shape", alt.Shape, shapes),
-        )
-    }
-    base = Chart(table).encode(
-        x=x, y=y, description=SPOKEN, tooltip=[alt.Tooltip("words:N", title="block")]
-    )
-    marks = base.mark_point(size=0.62 * size * size, strokeWidth=1.5, opacity=1).encode(**looks)
-    layers = [rule_at("x", 0.0, "no difference", palette, strokeDash=[4, 4]).encode(x=x), marks]
-    said = f"{title}: {len(table)} dots"
+    x_scale = straight([plot.low, plot.high])
+    y_scale = straight([-_BAND / 2 - depth, plot.height - _BAND / 2 - depth])
+    x = alt.X("x:Q", scale=x_scale, axis=alt.Axis(title=title, grid=False, tickCount=8))
+    y = alt.Y("y:Q", axis=None, scale=y_scale)
+    base = spoken_chart(table, x=x, y=y, tooltip=[alt.Tooltip("words:N", title="block")])
+    marks = base.mark_point(size=0.62 * size * size, strokeWidth=1.5, opacity=1)
+    layers = [
+        rule_at("x", 0.0, "no difference", palette, strokeDash=[4, 4]).encode(x=x),
+        marks.encode(**_looks(table, palette)),
+    ]
+    words = f"{title}: {len(table)} dots"
     if mean is not None:
         digits = 1 if unit == 100 else 3
-        value, *ends = (signed(one, digits) for one in middle)
-        said = f"{said}; mean {value} ({' to '.join(ends)})"
-        drawn = pd.DataFrame(
-            {
-                "x": [middle[0]],
-                "low": [middle[1]],
-                "high": [middle[2]],
-                "y": [0.0],
-                "spoken": [said],
-            }
-        )
-        line = Chart(drawn).encode(y=y, description=SPOKEN)
-        layers += [
-            line.mark_rule(strokeWidth=5, color=palette.text).encode(
-                x=alt.X("low:Q", scale=across), x2="high:Q"
-            ),
-            line.mark_tick(thickness=5, size=_BAND - 4, color=palette.text, opacity=1).encode(
-                x="x:Q"
-            ),
-        ]
-    more = {} if head is None else {"title": head}
-    return finished(alt.layer(*layers), palette, description=said, width=plot, height=tall, **more)
-
-
-def _stacked(table: pd.DataFrame, step: float) -> tuple[pd.Series, pd.Series]:
-    """Places on the axis, in columns that are `step` apart, and the place in its column, above and
-    below the line."""
-    column = np.round(table["x"] / step)
-    return column * step, table.groupby([column, table["kind"] == PUBLISHED]).cumcount()
-
-
-def _fits(table: pd.DataFrame, size: int, plot: int, tall: int, span: float) -> bool:
-    _, rank = _stacked(table, size * span / plot)
-    below = table["kind"] == PUBLISHED
-    return (
-        sum(size * (int(one.max()) + 1) for one in (rank[below], rank[~below]) if len(one)) + _BAND
-        <= tall
+        value, start, end = (signed(number, digits) for number in interval)
+        words = f"{words}; mean {value} ({start} to {end})"
+        row = dict(zip(("x", "low", "high"), interval, strict=True))
+        line = spoken_chart(pd.DataFrame([{**row, "y": 0.0, "spoken": words}]), y=y)
+        ends = line.mark_rule(strokeWidth=5, color=palette.text)
+        tick = line.mark_tick(thickness=5, size=_BAND - 4, color=palette.text, opacity=1)
+        layers.append(ends.encode(x=alt.X("low:Q", scale=x_scale), x2="high:Q"))
+        layers.append(tick.encode(x="x:Q"))
+    properties = {} if head is None else {"title": head}
+    return finished(
+        alt.layer(*layers),
+        palette,
+        description=words,
+        width=plot.width,
+        height=plot.height,
+        **properties,
     )
+
+
+def _looks(table: pd.DataFrame, palette: Palette) -> dict[str, object]:
+    """Fill, stroke and shape of the kinds of dots, with one legend where there are several."""
+    accent, text, muted = palette.accent, palette.text, palette.muted
+    fills = dict(zip(KINDS, (accent, palette.ground, text, muted), strict=True))
+    strokes = dict(zip(KINDS, (accent, accent, text, muted), strict=True))
+    shapes = dict(zip(KINDS, ("circle", "circle", "diamond", "circle"), strict=True))
+    kinds = [kind for kind in KINDS if (table["kind"] == kind).any()]
+    legend = alt.Legend(title=None, orient="top", symbolSize=90) if len(kinds) > 1 else None
+
+    def look(channel: type, values: dict[str, str]) -> object:
+        return told_apart(channel, "kind:N", {kind: values[kind] for kind in kinds}, legend)
+
+    return {
+        "fill": look(alt.Fill, fills),
+        "stroke": look(alt.Stroke, strokes),
+        "shape": look(alt.Shape, shapes),
+    }
+
+
+def _stack(table: pd.DataFrame, plot: _Plot) -> tuple[int, int]:
+    """Stack the dots of a table, as large as they fit: its `x` in columns, its `y` in px from the
+    line. Returns the size of a dot and the depth of the stack below the line, in px."""
+    is_below = table["kind"] == PUBLISHED
+    for size in range(_LARGEST, _SMALLEST - 1, -1):
+        column = np.round(table["x"] / (size * plot.per_px))
+        rank = table.groupby([column, is_below]).cumcount()
+        heights = [
+            size * (int(ranks.max()) + 1) if len(ranks) else 0
+            for ranks in (rank[is_below], rank[~is_below])
+        ]
+        if sum(heights) + _BAND <= plot.height:
+            break
+    table["x"] = column * size * plot.per_px
+    table["y"] = np.where(is_below, -1, 1) * (_BAND / 2 + size * (rank + 0.5))
+    return size, heights[0]

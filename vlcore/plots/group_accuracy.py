@@ -1,5 +1,7 @@
-"""The board of groups under the maps: objects by contexts, and in each cell how often each model is
-right there."""
+"""The group accuracy panel under the maps: objects by contexts, and in each cell the accuracy of
+each model."""
+
+from dataclasses import dataclass
 
 import altair as alt
 import pandas as pd
@@ -7,146 +9,169 @@ import pandas as pd
 from vlcore.experiment.grouping import Grouping, group_words
 from vlcore.experiment.wording import between, rate
 from vlcore.plots.scales import SPOKEN, Chart, composed, either, told_apart, tooltips
-from vlcore.plots.tables import Rows, listed
+from vlcore.plots.tables import Rows, checked_columns
 from vlcore.plots.theme import Palette
 
 CELLS = "board_1"  # the name of the layer that is clicked
-_HEAD, _LINE, _GAP = (
-    34,
-    22,
-    12,
-)  # px: the words of a cell, a model's line in it, what lies between two cells
+_HEAD = 34  # px of the words of a cell
+_LINE = 22  # px of a model's line in a cell
+_GAP = 12  # px between two cells
 _NAMES, _NUMBERS = 62, 118  # px for a model's name and for its numbers
 _CELL = _NAMES + _NUMBERS + 90  # px at least, so that an interval is wide enough to be seen
-_SAID = (
-    "held-out pictures, 95 % interval, dashed: chance.",
+_SUBTITLE = (
+    "held-out images, 95 % interval, dashed: chance.",
     "Click a group to see it alone on the maps",
 )
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Cells in one or two columns, of `cell_width` by `cell_height` px."""
+
+    columns: int
+    cell_width: float
+    cell_height: int
+
+    @property
+    def height(self) -> int:
+        return (self.cell_height + _GAP) * (4 // self.columns) - _GAP
 
 
 def group_grid(
     rows: Rows, *, palette: Palette, grouping: Grouping, width: int, panes: int = 4
 ) -> alt.LayerChart:
-    """A grid of two objects by two contexts; a cell can be clicked (`cell`). Rows have `pane` (of
-    so many `panes`), `model`, `group`, `accuracy`, `low`, `high` (fractions), `n`; one that was not
-    measured is left out. Where two cells do not fit into the width, in px, all four stand below
-    each other. ValueError as `listed`, where an interval is missing, or where a number is no
-    fraction."""
+    """A grid of two objects by two contexts; a cell can be clicked (`cell`).
+
+    Args:
+        rows: `pane` (of so many `panes`), `model`, `group`, `accuracy`, `low`, `high` (fractions),
+            `n`; one that was not measured is left out.
+        width: of the whole, in px; where two cells do not fit into it, all four stand below each
+            other.
+
+    Raises:
+        ValueError: as `checked_columns`, where an interval is missing, or a number is no fraction.
+    """
+    table = _checked_rows(rows, grouping, panes)
+    models = list(dict.fromkeys(table["pane"].astype(int)))
+    columns = 2 if width >= 2 * _CELL + _GAP else 1
+    width = max(width, _CELL)
+    cell_width = (width - _GAP * (columns - 1)) / columns
+    layout = _Layout(columns, cell_width, _HEAD + _LINE * len(models) + 8)
+    cell_rows = _cell_rows(grouping, layout)
+    line_rows = _line_rows(table, models, cell_rows, layout)
+    cells, lines = Chart(alt.to_values(cell_rows)), Chart(alt.to_values(line_rows))
+    x_scale = alt.Scale(domain=[0, width], nice=False, zero=False)
+    y_scale = alt.Scale(domain=[layout.height, 0], nice=False, zero=False)  # from the top
+
+    def at(source: alt.Chart, x: str, y: str) -> alt.Chart:
+        return source.encode(
+            x=alt.X(f"{x}:Q", scale=x_scale, axis=None),
+            y=alt.Y(f"{y}:Q", scale=y_scale, axis=None),
+            description=SPOKEN,
+        )
+
+    def text(source: alt.Chart, x: str, y: str, field: str, **mark: object) -> alt.Chart:
+        look = {"align": "left", "baseline": "middle", "fontSize": 12, "color": palette.text}
+        return at(source, x, y).mark_text(**look, aria=False, **mark).encode(text=field)
+
+    colour = told_apart(alt.Color, "group:N", palette.colours(grouping))
+    tooltip = tooltips({"where:N": "group", "model:N": "model"})
+    tooltip += tooltips({"accuracy:Q": "accuracy"}, ".1%")
+    tooltip += tooltips({"between:N": "95 % interval", "n:Q": "images"})
+    half = at(lines, "half", "top").mark_rule(color=palette.muted, strokeDash=[3, 3], aria=False)
+    interval = at(lines, "low_x", "middle").mark_rule(
+        strokeWidth=3, opacity=0.55, strokeCap="round", aria=False
+    )
+    dot = at(lines, "right_x", "middle").mark_point(filled=True, size=80, opacity=1)
+    subtitle = list(_SUBTITLE) if columns == 1 else " ".join(_SUBTITLE)
+    return composed(
+        alt.layer,
+        _clickable(at(cells, "x", "y"), palette),
+        text(cells, "words_x", "words_y", "words:N", fontWeight=600),
+        half.encode(y2="bottom:Q"),
+        text(lines, "name_x", "middle", "model:N"),
+        interval.encode(x2="high_x:Q", color=colour),
+        dot.encode(color=colour, tooltip=tooltip),
+        text(lines, "rate_x", "middle", "rate:N"),
+        width=width,
+        height=layout.height,
+        view=alt.ViewConfig(stroke=None),
+        title=alt.Title("Accuracy by group", subtitle=subtitle, frame="group"),
+    )
+
+
+def _checked_rows(rows: pd.DataFrame, grouping: Grouping, panes: int) -> pd.DataFrame:
     numbers = ["accuracy", "low", "high"]
-    table = listed(
-        rows,
-        ["pane", "model", "group", *numbers, "n"],
-        "board",
-        group=grouping.names,
-        pane=range(panes),
-    )
-    table = (
-        table.astype(dict.fromkeys(numbers, float))
-        .dropna(subset=["accuracy"])
-        .reset_index(drop=True)
-    )
+    columns = ["pane", "model", "group", *numbers, "n"]
+    table = checked_columns(rows, columns, "board", group=grouping.names, pane=range(panes))
+    table = table.astype(dict.fromkeys(numbers, float))
+    table = table.dropna(subset=["accuracy"]).reset_index(drop=True)
     if table[numbers].isna().any(axis=None):
         raise ValueError("board: every accuracy needs its interval: low and high")
     if not table[numbers].stack().between(0, 1).all():
         raise ValueError("board: accuracy, low and high are fractions from 0 to 1")
-    beside = 2 if width >= 2 * _CELL + _GAP else 1
-    width = max(width, _CELL)
-    side = (width - _GAP * (beside - 1)) / beside
-    models = list(dict.fromkeys(table["pane"].astype(int)))
-    height = _HEAD + _LINE * len(models) + 8
-    cells = _cells(grouping, beside, side, height)
-    tall = (height + _GAP) * (4 // beside) - _GAP
-    base, line = (Chart(alt.to_values(one)) for one in (cells, _lines(table, models, cells, side)))
-    x, y = (
-        alt.Scale(domain=ends, nice=False, zero=False) for ends in ([0, width], [tall, 0])
-    )  # px; y from the top
+    return table
 
-    def at(source: alt.Chart, across: str, up: str) -> alt.Chart:
-        place = {
-            "x": alt.X(f"{across}:Q", scale=x, axis=None),
-            "y": alt.Y(f"{up}:Q", scale=y, axis=None),
-        }
-        return source.encode(**place, description=SPOKEN)
 
-    colour = told_apart(alt.Color, "group:N", palette.colours(grouping))
-    text = {
-        "align": "left",
-        "baseline": "middle",
-        "fontSize": 12,
-        "color": palette.text,
-        "aria": False,
-    }
-    tooltip = tooltips({"where:N": "group", "model:N": "model"}) + tooltips(
-        {"accuracy:Q": "right"}, ".1%"
-    )
-    tooltip += tooltips({"between:N": "95 % interval", "n:Q": "pictures"})
+def _clickable(cells: alt.Chart, palette: Palette) -> alt.Chart:
+    """The grounds of the cells; the ones that were clicked stand out."""
     chosen = {"param": "cell", "empty": False}
-    cell = at(base, "x", "y").mark_rect(
-        fill=palette.muted, cornerRadius=4, cursor="pointer", tooltip=None
-    )
-    interval = at(line, "low_x", "middle").mark_rule(
-        strokeWidth=3, opacity=0.55, strokeCap="round", aria=False
-    )
-    half = at(line, "half", "top").mark_rule(color=palette.muted, strokeDash=[3, 3], aria=False)
-    dot = at(line, "right_x", "middle").mark_point(filled=True, size=80, opacity=1)
-    subtitle = list(_SAID) if beside == 1 else " ".join(_SAID)
-    opacity = either(alt.FillOpacityValue, chosen, 0.16, 0.05)
-    width_of_line = either(alt.StrokeWidthValue, chosen, 2, 1)
-    stroke = either(alt.StrokeValue, chosen, palette.text, palette.line)
-    cell = cell.encode(
-        x2="x2:Q", y2="y2:Q", fillOpacity=opacity, stroke=stroke, strokeWidth=width_of_line
-    )
-    return composed(
-        alt.layer,
-        cell.properties(name=CELLS),
-        at(base, "words_x", "words_y").mark_text(**text, fontWeight=600).encode(text="words:N"),
-        half.encode(y2="bottom:Q"),
-        at(line, "name_x", "middle").mark_text(**text).encode(text="model:N"),
-        interval.encode(x2="high_x:Q", color=colour),
-        dot.encode(color=colour, tooltip=tooltip),
-        at(line, "said_x", "middle").mark_text(**text).encode(text="said:N"),
-        width=width,
-        height=tall,
-        view=alt.ViewConfig(stroke=None),
-        title=alt.Title("Named right, by group", subtitle=subtitle, frame="group"),
-    )
+    ground = cells.mark_rect(fill=palette.muted, cornerRadius=4, cursor="pointer", tooltip=None)
+    return ground.encode(
+        x2="x2:Q",
+        y2="y2:Q",
+        fillOpacity=either(alt.FillOpacityValue, chosen, 0.16, 0.05),
+        stroke=either(alt.StrokeValue, chosen, palette.text, palette.line),
+        strokeWidth=either(alt.StrokeWidthValue, chosen, 2, 1),
+    ).properties(name=CELLS)
 
 
-def _cells(grouping: Grouping, beside: int, side: float, height: float) -> pd.DataFrame:
+def _cell_rows(grouping: Grouping, layout: _Layout) -> pd.DataFrame:
+    """One row a group: its words, and its cell in px."""
     words = group_words(grouping)
     cells = []
     for name, (obj, context) in zip(grouping.names, grouping.pairs, strict=True):
-        down, right = divmod(
-            2 * grouping.objects.index(obj) + grouping.contexts.index(context), beside
-        )
-        said = words[name] + (" (minority group)" if name in grouping.minority else "")
-        cells.append((name, said, right * (side + _GAP), down * (height + _GAP)))
+        index = 2 * grouping.objects.index(obj) + grouping.contexts.index(context)
+        row, column = divmod(index, layout.columns)
+        suffix = " (minority group)" if name in grouping.minority else ""
+        x, y = column * (layout.cell_width + _GAP), row * (layout.cell_height + _GAP)
+        cells.append((name, words[name] + suffix, x, y))
     table = pd.DataFrame(cells, columns=["group", "words", "x", "y"])
-    corners = {"x2": table["x"] + side, "y2": table["y"] + height}
-    spoken = table["words"] + ": click to see this group alone on the maps"
-    return table.assign(**corners, words_x=table["x"] + 12, words_y=table["y"] + 18, spoken=spoken)
+    return table.assign(
+        x2=table["x"] + layout.cell_width,
+        y2=table["y"] + layout.cell_height,
+        words_x=table["x"] + 12,
+        words_y=table["y"] + 18,
+        spoken=table["words"] + ": click to see this group alone on the maps",
+    )
 
 
-def _lines(rows: pd.DataFrame, models: list[int], cells: pd.DataFrame, side: float) -> pd.DataFrame:
+def _line_rows(
+    rows: pd.DataFrame, models: list[int], cells: pd.DataFrame, layout: _Layout
+) -> pd.DataFrame:
     """One line of a cell a row: a model's name, its interval on a scale from 0 to 1, and its
     numbers."""
-    where = cells.set_index("group").loc[rows["group"]].reset_index()
-    name = where["x"] + 12
-    start, span = name + _NAMES, side - 24 - _NAMES - _NUMBERS
-    middle = where["y"] + _HEAD + _LINE * (rows["pane"].astype(int).map(models.index) + 0.5)
+    cell = cells.set_index("group").loc[rows["group"]].reset_index()
+    name = cell["x"] + 12
+    start = name + _NAMES
+    span = layout.cell_width - 24 - _NAMES - _NUMBERS
+    middle = cell["y"] + _HEAD + _LINE * (rows["pane"].astype(int).map(models.index) + 0.5)
     estimates = rows.rename(columns={"accuracy": "value"}).to_dict("records")
     table = rows.drop(columns="pane").assign(
-        where=where["words"],
-        said=[rate(one) for one in estimates],
-        between=[between(one, lambda end: f"{100 * end:.0f}") for one in estimates],
-        **{"middle": middle, "top": middle - _LINE / 2, "bottom": middle + _LINE / 2},
-        **{"name_x": name, "half": start + span / 2, "said_x": start + span + 14},
-        **{
-            f"{at}_x": start + span * rows[of]
-            for at, of in (("low", "low"), ("high", "high"), ("right", "accuracy"))
-        },
+        where=cell["words"],
+        rate=[rate(estimate) for estimate in estimates],
+        between=[between(estimate, lambda end: f"{100 * end:.0f}") for estimate in estimates],
+        middle=middle,
+        top=middle - _LINE / 2,
+        bottom=middle + _LINE / 2,
+        name_x=name,
+        low_x=start + span * rows["low"],
+        right_x=start + span * rows["accuracy"],
+        high_x=start + span * rows["high"],
+        half=start + span / 2,
+        rate_x=start + span + 14,
     )
-    spoken = [
-        f"{row.where}, {row.model}: right {row.said} of {row.n:,}" for row in table.itertuples()
+    table["spoken"] = [
+        f"{row.where}, {row.model}: right {row.rate} of {row.n:,}" for row in table.itertuples()
     ]
-    return table.assign(spoken=spoken)
+    return table

@@ -1,9 +1,10 @@
-"""Offline pages: text, tables, pictures and charts as one HTML file that works without a network.
+"""Offline pages: text, tables, images and charts as one HTML file that works without a network.
 
 The browser part of Vega is bundled into the page once, each chart is a block of JSON that can not
 end its own script tag, and a content security policy forbids every request (it allows eval, for
 Vega compiles its expressions). So neither a caption nor a file name in it can run or fetch
-anything. A film plays there too: its slider is in the page, and so is the script that moves it."""
+anything. A training animation plays there too: its slider is in the page, and so is the script that
+moves it."""
 
 import html
 import json
@@ -24,7 +25,7 @@ from vlcore.plots.thumbnails import check_uris
 # Vega-Lite's own timer draws nothing in Streamlit, but a slider that is bound to a parameter moves
 # a chart, on a page and in a file. So to play is to move the slider as a hand would, once through.
 # Where little motion is asked for, a press is one step. `filmPlayer(button)` makes a button play
-# and gives what takes that back.
+# and returns what takes that back.
 PLAY_SCRIPT = text_beside(__file__, "play.js")
 
 
@@ -35,7 +36,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart, or its specification, with what is said to those who do not see it."""
+    """A chart, or its specification, with its words for screen readers."""
 
     chart: alt.TopLevelMixin | Spec
     alt: str = ""
@@ -44,7 +45,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Pictures:
-    """A row of pictures, data URIs that `thumb_uri` made; words stand below each, and are said of
+    """A row of images, data URIs that `thumb_uri` made; words are below each, and read out for
     it."""
 
     uris: Sequence[str]
@@ -54,21 +55,29 @@ class Pictures:
 def page_html(
     charts_and_text: Sequence[Any], title: str, *, palette: Palette = LIGHT, extra_css: str = ""
 ) -> str:
-    """One offline HTML page; its scripts are inlined and it sends no request. In order of
-    appearance it has Altair charts, Vega-Lite specifications, `Figure`s, `Pictures`, strings (a
-    paragraph each, shown as they are), `Heading`s and pandas DataFrames (a table each, numbers to
-    three digits). The palette is that of the charts. `extra_css`, such as for print, stands last
-    and as it is: ours, no visitor's. TypeError for something else in the list, ValueError for a
-    picture that was not made by `thumb_uri`."""
-    body, scripts = "\n".join(_part(part, palette) for part in charts_and_text), ""
+    """One offline HTML page; its scripts are inlined and it sends no request.
+
+    Args:
+        charts_and_text: in order of appearance Altair charts, Vega-Lite specifications, `Figure`s,
+            `Pictures`, strings (a paragraph each, shown as they are), `Heading`s and pandas
+            DataFrames (a table each, numbers to three digits).
+        title: of the page.
+        palette: that of the charts.
+        extra_css: such as for print, is last and as it is: ours, no visitor's.
+
+    Raises:
+        TypeError: for something else in the list.
+        ValueError: for an image that was not made by `thumb_uri`.
+    """
+    body = "\n".join(_part(part, palette) for part in charts_and_text)
+    scripts = ""
     if '<script type="application/json">' in body:  # words can't hold that: their "<" is escaped
         start = text_beside(__file__, "start.js")
         scripts = f"<script>{_bundle()}</script>\n<script>\n{PLAY_SCRIPT}\n{start}</script>"
-    style = (
-        Template(text_beside(__file__, "page.css")).substitute(vars(palette), font=FONT) + extra_css
-    )
-    return Template(text_beside(__file__, "page.html")).substitute(
-        title=html.escape(title), style=style, body=body, scripts=scripts
+    css = Template(text_beside(__file__, "page.css")).substitute(vars(palette), font=FONT)
+    page = Template(text_beside(__file__, "page.html"))
+    return page.substitute(
+        title=html.escape(title), style=css + extra_css, body=body, scripts=scripts
     )
 
 
@@ -85,11 +94,11 @@ def _part(part: Any, palette: Palette) -> str:
             return f'<div class="wide">{table}</div>'
         case Pictures():
             check_uris(part.uris)
-            shown = [
+            figures = [
                 f'<figure><img src="{uri}" alt="{text}"><figcaption>{text}</figcaption></figure>'
                 for uri, text in zip(part.uris, map(html.escape, part.words), strict=True)
             ]
-            return f'<div class="row">{"".join(shown)}</div>'
+            return f'<div class="row">{"".join(figures)}</div>'
         case alt.TopLevelMixin() | Mapping():
             return _part(Figure(part), palette)
         case Figure():

@@ -1,7 +1,7 @@
-"""Matrices: how alike captions are in a model, and what a loss makes of each pair of picture and
+"""Matrices: how alike captions are in a model, and what a loss makes of each pair of image and
 caption.
 
-A colour says how much (two directions, in every colour vision), a mark what it counts as, a number
+A colour shows how much (two directions, in every colour vision), a mark what it counts as, a number
 where there is room.
 """
 
@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
+import pandas as pd
 
-from vlcore.plots.scales import IMAGE, SPOKEN, Chart, finished, told_apart, tooltips, words_axis
-from vlcore.plots.tables import Rows, whole
+from vlcore.plots.scales import IMAGE, finished, spoken_chart, told_apart, tooltips, words_axis
+from vlcore.plots.tables import Rows, filled_columns
 from vlcore.plots.theme import Palette
 
 TRUE_PAIR, TRUE_NEGATIVE, FALSE_NEGATIVE = "true pair", "true negative", "false negative"
@@ -35,150 +36,158 @@ _SHAPES = {
 }
 KINDS = tuple(_SHAPES)
 _WRONG = [FALSE_NEGATIVE, BOTH, FALSE_PAIR]
-_FILLS = {
-    "light": ("#F0A868", "#86B3E3"),
-    "dark": ("#8A4B12", "#1F5C99"),
-}  # low and high; text is legible on both
+# Low and high; text is legible on both.
+_FILLS = {"light": ("#F0A868", "#86B3E3"), "dark": ("#8A4B12", "#1F5C99")}
 _MOST_NUMBERS = 10  # captions up to which a matrix has room for numbers
 _WIDE = 8  # columns up to which a pair matrix has room for weights
 
 
 def caption_matrices(cells: Rows, titles: Sequence[str], *, palette: Palette) -> alt.ConcatChart:
     """Cosines between the captions of each model, two beside each other, on one scale from -1 to 1.
-    One row a pair of captions and model: `pane` (number of the model, from 0), `row`, `column`
-    (captions, which keep their order of appearance), `similarity`. ValueError as `whole`, or where
-    a similarity is no cosine."""
-    table = whole(cells, ("pane", "row", "column", "similarity"), "cells")
+
+    Args:
+        cells: one row a pair of captions and model: `pane` (number of the model, from 0), `row`,
+            `column` (captions, which keep their order of appearance), `similarity`.
+        titles: of the models.
+
+    Raises:
+        ValueError: as `filled_columns`, or where a similarity is no cosine.
+    """
+    table = filled_columns(cells, ("pane", "row", "column", "similarity"), "cells")
     if not table["similarity"].between(-1.001, 1.001).all():
         raise ValueError("a similarity is a cosine, from -1 to 1")
     table["spoken"] = [
         f"“{row.row}” and “{row.column}”: {row.similarity:.2f}" for row in table.itertuples()
     ]
-    axis = words_axis(palette, labelLimit=200)
-    top = words_axis(palette, labelLimit=200, orient="top", labelAngle=-40)
-    fill = _two_ways("similarity:Q", [-1, 0, 1], palette, title="cosine", values=[-1, 0, 1])
-    tooltip = tooltips({"row:N": "caption", "column:N": "and"}) + tooltips(
-        {"similarity:Q": "cosine"}, ".3f"
-    )
-    panes = []
-    for pane, part in table.groupby("pane", sort=False):
-        captions = part["row"].unique().tolist()
-        x, y = alt.X("column:N", sort=captions, axis=top), alt.Y("row:N", sort=captions, axis=axis)
-        base = Chart(part.drop(columns="pane")).encode(
-            x=x, y=y, description=SPOKEN, tooltip=tooltip
-        )
-        layers = [base.mark_rect(stroke=palette.line).encode(color=fill)]
-        if len(captions) <= _MOST_NUMBERS:
-            number = alt.Text("similarity:Q", format=".2f")
-            layers.append(
-                base.mark_text(color=palette.text, fontSize=13, aria=False).encode(text=number)
-            )
-        sizes = ((4, 58), (_MOST_NUMBERS, 42), (20, 24))
-        side = len(captions) * next((size for most, size in sizes if len(captions) <= most), 13)
-        title = alt.Title(textwrap.wrap(titles[pane], max(24, side // 7)))
-        panes.append(alt.layer(*layers, width=side, height=side, title=title))
+    panes = [
+        _caption_matrix(rows.drop(columns="pane"), titles[pane], palette)
+        for pane, rows in table.groupby("pane", sort=False)
+    ]
     return finished(alt.concat(*panes, columns=min(2, len(panes)), spacing=36), palette)
 
 
-def _two_ways(field: str, domain: Sequence[float], palette: Palette, **legend: Any) -> alt.Color:
+def _caption_matrix(rows: pd.DataFrame, title: str, palette: Palette) -> alt.LayerChart:
+    captions = rows["row"].unique().tolist()
+    sizes = ((4, 58), (_MOST_NUMBERS, 42), (20, 24))
+    size = next((px for most, px in sizes if len(captions) <= most), 13)
+    side = len(captions) * size
+    axis = words_axis(palette, labelLimit=200)
+    top = words_axis(palette, labelLimit=200, orient="top", labelAngle=-40)
+    tooltip = tooltips({"row:N": "caption", "column:N": "and"})
+    base = spoken_chart(
+        rows,
+        x=alt.X("column:N", sort=captions, axis=top),
+        y=alt.Y("row:N", sort=captions, axis=axis),
+        tooltip=tooltip + tooltips({"similarity:Q": "cosine"}, ".3f"),
+    )
+    fill = _diverging("similarity:Q", [-1, 0, 1], palette, title="cosine", values=[-1, 0, 1])
+    layers = [base.mark_rect(stroke=palette.line).encode(color=fill)]
+    if len(captions) <= _MOST_NUMBERS:
+        number = base.mark_text(color=palette.text, fontSize=13, aria=False)
+        layers.append(number.encode(text=alt.Text("similarity:Q", format=".2f")))
+    lines = alt.Title(textwrap.wrap(title, max(24, side // 7)))
+    return alt.layer(*layers, width=side, height=side, title=lines)
+
+
+def _diverging(field: str, domain: Sequence[float], palette: Palette, **legend: Any) -> alt.Color:
     """A colour for less and one for more than the middle of a domain."""
     low, high = _FILLS[palette.name]
-    scale = alt.Scale(
-        domain=list(domain), range=[low, palette.ground, high], interpolate="rgb", clamp=True
-    )
+    colours = [low, palette.ground, high]
+    scale = alt.Scale(domain=list(domain), range=colours, interpolate="rgb", clamp=True)
     return alt.Color(
         field, scale=scale, legend=alt.Legend(orient="bottom", gradientLength=160, **legend)
     )
 
 
 def pair_matrix(
-    cells: Rows, pictures: Rows, *, palette: Palette, middle: float = 0.0
+    cells: Rows, images: Rows, *, palette: Palette, middle: float = 0.0
 ) -> alt.LayerChart:
-    """What a loss makes of pictures (rows) and captions (columns): the score, and what each pair
-    counts as. The cells have one row a pair: `row`, `column` (numbers, from 0), `caption`, `score`,
-    `kind` (of `KINDS`), `note` (a few characters in the cell), `counts` (the same as a sentence).
-    The pictures have one row each, in order: `label`, `thumb` (made by `thumb_uri`). `middle` is
-    the score that parts matched from mismatched. ValueError as `whole`.
+    """What a loss makes of images (rows) and captions (columns): the score, and what each pair
+    counts as.
+
+    Args:
+        cells: one row a pair: `row`, `column` (numbers, from 0), `caption`, `score`, `kind` (of
+            `KINDS`), `note` (a few characters in the cell), `counts` (the same as a sentence).
+        images: one row each, in order: `label`, `thumb` (made by `thumb_uri`).
+        middle: the score that parts matched from mismatched.
+
+    Raises:
+        ValueError: as `filled_columns`.
     """
-    table = whole(
-        cells, ("row", "column", "caption", "score", "kind", "note", "counts"), "cells", kind=KINDS
-    )
-    shown = whole(pictures, ("label", "thumb"), "pictures")
+    columns = ("row", "column", "caption", "score", "kind", "note", "counts")
+    table = filled_columns(cells, columns, "cells", kind=KINDS)
+    labels = filled_columns(images, ("label", "thumb"), "pictures")
     captions = table.drop_duplicates("column").sort_values("column")["caption"].tolist()
-    wide = len(captions) <= _WIDE
-    width, height = (92, 46) if wide else (36, 38)
-    table["thumb"], table["picture"] = (
-        table["row"].map(shown[name]) for name in ("thumb", "label")
-    )
+    is_wide = len(captions) <= _WIDE
+    width, height = (92, 46) if is_wide else (36, 38)
+    table["thumb"] = table["row"].map(labels["thumb"])
+    table["picture"] = table["row"].map(labels["label"])
     scores = [f"score {cell.score:.1f}, {cell.kind}" for cell in table.itertuples()]
     table["spoken"] = table["picture"] + " with “" + table["caption"] + "”: " + scores
-    words = [textwrap.wrap(text, 13) if wide else text for text in captions]
-    padding = 4 + 14 * max(len(lines) - 1 for lines in words) if wide else 4
-    top = {
-        "orient": "top",
-        "labelAngle": 0 if wide else -60,
-        "labelLimit": 200,
-        "labelPadding": padding,
-    }
-    rows = alt.Y(
-        "row:O",
-        axis=_numbered(list(shown["label"]), palette, labelLimit=220, labelPadding=height + 6),
+    label_axis = _numbered_axis(
+        list(labels["label"]), palette, labelLimit=220, labelPadding=height + 6
     )
-    picture_tooltip = [IMAGE, "picture:N"]
-    score, counts = (
-        alt.Tooltip("score:Q", format=".2f"),
-        tooltips({"kind:N": "counts as", "counts:N": "because"}),
+    y = alt.Y("row:O", axis=label_axis)
+    tooltip = [IMAGE, "picture:N"]
+    score_tooltip = ["caption:N", alt.Tooltip("score:Q", format=".2f")]
+    counts_tooltip = tooltips({"kind:N": "counts as", "counts:N": "because"})
+    base = spoken_chart(
+        table,
+        x=alt.X("column:O", axis=_caption_axis(captions, palette, is_wide)),
+        y=y,
+        tooltip=[*tooltip, *score_tooltip, *counts_tooltip],
     )
-    columns, tooltip = (
-        alt.X("column:O", axis=_numbered(words, palette, **top)),
-        [*picture_tooltip, "caption:N", score],
-    )
-    base = Chart(table).encode(x=columns, y=rows, description=SPOKEN, tooltip=[*tooltip, *counts])
-    far = max(1e-6, float((table["score"] - middle).abs().max()))
-    fill = _two_ways(
-        "score:Q",
-        [middle - far, middle, middle + far],
-        palette,
-        title="score",
-        format=".1f",
-        tickCount=3,
-    )
-    used = alt.when(f"datum.kind == '{UNUSED}'").then(alt.value("transparent")).otherwise(fill)
+    thumbs = labels.assign(picture=labels["label"], row=labels.index, spoken=labels["label"])
+    thumb = spoken_chart(thumbs, y=y, tooltip=tooltip)
+    thumb = thumb.mark_image(width=height - 4, height=height - 4)
+    text = {"color": palette.text, "aria": False, "baseline": "middle"}
+    position = {"fontSize": 13, "dx": 8, "dy": -6} if is_wide else {"fontSize": 11, "dy": 9}
+    score = base.mark_text(**text, **position)
+    layers = [
+        base.mark_rect(stroke=palette.line).encode(color=_score_fill(table, middle, palette)),
+        _kind_marks(base, table, palette, is_wide),
+        score.encode(text=alt.Text("score:Q", format=".1f")),
+        thumb.encode(x=alt.value(-(height / 2 + 4)), url="thumb:N"),
+    ]
+    if is_wide:
+        layers.append(base.mark_text(**text, fontSize=11, dx=8, dy=10).encode(text="note:N"))
+    size: dict[str, Any] = {"width": width * len(captions), "height": height * len(labels)}
+    return finished(alt.layer(*layers), palette, **size)
+
+
+def _score_fill(table: pd.DataFrame, middle: float, palette: Palette) -> Any:
+    """The colour of a score; none of a pair that is not used."""
+    span = max(1e-6, float((table["score"] - middle).abs().max()))
+    domain = [middle - span, middle, middle + span]
+    fill = _diverging("score:Q", domain, palette, title="score", format=".1f", tickCount=3)
+    unused = alt.when(f"datum.kind == '{UNUSED}'").then(alt.value("transparent"))
+    return unused.otherwise(fill)
+
+
+def _kind_marks(base: alt.Chart, table: pd.DataFrame, palette: Palette, is_wide: bool) -> alt.Chart:
+    """The mark of what a pair counts as."""
     shapes = {kind: path for kind, path in _SHAPES.items() if (table["kind"] == kind).any()}
     legend = alt.Legend(
         title=None, orient="bottom", symbolSize=80, symbolFillColor=palette.text, columns=3
     )
     # The marks' colours are constants and the fills a scale: apart, or they would make one legend.
-    wrong = alt.when(f"indexof({json.dumps(_WRONG)}, datum.kind) >= 0").then(
-        alt.value(palette.accent)
-    )
-    offset = {"xOffset": -28, "yOffset": 0} if wide else {"xOffset": 0, "yOffset": -8}
-    text = {"color": palette.text, "aria": False, "baseline": "middle"}
-    placed = {"fontSize": 13, "dx": 8, "dy": -6} if wide else {"fontSize": 11, "dx": 0, "dy": 9}
-    thumbs = Chart(
-        shown.rename(columns={"label": "picture"}).assign(row=shown.index, spoken=shown["label"])
-    )
-    thumbs, beside = (
-        thumbs.mark_image(width=height - 4, height=height - 4),
-        alt.value(-(height / 2 + 4)),
-    )
+    is_wrong = alt.when(f"indexof({json.dumps(_WRONG)}, datum.kind) >= 0")
+    colour = is_wrong.then(alt.value(palette.accent)).otherwise(alt.value(palette.text))
+    offset = {"xOffset": -28, "yOffset": 0} if is_wide else {"xOffset": 0, "yOffset": -8}
     marks = base.mark_point(filled=True, size=70, opacity=1, aria=False, **offset)
-    shape = told_apart(alt.Shape, "kind:N", shapes, legend)
-    layers = [
-        base.mark_rect(stroke=palette.line).encode(color=used),
-        marks.encode(shape=shape, color=wrong.otherwise(alt.value(palette.text))),
-        base.mark_text(**text, **placed).encode(text=alt.Text("score:Q", format=".1f")),
-        thumbs.encode(x=beside, y=rows, url="thumb:N", description=SPOKEN, tooltip=picture_tooltip),
-    ]
-    if wide:
-        layers.append(base.mark_text(**text, fontSize=11, dx=8, dy=10).encode(text="note:N"))
-    return finished(
-        alt.layer(*layers), palette, width=width * len(captions), height=height * len(shown)
-    )
+    return marks.encode(shape=told_apart(alt.Shape, "kind:N", shapes, legend), color=colour)
 
 
-def _numbered(words: Sequence[str | list[str]], palette: Palette, **more: Any) -> alt.Axis:
+def _caption_axis(captions: Sequence[str], palette: Palette, is_wide: bool) -> alt.Axis:
+    look = {"orient": "top", "labelLimit": 200}
+    if not is_wide:
+        return _numbered_axis(captions, palette, **look, labelAngle=-60, labelPadding=4)
+    words = [textwrap.wrap(text, 13) for text in captions]
+    padding = 4 + 14 * max(len(lines) - 1 for lines in words)
+    return _numbered_axis(words, palette, **look, labelAngle=0, labelPadding=padding)
+
+
+def _numbered_axis(words: Sequence[str | list[str]], palette: Palette, **options: Any) -> alt.Axis:
     """An axis of words for numbers from 0 on."""
-    return words_axis(
-        palette, labelExpr=f"({json.dumps(dict(enumerate(words)))})[datum.label]", **more
-    )
+    expression = f"({json.dumps(dict(enumerate(words)))})[datum.label]"
+    return words_axis(palette, labelExpr=expression, **options)

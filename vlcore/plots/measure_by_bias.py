@@ -1,5 +1,5 @@
 """Figures of a measure over bias and label style: cells with numbers, lines with every block as a
-dot, pairs, moments.
+dot, pairs, checkpoints.
 
 The unit is a block (a pair of seeds), so every figure shows blocks as dots or their number, and an
 interval is a t interval over them. A label style has one colour and one mark everywhere (grey
@@ -24,16 +24,15 @@ from vlcore.experiment.options import LABEL_STYLES
 from vlcore.experiment.wording import STYLE_WORDS, between, decimal, percent
 from vlcore.plots.scales import (
     PERCENT,
-    SPOKEN,
-    Chart,
     finished,
     rule_at,
+    spoken_chart,
     straight,
     told_apart,
     tooltips,
     words_axis,
 )
-from vlcore.plots.tables import Rows, whole
+from vlcore.plots.tables import Rows, filled_columns
 from vlcore.plots.theme import PHONE_SIDE, Palette, across
 
 FEWEST = 3  # blocks from which on an interval is drawn as a band, and an axis has room for it
@@ -51,23 +50,24 @@ _FILLS = {"light": ("#BFE3C8", "#C9B3E6"), "dark": ("#1F4D2E", "#5A3A86")}
 
 @dataclass(frozen=True)
 class Scale:
-    """How a measure is written and drawn."""
+    """How a measure is written and drawn. The `middle` parts two directions, such as 0 of a
+    difference; None where there are none."""
 
     words: str  # of the measure, for axes and tooltips
-    share: bool  # shown in per cent
+    share: bool  # in per cent
     domain: tuple[float, float]  # of its axis
-    middle: float | None = (
-        None  # value that parts two directions, such as 0 of a difference; None without one
-    )
+    middle: float | None = None
 
-    def said(self, value: float) -> str:
+    def number(self, value: float) -> str:
         return percent(value) if self.share else decimal(value)
 
     def ends(self, row: Any) -> str:
         """``(50 to 74)`` of a row with `low` and `high`; empty of one block, which has no
         interval."""
+        if np.isnan(row.low):
+            return ""
         write = (lambda end: f"{100 * end:.0f}") if self.share else decimal
-        return "" if np.isnan(row.low) else f"({between(row._asdict(), write)})"
+        return f"({between(row._asdict(), write)})"
 
     def blocks(self, row: Any) -> str:
         """``n = 6`` or ``one block``."""
@@ -76,32 +76,33 @@ class Scale:
     def estimate(self, row: Any) -> str:
         """``62 % (50 to 74), n = 6`` of a mean over blocks; ``62 %`` of a run."""
         if not hasattr(row, "low"):
-            return self.said(row.value)
-        return f"{self.said(row.value)} {self.ends(row)}".rstrip() + f", {self.blocks(row)}"
+            return self.number(row.value)
+        interval = f"{self.number(row.value)} {self.ends(row)}".rstrip()
+        return f"{interval}, {self.blocks(row)}"
 
     def y(self, field: str = "value") -> alt.Y:
-        axis = alt.Axis(
-            labelExpr=PERCENT if self.share else "format(datum.value, '.1~f')",
-            title=None,
-            tickCount=5,
-        )
+        labels = PERCENT if self.share else "format(datum.value, '.1~f')"
+        axis = alt.Axis(labelExpr=labels, title=None, tickCount=5)
         return alt.Y(f"{field}:Q", scale=straight(self.domain), axis=axis)
 
     def tooltip(self, single: bool = False) -> list[alt.Tooltip]:
-        """What is said of a mean over blocks, or of a `single` run."""
-        number = ".0%" if self.share else ".2f"
-        first, value = {"style:N": "labels", "removed:N": "bias"}, {"value:Q": self.words}
+        """The tooltip of a mean over blocks, or of a `single` run."""
+        style = {"style:N": "labels", "removed:N": "bias"}
+        values = {"value:Q": self.words}
+        blocks = {"n:Q": "blocks"}
         if single:
-            return tooltips(first | {"block:N": "seeds"}) + tooltips(value, number)
-        ends = {"low:Q": "95 % low", "high:Q": "95 % high"}
-        return tooltips(first) + tooltips(value | ends, number) + tooltips({"n:Q": "blocks"})
+            style, blocks = style | {"block:N": "seeds"}, {}
+        else:
+            values |= {"low:Q": "95 % low", "high:Q": "95 % high"}
+        number = ".0%" if self.share else ".2f"
+        return tooltips(style) + tooltips(values, number) + tooltips(blocks)
 
     def checked(
         self, rows: pd.DataFrame, columns: Sequence[str], called: str, **known: Iterable[str]
     ) -> pd.DataFrame:
-        """The columns that a figure needs, with the label style in words (`style`), and what a row
-        says (`spoken`)."""
-        table = whole(rows, columns, "rows", labels=STYLE_WORDS, **known)
+        """The columns that a figure needs, with the label style in words (`style`), and the words
+        of a row for screen readers (`spoken`)."""
+        table = filled_columns(rows, columns, "rows", labels=STYLE_WORDS, **known)
         table["style"] = table["labels"].map(STYLE_WORDS)
         table["spoken"] = [
             f"{called.format(**row._asdict())}: {self.estimate(row)}" for row in table.itertuples()
@@ -113,10 +114,12 @@ def style_scales(table: pd.DataFrame, palette: Palette) -> tuple[list[str], alt.
     """The label styles of a table in their usual order, their colour and their mark, with one
     legend of both."""
     styles = [style for style in STYLE_WORDS if style in set(table["labels"])]
-    traits = [LABEL_STYLES[style] for style in styles]
-    colours = {one.legend: getattr(palette, one.colour) for one in traits}
+    colours, shapes = {}, {}
+    for style in styles:
+        traits = LABEL_STYLES[style]
+        colours[traits.legend] = getattr(palette, traits.colour)
+        shapes[traits.legend] = traits.shape
     legend = alt.Legend(title=None, orient="top", symbolOpacity=1)
-    shapes = {one.legend: one.shape for one in traits}
     return (
         styles,
         told_apart(alt.Color, "style:N", colours, legend),
@@ -128,54 +131,69 @@ def heat_map(rows: pd.DataFrame, scale: Scale, *, palette: Palette, width: int) 
     """Bias by label style; each cell, a row of `CELL`, carries its mean over blocks, its interval
     and their number."""
     table = scale.checked(rows, CELL, _CALLED)
-    table["level"] = [f"{100 * bias:g} %" for bias in table["bias"]]
-    table["big"] = table["value"].map(scale.said)
+    table["level"] = [_bias_level(bias) for bias in table["bias"]]
+    table["number"] = table["value"].map(scale.number)
     table["ends"] = [scale.ends(row) for row in table.itertuples()]
     table["blocks"] = [scale.blocks(row) for row in table.itertuples()]
-    phis = {level: f"φ {phi:.2f}" for level, phi in zip(table["level"], table["phi"], strict=True)}
-    expression = f"[datum.label, {json.dumps(phis)}[datum.label]]"
-    title = "share of each minority group removed, and φ of object and background"
-    bare: dict[str, Any] = {"labelAngle": 0, "domain": False, "ticks": False}
-    levels = {"sort": table.sort_values("bias")["level"].unique().tolist()}
-    styles = {"sort": list(STYLE_WORDS.values())}
-    if width <= PHONE_SIDE:  # six levels have no room beside each other
-        bare["title"] = None
-        words = alt.Axis(
-            **bare, orient="top", labelExpr="split(datum.label, ' ')", labelPadding=30
-        )  # for three lines
-        x = alt.X("style:N", axis=words, **styles)
-        y = alt.Y("level:O", axis=alt.Axis(**bare, labelExpr=expression), **levels)
-        sides: dict[str, Any] = {"width": width - 50, "height": 62 * len(levels["sort"])}
-    else:
-        x = alt.X(
-            "level:O",
-            axis=alt.Axis(**bare, orient="bottom", labelExpr=expression, title=title),
-            **levels,
-        )
-        y = alt.Y("style:N", axis=words_axis(palette, labelLimit=150, labelPadding=10), **styles)
-        sides = {"width": max(200, width - 150), "height": 62 * table["style"].nunique()}
-    base = Chart(table).encode(x=x, y=y, description=SPOKEN, tooltip=scale.tooltip())
+    axes, size = _heat_map_axes(table, palette, width)
+    base = spoken_chart(table, **axes, tooltip=scale.tooltip())
+
+    def text(field: str, dy: int, **mark: object) -> alt.Chart:
+        words = base.mark_text(baseline="middle", dy=dy, color=palette.text, aria=False, **mark)
+        return words.encode(text=field)
+
     low, high = _FILLS[palette.name]
-    colours = [palette.ground, high] if scale.middle is None else [low, palette.ground, high]
-    domain = (
-        list(scale.domain)
-        if scale.middle is None
-        else [scale.domain[0], scale.middle, scale.domain[1]]
+    colours, domain = [palette.ground, high], list(scale.domain)
+    if scale.middle is not None:
+        colours, domain = [low, palette.ground, high], [domain[0], scale.middle, domain[1]]
+    fill_scale = alt.Scale(domain=domain, range=colours, clamp=True)
+    fill = alt.Color("value:Q", legend=None, scale=fill_scale)
+    layers = alt.layer(
+        base.mark_rect(stroke=palette.line).encode(color=fill),
+        text("number:N", -15, fontSize=14, fontWeight=600),
+        text("ends:N", 3, fontSize=11),
+        text("blocks:N", 18, fontSize=11),
     )
-    fill = alt.Color(
-        "value:Q", legend=None, scale=alt.Scale(domain=domain, range=colours, clamp=True)
-    )
+    words = f"{scale.words} by label style and bias: " + "; ".join(table["spoken"])
+    return finished(layers, palette, description=words, **size)
 
-    def text(column: str, dy: int, **style: object) -> alt.Chart:
-        return base.mark_text(
-            baseline="middle", dy=dy, color=palette.text, aria=False, **style
-        ).encode(text=column)
 
-    big, ends = text("big:N", -15, fontSize=14, fontWeight=600), text("ends:N", 3, fontSize=11)
-    squares = base.mark_rect(stroke=palette.line).encode(color=fill)
-    chart = alt.layer(squares, big, ends, text("blocks:N", 18, fontSize=11))
-    said = f"{scale.words} by label style and bias: " + "; ".join(table["spoken"])
-    return finished(chart, palette, description=said, **sides)
+def _heat_map_axes(
+    table: pd.DataFrame, palette: Palette, width: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The axes of a heat map, bias levels across and styles down, and its size in px; the other way
+    round on a phone, where six levels have no room beside each other."""
+    phis = {row.level: f"φ {row.phi:.2f}" for row in table.itertuples()}
+    with_phi = f"[datum.label, {json.dumps(phis)}[datum.label]]"
+    levels = table.sort_values("bias")["level"].unique().tolist()
+    styles = list(STYLE_WORDS.values())
+    bare = {"labelAngle": 0, "domain": False, "ticks": False}
+    if width <= PHONE_SIDE:
+        style_axis = alt.Axis(
+            **bare,
+            title=None,
+            orient="top",
+            labelExpr="split(datum.label, ' ')",
+            labelPadding=30,  # for three lines
+        )
+        level_axis = alt.Axis(**bare, title=None, labelExpr=with_phi)
+        axes = {
+            "x": alt.X("style:N", axis=style_axis, sort=styles),
+            "y": alt.Y("level:O", axis=level_axis, sort=levels),
+        }
+        return axes, {"width": width - 50, "height": 62 * len(levels)}
+    title = "share of each minority group removed, and φ of object and background"
+    level_axis = alt.Axis(**bare, orient="bottom", labelExpr=with_phi, title=title)
+    style_axis = words_axis(palette, labelLimit=150, labelPadding=10)
+    axes = {
+        "x": alt.X("level:O", axis=level_axis, sort=levels),
+        "y": alt.Y("style:N", axis=style_axis, sort=styles),
+    }
+    return axes, {"width": max(200, width - 150), "height": 62 * table["style"].nunique()}
+
+
+def _bias_level(bias: float) -> str:
+    return f"{100 * bias:g} %"
 
 
 def by_bias(
@@ -190,20 +208,27 @@ def by_bias(
 ) -> alt.LayerChart:
     """A measure against φ: one line a label style, every block as a dot, the mean with its
     interval. The x axis is φ, the correlation of object and context in training: effects are nearly
-    lines in it. Points are rows of `RUN`, means of `CELL`; `references`, dashed lines, are
-    `reference` (a name), `labels`, `phi`, `value`, `n`.
+    lines in it.
+
+    Args:
+        points: rows of `RUN`.
+        means: rows of `CELL`.
+        references: dashed lines: `reference` (a name), `labels`, `phi`, `value`, `n`.
     """
     title = _title(
         "φ of object and background in training; beneath, the share of each minority group removed",
         width,
     )
-    said = f"{scale.words} against φ: " + "; ".join(scale.checked(means, CELL, _CALLED)["spoken"])
-    place = (
-        "bottom" if width <= PHONE_SIDE else "top"
-    )  # of the dashes, which have no room beside the label styles
+    words = "; ".join(scale.checked(means, CELL, _CALLED)["spoken"])
+    # On a phone the legend of dashes has no room beside the label styles.
+    place = "bottom" if width <= PHONE_SIDE else "top"
     chart = _against_phi(points, means, scale, palette, title, references, place)
     return finished(
-        chart, palette, description=said, width=max(160, width - 70), height=max(90, height - 90)
+        chart,
+        palette,
+        description=f"{scale.words} against φ: {words}",
+        width=max(160, width - 70),
+        height=max(90, height - 90),
     )
 
 
@@ -219,13 +244,14 @@ def small_multiples(
     if not panes:
         raise ValueError("there is nothing to show")
     columns = across(2, width)
-    size = {"width": max(140, width // columns - 70), "height": 150}
-    drawn, titles = [], ", ".join(title for title, _, _ in panes)
+    pane_width = max(140, width // columns - 70)
+    charts = []
     for title, points, means in panes:
-        lines = _against_phi(points, means, scale, palette, None)
-        drawn.append(lines.properties(**size, title=alt.Title(title, fontSize=13)))
-    spoken = f"{scale.words} against φ, a pane each for {titles}"
-    return in_rows(drawn, columns, palette, spoken)
+        chart = _against_phi(points, means, scale, palette, None)
+        head = alt.Title(title, fontSize=13)
+        charts.append(chart.properties(width=pane_width, height=150, title=head))
+    titles = ", ".join(title for title, _, _ in panes)
+    return in_rows(charts, columns, palette, f"{scale.words} against φ, a pane each for {titles}")
 
 
 def in_rows(
@@ -245,65 +271,73 @@ def _against_phi(
     references: Rows | None = None,
     place: str = "top",
 ) -> alt.LayerChart:
-    dots = scale.checked(points, RUN, _CALLED + ", {block}")
+    runs = scale.checked(points, RUN, _CALLED + ", {block}")
     table = scale.checked(means, CELL, _CALLED)
     styles, colour, shape = style_scales(table, palette)
-    shift = {style: _DODGE * (place - (len(styles) - 1) / 2) for place, style in enumerate(styles)}
-    dots["x"] = dots["phi"] + dots["labels"].map(shift).fillna(0.0)
-    table["x"] = table["phi"] + table["labels"].map(shift)
-    phis = table.drop_duplicates("bias").sort_values("bias")
-    words = {
-        f"{row.phi:.3f}": [f"{row.phi:.2f}", f"{100 * row.bias:g} %"] for row in phis.itertuples()
-    }
-    expression = f"{json.dumps(words)}[format(datum.value, '.3f')]"
-    look = {"grid": False, "labelFlush": False, "labelOverlap": True}
-    axis = alt.Axis(values=phis["phi"].tolist(), labelExpr=expression, title=title, **look)
-    x, y = alt.X("x:Q", scale=straight([-0.04, 1.04]), axis=axis), scale.y()
-    runs = Chart(dots).encode(
-        x=x, y=y, color=colour, shape=shape, description=SPOKEN, tooltip=scale.tooltip(True)
-    )
-    base = Chart(table).encode(x=x, color=colour, description=SPOKEN, tooltip=scale.tooltip())
+    middle = (len(styles) - 1) / 2
+    shifts = {style: _DODGE * (index - middle) for index, style in enumerate(styles)}
+    runs["x"] = runs["phi"] + runs["labels"].map(shifts).fillna(0.0)
+    table["x"] = table["phi"] + table["labels"].map(shifts)
+    x, y = _phi_axis(table, title), scale.y()
+    dots = spoken_chart(runs, x=x, y=y, color=colour, shape=shape, tooltip=scale.tooltip(True))
+    base = spoken_chart(table, x=x, color=colour, tooltip=scale.tooltip())
     layers = []
     if scale.middle is not None:
-        layers.append(
-            rule_at("value", scale.middle, scale.said(scale.middle), palette, strokeWidth=1).encode(
-                y=y
-            )
-        )
+        words = scale.number(scale.middle)
+        layers.append(rule_at("value", scale.middle, words, palette, strokeWidth=1).encode(y=y))
     if references is not None and len(references):
-        # In the colour of their label style; which is which says the dash.
-        columns = ("reference", "labels", "phi", "value", "n")
-        compared = scale.checked(references, columns, "{reference}, {style}, φ {phi:.2f}")
-        patterns = {name: _DASHES.get(name, [6, 4]) for name in compared["reference"].unique()}
-        dash = told_apart(
-            alt.StrokeDash, "reference:N", patterns, alt.Legend(**{**DASH_LEGEND, "orient": place})
-        )
-        style, _, value, *_, blocks = scale.tooltip()
-        tooltip = ["reference:N", style, value, blocks]
-        lines = (
-            Chart(compared)
-            .mark_line(strokeWidth=1.5, opacity=0.8, clip=True)
-            .encode(x="phi:Q", y=y)
-        )
-        drawn = {
-            "color": colour,
-            "strokeDash": dash,
-            "detail": "labels:N",
-            "description": SPOKEN,
-            "tooltip": tooltip,
-        }
-        layers.append(lines.encode(**drawn))
-    dots = runs.mark_point(size=22, strokeWidth=1.1, opacity=0.65, clip=True)
-    line = base.mark_line(strokeWidth=2, aria=False).encode(y=y)
-    means = base.mark_point(filled=True, size=80, opacity=1).encode(y=y, shape=shape)
-    return alt.layer(*layers, dots, line, _intervals(base), means)
+        layers.append(_reference_lines(references, scale, colour, place))
+    line = base.mark_line(strokeWidth=2, aria=False)
+    mean = base.mark_point(filled=True, size=80, opacity=1)
+    return alt.layer(
+        *layers,
+        dots.mark_point(size=22, strokeWidth=1.1, opacity=0.65, clip=True),
+        line.encode(y=y),
+        _intervals(base),
+        mean.encode(y=y, shape=shape),
+    )
+
+
+def _phi_axis(table: pd.DataFrame, title: Words | None) -> alt.X:
+    """φ, with the bias level beneath."""
+    phis = table.drop_duplicates("bias").sort_values("bias")
+    words = {
+        f"{row.phi:.3f}": [f"{row.phi:.2f}", _bias_level(row.bias)] for row in phis.itertuples()
+    }
+    axis = alt.Axis(
+        values=phis["phi"].tolist(),
+        labelExpr=f"{json.dumps(words)}[format(datum.value, '.3f')]",
+        title=title,
+        grid=False,
+        labelFlush=False,
+        labelOverlap=True,
+    )
+    return alt.X("x:Q", scale=straight([-0.04, 1.04]), axis=axis)
+
+
+def _reference_lines(references: Rows, scale: Scale, colour: alt.Color, place: str) -> alt.Chart:
+    """Dashed lines in the colour of their label style; the dash tells which is which."""
+    columns = ("reference", "labels", "phi", "value", "n")
+    table = scale.checked(references, columns, "{reference}, {style}, φ {phi:.2f}")
+    dashes = {name: _DASHES.get(name, [6, 4]) for name in table["reference"].unique()}
+    legend = alt.Legend(**{**DASH_LEGEND, "orient": place})
+    style, _, value, *_, blocks = scale.tooltip()
+    line = spoken_chart(
+        table,
+        x="phi:Q",
+        y=scale.y(),
+        color=colour,
+        strokeDash=told_apart(alt.StrokeDash, "reference:N", dashes, legend),
+        detail="labels:N",
+        tooltip=["reference:N", style, value, blocks],
+    )
+    return line.mark_line(strokeWidth=1.5, opacity=0.8, clip=True)
 
 
 def _intervals(base: alt.Chart) -> alt.Chart:
-    lines = base.transform_filter("isValid(datum.low)").mark_rule(
-        strokeWidth=2, clip=True, aria=False
-    )
-    return lines.encode(y="low:Q", y2="high:Q")
+    rules = base.transform_filter("isValid(datum.low)")
+    rules = rules.mark_rule(strokeWidth=2, clip=True, aria=False)
+    return rules.encode(y="low:Q", y2="high:Q")
 
 
 def paired_slopes(
@@ -313,53 +347,53 @@ def paired_slopes(
     runs of a block share their seeds, so a line joins them. ValueError where no block has both
     label styles."""
     table = scale.checked(points, RUN, "{block}, {removed}, {style}")
-    ends = table.pivot_table(index=["bias", "block"], columns="labels", values="value")
-    ends = ends.reindex(columns=["undescriptive", "descriptive"]).dropna()
-    if ends.empty:
+    pairs = table.pivot_table(index=["bias", "block"], columns="labels", values="value")
+    pairs = pairs.reindex(columns=["undescriptive", "descriptive"]).dropna()
+    if pairs.empty:
         raise ValueError("points: no block has both label styles")
-    change = (ends["descriptive"] - ends["undescriptive"]).rename("change").reset_index()
-    table = table[table["labels"].isin(ends.columns)].merge(change, on=["bias", "block"])
-    aside = table["labels"].map({"undescriptive": -0.3, "descriptive": 0.3})
+    change = (pairs["descriptive"] - pairs["undescriptive"]).rename("change").reset_index()
+    table = table[table["labels"].isin(pairs.columns)].merge(change, on=["bias", "block"])
     table["direction"] = np.where(table["change"] > 0, "higher with descriptive", "lower or equal")
     _, colour, shape = style_scales(table, palette)
-    x = _at_levels(table, aside, "share of each minority group removed")
-    base = Chart(table).encode(x=x, y=scale.y(), description=SPOKEN)
+    offsets = table["labels"].map({"undescriptive": -0.3, "descriptive": 0.3})
+    x = _at_levels(table, offsets, "share of each minority group removed")
+    base = spoken_chart(table, x=x, y=scale.y())
     lines = base.mark_line(strokeWidth=1.2, color=palette.muted, opacity=0.8, aria=False)
+    dots = base.mark_point(filled=True, size=45, opacity=1)
     tooltip = [*scale.tooltip(single=True), alt.Tooltip("direction:N", title="the block")]
-    dots = base.mark_point(filled=True, size=45, opacity=1).encode(
-        color=colour, shape=shape, tooltip=tooltip
+    layers = alt.layer(
+        lines.encode(detail=["bias:Q", "block:N"]),
+        dots.encode(color=colour, shape=shape, tooltip=tooltip),
     )
-    description = f"{scale.words}: one line a block from short to descriptive labels at each bias"
+    words = f"{scale.words}: one line a block from short to descriptive labels at each bias"
     size: dict[str, Any] = {"width": max(200, width - 70), "height": 210}
-    layers = alt.layer(lines.encode(detail=["bias:Q", "block:N"]), dots)
-    return finished(layers, palette, description=description, **size)
+    return finished(layers, palette, description=words, **size)
 
 
 def moments(rows: pd.DataFrame, scale: Scale, *, palette: Palette, width: int) -> alt.LayerChart:
-    """A measure of the untrained encoder, at first fit and at the end, side by side at each bias: a
-    difference between label styles at one moment may be one in how fast they learn. Rows are of
-    `CELL`, and `moment` (words), in order.
+    """A measure of the untrained encoder, at the fit step and at the end, side by side at each
+    bias: a difference between label styles at one checkpoint may be one in how fast they learn.
+    Rows are of `CELL`, and `moment` (words), in order.
     """
     table = scale.checked(rows, (*CELL, "moment"), _CALLED + ", {moment}")
     names = table["moment"].unique().tolist()
     styles, colour, shape = style_scales(table, palette)
     step = 0.76 / max(1, len(names) - 1)
-    aside = step * table["moment"].map(names.index) - 0.38
-    aside += 0.05 * (table["labels"].map(styles.index) - (len(styles) - 1) / 2)
-    x = _at_levels(
-        table, aside, _title(f"share removed; from left to right: {', '.join(names)}", width)
-    )
-    tooltip = [*scale.tooltip(), "moment:N"]
-    base = Chart(table).encode(x=x, color=colour, description=SPOKEN, tooltip=tooltip)
+    offsets = step * table["moment"].map(names.index) - 0.38
+    offsets += 0.05 * (table["labels"].map(styles.index) - (len(styles) - 1) / 2)
+    title = _title(f"share removed; from left to right: {', '.join(names)}", width)
+    x = _at_levels(table, offsets, title)
+    base = spoken_chart(table, x=x, color=colour, tooltip=[*scale.tooltip(), "moment:N"])
     lines = base.mark_line(strokeWidth=1.5, opacity=0.6, aria=False)
-    dots = base.mark_point(filled=True, size=60, opacity=1).encode(y=scale.y(), shape=shape)
+    dots = base.mark_point(filled=True, size=60, opacity=1)
     layers = alt.layer(
-        lines.encode(y=scale.y(), detail=["bias:Q", "labels:N"]), _intervals(base), dots
+        lines.encode(y=scale.y(), detail=["bias:Q", "labels:N"]),
+        _intervals(base),
+        dots.encode(y=scale.y(), shape=shape),
     )
-    description = f"{scale.words}: " + "; ".join(table["spoken"])
-    return finished(
-        layers, palette, description=description, width=max(200, width - 70), height=210
-    )
+    words = f"{scale.words}: " + "; ".join(table["spoken"])
+    size: dict[str, Any] = {"width": max(200, width - 70), "height": 210}
+    return finished(layers, palette, description=words, **size)
 
 
 def _title(words: str, width: int) -> Words:
@@ -367,14 +401,17 @@ def _title(words: str, width: int) -> Words:
     return words.split("; ") if width <= PHONE_SIDE else words
 
 
-def _at_levels(table: pd.DataFrame, aside: pd.Series, title: Words) -> alt.X:
-    """A new column `x`, where each level of bias has a place of its own, from 0 on, and each row
-    lies `aside` of it."""
+def _at_levels(table: pd.DataFrame, offsets: pd.Series, title: Words) -> alt.X:
+    """A new column `x`, where each bias level has a place of its own, from 0 on, and each row has
+    its offset from it."""
     levels = sorted(table["bias"].unique())
-    table["x"] = table["bias"].map(levels.index) + aside
-    words = {str(number): f"{100 * bias:g} %" for number, bias in enumerate(levels)}
-    expression = f"{json.dumps(words)}[datum.label]"
+    table["x"] = table["bias"].map(levels.index) + offsets
+    words = {str(number): _bias_level(bias) for number, bias in enumerate(levels)}
     axis = alt.Axis(
-        values=list(range(len(levels))), labelExpr=expression, title=title, grid=False, ticks=False
+        values=list(range(len(levels))),
+        labelExpr=f"{json.dumps(words)}[datum.label]",
+        title=title,
+        grid=False,
+        ticks=False,
     )
     return alt.X("x:Q", scale=straight([-0.6, len(levels) - 0.4]), axis=axis)

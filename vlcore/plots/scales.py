@@ -1,9 +1,8 @@
-"""Scales, axes, tooltips and lines that all charts share, and the frame of every chart that is no
+"""Scales, axes, tooltips and lines that all charts share, and the theme of every chart that is no
 map."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import altair as alt
@@ -11,10 +10,9 @@ import pandas as pd
 
 from vlcore.plots.theme import PHONE_SIDE, Palette, theme
 
-SPOKEN = "spoken:N"  # what a mark says to those who do not see it
-IMAGE = alt.Tooltip(
-    "thumb:N", title="image"
-)  # comes first: Vega shows a field of this name as a picture
+SPOKEN = "spoken:N"  # the words of a mark for screen readers
+# Comes first: Vega shows a field of this name as an image.
+IMAGE = alt.Tooltip("thumb:N", title="image")
 PERCENT = "round(100 * datum.value) + ' %'"  # the labels of an axis of fractions
 
 
@@ -47,13 +45,18 @@ def composed(compose: Callable[..., Any], *charts: Any, **properties: Any) -> An
     not put together anew at each level.
     """
     for chart in charts:
-        object.__setattr__(chart, "__deepcopy__", partial(lambda chart, _=None: chart, chart))
+        object.__setattr__(chart, "__deepcopy__", lambda _=None, chart=chart: chart)
     return compose(*charts, **properties)
 
 
-def words_axis(palette: Palette, **more: Any) -> alt.Axis:
+def words_axis(palette: Palette, **options: Any) -> alt.Axis:
     """An axis of words, without a line."""
-    return alt.Axis(domain=False, ticks=False, labelColor=palette.text, title=None, **more)
+    return alt.Axis(domain=False, ticks=False, labelColor=palette.text, title=None, **options)
+
+
+def spoken_chart(table: pd.DataFrame, **channels: Any) -> "Chart":
+    """A chart of a table whose marks say their `spoken` words to screen readers."""
+    return Chart(table).encode(description=SPOKEN, **channels)
 
 
 def tooltips(titles: Mapping[str, str], number: str = "") -> list[alt.Tooltip]:
@@ -78,17 +81,16 @@ class Chart(alt.Chart):  # type: ignore[misc]  # Altair's types are not read
         return super().copy(deep is not True and deep, ignore)
 
     def encode(self, **channels: Any) -> "Chart":
-        words = {name: given for name, given in channels.items() if isinstance(given, str)}
-        named = {
-            name: getattr(alt, name[0].upper() + name[1:])(word) for name, word in words.items()
-        }
-        return super().encode(**channels | named)
+        for name, channel in channels.items():
+            if isinstance(channel, str):
+                channels[name] = getattr(alt, name[0].upper() + name[1:])(channel)
+        return super().encode(**channels)
 
 
 def rule_at(field: str, value: float, spoken: str, palette: Palette, **mark: Any) -> alt.Chart:
     """A line at a value of `field`, which is to be encoded."""
     table = pd.DataFrame({field: [value], "spoken": [spoken]})
-    return Chart(table).mark_rule(color=palette.muted, **mark).encode(description=SPOKEN)
+    return spoken_chart(table).mark_rule(color=palette.muted, **mark)
 
 
 def finished(
@@ -96,9 +98,7 @@ def finished(
 ) -> Any:
     """A chart in the theme, without a frame."""
     look = theme(palette, frame=False)
-    if (
-        narrow or properties.get("width", math.inf) <= PHONE_SIDE
-    ):  # a row of names would be wider than the plot
-        look["legend"]["columns"] = 1
+    if narrow or properties.get("width", math.inf) <= PHONE_SIDE:
+        look["legend"]["columns"] = 1  # a row of names would be wider than the plot
     # Streamlit fits a single plot into its own idea of a height unless it is told to pad.
     return chart.properties(autosize="pad", **properties).configure(**look)

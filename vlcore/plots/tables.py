@@ -10,20 +10,20 @@ from vlcore.plots.thumbnails import check_uris
 Rows = pd.DataFrame
 
 
-def whole(
+def filled_columns(
     table: pd.DataFrame, columns: Sequence[str], what: str, **known: Iterable[object]
 ) -> pd.DataFrame:
-    """The columns of a table that must have a row, as `listed`."""
-    found = listed(table, columns, what, **known)
-    if found.empty:
+    """The columns of a table that must have a row, as `checked_columns`."""
+    rows = checked_columns(table, columns, what, **known)
+    if rows.empty:
         raise ValueError("there is nothing to show")
-    return found
+    return rows
 
 
-def listed(
+def checked_columns(
     table: pd.DataFrame, columns: Sequence[str], what: str, **known: Iterable[object]
 ) -> pd.DataFrame:
-    """The listed columns of a table, so that no other travels to a browser; ValueError where one is
+    """The columns of a table alone, so that no other travels to a browser; ValueError where one is
     missing, a `thumb` was not made by `thumb_uri`, an `id` occurs twice, or a value is not among
     those `known` of its column.
     """

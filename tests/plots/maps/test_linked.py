@@ -32,7 +32,7 @@ from vlcore.plots.maps.linked import brushed, linked_maps
 from vlcore.plots.maps.panes import MapStyle, Pane
 from vlcore.plots.maps.small import MapInfo, small_map
 from vlcore.plots.maps.tables import MapTables, extent_of
-from vlcore.plots.options import COLOURINGS, MapOptions
+from vlcore.plots.options import COLOURINGS, OVERLAYS, MapOptions
 from vlcore.plots.theme import DARK, LIGHT, PHONE_SIDE, Palette
 
 NOTHING = MapTables(pd.DataFrame(), pd.DataFrame())
@@ -45,10 +45,9 @@ WHOLE = {
     "board": BOARD,
     "options": EVERYTHING,
 }  # everything that two maps can show
-PLACE = st.one_of(
+COORDINATE = st.one_of(
     st.floats(allow_nan=True, allow_infinity=True, width=32), st.sampled_from([0.0, 0.3, 1e9, 1e-7])
 )
-CELL = {"cell": [{"group": "horse_desert"}]}
 ENDS = st.tuples(st.floats(-3, 3), st.floats(-3, 3)).map(list)
 
 
@@ -57,8 +56,8 @@ def maps(
 ) -> drawn.Spec:
     """The specification of maps of the first models."""
     captions = captions[captions["pane"].isin(range(panes))]
-    given = {"palette": LIGHT, "grouping": SCENES, "infos": [INFO] * panes, **more}
-    return linked_maps(points, captions, **given).to_dict()
+    arguments = {"palette": LIGHT, "grouping": SCENES, "infos": [INFO] * panes, **more}
+    return linked_maps(points, captions, **arguments).to_dict()
 
 
 @pytest.fixture(scope="module")
@@ -77,104 +76,91 @@ def panes_of(spec: drawn.Spec) -> list[drawn.Spec]:
 
 
 def named(view: drawn.Spec, name: str) -> drawn.Spec:
-    (found,) = [layer for layer in view["layer"] if layer.get("name") == name]
-    return found
+    (layer,) = [layer for layer in view["layer"] if layer.get("name") == name]
+    return layer
+
+
+def legend_of(spec: drawn.Spec, channel: str = "shape") -> drawn.Spec:
+    encoding: drawn.Spec = named(panes_of(spec)[0], "legend_0")["encoding"]
+    return encoding[channel]
 
 
 def params(spec: drawn.Spec) -> dict[str, drawn.Spec]:
     return {param["name"]: param for param in spec["params"]}
 
 
+def names_of(view: drawn.Spec) -> list[str]:
+    return [layer["name"] for layer in view["layer"] if "name" in layer]
+
+
 @pytest.mark.parametrize(
-    ("panes", "across", "side"), [(1, 1, 300), (3, 2, 300), (4, 2, 300), (2, 1, PHONE_SIDE)]
+    ("panes", "columns", "side"), [(1, 1, 300), (3, 2, 300), (4, 2, 300), (2, 1, PHONE_SIDE)]
 )
-def test_one_to_four_maps_stand_two_in_a_row_or_one_on_a_phone(
-    panes: int, across: int, side: int
+def test_one_to_four_maps_are_two_in_a_row_or_one_on_a_phone(
+    panes: int, columns: int, side: int
 ) -> None:
     stars = pd.concat([UPLOADS, UPLOADS.assign(id="up-2")])
-    spec = maps(
-        panes,
-        side=side,
-        options=MapOptions(colour_by="split", trust=True, movement=True, untrained=True),
-        uploads=stars,
-    )
-    assert (len(spec["concat"]), spec["columns"]) == (panes, across)
+    options = MapOptions(colour_by="split", trust=True, movement=True, untrained=True)
+    spec = maps(panes, side=side, options=options, uploads=stars)
+    assert (len(spec["concat"]), spec["columns"]) == (panes, columns)
     assert all(pane["width"] == pane["height"] == side for pane in spec["concat"])
     # Altair names layers anew, by their place: selections must still find them.
-    names = [view["name"] for pane in panes_of(spec) for view in pane["layer"] if "name" in view]
-    wanted = [view for name in ("brush", "pick", "shown") for view in params(spec)[name]["views"]]
-    assert sorted(names) == sorted(wanted)
+    names = [name for pane in panes_of(spec) for name in names_of(pane)]
+    views = [view for name in ("brush", "pick", "shown") for view in params(spec)[name]["views"]]
+    assert sorted(names) == sorted(views)
     assert drawn.svg(spec)
 
 
-@pytest.mark.parametrize(
-    ("more", "message"),
-    [({"infos": []}, "one to 4 maps"), ({"infos": [INFO] * 5}, "one to 4 maps")],
-)
-def test_what_cannot_be_drawn_is_refused(more: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        maps(**more)
+@pytest.mark.parametrize("count", [0, 5])
+def test_one_to_four_maps_fit(count: int) -> None:
+    with pytest.raises(ValueError, match="one to 4 maps"):
+        maps(infos=[INFO] * count)
 
 
-def test_selections_are_named_and_cover_all_maps(full: drawn.Spec, plain: drawn.Spec) -> None:
-    found = params(full)
-    assert list(found) == ["hov", "kin", "pick", "brush", "shown", "cell", "scene"]
-    names = {view["name"] for pane in panes_of(full) for view in pane["layer"] if "name" in view}
-    names |= {layer["name"] for layer in full["vconcat"][1]["layer"] if "name" in layer}
-    assert set().union(*(param["views"] for param in found.values())) == names
-    assert found["brush"]["views"] == ["ground_0", "ground_1"]
-    for name, field in (
-        ("hov", "id"),
-        ("kin", "colour"),
-        ("pick", "id"),
-        ("scene", "scene"),
-        ("cell", "group"),
-    ):
-        assert found[name]["select"]["fields"] == [field]
-        assert found[name]["views"] == ["board_1"] if name == "cell" else ["marks_0", "marks_1"]
+def test_selections_cover_all_maps(full: drawn.Spec, plain: drawn.Spec) -> None:
+    selections = params(full)
+    assert list(selections) == ["hov", "kin", "pick", "brush", "shown", "cell", "scene"]
+    views = [*panes_of(full), full["vconcat"][1]]
+    names = {name for view in views for name in names_of(view)}
+    assert set().union(*(param["views"] for param in selections.values())) == names
+    assert selections["brush"]["views"] == ["ground_0", "ground_1"]
+    fields = {"hov": "id", "kin": "colour", "pick": "id", "scene": "scene", "cell": "group"}
+    for name, field in fields.items():
+        marks = ["board_1"] if name == "cell" else ["marks_0", "marks_1"]
+        assert (selections[name]["select"]["fields"], selections[name]["views"]) == ([field], marks)
     assert list(params(plain)) == ["hov", "kin", "pick", "brush", "shown"]
 
 
-def test_what_is_coloured_like_the_hovered_mark_stands_out(full: drawn.Spec) -> None:
-    """Outside a brush is palest, then what is not of its kin."""
-    for spec in (full, maps(), maps(options=MapOptions(trust=True, images=True))):
-        opacity = named(panes_of(spec)[0], "marks_0")["encoding"]["opacity"]["condition"]
-        assert "brush" in opacity[0]["test"]
-        assert (
-            opacity[1]["test"]
-            == "!(!isValid((kin.colour || [])[0]) || kin.colour[0] === datum.colour)"
-        )
-        assert 0 < opacity[0]["value"] < opacity[1]["value"] < 0.5
+@pytest.mark.parametrize("options", [MapOptions(), MapOptions(trust=True, images=True)])
+def test_marks_outside_a_brush_fade_more_than_those_of_another_colour(options: MapOptions) -> None:
+    marks = named(panes_of(maps(options=options))[0], "marks_0")
+    outside, beside = marks["encoding"]["opacity"]["condition"][:2]
+    assert "brush" in outside["test"]
+    assert "kin.colour" in beside["test"]
+    assert 0 < outside["value"] < beside["value"] < 0.5
 
 
 @pytest.mark.parametrize(
     ("place", "side", "columns"),
     [("right", 450, None), ("bottom", 635, 8), ("bottom", 330, 4), ("bottom", PHONE_SIDE, 2)],
 )
-def test_the_legend_lies_where_there_is_room(place: str, side: int, columns: int | None) -> None:
-    spec = maps(side=side, legend_place=place)
-    legend = named(panes_of(spec)[0], "legend_0")["encoding"]["shape"]["legend"]
+def test_the_legend_is_where_there_is_room(place: str, side: int, columns: int | None) -> None:
+    legend = legend_of(maps(side=side, legend_place=place))["legend"]
     assert (legend["orient"], legend.get("columns")) == (place, columns)
-    assert drawn.svg(spec)
 
 
-def test_maps_are_square_and_undistorted_and_a_brush_lies_under_the_marks(
-    full: drawn.Spec, plain: drawn.Spec
-) -> None:
-    for spec in (full, plain):
-        for index, pane in enumerate(panes_of(spec)):
-            encoding = named(pane, f"marks_{index}")["encoding"]
-            (left, right), (low, high) = (encoding[axis]["scale"]["domain"] for axis in "xy")
-            assert right - left == pytest.approx(high - low, rel=1e-3)
-            # Beside the marks, Vega-Lite would lay the brush over them, and no picture in it would
-            # light up.
-            names = [layer.get("name") for layer in pane["layer"]]
-            assert names.index(f"ground_{index}") < names.index(f"marks_{index}")
-            (carrier,) = named(pane, f"ground_{index}")["layer"]
-            assert (carrier["encoding"]["x"]["field"], carrier["encoding"]["y"]["field"]) == (
-                f"x{index}",
-                f"y{index}",
-            )
+def test_maps_are_square_and_a_brush_lies_under_the_marks(full: drawn.Spec) -> None:
+    for index, pane in enumerate(panes_of(full)):
+        encoding = named(pane, f"marks_{index}")["encoding"]
+        (left, right), (low, high) = (encoding[axis]["scale"]["domain"] for axis in "xy")
+        assert right - left == pytest.approx(high - low, rel=1e-3)
+        # Beside the marks, Vega-Lite would lay the brush over them, and no image in it would light
+        # up.
+        names = names_of(pane)
+        assert names.index(f"ground_{index}") < names.index(f"marks_{index}")
+        (carrier,) = named(pane, f"ground_{index}")["layer"]
+        fields = [carrier["encoding"][axis]["field"] for axis in "xy"]
+        assert fields == [f"x{index}", f"y{index}"]
 
 
 def test_a_new_layer_is_on_every_map(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,177 +173,152 @@ def test_a_new_layer_is_on_every_map(monkeypatch: pytest.MonkeyPatch) -> None:
         assert drawn.marks(view)[-1]["mark"] == {"type": "point", "shape": "cross", "aria": False}
 
 
-def test_pictures_travel_once_with_the_columns_that_are_asked_for(
+def test_images_travel_once_with_the_columns_that_are_drawn(
     full: drawn.Spec, plain: drawn.Spec
 ) -> None:
-    found = re.findall(r'"(data:[^"]*)"', json.dumps(full))
-    assert len(found) == len(POINTS) + len(UPLOADS)
-    assert len(json.dumps(full)) < len("".join(found)) + 500_000
-    sent = set(plain["datasets"]["images"][0])
-    assert {"x0", "y1", "caption_1"} <= sent
-    assert not {"x2", "scene"} & sent
-    spec = maps(options=MapOptions(colour_by="prediction", trust=True, untrained=True))
+    uris = re.findall(r'"(data:[^"]*)"', json.dumps(full))
+    assert len(uris) == len(POINTS) + len(UPLOADS)
+    assert len(json.dumps(full)) < len("".join(uris)) + 500_000
+    columns = set(plain["datasets"]["images"][0])
+    assert {"x0", "y1", "caption_1"} <= columns
+    assert not {"x2", "scene"} & columns
+    options = MapOptions(colour_by="prediction", trust=True, untrained=True)
     more = {f"{name}{pane}" for name in ("says_", "trust", "gx", "gy") for pane in (0, 1)}
-    assert set(spec["datasets"]["images"][0]) - sent == more
-    # Absent pictures are null, and filtered.
+    assert set(maps(options=options)["datasets"]["images"][0]) - columns == more
+    # Absent images are null, and filtered.
     assert sum(row["x1"] is None for row in plain["datasets"]["images"]) == 72
-    for layer in drawn.marks(panes_of(plain)[1]):
-        if layer.get("data") == {"name": "images"} and "name" not in layer:
-            assert {"filter": "isValid(datum.x1) && isValid(datum.y1)"} in layer["transform"]
+    marks = named(panes_of(plain)[1], "marks_1")
+    assert {"filter": "isValid(datum.x1) && isValid(datum.y1)"} in marks["transform"]
 
 
 @given(
-    places=st.lists(st.tuples(PLACE, PLACE), max_size=8), spread=st.sampled_from([1e-8, 1.0, 50.0])
+    positions=st.lists(st.tuples(COORDINATE, COORDINATE), max_size=8),
+    spread=st.sampled_from([1e-8, 1.0, 50.0]),
 )
 @settings(max_examples=200)
-def test_an_extent_is_square_and_holds_what_it_should(
-    places: list[tuple[float, float]], spread: float
+def test_an_extent_is_square_and_holds_all_finite_positions(
+    positions: list[tuple[float, float]], spread: float
 ) -> None:
-    table = np.array(places, dtype=float).reshape(-1, 2) * spread
+    table = np.array(positions, dtype=float).reshape(-1, 2) * spread
     (left, right), (low, high) = extent_of([table[:3], table[3:]])
     assert right - left == pytest.approx(high - low, rel=1e-3)
     assert right > left
-    for x, y in table[np.isfinite(table).all(axis=1)]:
-        assert left < x < right
-        assert low < y < high
+    finite = table[np.isfinite(table).all(axis=1)]
+    assert ((left < finite[:, 0]) & (finite[:, 0] < right)).all()
+    assert ((low < finite[:, 1]) & (finite[:, 1] < high)).all()
 
 
 def test_a_map_has_room_for_all_that_is_drawn() -> None:
     far = POINTS.assign(gx0=50.0, gy0=0.0, x0=POINTS["x0"] - 20)
 
-    def ends(index: int, **options: Any) -> list[float]:
+    def domain(index: int, **options: Any) -> list[float]:
         pane = panes_of(maps(points=far, options=MapOptions(**options)))[index]
         return named(pane, f"marks_{index}")["encoding"]["x"]["scale"]["domain"]
 
-    assert ends(0)[1] < 50 < ends(0, untrained=True)[1]
-    assert ends(1, movement=True)[0] < -19 < ends(1)[0]
+    assert domain(0)[1] < 50 < domain(0, untrained=True)[1]
+    assert domain(1, movement=True)[0] < -19 < domain(1)[0]
 
 
 @pytest.mark.parametrize("colour_by", COLOURINGS)
-def test_the_legend_knows_every_colour_of_a_row(colour_by: str) -> None:
+def test_one_legend_knows_every_colour_of_a_row(colour_by: str) -> None:
     spec = maps(options=MapOptions(colour_by=colour_by))
-    legend = named(panes_of(spec)[0], "legend_0")["encoding"]
-    domains = {
-        json.dumps(legend[channel]["scale"]["domain"]) for channel in ("stroke", "fill", "shape")
-    }
-    assert len(domains) == 1  # or there would be more than one legend
-    column = {"prediction": "says", "right or wrong": "right", "split": "kind"}.get(
-        colour_by, colour_by
-    )
+    stroke, fill, shape = (legend_of(spec, name) for name in ("stroke", "fill", "shape"))
+    names = stroke["scale"]["domain"]
+    # Or there would be more than one legend.
+    assert names == fill["scale"]["domain"] == shape["scale"]["domain"]
+    colouring = COLOURINGS[colour_by]
     for index, pane in enumerate(panes_of(spec)):
-        carrier = named(pane, f"ground_{index}")["layer"][0]
-        assert carrier["encoding"]["stroke"]["scale"] == legend["stroke"]["scale"]
-        name = f"{column}_{index}" if column in ("says", "right") else column
-        assert {"calculate": f"'{column} ' + datum.{name}", "as": "colour"} in carrier["transform"]
-        assert {f"{column} {value}" for value in POINTS[name]} <= set(
-            legend["stroke"]["scale"]["domain"]
-        )
+        (carrier,) = named(pane, f"ground_{index}")["layer"]
+        assert carrier["encoding"]["stroke"]["scale"] == stroke["scale"]
+        column = f"{colouring.column}_{index}" if colouring.per_model else colouring.column
+        colour = {"calculate": f"'{colouring.column} ' + datum.{column}", "as": "colour"}
+        assert colour in carrier["transform"]
+        assert {f"{colouring.column} {value}" for value in POINTS[column]} <= set(names)
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("colour_by", COLOURINGS)
-def test_colours_of_rows_stand_off_their_ground_and_apart(palette: Palette, colour_by: str) -> None:
+def test_colours_of_rows_differ_from_their_ground_and_each_other(
+    palette: Palette, colour_by: str
+) -> None:
     entries = map_legend(palette, SCENES, NOTHING, MapOptions(colour_by=colour_by)).entries
-    count = {"group": 4, "prediction": 3, "right or wrong": 3}.get(colour_by, 2)
+    count = len(COLOURINGS[colour_by].values(palette, SCENES))
     colours = [entry.colour for entry in entries[:count]]
     assert min(contrast(colour, palette.ground) for colour in colours) >= 3
     for vision in VISIONS.values():
-        seen = [lab(np.array(vision) @ linear(colour)) for colour in colours]
-        assert (
-            min(float(np.linalg.norm(one - other)) for one, other in combinations(seen, 2)) >= 23.5
-        )
+        tones = [lab(np.array(vision) @ linear(colour)) for colour in colours]
+        distances = [np.linalg.norm(first - second) for first, second in combinations(tones, 2)]
+        assert min(distances) >= 23.5
 
 
-def test_pictures_stand_in_frames(full: drawn.Spec) -> None:
+def test_marks_mean_what_the_legend_says(plain: drawn.Spec, full: drawn.Spec) -> None:
+    names, shapes = (legend_of(plain)["scale"][part] for part in ("domain", "range"))
+    assert names[:4] == [f"group {name}" for name in SCENES.names]
+    assert shapes[:4] == ["circle", "circle", "triangle-up", "triangle-up"]
+    assert legend_of(plain, "stroke")["scale"]["range"][:4] == list(LIGHT.groups)
+    marks = named(panes_of(plain)[0], "marks_0")
+    shape = '({"horse": "circle", "camel": "triangle-up"})[datum.object]'
+    assert marks["mark"]["shape"] == {"expr": shape}
+    fill = marks["encoding"]["fill"]
+    assert (fill["condition"]["test"], fill["value"]) == ("datum.kind == 'training'", "transparent")
+    (rings,) = named(panes_of(plain)[0], "ground_0")["layer"]
+    assert {"filter": "datum.minority"} in rings["transform"]
+    # In frames, no circle stands for a horse.
+    everything = legend_of(full)["scale"]
+    assert everything["range"][:5] == ["square"] * 5
+    assert "object horse" not in everything["domain"]
+    more = {"upload", "arrow: other background", "arrow: other animal"}
+    more |= set(OVERLAYS) - {"images", "twins"}
+    assert more <= set(everything["domain"])
+    assert not more & set(names)
     for index, pane in enumerate(panes_of(full)):
         assert named(pane, f"marks_{index}")["mark"]["type"] == "image"
         (frames,) = named(pane, f"ground_{index}")["layer"]
         assert frames["mark"]["shape"] == "square"
-    legend = named(panes_of(full)[0], "legend_0")["encoding"]["shape"]
-    assert "thin frame: held out" in legend["legend"]["labelExpr"]
-    assert legend["scale"]["range"][:5] == ["square"] * 5  # no circle stands for a horse
-    assert "object horse" not in legend["scale"]["domain"]
 
 
-def test_marks_mean_what_the_legend_says(plain: drawn.Spec, full: drawn.Spec) -> None:
-    legend = named(panes_of(plain)[0], "legend_0")["encoding"]
-    domain, shapes = (legend["shape"]["scale"][part] for part in ("domain", "range"))
-    assert domain[:4] == [f"group {name}" for name in SCENES.names]
-    assert shapes[:4] == ["circle", "circle", "triangle-up", "triangle-up"]
-    assert legend["stroke"]["scale"]["range"][:4] == list(LIGHT.groups)
-    marks = named(panes_of(plain)[0], "marks_0")
-    assert marks["mark"]["shape"] == {
-        "expr": '({"horse": "circle", "camel": "triangle-up"})[datum.object]'
-    }
-    assert marks["encoding"]["fill"]["condition"]["test"] == "datum.kind == 'training'"
-    assert marks["encoding"]["fill"]["value"] == "transparent"
-    assert "hollow: held out" in legend["stroke"]["legend"]["labelExpr"]
-    (rings,) = named(panes_of(plain)[0], "ground_0")["layer"]
-    assert {"filter": "datum.minority"} in rings["transform"]
-
-    everything = named(panes_of(full)[0], "legend_0")["encoding"]["shape"]["scale"]["domain"]
-    also = {
-        "upload",
-        "trust",
-        "untrained",
-        "movement",
-        "neighbours",
-        "arrow: other background",
-        "arrow: other animal",
-    }
-    assert also <= set(everything)
-    assert not also & set(domain)
-
-
-def test_trust_makes_marks_small_and_pictures_pale() -> None:
-    small = named(panes_of(maps(options=MapOptions(trust=True)))[0], "marks_0")["encoding"]
-    assert small["size"]["field"] == "trust"
-    assert small["size"]["scale"]["range"][0] < small["size"]["scale"]["range"][1]
-    assert {"test": "!isValid(datum.trust)", "value": 40} in small["size"][
-        "condition"
-    ]  # not judged: as usual
-    assert small["tooltip"][-1]["field"] == "trusted"
-    pale = named(panes_of(maps(options=MapOptions(trust=True, images=True)))[0], "marks_0")
-    assert (pale["mark"]["type"], pale["encoding"]["opacity"]["field"]) == ("image", "trust")
+def test_trust_makes_marks_small_and_images_pale() -> None:
+    marks = named(panes_of(maps(options=MapOptions(trust=True)))[0], "marks_0")["encoding"]
+    low, high = marks["size"]["scale"]["range"]
+    assert (marks["size"]["field"], low < high) == ("trust", True)
+    # One that is not judged is as usual.
+    assert {"test": "!isValid(datum.trust)", "value": 40} in marks["size"]["condition"]
+    assert marks["tooltip"][-1]["field"] == "trusted"
+    images = named(panes_of(maps(options=MapOptions(trust=True, images=True)))[0], "marks_0")
+    assert images["encoding"]["opacity"]["field"] == "trust"
 
 
 def test_movement_leads_from_the_first_map(full: drawn.Spec) -> None:
-    first, other = panes_of(full)
-    assert not [
-        layer
-        for layer in drawn.marks(first)
-        if layer["encoding"].get("x2", {}).get("field") == "x1"
+    lines = [
+        [mark for mark in drawn.marks(pane) if mark["encoding"].get("x2", {}).get("field") == "x1"]
+        for pane in panes_of(full)
     ]
-    every, hovered = [
-        layer
-        for layer in drawn.marks(other)
-        if layer["encoding"].get("x2", {}).get("field") == "x1"
-    ]
-    for layer in (every, hovered):
+    assert lines[0] == []
+    _, hovered = lines[1]
+    for layer in lines[1]:
         assert [layer["encoding"][end]["field"] for end in ("x", "y", "y2")] == ["x0", "y0", "y1"]
         assert {"filter": "isValid(datum.x0) && isValid(datum.y0)"} in layer["transform"]
     assert {"filter": {"param": "hov", "empty": False}} in hovered["transform"]
 
 
-def test_lines_to_neighbours_come_for_the_hovered_and_the_clicked_picture(full: drawn.Spec) -> None:
-    wanted = {
-        "filter": {"or": [{"param": "hov", "empty": False}, {"param": "pick", "empty": False}]}
-    }
+def test_lines_to_neighbours_come_for_the_hovered_and_the_clicked_image(full: drawn.Spec) -> None:
+    either = {"or": [{"param": "hov", "empty": False}, {"param": "pick", "empty": False}]}
     for index, pane in enumerate(panes_of(full)):
-        lines, ends = [layer for layer in drawn.marks(pane) if wanted in layer.get("transform", [])]
+        lines, ends = [
+            mark for mark in drawn.marks(pane) if {"filter": either} in mark.get("transform", [])
+        ]
         assert (lines["mark"]["type"], ends["encoding"]["x"]["field"]) == ("rule", "x2")
         assert {"flatten": ["x2", "y2"]} in lines["transform"]
-        rows = full["datasets"][lines["data"]["name"]]
         sent = [
             (row["id"], row["x"], row["y"], *end)
-            for row in rows
+            for row in drawn.rows(full, lines)
             for end in zip(row["x2"], row["y2"], strict=True)
         ]
-        here = NEIGHBOURS[NEIGHBOURS["pane"] == index].drop(columns="pane")
-        assert sorted(sent) == sorted(here.itertuples(index=False, name=None))
+        expected = NEIGHBOURS[NEIGHBOURS["pane"] == index].drop(columns="pane")
+        assert sorted(sent) == sorted(expected.itertuples(index=False, name=None))
 
 
-def test_many_lines_are_no_more_rows_than_pictures() -> None:
+def test_many_lines_are_no_more_rows_than_images() -> None:
     many = pd.concat([NEIGHBOURS.query("pane == 0")] * 8)
     assert len(many) > 5000  # more than Altair takes
     spec = maps(1, options=MapOptions(neighbours=True), neighbours=many)
@@ -374,14 +335,15 @@ def arrow(x2: float, y2: float) -> pd.DataFrame:
 def test_arrows_point_where_they_lead(way: tuple[int, int], angle: float) -> None:
     spec = maps(1, options=MapOptions(twins=True), twins=arrow(-0.2 + way[0], 0.1 + way[1]))
     clicked = {"filter": {"param": "scene", "empty": False}}
-    found = [
-        layer for layer in drawn.marks(panes_of(spec)[0]) if clicked in layer.get("transform", [])
+    shaft, head = [
+        mark
+        for mark in drawn.marks(panes_of(spec)[0])
+        if clicked in mark.get("transform", []) and mark["data"] != {"name": "images"}
     ]
-    shaft, head = (layer for layer in found if layer["data"] != {"name": "images"})
-    (row,) = spec["datasets"][shaft["data"]["name"]]
+    (row,) = drawn.rows(spec, shaft)
     assert row["angle"] == angle
     assert (head["encoding"]["x"]["field"], head["encoding"]["angle"]["field"]) == ("x2", "angle")
-    # It runs from circle to circle, on the line between the two pictures.
+    # It runs from circle to circle, on the line between the two images.
     x, y, x2, y2 = (row[name] for name in ("x", "y", "x2", "y2"))
     cut = np.hypot(x + 0.2, y - 0.1)
     low, high = shaft["encoding"]["x"]["scale"]["domain"]
@@ -389,88 +351,54 @@ def test_arrows_point_where_they_lead(way: tuple[int, int], angle: float) -> Non
     assert (x2 - x, y2 - y) == pytest.approx(tuple(np.array(way) * (1 - 2 * cut / np.hypot(*way))))
 
 
-def test_a_board_has_each_group_once_and_each_models_numbers_in_it(full: drawn.Spec) -> None:
-    cells = full["datasets"][named(full["vconcat"][1], "board_1")["data"]["name"]]
-    at = {cell["group"]: cell for cell in cells}
-    assert (
-        at["horse_grass"]["y"]
-        == at["horse_desert"]["y"]
-        < at["camel_grass"]["y"]
-        == at["camel_desert"]["y"]
-    )
-    assert (
-        at["horse_grass"]["x"]
-        == at["camel_grass"]["x"]
-        < at["horse_desert"]["x"]
-        == at["camel_desert"]["x"]
-    )
-    assert [cell["group"] for cell in cells if "minority" in cell["words"]] == list(SCENES.minority)
-    (lines,) = [rows for rows in full["datasets"].values() if "said" in rows[0]]
-    assert len(lines) == len(BOARD)
-    for line, (_, row) in zip(lines, BOARD.iterrows(), strict=True):
-        cell = at[line["group"]]
-        assert (
-            cell["x"]
-            < line["low_x"]
-            <= line["right_x"]
-            <= line["high_x"]
-            < line["said_x"]
-            < cell["x2"]
-        )
+def test_a_panel_has_each_group_once_and_each_models_numbers_in_it(full: drawn.Spec) -> None:
+    cells = {row["group"]: row for row in drawn.rows(full, named(full["vconcat"][1], "board_1"))}
+    x, y = ({name: cell[axis] for name, cell in cells.items()} for axis in "xy")
+    assert y["horse_grass"] == y["horse_desert"] < y["camel_grass"] == y["camel_desert"]
+    assert x["horse_grass"] == x["camel_grass"] < x["horse_desert"] == x["camel_desert"]
+    minority = {name for name, cell in cells.items() if "minority" in cell["words"]}
+    assert minority == set(SCENES.minority)
+    (lines,) = [rows for rows in full["datasets"].values() if "rate" in rows[0]]
+    for line, row in zip(lines, BOARD.itertuples(), strict=True):
+        cell = cells[line["group"]]
+        across = [line[name] for name in ("low_x", "right_x", "high_x", "rate_x")]
+        assert cell["x"] < across[0] <= across[1] <= across[2] < across[3] < cell["x2"]
         assert cell["y"] < line["top"] < line["bottom"] < cell["y2"]
-        scale = (line["high_x"] - line["low_x"]) / (row["high"] - row["low"])
-        assert line["right_x"] - line["half"] == pytest.approx(scale * (row["accuracy"] - 0.5))
-    assert lines[5]["said"] == "57\u00a0% (52 to 60)"
-    assert (
-        lines[5]["spoken"]
-        == f"horse in the desert (minority group), bias, short: right {lines[5]['said']} of 1,000"
-    )
+        scale = (line["high_x"] - line["low_x"]) / (row.high - row.low)
+        assert line["right_x"] - line["half"] == pytest.approx(scale * (row.accuracy - 0.5))
+    assert lines[5]["rate"] == "57\u00a0% (52 to 60)"
     measured = BOARD.query("pane == 0").copy()
     measured.loc[1, ["accuracy", "low", "high"]] = np.nan
-    (lines,) = [rows for rows in maps(1, board=measured)["datasets"].values() if "said" in rows[0]]
-    assert [line["group"] for line in lines] == [
-        name for name in SCENES.names if name != "horse_desert"
-    ]
+    tables = maps(1, board=measured)["datasets"].values()
+    (lines,) = [rows for rows in tables if "rate" in rows[0]]
+    assert {line["group"] for line in lines} == set(SCENES.names) - {"horse_desert"}
 
 
 def test_long_words_wrap() -> None:
     pane = maps(1, infos=[MapInfo(*["word " * 30] * 4)])["concat"][0]
     axes = named(pane, "marks_0")["encoding"]
-    words = (
-        pane["title"]["text"],
-        pane["title"]["subtitle"],
-        axes["x"]["axis"]["title"],
-        axes["y"]["axis"]["title"],
-    )
-    assert all(len(lines) > 1 for lines in words)
+    titles = [axes[axis]["axis"]["title"] for axis in "xy"]
+    lines = [pane["title"]["text"], pane["title"]["subtitle"], *titles]
+    assert all(len(words) > 1 for words in lines)
 
 
-def test_an_upload_is_a_small_picture_on_a_star_with_its_name(plain: drawn.Spec) -> None:
+def test_an_upload_is_a_small_image_on_a_star_with_its_name(plain: drawn.Spec) -> None:
     assert maps(uploads=UPLOADS.iloc[:0]) == plain
     spec = maps(uploads=UPLOADS)
+    tables = {name for name, rows in spec["datasets"].items() if rows[0].get("name")}
     for pane in panes_of(spec):
-        own = [
-            one for one in drawn.marks(pane) if one.get("data", {}).get("name") in spec["datasets"]
-        ]
-        own = [
-            one
-            for one in own
-            if spec["datasets"][one["data"]["name"]][0].get("name") == UPLOADS["name"][0]
-        ]
-        star, picture, halo, name, *hovered = own
-        assert star["mark"]["stroke"] == LIGHT.ground
-        assert star["mark"]["fill"] == LIGHT.accent
-        assert (picture["mark"]["type"], picture["encoding"]["url"]["field"]) == ("image", "thumb")
-        assert picture["mark"]["width"] < star["encoding"]["size"]["value"] ** 0.5 / 2
-        assert [one["encoding"]["text"]["field"] for one in (halo, name)] == ["name", "name"]
+        layers = [mark for mark in drawn.marks(pane) if mark.get("data", {}).get("name") in tables]
+        star, image, halo, name, *hovered = layers
+        assert (star["mark"]["stroke"], star["mark"]["fill"]) == (LIGHT.ground, LIGHT.accent)
+        assert (image["mark"]["type"], image["encoding"]["url"]["field"]) == ("image", "thumb")
+        assert image["mark"]["width"] < star["encoding"]["size"]["value"] ** 0.5 / 2
+        assert [layer["encoding"]["text"]["field"] for layer in (halo, name)] == ["name"] * 2
         assert len(hovered) == 2
     many = pd.concat([UPLOADS.assign(id=f"up-{number}") for number in range(5)])
-    texts = [
-        one["encoding"].get("text", {}).get("field")
-        for one in drawn.marks(panes_of(maps(uploads=many))[0])
-    ]
-    assert "number" in texts
-    assert "name" not in texts, "names would lie on each other"
+    layers = drawn.marks(panes_of(maps(uploads=many))[0])
+    fields = {layer["encoding"].get("text", {}).get("field") for layer in layers}
+    assert "number" in fields
+    assert "name" not in fields, "names would lie on each other"
 
 
 @pytest.mark.parametrize(
@@ -480,39 +408,42 @@ def test_an_upload_is_a_small_picture_on_a_star_with_its_name(plain: drawn.Spec)
         {"points": POINTS.iloc[:0]},
         {"captions": CAPTIONS.iloc[:0]},
         {"twins": arrow(-0.2, 0.1)},  # of no length, and of one kind
+        {"options": EVERYTHING.replace(groups=("horse_desert",), split="training")},
     ],
-    ids=["collapsed", "no picture", "no caption", "one arrow"],
+    ids=["collapsed", "no image", "no caption", "one arrow", "filtered"],
 )
-def test_a_map_of_little_draws(change: dict[str, pd.DataFrame]) -> None:
+def test_a_map_of_little_is_drawn(change: dict[str, Any]) -> None:
     spec = maps(**WHOLE | change)
-    entries = named(panes_of(spec)[0], "legend_0")["encoding"]["shape"]["scale"]["domain"]
-    assert ("caption" in entries) == ("captions" not in change)
-    assert ("arrow: other animal" in entries) == ("twins" not in change)
+    names = legend_of(spec)["scale"]["domain"]
+    assert ("caption" in names) == ("captions" not in change)
+    assert ("arrow: other animal" in names) == ("twins" not in change)
+    assert ("kind test" in names) == ("options" not in change)
     assert drawn.svg(spec)
 
 
 def test_words_of_other_sets_and_quotes_in_names() -> None:
     odd = Grouping(('a "b"', "c'd"), ("e", "f"))
-    names = dict(zip(SCENES.names, odd.names, strict=True))
+    groups = dict(zip(SCENES.names, odd.names, strict=True))
     objects = dict(zip(SCENES.objects, odd.objects, strict=True))
-    changed = POINTS.assign(group=POINTS["group"].map(names), object=POINTS["object"].map(objects))
+    changed = POINTS.assign(group=POINTS["group"].map(groups), object=POINTS["object"].map(objects))
     spec = maps(points=changed, grouping=odd, options=MapOptions(colour_by="object"))
-    assert (
-        'object a "b"'
-        in named(panes_of(spec)[0], "legend_0")["encoding"]["stroke"]["scale"]["domain"]
-    )
+    assert 'object a "b"' in legend_of(spec, "stroke")["scale"]["domain"]
     assert drawn.svg(spec)
 
 
 @given(pane=st.integers(0, 1), x=ENDS, y=ENDS)
-def test_what_a_brush_holds_is_what_lies_in_it(pane: int, x: list[float], y: list[float]) -> None:
-    places = zip(POINTS["id"], POINTS[f"x{pane}"], POINTS[f"y{pane}"], strict=True)
-    wanted = [name for name, at, up in places if min(x) <= at <= max(x) and min(y) <= up <= max(y)]
-    assert brushed({"brush": {f"x{pane}": x, f"y{pane}": y}, "pick": []}, POINTS) == wanted
+def test_a_brush_holds_what_lies_in_it(pane: int, x: list[float], y: list[float]) -> None:
+    across, up = POINTS[f"x{pane}"], POINTS[f"y{pane}"]
+    inside = across.between(min(x), max(x)) & up.between(min(y), max(y))
+    selection = {"brush": {f"x{pane}": x, f"y{pane}": y}, "pick": []}
+    assert brushed(selection, POINTS) == POINTS.loc[inside, "id"].tolist()
+
+
+CELL = {"cell": [{"group": "horse_desert"}]}
 
 
 @pytest.mark.parametrize(
-    ("hides", "kept"),
+    ("selections", "condition"),
     [
         ({}, "id == id"),
         ({"cell": {}, "shown": {}}, "id == id"),
@@ -528,10 +459,9 @@ def test_what_a_brush_holds_is_what_lies_in_it(pane: int, x: list[float], y: lis
         ),
     ],
 )
-def test_what_is_hidden_is_not_in_a_brush(hides: dict[str, Any], kept: str) -> None:
-    wanted = POINTS.dropna(subset="x1").query(kept)["id"].tolist()
-    assert brushed({"brush": {"x1": [-9, 9], "y1": [9, -9]}} | hides, POINTS) == wanted
-    assert wanted
+def test_hidden_images_are_not_in_a_brush(selections: dict[str, Any], condition: str) -> None:
+    ids = POINTS.dropna(subset="x1").query(condition)["id"].tolist()
+    assert brushed({"brush": {"x1": [-9, 9], "y1": [9, -9]}} | selections, POINTS) == ids != []
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ from vlcore.plots.maps.panes import (
 )
 from vlcore.plots.maps.tables import MapTables, extent_of, image_table
 from vlcore.plots.scales import PERCENT, SPOKEN, Chart, straight, told_apart
-from vlcore.plots.tables import Rows, listed
+from vlcore.plots.tables import Rows, checked_columns
 from vlcore.plots.theme import Palette, across
 
 UNITS = 5000  # positions are whole numbers from 0 to this, from one edge of a map to the other
@@ -163,7 +163,7 @@ def _tables(
     table = image_table(points, grouping, len(tracks))
     captions = []
     for pane, track in enumerate(tracks):
-        listed(track.curves, ["panel"], "curves", panel=PANELS)
+        checked_columns(track.curves, ["panel"], "curves", panel=PANELS)
         _check_shapes(track, len(points), len(steps))
         rows = pd.DataFrame({"caption": track.captions, "pane": pane})
         # Around all that the animation ever shows: the axes stay as they are while it runs.

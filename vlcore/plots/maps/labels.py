@@ -15,17 +15,17 @@ CHARACTER = 6.7  # px, a generous width of one character at 12 px semi-bold
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom in px
 Points = npt.NDArray[np.float64]
-Place = tuple[
-    float, float, str
-]  # dx, dy in px of a text's anchor from its diamond, and how it is aligned to that
+# dx, dy in px of a text's anchor from its diamond, and how it is aligned to that
+Offset = tuple[float, float, str]
 
 _LINES = 9  # above and below a diamond, for long words
 # Beside the diamond first; further out for crowds, where a thin line leads back to the diamond.
 _NEAR, _FAR = (0.0, -LINE, LINE), (-2 * LINE, 2 * LINE, -3 * LINE, 3 * LINE)
-_PLACES = (
+_OFFSETS: tuple[Offset, ...] = (
     *((GAP, dy, "left") for dy in _NEAR),
     *((-GAP, dy, "right") for dy in _NEAR),
-    *((0.0, dy, "center") for dy in (LINE, -LINE)),
+    (0.0, LINE, "center"),
+    (0.0, -LINE, "center"),
     *((GAP, dy, "left") for dy in _FAR),
     *((-GAP, dy, "right") for dy in _FAR),
 )
@@ -33,63 +33,86 @@ _PLACES = (
 
 def place_labels(
     words: Sequence[str], anchors: Points, points: Points, side: float, stars: Points | None = None
-) -> list[Place]:
-    """Choose a place for the words of each of n diamonds, in their order. All places are in px from
-    the top left corner of the square pane: `anchors`, the diamonds, (n, 2); `points`, marks that
-    should stay visible, (m, 2); and `stars`, marks on top of everything, which words keep off as
-    they do off diamonds, (k, 2)."""
-    taken: list[Box] = []
-    chosen = []
+) -> list[Offset]:
+    """Choose an offset for the words of each of n diamonds, in their order.
+
+    Args:
+        words: n texts.
+        anchors: the diamonds, (n, 2), in px from the top left corner of the pane, as all positions.
+        points: marks that should stay visible, (m, 2).
+        side: of the square pane.
+        stars: marks on top of everything, (k, 2), which words keep off as they do off diamonds.
+    """
+    boxes: list[Box] = []
+    offsets = []
     for index, (text, anchor) in enumerate(zip(words, anchors, strict=True)):
-        others = np.delete(anchors, index, axis=0)
-        solid = others if stars is None else np.concatenate([others, stars])
-        costs, boxes, places = [], np.reshape(taken, (-1, 4)), _places(text, anchor, side)
-        for place in places:
-            box = _box(text, anchor, place)
-            outside = sum(
-                max(0.0, beyond) for beyond in (-box[0], -box[1], box[2] - side, box[3] - side)
-            )
-            sides = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(
-                box[:2], boxes[:, :2]
-            )  # of what each one shares
-            overlap = sides.clip(0).prod(axis=1).sum()  # px²
-            hidden = 40 * np.sum(_distance(box, solid) <= 6) + 1.5 * np.sum(
-                _distance(box, points) <= 0
-            )
-            # Words that are nearer to another diamond would be read as that one's.
-            strange = 25 * float(np.any(_distance(box, others) < _distance(box, anchor[None])))
-            costs.append(1000 * outside + 10 * overlap + hidden + strange + 0.8 * abs(place[1]))
-        best = places[int(np.argmin(costs))]
-        taken.append(_box(text, anchor, best))
-        chosen.append(best)
-    return chosen
+        diamonds = np.delete(anchors, index, axis=0)
+        solid = diamonds if stars is None else np.concatenate([diamonds, stars])
+        choices = _choices(text, anchor, side)
+        costs = [
+            _cost(_box(text, anchor, choice), anchor, diamonds, solid, points, boxes, side)
+            + 0.8 * abs(choice[1])
+            for choice in choices
+        ]
+        best = choices[int(np.argmin(costs))]
+        boxes.append(_box(text, anchor, best))
+        offsets.append(best)
+    return offsets
 
 
-def spread(places: Sequence[float], gap: float) -> list[float]:
-    """Push places on a line, in px and in any order, apart to at least `gap`, in their order; close
-    ones share it."""
-    from scipy.optimize import (
-        isotonic_regression,  # here, for it costs as much as all else that maps need
+def _cost(
+    box: Box,
+    anchor: Points,
+    diamonds: Points,
+    solid: Points,
+    points: Points,
+    boxes: Sequence[Box],
+    side: float,
+) -> float:
+    """What a box of words hides of the pane's outside, of other words, of marks."""
+    left, top, right, bottom = box
+    outside = sum(max(0.0, beyond) for beyond in (-left, -top, right - side, bottom - side))
+    earlier = np.reshape(boxes, (-1, 4))
+    sides = np.minimum(box[2:], earlier[:, 2:]) - np.maximum(box[:2], earlier[:, :2])
+    overlap = float(sides.clip(0).prod(axis=1).sum())  # px²
+    hidden_marks = np.sum(_distance(box, solid) <= 6)
+    hidden_points = np.sum(_distance(box, points) <= 0)
+    # Words that are nearer to another diamond would be read as that one's.
+    is_strange = np.any(_distance(box, diamonds) < _distance(box, anchor[None]))
+    return float(
+        1000 * outside + 10 * overlap + 40 * hidden_marks + 1.5 * hidden_points + 25 * is_strange
     )
 
-    order, steps = np.argsort(places, kind="stable"), gap * np.arange(len(places))
-    result = np.empty(len(places))
-    result[order] = isotonic_regression(np.asarray(places, dtype=float)[order] - steps).x + steps
+
+def spread(positions: Sequence[float], gap: float) -> list[float]:
+    """Push positions on a line, in px and in any order, apart to at least `gap`, in their order;
+    close ones share it."""
+    # Here, for it costs as much as all else that maps need.
+    from scipy.optimize import isotonic_regression
+
+    order = np.argsort(positions, kind="stable")
+    steps = gap * np.arange(len(positions))
+    result = np.empty(len(positions))
+    ordered = np.asarray(positions, dtype=float)[order]
+    result[order] = isotonic_regression(ordered - steps).x + steps
     return result.tolist()
 
 
-def _places(text: str, anchor: Points, side: float) -> tuple[Place, ...]:
-    """Where words may stand; such as are long for their pane, on a phone, also in lines above and
+def _choices(text: str, anchor: Points, side: float) -> tuple[Offset, ...]:
+    """Where words may be; such as are long for their pane, on a phone, also in lines above and
     below, inside it."""
     width = CHARACTER * len(text)
     if 2 * width <= side:
-        return _PLACES
-    left = min(max(0.0, float(anchor[0]) - width / 2), max(0.0, side - width)) - float(anchor[0])
-    return (*_PLACES, *((left, line * LINE, "left") for line in range(-_LINES, _LINES + 1) if line))
+        return _OFFSETS
+    x = float(anchor[0])
+    left = min(max(0.0, x - width / 2), max(0.0, side - width))
+    lines = [line for line in range(-_LINES, _LINES + 1) if line]
+    return (*_OFFSETS, *((left - x, line * LINE, "left") for line in lines))
 
 
-def _box(text: str, anchor: Points, place: Place) -> Box:
-    width, (dx, dy, align) = CHARACTER * len(text), place
+def _box(text: str, anchor: Points, offset: Offset) -> Box:
+    width = CHARACTER * len(text)
+    dx, dy, align = offset
     x, y = float(anchor[0]) + dx, float(anchor[1]) + dy
     left = x - {"left": 0.0, "center": width / 2, "right": width}[align]
     return left, y - LINE / 2, left + width, y + LINE / 2

@@ -23,7 +23,7 @@ from vlcore.plots.maps.panes import (
     selection,
 )
 from vlcore.plots.maps.tables import ENDS, MapTables, map_tables, pane_table
-from vlcore.plots.tables import Rows, listed
+from vlcore.plots.tables import Rows, checked_columns
 from vlcore.plots.theme import Palette
 
 # Around a small map, or its frame would be cut off. Four numbers: Streamlit crashes on the shorter
@@ -46,7 +46,7 @@ def small_map(
 ) -> alt.LayerChart:
     """One small map for a card: the first of `vlcore.plots.maps.linked.linked_maps`, with its
     tables and errors."""
-    captions = listed(captions, ["pane", "caption", "x", "y"], "captions")
+    captions = checked_columns(captions, ["pane", "caption", "x", "y"], "captions")
     tables = map_tables(points, captions[captions["pane"] == 0], 1, grouping)
     chart = _lone_map(tables, layers.LAYERS, side, palette, grouping)
     return chart.properties(params=[selection("hov", ["marks_0"], HOVER)])
@@ -112,7 +112,7 @@ def caption_map(
     """
     count = len(infos)
     positions = [f"{axis}{pane}" for pane in range(count) for axis in "xy"]
-    table = listed(points, ["object", "group", *positions], "points", group=grouping.names)
+    table = checked_columns(points, ["object", "group", *positions], "points", group=grouping.names)
     table["spoken"] = ""
     tables = MapTables(
         table,

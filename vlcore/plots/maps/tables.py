@@ -14,7 +14,7 @@ import pandas as pd
 
 from vlcore.experiment.grouping import Grouping
 from vlcore.plots.options import COLOURINGS, PLAIN, MapOptions
-from vlcore.plots.tables import Rows, listed
+from vlcore.plots.tables import Rows, checked_columns
 
 Extent = tuple[list[float], list[float]]
 ENDS = ("x", "y", "x2", "y2")  # of a line
@@ -110,7 +110,9 @@ def map_tables(
 
 def _upload_table(uploads: pd.DataFrame, panes: int) -> pd.DataFrame:
     positions = [f"{axis}{pane}" for pane in range(panes) for axis in "xy"]
-    table = _finite(listed(uploads, ["id", "name", *positions, "thumb", "spoken"], "uploads"))
+    table = _finite(
+        checked_columns(uploads, ["id", "name", *positions, "thumb", "spoken"], "uploads")
+    )
     table["number"] = [str(number) for number in range(1, len(table) + 1)]
     return table
 
@@ -123,7 +125,7 @@ def image_table(
     columns += [f"{what}_{pane}" for pane in range(panes) for what in ("caption", "predicted")]
     columns += [name for name in more if name not in columns]
     known = {"group": grouping.names, "kind": ("training", "test")}
-    return listed(points, columns, "points", **known).astype({"minority": bool})
+    return checked_columns(points, columns, "points", **known).astype({"minority": bool})
 
 
 def pane_table(
@@ -132,7 +134,7 @@ def pane_table(
     """The rows that have a position in one of the maps: their `pane`, and the columns."""
     if table is None:
         raise ValueError(f"{what}: the table is missing")
-    rows = _finite(listed(table, ["pane", *columns], what, pane=range(panes)))
+    rows = _finite(checked_columns(table, ["pane", *columns], what, pane=range(panes)))
     positions = [column for column in columns if column in ENDS]
     return rows.dropna(subset=positions).reset_index(drop=True)
 
