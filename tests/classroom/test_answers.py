@@ -132,7 +132,7 @@ def test_published_results_are_read_as_they_were_written(tmp_path: Path, empty_h
             Estimate(-0.68, -0.71, -0.66, 2000),
             False,
             "-0.68 (-0.71 to -0.66)",
-            "2,000 pictures",
+            "2,000 images",
             "by animal",
         ),
     ],

@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 
-from tests.classroom.test_one_room_results import PLAN, USUAL, standing, there
+from tests.classroom.test_one_room_results import PLAN, USUAL, state_of, trained
 from tests.classroom.test_repair import IMAGES, POOL
 from tests.classroom.test_repair import standing as standing_of
 from vlcore.classroom import one_room, one_room_results, repair_results
@@ -23,6 +23,7 @@ from vlcore.classroom.handout import (
     study_html,
 )
 from vlcore.classroom.lessons import EXPERIMENTS, Lesson, lessons
+from vlcore.classroom.one_room_results import NONE, Differences
 from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.edits import Add, Fade
 from vlcore.experiment.grouping import SCENES
@@ -88,13 +89,13 @@ def charts(page: str) -> list[list[dict[str, object]]]:
 @pytest.mark.usefixtures("empty_home")
 def test_a_rooms_study_on_paper_has_its_plan_and_what_the_wall_shows() -> None:
     registry.record_plan(one_room.study_of(PLAN, USUAL, SCENES, "BCDF"))
-    now, looks = standing(PLAN, there(PLAN, 9)), {3: 0.04, 8: 0.01}
-    page = study_html(now, looks, ([-0.1, -0.2], 700))
+    now, looks = state_of(PLAN, trained(PLAN, 9)), {3: 0.04, 8: 0.01}
+    page = study_html(now, looks, Differences([-0.1, -0.2], 700))
     (dots,) = charts(page)
     assert [one["kind"] for one in dots] == ["of the plan"] * 8 + ["beyond the plan"] + [
         "published"
     ] * 2
-    difference = now.found.level.difference  # type: ignore[union-attr]
+    difference = now.results.level.difference  # type: ignore[union-attr]
     assert difference is not None
     said = [
         f"Plan {registry.plan_hash(now.study)} was written down",
@@ -103,12 +104,12 @@ def test_a_rooms_study_on_paper_has_its_plan_and_what_the_wall_shows() -> None:
         "8 of 8 + 1",
         f"{100 * difference.mean.low:+.1f} to {100 * difference.mean.high:+.1f}",
         f"<td>{difference.p:.2g}</td>",
-        one_room_results.verdict(now.found, PLAN),
+        one_room_results.verdict(now.results, PLAN),
         one_room_results.peeking(looks, PLAN),
         "2 published pairs, trained for 700 steps",
     ]
     assert [one for one in said if one not in html.unescape(page)] == []
-    empty = study_html(standing(PLAN, []), {}, ([], 0))
+    empty = study_html(state_of(PLAN, []), {}, NONE)
     assert (charts(empty), "0 of 8" in empty, "Not decided" in empty) == ([], True, True)
 
 
@@ -117,16 +118,16 @@ def test_repairs_on_paper_have_the_teams_changes_the_ranking_and_the_hidden_plac
         standing_of("Team 2", [Add(POOL[0]), Add(POOL[1]), Fade(0.5)], 0.7),
         standing_of("Team 1", [], 0.5),
     ]
-    teams = [dataclasses.replace(one, elsewhere=Estimate(0.64, 0.55, 0.72, 200)) for one in teams]
+    teams = [dataclasses.replace(one, unseen=Estimate(0.64, 0.55, 0.72, 200)) for one in teams]
     others = [standing_of("as it was", [], 0.4)]
-    assert repair_results.changes_table(teams)["added pictures"].tolist() == [2, 0]
+    assert repair_results.changes_table(teams)["added images"].tolist() == [2, 0]
     last = repair_results.Ranking(teams, others, [], last=True)
     page = repair_html(last, "At most 12 changes & 3 tries.", IMAGES.grouping)
     assert [[one["value"] for one in rows] for rows in charts(page)] == [
         [0.7, 0.5, 0.4],
         [0.64, 0.64, 0.4],
     ]
-    right = "70\u00a0% (67 to 73) of 1,000 pictures", "64\u00a0% (55 to 72)"
+    right = "70\u00a0% (67 to 73) of 1,000 images", "64\u00a0% (55 to 72)"
     said = (last.about, last.before.about, *right, "At most 12 changes & 3")
     assert [one for one in said if one not in html.unescape(page)] == []
     revealed = repair_html(last.before, "", IMAGES.grouping)

@@ -1,4 +1,4 @@
-"""The wall of a room: its numbers are those of `analyse`, and only planned blocks decide."""
+"""Results of a class: the numbers are those of `analyse`, and only planned blocks decide."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from tests.api.published import publish
 from vlcore.artifacts import store
 from vlcore.classroom import one_room, one_room_results
 from vlcore.classroom.one_room import CLASS, Block, BlockState, Pair, Plan
-from vlcore.classroom.one_room_results import ClassResults, ClassStudy
+from vlcore.classroom.one_room_results import NONE, ClassResults, ClassStudy, Differences
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.options import TOWERS_SEEN
@@ -28,14 +28,14 @@ USUAL = Condition()
 PLAN = Plan("labels", 8, prediction="lower")
 
 
-def there(plan: Plan, blocks: int) -> list[Pair]:
-    """So many blocks, whose runs somebody else made."""
+def trained(plan: Plan, blocks: int) -> list[Pair]:
+    """The conditions of so many blocks, published."""
     pairs = one_room.pairs_of(plan, USUAL, SCENES, blocks)
     publish([one for pair in pairs for one in pair])
     return pairs
 
 
-def wall(plan: Plan, pairs: Sequence[Pair]) -> ClassResults:
+def results_of(plan: Plan, pairs: Sequence[Pair]) -> ClassResults:
     study = one_room.study_of(plan, USUAL, SCENES)
     return one_room_results.class_results(
         study, dict(enumerate(pairs)), set(range(plan.planned)), store.read
@@ -48,32 +48,32 @@ def test_mean_interval_and_p_are_those_that_a_study_of_the_same_runs_has(
     contrast: str, measure: str
 ) -> None:
     plan = replace(PLAN, contrast=contrast, measure=measure)
-    found = wall(plan, there(plan, plan.planned))
+    results = results_of(plan, trained(plan, plan.planned))
     study = one_room.study_of(plan, USUAL, SCENES)
     analysis = Study(study, SCENES).analyses(measure)[study.treatments[0]]
-    assert found.level == analysis.primary.levels[0]  # type: ignore[union-attr]
-    assert found.level is not None
-    assert found.level.difference is not None
-    assert found.level.difference.mean == t_interval([dot.difference for dot in found.dots])
+    assert results.level == analysis.primary.levels[0]  # type: ignore[union-attr]
+    assert results.level is not None
+    assert results.level.difference is not None
+    assert results.level.difference.mean == t_interval([dot.difference for dot in results.dots])
 
 
 def test_the_verdict_is_in_the_words_of_findings() -> None:
-    pairs = there(PLAN, 8)
-    found = wall(PLAN, pairs)
+    pairs = trained(PLAN, 8)
+    results = results_of(PLAN, pairs)
     frame = runs_table([store.read(one.key) for pair in pairs for one in pair])
     (level,) = analyse(frame).primary.levels  # by label style, as Findings has it
-    assert found.level is not None
-    assert (found.level.difference, found.level.status) == (level.difference, level.status)
-    assert difference_words(level) in one_room_results.verdict(found, PLAN)
-    assert level_words(found.level) in one_room_results.verdict(found, PLAN)
+    assert results.level is not None
+    assert (results.level.difference, results.level.status) == (level.difference, level.status)
+    assert difference_words(level) in one_room_results.verdict(results, PLAN)
+    assert level_words(results.level) in one_room_results.verdict(results, PLAN)
     assert level.status is Status.LOWER
-    assert "so it came out" in one_room_results.verdict(found, PLAN)
-    assert "otherwise" in one_room_results.verdict(found, replace(PLAN, prediction="higher"))
+    assert "so it came out" in one_room_results.verdict(results, PLAN)
+    assert "otherwise" in one_room_results.verdict(results, replace(PLAN, prediction="higher"))
 
 
 def test_a_dot_beyond_the_plan_is_shown_and_decides_nothing() -> None:
-    pairs = there(PLAN, 11)
-    some, all_, more = (wall(PLAN, pairs[:n]) for n in (5, 8, 11))
+    pairs = trained(PLAN, 11)
+    some, all_, more = (results_of(PLAN, pairs[:n]) for n in (5, 8, 11))
     assert (some.counted, all_.counted, more.counted, len(more.dots)) == (5, 8, 8, 11)
     assert more.level == all_.level != some.level
     assert "decides when 3 more" in one_room_results.verdict(some, PLAN)
@@ -81,31 +81,31 @@ def test_a_dot_beyond_the_plan_is_shown_and_decides_nothing() -> None:
 
 
 def test_before_there_is_a_pair_of_blocks_there_are_no_numbers() -> None:
-    pairs = there(PLAN, 1)
-    for found in (wall(PLAN, []), wall(PLAN, pairs)):
-        assert found.level is None
-        assert "Not decided" in one_room_results.verdict(found, PLAN)
-        assert one_room_results.what_more_would_change(found) == ""
+    pairs = trained(PLAN, 1)
+    for results in (results_of(PLAN, []), results_of(PLAN, pairs)):
+        assert results.level is None
+        assert "Not decided" in one_room_results.verdict(results, PLAN)
+        assert one_room_results.with_more_students(results) == ""
 
 
 def test_a_pair_without_the_measure_has_no_dot_and_is_counted() -> None:
-    pairs = there(PLAN, 3)
-    found = wall(replace(PLAN, measure="object_flip_rate"), pairs)
-    assert (len(found.dots), found.unmeasured) == (3, 0)
-    found = wall(replace(PLAN, measure="probe_minority"), pairs)
-    assert (len(found.dots), found.unmeasured, found.level) == (0, 3, None)
+    pairs = trained(PLAN, 3)
+    results = results_of(replace(PLAN, measure="object_flip_rate"), pairs)
+    assert (len(results.dots), results.unmeasured) == (3, 0)
+    results = results_of(replace(PLAN, measure="probe_minority"), pairs)
+    assert (len(results.dots), results.unmeasured, results.level) == (0, 3, None)
 
 
-def standing(plan: Plan, pairs: Sequence[Pair], **more: BlockState) -> ClassStudy:
+def state_of(plan: Plan, pairs: Sequence[Pair]) -> ClassStudy:
     blocks = tuple(Block(place, "", 0, 0.0) for place in range(len(pairs)))
-    stands = tuple(BlockState.DONE for _ in blocks)
-    return ClassStudy("BCDF", CLASS, plan, USUAL, SCENES, blocks, stands, wall(plan, pairs))
+    states = tuple(BlockState.DONE for _ in blocks)
+    return ClassStudy("BCDF", CLASS, plan, USUAL, SCENES, blocks, states, results_of(plan, pairs))
 
 
 def test_the_chart_has_a_dot_a_block_and_the_published_ones_beneath() -> None:
-    now = standing(PLAN, there(PLAN, 10))
-    assert standing(PLAN, []).chart(LIGHT, 600, 300) is None
-    chart = now.chart(LIGHT, 600, 300, own=3, others=([-0.1, -0.2], 700))
+    now = state_of(PLAN, trained(PLAN, 10))
+    assert state_of(PLAN, []).chart(LIGHT, 600, 300) is None
+    chart = now.chart(LIGHT, 600, 300, highlight=3, published=Differences([-0.1, -0.2], 700))
     assert chart is not None
     rows = next(data for data in chart.to_dict()["datasets"].values() if "kind" in data[0])
     kinds = [row["kind"] for row in rows]
@@ -115,8 +115,8 @@ def test_the_chart_has_a_dot_a_block_and_the_published_ones_beneath() -> None:
     assert all((row["y"] < 0) == (row["kind"] == "published") for row in rows)
     numbers = now.numbers()
     assert numbers["Blocks"] == "8 of 8 + 2"
-    assert float(numbers["Exact p"]) == pytest.approx(now.found.level.difference.p, rel=0.1)  # type: ignore[union-attr]
-    assert len(now.sentences({2: 0.5, 8: 0.01}, ([-0.1], 700))) == 4
+    assert float(numbers["Exact p"]) == pytest.approx(now.results.level.difference.p, rel=0.1)  # type: ignore[union-attr]
+    assert len(now.sentences({2: 0.5, 8: 0.01}, Differences([-0.1], 700))) == 4
 
 
 def test_peeking_says_how_often_the_room_looked_before_the_end() -> None:
@@ -130,19 +130,19 @@ def test_peeking_says_how_often_the_room_looked_before_the_end() -> None:
 def test_a_plan_of_too_few_blocks_says_that_it_decides_nothing() -> None:
     assert "decide nothing" in one_room_results.rule(replace(PLAN, planned=5))
     assert "decide nothing" not in one_room_results.rule(PLAN)
-    found = wall(replace(PLAN, planned=5), there(PLAN, 5))
-    assert found.level is not None
-    assert found.level.status is Status.NOT_DECIDED
+    results = results_of(replace(PLAN, planned=5), trained(PLAN, 5))
+    assert results.level is not None
+    assert results.level.status is Status.NOT_DECIDED
 
 
 def test_more_students_make_the_interval_narrower_by_the_spread_that_is_known() -> None:
-    found = wall(PLAN, there(PLAN, 8))
-    assert found.level is not None
-    assert found.level.difference is not None
-    mean = found.level.difference.mean
-    said = one_room_results.what_more_would_change(found)
+    results = results_of(PLAN, trained(PLAN, 8))
+    assert results.level is not None
+    assert results.level.difference is not None
+    mean = results.level.difference.mean
+    said = one_room_results.with_more_students(results)
     assert f"±{100 * (mean.high - mean.value):.1f}" in said
-    assert f"{found.level.seeds_needed[0.05].value:,} blocks" in said
+    assert f"{results.level.seeds_needed[0.05].value:,} blocks" in said
 
 
 def test_published_differences_are_those_of_the_same_settings_by_seeds() -> None:
@@ -153,36 +153,39 @@ def test_published_differences_are_those_of_the_same_settings_by_seeds() -> None
     ]
     publish([*longer, *others, *study.conditions[:2]])
     frame = runs_table([store.read(key) for key in store.model_keys()])
-    found, steps = one_room_results.published_differences(study, frame)
-    assert (len(found), steps) == (8, 700)
+    values_found, steps = one_room_results.published_differences(study, frame)
+    assert (len(values_found), steps) == (8, 700)
     values = [store.read(one.key).metrics["end"]["minority_accuracy"]["value"] for one in longer]
     expected = [second - first for first, second in zip(values[::2], values[1::2], strict=True)]
-    assert sorted(found) == pytest.approx(sorted(expected))
-    assert one_room_results.published_differences(
-        study, frame[frame["labels"] == "descriptive"]
-    ) == ([], 0)
+    assert sorted(values_found) == pytest.approx(sorted(expected))
+    assert (
+        one_room_results.published_differences(study, frame[frame["labels"] == "descriptive"])
+        == NONE
+    )
 
 
 def test_the_table_of_dots_reads_as_what_is_on_the_wall() -> None:
-    found, study = wall(PLAN, there(PLAN, 9)), one_room.study_of(PLAN, USUAL, SCENES)
-    rows = list(csv.DictReader(io.StringIO(one_room_results.dots_csv(found, PLAN, study).decode())))
+    results, study = results_of(PLAN, trained(PLAN, 9)), one_room.study_of(PLAN, USUAL, SCENES)
+    rows = list(
+        csv.DictReader(io.StringIO(one_room_results.dots_csv(results, PLAN, study).decode()))
+    )
     assert [float(row["difference"]) for row in rows] == pytest.approx(
-        [dot.difference for dot in found.dots]
+        [dot.difference for dot in results.dots]
     )
     assert [row["within_plan"] for row in rows] == ["True"] * 8 + ["False"]
     assert not any("owner" in name or "voter" in name for name in rows[0])
     assert {row["towers"] for row in rows} == {"scratch"}
     pretrained = replace(PLAN, towers="pretrained")
-    found = wall(pretrained, there(pretrained, 2))
+    results = results_of(pretrained, trained(pretrained, 2))
     rows = list(
-        csv.DictReader(io.StringIO(one_room_results.dots_csv(found, pretrained, study).decode()))
+        csv.DictReader(io.StringIO(one_room_results.dots_csv(results, pretrained, study).decode()))
     )
     assert {row["towers"] for row in rows} == {"pretrained"}
 
 
 def test_a_plan_says_on_which_towers_and_the_title_where_they_are_unusual() -> None:
     pretrained = replace(PLAN, towers="pretrained")
-    usual, other = standing(PLAN, []), standing(pretrained, [])
+    usual, other = state_of(PLAN, []), state_of(pretrained, [])
     assert TOWERS_SEEN["scratch"] in usual.planned
     assert TOWERS_SEEN["pretrained"] in other.planned
     assert usual.title in other.title
@@ -191,11 +194,14 @@ def test_a_plan_says_on_which_towers_and_the_title_where_they_are_unusual() -> N
 
 
 def test_the_difference_of_one_pair_has_the_widest_interval_that_both_allow() -> None:
-    ends = [store.read(one.key).metrics["end"] for one in there(PLAN, 1)[0]]
+    ends = [store.read(one.key).metrics["end"] for one in trained(PLAN, 1)[0]]
     first, second = (end["minority_accuracy"] for end in ends)
-    found = one_room_results.pair_difference("minority_accuracy", ends)
-    assert found.value == second["value"] - first["value"]
-    assert (found.low, found.high) == (second["low"] - first["high"], second["high"] - first["low"])
+    results = one_room_results.pair_difference("minority_accuracy", ends)
+    assert results.value == second["value"] - first["value"]
+    assert (results.low, results.high) == (
+        second["low"] - first["high"],
+        second["high"] - first["low"],
+    )
     with pytest.raises(ValueError, match="not measured"):
         one_room_results.pair_difference("no_such_measure", [{**end, "absent": {}} for end in ends])
 

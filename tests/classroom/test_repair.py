@@ -451,7 +451,7 @@ def test_teams_are_ranked_and_a_shortcut_that_is_turned_round_is_seen() -> None:
         "Team 2",
         "Team 1",
     ]
-    assert [one.turned for one in (faded, adding)] == [True, False]
+    assert [one.is_reversed for one in (faded, adding)] == [True, False]
     assert (adding.changes, adding.minority.n) == (12, 1000)
     chance = repair_results.repair_result(
         "by chance", "", [end(value) for value in (0.4, 0.5, 0.3)], IMAGES.grouping
@@ -471,14 +471,26 @@ def test_the_wall_has_what_is_there_and_keeps_its_order_at_the_last_reveal() -> 
     )
     for found in (first, last):
         assert [one.name for one in found.teams] == ["Team 2", "Team 1"]
-        assert [one.name for one in found.others] == ["as it was"]
+        assert [one.name for one in found.baselines] == ["as it was"]
         assert found.waiting == [lists["Team 3"].key]
         assert found.place("Team 1").startswith("Team 1: place 2 of 2")
         assert found.place("Team 3") == ""
     assert (first.last, last.last) == (False, True)
-    assert repair_results.chart_rows(first.teams, first.others)["value"].tolist() == [0.7, 0.5, 0.4]
-    assert repair_results.chart_rows(last.teams, last.others)["value"].tolist() == [0.6, 0.8, 0.7]
-    assert repair_results.chart_rows(last.teams, last.others)["second"].tolist() == [0.7, 0.5, 0.4]
+    assert repair_results.chart_rows(first.teams, first.baselines)["value"].tolist() == [
+        0.7,
+        0.5,
+        0.4,
+    ]
+    assert repair_results.chart_rows(last.teams, last.baselines)["value"].tolist() == [
+        0.6,
+        0.8,
+        0.7,
+    ]
+    assert repair_results.chart_rows(last.teams, last.baselines)["second"].tolist() == [
+        0.7,
+        0.5,
+        0.4,
+    ]
     assert not repair_results.ranking(
         lists, held, IMAGES.grouping, ends.get, lambda _: None
     ).last, "a set without hidden places"

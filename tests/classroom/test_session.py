@@ -125,7 +125,7 @@ def test_a_lesson_that_was_started_before_there_was_a_choice_is_from_scratch() -
     with closing(sqlite3.connect(models_folder() / ".lessons.sqlite")) as file, file:
         file.execute("DROP TABLE lesson_towers")
     room = seen(started.code, "somebody-1")
-    assert (room.towers, room.votes, room.own) == ("scratch", 1, "object")
+    assert (room.towers, room.votes, room.vote) == ("scratch", 1, "object")
     move_session(started.code, started.token, "first", "run")
     assert seen(started.code).towers == "scratch"
 
@@ -144,10 +144,10 @@ def test_a_vote_may_be_changed_and_counts_once() -> None:
     vote(started, "somebody-2", "object")
     vote(started, "somebody-1", "context")
     room = seen(started.code, "somebody-1")
-    assert (room.counts, room.votes, room.own) == ({"object": 1, "context": 1}, 2, "context")
-    assert seen(started.code, "somebody-3").own is None
+    assert (room.counts, room.votes, room.vote) == ({"object": 1, "context": 1}, 2, "context")
+    assert seen(started.code, "somebody-3").vote is None
     room = seen(other.code, "somebody-1")
-    assert (room.votes, room.own) == (0, None), "lessons do not see each other"
+    assert (room.votes, room.vote) == (0, None), "lessons do not see each other"
 
 
 def test_votes_close_with_the_answer_and_open_with_the_next_question() -> None:

@@ -174,7 +174,7 @@ def test_what_stands_out_is_a_number(of: list[int], says: str) -> None:
 
 
 def test_processes_of_one_server_count_an_address_once() -> None:
-    ask = "from vlcore.classroom.session import _of_now; print(_of_now('10.0.0.1'))"
+    ask = "from vlcore.classroom.session import _anonymous; print(_anonymous('10.0.0.1'))"
     known, other = ({**os.environ, "VLCORE_ADDRESS_KEY": key} for key in ("a" * 32, ""))
     command = [sys.executable, "-c", ask]
     said = [

@@ -64,7 +64,7 @@ def test_a_class_votes_and_sees_what_the_presenter_reveals(
     expect_text(presenter, "Trained.")
     press(presenter, "Reveal")
     for page in (presenter, student, other):
-        expect_text(page, "What the room said: 2 votes")
+        expect_text(page, "The class voted: 2 votes")
         expect_text(page, "In the published runs:")
         expect(page.locator("path[aria-label^='by background: 1 vote']")).to_have_count(1)
     expect_text(student, "Your vote was “by background”.")
@@ -85,7 +85,7 @@ def test_alone_paper_prints_without_a_network_and_the_address_holds_the_question
     page.goto(f"{server}/Lesson")
     expect_question(page, FIRST.question)
     judge_both(page)
-    file = downloaded(page, "Hand-out")
+    file = downloaded(page, "Handout")
 
     unfold(page, "Lessons")
     page.get_by_role("radio", name=COLLAPSE).click()

@@ -83,7 +83,7 @@ def test_a_wall_and_three_phones_do_one_study(come: Callable[..., Page], server:
     expect_text(wall, "The class expected “lower”")
     for phone in phones:
         expect_text(phone, "The class expected “lower”")
-    assert downloaded(wall, "The wall as a slide").read_bytes()[1:4] == b"PNG"
+    assert downloaded(wall, "The results as a slide").read_bytes()[1:4] == b"PNG"
     for page in (wall, phones[1]):
         settled(page)
         judge_both(page)

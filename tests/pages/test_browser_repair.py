@@ -69,7 +69,7 @@ def test_teams_repair_on_phones_and_the_wall_ranks_them(
     expect_text(phone, "added: horse in the desert")
     judge_both(phone)
     tool(phone, "Draw")
-    press(phone, "Add this picture")
+    press(phone, "Add this image")
     expect_text(phone, "drawn: camel in the snow")
     press(phone, "Undo")
     expect_text(phone, "1 of 12 changes")
@@ -79,7 +79,7 @@ def test_teams_repair_on_phones_and_the_wall_ranks_them(
     expect_text(other, "majority backgrounds 50")
     for page in (phone, other):
         press(page, "Train our repair (3 of 3 tries left)")
-        expect_text(page, "Trained. What it is right on is shown at the reveal.")
+        expect_text(page, "Trained. Its accuracy is shown at the reveal.")
     phone.reload()
     expect_text(phone, "1 of 12 changes")
     expect_text(phone, "Trained.")
@@ -94,7 +94,7 @@ def test_teams_repair_on_phones_and_the_wall_ranks_them(
     chart = wall.get_by_test_id("stVegaLiteChart").bounding_box()
     assert chart is not None
     assert chart["y"] + chart["height"] <= 720, "the wall needs no scrolling"
-    unfold(wall, "Take along")
+    unfold(wall, "Export")
     with Image.open(downloaded(wall, "Slide (PNG)")) as slide:
         assert slide.size == SLIDE
     assert downloaded(wall, "Table (CSV)").read_text().count("Team ") == 2
@@ -103,7 +103,7 @@ def test_teams_repair_on_phones_and_the_wall_ranks_them(
         expect_text(page, " of 2, ")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
     judge_both(wall)
-    press(wall, "Last: places that nobody drew")
+    press(wall, "Last: scenes that nobody drew")
     expect_text(wall, "200 pictures a model")
     for page in (wall, phone):
         page.get_by_role("radio", name="what helped").click()

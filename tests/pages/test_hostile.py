@@ -195,7 +195,7 @@ def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(
                 f"Compare?{urlencode({**pages['Compare'], 'closer': 'Export', 'models': '2'})}",
                 "Offline page",
             ),
-            (f"Lesson?{urlencode(on)}", "Hand-out with the numbers"),
+            (f"Lesson?{urlencode(on)}", "Handout with the numbers"),
         ):
             tab.goto(f"{address}/{name}")
             settled(tab)

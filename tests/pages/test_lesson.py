@@ -97,10 +97,7 @@ def test_alone_one_predicts_first_and_the_own_answer_is_kept_to_the_reveal(
     assert "C is my answer" in labels(page)
     press(page, "Reveal")
     assert "Your vote was “by background”" in text_of(page)
-    assert [heading.value for heading in page.subheader][:2] == [
-        "What you said",
-        "What was measured",
-    ]
+    assert [heading.value for heading in page.subheader][:2] == ["You voted", "What was measured"]
     assert alts(page)[0].startswith("Votes: by animal: 0; ")
     assert alts(page)[0].endswith("by background: 1")
     press(page, "Next question")
@@ -314,7 +311,7 @@ def test_a_class_is_joined_by_typing_its_code(empty_home: Path) -> None:
     page.text_input[0].set_value(started.code.lower()).run()
     assert not page.exception
     assert address_of(page, "code") == started.code
-    assert "Nobody sees who voted what." in text_of(page)
+    assert "Votes are anonymous." in text_of(page)
     assert links(page) == ["Leave the lesson"]
 
 
@@ -364,7 +361,7 @@ def test_the_presenter_counts_votes_and_hides_which_until_the_reveal(empty_home:
     press(page, "Run it")
     assert page.metric[0].value == "3", "votes stay open while models train"
     press(page, "Reveal")
-    assert page.subheader[0].value == "What the room said: 3 votes"
+    assert page.subheader[0].value == "The class voted: 3 votes"
     assert alts(page)[0].startswith(
         "Votes: by animal: 2; by animal and background about alike: 0; by background: 1"
     )

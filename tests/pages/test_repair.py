@@ -30,7 +30,6 @@ from vlcore.experiment.options import TOWERS_SEEN
 from vlcore.metrics.estimate import Estimate
 from vlcore.web import serving
 from vlcore.web.components import browser
-from vlcore.web.lesson import ranking
 
 from .app import FakeQueue, alts, opened, pets, press, text_of
 
@@ -48,7 +47,9 @@ def no_cookies_and_no_drawing(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(
         serving, "addresses", lambda images, rows: [f"/thumbs/scenes/2/{row}" for row in rows]
     )
-    monkeypatch.setattr(ranking, "_elsewhere", lambda key, images: Estimate(0.7, 0.64, 0.76, 200))
+    monkeypatch.setattr(
+        repair_ranking, "_unseen", lambda key, images: Estimate(0.7, 0.64, 0.76, 200)
+    )
 
 
 def began() -> Started:
@@ -105,7 +106,7 @@ def test_alone_one_changes_takes_back_and_trains(empty_home: Path, queue: FakeQu
     assert counted(page) == f"2 of {MOST} changes"
     assert "horse in the desert: 14 (was 12)" in text_of(page)
     assert not set(offered[:2]) & set(pictures(page)), "what has joined is offered no more"
-    press(tool(page, "Draw"), "Add this picture")
+    press(tool(page, "Draw"), "Add this image")
     removed = pictures(tool(page, "Remove"))[0]
     tap(page, removed)
     relabelled = pictures(tool(page, "Caption"))[0]
@@ -128,7 +129,7 @@ def test_alone_one_changes_takes_back_and_trains(empty_home: Path, queue: FakeQu
     assert queue.asked == [edited(*expected).key]
     assert "**Try 1**: 7 changes · **counts**" in text_of(page)
     assert [bar.proto.text for bar in page.get("progress")][1:] == ["starting"]
-    assert "right on" not in text_of(page), "no number before the reveal"
+    assert "accuracy **" not in text_of(page), "no number before the reveal"
 
 
 def test_who_is_alone_sees_the_wall_of_one(empty_home: Path, queue: FakeQueue) -> None:
@@ -150,7 +151,7 @@ def test_who_is_alone_sees_the_wall_of_one(empty_home: Path, queue: FakeQueue) -
     assert [one.split(":")[0] for one in alts(page)[0].split("; ")] == ["You", *HELD]
     link = next(one for one in page.get("page_link") if "as it was" in one.proto.label)
     assert edited(Add(row)).key in link.proto.query_string
-    press(page, "Last: places that nobody drew")
+    press(page, "Last: scenes that nobody drew")
     assert "200 pictures a model" in text_of(page)
     press(press(page, "Back"), "Back")
     assert counted(page) == f"1 of {MOST} changes"
@@ -269,14 +270,14 @@ def test_the_presenter_rehearses_reveals_and_takes_the_wall_along(
     assert "Still in training: 2." in text_of(page)
     assert [one.proto.label for one in page.get("download_button")] == [
         "Slide (PNG)",
-        "Hand-out",
+        "Handout",
         "Table (CSV)",
     ]
     show = next(group for group in page.get("button_group") if group.proto.label == "Show")
     assert [one.content for one in show.proto.options] == ["ranking", "four groups"]
     show.set_value("four groups").run()
     assert len(page.dataframe[0].value) == 9
-    press(page, "Last: places that nobody drew")
+    press(page, "Last: scenes that nobody drew")
     assert len(alts(page)) == 1, "each answer begins with its ranking"
     next(group for group in page.get("button_group") if group.proto.label == "Show").set_value(
         "what helped"

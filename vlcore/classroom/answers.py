@@ -1,8 +1,7 @@
-"""Answers to the questions of a lesson: what was measured in one run and over many, and what that
-decides.
+"""Measurements that answer the questions of a lesson: in one run, over many runs, and by the
+claims.
 
-Each reading stands for itself, with an interval over pictures or over runs. What decides nothing
-says so.
+Each has its own interval, over images or over runs, and says where it decides nothing.
 """
 
 import math
@@ -25,14 +24,20 @@ from vlcore.study.statistics.paired import ENOUGH, t_interval
 from vlcore.study.text import claim_words, estimate_words, not_run
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
-SEEDS = range(20)  # blocks that are looked for
+SEEDS = range(20)  # of the blocks that are looked for
 ANOTHER = "This is one run of each model; another seed gives other numbers."
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One measurement of a step's number: `where`, such as ``in this run``; its interval is over
-    `runs` or pictures."""
+    """One measurement of a step's number.
+
+    Attributes:
+        step: the step.
+        where: such as ``in this run``.
+        estimate: the number.
+        runs: whether its interval is over runs, and not over images.
+    """
 
     step: Step
     where: str
@@ -41,17 +46,16 @@ class Measurement:
 
     @property
     def open(self) -> list[Choice]:
-        """The answers that the interval leaves open, in the order that they are shown."""
+        """The answers that the interval leaves open, in their order."""
         low, high = self.estimate.low, self.estimate.high
         return [choice for choice in self.step.choices if choice.low <= high and low < choice.high]
 
     @property
     def decides(self) -> Choice | None:
-        """The answer that the whole interval is in; none where it spans two, or stands on fewer
+        """The answer that contains the whole interval; None where it spans two, or is over fewer
         than six runs."""
-        return (
-            None if (self.runs and self.estimate.n < ENOUGH) or len(self.open) > 1 else self.open[0]
-        )
+        too_few = self.runs and self.estimate.n < ENOUGH
+        return None if too_few or len(self.open) > 1 else self.open[0]
 
     @property
     def number(self) -> str:
@@ -59,13 +63,13 @@ class Measurement:
         (+0.16 to +0.21)`` of a difference, or ``0.062 (0.06 to 0.065)``."""
         quantity = self.step.quantity
         if quantity.share:
-            return (points if quantity.beside else rate)(self.estimate.as_dict())
+            return (points if quantity.less_left else rate)(self.estimate.as_dict())
         return (difference if quantity.less else number)(self.estimate.as_dict())
 
     @property
     def counted(self) -> str:
-        """What it was counted on: ``n = 7 runs`` or ``1,000 pictures``."""
-        return f"n = {self.estimate.n} runs" if self.runs else f"{self.estimate.n:,} pictures"
+        """The sample size: ``n = 7 runs`` or ``1,000 images``."""
+        return f"n = {self.estimate.n} runs" if self.runs else f"{self.estimate.n:,} images"
 
     @property
     def decision(self) -> str:
@@ -80,72 +84,82 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Answer:
-    """All that is known of a question, of the study's claims about it, and why this run's number is
+    """The measurements of a question, the study's claims about it, and why this run's number is
     `missing`."""
 
     step: Step
-    readings: Sequence[Measurement]
+    measurements: Sequence[Measurement]
     claims: Sequence[ClaimResult] = ()
     missing: str = ""
 
     @property
     def sentences(self) -> list[str]:
         """All of it on paper."""
-        words, said = self.step.quantity.words, []
-        for one in self.readings:
-            said.append(f"{words}, {one.where}: {one.number}, {one.counted}. {one.decision}")
-        for claim in self.claims:
-            measured = f"{claim.claim.what}: {estimate_words(claim.estimate)}, n = {claim.n}"
-            verdict = f"{claim_words(claim)}. {not_run(claim)}".rstrip()
-            said.append(
-                f"{claim.claim.id}, the study says: {claim.claim.says} {measured}. {verdict}"
-            )
-        return [
-            *(said or ["Nothing was measured yet: train the models of this question."]),
-            ANOTHER,
+        words = self.step.quantity.words
+        sentences = [
+            f"{words}, {measurement.where}: {measurement.number}, {measurement.counted}."
+            f" {measurement.decision}"
+            for measurement in self.measurements
         ]
+        for result in self.claims:
+            measured = f"{result.claim.what}: {estimate_words(result.estimate)}, n = {result.n}"
+            verdict = f"{claim_words(result)}. {not_run(result)}".rstrip()
+            sentences.append(
+                f"{result.claim.id}, the study says: {result.claim.says} {measured}. {verdict}"
+            )
+        if not sentences:
+            sentences = ["Nothing was measured yet: train the models of this question."]
+        return [*sentences, ANOTHER]
 
 
 def estimate_in_run(step: Step, left: Mapping[str, Any], right: Mapping[str, Any]) -> Estimate:
-    """The number of a step from one run of each model, with its interval over scenes, of a
-    difference the widest; ValueError, which says why, where it is not defined."""
+    """The number of a step from one run of each model, with its interval over scenes.
+
+    The interval of a difference is the widest that both allow. ValueError, which says why, where
+    the number is not defined.
+    """
     terms = []
     for metrics, measure in step.quantity.terms(left, right):
-        found = estimate_of(metrics, measure)
-        if found is None:
+        estimate = estimate_of(metrics, measure)
+        if estimate is None:
             raise ValueError(absence_reason(metrics, measure))
-        terms.append(Estimate(found["value"], found["low"], found["high"], found["n"]))
+        terms.append(Estimate(estimate["value"], estimate["low"], estimate["high"], estimate["n"]))
     if len(terms) == 1:
         return terms[0]
-    value, off = terms
-    return Estimate(value.value - off.value, value.low - off.high, value.high - off.low, value.n)
+    value, less = terms
+    return Estimate(value.value - less.value, value.low - less.high, value.high - less.low, value.n)
 
 
 def estimate_over_runs(step: Step, values: Mapping[str, Mapping[str, float]]) -> Estimate:
-    """The number of a step over runs that differ in their seeds alone, with its t interval;
-    ValueError when `values`, as of `values_of`, has fewer than two blocks."""
-    quantity, found = step.quantity, []
+    """The number of a step over runs that differ in their seeds alone, with its t interval.
+
+    Args:
+        step: the step.
+        values: of `values_of`.
+
+    Raises:
+        ValueError: with fewer than two blocks.
+    """
+    quantity = step.quantity
+    numbers = []
     for seed in SEEDS:
-        left, right = (
-            values.get(with_seed(condition, seed).key, {}) for condition in step.conditions
-        )
-        value, *off = (of.get(measure, math.nan) for of, measure in quantity.terms(left, right))
-        found += [] if math.isnan(value - sum(off)) else [value - sum(off)]
-    if len(found) < 2:
-        raise ValueError(f"an interval over runs needs two blocks of seeds, not {len(found)}")
-    interval = t_interval(found)
+        left, right = (values.get(with_seed(model, seed).key, {}) for model in step.conditions)
+        terms = [metrics.get(measure, math.nan) for metrics, measure in quantity.terms(left, right)]
+        value = terms[0] - sum(terms[1:])
+        if not math.isnan(value):
+            numbers.append(value)
+    if len(numbers) < 2:
+        raise ValueError(f"an interval over runs needs two blocks of seeds, not {len(numbers)}")
+    interval = t_interval(numbers)
     if not quantity.share:
         return interval
-    return replace(
-        interval,
-        low=max(interval.low, -1.0 if quantity.beside else 0.0),
-        high=min(interval.high, 1.0),
-    )
+    lowest = -1.0 if quantity.less_left else 0.0
+    return replace(interval, low=max(interval.low, lowest), high=min(interval.high, 1.0))
 
 
 def estimate_over_seeds(frame: pd.DataFrame, condition: Condition, measure: str) -> Estimate:
-    """A measure at the end of training over the runs of a table that differ from a condition in
-    their seeds alone, with its t interval; ValueError of fewer than two."""
+    """A measure at the end of training over runs that differ from a condition in their seeds alone,
+    with its t interval; ValueError with fewer than two."""
     keys = {with_seed(condition, seed).key for seed in SEEDS}
     rows = frame[
         frame["key"].isin(keys) & (frame["measure"] == measure) & (frame["moment"] == "end")
@@ -157,48 +171,39 @@ def estimate_over_seeds(frame: pd.DataFrame, condition: Condition, measure: str)
 
 
 def with_seed(condition: Condition, seed: int) -> Condition:
-    """The same in another block of seeds."""
+    """The same condition in another block of seeds."""
     return condition.replace(data_seed=seed, init_seed=seed)
 
 
 def values_of(frame: pd.DataFrame, lesson: Lesson) -> dict[str, dict[str, float]]:
-    """What the questions of a lesson are about, at the end of training: key of a run to measure to
+    """The measures of a lesson's questions at the end of training: key of a run to measure to
     value."""
-    measures = {
-        name for step in lesson.steps for name in (step.quantity.measure, step.quantity.less)
-    }
-    rows = frame[frame["measure"].isin(measures) & (frame["moment"] == "end")].dropna(
-        subset=["value"]
-    )
+    quantities = [step.quantity for step in lesson.steps]
+    measures = {name for quantity in quantities for name in (quantity.measure, quantity.less)}
+    rows = frame[frame["measure"].isin(measures) & (frame["moment"] == "end")]
+    rows = rows.dropna(subset=["value"])
     return {
-        key: dict(zip(part["measure"], part["value"], strict=True))
-        for key, part in rows.groupby("key")
+        key: dict(zip(run["measure"], run["value"], strict=True))
+        for key, run in rows.groupby("key")
     }
 
 
 def published_lesson_runs(data: str, folder: Path = RESULTS) -> pd.DataFrame:
-    """The runs on an image set that the lab publishes with itself, as a
-    `vlcore.study.runs_table.runs_table`."""
+    """The published runs on an image set, as a `vlcore.study.runs_table.runs_table`."""
     tables = [pd.read_parquet(path) for path in sorted(folder.glob(f"*/{data}/runs.parquet"))]
     if not tables:
         return pd.DataFrame(columns=["key", "moment", "measure", "value"])
-    return pd.concat(tables, ignore_index=True).drop_duplicates(
-        ["key", "moment", "measure"], ignore_index=True
-    )
+    runs = pd.concat(tables, ignore_index=True)
+    return runs.drop_duplicates(["key", "moment", "measure"], ignore_index=True)
 
 
 def lesson_claims(
     frame: pd.DataFrame, lesson: Lesson, grouping: Grouping
 ) -> dict[str, ClaimResult]:
-    """The study's claims, put to a lesson's runs of a table, by id; AnalysisError where they do not
+    """The study's claims, put to the runs of a lesson, by id; AnalysisError where they do not
     compare."""
-    keys = {
-        with_seed(one, seed).key
-        for step in lesson.steps
-        for one in step.conditions
-        for seed in SEEDS
-    }
+    conditions = [condition for step in lesson.steps for condition in step.conditions]
+    keys = {with_seed(condition, seed).key for condition in conditions for seed in SEEDS}
     rows = frame[frame["key"].isin(keys)]
-    return (
-        {result.claim.id: result for result in evaluate_claims(rows, grouping)} if len(rows) else {}
-    )
+    results = evaluate_claims(rows, grouping) if len(rows) else []
+    return {result.claim.id: result for result in results}

@@ -1,8 +1,6 @@
-"""The guide as data (`guide.yaml`): cards that walk a newcomer over the pages, one idea and one
-control each.
+"""The guide as data (`guide.yaml`): cards that lead a newcomer through the pages, one control each.
 
-All its words are there, for whoever translates them; its numbers are read from the models that are
-there.
+All its words are in that file, for translation; its numbers are read from trained models.
 """
 
 import functools
@@ -24,31 +22,41 @@ ATLAS = "atlas"  # the key of Home's maps
 
 @dataclass(frozen=True)
 class Card:
-    """What is said on a page, what is set there, and what is highlighted: a control by its key, of
-    Home's maps a part after it; what is in `clear` is not made quiet either."""
+    """A card of the guide.
 
-    page: str  # by its name in the menu
+    Attributes:
+        page: its name in the menu.
+        title: of the card.
+        say: its texts; of two texts, the second is for missing numbers of the first.
+        highlight: key of a control, with a part after it on Home's maps.
+        clear: keys of other controls that are not dimmed.
+        settings: values of controls by key.
+        done: values of controls when the task is done; empty where there is none.
+    """
+
+    page: str
     title: str
-    say: tuple[
-        str | tuple[str, str], ...
-    ]  # of two texts, the second is said where numbers of the first are not there
+    say: tuple[str | tuple[str, str], ...]
     highlight: str
     clear: tuple[str, ...]
-    settings: Mapping[str, Any]  # values of controls by key
-    done: Mapping[
-        str, Any
-    ]  # the values that controls have when what is asked for is done; empty where nothing is
+    settings: Mapping[str, Any]
+    done: Mapping[str, Any]
 
     @property
     def text(self) -> str:
-        """All that it says, below its title."""
+        """Its texts, joined."""
         return " ".join(text if isinstance(text, str) else text[0] for text in self.say)
 
     def filled(
         self, usual: Condition, grouping: Grouping, read: Callable[[str], Artifact]
     ) -> "Card":
-        """The card in the words of an image set, with numbers of its models; `read` gives one, or a
-        StoreError."""
+        """The card in the words of an image set, with numbers of its models.
+
+        Args:
+            usual: condition of the image set.
+            grouping: of the image set.
+            read: returns a model by its key, or raises StoreError.
+        """
         words: dict[str, Any] = dict(placeholders(usual, grouping))
         names = ("one", "two", "three", "four")
         words |= {
@@ -59,11 +67,11 @@ class Card:
         }
 
         def sentence(text: str | tuple[str, str]) -> str:
-            said, otherwise = (text, text) if isinstance(text, str) else text
+            with_numbers, without = (text, text) if isinstance(text, str) else text
             try:
-                return said.format_map(words)
+                return with_numbers.format_map(words)
             except StoreError:
-                return otherwise.format_map(words)
+                return without.format_map(words)
 
         settings = {name.format_map(words): value for name, value in self.settings.items()}
         return replace(
@@ -89,18 +97,26 @@ def _written() -> dict[str, Any]:
 
 
 def guide_words() -> dict[str, str]:
-    """What the guide says beside its cards, such as on its buttons."""
+    """Words of the guide beside its cards, such as on its buttons."""
     return dict(_written()["words"])
 
 
 @functools.cache
 def cards(atlas: bool = True) -> tuple[Card, ...]:
-    """All cards in their order, not filled; without those about Home's maps where there is no
-    `atlas`."""
-    found = []
-    for one in _written()["cards"]:
-        say = tuple(text if isinstance(text, str) else (text[0], text[1]) for text in one["say"])
-        settings = _written()["pages"][one["page"]] | one.get("set", {})
-        rest = one["highlight"], tuple(one.get("clear", ())), settings, one.get("done", {})
-        found.append(Card(one["page"], one["title"], say, *rest))
-    return tuple(card for card in found if atlas or card.highlight.split()[0] != ATLAS)
+    """All cards in their order, not filled; without an `atlas` not those about Home's maps."""
+    document = _written()
+    loaded = []
+    for entry in document["cards"]:
+        if not atlas and entry["highlight"].split()[0] == ATLAS:
+            continue
+        card = Card(
+            page=entry["page"],
+            title=entry["title"],
+            say=tuple(text if isinstance(text, str) else tuple(text) for text in entry["say"]),
+            highlight=entry["highlight"],
+            clear=tuple(entry.get("clear", ())),
+            settings=document["pages"][entry["page"]] | entry.get("set", {}),
+            done=entry.get("done", {}),
+        )
+        loaded.append(card)
+    return tuple(loaded)

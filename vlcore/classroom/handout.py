@@ -1,8 +1,7 @@
-"""Hand-outs of lessons: the questions with room to write, the models, what to look at, and the
-words; of a study of a room its plan and its wall; of repairs what teams changed and what it came
-to.
+"""Handouts: the questions of a lesson, the study of a class, and the repairs of its teams, on
+paper.
 
-Each is the lesson's own data printed, so that paper and page never differ."""
+Each is the lesson's own data, printed, so that paper and page never differ."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,9 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from vlcore.classroom import one_room, one_room_results, repair_results
+from vlcore.classroom import one_room, repair_results
 from vlcore.classroom.answers import Answer
 from vlcore.classroom.lessons import Lesson
+from vlcore.classroom.one_room_results import ClassStudy, Differences
+from vlcore.classroom.repair_results import Ranking
 from vlcore.experiment.captions import quoted_captions
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import read_yaml, text_beside
@@ -22,106 +23,104 @@ from vlcore.plots.html import Figure, Heading, Pictures, page_html
 from vlcore.plots.theme import LIGHT
 
 GLOSSARY: dict[str, str] = read_yaml(Path(__file__).with_name("glossary.yaml"))
-TERMS = (
-    "silhouette",
-    "total variance",
-    "dispersion",
-    "φ",
-    "log odds",
-)  # of measures, said where one is shown
-_FIGURE = (700, 240)  # px: plan and wall of a room fit one page
+# Terms of measures, which are explained where one is shown.
+TERMS = ("silhouette", "total variance", "dispersion", "φ", "log odds")
+_FIGURE = (700, 240)  # px: plan and results of a class fit one page
 
 
 def explained(text: str) -> str:
-    """What terms of measures in a text mean, as the glossary has it; empty where there are none."""
+    """The glossary's entries for terms in a text; empty where there are none."""
     return " ".join(f"“{term}”: {GLOSSARY[term]}" for term in TERMS if term in text.lower())
 
 
 def handout_html(
-    lesson: Lesson, pictures: Pictures, grouping: Grouping, answers: Sequence[Answer] = ()
+    lesson: Lesson, groups: Pictures, grouping: Grouping, answers: Sequence[Answer] = ()
 ) -> str:
-    """A lesson as one offline HTML page that prints well; it has no script and sends no request.
-    `pictures` shows the groups; the lecturer's copy has `answers` to every question, a student's
-    room to write."""
-    models = _models(
-        {str(number): one for number, one in enumerate(lesson.trained, start=1)}, grouping
-    )
+    """A lesson as one offline HTML page that prints well, without script or request.
+
+    Args:
+        lesson: the lesson.
+        groups: images of the groups.
+        grouping: of the image set.
+        answers: to every question, for the teacher's copy; a student's copy has room to write.
+    """
+    models = {str(number): model for number, model in enumerate(lesson.trained, start=1)}
     room = pd.DataFrame({"Because": [""], "What was measured": [""], "What surprised you": [""]})
-    parts: list[Any] = [lesson.text, pictures, Heading("The models"), models]
+    parts: list[Any] = [lesson.text, groups, Heading("The models"), _models(models, grouping)]
     for number, step in enumerate(lesson.steps, start=1):
+        choices = [f"☐ {choice.text}" for choice in step.choices]
         parts += [Heading(f"{number} · {step.title}"), step.text, step.question]
-        parts += [
-            pd.DataFrame({"Your prediction": [f"☐ {choice.text}" for choice in step.choices]})
-        ]
+        parts.append(pd.DataFrame({"Your prediction": choices}))
         parts += answers[number - 1].sentences if answers else [room]
         parts += ["Look at:", *(f"– {look}" for look in step.look)]
     return _printed(parts, f"{lesson.title}{': with the numbers' if answers else ''}")
 
 
-def study_html(
-    now: one_room_results.ClassStudy, looks: Mapping[int, float], others: tuple[list[float], int]
-) -> str:
-    """The study of a room: what was planned before its first run, and what the wall shows now;
-    `looks` and `others` are those of `Standing.sentences`."""
-    asked = one_room.contrasts(now.usual.with_towers(now.plan.towers), now.grouping)[
-        now.plan.contrast
+def study_html(state: ClassStudy, looks: Mapping[int, float], published: Differences) -> str:
+    """The study of a class: its plan, and its results now; arguments as `ClassStudy.sentences`."""
+    plan, study = state.plan, state.study
+    contrast = one_room.contrasts(state.usual.with_towers(plan.towers), state.grouping)[
+        plan.contrast
     ]
-    study = now.study
-    models = _models({str(study.arm_of(one)): one for one in study.conditions[:2]}, now.grouping)
-    asks = one_room.expectation_question(asked, now.plan.measure, now.grouping)
-    parts: list[Any] = [asked.question, asks, now.planned, models, Heading("What the wall shows")]
-    if drawn := now.chart(LIGHT, *_FIGURE, others=others):
-        spec = drawn.to_dict(validate=False)
+    arms = {str(study.arm_of(condition)): condition for condition in study.conditions[:2]}
+    parts: list[Any] = [
+        contrast.question,
+        one_room.expectation_question(contrast, plan.measure, state.grouping),
+        state.planned,
+        _models(arms, state.grouping),
+        Heading("The results"),
+    ]
+    if chart := state.chart(LIGHT, *_FIGURE, published=published):
+        spec = chart.to_dict(validate=False)
         parts.append(Figure(spec, spec["description"]))
-    return _printed(
-        [*parts, pd.DataFrame([now.numbers()]), *now.sentences(looks, others)], now.title
-    )
+    parts.append(pd.DataFrame([state.numbers()]))
+    return _printed([*parts, *state.sentences(looks, published)], state.title)
 
 
-def repair_html(found: repair_results.Ranking, about: str, grouping: Grouping) -> str:
-    """What teams changed, and what it came to, in hidden places too where they were asked there;
-    `about` is the task with its budget."""
-    parts: list[Any] = [about, repair_results.changes_table(found.teams)]
-    for wall in (found.before, found)[: 1 + found.last]:
-        parts.append(
-            Heading("The ranking in places that nobody drew" if wall.last else "The ranking")
-        )
-        parts.append(Figure(wall.chart(LIGHT, *_FIGURE).to_dict(validate=False), wall.words))
-        every = [*wall.teams, *wall.others]
-        right = [rate(one.elsewhere.as_dict()) if one.elsewhere else one.words for one in every]
-        parts += [pd.DataFrame({"Who": [one.name for one in every], "Right": right}), wall.about]
-    groups = (
-        repair_results.group_table([*found.teams, *found.others], grouping)
-        .rename_axis("Who")
-        .reset_index()
-    )
-    return _printed([*parts, Heading("Group by group"), groups], "Repair a training set")
+def repair_html(ranking: Ranking, about: str, grouping: Grouping) -> str:
+    """The changes of teams and their results, also in unseen scenes where they were tested there.
+
+    Args:
+        ranking: of the teams.
+        about: the task with its budget.
+        grouping: of the image set.
+    """
+    parts: list[Any] = [about, repair_results.changes_table(ranking.teams)]
+    for stage in (ranking.before, ranking)[: 1 + ranking.last]:
+        heading = "The ranking in unseen scenes" if stage.last else "The ranking"
+        spec = stage.chart(LIGHT, *_FIGURE).to_dict(validate=False)
+        accuracy = [
+            rate(result.unseen.as_dict()) if result.unseen else result.words
+            for result in stage.results
+        ]
+        names = [result.name for result in stage.results]
+        parts += [Heading(heading), Figure(spec, stage.words)]
+        parts += [pd.DataFrame({"Who": names, "Accuracy": accuracy}), stage.about]
+    groups = repair_results.group_table(ranking.results, grouping)
+    parts += [Heading("Group by group"), groups.rename_axis("Who").reset_index()]
+    return _printed(parts, "Repair a training set")
 
 
 def _models(conditions: Mapping[str, Condition], grouping: Grouping) -> pd.DataFrame:
-    """How models differ, by what they are called."""
-    rows = [
-        {
+    """How models differ, by their names."""
+    rows = []
+    for name, condition in conditions.items():
+        matched_only = condition.negatives == "none"
+        row = {
             "Model": name,
-            "Training pictures of minority groups": (
+            "Training images of minority groups": (
                 describe_bias(condition) if condition.bias else "all kept"
             ),
             "Labels": quoted_captions(condition.labels, grouping),
-            "Pairs in the loss": (
-                "matched only" if condition.negatives == "none" else "matched and mismatched"
-            ),
+            "Pairs in the loss": "matched only" if matched_only else "matched and mismatched",
             "Steps": condition.steps,
         }
-        for name, condition in conditions.items()
-    ]
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
 def _printed(parts: Sequence[Any], title: str) -> str:
-    """One offline page that prints well, with the words at its end."""
-    words = pd.DataFrame({"Word": list(GLOSSARY), "What it means": list(GLOSSARY.values())})
-    return page_html(
-        [*parts, Heading("Words"), words],
-        title,
-        extra_css="\n" + text_beside(__file__, "print.css"),
-    )
+    """One offline page that prints well, with the glossary at its end."""
+    glossary = pd.DataFrame({"Word": list(GLOSSARY), "What it means": list(GLOSSARY.values())})
+    style = "\n" + text_beside(__file__, "print.css")
+    return page_html([*parts, Heading("Words"), glossary], title, extra_css=style)

@@ -1,9 +1,8 @@
-"""The lessons as data (`lessons.yaml`): what is asked at each step, what is trained for it, which
-number decides.
+"""Lessons as data (`lessons.yaml`): the question of each step, its models, and the deciding number.
 
-The answers to a question are ranges of one number that together leave nothing out. A measurement
-decides for an answer where its whole interval lies in that answer's range. No answer is written
-down as the right one anywhere.
+The answers to a question are ranges of one number that together exclude nothing. A measurement
+decides for an answer where its whole interval is in that answer's range. No answer is stored as the
+right one.
 """
 
 from collections.abc import Mapping
@@ -25,7 +24,7 @@ LETTERS = "ABCD"
 
 @dataclass(frozen=True)
 class Choice:
-    """An answer: from `low` on, up to but not with `high`."""
+    """An answer: the range from `low` to below `high`."""
 
     name: str
     text: str
@@ -35,13 +34,19 @@ class Choice:
 
 @dataclass(frozen=True)
 class Quantity:
-    """The number that a question is about, of the model on the right. `less` is a measure of the
-    same model that is taken off; `beside`, the same measure of the model on the left is."""
+    """The number that a question is about, of the model on the right.
 
-    measure: str  # name, with dots, in the metrics of a run
+    Attributes:
+        measure: name, with dots, in the metrics of a run.
+        words: its description.
+        less: a measure of the same model that is subtracted.
+        less_left: whether the same measure of the model on the left is subtracted.
+    """
+
+    measure: str
     words: str
     less: str = ""
-    beside: bool = False
+    less_left: bool = False
 
     @property
     def share(self) -> bool:
@@ -51,23 +56,34 @@ class Quantity:
     def terms(
         self, left: Mapping[str, Any], right: Mapping[str, Any]
     ) -> list[tuple[Mapping[str, Any], str]]:
-        """What is measured of two models, each with its name: the number, and what is taken off it,
-        if anything is."""
+        """The metrics and measure of the number, and of what is subtracted, if anything is."""
+        terms = [(right, self.measure)]
         if self.less:
-            return [(right, self.measure), (right, self.less)]
-        return (
-            [(right, self.measure), (left, self.measure)]
-            if self.beside
-            else [(right, self.measure)]
-        )
+            terms.append((right, self.less))
+        elif self.less_left:
+            terms.append((left, self.measure))
+        return terms
 
 
 @dataclass(frozen=True)
 class Step:
-    """One question, the choice of answers, the number that decides, and the models that are shown
-    side by side."""
+    """One question, its answers, the number that decides, and two models side by side.
 
-    name: str  # in links and votes
+    Attributes:
+        name: in links and votes.
+        title: of the step.
+        text: before the question.
+        question: of the step.
+        choices: the answers.
+        quantity: the number that decides.
+        left: a model.
+        right: the model that the number is of.
+        claims: ids of the study's claims that this is about, the main one first.
+        says: what the study's text says, where that is no tested claim.
+        look: what to look at on the maps.
+    """
+
+    name: str
     title: str
     text: str
     question: str
@@ -75,9 +91,9 @@ class Step:
     quantity: Quantity
     left: Condition
     right: Condition
-    claims: tuple[str, ...] = ()  # ids of the study's claims that this is about, the main one first
-    says: str = ""  # by the study's text, where that is no claim that is put to a test
-    look: tuple[str, ...] = ()  # at what on the maps
+    claims: tuple[str, ...] = ()
+    says: str = ""
+    look: tuple[str, ...] = ()
 
     @property
     def conditions(self) -> tuple[Condition, Condition]:
@@ -99,8 +115,8 @@ class Lesson:
     @property
     def trained(self) -> list[Condition]:
         """The conditions that are trained for it, in their order."""
-        every = dict.fromkeys(condition for step in self.steps for condition in step.conditions)
-        return [condition for condition in every if condition.steps]
+        conditions = dict.fromkeys(model for step in self.steps for model in step.conditions)
+        return [condition for condition in conditions if condition.steps]
 
     def place(self, name: str | None) -> int:
         """Number of a step, from 0; the first where there is none of that name."""
@@ -108,7 +124,7 @@ class Lesson:
 
 
 def placeholders(usual: Condition, grouping: Grouping) -> dict[str, str]:
-    """What stands in braces in texts of lessons and of the guide, as an image set has it."""
+    """The values of placeholders in texts of lessons and of the guide, for an image set."""
     *first, last = group_words(grouping).values()
     minority = [group_words(grouping)[group] for group in grouping.minority]
     return {
@@ -129,8 +145,12 @@ def placeholders(usual: Condition, grouping: Grouping) -> dict[str, str]:
 def lessons(usual: Condition, grouping: Grouping = SCENES) -> dict[str, Lesson]:
     """All lessons by name; `usual` is what all models share: image set, sizes, steps, seeds."""
     one, two, three, four = plans.find("experiments", usual).conditions
-    models = {"one": one, "untrained one": one.untrained, "two": two, "three": three, "four": four}
-    models |= {
+    models = {
+        "one": one,
+        "two": two,
+        "three": three,
+        "four": four,
+        "untrained one": one.untrained,
         "usual": usual,
         "untrained": usual.untrained,
         "literal": usual.replace(negatives="none"),
@@ -140,20 +160,27 @@ def lessons(usual: Condition, grouping: Grouping = SCENES) -> dict[str, Lesson]:
     def filled(text: str) -> str:
         return text.format_map(words)
 
-    def step(name: str, asked: dict[str, Any]) -> Step:
-        choices = tuple(
-            Choice(of, filled(text), *ends) for of, (text, *ends) in asked["choices"].items()
+    def step(name: str, entry: Mapping[str, Any]) -> Step:
+        quantity = {**entry["quantity"], "words": filled(entry["quantity"]["words"])}
+        return Step(
+            name,
+            title=filled(entry["title"]),
+            text=filled(entry["text"]),
+            question=filled(entry["question"]),
+            choices=tuple(
+                Choice(choice, filled(text), *ends)
+                for choice, (text, *ends) in entry["choices"].items()
+            ),
+            quantity=Quantity(**quantity),
+            left=models[entry["left"]],
+            right=models[entry["right"]],
+            claims=tuple(entry.get("claims", ())),
+            says=filled(entry.get("says", "")),
+            look=tuple(entry.get("look", ())),
         )
-        quantity = Quantity(**{**asked["quantity"], "words": filled(asked["quantity"]["words"])})
-        parts: dict[str, Any] = {
-            part: filled(asked.get(part, "")) for part in ("title", "text", "question", "says")
-        }
-        parts |= {part: tuple(asked.get(part, ())) for part in ("claims", "look")}
-        parts |= {side: models[asked[side]] for side in ("left", "right")}
-        return Step(name, choices=choices, quantity=quantity, **parts)
 
-    made = {}
+    loaded = {}
     for name, lesson in read_yaml(Path(__file__).with_name("lessons.yaml")).items():
-        steps = tuple(step(of, asked) for of, asked in lesson["steps"].items())
-        made[name] = Lesson(name, lesson["title"], filled(lesson["text"]), steps)
-    return made
+        steps = tuple(step(step_name, entry) for step_name, entry in lesson["steps"].items())
+        loaded[name] = Lesson(name, lesson["title"], filled(lesson["text"]), steps)
+    return loaded

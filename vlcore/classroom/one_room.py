@@ -1,10 +1,9 @@
-"""One room, one study: what a class asks, planned before its first run; a block of seeds for each
-of its phones.
+"""Lesson “one room, one study”: a plan fixed before the first run, and a block for each student.
 
-Everything is in the file of lessons (`vlcore.classroom.session`), and what a run found in the
-store: a server that starts anew, a phone that is reloaded and a lecturer whose browser closes
-change nothing. A rehearsal is a study of its own beside that of the class, on other seeds, so that
-nobody has seen what the class will find."""
+All state is in the file of sessions (`vlcore.classroom.session`) and in the artifacts: a server
+that restarts, a phone that reloads and a presenter whose browser closes change nothing. A rehearsal
+is a study of its own beside that of the class, on other seeds, so that nobody knows its results
+before."""
 
 import sqlite3
 import time
@@ -40,11 +39,11 @@ FIRST = f"labels/{PRIMARY}"  # the step at which a lesson begins
 FEWEST, USUAL, MOST = 5, 30, 200  # planned blocks
 DIRECTIONS = ("lower", "about the same", "higher")
 CLASS, REHEARSAL = "class", "rehearsal"
-LAST_SEED = 99_000  # that a first block may have
-REHEARSAL_SEED = 1_000_000  # the first of a rehearsal: no study comes near
+LAST_SEED = 99_000  # of a first block
+REHEARSAL_SEED = 1_000_000  # the first of a rehearsal, far from those of studies
 TRIES = 3  # of a block that fails
-# Seconds in which what somebody asked for is theirs, though this server does not know of it:
-# another process may. A phone that waits says so again, each so many seconds.
+# Seconds for which a block that was asked for counts as active, though this server does not know of
+# it: another process may. A phone that waits renews that, every so many seconds.
 SETTLE, BEAT = 60.0, 20.0
 _TABLES = (
     (
@@ -86,37 +85,52 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Plan:
-    """What was decided before the first run."""
+    """What is decided before the first run.
+
+    Attributes:
+        contrast: name of the `Contrast`.
+        planned: number of blocks.
+        measure: the primary one.
+        seed: of the first block.
+        prediction: one of `DIRECTIONS`: what the treatment does to the measure.
+        hash: of the study's plan.
+        towers: of its session, one of `vlcore.experiment.options.TOWERS`.
+    """
 
     contrast: str
-    planned: int  # blocks
+    planned: int
     measure: str = PRIMARY
-    seed: int = 0  # of the first block
-    prediction: str = ""  # one of `DIRECTIONS`: what the treatment does to the measure
+    seed: int = 0
+    prediction: str = ""
     hash: str = ""
-    towers: str = (
-        tower_pairs.USUAL
-    )  # those of its lesson, a name of `vlcore.experiment.options.TOWERS`
+    towers: str = tower_pairs.USUAL
 
 
 @dataclass(frozen=True)
 class Block:
-    """A pair of runs that share a seed, and whose it is: empty where nobody's."""
+    """A pair of runs that share a seed.
 
-    place: int  # from 0, in the order in which they were taken
+    Attributes:
+        place: from 0, in the order in which blocks were taken.
+        owner: name of a browser; empty where it has none.
+        failures: after each of which it was asked for again.
+        at: seconds since 1970, when it was last asked for or waited for.
+    """
+
+    place: int
     owner: str
-    failures: int  # after each of which it was asked for again
-    at: float  # seconds since 1970, when it was last asked for or waited for
+    failures: int
+    at: float
 
 
 class BlockState(Enum):
-    """How a block stands."""
+    """The state of a block's runs."""
 
-    DONE = "its runs are there"
-    ACTIVE = "they are on their way, or were just asked for"
-    OPEN = "they are neither: somebody may take it over"
-    FAILED = "they failed, and somebody may take it over"
-    LOST = "they failed so often that nobody is given it any more"
+    DONE = "trained"
+    ACTIVE = "queued, running, or just asked for"
+    OPEN = "none of these: the block is free"
+    FAILED = "failed: the block is free"
+    LOST = "failed too often to be given to anybody"
 
     @property
     def is_free(self) -> bool:
@@ -124,8 +138,8 @@ class BlockState(Enum):
 
 
 def block_state(block: Block, pair: Pair, view: View) -> BlockState:
-    """How a block stands; `view` tells how trainings do."""
-    states = [view(one.key).state for one in pair]
+    """The state of a block; `view` gives that of a training by its key."""
+    states = [view(condition.key).state for condition in pair]
     if all(state is State.DONE for state in states):
         return BlockState.DONE
     if any(state.is_active for state in states):
@@ -136,20 +150,20 @@ def block_state(block: Block, pair: Pair, view: View) -> BlockState:
 
 
 def contrasts(usual: Condition, grouping: Grouping) -> dict[str, Contrast]:
-    """What a class may ask on an image set, whose usual condition on the lesson's towers this is,
-    by name."""
+    """The comparisons that a class may choose, by name; `usual` is the condition of the image set
+    on the session's towers."""
     bias = tower_pairs.lesson_bias(usual)
     words = placeholders(usual, grouping) | {"share": f"{100 * bias:.0f} %"}
-    known = {}
-    for name, told in read_yaml(Path(__file__).with_name("contrasts.yaml")).items():
-        question = told["question"].format_map(words)
-        known[name] = Contrast(name, told["title"], question, bias, told["arms"])
-    return known
+    offered = {}
+    for name, entry in read_yaml(Path(__file__).with_name("contrasts.yaml")).items():
+        question = entry["question"].format_map(words)
+        offered[name] = Contrast(name, entry["title"], question, bias, entry["arms"])
+    return offered
 
 
 def question_at(step: str, usual: Condition, grouping: Grouping) -> tuple[Contrast, str]:
-    """What a room is asked while nothing is fixed: the contrast and the measure that its step
-    names, as ``labels/minority_accuracy``; the usual ones where it names none."""
+    """The contrast and the measure that a step names, as ``labels/minority_accuracy``; the first
+    ones where it names none."""
     known = contrasts(usual, grouping)
     name, _, measure = step.partition("/")
     return known.get(name, next(iter(known.values()))), (
@@ -157,27 +171,34 @@ def question_at(step: str, usual: Condition, grouping: Grouping) -> tuple[Contra
     )
 
 
-def expectation_question(asked: Contrast, measure: str, grouping: Grouping) -> str:
-    """What the class says beforehand, as a question that `DIRECTIONS` answer."""
-    baseline, treatment = asked.arms
+def expectation_question(contrast: Contrast, measure: str, grouping: Grouping) -> str:
+    """The prediction that a class is asked for, as a question that `DIRECTIONS` answer."""
+    baseline, treatment = contrast.arms
     return f"“{catalogue.words_of(measure, grouping)}” with {treatment}, compared with {baseline}?"
 
 
 def primary_measures() -> tuple[str, ...]:
-    """What may be the primary measure, the usual one first."""
+    """The measures that may be primary, the usual one first."""
     return PRIMARY, *catalogue.secondary()
 
 
 def study_of(
     plan: Plan, usual: Condition, grouping: Grouping, code: str = "", blocks: int = 0
 ) -> StudyPlan:
-    """The study of a plan, on the image set whose usual condition this is, at the shortest
-    training; of so many blocks where that is not what was planned."""
+    """The study of a plan, at the shortest training length.
+
+    Args:
+        plan: of the class.
+        usual: condition of the image set.
+        grouping: of the image set.
+        code: of the session.
+        blocks: number of blocks, if not the planned one.
+    """
     usual = usual.with_towers(plan.towers)
-    asked = contrasts(usual, grouping)[plan.contrast]
+    contrast = contrasts(usual, grouping)[plan.contrast]
     base = usual.replace(steps=PRESETS["live"], data_seed=plan.seed, init_seed=plan.seed)
     study = plans.two_arms(
-        f"{NAME} {code}".strip(), asked.arms, asked.bias, base, blocks or plan.planned
+        f"{NAME} {code}".strip(), contrast.arms, contrast.bias, base, blocks or plan.planned
     )
     return replace(study, measure=plan.measure, prediction=plan.prediction)
 
@@ -189,27 +210,30 @@ def pairs_of(plan: Plan, usual: Condition, grouping: Grouping, blocks: int) -> l
 
 
 def plan_of(code: str, kind: str = CLASS) -> Plan | None:
-    """The plan of a lesson; None where nothing is fixed yet."""
-    found = query_rows(_PLAN, (tidy_code(code), kind))
-    return replace(Plan(*found[0]), towers=towers_of(code)) if found else None
+    """The plan of a session; None where nothing is fixed yet."""
+    stored = query_rows(_PLAN, (tidy_code(code), kind))
+    return replace(Plan(*stored[0]), towers=towers_of(code)) if stored else None
 
 
 def blocks_of(code: str, kind: str = CLASS) -> list[Block]:
     """The blocks that were taken, by place."""
-    return [Block(*found) for found in query_rows(_BLOCKS, (tidy_code(code), kind))]
+    return [Block(*row) for row in query_rows(_BLOCKS, (tidy_code(code), kind))]
 
 
-def planned_places(stands: Sequence[BlockState], planned: int) -> set[int]:
-    """The places of the planned blocks: the first so many that are not lost, those included that
-    nobody has yet."""
-    lost = {place for place, stands_ in enumerate(stands) if stands_ is BlockState.LOST}
-    return set([place for place in range(planned + len(lost)) if place not in lost][:planned])
+def planned_places(states: Sequence[BlockState], planned: int) -> set[int]:
+    """The places of the planned blocks: the first ones that are not lost, taken or not."""
+    lost = {place for place, state in enumerate(states) if state is BlockState.LOST}
+    places = [place for place in range(planned + len(lost)) if place not in lost]
+    return set(places[:planned])
 
 
 def fix_plan(code: str, token: str, plan: Plan, usual: Condition, grouping: Grouping) -> Plan:
-    """Write a plan down, with its hash, for good; a LessonError for all but the presenter, where
-    one is fixed already, or for what no study of a room has, such as other towers than those of its
-    lesson."""
+    """Fix the plan of a class, with its hash, for good.
+
+    Raises:
+        LessonError: for all but the presenter, where a plan is fixed already, or for a plan that is
+            not offered, such as one with other towers than those of its session.
+    """
     if plan.contrast not in contrasts(usual, grouping) or plan.measure not in primary_measures():
         raise LessonError("A plan has a contrast and a measure that are offered; choose again.")
     if (
@@ -235,11 +259,19 @@ def fix_plan(code: str, token: str, plan: Plan, usual: Condition, grouping: Grou
 
 
 def take_block(
-    code: str, voter: str, stand: Callable[[Block], BlockState], address: str = ""
+    code: str, voter: str, state_of: Callable[[Block], BlockState], address: str = ""
 ) -> Block:
-    """The block of somebody, by the random name of a browser: the same each time, else the first
-    that nobody has, else the next. `stand` tells how one stands. A LessonError where the lesson is
-    over, has no plan yet or has ended, or as of `admit`."""
+    """Give a student a block: the same each time, else the first free one, else the next.
+
+    Args:
+        code: of the session.
+        voter: name of the browser.
+        state_of: gives the state of a block.
+        address: of the browser.
+
+    Raises:
+        LessonError: where the session is over, has no plan yet or is revealed, or as `admit`.
+    """
     code = tidy_code(code)
     with session_transaction(code, _TABLES) as file:
         if not file.execute(_PLAN, (code, CLASS)).fetchone():
@@ -249,21 +281,21 @@ def take_block(
         ):
             raise LessonError("The study has ended; no more blocks are given out.")
         admit(file, code, voter, address)
-        there = [(block, stand(block)) for block in _blocks(file, code, CLASS)]
-        for block, stands in there:
-            if block.owner == voter and stands is not BlockState.LOST:
-                return _ask(file, code, CLASS, block, stands)
+        blocks = [(block, state_of(block)) for block in _blocks(file, code, CLASS)]
+        for block, state in blocks:
+            if block.owner == voter and state is not BlockState.LOST:
+                return _ask(file, code, CLASS, block, state)
         file.execute(
             "UPDATE room_blocks SET owner = '' WHERE code = ? AND owner = ?", (code, voter)
         )
-        for block, stands in there:
-            if stands is not BlockState.LOST and (stands.is_free or not block.owner):
-                return _ask(file, code, CLASS, replace(block, owner=voter), stands)
-        return _ask(file, code, CLASS, Block(len(there), voter, 0, 0.0), BlockState.OPEN)
+        for block, state in blocks:
+            if state is not BlockState.LOST and (state.is_free or not block.owner):
+                return _ask(file, code, CLASS, replace(block, owner=voter), state)
+        return _ask(file, code, CLASS, Block(len(blocks), voter, 0, 0.0), BlockState.OPEN)
 
 
 def release_block(code: str, voter: str) -> None:
-    """Take somebody's block back; others may have it at once."""
+    """Release a student's block, which others may take at once."""
     with session_transaction(code, _TABLES) as file:
         query = (
             "UPDATE room_blocks SET owner = '', at = 0 WHERE code = ? AND kind = ? AND owner = ?"
@@ -272,7 +304,7 @@ def release_block(code: str, voter: str) -> None:
 
 
 def keep_waiting(code: str, block: Block) -> None:
-    """Keep that somebody waits for their block, unless they have just said so."""
+    """Renew a student's claim to a block, unless that was just done."""
     if time.time() - block.at > BEAT:
         with session_transaction(code, _TABLES) as file:
             query = (
@@ -283,30 +315,36 @@ def keep_waiting(code: str, block: Block) -> None:
 
 
 def take_open_blocks(
-    code: str, token: str, stand: Callable[[Block], BlockState], most: int = MOST
+    code: str, token: str, state_of: Callable[[Block], BlockState], most: int = MOST
 ) -> list[Block]:
-    """Ask for the planned blocks that are not there nor on their way, so many at most, those that
-    nobody has yet included, for the lecturer; a LessonError for all others. They stay whose they
-    are."""
+    """Ask for the planned blocks that nobody trains, without a change of owner.
+
+    Args:
+        code: of the session.
+        token: of the presenter; LessonError for any other.
+        state_of: gives the state of a block.
+        most: how many at most.
+    """
     with presenter_transaction(code, token, _TABLES) as file:
-        there = _blocks(file, code, CLASS)
-        stands = [stand(block) for block in there]
-        found = file.execute(_PLAN, (tidy_code(code), CLASS)).fetchone()
-        planned = Plan(*found).planned if found else 0
-        there += [Block(place, "", 0, 0.0) for place in range(len(there), len(there) + planned)]
-        stands += [BlockState.OPEN] * planned
-        wanted = [
-            place for place in sorted(planned_places(stands, planned)) if stands[place].is_free
-        ][:most]
-        return [_ask(file, code, CLASS, there[place], stands[place]) for place in wanted]
+        blocks = _blocks(file, code, CLASS)
+        states = [state_of(block) for block in blocks]
+        plan = file.execute(_PLAN, (tidy_code(code), CLASS)).fetchone()
+        planned = Plan(*plan).planned if plan else 0
+        # Those that nobody has taken yet.
+        blocks += [Block(place, "", 0, 0.0) for place in range(len(blocks), len(blocks) + planned)]
+        states += [BlockState.OPEN] * planned
+        places = sorted(planned_places(states, planned))
+        free = [place for place in places if states[place].is_free]
+        return [_ask(file, code, CLASS, blocks[place], states[place]) for place in free[:most]]
 
 
 def rehearse(
     code: str, token: str, plan: Plan, usual: Condition, grouping: Grouping
 ) -> list[Block]:
-    """Have as many simulated phones as are planned each take a block of a rehearsal, which goes
-    before whatever the class has; a LessonError for all but the presenter, and for more than a room
-    has. There is one rehearsal at most.
+    """Start a rehearsal, in which each of the planned simulated phones takes a block.
+
+    It replaces an earlier rehearsal, and is shown instead of the study of the class. LessonError
+    for all but the presenter, and for too many phones.
     """
     if not 1 <= plan.planned <= MOST:
         raise LessonError(f"A rehearsal has 1 to {MOST} phones; choose a number of these.")
@@ -321,7 +359,7 @@ def rehearse(
 
 
 def delete_rehearsal(code: str, token: str) -> None:
-    """Delete a rehearsal; its models stay. A LessonError for all but the presenter."""
+    """Delete a rehearsal without its models; LessonError for all but the presenter."""
     with presenter_transaction(code, token, _TABLES) as file:
         for table in ("room_plans", "room_blocks", "room_looks"):
             query = f"DELETE FROM {table} WHERE code = ? AND kind = ?"  # noqa: S608
@@ -329,7 +367,7 @@ def delete_rehearsal(code: str, token: str) -> None:
 
 
 def looks_of(code: str, kind: str = CLASS) -> dict[int, float]:
-    """At how many dots the room looked at the result, each with its p."""
+    """The numbers of dots at which the class looked at the result, each with its p."""
     return dict(
         query_rows(
             "SELECT dots, p FROM room_looks WHERE code = ? AND kind = ?", (tidy_code(code), kind)
@@ -338,7 +376,7 @@ def looks_of(code: str, kind: str = CLASS) -> dict[int, float]:
 
 
 def record_look(code: str, kind: str, dots: int, p: float) -> None:
-    """Keep that the room looked at the result of so many dots, unless that is known."""
+    """Record that the class looked at the result of so many dots."""
     if dots not in looks_of(code, kind):
         with session_transaction(code, _TABLES) as file:
             file.execute(
@@ -348,7 +386,7 @@ def record_look(code: str, kind: str, dots: int, p: float) -> None:
 
 
 def _blocks(file: sqlite3.Connection, code: str, kind: str) -> list[Block]:
-    return [Block(*found) for found in file.execute(_BLOCKS, (tidy_code(code), kind))]
+    return [Block(*row) for row in file.execute(_BLOCKS, (tidy_code(code), kind))]
 
 
 def _write(file: sqlite3.Connection, code: str, kind: str, plan: Plan) -> None:
@@ -366,12 +404,11 @@ def _check_towers(code: str, plan: Plan) -> None:
         )
 
 
-def _ask(file: sqlite3.Connection, code: str, kind: str, block: Block, stands: BlockState) -> Block:
-    """Keep a block; one that is free is asked for now."""
-    if stands.is_free:
-        block = replace(
-            block, at=time.time(), failures=block.failures + (stands is BlockState.FAILED)
-        )
+def _ask(file: sqlite3.Connection, code: str, kind: str, block: Block, state: BlockState) -> Block:
+    """Store a block; one that is free is asked for now."""
+    if state.is_free:
+        failures = block.failures + (state is BlockState.FAILED)
+        block = replace(block, at=time.time(), failures=failures)
     file.execute(
         "INSERT OR REPLACE INTO room_blocks VALUES (?, ?, ?, ?, ?, ?)",
         (tidy_code(code), kind, *astuple(block)),

@@ -1,13 +1,12 @@
-"""The wall of a room that does one study: a dot a block, and what they say together, as Findings
-says it.
+"""Results of a study by a class: a dot a block, and what they say together, as Findings does.
 
 Mean, interval and p are those of `vlcore.study.analysis.analyse` on the planned blocks that are
-there; the plan decides when all of them are. Blocks beyond the plan are shown, and decide
+trained; the plan decides when all of them are. Blocks beyond the plan are shown, and decide
 nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import altair as alt
 import pandas as pd
@@ -39,86 +38,131 @@ from vlcore.study import registry
 from vlcore.study.analysis import Level, analyse
 from vlcore.study.plans import ARM, StudyPlan
 from vlcore.study.runs_table import SEEDS, matching_runs, measure_rows, runs_table
-from vlcore.study.statistics.paired import ALPHA, ENOUGH, EQUIVALENCE, Status, half_width
+from vlcore.study.statistics.paired import ALPHA, ENOUGH, EQUIVALENCE, Paired, Status, half_width
 from vlcore.study.text import difference_words, duration_words, level_words
 
-MORE = (10, 30, 100)  # students, of whom it is said what they would change
+MORE_STUDENTS = (10, 30, 100)  # for which the width of the interval is computed
 _OUTCOMES = dict(zip((Status.LOWER, Status.EQUIVALENT, Status.HIGHER), DIRECTIONS, strict=True))
 
 
 @dataclass(frozen=True)
 class Dot:
-    """A block whose runs are there."""
+    """A trained block.
+
+    Attributes:
+        place: of the block.
+        seed: of both runs.
+        keys: of the baseline, and of the treatment.
+        values: the same.
+        planned: whether the plan counts it.
+    """
 
     place: int
     seed: int
     keys: tuple[str, str]
-    values: tuple[float, float]  # of the baseline, and of the treatment
-    planned: bool  # whether the plan counts it
+    values: tuple[float, float]
+    planned: bool
 
     @property
     def difference(self) -> float:
         return self.values[1] - self.values[0]
 
 
+class Differences(NamedTuple):
+    """Published differences of the same two arms, and the steps that they were trained for."""
+
+    values: Sequence[float] = ()
+    steps: int = 0
+
+
+NONE = Differences()
+
+
 @dataclass(frozen=True)
 class ClassResults:
-    """The dots of a room by place, and what the planned ones say: without numbers while fewer than
-    two are there."""
+    """The dots of a class by place, and what the planned ones say.
+
+    Attributes:
+        dots: trained blocks with the measure.
+        level: the comparison; None with fewer than two planned blocks.
+        unmeasured: number of trained blocks without the measure.
+    """
 
     dots: tuple[Dot, ...]
     level: Level | None
-    unmeasured: int = 0  # blocks whose runs are there and do not have the measure
+    unmeasured: int = 0
 
     @property
     def counted(self) -> int:
         """How many dots the plan counts."""
         return sum(dot.planned for dot in self.dots)
 
+    @property
+    def difference(self) -> Paired | None:
+        return self.level.difference if self.level else None
+
 
 def class_results(
-    study: StudyPlan, there: Mapping[int, Pair], planned: set[int], read: Callable[[str], Artifact]
+    study: StudyPlan, pairs: Mapping[int, Pair], planned: set[int], read: Callable[[str], Artifact]
 ) -> ClassResults:
-    """The wall of a study whose blocks at these places are there, those that the plan counts among
-    them; `read` takes the key of a run."""
-    conditions = [one for pair in there.values() for one in pair]
-    arms = {one.key: study.arm_of(one) for one in conditions}
+    """The results of a study of a class.
+
+    Args:
+        study: the study.
+        pairs: conditions of the trained blocks, by place.
+        planned: the places that the plan counts.
+        read: reads a run by its key.
+    """
+    arms = {condition.key: study.arm_of(condition) for pair in pairs.values() for condition in pair}
     frame = runs_table([read(key) for key in arms], study.measure)
     frame = frame.assign(**{ARM: frame["key"].map(arms)})
-    ends = measure_rows(frame, study.measure, "end")
-    values = dict(zip(ends["key"], ends["value"], strict=True))
-    found_dots, unmeasured = [], 0
-    for place, pair in sorted(there.items()):
-        first, second = (float(values.get(one.key, float("nan"))) for one in pair)
-        if pd.isna(first) or pd.isna(second):
-            unmeasured += 1
-            continue
-        keys = pair[0].key, pair[1].key
-        found_dots.append(Dot(place, pair[0].data_seed, keys, (first, second), place in planned))
-    counted = {key for dot in found_dots if dot.planned for key in dot.keys}
+    ends = measure_rows(frame, study.measure, "end").set_index("key")["value"]
+    class_dots = []
+    for place, (first, second) in sorted(pairs.items()):
+        keys = first.key, second.key
+        values = float(ends.get(first.key, float("nan"))), float(ends.get(second.key, float("nan")))
+        if not pd.isna(values).any():
+            class_dots.append(Dot(place, first.data_seed, keys, values, place in planned))
+    counted = {key for dot in class_dots if dot.planned for key in dot.keys}
     level = None
     if len(counted) > 2:
         (treatment,) = study.treatments
-        of_plan = frame[frame["key"].isin(counted)]
-        found = analyse(
-            of_plan, ARM, study.baseline, treatment, study.measure, secondary=(), free=study.varied
+        analysis = analyse(
+            frame[frame["key"].isin(counted)],
+            ARM,
+            study.baseline,
+            treatment,
+            study.measure,
+            secondary=(),
+            free=study.varied,
         )
-        (level,) = found.primary.levels
-    return ClassResults(tuple(found_dots), level, unmeasured)
+        (level,) = analysis.primary.levels
+    return ClassResults(tuple(class_dots), level, len(pairs) - len(class_dots))
 
 
 @dataclass(frozen=True)
 class ClassStudy:
-    """A study of a room as it stands now."""
+    """The state of a study of a class.
+
+    Attributes:
+        code: of the session.
+        kind: of the class, or a rehearsal.
+        plan: what was decided.
+        usual: condition of its image set.
+        grouping: of its image set.
+        blocks: those that were taken.
+        states: of these blocks.
+        results: of the trained ones.
+    """
 
     code: str
-    kind: str  # of the class, or a rehearsal
+    kind: str
     plan: Plan
-    usual: Condition  # of its image set
+    usual: Condition
     grouping: Grouping
     blocks: tuple[Block, ...] = ()
-    stands: tuple[BlockState, ...] = ()
-    found: ClassResults = ClassResults((), None)
+    states: tuple[BlockState, ...] = ()
+    results: ClassResults = ClassResults((), None)
 
     @property
     def study(self) -> StudyPlan:
@@ -127,78 +171,74 @@ class ClassStudy:
     @property
     def counted(self) -> set[int]:
         """The places of the planned blocks."""
-        return planned_places(self.stands, self.plan.planned)
+        return planned_places(self.states, self.plan.planned)
 
     @property
     def complete(self) -> bool:
-        """Whether all planned blocks are there, so that the plan decides."""
-        return self.found.counted >= self.plan.planned
+        """Whether all planned blocks are trained, so that the plan decides."""
+        return self.results.counted >= self.plan.planned
 
     @property
     def free(self) -> int:
-        """How many planned blocks are neither there nor on their way, those included that nobody
-        has yet."""
-        taken = {
+        """How many planned blocks nobody trains, those included that nobody has taken."""
+        busy = {
             block.place
-            for block, one in zip(self.blocks, self.stands, strict=True)
-            if not one.is_free
+            for block, state in zip(self.blocks, self.states, strict=True)
+            if not state.is_free
         }
-        return len(self.counted - taken)
+        return len(self.counted - busy)
 
     @property
     def title(self) -> str:
-        """What the room asks, in a line."""
+        """The comparison, in a line."""
         title = contrasts(self.usual, self.grouping)[self.plan.contrast].title
-        return (
-            title
-            if self.plan.towers == tower_pairs.USUAL
-            else f"{title}, {self.plan.towers} towers"
-        )
+        towers = self.plan.towers
+        return title if towers == tower_pairs.USUAL else f"{title}, {towers} towers"
 
     @property
     def planned(self) -> str:
-        """What was written down, when, and on which towers."""
-        said = (
-            "Rehearsal."
-            if self.kind == REHEARSAL
-            else registry.plan_words(self.study, registry.plan_history(self.study))
-        )
-        return f"{said} {rule(self.plan)} {TOWERS_SEEN[self.plan.towers]}"
+        """What was planned, when, and on which towers."""
+        if self.kind == REHEARSAL:
+            plan = "Rehearsal."
+        else:
+            plan = registry.plan_words(self.study, registry.plan_history(self.study))
+        return f"{plan} {rule(self.plan)} {TOWERS_SEEN[self.plan.towers]}"
 
     def numbers(self) -> dict[str, str]:
-        """How many blocks are there, their mean difference, its interval and p, as a projector
-        shows them."""
-        difference = self.found.level.difference if self.found.level else None
-        beyond = len(self.found.dots) - self.found.counted
-        shown = {"Code": self.code} | {
-            "Blocks": (
-                f"{self.found.counted} of {self.plan.planned}" + (f" + {beyond}" if beyond else "")
-            )
-        }
-        if difference:
+        """Number of blocks, mean difference, its interval and p, as a projector shows them."""
+        counted = self.results.counted
+        beyond = len(self.results.dots) - counted
+        blocks = f"{counted} of {self.plan.planned}"
+        numbers = {"Code": self.code, "Blocks": f"{blocks} + {beyond}" if beyond else blocks}
+        if difference := self.results.difference:
             unit, digits, words = _unit(self.plan.measure)
             mean, low, high = (signed(unit * end, digits) for end in _ends(difference.mean))
-            shown |= {f"Mean difference{words}": mean, "95 % interval": f"{low} to {high}"}
-            shown["Exact p"] = f"{difference.p:.2g}"
-        return shown
+            numbers[f"Mean difference{words}"] = mean
+            numbers["95 % interval"] = f"{low} to {high}"
+            numbers["Exact p"] = f"{difference.p:.2g}"
+        return numbers
 
-    def sentences(self, looks: Mapping[int, float], others: tuple[list[float], int]) -> list[str]:
-        """What is said below the dots, the verdict first; of `others`, the published differences,
-        where there are."""
-        said, (differences, steps) = [verdict(self.found, self.plan)], others
-        if differences:
-            said.append(
-                f"Beneath the line: {len(differences)} published pairs, trained for {steps:,}"
-                " steps."
+    def sentences(self, looks: Mapping[int, float], published: Differences) -> list[str]:
+        """What is said below the dots, the verdict first.
+
+        Args:
+            looks: p by the number of dots at which the class looked.
+            published: differences of other runs, if there are any.
+        """
+        sentences = [verdict(self.results, self.plan)]
+        if published.values:
+            sentences.append(
+                f"Beneath the line: {len(published.values)} published pairs, trained for"
+                f" {published.steps:,} steps."
             )
         if self.complete:
-            said.append(what_more_would_change(self.found))
-        said.append(peeking(looks, self.plan))
-        if self.found.unmeasured:
-            said.append(
-                f"In {self.found.unmeasured} pairs the measure is not defined; they have no dot."
+            sentences.append(with_more_students(self.results))
+        sentences.append(peeking(looks, self.plan))
+        if self.results.unmeasured:
+            sentences.append(
+                f"In {self.results.unmeasured} pairs the measure is not defined; they have no dot."
             )
-        return [one for one in said if one]
+        return [sentence for sentence in sentences if sentence]
 
     def chart(
         self,
@@ -206,45 +246,48 @@ class ClassStudy:
         width: int,
         height: int,
         *,
-        own: int = -1,
-        others: tuple[list[float], int] = ([], 0),
+        highlight: int = -1,
+        published: Differences = NONE,
         head: alt.Title | None = None,
     ) -> alt.LayerChart | None:
-        """The dots, one's own told apart, with published ones beneath the line; None while there
-        are none."""
+        """The dots, with published ones beneath the line; None while there are none.
+
+        Args:
+            palette: light or dark.
+            width: px.
+            height: px.
+            highlight: place of the block that is told apart.
+            published: differences of other runs.
+            head: title of a slide.
+        """
         unit, digits, words = _unit(self.plan.measure)
         rows = []
-        for dot in self.found.dots:
-            kind = dots.OWN if dot.place == own else dots.PLANNED if dot.planned else dots.BEYOND
-            rows.append(
-                (
-                    dot.difference,
-                    kind,
-                    f"block {dot.place + 1}: {signed(unit * dot.difference, digits)}",
-                )
-            )
+        for dot in self.results.dots:
+            kind = dots.PLANNED if dot.planned else dots.BEYOND
+            if dot.place == highlight:
+                kind = dots.OWN
+            label = f"block {dot.place + 1}: {signed(unit * dot.difference, digits)}"
+            rows.append((dot.difference, kind, label))
         if not rows:
             return None
-        differences, steps = others
-        rows += [
-            (one, dots.PUBLISHED, f"a published pair of {steps:,} steps") for one in differences
-        ]
-        study, level = self.study, self.found.level
-        what = words_of(self.plan.measure, self.grouping)
+        for value in published.values:
+            rows.append((value, dots.PUBLISHED, f"a published pair of {published.steps:,} steps"))
+        study, difference = self.study, self.results.difference
+        measure = words_of(self.plan.measure, self.grouping)
         return dots.dots_chart(
             pd.DataFrame(rows, columns=["difference", "kind", "words"]),
             palette=palette,
             width=width,
             height=height,
-            title=f"{what}: {study.treatments[0]} less {study.baseline}{words}",
+            title=f"{measure}: {study.treatments[0]} less {study.baseline}{words}",
             unit=unit,
             head=head,
-            mean=_ends(level.difference.mean) if level and level.difference else None,
+            mean=_ends(difference.mean) if difference else None,
         )
 
 
 def _unit(measure: str) -> tuple[float, int, str]:
-    """By what differences of a measure are multiplied, their digits, and what is said of them."""
+    """The factor of differences of a measure, their digits, and the words of the unit."""
     return (100.0, 1, ", points") if measure_of(measure).is_share else (1.0, 3, "")
 
 
@@ -252,146 +295,162 @@ def _ends(mean: Estimate) -> tuple[float, float, float]:
     return mean.value, mean.low, mean.high
 
 
-def published_differences(study: StudyPlan, frame: pd.DataFrame) -> tuple[list[float], int]:
-    """The differences of the published runs of the same two arms (a table of `runs_table`), a pair
-    of seeds each, and the steps that they were trained for: the training length that most have.
-    None where nobody published any.
+def published_differences(study: StudyPlan, frame: pd.DataFrame) -> Differences:
+    """The differences of published runs of the same two arms, a seed pair each.
+
+    Args:
+        study: its first two conditions are the arms.
+        frame: of `vlcore.study.runs_table.runs_table`.
+
+    Returns:
+        Those of the training length that most runs have.
     """
-    rows = frame[(frame["measure"] == study.measure) & (frame["moment"] == "end")].dropna(
-        subset="value"
+    rows = frame[(frame["measure"] == study.measure) & (frame["moment"] == "end")]
+    rows = rows.dropna(subset="value")
+    baseline, treatment = (
+        matching_runs(rows, condition, (*SEEDS, "steps")).set_index(["steps", *SEEDS])["value"]
+        for condition in study.conditions[:2]
     )
-    found = []
-    for condition in study.conditions[:2]:
-        arm = matching_runs(rows, condition, (*SEEDS, "steps"))
-        found.append(arm.set_index(["steps", *SEEDS])["value"])
-    differences = (found[1] - found[0]).dropna()
+    differences = (treatment - baseline).dropna()
     if differences.empty:
-        return [], 0
+        return NONE
     steps = int(differences.index.get_level_values("steps").value_counts().idxmax())
-    return differences.loc[steps].tolist(), steps
+    return Differences(differences.loc[steps].tolist(), steps)
 
 
-def verdict(found: ClassResults, plan: Plan) -> str:
+def verdict(results: ClassResults, plan: Plan) -> str:
     """What the planned blocks decide, in a sentence, or how many of them are still missing."""
-    if found.level is None or found.level.difference is None:
+    level = results.level
+    if level is None or level.difference is None:
         return "Not decided: a comparison needs two blocks."
-    said = f"{difference_words(found.level)}: {level_words(found.level)}"
-    if (missing := plan.planned - found.counted) > 0:
+    decided = f"{difference_words(level)}: {level_words(level)}"
+    if (missing := plan.planned - results.counted) > 0:
         return (
-            f"So far {said}. The plan decides when {missing} more of its {plan.planned} blocks are"
-            " there."
+            f"So far {decided}. The plan decides when {missing} more of its"
+            f" {plan.planned} blocks are there."
         )
-    outcome = _OUTCOMES.get(found.level.status)
-    hit = (
-        "and so it came out"
-        if outcome == plan.prediction
-        else "and it came out otherwise"
-        if outcome
-        else ""
-    )
-    expected = (
-        f"The class expected “{plan.prediction}”, {hit or 'and that stays open'}."
-        if plan.prediction
-        else ""
-    )
-    return f"{said[0].upper()}{said[1:]}. {expected}".rstrip()
+    decided = f"{decided[0].upper()}{decided[1:]}."
+    if not plan.prediction:
+        return decided
+    outcome = _OUTCOMES.get(level.status)
+    if outcome is None:
+        agrees = "and that stays open"
+    elif outcome == plan.prediction:
+        agrees = "and so it came out"
+    else:
+        agrees = "and it came out otherwise"
+    return f"{decided} The class expected “{plan.prediction}”, {agrees}."
 
 
 def rule(plan: Plan) -> str:
     """By which numbers a plan decides, and what was expected."""
-    close = (
-        f"; smaller than {100 * EQUIVALENCE:g} points is about the same"
-        * measure_of(plan.measure).is_share
-    )
-    said = f"It decides at {plan.planned} blocks by an exact test (p at most {ALPHA:g}){close}."
-    said += f" Fewer than {ENOUGH} blocks decide nothing." * (plan.planned < ENOUGH)
-    return f"{said} Expected: {plan.prediction}." if plan.prediction else said
+    words = f"It decides at {plan.planned} blocks by an exact test (p at most {ALPHA:g})"
+    if measure_of(plan.measure).is_share:
+        words += f"; smaller than {100 * EQUIVALENCE:g} points is about the same"
+    words += "."
+    if plan.planned < ENOUGH:
+        words += f" Fewer than {ENOUGH} blocks decide nothing."
+    if plan.prediction:
+        words += f" Expected: {plan.prediction}."
+    return words
 
 
 def peeking(looks: Mapping[int, float], plan: Plan) -> str:
-    """How often the room looked at the result before it was complete, and what that does; empty
+    """How often the class looked at the result before it was complete, and what that does; empty
     where it did not."""
-    early = [p for dots, p in looks.items() if dots < plan.planned]
+    early = [p for count, p in looks.items() if count < plan.planned]
     if not early:
         return ""
     low = sum(p <= ALPHA for p in early)
-    seen = (
-        f"Looked at {len(early)} time{'s' * (len(early) != 1)} on the way, p was {ALPHA:g} or less"
-        f" at {low}"
-    )
     return (
-        f"{seen}: who may stop at any of them finds differences too often. The plan decides at"
+        f"Looked at {len(early)} time{'s' * (len(early) != 1)} on the way, p was {ALPHA:g} or less"
+        f" at {low}: stopping at any of them finds differences too often. The plan decides at"
         f" {plan.planned} only."
     )
 
 
-def what_more_would_change(found: ClassResults) -> str:
+def with_more_students(results: ClassResults) -> str:
     """How narrow the interval would be with more students, and how many see a difference; empty
     without an interval."""
-    if found.level is None or found.level.difference is None:
+    level = results.level
+    if level is None or level.difference is None:
         return ""
-    sd, n = found.level.difference.sd, found.counted
-    unit, digits = (100, 1) if found.level.share else (1, 3)
-    now = f"±{unit * half_width(sd, n):.{digits}f}"
-    then = ", ".join(f"{more} more ±{unit * half_width(sd, n + more):.{digits}f}" for more in MORE)
-    said = f"With this spread between blocks the interval is {now}; with {then}."
-    for delta, seeds in list(found.level.seeds_needed.items())[:1]:
-        ends = f"{seeds.low:,} to {seeds.high:,}, as the spread is known from {n}"
-        said += (
-            f" To see {100 * delta:g} points in four of five rooms takes {seeds.value:,} blocks"
-            f" ({ends})."
+    sd, n = level.difference.sd, results.counted
+    unit, digits = (100, 1) if level.share else (1, 3)
+
+    def width(blocks: int) -> str:
+        return f"±{unit * half_width(sd, blocks):.{digits}f}"
+
+    wider = ", ".join(f"{students} more {width(n + students)}" for students in MORE_STUDENTS)
+    words = f"With this spread between blocks the interval is {width(n)}; with {wider}."
+    for delta, seeds in list(level.seeds_needed.items())[:1]:
+        words += (
+            f" To see {100 * delta:g} points in four of five classes takes {seeds.value:,} blocks"
+            f" ({seeds.low:,} to {seeds.high:,}, as the spread is known from {n})."
         )
-    return said
+    return words
 
 
-def dots_csv(found: ClassResults, plan: Plan, study: StudyPlan) -> bytes:
-    """The dots as a CSV file; no name of anybody is in it."""
-    first, second = study.arm_settings
-    rows = [
-        {
+def dots_csv(results: ClassResults, plan: Plan, study: StudyPlan) -> bytes:
+    """The dots as a CSV file, without names."""
+    baseline, treatment = study.arm_settings
+    rows = []
+    for dot in results.dots:
+        row = {
             "block": dot.place + 1,
             "seed": dot.seed,
             "within_plan": dot.planned,
-            first: dot.values[0],
-            second: dot.values[1],
+            baseline: dot.values[0],
+            treatment: dot.values[1],
             "difference": dot.difference,
             "measure": study.measure,
             "plan": plan.hash,
             "towers": plan.towers,
-            **{f"key, {name}": key for name, key in zip(study.arm_settings, dot.keys, strict=True)},
+            f"key, {baseline}": dot.keys[0],
+            f"key, {treatment}": dot.keys[1],
         }
-        for dot in found.dots
-    ]
+        rows.append(row)
     return safe_csv(pd.DataFrame(rows)).encode()
 
 
 def pair_difference(measure: str, ends: Sequence[Mapping[str, Any]]) -> Estimate:
-    """The difference of two runs with its interval over pictures, the widest that those of both
-    allow; ValueError, which says why, where the measure is not defined."""
-    found = []
+    """The difference of two runs with the widest interval over images that both allow; ValueError,
+    which says why, where the measure is not defined."""
+    estimates = []
     for end in ends:
-        one = estimate_of(end, measure)
-        if one is None or one.get("value") is None:
+        estimate = estimate_of(end, measure)
+        if estimate is None or estimate.get("value") is None:
             raise ValueError(absence_reason(end, measure))
-        found.append(one)
-    first, second = found
-    low, high = second["low"] - first["high"], second["high"] - first["low"]
-    return Estimate(second["value"] - first["value"], low, high, min(first["n"], second["n"]))
+        estimates.append(estimate)
+    first, second = estimates
+    return Estimate(
+        second["value"] - first["value"],
+        second["low"] - first["high"],
+        second["high"] - first["low"],
+        min(first["n"], second["n"]),
+    )
 
 
 def seconds_left(position: int, fractions: Sequence[float], seconds: float, workers: int) -> float:
-    """Seconds until a pair is there that waits at a position of the queue (0: it has begun, with
-    these parts of its two runs done), when a pair takes so many `seconds` and so many are made at
-    once."""
-    still = seconds * (1 - sum(fractions) / len(fractions))
-    return max(0.0, still) + seconds * position / workers
+    """Seconds until a pair that waits is trained.
+
+    Args:
+        position: in the queue; 0 where it has begun.
+        fractions: done of its two runs.
+        seconds: that a pair takes.
+        workers: that train at once.
+    """
+    unfinished = seconds * (1 - sum(fractions) / len(fractions))
+    return max(0.0, unfinished) + seconds * position / workers
 
 
 def time_left(position: int, fractions: Sequence[float], seconds: float, workers: int) -> str:
-    """What `seconds_left` gives, in words."""
+    """`seconds_left` in words."""
     return time_words(seconds_left(position, fractions, seconds, workers))
 
 
-def time_words(left: float) -> str:
+def time_words(seconds: float) -> str:
     """Seconds that are left: ``about 35 s``, ``about 8 minutes``."""
-    return duration_words(left) if left >= 60 else f"about {max(5, round(left / 5) * 5)} s"
+    if seconds >= 60:
+        return duration_words(seconds)
+    return f"about {max(5, round(seconds / 5) * 5)} s"

@@ -1,9 +1,8 @@
-"""Lesson “repair”: teams change a biased training set by at most twelve edits, and what helped is
-seen at the end.
+"""Lesson “repair”: teams change a biased training set by at most twelve edits.
 
-What a team has is a `Repair`: its list is never anything but the canonical text of edits that a
-`Condition` has, which is looked at before it is kept (`fitting`). `vlcore.classroom.teams` keeps
-it, and `vlcore.classroom.repair_results` says what came of it."""
+The state of a team is a `Repair`: its list is the canonical text of edits that a `Condition` has,
+and is checked before it is stored (`checked_change`). `vlcore.classroom.teams` stores it, and
+`vlcore.classroom.repair_results` has the results."""
 
 from __future__ import annotations
 
@@ -46,29 +45,33 @@ from vlcore.scenes import CONTEXTS
 REPAIR = "repair"
 SHORT, DESCRIPTIVE = "short labels", "descriptive labels"
 STEPS = {SHORT: "undescriptive", DESCRIPTIVE: "descriptive"}  # labels of the model that is repaired
-EDITING, REVEALED, ELSEWHERE = (
-    PHASES  # lists are open; the held-out minority; the second hidden set
-)
+# Lists are open; accuracy on the held-out minority; accuracy in scenes that no edit can draw.
+EDITING, REVEALED, UNSEEN = PHASES
 CHANCE = range(5)  # seeds of a budget that is spent by chance
 AS_IT_WAS = "as it was"
 METHODS = ("reweight", "groupdro", "dfr")
 TEXT = """
-A model was trained on pictures in which two groups are rare, the minority: {rare}; its labels say
-{labels}. Make its training set better: at most {most} changes, {tries} tries. What counts is how
-many minority pictures it gets right that nobody has seen.
+A model was trained on images in which two groups are rare, the minority: {rare}; its labels say
+{labels}. Make its training set better: at most {most} changes, {tries} tries. What counts is its
+accuracy on minority images that nobody has seen.
 """
-FACTORS = ("coat", "pose", "sky")  # by which pictures are chosen, where a set has them
-_HISTORY = 24  # lists that can be gone back to
+FACTORS = ("coat", "pose", "sky")  # by which images are filtered, where a set has them
+_HISTORY = 24  # lists that can be undone
 
 
 @dataclass(frozen=True)
 class Repair:
-    """What a team has: its lists of changes as they were one after the other, and those that it
-    trained."""
+    """The lists of changes of a team.
 
-    history: tuple[str, ...] = ("",)  # canonical texts of edits; the last is the list now
+    Attributes:
+        history: canonical texts of edits, one after the other; the last is the current list.
+        tries: lists that were trained.
+        chosen: the try that counts; empty for the last.
+    """
+
+    history: tuple[str, ...] = ("",)
     tries: tuple[str, ...] = ()
-    chosen: str = ""  # the try that the team says counts; empty for the last
+    chosen: str = ""
 
     @property
     def edits(self) -> str:
@@ -80,27 +83,26 @@ class Repair:
         return self.chosen or (self.tries[-1] if self.tries else "")
 
     def put(self, edit: Edit) -> Repair:
-        """With one change more, in place of one that it contradicts; EditError where there are too
-        many."""
-        others = [one for one in read_edits(self.edits) if _place(one) != _place(edit)]
-        return self._now(canonical_edits([*others, edit]))
+        """With another change, instead of one that it contradicts; EditError for too many."""
+        edits = [listed for listed in read_edits(self.edits) if _subject(listed) != _subject(edit)]
+        return self._with_list(canonical_edits([*edits, edit]))
 
     def take_back(self, edit: Edit) -> Repair:
         """Without a change."""
-        return self._now(canonical_edits([one for one in read_edits(self.edits) if one != edit]))
+        edits = [listed for listed in read_edits(self.edits) if listed != edit]
+        return self._with_list(canonical_edits(edits))
 
     def undo(self) -> Repair:
-        """As it was before."""
+        """With the list before."""
         return replace(self, history=self.history[:-1] or ("",))
 
-    def _now(self, text: str) -> Repair:
-        return (
-            self if text == self.edits else replace(self, history=(*self.history, text)[-_HISTORY:])
-        )
+    def _with_list(self, text: str) -> Repair:
+        if text == self.edits:
+            return self
+        return replace(self, history=(*self.history, text)[-_HISTORY:])
 
     def tried(self) -> Repair:
-        """With the list as a try; LessonError where nothing is changed, or there have been
-        enough."""
+        """With the list as a try; LessonError where nothing is changed, or after too many."""
         if not self.edits:
             raise LessonError("Nothing is changed yet; make a change first.")
         if self.edits in self.tries:
@@ -118,8 +120,8 @@ class Repair:
         return replace(self, chosen=text)
 
 
-def _place(edit: Edit) -> tuple[object, ...]:
-    """What two edits cannot both have; different for edits that can stand beside each other."""
+def _subject(edit: Edit) -> tuple[object, ...]:
+    """What an edit changes: equal for two edits that contradict each other."""
     match edit:
         case Relabel():
             return edit.kind, edit.picture
@@ -131,7 +133,7 @@ def _place(edit: Edit) -> tuple[object, ...]:
 
 
 def repair_base(images: ImageSet, step: str, towers: str = tower_pairs.USUAL) -> Condition:
-    """The biased model that is repaired, with the labels of a step; ImageSetError where a set is
+    """The biased model that is repaired, with the labels of a step; ImageSetError for a set that is
     too small."""
     labels = STEPS.get(step, STEPS[SHORT])
     usual = subset.usual_condition(images).with_towers(towers)
@@ -139,28 +141,28 @@ def repair_base(images: ImageSet, step: str, towers: str = tower_pairs.USUAL) ->
 
 
 def baselines(images: ImageSet, base: Condition) -> dict[str, list[Condition]]:
-    """What teams are held against, by its name: the model as it was, the budget spent by chance,
-    and the usual methods, as far as the set allows them."""
+    """The baselines of teams by name: the model as it was, the budget spent by chance, and usual
+    methods, as far as the set allows them."""
     part = subset.parts(images, base.data_seed)[0]
-    found = {AS_IT_WAS: [base]}
+    compared = {AS_IT_WAS: [base]}
     with suppress(LabError):
-        found["by chance"] = [base.replace(edits=by_chance(part, base, seed)) for seed in CHANCE]
+        compared["by chance"] = [base.replace(edits=by_chance(part, base, seed)) for seed in CHANCE]
     for name in METHODS:
         with suppress(LabError):
             condition = base.replace(mitigation=name)
             check_trainable(condition)
-            found[name] = [condition]
-    return found
+            compared[name] = [condition]
+    return compared
 
 
 def training_set(images: ImageSet, condition: Condition) -> TrainingSet:
-    """What a list leaves to train on, of a set in folds the first; LabError where it cannot be
+    """The training set of a condition, of a set in folds the first; LabError where it cannot be
     trained."""
     return training_sets(subset.parts(images, condition.data_seed), condition)[0]
 
 
 def task_text(images: ImageSet, base: Condition) -> str:
-    """What it is about, and what the model's towers have seen before, in a few sentences."""
+    """The task, and what the model's towers have seen before, in a few sentences."""
     labels = quoted_captions(base.labels, images.grouping)
     rare = " and ".join(group_words(images.grouping)[group] for group in images.grouping.minority)
     task = TEXT.strip().format(rare=rare, labels=labels, most=MOST, tries=limits.REPAIR_TRIES)
@@ -168,57 +170,59 @@ def task_text(images: ImageSet, base: Condition) -> str:
 
 
 def group_counts(images: ImageSet, condition: Condition) -> dict[str, int]:
-    """How many pictures of each group are trained on."""
+    """How many images of each group are trained on."""
     groups = training_set(images, condition).table["group"]
     return {name: int((groups == name).sum()) for name in images.grouping.names}
 
 
 def group_summaries(images: ImageSet, base: Condition, edits: str) -> list[tuple[str, str]]:
-    """What a list leaves to train on, a line a group: of the minority or majority, and what it
-    has."""
+    """The training set that a list leaves, a line a group: minority or majority, and its
+    content."""
     grouping, words, changes = images.grouping, group_words(images.grouping), read_edits(edits)
-    weights = {one.group: one.by for one in changes if isinstance(one, Weigh)}
-    faded = sum(one.share for one in changes if isinstance(one, Fade))
-    before, lines = group_counts(images, base), []
-    for group, number in group_counts(images, base.replace(edits=edits)).items():
+    weights = {edit.group: edit.by for edit in changes if isinstance(edit, Weigh)}
+    faded = sum(edit.share for edit in changes if isinstance(edit, Fade))
+    before = group_counts(images, base)
+    lines = []
+    for group, count in group_counts(images, base.replace(edits=edits)).items():
         role = "minority" if group in grouping.minority else "majority"
-        said = f"{words[group]}: {number}" + (
-            f" (was {before[group]})" if number != before[group] else ""
-        )
-        said += f", each counts {weights[group]:g} times" if group in weights else ""
-        said += f", background {percent(faded)} faded" if faded and role == "majority" else ""
-        lines.append((role, said))
+        line = f"{words[group]}: {count}"
+        if count != before[group]:
+            line += f" (was {before[group]})"
+        if group in weights:
+            line += f", each counts {weights[group]:g} times"
+        if faded and role == "majority":
+            line += f", background {percent(faded)} faded"
+        lines.append((role, line))
     return lines
 
 
 def addable_rows(images: ImageSet, condition: Condition) -> list[int]:
-    """Pictures that may be added, by row: of the training split, and not in the training set."""
+    """Rows of images that may be added: of the training split, and not in the training set."""
     part = subset.parts(images, condition.data_seed)[0]
-    return [
-        int(row) for row in np.setdiff1d(part.rows("train"), training_set(images, condition).rows)
-    ]
+    rows = np.setdiff1d(part.rows("train"), training_set(images, condition).rows)
+    return [int(row) for row in rows]
 
 
 def checked_change(
     how: Callable[[Repair], Repair], images: ImageSet, base: Condition
 ) -> Callable[[Repair], Repair]:
-    """A change that is refused, with the reason, where its list cannot be trained."""
+    """Make a change raise LabError where its list cannot be trained."""
 
-    def changed(before: Repair) -> Repair:
+    def change(before: Repair) -> Repair:
         after = how(before)
         if after.edits != before.edits:
             training_set(images, base.replace(edits=after.edits))
         return after
 
-    return changed
+    return change
 
 
 def simulated_list(images: ImageSet, base: Condition, number: int) -> str:
-    """What a class might do, in turn: single pictures by chance; minority pictures added, or drawn
-    elsewhere; groups weighted, or backgrounds faded, with some of the rest. Where a set allows one
-    not, by chance."""
+    """The list of a simulated team, in turn: single images by chance; minority images added, or
+    drawn on other backgrounds; groups weighted, or backgrounds faded, with some of these. By chance
+    where a set does not allow one."""
     random, grouping = np.random.default_rng([number, 7]), images.grouping
-    elsewhere = drawable_contexts(images)[2:]
+    contexts = drawable_contexts(images)[2:]
 
     def added(many: int) -> list[Edit]:
         groups = images.table["group"].to_numpy()
@@ -227,7 +231,7 @@ def simulated_list(images: ImageSet, base: Condition, number: int) -> str:
 
     def drawn(many: int) -> list[Edit]:
         return [
-            Draw(grouping.objects[n % 2], str(random.choice(elsewhere)), int(random.integers(999)))
+            Draw(grouping.objects[n % 2], str(random.choice(contexts)), int(random.integers(999)))
             for n in range(many)
         ]
 
@@ -250,24 +254,25 @@ def simulated_list(images: ImageSet, base: Condition, number: int) -> str:
 
 
 def factors_of_group(images: ImageSet, rows: Sequence[int], group: str) -> pd.DataFrame:
-    """What is known of the pictures of some rows that are of a group: the factors by which one
-    chooses, by row."""
+    """The `FACTORS` of those of some rows that are of a group, by row."""
     table = images.table.iloc[list(rows)]
     table = table[table["group"] == group]
-    facts = pd.DataFrame([json.loads(text or "{}") for text in table["factors"]], index=table.index)
-    return facts[[name for name in FACTORS if name in facts]]
+    factors = [json.loads(text or "{}") for text in table["factors"]]
+    frame = pd.DataFrame(factors, index=table.index)
+    return frame[[name for name in FACTORS if name in frame]]
 
 
 def can_draw(images: ImageSet) -> bool:
-    """Whether pictures can be drawn for a set."""
+    """Whether images can be drawn for a set."""
     return recipe_of(images.name) is not None
 
 
 def drawable_contexts(images: ImageSet) -> list[str]:
-    """Where pictures can be drawn for a set: its own places first, and none that models are asked
-    in at the end."""
-    own = images.grouping.contexts
-    return [*own, *(place for place in CONTEXTS if place not in {*own, *HIDDEN_CONTEXTS})]
+    """The contexts that images can be drawn in: those of the set first, and none of the unseen
+    scenes."""
+    contexts = images.grouping.contexts
+    excluded = {*contexts, *HIDDEN_CONTEXTS}
+    return [*contexts, *(context for context in CONTEXTS if context not in excluded)]
 
 
 def changes_words(edits: str) -> str:
@@ -289,11 +294,11 @@ def edit_words(edit: Edit, images: ImageSet) -> str:
             return f"majority backgrounds {percent(edit.share)} faded"
         case Relabel():
             facts = images.table.iloc[edit.picture]
-            said = caption(
+            text = caption(
                 edit.style, facts["object"], facts["context"], images.grouping, edit.template
             )
-            return f"caption: “{said}”"
+            return f"caption: “{text}”"
         case Add() | Remove():
-            done = "added" if isinstance(edit, Add) else "removed"
-            return f"{done}: {words[str(images.table['group'].iat[edit.picture])]}"
+            verb = "added" if isinstance(edit, Add) else "removed"
+            return f"{verb}: {words[str(images.table['group'].iat[edit.picture])]}"
     return edit.kind

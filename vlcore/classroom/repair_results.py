@@ -1,9 +1,8 @@
-"""What teams' repairs came to: their standings, what they are held against, and what helped by kind
-of change.
+"""Results of the lesson “repair”: the ranking of teams, the baselines, and gains by kind of change.
 
-The number that ranks is the share of held-out minority pictures that a model gets right. It never
-stands alone: who fades the background of the majority wholly turns the shortcut round. The majority
-pays for it, and who is right on it less often than on the minority stands below all others."""
+Minority-group accuracy on held-out images ranks. It is never shown alone: fading the background of
+the majority wholly reverses the shortcut. The majority pays for it, and teams whose majority
+accuracy is below their minority accuracy rank last."""
 
 from __future__ import annotations
 
@@ -29,45 +28,54 @@ from vlcore.plots.theme import Palette
 from vlcore.study.statistics.paired import ENOUGH
 
 KINDS = {
-    "add": "added pictures",
-    "draw": "drawn pictures",
-    "remove": "removed pictures",
+    "add": "added images",
+    "draw": "drawn images",
+    "remove": "removed images",
     "caption": "changed captions",
     "weight": "weighted groups",
     "fade": "faded backgrounds",
 }
-TURNED = (
-    "Whoever gets the majority right less often than the minority has turned the shortcut round,"
-    " and stands last."
+REVERSED = (
+    "Teams with lower accuracy on the majority than on the minority have reversed the shortcut, and"
+    " rank last."
 )
 _MEASURES = {
     "minority": "minority_accuracy",
     "majority": "majority_accuracy",
     "balanced": "balanced_accuracy",
 }
+_ALL_GROUPS = "all groups alike"
 
 
 @dataclass(frozen=True)
 class RepairResult:
-    """What one model came to, on pictures that no training set has; intervals are over scenes, but
-    of several models, as of a budget spent by chance, from the least of them to the most, with
-    their number."""
+    """The accuracy of one model on held-out images; intervals are over scenes.
+
+    Of several models, as of a budget spent by chance, an interval is from the lowest to the
+    highest.
+
+    Attributes:
+        name: of the team or baseline.
+        edits: empty for a baseline.
+        accuracy: of minority, majority, balanced, and each group by its name.
+        unseen: accuracy in backgrounds and styles that no edit can draw.
+        models: how many there are.
+    """
 
     name: str
-    edits: str  # empty of what no team did
-    measured: Mapping[str, Estimate]  # minority, majority, balanced, and each group by its name
-    elsewhere: Estimate | None = None  # in places and styles that no edit can draw in
+    edits: str
+    accuracy: Mapping[str, Estimate]
+    unseen: Estimate | None = None
     models: int = 1
 
     @property
     def minority(self) -> Estimate:
-        return self.measured["minority"]
+        return self.accuracy["minority"]
 
     @property
-    def turned(self) -> bool:
-        """Whether the shortcut is turned round: the majority is right less often than the minority,
-        for certain."""
-        return self.measured["majority"].high < self.minority.low
+    def is_reversed(self) -> bool:
+        """Whether majority accuracy is below minority accuracy, for certain."""
+        return self.accuracy["majority"].high < self.minority.low
 
     @property
     def changes(self) -> int:
@@ -75,10 +83,10 @@ class RepairResult:
 
     @property
     def words(self) -> str:
-        """``62 % (60 to 64) of 1,000 pictures``."""
+        """``62 % (60 to 64) of 1,000 images``."""
         if self.models > 1:
             return f"{rate(self.minority.as_dict())}, mean and range of {self.models} models"
-        return f"{rate(self.minority.as_dict())} of {self.minority.n:,} pictures"
+        return f"{rate(self.minority.as_dict())} of {self.minority.n:,} images"
 
 
 def repair_result(
@@ -86,241 +94,295 @@ def repair_result(
     edits: str,
     ends: Sequence[Mapping[str, Any]],
     grouping: Grouping,
-    hidden: Sequence[Estimate] = (),
+    unseen: Sequence[Estimate] = (),
 ) -> RepairResult:
-    """The standing of a model, or of several, from what each measured at its end; `hidden` is what
-    they are elsewhere, or nothing. LessonError, which says why, where a model cannot be right about
-    a group."""
-    groups = {group: f"group_accuracy.{group}" for group in grouping.names}
-    every = [Metrics(end) for end in ends]
+    """The result of a model, or of several.
+
+    Args:
+        name: of the team or baseline.
+        edits: of the team.
+        ends: the metrics of each model at the end of training.
+        grouping: of the image set.
+        unseen: accuracy of each model in unseen scenes, if there are any.
+
+    Raises:
+        LessonError: where a model has no accuracy on a group.
+    """
+    measures = _MEASURES | {group: f"group_accuracy.{group}" for group in grouping.names}
+    models = [Metrics(end) for end in ends]
     try:
-        measured = {
-            name: _of_all([one[of] for one in every]) for name, of in (_MEASURES | groups).items()
+        accuracy = {
+            part: _mean_and_range([model[measure] for model in models])
+            for part, measure in measures.items()
         }
     except KeyError as error:
         raise LessonError(f"{name} cannot be ranked: {error.args[0]}.") from error
-    return RepairResult(name, edits, measured, _of_all(hidden) if hidden else None, len(every))
-
-
-def _of_all(found: Sequence[Estimate]) -> Estimate:
-    if len(found) == 1:
-        return found[0]
-    values = [one.value for one in found]
-    return Estimate(float(np.mean(values)), min(values), max(values), len(values))
-
-
-def ranked(standings: Sequence[RepairResult]) -> list[RepairResult]:
-    """Best first, those who turned the shortcut round last; of equal ones who changed less."""
-    return sorted(
-        standings, key=lambda one: (one.turned, -one.minority.value, one.changes, one.name)
+    return RepairResult(
+        name, edits, accuracy, _mean_and_range(unseen) if unseen else None, len(models)
     )
 
 
-def gains_by_kind(standings: Sequence[RepairResult], base: RepairResult) -> pd.DataFrame:
-    """How many points more than the model as it was those teams got right on average that used a
-    kind of change: of all groups alike, by which the kinds are sorted, and of the minority; one row
-    a kind that some team used, with the number of `teams`."""
-    gains: dict[str, list[tuple[float, float]]] = {}
-    for one in standings:
-        gain = [
-            100 * (one.measured[of].value - base.measured[of].value)
-            for of in ("balanced", "minority")
-        ]
-        for kind in {edit.kind for edit in read_edits(one.edits)}:
-            gains.setdefault(kind, []).append((gain[0], gain[1]))
-    rows = [(KINDS[kind], *np.mean(of, axis=0).tolist(), len(of)) for kind, of in gains.items()]
-    table = pd.DataFrame(rows, columns=["kind of change", "all groups alike", "minority", "teams"])
+def _mean_and_range(estimates: Sequence[Estimate]) -> Estimate:
+    if len(estimates) == 1:
+        return estimates[0]
+    values = [estimate.value for estimate in estimates]
+    return Estimate(float(np.mean(values)), min(values), max(values), len(values))
+
+
+def ranked(results: Sequence[RepairResult]) -> list[RepairResult]:
+    """Best first, reversed shortcuts last; of equal ones that with fewer changes."""
+    return sorted(
+        results,
+        key=lambda result: (
+            result.is_reversed,
+            -result.minority.value,
+            result.changes,
+            result.name,
+        ),
+    )
+
+
+def gains_by_kind(results: Sequence[RepairResult], base: RepairResult) -> pd.DataFrame:
+    """Mean gain in accuracy over the model as it was, in points, of the teams that used each kind
+    of change.
+
+    Returns:
+        ``kind of change``, ``all groups alike`` (by which rows are sorted), ``minority`` and the
+        number of ``teams``; one row a kind that some team used.
+    """
+    rows = []
+    for result in results:
+        balanced, minority = (
+            100 * (result.accuracy[part].value - base.accuracy[part].value)
+            for part in ("balanced", "minority")
+        )
+        for kind in {edit.kind for edit in read_edits(result.edits)}:
+            rows.append((KINDS[kind], balanced, minority))
+    columns = ["kind of change", _ALL_GROUPS, "minority"]
+    kinds = pd.DataFrame(rows, columns=columns).groupby("kind of change", as_index=False)
+    table = kinds.agg(
+        **{_ALL_GROUPS: (_ALL_GROUPS, "mean"), "minority": ("minority", "mean")},
+        teams=("minority", "size"),
+    )
     return table.sort_values(
-        ["all groups alike", "kind of change"], ascending=[False, True], ignore_index=True
+        [_ALL_GROUPS, "kind of change"], ascending=[False, True], ignore_index=True
     )
 
 
 def gains_words(table: pd.DataFrame) -> pd.DataFrame:
-    """The table of `helped` as it is shown: ``+5``."""
-    shown = table.set_index("kind of change")
-    return shown.assign(
-        **{name: shown[name].map("{:+.0f}".format) for name in ("all groups alike", "minority")}
-    )
+    """The table of `gains_by_kind` in words: ``+5``."""
+    table = table.set_index("kind of change")
+    for column in (_ALL_GROUPS, "minority"):
+        table[column] = table[column].map("{:+.0f}".format)
+    return table
 
 
 def gains_caveat(table: pd.DataFrame) -> str:
-    """What the table of `helped` does not say, in a sentence or two."""
-    said = (
-        "A team that made several kinds of changes counts in each, so this does not tell them apart"
+    """What the table of `gains_by_kind` does not say, in a sentence or two."""
+    caveat = (
+        "A team that made several kinds of changes counts in each, so this does not tell them"
+        " apart."
     )
     few = table[table["teams"] < ENOUGH]["kind of change"].tolist()
-    return f"{said}." + (f" Fewer than {ENOUGH} teams say little about {_and(few)}." if few else "")
+    if not few:
+        return caveat
+    *first, last = few
+    kinds = f"{', '.join(first)} and {last}" if first else last
+    return f"{caveat} Fewer than {ENOUGH} teams say little about {kinds}."
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """What is shown of the teams of a lesson."""
+    """The ranking of the teams of a class.
 
-    teams: Sequence[RepairResult]  # that have trained, as `ranked`
-    others: Sequence[
-        RepairResult
-    ]  # what they are held against, the model as it was first where it is there
-    waiting: Sequence[str]  # keys of lists that count and are not trained yet
-    last: bool  # whether they were asked elsewhere too
+    Attributes:
+        teams: those that have trained, as `ranked`.
+        baselines: the model as it was first, where it is trained.
+        waiting: keys of models that count and are not trained yet.
+        last: whether they were tested in unseen scenes too.
+    """
+
+    teams: Sequence[RepairResult]
+    baselines: Sequence[RepairResult]
+    waiting: Sequence[str]
+    last: bool
+
+    @property
+    def results(self) -> list[RepairResult]:
+        return [*self.teams, *self.baselines]
 
     @property
     def before(self) -> Ranking:
-        """As it was before they were asked elsewhere."""
-        teams, others = (
-            [replace(one, elsewhere=None) for one in of] for of in (self.teams, self.others)
+        """The ranking without unseen scenes."""
+        teams, baselines = (
+            [replace(result, unseen=None) for result in results]
+            for results in (self.teams, self.baselines)
         )
-        return replace(self, teams=teams, others=others, last=False)
+        return replace(self, teams=teams, baselines=baselines, last=False)
 
     @property
     def words(self) -> str:
-        """All of it for those who do not see the chart."""
-        return "; ".join(f"{one.name}: {one.words}" for one in [*self.teams, *self.others])
+        """The description of the chart."""
+        return "; ".join(f"{result.name}: {result.words}" for result in self.results)
 
     @property
     def about(self) -> str:
-        """What stands under the chart."""
-        counted = [
-            one.elsewhere if self.last else one.minority for one in [*self.teams, *self.others]
-        ]
-        numbers = [one.n for one in counted if one and one.n > len(CHANCE)]
-        said = [f"{min(numbers):,} pictures a model, 95 % intervals."] if numbers else []
-        said += ["The order is that of before." if self.last else TURNED]
-        if any(one.models > 1 for one in self.others):
-            said += [f"By chance: mean and range of {len(CHANCE)} draws of {MOST} single pictures."]
-        return " ".join(said)
+        """The caption of the chart."""
+        estimates = [result.unseen if self.last else result.minority for result in self.results]
+        counts = [estimate.n for estimate in estimates if estimate and estimate.n > len(CHANCE)]
+        sentences = []
+        if counts:
+            sentences.append(f"{min(counts):,} images a model, 95 % intervals.")
+        sentences.append("The order is that of before." if self.last else REVERSED)
+        if any(result.models > 1 for result in self.baselines):
+            sentences.append(
+                f"By chance: mean and range of {len(CHANCE)} draws of {MOST} single images."
+            )
+        return " ".join(sentences)
 
     def place(self, name: str) -> str:
-        """Where a team stands, in a sentence or two; empty where it does not."""
-        for place, one in enumerate(self.teams, start=1):
-            if one.name == name:
-                turned = " The shortcut is turned round." * one.turned
-                return f"{name}: place {place} of {len(self.teams)}, {one.words}.{turned}"
+        """The rank of a team, in a sentence or two; empty where it has none."""
+        for place, team in enumerate(self.teams, start=1):
+            if team.name == name:
+                reverses = " The shortcut is reversed." * team.is_reversed
+                return f"{name}: place {place} of {len(self.teams)}, {team.words}.{reverses}"
         return ""
 
     def chart(self, palette: Palette, width: int, height: int) -> alt.LayerChart:
-        """The ranking, see `vlcore.plots.ranking.ranking_chart`."""
-        what, other = "minority pictures that nobody saw, named right", "majority"
+        """The ranking as a chart, see `vlcore.plots.ranking.ranking_chart`."""
+        measure, hollow = "accuracy on minority images that nobody saw", "majority"
         if self.last:
-            what, other = "right in places and styles that nobody drew", "minority before"
-        looks = {"title": f"{what}; hollow: {other}", "second_title": other, "baseline": AS_IT_WAS}
-        rows = chart_rows(self.teams, self.others)
-        return ranking_chart(rows, palette=palette, width=width, height=height, **looks)
+            measure, hollow = "accuracy in scenes that nobody drew", "minority before"
+        return ranking_chart(
+            chart_rows(self.teams, self.baselines),
+            palette=palette,
+            width=width,
+            height=height,
+            title=f"{measure}; hollow: {hollow}",
+            second_title=hollow,
+            baseline=AS_IT_WAS,
+        )
 
 
 def ranking(
     lists: Mapping[str, Condition],
-    held: Mapping[str, Sequence[Condition]],
+    baselines: Mapping[str, Sequence[Condition]],
     grouping: Grouping,
     end: Callable[[str], Mapping[str, Any] | None],
-    hidden: Callable[[str], Estimate | None] | None = None,
+    unseen: Callable[[str], Estimate | None] | None = None,
 ) -> Ranking:
-    """The wall of the lists that count, by team, and of what they are held against: `end` gives
-    what a model measured by its key, None of one that is not there, and `hidden`, at the last
-    reveal, how it is elsewhere.
+    """Rank teams and their baselines.
+
+    Args:
+        lists: the condition that counts, by team.
+        baselines: conditions by the baseline's name.
+        grouping: of the image set.
+        end: the metrics at the end of training by key; None of a model that is not trained.
+        unseen: at the last reveal, accuracy in unseen scenes by key.
     """
 
-    def of(name: str, conditions: Sequence[Condition], edits: str) -> RepairResult | None:
-        there = {one.key: found for one in conditions if (found := end(one.key)) is not None}
-        asked = [hidden(key) for key in there] if hidden else []
-        return (
-            repair_result(
-                name, edits, list(there.values()), grouping, [one for one in asked if one]
-            )
-            if there
-            else None
-        )
+    def result(name: str, conditions: Sequence[Condition], edits: str) -> RepairResult | None:
+        ends, accuracies = [], []
+        for condition in conditions:
+            metrics = end(condition.key)
+            if metrics is None:
+                continue
+            ends.append(metrics)
+            if unseen and (accuracy := unseen(condition.key)):
+                accuracies.append(accuracy)
+        return repair_result(name, edits, ends, grouping, accuracies) if ends else None
 
-    teams = {name: of(name, [condition], condition.edits) for name, condition in lists.items()}
-    others = [of(name, conditions, "") for name, conditions in held.items()]
-    waiting = [lists[name].key for name, one in teams.items() if one is None]
-    found = ranked([one for one in teams.values() if one])
-    held_against = [one for one in others if one]
-    return Ranking(
-        found, held_against, waiting, any(one.elsewhere for one in [*found, *held_against])
-    )
+    results = {
+        name: result(name, [condition], condition.edits) for name, condition in lists.items()
+    }
+    waiting = [lists[name].key for name, team in results.items() if team is None]
+    teams = ranked([team for team in results.values() if team])
+    trained = [result(name, conditions, "") for name, conditions in baselines.items()]
+    compared = [baseline for baseline in trained if baseline]
+    return Ranking(teams, compared, waiting, any(team.unseen for team in [*teams, *compared]))
 
 
-def chart_rows(teams: Sequence[RepairResult], others: Sequence[RepairResult]) -> pd.DataFrame:
-    """Standings as `vlcore.plots.ranking.ranking_chart` draws them: right on the minority with the
-    majority as the other number, or where they were asked elsewhere, that with the minority."""
+def chart_rows(teams: Sequence[RepairResult], baselines: Sequence[RepairResult]) -> pd.DataFrame:
+    """Results as `vlcore.plots.ranking.ranking_chart` draws them.
+
+    They are minority accuracy with that of the majority as the other number, or accuracy in unseen
+    scenes with that of the minority.
+    """
     rows = []
-    for one in [*teams, *others]:
-        main, other = one.minority, one.measured["majority"]
-        if one.elsewhere:
-            main, other = one.elsewhere, one.minority
-        said = f"{rate(main.as_dict())}" + (f" · {changes_words(one.edits)}" if one.edits else "")
-        said += " · turned round" if one.turned else ""
-        ends = {name: getattr(main, name) for name in ("value", "low", "high")}
-        rows.append(
-            {
-                "name": one.name,
-                **ends,
-                "second": other.value,
-                "words": said,
-                "is_baseline": one in others,
-            }
-        )
+    for result in [*teams, *baselines]:
+        accuracy, second = result.minority, result.accuracy["majority"]
+        if result.unseen:
+            accuracy, second = result.unseen, result.minority
+        words = [rate(accuracy.as_dict())]
+        if result.edits:
+            words.append(changes_words(result.edits))
+        if result.is_reversed:
+            words.append("reversed")
+        row = {
+            "name": result.name,
+            "value": accuracy.value,
+            "low": accuracy.low,
+            "high": accuracy.high,
+            "second": second.value,
+            "words": " · ".join(words),
+            "is_baseline": result in baselines,
+        }
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
-def group_table(every: Sequence[RepairResult], grouping: Grouping) -> pd.DataFrame:
-    """How often standings are right on all groups alike and on each, in words; one row a
-    standing."""
-    names = {"balanced": "all groups alike"} | group_words(grouping)
+def group_table(results: Sequence[RepairResult], grouping: Grouping) -> pd.DataFrame:
+    """Accuracy on all groups alike and on each, in words; one row a result."""
+    columns = {"balanced": _ALL_GROUPS} | group_words(grouping)
+    for group in grouping.minority:
+        columns[group] = f"{columns[group]} (minority)"
     rows = {
-        one.name: {said: rate(one.measured[of].as_dict()) for of, said in names.items()}
-        for one in every
-    }
-    return pd.DataFrame.from_dict(rows, orient="index").rename(
-        columns={
-            said: f"{said} (minority)" for of, said in names.items() if of in grouping.minority
+        result.name: {
+            words: rate(result.accuracy[part].as_dict()) for part, words in columns.items()
         }
-    )
+        for result in results
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def changes_table(teams: Sequence[RepairResult]) -> pd.DataFrame:
     """How many changes of each kind teams made; one row a team."""
-    made = [Counter(KINDS[edit.kind] for edit in read_edits(one.edits)) for one in teams]
-    kinds = {kind: [of[kind] for of in made] for kind in KINDS.values()}
-    return pd.DataFrame({"Team": [one.name for one in teams]} | kinds)
-
-
-def _and(words: Sequence[str]) -> str:
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last
+    rows = []
+    for team in teams:
+        counts = Counter(KINDS[edit.kind] for edit in read_edits(team.edits))
+        rows.append({"Team": team.name} | {kind: counts[kind] for kind in KINDS.values()})
+    return pd.DataFrame(rows, columns=["Team", *KINDS.values()])
 
 
 def export_table(
-    teams: Sequence[RepairResult], others: Sequence[RepairResult], grouping: Grouping, towers: str
+    teams: Sequence[RepairResult],
+    baselines: Sequence[RepairResult],
+    grouping: Grouping,
+    towers: str,
 ) -> pd.DataFrame:
-    """The wall as a table for a spreadsheet: one row a team, best first, then what they are held
-    against; shares from 0 to 1, with the ends of their intervals."""
-    named = {
-        "minority": "minority",
-        "majority": "majority",
-        "balanced": "all groups",
-    } | group_words(grouping)
+    """The ranking for a spreadsheet: one row a team, best first, then the baselines; accuracies
+    from 0 to 1, with the ends of their intervals."""
+    parts = {"minority": "minority", "majority": "majority", "balanced": "all groups"}
+    parts |= group_words(grouping)
     rows = []
-    for place, one in enumerate([*teams, *others], start=1):
-        kinds = [
-            KINDS[kind]
-            for kind in KINDS
-            if any(edit.kind == kind for edit in read_edits(one.edits))
-        ]
+    for place, result in enumerate([*teams, *baselines], start=1):
+        kinds = {edit.kind for edit in read_edits(result.edits)}
         row: dict[str, Any] = {
             "place": place if place <= len(teams) else None,
-            "who": one.name,
-            "models": one.models,
+            "who": result.name,
+            "models": result.models,
+            "changes": result.changes,
+            "kinds": ", ".join(words for kind, words in KINDS.items() if kind in kinds),
         }
-        row |= {"changes": one.changes, "kinds": ", ".join(kinds)}
-        shown = {words: one.measured[name] for name, words in named.items()}
-        for words, found in (
-            shown | ({"elsewhere": one.elsewhere} if one.elsewhere else {})
-        ).items():
-            row |= {words: found.value, f"{words}, from": found.low, f"{words}, to": found.high}
-        row |= {
-            "pictures of the minority": one.minority.n if one.models == 1 else None,
-            "edits": one.edits,
-        }
-        rows.append(row | {"towers": towers})
+        estimates = {words: result.accuracy[part] for part, words in parts.items()}
+        if result.unseen:
+            estimates["elsewhere"] = result.unseen
+        for words, estimate in estimates.items():
+            row[words] = estimate.value
+            row[f"{words}, from"] = estimate.low
+            row[f"{words}, to"] = estimate.high
+        row["pictures of the minority"] = result.minority.n if result.models == 1 else None
+        row["edits"] = result.edits
+        row["towers"] = towers
+        rows.append(row)
     return pd.DataFrame(rows)

@@ -1,10 +1,10 @@
-"""Lessons for a class: where the presenter is, and what the room voted, without names.
+"""Class sessions: where the presenter is, and the anonymous votes of the class.
 
 One small SQLite file beside the models is the truth: a refresh, a second process and thirty phones
-see the same. A lesson is over after a day and gone after a week: a clock that was set wrong ends
-none for good. A lesson that is more than questions keeps tables of its own in the file, each with a
-column `code`, by `rows`, `inside` and `led`; they go with it. Functions raise a HomeError where the
-file cannot be read or written."""
+see the same. A session ends after a day and is deleted after a week: a clock that was set wrong
+ends none for good. A lesson that is more than questions has tables of its own in the file, each
+with a column `code`, by `rows`, `inside` and `led`; they go with it. Functions raise a HomeError
+where the file cannot be read or written."""
 
 import hashlib
 import hmac
@@ -27,9 +27,9 @@ from vlcore.experiment.files import HomeError, make_folder, models_folder
 from vlcore.experiment.options import TOWERS
 
 PHASES = ("predict", "run", "reveal")
-LIFETIME = 24 * 3600.0  # seconds that a code is good for
-IDLE = 3600.0  # seconds without a touch after which a lesson of others may make room
-KEPT = 8 * 24 * 3600.0  # seconds after which a lesson is deleted
+LIFETIME = 24 * 3600.0  # seconds that a code is valid
+IDLE = 3600.0  # seconds without a change after which another session may replace this one
+KEPT = 8 * 24 * 3600.0  # seconds after which a session is deleted
 _KEY = os.environ.get("VLCORE_ADDRESS_KEY", "").encode() or secrets.token_bytes(16)
 _LETTERS = "BCDFGHJKLMPRTWXZ"  # no vowels, so no words; none that looks like another
 _CODE = re.compile(f"[{_LETTERS}]{{4}}")
@@ -61,19 +61,18 @@ _TABLES = (
 
 
 class LessonError(LabError):
-    """Something that a lesson does not allow; the message says why."""
+    """An action that a lesson does not allow; the message says why."""
 
 
 class Origin(NamedTuple):
-    """Whose a lesson is: the name of a browser, and the address that it comes from."""
+    """The owner of a session: the name of a browser, and its address."""
 
     owner: str
     address: str
 
 
 class Started(NamedTuple):
-    """A lesson that has just been started: its code is for the room, its token for the presenter
-    alone."""
+    """A session that was just started: its code is for the class, its token for the presenter."""
 
     code: str
     token: str
@@ -81,19 +80,29 @@ class Started(NamedTuple):
 
 @dataclass(frozen=True)
 class ClassSession:
-    """A lesson as it stands now, and where its presenter is in it."""
+    """The state of a class session, as one visitor sees it.
+
+    Attributes:
+        code: four letters; empty for a lesson without a class.
+        lesson: its name.
+        data: its image set.
+        step: where the presenter is.
+        phase: one of `PHASES`.
+        counts: votes of this step by choice, without choices that nobody took.
+        vote: the visitor's choice.
+        leads: whether the visitor is the presenter.
+        towers: of the models that are trained in it, one of `vlcore.experiment.options.TOWERS`.
+    """
 
     code: str
     lesson: str
     data: str
     step: str
     phase: str
-    counts: dict[str, int]  # votes of this step by choice; choices that nobody took are left out
-    own: str | None  # the choice of whoever asked
-    leads: bool  # whether whoever asked is the presenter
-    towers: str = (
-        tower_pairs.USUAL
-    )  # of the models that are trained in it, a name of `vlcore.experiment.options.TOWERS`
+    counts: dict[str, int]
+    vote: str | None
+    leads: bool
+    towers: str = tower_pairs.USUAL
 
     @property
     def votes(self) -> int:
@@ -106,7 +115,7 @@ class ClassSession:
 
 
 def new_voter() -> str:
-    """A random name for somebody who has none."""
+    """A random name for a browser that has none."""
     return secrets.token_urlsafe(9)
 
 
@@ -116,7 +125,7 @@ def is_voter(text: str | None) -> bool:
 
 
 def tidy_code(code: str | None) -> str:
-    """A code as somebody types it, in capitals; empty where it cannot be one."""
+    """Normalise a typed code to capitals; empty where it cannot be one."""
     text = (code or "").strip().upper()
     return text if _CODE.fullmatch(text) else ""
 
@@ -130,14 +139,24 @@ def start_session(
     stays: bool = False,
     towers: str = tower_pairs.USUAL,
 ) -> Started:
-    """Start a lesson for a class at its first step, with a pair of towers for all models that it
-    trains.
+    """Start a class session.
 
-    Where whoever starts it has too many open, another own one ends: of those that nobody votes in,
-    else of all, the one that was touched last longest ago. Where all at the address or all of this
-    server have, so does one of theirs, but none that is in use: two have voted in it, or it was
-    touched within an hour. None ends that `stays`, as a teacher's does. A LessonError where none
-    may end, and for towers that nobody offers."""
+    Where its owner has too many open, another one of theirs ends: of those without votes, else of
+    all, the one that was changed longest ago. Where there are too many of the address or of the
+    server, one of these ends, unless it is in use: two have voted in it, or it was changed within
+    an hour.
+
+    Args:
+        lesson: its name.
+        data: the image set.
+        step: its first step.
+        who: the owner.
+        stays: whether it never ends for another one, as a teacher's does.
+        towers: of all models that it trains.
+
+    Raises:
+        LessonError: where none of too many may end, and for unknown towers.
+    """
     if towers not in TOWERS:
         raise LessonError(
             f"No pair of towers is named {towers!r}; choose one of {', '.join(TOWERS)}."
@@ -145,13 +164,13 @@ def start_session(
     token = secrets.token_urlsafe(12)
     with _open(write=True) as file:
         _delete(file, "created < ?", time.time() - KEPT)
-        owner, address = (_of_now(name) for name in who or Origin("", ""))
+        owner, address = (_anonymous(name) for name in who or Origin("", ""))
         if who and not stays:
-            _make_room(file, limits.LESSONS, "o.owner = :name", owner, own=True)
+            _make_room(file, limits.LESSONS, "o.owner = :name", owner, by_owner=True)
             _make_room(file, limits.LESSONS_OF_ADDRESS, "o.address = :name", address)
         _make_room(file, limits.ALL_LESSONS, "TRUE")
-        taken = {code for (code,) in file.execute("SELECT code FROM lessons")}
-        while (code := "".join(secrets.choice(_LETTERS) for _ in range(4))) in taken:
+        codes = {code for (code,) in file.execute("SELECT code FROM lessons")}
+        while (code := "".join(secrets.choice(_LETTERS) for _ in range(4))) in codes:
             pass
         values = (code, lesson, data, _secret(token), time.time(), step, PHASES[0])
         file.execute("INSERT INTO lessons VALUES (?, ?, ?, ?, ?, ?, ?)", values)
@@ -164,29 +183,28 @@ def start_session(
 
 
 def find_session(code: str, voter: str = "", token: str = "") -> ClassSession | None:
-    """A lesson as it stands, as a voter or the holder of a token sees it; None where there is none,
-    or it is over."""
+    """The state of a session as a voter or the holder of a token sees it; None where it is over or
+    never was."""
     code = tidy_code(code)
-    found = query_rows(
+    stored = query_rows(
         "SELECT l.lesson, l.data, l.step, l.phase, l.token, v.choice, COUNT(v.voter), MAX(v.voter ="
         " ?) FROM lessons l LEFT JOIN votes v ON v.code = l.code AND v.step = l.step WHERE l.code ="
         " ? AND l.created > ? GROUP BY v.choice",
         (voter, code, time.time() - LIFETIME),
     )
-    if not found:
+    if not stored:
         return None
-    lesson, data, step, phase, secret = found[0][:5]
-    if phase not in PHASES or not all(isinstance(text, str) for text in found[0][:5]):
+    lesson, data, step, phase, secret = stored[0][:5]
+    if phase not in PHASES or not all(isinstance(text, str) for text in stored[0][:5]):
         raise _damaged("a lesson that cannot be")
-    counts = {choice: count for *_, choice, count, _ in found if count}
-    own = next((choice for *_, choice, _, mine in found if mine), None)
+    counts = {choice: count for *_, choice, count, _ in stored if count}
+    vote = next((choice for *_, choice, _, is_voter in stored if is_voter), None)
     leads = hmac.compare_digest(_secret(token).encode(), secret.encode())
-    return ClassSession(code, lesson, data, step, phase, counts, own, leads, towers_of(code))
+    return ClassSession(code, lesson, data, step, phase, counts, vote, leads, towers_of(code))
 
 
 def towers_of(code: str) -> str:
-    """The pair of towers that a lesson was started with; the usual one where it was started before
-    there was a choice."""
+    """The towers that a session was started with; older sessions have the usual ones."""
     stored = query_rows("SELECT towers FROM lesson_towers WHERE code = ?", (tidy_code(code),))
     towers = str(stored[0][0]) if stored else tower_pairs.USUAL
     if towers not in TOWERS:
@@ -195,29 +213,30 @@ def towers_of(code: str) -> str:
 
 
 def takes_part(code: str, voter: str) -> bool:
-    """Whether somebody has voted in a lesson, or was admitted to it."""
+    """Whether a browser was admitted to a session."""
     return bool(
         query_rows("SELECT 1 FROM voters WHERE code = ? AND voter = ?", (tidy_code(code), voter))
     )
 
 
 def is_closed(code: str) -> bool:
-    """Whether the door of a lesson is closed: nobody new takes part."""
+    """Whether a session admits nobody new."""
     return bool(query_rows("SELECT 1 FROM closed WHERE code = ?", (tidy_code(code),)))
 
 
 def enter_session(code: str, voter: str, address: str = "") -> bool:
-    """Come into a lesson, as by opening its page; whether somebody may look on, as all may but who
-    comes to a closed door. Who cannot be admitted now, where many are, is as soon as they do
-    something."""
+    """Admit a browser that opens the page of a session, and return whether it may look on.
+
+    Only newcomers to a closed session may not. A browser that cannot be admitted now, where there
+    are many, is admitted at its first action.
+    """
     with suppress(LabError), session_transaction(code) as file:
         admit(file, code, voter, address)
     return not is_closed(code) or takes_part(code, voter)
 
 
 def close_door(code: str, token: str, *, closed: bool = True) -> None:
-    """Let nobody new take part in a lesson, or open its door again; a LessonError for all but its
-    presenter."""
+    """Close a session to newcomers, or open it again; LessonError for all but its presenter."""
     query = (
         "INSERT OR IGNORE INTO closed VALUES (?)" if closed else "DELETE FROM closed WHERE code = ?"
     )
@@ -226,8 +245,8 @@ def close_door(code: str, token: str, *, closed: bool = True) -> None:
 
 
 def move_session(code: str, token: str, step: str, phase: str) -> None:
-    """Move a lesson, and the room with it; a LessonError for all but its presenter, and for a phase
-    that is none."""
+    """Move a session to a step and phase; LessonError for all but its presenter, and for an unknown
+    phase."""
     if phase not in PHASES:
         raise LessonError(f"A step has no phase {phase!r}; it has {', '.join(PHASES)}.")
     with presenter_transaction(code, token) as file:
@@ -237,8 +256,8 @@ def move_session(code: str, token: str, step: str, phase: str) -> None:
 
 
 def reset_votes(code: str, token: str) -> None:
-    """Forget the votes of the question where a lesson is, and who has voted in no other unless its
-    door is closed; a LessonError for all but its presenter."""
+    """Delete the votes on the current question, and voters without other votes unless the session
+    is closed; LessonError for all but its presenter."""
     with presenter_transaction(code, token) as file:
         query = (
             "DELETE FROM votes WHERE code = ? AND step = (SELECT step FROM lessons l WHERE l.code ="
@@ -254,8 +273,7 @@ def reset_votes(code: str, token: str) -> None:
 
 
 def delete_session(code: str, token: str) -> None:
-    """Delete a lesson with everything that is kept of it; a LessonError for all but its
-    presenter."""
+    """Delete a session with everything in its tables; LessonError for all but its presenter."""
     with presenter_transaction(code, token) as file:
         _delete(file, "code = ?", tidy_code(code))
 
@@ -279,9 +297,15 @@ def presenter_transaction(
 
 @contextmanager
 def session_transaction(code: str, tables: Sequence[str] = ()) -> Iterator[sqlite3.Connection]:
-    """The file, to write in what belongs to a lesson, in a transaction that no other writer is in;
-    the lesson counts as touched. The `tables`, statements that create what is not there, are those
-    of this kind of lesson. A LessonError where it is over."""
+    """The file in an exclusive transaction, which counts as a change of the session.
+
+    Args:
+        code: of the session.
+        tables: statements that create the tables of this kind of lesson.
+
+    Raises:
+        LessonError: where the session is over.
+    """
     with _open(write=True, tables=tables) as file:
         query = "SELECT 1 FROM lessons WHERE code = ? AND created > ?"
         if not file.execute(query, (tidy_code(code), time.time() - LIFETIME)).fetchone():
@@ -291,9 +315,12 @@ def session_transaction(code: str, tables: Sequence[str] = ()) -> Iterator[sqlit
 
 
 def admit(file: sqlite3.Connection, code: str, voter: str, address: str = "") -> None:
-    """Let somebody take part in a lesson, as who has before always may; LessonError for a name that
-    is none, where the door is closed, or where many others have from an address already, or do
-    now."""
+    """Admit a browser to a session; those admitted before always may take part.
+
+    Raises:
+        LessonError: for an invalid name, where the session is closed, or where there are too many
+            of the address.
+    """
     if not is_voter(voter):
         raise LessonError("This comes from nobody; open the lesson's link again.")
     code = tidy_code(code)
@@ -303,19 +330,19 @@ def admit(file: sqlite3.Connection, code: str, voter: str, address: str = "") ->
         if file.execute("SELECT 1 FROM closed WHERE code = ?", (code,)).fetchone():
             raise LessonError("The door of this lesson is closed; the lecturer can open it again.")
         query = "SELECT COUNT(*), COALESCE(SUM(address = ?), 0) FROM voters WHERE code = ?"
-        everywhere, there = file.execute(query, (_of_now(address), code)).fetchone()
-        if everywhere >= limits.VOTERS or (address and there >= limits.VOTERS_OF_ADDRESS):
+        total, of_address = file.execute(query, (_anonymous(address), code)).fetchone()
+        if total >= limits.VOTERS or (address and of_address >= limits.VOTERS_OF_ADDRESS):
             raise LessonError("Very many take part in this lesson already; no newcomers are taken.")
         if address and not _new_voters.take(f"{code} {address}"):
             raise LessonError("Many come at this moment; try again in a few seconds.")
-        file.execute("INSERT INTO voters VALUES (?, ?, ?)", (code, voter, _of_now(address)))
+        file.execute("INSERT INTO voters VALUES (?, ?, ?)", (code, voter, _anonymous(address)))
 
 
 def vote(
     code: str, step: str, voter: str, choice: str, choices: Sequence[str], address: str = ""
 ) -> None:
-    """Vote, or change a vote, in the step where the lesson is; LessonError where that is over, or
-    none can be, or as of `admit`."""
+    """Vote, or change a vote, on the current step; LessonError where that is closed, for an unknown
+    choice, or as `admit`."""
     code = tidy_code(code)
     if choice not in choices:
         raise LessonError(f"There is no choice {choice!r} here; choose one that is shown.")
@@ -331,33 +358,35 @@ def vote(
 
 
 def all_votes(code: str) -> dict[str, dict[str, int]]:
-    """All votes of a lesson: step to choice to their number."""
-    found: dict[str, dict[str, int]] = {}
+    """Count the votes of a session: step to choice to number."""
+    counts: dict[str, dict[str, int]] = {}
     query = "SELECT step, choice, COUNT(*) FROM votes WHERE code = ? GROUP BY step, choice"
     for step, choice, count in query_rows(query, (tidy_code(code),)):
-        found.setdefault(step, {})[choice] = count
-    return found
+        counts.setdefault(step, {})[choice] = count
+    return counts
 
 
 def _make_room(
-    file: sqlite3.Connection, most: int, of: str, name: str = "", *, own: bool = False
+    file: sqlite3.Connection, most: int, origin: str, name: str = "", *, by_owner: bool = False
 ) -> None:
-    """End lessons until one more may be open, of those that a condition on their origin names."""
+    """End sessions until one more may be open, of those that an SQL condition on their origin
+    names; with `by_owner` those in use too."""
     query = f"""
-        SELECT l.code, COALESCE(o.stays, 0) OR NOT :own AND (COALESCE(o.touched, l.created) > :hour
-        OR (SELECT COUNT(*) FROM voters r WHERE r.code = l.code) > 1) AS kept
+        SELECT l.code, COALESCE(o.stays, 0) OR NOT :by_owner AND (
+        COALESCE(o.touched, l.created) > :hour
+        OR (SELECT COUNT(*) FROM voters r WHERE r.code = l.code) > 1) AS in_use
         FROM lessons l LEFT JOIN origins o ON o.code = l.code
-        WHERE l.created > :day AND {of} ORDER BY kept,
+        WHERE l.created > :day AND {origin} ORDER BY in_use,
         EXISTS (SELECT 1 FROM votes v WHERE v.code = l.code), COALESCE(o.touched, l.created)
     """  # noqa: S608  # the conditions stand in this module
     now = time.time()
-    values = {"own": own, "name": name, "day": now - LIFETIME, "hour": now - IDLE}
+    values = {"by_owner": by_owner, "name": name, "day": now - LIFETIME, "hour": now - IDLE}
     is_open = file.execute(query, values).fetchall()
-    for code, kept in is_open[: max(0, len(is_open) - most + 1)]:
-        if kept:
-            more = " Whoever is signed in as a teacher may start more." * bool(name)
+    for code, in_use in is_open[: max(0, len(is_open) - most + 1)]:
+        if in_use:
+            advice = " Signed in as a teacher you may start more." * bool(name)
             raise LessonError(
-                f"Too many lessons are open; each ends a day after it was started.{more}"
+                f"Too many lessons are open; each ends a day after it was started.{advice}"
             )
         _delete(file, "code = ?", code)
 
@@ -375,14 +404,14 @@ def _touch(file: sqlite3.Connection, code: str) -> None:
     file.execute("UPDATE origins SET touched = ? WHERE code = ?", (time.time(), tidy_code(code)))
 
 
-def _of_now(name: str) -> str:
-    """What is kept of a name or an address: it is the same as long as this process lives, and in
-    all that one `serve` began, and tells nobody more."""
+def _anonymous(name: str) -> str:
+    """The keyed hash of a name or an address that is stored: the same as long as this process
+    lives, and in all processes of one `serve`."""
     return hmac.new(_KEY, name.encode(), "sha256").hexdigest()[:16] if name else ""
 
 
 def _secret(token: str) -> str:
-    """What is kept of a token: a reader of the file cannot lead a lesson with it."""
+    """The hash of a token that is stored, with which a reader of the file cannot lead a session."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -391,7 +420,7 @@ def _file() -> Path:
 
 
 def query_rows(query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-    """Rows of a query; looking writes nothing, and a table is empty until it is there."""
+    """Rows of a query; a missing file or table has none, and nothing is written."""
     if not _file().exists() or not _file().stat().st_size:
         return []
     with _open() as file:
@@ -405,8 +434,8 @@ def query_rows(query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
 
 @contextmanager
 def _open(*, write: bool = False, tables: Sequence[str] = ()) -> Iterator[sqlite3.Connection]:
-    """The file, which commits in the end or rolls back; to write in a transaction that no other
-    writer is in."""
+    """The file, which commits in the end or rolls back; with `write` in an exclusive
+    transaction."""
     if write:
         make_folder(models_folder())
     try:

@@ -1,8 +1,8 @@
-"""Teams of the lesson “repair”, in the lesson's own file: who is in which, what each has.
+"""Teams of the lesson “repair”, in the file of sessions: their phones and their lists of changes.
 
-A team is a phone, or several that share its number. A reload or a server that starts again loses
-nothing. Nobody changes what another team has: a phone is in one team, and comes to one only while
-that lets others in. Lists are open in the first phase alone."""
+A team is a phone, or several. A reload or a server that restarts loses nothing. A phone is in one
+team, changes only its list, and joins one only while that admits others. Lists are open in the
+first phase alone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from vlcore.classroom.session import (
 from vlcore.experiment import limits
 from vlcore.experiment.files import HomeError
 
-WELCOME = 180.0  # seconds in which another phone may come to a team
+WELCOME = 180.0  # seconds in which another phone may join a team
 _TABLES = (
     (
         "CREATE TABLE IF NOT EXISTS repairs (code TEXT NOT NULL, team INTEGER NOT NULL, state TEXT"
@@ -47,7 +47,7 @@ class Team:
     repair: Repair
     simulated: bool
     phones: int
-    welcomes: bool  # another phone may come
+    welcomes: bool  # whether another phone may join
 
     @property
     def name(self) -> str:
@@ -55,24 +55,28 @@ class Team:
 
 
 def join_team(code: str, voter: str, number: int | None = None, address: str = "") -> int:
-    """Come to a team by its number, or found one; who is in one stays there. LessonError where the
-    team takes no other phone, or the lists are closed, or as of
-    `vlcore.classroom.session.admit`."""
+    """Join a team by its number, or start one, and return its number; a phone in a team stays
+    there.
+
+    Raises:
+        LessonError: where the team admits no other phone, the lists are closed, or as
+            `vlcore.classroom.session.admit`.
+    """
     with _editing(code) as file:
         admit(file, code, voter, address)
         query = "SELECT team FROM repairers WHERE code = ? AND voter = ?"
-        if own := file.execute(query, (tidy_code(code), voter)).fetchone():
-            return int(own[0])
+        if joined := file.execute(query, (tidy_code(code), voter)).fetchone():
+            return int(joined[0])
         query = "SELECT team, welcome FROM repairs WHERE code = ?"
-        there = dict(file.execute(query, (tidy_code(code),)).fetchall())
+        welcome = dict(file.execute(query, (tidy_code(code),)).fetchall())
         if number is None:
-            if len(there) >= limits.TEAMS:
+            if len(welcome) >= limits.TEAMS:
                 raise LessonError(
                     f"There are {limits.TEAMS} teams, and that is the most; join one of them."
                 )
-            number = max(there, default=0) + 1
+            number = max(welcome, default=0) + 1
             _insert(file, code, number, Repair(), simulated=False)
-        elif there.get(number, 0) < time.time():
+        elif welcome.get(number, 0) < time.time():
             raise LessonError(
                 "This team takes no other phone now; its own phone can let one in for three"
                 " minutes."
@@ -82,8 +86,8 @@ def join_team(code: str, voter: str, number: int | None = None, address: str = "
 
 
 def leave_team(code: str, voter: str) -> None:
-    """Go out of a team, which then lets others in for a while; one that is empty and has changed
-    nothing is no more."""
+    """Leave a team, which then admits others for a while; an empty team without changes is
+    deleted."""
     with _editing(code) as file:
         team, repair = _own(file, code, voter)
         file.execute("DELETE FROM repairers WHERE code = ? AND voter = ?", (tidy_code(code), voter))
@@ -94,22 +98,24 @@ def leave_team(code: str, voter: str) -> None:
 
 
 def welcome_phones(code: str, voter: str) -> None:
-    """Let other phones come to one's own team for a while."""
+    """Admit other phones to the voter's team for a while."""
     with _editing(code) as file:
         _welcome(file, code, _own(file, code, voter)[0])
 
 
 def welcome_phones_to_all(code: str, token: str) -> None:
-    """Let phones come to any team for a while, as where one lost its browser; LessonError for all
-    but the presenter."""
+    """Admit phones to all teams for a while, as where a browser was lost; LessonError for all but
+    the presenter."""
     with presenter_transaction(code, token, _TABLES) as file:
         query = "UPDATE repairs SET welcome = ? WHERE code = ? AND simulated = 0"
         file.execute(query, (time.time() + WELCOME, tidy_code(code)))
 
 
 def change_repair(code: str, voter: str, how: Callable[[Repair], Repair]) -> Repair:
-    """Change what one's own team has, as it is at this moment; `how` refuses by raising.
-    LessonError for who is in no team, and where the lists are closed."""
+    """Change the list of the voter's team; `how` refuses by raising.
+
+    LessonError without a team, and where the lists are closed.
+    """
     with _editing(code) as file:
         team, before = _own(file, code, voter)
         after = how(before)
@@ -131,20 +137,20 @@ def teams(code: str) -> list[Team]:
 
 
 def team_of(code: str, voter: str) -> Team | None:
-    """The team that somebody is in."""
-    found = query_rows(
+    """The team of a voter."""
+    joined = query_rows(
         "SELECT team FROM repairers WHERE code = ? AND voter = ?", (tidy_code(code), voter)
     )
-    return next((team for team in teams(code) if found and team.number == found[0][0]), None)
+    return next((team for team in teams(code) if joined and team.number == joined[0][0]), None)
 
 
 def add_simulated(code: str, token: str, lists: Sequence[str]) -> None:
-    """Add teams that nobody is in, each with a list that it has trained; LessonError for all but
-    the presenter, and where there are too many."""
+    """Add simulated teams, each with a list that it has trained; LessonError for all but the
+    presenter, and where there are too many."""
     with presenter_transaction(code, token, _TABLES) as file:
         query = "SELECT COALESCE(MAX(team), 0), COUNT(*) FROM repairs WHERE code = ?"
-        last, there = file.execute(query, (tidy_code(code),)).fetchone()
-        if there + len(lists) > limits.TEAMS:
+        last, count = file.execute(query, (tidy_code(code),)).fetchone()
+        if count + len(lists) > limits.TEAMS:
             raise LessonError(
                 f"With these there would be more than {limits.TEAMS} teams; delete simulated ones"
                 " first."
@@ -160,8 +166,8 @@ def delete_simulated(code: str, token: str) -> None:
 
 
 def delete_idle(code: str, token: str) -> None:
-    """Remove the teams that have changed nothing, as where somebody founded all that there may be;
-    who was in one may found or join another. LessonError for all but the presenter."""
+    """Remove the teams without changes, so that others may be started; their phones may join
+    another. LessonError for all but the presenter."""
     idle = json.dumps(asdict(Repair()))
     with presenter_transaction(code, token, _TABLES) as file:
         query = "DELETE FROM repairers WHERE code = :code AND team IN "
@@ -172,8 +178,8 @@ def delete_idle(code: str, token: str) -> None:
 
 @contextmanager
 def _editing(code: str) -> Iterator[sqlite3.Connection]:
-    """The file, where the lists of a lesson are open; a LessonError where they are not, or it is
-    another lesson."""
+    """A transaction while the lists are open; LessonError where they are not, or in another
+    lesson."""
     with session_transaction(code, _TABLES) as file:
         query = "SELECT lesson, phase FROM lessons WHERE code = ?"
         lesson, phase = file.execute(query, (tidy_code(code),)).fetchone()
@@ -189,10 +195,10 @@ def _own(file: sqlite3.Connection, code: str, voter: str) -> tuple[int, Repair]:
         "SELECT t.team, t.state FROM repairers m JOIN repairs t ON t.code = m.code AND t.team ="
         " m.team WHERE m.code = ? AND m.voter = ?"
     )
-    found = file.execute(query, (tidy_code(code), voter)).fetchone()
-    if found is None:
+    joined = file.execute(query, (tidy_code(code), voter)).fetchone()
+    if joined is None:
         raise LessonError("You are in no team; join one first.")
-    return found[0], _read(found[1])
+    return joined[0], _read(joined[1])
 
 
 def _welcome(file: sqlite3.Connection, code: str, team: int) -> None:

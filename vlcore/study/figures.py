@@ -11,7 +11,7 @@ import pandas as pd
 
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.wording import STYLE_WORDS
-from vlcore.metrics.catalogue import MEASURES, PRIMARY, measure_of, parent_of, secondary, words_of
+from vlcore.metrics.catalogue import MEASURES, PRIMARY, measure_of, secondary, parent_of, words_of
 from vlcore.metrics.estimate import Estimate
 from vlcore.plots import curves, intervals, measure_by_bias
 from vlcore.plots.measure_by_bias import FEWEST, Scale
@@ -64,27 +64,27 @@ def scale_of(
     return Scale(words, False, (low, max(high, low + 0.1)), 0.0 if entry.signed else None)
 
 
-def cells_of(found: Findings, measure: str, moment: str = "end") -> pd.DataFrame:
+def cells_of(findings: Findings, measure: str, moment: str = "end") -> pd.DataFrame:
     """A measure's cells, as `vlcore.study.findings.cells` lays them out."""
-    return cells(values(found.frame, measure, moment), share=measure_of(measure).within_unit)
+    return cells(values(findings.frame, measure, moment), share=measure_of(measure).within_unit)
 
 
-def charted(found: Findings) -> list[str]:
+def charted(findings: Findings) -> list[str]:
     """The measures of a study that some run has, the primary one first."""
-    frame = found.frame
+    frame = findings.frame
     measured = set(frame.loc[frame["value"].notna() & (frame["moment"] == "end"), "measure"])
     return [name for name in (PRIMARY, *secondary(label_styles=True)) if name in measured]
 
 
-def reported(found: Findings) -> list[str]:
+def reported(findings: Findings) -> list[str]:
     """The measures that have a figure in the report, where some run has them."""
-    measured = charted(found)
+    measured = charted(findings)
     return [name for name, measure in MEASURES.items() if measure.reported and name in measured]
 
 
-def heat_map(found: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
-    rows = cells_of(found, measure)
-    scale = scale_of(measure, rows, found.grouping)
+def heat_map(findings: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
+    rows = cells_of(findings, measure)
+    scale = scale_of(measure, rows, findings.grouping)
     if measure_of(measure).less:  # 0 has one colour, as far from both ends
         most = max(abs(end) for end in scale.domain)
         scale = Scale(scale.words, False, (-most, most), 0.0)
@@ -92,26 +92,26 @@ def heat_map(found: Findings, measure: str, palette: Palette, width: int) -> alt
 
 
 def by_bias(
-    found: Findings, measure: str, palette: Palette, width: int, height: int = 380
+    findings: Findings, measure: str, palette: Palette, width: int, height: int = 380
 ) -> alt.LayerChart:
     """Every run and cell, with the untrained encoder, and the Bayes line of accuracy."""
-    points, rows = values(found.frame, measure), cells_of(found, measure)
-    lines = [cells_of(found, measure, "untrained").assign(reference="untrained encoder")]
+    points, rows = values(findings.frame, measure), cells_of(findings, measure)
+    lines = [cells_of(findings, measure, "untrained").assign(reference="untrained encoder")]
     if measure == PRIMARY:
-        lines.insert(0, bayes_lines(found).assign(reference="Bayes line"))
+        lines.insert(0, bayes_lines(findings).assign(reference="Bayes line"))
     lines = [line for line in lines if len(line)]
     references = None
     if lines:
         references = pd.concat(lines)[["reference", "labels", "phi", "value", "n"]]
-    scale = scale_of(measure, rows, found.grouping, points)
+    scale = scale_of(measure, rows, findings.grouping, points)
     return measure_by_bias.by_bias(
         points, rows, scale, palette=palette, width=width, height=height, references=references
     )
 
 
-def paired_slopes(found: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
-    points = values(found.frame, measure)
-    scale = scale_of(measure, cells_of(found, measure), found.grouping, points)
+def paired_slopes(findings: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
+    points = values(findings.frame, measure)
+    scale = scale_of(measure, cells_of(findings, measure), findings.grouping, points)
     return measure_by_bias.paired_slopes(points, scale, palette=palette, width=width)
 
 
@@ -128,10 +128,10 @@ def _forest(
     return intervals.forest(table, palette=palette, width=width, title=title, unit=unit)
 
 
-def forest(found: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
+def forest(findings: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
     """The difference at each bias level."""
     rows = []
-    for level in found.comparison(measure).levels:
+    for level in findings.comparison(measure).levels:
         if level.difference is None:
             continue
         status = status_words(level)
@@ -143,46 +143,48 @@ def forest(found: Findings, measure: str, palette: Palette, width: int) -> alt.L
     return _forest(rows, title, palette, width, 100 if share else 1)
 
 
-def groups(found: Findings, palette: Palette, width: int) -> alt.VConcatChart:
+def groups(findings: Findings, palette: Palette, width: int) -> alt.VConcatChart:
     """Accuracy of each of the four groups over bias: objects down, contexts across."""
-    objects, contexts = found.grouping.objects, found.grouping.contexts
+    objects, contexts = findings.grouping.objects, findings.grouping.contexts
     names = [f"{animal}_{context}" for animal in objects for context in contexts]
-    return panes(found, [f"group_accuracy.{name}" for name in names], palette, width)
+    return panes(findings, [f"group_accuracy.{name}" for name in names], palette, width)
 
 
 def panes(
-    found: Findings, measures: Sequence[str], palette: Palette, width: int
+    findings: Findings, measures: Sequence[str], palette: Palette, width: int
 ) -> alt.VConcatChart:
     """Several measures of one kind beside each other, on one scale."""
-    points = {name: values(found.frame, name) for name in measures}
-    rows = {name: cells_of(found, name) for name in measures if len(points[name])}
+    points = {name: values(findings.frame, name) for name in measures}
+    rows = {name: cells_of(findings, name) for name in measures if len(points[name])}
     if not rows:
         raise ValueError(f"No run has {', '.join(measures)}.")
     all_rows, all_points = pd.concat(rows.values()), pd.concat(points.values())
-    scale = scale_of(measures[0], all_rows, found.grouping, all_points)
+    scale = scale_of(measures[0], all_rows, findings.grouping, all_points)
     scale = replace(scale, words=parent_of(measures[0]) or scale.words)
     titled = [
-        (words_of(name, found.grouping), points[name], measure_cells)
+        (words_of(name, findings.grouping), points[name], measure_cells)
         for name, measure_cells in rows.items()
     ]
     return measure_by_bias.small_multiples(titled, scale, palette=palette, width=width)
 
 
-def probes(found: Findings, palette: Palette, width: int) -> alt.VConcatChart:
-    means, fits = mean_curves(found.curves), fit_steps(found.curves)
+def probes(findings: Findings, palette: Palette, width: int) -> alt.VConcatChart:
+    means, fits = mean_curves(findings.curves), fit_steps(findings.curves)
     return curves.probe_curves(means, fits, palette=palette, width=width)
 
 
-def moments(found: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
-    parts = [cells_of(found, measure, name).assign(moment=words) for name, words in MOMENTS.items()]
+def moments(findings: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
+    parts = [
+        cells_of(findings, measure, name).assign(moment=words) for name, words in MOMENTS.items()
+    ]
     rows = pd.concat([part for part in parts if len(part)], ignore_index=True)
-    scale = scale_of(measure, rows, found.grouping)
+    scale = scale_of(measure, rows, findings.grouping)
     return measure_by_bias.moments(rows, scale, palette=palette, width=width)
 
 
-def claim_tests(found: Findings, claim: str, palette: Palette, width: int) -> alt.LayerChart:
+def claim_tests(findings: Findings, claim: str, palette: Palette, width: int) -> alt.LayerChart:
     """A claim, its controls, and its other tests."""
-    result = found.claim(claim)
+    result = findings.claim(claim)
     rows = [
         ("the claim" if test is result.main else test.words, test.difference.mean, test.status)
         for test in (result.main, *result.controls, *result.variations)
@@ -192,11 +194,11 @@ def claim_tests(found: Findings, claim: str, palette: Palette, width: int) -> al
 
 
 def claim_by_bias(
-    found: Findings, claim: str, palette: Palette, width: int
+    findings: Findings, claim: str, palette: Palette, width: int
 ) -> alt.LayerChart | alt.VConcatChart:
     """What a claim is about, over bias; of a measure of groups, each of the four."""
-    query = found.claim(claim).claim.query
+    query = findings.claim(claim).claim.query
     if query.groups:
-        names = [f"{query.measure}.{group}" for group in found.grouping.names]
-        return panes(found, names, palette, width)
-    return by_bias(found, query.measure, palette, width, 320)
+        names = [f"{query.measure}.{group}" for group in findings.grouping.names]
+        return panes(findings, names, palette, width)
+    return by_bias(findings, query.measure, palette, width, 320)

@@ -158,7 +158,7 @@ class Findings(StudyTables):
         raise ValueError("this measure is in no comparison")
 
 
-def findings(
+def study_findings(
     plan: StudyPlan, grouping: Grouping, tables: StudyTables, left_out: tuple[str, ...] = ()
 ) -> Findings:
     """Analyse a study of short and descriptive labels.
@@ -292,26 +292,26 @@ def cells(rows: pd.DataFrame, by: Sequence[str] = CELL, share: bool = False) -> 
     return pd.DataFrame(averages, columns=[*by, "value", "low", "high", "n"])
 
 
-def bayes_lines(found: Findings, biases: Sequence[float] = _LEVELS) -> pd.DataFrame:
+def bayes_lines(findings: Findings, biases: Sequence[float] = _LEVELS) -> pd.DataFrame:
     """The Bayes line of minority accuracy: `labels`, `bias`, `phi`, `value`, `n` (blocks).
 
     It is the mean of the lines of blocks (`vlcore.study.statistics.bayes`). Each starts from the
     balanced accuracy of training sets that lost as many images and are not biased, interpolated
     between two such levels; where there are none, from that of the whole set.
     """
-    frame = found.frame
+    frame = findings.frame
     unbiased = (frame["bias"] == 0) | (frame["size_mode"] == "random_removal")
     unbiased &= frame["mitigation"] == "none"
     rows = with_value(measure_rows(frame[unbiased], "balanced_accuracy", "end"))
     lines = []
     for style in STYLES_OF_THE_STUDY:
-        condition = found.plan.conditions[0].with_labels(style)
+        condition = findings.plan.conditions[0].with_labels(style)
         runs = rows[rows["labels"] == style].sort_values("bias")
         blocks = [block for _, block in runs.groupby("block") if block["bias"].iat[0] == 0]
         for bias in map(float, biases):
             starts = [float(np.interp(bias, block["bias"], block["value"])) for block in blocks]
             with suppress(ValueError):  # there is no such line
-                shift = prior_shift(condition, found.grouping, bias)
+                shift = prior_shift(condition, findings.grouping, bias)
                 line = [bayes_line(start, shift) for start in starts if 0.5 < start < 1]
                 if line:
                     lines.append((style, bias, float(phi(bias)), float(np.mean(line)), len(line)))

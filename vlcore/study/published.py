@@ -30,21 +30,21 @@ _ABOUT, _RUNS, _CURVES, _PROVENANCE = "study.json", "runs.parquet", "curves.parq
 _SETTINGS = [setting.name for setting in fields(Condition)]
 
 
-def write_findings(found: Findings, folder: Path) -> None:
+def write_findings(findings: Findings, folder: Path) -> None:
     """Publish findings in a folder, as tables and what they are of."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_runs(found.frame, folder)
-    for name, table in {_CURVES: found.curves, _PROVENANCE: found.runs}.items():
+    write_runs(findings.frame, folder)
+    for name, table in {_CURVES: findings.curves, _PROVENANCE: findings.runs}.items():
         with atomic(folder / name) as partial:
             table.to_parquet(partial, index=False, compression="zstd")
-    conditions = found.plan.conditions
+    conditions = findings.plan.conditions
     about: dict[str, Any] = {
-        "grid": found.plan.grid,
+        "grid": findings.plan.grid,
         "seeds": len({(condition.data_seed, condition.init_seed) for condition in conditions}),
         "base": conditions[0].as_dict(),
         "version": __version__,
-        "plans": [asdict(entry) for entry in found.plans],
-        "general": found.over_scenes and found.over_scenes.as_dict(),
+        "plans": [asdict(entry) for entry in findings.plans],
+        "general": findings.over_scenes and findings.over_scenes.as_dict(),
     }
     with atomic(folder / _ABOUT) as partial:
         partial.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
@@ -105,11 +105,14 @@ def run_tables(study: str = "") -> list[Path]:
     Its own comes first; then those that have most of its runs with the same numbers, for these were
     trained together with it, on the same processor.
     """
-    own, paths = FOLDER / study / _RUNS, sorted(FOLDER.glob(f"**/{_RUNS}"))
-    if own not in paths:
+    study_table, paths = FOLDER / study / _RUNS, sorted(FOLDER.glob(f"**/{_RUNS}"))
+    if study_table not in paths:
         return paths
     numbers = {path: _primary_numbers(path) for path in paths}
-    return sorted(paths, key=lambda path: (path != own, -len(numbers[path] & numbers[own])))
+    study_numbers = numbers[study_table]
+    return sorted(
+        paths, key=lambda path: (path != study_table, -len(numbers[path] & study_numbers))
+    )
 
 
 def _primary_numbers(path: Path) -> set[tuple[str, float]]:

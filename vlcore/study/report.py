@@ -38,88 +38,92 @@ _RUN_COLUMNS = {
 }
 
 
-def chart(draw: Callable[..., alt.TopLevelMixin], found: Findings, *about: str) -> Chart:
+def chart(draw: Callable[..., alt.TopLevelMixin], findings: Findings, *about: str) -> Chart:
     """A figure of `vlcore.study.figures`, about a measure or a claim where it can show several."""
-    return Chart("_".join((draw.__name__, *about)), partial(draw, found, *about))
+    return Chart("_".join((draw.__name__, *about)), partial(draw, findings, *about))
 
 
-def parts(found: Findings) -> list[Part]:
+def parts(findings: Findings) -> list[Part]:
     """All of a study, in the order of the report."""
-    claims = [Text(f"{result.claim.id}. {words.claim_sentence(result)}") for result in found.claims]
-    blocks = [chart(figures.paired_slopes, found, PRIMARY)]
-    if found.end is not None:
-        blocks.append(chart(figures.forest, found, PRIMARY))
-    primary = words_of(PRIMARY, found.grouping)
+    claims = [
+        Text(f"{result.claim.id}. {words.claim_sentence(result)}") for result in findings.claims
+    ]
+    blocks = [chart(figures.paired_slopes, findings, PRIMARY)]
+    if findings.end is not None:
+        blocks.append(chart(figures.forest, findings, PRIMARY))
+    primary = words_of(PRIMARY, findings.grouping)
     moments = f"{primary}, before training, at the fit step and at the end:"
-    how = [Text(paragraph, title) for title, paragraph in methods(found).items()]
-    again = Command(command(found.plan), "To run it again")
-    comparisons = Table(tables.comparisons_table(found), ("Measure", "Role"))
-    runs = Table(found.runs[list(_RUN_COLUMNS)].rename(columns=_RUN_COLUMNS))
-    curves = Text(figures.LEGEND_OF_CURVES, note=True), chart(figures.probes, found)
+    how = [Text(paragraph, title) for title, paragraph in methods(findings).items()]
+    rerun = Command(command(findings.plan), "To run it again")
+    comparisons = Table(tables.comparisons_table(findings), ("Measure", "Role"))
+    runs = Table(findings.runs[list(_RUN_COLUMNS)].rename(columns=_RUN_COLUMNS))
+    curves = Text(figures.LEGEND_OF_CURVES, note=True), chart(figures.probes, findings)
     return [
-        Part("start", "", (Text(_start(found)),)),
-        Part("answer", "The answer", _answer(found)),
+        Part("start", "", (Text(_start(findings)),)),
+        Part("answer", "The answer", _answer(findings)),
         Part(
             "claims",
             "What the study claims, and what was measured",
-            (Table(tables.claims_table(found.claims)), *claims),
+            (Table(tables.claims_table(findings.claims)), *claims),
         ),
-        Part("over_bias", "Bias and labels", _over_bias(found)),
+        Part("over_bias", "Bias and labels", _over_bias(findings)),
         Part("blocks", "Block by block", tuple(blocks)),
-        Part("groups", "Group by group", (chart(figures.groups, found),)),
+        Part("groups", "Group by group", (chart(figures.groups, findings),)),
         Part("training", "While training", curves),
-        Part("moments", "", (Text(moments), chart(figures.moments, found, PRIMARY))),
+        Part("moments", "", (Text(moments), chart(figures.moments, findings, PRIMARY))),
         Part("comparisons", "Every comparison", (comparisons,)),
-        Part("methods", "Methods", (*how, again)),
-        Part("missing", "What is missing", (Text(_missing(found)),)),
+        Part("methods", "Methods", (*how, rerun)),
+        Part("missing", "What is missing", (Text(_missing(findings)),)),
         Part("runs", "Runs", (runs,)),
     ]
 
 
-def _start(found: Findings) -> str:
-    condition = found.plan.conditions[0]
-    blocks = f"{found.n_blocks} block{'s' * (found.n_blocks != 1)} of seeds"
+def _start(findings: Findings) -> str:
+    condition = findings.plan.conditions[0]
+    blocks = f"{findings.n_blocks} block{'s' * (findings.n_blocks != 1)} of seeds"
     return (
         "Made by VL Bias Lab, after “Understanding Limitations of Vision-Language Models” (Choi"
-        f" and Somasundaram, MIT, 2023): the grid {found.plan.name!r} on"
-        f" {words.image_set_words(condition)}, {condition.steps:,} steps. {found.n_trained} of"
-        f" {len(found.planned)} planned runs are there, in {blocks}."
+        f" and Somasundaram, MIT, 2023): the grid {findings.plan.name!r} on"
+        f" {words.image_set_words(condition)}, {condition.steps:,} steps. {findings.n_trained} of"
+        f" {len(findings.planned)} planned runs are there, in {blocks}."
     )
 
 
-def _answer(found: Findings) -> tuple[Text, ...]:
-    notes = words.notes(found.end) if found.end else []
-    blocks = found.frame["block"].nunique()
-    notes.append(words.sanity_words(failing_blocks(found.frame), blocks))
-    notes.append(words.left_out_words(found))
-    return Text(words.answer(found)), *(Text(note, note=True) for note in notes if note)
+def _answer(findings: Findings) -> tuple[Text, ...]:
+    notes = words.notes(findings.end) if findings.end else []
+    blocks = findings.frame["block"].nunique()
+    notes.append(words.sanity_words(failing_blocks(findings.frame), blocks))
+    notes.append(words.left_out_words(findings))
+    return Text(words.answer(findings)), *(Text(note, note=True) for note in notes if note)
 
 
-def _over_bias(found: Findings) -> tuple[Text | Chart, ...]:
+def _over_bias(findings: Findings) -> tuple[Text | Chart, ...]:
     content: list[Text | Chart] = [Text(figures.LEGEND, note=True)]
-    content.append(chart(figures.by_bias, found, PRIMARY))
-    for measure in figures.reported(found):
-        content.append(Text(f"{words_of(measure, found.grouping)}:"))
-        content.append(chart(figures.heat_map, found, measure))
+    content.append(chart(figures.by_bias, findings, PRIMARY))
+    for measure in figures.reported(findings):
+        content.append(Text(f"{words_of(measure, findings.grouping)}:"))
+        content.append(chart(figures.heat_map, findings, measure))
     return tuple(content)
 
 
-def _missing(found: Findings) -> str:
-    trained = set(found.runs["key"])
-    missing = [run.key for run in found.planned if run.key not in trained]
+def _missing(findings: Findings) -> str:
+    trained = set(findings.runs["key"])
+    missing = [run.key for run in findings.planned if run.key not in trained]
     if not missing:
         return "Nothing: every planned run is there."
-    counts = f"{len(missing)} of {len(found.planned)} planned runs are not there"
+    counts = f"{len(missing)} of {len(findings.planned)} planned runs are not there"
     return f"{counts}: {', '.join(missing)}."
 
 
-def methods(found: Findings) -> dict[str, str]:
+def methods(findings: Findings) -> dict[str, str]:
     """Data, labels, model and recipe, seeds, measures, statistics, software; a paragraph each, by
     its title."""
-    condition, grouping = found.plan.conditions[0], found.grouping
+    condition, grouping = findings.plan.conditions[0], findings.grouping
     images, names = words.image_set_words(condition), group_words(grouping)
     tower = ARCHITECTURES.get(condition.architecture)
-    seeds = found.runs.loc[found.runs["planned"], ["data_seed", "init_seed"]].drop_duplicates()
+    seeds = findings.runs.loc[
+        findings.runs["planned"], ["data_seed", "init_seed"]
+    ].drop_duplicates()
     short, descriptive = (quoted_captions(style, grouping) for style in STYLES_OF_THE_STUDY)
     facts = {
         "condition": condition,
@@ -131,14 +135,16 @@ def methods(found: Findings) -> dict[str, str]:
         "tower": tower.sentence if tower else NETWORKS,
         "blocks": f"{len(seeds)} block{'s' * (len(seeds) != 1)}",
         "seeds": ", ".join(f"({data}, {init})" for data, init in seeds.itertuples(index=False)),
-        "plan": registry.plan_words(found.plan, found.plans),
+        "plan": registry.plan_words(findings.plan, findings.plans),
         "primary": words_of(PRIMARY, grouping),
         "advantage": words_of(ADVANTAGE, grouping),
         "exact": EXACT,
         "margin": 100 * EQUIVALENCE,
         "enough": ENOUGH,
-        "software": "; ".join((f"VL Bias Lab {__version__}", *sorted(set(found.runs["versions"])))),
-        "devices": ", ".join(sorted(set(found.runs["device"]) - {""})) or "not recorded",
+        "software": "; ".join(
+            (f"VL Bias Lab {__version__}", *sorted(set(findings.runs["versions"])))
+        ),
+        "devices": ", ".join(sorted(set(findings.runs["device"]) - {""})) or "not recorded",
     }
     for name, (_, options) in CHOICES.items():
         facts[name] = options[getattr(condition, name)].sentence
@@ -160,6 +166,6 @@ def command(plan: StudyPlan) -> str:
     return f"python -m vlcore study {plan.name} {' '.join(options)}"
 
 
-def report_html(found: Findings, palette: Palette = LIGHT) -> str:
+def report_html(findings: Findings, palette: Palette = LIGHT) -> str:
     """The whole study as one offline HTML page."""
-    return page_html(list(on_paper(parts(found), palette, WIDTH)), TITLE, palette=palette)
+    return page_html(list(on_paper(parts(findings), palette, WIDTH)), TITLE, palette=palette)

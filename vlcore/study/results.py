@@ -26,10 +26,10 @@ from vlcore.study.findings import (
     Findings,
     Headline,
     StudyTables,
-    findings,
     over_scenes,
     probe_curves,
     provenance,
+    study_findings,
 )
 from vlcore.study.plans import StudyError, StudyPlan, Value
 from vlcore.study.registry import Entry
@@ -183,9 +183,10 @@ class Study:
 
     @cached_property
     def _findings(self) -> Findings:
-        found = findings(self.plan, self.grouping, self._tables(), self.left_out)
-        general = None if found.headline is None else self._over_scenes(found.headline)
-        return replace(found, plans=self._history(), over_scenes=general)
+        findings = study_findings(self.plan, self.grouping, self._tables(), self.left_out)
+        headline = findings.headline
+        general = None if headline is None else self._over_scenes(headline)
+        return replace(findings, plans=self._history(), over_scenes=general)
 
     def _planned_artifacts(self) -> list[Artifact]:
         return [run for run in self.artifacts if run.key in self.plan.keys]

@@ -98,10 +98,10 @@ def _flat(document: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def both_moments(found: Findings) -> pd.DataFrame:
+def both_moments(findings: Findings) -> pd.DataFrame:
     """The comparisons as numbers, at the end and at the fit step; empty while a label style has no
     run."""
-    analyses = [analysis for analysis in (found.end, found.first_fit) if analysis is not None]
+    analyses = [analysis for analysis in (findings.end, findings.first_fit) if analysis is not None]
     tables = [analysis_tables(analysis)["comparisons"] for analysis in analyses]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
@@ -138,22 +138,22 @@ _COMPARISON_COLUMNS = (
 )
 
 
-def comparisons_table(found: Findings) -> pd.DataFrame:
+def comparisons_table(findings: Findings) -> pd.DataFrame:
     """Descriptive less short labels in words, at the end and at the fit step, a row a measure and
     bias level."""
     fitted = {
         (comparison.measure, level.bias): level
-        for comparison in (() if found.first_fit is None else found.first_fit.comparisons)
+        for comparison in (() if findings.first_fit is None else findings.first_fit.comparisons)
         for level in comparison.levels
     }
     rows = []
-    for number, comparison in enumerate(() if found.end is None else found.end.comparisons):
+    for number, comparison in enumerate(() if findings.end is None else findings.end.comparisons):
         for level in comparison.levels:
             if level.difference is None:
                 continue
             tested = level.holm_p is not None and not level.apart
             row = (
-                words_of(comparison.measure, found.grouping),
+                words_of(comparison.measure, findings.grouping),
                 "secondary" if number else "primary",
                 f"{100 * level.bias:g} %",
                 _value_words(level.baseline, level.share),

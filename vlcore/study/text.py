@@ -36,16 +36,16 @@ from vlcore.study.statistics.paired import (
 )
 
 
-def answer(found: Findings) -> str:
+def answer(findings: Findings) -> str:
     """The study's question answered from the numbers, in one paragraph."""
-    condition, headline = found.plan.conditions[0], found.headline
+    condition, headline = findings.plan.conditions[0], findings.headline
     images = f"on {image_set_words(condition)} and after {condition.steps:,} steps"
-    if found.end is None or headline is None:
+    if findings.end is None or headline is None:
         return (
             "Not decided: a comparison needs two blocks with both label styles."
-            f" {found.n_trained} of {len(found.planned)} runs {images} are there."
+            f" {findings.n_trained} of {len(findings.planned)} runs {images} are there."
         )
-    level, primary = headline.level, found.end.primary
+    level, primary = headline.level, findings.end.primary
     n = len(level.blocks)
     sentences = []
     if n < ENOUGH:
@@ -53,18 +53,18 @@ def answer(found: Findings) -> str:
             f"Exploratory: {n} of the {ENOUGH} blocks that a decision asks for are there."
         )
     sentences.append(
-        f"{images[0].upper()}{images[1:]}, with {bias_words(found, level)}, minority-group accuracy"
-        f" was {rate(headline.short.as_dict())} with short labels and"
+        f"{images[0].upper()}{images[1:]}, with {bias_words(findings, level)}, minority-group"
+        f" accuracy was {rate(headline.short.as_dict())} with short labels and"
         f" {rate(headline.descriptive.as_dict())} with descriptive ones. The difference is"
         f" {difference_words(level)}: {tested_words(level)}."
     )
-    if found.over_scenes is not None:
-        sentences.append(over_scenes_words(found.over_scenes))
+    if findings.over_scenes is not None:
+        sentences.append(over_scenes_words(findings.over_scenes))
     others = [
-        f"{signed(100 * other.difference.mean.value, 0)} at {100 * other.bias:g}\u00a0%"
-        f" ({status_words(other)})"
-        for other in primary.levels
-        if other.difference is not None and not other.apart and other is not level
+        f"{signed(100 * secondary.difference.mean.value, 0)} at {100 * secondary.bias:g}\u00a0%"
+        f" ({status_words(secondary)})"
+        for secondary in primary.levels
+        if secondary.difference is not None and not secondary.apart and secondary is not level
     ]
     if others:
         sentences.append(f"At the other bias levels, in points: {', '.join(others)}.")
@@ -72,7 +72,7 @@ def answer(found: Findings) -> str:
         sentences.append(
             f"Over all levels below 100\u00a0%, the slope on φ differs by {' and '.join(slopes)}."
         )
-    for early in () if found.first_fit is None else found.first_fit.primary.levels:
+    for early in () if findings.first_fit is None else findings.first_fit.primary.levels:
         if early.bias == level.bias and early.difference is not None:
             sentences.append(
                 "At the fit step of each run, the difference was"
@@ -81,7 +81,7 @@ def answer(found: Findings) -> str:
     # What a model would lose that only makes rational use of the biased data.
     lines = [
         f"{percent(line.value)} with {STYLE_WORDS[line.labels]}"
-        for line in bayes_lines(found, [level.bias]).itertuples()
+        for line in bayes_lines(findings, [level.bias]).itertuples()
     ]
     if lines:
         sentences.append(
@@ -128,9 +128,9 @@ def exact_words(difference: Paired) -> str:
     return f"{p}, exact interval {signed(exact.low, 2)} to {signed(exact.high, 2)}"
 
 
-def bias_words(found: Findings, level: Level) -> str:
+def bias_words(findings: Findings, level: Level) -> str:
     """A bias level, with the counts."""
-    return describe_bias(found.plan.conditions[0].replace(bias=level.bias))
+    return describe_bias(findings.plan.conditions[0].replace(bias=level.bias))
 
 
 def image_set_words(condition: Condition) -> str:
@@ -253,11 +253,11 @@ def failing_words(failing: Mapping[str, list[str]]) -> str:
     return "\n".join(f"- {block}: {'; '.join(facts)}" for block, facts in failing.items())
 
 
-def left_out_words(found: Findings) -> str:
+def left_out_words(findings: Findings) -> str:
     """Which blocks of a study are excluded; empty where none is."""
-    if not found.left_out:
+    if not findings.left_out:
         return ""
-    return f"Left out, because the sanity check fails: {', '.join(found.left_out)}."
+    return f"Left out, because the sanity check fails: {', '.join(findings.left_out)}."
 
 
 def claim_words(result: ClaimResult) -> str:

@@ -237,14 +237,14 @@ def shared_runs(study: PublishedStudy, findings: Findings) -> None:
     claims differ."""
     folders = study_folders(study.plan.conditions[0].data)
     for name, count in study.shared_runs().items():
-        other: Study = PublishedStudy(folders[name])
+        second: Study = PublishedStudy(folders[name])
         if study.left_out:
-            other = other.passing()
-        others = {result.claim.id: result for result in _claims(other)}
+            second = second.passing()
+        claims = {result.claim.id: result for result in _claims(second)}
         differ = [
-            f"{result.claim.id} {words.claim_words(others[result.claim.id])}"
+            f"{result.claim.id} {words.claim_words(claims[result.claim.id])}"
             for result in findings.claims
-            if result.status != others[result.claim.id].status
+            if result.status != claims[result.claim.id].status
         ]
         outcome = f"There: {'; '.join(differ)}" if differ else "Every claim comes out alike there"
         st.caption(

@@ -1,5 +1,4 @@
-"""The lesson of one room on a phone: what one expects, one's own pair of models, and its dot on the
-wall."""
+"""Lesson “one room, one study” on a phone: a prediction, a pair of models, and its dot."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -8,7 +7,7 @@ import streamlit as st
 
 from vlcore.classroom import one_room, one_room_results
 from vlcore.classroom.handout import explained
-from vlcore.classroom.one_room import CLASS, DIRECTIONS, BlockState, Plan
+from vlcore.classroom.one_room import CLASS, DIRECTIONS, Block, BlockState, Plan
 from vlcore.classroom.session import ClassSession, find_session, vote
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
@@ -24,124 +23,126 @@ from vlcore.web import cache, jobs, shell, visitors, work
 from vlcore.web.lesson import session, session_cache, steps
 from vlcore.web.lesson.session import click_errors, voter
 
-SLOW = 5.0  # seconds between looks where nothing of one's own is on its way
-# Seconds between looks by the least seconds that one's own pair takes still: of thirty phones few
-# look each second.
-LOOKS = ((60.0, 10.0), (20.0, 5.0), (8.0, 2.0), (0.0, 1.0))
-MANY = 50  # blocks, for each of which phones that have all look more rarely
+SLOW = 5.0  # seconds between polls while the student's pair is not active
+# Seconds between polls by the seconds that the student's pair still takes at least: of thirty
+# phones few poll each second.
+POLLS = ((60.0, 10.0), (20.0, 5.0), (8.0, 2.0), (0.0, 1.0))
+MANY = 50  # blocks, for each of which phones whose pair is trained poll more rarely
 _PHONE, _PHONE_MAP = 340, 164  # px of a chart and of a map
 
 
 def expect(room: ClassSession, images: ImageSet) -> None:
-    """What somebody of the class expects, before the plan is fixed."""
+    """The student's prediction, before the plan is fixed."""
     usual = usual_condition(images).with_towers(room.towers)
-    asked, measure = one_room.question_at(room.step, usual, images.grouping)
-    st.header(plain(asked.question), anchor=False)
-    steps.large_text(one_room.expectation_question(asked, measure, images.grouping))
+    contrast, measure = one_room.question_at(room.step, usual, images.grouping)
+    st.header(plain(contrast.question), anchor=False)
+    steps.large_text(one_room.expectation_question(contrast, measure, images.grouping))
     meaning = explained(words_of(measure, images.grouping))
     st.caption(plain(f"{TOWERS_SEEN[room.towers]} {meaning}".strip()))
+
+    @click_errors()
+    def cast(direction: str) -> None:
+        vote(room.code, room.step, voter(), direction, DIRECTIONS, visitors.address())
 
     @shell.follows(SLOW)
     def follow() -> None:
         now = find_session(room.code, voter())
         if now is None or (now.step, now.phase) != (room.step, room.phase):
             st.rerun()
-        for one in DIRECTIONS:
-            cast = click_errors()(
-                partial(vote, room.code, room.step, voter(), one, DIRECTIONS, visitors.address())
-            )
-            mine = now.own == one
+        for direction in DIRECTIONS:
+            chosen = now.vote == direction
             st.button(
-                one,
-                key=f"expect_{one}",
-                type="primary" if mine else "secondary",
-                icon=":material/check:" if mine else None,
+                direction,
+                key=f"expect_{direction}",
+                type="primary" if chosen else "secondary",
+                icon=":material/check:" if chosen else None,
                 width="stretch",
                 on_click=cast,
+                args=(direction,),
             )
         if not session.show_click_error():
-            st.caption("Nobody sees who said what. Next, the lecturer fixes the plan.")
+            st.caption("Votes are anonymous. Next, the lecturer fixes the plan.")
 
     follow()
 
 
 def follow(room: ClassSession, plan: Plan, images: ImageSet, palette: Palette) -> None:
-    """A block of one's own: asked for by a button, waited for, and looked at."""
-    known = one_room.contrasts(usual_condition(images), images.grouping)
-    st.header(plain(known[plan.contrast].title), anchor=False)
+    """The student's block: asked for by a button, waited for, and looked at."""
+    contrasts = one_room.contrasts(usual_condition(images), images.grouping)
+    st.header(plain(contrasts[plan.contrast].title), anchor=False)
     st.caption(TOWERS_SEEN[plan.towers])
-    before = _pace(room, plan, images)
+    interval = _poll_interval(room, plan, images)
 
-    @shell.follows(before)
-    def look_on() -> None:
+    @shell.follows(interval)
+    def poll() -> None:
         now = find_session(room.code, voter())
-        if now is None or now.phase != room.phase or _pace(room, plan, images) != before:
+        is_changed = now is None or now.phase != room.phase
+        if is_changed or _poll_interval(room, plan, images) != interval:
             st.rerun()
         _block(room, plan, images, palette)
         session.show_click_error()
 
-    look_on()
+    poll()
 
 
-def _pace(room: ClassSession, plan: Plan, images: ImageSet) -> float:
-    """Seconds between looks: who waits long need not look often, nor who has all in a class of
-    many."""
+def _my_block(blocks: Sequence[Block]) -> Block | None:
+    return next((block for block in blocks if block.owner == voter()), None)
+
+
+def _poll_interval(room: ClassSession, plan: Plan, images: ImageSet) -> float:
+    """Seconds between polls, longer for phones that wait long or have their pair in a large
+    class."""
     blocks = one_room.blocks_of(room.code)
-    own = next((one for one in blocks if one.owner == voter()), None)
-    if own is None:
+    block = _my_block(blocks)
+    if block is None:
         return SLOW
-    views = [work.view(one.key) for one in session_cache.block_conditions(plan, images, own.place)]
+    views = work.views(session_cache.block_conditions(plan, images, block.place))
     if all(view.done for view in views):
         return SLOW * max(1, round(len(blocks) / MANY))
-    return next(every for left, every in LOOKS if _left(plan, images, views) >= left)
+    left = _seconds_left(plan, images, views)
+    return next(interval for least, interval in POLLS if left >= least)
 
 
-def _left(plan: Plan, images: ImageSet, views: Sequence[JobStatus]) -> float:
-    """Seconds until a pair that waits or trains is there, as far as one can tell."""
+def _seconds_left(plan: Plan, images: ImageSet, views: Sequence[JobStatus]) -> float:
+    """Estimated seconds until a pair is trained."""
     position = max(view.position for view in views)
     fractions = [1.0 if view.done else view.fraction for view in views]
-    return one_room_results.seconds_left(
-        position, fractions, session_cache.seconds(plan, images), default_workers()
-    )
+    each = session_cache.seconds(plan, images)
+    return one_room_results.seconds_left(position, fractions, each, default_workers())
 
 
 def _block(room: ClassSession, plan: Plan, images: ImageSet, palette: Palette) -> None:
     take = partial(_take, room, plan, images)
-    blocks = one_room.blocks_of(room.code)
-    own = next((one for one in blocks if one.owner == voter()), None)
-    if own is None:
-        if room.open:
-            steps.large_text(
-                "Your phone gets a pair of models that nobody else has: a seed of its own."
-            )
-            st.button(
-                "Train my two models", type="primary", icon=":material/play_arrow:", on_click=take
-            )
-        else:
-            st.caption("The study has ended; the lecturer's screen shows what it found.")
-            _dots(room, images, palette, -1)
+    block = _my_block(one_room.blocks_of(room.code))
+    if block is None and room.open:
+        steps.large_text("Your phone gets a pair of models of its own, with a seed of its own.")
+        st.button(
+            "Train my two models", type="primary", icon=":material/play_arrow:", on_click=take
+        )
         return
-    pair, stands = (
-        session_cache.block_conditions(plan, images, own.place),
-        session_cache.block_state(plan, images, own),
-    )
-    views = [work.view(one.key) for one in pair]
-    if stands is BlockState.DONE:
-        _two_models(room, plan, images, palette, own.place)
-    elif stands is BlockState.ACTIVE and any(view.state.is_active for view in views):
-        one_room.keep_waiting(room.code, own)
+    if block is None:
+        st.caption("The study has ended; the lecturer's screen shows what it found.")
+        _dots(room, images, palette, -1)
+        return
+    pair = session_cache.block_conditions(plan, images, block.place)
+    state = session_cache.block_state(plan, images, block)
+    views = work.views(pair)
+    if state is BlockState.DONE:
+        _two_models(room, plan, images, palette, block.place)
+    elif state is BlockState.ACTIVE and any(view.state.is_active for view in views):
+        one_room.keep_waiting(room.code, block)
         position = max(view.position for view in views)
-        left = one_room_results.time_words(_left(plan, images, views))
+        left = one_room_results.time_words(_seconds_left(plan, images, views))
         where = f"Place {position} in the queue" if position else "Your models are in training"
         done = sum(1.0 if view.done else view.fraction for view in views) / len(views)
         st.progress(done, text=f"{where}, {left} left. You may lock your phone.")
         st.button(
             "Give them up",
             icon=":material/stop:",
-            on_click=partial(_give_up, room, [one.key for one in pair]),
+            on_click=partial(_give_up, room, [condition.key for condition in pair]),
         )
     elif {view.state for view in views} <= {State.ABSENT, State.INTERRUPTED, State.DONE}:
-        work.train_pair(pair)  # they were asked for, and the server has started anew since
+        work.train_pair(pair)  # they were asked for before the server restarted
         st.progress(0.0, text="Your models are asked for again.")
     else:
         for sentence in filter(None, map(jobs.ended_badly, views)):
@@ -151,9 +152,8 @@ def _block(room: ClassSession, plan: Plan, images: ImageSet, palette: Palette) -
 
 @click_errors()
 def _take(room: ClassSession, plan: Plan, images: ImageSet) -> None:
-    block = one_room.take_block(
-        room.code, voter(), partial(session_cache.block_state, plan, images), visitors.address()
-    )
+    state_of = partial(session_cache.block_state, plan, images)
+    block = one_room.take_block(room.code, voter(), state_of, visitors.address())
     try:
         work.train_pair(session_cache.block_conditions(plan, images, block.place))
     except Exception:
@@ -173,42 +173,39 @@ def _two_models(
     room: ClassSession, plan: Plan, images: ImageSet, palette: Palette, place: int
 ) -> None:
     pair = session_cache.block_conditions(plan, images, place)
-    asked = one_room.study_of(plan, usual_condition(images), images.grouping)
+    study = one_room.study_of(plan, usual_condition(images), images.grouping)
     steps.large_text(f"Your two models: block {place + 1}, seed {pair[0].data_seed}", "answer")
     with st.container(horizontal=True, gap="small"):
-        for one in pair:
+        for condition in pair:
+            arm = str(study.arm_of(condition))
             with st.container(width=_PHONE_MAP + 6):
-                st.caption(str(asked.arm_of(one)))
-                drawn = cache.card_map(one.key, palette, _PHONE_MAP)
-                cache.show_chart(
-                    drawn, alt=f"Map of the model with {asked.arm_of(one)}", key=f"map_{one.key}"
-                )
+                st.caption(arm)
+                card = cache.card_map(condition.key, palette, _PHONE_MAP)
+                cache.show_chart(card, alt=f"Map of the model with {arm}", key=f"map_{condition.key}")
+    ends = [cache.artifact(condition.key).metrics["end"] for condition in pair]
     try:
-        found = one_room_results.pair_difference(
-            plan.measure, [cache.artifact(one.key).metrics["end"] for one in pair]
-        )
+        estimate = one_room_results.pair_difference(plan.measure, ends)
     except ValueError as error:
         st.markdown(plain(f"Their difference is not defined: {error}."))
     else:
         write = points if measure_of(plan.measure).is_share else difference
-        st.markdown(
-            f"{plain(f'{asked.treatments[0]} less {asked.baseline}')}:"
-            f" **{plain(write(found.as_dict()))}**"
-        )
+        arms = plain(f"{study.treatments[0]} less {study.baseline}")
+        st.markdown(f"{arms}: **{plain(write(estimate.as_dict()))}**")
         st.caption(
-            "One pair; the interval is over pictures. Another seed gives another difference: look"
-            " at the wall."
+            "One pair; the interval is over images. Another seed gives another difference: look at"
+            " the lecturer's screen."
         )
     _dots(room, images, palette, place)
 
 
 def _dots(room: ClassSession, images: ImageSet, palette: Palette, place: int) -> None:
-    now = session_cache.class_study(room.code, images, CLASS, on_disk.view)
-    if now is None or (drawn := now.chart(palette, _PHONE, 210, own=place)) is None:
+    study = session_cache.class_study(room.code, images, CLASS, on_disk.view)
+    chart = study.chart(palette, _PHONE, 210, highlight=place) if study else None
+    if study is None or chart is None:
         return
-    if place >= 0 and place not in now.counted:
+    if place >= 0 and place not in study.counted:
         st.caption("Your block is beyond the plan: it is shown, and decides nothing.")
-    st.markdown("**Your dot on the wall**" if place >= 0 else "**The wall**")
-    cache.show_described(drawn, "phone_wall")
+    st.markdown("**Your dot among all dots**" if place >= 0 else "**All dots**")
+    cache.show_described(chart, "phone_wall")
     if not room.open:
-        st.markdown(plain(one_room_results.verdict(now.found, now.plan)))
+        st.markdown(plain(one_room_results.verdict(study.results, study.plan)))

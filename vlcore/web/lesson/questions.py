@@ -1,5 +1,4 @@
-"""A lesson that is a list of questions, in its three forms: alone, as the presenter of a class, as
-one of the class."""
+"""Lessons that are a list of questions: alone, presenter view and student view."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -29,38 +28,43 @@ FOLLOW = 5.0  # seconds between looks of a student where no vote is open
 
 
 def alone(name: str, images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
-    """The lesson for one: the own prediction, the run, the answer."""
+    """The lesson without a class: prediction, run, answer."""
     lesson = results.lessons_of(images)[name]
     if not is_hidden():
         session.class_controls(bar, name, images.name, lesson.steps[0].name)
     session.show_click_error()
-    asked_for, phase = st.query_params.get("step"), st.query_params.get("phase")
-    step = lesson.steps[lesson.place(asked_for)]
-    if asked_for and asked_for != step.name:
+    step_name = st.query_params.get("step")
+    step = lesson.steps[lesson.place(step_name)]
+    if step_name and step_name != step.name:
         st.info("The address names a question that this lesson does not have; this is its first.")
-    taken: dict[tuple[str, str], str] = st.session_state.setdefault("lesson_votes", {})
-    said_here = {asked: {choice: 1} for (of, asked), choice in taken.items() if of == name}
-    own, phase = taken.get((name, step.name)), phase if phase in PHASES else PHASES[0]
-    room = ClassSession(
-        "", name, images.name, step.name, phase, said_here.get(step.name, {}), own, leads=True
+    phase = st.query_params.get("phase")
+    phase = phase if phase in PHASES else PHASES[0]
+    votes: dict[tuple[str, str], str] = st.session_state.setdefault("lesson_votes", {})
+    counts = {
+        voted_step: {choice: 1}
+        for (voted_lesson, voted_step), choice in votes.items()
+        if voted_lesson == name
+    }
+    vote = votes.get((name, step.name))
+    state = ClassSession(
+        "", name, images.name, step.name, phase, counts.get(step.name, {}), vote, leads=True
     )
-    ask = partial(steps.answer_buttons, step, own, partial(taken.__setitem__, (name, step.name)))
-    update = st.query_params.update
-    move = lambda step, phase: update(step=step, phase=phase)  # noqa: E731
-    _led(room, lesson, images, palette, bar, said_here, move=move, ask=ask)
+    ask = partial(steps.answer_buttons, step, vote, partial(votes.__setitem__, (name, step.name)))
+
+    def move(step: str, phase: str) -> None:
+        st.query_params.update(step=step, phase=phase)
+
+    _led(state, lesson, images, palette, bar, counts, move=move, ask=ask)
     if not is_hidden():
-        address = {
-            "data": images.name,
-            "lesson": name,
-            "step": step.name,
-            "phase": phase,
-            "hide": "controls",
-        }
         widgets.link(
             "pages/6_Lesson.py",
             "This question alone, without menu and settings",
             "fullscreen",
-            **address,
+            data=images.name,
+            lesson=name,
+            step=step.name,
+            phase=phase,
+            hide="controls",
         )
 
 
@@ -70,13 +74,23 @@ def _led(
     images: ImageSet,
     palette: Palette,
     bar: DeltaGenerator,
-    said: Mapping[str, Mapping[str, int]],
+    votes: Mapping[str, Mapping[str, int]],
     *,
     move: Callable[[str, str], None],
     ask: Callable[[], None],
 ) -> None:
-    """A question as whoever leads sees it, with the buttons that lead on; `ask` shows its answers
-    before the reveal."""
+    """A question as its presenter sees it, with the buttons on and back.
+
+    Args:
+        room: state of the session.
+        lesson: the lesson.
+        images: the image set.
+        palette: light or dark.
+        bar: beside the title.
+        votes: of all steps.
+        move: goes to a step and phase.
+        ask: shows the answers before the reveal.
+    """
     number, phase = lesson.place(room.step), room.phase
     if not is_hidden():
         steps.steps_bar(lesson, number, move, bar)
@@ -88,69 +102,72 @@ def _led(
         with click_errors():
             work.train(*step.conditions)
 
-    lead = partial(steps.navigation, lesson, number, phase, move, run)
-    if room.code:  # a class waits: nobody scrolls past an answer to go on
-        lead(bar)
+    navigation = partial(steps.navigation, lesson, number, phase, move, run)
+    if room.code:  # with a class waiting, the presenter does not scroll past an answer to go on
+        navigation(bar)
     step = steps.show_question(lesson, number, text=room.open)
     if room.open:
         ask()
         if phase == "run":
-            jobs.watch(
-                [condition.key for condition in step.conditions],
-                partial(steps.training_progress, step, palette),
-            )
+            keys = [condition.key for condition in step.conditions]
+            jobs.watch(keys, partial(steps.training_progress, step, palette))
     else:
         results.reveal(lesson, step, images, room, palette)
         if number + 1 == len(lesson.steps):
-            results.lesson_summary(lesson, images, said)
+            results.lesson_summary(lesson, images, votes)
     if not room.code:
-        lead(st.container(horizontal=True, key=f"forward_{phase}"))
-    if is_hidden():
-        return
+        navigation(st.container(horizontal=True, key=f"forward_{phase}"))
+    if not is_hidden():
+        _handouts(lesson, images)
+
+
+def _handouts(lesson: Lesson, images: ImageSet) -> None:
+    about = "One page that prints well and needs no network."
+    student = partial(results.lesson_handout, lesson, images, lecturer=False)
+    lecturer = partial(results.lesson_handout, lesson, images, lecturer=True)
     with st.container(horizontal=True):
-        for label, lecturer in (("Hand-out", False), ("Hand-out with the numbers", True)):
-            about = (
-                "One page that prints well and needs no"
-                f" network.{' It gives the answers away.' * lecturer}"
-            )
-            write, name = (
-                partial(results.lesson_handout, lesson, images, lecturer=lecturer),
-                "-lecturer" * lecturer,
-            )
-            widgets.download(
-                label, write, f"{lesson.name}{name}.html", "text/html", "print", help=about
-            )
+        widgets.download(
+            "Handout", student, f"{lesson.name}.html", "text/html", "print", help=about
+        )
+        widgets.download(
+            "Handout with the numbers",
+            lecturer,
+            f"{lesson.name}-lecturer.html",
+            "text/html",
+            "print",
+            help=f"{about} It gives the answers away.",
+        )
 
 
 def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
-    """The lecturer's screen: the code, the question, the count, the run, the answer."""
+    """The presenter view: the code, the question, the count, the run, the answer."""
     lesson, token = results.lessons_of(images)[room.lesson], session.own_token()
     steps.join_banner(room.code, large_type=room.phase == "predict")
 
     def ask() -> None:
         steps.answer_buttons(lesson.steps[lesson.place(room.step)], None, None)
 
-        # Which answer the votes are for stays open until the reveal, so that nobody follows the
-        # others.
+        # The answers that the votes are for stay hidden until the reveal, so that nobody follows
+        # the others.
         @shell.follows(jobs.POLL)
         def count() -> None:
             now = find_session(room.code)
             st.metric("Votes so far", now.votes if now else 0)
-            if came := turnout.turnout_sentence(turnout.votes_by_address(room.code)):
-                st.caption(came)
+            if origin := turnout.turnout_sentence(turnout.votes_by_address(room.code)):
+                st.caption(origin)
 
         count()
         if not is_hidden():
-            about = "Forgets the votes on this question; everybody votes again."
-            again = click_errors()(partial(reset_votes, room.code, token))
-            st.button("Count anew", help=about, icon=":material/restart_alt:", on_click=again)
+            about = "Deletes the votes on this question; everybody votes again."
+            reset = click_errors()(partial(reset_votes, room.code, token))
+            st.button("Count anew", help=about, icon=":material/restart_alt:", on_click=reset)
 
     move = click_errors()(partial(move_session, room.code, token))
     _led(room, lesson, images, palette, bar, all_votes(room.code), move=move, ask=ask)
 
 
 def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:
-    """One of the class: votes while the question is open, and follows the presenter."""
+    """The student view: votes while the question is open, and follows the presenter."""
     lesson = results.lessons_of(images)[room.lesson]
     step = steps.show_question(lesson, lesson.place(room.step), text=room.open)
     possible = [choice.name for choice in step.choices]
@@ -165,16 +182,16 @@ def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:
             st.rerun()
         if not now.open:
             return
-        steps.answer_buttons(step, now.own, cast)
+        steps.answer_buttons(step, now.vote, cast)
         if session.show_click_error():
             return
-        if now.own:
+        if now.vote:
             st.success(
                 "Your vote is in. You can change it until the answer is revealed.",
                 icon=":material/check:",
             )
         else:
-            st.caption("Nobody sees who voted what.")
+            st.caption("Votes are anonymous.")
         if now.phase == "run" and steps.is_trained(step):
             st.caption("The models are there; the lecturer reveals the answer.")
         elif now.phase == "run":

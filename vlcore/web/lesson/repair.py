@@ -1,4 +1,4 @@
-"""The lesson “repair” on the page: alone, on the wall, on a team's phone."""
+"""Lesson “repair” on the page: alone, the presenter view, and a team's phone."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -11,9 +11,10 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.artifacts import store
 from vlcore.classroom import repair, teams
 from vlcore.classroom.one_room_results import time_left
-from vlcore.classroom.repair import EDITING, ELSEWHERE, REPAIR, REVEALED, SHORT, STEPS, Repair
+from vlcore.classroom.repair import EDITING, REPAIR, REVEALED, SHORT, STEPS, UNSEEN, Repair
 from vlcore.classroom.repair_results import Ranking
 from vlcore.classroom.session import PHASES, ClassSession, find_session, move_session
+from vlcore.classroom.teams import Team
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment import limits
 from vlcore.experiment.condition import Condition
@@ -25,13 +26,13 @@ from vlcore.jobs.queue import default_workers
 from vlcore.plots.theme import Palette
 from vlcore.study.text import duration_words
 from vlcore.web import jobs, shell, visitors, widgets, work
-from vlcore.web.lesson import changes, ranking, session, steps
+from vlcore.web.lesson import changes, repair_ranking, session, steps
 from vlcore.web.lesson.changes import TeamList
 from vlcore.web.lesson.session import click_errors, voter
 
-FOLLOW = 4.0  # seconds between looks of a team at the room
-BOARD = 250  # px
-REHEARSED = 5  # simulated teams at once: one of each kind
+FOLLOW = 4.0  # seconds between polls of a team
+TABLE = 250  # px
+SIMULATED = 5  # teams at once: one of each kind
 ALONE = (
     "Alone, your changes last as long as this page is open: a reload begins anew. To keep them for"
     " a day, start the lesson for a class, and open its link in another tab."
@@ -39,7 +40,7 @@ ALONE = (
 
 
 def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
-    """Change, train and look, for one."""
+    """The lesson without a class: change, train and look."""
     step = SHORT
     with bar:
         towers = session.chosen_towers()
@@ -51,52 +52,52 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
         session.class_controls(bar, REPAIR, images.name, step, towers)
     session.show_click_error()
     base = repair.repair_base(images, step, towers)
-    kept: dict[str, Repair] = st.session_state.setdefault("lesson_repair", {})
-    own, phase = kept.get(base.key, Repair()), st.query_params.get("phase")
-    ready, move = any(_trained([own], base)), lambda to: st.query_params.update(phase=to)
-    _forward(phase if phase in PHASES else EDITING, move, images, bar, ready=ready)
-    if phase in (REVEALED, ELSEWHERE):
-        found = ranking.team_ranking({"You": own.counts}, images, base, last=phase == ELSEWHERE)
-        ranking.show_ranking(found, images, base, palette, bar)
-        _maps(base, own)
-    else:
+    repairs: dict[str, Repair] = st.session_state.setdefault("lesson_repair", {})
+    state = repairs.get(base.key, Repair())
+    phase = st.query_params.get("phase")
+    phase = phase if phase in PHASES else EDITING
+
+    def move(phase: str) -> None:
+        st.query_params.update(phase=phase)
+
+    _navigation(phase, move, images, bar, ready=any(_trained([state], base)))
+    if phase == EDITING:
         _intro(images, base)
         st.caption(ALONE)
         _prepare(images, base)
-        _desk(TeamList(images, base, own, lambda how: kept.update({base.key: how(own)})))
+        _editor(TeamList(images, base, state, lambda how: repairs.update({base.key: how(state)})))
+    else:
+        lists = {"You": state.counts}
+        ranking = repair_ranking.team_ranking(lists, images, base, last=phase == UNSEEN)
+        repair_ranking.show_ranking(ranking, images, base, palette, bar)
+        _link_to_maps(base, state)
 
 
 def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
-    """The wall: who is at what, and then what it came to."""
+    """The presenter view: the teams, and then their ranking."""
     base, token = repair.repair_base(images, room.step, room.towers), session.own_token()
     ready = any(_trained([team.repair for team in teams.teams(room.code)], base))
-    _forward(
-        room.phase,
-        click_errors()(partial(move_session, room.code, token, room.step)),
-        images,
-        bar,
-        ready=ready,
-    )
+    move = click_errors()(partial(move_session, room.code, token, room.step))
+    _navigation(room.phase, move, images, bar, ready=ready)
     steps.join_banner(room.code, large_type=room.phase == EDITING)
     if room.phase != EDITING:
-        ranking.show_ranking(_wall(room, images, base), images, base, palette, bar)
+        ranking = _class_ranking(room, images, base)
+        repair_ranking.show_ranking(ranking, images, base, palette, bar)
         return
     left, right = st.columns([3, 2])
     with left:
         _intro(images, base)
         if not session.is_hidden():
             _prepare(images, base)
-            _rehearse(room, token, images, base, bar)
+            _rehearsal_controls(room, token, images, base, bar)
     with right:
-        _board(room.code, base, ready)
+        _team_table(room.code, base, ready)
 
 
 def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:
-    """A team's phone: its list while lists are open, then what it came to."""
-    base, team = (
-        repair.repair_base(images, room.step, room.towers),
-        teams.team_of(room.code, voter()),
-    )
+    """A team's phone: its list while lists are open, then the ranking."""
+    base = repair.repair_base(images, room.step, room.towers)
+    team = teams.team_of(room.code, voter())
     session.show_click_error()
 
     @shell.follows(FOLLOW)
@@ -107,15 +108,7 @@ def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:
 
     follow()
     if room.phase != EDITING:
-        found, bar = _wall(room, images, base), st.container(horizontal=True)
-        if team and (place := found.place(team.name)):
-            st.markdown(f"**{plain(place)}**")
-        ranking.show_ranking(found, images, base, palette, bar)
-        if team:
-            _maps(base, team.repair)
-            changes.changes_list(
-                TeamList(images, base, Repair((team.repair.counts,)), lambda _: None), closed=True
-            )
+        _revealed(room, images, base, team, palette)
     elif team is None:
         _intro(images, base)
         _choose_team(room)
@@ -124,28 +117,44 @@ def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:
             st.subheader(team.name, anchor=False, width="content")
             with st.popover("Phones", icon=":material/group:"):
                 st.caption(f"{team.phones} in this team.")
-                let = click_errors()(partial(teams.welcome_phones, room.code, voter()))
-                st.button("Let another phone in", on_click=let, help="For three minutes.")
-                st.button(
-                    "Leave the team",
-                    on_click=click_errors()(partial(teams.leave_team, room.code, voter())),
-                )
-        _desk(TeamList(images, base, team.repair, partial(teams.change_repair, room.code, voter())))
+                welcome = click_errors()(partial(teams.welcome_phones, room.code, voter()))
+                st.button("Let another phone in", on_click=welcome, help="For three minutes.")
+                leave = click_errors()(partial(teams.leave_team, room.code, voter()))
+                st.button("Leave the team", on_click=leave)
+        store_change = partial(teams.change_repair, room.code, voter())
+        _editor(TeamList(images, base, team.repair, store_change))
 
 
-def _maps(base: Condition, own: Repair) -> None:
-    """The way to the map of a repair that is trained."""
-    keys = base.key, base.replace(edits=own.counts).key
-    if own.counts and all(map(store.published, keys)):
-        address = dict(zip(("left_model", "right_model"), keys, strict=True))
+def _revealed(
+    room: ClassSession, images: ImageSet, base: Condition, team: Team | None, palette: Palette
+) -> None:
+    ranking = _class_ranking(room, images, base)
+    bar = st.container(horizontal=True)
+    if team and (place := ranking.place(team.name)):
+        st.markdown(f"**{plain(place)}**")
+    repair_ranking.show_ranking(ranking, images, base, palette, bar)
+    if team:
+        _link_to_maps(base, team.repair)
+        counted = Repair((team.repair.counts,))
+        changes.changes_list(TeamList(images, base, counted, lambda _: None), closed=True)
+
+
+def _link_to_maps(base: Condition, state: Repair) -> None:
+    """A link to the maps of a repair that is trained."""
+    keys = base.key, base.replace(edits=state.counts).key
+    if state.counts and all(map(store.published, keys)):
         widgets.link(
-            "pages/3_Compare.py", "See your model beside the one as it was", "compare", **address
+            "pages/3_Compare.py",
+            "See your model beside the one as it was",
+            "compare",
+            left_model=keys[0],
+            right_model=keys[1],
         )
 
 
-def _wall(room: ClassSession, images: ImageSet, base: Condition) -> Ranking:
+def _class_ranking(room: ClassSession, images: ImageSet, base: Condition) -> Ranking:
     lists = {team.name: team.repair.counts for team in teams.teams(room.code)}
-    return ranking.team_ranking(lists, images, base, last=room.phase == ELSEWHERE)
+    return repair_ranking.team_ranking(lists, images, base, last=room.phase == UNSEEN)
 
 
 def _choose_team(room: ClassSession) -> None:
@@ -157,188 +166,197 @@ def _choose_team(room: ClassSession) -> None:
     with st.container(horizontal=True):
         for team in teams.teams(room.code):
             if team.welcomes:
-                st.button(
-                    f"Join {team.name}",
-                    key=f"join_{team.number}",
-                    on_click=join,
-                    args=(team.number,),
-                )
+                label = f"Join {team.name}"
+                st.button(label, key=f"join_{team.number}", on_click=join, args=(team.number,))
 
 
 def _intro(images: ImageSet, base: Condition) -> None:
     st.markdown(plain(repair.task_text(images, base)))
-    for one in ranking.team_ranking({}, images, base).others[:1]:
-        if one.name == repair.AS_IT_WAS:
+    for result in repair_ranking.team_ranking({}, images, base).baselines[:1]:
+        if result.name == repair.AS_IT_WAS:
             majority, minority = (
-                rate(one.measured[side].as_dict()) for side in ("majority", "minority")
+                rate(result.accuracy[role].as_dict()) for role in ("majority", "minority")
             )
             st.markdown(
-                f"As it is: right on **{majority}** of the majority and **{minority}** of the"
+                f"As it is: accuracy **{majority}** on the majority and **{minority}** on the"
                 " minority."
             )
 
 
-def _desk(seat: TeamList) -> None:
-    """A list, the button that trains it, and what was trained, without a number: that is for the
-    reveal."""
-    changes.editor(seat)
-    conditions = {text: seat.base.replace(edits=text) for text in seat.repair.tries}
+def _editor(team: TeamList) -> None:
+    """A list, the button that trains it, and its tries, without numbers before the reveal."""
+    changes.editor(team)
+    conditions = {text: team.base.replace(edits=text) for text in team.repair.tries}
 
     def train() -> None:
         with click_errors():
-            tried = repair.checked_change(Repair.tried, seat.images, seat.base)(seat.repair)
-            work.train(seat.base.replace(edits=tried.edits))
-            seat.change(Repair.tried)
+            tried = repair.checked_change(Repair.tried, team.images, team.base)(team.repair)
+            work.train(team.base.replace(edits=tried.edits))
+            team.change(Repair.tried)
 
     left = limits.REPAIR_TRIES - len(conditions)
-    label = f"Train our repair ({left} of {limits.REPAIR_TRIES} tries left)"
     st.button(
-        label,
+        f"Train our repair ({left} of {limits.REPAIR_TRIES} tries left)",
         type="primary",
         icon=":material/model_training:",
         on_click=train,
-        disabled=not seat.repair.edits,
+        disabled=not team.repair.edits,
     )
     if not conditions:
         return
 
     def show(views: Sequence[JobStatus]) -> None:
         for number, (text, view) in enumerate(zip(conditions, views, strict=True), start=1):
-            counts = text == seat.repair.counts
-            st.markdown(f"**Try {number}**: {repair.changes_words(text)}{' · **counts**' * counts}")
-            if view.done:
-                st.caption("Trained. What it is right on is shown at the reveal.")
-                if not counts and st.button("Let this one count", key=f"count_{number}"):
-                    seat.change(partial(Repair.choose, text=text))
-                    st.rerun()
-                continue
-            again = partial(click_errors()(work.train), conditions[text])
-            jobs.progress_or_start(view, "Train it again", again, key=f"again_{number}")
-            if view.position:
-                left = time_left(
-                    view.position, [0.0], _seconds(seat.images, seat.base), default_workers()
-                )
-                st.caption(f"{left.capitalize()} left.")
+            _try(team, number, text, view)
 
     jobs.watch([condition.key for condition in conditions.values()], show, each_done=True)
 
 
+def _try(team: TeamList, number: int, text: str, view: JobStatus) -> None:
+    """A try of a team: trained, or its progress."""
+    counts = text == team.repair.counts
+    st.markdown(f"**Try {number}**: {repair.changes_words(text)}{' · **counts**' * counts}")
+    if view.done:
+        st.caption("Trained. Its accuracy is shown at the reveal.")
+        if not counts and st.button("Let this one count", key=f"count_{number}"):
+            team.change(partial(Repair.choose, text=text))
+            st.rerun()
+        return
+    train = partial(click_errors()(work.train), team.base.replace(edits=text))
+    jobs.progress_or_start(view, "Train it again", train, key=f"again_{number}")
+    if view.position:
+        each = _seconds(team.images, team.base)
+        left = time_left(view.position, [0.0], each, default_workers())
+        st.caption(f"{left.capitalize()} left.")
+
+
+def _baseline_conditions(images: ImageSet, base: Condition) -> list[Condition]:
+    baselines = repair_ranking.baselines(images, base).values()
+    return [condition for conditions in baselines for condition in conditions]
+
+
 def _prepare(images: ImageSet, base: Condition) -> None:
-    """One button that trains what the wall shows beside the teams."""
-    every = [condition for of in ranking.baselines(images, base).values() for condition in of]
+    """One button that trains the baselines of the ranking."""
+    conditions = _baseline_conditions(images, base)
 
     def show(views: Sequence[JobStatus]) -> None:
         missing = [
-            c
-            for c, view in zip(every, views, strict=True)
+            condition
+            for condition, view in zip(conditions, views, strict=True)
             if not (view.done or view.state.is_active)
         ]
         until = partial(work.until_done, _seconds(images, base))
         if active := sum(view.state.is_active for view in views):
             done, left = sum(view.done for view in views), duration_words(until(0, active))
-            st.progress(
-                done / len(views),
-                text=f"Preparing: {done} of {len(views)} models are there, {left} left",
-            )
+            text = f"Preparing: {done} of {len(views)} models are there, {left} left"
+            st.progress(done / len(views), text=text)
         if missing:
             time = duration_words(until(len(missing), active))
             start = partial(click_errors()(work.train), *missing)
             st.button("Prepare", icon=":material/bolt:", on_click=start, key="repair_prepare")
-            what = (
-                "the model as it is, the budget spent by chance five times, and three usual methods"
+            st.caption(
+                f"Trains {len(missing)} models, {time}: the model as it is, the budget spent by"
+                " chance five times, and three usual methods."
             )
-            st.caption(f"Trains {len(missing)} models, {time}: {what}.")
 
-    jobs.watch([condition.key for condition in every], show, each_done=True)
+    jobs.watch([condition.key for condition in conditions], show, each_done=True)
 
 
 def _seconds(images: ImageSet, base: Condition) -> float:
-    """What a training probably takes here."""
-    return work.expected_seconds(
-        base, [one.key for of in ranking.baselines(images, base).values() for one in of]
-    )
+    """How long a training probably takes here."""
+    keys = [condition.key for condition in _baseline_conditions(images, base)]
+    return work.expected_seconds(base, keys)
 
 
-def _rehearse(
+def _rehearsal_controls(
     room: ClassSession, token: str, images: ImageSet, base: Condition, bar: DeltaGenerator
 ) -> None:
     def begin() -> None:
         with click_errors():
-            lists = [repair.simulated_list(images, base, number) for number in range(REHEARSED)]
+            lists = [repair.simulated_list(images, base, number) for number in range(SIMULATED)]
             work.train(*(base.replace(edits=text) for text in lists))
             teams.add_simulated(room.code, token, lists)
 
     with bar.popover("Rehearse", icon=":material/smart_toy:"):
-        st.caption("Teams that nobody is in, each with a list of its own kind; they are marked.")
-        st.button(f"Add {REHEARSED} simulated teams", on_click=begin)
-        forget = click_errors()(partial(teams.delete_simulated, room.code, token))
-        st.button("Delete the simulated teams", on_click=forget)
-        idle = click_errors()(partial(teams.delete_idle, room.code, token))
+        st.caption("Simulated teams, each with a list of its own kind; they are marked.")
+        st.button(f"Add {SIMULATED} simulated teams", on_click=begin)
+        delete = click_errors()(partial(teams.delete_simulated, room.code, token))
+        st.button("Delete the simulated teams", on_click=delete)
         st.button(
             "Delete teams without a change",
-            on_click=idle,
+            on_click=click_errors()(partial(teams.delete_idle, room.code, token)),
             help="Those of phones that are gone, or never were.",
         )
-        let = click_errors()(partial(teams.welcome_phones_to_all, room.code, token))
         st.button(
             "Let phones into all teams",
-            on_click=let,
+            on_click=click_errors()(partial(teams.welcome_phones_to_all, room.code, token)),
             help="For three minutes, as for one that was lost.",
         )
 
 
 def _trained(repairs: Sequence[Repair], base: Condition) -> list[int]:
-    """How many of its lists each has trained."""
-    return [
-        sum(view.done for view in work.views([base.replace(edits=text) for text in of.tries]))
-        for of in repairs
-    ]
+    """How many of its lists each team has trained."""
+    counts = []
+    for state in repairs:
+        views = work.views([base.replace(edits=text) for text in state.tries])
+        counts.append(sum(view.done for view in views))
+    return counts
 
 
-def _board(code: str, base: Condition, ready: bool) -> None:
-    """Who is at what; the page is run anew when there is something to reveal."""
+def _team_table(code: str, base: Condition, ready: bool) -> None:
+    """The progress of the teams; the page is run anew when there is something to reveal."""
 
     @shell.follows(jobs.POLL)
-    def board() -> None:
+    def follow() -> None:
         now = teams.teams(code)
-        done = _trained([team.repair for team in now], base)
-        if any(done) != ready:
+        trained = _trained([team.repair for team in now], base)
+        if any(trained) != ready:
             st.rerun()
         st.markdown(f"**Teams: {len(now)}**")
         rows = [
-            (one.name, one.phones, len(read_edits(one.repair.edits)), len(one.repair.tries))
-            for one in now
+            {
+                "Team": team.name,
+                "Phones": team.phones,
+                "Changes": len(read_edits(team.repair.edits)),
+                "Tries": len(team.repair.tries),
+                "Trained": count,
+            }
+            for team, count in zip(now, trained, strict=True)
         ]
-        table = pd.DataFrame(rows, columns=["Team", "Phones", "Changes", "Tries"]).assign(
-            Trained=done
-        )
-        wide = {"Team": st.column_config.TextColumn(width="medium")}  # a simulated one says so
-        st.dataframe(table, hide_index=True, height=BOARD, column_config=wide)
+        table = pd.DataFrame(rows, columns=["Team", "Phones", "Changes", "Tries", "Trained"])
+        wide = {"Team": st.column_config.TextColumn(width="medium")}  # room for “simulated”
+        st.dataframe(table, hide_index=True, height=TABLE, column_config=wide)
 
-    board()
+    follow()
 
 
-def _forward(
+def _navigation(
     phase: str, move: Callable[[str], None], images: ImageSet, bar: DeltaGenerator, *, ready: bool
 ) -> None:
-    """The buttons that lead on and back, beside the title; each answer begins with its ranking.
-    Before somebody is `ready`, with a repair that is trained, the first of them does not stand
-    out."""
+    """The buttons on and back beside the title; each answer begins with its ranking.
 
-    def lead(to: str) -> None:
-        st.session_state[ranking.CHOICE] = ranking.VIEWS[0]
-        move(to)
+    Args:
+        phase: of the lesson.
+        move: goes to a phase.
+        images: the image set.
+        bar: beside the title.
+        ready: whether a repair is trained; before, the reveal does not stand out.
+    """
 
-    back = {REVEALED: EDITING, ELSEWHERE: REVEALED}.get(phase)
-    on = {
+    def go(phase: str) -> None:
+        st.session_state[repair_ranking.CHOICE] = repair_ranking.VIEWS[0]
+        move(phase)
+
+    back = {REVEALED: EDITING, UNSEEN: REVEALED}.get(phase)
+    following = {
         EDITING: ("Reveal", "visibility", REVEALED),
-        REVEALED: ("Last: places that nobody drew", "public", ELSEWHERE),
+        REVEALED: ("Last: scenes that nobody drew", "public", UNSEEN),
     }
     if back:
-        bar.button("Back", icon=":material/arrow_back:", on_click=lead, args=(back,))
-    if phase in on and (phase == EDITING or repair.can_draw(images)):
-        label, icon, to = on[phase]
+        bar.button("Back", icon=":material/arrow_back:", on_click=go, args=(back,))
+    if phase in following and (phase == EDITING or repair.can_draw(images)):
+        label, icon, phase_after = following[phase]
         kind: Literal["primary", "secondary"] = (
             "primary" if ready or phase != EDITING else "secondary"
         )
-        bar.button(label, type=kind, icon=f":material/{icon}:", on_click=lead, args=(to,))
+        bar.button(label, type=kind, icon=f":material/{icon}:", on_click=go, args=(phase_after,))

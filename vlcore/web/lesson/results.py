@@ -1,8 +1,6 @@
-"""Results of a lesson: the votes against what was measured, the maps, the study's claims, and the
-hand-out.
+"""Results of a lesson: votes against measurements, maps, the study's claims, and handouts.
 
-Everything that is there is read: this server's one run, its other runs, and those that the lab
-publishes with itself.
+Measurements are of one run of this server, of its other runs, and of the published ones.
 """
 
 from collections.abc import Mapping, Sequence
@@ -60,40 +58,42 @@ def lessons_of(images: ImageSet) -> dict[str, Lesson]:
 
 
 def lesson_answer(lesson: Lesson, step: Step, images: ImageSet) -> Answer:
-    """What was measured about a question here and in published runs, and the study's claims, as far
-    as there."""
-    found, missing = [], "not trained yet"
-    needed = step.conditions if step.quantity.beside else (step.right,)
+    """The answer to a question, measured here and in published runs, with the study's claims."""
+    measurements, missing = [], "not trained yet"
+    needed = step.conditions if step.quantity.less_left else (step.right,)
     if all(store.published(condition.key) for condition in needed):
         left, right = (
             cache.artifact(condition.key).metrics["end"] for condition in (needed[0], step.right)
         )
         try:
-            found, missing = (
-                [Measurement(step, "in this run", estimate_in_run(step, left, right), runs=False)],
-                "",
-            )
+            estimate = estimate_in_run(step, left, right)
         except ValueError as error:
             missing = str(error)
-    keys = [with_seed(condition, seed).key for condition in lesson.trained for seed in SEEDS]
-    here = [key for key in keys if store.published(key)]
-    shipped = values_of(_published(images), lesson)
-    sources = {"in the published runs": shipped}
+        else:
+            measurements.append(Measurement(step, "in this run", estimate, runs=False))
+            missing = ""
+    conditions = [with_seed(model, seed) for model in lesson.trained for seed in SEEDS]
+    trained = [condition.key for condition in conditions if store.published(condition.key)]
+    published = values_of(_published(images), lesson)
+    sources = {"in the published runs": published}
     # Where all runs of this server are among the published ones there is nothing to add.
-    if {with_seed(step.right, seed).key for seed in SEEDS} & set(here) - set(shipped):
-        sources = {"in the runs of this server": values_of(_of_server(here), lesson), **sources}
+    if {with_seed(step.right, seed).key for seed in SEEDS} & set(trained) - set(published):
+        server = values_of(_server_runs(trained), lesson)
+        sources = {"in the runs of this server": server, **sources}
     for where, values in sources.items():
         with suppress(ValueError):  # fewer than two runs
-            found.append(Measurement(step, where, estimate_over_runs(step, values), runs=True))
-    results = _claims(lesson.name, images, here) if step.claims else {}
-    return Answer(step, found, [results[name] for name in step.claims if name in results], missing)
+            estimate = estimate_over_runs(step, values)
+            measurements.append(Measurement(step, where, estimate, runs=True))
+    results = _claims(lesson.name, images, trained) if step.claims else {}
+    claims = [results[name] for name in step.claims if name in results]
+    return Answer(step, measurements, claims, missing)
 
 
 @st.cache_resource(
     max_entries=12, show_spinner="Putting the claims to the test …", hash_funcs=cache.BY_CONTENT
 )
-def _claims(name: str, images: ImageSet, here: Sequence[str]) -> dict[str, ClaimResult]:
-    for frame in (_published(images), _of_server(here)):
+def _claims(name: str, images: ImageSet, trained: Sequence[str]) -> dict[str, ClaimResult]:
+    for frame in (_published(images), _server_runs(trained)):
         # Runs that do not compare decide nothing; the Findings page says in what they differ.
         with suppress(AnalysisError):
             if len(frame):
@@ -108,72 +108,28 @@ def _published(images: ImageSet) -> pd.DataFrame:
 
 
 @st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=cache.BY_CONTENT)
-def _of_server(keys: Sequence[str]) -> pd.DataFrame:
+def _server_runs(keys: Sequence[str]) -> pd.DataFrame:
     return runs_table([cache.artifact(key) for key in keys])
 
 
 def reveal(
     lesson: Lesson, step: Step, images: ImageSet, room: ClassSession, palette: Palette
 ) -> None:
-    """The answer: the maps, then votes and measurement, then what the study says; a room without a
-    code is of one."""
-    found, (side, place) = lesson_answer(lesson, step, images), shell.map_room(ABOVE)
-    share = step.quantity.share
-    # A share of pictures says something to everybody, as an answer does; a silhouette or a variance
-    # does not.
-    short = [
-        one.number if share else one.decides.text if one.decides else one.decision
-        for one in found.readings
-    ]
-    lines = [
-        f"{one.where[0].upper()}{one.where[1:]}: {words}"
-        for one, words in zip(found.readings, short, strict=True)
-    ]
-    if lines:
+    """The answer: the maps, then votes and measurements, then the study's claims; a session without
+    a code is of one visitor."""
+    answer = lesson_answer(lesson, step, images)
+    side, legend = shell.map_room(ABOVE)
+    if answer.measurements:
+        lines = map(_result_line, answer.measurements)
         st.markdown(plain(" · ".join(lines)))
-    _side_by_side(step, palette, side, place, images.grouping)
+    _side_by_side(step, palette, side, legend, images.grouping)
     left, right = st.columns(2)
     with left:
-        said = f"What the room said: {room.votes} {'vote' if room.votes == 1 else 'votes'}"
-        st.subheader(said if room.code else "What you said" if room.own else "The answers")
-        rows = pd.DataFrame({"text": [choice.text for choice in step.choices]})
-        rows["votes"] = [int(room.counts.get(choice.name, 0)) for choice in step.choices]
-        rows["measured"] = [
-            " and ".join(one.where for one in found.readings if one.decides == c)
-            for c in step.choices
-        ]
-        said = "; ".join(f"{row.text}: {row.votes}" for row in rows.itertuples())
-        cache.show_chart(
-            votes_chart(rows, palette=palette, width=side),
-            alt=f"Votes: {said}",
-            key=f"votes_{step.name}",
-        )
-        if room.own:
-            st.markdown(
-                f":material/how_to_vote: Your vote was “{plain(step.choice(room.own).text)}”."
-            )
+        _votes(answer, room, palette, side)
     with right:
-        st.subheader("What was measured")
-        for one, line in zip(found.readings, lines, strict=True):
-            steps.large_text(line, "link")
-            if share:
-                steps.large_text(one.decision, "answer")
-            said = step.quantity.words + ("" if share else f": {one.number}")
-            st.caption(
-                f"{plain(said)}; 95 % interval over {'runs' if one.runs else 'pictures'},"
-                f" {one.counted}."
-            )
-        if meaning := explained(step.quantity.words):
-            st.caption(plain(meaning))
-        if found.missing:
-            st.markdown(plain(f"In this run: {found.missing}."))
-        says = f"{ANOTHER} An interval over pictures says nothing about other seeds"
-        st.caption(
-            f"{says}; that of a difference is the widest that the intervals of both models allow."
-        )
-    with st.expander(
-        f"Question {lesson.steps.index(step) + 1} of {len(lesson.steps)} again: {plain(step.title)}"
-    ):
+        _measured(answer)
+    number = lesson.steps.index(step) + 1
+    with st.expander(f"Question {number} of {len(lesson.steps)} again: {plain(step.title)}"):
         steps.large_text(step.text)
     with st.container(border=True):
         st.markdown("**Look at**")
@@ -181,35 +137,87 @@ def reveal(
             steps.large_text(f"· {line}", "answer")
     if step.says:
         st.markdown(f"**The study's text says:** “{step.says}”.")
-    if found.claims:
-        meaning = explained(" ".join(result.claim.what for result in found.claims))
+    if answer.claims:
+        meaning = explained(" ".join(result.claim.what for result in answer.claims))
         st.caption(plain(f"{TWO_QUESTIONS} {meaning}"))
-    for result in found.claims:
-        with st.container(border=True):
-            st.markdown(
-                f"**{result.claim.id} · The study says:** {result.claim.says}"
-                f" {sections.badge(result)}"
-            )
-            measured = (
-                f"{result.claim.what}: **{estimate_words(result.estimate)}**, n = {result.n} blocks"
-                " of seeds"
-            )
-            st.markdown(
-                f"{measured}. To be supported it must also beat: {result.claim.control}."
-                f" {not_run(result)}"
-            )
+    for result in answer.claims:
+        _claim(result)
+
+
+def _result_line(measurement: Measurement) -> str:
+    """A measurement in a line. A share of images means something to everybody, as an answer does; a
+    silhouette or a variance does not."""
+    result = measurement.number
+    if not measurement.step.quantity.share:
+        decides = measurement.decides
+        result = decides.text if decides else measurement.decision
+    where = measurement.where
+    return f"{where[0].upper()}{where[1:]}: {result}"
+
+
+def _votes(answer: Answer, room: ClassSession, palette: Palette, side: int) -> None:
+    step = answer.step
+    if room.code:
+        st.subheader(f"The class voted: {room.votes} vote{'s' * (room.votes != 1)}")
+    else:
+        st.subheader("You voted" if room.vote else "The answers")
+    rows = []
+    for choice in step.choices:
+        deciding = [
+            measurement.where
+            for measurement in answer.measurements
+            if measurement.decides == choice
+        ]
+        votes = int(room.counts.get(choice.name, 0))
+        rows.append({"text": choice.text, "votes": votes, "measured": " and ".join(deciding)})
+    counts = "; ".join(f"{row['text']}: {row['votes']}" for row in rows)
+    chart = votes_chart(pd.DataFrame(rows), palette=palette, width=side)
+    cache.show_chart(chart, alt=f"Votes: {counts}", key=f"votes_{step.name}")
+    if room.vote:
+        vote = plain(step.choice(room.vote).text)
+        st.markdown(f":material/how_to_vote: Your vote was “{vote}”.")
+
+
+def _measured(answer: Answer) -> None:
+    quantity = answer.step.quantity
+    st.subheader("What was measured")
+    for measurement in answer.measurements:
+        steps.large_text(_result_line(measurement), "link")
+        words = quantity.words
+        if quantity.share:
+            steps.large_text(measurement.decision, "answer")
+        else:
+            words += f": {measurement.number}"
+        unit = "runs" if measurement.runs else "images"
+        st.caption(f"{plain(words)}; 95 % interval over {unit}, {measurement.counted}.")
+    if meaning := explained(quantity.words):
+        st.caption(plain(meaning))
+    if answer.missing:
+        st.markdown(plain(f"In this run: {answer.missing}."))
+    st.caption(
+        f"{ANOTHER} An interval over images says nothing about other seeds; that of a difference is"
+        " the widest that the intervals of both models allow."
+    )
+
+
+def _claim(result: ClaimResult) -> None:
+    claim = result.claim
+    with st.container(border=True):
+        st.markdown(f"**{claim.id} · The study says:** {claim.says} {sections.badge(result)}")
+        st.markdown(
+            f"{claim.what}: **{estimate_words(result.estimate)}**, n = {result.n} blocks of seeds."
+            f" To be supported it must also differ from its control: {claim.control}."
+            f" {not_run(result)}"
+        )
 
 
 def _side_by_side(
     step: Step, palette: Palette, side: int, place: LegendPlace, grouping: Grouping
 ) -> None:
-    if any(
-        view.state.is_active for view in work.views(step.conditions)
-    ):  # somebody revealed before the run had ended
-        jobs.watch(
-            [condition.key for condition in step.conditions],
-            partial(steps.training_progress, step, palette),
-        )
+    keys = [condition.key for condition in step.conditions]
+    if any(view.state.is_active for view in work.views(step.conditions)):
+        # Somebody revealed before the run had ended.
+        jobs.watch(keys, partial(steps.training_progress, step, palette))
         return
     if not steps.is_trained(step):
         st.info(
@@ -217,16 +225,13 @@ def _side_by_side(
             " them."
         )
         return
-    keys = [condition.key for condition in step.conditions]
-    said = description.describe_comparison(cache.comparison(keys, PCA), grouping)
-    cache.show_chart(
-        cache.maps(keys, palette, side, legend_place=place), alt=said, key=f"maps_{step.name}"
-    )
-    st.markdown(plain(said))
-    if st.toggle("Watch the training as a film", key=f"film_{step.name}"):
-        show_animation(
-            [condition.key for condition in step.conditions if condition.steps], palette, side
-        )
+    words = description.describe_comparison(cache.comparison(keys, PCA), grouping)
+    maps = cache.maps(keys, palette, side, legend_place=place)
+    cache.show_chart(maps, alt=words, key=f"maps_{step.name}")
+    st.markdown(plain(words))
+    if st.toggle("Show the training animation", key=f"film_{step.name}"):
+        trained = [condition.key for condition in step.conditions if condition.steps]
+        show_animation(trained, palette, side)
 
 
 def lesson_summary(
@@ -235,32 +240,36 @@ def lesson_summary(
     """The whole lesson in a table, at its end."""
     rows = {}
     for step in lesson.steps:
-        counts = votes.get(step.name, {})
-        most = max(counts.values(), default=0)
-        first = [
-            choice.text for choice in step.choices if most and counts.get(choice.name, 0) == most
-        ]
-        voted = (
-            f"{' and '.join(first)} ({most} of {sum(counts.values())}{' each' * (len(first) > 1)})"
-        )
-        row = rows[step.question] = {"Most votes": voted if first else "–"}
-        for one in lesson_answer(lesson, step, images).readings:
-            decided = one.decides.text if one.decides else "not decided"
-            row[f"Measured {one.where}"] = f"{one.number}, {one.counted}: {decided}"
+        row = {"Most votes": _most_votes(step, votes.get(step.name, {}))}
+        for measurement in lesson_answer(lesson, step, images).measurements:
+            decides = measurement.decides
+            decided = decides.text if decides else "not decided"
+            row[f"Measured {measurement.where}"] = (
+                f"{measurement.number}, {measurement.counted}: {decided}"
+            )
+        rows[step.question] = row
     st.subheader("The whole lesson")
     st.table(pd.DataFrame.from_dict(rows, orient="index").fillna("–").rename_axis("Question"))
     st.markdown("**Go on**")
     with st.container(horizontal=True):
         address = shell.persistent_query_params()
         widgets.link("pages/3_Compare.py", "Compare these models yourself", "compare", **address)
-        widgets.link("pages/4_Upload.py", "Give them a picture of your own", "upload", **address)
+        widgets.link("pages/4_Upload.py", "Give them an image of your own", "upload", **address)
         widgets.link("pages/5_Findings.py", "What many runs found", "experiment", **address)
 
 
+def _most_votes(step: Step, counts: Mapping[str, int]) -> str:
+    most = max(counts.values(), default=0)
+    if not most:
+        return "–"
+    first = [choice.text for choice in step.choices if counts.get(choice.name, 0) == most]
+    each = " each" * (len(first) > 1)
+    return f"{' and '.join(first)} ({most} of {sum(counts.values())}{each})"
+
+
 def lesson_handout(lesson: Lesson, images: ImageSet, *, lecturer: bool) -> str:
-    """The lesson on paper; a lecturer's copy has what was measured."""
-    uris = [thumb_uri(picture, 224) for picture in group_pictures(images)]
-    known = [lesson_answer(lesson, step, images) for step in lesson.steps] if lecturer else []
-    return handout_html(
-        lesson, Pictures(uris, list(group_words(images.grouping).values())), images.grouping, known
-    )
+    """The lesson on paper; a lecturer's copy has the measurements."""
+    uris = [thumb_uri(image, 224) for image in group_pictures(images)]
+    groups = Pictures(uris, list(group_words(images.grouping).values()))
+    measured = [lesson_answer(lesson, step, images) for step in lesson.steps] if lecturer else []
+    return handout_html(lesson, groups, images.grouping, measured)

@@ -1,5 +1,4 @@
-"""The lesson page in its three forms, alone, as the presenter of a class, as one of it; and which
-lesson is what."""
+"""Roles on the lesson page: alone, presenter and student, for each lesson."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -19,24 +18,24 @@ from vlcore.web.lesson import one_room, questions, repair, session
 
 
 class LiveLesson(Protocol):
-    """A lesson that is more than a list of questions: a module of its own."""
+    """A lesson that is more than a list of questions: a module."""
 
     def alone(self, images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
-        """What it is, for one who is in no class, and how it begins."""
+        """The lesson without a class, and how it begins."""
 
     def presenter(
         self, room: ClassSession, images: ImageSet, palette: Palette, bar: DeltaGenerator
     ) -> None:
-        """The lecturer's screen."""
+        """The presenter view."""
 
     def student(self, room: ClassSession, images: ImageSet, palette: Palette) -> None:
-        """The screen of one of the class, often a phone."""
+        """The student view, often on a phone."""
 
 
 LIVE: Mapping[str, LiveLesson] = {ONE_ROOM: one_room, REPAIR: repair}
 ABOUT = {
     EXPERIMENTS: "four models, a vote before each; about 15 minutes, 30 with a class",
-    COLLAPSE: "three questions on what happens when a model sees only what fits; about 10 minutes",
+    COLLAPSE: "three questions on a model that sees only matched pairs; about 10 minutes",
     ONE_ROOM: "a study by the class: each phone trains a pair of models; about 45 minutes",
     REPAIR: "teams change a biased training set; about 45 minutes",
 }
@@ -44,25 +43,25 @@ NAMES = tuple(ABOUT)
 
 
 def session_in_address() -> ClassSession | None:
-    """The class that the address names, see `classroom.room`."""
+    """The class session that the address names, see `vlcore.web.lesson.session`."""
     return session.session_in_address(NAMES)
 
 
 def alone(palette: Palette, bar: DeltaGenerator) -> None:
     """A lesson without a class, chosen in the settings."""
     if session.is_hidden():  # the address names image set and lesson, for nothing else does
-        data, asked = st.query_params.get("data", ""), st.query_params.get("lesson", "")
+        data, lesson = st.query_params.get("data", ""), st.query_params.get("lesson", "")
         images = cache.named_set(data if data in set_names() else "scenes")
-        name = asked if asked in NAMES else EXPERIMENTS
+        name = lesson if lesson in NAMES else EXPERIMENTS
     else:
         with bar.popover("Lessons", icon=":material/menu_book:"):
             name = widgets.choose_one(
                 "Lesson", NAMES, "lesson", EXPERIMENTS, on_change=session.clear_step
             )
-            st.markdown("  \n".join(f"**{one}**: {about}" for one, about in ABOUT.items()))
+            st.markdown("  \n".join(f"**{lesson}**: {about}" for lesson, about in ABOUT.items()))
             images = shell.image_set_choice()
     if not images.has_pictures:
-        st.info("A lesson trains models, and this set has no pictures to train on: choose another.")
+        st.info("A lesson trains models, and this set has no images to train on: choose another.")
     elif name in LIVE:
         LIVE[name].alone(images, palette, bar)
     else:
@@ -70,7 +69,7 @@ def alone(palette: Palette, bar: DeltaGenerator) -> None:
 
 
 def presenter(room: ClassSession, palette: Palette, bar: DeltaGenerator) -> None:
-    """The lecturer's screen of any lesson."""
+    """The presenter view of any lesson."""
     LIVE.get(room.lesson, questions).presenter(room, cache.named_set(room.data), palette, bar)
     if not session.is_hidden():
         session.presenter_controls(room)
@@ -78,6 +77,6 @@ def presenter(room: ClassSession, palette: Palette, bar: DeltaGenerator) -> None
 
 
 def student(room: ClassSession, palette: Palette) -> None:
-    """The screen of one of the class, of any lesson."""
+    """The student view of any lesson."""
     LIVE.get(room.lesson, questions).student(room, cache.named_set(room.data), palette)
     widgets.link("app.py", "Leave the lesson", "logout")

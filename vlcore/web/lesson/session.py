@@ -1,8 +1,7 @@
-"""A class as pages know it: which one the address names, who leads it, who somebody is in it.
+"""Class sessions on pages: the session in the address, and the presenter or voter of the browser.
 
-The address says which class, and the browser remembers who somebody is: a vote without a name, and
-the token of whoever leads. So a refresh is no second vote, and nothing on a projector gives the
-lesson away.
+The browser remembers a random voter name and the presenter's token. So a refresh is no second vote,
+and nothing on a projector lets others lead the lesson.
 """
 
 from collections.abc import Collection, Iterator
@@ -38,7 +37,7 @@ from vlcore.web.components import browser
 from vlcore.web.condition_controls import towers_choice
 from vlcore.web.lesson import steps
 
-VOTER, LEADER = "vl-bias-lab-voter", "vl-bias-lab-leads-"  # names of what a browser remembers
+VOTER, LEADER = "vl-bias-lab-voter", "vl-bias-lab-leads-"  # names in the browser's storage
 _wrong_codes = RateLimit(limits.WRONG_CODES, limits.WRONG_CODES / 60)
 
 
@@ -48,22 +47,23 @@ def is_hidden() -> bool:
 
 
 def accept_presenter_link() -> None:
-    """Take the token out of a link to another computer, so that no projector shows it: the browser
-    remembers it."""
-    if brought := st.query_params.pop("presenter", None):
-        st.session_state["lesson_leads"] = {tidy_code(st.query_params.get("code")): brought}
+    """Move the token of a link for another computer from the address to the browser, so that no
+    projector shows it."""
+    if token := st.query_params.pop("presenter", None):
+        st.session_state["lesson_leads"] = {tidy_code(st.query_params.get("code")): token}
         st.query_params["lead"] = "yes"
 
 
 def shows_menu() -> bool:
-    """Whether the page has a menu: a student's has none, for it is small and follows the
-    presenter."""
+    """Whether the page has a menu; the student view follows the presenter and has none."""
     return not is_hidden() and ("code" not in st.query_params or bool(own_token()))
 
 
 def session_in_address(known_lessons: Collection[str]) -> ClassSession | None:
-    """The class that the address names, of one of these lessons; None without one, said where it is
-    over or never was."""
+    """The class session that the address names, of one of these lessons.
+
+    None without one, and with a warning where it is over, never was, or is closed to newcomers.
+    """
     code = st.query_params.get("code")
     if code is None:
         return None
@@ -71,14 +71,14 @@ def session_in_address(known_lessons: Collection[str]) -> ClassSession | None:
     browser.remember(VOTER, me, LIFETIME)
     known: set[str] = st.session_state.setdefault("lesson_codes", set())
     browser_name = visitors.visitor().name
-    found = find_session(code, me, token)
-    is_in = found is not None and (found.leads or found.code in known or takes_part(found.code, me))
+    state = find_session(code, me, token)
+    is_in = state is not None and (state.leads or state.code in known or takes_part(state.code, me))
     if not is_in and not _wrong_codes.allows(browser_name):
         st.warning(
             "There were many wrong codes; try again in a minute.", icon=":material/hourglass:"
         )
         return None
-    if found is None or found.lesson not in known_lessons:
+    if state is None or state.lesson not in known_lessons:
         _wrong_codes.take(browser_name)
         rule = (
             "codes have four letters and are good for a day. Ask for it again, or walk through the"
@@ -86,23 +86,20 @@ def session_in_address(known_lessons: Collection[str]) -> ClassSession | None:
         )
         st.warning(f"There is no lesson with this code: {rule}.", icon=":material/link_off:")
         return None
-    if not (
-        found.leads
-        or takes_part(found.code, me)
-        or enter_session(found.code, me, visitors.address())
-    ):
+    is_admitted = state.leads or takes_part(state.code, me)
+    if not is_admitted and not enter_session(state.code, me, visitors.address()):
         remedy = "ask the lecturer to open it, then reload this page"
         st.warning(f"The door of this lesson is closed: {remedy}.", icon=":material/door_front:")
         return None
-    known.add(found.code)
-    if found.leads:
-        browser.remember(f"{LEADER}{found.code}", token, LIFETIME)
-    return found
+    known.add(state.code)
+    if state.leads:
+        browser.remember(f"{LEADER}{state.code}", token, LIFETIME)
+    return state
 
 
 def own_token() -> str:
-    """The token of whoever leads the class that the address names; empty for the others. Only an
-    address with `lead` asks for it: the same browser can look at the lesson as a student does."""
+    """The presenter's token for the session in the address; empty for others. Only an address with
+    `lead` has it, so that the same browser can show the student view."""
     code = tidy_code(st.query_params.get("code"))
     if not code or "lead" not in st.query_params:
         return ""
@@ -112,21 +109,21 @@ def own_token() -> str:
 
 
 def voter() -> str:
-    """A random name of this browser, without which a refresh would be another vote."""
+    """The random name of this browser, so that a refresh is no second vote."""
     known = str(st.session_state.get("lesson_me") or browser.remembered(VOTER))
     st.session_state["lesson_me"] = known if is_voter(known) else new_voter()
     return st.session_state["lesson_me"]
 
 
 def clear_step() -> None:
-    """Have the address name no step of a lesson."""
+    """Remove the step of a lesson from the address."""
     for name in ("step", "phase"):
         st.query_params.pop(name, None)
 
 
 @contextmanager
 def click_errors() -> Iterator[None]:
-    """An error of a click as the sentence that `say` then shows."""
+    """Keep an error of a click as the sentence that `say` then shows."""
     try:
         yield
     except (LabError, OSError) as error:
@@ -134,15 +131,15 @@ def click_errors() -> Iterator[None]:
 
 
 def show_click_error() -> bool:
-    """Show what went wrong at the last click; whether anything did."""
-    if said := st.session_state.pop("lesson_said", None):
-        st.warning(plain(said))
-    return bool(said)
+    """Show the error of the last click, and return whether there was one."""
+    if error := st.session_state.pop("lesson_said", None):
+        st.warning(plain(error))
+    return bool(error)
 
 
 def chosen_towers() -> str:
-    """The pair of towers of a lesson that trains models: chosen here, or where no controls are
-    shown, in the address."""
+    """The towers of a lesson that trains models, by a control, or by the address without
+    controls."""
     if not is_hidden():
         return towers_choice(tower_pairs.USUAL)
     named = st.query_params.get("towers", "")
@@ -150,7 +147,7 @@ def chosen_towers() -> str:
 
 
 def begin_class(lesson: str, data: str, step: str, towers: str = tower_pairs.USUAL) -> None:
-    """Start a lesson for a class, as a click does: the address then names it."""
+    """Start a class session on a click; the address then names it."""
     with click_errors():
         who = Origin(visitors.visitor().name, visitors.address())
         started = start_session(lesson, data, step, who, stays=visitors.teaches(), towers=towers)
@@ -162,11 +159,11 @@ def begin_class(lesson: str, data: str, step: str, towers: str = tower_pairs.USU
 def class_controls(
     bar: DeltaGenerator, lesson: str, data: str, step: str, towers: str = tower_pairs.USUAL
 ) -> None:
-    """The buttons that start a lesson for a class, at a step, or join one."""
+    """The buttons that start a class session at a step, or join one."""
     with bar.popover("With a class", icon=":material/groups:"):
         about = (
-            "Makes a code. Everybody who opens its link takes part, without a name, and sees what"
-            " you show."
+            "Makes a code. Everybody who opens its link takes part anonymously and sees what you"
+            " show."
         )
         st.button(
             "Start a lesson for a class",
@@ -175,8 +172,7 @@ def class_controls(
         )
         if teacher.is_named() and not visitors.teaches():
             st.caption(
-                "Enter the secret on /Manage first: no crowd of lessons of others then gets in your"
-                " way."
+                "Enter the secret on /Manage first: then lessons of others cannot get in your way."
             )
         about = "The four letters on the lecturer's screen."
         join = partial(st.text_input, max_chars=8, placeholder="code", key="lesson_code")
@@ -193,28 +189,27 @@ def _join() -> None:
 
 
 def presenter_controls(room: ClassSession) -> None:
-    """What whoever leads any lesson has below it: the way to another computer, and the end."""
+    """The presenter's controls below any lesson: another computer, the end, newcomers."""
     with st.container(horizontal=True):
         with st.popover("Lead from another computer", icon=":material/devices:"):
-            st.caption(
-                "Whoever opens this address leads the lesson: send it to yourself, and do not show"
-                " it around."
-            )
+            st.caption("This address leads the lesson: send it to yourself, and show it to nobody.")
             st.code(f"{steps.student_address(room.code)}&presenter={own_token()}", language=None)
         with st.popover("End the lesson", icon=":material/delete:"):
-            goes = "The code is good for a day, and what was kept goes within a week after it"
-            st.caption(f"{goes}. No name was ever kept. Models and written plans stay.")
+            st.caption(
+                "The code is valid for a day, and its data are deleted within a week after it. No"
+                " name was ever stored. Models and recorded plans stay."
+            )
             st.button("Delete this lesson's data now", on_click=_delete, args=(room.code,))
         _door(room.code)
 
 
 def _door(code: str) -> None:
-    """The button that closes or opens a lesson's door, with how many are in."""
+    """The button that closes or opens the session to newcomers, with the number of participants."""
 
     @shell.follows(jobs.POLL)
     def door() -> None:
         closed = is_closed(code)
-        about = "Nobody new comes in while it is closed; who is in stays, and may vote."
+        about = "Nobody new is admitted while it is closed; participants stay, and may vote."
         turn = click_errors()(partial(close_door, code, own_token(), closed=not closed))
         label, icon = ("Open the door", "door_open") if closed else ("Close the door", "door_front")
         label = f"{label} ({turnout.count_participants(code)} in)"
@@ -227,6 +222,6 @@ def _door(code: str) -> None:
 def _delete(code: str) -> None:
     with click_errors():
         delete_session(code, own_token())
-        st.session_state["toast"] = "All that was kept of who took part in this lesson is deleted."
+        st.session_state["toast"] = "All data of the participants of this lesson are deleted."
         for name in ("code", "lead"):
             st.query_params.pop(name, None)

@@ -1,5 +1,4 @@
-"""Studies of rooms as they stand, read anew from the disk and the queue each time; what they say is
-worked out once."""
+"""The state of a class study, read from the disk and the queue each time, with cached analyses."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +10,7 @@ import streamlit as st
 from vlcore.classroom import one_room, one_room_results
 from vlcore.classroom.handout import study_html
 from vlcore.classroom.one_room import CLASS, REHEARSAL, Block, BlockState, Pair, Plan, View
-from vlcore.classroom.one_room_results import ClassResults, ClassStudy
+from vlcore.classroom.one_room_results import NONE, ClassResults, ClassStudy, Differences
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.errors import LabError
@@ -23,49 +22,52 @@ from vlcore.web import cache, work
 from vlcore.web.visitors import Visitor
 
 _BY_CONTENT = cache.BY_CONTENT | {Plan: repr}
-_FIFTY = 50  # blocks whose conditions are made at once
-_FIRST = (
-    3  # blocks that say how long a pair takes before anything was trained since the server began
-)
-_FRESH = 5.0  # seconds that how long a pair takes is remembered, unless a training ends
-NONE: tuple[list[float], int] = ([], 0)
-NO_PLAN = "There is no plan yet, and so no wall."
+_CHUNK = 50  # blocks whose conditions are made at once
+_FIRST = 3  # blocks that tell how long a pair takes before anything was trained since the start
+_FRESH = 5.0  # seconds that this estimate is cached, unless a training ends
+NO_PLAN = "There is no plan yet, and so no results."
 
 
 def class_study(
     code: str, images: ImageSet, kind: str = "", view: View | None = None
 ) -> ClassStudy | None:
-    """The study of a room, of a kind, else the rehearsal where there is one, else that of the
-    class; None without a plan. Of the queue the usual `view` knows, which takes time for each of
-    many blocks; that of the disk is enough for whoever only wants the dots."""
-    for asked in [kind] if kind else [REHEARSAL, CLASS]:
-        if plan := one_room.plan_of(code, asked):
-            blocks = tuple(one_room.blocks_of(code, asked))
-            stands = tuple(block_state(plan, images, block, view) for block in blocks)
-            now = ClassStudy(
-                code, asked, plan, usual_condition(images), images.grouping, blocks, stands
-            )
-            there = [
-                block.place
-                for block, one in zip(blocks, stands, strict=True)
-                if one is BlockState.DONE
-            ]
-            return replace(
-                now, found=_wall(plan, images, there, sorted(now.counted.intersection(there)))
-            )
+    """The state of the study of a class; None without a plan.
+
+    Args:
+        code: of the session.
+        images: the image set.
+        kind: of the class or a rehearsal; the rehearsal goes first when absent.
+        view: gives the state of a training; that of the queue when absent, which takes time for
+            each of many blocks. That of the disk is enough for the dots alone.
+    """
+    for stored_kind in [kind] if kind else [REHEARSAL, CLASS]:
+        plan = one_room.plan_of(code, stored_kind)
+        if plan is None:
+            continue
+        blocks = tuple(one_room.blocks_of(code, stored_kind))
+        states = tuple(block_state(plan, images, block, view) for block in blocks)
+        study = ClassStudy(
+            code, stored_kind, plan, usual_condition(images), images.grouping, blocks, states
+        )
+        trained = [
+            block.place
+            for block, state in zip(blocks, states, strict=True)
+            if state is BlockState.DONE
+        ]
+        counted = sorted(study.counted.intersection(trained))
+        return replace(study, results=_results(plan, images, trained, counted))
     return None
 
 
 def block_state(plan: Plan, images: ImageSet, block: Block, view: View | None = None) -> BlockState:
-    """How a block stands, as the queue and the disk know it."""
-    return one_room.block_state(
-        block, block_conditions(plan, images, block.place), view or work.queue().view
-    )
+    """The state of a block, by the queue and the disk."""
+    pair = block_conditions(plan, images, block.place)
+    return one_room.block_state(block, pair, view or work.queue().view)
 
 
 def block_conditions(plan: Plan, images: ImageSet, place: int) -> Pair:
     """The two conditions of a block."""
-    return _pairs(plan, images, _FIFTY * (place // _FIFTY + 1))[place]
+    return _pairs(plan, images, _CHUNK * (place // _CHUNK + 1))[place]
 
 
 @st.cache_resource(max_entries=40, show_spinner=False, hash_funcs=_BY_CONTENT)
@@ -74,10 +76,10 @@ def _pairs(plan: Plan, images: ImageSet, blocks: int) -> list[Pair]:
 
 
 @st.cache_resource(max_entries=20, show_spinner=False, hash_funcs=_BY_CONTENT)
-def _wall(
-    plan: Plan, images: ImageSet, there: Sequence[int], counted: Sequence[int]
+def _results(
+    plan: Plan, images: ImageSet, trained: Sequence[int], counted: Sequence[int]
 ) -> ClassResults:
-    pairs = {place: block_conditions(plan, images, place) for place in there}
+    pairs = {place: block_conditions(plan, images, place) for place in trained}
     study = one_room.study_of(plan, usual_condition(images), images.grouping)
     return one_room_results.class_results(study, pairs, set(counted), cache.artifact)
 
@@ -85,15 +87,14 @@ def _wall(
 @st.cache_resource(
     max_entries=6, show_spinner="Reading the published runs …", hash_funcs=_BY_CONTENT
 )
-def published_differences(plan: Plan, images: ImageSet) -> tuple[list[float], int]:
-    """What is published about a plan, see `one_room_results.published_differences`."""
+def published_differences(plan: Plan, images: ImageSet) -> Differences:
+    """Published runs of a plan's arms, see `one_room_results.published_differences`."""
     study = one_room.study_of(plan, usual_condition(images), images.grouping)
     return one_room_results.published_differences(study, published.measured_runs())
 
 
 def seconds(plan: Plan, images: ImageSet) -> float:
-    """How long a pair probably takes here, see `work.expected_seconds`; of models that are like it
-    the first blocks may have some."""
+    """How long a pair probably takes here, see `work.expected_seconds`."""
     return _seconds(plan, images, tuple(work.queue().latest))
 
 
@@ -101,50 +102,54 @@ def seconds(plan: Plan, images: ImageSet) -> float:
 # server's time.
 @st.cache_data(max_entries=20, ttl=_FRESH, show_spinner=False, hash_funcs=_BY_CONTENT)
 def _seconds(plan: Plan, images: ImageSet, latest: tuple[str, ...]) -> float:
-    first = _pairs(plan, images, _FIFTY)[:_FIRST]
-    like = [one.key for pair in first for one in pair]
-    return sum(work.expected_seconds(one, like) for one in first[0])
+    pairs = _pairs(plan, images, _CHUNK)[:_FIRST]
+    similar = [condition.key for pair in pairs for condition in pair]
+    return sum(work.expected_seconds(condition, similar) for condition in pairs[0])
+
+
+def _published(study: ClassStudy, images: ImageSet, ended: bool) -> Differences:
+    """Published differences, which a class sees at the end only."""
+    return published_differences(study.plan, images) if ended else NONE
 
 
 def results_slide(code: str, images: ImageSet, asker: Visitor, ended: bool) -> bytes:
-    """The wall as a PNG file of a slide; LabError while it is empty."""
-    if now := class_study(code, images):
-        others = published_differences(now.plan, images) if ended else NONE
-        verdict, *rest = now.sentences(one_room.looks_of(code, now.kind), others)
-        facts = " · ".join(f"{label}: {value}" for label, value in now.numbers().items())
-        lines = [line for sentence in (facts, *rest) for line in wrap(sentence, 150)]
+    """The results as a PNG file of a slide; LabError while there are none."""
+    if study := class_study(code, images):
+        differences = _published(study, images, ended)
+        looks = one_room.looks_of(code, study.kind)
+        verdict, *sentences = study.sentences(looks, differences)
+        facts = " · ".join(f"{label}: {value}" for label, value in study.numbers().items())
+        lines = [line for sentence in (facts, *sentences) for line in wrap(sentence, 150)]
         head = alt.Title(
-            [now.title, *wrap(verdict, 90)], subtitle=lines, fontSize=19, subtitleFontSize=13
+            [study.title, *wrap(verdict, 90)], subtitle=lines, fontSize=19, subtitleFontSize=13
         )
-        if drawn := now.chart(
-            LIGHT, 1000, 590 - 24 * len(head.text) - 16 * len(lines), others=others, head=head
-        ):
-            return work.run_in_worker(asker, chart_slide, drawn.to_dict(validate=False), LIGHT)
-    raise LabError("There is no dot on the wall yet; wait for the first.")
+        height = 590 - 24 * len(head.text) - 16 * len(lines)
+        if chart := study.chart(LIGHT, 1000, height, published=differences, head=head):
+            return work.run_in_worker(asker, chart_slide, chart.to_dict(validate=False), LIGHT)
+    raise LabError("There is no dot yet; wait for the first.")
 
 
 def study_handout(code: str, images: ImageSet, asker: Visitor, ended: bool) -> str:
-    """Plan and wall as a page to print; LabError while there is no plan."""
-    if now := class_study(code, images):
-        others = published_differences(now.plan, images) if ended else NONE
-        return work.run_in_worker(asker, study_html, now, one_room.looks_of(code, now.kind), others)
+    """Plan and results as a page to print; LabError while there is no plan."""
+    if study := class_study(code, images):
+        looks = one_room.looks_of(code, study.kind)
+        return work.run_in_worker(asker, study_html, study, looks, _published(study, images, ended))
     raise LabError(NO_PLAN)
 
 
 def dots_csv(code: str, images: ImageSet) -> bytes:
     """The dots as a CSV file; LabError while there is no plan."""
-    if now := class_study(code, images):
-        return one_room_results.dots_csv(now.found, now.plan, now.study)
+    if study := class_study(code, images):
+        return one_room_results.dots_csv(study.results, study.plan, study.study)
     raise LabError(NO_PLAN)
 
 
-def time_until_all(now: ClassStudy, images: ImageSet) -> str:
-    """How long it takes until all are there that were asked for, and what others asked for
-    meanwhile; empty where none is on its way."""
-    waiting = sum(one is BlockState.ACTIVE for one in now.stands)
-    if not waiting:
+def time_until_all(study: ClassStudy, images: ImageSet) -> str:
+    """The time until all active blocks are trained, with other visitors' jobs; empty without
+    any."""
+    active = sum(state is BlockState.ACTIVE for state in study.states)
+    if not active:
         return ""
-    workers, each = default_workers(), seconds(now.plan, images)
-    return one_room_results.time_left(
-        max(0, max(waiting, work.queue().long_jobs()) - workers), [0.5], each, workers
-    )
+    workers = default_workers()
+    waiting = max(0, max(active, work.queue().long_jobs()) - workers)
+    return one_room_results.time_left(waiting, [0.5], seconds(study.plan, images), workers)

@@ -1,5 +1,4 @@
-"""Questions of a lesson before the answer: large words, the answers to choose from, the code, the
-training.
+"""Questions of a lesson before the answer: large text, answers, the code to join, the training.
 
 A projector is read from the last row, and Streamlit has no size between text and heading.
 """
@@ -30,9 +29,9 @@ SIZES = {
     "link": "1.7rem",
     "code": "5.5rem; font-weight: 600; letter-spacing: .25em",
 }
-# px; about a tenth of a projected picture, which a phone reads from the back of a classroom
-_SQUARE = 190
-_ELSEWHERE = ("192.0.2.1", 9)  # an address that is kept for examples: nothing is sent to it
+# px; about a tenth of a projected image, which a phone reads from the back of a classroom
+_QR_CODE = 190
+_EXAMPLE = ("192.0.2.1", 9)  # an address that is reserved for examples: nothing is sent to it
 
 
 def large_text(text: str, kind: str = "text") -> None:
@@ -42,7 +41,7 @@ def large_text(text: str, kind: str = "text") -> None:
 
 
 def show_question(lesson: Lesson, number: int, *, text: bool) -> Step:
-    """The step's question, and before the answer its text."""
+    """Show a step's question, and before the answer its `text`; return the step."""
     step = lesson.steps[number]
     with st.container(gap="xxsmall"):
         if text:
@@ -56,20 +55,20 @@ def show_question(lesson: Lesson, number: int, *, text: bool) -> Step:
     return step
 
 
-def answer_buttons(step: Step, own: str | None, vote: Callable[[str], None] | None) -> None:
-    """The answers, each with its button where one can vote."""
+def answer_buttons(step: Step, chosen: str | None, vote: Callable[[str], None] | None) -> None:
+    """The answers, each with its button where there is a `vote`."""
     for column, letter, choice in zip(
         st.columns(len(step.choices), border=True), LETTERS, step.choices, strict=False
     ):
         with column:
             large_text(f"{letter}: {choice.text}", "answer")
             if vote is not None:
-                mine = own == choice.name
+                is_mine = chosen == choice.name
                 st.button(
-                    f"{letter} is my answer" if mine else f"Vote {letter}",
+                    f"{letter} is my answer" if is_mine else f"Vote {letter}",
                     key=f"vote_{step.name}_{choice.name}",
-                    type="primary" if mine else "secondary",
-                    icon=":material/check:" if mine else None,
+                    type="primary" if is_mine else "secondary",
+                    icon=":material/check:" if is_mine else None,
                     width="stretch",
                     on_click=vote,
                     args=(choice.name,),
@@ -81,15 +80,17 @@ def is_trained(step: Step) -> bool:
 
 
 def training_progress(step: Step, palette: Palette, views: Sequence[JobStatus]) -> None:
-    """The models of a step: that they are there, how far they are, or the button that trains them.
-    Whoever comes to this by "Run it" has asked for them; whoever comes by a link has not."""
+    """The models of a step: trained, their progress, or the button that trains them.
+
+    Visitors who come by "Run it" have asked for them; those who come by a link have not.
+    """
     missing = [
-        c
-        for c, view in zip(step.conditions, views, strict=True)
+        condition
+        for condition, view in zip(step.conditions, views, strict=True)
         if not (view.done or view.state.is_active)
     ]
-    again = "Train again" if any(map(jobs.ended_badly, views)) else "Train these models"
-    if missing and st.button(again, icon=":material/model_training:", key=f"train_{step.name}"):
+    label = "Train again" if any(map(jobs.ended_badly, views)) else "Train these models"
+    if missing and st.button(label, icon=":material/model_training:", key=f"train_{step.name}"):
         work.train(*missing)
         st.rerun()
     columns = st.columns(2, border=True)
@@ -99,8 +100,9 @@ def training_progress(step: Step, palette: Palette, views: Sequence[JobStatus]) 
         with column:
             st.markdown(f"**{side}: {plain(title(condition))}**")
             if view.done:
-                done = "Measured" if condition.kind is ArtifactKind.UNTRAINED else "Trained"
-                st.markdown(f":material/check_circle: {done}.")
+                is_untrained = condition.kind is ArtifactKind.UNTRAINED
+                verb = "Measured" if is_untrained else "Trained"
+                st.markdown(f":material/check_circle: {verb}.")
             elif view.state.is_active:
                 jobs.progress(view)
                 widgets.live(condition, view, palette, f"live_{side}")
@@ -127,7 +129,16 @@ def navigation(
     run: Callable[[Step], None],
     place: DeltaGenerator,
 ) -> None:
-    """The buttons that lead on and back, at a place; `run` trains the models of a step."""
+    """The buttons on and back.
+
+    Args:
+        lesson: the lesson.
+        number: of the step.
+        phase: of the step.
+        move: goes to a step and phase.
+        run: trains the models of a step.
+        place: of the buttons.
+    """
     step = lesson.steps[number]
     back = {"run": "predict", "reveal": "run"}.get(phase)
     go = "Go on: it is trained" if is_trained(step) else "Run it"
@@ -155,33 +166,30 @@ def navigation(
 
 
 def student_address(code: str) -> str:
-    """Where the room goes: this page's address as others reach it, with the code of a lesson."""
-    here = urlsplit(st.context.url or "")
-    if not here.netloc:
+    """The address for students: this page's as others reach it, with the code of a session."""
+    page = urlsplit(st.context.url or "")
+    if not page.netloc:
         return f"/Lesson?code={code}"
-    netloc = here.netloc
-    if here.hostname in LOCAL_NAMES and (known := _in_the_network()):
-        netloc = f"{known}:{here.port}" if here.port else known
-    return f"{here.scheme}://{netloc}{here.path}?code={code}"
+    netloc = page.netloc
+    if page.hostname in LOCAL_NAMES and (known := _network_address()):
+        netloc = f"{known}:{page.port}" if page.port else known
+    return f"{page.scheme}://{netloc}{page.path}?code={code}"
 
 
-def _in_the_network() -> str:
-    """This computer's address in its network; empty where it has none, or the server listens to
-    itself alone."""
+def _network_address() -> str:
+    """This computer's address in its network; empty where it has none, or the server is local."""
     if st.get_option("server.address") in LOCAL_NAMES:
         return ""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
         try:
-            asked.connect(
-                _ELSEWHERE
-            )  # sends nothing: it asks the system by which of its addresses it would
-            return str(asked.getsockname()[0])
+            connection.connect(_EXAMPLE)  # sends nothing, but tells which address would send
+            return str(connection.getsockname()[0])
         except OSError:
             return ""
 
 
-def qr_code(code: str, width: int = _SQUARE) -> None:
-    """The link of a lesson as a code for cameras, where others reach it."""
+def qr_code(code: str, width: int = _QR_CODE) -> None:
+    """The link of a session as a QR code, where others reach it."""
     link = student_address(code)
     if (host := urlsplit(link).hostname) and host not in LOCAL_NAMES:
         st.image(
@@ -192,22 +200,26 @@ def qr_code(code: str, width: int = _SQUARE) -> None:
 
 
 def join_banner(code: str, *, large_type: bool) -> None:
-    """Where the room goes: while a question is open in the largest type that there is, and later in
-    one line."""
+    """How to join: in the largest type while a question is open, and later in one line."""
     link = student_address(code)
     if not large_type:
         st.markdown(f"Join at {link}")  # a link in a caption is too pale to be read
         return
-    host, ours = urlsplit(link).hostname, urlsplit(st.context.url or "").hostname in LOCAL_NAMES
+    is_local = urlsplit(link).hostname in LOCAL_NAMES
+    was_local = urlsplit(st.context.url or "").hostname in LOCAL_NAMES
     with st.container(border=True, horizontal=True, vertical_alignment="center", gap="medium"):
         qr_code(code)
         with st.container():
             large_text(f"Join at {link}", "link")
             large_text(code, "code")
-            if host in LOCAL_NAMES:
-                remedy = "open it under the address of this computer in the room's network"
-                local = "This page was opened as localhost, which others cannot reach"
-                st.caption(f"{local}: {remedy}, and the link above will be right.")
-            elif ours:
-                own = "The address is this computer's in its own network. If phones do not reach it"
-                st.caption(f"{own}, they are in another network, or a firewall is between.")
+            if is_local:
+                st.caption(
+                    "This page was opened as localhost, which others cannot reach: open it under"
+                    " the address of this computer in the room's network, and the link above will"
+                    " be right."
+                )
+            elif was_local:
+                st.caption(
+                    "The address is this computer's in its own network. If phones do not reach it,"
+                    " they are in another network, or a firewall is between."
+                )
