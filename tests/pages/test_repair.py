@@ -30,6 +30,7 @@ from vlcore.experiment.options import TOWERS_SEEN
 from vlcore.metrics.estimate import Estimate
 from vlcore.web import serving
 from vlcore.web.components import browser
+from vlcore.web.lesson import repair_ranking
 
 from .app import FakeQueue, alts, opened, pets, press, text_of
 
