@@ -144,13 +144,16 @@ def placeholders(usual: Condition, grouping: Grouping) -> dict[str, str]:
 
 def lessons(usual: Condition, grouping: Grouping = SCENES) -> dict[str, Lesson]:
     """All lessons by name; `usual` is what all models share: image set, sizes, steps, seeds."""
-    one, two, three, four = plans.find("experiments", usual).conditions
+    experiments = dict(
+        zip(
+            ("one", "two", "three", "four"),
+            plans.find("experiments", usual).conditions,
+            strict=True,
+        )
+    )
     models = {
-        "one": one,
-        "two": two,
-        "three": three,
-        "four": four,
-        "untrained one": one.untrained,
+        **experiments,
+        "untrained one": experiments["one"].untrained,
         "usual": usual,
         "untrained": usual.untrained,
         "literal": usual.replace(negatives="none"),
