@@ -11,7 +11,7 @@ import pandas as pd
 
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.wording import STYLE_WORDS
-from vlcore.metrics.catalogue import MEASURES, PRIMARY, measure_of, secondary, parent_of, words_of
+from vlcore.metrics.catalogue import MEASURES, PRIMARY, measure_of, parent_of, secondary, words_of
 from vlcore.metrics.estimate import Estimate
 from vlcore.plots import curves, intervals, measure_by_bias
 from vlcore.plots.measure_by_bias import FEWEST, Scale

@@ -181,7 +181,9 @@ def _two_models(
             with st.container(width=_PHONE_MAP + 6):
                 st.caption(arm)
                 card = cache.card_map(condition.key, palette, _PHONE_MAP)
-                cache.show_chart(card, alt=f"Map of the model with {arm}", key=f"map_{condition.key}")
+                cache.show_chart(
+                    card, alt=f"Map of the model with {arm}", key=f"map_{condition.key}"
+                )
     ends = [cache.artifact(condition.key).metrics["end"] for condition in pair]
     try:
         estimate = one_room_results.pair_difference(plan.measure, ends)
