@@ -190,19 +190,19 @@ def palette() -> Palette:
 
 
 @contextmanager
-def errors_as_sentences(again: float | None = None) -> Iterator[None]:
+def errors_as_sentences(retry_seconds: float | None = None) -> Iterator[None]:
     """Show an error that a person can act on as its sentence, and stop the page there.
 
-    The same for a disk that fails. A page that others change reruns after `again` seconds.
+    The same for a disk that fails. A page that others change reruns after `retry_seconds`.
     """
     try:
         with system_errors():
             yield
     except LabError as error:
         st.error(plain(str(error)), icon=":material/error:")
-        if again is not None:
+        if retry_seconds is not None:
             first = iter([True])
-            follows(again)(lambda: None if next(first, False) else st.rerun())()
+            follows(retry_seconds)(lambda: None if next(first, False) else st.rerun())()
         st.stop()
 
 
