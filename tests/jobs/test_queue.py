@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.jobs.children import child, claim, ended, make, until
+from tests.jobs.children import alive, child, claim, ended, make, until
 from vlcore.artifacts import store
 from vlcore.experiment.errors import BusyError, LabError
 from vlcore.experiment.files import models_folder
@@ -465,16 +465,4 @@ hear()
     worker = int((empty_home / "pid").read_text())
     process.send_signal(sent)
     ended(process)
-    until(lambda: not is_alive(worker))
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return (
-        "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-        if Path("/proc").is_dir()
-        else True
-    )
+    until(lambda: not alive(worker))
