@@ -185,7 +185,7 @@ def test_edits_change_the_features_of_the_images_that_they_change(asked: list[in
         6,
     ]
     feature_cache = feature_store(images, ARCHITECTURE)
-    views = Views(training, features=store)
+    views = Views(training, features=feature_cache)
     inputs = views.inputs["train"]
     assert inputs.shape == (7, feature_cache.spec.features)
     usual = np.setdiff1d(np.arange(7), training.altered)
