@@ -19,7 +19,7 @@ from vlcore.api.training_animation import animate_training
 from vlcore.artifacts.store import read
 from vlcore.data.catalogue import open_set
 from vlcore.model.attribution import attention_rollout, patch_ablation
-from vlcore.model.load import OwnModel, load
+from vlcore.model.load import OwnModel, load_model
 from vlcore.plots.options import MapOptions
 from vlcore.plots.theme import LIGHT
 from vlcore.study import plans
@@ -35,7 +35,7 @@ def main() -> None:
     maps = [model_map(artifact) for artifact in artifacts]
     two = compare_maps(maps[:2], images, draw_thumbs)
     four = compare_maps(maps, images, draw_thumbs)
-    model = load(artifacts[3])
+    model = load_model(artifacts[3])
     assert isinstance(model, OwnModel)
     rows = images.rows("test")[:1]
     pixels = images.pixels(rows)

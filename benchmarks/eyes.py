@@ -26,7 +26,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.accuracy import predict_objects
 from vlcore.metrics.estimate import Estimate
-from vlcore.model.load import OwnModel, load
+from vlcore.model.load import OwnModel, load_model
 from vlcore.study import plans
 from vlcore.study.statistics.paired import holm, paired, t_interval
 
@@ -106,7 +106,7 @@ def _accuracies(
     accuracies: dict[str, float] = {}
     for group, estimate in artifact.metrics["end"]["group_accuracy"].items():
         accuracies |= {f"test {group}": estimate["value"], f"test {group} n": estimate["n"]}
-    model = load(artifact)
+    model = load_model(artifact)
     assert isinstance(model, OwnModel)
     stored = artifact.embeddings
     end = stored.end

@@ -63,7 +63,11 @@ def main() -> None:
             file = options.out / "models" / "shipped" / f"{key}.zip"
             if options.fresh or not file.is_file():
                 artifact = store.read(key)
-                _zip(file, bundled.pack(artifact.path, artifact.manifest), zipfile.ZIP_LZMA)
+                _zip(
+                    file,
+                    bundled.bundled_contents(artifact.path, artifact.manifest),
+                    zipfile.ZIP_LZMA,
+                )
             sizes["models"] += file.stat().st_size
         rows = [*map_rows(images).tolist(), *training_rows(images, usual).tolist()]
         images.ensure_rendered(rows, silent)

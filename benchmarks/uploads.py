@@ -37,7 +37,7 @@ from vlcore.experiment.wording import rate as rate_words
 from vlcore.metrics.estimate import rate
 from vlcore.metrics.reliance import SIDE, PaintedImages, Reliance, by_painting, by_twins
 from vlcore.model.frozen_towers import open_tower
-from vlcore.model.load import Loaded, load
+from vlcore.model.load import Loaded, load_model
 from vlcore.model.novelty import judge_of, novelties
 from vlcore.model.reliance import LOCATING_SIDE, TOWER, painted_images
 from vlcore.scenes import Scene, draw, sample
@@ -188,7 +188,7 @@ def _models() -> Iterator[NamedModel]:
         if store.published(condition.key):
             artifact = store.read(condition.key)
             name = f"{towers}, bias {bias:.0%}"
-            yield NamedModel(name, model_map(artifact), load(artifact))
+            yield NamedModel(name, model_map(artifact), load_model(artifact))
 
 
 def _cases(count: int, outside: Outside) -> Iterator[Case]:

@@ -32,7 +32,7 @@ from vlcore.experiment.captions import distinct_captions
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.vocabulary import word_vectors_file
-from vlcore.model.load import OwnModel, load
+from vlcore.model.load import OwnModel, load_model
 from vlcore.study.statistics.paired import t_interval
 
 TEXTS = ("words", "words@random", "transformer")
@@ -74,7 +74,7 @@ def train_model(text: str, labels: str, seed: int) -> tuple[store.Artifact, OwnM
     condition = words_condition(text, labels, seed)
     train_condition(condition)
     artifact = store.read(condition.key)
-    model = load(artifact)
+    model = load_model(artifact)
     assert isinstance(model, OwnModel)
     test_rows = artifact.arrays("embeddings.npz")["test_rows"]
     return artifact, model, open_set(condition.data).table.iloc[test_rows]

@@ -127,7 +127,7 @@ def publish(
     measured["end"] |= end or {}
     write_json(folder / "metrics.json", measured)
     encoder = build(condition, len(labels.vocabulary), len(labels.captions))
-    inference.save(encoder, labels.vocabulary, folder / "model.safetensors")
+    inference.save_encoder(encoder, labels.vocabulary, folder / "model.safetensors")
     shutil.rmtree(
         models_folder() / condition.key, ignore_errors=True
     )  # another file's stand-in of this name

@@ -68,7 +68,7 @@ def model(artifact: Artifact) -> ModelMap:
 
 @pytest.fixture(scope="module")
 def loaded(artifact: Artifact) -> load.Loaded:
-    return load.load(artifact)
+    return load.load_model(artifact)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_models_that_read_no_captions(
     home: Path, objective: str, labels: str, message: str
 ) -> None:
     artifact = publish_seed(81, objective=objective, labels=labels)
-    model, loaded = model_map(artifact), load.load(artifact)
+    model, loaded = model_map(artifact), load.load_model(artifact)
     # A classifier must not take captions for its classes.
     for text in ("horse", "red horse", "a horse in the desert"):
         with pytest.raises(LabError, match=message):
@@ -243,7 +243,7 @@ def publish_tower(text: str, labels: str = "undescriptive", **changes: str) -> A
 @pytest.mark.parametrize("text", ["words", "words@random"])
 def test_distances_are_those_of_the_models_word_means(home: Path, text: str) -> None:
     artifact = publish_tower(text, "descriptive")
-    model, tower = model_map(artifact), load.load(artifact).encoder.text
+    model, tower = model_map(artifact), load.load_model(artifact).encoder.text
     texts = ["pony", "a horse in the sahara", "horse on the grass", "骆驼"]
     means = []
     tower.project.register_forward_pre_hook(lambda _layer, inputs: means.append(inputs[0].numpy()))
@@ -290,7 +290,7 @@ def test_only_models_with_word_vectors_have_distances(
 
 def test_word_vectors_read_every_word(home: Path) -> None:
     artifact = publish_tower("words")
-    model, loaded = model_map(artifact), load.load(artifact)
+    model, loaded = model_map(artifact), load.load_model(artifact)
     for text in ("a pony on the lawn", "лошадь в пустыне", " ".join(["horse"] * 40), "骆驼"):
         answer = captions.ask_caption(model, loaded, text)
         assert answer.unknown == ()
@@ -301,7 +301,7 @@ def test_a_model_of_codes_reads_its_training_captions_alone(home: Path) -> None:
     artifact = publish_tower("codes", "descriptive")
     model = model_map(artifact)
     with pytest.raises(LabError, match="none for 'a pony'"):
-        captions.ask_caption(model, load.load(artifact), "a pony")
+        captions.ask_caption(model, load.load_model(artifact), "a pony")
     assert captions.ask_caption(model, MeanOfWords(), "horse on the grass").without.empty
     assert captions.caption_warnings(compare(model), SCENES, ["a pony"]) == []
 

@@ -130,7 +130,7 @@ def test_features_are_computed_once_for_all_conditions(
 
 
 def test_an_image_lies_where_the_map_has_it(trained: Artifact, images: ImageSet) -> None:
-    model, stored = load.load(trained), trained.embeddings
+    model, stored = load.load_model(trained), trained.embeddings
     assert isinstance(model, load.OwnModel)
     assert model.frozen_tower == ARCHITECTURE
     rows = stored.map_rows

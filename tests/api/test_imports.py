@@ -262,7 +262,7 @@ def test_a_failed_import_can_be_tried_again(
 def test_nobody_can_train_under_its_name_or_ask_it(tmp_path: Path, empty_home: Path) -> None:
     _, artifact = brought(tmp_path, "birds")
     condition = artifact.condition
-    assert condition == imports.condition_of(open_set("birds"))
+    assert condition == imports.imported_condition(open_set("birds"))
     assert (condition.objective, condition.steps, artifact.key) == (IMPORTED, 0, condition.key)
     assert condition.key == "birds-imported-7f79cd09", (
         "of the same file every version makes the same key"
@@ -271,7 +271,7 @@ def test_nobody_can_train_under_its_name_or_ask_it(tmp_path: Path, empty_home: P
     with pytest.raises(ConditionError, match="computed elsewhere"):
         condition.replace(steps=10)
     with pytest.raises(store.StoreError, match="holds embeddings that were computed elsewhere"):
-        load.load(artifact)
+        load.load_model(artifact)
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         base = usual_condition(images).replace(bias=0.75, labels="descriptive")
         artifacts = {}
         for readout in pretrained.READOUTS:
-            condition = pretrained.condition_of(str(folder), base, readout=readout)
+            condition = pretrained.pretrained_condition(str(folder), base, readout=readout)
             assert pretrained.make_pretrained(str(folder), condition) == "trained"
             artifacts[readout] = read(condition.key)
         yield Made(images, folder, artifacts)
@@ -260,7 +260,7 @@ def test_a_condition_keeps_data_bias_labels_and_seeds(made: Made) -> None:
     base = Condition(
         bias=0.9, labels="clip_template", data_seed=4, init_seed=5, steps=70, objective="infonce"
     )
-    condition = pretrained.condition_of("openai/clip-vit-base-patch32", base, readout="dfr")
+    condition = pretrained.pretrained_condition("openai/clip-vit-base-patch32", base, readout="dfr")
     kept = (
         "data",
         "data_version",
@@ -276,13 +276,13 @@ def test_a_condition_keeps_data_bias_labels_and_seeds(made: Made) -> None:
     assert (condition.objective, condition.mitigation, condition.steps) == ("pretrained", "dfr", 0)
     assert condition.architecture == "clip:openai/clip-vit-base-patch32"
     with pytest.raises(ConditionError, match="No readout is named 'guess'"):
-        pretrained.condition_of("openai/clip-vit-base-patch32", base, readout="guess")
+        pretrained.pretrained_condition("openai/clip-vit-base-patch32", base, readout="guess")
 
 
 @pytest.mark.parametrize("readout", ["zero-shot", "probe"])
 def test_labels_that_name_no_object_leave_the_probe_its_answer(made: Made, readout: str) -> None:
     base = made.artifacts[readout].condition.replace(labels="context")
-    condition = pretrained.condition_of(str(made.folder), base, readout=readout)
+    condition = pretrained.pretrained_condition(str(made.folder), base, readout=readout)
     pretrained.make_pretrained(str(made.folder), condition)
     end = read(condition.key).metrics["end"]
     assert (
@@ -313,7 +313,7 @@ def test_a_set_in_folds_has_a_probe_a_fold(
         return usual(self, pictures)
 
     monkeypatch.setattr(PretrainedEncoder, "embed_images", counted)
-    condition = pretrained.condition_of(
+    condition = pretrained.pretrained_condition(
         str(folder), usual_condition(images).replace(bias=0.5), readout="probe"
     )
     pretrained.make_pretrained(str(folder), condition)
@@ -323,6 +323,6 @@ def test_a_set_in_folds_has_a_probe_a_fold(
         images.table
     )
     assert sum(looked_at) == len(images.table)
-    condition = pretrained.condition_of(str(folder), usual_condition(images), readout="dfr")
+    condition = pretrained.pretrained_condition(str(folder), usual_condition(images), readout="dfr")
     with pytest.raises(ConditionError, match="dfr is not applicable"):
         pretrained.make_pretrained(str(folder), condition)

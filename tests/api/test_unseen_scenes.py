@@ -12,7 +12,7 @@ from vlcore.api.model_map import ComparisonError, model_map
 from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
 from vlcore.data.drawn import SCENES_RECIPE, Recipe
-from vlcore.model.load import load
+from vlcore.model.load import load_model
 from vlcore.scenes import draw, sample
 
 
@@ -25,7 +25,7 @@ def _few(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_accuracy_by_background_against_a_slow_reference(quick: list[Artifact]) -> None:
-    model, loaded, images = model_map(quick[3]), load(quick[3]), open_set("scenes")
+    model, loaded, images = model_map(quick[3]), load_model(quick[3]), open_set("scenes")
     accuracies = unseen_scenes.unseen_accuracy(model, loaded, images)
     assert {name: accuracy.n for name, accuracy in accuracies.items()} == {
         "beach": 16,
@@ -58,4 +58,4 @@ def test_scenes_that_a_set_contains_are_not_unseen(quick: list[Artifact]) -> Non
         )
     foreign = dataclasses.replace(open_set("scenes"), name="photos")
     with pytest.raises(ComparisonError):
-        unseen_scenes.unseen_accuracy(model_map(quick[3]), load(quick[3]), foreign)
+        unseen_scenes.unseen_accuracy(model_map(quick[3]), load_model(quick[3]), foreign)

@@ -21,7 +21,7 @@ from vlcore.experiment.files import models_folder
 from vlcore.experiment.version import __version__
 from vlcore.jobs import jobs
 from vlcore.metrics.counterfactual import PANEL_KINDS
-from vlcore.model.load import load
+from vlcore.model.load import load_model
 from vlcore.study import plans
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ def comes(quick: list[Artifact], empty_home: Path, monkeypatch: pytest.MonkeyPat
     folder.mkdir()
     monkeypatch.setenv("VLCORE_SHIPPED", str(folder))
     with zipfile.ZipFile(folder / f"{quick[3].key}.zip", "w", zipfile.ZIP_LZMA) as archive:
-        for name, content in bundled.pack(quick[3].path, quick[3].manifest).items():
+        for name, content in bundled.bundled_contents(quick[3].path, quick[3].manifest).items():
             archive.writestr(name, content)
     return quick[3]
 
@@ -72,7 +72,7 @@ def test_its_arrays_are_rounded_and_its_model_answers_as_the_original(comes: Art
             else:
                 np.testing.assert_array_equal(values, original[array])
     pixels = np.random.default_rng(0).integers(0, 255, (8, 64, 64, 3), dtype=np.uint8)
-    ours, theirs = (load(one).embed_pixels(pixels) for one in (found, comes))
+    ours, theirs = (load_model(one).embed_pixels(pixels) for one in (found, comes))
     assert (np.sum(ours * theirs, axis=1) > 0.999).all()
 
 

@@ -61,7 +61,7 @@ def test_augmentation_against_a_loop(
 ) -> None:
     pixels = np.random.default_rng(seed).integers(0, 256, (n, size, size, 3), dtype=np.uint8)
     packed, one, other = (
-        augment.pack(torch.from_numpy(pixels)),
+        augment.pack_pixels(torch.from_numpy(pixels)),
         *(torch.Generator().manual_seed(seed) for _ in range(2)),
     )
     found, (top, left) = augment.augment(packed, torch.tensor(batch), one, window)

@@ -333,18 +333,18 @@ def test_a_model_is_read_with_the_tower_it_was_trained_on_and_no_other(
 ) -> None:
     condition, file = Condition(architecture=ARCHITECTURE), tmp_path / "model.safetensors"
     model = build(condition, len(WORDS)).eval()
-    inference.save(model, WORDS, file)
+    inference.save_encoder(model, WORDS, file)
     assert file.stat().st_size < 500_000, "the network is no part of it"
-    again, _ = inference.load(file)
+    again, _ = inference.load_encoder(file)
     assert again.config.tower == spec_of(ARCHITECTURE).as_text()
     write_weights(seed=2)
     forget()
     with pytest.raises(ModelError, match="other weights or another preparation"):
-        inference.load(file)
+        inference.load_encoder(file)
     weights.unlink()
     forget()
     with pytest.raises(TowerError, match="not on this machine"):
-        inference.load(file)
+        inference.load_encoder(file)
 
 
 def drawn(split: str, count: int) -> tuple[list[np.ndarray], np.ndarray]:

@@ -62,8 +62,8 @@ def test_a_model_comes_back_from_its_file_bit_for_bit(
     if condition.logit == "learned" and condition.objective != "captioner":
         model.tau.data += 0.5
         model.bias.data -= 1.25
-    inference.save(model, words, path)
-    again, vocabulary = inference.load(path)
+    inference.save_encoder(model, words, path)
+    again, vocabulary = inference.load_encoder(path)
     assert vocabulary.words == words.words
     assert again.config == model.config
     captions, images = distinct_captions("descriptive", grouping), readable(model, 20)
@@ -81,7 +81,7 @@ def test_a_model_comes_back_from_its_file_bit_for_bit(
 
 def test_a_file_that_is_missing_or_broken_is_refused(model: Encoder, tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
-    inference.save(model, WORDS, path)
+    inference.save_encoder(model, WORDS, path)
     whole = path.read_bytes()
     save_file({"weight": torch.zeros(2)}, path)
     contents = [
@@ -95,11 +95,11 @@ def test_a_file_that_is_missing_or_broken_is_refused(model: Encoder, tmp_path: P
     for content in contents:
         path.write_bytes(content)
         with pytest.raises(ModelError, match=r"model\.safetensors cannot be read"):
-            inference.load(path)
+            inference.load_encoder(path)
     path.unlink()
     for absent in (path, tmp_path):
         with pytest.raises(ModelError, match="cannot be read"):
-            inference.load(absent)
+            inference.load_encoder(absent)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_file_of_another_model_is_refused(
     changes: dict[str, str | None], model: Encoder, tmp_path: Path
 ) -> None:
     path = tmp_path / "model.safetensors"
-    inference.save(model, WORDS, path)
+    inference.save_encoder(model, WORDS, path)
     with safe_open(path, framework="pt") as file:
         about = {**file.metadata(), **changes}
     save_file(
@@ -125,7 +125,7 @@ def test_a_file_of_another_model_is_refused(
         metadata={name: value for name, value in about.items() if value is not None},
     )
     with pytest.raises(ModelError, match="cannot be read"):
-        inference.load(path)
+        inference.load_encoder(path)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_a_known_picture_lands_where_the_map_has_it(
     chosen = [0, 57, 199, 200, 250, len(model.rows) - 1]  # held out, then training
     pictures = [open_upload(images.path(model.rows[place]).read_bytes()) for place in chosen]
     assert {picture.size for picture in pictures} == {(128, 128)}
-    z = load.load(quick[number]).embed_images(pictures)
+    z = load.load_model(quick[number]).embed_images(pictures)
     assert z == pytest.approx(model.z[chosen], abs=1e-4)
     assert model.place(z) == pytest.approx(model.points[chosen], abs=1e-3)
     for place, vector in zip(chosen, z, strict=True):
@@ -46,7 +46,7 @@ def test_each_picture_is_placed_by_itself_and_its_middle_square_alone(
     wide = Image.new("RGB", (200, 128), "magenta")
     wide.paste(pictures[0], (36, 0))
     pictures += [wide, wide.resize((128, 128))]
-    model = load.load(quick[0])
+    model = load.load_model(quick[0])
     together = model.embed_images(pictures)
     alone = np.concatenate([model.embed_images([picture]) for picture in pictures])
     assert together == pytest.approx(alone, abs=1e-5)
@@ -60,7 +60,7 @@ def test_each_picture_is_placed_by_itself_and_its_middle_square_alone(
 def test_before_its_first_step_a_model_is_as_measured(
     quick: list[Artifact], images: ImageSet, number: int
 ) -> None:
-    arrays, model = quick[number].arrays("embeddings.npz"), load.load(quick[number])
+    arrays, model = quick[number].arrays("embeddings.npz"), load.load_model(quick[number])
     assert isinstance(model, load.OwnModel)
     first = model.before()
     for one in (model, first):  # to look, and not to train
@@ -75,7 +75,7 @@ def test_before_its_first_step_a_model_is_as_measured(
 
 
 def test_training_captions_land_where_the_map_has_them(quick: list[Artifact]) -> None:
-    model, loaded = model_map(quick[1]), load.load(quick[1])
+    model, loaded = model_map(quick[1]), load.load_model(quick[1])
     assert loaded.embed_captions(model.captions) == pytest.approx(model.caption_z, abs=1e-4)
     assert [loaded.unknown(text) for text in model.captions] == [[]] * 4
 
@@ -97,4 +97,4 @@ def test_a_pretrained_model_is_loaded_from_its_checkpoint(
 ) -> None:
     artifact = made_elsewhere(Artifact("a-key", empty_home, {}), "pretrained")
     monkeypatch.setattr(pretrained, "load_for", lambda asked: ("the checkpoint of", asked))
-    assert load.load(artifact) == ("the checkpoint of", artifact)
+    assert load.load_model(artifact) == ("the checkpoint of", artifact)

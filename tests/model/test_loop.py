@@ -21,7 +21,7 @@ from vlcore.experiment.condition import Condition, ConditionError
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.options import MITIGATIONS, NEGATIVES
 from vlcore.model import loop
-from vlcore.model.augment import View, augment, pack
+from vlcore.model.augment import View, augment, pack_pixels
 from vlcore.model.dual_encoder import Encoder, build, stream, to_input
 from vlcore.model.inference import embed_images
 from vlcore.model.loop import (
@@ -238,7 +238,7 @@ def test_the_classic_recipe_is_that_of_the_first_versions_to_the_bit() -> None:
     tokens, own = torch.from_numpy(data.tokens), torch.from_numpy(data.caption_index)
     for step in range(8):
         batch = queue[step * 128 : (step + 1) * 128]
-        images, corner = augment(pack(torch.from_numpy(data.images)), batch, random)
+        images, corner = augment(pack_pixels(torch.from_numpy(data.images)), batch, random)
         assert (corner, images.shape[2:]) == ((0, 0), (64, 64))
         logits = model.logits(model.image(images), model.text(tokens))
         matched = F.softplus(-logits.gather(1, own[batch][:, None]).squeeze(1))

@@ -17,7 +17,7 @@ from vlcore.data.uploads import UploadedPicture, samples, twins
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.reliance import SIDE, Reliance
 from vlcore.model.frozen_towers import open_tower
-from vlcore.model.load import load
+from vlcore.model.load import load_model
 from vlcore.model.reliance import LOCATING_SIDE, TOWER, painted_images
 from vlcore.scenes import draw, sample
 
@@ -64,7 +64,7 @@ def test_the_opening_sample_is_taken_for_a_camel_because_of_its_background(
     drawn = twins(opening, images.grouping)
     assert drawn is not None
     for key in bundled:
-        model, loaded = model_map(store.read(key)), load(store.read(key))
+        model, loaded = model_map(store.read(key)), load_model(store.read(key))
         z = loaded.embed_images([opening.asked])
         (report,) = upload_reports(model, images, z, [opening.object], [None], [True])
         assert (report.predicted, report.is_right, report.is_calibrated) == ("camel", False, True)
@@ -77,7 +77,7 @@ def test_the_opening_sample_is_taken_for_a_camel_because_of_its_background(
 
 def test_painting_agrees_with_twins(bundled: list[str]) -> None:
     images, artifact = open_set("scenes"), store.read(bundled[0])
-    model, loaded = model_map(artifact), load(artifact)
+    model, loaded = model_map(artifact), load_model(artifact)
     verdicts = []
     for number in range(8):
         picture, _, as_sample = scene(number)

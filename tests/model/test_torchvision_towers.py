@@ -25,7 +25,7 @@ LATER = ("text", "features", "tower")  # fields of a model's shape that files of
 def old_file(config: ModelConfig, path: Path) -> Encoder:
     """Write a model as version 0.5 wrote it."""
     model = Encoder(config).eval()
-    inference.save(model, WORDS, path)
+    inference.save_encoder(model, WORDS, path)
     with safe_open(path, framework="pt") as file:
         about = {name: value for name, value in file.metadata().items() if name not in LATER}
     assert about.keys() >= {"words", "architecture", "embedding", "vocabulary"}
@@ -65,7 +65,7 @@ def test_networks_of_several_kinds_lose_their_last_layer(name: str, features: in
 def test_a_model_of_an_older_version_is_read(tmp_path: Path, architecture: str) -> None:
     path = tmp_path / "model.safetensors"
     model = old_file(ModelConfig(len(WORDS), architecture, init_seed=3), path)
-    again, vocabulary = inference.load(path)
+    again, vocabulary = inference.load_encoder(path)
     assert vocabulary.words == WORDS.words
     assert again.config == model.config
     assert same(again, model)

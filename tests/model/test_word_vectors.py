@@ -154,12 +154,12 @@ def test_the_table_of_vectors_is_neither_trained_nor_saved(text: str, tmp_path: 
     assert not torch.equal(model.text.project.weight, before.text.project.weight)
     assert {name for name, _ in model.text.named_parameters()} == {"project.weight"}
     pieces = WordPieces()
-    inference.save(model, pieces, file)
+    inference.save_encoder(model, pieces, file)
     with safe_open(file, framework="pt") as saved:
         names = list(saved.keys())
         assert [name for name in names if name.startswith("text.")] == ["text.project.weight"]
     assert file.stat().st_size < 1_000_000
-    again, vocabulary = inference.load(file)
+    again, vocabulary = inference.load_encoder(file)
     assert isinstance(vocabulary, WordPieces)
     assert (
         inference.embed_captions(again, vocabulary, UNSEEN)
@@ -202,8 +202,8 @@ def test_codes_know_their_captions_and_no_other(objective: str, tmp_path: Path) 
     with pytest.raises(ModelError, match="none for"):
         OwnModel(model, vocabulary).embed_captions(["zebra"])
     file = tmp_path / "model.safetensors"
-    inference.save(model, vocabulary, file)
-    again, _ = inference.load(file)
+    inference.save_encoder(model, vocabulary, file)
+    again, _ = inference.load_encoder(file)
     assert (inference.embed_captions(again, vocabulary, texts) == codes).all()
     first = OwnModel(again, vocabulary).before()
     untrained = build(condition, data.words, len(texts), again.text.known)
@@ -216,10 +216,10 @@ def test_word_vectors_that_are_missing_are_a_sentence_wherever_they_are_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, file = build(SHORT, WORD_PIECES), tmp_path / "model.safetensors"
-    inference.save(model, WordPieces(), file)
+    inference.save_encoder(model, WordPieces(), file)
     word_vectors.word_vectors.cache_clear()
     monkeypatch.setattr("vlcore.experiment.vocabulary.find_spec", lambda _name: None)
-    for attempt in (lambda: build(SHORT, WORD_PIECES), lambda: inference.load(file)):
+    for attempt in (lambda: build(SHORT, WORD_PIECES), lambda: inference.load_encoder(file)):
         with pytest.raises(LabError, match="pip install wordllama"):
             attempt()
     assert build(SHORT.replace(text="words@random"), WORD_PIECES).text.table.any()

@@ -336,7 +336,9 @@ def reads_words(experiments: list[store.Artifact]) -> str:
     (folder / "manifest.json").unlink()
     (folder / "condition.json").write_text(json.dumps(condition.as_dict()))
     vocabulary = WordPieces()
-    inference.save(build(condition, len(vocabulary)), vocabulary, folder / "model.safetensors")
+    inference.save_encoder(
+        build(condition, len(vocabulary)), vocabulary, folder / "model.safetensors"
+    )
     return store.publish(condition.key, folder, {"seconds": 0}).key
 
 

@@ -69,7 +69,7 @@ def import_embeddings(
     with staging_dir(name) as folder:
         embedding_sets.write_set(folder, name, embeddings, grouping, licence, seed)
         images = read_set(folder)
-        condition = condition_of(images)
+        condition = imported_condition(images)
 
         def publish_measures() -> str:
             return jobs.run(
@@ -97,7 +97,7 @@ def import_embeddings(
     }
 
 
-def condition_of(images: ImageSet) -> Condition:
+def imported_condition(images: ImageSet) -> Condition:
     """The condition under which the measures of a set of embeddings are published."""
     seed = int(images.about.get("seed", 0))
     return Condition(
@@ -115,7 +115,7 @@ def condition_of(images: ImageSet) -> Condition:
 def _measure(
     out: Path, report: jobs.Reporter, images: ImageSet, embeddings: Embeddings
 ) -> dict[str, Any]:
-    condition = condition_of(images)
+    condition = imported_condition(images)
     labels = Labels(embeddings.captions, Vocabulary.of(images.grouping))
     views = Views(TrainingSet(images, images.rows("train")))
     caption_index, test_caption_index, why_no_pairs = _caption_indices(views, embeddings)

@@ -28,7 +28,7 @@ from vlcore.metrics.projection import (
     place_among_neighbours,
 )
 from vlcore.metrics.readouts import LastLayer, ObjectReadout
-from vlcore.model.load import Loaded, load
+from vlcore.model.load import Loaded, load_model
 from vlcore.plots.options import PCA, Projection
 
 LoadModel = Callable[[Artifact], Loaded]
@@ -156,7 +156,7 @@ def model_map(
     artifact: Artifact,
     projection: Projection = PCA,
     among: Sequence[str] = (),
-    load_model: LoadModel = load,
+    load_model: LoadModel = load_model,
 ) -> ModelMap:
     """Build the map of a model from its artifact, or from the fitted map beside it.
 

@@ -33,8 +33,7 @@ from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.wording import title
 from vlcore.jobs.progress import with_bar
 from vlcore.metrics.estimate import Estimate
-from vlcore.model.load import Loaded
-from vlcore.model.load import load as load_weights
+from vlcore.model.load import Loaded, load_model
 
 ImageInput = str | Path | Image.Image
 _NO_MODELS = {
@@ -124,7 +123,7 @@ class Model:
     @cached_property
     def loaded(self) -> Loaded:
         """Its weights, ready to embed images and captions."""
-        return load_weights(self.artifact)
+        return load_model(self.artifact)
 
     def embed(self, images: Sequence[ImageInput] | ImageInput, neighbours: int = 5) -> Placed:
         """Embed new images, and find their positions, captions and neighbours.

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vlcore.api.training import caption_indices, parts_of, render
+from vlcore.api.training import caption_indices, parts_of, render_missing
 from vlcore.data.training_set import training_sets
 from vlcore.experiment.condition import Condition, ConditionError
 from vlcore.experiment.files import write_json
@@ -47,7 +47,7 @@ READOUTS = {
 }
 
 
-def condition_of(source: str, base: Condition, *, readout: str = "zero-shot") -> Condition:
+def pretrained_condition(source: str, base: Condition, *, readout: str = "zero-shot") -> Condition:
     """The condition of a pretrained model on an image set.
 
     Args:
@@ -94,8 +94,8 @@ def make_pretrained(source: str, condition: Condition) -> str:
     """Measure and publish a pretrained model, unless it is there, as `vlcore.jobs.jobs.run`.
 
     Args:
-        source: as in `condition_of`.
-        condition: made by `condition_of`.
+        source: as in `pretrained_condition`.
+        condition: made by `pretrained_condition`.
 
     Raises:
         PretrainedError: the checkpoint cannot be loaded, or is another one.
@@ -118,7 +118,7 @@ def _measure(source: str, condition: Condition, out: Path, report: jobs.Reporter
     records: list[TrainingRecord] = []
     embedder: _Embedder | None = None
     for training in folds:  # the folds of a small set have a readout each and share embeddings
-        render(training, report)
+        render_missing(training, report)
         views = Views(training, PANEL_SIZE)
         embedder = embedder or _Embedder(encoder, views, report)
         record = TrainingRecord(

@@ -215,7 +215,7 @@ def _train(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, 
     recorders[0].write_checkpoints(out)
     result = results[0]  # the model that is shown
     _write_history(out, result.history)
-    inference.save(result.model, labels.vocabulary, out / "model.safetensors")
+    inference.save_encoder(result.model, labels.vocabulary, out / "model.safetensors")
     return {
         "training_seconds": round(result.seconds, 2),
         "device": str(result.model.device),
@@ -273,7 +273,7 @@ def _write_history(out: Path, history: Sequence[Progress]) -> None:
 def _views(condition: Condition, training: TrainingSet, report: jobs.Reporter) -> Views:
     """The images of a job: pixels, or features of the condition's frozen tower."""
     if not condition.frozen_tower:
-        render(training, report)
+        render_missing(training, report)
         return Views(training)
     report(stage="reading image features", now=True)
     features = feature_store(training.images, condition.frozen_tower)
@@ -307,7 +307,7 @@ def caption_indices(
     return caption_index(condition.labels, images.table, rows, images.grouping, seed, template)
 
 
-def render(training: TrainingSet, report: jobs.Reporter) -> None:
+def render_missing(training: TrainingSet, report: jobs.Reporter) -> None:
     """Render the missing images of a set's splits and of its training images."""
     images = training.images
     held_out = (images.rows(split) for split in ("val", "probe", "test"))

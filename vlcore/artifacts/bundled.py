@@ -83,7 +83,7 @@ def unpack(key: str) -> None:
         ) from error
 
 
-def pack(source: Path, facts: Mapping[str, Any]) -> dict[str, bytes]:
+def bundled_contents(source: Path, facts: Mapping[str, Any]) -> dict[str, bytes]:
     """Contents of the bundled files of a published folder: rounded, and with a new manifest.
 
     Args:

@@ -162,7 +162,7 @@ def measure_pretrained(options: Namespace) -> dict[str, Any]:
     with suppress(OSError, ValueError):
         # A folder's relative path can look like a hub name.
         source = str(Path(source).resolve()) if Path(source).is_dir() else source
-    condition = pretrained.condition_of(source, base, readout=options.readout)
+    condition = pretrained.pretrained_condition(source, base, readout=options.readout)
     training.check_trainable(condition)
     artifact, document = _make_model(
         condition, lambda: pretrained.make_pretrained(source, condition)
@@ -278,7 +278,7 @@ def status(options: Namespace) -> list[dict[str, Any]]:
 
 
 def cancel(options: Namespace) -> dict[str, Any]:
-    if not jobs.cancel(options.key) and not engines.cancel(options.key):
+    if not jobs.cancel(options.key) and not engines.cancel_tasks(options.key):
         raise CommandError(
             f"{options.key} is not running; `python -m vlcore status` shows what is."
         )
@@ -286,7 +286,7 @@ def cancel(options: Namespace) -> dict[str, Any]:
 
 
 def clean(_options: Namespace) -> dict[str, Any]:
-    return {"removed": [*jobs.clean(), *engines.clean(), *trash.empty()]}
+    return {"removed": [*jobs.clean(), *engines.remove_ended_arrays(), *trash.empty()]}
 
 
 def verify(_options: Namespace) -> list[dict[str, Any]]:

@@ -253,7 +253,7 @@ def state_of(key: str, waiting: Mapping[str, str]) -> State:
     return state
 
 
-def cancel(name: str) -> bool:
+def cancel_tasks(name: str) -> bool:
     """Cancel jobs on the cluster by a key, or by the number of a task or array; False when none is.
 
     A job that runs stops at its next report; a task without further jobs leaves the queue.
@@ -272,7 +272,7 @@ def cancel(name: str) -> bool:
     return bool(cancelled)
 
 
-def clean() -> list[str]:
+def remove_ended_arrays() -> list[str]:
     """Remove lists and logs of arrays that have left the cluster's queue; returns their names."""
     if not shutil.which("squeue"):
         return []

@@ -379,7 +379,7 @@ def worker_pool(
     one_thread = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
     executor: Executor = ProcessPoolExecutor(
         count or default_workers(),
-        initializer=workers.begin,
+        initializer=workers.begin_worker,
         initargs=(os.getpid(),),
         env=one_thread,
     )

@@ -19,7 +19,7 @@ class JobTimeoutError(LabError):
     """The job took longer than a job of its kind may."""
 
 
-def begin(server: int) -> None:
+def begin_worker(server: int) -> None:
     """Initialise a worker: it gives way to pages, and watches the process `server` that began it.
 
     PR_SET_PDEATHSIG would do, but also fires where only the thread that began the worker has ended.

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from vlcore.model.dual_encoder import Block, Encoder, to_input
+from vlcore.model.dual_encoder import Encoder, TransformerBlock, to_input
 
 Pixels = NDArray[np.uint8]
 Embed = Callable[[Pixels], NDArray[np.floating]]  # uint8 (k, S, S, 3) to (k, E)
@@ -50,7 +50,7 @@ def attention_rollout(model: Encoder, pixels: Pixels) -> NDArray[np.float64]:
     x = patches.flatten(2).transpose(1, 2) + tower.position  # (m, T, W)
     mixed = torch.eye(x.shape[1], dtype=torch.float64, device=x.device).expand(len(x), -1, -1)
     for block in tower.blocks:
-        assert isinstance(block, Block)  # for mypy
+        assert isinstance(block, TransformerBlock)  # for mypy
         # `scaled_dot_product_attention` does not return its weights.
         q, k, _ = block.attention.by_head(block.norm1(x))  # (m, H, T, W/H) each
         by_head = (q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5).softmax(dim=-1)

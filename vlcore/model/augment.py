@@ -18,7 +18,7 @@ JITTER = 0.15
 View = tuple[Tensor, tuple[int, int]]  # images, (B, 3, S, S), and the corner of their window
 
 
-def pack(pixels: Tensor) -> Tensor:
+def pack_pixels(pixels: Tensor) -> Tensor:
     """Pack each pixel into one number, which one gather moves: uint8 (n, S, S, 3) to int32
     (n, S * S)."""
     return F.pad(pixels, (0, 1)).view(torch.int32).flatten(1)

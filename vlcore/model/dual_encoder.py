@@ -78,7 +78,7 @@ class Attention(nn.Module):
         return self.out(x.transpose(1, 2).flatten(2))  # (B, T, W)
 
 
-class Block(nn.Module):
+class TransformerBlock(nn.Module):
     """A pre-norm transformer block."""
 
     def __init__(self, width: int, heads: int) -> None:
@@ -127,7 +127,7 @@ class ImageTower(nn.Module):
             self.position = nn.Parameter(
                 torch.randn((config.image_size // self.patch) ** 2, width) * 0.02
             )
-            self.blocks = nn.ModuleList(Block(width, config.heads) for _ in range(depth))
+            self.blocks = nn.ModuleList(TransformerBlock(width, config.heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         self.project = nn.Linear(width, config.embedding, bias=False)
 
@@ -162,7 +162,9 @@ class TextTower(nn.Module):
         self.embed = nn.Embedding(config.words, config.width)
         nn.init.normal_(self.embed.weight, std=0.5)
         self.position = nn.Parameter(torch.randn(config.max_words, config.width) * 0.02)
-        self.blocks = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.depth))
+        self.blocks = nn.ModuleList(
+            TransformerBlock(config.width, config.heads) for _ in range(config.depth)
+        )
         self.norm = nn.LayerNorm(config.width)
         self.project = nn.Linear(config.width, config.embedding, bias=False)
 
@@ -237,7 +239,9 @@ class Decoder(nn.Module):
         nn.init.normal_(self.embed.weight, std=0.5)
         self.begin = nn.Parameter(torch.randn(config.width) * 0.02)
         self.position = nn.Parameter(torch.randn(config.max_words + 1, config.width) * 0.02)
-        self.blocks = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.depth))
+        self.blocks = nn.ModuleList(
+            TransformerBlock(config.width, config.heads) for _ in range(config.depth)
+        )
         self.norm = nn.LayerNorm(config.width)
         self.predict = nn.Linear(config.width, config.words)
 

@@ -52,7 +52,7 @@ class PretrainedError(ModelError):
     """A checkpoint that cannot be had or used; the message says why and what to do."""
 
 
-def silent(_sentence: str) -> None:
+def tell_nobody(_sentence: str) -> None:
     """A `Tell` that says nothing."""
 
 
@@ -92,7 +92,7 @@ def is_hub_name(source: str) -> bool:
     return HUB_NAME.fullmatch(source) is not None and ".." not in source
 
 
-def find_checkpoint(source: str, revision: str = "", tell: Tell = silent) -> HubCheckpoint:
+def find_checkpoint(source: str, revision: str = "", tell: Tell = tell_nobody) -> HubCheckpoint:
     """Find a checkpoint, and download it where it is not on this machine.
 
     Args:
@@ -279,7 +279,7 @@ def _count_numbers(path: Path, label: str) -> int:
     return sum(math.prod(shape) for shape in shapes)
 
 
-def fetch(name: str, revision: str = "", tell: Tell = silent) -> Path:
+def fetch(name: str, revision: str = "", tell: Tell = tell_nobody) -> Path:
     """Download a checkpoint of the hub, or find an earlier download without the network.
 
     Args:

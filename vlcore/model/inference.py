@@ -84,7 +84,7 @@ def scale_and_bias(model: Encoder) -> tuple[float, float]:
     return float(model.tau.detach().exp().clamp(1, 100)), float(model.bias.detach())
 
 
-def save(model: Encoder, vocabulary: AnyVocabulary, path: Path) -> None:
+def save_encoder(model: Encoder, vocabulary: AnyVocabulary, path: Path) -> None:
     """Write weights, shape and vocabulary as one safetensors file, equal for equal models."""
     shape = {name: str(value) for name, value in asdict(model.config).items()}
     save_model(model, str(path), metadata={**shape, "vocabulary": " ".join(vocabulary.words)})
@@ -97,8 +97,8 @@ def save(model: Encoder, vocabulary: AnyVocabulary, path: Path) -> None:
     path.write_bytes(len(header).to_bytes(8, "little") + header + content[end:])
 
 
-def load(path: Path) -> tuple[Encoder, AnyVocabulary]:
-    """Read the model and vocabulary of a file that `save` wrote, on the CPU, without gradients.
+def load_encoder(path: Path) -> tuple[Encoder, AnyVocabulary]:
+    """Read the model and vocabulary of a file of `save_encoder`, on the CPU, without gradients.
 
     Raises:
         ModelError: the file is missing, broken or of another kind, or its frozen tower gives other

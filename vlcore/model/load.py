@@ -101,7 +101,7 @@ class OwnModel:
         return OwnModel(untrained.eval().requires_grad_(False), self.vocabulary)
 
 
-def load(artifact: store.Artifact) -> Loaded:
+def load_model(artifact: store.Artifact) -> Loaded:
     """Load the weights of a published model.
 
     StoreError of imported embeddings, which have none; ModelError where they cannot be read.
@@ -117,4 +117,4 @@ def load(artifact: store.Artifact) -> Loaded:
         )
     from vlcore.model import inference
 
-    return OwnModel(*inference.load(artifact.path / "model.safetensors"))
+    return OwnModel(*inference.load_encoder(artifact.path / "model.safetensors"))

@@ -33,9 +33,16 @@ from vlcore.experiment.captions import Caption
 from vlcore.experiment.condition import Condition, ConditionError
 from vlcore.experiment.options import OBJECTIVES, RECIPES
 from vlcore.metrics.negatives import negative_shares
-from vlcore.model.augment import View, augment, drop, pack
+from vlcore.model.augment import View, augment, drop, pack_pixels
 from vlcore.model.dual_encoder import Encoder, build, stream, to_input
-from vlcore.model.losses import Weigh, balanced_weights, batch_loss, nt_xent, siglip_bias, weigh_by
+from vlcore.model.losses import (
+    LossWeights,
+    balanced_weights,
+    batch_loss,
+    nt_xent,
+    siglip_bias,
+    weigh_by,
+)
 from vlcore.model.optimizers import optimizers_of
 
 JTT_WRONG = (0.02, 0.20)  # share of training images that jtt's first training must get wrong
@@ -153,7 +160,7 @@ def train(
 
 
 def _steps(
-    condition: Condition, data: TrainingData, device: str, weigh: Weigh, groups: Tensor
+    condition: Condition, data: TrainingData, device: str, weigh: LossWeights, groups: Tensor
 ) -> Iterator[tuple[Progress, Encoder]]:
     """Train, and yield the model before the first step and after every one."""
     all_tokens = torch.from_numpy(np.concatenate([part.tokens for part in data.parts]))
@@ -169,7 +176,7 @@ def _steps(
     if model.image.reads_features:
         view = partial(drop, images)
     else:
-        view = partial(augment, pack(images), window=recipe.window)
+        view = partial(augment, pack_pixels(images), window=recipe.window)
     batches = _batches(len(images), condition, groups)
     random = torch.Generator().manual_seed(stream(condition.init_seed, "augmentation"))
     accuracy = caption_accuracy(model, images, caption_index, tokens, counts)
@@ -195,7 +202,7 @@ def _steps(
 
 
 def _loss(
-    condition: Condition, model: Encoder, data: TrainingData, device: str, weigh: Weigh
+    condition: Condition, model: Encoder, data: TrainingData, device: str, weigh: LossWeights
 ) -> Callable[[Callable[[], View], Tensor], Tensor]:
     """Build the loss of a batch: from a function that augments its images, and their numbers, (B,),
     to losses, (B,)."""

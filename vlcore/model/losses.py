@@ -129,7 +129,7 @@ def batch_loss(objective: str, logits: Tensor, index: Tensor, negatives: Tensor)
 # (`vlcore.metrics.readouts`).
 
 
-class Weigh:
+class LossWeights:
     """Weights of the training images, `images` (n,).
 
     Called with losses and image numbers of a batch, (B,) each, it returns the loss to minimise: the
@@ -144,7 +144,7 @@ class Weigh:
         return (losses if self.sampled else self.images[batch] * losses).mean()
 
 
-class GroupDRO(Weigh):
+class GroupDRO(LossWeights):
     """Group distributionally robust optimisation (Sagawa et al. 2020), online. ``q_g <- q_g exp(eta
     L_g)``, normalised, for the groups in the batch; the loss is ``sum_g q_g L_g``."""
 
@@ -170,7 +170,7 @@ def balanced_weights(groups: Tensor) -> Tensor:
 
 def weigh_by(
     mitigation: str, groups: Tensor, wrong: Tensor | None = None, weights: Tensor | None = None
-) -> Weigh:
+) -> LossWeights:
     """Weights of training images under a mitigation.
 
     Args:
@@ -183,11 +183,11 @@ def weigh_by(
     if mitigation == "groupdro":
         return GroupDRO(groups)
     if mitigation == "resample":
-        return Weigh(balanced_weights(groups), sampled=True)
+        return LossWeights(balanced_weights(groups), sampled=True)
     if mitigation == "reweight":
         weights = balanced_weights(groups)
     elif wrong is not None:
         weights = 1 + (JTT_WEIGHT - 1) * wrong.float()
     elif weights is None:
-        return Weigh(torch.ones(len(groups), device=groups.device), sampled=True)
-    return Weigh(weights.float() / weights.float().mean())
+        return LossWeights(torch.ones(len(groups), device=groups.device), sampled=True)
+    return LossWeights(weights.float() / weights.float().mean())

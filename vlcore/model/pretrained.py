@@ -34,7 +34,7 @@ from vlcore.model.hub_checkpoints import (
     check_preparation,
     digest,
     find_checkpoint,
-    silent,
+    tell_nobody,
 )
 
 Array = NDArray[np.float32]
@@ -127,7 +127,9 @@ class PretrainedEncoder:
         return _unit(self._model.get_text_features(**{name: tokens[name] for name in names}))
 
 
-def load_checkpoint(source: str, *, revision: str = "", tell: Tell = silent) -> PretrainedEncoder:
+def load_checkpoint(
+    source: str, *, revision: str = "", tell: Tell = tell_nobody
+) -> PretrainedEncoder:
     """Load a checkpoint, once in a process as long as its files stay the same.
 
     Parameters and errors are those of `vlcore.model.hub_checkpoints.find_checkpoint`; ModelError

@@ -131,7 +131,7 @@ def _image_set(name: str, version: str | None, stamp: int = 0) -> ImageSet:
 @st.cache_resource(max_entries=20, show_spinner="Loading the model …", hash_funcs=BY_CONTENT)
 def model(key: str) -> run_load.Loaded:
     """Load a published model that embeds images and captions."""
-    return run_load.load(artifact(key))
+    return run_load.load_model(artifact(key))
 
 
 def show_chart(chart: alt.TopLevelMixin | Spec, *, alt: str, **options: Any) -> Any:

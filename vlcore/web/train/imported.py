@@ -22,7 +22,7 @@ _FIRST_MEASURES = {
 
 def section(images: ImageSet, palette: Palette) -> None:
     """Show the map of imported embeddings beside what matters most, and all measures below."""
-    condition = imports.condition_of(images)
+    condition = imports.imported_condition(images)
     source = images.about.get("source", "a file")
     if not store.published(condition.key):
         raise LabError(

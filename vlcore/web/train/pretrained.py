@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from vlcore.api.model_metrics import describe_measure
-from vlcore.api.pretrained import READOUTS, condition_of, is_hub_name, make_pretrained
+from vlcore.api.pretrained import READOUTS, is_hub_name, make_pretrained, pretrained_condition
 from vlcore.classroom.teacher import Right
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.captions import about_style
@@ -55,7 +55,7 @@ def section(images: ImageSet, usual: Condition) -> None:
             icon=":material/edit:",
         )
         return
-    condition = condition_of(
+    condition = pretrained_condition(
         source, usual.replace(labels=style, template="", bias=bias), readout=readout
     )
     if work.view(condition.key).done:
