@@ -57,6 +57,8 @@ _OF_MAPS = {
         for name in ("pictures", "movement", "arrows", "neighbours", "trust", "ghost")
     },
     **{f"prompt_{name}": WORDS for name in "abcd"},
+    "groups": ("horse on grass", "camel on grass", "x"),
+    "split": ("held out", "training", "x"),
 }
 # Every field of a page's address that a control has, with what it may say.
 FIELDS: dict[str, dict[str, tuple[str, ...]]] = {

@@ -139,6 +139,8 @@ def test_the_address_chooses_both_models() -> None:
             "colour": "'; drop table",
             "closer": "nothing",
             "show_ghost": "maybe",
+            "groups": "<b>horse</b>",
+            "split": "validation",
             "picture": "p999999999999999999999",
         },
         {
