@@ -9,8 +9,8 @@ from playwright.sync_api import Page, expect
 
 from tests.chromium import needs_chromium
 from vlcore.api.comparison import Comparison, compare
-from vlcore.artifacts.store import Artifact
 from vlcore.plots.options import COLOURINGS, OVERLAYS, MapOptions, Projection
+from vlcore.study import plans
 
 from .serving import maps_drawn
 
@@ -20,6 +20,12 @@ PROMPTS = ("horse on the grass", "camel on the grass", "grass", "desert")
 UMAP = Projection("umap", neighbours=5, min_dist=0.5, seed=41, together=True)
 TSNE = Projection("tsne", perplexity=5, seed=41)
 ADDRESSES = {"images": "pictures", "twins": "arrows", "untrained": "ghost"}
+
+
+@pytest.fixture(scope="module")
+def server(fresh_server: str) -> str:
+    """The app with its bundled models, so that nothing is trained first."""
+    return fresh_server
 
 
 def overlays(*names: str) -> dict[str, str]:
@@ -87,9 +93,7 @@ def counted(comparison: Comparison, options: MapOptions) -> list[int]:
     return [int(points[f"x{pane}"].notna().sum()) for pane in (0, 1)]
 
 
-def test_every_option_is_drawn_with_one_legend(
-    page: Page, server: str, experiments: list[Artifact]
-) -> None:
+def test_every_option_is_drawn_with_one_legend(page: Page, server: str) -> None:
     covered = set().union(*(changed_fields(options) for options, _ in CASES))
     wanted = {
         f"{kind.__name__}.{field.name}"
@@ -97,7 +101,8 @@ def test_every_option_is_drawn_with_one_legend(
         for field in fields(kind)
     }
     assert covered == wanted
-    keys = [experiments[0].key, experiments[2].key]
+    conditions = plans.find("experiments").conditions
+    keys = [conditions[0].key, conditions[2].key]
     both = compare(*keys)
     models = {"left_model": keys[0], "right_model": keys[1]}
     for options, address in CASES:
