@@ -63,7 +63,7 @@ class Home:
     def is_whole(self) -> bool:
         """Whether nothing of it was lost."""
         lesson = session.find_session(self.lesson.code, "somebody-1")
-        return store.read(KEY).digest == self.digest and lesson is not None and lesson.own == "a"
+        return store.read(KEY).digest == self.digest and lesson is not None and lesson.vote == "a"
 
 
 def _features(row: int) -> None:

@@ -68,28 +68,30 @@ def test_a_room_goes_on_when_its_server_was_killed_while_a_block_trained(
         until(lambda: jobs.view(pair[0].key).state is State.RUNNING)
         server.kill()
         server.wait(30)
-        assert not any(store.published(one.key) for one in pair)
-        kept = one_room.blocks_of(code)
+        assert not any(store.published(condition.key) for condition in pair)
+        blocks_before = one_room.blocks_of(code)
 
         server = begun(port, SHORT)
         expect_text(phone, "Your two models: block 2, seed 1")
-        assert all(store.published(one.key) for one in pair)
+        assert all(store.published(condition.key) for condition in pair)
         expect(blocks).to_have_text("2 of 5")
         expect_text(wall, f"Plan {plan.hash} was written down")
         assert (one_room.plan_of(code), all_votes(code)) == (plan, {one_room.FIRST: {"lower": 1}})
-        assert [one.owner for one in one_room.blocks_of(code)] == [one.owner for one in kept]
+        blocks_after = one_room.blocks_of(code)
+        owners = [block.owner for block in blocks_before]
+        assert [block.owner for block in blocks_after] == owners
         file = models_folder() / ".lessons.sqlite"
-        there = file.read_bytes()
+        content = file.read_bytes()
         file.write_bytes(b"no database")
         phone.reload()
         expect_text(phone, "is damaged")
-        file.write_bytes(there)
+        file.write_bytes(content)
         expect_text(
             phone, "Your two models: block 2, seed 1"
         )  # looked again, without another reload
         press(wall, "End: what did it show?")  # the same browser leads
         expect_text(wall, "The plan decides when 3 more of its 5 blocks are there")
-        until(lambda: (found := find_session(code)) is not None and not found.open)
+        until(lambda: not find_session(code).open)
     finally:
         server.kill()
         server.wait(30)
