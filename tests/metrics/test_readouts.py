@@ -52,15 +52,15 @@ def test_with_one_caption_an_object_all_caption_readouts_agree(seed: int, scale:
 
 def test_adjusted_scores_lose_the_log_of_how_often_a_caption_occurs() -> None:
     logits, counts = logits_of(40, 4), np.array([48, 12, 48, 12])
-    said = readouts.adjusted(logits, SPOKEN_OF, counts, OBJECTS)
+    said = readouts.frequency_adjusted(logits, SPOKEN_OF, counts, OBJECTS)
     for row in range(40):
         odds = [math.exp(logits[row, k]) / (counts[k] / 120) for k in range(4)]
         assert said[row] == ("horse" if odds[0] + odds[1] > odds[2] + odds[3] else "camel")
-    even = readouts.adjusted(logits, SPOKEN_OF, np.full(4, 30), OBJECTS)
+    even = readouts.frequency_adjusted(logits, SPOKEN_OF, np.full(4, 30), OBJECTS)
     assert even.tolist() == predict_objects(logits, SPOKEN_OF, OBJECTS).tolist()
     assert even.tolist() != said.tolist()
     with pytest.raises(ValueError, match="no training picture"):
-        readouts.adjusted(logits, SPOKEN_OF, counts * [1, 0, 1, 0], OBJECTS)
+        readouts.frequency_adjusted(logits, SPOKEN_OF, counts * [1, 0, 1, 0], OBJECTS)
 
 
 @pytest.mark.parametrize(("n", "size"), [(1, 2), (20, 8), (50, 32)])

@@ -1,7 +1,7 @@
 """Accuracy, margin and calibration of the zero-shot readout of a model on held-out images.
 
 The readout is one rule for every label style: the score of an object is the sum over all captions
-that speak of it, ``p(a | x) ~ sum over captions k of a of exp l(x, t_k)``."""
+that name it, ``p(a | x) ~ sum over captions k of a of exp l(x, t_k)``."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,30 +44,30 @@ def logits(
     return scale * cosine + bias
 
 
-def spoken_of_each(spoken_of: Sequence[str], objects: Sequence[str]) -> Labels:
-    """The object that each caption speaks of, (K,); ValueError when none speaks of one of the
+def named_objects(caption_objects: Sequence[str], objects: Sequence[str]) -> Labels:
+    """The object that each caption names, (K,); ValueError when none names one of the
     objects."""
-    if missing := [name for name in objects if name not in spoken_of]:
-        raise ValueError(f"No caption speaks of {missing[0]!r}, so it cannot be predicted.")
-    return np.asarray(spoken_of)
+    if missing := [name for name in objects if name not in caption_objects]:
+        raise ValueError(f"No caption names {missing[0]!r}, so it cannot be predicted.")
+    return np.asarray(caption_objects)
 
 
 def object_scores(
-    logits: NDArray[np.floating], spoken_of: Sequence[str], objects: Sequence[str]
+    logits: NDArray[np.floating], caption_objects: Sequence[str], objects: Sequence[str]
 ) -> NDArray[np.float64]:
     """Log scores of the objects in their order, (n, K) logits to (n, objects): logsumexp over the
-    captions of each. `spoken_of` is the object that each of the K captions speaks of; ValueError
-    when none speaks of one of them.
+    captions of each. `caption_objects` is the object that each of the K captions names; ValueError
+    when none names one of them.
     """
-    about = spoken_of_each(spoken_of, objects)
+    about = named_objects(caption_objects, objects)
     return np.stack([logsumexp(logits[:, about == name], axis=1) for name in objects], axis=1)
 
 
 def predict_objects(
-    logits: NDArray[np.floating], spoken_of: Sequence[str], objects: Sequence[str]
+    logits: NDArray[np.floating], caption_objects: Sequence[str], objects: Sequence[str]
 ) -> Labels:
     """The object with the highest score for each image, (n,)."""
-    return np.asarray(objects)[object_scores(logits, spoken_of, objects).argmax(axis=1)]
+    return np.asarray(objects)[object_scores(logits, caption_objects, objects).argmax(axis=1)]
 
 
 def group_accuracy(
@@ -81,24 +81,29 @@ def group_accuracy(
     and true object, group and scene of images, (n,) each; ValueError when a group has no image.
     """
     right = predicted == objects
-    found = by_group(rate, right, groups, scenes, grouping.names)
-    worst = min(found, key=lambda name: found[name].value)
-    sides = (grouping.names, grouping.minority, grouping.majority)
-    balanced, minority, majority = (_over(names, found, right, groups, scenes) for names in sides)
-    return GroupAccuracy(balanced, minority, majority, worst, found[worst], found)
+    accuracies = by_group(rate, right, groups, scenes, grouping.names)
+    worst = min(accuracies, key=lambda name: accuracies[name].value)
+    return GroupAccuracy(
+        balanced=_mean_accuracy(grouping.names, accuracies, right, groups, scenes),
+        minority=_mean_accuracy(grouping.minority, accuracies, right, groups, scenes),
+        majority=_mean_accuracy(grouping.majority, accuracies, right, groups, scenes),
+        worst_group=worst,
+        worst=accuracies[worst],
+        groups=accuracies,
+    )
 
 
-def _over(
+def _mean_accuracy(
     names: Sequence[str],
-    found: Mapping[str, Estimate],
+    accuracies: Mapping[str, Estimate],
     right: NDArray[np.bool_],
     groups: Labels,
     scenes: Labels,
 ) -> Estimate:
-    """The mean accuracy of some groups, with the interval of the rate over their images."""
-    here = np.isin(groups, names)
-    pooled = rate(right[here], scenes[here])
-    value = float(np.mean([found[name].value for name in names]))
+    """The mean accuracy of the named groups, with the interval of the rate over their images."""
+    inside = np.isin(groups, names)
+    pooled = rate(right[inside], scenes[inside])
+    value = float(np.mean([accuracies[name].value for name in names]))
     shift = value - pooled.value  # 0 where groups are equally large
     return Estimate(value, max(0.0, pooled.low + shift), min(1.0, pooled.high + shift), pooled.n)
 
@@ -121,14 +126,14 @@ def train_weighted(groups: Mapping[str, Estimate], counts: Mapping[str, int]) ->
                 f"There is no held-out image of {name}, so an accuracy that weights it is not"
                 " defined."
             )
-    value = sum(share * groups[name].value for name, share in shares.items())
-    below = sum(
-        (share * (groups[name].value - groups[name].low)) ** 2 for name, share in shares.items()
-    )
-    above = sum(
-        (share * (groups[name].high - groups[name].value)) ** 2 for name, share in shares.items()
-    )
-    n = sum(groups[name].n for name in shares)
+    value = below = above = 0.0
+    n = 0
+    for name, share in shares.items():
+        accuracy = groups[name]
+        value += share * accuracy.value
+        below += (share * (accuracy.value - accuracy.low)) ** 2
+        above += (share * (accuracy.high - accuracy.value)) ** 2
+        n += accuracy.n
     return Estimate(value, max(0.0, value - below**0.5), min(1.0, value + above**0.5), n)
 
 
@@ -137,17 +142,16 @@ def minority_gap(
 ) -> Estimate:
     """Majority accuracy minus minority accuracy, -1 to 1, with the interval of `difference`; (n,)
     each, ValueError when a group has no image."""
-    found = by_group(rate, right, groups, scenes, grouping.names)
+    accuracies = by_group(rate, right, groups, scenes, grouping.names)
     deviations = np.zeros(len(groups))  # of each image from its group, as it weighs in the accuracy
-    for name, estimate in found.items():
-        here = groups == name
-        deviations[here] = (right[here] - estimate.value) / here.sum()
+    for name, accuracy in accuracies.items():
+        inside = groups == name
+        deviations[inside] = (right[inside] - accuracy.value) / inside.sum()
     in_majority = np.isin(groups, grouping.majority)
-    majority, minority = (
-        _over(of, found, right, groups, scenes) for of in (grouping.majority, grouping.minority)
-    )
-    together = scene_correlation(deviations * in_majority, deviations * ~in_majority, scenes)
-    return difference(majority, minority, together, len(groups))
+    correlation = scene_correlation(deviations * in_majority, deviations * ~in_majority, scenes)
+    majority = _mean_accuracy(grouping.majority, accuracies, right, groups, scenes)
+    minority = _mean_accuracy(grouping.minority, accuracies, right, groups, scenes)
+    return difference(majority, minority, correlation, len(groups))
 
 
 def difference(first: Estimate, second: Estimate, correlation: float, n: int) -> Estimate:
@@ -158,8 +162,8 @@ def difference(first: Estimate, second: Estimate, correlation: float, n: int) ->
     """
     value = first.value - second.value
 
-    def error(one: float, other: float) -> float:
-        return float(np.sqrt(max(0.0, one**2 - 2 * correlation * one * other + other**2)))
+    def error(a: float, b: float) -> float:
+        return float(np.sqrt(max(0.0, a**2 - 2 * correlation * a * b + b**2)))
 
     low = value - error(first.value - first.low, second.high - second.value)
     high = value + error(first.high - first.value, second.value - second.low)
@@ -167,12 +171,13 @@ def difference(first: Estimate, second: Estimate, correlation: float, n: int) ->
 
 
 def scene_correlation(
-    one: NDArray[np.floating], other: NDArray[np.floating], scenes: Labels
+    first_deviations: NDArray[np.floating], second_deviations: NDArray[np.floating], scenes: Labels
 ) -> float:
     """Correlation of two means over images, by deviations, (n,) each: that of sums over scenes; 0
     without spread."""
     _, scene = np.unique(scenes, return_inverse=True)
-    first, second = np.bincount(scene, weights=one), np.bincount(scene, weights=other)
+    first = np.bincount(scene, weights=first_deviations)
+    second = np.bincount(scene, weights=second_deviations)
     spread = np.sqrt((first @ first) * (second @ second))
     return float(np.clip(first @ second / spread, -1, 1)) if spread > 1e-12 else 0.0
 
@@ -229,7 +234,7 @@ def temperature(
     scores: NDArray[np.floating], objects: Labels, scenes: Labels, grouping: Grouping
 ) -> Estimate:
     """What log scores are divided by to be log probabilities (Guo et al. 2017): fitted on
-    validation pictures, whose `object_scores`, (n, 2), true object and scene, (n,), are given; with
+    validation images, whose `object_scores`, (n, 2), true object and scene, (n,), are given; with
     a jackknife interval of its logarithm. Contrastive scores are no log posteriors: with two
     captions the best ones are twice the log odds. One number makes up for the scale of a loss and
     not for its form, so compare what is calibrated within one loss. The likelihood is of Platt's
@@ -241,14 +246,12 @@ def temperature(
     margin = np.where(objects == grouping.objects[0], first, -first)
     if not np.isfinite(margin).all() or mean(margin, scenes).low <= 1e-9:
         raise ValueError(
-            "Scores don't tell the objects of validation pictures apart, so no temperature fits"
-            " them."
+            "Scores don't tell the objects of validation images apart, so no temperature fits them."
         )
     target = 1 - 1 / (len(margin) + 2)
 
     def fitted(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Logarithms of where the likelihood is greatest, which has one such place, by halving the
-        way to it."""
+        """Logarithms of the temperature with the greatest likelihood, by bisection."""
         low, high = np.log(np.abs(margin).mean()) + np.outer((-12.0, 12.0), np.ones(len(weights)))
         for _ in range(40):
             middle = (low + high) / 2
@@ -257,10 +260,9 @@ def temperature(
             low, high = np.where(colder, low, middle), np.where(colder, middle, high)
         return np.where(weights @ margin > 0, middle, np.nan)
 
-    found = jackknife(fitted, scenes)
-    return Estimate(
-        float(np.exp(found.value)), float(np.exp(found.low)), float(np.exp(found.high)), found.n
-    )
+    logarithm = jackknife(fitted, scenes)
+    value, low, high = np.exp([logarithm.value, logarithm.low, logarithm.high]).tolist()
+    return Estimate(value, low, high, logarithm.n)
 
 
 def calibrated(effect: Estimate, by: Estimate) -> Estimate:
@@ -273,8 +275,7 @@ def calibrated(effect: Estimate, by: Estimate) -> Estimate:
 
 
 def confidence(scores: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Probability that a model gives to the object that it says, from log scores (n, objects) to
-    (n,)."""
+    """Probability of the predicted object, from log scores (n, objects) to (n,)."""
     return softmax(np.asarray(scores, dtype=np.float64), axis=1).max(axis=1)
 
 
@@ -290,7 +291,6 @@ def expected_calibration_error(
     sure = np.asarray(sure, dtype=np.float64)
     if len(sure) == 0 or not ((sure >= 0) & (sure <= 1)).all():
         raise ValueError("Calibration needs images, each with a probability from 0 to 1.")
-    bin_of = np.clip(
-        np.ceil(sure * bins).astype(int) - 1, 0, bins - 1
-    )  # bins are open below, as Guo's are
-    return float(np.abs(np.bincount(bin_of, weights=right - sure)).sum() / len(sure))
+    # Bins are open below, as Guo's are.
+    bin_index = np.clip(np.ceil(sure * bins).astype(int) - 1, 0, bins - 1)
+    return float(np.abs(np.bincount(bin_index, weights=right - sure)).sum() / len(sure))

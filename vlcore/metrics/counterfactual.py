@@ -17,18 +17,16 @@ from vlcore.metrics.estimate import Estimate, Labels, bootstrap, mean, rate
 
 Pixels = NDArray[np.uint8]
 
-NOTHING = (
-    1e-6  # an effect that rounding alone can have, of float32 log scores and of cosine distances
-)
+# An effect that rounding alone can have, of float32 log scores and of cosine distances.
+NOTHING = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
 class Crossing:
-    """Where the four images of each scene are."""
+    """The four images of each scene."""
 
-    rows: NDArray[
-        np.int64
-    ]  # of each scene, object and context, (scenes, 2, 2), in the order of the grouping
+    # Of each scene, object and context, in the order of the grouping, (scenes, 2, 2).
+    rows: NDArray[np.int64]
     scenes: Labels  # of each image, in the order of ``rows.ravel()``, (n,)
 
 
@@ -46,10 +44,11 @@ def crossing(objects: Labels, contexts: Labels, scenes: Labels, grouping: Groupi
     counts = np.bincount(scene * 4 + cells, minlength=4 * len(names))
     if (counts != 1).any():
         index, cell = divmod(int((counts != 1).argmax()), 4)
-        needed = "Swapping needs each scene once with both objects in both contexts"
         pair = f"{grouping.objects[cell // 2]} in {grouping.contexts[cell % 2]}"
-        there = f"scene {str(names[index])!r} has {counts[4 * index + cell]} images of {pair}"
-        raise ValueError(f"{needed}, but {there}.")
+        raise ValueError(
+            "Swapping needs each scene once with both objects in both contexts, but scene"
+            f" {str(names[index])!r} has {counts[4 * index + cell]} images of {pair}."
+        )
     rows = np.argsort(scene * 4 + cells, kind="stable")
     return Crossing(rows.reshape(-1, 2, 2), np.asarray(scenes)[rows])
 
@@ -76,7 +75,7 @@ def background_reliance(margin: NDArray[np.floating], crossed: Crossing) -> Esti
 
 
 def background_reliance_z(z: NDArray[np.floating], crossed: Crossing) -> Estimate:
-    """How much of the way that swaps move an image's embedding is the context's, 0 to 1: ``d_C /
+    """Share of the context in the distance that swaps move an image's embedding, 0 to 1: ``d_C /
     (d_A + d_C)`` with mean cosine distances between twins; unit vectors (n, E). Not comparable
     across label styles: a model of descriptive captions is supposed to move when the context
     changes. Across styles compare `background_reliance` and the flip rates. ValueError when no swap
@@ -100,14 +99,10 @@ def _contrasts(margin: NDArray[np.floating], crossed: Crossing) -> tuple[NDArray
     """Contrasts of object, context and interaction in each scene, (scenes,) each."""
     if not np.isfinite(margin).all():
         raise ValueError("A margin is not finite, so its differences are not defined.")
-    (here, there), (other_here, other_there) = np.asarray(margin, dtype=np.float64)[
-        crossed.rows
-    ].transpose(1, 2, 0)
-    return (
-        (here - other_here + there - other_there) / 2,
-        (here - there + other_here - other_there) / 2,
-        (here - other_here - there + other_there) / 2,
-    )
+    cells = np.asarray(margin, dtype=np.float64)[crossed.rows]
+    # The letters are the object and the context, first or second.
+    (aa, ab), (ba, bb) = cells.transpose(1, 2, 0)
+    return (aa - ba + ab - bb) / 2, (aa - ab + ba - bb) / 2, (aa - ba - ab + bb) / 2
 
 
 def _reliance(
@@ -120,11 +115,10 @@ def _reliance(
         )
 
     def share(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        of_scene = weights[:, ::4]  # the four images of a scene weigh the same
-        moved = of_scene @ both
-        return (
-            of_scene @ by_context / np.where(moved > 0, moved, np.nan)
-        )  # scenes that nothing moves say nothing
+        scene_weights = weights[:, ::4]  # the four images of a scene weigh the same
+        moved = scene_weights @ both
+        # Not defined for a resample of scenes in which no swap moves anything.
+        return scene_weights @ by_context / np.where(moved > 0, moved, np.nan)
 
     return bootstrap(share, crossed.scenes)
 
@@ -150,16 +144,16 @@ def panel(
     grouping: Grouping,
     seed: int = 0,
 ) -> dict[str, Pixels]:
-    """The variants of pictures, uint8 (n, S, S, 3) each, by name (Xiao et al. 2020):
+    """The variants of images, uint8 (n, S, S, 3) each, by name (Xiao et al. 2020):
 
     - ``original``;
-    - ``cut_out``: the animal on the mean colour of all places, so that the picture is about as
+    - ``cut_out``: the animal on the mean colour of all places, so that the image is about as
     bright as any;
     - ``only_bg``: the place, the animal's bounding box tiled with the wider strip beside it
     (Only-BG-T);
-    - ``only_fg``: the animal on black, unlike any training picture;
+    - ``only_fg``: the animal on black, unlike any training image;
     - ``no_fg``: the place, black where the animal stood: its outline is visible, and names it;
-    - ``mixed_same``: the animal in the place of another picture from its object's majority context;
+    - ``mixed_same``: the animal in the place of another image from its object's majority context;
     - ``mixed_rand``: the same from a random context;
     - ``mixed_next``: the same from its object's minority context.
 
@@ -173,11 +167,10 @@ def panel(
     random = np.random.default_rng(seed)
     for labels, names in ((objects, grouping.objects), (contexts, grouping.contexts)):
         if not np.isin(labels, names).all():
-            raise ValueError(f"A picture shows something else than {' or '.join(names)}.")
+            raise ValueError(f"An image shows something else than {' or '.join(names)}.")
     grey = pixels[~inside].mean(axis=0).round().astype(np.uint8)  # of all places
-    own = (objects == grouping.objects[1]).astype(
-        int
-    )  # an object's majority context has the object's own position
+    # An object's majority context has the index of the object.
+    majority = (objects == grouping.objects[1]).astype(int)
 
     def mixed(wanted: NDArray[np.int64]) -> Pixels:
         donors = np.empty_like(wanted)
@@ -197,9 +190,9 @@ def panel(
         "only_bg": places,
         "only_fg": _composed(pixels, masks, np.zeros_like(pixels)),
         "no_fg": np.where(inside[..., None], np.uint8(0), pixels),
-        "mixed_same": mixed(own),
-        "mixed_rand": mixed(random.integers(0, 2, len(own))),
-        "mixed_next": mixed(1 - own),
+        "mixed_same": mixed(majority),
+        "mixed_rand": mixed(random.integers(0, 2, len(majority))),
+        "mixed_next": mixed(1 - majority),
     }
 
 
@@ -211,38 +204,31 @@ def background_gap(
     scenes of the animals.
     """
     same, rand = rate(right_same, scenes), rate(right_rand, scenes)
-    return difference(
-        same,
-        rand,
-        scene_correlation(right_same - same.value, right_rand - rand.value, scenes),
-        same.n,
-    )
+    correlation = scene_correlation(right_same - same.value, right_rand - rand.value, scenes)
+    return difference(same, rand, correlation, same.n)
 
 
 def _composed(pixels: Pixels, masks: NDArray[np.uint8], places: Pixels) -> Pixels:
-    of_animal = masks[..., None].astype(np.uint16)
-    return ((pixels * of_animal + places * (255 - of_animal) + 127) // 255).astype(
-        np.uint8
-    )  # rounded
+    share = masks[..., None].astype(np.uint16)
+    rounded = (pixels * share + places * (255 - share) + 127) // 255
+    return rounded.astype(np.uint8)
 
 
-def _tiled(picture: Pixels, inside: NDArray[np.bool_], row: int) -> Pixels:
-    """A picture whose animal's box repeats the wider strip at its left or right, so that ground
-    stays ground and sky sky; where the box spans the picture, the higher strip above or below
+def _tiled(image: Pixels, inside: NDArray[np.bool_], row: int) -> Pixels:
+    """An image whose animal's box repeats the wider strip at its left or right, so that ground
+    stays ground and sky sky; where the box spans the image, the higher strip above or below
     it."""
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     if len(rows) == 0:
-        raise ValueError(f"The mask of picture {row} is empty, so there is no animal to move.")
+        raise ValueError(f"The mask of image {row} is empty, so there is no animal to move.")
     if len(columns) == inside.shape[1] and len(rows) == inside.shape[0]:
-        raise ValueError(f"The animal of picture {row} fills it, so no place is left around it.")
+        raise ValueError(f"The animal of image {row} fills it, so no place is left around it.")
     if columns[0] == 0 and columns[-1] == inside.shape[1] - 1:
-        return _tiled(picture.transpose(1, 0, 2), inside.T, row).transpose(1, 0, 2)
+        return _tiled(image.transpose(1, 0, 2), inside.T, row).transpose(1, 0, 2)
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     beside = (
-        picture[top:bottom, :left]
-        if left >= picture.shape[1] - right
-        else picture[top:bottom, right:]
+        image[top:bottom, :left] if left >= image.shape[1] - right else image[top:bottom, right:]
     )
-    filled = picture.copy()
+    filled = image.copy()
     filled[top:bottom, left:right] = beside[:, np.arange(right - left) % beside.shape[1]]
     return filled

@@ -31,7 +31,7 @@ class Estimate:
         return f"{self.value:.3g} ({self.low:.3g} to {self.high:.3g}), n = {self.n:,}"
 
     def within(self, least: float, most: float) -> "Estimate":
-        """The same with an interval that leaves out what no value can be."""
+        """The same with an interval that excludes impossible values."""
         low, high = (min(max(end, least), most) for end in (self.low, self.high))
         return Estimate(self.value, low, high, self.n)
 
@@ -58,11 +58,9 @@ def rate(correct: ArrayLike, scenes: ArrayLike) -> Estimate:
     hits = np.asarray(correct, dtype=float)
     value, standard_error, clusters = _between(hits, scenes)
     n = len(hits)
-    effective = (
-        float(clusters)
-        if standard_error == 0
-        else min(float(n), value * (1 - value) / standard_error**2)
-    )
+    effective = float(clusters)
+    if standard_error > 0:
+        effective = min(float(n), value * (1 - value) / standard_error**2)
     low, high = wilson(value * effective, effective)
     return Estimate(value, low, high, n)
 
@@ -76,7 +74,7 @@ def mean(values: ArrayLike, scenes: ArrayLike) -> Estimate:
 
 
 def by_group(
-    of: Callable[[ArrayLike, ArrayLike], Estimate],
+    estimator: Callable[[ArrayLike, ArrayLike], Estimate],
     values: ArrayLike,
     groups: ArrayLike,
     scenes: ArrayLike,
@@ -85,20 +83,23 @@ def by_group(
 ) -> dict[str, Estimate]:
     """The `rate` or `mean` of each group's images, (n,) each, in the order of the names. ValueError
     when a group has no image, which `why_not` says with ``{}`` for its name."""
-    numbers, group, scene = (np.asarray(column) for column in (values, groups, scenes))
+    values, groups, scenes = np.asarray(values), np.asarray(groups), np.asarray(scenes)
+    estimates = {}
     for name in names:
-        if not (group == name).any():
+        inside = groups == name
+        if not inside.any():
             raise ValueError(why_not.format(name))
-    return {name: of(numbers[group == name], scene[group == name]) for name in names}
+        estimates[name] = estimator(values[inside], scenes[inside])
+    return estimates
 
 
 def bootstrap(
     statistic: Statistic, scenes: ArrayLike, resamples: int = 200, seed: int = 0
 ) -> Estimate:
     """A statistic of weighted images with a percentile interval over resampled scenes, (n,) labels.
-    The statistic takes weights, (R, n), a row a resample, each of which sums to n, and gives (R,)
-    numbers. It is NaN of a resample that says nothing, such as one of a few scenes that lacks a
-    group; the value of the whole then stands for it.
+    The statistic takes weights, (R, n), a row a resample, each of which sums to n, and returns (R,)
+    numbers. It is NaN for a resample that it is not defined on, such as one of a few scenes that
+    lacks a group; the value of all images then replaces it.
     """
     return bootstrap_each(lambda weights: statistic(weights)[:, None], scenes, resamples, seed)[0]
 
@@ -110,26 +111,25 @@ def bootstrap_each(
     numbers (R, k)."""
     _, index = np.unique(np.asarray(scenes), return_inverse=True)
     n = len(index)
-    weights = _resampled(int(index.max()) + 1, resamples, seed)[:, index]
-    value, *drawn = statistics(
-        np.concatenate([np.ones((1, n)), weights * n / weights.sum(axis=1, keepdims=True)])
-    )
-    assert not np.isnan(value).any(), "a statistic of the whole is checked before"
-    low, high = np.quantile(np.where(np.isnan(drawn), value, drawn), [0.025, 0.975], axis=0)
-    # Of a handful of scenes every resample repeats some, and a rank or variance falls short of that
-    # of the whole.
-    ends = zip(value.tolist(), low.tolist(), high.tolist(), strict=True)
-    return [Estimate(whole, min(least, whole), max(most, whole), n) for whole, least, most in ends]
+    counts = _resampled(int(index.max()) + 1, resamples, seed)[:, index]
+    weights = counts * n / counts.sum(axis=1, keepdims=True)
+    values, *drawn = statistics(np.concatenate([np.ones((1, n)), weights]))
+    assert not np.isnan(values).any(), "a statistic of all images is checked before"
+    lows, highs = np.quantile(np.where(np.isnan(drawn), values, drawn), [0.025, 0.975], axis=0)
+    # Every resample of a handful of scenes repeats some, and a rank or variance falls short of that
+    # of all images.
+    lows, highs = np.minimum(lows, values), np.maximum(highs, values)
+    return _estimates(values, lows, highs, n)
 
 
 def jackknife(statistic: Statistic, scenes: ArrayLike, seed: int = 0) -> Estimate:
-    """A statistic with an interval from what it becomes without each of `GROUPS` groups of scenes,
-    whose twins stay together (Busing, Meijer and van der Leeden 1999): of what is no mean over
-    pictures, such as a silhouette, which of each picture depends on all others. The interval is
+    """A statistic with an interval from its values without each of `GROUPS` groups of scenes, whose
+    twins stay together (Busing, Meijer and van der Leeden 1999): for statistics that are no mean
+    over images, such as a silhouette, which of each image depends on all others. The interval is
     free of the bias that a variance or a rank has in small sets, so its middle is not the value,
-    which it may even leave out. The statistic takes weights, (R, n), a row 0 for the pictures left
-    out, which sums to n, and gives (R,) numbers. NaN says that without a group it is not defined;
-    the value of the whole then stands for it."""
+    which it may even exclude. The statistic takes weights, (R, n), a row 0 for excluded images,
+    which sums to n, and returns (R,) numbers. NaN says that without a group it is not defined; the
+    value of all images then replaces it."""
     return jackknife_each(lambda weights: statistic(weights)[:, None], scenes, seed)[0]
 
 
@@ -140,30 +140,32 @@ def jackknife_each(statistics: Statistic, scenes: ArrayLike, seed: int = 0) -> l
     n, clusters = len(index), int(index.max()) + 1
     groups = min(GROUPS, clusters)
     group = (np.random.default_rng(seed).permutation(clusters) % groups)[index]
-    kept = group != np.arange(groups if groups > 1 else 0)[:, None]
-    share = 1 - kept.mean(axis=1, keepdims=True)  # of the pictures, in each group
-    value, *without = statistics(np.concatenate([np.ones((1, n)), kept / (1 - share)]))
-    assert not np.isnan(value).any(), "a statistic of the whole is checked before"
-    left = np.reshape(without, (-1, len(value)))
-    pseudo = (
-        (value - np.where(np.isnan(left), value, left)) * (1 - share) / share
-    )  # less the value itself
+    included = group != np.arange(groups if groups > 1 else 0)[:, None]  # (R, n)
+    share = 1 - included.mean(axis=1, keepdims=True)  # of the images, in each group
+    values, *without = statistics(np.concatenate([np.ones((1, n)), included / (1 - share)]))
+    assert not np.isnan(values).any(), "a statistic of all images is checked before"
+    partial = np.reshape(without, (-1, len(values)))
+    partial = np.where(np.isnan(partial), values, partial)
+    pseudo = (values - partial) * (1 - share) / share  # pseudovalues, less the value itself
     bias = -(pseudo * share).sum(axis=0)
     error = np.sqrt(((pseudo + bias) ** 2 * share / (1 - share)).sum(axis=0) / groups)
     half = (stdtrit(groups - 1, 0.975) if groups > 1 else 0.0) * error
-    ends = zip(
-        value.tolist(), (value - bias - half).tolist(), (value - bias + half).tolist(), strict=True
-    )
-    return [Estimate(whole, low, high, n) for whole, low, high in ends]
+    return _estimates(values, values - bias - half, values - bias + half, n)
+
+
+def _estimates(
+    values: NDArray[np.float64], lows: NDArray[np.float64], highs: NDArray[np.float64], n: int
+) -> list[Estimate]:
+    ends = zip(values.tolist(), lows.tolist(), highs.tolist(), strict=True)
+    return [Estimate(value, low, high, n) for value, low, high in ends]
 
 
 @lru_cache(maxsize=4)  # most measures of a model are of the same scenes
 def _resampled(clusters: int, resamples: int, seed: int) -> NDArray[np.float64]:
     """How often each scene is drawn, (resamples, clusters)."""
     random = np.random.default_rng(seed)
-    return random.multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples).astype(
-        float
-    )
+    counts = random.multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples)
+    return counts.astype(float)
 
 
 def _between(values: NDArray[np.float64], scenes: ArrayLike) -> tuple[float, float, int]:

@@ -27,9 +27,8 @@ from vlcore.metrics.estimate import (
     mean,
 )
 
-Distances = NDArray[
-    np.float64
-]  # of all pairs of images, in the order of scipy's `pdist`, (n (n - 1) / 2,)
+# Of all pairs of images, in the order of scipy's `pdist`, (n (n - 1) / 2,).
+Distances = NDArray[np.float64]
 
 COLLAPSED_VARIANCE, COLLAPSED_RANK, LINE_VARIANCE = 1e-2, 1.5, 0.25
 FEWEST = 10  # scenes of representational similarity
@@ -45,23 +44,25 @@ def silhouette(z: Embeddings, labels: Labels, scenes: Labels) -> Estimate:
     names, label = np.unique(labels, return_inverse=True)
     if not 2 <= len(names) < len(z):
         raise ValueError("A silhouette needs two labels or more, and more images than labels.")
-    points, own = np.asarray(z, dtype=np.float64), (slice(None), np.arange(len(z)), label)
+    label_cells = (slice(None), np.arange(len(z)), label)  # of (R, n, labels)
+    points = np.asarray(z, dtype=np.float64)
     points = points / np.linalg.norm(points, axis=1, keepdims=True).clip(1e-9)
     members = (label == np.arange(len(names))[:, None]).astype(float)  # (labels, n)
 
     def average(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        shown = (weights > 0).astype(float)
-        counts = shown @ members.T  # (R, labels)
-        sums = (shown[:, None] * members) @ points
-        far = counts[:, None] - points @ sums.swapaxes(
-            1, 2
-        )  # sums of distances, (R, n, labels), its own of 0 included
-        inside = far[own] / np.maximum(counts[:, label] - 1, 1)
-        far[own] = np.inf
+        included = (weights > 0).astype(float)
+        counts = included @ members.T  # (R, labels)
+        sums = (included[:, None] * members) @ points
+        # Sums of distances, (R, n, labels), with that of 0 to the image itself.
+        far = counts[:, None] - points @ sums.swapaxes(1, 2)
+        inside = far[label_cells] / np.maximum(counts[:, label] - 1, 1)
+        far[label_cells] = np.inf
         outside = (far / np.maximum(counts, 1)[:, None]).min(axis=2)
         larger = np.where(counts[:, label] > 1, np.maximum(inside, outside), 0)
-        each = np.divide(outside - inside, larger, out=np.zeros(shown.shape), where=larger > 1e-12)
-        return np.where(counts.all(axis=1), (each * shown).sum(axis=1) / shown.sum(axis=1), np.nan)
+        zeros = np.zeros(included.shape)
+        widths = np.divide(outside - inside, larger, out=zeros, where=larger > 1e-12)
+        means = (widths * included).sum(axis=1) / included.sum(axis=1)
+        return np.where(counts.all(axis=1), means, np.nan)
 
     return jackknife(average, scenes)
 
@@ -74,13 +75,13 @@ def majority_silhouette(
     if the minority groups between them were left out of a plot of the training images. ValueError
     when one of the two has no image, or both have one.
     """
-    here = np.isin(groups, grouping.majority)
-    if len(np.unique(groups[here])) < 2 or here.sum() < 3:
+    majority = np.isin(groups, grouping.majority)
+    if len(np.unique(groups[majority])) < 2 or majority.sum() < 3:
         raise ValueError(
             "Only one of the majority groups has held-out images, or both have one: nothing to"
             " compare."
         )
-    return silhouette(z[here], groups[here], scenes[here])
+    return silhouette(z[majority], groups[majority], scenes[majority])
 
 
 def total_variance(z: Embeddings, scenes: Labels) -> Estimate:
@@ -107,37 +108,40 @@ def effective_rank(z: Embeddings, scenes: Labels) -> Estimate:
         return np.asarray(np.linalg.eigvalsh(covariance), np.float64)
 
     def rank(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        spectra = np.clip([spectrum(one) for one in weights], 0, None)  # (R, E)
-        whole = spectra.sum(axis=1, keepdims=True)
-        shares = spectra / np.maximum(whole, 1e-12)
+        spectra = np.clip([spectrum(row) for row in weights], 0, None)  # (R, E)
+        totals = spectra.sum(axis=1, keepdims=True)
+        shares = spectra / np.maximum(totals, 1e-12)
         ranks = np.exp(-xlogy(shares, shares).sum(axis=1))
-        # What is left of a few scenes can be one point; there is no lower rank.
-        return np.where(whole[:, 0] > 1e-12, ranks, 1.0)
+        # A resample of a few scenes can be one point; there is no lower rank.
+        return np.where(totals[:, 0] > 1e-12, ranks, 1.0)
 
     return jackknife(rank, scenes).within(1, z.shape[1])
 
 
 def probe(z_fit: Embeddings, labels_fit: Labels, z: Embeddings) -> Labels:
-    """What a linear probe (logistic regression on standardised features) says that was fitted on
-    other images; (m, E), (m,), (n, E) to (n,)."""
+    """Labels predicted by a linear probe (logistic regression on standardised features) that was
+    fitted on other images; (m, E), (m,), (n, E) to (n,)."""
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
     with config_context(skip_parameter_validation=True):  # a training fits thirty of these
         return np.asarray(model.fit(z_fit, labels_fit).predict(z))
 
 
 def is_collapsed(variance: float, rank: float) -> bool:
-    """Whether embeddings lie in one point, or nearly so along a line: a map would show residue
-    blown up to fill the axes. Two tight groups far from each other are a line too and not
-    collapsed: their variance is near 1.
+    """Whether embeddings are one point, or nearly so along a line: a map would magnify residue to
+    fill the axes. Two tight groups far from each other are a line too and not collapsed: their
+    variance is near 1.
     """
     return variance < COLLAPSED_VARIANCE or (rank < COLLAPSED_RANK and variance < LINE_VARIANCE)
 
 
 def dispersion(z: Embeddings, scenes: Labels) -> Estimate:
-    """How far the images of a group lie from one another: ``1 - mean cosine of two different
-    ones``; unit vectors. 0 is one point, 1 all directions. Unbiased in n, as ``1 - ||mean||`` is
-    not: by that, 12 points look tighter than 48. The interval is over scenes, each of which should
-    show the group once. ValueError of fewer than two images.
+    """Mean cosine distance of two different images of a group; unit vectors, (n, E).
+
+    0 is one point, 1 all directions. Unbiased in n, as ``1 - ||mean||`` is not: by that, 12 points
+    look tighter than 48. The interval is over scenes, each of which should show the group once.
+
+    Raises:
+        ValueError: There are fewer than two images.
     """
     z = np.asarray(z, dtype=np.float64)
     similar = _over_pairs(z @ z.sum(axis=0) - (z**2).sum(axis=1), scenes)
@@ -157,18 +161,16 @@ def uniformity(z: Embeddings, scenes: Labels) -> Estimate:
     -4 (spread evenly over the sphere; Wang and Isola 2020); unit vectors (n, E). Of captions, give
     each distinct one as a scene. ValueError of fewer than two images."""
     points = np.asarray(z, dtype=np.float64)
-    lengths, blocks = (
-        (points**2).sum(axis=1),
-        (slice(at, at + BLOCK) for at in range(0, len(z), BLOCK)),
-    )
-    # All pairs at once would take a gigabyte for 10,000 images.
-    apart = (lengths[rows, None] + lengths - 2 * points[rows] @ points.T for rows in blocks)
-    found = _over_pairs(
-        np.concatenate([np.exp(-2 * far.clip(0)).sum(axis=1) for far in apart]) - 1, scenes
-    )
-    half = (found.high - found.value) / found.value  # of the logarithm
-    value = float(np.log(found.value))
-    return Estimate(value, value - half, min(0.0, value + half), found.n)
+    lengths = (points**2).sum(axis=1)
+    sums = []
+    for start in range(0, len(z), BLOCK):  # all pairs take a gigabyte for 10,000 images
+        rows = slice(start, start + BLOCK)
+        squared = lengths[rows, None] + lengths - 2 * points[rows] @ points.T
+        sums.append(np.exp(-2 * squared.clip(0)).sum(axis=1))
+    potential = _over_pairs(np.concatenate(sums) - 1, scenes)
+    half = (potential.high - potential.value) / potential.value  # of the logarithm
+    value = float(np.log(potential.value))
+    return Estimate(value, value - half, min(0.0, value + half), potential.n)
 
 
 def modality_gap(z: Embeddings, t: Embeddings, weights: ArrayLike, scenes: Labels) -> Estimate:
@@ -213,9 +215,9 @@ def _over_pairs(sums: NDArray[np.float64], scenes: Labels) -> Estimate:
     of the mean of the images' own means (Hoeffding 1948)."""
     if len(sums) < 2:
         raise ValueError("Pairs of images need at least two images.")
-    once = mean(sums / (len(sums) - 1), scenes)
-    half = 2 * (once.high - once.value)
-    return Estimate(once.value, once.value - half, once.value + half, once.n)
+    of_images = mean(sums / (len(sums) - 1), scenes)
+    half = 2 * (of_images.high - of_images.value)
+    return Estimate(of_images.value, of_images.value - half, of_images.value + half, of_images.n)
 
 
 def _centred(z: Embeddings) -> NDArray[np.float64]:
@@ -230,7 +232,7 @@ def same_label(labels: Labels) -> Distances:
 
 
 def euclidean_distance(features: NDArray[np.floating]) -> Distances:
-    """Distance of what `cues.mean_colour` or `cues.coarse` gives of pictures, (n, d) to pairs."""
+    """Distances of features such as `shortcuts.mean_colour`, (n, d) to pairs."""
     return np.asarray(pdist(np.asarray(features, dtype=np.float64)))
 
 
@@ -272,19 +274,16 @@ def rsa(z: Embeddings, models: Mapping[str, Distances], scenes: Labels) -> dict[
 
     size = len(models) + 1
     rows, columns = np.triu_indices(size)
-    # Of what is summed over pairs: ones, the ranks and their products. Each as a matrix of images,
-    # (n, n).
-    summed = [
-        squareform(of)
-        for of in (np.ones(len(ranks)), *ranks.T, *(ranks[:, rows] * ranks[:, columns]).T)
-    ]
+    # Summed over pairs: ones, the ranks and their products, each as a matrix of images, (n, n).
+    products = ranks[:, rows] * ranks[:, columns]
+    terms = [squareform(term) for term in (np.ones(len(ranks)), *ranks.T, *products.T)]
 
     def coefficients(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        sums = np.stack([((weights @ of) * weights).sum(axis=1) for of in summed], axis=1)
+        sums = np.stack([((weights @ term) * weights).sum(axis=1) for term in terms], axis=1)
         means = sums[:, 1:] / sums[:, :1]
         covariance = np.empty((len(weights), size, size))
-        together = means[:, size:] - means[:, rows] * means[:, columns]
-        covariance[:, rows, columns] = covariance[:, columns, rows] = together
+        upper = means[:, size:] - means[:, rows] * means[:, columns]
+        covariance[:, rows, columns] = covariance[:, columns, rows] = upper
         inverse = np.linalg.pinv(covariance[:, :-1, :-1], rcond=1e-9, hermitian=True)
         slopes = (inverse @ covariance[:, :-1, -1:])[..., 0]
         sizes = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2).clip(0))

@@ -114,35 +114,35 @@ def umap_together(
     min_dist: float = 0.1,
     seed: int = 0,
 ) -> list[Points]:
-    """One UMAP of several models' spaces of the same pictures, (n_i, E_i) each to (n_i, 2) each.
+    """One UMAP of several models' spaces of the same images, (n_i, E_i) each to (n_i, 2) each.
     Worker only.
 
-    Each space is turned onto the first about the origin, by orthogonal Procrustes over the pictures
+    Each space is turned onto the first about the origin, by orthogonal Procrustes over the images
     that both have (of different widths, the narrower are filled up with zeros), which changes no
     cosine inside a space. Then one UMAP is fitted on all points of all spaces.
 
-    What is comparable: places, since there is one fit. A picture has two places close together
+    What is comparable: places, since there is one fit. An image has two places close together
     where the turned spaces give it the same surroundings, and models whose spaces no turn brings
-    together lie apart. The turn is itself fitted: with fewer shared pictures than dimensions it is
+    together lie apart. The turn is itself fitted: with fewer shared images than dimensions it is
     partly free, and the models look more alike than they are.
 
     `umap.AlignedUMAP` is not used: version 0.5 lays out with the default min_dist whatever is asked
-    for, compiles anew at every fit, and ties the first model to the third only through pictures of
+    for, compiles anew at every fit, and ties the first model to the third only through images of
     the second.
 
-    `rows` names each row of each space; rows of one name are one picture. Rows of a name that the
+    `rows` names each row of each space; rows of one name are one image. Rows of a name that the
     first space lacks, such as a caption's, are turned along. ValueError when names do not fit the
-    rows, two rows of a space have one, or a space shares fewer than two pictures with the first."""
+    rows, two rows of a space have one, or a space shares fewer than two images with the first."""
     if not spaces:
         raise ValueError("A map needs at least one model.")
     if [len(names) for names in rows] != [len(z) for z in spaces]:
         raise ValueError(
-            "Each row of each space needs one name, to tell which pictures the models share."
+            "Each row of each space needs one name, to tell which images the models share."
         )
     places = [{name: row for row, name in enumerate(names)} for names in rows]
     if any(len(place) < len(names) for place, names in zip(places, rows, strict=True)):
         raise ValueError(
-            "Two rows of one space have the same name; give each picture one of its own."
+            "Two rows of one space have the same name; give each image one of its own."
         )
     width = max(z.shape[1] for z in spaces)
     first, *others = (
@@ -153,7 +153,7 @@ def umap_together(
         shared = [name for name in places[0] if name in place]
         if len(shared) < 2:
             raise ValueError(
-                f"Models 1 and {number} share fewer than two pictures, so no map can show both."
+                f"Models 1 and {number} share fewer than two images, so no map can show both."
             )
         rotation, _ = orthogonal_procrustes(
             z[[place[n] for n in shared]], first[[places[0][n] for n in shared]]
@@ -248,7 +248,7 @@ def point_trustworthiness(
 ) -> NDArray[np.float64]:
     """Which places on a map to believe: each point's part in `trustworthiness`, (n,), whose mean
     that is. Embeddings that are equally far from a point share the best of their ranks, so that a
-    map is not blamed for the order in which it shows equal pictures; scikit-learn ranks those by
+    map is not blamed for the order in which it shows equal images; scikit-learn ranks those by
     chance. ValueError when k is not below n / 2.
     """
     from scipy.stats import rankdata
@@ -258,7 +258,7 @@ def point_trustworthiness(
     _few((k,), n := len(z))
     far = cosine_distances(np.asarray(z, dtype=np.float64)).round(
         12
-    )  # equal pictures differ in the last bits
+    )  # equal images differ in the last bits
     np.fill_diagonal(far, np.inf)
     near = NearestNeighbors(n_neighbors=k).fit(points).kneighbors(return_distance=False)
     ranks = rankdata(far, method="min", axis=1)

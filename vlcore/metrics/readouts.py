@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.metrics.accuracy import object_scores, predict_objects, spoken_of_each
+from vlcore.metrics.accuracy import named_objects, object_scores, predict_objects
 from vlcore.metrics.estimate import Embeddings, Labels
 
 PROBE_STRENGTHS = (0.01, 0.1, 1.0)  # of the probe: C, the inverse of its L2 penalty
@@ -29,40 +29,44 @@ SUBSAMPLES = 20  # balanced ones, whose coefficients are averaged
 
 
 def best_caption(
-    logits: NDArray[np.floating], spoken_of: Sequence[str], objects: Sequence[str]
+    logits: NDArray[np.floating], caption_objects: Sequence[str], objects: Sequence[str]
 ) -> Labels:
-    """The object that the best caption of each image speaks of, (n, K) logits to (n,). `spoken_of`
-    is the object that each caption speaks of; others than the objects are left out. ValueError when
-    none speaks of one of them.
+    """The object that the best caption of each image names, (n,).
+
+    Args:
+        logits: Of images with captions, (n, K).
+        caption_objects: The object that each caption names, K.
+        objects: The objects to choose from; captions of others are ignored.
+
+    Raises:
+        ValueError: No caption names one of the objects.
     """
-    about = spoken_of_each(spoken_of, objects)
+    about = named_objects(caption_objects, objects)
     columns = np.flatnonzero(np.isin(about, objects))
     return about[columns[logits[:, columns].argmax(axis=1)]]
 
 
-def adjusted(
+def frequency_adjusted(
     logits: NDArray[np.floating],
-    spoken_of: Sequence[str],
+    caption_objects: Sequence[str],
     counts: NDArray[np.int64],
     objects: Sequence[str],
 ) -> Labels:
     """The object with the highest score once each caption's loses the log of how often it occurs in
     training (post-hoc logit adjustment with tau 1, Menon et al. 2021), (n,); of logits (n, K) and
-    training pictures of each caption, (K,). ValueError when a caption occurs in none."""
+    training images of each caption, (K,). ValueError when a caption occurs in none."""
     if (counts == 0).any():
-        raise ValueError(
-            "A caption occurs in no training picture, so its score cannot be adjusted."
-        )
-    return predict_objects(logits - np.log(counts / counts.sum()), spoken_of, objects)
+        raise ValueError("A caption occurs in no training image, so its score cannot be adjusted.")
+    return predict_objects(logits - np.log(counts / counts.sum()), caption_objects, objects)
 
 
 def mean_caption(
-    z: Embeddings, t: Embeddings, spoken_of: Sequence[str], objects: Sequence[str]
+    z: Embeddings, t: Embeddings, caption_objects: Sequence[str], objects: Sequence[str]
 ) -> Labels:
     """The object whose captions' mean, brought back to length 1, is most similar to each image,
     (n,): the prompt ensemble of CLIP (Radford et al. 2021); unit vectors (n, E) and (K, E).
-    ValueError when no caption speaks of an object, or the captions of one cancel out."""
-    about = spoken_of_each(spoken_of, objects)
+    ValueError when no caption names an object, or the captions of one cancel out."""
+    about = named_objects(caption_objects, objects)
     means = np.stack(
         [np.asarray(t, dtype=np.float64)[about == name].mean(axis=0) for name in objects]
     )
@@ -75,7 +79,7 @@ def mean_caption(
 
 def given_context(
     logits: NDArray[np.floating],
-    spoken_of: Sequence[str],
+    caption_objects: Sequence[str],
     placed_in: Sequence[str | None],
     contexts: Labels,
     objects: Sequence[str],
@@ -88,7 +92,7 @@ def given_context(
     predicted = np.empty(len(logits), dtype=np.asarray(objects).dtype)
     for context in np.unique(contexts):
         columns = [column for column, place in enumerate(placed_in) if place == context]
-        spoken = [spoken_of[column] for column in columns]
+        spoken = [caption_objects[column] for column in columns]
         if missing := [name for name in objects if name not in spoken]:
             needed = "this readout needs captions that name the context"
             raise ValueError(f"No caption puts {missing[0]!r} in {str(context)!r}: {needed}.")
@@ -161,7 +165,7 @@ def fitted_probe(z_fit: Embeddings, labels_fit: Labels) -> Any:
 class LastLayer:
     """A replaced last layer: log odds of the second of two objects against the first, ``z @
     direction + shift``. Whatever it was fitted on, it is of the embeddings themselves, so it
-    answers for any picture, with scores that mean the same as those of captions: differences of log
+    answers for any image, with scores that mean the same as those of captions: differences of log
     probabilities."""
 
     objects: tuple[str, str]
@@ -234,11 +238,11 @@ def of_standardised(
 
 def probe_layer(z_fit: Embeddings, labels_fit: Labels) -> LastLayer:
     """The linear probe of `fitted_probe` as a layer: (m, E) and (m,). Fitted on the biased training
-    pictures it learns what they teach: what the object is, and what goes with it. ValueError when
-    there are not two labels, or one has too few pictures."""
+    images it learns what they teach: what the object is, and what goes with it. ValueError when
+    there are not two labels, or one has too few images."""
     if len(np.unique(labels_fit)) != 2:
         raise ValueError(
-            "A new last layer tells two objects apart; the pictures to fit it on do not show two."
+            "A new last layer tells two objects apart; the images to fit it on do not show two."
         )
     scaler, model = fitted_probe(z_fit, labels_fit)
     return of_standardised(
@@ -260,8 +264,7 @@ def dfr(z_fit: Embeddings, labels_fit: Labels, groups_fit: Labels, seed: int = 0
     names, counts = np.unique(groups_fit, return_counts=True)
     if len(objects) != 2 or counts.min() < 4:
         raise ValueError(
-            "A new last layer needs two objects and at least four validation pictures of each"
-            " group."
+            "A new last layer needs two objects and at least four validation images of each group."
         )
     random = np.random.default_rng(seed)
     scaler = StandardScaler().fit(z_fit)

@@ -1,9 +1,8 @@
-"""Shortcut cues of an image set: what simple properties of a picture tell of its object and its
-context.
+"""Shortcuts of an image set: what simple properties of an image tell about its object and context.
 
-A cue is a view of pictures so poor that the object cannot be seen (their mean colour, their rim,
-the place without the animal). If a *linear* model reads the object off such a view, then what any
-model learns need not be the object.
+A cue is a view of images so poor that the object cannot be seen (their mean colour, their rim, the
+background without the animal). If a *linear* model predicts the object from such a view, then what
+any model learns need not be the object.
 """
 
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ class Association:
     n: int
 
 
-def cramers_v(one: NDArray[np.generic], other: NDArray[np.generic]) -> Association:
+def cramers_v(first: NDArray[np.generic], second: NDArray[np.generic]) -> Association:
     """Association of two columns, (n,) each; more than `BINS` different numbers are cut into bins
     of equal counts, and equal numbers share a bin. V is ``sqrt(chi2 / n / (min(rows, columns) -
     1))`` (Cramer 1946), p that of Pearson's test without correction; ValueError when a column has
@@ -39,22 +38,23 @@ def cramers_v(one: NDArray[np.generic], other: NDArray[np.generic]) -> Associati
     from scipy.stats.contingency import crosstab
 
     columns = []
-    for column in (one, other):
+    for column in (first, second):
         binned = np.issubdtype(column.dtype, np.number) and len(np.unique(column)) > BINS
         columns.append((rankdata(column) - 0.5) * BINS // len(column) if binned else column)
     table = crosstab(*columns).count
     if min(table.shape) < 2:
         raise ValueError("A column with one value is associated with nothing.")
     chi2, p, _, _ = chi2_contingency(table, correction=False)
-    return Association(float(np.sqrt(chi2 / len(one) / (min(table.shape) - 1))), float(p), len(one))
+    v = np.sqrt(chi2 / len(first) / (min(table.shape) - 1))
+    return Association(float(v), float(p), len(first))
 
 
 def cross_validated_probe(
     features: Features, labels: Labels, groups: Labels, scenes: Labels
 ) -> Estimate:
-    """How often a linear model (logistic regression on standardised features) names a label right
-    on pictures whose scenes it was not fitted on, by cross-validation over `FOLDS` folds; (n, d),
-    (n,), (n,), (n,). Every group weighs the same in each fit: folds are balanced as nearly as
+    """Accuracy of a linear model (logistic regression on standardised features) on images whose
+    scenes it was not fitted on, by cross-validation over `FOLDS` folds; (n, d), (n,), (n,), (n,).
+    Every group weighs the same in each fit: folds are balanced as nearly as
     scenes allow, but a label that is rarer in one is commoner in the others, and a model that has
     learnt nothing would be wrong more often than not. ValueError when there is one label only, or
     fewer scenes than folds."""
@@ -67,9 +67,8 @@ def cross_validated_probe(
     if len(np.unique(labels)) < 2 or len(np.unique(scenes)) < FOLDS:
         raise ValueError(f"A probe needs two labels and at least {FOLDS} scenes.")
     predicted = np.empty_like(labels)
-    for fit, test in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0).split(
-        features, groups, scenes
-    ):
+    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
+    for fit, test in folds.split(features, groups, scenes):
         if len(np.unique(labels[fit])) < 2:
             predicted[test] = labels[fit][0]
             continue
@@ -83,37 +82,35 @@ def cross_validated_probe(
 
 
 def mean_colour(pixels: Pixels) -> Features:
-    """Mean red, green and blue of pictures, 0 to 1: uint8 (n, S, S, 3) to (n, 3)."""
+    """Mean red, green and blue of images, 0 to 1: uint8 (n, S, S, 3) to (n, 3)."""
     return pixels.mean(axis=(1, 2)) / 255
 
 
 def coarse(pixels: Pixels) -> Features:
-    """Pictures averaged to `COARSE` x `COARSE`, 0 to 1: uint8 (n, S, S, 3) with S a multiple of it
+    """Images averaged to `COARSE` x `COARSE`, 0 to 1: uint8 (n, S, S, 3) with S a multiple of it
     to (n, 768)."""
     n, side, _, channels = pixels.shape
     box = side // COARSE
-    rows = pixels.reshape(n, COARSE, box, -1).sum(
-        axis=2, dtype=np.uint32
-    )  # one axis at a time: over both it is slow
+    # One axis at a time: over both it is slow.
+    rows = pixels.reshape(n, COARSE, box, -1).sum(axis=2, dtype=np.uint32)
     return rows.reshape(n, COARSE, COARSE, box, channels).sum(axis=3).reshape(n, -1) / box**2 / 255
 
 
 def rim(pixels: Pixels) -> Features:
-    """The outer eighth of pictures on each side, coarse: uint8 (n, S, S, 3) to (n, d)."""
+    """The outer eighth of images on each side, coarse: uint8 (n, S, S, 3) to (n, d)."""
     width = COARSE // 8
     inside = np.zeros((COARSE, COARSE), bool)
     inside[width:-width, width:-width] = True
-    return (
-        coarse(pixels).reshape(len(pixels), COARSE, COARSE, -1)[:, ~inside].reshape(len(pixels), -1)
-    )
+    views = coarse(pixels).reshape(len(pixels), COARSE, COARSE, -1)
+    return views[:, ~inside].reshape(len(pixels), -1)
 
 
 def painted_over(pixels: Pixels, hidden: NDArray[np.bool_]) -> Pixels:
-    """Pictures with some pixels made grey: (n, S, S, 3) and (n, S, S)."""
+    """Images with some pixels made grey: (n, S, S, 3) and (n, S, S)."""
     return np.where(hidden[..., None], np.uint8(128), pixels)
 
 
-def is_chance(found: Estimate) -> bool:
-    """Whether a rate is no higher than guessing one of two gives, at three standard errors: several
-    are looked at."""
-    return bool(found.value - 0.5 <= 3 * 0.5 / np.sqrt(found.n))
+def is_chance(accuracy: Estimate) -> bool:
+    """Whether an accuracy is no higher than guessing one of two, at three standard errors, because
+    several are tested."""
+    return bool(accuracy.value - 0.5 <= 3 * 0.5 / np.sqrt(accuracy.n))

@@ -36,15 +36,14 @@ def variance_shares(
     def shares(weights: Numbers) -> Numbers:
         means, lengths = np.split(_means(cells, with_length, weights), [-1], axis=2)
         variance = lengths.mean(axis=1) - (means.mean(axis=1) ** 2).sum(axis=1, keepdims=True)
-        explained = ((_SIGNS @ means) ** 2).sum(axis=2) / np.where(
-            variance > 1e-12, variance, np.nan
-        )
+        total = np.where(variance > 1e-12, variance, np.nan)
+        explained = ((_SIGNS @ means) ** 2).sum(axis=2) / total
         return np.column_stack([explained, 1 - explained.sum(axis=1)])
 
     if np.isnan(shares(np.ones((1, len(z))))).any():
         raise ValueError("All embeddings are one point, so there is no variance to share out.")
-    found = zip((*FACTORS, "residual"), jackknife_each(shares, scenes), strict=True)
-    return {name: of.within(0, 1) for name, of in found}
+    estimates = [estimate.within(0, 1) for estimate in jackknife_each(shares, scenes)]
+    return dict(zip((*FACTORS, "residual"), estimates, strict=True))
 
 
 def axis_angle(
@@ -72,11 +71,15 @@ def axis_angle(
 
 
 def _cells(
-    objects: Labels, contexts: Labels, two: Sequence[str], places: Sequence[str]
+    objects: Labels, contexts: Labels, object_names: Sequence[str], context_names: Sequence[str]
 ) -> NDArray[np.bool_]:
     """Which images are in each of the four groups, (4, n)."""
     cells = np.stack(
-        [(objects == obj) & (contexts == context) for obj in two for context in places]
+        [
+            (objects == obj) & (contexts == context)
+            for obj in object_names
+            for context in context_names
+        ]
     )
     if len(cells) != 4 or not cells.any(axis=1).all() or not cells.any(axis=0).all():
         raise ValueError(
@@ -91,8 +94,7 @@ def _means(cells: NDArray[np.bool_], points: Numbers, weights: Numbers) -> Numbe
     means = []
     for cell in cells:
         inside = weights[:, cell]
-        inside[inside.sum(axis=1) == 0] = (
-            1  # a resample of scenes without twins can miss a group, which stays as it is
-        )
+        # A resample of scenes without twins can miss a group, which then has all its images.
+        inside[inside.sum(axis=1) == 0] = 1
         means.append(inside @ points[cell] / inside.sum(axis=1, keepdims=True))
     return np.stack(means, axis=1)

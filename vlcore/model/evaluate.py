@@ -241,7 +241,7 @@ class Evaluation:
     def adjusted_accuracy(self) -> dict[str, Estimate]:
         count = len(self.labels.captions)
         counts = np.bincount(self.record.caption_index, minlength=count)[:count]
-        return self.caption_readout(readouts.adjusted, counts)
+        return self.caption_readout(readouts.frequency_adjusted, counts)
 
     def training_probe_accuracy(self) -> dict[str, Estimate]:
         z = self.checkpoint.z
