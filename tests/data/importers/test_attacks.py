@@ -56,20 +56,6 @@ def test_lines_of_all_tables_together_have_a_limit(
     assert "no JSON object" in refused({"metadata.jsonl": b'{"file_name": "' + b"a" * 50 + b'"}'})
 
 
-def test_only_what_is_read_of_a_table_is_kept(tmp_path: Path) -> None:
-    wide = "file_name,object,context,other\n" + "".join(
-        f"{at}.jpg,cat,home,{'x' * 99}\n" for at in range(3)
-    )
-    files = {"metadata.csv": wide.encode(), **{f"{at}.jpg": b"x" for at in range(3)}}
-    listing = look(pack(tmp_path / "a.zip", files))
-    assert len(listing.table) == 3
-    assert (
-        not listing.table.astype(str)
-        .apply(lambda column: column.str.contains("xxx"))
-        .any(axis=None)
-    )
-
-
 def test_tables_and_captions_together_have_a_limit_in_bytes(
     refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,15 +3,23 @@
 import json
 import re
 from itertools import product
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 
-from tests.data.importers.sources import Tree, groups, rows_of, write
+from tests.data.importers.sources import Tree, groups, rows_of, table, write
 from vlcore.data.catalogue import open_set
-from vlcore.data.importers import ImportSetError, format_names, formats, importing, look
+from vlcore.data.importers import (
+    ImportSetError,
+    format_names,
+    format_titles,
+    formats,
+    importing,
+    look,
+)
 from vlcore.data.importers.source import Contents, Row, Source
+from vlcore.data.importers.tables import path_inside, read_tables
 
 DETECTED = (
     "imagefolder",
@@ -53,33 +61,40 @@ def test_what_holds_nothing_or_is_not_known_says_what_to_do(tree: Tree, tmp_path
         look(write(tmp_path / "odd", {"a.tif": b"x", "b.txt": "x"}))
 
 
-def test_a_new_importer_is_one_entry(tree: Tree, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def read_flat(source: Source) -> Contents | None:
-        """Files named ``<object>+<context>+<anything>``."""
-        rows = [Row(file, *file.split("+")[:2]) for file in source.files if file.count("+") == 2]
-        return Contents("Names with plus signs.", rows, []) if rows else None
+def read_labels(source: Source) -> Contents | None:
+    """The example of `formats`: a table labels.csv."""
 
-    monkeypatch.setattr(
-        formats,
-        "FORMATS",
-        (*formats.FORMATS, formats.Format("flat", "flat files", read_flat, "names a+b+c.png")),
-    )
-    here = lambda source, format, _seconds: formats.look(source, format)  # noqa: E731  # a helper knows it not
-    monkeypatch.setattr(importing, "look_apart", here)
+    def is_labels(file: str) -> bool:
+        return PurePosixPath(file).name == "labels.csv"
+
+    rows, skipped = [], []
+    for labels in read_tables(source, is_labels, ("file", "label", "background")):
+        for record in labels.records:
+            file, reason = path_inside(labels.folder, record["file"], frozenset(source.files))
+            if reason:
+                skipped.append((record["file"], reason))
+            else:
+                rows.append(Row(file, record["label"], record["background"]))
+    return Contents("A table labels.csv.", rows, skipped) if rows else None
+
+
+def test_a_new_importer_is_one_entry(tree: Tree, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = formats.Format("labels", "tables labels.csv", read_labels, "a labels.csv")
+    monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, labels))
+    # In this process, for a helper does not know the new entry.
+    monkeypatch.setattr(importing, "look_apart", lambda path, name, _seconds: look(path, name))
     monkeypatch.setenv("COLUMNS", "400")
     code, out, _ = cli("data", "import", "--help")
-    assert (code, "imagenet-9,folders,context-first,flat" in out.replace(", ", ",")) == (0, True)
+    assert (code, "imagenet-9,folders,context-first,labels" in out.replace(", ", ",")) == (0, True)
+    assert "tables labels.csv" in format_titles(), "the page names it"
     pairs = [(obj, context) for obj in ("cat", "dog") for context in ("sofa", "snow")]
-    source = tree(
-        {
-            f"{obj}+{place}+{at}.png": 10 * at + n
-            for n, (obj, place) in enumerate(pairs)
-            for at in range(4)
-        }
-    )
-    code, out, _ = cli("data", "import", source, "--name", "pets")
-    assert (code, "format: flat\n" in out) == (0, True)
+    lines = [(f"{n}.png", *pairs[n % 4]) for n in range(16)]
+    files = {f"{n}.png": n for n in range(16)}
+    text = table(("file", "label", "background"), *lines, ("gone.png", "cat", "sofa"))
+    code, out, _ = cli("data", "import", tree(files | {"labels.csv": text}), "--name", "pets")
+    assert (code, "format: labels\n" in out) == (0, True)
     assert set(open_set("pets").counts()["pool"].values()) == {4}
+    assert open_set("pets").about["skipped"] == 1
 
 
 def test_spawrious_and_metashift(tree: Tree, tmp_path: Path) -> None:

@@ -19,14 +19,13 @@ from tests.data.importers.sources import Tree, groups, pack, picture, write
 from vlcore.data import catalogue
 from vlcore.data.catalogue import open_set, set_names
 from vlcore.data.imageset import COLUMNS, ImageSetError
-from vlcore.data.importers import ImportBusyError, ImportSetError, import_set, look
+from vlcore.data.importers import ImportBusyError, ImportSetError, import_set
 from vlcore.data.subset import parts
 from vlcore.experiment.files import HomeError, data_folder
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.vocabulary import MAX_WORDS
 
 FOUR = groups(4, 4, 4, 4)
-SHARED = Path(__file__).parents[3] / ".." / "shared" / "images"
 
 
 def nothing_left() -> bool:
@@ -325,25 +324,3 @@ def test_what_a_living_import_writes_is_left_and_its_name_is_busy(
             import_set(source, "busy")
     import_set(source, "busy")
     assert [path.name for path in incoming.iterdir()] == [], "no locks either"
-
-
-@pytest.mark.parametrize(
-    ("folder", "sizes", "folds"), [("renders3d", (24,) * 4, 5), ("photos", (12, 4, 12, 4), 4)]
-)
-def test_shared_pictures_become_sets(folder: str, sizes: tuple[int, ...], folds: int) -> None:
-    source = SHARED / folder
-    if not source.is_dir():
-        pytest.skip(f"needs the shared pictures in {SHARED}")
-    counts = dict(zip(SCENES.names, sizes, strict=True))
-    listing = look(source)
-    assert listing.default_choice() == (SCENES.objects, SCENES.contexts)
-    assert listing.skipped == []
-    report = import_set(source, folder)
-    images = open_set(folder)
-    assert report["splitting"] == {"kind": "folds", "folds": folds}
-    assert images.counts() == {"pool": counts} == {"pool": report["counts"]}
-    assert images.pixels(range(len(images.table))).std() > 20
-    assert images.table.groupby("scene")["group"].nunique().max() <= 2
-    held_out = [part.counts()["test"] for part in parts(images, 0)]
-    assert {name: sum(fold[name] for fold in held_out) for name in counts} == counts
-    assert any("say little" in warning for warning in report["warnings"]) == (min(sizes) < 20)

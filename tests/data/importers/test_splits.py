@@ -1,4 +1,4 @@
-"""Splits: bands find the near-duplicates, no cluster is cut, every group keeps its shares, and a
+"""Splits: near-duplicates are found, no cluster is cut, every group keeps its shares, and a
 seed is one split."""
 
 from io import BytesIO
@@ -194,7 +194,7 @@ def related_hashes(draw: st.DrawFn) -> list[int]:
 
 @settings(max_examples=200)
 @given(related_hashes())
-def test_bands_find_what_comparing_all_finds(hashes: list[int]) -> None:
+def test_near_pairs_are_those_of_few_different_bits(hashes: list[int]) -> None:
     distinct = sorted(set(hashes))
     pairs = combinations(range(len(distinct)), 2)
     expected = [
@@ -223,7 +223,7 @@ def test_clusters_are_what_near_pairs_and_ids_link(hashes: list[int], data: st.D
     assert clusters(hashes, ids).tolist() == [numbers[first] for first in expected]
 
 
-def test_the_hash_is_the_library_s_a_small_change_is_near_and_thousands_are_compared() -> None:
+def test_the_hash_is_the_library_s_and_a_small_change_is_near() -> None:
     image, other = (Image.open(BytesIO(picture(seed, size=(192, 192)))) for seed in (1, 2))
     again = Image.open(BytesIO(encoded(image.resize((100, 100)), "JPEG", quality=60))).resize(
         (192, 192)
@@ -231,8 +231,3 @@ def test_the_hash_is_the_library_s_a_small_change_is_near_and_thousands_are_comp
     assert f"{splits.perceptual_hash(image):016x}" == str(imagehash.phash(image))
     assert bits(splits.perceptual_hash(image), splits.perceptual_hash(again)) <= NEAR
     assert bits(splits.perceptual_hash(image), splits.perceptual_hash(other)) > 2 * NEAR
-    # The worst case for bands: all hashes share one, and still every near pair is found once.
-    rng = np.random.default_rng(0)
-    far = np.unique(rng.integers(0, 2**51, 4000, dtype=np.uint64) << np.uint64(13))
-    near = far[:50] ^ np.uint64(1 << 20)
-    assert len(near_pairs(np.unique(np.concatenate([far, near])))) == 50
