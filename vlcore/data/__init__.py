@@ -1,4 +1,4 @@
-"""Image sets: drawn, imported and generated pictures of two objects in two contexts."""
+"""Image sets: drawn, imported and generated images of two objects in two contexts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def names() -> list[str]:
 
 
 def load(name: str) -> ImageSet:
-    """An image set by its name, or a `LabError`; its pictures are drawn as they are needed.
+    """An image set by its name, or a `LabError`; its images are drawn as they are needed.
 
     >>> import vlcore as vl
     >>> vl.data.load("scenes").grouping.names
@@ -34,7 +34,7 @@ def load(name: str) -> ImageSet:
 
 
 def add(source: str | Path, name: str, **options: Any) -> ImageSet:
-    """Import a folder or zip of pictures, in one of the layouts of docs/images.md, as an image set.
+    """Import a folder or zip of images, in one of the layouts of docs/images.md, as an image set.
 
     The options are those of `vlcore.data.importers.import_set`, such as ``objects=("dog", "cat")``.
     Where the source cannot be used, a `LabError` says why and nothing is left behind.

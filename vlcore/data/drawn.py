@@ -286,11 +286,11 @@ def _draw_chunk(recipe: Recipe, chunk: int, rows: Sequence[int]) -> bool:
     return False
 
 
-def write_picture(scene: Scene, picture: Path, mask: Path, size: int = SIZE) -> Drawing:
+def write_picture(scene: Scene, image: Path, mask: Path, size: int = SIZE) -> Drawing:
     """Draw a scene into two PNG files. The image appears last and at once: where it is, the mask is
     complete too."""
     drawing = draw(scene, size)
-    for pixels, path in ((drawing.mask, mask), (drawing.image, picture)):
+    for pixels, path in ((drawing.mask, mask), (drawing.image, image)):
         with write_errors(path, "make room or choose another folder"):
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic(path) as temporary:
