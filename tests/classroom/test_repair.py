@@ -21,11 +21,11 @@ from vlcore.classroom import repair, repair_results, teams
 from vlcore.classroom.repair import (
     DESCRIPTIVE,
     EDITING,
-    ELSEWHERE,
     METHODS,
     REPAIR,
     REVEALED,
     SHORT,
+    UNSEEN,
     Repair,
     checked_change,
 )
@@ -267,7 +267,7 @@ def test_lists_are_open_until_the_reveal_and_all_goes_with_the_lesson(
 ) -> None:
     lesson, other = began(), start_session("collapse", "scenes", "short")
     join_team(lesson.code, "student-1")
-    for phase in (REVEALED, ELSEWHERE):
+    for phase in (REVEALED, UNSEEN):
         move_session(lesson.code, lesson.token, SHORT, phase)
         acts: list[Callable[[], object]] = [
             lambda: put(lesson.code, "student-1", Add(POOL[0])),

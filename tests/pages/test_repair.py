@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.api.published import publish
 from vlcore.classroom import repair, teams
-from vlcore.classroom.repair import DESCRIPTIVE, EDITING, ELSEWHERE, REPAIR, REVEALED, SHORT
+from vlcore.classroom.repair import DESCRIPTIVE, EDITING, REPAIR, REVEALED, SHORT, UNSEEN
 from vlcore.classroom.session import Started, find_session, move_session, start_session
 from vlcore.data.catalogue import open_set
 from vlcore.data.importers import import_set
@@ -305,7 +305,7 @@ def test_a_phone_follows_and_sees_its_place_only_when_it_is_revealed(
         page, next(button.label for button in page.button if button.label.startswith("Train our"))
     )
     assert "place 1" not in text_of(page)
-    for phase in (REVEALED, ELSEWHERE):
+    for phase in (REVEALED, UNSEEN):
         move_session(started.code, started.token, SHORT, phase)
         page.run()
         assert "**Team 1: place 1 of 1, " in text_of(page)
@@ -319,7 +319,7 @@ def test_a_phone_follows_and_sees_its_place_only_when_it_is_revealed(
 
 
 def test_the_wall_without_anything_trained_says_so(empty_home: Path) -> None:
-    for phase in (REVEALED, ELSEWHERE):
+    for phase in (REVEALED, UNSEEN):
         page = lesson(lesson="repair", phase=phase)
         assert "Nothing is trained yet" in page.info[0].value
         assert not page.error
