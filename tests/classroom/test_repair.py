@@ -217,7 +217,7 @@ def test_a_thirteenth_change_and_ten_thousand_are_refused() -> None:
         put(code, "student-1", Add(POOL[MOST]))
     many = json.dumps([{"kind": "add", "picture": row} for row in range(10_000)])
     with pytest.raises(EditError):
-        change_repair(code, "student-1", lambda now: now._now(canonical_edits(many)))
+        change_repair(code, "student-1", lambda now: now._with_list(canonical_edits(many)))
     assert len(read_edits(own(code, "student-1").repair.edits)) == MOST
 
 

@@ -145,20 +145,20 @@ def test_a_phone_looks_the_more_often_the_sooner_its_pair_is_there(
     started, images = begun(plan, "pretrained"), cache.named_set("scenes")
     room = find_session(started.code)
     assert room is not None
-    nobody = phone_page._pace(room, plan, images)
+    nobody = phone_page._poll_interval(room, plan, images)
     one_room.take_block(started.code, "student-1", partial(session_cache.block_state, plan, images))
     every = []
     for position in range(31):
         queued = partial(JobStatus, state=State.QUEUED, position=position)
         monkeypatch.setattr(queue, "view", lambda key, _asker=None, queued=queued: queued(key))
-        every.append(phone_page._pace(room, plan, images))
+        every.append(phone_page._poll_interval(room, plan, images))
     assert every == sorted(every)
     assert every[0] <= 1 < every[10] < every[30]
     assert sum(1 / seconds for seconds in every[:30]) < 10, (
         "looks a second of a class; each costs the server 40 ms"
     )
     monkeypatch.setattr(queue, "view", lambda key, _asker=None: JobStatus(key, State.DONE))
-    assert phone_page._pace(room, plan, images) == nobody
+    assert phone_page._poll_interval(room, plan, images) == nobody
 
 
 def test_the_class_expects_something_and_the_lecturer_fixes_the_plan_once(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Self
 
 import pandas as pd
 
@@ -125,7 +126,7 @@ class Study:
         rows = rows[rows["bias"] == 0]
         return rows if len(rows) else self._unbiased_elsewhere
 
-    def passing(self) -> "Study":
+    def passing(self) -> Self:
         """The same study without the blocks that fail the sanity check."""
         study = copy.copy(self)
         study.left_out = tuple(self.failing_blocks)
