@@ -131,7 +131,7 @@ def test_repairs_on_paper_have_the_teams_changes_the_ranking_and_the_hidden_plac
     said = (last.about, last.before.about, *right, "At most 12 changes & 3")
     assert [one for one in said if one not in html.unescape(page)] == []
     revealed = repair_html(last.before, "", IMAGES.grouping)
-    assert (len(charts(revealed)), "64\u00a0%" in revealed, "nobody drew" in revealed) == (
+    assert (len(charts(revealed)), "64\u00a0%" in revealed, "unseen scenes" in revealed) == (
         1,
         False,
         False,

@@ -65,7 +65,7 @@ def test_a_wall_and_three_phones_do_one_study(come: Callable[..., Page], server:
     for number, phone in enumerate(phones, start=1):
         press(phone, TAKE)
         expect_text(phone, f"Your two models: block {number}, seed {number - 1}")
-        expect(phone.get_by_text("Your dot on the wall")).to_be_visible()
+        expect(phone.get_by_text("Your dot among all dots")).to_be_visible()
         expect(phone.locator("path[aria-label='camel, grass, held out']").first).to_be_attached()
         expect_blocks(wall, f"{number} of 5")
     assert phones[0].evaluate("document.documentElement.scrollWidth") <= 390

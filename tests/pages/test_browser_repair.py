@@ -104,7 +104,7 @@ def test_teams_repair_on_phones_and_the_wall_ranks_them(
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
     judge_both(wall)
     press(wall, "Last: scenes that nobody drew")
-    expect_text(wall, "200 pictures a model")
+    expect_text(wall, "200 images a model")
     for page in (wall, phone):
         page.get_by_role("radio", name="what helped").click()
         expect_text(page, "say little about")

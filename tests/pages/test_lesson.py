@@ -169,12 +169,12 @@ def test_runs_of_this_server_are_a_reading_of_their_own(
 ) -> None:
     publish(plans.find("experiments", Condition(), 6).conditions)
     shipped = start(step="descriptive-labels", phase="reveal")
-    assert "“silhouette”: How well pictures lie in clouds" in text_of(shipped)
+    assert "“silhouette”: How well images lie in clouds" in text_of(shipped)
     assert not any("runs of this server" in line for line in large(shipped)), (
         "the same runs are read once"
     )
     nothing = answers.published_lesson_runs("scenes", empty_home)
-    monkeypatch.setattr(answers, "published_results", lambda _data: nothing)
+    monkeypatch.setattr(answers, "published_lesson_runs", lambda _data: nothing)
     clear()
     page = start(step="bias-and-labels", phase="reveal")
     (number,) = [line for line in large(page) if line.startswith("In the runs of this server: ")]
@@ -434,7 +434,7 @@ def test_a_set_of_ones_own_has_its_own_words_and_no_published_runs(
 ) -> None:
     import_set(pets(tmp_path / "pets"), "pets")
     page = start(data="pets", step="bias")
-    assert "new pictures of cat, park or dog, home" in page.header[0].value
+    assert "new images of cat, park or dog, home" in page.header[0].value
     started = begun("pets")
     move_session(started.code, started.token, "bias", "reveal")
     page = start(code=started.code, presenter=started.token)
