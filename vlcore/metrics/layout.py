@@ -98,9 +98,14 @@ def _are_near(z: Embeddings, k: int) -> NDArray[np.bool_]:
 
 
 def displacement(points: Floats, onto: Floats) -> Floats:
-    """Each image's displacement between two maps, ``|q_i - p_i| / R``; (n, 2) each to (n,). R is the first map's root mean square distance from its centre, so 1 is the size of the
-    map. The second must be aligned to the first; what an alignment cannot undo counts as a way.
-    ValueError when the maps show different numbers of images, or the first is one point."""
+    """Each image's displacement between two maps, ``|q_i - p_i| / R``; (n, 2) each to (n,).
+
+    R is the first map's root mean square distance from its centre, so 1 is the size of the map. The
+    second must be aligned to the first; what an alignment cannot undo counts as displacement.
+
+    Raises:
+        ValueError: The maps show different numbers of images, or the first is one point.
+    """
     if points.shape != onto.shape:
         raise ValueError("Ways lead from one map to another; give the same number of points.")
     radius = (
