@@ -20,9 +20,9 @@ pytestmark = [pytest.mark.browser, needs_chromium]
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("/Train", "Everything that was tried"),
+        ("/Train", "All runs"),
         ("/Findings", "Methods"),
-        ("/Manage", "Train for tomorrow"),
+        ("/Manage", "Train ahead for a class"),
     ],
 )
 def test_a_page_is_in_nobodys_way(page: Page, server: str, path: str, words: str) -> None:

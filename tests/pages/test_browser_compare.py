@@ -83,7 +83,7 @@ def test_maps_and_page_answer_to_what_is_hovered_clicked_and_brushed(
     page.mouse.move(pane["x"] + 318, pane["y"] + 633, steps=5)
     page.mouse.up()
     page.mouse.move(2, 2)
-    expect_text(page, "The pictures you marked")
+    expect_text(page, "The images you marked")
     settled(page)
     inside = page.locator(EVERY).evaluate_all(
         "(all, [lit, end]) => all.filter(mark => mark.getAttribute('opacity') === lit"
@@ -91,10 +91,10 @@ def test_maps_and_page_answer_to_what_is_hovered_clicked_and_brushed(
         [LIT, pane["x"] + 635],
     )
     assert 0 < inside < page.locator(EVERY).count() / 2
-    expect_text(page, f"{inside} pictures")
+    expect_text(page, f"{inside} images")
     expect_text(page, "All of them, with every model's verdict")
     page.mouse.dblclick(pane["x"] + 630, pane["y"] + 5)  # takes the brush away
-    expect(page.get_by_text("The pictures you marked")).to_have_count(0)
+    expect(page.get_by_text("The images you marked")).to_have_count(0)
 
     horses = marks(page, "horse, grass, held out")
     for control in (

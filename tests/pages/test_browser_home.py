@@ -69,7 +69,7 @@ def test_maps_move_before_anything_is_trained_and_sliders_ask_nobody(
         assert box is not None
         assert box["y"] + box["height"] <= 720, "on the first screen"
     settled(page)
-    expect(page.get_by_text("of 1,000 held-out pictures").first).to_be_visible()
+    expect(page.get_by_text("on 1,000 held-out images").first).to_be_visible()
     at_end = still(page)
     frames.clear()
     drag(page, "bias", 5)
@@ -95,7 +95,7 @@ def test_which_model_is_trusted_shows_only_with_the_unusual_pictures(
     press(page, "Model A")
     expect(hidden).to_have_count(0)
     assert "?" not in shares.all_text_contents()
-    expect_text(page, "unusual training pictures: 0 % removed (48 of 48 kept)")
+    expect_text(page, "unusual training images: 0 % removed (48 of 48 kept)")
     press(page, "Do descriptive labels help?")
     expect(page.locator(".atlas h3")).to_contain_text(["Short labels", "Descriptive labels"])
     expect(page.locator(".atlas h3 small")).to_contain_text(["“horse”", "“horse on the grass”"])

@@ -83,7 +83,7 @@ export default function({parentElement, data}) {
         return {group, value, fill: made("i", {style: `background: ${colours.groups[group]}`}, track), line: made("b", {}, track)};
       });
       const note = made("p", {}, made("li", {class: "note"}, shares));
-      note.textContent = `right, of ${of} new pictures each, with 95 % intervals`;
+      note.textContent = `right, of ${of} new images each, with 95 % intervals`;
       return {number, title, map, marks, bars, captions: [], all: marks, places: new Float32Array(2 * n).fill(NaN)};
     });
 
@@ -95,7 +95,7 @@ export default function({parentElement, data}) {
     function label(pane) {
       const [bias, style] = at(pane), words = atlas.captions[style];
       const about = !state.riddle ? words.slice(0, 2).map(caption => `“${caption}”`).join(", ") + (words.length > 2 ? " …" : "")
-        : state.shown ? `unusual training pictures: ${atlas.removed[bias]}` : "";
+        : state.shown ? `unusual training images: ${atlas.removed[bias]}` : "";
       pane.title.textContent = called(pane);
       made("small", {}, pane.title).textContent = ` ${about}`;
       if (pane.style === style) return;
@@ -168,7 +168,7 @@ export default function({parentElement, data}) {
         pane.marks.forEach((mark, picture) => {
           mark.classList.toggle("hidden", !state.shown && atlas.minority[atlas.pictures[picture]]);
         });
-        pane.map.setAttribute("aria-label", `Map of new pictures and captions, ${called(pane)}: ${said(pane)}`);
+        pane.map.setAttribute("aria-label", `Map of new images and captions, ${called(pane)}: ${said(pane)}`);
       }
       ask();
     }
@@ -180,19 +180,19 @@ export default function({parentElement, data}) {
 
     function ask() {
       const names = groups => groups.map(group => atlas.groups[group]).join(" and ");
-      let words = `Two models learn to name what they see. Here is what they make of new pictures of the usual kinds, ${names(usual)}.`;
+      let words = `Two models learn to name what they see. Here is what they make of new images of the usual kinds, ${names(usual)}.`;
       let offered = [];
       if (state.riddle && state.shown) {
         const fooled = panes.filter(pane => unusual.every(group => right(pane, group) < .5)).map(called).join(" and ");
-        words = `${state.said} Of the unusual kinds, ${names(unusual)}, ${both(unusual)} are named right.`
-          + (fooled ? ` There ${fooled} is wrong more often than right, and the usual pictures did not show it.` : "");
+        words = `${state.said} Of the unusual kinds, ${names(unusual)}, ${both(unusual)} are predicted right.`
+          + (fooled ? ` There ${fooled} is wrong more often than right, and the usual images did not show it.` : "");
         offered = [["Do descriptive labels help?", {riddle: false, moment: still ? last : 0, playing: !still}]];
       } else if (state.riddle && state.asked) {
-        words = `Of new pictures of the usual kinds, ${both(usual)} are named right. Which would you trust?`;
+        words = `Of new images of the usual kinds, ${both(usual)} are predicted right. Which would you trust?`;
         offered = ["Model A", "Model B", "Neither"].map(said => [said, {shown: true, said: `You said: ${said}.`}]);
       } else if (!state.riddle) {
         const groups = state.shown ? unusual : usual;
-        words = `One bias, two label styles. Of ${names(groups)}, ${both(groups)} are named right. Drag the bias: when does that change?`;
+        words = `One bias, two label styles. Of ${names(groups)}, ${both(groups)} are predicted right. Drag the bias: when does that change?`;
       }
       if (find(".ask p").textContent !== words) find(".ask p").textContent = words;
       const choices = find(".choices"), wanted = offered.map(([name]) => name).join();
