@@ -197,7 +197,7 @@ def test_what_is_under_the_maps(come: Callable[..., Page], page: Page, server: s
     settled(page)
     expect(page.locator(SLIDER)).to_be_visible()  # a button that came before its film moves nothing
     for moment in ("1", "2", "3"):
-        press(page, "Next moment")
+        press(page, "Next checkpoint")
         expect(page.locator(SLIDER)).to_have_value(moment)
 
     unfold(page, "Map")

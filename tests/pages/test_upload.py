@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 from tests.api.stand_ins import publish
 from tests.conftest import publish_as
 from tests.data.importers.sources import encoded
-from vlcore.api.compared_maps import names
+from vlcore.api.compared_maps import map_names
 from vlcore.api.uploads import distinct_names, with_untrained
 from vlcore.artifacts.store import Artifact
 from vlcore.data import uploads
@@ -166,7 +166,7 @@ def test_the_bias_of_the_pair_is_one_click(experiments: list[Artifact]) -> None:
 def test_images_are_put_to_every_model(experiments: list[Artifact], count: int) -> None:
     page = upload(start(models=str(count)), file("one.png", 1), file("two.png", 2))
     table = numbers_of(page)
-    assert list(table) == [name.capitalize() for name in names(count)]
+    assert list(table) == [name.capitalize() for name in map_names(count)]
     assert page.selectbox(key="look_at").options == ["1. one.png", "2. two.png"]
     assert len(page.get("vega_lite_chart")) == 1
     cosines = [entry.value["similarity"] for entry in page.dataframe if "similarity" in entry.value]

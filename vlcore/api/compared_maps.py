@@ -27,7 +27,7 @@ FEW_SHARED = 10  # held-out images below which an alignment would be noise
 Thumbs = Callable[[ImageSet, Sequence[int]], list[str]]
 
 
-def names(models: int) -> tuple[str, ...]:
+def map_names(models: int) -> tuple[str, ...]:
     """What the maps are called, in their order."""
     return ("left", "right") if models == 2 else ("first", "second", "third", "fourth")[:models]
 
@@ -51,7 +51,7 @@ class ComparedMaps:
     @property
     def named(self) -> dict[str, ModelMap]:
         """The maps by what they are called."""
-        return dict(zip(names(len(self.models)), self.models, strict=True))
+        return dict(zip(map_names(len(self.models)), self.models, strict=True))
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -97,7 +97,7 @@ def compare_maps(
         points = points.assign(**_model_columns(model, rows, images, pane))
         captions.append(_caption_points(model, pane))
     infos = []
-    for name, model in zip(names(len(models)), models, strict=True):
+    for name, model in zip(map_names(len(models)), models, strict=True):
         is_aligned = _is_arbitrary(model) and model is not first
         info = map_info(model, aligned=is_aligned, together=len(models) > 1)
         if len(models) > 2:  # of two, the positions say which is which

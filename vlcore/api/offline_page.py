@@ -125,10 +125,10 @@ def neighbour_lines(
         is_drawn = np.isin(model.rows, drawn)
         indices, _ = nearest(model.z, model.z, NEIGHBOURS + 1)
         for start in np.flatnonzero(is_drawn):
-            others = [index for index in indices[start] if index != start][:NEIGHBOURS]
+            nearest_others = [index for index in indices[start] if index != start][:NEIGHBOURS]
             lines += [
                 (f"p{model.rows[start]}", pane, *positions[start], *positions[end])
-                for end in others
+                for end in nearest_others
                 if is_drawn[end]
             ]
     return pd.DataFrame(lines, columns=["id", "pane", "x", "y", "x2", "y2"])
@@ -177,12 +177,12 @@ def _arrows(grouping: Grouping) -> list[tuple[str, str, str]]:
     """Kind, start and end of a scene's four arrows: to the other background, and to the other
     object."""
     first, first_elsewhere, second, second_elsewhere = grouping.names
-    other = other_object(grouping)
+    object_kind = other_object(grouping)
     return [
         (OTHER_BACKGROUND, first, first_elsewhere),
         (OTHER_BACKGROUND, second, second_elsewhere),
-        (other, first, second_elsewhere),
-        (other, first_elsewhere, second),
+        (object_kind, first, second_elsewhere),
+        (object_kind, first_elsewhere, second),
     ]
 
 
@@ -202,7 +202,9 @@ def twin_lengths(comparison: ComparedMaps, grouping: Grouping, scene: str) -> pd
     return pd.DataFrame(table)
 
 
-def picked(spec: dict[str, Any], comparison: ComparedMaps, identity: str | None) -> dict[str, Any]:
+def with_clicked_image(
+    spec: dict[str, Any], comparison: ComparedMaps, identity: str | None
+) -> dict[str, Any]:
     """The maps as they are when a visitor arrives with an image in the address: clicked already,
     arrows and all."""
     points = comparison.points
@@ -216,7 +218,7 @@ def picked(spec: dict[str, Any], comparison: ComparedMaps, identity: str | None)
     return {**spec, "params": [param | clicked.get(param["name"], {}) for param in spec["params"]]}
 
 
-def parts(
+def comparison_parts(
     comparison: ComparedMaps, grouping: Grouping, layouts: description.LayoutDescription
 ) -> list[Part]:
     """The words beside the maps of a comparison: what they show, right or wrong by group, and who
@@ -258,7 +260,7 @@ def page(
     content = [
         describe_differences(conditions).replace("**", ""),
         Figure(maps, alt=words),
-        *on_paper(parts(comparison, grouping, layouts), palette, PAGE_SIDE),
+        *on_paper(comparison_parts(comparison, grouping, layouts), palette, PAGE_SIDE),
     ]
     # A model may have one checkpoint only, and a map need not be a principal one.
     with suppress(ComparisonError):

@@ -8,7 +8,7 @@ function filmPlayer(button, name, pause = 450) {
     slider.dispatchEvent(new Event("input", {bubbles: true}));
   };
   let timer = null;
-  const say = () => { button.textContent = still ? "Next moment" : timer === null ? "Play" : "Pause"; };
+  const say = () => { button.textContent = still ? "Next checkpoint" : timer === null ? "Play" : "Pause"; };
   const stop = () => { clearInterval(timer); timer = null; say(); };
   const step = () => {
     const moving = sliders().filter(slider => !atEnd(slider));

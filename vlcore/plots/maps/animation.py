@@ -234,8 +234,8 @@ def curve_panel(
         {"step": [int(step) for step in steps], "number": range(1, len(steps) + 1)}
     )
     rule = Chart(positions).transform_filter(f"datum.number == {MOMENT}")
-    shown = at_slider([track.steps[index] for index in track.checkpoints])
-    now = base.transform_filter(f"datum.step == {shown}")
+    step_shown = at_slider([track.steps[index] for index in track.checkpoints])
+    now = base.transform_filter(f"datum.step == {step_shown}")
     words = now.mark_text(
         align="left",
         baseline="middle",

@@ -150,7 +150,7 @@ _IS_NOT_JUDGED = "!isValid(datum.trust)"
 
 def _trust_opacity(style: MapStyle) -> alt.Opacity:
     """An image, which has one size, is faint where its position is not to be trusted."""
-    conditions = [*_away(style, _FADED, _BACK), {"test": _IS_NOT_JUDGED, "value": 1}]
+    conditions = [*_fade_conditions(style, _FADED, _BACK), {"test": _IS_NOT_JUDGED, "value": 1}]
     scale = alt.Scale(**_TRUST_DOMAIN, range=[0.2, 1])
     return alt.Opacity("trust:Q", condition=conditions, scale=scale, legend=None)
 
@@ -352,14 +352,14 @@ def draw(
     return composed(alt.layer, *charts, width=pane.side, height=pane.side, **properties)
 
 
-def _away(style: MapStyle, faded: float, back: float) -> list[dict[str, Any]]:
+def _fade_conditions(style: MapStyle, faded: float, back: float) -> list[dict[str, Any]]:
     """Conditions for the opacity outside a brush, and for that beside a hovered colour."""
     return [{"test": f"!({style.lit})", "value": faded}, {"test": f"!({style.kin})", "value": back}]
 
 
 def _lit(style: MapStyle, opacity: float, faded: float) -> alt.OpacityValue:
     """The opacity of rows inside and outside a brush, and beside a hovered colour."""
-    return alt.OpacityValue(opacity, condition=_away(style, faded, min(opacity, _BACK)))
+    return alt.OpacityValue(opacity, condition=_fade_conditions(style, faded, min(opacity, _BACK)))
 
 
 def _halo(colour: str) -> dict[str, Any]:

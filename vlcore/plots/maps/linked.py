@@ -21,10 +21,10 @@ from vlcore.plots.maps.panes import (
     KIN,
     MapStyle,
     Pane,
-    beside,
     click,
     figure_properties,
     selection,
+    side_by_side,
     wrapped,
 )
 from vlcore.plots.maps.small import MapInfo
@@ -55,7 +55,7 @@ def linked_maps(
     options: MapOptions = PLAIN,
     board: pd.DataFrame | None = None,
     legend_place: LegendPlace = "bottom",
-    **more: pd.DataFrame | None,
+    **overlay_tables: pd.DataFrame | None,
 ) -> alt.TopLevelMixin:
     """Square maps of the same images, linked by hover, click, brush, legend and group accuracy
     panel.
@@ -76,9 +76,10 @@ def linked_maps(
         infos: the words around each map.
         side: of a map in px; two stand beside each other, or one on a phone.
         board: the rows of the group accuracy panel, as `group_grid` reads them.
-        more: `uploads`, stars on top: `id`, `name`, `x0`, `y0` and so on, `thumb`, `spoken`;
-            `neighbours`, lines of that option: `id`, `pane`, `x`, `y`, `x2`, `y2`; `twins`, arrows
-            of that option: `scene`, `kind` (two kinds at most), `pane`, `x`, `y`, `x2`, `y2`.
+        overlay_tables: `uploads`, stars on top: `id`, `name`, `x0`, `y0` and so on, `thumb`,
+            `spoken`; `neighbours`, lines of that option: `id`, `pane`, `x`, `y`, `x2`, `y2`;
+            `twins`, arrows of that option: `scene`, `kind` (two kinds at most), `pane`, `x`, `y`,
+            `x2`, `y2`.
 
     Raises:
         ValueError: where a table is missing or not whole, or there are too many maps.
@@ -86,7 +87,7 @@ def linked_maps(
     count = len(infos)
     if not 1 <= count <= MOST:
         raise ValueError(f"one to {MOST} maps fit one figure, not {count}")
-    tables = map_tables(points, captions, count, grouping, options, **more)
+    tables = map_tables(points, captions, count, grouping, options, **overlay_tables)
     extents = [tables.extent(pane, options) for pane in range(count)]
     tables = replace(tables, points=options.drawn(tables.points, grouping))
     legend = map_legend(palette, grouping, tables, options)
@@ -131,12 +132,12 @@ def linked_maps(
         params.append(click("scene", "scene", marks))
     top = {"params": params, **figure_properties(tables.points, palette)}
     if board is None:
-        return beside(charts, side, **top)
+        return side_by_side(charts, side, **top)
     width = across(count, side) * (side + GAP) - GAP
     grid = group_grid(board, palette=palette, grouping=grouping, width=width, panes=count)
     # One scale for the maps and the panel would make one legend of both.
     apart = dict.fromkeys(("stroke", "fill", "shape", "size", "opacity"), "independent")
-    maps = beside(charts, side)
+    maps = side_by_side(charts, side)
     return composed(alt.vconcat, maps, grid, spacing=GAP, resolve={"scale": apart}, **top)
 
 

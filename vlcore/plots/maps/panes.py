@@ -194,17 +194,17 @@ def figure_properties(points: pd.DataFrame, palette: Palette) -> dict[str, Any]:
     return {"datasets": {IMAGES: records}, "autosize": "pad", "config": theme(palette)}
 
 
-def beside(panes: Sequence[alt.LayerChart], side: int, **top: Any) -> alt.ConcatChart:
+def side_by_side(panes: Sequence[alt.LayerChart], side: int, **top: Any) -> alt.ConcatChart:
     """Maps beside and below each other."""
     return composed(alt.concat, *panes, columns=across(len(panes), side), spacing=GAP, **top)
 
 
 def selection(
-    name: str, views: Sequence[str], select: dict[str, Any], **more: Any
+    name: str, views: Sequence[str], select: dict[str, Any], **options: Any
 ) -> alt.TopLevelSelectionParameter:
     """A selection over views, written at the top: added to each pane, Altair would merge them with
     a warning."""
-    return alt.TopLevelSelectionParameter(name=name, select=select, views=list(views), **more)
+    return alt.TopLevelSelectionParameter(name=name, select=select, views=list(views), **options)
 
 
 def click(

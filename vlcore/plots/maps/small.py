@@ -18,9 +18,9 @@ from vlcore.plots.maps.panes import (
     SMALL,
     MapStyle,
     Pane,
-    beside,
     figure_properties,
     selection,
+    side_by_side,
 )
 from vlcore.plots.maps.tables import ENDS, MapTables, map_tables, pane_table
 from vlcore.plots.tables import Rows, checked_columns
@@ -126,4 +126,4 @@ def caption_map(
         pane = Pane(index, tables.extent(index), side)
         title = alt.Title(info.title, subtitle=info.x_title, frame="group")
         panes.append(layers.draw(tables, pane, style, layers.STILL, title=title))
-    return beside(panes, side, **figure_properties(table, palette))
+    return side_by_side(panes, side, **figure_properties(table, palette))

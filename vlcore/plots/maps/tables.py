@@ -118,12 +118,12 @@ def _upload_table(uploads: pd.DataFrame, panes: int) -> pd.DataFrame:
 
 
 def image_table(
-    points: pd.DataFrame, grouping: Grouping, panes: int, more: Sequence[str] = ()
+    points: pd.DataFrame, grouping: Grouping, panes: int, extra: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """The columns of images that all maps need, and `more`, checked."""
+    """The columns of images that all maps need, and `extra`, checked."""
     columns = ["id", "object", "context", "group", "kind", "minority", "thumb", "spoken"]
     columns += [f"{what}_{pane}" for pane in range(panes) for what in ("caption", "predicted")]
-    columns += [name for name in more if name not in columns]
+    columns += [name for name in extra if name not in columns]
     known = {"group": grouping.names, "kind": ("training", "test")}
     return checked_columns(points, columns, "points", **known).astype({"minority": bool})
 

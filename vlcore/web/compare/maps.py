@@ -16,11 +16,11 @@ from vlcore.api.metrics_table import marked_table
 from vlcore.api.model_map import ModelMap
 from vlcore.api.offline_page import (
     OTHER_BACKGROUND,
+    comparison_parts,
     other_object,
-    parts,
-    picked,
     scenes,
     twin_lengths,
+    with_clicked_image,
 )
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.errors import LabError
@@ -56,7 +56,8 @@ class Shown:
     def parts(self) -> dict[str, Part]:
         """The words about the comparison, by name."""
         layouts = cache.layouts(self.keys)
-        return {part.name: part for part in parts(self.comparison, self.images.grouping, layouts)}
+        parts = comparison_parts(self.comparison, self.images.grouping, layouts)
+        return {part.name: part for part in parts}
 
     @property
     def points(self) -> pd.DataFrame:
@@ -73,39 +74,39 @@ def choose(sides: Sequence[Side], images: ImageSet, palette: Palette, bar: Delta
     return Shown(keys, comparison, images, options, palette, px, legend_place, sides)
 
 
-def show(shown: Shown) -> None:
+def show(view: Shown) -> None:
     """The maps, what they show in words, and the images that were marked or clicked on them."""
-    comparison, images = shown.comparison, shown.images
+    comparison, images = view.comparison, view.images
     # The image that the visitor arrived with stays the chart's first one: another value would draw
     # the maps anew.
     arrived = st.session_state.setdefault("arrived_with", st.query_params.get("picture"))
-    maps = cache.maps(shown.keys, shown.palette, shown.side, shown.options, shown.legend_place)
-    spec = picked(maps, comparison, arrived)
+    maps = cache.maps(view.keys, view.palette, view.side, view.options, view.legend_place)
+    spec = with_clicked_image(maps, comparison, arrived)
     selections = {param["name"] for param in spec["params"]}
-    identity = repr((shown.keys, shown.options.projection))
+    identity = repr((view.keys, view.options.projection))
     event = cache.show_chart(
         spec,
         alt=" ".join(
-            [describe_comparison(comparison, images.grouping), *cache.layouts(shown.keys).sentences]
+            [describe_comparison(comparison, images.grouping), *cache.layouts(view.keys).sentences]
         ),
         # A brush belongs to its maps.
         key=f"maps-{hashlib.sha256(identity.encode()).hexdigest()[:12]}",
         on_select="rerun",
         selection_mode=sorted({"pick", "brush", "cell", "shown"} & selections),
     )
-    badges(shown.sides)
+    badges(view.sides)
     st.caption(
         "Click a mark: its image and its nearest neighbours in every model appear below. Drag a"
         " rectangle: the images in it are lit in all maps and listed below. Click a group, in the"
         " legend or the panel, to see it alone."
     )
-    widgets.show_part(shown.parts["summary"])
+    widgets.show_part(view.parts["summary"])
     selection = event.selection if event else {}
     if clicked := selection.get("pick", []):
         st.query_params["picture"] = str(clicked[0].get("id"))
-    _marked(comparison, images, brushed(selection, shown.points))
+    _marked(comparison, images, brushed(selection, view.points))
     with shell.errors_as_sentences():
-        _clicked(comparison, images, st.query_params.get("picture"), shown.options.twins)
+        _clicked(comparison, images, st.query_params.get("picture"), view.options.twins)
 
 
 def _marked(comparison: ComparedMaps, images: ImageSet, ids: Sequence[str]) -> None:

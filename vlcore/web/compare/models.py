@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from vlcore.api.compared_maps import names
+from vlcore.api.compared_maps import map_names
 from vlcore.api.differences import describe_differences
 from vlcore.api.imports import imported_condition
 from vlcore.api.training import is_quick
@@ -61,7 +61,7 @@ def _choose_trained(images: ImageSet, count: int, steps: int, towers: str) -> li
     work.prepare(defaults[0])  # the next bias level may train while the visitor looks on
     sides = []
     for column, (name, prefix, default) in widgets.in_pairs(
-        zip(names(count), SIDES, defaults, strict=False)
+        zip(map_names(count), SIDES, defaults, strict=False)
     ):
         named = st.query_params.get(f"{prefix}_model", choices[0])
         with column:
@@ -111,7 +111,7 @@ def _choose_imported(images: ImageSet, count: int) -> list[Side]:
         )
     sides = []
     for number, (column, (name, prefix)) in enumerate(
-        widgets.in_pairs(zip(names(count), SIDES, strict=False))
+        widgets.in_pairs(zip(map_names(count), SIDES, strict=False))
     ):
         key = column.selectbox(
             f"{name.capitalize()} encoder",

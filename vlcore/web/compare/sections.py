@@ -10,7 +10,7 @@ from vlcore.api.compared_maps import ComparedMaps, points_table
 from vlcore.api.description import describe_evaluation, describe_fit_step, largest_displacements
 from vlcore.api.exports import map_table, parquet_bytes
 from vlcore.api.metrics_table import describe_map_quality, measures_table
-from vlcore.api.offline_page import figure, page, picked
+from vlcore.api.offline_page import figure, page, with_clicked_image
 from vlcore.api.small_images import draw_thumbs
 from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.experiment.wording import title
@@ -150,7 +150,7 @@ def _export(view: Shown) -> None:
 
     def image(write: Callable[[cache.Spec, Palette], bytes | str]) -> bytes | str:
         chart = figure(inline_comparison(), images.grouping, palette, PAPER_SIDE, view.options)
-        spec = picked(chart.to_dict(validate=False), comparison, clicked)
+        spec = with_clicked_image(chart.to_dict(validate=False), comparison, clicked)
         return work.run_in_worker(visitor, write, spec, palette)
 
     def csv() -> str:

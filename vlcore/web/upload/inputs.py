@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.api.compared_maps import names
+from vlcore.api.compared_maps import map_names
 from vlcore.api.training import is_quick
 from vlcore.api.uploads import distinct_names, with_untrained
 from vlcore.data import sandbox
@@ -97,7 +97,7 @@ def _choose_conditions(
     labels = {condition_controls.AS_SET: condition_controls.AS_SET, **distinct_names(choices)}
     about = "As set here: the towers and the bias above, short and descriptive labels."
     chosen = []
-    for name, prefix, condition in zip(names(count), SIDES, usual, strict=False):
+    for name, prefix, condition in zip(map_names(count), SIDES, usual, strict=False):
         key = st.selectbox(
             f"{name.capitalize()} model",
             list(labels),
