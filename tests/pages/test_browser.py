@@ -19,11 +19,7 @@ pytestmark = [pytest.mark.browser, needs_chromium]
 
 @pytest.mark.parametrize(
     ("path", "words"),
-    [
-        ("/Train", "All runs"),
-        ("/Findings", "Methods"),
-        ("/Manage", "Train ahead for a class"),
-    ],
+    [("/Train", "All runs"), ("/Findings", "Methods"), ("/Manage", "Train ahead for a class")],
 )
 def test_a_page_is_in_nobodys_way(page: Page, server: str, path: str, words: str) -> None:
     page.goto(server + path)
