@@ -124,8 +124,8 @@ def _mentioned(subject: Subject, share: float) -> Shares:
 def _noisy(subject: Subject) -> Shares:
     wrong = subject.number / 100
     first, second = subject.grouping.contexts
-    other = second if subject.context == first else first
-    return [(subject.naming_both(), 1 - wrong), (subject.naming_both(context=other), wrong)]
+    wrong_context = second if subject.context == first else first
+    return [(subject.naming_both(), 1 - wrong), (subject.naming_both(context=wrong_context), wrong)]
 
 
 def _shuffled(subject: Subject) -> Shares:

@@ -226,9 +226,9 @@ def _tiled(image: Pixels, inside: NDArray[np.bool_], row: int) -> Pixels:
     if columns[0] == 0 and columns[-1] == inside.shape[1] - 1:
         return _tiled(image.transpose(1, 0, 2), inside.T, row).transpose(1, 0, 2)
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    beside = (
+    strip = (
         image[top:bottom, :left] if left >= image.shape[1] - right else image[top:bottom, right:]
     )
     filled = image.copy()
-    filled[top:bottom, left:right] = beside[:, np.arange(right - left) % beside.shape[1]]
+    filled[top:bottom, left:right] = strip[:, np.arange(right - left) % strip.shape[1]]
     return filled

@@ -193,13 +193,18 @@ def modality_gap(z: Embeddings, t: Embeddings, weights: ArrayLike, scenes: Label
     ).within(0, 2)
 
 
-def minority_collapse(t: Embeddings, said: Sequence[Caption], grouping: Grouping) -> float:
-    """Cosine of what is said of the two minority groups, -1 to 1: of the mean of each one's
-    captions, unit vectors (K, E). Under imbalance the vectors of rare classes can fall together
+def minority_collapse(t: Embeddings, captions: Sequence[Caption], grouping: Grouping) -> float:
+    """Cosine of the mean captions of the two minority groups, -1 to 1; unit vectors of the K
+    captions, (K, E). Under imbalance the vectors of rare classes can fall together
     (Fang et al. 2021, Hong and Ling 2023). ValueError where captions do not name both object and
     context."""
     groups = np.array(
-        [group_name(one.object, one.context) if one.object and one.context else "" for one in said]
+        [
+            group_name(caption.object, caption.context)
+            if caption.object and caption.context
+            else ""
+            for caption in captions
+        ]
     )
     if not set(grouping.minority) <= set(groups):
         raise ValueError("captions do not name both object and context")

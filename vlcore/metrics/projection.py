@@ -174,8 +174,8 @@ def tsne(z: Embeddings, perplexity: float = 30.0, seed: int = 0) -> Points:
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
-    kept = min(perplexity, (len(z) - 1) / 3)
-    model = TSNE(perplexity=kept, metric="cosine", init="random", random_state=seed, n_jobs=1)
+    perplexity = min(perplexity, (len(z) - 1) / 3)
+    model = TSNE(perplexity=perplexity, metric="cosine", init="random", random_state=seed, n_jobs=1)
     with threadpool_limits(
         1
     ):  # of OpenMP, which heeds no n_jobs: threads would spin for each other at every step

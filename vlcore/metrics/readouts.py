@@ -96,8 +96,8 @@ def given_context(
         if missing := [name for name in objects if name not in spoken]:
             needed = "this readout needs captions that name the context"
             raise ValueError(f"No caption puts {missing[0]!r} in {str(context)!r}: {needed}.")
-        here = contexts == context
-        predicted[here] = predict_objects(logits[np.ix_(here, columns)], spoken, objects)
+        inside = contexts == context
+        predicted[inside] = predict_objects(logits[np.ix_(inside, columns)], spoken, objects)
     return predicted
 
 

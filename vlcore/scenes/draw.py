@@ -242,26 +242,28 @@ def shadow(scene: Scene, size: int) -> Floats:
     # viewer.
     cos, sin = math.cos(scene.heading), math.sin(scene.heading)
     across = (us - scene.x + cos * FORWARD * scene.size) / (HEIGHT * scene.size)
-    away = (scene.y - vs) / (HEIGHT * FLAT * scene.size)
+    distance = (scene.y - vs) / (HEIGHT * FLAT * scene.size)
     throw = min(LONGEST, 1 / math.tan(elevation(scene)))
     drift_x, drift_y = -throw * math.sin(scene.sun_azimuth), throw * math.cos(scene.sun_azimuth)
 
     def thrown(x: float, y: float, z: float) -> tuple[float, float]:
         return x * cos - z * sin + y * drift_x, y * drift_y - x * sin - z * cos
 
-    lit = np.ones(np.broadcast_shapes(across.shape, away.shape), np.float32)
+    lit = np.ones(np.broadcast_shapes(across.shape, distance.shape), np.float32)
     for start, end, radius in bones(scene):
         # The sun is wide: what is high up throws a softer edge.
         soft = SOFT + 0.07 * (start[1] + end[1])
         (left, near), (right, far) = thrown(*start), thrown(*end)
         dx, dy = right - left, far - near
-        x, y = across - left, away - near
+        x, y = across - left, distance - near
         along = clamp((x * dx + y * dy) / (dx * dx + dy * dy + 1e-9))
         gap = np.sqrt((x - along * dx) ** 2 + (y - along * dy) ** 2) - radius
         np.minimum(lit, clamp(gap / soft + 0.5), out=lit)
     sky = SKY_LIGHTS[scene.sky]
     depth = min(0.62, 0.6 * scene.sun_strength * sky.sun[1] / sky.shade[1])
-    under = ((across * cos - away * sin) / 0.64) ** 2 + ((away * cos + across * sin) / 0.38) ** 2
+    under = ((across * cos - distance * sin) / 0.64) ** 2 + (
+        (distance * cos + across * sin) / 0.38
+    ) ** 2
     contact = (0.62 if scene.pose == "lying" else 0.4) * np.clip(1.2 - under, 0, 1) ** 1.5
     dark = np.zeros((size, size), np.float32)
     dark[rows, columns] = 1 - (1 - depth * (1 - lit)) * (1 - contact)
