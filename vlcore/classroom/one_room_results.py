@@ -4,6 +4,7 @@ Mean, interval and p are those of `vlcore.study.analysis.analyse` on the planned
 trained; the plan decides when all of them are. Blocks beyond the plan are shown, and decide
 nothing."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -121,7 +122,7 @@ def class_results(
     for place, (first, second) in sorted(pairs.items()):
         keys = first.key, second.key
         values = float(ends.get(first.key, float("nan"))), float(ends.get(second.key, float("nan")))
-        if not pd.isna(values).any():
+        if not any(map(math.isnan, values)):
             class_dots.append(Dot(place, first.data_seed, keys, values, place in planned))
     counted = {key for dot in class_dots if dot.planned for key in dot.keys}
     level = None
