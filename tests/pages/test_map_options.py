@@ -167,7 +167,7 @@ def test_every_field_has_a_command_option_a_control_and_an_effect(
     assert code == 0, error
     assert out.read_text(encoding="utf-8") == html
     _, text, _ = cli("compare", "--help")
-    assert " ".join(info.help.rstrip(".").split()) in " ".join(text.split())
+    assert "".join(info.help.rstrip(".").split()) in "".join(text.split())
 
     # The page has a control with that help, and its address sets the same options.
     page, options = chosen_on_page(both, monkeypatch, example.address)

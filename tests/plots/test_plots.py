@@ -201,7 +201,7 @@ def test_a_table_with_a_hole_is_refused(name: str) -> None:
                 draw(name, **{table: rows.drop(columns=column)})
         if "thumb" in rows:
             for foreign in ("https://example.org/x.png", 'data:image/png;base64,A" onerror="x'):
-                with pytest.raises(ValueError, match="picture 0 is not a data URI"):
+                with pytest.raises(ValueError, match="image 0 is not a data URI"):
                     draw(name, **{table: rows.assign(thumb=foreign)})
         if {"thumb", "id"} <= set(rows):
             with pytest.raises(ValueError, match="every id must occur once"):

@@ -86,7 +86,7 @@ def test_every_thumb_is_safe(pixels: np.ndarray) -> None:
     ],
 )
 def test_foreign_values_are_refused(value: object) -> None:
-    with pytest.raises(ValueError, match="picture 1 ") as caught:
+    with pytest.raises(ValueError, match="image 1 ") as caught:
         check_uris(pd.Series([thumb_uri(SCENE), value], dtype=object))
     assert "onerror" not in str(caught.value)
     check_uris([f"data:image/{kind};base64,AAAA" for kind in ("png", "webp", "jpeg")])
@@ -102,5 +102,5 @@ def test_only_a_picture_of_a_set_has_an_address() -> None:
         ("//example.org/", "a"),
         ("/lab/", 'a"onerror='),
     ):
-        with pytest.raises(ValueError, match="picture 0 "):
+        with pytest.raises(ValueError, match="image 0 "):
             thumb_address(before, images, "1", 0)

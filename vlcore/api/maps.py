@@ -1,6 +1,6 @@
 """Maps of models: PCA, UMAP, t-SNE or the axes of two pairs of prompts. UMAP and t-SNE are fitted
-by a worker and published under a key that says how; what is linear is computed where it is shown,
-and places a new picture exactly.
+by a worker and published under a key of their settings; what is linear is computed where it is
+shown, and gives a new image an exact position.
 """
 
 import hashlib
@@ -39,42 +39,43 @@ def make_map(models: Sequence[str], projection: Projection) -> str:
 def _make(
     models: list[str], projection: Projection, out: Path, report: jobs.Reporter
 ) -> dict[str, Any]:
+    """Fit the map of models and write it to a folder; returns the facts of its manifest."""
     from vlcore.metrics.projection import tsne, umap, umap_together
     from vlcore.model.evaluate_space import map_quality
 
     report(stage=f"fitting {KINDS[projection.kind]}", fraction=0.1, now=True)
     artifacts = [read(key) for key in models]
-    spaces, names, cuts = [], [], []
+    spaces, row_names, cuts = [], [], []
     for artifact in artifacts:
         stored = artifact.embeddings
         end = stored.end
         parts = (end.on_map, end.train, end.captions)
         spaces.append(np.concatenate(parts))
         cuts.append(np.cumsum([len(part) for part in parts])[:-1])
-        # Pictures have one name in all models; a caption is a point of its own model.
-        pictures = [f"p{row}" for row in (*stored.map_rows, *stored.rows("train"))]
-        names.append(pictures + [f"{artifact.key} {text}" for text in range(len(end.captions))])
+        # Images have one name in all models; a caption is a point of its own model.
+        images = [f"p{row}" for row in (*stored.map_rows, *stored.rows("train"))]
+        captions = [f"{artifact.key} {index}" for index in range(len(end.captions))]
+        row_names.append(images + captions)
+    settings = (projection.neighbours, projection.min_dist, projection.seed)
     if projection.kind == "tsne":
-        placed = [tsne(spaces[0], projection.perplexity, projection.seed)]
+        maps = [tsne(spaces[0], projection.perplexity, projection.seed)]
     elif len(spaces) == 1:
-        placed = [umap(spaces[0], projection.neighbours, projection.min_dist, projection.seed)]
+        maps = [umap(spaces[0], *settings)]
     else:
-        placed = umap_together(
-            spaces, names, projection.neighbours, projection.min_dist, projection.seed
-        )
-    written, quality = {}, {}
-    for artifact, space, points, cut in zip(artifacts, spaces, placed, cuts, strict=True):
+        maps = umap_together(spaces, row_names, *settings)
+    arrays, quality = {}, {}
+    for artifact, space, points, cut in zip(artifacts, spaces, maps, cuts, strict=True):
         for name, part in zip(("map", "train", "captions"), np.split(points, cut), strict=True):
-            written[f"{artifact.key} {name}"] = part
+            arrays[f"{artifact.key} {name}"] = part
         quality[artifact.key] = map_quality(space[: cut[0]], points[: cut[0]])
-    np.savez(out / "map.npz", **written)  # type: ignore[arg-type]  # numpy's stub mistakes the names for options
+    np.savez(out / "map.npz", **arrays)  # type: ignore[arg-type]  # numpy's stub mistakes the names for options
     write_json(out / "quality.json", quality)
     return {"of": {artifact.key: artifact.digest for artifact in artifacts}}
 
 
 def read_map(models: Sequence[str], key: str, projection: Projection) -> dict[str, Any]:
-    """Places of a model on a fitted map: ``map``, ``train``, ``captions``, (n, 2) each; StoreError
-    where none is."""
+    """Positions of a model on a fitted map: ``map``, ``train``, ``captions``, (n, 2) each;
+    StoreError where there is none."""
     fitted_key = map_keys(models if projection.together else [key], projection)[0]
     arrays = read(fitted_key).maps
     return {name: arrays[f"{key} {name}"] for name in ("map", "train", "captions")}

@@ -116,19 +116,19 @@ def pair_matrix(
     """
     columns = ("row", "column", "caption", "score", "kind", "note", "counts")
     table = filled_columns(cells, columns, "cells", kind=KINDS)
-    labels = filled_columns(images, ("label", "thumb"), "pictures")
+    labels = filled_columns(images, ("label", "thumb"), "images")
     captions = table.drop_duplicates("column").sort_values("column")["caption"].tolist()
     is_wide = len(captions) <= _WIDE
     width, height = (92, 46) if is_wide else (36, 38)
     table["thumb"] = table["row"].map(labels["thumb"])
-    table["picture"] = table["row"].map(labels["label"])
+    table["image"] = table["row"].map(labels["label"])
     scores = [f"score {cell.score:.1f}, {cell.kind}" for cell in table.itertuples()]
-    table["spoken"] = table["picture"] + " with “" + table["caption"] + "”: " + scores
+    table["spoken"] = table["image"] + " with “" + table["caption"] + "”: " + scores
     label_axis = _numbered_axis(
         list(labels["label"]), palette, labelLimit=220, labelPadding=height + 6
     )
     y = alt.Y("row:O", axis=label_axis)
-    tooltip = [IMAGE, "picture:N"]
+    tooltip = [IMAGE, alt.Tooltip("image:N", title="shows")]
     score_tooltip = ["caption:N", alt.Tooltip("score:Q", format=".2f")]
     counts_tooltip = tooltips({"kind:N": "counts as", "counts:N": "because"})
     base = spoken_chart(
@@ -137,7 +137,7 @@ def pair_matrix(
         y=y,
         tooltip=[*tooltip, *score_tooltip, *counts_tooltip],
     )
-    thumbs = labels.assign(picture=labels["label"], row=labels.index, spoken=labels["label"])
+    thumbs = labels.assign(image=labels["label"], row=labels.index, spoken=labels["label"])
     thumb = spoken_chart(thumbs, y=y, tooltip=tooltip)
     thumb = thumb.mark_image(width=height - 4, height=height - 4)
     text = {"color": palette.text, "aria": False, "baseline": "middle"}

@@ -1,8 +1,8 @@
-"""Charts as picture files: PNG for slides, SVG for papers.
+"""Charts as image files: PNG for slides, SVG for papers.
 
 A PNG is the SVG, painted, so one place sees to it that nothing is fetched: an SVG that points
 anywhere but into itself is refused. (The list of allowed addresses that vl-convert takes holds for
-data and not for pictures.)
+data and not for images.)
 """
 
 import re
@@ -19,9 +19,8 @@ from vlcore.plots.thumbnails import SAFE_URI
 
 SLIDE = (1920, 1080)
 Spec = Mapping[str, Any]
-VEGA_LITE = ".".join(
-    alt.SCHEMA_VERSION.lstrip("v").split(".")[:2]
-)  # the version that Altair writes for
+# The version that Altair writes for.
+VEGA_LITE = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
 _ELSEWHERE = re.compile(r"url\((?!['\"]?#)")  # a paint or a clip that another file describes
 
 
@@ -36,18 +35,19 @@ def chart_slide(spec: Spec, palette: Palette = LIGHT) -> bytes:
     """A chart as the PNG file of a slide of `SLIDE` px, as large as it fits, in the middle of its
     ground."""
     with Image.open(BytesIO(chart_png(spec, palette))) as drawn:
-        picture = ImageOps.contain(drawn.convert("RGB"), SLIDE)
-    slide, out = Image.new("RGB", SLIDE, palette.ground), BytesIO()
-    slide.paste(picture, ((SLIDE[0] - picture.width) // 2, (SLIDE[1] - picture.height) // 2))
+        chart = ImageOps.contain(drawn.convert("RGB"), SLIDE)
+    slide = Image.new("RGB", SLIDE, palette.ground)
+    slide.paste(chart, ((SLIDE[0] - chart.width) // 2, (SLIDE[1] - chart.height) // 2))
+    out = BytesIO()
     slide.save(out, "PNG")
     return out.getvalue()
 
 
 def chart_svg(spec: Spec, palette: Palette = LIGHT) -> str:
-    """A chart, as its `to_dict` gives it, as an SVG file with its thumbnails inside. A film shows
-    the moment that its slider stands at. The palette is the one that the chart was made with; its
+    """A chart, as its `to_dict` gives it, as an SVG file with its thumbnails inside. A training
+    animation shows the checkpoint that its slider is at. The palette is that of the chart; its
     ground is filled in, since charts have none. ValueError where the chart cannot be drawn, or has
-    a picture or data from elsewhere."""
+    an image or data from elsewhere."""
     import vl_convert
 
     on_ground = {**spec, "background": palette.ground, "padding": 16}

@@ -1,8 +1,8 @@
-"""Thumbnails: the only producer of picture fields in charts, as data URIs or as addresses on the
+"""Thumbnails: the only producer of image fields in charts, as data URIs or as addresses on the
 app's own server.
 
-A foreign string in a chart could run script: each picture field is made by `thumb_uri`, or of a
-picture of an image set by `thumb_address`, and checked by `check_uris`."""
+A foreign string in a chart could run script: each image field is made by `thumb_uri`, or of an
+image of an image set by `thumb_address`, and checked by `check_uris`."""
 
 import base64
 import re
@@ -18,32 +18,31 @@ SAFE_ADDRESS = re.compile(r"^(/[A-Za-z0-9_-]+)*/?thumbs(/[A-Za-z0-9][A-Za-z0-9._
 
 
 def thumb_uri(image: npt.NDArray[np.uint8] | Image.Image | bytes, side: int = 96) -> str:
-    """A picture, or a `thumb`, as a WebP data URI of about 1 to 1.5 kB; equal pixels give equal
+    """An image, or a `thumb`, as a WebP data URI of about 1 to 1.5 kB; equal pixels give equal
     strings."""
     small = image if isinstance(image, bytes) else thumb(image, side)
     return "data:image/webp;base64," + base64.b64encode(small).decode("ascii")
 
 
 def thumb(image: npt.NDArray[np.uint8] | Image.Image, side: int = 96) -> bytes:
-    """A picture as a small WebP file, without metadata. Its longest side has `side` pixels, for
+    """An image as a small WebP file, without metadata. Its longest side has `side` pixels, for
     tooltips show it as it is. ValueError unless an array is uint8 (H, W, 3)."""
     pixels = np.asarray(image.convert("RGB") if isinstance(image, Image.Image) else image)
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
         raise ValueError(
-            f"a picture is a uint8 array of shape (H, W, 3), not {pixels.dtype} {pixels.shape}"
+            f"an image is a uint8 array of shape (H, W, 3), not {pixels.dtype} {pixels.shape}"
         )
-    picture, out = Image.fromarray(pixels), BytesIO()
-    scale = side / max(picture.size)
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    picture = picture.resize(
-        size, Image.Resampling.BOX if scale < 0.5 else Image.Resampling.BICUBIC
-    )
-    picture.save(out, format="WEBP", quality=50, method=2)
+    full = Image.fromarray(pixels)
+    scale = side / max(full.size)
+    size = (max(1, round(full.width * scale)), max(1, round(full.height * scale)))
+    resampling = Image.Resampling.BOX if scale < 0.5 else Image.Resampling.BICUBIC
+    out = BytesIO()
+    full.resize(size, resampling).save(out, format="WEBP", quality=50, method=2)
     return out.getvalue()
 
 
 def thumb_address(before: str, images: str, version: str, row: int) -> str:
-    """The address of a small picture of an image set on the app's server; ValueError unless it
+    """The address of a small image of an image set on the app's server; ValueError unless it
     leads there."""
     address = f"{before}thumbs/{images}/{version}/{row}"
     check_uris([address])
@@ -56,5 +55,5 @@ def check_uris(series: Iterable[object]) -> None:
     for position, value in enumerate(series):
         if not isinstance(value, str) or not (SAFE_URI.match(value) or SAFE_ADDRESS.match(value)):
             raise ValueError(
-                f"picture {position} is not a data URI made by thumb_uri, nor an address of ours"
+                f"image {position} is not a data URI made by thumb_uri, nor an address of ours"
             )

@@ -122,8 +122,10 @@ def _projection(kind: str) -> Projection:
     if st.session_state.pop(f"{kind}_reroll", False):
         st.session_state[f"{kind}_seed"] = float(random.randrange(1, SEEDS))  # noqa: S311  # no secret
     info = _PROJECTION["seed"]
-    seed = widgets.integer_input(info.label, 0, SEEDS - 1, PCA.seed, f"{kind}_seed", width=130)
-    if st.button("Re-roll", icon=":material/casino:", help=info.help):
+    seed = widgets.integer_input(
+        info.label, 0, SEEDS - 1, PCA.seed, f"{kind}_seed", info.help, width=130
+    )
+    if st.button("Re-roll", icon=":material/casino:"):
         st.session_state[f"{kind}_reroll"] = True
         st.rerun()
     return Projection(kind, seed=seed, **settings)
