@@ -260,7 +260,7 @@ def test_a_notebook_gives_a_projection_by_its_name(both: Comparison) -> None:
 
 
 def test_a_new_colouring_is_one_entry_and_its_function(
-    both: Comparison, experiments: object, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    both: Comparison, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def minority(palette: Palette, _grouping: Grouping) -> list[ColourValue]:
         usual, unusual = palette.opposites
