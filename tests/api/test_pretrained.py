@@ -121,7 +121,7 @@ def test_an_artifact_has_the_usual_files_and_no_weights(
 
 def test_pictures_are_embedded_at_their_stored_size(made: Made) -> None:
     artifact = made.artifacts["zero-shot"]
-    arrays, encoder = artifact.arrays("embeddings.npz"), pretrained.load_for(artifact)
+    arrays, encoder = artifact.arrays("embeddings.npz"), learning.load_for(artifact)
     assert made.images.image(0).shape == (drawn.SIZE, drawn.SIZE, 3)
     for split in ("train", "val", "probe", "test"):
         rows = arrays[f"{split}_rows"]
@@ -220,16 +220,16 @@ def test_a_checkpoint_is_found_again_unless_it_is_gone_or_changed(
         with pytest.raises(
             PretrainedError, match=r"The folder of the checkpoint tiny@.* is gone; bring it back"
         ):
-            pretrained.load_for(artifact)
+            learning.load_for(artifact)
         save_clip(made.folder, seed=5)
         with pytest.raises(
             PretrainedError, match=r"The files of the checkpoint tiny@.* have changed"
         ):
-            pretrained.load_for(artifact)
+            learning.load_for(artifact)
     finally:
         shutil.rmtree(made.folder, ignore_errors=True)
         away.rename(made.folder)
-    encoder = pretrained.load_for(artifact)
+    encoder = learning.load_for(artifact)
     assert encoder.checkpoint.name == artifact.json("checkpoint.json")["name"]
     # One of the hub, by its commit.
     asked: list[Any] = []
@@ -243,7 +243,7 @@ def test_a_checkpoint_is_found_again_unless_it_is_gone_or_changed(
     )
     about = {"source": "owner/model", "name": "owner/model", "revision": "c" * 40}
     monkeypatch.setattr(Artifact, "json", lambda self, name: about)
-    assert pretrained.load_for(artifact) is there
+    assert learning.load_for(artifact) is there
     assert asked == [("owner/model", "c" * 40)]
 
 
