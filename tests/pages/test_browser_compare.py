@@ -92,7 +92,7 @@ def test_maps_and_page_answer_to_what_is_hovered_clicked_and_brushed(
     )
     assert 0 < inside < page.locator(EVERY).count() / 2
     expect_text(page, f"{inside} images")
-    expect_text(page, "All of them, with every model's verdict")
+    expect_text(page, "All of them, with every model's prediction")
     page.mouse.dblclick(pane["x"] + 630, pane["y"] + 5)  # takes the brush away
     expect(page.get_by_text("The images you marked")).to_have_count(0)
 
