@@ -45,11 +45,13 @@ TRANSFORM = v2.Compose(
 )
 
 
-def train_here(condition: Condition) -> tuple[TrainedModel, float]:
-    """Train a condition by our loop; returns the model and the processor seconds."""
+def train_here(condition: Condition, device: str = "cpu") -> tuple[TrainedModel, float]:
+    """Train a condition by our loop on a device; returns the model and the processor seconds."""
     data = training_data(condition)
     started = time.process_time()
-    trained = train(condition, data, on_step=lambda _: None, on_checkpoint=lambda *_: None)
+    trained = train(
+        condition, data, device=device, on_step=lambda _: None, on_checkpoint=lambda *_: None
+    )
     return trained, time.process_time() - started
 
 
