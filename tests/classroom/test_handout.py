@@ -71,7 +71,7 @@ def test_a_lecturers_copy_has_the_numbers_instead(lesson: Lesson) -> None:
 
 
 def test_terms_of_measures_are_explained_where_a_text_has_them() -> None:
-    assert explained("Right on minority groups") == ""
+    assert explained("Minority-group accuracy") == ""
     said = explained("Slope on φ of the Silhouette of the majority pair")
     assert said == f"“silhouette”: {GLOSSARY['silhouette']} “φ”: {GLOSSARY['φ']}"
     assert set(TERMS) <= set(GLOSSARY)

@@ -90,7 +90,7 @@ FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
         "bring_bias": BIAS,
         "bring_readout": ("zero-shot", "probe", "dfr"),
         "bring_labels": options.style_names(),
-        "tried_by": ("Right on minority groups", "x"),
+        "tried_by": ("Minority-group accuracy", "x"),
         "tried_only": ("steps: 700", "bias: 0.75"),
     },
     "3_Compare": {
@@ -129,7 +129,7 @@ FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
         "blocks": ("1", "10", "50"),
         "sound": TOGGLE,
         "claim": ("C1", "C8"),
-        "measure": ("Right on minority groups", "Answer changes with the background"),
+        "measure": ("Minority-group accuracy", "Answer changes with the background"),
     },
     "6_Lesson": {
         "lesson": ("four-experiments", "collapse", "one-room", "repair"),

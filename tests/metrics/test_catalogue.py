@@ -59,7 +59,7 @@ def test_measures_are_worded_for_any_image_set() -> None:
     cups = Grouping(("cup", "jug"), ("table", "shelf"))
     assert catalogue.words_of("probe_object", SCENES) == "The animal can be read off (linear probe)"
     assert catalogue.words_of("probe_object", cups) == "The object can be read off (linear probe)"
-    assert catalogue.words_of("group_accuracy.cup_shelf", cups) == "Right on cup, shelf"
+    assert catalogue.words_of("group_accuracy.cup_shelf", cups) == "Accuracy on cup, shelf"
     assert catalogue.words_of("models", cups) == "models"
 
 
@@ -87,3 +87,10 @@ def test_everything_that_a_run_measures_has_an_entry() -> None:
     }
     kinds = {name.partition(".")[0] for name in unknown}
     assert {kind for kind in kinds if not kind.startswith("readouts_")} == NO_ENTRY
+
+
+def test_words_of_the_version_before_are_those_of_a_measure_today() -> None:
+    today = {catalogue.words_of(name, SCENES) for name in catalogue.MEASURES}
+    former = catalogue.former_words(SCENES)
+    assert set(former.values()) <= today
+    assert not set(former) & today

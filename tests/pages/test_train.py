@@ -228,7 +228,9 @@ def test_a_set_of_embeddings_is_shown_and_not_trained(
         assert words in text_of(page)
     assert len(page.get("vega_lite_chart")) == 1
     measured = page.dataframe[0].value.set_index("")["Measured"]
-    assert measured["Background gap (own kind minus random place)"] == "not defined: no pictures"
+    assert (
+        measured["Background gap (own kind minus random background)"] == "not defined: no pictures"
+    )
     assert measured["Sorted by object (cosine silhouette)"].startswith("0.")
     for name in ("", "1_Data", "4_Upload", "5_Findings"):
         (error,) = opened(name, data="birds").error

@@ -96,54 +96,59 @@ _part = partial(Measure, unit=Unit.PART, needs=_SPACE, parent="variance")
 # Of each group, object or kind of image, or details of a measure in the table.
 _detail = partial(Measure, in_table=False)
 _ENTRIES = (
-    Measure(PRIMARY, "Right on minority groups", SHARE, _ANSWERS, study=10, reported=True),
-    Measure("majority_accuracy", "Right on majority groups", SHARE, _ANSWERS, study=30),
-    Measure("balanced_accuracy", "Right on all groups (balanced)", SHARE, _ANSWERS, study=20),
-    Measure("train_weighted_accuracy", "Right, groups weighted as in training", SHARE, _ANSWERS),
-    Measure("worst_group_accuracy", "Right on the worst group", SHARE, _ANSWERS, study=40),
+    Measure(PRIMARY, "Minority-group accuracy", SHARE, _ANSWERS, study=10, reported=True),
+    Measure("majority_accuracy", "Majority-group accuracy", SHARE, _ANSWERS, study=30),
+    Measure("balanced_accuracy", "Balanced accuracy", SHARE, _ANSWERS, study=20),
+    Measure("train_weighted_accuracy", "Accuracy, groups weighted as in training", SHARE, _ANSWERS),
+    Measure("worst_group_accuracy", "Worst-group accuracy", SHARE, _ANSWERS, study=40),
     Measure(
         "worst_group_cross_fitted",
-        "Right on the group that was worst on validation pictures",
+        "Accuracy in the group that was worst on validation images",
         SHARE,
         _CALIBRATED,
     ),
     Measure(
-        "readouts_linear_probe.minority_accuracy", "Minority right by a linear probe", SHARE, _FIT
+        "readouts_linear_probe.minority_accuracy",
+        "Minority-group accuracy by a linear probe",
+        SHARE,
+        _FIT,
     ),
     Measure(
         "readouts_training_probe.minority_accuracy",
-        "Minority right by a probe on training pictures",
+        "Minority-group accuracy by a probe on training images",
         SHARE,
         _FIT,
     ),
     Measure(
         "readouts_adjusted.minority_accuracy",
-        "Minority right, scores less caption frequency",
+        "Minority-group accuracy, scores less caption frequency",
         SHARE,
         _CAPTIONS,
     ),
     Measure(
         "readouts_nearest_neighbours.minority_accuracy",
-        "Minority right by five neighbours",
+        "Minority-group accuracy by five neighbours",
         SHARE,
         _FIT,
     ),
     Measure(
         "readouts_best_caption.minority_accuracy",
-        "Minority right by the best caption",
+        "Minority-group accuracy by the best caption",
         SHARE,
         _CAPTIONS,
     ),
     Measure(
         "readouts_mean_caption.minority_accuracy",
-        "Minority right by the mean caption",
+        "Minority-group accuracy by the mean caption",
         SHARE,
         _MEANS,
     ),
-    Measure("readouts_bare.minority_accuracy", "Minority right by the bare name", SHARE, _NAMES),
+    Measure(
+        "readouts_bare.minority_accuracy", "Minority-group accuracy by the bare name", SHARE, _NAMES
+    ),
     Measure(
         "readouts_given_context.minority_accuracy",
-        "Minority right when told the background",
+        "Minority-group accuracy when told the background",
         SHARE,
         _CAPTIONS,
     ),
@@ -166,7 +171,7 @@ _ENTRIES = (
     ),
     Measure(
         "minority_less_probe",
-        "Minority right, less by a linear probe (what the readout adds or loses)",
+        "Minority-group accuracy, less by a linear probe (what the readout adds or loses)",
         Unit.GAP,
         in_table=False,
         signed=True,
@@ -177,23 +182,28 @@ _ENTRIES = (
     Measure("context_flip_rate", "Answer changes with the background", SHARE, _ANSWERS, study=50),
     Measure("object_flip_rate", "Answer changes with the {object}", SHARE, _ANSWERS, study=60),
     Measure(
-        "panel.cut_out", "Right on the {object} alone, on the places' mean colour", SHARE, _PANEL
+        "panel.cut_out",
+        "Accuracy on the {object} alone, on the backgrounds' mean colour",
+        SHARE,
+        _PANEL,
     ),
     # Half of the images are of minority groups: a model that predicts by the background is right on
     # as many as a model that guesses.
     Measure(
         "panel.only_bg",
-        "Right on the place alone (50 %: nothing of the {object} is left)",
+        "Accuracy on the background alone (50 %: nothing of the {object} is left)",
         SHARE,
         _PANEL,
     ),
     Measure(
         "background_answer",
-        "Place alone named as the {object} at home there (50 %: by chance)",
+        "Background alone predicted as the {object} that is common there (50 %: by chance)",
         SHARE,
         _PANEL,
     ),
-    Measure("background_gap", "Background gap (own kind minus random place)", Unit.GAP, _PANEL),
+    Measure(
+        "background_gap", "Background gap (own kind minus random background)", Unit.GAP, _PANEL
+    ),
     _sorted("silhouette_object", "Sorted by {object} (cosine silhouette)", study=100),
     _sorted("silhouette_context", "Sorted by background (cosine silhouette)", study=110),
     _sorted(
@@ -233,25 +243,25 @@ _ENTRIES = (
     ),
     Measure("similarity_to.context", "Similarity goes with the same background", needs=_SPACE),
     Measure("similarity_to.colour", "Similarity goes with like colours", needs=_SPACE),
-    Measure("alignment", "Distance of pictures and their captions (squared)", needs=_PAIRS),
-    Measure("uniformity_images", "Uniformity of pictures (0: one point)", needs=_SPACE),
-    Measure("modality_gap", "Gap between pictures and captions", needs=_PAIRS),
+    Measure("alignment", "Distance of images and their captions (squared)", needs=_PAIRS),
+    Measure("uniformity_images", "Uniformity of images (0: one point)", needs=_SPACE),
+    Measure("modality_gap", "Gap between images and captions", needs=_PAIRS),
     Measure("total_variance", "Total variance (0: all in one point)"),
     Measure("effective_rank", "Effective rank (dimensions in use)"),
-    _detail("group_accuracy", "Right on {group}", SHARE, _ANSWERS),
-    _detail("right_by_object", "Right on one {object}", SHARE, _ANSWERS),
-    _detail("panel", "Right on pictures put together", SHARE, _PANEL),
+    _detail("group_accuracy", "Accuracy on {group}", SHARE, _ANSWERS),
+    _detail("right_by_object", "Accuracy on one {object}", SHARE, _ANSWERS),
+    _detail("panel", "Accuracy on composite images", SHARE, _PANEL),
     # As in ImageNet-9. Not for tables: these sound like the animal and the background alone, and
     # are neither.
     _detail(
         "panel.only_fg",
-        "Right on the {object} on black (unlike any training picture)",
+        "Accuracy on the {object} on black (unlike any training image)",
         SHARE,
         _PANEL,
     ),
     _detail(
         "panel.no_fg",
-        "Right where the {object} is blacked out (its outline visible)",
+        "Accuracy where the {object} is blacked out (its outline visible)",
         SHARE,
         _PANEL,
     ),
@@ -305,6 +315,27 @@ def measure_of(name: str) -> Measure:
         if candidate in MEASURES:
             return MEASURES[candidate]
     return Measure(name, name)
+
+
+# What measures were called until 0.5: addresses of pages may hold these words.
+_FORMER_WORDS = {
+    "Right on minority groups": PRIMARY,
+    "Right on majority groups": "majority_accuracy",
+    "Right on all groups (balanced)": "balanced_accuracy",
+    "Right, groups weighted as in training": "train_weighted_accuracy",
+    "Right on the worst group": "worst_group_accuracy",
+    "Minority right by a linear probe": "readouts_linear_probe.minority_accuracy",
+    "Minority right by the bare name": "readouts_bare.minority_accuracy",
+    "Background gap (own kind minus random place)": "background_gap",
+    "Distance of pictures and their captions (squared)": "alignment",
+    "Uniformity of pictures (0: one point)": "uniformity_images",
+    "Gap between pictures and captions": "modality_gap",
+}
+
+
+def former_words(grouping: Grouping) -> dict[str, str]:
+    """Words for measures by those that they had until 0.5."""
+    return {former: words_of(name, grouping) for former, name in _FORMER_WORDS.items()}
 
 
 def words_of(name: str, grouping: Grouping) -> str:

@@ -119,7 +119,7 @@ def _correctness_values(palette: Palette, _grouping: Grouping) -> list[ColourVal
 def _split_values(palette: Palette, _grouping: Grouping) -> list[ColourValue]:
     training, held_out = palette.opposites
     return [
-        ColourValue("training", "full: training", training, "circle"),
+        ColourValue("training", "filled: training", training, "circle"),
         ColourValue("test", "hollow: held out", held_out, "circle", filled=False),
     ]
 

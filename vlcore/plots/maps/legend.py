@@ -143,7 +143,7 @@ def _mark_entries(palette: Palette, options: MapOptions) -> list[LegendEntry]:
             ),
         ]
     return [
-        LegendEntry("kind training", "full: training", muted, "circle", has_rows=True),
+        LegendEntry("kind training", "filled: training", muted, "circle", has_rows=True),
         LegendEntry("kind test", "hollow: held out", muted, "circle", False, has_rows=True),
         LegendEntry("minority true", "ring: minority group", muted, _RING, False, has_rows=True),
     ]

@@ -14,7 +14,7 @@ from vlcore.experiment.limits import TRAININGS
 from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.experiment.wording import signed
 from vlcore.jobs.jobs import JobStatus, State
-from vlcore.metrics.catalogue import PRIMARY, words_of
+from vlcore.metrics.catalogue import PRIMARY, former_words, words_of
 from vlcore.plots.document import Chart, Part
 from vlcore.plots.theme import Palette
 from vlcore.study import figures, report, tables
@@ -341,6 +341,7 @@ def over_bias(canvas: Canvas) -> None:
     primary = words_of(PRIMARY, findings.grouping)
     about = "The first is the study's own question; all others are secondary, not what was planned."
     usual = list(names).index(primary) if primary in names else 0
+    widgets.accept_former_names("measure", former_words(findings.grouping))
     chosen = st.selectbox(
         "Measure", list(names), usual, **widgets.in_address("measure", about, width=460)
     )

@@ -33,6 +33,7 @@ def section(images: ImageSet) -> None:
     }
     default = list(names.values()).index(catalogue.PRIMARY)
     left, right = st.columns([2, 3])
+    widgets.accept_former_names("tried_by", catalogue.former_words(images.grouping))
     words = left.selectbox("Measure", list(names), default, **widgets.in_address("tried_by"))
     measure, settings = names[words], setting_choices(stacks)
     only = right.multiselect(
