@@ -23,6 +23,7 @@ from vlcore.data.importers.tables import path_inside, read_tables
 
 DETECTED = (
     "imagefolder",
+    "labels-csv",
     "captions-csv",
     "waterbirds",
     "spawrious",
@@ -61,40 +62,55 @@ def test_what_holds_nothing_or_is_not_known_says_what_to_do(tree: Tree, tmp_path
         look(write(tmp_path / "odd", {"a.tif": b"x", "b.txt": "x"}))
 
 
-def read_labels(source: Source) -> Contents | None:
-    """The example of `formats`: a table labels.csv."""
+def read_tags(source: Source) -> Contents | None:
+    """A reader of a table tags.csv."""
 
-    def is_labels(file: str) -> bool:
-        return PurePosixPath(file).name == "labels.csv"
+    def is_tags(file: str) -> bool:
+        return PurePosixPath(file).name == "tags.csv"
 
     rows, skipped = [], []
-    for labels in read_tables(source, is_labels, ("file", "label", "background")):
-        for record in labels.records:
-            file, reason = path_inside(labels.folder, record["file"], frozenset(source.files))
+    for tags in read_tables(source, is_tags, ("file", "label", "background")):
+        for record in tags.records:
+            file, reason = path_inside(tags.folder, record["file"], frozenset(source.files))
             if reason:
                 skipped.append((record["file"], reason))
             else:
                 rows.append(Row(file, record["label"], record["background"]))
-    return Contents("A table labels.csv.", rows, skipped) if rows else None
+    return Contents("A table tags.csv.", rows, skipped) if rows else None
 
 
 def test_a_new_importer_is_one_entry(tree: Tree, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    labels = formats.Format("labels", "tables labels.csv", read_labels, "a labels.csv")
-    monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, labels))
+    tags = formats.Format("tags", "tables tags.csv", read_tags, "a tags.csv")
+    monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, tags))
     # In this process, for a helper does not know the new entry.
     monkeypatch.setattr(importing, "look_apart", lambda path, name, _seconds: look(path, name))
     monkeypatch.setenv("COLUMNS", "400")
     code, out, _ = cli("data", "import", "--help")
-    assert (code, "imagenet-9,folders,context-first,labels" in out.replace(", ", ",")) == (0, True)
-    assert "tables labels.csv" in format_titles(), "the page names it"
+    assert (code, "imagenet-9,folders,context-first,tags" in out.replace(", ", ",")) == (0, True)
+    assert "tables tags.csv" in format_titles(), "the page names it"
     pairs = [(obj, context) for obj in ("cat", "dog") for context in ("sofa", "snow")]
     lines = [(f"{n}.png", *pairs[n % 4]) for n in range(16)]
     files = {f"{n}.png": n for n in range(16)}
     text = table(("file", "label", "background"), *lines, ("gone.png", "cat", "sofa"))
-    code, out, _ = cli("data", "import", tree(files | {"labels.csv": text}), "--name", "pets")
-    assert (code, "format: labels\n" in out) == (0, True)
+    code, out, _ = cli("data", "import", tree(files | {"tags.csv": text}), "--name", "pets")
+    assert (code, "format: tags\n" in out) == (0, True)
     assert set(open_set("pets").counts()["pool"].values()) == {4}
     assert open_set("pets").about["skipped"] == 1
+
+
+def test_labels_and_backgrounds_in_a_table(tree: Tree, tmp_path: Path) -> None:
+    head = ("file", "label", "background")
+    lines = [("1.png", "cat", "sofa"), ("p/2.png", "dog", "snow"), ("3.png", "cat", "")]
+    files = {"m/1.png": 1, "m/p/2.png": 2, "m/3.png": 3}
+    found = look(tree(files | {"m/labels.csv": table(head, *lines, ("gone.png", "cat", "sofa"))}))
+    assert found.format == "labels-csv"
+    assert rows_of(found, "file", "object", "context") == [
+        ["m/1.png", "cat", "sofa"],
+        ["m/p/2.png", "dog", "snow"],
+    ]
+    assert [name for name, _ in found.skipped] == ["3.png", "gone.png"]
+    other = groups(1, 1, 1, 1) | {"labels.csv": table(("file", "label"), ("1.png", "cat"))}
+    assert look(write(tmp_path / "other", other)).format == "folders"
 
 
 def test_spawrious_and_metashift(tree: Tree, tmp_path: Path) -> None:

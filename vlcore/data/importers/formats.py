@@ -1,18 +1,8 @@
 """Formats of sources: the table of all that can be imported.
 
 A new importer is an entry in `FORMATS` and a reader, a function that is given a `Source` and
-returns its `Contents`, or None where the source has another format::
-
-    def read_labels(source: Source) -> Contents | None:
-        rows, skipped = [], []
-        for table in read_tables(source, is_labels, ("file", "label", "background")):
-            for record in table.records:
-                file, reason = path_inside(table.folder, record["file"], frozenset(source.files))
-                if reason:
-                    skipped.append((record["file"], reason))
-                else:
-                    rows.append(Row(file, record["label"], record["background"]))
-        return Contents("A table labels.csv.", rows, skipped) if rows else None
+returns its `Contents`, or None where the source has another format. `tables.read_labels` is a
+short one to start from. The first entry that reads a source is its format.
 
 Readers stand in `tables` (CSV and JSON lines), `folders` and `benchmarks`; limits, cleaning of
 names, the choice of groups, decoding and splitting are none of their business. The command, the
@@ -49,6 +39,7 @@ from vlcore.data.importers.tables import (
     is_metadata,
     read_captions,
     read_imagefolder,
+    read_labels,
     read_tables,
     read_waterbirds,
 )
@@ -76,6 +67,12 @@ FORMATS = (
         "Hugging Face folders (`metadata.csv`)",
         read_imagefolder,
         "a metadata.csv or .jsonl with file_name, and object and context or text",
+    ),
+    Format(
+        "labels-csv",
+        "tables of labels and backgrounds (`labels.csv`)",
+        read_labels,
+        "a labels.csv with file, label and background",
     ),
     Format(
         "captions-csv",

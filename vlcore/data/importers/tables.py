@@ -1,5 +1,5 @@
 """Readers of sources with a table: Hugging Face's imagefolder and our own sets, image-text lists,
-and Waterbirds.
+lists of labels, and Waterbirds.
 
 A line that names a file which is missing or lies outside is left out and listed; the other lines
 count.
@@ -24,6 +24,7 @@ _PATHS = ("filepath", "file_path", "filename", "file_name", "image_path", "image
 _CAPTIONS = ("caption", "text", "title")
 _GROUP = {"object", "context"}
 _LABELLED = {*_PATHS, *_CAPTIONS, *_GROUP, "split", "mask", "scene", "factors"}
+_LABELS = {"file", "label", "background"}
 # Columns of path and background, by file: as published, and as SubpopBench lists it.
 _WATERBIRDS = {
     "metadata.csv": ("img_filename", "place"),
@@ -100,6 +101,31 @@ def _labelled(
     has_groups = any(row.object and row.context for row in rows)
     content = "objects and contexts" if has_groups else "captions only"
     return Contents(f"A table {names} with {content}.", rows, skipped)
+
+
+def read_labels(source: Source) -> Contents | None:
+    """``labels.csv`` with the columns ``file``, relative to its table, ``label``, the object, and
+    ``background``, the context."""
+
+    def is_labels(file: str) -> bool:
+        return PurePosixPath(file).name == "labels.csv"
+
+    tables = list(read_tables(source, is_labels, _LABELS, _LABELS.issubset))
+    if not tables:
+        return None
+    files = frozenset(source.files)
+    rows: list[Row] = []
+    skipped: Skipped = []
+    for table in tables:
+        for record in table.records:
+            file, reason = path_inside(table.folder, record["file"], files)
+            if not reason and not (record["label"] and record["background"]):
+                reason = "lacks a label or a background in the table"
+            if reason:
+                skipped.append((record["file"] or table.file, reason))
+            else:
+                rows.append(Row(file, record["label"], record["background"]))
+    return Contents("A table labels.csv with labels and backgrounds.", rows, skipped)
 
 
 def read_waterbirds(source: Source) -> Contents | None:
