@@ -36,7 +36,7 @@ def only(model: ModelMap, keep: np.ndarray | slice) -> ModelMap:
     """The map of some of its pictures alone."""
     arrays = {name: getattr(model, name)[keep] for name in ("rows", "z", "points", "scores")}
     return dataclasses.replace(
-        model, held_out=int((np.arange(len(model.rows)) < model.held_out)[keep].sum()), **arrays
+        model, n_held_out=int((np.arange(len(model.rows)) < model.n_held_out)[keep].sum()), **arrays
     )
 
 

@@ -256,10 +256,10 @@ def test_folds_of_other_seeds_are_turned_over_the_pictures_that_both_show(
 ) -> None:
     """Without a common held-out picture, over the training pictures."""
     left, right = seeds[:2]
-    held_out = np.isin(right.rows, left.rows[: left.held_out]) & (
-        np.arange(len(right.rows)) < right.held_out
+    held_out = np.isin(right.rows, left.rows[: left.n_held_out]) & (
+        np.arange(len(right.rows)) < right.n_held_out
     )
-    assert 0 < held_out.sum() < right.held_out
+    assert 0 < held_out.sum() < right.n_held_out
     # The right map is the left one turned, though other pictures are held out in it.
     turned = left.plane.place(right.z) @ np.array([[0.6, -0.8], [0.8, 0.6]]) + 3
     other = only(
@@ -278,7 +278,7 @@ def test_a_picture_is_held_out_where_the_first_model_that_shows_it_holds_it_out(
     found = compare_maps(seeds, FOLDS, thumbs)
     for row, kind in zip(found.rows, found.points["kind"], strict=True):
         first = next(model for model in seeds if model.index([int(row)])[0] >= 0)
-        assert kind == ("test" if first.index([int(row)])[0] < first.held_out else "training")
+        assert kind == ("test" if first.index([int(row)])[0] < first.n_held_out else "training")
     held_out = set(parts(FOLDS, 0)[0].rows("test").tolist())
     assert {int(row) for row in found.rows[found.points["kind"] == "test"]} >= held_out
 

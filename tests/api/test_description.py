@@ -108,8 +108,8 @@ def compared(maps: list[ModelMap]) -> ComparedMaps:
 
 
 def centre(model: ModelMap, group: str) -> np.ndarray:
-    groups = IMAGES.table["group"].to_numpy()[model.rows[: model.held_out]]
-    mean = model.z[: model.held_out][groups == group].astype(float).mean(axis=0)
+    groups = IMAGES.table["group"].to_numpy()[model.rows[: model.n_held_out]]
+    mean = model.z[: model.n_held_out][groups == group].astype(float).mean(axis=0)
     return mean / np.linalg.norm(mean)
 
 
@@ -159,7 +159,7 @@ def test_displacements_are_of_images_that_both_models_hold_out(compared: Compare
     assert list(displacements) == ["second", "third"]
     points = compared.points.set_index("id").query("kind == 'test'")
     first = compared.models[0]
-    held_out = slice(first.held_out)
+    held_out = slice(first.n_held_out)
     for pane, moved in enumerate(displacements.values(), start=1):
         assert moved.table["Group"].tolist() == list(GROUPS.values())
         assert moved.table["Images"].tolist() == [TEST_SCENES] * 4

@@ -96,9 +96,9 @@ def test_a_models_own_embeddings_give_its_own_numbers_and_map(
     model, back = (model_map(artifact) for artifact in pair)
     assert len(model.points) == len(back.points)
     by_name = np.argsort(
-        open_set("scenes").table["file_name"].to_numpy(str)[model.rows[: model.held_out]]
+        open_set("scenes").table["file_name"].to_numpy(str)[model.rows[: model.n_held_out]]
     )
-    here, there = model.points[: model.held_out][by_name], back.points[: back.held_out]
+    here, there = model.points[: model.n_held_out][by_name], back.points[: back.n_held_out]
     assert np.allclose(align(there, here).apply(there), here, atol=1e-3)
     assert back.captions == model.captions
 

@@ -42,7 +42,7 @@ def pairs_of(model: ModelMap, count: int = 16) -> LossPairs:
 def own_caption_indices(pairs: LossPairs, model: ModelMap) -> np.ndarray:
     """Index of the own caption of each image shown."""
     stored = model.artifact.arrays("embeddings.npz")["train_own"]
-    return stored[model.index(pairs.images["thumb"].astype(int)) - model.held_out]
+    return stored[model.index(pairs.images["thumb"].astype(int)) - model.n_held_out]
 
 
 def texts_of(labels: str) -> list[str]:

@@ -46,7 +46,7 @@ def cloud(seed: int, count: int, width: int = 8) -> np.ndarray:
 
 
 def test_a_model_map_is_read_from_the_artifact(artifact: Artifact, model: ModelMap) -> None:
-    assert (model.held_out, len(model.rows)) == (32, 72)
+    assert (model.n_held_out, len(model.rows)) == (32, 72)
     split = IMAGES.table["split"].to_numpy()
     assert set(split[model.rows[:32]]) == {"test"}
     assert set(split[model.rows[32:]]) == {"train"}

@@ -78,7 +78,7 @@ def log_odds(model: ModelMap, z: np.ndarray) -> float:
 @pytest.mark.parametrize("name", ["descriptive", "captioner"])
 def test_the_nearest_are_of_all_images_of_the_map(models: dict[str, ModelMap], name: str) -> None:
     model = models[name]
-    neighbours = np.array([report.nearest for report in reports_of(model)])
+    neighbours = np.array([report.neighbours for report in reports_of(model)])
     indices, cosines = nearest(NEW, model.z, 5)
     assert np.array_equal(neighbours[..., 0], model.rows[indices])
     assert neighbours[..., 1] == pytest.approx(cosines, abs=1e-5)
@@ -255,7 +255,7 @@ def test_the_table_has_a_row_for_each_image_and_model(models: dict[str, ModelMap
     assert table["Image"].tolist() == [name for name in names for _ in reports]
     assert table["Relies on"].tolist() == ["", "", "animal", "", "", ""]
     for number, report in enumerate(reports["Left"]):
-        row, similarity = report.nearest[0]
+        row, similarity = report.neighbours[0]
         assert table.iloc[2 * number].drop(["Image", "Relies on"]).to_dict() == {
             "Model": "Left",
             "Prediction": report.predicted,

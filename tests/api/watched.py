@@ -99,7 +99,7 @@ def model(
         artifact=artifact,
         projection=PCA,
         rows=np.concatenate([held_out, training]),
-        held_out=len(held_out),
+        n_held_out=len(held_out),
         z=z,
         points=plane.place(z),
         captions=texts,

@@ -62,7 +62,7 @@ def atlas(conditions: Sequence[Sequence[Condition]], images: ImageSet) -> dict[s
         for artifact in level:
             model = model_map(artifact)
             if neighbour is not None:
-                held_out = slice(model.held_out)
+                held_out = slice(model.n_held_out)
                 model = model.turned(align(model.points[held_out], neighbour.points[held_out]))
             levels[-1].append(_at_steps(model, images, steps))
             neighbour = model
@@ -73,7 +73,7 @@ def atlas(conditions: Sequence[Sequence[Condition]], images: ImageSet) -> dict[s
     side = float((high - low).max())
     corner = (low + high - side) / 2
     first = levels[0][0].model
-    rows = first.rows[: first.held_out]
+    rows = first.rows[: first.n_held_out]
     n_group = len(rows) // 4
     grouping = images.grouping
     return {
@@ -122,7 +122,7 @@ def _at_steps(model: ModelMap, images: ImageSet, steps: Sequence[int]) -> _Atlas
     z = checkpoints.vectors("map")[indices].astype(float)
     caption_z = checkpoints.vectors("captions")[indices].astype(float)
     nearest = np.einsum("tne,tke->tnk", z, caption_z).argmax(axis=2)
-    objects = images.table["object"].to_numpy()[model.rows[: model.held_out]]
+    objects = images.table["object"].to_numpy()[model.rows[: model.n_held_out]]
     positions = model.place(np.concatenate([z, caption_z], axis=1))
     return _AtlasModel(model, positions, named_objects[nearest] == objects)
 

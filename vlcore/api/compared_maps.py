@@ -111,7 +111,7 @@ def _image_points(models: Sequence[ModelMap], images: ImageSet, thumbs: Thumbs) 
     # Folds of another seed hold other images out: the first model that shows an image says whether
     # it is held out.
     held_out = pd.concat(
-        [pd.Series(np.arange(len(model.rows)) < model.held_out, model.rows) for model in models]
+        [pd.Series(np.arange(len(model.rows)) < model.n_held_out, model.rows) for model in models]
     )
     held_out = held_out[~held_out.index.duplicated()].sort_index()
     rows = held_out.index.to_numpy()
@@ -152,7 +152,7 @@ def _aligned(model: ModelMap, onto: ModelMap) -> ModelMap:
     """A map, aligned to another."""
     if not _is_arbitrary(model):
         return model
-    shared = np.intersect1d(model.rows[: model.held_out], onto.rows[: onto.held_out])
+    shared = np.intersect1d(model.rows[: model.n_held_out], onto.rows[: onto.n_held_out])
     if len(shared) < FEW_SHARED:  # folds of another seed hold other images out
         shared = np.intersect1d(model.rows, onto.rows)
     if len(shared) < 2:

@@ -135,8 +135,8 @@ def place_groups(model: ModelMap, images: ImageSet) -> Placed:
     """
     if model.artifact.metrics["end"]["collapsed"]:
         raise ValueError("all images are one point.")
-    groups, scenes = _groups_and_scenes(images, model.rows[: model.held_out])
-    return layout(model.z[: model.held_out], groups, scenes, images.grouping.names)
+    groups, scenes = _groups_and_scenes(images, model.rows[: model.n_held_out])
+    return layout(model.z[: model.n_held_out], groups, scenes, images.grouping.names)
 
 
 def describe_layouts(
@@ -175,7 +175,7 @@ def describe_layouts(
     table = pd.DataFrame(columns).rename_axis("Distance of centres").reset_index()
     note = (
         "Cosine distances between the centres of groups in the full space, 0 (one direction) to 2"
-        f" (opposite), with 95 % intervals over scenes, of the {comparison.models[0].held_out:,}"
+        f" (opposite), with 95 % intervals over scenes, of the {comparison.models[0].n_held_out:,}"
         " held-out images that a map shows."
     )
     return LayoutDescription(tuple(sentences), table, note)
@@ -212,7 +212,7 @@ def largest_displacements(
     words = group_words(images.grouping)
     displacements = {}
     for name, model in others:
-        rows = np.intersect1d(first.rows[: first.held_out], model.rows[: model.held_out])
+        rows = np.intersect1d(first.rows[: first.n_held_out], model.rows[: model.n_held_out])
         before, after = first.index(rows), model.index(rows)
         moved = movement(
             (first.points[before], model.points[after]),

@@ -154,7 +154,7 @@ def _image_rows(model: ModelMap, images: ImageSet) -> pd.DataFrame:
     predicted = model.predicted_objects(images.grouping.objects)
     return table[["object", "context", "group", "scene", "file_name"]].assign(
         id=[f"p{row}" for row in model.rows],
-        kind=np.where(table.index < model.held_out, "test", "training"),
+        kind=np.where(table.index < model.n_held_out, "test", "training"),
         minority=table["group"].isin(images.grouping.minority),
         predicted=predicted,
         caption=[text or None for text in image_captions(model, images, model.rows)],
@@ -166,8 +166,8 @@ def describe_rows(model: ModelMap) -> str:
     """Which images are rows of the table: those of the map, not all that the metrics rest on."""
     n_test = len(model.artifact.embeddings.rows("test"))
     return (
-        f"{model.held_out:,} of {n_test:,} held-out images (those that maps show, as many of each"
-        f" group) and {len(model.rows) - model.held_out:,} training images; all embeddings are in"
+        f"{model.n_held_out:,} of {n_test:,} held-out images (those that maps show, as many of each"
+        f" group) and {len(model.rows) - model.n_held_out:,} training images; all embeddings are in"
         f" {model.artifact.key}/embeddings.npz"
     )
 

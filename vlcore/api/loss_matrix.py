@@ -71,7 +71,7 @@ def loss_pairs(
         raise ComparisonError(objective.no_pairs)
     stored = model.artifact.embeddings
     captions = captions_of(condition.labels, images.grouping, condition.template)
-    rows = model.rows[model.held_out :]
+    rows = model.rows[model.n_held_out :]
     # An edit may give an image a caption that is none of these.
     indices = np.flatnonzero(stored.caption_index < len(captions))
     groups = images.table["group"].to_numpy()[rows[indices]]
@@ -79,7 +79,7 @@ def loss_pairs(
     rows, caption_index = rows[indices], stored.caption_index[indices]
     table = images.table.iloc[rows]
     is_true = _truth(condition, captions, table, caption_index)  # (B, K)
-    scores = model.scores[model.held_out :][indices]  # (B, K)
+    scores = model.scores[model.n_held_out :][indices]  # (B, K)
     if objective.whole_batch:
         columns = caption_index
         is_matched = np.eye(len(columns), dtype=bool)
@@ -168,7 +168,7 @@ def _negative_weights(
             caption_counts as weighted_caption_counts,  # torch, which no page waits for
         )
 
-        groups = images.table["group"].to_numpy()[model.rows[model.held_out :]].astype(str)
+        groups = images.table["group"].to_numpy()[model.rows[model.n_held_out :]].astype(str)
         caption_counts = weighted_caption_counts(
             stored.caption_index, count, condition.mitigation, groups, stored.jtt_wrong
         )

@@ -45,7 +45,7 @@ class ModelMap:
 
     Attributes:
         rows: rows of the image set, (n,): the held-out images on the map, then the training set.
-        held_out: how many of them are held out.
+        n_held_out: how many of them are held out.
         z: embeddings of the images, (n, E).
         points: their positions, (n, 2).
         captions: texts of the captions, K.
@@ -62,7 +62,7 @@ class ModelMap:
     artifact: Artifact
     projection: Projection
     rows: NDArray[np.int64]
-    held_out: int
+    n_held_out: int
     z: NDArray[np.float32]
     points: NDArray[np.float64]
     captions: tuple[str, ...]
@@ -195,7 +195,7 @@ def model_map(
         artifact=artifact,
         projection=projection,
         rows=np.concatenate([stored.map_rows, stored.rows("train")]),
-        held_out=len(end.on_map),
+        n_held_out=len(end.on_map),
         z=z,
         points=points,
         captions=stored.caption_texts,
@@ -253,7 +253,7 @@ def image_captions(model: ModelMap, images: ImageSet, rows: NDArray[np.int64]) -
     )
     captions = captions_of(condition.labels, grouping, condition.template)
     texts = {row: captions[index].text for row, index in zip(rows.tolist(), indices, strict=True)}
-    training_rows = set(model.rows[model.held_out :].tolist())
+    training_rows = set(model.rows[model.n_held_out :].tolist())
     for edit, caption in relabelled(images, condition).items():
         if edit.picture in training_rows and edit.picture in texts:
             texts[edit.picture] = caption.text

@@ -106,7 +106,7 @@ def add_untrained_positions(comparison: ComparedMaps) -> pd.DataFrame:
         if untrained := model.artifact.embeddings.untrained:
             plane = fit_plane(untrained.on_map)
             positions = plane.place(np.concatenate([untrained.on_map, untrained.train]))
-            held_out = slice(model.held_out)
+            held_out = slice(model.n_held_out)
             positions = align(positions[held_out], model.points[held_out]).apply(positions)
         x, y = model.values_at(comparison.rows, positions).round(5).T
         points = points.assign(**{f"gx{pane}": x, f"gy{pane}": y})

@@ -27,7 +27,7 @@ from vlcore.metrics.novelty import Novelty
 from vlcore.metrics.reliance import PaintedImages, Reliance, by_backgrounds, by_painting, by_twins
 from vlcore.model.load import Loaded
 
-NEAREST = 5
+NEIGHBOURS = 5
 SURE = 0.8  # the least share of a sure prediction
 Vectors = NDArray[np.floating]
 
@@ -49,7 +49,8 @@ class UploadReport:
         is_calibrated: whether the share is, after one temperature, fitted on validation images.
         why_silent: why no object is predicted; empty where one is.
         captions: best first; none where they have no embeddings.
-        nearest: row number and cosine, nearest first.
+        neighbours: row number and cosine of images of the map (held out or trained on),
+            nearest first.
         truth: the object that the image shows; empty where nobody knows.
         novelty: of the image to the set; None where that was not judged.
         only_drawings: whether the model has seen drawings alone and the image is no drawing.
@@ -60,7 +61,7 @@ class UploadReport:
     is_calibrated: bool
     why_silent: str
     captions: tuple[CaptionScore, ...]
-    nearest: tuple[tuple[int, float], ...]
+    neighbours: tuple[tuple[int, float], ...]
     truth: str = ""
     novelty: Novelty | None = None
     only_drawings: bool = False
@@ -135,7 +136,7 @@ def upload_reports(
             is_calibrated=bool(temperature and predicted),
             why_silent="" if predicted else why_silent,
             captions=tuple(caption_scores(model, vector)) if len(model.caption_z) else (),
-            nearest=tuple(model.neighbours(vector, NEAREST)),
+            neighbours=tuple(model.neighbours(vector, NEIGHBOURS)),
             truth=truths[number],
             novelty=novelties[number],
             only_drawings=seen_drawings_alone and not are_drawn[number],
@@ -290,7 +291,7 @@ def report_table(
 
 
 def _row(report: UploadReport, images: ImageSet, reliance: str) -> dict[str, object]:
-    row, similarity = report.nearest[0]
+    row, similarity = report.neighbours[0]
     facts, novelty = images.table.iloc[row], report.novelty
     calibrated = "yes" if report.is_calibrated else "no"
     if report.is_calibrated and novelty and novelty.is_new:

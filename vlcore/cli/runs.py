@@ -227,7 +227,7 @@ def _upload_entry(model: Model, report: UploadReport) -> dict[str, Any]:
     # Only imported images have a source.
     columns = [name for name in ("image", "object", "context", "source") if name in table]
     neighbours = []
-    for row, similarity in report.nearest:
+    for row, similarity in report.neighbours:
         facts = table.iloc[row][columns].astype(str)
         neighbours.append({**facts[facts != ""].to_dict(), "similarity": similarity})
     entry: dict[str, Any] = {

@@ -114,7 +114,7 @@ def section(images: ImageSet, palette: Palette) -> None:
     _sheets(images, condition, palette)
     st.subheader("How they are labelled")
     _labels(images)
-    st.subheader("The mean of each group")
+    st.subheader("Average image of each group")
     st.caption(
         "The mean of all training images of a group: where these differ, even the simplest model"
         " can tell the groups apart."
