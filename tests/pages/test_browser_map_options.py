@@ -1,6 +1,7 @@
 """Every map option in Streamlit's own Vega: one legend a figure, and the marks that it asks for."""
 
 from dataclasses import fields
+from itertools import cycle
 from typing import Any
 from urllib.parse import urlencode
 
@@ -35,7 +36,7 @@ def overlays(*names: str) -> dict[str, str]:
 # Colourings and overlays in pairs, then all overlays, filters and projections.
 CASES: list[tuple[MapOptions, dict[str, str]]] = [
     (MapOptions(colour_by=colour, **{name: True}), {"colour": colour, **overlays(name)})
-    for colour, name in zip(COLOURINGS, OVERLAYS, strict=True)
+    for colour, name in zip(COLOURINGS, cycle(OVERLAYS), strict=False)
 ]
 CASES += [
     (MapOptions(**dict.fromkeys(OVERLAYS, True)), overlays(*OVERLAYS)),
