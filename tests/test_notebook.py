@@ -89,7 +89,7 @@ def test_the_walk_goes_on_with_pictures_of_ones_own(
     trained, version = vl.models().iloc[0], vl.data.load("mine").version
     assert (trained["data"], trained["data_version"], trained["bias"]) == ("mine", version, 0.5)
     moved = vl.Condition().replace(data="mine", steps=QUICK_STEPS)
-    arms = vl.run_study("experiments", base=moved).study.conditions
+    arms = vl.run_study("experiments", base=moved).plan.conditions
     assert {(arm.data_version, arm.n_per_group) for arm in arms} == {
         (version, trained["n_per_group"])
     }
@@ -104,7 +104,7 @@ def test_a_number_is_an_estimate_or_says_why_it_is_not_there(model: Model) -> No
     assert model.at("untrained")["silhouette_context"] != model.metrics["silhouette_context"]
     with pytest.raises(KeyError, match="not defined"):
         model.metrics["calibration"]
-    with pytest.raises(KeyError, match="moment"):
+    with pytest.raises(KeyError, match="checkpoint"):
         model.at("noon")
 
 
@@ -132,7 +132,7 @@ def test_what_cannot_be_opened_is_one_sentence(model: Model, tmp_path: Path) -> 
 def test_models_show_themselves(model: Model, quick: list[Artifact]) -> None:
     both = vl.compare(model, quick[1].key)
     assert model.key in repr(model)
-    assert "Right on" in model._repr_html_()
+    assert "Minority-group accuracy" in model._repr_html_()
     assert {"x0", "x1"} <= set(both.points)
     assert isinstance(both.table(), pd.DataFrame)
     assert "vconcat" in both.chart().to_dict()

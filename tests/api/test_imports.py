@@ -157,7 +157,7 @@ def test_without_captions_the_rest_is_measured(
     assert not table["Measured"].str.contains(NOT_MEASURED).any()
     key = report["key"]
     document("compare", key, key, "--out", tmp_path / "map.html")
-    assert "so none can be right or wrong" in (tmp_path / "map.html").read_text()
+    assert "so none has an accuracy" in (tmp_path / "map.html").read_text()
 
 
 def test_captions_that_fit_only_some_groups_are_nobodys_own(

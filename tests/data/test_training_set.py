@@ -114,7 +114,7 @@ def test_a_caption_is_that_pictures_alone_and_one_more_to_learn() -> None:
     with pytest.raises(CaptionError):
         edited(Relabel(first, "own", "{object}."))  # which models read as they read the short one
     same = edited(Relabel(first, "descriptive"), labels="descriptive")
-    assert len(same.said) == 4, "what the style says is no caption more"
+    assert len(same.captions) == 4, "what the style says is no caption more"
 
 
 def test_weights_are_those_of_the_group_with_what_was_drawn() -> None:

@@ -311,7 +311,7 @@ def test_what_cannot_be_mixed_is_refused() -> None:
         np.where(contexts == "grass", "snow", contexts),
     )
     for reason, mask, *labels in (
-        ("picture 2 is empty", empty, *columns),
+        ("image 2 is empty", empty, *columns),
         ("picture 2 fills it", full, *columns),
         ("something else than horse or camel", masks, zebra, contexts, scenes),
         ("something else than grass or desert", masks, objects, snow, scenes),

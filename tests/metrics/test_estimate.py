@@ -120,7 +120,7 @@ def test_groups_are_estimated_apart_in_the_order_of_their_names() -> None:
     values, groups, scenes = [1.0, 3.0, 5.0, 2.0], ["a", "b", "a", "c"], [0, 1, 2, 3]
     found = by_group(mean, values, groups, scenes, ["b", "a"])
     assert list(found.items()) == [("b", mean([3.0], [1])), ("a", mean([1.0, 5.0], [0, 2]))]
-    with pytest.raises(ValueError, match="no d here"):
+    with pytest.raises(ValueError, match="at least one image"):
         by_group(rate, values, groups, scenes, ["a", "d"], "no {} here")
 
 

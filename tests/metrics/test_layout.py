@@ -175,7 +175,7 @@ def test_what_is_not_defined_is_refused() -> None:
     z = cloud(20, 2)
     for rows, names, reason in (
         (19, ["a"], "same number of rows"),
-        (20, ["a", "b"], "No picture of b"),
+        (20, ["a", "b"], "No image of b"),
     ):
         with pytest.raises(ValueError, match=reason):
             movement((z, z), (z, z), ["a"] * 20, range(rows), names)

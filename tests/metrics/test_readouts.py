@@ -59,7 +59,7 @@ def test_adjusted_scores_lose_the_log_of_how_often_a_caption_occurs() -> None:
     even = readouts.frequency_adjusted(logits, SPOKEN_OF, np.full(4, 30), OBJECTS)
     assert even.tolist() == predict_objects(logits, SPOKEN_OF, OBJECTS).tolist()
     assert even.tolist() != said.tolist()
-    with pytest.raises(ValueError, match="no training picture"):
+    with pytest.raises(ValueError, match="no training image"):
         readouts.frequency_adjusted(logits, SPOKEN_OF, counts * [1, 0, 1, 0], OBJECTS)
 
 
@@ -121,8 +121,8 @@ def test_what_cannot_be_read_is_refused() -> None:
             "tells camel from horse, not gull from crow",
             lambda: layer.scores(np.ones((1, 3)), ("gull", "crow")),
         ),
-        ("at least four validation pictures", lambda: readouts.dfr(*grouped([3, 9, 9, 9], 0))),
-        ("at least four validation pictures", lambda: readouts.dfr(*grouped([9, 9, 0, 0], 0))),
+        ("at least four validation images", lambda: readouts.dfr(*grouped([3, 9, 9, 9], 0))),
+        ("at least four validation images", lambda: readouts.dfr(*grouped([9, 9, 0, 0], 0))),
     ):
         with pytest.raises(ValueError, match=reason):
             ask()

@@ -177,7 +177,7 @@ def test_what_is_under_the_maps(come: Callable[..., Page], page: Page, server: s
         judge(page, "[class*='st-key-maps-']")  # judged above, and slow
 
     opened("Text description", "Cosine distances between the centres")
-    opened("Movement", "The pictures that moved most")
+    opened("Movement", "The images that moved most")
     opened("The loss", "Each row is a training picture")
     opened("All measures", "PCA map:")
     opened("Captions", "The star is the caption")

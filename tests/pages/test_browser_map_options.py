@@ -15,7 +15,11 @@ from vlcore.study import plans
 
 from .serving import maps_drawn
 
-pytestmark = [pytest.mark.browser, needs_chromium]
+pytestmark = [
+    pytest.mark.browser,
+    needs_chromium,
+    pytest.mark.filterwarnings("ignore:Tensorflow not installed:ImportWarning"),  # of umap
+]
 
 PROMPTS = ("horse on the grass", "camel on the grass", "grass", "desert")
 UMAP = Projection("umap", neighbours=5, min_dist=0.5, seed=41, together=True)

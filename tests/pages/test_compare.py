@@ -285,7 +285,7 @@ def test_a_clicked_picture_is_shown_in_every_model(experiments: list[store.Artif
 
 
 @pytest.mark.parametrize(
-    "shown",
+    "layers",
     [
         {
             "models": "3",

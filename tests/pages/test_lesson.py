@@ -196,7 +196,9 @@ def test_trained_the_reveal_has_both_maps_and_this_run(
     ends = [artifact.metrics["end"] for artifact in experiments[2:]]
     found = answers.Measurement(STEPS[3], "", answers.estimate_in_run(STEPS[3], *ends), runs=False)
     assert f"In this run: {found.number}" in large(page)
-    film = next(toggle for toggle in page.toggle if toggle.label.startswith("Watch the training"))
+    film = next(
+        toggle for toggle in page.toggle if toggle.label.startswith("Show the training animation")
+    )
     film.set_value(True).run()
     assert not page.exception
     assert len(alts(page)) == 3

@@ -152,11 +152,11 @@ def test_what_a_click_makes_again_goes_and_models_stay(
 def test_a_grid_is_trained_before_the_class_comes_and_failures_are_listed(
     empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "listed", list, raising=False)
+    monkeypatch.setattr(queue, "queued_jobs", list, raising=False)
     monkeypatch.setattr(serving, "errors", [(0.0, "KeyError: 'a'")])
     jobs.Reporter(jobs.make_folder(jobs.work_folder("bad"))).end(State.FAILED, "The disk is full.")
     page = opened("7_Manage")
-    assert list(page.dataframe[0].value["said"]) == ["The disk is full.", "KeyError: 'a'"]
+    assert list(page.dataframe[0].value["message"]) == ["The disk is full.", "KeyError: 'a'"]
     assert "The queue is empty" in text_of(page)
     press(page, "Train the 4 that are missing")
     assert queue.asked == [

@@ -137,7 +137,7 @@ def test_who_is_alone_sees_the_wall_of_one(empty_home: Path, queue: FakeQueue) -
     publish([condition for of in HELD.values() for condition in of])
     queue.disk = True
     page = lesson(lesson="repair")
-    assert "of the majority and" in text_of(page), "the model as it was is revealed"
+    assert "As it is: accuracy" in text_of(page), "the model as it was is revealed"
     assert not stands_out(page), "there is no repair to reveal"
     assert "Prepare" not in [button.label for button in page.button]
     row = pictures(page)[3]

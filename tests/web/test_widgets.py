@@ -18,7 +18,7 @@ st.session_state["chosen"] = widgets.integer_input("Seed", 0, 999, 7, "seed")
 
 
 @pytest.mark.parametrize(
-    ("said", "chosen"),
+    ("typed", "chosen"),
     [
         ("12", 12),
         ("0", 0),

@@ -199,7 +199,7 @@ def _failure_rows(failures: Sequence[tuple[float, str, str]]) -> list[dict[str, 
     rows = []
     for at, what, message in sorted(failures, reverse=True):
         when = datetime.fromtimestamp(at).astimezone().strftime("%d %b %H:%M")
-        rows.append({"when": when, "what": what, "said": message})
+        rows.append({"when": when, "what": what, "message": message})
     return rows
 
 
