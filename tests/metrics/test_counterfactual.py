@@ -312,7 +312,7 @@ def test_what_cannot_be_mixed_is_refused() -> None:
     )
     for reason, mask, *labels in (
         ("image 2 is empty", empty, *columns),
-        ("picture 2 fills it", full, *columns),
+        ("image 2 fills it", full, *columns),
         ("something else than horse or camel", masks, zebra, contexts, scenes),
         ("something else than grass or desert", masks, objects, snow, scenes),
         ("No other scene shows", masks, objects, contexts, np.full(12, "s0")),

@@ -187,5 +187,5 @@ def test_what_is_not_defined_is_refused() -> None:
     ):
         with pytest.raises(ValueError, match=reason):
             layout(*space, names)
-    with pytest.raises(ValueError, match="pictures of a cancel out"):
+    with pytest.raises(ValueError, match="images of a cancel out"):
         layout(np.array([[1.0, 0], [-1, 0], [0, 1]]), ["a", "a", "b"], [0, 1, 2], ["a", "b"])

@@ -178,7 +178,7 @@ def test_what_is_under_the_maps(come: Callable[..., Page], page: Page, server: s
 
     opened("Text description", "Cosine distances between the centres")
     opened("Movement", "The images that moved most")
-    opened("The loss", "Each row is a training picture")
+    opened("The loss", "Each row is a training image")
     opened("All measures", "PCA map:")
     opened("Captions", "The star is the caption")
     caption = page.get_by_label("A caption", exact=True)
