@@ -54,7 +54,7 @@ with shell.errors_as_sentences():
         st.caption(study.origin)
     else:
         st.info(
-            f"No results on {plain(images.name)} came with this version; look at the runs on this"
+            f"No results on {plain(images.name)} are bundled; look at the runs on this"
             " server."
         )
         st.stop()

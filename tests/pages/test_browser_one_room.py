@@ -59,7 +59,7 @@ def test_a_wall_and_three_phones_do_one_study(come: Callable[..., Page], server:
     ).click()
     for page in (wall, phones[0]):
         judge_both(page)
-    press(wall, "Fix the plan")
+    press(wall, "Lock the plan")
     expect_blocks(wall, "0 of 5")
 
     for number, phone in enumerate(phones, start=1):

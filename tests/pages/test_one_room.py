@@ -88,7 +88,7 @@ def test_alone_it_says_what_it_is_and_begins(empty_home: Path) -> None:
     found = find_session(code if isinstance(code, str) else code[0])
     assert found is not None
     assert found.lesson == one_room.NAME
-    assert "Fix the plan" in labels(page)
+    assert "Lock the plan" in labels(page)
 
 
 @pytest.mark.parametrize("towers", list(TOWERS))
@@ -125,7 +125,7 @@ def test_on_a_pretrained_tower_plan_rehearsal_preparation_and_phones_have_it(
     assert {one.frozen_tower for pair in pairs(3, kept) for one in pair} == {"pretrained"}
     press(page, "End the rehearsal and delete it")
     page.radio(key="room_expected").set_value("lower").run()
-    press(page, "Fix the plan")
+    press(page, "Lock the plan")
     fixed = one_room.plan_of(started.code)
     assert fixed is not None
     assert fixed.towers == "pretrained"
@@ -169,12 +169,12 @@ def test_the_class_expects_something_and_the_lecturer_fixes_the_plan_once(
     press(student, "higher")
     press(student, "lower")
     assert all_votes(started.code) == {one_room.FIRST: {"lower": 1}}
-    fix = next(button for button in page.button if button.label == "Fix the plan")
+    fix = next(button for button in page.button if button.label == "Lock the plan")
     assert fix.disabled, "nothing is expected yet"
     assert "lower: 1 · about the same: 0" in text_of(page.run())
     page.number_input[0].set_value(7).run()
     page.radio(key="room_expected").set_value("lower").run()
-    press(page, "Fix the plan")
+    press(page, "Lock the plan")
     plan = one_room.plan_of(started.code)
     assert plan is not None
     assert (plan.contrast, plan.planned, plan.measure, plan.prediction) == (
@@ -183,7 +183,7 @@ def test_the_class_expects_something_and_the_lecturer_fixes_the_plan_once(
         "minority_accuracy",
         "lower",
     )
-    assert "Fix the plan" not in labels(page)
+    assert "Lock the plan" not in labels(page)
     assert "before its first run" in text_of(page)
     assert next(one.value for one in page.metric if one.label == "Blocks") == "0 of 7"
     assert TAKE in labels(student.run())
@@ -222,7 +222,7 @@ def test_a_phone_trains_its_pair_by_a_button_and_sees_where_it_is(
     assert [block.owner for block in one_room.blocks_of(started.code)] == ["student-1"]
     press(phone(started, "student-2"), TAKE)
     assert queue.asked == [first[1].key, second[1].key]
-    press(again, "Give them up")
+    press(again, "Cancel training")
     assert queue.cancelled == [first[1].key]
     assert TAKE in labels(again)
 
@@ -390,7 +390,7 @@ def test_a_rehearsal_takes_blocks_of_its_own_is_marked_and_goes(
     assert next(one.value for one in page.run().metric if one.label == "Blocks") == "3 of 3"
     press(page, "End the rehearsal and delete it")
     assert one_room.blocks_of(started.code, REHEARSAL) == []
-    assert "Fix the plan" in labels(page)
+    assert "Lock the plan" in labels(page)
     assert one_room.looks_of(started.code, CLASS) == {}
 
 

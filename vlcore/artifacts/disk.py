@@ -106,7 +106,7 @@ def delete(key: str) -> None:
     folder = models_folder() / store.check_key(key)
     if not _is_made_here(key):
         raise StoreError(
-            f"{key} came with this version and takes no more room than its file; it stays."
+            f"{key} is bundled and takes no more room than its file; it stays."
         )
     if not folder.is_dir():
         raise StoreError(

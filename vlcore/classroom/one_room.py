@@ -228,7 +228,7 @@ def planned_places(states: Sequence[BlockState], planned: int) -> set[int]:
 
 
 def fix_plan(code: str, token: str, plan: Plan, usual: Condition, grouping: Grouping) -> Plan:
-    """Fix the plan of a class, with its hash, for good.
+    """Lock the plan of a class, with its hash, for good.
 
     Raises:
         LessonError: for all but the presenter, where a plan is fixed already, or for a plan that is

@@ -45,7 +45,7 @@ MARKS = {
 }
 VIEWS = {
     "colour": "mean colour",
-    "rim": "rim (outer eighth)",
+    "rim": "border (outer eighth)",
     "pixels": "image at 16 x 16",
     "place": "background without the animal",
     "outline": "outline of the animal",

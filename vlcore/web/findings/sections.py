@@ -100,7 +100,7 @@ def without_failing(study: Study) -> Study:
         st.caption(
             words.sanity_words(failing, blocks), help=words.failing_words(failing), width="content"
         )
-        excluded = st.toggle("Leave them out", **widgets.in_address("sound"))
+        excluded = st.toggle("Exclude them", **widgets.in_address("sound"))
     return study.passing() if excluded and len(failing) < blocks else study
 
 

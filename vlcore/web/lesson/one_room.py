@@ -83,7 +83,7 @@ def _planning(room: ClassSession, images: ImageSet) -> None:
 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Fix the plan",
+            "Lock the plan",
             type="primary",
             icon=":material/lock:",
             help="Records the plan before the first run. It cannot be changed then.",

@@ -137,7 +137,7 @@ def _block(room: ClassSession, plan: Plan, images: ImageSet, palette: Palette) -
         done = sum(1.0 if view.done else view.fraction for view in views) / len(views)
         st.progress(done, text=f"{where}, {left} left. You may lock your phone.")
         st.button(
-            "Give them up",
+            "Cancel training",
             icon=":material/stop:",
             on_click=partial(_give_up, room, [condition.key for condition in pair]),
         )

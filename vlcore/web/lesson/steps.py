@@ -141,7 +141,7 @@ def navigation(
     """
     step = lesson.steps[number]
     back = {"run": "predict", "reveal": "run"}.get(phase)
-    go = "Go on: it is trained" if is_trained(step) else "Run it"
+    go = "Show the result" if is_trained(step) else "Run it"
     on = {
         "predict": (go, "play_arrow", step, "run"),
         "run": ("Reveal", "visibility", step, "reveal"),
