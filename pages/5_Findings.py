@@ -53,10 +53,7 @@ with shell.errors_as_sentences():
         study = PublishedStudy(folders[name])
         st.caption(study.origin)
     else:
-        st.info(
-            f"No results on {plain(images.name)} are bundled; look at the runs on this"
-            " server."
-        )
+        st.info(f"No results on {plain(images.name)} are bundled; look at the runs on this server.")
         st.stop()
 
 if not study.n_trained:

@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from tests.api.stand_ins import BASE, image_set, publish
 from tests.cli.conftest import Document, Models, Patch, Refused
-from vlcore.__main__ import BUSY
+from vlcore.__main__ import BUSY, parser
 from vlcore.api import models as api_models
 from vlcore.api import offline_page
 from vlcore.api.compared_maps import ComparedMaps
@@ -154,3 +154,11 @@ def test_models_and_places_that_do_not_go(
     options = ("--map", "tsne", "--seed", 9, "--out", tmp_path / "maps.html")
     with FileLock(jobs.work_folder(key) / "lock"):
         assert refused("compare", models[0].key, models[1].key, *options, code=BUSY).startswith(key)
+
+
+@pytest.mark.parametrize("separator", [" ", "-"])
+def test_values_of_several_words_take_hyphens_too(separator: str) -> None:
+    words = [separator.join(text.split()) for text in ("right or wrong", "held out")]
+    given = ("compare", "KEY", "--colour-by", words[0], "--split", words[1], "--out", "a.html")
+    options = parser().parse_args(given)
+    assert (options.colour_by, options.split) == ("right or wrong", "held out")

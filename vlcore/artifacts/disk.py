@@ -105,9 +105,7 @@ def delete(key: str) -> None:
     """Move an artifact to the trash for a week; StoreError where it is absent or bundled."""
     folder = models_folder() / store.check_key(key)
     if not _is_made_here(key):
-        raise StoreError(
-            f"{key} is bundled and takes no more room than its file; it stays."
-        )
+        raise StoreError(f"{key} is bundled and takes no more room than its file; it stays.")
     if not folder.is_dir():
         raise StoreError(
             f"No model {key!r} is on disk; `python -m vlcore status` lists the keys there are."

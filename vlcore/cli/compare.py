@@ -57,7 +57,8 @@ def _add_map_options(option: Callable[..., Any]) -> None:
     option("--prompts", type=comma_separated(4), metavar="A,B,C,D", help=about)
     infos = option_infos(MapOptions)
     colours = infos["colour_by"]
-    option("--colour-by", choices=COLOURINGS, default="group", help=_help(colours.help))
+    about = _help(colours.help)
+    option("--colour-by", type=_spaced, choices=COLOURINGS, default="group", help=about)
     overlays = "; ".join(f"{name}: {infos[name].help.rstrip('.')}" for name in OVERLAYS)
     option(
         "--show",
@@ -69,11 +70,17 @@ def _add_map_options(option: Callable[..., Any]) -> None:
     )
     about = _help(infos["groups"].help)
     option("--groups", type=comma_separated(), default=(), metavar="A,B", help=about)
-    option("--split", choices=SPLITS, default="all", help=_help(infos["split"].help))
+    about = _help(infos["split"].help)
+    option("--split", type=_spaced, choices=SPLITS, default="all", help=about)
 
 
 def _help(text: str) -> str:
     return text.replace("%", "%%")  # which argparse would fill in
+
+
+def _spaced(text: str) -> str:
+    """The type of a value whose words may have hyphens between them, as ``held-out``."""
+    return text.replace("-", " ")
 
 
 def _kinds(kinds: tuple[str, ...]) -> str:
