@@ -79,11 +79,11 @@ def test_the_walk_through_it_runs(
     assert sorted(file.name for file in tmp_path.iterdir()) == ["maps.html", "model.parquet"]
 
 
-def test_the_walk_goes_on_with_pictures_of_ones_own(
+def test_the_walk_goes_on_with_images_of_ones_own(
     empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(empty_home)
-    pets(empty_home / "pictures")
+    pets(empty_home / "images")
     (block,) = (block for block in BLOCKS if "data.add" in block)
     exec(block, {"vl": vl})
     trained, version = vl.models().iloc[0], vl.data.load("mine").version

@@ -86,7 +86,7 @@ FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
         "train_schedule": tuple(options.SCHEDULES),
         "train_template": ("a {object}", "{object} {place}", "{", "{0}", "{object.__class__}"),
         "bring_place": ("from the hub",),
-        "bring_name": ("a/b", "vlcore/ui", "../.."),
+        "bring_name": ("a/b", "vlcore/web", "../.."),
         "bring_bias": BIAS,
         "bring_readout": ("zero-shot", "probe", "dfr"),
         "bring_labels": options.style_names(),

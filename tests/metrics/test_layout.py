@@ -85,10 +85,12 @@ def test_movement_is_its_parts() -> None:
     assert (found.displacement == displacement(points, onto)).all()
     assert (found.overlap == neighbour_overlap(one, other, 7)).all()
     assert found.chance == 7 / 47
-    assert list(found.drift) == list(found.kept) == list(NAMES)
+    assert list(found.drift) == list(found.overlap_by_group) == list(NAMES)
     for name in NAMES:
         assert found.drift[name] == mean(found.displacement[groups == name], scenes[groups == name])
-        assert found.kept[name] == mean(found.overlap[groups == name], scenes[groups == name])
+        assert found.overlap_by_group[name] == mean(
+            found.overlap[groups == name], scenes[groups == name]
+        )
 
 
 def planted(

@@ -284,5 +284,5 @@ def test_what_is_neither_folder_nor_hub_name_is_a_sentence(
     with pytest.raises(PretrainedError, match="There is no folder"):
         checkpoint_name(source)
     monkeypatch.chdir(Path(__file__).parents[2])
-    assert checkpoint_name("vlcore/ui") == "vlcore/ui", "whether such a path is here is not told"
+    assert checkpoint_name("vlcore/web") == "vlcore/web", "whether such a path is here is not told"
     assert checkpoint_name("google/siglip-base-patch16-224") == "google/siglip-base-patch16-224"

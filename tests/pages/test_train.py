@@ -243,7 +243,7 @@ def test_a_set_of_embeddings_is_shown_and_not_trained(
 
 def test_a_hub_name_tells_nothing_of_the_disk(empty_home: Path) -> None:
     present, absent = (
-        opened("2_Train", bring_name=name) for name in ("vlcore/ui", "vlcore/nothing")
+        opened("2_Train", bring_name=name) for name in ("vlcore/web", "vlcore/nothing")
     )
     for page in (present, absent):
         assert [button.label for button in page.button if button.key == "bring_go"] == [

@@ -224,7 +224,7 @@ def largest_displacements(
             {
                 "Group": words[group],
                 "Moved, in radii of the first map": number(drift.as_dict()),
-                "Ten nearest kept": share(moved.kept[group].as_dict()),
+                "Ten nearest kept": share(moved.overlap_by_group[group].as_dict()),
                 "Images": drift.n,
             }
             for group, drift in moved.drift.items()

@@ -40,7 +40,7 @@ def add(source: str | Path, name: str, **options: Any) -> ImageSet:
     Where the source cannot be used, a `LabError` says why and nothing is left behind.
 
     >>> import vlcore as vl
-    >>> vl.data.add("pictures/", name="mine")  # doctest: +SKIP
+    >>> vl.data.add("images/", name="mine")  # doctest: +SKIP
     """
     from vlcore.data.importers import import_set
 

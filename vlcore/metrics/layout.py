@@ -30,7 +30,7 @@ class Movement:
     overlap: Floats  # share of nearest images that both models agree on, `neighbour_overlap`, (n,)
     chance: float  # the overlap that two unrelated models have on average
     drift: dict[str, Estimate]  # mean displacement by group, with an interval over scenes
-    kept: dict[str, Estimate]  # mean overlap by group, with an interval over scenes
+    overlap_by_group: dict[str, Estimate]  # mean overlap by group, with an interval over scenes
 
 
 def movement(
@@ -59,7 +59,7 @@ def movement(
         overlap=overlap,
         chance=k / (len(distances) - 1),
         drift=by_group(mean, distances, groups, scenes, names, why_not),
-        kept=by_group(mean, overlap, groups, scenes, names, why_not),
+        overlap_by_group=by_group(mean, overlap, groups, scenes, names, why_not),
     )
 
 

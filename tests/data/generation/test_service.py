@@ -4,10 +4,11 @@ it is."""
 import base64
 import json
 import socket
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 
@@ -144,8 +145,16 @@ def test_a_fault_ends_the_run_which_can_be_resumed(
 
 
 def test_a_slow_service_and_one_that_is_not_there(shop: Shop, tmp_path: Path) -> None:
-    with pytest.raises(GenerateError, match="did not answer in time"):
-        Order(shop, tmp_path / "set", timeout=0.2).run(lambda _to: time.sleep(0.6))
+    asked_too_long = Event()
+
+    def hold(_to: Any) -> None:
+        asked_too_long.wait(60)
+
+    try:
+        with pytest.raises(GenerateError, match="did not answer in time"):
+            Order(shop, tmp_path / "set", timeout=0.2).run(hold)
+    finally:
+        asked_too_long.set()
     with socket.socket() as port:  # bound and not listening: nobody answers there
         port.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{port.getsockname()[1]}/v1"
