@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from vlcore.artifacts import store
 from vlcore.jobs.jobs import JobStatus, State
+from vlcore.jobs.queue import Job
 
 
 class FakeQueue:
@@ -46,14 +47,9 @@ class FakeQueue:
             return JobStatus(key, State.DONE)
         return JobStatus(key, State.RUNNING if key in self.asked else self.state, self.status)
 
-    def long_jobs(self) -> int:
-        return self.long
-
-    def slow_jobs(self) -> int:
-        return self.long
-
-    def asked_by(self, _name: str, _short: bool) -> list[str]:
-        return []
+    def jobs(self) -> list[Job]:
+        wishes = {"somebody else": False}
+        return [Job("busy", print, short=False, quick=False, wishes=wishes)] * self.long
 
     def cancel_pending(self, key: str, asker: object) -> bool:
         self.cancelled.append(key)

@@ -120,7 +120,7 @@ def test_the_queue_is_seen_and_anything_in_it_cancelled(
         assert by_hand.view("c").position == 1
         press(page, "Cancel all 1 that wait")
         assert by_hand.view("c").state is State.CANCELLED
-        assert [job.status.key for job in by_hand.queued_jobs()] == ["a"], "what runs goes on"
+        assert [job.key for job in by_hand.jobs()] == ["a"], "what runs goes on"
 
 
 def test_what_is_deleted_can_be_put_back(
@@ -152,7 +152,6 @@ def test_what_a_click_makes_again_goes_and_models_stay(
 def test_a_grid_is_trained_before_the_class_comes_and_failures_are_listed(
     empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "queued_jobs", list, raising=False)
     monkeypatch.setattr(serving, "errors", [(0.0, "KeyError: 'a'")])
     jobs.Reporter(jobs.make_folder(jobs.work_folder("bad"))).end(State.FAILED, "The disk is full.")
     page = opened("7_Manage")

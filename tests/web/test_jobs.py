@@ -10,8 +10,9 @@ from streamlit.testing.v1 import AppTest
 from vlcore.api import maps
 from vlcore.artifacts import disk, store
 from vlcore.jobs.jobs import JobStatus, State
+from vlcore.jobs.queue import Job
 from vlcore.web import visitors, work
-from vlcore.web.visitors import Visitor
+from vlcore.web.visitors import Visitor, visitor
 
 
 class Queue:
@@ -155,11 +156,9 @@ def test_a_visitor_has_a_quota_and_a_teacher_none(
     waiting: int, new: int, teaches: bool, error: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Full(Queue):
-        def asked_by(self, name: str, short: bool) -> list[str]:
-            return [str(number) for number in range(waiting + len(self.asked)) if not short]
-
-        def slow_jobs(self) -> int:
-            return 0
+        def jobs(self) -> list[Job]:
+            job = Job("busy", print, short=False, quick=True, wishes={visitor().name: False})
+            return [job] * (waiting + len(self.asked))
 
     queue = Full()
     monkeypatch.setattr(work, "queue", lambda: queue)

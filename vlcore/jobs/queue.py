@@ -14,12 +14,12 @@ import time
 import warnings
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakValueDictionary
 
 from vlcore.experiment.errors import BusyError, LabError
@@ -39,35 +39,43 @@ class Asker:
 
 
 @dataclass(eq=False)
-class _Job:
-    """A job that waits or runs.
+class Job:
+    """A job that waits or runs here.
 
     Attributes:
         short: whether it belongs to the pool of short jobs.
-        submitted: seconds since 1970.
         quick: whether it takes seconds, though it is not in the pool of short jobs.
-        wishes: by name of each asker, whether the job stays when the asker leaves; it counts for
-            the first.
+        submitted: seconds since 1970.
+        wishes: by name of each asker, whether the job stays when the asker leaves.
+        attempts: how many pools were asked to do it.
+        pool: the last of these.
         future: once a worker may begin.
     """
 
     key: str
     task: Callable[..., Any]
     short: bool
-    submitted: float
-    quick: bool = False
+    quick: bool
+    submitted: float = field(default_factory=time.time)
     wishes: dict[str, bool] = field(default_factory=dict)
-    attempt: int = 0
+    attempts: int = 0
+    pool: Executor | None = None
     future: Future[Any] | None = None
-    executor: Executor | None = None
+
+    @property
+    def counts_for(self) -> str:
+        """The asker whose quota it takes: who asked first."""
+        return next(iter(self.wishes))
 
 
-class QueuedJob(NamedTuple):
-    """A job that waits or runs here, as the teacher sees it."""
+@dataclass
+class _Lane:
+    """The workers of short jobs or of long ones, and whose turn it is: names, the next first."""
 
-    status: JobStatus
-    submitted: float  # seconds since 1970
-    askers: int
+    make_pool: Callable[[], Executor]
+    workers: int
+    pool: Executor | None = None
+    turns: list[str] = field(default_factory=list)
 
 
 class JobQueue:
@@ -84,20 +92,14 @@ class JobQueue:
         workers: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        # Keys of these are whether a job is short.
-        self._make = {False: make_pool, True: make_short or make_pool}
-        self._workers = {False: workers or default_workers(), True: 1}
-        self._pools: dict[bool, Executor] = {}
-        self._started: dict[bool, set[Future[Any]]] = {False: set(), True: set()}
-        self._turns: dict[bool, dict[str, None]] = {False: {}, True: {}}  # names, the next first
-        self._positions: dict[bool, dict[str, int]] = {}  # by key, until something changes
-        self._jobs: dict[str, _Job] = {}
+        self._long = _Lane(make_pool, workers or default_workers())
+        self._short = _Lane(make_short or make_pool, 1)
+        self._jobs: dict[str, Job] = {}
         self._errors: dict[str, str] = {}
         self._present: WeakValueDictionary[str, Asker] = WeakValueDictionary()
-        self._left: dict[str, float] = {}
+        self._left: dict[str, float] = {}  # when
         self._clock = clock
         self._guard = threading.RLock()
-        self._is_starting = False
         # Keys of the long jobs that ended well here, the last one last.
         self.latest: deque[str] = deque(maxlen=LATEST)
 
@@ -131,51 +133,50 @@ class JobQueue:
                 self._errors.pop(key, None)
                 jobs.clear_last_failure(key)
                 task = partial(workers.within, limit, key, task, *arguments)
-                self._jobs[key] = _Job(key, task, short, time.time(), quick)
+                self._jobs[key] = Job(key, task, short, quick)
             if job := self._jobs.get(key):
                 self._see(asker)
                 name = asker.name if asker else ""
                 job.wishes[name] = job.wishes.get(name, False) or stays or asker is None
-                self._join(job)
                 self._start_waiting()
 
     def prepare(self, task: Callable[[], object]) -> None:
         """Start the workers of long jobs before the first one, with a task each, such as imports;
         once."""
         with self._guard:
-            if False in self._pools:
+            if self._long.pool is not None:
                 return
-            pool = self._pools[False] = self._make[False]()
+            pool = self._long.pool = self._long.make_pool()
             with suppress(RuntimeError):  # broken, or shut down: the first job makes another one
-                for _ in range(self._workers[False]):
+                for _ in range(self._long.workers):
                     pool.submit(task)
 
     def _see(self, asker: Asker | None) -> None:
         if asker and self._present.get(asker.name) is not asker:
             self._present[asker.name] = asker
-            self._positions.clear()
             weakref.finalize(asker, self._leave, asker.name).atexit = False
 
-    def _join(self, job: _Job) -> None:
-        self._positions.clear()
-        for name in job.wishes:
-            self._turns[job.short].setdefault(name)
-
     def _leave(self, name: str) -> None:
-        now = self._clock()
-        self._positions.clear()
-        recent = {left: at for left, at in self._left.items() if now - at < GRACE_SECONDS}
-        self._left = recent | {name: now}
+        self._left[name] = self._clock()
 
-    def _waiting(self, short: bool) -> list[_Job]:
-        return [job for job in self._jobs.values() if job.short == short and job.future is None]
+    def _lane(self, job: Job) -> _Lane:
+        return self._short if job.short else self._long
 
-    def _order(self, short: bool) -> dict[_Job, str]:
+    def _waiting(self, lane: _Lane) -> list[Job]:
+        return [
+            job for job in self._jobs.values() if self._lane(job) is lane and job.future is None
+        ]
+
+    def _order(self, lane: _Lane) -> dict[Job, str]:
         """Jobs in the order in which they will get a worker, and whose turn that is."""
-        order: dict[_Job, str] = {}
+        waiting = self._waiting(lane)
+        names = dict.fromkeys(name for job in waiting for name in job.wishes)
+        known = [name for name in lane.turns if name in names]
+        lane.turns = list(dict.fromkeys([*known, *names]))
+        order: dict[Job, str] = {}
         for present in (True, False):
-            wanted = {name: deque[_Job]() for name in self._turns[short]}
-            for job in self._waiting(short):
+            wanted = {name: deque[Job]() for name in lane.turns}
+            for job in waiting:
                 for name, stays in job.wishes.items():
                     if present == (stays or name in self._present):
                         wanted[name].append(job)
@@ -191,73 +192,60 @@ class JobQueue:
 
     def _start_waiting(self) -> None:
         """Start as many jobs as there are free workers."""
-        if self._is_starting:  # a future that has ended already calls back at once
+        for lane in (self._long, self._short):
+            for job in self._waiting(lane):
+                if not self._is_wanted(job):
+                    del self._jobs[job.key]
+            while (order := self._order(lane)) and self._is_free(lane):
+                job, name = next(iter(order.items()))
+                lane.turns.remove(name)
+                lane.turns.append(name)
+                self._start(job, lane)
+
+    def _is_free(self, lane: _Lane) -> bool:
+        begun = [job for job in self._jobs.values() if self._lane(job) is lane and job.future]
+        return len(begun) < lane.workers
+
+    def _start(self, job: Job, lane: _Lane) -> None:
+        """Give a job to a worker; it waits on where the pool is broken or shut down."""
+        if job.attempts == POOLS:
+            del self._jobs[job.key]
+            self._errors[job.key] = (
+                "The worker processes end before they begin; see the server's log, then start it"
+                " again."
+            )
             return
-        self._is_starting = True
+        job.attempts += 1
+        if lane.pool is None:
+            lane.pool = lane.make_pool()
+        job.pool = lane.pool
         try:
-            for short, turns in self._turns.items():
-                abandoned = [job for job in self._waiting(short) if not self._is_wanted(job)]
-                self._drop(abandoned)
-                while len(self._started[short]) < self._workers[short]:
-                    order = self._order(short)
-                    if not order:
-                        break
-                    job, name = next(iter(order.items()))
-                    turns.pop(name)
-                    turns[name] = None
-                    self._start(job)
-                names = {name for job in self._waiting(short) for name in job.wishes}
-                for name in turns.keys() - names:
-                    del turns[name]
-        finally:
-            self._is_starting = False
-            self._positions.clear()
+            job.future = lane.pool.submit(job.task)
+        except RuntimeError:
+            lane.pool = None
+        else:
+            job.future.add_done_callback(partial(self._end, job))
 
-    def _start(self, job: _Job) -> None:
-        while job.attempt < POOLS:
-            job.attempt += 1
-            if job.short not in self._pools:
-                self._pools[job.short] = self._make[job.short]()
-            pool = job.executor = self._pools[job.short]
-            try:
-                future = job.future = pool.submit(job.task)
-            except RuntimeError:  # broken, or shut down
-                del self._pools[job.short]
-                continue
-            self._started[job.short].add(future)
-            future.add_done_callback(partial(self._end, job))
-            return
-        del self._jobs[job.key]
-        self._errors[job.key] = (
-            "The worker processes end before they begin; see the server's log, then start it again."
-        )
-
-    def _end(self, job: _Job, future: Future[Any]) -> None:
-        with self._guard:
-            self._started[job.short].discard(future)
-            if self._jobs.get(job.key) is job:  # else it was cancelled
-                self._settle(job, future.exception())
-            self._start_waiting()
-
-    def _settle(self, job: _Job, error: BaseException | None) -> None:
+    def _end(self, job: Job, future: Future[Any]) -> None:
         """Forget a job that ended, or let it wait again where its pool broke before it began.
 
         A worker that is killed takes its pool with it. The job that it was at shows as interrupted;
         jobs that had not begun go on in a new pool, the same for all of them.
         """
-        job.future = None
-        is_broken = isinstance(error, BrokenExecutor)
-        if is_broken and self._pools.get(job.short) is job.executor:
-            del self._pools[job.short]
-        if is_broken and jobs.view(job.key).state is State.ABSENT:
-            self._join(job)
-            return
-        del self._jobs[job.key]
-        if error is None:
-            if not job.short:
-                self.latest.append(job.key)
-        elif not isinstance(error, BrokenExecutor | JobCancelledError | BusyError):
-            self._errors[job.key] = str(error)
+        with self._guard:
+            job.future = None
+            if self._jobs.get(job.key) is job:  # else it was cancelled
+                error = future.exception()
+                is_broken = isinstance(error, BrokenExecutor)
+                if is_broken and self._lane(job).pool is job.pool:
+                    self._lane(job).pool = None
+                if not (is_broken and jobs.view(job.key).state is State.ABSENT):
+                    del self._jobs[job.key]
+                    if error is None and not job.short:
+                        self.latest.append(job.key)
+                    if not isinstance(error, BrokenExecutor | JobCancelledError | BusyError | None):
+                        self._errors[job.key] = str(error)
+            self._start_waiting()
 
     def view(self, key: str, asker: Asker | None = None) -> JobStatus:
         """The state of a job, with its position in the queue, 0 where a worker is about to begin.
@@ -269,44 +257,18 @@ class JobQueue:
             self._see(asker)
             job = self._jobs.get(key)
             if job is not None and status.state not in (State.DONE, State.RUNNING):
-                positions = self._positions.get(job.short)
-                if positions is None:
-                    waiting = enumerate(self._order(job.short), 1)
-                    positions = {queued.key: position for position, queued in waiting}
-                    self._positions[job.short] = positions
-                return JobStatus(key, State.QUEUED, {}, positions.get(key, 0))
+                position = 0
+                if job.future is None:
+                    position = list(self._order(self._lane(job))).index(job) + 1
+                return JobStatus(key, State.QUEUED, {}, position)
             if status.state is State.ABSENT and key in self._errors:
                 return JobStatus(key, State.FAILED, {"message": self._errors[key]})
         return status
 
-    def queued_jobs(self) -> list[QueuedJob]:
-        """All jobs that wait or run here: those that run, then those that wait, by position."""
+    def jobs(self) -> list[Job]:
+        """All jobs that wait or run here, as they were asked for."""
         with self._guard:
-            entries = [
-                QueuedJob(self.view(job.key), job.submitted, len(job.wishes))
-                for job in self._jobs.values()
-            ]
-        return sorted(entries, key=lambda entry: (entry.status.position, entry.submitted))
-
-    def long_jobs(self) -> int:
-        """How many long jobs wait or run here."""
-        with self._guard:
-            return sum(not job.short for job in self._jobs.values())
-
-    def slow_jobs(self) -> int:
-        """How many long jobs take longer than seconds: quick ones need not wait for each other."""
-        with self._guard:
-            return sum(not (job.short or job.quick) for job in self._jobs.values())
-
-    def asked_by(self, name: str, short: bool) -> list[str]:
-        """Keys of the jobs that wait or run here and that this name asked for first; further askers
-        do not count."""
-        with self._guard:
-            return [
-                job.key
-                for job in self._jobs.values()
-                if job.short == short and next(iter(job.wishes)) == name
-            ]
+            return list(self._jobs.values())
 
     def cancel_pending(self, key: str, asker: Asker) -> bool:
         """Withdraw one asker's wish, and cancel the job unless others wait for it.
@@ -323,12 +285,11 @@ class JobQueue:
                 return jobs.view(key).state is not State.RUNNING
             if self._is_wanted(job, apart_from=asker.name):
                 job.wishes.pop(asker.name, None)
-                self._positions.clear()
                 return False
             self.cancel(key)
             return True
 
-    def _is_wanted(self, job: _Job, apart_from: str | None = None) -> bool:
+    def _is_wanted(self, job: Job, apart_from: str | None = None) -> bool:
         """Whether an asker of a job stays, is present or has just left."""
         now = self._clock()
         return any(
@@ -339,18 +300,13 @@ class JobQueue:
             if name != apart_from
         )
 
-    def _drop(self, dropped: Iterable[_Job]) -> None:
-        for job in dropped:
-            del self._jobs[job.key]
-        self._positions.clear()
-
     def cancel(self, key: str) -> bool:
         """Take a job out of the queue at once, or ask it to stop; False when there is none."""
         with self._guard:
             job = self._jobs.get(key)
             if job is None or jobs.view(key).state in (State.DONE, State.RUNNING):
                 return jobs.cancel(key)
-            self._drop([job])
+            del self._jobs[key]
             is_cancelled = jobs.cancel(key, pending=True)
             if job.future is not None:  # else its worker finds it cancelled
                 job.future.cancel()

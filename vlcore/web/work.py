@@ -132,7 +132,7 @@ def train(*conditions: Condition) -> None:
     One of seconds does not wait behind longer ones. QuotaError or RightError for more conditions
     than a visitor may train.
     """
-    is_busy = queue().slow_jobs() > 0
+    is_busy = any(not (job.short or job.quick) for job in queue().jobs())
     keys = {condition.key for condition in conditions}
     short_keys = {
         condition.key
@@ -208,7 +208,8 @@ def until_done(each: float, new: int, active: int = 0) -> float:
         new: jobs that are not queued yet.
         active: jobs that are known to wait or run at least.
     """
-    waiting = max(queue().long_jobs(), active) + new
+    long_jobs = sum(not job.short for job in queue().jobs())
+    waiting = max(long_jobs, active) + new
     return each * waiting / max(1, min(waiting, default_workers()))
 
 
@@ -225,7 +226,8 @@ def _check_quota(keys: Collection[str], short: bool) -> None:
         new += not status.done and not status.state.is_active
     if new > most:
         visitors.require_right(Right.STUDIES)
-    waiting = len(queue().asked_by(visitor().name, short))
+    name = visitor().name
+    waiting = sum(job.short == short and job.counts_for == name for job in queue().jobs())
     if waiting + new > most:
         what = "maps and other short jobs" if short else "trainings"
         raise QuotaError(

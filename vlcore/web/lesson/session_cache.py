@@ -151,5 +151,6 @@ def time_until_all(study: ClassStudy, images: ImageSet) -> str:
     if not active:
         return ""
     workers = default_workers()
-    waiting = max(0, max(active, work.queue().long_jobs()) - workers)
+    long_jobs = sum(not job.short for job in work.queue().jobs())
+    waiting = max(0, max(active, long_jobs) - workers)
     return one_room_results.time_left(waiting, [0.5], seconds(study.plan, images), workers)

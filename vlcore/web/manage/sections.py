@@ -81,16 +81,17 @@ def show_visitors(bar: DeltaGenerator) -> None:
 def show_queue() -> None:
     """Show what runs and waits, and buttons that cancel any of it."""
     st.subheader("Queue")
-    listed = work.queue().queued_jobs()
-    keys = {job.status.key for job in listed}
+    queued = [(work.queue().view(job.key), job) for job in work.queue().jobs()]
+    queued.sort(key=lambda entry: (entry[0].position, entry[1].submitted))
+    keys = {job.key for _, job in queued}
     rows: list[dict[str, Any]] = [
         {
-            "job": job.status.key,
-            "state": _state_in_words(job.status),
+            "job": job.key,
+            "state": _state_in_words(status),
             "asked": _ago(job.submitted),
-            "wanted by": job.askers,
+            "wanted by": len(job.wishes),
         }
-        for job in listed
+        for status, job in queued
     ]
     for status in jobs.active_and_ended():
         if status.state.is_active and status.key not in keys:
@@ -100,7 +101,7 @@ def show_queue() -> None:
         st.caption("The queue is empty.")
         return
     st.dataframe(rows, hide_index=True, width="stretch")
-    waiting = [job.status.key for job in listed if job.status.state is State.QUEUED]
+    waiting = [status.key for status, _ in queued if status.state is State.QUEUED]
     if waiting and st.button(f"Cancel all {len(waiting)} that wait", icon=":material/clear_all:"):
         for key in waiting:
             work.queue().cancel(key)
