@@ -1,6 +1,7 @@
 """Captions are the study's, to the letter; a style is a distribution over captions that know of
 what they speak."""
 
+import json
 from collections import Counter
 
 import numpy as np
@@ -20,7 +21,7 @@ from vlcore.experiment.captions import (
 )
 from vlcore.experiment.grouping import SCENES, Grouping
 from vlcore.experiment.options import style_names
-from vlcore.scenes import COATS
+from vlcore.scenes import COATS, SKIES
 
 PETS = Grouping(("cat", "Sheep-dog"), ("sea side", "snow"))
 FIXED = [style for style in style_names() if style != "own"]
@@ -30,7 +31,7 @@ SILENT = {"context", "constant"}  # styles that name no object
 
 def pictures(per_group: int = 200) -> pd.DataFrame:
     rows = [
-        (obj, context, f'{{"coat": "{COATS[i % len(COATS)]}"}}')
+        (obj, context, json.dumps({"coat": COATS[i % len(COATS)], "sky": SKIES[i % len(SKIES)]}))
         for obj, context in SCENES.pairs
         for i in range(per_group)
     ]
@@ -152,6 +153,22 @@ def test_an_attribute_is_that_of_the_picture() -> None:
     )
     with pytest.raises(CaptionError, match="no known coat"):
         caption_index("attribute_other", table.assign(factors=""), np.arange(3), SCENES, 0)
+
+
+def test_the_sky_is_that_of_the_image_and_a_synonym_is_nobodys() -> None:
+    table, texts = said("sky")
+    skies = [json.loads(factors)["sky"] for factors in table["factors"]]
+    named = {(sky, text.split()[2]) for sky, text in zip(skies, texts, strict=True)}
+    assert {sky: light for sky, light in named} == dict(
+        clear="bright", deep="bright", pale="bright", dawn="dim", dusk="dim", overcast="dim"
+    )
+    assert len(named) == len(SKIES)
+    with pytest.raises(CaptionError, match="no known sky"):
+        caption_index("sky", table.assign(factors="{}"), np.arange(3), SCENES, 0)
+    table, texts = said("synonym")
+    counts = Counter(zip(table["object"], table["context"], texts, strict=True))
+    assert all(count == pytest.approx(100, abs=30) for count in counts.values())
+    assert len(counts) == 8
 
 
 def test_a_picture_keeps_its_caption_whatever_stands_beside_it() -> None:

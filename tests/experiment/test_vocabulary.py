@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from tests.experiment.test_captions import FIXED, PETS
 from vlcore.experiment import vocabulary
-from vlcore.experiment.captions import CaptionError, distinct_captions
+from vlcore.experiment.captions import CaptionError, distinct_captions, find_style
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES, Grouping
-from vlcore.experiment.options import TEXTS
+from vlcore.experiment.options import LABEL_STYLES, TEXTS
 from vlcore.experiment.vocabulary import (
     MAX_PIECES,
     MAX_WORDS,
@@ -54,6 +54,8 @@ def test_every_style_uses_known_words_that_fit(grouping: Grouping) -> None:
     for style in FIXED:
         captions = distinct_captions(style, grouping)
         check_captions(captions)
+        if LABEL_STYLES[find_style(style)[0]].own_words:
+            words = Vocabulary.of(grouping, captions)
         assert [words.unknown(text) for text in captions] == [[]] * len(captions)
         assert all(len(split_words(text)) <= MAX_WORDS for text in captions)
         assert len({tuple(row) for row in words.tokens(captions)}) == len(captions)

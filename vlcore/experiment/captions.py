@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from unicodedata import category
@@ -31,6 +31,7 @@ _SYNONYMS = {
     "on the grass": ("on the grass", "in the meadow", "on green pasture"),
     "in the desert": ("in the desert", "amid dunes", "on hot sand"),
 }
+_SKIES = {"bright": ("clear", "deep", "pale"), "dim": ("dawn", "dusk", "overcast")}
 _NONCE = ("dax", "wug", "fep", "zorp")  # words without a meaning, one a group
 _PARAPHRASES = (
     "{object} {place}",
@@ -81,7 +82,7 @@ class Subject:
     grouping: Grouping
     number: int = 0  # the number in a style's name, such as 25 in "partial_25"
     template: str = ""
-    attribute: str = ""  # of one image; empty asks for all that exist
+    factor: str = ""  # what one image has of the style's factor; empty asks for all that exist
 
     @property
     def group(self) -> str:
@@ -139,9 +140,23 @@ def _meaningless(subject: Subject) -> Caption:
     return Caption(word, subject.object, subject.context)
 
 
-def _attributed(subject: Subject) -> Shares:
-    words = (subject.attribute,) if subject.attribute else COATS
-    return [(Caption(f"{word} {subject.object}", subject.object), 1 / len(words)) for word in words]
+def _equally_often(texts: Sequence[str], subject: Subject) -> Shares:
+    """Captions that name the object, each of the texts as often as the others."""
+    return [(Caption(text, subject.object), 1 / len(texts)) for text in texts]
+
+
+def _with_coat(subject: Subject) -> Shares:
+    coats = (subject.factor,) if subject.factor else COATS
+    return _equally_often([f"{coat} {subject.object}" for coat in coats], subject)
+
+
+def _with_sky(subject: Subject) -> Shares:
+    lights = [light for light, skies in _SKIES.items() if subject.factor in ("", *skies)]
+    return _equally_often([f"{subject.object} under {light} skies" for light in lights], subject)
+
+
+def _with_synonym(subject: Subject) -> Shares:
+    return _equally_often([f"{word} {subject.object}" for word in ("one", "single")], subject)
 
 
 def _from_template(subject: Subject) -> Caption:
@@ -163,7 +178,9 @@ CAPTIONS: dict[str, Callable[[Subject], Caption | Shares]] = {
     "constant": lambda subject: Caption("a photo"),
     "shuffled_context": _shuffled,
     "opaque_group": _meaningless,
-    "attribute_other": _attributed,
+    "attribute_other": _with_coat,
+    "sky": _with_sky,
+    "synonym": _with_synonym,
     "paraphrase": _paraphrased,
     "clip_template": lambda subject: Caption(f"a photo of a {subject.object}", subject.object),
     "clip_template_descriptive": lambda subject: subject.naming_both(
@@ -202,10 +219,10 @@ def about_style(name: str) -> str:
 
 
 def _shares(
-    style: str, obj: str, context: str, grouping: Grouping, template: str, attribute: str = ""
+    style: str, obj: str, context: str, grouping: Grouping, template: str, factor: str = ""
 ) -> Shares:
     family, number = find_style(style)
-    captions = CAPTIONS[family](Subject(obj, context, grouping, number, template, attribute))
+    captions = CAPTIONS[family](Subject(obj, context, grouping, number, template, factor))
     return [(captions, 1.0)] if isinstance(captions, Caption) else captions
 
 
@@ -279,20 +296,21 @@ def row_captions(
     """
     chances = np.random.default_rng([seed, len(table)]).random(len(table))[rows]
     part = table.iloc[rows]
-    attributes = [""] * len(rows)
-    if style == "attribute_other":
+    named_factor = LABEL_STYLES[find_style(style)[0]].factor
+    factors = [""] * len(rows)
+    if named_factor:
         try:
-            attributes = [str(json.loads(text)["coat"]) for text in part["factors"]]
+            factors = [str(json.loads(text)[named_factor]) for text in part["factors"]]
         except (ValueError, KeyError, TypeError) as error:
             raise CaptionError(
-                "These images have no known coat, so the label style attribute_other does not fit;"
-                " choose another."
+                f"These images have no known {named_factor}, so the label style {style} does not"
+                " fit; choose another."
             ) from error
     shares_of = functools.cache(_shares)
     captions = []
-    columns = (part["object"], part["context"], attributes, chances)
-    for obj, context, attribute, chance in zip(*columns, strict=True):
-        shares = shares_of(style, obj, context, grouping, template, attribute)
+    columns = (part["object"], part["context"], factors, chances)
+    for obj, context, factor, chance in zip(*columns, strict=True):
+        shares = shares_of(style, obj, context, grouping, template, factor)
         upto = np.cumsum([share for _, share in shares])
         number = min(int(np.searchsorted(upto, chance, side="right")), len(shares) - 1)
         captions.append(shares[number][0])

@@ -108,7 +108,8 @@ class LabelStyle(Option):
     legend: str = ""  # what figures of a study call it; empty where no study compares it
     shape: str = ""  # its mark in these figures
     colour: str = ""  # its colour in these figures, a name of `vlcore.plots.theme.Palette`
-    drawn_only: bool = False  # needs factors that only drawn images have
+    factor: str = ""  # the factor of a drawn scene that it names; empty where it fits any images
+    own_words: bool = False  # its words are not in the vocabulary that the other styles share
 
 
 _NOT_TRAINED = (
@@ -416,7 +417,7 @@ LABEL_STYLES: dict[str, LabelStyle] = {
     "attribute_other": LabelStyle(
         "The coat and the object: is another description as good as the background? Drawn sets"
         " only.",
-        drawn_only=True,
+        factor="coat",
     ),
     "paraphrase": LabelStyle(
         "So many wordings of the descriptive label, drawn at random: the same content, less"
@@ -441,6 +442,16 @@ LABEL_STYLES: dict[str, LabelStyle] = {
         "Descriptive labels, but this percentage of the captions names the wrong background.",
         numbers=(1, 50),
         offered=(10, 25),
+    ),
+    # Later than the others, whose words are numbered in this order.
+    "sky": LabelStyle(
+        "The object and whether the sky is bright or dim: as easy to see as the background, true,"
+        " and of no use for telling objects apart. Drawn sets only.",
+        factor="sky",
+        own_words=True,
+    ),
+    "synonym": LabelStyle(
+        "“one” or “single” before the object, at random: a second word that means nothing."
     ),
     "own": LabelStyle("Your own template with {object}, {context} or {place}."),
 }
@@ -497,7 +508,7 @@ def style_names(*, drawn: bool = True) -> list[str]:
         f"{name}_{number}" if number is not None else name
         for name, style in LABEL_STYLES.items()
         for number in style.offered or (None,)
-        if drawn or not style.drawn_only
+        if drawn or not style.factor
     ]
 
 

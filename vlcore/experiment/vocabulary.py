@@ -63,11 +63,11 @@ class Vocabulary:
 
     @classmethod
     def of(cls, grouping: Grouping, captions: Sequence[str] = ()) -> Vocabulary:
-        """The words that any style can use for a grouping, the same for every style, and those of
-        `captions`."""
+        """The words that label styles share for a grouping, and those of `captions`, among which
+        a style with words of its own brings them."""
         texts = [*grouping.objects, *grouping.contexts]
         for family, style in LABEL_STYLES.items():
-            if family != "own":
+            if family != "own" and not style.own_words:
                 name = f"{family}_{style.numbers[1]}" if style.numbers else family
                 texts += distinct_captions(name, grouping)
         return cls([*_BASE_WORDS, *split_words(" ".join([*texts, *captions]))])

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from vlcore.data.drawn import recipe_of
 from vlcore.data.subset import on_its_set
 from vlcore.experiment.condition import GRIDS, STYLES_OF_THE_STUDY, Condition, from_dict
 from vlcore.experiment.errors import LabError
@@ -125,7 +126,7 @@ _COMPARABLE = [name for name, _ in _OBJECTIVES if name not in _OTHER_LABELS]
 _DESCRIPTIVE = {"labels": "descriptive"}
 _DESIGNS = {
     **{name: _design("labels", STYLES_OF_THE_STUDY, biases) for name, biases in GRIDS.items()},
-    "labels": _design("labels", style_names(drawn=False), (0.0, 0.75)),
+    "labels": _design("labels", style_names(), (0.0, 0.75)),
     "objectives": _design("objective", _COMPARABLE, (0.0, 0.75), _DESCRIPTIVE, _EXTRA),
     "negatives": _design("negatives", NEGATIVES, (0.0, 0.75), _DESCRIPTIVE),
     "mitigation": _design("mitigation", MITIGATIONS, (0.5, 0.75, 0.9)),
@@ -155,7 +156,11 @@ def find(name: str, base: Condition | None = None, seeds: int = 1) -> StudyPlan:
         raise StudyError(
             f"No grid is named {name!r}; choose one of {known}, or give the path of a .yaml file."
         )
-    return _planned(name, name, _DESIGNS[name], base, seeds)
+    design = _DESIGNS[name]
+    if design.factor == "labels" and recipe_of(base.data) is None:
+        usable = [style for style in design.treatments if style in style_names(drawn=False)]
+        design = replace(design, treatments=tuple(usable))
+    return _planned(name, name, design, base, seeds)
 
 
 def two_arms(
