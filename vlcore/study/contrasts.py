@@ -1,0 +1,91 @@
+"""Contrasts of a study's arms, seed pair by seed pair, in log odds with points beside them.
+
+A contrast is a weighted sum of arms whose weights add up to 0: one arm less another, or the
+difference of two such differences (an interaction)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from vlcore.study.plans import StudyPlan
+from vlcore.study.runs_table import SEEDS, AnalysisError
+from vlcore.study.statistics.factorial import logit_share
+from vlcore.study.statistics.paired import Paired, paired
+
+
+@dataclass(frozen=True)
+class ArmRates:
+    """A rate of each arm in each seed pair that has all arms.
+
+    Attributes:
+        rates: one row a seed pair, one column an arm.
+        images: on how many images each rate was counted; like `rates`.
+    """
+
+    rates: pd.DataFrame
+    images: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A contrast on both scales; log odds decide, points are for reading."""
+
+    log_odds: Paired
+    points: Paired
+
+
+def arm_rates(
+    runs: pd.DataFrame, plan: StudyPlan, measure: str, bias: float, *arms: str
+) -> ArmRates:
+    """Lay out a rate of a study's arms at one bias level, at the end of training.
+
+    Args:
+        runs: rows of a `vlcore.study.runs_table.runs_table`; those of other runs are left out.
+        plan: the study.
+        measure: a rate, such as minority-group accuracy.
+        bias: the bias level.
+        arms: the arms that a seed pair must have to be counted; all arms when none is named.
+
+    Raises:
+        AnalysisError: where no seed pair has all of these arms.
+    """
+    arm_of_key = {
+        condition.key: str(plan.arm_of(condition))
+        for condition in plan.conditions
+        if condition.bias == bias
+    }
+    is_wanted = (runs["measure"] == measure) & (runs["moment"] == "end")
+    rows = runs[is_wanted & runs["key"].isin(arm_of_key)]
+    rows = rows.assign(arm=rows["key"].map(arm_of_key))
+    wanted = list(arms) or list(dict.fromkeys(arm_of_key.values()))
+    rates = rows.pivot(index=SEEDS, columns="arm", values="value").reindex(columns=wanted).dropna()
+    images = rows.pivot(index=SEEDS, columns="arm", values="n")
+    if rates.empty:
+        raise AnalysisError(
+            f"No seed pair of {plan.name} has a value of {measure} in all of {', '.join(wanted)};"
+            " run the study first."
+        )
+    return ArmRates(rates.astype(float), images.loc[rates.index, wanted].astype(float))
+
+
+def contrast(arms: ArmRates, weights: Mapping[str, float], margin: float | None = None) -> Contrast:
+    """Estimate a contrast of arms.
+
+    Args:
+        arms: their rates by seed pair.
+        weights: of each arm that takes part; they add up to 0.
+        margin: what counts as no difference that matters, in log odds; None where nobody can say.
+
+    Raises:
+        ValueError: for weights that do not add up to 0, or fewer than two seed pairs.
+    """
+    if abs(sum(weights.values())) > 1e-9:
+        raise ValueError(f"The weights of a contrast add up to 0, and not {weights!r}.")
+    log_odds, points = np.zeros(len(arms.rates)), np.zeros(len(arms.rates))
+    for arm, weight in weights.items():
+        rate = arms.rates[arm].to_numpy()
+        log_odds += weight * logit_share(rate, arms.images[arm])
+        points += weight * rate
+    return Contrast(paired(log_odds, margin), paired(points, None))
