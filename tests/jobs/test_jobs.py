@@ -8,7 +8,6 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -40,15 +39,10 @@ def test_a_job_is_seen_running_publishes_what_it_made_and_is_cached_after(empty_
     assert jobs.view("a-key").state is State.ABSENT
     assert jobs.run("a-key", slow) == "trained"
     assert [view.state for view in seen] == [State.RUNNING] * 2
-    assert (seen[0].fraction, seen[0].status["stage"], seen[0].status["pid"]) == (
-        0.25,
-        "training",
-        os.getpid(),
-    )
-    assert seen[0].status["started"] <= seen[0].status["updated"]
+    assert seen[0].status.items() >= {"stage": "training", "pid": os.getpid()}.items()
+    assert seen[0].fraction == 0.25
     assert jobs.view("a-key").done
-    assert store.read("a-key").manifest["seconds"] == 0
-    assert leftovers("a-key") == []
+    assert not jobs.work_folder("a-key").exists()
     assert jobs.run("a-key", lambda *_: pytest.fail("made again")) == "cached"
     assert jobs.active_and_ended() == []
 
@@ -59,13 +53,9 @@ MODELS = "{models} cannot be written: "
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        (
-            ValueError("The image set is empty; choose another."),
-            "The image set is empty; choose another.",
-        ),
+        (ValueError("It is empty; choose another."), "It is empty; choose another."),
         (KeyError("secret detail"), "It failed unexpectedly (KeyError); see log.txt."),
         (OSError(errno.ENOSPC, "No space left on device"), f"{MODELS}the disk is full."),
-        (OSError(errno.EROFS, "Read-only file system"), f"{MODELS}Read-only file system."),
         (OSError("no number"), f"{MODELS}no number."),
         (HomeError("/data cannot be written; make room."), "/data cannot be written; make room."),
     ],
@@ -91,18 +81,6 @@ def test_errors_are_a_sentence_and_unknown_ones_in_the_log(
     assert store.published_keys() == []
     assert [view.key for view in jobs.active_and_ended()] == ["a-key"]
     assert jobs.run("a-key", make) == "trained"
-
-
-def test_a_disk_so_full_that_no_last_word_fits(
-    empty_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        jobs, "write_json", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device"))
-    )
-    with pytest.raises(HomeError, match="the disk is full"):
-        jobs.run("a-key", make)
-    assert jobs.view("a-key").state is State.ABSENT
-    assert leftovers("a-key") == []
 
 
 def test_a_models_folder_that_is_none(empty_home: Path) -> None:
@@ -137,11 +115,10 @@ def test_cancel_publishes_nothing_and_can_be_retried(empty_home: Path) -> None:
     assert jobs.run("a-key", make) == "trained"
 
 
-def test_clearing_takes_away_the_last_word_alone(empty_home: Path) -> None:
+def test_clearing_takes_away_the_last_report_alone(empty_home: Path) -> None:
     claim("a-key", state="failed", message="It failed.")
     (jobs.work_folder("a-key") / "log.txt").write_text("why")
     jobs.clear_last_failure("a-key")
-    jobs.clear_last_failure("never-there")
     assert [path.name for path in jobs.work_folder("a-key").iterdir()] == ["log.txt"]
     with claim("a-key", state="running", fraction=0.5):
         jobs.clear_last_failure("a-key")
@@ -323,9 +300,7 @@ def test_a_file_system_without_locks(empty_home: Path, monkeypatch: pytest.Monke
         ({"state": "failed", "message": "It failed."}, False, State.FAILED),
         ({"state": "cancelled"}, False, State.CANCELLED),
         ({"state": "failed"}, True, State.FAILED),  # somebody starts again and has not said so yet
-        ({"state": "done"}, False, State.ABSENT),
-        ({"state": "nonsense"}, False, State.ABSENT),
-        ({}, True, State.ABSENT),
+        ({"state": "nonsense"}, True, State.ABSENT),
         (["not", "a", "status"], False, State.ABSENT),
         (None, False, State.ABSENT),
     ],
@@ -352,15 +327,12 @@ def test_the_state_follows_from_status_and_lock(
         lock.release()
 
 
-def test_published_beats_whatever_else_is_said(
+def test_a_job_that_publishes_while_it_is_looked_at_is_done(
     empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claim("a-key", state="running")
     monkeypatch.setattr(jobs, "_is_alive", lambda *_: jobs.run("a-key", make) != "trained")
-    assert jobs.view("a-key").state is State.DONE, "published between two looks"
-    claim("a-key", state="failed", message="It failed.")
-    assert jobs.view("a-key") == jobs.JobStatus("a-key", State.DONE)
-    assert jobs.active_and_ended() == []
+    assert jobs.view("a-key").state is State.DONE
 
 
 def test_two_who_look_at_once_do_not_take_each_other_for_the_job(empty_home: Path) -> None:
@@ -377,83 +349,53 @@ def test_two_who_look_at_once_do_not_take_each_other_for_the_job(empty_home: Pat
 
 
 @pytest.mark.parametrize(("told", "shown"), [(-1, 0.0), (0.3, 0.3), (7, 1.0)])
-def test_a_progress_bar_gets_a_share_and_a_page_what_is_active(told: float, shown: float) -> None:
+def test_a_progress_bar_gets_a_share(told: float, shown: float) -> None:
     assert jobs.JobStatus("a-key", State.RUNNING, {"fraction": told}).fraction == shown
-    assert jobs.JobStatus("a-key", State.RUNNING).fraction == 0
-    assert {state for state in State if state.is_active} == {State.RUNNING, State.QUEUED}
-    assert [state for state in State if jobs.JobStatus("a-key", state).done] == [State.DONE]
-
-
-def status_in(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "status.json").read_text())
 
 
 def test_reports_are_held_back_and_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def written() -> dict[str, Any]:
+        return json.loads((tmp_path / "status.json").read_text())
+
     monkeypatch.setattr(jobs, "REPORT_EVERY", 1e9)
     report = Reporter(tmp_path)
     report(step=1, loss=0.5)
     assert not (tmp_path / "status.json").exists()
     report(step=2, now=True)
-    said = {"state": "running", "step": 2, "loss": 0.5}
-    assert {name: status_in(tmp_path)[name] for name in said} == said
+    assert written().items() >= {"state": "running", "step": 2, "loss": 0.5}.items()
     (tmp_path / "cancel").touch()
     report(step=3)  # a report that is held back does not look for a cancel either
-    assert status_in(tmp_path)["step"] == 2
+    assert written()["step"] == 2
     with pytest.raises(JobCancelledError):
         report(now=True)
-    (tmp_path / "cancel").unlink()
-    monkeypatch.setattr(jobs, "REPORT_EVERY", 0.0)
-    report(loss=0.25)
-    assert (status_in(tmp_path)["step"], status_in(tmp_path)["loss"]) == (3, 0.25)
 
 
-def test_clean_removes_what_is_left_over_and_what_was_set_aside(empty_home: Path) -> None:
-    assert jobs.clean() == []
+def test_a_bar_waits_where_the_total_grows(tmp_path: Path) -> None:
+    report = Reporter(tmp_path, every=0.0)
+    count = report.counted("drawing", share=0.5)
+    fractions = []
+    for done, total in ((1, 2), (2, 8), (8, 8)):
+        count(done, total)
+        fractions.append(json.loads((tmp_path / "status.json").read_text())["fraction"])
+    assert fractions == [0.25, 0.25, 0.5]
+
+
+def test_clean_removes_what_is_left_over_and_what_was_set_aside_a_week_ago(
+    empty_home: Path,
+) -> None:
     jobs.run("a-key", make)
     claim("failed-key", state="failed")
     (jobs.work_folder("failed-key") / "out-1-1").mkdir()
-    (jobs.work_folder("failed-key") / "out-1-1" / "half").write_text("of it")
-    aside = models_folder() / ".quarantine" / "damaged-key-1"
-    aside.mkdir(parents=True)
+    quarantine = models_folder() / ".quarantine"
+    week = 7 * 24 * 3600 * 10**9
+    old, new, by_hand = f"b-{time.time_ns() - week}", f"b-{time.time_ns()}", "notes"
+    for name in (old, new, by_hand):
+        (quarantine / name).mkdir(parents=True)
     with claim("locked-key", state="running"):
-        assert jobs.clean() == ["failed-key", aside.name]
+        assert jobs.clean() == ["failed-key", old]
         assert jobs.view("locked-key").state is State.RUNNING
     assert jobs.view("failed-key").state is State.ABSENT
-    assert not aside.exists()
+    assert sorted(path.name for path in quarantine.iterdir()) == sorted([new, by_hand])
     assert store.published_keys() == ["a-key"]
     assert jobs.clean() == ["locked-key"]
-    assert jobs.clean() == []
     assert list((models_folder() / ".work").iterdir()) == []
-
-
-def test_what_was_set_aside_stays_a_week(empty_home: Path) -> None:
-    for key in ("old", "new"):
-        jobs.run(key, make)
-        (models_folder() / key / "metrics.json").write_text("[]")
-        with pytest.raises(store.CorruptArtifactError):
-            store.read(key)
-    (new,) = (models_folder() / ".quarantine").glob("new-*")
-    (old,) = (models_folder() / ".quarantine").glob("old-*")
-    old = old.rename(old.with_name(f"old-{time.time_ns() - 8 * 24 * 3600 * 10**9}"))
-    by_hand = new.with_name("notes")
-    by_hand.mkdir()
-    assert jobs.clean() == [old.name]
-    assert sorted(new.parent.iterdir()) == [new, by_hand]
-
-
-@pytest.mark.parametrize(
-    ("use", "key"),
-    [(jobs.cancel, "running"), (jobs.clear_last_failure, "failed"), (lambda _: jobs.clean(), "")],
-)
-def test_a_read_only_folder_is_a_sentence(
-    empty_home: Path, use: Callable[[str], Any], key: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    refused = Mock(side_effect=OSError(errno.EROFS, "Read-only file system"))
-    claim("failed", state="failed")
-    with claim("running", state="running"), monkeypatch.context() as patch:
-        patch.setattr(Path, "touch", refused)
-        patch.setattr(Path, "unlink", refused)
-        patch.setattr("shutil.rmtree", refused)
-        with pytest.raises(HomeError, match="Read-only file system"):
-            use(key)
-    use(key)

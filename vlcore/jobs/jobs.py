@@ -232,11 +232,6 @@ def _write_failure(error: OSError) -> str:
     return f"{models_folder()} cannot be written: {reason}."
 
 
-def end_as_failed(key: str, message: str) -> None:
-    """Write the last report of a job from outside, before its process is ended."""
-    Reporter(work_folder(key)).end(State.FAILED, message)
-
-
 def _show_life(work: Path, ended: threading.Event) -> None:
     while not ended.wait(ALIVE_EVERY):
         with suppress(OSError):

@@ -57,7 +57,7 @@ def within(limit: float, key: str, task: Callable[..., Any], *arguments: Any) ->
         raise JobTimeoutError(message)
 
     def end() -> NoReturn:
-        jobs.end_as_failed(key, message)
+        jobs.Reporter(jobs.work_folder(key)).end(jobs.State.FAILED, message)
         os._exit(1)
 
     last = threading.Timer(limit + limits.JOB_LATE, end)
