@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -25,18 +26,9 @@ from tests.api.stand_ins import (
     thumbs,
 )
 from vlcore.api.compared_maps import compare_maps
-from vlcore.api.exports import (
-    FORMATS,
-    NEIGHBOURS,
-    THUMB_SIDE,
-    ExportFormat,
-    MapTable,
-    export,
-    map_table,
-    parquet_bytes,
-)
+from vlcore.api.exports import FORMATS, NEIGHBOURS, THUMB_SIDE, ExportFormat, export, parquet_bytes
 from vlcore.api.model_map import ModelMap, model_map
-from vlcore.artifacts.store import StoreError
+from vlcore.artifacts.store import Artifact, StoreError
 from vlcore.data.imageset import ImageSet, ImageSetError, tile
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import HomeError, write_json
@@ -62,9 +54,14 @@ def model_view(model: Any) -> ModelMap:
     return model_map(model.artifact)
 
 
+def read(artifact: Artifact, images: ImageSet) -> pd.DataFrame:
+    """An export, as pandas reads it."""
+    return pq.read_table(BytesIO(parquet_bytes(artifact, images))).to_pandas()
+
+
 @pytest.fixture
-def exported(model: Any) -> MapTable:
-    return map_table(model.artifact, model.images)
+def exported(model: Any) -> pd.DataFrame:
+    return read(model.artifact, model.images)
 
 
 @pytest.fixture
@@ -74,9 +71,9 @@ def out(tmp_path: Path) -> Path:
 
 
 def test_image_rows_agree_with_the_compare_page(
-    exported: MapTable, model_view: ModelMap, images: ImageSet
+    exported: pd.DataFrame, model_view: ModelMap, images: ImageSet
 ) -> None:
-    rows = exported.table[exported.table["kind"] != "caption"].set_index("id")
+    rows = exported[exported["kind"] != "caption"].set_index("id")
     points = compare_maps([model_view], images, thumbs).points.set_index("id").loc[rows.index]
     for column in ("object", "context", "group", "kind", "minority", "scene"):
         assert rows[column].tolist() == points[column].tolist(), column
@@ -87,37 +84,39 @@ def test_image_rows_agree_with_the_compare_page(
     assert rows["file_name"].tolist() == images.table["file_name"].iloc[model_view.rows].tolist()
 
 
-def test_caption_rows_follow_the_images(exported: MapTable, model_view: ModelMap) -> None:
-    captions = exported.table.iloc[len(model_view.rows) :]
+def test_caption_rows_follow_the_images(exported: pd.DataFrame, model_view: ModelMap) -> None:
+    captions = exported.iloc[len(model_view.rows) :]
     assert captions["kind"].tolist() == ["caption"] * 4
     assert captions["caption"].tolist() == list(model_view.captions)
     absent = ["object", "context", "group", "minority", "predicted", "right", "scene"]
     assert captions[absent].isna().all(axis=None)
-    assert np.array_equal(exported.z, np.concatenate([model_view.z, model_view.caption_z]))
+    z = np.concatenate([model_view.z, model_view.caption_z])
+    assert np.array_equal(np.stack(exported["embedding"]), z)
     positions = np.concatenate([model_view.points, model_view.caption_points])
-    assert np.array_equal(exported.table[["x", "y"]].to_numpy(float), positions)
-    assert exported.table["id"].is_unique
-    assert exported.about["key"] == model_view.artifact.key
-    assert Condition(**exported.about["condition"]) == CONDITION
+    assert np.array_equal(exported[["x", "y"]], positions)
+    assert exported["id"].is_unique
+    paths = [image["path"] for image in exported["image"]]
+    assert paths == [f"{name}.webp" for name in exported["id"]]
 
 
-def test_absent_values_are_none(images: ImageSet) -> None:
+def test_absent_values_are_null(images: ImageSet) -> None:
     conditions = BASE.replace(labels="context"), BASE.replace(objective="captioner")
-    unnamed, captioner = (map_table(publish(images, condition), images) for condition in conditions)
-    assert all(value is None for value in unnamed.table["predicted"])
-    assert all(value is None for value in unnamed.table["right"])
-    assert not (captioner.table["kind"] == "caption").any()
-    assert len(captioner.table) == len(captioner.z) == len(captioner.thumbs)
+    unnamed, captioner = (read(publish(images, condition), images) for condition in conditions)
+    assert unnamed[["predicted", "right"]].isna().all(axis=None)
+    assert not (captioner["kind"] == "caption").any()
 
 
-def test_thumbs_are_small_and_in_order(exported: MapTable, model_view: ModelMap) -> None:
-    assert len(exported.thumbs) == len(exported.table)
-    for row, content in zip(model_view.rows, exported.thumbs, strict=False):
-        with Image.open(BytesIO(content)) as thumb:
+def opened(image: dict[str, Any]) -> Image.Image:
+    return Image.open(BytesIO(image["bytes"]))
+
+
+def test_thumbs_are_small_and_in_order(exported: pd.DataFrame, model_view: ModelMap) -> None:
+    for row, image in zip(model_view.rows, exported["image"], strict=False):
+        with opened(image) as thumb:
             assert (thumb.format, thumb.size) == ("WEBP", (THUMB_SIDE, THUMB_SIDE // 2))
             pixels = np.asarray(thumb.convert("RGB"))
             assert np.allclose(middle(pixels), colour(int(row)), atol=12)
-    with Image.open(BytesIO(exported.thumbs[-4])) as thumb:
+    with opened(exported["image"].iat[-4]) as thumb:
         words = Image.fromarray(tile("horse on", "the grass"))
         words = words.resize(thumb.size, Image.Resampling.BICUBIC)
         assert abs(np.asarray(thumb.convert("RGB"), int) - np.asarray(words, int)).mean() < 6
@@ -128,11 +127,11 @@ def test_embeddings_without_images_get_tiles(empty_home: Path) -> None:
     images.table["caption"] = np.where(images.table["object"] == "horse", "a horse", "")
     artifact = publish(image_set(), BASE)
     vars(artifact)["condition"] = Condition(objective=IMPORTED, labels="constant", steps=0)
-    exported = map_table(artifact, images)
-    horse = exported.table["object"] == "horse"
-    assert set(exported.table.loc[horse, "caption"]) == {"a horse"}
-    assert exported.table.loc[exported.table["object"] == "camel", "caption"].isna().all()
-    with Image.open(BytesIO(exported.thumbs[0])) as thumb:
+    exported = read(artifact, images)
+    horse = exported["object"] == "horse"
+    assert set(exported.loc[horse, "caption"]) == {"a horse"}
+    assert exported.loc[exported["object"] == "camel", "caption"].isna().all()
+    with opened(exported["image"].iat[0]) as thumb:
         assert thumb.size == (THUMB_SIDE, THUMB_SIDE)
 
 
@@ -145,48 +144,41 @@ def test_missing_images_are_drawn_with_progress(model: Any, model_view: ModelMap
         report(1, 2)
 
     images = dataclasses.replace(model.images, ensure_rendered=ensure_rendered)
-    map_table(model.artifact, images, lambda *counts: progress.append(counts))
+    parquet_bytes(model.artifact, images, lambda *counts: progress.append(counts))
     assert (calls, progress) == ([model_view.rows.tolist()], [(1, 2)])
     images.path(int(model_view.rows[0])).unlink()
     with pytest.raises(ImageSetError):
-        map_table(model.artifact, images)
-
-
-def test_parquet_holds_table_embeddings_and_images(exported: MapTable, model: Any) -> None:
-    table = pq.read_table(BytesIO(parquet_bytes(exported))).to_pandas()
-    for column, expected in exported.table.items():
-        assert table[column].isna().tolist() == expected.isna().tolist(), column
-        assert table[column].dropna().tolist() == expected.dropna().tolist(), column
-    assert np.array_equal(np.stack(table["embedding"]), exported.z)
-    assert [image["bytes"] for image in table["image"]] == list(exported.thumbs)
-    assert [image["path"] for image in table["image"]] == [f"{name}.webp" for name in table["id"]]
-    second = map_table(model.artifact, model.images)
-    assert parquet_bytes(second) == parquet_bytes(exported), "equal models are equal files"
+        parquet_bytes(model.artifact, images)
 
 
 @pytest.mark.parametrize("labels", ["descriptive", "constant"])  # the second predicts nothing
 def test_parquet_types_are_those_that_other_tools_expect(labels: str, images: ImageSet) -> None:
-    exported = map_table(publish(images, CONDITION.replace(labels=labels)), images)
-    schema = pq.read_schema(BytesIO(parquet_bytes(exported)))
-    assert schema.field("image").type == pa.struct({"bytes": pa.binary(), "path": pa.string()})
-    assert schema.field("embedding").type.value_type == pa.float32()
-    assert schema.field("neighbors").type == pa.struct(
-        {"ids": pa.list_(pa.int64()), "distances": pa.list_(pa.float32())}
-    )
-    types = {"x": pa.float64(), "y": pa.float64(), "right": pa.bool_(), "minority": pa.bool_()}
-    types |= dict.fromkeys(("id", "caption", "predicted", "group"), pa.string())
-    assert {name: schema.field(name).type for name in types} == types
+    artifact = publish(images, CONDITION.replace(labels=labels))
+    content = parquet_bytes(artifact, images)
+    assert parquet_bytes(artifact, images) == content, "equal models are equal files"
+    schema = pq.read_schema(BytesIO(content))
+    texts = dict.fromkeys(("id", "caption", "predicted", "group"), pa.string())
+    assert {name: schema.field(name).type for name in schema.names}.items() >= {
+        "image": pa.struct({"bytes": pa.binary(), "path": pa.string()}),
+        "embedding": pa.list_(pa.float32()),
+        "neighbors": pa.struct({"ids": pa.list_(pa.int64()), "distances": pa.list_(pa.float32())}),
+        "x": pa.float64(),
+        "right": pa.bool_(),
+        "minority": pa.bool_(),
+        **texts,
+    }.items()
     features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
     assert features == {"image": {"_type": "Image"}}
-    assert json.loads(schema.metadata[b"vlcore"]) == exported.about
+    about = json.loads(schema.metadata[b"vlcore"])
+    assert (about["key"], about["condition"]) == (artifact.key, artifact.condition.as_dict())
 
 
-def test_neighbours_are_the_nearest_other_rows(exported: MapTable) -> None:
-    neighbours = pq.read_table(BytesIO(parquet_bytes(exported)))["neighbors"].to_pylist()
-    cosines = exported.z.astype(float) @ exported.z.astype(float).T
+def test_neighbours_are_the_nearest_other_rows(exported: pd.DataFrame) -> None:
+    z = np.stack(exported["embedding"]).astype(float)
+    cosines = z @ z.T
     np.fill_diagonal(cosines, -2)
-    for row, nearest in enumerate(neighbours):
-        similarities = 1 - np.array(nearest["distances"])
+    for row, nearest in enumerate(exported["neighbors"]):
+        similarities = 1 - nearest["distances"]
         assert np.allclose(similarities, np.sort(cosines[row])[::-1][:NEIGHBOURS], atol=1e-5)
         assert np.allclose(similarities, cosines[row, nearest["ids"]], atol=1e-5)
 

@@ -8,11 +8,10 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from vlcore.api.model_map import ModelMap, image_captions, model_map
 from vlcore.artifacts.store import Artifact, StoreError
@@ -81,7 +80,7 @@ def export(model: Model, form: str, out: str | Path, progress: Progress = silent
 
 
 def _write_parquet(model: Model, out: Path, progress: Progress) -> None:
-    out.write_bytes(parquet_bytes(map_table(model.artifact, model.images, progress)))
+    out.write_bytes(parquet_bytes(model.artifact, model.images, progress))
 
 
 def _write_safetensors(model: Model, out: Path, _progress: Progress) -> None:
@@ -100,37 +99,51 @@ FORMATS = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class MapTable:
-    """A model's map with a row for each image, then one for each caption.
+def parquet_bytes(artifact: Artifact, images: ImageSet, progress: Progress = silent) -> bytes:
+    """The map of a model, as the Compare page shows it, as one parquet file.
 
-    Attributes:
-        about: metadata of the file: key, title, image set, licence, captions, condition.
-        table: `COLUMNS`, None where a row has none; ``kind`` is "test", "training" or "caption".
-        z: embeddings of the rows, (n, E).
-        thumbs: WebP files, the longest side `THUMB_SIDE`; of a caption a tile with its words.
+    A row for each image, then one for each caption: `COLUMNS`, of which ``kind`` is "test",
+    "training" or "caption", null where a row has none; its ``embedding`` (list of float32); its
+    ``image`` (a struct of bytes and path, which Hugging Face's ``datasets`` and Embedding Atlas
+    show), the longest side `THUMB_SIDE`, of a caption a tile with its words; and its ``neighbors``
+    (a struct of ids, which are row numbers, and cosine distances in the full space, as Embedding
+    Atlas reads it). ImageSetError when an image cannot be read.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from sklearn.neighbors import NearestNeighbors
 
-    about: dict[str, Any]
-    table: pd.DataFrame
-    z: NDArray[np.float32]
-    thumbs: tuple[bytes, ...]
-
-
-def map_table(artifact: Artifact, images: ImageSet, progress: Progress = silent) -> MapTable:
-    """The map of a model as a table, as the Compare page shows it; ImageSetError when an image
-    cannot be read."""
     model = model_map(artifact)
     images.ensure_rendered(model.rows.tolist(), progress)
     captions = model.captions[: len(model.caption_z)]
     caption_rows = pd.DataFrame({"kind": "caption", "caption": captions})
     caption_rows["id"] = [f"caption{number}" for number in range(len(captions))]
-    table = pd.concat([_image_rows(model, images), caption_rows], ignore_index=True)
+    table = pd.concat([_image_rows(model, images), caption_rows], ignore_index=True)[COLUMNS[:-2]]
     table[["x", "y"]] = np.concatenate([model.points, model.caption_points])
+    z = np.concatenate([model.z, model.caption_z]).astype(np.float32)
+    table["embedding"] = list(z)
     pixels = [images.image(int(row)) for row in model.rows]
     for words in map(str.split, captions):
         half = (len(words) + 1) // 2
         pixels.append(tile(" ".join(words[:half]), " ".join(words[half:])))
+    table["image"] = [
+        {"bytes": thumb(array, THUMB_SIDE), "path": f"{name}.webp"}
+        for name, array in zip(table["id"], pixels, strict=True)
+    ]
+    nearest = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(z) - 1), metric="cosine")
+    table["neighbors"] = [
+        {"ids": ids, "distances": distances}
+        for distances, ids in zip(*nearest.fit(z).kneighbors(), strict=True)
+    ]
+    types = dict.fromkeys(COLUMNS, pa.string()) | {
+        "minority": pa.bool_(),
+        "right": pa.bool_(),
+        "x": pa.float64(),
+        "y": pa.float64(),
+        "embedding": pa.list_(pa.float32()),
+        "image": pa.struct({"bytes": pa.binary(), "path": pa.string()}),
+        "neighbors": pa.struct({"ids": pa.list_(pa.int64()), "distances": pa.list_(pa.float32())}),
+    }
     about = {
         "key": artifact.key,
         "title": title(artifact.condition),
@@ -141,12 +154,15 @@ def map_table(artifact: Artifact, images: ImageSet, progress: Progress = silent)
         "condition": artifact.condition.as_dict(),
         "rows": describe_rows(model),
     }
-    return MapTable(
-        about,
-        table[COLUMNS].astype(object).where(table.notna(), None),
-        np.concatenate([model.z, model.caption_z]).astype(np.float32),
-        tuple(thumb(array, THUMB_SIDE) for array in pixels),
-    )
+    metadata = {
+        "huggingface": {"info": {"features": {"image": {"_type": "Image"}}}},
+        "vlcore": about,
+    }
+    texts = {name: json.dumps(value) for name, value in metadata.items()}
+    columns = pa.Table.from_pandas(table, pa.schema(types.items()), preserve_index=False)
+    content = pa.BufferOutputStream()
+    pq.write_table(columns.replace_schema_metadata(texts), content)
+    return content.getvalue().to_pybytes()
 
 
 def _image_rows(model: ModelMap, images: ImageSet) -> pd.DataFrame:
@@ -170,42 +186,3 @@ def describe_rows(model: ModelMap) -> str:
         f" group) and {len(model.rows) - model.n_held_out:,} training images; all embeddings are in"
         f" {model.artifact.key}/embeddings.npz"
     )
-
-
-def parquet_bytes(export: MapTable) -> bytes:
-    """A map as one parquet file.
-
-    To the table it adds for each row its ``embedding`` (list of float32), its ``image`` (a struct
-    of bytes and path, which Hugging Face's ``datasets`` and Embedding Atlas show), and its
-    ``neighbors`` (a struct of ids, which are row numbers, and cosine distances in the full space,
-    as Embedding Atlas reads it).
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-    from sklearn.neighbors import NearestNeighbors
-
-    types = {"minority": pa.bool_(), "right": pa.bool_(), "x": pa.float64(), "y": pa.float64()}
-    columns = {
-        name: pa.array(export.table[name], types.get(name, pa.string())) for name in export.table
-    }
-    nearest = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(export.z) - 1), metric="cosine")
-    distances, ids = nearest.fit(export.z).kneighbors()
-    columns["embedding"] = pa.array(list(export.z), pa.list_(pa.float32()))
-    columns["image"] = pa.StructArray.from_arrays(
-        [pa.array(export.thumbs), pa.array(export.table["id"] + ".webp")], ["bytes", "path"]
-    )
-    columns["neighbors"] = pa.StructArray.from_arrays(
-        [
-            pa.array(ids.tolist(), pa.list_(pa.int64())),
-            pa.array(distances.tolist(), pa.list_(pa.float32())),
-        ],
-        ["ids", "distances"],
-    )
-    metadata = {
-        "huggingface": {"info": {"features": {"image": {"_type": "Image"}}}},
-        "vlcore": export.about,
-    }
-    content = pa.BufferOutputStream()
-    texts = {name: json.dumps(value) for name, value in metadata.items()}
-    pq.write_table(pa.table(columns, metadata=texts), content)
-    return content.getvalue().to_pybytes()

@@ -8,7 +8,7 @@ import streamlit as st
 from vlcore.api import loss_matrix, training_animation
 from vlcore.api.compared_maps import ComparedMaps, points_table
 from vlcore.api.description import describe_evaluation, describe_fit_step, largest_displacements
-from vlcore.api.exports import map_table, parquet_bytes
+from vlcore.api.exports import parquet_bytes
 from vlcore.api.metrics_table import describe_map_quality, measures_table
 from vlcore.api.offline_page import figure, page, with_clicked_image
 from vlcore.api.small_images import draw_thumbs
@@ -158,7 +158,7 @@ def _export(view: Shown) -> None:
 
     def parquet(key: str) -> bytes:
         with work.export_slot(visitor):
-            return parquet_bytes(map_table(cache.artifact(key), images))
+            return parquet_bytes(cache.artifact(key), images)
 
     def offline() -> str:
         with work.export_slot(visitor):
