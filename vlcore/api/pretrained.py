@@ -7,7 +7,7 @@ loaded again when needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -37,6 +37,7 @@ from vlcore.model.views import (
 if TYPE_CHECKING:
     from vlcore.model.pretrained import PretrainedEncoder
 
+Vectors = NDArray[np.float32]
 PANEL_SIZE = 128  # pixels, as large as drawn images are
 BATCH = 64
 # How the object is predicted, as pages and `--help` tell it.
@@ -83,13 +84,6 @@ def pretrained_condition(source: str, base: Condition, *, readout: str = "zero-s
     )
 
 
-def is_hub_name(source: str) -> bool:
-    """Whether a text has the form of a hub name; the disk is not asked."""
-    from vlcore.model import hub_checkpoints
-
-    return hub_checkpoints.is_hub_name(source)
-
-
 def make_pretrained(source: str, condition: Condition) -> str:
     """Measure and publish a pretrained model, unless it is there, as `vlcore.jobs.jobs.run`.
 
@@ -115,19 +109,27 @@ def _measure(source: str, condition: Condition, out: Path, report: jobs.Reporter
         raise PretrainedError(
             f"{source} is {checkpoint.name} and not {condition.checkpoint}; ask for it anew."
         )
-    records: list[TrainingRecord] = []
-    embedder: _Embedder | None = None
-    for training in folds:  # the folds of a small set have a readout each and share embeddings
+    all_views = []
+    for training in folds:
         render_missing(training, report)
-        views = Views(training, PANEL_SIZE)
-        embedder = embedder or _Embedder(encoder, views, report)
+        all_views.append(Views(training, PANEL_SIZE))
+    # The folds of a small set have a readout each and share embeddings.
+    rows = np.unique(np.concatenate([part for views in all_views for part in views.rows.values()]))
+    panel = all_views[0].panel or {}
+    embed = _embedder(encoder, report, len(rows) + sum(map(len, panel.values())))
+    z = embed(folds[0].images.image(row) for row in rows.tolist())
+    records = []
+    for views in all_views:
+        embedded = {split: z[np.searchsorted(rows, part)] for split, part in views.rows.items()}
         record = TrainingRecord(
             condition=condition,
             labels=labels,
             views=views,
-            caption_index=training.caption_index,
-            test_caption_index=caption_indices(training.images, views.rows["test"], condition),
-            checkpoints={"end": _final_checkpoint(condition, labels, views, embedder)},
+            caption_index=views.training.caption_index,
+            test_caption_index=caption_indices(views.images, views.rows["test"], condition),
+            checkpoints={
+                "end": _final_checkpoint(condition, labels, views, encoder, embedded, embed)
+            },
         )
         records.append(record)
     about = {
@@ -146,48 +148,40 @@ def _measure(source: str, condition: Condition, out: Path, report: jobs.Reporter
 
 
 def _final_checkpoint(
-    condition: Condition, labels: Labels, views: Views, embedder: _Embedder
+    condition: Condition,
+    labels: Labels,
+    views: Views,
+    encoder: PretrainedEncoder,
+    z: dict[str, Vectors],
+    embed: Callable[[Iterable[NDArray[np.uint8]]], Vectors],
 ) -> Checkpoint:
-    encoder = embedder.encoder
     captions = encoder.embed_captions(labels.texts)
     object_names = encoder.embed_captions(views.grouping.objects)
     scale, bias = encoder.scale, encoder.bias
-    z = {split: embedder.embed_rows(rows) for split, rows in views.rows.items()}
     scores = {split: logits(vectors, captions, scale, bias) for split, vectors in z.items()}
     panel = {}
     for kind, images in (views.panel or {}).items():
-        vectors = embedder.embed_pixels(images)
+        vectors = embed(images)
         panel[kind] = vectors, logits(vectors, captions, scale, bias)
     readout = readout_of(condition, labels, views, z)
     return Checkpoint(z, scores, captions, scale, bias, object_names, panel, readout)
 
 
-class _Embedder:
-    """Embeddings of an image set by a pretrained model; each image is read once for all folds."""
+def _embedder(
+    encoder: PretrainedEncoder, report: jobs.Reporter, total: int
+) -> Callable[[Iterable[NDArray[np.uint8]]], Vectors]:
+    """A function from images, uint8 (S, S, 3) each, to unit vectors, (n, E), that reports how many
+    of the `total` are done."""
+    done = 0
 
-    def __init__(self, encoder: PretrainedEncoder, views: Views, report: jobs.Reporter) -> None:
-        self.encoder = encoder
-        self._images = views.images
-        self._report = report
-        self._vectors: dict[int, NDArray[np.float32]] = {}
-        self._done = 0
-        self._total = len(np.unique(np.concatenate([*views.rows.values()])))
-        self._total += sum(map(len, (views.panel or {}).values()))
-
-    def embed_rows(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Unit vectors of rows of the set, (n, E), from the stored images at their full size."""
-        new = [row for row in rows.tolist() if row not in self._vectors]
-        vectors = self.embed_pixels(self._images.image(row) for row in new)
-        self._vectors.update(zip(new, vectors, strict=True))
-        known = [self._vectors[row] for row in rows.tolist()]
-        return np.array(known, np.float32).reshape(-1, self.encoder.width)
-
-    def embed_pixels(self, images: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Unit vectors of images, uint8 (n, S, S, 3) to (n, E)."""
-        remaining, parts = iter(images), [np.empty((0, self.encoder.width), np.float32)]
+    def embed(images: Iterable[NDArray[np.uint8]]) -> Vectors:
+        nonlocal done
+        remaining, parts = iter(images), [np.empty((0, encoder.width), np.float32)]
         while batch := [Image.fromarray(pixels) for pixels in islice(remaining, BATCH)]:
-            share = min(1.0, self._done / self._total)
-            self._report(stage="embedding images", fraction=RENDERING + TRAINING * share)
-            parts.append(self.encoder.embed_images(batch))
-            self._done += len(batch)
+            share = min(1.0, done / total)
+            report(stage="embedding images", fraction=RENDERING + TRAINING * share)
+            parts.append(encoder.embed_images(batch))
+            done += len(batch)
         return np.concatenate(parts)
+
+    return embed

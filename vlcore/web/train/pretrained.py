@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from vlcore.api.model_metrics import describe_measure
-from vlcore.api.pretrained import READOUTS, is_hub_name, make_pretrained, pretrained_condition
+from vlcore.api.pretrained import READOUTS, make_pretrained, pretrained_condition
 from vlcore.classroom.teacher import Right
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.captions import about_style
@@ -49,6 +49,8 @@ def section(images: ImageSet, usual: Condition) -> None:
         )
     if not source:
         return
+    from vlcore.model.hub_checkpoints import is_hub_name  # torch, which no page waits for
+
     if is_from_hub and not is_hub_name(source):
         st.warning(
             f"A name on the hub has an owner and a model, such as {SUGGESTED}.",
