@@ -17,7 +17,6 @@ from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
 from vlcore.data.imageset import ImageSet, ImageSetError
 from vlcore.data.importers import import_set
-from vlcore.data.subset import parts
 from vlcore.experiment.grouping import SCENES
 from vlcore.scenes import Drawing, Scene, draw
 
@@ -57,18 +56,13 @@ def test_the_drawn_set_passes_and_every_answer_has_its_numbers(home: Path) -> No
     # With ten images a group the outline of the animal may stay below three standard errors.
     assert not any(check.ok is False for name, check in checks.items() if "outline" not in name)
     for name, check in checks.items():
-        if name not in probes:
-            assert check.number is None
-            assert re.search(r"\d", check.sentence), name
-            continue
-        number = check.number
-        assert f"{number['view']} and {number['label']}" == name
-        assert number["n"] == 40
-        assert 0 <= number["low"] <= number["value"] <= number["high"] <= 1
-        assert f"{number['value'] * 100:.0f}\u00a0%" in check.sentence
+        assert (check.number is not None) == (name in probes)
+        assert re.search(r"\d", check.sentence), name
+    number = checks["place and context"].number
+    assert (number["view"], number["label"], number["n"]) == ("place", "context", 40)
+    assert 0.9 < number["value"] <= number["high"] <= 1
     for name in ("colour and object", "rim and object", "pixels and object", "place and context"):
         assert checks[name].ok is None, "a cue that is easy to see is no fault"
-    assert checks["place and context"].number["value"] > 0.9
 
 
 def with_factor(name: str, value_of: Callable[[Any], str]) -> dict[str, Check]:
@@ -180,24 +174,6 @@ def test_checks_of_a_small_set(small: ImageSet) -> None:
         run_checks(small)
 
 
-def test_a_fold_that_tests_what_it_trained_on_is_found(
-    small: ImageSet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scenes = small.table["scene"].to_numpy().copy()
-    scenes[:2] = "the-same"
-    images = dataclasses.replace(small, table=small.table.assign(scene=scenes))
-    assert near_duplicates(images).ok is True
-    splits = [part.table["split"].to_numpy().copy() for part in parts(images, 0)]
-    splits[3][:2] = ["train", "test"]
-    folds = [
-        dataclasses.replace(images, table=images.table.assign(split=split)) for split in splits
-    ]
-    monkeypatch.setattr(audit.subset, "parts", lambda *_, **__: folds)
-    check = near_duplicates(images)
-    assert check.ok is False
-    assert "1 of 36 scenes" in check.sentence
-
-
 def test_checks_of_a_set_with_test_images(fixed: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
     checks = by_name(run_checks(fixed))
     assert checks["held-out pictures"].ok is False
@@ -236,7 +212,6 @@ def test_checks_are_published_and_read_back(small: ImageSet) -> None:
         (LOW, HIGH, "background is easier to see than the camel"),
         (HIGH, LOW, "camel is easier to see than the background"),
         (WIDE_LOW, WIDE_HIGH, "Neither"),
-        (WIDE_HIGH, WIDE_LOW, "Neither"),
     ],
 )
 def test_an_easier_cue_needs_two_intervals_apart(
@@ -248,7 +223,5 @@ def test_an_easier_cue_needs_two_intervals_apart(
         checks.append(Check(f"pixels and {label}", None, "", number))
     sentence = easier_cue(checks, "camel")
     assert words in sentence
-    for value, low, high in (by_object, by_context):
-        assert f"{value * 100:.0f}\u00a0% ({low * 100:.0f} to {high * 100:.0f})" in sentence
     assert ("shortcut" in sentence) is (by_context is HIGH)
     assert easier_cue(checks[:1], "camel") is None

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -76,14 +77,9 @@ def loaded(artifact: Artifact) -> load.Loaded:
     [
         ("  a\thorse \n on\r\nthe   grass\v", "a horse on the grass"),
         ("a\x00horse\x1b[31m\x07", "a horse [31m"),
-        ("a horse\u200b\u2060", "a horse"),
-        ("\u202ehorse\u202c", "horse"),
-        ("horse\ud800", "horse"),
+        ("\u202ehorse\u200b\u2060\ud800", "horse"),
         (" " * 10_000 + "horse" + "\x00" * 10_000, "horse"),
-        ('"><script>alert(1)</script>', '"><script>alert(1)</script>'),
-        ("a 🐎 horse", "a 🐎 horse"),
-        ("砂漠の馬", "砂漠の馬"),
-        ("جمل في الصحراء", "جمل في الصحراء"),
+        ("砂漠の馬 🐎", "砂漠の馬 🐎"),
         ("x" * captions.LONGEST, "x" * captions.LONGEST),
     ],
 )
@@ -92,8 +88,7 @@ def test_a_typed_caption_becomes_one_printable_line(typed: str, caption: str) ->
 
 
 @pytest.mark.parametrize(
-    "typed",
-    ["x" * (captions.LONGEST + 1), "", "   ", "\x00", "?!…", "🐎🐪", "“”", "<>", "- - -", "\ud800"],
+    "typed", ["x" * (captions.LONGEST + 1), "", "\x00", "?!…", "🐎🐪", "- - -", "\ud800"]
 )
 def test_a_caption_that_is_too_long_or_has_no_words_is_refused(typed: str) -> None:
     with pytest.raises(captions.CaptionLabError):
@@ -115,22 +110,19 @@ def test_cleaning_loses_no_word(typed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "pairs"),
+    ("text", "words"),
     [
         ("", []),
-        ("horse", []),
         ("- horse", []),
-        ("- red horse", [("red", "- horse"), ("horse", "- red")]),
-        ("a a", [("a", "a"), ("a", "a")]),
+        ("- red horse", ["red", "horse"]),
+        (" ".join("abcdefghijklmnopq"), list("abcdefghijkl")),
     ],
 )
-def test_each_word_is_left_out_where_some_remain(text: str, pairs: list[tuple[str, str]]) -> None:
-    assert captions.without_each_word(text) == pairs
-
-
-def test_only_the_first_words_are_left_out() -> None:
-    pairs = captions.without_each_word(" ".join("abcdefghijklmnopq"))
-    assert [word for word, _ in pairs] == list("abcdefghijkl")
+def test_the_first_words_are_left_out_where_some_remain(text: str, words: list[str]) -> None:
+    pairs = captions.without_each_word(text)
+    assert [word for word, _ in pairs] == words
+    for word, remainder in pairs:
+        assert Counter(remainder.split()) == Counter(text.split()) - Counter([word])
 
 
 @given(
@@ -160,11 +152,8 @@ def test_a_caption_and_its_parts_are_embedded(model: ModelMap, words: list[str])
 @pytest.mark.parametrize(
     ("text", "unknown"),
     [
-        ("a Horse, in THE desert!", ()),
-        ("zebra zebra on the moon", ("zebra", "moon")),
-        ("<b>horse</b>", ("b",)),
-        ("лошадь в пустыне", ("лошадь", "в", "пустыне")),
-        ("🐎 horse", ()),
+        ("a Horse, in THE desert! 🐎", ()),
+        ("zebra zebra on the луна", ("zebra", "луна")),
         (" ".join(["horse"] * MAX_WORDS + ["camel", "grass"]), ("camel", "grass")),
         ("horse " * 33, ("horse",)),
     ],
@@ -260,7 +249,10 @@ def test_distances_are_those_of_the_models_word_means(home: Path, text: str) -> 
 
 
 def test_far_captions_are_named_with_the_nearest_training_caption(home: Path) -> None:
-    model = model_map(publish_tower("words"))
+    artifact = publish_tower("words")
+    model = model_map(artifact)
+    every_word = captions.ask_caption(model, load.load_model(artifact), "лошадь on 骆驼")
+    assert every_word.unknown == ()
     near, far = captions.far_from_training(model, SCENES, FAR_WORDS[:2])
     assert (near.is_far, near.caption, far.is_far) == (False, "horse", True)
     assert f"{near.cosine:.2f}" in near.sentence
@@ -273,28 +265,10 @@ def test_far_captions_are_named_with_the_nearest_training_caption(home: Path) ->
     assert captions.caption_warnings(compare(model), SCENES, no_prompts) == []
 
 
-@pytest.mark.parametrize(
-    ("text", "changes"),
-    [
-        ("transformer", {}),
-        ("codes", {}),
-        ("transformer", {"objective": "simclr", "labels": "constant"}),
-    ],
-)
-def test_only_models_with_word_vectors_have_distances(
-    home: Path, text: str, changes: dict[str, str]
-) -> None:
-    model = model_map(publish_tower(text, **changes))
+@pytest.mark.parametrize("text", ["transformer", "codes"])
+def test_only_models_with_word_vectors_have_distances(home: Path, text: str) -> None:
+    model = model_map(publish_tower(text))
     assert captions.far_from_training(model, SCENES, ["pony"]) == []
-
-
-def test_word_vectors_read_every_word(home: Path) -> None:
-    artifact = publish_tower("words")
-    model, loaded = model_map(artifact), load.load_model(artifact)
-    for text in ("a pony on the lawn", "лошадь в пустыне", " ".join(["horse"] * 40), "骆驼"):
-        answer = captions.ask_caption(model, loaded, text)
-        assert answer.unknown == ()
-        assert np.isfinite(answer.position).all()
 
 
 def test_a_model_of_codes_reads_its_training_captions_alone(home: Path) -> None:

@@ -15,7 +15,6 @@ from tests.api.test_training import watch
 from tests.data.importers.sources import arrays, groups, save, write
 from tests.model.tiny_tower import ARCHITECTURE, as_in_a_new_process, write_weights
 from vlcore.api import imports
-from vlcore.api import training as run_train
 from vlcore.api.model_map import model_map
 from vlcore.api.training import train_condition
 from vlcore.artifacts import store
@@ -27,7 +26,7 @@ from vlcore.data.feature_store import FOLDER, stored_precision
 from vlcore.data.imageset import ImageSet, ImageSetError
 from vlcore.data.importers import import_set
 from vlcore.data.training_set import training_sets
-from vlcore.experiment.condition import Condition, ConditionError
+from vlcore.experiment.condition import Condition
 from vlcore.experiment.edits import Draw, Fade, canonical_edits
 from vlcore.jobs import jobs
 from vlcore.model import image_features, load
@@ -93,17 +92,12 @@ def test_a_model_in_folds_is_measured_beside_its_untrained_baseline(
     metrics = trained.metrics
     assert metrics["models"] == images.folds > 1
     for moment in ("untrained", "end"):
-        for name in MEASURED:
-            assert name in metrics[moment], (moment, metrics[moment]["absent"].get(name))
-        counts = {
-            group: estimate["n"] for group, estimate in metrics[moment]["group_accuracy"].items()
-        }
+        assert {"balanced_accuracy", "minority_accuracy", "total_variance"} <= set(metrics[moment])
+        by_group = metrics[moment]["group_accuracy"].items()
+        counts = {group: estimate["n"] for group, estimate in by_group}
         assert counts == images.counts()["pool"], "each image is judged by the model that lacks it"
     assert metrics["end"]["train_caption_accuracy"] > metrics["untrained"]["train_caption_accuracy"]
-    assert jobs.view(trained.key).done
-    assert trained.manifest["parameters"] < 20_000, (
-        "neither the network nor the word vectors are part of it"
-    )
+    assert trained.manifest["parameters"] < 20_000, "without the network and the word vectors"
     assert (trained.path / "model.safetensors").stat().st_size < 200_000
 
 
@@ -240,20 +234,6 @@ def test_features_are_watched_and_a_cancelled_job_keeps_those_that_it_has(
     assert fractions == sorted(fractions)
 
 
-def test_the_bar_of_a_job_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    few, seen = few_scenes({"train": 2, "val": 2, "probe": 2, "test": 2}), watch(monkeypatch)
-    shutil.rmtree(few.root / FOLDER, ignore_errors=True)
-    monkeypatch.setattr(feature_files, "CHUNK", 4)
-    monkeypatch.setattr(run_train, "open_set", lambda _name, _version: few)
-    condition = Condition(n_per_group=2, architecture=ARCHITECTURE, steps=2, batch_size=4)
-    assert train_condition(condition) == "trained"
-    fractions = [status["fraction"] for status in seen]
-    assert len(fractions) > 10
-    assert fractions == sorted(fractions)
-    stages = [status["stage"] for status in seen]
-    assert "computing image features" in stages
-
-
 def test_a_network_that_is_not_there_is_a_sentence_and_a_failed_job(condition: Condition) -> None:
     absent = condition.replace(architecture="timm:test_resnet")
     with pytest.raises(TowerError) as caught:
@@ -262,19 +242,8 @@ def test_a_network_that_is_not_there_is_a_sentence_and_a_failed_job(condition: C
     assert (view.state, view.status["message"]) == (jobs.State.FAILED, str(caught.value))
 
 
-def test_what_has_no_images_to_compute_features_of_is_a_sentence(tmp_path: Path) -> None:
+def test_embeddings_have_no_images_to_compute_features_of(tmp_path: Path) -> None:
     imports.import_embeddings(save(tmp_path / "birds.npz", **arrays()), "birds")
     birds = open_set("birds")
     with pytest.raises(ImageSetError, match="embeddings only"):
         train_condition(Condition("birds", birds.version, n_per_group=2, architecture=ARCHITECTURE))
-    for elsewhere in (
-        {"objective": "pretrained", "steps": 0},
-        {"objective": "pretrained_probe", "steps": 0},
-    ):
-        with pytest.raises(ConditionError, match="architecture of a pretrained model"):
-            Condition(architecture=ARCHITECTURE, **elsewhere)
-    embeddings = Condition(
-        objective="imported", labels="constant", steps=0, architecture=ARCHITECTURE
-    )
-    with pytest.raises(ConditionError, match="brought, not trained"):
-        train_condition(embeddings)

@@ -62,13 +62,13 @@ def run_checks(images: ImageSet, progress: Progress = silent) -> list[Check]:
         ImageSetError: when an image cannot be read.
     """
     probed = balanced_rows(images)
-    folds = subset.parts(images, data_seed=0)
-    train, test = (_evenly_spaced(folds[0].rows(split)) for split in ("train", "test"))
+    fold = subset.parts(images, data_seed=0)[0]  # a scene is never cut between folds
+    train, test = (_evenly_spaced(fold.rows(split)) for split in ("train", "test"))
     needed = np.unique(np.concatenate([probed, train, test]))
     images.ensure_rendered(needed.tolist(), progress)
     checks = [_sample_size(images), *_factors(images), *_probes(images, probed), *_twins(images)]
     if len(train) and len(test):
-        checks.append(_near_duplicates(images, folds, train, test))
+        checks.append(_near_duplicates(fold, train, test))
     return checks
 
 
@@ -268,14 +268,10 @@ def _same_object(first: Drawing, second: Drawing, is_opaque: bool) -> bool:
     return same_pixels and np.array_equal(first.mask, second.mask)
 
 
-def _near_duplicates(
-    images: ImageSet, folds: Sequence[ImageSet], train: NDArray[np.int64], test: NDArray[np.int64]
-) -> Check:
+def _near_duplicates(images: ImageSet, train: NDArray[np.int64], test: NDArray[np.int64]) -> Check:
     """Is a held-out image, or one much like it, among the training images?"""
     scenes = images.table["scene"].to_numpy(str)
-    shared_scenes: set[str] = set()
-    for fold in folds:
-        shared_scenes.update(np.intersect1d(scenes[fold.rows("train")], scenes[fold.rows("test")]))
+    shared_scenes = np.intersect1d(scenes[images.rows("train")], scenes[images.rows("test")])
     train_pixels, test_pixels = (
         shortcuts.coarse(images.pixels(rows, SIZE)) * 255 for rows in (train, test)
     )

@@ -27,11 +27,9 @@ def describe_comparison(comparison: ComparedMaps, grouping: Grouping) -> str:
     for name, model in comparison.named.items():
         end = model.artifact.metrics["end"]
         clusters.append(f"the {name} model's {_clusters(end, grouping.object_word)}")
+        accuracies.append(f"{name} model {describe_measure(end, 'minority_accuracy')}")
         if "minority_accuracy" in end:
-            accuracies.append(f"{name} model {share(end['minority_accuracy'])}")
             counts.append(end["minority_accuracy"]["n"])
-        else:
-            accuracies.append(f"{name} model {describe_measure(end, 'minority_accuracy')}")
     joined = "; ".join(clusters)
     sentence = (
         f"{joined[0].upper()}{joined[1:]} (cosine silhouettes in the full space, not on the map)."

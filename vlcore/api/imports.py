@@ -5,7 +5,7 @@ Imported embeddings have one checkpoint, the end, and no measure of pixels.
 
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,11 @@ from vlcore.experiment.files import data_folder, write_json
 from vlcore.experiment.options import IMPORTED, STUDY_N
 from vlcore.experiment.vocabulary import Vocabulary
 from vlcore.jobs import jobs
+from vlcore.jobs.progress import with_bar
 from vlcore.metrics.accuracy import logits
 from vlcore.metrics.readouts import ObjectReadout
 from vlcore.model.artifact_files import write_model
 from vlcore.model.views import Checkpoint, Labels, TrainingRecord, Views
-
-Progress = Callable[[str, Callable[[], str]], str]
 
 
 def import_embeddings(
@@ -45,7 +44,6 @@ def import_embeddings(
     licence: str = "not stated",
     max_per_group: int = MAX_PER_GROUP,
     seed: int = 0,
-    progress: Progress = lambda _key, work: work(),
 ) -> dict[str, Any]:
     """Turn an ``.npz`` of embeddings into an image set without images, and publish its measures.
 
@@ -53,7 +51,6 @@ def import_embeddings(
         source: the file.
         name: of the new set.
         objects, contexts, licence, max_per_group, seed: as in `vlcore.data.importers.import_set`.
-        progress: is given the key and the work, which it calls; for a progress bar.
 
     Returns:
         What was imported, as the command prints it.
@@ -76,8 +73,7 @@ def import_embeddings(
                 condition.key, lambda out, report: _measure(out, report, images, embeddings)
             )
 
-        jobs.clear_last_failure(condition.key)
-        progress(condition.key, publish_measures)
+        with_bar(condition.key, publish_measures)
         publish(folder, name)  # last, so that a set on the disk has its measures
     splits = images.counts()
     counts = {
@@ -153,12 +149,10 @@ def _caption_indices(
     nothing = np.zeros(0, dtype=np.int64)
     if not embeddings.captions:
         return nothing, nothing, "no captions were given"
-    index: dict[tuple[str, str], int] = {}
-    for pair in views.grouping.pairs:
-        number = fitting_caption(embeddings.captions, *pair)
+    index = {pair: fitting_caption(embeddings.captions, *pair) for pair in views.grouping.pairs}
+    for pair, number in index.items():
         if number is None:
             return nothing, nothing, f"no caption fits pictures of {' with '.join(pair)}"
-        index[pair] = number
     indices = []
     for split in ("train", "test"):
         pairs = zip(views.column("object", split), views.column("context", split), strict=True)

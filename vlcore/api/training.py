@@ -6,7 +6,6 @@ what only a worker needs.
 
 from __future__ import annotations
 
-import csv
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, as_completed
@@ -179,18 +178,16 @@ def _train(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, 
 
     _check_trained_here(condition)
     folds = training_sets(parts_of(condition), condition)
-    first_set = folds[0]
-    labels = Labels.of(condition, first_set.images.grouping, first_set.captions)
+    labels = Labels.of(condition, folds[0].images.grouping, folds[0].captions)
     why_no_pairs = None
     if not OBJECTIVES[condition.objective].uses_captions:
         why_no_pairs = "trained without captions"
-    records: list[TrainingRecord] = []
-    recorders: list[CheckpointRecorder] = []
-    results: list[loop.TrainedModel] = []
+    records = []
+    facts: dict[str, Any] = {}
     for number, training in enumerate(folds):
         views = _views(condition, training, report)
         recorder = CheckpointRecorder(condition, views, labels, report, number, len(folds))
-        result = loop.train(
+        trained = loop.train(
             condition,
             _training_data(condition, views, labels),
             device=choose_device(),
@@ -205,22 +202,21 @@ def _train(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, 
             test_caption_index=caption_indices(training.images, views.rows["test"], condition),
             checkpoints=recorder.checkpoints,
             why_no_pairs=why_no_pairs,
-            first_fit_step=result.first_fit_step,
-            jtt_first_run=result.jtt_first_run,
+            first_fit_step=trained.first_fit_step,
+            jtt_first_run=trained.jtt_first_run,
         )
         records.append(record)
-        recorders.append(recorder)
-        results.append(result)
+        if number == 0:  # the model that is shown
+            recorder.write_checkpoints(out)
+            _write_history(out, trained.history)
+            inference.save_encoder(trained.model, labels.vocabulary, out / "model.safetensors")
+            facts = {
+                "training_seconds": round(trained.seconds, 2),
+                "device": str(trained.model.device),
+                "parameters": sum(weights.numel() for weights in trained.model.parameters()),
+            }
     write_model(out, records, report)
-    recorders[0].write_checkpoints(out)
-    result = results[0]  # the model that is shown
-    _write_history(out, result.history)
-    inference.save_encoder(result.model, labels.vocabulary, out / "model.safetensors")
-    return {
-        "training_seconds": round(result.seconds, 2),
-        "device": str(result.model.device),
-        "parameters": sum(parameter.numel() for parameter in result.model.parameters()),
-    }
+    return facts
 
 
 def _check_trained_here(condition: Condition) -> None:
@@ -262,12 +258,10 @@ def _training_data(condition: Condition, views: Views, labels: Labels) -> Traini
 
 def _write_history(out: Path, history: Sequence[Progress]) -> None:
     """Write ``history.csv``: loss and caption accuracy by step."""
-    with (out / "history.csv").open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["step", "loss", "train_caption_accuracy"])
-        for progress in history:
-            accuracy = f"{progress.train_caption_accuracy:.4f}"
-            writer.writerow([progress.step, f"{progress.loss:.6f}", accuracy])
+    rows = [(progress.step, progress.loss, progress.train_caption_accuracy) for progress in history]
+    header = "step,loss,train_caption_accuracy"
+    table = np.array(rows, np.float64).reshape(-1, 3)
+    np.savetxt(out / "history.csv", table, "%d,%.6f,%.4f", header=header, comments="")
 
 
 def _views(condition: Condition, training: TrainingSet, report: jobs.Reporter) -> Views:

@@ -259,7 +259,7 @@ def import_images(options: Namespace) -> dict[str, Any]:
         names += ["format", "short", "descriptive"]
     settings = {name: getattr(options, name) for name in names}
     if is_embeddings:
-        return import_embeddings(options.source, options.name, **settings, progress=with_bar)
+        return import_embeddings(options.source, options.name, **settings)
     with counted_bar("images") as progress:
         return import_set(options.source, options.name, **settings, progress=progress)
 
