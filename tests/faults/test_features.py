@@ -15,7 +15,7 @@ from tests.faults.feature_child import CHUNK
 from tests.jobs.children import PATIENCE, ROOT
 from vlcore.data.feature_store import FeatureStore
 from vlcore.data.imageset import ImageSet
-from vlcore.data.row_store import Record, RowStore
+from vlcore.data.row_store import Origin, RowStore
 from vlcore.experiment.files import data_folder
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills processes")
@@ -108,20 +108,21 @@ WRITER = f"""
 import sys
 from pathlib import Path
 import numpy as np
-from vlcore.data.row_store import Record, RowStore
+from vlcore.data.row_store import Origin, RowStore
 store = RowStore(Path(sys.argv[1]), 3, ({LONG},), "<f2")
 values = [np.full({LONG}, value, "<f2") for value in (1, 2)]
+origins = {{row: Origin(f"image {{row}}", 5, 6) for row in range(3)}}
 print("ready", flush=True)
 while True:
     for value in values:
-        store.write([Record(row, f"image {{row}}", value, (5, 6)) for row in range(3)])
+        store.write(dict.fromkeys(origins, value), origins)
 """
 
 
 def test_a_record_that_was_cut_in_two_counts_as_missing(tmp_path: Path) -> None:
     file, chance = tmp_path / "rows", random.Random(3)
     store = RowStore(file, 3, (LONG,), "<f2")
-    names, stamps = [f"image {row}" for row in range(3)], [(5, 6)] * 3
+    origins = {row: Origin(f"image {row}", 5, 6) for row in range(3)}
     process = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(file)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
@@ -129,18 +130,16 @@ def test_a_record_that_was_cut_in_two_counts_as_missing(tmp_path: Path) -> None:
         assert process.stdout
         assert process.stdout.readline() == "ready\n"
 
-        def check_records() -> int:
-            values, missing = store.read([0, 1, 2], names, stamps)
-            for row in {0, 1, 2} - set(missing):
-                assert values[row][0] in (1, 2)
-                assert (values[row] == values[row][0]).all(), "the whole record is of one writing"
-            return len(missing)
+        def check_records() -> None:
+            for values in store.read(origins).values():
+                assert values[0] in (1, 2)
+                assert (values == values[0]).all(), "the whole record is of one writing"
 
         for _ in range(chance.randint(20, 40)):
             check_records()
         process.kill()
         process.wait()
         check_records()
-    store.write([Record(row, names[row], np.full(LONG, 7, "<f2"), stamps[row]) for row in range(3)])
-    values, missing = store.read([0, 1, 2], names, stamps)
-    assert (missing, values.min(), values.max()) == ([], 7, 7)
+    store.write(dict.fromkeys(origins, np.full(LONG, 7, "<f2")), origins)
+    values = np.stack(list(store.read(origins).values()))
+    assert (len(values), values.min(), values.max()) == (3, 7, 7)

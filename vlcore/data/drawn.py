@@ -9,6 +9,7 @@ share the work without knowing of each other."""
 import hashlib
 import json
 import os
+import random
 import time
 import zipfile
 from collections.abc import Sequence
@@ -24,8 +25,9 @@ from filelock import Timeout
 from numpy.typing import NDArray
 from PIL import Image
 
-from vlcore.data import imageset, pixel_store
+from vlcore.data import imageset
 from vlcore.data.imageset import COLUMNS, ImageSet, ImageSetError, read_set, usable_name
+from vlcore.data.row_store import Origin, origin_of
 from vlcore.experiment.captions import caption
 from vlcore.experiment.files import (
     atomic,
@@ -254,9 +256,7 @@ def ensure_rendered(recipe: Recipe, rows: Sequence[int], progress: Progress = si
     for row in sorted(wanted, key=lambda row: (scenes[row], row)):
         chunks.setdefault(int(scenes[row]) // CHUNK, []).append(row)
     # Each process starts elsewhere, so that two of them rarely want the same lock.
-    order = sorted(
-        chunks, key=lambda chunk: hashlib.sha256(f"{os.getpid()} {chunk}".encode()).digest()
-    )
+    order = random.sample(list(chunks), len(chunks))
     before = -1
     while True:
         missing = len(missing_rows(recipe, wanted))
@@ -275,13 +275,15 @@ def _draw_chunk(recipe: Recipe, chunk: int, rows: Sequence[int]) -> bool:
     """Draw the missing rows of a chunk; False when another process is at it."""
     root, table = _root(recipe), scene_table(recipe)
     with suppress(Timeout), locked(root / ".locks" / f"{chunk}.lock", 0):
-        entries: list[tuple[int, str, NDArray[np.uint8]]] = []
+        pixels: dict[int, NDArray[np.uint8]] = {}
+        origins: dict[int, Origin] = {}
         for row in missing_rows(recipe, rows):
             scene = Scene.from_factors(json.loads(table["factors"].iat[row]))
             name = table["file_name"].iat[row]
             drawing = write_picture(scene, root / name, root / table["mask"].iat[row])
-            entries.append((row, name, imageset.averaged(drawing.image)))
-        pixel_store.keep(root, len(table), entries)
+            pixels[row] = imageset.averaged(drawing.image)
+            origins[row] = origin_of(root, name)
+        imageset.pixel_store(root, len(table)).write(pixels, origins)
         return True
     return False
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from vlcore.data.drawn import BUILT_IN, VERSION, folder_name
 from vlcore.data.imageset import ImageSet
-from vlcore.data.row_store import Record, RowStore, Stamp, stamp_of
+from vlcore.data.row_store import Origin, RowStore, origin_of
 from vlcore.experiment.files import HomeError, locked, write_errors
 from vlcore.experiment.progress import Progress, silent
 
@@ -80,7 +80,8 @@ class FeatureStore:
     def missing(self, rows: Iterable[int]) -> list[int]:
         """Rows whose features are neither bundled nor stored."""
         wanted = self._unbundled(rows)
-        return [wanted[place] for place in self._read(wanted)[1]]
+        stored = self._rows_store().read(self._origins(wanted))
+        return [row for row in wanted if row not in stored]
 
     def rows(self, rows: NDArray[np.int64], progress: Progress = silent) -> Features:
         """Features of rows, (n, F); missing ones are computed, and their images drawn first."""
@@ -104,12 +105,9 @@ class FeatureStore:
         if self.bundle is not None:
             return {kind: features.copy() for kind, features in self.bundle.panel.items()}
         table = self.images.table
-        files = [
-            self.images.root / str(name)
-            for column in ("file_name", "mask")
-            for name in table[column].iloc[rows]
-        ]
-        digest = hashlib.sha256(repr([stamp_of(file) for file in files]).encode()).digest()
+        files = [*table["file_name"].iloc[rows], *table["mask"].iloc[rows]]
+        stamps = [tuple(origin_of(self.images.root, str(name))[1:]) for name in files]
+        digest = hashlib.sha256(repr(stamps).encode()).digest()
         stamp = int.from_bytes(digest[:7], "big"), int.from_bytes(digest[7:14], "big")
         names = [f"{kind} {row}" for kind in kinds for row in rows.tolist()]
         composites: list[Pixels] = []
@@ -122,9 +120,10 @@ class FeatureStore:
 
         # A file for each choice of rows: the folds of a set have different ones.
         chosen = hashlib.sha256(repr(names).encode()).hexdigest()[:8]
-        places, store = list(range(len(names))), self._store(f"panel-{chosen}", len(names))
-        computed = self._shared(store, places, names, [stamp] * len(names), compute, progress)
-        values = np.array([computed[place] for place in places], np.float32)
+        store = self._store(f"panel-{chosen}", len(names))
+        origins = {place: Origin(name, *stamp) for place, name in enumerate(names)}
+        computed = self._shared(store, origins, compute, progress)
+        values = np.array([computed[place] for place in origins], np.float32)
         return dict(zip(kinds, values.reshape(len(kinds), -1, self.spec.features), strict=True))
 
     def of_images(self, images: Sequence[Pixels]) -> Features:
@@ -152,68 +151,53 @@ class FeatureStore:
     def _store(self, name: str, count: int) -> RowStore:
         return RowStore(self._folder / name, count, (self.spec.features,), "<f2")
 
-    def _read(self, rows: Sequence[int]) -> tuple[NDArray[Any], list[int]]:
-        names, stamps = self._files(rows)
-        return self._store("rows", len(self.images.table)).read(rows, names, stamps)
+    def _rows_store(self) -> RowStore:
+        return self._store("rows", len(self.images.table))
 
-    def _files(self, rows: Sequence[int]) -> tuple[list[str], list[Stamp]]:
-        names = self.images.table["file_name"].to_numpy()[list(rows)].tolist()
-        return names, [stamp_of(self.images.root / name) for name in names]
+    def _origins(self, rows: Sequence[int]) -> dict[int, Origin]:
+        names = self.images.table["file_name"].to_numpy()
+        return {row: origin_of(self.images.root, names[row]) for row in rows}
 
     def _computed(self, rows: Sequence[int], progress: Progress) -> dict[int, Features]:
         self.images.need_pictures()
-        missing = [rows[place] for place in self._read(rows)[1]]
-        self.images.ensure_rendered(missing, silent)
+        self.images.ensure_rendered(self.missing(rows), silent)
 
         def compute(chunk: Sequence[int]) -> Features:
             return self._embed([self.images.image(row) for row in chunk])
 
-        names, stamps = self._files(rows)
-        return self._shared(
-            self._store("rows", len(self.images.table)), rows, names, stamps, compute, progress
-        )
+        return self._shared(self._rows_store(), self._origins(rows), compute, progress)
 
     def _shared(
         self,
         store: RowStore,
-        rows: Sequence[int],
-        names: Sequence[str],
-        stamps: Sequence[Stamp],
+        origins: Mapping[int, Origin],
         compute: Callable[[Sequence[int]], Features],
         progress: Progress,
     ) -> dict[int, Features]:
         """Values of rows of a store, by row: missing ones are computed chunk by chunk, shared with
         other processes."""
-        name_of = dict(zip(rows, names, strict=True))
-        stamp_of_row = dict(zip(rows, stamps, strict=True))
         known: dict[int, Features] = {}
         is_waiting = False
         while True:
-            values, absent = store.read(rows, names, stamps)
-            missing = [rows[index] for index in absent if rows[index] not in known]
+            known |= store.read(_without(known, origins))
+            missing = list(_without(known, origins))
             if not missing:
-                return {row: known.get(row, values[index]) for index, row in enumerate(rows)}
-            progress(len(rows) - len(missing), len(rows))
+                return known
+            progress(len(known), len(origins))
             if is_waiting:
                 time.sleep(0.1)  # other processes compute what is missing
             is_waiting = True
             for number, chunk in _chunks(missing):
                 with suppress(Timeout), self._locked(f"{store.file.name}-{number}"):
-                    chunk_names = [name_of[row] for row in chunk]
-                    chunk_stamps = [stamp_of_row[row] for row in chunk]
-                    stored, absent = store.read(chunk, chunk_names, chunk_stamps)
-                    known.update(zip(chunk, stored, strict=True))
-                    todo = [chunk[index] for index in absent]
+                    chunk_origins = {row: origins[row] for row in chunk}
+                    known |= store.read(chunk_origins)
+                    todo = list(_without(known, chunk_origins))
                     if todo:
-                        known.update(zip(todo, compute(todo), strict=True))
-                        store.write(
-                            [
-                                Record(row, name_of[row], known[row], stamp_of_row[row])
-                                for row in todo
-                            ]
-                        )
+                        computed = dict(zip(todo, compute(todo), strict=True))
+                        store.write(computed, origins)
+                        known |= computed
                     is_waiting = False
-                    progress(len(rows) - sum(row not in known for row in missing), len(rows))
+                    progress(len(known), len(origins))
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:
@@ -242,10 +226,11 @@ def _chunks(rows: Sequence[int]) -> list[tuple[int, list[int]]]:
     chunks: dict[int, list[int]] = {}
     for row in rows:
         chunks.setdefault(row // CHUNK, []).append(row)
-    return sorted(
-        chunks.items(),
-        key=lambda item: hashlib.sha256(f"{os.getpid()} {item[0]}".encode()).digest(),
-    )
+    return random.sample(list(chunks.items()), len(chunks))
+
+
+def _without(known: Mapping[int, Features], origins: Mapping[int, Origin]) -> dict[int, Origin]:
+    return {row: origin for row, origin in origins.items() if row not in known}
 
 
 @dataclass(frozen=True, eq=False)

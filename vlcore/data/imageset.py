@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from vlcore.data import pixel_store
+from vlcore.data.row_store import RowStore, origin_of
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import Grouping, group_name
 from vlcore.experiment.progress import Progress, silent
@@ -24,7 +24,7 @@ from vlcore.experiment.progress import Progress, silent
 SPLITS = ("train", "val", "probe", "test")
 # The split of images of a set in folds, until a seed says which of them are held out.
 POOL = "pool"
-TRAINING_SIZE = pixel_store.SIZE  # pixels; what the encoders see
+TRAINING_SIZE = 64  # pixels; what the encoders see
 COLUMNS = ("file_name", "object", "context", "split", "caption", "mask", "scene", "factors")
 
 TILE_SIDE = 192  # pixels, as of imported images
@@ -118,14 +118,17 @@ class ImageSet:
         """Images averaged down to a square, uint8 (n, size, size, 3); refused of tiles."""
         self.need_pictures()
         rows = [int(row) for row in rows]
-
-        def decode(row: int) -> NDArray[np.uint8]:
-            return averaged(self.image(row), size)
-
         if size != TRAINING_SIZE:
-            return np.array([decode(row) for row in rows], np.uint8).reshape(-1, size, size, 3)
-        names = self.table["file_name"].to_numpy()[rows].tolist()
-        return pixel_store.read(self.root, len(self.table), rows, names, decode)
+            images = [averaged(self.image(row), size) for row in rows]
+            return np.array(images, np.uint8).reshape(-1, size, size, 3)
+        store = pixel_store(self.root, len(self.table))
+        files = self.table["file_name"].to_numpy()
+        origins = {row: origin_of(self.root, files[row]) for row in rows}
+        pixels = store.read(origins)
+        decoded = {row: averaged(self.image(row)) for row in origins if row not in pixels}
+        store.write(decoded, origins)
+        pixels |= decoded
+        return np.array([pixels[row] for row in rows], np.uint8).reshape(-1, size, size, 3)
 
     def masks(self, rows: NDArray[np.int64], size: int = TRAINING_SIZE) -> NDArray[np.uint8] | None:
         """Masks of the objects, averaged down to a square, uint8 (n, size, size), 255 where the
@@ -138,6 +141,12 @@ class ImageSet:
         )
         small = [np.asarray(mask.resize((size, size), Image.Resampling.BOX)) for mask in masks]
         return np.array(small, np.uint8).reshape(-1, size, size)
+
+
+def pixel_store(root: Path, count: int) -> RowStore:
+    """The images of a set at training size in one file: a run reads that, not thousands of PNG
+    files."""
+    return RowStore(root / ".pixels", count, (TRAINING_SIZE, TRAINING_SIZE, 3), "u1")
 
 
 def averaged(pixels: NDArray[np.uint8], size: int = TRAINING_SIZE) -> NDArray[np.uint8]:

@@ -7,30 +7,23 @@ counts as missing, and rows are written without a lock."""
 
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.experiment.files import atomic
 
-Stamp = tuple[int, int]  # time in nanoseconds and length of a file
-NO_STAMP: Stamp = (0, 0)  # of a file that is not there
 
+class Origin(NamedTuple):
+    """The file that values were made from, as it was before it was read."""
 
-@dataclass(frozen=True)
-class Record:
-    """The values of one row, and what vouches for them: the name of the file they were made from,
-    and its stamp before it was read."""
-
-    row: int
     name: str
-    values: NDArray[Any]
-    stamp: Stamp
+    time: int = 0  # nanoseconds; 0 of a file that is not there
+    length: int = 0  # bytes
 
 
 class RowStore:
@@ -40,48 +33,42 @@ class RowStore:
         self.file, self.count = file, count
         self._record = np.dtype([("about", "<i8", 3), ("values", dtype, shape)])
 
-    def read(
-        self, rows: Sequence[int], names: Sequence[str], stamps: Sequence[Stamp]
-    ) -> tuple[NDArray[Any], list[int]]:
-        """Values of rows, (n, ...), and the places, of n, whose record is missing: their values are
-        arbitrary."""
-        values = np.zeros(len(rows), self._record["values"])
-        missing = set(range(len(rows)))
+    def read(self, origins: Mapping[int, Origin]) -> dict[int, NDArray[Any]]:
+        """Values by row, of those rows whose record is whole and of the row's origin."""
+        values = {}
         with suppress(OSError, ValueError):  # there is no file, or it was cut short
-            known = np.memmap(self.file, self._record, "r", shape=(self.count,))
-            for place, row in enumerate(rows):
-                record = known[row]
-                values[place] = record["values"]
-                if record["about"].tolist() == self._about(
-                    names[place], values[place], stamps[place]
-                ):
-                    missing.remove(place)
-        return values, sorted(missing)
+            records = np.memmap(self.file, self._record, "r", shape=(self.count,))
+            for row, origin in origins.items():
+                copied = records[row]["values"].copy()
+                if records[row]["about"].tolist() == _about(origin, copied):
+                    values[row] = copied
+        return values
 
-    def write(self, records: Sequence[Record]) -> None:
-        """Write records, if the disk takes them."""
+    def write(self, values: Mapping[int, NDArray[Any]], origins: Mapping[int, Origin]) -> None:
+        """Write values by row, if the disk takes them."""
         size = self._record.itemsize
         with suppress(OSError):
             is_complete = self.file.exists() and self.file.stat().st_size == self.count * size
-            if records and not is_complete:
+            if values and not is_complete:
                 with atomic(self.file) as aside, aside.open("wb") as file:
                     file.truncate(self.count * size)
             with self.file.open("r+b") as file:
-                for record in records:
-                    values = np.ascontiguousarray(record.values, self._record["values"].base)
-                    about = self._about(record.name, values, record.stamp)
-                    file.seek(record.row * size)
-                    file.write(np.array(about, "<i8").tobytes() + values.tobytes())
-
-    @staticmethod
-    def _about(name: str, values: NDArray[Any], stamp: Stamp) -> list[int]:
-        return [*stamp, zlib.crc32(np.ascontiguousarray(values).data, zlib.crc32(name.encode()))]
+                for row, numbers in values.items():
+                    numbers = np.asarray(numbers, self._record["values"].base)
+                    about = np.array(_about(origins[row], numbers), "<i8")
+                    file.seek(row * size)
+                    file.write(about.tobytes() + numbers.tobytes())
 
 
-def stamp_of(file: Path) -> Stamp:
-    """When a file was written and how long it is; `NO_STAMP` where it is not there."""
+def _about(origin: Origin, values: NDArray[Any]) -> list[int]:
+    checksum = zlib.crc32(values.tobytes(), zlib.crc32(origin.name.encode()))
+    return [origin.time, origin.length, checksum]
+
+
+def origin_of(root: Path, name: str) -> Origin:
+    """A file of a set as it is now."""
     try:
-        about = os.stat(file)
+        about = os.stat(root / name)
     except OSError:
-        return NO_STAMP
-    return about.st_mtime_ns, about.st_size
+        return Origin(name)
+    return Origin(name, about.st_mtime_ns, about.st_size)
