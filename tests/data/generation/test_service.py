@@ -29,7 +29,7 @@ from vlcore.data.generation import find_backend, generate, plan, service
 from vlcore.data.generation.plan import GenerateError
 from vlcore.data.generation.service import Service
 
-NO_ANSWERS = (b"<html>hello</html>", b"\xff\xfe{", [], {"data": []}, {"data": None}, {"data": [7]})
+NO_ANSWERS = (b"<html>hello</html>", b"\xff\xfe{", [], {"data": []}, {"data": [7]})
 
 
 class Order:
@@ -83,27 +83,14 @@ def test_a_service_is_asked_for_each_image_once(
     assert generate(study(1), find_backend(study(1))(), order.folder / "more") == 4
 
 
-@pytest.mark.parametrize("status", [400, 422])
-def test_a_model_without_response_format_is_asked_without(status: int, order: Order) -> None:
-    unknown = fails(status, "unknown_parameter", "Unknown parameter: 'response_format'.")
+def test_a_model_without_response_format_is_asked_without(order: Order) -> None:
+    unknown = fails(400, "unknown_parameter", "Unknown parameter: 'response_format'.")
     assert order.run(unknown, shows(1), shows(2)) == 2
     assert ["response_format" in request for request in order.shop.requests] == [True, False, False]
 
 
-def test_a_busy_service_is_asked_again(
-    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(service, "RETRIES", 2)
-    order = Order(shop, tmp_path / "set")
-    assert order.run(*[fails(429, "rate_limit_exceeded", Retry_After="0.01")] * 2) == 2
-    assert (order.statuses(), len(shop.requests)) == (["ok", "ok"], 4)
-
-
-@pytest.mark.parametrize(
-    "code", ["moderation_blocked", "content_policy_violation", "content_filter"]
-)
-def test_a_refusal_is_recorded_and_the_run_goes_on(code: str, order: Order) -> None:
-    assert order.run(fails(400, code, "rejected by\nour safety system.")) == 1
+def test_a_refusal_is_recorded_and_the_run_goes_on(order: Order) -> None:
+    assert order.run(fails(400, "moderation_blocked", "rejected by\nour safety system.")) == 1
     assert order.statuses() == ["refused", "ok"]
     assert "rejected by our safety system" in (order.folder / "generation.jsonl").read_text()
     assert order.run() == 0
@@ -114,26 +101,20 @@ def hang_up(to: BaseHTTPRequestHandler) -> None:
     to.close_connection = True
 
 
-@pytest.mark.parametrize(
-    ("answer", "words"),
-    [
-        *((fails(status, message="odd"), f"{status}: odd") for status in (400, 422, 429, 500)),
-        (fails(401, "invalid_api_key"), "the key in OPENAI_API_KEY"),
-        (fails(403), "may not use the model"),
-        (fails(404, "model_not_found"), "the model's name and the base URL"),
-        (fails(429, "insufficient_quota"), "no credit left"),
-        *((says(content), "no answer with an image") for content in NO_ANSWERS),
-        *(
-            (data(**part), "no answer with an image")
-            for part in ({}, {"url": "http://x/1.png"}, {"b64_json": 7}, {"b64_json": "%%%"})
-        ),
-        (b64(b""), "no usable image"),
-        (b64(b"GIF89a"), "not a PNG, JPEG or WebP"),
-        (b64(png()[:300]), "damaged or incomplete"),
-        (b64(bytes(service.MAX_BYTES + 1)), "the limit is 20 MB"),
-        (hang_up, "cannot be reached"),
-    ],
-)
+FAULTS = [
+    (fails(500, message="odd"), "500: odd"),
+    (fails(401, "invalid_api_key"), "the key in OPENAI_API_KEY"),
+    (fails(429, "insufficient_quota"), "no credit left"),
+    *((says(content), "no answer with an image") for content in NO_ANSWERS),
+    (data(url="http://x/1.png"), "no answer with an image"),
+    (data(b64_json="%%%"), "no answer with an image"),
+    (b64(png()[:300]), "damaged or incomplete"),
+    (b64(bytes(service.MAX_BYTES + 1)), "the limit is 20 MB"),
+    (hang_up, "cannot be reached"),
+]
+
+
+@pytest.mark.parametrize(("answer", "words"), FAULTS)
 def test_a_fault_ends_the_run_which_can_be_resumed(
     answer: Answer, words: str, order: Order
 ) -> None:
@@ -172,20 +153,14 @@ def test_the_key_is_cut_out_of_what_a_service_says(
     assert KEY not in "".join(capfd.readouterr()) + str(stopped.value)
 
 
-NO_KEYS = (None, "", "  ", "sk-\u00e4", "sk-a\nb")
-NO_URLS = ("localhost:8080", "ftp://host/v1", "http://", "http://[x/v1", "http://host:port")
-
-
 @pytest.mark.parametrize(
     ("key", "url", "words"),
-    [(key, "http://localhost/v1", "OPENAI_API_KEY holds no key") for key in NO_KEYS]
-    + [(KEY, url, "such as http://localhost:8080/v1") for url in NO_URLS],
+    [(key, "http://localhost/v1", "OPENAI_API_KEY holds no key") for key in ("", "sk-\u00e4")]
+    + [(KEY, "http://host:port", "such as http://localhost:8080/v1")],
 )
 def test_a_missing_key_or_base_url(
-    key: str | None, url: str, words: str, monkeypatch: pytest.MonkeyPatch
+    key: str, url: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    if key is not None:
-        monkeypatch.setenv("OPENAI_API_KEY", key)
+    monkeypatch.setenv("OPENAI_API_KEY", key)
     with pytest.raises(GenerateError, match=words):
         find_backend(study(), base_url=url)

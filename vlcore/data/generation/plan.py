@@ -16,7 +16,6 @@ from vlcore.experiment.grouping import group_name
 
 BACKENDS = ("service", "local")
 PROMPT = "a photo of a {object} {context}"
-MAX_PER_GROUP = 10_000  # file names have four digits
 MIN_SIDE, STEP = 32, 8  # pixels; the models work on a grid of 8 x 8
 
 
@@ -83,6 +82,8 @@ def plan(
     "on the grass".
 
     Args:
+        per_group: at most 10,000, for file names have four digits.
+        backend: one of `BACKENDS`.
         model: its name at the service or the hub, or a local folder.
         prompt: words with the fields ``{object}`` and ``{context}``.
         size: side in pixels, 32 to 1024, a multiple of 8.
@@ -96,14 +97,6 @@ def plan(
     words = prompt.replace("{object}", "").replace("{context}", "")
     has_fields = "{object}" in prompt and "{context}" in prompt and not set("{}") & set(words)
     _need(
-        backend in BACKENDS,
-        f"There is no back end {backend!r}; choose one of {', '.join(BACKENDS)}.",
-    )
-    _need(
-        model.strip() != "",
-        "No model is named; give a name that the service knows, a hub name or a local folder.",
-    )
-    _need(
         MIN_SIDE <= size <= MAX_SIDE and size % STEP == 0,
         f"A side of {size} pixels cannot be drawn; choose {MIN_SIDE} to {MAX_SIDE}, a multiple of"
         f" {STEP}.",
@@ -116,10 +109,6 @@ def plan(
     _need(
         guidance is None or 0 <= guidance < math.inf,
         f"A guidance of {guidance} is none; give a number from 0.",
-    )
-    _need(
-        1 <= per_group <= MAX_PER_GROUP,
-        f"Ask for 1 to {MAX_PER_GROUP:,} images per group, not {per_group}.",
     )
     _need(
         has_fields,
@@ -162,7 +151,6 @@ def _noise_seed(seed: int, file_name: str) -> int:
 
 def _slugs(kind: str, names: Sequence[str]) -> list[str]:
     """What stands for names in file names."""
-    _need(bool(names), f"No {kind} is named; give at least one.")
     slugs: dict[str, str] = {}
     for name in names:
         slug = re.sub(r"[\W_]+", "-", name.casefold()).strip("-")

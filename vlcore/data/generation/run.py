@@ -7,7 +7,6 @@ and the same call resumes it.
 
 import io
 import json
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
@@ -18,7 +17,6 @@ from time import perf_counter
 
 import pandas as pd
 from filelock import FileLock, Timeout
-from PIL import Image
 
 from vlcore.data.decoding import UploadError, open_upload
 from vlcore.data.generation.plan import Backend, GenerateError, Plan, PlannedImage, Refused
@@ -49,24 +47,21 @@ def find_backend(
     Raises:
         GenerateError: where the settings do not fit, or a package is missing.
     """
-    is_local = plan.backend == "local"
-    if is_local and base_url is not None:
-        raise GenerateError("A base URL is for a service; leave it out for the local back end.")
-    if not is_local and batch != 1:
-        raise GenerateError(
-            "A batch is for the local back end; a service is asked for one image at a time."
-        )
     if batch < 1:
         raise GenerateError(f"A batch of {batch} images cannot be drawn; give at least 1.")
-    package = "diffusers" if is_local else "openai"
-    if not find_spec(package):
-        version = "" if is_local else ">=3"
-        raise GenerateError(f'This back end needs a package: pip install "{package}{version}".')
-    if not is_local:
+    if plan.backend == "service":
+        if batch != 1:
+            raise GenerateError(
+                "A batch is for the local back end; a service is asked for one image at a time."
+            )
+        _need_package("openai", ">=3")
         from vlcore.data.generation.service import Service
 
         service = Service(plan, base_url)
         return lambda: service
+    if base_url is not None:
+        raise GenerateError("A base URL is for a service; leave it out for the local back end.")
+    _need_package("diffusers")
 
     def load() -> Backend:
         from vlcore.data.generation.diffusion import TextToImage
@@ -74,6 +69,11 @@ def find_backend(
         return TextToImage(plan, choose_device(), batch)
 
     return load
+
+
+def _need_package(name: str, version: str = "") -> None:
+    if not find_spec(name):
+        raise GenerateError(f'This back end needs a package: pip install "{name}{version}".')
 
 
 class Folder:
@@ -144,15 +144,12 @@ class Folder:
         for planned, answer in zip(images, answers, strict=True):
             if isinstance(answer, Refused):
                 self._log(planned, "refused", answer, seconds)
-            else:
-                self._save(planned, answer)
-                self._log(planned, "ok", "", seconds)
-
-    def _save(self, planned: PlannedImage, image: Image.Image) -> None:
-        content = io.BytesIO()
-        image.save(content, "PNG")
-        self._write(planned.file_name, content.getvalue())
-        self.sizes[planned.file_name] = f"{image.width}x{image.height}"
+                continue
+            content = io.BytesIO()
+            answer.save(content, "PNG")
+            self._write(planned.file_name, content.getvalue())
+            self.sizes[planned.file_name] = f"{answer.width}x{answer.height}"
+            self._log(planned, "ok", "", seconds)
 
     def _log(self, planned: PlannedImage, status: str, reason: str, seconds: float) -> None:
         """Append how a request for an image ended: ok, refused or failed."""
@@ -164,12 +161,8 @@ class Folder:
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         path = self._root / LOG
-        with write_errors(path, _ADVICE), path.open("a+b") as file:
-            if file.tell():
-                file.seek(-1, os.SEEK_END)
-                if file.read(1) != b"\n":  # a run was killed while it wrote its last line
-                    file.write(b"\n")
-            file.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
+        with write_errors(path, _ADVICE), path.open("a", encoding="utf-8") as file:
+            file.write(f"{json.dumps(entry, ensure_ascii=False)}\n")
 
     def write_plan(self) -> None:
         document = self._plan.settings()

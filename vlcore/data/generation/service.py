@@ -13,7 +13,6 @@ import base64
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from PIL import Image
 
@@ -41,7 +40,7 @@ class Service:
     batch = 1
 
     def __init__(self, plan: Plan, base_url: str | None = None, timeout: float = TIMEOUT) -> None:
-        """Check the key and the address; nothing is sent."""
+        """Check the key; nothing is sent."""
         import openai
 
         self._key = os.environ.get("OPENAI_API_KEY", "").strip()
@@ -50,15 +49,15 @@ class Service:
                 "OPENAI_API_KEY holds no key; put the service's there (any word where it wants"
                 " none)."
             )
-        address = base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
-        if not _is_web_address(address):
-            raise GenerateError(
-                f"The base URL {address!r} is none; give one such as http://localhost:8080/v1."
-            )
         self._plan = plan
-        self._client = openai.OpenAI(
-            api_key=self._key, base_url=address, max_retries=RETRIES, timeout=timeout
-        )
+        try:  # without an address the client takes OPENAI_BASE_URL, or its own
+            self._client = openai.OpenAI(
+                api_key=self._key, base_url=base_url, max_retries=RETRIES, timeout=timeout
+            )
+        except Exception as error:  # of its HTTP library: no address
+            raise GenerateError(
+                f"The base URL {base_url!r} is none; give one such as http://localhost:8080/v1."
+            ) from error
         # Some services answer with an address unless they are asked for the image itself; some
         # models refuse the option.
         self._format: dict[str, Any] = {"response_format": "b64_json"}
@@ -112,12 +111,3 @@ class Service:
             reason = "the account has no credit left; add some, then run the same again to go on"
         advice = _ADVICE.get(error.status_code, reason)
         raise GenerateError(f"The service answered {error.status_code}: {advice}.") from error
-
-
-def _is_web_address(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-        _ = parts.port  # ValueError where it is no number
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
