@@ -1,8 +1,8 @@
 """Images of strangers, decoded: bytes become a small upright RGB image without metadata, or one
 clear sentence.
 
-Size and scans are checked before a single pixel is decoded, and everything that can go wrong ends
-in one `UploadError`. `open_apart` decodes in a helper process, within limits of memory and time.
+The size is checked before a single pixel is decoded, and everything that can go wrong ends in one
+`UploadError`. `open_apart` decodes in a helper process, within limits of memory and time.
 """
 
 import contextlib
@@ -30,11 +30,6 @@ GROUND = (128, 128, 128)
 # PNG, JPEG, WebP (and others in RIFF), GIF, BMP, TIFF; HEIC and AVIF have their mark four bytes
 # later.
 _BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")
-_JPEG = b"\xff\xd8"
-_SCAN_MARKER = b"\xff\xda"
-# A marker of a JPEG, but for those within a scan.
-_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
-_START, _SCAN, _END = 0xD8, 0xDA, 0xD9
 
 
 class UploadError(LabError):
@@ -54,7 +49,7 @@ def open_upload(
 
     Raises:
         UploadError: where the file is empty, over `max_bytes`, not PNG, JPEG or WebP, over 40
-            megapixels or 100 scans, under 8 x 8 px, or damaged.
+            megapixels, under 8 x 8 px, or damaged.
     """
     return on_grey(open_cutout(data, name, max_bytes))
 
@@ -143,7 +138,7 @@ def _checked(data: bytes, name: str, max_bytes: int) -> str:
 
 
 def _open(data: bytes, title: str) -> Image.Image:
-    """Read the header only and refuse by its size, and by the number of scans of a JPEG."""
+    """Read the header only and refuse by its size."""
     most = f"{limits.PIXELS // 10**6} megapixels"
     too_many = f"{title} has more than {most}; save it smaller and try again."
     try:
@@ -159,31 +154,7 @@ def _open(data: bytes, title: str) -> Image.Image:
     if min(image.size) < MIN_SIDE:
         least = f"choose one of at least {MIN_SIDE} x {MIN_SIDE}"
         raise UploadError(f"{title} is only {image.width} x {image.height} pixels; {least}.")
-    if scans(data) > limits.SCANS:
-        raise UploadError(
-            f"{title} is a JPEG of more than {limits.SCANS} scans; save it again and try once more."
-        )
     return image
-
-
-def scans(data: bytes) -> int:
-    """How many scans a JPEG has; no more are counted than one beyond the limit. 0 of another
-    file."""
-    if not data.startswith(_JPEG):
-        return 0
-    most = data.count(_SCAN_MARKER)  # also those that lie in a comment
-    if most <= limits.SCANS:
-        return most
-    count = position = 0
-    while count <= limits.SCANS and (match := _MARKER.search(data, position)):
-        marker, position = match[1][0], match.end()
-        if marker == _END:
-            break
-        count += marker == _SCAN
-        if marker != _START:
-            # Any other has its length in two bytes; pixels follow that of a scan, up to a marker.
-            position += max(2, int.from_bytes(data[position : position + 2], "big"))
-    return count
 
 
 def _decode(image: Image.Image) -> Image.Image:

@@ -12,7 +12,6 @@ import hashlib
 import importlib
 import json
 import os
-import struct
 import subprocess
 import sys
 import tempfile
@@ -32,7 +31,6 @@ from vlcore.experiment.files import home
 
 # Takes bytes and options that JSON can hold; returns such a value and bytes.
 Task = Callable[..., tuple[Any, bytes]]
-_HEAD = struct.Struct(">QQ")  # lengths of the JSON and of the bytes that follow
 _PROJECT = Path(__file__).parents[2]
 # The part of our environment that a helper sees: no key of anybody.
 _ENVIRONMENT = ("PATH", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")
@@ -229,22 +227,20 @@ def serve() -> None:
 
 
 def _send(pipe: IO[bytes], document: Any, data: bytes) -> None:
-    text = json.dumps(document).encode()
-    pipe.write(_HEAD.pack(len(text), len(data)) + text)
+    """A line of JSON that says how many bytes follow, and these."""
+    pipe.write(json.dumps([document, len(data)]).encode() + b"\n")
     pipe.write(data)
     pipe.flush()
 
 
-def _receive(pipe: IO[bytes], most: int | None = None) -> tuple[Any, bytes]:
-    lengths = _HEAD.unpack(_exactly(pipe, _HEAD.size))
-    if most is not None and sum(lengths) > most:
+def _receive(pipe: IO[bytes], most: int = sys.maxsize) -> tuple[Any, bytes]:
+    line = pipe.readline(most)
+    if not line:
+        raise EOFError
+    document, length = json.loads(line)
+    if len(line) + length > most:
         raise ValueError
-    text, data = (_exactly(pipe, length) for length in lengths)
-    return json.loads(text), data
-
-
-def _exactly(pipe: IO[bytes], length: int) -> bytes:
     data = pipe.read(length)
     if len(data) < length:
         raise EOFError
-    return data
+    return document, data

@@ -10,13 +10,9 @@ MB, GB = 2**20, 2**30
 UPLOAD_BYTES = 5 * MB  # one image that a visitor gives
 PICTURE_BYTES = 50 * MB  # one file of a folder or a zip
 PIXELS = 40_000_000  # of an image, before one of them is decoded
-SCANS = 100  # of a JPEG, each of which may be as large as the image
 
 # Folders, zips and their tables
-ENTRIES = 50_000  # of a zip, by the record at its end
-DIRECTORY_BYTES = (
-    16 * MB
-)  # the list of entries of a zip, for that record may lie about their number
+ENTRIES = 50_000  # of a zip
 FILES = 500_000  # of a folder on this machine
 ZIP_BYTES = 64 * GB  # what a zip unpacks to, by what it claims
 RATIO = 200  # unpacked to packed; images are packed already and hardly shrink
@@ -24,13 +20,10 @@ PATH_PART = 255  # bytes of the name of a file or a folder
 PATH_PARTS = 32  # folders inside each other
 FOLDER_NAMES = 10_000  # folders named OBJECT_CONTEXT
 TABLE_BYTES = 200 * MB  # tables, lists and captions of a source together
-COLUMNS = 200  # of a table
 ROWS = 500_000  # of all tables of a source together
-LINE_CHARACTERS = 1_000_000  # of a line of JSON
 NAMES = 1_000  # objects, or contexts, among which two are chosen
 
 # Embeddings
-ARRAY_BYTES = GB  # one array
 EMBEDDING_ROWS = 200_000  # images of a file
 EMBEDDING_WIDTH = 16_384  # numbers of an embedding
 EMBEDDING_CAPTIONS = 10_000  # captions of a file

@@ -3,17 +3,17 @@ table like any other."""
 
 import re
 import tempfile
-from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
-from tests.data.importers.sources import WIDTH, arrays, save
+from tests.data.importers.sources import WIDTH, arrays, pack, save
 from vlcore.data.imageset import COLUMNS, TILE_SIDE, ImageSet, ImageSetError, read_set
 from vlcore.data.importers import embedding_sets
 from vlcore.data.importers.embedding_sets import (
@@ -23,7 +23,7 @@ from vlcore.data.importers.embedding_sets import (
     read_embeddings,
 )
 from vlcore.data.importers.source import ImportSetError
-from vlcore.data.subset import training_rows, usual_condition
+from vlcore.data.subset import training_rows
 from vlcore.experiment import limits
 from vlcore.experiment.captions import Caption
 from vlcore.experiment.condition import Condition
@@ -39,6 +39,43 @@ ALL_GROUPS = "must each be of all four groups, in scenes of their own"
 ONE_SPOKEN_OF = "birds.npz name gull; some must name crow and some gull"
 FLOATS = st.sampled_from([np.float16, np.float32, np.float64])
 SHAPES = st.tuples(st.integers(1, 5), st.integers(2, 6))
+
+
+def test_a_pickle_is_never_opened(tmp_path: Path) -> None:
+    opened: list[str] = []
+
+    class Trap:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return opened.append, ("opened",)
+
+    trap = np.array([Trap(), Trap()], dtype=object)
+    np.savez(tmp_path / "a.npz", object=trap, allow_pickle=True)
+    with pytest.raises(ImportSetError, match="holds Python objects as object, which are never"):
+        read_embeddings(tmp_path / "a.npz")
+    assert not opened
+
+
+@pytest.mark.parametrize("size", [0, 40, 140, 10**9])
+def test_a_damaged_array_or_a_claim_of_more_than_there_is_is_a_sentence(
+    tmp_path: Path, size: int
+) -> None:
+    out = BytesIO()
+    np.lib.format.write_array_header_1_0(
+        out, {"descr": "<f4", "fortran_order": False, "shape": (10**9, 10**4)}
+    )
+    with pytest.raises(ImportSetError, match=r"z in a.npz is damaged; save it again with np.savez"):
+        read_embeddings(pack(tmp_path / "a.npz", {"z.npy": out.getvalue()[:size]}))
+
+
+def test_what_is_no_npz_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "text.npz").write_text("z")
+    (tmp_path / "empty.npz").write_bytes(b"")
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    (tmp_path / "folder.npz").mkdir()
+    reasons = dict.fromkeys(("text.npz", "empty.npz", "one.npy"), "is no .npz file")
+    for name, words in (reasons | {"folder.npz": "Is a directory", "x": "exist"}).items():
+        with pytest.raises(ImportSetError, match=f"{name} .*{words}"):
+            read_embeddings(tmp_path / name)
 
 
 def with_row(row: int, value: float) -> np.ndarray:
@@ -97,6 +134,7 @@ def test_a_file_is_read_row_by_row(tmp_path: Path) -> None:
     assert found.notes == ("Not used: extra.",)
 
 
+@settings(max_examples=50)
 @given(arrays_of.arrays(FLOATS, SHAPES, elements={"allow_nan": True, "allow_infinity": True}))
 def test_directions_stay_whatever_the_lengths(z: np.ndarray) -> None:
     """Rows of any length, from the smallest to the largest number, become unit vectors; others are
@@ -198,83 +236,32 @@ def test_a_limit_keeps_twins_together(scenes: int, most: int, seed: int) -> None
     assert (np.diff(kept) > 0).all()
 
 
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"z": None}, "no array z (it holds object, context, text, captions, text_object)"),
-        ({"context": None}, "no array context (it holds z, object, text, captions, text_object)"),
-        *(
-            ({"z": np.zeros(shape)}, f"z in birds.npz has the shape {shape}; ")
-            for shape in ((60,), (60, 1), (0, 4))
-        ),
-        (
-            {"z": np.ones((60, WIDTH), dtype=int)},
-            "z in birds.npz holds int64; it must hold floating-point numbers.",
-        ),
-        ({"z": with_row(7, np.nan)}, "z in birds.npz has a number that is not finite (row 7)."),
-        ({"z": with_row(8, -np.inf)}, "z in birds.npz has a number that is not finite (row 8)."),
-        ({"z": with_row(9, 0)}, "z in birds.npz has a vector of zeros (row 9)"),
-        ({"per_group": (20, 12, 17, 12)}, "z in birds.npz has 61 rows of 8 numbers; choose some"),
-        (
-            {"object": np.array(["gull"] * 59)},
-            "object in birds.npz has the shape (59,); it must have (60,).",
-        ),
-        ({"object": np.arange(60)}, "object in birds.npz holds int64; it must hold text."),
-        (
-            {"object": np.array(["gull", None] * 30, dtype=object)},
-            "Python objects as object, which are never read",
-        ),
-        (
-            {"z": np.array([["a"] * WIDTH] * 60)},
-            "z in birds.npz holds <U1; it must hold floating-point numbers.",
-        ),
-        (
-            {"context": np.array(["sea", "?!"] * 30)},
-            "context in birds.npz has no letter or digit in row 1",
-        ),
-        (
-            {"split": np.array(["train", "dev", "later"] * 20)},
-            "split in birds.npz is 'later' in row 2; it must be ",
-        ),
-        ({"scene": np.arange(60)}, "scene in birds.npz holds int64; it must hold text."),
-        ({"text": None}, "birds.npz has captions but no text; captions need text"),
-        ({"text_object": None}, "birds.npz has text but no text_object; captions need text"),
-        ({"text": np.ones((2, 5))}, "text in birds.npz has the shape (2, 5); it must have (2, 8)."),
-        ({"text": np.zeros((2, WIDTH))}, "text in birds.npz has a vector of zeros (row 0)"),
-        (
-            {"captions": np.array([], dtype=str)},
-            "captions in birds.npz are 0; give 1 to 10,000, or leave them out.",
-        ),
-        (
-            {"captions": np.array(["a gull", " "])},
-            "captions in birds.npz has no words in row 1; write them.",
-        ),
-        (
-            {"text_context": np.array(["sea", "?"])},
-            "text_context in birds.npz has no letter or digit in row 1",
-        ),
-        (
-            {"scale": np.array(0.0)},
-            "scale in birds.npz is 0.0; it must be a number above 0, such as CLIP's 100.",
-        ),
-        (
-            {"scale": np.array([1.0, 2.0])},
-            "scale in birds.npz has the shape (2,); it must have ().",
-        ),
-        (
-            {"object": np.array(["gull", "crow", "owl"] * 20)},
-            "--contexts C,D, for example --objects ",
-        ),
-        ({"object": np.array(["gull"] * 60)}, "only one object (gull 60)"),
-        ({"objects": ("gull", "owl")}, "no object named 'owl'; it has "),
-        ({"per_group": (20, 3, 17, 20)}, "3 usable images of gull_land"),
-        ({"split": np.array(["train"] * 60)}, ALL_GROUPS),
-        ({"scene": np.array(["one"] * 60)}, ALL_GROUPS),
-        ({"text_object": np.array(["gull", "gull"])}, ONE_SPOKEN_OF),
-        ({"most": 3}, "at least 4 rows a group"),
-        ({"seed": -1}, "a seed of at least 0"),
-    ],
-)
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"z": None}, "no array z (it holds object, context, text, captions, text_object)"),
+    ({"z": np.zeros((60, 1))}, "z in birds.npz has the shape (60, 1); "),
+    ({"z": np.ones((60, WIDTH), dtype=int)}, "z in birds.npz holds int64; it must hold floating"),
+    ({"z": with_row(7, np.nan)}, "z in birds.npz has a number that is not finite (row 7)."),
+    ({"z": with_row(9, 0)}, "z in birds.npz has a vector of zeros (row 9)"),
+    ({"per_group": (20, 12, 17, 12)}, "z in birds.npz has 61 rows of 8 numbers; choose some"),
+    ({"object": np.array(["gull"] * 59)}, "has the shape (59,); it must have (60,)."),
+    ({"object": np.array(["gull", None] * 30, dtype=object)}, "Python objects as object, which"),
+    ({"context": np.array(["sea", "?!"] * 30)}, "context in birds.npz has no letter or digit in"),
+    ({"split": np.array(["train", "dev", "later"] * 20)}, "is 'later' in row 2; it must be "),
+    ({"text": None}, "birds.npz has captions but no text; captions need text"),
+    ({"captions": np.array([], dtype=str)}, "captions in birds.npz are 0; give 1 to 10,000"),
+    ({"captions": np.array(["a gull", " "])}, "captions in birds.npz has no words in row 1"),
+    ({"scale": np.array(0.0)}, "scale in birds.npz is 0.0; it must be a number above 0"),
+    ({"object": np.array(["gull", "crow", "owl"] * 20)}, "--contexts C,D, for example --objects "),
+    ({"objects": ("gull", "owl")}, "no object named 'owl'; it has "),
+    ({"per_group": (20, 3, 17, 20)}, "3 usable images of gull_land"),
+    ({"split": np.array(["train"] * 60)}, ALL_GROUPS),
+    ({"scene": np.array(["one"] * 60)}, ALL_GROUPS),
+    ({"text_object": np.array(["gull", "gull"])}, ONE_SPOKEN_OF),
+    ({"most": 3}, "at least 4 rows a group"),
+]
+
+
+@pytest.mark.parametrize(("changes", "sentence"), REFUSED)
 def test_what_cannot_be_used_or_leaves_a_choice_is_said_in_one_sentence(
     tmp_path: Path, changes: dict[str, Any], sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -298,9 +285,7 @@ def test_captions_of_something_else_are_left_out(tmp_path: Path) -> None:
 
 
 def test_a_picture_has_the_first_caption_that_fits() -> None:
-    said = [
-        Caption("a", *of) for of in (("gull",), ("gull", "sea"), ("gull", "sea"), ("crow", "land"))
-    ]
+    said = [Caption("a", "gull"), *[Caption("a", "gull", "sea")] * 2, Caption("a", "crow", "land")]
     pairs = [("gull", "sea"), ("gull", "land"), ("crow", "land"), ("crow", "sea")]
     assert [fitting_caption(said, *pair) for pair in pairs] == [1, 0, 3, None]
 
@@ -321,14 +306,8 @@ def test_a_set_without_pictures_is_a_table_like_any_other(tmp_path: Path) -> Non
     ]
     assert images.image(0).shape == (TILE_SIDE, TILE_SIDE, 3)
     assert images.masks(images.rows("test")) is None
-    asked = (
-        partial(usual_condition, images),
-        partial(images.pixels, [0]),
-        partial(training_rows, images, Condition()),
-    )
-    for ask in asked:
-        with pytest.raises(ImageSetError, match="'birds' holds embeddings only"):
-            ask()
+    with pytest.raises(ImageSetError, match="'birds' holds embeddings only"):
+        training_rows(images, Condition())
 
 
 def test_the_version_is_of_everything_that_a_measure_depends_on(tmp_path: Path) -> None:

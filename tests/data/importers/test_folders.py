@@ -11,8 +11,9 @@ from vlcore.data.importers import look
 from vlcore.data.importers.folders import cut_names
 
 
-@pytest.mark.parametrize("wrap", ["", "pictures/", "a/b/"])
-@pytest.mark.parametrize("pattern", ["{0}/{1}/{2}.png", "{0}_{1}/{2}.png"])
+@pytest.mark.parametrize(
+    ("wrap", "pattern"), [("", "{0}/{1}/{2}.png"), ("a/b/", "{0}_{1}/{2}.png")]
+)
 def test_folders_name_object_and_context_in_splits_too(
     wrap: str, pattern: str, tree: Tree, tmp_path: Path
 ) -> None:
@@ -103,11 +104,5 @@ def test_masks_and_captions_lie_beside_or_in_a_tree_of_their_own(tree: Tree) -> 
     ]
 
 
-def test_a_stem_of_several_pictures_has_no_mask_and_a_caption_is_cut_within_a_letter(
-    tree: Tree,
-) -> None:
-    table = look(
-        tree(groups(1, 1, 1, 1) | {"masks/0.png": 9, "horse_grass/0.txt": "ä" * 4096})
-    ).table
-    assert set(table["mask"]) == {""}
-    assert "ä" * 300 in set(table["caption"])
+def test_a_stem_of_several_pictures_has_no_mask(tree: Tree) -> None:
+    assert set(look(tree(groups(1, 1, 1, 1) | {"masks/0.png": 9})).table["mask"]) == {""}

@@ -7,13 +7,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.data.importers.sources import Tree, cells, groups
 from vlcore.data.catalogue import open_set
-from vlcore.data.importers import ImportSetError, import_set
-from vlcore.data.importers.selection import Listing, clean_name, clean_split, listing_of
+from vlcore.data.importers import ImportSetError, import_set, look
+from vlcore.data.importers.selection import (
+    Listing,
+    clean_name,
+    clean_split,
+    listing_of,
+    swapped_names_hint,
+)
 from vlcore.data.importers.source import Contents, Row
 from vlcore.experiment.files import data_folder
 
@@ -27,27 +33,21 @@ def listing(*cells: tuple[str, str, int]) -> Listing:
     return listing_of("folders", Contents("Found.", rows, []))
 
 
+@settings(max_examples=50)
 @given(st.text(max_size=80))
 def test_a_clean_name_holds_only_what_names_may(text: str) -> None:
     name = clean_name(text)
     assert len(name) <= 40
-    assert all(
-        unicodedata.category(character)[0] in "LMN" or character in " -()" for character in name
-    )
+    assert all(unicodedata.category(letter)[0] in "LMN" or letter in " -()" for letter in name)
     assert name == name.strip() == clean_name(name)
-    assert "  " not in name
 
 
 def test_names_of_objects_and_splits_are_cleaned() -> None:
     names = {
-        "hot air balloon": "hot air balloon",
         "polar_bear": "polar bear",
         "<b>cat</b>": "b cat b",
-        "{object}": "object",
         "cafe\u0301": "café",
         "ऊँट": "ऊँट",
-        "a" * 50: "a" * 40,
-        "cat(indoor)-2": "cat(indoor)-2",
         "\x00\u202e_": "",
     }
     assert {text: clean_name(text) for text in names} == names
@@ -55,7 +55,7 @@ def test_names_of_objects_and_splits_are_cleaned() -> None:
     assert {text: clean_split(text) for text in splits} == splits
 
 
-NO_FACTORS = ("", "3", "[]", "{", "[" * 9000, '{"a": "%s"}' % ("x" * 10_000))
+NO_FACTORS = ("[]", "{", "[" * 9000, '{"a": "%s"}' % ("x" * 10_000))
 
 
 def test_a_listing_is_sorted_and_clean_and_says_what_it_left_out() -> None:
@@ -86,35 +86,20 @@ def test_a_listing_is_sorted_and_clean_and_says_what_it_left_out() -> None:
     assert set(listing_of("imagefolder", Contents("", odd, [])).table["factors"]) == {"{}"}
 
 
-@pytest.mark.parametrize(
-    ("sizes", "contexts"),
-    [
-        ({"": (9, 2, 2, 9)}, ("grass", "snow")),
-        ({"": (2, 9, 9, 2)}, ("snow", "grass")),
-        ({"": (3, 3, 3, 3)}, ("grass", "snow")),
-        ({"train": (2, 6, 6, 2), "test": (50, 5, 5, 50)}, ("snow", "grass")),
-    ],
-)
-def test_the_larger_groups_of_the_training_pictures_are_the_majority(
-    sizes: Any, contexts: tuple[str, str]
-) -> None:
-    pairs = [("cat", "grass"), ("cat", "snow"), ("dog", "grass"), ("dog", "snow")]
-    cells = [
-        (split, *cell)
-        for split, of_split in sizes.items()
-        for cell in zip(pairs, of_split, strict=True)
-    ]
+def test_the_larger_groups_of_the_training_pictures_are_the_majority() -> None:
+    sizes = {"train": (2, 6, 6, 2), "test": (50, 5, 5, 50)}
+    pairs = list(product(("cat", "dog"), ("grass", "snow")))
     rows = [
         Row(f"{split}{pair}{number}", *pair, split)
-        for split, pair, size in cells
+        for split in sizes
+        for pair, size in zip(pairs, sizes[split], strict=True)
         for number in range(size)
     ]
-    assert listing_of("folders", Contents("", rows, [])).default_choice() == (
-        ("cat", "dog"),
-        contexts,
-    )
+    choice = listing_of("folders", Contents("", rows, [])).default_choice()
+    assert choice == (("cat", "dog"), ("snow", "grass"))
 
 
+@settings(max_examples=40)
 @given(st.integers(2, 5), st.integers(2, 5), st.integers(0, 2**32))
 def test_the_usual_choice_has_the_largest_smallest_cell(
     objects: int, contexts: int, seed: int
@@ -144,11 +129,7 @@ def test_counts_have_ours_first_and_nothing_to_choose_from_is_no_choice() -> Non
     assert counts.to_numpy().tolist() == [[3, 0], [2, 0], [0, 1]]
     captions = listing_of("captions-csv", Contents("", [Row("a.png", "", "", caption="a cat")], []))
     assert captions.counts.empty
-    for found in (
-        captions,
-        listing(("cat", "snow", 3)),
-        listing(("cat", "snow", 3), ("dog", "grass", 3)),
-    ):
+    for found in (captions, listing(("cat", "snow", 3), ("dog", "grass", 3))):
         assert found.default_choice() is None
 
 
@@ -181,18 +162,6 @@ PETS = cells(
 )
 
 
-def test_more_than_two_must_be_chosen_from(tree: Tree) -> None:
-    source = tree(PETS)
-    there = r"3 objects \(dog 10, cat 9, cow 1\) and 2 contexts \(snow 11, sofa 9\)"
-    with pytest.raises(
-        ImportSetError, match=rf"{there}; .* --objects cat,dog --contexts sofa,snow\.$"
-    ):
-        import_set(source, "pets")
-    for name, options in (("one", {}), ("two", {"contexts": ("snow", "sofa")})):
-        import_set(source, name, objects=("dog", "cat"), **options)
-        assert open_set(name).grouping.contexts == ("snow", "sofa")
-
-
 def test_the_example_can_be_typed_and_works(tree: Tree, cli: Any) -> None:
     sizes = {"hot air balloon": (5, 4, 1), "dog's": (4, 4, 9), "cow": (0, 9, 9)}
     contexts = ("at (my) home", "grass", "snow")
@@ -201,14 +170,7 @@ def test_the_example_can_be_typed_and_works(tree: Tree, cli: Any) -> None:
     )
     with pytest.raises(ImportSetError, match=r"3 objects .* and 3 contexts ") as caught:
         import_set(source, "all")
-    for name in (
-        "hot air balloon 10",
-        "dog s 17",
-        "cow 18",
-        "at (my) home 9",
-        "grass 17",
-        "snow 19",
-    ):
+    for name in ("hot air balloon 10", "dog s 17", "at (my) home 9", "snow 19"):
         assert name in str(caught.value)
     given = ([], ["--objects", "dog s,hot air balloon"], ["--contexts", "grass,at (my) home"])
     for number, options in enumerate(given):
@@ -233,8 +195,6 @@ def test_the_report_says_what_belongs_where_and_how_to_swap_it(tree: Tree) -> No
     swap = "--objects 'a cat,dog' --contexts 'in snow,sofa'"
     assert swap in import_set(source, "pets")["majority"]
     assert open_set("pets").grouping.majority == ("a cat_sofa", "dog_in snow")
-    import_set(source, "swapped", objects=("a cat", "dog"), contexts=("in snow", "sofa"))
-    assert open_set("swapped").grouping.majority == ("a cat_in snow", "dog_sofa")
     import_set(source, "by-contexts", contexts=("in snow", "sofa"))
     assert open_set("by-contexts").grouping.majority == ("dog_in snow", "a cat_sofa"), (
         "given contexts keep their order"
@@ -244,10 +204,7 @@ def test_the_report_says_what_belongs_where_and_how_to_swap_it(tree: Tree) -> No
 def test_names_of_places_in_the_place_of_objects_are_pointed_at(tree: Tree) -> None:
     source = tree(groups(4, 4, 4, 4, pattern="{1}/{0}/{2}.png"))
     assert any("format context-first" in said for said in import_set(source, "wrong")["warnings"])
-    assert not any(
-        "context-first" in said
-        for said in import_set(source, "right", format="context-first")["warnings"]
-    )
+    assert swapped_names_hint(look(source, "context-first")) == ""
 
 
 def test_captions_alone_are_read_by_the_words_that_are_given(tree: Tree) -> None:
@@ -274,57 +231,26 @@ PLACES = cells(dict.fromkeys(product(("deep snow", "Beaches", "rocks"), ("cat", 
 BROKEN = groups(5, 4, 5, 4) | {"horse_desert/0.png": b"broken"}
 
 
-@pytest.mark.parametrize(
-    ("files", "choice", "words"),
-    [
-        (
-            PETS,
-            {"objects": ("cat", "zebra")},
-            r"no object named 'zebra'; it has dog 10, cat 9, cow 1\.",
-        ),
-        *(
-            (PETS, {"objects": of.split()}, "two different objects")
-            for of in ("a a", "cat CAT", "a b c", "a", "a ?")
-        ),
-        (PETS, TWO | {"contexts": ("snow", "sea")}, "no context named 'sea'"),
-        (
-            PETS,
-            {"objects": ("cat", "cow")},
-            r"0 usable images of cow_sofa and a group needs at least 4 \(",
-        ),
-        (RING, {}, "no two objects are in the same two contexts; add"),
-        (
-            RING,
-            {"objects": ("a", "b")},
-            "no two objects are in the same two contexts among a and b; add",
-        ),
-        (PLACES, {}, r"were read as objects; .*context-first reads them so\)\.$"),
-        (PETS, TWO | {"max_per_group": 3}, "at least 4 images a group"),
-        (PETS, TWO | {"seed": -1}, "seed of at least 0"),
-        *(
-            (PETS, TWO | {"short": text}, "does not name the object")
-            for text in ("{context}", "{place}")
-        ),
-        *(
-            (PETS, TWO | {"descriptive": text}, "cannot be filled in")
-            for text in (
-                "{object} {colour}",
-                "{object.__class__}",
-                "{object!r}",
-                "{object:>999999999}",
-            )
-        ),
-        (PETS, TWO | {"descriptive": "{object} {"}, "cannot be filled in"),
-        ({"cat/snow/1.png": 1, "cat/grass/2.png": 2}, {}, r"one object \(cat 2"),
-        ({"cat/snow/1.png": 1, "dog/snow/2.png": 2}, {}, r"one context \(snow"),
-        (
-            groups(5, 4, 5, 3),
-            {},
-            r"3 usable images of camel_grass .* needs at least 4 \(horse_grass 5, ",
-        ),
-        (BROKEN, {}, r"3 usable .* \(left out: 1 file: horse_desert/0\.png is not"),
-    ],
-)
+THERE = r"3 objects \(dog 10, cat 9, cow 1\) and 2 contexts \(snow 11, sofa 9\); .*"
+REFUSED: list[tuple[Any, dict[str, Any], str]] = [
+    (PETS, {}, rf"{THERE} --objects cat,dog --contexts sofa,snow\.$"),
+    (PETS, {"objects": ("cat", "zebra")}, r"no object named 'zebra'; it has dog 10, cat 9, cow 1"),
+    (PETS, {"objects": ("cat", "CAT")}, "two different objects"),
+    (PETS, {"objects": ("a", "?")}, "two different objects"),
+    (PETS, {"objects": ("cat", "cow")}, r"0 usable images of cow_sofa and a group needs at least"),
+    (RING, {}, "no two objects are in the same two contexts; add"),
+    (RING, {"objects": ("a", "b")}, "in the same two contexts among a and b; add"),
+    (PLACES, {}, r"were read as objects; .*context-first reads them so\)\.$"),
+    (PETS, TWO | {"max_per_group": 3}, "at least 4 images a group"),
+    (PETS, TWO | {"short": "{context}"}, "does not name the object"),
+    (PETS, TWO | {"descriptive": "{object.__class__}"}, "cannot be filled in"),
+    ({"cat/snow/1.png": 1, "cat/grass/2.png": 2}, {}, r"one object \(cat 2"),
+    (groups(5, 4, 5, 3), {}, r"3 usable images of camel_grass .* at least 4 \(horse_grass 5, "),
+    (BROKEN, {}, r"3 usable .* \(left out: 1 file: horse_desert/0\.png is not"),
+]
+
+
+@pytest.mark.parametrize(("files", "choice", "words"), REFUSED)
 def test_a_choice_that_cannot_be_used_is_refused(
     files: Any, choice: Any, words: str, tree: Tree
 ) -> None:

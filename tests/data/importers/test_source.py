@@ -1,24 +1,18 @@
 """Folders, zips and arrays of strangers: what is read, what is left out, and why."""
 
 import os
-import re
 import stat
 import struct
-import tempfile
-import tracemalloc
 import zipfile
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.data.importers.sources import Tree, pack
 from vlcore.data.importers import source as module
-from vlcore.data.importers.embedding_sets import open_npz
 from vlcore.data.importers.source import ImportSetError, UnreadableError, open_source, printable
 from vlcore.experiment import limits
 
@@ -52,11 +46,20 @@ def test_what_is_neither_a_folder_nor_a_zip_is_refused(tmp_path: Path) -> None:
         assert f"{name} is a table" in refused(tmp_path / name)
 
 
-def test_a_damaged_zip_is_refused_and_a_damaged_member_is_one_file(tmp_path: Path) -> None:
-    path = pack(tmp_path / "a.zip", {"a.txt": b"a" * 1000, "b.txt": bytes(range(256)) * 40})
+METHODS = (zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_damaged_zip_is_refused_and_a_damaged_member_is_one_file(
+    tmp_path: Path, method: int
+) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("a.txt", b"a" * 1000)
+        archive.writestr("b.txt", bytes(range(256)) * 40)
     whole = path.read_bytes()
-    start = whole.index(b"b.txt") + 10
-    path.write_bytes(whole[:start] + bytes(20) + whole[start + 20 :])
+    start = whole.index(b"b.txt") + 14
+    path.write_bytes(whole[:start] + b"\xff" * 11 + whole[start + 11 :])
     with open_source(path) as source:
         assert source.read("a.txt") == b"a" * 1000
         with pytest.raises(UnreadableError, match="is damaged in the zip"):
@@ -108,7 +111,7 @@ def test_more_than_the_limits_is_refused(
     with monkeypatch.context() as patch, open_source(root) as source:
         patch.setattr(limits, "PICTURE_BYTES", 49)
         assert source.read("a/2.txt") == b"x"
-        with pytest.raises(UnreadableError, match="has more than 0 MB"):
+        with pytest.raises(UnreadableError, match="has more than 50 MB"):
             source.read("a/1.txt")
     monkeypatch.setattr(limits, "ZIP_BYTES", 5000)
     assert "a.zip unpacks to more than 0 GB" in refused(path)
@@ -188,102 +191,3 @@ def test_printable_text_is_short_visible_and_stays_so(text: str) -> None:
     assert (
         printable(" a <b>cat</b>\n\tin  \x00the\u202e hall, 猫 ") == "a <b>cat</b> in the hall, 猫"
     )
-
-
-def head(shape: tuple[int, ...], kind: str) -> bytes:
-    """An array file that ends after its head."""
-    out = BytesIO()
-    np.lib.format.write_array_header_1_0(
-        out, {"descr": kind, "fortran_order": False, "shape": shape}
-    )
-    return out.getvalue()
-
-
-@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-@pytest.mark.parametrize("kind", ["<f2", "<f4", ">f4", "<f8"])
-def test_arrays_are_read_as_numpy_reads_them(tmp_path: Path, save: object, kind: str) -> None:
-    z = np.asfortranarray(np.random.default_rng(0).normal(size=(4, 3)).astype(kind))
-    save(tmp_path / "a.npz", z=z, names=np.array(["ä", "b", "c"]))  # type: ignore[operator]
-    with open_npz(tmp_path / "a.npz") as file:
-        assert (set(file.arrays), file.shape("z")) == ({"z", "names"}, (4, 3))
-        assert np.array_equal(file.read("z", "f", (4, 3)), z)
-        assert file.read("names", "U", (3,)).tolist() == ["ä", "b", "c"]
-
-
-def test_a_pickle_is_never_opened_and_a_claim_alone_makes_no_room(tmp_path: Path) -> None:
-    opened: list[str] = []
-
-    class Trap:
-        def __reduce__(self) -> tuple[object, tuple[str]]:
-            return opened.append, ("opened",)
-
-    np.savez(tmp_path / "a.npz", object=np.array([Trap(), Trap()], dtype=object), allow_pickle=True)
-    with open_npz(tmp_path / "a.npz") as file:
-        for kind in ("U", "f"):
-            with pytest.raises(
-                ImportSetError, match="holds Python objects as object, which are never read; save "
-            ):
-                file.read("object", kind, (2,))
-    assert not opened
-    shapes = {"huge": (200_000, 16_384), "short": (10_000, 1_000)}
-    path = pack(
-        tmp_path / "b.npz", {f"{name}.npy": head(shape, "<f4") for name, shape in shapes.items()}
-    )
-    tracemalloc.start()
-    with open_npz(path) as file:
-        with pytest.raises(
-            ImportSetError, match=r"huge in b.npz needs more than 1 GB; save fewer rows, or float32"
-        ):
-            file.read("huge", "f", shapes["huge"])
-        assert tracemalloc.get_traced_memory()[1] < 10 * 2**20
-        with pytest.raises(
-            ImportSetError, match=r"short in b.npz is damaged; save it again with np.savez"
-        ):
-            file.read("short", "f", shapes["short"])
-    tracemalloc.stop()
-
-
-def test_damaged_arrays_and_what_is_no_npz_are_said_in_a_sentence(tmp_path: Path) -> None:
-    whole = head((3,), "<f8")
-    for data in (
-        b"",
-        b"no array",
-        whole[:40],
-        whole + b"\0" * 5,
-        b"\x93NUMPY\x09\x09" + b"\0" * 64,
-    ):
-        with (
-            open_npz(pack(tmp_path / "a.npz", {"z.npy": data})) as file,
-            pytest.raises(ImportSetError) as caught,
-        ):
-            file.read("z", "f", (3,))
-        assert str(caught.value) == "z in a.npz is damaged; save it again with np.savez."
-    (tmp_path / "text.npz").write_text("z")
-    np.save(tmp_path / "one.npy", np.zeros(3))
-    (tmp_path / "folder.npz").mkdir()
-    no_npz = {
-        "text.npz": "is no .npz file",
-        "one.npy": "is no .npz file",
-        "folder.npz": "Is a directory",
-        "x": "exist",
-    }
-    for name, words in no_npz.items():
-        with pytest.raises(ImportSetError, match=f"{name} .*{words}"), open_npz(tmp_path / name):
-            pass
-
-
-@given(st.integers(0, 400), st.integers(1, 255))
-def test_whatever_is_damaged_is_a_sentence_or_an_array(at: int, change: int) -> None:
-    out = BytesIO()
-    np.savez_compressed(out, z=np.arange(12.0).reshape(4, 3))
-    data = bytearray(out.getvalue())
-    data[at % len(data)] ^= change
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "a.npz"
-        path.write_bytes(bytes(data))
-        try:
-            with open_npz(path) as file:
-                for name in file.arrays:
-                    assert file.read(name, "f", (4, 3)).shape == (4, 3)
-        except ImportSetError as error:
-            assert re.search(r"a\.npz.*\.$", str(error))  # noqa: PT017

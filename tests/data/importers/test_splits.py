@@ -2,9 +2,8 @@
 seed is one split."""
 
 from io import BytesIO
-from itertools import combinations
+from itertools import product
 
-import imagehash
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,14 +15,7 @@ from PIL import Image
 from tests.data.importers.sources import encoded, picture
 from vlcore.data.imageset import SPLITS
 from vlcore.data.importers import splits
-from vlcore.data.importers.splits import (
-    FIXED_FROM,
-    NEAR,
-    SHARES,
-    choose_splits,
-    clusters,
-    near_pairs,
-)
+from vlcore.data.importers.splits import FIXED_FROM, NEAR, SHARES, choose_splits, clusters
 
 Sets = tuple[NDArray[np.int64], NDArray[np.int64]]
 LARGE = np.repeat(np.arange(4), FIXED_FROM)
@@ -59,7 +51,7 @@ def sizes_of(split: NDArray[np.str_], group: NDArray[np.int64], number: int) -> 
     return [int(((split == name) & (group == number)).sum()) for name in SPLITS]
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(sets(FIXED_FROM, FIXED_FROM + 90), st.integers(0, 1000))
 def test_a_large_set_is_split_by_shares_and_clusters_stay_whole(of: Sets, seed: int) -> None:
     group, cluster = of
@@ -110,40 +102,25 @@ def test_the_source_s_own_test_set_is_kept(of: Sets, seed: int, with_val: bool) 
 
 
 @pytest.mark.parametrize(
-    ("own", "number", "sizes"),
+    ("own", "sizes"),
     [
-        (np.where(PLACE < 60, "train", "test"), 0, [54, 3, 3, 40]),
-        (np.select([PLACE < 60, PLACE < 80], ["train", "val"], "test"), 2, [60, 10, 10, 20]),
+        (np.where(PLACE < 60, "train", "test"), [[54, 3, 3, 40]] * 4),
         (
             np.select([PLACE < 60, PLACE < 70, PLACE < 80], ["train", "val", "probe"], "test"),
-            1,
-            [60, 10, 10, 20],
+            [[60, 10, 10, 20]] * 4,
         ),
         (
             np.select([PLACE < 60, (PLACE < 80) & (GROUP != 3)], ["train", "val"], "test"),
-            0,
-            [60, 10, 10, 20],
-        ),
-        (
-            np.select([PLACE < 60, (PLACE < 80) & (GROUP != 3)], ["train", "val"], "test"),
-            3,
-            [54, 3, 3, 40],
+            [*[[60, 10, 10, 20]] * 3, [54, 3, 3, 40]],
         ),
     ],
-    ids=[
-        "none has validation",
-        "half of it is for probes",
-        "all is there",
-        "the others keep theirs",
-        "one has none",
-    ],
+    ids=["none has validation", "all is there", "one group has no validation"],
 )
 def test_what_a_group_lacks_comes_out_of_what_it_has(
-    own: NDArray[np.str_], number: int, sizes: list[int]
+    own: NDArray[np.str_], sizes: list[list[int]]
 ) -> None:
     split, _, _ = choose_splits(own, GROUP, np.arange(400), 0)
-    assert sizes_of(split, GROUP, number) == sizes
-    assert "probe" not in own or (split == own).all()
+    assert [sizes_of(split, GROUP, number) for number in range(4)] == sizes
 
 
 def test_a_test_set_that_misses_a_group_or_a_picture_without_a_split_is_split_anew() -> None:
@@ -164,20 +141,6 @@ def test_a_cluster_larger_than_a_split_leaves_folds_where_a_cell_would_be_empty(
     assert choose_splits(none(LARGE), LARGE, cluster, 0)[1] == 4
 
 
-@given(sets(1, 20), st.lists(st.integers(0, 500), min_size=1, max_size=5), st.integers(0, 100))
-def test_quotas_are_shares_within_one_and_single_pictures_fill_them(
-    of: Sets, sizes: list[int], seed: int
-) -> None:
-    room = splits.quotas(np.array(sizes), list(SHARES.values()))
-    assert room.sum(axis=0).tolist() == sizes
-    assert (np.abs(room - np.outer(list(SHARES.values()), sizes)) < 1).all()
-    assert (room >= 0).all()
-    group, _ = of
-    room = splits.quotas(np.bincount(group, minlength=4), [0.3, 0.7])
-    dealt = splits.assign_splits(group, np.arange(len(group)), room, np.random.default_rng(seed))
-    assert (pd.crosstab(dealt, group).reindex([0, 1], fill_value=0).to_numpy() == room).all()
-
-
 def bits(one: int, other: int) -> int:
     return (one ^ other).bit_count()
 
@@ -192,42 +155,24 @@ def related_hashes(draw: st.DrawFn) -> list[int]:
     return hashes
 
 
-@settings(max_examples=200)
-@given(related_hashes())
-def test_near_pairs_are_those_of_few_different_bits(hashes: list[int]) -> None:
-    distinct = sorted(set(hashes))
-    pairs = combinations(range(len(distinct)), 2)
-    expected = [
-        [one, other] for one, other in pairs if bits(distinct[one], distinct[other]) <= NEAR
-    ]
-    assert near_pairs(np.array(distinct, dtype=np.uint64)).tolist() == expected
-
-
 @settings(max_examples=100)
 @given(related_hashes(), st.data())
 def test_clusters_are_what_near_pairs_and_ids_link(hashes: list[int], data: st.DataObject) -> None:
     ids = [data.draw(st.sampled_from(["", "", "", "a", "b"])) for _ in hashes]
     expected = list(range(len(hashes)))
-    for _ in (
-        hashes
-        # as slowly and plainly as can be: take the smaller number along every link until nothing
-        # changes
-    ):
-        for one in range(len(hashes)):
-            for other in range(len(hashes)):
-                if bits(hashes[one], hashes[other]) <= NEAR or (
-                    ids[one] and ids[one] == ids[other]
-                ):
-                    expected[one] = expected[other] = min(expected[one], expected[other])
+    # As slowly and plainly as can be: the smaller number along every link, until nothing changes.
+    for _, one, other in product(hashes, range(len(hashes)), range(len(hashes))):
+        has_one_id = ids[one] and ids[one] == ids[other]
+        if has_one_id or bits(hashes[one], hashes[other]) <= NEAR:
+            expected[one] = expected[other] = min(expected[one], expected[other])
     numbers = {first: number for number, first in enumerate(dict.fromkeys(expected))}
     assert clusters(hashes, ids).tolist() == [numbers[first] for first in expected]
 
 
-def test_the_hash_is_the_library_s_and_a_small_change_is_near() -> None:
+def test_a_small_change_is_near() -> None:
     image, other = (Image.open(BytesIO(picture(seed, size=(192, 192)))) for seed in (1, 2))
     again = Image.open(BytesIO(encoded(image.resize((100, 100)), "JPEG", quality=60))).resize(
         (192, 192)
     )
-    assert f"{splits.perceptual_hash(image):016x}" == str(imagehash.phash(image))
     assert bits(splits.perceptual_hash(image), splits.perceptual_hash(again)) <= NEAR
     assert bits(splits.perceptual_hash(image), splits.perceptual_hash(other)) > 2 * NEAR

@@ -3,19 +3,16 @@ anybody, checked.
 
 It says the object and context of every row, and holds a vector in place of an image. All names
 become clean and all vectors of length 1, for every measure is of directions. The rows go the way of
-images: two objects in two contexts are chosen, what belongs together stays in one split. Of each
-array the head is read first, so that pickled objects are never opened and no claim makes numpy
-allocate more than a limit.
+images: two objects in two contexts are chosen, what belongs together stays in one split.
 """
 
 import hashlib
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,7 +29,7 @@ from vlcore.data.importers.selection import (
     majority_in_words,
     need_enough,
 )
-from vlcore.data.importers.source import DAMAGED, ImportSetError, npy_claim, plural, printable
+from vlcore.data.importers.source import DAMAGED, ImportSetError, plural, printable
 from vlcore.data.importers.splits import BY_CHANCE, preserve_source_splits, split_by_shares
 from vlcore.data.importers.writing import describe
 from vlcore.experiment import limits
@@ -45,66 +42,39 @@ OPTIONAL = ("split", "scene", "name", "text", "captions", "text_object", "text_c
 _KINDS = {"f": "floating-point numbers", "fiu": "a number", "U": "text"}  # by numpy's letters
 
 
+@dataclass(frozen=True, eq=False)
 class Npz:
-    """An open ``.npz`` file, with the names of its arrays."""
+    """An ``.npz`` file: its arrays that are known, and the names of the others."""
 
-    def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
-        self.name = name
-        members = (member for member in archive.namelist() if member.endswith(".npy"))
-        self.arrays = tuple(dict.fromkeys(member.removesuffix(".npy") for member in members))
-        self._archive = archive
+    name: str
+    arrays: dict[str, NDArray[Any]]
+    others: list[str]
 
     def wrong(self, array: str, what: str) -> ImportSetError:
         """The error that an array is not what it must be."""
         return ImportSetError(f"{array} in {self.name} {what}.")
 
-    def shape(self, array: str) -> tuple[int, ...]:
-        """The shape that an array claims."""
-        return self._claim(array)[0]
-
     def read(self, array: str, kind: str, shape: tuple[int, ...]) -> NDArray[Any]:
-        """An array that must be of a kind, one of `_KINDS`, and of a shape, and neither too large
-        nor damaged."""
-        claimed, dtype = self._claim(array)
-        if dtype.hasobject:
-            instead = "np.array(names, dtype=str)" if kind == "U" else "numbers"
-            raise ImportSetError(
-                f"{self.name} holds Python objects as {array}, which are never read; save {instead}"
-                " instead."
-            )
-        if dtype.kind not in kind:
-            raise self.wrong(array, f"holds {dtype}; it must hold {_KINDS[kind]}")
-        if claimed != shape:
-            raise self.wrong(array, f"has the shape {claimed}; it must have {shape}")
-        if np.prod(claimed, dtype=np.float64) * dtype.itemsize > limits.ARRAY_BYTES:
-            most = f"{limits.ARRAY_BYTES // limits.GB} GB"
-            raise self.wrong(array, f"needs more than {most}; save fewer rows, or float32")
-        with self._opened(array) as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
+        """An array that must be of a kind, one of `_KINDS`, and of a shape."""
+        values = self.arrays[array]
+        if values.dtype.kind not in kind:
+            raise self.wrong(array, f"holds {values.dtype}; it must hold {_KINDS[kind]}")
+        if values.shape != shape:
+            raise self.wrong(array, f"has the shape {values.shape}; it must have {shape}")
+        return values
 
     def texts(self, array: str, rows: int) -> list[str]:
         """An array of text, one a row."""
         return self.read(array, "U", (rows,)).tolist()
 
-    def _claim(self, array: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
-        with self._opened(array) as file:
-            return npy_claim(file)
 
-    @contextmanager
-    def _opened(self, array: str) -> Iterator[IO[bytes]]:
-        try:
-            with self._archive.open(f"{array}.npy") as file:
-                yield file
-        except (*DAMAGED, MemoryError) as error:
-            raise self.wrong(array, "is damaged; save it again with np.savez") from error
-
-
-@contextmanager
-def open_npz(path: Path) -> Iterator[Npz]:
-    """Open an ``.npz`` file for as long as the ``with`` lasts."""
+def open_npz(path: Path) -> Npz:
+    """Read the arrays of an ``.npz`` file that are known; pickled ones are never opened."""
     name = printable(path.absolute().name)
     try:
-        archive = zipfile.ZipFile(path)
+        stored = np.load(path, allow_pickle=False)
+        if isinstance(stored, np.ndarray):
+            raise ValueError
     except FileNotFoundError as error:
         raise ImportSetError(
             f"{printable(str(path))} does not exist; give the path of an .npz file."
@@ -113,12 +83,28 @@ def open_npz(path: Path) -> Iterator[Npz]:
         raise ImportSetError(
             f"{name} cannot be read ({error.strerror}); give the path of an .npz file."
         ) from error
-    except (ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+    except (ValueError, EOFError, NotImplementedError, zipfile.BadZipFile) as error:
         raise ImportSetError(
             f"{name} is no .npz file, or a damaged one; save it again with np.savez."
         ) from error
-    with archive:
-        yield Npz(archive, name)
+    file = Npz(name, {}, [])
+    with stored:
+        for array in stored.files:
+            if array not in (*REQUIRED, *OPTIONAL):
+                file.others.append(printable(array))
+                continue
+            try:
+                file.arrays[array] = stored[array]
+                if isinstance(file.arrays[array], bytes):  # of a member that is no array
+                    raise ValueError
+            except (*DAMAGED, MemoryError) as error:
+                if "Object arrays" in str(error):
+                    raise ImportSetError(
+                        f"{name} holds Python objects as {array}, which are never read; save"
+                        " numbers, or np.array(names, dtype=str), instead."
+                    ) from error
+                raise file.wrong(array, "is damaged; save it again with np.savez") from error
+    return file
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,33 +125,32 @@ class Embeddings:
 
 def read_embeddings(path: Path) -> Embeddings:
     """Read and check an ``.npz`` file of embeddings; its arrays are listed in docs/images.md."""
-    with open_npz(path) as file:
-        if missing := [name for name in REQUIRED if name not in file.arrays]:
-            arrays = ", ".join(map(printable, file.arrays[:20])) or "nothing"
-            raise ImportSetError(
-                f"{file.name} has no array {missing[0]} (it holds {arrays}); save it with np.savez."
-            )
-        rows, width = shape = _checked_shape(file)
-        z, notes = _unit(file, "z", shape)
-        spellings: dict[str, set[str]] = {}
-        columns = {name: _names(file, name, rows, spellings) for name in ("object", "context")}
-        columns["split"] = _splits(file, rows) if "split" in file.arrays else [""] * rows
-        for name, prefix in (("scene", "s"), ("name", "row ")):
-            if name in file.arrays:
-                columns[name] = list(map(printable, file.texts(name, rows)))
-            else:
-                columns[name] = [f"{prefix}{row:06d}" for row in range(rows)]
-        text, captions = _captions(file, width, spellings)
-        unused = [printable(name) for name in file.arrays if name not in (*REQUIRED, *OPTIONAL)]
-        if unused:
-            notes.append(f"Not used: {', '.join(unused[:20])}.")
-        table = pd.DataFrame(columns)
-        scale = _scale(file)
-        return Embeddings(file.name, z, table, text, captions, scale, spellings, tuple(notes))
+    file = open_npz(path)
+    if missing := [name for name in REQUIRED if name not in file.arrays]:
+        arrays = ", ".join([*file.arrays, *file.others][:20]) or "nothing"
+        raise ImportSetError(
+            f"{file.name} has no array {missing[0]} (it holds {arrays}); save it with np.savez."
+        )
+    rows, width = shape = _checked_shape(file)
+    z, notes = _unit(file, "z", shape)
+    spellings: dict[str, set[str]] = {}
+    columns = {name: _names(file, name, rows, spellings) for name in ("object", "context")}
+    columns["split"] = _splits(file, rows) if "split" in file.arrays else [""] * rows
+    for name, prefix in (("scene", "s"), ("name", "row ")):
+        if name in file.arrays:
+            columns[name] = list(map(printable, file.texts(name, rows)))
+        else:
+            columns[name] = [f"{prefix}{row:06d}" for row in range(rows)]
+    text, captions = _captions(file, width, spellings)
+    if file.others:
+        notes.append(f"Not used: {', '.join(file.others[:20])}.")
+    table = pd.DataFrame(columns)
+    scale = _scale(file)
+    return Embeddings(file.name, z, table, text, captions, scale, spellings, tuple(notes))
 
 
 def _checked_shape(file: Npz) -> tuple[int, int]:
-    shape = file.shape("z")
+    shape = file.arrays["z"].shape
     if len(shape) != 2 or shape[1] < 2 or shape[0] == 0:
         rule = "it must have one row an image and two or more columns"
         raise file.wrong("z", f"has the shape {shape}; {rule}")
@@ -180,7 +165,7 @@ def _checked_shape(file: Npz) -> tuple[int, int]:
 def _scale(file: Npz) -> float:
     if "scale" not in file.arrays:
         return CLIP_SCALE
-    shape = (1,) if file.shape("scale") == (1,) else ()
+    shape = (1,) if file.arrays["scale"].shape == (1,) else ()
     scale = float(file.read("scale", "fiu", shape).item())
     if not (np.isfinite(scale) and scale > 0):
         raise file.wrong("scale", f"is {scale}; it must be a number above 0, such as CLIP's 100")
@@ -246,7 +231,7 @@ def _captions(
         raise ImportSetError(
             f"{file.name} has {present[0]} but no {missing[0]}; captions need {need}."
         )
-    count = file.shape("captions")[0] if file.shape("captions") else 0
+    count = file.arrays["captions"].size
     most = limits.EMBEDDING_CAPTIONS
     if not 0 < count <= most:
         raise ImportSetError(

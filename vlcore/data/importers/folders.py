@@ -24,7 +24,6 @@ from vlcore.data.importers.source import (
 from vlcore.experiment import limits
 
 _OTHER_SUFFIXES = (".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".jfif")
-MOST_CAPTION = 4096  # bytes that are read
 _MASK_FOLDERS = {"masks", "fg_mask", "segmentations"}
 
 
@@ -75,7 +74,10 @@ def read_folders(source: Source, *, context_first: bool = False) -> Contents | N
             continue
         obj, context = reversed(pair) if context_first else pair
         text = str(PurePosixPath(file).with_suffix(".txt"))
-        caption = _caption(source, text) if text in texts else ""
+        caption = ""
+        if text in texts:
+            with suppress(UnreadableError):
+                caption = utf8(source.text(text), f"The caption {text}")
         rows.append(Row(file, obj, context, split, caption, find_mask(file)))
     return Contents(f"Folders named {pattern}.", rows, skipped)
 
@@ -101,13 +103,6 @@ def _inner_folders(files: list[str]) -> dict[str, tuple[str, tuple[str, ...]]]:
 
 def _can_be_cut(folders: tuple[str, ...]) -> bool:
     return len(folders) == 1 and "_" in folders[0].strip("_")
-
-
-def _caption(source: Source, file: str) -> str:
-    """The caption that lies beside an image; empty where it cannot be read."""
-    with suppress(UnreadableError):
-        return utf8(source.text(file, MOST_CAPTION + 4), f"The caption {file}", MOST_CAPTION)
-    return ""
 
 
 def cut_names(names: Iterable[str]) -> dict[str, tuple[str, str]]:

@@ -18,7 +18,6 @@ from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from vlcore.data.imageset import SPLITS
 from vlcore.data.importers.source import Contents, ImportSetError, Row, Skipped, plural, printable
@@ -95,19 +94,17 @@ class Listing:
         if min(counts.shape) < 2:
             return None
         cells = counts.to_numpy()
-
-        def best_contexts(rows: tuple[int, int]) -> NDArray[np.int64]:
-            return np.argsort(-cells[list(rows)].min(axis=0), kind="stable")[:2]
-
-        def sizes(rows: tuple[int, int]) -> tuple[int, int]:
-            four = cells[list(rows)][:, best_contexts(rows)]
-            return int(four.min()), int(four.sum())
-
-        rows = max(combinations(range(len(cells)), 2), key=sizes)
-        if sizes(rows)[0] == 0:
+        choices = []
+        for rows in combinations(range(len(cells)), 2):
+            both = cells[list(rows)]
+            best = np.argsort(-both.min(axis=0), kind="stable")[:2]
+            four = both[:, best]
+            choices.append((four.min(), four.sum(), rows, sorted(best)))
+        smallest, _, rows, columns = max(choices, key=lambda choice: choice[:2])
+        if smallest == 0:
             return None
         first, second = (str(counts.index[row]) for row in rows)
-        left, right = (str(counts.columns[column]) for column in sorted(best_contexts(rows)))
+        left, right = (str(counts.columns[column]) for column in columns)
         return (first, second), self.majority_order((first, second), (left, right))
 
     def majority_order(self, objects: Pair, contexts: Pair) -> Pair:

@@ -6,7 +6,6 @@ points outside, a link or a bomb has nothing to write to, and a reader cannot te
 zip.
 """
 
-import codecs
 import lzma
 import os
 import re
@@ -34,6 +33,7 @@ DAMAGED = (
     zlib.error,
     lzma.LZMAError,
 )
+_TOO_LARGE = f"has more than {limits.PICTURE_BYTES // limits.MB} MB"
 _NEVER_A_BOMB = 2**20  # bytes; a smaller member is none, whatever its ratio
 
 Skipped = list[tuple[str, str]]  # (name, reason) of files that are left out
@@ -85,10 +85,9 @@ class Source:
     read: Callable[[str], bytes]
     _text_sizes: list[int] = field(default_factory=list)  # bytes, of each text that was read
 
-    def text(self, file: str, most: int | None = None) -> bytes:
-        """The bytes, or the first of them, of a table, list or caption; all texts together have a
-        limit."""
-        data = self.read(file)[:most]
+    def text(self, file: str) -> bytes:
+        """The bytes of a table, list or caption; all texts together have a limit."""
+        data = self.read(file)
         self._text_sizes.append(len(data))
         if sum(self._text_sizes) > limits.TABLE_BYTES:
             raise ImportSetError(
@@ -121,7 +120,6 @@ def open_source(path: Path) -> Iterator[Source]:
             if path.is_dir():
                 source = _folder(path.resolve(), name)
             elif path.is_file() and zipfile.is_zipfile(path):
-                _check_end_record(path, name)
                 source = _zip(stack.enter_context(zipfile.ZipFile(path)), name)
             else:
                 raise ImportSetError(_why_no_source(path, name))
@@ -154,12 +152,10 @@ def printable(text: str, most: int = 300) -> str:
     return re.sub(r" +", " ", visible).strip()[:most].rstrip()
 
 
-def utf8(data: bytes, called: str, most: int | None = None) -> str:
-    """The text of a file, or of its first bytes; `called` begins the message where that is not
-    UTF-8."""
-    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+def utf8(data: bytes, called: str) -> str:
+    """The text of a file; `called` begins the message where that is not UTF-8."""
     try:
-        return decoder.decode(data[:most], final=most is None or len(data) <= most)
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ImportSetError(f"{called} is not written in UTF-8; save it as UTF-8.") from error
 
@@ -214,7 +210,7 @@ def _folder(root: Path, name: str) -> Source:
         except OSError as error:
             raise UnreadableError(f"cannot be read ({error.strerror})") from error
         if len(data) > limits.PICTURE_BYTES:
-            raise UnreadableError(_too_large())
+            raise UnreadableError(_TOO_LARGE)
         return data
 
     return Source(name, tuple(sorted(files)), tuple(sorted(skipped)), read)
@@ -278,7 +274,7 @@ def _why_not_member(member: zipfile.ZipInfo) -> str:
     if member.flag_bits & 0x1:
         return "is encrypted; unpack it and import the folder"
     if member.file_size > limits.PICTURE_BYTES:
-        return _too_large()
+        return _TOO_LARGE
     if member.file_size > max(_NEVER_A_BOMB, limits.RATIO * member.compress_size):
         return f"unpacks to more than {limits.RATIO} times its size, which no image does"
     return ""
@@ -291,24 +287,6 @@ def _is_hidden(path: str) -> bool:
     )
 
 
-def _too_large() -> str:
-    return f"has more than {limits.PICTURE_BYTES // limits.MB} MB"
-
-
 def _check_count(files: int, most: int, name: str) -> None:
     if files > most:
         raise ImportSetError(f"{name} has more than {most:,} files; import a part of it.")
-
-
-def _check_end_record(path: Path, name: str) -> None:
-    """Refuse a zip by the record at its end, which says how many entries the list before it has and
-    how long it is, for zipfile makes an object of each. The record is read by zipfile itself, so
-    that both see the same one."""
-    with path.open("rb") as file:
-        record = zipfile._EndRecData(file)  # type: ignore[attr-defined]
-    entries, size = record[4], record[5]
-    _check_count(entries, limits.ENTRIES, name)
-    if size > limits.DIRECTORY_BYTES:
-        raise ImportSetError(
-            f"{name} has a list of files of {size / limits.MB:.0f} MB; import a part of it."
-        )

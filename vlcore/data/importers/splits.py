@@ -25,7 +25,6 @@ FOLDS = 5
 # Positions in SPLITS; a later one keeps a cluster that straddles two.
 _TRAIN, _VAL, _PROBE, _TEST = range(4)
 NEAR = 4  # of 64 bits of a perceptual hash
-_BIT_COUNTS = np.array([number.bit_count() for number in range(2**16)], dtype=np.uint8)
 
 
 def perceptual_hash(image: Image.Image) -> int:
@@ -36,42 +35,25 @@ def perceptual_hash(image: Image.Image) -> int:
     return int(str(imagehash.phash(image)), 16)
 
 
-def near_pairs(hashes: NDArray[np.uint64]) -> Numbers:
-    """All pairs of different hashes, (n,), that differ in at most `NEAR` bits: indices, (pairs, 2),
-    sorted, the smaller first."""
-    pairs = [np.empty((0, 2), dtype=np.int64)]
-    for index in range(len(hashes) - 1):
-        different = (hashes[index + 1 :] ^ hashes[index]).view(np.uint16).reshape(-1, 4)
-        distances = _BIT_COUNTS[different].sum(axis=1)
-        near = index + 1 + np.flatnonzero(distances <= NEAR)
-        pairs.append(np.column_stack([np.full(len(near), index), near]))
-    return np.concatenate(pairs)
-
-
 def clusters(hashes: Sequence[int], ids: Sequence[str]) -> Numbers:
     """Number of the cluster of each image, (n,), counted from 0 in the order of the images: those
-    whose hashes are near, or that have the same `id` (other than an empty one), are in one, and so
-    is what is linked by others.
+    whose hashes differ in at most `NEAR` bits, or that have the same `id` (other than an empty
+    one), are in one, and so is what is linked by others.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
+    from sklearn.cluster import DBSCAN
 
-    distinct, first, hash_number = np.unique(
-        np.array(hashes, dtype=np.uint64), return_index=True, return_inverse=True
-    )
-    first_with_id: dict[str, int] = {}
-    links = [(image, int(first[number])) for image, number in enumerate(hash_number)]
-    for image, name in enumerate(ids):
-        if name:
-            links.append((image, first_with_id.setdefault(name, image)))
-    edges = np.concatenate(
-        [np.array(links, dtype=np.int64).reshape(-1, 2), first[near_pairs(distinct)]]
-    )
-    n = len(hash_number)
-    ones = np.ones(len(edges), dtype=np.int8)
-    graph = coo_array((ones, (edges[:, 0], edges[:, 1])), shape=(n, n))
-    _, components = connected_components(graph, directed=False)
-    return pd.factorize(components)[0]
+    distinct, hash_number = np.unique(np.array(hashes, dtype=">u8"), return_inverse=True)
+    bits = np.unpackbits(distinct.view(np.uint8)).reshape(-1, 64).astype(np.float32)
+    # The squared distance of bits is the number of those that differ.
+    near = DBSCAN(eps=(NEAR + 0.5) ** 0.5, min_samples=1).fit_predict(bits)[hash_number]
+    id_number = pd.factorize(np.array(ids, dtype=object))[0] + len(bits)
+    has_id = np.array([name != "" for name in ids])
+    links = np.ones(has_id.sum()), (near[has_id], id_number[has_id])
+    size = len(bits) + len(ids)
+    _, components = connected_components(coo_array(links, shape=(size, size)), directed=False)
+    return pd.factorize(components[near])[0]
 
 
 def choose_splits(

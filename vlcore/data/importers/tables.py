@@ -36,7 +36,7 @@ class Table(NamedTuple):
     """A table of a source."""
 
     file: str
-    columns: tuple[str, ...]  # all that its head names
+    columns: list[str]  # all that its head names
     records: list[dict[str, str]]  # one a line, the columns that a reader asked for
 
     @property
@@ -51,19 +51,20 @@ class Table(NamedTuple):
 def read_imagefolder(source: Source) -> Contents | None:
     """``metadata.csv`` or ``metadata.jsonl`` with ``file_name`` and either object and context or a
     caption. One table may lie in each split's folder; `file_name` is relative to its table."""
-    tables = []
-    for table in read_tables(source, is_metadata, _LABELLED):
-        says_groups = _GROUP.issubset(table.columns)
-        if "file_name" in table.columns and (says_groups or table.first(_CAPTIONS)):
-            tables.append(table)
-    return _labelled(source, tables, ("file_name",))
+
+    def is_labelled(columns: Collection[str]) -> bool:
+        says_something = _GROUP.issubset(columns) or not set(_CAPTIONS).isdisjoint(columns)
+        return "file_name" in columns and says_something
+
+    tables = read_tables(source, is_metadata, _LABELLED, is_labelled)
+    return _labelled(source, list(tables), ("file_name",))
 
 
 def read_captions(source: Source) -> Contents | None:
     """A CSV, by tabs or commas, with a column of paths and one of captions, such as open_clip's
     ``filepath, title``."""
 
-    def is_list(columns: tuple[str, ...]) -> bool:
+    def is_list(columns: Collection[str]) -> bool:
         return not (set(_PATHS).isdisjoint(columns) or set(_CAPTIONS).isdisjoint(columns))
 
     tables = read_tables(source, is_csv, _LABELLED, is_list)
@@ -188,55 +189,51 @@ def read_tables(
     source: Source,
     is_wanted: Callable[[str], bool],
     columns: Collection[str],
-    is_useful: Callable[[tuple[str, ...]], bool] = lambda _columns: True,
+    is_useful: Callable[[Collection[str]], bool] = lambda _columns: True,
 ) -> Iterator[Table]:
     """The tables of a source whose file is wanted, one after the other.
 
     Args:
         is_wanted: told the path of a file.
         columns: names of those that the records hold where the table has them.
-        is_useful: told the columns that the head of a CSV names; other tables are not read.
+        is_useful: told all columns of a table; others are left aside.
 
     Raises:
         ImportSetError: where a table cannot be read, is empty or above the limits.
     """
-    most_rows = limits.ROWS
+    rows = 0
     for file in filter(is_wanted, source.files):
         data = source.needed_bytes(file, "table")
         if is_csv(file) and not is_useful(_head(data.decode("utf-8-sig", errors="replace"))[0]):
             continue
         text = utf8(data, f"The table {file}").replace("\0", "")
         read = _from_csv if is_csv(file) else _from_json_lines
-        table = read(file, text, columns, most_rows)
+        table = read(file, text, columns)
         if not table.records:
             raise ImportSetError(f"The table {file} has no lines; fill it, or take it away.")
-        most_rows -= len(table.records)
-        yield table
+        rows += len(table.records)
+        if rows > limits.ROWS:
+            most = f"more than {limits.ROWS:,} lines with the other tables"
+            raise ImportSetError(f"The table {file} has {most}; import a part of it.")
+        if is_useful(table.columns):
+            yield table
 
 
-def _head(text: str) -> tuple[tuple[str, ...], str]:
+def _head(text: str) -> tuple[list[str], str]:
     """The columns of a CSV, and what separates them: tabs, commas or semicolons."""
-    line = "".join(text[: limits.LINE_CHARACTERS].replace("\0", "").lstrip("\r\n").splitlines()[:1])
+    line = next(iter(text.replace("\0", "").lstrip("\r\n").splitlines()), "")
     delimiter = "\t" if "\t" in line else max(",;", key=line.count)
     try:
-        return tuple(next(csv.reader([line], delimiter=delimiter), ())), delimiter
+        return next(csv.reader([line], delimiter=delimiter), []), delimiter
     except csv.Error:
-        return (), delimiter
+        return [], delimiter
 
 
-def _from_csv(file: str, text: str, columns: Collection[str], most_rows: int) -> Table:
+def _from_csv(file: str, text: str, columns: Collection[str]) -> Table:
     head, delimiter = _head(text)
-    _check_size(file, len(head), 0, most_rows)
     try:
         frame = pd.read_csv(
-            StringIO(text),
-            sep=delimiter,
-            dtype=str,
-            keep_default_na=False,
-            index_col=False,
-            # The first column too, for a line is counted where it has none of the others.
-            usecols=lambda name: name in columns or name == head[0],
-            nrows=most_rows + 1,
+            StringIO(text), sep=delimiter, dtype=str, keep_default_na=False, index_col=False
         )
     except pd.errors.EmptyDataError:
         return Table(file, head, [])
@@ -249,17 +246,15 @@ def _from_csv(file: str, text: str, columns: Collection[str], most_rows: int) ->
         raise ImportSetError(
             f"The table {file} is no readable CSV ({error}); save it again."
         ) from error
-    _check_size(file, len(head), len(frame), most_rows)
+    frame = frame[frame.columns.intersection(list(columns))]
     return Table(file, head, frame.map(as_written).to_dict("records"))
 
 
-def _from_json_lines(file: str, text: str, columns: Collection[str], most_rows: int) -> Table:
+def _from_json_lines(file: str, text: str, columns: Collection[str]) -> Table:
     records: list[dict[str, str]] = []
     names: dict[str, None] = {}  # in the order in which they are met
     for number, line in enumerate(filter(None, map(str.strip, text.split("\n"))), start=1):
         try:
-            if len(line) > limits.LINE_CHARACTERS:
-                raise ValueError
             values = json.loads(line)
             names |= dict.fromkeys(values)
             record = {name: values[name] for name in columns if values.get(name) is not None}
@@ -267,18 +262,11 @@ def _from_json_lines(file: str, text: str, columns: Collection[str], most_rows: 
             raise ImportSetError(
                 f"Line {number} of the table {file} is no JSON object; correct it."
             ) from error
-        _check_size(file, len(names), number, most_rows)
         for name, value in record.items():
             record[name] = value if isinstance(value, str) else json.dumps(value)
         records.append(record)
-    empty = dict.fromkeys((name for name in names if name in columns), "")
-    return Table(file, tuple(names), [empty | record for record in records])
-
-
-def _check_size(file: str, columns: int, rows: int, most_rows: int) -> None:
-    if columns > limits.COLUMNS or rows > most_rows:
-        most = f"{limits.COLUMNS} columns, or with the other tables more than {limits.ROWS:,} lines"
-        raise ImportSetError(f"The table {file} has more than {most}; import a part of it.")
+    empty = dict.fromkeys(names.keys() & columns, "")
+    return Table(file, list(names), [empty | record for record in records])
 
 
 def path_inside(folder: PurePosixPath, name: str, files: frozenset[str]) -> tuple[str, str]:

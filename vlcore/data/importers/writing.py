@@ -8,8 +8,7 @@ what a model sees."""
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -74,9 +73,9 @@ class Draft:
         for number, row in enumerate(self.table.to_dict("records")):
             path = f"{folders[row['group']]}/{number:05d}"
             try:
-                image, aspect = _image(source.read(row["file"]))
-            except UnreadableError as error:
-                self.skipped.append((printable(row["file"]), str(error)))
+                image, aspect = open_square(source.read(row["file"]), SIZE)
+            except (UnreadableError, UploadError) as error:
+                self.skipped.append((printable(row["file"]), _reason(error)))
             else:
                 file_name, mask_name = f"images/{path}.jpg", ""
                 self._save(image, file_name, "JPEG", quality=_QUALITY, subsampling=0)
@@ -85,8 +84,8 @@ class Draft:
                         mask = _mask(source.read(row["mask"]), row["mask"], aspect)
                         mask_name = f"masks/{path}.png"
                         self._save(mask, mask_name, "PNG")
-                    except UnreadableError as error:
-                        bad_masks.append(f"{printable(row['mask'])} {error}")
+                    except (UnreadableError, UploadError) as error:
+                        bad_masks.append(f"{printable(row['mask'])} {_reason(error)}")
                 written = {
                     "file_name": file_name,
                     "mask": mask_name,
@@ -115,19 +114,9 @@ class Draft:
         image.save(path, kind, **options)
 
 
-@contextmanager
-def _reasons() -> Iterator[None]:
-    """Turn the sentence about an image into a reason without its name."""
-    try:
-        yield
-    except UploadError as error:
-        raise UnreadableError(str(error).removeprefix("image ")) from error
-
-
-def _image(data: bytes) -> tuple[Image.Image, float]:
-    """The square of an image, and width by height of all of it."""
-    with _reasons():
-        return open_square(data, SIZE)
+def _reason(error: Exception) -> str:
+    """The sentence about an image without its name."""
+    return str(error).removeprefix("image ")
 
 
 def _mask(data: bytes, name: str, aspect: float) -> Image.Image:
@@ -135,8 +124,7 @@ def _mask(data: bytes, name: str, aspect: float) -> Image.Image:
     if name.endswith(".npy"):
         grey = _array(data)
     else:
-        with _reasons():
-            image = open_apart(data, "image", limits.PICTURE_BYTES)
+        image = open_apart(data, "image", limits.PICTURE_BYTES)
         grey = np.asarray(on_grey(image).convert("L"))
     height, width = grey.shape
     if abs(width / height / aspect - 1) > _ASPECT:
