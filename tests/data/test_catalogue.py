@@ -15,15 +15,7 @@ from vlcore.experiment.files import data_folder
 @pytest.fixture
 def sets(empty_home: Path) -> Path:
     """Folders with descriptions, and one without."""
-    for name in (
-        "zoo",
-        "zoo-2",
-        "zoological",
-        "snowy-v1",
-        "snowy-v2",
-        "snowy-v2-more",
-        "scenes-v2",
-    ):
+    for name in ("zoo", "zoo-2", "zoological", "snowy-v1", "snowy-v2", "snowy-v2-more"):
         (data_folder() / name / "images").mkdir(parents=True)
         (data_folder() / name / "dataset.json").write_text("{}")
         (data_folder() / name / "images" / "1.jpg").write_text("x")
@@ -54,11 +46,7 @@ def test_a_set_goes_with_all_its_versions_and_nothing_else(sets: Path, tmp_path:
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [
-        ("scenes", "built in"),
-        ("balanced-cues", "built in"),
-        ("nowhere", "there are: scenes, balanced-cues, "),
-    ]
+    [("scenes", "built in"), ("nowhere", "there are: scenes, balanced-cues, ")]
     + [(name, "There is no image set named") for name in ("loose", "z*", "../data/zoo", "")],
 )
 def test_what_is_no_set_of_ones_own_stays(sets: Path, name: str, words: str) -> None:

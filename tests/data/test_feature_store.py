@@ -18,7 +18,7 @@ from PIL import Image
 from tests.faults import disks
 from vlcore.data import catalogue, feature_store
 from vlcore.data.feature_store import FeatureStore, TowerSpec, stored_precision
-from vlcore.data.imageset import COLUMNS, ImageSet, ImageSetError, read_set, with_groups
+from vlcore.data.imageset import COLUMNS, ImageSet, ImageSetError, read_set
 from vlcore.experiment import trash
 from vlcore.experiment.files import data_folder, write_json
 from vlcore.experiment.grouping import SCENES
@@ -143,14 +143,11 @@ def test_any_rows_in_any_order_are_those_computed_directly(
 _numbers = itertools.count()
 
 
-@pytest.mark.parametrize("field", dataclasses.fields(TowerSpec), ids=lambda field: field.name)
-def test_whatever_changes_features_has_a_folder_of_its_own(
-    field: "dataclasses.Field[object]",
-) -> None:
-    other = {"str": "lanczos", "int": 7, "float": 0.5, "tuple[float, ...]": (0.1, 0.2, 0.3)}[
-        str(field.type)
-    ]
-    assert dataclasses.replace(SPEC, **{field.name: other}).name != SPEC.name
+def test_whatever_changes_features_has_a_folder_of_its_own() -> None:
+    others = {"str": "lanczos", "int": 7, "float": 0.5, "tuple[float, ...]": (0.1, 0.2, 0.3)}
+    for field in dataclasses.fields(TowerSpec):
+        changed = dataclasses.replace(SPEC, **{field.name: others[str(field.type)]})
+        assert changed.name != SPEC.name
 
 
 def test_a_changed_image_is_computed_again(images: ImageSet, tower: Tower) -> None:
@@ -193,21 +190,13 @@ def test_a_flipped_bit_is_computed_again(
     assert (read(images, tower), read(images, tower)) == (1, 0)
 
 
-DAMAGES: dict[str, Callable[[bytes], bytes]] = {
-    "empty": lambda _whole: b"",
-    "short": lambda whole: whole[:-1],
-    "zeros": lambda whole: bytes(len(whole)),
-    "reversed": lambda whole: whole[::-1],
-    "half": lambda whole: whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2),
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_store_is_made_again(images: ImageSet, tower: Tower, damage: str) -> None:
+@pytest.mark.parametrize("length", [0, 200])
+def test_a_store_that_was_cut_short_is_made_again(
+    images: ImageSet, tower: Tower, length: int
+) -> None:
     read(images, tower)
-    file_of(images).write_bytes(DAMAGES[damage](file_of(images).read_bytes()))
-    assert read(images, tower) > 0
-    assert read(images, tower) == 0
+    file_of(images).write_bytes(file_of(images).read_bytes()[:length])
+    assert (read(images, tower), read(images, tower)) == (IMAGES, 0)
 
 
 FULL_DISKS: dict[str, Callable[[ImageSet], AbstractContextManager[None]]] = {
@@ -217,39 +206,14 @@ FULL_DISKS: dict[str, Callable[[ImageSet], AbstractContextManager[None]]] = {
 
 
 @pytest.mark.parametrize("fault", FULL_DISKS)
-@pytest.mark.parametrize("begun", [False, True])
 def test_a_store_that_cannot_be_written_changes_no_value(
-    images: ImageSet, tower: Tower, fault: str, begun: bool
+    images: ImageSet, tower: Tower, fault: str
 ) -> None:
-    if begun:
-        read(images, tower, [0, 1, 2])
+    read(images, tower, [0, 1, 2])
     with FULL_DISKS[fault](images):
-        assert read(images, tower) == IMAGES - 3 * begun
-    assert read(images, tower) <= IMAGES - 3 * begun
+        assert read(images, tower) == IMAGES - 3
+    assert read(images, tower) <= IMAGES - 3
     assert read(images, tower) == 0
-
-
-@pytest.mark.parametrize(
-    "blocked", ["features", f"features/{SPEC.name}", f"features/{SPEC.name}/rows"]
-)
-def test_something_else_in_the_place_of_the_store_changes_no_value(
-    images: ImageSet, tower: Tower, blocked: str
-) -> None:
-    place = images.root / blocked
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.mkdir() if blocked.endswith("rows") else place.write_text("in the way")
-    assert (read(images, tower), read(images, tower)) == (IMAGES, IMAGES)
-
-
-def test_it_goes_and_comes_back_with_its_set(images: ImageSet, tower: Tower) -> None:
-    read(images, tower)
-    catalogue.remove("noise")
-    assert not images.root.exists()
-    trash.restore_deleted("noise")
-    assert read(images, tower) == 0
-    catalogue.remove("noise")
-    assert trash.empty(older_than=0) == ["noise"]
-    assert list(data_folder().rglob(SPEC.name)) == []
 
 
 def test_a_set_that_is_removed_meanwhile_is_not_made_anew(images: ImageSet, tower: Tower) -> None:
@@ -267,12 +231,6 @@ def test_a_set_that_is_removed_meanwhile_is_not_made_anew(images: ImageSet, towe
     assert read(images, tower) == IMAGES
 
 
-def test_a_set_of_embeddings_is_refused_before_a_network_is_loaded(images: ImageSet) -> None:
-    tiles = dataclasses.replace(images, about={"pictures": "none"})
-    with pytest.raises(ImageSetError, match="embeddings only"):
-        FeatureStore(tiles, SPEC, never_opened).rows(np.arange(3))
-
-
 def test_progress_grows_to_all_that_was_asked_for(images: ImageSet, tower: Tower) -> None:
     read(images, tower, range(5))
     news: list[tuple[int, int]] = []
@@ -281,9 +239,6 @@ def test_progress_grows_to_all_that_was_asked_for(images: ImageSet, tower: Tower
     assert news[-1] == (IMAGES, IMAGES)
     assert news == sorted(news)
     assert len(news) > IMAGES // 4
-    news.clear()
-    store_of(images, tower).rows(np.arange(IMAGES), lambda done, of: news.append((done, of)))
-    assert news == [], "nothing is computed, so no bar is shown"
 
 
 def composites(images: ImageSet, rows: Sequence[int]) -> dict[str, np.ndarray]:
@@ -314,9 +269,9 @@ def test_the_panel_belongs_to_its_images_and_masks(images: ImageSet, tower: Towe
 
 
 def test_panels_of_several_folds_do_not_push_each_other_out(images: ImageSet, tower: Tower) -> None:
-    folds = ([3, 1, 8], [4, 5, 6], [0, 2], [1, 3, 8])
-    assert [read_panel(images, tower, rows) for rows in folds] == [6, 6, 4, 6]
-    assert [read_panel(images, tower, rows) for rows in folds] == [0, 0, 0, 0]
+    folds = ([3, 1, 8], [1, 3, 8], [0, 2])
+    assert [read_panel(images, tower, rows) for rows in folds] == [6, 6, 4]
+    assert [read_panel(images, tower, rows) for rows in folds] == [0, 0, 0]
 
 
 def test_images_that_are_no_rows_are_computed_and_not_stored(
@@ -382,9 +337,3 @@ def test_edited_images_of_a_bundled_set_have_no_dimensions_that_its_rows_lack(
     direct = computed(edited) - centre
     assert np.abs(direct @ components.T @ components - direct).max() > 5
     assert offsets == pytest.approx(direct @ components.T @ components, abs=0.5)
-
-
-def test_folds_and_the_whole_set_share_one_store(images: ImageSet, tower: Tower) -> None:
-    held_out = with_groups(images.table.assign(split="test"))
-    read(images, tower, range(12))
-    assert read(dataclasses.replace(images, table=held_out), tower) == IMAGES - 12

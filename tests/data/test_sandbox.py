@@ -38,12 +38,9 @@ def test_a_helper_answers_stays_and_knows_neither_our_keys_nor_what_pages_need(
 
 def test_what_takes_too_long_or_too_much_or_ends_it_is_one_sentence_and_it_is_replaced() -> None:
     (first, _), seen = ask(tasks.echo), set()
+    late = {"seconds": 0.2, "for_seconds": 60.0}
     for task, options, words in (
-        (
-            tasks.sleep,
-            {"seconds": 0.2, "for_seconds": 60.0},
-            r"The file takes more than 0\.2 seconds",
-        ),
+        (tasks.sleep, late, r"The file takes more than 0\.2 seconds"),
         (tasks.take, {"number": limits.MEMORY + limits.GB}, "The file needs more than 2 GB"),
         (tasks.end, {}, "The file cannot be opened"),
         (tasks.sleep, {}, "The file cannot be opened"),  # a fault of ours
@@ -77,13 +74,10 @@ def test_no_more_than_two_are_at_work_and_who_waits_too_long_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with ThreadPoolExecutor(5) as threads:
-        spans = [
-            span for span, _ in threads.map(lambda _: ask(tasks.sleep, for_seconds=0.1), range(5))
-        ]
-    assert (
-        max(sum(start <= other <= end for start, end in spans) for other, _ in spans)
-        == limits.AT_ONCE
-    )
+        answers = list(threads.map(lambda _: ask(tasks.sleep, for_seconds=0.1), range(5)))
+    spans = [span for span, _ in answers]
+    at_once = [sum(start <= begun <= end for start, end in spans) for begun, _ in spans]
+    assert max(at_once) == limits.AT_ONCE
     monkeypatch.setattr(limits, "WAIT_SECONDS", 0.1)
     begun, over = threading.Barrier(3), threading.Event()
 

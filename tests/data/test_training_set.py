@@ -34,7 +34,6 @@ from vlcore.experiment.edits import (
 )
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES
-from vlcore.experiment.options import MITIGATIONS
 from vlcore.scenes import draw
 
 BIASED = Condition(bias=0.75, n_per_group=8)
@@ -113,8 +112,6 @@ def test_a_caption_is_that_pictures_alone_and_one_more_to_learn() -> None:
     assert training.rows.tolist() == CHOSEN.tolist()
     with pytest.raises(CaptionError):
         edited(Relabel(first, "own", "{object}."))  # which models read as they read the short one
-    same = edited(Relabel(first, "descriptive"), labels="descriptive")
-    assert len(same.captions) == 4, "what the style says is no caption more"
 
 
 def test_weights_are_those_of_the_group_with_what_was_drawn() -> None:
@@ -142,14 +139,6 @@ def test_pixels_fade_behind_the_majority_alone_and_drawn_ones_are_their_scenes()
     assert masks is not None
     wholly = (masks == 255) & majority[:6, None, None]
     assert np.array_equal(before[:6][wholly], after[:6][wholly]), "the animal stays"
-    gone = edited(Fade(1), n_per_group=2, bias=0.5).pixels()[:6]
-    ground = [
-        of[majority[: len(of)], 56:].mean(axis=(1, 2)) for of in (before[:6], gone)
-    ]  # (n, 3) each
-    apart = [
-        np.linalg.norm(colours[:2].mean(axis=0) - colours[2:].mean(axis=0)) for colours in ground
-    ]
-    assert apart[1] < apart[0] / 2, "what is behind them tells the places less apart"
     scene = made_of.scene_of_edit(SNOW, IMAGES)
     assert (scene.object, scene.context, scene.style) == ("camel", "snow", "photo")
     assert np.abs(after[-1].astype(float).mean() - draw(scene, 64).image.mean()) < 2
@@ -199,8 +188,9 @@ HELD_OUT = {split: int(IMAGES.rows(split)[3]) for split in ("val", "probe", "tes
 @pytest.mark.parametrize(
     ("edits", "changes"),
     [
-        *(([kind(row)], {}) for row in HELD_OUT.values() for kind in (Add, Remove)),
-        *(([Relabel(row, "descriptive")], {}) for row in HELD_OUT.values()),
+        *(([Add(row)], {}) for row in HELD_OUT.values()),
+        ([Remove(HELD_OUT["test"])], {}),
+        ([Relabel(HELD_OUT["test"], "descriptive")], {}),
         ([Add(10**6)], {}),
         ([Add(int(CHOSEN[0]))], {}),
         ([Remove(int(POOL[0]))], {}),
@@ -233,27 +223,12 @@ def test_what_changes_nothing_or_does_not_fit_is_refused(
         edited(*edits, **changes)
 
 
-@pytest.mark.parametrize("mitigation", sorted(MITIGATIONS))
-def test_every_mitigation_acts_on_what_edits_leave(mitigation: str) -> None:
-    training = edited(SNOW, ROOM, Add(int(POOL[0])), Remove(int(CHOSEN[8])), mitigation=mitigation)
-    counts = groups_of(training)
-    if mitigation == "subsample":
-        assert set(counts.values()) == {1}
-    else:
-        assert counts == {"horse_grass": 9, "horse_desert": 1, "camel_desert": 8, "camel_grass": 4}
-    assert len(training.caption_index) == len(training.table) == sum(counts.values())
-
-
 @pytest.mark.parametrize(
     "changes",
     [
-        {"objective": "ce_object"},
         {"objective": "two_part"},
         {"objective": "ce_group", "labels": "descriptive"},
-        {"objective": "simclr", "labels": "constant"},
-        {"labels": "opaque_group"},
         {"labels": "noisy_25"},
-        {"labels": "attribute_other"},
         {"negatives": "counterfactual", "labels": "descriptive"},
     ],
     ids=str,
@@ -267,12 +242,12 @@ def test_pictures_drawn_in_the_places_of_the_set_go_with_everything(
     assert training.captions[training.caption_index[-1]].object in ("camel", "")
 
 
-def test_a_drawn_picture_elsewhere_is_called_what_its_group_is() -> None:
-    assert (
-        texts_of(edited(SNOW, labels="opaque_group"))[-1]
-        == texts_of(edited(Draw("camel", "grass"), labels="opaque_group"))[-1]
-    )
-    assert texts_of(edited(SNOW, labels="partial_minority"))[-1] == "camel in the snow"
+@pytest.mark.parametrize("mitigation", ["subsample", "dfr"])
+def test_a_mitigation_acts_on_what_edits_leave(mitigation: str) -> None:
+    training = edited(SNOW, ROOM, Add(int(POOL[0])), Remove(int(CHOSEN[8])), mitigation=mitigation)
+    counts = list(groups_of(training).values())
+    assert counts == ([1] * 4 if mitigation == "subsample" else [9, 1, 8, 4])
+    assert len(training.caption_index) == len(training.table) == sum(counts)
 
 
 def test_in_a_set_in_folds_an_edit_holds_where_its_picture_is_trained_on() -> None:
@@ -317,7 +292,7 @@ NEAR[Relabel] = st.builds(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     st.lists(st.one_of(*NEAR.values()), max_size=MOST),
     st.sampled_from(["undescriptive", "descriptive", "partial_50"]),
@@ -350,16 +325,12 @@ def test_every_list_can_be_trained_on_or_is_refused(
 
 
 def test_a_budget_spent_by_chance_is_of_that_size_and_its_seeds_own() -> None:
-    found = [by_chance(IMAGES, BIASED, seed) for seed in range(4)]
-    assert [len(read_edits(text)) for text in found] == [MOST] * 4
-    assert len(set(found)) == 4
-    assert by_chance(IMAGES, BIASED, 2) == found[2]
+    found = [by_chance(IMAGES, BIASED, seed) for seed in (0, 1, 1)]
+    assert [len(read_edits(text)) for text in found] == [MOST] * 3
+    assert found[0] != found[1] == found[2]
     assert {type(one) for text in found for one in read_edits(text)} == {Add, Draw, Remove, Relabel}
     for text in found:
         training_sets([IMAGES], BIASED.replace(edits=text))
-    plain = BIASED.replace(objective="ce_object", mitigation="groupdro")
-    classes = by_chance(IMAGES, plain, 0, 5)
-    assert not any(isinstance(one, Relabel) for one in read_edits(classes))
-    assert len(read_edits(classes)) == 5
+    plain = BIASED.replace(objective="ce_object")
     with pytest.raises(EditError):
         by_chance(small_set([[1] * 2] * 4, 0, "train"), plain.replace(n_per_group=2, bias=0), 0)

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -77,14 +77,11 @@ class ImageSet:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Number of images by split and group."""
-        return {split: dict(by_group) for split, by_group in self._counts.items()}
-
-    @cached_property  # pages ask in every run
-    def _counts(self) -> dict[str, dict[str, int]]:
-        sizes = pd.crosstab(self.table["split"], self.table["group"])
-        sizes = sizes.reindex(columns=self.grouping.names, fill_value=0)
-        splits = [split for split in (*SPLITS, POOL) if split in sizes.index]
-        return {split: sizes.loc[split].to_dict() for split in splits}
+        sizes = self.table.value_counts(["split", "group"]).to_dict()
+        present = {split for split, _ in sizes}
+        splits = [split for split in (*SPLITS, POOL) if split in present]
+        groups = self.grouping.names
+        return {split: {name: sizes.get((split, name), 0) for name in groups} for split in splits}
 
     def path(self, row: int) -> Path:
         return self.root / str(self.table["file_name"].iat[row])
