@@ -50,13 +50,14 @@ class Service:
                 " none)."
             )
         self._plan = plan
-        try:  # without an address the client takes OPENAI_BASE_URL, or its own
+        address = base_url or os.environ.get("OPENAI_BASE_URL")  # else the client's own
+        try:
             self._client = openai.OpenAI(
-                api_key=self._key, base_url=base_url, max_retries=RETRIES, timeout=timeout
+                api_key=self._key, base_url=address, max_retries=RETRIES, timeout=timeout
             )
         except Exception as error:  # of its HTTP library: no address
             raise GenerateError(
-                f"The base URL {base_url!r} is none; give one such as http://localhost:8080/v1."
+                f"The base URL {address!r} is none; give one such as http://localhost:8080/v1."
             ) from error
         # Some services answer with an address unless they are asked for the image itself; some
         # models refuse the option.
