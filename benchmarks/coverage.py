@@ -87,10 +87,10 @@ def measure(test: SimulatedImages, val: SimulatedImages, map_scenes: int) -> dic
     is_second = (test.objects != by.objects[0]).astype(int)  # the image's own caption
     first_margin = test.scores[:, 0] - test.scores[:, 1]
     crossed = counterfactual.crossing(test.objects, test.contexts, scenes, by)
-    rates = accuracy.group_accuracy(test.predicted, test.objects, groups, scenes, by)
-    val_rates = accuracy.group_accuracy(val.predicted, val.objects, val.groups, val.scenes, by)
+    right, val_right = test.predicted == test.objects, val.predicted == val.objects
+    rates = accuracy.group_accuracy(right, groups, scenes, by)
+    val_rates = accuracy.group_accuracy(val_right, val.groups, val.scenes, by)
     heat = accuracy.temperature(val.scores, val.objects, val.scenes, by)
-    right = test.predicted == test.objects
     right_in_random_context = (test.z_random_context @ CAPTIONS.T).argmax(axis=1) == is_second
     in_group = groups == by.names[0]
     effects = counterfactual.effects(first_margin, crossed)
@@ -103,9 +103,9 @@ def measure(test: SimulatedImages, val: SimulatedImages, map_scenes: int) -> dic
         "balanced_accuracy": rates.balanced,
         "minority_accuracy": rates.minority,
         "worst_group_accuracy": rates.worst,
-        "worst_group_cross_fitted": accuracy.cross_fitted_worst(val_rates.groups, rates.groups)[1],
+        "worst_group_cross_fitted": rates.groups[val_rates.worst_group],
         "train_weighted_accuracy": accuracy.train_weighted(rates.groups, TRAINED_ON),
-        "minority_gap": accuracy.minority_gap(right, groups, scenes, by),
+        "minority_gap": accuracy.minority_gap(rates, right, groups, scenes, by),
         "background_gap": counterfactual.background_gap(right, right_in_random_context, scenes),
         "context_flip_rate": counterfactual.flip_rate(test.predicted, crossed, "context"),
         "object_flip_rate": counterfactual.flip_rate(test.predicted, crossed, "object"),

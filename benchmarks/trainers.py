@@ -81,8 +81,9 @@ def held_out(condition: Condition, model: Encoder) -> GroupAccuracy:
     scores = logits(z, captions, *inference.scale_and_bias(model), condition.logit)
     predicted = predict_objects(scores, labels.objects, images.grouping.objects)
     table = images.table.iloc[test]
-    columns = (table[name].to_numpy() for name in ("object", "group", "scene"))
-    return group_accuracy(predicted, *columns, images.grouping)
+    right = predicted == table["object"].to_numpy()
+    groups, scenes = table["group"].to_numpy(), table["scene"].to_numpy()
+    return group_accuracy(right, groups, scenes, images.grouping)
 
 
 class ImageFiles(Dataset[dict[str, Any]]):

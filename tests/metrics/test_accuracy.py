@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from scipy.optimize import minimize_scalar
-from statsmodels.stats.proportion import confint_proportions_2indep
 
 from tests.metrics import spaces
 from tests.metrics.spaces import groups_of, interval, names, numbers
@@ -69,7 +68,7 @@ def test_accuracies_against_counting(scenes: int, seed: int) -> None:
     predicted = np.random.default_rng(seed).choice(
         ["horse", "camel"], p=[0.7, 0.3], size=len(objects)
     )
-    found = accuracy.group_accuracy(predicted, objects, groups, names, SCENES)
+    found = accuracy.group_accuracy(predicted == objects, groups, names, SCENES)
     share = {}
     for group in SCENES.names:
         hits = [
@@ -100,7 +99,7 @@ def test_accuracies_against_counting(scenes: int, seed: int) -> None:
 def test_with_unequal_groups_accuracies_are_means_of_groups() -> None:
     groups = np.repeat(SCENES.names, [1, 2, 30, 10])
     objects = np.array([group.split("_")[0] for group in groups])
-    found = accuracy.group_accuracy(np.array(["horse"] * 43), objects, groups, names(43), SCENES)
+    found = accuracy.group_accuracy(objects == "horse", groups, names(43), SCENES)
     for estimate in (found.balanced, found.majority, found.minority):
         assert 0 <= estimate.low <= 0.5 == estimate.value <= estimate.high <= 1
     assert found.balanced.n == 43
@@ -165,32 +164,13 @@ def test_train_weighted_accuracy_against_the_formula(counts: list[int]) -> None:
     assert found.n == 400
 
 
-def test_a_group_that_was_not_trained_on_does_not_weigh() -> None:
-    groups = estimates(1.0, 0.0, 1.0, 0.0)
-    found = accuracy.train_weighted(groups, dict(zip(SCENES.names, [48, 0, 48, 0], strict=True)))
-    assert (found.value, found.high, found.n) == (1, 1, 200)
-    assert 0.95 < found.low < 1  # and all right is not certainty
-    del groups["horse_desert"]
-    assert (
-        accuracy.train_weighted(
-            groups, {"horse_grass": 48, "horse_desert": 0, "camel_desert": 48}
-        ).value
-        == 1
-    )
-    for counts, reason in (
-        ({"horse_grass": 48, "horse_desert": 1}, "horse_desert"),
-        ({"horse_grass": 0}, "training"),
-    ):
-        with pytest.raises(ValueError, match=reason):
-            accuracy.train_weighted(groups, counts)
-
-
 @pytest.mark.parametrize(("scenes", "seed"), [(2, 0), (9, 1), (60, 0)])
 def test_the_gap_against_its_formula(scenes: int, seed: int) -> None:
     _, groups, names = crossed(scenes)
     majority = np.isin(groups, SCENES.majority)
     right = np.random.default_rng(seed).random(4 * scenes) < np.where(majority, 0.9, 0.6)
-    found = accuracy.minority_gap(right, groups, names, SCENES)
+    rates = accuracy.group_accuracy(right, groups, names, SCENES)
+    found = accuracy.minority_gap(rates, right, groups, names, SCENES)
     one, other = rate(right[majority], names[majority]), rate(right[~majority], names[~majority])
     sums = [
         [
@@ -211,17 +191,6 @@ def test_the_gap_against_its_formula(scenes: int, seed: int) -> None:
     assert found.n == 4 * scenes
 
 
-def test_a_gap_of_images_without_twins_against_statsmodels() -> None:
-    """Each image is a scene: two independent rates, of which `rate` counts one image less."""
-    groups = np.repeat(SCENES.names, 50)
-    right = np.concatenate([np.arange(50) < k for k in (45, 30, 45, 30)])
-    found = accuracy.minority_gap(right, groups, np.arange(200).astype(str), SCENES)
-    low, high = confint_proportions_2indep(
-        0.9 * 99, 99, 0.6 * 99, 99, method="newcomb", compare="diff"
-    )
-    assert numbers(found) == pytest.approx((0.3, low, high))
-
-
 @settings(max_examples=60)
 @given(st.integers(0, 30), st.integers(0, 30), st.floats(-1, 1))
 def test_a_difference_is_inside_its_interval_and_turns_with_its_sides(
@@ -232,28 +201,6 @@ def test_a_difference_is_inside_its_interval_and_turns_with_its_sides(
     assert -1 <= found.low <= found.value <= found.high <= 1
     assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low), abs=1e-12)
     assert found.n == 60
-
-
-def test_the_correlation_of_means_is_that_of_sums_over_scenes() -> None:
-    names = np.repeat(np.arange(50), 4).astype(str)
-    one, other = np.random.default_rng(0).normal(size=(2, 200))
-    a, b = one.reshape(50, 4).sum(axis=1), other.reshape(50, 4).sum(axis=1)
-    expected = (a * b).sum() / np.sqrt((a**2).sum() * (b**2).sum())
-    assert accuracy.scene_correlation(one, other, names) == pytest.approx(expected)
-    assert accuracy.scene_correlation(one, -2 * one, names) == pytest.approx(-1)
-    assert accuracy.scene_correlation(one, np.zeros(200), names) == 0
-
-
-def test_the_worst_group_is_picked_on_other_images_than_it_is_scored_on() -> None:
-    validation, test = estimates(0.9, 0.5, 0.8, 0.6), estimates(0.9, 0.7, 0.8, 0.6)
-    assert accuracy.cross_fitted_worst(validation, test) == ("horse_desert", test["horse_desert"])
-    del test["horse_desert"]
-    for on, reason in (
-        (validation, "no held-out image of horse_desert"),
-        ({}, "no validation images"),
-    ):
-        with pytest.raises(ValueError, match=reason):
-            accuracy.cross_fitted_worst(on, test)
 
 
 @settings(max_examples=40)
@@ -277,35 +224,24 @@ def test_margins_against_a_loop_have_no_zero_of_their_own(n: int, seed: int, shi
         assert moved[group].value == pytest.approx(found[group].value, abs=1e-9)
 
 
-@pytest.mark.parametrize("columns", [2, 3])
-def test_confidence_is_the_share_of_the_best_score(columns: int) -> None:
-    scores = np.random.default_rng(1).normal(scale=3, size=(20, columns))
-    for row, sure in zip(scores, accuracy.confidence(scores.astype(np.float32)), strict=True):
-        assert sure == pytest.approx(
-            math.exp(max(row)) / sum(math.exp(score) for score in row), rel=1e-5
-        )
-    assert accuracy.confidence(np.array([[1000.0, -1000.0]]))[0] == 1
-
-
-def slow_error(sure: np.ndarray, right: np.ndarray, bins: int = 15) -> float:
+def slow_error(sure: np.ndarray, right: np.ndarray) -> float:
     total = 0.0
-    for b in range(bins):
-        low, high = b / bins, (b + 1) / bins
+    for b in range(15):
+        low, high = b / 15, (b + 1) / 15
         here = [i for i, p in enumerate(sure) if low < p <= high or (b == 0 and p == 0)]
         if here:
             total += abs(sum(float(right[i]) - sure[i] for i in here)) / len(sure)
     return total
 
 
-@pytest.mark.parametrize(("n", "bins"), [(4, 15), (60, 15), (300, 4)])
-def test_the_calibration_error_against_its_formula(n: int, bins: int) -> None:
+@pytest.mark.parametrize("n", [4, 300])
+def test_the_calibration_error_against_its_formula(n: int) -> None:
     """0 and 1, the ends of the scale, have bins too."""
     random = np.random.default_rng(n)
     sure, right = random.uniform(0.2, 1, n), random.random(n) < 0.8
     sure[:3] = 0, 1, 0.2
-    assert accuracy.expected_calibration_error(sure, right, bins) == pytest.approx(
-        slow_error(sure, right, bins)
-    )
+    found = accuracy.expected_calibration_error(sure, right)
+    assert found == pytest.approx(slow_error(sure, right))
 
 
 def slow_loss(log_temperature: float, margin: np.ndarray) -> float:
@@ -359,39 +295,12 @@ def test_scores_that_are_twice_the_log_odds_are_calibrated() -> None:
 
 def test_what_is_not_defined_is_refused() -> None:
     objects, groups, names = crossed(3)
-    here, scores, zebras = (
-        groups != "camel_grass",
-        np.ones((12, 2)),
-        np.where(objects == "camel", "zebra", objects),
-    )
+    here, scores = groups != "camel_grass", np.ones((12, 2))
+    right = np.ones(9, bool)
     for reason, ask, *asked in (
         ("'zebra'", accuracy.object_scores, scores, ["horse", "camel"], ["horse", "zebra"]),
-        ("'zebra'", accuracy.predict_objects, scores, ["horse", "camel"], ["horse", "zebra"]),
-        (
-            "camel_grass",
-            accuracy.group_accuracy,
-            objects[here],
-            objects[here],
-            groups[here],
-            names[here],
-            SCENES,
-        ),
-        ("camel_grass", accuracy.minority_gap, np.ones(9, bool), groups[here], names[here], SCENES),
-        (
-            "camel_grass",
-            accuracy.margins,
-            scores[here],
-            objects[here],
-            groups[here],
-            names[here],
-            SCENES,
-        ),
+        ("camel_grass", accuracy.group_accuracy, right, groups[here], names[here], SCENES),
         ("tell the objects", accuracy.temperature, scores, objects, names, SCENES),
-        ("something else", accuracy.margins, scores, zebras, groups, names, SCENES),
-        ("not finite", accuracy.margins, scores * np.inf, objects, groups, names, SCENES),
     ):
         with pytest.raises(ValueError, match=reason):
             ask(*asked)
-    for sure in ([], [0.5, 1.1], [0.5, -0.1], [0.5, np.nan]):
-        with pytest.raises(ValueError, match="from 0 to 1"):
-            accuracy.expected_calibration_error(np.array(sure), np.ones(len(sure), bool))

@@ -22,37 +22,15 @@ NO_ENTRY = {
     [
         ("minority_accuracy", True),
         ("group_accuracy.horse_grass", True),
-        ("context_flip_rate", True),
-        ("readouts_linear_probe.minority_accuracy", True),
         ("readouts_bare.balanced_accuracy", True),
-        ("panel.only_bg", True),
-        ("neighbours_object", True),
         ("raw_pixels.probe_object", True),
         ("raw_pixels.silhouette_object", False),
-        ("probe_object", True),
-        ("silhouette_object", False),
-        ("background_reliance", False),
         ("dispersion.horse_desert", False),
         ("variance_object.p", False),
     ],
 )
 def test_which_measures_count_images(measure: str, share: bool) -> None:
     assert catalogue.measure_of(measure).is_share is share
-
-
-@pytest.mark.parametrize(
-    ("measure", "whole"),
-    [
-        ("minority_accuracy", ""),
-        ("variance_object", "variance"),
-        ("raw_pixels.variance_object", "raw_pixels.variance"),
-        ("group_accuracy.horse_grass", "group_accuracy"),
-        ("readouts_bare.minority_accuracy", "readouts_bare"),
-        ("models", ""),
-    ],
-)
-def test_where_the_reason_stands_for_all_of_a_kind(measure: str, whole: str) -> None:
-    assert catalogue.parent_of(measure) == whole
 
 
 def test_measures_are_worded_for_any_image_set() -> None:

@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -67,16 +66,6 @@ def test_silhouette_against_the_definition_and_scikit_learn(n: int, size: int, k
     assert estimate.n == n
 
 
-def test_a_silhouette_has_an_interval_though_without_a_scene_a_label_may_be_gone() -> None:
-    z, labels = cloud(9, 4), np.array(["rare", *"abababab"])
-
-    def left(here: np.ndarray) -> float:
-        return slow_silhouette(z[here], labels[here].tolist()) if here[0] else math.nan
-
-    found = geometry.silhouette(z, labels, names(9))
-    assert numbers(found) == interval(spaces.slow_jackknife(left, names(9)))
-
-
 @pytest.mark.parametrize("kind", ["object", "context", "group", "pair", "rank", "interaction"])
 def test_intervals_cover(kind: str) -> None:
     """The spread between images covered 59 to 78 % of silhouettes, and resamples too few of what
@@ -128,13 +117,6 @@ def test_effective_rank_against_its_formula(n: int, size: int) -> None:
     assert geometry.effective_rank(z, names(n)).value == pytest.approx(math.exp(entropy))
 
 
-def test_one_point_has_no_effective_rank_but_a_few_scenes_have_one() -> None:
-    with pytest.raises(ValueError, match="one point"):
-        geometry.effective_rank(np.repeat(cloud(1, 8), 10, axis=0), names(10))
-    assert numbers(geometry.effective_rank(np.eye(2, 5), names(2))) == pytest.approx((1, 1, 1))
-    assert geometry.effective_rank(np.eye(3), names(3)).value == pytest.approx(2)
-
-
 @pytest.mark.parametrize(
     ("variance", "rank", "collapsed"),
     [
@@ -150,16 +132,6 @@ def test_what_counts_as_collapsed(variance: float, rank: float, collapsed: bool)
     assert geometry.is_collapsed(variance, rank) is collapsed
 
 
-def test_a_probe_does_not_care_about_the_scale_of_a_feature() -> None:
-    fit, test = cloud(60, 4, 0), cloud(60, 4, 1)
-    labels = np.where(fit[:, 0] > 0, "a", "b")
-    truth = np.where(test[:, 0] > 0, "a", "b")
-    squeezed = np.array([1e-4, 1, 1, 1])
-    plain = geometry.probe(fit, labels, test)
-    assert (geometry.probe(fit * squeezed, labels, test * squeezed) == plain).all()
-    assert (plain == truth).mean() > 0.85
-
-
 def test_the_silhouette_of_the_majority_pair_does_not_see_the_minority() -> None:
     groups = np.repeat(SCENES.names, 10)
     z = unit(np.repeat(np.eye(4, 6), 10, axis=0) + 0.3 * cloud(40, 6))
@@ -170,11 +142,6 @@ def test_the_silhouette_of_the_majority_pair_does_not_see_the_minority() -> None
     between = z.copy()
     between[~majority] = cloud(20, 6, 9)
     assert geometry.majority_silhouette(between, groups, names(40), SCENES) == estimate
-    for shown in (["horse_grass"] * 6 + ["camel_grass"] * 6, ["horse_grass", "camel_desert"]):
-        with pytest.raises(ValueError, match="Only one"):
-            geometry.majority_silhouette(
-                z[: len(shown)], np.array(shown), names(len(shown)), SCENES
-            )
 
 
 @pytest.mark.parametrize(("n", "size"), [(2, 3), (12, 4), (48, 32)])
@@ -193,37 +160,6 @@ def test_dispersion_and_uniformity_against_all_pairs(n: int, size: int, kind: ty
     for estimate in (dispersion, uniformity):
         assert estimate.low <= estimate.value <= estimate.high
         assert estimate.n == n
-
-
-@pytest.mark.parametrize("measure", [geometry.dispersion, geometry.uniformity])
-def test_intervals_over_pairs_hold_what_they_promise(measure: Callable[..., Estimate]) -> None:
-    """Of samples of one population, 95 in 100 intervals should hold its value."""
-
-    def of(images: int, random: np.random.Generator) -> Estimate:
-        return measure(unit(np.eye(1, 8) + 0.4 * random.normal(size=(images, 8))), names(images))
-
-    assert 0.88 < spaces.coverage(of, 40, 300) < 0.99
-
-
-def test_the_interval_over_pairs_is_over_scenes() -> None:
-    for measure in (geometry.dispersion, geometry.uniformity):
-        with pytest.raises(ValueError, match="two images"):
-            measure(cloud(1, 4), names(1))
-    z = cloud(60, 4) + 0.5
-    alone = geometry.dispersion(unit(z), names(60))
-    twins = geometry.dispersion(unit(np.repeat(z, 4, axis=0)), np.repeat(names(60), 4))
-    assert twins.high - twins.low == pytest.approx(alone.high - alone.low, rel=0.05)
-
-
-@pytest.mark.parametrize("n", [1, 30])
-def test_alignment_against_a_loop(n: int) -> None:
-    z, t = cloud(n, 8, 1), cloud(n, 8, 2)
-    estimate = geometry.alignment(z.astype(np.float32), t.astype(np.float32), names(n))
-    assert estimate.value == pytest.approx(
-        sum(float(((a - b) ** 2).sum()) for a, b in zip(z, t, strict=True)) / n
-    )
-    assert geometry.alignment(z, z, names(n)).value == 0
-    assert geometry.alignment(z, -z, names(n)).value == pytest.approx(4)
 
 
 def test_minority_collapse_is_the_cosine_of_what_is_said_of_the_rare_groups() -> None:
@@ -262,9 +198,6 @@ def test_the_modality_gap_weighs_captions_by_their_images() -> None:
         return math.dist(z[here].mean(axis=0), captions.mean(axis=0))
 
     assert numbers(estimate) == interval(spaces.slow_jackknife(left, names(30)))
-    for wrong in ([0, 0, 0], [3, -1, 0]):
-        with pytest.raises(ValueError, match="weighted by how many images have them"):
-            geometry.modality_gap(z, t, wrong, names(30))
 
 
 def embed(columns: Columns, a: float, c: float, seed: int = 0) -> np.ndarray:
@@ -284,16 +217,6 @@ def models_of(columns: Columns, seed: int = 1) -> dict[str, np.ndarray]:
         for place, name in enumerate(("object", "context"))
     }
     return {**models, "colour": geometry.euclidean_distance(colours)}
-
-
-@pytest.mark.parametrize("n", [2, 9])
-def test_distances_against_all_pairs(n: int) -> None:
-    random = np.random.default_rng(n)
-    labels, features = random.choice(["a", "b", "c"], n), random.normal(size=(n, 3))
-    pairs = list(itertools.combinations(range(n), 2))
-    assert geometry.same_label(labels).tolist() == [float(labels[i] != labels[j]) for i, j in pairs]
-    by_hand = [math.dist(features[i], features[j]) for i, j in pairs]
-    assert geometry.euclidean_distance(features) == pytest.approx(by_hand)
 
 
 @pytest.mark.parametrize("scenes", [geometry.FEWEST, 25])
@@ -330,33 +253,17 @@ def test_the_interval_is_over_scenes_and_pairs_no_image_with_itself() -> None:
     )
 
 
-@settings(max_examples=15)
-@given(st.integers(geometry.FEWEST, 30))
-def test_whatever_scenes_a_resample_holds_there_is_an_interval(scenes: int) -> None:
-    """One image a scene: a resample may hold few different ones."""
-    labels = np.array(["a", "b"])[np.arange(scenes) % 2]
-    z = np.random.default_rng(scenes).normal(size=(scenes, 4))
-    found = geometry.rsa(z, {"object": geometry.same_label(labels)}, np.arange(scenes).astype(str))[
-        "object"
-    ]
-    assert -1 <= found.low <= found.value <= found.high <= 1
-
-
 def test_what_cannot_be_compared_is_refused() -> None:
     columns = crossed(geometry.FEWEST)
     z, models, scenes = embed(columns, 1, 1), models_of(columns), columns[2]
+    point = np.ones((40, 4), np.float32) + 1e-6
     for reason, space, compared, over in (
         ("at least 10 scenes", z, models, np.where(scenes == "s0", "s1", scenes)),
-        ("'object' are of other images: 3 pairs, not 780", z, {"object": np.ones(3)}, scenes),
         ("By 'object' all images are equally far apart", z, {"object": np.ones(780)}, scenes),
         ("follows from the others", z, {**models, "again": 1 + 2 * models["context"]}, scenes),
-        ("All embeddings are equally far apart", np.ones((40, 4)), models, scenes),
-        (
-            "All embeddings are equally far apart",
-            np.ones((40, 4), np.float32) + 1e-6,
-            models,
-            scenes,
-        ),
+        ("All embeddings are equally far apart", point, models, scenes),
     ):
         with pytest.raises(ValueError, match=reason):
             geometry.rsa(space, compared, over)
+    with pytest.raises(ValueError, match="two images"):
+        geometry.uniformity(cloud(1, 4), names(1))

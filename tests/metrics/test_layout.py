@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
-from tests.metrics.spaces import cloud, interval, numbers, rotation, unit
+from tests.metrics.spaces import cloud, numbers, rotation, unit
 from vlcore.metrics.estimate import mean
 from vlcore.metrics.layout import displacement, layout, movement, neighbour_overlap
 
@@ -35,13 +35,6 @@ def test_overlap_against_sets_of_neighbours(
     assert neighbour_overlap(second, first, k) == pytest.approx(by_hand)
 
 
-@given(st.integers(13, 40), st.integers(2, 8), st.integers(0, 1000))
-def test_a_turned_space_keeps_every_neighbour(n: int, size: int, seed: int) -> None:
-    z = cloud(n, size, seed)
-    assert (neighbour_overlap(z, z @ rotation(size, seed)) == 1).all()
-    assert (neighbour_overlap(z, np.pad(z, ((0, 0), (0, 3)))) == 1).all()
-
-
 def test_equal_pictures_are_neighbours_alike_in_both_models() -> None:
     z = np.repeat(cloud(4, 6), 8, axis=0).astype(np.float32)
     assert (neighbour_overlap(z, (z @ rotation(6, 3)).astype(np.float32), 5) == 1).all()
@@ -64,15 +57,6 @@ def test_displacement_against_a_loop_in_sizes_of_the_map(n: int, seed: int, scal
     assert (displacement(points, points) == 0).all()
 
 
-def test_a_map_of_one_point_has_no_size() -> None:
-    for points in (np.ones((5, 2)), np.ones((1, 2)), np.ones((0, 2))):
-        with pytest.raises(ValueError, match="The first map is one point"):
-            displacement(points, points + 1)
-    with pytest.raises(ValueError, match="give the same number of points"):
-        displacement(np.eye(2), np.ones((3, 2)))
-    assert np.isfinite(displacement(np.eye(2), np.ones((2, 2)))).all()
-
-
 def test_movement_is_its_parts() -> None:
     points, onto = np.random.default_rng(0).normal(size=(2, 48, 2))
     one, other, groups, scenes = (
@@ -81,10 +65,10 @@ def test_movement_is_its_parts() -> None:
         np.tile(NAMES, 12),
         np.repeat(np.arange(12), 4),
     )
-    found = movement((points, onto), (one, other), groups, scenes, NAMES, k=7)
+    found = movement((points, onto), (one, other), groups, scenes, NAMES)
     assert (found.displacement == displacement(points, onto)).all()
-    assert (found.overlap == neighbour_overlap(one, other, 7)).all()
-    assert found.chance == 7 / 47
+    assert (found.overlap == neighbour_overlap(one, other)).all()
+    assert found.chance == 10 / 47
     assert list(found.drift) == list(found.overlap_by_group) == list(NAMES)
     for name in NAMES:
         assert found.drift[name] == mean(found.displacement[groups == name], scenes[groups == name])
@@ -128,38 +112,16 @@ def test_distances_and_leads_against_a_loop(kind: type, noise: float) -> None:
         others = sorted(slow_distance(z, groups, name, other) for other in NAMES if other != name)
         assert near.distance.value == pytest.approx(others[0], abs=1e-6)
         assert near.distance in distances.values()
-        assert near.lead is not None
         assert near.lead.value == pytest.approx(others[1] - others[0], abs=1e-6)
         assert near.lead.n == 60
         assert near.decided == (near.lead.low > 0)
 
 
-@given(st.integers(0, 1000), st.integers(2, 5))
-def test_the_order_of_the_pictures_and_a_turn_change_no_distance(seed: int, size: int) -> None:
-    z, groups, scenes = planted(
-        np.random.default_rng(seed).normal(size=(3, size)), scenes=4, noise=0.3, seed=seed
-    )
-    order = np.random.default_rng(seed).permutation(len(z))
-    turned = z[order] @ rotation(size, seed)
-    one, other = (
-        layout(z, groups, scenes, NAMES[:3]),
-        layout(turned, groups[order], scenes[order], NAMES[:3]),
-    )
-    for pair, distance in one[0].items():
-        assert numbers(other[0][pair]) == interval(distance)
-    assert [near.name for near in one[1].values()] == [near.name for near in other[1].values()]
-
-
 def test_equally_near_groups_and_equal_embeddings_decide_nothing() -> None:
     z, groups, scenes = planted(np.eye(3), noise=0.4)
     assert not any(near.decided for near in layout(z, groups, scenes, NAMES[:3])[1].values())
-    two = layout(z, groups, scenes, NAMES[:2])[1]["horse_grass"]
-    assert (two.name, two.lead, two.decided) == ("horse_desert", None, True), (
-        "two groups have each other"
-    )
-    alone = layout(z, groups, np.arange(45), NAMES[:3])[
-        0
-    ].values()  # resamples can lack a picture of a group
+    # Resamples can lack a picture of a group.
+    alone = layout(z, groups, np.arange(45), NAMES[:3])[0].values()
     assert all(np.isfinite(numbers(one)).all() for one in alone)
     z, groups, scenes = planted(np.ones((4, 5)), noise=0)
     distances, nearest = layout(z.astype(np.float32), groups, scenes, NAMES)
@@ -169,25 +131,12 @@ def test_equally_near_groups_and_equal_embeddings_decide_nothing() -> None:
 
 
 def test_what_is_not_defined_is_refused() -> None:
-    for n, others, k in ((0, 0, 10), (1, 1, 10), (11, 11, 10), (20, 20, 0), (20, 19, 10)):
-        with pytest.raises(ValueError, match=r"others; compare fewer|same number"):
-            neighbour_overlap(cloud(n, 4), cloud(others, 4), k)
-    with pytest.raises(ValueError, match="points nowhere"):
-        neighbour_overlap(cloud(20, 4), np.vstack([cloud(19, 4), np.zeros((1, 4))]))
     z = cloud(20, 2)
-    for rows, names, reason in (
-        (19, ["a"], "same number of rows"),
-        (20, ["a", "b"], "No image of b"),
-    ):
-        with pytest.raises(ValueError, match=reason):
-            movement((z, z), (z, z), ["a"] * 20, range(rows), names)
-    space = planted(np.eye(4))
-    for names, reason in (
-        ([*NAMES, "zebra"], "zebra"),
-        (NAMES[:1] * 2, "each once"),
-        (NAMES[:1], "each once"),
-    ):
-        with pytest.raises(ValueError, match=reason):
-            layout(*space, names)
-    with pytest.raises(ValueError, match="images of a cancel out"):
-        layout(np.array([[1.0, 0], [-1, 0], [0, 1]]), ["a", "a", "b"], [0, 1, 2], ["a", "b"])
+    with pytest.raises(ValueError, match="The first map is one point"):
+        displacement(np.ones((5, 2)), np.ones((5, 2)))
+    with pytest.raises(ValueError, match="others; compare fewer"):
+        neighbour_overlap(cloud(11, 4), cloud(11, 4))
+    with pytest.raises(ValueError, match="No image of b"):
+        movement((z, z), (z, z), ["a"] * 20, range(20), ["a", "b"])
+    with pytest.raises(ValueError, match="zebra"):
+        layout(*planted(np.eye(4)), [*NAMES, "zebra"])

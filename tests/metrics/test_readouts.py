@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
-from sklearn.preprocessing import StandardScaler
 
 from tests.metrics.spaces import cloud, unit
 from vlcore.experiment.grouping import SCENES
@@ -78,56 +77,6 @@ def test_the_mean_caption_against_a_loop(n: int, size: int) -> None:
         assert said[row] == max(cosines, key=lambda name: cosines[name])
 
 
-def test_what_cannot_be_read_is_refused() -> None:
-    t, two = np.array([[1.0, 0], [-1, 0], [0, 1]]), np.array(["grass", "desert"])
-    few = np.array(["horse"] * 16 + ["camel"] * (readouts.FOLDS - 1))
-    layer, partly = readouts.LastLayer(("camel", "horse"), np.zeros(3), 0.0), [*PLACED_IN[:3], None]
-    for reason, ask in (
-        (
-            "'horse' cancel out",
-            lambda: readouts.mean_caption(cloud(3, 2), t, ["horse", "horse", "camel"], OBJECTS),
-        ),
-        ("'zebra'", lambda: readouts.best_caption(np.zeros((2, 2)), OBJECTS, ["horse", "zebra"])),
-        (
-            "'zebra'",
-            lambda: readouts.mean_caption(cloud(2, 3), cloud(2, 3), OBJECTS, ["horse", "zebra"]),
-        ),
-        (
-            "No caption puts",
-            lambda: readouts.given_context(np.zeros((2, 4)), SPOKEN_OF, [None] * 4, two, OBJECTS),
-        ),
-        (
-            "No caption puts",
-            lambda: readouts.given_context(np.zeros((2, 4)), SPOKEN_OF, partly, two, OBJECTS),
-        ),
-        (
-            "among 4 images",
-            lambda: readouts.nearest_neighbours(cloud(4, 3), np.array(OBJECTS * 2), cloud(2, 3)),
-        ),
-        (
-            "at least 3 images each",
-            lambda: readouts.linear_probe(cloud(20, 3), np.array(["horse"] * 20), cloud(2, 3)),
-        ),
-        (
-            "at least 3 images each",
-            lambda: readouts.linear_probe(cloud(len(few), 3), few, cloud(2, 3)),
-        ),
-        (
-            "at least 3 images each",
-            lambda: readouts.probe_layer(np.eye(8), np.repeat(OBJECTS, [6, 2])),
-        ),
-        ("do not show two", lambda: readouts.probe_layer(np.ones((8, 3)), np.repeat("horse", 8))),
-        (
-            "tells camel from horse, not gull from crow",
-            lambda: layer.scores(np.ones((1, 3)), ("gull", "crow")),
-        ),
-        ("at least four validation images", lambda: readouts.dfr(*grouped([3, 9, 9, 9], 0))),
-        ("at least four validation images", lambda: readouts.dfr(*grouped([9, 9, 0, 0], 0))),
-    ):
-        with pytest.raises(ValueError, match=reason):
-            ask()
-
-
 @pytest.mark.parametrize("n", [1, 25])
 def test_given_the_context_only_its_captions_count_and_several_are_summed(n: int) -> None:
     several = np.log(np.array([[0.3, 0.3, 0.4, 9.0]]))
@@ -150,12 +99,11 @@ def noisy(n: int, seed: int, size: int = 6, noise: float = 0.8) -> tuple[np.ndar
     return unit(away + noise * np.random.default_rng(seed).normal(size=(n, size))), labels
 
 
-@pytest.mark.parametrize("k", [1, 3, 5])
-def test_neighbours_against_sorting_and_counting(k: int) -> None:
+def test_neighbours_against_sorting_and_counting() -> None:
     (z_fit, labels), (z, _) = noisy(31, 1), noisy(17, 2)
-    said = readouts.nearest_neighbours(z_fit.astype(np.float32), labels, z.astype(np.float32), k)
+    said = readouts.nearest_neighbours(z_fit.astype(np.float32), labels, z.astype(np.float32))
     for row in range(17):
-        order = sorted(range(31), key=lambda j, row=row: -float(z[row] @ z_fit[j]))[:k]
+        order = sorted(range(31), key=lambda j, row=row: -float(z[row] @ z_fit[j]))[:5]
         assert said[row] == Counter(labels[order].tolist()).most_common(1)[0][0]
 
 
@@ -190,15 +138,6 @@ def test_a_probe_against_every_strength_in_every_fold() -> None:
     assert len(chosen) > 1, "else the choice could not be seen to be made"
 
 
-def test_images_sorted_by_label_and_features_of_any_scale_are_probed_alike() -> None:
-    (z_fit, labels), (z, truth) = noisy(80, 1, noise=0.5), noisy(60, 2, noise=0.5)
-    order = np.argsort(labels, kind="stable")
-    said = readouts.linear_probe(z_fit[order], labels[order], z)
-    assert (said == truth).mean() > 0.85
-    scale = np.array([1e-3, 1, 1, 1e3, 1, 1])
-    assert (readouts.linear_probe((z_fit * scale)[order], labels[order], z * scale) == said).all()
-
-
 def grouped(per_group: list[int], seed: int, strength: float = 3.0) -> Fit:
     """Embeddings with a weak direction for the object and a strong one for the context; objects,
     groups."""
@@ -217,29 +156,6 @@ def log_odds(layer: readouts.LastLayer, z: np.ndarray) -> np.ndarray:
 
 def named(layer: readouts.LastLayer, z: np.ndarray) -> np.ndarray:
     return np.asarray(layer.objects)[(log_odds(layer, z) > 0).astype(int)]
-
-
-def test_a_layer_on_standardised_numbers_is_one_on_the_numbers_themselves() -> None:
-    (z, objects, _), held_out = grouped([20] * 4, 0), grouped([50] * 4, 1)[0]
-    scaler = StandardScaler().fit(z)
-    model, scaled = (
-        LogisticRegression().fit(scaler.transform(z), objects),
-        scaler.transform(held_out),
-    )
-    layer = readouts.of_standardised(
-        model.classes_, scaler.mean_, scaler.scale_, model.coef_[0], model.intercept_[0]
-    )
-    assert np.allclose(log_odds(layer, held_out), model.decision_function(scaled))
-    assert np.allclose(layer.scores(held_out, model.classes_), model.predict_log_proba(scaled))
-    assert (named(layer, held_out) == model.predict(scaled)).all()
-
-
-def test_the_probe_as_a_layer_says_what_the_probe_says() -> None:
-    (z, objects, _), held_out = grouped([22] * 4, 2), grouped([75] * 4, 3)[0].astype(np.float32)
-    assert (
-        named(readouts.probe_layer(z, objects), held_out)
-        == readouts.linear_probe(z, objects, held_out)
-    ).all()
 
 
 @given(odds=st.floats(-50, 50), turned=st.booleans())
@@ -263,10 +179,13 @@ def test_dfr_reads_the_object_and_not_the_context() -> None:
     assert max(by_group) - min(by_group) < 0.1
 
 
-def test_the_same_pictures_give_the_same_readout_on_any_scale() -> None:
-    (z, *labels), held_out = grouped([20] * 4, 0), grouped([30] * 4, 1)[0]
-    one = readouts.dfr(z, *labels)
-    assert (log_odds(one, held_out) == log_odds(readouts.dfr(z, *labels), held_out)).all()
-    assert (
-        named(readouts.dfr(z * 7 + 3, *labels), held_out * 7 + 3) == named(one, held_out)
-    ).mean() > 0.99
+def test_what_cannot_be_read_is_refused() -> None:
+    few = np.array(["horse"] * 16 + ["camel"] * (readouts.FOLDS - 1))
+    z, objects, groups = grouped([20, 20, 20, 3], 0)
+    for reason, ask in (
+        ("'zebra'", lambda: readouts.best_caption(np.zeros((2, 2)), OBJECTS, ["horse", "zebra"])),
+        ("at least 3 images each", lambda: readouts.fitted_probe(cloud(18, 3), few)),
+        ("four validation images", lambda: readouts.dfr(z, objects, groups)),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            ask()

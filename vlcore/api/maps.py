@@ -40,8 +40,7 @@ def _make(
     models: list[str], projection: Projection, out: Path, report: jobs.Reporter
 ) -> dict[str, Any]:
     """Fit the map of models and write it to a folder; returns the facts of its manifest."""
-    from vlcore.metrics.projection import tsne, umap, umap_together
-    from vlcore.model.evaluate_space import map_quality
+    from vlcore.metrics.projection import map_quality, tsne, umap, umap_together
 
     report(stage=f"fitting {KINDS[projection.kind]}", fraction=0.1, now=True)
     artifacts = [read(key) for key in models]

@@ -14,6 +14,7 @@ from vlcore.experiment.grouping import Grouping
 from vlcore.metrics.estimate import Estimate, Labels, by_group, jackknife, mean, rate
 
 TINY_SHARE = 1e-6  # the least probability of the affine logit, and one minus the greatest
+BINS = 15  # of confidence
 
 
 @dataclass(frozen=True)
@@ -71,16 +72,15 @@ def predict_objects(
 
 
 def group_accuracy(
-    predicted: Labels, objects: Labels, groups: Labels, scenes: Labels, grouping: Grouping
+    right: NDArray[np.bool_], groups: Labels, scenes: Labels, grouping: Grouping
 ) -> GroupAccuracy:
     """Accuracy by group, on the same images for every condition. The worst of four groups is biased
     downwards: ``E[min] ~ p - 1.03 SE`` with ``SE = sqrt(p (1 - p) / n)`` of a group, 6 points with
-    50 images a group of which 80 % are right. `cross_fitted_worst` is not. Balanced, minority and
+    50 images a group of which 80 % are right. Balanced, minority and
     majority accuracy are means of group accuracies; with equally many images a group, as in the
-    crossed test set, that is the rate over their images, whose interval is over scenes. Predicted
-    and true object, group and scene of images, (n,) each; ValueError when a group has no image.
+    crossed test set, that is the rate over their images, whose interval is over scenes. Of images
+    that are predicted right, with group and scene, (n,) each; ValueError when a group has no image.
     """
-    right = predicted == objects
     accuracies = by_group(rate, right, groups, scenes, grouping.names)
     worst = min(accuracies, key=lambda name: accuracies[name].value)
     return GroupAccuracy(
@@ -114,22 +114,13 @@ def train_weighted(groups: Mapping[str, Estimate], counts: Mapping[str, int]) ->
     groups, recovered from their intervals l to h (MOVER, Zou and Donner 2008): from ``value -
     sqrt(sum (pi_g (Acc_g - l_g))^2)`` to ``value + sqrt(sum (pi_g (h_g - Acc_g))^2)``. That takes
     groups for independent, which in a crossed test set they are not quite. Of the groups'
-    accuracies on held-out images and their numbers of training images; ValueError when there is
-    none of these, or a group that was trained on has no accuracy."""
+    accuracies on held-out images and the numbers of training images of those that were trained
+    on."""
     total = sum(counts.values())
-    if total <= 0:
-        raise ValueError("There is no training image to weight groups by.")
-    shares = {name: count / total for name, count in counts.items() if count > 0}
-    for name in shares:
-        if name not in groups:
-            raise ValueError(
-                f"There is no held-out image of {name}, so an accuracy that weights it is not"
-                " defined."
-            )
     value = below = above = 0.0
     n = 0
-    for name, share in shares.items():
-        accuracy = groups[name]
+    for name, count in counts.items():
+        share, accuracy = count / total, groups[name]
         value += share * accuracy.value
         below += (share * (accuracy.value - accuracy.low)) ** 2
         above += (share * (accuracy.high - accuracy.value)) ** 2
@@ -138,20 +129,21 @@ def train_weighted(groups: Mapping[str, Estimate], counts: Mapping[str, int]) ->
 
 
 def minority_gap(
-    right: NDArray[np.bool_], groups: Labels, scenes: Labels, grouping: Grouping
+    rates: GroupAccuracy,
+    right: NDArray[np.bool_],
+    groups: Labels,
+    scenes: Labels,
+    grouping: Grouping,
 ) -> Estimate:
-    """Majority accuracy minus minority accuracy, -1 to 1, with the interval of `difference`; (n,)
-    each, ValueError when a group has no image."""
-    accuracies = by_group(rate, right, groups, scenes, grouping.names)
+    """Majority accuracy minus minority accuracy of the same images, -1 to 1, with the interval of
+    `difference`; (n,) each."""
     deviations = np.zeros(len(groups))  # of each image from its group, as it weighs in the accuracy
-    for name, accuracy in accuracies.items():
+    for name, accuracy in rates.groups.items():
         inside = groups == name
         deviations[inside] = (right[inside] - accuracy.value) / inside.sum()
     in_majority = np.isin(groups, grouping.majority)
     correlation = scene_correlation(deviations * in_majority, deviations * ~in_majority, scenes)
-    majority = _mean_accuracy(grouping.majority, accuracies, right, groups, scenes)
-    minority = _mean_accuracy(grouping.minority, accuracies, right, groups, scenes)
-    return difference(majority, minority, correlation, len(groups))
+    return difference(rates.majority, rates.minority, correlation, len(groups))
 
 
 def difference(first: Estimate, second: Estimate, correlation: float, n: int) -> Estimate:
@@ -182,22 +174,6 @@ def scene_correlation(
     return float(np.clip(first @ second / spread, -1, 1)) if spread > 1e-12 else 0.0
 
 
-def cross_fitted_worst(
-    validation: Mapping[str, Estimate], test: Mapping[str, Estimate]
-) -> tuple[str, Estimate]:
-    """The group that is worst on validation images, with its accuracy on test images: the name and
-    the number. Which group it is and how good it is come from different images, so chance does not
-    lower the number as it lowers a minimum; on few validation images the group may be the wrong
-    one, and the number then is too high. ValueError when there is no group, or no test image of the
-    worst one."""
-    if not validation:
-        raise ValueError("There are no validation images to pick the worst group on.")
-    worst = min(validation, key=lambda name: validation[name].value)
-    if worst not in test:
-        raise ValueError(f"There is no held-out image of {worst}, so its accuracy is not defined.")
-    return worst, test[worst]
-
-
 def blind_match_accuracy(frequencies: NDArray[np.floating], weights: NDArray[np.floating]) -> float:
     """How well matched pairs are told from mismatched ones by the caption alone, 0.5 where
     negatives leak no prior. Exact, for the best classifier of that kind: ``sum_k max(p_k, n_k) /
@@ -217,14 +193,9 @@ def margins(
 ) -> dict[str, Estimate]:
     """Mean margin of each group: log score of the true object minus that of the other, positive
     where right. Of the `object_scores` of the grouping's objects in their order, (n, 2), and true
-    object, group and scene, (n,) each; ValueError when a group has no image, an object is not of
-    the grouping, or a score is not finite.
+    object, group and scene, (n,) each; ValueError when a group has no image.
     """
-    if not np.isfinite(scores).all():
-        raise ValueError("A score is not finite, so its margin is not defined.")
     true = objects[:, None] == np.asarray(grouping.objects)
-    if not true.any(axis=1).all():
-        raise ValueError(f"An image shows something else than {' or '.join(grouping.objects)}.")
     margin = scores[true] - np.where(true, -np.inf, scores).max(axis=1)
     why_not = "There is no held-out image of {}, so its margin is not defined."
     return by_group(mean, margin, groups, scenes, grouping.names, why_not)
@@ -279,18 +250,12 @@ def confidence(scores: NDArray[np.floating]) -> NDArray[np.float64]:
     return softmax(np.asarray(scores, dtype=np.float64), axis=1).max(axis=1)
 
 
-def expected_calibration_error(
-    sure: NDArray[np.floating], right: NDArray[np.bool_], bins: int = 15
-) -> float:
+def expected_calibration_error(sure: NDArray[np.floating], right: NDArray[np.bool_]) -> float:
     """``sum_b n_b / n |share right - mean confidence|`` over bins of equal width (Naeini et al.
     2015; Guo et al. 2017). 0 is calibrated. Chance alone puts it above 0, more so of few images, so
     compare models on the same images, not one with 0. It has no interval: that of resamples holds
     the truth never to 40 times in 100, and freed of its bias 80 to 91 times. Of the `confidence` of
-    each image and whether it was right, (n,) each; ValueError when there is no image, or a
-    probability is outside 0 to 1."""
-    sure = np.asarray(sure, dtype=np.float64)
-    if len(sure) == 0 or not ((sure >= 0) & (sure <= 1)).all():
-        raise ValueError("Calibration needs images, each with a probability from 0 to 1.")
+    each image and whether it was right, (n,) each."""
     # Bins are open below, as Guo's are.
-    bin_index = np.clip(np.ceil(sure * bins).astype(int) - 1, 0, bins - 1)
+    bin_index = np.clip(np.ceil(sure * BINS).astype(int) - 1, 0, BINS - 1)
     return float(np.abs(np.bincount(bin_index, weights=right - sure)).sum() / len(sure))

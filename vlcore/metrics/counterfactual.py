@@ -34,13 +34,8 @@ def crossing(objects: Labels, contexts: Labels, scenes: Labels, grouping: Groupi
     """Finds the four images of each scene, (n,) labels each; ValueError when a scene lacks one or
     has one twice."""
     names, scene = np.unique(scenes, return_inverse=True)
-    cells = np.full(len(objects), -1)
-    for cell, (obj, context) in enumerate(
-        (o, c) for o in grouping.objects for c in grouping.contexts
-    ):
-        cells[(objects == obj) & (contexts == context)] = cell
-    if (cells < 0).any():
-        raise ValueError("An image shows an object or a context that the image set does not name.")
+    # An image's number among the four of its scene.
+    cells = 2 * (objects == grouping.objects[1]) + (contexts == grouping.contexts[1])
     counts = np.bincount(scene * 4 + cells, minlength=4 * len(names))
     if (counts != 1).any():
         index, cell = divmod(int((counts != 1).argmax()), 4)
@@ -97,8 +92,6 @@ def flip_rate(
 
 def _contrasts(margin: NDArray[np.floating], crossed: Crossing) -> tuple[NDArray[np.float64], ...]:
     """Contrasts of object, context and interaction in each scene, (scenes,) each."""
-    if not np.isfinite(margin).all():
-        raise ValueError("A margin is not finite, so its differences are not defined.")
     cells = np.asarray(margin, dtype=np.float64)[crossed.rows]
     # The letters are the object and the context, first or second.
     (aa, ab), (ba, bb) = cells.transpose(1, 2, 0)
@@ -142,7 +135,6 @@ def panel(
     contexts: Labels,
     scenes: Labels,
     grouping: Grouping,
-    seed: int = 0,
 ) -> dict[str, Pixels]:
     """The variants of images, uint8 (n, S, S, 3) each, by name (Xiao et al. 2020):
 
@@ -159,15 +151,11 @@ def panel(
 
     Places are tiled before an animal is put in them, and come from other scenes by chance. `masks`
     say how far each pixel is the animal's, 0 to 255, (n, S, S); labels are (n,). ValueError when a
-    mask is empty or leaves no place beside the animal, an object or context is not of the grouping,
-    or no other scene shows a context.
+    mask is empty or leaves no place beside the animal, or no other scene shows a context.
     """
     inside = masks > 0
     places = np.stack([_tiled(pixels[row], inside[row], row) for row in range(len(pixels))])
-    random = np.random.default_rng(seed)
-    for labels, names in ((objects, grouping.objects), (contexts, grouping.contexts)):
-        if not np.isin(labels, names).all():
-            raise ValueError(f"An image shows something else than {' or '.join(names)}.")
+    random = np.random.default_rng(0)
     grey = pixels[~inside].mean(axis=0).round().astype(np.uint8)  # of all places
     # An object's majority context has the index of the object.
     majority = (objects == grouping.objects[1]).astype(int)

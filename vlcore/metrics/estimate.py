@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri, stdtrit
 
 Z95 = float(ndtri(0.975))  # scipy.stats would cost the first page 0.4 s
+RESAMPLES = 200  # of a bootstrap
 GROUPS = 20  # of scenes, each of which a jackknife leaves out once
 Embeddings = NDArray[np.floating]
 Labels = NDArray[np.str_]
@@ -42,8 +43,6 @@ class Estimate:
 def wilson(successes: float, n: float) -> tuple[float, float]:
     """The 95 % score interval of a rate (Wilson 1927); `n` may be an effective, fractional number,
     but not 0."""
-    if n <= 0:
-        raise ValueError("A rate needs at least one image.")
     rate = successes / n
     centre = (rate + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
     half = Z95 / (1 + Z95**2 / n) * np.sqrt(rate * (1 - rate) / n + Z95**2 / (4 * n**2))
@@ -93,25 +92,21 @@ def by_group(
     return estimates
 
 
-def bootstrap(
-    statistic: Statistic, scenes: ArrayLike, resamples: int = 200, seed: int = 0
-) -> Estimate:
+def bootstrap(statistic: Statistic, scenes: ArrayLike) -> Estimate:
     """A statistic of weighted images with a percentile interval over resampled scenes, (n,) labels.
     The statistic takes weights, (R, n), a row a resample, each of which sums to n, and returns (R,)
     numbers. It is NaN for a resample that it is not defined on, such as one of a few scenes that
     lacks a group; the value of all images then replaces it.
     """
-    return bootstrap_each(lambda weights: statistic(weights)[:, None], scenes, resamples, seed)[0]
+    return bootstrap_each(lambda weights: statistic(weights)[:, None], scenes)[0]
 
 
-def bootstrap_each(
-    statistics: Statistic, scenes: ArrayLike, resamples: int = 200, seed: int = 0
-) -> list[Estimate]:
+def bootstrap_each(statistics: Statistic, scenes: ArrayLike) -> list[Estimate]:
     """Several statistics of the same resamples, each as `bootstrap` makes it: weights (R, n) to
     numbers (R, k)."""
     _, index = np.unique(np.asarray(scenes), return_inverse=True)
     n = len(index)
-    counts = _resampled(int(index.max()) + 1, resamples, seed)[:, index]
+    counts = _resampled(int(index.max()) + 1)[:, index]
     weights = counts * n / counts.sum(axis=1, keepdims=True)
     values, *drawn = statistics(np.concatenate([np.ones((1, n)), weights]))
     assert not np.isnan(values).any(), "a statistic of all images is checked before"
@@ -122,7 +117,7 @@ def bootstrap_each(
     return _estimates(values, lows, highs, n)
 
 
-def jackknife(statistic: Statistic, scenes: ArrayLike, seed: int = 0) -> Estimate:
+def jackknife(statistic: Statistic, scenes: ArrayLike) -> Estimate:
     """A statistic with an interval from its values without each of `GROUPS` groups of scenes, whose
     twins stay together (Busing, Meijer and van der Leeden 1999): for statistics that are no mean
     over images, such as a silhouette, which of each image depends on all others. The interval is
@@ -130,16 +125,16 @@ def jackknife(statistic: Statistic, scenes: ArrayLike, seed: int = 0) -> Estimat
     which it may even exclude. The statistic takes weights, (R, n), a row 0 for excluded images,
     which sums to n, and returns (R,) numbers. NaN says that without a group it is not defined; the
     value of all images then replaces it."""
-    return jackknife_each(lambda weights: statistic(weights)[:, None], scenes, seed)[0]
+    return jackknife_each(lambda weights: statistic(weights)[:, None], scenes)[0]
 
 
-def jackknife_each(statistics: Statistic, scenes: ArrayLike, seed: int = 0) -> list[Estimate]:
+def jackknife_each(statistics: Statistic, scenes: ArrayLike) -> list[Estimate]:
     """Several statistics of the same groups, each as `jackknife` makes it: weights (R, n) to
     numbers (R, k)."""
     _, index = np.unique(np.asarray(scenes), return_inverse=True)
     n, clusters = len(index), int(index.max()) + 1
     groups = min(GROUPS, clusters)
-    group = (np.random.default_rng(seed).permutation(clusters) % groups)[index]
+    group = (np.random.default_rng(0).permutation(clusters) % groups)[index]
     included = group != np.arange(groups if groups > 1 else 0)[:, None]  # (R, n)
     share = 1 - included.mean(axis=1, keepdims=True)  # of the images, in each group
     values, *without = statistics(np.concatenate([np.ones((1, n)), included / (1 - share)]))
@@ -161,11 +156,10 @@ def _estimates(
 
 
 @lru_cache(maxsize=4)  # most measures of a model are of the same scenes
-def _resampled(clusters: int, resamples: int, seed: int) -> NDArray[np.float64]:
-    """How often each scene is drawn, (resamples, clusters)."""
-    random = np.random.default_rng(seed)
-    counts = random.multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples)
-    return counts.astype(float)
+def _resampled(clusters: int) -> NDArray[np.float64]:
+    """How often each scene is drawn, (RESAMPLES, clusters)."""
+    shares = np.full(clusters, 1 / clusters)
+    return np.random.default_rng(0).multinomial(clusters, shares, RESAMPLES).astype(float)
 
 
 def _between(values: NDArray[np.float64], scenes: ArrayLike) -> tuple[float, float, int]:

@@ -39,25 +39,17 @@ def movement(
     groups: ArrayLike,
     scenes: ArrayLike,
     names: Sequence[str],
-    k: int = NEIGHBOURS,
 ) -> Movement:
     """From the first to the second model, row by row the same images, with their groups and
     scenes. The second map, (n, 2), is aligned to the first; the embeddings, (n, E), may have
-    different widths. ValueError when the rows do not fit, a group that is named has no image, or
-    as `displacement` and `neighbour_overlap` do."""
-    if {len(array) for array in (*points, *spaces, np.asarray(groups), np.asarray(scenes))} != {
-        len(spaces[0])
-    }:
-        raise ValueError(
-            "Movement is of the images that both models show; give the same number of rows"
-            " everywhere."
-        )
-    distances, overlap = displacement(*points), neighbour_overlap(*spaces, k)
+    different widths. ValueError when a group that is named has no image, or as `displacement` and
+    `neighbour_overlap` do."""
+    overlap, distances = neighbour_overlap(*spaces), displacement(*points)
     why_not = "No image of {} is in both models, so its movement is not defined."
     return Movement(
         displacement=distances,
         overlap=overlap,
-        chance=k / (len(distances) - 1),
+        chance=NEIGHBOURS / (len(distances) - 1),
         drift=by_group(mean, distances, groups, scenes, names, why_not),
         overlap_by_group=by_group(mean, overlap, groups, scenes, names, why_not),
     )
@@ -67,14 +59,9 @@ def neighbour_overlap(first: Embeddings, second: Embeddings, k: int = NEIGHBOURS
     """Share of each image's k nearest others, by cosine, that two models agree on, 0 to 1; (n, E)
     each to (n,). ``|N_k(i) in the first and N_k(i) in the second| / k`` in the full spaces, whose
     widths may differ. Unrelated models agree on ``k / (n - 1)``. Of equally near images the first
-    count, in both models alike. ValueError when the models show different numbers of images, or k
-    is not below the number of others."""
+    count, in both models alike. ValueError when k is not below the number of others."""
     n = len(first)
-    if len(second) != n:
-        raise ValueError(
-            "Neighbours are compared over the images that both models show; give the same number."
-        )
-    if not 1 <= k < n - 1:
+    if k >= n - 1:
         raise ValueError(
             f"Of {n} images, each has {max(n - 1, 0)} others; compare fewer than those, not {k}."
         )
@@ -84,12 +71,7 @@ def neighbour_overlap(first: Embeddings, second: Embeddings, k: int = NEIGHBOURS
 def _are_near(z: Embeddings, k: int) -> NDArray[np.bool_]:
     """Whether the second is one of the k nearest of the first, (n, n)."""
     numbers = np.asarray(z, dtype=np.float64)
-    lengths = np.linalg.norm(numbers, axis=1, keepdims=True)
-    if (lengths == 0).any():
-        raise ValueError(
-            "An embedding is zero and points nowhere, so it has no neighbours by cosine."
-        )
-    unit = numbers / lengths
+    unit = numbers / np.linalg.norm(numbers, axis=1, keepdims=True)
     similar = (unit @ unit.T).round(12)  # equal images differ in the last bits
     np.fill_diagonal(similar, -np.inf)
     near = np.zeros(similar.shape, dtype=bool)
@@ -104,15 +86,9 @@ def displacement(points: Floats, onto: Floats) -> Floats:
     second must be aligned to the first; what an alignment cannot undo counts as displacement.
 
     Raises:
-        ValueError: The maps show different numbers of images, or the first is one point.
+        ValueError: The first map is one point.
     """
-    if points.shape != onto.shape:
-        raise ValueError("Ways lead from one map to another; give the same number of points.")
-    radius = (
-        float(np.sqrt(((points - points.mean(axis=0)) ** 2).sum(axis=1).mean()))
-        if len(points)
-        else 0.0
-    )
+    radius = float(np.sqrt(((points - points.mean(axis=0)) ** 2).sum(axis=1).mean()))
     if radius <= NOTHING:
         raise ValueError(
             "The first map is one point, so a way on it has nothing to be measured by."
@@ -126,12 +102,12 @@ class Nearest:
 
     name: str  # of equally near ones, the first
     distance: Estimate  # cosine distance of the two centres
-    lead: Estimate | None  # how much farther the next group is; None where there is no other
+    lead: Estimate  # how much farther the next group is
 
     @property
     def decided(self) -> bool:
         """Whether another draw of scenes would hardly make another group the nearest one."""
-        return self.lead is None or self.lead.low > 0
+        return self.lead.low > 0
 
 
 Placed = tuple[dict[tuple[str, str], Estimate], dict[str, Nearest]]  # what `layout` gives
@@ -142,17 +118,13 @@ def layout(z: Embeddings, groups: ArrayLike, scenes: ArrayLike, names: Sequence[
     to 2 (opposite), and the nearest group of each. Intervals are bootstrapped over scenes; n is the
     number of images that a number rests on. The noise of a centre sets it apart too, so centres
     of few images look farther from one another than those of many. Of unit vectors, (n, E), with
-    group and scene, (n,), those of the groups that are named, at least two. ValueError when one has
-    no image, or its images cancel out."""
-    if len(names) < 2 or len(set(names)) < len(names):
-        raise ValueError("One group alone is far from nothing; name two groups or more, each once.")
+    group and scene, (n,), those of the groups that are named, at least three. ValueError when one
+    has no image."""
     space, scene = np.asarray(z, dtype=np.float64), np.asarray(scenes)
     member = np.stack([np.asarray(groups) == name for name in names])  # (groups, n)
     for name, inside in zip(names, member, strict=True):
         if not inside.any():
             raise ValueError(f"No image shows {name}, so it has no centre.")
-        if np.linalg.norm(space[inside].mean(axis=0)) < NOTHING:
-            raise ValueError(f"The images of {name} cancel out, so their centre points nowhere.")
 
     def over_scenes(chosen: Sequence[str], read: Callable[[Floats], Floats]) -> Estimate:
         """A number that is read from the distances of the chosen groups' centres."""
@@ -172,12 +144,9 @@ def layout(z: Embeddings, groups: ArrayLike, scenes: ArrayLike, names: Sequence[
     for row, name in enumerate(names):
         others = [names[i] for i in np.argsort(apart[row], kind="stable") if i != row]
         distance = pairs.get((name, others[0])) or pairs[others[0], name]
-        lead = None
-        if len(others) > 1:
-            lead = over_scenes(
-                [name, *others],
-                lambda distances: distances[:, 0, 2:].min(axis=1) - distances[:, 0, 1],
-            )
+        lead = over_scenes(
+            [name, *others], lambda distances: distances[:, 0, 2:].min(axis=1) - distances[:, 0, 1]
+        )
         nearest[name] = Nearest(others[0], distance, lead)
     return pairs, nearest
 

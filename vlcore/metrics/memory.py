@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,15 +21,19 @@ class Memory:
     def __init__(self, size: int) -> None:
         self._size = size
         self._results: dict[str, Any] = {}
+        self._lock = Lock()
 
     def get(self, make: Callable[[], Result], *inputs: NDArray[Any] | str) -> Result:
         """The result of `make` for these inputs, to be read only; the latest `size` results stay in
         memory."""
         key = digest_of(*inputs)
-        result: Result = self._results.pop(key) if key in self._results else make()
-        self._results[key] = result
-        if len(self._results) > self._size:
-            del self._results[next(iter(self._results))]
+        result: Result | None = self._results.pop(key, None)
+        if result is None:
+            result = make()
+        with self._lock:  # threads of pages
+            self._results[key] = result
+            if len(self._results) > self._size:
+                del self._results[next(iter(self._results))]
         return result
 
 

@@ -61,14 +61,10 @@ def novelty_judge(features: Embeddings, scenes: ArrayLike) -> NoveltyJudge:
     """Judge novelty by the images of a set.
 
     Args:
-        features: of the set's images, (n, F).
+        features: of the set's images, (n, F), of which there have to be enough, see `is_enough`.
         scenes: their scenes, (n,); images of one scene are no neighbours of each other.
-
-    Raises:
-        ValueError: there are fewer than `LEAST` images, or fewer than six scenes."""
+    """
     names = np.asarray(scenes).astype(str)
-    if not is_enough(names):
-        raise ValueError(f"Novelty is judged by at least {LEAST} images of {NEAREST + 1} scenes.")
     centre = np.asarray(features, np.float32).mean(axis=0)
     directions = _directions(features, centre)
     sample = np.unique(np.linspace(0, len(names) - 1, min(len(names), JUDGED)).astype(int))

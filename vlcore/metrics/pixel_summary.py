@@ -12,10 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.metrics import shortcuts
-from vlcore.metrics.memory import Memory
 
 COMPONENTS = 32  # that stand for an image in the space of pixels
-_spaces = Memory(4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,13 +33,9 @@ def summarise_pixels(
     """The summary of images, uint8 (n, S, S, 3) for ``test`` and ``probe``; `on_map` is the index
     of the map's images among the former."""
     map_pixels = pixels["test"][on_map]
-    spaces = _spaces.get(lambda: _unit_spaces(pixels), pixels["test"], pixels["probe"])
-    return PixelSummary(shortcuts.mean_colour(map_pixels), shortcuts.coarse(map_pixels), **spaces)
-
-
-def _unit_spaces(pixels: Mapping[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.float64]]:
     probe = shortcuts.coarse(pixels["probe"]) if len(pixels["probe"]) else None
-    return reduced_spaces(shortcuts.coarse(pixels["test"]), probe)
+    spaces = reduced_spaces(shortcuts.coarse(pixels["test"]), probe)
+    return PixelSummary(shortcuts.mean_colour(map_pixels), shortcuts.coarse(map_pixels), **spaces)
 
 
 def reduced_spaces(

@@ -38,21 +38,13 @@ class Plane:
 def fit_plane(reference: Embeddings, components: int = 2) -> Plane:
     """PCA of a reference set, (n, E); more components leave the first ones as they are. The sign of
     each component is
-    fixed: its largest loading is positive (scikit-learn's convention). ValueError of fewer
-    embeddings or dimensions.
+    fixed: its largest loading is positive (scikit-learn's convention).
     """
     from sklearn.decomposition import PCA  # here, because pages place points and never fit
 
     z = np.asarray(reference, dtype=np.float64)
-    if not 1 <= components <= min(z.shape):
-        have = (
-            f"{z.shape[0]} embeddings of {z.shape[1]} numbers have 1 to {min(z.shape)} principal"
-            " components"
-        )
-        raise ValueError(f"{have}, not {components}.")
-    with np.errstate(
-        invalid="ignore"
-    ):  # a reference set of one point has no variance to share out: 0 / 0
+    # A reference set of one point has no variance to share out: 0 / 0.
+    with np.errstate(invalid="ignore"):
         pca = PCA(n_components=components, svd_solver="full").fit(z)
     variance = float(z.var(axis=0).sum())
     shares = pca.explained_variance_ratio_ if variance > 1e-12 else np.zeros(components)
@@ -75,10 +67,6 @@ class RigidTransform:
 def align(points: Points, onto: Points) -> RigidTransform:
     """The turn that brings points closest to others, row by row: orthogonal Procrustes after
     centring, (n, 2) each."""
-    if points.shape != onto.shape:
-        raise ValueError(
-            "Two maps are aligned over the images that both show; give the same number of points."
-        )
     before, after = points.mean(axis=0), onto.mean(axis=0)
     rotation, _ = orthogonal_procrustes(points - before, onto - after)
     return RigidTransform(before, rotation, after)
@@ -89,8 +77,8 @@ def umap(z: Embeddings, neighbours: int = 15, min_dist: float = 0.1, seed: int =
     neighbours show detail, many the whole; of fewer points than that, all others are neighbours.
     `min_dist` is how close points may come on the map; another seed shows what of it is noise.
     Embeddings that are all one point stay one point, the origin: UMAP would spread them out by
-    chance alone. ValueError of fewer than four."""
-    if _is_one_point(z, "UMAP"):
+    chance alone."""
+    if _is_one_point(z):
         return np.zeros((len(z), 2))
     from numba.core.dispatcher import Dispatcher
     from umap import UMAP, layouts, umap_
@@ -131,19 +119,9 @@ def umap_together(
     the second.
 
     `rows` names each row of each space; rows of one name are one image. Rows of a name that the
-    first space lacks, such as a caption's, are turned along. ValueError when names do not fit the
-    rows, two rows of a space have one, or a space shares fewer than two images with the first."""
-    if not spaces:
-        raise ValueError("A map needs at least one model.")
-    if [len(names) for names in rows] != [len(z) for z in spaces]:
-        raise ValueError(
-            "Each row of each space needs one name, to tell which images the models share."
-        )
+    first space lacks, such as a caption's, are turned along. ValueError when a space shares fewer
+    than two images with the first."""
     places = [{name: row for row, name in enumerate(names)} for names in rows]
-    if any(len(place) < len(names) for place, names in zip(places, rows, strict=True)):
-        raise ValueError(
-            "Two rows of one space have the same name; give each image one of its own."
-        )
     width = max(z.shape[1] for z in spaces)
     first, *others = (
         np.pad(np.asarray(z, dtype=np.float64), ((0, 0), (0, width - z.shape[1]))) for z in spaces
@@ -155,9 +133,8 @@ def umap_together(
             raise ValueError(
                 f"Models 1 and {number} share fewer than two images, so no map can show both."
             )
-        rotation, _ = orthogonal_procrustes(
-            z[[place[n] for n in shared]], first[[places[0][n] for n in shared]]
-        )
+        onto = first[[places[0][name] for name in shared]]
+        rotation, _ = orthogonal_procrustes(z[[place[name] for name in shared]], onto)
         turned.append(z @ rotation)
     points = umap(np.concatenate(turned), neighbours, min_dist, seed)
     return np.split(points, np.cumsum([len(z) for z in turned])[:-1])
@@ -167,25 +144,21 @@ def tsne(z: Embeddings, perplexity: float = 30.0, seed: int = 0) -> Points:
     """t-SNE of embeddings under cosine distance (van der Maaten and Hinton 2008), (n, E) to (n, 2).
     Worker only. Starts from random places, so that another seed shows what of the map is noise. The
     perplexity, about the number of neighbours that are kept, is at most a third of the other
-    points. Embeddings that are all one point stay one point, the origin. ValueError of fewer than
-    four."""
-    if _is_one_point(z, "t-SNE"):
+    points. Embeddings that are all one point stay one point, the origin."""
+    if _is_one_point(z):
         return np.zeros((len(z), 2))
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
     perplexity = min(perplexity, (len(z) - 1) / 3)
     model = TSNE(perplexity=perplexity, metric="cosine", init="random", random_state=seed, n_jobs=1)
-    with threadpool_limits(
-        1
-    ):  # of OpenMP, which heeds no n_jobs: threads would spin for each other at every step
+    # OpenMP heeds no n_jobs: threads would spin for each other at every step.
+    with threadpool_limits(1):
         return np.asarray(model.fit_transform(np.asarray(z, dtype=np.float64)), dtype=np.float64)
 
 
-def _is_one_point(z: Embeddings, name: str) -> bool:
+def _is_one_point(z: Embeddings) -> bool:
     """Whether all embeddings have one direction; cosine distances see no more of them."""
-    if len(z) < 4:
-        raise ValueError(f"{name} needs at least four images.")
     numbers = np.asarray(z, dtype=np.float64)
     lengths = np.linalg.norm(numbers, axis=1, keepdims=True)
     return bool(np.ptp(numbers / np.maximum(lengths, SAME_POINT), axis=0).max() <= SAME_POINT)
@@ -194,10 +167,8 @@ def _is_one_point(z: Embeddings, name: str) -> bool:
 def place_among_neighbours(z: Embeddings, known: Embeddings, points: Points, k: int = 5) -> Points:
     """A place on a map that cannot place new points exactly: the average of the k nearest known
     ones. Weighted by cosine above that of the farthest of the k + 1 nearest; (m, E), (n, E), (n, 2)
-    to (m, 2). ValueError of n < 2.
+    to (m, 2).
     """
-    if len(known) < 2:
-        raise ValueError("A place among neighbours needs at least two known points.")
     indices, similarities = nearest(z, known, k + 1)
     weights = similarities[:, :-1] - similarities[:, -1:] + 1e-9
     weights /= weights.sum(axis=1, keepdims=True)
@@ -214,63 +185,43 @@ def nearest(
     return order, np.take_along_axis(similarities, order, axis=1)
 
 
-def trustworthiness(
-    z: Embeddings, points: Points, k: Sequence[int] = TRUST_NEIGHBOURS
-) -> dict[int, float]:
-    """How far neighbours on a map are neighbours in the full space too, by number of neighbours: 1
-    is all of them. ``1 - 2 / (n k (2n - 3k - 1)) sum_i sum_j max(0, rank(i, j) - k)`` over the k
-    nearest j on the map, ranks by cosine in the full space (Venna and Kaski 2001); (n, E) and (n,
-    2). ValueError when a k is not below n / 2.
+def map_quality(z: Embeddings, points: Points) -> dict[str, dict[str, float]]:
+    """Trustworthiness and continuity of a map, by number of neighbours, ``k5`` and so on, as far as
+    that is below n / 2.
+
+    Trustworthiness is how far neighbours on a map are neighbours in the full space too, 1 is all of
+    them: ``1 - 2 / (n k (2n - 3k - 1)) sum_i sum_j max(0, rank(i, j) - k)`` over the k nearest j on
+    the map, ranks by cosine in the full space (Venna and Kaski 2001); (n, E) and (n, 2). Continuity
+    is the same with the spaces swapped.
     """
-    from sklearn.manifold import (
-        trustworthiness as trust,  # here, because pages place points and never judge maps
-    )
-
-    return {
-        number: float(trust(z, points, n_neighbors=number, metric="cosine"))
-        for number in _few(k, len(z))
-    }
-
-
-def continuity(
-    z: Embeddings, points: Points, k: Sequence[int] = TRUST_NEIGHBOURS
-) -> dict[int, float]:
-    """How far neighbours in the full space are neighbours on the map too: `trustworthiness` with
-    the spaces swapped."""
-    from sklearn.manifold import trustworthiness as trust
+    from sklearn.manifold import trustworthiness  # pages place points and never judge maps
 
     unit = z / np.linalg.norm(z, axis=1, keepdims=True)  # whose distances sort as cosines do
-    return {number: float(trust(points, unit, n_neighbors=number)) for number in _few(k, len(z))}
+    trust, continuity = {}, {}
+    for k in TRUST_NEIGHBOURS:
+        if k < len(z) / 2:
+            trust[f"k{k}"] = float(trustworthiness(z, points, n_neighbors=k, metric="cosine"))
+            continuity[f"k{k}"] = float(trustworthiness(points, unit, n_neighbors=k))
+    return {"trustworthiness": trust, "continuity": continuity}
 
 
 def point_trustworthiness(
     z: Embeddings, points: Points, k: int = TRUST_NEIGHBOURS[0]
 ) -> NDArray[np.float64]:
-    """Which places on a map to believe: each point's part in `trustworthiness`, (n,), whose mean
+    """Which places on a map to believe: each point's part in its trustworthiness, (n,), whose mean
     that is. Embeddings that are equally far from a point share the best of their ranks, so that a
     map is not blamed for the order in which it shows equal images; scikit-learn ranks those by
-    chance. ValueError when k is not below n / 2.
+    chance. There have to be more than 2k points.
     """
     from scipy.stats import rankdata
     from sklearn.metrics.pairwise import cosine_distances
     from sklearn.neighbors import NearestNeighbors
 
-    _few((k,), n := len(z))
-    far = cosine_distances(np.asarray(z, dtype=np.float64)).round(
-        12
-    )  # equal images differ in the last bits
+    n = len(z)
+    # Equal images differ in the last bits.
+    far = cosine_distances(np.asarray(z, dtype=np.float64)).round(12)
     np.fill_diagonal(far, np.inf)
     near = NearestNeighbors(n_neighbors=k).fit(points).kneighbors(return_distance=False)
     ranks = rankdata(far, method="min", axis=1)
     beyond = np.clip(np.take_along_axis(ranks, near, axis=1) - k, 0, None)
     return 1 - beyond.sum(axis=1) * (2 / (k * (2 * n - 3 * k - 1)))
-
-
-def _few(k: Sequence[int], n: int) -> Sequence[int]:
-    for number in k:
-        if not 1 <= number < n / 2:
-            raise ValueError(
-                f"A map of {n} points is judged by 1 to fewer than {n / 2:g} neighbours, not"
-                f" {number}."
-            )
-    return k

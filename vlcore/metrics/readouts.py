@@ -14,17 +14,11 @@ from numpy.typing import NDArray
 from vlcore.metrics.accuracy import named_objects, object_scores, predict_objects
 from vlcore.metrics.estimate import Embeddings, Labels
 
+NEIGHBOURS = 5
 PROBE_STRENGTHS = (0.01, 0.1, 1.0)  # of the probe: C, the inverse of its L2 penalty
 FOLDS = 3  # in which its strength is chosen
-DFR_STRENGTHS = (
-    1.0,
-    0.7,
-    0.3,
-    0.1,
-    0.07,
-    0.03,
-    0.01,
-)  # of deep feature reweighting: C, the grid of the paper
+# Of deep feature reweighting: C, the grid of the paper.
+DFR_STRENGTHS = (1.0, 0.7, 0.3, 0.1, 0.07, 0.03, 0.01)
 SUBSAMPLES = 20  # balanced ones, whose coefficients are averaged
 
 
@@ -65,16 +59,11 @@ def mean_caption(
 ) -> Labels:
     """The object whose captions' mean, brought back to length 1, is most similar to each image,
     (n,): the prompt ensemble of CLIP (Radford et al. 2021); unit vectors (n, E) and (K, E).
-    ValueError when no caption names an object, or the captions of one cancel out."""
-    about = named_objects(caption_objects, objects)
-    means = np.stack(
-        [np.asarray(t, dtype=np.float64)[about == name].mean(axis=0) for name in objects]
-    )
-    lengths = np.linalg.norm(means, axis=1, keepdims=True)
-    for name, length in zip(objects, lengths[:, 0], strict=True):
-        if length < 1e-9:
-            raise ValueError(f"The captions of {name!r} cancel out, so their mean points nowhere.")
-    return np.asarray(objects)[(z @ (means / lengths).T).argmax(axis=1)]
+    ValueError when no caption names an object."""
+    about, captions = named_objects(caption_objects, objects), np.asarray(t, dtype=np.float64)
+    means = np.stack([captions[about == name].mean(axis=0) for name in objects])
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    return np.asarray(objects)[(z @ means.T).argmax(axis=1)]
 
 
 def given_context(
@@ -101,17 +90,12 @@ def given_context(
     return predicted
 
 
-def nearest_neighbours(z_fit: Embeddings, labels_fit: Labels, z: Embeddings, k: int = 5) -> Labels:
-    """The label that most of the k nearest images have, by cosine, of equals the first in the
-    alphabet; (m, E), (m,), (n, E) to (n,). ValueError when fewer than k images are known."""
+def nearest_neighbours(z_fit: Embeddings, labels_fit: Labels, z: Embeddings) -> Labels:
+    """The label that most of the `NEIGHBOURS` nearest images have, by cosine; (m, E), (m,), (n, E)
+    to (n,)."""
     from sklearn.neighbors import KNeighborsClassifier
 
-    if len(z_fit) < k:
-        raise ValueError(
-            f"{k} neighbours are looked for among {len(z_fit)} images; give more images or a"
-            " smaller k."
-        )
-    model = KNeighborsClassifier(n_neighbors=k, metric="cosine", algorithm="brute")
+    model = KNeighborsClassifier(n_neighbors=NEIGHBOURS, metric="cosine", algorithm="brute")
     return np.asarray(model.fit(z_fit, labels_fit).predict(z))
 
 
@@ -143,9 +127,8 @@ def fitted_probe(z_fit: Embeddings, labels_fit: Labels) -> Any:
     def regression(strength: float, scaled: NDArray[np.float64], labels: Labels) -> Any:
         return LogisticRegression(C=strength, max_iter=2000).fit(scaled, labels)
 
-    folds = StratifiedKFold(
-        FOLDS, shuffle=True, random_state=0
-    )  # images often come sorted by what they show
+    # Images often come sorted by what they show.
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
     accuracies: dict[float, list[float]] = {strength: [] for strength in PROBE_STRENGTHS}
     # A training fits a hundred of these, and half the time of each went into checks of arguments
     # that are our own.
@@ -173,17 +156,10 @@ class LastLayer:
     shift: float
 
     def scores(self, z: Embeddings, objects: Sequence[str]) -> NDArray[np.float64]:
-        """Log probabilities of the objects in the order that is given, (n, E) to (n, 2); ValueError
-        of others than the two that the layer tells apart."""
-        if sorted(objects) != sorted(self.objects):
-            raise ValueError(
-                f"This readout tells {' from '.join(self.objects)}, not {' from '.join(objects)}."
-            )
+        """Log probabilities of the two objects in the order that is given, (n, E) to (n, 2)."""
         odds = np.asarray(z, dtype=np.float64) @ self.direction + self.shift
-        both = dict(
-            zip(self.objects, (-np.logaddexp(0, odds), -np.logaddexp(0, -odds)), strict=True)
-        )
-        return np.stack([both[name] for name in objects], axis=1)
+        scores = np.stack([-np.logaddexp(0, odds), -np.logaddexp(0, -odds)], axis=1)
+        return scores[:, [self.objects.index(name) for name in objects]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,57 +192,46 @@ class ObjectReadout:
             caption_scores: scores of the images with the captions, (n, K); read without one.
 
         Raises:
-            ValueError: no caption names one of the objects, or the layer separates others.
+            ValueError: no caption names one of the objects.
         """
         if self.layer is not None:
             return self.layer.scores(z, objects)
         return object_scores(caption_scores, self.caption_objects, objects)
 
 
-def of_standardised(
-    objects: Sequence[str],
-    mean: NDArray[np.float64],
-    scale: NDArray[np.float64],
-    direction: NDArray[np.float64],
-    shift: float,
+def _of_standardised(
+    objects: Labels, scaler: Any, direction: NDArray[np.float64], shift: float
 ) -> LastLayer:
-    """The layer that was fitted on ``(z - mean) / scale``, as one on the embeddings themselves;
-    (E,) each."""
-    first, second = (str(name) for name in objects)
-    return LastLayer((first, second), direction / scale, float(shift - (mean / scale) @ direction))
+    """The layer that was fitted on what a scaler makes of embeddings, as one on the embeddings
+    themselves, (E,)."""
+    first, second = objects.tolist()
+    shift -= (scaler.mean_ / scaler.scale_) @ direction
+    return LastLayer((first, second), direction / scaler.scale_, float(shift))
 
 
 def probe_layer(z_fit: Embeddings, labels_fit: Labels) -> LastLayer:
-    """The linear probe of `fitted_probe` as a layer: (m, E) and (m,). Fitted on the biased training
-    images it learns what they teach: what the object is, and what goes with it. ValueError when
-    there are not two labels, or one has too few images."""
-    if len(np.unique(labels_fit)) != 2:
-        raise ValueError(
-            "A new last layer tells two objects apart; the images to fit it on do not show two."
-        )
+    """The linear probe of `fitted_probe` as a layer: (m, E) and (m,), of two labels. Fitted on the
+    biased training images it learns what they teach: what the object is, and what goes with it.
+    ValueError when a label has too few images."""
     scaler, model = fitted_probe(z_fit, labels_fit)
-    return of_standardised(
-        model.classes_, scaler.mean_, scaler.scale_, model.coef_[0], model.intercept_[0]
-    )
+    return _of_standardised(model.classes_, scaler, model.coef_[0], model.intercept_[0])
 
 
-def dfr(z_fit: Embeddings, labels_fit: Labels, groups_fit: Labels, seed: int = 0) -> LastLayer:
+def dfr(z_fit: Embeddings, labels_fit: Labels, groups_fit: Labels) -> LastLayer:
     """Deep feature reweighting (Kirichenko et al. 2023): a readout that is fitted on images of
     which all groups count alike, (m, E), (m,), (m,). C is that of `DFR_STRENGTHS` with the best
     worst-group accuracy on one half of the fitting images when fitted on the other; then the
     coefficients of `SUBSAMPLES` fits on balanced subsamples of all of them are averaged. ValueError
-    when a group has fewer than four images, or there are not two labels.
+    when a group has fewer than four images.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
     objects = np.unique(labels_fit)
     names, counts = np.unique(groups_fit, return_counts=True)
-    if len(objects) != 2 or counts.min() < 4:
-        raise ValueError(
-            "A new last layer needs two objects and at least four validation images of each group."
-        )
-    random = np.random.default_rng(seed)
+    if counts.min() < 4:
+        raise ValueError("A new last layer needs at least four validation images of each group.")
+    random = np.random.default_rng(0)
     scaler = StandardScaler().fit(z_fit)
     features = scaler.transform(z_fit)
 
@@ -286,20 +251,14 @@ def dfr(z_fit: Embeddings, labels_fit: Labels, groups_fit: Labels, seed: int = 0
 
     def worst_group(c: float) -> float:
         coefficients, intercept = fit(first, c)
-        right = (
-            objects[(features[second] @ coefficients + intercept > 0).astype(int)]
-            == labels_fit[second]
-        )
+        is_second = features[second] @ coefficients + intercept > 0
+        right = objects[is_second.astype(int)] == labels_fit[second]
         return min(float(right[groups_fit[second] == name].mean()) for name in names)
 
-    def balanced() -> NDArray[np.int64]:
-        return np.concatenate(
-            [random.permutation(rows)[: counts.min()] for rows in members.values()]
-        )
-
     best = max(DFR_STRENGTHS, key=worst_group)
-    directions, shifts = zip(*(fit(balanced(), best) for _ in range(SUBSAMPLES)), strict=True)
-    mean_direction, mean_shift = np.mean(directions, axis=0), float(np.mean(shifts))
-    return of_standardised(
-        objects.tolist(), scaler.mean_, scaler.scale_, mean_direction, mean_shift
-    )
+    fits = []
+    for _ in range(SUBSAMPLES):
+        drawn = [random.permutation(rows)[: counts.min()] for rows in members.values()]
+        fits.append(fit(np.concatenate(drawn), best))
+    directions, shifts = zip(*fits, strict=True)
+    return _of_standardised(objects, scaler, np.mean(directions, axis=0), float(np.mean(shifts)))

@@ -5,7 +5,8 @@ Every group weighs the same: the contrasts of object, context and interaction ar
 whatever the data set, so their shares of the variance add up and neither factor borrows from the
 other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +26,10 @@ def variance_shares(
     """By what do images cluster: eta squared of each of the `FACTORS` and the ``residual``, which
     add up to 1; (n, E) and (n,) labels each. ``sum ||mu_a - mu||^2 / sum ||z - mu||^2`` with every
     group weighing the same; intervals are over scenes. Of one column, such as a margin (n, 1), the
-    shares of the factors are its Sobol indices. ValueError when these are not two objects in two
-    contexts with images of all four groups, or all embeddings are one point.
+    shares of the factors are its Sobol indices. All four groups need images, that are not all one
+    point.
     """
-    cells = _cells(objects, contexts, np.unique(objects).tolist(), np.unique(contexts).tolist())
+    cells = _cells(objects, contexts, np.unique(objects), np.unique(contexts))
     points = np.asarray(z, dtype=np.float64)
     points = points - points.mean(axis=0)  # small numbers, whose squares lose no digits
     with_length = np.column_stack([points, (points**2).sum(axis=1)])
@@ -40,8 +41,6 @@ def variance_shares(
         explained = ((_SIGNS @ means) ** 2).sum(axis=2) / total
         return np.column_stack([explained, 1 - explained.sum(axis=1)])
 
-    if np.isnan(shares(np.ones((1, len(z))))).any():
-        raise ValueError("All embeddings are one point, so there is no variance to share out.")
     estimates = [estimate.within(0, 1) for estimate in jackknife_each(shares, scenes)]
     return dict(zip((*FACTORS, "residual"), estimates, strict=True))
 
@@ -51,8 +50,8 @@ def axis_angle(
 ) -> Estimate:
     """Angle in degrees between the axis of the objects (first minus second) and that of the
     contexts, 0 to 180; (n, E). 90 is independent concepts; less says that the space takes the first
-    object for more at home in the first context, as the bias does. ValueError when a group has no
-    image, or the means of a factor's two values coincide.
+    object for more at home in the first context, as the bias does. ValueError when the means of a
+    factor's two values coincide.
     """
     cells = _cells(objects, contexts, grouping.objects, grouping.contexts)
     points = np.asarray(z, dtype=np.float64)
@@ -71,22 +70,11 @@ def axis_angle(
 
 
 def _cells(
-    objects: Labels, contexts: Labels, object_names: Sequence[str], context_names: Sequence[str]
+    objects: Labels, contexts: Labels, object_names: Iterable[str], context_names: Iterable[str]
 ) -> NDArray[np.bool_]:
     """Which images are in each of the four groups, (4, n)."""
-    cells = np.stack(
-        [
-            (objects == obj) & (contexts == context)
-            for obj in object_names
-            for context in context_names
-        ]
-    )
-    if len(cells) != 4 or not cells.any(axis=1).all() or not cells.any(axis=0).all():
-        raise ValueError(
-            "Two factors need images of two objects in two contexts, some of each of the four"
-            " groups."
-        )
-    return cells
+    pairs = product(object_names, context_names)
+    return np.stack([(objects == obj) & (contexts == context) for obj, context in pairs])
 
 
 def _means(cells: NDArray[np.bool_], points: Numbers, weights: Numbers) -> Numbers:

@@ -18,12 +18,11 @@ from vlcore.experiment.progress import Report
 from vlcore.metrics import accuracy, counterfactual, geometry, projection, readouts
 from vlcore.metrics.catalogue import Need
 from vlcore.metrics.document import Value, add_all, skip
-from vlcore.metrics.estimate import Estimate, rate
+from vlcore.metrics.estimate import Estimate, by_group, rate
 from vlcore.metrics.negatives import negative_shares
 from vlcore.model.evaluate_space import (
     Space,
     lacking,
-    map_quality,
     measure_space,
     no_space,
     pixel_baseline,
@@ -48,16 +47,6 @@ ELSEWHERE = {
     ArtifactKind.IMPORTED: "the embeddings were computed elsewhere, and nothing was trained here",
 }
 ONE_POINT = 1e-12  # total variance
-
-
-@dataclass(frozen=True, eq=False)
-class Predictions:
-    """Predicted object, true object, group and scene of the held-out images of all models, (n,)."""
-
-    predicted: Names
-    objects: Names
-    groups: Names
-    scenes: Names
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,22 +119,20 @@ class Evaluation:
         objects, contexts, scenes = map(self.column, ("object", "context", "scene"))
         return counterfactual.crossing(objects, contexts, scenes, self.grouping)
 
+    def pooled(self, name: str) -> Names:
+        """A column for the held-out images of all models, one after the other, (n,)."""
+        return np.concatenate([record.views.column(name, "test") for record in self.records])
+
     @cached_property
-    def predictions(self) -> Predictions:
-        """Predictions of all models, one after the other."""
+    def pooled_correct(self) -> NDArray[np.bool_]:
+        """Which held-out images of all models are predicted correctly, (n,)."""
         predicted = np.concatenate([record.predicted(self.name) for record in self.records])
-        columns = []
-        for name in ("object", "group", "scene"):
-            parts = [record.views.column(name, "test") for record in self.records]
-            columns.append(np.concatenate(parts))
-        return Predictions(predicted, *columns)
+        return predicted == self.pooled("object")
 
     @cached_property
     def accuracy(self) -> accuracy.GroupAccuracy:
-        known = self.predictions
-        return accuracy.group_accuracy(
-            known.predicted, known.objects, known.groups, known.scenes, self.grouping
-        )
+        groups, scenes = self.pooled("group"), self.pooled("scene")
+        return accuracy.group_accuracy(self.pooled_correct, groups, scenes, self.grouping)
 
     def train_weighted(self) -> Estimate:
         """Accuracy of groups, weighted by their shares in training."""
@@ -154,30 +141,24 @@ class Evaluation:
         return accuracy.train_weighted(self.accuracy.groups, in_training)
 
     def minority_gap(self) -> Estimate:
-        known = self.predictions
-        correct = known.predicted == known.objects
-        return accuracy.minority_gap(correct, known.groups, known.scenes, self.grouping)
+        groups, scenes = self.pooled("group"), self.pooled("scene")
+        correct = self.pooled_correct
+        return accuracy.minority_gap(self.accuracy, correct, groups, scenes, self.grouping)
 
     def accuracy_by_object(self) -> dict[str, Estimate]:
-        known = self.predictions
-        correct = known.predicted == known.objects
-        rates = {}
-        for name in self.grouping.objects:
-            members = known.objects == name
-            rates[name] = rate(correct[members], known.scenes[members])
-        return rates
+        objects, scenes = self.pooled("object"), self.pooled("scene")
+        return by_group(rate, self.pooled_correct, objects, scenes, self.grouping.objects)
 
     def cross_fitted_worst_group(self) -> Estimate:
-        """Accuracy of the group that was worst on validation images."""
+        """Accuracy of the group that was worst on validation images: other images than it is scored
+        on, so that chance does not lower it as it lowers a minimum."""
 
-        def by_group(predicted: Names, split: str) -> dict[str, Estimate]:
-            objects, groups, scenes = (
-                self.column(name, split) for name in ("object", "group", "scene")
-            )
-            return accuracy.group_accuracy(predicted, objects, groups, scenes, self.grouping).groups
+        def on(split: str) -> accuracy.GroupAccuracy:
+            correct = self.record.predicted(self.name, split) == self.column("object", split)
+            groups, scenes = self.column("group", split), self.column("scene", split)
+            return accuracy.group_accuracy(correct, groups, scenes, self.grouping)
 
-        on_val = by_group(self.record.predicted(self.name, "val"), "val")
-        return accuracy.cross_fitted_worst(on_val, by_group(self.predicted, "test"))[1]
+        return on("test").groups[on("val").worst_group]
 
     @cached_property
     def panel(self) -> dict[str, Names]:
@@ -211,18 +192,16 @@ class Evaluation:
 
     def by_side(self, predicted: Names) -> dict[str, Estimate]:
         """Accuracy of another readout than the usual one, by side."""
-        correct = predicted == self.column("object")
-        groups, scenes = self.column("group"), self.column("scene")
-        sides = {
-            "minority": self.grouping.minority,
-            "majority": self.grouping.majority,
-            "balanced": self.grouping.names,
+        correct, scenes = predicted == self.column("object"), self.column("scene")
+        minority, majority = (
+            np.isin(self.column("group"), names)
+            for names in (self.grouping.minority, self.grouping.majority)
+        )
+        return {
+            "minority_accuracy": rate(correct[minority], scenes[minority]),
+            "majority_accuracy": rate(correct[majority], scenes[majority]),
+            "balanced_accuracy": rate(correct, scenes),
         }
-        rates = {}
-        for side, names in sides.items():
-            members = np.isin(groups, names)
-            rates[f"{side}_accuracy"] = rate(correct[members], scenes[members])
-        return rates
 
     def caption_readout(self, readout: Callable[..., Names], *options: Any) -> dict[str, Estimate]:
         """Accuracy of another readout of the captions' scores."""
@@ -346,13 +325,12 @@ def evaluate(records: Sequence[TrainingRecord], report: Report) -> dict[str, Any
         name for name in record.checkpoints if all(name in fold.checkpoints for fold in records)
     ]
     measured: dict[str, Any] = {"first_fit": None}
+    by_state: dict[tuple[int, ...], dict[str, Any]] = {}  # the last step can be the first fit
     for number, name in enumerate(names):
-        for earlier in names[:number]:  # the last step can be the first fit
-            if all(fold.checkpoints[earlier] is fold.checkpoints[name] for fold in records):
-                measured[name] = measured[earlier]
-                break
-        else:
-            measured[name] = _measure(Evaluation(records, name))
+        state = tuple(id(fold.checkpoints[name]) for fold in records)
+        if state not in by_state:
+            by_state[state] = _measure(Evaluation(records, name))
+        measured[name] = by_state[state]
         share = (number + 1) / (len(names) + 1)
         report(fraction=RENDERING + TRAINING + MEASURING * share, now=True)
     raw_pixels = pixel_baseline(record.views)
@@ -435,7 +413,7 @@ def _measure(evaluation: Evaluation) -> dict[str, Any]:
     add_all(document, lacks, PAIRS, evaluation)
     on_map = z[record.views.on_map]
     plane = projection.fit_plane(np.concatenate([on_map, checkpoint.captions]))
-    document["map_quality"] = map_quality(on_map, plane.place(on_map))
+    document["map_quality"] = projection.map_quality(on_map, plane.place(on_map))
     return document
 
 
@@ -452,18 +430,21 @@ def _lacking(evaluation: Evaluation) -> dict[Need, str]:
     """Needs of measures that are not met at this checkpoint, with the reason."""
     record, views, checkpoint = evaluation.record, evaluation.views, evaluation.checkpoint
     no_vectors = "this model's captions have no embeddings"
-    why_no_masks = None
+    reasons = lacking(views)
     if not views.panel:
-        why_no_masks = "no masks of the objects" if views.images.has_pictures else "no pictures"
-    reasons = {
-        Need.READOUT: why_no_readout(record.condition, record.labels),
-        Need.NAMING_CAPTIONS: why_no_caption_readout(record.condition, record.labels),
-        Need.CAPTION_VECTORS: None if len(checkpoint.captions) else f"{no_vectors} of this kind",
-        Need.NAME_VECTORS: None if len(checkpoint.object_names) else f"{no_vectors} of this kind",
-        Need.OWN_CAPTIONS: record.why_no_pairs
-        or (None if len(checkpoint.captions) else no_vectors),
-        Need.VALIDATION: None if len(views.rows["val"]) else "no validation pictures",
-        Need.MASKS: why_no_masks,
-        **lacking(views),
-    }
-    return {need: reason for need, reason in reasons.items() if reason}
+        has_pictures = views.images.has_pictures
+        reasons[Need.MASKS] = "no masks of the objects" if has_pictures else "no pictures"
+    if len(views.rows["val"]) == 0:
+        reasons[Need.VALIDATION] = "no validation pictures"
+    if len(checkpoint.captions) == 0:
+        reasons[Need.CAPTION_VECTORS] = f"{no_vectors} of this kind"
+        reasons[Need.OWN_CAPTIONS] = no_vectors
+    if len(checkpoint.object_names) == 0:
+        reasons[Need.NAME_VECTORS] = f"{no_vectors} of this kind"
+    if record.why_no_pairs:
+        reasons[Need.OWN_CAPTIONS] = record.why_no_pairs
+    if reason := why_no_readout(record.condition, record.labels):
+        reasons[Need.READOUT] = reason
+    if reason := why_no_caption_readout(record.condition, record.labels):
+        reasons[Need.NAMING_CAPTIONS] = reason
+    return reasons

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.experiment.options import RANDOM
-from vlcore.metrics import geometry, projection
+from vlcore.metrics import geometry
 from vlcore.metrics.catalogue import Need, measure_of
 from vlcore.metrics.document import Document, Value, add_all
 from vlcore.metrics.estimate import Estimate, rate
@@ -107,31 +107,11 @@ SPACE: dict[str, Callable[[Space], Value]] = {
     "uniformity_images": lambda space: geometry.uniformity(space.z, space.column("scene")),
     "similarity_to": Space.similarity,
 }
-# `absent` lists these first where there is no space, so that files of all versions are equal.
-_FIRST_ABSENT = (
-    "silhouette_object",
-    "silhouette_context",
-    "silhouette_group",
-    "silhouette_majority_pair",
-    "variance",
-    "axis_angle",
-    "dispersion",
-    "uniformity_images",
-    "probe_object",
-    "probe_context",
-    "probe_group",
-    "probe_object_minority",
-    "neighbours_object",
-    "neighbours_context",
-    "similarity_to",
-)
 
 
 def no_space(reason: str) -> dict[str, str]:
     """The reason why nothing is measured of a space, by measure."""
-    return dict.fromkeys(
-        [*_FIRST_ABSENT, *(measure_of(name).parent or name for name in SPACE)], reason
-    )
+    return {measure_of(name).parent or name: reason for name in SPACE}
 
 
 def lacking(views: Views) -> dict[Need, str]:
@@ -145,19 +125,6 @@ def lacking(views: Views) -> dict[Need, str]:
         if min((groups == name).sum() for name in views.grouping.names) < FEWEST:
             reasons[need] = reason
     return reasons
-
-
-def map_quality(
-    z: NDArray[np.floating], points: NDArray[np.float64]
-) -> dict[str, dict[str, float]]:
-    """Trustworthiness and continuity of a map by size of the neighbourhood, ``k5`` and so on."""
-    sizes = [size for size in projection.TRUST_NEIGHBOURS if size < len(z) / 2]
-    measures = {"trustworthiness": projection.trustworthiness, "continuity": projection.continuity}
-    quality = {}
-    for name, measure in measures.items():
-        values = measure(z, points, sizes)
-        quality[name] = {f"k{size}": value for size, value in values.items()}
-    return quality
 
 
 def measure_space(lacks: Mapping[Need, str], space: Space) -> Document:
