@@ -32,6 +32,7 @@ from vlcore.experiment.captions import distinct_captions
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.vocabulary import word_vectors_file
+from vlcore.model.dual_encoder import Encoder
 from vlcore.model.load import OwnModel, load_model
 from vlcore.study.statistics.paired import t_interval
 
@@ -86,7 +87,8 @@ def measure_captions(text: str, labels: str, seed: int) -> Iterator[dict[str, ob
     arrays = artifact.arrays("embeddings.npz")
     encoders = [(text, model, arrays["end_test"])]
     if text == "words":
-        encoders.append((UNTRAINED, model.before(), arrays["untrained_test"]))
+        untrained = OwnModel(Encoder(model.encoder.config).eval(), model.vocabulary)
+        encoders.append((UNTRAINED, untrained, arrays["untrained_test"]))
     for name, encoder, image_z in encoders:
         cosines = image_z @ encoder.embed_captions([caption.text for caption in CAPTIONS]).T
         for caption, scores in zip(CAPTIONS, cosines.T, strict=True):

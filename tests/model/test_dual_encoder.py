@@ -1,8 +1,6 @@
 """The dual encoder: unit vectors, seeds, and what padding must not do; and what it is compared
 with."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -10,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from tests.model.builders import TOKENS, WORDS, inputs, pictures, readable, same
+from tests.model.builders import TOKENS, WORDS, inputs, readable, same
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.options import ARCHITECTURES, objectives_here, style_names
 from vlcore.experiment.vocabulary import MAX_WORDS, PAD
 from vlcore.metrics.accuracy import logits
-from vlcore.model.dual_encoder import Attention, Encoder, build, to_input
+from vlcore.model.dual_encoder import Encoder, build, to_input
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -82,62 +80,6 @@ def test_neither_padding_nor_neighbours_change_a_caption(tokens: list[int]) -> N
         assert model.text(padded).numpy() == pytest.approx(plain.numpy(), abs=1e-6)
 
 
-@pytest.mark.parametrize(("width", "heads", "tokens"), [(8, 1, 3), (8, 4, 5), (64, 4, 16)])
-@pytest.mark.parametrize("masked", [False, True])
-def test_attention_against_a_loop(width: int, heads: int, tokens: int, masked: bool) -> None:
-    torch.manual_seed(width + heads)
-    attention, x = Attention(width, heads), torch.randn(2, tokens, width)
-    seen = torch.ones(2, tokens, dtype=torch.bool)
-    seen[1, tokens // 2 :] = not masked
-    with torch.no_grad():
-        found = attention(x, seen[:, None, None, :] if masked else None)
-        size = width // heads
-        for example in range(2):
-            mixed = torch.zeros(tokens, width)
-            projected = attention.qkv(
-                x[example]
-            )  # (T, 3 W): queries, keys, values, each head after head
-            for head in range(heads):
-                q, k, v = (
-                    projected[:, part * width + head * size :][:, :size] for part in range(3)
-                )
-                for i in range(tokens):
-                    scores = [float(q[i] @ k[j]) / math.sqrt(size) for j in range(tokens)]
-                    shares = [
-                        math.exp(s) if seen[example, j] else 0.0 for j, s in enumerate(scores)
-                    ]
-                    for j in range(tokens):
-                        mixed[i, head * size : (head + 1) * size] += shares[j] / sum(shares) * v[j]
-            assert found[example].numpy() == pytest.approx(attention.out(mixed).numpy(), abs=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("tau", "scale"), [(math.log(10), 10), (0.5, math.exp(0.5)), (-3.0, 1.0), (9.0, 100.0)]
-)
-def test_logits_are_a_scaled_and_shifted_cosine(tau: float, scale: float) -> None:
-    """The scale stays between 1 and 100."""
-    model = build(Condition(), len(WORDS))
-    assert (model.tau.item(), model.bias.item()) == (pytest.approx(math.log(10)), 0)
-    z, t = F.normalize(torch.randn(3, 32), dim=1), F.normalize(torch.randn(2, 32), dim=1)
-    with torch.no_grad():
-        model.tau.fill_(tau)
-        model.bias.fill_(-2.0)
-        found = model.logits(z, t)
-    by_hand = [
-        [scale * sum(float(a * b) for a, b in zip(x, y, strict=True)) - 2 for y in t] for x in z
-    ]
-    assert found.numpy() == pytest.approx(np.array(by_hand), abs=1e-3)
-
-
-def test_pixels_become_numbers_around_mid_grey() -> None:
-    pixels = pictures(2)
-    assert inputs(2).numpy() == pytest.approx(
-        (pixels.transpose(0, 3, 1, 2) - 127.5) / 127.5, abs=1e-6
-    )
-    ends = to_input(torch.tensor([[[[0, 255, 0]]]], dtype=torch.uint8))
-    assert ends.flatten().tolist() == [-1, 1, -1]
-
-
 def test_a_classifier_has_a_free_vector_for_each_class_and_reads_nothing_else() -> None:
     model = build(Condition(objective="ce_group", labels="descriptive"), len(WORDS), classes=4)
     t = model.text(TOKENS)
@@ -194,10 +136,3 @@ def test_scores_outside_torch_are_those_of_the_model(kind: str) -> None:
         z, t = model.image(inputs(6)), model.text(TOKENS)
         found = logits(z.numpy(), t.numpy(), float(model.tau.exp()), float(model.bias), kind)
         assert found == pytest.approx(model.logits(z, t).numpy(), abs=1e-4)
-
-
-def test_an_affine_logit_is_the_log_odds_of_half_the_raised_cosine() -> None:
-    z = np.array([[1.0, 0.0], [0.6, 0.8], [-1.0, 0.0]])
-    found = logits(z, np.array([[1.0, 0.0]]), 1, 0, "affine")[:, 0]
-    most = math.log((1 - 1e-6) / 1e-6)
-    assert found.tolist() == pytest.approx([most, math.log(0.8 / 0.2), -most])

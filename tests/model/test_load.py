@@ -1,12 +1,7 @@
 """Where new pictures and captions land: one that a model knows lands where the map has it."""
 
-from pathlib import Path
-
-import numpy as np
 import pytest
-from PIL import Image
 
-from tests.api.stand_ins import made_elsewhere
 from vlcore.api.model_map import model_map
 from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
@@ -14,7 +9,7 @@ from vlcore.data.decoding import open_upload
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.vocabulary import Vocabulary
-from vlcore.model import load, pretrained
+from vlcore.model import load
 from vlcore.model.dual_encoder import Encoder, ModelConfig
 
 
@@ -39,41 +34,6 @@ def test_a_known_picture_lands_where_the_map_has_it(
         assert (row, similarity) == (model.rows[place], pytest.approx(1, abs=1e-4))
 
 
-def test_each_picture_is_placed_by_itself_and_its_middle_square_alone(
-    quick: list[Artifact], images: ImageSet
-) -> None:
-    pictures = [Image.fromarray(images.image(int(row))) for row in images.rows("val")[::80]]
-    wide = Image.new("RGB", (200, 128), "magenta")
-    wide.paste(pictures[0], (36, 0))
-    pictures += [wide, wide.resize((128, 128))]
-    model = load.load_model(quick[0])
-    together = model.embed_images(pictures)
-    alone = np.concatenate([model.embed_images([picture]) for picture in pictures])
-    assert together == pytest.approx(alone, abs=1e-5)
-    assert np.linalg.norm(together, axis=1) == pytest.approx(1, abs=1e-5)
-    narrow, *_, cropped, stretched = together
-    assert narrow == pytest.approx(cropped, abs=1e-6)
-    assert np.abs(narrow - stretched).max() > 1e-3
-
-
-@pytest.mark.parametrize("number", [0, 3])
-def test_before_its_first_step_a_model_is_as_measured(
-    quick: list[Artifact], images: ImageSet, number: int
-) -> None:
-    arrays, model = quick[number].arrays("embeddings.npz"), load.load_model(quick[number])
-    assert isinstance(model, load.OwnModel)
-    first = model.before()
-    for one in (model, first):  # to look, and not to train
-        assert not one.encoder.training
-        assert not any(parameter.requires_grad for parameter in one.encoder.parameters())
-    for split in ("test", "train"):
-        pixels = images.pixels(arrays[f"{split}_rows"][:40])
-        for moment, one in (("untrained", first), ("end", model)):
-            assert one.embed_pixels(pixels) == pytest.approx(
-                arrays[f"{moment}_{split}"][:40], abs=1e-4
-            )
-
-
 def test_training_captions_land_where_the_map_has_them(quick: list[Artifact]) -> None:
     model, loaded = model_map(quick[1]), load.load_model(quick[1])
     assert loaded.embed_captions(model.captions) == pytest.approx(model.caption_z, abs=1e-4)
@@ -90,11 +50,3 @@ def test_a_model_of_before_reads_fewer_words_and_says_so() -> None:
     assert old.embed_captions([text, short])[0] == pytest.approx(
         old.embed_captions([short])[0], abs=1e-5
     )
-
-
-def test_a_pretrained_model_is_loaded_from_its_checkpoint(
-    empty_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    artifact = made_elsewhere(Artifact("a-key", empty_home, {}), "pretrained")
-    monkeypatch.setattr(pretrained, "load_for", lambda asked: ("the checkpoint of", asked))
-    assert load.load_model(artifact) == ("the checkpoint of", artifact)

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ from torch.nn.functional import normalize
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
 from tests.model.tiny_clip import TEXT_LENGTH, WIDTH, save_clip, save_siglip
-from vlcore.model import pretrained
 from vlcore.model.device import ModelError
 from vlcore.model.pretrained import PretrainedEncoder, load_checkpoint, middle_square
 
@@ -71,17 +69,6 @@ def test_numbers_are_those_of_the_checkpoint(
     assert np.array_equal(*encoder.embed_captions(["A Horse", "a horse"])), "both read lower case"
     assert encoder.parameters == sum(parameter.numel() for parameter in model.parameters())
     assert (encoder.checkpoint.kind, encoder.device) == (kind, "cpu")
-    older = pretrained._unit(torch.randn(4, 5))  # older transformers give the vectors themselves
-    assert np.allclose(np.linalg.norm(older, axis=1), 1, atol=1e-6)
-
-
-def test_any_number_of_pictures_goes_in_batches(
-    encoder: PretrainedEncoder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    together = encoder.embed_images(pictures(7))
-    monkeypatch.setattr(pretrained, "BATCH", 3)
-    assert np.allclose(encoder.embed_images(pictures(7)), together, atol=1e-6)
-    assert encoder.embed_images([]).shape == encoder.embed_captions([]).shape == (0, encoder.width)
 
 
 def test_only_the_middle_square_of_a_picture_counts(encoder: PretrainedEncoder) -> None:
@@ -132,15 +119,3 @@ def test_a_checkpoint_is_loaded_once_until_its_files_change(tmp_path: Path) -> N
     assert other.checkpoint.name != first.checkpoint.name
     assert not np.allclose(other.embed_captions(TEXTS), first.embed_captions(TEXTS))
     assert other.width == WIDTH
-
-
-def test_a_package_that_is_not_there_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    missing = ImportError("SiglipTokenizer requires the SentencePiece library.\nSee")
-    folder = save_siglip(tmp_path / "siglip", seed=7)
-    monkeypatch.setattr(AutoTokenizer, "from_pretrained", Mock(side_effect=missing))
-    with pytest.raises(
-        ModelError, match=r"needs a package that is not here; install it \(sentencepiece\)"
-    ):
-        load_checkpoint(str(folder))

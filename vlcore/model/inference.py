@@ -42,8 +42,8 @@ def embed_images(model: Encoder, images: NDArray[Any]) -> Array:
 def embed_captions(model: Encoder, vocabulary: AnyVocabulary, captions: Sequence[str]) -> Array:
     """Unit vectors of captions, float32 (n, E); (0, E) of a captioner.
 
-    ModelError where a caption has no words, is no class of a classifier, or has no code in a model
-    of codes.
+    A classifier has the vectors of its classes, whatever the captions. ModelError where a caption
+    has no words, or has no code in a model of codes.
     """
     if model.config.language == "decoder":
         return np.empty((0, model.config.embedding), dtype=np.float32)
@@ -52,8 +52,6 @@ def embed_captions(model: Encoder, vocabulary: AnyVocabulary, captions: Sequence
     tokens = tokens.to(model.device)
     if not (tokens != PAD).any(dim=1).all():
         raise ModelError("A caption needs at least one word.")
-    if model.config.language == "classes" and len(captions) != model.config.classes:
-        raise ModelError("This model is a classifier: it knows its classes and reads no captions.")
     if isinstance(model.text, CaptionCodes):
         is_known = model.text.knows(tokens).tolist()
         if not all(is_known):

@@ -40,30 +40,19 @@ class OwnModel:
     def embed_images(self, images: Sequence[Image.Image]) -> Embeddings:
         """Unit vectors of images, (n, E); each is cropped to its middle square first."""
         if self.frozen_tower:
-            pixels = [np.asarray(image.convert("RGB")) for image in images]
-            return self.embed_features(self.features(pixels))
-        return self.embed_pixels(np.stack([square(image, TRAINING_SIZE) for image in images]))
+            return self.embed_pixels([np.asarray(image.convert("RGB")) for image in images])
+        return self.embed_pixels([square(image, TRAINING_SIZE) for image in images])
 
-    def embed_pixels(self, pixels: NDArray[np.uint8]) -> Embeddings:
-        """Unit vectors of square images, uint8 (n, S, S, 3) to (n, E); S is the size of training
+    def embed_pixels(self, images: Sequence[NDArray[np.uint8]]) -> Embeddings:
+        """Unit vectors of square images, uint8 (S, S, 3) each, to (n, E); S is the size of training
         unless the model has a frozen tower."""
         from vlcore.model.inference import embed_images
 
         if self.frozen_tower:
-            return self.embed_features(self.features(list(pixels)))
-        return embed_images(self.encoder, pixels)
-
-    def features(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Features of images of any size under the frozen tower, (n, F)."""
-        # Not projected, though bundled rows have 128 components: accuracy of four bundled models on
-        # 32 photographs is 92 % by whole features, and 88 % by projected ones.
-        return features_of_images(self.frozen_tower, images)
-
-    def embed_features(self, features: NDArray[np.float32]) -> Embeddings:
-        """Unit vectors of images from their features, (n, F) to (n, E)."""
-        from vlcore.model.inference import embed_images
-
-        return embed_images(self.encoder, features)
+            # Not projected, though bundled rows have 128 components: accuracy of four bundled
+            # models on 32 photographs is 92 % by whole features, and 88 % by projected ones.
+            return embed_images(self.encoder, features_of_images(self.frozen_tower, images))
+        return embed_images(self.encoder, np.stack(images))
 
     def embed_captions(self, texts: Sequence[str]) -> Embeddings:
         """Unit vectors of captions, (n, E); ModelError where one has no words or no vector."""
@@ -87,18 +76,6 @@ class OwnModel:
         if reads_pieces(self.encoder.config.text):
             return []
         return [*self.vocabulary.unknown(text), *split_words(text)[self.encoder.config.max_words :]]
-
-    def before(self) -> OwnModel:
-        """The untrained model: its seed gives the same first weights again."""
-        from vlcore.model.dual_encoder import Encoder
-
-        untrained = Encoder(self.encoder.config)
-        # Buffers such as the captions that have codes.
-        untrained.load_state_dict(dict(self.encoder.named_buffers()), strict=False)
-        if untrained.image.frozen and not untrained.image.reads_features:
-            # These weights are in the model's file alone.
-            untrained.image.backbone = self.encoder.image.backbone
-        return OwnModel(untrained.eval().requires_grad_(False), self.vocabulary)
 
 
 def load_model(artifact: store.Artifact) -> Loaded:

@@ -4,10 +4,10 @@ An image is cut to its middle square and prepared as the checkpoint says; captio
 stops reading. Numbers are float32 on every device.
 """
 
-import signal
+import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +18,6 @@ import torch
 import transformers
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 from torch.nn import functional as F
 from transformers.utils import logging
 
@@ -31,14 +30,14 @@ from vlcore.model.hub_checkpoints import (
     HubCheckpoint,
     PretrainedError,
     Tell,
-    check_preparation,
     digest,
     find_checkpoint,
     tell_nobody,
 )
 
 Array = NDArray[np.float32]
-BATCH = 64
+# Others can be told to make much of an image in many ways.
+PREPARATIONS = ("CLIPImageProcessor", "SiglipImageProcessor", "Siglip2ImageProcessor")
 _loading = threading.Lock()  # two visitors who ask for one checkpoint load it once
 
 
@@ -62,23 +61,29 @@ class PretrainedEncoder:
     _tokenizer: Any
     _preparation: Any
 
+    @torch.inference_mode()
     def embed_images(self, images: Sequence[Image.Image]) -> Array:
-        """Unit vectors of images of any size, (n, E)."""
+        """Unit vectors of images of any size, (n, E), all at once."""
         squares = [middle_square(image) for image in images]
-        return self._in_batches(self._embed_squares, squares)
+        prepared = self._preparation(images=squares, return_tensors="pt").to(self.device)
+        return _unit(self._model.get_image_features(**prepared))
 
+    @torch.inference_mode()
     def embed_captions(self, texts: Sequence[str]) -> Array:
         """Unit vectors of captions, (n, E); what is too long for the checkpoint is cut, see
         `unknown`. ModelError where one has no words."""
         if not all(text.strip() for text in texts):
             raise ModelError("A caption needs at least one word.")
-        return self._in_batches(self._embed_texts, list(texts))
-
-    def _in_batches(self, embed: Callable[[list[Any]], Array], inputs: list[Any]) -> Array:
-        parts = [np.empty((0, self.width), dtype=np.float32)]
-        for start in range(0, len(inputs), BATCH):
-            parts.append(embed(inputs[start : start + BATCH]))
-        return np.concatenate(parts)
+        tokens = self._tokenizer(
+            [self._as_read(text) for text in texts],
+            # SigLIP reads the last token of a caption as long as in its training, without a mask.
+            padding="max_length" if self._is_siglip else True,
+            truncation=True,
+            max_length=self._max_tokens,
+            return_tensors="pt",
+        ).to(self.device)
+        names = ("input_ids",) if self._is_siglip else ("input_ids", "attention_mask")
+        return _unit(self._model.get_text_features(**{name: tokens[name] for name in names}))
 
     def unknown(self, text: str) -> list[str]:
         """The words of a caption that the checkpoint does not know, or that come too late to be
@@ -108,24 +113,6 @@ class PretrainedEncoder:
         # SigLIP was trained on lower-case captions, and not all of its tokenizers see to it.
         return text.lower() if self._is_siglip else text
 
-    @torch.inference_mode()
-    def _embed_squares(self, images: list[Image.Image]) -> Array:
-        prepared = self._preparation(images=images, return_tensors="pt").to(self.device)
-        return _unit(self._model.get_image_features(**prepared))
-
-    @torch.inference_mode()
-    def _embed_texts(self, texts: list[str]) -> Array:
-        tokens = self._tokenizer(
-            [self._as_read(text) for text in texts],
-            # SigLIP reads the last token of a caption as long as in its training, without a mask.
-            padding="max_length" if self._is_siglip else True,
-            truncation=True,
-            max_length=self._max_tokens,
-            return_tensors="pt",
-        ).to(self.device)
-        names = ("input_ids",) if self._is_siglip else ("input_ids", "attention_mask")
-        return _unit(self._model.get_text_features(**{name: tokens[name] for name in names}))
-
 
 def load_checkpoint(
     source: str, *, revision: str = "", tell: Tell = tell_nobody
@@ -145,34 +132,8 @@ def load_checkpoint(
             # Files as they are mapped, numbers as they are read and as float32, computation.
             needed = checkpoint.bytes + 8 * checkpoint.numbers + limits.CHECKPOINT_SLACK
             memory = memory_limit(needed)
-        too_long = f"{checkpoint.name} takes too long to load; choose another."
-        with memory, time_limit(limits.CHECKPOINT_SECONDS, too_long):
+        with memory:
             return _load(checkpoint, files, device)
-
-
-@contextmanager
-def time_limit(seconds: float, sentence: str) -> Iterator[None]:
-    """Raise a PretrainedError where work takes longer than so many seconds.
-
-    Only the main thread of a process can be stopped, in which jobs work; pages load a checkpoint
-    that a job has loaded before.
-    """
-    is_main_thread = threading.current_thread() is threading.main_thread()
-    if not is_main_thread or not hasattr(signal, "setitimer"):
-        yield
-        return
-
-    def stop(_number: int, _frame: Any) -> None:
-        raise PretrainedError(sentence)
-
-    before = signal.signal(signal.SIGALRM, stop)
-    # It repeats, because transformers catches every exception in some places.
-    left = signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, *left)
-        signal.signal(signal.SIGALRM, before)
 
 
 @lru_cache(maxsize=2)
@@ -182,12 +143,10 @@ def _load(checkpoint: HubCheckpoint, _digest: str, device: str) -> PretrainedEnc
     model = _model_of(checkpoint).to(device).eval().requires_grad_(False)
     tokenizer = _preparation_of(checkpoint, "words", transformers.AutoTokenizer)
     preparation = _preparation_of(checkpoint, "images", transformers.AutoImageProcessor)
-    check_preparation(type(preparation).__name__, checkpoint.name)
-    name, words = checkpoint.name, model.config.text_config.vocab_size
-    if len(tokenizer) > words:
-        raise PretrainedError(
-            f"{name} has a tokenizer of {len(tokenizer)} words for {words}; download it again."
-        )
+    name, prepares = checkpoint.name, type(preparation).__name__
+    if re.sub(r"(Fast|Pil)$", "", prepares) not in PREPARATIONS:
+        known = ", ".join(PREPARATIONS)
+        raise PretrainedError(f"{name} prepares images by {prepares}; choose one with {known}.")
     scale = float(model.logit_scale.exp())
     bias = float(model.logit_bias) if hasattr(model, "logit_bias") else 0.0
     parameters = sum(parameter.numel() for parameter in model.parameters())
@@ -195,23 +154,15 @@ def _load(checkpoint: HubCheckpoint, _digest: str, device: str) -> PretrainedEnc
         checkpoint, device, parameters, 0, scale, bias, model, tokenizer, preparation
     )
     try:  # image and caption must become vectors of one width
-        image = encoder._embed_squares([Image.new("RGB", (64, 48), (120, 140, 90))])
-        caption = encoder._embed_texts(["a photo"])
-    except PretrainedError:
-        raise
-    except torch.OutOfMemoryError as error:
-        raise PretrainedError(f"The memory of {device} is too small for {name}.") from error
+        image = encoder.embed_images([Image.new("RGB", (64, 48), (120, 140, 90))])
+        cosine = image[0] @ encoder.embed_captions(["a photo"])[0]
     except Exception as error:  # a stranger's configuration can fail anywhere
         raise PretrainedError(
             f"{name} cannot embed an image and a caption: {first_line(error)}."
         ) from error
-    if not all(np.isfinite(numbers).all() for numbers in (image, caption, [scale, bias])):
+    if not np.isfinite([cosine, scale, bias]).all():
         raise PretrainedError(
             f"{name} holds or makes numbers that are not finite; choose another checkpoint."
-        )
-    if image.shape != caption.shape:
-        raise PretrainedError(
-            f"{name} does not bring images and captions into one space; choose another checkpoint."
         )
     return replace(encoder, width=image.shape[1])
 
@@ -255,21 +206,14 @@ def _model_of(checkpoint: HubCheckpoint) -> Any:
 
 def _preparation_of(checkpoint: HubCheckpoint, inputs: str, auto_class: Any) -> Any:
     """A checkpoint's tokenizer or its preparation of images."""
-    part = f"The preparation of {inputs} of {checkpoint.name}"
     try:
         return auto_class.from_pretrained(
             checkpoint.folder, trust_remote_code=False, local_files_only=True
         )
-    except PretrainedError:
-        raise
-    except ImportError as error:
-        package = "sentencepiece" if "sentencepiece" in str(error).lower() else first_line(error)
-        raise PretrainedError(
-            f"{part} needs a package that is not here; install it ({package})."
-        ) from error
     except Exception as error:
         raise PretrainedError(
-            f"{part} cannot be read ({first_line(error)}); download it again."
+            f"The preparation of {inputs} of {checkpoint.name} cannot be read"
+            f" ({first_line(error)}); download it again."
         ) from error
 
 
@@ -280,10 +224,9 @@ def middle_square(image: Image.Image) -> Image.Image:
     return image.convert("RGB").crop((left, top, left + side, top + side))
 
 
-def _unit(features: Any) -> Array:
-    """Unit vectors, (n, E), from a tower's output: vectors, or an object that holds them."""
-    vectors = features if isinstance(features, Tensor) else features.pooler_output
-    return F.normalize(vectors.float(), dim=-1).cpu().numpy()
+def _unit(output: Any) -> Array:
+    """Unit vectors, (n, E), from a tower's output."""
+    return F.normalize(output.pooler_output.float(), dim=-1).cpu().numpy()
 
 
 def load_for(artifact: Artifact) -> PretrainedEncoder:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,11 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.progress import Report
 from vlcore.metrics import geometry
 from vlcore.metrics.accuracy import logits
-from vlcore.metrics.memory import Memory, digest_of
 from vlcore.metrics.projection import align, fit_plane
 from vlcore.metrics.readouts import ObjectReadout
+from vlcore.model import inference
+from vlcore.model.dual_encoder import Encoder
+from vlcore.model.loop import Progress, checkpoint_steps
 from vlcore.model.views import (
     RENDERING,
     TRAINING,
@@ -29,12 +31,6 @@ from vlcore.model.views import (
     readout_of,
     why_no_caption_readout,
 )
-
-if TYPE_CHECKING:
-    from vlcore.model.dual_encoder import Encoder
-    from vlcore.model.loop import Progress
-
-_untrained_spaces = Memory(100)  # embeddings of images, about ten a run
 
 
 class CheckpointRecorder:
@@ -63,9 +59,6 @@ class CheckpointRecorder:
             number: of the model among the job's `models`, from 0; the first one is animated.
             models: how many models the job trains.
         """
-        from vlcore.model import inference, loop
-
-        self.inference = inference
         self.condition = condition
         self.views = views
         self.labels = labels
@@ -73,7 +66,7 @@ class CheckpointRecorder:
         self.number = number
         self.models = models
         # The end and every second step before it, the same in all runs of a condition.
-        self.probed_steps = set(loop.checkpoint_steps(condition.steps)[::-2])
+        self.probed_steps = set(checkpoint_steps(condition.steps)[::-2])
         self.checkpoints: dict[str, Checkpoint] = {}
         self.progress: Progress | None = None
         # Step, embeddings of images on the map, of training images and of captions.
@@ -103,19 +96,19 @@ class CheckpointRecorder:
         first_fit_step = None if self.progress is None else self.progress.first_fit_step
         steps = {"untrained": 0, "first_fit": first_fit_step, "end": self.condition.steps}
         names = [name for name, at in steps.items() if at == step]
-        checkpoint = self._checkpoint(model, step == 0) if names else None
+        checkpoint = self._checkpoint(model) if names else None
         if checkpoint is not None:
             self.checkpoints |= dict.fromkeys(names, checkpoint)
         if self.number:
             return  # animation and curves are of the first model
         if checkpoint is None:
-            inputs, embed = self.views.inputs, partial(self.inference.embed_images, model)
+            inputs, embed = self.views.inputs, partial(inference.embed_images, model)
             on_map = embed(inputs["test"][self.views.on_map])
             train = embed(inputs["train"][: len(self.views.rows["train"])])
         else:
             on_map = checkpoint.z["test"][self.views.on_map]
             train = checkpoint.z["train"][: len(self.views.rows["train"])]
-        captions = self.inference.embed_captions(model, self.labels.vocabulary, self.labels.texts)
+        captions = inference.embed_captions(model, self.labels.vocabulary, self.labels.texts)
         self._animation.append((step, on_map, train, captions))
         positions = fit_plane(np.concatenate([on_map, captions])).place(on_map)
         if self._last_map is not None:
@@ -139,8 +132,7 @@ class CheckpointRecorder:
             return  # a set in folds has no images for this
         if checkpoint is None:
             val, probe = (
-                self.inference.embed_images(model, views.inputs[split])
-                for split in ("val", "probe")
+                inference.embed_images(model, views.inputs[split]) for split in ("val", "probe")
             )
         else:
             val, probe = checkpoint.z["val"], checkpoint.z["probe"]
@@ -167,25 +159,20 @@ class CheckpointRecorder:
         captioner's decoder."""
         if len(captions) == 0:
             vocabulary, texts = self.labels.vocabulary, self.labels.texts
-            scores = self.inference.score_captions(model, vocabulary, texts, images)
+            scores = inference.score_captions(model, vocabulary, texts, images)
             return scores.astype(np.float64)
-        return logits(z, captions, *self.inference.scale_and_bias(model), self.condition.logit)
+        return logits(z, captions, *inference.scale_and_bias(model), self.condition.logit)
 
-    def _checkpoint(self, model: Encoder, untrained: bool) -> Checkpoint:
+    def _checkpoint(self, model: Encoder) -> Checkpoint:
         vocabulary, config = self.labels.vocabulary, model.config
-        captions = self.inference.embed_captions(model, vocabulary, self.labels.texts)
+        captions = inference.embed_captions(model, vocabulary, self.labels.texts)
         object_names = captions[:0]
         if config.language == "text" and config.text != "codes":
             objects = self.views.grouping.objects
-            object_names = self.inference.embed_captions(model, vocabulary, objects)
-        tower = ""
-        if untrained:  # one seed starts from the same image weights, whatever the text side is
-            weights = model.image.state_dict().values()
-            tower = digest_of(*(tensor.cpu().numpy() for tensor in weights))
+            object_names = inference.embed_captions(model, vocabulary, objects)
 
         def embed(images: NDArray[Any]) -> tuple[Array, NDArray[np.float64]]:
-            compute = partial(self.inference.embed_images, model, images)
-            z = _untrained_spaces.get(compute, tower, images) if untrained else compute()
+            z = inference.embed_images(model, images)
             return z, self._scores(model, z, captions, images)
 
         z: dict[str, Array] = {}
@@ -193,7 +180,7 @@ class CheckpointRecorder:
         for split, images in self.views.inputs.items():
             z[split], scores[split] = embed(images)
         panel = {kind: embed(images) for kind, images in (self.views.panel or {}).items()}
-        scale, bias = self.inference.scale_and_bias(model)
+        scale, bias = inference.scale_and_bias(model)
         readout = readout_of(self.condition, self.labels, self.views, z)
         return Checkpoint(z, scores, captions, scale, bias, object_names, panel, readout)
 

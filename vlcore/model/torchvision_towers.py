@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vlcore.data.imageset import TRAINING_SIZE
-from vlcore.experiment.errors import LabError
 from vlcore.experiment.options import RANDOM
 
 PREFIX = "torchvision:"
@@ -20,16 +19,9 @@ MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
 
 
-class BackboneError(LabError):
-    """A network that is unknown; the message says what to do."""
-
-
 class Backbone(nn.Module):
-    """A torchvision classifier without its last layer, always in evaluation mode.
-
-    Its weights are read from the model's file. BackboneError where torchvision has no such network,
-    or its last layer is not a linear one.
-    """
+    """A torchvision classifier without its last layer, always in evaluation mode; its weights are
+    read from the model's file."""
 
     mean: Tensor
     deviation: Tensor
@@ -40,24 +32,13 @@ class Backbone(nn.Module):
         super().__init__()
         self.architecture = architecture
         name = architecture.removeprefix(PREFIX).removesuffix(RANDOM)
-        if name not in models.list_models(module=models):
-            raise BackboneError(
-                f"torchvision has no classifier named {name!r}; choose one such as resnet18."
-            )
         min_size = models.get_model_weights(name).DEFAULT.meta["min_size"]
-        # These two warn otherwise.
-        options = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
-        self.network: nn.Module = models.get_model(name, weights=None, **options)
-        classifiers = [
+        self.network: nn.Module = models.get_model(name, weights=None)
+        *_, last = (
             path
             for path, module in self.network.named_modules()
             if getattr(module, "out_features", 0) == CLASSES
-        ]
-        if not classifiers:
-            raise BackboneError(
-                f"{name} does not end in a linear layer; choose another network, such as resnet18."
-            )
-        last = classifiers[-1]
+        )
         self.features = int(self.network.get_submodule(last).in_features)
         self.network.set_submodule(last, nn.Identity())
         self._min_side = max(TRAINING_SIZE, *min_size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,10 +20,9 @@ from vlcore.experiment.captions import Caption, captions_of
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.options import MITIGATIONS, OBJECTIVES
-from vlcore.experiment.progress import Progress, Report, silent
+from vlcore.experiment.progress import Progress, silent
 from vlcore.experiment.vocabulary import AnyVocabulary, check_captions, vocabulary_for
 from vlcore.metrics.counterfactual import PANEL_KINDS, panel
-from vlcore.metrics.memory import Memory
 from vlcore.metrics.pixel_summary import PixelSummary, summarise_pixels
 from vlcore.metrics.readouts import ObjectReadout, dfr, probe_layer
 
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 PANEL_SCENES = 100
 RENDERING, TRAINING, MEASURING = 0.15, 0.70, 0.15  # shares of a job's progress bar
 Array = NDArray[np.float32]
-_panels = Memory(1)  # 40 MB at the usual size; larger panels are not cached
 
 
 class Views:
@@ -52,7 +50,7 @@ class Views:
         training: TrainingSet,
         panel_size: int = TRAINING_SIZE,
         features: FeatureStore | None = None,
-        report: Report | None = None,
+        progress: Progress = silent,
     ) -> None:
         """Read the images.
 
@@ -60,7 +58,7 @@ class Views:
             training: the training set of the job.
             panel_size: side of the composite images, in pixels.
             features: of a model on a frozen tower, where its features are; else models read pixels.
-            report: told how many features are computed.
+            progress: told how many features are computed.
         """
         self.training = training
         self.images = training.images
@@ -76,11 +74,7 @@ class Views:
         self.inputs: dict[str, NDArray[Any]] = {}
         self.panel: dict[str, NDArray[Any]] | None = None
         if features is not None:
-            if report is None:
-                self._read_features(features, silent)
-            else:
-                progress = report.counted("computing image features", RENDERING)
-                self._read_features(features, progress)
+            self._read_features(features, progress)
         elif self.images.has_pictures:
             self.inputs = self.pixels
             self.panel = self._panel(panel_size)
@@ -144,15 +138,8 @@ class Views:
         objects, contexts, scenes = (
             self.column(name, "test")[self.panel_rows] for name in ("object", "context", "scene")
         )
-        is_usual = size == TRAINING_SIZE
-        if is_usual:
-            pixels = self.pixels["test"][self.panel_rows]
-        else:
-            pixels = self.images.pixels(rows, size)
-        make = partial(panel, pixels, masks, objects, contexts, scenes, self.grouping)
-        if not is_usual:
-            return make()
-        return _panels.get(make, repr(self.grouping), pixels, masks, objects, contexts, scenes)
+        pixels = self.images.pixels(rows, size)
+        return panel(pixels, masks, objects, contexts, scenes, self.grouping)
 
     def column(self, name: str, split: str) -> NDArray[np.str_]:
         """A column of the image set's table for the images of a split, (n,)."""

@@ -47,7 +47,7 @@ def _explain(answers: Answers, model: ModelMap, image: UploadedPicture, predicte
 
     def embed(versions: NDArray[np.uint8]) -> NDArray[np.floating]:
         if own_model:
-            return own_model.embed_pixels(versions)
+            return own_model.embed_pixels([*versions])
         return loaded.embed_images([*map(Image.fromarray, versions)])
 
     grouping = answers.choice.image_set.grouping
