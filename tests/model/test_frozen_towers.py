@@ -214,37 +214,6 @@ def test_no_code_of_a_torch_file_is_run_even_where_its_checksum_is_known(
     assert not (package.parent / "trace").exists()
 
 
-def features_of(architecture: str, seed: int = 0) -> TrainingData:
-    images = [smooth(48, 48, seed + number) for number in range(8)]
-    return TrainingData(
-        open_tower(architecture).embed(images),
-        np.arange(8) % 2,
-        WORDS.tokens(["horse", "camel"]),
-        len(WORDS),
-    )
-
-
-def test_the_network_stays_as_it_is_while_a_model_trains() -> None:
-    tower = open_tower(CONVOLUTIONS)
-    before = {name: value.clone() for name, value in tower.network.state_dict().items()}
-    assert any("running_mean" in name for name in before)
-    seen: list[bool] = []
-    condition = Condition(architecture=CONVOLUTIONS, steps=3, batch_size=8)
-
-    def on_step(_progress: Any) -> None:
-        seen.append(any(part.training for part in tower.network.modules()))
-        tower.embed(IMAGES[:1])
-
-    trained = run(condition, features_of(CONVOLUTIONS), on_step=on_step)
-    assert seen == [False] * 3
-    assert all(
-        torch.equal(value, before[name]) for name, value in tower.network.state_dict().items()
-    )
-    assert not any(parameter.requires_grad for parameter in tower.network.parameters())
-    names = {name for name, _ in trained.model.image.named_parameters()}
-    assert names == {"adapt.weight", "adapt.bias", "norm.weight", "norm.bias", "project.weight"}
-
-
 def test_a_model_is_read_with_the_tower_it_was_trained_on_and_no_other(
     weights: Path, tmp_path: Path
 ) -> None:
