@@ -31,6 +31,7 @@ from vlcore.api.model_map import ModelMap, model_map
 from vlcore.artifacts.store import Artifact, StoreError
 from vlcore.data.imageset import ImageSet, ImageSetError, tile
 from vlcore.experiment.condition import Condition
+from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import HomeError, write_json
 from vlcore.experiment.options import IMPORTED
 
@@ -198,48 +199,22 @@ def test_an_export_is_one_readable_file_in_place_of_an_older_one(
 
 
 @pytest.mark.parametrize(
-    ("form", "place"),
+    ("form", "place", "error"),
     [
-        ("csv", "model.csv"),
-        ("safetensors", "mine.txt/model"),
-        ("parquet", "none/model.parquet"),
-        ("parquet", "taken.parquet"),
+        ("csv", "model.csv", LabError),
+        ("safetensors", "mine.txt/model", HomeError),
+        ("parquet", "taken.parquet", HomeError),
     ],
 )
 def test_places_that_cannot_be_written_stay_as_they_are(
-    form: str, place: str, model: Any, out: Path
+    form: str, place: str, error: type[Exception], model: Any, out: Path
 ) -> None:
     (out / "mine.txt").write_text("mine")
     (out / "taken.parquet").mkdir()
-    with pytest.raises(ValueError if form == "csv" else HomeError):
+    with pytest.raises(error):
         export(model, form, out / place)
     assert sorted(path.name for path in out.iterdir()) == ["mine.txt", "taken.parquet"]
     assert (out / "mine.txt").read_text() == "mine"
-
-
-@pytest.mark.parametrize(
-    ("fault", "error"),
-    [
-        (ImageSetError("The image is gone."), ImageSetError),
-        (OSError(28, "No space left on device"), HomeError),
-        (KeyboardInterrupt(), KeyboardInterrupt),
-    ],
-)
-def test_a_failure_leaves_nothing(
-    fault: BaseException,
-    error: type[BaseException],
-    model: Any,
-    out: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def fail(_model: object, file: Path, _progress: object) -> None:
-        file.write_text("half")
-        raise fault
-
-    monkeypatch.setitem(FORMATS, "parquet", ExportFormat(fail, ""))
-    with pytest.raises(error):
-        export(model, "parquet", out / "model.parquet")
-    assert list(out.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from collections.abc import Sequence
 from types import SimpleNamespace
 
@@ -12,7 +13,7 @@ from PIL import Image
 from tests.api.stand_ins import BASE, image_set, publish, unit
 from vlcore.api import uploads
 from vlcore.api.model_map import CaptionScore, ModelMap, model_map
-from vlcore.api.uploads import Phrase, RelianceReport, UploadReport, upload_reports
+from vlcore.api.uploads import RelianceReport, UploadReport, upload_reports
 from vlcore.data.uploads import Twins, UploadedPicture
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
@@ -58,10 +59,6 @@ def reports_of(model: ModelMap, truths: Sequence[str] = UNKNOWN) -> list[UploadR
 
 def report_of(predicted: str = "camel", **changes: object) -> UploadReport:
     return dataclasses.replace(FROM_SCRATCH, predicted=predicted, **changes)
-
-
-def text_of(phrases: Sequence[Phrase]) -> str:
-    return "".join(phrase.text for phrase in phrases)
 
 
 def log_odds(model: ModelMap, z: np.ndarray) -> float:
@@ -141,7 +138,7 @@ def test_models_that_name_no_object_say_why(
     for report in reports_of(models[name], ["horse"] * 6):
         assert (report.predicted, report.is_right, report.doubts) == ("", None, ())
         assert math.isnan(report.share)
-        assert reason in text_of(uploads.prediction_phrases(report))
+        assert reason in uploads.prediction_words(report)
         assert len(report.captions) == captions
 
 
@@ -222,19 +219,17 @@ def test_reliance_by_backgrounds() -> None:
 
 def test_novelty_and_reliance_in_words() -> None:
     for novelty, name in ((FAMILIAR, "Not new to the set"), (STRANGE, "New to the set")):
-        first, second = uploads.novelty_phrases(novelty)
-        assert first == Phrase(name, strong=True)
-        assert f"{100 * novelty.share.value:.0f}\u00a0% (0 to 60) of its 600" in second.text
-    for on in Reliance:
-        phrases = uploads.reliance_phrases(RelianceReport(on, "because."), SCENES)
-        assert sum(phrase.strong for phrase in phrases) == 1
-        assert not set("*_`") & set(text_of(phrases))
+        sentence = uploads.novelty_sentence(novelty)
+        assert sentence.startswith(f"**{name}**: ")
+        assert f"{100 * novelty.share.value:.0f}\u00a0% (0 to 60) of its 600" in sentence
+    for on in Reliance:  # emphasised, and foreign text is plain
+        sentence = uploads.reliance_sentence(RelianceReport(on, "*because*."), SCENES)
+        assert re.fullmatch(r"[^*]+\*\*[a-z ]+\*\*: \\\*because\\\*\.", sentence)
 
 
 def test_a_share_that_is_not_calibrated_is_called_so() -> None:
-    assert text_of(uploads.prediction_phrases(report_of())) == "Prediction: camel 88\u00a0%"
-    uncalibrated = report_of(is_calibrated=False)
-    assert "uncalibrated" in text_of(uploads.prediction_phrases(uncalibrated))
+    assert uploads.prediction_words(report_of()) == "Prediction: **camel** 88\u00a0%"
+    assert "uncalibrated" in uploads.prediction_words(report_of(is_calibrated=False))
 
 
 def test_the_table_has_a_row_for_each_image_and_model(models: dict[str, ModelMap]) -> None:

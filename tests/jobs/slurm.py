@@ -4,7 +4,6 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -51,12 +50,11 @@ def cluster(folder: Path) -> Iterator[Path]:
     own = [f"--{what}-file={folder}/munge.{what}" for what in ("pid", "log", "seed", "key")]
     quiet = {name: subprocess.DEVNULL for name in ("stdin", "stdout", "stderr")}
 
+    def said(*command: str) -> bytes:
+        return subprocess.run(command, capture_output=True, env=environment).stdout.strip()
+
     def answers() -> bool:
-        time.sleep(0.1)
-        said = subprocess.run(
-            ["sinfo", "-h", "-o", "%T"], capture_output=True, env=environment
-        ).stdout.strip()
-        return said in (b"idle", b"mixed", b"allocated")
+        return said("sinfo", "-h", "-o", "%T") in (b"idle", b"mixed", b"allocated")
 
     munge = ["munged", "--foreground", "--force", f"--socket={folder}/munge.socket", *own]
     started = [subprocess.Popen(munge, **quiet)]
@@ -69,7 +67,7 @@ def cluster(folder: Path) -> Iterator[Path]:
         until(answers)
         yield conf
         subprocess.run(["scancel", "--user=root"], env=environment, check=True)
-        time.sleep(1.5)  # for its steps to be killed
+        until(lambda: not said("squeue", "-h"))  # its steps are killed
     finally:
         for process in reversed(started):
             process.terminate()

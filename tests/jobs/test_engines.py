@@ -44,7 +44,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Local:
             "experiments", usual_condition(write_small(folder)).replace(**SETTINGS)
         ).conditions
         for condition in conditions:
-            assert training.train_one(condition.as_dict(), False) == "trained"
+            assert training.train_condition(condition) == "trained"
         return folder, [*conditions], {one.key: metrics(one.key) for one in conditions}
 
 

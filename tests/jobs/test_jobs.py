@@ -164,34 +164,6 @@ with ThreadPoolExecutor(6) as pool:
     assert sorted(answers) == ["cached"] * 29 + ["trained"]
 
 
-def test_who_waited_finds_it_published_and_others_are_told(
-    empty_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    working, asked, unwanted = (
-        threading.Event(),
-        threading.Event(),
-        Mock(side_effect=AssertionError("made again")),
-    )
-
-    def slow(out: Path, report: Reporter) -> dict[str, Any]:
-        working.set()
-        assert asked.wait(PATIENCE)
-        return make(out, report)
-
-    def second() -> str:
-        assert working.wait(PATIENCE)
-        monkeypatch.setattr(jobs, "LOCK_WAIT", 0)
-        with pytest.raises(BusyError, match="a-key is being made by another process"):
-            jobs.run("a-key", unwanted)
-        monkeypatch.setattr(jobs, "LOCK_WAIT", PATIENCE)
-        asked.set()
-        return jobs.run("a-key", unwanted)
-
-    with ThreadPoolExecutor(2) as pool:
-        first, other = pool.submit(jobs.run, "a-key", slow), pool.submit(second)
-        assert (first.result(PATIENCE), other.result(PATIENCE)) == ("trained", "cached")
-
-
 def test_a_killed_process_shows_as_interrupted_and_its_key_is_free(empty_home: Path) -> None:
     process = child(
         """

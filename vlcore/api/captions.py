@@ -50,12 +50,12 @@ def clean_caption(text: str) -> str:
 def without_each_word(text: str) -> list[tuple[str, str]]:
     """Each word of a caption, and the caption without it; none where nothing would remain."""
     words = text.split()
-    pairs = [
-        (word, " ".join(words[:index] + words[index + 1 :]))
-        for index, word in enumerate(words)
-        if split_words(word)
-    ]
-    return [(word, remainder) for word, remainder in pairs[:MOST_WORDS] if split_words(remainder)]
+    pairs = []
+    for index, word in enumerate(words):
+        remainder = " ".join(words[:index] + words[index + 1 :])
+        if split_words(word) and split_words(remainder):
+            pairs.append((word, remainder))
+    return pairs[:MOST_WORDS]
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ from vlcore.data.catalogue import open_set
 from vlcore.data.imageset import ImageSet
 from vlcore.data.training_set import TrainingSet, training_sets
 from vlcore.experiment.captions import caption_index, captions_of
-from vlcore.experiment.condition import Condition, ConditionError, from_dict
+from vlcore.experiment.condition import Condition, ConditionError
 from vlcore.experiment.errors import BusyError
 from vlcore.experiment.options import MITIGATIONS, OBJECTIVES, ArtifactKind
 from vlcore.jobs import jobs
@@ -54,7 +54,7 @@ def train_all(
         conditions: to train, unless they are trained already.
         pool: of workers.
         on_done: told key and outcome of each as it ends.
-        shared: whether other machines that share the disk train too, see `train_one`.
+        shared: whether other machines that share the disk train too, see `train_condition`.
 
     Returns:
         ``"trained"``, ``"cached"`` or ``"failed: "`` and the reason, by key.
@@ -63,7 +63,7 @@ def train_all(
     for condition in conditions:
         jobs.clear_last_failure(condition.key)
     keys = {
-        pool.submit(train_one, condition.as_dict(), shared): condition.key
+        pool.submit(train_condition, condition, shared=shared): condition.key
         for condition in longest_first(conditions)
     }
     try:
@@ -129,22 +129,6 @@ def train_both(first: Condition, second: Condition) -> str:
     return train_condition(second)
 
 
-def train_one(values: dict[str, Any], shared: bool) -> str:
-    """Train a condition in a worker, from its `as_dict`: nothing else crosses to the process.
-
-    Where the disk is `shared` with other machines, it reports less often, and waits for a machine
-    that trains the same condition.
-    """
-    report_every = REPORT_SHARED if shared else None
-    while True:
-        try:
-            return train_condition(from_dict(values), report_every=report_every)
-        except BusyError:
-            if not shared:
-                raise
-            time.sleep(jobs.ALIVE_EVERY)
-
-
 def import_training() -> None:
     """Import the modules of a training: 270 MB, three seconds."""
     from vlcore.model import evaluate, inference, loop, recorder  # noqa: F401
@@ -161,13 +145,25 @@ def prepare_worker(condition: Condition) -> None:
             _train(condition.replace(steps=1), Path(folder), jobs.Reporter(Path(folder)))
 
 
-def train_condition(
-    condition: Condition, fresh: bool = False, report_every: float | None = None
-) -> str:
-    """Train and publish a condition, unless it is there, as `vlcore.jobs.jobs.run`."""
-    return jobs.run(
-        condition.key, lambda out, report: _train(condition, out, report), fresh, report_every
-    )
+def train_condition(condition: Condition, fresh: bool = False, *, shared: bool = False) -> str:
+    """Train and publish a condition, unless it is there, as `vlcore.jobs.jobs.run`.
+
+    Where the disk is `shared` with other machines, it reports less often, and waits for a machine
+    that trains the same condition.
+    """
+    report_every = REPORT_SHARED if shared else None
+    while True:
+        try:
+            return jobs.run(
+                condition.key,
+                lambda out, report: _train(condition, out, report),
+                fresh,
+                report_every,
+            )
+        except BusyError:
+            if not shared:
+                raise
+            time.sleep(jobs.ALIVE_EVERY)
 
 
 def _train(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, Any]:

@@ -2,13 +2,12 @@
 on, and whether the image is new to the set that the model was trained on.
 
 A report is a row, so that four models on fourteen images are one table to download. Sentences are
-phrases, of which a page writes the Markdown: foreign text is never in our own text."""
+Markdown, in which foreign text is plain."""
 
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,6 +22,7 @@ from vlcore.experiment import wording
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import Grouping, context_words
 from vlcore.experiment.options import RANDOM, ArtifactKind
+from vlcore.experiment.plain_text import plain
 from vlcore.metrics.novelty import Novelty
 from vlcore.metrics.reliance import PaintedImages, Reliance, by_backgrounds, by_painting, by_twins
 from vlcore.model.load import Loaded
@@ -30,13 +30,6 @@ from vlcore.model.load import Loaded
 NEIGHBOURS = 5
 SURE = 0.8  # the least share of a sure prediction
 Vectors = NDArray[np.floating]
-
-
-class Phrase(NamedTuple):
-    """A part of a sentence, and whether it is emphasised."""
-
-    text: str
-    strong: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,8 +216,8 @@ def reliance_by_painting(
     return RelianceReport(on, because)
 
 
-def reliance_phrases(reliance: RelianceReport, grouping: Grouping) -> list[Phrase]:
-    """What a prediction relies on, in a sentence."""
+def reliance_sentence(reliance: RelianceReport, grouping: Grouping) -> str:
+    """What a prediction relies on, in Markdown."""
     word = grouping.object_word
     names = {
         Reliance.OBJECT: f"the {word}",
@@ -233,8 +226,8 @@ def reliance_phrases(reliance: RelianceReport, grouping: Grouping) -> list[Phras
         Reliance.NEITHER: "neither alone",
         Reliance.UNSTABLE: "cannot tell",
     }
-    lead = "What it relies on: " if reliance.on is Reliance.UNSTABLE else "Relies on "
-    return [Phrase(lead), Phrase(names[reliance.on], True), Phrase(f": {reliance.because}")]
+    lead = "What it relies on:" if reliance.on is Reliance.UNSTABLE else "Relies on"
+    return f"{lead} **{plain(names[reliance.on])}**: {plain(reliance.because)}"
 
 
 def reliance_word(reliance: RelianceReport | None, grouping: Grouping) -> str:
@@ -249,23 +242,21 @@ def reliance_word(reliance: RelianceReport | None, grouping: Grouping) -> str:
     return words.get(reliance.on, reliance.on.value)
 
 
-def prediction_phrases(report: UploadReport) -> list[Phrase]:
-    """What is predicted and its share, in a few words."""
+def prediction_words(report: UploadReport) -> str:
+    """What is predicted and its share, in Markdown."""
     if not report.predicted:
-        return [Phrase(report.why_silent)]
+        return plain(report.why_silent)
     unit = "" if report.is_calibrated else " (uncalibrated softmax)"
-    share = Phrase(f" {wording.percent(report.share)}{unit}")
-    return [Phrase("Prediction: "), Phrase(report.predicted, True), share]
+    return f"Prediction: **{plain(report.predicted)}** {wording.percent(report.share)}{unit}"
 
 
-def novelty_phrases(novelty: Novelty) -> list[Phrase]:
-    """Whether an image is new beside those of a set, in a sentence with its numbers."""
+def novelty_sentence(novelty: Novelty) -> str:
+    """Whether an image is new beside those of a set, with its numbers, in Markdown."""
     rate, count = wording.rate(novelty.share.as_dict()), f"{novelty.share.n:,}"
-    sentence = f": {rate} of its {count} images are at least as far from the others."
+    sentence = f"{rate} of its {count} images are at least as far from the others."
     if novelty.is_new:
-        consequence = " Shares are calibrated on it alone."
-        return [Phrase("New to the set", True), Phrase(sentence + consequence)]
-    return [Phrase("Not new to the set", True), Phrase(sentence)]
+        return f"**New to the set**: {sentence} Shares are calibrated on it alone."
+    return f"**Not new to the set**: {sentence}"
 
 
 def report_table(

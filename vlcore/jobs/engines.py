@@ -1,8 +1,8 @@
 """Engines of a study: training of conditions on a Dask cluster or by Slurm.
 
 All machines share the home folder, and the disk tells what is done. A worker of Dask gets a
-dictionary a condition, a task of Slurm the name of a file of them: it is a plain command, and no
-pickle lies where it could be changed. A task outlives the command that submitted it; the same
+condition, a task of Slurm the name of a file of them: it is a plain command, and no pickle lies
+where it could be changed. A task outlives the command that submitted it; the same
 command later shows what is done, and submits what is missing.
 """
 
@@ -108,8 +108,9 @@ def dask_pool(address: str | None) -> Iterator[Executor]:
         if not environments:
             raise EngineError(f"The Dask scheduler at {address} has no workers; {START_DASK}.")
         expected = {**_environment(""), "sees the home": True, "threads": 1}
-        for worker, threads in client.nthreads().items():
-            actual = {**expected, **environments.get(worker, {}), "threads": threads}
+        threads = client.nthreads()
+        for worker, environment in environments.items():
+            actual = {**environment, "threads": threads[worker]}
             differences = [
                 f"{name}: {actual[name]}, not {value}"
                 for name, value in expected.items()
@@ -259,15 +260,13 @@ def cancel_tasks(name: str) -> bool:
     A job that runs stops at its next report; a task without further jobs leaves the queue.
     """
     waiting = tasks()
-    cancelled: list[str] = []
-    others: list[str] = []
-    for key, task in waiting.items():
-        is_meant = name in (key, task, task.partition("_")[0])
-        (cancelled if is_meant else others).append(key)
+    cancelled = {
+        key: task for key, task in waiting.items() if name in (key, task, task.partition("_")[0])
+    }
     for key in cancelled:
         jobs.cancel(key, pending=True)
-    empty = {waiting[key] for key in cancelled} - {waiting[key] for key in others}
-    if empty:
+    others = {task for key, task in waiting.items() if key not in cancelled}
+    if empty := {*cancelled.values()} - others:
         _slurm("scancel", "--state=PENDING", *sorted(empty))
     return bool(cancelled)
 

@@ -1,13 +1,13 @@
 """Predictions of all models for an image: in short for several, in full for one, as a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api import uploads
-from vlcore.api.uploads import Phrase, RelianceReport, UploadReport
+from vlcore.api.uploads import RelianceReport, UploadReport
 from vlcore.data.uploads import UploadedPicture
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.plain_text import plain, safe_csv
@@ -94,7 +94,7 @@ def show_predictions(answers: Answers, number: int) -> dict[str, DeltaGenerator]
         with st.container(border=True, gap="xsmall"):
             st.caption(f"**{name}**: {plain(_short_title(answers, name))}")
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.markdown(as_markdown(uploads.prediction_phrases(report)), width="content")
+                st.markdown(uploads.prediction_words(report), width="content")
                 _badges(report)
             reliance_places[name] = st.empty()
             if report.only_drawings:
@@ -102,7 +102,7 @@ def show_predictions(answers: Answers, number: int) -> dict[str, DeltaGenerator]
                 st.markdown(f":orange[:material/warning: {only}]")
     novelty = answers.novelties[number]
     if novelty is not None:
-        st.markdown(as_markdown(uploads.novelty_phrases(novelty)))
+        st.markdown(uploads.novelty_sentence(novelty))
     else:
         st.caption(
             "Whether it is new was not judged: no model with pretrained towers is trained on this"
@@ -132,18 +132,6 @@ def _badges(report: UploadReport) -> None:
             " kind."
         )
         st.badge(f"not sure: {', '.join(report.doubts)}", color="orange", help=about)
-
-
-def as_markdown(phrases: Sequence[Phrase]) -> str:
-    """Join phrases as Markdown, in which their text is plain."""
-    parts = []
-    for text, is_strong in phrases:
-        if is_strong:
-            parts.append(f"**{plain(text)}**")
-        else:  # `plain` drops the spaces that join it to other phrases
-            before, after = " " * text.startswith(" "), " " * text.endswith(" ")
-            parts.append(f"{before}{plain(text.strip())}{after}")
-    return "".join(parts)
 
 
 def show_table(

@@ -18,7 +18,6 @@ from vlcore.metrics.reliance import PaintedImages
 from vlcore.model.reliance import painted_images
 from vlcore.web import cache, widgets
 from vlcore.web.upload.answers import Answers, compute_once, result_name, session_results
-from vlcore.web.upload.predictions import as_markdown
 
 EAGER = 4  # images that are tested at once; others are when they are looked at
 VERSION_SIDE = 120  # px of versions of an image
@@ -53,7 +52,7 @@ def find_reliances(
             if report is not None:
                 tested[name, index] = report
             if is_looked_at and report is not None:
-                places[name].markdown(as_markdown(uploads.reliance_phrases(report, grouping)))
+                places[name].markdown(uploads.reliance_sentence(report, grouping))
             elif is_looked_at:
                 places[name].caption("What it relies on was not tested.", help=UNTESTED)
     return tested
