@@ -57,7 +57,7 @@ def set_aside(key: str) -> list[Path]:
         st.sampled_from(["seconds", "device", "of"]), st.integers() | st.text(), max_size=3
     ),
 )
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_what_is_published_is_read_back(files: dict[str, bytes], facts: dict[str, object]) -> None:
     files.pop("manifest.json", None)
     with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
@@ -105,7 +105,7 @@ def test_the_digest_follows_the_content_alone(empty_home: Path) -> None:
     bit=st.integers(0, 7),
     gone=st.booleans(),
 )
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_one_flipped_bit_and_a_file_that_is_gone_are_found(
     name: str, place: int, bit: int, gone: bool
 ) -> None:
@@ -155,7 +155,7 @@ def test_what_lost_its_manifest_gives_way(empty_home: Path) -> None:
 
 
 @given(place=st.integers(0, 2**31), bit=st.integers(0, 7))
-@settings(max_examples=50)
+@settings(max_examples=30)
 @example(place=0, bit=0)
 def test_one_flipped_bit_of_the_manifest_is_found_or_changes_nothing(place: int, bit: int) -> None:
     with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:

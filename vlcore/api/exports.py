@@ -118,7 +118,7 @@ def parquet_bytes(artifact: Artifact, images: ImageSet, progress: Progress = sil
     captions = model.captions[: len(model.caption_z)]
     caption_rows = pd.DataFrame({"kind": "caption", "caption": captions})
     caption_rows["id"] = [f"caption{number}" for number in range(len(captions))]
-    table = pd.concat([_image_rows(model, images), caption_rows], ignore_index=True)[COLUMNS[:-2]]
+    table = pd.concat([_image_rows(model, images), caption_rows], ignore_index=True)
     table[["x", "y"]] = np.concatenate([model.points, model.caption_points])
     z = np.concatenate([model.z, model.caption_z]).astype(np.float32)
     table["embedding"] = list(z)
@@ -154,14 +154,11 @@ def parquet_bytes(artifact: Artifact, images: ImageSet, progress: Progress = sil
         "condition": artifact.condition.as_dict(),
         "rows": describe_rows(model),
     }
-    metadata = {
-        "huggingface": {"info": {"features": {"image": {"_type": "Image"}}}},
-        "vlcore": about,
-    }
-    texts = {name: json.dumps(value) for name, value in metadata.items()}
+    features = {"info": {"features": {"image": {"_type": "Image"}}}}
+    metadata = {"huggingface": json.dumps(features), "vlcore": json.dumps(about)}
     columns = pa.Table.from_pandas(table, pa.schema(types.items()), preserve_index=False)
     content = pa.BufferOutputStream()
-    pq.write_table(columns.replace_schema_metadata(texts), content)
+    pq.write_table(columns.replace_schema_metadata(metadata), content)
     return content.getvalue().to_pybytes()
 
 
