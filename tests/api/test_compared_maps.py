@@ -12,13 +12,7 @@ from scipy.spatial.distance import pdist
 
 from tests.api.measured import embedding, only, with_metrics
 from tests.api.stand_ins import BASE, PICTURE, image_set, publish, space, thumbs
-from vlcore.api.compared_maps import (
-    MOST_CAPTIONS,
-    ComparedMaps,
-    compare_maps,
-    map_info,
-    with_uploads,
-)
+from vlcore.api.compared_maps import MOST_CAPTIONS, ComparedMaps, compare_maps, with_uploads
 from vlcore.api.model_map import ComparisonError, ModelMap, model_map
 from vlcore.artifacts import store
 from vlcore.data.subset import parts
@@ -322,15 +316,16 @@ def test_the_words_around_a_map(maps: list[ModelMap]) -> None:
     assert right.x_title == f"components 1 and 2 ({c} and {d} of variance), aligned to the first"
     assert right.y_title == ""
     other = dataclasses.replace(maps[0], projection=Projection(components=(4, 3)))
-    assert map_info(other, aligned=False).y_title.startswith("component 3 (")
-    assert map_info(other, aligned=True).x_title.startswith("components 4 and 3 (")
+    first, aligned = beside([other, dataclasses.replace(other)]).infos
+    assert first.y_title.startswith("component 3 (")
+    assert aligned.x_title.startswith("components 4 and 3 (")
 
 
 def test_a_collapsed_and_an_untrained_map_say_so(maps: list[ModelMap]) -> None:
     plain, found = maps[0], maps[0].artifact.metrics
     collapsed = with_metrics(plain, {**found, "end": found["end"] | {"collapsed": True}})
     made = (plain, collapsed, with_metrics(plain, found, plain.artifact.condition.untrained))
-    infos = [map_info(one, aligned=False) for one in made]
+    infos = [info for one in made for info in beside([one]).infos]
     assert ["COLLAPSED" in info.subtitle for info in infos] == [False, True, False]
     assert ["not trained" in info.subtitle for info in infos] == [False, False, True]
     assert infos[2].title == "Untrained encoder, short labels"

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.api.stand_ins import BASE, image_set, publish, space
-from vlcore.api.maps import make_map, map_keys, read_map
+from vlcore.api.maps import make_map, map_fits, read_map
 from vlcore.api.model_map import ModelMap, model_map
 from vlcore.artifacts.store import Artifact, StoreError, check_key, fingerprint, read
 from vlcore.metrics import projection as measures
@@ -63,14 +63,12 @@ def test_what_no_map_can_be_is_refused(changes: dict[str, Any]) -> None:
 def test_every_choice_of_a_page_has_a_key_of_its_own() -> None:
     knobs = itertools.product(options.NEIGHBOURS, options.MIN_DISTS, (0, 1, 10, options.SEEDS - 1))
     umaps = [Projection("umap", neighbours=n, min_dist=d, seed=s) for n, d, s in knobs]
-    tsnes = [
-        Projection("tsne", perplexity=p, seed=s)
-        for p, s in itertools.product(options.PERPLEXITIES, (0, 1, 10, 999))
-    ]
-    found = [key for projection in umaps + tsnes for key in map_keys(["a-key"], projection)]
+    knobs = itertools.product(options.PERPLEXITIES, (0, 1, 10, options.SEEDS - 1))
+    tsnes = [Projection("tsne", perplexity=p, seed=s) for p, s in knobs]
+    found = [key for projection in umaps + tsnes for key in map_fits(["a-key"], projection)]
     together = [dataclasses.replace(one, together=True) for one in umaps]
     for group in (["a", "b"], ["a", "c"], ["a", "b", "c"], ["ab", "c"], ["a", "bc"]):
-        found += [key for projection in together for key in map_keys(group, projection)]
+        found += [key for projection in together for key in map_fits(group, projection)]
     assert len(set(found)) == len(found)
     assert all(check_key(key) == key and key.endswith(".map") for key in found)
 
@@ -78,11 +76,11 @@ def test_every_choice_of_a_page_has_a_key_of_its_own() -> None:
 @given(st.lists(st.sampled_from(["a-key", "b-key", "c-key", "d-key"]), min_size=1, max_size=4))
 def test_each_model_has_one_map_or_all_have_one_together(models: list[str]) -> None:
     distinct = list(dict.fromkeys(models))
-    alone = map_keys(models, Projection("umap"))
-    assert alone == [f"{key}.umap-n15-d10-s0.map" for key in distinct]
-    together = map_keys(models, Projection("umap", together=True))
-    assert len(together) == 1
-    assert together == map_keys(distinct, Projection("umap", together=True))
+    alone = map_fits(models, Projection("umap"))
+    assert alone == {f"{key}.umap-n15-d10-s0.map": [key] for key in distinct}
+    together = map_fits(models, Projection("umap", together=True))
+    assert list(together.values()) == [distinct]
+    assert together == map_fits(distinct, Projection("umap", together=True))
     assert (together == alone) == (len(distinct) == 1), "one model together with itself is itself"
 
 
@@ -90,15 +88,15 @@ def test_each_model_has_one_map_or_all_have_one_together(models: list[str]) -> N
 def test_a_worker_fits_one_map_at_a_time_and_none_that_is_linear(kind: str) -> None:
     projection = Projection(kind)
     assert projection.fitted is (kind in ("umap", "tsne"))
-    for models in (["a-key", "b-key"],) if projection.fitted else (["a-key", "b-key"], ["a-key"]):
-        with pytest.raises(MapOptionsError, match="A worker fits one UMAP or one t-SNE at a time"):
-            make_map(models, projection)
+    models = ["a-key", "b-key"] if projection.fitted else ["a-key"]
+    with pytest.raises(MapOptionsError):
+        make_map(models, projection)
 
 
 def check_map(artifacts: Sequence[Artifact], projection: Projection) -> list[ModelMap]:
     """Fit a map and read it back for every model; the models stay as they are."""
     before = [(artifact.digest, fingerprint(artifact.key)) for artifact in artifacts]
-    (key,) = map_keys(keys(artifacts), projection)
+    (key,) = map_fits(keys(artifacts), projection)
     assert make_map(keys(artifacts), projection) == "trained"
     assert make_map(keys(artifacts), projection) == "cached"
     beside = read(key)
@@ -107,10 +105,8 @@ def check_map(artifacts: Sequence[Artifact], projection: Projection) -> list[Mod
     assert [(artifact.digest, fingerprint(artifact.key)) for artifact in artifacts] == before
     found = []
     for artifact in artifacts:
-        places, linear = (
-            read_map(keys(artifacts), artifact.key, projection),
-            artifact.arrays("maps.npz"),
-        )
+        places = read_map(keys(artifacts), artifact.key, projection)
+        linear = artifact.arrays("maps.npz")
         shapes = {name: linear[name].shape for name in ("map", "train", "captions")}
         assert {name: array.shape for name, array in places.items()} == shapes
         assert all(np.isfinite(array).all() for array in places.values())
@@ -140,21 +136,15 @@ def test_a_tsne_is_an_artifact_of_its_own(pair: list[Artifact]) -> None:
 def test_a_common_umap_lays_the_same_pictures_near_each_other(pair: list[Artifact]) -> None:
     one, other = check_map(pair, Projection("umap", together=True))
     rows = np.intersect1d(one.rows, other.rows)
-    shared = list(zip(one.index(rows), other.index(rows), strict=True))
-    assert len(shared) > 40
-    here, there = (
-        points[[pair[side] for pair in shared]]
-        for side, points in enumerate((one.points, other.points))
-    )
+    assert len(rows) > 40
+    here, there = one.points[one.index(rows)], other.points[other.index(rows)]
     apart = np.linalg.norm(here - there, axis=1)
     strangers = np.linalg.norm(here - np.roll(there, 7, axis=0), axis=1)
     assert np.median(apart) < np.median(strangers)
 
 
 def test_a_map_that_was_not_made_is_a_sentence(pair: list[Artifact]) -> None:
-    with pytest.raises(
-        StoreError, match=rf"No model '{pair[1].key}.umap-n15-d10-s77.map' is on disk"
-    ):
+    with pytest.raises(StoreError, match=rf"{pair[1].key}.umap-n15-d10-s77.map"):
         model_map(pair[1], Projection("umap", seed=77))
 
 
@@ -169,19 +159,16 @@ def test_settings_reach_the_fit_and_each_part_its_place(
 
     monkeypatch.setattr(measures, "umap", numbered)
     monkeypatch.setattr(measures, "tsne", numbered)
-    umap, tsne = (
-        Projection("umap", neighbours=7, min_dist=0.5, seed=3),
-        Projection("tsne", perplexity=9, seed=4),
-    )
+    umap = Projection("umap", neighbours=7, min_dist=0.5, seed=3)
+    tsne = Projection("tsne", perplexity=9, seed=4)
+    parts = ("map", "train", "captions")
+    linear = pair[1].arrays("maps.npz")
+    ends = np.cumsum([len(linear[name]) for name in parts]).tolist()
     for projection in (umap, tsne):
         make_map(keys(pair[1:]), projection)
         places = read_map([], pair[1].key, projection)
-        counts = {
-            name: len(array) for name, array in pair[1].arrays("maps.npz").items() if name in places
-        }
-        ends = np.cumsum(list(counts[name] for name in ("map", "train", "captions")))
-        assert [places[name][-1, 0] + 1 for name in ("map", "train", "captions")] == ends.tolist()
-        assert [places[name][0, 0] for name in ("map", "train", "captions")] == [0, *ends[:2]]
+        assert [places[name][-1, 0] + 1 for name in parts] == ends
+        assert [places[name][0, 0] for name in parts] == [0, *ends[:2]]
     assert asked == [(7, 0.5, 3), (9, 4)]
 
 

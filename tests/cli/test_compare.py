@@ -15,7 +15,7 @@ from vlcore.__main__ import BUSY, parser
 from vlcore.api import models as api_models
 from vlcore.api import offline_page
 from vlcore.api.compared_maps import ComparedMaps
-from vlcore.api.maps import map_keys
+from vlcore.api.maps import map_fits
 from vlcore.artifacts import store
 from vlcore.data.imageset import ImageSet
 from vlcore.jobs import jobs
@@ -115,7 +115,8 @@ def test_a_fit_of_each_model_or_of_all(
     together = Projection("umap", seed=7, together=True)
     assert fits[2:] == [("together", 15, 0.1, 7)] * 3
     assert [model.projection for model in comparison.models] == [together] * 3
-    assert store.published(map_keys([model.key for model in models[:3]], together)[0])
+    (key,) = map_fits([model.key for model in models[:3]], together)
+    assert store.published(key)
 
 
 def test_a_map_that_cannot_be_is_one_sentence(
@@ -149,7 +150,7 @@ def test_models_and_places_that_do_not_go(
     )
     # A map that another process fits is exit code 3.
     monkeypatch.setattr(jobs, "LOCK_WAIT", 0)
-    (key,) = map_keys([models[0].key], Projection("tsne", seed=9))
+    (key,) = map_fits([models[0].key], Projection("tsne", seed=9))
     jobs.work_folder(key).mkdir(parents=True)
     options = ("--map", "tsne", "--seed", 9, "--out", tmp_path / "maps.html")
     with FileLock(jobs.work_folder(key) / "lock"):

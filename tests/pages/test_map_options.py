@@ -24,7 +24,7 @@ from vlcore.plots.options import (
     OVERLAYS,
     PLAIN,
     Colouring,
-    ColourValue,
+    LegendEntry,
     MapOptions,
     Projection,
     option_infos,
@@ -262,11 +262,11 @@ def test_a_notebook_gives_a_projection_by_its_name(both: Comparison) -> None:
 def test_a_new_colouring_is_one_entry_and_its_function(
     both: Comparison, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def minority(palette: Palette, _grouping: Grouping) -> list[ColourValue]:
+    def minority(palette: Palette, _grouping: Grouping) -> list[LegendEntry]:
         usual, unusual = palette.opposites
         return [
-            ColourValue("false", "usual group", usual),
-            ColourValue("true", "unusual group", unusual),
+            LegendEntry("false", "usual group", usual),
+            LegendEntry("true", "unusual group", unusual),
         ]
 
     colouring = Colouring("minority", "minority", "usual or unusual", minority)

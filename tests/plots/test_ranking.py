@@ -43,13 +43,3 @@ def test_on_a_phone_the_dots_have_the_room() -> None:
     spec = spec_of(rows(4), 350)
     assert spec["width"] > 180
     assert "text" not in {layer["mark"]["type"] for layer in spec["layer"]}
-
-
-@pytest.mark.parametrize(("column", "value"), [("value", 1.2), ("second", -0.1), ("low", None)])
-def test_what_is_no_fraction_is_refused(column: str, value: float | None) -> None:
-    table = rows(2)
-    table.loc[0, column] = value
-    with pytest.raises(ValueError, match="fractions"):
-        spec_of(table)
-    with pytest.raises(ValueError, match="nothing"):
-        spec_of(table[:0])

@@ -67,7 +67,7 @@ map_controls.fitted(["a", "a"], Projection("tsne"))
     assert len(queue.asked) == 2
     for key, task, models, projection, short in queue.asked:
         assert (task, short) == (maps.make_map, True)
-        assert maps.map_keys(models, projection) == [key]  # type: ignore[arg-type]
+        assert list(maps.map_fits(models, projection)) == [key]  # type: ignore[arg-type]
     assert [models for _, _, models, *_ in queue.asked] == [["a", "b"], ["a"]]
 
 

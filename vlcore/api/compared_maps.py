@@ -99,10 +99,11 @@ def compare_maps(
     infos = []
     for name, model in zip(map_names(len(models)), models, strict=True):
         is_aligned = _is_arbitrary(model) and model is not first
-        info = map_info(model, aligned=is_aligned, together=len(models) > 1)
+        words = title(model.artifact.condition)
         if len(models) > 2:  # of two, the positions say which is which
-            info = replace(info, title=f"{name.capitalize()}: {info.title}")
-        infos.append(info)
+            words = f"{name.capitalize()}: {words}"
+        axes = _axis_titles(model, is_aligned, together=len(models) > 1)
+        infos.append(MapInfo(words, _subtitle(model), *axes))
     return ComparedMaps(aligned, points, pd.concat(captions, ignore_index=True), tuple(infos))
 
 
@@ -184,13 +185,6 @@ def _model_columns(
         f"says_{pane}": predicted,
         f"right_{pane}": correct,
     }
-
-
-def map_info(model: ModelMap, *, aligned: bool, together: bool = False) -> MapInfo:
-    """The words around a map: what it shows, how much of the variance, whether it was aligned."""
-    return MapInfo(
-        title(model.artifact.condition), _subtitle(model), *_axis_titles(model, aligned, together)
-    )
 
 
 def _subtitle(model: ModelMap) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from vlcore.api import offline_page
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
-from vlcore.api.maps import make_map
+from vlcore.api.maps import make_map, map_fits
 from vlcore.api.metrics_table import measures_table
 from vlcore.api.model_map import model_map
 from vlcore.api.models import Model, load
@@ -37,8 +37,8 @@ class Comparison:
         if projection not in self._maps:
             keys = [model.key for model in self.models]
             if projection.fitted:
-                for fit in [keys] if projection.together else [[key] for key in keys]:
-                    make_map(fit, projection)
+                for models in map_fits(keys, projection).values():
+                    make_map(models, projection)
             maps = [model_map(model.artifact, projection, keys) for model in self.models]
             self._maps[projection] = compare_maps(maps, self.images)
         return self._maps[projection]

@@ -16,24 +16,23 @@ from vlcore.jobs import jobs
 from vlcore.plots.options import KINDS, MapOptionsError, Projection
 
 
-def map_keys(models: Sequence[str], projection: Projection) -> list[str]:
-    """Keys of the fitted maps of some models: one for each, or one for all together."""
+def map_fits(models: Sequence[str], projection: Projection) -> dict[str, list[str]]:
+    """The models of each fitted map, by its key: one map for each, or one for all together."""
     distinct = list(dict.fromkeys(models))
     if projection.together and len(distinct) > 1:
         digest = hashlib.sha256(" ".join(distinct).encode()).hexdigest()[:12]
-        return [f"together-{digest}.{projection.slug}.map"]
-    return [f"{key}.{projection.slug}.map" for key in distinct]
+        return {f"together-{digest}.{projection.slug}.map": distinct}
+    return {f"{key}.{projection.slug}.map": [key] for key in distinct}
 
 
 def make_map(models: Sequence[str], projection: Projection) -> str:
     """Fit and publish the map of a model, or of several together; what `vlcore.jobs.jobs.run`
     returns and raises."""
-    keys = map_keys(models, projection)
-    if not projection.fitted or len(keys) != 1:
+    fits = map_fits(models, projection)
+    if not projection.fitted or len(fits) != 1:
         raise MapOptionsError("A worker fits one UMAP or one t-SNE at a time.")
-    return jobs.run(
-        keys[0], lambda out, report: _make(list(dict.fromkeys(models)), projection, out, report)
-    )
+    ((key, distinct),) = fits.items()
+    return jobs.run(key, lambda out, report: _make(distinct, projection, out, report))
 
 
 def _make(
@@ -75,6 +74,6 @@ def _make(
 def read_map(models: Sequence[str], key: str, projection: Projection) -> dict[str, Any]:
     """Positions of a model on a fitted map: ``map``, ``train``, ``captions``, (n, 2) each;
     StoreError where there is none."""
-    fitted_key = map_keys(models if projection.together else [key], projection)[0]
+    (fitted_key,) = map_fits(models if projection.together else [key], projection)
     arrays = read(fitted_key).maps
     return {name: arrays[f"{key} {name}"] for name in ("map", "train", "captions")}

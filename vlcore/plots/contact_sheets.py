@@ -28,7 +28,7 @@ def contact_sheets(
     Raises:
         ValueError: as `filled_columns`.
     """
-    table = filled_columns(rows, _COLUMNS_OF_ROWS, "rows", group=grouping.names)
+    table = filled_columns(rows, _COLUMNS_OF_ROWS)
     table["line"], table["column"] = divmod(table["place"], COLUMNS)
     table["state"] = table["kept"].map({True: "in training", False: "removed by the bias"})
     lines = int(table["line"].max()) + 1

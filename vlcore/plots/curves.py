@@ -21,20 +21,16 @@ def learning_curve(
     """Lines over training steps, each with its name at its end.
 
     Args:
-        rows: `step` (int), `series` (name), `value` (float), of which finite ones are drawn. Long
-            curves are thinned to 400 points each; the last one stays.
+        rows: `step` (int), `series` (name; five at most), `value` (float), of which finite ones
+            are drawn. Long curves are thinned to 400 points each; the last one stays.
         width, height: of the figure, roughly, in px.
 
-    Raises:
-        ValueError: as `checked_columns`, or where there are more series than colours (5).
     """
-    table = checked_columns(rows, ["step", "series", "value"], "rows")
+    table = checked_columns(rows, ["step", "series", "value"])
     names = table["series"].astype(str).unique().tolist()
     # In this order neighbours in a figure differ most; the accent stays last.
     majority, minority, second_majority, second_minority = palette.groups
     colours = (minority, second_majority, majority, second_minority, palette.accent)
-    if len(names) > len(colours):
-        raise ValueError(f"at most {len(colours)} series fit one chart, not {len(names)}")
     table = _thinned(table)
     table["spoken"] = [
         f"{row.series} at step {row.step}: {row.value:.3g}" for row in table.itertuples()
@@ -88,7 +84,7 @@ def probe_curves(
     scale = Scale("accuracy of a linear probe", True, (0.45, 1.0))
     dashes = {"object": [1, 0], "context": [5, 4]}
     columns = (*CELL, "step", "probe")
-    table = scale.checked(curves, columns, "{probe}, {style}, step {step}", probe=dashes)
+    table = scale.checked(curves, columns, "{probe}, {style}, step {step}")
     marks = fits.assign(style=fits["labels"].map(STYLE_WORDS), value=scale.domain[0])
     marks["step"] = marks["step"].astype(float)
     marks["spoken"] = [

@@ -58,12 +58,10 @@ def dots_chart(
         head: the title of the figure.
 
     Raises:
-        ValueError: as `filled_columns`, or where a difference is no number.
+        ValueError: as `filled_columns`.
     """
-    table = filled_columns(rows, ("difference", "kind", "words"), "rows", kind=KINDS)
+    table = filled_columns(rows, ("difference", "kind", "words"))
     table["x"] = table["difference"].astype(float) * unit
-    if not np.isfinite(table["x"]).all():
-        raise ValueError("a difference is not a number")
     interval = [] if mean is None else [unit * end for end in mean]
     low = min(0.0, *table["x"], *interval)
     high = max(0.0, *table["x"], *interval)

@@ -8,8 +8,8 @@ import pandas as pd
 
 from vlcore.experiment.grouping import Grouping, group_words
 from vlcore.experiment.wording import between, rate
-from vlcore.plots.scales import SPOKEN, Chart, composed, either, told_apart, tooltips
-from vlcore.plots.tables import Rows, checked_columns
+from vlcore.plots.scales import SPOKEN, Chart, either, told_apart, tooltips
+from vlcore.plots.tables import checked_columns
 from vlcore.plots.theme import Palette
 
 CELLS = "board_1"  # the name of the layer that is clicked
@@ -38,20 +38,18 @@ class _Layout:
 
 
 def group_grid(
-    rows: Rows, *, palette: Palette, grouping: Grouping, width: int, panes: int = 4
+    rows: pd.DataFrame, *, palette: Palette, grouping: Grouping, width: int
 ) -> alt.LayerChart:
     """A grid of two objects by two contexts; a cell can be clicked (`cell`).
 
     Args:
-        rows: `pane` (of so many `panes`), `model`, `group`, `accuracy`, `low`, `high` (fractions),
+        rows: `pane` (number of the map), `model`, `group`, `accuracy`, `low`, `high` (fractions),
             `n`; one that was not measured is left out.
         width: of the whole, in px; where two cells do not fit into it, all four stand below each
             other.
-
-    Raises:
-        ValueError: as `checked_columns`, where an interval is missing, or a number is no fraction.
     """
-    table = _checked_rows(rows, grouping, panes)
+    table = checked_columns(rows, ["pane", "model", "group", "accuracy", "low", "high", "n"])
+    table = table.dropna(subset=["accuracy"]).reset_index(drop=True)
     models = list(dict.fromkeys(table["pane"].astype(int)))
     columns = 2 if width >= 2 * _CELL + _GAP else 1
     width = max(width, _CELL)
@@ -84,8 +82,7 @@ def group_grid(
     )
     dot = at(lines, "right_x", "middle").mark_point(filled=True, size=80, opacity=1)
     subtitle = list(_SUBTITLE) if columns == 1 else " ".join(_SUBTITLE)
-    return composed(
-        alt.layer,
+    return alt.layer(
         _clickable(at(cells, "x", "y"), palette),
         text(cells, "words_x", "words_y", "words:N", fontWeight=600),
         half.encode(y2="bottom:Q"),
@@ -98,19 +95,6 @@ def group_grid(
         view=alt.ViewConfig(stroke=None),
         title=alt.Title("Accuracy by group", subtitle=subtitle, frame="group"),
     )
-
-
-def _checked_rows(rows: pd.DataFrame, grouping: Grouping, panes: int) -> pd.DataFrame:
-    numbers = ["accuracy", "low", "high"]
-    columns = ["pane", "model", "group", *numbers, "n"]
-    table = checked_columns(rows, columns, "board", group=grouping.names, pane=range(panes))
-    table = table.astype(dict.fromkeys(numbers, float))
-    table = table.dropna(subset=["accuracy"]).reset_index(drop=True)
-    if table[numbers].isna().any(axis=None):
-        raise ValueError("board: every accuracy needs its interval: low and high")
-    if not table[numbers].stack().between(0, 1).all():
-        raise ValueError("board: accuracy, low and high are fractions from 0 to 1")
-    return table
 
 
 def _clickable(cells: alt.Chart, palette: Palette) -> alt.Chart:

@@ -29,11 +29,9 @@ def rate_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.Layer
         width: of the plot in px.
 
     Raises:
-        ValueError: as `filled_columns`, or where a rate or its interval is not from 0 to 1.
+        ValueError: as `filled_columns`.
     """
-    table = filled_columns(rows, ("view", "label", "value", "low", "high", "n"), "rows")
-    if not table[["value", "low", "high"]].astype(float).stack().between(0, 1).all():
-        raise ValueError("value, low and high are fractions from 0 to 1")
+    table = filled_columns(rows, ("view", "label", "value", "low", "high", "n"))
     rates = [f"right {rate(row._asdict())} of {row.n:,}" for row in table.itertuples()]
     table["spoken"] = table["label"] + " from " + table["view"] + ": " + rates
     labels = table["label"].unique().tolist()
@@ -74,7 +72,7 @@ def forest(
     Raises:
         ValueError: as `filled_columns`.
     """
-    table = filled_columns(rows, ["words", "value", "low", "high", "n", "status"], "rows")
+    table = filled_columns(rows, ["words", "value", "low", "high", "n", "status"])
     table[["value", "low", "high"]] = table[["value", "low", "high"]].astype(float) * unit
     digits = 0 if unit == 100 else 2
     table["estimate"] = [

@@ -14,7 +14,7 @@ import altair as alt
 import pandas as pd
 
 from vlcore.plots.scales import IMAGE, finished, spoken_chart, told_apart, tooltips, words_axis
-from vlcore.plots.tables import Rows, filled_columns
+from vlcore.plots.tables import filled_columns
 from vlcore.plots.theme import Palette
 
 TRUE_PAIR, TRUE_NEGATIVE, FALSE_NEGATIVE = "true pair", "true negative", "false negative"
@@ -42,7 +42,9 @@ _MOST_NUMBERS = 10  # captions up to which a matrix has room for numbers
 _WIDE = 8  # columns up to which a pair matrix has room for weights
 
 
-def caption_matrices(cells: Rows, titles: Sequence[str], *, palette: Palette) -> alt.ConcatChart:
+def caption_matrices(
+    cells: pd.DataFrame, titles: Sequence[str], *, palette: Palette
+) -> alt.ConcatChart:
     """Cosines between the captions of each model, two beside each other, on one scale from -1 to 1.
 
     Args:
@@ -51,11 +53,9 @@ def caption_matrices(cells: Rows, titles: Sequence[str], *, palette: Palette) ->
         titles: of the models.
 
     Raises:
-        ValueError: as `filled_columns`, or where a similarity is no cosine.
+        ValueError: as `filled_columns`.
     """
-    table = filled_columns(cells, ("pane", "row", "column", "similarity"), "cells")
-    if not table["similarity"].between(-1.001, 1.001).all():
-        raise ValueError("a similarity is a cosine, from -1 to 1")
+    table = filled_columns(cells, ("pane", "row", "column", "similarity"))
     table["spoken"] = [
         f"“{row.row}” and “{row.column}”: {row.similarity:.2f}" for row in table.itertuples()
     ]
@@ -100,7 +100,7 @@ def _diverging(field: str, domain: Sequence[float], palette: Palette, **legend: 
 
 
 def pair_matrix(
-    cells: Rows, images: Rows, *, palette: Palette, middle: float = 0.0
+    cells: pd.DataFrame, images: pd.DataFrame, *, palette: Palette, middle: float = 0.0
 ) -> alt.LayerChart:
     """What a loss makes of images (rows) and captions (columns): the score, and what each pair
     counts as.
@@ -115,8 +115,8 @@ def pair_matrix(
         ValueError: as `filled_columns`.
     """
     columns = ("row", "column", "caption", "score", "kind", "note", "counts")
-    table = filled_columns(cells, columns, "cells", kind=KINDS)
-    labels = filled_columns(images, ("label", "thumb"), "images")
+    table = filled_columns(cells, columns)
+    labels = filled_columns(images, ("label", "thumb"))
     captions = table.drop_duplicates("column").sort_values("column")["caption"].tolist()
     is_wide = len(captions) <= _WIDE
     width, height = (92, 46) if is_wide else (36, 38)

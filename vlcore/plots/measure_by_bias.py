@@ -7,12 +7,11 @@ circles for short labels, the accent's squares for descriptive ones), so that a 
 once; group colours stay with groups.
 
 Tables are those of `vlcore.study.findings`: a run a row has the columns `RUN`, a mean over blocks
-`CELL`. Without one, without a row, or with an unknown label style, a figure raises ValueError. A
-width, in px, is a whole figure's.
+`CELL`. Without a row a figure raises ValueError. A width, in px, is a whole figure's.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +31,7 @@ from vlcore.plots.scales import (
     tooltips,
     words_axis,
 )
-from vlcore.plots.tables import Rows, filled_columns
+from vlcore.plots.tables import filled_columns
 from vlcore.plots.theme import PHONE_SIDE, Palette, across
 
 FEWEST = 3  # blocks from which on an interval is drawn as a band, and an axis has room for it
@@ -97,12 +96,10 @@ class Scale:
         number = ".0%" if self.share else ".2f"
         return tooltips(style) + tooltips(values, number) + tooltips(blocks)
 
-    def checked(
-        self, rows: pd.DataFrame, columns: Sequence[str], called: str, **known: Iterable[str]
-    ) -> pd.DataFrame:
+    def checked(self, rows: pd.DataFrame, columns: Sequence[str], called: str) -> pd.DataFrame:
         """The columns that a figure needs, with the label style in words (`style`), and the words
         of a row for screen readers (`spoken`)."""
-        table = filled_columns(rows, columns, "rows", labels=STYLE_WORDS, **known)
+        table = filled_columns(rows, columns)
         table["style"] = table["labels"].map(STYLE_WORDS)
         table["spoken"] = [
             f"{called.format(**row._asdict())}: {self.estimate(row)}" for row in table.itertuples()
@@ -197,14 +194,14 @@ def _bias_level(bias: float) -> str:
 
 
 def by_bias(
-    points: Rows,
-    means: Rows,
+    points: pd.DataFrame,
+    means: pd.DataFrame,
     scale: Scale,
     *,
     palette: Palette,
     width: int,
     height: int,
-    references: Rows | None,
+    references: pd.DataFrame | None,
 ) -> alt.LayerChart:
     """A measure against φ: one line a label style, every block as a dot, the mean with its
     interval. The x axis is φ, the correlation of object and context in training: effects are nearly
@@ -241,8 +238,6 @@ def small_multiples(
 ) -> alt.VConcatChart:
     """`by_bias` of several measures of one kind, one below the other on a phone; `panes`: title,
     points, means."""
-    if not panes:
-        raise ValueError("there is nothing to show")
     columns = across(2, width)
     pane_width = max(140, width // columns - 70)
     charts = []
@@ -263,12 +258,12 @@ def in_rows(
 
 
 def _against_phi(
-    points: Rows,
-    means: Rows,
+    points: pd.DataFrame,
+    means: pd.DataFrame,
     scale: Scale,
     palette: Palette,
     title: Words | None,
-    references: Rows | None = None,
+    references: pd.DataFrame | None = None,
     place: str = "top",
 ) -> alt.LayerChart:
     runs = scale.checked(points, RUN, _CALLED + ", {block}")
@@ -315,7 +310,9 @@ def _phi_axis(table: pd.DataFrame, title: Words | None) -> alt.X:
     return alt.X("x:Q", scale=straight([-0.04, 1.04]), axis=axis)
 
 
-def _reference_lines(references: Rows, scale: Scale, colour: alt.Color, place: str) -> alt.Chart:
+def _reference_lines(
+    references: pd.DataFrame, scale: Scale, colour: alt.Color, place: str
+) -> alt.Chart:
     """Dashed lines in the colour of their label style; the dash tells which is which."""
     columns = ("reference", "labels", "phi", "value", "n")
     table = scale.checked(references, columns, "{reference}, {style}, φ {phi:.2f}")
@@ -366,8 +363,7 @@ def paired_slopes(
         dots.encode(color=colour, shape=shape, tooltip=tooltip),
     )
     words = f"{scale.words}: one line a block from short to descriptive labels at each bias"
-    size: dict[str, Any] = {"width": max(200, width - 70), "height": 210}
-    return finished(layers, palette, description=words, **size)
+    return _finished_levels(layers, palette, width, words)
 
 
 def moments(rows: pd.DataFrame, scale: Scale, *, palette: Palette, width: int) -> alt.LayerChart:
@@ -392,8 +388,13 @@ def moments(rows: pd.DataFrame, scale: Scale, *, palette: Palette, width: int) -
         dots.encode(y=scale.y(), shape=shape),
     )
     words = f"{scale.words}: " + "; ".join(table["spoken"])
-    size: dict[str, Any] = {"width": max(200, width - 70), "height": 210}
-    return finished(layers, palette, description=words, **size)
+    return _finished_levels(layers, palette, width, words)
+
+
+def _finished_levels(
+    layers: alt.LayerChart, palette: Palette, width: int, words: str
+) -> alt.LayerChart:
+    return finished(layers, palette, description=words, width=max(200, width - 70), height=210)
 
 
 def _title(words: str, width: int) -> Words:

@@ -53,13 +53,13 @@ def option_infos(options: type[Projection] | type[MapOptions]) -> dict[str, Opti
 
 
 @dataclass(frozen=True)
-class ColourValue:
-    """One value of a column that a colouring tells apart."""
+class LegendEntry:
+    """One entry of a legend: of a value of a column that a colouring tells apart, or of a mark."""
 
-    value: str
+    name: str  # in a colouring the value; in a legend after its column, as ``group horse_grass``
     words: str  # in the legend
-    colour: str  # a hex string
-    shape: str = "square"  # one of Vega's symbols
+    colour: str  # of the outline, a hex string
+    shape: str = "square"  # a name or a path of Vega's symbols
     filled: bool = True
 
 
@@ -70,57 +70,57 @@ class Colouring:
     label: str  # on pages, in addresses and in commands
     column: str  # of the points of a comparison (`vlcore.api.compared_maps.ComparedMaps`)
     help: str
-    values: Callable[[Palette, Grouping], list[ColourValue]]
+    values: Callable[[Palette, Grouping], list[LegendEntry]]
     per_model: bool = False  # the column is numbered by map, as ``right_0`` is
 
 
-def _group_values(palette: Palette, grouping: Grouping) -> list[ColourValue]:
+def _group_values(palette: Palette, grouping: Grouping) -> list[LegendEntry]:
     words = group_words(grouping)
     return [
-        ColourValue(name, words[name], colour, shape)
+        LegendEntry(name, words[name], colour, shape)
         for (name, colour), shape in zip(palette.colours(grouping).items(), SHAPES, strict=True)
     ]
 
 
-def _object_values(palette: Palette, grouping: Grouping) -> list[ColourValue]:
+def _object_values(palette: Palette, grouping: Grouping) -> list[LegendEntry]:
     return [
-        ColourValue(name, name, colour, shape)
+        LegendEntry(name, name, colour, shape)
         for name, colour, shape in zip(
             grouping.objects, palette.opposites, OBJECT_SHAPES, strict=True
         )
     ]
 
 
-def _context_values(palette: Palette, grouping: Grouping) -> list[ColourValue]:
+def _context_values(palette: Palette, grouping: Grouping) -> list[LegendEntry]:
     colours = (palette.groups[0], palette.groups[2])
     return [
-        ColourValue(name, name, colour)
+        LegendEntry(name, name, colour)
         for name, colour in zip(grouping.contexts, colours, strict=True)
     ]
 
 
-def _prediction_values(palette: Palette, grouping: Grouping) -> list[ColourValue]:
+def _prediction_values(palette: Palette, grouping: Grouping) -> list[LegendEntry]:
     predicted = [
-        ColourValue(name, f"predicted: {name}", colour)
+        LegendEntry(name, f"predicted: {name}", colour)
         for name, colour in zip(grouping.objects, palette.opposites, strict=True)
     ]
-    return [*predicted, ColourValue("none", "no prediction", palette.text)]
+    return [*predicted, LegendEntry("none", "no prediction", palette.text)]
 
 
-def _correctness_values(palette: Palette, _grouping: Grouping) -> list[ColourValue]:
+def _correctness_values(palette: Palette, _grouping: Grouping) -> list[LegendEntry]:
     right, wrong = palette.opposites
     return [
-        ColourValue("right", "right", right),
-        ColourValue("wrong", "wrong", wrong),
-        ColourValue("none", "no prediction", palette.text),
+        LegendEntry("right", "right", right),
+        LegendEntry("wrong", "wrong", wrong),
+        LegendEntry("none", "no prediction", palette.text),
     ]
 
 
-def _split_values(palette: Palette, _grouping: Grouping) -> list[ColourValue]:
+def _split_values(palette: Palette, _grouping: Grouping) -> list[LegendEntry]:
     training, held_out = palette.opposites
     return [
-        ColourValue("training", "filled: training", training, "circle"),
-        ColourValue("test", "hollow: held out", held_out, "circle", filled=False),
+        LegendEntry("training", "filled: training", training, "circle"),
+        LegendEntry("test", "hollow: held out", held_out, "circle", filled=False),
     ]
 
 

@@ -42,12 +42,10 @@ def ranking_chart(
         baseline: the name of the row with a dashed line at its value.
 
     Raises:
-        ValueError: as `filled_columns`, or where a number is not from 0 to 1.
+        ValueError: as `filled_columns`.
     """
-    numbers = ["value", "low", "high", "second"]
-    table = filled_columns(rows, ("name", *numbers, "words", "is_baseline"), "rows")
-    if not table[numbers].astype(float).stack().between(0, 1).all():
-        raise ValueError("value, low, high and second are fractions from 0 to 1")
+    columns = ("name", "value", "low", "high", "second", "words", "is_baseline")
+    table = filled_columns(rows, columns)
     is_narrow = width < _NARROW
     row = max(_ROW[0], min(_ROW[1], (height - _AROUND) // len(table)))
     size = 11 if row < 18 else 12 if is_narrow else 15

@@ -2,7 +2,7 @@
 map."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -37,16 +37,6 @@ def either(channel: Any, condition: Mapping[str, Any], value: Any, otherwise: An
     is looked up among all classes each time.
     """
     return channel(otherwise, condition={**condition, "value": value})
-
-
-def composed(compose: Callable[..., Any], *charts: Any, **properties: Any) -> Any:
-    """Charts put together by one of Altair's, such as `alt.layer`; none of them may be changed or
-    put elsewhere then. They say that they are their own copies, so that what was put together is
-    not put together anew at each level.
-    """
-    for chart in charts:
-        object.__setattr__(chart, "__deepcopy__", lambda _=None, chart=chart: chart)
-    return compose(*charts, **properties)
 
 
 def words_axis(palette: Palette, **options: Any) -> alt.Axis:

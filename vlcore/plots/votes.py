@@ -25,11 +25,9 @@ def votes_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.Laye
             `measured` (where it is measured, such as "in this run", or empty).
 
     Raises:
-        ValueError: as `filled_columns`, or where a number of votes is negative.
+        ValueError: as `filled_columns`.
     """
-    table = filled_columns(rows, ("text", "votes", "measured"), "rows")
-    if (table["votes"] < 0).any():
-        raise ValueError("votes: a number of votes is 0 or more")
+    table = filled_columns(rows, ("text", "votes", "measured"))
     most = max(1, int(table["votes"].max()))
     plot = max(160, width - 20)
     is_narrow = plot < _NARROW

@@ -147,14 +147,12 @@ def fitted(keys: Sequence[str], projection: Projection) -> bool:
     """Whether the maps are published; else they are queued, and their progress is shown."""
     if not projection.fitted:
         return True
-    map_keys = maps.map_keys(keys, projection)
-    if all(work.view(key).done for key in map_keys):
+    models_of = maps.map_fits(keys, projection)
+    if all(work.view(key).done for key in models_of):
         return True
-    is_common = len(map_keys) == 1 and projection.together
-    groups = [list(keys)] if is_common else [[key] for key in dict.fromkeys(keys)]
     fits = {
         key: partial(work.ask, key, maps.make_map, models, projection)
-        for key, models in zip(map_keys, groups, strict=True)
+        for key, models in models_of.items()
     }
     kind = KINDS[projection.kind]
     st.caption(f"{kind} has to be fitted first, in a few seconds; until then the maps are PCA.")
@@ -167,5 +165,5 @@ def fitted(keys: Sequence[str], projection: Projection) -> bool:
                     view, "Fit it again", fits[view.key], job="This fit", key=f"fit_{view.key}"
                 )
 
-    jobs.watch(map_keys, draw)
+    jobs.watch(list(fits), draw)
     return False

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import re
 import xml.etree.ElementTree as ET
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,7 @@ import pytest
 from tests.plots import drawn
 from tests.plots.maps.tracks import STEPS, pictures, track
 from vlcore.experiment.grouping import SCENES
-from vlcore.plots.maps.animation import PANELS, UNITS, ModelTrack, animation_chart, curve_panel
+from vlcore.plots.maps.animation import PANELS, UNITS, ModelTrack, animation_chart
 from vlcore.plots.maps.panes import MOMENT
 from vlcore.plots.theme import LIGHT, PHONE_SIDE
 
@@ -80,13 +79,8 @@ def test_words_and_values_are_those_of_the_snapshot_shown_and_a_picture_is_sent_
     assert len(re.findall('"data:', json.dumps(spec))) == len(POINTS)
     (moment,) = [param for param in spec["params"] if param["name"] == MOMENT]
     assert moment["value"] == len(STEPS), "the film begins at its end"
-    assert moment["bind"] == {
-        "input": "range",
-        "min": 1,
-        "max": len(STEPS),
-        "step": 1,
-        "name": "Checkpoint ",
-    }
+    ends = moment["bind"]["input"], moment["bind"]["min"], moment["bind"]["max"]
+    assert ends == ("range", 1, len(STEPS))
 
 
 def test_two_models_of_400_pictures_and_24_snapshots_take_little_more_than_their_pictures() -> None:
@@ -105,15 +99,19 @@ def test_every_map_has_marks_that_the_hover_knows(models: int, side: int, across
     """Altair renames views of a concatenation: a name that two maps shared would move one's marks
     to the other."""
     spec = spec_of(*(track(POINTS, STEPS, seed) for seed in range(models)), side=side)
-    names = [layer.get("name", "") for pane in spec["concat"] for layer in pane["layer"]]
-    found = [name for name in names if name.startswith("marks_")]
-    assert len(set(found)) == len(found) == models
-    assert next(p for p in spec["params"] if p["name"] == "hov")["views"] == found
+    names = [
+        (place, layer["name"])
+        for place, pane in enumerate(spec["concat"])
+        for layer in pane["layer"]
+        if layer.get("name", "").startswith("marks_")
+    ]
+    assert names == [(place, f"marks_{place}") for place, _ in names]
+    assert len(names) == models
+    (hover,) = [param for param in spec["params"] if param["name"] == "hov"]
+    assert hover["views"] == [name for _, name in names]
     assert spec["columns"] == across
     filled = models if models != 3 else 4  # where none stands beside the third, nothing does
     assert len(spec["concat"]) == filled * (1 + len(PANELS))
-    for place, pane in enumerate(spec["concat"]):
-        assert {layer.get("name") for layer in pane["layer"]} & set(found) <= {f"marks_{place}"}
 
 
 def test_curves_that_no_model_has_take_no_room_and_one_that_a_model_lacks_stays_empty() -> None:
@@ -127,39 +125,19 @@ def test_curves_that_no_model_has_take_no_room_and_one_that_a_model_lacks_stays_
 
 
 def test_a_film_without_captions_and_one_collapsed_into_a_point_are_drawn() -> None:
-    still = {
-        "captions": (),
-        "caption_positions": np.zeros((4, 0, 2)),
-        "positions": np.full((4, len(POINTS), 2), 0.3),
-    }
-    svg = ET.fromstring(drawn.svg(at_moment(spec_of(dataclasses.replace(LEFT, **still)), 2)))
+    still = dataclasses.replace(
+        LEFT,
+        captions=(),
+        caption_positions=np.zeros((4, 0, 2)),
+        positions=np.full((4, len(POINTS), 2), 0.3),
+    )
+    svg = ET.fromstring(drawn.svg(at_moment(spec_of(still), 2)))
     assert marks(svg, 0, POINTS["spoken"][0]) == pytest.approx((SIDE / 2, SIDE / 2), abs=0.1)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"positions": LEFT.positions[:, 1:]}, "does not fit 8 images"),
-        ({"lines": ("one",)}, "does not fit"),
-        ({"checkpoints": (0, 1, 2, 4)}, "does not fit"),
-        ({"checkpoints": (0, 1)}, "and 4 checkpoints"),
-        ({"curves": LEFT.curves.assign(panel="lr")}, "unknown panel lr"),
-    ],
-)
-def test_a_film_with_a_hole_is_refused(change: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        spec_of(dataclasses.replace(LEFT, **change))
-    with pytest.raises(ValueError, match="a model and a checkpoint"):
-        spec_of()
-
-
 def test_a_curve_says_every_value_aloud() -> None:
-    curves = pd.DataFrame(
-        {"panel": "probe", "series": ["object"] * 2, "step": [0, 20], "value": [0.5, 0.875]}
-    )
-    one = dataclasses.replace(LEFT, curves=curves)
-    panel = curve_panel(
-        "probe", one, STEPS, palette=LIGHT, side=300, high=1.0, lowest=True
-    ).to_dict()
-    spoken = {row["spoken"] for row in drawn.rows(panel) if "spoken" in row}
+    rows = [("probe", "object", 0, 0.5), ("probe", "object", 20, 0.875)]
+    curves = pd.DataFrame(rows, columns=["panel", "series", "step", "value"])
+    spec = spec_of(dataclasses.replace(LEFT, curves=curves))
+    spoken = {row["spoken"] for row in drawn.rows(spec) if "series" in row}
     assert spoken == {"object 50\u00a0% at step 0", "object 88\u00a0% at step 20"}

@@ -111,12 +111,6 @@ def test_one_to_four_maps_are_two_in_a_row_or_one_on_a_phone(
     assert drawn.svg(spec)
 
 
-@pytest.mark.parametrize("count", [0, 5])
-def test_one_to_four_maps_fit(count: int) -> None:
-    with pytest.raises(ValueError, match="one to 4 maps"):
-        maps(infos=[INFO] * count)
-
-
 def test_selections_cover_all_maps(full: drawn.Spec, plain: drawn.Spec) -> None:
     selections = params(full)
     assert list(selections) == ["hov", "kin", "pick", "brush", "shown", "cell", "scene"]
@@ -231,8 +225,6 @@ def test_one_legend_knows_every_colour_of_a_row(colour_by: str) -> None:
         (carrier,) = named(pane, f"ground_{index}")["layer"]
         assert carrier["encoding"]["stroke"]["scale"] == stroke["scale"]
         column = f"{colouring.column}_{index}" if colouring.per_model else colouring.column
-        colour = {"calculate": f"'{colouring.column} ' + datum.{column}", "as": "colour"}
-        assert colour in carrier["transform"]
         assert {f"{colouring.column} {value}" for value in POINTS[column]} <= set(names)
 
 
@@ -271,10 +263,6 @@ def test_marks_mean_what_the_legend_says(plain: drawn.Spec, full: drawn.Spec) ->
     more |= set(OVERLAYS) - {"images", "twins"}
     assert more <= set(everything["domain"])
     assert not more & set(names)
-    for index, pane in enumerate(panes_of(full)):
-        assert named(pane, f"marks_{index}")["mark"]["type"] == "image"
-        (frames,) = named(pane, f"ground_{index}")["layer"]
-        assert frames["mark"]["shape"] == "square"
 
 
 def test_trust_makes_marks_small_and_images_pale() -> None:
@@ -316,13 +304,8 @@ def test_lines_to_neighbours_come_for_the_hovered_and_the_clicked_image(full: dr
         ]
         expected = NEIGHBOURS[NEIGHBOURS["pane"] == index].drop(columns="pane")
         assert sorted(sent) == sorted(expected.itertuples(index=False, name=None))
-
-
-def test_many_lines_are_no_more_rows_than_images() -> None:
-    many = pd.concat([NEIGHBOURS.query("pane == 0")] * 8)
-    assert len(many) > 5000  # more than Altair takes
-    spec = maps(1, options=MapOptions(neighbours=True), neighbours=many)
-    assert all(len(rows) <= len(POINTS) for rows in spec["datasets"].values())
+        # As rows, many lines would be more than Altair takes.
+        assert len(drawn.rows(full, lines)) <= len(POINTS) < len(sent)
 
 
 def arrow(x2: float, y2: float) -> pd.DataFrame:
@@ -376,10 +359,8 @@ def test_a_panel_has_each_group_once_and_each_models_numbers_in_it(full: drawn.S
 
 def test_long_words_wrap() -> None:
     pane = maps(1, infos=[MapInfo(*["word " * 30] * 4)])["concat"][0]
-    axes = named(pane, "marks_0")["encoding"]
-    titles = [axes[axis]["axis"]["title"] for axis in "xy"]
-    lines = [pane["title"]["text"], pane["title"]["subtitle"], *titles]
-    assert all(len(words) > 1 for words in lines)
+    titles = [named(pane, "marks_0")["encoding"][axis]["axis"]["title"] for axis in "xy"]
+    assert min(map(len, (pane["title"]["text"], pane["title"]["subtitle"], *titles))) > 1
 
 
 def test_an_upload_is_a_small_image_on_a_star_with_its_name(plain: drawn.Spec) -> None:
@@ -445,13 +426,11 @@ CELL = {"cell": [{"group": "horse_desert"}]}
 @pytest.mark.parametrize(
     ("selections", "condition"),
     [
-        ({}, "id == id"),
         ({"cell": {}, "shown": {}}, "id == id"),
         (CELL, "group == 'horse_desert'"),
         ({"shown": [{"colour": "object camel"}]}, "object == 'camel'"),
         ({"shown": [{"colour": "minority true"}]}, "minority"),
         ({"shown": [{"colour": "says horse"}, {"colour": "says none"}]}, "says_1 != 'camel'"),
-        ({"shown": [{"colour": "caption"}]}, "id == id"),
         ({"shown": [{"colour": "object camel"}, {"colour": "caption"}]}, "id == id"),
         (
             CELL | {"shown": [{"colour": "says horse"}]},

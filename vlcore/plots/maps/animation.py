@@ -33,7 +33,6 @@ from vlcore.plots.maps.panes import (
 )
 from vlcore.plots.maps.tables import MapTables, extent_of, image_table
 from vlcore.plots.scales import PERCENT, SPOKEN, Chart, straight, told_apart
-from vlcore.plots.tables import Rows, checked_columns
 from vlcore.plots.theme import Palette, across
 
 UNITS = 5000  # positions are whole numbers from 0 to this, from one edge of a map to the other
@@ -62,7 +61,7 @@ class ModelTrack:
 
 
 def animation_chart(
-    points: Rows,
+    points: pd.DataFrame,
     tracks: Sequence[ModelTrack],
     steps: Sequence[int],
     *,
@@ -78,11 +77,8 @@ def animation_chart(
         tracks: the models' parts, of the same images.
         steps: the training step of each position of the slider, ascending.
         side: of a map in px.
-
-    Raises:
-        ValueError: where there is nothing to show, a table is not whole, or a track does not fit.
     """
-    tables = _tables(points, tracks, steps, grouping)
+    tables = _tables(points, tracks)
     legend = map_legend(palette, grouping, tables)
     style = MapStyle(palette, legend, guide=legend.guide(side))
     highest = _highest_values(tracks)
@@ -153,18 +149,12 @@ def _map_view(tables: MapTables, pane: Pane, style: MapStyle, track: ModelTrack)
     return chart + text.encode(x=alt.value(0), y=alt.value(-8), text="words:N")
 
 
-def _tables(
-    points: pd.DataFrame, tracks: Sequence[ModelTrack], steps: Sequence[int], grouping: Grouping
-) -> MapTables:
+def _tables(points: pd.DataFrame, tracks: Sequence[ModelTrack]) -> MapTables:
     """Images and captions, with one text of all positions for each axis of each map: one table is
     sent for all maps."""
-    if not tracks or not len(steps):
-        raise ValueError("An animation needs a model and a checkpoint.")
-    table = image_table(points, grouping, len(tracks))
+    table = image_table(points, len(tracks))
     captions = []
     for pane, track in enumerate(tracks):
-        checked_columns(track.curves, ["panel"], "curves", panel=PANELS)
-        _check_shapes(track, len(points), len(steps))
         rows = pd.DataFrame({"caption": track.captions, "pane": pane})
         # Around all that the animation ever shows: the axes stay as they are while it runs.
         extent = extent_of([track.positions, track.caption_positions])
@@ -173,21 +163,6 @@ def _tables(
             rows[name] = _texts(track.caption_positions[..., axis], extent[axis])
         captions.append(rows)
     return MapTables(table, pd.concat(captions, ignore_index=True))
-
-
-def _check_shapes(track: ModelTrack, images: int, slider_positions: int) -> None:
-    count = len(track.steps)
-    fits = (
-        track.positions.shape == (count, images, 2)
-        and track.caption_positions.shape == (count, len(track.captions), 2)
-        and len(track.lines) == count
-        and len(track.checkpoints) == slider_positions
-        and all(0 <= index < count for index in track.checkpoints)
-    )
-    if not fits:
-        raise ValueError(
-            f"track {track.title!r} does not fit {images} images and {slider_positions} checkpoints"
-        )
 
 
 def _texts(values: NDArray[np.float64], ends: list[float]) -> list[str | None]:

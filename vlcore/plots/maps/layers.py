@@ -16,7 +16,7 @@ import pandas as pd
 from vlcore.plots.maps.labels import LINE, place_labels
 from vlcore.plots.maps.panes import IMAGES, MapStyle, Pane
 from vlcore.plots.maps.tables import MapTables
-from vlcore.plots.scales import IMAGE, SPOKEN, Chart, composed, either, told_apart, tooltips
+from vlcore.plots.scales import IMAGE, SPOKEN, Chart, either, told_apart, tooltips
 from vlcore.plots.theme import star
 
 LEGEND = "legend_0"  # Altair numbers it as a layer of the first map
@@ -129,12 +129,16 @@ def marks(_tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
         tooltip += tooltips({"trusted:N": "trust in this position"})
     images = pane.images(style).encode(tooltip=tooltip).properties(name=pane.named("marks"))
     if options.images:
-        opacity = _trust_opacity(style) if options.trust else _lit(style, 1, _FADED)
+        opacity = _lit(style, 1, _FADED)
+        if options.trust:  # an image has one size: it is faint
+            fades = _fade_conditions(style, _FADED, _BACK)
+            opacity = _by_trust(alt.Opacity, fades, 1, [0.2, 1])
         mark = images.mark_image(width=FRAME, height=FRAME)
         return [mark.encode(url="thumb:N", opacity=opacity)]
     size = either(alt.SizeValue, _IS_HOVERED, style.sizes.grown, style.sizes.point)
     if options.trust:
-        size = _trust_size(style)
+        grown = {**_IS_HOVERED, "value": style.sizes.grown}
+        size = _by_trust(alt.Size, [grown], style.sizes.point, [6, style.sizes.point * 1.6])
     filled = {"test": "datum.kind == 'training'", **style.fill().to_dict()}
     fill = alt.FillValue("transparent", condition=filled)
     mark = images.mark_point(shape=alt.expr(style.legend.shape_of), strokeWidth=1.4)
@@ -143,27 +147,14 @@ def marks(_tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
     ]
 
 
-# The trust in a position from which on it looks as usual, and down to which it looks ever less so.
-_TRUST_DOMAIN = {"domain": [0.8, 1], "clamp": True, "zero": False, "nice": False}
-_IS_NOT_JUDGED = "!isValid(datum.trust)"
-
-
-def _trust_opacity(style: MapStyle) -> alt.Opacity:
-    """An image, which has one size, is faint where its position is not to be trusted."""
-    conditions = [*_fade_conditions(style, _FADED, _BACK), {"test": _IS_NOT_JUDGED, "value": 1}]
-    scale = alt.Scale(**_TRUST_DOMAIN, range=[0.2, 1])
-    return alt.Opacity("trust:Q", condition=conditions, scale=scale, legend=None)
-
-
-def _trust_size(style: MapStyle) -> alt.Size:
-    """A mark is small where its position is not to be trusted."""
-    point = style.sizes.point
-    conditions = [
-        {**_IS_HOVERED, "value": style.sizes.grown},
-        {"test": _IS_NOT_JUDGED, "value": point},
-    ]
-    scale = alt.Scale(**_TRUST_DOMAIN, range=[6, point * 1.6])
-    return alt.Size("trust:Q", condition=conditions, scale=scale, legend=None)
+def _by_trust(
+    channel: Any, conditions: Sequence[dict[str, Any]], usual: float, ends: Sequence[float]
+) -> Any:
+    """A channel of Altair's that is less of itself down to a trust of 0.8; `usual` where a position
+    was not judged, unless other conditions hold before."""
+    unjudged = {"test": "!isValid(datum.trust)", "value": usual}
+    scale = alt.Scale(domain=[0.8, 1], range=list(ends), clamp=True, zero=False, nice=False)
+    return channel("trust:Q", condition=[*conditions, unjudged], scale=scale, legend=None)
 
 
 def outlines(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
@@ -349,7 +340,7 @@ def draw(
 ) -> alt.LayerChart:
     """A map as a square of layers."""
     charts = [chart for layer in layers for chart in layer(tables, pane, style)]
-    return composed(alt.layer, *charts, width=pane.side, height=pane.side, **properties)
+    return alt.layer(*charts, width=pane.side, height=pane.side, **properties)
 
 
 def _fade_conditions(style: MapStyle, faded: float, back: float) -> list[dict[str, Any]]:

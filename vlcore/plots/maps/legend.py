@@ -8,7 +8,7 @@ entry filters the rows that belong to it.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import altair as alt
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from vlcore.experiment.grouping import Grouping
 from vlcore.plots.maps.tables import MapTables
-from vlcore.plots.options import COLOURINGS, OBJECT_SHAPES, PLAIN, SPLITS, MapOptions
+from vlcore.plots.options import COLOURINGS, OBJECT_SHAPES, PLAIN, SPLITS, LegendEntry, MapOptions
 from vlcore.plots.theme import PHONE_SIDE, Palette, star
 
 LegendPlace = Literal["bottom", "right"]
@@ -30,18 +30,6 @@ _FRAMES = "M-1,-1H1V1H-1ZM-.5,-.5H.5V.5H-.5Z"
 _DOT = "M-.45,0A.45,.45,0,1,1,.45,0A.45,.45,0,1,1,-.45,0"
 _LINE = "M-1.2,0L1.2,0"
 _ARROW = "M-1.4,0L1.2,0M.4,-.7L1.2,0L.4,.7"
-
-
-@dataclass(frozen=True)
-class LegendEntry:
-    """One entry of the legend."""
-
-    name: str  # in the scales: ``group horse_grass`` where rows belong to it
-    words: str  # in the legend
-    colour: str  # of the outline, a hex string
-    shape: str  # a name or a path of Vega's symbols
-    filled: bool = True
-    has_rows: bool = False  # else it explains a mark
 
 
 @dataclass(frozen=True)
@@ -66,9 +54,9 @@ class MapLegend:
     def passes(self, clicked: str, pane: int) -> str:
         """Whether a row belongs to one of the `clicked` entries, an expression; an entry that only
         explains a mark hides nothing."""
-        columns = {entry.name.split(" ")[0] for entry in self.entries if entry.has_rows}
+        columns = {_column_of(entry.name) for entry in self.entries} - {""}
         names = [_entry_expression(column, pane) for column in sorted(columns)]
-        names += [json.dumps(entry.name) for entry in self.entries if not entry.has_rows]
+        names += [json.dumps(entry.name) for entry in self.entries if not _column_of(entry.name)]
         return " || ".join(f"indexof({clicked}, {name}) >= 0" for name in names)
 
     def guide(self, side: int, place: LegendPlace = "bottom") -> alt.Legend:
@@ -111,21 +99,12 @@ def _colour_entries(palette: Palette, grouping: Grouping, options: MapOptions) -
     apart."""
     colouring = COLOURINGS[options.colour_by]
     values = colouring.values(palette, grouping)
-    entries = [
-        LegendEntry(
-            f"{colouring.column} {value.value}",
-            value.words,
-            value.colour,
-            "square" if options.images else value.shape,
-            value.filled,
-            has_rows=True,
-        )
-        for value in values
-    ]
-    shapes_are_known = set(OBJECT_SHAPES) <= {value.shape for value in values}
-    if not options.images and not shapes_are_known:
+    entries = [replace(value, name=f"{colouring.column} {value.name}") for value in values]
+    if options.images:
+        return [replace(entry, shape="square") for entry in entries]
+    if not set(OBJECT_SHAPES) <= {value.shape for value in values}:
         entries += [
-            LegendEntry(f"object {name}", name, palette.muted, shape, filled=False, has_rows=True)
+            LegendEntry(f"object {name}", name, palette.muted, shape, filled=False)
             for name, shape in zip(grouping.objects, OBJECT_SHAPES, strict=True)
         ]
     return entries
@@ -133,19 +112,16 @@ def _colour_entries(palette: Palette, grouping: Grouping, options: MapOptions) -
 
 def _mark_entries(palette: Palette, options: MapOptions) -> list[LegendEntry]:
     """Entries for the split of an image and for the minority groups."""
-    muted = palette.muted
+    training, held_out, minority = ("filled", "circle"), ("hollow", "circle"), ("ring", _RING)
     if options.images:
-        return [
-            LegendEntry("kind training", "thick frame: training", muted, "square", has_rows=True),
-            LegendEntry("kind test", "thin frame: held out", muted, "square", False, has_rows=True),
-            LegendEntry(
-                "minority true", "second frame: minority group", muted, _FRAMES, False, True
-            ),
-        ]
+        training, held_out = ("thick frame", "square"), ("thin frame", "square")
+        minority = ("second frame", _FRAMES)
     return [
-        LegendEntry("kind training", "filled: training", muted, "circle", has_rows=True),
-        LegendEntry("kind test", "hollow: held out", muted, "circle", False, has_rows=True),
-        LegendEntry("minority true", "ring: minority group", muted, _RING, False, has_rows=True),
+        LegendEntry("kind training", f"{training[0]}: training", palette.muted, training[1]),
+        LegendEntry("kind test", f"{held_out[0]}: held out", palette.muted, held_out[1], False),
+        LegendEntry(
+            "minority true", f"{minority[0]}: minority group", palette.muted, minority[1], False
+        ),
     ]
 
 
@@ -186,15 +162,21 @@ def rows_of_entries(points: pd.DataFrame, names: Sequence[str], pane: str) -> ND
     a number: what `MapLegend.passes` tells in the browser. All do where there is no name, or one
     that only explains a mark.
     """
-    columns = {colouring.column for colouring in COLOURINGS.values()} | {"minority", "kind"}
     passing = np.zeros(len(points), dtype=bool)
     for name in names:
-        column, _, value = name.partition(" ")
-        if column not in columns or not value:
+        column = _column_of(name)
+        if not column:
             return np.ones(len(points), dtype=bool)
         values = points[_numbered(column, pane)].astype(str).str.lower()
-        passing |= (values == value.lower()).to_numpy()
+        passing |= (values == name.removeprefix(f"{column} ").lower()).to_numpy()
     return passing if names else ~passing
+
+
+def _column_of(name: str) -> str:
+    """The column whose rows belong to an entry; empty of one that only explains a mark."""
+    column = name.partition(" ")[0]
+    columns = {colouring.column for colouring in COLOURINGS.values()} | {"minority", "kind"}
+    return column if column in columns else ""
 
 
 def _entry_expression(column: str, pane: int) -> str:

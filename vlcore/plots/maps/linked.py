@@ -30,10 +30,8 @@ from vlcore.plots.maps.panes import (
 from vlcore.plots.maps.small import MapInfo
 from vlcore.plots.maps.tables import map_tables
 from vlcore.plots.options import PLAIN, MapOptions
-from vlcore.plots.scales import composed
 from vlcore.plots.theme import Palette, across
 
-MOST = 4  # maps
 # Only from empty ground: a press on a mark would take the brush away, and with it what was lit.
 _BRUSH = (
     "[pointerdown[!event.item || event.item.mark.marktype === 'group'], window:pointerup] >"
@@ -73,7 +71,7 @@ def linked_maps(
             an option asks for it: the column of the colouring, `trust0` (0 to 1), `gx0`, `gy0`
             (positions of the untrained baseline), and `scene`.
         captions: one row a caption and map: `caption`, `pane` (int), `x`, `y`.
-        infos: the words around each map.
+        infos: the words around each map, of four at most.
         side: of a map in px; two stand beside each other, or one on a phone.
         board: the rows of the group accuracy panel, as `group_grid` reads them.
         overlay_tables: `uploads`, stars on top: `id`, `name`, `x0`, `y0` and so on, `thumb`,
@@ -82,12 +80,10 @@ def linked_maps(
             `x2`, `y2`.
 
     Raises:
-        ValueError: where a table is missing or not whole, or there are too many maps.
+        KeyError: where a column is missing.
     """
     count = len(infos)
-    if not 1 <= count <= MOST:
-        raise ValueError(f"one to {MOST} maps fit one figure, not {count}")
-    tables = map_tables(points, captions, count, grouping, options, **overlay_tables)
+    tables = map_tables(points, captions, count, options, **overlay_tables)
     extents = [tables.extent(pane, options) for pane in range(count)]
     tables = replace(tables, points=options.drawn(tables.points, grouping))
     legend = map_legend(palette, grouping, tables, options)
@@ -134,11 +130,11 @@ def linked_maps(
     if board is None:
         return side_by_side(charts, side, **top)
     width = across(count, side) * (side + GAP) - GAP
-    grid = group_grid(board, palette=palette, grouping=grouping, width=width, panes=count)
+    grid = group_grid(board, palette=palette, grouping=grouping, width=width)
     # One scale for the maps and the panel would make one legend of both.
     apart = dict.fromkeys(("stroke", "fill", "shape", "size", "opacity"), "independent")
     maps = side_by_side(charts, side)
-    return composed(alt.vconcat, maps, grid, spacing=GAP, resolve={"scale": apart}, **top)
+    return alt.vconcat(maps, grid, spacing=GAP, resolve={"scale": apart}, **top)
 
 
 def _in_brush(pane: int) -> str:

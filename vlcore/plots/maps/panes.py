@@ -20,7 +20,7 @@ import pandas as pd
 from vlcore.plots.maps.legend import MapLegend
 from vlcore.plots.maps.tables import Extent
 from vlcore.plots.options import PLAIN, MapOptions
-from vlcore.plots.scales import SPOKEN, Chart, composed, straight, told_apart
+from vlcore.plots.scales import SPOKEN, Chart, straight, told_apart
 from vlcore.plots.theme import Palette, across, theme
 
 IMAGES = "images"  # the name of the dataset of images
@@ -196,7 +196,7 @@ def figure_properties(points: pd.DataFrame, palette: Palette) -> dict[str, Any]:
 
 def side_by_side(panes: Sequence[alt.LayerChart], side: int, **top: Any) -> alt.ConcatChart:
     """Maps beside and below each other."""
-    return composed(alt.concat, *panes, columns=across(len(panes), side), spacing=GAP, **top)
+    return alt.concat(*panes, columns=across(len(panes), side), spacing=GAP, **top)
 
 
 def selection(

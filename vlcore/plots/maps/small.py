@@ -22,8 +22,8 @@ from vlcore.plots.maps.panes import (
     selection,
     side_by_side,
 )
-from vlcore.plots.maps.tables import ENDS, MapTables, map_tables, pane_table
-from vlcore.plots.tables import Rows, checked_columns
+from vlcore.plots.maps.tables import MapTables, map_tables
+from vlcore.plots.tables import checked_columns
 from vlcore.plots.theme import Palette
 
 # Around a small map, or its frame would be cut off. Four numbers: Streamlit crashes on the shorter
@@ -42,12 +42,11 @@ class MapInfo:
 
 
 def small_map(
-    points: Rows, captions: Rows, *, palette: Palette, grouping: Grouping, side: int
+    points: pd.DataFrame, captions: pd.DataFrame, *, palette: Palette, grouping: Grouping, side: int
 ) -> alt.LayerChart:
     """One small map for a card: the first of `vlcore.plots.maps.linked.linked_maps`, with its
     tables and errors."""
-    captions = checked_columns(captions, ["pane", "caption", "x", "y"], "captions")
-    tables = map_tables(points, captions[captions["pane"] == 0], 1, grouping)
+    tables = map_tables(points, captions[captions["pane"] == 0], 1)
     chart = _lone_map(tables, layers.LAYERS, side, palette, grouping)
     return chart.properties(params=[selection("hov", ["marks_0"], HOVER)])
 
@@ -84,10 +83,10 @@ def _lone_map(
 
 
 def caption_map(
-    points: Rows,
-    captions: Rows,
-    typed: Rows,
-    shortened: Rows,
+    points: pd.DataFrame,
+    captions: pd.DataFrame,
+    typed: pd.DataFrame,
+    shortened: pd.DataFrame,
     infos: Sequence[MapInfo],
     *,
     palette: Palette,
@@ -106,20 +105,12 @@ def caption_map(
         shortened: one row a map and word: ``pane``, ``word``, ``cosine``, ``x``, ``y``, ``x2``,
             ``y2``.
         infos: the words around each map.
-
-    Raises:
-        ValueError: where a column is missing, or a group or a pane is unknown.
     """
     count = len(infos)
     positions = [f"{axis}{pane}" for pane in range(count) for axis in "xy"]
-    table = checked_columns(points, ["object", "group", *positions], "points", group=grouping.names)
+    table = checked_columns(points, ["object", "group", *positions])
     table["spoken"] = ""
-    tables = MapTables(
-        table,
-        pane_table(captions, "captions", count, ["caption", "x", "y"]),
-        typed=pane_table(typed, "typed", count, ["caption", "x", "y"]),
-        shortened=pane_table(shortened, "shortened", count, ["word", "cosine", *ENDS]),
-    )
+    tables = MapTables(table, captions, typed=typed, shortened=shortened)
     style = MapStyle(palette, map_legend(palette, grouping, tables), sizes=FAINT)
     panes = []
     for index, info in enumerate(infos):

@@ -1,8 +1,4 @@
-"""The tables of maps, checked column by column, and the extent of a map.
-
-A chart with a hole in its data still draws, and lies: so all is refused here that
-`vlcore.plots.tables` refuses.
-"""
+"""The tables of maps, with the columns that are drawn and no others, and the extent of a map."""
 
 import math
 from collections.abc import Sequence
@@ -12,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from vlcore.experiment.grouping import Grouping
 from vlcore.plots.options import COLOURINGS, PLAIN, MapOptions
-from vlcore.plots.tables import Rows, checked_columns
+from vlcore.plots.tables import checked_columns
 
 Extent = tuple[list[float], list[float]]
 ENDS = ("x", "y", "x2", "y2")  # of a line
@@ -63,18 +58,15 @@ class MapTables:
 
 
 def map_tables(
-    points: Rows,
-    captions: Rows,
+    points: pd.DataFrame,
+    captions: pd.DataFrame,
     panes: int,
-    grouping: Grouping,
     options: MapOptions = PLAIN,
-    *,
-    uploads: Rows | None = None,
-    neighbours: Rows | None = None,
-    twins: Rows | None = None,
+    uploads: pd.DataFrame | None = None,
+    **lines: pd.DataFrame | None,
 ) -> MapTables:
-    """The tables that `vlcore.plots.maps.linked.linked_maps` describes, checked, with the columns
-    that its options need; ValueError where one is missing or not whole."""
+    """The tables that `vlcore.plots.maps.linked.linked_maps` describes, with the columns that its
+    options need; KeyError where one is missing."""
     colouring = COLOURINGS[options.colour_by]
     numbered = ["x", "y"]
     columns = []
@@ -89,61 +81,22 @@ def map_tables(
     if options.twins:
         columns.append("scene")
     columns += [f"{name}{pane}" for name in numbered for pane in range(panes)]
-    table = _finite(image_table(points, grouping, panes, columns))
-    lines = arrows = None
-    if options.neighbours:
-        lines = pane_table(neighbours, "neighbours", panes, ["id", *ENDS])
-    if options.twins:
-        arrows = pane_table(twins, "twins", panes, ["scene", "kind", *ENDS])
+    table = image_table(points, panes, columns)
     stars = None
     if uploads is not None and not uploads.empty:
-        stars = _upload_table(uploads, panes)
-        if stars["id"].isin(table["id"]).any():
-            raise ValueError("uploads: every id must occur once, and in no point")
-    diamonds = pane_table(captions, "captions", panes, ["caption", "x", "y"])
-    tables = MapTables(table, diamonds, stars, lines, arrows)
-    if len(tables.arrow_kinds) > 2:
-        kinds = ", ".join(tables.arrow_kinds)
-        raise ValueError(f"twins: two kinds of arrows can be told apart, not {kinds}")
-    return tables
+        positions = [f"{axis}{pane}" for pane in range(panes) for axis in "xy"]
+        stars = checked_columns(uploads, ["id", "name", *positions, "thumb", "spoken"])
+        stars["number"] = [str(number) for number in range(1, len(stars) + 1)]
+    diamonds = checked_columns(captions, ["pane", "caption", "x", "y"])
+    return MapTables(table, diamonds, stars, **lines)
 
 
-def _upload_table(uploads: pd.DataFrame, panes: int) -> pd.DataFrame:
-    positions = [f"{axis}{pane}" for pane in range(panes) for axis in "xy"]
-    table = _finite(
-        checked_columns(uploads, ["id", "name", *positions, "thumb", "spoken"], "uploads")
-    )
-    table["number"] = [str(number) for number in range(1, len(table) + 1)]
-    return table
-
-
-def image_table(
-    points: pd.DataFrame, grouping: Grouping, panes: int, extra: Sequence[str] = ()
-) -> pd.DataFrame:
-    """The columns of images that all maps need, and `extra`, checked."""
+def image_table(points: pd.DataFrame, panes: int, extra: Sequence[str] = ()) -> pd.DataFrame:
+    """The columns of images that all maps need, and `extra`."""
     columns = ["id", "object", "context", "group", "kind", "minority", "thumb", "spoken"]
     columns += [f"{what}_{pane}" for pane in range(panes) for what in ("caption", "predicted")]
     columns += [name for name in extra if name not in columns]
-    known = {"group": grouping.names, "kind": ("training", "test")}
-    return checked_columns(points, columns, "points", **known).astype({"minority": bool})
-
-
-def pane_table(
-    table: pd.DataFrame | None, what: str, panes: int, columns: Sequence[str]
-) -> pd.DataFrame:
-    """The rows that have a position in one of the maps: their `pane`, and the columns."""
-    if table is None:
-        raise ValueError(f"{what}: the table is missing")
-    rows = _finite(checked_columns(table, ["pane", *columns], what, pane=range(panes)))
-    positions = [column for column in columns if column in ENDS]
-    return rows.dropna(subset=positions).reset_index(drop=True)
-
-
-def _finite(table: pd.DataFrame) -> pd.DataFrame:
-    """Positions and trust as numbers, infinite ones as absent."""
-    names = ("x", "y", "gx", "gy", "trust")
-    columns = [name for name in table if str(name).rstrip("0123456789") in names]
-    return table.assign(**table[columns].astype(float).replace([np.inf, -np.inf], np.nan))
+    return checked_columns(points, columns)
 
 
 def extent_of(positions: Sequence[npt.NDArray[np.float64]]) -> Extent:
