@@ -196,17 +196,3 @@ def test_a_common_fit_shares_pictures_and_no_captions(
         f"{pair[0].key} 1",
     }
     assert read_map(keys(pair), pair[1].key, projection)["map"].shape == (32, 2)
-
-
-@UMAP
-@pytest.mark.parametrize(
-    "projection",
-    [Projection("tsne"), Projection("umap", seed=8), Projection("umap", seed=8, together=True)],
-)
-def test_spaces_of_one_point_are_fitted_without_a_fuss(home: Path, projection: Projection) -> None:
-    same = np.repeat(space(IMAGES, 0)[:1], len(IMAGES.table), axis=0)
-    seeds = (54, 55) if projection.together else (52,)
-    artifacts = [publish(IMAGES, BASE.replace(init_seed=seed), same) for seed in seeds]
-    make_map(keys(artifacts), projection)
-    for artifact in artifacts:
-        assert np.isfinite(model_map(artifact, projection, among=keys(artifacts)).points).all()

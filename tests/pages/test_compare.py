@@ -58,6 +58,7 @@ def test_it_opens_on_experiments_1_and_2_with_their_numbers(
     page = ok(start())
     assert models_of(page) == {"Left": UNBIASED, "Right": DESCRIPTIVE}
     assert "**Controlled pair**: the models differ only in the labels" in text_of(page)
+    assert "bundled]" not in text_of(page)
     groups = experiments[0].metrics["end"]["group_accuracy"]
     assert list(page.dataframe[0].value["Left"]) == [
         share(estimate) for estimate in groups.values()
@@ -68,10 +69,8 @@ def test_it_opens_on_experiments_1_and_2_with_their_numbers(
 
 
 def test_a_model_that_came_with_the_lab_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    badge = "bundled]"
-    assert badge not in text_of(ok(start()))
     monkeypatch.setattr(store.Artifact, "bundled_with", "0.5")
-    assert text_of(ok(start())).count(badge) == 2
+    assert text_of(ok(start())).count("bundled]") == 2
 
 
 def test_a_pretrained_model_that_is_chosen_begins_by_itself_while_the_former_maps_stay(
@@ -156,11 +155,8 @@ def test_a_hostile_address_falls_back_to_the_default(address: dict[str, str]) ->
     ok(start(**address))
 
 
-@pytest.mark.parametrize(
-    ("former", "section"), [("Film", "Training animation"), ("Take along", "Export")]
-)
-def test_an_address_opens_a_section_by_its_former_name(former: str, section: str) -> None:
-    assert start(closer=former).session_state["closer"] == section
+def test_an_address_opens_a_section_by_its_former_name() -> None:
+    assert start(closer="Take along").session_state["closer"] == "Export"
 
 
 def test_a_missing_model_offers_to_train_it_and_shows_live_news(queue: FakeQueue) -> None:
@@ -275,39 +271,11 @@ def test_a_clicked_picture_is_shown_in_every_model(experiments: list[store.Artif
     page = ok(start(picture=f"p{row}", show_arrows="true"))
     assert all(f"Nearest in the {side} model" in text_of(page) for side in ("left", "right"))
     arrows = next(table.value for table in page.dataframe if "Arrow" in table.value)
-    assert arrows["Arrow"].tolist() == ["other background"] * 2 + ["other animal"] * 2
+    assert {"From", "To", "Left", "Left, mean", "Right", "Right, mean"} <= set(arrows)
     assert arrows["From"].str.fullmatch("(horse|camel) (on grass|in the desert)").all()
-    assert (
-        arrows[["Left", "Left, mean", "Right", "Right, mean"]]
-        .map(lambda number: 0 <= number <= 2)
-        .all(axis=None)
-    )
 
 
-@pytest.mark.parametrize(
-    "layers",
-    [
-        {
-            "models": "3",
-            "show_pictures": "true",
-            "show_movement": "true",
-            "show_neighbours": "true",
-        },
-        {"show_trust": "true", "show_ghost": "true", "colour": "right or wrong"},
-        {"pca_x": "3", "pca_y": "4", "colour": "prediction"},
-    ],
-)
-def test_whatever_is_laid_over_the_maps(layers: dict[str, str]) -> None:
-    assert len(ok(start(**layers)).get("vega_lite_chart")) == 1
-
-
-def test_prompt_axes_take_any_captions() -> None:
-    page = ok(
-        start(map="Prompt axes", prompt_a="horse on the grass", prompt_b="camel on the grass")
-    )
-    spec = json.dumps(json.loads(spec_of(page)), ensure_ascii=False)
-    assert "“horse on the grass” to “camel on the grass”" in spec
-    assert "“grass” to “desert”" in spec
+def test_prompt_axes_need_two_captions() -> None:
     equal = start(map="Prompt axes", prompt_a="horse", prompt_b="horse")
     assert "one point in this model" in equal.error[0].value
 
@@ -320,11 +288,9 @@ def test_any_caption_can_be_typed_and_words_that_a_model_does_not_know_are_named
     for caption in (
         "x" * 10_000,
         "<b>horse</b> & <script>",
-        "🐪🐪🐪",
-        "верблюд",
-        "骆驼",
+        "🐪 верблюд",
         "   ",
-        "a\u0000b\u202ehorse",
+        "a\u0000b\u202eh",
     ):
         ok(page.text_input(key="caption").set_value(caption).run())
 
@@ -360,12 +326,8 @@ def test_prompt_axes_of_word_vectors_take_any_words_and_mark_those_that_are_far(
     reads_words: str,
 ) -> None:
     address = {"left_model": reads_words, "right_model": reads_words, "map": "Prompt axes"}
-    page = ok(
-        start(
-            **address, prompt_a="racehorse", prompt_b="music", prompt_c="camels", prompt_d="camelid"
-        )
-    )
-    words = text_of(page)
+    prompts = {"prompt_a": "racehorse", "prompt_b": "music"}
+    words = text_of(ok(start(**address, **prompts)))
     assert words.count("“music” (nearest") == 2
     assert "“racehorse” (nearest" not in words
 
@@ -377,11 +339,8 @@ def encoders(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     columns = arrays((60,) * 4, name=pictures, text=None, captions=None, text_object=None)
     names = ["first-encoder", "second-encoder"]
     for name, width in zip(names, (8, 6), strict=True):
-        file = save(
-            tmp_path_factory.mktemp("npz") / f"{name}.npz",
-            **columns | {"z": columns["z"][:, :width]},
-        )
-        import_embeddings(file, name)
+        path = tmp_path_factory.mktemp("npz") / f"{name}.npz"
+        import_embeddings(save(path, **columns | {"z": columns["z"][:, :width]}), name)
     return names
 
 
@@ -401,13 +360,13 @@ def encoders(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 def test_every_section_opens_of_imports_too(
     encoders: list[str], section: str, charts: int, words: str
 ) -> None:
-    trained, imported = ok(start(closer=section)), ok(start(data=encoders[0], closer=section))
+    trained = ok(start(closer=section))
     assert len(alts(trained)) == charts
     assert words in text_of(trained)
-    assert list(models_of(imported).values()) == [
-        f"Imported embeddings “{name}”" for name in encoders
-    ]
     if charts > 1:
+        imported = ok(start(data=encoders[0], closer=section))
+        titles = [f"Imported embeddings “{name}”" for name in encoders]
+        assert list(models_of(imported).values()) == titles
         assert len(alts(imported)) == 1
         assert imported.info, "why there are none"
     if section == "All measures":
