@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import FLAG, parse_options, print_table
-from vlcore.api.atlas import atlas
+from benchmarks.atlas import atlas
 from vlcore.api.training import parts_of
 from vlcore.artifacts import bundled, store
 from vlcore.classroom.lessons import lessons

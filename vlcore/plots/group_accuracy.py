@@ -4,6 +4,7 @@ each model."""
 from dataclasses import dataclass
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from vlcore.experiment.grouping import Grouping, group_words
@@ -112,15 +113,15 @@ def _clickable(cells: alt.Chart, palette: Palette) -> alt.Chart:
 
 def _cell_rows(grouping: Grouping, layout: _Layout) -> pd.DataFrame:
     """One row a group: its words, and its cell in px."""
-    words = group_words(grouping)
-    cells = []
-    for name, (obj, context) in zip(grouping.names, grouping.pairs, strict=True):
-        index = 2 * grouping.objects.index(obj) + grouping.contexts.index(context)
-        row, column = divmod(index, layout.columns)
-        suffix = " (minority group)" if name in grouping.minority else ""
-        x, y = column * (layout.cell_width + _GAP), row * (layout.cell_height + _GAP)
-        cells.append((name, words[name] + suffix, x, y))
-    table = pd.DataFrame(cells, columns=["group", "words", "x", "y"])
+    table = pd.DataFrame(group_words(grouping).items(), columns=["group", "words"])
+    table["words"] += np.where(table["group"].isin(grouping.minority), " (minority group)", "")
+    places = [
+        2 * grouping.objects.index(obj) + grouping.contexts.index(context)
+        for obj, context in grouping.pairs
+    ]
+    row, column = np.divmod(places, layout.columns)
+    table["x"] = column * (layout.cell_width + _GAP)
+    table["y"] = row * (layout.cell_height + _GAP)
     return table.assign(
         x2=table["x"] + layout.cell_width,
         y2=table["y"] + layout.cell_height,

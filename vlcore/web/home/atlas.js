@@ -1,4 +1,4 @@
-// Plays an atlas (vlcore/api/atlas.py): one map a label style, over bias and training step. The server is not asked.
+// Plays an atlas (benchmarks/atlas.py): one map a label style, over bias and training step. The server is not asked.
 const FIELD = 400, EDGE = 16, NEAR = 16, BEAT = 230;  // units of a map, its margin, reach of the pointer; ms a moment
 const CIRCLE = "M4,0A4,4 0 1 1 -4,0A4,4 0 1 1 4,0Z", TRIANGLE = "M0,-5L4.6,3.4L-4.6,3.4Z";
 const RING = "M7.5,0A7.5,7.5 0 1 1 -7.5,0A7.5,7.5 0 1 1 7.5,0Z", DIAMOND = "M0,-7L7,0L0,7L-7,0Z";

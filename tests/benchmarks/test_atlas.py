@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.spatial.distance import pdist
 
-from vlcore.api import atlas as atlas_module
-from vlcore.api.atlas import COLUMNS, TILE, UNITS, atlas, common_steps
+from benchmarks import atlas as atlas_module
+from benchmarks.atlas import COLUMNS, TILE, UNITS, atlas, common_steps
 from vlcore.api.model_map import ComparisonError, model_map
 from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
