@@ -11,10 +11,8 @@ from vlcore.plots.theme import DARK, LIGHT
 
 def curve() -> pd.DataFrame:
     steps = np.arange(0, 1000)
-    wide = pd.DataFrame(
-        {"step": steps, "loss": np.exp(-steps / 200), "right": 1 - np.exp(-steps / 100)}
-    )
-    return wide.melt("step", var_name="series")
+    wide = {"step": steps, "loss": np.exp(-steps / 200), "right": 1 - np.exp(-steps / 100)}
+    return pd.DataFrame(wide).melt("step", var_name="series")
 
 
 def test_a_curve_is_thinned_and_keeps_its_end() -> None:
@@ -27,9 +25,7 @@ def test_a_curve_is_thinned_and_keeps_its_end() -> None:
 
 
 def test_names_of_close_ends_stand_apart() -> None:
-    rows = pd.DataFrame(
-        {"step": [0, 0, 9, 9], "series": ["a", "b"] * 2, "value": [0.5, 0.4, 0.9, 0.9]}
-    )
+    rows = pd.DataFrame({"step": [0, 0, 9, 9], "series": [*"abab"], "value": [0.5, 0.4, 0.9, 0.9]})
     spec = learning_curve(rows, palette=LIGHT, width=400, height=200).to_dict()
     shifts = sorted(row["dy"] for rows in spec["datasets"].values() for row in rows if "dy" in row)
     assert shifts == [-7.5, 7.5]
@@ -37,7 +33,6 @@ def test_names_of_close_ends_stand_apart() -> None:
 
 @pytest.mark.parametrize("values", [[], [0.0], [np.nan], [np.inf, 0.5], [-3.0, -3.0]])
 def test_odd_curves_draw(values: list[float]) -> None:
-    rows = pd.DataFrame(
-        {"step": range(len(values)), "series": "loss", "value": pd.Series(values, dtype=float)}
-    )
+    rows = pd.DataFrame({"value": pd.Series(values, dtype=float)}).assign(series="loss")
+    rows["step"] = rows.index
     assert drawn.svg(learning_curve(rows, palette=DARK, width=300, height=150))

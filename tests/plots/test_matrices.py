@@ -33,12 +33,9 @@ def test_captions_of_all_models_stand_in_one_scale_with_their_numbers() -> None:
     assert found.count("1.00") == 2 + 3
     assert found.count("−0.25") == 2 + 6
     assert {"left model", "right model", "horse", "c"} <= set(found)
-    fills = [
-        mark["encoding"]["color"]
-        for mark in drawn.marks(chart.to_dict())
-        if "color" in mark["encoding"]
-    ]
-    assert [fill["scale"]["domain"] for fill in fills] == [[-1, 0, 1]] * 2
+    encodings = [mark["encoding"] for mark in drawn.marks(chart.to_dict())]
+    fills = [channels["color"]["scale"]["domain"] for channels in encodings if "color" in channels]
+    assert fills == [[-1, 0, 1]] * 2
 
 
 def test_many_captions_have_no_numbers_but_say_them() -> None:
@@ -51,28 +48,17 @@ def test_many_captions_have_no_numbers_but_say_them() -> None:
 
 def pairs(columns: int = 6) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One picture a kind, against as many captions."""
-    rows = [
-        (
-            row,
-            column,
-            f"caption {column}",
-            row - column + 0.5,
-            kind if row == column else UNUSED,
-            "0.25",
-            f"so {row}",
-        )
-        for row, kind in enumerate(KINDS)
-        for column in range(columns)
-    ]
-    cells = pd.DataFrame(
-        rows, columns=["row", "column", "caption", "score", "kind", "note", "counts"]
-    )
+    rows = list(product(range(len(KINDS)), range(columns)))
+    cells = pd.DataFrame(rows, columns=["row", "column"])
+    cells["caption"] = [f"caption {column}" for column in cells["column"]]
+    cells["score"] = cells["row"] - cells["column"] + 0.5
+    cells["kind"] = [KINDS[row] if row == column else UNUSED for row, column in rows]
+    cells = cells.assign(note="0.25", counts="so it is")
     thumbs = [
-        thumb_uri(np.full((4, 4, 3), number, np.uint8), side=8) for number in range(len(KINDS))
+        (f"picture {number}", thumb_uri(np.full((4, 4, 3), number, np.uint8), side=8))
+        for number in range(len(KINDS))
     ]
-    return cells, pd.DataFrame(
-        {"label": [f"picture {n}" for n in range(len(KINDS))], "thumb": thumbs}
-    )
+    return cells, pd.DataFrame(thumbs, columns=["label", "thumb"])
 
 
 def test_a_pair_shows_its_score_its_weight_and_what_it_counts_as() -> None:

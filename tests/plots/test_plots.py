@@ -185,10 +185,7 @@ def test_every_chart(name: str, palette: Palette) -> None:
         "Vega-Lite would read out pictures as data"
     )
     used = {colour.upper() for colour in re.findall(r"#[0-9A-Fa-f]{6}", picture)}
-    wanted = dict.fromkeys(MAPS, palette.groups) | {
-        "curve": palette.groups[1:3],
-        "votes": (palette.accent,),
-    }
+    wanted = dict.fromkeys(MAPS, palette.groups) | {"curve": palette.groups[1:3]}
     assert set(wanted.get(name, ())) <= used
 
 

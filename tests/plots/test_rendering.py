@@ -17,21 +17,17 @@ THUMB = thumb_uri(np.full((32, 32, 3), RED, dtype=np.uint8), side=32)
 
 
 def spec_of(url: str = THUMB, **more: Any) -> dict[str, Any]:
-    places = {
-        "x": {"field": "x", "type": "quantitative"},
-        "url": {"field": "url"},
-        "description": {"field": "words"},
+    spec = {
+        "data": {"values": [{"x": 1, "url": url, "words": "url(http://a) <b>"}]},
+        "mark": {"type": "image", "width": 40, "height": 40},
+        "encoding": {
+            "x": {"field": "x", "type": "quantitative"},
+            "url": {"field": "url"},
+            "description": {"field": "words"},
+        },
+        "config": theme(LIGHT),
     }
-    data = {"values": [{"x": 1, "url": url, "words": "url(http://a) <b>"}]}
-    mark, config = {"type": "image", "width": 40, "height": 40}, theme(LIGHT)
-    return {
-        "data": data,
-        "mark": mark,
-        "encoding": places,
-        "width": 100,
-        "height": 100,
-        "config": config,
-    } | more
+    return spec | {"width": 100, "height": 100} | more
 
 
 def pixels(png: bytes) -> NDArray[np.uint8]:
@@ -43,16 +39,14 @@ def pixels(png: bytes) -> NDArray[np.uint8]:
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=lambda palette: palette.name)
 def test_the_ground_is_filled_though_the_chart_has_none(palette: Palette) -> None:
     assert spec_of()["config"]["background"] == "transparent"
-    drawn = pixels(chart_png(spec_of(), palette, scale=1))
+    drawn = pixels(chart_png(spec_of(), palette))
     assert (drawn[..., 3] == 255).all()
     for corner in (drawn[0, 0], drawn[0, -1], drawn[-1, 0], drawn[-1, -1]):
         assert bytes(corner[:3]) == bytes.fromhex(palette.ground[1:])
 
 
 def test_a_thumbnail_is_painted_and_carried(capfd: pytest.CaptureFixture[str]) -> None:
-    drawn = pixels(chart_png(spec_of(), scale=2))[..., :3].astype(
-        int
-    )  # two of the picture for one of the chart
+    drawn = pixels(chart_png(spec_of()))[..., :3].astype(int)
     red = (abs(drawn - RED).sum(axis=2) < 30).sum()
     assert red == pytest.approx(80 * 80, rel=0.05)
     assert THUMB in chart_svg(spec_of())

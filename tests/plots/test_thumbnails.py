@@ -41,17 +41,11 @@ def test_the_longest_side_is_the_asked_one(shape: tuple[int, int], size: tuple[i
 
 
 @pytest.mark.parametrize(
-    "pixels",
-    [
-        np.zeros((4, 4)),
-        np.zeros((4, 4, 3)),
-        np.zeros((4, 4, 4), np.uint8),
-        np.zeros((0, 4, 3), np.uint8),
-    ],
+    ("shape", "kind"), [((4, 4, 3), float), ((4, 4, 4), np.uint8), ((0, 4, 3), np.uint8)]
 )
-def test_other_arrays_are_refused(pixels: np.ndarray) -> None:
+def test_other_arrays_are_refused(shape: tuple[int, ...], kind: type) -> None:
     with pytest.raises(ValueError, match="uint8 array"):
-        thumb_uri(pixels)
+        thumb_uri(np.zeros(shape, kind))
 
 
 @given(st_numpy.arrays(np.uint8, st.tuples(st.integers(1, 30), st.integers(1, 30), st.just(3))))
@@ -95,12 +89,8 @@ def test_foreign_values_are_refused(value: object) -> None:
 def test_only_a_picture_of_a_set_has_an_address() -> None:
     assert thumb_address("", "scenes", "v2.1", 12) == "thumbs/scenes/v2.1/12"
     check_uris([thumb_address("/lab/", "my-set", "0a", 0)])
-    for before, images in (
-        ("", ".."),
-        ("", "a/b"),
-        ("", "a b"),
-        ("//example.org/", "a"),
-        ("/lab/", 'a"onerror='),
-    ):
+    for images in ("..", "a/b", "a b", 'a"onerror='):
         with pytest.raises(ValueError, match="image 0 "):
-            thumb_address(before, images, "1", 0)
+            thumb_address("/lab/", images, "1", 0)
+    with pytest.raises(ValueError, match="image 0 "):
+        thumb_address("//example.org/", "a", "1", 0)

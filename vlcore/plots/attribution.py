@@ -14,16 +14,13 @@ FOR, AGAINST = (224, 82, 27), (29, 78, 216)  # of the palette: apart in all kind
 _STRONGEST = 0.75  # of the paint where a patch counts most
 
 
-def painted(
-    image: Image.Image, grid: NDArray[np.floating], top: float | None = None
-) -> NDArray[np.uint8]:
+def painted(image: Image.Image, grid: NDArray[np.floating]) -> NDArray[np.uint8]:
     """An image with an attribution map over it, uint8 (SIDE, SIDE, 3).
 
     Args:
         image: RGB, of which the middle square is shown, as models see it.
-        grid: what each patch counts, (h, w); its sign decides the colour.
-        top: what is painted strongest, the largest of the grid by default: one for several maps
-            compares them.
+        grid: what each patch counts, (h, w); its sign decides the colour, and the largest is
+            painted strongest.
 
     Raises:
         ValueError: when a number is not finite.
@@ -33,8 +30,8 @@ def painted(
     square = ImageOps.fit(image.convert("L"), (SIDE, SIDE), Image.Resampling.BICUBIC)
     grey = np.asarray(square, dtype=float)[..., None]
     ground = 90 + grey * (165 / 255) * np.ones(3)  # paler, so that the paint stands out
-    strongest = float(np.abs(grid).max()) if top is None else top
-    strength = np.clip(grid / strongest, -1, 1) if strongest > 0 else np.zeros_like(grid)
+    strongest = float(np.abs(grid).max())
+    strength = grid / strongest if strongest > 0 else np.zeros_like(grid)
     rows, columns = (np.arange(SIDE) * length // SIDE for length in grid.shape)
     pixels = strength[rows][:, columns][..., None]
     paint = np.where(pixels >= 0, FOR, AGAINST)

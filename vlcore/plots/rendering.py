@@ -24,11 +24,11 @@ VEGA_LITE = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
 _ELSEWHERE = re.compile(r"url\((?!['\"]?#)")  # a paint or a clip that another file describes
 
 
-def chart_png(spec: Spec, palette: Palette = LIGHT, scale: float = 2.0) -> bytes:
-    """A chart as a PNG file of `scale` pixels for one of the chart; the rest as `chart_svg`."""
+def chart_png(spec: Spec, palette: Palette = LIGHT) -> bytes:
+    """A chart as a PNG file of two pixels for one of the chart; the rest as `chart_svg`."""
     import vl_convert  # 60 MB that only an export needs
 
-    return vl_convert.svg_to_png(chart_svg(spec, palette), scale=scale)
+    return vl_convert.svg_to_png(chart_svg(spec, palette), scale=2)
 
 
 def chart_slide(spec: Spec, palette: Palette = LIGHT) -> bytes:

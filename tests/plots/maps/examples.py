@@ -11,6 +11,7 @@ from vlcore.plots.thumbnails import thumb_uri
 
 MIDDLES = ((-1.0, 0.8), (-0.8, -0.5), (1.0, -0.7), (0.9, 0.7))
 PANES = 4
+OWN = ("caption_", "x", "y", "gx", "gy", "trust", "predicted_", "says_", "right_")
 INFO = MapInfo("No bias", "trained in 21 s", "1st component, 61 %", "2nd component, 14 %")
 EVERYTHING = MapOptions(colour_by="right or wrong", **dict.fromkeys(OVERLAYS, True))
 
@@ -29,46 +30,29 @@ def _points() -> pd.DataFrame:
             for index in range(count):
                 scene = f"{kind}-{index}" if kind == "test" else f"{group}-{index}"
                 spoken = f"{obj} in {context}, {kind} {index}"
-                row = [
-                    f"{group}-{kind}-{index}",
-                    obj,
-                    context,
-                    group,
-                    kind,
-                    group in SCENES.minority,
-                    scene,
-                    thumbs[index % 6],
-                    spoken,
-                ]
+                row = {
+                    "id": f"{group}-{kind}-{index}",
+                    "object": obj,
+                    "context": context,
+                    "group": group,
+                    "kind": kind,
+                    "minority": group in SCENES.minority,
+                    "scene": scene,
+                    "thumb": thumbs[index % 6],
+                    "spoken": spoken,
+                }
                 for pane in range(PANES):
                     x, y = np.array(middle) + rng.normal(0, 0.2, 2)
-                    gone = (
-                        pane == 1
-                        and kind == "training"
-                        and group in SCENES.minority
-                        and index >= 12
-                    )
+                    is_late = kind == "training" and index >= 12
+                    gone = pane == 1 and is_late and group in SCENES.minority
                     wrong = pane == 1 and index % 5 == 0
                     says, right = (other, "wrong") if wrong else (obj, "right")
                     caption = f"{obj} in the {context}" if pane % 2 else obj
                     own = (x, y, x / 3, y / 3, 1 - index / 100, says, says, right)
-                    row += [caption, *((np.nan,) * 5 + ("none",) * 3 if gone else own)]
+                    values = (caption, *((np.nan,) * 5 + ("none",) * 3 if gone else own))
+                    row |= {f"{name}{pane}": value for name, value in zip(OWN, values, strict=True)}
                 rows.append(row)
-    names = ("caption_", "x", "y", "gx", "gy", "trust", "predicted_", "says_", "right_")
-    own_columns = [f"{name}{pane}" for pane in range(PANES) for name in names]
-    columns = [
-        "id",
-        "object",
-        "context",
-        "group",
-        "kind",
-        "minority",
-        "scene",
-        "thumb",
-        "spoken",
-        *own_columns,
-    ]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows)
 
 
 def _captions() -> pd.DataFrame:
@@ -85,14 +69,8 @@ def _captions() -> pd.DataFrame:
 def _uploads() -> pd.DataFrame:
     thumb = thumb_uri(np.full((8, 8, 3), 7, np.uint8), side=24)
     places = {f"{axis}{pane}": 0.1 * pane - 0.2 for pane in range(PANES) for axis in "xy"}
-    row = {
-        "id": "up-1",
-        "name": "my <b>photo</b>.jpg",
-        "thumb": thumb,
-        "spoken": "your image",
-        **places,
-    }
-    return pd.DataFrame([row])
+    row = {"id": "up-1", "name": "my <b>photo</b>.jpg", "thumb": thumb, "spoken": "your image"}
+    return pd.DataFrame([row | places])
 
 
 def _neighbours(points: pd.DataFrame) -> pd.DataFrame:
