@@ -62,7 +62,7 @@ def three(maps: list[ModelMap]) -> ComparedMaps:
 
 
 def spec_of(comparison: ComparedMaps, options: MapOptions = PLAIN, **more: Any) -> drawn.Spec:
-    return figure(comparison, SCENES, LIGHT, 300, options, **more).to_dict()
+    return figure(comparison, SCENES, LIGHT, 300, options, **more).to_dict(validate=False)
 
 
 def test_no_board_without_accuracies_or_if_unwanted(

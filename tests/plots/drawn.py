@@ -13,7 +13,7 @@ Spec = dict[str, Any]
 
 def svg(spec: Spec | alt.TopLevelMixin) -> str:
     """A chart as a browser would draw it."""
-    spec = spec if isinstance(spec, dict) else spec.to_dict()
+    spec = spec if isinstance(spec, dict) else spec.to_dict(validate=False)
     drawing: str = vl_convert.vegalite_to_svg(json.dumps(spec), vl_version=VERSION)
     return drawing
 

@@ -52,7 +52,9 @@ def test_every_rate_has_a_dot_and_its_interval_and_chance_is_a_dashed_line() -> 
 
 
 def test_a_forest_has_room_for_zero_and_no_minus_zero() -> None:
-    spec = forest(differing(), palette=LIGHT, width=600, title="points", unit=100).to_dict()
+    spec = forest(differing(), palette=LIGHT, width=600, title="points", unit=100).to_dict(
+        validate=False
+    )
     said = {row["words"]: row["estimate"] for row in drawn.rows(spec) if "estimate" in row}
     assert said["75 % removed"] == "0 (-20 to +20), n = 6 · not decided"
     assert said["90 % removed"] == "-20 (-30 to -10), n = 6 · lower"
@@ -63,7 +65,9 @@ def test_a_forest_has_room_for_zero_and_no_minus_zero() -> None:
 
 def test_on_a_phone_words_stand_above_and_below_their_line() -> None:
     wide, narrow = (
-        forest(differing(), palette=LIGHT, width=px, title="points", unit=100).to_dict()
+        forest(differing(), palette=LIGHT, width=px, title="points", unit=100).to_dict(
+            validate=False
+        )
         for px in (600, PHONE_SIDE)
     )
     assert narrow["width"] < PHONE_SIDE

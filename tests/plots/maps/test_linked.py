@@ -57,7 +57,7 @@ def maps(
     """The specification of maps of the first models."""
     captions = captions[captions["pane"].isin(range(panes))]
     arguments = {"palette": LIGHT, "grouping": SCENES, "infos": [INFO] * panes, **more}
-    return linked_maps(points, captions, **arguments).to_dict()
+    return linked_maps(points, captions, **arguments).to_dict(validate=False)
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,9 @@ def test_a_new_layer_is_on_every_map(monkeypatch: pytest.MonkeyPatch) -> None:
         return [pane.images(style).mark_point(shape="cross", aria=False)]
 
     monkeypatch.setattr(map_layers, "LAYERS", (*map_layers.LAYERS, crosses))
-    small = small_map(POINTS, CAPTIONS, palette=LIGHT, grouping=SCENES, side=200).to_dict()
+    small = small_map(POINTS, CAPTIONS, palette=LIGHT, grouping=SCENES, side=200).to_dict(
+        validate=False
+    )
     for view in (small, *panes_of(maps(**WHOLE))):
         assert drawn.marks(view)[-1]["mark"] == {"type": "point", "shape": "cross", "aria": False}
 

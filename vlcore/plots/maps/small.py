@@ -22,7 +22,7 @@ from vlcore.plots.maps.panes import (
     selection,
     side_by_side,
 )
-from vlcore.plots.maps.tables import MapTables, map_tables
+from vlcore.plots.maps.tables import ENDS, MapTables, map_tables
 from vlcore.plots.tables import checked_columns
 from vlcore.plots.theme import Palette
 
@@ -110,7 +110,14 @@ def caption_map(
     positions = [f"{axis}{pane}" for pane in range(count) for axis in "xy"]
     table = checked_columns(points, ["object", "group", *positions])
     table["spoken"] = ""
-    tables = MapTables(table, captions, typed=typed, shortened=shortened)
+    diamond = ["pane", "caption", "x", "y"]
+    arrow = ["pane", "word", "cosine", *ENDS]
+    tables = MapTables(
+        table,
+        checked_columns(captions, diamond),
+        typed=checked_columns(typed, diamond),
+        shortened=checked_columns(shortened, arrow),
+    )
     style = MapStyle(palette, map_legend(palette, grouping, tables), sizes=FAINT)
     panes = []
     for index, info in enumerate(infos):
