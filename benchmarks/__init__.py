@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 from PIL import Image
 
-from vlcore.experiment.wording import signed
+from vlcore.experiment.wording import difference
 from vlcore.metrics.estimate import Estimate
 
 FLAG = {"action": "store_true"}
@@ -54,12 +54,6 @@ def processor_seconds(process: int) -> int:
     return int(subprocess.check_output(["ps", "-o", "cputimes=", "-p", str(process)]))
 
 
-def percentiles(values: Sequence[float]) -> tuple[float, float]:
-    """The 50th and the 95th percentile."""
-    twentieths = statistics.quantiles(values, n=20, method="inclusive")
-    return twentieths[9], twentieths[18]
-
-
 def row(*cells: object) -> str:
     """A row of a Markdown table."""
     return f"| {' | '.join(map(str, cells))} |"
@@ -87,9 +81,7 @@ def print_aims(measurements: Iterable[tuple[str, float, float | None]]) -> None:
 
 def interval_cell(estimate: Estimate, digits: int) -> str:
     """A signed value with its interval."""
-    ends = (estimate.value, estimate.low, estimate.high)
-    value, low, high = (signed(number, digits) for number in ends)
-    return f"{value} ({low} to {high})"
+    return difference(estimate.as_dict(), digits)
 
 
 @contextmanager

@@ -12,12 +12,12 @@ were first fitted. `balanced-cues` is the contrast at which both accuracies are 
 import dataclasses
 import json
 from concurrent.futures import ProcessPoolExecutor
-from itertools import product
+from itertools import product, repeat
 
 import numpy as np
 import pandas as pd
 
-from benchmarks import head, parse_options, print_table, row
+from benchmarks import parse_options, print_table
 from vlcore.data.drawn import BALANCED_CUES, scene_table
 from vlcore.data.imageset import averaged
 from vlcore.experiment.condition import Condition
@@ -28,23 +28,7 @@ from vlcore.metrics.estimate import rate
 from vlcore.scenes import Scene, draw
 
 TRAIN, TEST = 48, 100  # images of each group
-
-
-@dataclasses.dataclass(frozen=True)
-class CueRun:
-    """One pair of trainings, each on one cue alone."""
-
-    contrast: float
-    seed: int
-    steps: int
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class CueOutcome:
-    """Which test images are right, by cue, and the step at which each cue was first fitted."""
-
-    right: tuple[np.ndarray, np.ndarray]  # of object and context, (n,)
-    fit_steps: tuple[int | None, int | None]
+CUES = ("object", "context")
 
 
 def main() -> None:
@@ -52,60 +36,53 @@ def main() -> None:
     options = parse_options(
         __doc__, contrasts=contrasts, seeds=3, steps=PRESETS["standard"], jobs=2
     )
-    seeds = range(options.seeds)
-    runs = [CueRun(*cell, options.steps) for cell in product(options.contrasts, seeds)]
-    columns = ("right on object", "right on context")
-    outcomes: dict[float, list[CueOutcome]] = {contrast: [] for contrast in options.contrasts}
-    print(head("contrast", "seed", *columns, "fitted at step (object, context)"))
+    grid = list(product(options.contrasts, range(options.seeds), CUES))
     with ProcessPoolExecutor(options.jobs) as pool:
-        for run, outcome in zip(runs, pool.map(train_on_each_cue, runs), strict=True):
-            fit_steps = ", ".join(str(step or "never") for step in outcome.fit_steps)
-            cells = (f"{run.contrast:.2f}", run.seed, *accuracies([outcome]), fit_steps)
-            print(row(*cells), flush=True)
-            outcomes[run.contrast].append(outcome)
-    print("\nAll seeds\n")
-    rows = [(f"{contrast:.2f}", *accuracies(seeds)) for contrast, seeds in outcomes.items()]
-    print_table(("contrast", *columns), rows)
+        outcomes = pool.map(train_on_cue, *zip(*grid, strict=True), repeat(options.steps))
+        rows = [(*cell, *outcome) for cell, outcome in zip(grid, outcomes, strict=True)]
+    runs = pd.DataFrame(rows, columns=["contrast", "seed", "cue", "right", "fit step"])
+    for columns in (["contrast", "seed"], ["contrast"]):
+        rows = []
+        for values, cues in runs.groupby(columns, sort=False):
+            right = [accuracy(cues.loc[cues["cue"] == cue, "right"]) for cue in CUES]
+            rows.append((*values, *right, ", ".join(cues["fit step"])))
+        titles = [f"right on {cue}" for cue in CUES]
+        print_table((*columns, *titles, "fitted at step (object, context)"), rows)
+        print()
 
 
-def accuracies(outcomes: list[CueOutcome]) -> list[str]:
-    """Accuracy on object and context over all outcomes, with intervals."""
-    cells = []
-    for right in zip(*(outcome.right for outcome in outcomes), strict=True):
-        hits = np.concatenate(right)
-        estimate = rate(hits, np.arange(len(hits)).astype(str))
-        cells.append(interval(estimate.as_dict(), "{:.1%}".format))
-    return cells
+def accuracy(right: pd.Series) -> str:
+    """Accuracy over all images of some runs, with its interval."""
+    hits = np.concatenate(right.tolist())
+    return interval(rate(hits, np.arange(len(hits))).as_dict(), "{:.1%}".format)
 
 
-def train_on_each_cue(run: CueRun) -> CueOutcome:
-    from vlcore.model import inference, loop
+def train_on_cue(contrast: float, seed: int, cue: str, steps: int) -> tuple[np.ndarray, str]:
+    """Which test images are right, (n,), and the step at which the captions were first fitted."""
+    from benchmarks.training import train
+    from vlcore.model import inference
+    from vlcore.model.loop import TrainingData
 
-    recipe = dataclasses.replace(BALANCED_CUES, name="tried", context_contrast=run.contrast)
-    grouping = recipe.grouping
+    recipe = dataclasses.replace(BALANCED_CUES, name="tried", context_contrast=contrast)
+    names = getattr(recipe.grouping, f"{cue}s")
     scenes = scene_table(recipe)
     pool = scenes[scenes["split"] == "train"]
-    random = np.random.default_rng(run.seed)
+    random = np.random.default_rng(seed)
     groups = pool.groupby("group").indices.values()
-    train = pool.iloc[np.concatenate([random.permutation(rows)[:TRAIN] for rows in groups])]
+    training = pool.iloc[np.concatenate([random.permutation(rows)[:TRAIN] for rows in groups])]
     test = scenes[scenes["split"] == "probe"].groupby("group").head(TEST)
-    train_pixels, test_pixels = draw_pixels(train["factors"]), draw_pixels(test["factors"])
-    words = Vocabulary.of(grouping)
-    condition = Condition(steps=run.steps, init_seed=run.seed, data_seed=run.seed)
-
-    right, fit_steps = [], []
-    for factor, names in (("object", grouping.objects), ("context", grouping.contexts)):
-        caption_index = np.array([names.index(value) for value in train[factor]])
-        data = loop.TrainingData(train_pixels, caption_index, words.tokens(names), len(words))
-        trained = loop.train(
-            condition, data, on_step=lambda _: None, on_checkpoint=lambda _step, _model: None
-        )
-        z = inference.embed_images(trained.model, test_pixels)
-        caption_z = inference.embed_captions(trained.model, words, names)
-        predicted = np.array(names)[(z @ caption_z.T).argmax(axis=1)]
-        right.append(predicted == test[factor].to_numpy())
-        fit_steps.append(trained.first_fit_step)
-    return CueOutcome((right[0], right[1]), (fit_steps[0], fit_steps[1]))
+    words = Vocabulary.of(recipe.grouping)
+    data = TrainingData(
+        draw_pixels(training["factors"]),
+        np.array([names.index(value) for value in training[cue]]),
+        words.tokens(names),
+        len(words),
+    )
+    trained = train(Condition(steps=steps, init_seed=seed, data_seed=seed), data)
+    z = inference.embed_images(trained.model, draw_pixels(test["factors"]))
+    captions = inference.embed_captions(trained.model, words, names)
+    predicted = np.array(names)[(z @ captions.T).argmax(axis=1)]
+    return predicted == test[cue].to_numpy(), str(trained.first_fit_step or "never")
 
 
 def draw_pixels(factors: pd.Series) -> np.ndarray:

@@ -21,12 +21,10 @@ import pandas as pd
 from PIL import Image
 
 from benchmarks import FLAG, OutsideImage, head, interval_cell, outside_images, parse_options, row
+from vlcore.api.models import load
 from vlcore.artifacts import store
-from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
-from vlcore.metrics.accuracy import predict_objects
 from vlcore.metrics.estimate import Estimate
-from vlcore.model.load import OwnModel, load_model
 from vlcore.study import plans
 from vlcore.study.statistics.paired import holm, paired, t_interval
 
@@ -95,50 +93,39 @@ def _measure_runs(
                 "labels": condition.labels,
                 "seed": condition.init_seed,
                 "key": condition.key,
-                **_accuracies(condition, outside),
+                **_accuracies(condition.key, outside),
             }
 
 
-def _accuracies(
-    condition: Condition, outside: Mapping[str, list[OutsideImage]]
-) -> dict[str, float]:
+def _accuracies(key: str, outside: Mapping[str, list[OutsideImage]]) -> dict[str, float]:
     """Accuracy by source and group, and the number of images of each."""
-    artifact = store.read(condition.key)
+    model = load(key)
     accuracies: dict[str, float] = {}
-    for group, estimate in artifact.metrics["end"]["group_accuracy"].items():
+    for group, estimate in model.artifact.metrics["end"]["group_accuracy"].items():
         accuracies |= {f"test {group}": estimate["value"], f"test {group} n": estimate["n"]}
-    model = load_model(artifact)
-    assert isinstance(model, OwnModel)
-    stored = artifact.embeddings
-    end = stored.end
-    caption_objects = [
-        next(name for name in SCENES.objects if name in text) for text in stored.caption_texts
-    ]
     for source, images in outside.items():
-        z = model.embed_images([image.image for image in images])
-        scores = end.scale * np.asarray(z @ end.captions.T, dtype=np.float64) + end.bias
-        predicted = predict_objects(scores, caption_objects, SCENES.objects)
-        right = predicted == np.array([image.object for image in images])
-        groups = np.array([f"{image.object}_{image.context}" for image in images])
-        for group in SCENES.names:
-            members = groups == group
-            accuracies[f"{source} {group}"] = float(right[members].mean())
-            accuracies[f"{source} {group} n"] = float(members.sum())
+        z = model.loaded.embed_images([image.image for image in images])
+        table = pd.DataFrame({"group": [f"{image.object}_{image.context}" for image in images]})
+        objects = [image.object for image in images]
+        table["right"] = model.map.predicted_objects(SCENES.objects, z) == np.array(objects)
+        for group, right in table.groupby("group")["right"]:
+            accuracies[f"{source} {group}"] = float(right.mean())
+            accuracies[f"{source} {group} n"] = float(len(right))
     return accuracies
 
 
-def minority_accuracy(runs: pd.DataFrame, source: str) -> pd.Series:
-    """Accuracy on the minority groups of each run, over all their images."""
-    right = sum(
-        runs[f"{source} {group}"] * runs[f"{source} {group} n"] for group in SCENES.minority
-    )
-    return right / sum(runs[f"{source} {group} n"] for group in SCENES.minority)
-
-
-def _log_odds(accuracy: pd.Series, images: pd.Series) -> pd.Series:
-    """Log odds of accuracies, with half an image more right and wrong, so that those of 0 and 1 are
-    finite."""
-    return np.log((accuracy * images + 0.5) / ((1 - accuracy) * images + 0.5))
+def minority_accuracy(runs: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy on the minority groups, over all their images: a row a run and source."""
+    parts = []
+    for source in SOURCES:
+        images = runs[[f"{source} {group} n" for group in SCENES.minority]].to_numpy()
+        accuracies = runs[[f"{source} {group}" for group in SCENES.minority]].to_numpy()
+        n, right = images.sum(axis=1), (images * accuracies).sum(axis=1)
+        # Half an image more right and wrong, so that the log odds of 0 and 1 are finite.
+        log_odds = np.log((right + 0.5) / (n - right + 0.5))
+        columns = {"source": source, "accuracy": right / n, "log_odds": log_odds}
+        parts.append(runs[[*RUN, "seed"]].assign(**columns))
+    return pd.concat(parts)
 
 
 def difference_table(runs: pd.DataFrame) -> pd.DataFrame:
@@ -147,41 +134,33 @@ def difference_table(runs: pd.DataFrame) -> pd.DataFrame:
     pairs; the planned p values adjusted.
     """
     rows = []
-    for (towers, data, bias), arms in runs.groupby(["towers", "data", "bias"]):
-        for source in SOURCES:
-            images = arms[[f"{source} {group} n" for group in SCENES.minority]].sum(axis=1)
-            values = arms.assign(accuracy=minority_accuracy(arms, source))
-            values["log_odds"] = _log_odds(values["accuracy"], images)
-            pairs = values.pivot(
-                index="seed", columns="labels", values=["accuracy", "log_odds"]
-            ).dropna()
-            if len(pairs) < 2:
-                continue
-            change = {
-                name: paired(pairs[name][DESCRIPTIVE] - pairs[name][SHORT])
-                for name in ("accuracy", "log_odds")
+    values = ["accuracy", "log_odds"]
+    columns = ["towers", "data", "bias", "source"]
+    for arm, seeds in minority_accuracy(runs).groupby(columns, sort=False):
+        pairs = seeds.pivot(index="seed", columns="labels", values=values).dropna()
+        if len(pairs) < 2:
+            continue
+        means = pairs["accuracy"].mean()
+        change, change_in_odds = (
+            paired(pairs[name][DESCRIPTIVE] - pairs[name][SHORT]) for name in values
+        )
+        points, odds = change.mean, change_in_odds.mean
+        rows.append(
+            {
+                **dict(zip(columns, arm, strict=True)),
+                "pairs": len(pairs),
+                "short": means[SHORT],
+                "descriptive": means[DESCRIPTIVE],
+                "points": 100 * points.value,
+                "low": 100 * points.low,
+                "high": 100 * points.high,
+                "log_odds": odds.value,
+                "log_odds_low": odds.low,
+                "log_odds_high": odds.high,
+                "p": change.p,
             }
-            points, odds = change["accuracy"].mean, change["log_odds"].mean
-            means = pairs["accuracy"].mean()
-            rows.append(
-                {
-                    "towers": towers,
-                    "data": data,
-                    "bias": bias,
-                    "source": source,
-                    "pairs": len(pairs),
-                    "short": means[SHORT],
-                    "descriptive": means[DESCRIPTIVE],
-                    "points": 100 * points.value,
-                    "low": 100 * points.low,
-                    "high": 100 * points.high,
-                    "log_odds": odds.value,
-                    "log_odds_low": odds.low,
-                    "log_odds_high": odds.high,
-                    "p": change["accuracy"].p,
-                }
-            )
-    table = pd.DataFrame(rows)
+        )
+    table = pd.DataFrame(rows).sort_values(columns[:3], kind="stable", ignore_index=True)
     primary = (table["bias"] == PRIMARY_BIAS) & (table["source"] == "test")
     p = table.loc[primary, "p"].tolist()
     # A planned test that could not be made counts in the adjustment.
@@ -208,92 +187,86 @@ def accuracy_table(runs: pd.DataFrame) -> pd.DataFrame:
 
 def eyes_page(runs: pd.DataFrame, differences: pd.DataFrame) -> str:
     """The page of results."""
-    counts = runs.groupby(["towers", "data"])["seed"].nunique()
-    coverage = "All are there."
-    if counts.min() < PLANNED_PAIRS:
-        numbers = ", ".join(
-            f"{TOWERS[towers]} on `{data}`: {count}" for (towers, data), count in counts.items()
-        )
-        coverage = (
-            f"There are, of complete and incomplete ones: {numbers}. Seed pairs were run in their"
-            " order, so which are there does not depend on what came out."
-        )
-    lines = [
+    groups = [
+        f"{name.replace('_', ' / ')}{' *' * (name in SCENES.minority)}" for name in SCENES.names
+    ]
+    titles = head("towers", "bias", "tested on", "seeds", *groups)
+    sections = [
         "# What models on each image tower see",
-        "",
         (
             "Written by `python -m benchmarks.eyes` from `runs.csv.gz`; nothing here is typed by"
             " hand. Plans: [eyes-*.yaml](../plans), written down before the first run. Twenty seed"
-            f" pairs an arm were planned. {coverage}"
+            f" pairs an arm were planned. {_coverage(runs)}"
         ),
-        "",
         (
             "The models were trained on drawn images alone. The 3-D renders (96) and the"
             " photographs (32, of which eight show minority groups) are a small public choice that"
             " nobody drew for training; their numbers say little about other photographs. Intervals"
             " are 95 % t intervals over seed pairs: they do not cover the choice of images."
         ),
-        "",
         "## What descriptive labels change on minority groups",
-        "",
         (
             "Descriptive less short labels, points and log odds, with 75 % of the minority removed;"
             " p of the planned test (sign flips), adjusted over the plans (Holm)."
         ),
-        "",
-        head(*DIFFERENCE_COLUMNS),
-    ]
-    at_primary = differences[differences["bias"] == PRIMARY_BIAS]
-    for entry in at_primary.sort_values(["source", "data"], key=_ordered).itertuples():
-        p = f"{entry.p_holm:.2g}" if entry.p_holm == entry.p_holm else ""
-        odds = Estimate(entry.log_odds, entry.log_odds_low, entry.log_odds_high, entry.pairs)
-        points = Estimate(entry.points, entry.low, entry.high, entry.pairs)
-        lines.append(
-            row(
-                TOWERS[entry.towers],
-                f"`{entry.data}`",
-                SOURCES[entry.source],
-                entry.pairs,
-                f"{entry.short:.0%}",
-                f"{entry.descriptive:.0%}",
-                interval_cell(points, 1),
-                interval_cell(odds, 2),
-                p,
-            )
-        )
-    lines += [
-        "",
+        "\n".join([head(*DIFFERENCE_COLUMNS), *_difference_rows(differences)]),
         "## Accuracy by group",
-        "",
         (
             "Mean over seeds, short labels then descriptive labels; minority groups are marked with"
             " a star. Intervals over seeds and the other bias levels: [accuracy.csv](accuracy.csv)."
         ),
-        "",
-    ]
-    names = [
-        f"{group.replace('_', ' / ')}{' *' * (group in SCENES.minority)}" for group in SCENES.names
     ]
     for data in SETS:
-        lines += [
-            f"### Trained on `{data}`",
-            "",
-            head("towers", "bias", "tested on", "seeds", *names),
-        ]
-        part = runs[(runs["data"] == data) & runs["bias"].isin(PAGE_BIASES)]
-        for (_, towers, bias), arms in part.groupby([_ordered(part["towers"]), "towers", "bias"]):
-            seeds = arms["seed"].nunique()
-            for source, words in SOURCES.items():
-                cells = [_pair_of_means(arms, f"{source} {group}") for group in SCENES.names]
-                lines.append(row(TOWERS[towers], f"{bias:.0%}", words, seeds, *cells))
-        lines.append("")
-    lines += [
+        rows = _accuracy_rows(runs[(runs["data"] == data) & runs["bias"].isin(PAGE_BIASES)])
+        sections += [f"### Trained on `{data}`", "\n".join([titles, *rows])]
+    sections += [
         "![Accuracy on minority groups by bias level](accuracy.png)",
-        "",
         "Every difference at every bias level: [differences.csv](differences.csv).",
-        "",
     ]
-    return "\n".join(lines)
+    return "\n\n".join(sections) + "\n"
+
+
+def _coverage(runs: pd.DataFrame) -> str:
+    """How many of the planned seed pairs are there."""
+    counts = runs.groupby(["towers", "data"])["seed"].nunique()
+    if counts.min() >= PLANNED_PAIRS:
+        return "All are there."
+    numbers = [f"{TOWERS[towers]} on `{data}`: {count}" for (towers, data), count in counts.items()]
+    return (
+        f"There are, of complete and incomplete ones: {', '.join(numbers)}. Seed pairs were run in"
+        " their order, so which are there does not depend on what came out."
+    )
+
+
+def _difference_rows(differences: pd.DataFrame) -> Iterator[str]:
+    at_primary = differences[differences["bias"] == PRIMARY_BIAS]
+    for entry in at_primary.sort_values(["source", "data"], key=_ordered).itertuples():
+        points = Estimate(entry.points, entry.low, entry.high, entry.pairs)
+        odds = Estimate(entry.log_odds, entry.log_odds_low, entry.log_odds_high, entry.pairs)
+        yield row(
+            TOWERS[entry.towers],
+            f"`{entry.data}`",
+            SOURCES[entry.source],
+            entry.pairs,
+            f"{entry.short:.0%}",
+            f"{entry.descriptive:.0%}",
+            interval_cell(points, 1),
+            interval_cell(odds, 2),
+            "" if np.isnan(entry.p_holm) else f"{entry.p_holm:.2g}",
+        )
+
+
+def _accuracy_rows(runs: pd.DataFrame) -> Iterator[str]:
+    """Both label styles' means over seeds, a row for each towers, bias level and source."""
+    for (_, towers, bias), arms in runs.groupby([_ordered(runs["towers"]), "towers", "bias"]):
+        means = arms.groupby("labels").mean(numeric_only=True).reindex([SHORT, DESCRIPTIVE])
+        seeds = arms["seed"].nunique()
+        for source, words in SOURCES.items():
+            cells = [
+                " ".join(f"{mean:.2f}" for mean in means[f"{source} {group}"])
+                for group in SCENES.names
+            ]
+            yield row(TOWERS[towers], f"{bias:.0%}", words, seeds, *cells)
 
 
 def _ordered(column: pd.Series) -> pd.Series:
@@ -302,31 +275,26 @@ def _ordered(column: pd.Series) -> pd.Series:
     return column.map(ranks)
 
 
-def _pair_of_means(runs: pd.DataFrame, column: str) -> str:
-    means = runs.groupby("labels")[column].mean()
-    return f"{means.get(SHORT, np.nan):.2f} {means.get(DESCRIPTIVE, np.nan):.2f}"
-
-
 def accuracy_figure(runs: pd.DataFrame) -> alt.TopLevelMixin:
     """Accuracy on minority groups by bias level, a panel for each source and image set."""
     rows = []
-    for (towers, data, bias, labels), seeds in runs.groupby(RUN):
+    for arm, seeds in minority_accuracy(runs).groupby([*RUN, "source"], sort=False):
         if len(seeds) < 2:
             continue
-        for source, words in SOURCES.items():
-            mean = t_interval(minority_accuracy(seeds, source))
-            rows.append(
-                {
-                    "towers": TOWERS[towers],
-                    "image set": data,
-                    "bias": 100 * bias,
-                    "tested on": words,
-                    "labels": "short" if labels == SHORT else "descriptive",
-                    "accuracy": 100 * mean.value,
-                    "low": 100 * mean.low,
-                    "high": 100 * mean.high,
-                }
-            )
+        towers, data, bias, labels, source = arm
+        mean = t_interval(seeds["accuracy"])
+        rows.append(
+            {
+                "towers": TOWERS[towers],
+                "image set": data,
+                "bias": 100 * bias,
+                "tested on": SOURCES[source],
+                "labels": "short" if labels == SHORT else "descriptive",
+                "accuracy": 100 * mean.value,
+                "low": 100 * mean.low,
+                "high": 100 * mean.high,
+            }
+        )
     table = pd.DataFrame(rows)
     x = alt.X("bias:Q", title="minority removed, %")
     title = "accuracy on minority groups, %"

@@ -5,23 +5,17 @@ python -m benchmarks.gpu [--steps 700] [--seeds 2]
 """
 
 import sys
+from collections.abc import Iterator
+from itertools import product
 
 import torch
 
-from benchmarks import head, parse_options, row
-from benchmarks.trainers import held_out, train_here
+from benchmarks import parse_options, print_table
+from benchmarks.training import held_out, train_here
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.options import PRESETS, RECIPES
 
-COLUMNS = (
-    "recipe",
-    "seed",
-    "seconds, one core",
-    "seconds, GPU",
-    "ratio",
-    "accuracy, one core",
-    "accuracy, GPU",
-)
+COLUMNS = ("recipe", "seed", "device", "seconds", "ratio", "accuracy")
 
 
 def main() -> None:
@@ -30,21 +24,19 @@ def main() -> None:
         sys.exit("There is no NVIDIA GPU here, or torch lacks CUDA; nothing was measured.")
     train_here(Condition(steps=5), "cuda")  # the first call loads the kernels
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}\n")
-    print(head(*COLUMNS))
-    for recipe in RECIPES:
-        for seed in range(options.seeds):
-            condition = Condition(
-                recipe=recipe, steps=options.steps, data_seed=seed, init_seed=seed
-            )
-            core, _ = train_here(condition, "cpu")
-            card, _ = train_here(condition, "cuda")
-            accuracies = [
-                f"{held_out(condition, trained.model).balanced.value:.1%}"
-                for trained in (core, card)
-            ]
-            ratio = f"{card.seconds / core.seconds:.2f}"
-            times = (f"{core.seconds:.1f}", f"{card.seconds:.1f}", ratio)
-            print(row(recipe, seed, *times, *accuracies), flush=True)
+    print_table(COLUMNS, compare_devices(options.steps, options.seeds))
+
+
+def compare_devices(steps: int, seeds: int) -> Iterator[tuple[object, ...]]:
+    for recipe, seed in product(RECIPES, range(seeds)):
+        condition = Condition(recipe=recipe, steps=steps, data_seed=seed, init_seed=seed)
+        baseline = 0.0
+        for device in ("cpu", "cuda"):
+            trained, _ = train_here(condition, device)
+            baseline = baseline or trained.seconds
+            ratio = f"{trained.seconds / baseline:.2f}"
+            accuracy = held_out(condition, trained.model).balanced.value
+            yield recipe, seed, device, f"{trained.seconds:.1f}", ratio, f"{accuracy:.1%}"
 
 
 if __name__ == "__main__":

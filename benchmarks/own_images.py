@@ -1,18 +1,17 @@
 """Imported images, from the click on Import to two maps: import, training on the pretrained towers,
 comparison.
 
-python -m benchmarks.own_images --images FOLDER [--per-group 200] [--workers 2]
+python -m benchmarks.own_images --images FOLDER [--workers 2]
 
-FOLDER holds a folder ``<object>_<context>`` a group. Where a group has too few images, random crops
-of them are added. The workers are warm, as those of a server are after its first job; nothing of
-the set is known before. It prints seconds beside the aim, and those of the features alone.
+FOLDER holds a folder ``<object>_<context>`` a group. The workers are warm, as those of a server are
+after its first job; nothing of the set is known before. It prints seconds beside the aim, and those
+of the features alone.
 """
 
 import time
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from benchmarks import fresh_home, parse_options, print_aims
 from vlcore.api.compared_maps import compare_maps
@@ -34,66 +33,36 @@ NAME = "own"
 
 def main() -> None:
     images = {"type": Path, "required": True}
-    options = parse_options(__doc__, images=images, per_group=200, workers=2)
+    options = parse_options(__doc__, images=images, workers=2)
     workers = range(options.workers)
-    with fresh_home() as home:
-        count = _write_images(options.images, home / "source", options.per_group)
-        with worker_pool(options.workers) as pool:
-            list(pool.map(_warm_up, workers))
-            times = [time.perf_counter()]
-            import_set(home / "source", NAME)
-            times.append(time.perf_counter())
-            usual = usual_condition(open_set(NAME)).with_towers("pretrained")
-            biased = usual.replace(bias=STUDY_BIAS)
-            conditions = [biased.with_labels(style) for style in STYLES_OF_THE_STUDY]
-            outcomes = train_all(conditions, pool, lambda _key, _outcome: None)
-            assert set(outcomes.values()) == {"trained"}, outcomes
-            times.append(time.perf_counter())
-            maps = [model_map(store.read(condition.key)) for condition in conditions]
-            compare_maps(maps, open_set(NAME), draw_thumbs)
-            times.append(time.perf_counter())
-            list(pool.map(_compute_features, [(number, options.workers) for number in workers]))
-            feature_seconds = time.perf_counter() - times[-1]
-    imported, trained, compared = np.diff(times)
+    with fresh_home(), worker_pool(options.workers) as pool:
+        list(pool.map(_warm_up, workers))
+        times = [time.perf_counter()]
+        import_set(options.images, NAME)
+        imported = open_set(NAME)
+        count = len(imported.table)
+        times.append(time.perf_counter())
+        biased = usual_condition(imported).with_towers("pretrained").replace(bias=STUDY_BIAS)
+        conditions = [biased.with_labels(style) for style in STYLES_OF_THE_STUDY]
+        outcomes = train_all(conditions, pool, lambda _key, _outcome: None)
+        assert set(outcomes.values()) == {"trained"}, outcomes
+        times.append(time.perf_counter())
+        maps = [model_map(store.read(condition.key)) for condition in conditions]
+        compare_maps(maps, imported, draw_thumbs)
+        times.append(time.perf_counter())
+        list(pool.map(_compute_features, [(number, options.workers) for number in workers]))
+        times.append(time.perf_counter())
+    importing, training, comparing, computing = np.diff(times)
+    features = f"features alone, of 1,000 images (of {count} measured), s"
     print_aims(
         [
-            (f"import of {count} images, s", imported, None),
-            ("features and two trainings, s", trained, None),
-            ("two maps, s", compared, None),
-            ("from the click to both maps, s", times[-1] - times[0], AIM),
-            (
-                f"features alone, of 1,000 images (of {count} measured), s",
-                feature_seconds * 1000 / count,
-                AIM_FEATURES,
-            ),
+            (f"import of {count} images, s", importing, None),
+            ("features and two trainings, s", training, None),
+            ("two maps, s", comparing, None),
+            ("from the click to both maps, s", times[3] - times[0], AIM),
+            (features, computing * 1000 / count, AIM_FEATURES),
         ]
     )
-
-
-def _write_images(folder: Path, source: Path, per_group: int) -> int:
-    """Write `per_group` images of each group of a folder: its own, then random crops of them;
-    returns the number of all."""
-    random = np.random.default_rng(0)
-    count = 0
-    for group in sorted(folder.glob("*_*/")):
-        files = sorted(group.iterdir())
-        target = source.joinpath(*group.name.split("_", 1))
-        target.mkdir(parents=True)
-        for number in range(per_group):
-            image = Image.open(files[number % len(files)]).convert("RGB")
-            if number >= len(files):
-                image = _random_crop(image, random)
-            image.save(target / f"{number:04d}.jpg", quality=90)
-            count += 1
-    return count
-
-
-def _random_crop(image: Image.Image, random: np.random.Generator) -> Image.Image:
-    share = random.uniform(0.6, 0.9)
-    width, height = (int(side * share) for side in image.size)
-    left = random.integers(image.width - width + 1)
-    top = random.integers(image.height - height + 1)
-    return image.crop((left, top, left + width, top + height))
 
 
 def _warm_up(_number: int) -> None:

@@ -36,6 +36,7 @@ from vlcore.study.statistics.paired import holm, sign_flip, t_interval
 HELD_OUT = 1000  # minority images of a drawn set that are held out
 STYLES = dict(zip(("short", "long"), STYLES_OF_THE_STUDY, strict=True))
 CHANGE, CHANGE_IN_ODDS = "long less short", "in log odds"  # of minority-group accuracy
+START = ("set", "bias", "recipe", "n")
 CLASSIC_STEPS = 600  # the standard of version 0.4
 # Each ingredient of the fast recipe, set back to what the classic one has.
 WITHOUT: dict[str, dict[str, Any]] = {
@@ -46,7 +47,7 @@ WITHOUT: dict[str, dict[str, Any]] = {
     # torch's Muon takes no convolutions
     "Muon in float32": {"stock": True, "matrices": r"image\.blocks"},
 }
-RUN_KEY = ("trained_by", "data", "bias", "labels", "init_seed")
+RUN_KEY = ("init_seed", "bias", "trained_by", "data", "labels")
 
 
 def main() -> None:
@@ -72,27 +73,21 @@ def main() -> None:
     if options.runs.exists():
         with open_runs("rt") as file:
             known = {tuple(run[name] for name in RUN_KEY): run for run in map(json.loads, file)}
-    runs, trained = [], 0
-    grid = product(seeds, biases, recipes, sets, STYLES_OF_THE_STUDY)
-    for seed, bias, recipe, data, labels in grid:
-        key = (recipe, data, bias, labels, seed)
-        if key not in known and trained < options.limit:
-            condition = Condition(
-                data=data, bias=bias, labels=labels, data_seed=seed, init_seed=seed
-            )
-            known[key] = train_by(recipe, condition)
-            trained += 1
-            with open_runs("at") as file:
-                file.write(json.dumps(known[key]) + "\n")
-        if key in known:
-            runs.append(known[key])
-    show_runs(pd.DataFrame(runs), reference)
+    grid = list(product(seeds, biases, recipes, sets, STYLES_OF_THE_STUDY))
+    missing = [cell for cell in grid if cell not in known]
+    for seed, bias, recipe, data, labels in missing[: options.limit]:
+        condition = Condition(data=data, bias=bias, labels=labels, data_seed=seed, init_seed=seed)
+        run = train_by(recipe, condition)
+        known[seed, bias, recipe, data, labels] = run
+        with open_runs("at") as file:
+            file.write(json.dumps(run) + "\n")
+    show_runs(pd.DataFrame([known[cell] for cell in grid if cell in known]), reference)
 
 
 def train_by(name: str, condition: Condition) -> dict[str, Any]:
     """Train a condition by a recipe, or by the fast one without an ingredient, and measure it on
     the held-out images."""
-    from benchmarks.trainers import held_out, train_here
+    from benchmarks.training import held_out, train_here
 
     condition = condition.replace(recipe=name if name in RECIPES else "fast", batch_size=0)
     if name == "classic":
@@ -116,44 +111,40 @@ def show_runs(runs: pd.DataFrame, reference: str) -> None:
     """Print accuracies by recipe, the gain of each over the reference on the same blocks, and the
     difference between label styles by the contrast of the background."""
     blocks = runs.pivot(index=["data", "bias", "trained_by", "init_seed"], columns="labels")
-    accuracies = {
-        f"{name}, {words}": blocks[f"{name}_accuracy", style]
-        for name in ("balanced", "minority")
-        for words, style in STYLES.items()
-    }
-    accuracies[CHANGE] = accuracies["minority, long"] - accuracies["minority, short"]
-    long, short = (
-        logit_share(accuracies[f"minority, {words}"].to_numpy(), HELD_OUT)
-        for words in ("long", "short")
-    )
-    columns = list(accuracies)
-    table = pd.DataFrame(accuracies).assign(
-        captions=blocks["train_caption_accuracy"].min(axis=1),
-        seconds=blocks["cpu_seconds"].mean(axis=1),
-        **{CHANGE_IN_ODDS: long - short},
-    )
-    table = table.dropna(subset=columns)
+    table = pd.DataFrame(
+        {
+            f"{name}, {words}": blocks[f"{name}_accuracy", style]
+            for name in ("balanced", "minority")
+            for words, style in STYLES.items()
+        }
+    ).dropna()
+    long, short = table["minority, long"], table["minority, short"]
+    table[CHANGE] = long - short
+    columns = list(table)
+    table[CHANGE_IN_ODDS] = logit_share(long, HELD_OUT) - logit_share(short, HELD_OUT)
+    table["captions"] = blocks["train_caption_accuracy"].min(axis=1)
+    table["seconds"] = blocks["cpu_seconds"].mean(axis=1)
     ends = ("its sd", "its p", "fewest captions right", "CPU s")
-    print_table(("set", "bias", "recipe", "n", *columns, *ends), recipe_rows(table, columns))
+    print_table((*START, *columns, *ends), recipe_rows(table, columns))
     print(f"\nMore than {reference}, block by block\n")
     ends = ("p", "adjusted", "p in log odds", "adjusted")
-    print_table(
-        ("set", "bias", "recipe", "n", *columns, *ends),
-        gain_rows(table, columns, list(dict.fromkeys(runs["trained_by"])), reference),
-    )
+    print_table((*START, *columns, *ends), gain_rows(table, columns, reference))
     show_by_contrast(table.xs(reference, level="trained_by"))
 
 
+def arms(table: pd.DataFrame) -> Iterator[tuple[tuple[object, ...], pd.DataFrame]]:
+    """The first cells of a row, and the blocks of each set, bias level and recipe, two or more."""
+    for (data, bias, name), blocks in table.groupby(level=[0, 1, 2]):
+        if len(blocks) > 1:
+            recipe = f"without {name}" if name in WITHOUT else name
+            yield (data, f"{100 * bias:g} %", recipe, len(blocks)), blocks
+
+
 def recipe_rows(table: pd.DataFrame, columns: list[str]) -> Iterator[tuple[object, ...]]:
-    for (data, bias, recipe), blocks in table.groupby(level=[0, 1, 2], sort=False):
-        if len(blocks) < 2:
-            continue
+    for start, blocks in arms(table):
         *rates, change = (t_interval(blocks[column]).as_dict() for column in columns)
         yield (
-            data,
-            f"{100 * bias:g} %",
-            recipe_words(recipe),
-            len(blocks),
+            *start,
             *map(rate, rates),
             points(change),
             f"{100 * blocks[CHANGE].std():.0f}",
@@ -164,32 +155,19 @@ def recipe_rows(table: pd.DataFrame, columns: list[str]) -> Iterator[tuple[objec
 
 
 def gain_rows(
-    table: pd.DataFrame, columns: list[str], recipes: list[str], reference: str
+    table: pd.DataFrame, columns: list[str], reference: str
 ) -> Iterator[tuple[object, ...]]:
     """Rows of the gain of each recipe over the reference, set by set, for p is adjusted there."""
-    compared = [*columns, CHANGE_IN_ODDS]
-    baseline = table.xs(reference, level="trained_by")[compared]
-    cells: dict[str, list[tuple[object, ...]]] = {}  # by set
-    p_values: dict[str, list[tuple[float, float]]] = {}
-    for recipe in recipes:
-        gains = (table.xs(recipe, level="trained_by")[compared] - baseline).dropna()
-        for (data, bias), blocks in gains.groupby(level=[0, 1], sort=False):
-            if recipe == reference or len(blocks) < 2:
-                continue
-            intervals = [points(t_interval(blocks[column]).as_dict()) for column in columns]
-            start = (f"{100 * bias:g} %", recipe_words(recipe), len(blocks))
-            cells.setdefault(data, []).append((*start, *intervals))
-            p = (sign_flip(blocks[CHANGE])[0], sign_flip(blocks[CHANGE_IN_ODDS])[0])
-            p_values.setdefault(data, []).append(p)
-    for data, rows in cells.items():
-        p, p_odds = zip(*p_values[data], strict=True)
-        tests = zip(p, holm(p), p_odds, holm(p_odds), strict=True)
-        for start, numbers in zip(rows, tests, strict=True):
-            yield data, *start, *(f"{number:.3f}" for number in numbers)
-
-
-def recipe_words(name: str) -> str:
-    return f"without {name}" if name in WITHOUT else name
+    gains = (table - table.xs(reference, level="trained_by")).dropna()
+    for _, of_set in gains.drop(reference, level="trained_by").groupby(level="data"):
+        rows, p, p_in_odds = [], [], []
+        for start, blocks in arms(of_set):
+            rows.append((*start, *(points(t_interval(blocks[name]).as_dict()) for name in columns)))
+            p.append(sign_flip(blocks[CHANGE])[0])
+            p_in_odds.append(sign_flip(blocks[CHANGE_IN_ODDS])[0])
+        tests = zip(p, holm(p), p_in_odds, holm(p_in_odds), strict=True)
+        for cells, numbers in zip(rows, tests, strict=True):
+            yield *cells, *(f"{number:.3f}" for number in numbers)
 
 
 def show_by_contrast(table: pd.DataFrame) -> None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from benchmarks import fresh_home, parse_options, percentiles, print_aims, processor_seconds
+from benchmarks import fresh_home, parse_options, print_aims, processor_seconds
 from benchmarks.startup import server
 from benchmarks.visitors import Browser, connected
 from vlcore.artifacts import store
@@ -130,7 +130,9 @@ def main() -> None:
         ]
         analysis = Study(study, grouping, store.read).analyses()[study.treatments[0]]
         difference = analysis.primary.levels[0].difference  # type: ignore[union-attr]
-    before, meanwhile = percentiles(result.home_before), percentiles(result.home_meanwhile)
+    before, meanwhile = (
+        np.percentile(times, [50, 95]) for times in (result.home_before, result.home_meanwhile)
+    )
     last = max(result.waits)
     aim = AIMS[options.towers] * options.phones / 30
     worker_time = sum(trainings) / default_workers()

@@ -1,13 +1,11 @@
 """Startup on a fresh machine: start to healthy, first run of Home, and modules that must not be
-loaded; with --browser also when maps are visible, and with --experiments how long Home's button
-takes without bundled models, both in Debian's chromium with the packages of tests.
+loaded; with --browser also when maps are visible, in Debian's chromium with the packages of tests.
 
-python -m benchmarks.startup [--browser] [--experiments]
+python -m benchmarks.startup [--browser]
 
 Times are also given as ratios to starting Python with Streamlit imported, measured in the same run.
 """
 
-import os
 import shutil
 import socket
 import subprocess
@@ -34,11 +32,10 @@ page.run()
 loaded = (name for name in {MUST_NOT_BE_LOADED!r} if name in sys.modules)
 print(first, time.perf_counter() - started, *loaded)
 """
-CHART = "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"
 
 
 def main() -> None:
-    options = parse_options(__doc__, browser=FLAG, experiments=FLAG)
+    options = parse_options(__doc__, browser=FLAG)
     python = partial(subprocess.run, check=True, capture_output=True, text=True)
     with fresh_home():
         baseline = seconds(lambda: python([sys.executable, "-c", "import streamlit.web.cli"]))
@@ -49,8 +46,6 @@ def main() -> None:
         times |= {"first run of Home": float(first), "second run of Home": float(second)}
         if options.browser:
             times |= time_maps()
-        if options.experiments:
-            times |= time_experiments()
     rows = [
         (name, f"{duration:.2f}", f"{duration / baseline:.1f}") for name, duration in times.items()
     ]
@@ -120,19 +115,6 @@ def time_maps() -> dict[str, float]:
         "maps of Home after the answer": home,
         "maps of Compare after the click": compare,
     }
-
-
-def time_experiments() -> dict[str, float]:
-    """Seconds from the press of Home's button to the first map, and to four trained models."""
-    with fresh_home(VLCORE_SHIPPED=os.devnull) as home, visit() as page:
-        page.get_by_role("button", name="Run the four experiments").click()
-        started = time.perf_counter()
-        page.locator(CHART).first.wait_for(timeout=600_000)
-        first_map = time.perf_counter() - started
-        while len(list(home.glob("models/*/manifest.json"))) < 4:
-            time.sleep(0.2)
-        trained = time.perf_counter() - started
-    return {"first map after the press": first_map, "four trained after the press": trained}
 
 
 if __name__ == "__main__":

@@ -10,27 +10,28 @@ renders and photographs, less that of the default, with t intervals over seeds, 
 one core that the features of an image take."""
 
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import product
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks import interval_cell, outside_images, parse_options, print_table
+from benchmarks.training import train
 from vlcore.api.training import parts_of
 from vlcore.data.catalogue import open_set
 from vlcore.data.feature_store import PRETRAINED, stored_precision
 from vlcore.data.subset import map_rows, usual_condition
 from vlcore.data.training_set import training_sets
-from vlcore.experiment.condition import Condition
+from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.progress import silent
 from vlcore.metrics.accuracy import predict_objects
-from vlcore.model import inference, loop
+from vlcore.model import inference
 from vlcore.model.frozen_towers import Tower, open_tower
+from vlcore.model.loop import TrainingData
 from vlcore.model.views import Labels
 from vlcore.study.statistics.paired import t_interval
 
@@ -43,7 +44,7 @@ class TowerChoice:
     """A way to use the pretrained tower."""
 
     side: int = 224  # px of an image
-    views: int = 1  # an image, or also its mirror image
+    mirrored: bool = False  # an image is also trained on as its mirror image
     width: int = 64
 
 
@@ -51,116 +52,95 @@ DEFAULT = "224 px, one view, width 64"
 CHOICES = {
     DEFAULT: TowerChoice(),
     "160 px": TowerChoice(side=160),
-    "two views: each image mirrored too": TowerChoice(views=2),
+    "two views: each image mirrored too": TowerChoice(mirrored=True),
     "width 32": TowerChoice(width=32),
     "width 128": TowerChoice(width=128),
     "width 256": TowerChoice(width=256),
 }
-BIASES = (0.0, 0.75)
+BIASES = (0.0, STUDY_BIAS)
 SOURCES = {"test": "drawn test images", "renders3d": "renders", "photos": "photographs"}
 FIRST_SEED = 300
 
 
-@cache
-def tower_of_side(side: int) -> Tower:
-    usual = open_tower("pretrained")
-    return Tower(replace(PRETRAINED, side=side), usual.network, usual.device)
+class SideFeatures:
+    """Features of all images at a side: of the training images of `scenes`, also mirrored, and of
+    each source that models are tested on."""
 
-
-class FeatureCache:
-    """Features of images by side, computed once: of rows of `scenes`, mirrored or not, and of
-    images outside."""
-
-    def __init__(self, folder: Path) -> None:
-        self.images = open_set("scenes")
-        self.outside = {name: outside_images(folder / name) for name in SOURCES if name != "test"}
-        self.seconds: dict[int, list[float]] = defaultdict(list)  # an image, by side
-        self._rows: dict[tuple[int, bool, int], Features] = {}
-        self._outside: dict[tuple[int, str], Features] = {}
-
-    def rows(self, rows: Sequence[int], side: int, *, mirrored: bool = False) -> Features:
-        missing = [row for row in rows if (side, mirrored, row) not in self._rows]
-        if missing:
-            self.images.ensure_rendered(missing, silent)
-            pixels = [self.images.image(row)[:, :: -1 if mirrored else 1] for row in missing]
-            for row, features in zip(missing, self._embed(pixels, side), strict=True):
-                self._rows[side, mirrored, row] = features
-        return np.stack([self._rows[side, mirrored, row] for row in rows])
-
-    def of_source(self, name: str, side: int) -> Features:
-        if name == "test":
-            return self.rows(map_rows(self.images).tolist(), side)
-        if (side, name) not in self._outside:
-            pixels = [np.asarray(image.image) for image in self.outside[name]]
-            self._outside[side, name] = self._embed(pixels, side)
-        return self._outside[side, name]
-
-    def objects(self, name: str) -> NDArray[np.str_]:
-        if name == "test":
-            return self.images.table["object"].to_numpy(str)[map_rows(self.images)]
-        return np.array([image.object for image in self.outside[name]])
-
-    def _embed(self, pixels: Sequence[Pixels], side: int) -> Features:
+    def __init__(self, side: int, folder: Path) -> None:
+        usual = open_tower("pretrained")
+        self.tower = Tower(replace(PRETRAINED, side=side), usual.network, usual.device)
+        images = open_set("scenes")
+        self.train_rows, test_rows = images.rows("train"), map_rows(images)
+        images.ensure_rendered([*self.train_rows, *test_rows], silent)
+        training = [images.image(row) for row in self.train_rows]
         started = time.process_time()
-        images = [np.ascontiguousarray(image) for image in pixels]
-        features = stored_precision(tower_of_side(side).embed(images))
-        self.seconds[side].append((time.process_time() - started) / len(pixels))
-        return features
+        self.training = self.embed(training)
+        self.milliseconds = 1000 * (time.process_time() - started) / len(training)
+        self.mirrored = self.embed([pixels[:, ::-1] for pixels in training])
+        self.sources = {"test": self.embed([images.image(row) for row in test_rows])}
+        self.objects = {"test": images.table["object"].to_numpy(str)[test_rows]}
+        for source in SOURCES:
+            if source != "test":
+                outside = outside_images(folder / source)
+                self.sources[source] = self.embed([np.asarray(entry.image) for entry in outside])
+                self.objects[source] = np.array([entry.object for entry in outside])
+
+    def embed(self, images: Sequence[Pixels]) -> Features:
+        return stored_precision(self.tower.embed([np.ascontiguousarray(image) for image in images]))
 
 
 def main() -> None:
     options = parse_options(__doc__, images={"type": Path, "required": True}, seeds=5)
-    features = FeatureCache(options.images)
-    usual = usual_condition(features.images).with_towers("pretrained")
+    usual = usual_condition(open_set("scenes")).with_towers("pretrained")
     seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
-    accuracies: dict[tuple[str, float, str], list[float]] = defaultdict(list)  # over seeds
+    features = {
+        side: SideFeatures(side, options.images)
+        for side in {choice.side for choice in CHOICES.values()}
+    }
+    runs = []
     for (name, choice), bias, seed in product(CHOICES.items(), BIASES, seeds):
         condition = usual.replace(bias=bias, width=choice.width, data_seed=seed, init_seed=seed)
-        for source, accuracy in _train(condition, features, choice).items():
-            accuracies[name, bias, source].append(accuracy)
+        accuracies = _train(condition, features[choice.side], choice)
+        runs.append({"choice": name, "bias": bias, "seed": seed, **accuracies})
+    accuracy = 100 * pd.DataFrame(runs).set_index(["bias", "choice", "seed"])
     for bias in BIASES:
         title = f"{bias:.0%} of the minority removed, n = {options.seeds} seeds, points less"
         print(f"\n{title} {DEFAULT}\n")
+        default = accuracy.loc[bias, DEFAULT]
         rows = []
         for name, choice in CHOICES.items():
-            cells = []
-            for source in SOURCES:
-                values = 100 * np.array(accuracies[name, bias, source])
-                default = 100 * np.array(accuracies[DEFAULT, bias, source])
-                if name == DEFAULT:
-                    cells.append(f"{default.mean():.1f} %")
-                else:
-                    cells.append(interval_cell(t_interval(values - default), 1))
-            milliseconds = 1000 * float(np.median(features.seconds[choice.side]))
-            rows.append((name, *cells, f"{milliseconds:.0f}"))
+            change = accuracy.loc[bias, name] - default
+            cells = [interval_cell(t_interval(change[source]), 1) for source in SOURCES]
+            if name == DEFAULT:
+                cells = [f"{default[source].mean():.1f} %" for source in SOURCES]
+            rows.append((name, *cells, f"{features[choice.side].milliseconds:.0f}"))
         print_table(("choice", *SOURCES.values(), "ms an image"), rows)
 
 
-def _train(condition: Condition, features: FeatureCache, choice: TowerChoice) -> dict[str, float]:
+def _train(condition: Condition, features: SideFeatures, choice: TowerChoice) -> dict[str, float]:
     """Train a model; returns its accuracy by source."""
     training = training_sets(parts_of(condition), condition)[0]
     grouping = training.images.grouping
     labels = Labels.of(condition, grouping, training.captions)
-    rows = training.rows.tolist()
-    views = [
-        features.rows(rows, choice.side, mirrored=mirrored)
-        for mirrored in (False, True)[: choice.views]
-    ]
-    data = loop.TrainingData(
+    positions = np.searchsorted(features.train_rows, training.rows)
+    views = [features.training[positions]]
+    if choice.mirrored:
+        views.append(features.mirrored[positions])
+    data = TrainingData(
         np.concatenate(views),
-        np.tile(training.caption_index, choice.views),
+        np.tile(training.caption_index, len(views)),
         labels.vocabulary.tokens([caption.text for caption in training.captions]),
         len(labels.vocabulary),
         training.captions,
     )
-    trained = loop.train(condition, data, on_step=lambda _: None, on_checkpoint=lambda *_: None)
-    captions = inference.embed_captions(trained.model, labels.vocabulary, labels.texts)
+    model = train(condition, data).model
+    captions = inference.embed_captions(model, labels.vocabulary, labels.texts)
     accuracies = {}
-    for source in SOURCES:
-        z = inference.embed_images(trained.model, features.of_source(source, choice.side))
+    for source, objects in features.objects.items():
+        z = inference.embed_images(model, features.sources[source])
         scores = np.asarray(z @ captions.T, dtype=np.float64)
         predicted = predict_objects(scores, labels.objects, grouping.objects)
-        accuracies[source] = float((predicted == features.objects(source)).mean())
+        accuracies[source] = float((predicted == objects).mean())
     return accuracies
 
 

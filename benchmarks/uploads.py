@@ -12,19 +12,20 @@ is unknown, but where object and background disagree, as for a camel on grass, a
 follows the object, and a wrong one the background.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 from PIL import Image
 from scipy.special import softmax
+from sklearn.metrics import roc_auc_score
 
 from benchmarks import OutsideImage, head, outside_images, parse_options, row
-from vlcore.api.model_map import ModelMap, model_map
+from vlcore.api.models import Model, load
 from vlcore.api.uploads import SURE, answer_margin, temperature_of
 from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
@@ -37,7 +38,6 @@ from vlcore.experiment.wording import rate as rate_words
 from vlcore.metrics.estimate import rate
 from vlcore.metrics.reliance import SIDE, PaintedImages, Reliance, by_painting, by_twins
 from vlcore.model.frozen_towers import open_tower
-from vlcore.model.load import Loaded, load_model
 from vlcore.model.novelty import judge_of, novelties
 from vlcore.model.reliance import LOCATING_SIDE, TOWER, painted_images
 from vlcore.scenes import Scene, draw, sample
@@ -78,24 +78,12 @@ Outside = Mapping[str, list[OutsideImage]]  # by source
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
-    """An image with its painted versions, and the counterfactual versions of a drawn one."""
+class Case(OutsideImage):
+    """An image of a source; of a drawn one also its twins, with the other object and on the other
+    background."""
 
     source: str
-    object: str
-    context: str
-    image: Image.Image
-    painted: PaintedImages
-    twins: tuple[Image.Image, ...]  # with the other object, on the other background
-
-
-@dataclass(frozen=True, eq=False)
-class NamedModel:
-    """A model that is on the disk or bundled; both label styles share a name."""
-
-    name: str
-    map: ModelMap
-    loaded: Loaded
+    twins: tuple[Image.Image, ...] = ()
 
 
 def main() -> None:
@@ -128,14 +116,13 @@ def _draw(scene: Scene) -> Image.Image:
 
 
 def _novelty_lines(count: int, outside: Outside) -> list[str]:
-    cells: dict[str, list[str]] = defaultdict(list)  # by source
+    columns = {}
     for name in ("scenes", "balanced-cues"):
-        image_set = open_set(name)
-        recipe = recipe_of(name)
+        image_set, recipe = open_set(name), recipe_of(name)
         judge = judge_of(image_set)
         assert judge is not None
         assert recipe is not None
-        sources: dict[str, list[Image.Image]] = {}
+        sources = {}
         for context in SCENES.contexts:
             scenes = map(recipe.apply, _scenes(context, 2 * count))
             sources[f"held-out scenes, {context}"] = [_draw(scene) for scene in scenes]
@@ -143,81 +130,79 @@ def _novelty_lines(count: int, outside: Outside) -> list[str]:
             sources[f"scenes, {context}"] = [_draw(scene) for scene in _scenes(context, count)]
         for source, images in outside.items():
             sources[source] = [image.image for image in images]
-        for source, images in sources.items():
-            is_new = [novelty.is_new for novelty in novelties(judge, image_set, images)]
-            estimate = rate(is_new, np.arange(len(is_new)))
-            cells[source].append(f"{rate_words(estimate.as_dict())}, n = {len(is_new)}")
-    rows = [row(source, *of_sets) for source, of_sets in cells.items()]
-    return ["## What counts as new", "", head("images", "scenes", "balanced-cues"), *rows]
+        columns[name] = {
+            source: _share_of_new(
+                [novelty.is_new for novelty in novelties(judge, image_set, images)]
+            )
+            for source, images in sources.items()
+        }
+    rows = [row(*cells) for cells in pd.DataFrame(columns).itertuples()]
+    return ["## What counts as new", "", head("images", *columns), *rows]
+
+
+def _share_of_new(is_new: list[bool]) -> str:
+    share = rate(is_new, np.arange(len(is_new)))
+    return f"{rate_words(share.as_dict())}, n = {share.n}"
 
 
 def _model_lines(count: int, outside: Outside) -> list[str]:
     """Two tables: what a prediction relies on, and how often a sure one is correct."""
     models = list(_models())
-    reliances: dict[tuple[str, str], list[tuple[Reliance, Reliance]]] = {}  # by painting, true
-    answers: dict[tuple[str, str], list[tuple[bool, bool]]] = {}  # whether sure, whether correct
+    rows = []
     for case in _cases(count, outside):  # all models share the features of the latest image
-        for model in models:
-            names = (model.name, case.source)
-            by_paint, truth = _reliance(case, model)
-            if truth is not None:
-                reliances.setdefault(names, []).append((by_paint, truth))
-            answers.setdefault(names, []).append(_sure_and_correct(case, model))
+        painted = painted_images(case.image)
+        for name, model in models:
+            rows.append({"models": name, "images": case.source, **_judge(case, painted, model)})
+    table = pd.DataFrame(rows)
     lines = ["## What a prediction relies on", "", _mask_words(count), "", head(*RELIANCE_COLUMNS)]
-    lines += [row(*names, len(pairs), *_agreement(pairs)) for names, pairs in reliances.items()]
+    for names, cases in table.dropna(subset="truth").groupby(["models", "images"], sort=False):
+        cells: list[object] = []
+        for reliance in (Reliance.OBJECT, Reliance.BACKGROUND):
+            is_named = cases["painted"] == reliance
+            cells += [is_named.sum(), (is_named & (cases["truth"] == reliance)).sum()]
+        unstable = (cases["painted"] == Reliance.UNSTABLE).mean()
+        lines.append(row(*names, len(cases), *cells, f"{unstable:.0%}"))
     lines += ["", "## Calibrated shares", "", head(*SHARE_COLUMNS)]
-    for names, pairs in answers.items():
-        is_sure, is_correct = np.array(pairs).T
-        of_sure = is_correct[is_sure].mean() if is_sure.any() else np.nan
-        shares = (is_correct.mean(), is_sure.mean(), of_sure)
-        lines.append(row(*names, len(pairs), *(f"{share:.0%}" for share in shares)))
+    for names, cases in table.groupby(["models", "images"], sort=False):
+        is_sure, is_correct = cases["sure"], cases["correct"]
+        shares = (is_correct.mean(), is_sure.mean(), is_correct[is_sure].mean())
+        lines.append(row(*names, len(cases), *(f"{share:.0%}" for share in shares)))
     return lines
 
 
-def _sure_and_correct(case: Case, model: NamedModel) -> tuple[bool, bool]:
-    scores = model.map.object_scores(SCENES.objects, model.loaded.embed_images([case.image]))
-    assert scores is not None
-    shares = softmax(scores[0] / (temperature_of(model.map) or 1.0))
-    return bool(shares.max() >= SURE), SCENES.objects[shares.argmax()] == case.object
-
-
-def _models() -> Iterator[NamedModel]:
+def _models() -> Iterator[tuple[str, Model]]:
+    """The models that are on the disk or bundled; both label styles share a name."""
     base = usual_condition(open_set("scenes"))
     for towers, bias, labels in product(TOWERS, GRIDS["paper"], STYLES_OF_THE_STUDY):
         condition = base.replace(bias=bias, labels=labels).with_towers(towers)
         if store.published(condition.key):
-            artifact = store.read(condition.key)
-            name = f"{towers}, bias {bias:.0%}"
-            yield NamedModel(name, model_map(artifact), load_model(artifact))
+            yield f"{towers}, bias {bias:.0%}", load(condition.key)
 
 
 def _cases(count: int, outside: Outside) -> Iterator[Case]:
     for scene in _mixed_scenes(count):
-        image = _draw(scene)
         twins = (
             _draw(scene.replace(object=OTHER[scene.object])),
             _draw(scene.replace(context=OTHER[scene.context])),
         )
-        painted = painted_images(image)
-        yield Case("drawn scenes", scene.object, scene.context, image, painted, twins)
+        yield Case(scene.object, scene.context, _draw(scene), "drawn scenes", twins)
     for source, images in outside.items():
         for entry in images:
-            painted = painted_images(entry.image)
-            yield Case(source, entry.object, entry.context, entry.image, painted, ())
+            yield Case(entry.object, entry.context, entry.image, source)
 
 
-def _reliance(case: Case, model: NamedModel) -> tuple[Reliance, Reliance | None]:
-    """What a prediction relies on by painting, and in truth; None where that is not known."""
-    first_object = SCENES.objects[0]
-    z = model.loaded.embed_images([case.image, *case.twins])
-    labels = [
-        SCENES.objects[0 if margin > 0 else 1]
-        for margin in answer_margin(model.map, z, SCENES, first_object)
-    ]
-    painted = (*case.painted.object_alone, *case.painted.background_alone)
-    painted_z = model.loaded.embed_images([Image.fromarray(pixels) for pixels in painted])
-    margins = answer_margin(model.map, painted_z, SCENES, labels[0])
-    by_paint = by_painting(*np.split(margins, 2))
+def _judge(case: Case, painted: PaintedImages, model: Model) -> dict[str, Any]:
+    """Whether a prediction is sure and correct, and what it relies on: by painting, and in truth;
+    None where that is not known."""
+    scores = model.map.object_scores(
+        SCENES.objects, model.loaded.embed_images([case.image, *case.twins])
+    )
+    assert scores is not None
+    labels = [SCENES.objects[index] for index in scores.argmax(axis=1)]
+    share = softmax(scores[0] / (temperature_of(model.map) or 1.0)).max()
+    versions = (*painted.object_alone, *painted.background_alone)
+    z = model.loaded.embed_images([Image.fromarray(pixels) for pixels in versions])
+    margins = answer_margin(model.map, z, SCENES, labels[0])
     truth: Reliance | None = None
     if case.twins:
         by_versions = by_twins(labels[0], labels[1], labels[2:])
@@ -225,16 +210,12 @@ def _reliance(case: Case, model: NamedModel) -> tuple[Reliance, Reliance | None]
             truth = by_versions
     elif SCENES.group_of(case.object, case.context) in SCENES.minority:
         truth = Reliance.OBJECT if labels[0] == case.object else Reliance.BACKGROUND
-    return by_paint, truth
-
-
-def _agreement(pairs: Sequence[tuple[Reliance, Reliance]]) -> list[str]:
-    """Cells: how often painting names object and background, and how often that is the truth."""
-    named = Counter(by_paint for by_paint, _ in pairs)
-    cells = []
-    for reliance in (Reliance.OBJECT, Reliance.BACKGROUND):
-        cells += [str(named[reliance]), str(pairs.count((reliance, reliance)))]
-    return [*cells, f"{named[Reliance.UNSTABLE] / len(pairs):.0%}"]
+    return {
+        "painted": by_painting(*np.split(margins, 2)),
+        "truth": truth,
+        "sure": share >= SURE,
+        "correct": labels[0] == case.object,
+    }
 
 
 def _mask_words(count: int) -> str:
@@ -245,7 +226,8 @@ def _mask_words(count: int) -> str:
         mask = _resize(drawing.mask, Image.Resampling.BILINEAR) > 127
         image = _resize(drawing.image, Image.Resampling.BICUBIC)
         activity = open_tower(TOWER).activity([image], LOCATING_SIDE)[0]
-        aucs.append(_auc(_resize(activity, Image.Resampling.BICUBIC), mask))
+        located = _resize(activity, Image.Resampling.BICUBIC)
+        aucs.append(roc_auc_score(mask.ravel(), located.ravel()))
         areas.append(mask.mean())
     return (
         "A pixel of the animal has a higher activity than one of the background in"
@@ -256,14 +238,6 @@ def _mask_words(count: int) -> str:
 
 def _resize(pixels: np.ndarray, method: Image.Resampling) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).resize((SIDE, SIDE), method))
-
-
-def _auc(activity: np.ndarray, mask: NDArray[np.bool_]) -> float:
-    ranks = activity.ravel().argsort().argsort()
-    inside = int(mask.sum())
-    outside = mask.size - inside
-    rank_sum = ranks[mask.ravel()].sum() - inside * (inside - 1) / 2
-    return float(rank_sum / (inside * outside))
 
 
 if __name__ == "__main__":

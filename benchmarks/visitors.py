@@ -37,12 +37,10 @@ class Browser:
     """One visitor: the connection, and what a page of Streamlit remembers: cached messages,
     widgets, pages, the address."""
 
-    def __init__(self, connection: CountingConnection, server: str, number: int) -> None:
+    def __init__(self, connection: CountingConnection, number: int) -> None:
         self.connection = connection
-        self.server = server
         self.number = number
         self.random = random.Random(number)  # noqa: S311  # no secret
-        self.session = ""
         self.messages: list[bytes] = []  # of the last view
         self.cached: dict[str, int] = {}  # hashes of large messages, and their last run
         self.run = 0
@@ -82,7 +80,6 @@ class Browser:
             self.cached[message.ref_hash or message.hash] = self.run
         if kind == "new_session":
             self.max_age = message.new_session.config.max_cached_message_age
-            self.session = message.new_session.initialize.session_id
         elif kind == "auto_rerun":
             self.intervals[message.auto_rerun.fragment_id] = message.auto_rerun.interval
         elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
@@ -118,8 +115,6 @@ class Browser:
             self.numbers[content.label] = content.body
         if name := getattr(content, "query_param_key", ""):
             self.ids[name] = content.id
-        elif kind == "file_uploader":
-            self.ids["files"] = content.id
         elif kind == "bidi_component" and "viewport" in content.component_name:
             self.ids["viewport"] = content.id
 
@@ -189,7 +184,7 @@ async def connected(kind: type[Visitor], port: int, number: int) -> AsyncIterato
         max_size=None,
         create_connection=CountingConnection,
     ) as connection:
-        yield kind(connection, address, number)
+        yield kind(connection, number)
 
 
 async def sleep_until(moment: float) -> None:

@@ -16,6 +16,7 @@ from PIL import Image
 import vlcore as vl
 from tests.conftest import QUICK_STEPS
 from tests.pages.app import pets
+from vlcore.api import studies
 from vlcore.api.models import Model
 from vlcore.artifacts.store import Artifact
 from vlcore.data.decoding import UploadError
@@ -31,6 +32,9 @@ DOCUMENTED = (
     "vlcore.api.exports",
 )
 WALK = (ROOT / "docs" / "notebook.md").read_text().replace("steps=400", f"steps={QUICK_STEPS}")
+NAMES_OF_0_5 = (
+    "Condition Estimate LabError Model __version__ compare datasets export load models study train"
+)
 BLOCKS = re.findall(r"^```python\n(.*?)^```", WALK, re.MULTILINE | re.DOTALL)
 
 
@@ -39,20 +43,27 @@ def model(quick: list[Artifact]) -> Model:
     return vl.load(quick[0].key)
 
 
-def test_every_public_name_is_there_and_nothing_heavy_comes_with_the_library() -> None:
+def test_public_names_are_there_and_nothing_heavy_comes_with_the_library() -> None:
     script = (
         "import sys, vlcore; assert not {'torch', 'pandas', 'numpy'} & set(sys.modules);"
-        " print(*dir(vlcore))"
+        f" print(*dir(vlcore)); [getattr(vlcore, name) for name in {NAMES_OF_0_5.split()}]"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) == set(vl.__all__)
-    assert all(
-        callable(getattr(vl, name)) for name in vl.__all__ if name not in ("data", "__version__")
-    )
+    assert set(vl.__all__) - {"data", "__version__"} == {
+        name for name in vl.__all__ if callable(getattr(vl, name))
+    }
     with pytest.raises(AttributeError):
         vl.nothing  # noqa: B018
+
+
+def test_names_that_changed_say_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.warns(DeprecationWarning, match="vl.data"):
+        assert vl.datasets is vl.data
+    monkeypatch.setattr(studies, "run_study", lambda *values, **more: (values, more))
+    with pytest.warns(DeprecationWarning, match="vl.run_study"):
+        assert vl.study("experiments", seeds=2) == (("experiments",), {"seeds": 2})
 
 
 @pytest.mark.parametrize("module", DOCUMENTED)
@@ -88,7 +99,9 @@ def test_the_walk_goes_on_with_images_of_ones_own(
     exec(block, {"vl": vl})
     trained, version = vl.models().iloc[0], vl.data.load("mine").version
     assert (trained["data"], trained["data_version"], trained["bias"]) == ("mine", version, 0.5)
-    moved = vl.Condition().replace(data="mine", steps=QUICK_STEPS)
+    # Others train a study; here it is asked what would be trained.
+    monkeypatch.setattr(studies, "train_missing", lambda _plan, **_more: studies.StudyRun([]))
+    moved = vl.Condition().replace(data="mine")
     arms = vl.run_study("experiments", base=moved).plan.conditions
     assert {(arm.data_version, arm.n_per_group) for arm in arms} == {
         (version, trained["n_per_group"])

@@ -4,9 +4,6 @@ one."""
 import dataclasses
 import json
 import math
-import re
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -66,12 +63,16 @@ CONDITIONS = st.builds(
     text=st.sampled_from(list(options.TEXTS)),
     **{name: st.integers(*ends) for name, ends in RANGES.items()},
 )
+PRETRAINED: dict[str, Any] = {
+    "objective": "pretrained",
+    "architecture": "clip:openai/clip-vit-base-patch32",
+    "steps": 0,
+}
 
 
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Condition)])
 def test_another_value_of_any_field_is_another_key(name: str) -> None:
     base = Condition(labels="own", template="a {object}") if name == "template" else Condition()
-    assert getattr(base, name) != OTHER[name]
     assert base.replace(**{name: OTHER[name]}).key != base.key
 
 
@@ -79,11 +80,13 @@ def test_another_value_of_any_field_is_another_key(name: str) -> None:
 def test_one_bias_however_it_is_written_is_one_condition(one: float, other: float) -> None:
     assert Condition(bias=other) == Condition(bias=one)
     assert Condition(bias=other).key == Condition(bias=one).key
-    assert math.copysign(1, Condition(bias=other).bias) == 1
 
 
-@given(CONDITIONS)
-def test_a_condition_is_a_value_that_survives_json_and_settings(condition: Condition) -> None:
+@given(CONDITIONS, CONDITIONS)
+def test_a_condition_is_a_value_that_survives_json_and_settings(
+    condition: Condition, other: Condition
+) -> None:
+    assert (condition.key == other.key) == (condition == other)
     again = from_dict(json.loads(json.dumps(condition.as_dict())))
     assert again == condition == condition.replace()
     assert (again.key, hash(again)) == (condition.key, hash(condition))
@@ -92,23 +95,16 @@ def test_a_condition_is_a_value_that_survives_json_and_settings(condition: Condi
         for name, value in vars(condition).items()
     }
     assert with_settings(Condition(), texts) == condition
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        condition.bias = 0.5  # type: ignore[misc]
-    assert set(condition.key) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-")
-    assert condition.key[0] not in ".-"
-
-
-@given(CONDITIONS, CONDITIONS)
-def test_keys_are_equal_exactly_for_equal_conditions(one: Condition, other: Condition) -> None:
-    assert (one.key == other.key) == (one == other)
+    assert check_key(condition.key)
 
 
 @pytest.mark.parametrize(
-    ("changes", "readable"),
+    ("changes", "key"),
     [
-        ({}, "scenes-b0-undescriptive-bce-s0"),
-        ({"bias": 0.75, "labels": "descriptive"}, "scenes-b75-descriptive-bce-s0"),
-        ({"bias": 0.07}, "scenes-b7-undescriptive-bce-s0"),
+        ({}, "scenes-b0-undescriptive-bce-s0-1113b3c9"),
+        ({"labels": "short"}, "scenes-b0-undescriptive-bce-s0-1113b3c9"),
+        ({"bias": 0.9, "labels": "descriptive"}, "scenes-b90-descriptive-bce-s0-37b40d1c"),
+        ({"objective": "simclr", "labels": "constant"}, "scenes-b0-constant-simclr-s0-2597be06"),
         ({"bias": 0.125}, "scenes-b12.5-undescriptive-bce-s0"),
         ({"bias": 0.5, "steps": 0}, "scenes-b50-untrained-bce-s0"),
         (
@@ -118,17 +114,22 @@ def test_keys_are_equal_exactly_for_equal_conditions(one: Condition, other: Cond
         ({"data": "ponies", "data_seed": 2, "init_seed": 5}, "ponies-b0-undescriptive-bce-d2s5"),
         ({"labels": "partial_50", "objective": "infonce"}, "scenes-b0-partial_50-infonce-s0"),
         ({"bias": 0.9, "mitigation": "groupdro"}, "scenes-b90-undescriptive-bce-groupdro-s0"),
+        (
+            PRETRAINED | {"bias": 0.75, "labels": "clip_template"},
+            "scenes-b75-clip_template-clip-vit-base-patch32-pretrained-s0",
+        ),
+        (
+            PRETRAINED | {"objective": "pretrained_probe"},
+            "scenes-b0-undescriptive-clip-vit-base-patch32-probe-s0",
+        ),
+        (
+            PRETRAINED | {"mitigation": "dfr"},
+            "scenes-b0-undescriptive-clip-vit-base-patch32-pretrained-dfr-s0",
+        ),
     ],
 )
-def test_a_key_can_be_read(changes: dict[str, Any], readable: str) -> None:
-    stem, _, digest = Condition(**changes).key.rpartition("-")
-    assert stem == readable
-    assert re.fullmatch("[0-9a-f]{8}", digest)
-
-
-def test_short_labels_are_the_undescriptive_ones() -> None:
-    assert Condition(labels="short") == Condition(labels="undescriptive")
-    assert Condition(labels="descriptive").with_labels("short").key == Condition().key
+def test_a_key_can_be_read_and_stays(changes: dict[str, Any], key: str) -> None:
+    assert f"{Condition(**changes).key}-".startswith(f"{key}-")
 
 
 def test_the_scenes_carry_the_version_of_their_renderer() -> None:
@@ -137,48 +138,20 @@ def test_the_scenes_carry_the_version_of_their_renderer() -> None:
     assert Condition(data="ponies").data_version == ""
 
 
-BAD_NETWORKS = ("", "ResNet18", "resnet18@", "resnet18@seed", "../x", "a b", "x" * 81, "resnet18\n")
-LIBRARIES = ("timm", "torchvision")
-BAD_CHOICES = ("poetic", "", None, 3, ["descriptive"])
 CHOICES = {name: known for name, (_, known) in options.CHOICES.items()}
 CHOICES |= {"objective": options.objectives_here(), "architecture": options.ARCHITECTURES}
-BAD_NAMES = (
-    "",
-    "..",
-    ".hidden",
-    "-x",
-    "_x",
-    "a/b",
-    "a b",
-    "Ponies",
-    "pferdé",
-    "a\n",
-    1,
-    None,
-    ["scenes"],
-)
+BAD_CHOICES = ("poetic", "", None, 3, ["descriptive"])
+BAD_NAMES = ("", "..", ".hidden", "-x", "a/b", "a b", "Ponies", "pferdé", "a\n", 1, None, ["a"])
+BAD_NETWORKS = ("", "ResNet18", "resnet18@", "resnet18@seed", "../x", "a b", "x" * 81, "resnet18\n")
+NO_NUMBERS = (math.nan, math.inf, -math.inf, -0.1, 1.1, "0.5", None, True)
 
 
 @pytest.mark.parametrize(
     ("name", "values", "said"),
     [
-        (
-            "bias",
-            (math.nan, math.inf, -math.inf, -0.1, 1.1, "0.5", None, True),
-            "a number from 0 to 1",
-        ),
-        *(
-            (name, BAD_CHOICES, f"choose one of {', '.join(known)}")
-            for name, known in CHOICES.items()
-        ),
-        *(
-            (
-                "architecture",
-                [f"{library}:{name}" for name in BAD_NETWORKS],
-                "No architecture is named",
-            )
-            for library in LIBRARIES
-        ),
+        ("bias", NO_NUMBERS, "a number from 0 to 1"),
+        *((name, BAD_CHOICES, f"one of {', '.join(known)}") for name, known in CHOICES.items()),
+        ("architecture", [f"timm:{name}" for name in BAD_NETWORKS], "No architecture is named"),
         ("data", BAD_NAMES, "name"),
         ("data_version", (1, None, ["scenes"]), "give it as text"),
         ("labels", ("poetic", "", "partial_101", None, 3, ["descriptive"]), "label style"),
@@ -203,15 +176,12 @@ def test_a_value_outside_its_set_or_range_is_refused(
         ({"labels": "own"}, "template"),
         ({"template": "a {object}"}, "template"),
         ({"objective": "simclr"}, "labels=constant"),
-        ({"objective": "ce_group"}, "labels=descriptive"),
         ({"objective": "ce_object", "labels": "descriptive"}, "labels=undescriptive"),
         ({"objective": "siglip", "negatives": "product"}, "negatives=filtered_marginal"),
         ({"objective": "infonce", "logit": "affine"}, "logit=learned"),
         ({"negatives": "counterfactual"}, "object and context"),
-        ({"negatives": "same_place_50"}, "object and context"),
-        ({"objective": "two_part", "labels": "descriptive"}, "labels=undescriptive"),
+        ({"negatives": "same_place_50", "labels": "partial_50"}, "object and context"),
         ({"width": 40}, "multiple of 16"),
-        ({"negatives": "counterfactual", "labels": "partial_50"}, "object and context"),
         ({"bias": 1.0, "mitigation": "groupdro"}, "groupdro is not applicable"),
         (
             {"bias": 1.0, "mitigation": "reweight", "size_mode": "fixed_total"},
@@ -220,6 +190,15 @@ def test_a_value_outside_its_set_or_range_is_refused(
         ({"objective": "simclr", "labels": "constant", "mitigation": "jtt"}, "mitigation=none"),
         ({"objective": "ce_object", "text": "words"}, "text=transformer"),
         ({"objective": "captioner", "text": "codes"}, "text=transformer"),
+        (PRETRAINED | {"steps": 1}, "steps=0"),
+        *(
+            (PRETRAINED | {"architecture": name}, "architecture of a pretrained model")
+            for name in ("conv_stem", "clip:", "clip:openai", "clip:/etc/passwd", "clip:a/b\n", 3)
+        ),
+        (PRETRAINED | {"mitigation": "groupdro"}, "mitigation=none or mitigation=dfr"),
+        (PRETRAINED | {"negatives": "none"}, "no choice of negatives"),
+        (PRETRAINED | {"objective": "pairwise_bce"}, "No architecture"),
+        (PRETRAINED | {"width": 128}, "no choice of schedule, width"),
     ],
 )
 def test_choices_that_do_not_go_together_are_refused(changes: dict[str, Any], said: str) -> None:
@@ -233,9 +212,7 @@ def test_choices_that_go_together() -> None:
     assert Condition(negatives="counterfactual", labels="opaque_group").labels == "opaque_group"
     assert Condition(bias=1.0, mitigation="dfr").n_minority == 0
     assert Condition(bias=1.0, mitigation="resample", size_mode="random_removal").n_minority == 24
-    assert (
-        Condition(labels="own", template="{object} {place}").with_labels("context").template == ""
-    )
+    assert Condition(labels="own", template="{place}").with_labels("context").template == ""
 
 
 @given(st.integers(2, 10_000), st.floats(0, 1))
@@ -243,55 +220,43 @@ def test_every_size_mode_keeps_what_it_says(n: int, bias: float) -> None:
     shrunk = Condition(n_per_group=n, bias=bias)
     assert shrunk.n_minority == round(n * (1 - shrunk.bias))
     assert shrunk.n_majority == n
-    total = shrunk.n_majority + shrunk.n_minority
-    assert shrunk.phi == pytest.approx((shrunk.n_majority - shrunk.n_minority) / total)
     if shrunk.n_minority == n * (1 - shrunk.bias):
         assert shrunk.phi == pytest.approx(shrunk.bias / (2 - shrunk.bias))
     fixed = shrunk.replace(size_mode="fixed_total")
     assert fixed.n_majority + fixed.n_minority == 2 * n
-    assert 0 <= fixed.n_minority <= n <= fixed.n_majority <= 2 * n
     assert fixed.phi == pytest.approx(shrunk.phi, abs=1 / n)
     control = shrunk.replace(size_mode="random_removal")
     assert control.n_minority == control.n_majority
     assert control.phi == 0
-    assert abs(2 * control.n_majority - total) <= 1
+    assert abs(2 * control.n_majority - shrunk.n_majority - shrunk.n_minority) <= 1
 
 
 def test_presets() -> None:
     for name, steps in options.PRESETS.items():
         assert Condition(steps=steps).preset == name
     assert Condition(steps=601).preset == "custom"
-    condition = Condition(bias=0.9, labels="descriptive", init_seed=4)
-    assert condition.untrained == condition.replace(steps=options.PRESETS["untrained"])
 
 
-def test_settings_and_fields_that_do_not_fit_are_refused() -> None:
-    for texts, said in (
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
         ({"colour": "red"}, "'colour'"),
-        ({"steps": "many"}, "whole number"),
         ({"steps": "1.5"}, "whole number"),
         ({"bias": "much"}, "is not a number"),
         ({"bias": "nan"}, "bias is nan"),
-        ({"labels": "poetic"}, "'poetic'"),
-        ({"steps": "-1"}, "steps is -1"),
-    ):
-        with pytest.raises(ConditionError, match=said):
-            with_settings(Condition(), texts)
-    for values, said in (({"colour": "red", "bias": 0.5}, "'colour'"), ({"bias": 2}, "bias")):
-        with pytest.raises(ConditionError, match=said):
-            from_dict(values)
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(texts: dict[str, str], said: str) -> None:
+    with pytest.raises(ConditionError, match=said):
+        with_settings(Condition(), texts)
+    with pytest.raises(ConditionError):
+        from_dict(texts)
 
 
 def test_what_was_saved_before_there_were_recipes_is_classic_under_the_key_that_it_had() -> None:
-    values = {
-        "data_version": "2",
-        "labels": "descriptive",
-        "bias": 0.75,
-        "steps": 600,
-        "batch_size": 128,
-    }
-    old = from_dict({"data": "scenes", **values})
-    assert old == Condition(labels="descriptive", bias=0.75, recipe="classic", steps=600)
+    values = {"labels": "descriptive", "bias": 0.75, "steps": 600}
+    old = from_dict({"data": "scenes", "data_version": "2", "batch_size": 128, **values})
+    assert old == Condition(**values, recipe="classic")
     assert (old.key, old.batch_size) == ("scenes-b75-descriptive-bce-s0-4ae4ccad", 128)
     fast = old.replace(recipe="fast")
     assert (fast.batch_size, fast.key == old.key) == (32, False)
@@ -300,55 +265,13 @@ def test_what_was_saved_before_there_were_recipes_is_classic_under_the_key_that_
 
 def test_settings_that_came_later_leave_the_keys_of_others_alone() -> None:
     condition = Condition()
-    later = {"schedule": "cosine", "width": 64, "embedding": 32, "edits": "", "text": "transformer"}
-    assert not set(later) & set(condition.settings)
-    assert (
-        from_dict({name: value for name, value in condition.as_dict().items() if name not in later})
-        == condition
-    )
+    later = {"schedule", "width", "embedding", "edits", "text"}
+    assert not later & set(condition.settings)
+    stored = {name: value for name, value in condition.as_dict().items() if name not in later}
+    assert from_dict(stored) == condition
     assert condition.replace(schedule="constant").untrained.key == condition.untrained.key
     assert condition.replace(width=128).untrained.key != condition.untrained.key
     assert condition.replace(text="words").untrained.key != condition.untrained.key
-
-
-@pytest.mark.parametrize(
-    ("condition", "key"),
-    [
-        (Condition(), "scenes-b0-undescriptive-bce-s0-1113b3c9"),
-        (Condition(bias=0.9, labels="descriptive"), "scenes-b90-descriptive-bce-s0-37b40d1c"),
-        (Condition(objective="simclr", labels="constant"), "scenes-b0-constant-simclr-s0-2597be06"),
-    ],
-)
-def test_keys_of_version_0_5_stay(condition: Condition, key: str) -> None:
-    assert condition.key == key
-
-
-def test_nobody_waits_for_libraries_to_name_a_condition() -> None:
-    heavy = {"torch", "umap", "sklearn", "transformers", "streamlit"}
-    code = (
-        f"import sys, vlcore.experiment.condition as c; c.Condition().key; print({heavy} &"
-        " {*sys.modules} or 'none')"
-    )
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "none"
-
-
-CLIP = "clip:openai/clip-vit-base-patch32"
-
-
-def pretrained_one(**changes: Any) -> Condition:
-    return Condition(**{"objective": "pretrained", "architecture": CLIP, "steps": 0, **changes})
-
-
-def test_a_pretrained_model_is_a_condition_with_a_readable_key() -> None:
-    condition = pretrained_one(bias=0.75, labels="clip_template")
-    assert condition.key.startswith("scenes-b75-clip_template-clip-vit-base-patch32-pretrained-s0-")
-    assert (condition.checkpoint, Condition().checkpoint) == ("clip-vit-base-patch32", "")
-    assert "-probe-s0-" in pretrained_one(objective="pretrained_probe").key
-    assert "-pretrained-dfr-s0-" in pretrained_one(mitigation="dfr").key
-    names = ("clip:a/tiny", "clip:b/tiny", "clip:tiny@01234567", "clip:tiny@01234568")
-    assert len({pretrained_one(architecture=name).key for name in names}) == 4, (
-        "of one name, keys of their own"
-    )
 
 
 @given(
@@ -356,57 +279,27 @@ def test_a_pretrained_model_is_a_condition_with_a_readable_key() -> None:
     tail=st.from_regex(r"(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,90}|@[0-9a-f]{8})", fullmatch=True),
 )
 def test_every_checkpoint_has_a_key_that_can_be_published(name: str, tail: str) -> None:
-    architecture = f"clip:{name}{tail}"
-    if ".." in architecture:
+    values = PRETRAINED | {"architecture": f"clip:{name}{tail}"}
+    if ".." in name + tail:
         with pytest.raises(ConditionError, match="architecture of a pretrained model"):
-            pretrained_one(architecture=architecture)
-        return
-    assert check_key(pretrained_one(architecture=architecture).key)
+            Condition(**values)
+    else:
+        assert check_key(Condition(**values).key)
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"steps": 1}, "steps=0"),
-        ({"objective": "pretrained_probe", "steps": 600}, "steps=0"),
-        *(
-            ({"architecture": name}, "architecture of a pretrained model")
-            for name in (
-                "conv_stem",
-                "clip:",
-                "clip:openai",
-                "clip:/etc/passwd",
-                "clip:a/b\n",
-                "clip:<b>/x",
-                3,
-            )
-        ),
-        ({"mitigation": "groupdro"}, "mitigation=none or mitigation=dfr"),
-        ({"mitigation": "dfr", "objective": "pretrained_probe"}, "mitigation=none"),
-        ({"negatives": "none"}, "no choice of negatives"),
-        ({"objective": "pairwise_bce"}, "No architecture"),
-        ({"objective": "pre"}, "No objective"),
-    ],
-)
-def test_what_does_not_go_with_a_pretrained_model_is_refused(
-    changes: dict[str, Any], said: str
-) -> None:
-    with pytest.raises(ConditionError, match=said):
-        pretrained_one(**changes)
+def test_checkpoints_of_one_name_have_keys_of_their_own() -> None:
+    names = ("clip:a/tiny", "clip:b/tiny", "clip:tiny@01234567", "clip:tiny@01234568")
+    conditions = [Condition(**PRETRAINED | {"architecture": name}) for name in names]
+    assert len({condition.key for condition in conditions}) == 4
+    assert {condition.checkpoint for condition in conditions} == {"tiny"}
 
 
 @pytest.mark.parametrize(
     ("architecture", "network", "frozen_tower"),
     [
         ("conv_stem", "", ""),
-        ("pretrained", "", "pretrained"),
         ("pretrained@random", "", "pretrained@random"),
-        ("timm:resnet18.a1_in1k", "resnet18.a1_in1k", "timm:resnet18.a1_in1k"),
-        (
-            "timm:vit_tiny_patch16_224@random",
-            "vit_tiny_patch16_224@random",
-            "timm:vit_tiny_patch16_224@random",
-        ),
+        ("timm:vit_tiny@random", "vit_tiny@random", "timm:vit_tiny@random"),
         ("torchvision:resnet18", "resnet18", ""),  # of older models: its weights are in their files
     ],
 )
@@ -415,7 +308,6 @@ def test_a_frozen_network_is_an_image_tower_like_any(
 ) -> None:
     condition = Condition(architecture=architecture)
     assert (condition.network, condition.frozen_tower) == (network, frozen_tower)
-    assert (condition.key == Condition().key) is (architecture == Condition().architecture)
     assert condition.replace(objective="captioner").frozen_tower == frozen_tower
 
 
@@ -423,6 +315,4 @@ def test_a_pair_of_towers_is_set_by_one_name() -> None:
     condition = Condition(bias=0.9, labels="descriptive", steps=300)
     pretrained = condition.with_towers("pretrained")
     assert (pretrained.architecture, pretrained.text) == ("pretrained", "words")
-    assert pretrained.replace(architecture="conv_stem", text="transformer") == condition
     assert pretrained.with_towers("scratch") == condition
-    assert set(options.TOWERS) == {"pretrained", "scratch"}

@@ -68,7 +68,7 @@ def canonical_or_none(edits: list[Edit]) -> str | None:
 
 
 @given(LISTS, st.data())
-def test_order_repetition_and_undoing_change_neither_text_nor_key(
+def test_order_repetition_and_undoing_change_neither_text_nor_condition(
     edits: list[Edit], data: st.DataObject
 ) -> None:
     text = canonical_or_none(edits)
@@ -80,72 +80,47 @@ def test_order_repetition_and_undoing_change_neither_text_nor_key(
         with pytest.raises(EditError):
             canonical_edits(history)
         return
-    assert (
-        canonical_edits(history)
-        == canonical_edits(as_text(history))
-        == canonical_edits(text)
-        == text
-    )
+    assert canonical_edits(history) == canonical_edits(text) == text
     assert canonical_edits(list(read_edits(text))) == text
-    assert len(read_edits(text)) <= len(set(edits))
-    assert Condition(bias=0.75, edits=as_text(history)).key == Condition(bias=0.75, edits=text).key
     assert (Condition(edits=text) == Condition()) == (text == "")
-
-
-@given(LISTS)
-def test_edits_travel_in_a_condition_and_fit_into_an_address(edits: list[Edit]) -> None:
-    text = canonical_or_none(edits)
-    if text is None:
-        return
     condition = Condition(bias=0.75, edits=text)
     assert from_dict(json.loads(json.dumps(condition.as_dict()))) == condition
     assert with_settings(Condition(bias=0.75), {"edits": text}) == condition
     assert condition.changes == read_edits(text)
-    assert len(text) < 2_500
-    assert ("edits" in condition.as_dict()) == bool(text)
+    assert len(text) < 2_500, "an address is no longer"
+    assert Condition(bias=0.75, edits=as_text(history)) == condition
 
 
 def test_a_repaired_condition_is_another_and_says_how_many_changes_it_has() -> None:
     plain = Condition(bias=0.75)
-    keys = {
-        plain.replace(edits=canonical_edits([one])).key
-        for one in (Add(1), Remove(1), Weigh("x", 2), Fade(0.5), FIRST)
-    }
+    edits = (Add(1), Remove(1), Weigh("x", 2), Fade(0.5), FIRST)
+    keys = {plain.replace(edits=canonical_edits([edit])).key for edit in edits}
     assert len(keys | {plain.key}) == 6
     assert title(plain.replace(edits=canonical_edits([FIRST]))).endswith(", 1 change")
     assert title(plain.replace(edits=canonical_edits([FIRST, Add(2)]))).endswith(", 2 changes")
-    given: Any = [{"kind": "add", "picture": 3}, FIRST]  # as a notebook has them
-    assert Condition(edits=given).edits == canonical_edits(given)
+    mixed: Any = [{"kind": "add", "picture": 3}, FIRST]  # as a notebook has them
+    assert Condition(edits=mixed).edits == canonical_edits(mixed)
 
 
 def test_what_others_take_back_is_gone() -> None:
     assert canonical_edits([Add(3), Remove(3), Relabel(3, "descriptive")]) == ""
     assert canonical_edits([Remove(3), Relabel(3, "descriptive")]) == canonical_edits([Remove(3)])
-    assert canonical_edits([Fade(0.0), Weigh("horse_grass", 1.0)]) == ""
-    assert read_edits(canonical_edits([Add(10), Add(9), Add(10), FIRST])) == (
-        Add(9),
-        Add(10),
-        FIRST,
-    )
+    text = canonical_edits([Add(10), Add(9), Add(10), FIRST])
+    assert read_edits(text) == (Add(9), Add(10), FIRST)
 
 
 @pytest.mark.parametrize(
     "bad",
     [
         5,
-        "5",
         "{",
-        '{"kind": "add"}',
         "[" * 5_000,
-        '["add"]',
         "[null]",
         '[{"kind": "burn"}]',
-        '[{"kind": []}]',
         '[{"kind": "add"}]',
         '[{"kind": "add", "picture": "1"}]',
         '[{"kind": "add", "picture": -1}]',
         '[{"kind": "add", "picture": true}]',
-        '[{"kind": "add", "picture": 1e3}]',
         '[{"kind": "add", "picture": 1, "by": 2}]',
         '[{"kind": "draw", "object": "dog", "context": "snow"}]',
         '[{"kind": "draw", "object": "camel", "context": ["snow"]}]',
@@ -156,22 +131,18 @@ def test_what_others_take_back_is_gone() -> None:
         '[{"kind": "draw", "object": "camel", "context": "snow", "factors": ["coat"]}]',
         '[{"kind": "caption", "picture": 1, "style": "poetic"}]',
         '[{"kind": "caption", "picture": 1, "style": "own"}]',
-        '[{"kind": "caption", "picture": 1, "style": 3}]',
         '[{"kind": "caption", "picture": 1, "style": "partial_' + "9" * 5_000 + '"}]',
         '[{"kind": "caption", "picture": 1, "style": "own", "template": "<b>{object}"}]',
         '[{"kind": "caption", "picture": 1, "style": "context", "template": "{object}"}]',
         '[{"kind": "weight", "group": "horse_grass", "by": 0}]',
-        '[{"kind": "weight", "group": "horse_grass", "by": 21}]',
         '[{"kind": "weight", "group": "horse_grass", "by": NaN}]',
         '[{"kind": "weight", "group": 3, "by": 2}]',
         '[{"kind": "fade", "share": 1.5}]',
-        '[{"kind": "fade", "share": 1e999}]',
         '[{"kind": "fade", "share": null}]',
         [Fade(0.5), Fade(0.6)],
         [Weigh("a", 2), Weigh("a", 3)],
         [Relabel(1, "context"), Relabel(1, "descriptive")],
         [Add(number) for number in range(MOST + 1)],
-        [{"kind": "add", "picture": n} for n in range(10_000)],
         json.dumps([{"kind": "add", "picture": n} for n in range(10_000)]),
         " " * LONGEST + "[1]",
     ],

@@ -22,7 +22,6 @@ REMOVAL = "as many removed as at 75 % removed, from all groups alike (30 of 48 k
             {"bias": 0.75, "labels": "descriptive"},
             "75 % removed (12 of 48 kept), descriptive labels",
         ),
-        ({"negatives": "none"}, "No bias, short labels, positives only"),
         (
             {"architecture": "seed_faithful", "bias": 1},
             "100 % removed (0 of 48 kept), short labels, linear patches",
@@ -30,7 +29,6 @@ REMOVAL = "as many removed as at 75 % removed, from all groups alike (30 of 48 k
         ({"steps": 0, "bias": 0.75}, "Untrained encoder, short labels"),
         ({"labels": "partial_25"}, "No bias, labels partial_25"),
         ({"labels": "own", "template": "one {object}"}, "No bias, labels “one {object}”"),
-        ({"objective": "ce_object"}, "No bias, short labels, classifier of objects"),
         ({"objective": "infonce", "mitigation": "dfr"}, "No bias, short labels, infonce, dfr"),
         ({"negatives": "product", "logit": "affine"}, "No bias, short labels, product, affine"),
         (
@@ -41,19 +39,7 @@ REMOVAL = "as many removed as at 75 % removed, from all groups alike (30 of 48 k
             {**PROBE, "objective": "pretrained", "mitigation": "dfr"},
             "Pretrained tiny, dfr, no bias, short labels",
         ),
-        ({"architecture": "torchvision:resnet18"}, "No bias, short labels, frozen resnet18"),
-        (
-            {"architecture": "torchvision:resnet18@random"},
-            "No bias, short labels, frozen random resnet18",
-        ),
-        (
-            {"architecture": "timm:resnet18.a1_in1k"},
-            "No bias, short labels, frozen resnet18.a1_in1k",
-        ),
-        (
-            {"architecture": "pretrained", "text": "words"},
-            "No bias, short labels, word vectors, pretrained image tower",
-        ),
+        ({"architecture": "timm:resnet18@random"}, "No bias, short labels, frozen random resnet18"),
         (
             {"architecture": "pretrained@random", "text": "codes"},
             "No bias, short labels, a code for each caption, random image tower",
@@ -73,7 +59,6 @@ def estimate(value: float, low: float, high: float, n: int = 1000) -> dict[str, 
     ("write", "given", "said"),
     [
         (wording.share, estimate(0.951, 0.9349, 0.9601), "95\u00a0% (93 to 96)"),
-        (wording.share, estimate(1.0, 0.996, 1.0), "100\u00a0% (100 to 100)"),
         (
             wording.share,
             estimate(0.75, 0.53, 0.89, wording.FEW - 1),
@@ -90,7 +75,6 @@ def estimate(value: float, low: float, high: float, n: int = 1000) -> dict[str, 
         (wording.percent, 0.404, "40\u00a0%"),
         (wording.decimal, -0.001, "0.00"),
         (describe_bias, Condition(), "0 % removed (48 of 48 kept)"),
-        (describe_bias, Condition(bias=0.07, n_per_group=100), "7 % removed (93 of 100 kept)"),
         (describe_bias, Condition(bias=0.125, n_per_group=8), "12.5 % removed (7 of 8 kept)"),
         (describe_bias, Condition(bias=0.75, size_mode="random_removal"), REMOVAL),
     ],

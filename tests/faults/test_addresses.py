@@ -1,6 +1,6 @@
 """Hostile addresses: each page shows something, whatever the values of its fields.
 
-`python -m benchmarks.faults` draws 2,000 of them; addresses.json has those that once ended in a
+``FAULT_ADDRESSES=2000`` draws so many of them; addresses.json has those that once ended in a
 traceback.
 """
 

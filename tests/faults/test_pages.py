@@ -12,7 +12,7 @@ from vlcore.artifacts import store
 from vlcore.experiment.files import models_folder
 from vlcore.web import work
 
-# All but Findings, which computes for ten seconds; `benchmarks.faults` has it.
+# All but Findings, which computes for ten seconds.
 PAGES = ("", "1_Data", "2_Train", "3_Compare", "4_Upload", "6_Lesson", "7_Manage")
 
 

@@ -6,10 +6,10 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from vlcore.scenes import CONTEXTS, OBJECTS, POSES, STYLES, Scene, draw, sample
+from vlcore.scenes import CONTEXTS, OBJECTS, STYLES, Scene, draw, sample
 
 NUMBERS = {"index": st.integers(0, 10**6), "seed": st.integers(0, 10**3)}
 SCENES = st.builds(
@@ -18,25 +18,22 @@ SCENES = st.builds(
 SIZES = st.sampled_from([32, 64, 128])
 
 
-def next_of(names: tuple[str, ...], name: str) -> str:
-    return names[(names.index(name) + 1) % len(names)]
-
-
 @settings(max_examples=25)
 @given(SCENES, SIZES)
 def test_twins_with_another_object_share_the_background(scene: Scene, size: int) -> None:
     drawing = draw(scene, size)
-    twin = draw(scene.replace(object=next_of(OBJECTS, scene.object)), size)
+    twin = draw(scene.replace(object=({*OBJECTS} - {scene.object}).pop()), size)
     free = (drawing.mask == 0) & (twin.mask == 0)
     assert (drawing.image[free] == twin.image[free]).all()
     assert (drawing.mask != twin.mask).any()
 
 
 @settings(max_examples=25)
-@given(SCENES, SIZES)
-def test_twins_with_another_context_share_the_animal(scene: Scene, size: int) -> None:
+@given(SCENES, SIZES, st.sampled_from(CONTEXTS))
+def test_twins_with_another_context_share_the_animal(scene: Scene, size: int, context: str) -> None:
+    assume(context != scene.context)
     drawing = draw(scene, size)
-    twin = draw(scene.replace(context=next_of(CONTEXTS, scene.context)), size)
+    twin = draw(scene.replace(context=context), size)
     assert (drawing.mask == twin.mask).all()
     covered = drawing.mask == 255
     assert covered.any()
@@ -44,21 +41,13 @@ def test_twins_with_another_context_share_the_animal(scene: Scene, size: int) ->
     assert (drawing.image[~covered] != twin.image[~covered]).any()
 
 
-def plain(**changes: object) -> Scene:
-    return sample("horse", "grass", split="demo", index=2).replace(**changes)
-
-
 @pytest.mark.parametrize("style", STYLES)
-def test_without_context_contrast_no_image_tells_its_context(style: str) -> None:
-    images = [
-        draw(plain(context_contrast=0.0, style=style, context=context), 64).image
-        for context in CONTEXTS
-    ]
-    assert all((image == images[0]).all() for image in images)
-
-
-@pytest.mark.parametrize("style", STYLES)
-def test_without_object_contrast_horse_and_camel_cannot_be_told_apart(style: str) -> None:
+def test_without_contrast_nothing_tells_context_or_object(style: str) -> None:
+    bare = sample("horse", "grass", split="demo", index=2).replace(
+        style=style, context_contrast=0.0
+    )
+    first, *others = (draw(bare.replace(context=context), 64).image for context in CONTEXTS)
+    assert all((image == first).all() for image in others)
     for index, context in enumerate(CONTEXTS):
         scene = sample("horse", context, split="demo", index=index).replace(style=style)
         hidden = scene.replace(object_contrast=0.0)
@@ -66,14 +55,6 @@ def test_without_object_contrast_horse_and_camel_cannot_be_told_apart(style: str
         assert (horse.image == camel.image).all()
         assert (horse.mask != camel.mask).any()
         assert (horse.mask == draw(scene, 64).mask).all()
-
-
-@pytest.mark.parametrize("name", OBJECTS)
-@pytest.mark.parametrize("form", [0.1, 0.4, 0.6, 0.9])
-def test_a_lying_animal_is_low(name: str, form: float) -> None:
-    animal = plain(object=name, form=form, heading=0.2)
-    standing, lying = (extent(draw(animal.replace(pose=p)).mask)[0] for p in ("standing", "lying"))
-    assert lying < 0.8 * standing
 
 
 @pytest.mark.parametrize("knob", ["context_contrast", "object_contrast"])
@@ -89,29 +70,14 @@ def test_the_further_a_contrast_is_turned_the_more_the_image_changes(knob: str) 
         assert (np.diff(changes) > 0).all()
 
 
-@pytest.mark.parametrize("name", OBJECTS)
-@pytest.mark.parametrize("heading", [0.2, 0.9, 1.5])
-def test_a_mirrored_heading_and_step_mirror_the_outline(name: str, heading: float) -> None:
-    for pose in POSES:
-        scene = plain(object=name, pose=pose, heading=heading, x=0.5, stride=0.3)
-        mask = draw(scene).mask.astype(int)
-        mirrored = draw(scene.replace(heading=np.pi - heading, stride=0.8)).mask[:, ::-1]
-        assert np.abs(mask - mirrored).mean() < 0.5
-
-
-@pytest.mark.parametrize("size", [32, 63, 128, 512])
+@pytest.mark.parametrize("size", [32, 63, 512])
 def test_shapes_and_types(size: int) -> None:
     drawing = draw(sample("camel", "grass", split="train", index=3), size)
-    assert drawing.image.shape == (size, size, 3)
-    assert drawing.mask.shape == (size, size)
+    assert (drawing.image.shape, drawing.mask.shape) == ((size, size, 3), (size, size))
     assert drawing.image.dtype == drawing.mask.dtype == np.uint8
     assert (drawing.mask == 255).mean() > 0.03
-    assert 0 < ((drawing.mask > 0) & (drawing.mask < 255)).mean() < 0.2
-
-
-def test_an_image_needs_16_pixels() -> None:
     with pytest.raises(ValueError, match="at least 16"):
-        draw(plain(), 15)
+        draw(sample("camel", "grass", split="train", index=3), 15)
 
 
 def test_the_same_bits_in_another_process() -> None:

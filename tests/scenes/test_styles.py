@@ -10,16 +10,19 @@ from vlcore.scenes import OBJECTS, STYLES, Drawing, Scene, draw, sample
 DRAWN = [style for style in STYLES if style != "photo"]
 
 
-def scene(style: str, index: int = 4) -> Scene:
+def scene(style: str, index: int) -> Scene:
     return sample("horse", "grass", split="test", index=index).replace(style=style)
 
 
 @pytest.mark.parametrize("style", DRAWN)
-def test_the_same_bits_again_and_the_same_mask(style: str) -> None:
-    first, second = draw(scene(style), 96), draw(scene(style), 96)
-    assert (first.image == second.image).all()
-    assert first.image.dtype == np.uint8
-    assert (first.mask == draw(scene("photo"), 96).mask).all()
+def test_twins_agree_a_few_pixels_away_from_the_animal_which_is_where_it_was(style: str) -> None:
+    for index in range(5):
+        snowy = scene(style, index).replace(context="snow")
+        horse, camel = (draw(snowy.replace(object=name), 96) for name in OBJECTS)
+        free = ~binary_dilation((horse.mask > 0) | (camel.mask > 0), iterations=12)
+        assert free.any()
+        assert (horse.image[free] == camel.image[free]).all()
+        assert (horse.mask == draw(snowy.replace(style="photo"), 96).mask).all()
 
 
 def test_pencil_is_nearly_grey_and_night_is_dark_and_blue() -> None:
@@ -45,13 +48,3 @@ def contrast(drawing: Drawing) -> float:
     ring = binary_dilation(drawing.mask > 0, iterations=6) & (drawing.mask == 0)
     grey = drawing.image.mean(-1)
     return float(np.abs(grey[inside].mean() - grey[ring].mean()))
-
-
-@pytest.mark.parametrize("style", DRAWN)
-def test_twins_agree_a_few_pixels_away_from_the_animal(style: str) -> None:
-    for index in range(5):
-        snowy = scene(style, index).replace(context="snow")
-        horse, camel = (draw(snowy.replace(object=name), 96) for name in OBJECTS)
-        free = ~binary_dilation((horse.mask > 0) | (camel.mask > 0), iterations=12)
-        assert free.any()
-        assert (horse.image[free] == camel.image[free]).all()
