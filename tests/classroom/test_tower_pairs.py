@@ -4,8 +4,9 @@ repair."""
 import pytest
 
 from vlcore.classroom import tower_pairs
+from vlcore.classroom.tower_pairs import TOWERS_SEEN
 from vlcore.experiment.condition import STUDY_BIAS, Condition
-from vlcore.experiment.options import TOWERS, TOWERS_SEEN
+from vlcore.experiment.options import TOWERS
 
 PRETRAINED = Condition().with_towers("pretrained")
 

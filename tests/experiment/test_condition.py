@@ -41,7 +41,7 @@ OTHER: dict[str, Any] = {
 }
 RANGES = {
     "n_per_group": (2, 10_000),
-    "steps": (0, options.STEPS_LIMIT),
+    "steps": (0, 100_000),
     "batch_size": (2, 4096),
     "data_seed": (0, 2**31 - 1),
     "init_seed": (0, 2**31 - 1),

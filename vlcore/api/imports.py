@@ -25,7 +25,7 @@ from vlcore.data.importers.selection import MAX_PER_GROUP, majority_in_words
 from vlcore.data.training_set import TrainingSet
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import data_folder, write_json
-from vlcore.experiment.options import IMPORTED, STUDY_N
+from vlcore.experiment.options import STUDY_N, ArtifactKind
 from vlcore.experiment.vocabulary import Vocabulary
 from vlcore.jobs import jobs
 from vlcore.jobs.progress import with_bar
@@ -100,7 +100,7 @@ def imported_condition(images: ImageSet) -> Condition:
         images.name,
         images.version,
         labels="constant",
-        objective=IMPORTED,
+        objective=ArtifactKind.IMPORTED.value,
         n_per_group=STUDY_N,
         steps=0,
         data_seed=seed,

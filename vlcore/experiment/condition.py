@@ -25,6 +25,8 @@ from vlcore.scenes import RENDERER_VERSION
 
 STUDY_BIAS = 0.75  # the study's example: 12 of 48 kept
 STYLES_OF_THE_STUDY = ("undescriptive", "descriptive")
+# Label styles by the names that pages and papers use; stored conditions and their keys have others.
+LABEL_ALIASES = {"short": "undescriptive"}
 GRIDS: dict[str, tuple[float, ...]] = {
     "experiments": (0.0, STUDY_BIAS),
     "paper": (0.0, 0.25, 0.5, 0.75, 0.9, 1.0),
@@ -52,7 +54,7 @@ _TEXTS = {
 _SEEDS = (0, 2**31 - 1)
 _RANGES = {
     "n_per_group": (2, 10_000),
-    "steps": (0, options.STEPS_LIMIT),
+    "steps": (0, 100_000),
     "batch_size": (2, 4096),
     "data_seed": _SEEDS,
     "init_seed": _SEEDS,
@@ -118,7 +120,7 @@ class Condition:
         for name, title in _TEXTS.items():
             if not isinstance(value := getattr(self, name), str):
                 raise ConditionError(f"The {title} is {value!r}; give it as text.")
-        self._set("labels", options.LABEL_ALIASES.get(self.labels, self.labels))
+        self._set("labels", LABEL_ALIASES.get(self.labels, self.labels))
         for name, (title, choices) in options.CHOICES.items():
             _check_name(title, getattr(self, name), choices)
         if self.batch_size == 0:

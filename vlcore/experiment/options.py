@@ -208,7 +208,6 @@ OBJECTIVES: dict[str, Objective] = {
         ),
     ),
 }
-IMPORTED = "imported"
 NEGATIVES: dict[str, Negatives] = {
     "filtered_marginal": Negatives(
         "Other captions, as often as they occur in training. The default.",
@@ -349,9 +348,6 @@ ARCHITECTURES: dict[str, Option] = {
         control="random-weights",
     ),
 }
-NETWORKS = (
-    "timm:NAME, a network of timm with weights from the disk, frozen; @random: with random weights."
-)
 # Beginnings of the names of frozen networks whose features are stored.
 FROZEN = ("pretrained", "timm:")
 # At the end of a frozen network's name, or of word vectors: the control without pretraining.
@@ -455,22 +451,10 @@ LABEL_STYLES: dict[str, LabelStyle] = {
     ),
     "own": LabelStyle("Your own template with {object}, {context} or {place}."),
 }
-# Label styles by the names that pages and papers use; stored conditions and their keys have those
-# of `LABEL_STYLES`.
-LABEL_ALIASES = {"short": "undescriptive"}
 # Pairs of towers that pages offer by one choice: settings of a condition.
 TOWERS: dict[str, dict[str, str]] = {
     "pretrained": {"architecture": "pretrained", "text": "words"},
     "scratch": {"architecture": "conv_stem", "text": "transformer"},
-}
-TOWERS_SEEN = {  # before they are trained
-    "pretrained": (
-        "Image tower: EfficientNet-Lite0, pretrained on ImageNet, horses and camels among it, and"
-        " frozen. Text tower: pretrained word vectors. Only a projection of each is trained."
-    ),
-    "scratch": (
-        "Image and text tower: trained from scratch, on the training images of this set alone."
-    ),
 }
 TOWERS_HELP = (
     "Pretrained towers know photographs and train in seconds; from scratch a model knows its own"
@@ -488,7 +472,6 @@ CHOICES: dict[str, tuple[str, Mapping[str, Option]]] = {
     "text": ("text tower", TEXTS),
 }
 PRESETS = {"untrained": 0, "live": 400, "standard": 700, "careful": 2400}  # optimisation steps
-STEPS_LIMIT = 100_000
 STUDY_N = 48  # images of each group in the study
 
 
@@ -510,8 +493,3 @@ def style_names(*, drawn: bool = True) -> list[str]:
         for number in style.offered or (None,)
         if drawn or not style.factor
     ]
-
-
-def controls_of(choices: Mapping[str, Option]) -> dict[str, str]:
-    """The options of a setting on the Compare page, by their names there."""
-    return {choice.control: name for name, choice in choices.items() if choice.control}

@@ -14,7 +14,7 @@ from vlcore.experiment.captions import quoted_captions
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.files import read_yaml
 from vlcore.experiment.grouping import group_words
-from vlcore.experiment.options import ARCHITECTURES, CHOICES, NETWORKS
+from vlcore.experiment.options import ARCHITECTURES, CHOICES
 from vlcore.experiment.version import __version__
 from vlcore.metrics.catalogue import ADVANTAGE, PRIMARY, words_of
 from vlcore.plots.document import Chart, Command, Part, Table, Text, on_paper
@@ -29,6 +29,9 @@ from vlcore.study.statistics.paired import ENOUGH, EQUIVALENCE, EXACT
 
 TITLE = "Can more descriptive labels help a vision-language model that learns from biased images?"
 WIDTH = 900  # px of a figure
+_NETWORKS = (
+    "timm:NAME, a network of timm with weights from the disk, frozen; @random: with random weights."
+)
 _RUN_COLUMNS = {
     "key": "Run",
     "first_fit_step": "Fit step",
@@ -132,7 +135,7 @@ def methods(findings: Findings) -> dict[str, str]:
         "minority": " and ".join(names[group] for group in grouping.minority),
         "short": short,
         "descriptive": descriptive,
-        "tower": tower.sentence if tower else NETWORKS,
+        "tower": tower.sentence if tower else _NETWORKS,
         "blocks": f"{len(seeds)} block{'s' * (len(seeds) != 1)}",
         "seeds": ", ".join(f"({data}, {init})" for data, init in seeds.itertuples(index=False)),
         "plan": registry.plan_words(findings.plan, findings.plans),

@@ -8,17 +8,23 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.experiment import options
 from vlcore.experiment.captions import quoted_captions
-from vlcore.experiment.condition import GRIDS, Condition
+from vlcore.experiment.condition import GRIDS, LABEL_ALIASES, Condition
 from vlcore.experiment.grouping import SCENES, Grouping, group_words
 from vlcore.experiment.plain_text import plain
 from vlcore.web import widgets
 
-LABELS = options.controls_of(options.LABEL_STYLES)
-NEGATIVES = options.controls_of(options.NEGATIVES)
-ENCODERS = options.controls_of(options.ARCHITECTURES)
-TEXTS = options.controls_of(options.TEXTS)
+
+def _controls_of(choices: Mapping[str, options.Option]) -> dict[str, str]:
+    """Return the options of a setting on the Compare page, by their names there."""
+    return {choice.control: name for name, choice in choices.items() if choice.control}
+
+
+LABELS = _controls_of(options.LABEL_STYLES)
+NEGATIVES = _controls_of(options.NEGATIVES)
+ENCODERS = _controls_of(options.ARCHITECTURES)
+TEXTS = _controls_of(options.TEXTS)
 # Label styles that pages call otherwise than files do.
-STYLE_NAMES = {style: name for name, style in options.LABEL_ALIASES.items()}
+STYLE_NAMES = {style: name for name, style in LABEL_ALIASES.items()}
 AS_TOWERS = "as chosen above"  # the image or text tower of the pair of towers
 AS_SET = "as set here"  # no model from the disk
 LENGTHS = {name: steps for name, steps in options.PRESETS.items() if steps}
