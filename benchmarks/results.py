@@ -33,7 +33,6 @@ from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.grouping import Grouping
-from vlcore.experiment.options import PRESETS
 from vlcore.metrics.catalogue import PRIMARY, words_of
 from vlcore.metrics.estimate import Estimate
 from vlcore.plots.document import Chart
@@ -71,9 +70,8 @@ def main() -> None:
     options = parse_options(
         __doc__,
         grid="",
-        seeds={"type": int, "default": 10, "help": "seed pairs to look for"},
+        seeds={"type": int, "default": 10, "help": "seed pairs of the study"},
         first_seed={"type": int, "default": 0, "help": "seed of the first pair"},
-        preset={"choices": list(PRESETS), "default": "standard"},
         name={"help": "folder of the results; default: the grid's"},
         brief={**FLAG, "help": "store only the measures that the page shows"},
         out=published.FOLDER,
@@ -108,17 +106,12 @@ def no_runs() -> Iterator[None]:
 
 def publish_pair(options: Namespace, data: str) -> None:
     """Write tables and page of short and descriptive labels on an image set."""
-    first = {"data_seed": options.first_seed, "init_seed": options.first_seed}
-    base = usual_condition(open_set(data)).replace(steps=PRESETS[options.preset], **first)
-    seeds = [
-        condition.init_seed - options.first_seed
-        for condition in plans.find(options.grid, base, options.seeds).conditions
-        if store.published(condition.key)
-    ]
-    if not seeds:
+    first = options.first_seed
+    base = usual_condition(open_set(data)).replace(data_seed=first, init_seed=first)
+    study = plans.find(options.grid, base, options.seeds)
+    if not any(store.published(condition.key) for condition in study.conditions):
         print(f"{data}: no run of the grid {options.grid!r}; run the study first")
         return
-    study = plans.find(options.grid, base, 1 + max(seeds))
     folder = published.FOLDER / (options.name or options.grid) / data
     published.write_findings(Study(study).findings(), folder)
     write_pair(published.PublishedStudy(folder), folder)
@@ -148,7 +141,7 @@ def write_pair(results: published.PublishedStudy, folder: Path) -> None:
     links = []
     for name, (file, caption) in figures.items():
         with suppress(KeyError, ValueError):  # there is nothing to draw
-            charts[name].draw(LIGHT, WIDTH).save(str(folder / f"{file}.png"), scale_factor=1.0)
+            charts[name].draw(LIGHT, WIDTH).save(str(folder / f"{file}.png"))
             links.append(f"![{caption}]({file}.png)")
     if findings.end is not None:
         compression = {"method": "gzip", "mtime": 0}

@@ -8,13 +8,11 @@ workers and trainings are real, in a home of their own with the images of this o
 first, and with their features where a frozen tower reads these. It prints the seconds to the last
 pair of models; how long a training took meanwhile, for machines slow down by the hour, and the time
 to the last pair over that of the workers; how fair the queue is (the largest wait over the median);
-how soon Home answers meanwhile and before the phones press; and whether mean, interval and p in the
-presenter view are those of `analyse` of the same runs.
+and how soon Home answers meanwhile and before the phones press.
 """
 
 import asyncio
 import statistics
-import sys
 import time
 from dataclasses import dataclass, field
 
@@ -32,10 +30,8 @@ from vlcore.data.subset import usual_condition
 from vlcore.experiment.files import data_folder
 from vlcore.experiment.options import TOWERS
 from vlcore.experiment.progress import silent
-from vlcore.experiment.wording import signed
 from vlcore.jobs.queue import default_workers
 from vlcore.model.image_features import feature_store
-from vlcore.study.results import Study
 
 TRAIN, TRAINED = "Train my two models", b"Your two models"
 # Seconds until thirty phones on two cores have their models, by towers.
@@ -60,12 +56,11 @@ class Student(Browser):
 
 @dataclass
 class ClassResult:
-    """Seconds that phones waited and that Home took, and the numbers of the presenter view."""
+    """Seconds that phones waited and that Home took."""
 
     waits: list[float] = field(default_factory=list)
     home_before: list[float] = field(default_factory=list)
     home_meanwhile: list[float] = field(default_factory=list)
-    numbers: dict[str, str] = field(default_factory=dict)
 
 
 async def hold_class(port: int, started: Started, phones: int, quiet: float) -> ClassResult:
@@ -85,11 +80,8 @@ async def hold_class(port: int, started: Started, phones: int, quiet: float) -> 
         async with connected(Browser, port, PRESENTER) as browser:
             await browser.open("Lesson", code=started.code, presenter=started.token)
             presenting.set()
-            is_last = False
-            while not is_last:
-                is_last = ended.is_set()
+            while not ended.is_set():
                 await browser.follow()
-            result.numbers = browser.numbers
 
     async def wait_for_models(number: int) -> float:
         async with connected(Student, port, number) as browser:
@@ -128,8 +120,6 @@ def main() -> None:
         trainings = [
             float(store.read(condition.key).manifest["seconds"]) for condition in study.conditions
         ]
-        analysis = Study(study, grouping, store.read).analyses()[study.treatments[0]]
-        difference = analysis.primary.levels[0].difference  # type: ignore[union-attr]
     before, meanwhile = (
         np.percentile(times, [50, 95]) for times in (result.home_before, result.home_meanwhile)
     )
@@ -149,18 +139,6 @@ def main() -> None:
             ("processor time of the server without its workers, s", busy, None),
         ]
     )
-    mean = difference.mean
-    value, low, high = (signed(100 * end, 1) for end in (mean.value, mean.low, mean.high))
-    expected = {
-        "Mean difference, points": value,
-        "95 % interval": f"{low} to {high}",
-        "Exact p": f"{difference.p:.2g}",
-    }
-    presented = {name: result.numbers.get(name) for name in expected}
-    print(f"Presenter view: {', '.join(f'{name} {text}' for name, text in presented.items())}")
-    verdict = "equal" if presented == expected else "DIFFERENT"
-    print(f"Those of analyse: {', '.join(expected.values())}: {verdict}")
-    sys.exit(presented != expected)
 
 
 if __name__ == "__main__":

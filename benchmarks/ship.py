@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.decomposition import PCA
 
 from benchmarks import FLAG, parse_options, print_table
 from benchmarks.atlas import atlas
@@ -118,18 +119,19 @@ def _write_features(usual: Condition, out: Path) -> int:
     views = Views(training, features=feature_cache)
     rows = feature_cache.rows(np.arange(len(training.images.table)))
     assert views.panel is not None
-    centre, components = _principal(np.concatenate([rows, *views.panel.values()]))
+    principal = PCA(COMPONENTS, svd_solver="covariance_eigh")
+    principal.fit(np.concatenate([rows, *views.panel.values()], dtype=np.float64))
 
     def coefficients(features: NDArray[np.float32]) -> NDArray[np.float16]:
-        return ((features - centre) @ components.T).astype(np.float16)
+        return principal.transform(features.astype(np.float64)).astype(np.float16)
 
     summary = views.pixel_summary
     assert summary is not None
     control = feature_store(training.images, f"{condition.frozen_tower}{RANDOM}")
     random = reduced_spaces(control.rows(views.rows["test"]), control.rows(views.rows["probe"]))
     arrays = {
-        "centre": centre.astype(np.float16),
-        "components": components.astype(np.float16),
+        "centre": principal.mean_.astype(np.float16),
+        "components": principal.components_.astype(np.float16),
         "rows": coefficients(rows),
         **{f"panel_{kind}": coefficients(features) for kind, features in views.panel.items()},
         **{f"pixel_{name}": array.astype(np.float32) for name, array in vars(summary).items()},
@@ -139,14 +141,6 @@ def _write_features(usual: Condition, out: Path) -> int:
     file.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(file, **arrays)
     return file.stat().st_size
-
-
-def _principal(features: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The mean and the first `COMPONENTS` principal axes of features, (F,) and (COMPONENTS, F)."""
-    centre = features.mean(axis=0, dtype=np.float64)
-    spread = features - centre
-    _, axes = np.linalg.eigh(spread.T @ spread)
-    return centre, axes[:, ::-1][:, :COMPONENTS].T
 
 
 def _zip(path: Path, files: Mapping[str, bytes], method: int) -> int:

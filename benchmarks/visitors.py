@@ -50,7 +50,6 @@ class Browser:
         self.ids: dict[str, str] = {}  # of widgets, by their names in the address; of buttons
         self.states: dict[str, WidgetState] = {}
         self.address: dict[str, str] = {}
-        self.numbers: dict[str, str] = {}  # metrics of a page, by label
         self.intervals: dict[str, float] = {}  # seconds between runs of fragments, by id
 
     async def view(self, fragment: str = "") -> float:
@@ -111,8 +110,6 @@ class Browser:
             self.pages[content.label] = content.page_script_hash
         elif kind == "button":
             self.ids[content.label] = content.id
-        elif kind == "metric":
-            self.numbers[content.label] = content.body
         if name := getattr(content, "query_param_key", ""):
             self.ids[name] = content.id
         elif kind == "bidi_component" and "viewport" in content.component_name:

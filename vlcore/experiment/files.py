@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from vlcore.experiment.errors import LabError
 
+OPEN_FILES = 65_536  # of a server and its workers
 _SCRATCH = "vlcore-"
 # Errors of the system that a person can put right.
 _SYSTEM_ERRORS = {
@@ -201,9 +202,9 @@ def locked(path: Path, timeout: float) -> Iterator[bool]:
         lock.release()
 
 
-def allow_open_files(wanted: int = 65_536) -> None:
-    """Raise the limit of open files, of this process and those that it starts, to `wanted` or to
-    what this user may have: each connection to a server is one, and with the usual 1,024 a crowd
+def allow_open_files() -> None:
+    """Raise the limit of open files, of this process and those that it starts, to 65,536 or to what
+    this user may have: each connection to a server is one, and with the usual 1,024 a crowd
     that only connects stops the server and fills its log.
     """
     try:
@@ -211,8 +212,7 @@ def allow_open_files(wanted: int = 65_536) -> None:
     except ImportError:  # Windows has no such limit
         return
     current, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most != resource.RLIM_INFINITY:
-        wanted = min(wanted, most)
+    wanted = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
     if resource.RLIM_INFINITY != current < wanted:
         with contextlib.suppress(ValueError, OSError):  # a system may allow less than it reports
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))

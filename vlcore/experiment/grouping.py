@@ -63,37 +63,17 @@ def group_name(obj: str, context: str) -> str:
 
 SCENES = Grouping()
 # Contexts that an object is on; it is in all others.
-_ON = {
-    "grass",
-    "lawn",
-    "beach",
-    "street",
-    "road",
-    "land",
-    "water",
-    "ice",
-    "dirt",
-    "mountain",
-    "rock",
-    "roof",
-    "floor",
-    "carpet",
-    "table",
-    "desk",
-    "shelf",
-    "bench",
-    "chair",
-    "sofa",
-    "couch",
-    "bed",
-}
+_ON = (
+    "grass lawn beach street road land water ice dirt mountain rock roof floor carpet table"
+    " desk shelf bench chair sofa couch bed"
+)
 # Drawn contexts that pages name by other words than captions.
 _WORDS = {"grass": "on grass", "room": "in a room"}
 
 
 def context_phrase(context: str) -> str:
     """A context as captions name it: ``grass`` is "on the grass"."""
-    preposition = "on" if context in _ON else "in"
+    preposition = "on" if context in _ON.split() else "in"
     return f"{preposition} the {context}"
 
 

@@ -38,20 +38,7 @@ _WORD_LLAMA = {
         "64b47a2dc493cb8e85944076601189739852d7b64e0e1eedcb1937a251cd9fd5",
     ),
 }
-_BASE_WORDS = (
-    "a",
-    "an",
-    "the",
-    "on",
-    "in",
-    "of",
-    "photo",
-    "picture",
-    "horse",
-    "camel",
-    "grass",
-    "desert",
-)
+_BASE_WORDS = "a an the on in of photo picture horse camel grass desert"
 
 
 class Vocabulary:
@@ -70,7 +57,7 @@ class Vocabulary:
             if family != "own" and not style.own_words:
                 name = f"{family}_{style.numbers[1]}" if style.numbers else family
                 texts += distinct_captions(name, grouping)
-        return cls([*_BASE_WORDS, *split_words(" ".join([*texts, *captions]))])
+        return cls(split_words(" ".join([_BASE_WORDS, *texts, *captions])))
 
     def __len__(self) -> int:
         return len(self.words) + 2
