@@ -16,9 +16,6 @@ from unittest.mock import patch
 
 from PIL import Image
 
-from vlcore.experiment.wording import difference
-from vlcore.metrics.estimate import Estimate
-
 FLAG = {"action": "store_true"}
 
 
@@ -77,11 +74,6 @@ def print_aims(measurements: Iterable[tuple[str, float, float | None]]) -> None:
     for name, value, aim in measurements:
         rows.append((name, f"{value:.2f}", aim or "", f"{value / aim:.2f}" if aim else ""))
     print_table(("what", "found", "aim", "ratio"), rows)
-
-
-def interval_cell(estimate: Estimate, digits: int) -> str:
-    """A signed value with its interval."""
-    return difference(estimate.as_dict(), digits)
 
 
 @contextmanager

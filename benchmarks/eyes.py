@@ -20,10 +20,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from benchmarks import FLAG, OutsideImage, head, interval_cell, outside_images, parse_options, row
+from benchmarks import FLAG, OutsideImage, head, outside_images, parse_options, row
 from vlcore.api.models import load
 from vlcore.artifacts import store
 from vlcore.experiment.grouping import SCENES
+from vlcore.experiment.wording import difference
 from vlcore.metrics.estimate import Estimate
 from vlcore.study import plans
 from vlcore.study.statistics.paired import holm, paired, t_interval
@@ -237,8 +238,8 @@ def _difference_rows(differences: pd.DataFrame) -> Iterator[str]:
             entry.pairs,
             f"{entry.short:.0%}",
             f"{entry.descriptive:.0%}",
-            interval_cell(points, 1),
-            interval_cell(odds, 2),
+            difference(points.as_dict(), 1),
+            difference(odds.as_dict()),
             "" if np.isnan(entry.p_holm) else f"{entry.p_holm:.2g}",
         )
 

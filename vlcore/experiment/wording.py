@@ -75,9 +75,9 @@ def percent(value: float) -> str:
     return f"{100 * value:.0f}\u00a0%"
 
 
-def decimal(value: float, digits: int = 2) -> str:
+def decimal(value: float) -> str:
     """``0.62``, never -0.00"""
-    return f"{round(value, digits) + 0.0:.{digits}f}"
+    return f"{round(value, 2) + 0.0:.2f}"
 
 
 def signed(value: float, digits: int) -> str:
