@@ -14,8 +14,8 @@ if __name__ == "__main__":  # a visitor's page
 
     # This takes a second at the first visit: the maps play meanwhile.
     from vlcore.data.subset import usual_condition
-    from vlcore.experiment.options import TOWERS_SEEN
     from vlcore.experiment.plain_text import plain
+    from vlcore.experiment.wording import TOWERS_SEEN
     from vlcore.study import plans
     from vlcore.web import guide
     from vlcore.web.home import sections

@@ -13,9 +13,9 @@ from vlcore.artifacts import store
 from vlcore.classroom import one_room, one_room_results
 from vlcore.classroom.one_room import CLASS, Block, BlockState, Pair, Plan
 from vlcore.classroom.one_room_results import NONE, ClassResults, ClassStudy, Differences
-from vlcore.classroom.tower_pairs import TOWERS_SEEN
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
+from vlcore.experiment.wording import TOWERS_SEEN
 from vlcore.plots.theme import LIGHT
 from vlcore.study.analysis import analyse
 from vlcore.study.results import Study

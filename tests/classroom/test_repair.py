@@ -48,7 +48,6 @@ from vlcore.classroom.teams import (
     welcome_phones,
     welcome_phones_to_all,
 )
-from vlcore.classroom.tower_pairs import TOWERS_SEEN
 from vlcore.data.catalogue import open_set
 from vlcore.data.feature_store import PRETRAINED
 from vlcore.data.training_set import HIDDEN_CONTEXTS
@@ -69,6 +68,7 @@ from vlcore.experiment.edits import (
 )
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import HomeError, models_folder
+from vlcore.experiment.wording import TOWERS_SEEN
 from vlcore.metrics.estimate import Estimate
 from vlcore.model import frozen_towers
 

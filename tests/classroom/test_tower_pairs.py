@@ -4,9 +4,9 @@ repair."""
 import pytest
 
 from vlcore.classroom import tower_pairs
-from vlcore.classroom.tower_pairs import TOWERS_SEEN
 from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.options import TOWERS
+from vlcore.experiment.wording import TOWERS_SEEN
 
 PRETRAINED = Condition().with_towers("pretrained")
 

@@ -19,11 +19,11 @@ from vlcore.classroom import one_room
 from vlcore.classroom.handout import study_html
 from vlcore.classroom.one_room import CLASS, REHEARSAL, Pair, Plan
 from vlcore.classroom.session import Started, all_votes, find_session, move_session, start_session
-from vlcore.classroom.tower_pairs import TOWERS_SEEN
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.options import TOWERS
+from vlcore.experiment.wording import TOWERS_SEEN
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.plots.rendering import chart_slide
 from vlcore.study import published

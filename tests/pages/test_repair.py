@@ -10,7 +10,6 @@ from tests.api.published import publish
 from vlcore.classroom import repair, teams
 from vlcore.classroom.repair import DESCRIPTIVE, EDITING, REPAIR, REVEALED, SHORT, UNSEEN
 from vlcore.classroom.session import Started, find_session, move_session, start_session
-from vlcore.classroom.tower_pairs import TOWERS_SEEN
 from vlcore.data.catalogue import open_set
 from vlcore.data.importers import import_set
 from vlcore.experiment import limits
@@ -27,6 +26,7 @@ from vlcore.experiment.edits import (
     Weigh,
     canonical_edits,
 )
+from vlcore.experiment.wording import TOWERS_SEEN
 from vlcore.metrics.estimate import Estimate
 from vlcore.web import serving
 from vlcore.web.components import browser

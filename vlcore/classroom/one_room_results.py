@@ -26,11 +26,10 @@ from vlcore.classroom.one_room import (
     planned_places,
     study_of,
 )
-from vlcore.classroom.tower_pairs import TOWERS_SEEN
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.plain_text import safe_csv
-from vlcore.experiment.wording import signed
+from vlcore.experiment.wording import TOWERS_SEEN, signed
 from vlcore.metrics.catalogue import measure_of, words_of
 from vlcore.metrics.estimate import Estimate
 from vlcore.plots import dots

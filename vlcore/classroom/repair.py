@@ -39,7 +39,7 @@ from vlcore.experiment.edits import (
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import context_words, group_words
 from vlcore.experiment.options import PRESETS
-from vlcore.experiment.wording import percent
+from vlcore.experiment.wording import TOWERS_SEEN, percent
 from vlcore.scenes import CONTEXTS
 
 REPAIR = "repair"
@@ -166,7 +166,7 @@ def task_text(images: ImageSet, base: Condition) -> str:
     labels = quoted_captions(base.labels, images.grouping)
     rare = " and ".join(group_words(images.grouping)[group] for group in images.grouping.minority)
     task = TEXT.strip().format(rare=rare, labels=labels, most=MOST, tries=limits.REPAIR_TRIES)
-    return f"{task} {tower_pairs.TOWERS_SEEN[tower_pairs.tower_pair_of(base)]}"
+    return f"{task} {TOWERS_SEEN[tower_pairs.tower_pair_of(base)]}"
 
 
 def group_counts(images: ImageSet, condition: Condition) -> dict[str, int]:

@@ -4,15 +4,6 @@ from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.options import TOWERS
 
 USUAL = "scratch"  # also of sessions that were started before there was a choice
-TOWERS_SEEN = {  # before they are trained
-    "pretrained": (
-        "Image tower: EfficientNet-Lite0, pretrained on ImageNet, horses and camels among it, and"
-        " frozen. Text tower: pretrained word vectors. Only a projection of each is trained."
-    ),
-    "scratch": (
-        "Image and text tower: trained from scratch, on the training images of this set alone."
-    ),
-}
 # On a pretrained tower the study's bias costs next to nothing: minority accuracy is 98 % (97 to 98,
 # ten seeds of `scenes`, 400 steps), and 83 % (79 to 87) at bias 95 %. Small sets keep one image of
 # each group.

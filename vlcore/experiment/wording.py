@@ -17,6 +17,15 @@ from vlcore.experiment.options import (
 
 FEW = 20  # images below which a rate says little: its interval is wider than 40 points
 STYLE_WORDS = {name: style.legend for name, style in LABEL_STYLES.items() if style.legend}
+TOWERS_SEEN = {  # before they are trained
+    "pretrained": (
+        "Image tower: EfficientNet-Lite0, pretrained on ImageNet, horses and camels among it, and"
+        " frozen. Text tower: pretrained word vectors. Only a projection of each is trained."
+    ),
+    "scratch": (
+        "Image and text tower: trained from scratch, on the training images of this set alone."
+    ),
+}
 _USUAL = Condition()
 
 

@@ -12,10 +12,10 @@ from vlcore.classroom.handout import explained
 from vlcore.classroom.one_room import CLASS, DIRECTIONS, REHEARSAL, Contrast, Plan
 from vlcore.classroom.one_room_results import ClassStudy
 from vlcore.classroom.session import ClassSession, find_session, move_session
-from vlcore.classroom.tower_pairs import TOWERS_SEEN
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.plain_text import plain
+from vlcore.experiment.wording import TOWERS_SEEN
 from vlcore.metrics.catalogue import words_of
 from vlcore.plots.theme import Palette
 from vlcore.study.text import duration_words

@@ -9,11 +9,10 @@ from vlcore.classroom import one_room, one_room_results
 from vlcore.classroom.handout import explained
 from vlcore.classroom.one_room import CLASS, DIRECTIONS, Block, BlockState, Plan
 from vlcore.classroom.session import ClassSession, find_session, vote
-from vlcore.classroom.tower_pairs import TOWERS_SEEN
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.plain_text import plain
-from vlcore.experiment.wording import difference, points
+from vlcore.experiment.wording import TOWERS_SEEN, difference, points
 from vlcore.jobs import jobs as on_disk
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.jobs.queue import default_workers
