@@ -106,13 +106,13 @@ def predict_minority_accuracy(
     for draw in range(draws):
         random = np.random.default_rng([1, draw])
         images = _draw_images(counts, perception, levels, random)
-        own = _own_captions(shares, images, bool(factor), random)
-        weights = np.bincount(own, minlength=len(captions))
+        caption_index = _own_captions(shares, images, bool(factor), random)
+        weights = np.bincount(caption_index, minlength=len(captions))
         negatives = None
         if objective.draws_negatives:
             negatives = negative_shares(condition.negatives, weights, captions).astype(float)
         scores = _with_constant(test.features) @ fit_columns(
-            images.features, own, columns, negatives
+            images.features, caption_index, columns, negatives
         )
         predicted = predict_objects(scores, named, SCENES.objects)
         accuracies.append((predicted == test_objects)[is_minority[test.group]].mean())
@@ -137,7 +137,7 @@ def caption_columns(text: str, texts: list[str]) -> Floats:
 
 
 def fit_columns(
-    features: Floats, own: Indices, columns: Floats, negatives: Floats | None
+    features: Floats, caption_index: Indices, columns: Floats, negatives: Floats | None
 ) -> Floats:
     """Fit linear scores of captions.
 
@@ -146,7 +146,7 @@ def fit_columns(
 
     Args:
         features: numbers of the training images, (n, D).
-        own: each image's caption, (n,).
+        caption_index: each image's caption, (n,).
         columns: of the captions, (K, W).
         negatives: shares of mismatched captions, (K, K); None for a classifier.
 
@@ -157,7 +157,7 @@ def fit_columns(
 
     inputs = _with_constant(features)
     n, width = inputs.shape
-    is_own = np.eye(len(columns))[own]
+    is_own = np.eye(len(columns))[caption_index]
 
     def loss(flat: Floats) -> tuple[float, Floats]:
         weights = flat.reshape(width, columns.shape[1])
@@ -166,7 +166,7 @@ def fit_columns(
             value = -(is_own * log_softmax(scores, axis=1)).sum()
             slope = softmax(scores, axis=1) - is_own
         else:
-            wrong = negatives[own]
+            wrong = negatives[caption_index]
             pairs = is_own * np.logaddexp(0, -scores) + wrong * np.logaddexp(0, scores)
             value = 0.5 * pairs.sum()
             slope = 0.5 * (wrong * expit(scores) - is_own * expit(-scores))
@@ -218,9 +218,9 @@ def accuracy_alone(strength: float, noise: int, draws: int = DRAWS) -> float:
     for draw in range(draws):
         random = np.random.default_rng([1, draw])
         images = _draw_images(np.full(4, STUDY_N), perception, 1, random)
-        own = shares.argmax(axis=1)[images.group]
+        caption_index = shares.argmax(axis=1)[images.group]
         negatives = np.array([[0.0, 1.0], [1.0, 0.0]])
-        weights = fit_columns(images.features, own, np.eye(2), negatives)
+        weights = fit_columns(images.features, caption_index, np.eye(2), negatives)
         predicted = (_with_constant(test.features) @ weights).argmax(axis=1)
         right.append((predicted == shares.argmax(axis=1)[test.group]).mean())
     return float(np.mean(right))
