@@ -1,0 +1,91 @@
+"""The chain stops at the first step that is not rejected on both image sets."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vlcore.study import answer
+from vlcore.study.answer import CHAIN, SETS, Outcome
+
+
+def runs(costs: dict[tuple[str, str], float], pairs: int = 8) -> pd.DataFrame:
+    """Minority-group accuracy of every arm of the chain's studies: 90 % less what the arm costs on
+    a set."""
+    rows = {}
+    for step in CHAIN:
+        for tower in step.towers:
+            for data in SETS:
+                plan = answer.study_plan(step.study, tower, data)
+                for condition in plan.conditions:
+                    pair = condition.init_seed - 200
+                    if condition.bias != answer.BIAS or pair >= pairs:
+                        continue
+                    arm = str(plan.arm_of(condition))
+                    value = 0.9 - costs.get((data, arm), 0.0) + 0.001 * pair
+                    rows[condition.key] = {
+                        "key": condition.key,
+                        "data_seed": condition.data_seed,
+                        "init_seed": condition.init_seed,
+                        "moment": "end",
+                        "measure": "minority_accuracy",
+                        "value": round(value, 3),
+                        "n": 1000,
+                    }
+    return pd.DataFrame(list(rows.values()))
+
+
+def everywhere(**costs: float) -> dict[tuple[str, str], float]:
+    return {(data, arm.replace("_", " ")): cost for data in SETS for arm, cost in costs.items()}
+
+
+COSTS = everywhere(transformer_descriptive=0.1, codes_descriptive=0.1, descriptive=0.1)
+
+
+def outcomes(costs: dict[tuple[str, str], float]) -> list[tuple[Outcome, bool]]:
+    return [(step.outcome, step.confirmatory) for step in answer.run_chain(runs(costs))]
+
+
+def test_a_step_is_confirmatory_until_one_before_it_was_not_rejected() -> None:
+    assert outcomes(COSTS) == [(Outcome.REJECTED, True)] * 3
+    no_words = COSTS | {("scenes", "codes descriptive"): 0.0}
+    assert outcomes(no_words) == [
+        (Outcome.REJECTED, True),
+        (Outcome.MIXED, True),
+        (Outcome.REJECTED, False),
+    ]
+    assert outcomes({})[0] == (Outcome.NOT_REJECTED, True)
+    assert all(step.outcome is Outcome.NOT_RUN for step in answer.run_chain(runs({}, pairs=1)))
+
+
+def test_p_is_adjusted_over_towers_and_differences_have_their_sign() -> None:
+    h1, words, sky = answer.run_chain(runs(COSTS))
+    assert {(test.data, test.tower) for test in words.tests} == {
+        (data, tower) for data in SETS for tower in ("scratch", "pretrained")
+    }
+    smallest = 2 / 2**8
+    assert [test.p for test in h1.tests] == pytest.approx([smallest] * 2)
+    assert [test.p for test in words.tests] == pytest.approx([2 * smallest] * 4)
+    for test in h1.tests:
+        assert test.contrast is not None
+        assert test.contrast.points.mean.value == pytest.approx(-0.1)
+    for test in (*words.tests, *sky.tests):
+        assert test.contrast is not None
+        assert test.contrast.log_odds.mean.value > 0
+
+
+def test_the_sky_is_the_place_within_half_of_what_the_place_costs() -> None:
+    random = np.random.default_rng(0)
+    table = runs(COSTS | everywhere(sky=0.1))
+    table["value"] = (table["value"] + random.normal(0, 0.002, len(table))).clip(0, 1)
+    alike = answer.place_or_sky(table, "scenes")
+    assert alike is not None
+    assert alike.log_odds.margin is not None
+    cost = math.log(0.9035 / 0.0965) - math.log(0.8035 / 0.1965)
+    assert alike.log_odds.margin == pytest.approx(cost / 2, abs=0.02)
+    assert alike.log_odds.equivalent
+    apart = answer.place_or_sky(runs(COSTS), "scenes")
+    assert apart is not None
+    assert not apart.log_odds.equivalent
+    assert answer.place_or_sky(runs(COSTS, pairs=1), "scenes") is None

@@ -1,0 +1,202 @@
+"""The planned chain of hypotheses about what labels cost, tested step by step.
+
+The plan is ``docs/results/plans/answer.md``, with the studies in the files beside it. A step is
+confirmatory only where all steps before it were rejected on both image sets; what comes after the
+first that was not is descriptive.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+
+import pandas as pd
+
+from vlcore.metrics.catalogue import PRIMARY
+from vlcore.study import plans
+from vlcore.study.contrasts import Contrast, arm_rates, contrast
+from vlcore.study.plans import StudyPlan
+from vlcore.study.runs_table import AnalysisError
+from vlcore.study.statistics.paired import ALPHA, holm
+
+PLANS = Path(__file__).parents[2] / "docs" / "results" / "plans"
+SETS = {"scenes": "", "balanced-cues": "-cues"}  # what a study's name ends with
+TOWERS = {"scratch": "from scratch", "pretrained": "pretrained"}
+BIAS = 0.75
+PLANNED_PAIRS = 20
+
+DESCRIPTIVE_COST = {"transformer descriptive": 1.0, "transformer short": -1.0}
+WORDS_LESS_CODES = {
+    "words@random descriptive": 1.0,
+    "words@random short": -1.0,
+    "codes descriptive": -1.0,
+    "codes short": 1.0,
+}
+SKY_LESS_PLACE = {"sky": 1.0, "descriptive": -1.0}
+
+
+class Outcome(StrEnum):
+    """What became of a step."""
+
+    REJECTED = "rejected on both image sets"
+    MIXED = "rejected on one of two image sets"
+    NOT_REJECTED = "not rejected"
+    NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class ChainTest:
+    """A contrast on one image set with one image tower.
+
+    Attributes:
+        data: the image set.
+        tower: one of `TOWERS`.
+        contrast: its estimate; None while its runs are not there.
+        p: of the exact test in log odds, adjusted over the towers of its step and set.
+    """
+
+    data: str
+    tower: str
+    contrast: Contrast | None
+    p: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A hypothesis of the chain.
+
+    Attributes:
+        name: short.
+        hypothesis: what is rejected or not.
+        study: the plan's name, without tower and set.
+        weights: of the arms.
+        towers: it is asked of.
+        tests: one an image set and tower.
+        confirmatory: whether every step before it was rejected.
+    """
+
+    name: str
+    hypothesis: str
+    study: str
+    weights: Mapping[str, float]
+    towers: tuple[str, ...]
+    tests: tuple[ChainTest, ...] = field(default=())
+    confirmatory: bool = False
+
+    @property
+    def outcome(self) -> Outcome:
+        """Rejected where every test of an image set is, on both sets."""
+        if not self.tests or any(test.contrast is None for test in self.tests):
+            return Outcome.NOT_RUN
+        rejected = [
+            all(test.p <= ALPHA for test in self.tests if test.data == data) for data in SETS
+        ]
+        if all(rejected):
+            return Outcome.REJECTED
+        return Outcome.MIXED if any(rejected) else Outcome.NOT_REJECTED
+
+
+CHAIN = (
+    Step(
+        "H1",
+        "descriptive less short labels is 0, with a transformer for captions",
+        "made-of-words",
+        DESCRIPTIVE_COST,
+        ("scratch",),
+    ),
+    Step(
+        "Words",
+        "that difference is the same where captions are means of random word vectors as where they"
+        " are codes",
+        "made-of-words",
+        WORDS_LESS_CODES,
+        ("scratch", "pretrained"),
+    ),
+    Step(
+        "Sky",
+        "captions that name the sky cost as much as captions that name the place",
+        "second-word",
+        SKY_LESS_PLACE,
+        ("scratch",),
+    ),
+)
+
+
+def study_plan(study: str, tower: str, data: str) -> StudyPlan:
+    """The plan of a study of the chain, for an image tower and an image set."""
+    return plans.find(str(PLANS / f"{study}-{tower}{SETS[data]}.yaml"))
+
+
+def run_chain(runs: pd.DataFrame, measure: str = PRIMARY) -> list[Step]:
+    """Test every step of the chain.
+
+    Args:
+        runs: rows of a `vlcore.study.runs_table.runs_table`.
+        measure: a rate; the plan's own is minority-group accuracy.
+    """
+    tested: list[Step] = []
+    for step in CHAIN:
+        tests = [
+            test
+            for data in SETS
+            for test in _adjusted(
+                [_test(runs, step, data, tower, measure) for tower in step.towers]
+            )
+        ]
+        confirmatory = all(before.outcome is Outcome.REJECTED for before in tested)
+        tested.append(replace(step, tests=tuple(tests), confirmatory=confirmatory))
+    return tested
+
+
+def estimate(
+    runs: pd.DataFrame,
+    study: str,
+    tower: str,
+    data: str,
+    weights: Mapping[str, float],
+    *,
+    bias: float = BIAS,
+    measure: str = PRIMARY,
+    margin: float | None = None,
+) -> Contrast | None:
+    """A contrast of a study of the chain; None while no two of its seed pairs are there.
+
+    Args:
+        runs: rows of a `vlcore.study.runs_table.runs_table`.
+        study: the plan's name, without tower and set.
+        tower: one of `TOWERS`.
+        data: the image set.
+        weights: of the arms.
+        bias: the bias level.
+        measure: a rate.
+        margin: of equivalence, in log odds.
+    """
+    plan = study_plan(study, tower, data)
+    try:
+        rates = arm_rates(runs, plan, measure, bias, *weights)
+    except AnalysisError:
+        return None
+    return contrast(rates, weights, margin) if len(rates.rates) > 1 else None
+
+
+def place_or_sky(runs: pd.DataFrame, data: str, tower: str = "scratch") -> Contrast | None:
+    """The sky less the place, with half of what the place costs in the same seed pairs as the
+    margin of equivalence; None while runs are missing."""
+    place = estimate(runs, "second-word", tower, data, {"descriptive": 1.0, "undescriptive": -1.0})
+    if place is None or place.log_odds.mean.value == 0:
+        return None
+    margin = abs(place.log_odds.mean.value) / 2
+    return estimate(runs, "second-word", tower, data, SKY_LESS_PLACE, margin=margin)
+
+
+def _test(runs: pd.DataFrame, step: Step, data: str, tower: str, measure: str) -> ChainTest:
+    found = estimate(runs, step.study, tower, data, step.weights, measure=measure)
+    return ChainTest(data, tower, found, found.log_odds.p if found else float("nan"))
+
+
+def _adjusted(tests: Sequence[ChainTest]) -> list[ChainTest]:
+    """The tests of a step on one image set, with p adjusted over its towers."""
+    if any(test.contrast is None for test in tests):
+        return list(tests)
+    adjusted = holm([test.p for test in tests])
+    return [replace(test, p=p) for test, p in zip(tests, adjusted, strict=True)]
