@@ -165,21 +165,6 @@ def chosen(
     return choose_rows(found, objects, contexts, most, seed)
 
 
-def test_the_larger_groups_are_the_majority_unless_somebody_says_otherwise(tmp_path: Path) -> None:
-    found, grouping = chosen(tmp_path)
-    assert (grouping.objects, grouping.contexts) == (("crow", "gull"), ("land", "sea"))
-    assert found.table.value_counts(["object", "context"])[list(grouping.pairs)].tolist() == [
-        16,
-        12,
-        20,
-        12,
-    ]
-    assert chosen(tmp_path, ("gull", "crow"), ("land", "sea"))[1].majority == (
-        "gull_land",
-        "crow_sea",
-    )
-
-
 def test_rows_keep_their_vectors(tmp_path: Path) -> None:
     made = arrays(name=NAMES)
     found = read_embeddings(save(tmp_path / "a.npz", **made))

@@ -12,14 +12,8 @@ from hypothesis import strategies as st
 
 from tests.data.importers.sources import Tree, cells, groups
 from vlcore.data.catalogue import open_set
-from vlcore.data.importers import ImportSetError, import_set, look
-from vlcore.data.importers.selection import (
-    Listing,
-    clean_name,
-    clean_split,
-    listing_of,
-    swapped_names_hint,
-)
+from vlcore.data.importers import ImportSetError, import_set
+from vlcore.data.importers.selection import Listing, clean_name, clean_split, listing_of
 from vlcore.data.importers.source import Contents, Row
 from vlcore.experiment.files import data_folder
 
@@ -199,12 +193,6 @@ def test_the_report_says_what_belongs_where_and_how_to_swap_it(tree: Tree) -> No
     assert open_set("by-contexts").grouping.majority == ("dog_in snow", "a cat_sofa"), (
         "given contexts keep their order"
     )
-
-
-def test_names_of_places_in_the_place_of_objects_are_pointed_at(tree: Tree) -> None:
-    source = tree(groups(4, 4, 4, 4, pattern="{1}/{0}/{2}.png"))
-    assert any("format context-first" in said for said in import_set(source, "wrong")["warnings"])
-    assert swapped_names_hint(look(source, "context-first")) == ""
 
 
 def test_captions_alone_are_read_by_the_words_that_are_given(tree: Tree) -> None:

@@ -1,9 +1,11 @@
-"""Folders, zips and arrays of strangers: what is read, what is left out, and why."""
+"""Folders and zips of strangers: what is read, what is left out, and why; one that asks for more
+than anybody may have is refused before anything is built of it."""
 
 import os
 import stat
 import struct
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.data.importers.sources import Tree, pack
+from tests.data.importers.sources import Tree, groups, pack
+from vlcore.data.importers import import_set, look, look_apart
 from vlcore.data.importers import source as module
 from vlcore.data.importers.source import ImportSetError, UnreadableError, open_source, printable
 from vlcore.experiment import limits
@@ -191,3 +194,74 @@ def test_printable_text_is_short_visible_and_stays_so(text: str) -> None:
     assert (
         printable(" a <b>cat</b>\n\tin  \x00the\u202e hall, 猫 ") == "a <b>cat</b> in the hall, 猫"
     )
+
+
+Refused = Callable[[dict[str, bytes]], str]
+
+
+@pytest.fixture
+def refused_zip(tmp_path: Path) -> Refused:
+    """The sentence about a zip of some files, in this process."""
+
+    def sentence(files: dict[str, bytes]) -> str:
+        with pytest.raises(ImportSetError) as caught:
+            look(pack(tmp_path / "a.zip", files))
+        return str(caught.value)
+
+    return sentence
+
+
+def test_lines_of_all_tables_together_have_a_limit(
+    refused_zip: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "ROWS", 5)
+    three = {
+        f"{at}/metadata.csv": b"file_name,object,context\n" + b"a.jpg,cat,home\n" * 3
+        for at in ("train", "test")
+    }
+    assert "5 lines" in refused_zip(three)
+    monkeypatch.setattr(limits, "ROWS", 6)
+    assert "no such file" in refused_zip(three)
+
+
+def test_tables_and_captions_together_have_a_limit_in_bytes(
+    refused_zip: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "TABLE_BYTES", 200)
+    captions = {f"cat_home/{at}.{kind}": b"a" * 60 for at in range(4) for kind in ("jpg", "txt")}
+    assert "tables and captions" in refused_zip(captions)
+
+
+def test_thousands_of_objects_and_contexts_are_not_crossed(refused_zip: Refused) -> None:
+    assert "1,200 objects" in refused_zip({f"o{at}/c{at}/x.jpg": b"" for at in range(1200)})
+
+
+def test_a_name_of_many_cuts_is_left_out_and_so_is_a_deep_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = {f"{'a_' * 30_000}b/0.jpg": b"x", f"{'猫' * 86}/0.jpg": b"x", f"{'a/' * 5000}0.jpg": b"x"}
+    with open_source(pack(tmp_path / "a.zip", {**odd, "cat_home/0.jpg": b"x"})) as source:
+        assert source.files == ("cat_home/0.jpg",)
+        assert len(source.skipped) == len(odd)
+    monkeypatch.setattr(limits, "FOLDER_NAMES", 1)
+    with pytest.raises(ImportSetError, match="more than 1 folders"):
+        look(pack(tmp_path / "b.zip", {"a_b/0.jpg": b"x", "c_d/0.jpg": b"x"}))
+
+
+def test_a_look_from_a_helper_is_that_of_this_process(tree: Tree) -> None:
+    path = tree(groups(2, 2, 2, 2, pattern="{0}/{1}!/{2}.png") | {"camel/é/0.gif": b"x"})
+    here, apart = look(path), look_apart(path)
+    assert here.table.equals(apart.table)
+    facts = [(one.format, one.about, one.skipped, one.spellings) for one in (here, apart)]
+    assert facts[0] == facts[1]
+
+
+def test_pictures_of_an_import_are_opened_by_the_helper(
+    empty_home: Path, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tree(groups(5, 5, 5, 5))
+    monkeypatch.setattr(
+        "vlcore.data.decoding.Image.open", lambda *_, **__: pytest.fail("opened here")
+    )
+    report = import_set(source, "pets")
+    assert sum(report["counts"].values()) == 20
