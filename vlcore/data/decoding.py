@@ -93,19 +93,6 @@ def cutout_task(data: bytes, name: str, max_bytes: int) -> tuple[Any, bytes]:
     return (image.mode, image.size), image.tobytes()
 
 
-def open_square(data: bytes, size: int) -> tuple[Image.Image, float]:
-    """The square of an imported image, as a model sees it, from a helper process, and width by
-    height of the image."""
-    aspect, pixels = sandbox.run(square_task, data, called="image", error=UploadError, size=size)
-    return Image.frombytes("RGB", (size, size), pixels), aspect
-
-
-def square_task(data: bytes, size: int) -> tuple[float, bytes]:
-    """`open_square` in the helper process."""
-    image = open_upload(data, "image", limits.PICTURE_BYTES)
-    return image.width / image.height, square(image, size).tobytes()
-
-
 def on_grey(image: Image.Image) -> Image.Image:
     """An RGB image, transparent parts on mid-grey."""
     if image.mode != "RGBA":

@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from vlcore.data.decoding import UploadError, on_grey, open_apart, open_square
+from vlcore.data.decoding import UploadError, on_grey, open_apart, square
 from vlcore.data.imageset import COLUMNS
 from vlcore.data.importers.source import Source, UnreadableError, npy_claim, plural, printable
 from vlcore.data.importers.splits import perceptual_hash
@@ -69,31 +69,32 @@ class Draft:
         folders = self._folder_names()
         rows: list[dict[str, Any]] = []
         bad_masks: list[str] = []
-        progress(0, len(self.table))
         for number, row in enumerate(self.table.to_dict("records")):
+            progress(number, len(self.table))
             path = f"{folders[row['group']]}/{number:05d}"
             try:
-                image, aspect = open_square(source.read(row["file"]), SIZE)
+                whole = _decoded(source.read(row["file"]))
             except (UnreadableError, UploadError) as error:
                 self.skipped.append((printable(row["file"]), _reason(error)))
-            else:
-                file_name, mask_name = f"images/{path}.jpg", ""
-                self._save(image, file_name, "JPEG", quality=_QUALITY, subsampling=0)
-                if row["mask"]:
-                    try:
-                        mask = _mask(source.read(row["mask"]), row["mask"], aspect)
-                        mask_name = f"masks/{path}.png"
-                        self._save(mask, mask_name, "PNG")
-                    except (UnreadableError, UploadError) as error:
-                        bad_masks.append(f"{printable(row['mask'])} {_reason(error)}")
-                written = {
-                    "file_name": file_name,
-                    "mask": mask_name,
-                    "digest": hashlib.sha256(image.tobytes()).hexdigest(),
-                    "hash": perceptual_hash(image),
-                }
-                rows.append(row | written)
-            progress(number + 1, len(self.table))
+                continue
+            image = Image.fromarray(square(whole, SIZE))
+            file_name, mask_name = f"images/{path}.jpg", ""
+            self._save(image, file_name, "JPEG", quality=_QUALITY, subsampling=0)
+            if row["mask"]:
+                try:
+                    mask = _mask(source.read(row["mask"]), row["mask"], whole.size)
+                    mask_name = f"masks/{path}.png"
+                    self._save(mask, mask_name, "PNG")
+                except (UnreadableError, UploadError) as error:
+                    bad_masks.append(f"{printable(row['mask'])} {_reason(error)}")
+            written = {
+                "file_name": file_name,
+                "mask": mask_name,
+                "digest": hashlib.sha256(image.tobytes()).hexdigest(),
+                "hash": perceptual_hash(image),
+            }
+            rows.append(row | written)
+        progress(len(self.table), len(self.table))
         if bad_masks:
             self.notes.append(f"Left out {plural(len(bad_masks), 'mask')} (first: {bad_masks[0]}).")
         columns = [*self.table.columns, "file_name", "digest", "hash"]
@@ -119,23 +120,24 @@ def _reason(error: Exception) -> str:
     return str(error).removeprefix("image ")
 
 
-def _mask(data: bytes, name: str, aspect: float) -> Image.Image:
+def _decoded(data: bytes) -> Image.Image:
+    return on_grey(open_apart(data, "image", limits.PICTURE_BYTES))
+
+
+def _mask(data: bytes, name: str, image_size: tuple[int, int]) -> Image.Image:
     """The square of a mask, an image or a saved array: 255 where the object is, else 0."""
-    if name.endswith(".npy"):
-        grey = _array(data)
-    else:
-        image = open_apart(data, "image", limits.PICTURE_BYTES)
-        grey = np.asarray(on_grey(image).convert("L"))
+    grey = _array(data) if name.endswith(".npy") else np.asarray(_decoded(data).convert("L"))
     height, width = grey.shape
-    if abs(width / height / aspect - 1) > _ASPECT:
+    image_width, image_height = image_size
+    if abs(width * image_height / (height * image_width) - 1) > _ASPECT:
         raise UnreadableError("has another shape than its image")
     # Two values are nothing and object, whatever they are; more are coverage.
     threshold = grey.min() if len(np.unique(grey)) <= 2 else 127
     mask = Image.fromarray(np.where(grey > threshold, np.uint8(255), np.uint8(0)))
-    square = ImageOps.fit(mask, (SIZE, SIZE), Image.Resampling.NEAREST)
-    if square.getextrema()[1] == 0:
+    cut = ImageOps.fit(mask, (SIZE, SIZE), Image.Resampling.NEAREST)
+    if cut.getextrema()[1] == 0:
         raise UnreadableError("shows no object")
-    return square
+    return cut
 
 
 def _array(data: bytes) -> NDArray[np.uint8]:
