@@ -15,7 +15,7 @@ from vlcore.metrics.novelty import FALSE_ALARMS, NoveltyJudge
 from vlcore.model.novelty import judge_of, novelties
 from vlcore.scenes import draw, sample
 
-COUNT = 24  # scenes of a background
+COUNT = 12  # scenes of a background
 
 
 def scenes(context: str, count: int = COUNT, size: int = SIZE) -> list[Image.Image]:
@@ -52,7 +52,7 @@ def test_scenes_of_other_backgrounds_are_new(
 
 
 def test_a_sharper_drawing_is_not_new_for_that(judge: NoveltyJudge) -> None:
-    assert new(judge, scenes("desert", 12, 4 * SIZE)) <= 2
+    assert new(judge, scenes("desert", 6, 4 * SIZE)) <= 2
 
 
 def test_a_set_whose_features_are_not_there_judges_nothing(empty_home: Path) -> None:

@@ -32,7 +32,7 @@ def scene(number: int, size: int = SIZE) -> tuple[Image.Image, np.ndarray, Uploa
 
 
 def test_the_network_reacts_most_where_the_animal_is() -> None:
-    for number in range(6):
+    for number in range(4):
         picture, mask, _ = scene(number, SIDE)
         activity = open_tower(TOWER).activity([np.asarray(picture)], LOCATING_SIDE)[0]
         assert activity.shape == (11, 11)
@@ -79,7 +79,7 @@ def test_painting_agrees_with_twins(bundled: list[str]) -> None:
     images, artifact = open_set("scenes"), store.read(bundled[0])
     model, loaded = model_map(artifact), load_model(artifact)
     verdicts = []
-    for number in range(8):
+    for number in range(4):
         picture, _, as_sample = scene(number)
         (report,) = upload_reports(
             model, images, loaded.embed_images([picture]), [""], [None], [True]
@@ -92,5 +92,5 @@ def test_painting_agrees_with_twins(bundled: list[str]) -> None:
             (reliance_by_painting(model, loaded, report, painted, images.grouping).on, by_twins)
         )
     told = [pair for pair in verdicts if pair[0] is not Reliance.UNSTABLE]
-    assert len(told) >= 3, "of 8; of 400 scenes, 3 of 4 were told"
+    assert len(told) >= 2, "of 4; of 400 scenes, 3 of 4 were told"
     assert sum(by_painting is by_twins for by_painting, by_twins in told) >= len(told) - 1
