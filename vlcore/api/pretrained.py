@@ -176,7 +176,7 @@ def _embedder(
 
     def embed(images: Iterable[NDArray[np.uint8]]) -> Vectors:
         nonlocal done
-        remaining, parts = iter(images), [np.empty((0, encoder.width), np.float32)]
+        remaining, parts = iter(images), []
         while batch := [Image.fromarray(pixels) for pixels in islice(remaining, BATCH)]:
             share = min(1.0, done / total)
             report(stage="embedding images", fraction=RENDERING + TRAINING * share)

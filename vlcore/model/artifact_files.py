@@ -44,9 +44,8 @@ def write_embeddings(out: Path, record: TrainingRecord) -> None:
     if condition.edits:
         arrays["caption_counts"] = record.caption_counts
     for name, checkpoint in record.checkpoints.items():
-        for split in ("train", "val", "probe", "test"):
-            arrays[f"{name}_{split}"] = checkpoint.z[split]
-        arrays[f"{name}_train"] = checkpoint.z["train"][:count]
+        for split, z in checkpoint.z.items():
+            arrays[f"{name}_{split}"] = z[:count] if split == "train" else z
         arrays[f"{name}_captions"] = checkpoint.captions
         arrays[f"{name}_scale_bias"] = np.array([checkpoint.scale, checkpoint.bias])
         if len(checkpoint.captions) == 0:  # a captioner's scores do not follow from its embeddings

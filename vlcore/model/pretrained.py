@@ -8,7 +8,7 @@ import re
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -47,14 +47,12 @@ class PretrainedEncoder:
 
     Attributes:
         parameters: how many numbers it computes with.
-        width: numbers of an embedding, E.
         scale: with `bias`, turns a cosine into a score, ``scale * cosine + bias``.
     """
 
     checkpoint: HubCheckpoint
     device: str
     parameters: int
-    width: int
     scale: float
     bias: float
     _model: Any
@@ -151,11 +149,12 @@ def _load(checkpoint: HubCheckpoint, _digest: str, device: str) -> PretrainedEnc
     bias = float(model.logit_bias) if hasattr(model, "logit_bias") else 0.0
     parameters = sum(parameter.numel() for parameter in model.parameters())
     encoder = PretrainedEncoder(
-        checkpoint, device, parameters, 0, scale, bias, model, tokenizer, preparation
+        checkpoint, device, parameters, scale, bias, model, tokenizer, preparation
     )
     try:  # image and caption must become vectors of one width
-        image = encoder.embed_images([Image.new("RGB", (64, 48), (120, 140, 90))])
-        cosine = image[0] @ encoder.embed_captions(["a photo"])[0]
+        (image,) = encoder.embed_images([Image.new("RGB", (64, 48), (120, 140, 90))])
+        (caption,) = encoder.embed_captions(["a photo"])
+        cosine = image @ caption
     except Exception as error:  # a stranger's configuration can fail anywhere
         raise PretrainedError(
             f"{name} cannot embed an image and a caption: {first_line(error)}."
@@ -164,7 +163,7 @@ def _load(checkpoint: HubCheckpoint, _digest: str, device: str) -> PretrainedEnc
         raise PretrainedError(
             f"{name} holds or makes numbers that are not finite; choose another checkpoint."
         )
-    return replace(encoder, width=image.shape[1])
+    return encoder
 
 
 def _model_of(checkpoint: HubCheckpoint) -> Any:

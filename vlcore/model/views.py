@@ -76,7 +76,9 @@ class Views:
         if features is not None:
             self._read_features(features, progress)
         elif self.images.has_pictures:
-            self.inputs = self.pixels
+            self.inputs = {"train": training.pixels()}
+            for split, rows in held_out.items():
+                self.inputs[split] = self.images.pixels(rows)
             self.panel = self._panel(panel_size)
 
     def _read_features(self, store: FeatureStore, progress: Progress) -> None:
@@ -101,30 +103,18 @@ class Views:
             self.panel = store.panel(rows, PANEL_KINDS, composites, progress)
 
     @cached_property
-    def pixels(self) -> dict[str, NDArray[np.uint8]]:
-        """Images at training size by split, uint8 (n, S, S, 3); none of a set of embeddings.
-
-        On a frozen tower, only those that measures ask for, drawn where they are missing.
-        """
-        if not self.images.has_pictures:
-            return {}
-        if self.features is None:
-            pixels = {"train": self.training.pixels()}
-            for split in ("val", "probe", "test"):
-                pixels[split] = self.images.pixels(self.rows[split])
-            return pixels
-        measured = {split: self.rows[split] for split in ("probe", "test")}
-        self.images.ensure_rendered(np.concatenate([*measured.values()]).tolist(), silent)
-        return {split: self.images.pixels(rows) for split, rows in measured.items()}
-
-    @cached_property
     def pixel_summary(self) -> PixelSummary | None:
         """Colours and coarse pixels for the measures; None of a set of embeddings."""
         if not self.images.has_pictures:
             return None
-        if self.features is not None and self.features.bundle is not None:
+        if self.features is None:
+            return summarise_pixels(self.inputs, self.on_map)
+        if self.features.bundle is not None:
             return PixelSummary(**self.features.bundle.pixels)
-        return summarise_pixels(self.pixels, self.on_map)
+        measured = {split: self.rows[split] for split in ("probe", "test")}
+        self.images.ensure_rendered(np.concatenate([*measured.values()]).tolist(), silent)
+        pixels = {split: self.images.pixels(rows) for split, rows in measured.items()}
+        return summarise_pixels(pixels, self.on_map)
 
     def _panel(self, size: int) -> dict[str, NDArray[np.uint8]] | None:
         """Composites of objects and backgrounds of test images, (n, size, size, 3) by kind.
