@@ -42,11 +42,6 @@ else:  # the server imports this file once
         __file__,
         routes=serving.ROUTES,
         middleware=serving.MIDDLEWARE,
-        lifespan=serving.lifespan(
-            first=["vlcore.web.home.sections"],
-            later=[
-                f"vlcore.web.{page}.sections" for page in ("compare", "upload", "findings", "train")
-            ],
-        ),
+        lifespan=serving.lifespan,
         on_script_error=serving.note,
     )

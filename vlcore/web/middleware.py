@@ -2,8 +2,6 @@
 
 import re
 import secrets
-from collections import Counter
-from collections.abc import Callable
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -13,78 +11,67 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vlcore.classroom.throttle import RateLimit
 from vlcore.experiment import limits
 from vlcore.web import visitors
+from vlcore.web.home import animation
 from vlcore.web.streamlit_private import is_page_message, stored_upload_bytes
 
 _COOKIE_SECONDS = 24 * 3600
-_MULTIPART_BYTES = 65_536  # around a file on its way
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")
 _BEFORE_EVERY_PAGE = "/_stcore/host-config"  # what Streamlit's script asks for first, uncached
-
-
-class Preload:
-    """Tells a browser with its page what that will fetch, which then arrives beside the scripts."""
-
-    def __init__(self, app: ASGIApp, address_for: Callable[[Request], str]) -> None:
-        """`address_for` a request of a page is what that will fetch, empty for nothing."""
-        self._app, self._address_for = app, address_for
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (address := self._address_for(Request(scope))):
-            send = _with_header(send, "Link", f"<{address}>; rel=preload; as=fetch; crossorigin")
-        await self._app(scope, receive, send)
 
 
 class VisitorMiddleware:
     """Names each browser and limits what it sends.
 
-    A browser gets a random name, which no script of a page can read, before its first page. An
-    upload beyond the quotas is refused (413). A websocket message that no page sends is dropped,
-    and a page that sends more of them than a hand can is disconnected.
+    A browser gets a random name, which no script of a page can read, before its first page, and
+    with Home the address of the atlas, which then arrives beside the scripts. An upload beyond the
+    quotas is refused (413). A websocket message that no page sends is dropped, and a page that
+    sends more of them than a hand can is disconnected.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._arriving: Counter[str] = Counter()  # bytes of unfinished uploads, by session
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             receive = _page_messages(receive)
         elif scope["type"] == "http":
-            upload = scope["method"] == "PUT" and _UPLOAD.search(scope["path"])
-            if upload:
-                await self._upload(upload[1], scope, receive, send)
-                return
-            is_named = visitors.COOKIE in Request(scope).cookies
-            if scope["path"].endswith(_BEFORE_EVERY_PAGE) and not is_named:
+            request = Request(scope)
+            if scope["method"] == "PUT" and (upload := _UPLOAD.search(scope["path"])):
+                receive = _within_quotas(receive, upload[1])
+            elif atlas := _atlas_of_home(request):
+                send = _with_header(send, "Link", f"<{atlas}>; rel=preload; as=fetch; crossorigin")
+            elif (
+                scope["path"].endswith(_BEFORE_EVERY_PAGE)
+                and visitors.COOKIE not in request.cookies
+            ):
                 send = _with_header(send, "Set-Cookie", _new_cookie())
         await self._app(scope, receive, send)
 
-    async def _upload(self, session: str, scope: Scope, receive: Receive, send: Send) -> None:
-        received = 0
-        allowed = limits.UPLOAD_BYTES + _MULTIPART_BYTES
-        if visitors.is_a_teacher(Request(scope)):
-            allowed = limits.UPLOADS
 
-        async def limited() -> Message:
-            nonlocal received
-            message = await receive()
-            size = len(message.get("body", b""))
-            received += size
-            self._arriving[session] += size
-            stored = stored_upload_bytes() + self._arriving
-            if (
-                received > allowed
-                or stored[session] > limits.UPLOADS
-                or stored.total() > limits.ALL_UPLOADS
-            ):
-                raise HTTPException(413, "Too many bytes of uploads; remove some files first.")
-            return message
+def _within_quotas(receive: Receive, session: str) -> Receive:
+    """Receive an upload to a session as long as there is room for it."""
+    received = 0
 
-        try:
-            await self._app(scope, limited, send)
-        finally:
-            self._arriving[session] -= received
-            self._arriving += Counter()  # forgets sessions without uploads
+    async def next_message() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        stored = stored_upload_bytes()
+        is_full = stored[session] + received > limits.UPLOADS
+        if is_full or stored.total() + received > limits.ALL_UPLOADS:
+            raise HTTPException(413, "Too many bytes of uploads; remove some files first.")
+        return message
+
+    return next_message
+
+
+def _atlas_of_home(request: Request) -> str:
+    """Return the address of the atlas that Home will show; empty for other pages."""
+    if request.url.path not in ("/", animation.base()):
+        return ""
+    name = request.query_params.get("data", "scenes")
+    towers = request.query_params.get("towers", animation.SCRATCH)
+    return animation.atlas_address(name, towers) if animation.is_bundled(name, towers) else ""
 
 
 def _page_messages(receive: Receive) -> Receive:

@@ -13,9 +13,9 @@ import gc
 import re
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from importlib import import_module
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ from vlcore.experiment.files import allow_open_files, clear_scratch
 from vlcore.plots.thumbnails import thumb_address
 from vlcore.web import streamlit_private
 from vlcore.web.home import animation
-from vlcore.web.middleware import Preload, VisitorMiddleware
+from vlcore.web.middleware import VisitorMiddleware
 
 if TYPE_CHECKING:
     from vlcore.data.imageset import ImageSet
@@ -70,30 +70,9 @@ async def _serve_thumb(request: Request) -> Response:
     return Response(small, media_type="image/webp", headers=_KEEP_FOREVER)
 
 
-def _atlas_of_home(request: Request) -> str:
-    """Return the address of the atlas that Home will show; empty for other pages."""
-    if request.url.path not in ("/", animation.base()):
-        return ""
-    name = request.query_params.get("data", "scenes")
-    towers = request.query_params.get("towers", animation.SCRATCH)
-    return animation.atlas_address(name, towers) if animation.is_bundled(name, towers) else ""
-
-
-def lifespan(
-    first: Sequence[str], later: Sequence[str]
-) -> Callable[[st.App], AbstractAsyncContextManager[None]]:
-    """Return what `st.App` runs while the server is up.
-
-    Args:
-        first: modules that are imported before the server answers, for Home: it takes a second, for
-            which thirty visitors at once would wait longer together.
-        later: modules of other pages, imported beside the first answers.
-    """
-    return lambda _app: _lifespan(first, later)
-
-
 @asynccontextmanager
-async def _lifespan(first: Sequence[str], later: Sequence[str]) -> AsyncIterator[None]:
+async def lifespan(_app: st.App) -> AsyncIterator[None]:
+    """Prepare the server before it answers, and pages beside its first answers."""
     allow_open_files()
     streamlit_private.keep_disconnected_sessions(limits.KEPT_SESSIONS)
     streamlit_private.allow_bytes_to_pages(limits.TOLD_BYTES)
@@ -101,9 +80,9 @@ async def _lifespan(first: Sequence[str], later: Sequence[str]) -> AsyncIterator
     # default it has a few more than cores.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64))
     _base_paths.append(animation.base())
-    for module in first:
-        import_module(module)
-    Thread(target=_warm_up, args=(later,), daemon=True).start()
+    # It takes a second, for which thirty visitors at once would wait longer together.
+    import_module("vlcore.web.home.sections")
+    Thread(target=_warm_up, daemon=True).start()
     forgetting = asyncio.create_task(_forget_visitors())
     yield
     forgetting.cancel()
@@ -126,10 +105,10 @@ def _free_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _warm_up(modules: Sequence[str]) -> None:
+def _warm_up() -> None:
     clear_scratch()
-    for module in modules:
-        import_module(module)
+    for page in ("compare", "upload", "findings", "train"):
+        import_module(f"vlcore.web.{page}.sections")
     import_module("vlcore.data.drawn").scene_table()
     # Altair checks each part of a chart as it is made, which is half of what a map costs; tests do
     # it.
@@ -144,5 +123,5 @@ def note(error: Exception) -> None:
     errors.append((time.time(), f"{type(error).__name__}: {error}"[:300]))
 
 
-MIDDLEWARE = [Middleware(Preload, address_for=_atlas_of_home), Middleware(VisitorMiddleware)]
+MIDDLEWARE = [Middleware(VisitorMiddleware)]
 ROUTES = [Route("/thumbs/{name}/{version}/{row}", _serve_thumb)]

@@ -8,13 +8,11 @@ a refresh is the same visitor. A teacher is a visitor who entered the secret of 
 import ipaddress
 import re
 import secrets
-from collections.abc import Mapping
 from threading import BoundedSemaphore, Lock
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
 import streamlit as st
-from starlette.requests import Request
 
 from vlcore.classroom import teacher
 from vlcore.classroom.teacher import Right, RightError
@@ -86,16 +84,13 @@ def is_at_the_machine() -> bool:
     Behind a proxy all seem to: so the address in the browser must be the machine's own too, and no
     header may say that the request was forwarded.
     """
-    return _is_local(st.context.headers, st.context.ip_address)
-
-
-def _is_local(headers: Mapping[str, str], address: str | None) -> bool:
+    headers = st.context.headers
     try:
         host = urlsplit(f"//{headers.get('Host', '')}").hostname
     except ValueError:
         return False
     is_forwarded = any(name in headers for name in _FORWARDED)
-    return host in LOCAL_NAMES and network_of(address) == _LOCAL and not is_forwarded
+    return host in LOCAL_NAMES and address() == _LOCAL and not is_forwarded
 
 
 def teaches() -> bool:
@@ -103,13 +98,6 @@ def teaches() -> bool:
     if not teacher.is_named():
         return is_at_the_machine()
     return teacher.knows(st.session_state.get(TEACHER) or browser.remembered(TEACHER))
-
-
-def is_a_teacher(request: Request) -> bool:
-    """Whether a request outside the pages comes from a teacher's browser."""
-    if not teacher.is_named():
-        return _is_local(request.headers, request.client.host if request.client else None)
-    return teacher.knows(request.cookies.get(TEACHER, ""))
 
 
 def sign_in(typed: str) -> None:
