@@ -32,21 +32,15 @@ def test_a_new_page_is_a_file_and_a_line_of_the_menu(
         assert [link.proto.label for link in page.get("page_link")] == ["Home", "New"]
 
 
-@pytest.mark.parametrize(
-    "window",
-    [(1280, 720), (1366, 768), (1440, 900), (1536, 864), (1920, 1080), (1024, 768), (800, 900)],
-)
+@pytest.mark.parametrize("window", [(1280, 720), (1920, 1080), (1024, 768), (800, 900)])
 def test_two_maps_and_their_legend_fill_the_window(
     window: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shell, "window", lambda: window)
     (width, height), above = window, 190
     side, place = shell.map_room(above)
-    across, down = (
-        2 * side + (170 if width >= 1200 else 114),
-        side + above + 80 + 50 * (place == "bottom"),
-    )
-    across += 200 * (place == "right")
+    across = 2 * side + (170 if width >= 1200 else 114) + 200 * (place == "right")
+    down = side + above + 80 + 50 * (place == "bottom")
     assert across <= width
     assert down <= height
     assert across > 0.85 * width or down > 0.88 * height

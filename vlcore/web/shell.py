@@ -152,7 +152,7 @@ def map_side() -> int:
     A chart of two linked panes cannot stretch, and Streamlit tells no width. Once a page.
     """
     width, _ = window()
-    return _fitting_side(width, 0, width)
+    return fitting_side(width, _margins(width), width)
 
 
 def map_room(above: int) -> tuple[int, LegendPlace]:
@@ -162,18 +162,22 @@ def map_room(above: int) -> tuple[int, LegendPlace]:
     """
     width, height = window()
     high = height - above - _TITLES - _CARD * ("guide" in st.query_params)
-    legend_right = _fitting_side(width, _LEGEND_BESIDE, high)
-    legend_bottom = _fitting_side(width, 0, high - _LEGEND_BELOW)
+    legend_right = fitting_side(width, _margins(width) + _LEGEND_BESIDE, high)
+    legend_bottom = fitting_side(width, _margins(width), high - _LEGEND_BELOW)
     if width >= _WIDE and legend_right >= legend_bottom:
         return legend_right, "right"
     return legend_bottom, "bottom"
 
 
-def _fitting_side(width: int, legend: int, high: int) -> int:
+def _margins(width: int) -> int:
+    return _MARGINS if width < _WIDE else _WIDE_MARGINS
+
+
+def fitting_side(width: int, margins: int, high: int) -> int:
+    """Return the side of each of two maps in a window, with so many px in `margins` beside them."""
     if width < _NARROW:
         return PHONE_SIDE
-    margins = _MARGINS if width < _WIDE else _WIDE_MARGINS
-    room = min((width - legend - margins) / 2, high)
+    room = min((width - margins) / 2, high)
     return next((side for side in _SIDES if side <= room), _SIDES[-1])
 
 

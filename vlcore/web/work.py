@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor
 from contextlib import contextmanager
 from functools import partial
-from itertools import islice
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -187,17 +186,17 @@ def expected_seconds(condition: Condition, similar_keys: Iterable[str] = ()) -> 
 
 
 def _timed(condition: Condition, keys: Iterable[str]) -> list[tuple[Condition, float]]:
-    """Return trainings of this server on the data of a condition, with their seconds."""
-
-    def trainings() -> Iterator[tuple[Condition, float]]:
-        for key in filter(store.published, keys):
-            run = cache.artifact(key)
-            seconds = float(run.manifest.get("seconds", 0))
-            is_from_here = run.kind is ArtifactKind.TRAINED and run.bundled_with is None
-            if is_from_here and run.condition.data == condition.data and seconds > 0:
-                yield run.condition, seconds
-
-    return list(islice(trainings(), LATEST))
+    """Return a few trainings of this server on the data of a condition, with their seconds."""
+    timed: list[tuple[Condition, float]] = []
+    for key in filter(store.published, keys):
+        run = cache.artifact(key)
+        seconds = float(run.manifest.get("seconds", 0))
+        is_from_here = run.kind is ArtifactKind.TRAINED and run.bundled_with is None
+        if is_from_here and run.condition.data == condition.data and seconds > 0:
+            timed.append((run.condition, seconds))
+        if len(timed) == LATEST:
+            break
+    return timed
 
 
 def until_done(each: float, new: int, active: int = 0) -> float:

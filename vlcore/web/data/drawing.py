@@ -2,6 +2,8 @@
 own."""
 
 from dataclasses import replace
+from itertools import product
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -75,22 +77,8 @@ def one_scene(images: ImageSet) -> None:
         contexts = st.multiselect(
             "Two backgrounds", CONTEXTS, places, max_selections=2, key=f"places_{recipe.name}"
         )
-        seen = st.slider(
-            "Background contrast",
-            0,
-            100,
-            round(100 * recipe.context_contrast),
-            format="%d %%",
-            key=f"context_{recipe.name}",
-        )
-        clear = st.slider(
-            "Animal contrast",
-            0,
-            100,
-            round(100 * recipe.object_contrast),
-            format="%d %%",
-            key=f"object_{recipe.name}",
-        )
+        seen = _contrast("Background", recipe.context_contrast, key=f"context_{recipe.name}")
+        clear = _contrast("Animal", recipe.object_contrast, key=f"object_{recipe.name}")
     if len(contexts) < 2:
         image_slot.info("Choose two backgrounds to see the twins.")
         return
@@ -103,17 +91,20 @@ def one_scene(images: ImageSet) -> None:
         form=float(form),
         horizon=float(horizon),
         sky=sky,
-        context_contrast=seen / 100,
-        object_contrast=clear / 100,
+        context_contrast=seen,
+        object_contrast=clear,
     )
-    pairs = [(obj, context) for obj in OBJECTS for context in contexts]
+    pairs = product(OBJECTS, contexts)
     for column, (obj, context) in zip(image_slot.columns(4), pairs, strict=True):
-        widgets.show_image(
-            drawn(scene.replace(object=obj, context=context)),
-            alt=f"{obj}, {context}",
-            within=column,
-        )
-        column.caption(f"{obj}, {context}")
+        twin, words = scene.replace(object=obj, context=context), f"{obj}, {context}"
+        widgets.show_image(drawn(twin), alt=words, within=column)
+        column.caption(words)
+
+
+def _contrast(subject: str, usual: float = 1.0, **options: Any) -> float:
+    """Show the choice of how well something can be seen, 0 to 1."""
+    label, usual_percent = f"{subject} contrast", round(100 * usual)
+    return st.slider(label, 0, 100, usual_percent, format="%d %%", **options) / 100
 
 
 def draw_a_set() -> None:
@@ -128,17 +119,8 @@ def draw_a_set() -> None:
         first = st.selectbox("Horses belong", CONTEXTS, format_func=context_words)
         second = st.selectbox("Camels belong", CONTEXTS, 1, format_func=context_words)
         style = st.selectbox("Style", STYLES)
-        seen = st.slider(
-            "Background contrast",
-            0,
-            100,
-            100,
-            format="%d %%",
-            help="How well the background can be seen.",
-        )
-        clear = st.slider(
-            "Animal contrast", 0, 100, 100, format="%d %%", help="How well the animal can be seen."
-        )
+        seen = _contrast("Background", help="How well the background can be seen.")
+        clear = _contrast("Animal", help="How well the animal can be seen.")
         size = st.slider(
             "Size of the animals", int(100 * SIZES[0]), int(100 * SIZES[1]), 100, format="%d %%"
         )
@@ -147,18 +129,12 @@ def draw_a_set() -> None:
     if first == second:
         right.info("Choose two different backgrounds.")
         return
-    shares = {
-        "context_contrast": seen / 100,
-        "object_contrast": clear / 100,
-        "object_size": size / 100,
-    }
-    preview = Recipe("preview", contexts=(first, second), style=style, **shares)
+    preview = Recipe("preview", (first, second), style, seen, clear, size / 100)
     with right:
         st.caption("Preview: the same four animals on both backgrounds.")
         for context in preview.contexts:
-            for column, (obj, index) in zip(
-                st.columns(4), [(o, i) for o in OBJECTS for i in (1, 2)], strict=True
-            ):
+            animals = product(OBJECTS, (1, 2))
+            for column, (obj, index) in zip(st.columns(4), animals, strict=True):
                 scene = preview.apply(sample(obj, context, split="demo", index=index))
                 widgets.show_image(drawn(scene, 192), alt=f"{obj}, {context}", within=column)
     if make:

@@ -309,21 +309,12 @@ def _downloads(images: ImageSet, condition: Condition) -> None:
     name = f"{images.name}-b{condition.bias * 100:g}-s{condition.data_seed}"
     size = weight(images)  # None of a set that is not drawn yet
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.download_button(
-            f"The {count:,} training images (zip)",
-            partial(archive, images, condition),
-            f"{name}.zip",
-            "application/zip",
-            icon=":material/download:",
-        )
+        training_images, whole_set = (partial(archive, images, part) for part in (condition, None))
+        label, kind = f"The {count:,} training images (zip)", "application/zip"
+        widgets.download(label, training_images, f"{name}.zip", kind)
         if size and size <= LARGEST_ZIP:
-            st.download_button(
-                f"The whole set (zip, {size / 2**20:.0f} MB)",
-                partial(archive, images, None),
-                f"{images.name}.zip",
-                "application/zip",
-                icon=":material/folder_zip:",
-            )
+            label = f"The whole set (zip, {size / 2**20:.0f} MB)"
+            widgets.download(label, whole_set, f"{images.name}.zip", kind, "folder_zip")
         else:
             st.caption(
                 f"The whole set is large: `python -m vlcore data render --name {images.name}` draws"
@@ -341,18 +332,17 @@ def shortcut_audit(images: ImageSet, palette: Palette) -> None:
     )
     key = audit.checks_key(images.name, images.version)
     if not work.view(key).done:
-        ask = partial(
-            work.ask, key, audit.make_checks, images.name, images.version, limit=LONG_JOB_SECONDS
+        task = audit.make_checks, images.name, images.version
+        offer = partial(
+            jobs.progress_or_start,
+            label="Check this set",
+            start=partial(work.ask, key, *task, limit=LONG_JOB_SECONDS),
+            job="This check",
+            type="primary",
+            icon=":material/search:",
+            help="About ten seconds.",
         )
-        button: dict[str, Any] = {
-            "type": "primary",
-            "icon": ":material/search:",
-            "help": "About ten seconds.",
-            "job": "This check",
-        }
-        jobs.watch(
-            [key], lambda views: jobs.progress_or_start(views[0], "Check this set", ask, **button)
-        )
+        jobs.watch([key], lambda views: offer(views[0]))
         return
     checks = audit.read_checks(cache.artifact(key))
     if sentence := audit.easier_cue(checks, images.grouping.object_word):

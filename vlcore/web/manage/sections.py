@@ -1,7 +1,7 @@
 """Sections of the Manage page, for teachers: queue, models, sets, disk, failures, training."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -190,18 +190,14 @@ def show_failures() -> None:
     if not failures:
         st.caption("Nothing.")
         return
-    st.dataframe(_failure_rows(failures), hide_index=True, width="stretch")
-    st.caption(
-        "The whole of it is in the log of the server, and of a job in `models/.work/KEY/log.txt`."
-    )
-
-
-def _failure_rows(failures: Sequence[tuple[float, str, str]]) -> list[dict[str, str]]:
     rows = []
     for at, what, message in sorted(failures, reverse=True):
         when = datetime.fromtimestamp(at).astimezone().strftime("%d %b %H:%M")
         rows.append({"when": when, "what": what, "message": message})
-    return rows
+    st.dataframe(rows, hide_index=True, width="stretch")
+    st.caption(
+        "The whole of it is in the log of the server, and of a job in `models/.work/KEY/log.txt`."
+    )
 
 
 def train_ahead() -> None:

@@ -1,8 +1,6 @@
 """Attribution of a prediction to parts of an image: patch ablation and attention rollout."""
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -41,24 +39,18 @@ def _explain(answers: Answers, model: ModelMap, image: UploadedPicture, predicte
 
     key = model.artifact.key
     loaded = cache.model(key)
-    own_model = loaded if isinstance(loaded, OwnModel) else None
-    is_from_scratch = own_model is not None and not own_model.frozen_tower
-    pixels = square(image.asked, TRAINING_SIZE if is_from_scratch else 224)[None]
+    from_scratch = loaded if isinstance(loaded, OwnModel) and not loaded.frozen_tower else None
+    pixels = square(image.asked, TRAINING_SIZE if from_scratch else 224)[None]
 
     def embed(versions: NDArray[np.uint8]) -> NDArray[np.floating]:
-        if own_model:
-            return own_model.embed_pixels([*versions])
         return loaded.embed_images([*map(Image.fromarray, versions)])
 
     grouping = answers.choice.image_set.grouping
     margin = partial(uploads.answer_margin, model, grouping=grouping, label=predicted)
     left, right = st.columns(2)
     with left:
-        drops = _compute_or_say_why(
-            result_name("ablation", key, image), lambda: patch_ablation(embed, pixels, margin)[0]
-        )
-        if drops is None:
-            return
+        name = result_name("ablation", key, image)
+        drops = compute_once(name, lambda: patch_ablation(embed, pixels, margin)[0])
         widgets.show_image(
             painted(image.picture, drops), alt=f"What “{predicted}” loses without each patch"
         )
@@ -68,28 +60,14 @@ def _explain(answers: Answers, model: ModelMap, image: UploadedPicture, predicte
             " speaks for it, cool against. It says where, not what: versions of the image say what"
             " changes a prediction."
         )
-    if own_model is None or not is_from_scratch:
+    if from_scratch is None:
         return
     with right:
-        rollout = _compute_or_say_why(
-            result_name("rollout", key, image),
-            lambda: attention_rollout(own_model.encoder, pixels)[0],
-        )
-        if rollout is None:
-            return
+        name = result_name("rollout", key, image)
+        rollout = compute_once(name, lambda: attention_rollout(from_scratch.encoder, pixels)[0])
         widgets.show_image(painted(image.picture, rollout - rollout.min()), alt="Attention rollout")
         st.caption(
             f"**Attention rollout** (a hint only): which of {rollout.size} patches attention mixes"
             " into the embedding. It knows nothing of the prediction; where the two differ, believe"
             " the ablation."
         )
-
-
-def _compute_or_say_why(
-    name: tuple[str, ...], compute: Callable[[], NDArray[Any]]
-) -> NDArray[Any] | None:
-    try:
-        return compute_once(name, compute)
-    except ValueError as error:
-        st.caption(plain(str(error)))
-        return None

@@ -4,11 +4,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api import uploads
-from vlcore.api.compared_maps import ComparedMaps, with_uploads
+from vlcore.api.compared_maps import with_uploads
 from vlcore.api.offline_page import figure
-from vlcore.experiment.grouping import Grouping
-from vlcore.plots.options import MapOptions
-from vlcore.plots.theme import PHONE_SIDE, Palette
+from vlcore.plots.theme import Palette
 from vlcore.plots.thumbnails import thumb_uri
 from vlcore.web import cache, map_controls, shell
 from vlcore.web.upload import answers as upload_answers
@@ -16,10 +14,9 @@ from vlcore.web.upload import attribution, captions, neighbours, predictions, re
 from vlcore.web.upload.inputs import ImageChoice, ModelChoice, wait_for_models
 
 LARGE, SMALL = 150, 104  # px of the image, beside the maps and above them
-TWO_MAPS = 780  # px of a window where two maps fit beside each other
 ALL_BESIDE = 1100  # px of a window where the predictions fit beside the maps
 PREDICTIONS = 340  # px of the predictions beside the maps
-SIDES = (490, 450, 410, 370, 330)  # px of a map: few, to share caches
+LARGEST_MAP = 490  # px
 MARGINS = 190  # px beside the maps
 ABOVE_AND_AROUND = 320  # px above the maps, and of their titles and legend
 
@@ -56,8 +53,11 @@ def section(
         )
         reliance_places = predictions.show_predictions(answers, number)
     with right:
-        side = _map_side(width, height, is_wide)
-        _show_maps(comparison, image_set.grouping, palette, options, side)
+        margins = MARGINS + PREDICTIONS * is_wide
+        side = min(shell.fitting_side(width, margins, height - ABOVE_AND_AROUND), LARGEST_MAP)
+        chart = figure(comparison, image_set.grouping, palette, side, options, board=False)
+        with st.container(key="maps-of-uploads"):
+            cache.show_chart(chart, alt="Your images on the maps of the models", key="maps")
         if options.projection.fitted:
             st.caption(
                 "Your image is projected at the average of its five nearest images, the nearest"
@@ -77,20 +77,3 @@ def section(
         attribution.show_attribution(answers, number)
     with table:
         predictions.show_table(answers, number, reliances)
-
-
-def _map_side(width: int, height: int, is_wide: bool) -> int:
-    """Return the side of each of two maps that are whole in the window."""
-    if width < TWO_MAPS:
-        return PHONE_SIDE
-    across = (width - MARGINS - PREDICTIONS * is_wide) / 2
-    room = min(across, max(height - ABOVE_AND_AROUND, SIDES[-1]))
-    return next((side for side in SIDES if side <= room), SIDES[-1])
-
-
-def _show_maps(
-    comparison: ComparedMaps, grouping: Grouping, palette: Palette, options: MapOptions, side: int
-) -> None:
-    chart = figure(comparison, grouping, palette, side, options, board=False)
-    with st.container(key="maps-of-uploads"):
-        cache.show_chart(chart, alt="Your images on the maps of the models", key="maps")
