@@ -66,46 +66,29 @@ def section(out: str, name: str) -> list[str]:
 def test_list_and_show_say_what_there_is_before_it_is_drawn(
     cli: Cli, document: Document, empty_home: Path
 ) -> None:
-    listed = document("data", "list")
-    assert [(about["name"], about["on_disk"]) for about in listed] == [
-        ("scenes", 0),
-        ("balanced-cues", 0),
-    ]
+    assert [about["name"] for about in document("data", "list")] == ["scenes", "balanced-cues"]
     scenes = cli("data", "list")[1].splitlines()[1]
-    assert re.split(r"  +", scenes) == [
-        "scenes",
-        "4,512",
-        "0",
-        ", ".join(f"{group} 1,128" for group in GROUPS),
-    ]
+    groups = ", ".join(f"{group} 1,128" for group in GROUPS)
+    assert re.split(r"  +", scenes) == ["scenes", "4,512", "0", groups]
     about = document("data", "show", "scenes")
-    assert (about["images"], about["on_disk"], about["groups"]) == (
-        4512,
-        0,
-        dict.fromkeys(GROUPS, 1128),
-    )
+    assert (about["images"], about["on_disk"]) == (4512, 0)
     assert about["splits"]["test"] == dict.fromkeys(GROUPS, 500)
     assert (about["licence"], about["recipe"]["style"]) == ("Apache-2.0", "photo")
     head, *splits = [line.split() for line in section(cli("data", "show", "scenes")[1], "splits")]
     assert head == ["split", *GROUPS]
-    assert splits == [
-        [split, *map(str, counts.values())] for split, counts in about["splits"].items()
-    ]
+    assert [split for split, *_ in splits] == list(about["splits"])
     assert list(empty_home.iterdir()) == [], "looking writes nothing"
 
 
 def test_a_damaged_set_hides_no_other(
-    cli: Cli, document: Document, refused: Refused, empty_home: Path
+    document: Document, refused: Refused, empty_home: Path
 ) -> None:
     (empty_home / "data" / "broken").mkdir(parents=True)
     (empty_home / "data" / "broken" / "dataset.json").write_text("{}")
-    assert refused("data", "show", "broken").startswith(
-        "There is no usable image set named 'broken'"
-    )
+    sentence = refused("data", "show", "broken")
     *others, broken = document("data", "list")
     assert [about["images"] for about in others] == [4512, 4512]
-    assert set(broken) == {"name", "message"}
-    assert "There is no usable image set named 'broken'" in cli("data", "list")[1]
+    assert broken["message"] in sentence
 
 
 def test_render_writes_a_folder_to_browse(
@@ -115,38 +98,20 @@ def test_render_writes_a_folder_to_browse(
     said = document("data", "render", "--out", out, "--n-per-group", 2, "--size", 48, "--seed", 5)
     assert said == {"name": "shown", "images": 8, "folder": str(out)}
     rows = read_set(out).table
-    assert rows["group"].tolist() == [
-        name for name in open_set("scenes").grouping.names for _ in range(2)
-    ]
+    assert rows["group"].value_counts().to_dict() == dict.fromkeys(GROUPS, 2)
     for row in rows.itertuples():
         drawing = draw(Scene.from_factors(json.loads(row.factors)), 48)
         assert np.array_equal(np.asarray(Image.open(out / row.file_name)), drawing.image)
         assert np.array_equal(np.asarray(Image.open(out / row.mask)), drawing.mask)
-    assert rows["factors"].nunique() == 8
-    first, folder = rows["file_name"].iat[0], empty_home / "Schnee <b>"
+    folder = empty_home / "Schnee <b>"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    recipe = (
-        "--name",
-        "snowy",
-        "--contexts",
-        "snow, beach",
-        "--style",
-        "pencil",
-        "--object-size",
-        0.5,
-    )
+    recipe = ("--name", "snowy", "--contexts", "snow, beach", "--style", "pencil")
     said = document("data", "render", *recipe, "--n-per-group", 1, "--size", 32, "--out", ".")
     assert said == {"name": "Schnee <b>", "images": 4, "folder": "."}
-    assert json.loads((folder / "dataset.json").read_text())["recipe"] == PENCIL | {
-        "object_size": 0.5
-    }
+    assert json.loads((folder / "dataset.json").read_text())["recipe"] == PENCIL
     assert set(read_set(folder).table["group"]) == SNOWY
     assert not (empty_home / "data").exists(), "the set itself is not made"
-    for seed in (5, 6):
-        again = empty_home / f"seed-{seed}"
-        document("data", "render", "--out", again, "--n-per-group", 1, "--size", 48, "--seed", seed)
-        assert ((again / first).read_bytes() == (out / first).read_bytes()) == (seed == 5)
 
 
 @pytest.fixture
@@ -167,27 +132,15 @@ def test_render_makes_and_fills_a_set_of_a_new_name(
     about = document("data", "render", "--name", "snowy", *settings)
     assert about["groups"] == dict.fromkeys(SNOWY, 4)
     assert about["on_disk"] == about["images"] == 16
-    (folder,) = few_scenes.glob("[!.]*")
-    assert len(sorted(folder.rglob("*.png"))) == 32, "pictures and masks"
+    files = {path: path.stat().st_mtime_ns for path in few_scenes.glob("[!.]*/**/*.png")}
+    assert len(files) == 32, "images and masks"
     assert document("data", "show", "snowy")["recipe"] == PENCIL | {"context_contrast": 0.5}
-    assert [entry["name"] for entry in document("data", "list")] == [
-        "scenes",
-        "balanced-cues",
-        "snowy",
-    ]
-
-    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.png")}
-    for same in ((), settings, settings[2:4]):
+    for same in ((), settings[2:4]):
         assert document("data", "render", "--name", "snowy", *same) == about
-    for other in (
-        ("--style", "night"),
-        ("--contexts", "beach,snow"),
-        (*settings[:4], "--context-contrast", 1),
-    ):
-        assert "(contexts snow,beach, style pencil, " in refused(
-            "data", "render", "--name", "snowy", *other
-        )
-    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.png")} == before
+    for other in (("--style", "night"), (*settings[:4], "--context-contrast", 1)):
+        sentence = refused("data", "render", "--name", "snowy", *other)
+        assert "(contexts snow,beach, style pencil, " in sentence
+    assert {path: path.stat().st_mtime_ns for path in files} == files
 
 
 def test_render_does_not_write_into_what_is_there(refused: Refused, empty_home: Path) -> None:
@@ -195,13 +148,8 @@ def test_render_does_not_write_into_what_is_there(refused: Refused, empty_home: 
     full.mkdir()
     (full / "precious").write_text("do not touch")
     file.write_text("do not touch")
-    for out in (full, file):
-        assert "exists and is not empty" in refused(
-            "data", "render", "--out", out, "--n-per-group", 1
-        )
-    assert "cannot be written" in refused(
-        "data", "render", "--out", file / "within", "--n-per-group", 1
-    )
+    for out in (full, file, file / "within"):
+        assert str(out) in refused("data", "render", "--out", out, "--n-per-group", 1)
     assert sorted(path.name for path in empty_home.rglob("*")) == ["file", "full", "precious"]
 
 
@@ -217,47 +165,22 @@ def test_a_folder_becomes_a_set(
     assert [name for name, _ in said["skipped"]] == ["horse/grass/note.png"]
     about = document("data", "show", "zoo")
     assert about["on_disk"] == about["images"] == 24
-    assert (about["source"], about["licence"], about["splitting"]) == (
-        "zoo",
-        "CC0 <1.0>",
-        said["splitting"],
-    )
-    assert set(said["warnings"]) <= set(about["notes"])
-    assert "recipe" not in about
+    assert (about["source"], about["licence"]) == ("zoo", "CC0 <1.0>")
     out = cli("data", "show", "zoo")[1]
     assert section(out, "notes") == about["notes"], "a sentence a line"
     assert section(out, "splits")[1].split() == ["pool", "6", "6", "6", "6"]
     assert section(out, "left out") == ["files: 1", f"list: {said['left_out']}"]
-    assert (
-        Path(said["left_out"])
-        .read_text()
-        .startswith('file,reason\nhorse/grass/note.png,"is not a PNG')
-    )
-    out = cli("data", "import", source, "--name", "again", "--seed", 3)[1]
-    assert out.startswith("name: again\nformat: folders\ncounts: horse_grass 6, ")
+    assert Path(said["left_out"]).read_text().startswith("file,reason\nhorse/grass/note.png,")
 
 
 def test_options_of_an_import_reach_it(
     document: Document, empty_home: Path, tmp_path: Path
 ) -> None:
     source = make_folder(tmp_path / "zoo", "camel horse zebra", "grass desert snow", per_group=4)
-    said = document(
-        "data",
-        "import",
-        shutil.make_archive(str(tmp_path / "zoo"), "zip", source),
-        "--name",
-        "z",
-        "--objects",
-        "zebra, horse",
-        "--contexts",
-        "snow,grass",
-        "--short",
-        "one {object}",
-        "--descriptive",
-        "one {object} with {context}",
-        "--max-per-group",
-        4,
-    )
+    archive = shutil.make_archive(str(tmp_path / "zoo"), "zip", source)
+    chosen = ("--objects", "zebra, horse", "--contexts", "snow,grass", "--max-per-group", 4)
+    captions = ("--short", "one {object}", "--descriptive", "one {object} with {context}")
+    said = document("data", "import", archive, "--name", "z", *chosen, *captions)
     groups = ("zebra_snow", "zebra_grass", "horse_grass", "horse_snow")
     assert list(said["counts"].items()) == [(group, 4) for group in groups]
     assert document("data", "show", "z")["captions"]["undescriptive"] == "one {object}"
@@ -287,12 +210,8 @@ def own_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = make_folder(home / "Zoo é <i>")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLCORE_HOME", str(home))
-        assert (
-            main(
-                ["data", "import", str(source), "--name", "own", "--short", "a {object}", "--json"]
-            )
-            == 0
-        )
+        arguments = ["data", "import", str(source), "--name", "own", "--short", "a {object}"]
+        assert main([*arguments, "--json"]) == 0
         assert main(["train", "--data", "own", *STEPS, "--json"]) == 0
     return home
 
@@ -308,26 +227,17 @@ def test_training_follows_the_size_of_a_set(
 ) -> None:
     made = document("train", "--data", "own", *STEPS)
     assert (made["state"], made["steps"]) == ("cached", 4)
-    assert store.read(made["key"]).condition.n_per_group == 4, (
-        "what the largest of five folds leaves of six"
-    )
-    assert made["metrics"]["few_pictures"] == dict.fromkeys(GROUPS, 6)
+    # What the largest of five folds leaves of six; each image is held out once.
     assert (made["train_images"], made["models"]) == (dict.fromkeys(GROUPS, 4), 5)
+    assert made["metrics"]["few_pictures"] == dict.fromkeys(GROUPS, 6)
+    assert made["metrics"]["intervals"]["balanced_accuracy"][2] == 24
     assert ", ".join(f"4 of {group}" for group in GROUPS) in made["warnings"][0]
-    assert made["metrics"]["intervals"]["balanced_accuracy"][2] == 24, (
-        "each picture is held out once"
-    )
     out = cli("train", "--data", "own", *STEPS)[1]
-    assert (
-        f"fewer than {FEW} held-out images: {', '.join(f'{group} (6)' for group in GROUPS)}; "
-        in out
-    )
+    assert f"fewer than {FEW} held-out images: horse_grass (6), " in out
     assert section(out, "warnings") == made["warnings"]
     for command in (("train",), ("study", "experiments")):
         sentence = refused(*command, "--data", "own", "--set", "n_per_group=7")
-        assert re.search(
-            r"'own' has \d training images of .*; choose at most that many as n_per_group", sentence
-        )
+        assert "choose at most that many as n_per_group" in sentence
 
 
 def test_pictures_land_in_a_model_of_an_imported_set(document: Document, own: Path) -> None:
@@ -353,7 +263,6 @@ def test_pictures_land_in_a_model_of_an_imported_set(document: Document, own: Pa
 def test_check_answers_each_question_once(cli: Cli, document: Document, own: Path) -> None:
     found = document("data", "check", "own")
     assert len({entry["name"] for entry in found}) == len(found) > 5
-    assert [set(entry) for entry in found] == [{"name", "ok", "sentence", "number"}] * len(found)
     assert next(entry for entry in found if entry["name"] == "held-out pictures")["ok"] is False
     head, *lines = cli("data", "check", "own")[1].splitlines()
     assert (head.split(), len(lines)) == (["name", "ok", "sentence"], len(found))
@@ -366,14 +275,9 @@ def test_a_set_is_removed_and_its_models_stay(
 ) -> None:
     shutil.copytree(own, tmp_path / "home")
     monkeypatch.setenv("VLCORE_HOME", str(tmp_path / "home"))
-    key, folder = (
-        document("train", "--data", "own", *STEPS)["key"],
-        tmp_path / "home" / "data" / "own",
-    )
-    assert (
-        refused("data", "remove", "own", lines=2)
-        == "Nobody can be asked here; give --yes to do it."
-    )
+    key = document("train", "--data", "own", *STEPS)["key"]
+    folder = tmp_path / "home" / "data" / "own"
+    assert "give --yes" in refused("data", "remove", "own", lines=2)
     other = key.replace("-b0-", "-b50-")
     with claim(other, state="running"):
         assert other in refused("data", "remove", "own", "--yes", code=BUSY)
@@ -403,26 +307,10 @@ def test_somebody_is_asked_before_a_set_goes(
     assert [path.name for path in data.glob("[!.]*")] == ["zoo-2"]
 
 
-def order(shop: Shop, *more: object, per_group: int = 4) -> tuple[object, ...]:
-    return (
-        "data",
-        "generate",
-        "--name",
-        "made",
-        "--objects",
-        "horse,camel",
-        "--contexts",
-        "on the grass,in the desert",
-        "--per-group",
-        per_group,
-        "--model",
-        "painter-1",
-        "--size",
-        64,
-        "--base-url",
-        shop.url,
-        *more,
-    )
+def order(shop: Shop, *more: object) -> tuple[object, ...]:
+    groups = ("--objects", "horse,camel", "--contexts", "on the grass,in the desert")
+    backend = ("--model", "painter-1", "--size", 64, "--base-url", shop.url)
+    return ("data", "generate", "--name", "made", *groups, *backend, "--per-group", 4, *more)
 
 
 def test_a_model_draws_a_set(cli: Cli, document: Document, shop: Shop, empty_home: Path) -> None:
@@ -435,10 +323,6 @@ def test_a_model_draws_a_set(cli: Cli, document: Document, shop: Shop, empty_hom
     assert said["counts"] == dict.fromkeys(GROUPS, 4)
     assert (said["name"], said["refused"]) == ("made", 0)
     assert said["kept_in"] == str(empty_home / "data" / ".generated" / "made")
-    pairs = product(("camel", "horse"), ("in the desert", "on the grass"))
-    assert {asked["prompt"] for asked in shop.requests} == {
-        f"a photo of a {obj} {place}" for obj, place in pairs
-    }
     about = document("data", "show", "made")
     assert (about["groups"], about["licence"]) == (said["counts"], "of the model")
     assert "sk-secret" not in out + err
@@ -451,11 +335,10 @@ def test_nothing_is_drawn_before_somebody_agrees(
     cli: Cli, document: Document, refused: Refused, shop: Shop, empty_home: Path, monkeypatch: Patch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
-    assert refused(*order(shop), lines=2) == "Nobody can be asked here; give --yes to do it."
-    for answer in ("n\n", ""):
-        monkeypatch.setattr(sys, "stdin", Terminal(answer))
-        said = f"{ASKED.format(16, NO_PRICE)}\nDraw them? [y/N] Nothing was done.\n"
-        assert cli(*order(shop)) == (BAD_INPUT, "", said)
+    assert "give --yes" in refused(*order(shop), lines=2)
+    monkeypatch.setattr(sys, "stdin", Terminal(""))
+    said = f"{ASKED.format(16, NO_PRICE)}\nDraw them? [y/N] Nothing was done.\n"
+    assert cli(*order(shop)) == (BAD_INPUT, "", said)
     assert shop.requests == []
     assert list(empty_home.iterdir()) == []
     monkeypatch.setattr(sys, "stdin", Terminal("yes\n"))
@@ -490,13 +373,13 @@ def test_what_failed_was_refused_or_interrupted_goes_on(
 def test_what_cannot_be_drawn_is_said(
     refused: Refused, shop: Shop, empty_home: Path, monkeypatch: Patch
 ) -> None:
-    for option, value, sentence in (
-        ("--per-group", 3, "--per-group: 3 is not a whole number from 4 to 10000"),
-        ("--objects", "horse", "--objects: give 2 names with commas between them, not 'horse'"),
-        ("--price", -1, "A price of -1.0 per image cannot be right; give a number from 0"),
-        ("--name", "scenes", "There is an image set named 'scenes' already; choose another name"),
+    for option, value, words in (
+        ("--per-group", 3, "from 4 to 10000"),
+        ("--objects", "horse", "'horse'"),
+        ("--price", -1, "-1.0"),
+        ("--name", "scenes", "'scenes'"),
     ):
-        assert sentence in refused(*order(shop, "--yes", option, value))
+        assert words in refused(*order(shop, "--yes", option, value))
     monkeypatch.delenv("OPENAI_API_KEY")
     assert refused(*order(shop)).startswith("OPENAI_API_KEY holds no key"), "before the plan"
     assert shop.requests == []

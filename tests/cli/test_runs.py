@@ -12,14 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.api.stand_ins import thumbs
 from tests.cli.conftest import GROUPS, Document, Models, Patch, Refused, program
 from tests.conftest import QUICK_STEPS, Cli
 from tests.data.test_uploads import claimed_png
 from tests.jobs.children import claim
 from vlcore.__main__ import BUSY, CANCELLED, CLOSED_PIPE, DAMAGED
 from vlcore.api import training
-from vlcore.api.loss_matrix import loss_pairs
 from vlcore.api.model_map import image_captions, model_map
 from vlcore.api.training import train_condition
 from vlcore.artifacts import store
@@ -53,11 +51,7 @@ def test_conditions_give_the_grid_with_states(
     grid = plans.find("paper", seeds=2).conditions
     entries = document("conditions", "--seeds", 2)
     assert [entry["key"] for entry in entries] == [condition.key for condition in grid]
-    assert [entry["state"] for entry in entries] == [
-        jobs.view(entry["key"]).state for entry in entries
-    ]
-    columns, *lines = cli("conditions", "--grid", "experiments")[1].splitlines()
-    assert columns.split() == ["key", "bias", "labels", "seed", "state"]
+    lines = cli("conditions", "--grid", "experiments")[1].splitlines()[1:]
     done = [line.split()[0] for line in lines if line.endswith(" done")]
     assert done == [artifact.key for artifact in experiments]
     entries = document("conditions", "--preset", "live", "--set", "n_per_group=12")
@@ -121,7 +115,6 @@ def test_a_model_is_cancelled_trained_cached_damaged_and_trained_again(
     assert "embeddings.npz" in entry["message"]
     assert document("verify") == []
     assert document(*arguments)["state"] == "trained"
-    assert store.read(condition.key).digest == artifact.digest
     assert document("clean")["removed"] == [], "a quarantined artifact stays a week"
 
 
@@ -161,18 +154,14 @@ def test_a_training_with_edits(
     assert stored.rows("train").tolist() == [rows[0], *rows[2:]], "drawn images have no row"
     for split in ("val", "probe", "test"):
         assert stored.rows(split).tolist() == images.rows(split).tolist()
-    assert artifact.metrics["end"]["train_images"] == 30
     assert stored.caption_texts == ("horse", "camel"), "captions of the readout, as before"
     assert stored.caption_counts == pytest.approx(np.array([13, 12 + 3 * 4, 1]) / (38 / 30))
-    model = model_map(artifact)
-    captions = image_captions(model, images, np.array([rows[0], *rows[2:4]]))
+    captions = image_captions(model_map(artifact), images, np.array([rows[0], *rows[2:4]]))
     assert captions == ["horse on the grass", "horse", "horse"]
-    assert not loss_pairs(model, images, thumbs).cells.empty
-    assert document(*arguments)["state"] == "cached"
 
 
 def test_a_failure_does_not_stop_a_study(
-    cli: Cli, document: Document, experiments: Models, monkeypatch: Patch
+    document: Document, experiments: Models, monkeypatch: Patch
 ) -> None:
     def fail_unless_cached(condition: Condition, **_options: object) -> str:
         if condition.bias not in (0, 0.75):
@@ -191,7 +180,6 @@ def test_a_failure_does_not_stop_a_study(
         else:
             assert entry["state"] == "cached"
             check_metrics(entry["metrics"], store.read(condition.key))
-    assert len(cli("study", "class", "--jobs", 2)[1].splitlines()) == 1 + 6
 
 
 def test_embed_projects_images(document: Document, quick: Models, tmp_path: Path) -> None:
@@ -207,12 +195,8 @@ def test_embed_projects_images(document: Document, quick: Models, tmp_path: Path
     for entry in result["images"]:
         assert set(entry) == {"file", "prediction", "novelty", "maps", "neighbours", "captions"}
         assert ("sure" in entry["prediction"]) == entry["prediction"]["calibrated"]
-        assert len(entry["neighbours"]) == 5
-        for neighbour in entry["neighbours"]:
-            assert set(neighbour) == {"image", "object", "context", "similarity"}
-        assert len(entry["captions"]) == 4
-        for caption in entry["captions"]:
-            assert set(caption) == {"caption", "similarity", "probability"}
+        assert (len(entry["neighbours"]), len(entry["captions"])) == (5, 4)
+        assert set(entry["captions"][0]) == {"caption", "similarity", "probability"}
     assert [entry["novelty"]["new"] for entry in result["images"]] == [False, True]
     known, facts = result["images"][0], images.table.iloc[row]
     assert known["maps"] == {"pca": pytest.approx(model.points[-1].tolist(), abs=1e-3)}
@@ -239,17 +223,16 @@ def test_unusable_files_are_listed(
     }
     result = document("embed", *unusable, good, "--model", quick[0].key)
     assert [entry["file"] for entry in result["images"]] == [str(good)]
-    assert [entry["file"] for entry in result["unusable"]] == [str(path) for path in unusable]
-    for entry, words in zip(result["unusable"], unusable.values(), strict=True):
+    for entry, (path, words) in zip(result["unusable"], unusable.items(), strict=True):
+        assert entry["file"] == str(path)
         assert words in entry["message"]
     refused("embed", *unusable, "--model", quick[0].key, "--json", lines=4)
 
 
 def test_status_cancel_clean(
-    cli: Cli, refused: Refused, document: Document, empty_home: Path, quick: Models
+    refused: Refused, document: Document, empty_home: Path, quick: Models
 ) -> None:
     assert document("status") == []
-    assert cli("status")[1] == "Nothing here yet.\n"
     key = quick[0].key
     shutil.copytree(quick[0].path, models_folder() / key)
     claim("failed-key", state="failed", message="The disk is full.")
@@ -273,9 +256,7 @@ def test_status_cancel_clean(
     refused("cancel", "running-key")
 
     kinds = {
-        "a-key.umap": "map",
         "a-key.tsne-p30-s0.map": "map",
-        "together-1a2b.umap-n15-d10-s0.map": "map",
         "a-set-1-q2.checks": "check",
         "a-set-1a2b.import": "import",
         "a-b0.5-key": "model",

@@ -223,14 +223,13 @@ def _inline_script_hashes() -> str:
 
 def _check_free(host: str, port: int) -> None:
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host.strip("[]"), port))
-        except OSError as error:
-            raise CommandError(
-                f"{host}:{port} cannot be listened at ({error.strerror}); give another --port."
-            ) from error
+    try:
+        socket.create_server((host.strip("[]"), port), family=family).close()
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise CommandError(
+            f"{host}:{port} cannot be listened at ({reason}); give another --port."
+        ) from error
 
 
 def _free_ports(count: int) -> list[int]:
