@@ -11,46 +11,38 @@ from typing import Any
 _read_only: list[str] = []  # folders
 _hooked: list[bool] = []
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_CHANGES = {
-    "os.mkdir",
-    "os.rename",
-    "os.remove",
-    "os.rmdir",
-    "os.link",
-    "os.symlink",
-    "os.truncate",
-    "os.utime",
-}
+_CHANGES = ("mkdir", "rename", "remove", "rmdir", "link", "symlink", "truncate", "utime")
 
 
 @contextmanager
 def full() -> Iterator[None]:
     """No file can grow: the kernel refuses what is written (RLIMIT_FSIZE; EFBIG, where a full disk
     says ENOSPC)."""
-    import resource
-
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
     sys.stdout.flush()
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
-    try:
+    with _limited("RLIMIT_FSIZE", 0):
         yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @contextmanager
 def no_descriptors() -> Iterator[None]:
     """No file can be opened: the kernel has no number for it (RLIMIT_NOFILE; EMFILE)."""
-    import resource
-
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
     lowest = os.open(os.devnull, os.O_RDONLY)
     os.close(lowest)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, before[1]))
+    with _limited("RLIMIT_NOFILE", lowest):
+        yield
+
+
+@contextmanager
+def _limited(name: str, soft: int) -> Iterator[None]:
+    import resource
+
+    kind = getattr(resource, name)
+    before = resource.getrlimit(kind)
+    resource.setrlimit(kind, (soft, before[1]))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        resource.setrlimit(kind, before)
 
 
 @contextmanager
@@ -68,7 +60,9 @@ def read_only(folder: Path) -> Iterator[None]:
 
 
 def _refuse(event: str, given: tuple[Any, ...]) -> None:
-    if not _read_only or not (event in _CHANGES or (event == "open" and given[2] & _WRITES)):
+    if not _read_only or not (
+        event.removeprefix("os.") in _CHANGES or (event == "open" and given[2] & _WRITES)
+    ):
         return
     for path in given[:2]:
         if isinstance(path, str | os.PathLike) and f"{os.fspath(path)}{os.sep}".startswith(

@@ -4,23 +4,42 @@ counts."""
 import os
 import random
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.data.test_feature_store import SPEC, Tower, expected, write_set
-from tests.faults.feature_child import CHUNK
-from tests.jobs.children import PATIENCE, ROOT
+from tests.jobs.children import child, ended
 from vlcore.data.feature_store import FeatureStore
 from vlcore.data.imageset import ImageSet
 from vlcore.data.row_store import Origin, RowStore
 from vlcore.experiment.files import data_folder
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills processes")
-COUNT = 120  # images
+COUNT, CHUNK = 120, 4  # images
 KILLS = 4
+# Waits for a line before each chunk that it computes, while it holds the lock; not once its input
+# is closed. In the end it writes all features and the number of images that it computed.
+FEATURES = f"""
+import numpy as np
+from tests.data.test_feature_store import SPEC, computed
+from vlcore.data import feature_store
+from vlcore.data.catalogue import open_set
+feature_store.CHUNK = {CHUNK}
+images, count = open_set("noise"), 0
+def embed(chunk):
+    global count
+    count += len(chunk)
+    say(count)
+    hear()
+    return computed(chunk)
+say("ready")
+hear()
+values = feature_store.FeatureStore(images, SPEC, lambda: embed).rows(np.arange({COUNT}))
+np.savez(scratch, values=values, count=count)
+"""
+Process = subprocess.Popen[str]
 
 
 @pytest.fixture
@@ -28,65 +47,54 @@ def images(empty_home: Path) -> ImageSet:
     return write_set(data_folder() / "noise", COUNT)
 
 
-class Child:
-    """`tests.faults.feature_child` on the home of this process."""
+def started(target: Path) -> Process:
+    process = child(FEATURES, target)
+    assert hear(process) == "ready"
+    return process
 
-    def __init__(self, target: Path) -> None:
-        self.target = target
-        command = [sys.executable, "-m", "tests.faults.feature_child", str(target)]
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
 
-        assert self.hear() == "ready"
+def hear(process: Process) -> str:
+    assert process.stdout
+    return process.stdout.readline().strip()
 
-    def hear(self) -> str:
-        assert self.process.stdout
-        return self.process.stdout.readline().strip()
 
-    def go(self, times: int = 1) -> None:
-        assert self.process.stdin
-        self.process.stdin.write("go\n" * times)
-        self.process.stdin.flush()
+def go(process: Process, times: int = 1) -> None:
+    assert process.stdin
+    process.stdin.write("go\n" * times)
+    process.stdin.flush()
 
-    def go_to_the_end(self) -> None:
-        assert self.process.stdin
-        self.process.stdin.close()
 
-    def result(self) -> tuple[np.ndarray, int]:
-        with self.process:
-            self.process.wait(timeout=PATIENCE)
-        assert self.process.returncode == 0
-        with np.load(self.target) as stored:
-            return stored["values"], int(stored["count"])
-
-    def kill(self) -> None:
-        with self.process:
-            self.process.kill()
+def result(process: Process, target: Path) -> tuple[np.ndarray, int]:
+    assert ended(process)[0] == 0
+    with np.load(target) as stored:
+        return stored["values"], int(stored["count"])
 
 
 def test_two_processes_share_the_work_and_agree(images: ImageSet, tmp_path: Path) -> None:
-    first, second = (Child(tmp_path / f"{number}.npz") for number in range(2))
-    first.go()
-    assert first.hear() == str(CHUNK)  # it is in the middle of a chunk
-    second.go_to_the_end()
-    while second.hear() != str(COUNT - CHUNK):
-        assert second.process.poll() is None
-    first.go_to_the_end()
-    results = [child.result() for child in (first, second)]
-    right = expected(images, range(COUNT))
-    assert all((values == right).all() for values, _ in results)
-    assert [count for _, count in results] == [CHUNK, COUNT - CHUNK]
+    targets = [tmp_path / f"{number}.npz" for number in range(2)]
+    first, second = map(started, targets)
+    go(first)
+    assert hear(first) == str(CHUNK)  # it is in the middle of a chunk
+    go(second, COUNT)
+    while hear(second) != str(COUNT - CHUNK):
+        assert second.poll() is None
+    for process, target, count in zip(
+        (first, second), targets, (CHUNK, COUNT - CHUNK), strict=True
+    ):
+        values, computed = result(process, target)
+        assert (values == expected(images, range(COUNT))).all()
+        assert computed == count
 
 
 def test_killed_while_features_are_written(images: ImageSet, tmp_path: Path) -> None:
     chance, right, begun = random.Random(7), expected(images, range(COUNT)), 0
     for number in range(KILLS):
-        child, chunks = Child(tmp_path / f"{number}.npz"), chance.randint(1, 6)
-        child.go(1 + chunks)
+        process, chunks = started(tmp_path / f"{number}.npz"), chance.randint(1, 6)
+        go(process, 1 + chunks)
         for _ in range(chance.randint(1, chunks)):
-            child.hear()
-        child.kill()
+            hear(process)
+        with process:
+            process.kill()
         tower = Tower()
         store = FeatureStore(images, SPEC, tower.opened)
         missing = store.missing(range(COUNT))
@@ -96,23 +104,20 @@ def test_killed_while_features_are_written(images: ImageSet, tmp_path: Path) -> 
         assert missing, "it was at work"
         begun += len(stored) > 0
     assert begun > 0
-    last = Child(tmp_path / "last.npz")
-    last.go_to_the_end()
-    values, count = last.result()  # no lock is left behind
+    last = tmp_path / "last.npz"
+    values, count = result(started(last), last)  # no lock is left behind
     assert (values == right).all()
     assert count == len(missing)
 
 
 LONG = 200_000  # numbers of a record
 WRITER = f"""
-import sys
-from pathlib import Path
 import numpy as np
 from vlcore.data.row_store import Origin, RowStore
-store = RowStore(Path(sys.argv[1]), 3, ({LONG},), "<f2")
+store = RowStore(scratch, 3, ({LONG},), "<f2")
 values = [np.full({LONG}, value, "<f2") for value in (1, 2)]
 origins = {{row: Origin(f"image {{row}}", 5, 6) for row in range(3)}}
-print("ready", flush=True)
+say("ready")
 while True:
     for value in values:
         store.write(dict.fromkeys(origins, value), origins)
@@ -123,12 +128,8 @@ def test_a_record_that_was_cut_in_two_counts_as_missing(tmp_path: Path) -> None:
     file, chance = tmp_path / "rows", random.Random(3)
     store = RowStore(file, 3, (LONG,), "<f2")
     origins = {row: Origin(f"image {row}", 5, 6) for row in range(3)}
-    process = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(file)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    with process:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
+    with child(WRITER, file) as process:
+        assert hear(process) == "ready"
 
         def check_records() -> None:
             for values in store.read(origins).values():

@@ -14,11 +14,11 @@ from vlcore.artifacts import store
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="looks for processes in /proc")
 
 
-@pytest.mark.parametrize(("servers", "count"), [(False, 6), (True, 2)])
+@pytest.mark.parametrize(("servers", "count"), [(False, 4), (True, 1)])
 def test_killed_at_random_moments(empty_home: Path, servers: bool, count: int) -> None:
     tally = kill(count, seed=7, servers=servers)
     assert tally.kills == count
-    assert tally.at_work >= count / 4
+    assert tally.at_work >= count // 4
     assert tally.made >= 3
     assert (tally.lost, tally.half, tally.orphans) == (0, 0, 0)
 

@@ -36,17 +36,15 @@ def model(
     shutil.copytree(copy, experiments[0].path)
 
 
-def test_each_file_of_a_model_may_go_or_change_under_compare(
+def test_files_of_a_model_may_go_or_change_under_compare(
     model: store.Artifact, tmp_path: Path
 ) -> None:
-    files = sorted(path.name for path in model.path.iterdir())
-    assert len(files) >= 7
     page = opened("3_Compare")
-    for number, name in enumerate(files):
+    for name, is_gone in (("manifest.json", True), ("embeddings.npz", False), ("maps.npz", True)):
         file = model.path / name
         content = bytearray(file.read_bytes())
         content[len(content) // 2] ^= 1
-        file.unlink() if number % 2 else file.write_bytes(content)
+        file.unlink() if is_gone else file.write_bytes(content)
         assert not page.run().exception, name
         assert not store.published(model.key), "set aside"
         assert not page.run().exception
