@@ -2,7 +2,8 @@
 
 import shutil
 from collections.abc import Callable, Generator, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -104,14 +105,31 @@ def server(experiments: list[store.Artifact]) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module")
-def fresh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The app as a stranger starts it: nothing in its home, and what is bundled."""
+@contextmanager
+def fresh_home(folder: Path) -> Iterator[None]:
+    """A stranger's home for as long as a ``with`` lasts: nothing in it, and what is bundled."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VLCORE_HOME", str(tmp_path_factory.mktemp("fresh")))
+        patch.setenv("VLCORE_HOME", str(folder))
         patch.delenv("VLCORE_SHIPPED")
-        with served() as address:
-            yield address
+        yield
+
+
+@pytest.fixture(scope="session")
+def fresh(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """A fresh home, and the address of the app over it."""
+    folder = tmp_path_factory.mktemp("fresh")
+    with ExitStack() as stack:
+        with fresh_home(folder):
+            address = stack.enter_context(served())
+        yield folder, address
+
+
+@pytest.fixture(scope="module")
+def fresh_server(fresh: tuple[Path, str]) -> Iterator[str]:
+    """The app as a stranger starts it, and its home in this process."""
+    folder, address = fresh
+    with fresh_home(folder):
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +166,10 @@ def come(
     complaints: list[str] = []
     ours = (server, server.replace("http", "ws", 1), "data:", "blob:", "file:")
 
+    def asked(url: str) -> None:
+        if not url.startswith(ours):
+            complaints.append(f"asks for {url}")
+
     def listen(message: ConsoleMessage) -> None:
         # At a deep link Streamlit's browser part first asks for its server below the page, which is
         # not there.
@@ -158,12 +180,7 @@ def come(
         size = {"width": width, "height": height}
         tab = browser.new_context(viewport=size, color_scheme="light", **context).new_page()  # type: ignore[arg-type]
         tab.set_default_timeout(PATIENCE)
-        tab.on(
-            "request",
-            lambda sent: (
-                None if sent.url.startswith(ours) else complaints.append(f"asks for {sent.url}")
-            ),
-        )
+        tab.on("request", lambda sent: asked(sent.url))
         tab.on("pageerror", lambda error: complaints.append(str(error)))
         tab.on("console", listen)
         tabs.append(tab)

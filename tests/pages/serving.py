@@ -1,6 +1,5 @@
 """The app as browser tests have it: Streamlit on a free port, and what a tab shows."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -19,25 +18,11 @@ expect.set_options(timeout=PATIENCE)
 def begun(port: int, first: str = "pass") -> subprocess.Popen[bytes]:
     """The app as a stranger starts it, at a port, once it is healthy; `first` is what its process
     does before."""
-    command = [
-        sys.executable,
-        "-c",
-        f"{first}; from streamlit.web.cli import main; main()",
-        "run",
-        "app.py",
-    ]
-    command += [
-        "--server.port",
-        str(port),
-        "--server.address",
-        "127.0.0.1",
-        "--server.headless",
-        "true",
-    ]
+    start = f"{first}; from streamlit.web.cli import main; main()"
+    command = [sys.executable, "-c", start, "run", "app.py", "--server.headless", "true"]
+    command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
     root, silent = Path(__file__).parents[2], subprocess.DEVNULL
-    process = subprocess.Popen(
-        command, cwd=root, env=os.environ.copy(), stdout=silent, stderr=silent
-    )
+    process = subprocess.Popen(command, cwd=root, stdout=silent, stderr=silent)
     for _ in range(600):
         assert process.poll() is None, "the server ended before it was healthy"
         with (

@@ -15,6 +15,8 @@ from .serving import expect_text, marks, press, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 READY = ".atlas[aria-busy=false]"
+FORWARDS = """() => document.getAnimations()
+    .filter(one => one.effect.getTiming().fill === "forwards").length"""
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +83,7 @@ def test_maps_move_before_anything_is_trained_and_sliders_ask_nobody(
     assert frames == []
 
 
-def test_which_model_is_trusted_shows_only_with_the_unusual_pictures(
+def test_without_motion_a_visitor_asks_which_model_is_trusted_and_looks_at_images(
     come: Callable[..., Page], server: str
 ) -> None:
     page = come(1280, 720, reduced_motion="reduce")
@@ -99,6 +101,21 @@ def test_which_model_is_trusted_shows_only_with_the_unusual_pictures(
     press(page, "Do descriptive labels help?")
     expect(page.locator(".atlas h3")).to_contain_text(["Short labels", "Descriptive labels"])
     expect(page.locator(".atlas h3 small")).to_contain_text(["“horse”", "“horse on the grass”"])
+    # An image is shown under the pointer and by keys.
+    tip = page.locator(".atlas .tip")
+    settled(page)  # until then what comes above the maps moves them away from under the pointer
+    expect(tip).to_be_hidden()
+    maps = page.locator(".atlas svg[role=img]")
+    maps.first.locator("path:not(.unusual)").nth(7).hover(force=True)
+    expect(tip).to_be_visible()
+    image = tip.locator(".picture").evaluate("one => getComputedStyle(one).backgroundImage")
+    assert "blob:" in image
+    maps.nth(1).focus()
+    page.keyboard.press("ArrowRight")
+    assert tip.text_content()
+    page.keyboard.press("Escape")
+    expect(tip).to_be_hidden()
+    judge_both(page)
 
 
 def test_a_picture_that_is_clicked_is_drawn_then(come: Callable[..., Page], server: str) -> None:
@@ -109,34 +126,6 @@ def test_a_picture_that_is_clicked_is_drawn_then(come: Callable[..., Page], serv
     settled(page)
     assert not page.get_by_test_id("stAlert").filter(has_text="cannot be read").count()
     expect(page.get_by_alt_text("camel, grass").first).to_be_visible()
-
-
-def test_a_picture_is_shown_under_the_pointer_and_by_keys(
-    come: Callable[..., Page], server: str
-) -> None:
-    page = come(1280, 720, reduced_motion="reduce")
-    page.goto(server)
-    tip = page.locator(".atlas .tip")
-    expect(page.locator(READY)).to_be_visible()
-    settled(page)  # until then what comes above the maps moves them away from under the pointer
-    expect(tip).to_be_hidden()
-    page.locator(".atlas svg[role=img]").first.locator("path:not(.unusual)").nth(7).hover(
-        force=True
-    )
-    expect(tip).to_be_visible()
-    assert "blob:" in tip.locator(".picture").evaluate(
-        "one => getComputedStyle(one).backgroundImage"
-    )
-    page.locator(".atlas svg[role=img]").nth(1).focus()
-    page.keyboard.press("ArrowRight")
-    first = tip.text_content()
-    assert first
-    page.keyboard.press("Escape")
-    expect(tip).to_be_hidden()
-    page.locator(".atlas .bias").focus()
-    page.keyboard.press("ArrowLeft")
-    expect_text(page, "75 % removed (12 of 48 kept)")
-    judge_both(page)
 
 
 def test_the_guide_leads_from_its_first_card_to_its_last_and_back_to_the_page(
@@ -161,10 +150,4 @@ def test_the_guide_leads_from_its_first_card_to_its_last_and_back_to_the_page(
             press(page, "Next")
     press(page, "Finish")
     expect_text(page, "Do descriptive labels help a model")
-    assert (
-        page.evaluate(
-            "document.getAnimations().filter(one => one.effect.getTiming().fill ==="
-            " 'forwards').length"
-        )
-        == 0
-    )
+    assert page.evaluate(FORWARDS) == 0

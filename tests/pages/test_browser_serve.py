@@ -147,10 +147,8 @@ def test_a_browser_stays_with_its_process_and_its_upload_arrives_there(server: s
     for process, other in ("12", "21"):
         _, _, headers = ask(f"{server}/_stcore/health", f"vlcore_process={process}")
         token = headers.get_all("Set-Cookie")[0].split(";")[0].removeprefix("_streamlit_xsrf=")
-        body = (
-            b'--b\r\nContent-Disposition: form-data; name="f";'
-            b' filename="a.png"\r\n\r\nabc\r\n--b--\r\n'
-        )
+        head = b'--b\r\nContent-Disposition: form-data; name="f"; filename="a.png"'
+        body = head + b"\r\n\r\nabc\r\n--b--\r\n"
         more = {"X-Xsrftoken": token, "Content-Type": "multipart/form-data; boundary=b"}
         with visit(server, process) as connection:
             upload = f"{server}/_stcore/upload_file/{session_of(connection)}/one"
@@ -163,11 +161,8 @@ def test_what_is_the_same_for_everybody_comes_from_nginx_and_what_is_nobodys_bus
     serving: tuple[str, int],
 ) -> None:
     server, number = serving
-    (folder,) = [
-        line.split(" -p ")[1].split()[0]
-        for line in children(number).values()
-        if "nginx: master" in line
-    ]
+    (nginx,) = [line for line in children(number).values() if "nginx: master" in line]
+    folder = nginx.split(" -p ")[1].split()[0]
     page = urllib.request.urlopen(server).read().decode()
     script = re.findall(r'src="\./(static/js/index[^"]+)"', page)[0]
     cached = []
@@ -175,11 +170,8 @@ def test_what_is_the_same_for_everybody_comes_from_nginx_and_what_is_nobodys_bus
         assert ask(f"{server}/{script}?{query}")[0] == 200
         cached.append({name for _, _, names in os.walk(f"{folder}/cache") for name in names})
     assert cached[0] == cached[1] != set()
-    hidden = [
-        ask(f"{server}/_stcore/{path}")[0]
-        for path in ("metrics", "script-health-check", "agent/openapi.json")
-    ]
-    assert hidden == [404, 404, 404]
+    for path in ("metrics", "script-health-check", "agent/openapi.json"):
+        assert ask(f"{server}/_stcore/{path}")[0] == 404
     assert ask(server, method="POST", body=bytes(100_000))[0] == 413
 
 
@@ -211,10 +203,8 @@ def test_connections_that_say_nothing_stop_nobody(serving: tuple[str, int]) -> N
             open_until_the_end.enter_context(socket.create_connection(("127.0.0.1", port), 30))
         for _ in range(190):
             open_until_the_end.enter_context(visit(server, "1"))
-        assert [ask(server)[0], ask(f"{server}/_stcore/health", "vlcore_process=1")[0]] == [
-            200,
-            200,
-        ]
+        assert ask(server)[0] == 200
+        assert ask(f"{server}/_stcore/health", "vlcore_process=1")[0] == 200
         with pytest.raises(InvalidStatus) as refused:  # noqa: PT012  # one of them
             for _ in range(200):
                 open_until_the_end.enter_context(visit(server, "1"))
@@ -228,29 +218,20 @@ def test_a_process_that_dies_is_replaced_and_its_visitors_go_on_meanwhile(
     before = streamlits(number)
     killed = max(before)
     os.kill(killed, signal.SIGKILL)
-    assert [ask(f"{server}/_stcore/health", f"vlcore_process={one}")[0] for one in "12"] == [
-        200,
-        200,
-    ]
+    health = f"{server}/_stcore/health"
+    for process in "12":
+        assert ask(health, f"vlcore_process={process}")[0] == 200
     until(lambda: len(streamlits(number) - before) == 1)
-    until(
-        lambda: (
-            {ask(f"{server}/_stcore/health", f"vlcore_process={one}")[:2] for one in "12"}
-            == {(200, "")}
-        )
-    )
+    for process in "12":
+        until(lambda cookie=f"vlcore_process={process}": ask(health, cookie)[:2] == (200, ""))
 
 
 def test_what_cannot_be_is_one_sentence(
     cli: Cli, serving: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = serving[0].rsplit(":", 1)[1]
-    for arguments in (
-        ["--port", port, "--host", "127.0.0.1"],
-        ["--host", "here"],
-        ["--processes", "0"],
-    ):
-        code, out, err = cli("serve", *arguments)
+    for arguments in (f"--port {port} --host 127.0.0.1", "--host here", "--processes 0"):
+        code, out, err = cli("serve", *arguments.split())
         assert (code, out, err.count("\n")) == (2, "", 1)
     monkeypatch.setattr(serve.shutil, "which", lambda *_, **__: None)
     assert cli("serve")[0] == 2
@@ -258,20 +239,9 @@ def test_what_cannot_be_is_one_sentence(
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
 def test_nginx_takes_the_configuration_that_is_printed(cli: Cli, host: str, tmp_path: Path) -> None:
-    code, out, _ = cli(
-        "serve", "--print-config", "--processes", "3", "--host", host, "--port", free_port()
-    )
+    options = ("--processes", 3, "--host", host, "--port", free_port())
+    code, out, _ = cli("serve", "--print-config", *options)
     assert code == 0
     (tmp_path / "nginx.conf").write_text(out.replace("/var/lib/nginx", str(tmp_path)))
-    command = [
-        str(NGINX),
-        "-t",
-        "-q",
-        "-p",
-        tmp_path,
-        "-e",
-        "stderr",
-        "-c",
-        tmp_path / "nginx.conf",
-    ]
+    command = [str(NGINX), "-tq", "-p", tmp_path, "-e", "stderr", "-c", tmp_path / "nginx.conf"]
     assert subprocess.run(command, check=True, capture_output=True, text=True).stderr == ""

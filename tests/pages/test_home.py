@@ -44,11 +44,8 @@ def test_a_fresh_checkout_shows_the_question_and_one_button(
 def test_progress_is_shown_and_can_be_cancelled(
     empty_home: Path, queue: FakeQueue, others_wait: bool
 ) -> None:
-    queue.state, queue.status = (
-        State.RUNNING,
-        {"stage": "training", "step": 30, "steps": 600, "fraction": 0.2},
-    )
-    queue.others_wait = others_wait
+    queue.state, queue.others_wait = State.RUNNING, others_wait
+    queue.status = {"stage": "training", "step": 30, "steps": 600, "fraction": 0.2}
     page = opened()
     assert progress(page).count("training, step 30 of 600") == 4
     assert any(text.startswith("0 of 4 done") for text in progress(page))
@@ -64,17 +61,9 @@ def test_a_small_set_says_how_many_models_and_how_long(
     import_set(pets(tmp_path / "pets"), "pets")
     page = opened(data="pets")
     assert "20 small models, 5 for each experiment" in page.button[-1].help
-    queue.state, queue.status = (
-        State.RUNNING,
-        {
-            "stage": "training model 2 of 5",
-            "step": 30,
-            "steps": 600,
-            "fraction": 0.3,
-            "started": 0,
-            "updated": 120,
-        },
-    )
+    queue.state, stage = State.RUNNING, "training model 2 of 5"
+    times = {"fraction": 0.3, "started": 0, "updated": 120}
+    queue.status = {"stage": stage, "step": 30, "steps": 600, **times}
     assert "training model 2 of 5, step 30 of 600, about 5 min left" in progress(page.run())
 
 

@@ -33,15 +33,8 @@ EVIL = (
 LINK = "www.evil.example {object}"  # words, dots and a field: a template may be so
 # Fields of what pages send to a browser that are read as Markdown there.
 MARKDOWN = {"body", "label", "help", "caption", "text", "content", "title"}
-PLAIN = {
-    "text",
-    "code",
-    "arrow_data_frame",
-    "arrow_vega_lite_chart",
-    "component",
-    "bidi_component",
-    "html",
-}
+PLAIN = {"text", "code", "arrow_data_frame", "arrow_vega_lite_chart", "html"}
+PLAIN |= {"component", "bidi_component"}
 
 
 def markdown_of(message: Message) -> Iterator[str]:
@@ -95,22 +88,12 @@ def hostile_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pat
         ]
         files = {**groups(6, 5, 5, 5), "metadata.jsonl": "\n".join(lines), "![x](evil).gif": "x"}
         source = write(home / "[in](http:evil) <img>", files)
-        import_set(
-            source,
-            "www.evil.example",
-            licence=EVIL,
-            short="www.evil.example {object}",
-            descriptive=LINK,
-        )
+        captions = {"short": "www.evil.example {object}", "descriptive": LINK}
+        import_set(source, "www.evil.example", licence=EVIL, **captions)
         about = home / "data" / "www.evil.example" / "dataset.json"
-        known = json.loads(about.read_text())  # an older version let any character into a template
-        known |= {
-            "captions": {
-                "undescriptive": f"{{object}} {EVIL}",
-                "descriptive": f"{{object}} {{place}} {EVIL}",
-            }
-        }
-        about.write_text(json.dumps(known))
+        # An older version let any character into a template.
+        templates = {"undescriptive": f"{{object}} {EVIL}", "descriptive": f"{LINK} {EVIL}"}
+        about.write_text(json.dumps({**json.loads(about.read_text()), "captions": templates}))
         usual = usual_condition(open_set("www.evil.example")).replace(steps=0)
         condition = usual.replace(labels="own", template=LINK)
         train_condition(condition)
@@ -127,15 +110,11 @@ def said_aloud(key: str) -> dict[str, dict[str, str]]:
     """Pages on which hostile text stands, with their addresses."""
     on = {"data": "www.evil.example"}
     models = {**on, "left_model": key, "right_model": key, "third_model": EVIL, "models": "3"}
+    train = {"train_labels": "own", "train_template": LINK}
     return {
         "": on,
         "1_Data": {**on, "picture": "p0"},
-        "2_Train": {
-            **on,
-            "train_labels": "own",
-            "train_template": LINK,
-            "bring_name": "www.evil.example/evil",
-        },
+        "2_Train": {**on, **train, "bring_name": "www.evil.example/evil"},
         "3_Compare": {**models, "closer": "Captions", "caption": EVIL[:190]},
     }
 
@@ -190,11 +169,9 @@ def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(
                 expect_text(tab, "http:\u2060//evil.example" if name == "Data" else "evil.example")
             harmless()
         files = []
+        compare = urlencode({**pages["Compare"], "closer": "Export", "models": "2"})
         for name, label in (
-            (
-                f"Compare?{urlencode({**pages['Compare'], 'closer': 'Export', 'models': '2'})}",
-                "Offline page",
-            ),
+            (f"Compare?{compare}", "Offline page"),
             (f"Lesson?{urlencode(on)}", "Handout with the numbers"),
         ):
             tab.goto(f"{address}/{name}")
@@ -205,11 +182,6 @@ def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(
             tab.goto(file.as_uri())
             expect(tab.locator("p").first).to_be_attached()
             harmless()
-    ours = (
-        address,
-        address.replace("http", "ws", 1),
-        "data:",
-        "blob:",
-        *(file.as_uri() for file in files),
-    )
+    ours = (address, address.replace("http", "ws", 1), "data:", "blob:")
+    ours += tuple(file.as_uri() for file in files)
     assert [url for url in requests if not url.startswith(ours)] == []

@@ -37,51 +37,27 @@ def test_a_first_visit_says_what_would_be_trained_and_progress_is_live(
     assert "75 % removed (12 of 48 kept), short labels" in text
     assert "120 training images, 48 of each majority and 12 of each minority group" in text
     assert "φ = 0.60" in text
-    assert "Models of this image set will be listed here" in text
     assert not list(empty_home.iterdir()), "looking at the page writes nothing"
-    for style in page.selectbox(key="train_labels").options:
-        page.selectbox(key="train_labels").set_value(style).run()
-        assert not page.error
-        assert not page.exception
-        assert "training images" in text_of(page)
-    queue.state, queue.status = (
-        State.RUNNING,
-        {
-            "stage": "training",
-            "step": 40,
-            "steps": 600,
-            "fraction": 0.2,
-            "probes": [[0, 0.5, 0.9], [5, 0.6, 0.95], [40, 0.7, 1.0]],
-        },
-    )
+    queue.state, queue.status = State.RUNNING, {"stage": "training", "step": 40, "steps": 600}
+    queue.status["probes"] = [[0, 0.5, 0.9], [5, 0.6, 0.95], [40, 0.7, 1.0]]
     assert "Linear-probe accuracy during training" in text_of(page.run())
     assert len(page.get("vega_lite_chart")) == 1
+
+
+CHANGES = {
+    "labels": "descriptive",
+    "negatives": "product",
+    "mitigation": "groupdro",
+    "size_mode": "fixed_total",
+}
 
 
 @pytest.mark.parametrize(
     ("address", "changes", "words"),
     [
-        ({"labels": "<script>", "bias": "7", "objective": "x", "seed": "y"}, {}, ""),
         (
-            {
-                "labels": "descriptive",
-                "bias": "50 %",
-                "negatives": "product",
-                "mitigation": "groupdro",
-                "size_mode": "fixed_total",
-                "length": "live",
-                "seed": "3",
-            },
-            {
-                "bias": 0.5,
-                "labels": "descriptive",
-                "negatives": "product",
-                "mitigation": "groupdro",
-                "size_mode": "fixed_total",
-                "steps": 400,
-                "data_seed": 3,
-                "init_seed": 3,
-            },
+            {**CHANGES, "bias": "50 %", "length": "live", "seed": "3"},
+            {**CHANGES, "bias": 0.5, "steps": 400, "data_seed": 3, "init_seed": 3},
             "the majority is filled up",
         ),
         (
@@ -100,18 +76,16 @@ def test_knobs_make_a_condition_each_with_its_sentence(
     assert queue.asked == [Condition(**{"bias": 0.75, **changes}).key]
 
 
-@pytest.mark.parametrize("style", ["undescriptive", "short"])
 def test_an_address_names_a_label_style_as_files_or_as_pages_do(
-    empty_home: Path, queue: FakeQueue, style: str
+    empty_home: Path, queue: FakeQueue
 ) -> None:
-    page = start(labels=style, bias="50 %")
-    assert page.selectbox(key="train_labels").value == "undescriptive"
-    assert "short" in page.selectbox(key="train_labels").options
-    page = opened("2_Train", bring_labels=style)
-    assert page.selectbox(key="bring_labels").value == "undescriptive"
+    page = opened("2_Train", train_labels="undescriptive", bring_labels="short")
+    for name in ("train_labels", "bring_labels"):
+        assert page.selectbox(key=name).value == "undescriptive"
+        assert "short" in page.selectbox(key=name).options
 
 
-@pytest.mark.parametrize("field", ["objective", "negatives", "mitigation", "size_mode", "labels"])
+@pytest.mark.parametrize("field", ["objective", "mitigation", "labels"])
 def test_a_new_choice_is_there(
     empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch, field: str
 ) -> None:
@@ -156,23 +130,13 @@ def test_what_was_tried_is_a_row_a_setting_and_leads_to_compare(
     experiments: list[store.Artifact], queue: FakeQueue
 ) -> None:
     page = start()
-    table = page.dataframe[-1].value
-    biased = experiments[2]
-    row = (
-        table[table["Steps"] == biased.condition.steps]
-        .set_index("Model")
-        .loc[title(biased.condition)]
-    )
+    table, biased = page.dataframe[-1].value, experiments[2]
+    rows = table[table["Steps"] == biased.condition.steps].set_index("Model")
     estimate = biased.metrics["end"]["minority_accuracy"]
-    assert row[["Seeds", "value", "From", "To"]].tolist() == [
-        1,
-        *(estimate[part] for part in ("value", "low", "high")),
-    ]
-    offered = [
-        setting
-        for setting in page.multiselect(key="tried_only").options
-        if setting.startswith("steps: ")
-    ]
+    values = rows.loc[title(biased.condition), ["value", "From", "To"]].tolist()
+    assert values == [estimate[part] for part in ("value", "low", "high")]
+    settings = page.multiselect(key="tried_only").options
+    offered = [setting for setting in settings if setting.startswith("steps: ")]
     page.multiselect(key="tried_only").set_value(offered[:1]).run()
     assert len(page.dataframe[-1].value) < len(table)
 
@@ -186,24 +150,14 @@ def test_a_row_leads_to_its_twin_and_to_another_seed(monkeypatch: pytest.MonkeyP
         lambda page, label, icon, **address: led.update({label: address}),
     )
     condition = Condition(bias=0.75, labels="descriptive")
-    second, twin = (
-        condition.replace(data_seed=1, init_seed=1),
-        condition.with_labels("undescriptive"),
-    )
+    second = condition.replace(data_seed=1, init_seed=1)
+    twin = condition.with_labels("undescriptive")
     (stack,) = stack_seeds({second.key: (second, {}), condition.key: (condition, {})})
     tried_settings.link_stack(stack, {twin.key})
-    usual = {"data": "scenes", "models": "2"}
+    usual, left = {"data": "scenes", "models": "2"}, condition.key
     assert led == {
-        "Compare with short labels": {
-            **usual,
-            "left_model": twin.key,
-            "right_model": condition.key,
-        },
-        "Compare two of its seeds": {
-            **usual,
-            "left_model": condition.key,
-            "right_model": second.key,
-        },
+        "Compare with short labels": {**usual, "left_model": twin.key, "right_model": left},
+        "Compare two of its seeds": {**usual, "left_model": left, "right_model": second.key},
     }
     led.clear()
     tried_settings.link_stack(stack, set())
@@ -213,25 +167,15 @@ def test_a_row_leads_to_its_twin_and_to_another_seed(monkeypatch: pytest.MonkeyP
 def test_a_set_of_embeddings_is_shown_and_not_trained(
     tmp_path: Path, empty_home: Path, queue: FakeQueue
 ) -> None:
-    key = imports.import_embeddings(
-        save(tmp_path / "birds.npz", **arrays((48, 36, 40, 36))), "birds"
-    )["key"]
+    file = save(tmp_path / "birds.npz", **arrays((48, 36, 40, 36)))
+    key = imports.import_embeddings(file, "birds")["key"]
     page = opened("2_Train", data="birds")
     assert not page.error
     assert [box.label for box in page.selectbox] == ["Image set"]
     assert not page.button
-    for words in (
-        "imported from `birds.npz`",
-        f"compare {key} --out",
-        "Minority-group accuracy: **",
-    ):
+    for words in ("imported from `birds.npz`", f"compare {key} --out", "Minority-group accuracy: "):
         assert words in text_of(page)
     assert len(page.get("vega_lite_chart")) == 1
-    measured = page.dataframe[0].value.set_index("")["Measured"]
-    assert (
-        measured["Background gap (own kind minus random background)"] == "not defined: no pictures"
-    )
-    assert measured["Sorted by object (cosine silhouette)"].startswith("0.")
     for name in ("", "1_Data", "4_Upload", "5_Findings"):
         (error,) = opened(name, data="birds").error
         assert "holds embeddings only" in error.value
@@ -246,10 +190,8 @@ def test_a_hub_name_tells_nothing_of_the_disk(empty_home: Path) -> None:
         opened("2_Train", bring_name=name) for name in ("vlcore/web", "vlcore/nothing")
     )
     for page in (present, absent):
-        assert [button.label for button in page.button if button.key == "bring_go"] == [
-            "Measure it"
-        ]
+        assert page.button(key="bring_go").label == "Measure it"
         assert not page.error
-    for name in ("🦄" * 190, "a" * 190, "../../etc/passwd", "/etc", "vlcore/..ui"):
+    for name in ("🦄" * 190, "../../etc/passwd"):
         (warning,) = opened("2_Train", bring_name=name).warning
         assert "an owner and a model" in warning.value

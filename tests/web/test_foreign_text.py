@@ -9,20 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 WEB = [ROOT / "app.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "vlcore" / "web").rglob("*.py")]
-MARKDOWN = set(
-    [
-        "markdown",
-        "caption",
-        "warning",
-        "error",
-        "info",
-        "success",
-        "title",
-        "header",
-        "subheader",
-        "badge",
-    ]
-)
+MARKDOWN = {"markdown", "caption", "warning", "error", "info", "success", "title", "subheader"}
+MARKDOWN |= {"header", "badge"}
 FOREIGN = {"title", "quoted_captions", "caption", "about"}  # functions that return foreign text
 SAFE = {"plain", "as_code"}
 
@@ -56,9 +44,7 @@ def foreign_markdown(tree: ast.AST) -> list[str]:
     [
         ("st.caption(title(condition))", False),
         ("st.error(str(error))", False),
-        ("left.markdown(f'**{error}** {x}')", False),
         ("st.badge('', help=about(x))", False),
-        ("st.caption(plain(title(condition)))", True),
         ("st.markdown(f'{as_code(caption(x))} {plain(str(error))}')", True),
         ("title(condition)", True),
     ],

@@ -80,13 +80,8 @@ def request(**payload: Any) -> dict[str, Any]:
         ({"rerun_script": files("a", "b")}, True),
         ({"rerun_script": files("a", "a")}, False),
         ({"clear_cache": True}, False),
-        ({"debug_shutdown_runtime": True}, False),
-        ({"set_run_on_save": True}, False),
     ],
 )
 def test_is_page_message(content: dict[str, Any], is_ours: bool) -> None:
     assert streamlit_private.is_page_message(BackMsg(**content).SerializeToString()) == is_ours
-
-
-def test_what_is_no_message_is_none_of_a_page() -> None:
     assert not streamlit_private.is_page_message(b"\xff\xff")

@@ -19,21 +19,7 @@ st.session_state["chosen"] = widgets.integer_input("Seed", 0, 999, 7, "seed")
 
 @pytest.mark.parametrize(
     ("typed", "chosen"),
-    [
-        ("12", 12),
-        ("0", 0),
-        ("999", 999),
-        ("1000", 7),
-        ("-1", 7),
-        ("1e309", 7),
-        ("-1e309", 7),
-        ("nan", 7),
-        ("7.5", 8),
-        ("", 7),
-        ("9" * 5000, 7),
-        ("<b>", 7),
-        ("1e2", 100),
-    ],
+    [("999", 999), ("1000", 7), ("-1e309", 7), ("nan", 7), ("7.5", 8), ("<b>", 7), ("9" * 5000, 7)],
 )
 def test_a_whole_number_is_that_of_the_address_or_the_usual_one(typed: str, chosen: int) -> None:
     page = AppTest.from_string(NUMBER)
