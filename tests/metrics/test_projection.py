@@ -162,22 +162,6 @@ def test_spaces_of_other_widths_and_with_other_pictures_fit_on_one_map() -> None
     assert apart(one[26:36], other[20:30], one) < 0.05, "turned along"
 
 
-def test_a_turn_changes_no_cosine_of_a_space(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[np.ndarray] = []
-    monkeypatch.setattr(projection, "umap", lambda z, *_: seen.append(z) or z[:, :2])
-    spaces = [cloud(12, 4, 1), cloud(12, 7, 2), cloud(12, 5, 3).astype(np.float32)]
-    placed = projection.umap_together(spaces, [range(12)] * 3)
-    (stacked,) = seen
-    assert stacked.shape == (36, 7)
-    assert stacked[:12, :4] == pytest.approx(spaces[0])
-    for z, turned, points in zip(spaces, np.split(stacked, 3), placed, strict=True):
-        assert turned @ turned.T == pytest.approx(z @ z.T, abs=1e-6)
-        assert (points == turned[:, :2]).all(), "each model has its own places back"
-    for seed in range(50):  # no other turn brings the second closer
-        tried = spaces[1] @ rotation(7, seed)
-        assert ((tried - stacked[:12]) ** 2).sum() >= ((stacked[12:24] - stacked[:12]) ** 2).sum()
-
-
 def slow_trust(inside: np.ndarray, outside: np.ndarray, k: int) -> list[float]:
     """Venna and Kaski's formula point by point, from distances (n, n) of the full space and of the
     map."""

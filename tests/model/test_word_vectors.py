@@ -101,27 +101,6 @@ def test_words_are_the_mean_of_their_vectors_under_a_linear_map() -> None:
     assert OwnModel(model, pieces).unknown("a dromedary of the sahara") == []
 
 
-def means(table: torch.Tensor, texts: list[str]) -> torch.Tensor:
-    """Unit vectors of texts in a table of vectors, (n, 256)."""
-    rows = [
-        [number for number in row if number != PAD] for row in WordPieces().tokens(texts).tolist()
-    ]
-    return torch.nn.functional.normalize(
-        torch.stack([table[row].sum(dim=0) for row in rows]), dim=1
-    )
-
-
-def test_words_of_one_meaning_are_alike_and_random_ones_only_where_a_word_is_shared() -> None:
-    horse, mare, grass, lawn = means(
-        word_vectors.word_vectors(), ["horse", "mare", "grass", "lawn"]
-    )
-    assert min(horse @ mare, grass @ lawn) > max(horse @ lawn, grass @ mare) + 0.3
-    texts = ["a horse on grass", "a horse in snow", "pony", "horse"]
-    on_grass, in_snow, pony, horse = means(word_vectors.random_word_vectors(0), texts)
-    assert on_grass @ in_snow > 0.3
-    assert abs(horse @ pony) < 0.25
-
-
 @pytest.mark.parametrize("text", ["words", "words@random"])
 def test_the_table_of_vectors_is_neither_trained_nor_saved(text: str, tmp_path: Path) -> None:
     condition, file = SHORT.replace(text=text), tmp_path / "model.safetensors"
