@@ -33,7 +33,6 @@ from vlcore.data.imageset import ImageSet, ImageSetError, tile
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import HomeError, write_json
-from vlcore.experiment.options import IMPORTED
 
 CONDITION = BASE.replace(labels="descriptive", bias=0.5)
 
@@ -127,7 +126,7 @@ def test_embeddings_without_images_get_tiles(empty_home: Path) -> None:
     images = dataclasses.replace(image_set(), about={"pictures": "none"})
     images.table["caption"] = np.where(images.table["object"] == "horse", "a horse", "")
     artifact = publish(image_set(), BASE)
-    vars(artifact)["condition"] = Condition(objective=IMPORTED, labels="constant", steps=0)
+    vars(artifact)["condition"] = Condition(objective="imported", labels="constant", steps=0)
     exported = read(artifact, images)
     horse = exported["object"] == "horse"
     assert set(exported.loc[horse, "caption"]) == {"a horse"}

@@ -23,7 +23,7 @@ from vlcore.data.imageset import ImageSet, ImageSetError
 from vlcore.experiment.captions import captions_of
 from vlcore.experiment.condition import ConditionError
 from vlcore.experiment.files import data_folder, models_folder
-from vlcore.experiment.options import IMPORTED, ArtifactKind
+from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.wording import title
 from vlcore.jobs import jobs
 from vlcore.metrics import catalogue
@@ -234,7 +234,7 @@ def test_nobody_can_train_under_its_name_or_ask_it(tmp_path: Path, empty_home: P
     _, artifact = brought(tmp_path, "birds")
     condition = artifact.condition
     assert condition == imports.imported_condition(open_set("birds"))
-    assert (condition.objective, condition.steps, artifact.key) == (IMPORTED, 0, condition.key)
+    assert (condition.objective, condition.steps, artifact.key) == ("imported", 0, condition.key)
     assert condition.key == "birds-imported-7f79cd09", (
         "of the same file every version makes the same key"
     )

@@ -16,7 +16,7 @@ from vlcore.api.model_map import ComparisonError, ModelMap
 from vlcore.experiment.captions import captions_of
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES, group_words
-from vlcore.experiment.options import IMPORTED, NEGATIVES
+from vlcore.experiment.options import NEGATIVES
 from vlcore.metrics.negatives import negative_shares
 from vlcore.plots.matrices import (
     BOTH,
@@ -181,12 +181,12 @@ def test_pairs_of_a_pretrained_model(tmp_path: Path) -> None:
     assert all(count in pairs.words for count in ("16 training images", "64 cells", "48 true neg"))
 
 
-@pytest.mark.parametrize("objective", ["simclr", "captioner", IMPORTED])
+@pytest.mark.parametrize("objective", ["simclr", "captioner", "imported"])
 def test_losses_without_pairs(tmp_path: Path, objective: str) -> None:
     settings: dict[str, Any] = {"labels": "constant", "objective": objective}
     if objective == "captioner":
         settings["labels"] = "undescriptive"
-    if objective == IMPORTED:
+    if objective == "imported":
         settings["steps"] = 0
     with pytest.raises(ComparisonError):
         pairs_of(watched.model(tmp_path, Condition(**settings)))
