@@ -8,7 +8,7 @@ from vlcore.web.lesson import roles, session
 session.accept_presenter_link()
 palette, bar = shell.begin("Lesson", menu=session.shows_menu())
 with shell.errors_as_sentences(retry_seconds=jobs.POLL if "code" in st.query_params else None):
-    room = roles.session_in_address()
+    room = session.session_in_address()
     if room is None:
         roles.alone(palette, bar)
     elif room.leads:

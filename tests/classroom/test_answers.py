@@ -19,7 +19,7 @@ from vlcore.classroom.answers import (
     estimate_over_runs,
     with_seed,
 )
-from vlcore.classroom.lessons import EXPERIMENTS, Step, lessons
+from vlcore.classroom.lessons import EXPERIMENTS, Quantity, Step, lessons
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.estimate import Estimate
@@ -58,13 +58,13 @@ def end(**measures: float) -> dict[str, dict[str, float | int]]:
 
 def test_a_difference_of_one_run_has_the_widest_interval_and_one_number_its_own() -> None:
     left, right = end(minority_accuracy=0.8), end(minority_accuracy=0.6)
-    assert estimate_in_run(BIAS, {}, right).as_dict() == right["minority_accuracy"]
-    found = estimate_in_run(LABELS, left, right)
+    assert estimate_in_run(BIAS.quantity, {}, right).as_dict() == right["minority_accuracy"]
+    found = estimate_in_run(LABELS.quantity, left, right)
     assert (found.value, found.low, found.high) == pytest.approx((-0.2, 0.59 - 0.81, 0.61 - 0.79))
     both = end(silhouette_context=0.1, silhouette_object=0.7)
-    assert estimate_in_run(SORTING, {}, both).value == pytest.approx(-0.6)
+    assert estimate_in_run(SORTING.quantity, {}, both).value == pytest.approx(-0.6)
     with pytest.raises(ValueError, match="all in one point"):
-        estimate_in_run(BIAS, {}, {"absent": {"minority_accuracy": "all in one point"}})
+        estimate_in_run(BIAS.quantity, {}, {"absent": {"minority_accuracy": "all in one point"}})
 
 
 def values(step: Step, pairs: dict[int, tuple[float, float]]) -> dict[str, dict[str, float]]:
@@ -75,20 +75,24 @@ def values(step: Step, pairs: dict[int, tuple[float, float]]) -> dict[str, dict[
     }
 
 
+def over_runs(step: Step, values: dict[str, dict[str, float]]) -> Estimate:
+    return estimate_over_runs(step.quantity, step.conditions, values)
+
+
 def test_runs_are_paired_by_their_seeds_and_have_a_t_interval() -> None:
     pairs = {0: (0.8, 0.7), 2: (0.6, 0.65), 3: (0.7, 0.5)}
-    found = estimate_over_runs(LABELS, values(LABELS, pairs))
+    estimate = over_runs(LABELS, values(LABELS, pairs))
     differences = [right - left for left, right in pairs.values()]
     low, high = stats.t.interval(0.95, 2, np.mean(differences), stats.sem(differences))
-    assert (found.value, found.low, found.high, found.n) == pytest.approx(
-        (np.mean(differences), low, high, 3)
+    assert estimate.as_dict() == pytest.approx(
+        {"value": np.mean(differences), "low": low, "high": high, "n": 3}
     )
-    share = estimate_over_runs(BIAS, values(BIAS, {0: (1, 0.99), 1: (1, 0.4)}))
+    share = over_runs(BIAS, values(BIAS, {0: (1, 0.99), 1: (1, 0.4)}))
     assert (share.low, share.high) == (0.0, 1.0), "a share stays one"
     half = values(LABELS, {0: (0.8, 0.7), 1: (0.6, 0.65)})
     del half[with_seed(LABELS.left, 1).key]
-    with pytest.raises(ValueError, match="needs two blocks of seeds, not 1"):
-        estimate_over_runs(LABELS, half)
+    with pytest.raises(ValueError, match="two"):
+        over_runs(LABELS, half)
 
 
 def test_published_results_are_read_as_they_were_written(tmp_path: Path, empty_home: Path) -> None:
@@ -99,9 +103,9 @@ def test_published_results_are_read_as_they_were_written(tmp_path: Path, empty_h
     found = answers.published_lesson_runs("scenes", tmp_path)
     assert len(found) == len(frame), "a run in two tables is one run"
     assert answers.published_lesson_runs("elsewhere", tmp_path).empty
-    there = answers.values_of(found, LESSON)
-    assert set(there) == {condition.key for condition in study.conditions}
-    assert estimate_over_runs(LABELS, there).n == 7 < len(SEEDS)
+    known = answers.values_of(found, [step.quantity for step in LESSON.steps])
+    assert set(known) == {condition.key for condition in study.conditions}
+    assert over_runs(LABELS, known).n == 7 < len(SEEDS)
     results = answers.lesson_claims(found, LESSON, SCENES)
     assert list(results) == [f"C{number}" for number in range(1, 9)]
     assert results["C7"].n == 7
@@ -147,27 +151,16 @@ def test_words_have_the_number_its_interval_and_what_it_was_counted_on(
     assert f", in these: {number}, {counted}. " in sentence
 
 
-def test_a_mean_over_seeds_is_of_runs_that_differ_in_their_seeds_alone() -> None:
-    condition, numbers = Condition(bias=0.75), [0.7, 0.8, 0.75, 0.66]
+def test_values_are_those_of_the_end_and_of_runs_that_differ_in_their_seeds_alone() -> None:
+    condition, accuracy = Condition(bias=0.75), Quantity("minority_accuracy")
+    others = [condition.replace(init_seed=1), with_seed(condition, 9).replace(steps=3)]
     rows = [
-        (with_seed(condition, seed).key, "end", "minority_accuracy", value)
-        for seed, value in enumerate(numbers)
-    ]
-    others = [
-        condition.replace(init_seed=1),
-        condition.replace(bias=0.5),
-        with_seed(condition, 9).replace(steps=3),
-    ]
-    rows += [(other.key, "end", "minority_accuracy", 0.1) for other in others]
-    rows += [
-        (condition.key, "untrained", "minority_accuracy", 0.2),
+        *((with_seed(condition, seed).key, "end", accuracy.measure, 0.7) for seed in range(4)),
+        *((other.key, "end", accuracy.measure, 0.1) for other in others),
+        (condition.key, "untrained", accuracy.measure, 0.2),
         (condition.key, "end", "loss", 0.3),
     ]
     frame = pd.DataFrame(rows, columns=["key", "moment", "measure", "value"])
-    found = answers.estimate_over_seeds(frame, condition, "minority_accuracy")
-    low, high = stats.t.interval(0.95, 3, np.mean(numbers), stats.sem(numbers))
-    assert (found.value, found.low, found.high, found.n) == pytest.approx(
-        (np.mean(numbers), low, high, 4)
-    )
-    with pytest.raises(ValueError, match="needs two"):
-        answers.estimate_over_seeds(frame.iloc[:1], condition, "minority_accuracy")
+    values = answers.values_of(frame, [accuracy])
+    estimate = estimate_over_runs(accuracy, (condition, condition), values)
+    assert estimate == Estimate(0.7, 0.7, 0.7, 4)

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -30,8 +29,8 @@ PLAN = Plan("labels", 8, prediction="lower")
 
 def trained(plan: Plan, blocks: int) -> list[Pair]:
     """The conditions of so many blocks, published."""
-    pairs = one_room.pairs_of(plan, USUAL, SCENES, blocks)
-    publish([one for pair in pairs for one in pair])
+    pairs = [one_room.pair_of(plan, USUAL, SCENES, place) for place in range(blocks)]
+    publish([condition for pair in pairs for condition in pair])
     return pairs
 
 
@@ -42,8 +41,15 @@ def results_of(plan: Plan, pairs: Sequence[Pair]) -> ClassResults:
     )
 
 
-@pytest.mark.parametrize("contrast", list(one_room.contrasts(USUAL, SCENES)))
-@pytest.mark.parametrize("measure", ["minority_accuracy", "silhouette_context"])
+@pytest.mark.parametrize(
+    ("contrast", "measure"),
+    [
+        ("places", "minority_accuracy"),
+        ("bias", "silhouette_context"),
+        ("groupdro", "minority_accuracy"),
+        ("recipe", "silhouette_context"),
+    ],
+)
 def test_mean_interval_and_p_are_those_that_a_study_of_the_same_runs_has(
     contrast: str, measure: str
 ) -> None:
@@ -81,8 +87,7 @@ def test_a_dot_beyond_the_plan_is_shown_and_decides_nothing() -> None:
 
 
 def test_before_there_is_a_pair_of_blocks_there_are_no_numbers() -> None:
-    pairs = trained(PLAN, 1)
-    for results in (results_of(PLAN, []), results_of(PLAN, pairs)):
+    for results in (results_of(PLAN, []), results_of(PLAN, trained(PLAN, 1))):
         assert results.level is None
         assert "Not decided" in one_room_results.verdict(results, PLAN)
         assert one_room_results.with_more_students(results) == ""
@@ -114,7 +119,7 @@ def test_the_chart_has_a_dot_a_block_and_the_published_ones_beneath() -> None:
     ] == [7, 2, 1, 2]
     assert all((row["y"] < 0) == (row["kind"] == "published") for row in rows)
     numbers = now.numbers()
-    assert numbers["Blocks"] == "8 of 8 + 2"
+    assert numbers["Seed pairs"] == "8 of 8 + 2"
     assert float(numbers["Exact p"]) == pytest.approx(now.results.level.difference.p, rel=0.1)  # type: ignore[union-attr]
     assert len(now.sentences({2: 0.5, 8: 0.01}, Differences([-0.1], 700))) == 4
 
@@ -142,7 +147,7 @@ def test_more_students_make_the_interval_narrower_by_the_spread_that_is_known() 
     mean = results.level.difference.mean
     said = one_room_results.with_more_students(results)
     assert f"±{100 * (mean.high - mean.value):.1f}" in said
-    assert f"{results.level.seeds_needed[0.05].value:,} blocks" in said
+    assert f"{results.level.seeds_needed[0.05].value:,} seed pairs" in said
 
 
 def test_published_differences_are_those_of_the_same_settings_by_seeds() -> None:
@@ -164,52 +169,14 @@ def test_published_differences_are_those_of_the_same_settings_by_seeds() -> None
     )
 
 
-def test_the_table_of_dots_reads_as_what_is_on_the_wall() -> None:
-    results, study = results_of(PLAN, trained(PLAN, 9)), one_room.study_of(PLAN, USUAL, SCENES)
-    rows = list(
-        csv.DictReader(io.StringIO(one_room_results.dots_csv(results, PLAN, study).decode()))
-    )
-    assert [float(row["difference"]) for row in rows] == pytest.approx(
-        [dot.difference for dot in results.dots]
-    )
+@pytest.mark.parametrize("towers", ["scratch", "pretrained"])
+def test_the_table_of_dots_has_the_numbers_of_the_chart_the_towers_and_no_name(towers: str) -> None:
+    plan = replace(PLAN, towers=towers)
+    now = state_of(plan, trained(plan, 9))
+    rows = list(csv.DictReader(io.StringIO(now.csv())))
+    differences = [dot.difference for dot in now.results.dots]
+    assert [float(row["difference"]) for row in rows] == pytest.approx(differences)
     assert [row["within_plan"] for row in rows] == ["True"] * 8 + ["False"]
     assert not any("owner" in name or "voter" in name for name in rows[0])
-    assert {row["towers"] for row in rows} == {"scratch"}
-    pretrained = replace(PLAN, towers="pretrained")
-    results = results_of(pretrained, trained(pretrained, 2))
-    rows = list(
-        csv.DictReader(io.StringIO(one_room_results.dots_csv(results, pretrained, study).decode()))
-    )
-    assert {row["towers"] for row in rows} == {"pretrained"}
-
-
-def test_a_plan_says_on_which_towers_and_the_title_where_they_are_unusual() -> None:
-    pretrained = replace(PLAN, towers="pretrained")
-    usual, other = state_of(PLAN, []), state_of(pretrained, [])
-    assert TOWERS_SEEN["scratch"] in usual.planned
-    assert TOWERS_SEEN["pretrained"] in other.planned
-    assert usual.title in other.title
-    assert "pretrained" in other.title
-    assert {one.frozen_tower for one in other.study.conditions} == {"pretrained"}
-
-
-def test_the_difference_of_one_pair_has_the_widest_interval_that_both_allow() -> None:
-    ends = [store.read(one.key).metrics["end"] for one in trained(PLAN, 1)[0]]
-    first, second = (end["minority_accuracy"] for end in ends)
-    results = one_room_results.pair_difference("minority_accuracy", ends)
-    assert results.value == second["value"] - first["value"]
-    assert (results.low, results.high) == (
-        second["low"] - first["high"],
-        second["high"] - first["low"],
-    )
-    with pytest.raises(ValueError, match="not measured"):
-        one_room_results.pair_difference("no_such_measure", [{**end, "absent": {}} for end in ends])
-
-
-def test_the_time_left_grows_with_the_queue() -> None:
-    assert one_room_results.time_left(0, [1.0, 1.0], 40, 2) == "about 5 s"
-    assert one_room_results.time_left(0, [0.5, 0.0], 40, 2) == "about 30 s"
-    assert one_room_results.time_left(20, [0.0, 0.0], 40, 2) == "about 8 minutes"
-    assert not math.isnan(float(one_room_results.time_left(1, [0.0], 10, 4).split()[1]))
-    assert one_room_results.seconds_left(0, [1.0, 1.0], 40, 2) == 0
-    assert one_room_results.seconds_left(6, [0.0, 0.0], 4, 2) == 4 + 12
+    assert {row["towers"] for row in rows} == {towers}
+    assert TOWERS_SEEN[towers] in now.planned

@@ -32,11 +32,14 @@ def test_every_number_with_an_interval_is_one_that_the_four_experiments_show(
         one.key: json.loads((bundled.packed_files(one.key) / "metrics.json").read_text())["end"]
         for one in LESSON.trained
     }
-    values, shown = values_of(published_lesson_runs("scenes"), LESSON), set()
+    quantities = [step.quantity for step in LESSON.steps]
+    values, shown = values_of(published_lesson_runs("scenes"), quantities), set()
     for step in LESSON.steps:
         left, right = (runs.get(one.key, {}) for one in step.conditions)
-        shown |= {Measurement(step, "", estimate_in_run(step, left, right), runs=False).number}
-        shown |= {Measurement(step, "", estimate_over_runs(step, values), runs=True).number}
+        in_run = estimate_in_run(step.quantity, left, right)
+        over_runs = estimate_over_runs(step.quantity, step.conditions, values)
+        shown |= {Measurement(step, "", in_run, runs=False).number}
+        shown |= {Measurement(step, "", over_runs, runs=True).number}
     shown |= {rate(end["minority_accuracy"]) for end in runs.values()}
     said = set(re.findall(r"[-+]?[\d.]+ (?:%|points) \([-+]?[\d.]+ to [-+]?[\d.]+\)", PLANS))
     assert len(said) >= 5

@@ -24,9 +24,9 @@ def test_the_pair_of_a_lessons_condition_is_read_off_it(name: str) -> None:
     )
 
 
-def test_from_scratch_the_bias_is_the_studys() -> None:
-    assert tower_pairs.lesson_bias(Condition()) == STUDY_BIAS
-    assert tower_pairs.lesson_bias(Condition(n_per_group=4)) == STUDY_BIAS
+def test_from_scratch_and_on_the_smallest_set_the_bias_is_the_studys() -> None:
+    for usual in (Condition(), Condition(n_per_group=4), PRETRAINED.replace(n_per_group=2)):
+        assert tower_pairs.lesson_bias(usual) == STUDY_BIAS
 
 
 @pytest.mark.parametrize("n", [3, 4, 5, 8, 12, 24, 48, 200])
@@ -37,7 +37,3 @@ def test_on_a_frozen_tower_the_bias_is_higher_and_every_group_keeps_an_image(n: 
     assert biased.n_minority >= 1
     assert biased.n_minority <= usual.replace(bias=STUDY_BIAS).n_minority
     assert n < 48 or biased.bias == 0.95
-
-
-def test_the_smallest_set_has_the_bias_of_the_study() -> None:
-    assert tower_pairs.lesson_bias(PRETRAINED.replace(n_per_group=2)) == STUDY_BIAS

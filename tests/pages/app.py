@@ -74,6 +74,24 @@ def press(page: AppTest, label: str) -> AppTest:
     return page
 
 
+def labels(page: AppTest) -> list[str]:
+    return [button.label for button in page.button]
+
+
+def code_of(page: AppTest) -> str:
+    """The code of the class session at a page's address."""
+    code = page.query_params["code"]
+    return code if isinstance(code, str) else code[0]
+
+
+def choose(page: AppTest, group: str, name: str) -> AppTest:
+    """Choose one of the buttons of a group."""
+    groups = page.get("button_group")
+    next(one for one in groups if one.proto.label == group).set_value(name).run()
+    assert not page.exception
+    return page
+
+
 def text_of(page: AppTest) -> str:
     """All that stands on a page in words."""
     kinds = ("title", "subheader", "markdown", "caption", "info", "success", "warning", "error")

@@ -18,6 +18,7 @@ from vlcore.artifacts import disk, store
 from vlcore.data.decoding import square
 from vlcore.metrics.reliance import SIDE, PaintedImages, paint_parts
 from vlcore.web import visitors, work
+from vlcore.web.components import browser as browser_components
 from vlcore.web.upload import answers, reliance
 
 from .app import FakeQueue
@@ -63,6 +64,12 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
     queue = FakeQueue()
     monkeypatch.setattr(work, "queue", lambda: queue)
     return queue
+
+
+@pytest.fixture
+def no_cookies(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test has no browser that sends cookies, and no workers."""
+    monkeypatch.setattr(browser_components, "remembered", lambda name: "")
 
 
 def painted_by_place(picture: Image.Image) -> PaintedImages:

@@ -27,7 +27,8 @@ TAKE = "Train my two models"
 def prepared(experiments: list[store.Artifact]) -> Iterator[None]:
     """The planned models are there already: a phone has its own at once. Other tests of this home
     see none of them."""
-    pairs = one_room.pairs_of(PLAN, Condition(), SCENES, PLAN.planned)
+    places = range(PLAN.planned)
+    pairs = [one_room.pair_of(PLAN, Condition(), SCENES, place) for place in places]
     copies = [both for pair in pairs for both in zip(experiments[2:], pair, strict=True)]
     copies_made = [publish_as(*both) for both in copies if not store.published(both[1].key)]
     yield
@@ -37,7 +38,9 @@ def prepared(experiments: list[store.Artifact]) -> Iterator[None]:
 
 def expect_blocks(wall: Page, text: str) -> None:
     expect(
-        wall.get_by_test_id("stMetric").filter(has_text="Blocks").get_by_test_id("stMetricValue")
+        wall.get_by_test_id("stMetric")
+        .filter(has_text="Seed pairs")
+        .get_by_test_id("stMetricValue")
     ).to_have_text(text)
 
 
@@ -52,7 +55,7 @@ def test_a_wall_and_three_phones_do_one_study(come: Callable[..., Page], server:
     for phone, says in zip(phones, ("lower", "lower", "higher"), strict=True):
         press(phone, says)
     expect_text(wall, "lower: 2 · about the same: 0 · higher: 1")
-    wall.get_by_role("spinbutton", name="Blocks").fill(str(PLAN.planned))
+    wall.get_by_role("spinbutton", name="Seed pairs").fill(str(PLAN.planned))
     wall.keyboard.press("Enter")
     wall.get_by_role("radiogroup", name="The class expects").get_by_text(
         "lower", exact=True
@@ -64,20 +67,20 @@ def test_a_wall_and_three_phones_do_one_study(come: Callable[..., Page], server:
 
     for number, phone in enumerate(phones, start=1):
         press(phone, TAKE)
-        expect_text(phone, f"Your two models: block {number}, seed {number - 1}")
+        expect_text(phone, f"Your two models: seed pair {number}, seed {number - 1}")
         expect(phone.get_by_text("Your dot among all dots")).to_be_visible()
         expect(phone.locator("path[aria-label='camel, grass, held out']").first).to_be_attached()
         expect_blocks(wall, f"{number} of 5")
     assert phones[0].evaluate("document.documentElement.scrollWidth") <= 390
     phones[0].reload()  # the same browser has the same block
-    expect_text(phones[0], "Your two models: block 1, seed 0")
-    expect_text(wall, "The plan decides when 2 more of its 5 blocks are there")
+    expect_text(phones[0], "Your two models: seed pair 1, seed 0")
+    expect_text(wall, "The plan decides when 2 more of its 5 seed pairs are there")
     for label in ("Code", "Exact p", "95 % interval"):
         expect(wall.get_by_text(label, exact=True)).to_be_in_viewport()
     expect(wall.get_by_text("Looked at").first).to_be_in_viewport()
 
     wall.reload()  # the lecturer's browser leads on
-    press(wall, "Train the 2 blocks that nobody trains")
+    press(wall, "Train the 2 seed pairs that nobody trains")
     expect_blocks(wall, "5 of 5")
     press(wall, "End: what did it show?")
     expect_text(wall, "The class expected “lower”")

@@ -42,10 +42,12 @@ def test_a_room_goes_on_when_its_server_was_killed_while_a_block_trained(
     usual = usual_condition(images)
     code, token = start_session(one_room.NAME, "pets", one_room.FIRST)
     vote(code, one_room.FIRST, "student-1", "lower", DIRECTIONS)
-    plan = Plan("labels", 5, prediction="lower")
-    plan = one_room.fix_plan(code, token, plan, usual, images.grouping)
+    decided = Plan("labels", 5, prediction="lower")
+    one_room.fix_plan(code, token, decided, usual, images.grouping)
+    plan = one_room.plan_of(code)
+    assert plan is not None
     move_session(code, token, one_room.FIRST, "run")
-    dot, pair = one_room.pairs_of(plan, usual, images.grouping, 2)
+    dot, pair = (one_room.pair_of(plan, usual, images.grouping, place) for place in range(2))
     publish(dot)
     one_room.take_block(code, "student-1", lambda _: BlockState.OPEN)
 
@@ -55,7 +57,7 @@ def test_a_room_goes_on_when_its_server_was_killed_while_a_block_trained(
         wall, phone = browser.new_context().new_page(), browser.new_context().new_page()
         wall.goto(f"{address}&presenter={token}")
         phone.goto(address)
-        metric = wall.get_by_test_id("stMetric").filter(has_text="Blocks")
+        metric = wall.get_by_test_id("stMetric").filter(has_text="Seed pairs")
         blocks = metric.get_by_test_id("stMetricValue")
         expect(blocks).to_have_text("1 of 5")
         press(phone, "Train my two models")
@@ -66,7 +68,7 @@ def test_a_room_goes_on_when_its_server_was_killed_while_a_block_trained(
         blocks_before = one_room.blocks_of(code)
 
         server = begun(port, SHORT)
-        expect_text(phone, "Your two models: block 2, seed 1")
+        expect_text(phone, "Your two models: seed pair 2, seed 1")
         assert all(store.published(condition.key) for condition in pair)
         expect(blocks).to_have_text("2 of 5")
         expect_text(wall, f"Plan {plan.hash} was written down")
@@ -80,7 +82,7 @@ def test_a_room_goes_on_when_its_server_was_killed_while_a_block_trained(
         expect_text(phone, "is damaged")
         file.write_bytes(content)
         # It looks again, without another reload.
-        expect_text(phone, "Your two models: block 2, seed 1")
+        expect_text(phone, "Your two models: seed pair 2, seed 1")
         press(wall, "End: what did it show?")  # the same browser leads
         until(lambda: not find_session(code).open)
     finally:

@@ -1,10 +1,7 @@
 """The lesson of one room: the plan and the wall on the lecturer's screen, a block of its own on
 each phone."""
 
-import csv
-import io
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -30,11 +27,10 @@ from vlcore.study import published
 from vlcore.study.results import Study
 from vlcore.study.runs_table import runs_table
 from vlcore.web import cache, visitors, work
-from vlcore.web.components import browser
 from vlcore.web.lesson import one_room_student as phone_page
 from vlcore.web.lesson import session_cache
 
-from .app import FakeQueue, alts, opened, press, text_of
+from .app import FakeQueue, alts, code_of, labels, opened, press, text_of
 
 open_page = partial(opened, "6_Lesson")
 PLAN = Plan("labels", 6, seed=500, prediction="lower")
@@ -42,13 +38,11 @@ TAKE = "Train my two models"
 
 
 @pytest.fixture(autouse=True)
-def no_cookies(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A test has no browser that sends cookies, and no workers; what others published is little."""
-    monkeypatch.setattr(browser, "remembered", lambda name: "")
+def one_process(no_cookies: None, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other process trains a block; what others published is little."""
     monkeypatch.setattr(one_room, "SETTLE", 0.0)
     monkeypatch.setattr(published, "measured_runs", lambda: runs_table([]))
     queue.disk = True
-    return
 
 
 def begun(plan: Plan | None = PLAN, towers: str = "scratch") -> Started:
@@ -60,15 +54,21 @@ def begun(plan: Plan | None = PLAN, towers: str = "scratch") -> Started:
 
 
 def pairs(blocks: int, plan: Plan = PLAN) -> list[Pair]:
-    return one_room.pairs_of(plan, Condition(), SCENES, blocks)
-
-
-def labels(page: AppTest) -> list[str]:
-    return [button.label for button in page.button]
+    return [one_room.pair_of(plan, Condition(), SCENES, place) for place in range(blocks)]
 
 
 def lecturer(started: Started) -> AppTest:
     return open_page(code=started.code, presenter=started.token)
+
+
+def metrics(page: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in page.metric}
+
+
+def fixed(started: Started, kind: str = CLASS) -> Plan:
+    plan = one_room.plan_of(started.code, kind)
+    assert plan is not None
+    return plan
 
 
 def phone(started: Started, voter: str = "student-1") -> AppTest:
@@ -80,30 +80,20 @@ def phone(started: Started, voter: str = "student-1") -> AppTest:
     return page
 
 
-def test_alone_it_says_what_it_is_and_begins(empty_home: Path) -> None:
-    page = open_page(lesson="one-room")
-    assert page.header[0].value == "One room, one study"
-    assert not list(empty_home.iterdir()), "looking at the page writes nothing"
-    press(page, "Start it")
-    code = page.query_params["code"]
-    found = find_session(code if isinstance(code, str) else code[0])
-    assert found is not None
-    assert found.lesson == one_room.NAME
-    assert "Lock the plan" in labels(page)
-
-
 @pytest.mark.parametrize("towers", list(TOWERS))
-def test_the_lesson_begins_on_the_towers_that_the_address_names(
+def test_alone_it_says_what_it_is_and_begins_on_the_towers_of_the_address(
     empty_home: Path, towers: str
 ) -> None:
     page = open_page(lesson="one-room", towers=towers)
+    assert page.header[0].value == "One room, one study"
     assert TOWERS_SEEN[towers] in text_of(page)
+    assert not list(empty_home.iterdir()), "looking at the page writes nothing"
     press(page, "Start it")
-    code = page.query_params["code"]
-    found = find_session(code if isinstance(code, str) else code[0])
-    assert found is not None
-    assert found.towers == towers
+    room = find_session(code_of(page))
+    assert room is not None
+    assert (room.lesson, room.towers) == (one_room.NAME, towers)
     assert TOWERS_SEEN[towers] in text_of(page)
+    assert "Lock the plan" in labels(page)
 
 
 def test_on_a_pretrained_tower_plan_rehearsal_preparation_and_phones_have_it(
@@ -116,24 +106,23 @@ def test_on_a_pretrained_tower_plan_rehearsal_preparation_and_phones_have_it(
         assert "95 %" in one.header[0].value
     page.number_input[0].set_value(5).run()
     pretrained = replace(PLAN, planned=5, seed=0, towers="pretrained")
+    assert "0 of 10 models are there" in text_of(page)
+    assert queue.asked == []
     press(page, "Train all of them now")
     assert queue.asked == [second.key for _, second in pairs(5, pretrained)]
+    assert one_room.blocks_of(started.code) == [], "a dot appears when a phone takes its block"
     queue.asked.clear()
     press(page, "Begin the rehearsal")
-    kept = one_room.plan_of(started.code, REHEARSAL)
-    assert kept is not None
-    assert queue.asked == [second.key for _, second in pairs(3, kept)]
-    assert {one.frozen_tower for pair in pairs(3, kept) for one in pair} == {"pretrained"}
+    rehearsed = pairs(3, fixed(started, REHEARSAL))
+    assert queue.asked == [second.key for _, second in rehearsed]
+    assert {one.frozen_tower for pair in rehearsed for one in pair} == {"pretrained"}
     press(page, "End the rehearsal and delete it")
     page.radio(key="room_expected").set_value("lower").run()
     press(page, "Lock the plan")
-    fixed = one_room.plan_of(started.code)
-    assert fixed is not None
-    assert fixed.towers == "pretrained"
     assert TOWERS_SEEN["pretrained"] in text_of(page)
     queue.asked.clear()
     press(student.run(), TAKE)
-    assert queue.asked == [pairs(1, fixed)[0][1].key]
+    assert queue.asked == [pairs(1, fixed(started))[0][1].key]
     assert TOWERS_SEEN["pretrained"] in text_of(student)
 
 
@@ -176,17 +165,11 @@ def test_the_class_expects_something_and_the_lecturer_fixes_the_plan_once(
     page.number_input[0].set_value(7).run()
     page.radio(key="room_expected").set_value("lower").run()
     press(page, "Lock the plan")
-    plan = one_room.plan_of(started.code)
-    assert plan is not None
-    assert (plan.contrast, plan.planned, plan.measure, plan.prediction) == (
-        "labels",
-        7,
-        "minority_accuracy",
-        "lower",
-    )
+    plan = fixed(started)
+    assert plan == Plan("labels", 7, prediction="lower", hash=plan.hash)
     assert "Lock the plan" not in labels(page)
     assert "before its first run" in text_of(page)
-    assert next(one.value for one in page.metric if one.label == "Blocks") == "0 of 7"
+    assert metrics(page)["Seed pairs"] == "0 of 7"
     assert TAKE in labels(student.run())
     assert queue.asked == [], "a plan starts nothing"
 
@@ -195,7 +178,7 @@ def test_another_comparison_is_another_question_to_the_class(empty_home: Path) -
     started = begun(None)
     student = press(phone(started), "lower")
     page = lecturer(started)
-    page.selectbox(key="room_contrast").set_value("Group DRO against plain training").run()
+    page.selectbox(key="room_contrast").set_value("groupdro").run()
     assert not page.exception
     assert find_session(started.code).step == "groupdro/minority_accuracy"  # type: ignore[union-attr]
     assert "group DRO" in " ".join(one.proto.body for one in student.run().get("html"))
@@ -269,7 +252,7 @@ def test_a_pair_that_is_there_is_shown_at_once_with_its_maps_and_its_dot(
     page = press(phone(started), TAKE)
     assert queue.asked == [], "models that are there are not trained again"
     for one, place in ((others, 1), (page, 2)):
-        assert f"block {place}, seed {699 + place}" in " ".join(
+        assert f"seed pair {place}, seed {699 + place}" in " ".join(
             html.proto.body for html in one.get("html")
         )
     said = alts(page)
@@ -295,8 +278,8 @@ def test_the_wall_has_the_numbers_of_the_analysis_and_says_how_often_it_was_look
     for place in range(6):
         one_room.take_block(started.code, f"student-{place}", stand)
         page.run()
-    shown = {one.label: one.value for one in page.metric}
-    assert (shown["Code"], shown["Blocks"]) == (started.code, "6 of 6")
+    shown = metrics(page)
+    assert (shown["Code"], shown["Seed pairs"]) == (started.code, "6 of 6")
     study = one_room.study_of(PLAN, Condition(), SCENES)
     analysis = Study(study, SCENES).analyses()["descriptive labels"]
     difference = analysis.primary.levels[0].difference  # type: ignore[union-attr]
@@ -318,19 +301,12 @@ def test_the_wall_has_the_numbers_of_the_analysis_and_says_how_often_it_was_look
     monkeypatch.setattr(
         work, "run_in_worker", lambda _of, task, *given: drawn.append(task) or task(*given)
     )
-    assert session_cache.results_slide(
-        started.code, images, visitors.Visitor("somebody-here"), True
-    ).startswith(b"\x89PNG")
-    assert "Exact p" in session_cache.study_handout(
-        started.code, images, visitors.Visitor("somebody-else"), True
-    )
+    visitor = visitors.Visitor("somebody-here")
+    slide = session_cache.results_slide(started.code, images, visitor, True)
+    assert slide.startswith(b"\x89PNG")
+    assert "Exact p" in session_cache.study_handout(started.code, images, visitor, True)
     assert drawn == [chart_slide, study_html]
-    assert (
-        len(
-            list(csv.DictReader(io.StringIO(session_cache.dots_csv(started.code, images).decode())))
-        )
-        == 6
-    )
+    assert len(session_cache.dots_csv(started.code, images).splitlines()) == 1 + 6
     press(page, "Go on")
     assert find_session(started.code).phase == "run"  # type: ignore[union-attr]
 
@@ -339,23 +315,10 @@ def test_the_lecturer_trains_what_nobody_has(empty_home: Path, queue: FakeQueue)
     started = begun()
     press(phone(started), TAKE)
     page = lecturer(started)
-    press(page, "Train the 5 blocks that nobody trains")
+    press(page, "Train the 5 seed pairs that nobody trains")
     assert sorted(queue.asked) == sorted(second.key for _, second in pairs(6))
     assert not [label for label in labels(page.run()) if label.startswith("Train the")]
     assert "is there in about" in text_of(page)
-
-
-def test_what_is_prepared_needs_a_button_and_the_plan_says_so(
-    empty_home: Path, queue: FakeQueue
-) -> None:
-    started = begun(None)
-    page = lecturer(started)
-    page.number_input[0].set_value(5).run()
-    assert "0 of 10 models are there" in text_of(page)
-    assert queue.asked == []
-    press(page, "Train all of them now")
-    assert queue.asked == [second.key for _, second in pairs(5, Plan("labels", 5))]
-    assert one_room.blocks_of(started.code) == [], "a dot appears when a phone takes its block"
 
 
 def test_how_long_preparing_takes_is_judged_by_what_ended_last_and_by_what_waits(
@@ -381,36 +344,20 @@ def test_a_rehearsal_takes_blocks_of_its_own_is_marked_and_goes(
     assert not {second.key for _, second in pairs(3, Plan("labels", 3))} & set(queue.asked)
     assert any("Rehearsal" in warning.value for warning in page.warning)
     assert "lower" in labels(phone(started)), "the class sees nothing of it"
-    kept = one_room.plan_of(started.code, REHEARSAL)
-    assert kept is not None
+    rehearsed = pairs(3, fixed(started, REHEARSAL))
     press(page, "End the rehearsal and delete it")
     assert queue.cancelled == queue.asked, "nobody waits for it any more"
     press(page, "Begin the rehearsal")
-    publish([one for pair in pairs(3, kept) for one in pair])
+    publish([one for pair in rehearsed for one in pair])
     queue.asked.clear()
-    assert next(one.value for one in page.run().metric if one.label == "Blocks") == "3 of 3"
+    assert metrics(page.run())["Seed pairs"] == "3 of 3"
     press(page, "End the rehearsal and delete it")
     assert one_room.blocks_of(started.code, REHEARSAL) == []
     assert "Lock the plan" in labels(page)
     assert one_room.looks_of(started.code, CLASS) == {}
 
 
-def test_deleted_nothing_is_left_and_phones_are_told(empty_home: Path) -> None:
-    started = begun()
-    student = press(phone(started), TAKE)
-    press(lecturer(started), "Delete this lesson's data now")
-    assert (one_room.plan_of(started.code), one_room.blocks_of(started.code)) == (None, [])
-    assert "no lesson with this code" in student.run().warning[0].value
-
-
 def test_a_wall_without_a_dot_gives_a_sentence_for_a_file(empty_home: Path) -> None:
     started, images = begun(), cache.named_set("scenes")
     with pytest.raises(LabError, match="no dot"):
         session_cache.results_slide(started.code, images, visitors.Visitor("somebody-here"), False)
-    planless = begun(None).code
-    for make in (
-        session_cache.dots_csv,
-        partial(session_cache.study_handout, asker=visitors.Visitor("somebody-here"), ended=False),
-    ):
-        with pytest.raises(LabError, match="no plan"):
-            make(planless, images)

@@ -19,13 +19,13 @@ from streamlit.web.server.starlette.starlette_routes import create_upload_routes
 
 from tests.api import stand_ins
 from vlcore.api import small_images
-from vlcore.classroom.throttle import RateLimit
 from vlcore.data.imageset import ImageSet, ImageSetError
 from vlcore.experiment import limits
 from vlcore.experiment.version import __version__
 from vlcore.plots.thumbnails import thumb_uri
 from vlcore.web import middleware, serving, visitors
 from vlcore.web.middleware import VisitorMiddleware
+from vlcore.web.rate_limit import RateLimit
 from vlcore.web.visitors import COOKIE
 
 IMAGES = dataclasses.replace(

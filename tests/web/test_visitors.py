@@ -9,8 +9,6 @@ import streamlit as st
 
 from vlcore.classroom import teacher
 from vlcore.classroom.teacher import Right, RightError
-from vlcore.classroom.throttle import RateLimit
-from vlcore.experiment import limits
 from vlcore.web import visitors
 from vlcore.web.visitors import COOKIE
 
@@ -23,7 +21,6 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     sent = SimpleNamespace(headers={"Host": "localhost:8501"}, cookies={}, ip_address=None)
     monkeypatch.setattr(st, "context", sent)
     monkeypatch.setattr(st, "session_state", {})
-    monkeypatch.setattr(teacher, "_wrong_secrets", RateLimit(limits.SECRETS, 0.001))
     monkeypatch.delenv("VLCORE_TEACHER", raising=False)
     return sent
 
@@ -76,22 +73,6 @@ def test_the_secret_makes_a_teacher_and_the_browser_keeps_a_token_of_it(
         assert not visitors.teaches(), "a token ends"
     monkeypatch.setenv("VLCORE_TEACHER", "another")
     assert not visitors.teaches()
-
-
-def test_a_browser_that_guesses_must_wait_and_no_other(
-    browser: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("VLCORE_TEACHER", SECRET)
-    browser.cookies[COOKIE] = "a-guesser"
-    for guess in range(limits.SECRETS):
-        with pytest.raises(RightError, match="not the secret"):
-            visitors.sign_in(f"guess {guess}")
-    with pytest.raises(RightError, match="many wrong secrets"):
-        visitors.sign_in(SECRET)
-    monkeypatch.setattr(st, "session_state", {})
-    browser.cookies[COOKIE] = "a-lecturer"
-    visitors.sign_in(SECRET)
-    assert visitors.teaches()
 
 
 @pytest.mark.parametrize(

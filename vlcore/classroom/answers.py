@@ -6,14 +6,14 @@ Each has its own interval, over images or over runs, and says where it decides n
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from vlcore.api.model_metrics import absence_reason, estimate_of
-from vlcore.classroom.lessons import Choice, Lesson, Step
+from vlcore.classroom.lessons import Choice, Lesson, Quantity, Step
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.wording import difference, number, points, rate
@@ -24,7 +24,7 @@ from vlcore.study.statistics.paired import ENOUGH, t_interval
 from vlcore.study.text import claim_words, estimate_words, not_run
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
-SEEDS = range(20)  # of the blocks that are looked for
+SEEDS = range(20)  # of the seed pairs that are looked for
 ANOTHER = "This is one run of each model; another seed gives other numbers."
 
 
@@ -112,73 +112,59 @@ class Answer:
         return [*sentences, ANOTHER]
 
 
-def estimate_in_run(step: Step, left: Mapping[str, Any], right: Mapping[str, Any]) -> Estimate:
-    """The number of a step from one run of each model, with its interval over scenes.
+def estimate_in_run(
+    quantity: Quantity, left: Mapping[str, Any], right: Mapping[str, Any]
+) -> Estimate:
+    """A quantity from one run of each model, with its interval over images.
 
     The interval of a difference is the widest that both allow. ValueError, which says why, where
     the number is not defined.
     """
     terms = []
-    for metrics, measure in step.quantity.terms(left, right):
+    for metrics, measure in quantity.terms(left, right):
         estimate = estimate_of(metrics, measure)
         if estimate is None:
             raise ValueError(absence_reason(metrics, measure))
-        terms.append(Estimate(estimate["value"], estimate["low"], estimate["high"], estimate["n"]))
+        terms.append(Estimate(**estimate))
     if len(terms) == 1:
         return terms[0]
     value, less = terms
     return Estimate(value.value - less.value, value.low - less.high, value.high - less.low, value.n)
 
 
-def estimate_over_runs(step: Step, values: Mapping[str, Mapping[str, float]]) -> Estimate:
-    """The number of a step over runs that differ in their seeds alone, with its t interval.
+def estimate_over_runs(
+    quantity: Quantity,
+    conditions: tuple[Condition, Condition],
+    values: Mapping[str, Mapping[str, float]],
+) -> Estimate:
+    """A quantity over runs that differ in their seeds alone, with its t interval.
 
     Args:
-        step: the step.
+        quantity: the number.
+        conditions: of the models on the left and on the right.
         values: of `values_of`.
 
     Raises:
-        ValueError: with fewer than two blocks.
+        ValueError: with fewer than two seed pairs.
     """
-    quantity = step.quantity
     numbers = []
     for seed in SEEDS:
-        left, right = (values.get(with_seed(model, seed).key, {}) for model in step.conditions)
+        left, right = (values.get(with_seed(model, seed).key, {}) for model in conditions)
         terms = [metrics.get(measure, math.nan) for metrics, measure in quantity.terms(left, right)]
         value = terms[0] - sum(terms[1:])
         if not math.isnan(value):
             numbers.append(value)
-    if len(numbers) < 2:
-        raise ValueError(f"an interval over runs needs two blocks of seeds, not {len(numbers)}")
     interval = t_interval(numbers)
-    if not quantity.share:
-        return interval
-    lowest = -1.0 if quantity.less_left else 0.0
-    return replace(interval, low=max(interval.low, lowest), high=min(interval.high, 1.0))
-
-
-def estimate_over_seeds(frame: pd.DataFrame, condition: Condition, measure: str) -> Estimate:
-    """A measure at the end of training over runs that differ from a condition in their seeds alone,
-    with its t interval; ValueError with fewer than two."""
-    keys = {with_seed(condition, seed).key for seed in SEEDS}
-    rows = frame[
-        frame["key"].isin(keys) & (frame["measure"] == measure) & (frame["moment"] == "end")
-    ]
-    values = rows["value"].dropna().to_numpy(dtype=float)
-    if len(values) < 2:
-        raise ValueError(f"an interval over runs needs two of them, not {len(values)}")
-    return t_interval(values)
+    return interval.within(-1.0 if quantity.less_left else 0.0, 1.0) if quantity.share else interval
 
 
 def with_seed(condition: Condition, seed: int) -> Condition:
-    """The same condition in another block of seeds."""
+    """The same condition in another seed pair."""
     return condition.replace(data_seed=seed, init_seed=seed)
 
 
-def values_of(frame: pd.DataFrame, lesson: Lesson) -> dict[str, dict[str, float]]:
-    """The measures of a lesson's questions at the end of training: key of a run to measure to
-    value."""
-    quantities = [step.quantity for step in lesson.steps]
+def values_of(frame: pd.DataFrame, quantities: Sequence[Quantity]) -> dict[str, dict[str, float]]:
+    """The measures of quantities at the end of training: key of a run to measure to value."""
     measures = {name for quantity in quantities for name in (quantity.measure, quantity.less)}
     rows = frame[frame["measure"].isin(measures) & (frame["moment"] == "end")]
     rows = rows.dropna(subset=["value"])

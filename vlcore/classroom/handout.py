@@ -4,6 +4,7 @@ paper.
 Each is the lesson's own data, printed, so that paper and page never differ."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,16 +57,19 @@ def handout_html(
     return _printed(parts, f"{lesson.title}{': with the numbers' if answers else ''}")
 
 
-def study_html(state: ClassStudy, looks: Mapping[int, float], published: Differences) -> str:
-    """The study of a class: its plan, and its results now; arguments as `ClassStudy.sentences`."""
-    plan, study = state.plan, state.study
-    contrast = one_room.contrasts(state.usual.with_towers(plan.towers), state.grouping)[
-        plan.contrast
-    ]
+def study_html(state: ClassStudy, published: Differences, sentences: Sequence[str]) -> str:
+    """The study of a class: its plan, and its results now.
+
+    Args:
+        state: the study.
+        published: differences of other runs.
+        sentences: those of `ClassStudy.sentences`.
+    """
+    study, contrast = state.study, state.contrast
     arms = {str(study.arm_of(condition)): condition for condition in study.conditions[:2]}
     parts: list[Any] = [
         contrast.question,
-        one_room.expectation_question(contrast, plan.measure, state.grouping),
+        one_room.expectation_question(contrast, study.measure, state.grouping),
         state.planned,
         _models(arms, state.grouping),
         Heading("The results"),
@@ -74,7 +78,7 @@ def study_html(state: ClassStudy, looks: Mapping[int, float], published: Differe
         spec = chart.to_dict(validate=False)
         parts.append(Figure(spec, spec["description"]))
     parts.append(pd.DataFrame([state.numbers()]))
-    return _printed([*parts, *state.sentences(looks, published)], state.title)
+    return _printed([*parts, *sentences], state.title)
 
 
 def repair_html(ranking: Ranking, about: str, grouping: Grouping) -> str:
@@ -86,11 +90,14 @@ def repair_html(ranking: Ranking, about: str, grouping: Grouping) -> str:
         grouping: of the image set.
     """
     parts: list[Any] = [about, repair_results.changes_table(ranking.teams)]
-    for stage in (ranking.before, ranking)[: 1 + ranking.last]:
+    stages = [replace(ranking, last=False)]
+    if ranking.last:
+        stages.append(ranking)
+    for stage in stages:
         heading = "The ranking in unseen scenes" if stage.last else "The ranking"
         spec = stage.chart(LIGHT, *_FIGURE).to_dict(validate=False)
         accuracy = [
-            rate(result.unseen.as_dict()) if result.unseen else result.words
+            rate(result.unseen.as_dict()) if stage.last and result.unseen else result.words
             for result in stage.results
         ]
         names = [result.name for result in stage.results]

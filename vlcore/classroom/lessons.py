@@ -44,7 +44,7 @@ class Quantity:
     """
 
     measure: str
-    words: str
+    words: str = ""
     less: str = ""
     less_left: bool = False
 

@@ -21,8 +21,6 @@ from vlcore.classroom.session import (
     presenter_transaction,
     query_rows,
     session_transaction,
-    tidy_code,
-    towers_of,
 )
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import read_yaml
@@ -45,29 +43,13 @@ TRIES = 3  # of a block that fails
 # Seconds for which a block that was asked for counts as active, though this server does not know of
 # it: another process may. A phone that waits renews that, every so many seconds.
 SETTLE, BEAT = 60.0, 20.0
-_TABLES = (
-    (
-        "CREATE TABLE IF NOT EXISTS room_plans (code TEXT NOT NULL, kind TEXT NOT NULL, contrast"
-        " TEXT NOT NULL, planned INTEGER NOT NULL, measure TEXT NOT NULL, seed INTEGER NOT NULL,"
-        " prediction TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (code, kind)) WITHOUT ROWID"
-    ),
-    (
-        "CREATE TABLE IF NOT EXISTS room_blocks (code TEXT NOT NULL, kind TEXT NOT NULL, place"
-        " INTEGER NOT NULL, owner TEXT NOT NULL, failures INTEGER NOT NULL, at REAL NOT NULL,"
-        " PRIMARY KEY (code, kind, place)) WITHOUT ROWID"
-    ),
-    (
-        "CREATE TABLE IF NOT EXISTS room_looks (code TEXT NOT NULL, kind TEXT NOT NULL, dots"
-        " INTEGER NOT NULL, p REAL NOT NULL, PRIMARY KEY (code, kind, dots)) WITHOUT ROWID"
-    ),
-)
-_PLAN = (
-    "SELECT contrast, planned, measure, seed, prediction, hash FROM room_plans WHERE code = ? AND"
-    " kind = ?"
-)
-_BLOCKS = (
-    "SELECT place, owner, failures, at FROM room_blocks WHERE code = ? AND kind = ? ORDER BY place"
-)
+_PLAN = """
+    SELECT p.contrast, p.planned, p.measure, p.seed, p.prediction, p.hash, t.towers
+    FROM room_plans p JOIN lesson_towers t ON t.code = p.code WHERE p.code = ? AND p.kind = ?
+"""
+_BLOCKS = """
+    SELECT place, owner, failures, at FROM room_blocks WHERE code = ? AND kind = ? ORDER BY place
+"""
 View = Callable[[str], JobStatus]  # the state of a training, by its key
 Pair = tuple[Condition, Condition]  # of a block, the baseline's first
 
@@ -118,9 +100,9 @@ class Block:
     """
 
     place: int
-    owner: str
-    failures: int
-    at: float
+    owner: str = ""
+    failures: int = 0
+    at: float = 0.0
 
 
 class BlockState(Enum):
@@ -203,21 +185,22 @@ def study_of(
     return replace(study, measure=plan.measure, prediction=plan.prediction)
 
 
-def pairs_of(plan: Plan, usual: Condition, grouping: Grouping, blocks: int) -> list[Pair]:
-    """The conditions of so many blocks, by place."""
-    conditions = study_of(plan, usual, grouping, blocks=blocks).conditions
-    return list(zip(conditions[::2], conditions[1::2], strict=True))
+def pair_of(plan: Plan, usual: Condition, grouping: Grouping, place: int) -> Pair:
+    """The conditions of a block, the baseline's first."""
+    alone = replace(plan, seed=plan.seed + place)
+    baseline, treatment = study_of(alone, usual, grouping, blocks=1).conditions
+    return baseline, treatment
 
 
 def plan_of(code: str, kind: str = CLASS) -> Plan | None:
     """The plan of a session; None where nothing is fixed yet."""
-    stored = query_rows(_PLAN, (tidy_code(code), kind))
-    return replace(Plan(*stored[0]), towers=towers_of(code)) if stored else None
+    stored = query_rows(_PLAN, (code, kind))
+    return Plan(*stored[0]) if stored else None
 
 
 def blocks_of(code: str, kind: str = CLASS) -> list[Block]:
     """The blocks that were taken, by place."""
-    return [Block(*row) for row in query_rows(_BLOCKS, (tidy_code(code), kind))]
+    return [Block(*row) for row in query_rows(_BLOCKS, (code, kind))]
 
 
 def planned_places(states: Sequence[BlockState], planned: int) -> set[int]:
@@ -227,35 +210,24 @@ def planned_places(states: Sequence[BlockState], planned: int) -> set[int]:
     return set(places[:planned])
 
 
-def fix_plan(code: str, token: str, plan: Plan, usual: Condition, grouping: Grouping) -> Plan:
-    """Lock the plan of a class, with its hash, for good.
-
-    Raises:
-        LessonError: for all but the presenter, where a plan is fixed already, or for a plan that is
-            not offered, such as one with other towers than those of its session.
-    """
-    if plan.contrast not in contrasts(usual, grouping) or plan.measure not in primary_measures():
-        raise LessonError("A plan has a contrast and a measure that are offered; choose again.")
-    if (
-        plan.prediction not in DIRECTIONS
-        or not FEWEST <= plan.planned <= MOST
-        or not 0 <= plan.seed <= LAST_SEED
-    ):
+def fix_plan(code: str, token: str, plan: Plan, usual: Condition, grouping: Grouping) -> None:
+    """Lock the plan of a class, on the towers of its session, with its hash, for good; LessonError
+    for all but the presenter, where a plan is fixed already, and for numbers that are not
+    offered."""
+    is_offered = FEWEST <= plan.planned <= MOST and 0 <= plan.seed <= LAST_SEED
+    if plan.prediction not in DIRECTIONS or not is_offered:
         raise LessonError(
-            f"A plan has a prediction, {FEWEST} to {MOST} blocks, and a first seed to"
+            f"A plan has a prediction, {FEWEST} to {MOST} seed pairs, and a first seed to"
             f" {LAST_SEED:,}."
         )
-    _check_towers(code, plan)
     study = study_of(plan, usual, grouping, code)
-    plan = replace(plan, hash=registry.plan_hash(study))
-    with presenter_transaction(code, token, _TABLES) as file:
-        if file.execute(_PLAN, (tidy_code(code), CLASS)).fetchone():
+    with presenter_transaction(code, token) as file:
+        if file.execute(_PLAN, (code, CLASS)).fetchone():
             raise LessonError(
                 "The plan is fixed, and stays as it is; another one needs another lesson."
             )
         registry.record_plan(study)
-        _write(file, code, CLASS, plan)
-    return plan
+        _write(file, code, CLASS, replace(plan, hash=registry.plan_hash(study)))
 
 
 def take_block(
@@ -272,13 +244,11 @@ def take_block(
     Raises:
         LessonError: where the session is over, has no plan yet or is revealed, or as `admit`.
     """
-    code = tidy_code(code)
-    with session_transaction(code, _TABLES) as file:
+    with session_transaction(code) as file:
         if not file.execute(_PLAN, (code, CLASS)).fetchone():
             raise LessonError("The plan is not fixed yet; the lecturer does that first.")
-        if file.execute("SELECT phase FROM lessons WHERE code = ?", (code,)).fetchone() == (
-            "reveal",
-        ):
+        query = "SELECT 1 FROM lessons WHERE code = ? AND phase = 'reveal'"
+        if file.execute(query, (code,)).fetchone():
             raise LessonError("The study has ended; no more blocks are given out.")
         admit(file, code, voter, address)
         blocks = [(block, state_of(block)) for block in _blocks(file, code, CLASS)]
@@ -291,117 +261,95 @@ def take_block(
         for block, state in blocks:
             if state is not BlockState.LOST and (state.is_free or not block.owner):
                 return _ask(file, code, CLASS, replace(block, owner=voter), state)
-        return _ask(file, code, CLASS, Block(len(blocks), voter, 0, 0.0), BlockState.OPEN)
+        return _ask(file, code, CLASS, Block(len(blocks), voter), BlockState.OPEN)
 
 
 def release_block(code: str, voter: str) -> None:
     """Release a student's block, which others may take at once."""
-    with session_transaction(code, _TABLES) as file:
+    with session_transaction(code) as file:
         query = (
             "UPDATE room_blocks SET owner = '', at = 0 WHERE code = ? AND kind = ? AND owner = ?"
         )
-        file.execute(query, (tidy_code(code), CLASS, voter))
+        file.execute(query, (code, CLASS, voter))
 
 
 def keep_waiting(code: str, block: Block) -> None:
     """Renew a student's claim to a block, unless that was just done."""
     if time.time() - block.at > BEAT:
-        with session_transaction(code, _TABLES) as file:
+        with session_transaction(code) as file:
             query = (
                 "UPDATE room_blocks SET at = ? WHERE code = ? AND kind = ? AND place = ? AND"
                 " owner = ?"
             )
-            file.execute(query, (time.time(), tidy_code(code), CLASS, block.place, block.owner))
+            file.execute(query, (time.time(), code, CLASS, block.place, block.owner))
 
 
-def take_open_blocks(
-    code: str, token: str, state_of: Callable[[Block], BlockState], most: int = MOST
-) -> list[Block]:
-    """Ask for the planned blocks that nobody trains, without a change of owner.
-
-    Args:
-        code: of the session.
-        token: of the presenter; LessonError for any other.
-        state_of: gives the state of a block.
-        most: how many at most.
-    """
-    with presenter_transaction(code, token, _TABLES) as file:
+def take_open_blocks(code: str, token: str, state_of: Callable[[Block], BlockState]) -> list[Block]:
+    """Ask for the planned blocks that nobody trains, without a change of owner; LessonError for all
+    but the presenter. `state_of` gives the state of a block."""
+    with presenter_transaction(code, token) as file:
         blocks = _blocks(file, code, CLASS)
         states = [state_of(block) for block in blocks]
-        plan = file.execute(_PLAN, (tidy_code(code), CLASS)).fetchone()
-        planned = Plan(*plan).planned if plan else 0
+        planned = Plan(*file.execute(_PLAN, (code, CLASS)).fetchone()).planned
         # Those that nobody has taken yet.
-        blocks += [Block(place, "", 0, 0.0) for place in range(len(blocks), len(blocks) + planned)]
+        blocks += [Block(place) for place in range(len(blocks), len(blocks) + planned)]
         states += [BlockState.OPEN] * planned
         places = sorted(planned_places(states, planned))
-        free = [place for place in places if states[place].is_free]
-        return [_ask(file, code, CLASS, blocks[place], states[place]) for place in free[:most]]
+        return [
+            _ask(file, code, CLASS, blocks[place], states[place])
+            for place in places
+            if states[place].is_free
+        ]
 
 
-def rehearse(
-    code: str, token: str, plan: Plan, usual: Condition, grouping: Grouping
-) -> list[Block]:
+def rehearse(code: str, token: str, plan: Plan, usual: Condition, grouping: Grouping) -> None:
     """Start a rehearsal, in which each of the planned simulated phones takes a block.
 
     It replaces an earlier rehearsal, and is shown instead of the study of the class. LessonError
-    for all but the presenter, and for too many phones.
+    for all but the presenter.
     """
-    if not 1 <= plan.planned <= MOST:
-        raise LessonError(f"A rehearsal has 1 to {MOST} phones; choose a number of these.")
-    _check_towers(code, plan)
     plan = replace(plan, seed=REHEARSAL_SEED)
     plan = replace(plan, hash=registry.plan_hash(study_of(plan, usual, grouping, code)))
     delete_rehearsal(code, token)
-    with presenter_transaction(code, token, _TABLES) as file:
+    with presenter_transaction(code, token) as file:
         _write(file, code, REHEARSAL, plan)
-        phones = [Block(place, f"simulated-{place + 1}", 0, 0.0) for place in range(plan.planned)]
-        return [_ask(file, code, REHEARSAL, block, BlockState.OPEN) for block in phones]
+        for place in range(plan.planned):
+            block = Block(place, f"simulated-{place + 1}")
+            _ask(file, code, REHEARSAL, block, BlockState.OPEN)
 
 
 def delete_rehearsal(code: str, token: str) -> None:
     """Delete a rehearsal without its models; LessonError for all but the presenter."""
-    with presenter_transaction(code, token, _TABLES) as file:
+    with presenter_transaction(code, token) as file:
         for table in ("room_plans", "room_blocks", "room_looks"):
             query = f"DELETE FROM {table} WHERE code = ? AND kind = ?"  # noqa: S608
-            file.execute(query, (tidy_code(code), REHEARSAL))
+            file.execute(query, (code, REHEARSAL))
 
 
 def looks_of(code: str, kind: str = CLASS) -> dict[int, float]:
     """The numbers of dots at which the class looked at the result, each with its p."""
     return dict(
-        query_rows(
-            "SELECT dots, p FROM room_looks WHERE code = ? AND kind = ?", (tidy_code(code), kind)
-        )
+        query_rows("SELECT dots, p FROM room_looks WHERE code = ? AND kind = ?", (code, kind))
     )
 
 
 def record_look(code: str, kind: str, dots: int, p: float) -> None:
     """Record that the class looked at the result of so many dots."""
     if dots not in looks_of(code, kind):
-        with session_transaction(code, _TABLES) as file:
+        with session_transaction(code) as file:
             file.execute(
-                "INSERT OR IGNORE INTO room_looks VALUES (?, ?, ?, ?)",
-                (tidy_code(code), kind, dots, p),
+                "INSERT OR IGNORE INTO room_looks VALUES (?, ?, ?, ?)", (code, kind, dots, p)
             )
 
 
 def _blocks(file: sqlite3.Connection, code: str, kind: str) -> list[Block]:
-    return [Block(*row) for row in file.execute(_BLOCKS, (tidy_code(code), kind))]
+    return [Block(*row) for row in file.execute(_BLOCKS, (code, kind))]
 
 
 def _write(file: sqlite3.Connection, code: str, kind: str, plan: Plan) -> None:
-    decided = plan.contrast, plan.planned, plan.measure, plan.seed, plan.prediction, plan.hash
-    file.execute(
-        "INSERT INTO room_plans VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (tidy_code(code), kind, *decided)
-    )
-
-
-def _check_towers(code: str, plan: Plan) -> None:
-    if plan.towers != towers_of(code):
-        raise LessonError(
-            "A plan has the towers that its lesson was started with; start another lesson for"
-            " others."
-        )
+    *decided, _ = astuple(plan)  # the towers are those of the session
+    query = "INSERT INTO room_plans VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    file.execute(query, (code, kind, *decided))
 
 
 def _ask(file: sqlite3.Connection, code: str, kind: str, block: Block, state: BlockState) -> Block:
@@ -411,6 +359,6 @@ def _ask(file: sqlite3.Connection, code: str, kind: str, block: Block, state: Bl
         block = replace(block, at=time.time(), failures=failures)
     file.execute(
         "INSERT OR REPLACE INTO room_blocks VALUES (?, ?, ?, ?, ?, ?)",
-        (tidy_code(code), kind, *astuple(block)),
+        (code, kind, *astuple(block)),
     )
     return block

@@ -7,12 +7,11 @@ nothing."""
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import altair as alt
 import pandas as pd
 
-from vlcore.api.model_metrics import absence_reason, estimate_of
 from vlcore.artifacts.store import Artifact
 from vlcore.classroom import tower_pairs
 from vlcore.classroom.one_room import (
@@ -20,6 +19,7 @@ from vlcore.classroom.one_room import (
     REHEARSAL,
     Block,
     BlockState,
+    Contrast,
     Pair,
     Plan,
     contrasts,
@@ -39,7 +39,7 @@ from vlcore.study.analysis import Level, analyse
 from vlcore.study.plans import ARM, StudyPlan
 from vlcore.study.runs_table import SEEDS, matching_runs, measure_rows, runs_table
 from vlcore.study.statistics.paired import ALPHA, ENOUGH, EQUIVALENCE, Paired, Status, half_width
-from vlcore.study.text import difference_words, duration_words, level_words
+from vlcore.study.text import difference_words, level_words
 
 MORE_STUDENTS = (10, 30, 100)  # for which the width of the interval is computed
 _OUTCOMES = dict(zip((Status.LOWER, Status.EQUIVALENT, Status.HIGHER), DIRECTIONS, strict=True))
@@ -120,7 +120,7 @@ def class_results(
     class_dots = []
     for place, (first, second) in sorted(pairs.items()):
         keys = first.key, second.key
-        values = float(ends.get(first.key, float("nan"))), float(ends.get(second.key, float("nan")))
+        values = float(ends.get(first.key, math.nan)), float(ends.get(second.key, math.nan))
         if not any(map(math.isnan, values)):
             class_dots.append(Dot(place, first.data_seed, keys, values, place in planned))
     counted = {key for dot in class_dots if dot.planned for key in dot.keys}
@@ -160,9 +160,9 @@ class ClassStudy:
     plan: Plan
     usual: Condition
     grouping: Grouping
-    blocks: tuple[Block, ...] = ()
-    states: tuple[BlockState, ...] = ()
-    results: ClassResults = ClassResults((), None)
+    blocks: tuple[Block, ...]
+    states: tuple[BlockState, ...]
+    results: ClassResults
 
     @property
     def study(self) -> StudyPlan:
@@ -189,9 +189,15 @@ class ClassStudy:
         return len(self.counted - busy)
 
     @property
+    def contrast(self) -> Contrast:
+        """The comparison."""
+        usual = self.usual.with_towers(self.plan.towers)
+        return contrasts(usual, self.grouping)[self.plan.contrast]
+
+    @property
     def title(self) -> str:
         """The comparison, in a line."""
-        title = contrasts(self.usual, self.grouping)[self.plan.contrast].title
+        title = self.contrast.title
         towers = self.plan.towers
         return title if towers == tower_pairs.USUAL else f"{title}, {towers} towers"
 
@@ -205,11 +211,11 @@ class ClassStudy:
         return f"{plan} {rule(self.plan)} {TOWERS_SEEN[self.plan.towers]}"
 
     def numbers(self) -> dict[str, str]:
-        """Number of blocks, mean difference, its interval and p, as a projector shows them."""
+        """Number of seed pairs, mean difference, its interval and p, as a projector shows them."""
         counted = self.results.counted
         beyond = len(self.results.dots) - counted
-        blocks = f"{counted} of {self.plan.planned}"
-        numbers = {"Code": self.code, "Blocks": f"{blocks} + {beyond}" if beyond else blocks}
+        pairs = f"{counted} of {self.plan.planned}"
+        numbers = {"Code": self.code, "Seed pairs": f"{pairs} + {beyond}" if beyond else pairs}
         if difference := self.results.difference:
             unit, digits, words = _unit(self.plan.measure)
             mean, low, high = (signed(unit * end, digits) for end in _ends(difference.mean))
@@ -240,6 +246,27 @@ class ClassStudy:
             )
         return [sentence for sentence in sentences if sentence]
 
+    def csv(self) -> str:
+        """The dots as a CSV file, without names."""
+        baseline, treatment = self.study.arm_settings
+        rows = []
+        for dot in self.results.dots:
+            row = {
+                "block": dot.place + 1,
+                "seed": dot.seed,
+                "within_plan": dot.planned,
+                baseline: dot.values[0],
+                treatment: dot.values[1],
+                "difference": dot.difference,
+                "measure": self.plan.measure,
+                "plan": self.plan.hash,
+                "towers": self.plan.towers,
+                f"key, {baseline}": dot.keys[0],
+                f"key, {treatment}": dot.keys[1],
+            }
+            rows.append(row)
+        return safe_csv(pd.DataFrame(rows))
+
     def chart(
         self,
         palette: Palette,
@@ -266,7 +293,7 @@ class ClassStudy:
             kind = dots.PLANNED if dot.planned else dots.BEYOND
             if dot.place == highlight:
                 kind = dots.OWN
-            label = f"block {dot.place + 1}: {signed(unit * dot.difference, digits)}"
+            label = f"seed pair {dot.place + 1}: {signed(unit * dot.difference, digits)}"
             rows.append((dot.difference, kind, label))
         if not rows:
             return None
@@ -321,13 +348,13 @@ def published_differences(study: StudyPlan, frame: pd.DataFrame) -> Differences:
 def verdict(results: ClassResults, plan: Plan) -> str:
     """What the planned blocks decide, in a sentence, or how many of them are still missing."""
     level = results.level
-    if level is None or level.difference is None:
-        return "Not decided: a comparison needs two blocks."
+    if level is None:
+        return "Not decided: a comparison needs two seed pairs."
     decided = f"{difference_words(level)}: {level_words(level)}"
     if (missing := plan.planned - results.counted) > 0:
         return (
             f"So far {decided}. The plan decides when {missing} more of its"
-            f" {plan.planned} blocks are there."
+            f" {plan.planned} seed pairs are there."
         )
     decided = f"{decided[0].upper()}{decided[1:]}."
     if not plan.prediction:
@@ -344,12 +371,12 @@ def verdict(results: ClassResults, plan: Plan) -> str:
 
 def rule(plan: Plan) -> str:
     """By which numbers a plan decides, and what was expected."""
-    words = f"It decides at {plan.planned} blocks by an exact test (p at most {ALPHA:g})"
+    words = f"It decides at {plan.planned} seed pairs by an exact test (p at most {ALPHA:g})"
     if measure_of(plan.measure).is_share:
         words += f"; smaller than {100 * EQUIVALENCE:g} points is about the same"
     words += "."
     if plan.planned < ENOUGH:
-        words += f" Fewer than {ENOUGH} blocks decide nothing."
+        words += f" Fewer than {ENOUGH} seed pairs decide nothing."
     if plan.prediction:
         words += f" Expected: {plan.prediction}."
     return words
@@ -382,75 +409,10 @@ def with_more_students(results: ClassResults) -> str:
         return f"±{unit * half_width(sd, blocks):.{digits}f}"
 
     wider = ", ".join(f"{students} more {width(n + students)}" for students in MORE_STUDENTS)
-    words = f"With this spread between blocks the interval is {width(n)}; with {wider}."
+    words = f"With this spread between seed pairs the interval is {width(n)}; with {wider}."
     for delta, seeds in list(level.seeds_needed.items())[:1]:
         words += (
-            f" To see {100 * delta:g} points in four of five classes takes {seeds.value:,} blocks"
-            f" ({seeds.low:,} to {seeds.high:,}, as the spread is known from {n})."
+            f" To see {100 * delta:g} points in four of five classes takes {seeds.value:,} seed"
+            f" pairs ({seeds.low:,} to {seeds.high:,}, as the spread is known from {n})."
         )
     return words
-
-
-def dots_csv(results: ClassResults, plan: Plan, study: StudyPlan) -> bytes:
-    """The dots as a CSV file, without names."""
-    baseline, treatment = study.arm_settings
-    rows = []
-    for dot in results.dots:
-        row = {
-            "block": dot.place + 1,
-            "seed": dot.seed,
-            "within_plan": dot.planned,
-            baseline: dot.values[0],
-            treatment: dot.values[1],
-            "difference": dot.difference,
-            "measure": study.measure,
-            "plan": plan.hash,
-            "towers": plan.towers,
-            f"key, {baseline}": dot.keys[0],
-            f"key, {treatment}": dot.keys[1],
-        }
-        rows.append(row)
-    return safe_csv(pd.DataFrame(rows)).encode()
-
-
-def pair_difference(measure: str, ends: Sequence[Mapping[str, Any]]) -> Estimate:
-    """The difference of two runs with the widest interval over images that both allow; ValueError,
-    which says why, where the measure is not defined."""
-    estimates = []
-    for end in ends:
-        estimate = estimate_of(end, measure)
-        if estimate is None or estimate.get("value") is None:
-            raise ValueError(absence_reason(end, measure))
-        estimates.append(estimate)
-    first, second = estimates
-    return Estimate(
-        second["value"] - first["value"],
-        second["low"] - first["high"],
-        second["high"] - first["low"],
-        min(first["n"], second["n"]),
-    )
-
-
-def seconds_left(position: int, fractions: Sequence[float], seconds: float, workers: int) -> float:
-    """Seconds until a pair that waits is trained.
-
-    Args:
-        position: in the queue; 0 where it has begun.
-        fractions: done of its two runs.
-        seconds: that a pair takes.
-        workers: that train at once.
-    """
-    unfinished = seconds * (1 - sum(fractions) / len(fractions))
-    return max(0.0, unfinished) + seconds * position / workers
-
-
-def time_left(position: int, fractions: Sequence[float], seconds: float, workers: int) -> str:
-    """`seconds_left` in words."""
-    return time_words(seconds_left(position, fractions, seconds, workers))
-
-
-def time_words(seconds: float) -> str:
-    """Seconds that are left: ``about 35 s``, ``about 8 minutes``."""
-    if seconds >= 60:
-        return duration_words(seconds)
-    return f"about {max(5, round(seconds / 5) * 5)} s"

@@ -135,9 +135,10 @@ def _subject(edit: Edit) -> tuple[object, ...]:
 def repair_base(images: ImageSet, step: str, towers: str = tower_pairs.USUAL) -> Condition:
     """The biased model that is repaired, with the labels of a step; ImageSetError for a set that is
     too small."""
-    labels = STEPS.get(step, STEPS[SHORT])
     usual = subset.usual_condition(images).with_towers(towers)
-    return usual.replace(bias=tower_pairs.lesson_bias(usual), steps=PRESETS["live"], labels=labels)
+    return usual.replace(
+        bias=tower_pairs.lesson_bias(usual), steps=PRESETS["live"], labels=STEPS[step]
+    )
 
 
 def baselines(images: ImageSet, base: Condition) -> dict[str, list[Condition]]:
@@ -169,25 +170,23 @@ def task_text(images: ImageSet, base: Condition) -> str:
     return f"{task} {TOWERS_SEEN[tower_pairs.tower_pair_of(base)]}"
 
 
-def group_counts(images: ImageSet, condition: Condition) -> dict[str, int]:
-    """How many images of each group are trained on."""
-    groups = training_set(images, condition).table["group"]
-    return {name: int((groups == name).sum()) for name in images.grouping.names}
-
-
 def group_summaries(images: ImageSet, base: Condition, edits: str) -> list[tuple[str, str]]:
     """The training set that a list leaves, a line a group: minority or majority, and its
     content."""
     grouping, words, changes = images.grouping, group_words(images.grouping), read_edits(edits)
     weights = {edit.group: edit.by for edit in changes if isinstance(edit, Weigh)}
     faded = sum(edit.share for edit in changes if isinstance(edit, Fade))
-    before = group_counts(images, base)
+    before, after = (
+        training_set(images, condition).table["group"].value_counts()
+        for condition in (base, base.replace(edits=edits))
+    )
     lines = []
-    for group, count in group_counts(images, base.replace(edits=edits)).items():
+    for group in grouping.names:
         role = "minority" if group in grouping.minority else "majority"
+        count, count_before = (counts.get(group, 0) for counts in (after, before))
         line = f"{words[group]}: {count}"
-        if count != before[group]:
-            line += f" (was {before[group]})"
+        if count != count_before:
+            line += f" (was {count_before})"
         if group in weights:
             line += f", each counts {weights[group]:g} times"
         if faded and role == "majority":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
@@ -212,15 +212,6 @@ class Ranking:
         return [*self.teams, *self.baselines]
 
     @property
-    def before(self) -> Ranking:
-        """The ranking without unseen scenes."""
-        teams, baselines = (
-            [replace(result, unseen=None) for result in results]
-            for results in (self.teams, self.baselines)
-        )
-        return replace(self, teams=teams, baselines=baselines, last=False)
-
-    @property
     def words(self) -> str:
         """The description of the chart."""
         return "; ".join(f"{result.name}: {result.words}" for result in self.results)
@@ -254,7 +245,7 @@ class Ranking:
         if self.last:
             measure, hollow = "accuracy in scenes that nobody drew", "minority before"
         return ranking_chart(
-            chart_rows(self.teams, self.baselines),
+            chart_rows(self),
             palette=palette,
             width=width,
             height=height,
@@ -302,16 +293,16 @@ def ranking(
     return Ranking(teams, compared, waiting, any(team.unseen for team in [*teams, *compared]))
 
 
-def chart_rows(teams: Sequence[RepairResult], baselines: Sequence[RepairResult]) -> pd.DataFrame:
+def chart_rows(ranking: Ranking) -> pd.DataFrame:
     """Results as `vlcore.plots.ranking.ranking_chart` draws them.
 
-    They are minority accuracy with that of the majority as the other number, or accuracy in unseen
-    scenes with that of the minority.
+    They are minority accuracy with that of the majority as the other number, or at the last reveal
+    accuracy in unseen scenes with that of the minority.
     """
     rows = []
-    for result in [*teams, *baselines]:
+    for result in ranking.results:
         accuracy, second = result.minority, result.accuracy["majority"]
-        if result.unseen:
+        if ranking.last and result.unseen:
             accuracy, second = result.unseen, result.minority
         words = [rate(accuracy.as_dict())]
         if result.edits:
@@ -325,7 +316,7 @@ def chart_rows(teams: Sequence[RepairResult], baselines: Sequence[RepairResult])
             "high": accuracy.high,
             "second": second.value,
             "words": " · ".join(words),
-            "is_baseline": result in baselines,
+            "is_baseline": result in ranking.baselines,
         }
         rows.append(row)
     return pd.DataFrame(rows)
@@ -354,21 +345,16 @@ def changes_table(teams: Sequence[RepairResult]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["Team", *KINDS.values()])
 
 
-def export_table(
-    teams: Sequence[RepairResult],
-    baselines: Sequence[RepairResult],
-    grouping: Grouping,
-    towers: str,
-) -> pd.DataFrame:
+def export_table(ranking: Ranking, grouping: Grouping, towers: str) -> pd.DataFrame:
     """The ranking for a spreadsheet: one row a team, best first, then the baselines; accuracies
     from 0 to 1, with the ends of their intervals."""
     parts = {"minority": "minority", "majority": "majority", "balanced": "all groups"}
     parts |= group_words(grouping)
     rows = []
-    for place, result in enumerate([*teams, *baselines], start=1):
+    for place, result in enumerate(ranking.results, start=1):
         kinds = {edit.kind for edit in read_edits(result.edits)}
         row: dict[str, Any] = {
-            "place": place if place <= len(teams) else None,
+            "place": place if place <= len(ranking.teams) else None,
             "who": result.name,
             "models": result.models,
             "changes": result.changes,

@@ -2,9 +2,9 @@
 
 One small SQLite file beside the models is the truth: a refresh, a second process and thirty phones
 see the same. A session ends after a day and is deleted after a week: a clock that was set wrong
-ends none for good. A lesson that is more than questions has tables of its own in the file, each
-with a column `code`, by `rows`, `inside` and `led`; they go with it. Functions raise a HomeError
-where the file cannot be read or written."""
+ends none for good. Its tables are in `schema.sql`, also those of lessons that are more than
+questions. Functions take codes as `ClassSession` has them, and raise a HomeError where the file
+cannot be read or written."""
 
 import hashlib
 import hmac
@@ -20,11 +20,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vlcore.classroom import tower_pairs
-from vlcore.classroom.throttle import RateLimit
 from vlcore.experiment import limits
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.files import HomeError, make_folder, models_folder
-from vlcore.experiment.options import TOWERS
+from vlcore.experiment.files import HomeError, make_folder, models_folder, text_beside
 
 PHASES = ("predict", "run", "reveal")
 LIFETIME = 24 * 3600.0  # seconds that a code is valid
@@ -35,29 +33,7 @@ _LETTERS = "BCDFGHJKLMPRTWXZ"  # no vowels, so no words; none that looks like an
 _CODE = re.compile(f"[{_LETTERS}]{{4}}")
 _VOTER = re.compile(r"[A-Za-z0-9_-]{8,40}", re.ASCII)
 _WAIT = 20.0  # seconds for another writer to finish
-_new_voters = RateLimit(limits.VOTERS_AT_ONCE, per_second=1)
-_TABLES = (
-    (
-        "CREATE TABLE IF NOT EXISTS lessons (code TEXT PRIMARY KEY, lesson TEXT NOT NULL, data TEXT"
-        " NOT NULL, token TEXT NOT NULL, created REAL NOT NULL, step TEXT NOT NULL, phase TEXT NOT"
-        " NULL)"
-    ),
-    (
-        "CREATE TABLE IF NOT EXISTS votes (code TEXT NOT NULL, lesson TEXT NOT NULL, step TEXT NOT"
-        " NULL, voter TEXT NOT NULL, choice TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (code,"
-        " step, voter)) WITHOUT ROWID"
-    ),
-    (
-        "CREATE TABLE IF NOT EXISTS origins (code TEXT PRIMARY KEY, owner TEXT NOT NULL, address"
-        " TEXT NOT NULL, stays INTEGER NOT NULL, touched REAL NOT NULL)"
-    ),
-    (
-        "CREATE TABLE IF NOT EXISTS voters (code TEXT NOT NULL, voter TEXT NOT NULL, address TEXT"
-        " NOT NULL, PRIMARY KEY (code, voter)) WITHOUT ROWID"
-    ),
-    "CREATE TABLE IF NOT EXISTS closed (code TEXT PRIMARY KEY)",
-    "CREATE TABLE IF NOT EXISTS lesson_towers (code TEXT PRIMARY KEY, towers TEXT NOT NULL)",
-)
+_SCHEMA = text_beside(__file__, "schema.sql")
 
 
 class LessonError(LabError):
@@ -155,12 +131,8 @@ def start_session(
         towers: of all models that it trains.
 
     Raises:
-        LessonError: where none of too many may end, and for unknown towers.
+        LessonError: where none of too many may end.
     """
-    if towers not in TOWERS:
-        raise LessonError(
-            f"No pair of towers is named {towers!r}; choose one of {', '.join(TOWERS)}."
-        )
     token = secrets.token_urlsafe(12)
     with _open(write=True) as file:
         _delete(file, "created < ?", time.time() - KEPT)
@@ -184,44 +156,32 @@ def start_session(
 
 def find_session(code: str, voter: str = "", token: str = "") -> ClassSession | None:
     """The state of a session as a voter or the holder of a token sees it; None where it is over or
-    never was."""
+    never was. The code may be as it was typed."""
     code = tidy_code(code)
-    stored = query_rows(
-        "SELECT l.lesson, l.data, l.step, l.phase, l.token, v.choice, COUNT(v.voter), MAX(v.voter ="
-        " ?) FROM lessons l LEFT JOIN votes v ON v.code = l.code AND v.step = l.step WHERE l.code ="
-        " ? AND l.created > ? GROUP BY v.choice",
-        (voter, code, time.time() - LIFETIME),
-    )
+    query = """
+        SELECT l.lesson, l.data, l.step, l.phase, l.token, COALESCE(t.towers, ?), v.choice,
+        COUNT(v.voter), MAX(v.voter = ?) FROM lessons l LEFT JOIN lesson_towers t ON t.code = l.code
+        LEFT JOIN votes v ON v.code = l.code AND v.step = l.step
+        WHERE l.code = ? AND l.created > ? GROUP BY v.choice
+    """
+    stored = query_rows(query, (tower_pairs.USUAL, voter, code, time.time() - LIFETIME))
     if not stored:
         return None
-    lesson, data, step, phase, secret = stored[0][:5]
-    if phase not in PHASES or not all(isinstance(text, str) for text in stored[0][:5]):
-        raise _damaged("a lesson that cannot be")
+    lesson, data, step, phase, secret, towers = stored[0][:6]
     counts = {choice: count for *_, choice, count, _ in stored if count}
     vote = next((choice for *_, choice, _, is_voter in stored if is_voter), None)
-    leads = hmac.compare_digest(_secret(token).encode(), secret.encode())
-    return ClassSession(code, lesson, data, step, phase, counts, vote, leads, towers_of(code))
-
-
-def towers_of(code: str) -> str:
-    """The towers that a session was started with; older sessions have the usual ones."""
-    stored = query_rows("SELECT towers FROM lesson_towers WHERE code = ?", (tidy_code(code),))
-    towers = str(stored[0][0]) if stored else tower_pairs.USUAL
-    if towers not in TOWERS:
-        raise _damaged(f"a lesson on towers {towers!r}")
-    return towers
+    leads = hmac.compare_digest(_secret(token), secret)
+    return ClassSession(code, lesson, data, step, phase, counts, vote, leads, towers)
 
 
 def takes_part(code: str, voter: str) -> bool:
     """Whether a browser was admitted to a session."""
-    return bool(
-        query_rows("SELECT 1 FROM voters WHERE code = ? AND voter = ?", (tidy_code(code), voter))
-    )
+    return bool(query_rows("SELECT 1 FROM voters WHERE code = ? AND voter = ?", (code, voter)))
 
 
 def is_closed(code: str) -> bool:
     """Whether a session admits nobody new."""
-    return bool(query_rows("SELECT 1 FROM closed WHERE code = ?", (tidy_code(code),)))
+    return bool(query_rows("SELECT 1 FROM closed WHERE code = ?", (code,)))
 
 
 def enter_session(code: str, voter: str, address: str = "") -> bool:
@@ -241,7 +201,7 @@ def close_door(code: str, token: str, *, closed: bool = True) -> None:
         "INSERT OR IGNORE INTO closed VALUES (?)" if closed else "DELETE FROM closed WHERE code = ?"
     )
     with presenter_transaction(code, token) as file:
-        file.execute(query, (tidy_code(code),))
+        file.execute(query, (code,))
 
 
 def move_session(code: str, token: str, step: str, phase: str) -> None:
@@ -250,68 +210,51 @@ def move_session(code: str, token: str, step: str, phase: str) -> None:
     if phase not in PHASES:
         raise LessonError(f"A step has no phase {phase!r}; it has {', '.join(PHASES)}.")
     with presenter_transaction(code, token) as file:
-        file.execute(
-            "UPDATE lessons SET step = ?, phase = ? WHERE code = ?", (step, phase, tidy_code(code))
-        )
+        file.execute("UPDATE lessons SET step = ?, phase = ? WHERE code = ?", (step, phase, code))
 
 
 def reset_votes(code: str, token: str) -> None:
     """Delete the votes on the current question, and voters without other votes unless the session
     is closed; LessonError for all but its presenter."""
     with presenter_transaction(code, token) as file:
-        query = (
-            "DELETE FROM votes WHERE code = ? AND step = (SELECT step FROM lessons l WHERE l.code ="
-            " votes.code)"
-        )
-        file.execute(query, (tidy_code(code),))
-        if not file.execute("SELECT 1 FROM closed WHERE code = ?", (tidy_code(code),)).fetchone():
-            query = (
-                "DELETE FROM voters WHERE code = ? AND voter NOT IN (SELECT voter FROM votes v"
-                " WHERE v.code = ?)"
-            )
-            file.execute(query, (tidy_code(code), tidy_code(code)))
+        query = """
+            DELETE FROM votes WHERE code = :code
+            AND step = (SELECT step FROM lessons WHERE code = :code)
+        """
+        file.execute(query, {"code": code})
+        query = """
+            DELETE FROM voters WHERE code = :code AND code NOT IN (SELECT code FROM closed)
+            AND voter NOT IN (SELECT voter FROM votes WHERE code = :code)
+        """
+        file.execute(query, {"code": code})
 
 
 def delete_session(code: str, token: str) -> None:
     """Delete a session with everything in its tables; LessonError for all but its presenter."""
     with presenter_transaction(code, token) as file:
-        _delete(file, "code = ?", tidy_code(code))
+        _delete(file, "code = ?", code)
 
 
 @contextmanager
-def presenter_transaction(
-    code: str, token: str, tables: Sequence[str] = ()
-) -> Iterator[sqlite3.Connection]:
-    """The file as of `inside`, for whoever leads a lesson; a LessonError for all others."""
-    with _open(write=True, tables=tables) as file:
-        query = "SELECT 1 FROM lessons WHERE code = ? AND token = ? AND created > ?"
-        if not file.execute(
-            query, (tidy_code(code), _secret(token), time.time() - LIFETIME)
-        ).fetchone():
-            raise LessonError(
-                "Only the presenter moves a lesson, with the link that started it, within a day."
-            )
-        yield file
-        _touch(file, code)
-
-
-@contextmanager
-def session_transaction(code: str, tables: Sequence[str] = ()) -> Iterator[sqlite3.Connection]:
-    """The file in an exclusive transaction, which counts as a change of the session.
-
-    Args:
-        code: of the session.
-        tables: statements that create the tables of this kind of lesson.
-
-    Raises:
-        LessonError: where the session is over.
-    """
-    with _open(write=True, tables=tables) as file:
+def session_transaction(code: str) -> Iterator[sqlite3.Connection]:
+    """The file in an exclusive transaction, which counts as a change of the session; LessonError
+    where that is over."""
+    with _open(write=True) as file:
         query = "SELECT 1 FROM lessons WHERE code = ? AND created > ?"
-        if not file.execute(query, (tidy_code(code), time.time() - LIFETIME)).fetchone():
+        if not file.execute(query, (code, time.time() - LIFETIME)).fetchone():
             raise LessonError("This lesson is over; codes are good for a day.")
         yield file
-        _touch(file, code)
+        file.execute("UPDATE origins SET touched = ? WHERE code = ?", (time.time(), code))
+
+
+@contextmanager
+def presenter_transaction(code: str, token: str) -> Iterator[sqlite3.Connection]:
+    """A `session_transaction` for the presenter; LessonError for all others."""
+    with session_transaction(code) as file:
+        query = "SELECT 1 FROM lessons WHERE code = ? AND token = ?"
+        if not file.execute(query, (code, _secret(token))).fetchone():
+            raise LessonError("Only the presenter moves a lesson, with the link that started it.")
+        yield file
 
 
 def admit(file: sqlite3.Connection, code: str, voter: str, address: str = "") -> None:
@@ -323,19 +266,16 @@ def admit(file: sqlite3.Connection, code: str, voter: str, address: str = "") ->
     """
     if not is_voter(voter):
         raise LessonError("This comes from nobody; open the lesson's link again.")
-    code = tidy_code(code)
-    if not file.execute(
-        "SELECT 1 FROM voters WHERE code = ? AND voter = ?", (code, voter)
-    ).fetchone():
-        if file.execute("SELECT 1 FROM closed WHERE code = ?", (code,)).fetchone():
-            raise LessonError("The door of this lesson is closed; the lecturer can open it again.")
-        query = "SELECT COUNT(*), COALESCE(SUM(address = ?), 0) FROM voters WHERE code = ?"
-        total, of_address = file.execute(query, (_anonymous(address), code)).fetchone()
-        if total >= limits.VOTERS or (address and of_address >= limits.VOTERS_OF_ADDRESS):
-            raise LessonError("Very many take part in this lesson already; no newcomers are taken.")
-        if address and not _new_voters.take(f"{code} {address}"):
-            raise LessonError("Many come at this moment; try again in a few seconds.")
-        file.execute("INSERT INTO voters VALUES (?, ?, ?)", (code, voter, _anonymous(address)))
+    query = "SELECT 1 FROM voters WHERE code = ? AND voter = ?"
+    if file.execute(query, (code, voter)).fetchone():
+        return
+    if file.execute("SELECT 1 FROM closed WHERE code = ?", (code,)).fetchone():
+        raise LessonError("The door of this lesson is closed; the lecturer can open it again.")
+    query = "SELECT COUNT(*), COALESCE(SUM(address = ?), 0) FROM voters WHERE code = ?"
+    total, of_address = file.execute(query, (_anonymous(address), code)).fetchone()
+    if total >= limits.VOTERS or (address and of_address >= limits.VOTERS_OF_ADDRESS):
+        raise LessonError("Very many take part in this lesson already; no newcomers are taken.")
+    file.execute("INSERT INTO voters VALUES (?, ?, ?)", (code, voter, _anonymous(address)))
 
 
 def vote(
@@ -343,7 +283,6 @@ def vote(
 ) -> None:
     """Vote, or change a vote, on the current step; LessonError where that is closed, for an unknown
     choice, or as `admit`."""
-    code = tidy_code(code)
     if choice not in choices:
         raise LessonError(f"There is no choice {choice!r} here; choose one that is shown.")
     with session_transaction(code) as file:
@@ -361,7 +300,7 @@ def all_votes(code: str) -> dict[str, dict[str, int]]:
     """Count the votes of a session: step to choice to number."""
     counts: dict[str, dict[str, int]] = {}
     query = "SELECT step, choice, COUNT(*) FROM votes WHERE code = ? GROUP BY step, choice"
-    for step, choice, count in query_rows(query, (tidy_code(code),)):
+    for step, choice, count in query_rows(query, (code,)):
         counts.setdefault(step, {})[choice] = count
     return counts
 
@@ -372,12 +311,10 @@ def _make_room(
     """End sessions until one more may be open, of those that an SQL condition on their origin
     names; with `by_owner` those in use too."""
     query = f"""
-        SELECT l.code, COALESCE(o.stays, 0) OR NOT :by_owner AND (
-        COALESCE(o.touched, l.created) > :hour
+        SELECT l.code, o.stays OR NOT :by_owner AND (o.touched > :hour
         OR (SELECT COUNT(*) FROM voters r WHERE r.code = l.code) > 1) AS in_use
-        FROM lessons l LEFT JOIN origins o ON o.code = l.code
-        WHERE l.created > :day AND {origin} ORDER BY in_use,
-        EXISTS (SELECT 1 FROM votes v WHERE v.code = l.code), COALESCE(o.touched, l.created)
+        FROM lessons l JOIN origins o ON o.code = l.code WHERE l.created > :day AND {origin}
+        ORDER BY in_use, EXISTS (SELECT 1 FROM votes v WHERE v.code = l.code), o.touched
     """  # noqa: S608  # the conditions stand in this module
     now = time.time()
     values = {"by_owner": by_owner, "name": name, "day": now - LIFETIME, "hour": now - IDLE}
@@ -398,10 +335,6 @@ def _delete(file: sqlite3.Connection, which: str, value: object) -> None:
     ]
     for table in sorted(tables, key="lessons".__eq__):  # the others by what stands in it
         file.execute(f'DELETE FROM "{table}" WHERE code IN {codes}', (value,))  # noqa: S608
-
-
-def _touch(file: sqlite3.Connection, code: str) -> None:
-    file.execute("UPDATE origins SET touched = ? WHERE code = ?", (time.time(), tidy_code(code)))
 
 
 def _anonymous(name: str) -> str:
@@ -433,7 +366,7 @@ def query_rows(query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
 
 
 @contextmanager
-def _open(*, write: bool = False, tables: Sequence[str] = ()) -> Iterator[sqlite3.Connection]:
+def _open(*, write: bool = False) -> Iterator[sqlite3.Connection]:
     """The file, which commits in the end or rolls back; with `write` in an exclusive
     transaction."""
     if write:
@@ -441,17 +374,13 @@ def _open(*, write: bool = False, tables: Sequence[str] = ()) -> Iterator[sqlite
     try:
         with closing(sqlite3.connect(_file(), timeout=_WAIT, isolation_level=None)) as file, file:
             if write:
-                file.execute("BEGIN IMMEDIATE")
-                for table in (*_TABLES, *tables):
-                    file.execute(table)
+                file.executescript(f"BEGIN IMMEDIATE; {_SCHEMA}")
             yield file
     except sqlite3.OperationalError as error:
         raise HomeError(
             f"The votes in {_file()} cannot be kept ({error}); make the folder writable."
         ) from error
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        raise _damaged(str(error)) from error
-
-
-def _damaged(why: str) -> HomeError:
-    return HomeError(f"{_file()} is damaged ({why}); delete it, and start the lesson again.")
+    except sqlite3.DatabaseError as error:
+        raise HomeError(
+            f"{_file()} is damaged ({error}); delete it, and start the lesson again."
+        ) from error

@@ -13,30 +13,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
-from vlcore.classroom.repair import EDITING, REPAIR, Repair
+from vlcore.classroom.repair import EDITING, Repair
 from vlcore.classroom.session import (
     LessonError,
     admit,
     presenter_transaction,
     query_rows,
     session_transaction,
-    tidy_code,
 )
 from vlcore.experiment import limits
-from vlcore.experiment.files import HomeError
 
 WELCOME = 180.0  # seconds in which another phone may join a team
-_TABLES = (
-    (
-        "CREATE TABLE IF NOT EXISTS repairs (code TEXT NOT NULL, team INTEGER NOT NULL, state TEXT"
-        " NOT NULL, simulated INTEGER NOT NULL, welcome REAL NOT NULL, PRIMARY KEY (code, team))"
-        " WITHOUT ROWID"
-    ),
-    (
-        "CREATE TABLE IF NOT EXISTS repairers (code TEXT NOT NULL, voter TEXT NOT NULL, team"
-        " INTEGER NOT NULL, PRIMARY KEY (code, voter)) WITHOUT ROWID"
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -65,10 +52,10 @@ def join_team(code: str, voter: str, number: int | None = None, address: str = "
     with _editing(code) as file:
         admit(file, code, voter, address)
         query = "SELECT team FROM repairers WHERE code = ? AND voter = ?"
-        if joined := file.execute(query, (tidy_code(code), voter)).fetchone():
+        if joined := file.execute(query, (code, voter)).fetchone():
             return int(joined[0])
         query = "SELECT team, welcome FROM repairs WHERE code = ?"
-        welcome = dict(file.execute(query, (tidy_code(code),)).fetchall())
+        welcome = dict(file.execute(query, (code,)).fetchall())
         if number is None:
             if len(welcome) >= limits.TEAMS:
                 raise LessonError(
@@ -81,7 +68,7 @@ def join_team(code: str, voter: str, number: int | None = None, address: str = "
                 "This team takes no other phone now; its own phone can let one in for three"
                 " minutes."
             )
-        file.execute("INSERT INTO repairers VALUES (?, ?, ?)", (tidy_code(code), voter, number))
+        file.execute("INSERT INTO repairers VALUES (?, ?, ?)", (code, voter, number))
         return number
 
 
@@ -90,10 +77,10 @@ def leave_team(code: str, voter: str) -> None:
     deleted."""
     with _editing(code) as file:
         team, repair = _own(file, code, voter)
-        file.execute("DELETE FROM repairers WHERE code = ? AND voter = ?", (tidy_code(code), voter))
+        file.execute("DELETE FROM repairers WHERE code = ? AND voter = ?", (code, voter))
         query = "SELECT 1 FROM repairers WHERE code = ? AND team = ?"
-        if repair == Repair() and not file.execute(query, (tidy_code(code), team)).fetchone():
-            file.execute("DELETE FROM repairs WHERE code = ? AND team = ?", (tidy_code(code), team))
+        if repair == Repair() and not file.execute(query, (code, team)).fetchone():
+            file.execute("DELETE FROM repairs WHERE code = ? AND team = ?", (code, team))
         _welcome(file, code, team)
 
 
@@ -106,9 +93,9 @@ def welcome_phones(code: str, voter: str) -> None:
 def welcome_phones_to_all(code: str, token: str) -> None:
     """Admit phones to all teams for a while, as where a browser was lost; LessonError for all but
     the presenter."""
-    with presenter_transaction(code, token, _TABLES) as file:
+    with presenter_transaction(code, token) as file:
         query = "UPDATE repairs SET welcome = ? WHERE code = ? AND simulated = 0"
-        file.execute(query, (time.time() + WELCOME, tidy_code(code)))
+        file.execute(query, (time.time() + WELCOME, code))
 
 
 def change_repair(code: str, voter: str, how: Callable[[Repair], Repair]) -> Repair:
@@ -120,7 +107,7 @@ def change_repair(code: str, voter: str, how: Callable[[Repair], Repair]) -> Rep
         team, before = _own(file, code, voter)
         after = how(before)
         query = "UPDATE repairs SET state = ? WHERE code = ? AND team = ?"
-        file.execute(query, (json.dumps(asdict(after)), tidy_code(code), team))
+        file.execute(query, (json.dumps(asdict(after)), code, team))
         return after
 
 
@@ -132,24 +119,22 @@ def teams(code: str) -> list[Team]:
     )
     return [
         Team(team, _read(state), bool(simulated), phones, until >= time.time())
-        for team, state, simulated, until, phones in query_rows(query, (tidy_code(code),))
+        for team, state, simulated, until, phones in query_rows(query, (code,))
     ]
 
 
 def team_of(code: str, voter: str) -> Team | None:
     """The team of a voter."""
-    joined = query_rows(
-        "SELECT team FROM repairers WHERE code = ? AND voter = ?", (tidy_code(code), voter)
-    )
+    joined = query_rows("SELECT team FROM repairers WHERE code = ? AND voter = ?", (code, voter))
     return next((team for team in teams(code) if joined and team.number == joined[0][0]), None)
 
 
 def add_simulated(code: str, token: str, lists: Sequence[str]) -> None:
     """Add simulated teams, each with a list that it has trained; LessonError for all but the
     presenter, and where there are too many."""
-    with presenter_transaction(code, token, _TABLES) as file:
+    with presenter_transaction(code, token) as file:
         query = "SELECT COALESCE(MAX(team), 0), COUNT(*) FROM repairs WHERE code = ?"
-        last, count = file.execute(query, (tidy_code(code),)).fetchone()
+        last, count = file.execute(query, (code,)).fetchone()
         if count + len(lists) > limits.TEAMS:
             raise LessonError(
                 f"With these there would be more than {limits.TEAMS} teams; delete simulated ones"
@@ -161,31 +146,29 @@ def add_simulated(code: str, token: str, lists: Sequence[str]) -> None:
 
 def delete_simulated(code: str, token: str) -> None:
     """Remove the simulated teams; LessonError for all but the presenter."""
-    with presenter_transaction(code, token, _TABLES) as file:
-        file.execute("DELETE FROM repairs WHERE code = ? AND simulated = 1", (tidy_code(code),))
+    with presenter_transaction(code, token) as file:
+        file.execute("DELETE FROM repairs WHERE code = ? AND simulated = 1", (code,))
 
 
 def delete_idle(code: str, token: str) -> None:
     """Remove the teams without changes, so that others may be started; their phones may join
     another. LessonError for all but the presenter."""
     idle = json.dumps(asdict(Repair()))
-    with presenter_transaction(code, token, _TABLES) as file:
-        query = "DELETE FROM repairers WHERE code = :code AND team IN "
-        query += "(SELECT team FROM repairs WHERE code = :code AND state = :idle)"
-        file.execute(query, {"code": tidy_code(code), "idle": idle})
-        file.execute("DELETE FROM repairs WHERE code = ? AND state = ?", (tidy_code(code), idle))
+    with presenter_transaction(code, token) as file:
+        query = """
+            DELETE FROM repairers WHERE code = :code
+            AND team IN (SELECT team FROM repairs WHERE code = :code AND state = :idle)
+        """
+        file.execute(query, {"code": code, "idle": idle})
+        file.execute("DELETE FROM repairs WHERE code = ? AND state = ?", (code, idle))
 
 
 @contextmanager
 def _editing(code: str) -> Iterator[sqlite3.Connection]:
-    """A transaction while the lists are open; LessonError where they are not, or in another
-    lesson."""
-    with session_transaction(code, _TABLES) as file:
-        query = "SELECT lesson, phase FROM lessons WHERE code = ?"
-        lesson, phase = file.execute(query, (tidy_code(code),)).fetchone()
-        if lesson != REPAIR:
-            raise LessonError("This lesson has no teams.")
-        if phase != EDITING:
+    """A transaction while the lists are open; LessonError where they are not."""
+    with session_transaction(code) as file:
+        query = "SELECT 1 FROM lessons WHERE code = ? AND phase = ?"
+        if not file.execute(query, (code, EDITING)).fetchone():
             raise LessonError("The lists are closed: the lecturer has revealed what they did.")
         yield file
 
@@ -195,7 +178,7 @@ def _own(file: sqlite3.Connection, code: str, voter: str) -> tuple[int, Repair]:
         "SELECT t.team, t.state FROM repairers m JOIN repairs t ON t.code = m.code AND t.team ="
         " m.team WHERE m.code = ? AND m.voter = ?"
     )
-    joined = file.execute(query, (tidy_code(code), voter)).fetchone()
+    joined = file.execute(query, (code, voter)).fetchone()
     if joined is None:
         raise LessonError("You are in no team; join one first.")
     return joined[0], _read(joined[1])
@@ -203,21 +186,17 @@ def _own(file: sqlite3.Connection, code: str, voter: str) -> tuple[int, Repair]:
 
 def _welcome(file: sqlite3.Connection, code: str, team: int) -> None:
     query = "UPDATE repairs SET welcome = ? WHERE code = ? AND team = ?"
-    file.execute(query, (time.time() + WELCOME, tidy_code(code), team))
+    file.execute(query, (time.time() + WELCOME, code, team))
 
 
 def _insert(
     file: sqlite3.Connection, code: str, number: int, repair: Repair, *, simulated: bool
 ) -> None:
     until = 0.0 if simulated else time.time() + WELCOME
-    values = (tidy_code(code), number, json.dumps(asdict(repair)), int(simulated), until)
+    values = (code, number, json.dumps(asdict(repair)), int(simulated), until)
     file.execute("INSERT INTO repairs VALUES (?, ?, ?, ?, ?)", values)
 
 
-def _read(state: object) -> Repair:
-    try:
-        values = json.loads(state if isinstance(state, str) else "")
-        history, tries = (tuple(map(str, values[name])) for name in ("history", "tries"))
-        return Repair(history or ("",), tries, str(values["chosen"]))
-    except (ValueError, KeyError, TypeError) as error:
-        raise HomeError("What a team has is damaged; end the lesson and start it again.") from error
+def _read(state: str) -> Repair:
+    values = json.loads(state)
+    return Repair(tuple(values["history"]), tuple(values["tries"]), values["chosen"])

@@ -8,10 +8,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vlcore.classroom.throttle import RateLimit
 from vlcore.experiment import limits
 from vlcore.web import visitors
 from vlcore.web.home import animation
+from vlcore.web.rate_limit import RateLimit
 from vlcore.web.streamlit_private import is_page_message, stored_upload_bytes
 
 _COOKIE_SECONDS = 24 * 3600

@@ -7,6 +7,7 @@ import streamlit as st
 from vlcore.api import description
 from vlcore.api.model_metrics import describe_measure
 from vlcore.classroom import answers
+from vlcore.classroom.lessons import Quantity
 from vlcore.data.imageset import ImageSet
 from vlcore.data.uploads import group_pictures
 from vlcore.experiment.captions import caption, quoted_captions
@@ -137,11 +138,12 @@ def _show_progress(
 )
 def _describe_other_seeds(conditions: Sequence[Condition]) -> str:
     """Say what published runs of conditions with other seeds show; empty without such runs."""
-    runs = answers.published_lesson_runs(conditions[0].data)
+    accuracy = Quantity("minority_accuracy")
+    values = answers.values_of(answers.published_lesson_runs(conditions[0].data), [accuracy])
     accuracies = []
     try:
         for condition in conditions:
-            mean = answers.estimate_over_seeds(runs, condition, "minority_accuracy")
+            mean = answers.estimate_over_runs(accuracy, (condition, condition), values)
             accuracies.append(f"**{rate(mean.as_dict())}** with {label_words(condition)}")
     except ValueError:
         return ""

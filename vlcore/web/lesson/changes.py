@@ -29,7 +29,7 @@ from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import percent
 from vlcore.scenes import COATS, POSES
-from vlcore.web import cache, serving, widgets
+from vlcore.web import serving, widgets
 from vlcore.web.data.drawing import drawn
 from vlcore.web.lesson.session import click_errors
 
@@ -70,7 +70,7 @@ def editor(team: TeamList) -> None:
     """All controls of a list: what it leaves to train on, possible changes, and the changes."""
     used = len(read_edits(team.repair.edits))
     st.progress(used / MOST, text=f"{used} of {MOST} changes")
-    summaries = _group_summaries(team.images, team.base, team.repair.edits)
+    summaries = repair.group_summaries(team.images, team.base, team.repair.edits)
     lines = [f":{_COLOURS[role]}-badge[{role}] {plain(line)}" for role, line in summaries]
     st.markdown("  \n".join(lines))
     tools = {"Add": _add, "Remove": _remove, "Caption": _relabel, "Weigh": _weigh, "Fade": _fade}
@@ -84,21 +84,13 @@ def editor(team: TeamList) -> None:
         key="repair_tool",
         label_visibility="collapsed",
     )
-    training, pool = _rows(team.images, team.base.replace(edits=team.repair.edits))
-    tools[str(tool)](team, pool if tool == "Add" else training)
+    condition = team.base.replace(edits=team.repair.edits)
+    if tool == "Add":
+        rows = repair.addable_rows(team.images, condition)
+    else:
+        rows = repair.training_set(team.images, condition).rows.tolist()
+    tools[str(tool)](team, rows)
     changes_list(team)
-
-
-@st.cache_data(max_entries=300, show_spinner=False, hash_funcs=cache.BY_CONTENT)
-def _rows(images: ImageSet, condition: Condition) -> tuple[list[int], list[int]]:
-    """The rows of the training images of a condition, and of those that may be added."""
-    training = repair.training_set(images, condition).rows.tolist()
-    return training, repair.addable_rows(images, condition)
-
-
-_group_summaries = st.cache_data(max_entries=300, show_spinner=False, hash_funcs=cache.BY_CONTENT)(
-    repair.group_summaries
-)
 
 
 def _add(team: TeamList, rows: Sequence[int]) -> None:

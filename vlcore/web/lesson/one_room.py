@@ -1,27 +1,28 @@
 """Lesson “one room, one study”: alone, the presenter's plan and results, a block on each phone."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Literal
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.classroom import one_room, one_room_results, turnout
+from vlcore.classroom import one_room, one_room_results
 from vlcore.classroom.handout import explained
-from vlcore.classroom.one_room import CLASS, DIRECTIONS, REHEARSAL, Contrast, Plan
+from vlcore.classroom.one_room import DIRECTIONS, REHEARSAL, Contrast, Pair, Plan
 from vlcore.classroom.one_room_results import ClassStudy
-from vlcore.classroom.session import ClassSession, find_session, move_session
+from vlcore.classroom.session import ClassSession, move_session
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
+from vlcore.experiment.condition import Condition
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import TOWERS_SEEN
 from vlcore.metrics.catalogue import words_of
 from vlcore.plots.theme import Palette
 from vlcore.study.text import duration_words
-from vlcore.web import jobs, shell, visitors, widgets, work
-from vlcore.web.lesson import one_room_presenter, one_room_student, session, session_cache, steps
-from vlcore.web.lesson.session import click_errors
+from vlcore.web import cache, jobs, shell, visitors, widgets, work
+from vlcore.web.lesson import one_room_student, session, session_cache, steps
+from vlcore.web.lesson.session import click_errors, presenter_click
 
 _CHART = (1180, 270)  # px of the dots on the presenter's screen
 _QR_CODE = 84  # px
@@ -55,29 +56,36 @@ def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: Delta
 
 def _planning(room: ClassSession, images: ImageSet) -> None:
     steps.join_banner(room.code, large_type=True)
-    usual, token = usual_condition(images).with_towers(room.towers), session.own_token()
+    usual = usual_condition(images).with_towers(room.towers)
     contrast, measure = one_room.question_at(room.step, usual, images.grouping)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        _choose_question(room, images, contrast, measure)
+        _choose_question(room, usual, images, contrast, measure)
         planned = widgets.integer_input(
-            "Blocks", one_room.FEWEST, one_room.MOST, one_room.USUAL, width=130
+            "Seed pairs", one_room.FEWEST, one_room.MOST, one_room.USUAL, width=130
         )
         about = (
-            "Block 1 has this seed, the next ones the next. Choose another one where a class before"
-            " had these."
+            "Seed pair 1 has this seed, the next ones the next. Choose another one where a class"
+            " before had these."
         )
         seed = widgets.integer_input("First seed", 0, one_room.LAST_SEED, 0, about=about, width=130)
     st.header(plain(contrast.question), anchor=False)
     prediction = st.radio(
         "The class expects", DIRECTIONS, None, key="room_expected", horizontal=True
     )
-    _count_votes(room, contrast, measure, images)
+    question = one_room.expectation_question(contrast, measure, images.grouping)
+
+    def show_votes(votes: Mapping[str, int]) -> None:
+        counts = " · ".join(f"{name}: {votes.get(name, 0)}" for name in DIRECTIONS)
+        st.markdown(plain(f"{question} On the phones: {counts}"))
+
+    session.count_votes(room, show_votes)
     plan = Plan(contrast.name, planned, measure, seed, prediction or "", towers=room.towers)
     meaning = explained(words_of(measure, images.grouping))
     st.caption(plain(f"{one_room_results.rule(plan)} {TOWERS_SEEN[plan.towers]} {meaning}"))
 
     @click_errors()
     def fix() -> None:
+        token = session.own_token()
         one_room.fix_plan(room.code, token, plan, usual, images.grouping)
         move_session(room.code, token, room.step, "run")
 
@@ -95,33 +103,30 @@ def _planning(room: ClassSession, images: ImageSet) -> None:
 
 
 def _choose_question(
-    room: ClassSession, images: ImageSet, contrast: Contrast, measure: str
+    room: ClassSession, usual: Condition, images: ImageSet, contrast: Contrast, measure: str
 ) -> None:
     """The choice of a contrast and a measure, which moves the session to their step."""
-    usual = usual_condition(images).with_towers(room.towers)
-    titles = {
-        offered.title: name for name, offered in one_room.contrasts(usual, images.grouping).items()
-    }
-    measures = {words_of(name, images.grouping): name for name in one_room.primary_measures()}
+    offered, measures = one_room.contrasts(usual, images.grouping), one_room.primary_measures()
 
     @click_errors()
     def choose() -> None:
-        name = titles[st.session_state["room_contrast"]]
-        chosen = measures[st.session_state["room_measure"]]
-        move_session(room.code, session.own_token(), f"{name}/{chosen}", "predict")
+        chosen = st.session_state["room_contrast"], st.session_state["room_measure"]
+        move_session(room.code, session.own_token(), "/".join(chosen), "predict")
 
     st.selectbox(
         "The comparison",
-        list(titles),
-        list(titles).index(contrast.title),
+        list(offered),
+        list(offered).index(contrast.name),
+        lambda name: offered[name].title,
         key="room_contrast",
         on_change=choose,
         width=330,
     )
     st.selectbox(
         "What decides",
-        list(measures),
-        list(measures.values()).index(measure),
+        measures,
+        measures.index(measure),
+        lambda name: words_of(name, images.grouping),
         key="room_measure",
         on_change=choose,
         width=330,
@@ -135,26 +140,11 @@ def _rehearsal_controls(room: ClassSession, plan: Plan, images: ImageSet) -> Non
         )  # one pair has no mean
         time = duration_words(work.until_done(session_cache.seconds(plan, images), phones))
         st.caption(
-            "They take blocks with other seeds, so nobody sees what the class will find. Phones of"
+            "They take other seed pairs, so nobody sees what the class will find. Phones of"
             f" the class see nothing of it. It takes {time}."
         )
-        rehearsed = replace(plan, planned=phones, seed=0)
+        rehearsed = replace(plan, planned=phones)
         st.button("Begin the rehearsal", on_click=partial(_rehearse, room, images, rehearsed))
-
-
-def _count_votes(room: ClassSession, contrast: Contrast, measure: str, images: ImageSet) -> None:
-    question = one_room.expectation_question(contrast, measure, images.grouping)
-
-    @shell.follows(jobs.POLL)
-    def count() -> None:
-        now = find_session(room.code)
-        votes = now.counts if now else {}
-        counts = " · ".join(f"{name}: {votes.get(name, 0)}" for name in DIRECTIONS)
-        st.markdown(plain(f"{question} On the phones: {counts}"))
-        if origin := turnout.turnout_sentence(turnout.votes_by_address(room.code)):
-            st.caption(origin)
-
-    count()
 
 
 def _prepare(plan: Plan, images: ImageSet) -> None:
@@ -175,7 +165,7 @@ def _prepare(plan: Plan, images: ImageSet) -> None:
         models = 2 * plan.planned
         st.caption(f"{models - missing} of {models} models are there; the others take {time} here.")
         st.caption(
-            "A dot appears only when a phone takes its block. The plan will say how many models"
+            "A dot appears only when a phone takes its seed pair. The plan will say how many models"
             " were there."
         )
         st.button("Train all of them now", disabled=not missing, on_click=train)
@@ -184,9 +174,25 @@ def _prepare(plan: Plan, images: ImageSet) -> None:
 @click_errors()
 def _rehearse(room: ClassSession, images: ImageSet, plan: Plan) -> None:
     usual = usual_condition(images)
-    for block in one_room.rehearse(room.code, session.own_token(), plan, usual, images.grouping):
-        stored = one_room.plan_of(room.code, REHEARSAL)
-        work.train_pair(session_cache.block_conditions(stored or plan, images, block.place))
+    one_room.rehearse(room.code, session.own_token(), plan, usual, images.grouping)
+    for pair in _rehearsed_pairs(room, images):
+        work.train_pair(pair)
+
+
+@click_errors()
+def _end_rehearsal(room: ClassSession, images: ImageSet) -> None:
+    pairs = _rehearsed_pairs(room, images)
+    one_room.delete_rehearsal(room.code, session.own_token())
+    for pair in pairs:
+        session_cache.cancel(pair)
+
+
+def _rehearsed_pairs(room: ClassSession, images: ImageSet) -> list[Pair]:
+    plan = one_room.plan_of(room.code, REHEARSAL)
+    if plan is None:
+        return []
+    blocks = one_room.blocks_of(room.code, REHEARSAL)
+    return [session_cache.block_conditions(plan, images, block.place) for block in blocks]
 
 
 def _results(
@@ -209,12 +215,12 @@ def _results(
             st.rerun()
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             steps.qr_code(room.code, _QR_CODE)
-            one_room_presenter.show_numbers(now)
-        one_room_presenter.show_results(now, images, palette, *_CHART, ended=ended)
+            _show_numbers(now)
+        _show_dots(now, images, palette, ended)
         with st.container(horizontal=True, vertical_alignment="center"):
             if not rehearsal and not ended and now.free:
-                train = partial(_train_open, room, images)
-                label = f"Train the {now.free} blocks that nobody trains"
+                train = partial(_train_open, room, now.plan, images)
+                label = f"Train the {now.free} seed pairs that nobody trains"
                 st.button(label, icon=":material/model_training:", on_click=train)
             if left := session_cache.time_until_all(now, images):
                 st.caption(f"The last active one is there in {left}.")
@@ -231,13 +237,36 @@ def _results(
                 on_click=partial(_end_rehearsal, room, images),
             )
         else:
-            move = click_errors()(partial(move_session, room.code, session.own_token(), room.step))
             label, phase = ("Go on", "run") if ended else ("End: what did it show?", "reveal")
-            kind: Literal["primary", "secondary"] = (
-                "primary" if study.complete and not ended else "secondary"
+            st.button(
+                label,
+                type="primary" if study.complete and not ended else "secondary",
+                on_click=presenter_click(move_session, room, room.step, phase),
             )
-            st.button(label, type=kind, on_click=move, args=(phase,))
         _downloads(room, images, ended)
+
+
+def _show_numbers(study: ClassStudy) -> None:
+    """The comparison and its numbers, large enough for a projector."""
+    with st.container():
+        st.markdown(f"**{plain(study.title)}**")
+        with st.container(horizontal=True, gap="large"):
+            for label, value in study.numbers().items():
+                st.metric(label, value, width="content")
+
+
+def _show_dots(study: ClassStudy, images: ImageSet, palette: Palette, ended: bool) -> None:
+    """The dots, and what may be said of them; records that they were looked at."""
+    if difference := study.results.difference:
+        one_room.record_look(study.code, study.kind, study.results.counted, difference.p)
+    published, sentences = session_cache.look(study, images, ended)
+    chart = study.chart(palette, *_CHART, published=published)
+    if chart is None:
+        st.info("Each pair of models that is trained will be a dot here.", icon=":material/grain:")
+    else:
+        cache.show_described(chart, "room_wall")
+    for sentence in sentences:
+        st.markdown(plain(sentence))
 
 
 def _downloads(room: ClassSession, images: ImageSet, ended: bool) -> None:
@@ -251,24 +280,10 @@ def _downloads(room: ClassSession, images: ImageSet, ended: bool) -> None:
 
 
 @click_errors()
-def _end_rehearsal(room: ClassSession, images: ImageSet) -> None:
-    study = session_cache.class_study(room.code, images, REHEARSAL)
-    one_room.delete_rehearsal(room.code, session.own_token())
-    if study is None:
-        return
-    for block in study.blocks:
-        for condition in session_cache.block_conditions(study.plan, images, block.place):
-            if work.view(condition.key).state.is_active:
-                work.queue().cancel_pending(condition.key, visitors.visitor())
-
-
-@click_errors()
-def _train_open(room: ClassSession, images: ImageSet) -> None:
-    study = session_cache.class_study(room.code, images, CLASS)
-    if study is not None:
-        state_of = partial(session_cache.block_state, study.plan, images)
-        for block in one_room.take_open_blocks(room.code, session.own_token(), state_of):
-            work.train_pair(session_cache.block_conditions(study.plan, images, block.place))
+def _train_open(room: ClassSession, plan: Plan, images: ImageSet) -> None:
+    state_of = partial(session_cache.block_state, plan, images)
+    for block in one_room.take_open_blocks(room.code, session.own_token(), state_of):
+        work.train_pair(session_cache.block_conditions(plan, images, block.place))
 
 
 def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:

@@ -2,20 +2,22 @@
 
 from collections.abc import Sequence
 from functools import partial
+from statistics import fmean
 
 import streamlit as st
 
 from vlcore.classroom import one_room, one_room_results
+from vlcore.classroom.answers import estimate_in_run
 from vlcore.classroom.handout import explained
-from vlcore.classroom.one_room import CLASS, DIRECTIONS, Block, BlockState, Plan
-from vlcore.classroom.session import ClassSession, find_session, vote
+from vlcore.classroom.lessons import Quantity
+from vlcore.classroom.one_room import CLASS, DIRECTIONS, Block, BlockState, Pair, Plan
+from vlcore.classroom.session import ClassSession, vote
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import TOWERS_SEEN, difference, points
 from vlcore.jobs import jobs as on_disk
 from vlcore.jobs.jobs import JobStatus, State
-from vlcore.jobs.queue import default_workers
 from vlcore.metrics.catalogue import measure_of, words_of
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, jobs, shell, visitors, work
@@ -45,20 +47,10 @@ def expect(room: ClassSession, images: ImageSet) -> None:
 
     @shell.follows(SLOW)
     def follow() -> None:
-        now = find_session(room.code, voter())
-        if now is None or (now.step, now.phase) != (room.step, room.phase):
-            st.rerun()
+        now = session.current(room)
         for direction in DIRECTIONS:
-            chosen = now.vote == direction
-            st.button(
-                direction,
-                key=f"expect_{direction}",
-                type="primary" if chosen else "secondary",
-                icon=":material/check:" if chosen else None,
-                width="stretch",
-                on_click=cast,
-                args=(direction,),
-            )
+            key, is_mine = f"expect_{direction}", now.vote == direction
+            steps.vote_button(direction, key, is_mine, partial(cast, direction))
         if not session.show_click_error():
             st.caption("Votes are anonymous. Next, the lecturer fixes the plan.")
 
@@ -74,9 +66,8 @@ def follow(room: ClassSession, plan: Plan, images: ImageSet, palette: Palette) -
 
     @shell.follows(interval)
     def poll() -> None:
-        now = find_session(room.code, voter())
-        is_changed = now is None or now.phase != room.phase
-        if is_changed or _poll_interval(room, plan, images) != interval:
+        session.current(room)
+        if _poll_interval(room, plan, images) != interval:
             st.rerun()
         _block(room, plan, images, palette)
         session.show_click_error()
@@ -102,12 +93,16 @@ def _poll_interval(room: ClassSession, plan: Plan, images: ImageSet) -> float:
     return next(interval for least, interval in POLLS if left >= least)
 
 
+def _fraction(views: Sequence[JobStatus]) -> float:
+    """How much of a pair is trained."""
+    return fmean(1.0 if view.done else view.fraction for view in views)
+
+
 def _seconds_left(plan: Plan, images: ImageSet, views: Sequence[JobStatus]) -> float:
     """Estimated seconds until a pair is trained."""
     position = max(view.position for view in views)
-    fractions = [1.0 if view.done else view.fraction for view in views]
     each = session_cache.seconds(plan, images)
-    return one_room_results.seconds_left(position, fractions, each, default_workers())
+    return steps.seconds_left(position, _fraction(views), each)
 
 
 def _block(room: ClassSession, plan: Plan, images: ImageSet, palette: Palette) -> None:
@@ -131,15 +126,10 @@ def _block(room: ClassSession, plan: Plan, images: ImageSet, palette: Palette) -
     elif state is BlockState.ACTIVE and any(view.state.is_active for view in views):
         one_room.keep_waiting(room.code, block)
         position = max(view.position for view in views)
-        left = one_room_results.time_words(_seconds_left(plan, images, views))
+        left = steps.time_words(_seconds_left(plan, images, views))
         where = f"Place {position} in the queue" if position else "Your models are in training"
-        done = sum(1.0 if view.done else view.fraction for view in views) / len(views)
-        st.progress(done, text=f"{where}, {left} left. You may lock your phone.")
-        st.button(
-            "Cancel training",
-            icon=":material/stop:",
-            on_click=partial(_give_up, room, [condition.key for condition in pair]),
-        )
+        st.progress(_fraction(views), text=f"{where}, {left} left. You may lock your phone.")
+        st.button("Cancel training", icon=":material/stop:", on_click=partial(_give_up, room, pair))
     elif {view.state for view in views} <= {State.ABSENT, State.INTERRUPTED, State.DONE}:
         work.train_pair(pair)  # they were asked for before the server restarted
         st.progress(0.0, text="Your models are asked for again.")
@@ -161,11 +151,9 @@ def _take(room: ClassSession, plan: Plan, images: ImageSet) -> None:
 
 
 @click_errors()
-def _give_up(room: ClassSession, keys: list[str]) -> None:
+def _give_up(room: ClassSession, pair: Pair) -> None:
     one_room.release_block(room.code, voter())
-    for key in keys:
-        if work.view(key).state.is_active:
-            work.queue().cancel_pending(key, visitors.visitor())
+    session_cache.cancel(pair)
 
 
 def _two_models(
@@ -173,7 +161,7 @@ def _two_models(
 ) -> None:
     pair = session_cache.block_conditions(plan, images, place)
     study = one_room.study_of(plan, usual_condition(images), images.grouping)
-    steps.large_text(f"Your two models: block {place + 1}, seed {pair[0].data_seed}", "answer")
+    steps.large_text(f"Your two models: seed pair {place + 1}, seed {pair[0].data_seed}", "answer")
     with st.container(horizontal=True, gap="small"):
         for condition in pair:
             arm = str(study.arm_of(condition))
@@ -185,7 +173,7 @@ def _two_models(
                 )
     ends = [cache.artifact(condition.key).metrics["end"] for condition in pair]
     try:
-        estimate = one_room_results.pair_difference(plan.measure, ends)
+        estimate = estimate_in_run(Quantity(plan.measure, less_left=True), *ends)
     except ValueError as error:
         st.markdown(plain(f"Their difference is not defined: {error}."))
     else:
@@ -205,7 +193,7 @@ def _dots(room: ClassSession, images: ImageSet, palette: Palette, place: int) ->
     if study is None or chart is None:
         return
     if place >= 0 and place not in study.counted:
-        st.caption("Your block is beyond the plan: it is shown, and decides nothing.")
+        st.caption("Your seed pair is beyond the plan: it is shown, and decides nothing.")
     st.markdown("**Your dot among all dots**" if place >= 0 else "**All dots**")
     cache.show_described(chart, "phone_wall")
     if not room.open:

@@ -6,13 +6,11 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.classroom import turnout
 from vlcore.classroom.lessons import Lesson, Step
 from vlcore.classroom.session import (
     PHASES,
     ClassSession,
     all_votes,
-    find_session,
     move_session,
     reset_votes,
     vote,
@@ -22,7 +20,7 @@ from vlcore.experiment.plain_text import plain
 from vlcore.plots.theme import Palette
 from vlcore.web import jobs, shell, visitors, widgets, work
 from vlcore.web.lesson import results, session, steps
-from vlcore.web.lesson.session import click_errors, is_hidden, voter
+from vlcore.web.lesson.session import click_errors, is_hidden, presenter_click, voter
 
 FOLLOW = 5.0  # seconds between looks of a student where no vote is open
 
@@ -141,7 +139,7 @@ def _handouts(lesson: Lesson, images: ImageSet) -> None:
 
 def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
     """The presenter view: the code, the question, the count, the run, the answer."""
-    lesson, token = results.lessons_of(images)[room.lesson], session.own_token()
+    lesson = results.lessons_of(images)[room.lesson]
     steps.join_banner(room.code, large_type=room.phase == "predict")
 
     def ask() -> None:
@@ -149,20 +147,13 @@ def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: Delta
 
         # The answers that the votes are for stay hidden until the reveal, so that nobody follows
         # the others.
-        @shell.follows(jobs.POLL)
-        def count() -> None:
-            now = find_session(room.code)
-            st.metric("Votes so far", now.votes if now else 0)
-            if origin := turnout.turnout_sentence(turnout.votes_by_address(room.code)):
-                st.caption(origin)
-
-        count()
+        session.count_votes(room, lambda votes: st.metric("Votes so far", sum(votes.values())))
         if not is_hidden():
             about = "Deletes the votes on this question; everybody votes again."
-            reset = click_errors()(partial(reset_votes, room.code, token))
+            reset = presenter_click(reset_votes, room)
             st.button("Count anew", help=about, icon=":material/restart_alt:", on_click=reset)
 
-    move = click_errors()(partial(move_session, room.code, token))
+    move = presenter_click(move_session, room)
     _led(room, lesson, images, palette, bar, all_votes(room.code), move=move, ask=ask)
 
 
@@ -177,9 +168,7 @@ def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:
 
     @shell.follows(jobs.POLL if room.open else FOLLOW)
     def follow() -> None:
-        now = find_session(room.code, voter())
-        if now is None or (now.step, now.phase) != (room.step, room.phase):
-            st.rerun()
+        now = session.current(room)
         if not now.open:
             return
         steps.answer_buttons(step, now.vote, cast)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Literal
 
 import pandas as pd
 import streamlit as st
@@ -10,10 +9,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.artifacts import store
 from vlcore.classroom import repair, teams
-from vlcore.classroom.one_room_results import time_left
 from vlcore.classroom.repair import EDITING, REPAIR, REVEALED, SHORT, STEPS, UNSEEN, Repair
 from vlcore.classroom.repair_results import Ranking
-from vlcore.classroom.session import PHASES, ClassSession, find_session, move_session
+from vlcore.classroom.session import PHASES, ClassSession, move_session
 from vlcore.classroom.teams import Team
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment import limits
@@ -22,13 +20,12 @@ from vlcore.experiment.edits import read_edits
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import rate
 from vlcore.jobs.jobs import JobStatus
-from vlcore.jobs.queue import default_workers
 from vlcore.plots.theme import Palette
 from vlcore.study.text import duration_words
-from vlcore.web import jobs, shell, visitors, widgets, work
+from vlcore.web import cache, jobs, shell, visitors, widgets, work
 from vlcore.web.lesson import changes, repair_ranking, session, steps
 from vlcore.web.lesson.changes import TeamList
-from vlcore.web.lesson.session import click_errors, voter
+from vlcore.web.lesson.session import click_errors, presenter_click, voter
 
 FOLLOW = 4.0  # seconds between polls of a team
 TABLE = 250  # px
@@ -75,9 +72,9 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
 
 def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
     """The presenter view: the teams, and then their ranking."""
-    base, token = repair.repair_base(images, room.step, room.towers), session.own_token()
+    base = repair.repair_base(images, room.step, room.towers)
     ready = any(_trained([team.repair for team in teams.teams(room.code)], base))
-    move = click_errors()(partial(move_session, room.code, token, room.step))
+    move = presenter_click(move_session, room, room.step)
     _navigation(room.phase, move, images, bar, ready=ready)
     steps.join_banner(room.code, large_type=room.phase == EDITING)
     if room.phase != EDITING:
@@ -89,7 +86,7 @@ def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: Delta
         _intro(images, base)
         if not session.is_hidden():
             _prepare(images, base)
-            _rehearsal_controls(room, token, images, base, bar)
+            _rehearsal_controls(room, images, base, bar)
     with right:
         _team_table(room.code, base, ready)
 
@@ -102,8 +99,8 @@ def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:
 
     @shell.follows(FOLLOW)
     def follow() -> None:
-        now = find_session(room.code)
-        if now is None or now.phase != room.phase or teams.team_of(room.code, voter()) != team:
+        session.current(room)
+        if teams.team_of(room.code, voter()) != team:
             st.rerun()
 
     follow()
@@ -172,15 +169,12 @@ def _choose_team(room: ClassSession) -> None:
 
 def _intro(images: ImageSet, base: Condition) -> None:
     st.markdown(plain(repair.task_text(images, base)))
-    for result in repair_ranking.team_ranking({}, images, base).baselines[:1]:
-        if result.name == repair.AS_IT_WAS:
-            majority, minority = (
-                rate(result.accuracy[role].as_dict()) for role in ("majority", "minority")
-            )
-            st.markdown(
-                f"As it is: accuracy **{majority}** on the majority and **{minority}** on the"
-                " minority."
-            )
+    if store.published(base.key):
+        end = cache.artifact(base.key).metrics["end"]
+        majority, minority = (rate(end[f"{role}_accuracy"]) for role in ("majority", "minority"))
+        st.markdown(
+            f"As it is: accuracy **{majority}** on the majority and **{minority}** on the minority."
+        )
 
 
 def _editor(team: TeamList) -> None:
@@ -188,11 +182,10 @@ def _editor(team: TeamList) -> None:
     changes.editor(team)
     conditions = {text: team.base.replace(edits=text) for text in team.repair.tries}
 
+    @click_errors()
     def train() -> None:
-        with click_errors():
-            tried = repair.checked_change(Repair.tried, team.images, team.base)(team.repair)
-            work.train(team.base.replace(edits=tried.edits))
-            team.change(Repair.tried)
+        work.train(team.base.replace(edits=team.repair.tried().edits))
+        team.change(Repair.tried)
 
     left = limits.REPAIR_TRIES - len(conditions)
     st.button(
@@ -225,9 +218,8 @@ def _try(team: TeamList, number: int, text: str, view: JobStatus) -> None:
     train = partial(click_errors()(work.train), team.base.replace(edits=text))
     jobs.progress_or_start(view, "Train it again", train, key=f"again_{number}")
     if view.position:
-        each = _seconds(team.images, team.base)
-        left = time_left(view.position, [0.0], each, default_workers())
-        st.caption(f"{left.capitalize()} left.")
+        seconds = steps.seconds_left(view.position, 0.0, _seconds(team.images, team.base))
+        st.caption(f"{steps.time_words(seconds).capitalize()} left.")
 
 
 def _baseline_conditions(images: ImageSet, base: Condition) -> list[Condition]:
@@ -269,27 +261,27 @@ def _seconds(images: ImageSet, base: Condition) -> float:
 
 
 def _rehearsal_controls(
-    room: ClassSession, token: str, images: ImageSet, base: Condition, bar: DeltaGenerator
+    room: ClassSession, images: ImageSet, base: Condition, bar: DeltaGenerator
 ) -> None:
+    @click_errors()
     def begin() -> None:
-        with click_errors():
-            lists = [repair.simulated_list(images, base, number) for number in range(SIMULATED)]
-            work.train(*(base.replace(edits=text) for text in lists))
-            teams.add_simulated(room.code, token, lists)
+        lists = [repair.simulated_list(images, base, number) for number in range(SIMULATED)]
+        work.train(*(base.replace(edits=text) for text in lists))
+        teams.add_simulated(room.code, session.own_token(), lists)
 
     with bar.popover("Rehearse", icon=":material/smart_toy:"):
         st.caption("Simulated teams, each with a list of its own kind; they are marked.")
         st.button(f"Add {SIMULATED} simulated teams", on_click=begin)
-        delete = click_errors()(partial(teams.delete_simulated, room.code, token))
+        delete = presenter_click(teams.delete_simulated, room)
         st.button("Delete the simulated teams", on_click=delete)
         st.button(
             "Delete teams without a change",
-            on_click=click_errors()(partial(teams.delete_idle, room.code, token)),
+            on_click=presenter_click(teams.delete_idle, room),
             help="Those of phones that are gone, or never were.",
         )
         st.button(
             "Let phones into all teams",
-            on_click=click_errors()(partial(teams.welcome_phones_to_all, room.code, token)),
+            on_click=presenter_click(teams.welcome_phones_to_all, room),
             help="For three minutes, as for one that was lost.",
         )
 
@@ -347,16 +339,22 @@ def _navigation(
         st.session_state[repair_ranking.CHOICE] = repair_ranking.VIEWS[0]
         move(phase)
 
-    back = {REVEALED: EDITING, UNSEEN: REVEALED}.get(phase)
-    following = {
-        EDITING: ("Reveal", "visibility", REVEALED),
-        REVEALED: ("Last: scenes that nobody drew", "public", UNSEEN),
-    }
-    if back:
+    if phase != EDITING:
+        back = PHASES[PHASES.index(phase) - 1]
         bar.button("Back", icon=":material/arrow_back:", on_click=go, args=(back,))
-    if phase in following and (phase == EDITING or repair.can_draw(images)):
-        label, icon, phase_after = following[phase]
-        kind: Literal["primary", "secondary"] = (
-            "primary" if ready or phase != EDITING else "secondary"
+    if phase == EDITING:
+        bar.button(
+            "Reveal",
+            type="primary" if ready else "secondary",
+            icon=":material/visibility:",
+            on_click=go,
+            args=(REVEALED,),
         )
-        bar.button(label, type=kind, icon=f":material/{icon}:", on_click=go, args=(phase_after,))
+    elif phase == REVEALED and repair.can_draw(images):
+        bar.button(
+            "Last: scenes that nobody drew",
+            type="primary",
+            icon=":material/public:",
+            on_click=go,
+            args=(UNSEEN,),
+        )

@@ -109,7 +109,6 @@ def _downloads(ranking: Ranking, images: ImageSet, base: Condition) -> None:
     task = repair.task_text(images, base)
     paper = partial(work.run_in_worker, asker, repair_html, ranking, task, images.grouping)
     widgets.download("Handout", paper, "repair.html", "text/html", "print")
-    table = repair_results.export_table(
-        ranking.teams, ranking.baselines, images.grouping, tower_pairs.tower_pair_of(base)
-    )
+    towers = tower_pairs.tower_pair_of(base)
+    table = repair_results.export_table(ranking, images.grouping, towers)
     widgets.download("Table (CSV)", safe_csv(table), "repair.csv", "text/csv")

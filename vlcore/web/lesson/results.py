@@ -66,7 +66,7 @@ def lesson_answer(lesson: Lesson, step: Step, images: ImageSet) -> Answer:
             cache.artifact(condition.key).metrics["end"] for condition in (needed[0], step.right)
         )
         try:
-            estimate = estimate_in_run(step, left, right)
+            estimate = estimate_in_run(step.quantity, left, right)
         except ValueError as error:
             missing = str(error)
         else:
@@ -74,15 +74,16 @@ def lesson_answer(lesson: Lesson, step: Step, images: ImageSet) -> Answer:
             missing = ""
     conditions = [with_seed(model, seed) for model in lesson.trained for seed in SEEDS]
     trained = [condition.key for condition in conditions if store.published(condition.key)]
-    published = values_of(_published(images), lesson)
+    quantities = [question.quantity for question in lesson.steps]
+    published = values_of(_published(images), quantities)
     sources = {"in the published runs": published}
     # Where all runs of this server are among the published ones there is nothing to add.
     if {with_seed(step.right, seed).key for seed in SEEDS} & set(trained) - set(published):
-        server = values_of(_server_runs(trained), lesson)
+        server = values_of(_server_runs(trained), quantities)
         sources = {"in the runs of this server": server, **sources}
     for where, values in sources.items():
         with suppress(ValueError):  # fewer than two runs
-            estimate = estimate_over_runs(step, values)
+            estimate = estimate_over_runs(step.quantity, step.conditions, values)
             measurements.append(Measurement(step, where, estimate, runs=True))
     results = _claims(lesson.name, images, trained) if step.claims else {}
     claims = [results[name] for name in step.claims if name in results]
@@ -205,7 +206,7 @@ def _claim(result: ClaimResult) -> None:
     with st.container(border=True):
         st.markdown(f"**{claim.id} · The study says:** {claim.says} {sections.badge(result)}")
         st.markdown(
-            f"{claim.what}: **{estimate_words(result.estimate)}**, n = {result.n} blocks of seeds."
+            f"{claim.what}: **{estimate_words(result.estimate)}**, n = {result.n} seed pairs."
             f" To be supported it must also differ from its control: {claim.control}."
             f" {not_run(result)}"
         )

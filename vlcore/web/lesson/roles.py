@@ -42,11 +42,6 @@ ABOUT = {
 NAMES = tuple(ABOUT)
 
 
-def session_in_address() -> ClassSession | None:
-    """The class session that the address names, see `vlcore.web.lesson.session`."""
-    return session.session_in_address(NAMES)
-
-
 def alone(palette: Palette, bar: DeltaGenerator) -> None:
     """A lesson without a class, chosen in the settings."""
     if session.is_hidden():  # the address names image set and lesson, for nothing else does

@@ -4,7 +4,7 @@ The browser remembers a random voter name and the presenter's token. So a refres
 and nothing on a projector lets others lead the lesson.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
@@ -27,8 +27,6 @@ from vlcore.classroom.session import (
     takes_part,
     tidy_code,
 )
-from vlcore.classroom.throttle import RateLimit
-from vlcore.experiment import limits
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.options import TOWERS
 from vlcore.experiment.plain_text import plain
@@ -38,7 +36,6 @@ from vlcore.web.condition_controls import towers_choice
 from vlcore.web.lesson import steps
 
 VOTER, LEADER = "vl-bias-lab-voter", "vl-bias-lab-leads-"  # names in the browser's storage
-_wrong_codes = RateLimit(limits.WRONG_CODES, limits.WRONG_CODES / 60)
 
 
 def is_hidden() -> bool:
@@ -59,8 +56,8 @@ def shows_menu() -> bool:
     return not is_hidden() and ("code" not in st.query_params or bool(own_token()))
 
 
-def session_in_address(known_lessons: Collection[str]) -> ClassSession | None:
-    """The class session that the address names, of one of these lessons.
+def session_in_address() -> ClassSession | None:
+    """The class session that the address names.
 
     None without one, and with a warning where it is over, never was, or is closed to newcomers.
     """
@@ -69,32 +66,41 @@ def session_in_address(known_lessons: Collection[str]) -> ClassSession | None:
         return None
     me, token = voter(), own_token()
     browser.remember(VOTER, me, LIFETIME)
-    known: set[str] = st.session_state.setdefault("lesson_codes", set())
-    browser_name = visitors.visitor().name
-    state = find_session(code, me, token)
-    is_in = state is not None and (state.leads or state.code in known or takes_part(state.code, me))
-    if not is_in and not _wrong_codes.allows(browser_name):
-        st.warning(
-            "There were many wrong codes; try again in a minute.", icon=":material/hourglass:"
-        )
-        return None
-    if state is None or state.lesson not in known_lessons:
-        _wrong_codes.take(browser_name)
+    room = find_session(code, me, token)
+    if room is None:
         rule = (
             "codes have four letters and are good for a day. Ask for it again, or walk through the"
             " lesson on your own"
         )
         st.warning(f"There is no lesson with this code: {rule}.", icon=":material/link_off:")
-        return None
-    is_admitted = state.leads or takes_part(state.code, me)
-    if not is_admitted and not enter_session(state.code, me, visitors.address()):
+    elif room.leads:
+        browser.remember(f"{LEADER}{room.code}", token, LIFETIME)
+    elif not takes_part(room.code, me) and not enter_session(room.code, me, visitors.address()):
         remedy = "ask the lecturer to open it, then reload this page"
         st.warning(f"The door of this lesson is closed: {remedy}.", icon=":material/door_front:")
         return None
-    known.add(state.code)
-    if state.leads:
-        browser.remember(f"{LEADER}{state.code}", token, LIFETIME)
-    return state
+    return room
+
+
+def current(room: ClassSession) -> ClassSession:
+    """The session as it is now; where the presenter has moved it, the page is run anew."""
+    now = find_session(room.code, voter())
+    if now is None or (now.step, now.phase) != (room.step, room.phase):
+        st.rerun()
+    return now
+
+
+def count_votes(room: ClassSession, show: Callable[[Mapping[str, int]], object]) -> None:
+    """Show the votes by choice, again and again, and where they came from if that stands out."""
+
+    @shell.follows(jobs.POLL)
+    def count() -> None:
+        now = find_session(room.code)
+        show(now.counts if now else {})
+        if origin := turnout.turnout_sentence(turnout.votes_by_address(room.code)):
+            st.caption(origin)
+
+    count()
 
 
 def own_token() -> str:
@@ -123,11 +129,24 @@ def clear_step() -> None:
 
 @contextmanager
 def click_errors() -> Iterator[None]:
-    """Keep an error of a click as the sentence that `say` then shows."""
+    """Keep an error of a click as the sentence that `show_click_error` then shows."""
     try:
         yield
     except (LabError, OSError) as error:
         st.session_state["lesson_said"] = str(error)
+
+
+def presenter_click(
+    action: Callable[..., object], room: ClassSession, *arguments: str, **options: bool
+) -> Callable[..., None]:
+    """What a button of the presenter does; an error is kept for `show_click_error`."""
+    token = own_token()
+
+    @click_errors()
+    def click(*more: str) -> None:
+        action(room.code, token, *arguments, *more, **options)
+
+    return click
 
 
 def show_click_error() -> bool:
@@ -200,19 +219,19 @@ def presenter_controls(room: ClassSession) -> None:
                 " name was ever stored. Models and recorded plans stay."
             )
             st.button("Delete this lesson's data now", on_click=_delete, args=(room.code,))
-        _door(room.code)
+        _door(room)
 
 
-def _door(code: str) -> None:
+def _door(room: ClassSession) -> None:
     """The button that closes or opens the session to newcomers, with the number of participants."""
 
     @shell.follows(jobs.POLL)
     def door() -> None:
-        closed = is_closed(code)
+        closed = is_closed(room.code)
         about = "Nobody new is admitted while it is closed; participants stay, and may vote."
-        turn = click_errors()(partial(close_door, code, own_token(), closed=not closed))
+        turn = presenter_click(close_door, room, closed=not closed)
         label, icon = ("Open the door", "door_open") if closed else ("Close the door", "door_front")
-        label = f"{label} ({turnout.count_participants(code)} in)"
+        label = f"{label} ({turnout.count_participants(room.code)} in)"
         st.button(label, help=about, icon=f":material/{icon}:", on_click=turn, key="lesson_door")
         show_click_error()
 

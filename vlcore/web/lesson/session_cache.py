@@ -1,7 +1,6 @@
 """The state of a class study, read from the disk and the queue each time, with cached analyses."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from textwrap import wrap
 
 import altair as alt
@@ -19,13 +18,12 @@ from vlcore.plots.rendering import chart_slide
 from vlcore.plots.theme import LIGHT
 from vlcore.study import published
 from vlcore.web import cache, work
-from vlcore.web.visitors import Visitor
+from vlcore.web.lesson import steps
+from vlcore.web.visitors import Visitor, visitor
 
 _BY_CONTENT = cache.BY_CONTENT | {Plan: repr}
-_CHUNK = 50  # blocks whose conditions are made at once
 _FIRST = 3  # blocks that tell how long a pair takes before anything was trained since the start
 _FRESH = 5.0  # seconds that this estimate is cached, unless a training ends
-NO_PLAN = "There is no plan yet, and so no results."
 
 
 def class_study(
@@ -46,16 +44,11 @@ def class_study(
             continue
         blocks = tuple(one_room.blocks_of(code, stored_kind))
         states = tuple(block_state(plan, images, block, view) for block in blocks)
-        study = ClassStudy(
-            code, stored_kind, plan, usual_condition(images), images.grouping, blocks, states
-        )
-        trained = [
-            block.place
-            for block, state in zip(blocks, states, strict=True)
-            if state is BlockState.DONE
-        ]
-        counted = sorted(study.counted.intersection(trained))
-        return replace(study, results=_results(plan, images, trained, counted))
+        counted = one_room.planned_places(states, plan.planned)
+        done = [place for place, state in enumerate(states) if state is BlockState.DONE]
+        results = _results(plan, images, done, sorted(counted.intersection(done)))
+        usual = usual_condition(images)
+        return ClassStudy(code, stored_kind, plan, usual, images.grouping, blocks, states, results)
     return None
 
 
@@ -65,14 +58,17 @@ def block_state(plan: Plan, images: ImageSet, block: Block, view: View | None = 
     return one_room.block_state(block, pair, view or work.queue().view)
 
 
+@st.cache_resource(max_entries=1000, show_spinner=False, hash_funcs=_BY_CONTENT)
 def block_conditions(plan: Plan, images: ImageSet, place: int) -> Pair:
     """The two conditions of a block."""
-    return _pairs(plan, images, _CHUNK * (place // _CHUNK + 1))[place]
+    return one_room.pair_of(plan, usual_condition(images), images.grouping, place)
 
 
-@st.cache_resource(max_entries=40, show_spinner=False, hash_funcs=_BY_CONTENT)
-def _pairs(plan: Plan, images: ImageSet, blocks: int) -> list[Pair]:
-    return one_room.pairs_of(plan, usual_condition(images), images.grouping, blocks)
+def cancel(pair: Pair) -> None:
+    """Withdraw this visitor from the trainings of a block."""
+    for condition in pair:
+        if work.view(condition.key).state.is_active:
+            work.queue().cancel_pending(condition.key, visitor())
 
 
 @st.cache_resource(max_entries=20, show_spinner=False, hash_funcs=_BY_CONTENT)
@@ -102,46 +98,49 @@ def seconds(plan: Plan, images: ImageSet) -> float:
 # server's time.
 @st.cache_data(max_entries=20, ttl=_FRESH, show_spinner=False, hash_funcs=_BY_CONTENT)
 def _seconds(plan: Plan, images: ImageSet, latest: tuple[str, ...]) -> float:
-    pairs = _pairs(plan, images, _CHUNK)[:_FIRST]
+    pairs = [block_conditions(plan, images, place) for place in range(_FIRST)]
     similar = [condition.key for pair in pairs for condition in pair]
     return sum(work.expected_seconds(condition, similar) for condition in pairs[0])
 
 
-def _published(study: ClassStudy, images: ImageSet, ended: bool) -> Differences:
-    """Published differences, which a class sees at the end only."""
-    return published_differences(study.plan, images) if ended else NONE
+def look(study: ClassStudy, images: ImageSet, ended: bool) -> tuple[Differences, list[str]]:
+    """Published differences, which a class sees at the end only, and what is said of the dots."""
+    differences = published_differences(study.plan, images) if ended else NONE
+    return differences, study.sentences(one_room.looks_of(study.code, study.kind), differences)
 
 
 def results_slide(code: str, images: ImageSet, asker: Visitor, ended: bool) -> bytes:
     """The results as a PNG file of a slide; LabError while there are none."""
-    if study := class_study(code, images):
-        differences = _published(study, images, ended)
-        looks = one_room.looks_of(code, study.kind)
-        verdict, *sentences = study.sentences(looks, differences)
-        facts = " · ".join(f"{label}: {value}" for label, value in study.numbers().items())
-        lines = [line for sentence in (facts, *sentences) for line in wrap(sentence, 150)]
-        head = alt.Title(
-            [study.title, *wrap(verdict, 90)], subtitle=lines, fontSize=19, subtitleFontSize=13
-        )
-        height = 590 - 24 * len(head.text) - 16 * len(lines)
-        if chart := study.chart(LIGHT, 1000, height, published=differences, head=head):
-            return work.run_in_worker(asker, chart_slide, chart.to_dict(validate=False), LIGHT)
-    raise LabError("There is no dot yet; wait for the first.")
+    study = _latest(code, images)
+    differences, (verdict, *sentences) = look(study, images, ended)
+    facts = " · ".join(f"{label}: {value}" for label, value in study.numbers().items())
+    lines = [line for sentence in (facts, *sentences) for line in wrap(sentence, 150)]
+    head = alt.Title(
+        [study.title, *wrap(verdict, 90)], subtitle=lines, fontSize=19, subtitleFontSize=13
+    )
+    height = 590 - 24 * len(head.text) - 16 * len(lines)
+    chart = study.chart(LIGHT, 1000, height, published=differences, head=head)
+    if chart is None:
+        raise LabError("There is no dot yet; wait for the first.")
+    return work.run_in_worker(asker, chart_slide, chart.to_dict(validate=False), LIGHT)
 
 
 def study_handout(code: str, images: ImageSet, asker: Visitor, ended: bool) -> str:
     """Plan and results as a page to print; LabError while there is no plan."""
-    if study := class_study(code, images):
-        looks = one_room.looks_of(code, study.kind)
-        return work.run_in_worker(asker, study_html, study, looks, _published(study, images, ended))
-    raise LabError(NO_PLAN)
+    study = _latest(code, images)
+    return work.run_in_worker(asker, study_html, study, *look(study, images, ended))
 
 
-def dots_csv(code: str, images: ImageSet) -> bytes:
+def dots_csv(code: str, images: ImageSet) -> str:
     """The dots as a CSV file; LabError while there is no plan."""
-    if study := class_study(code, images):
-        return one_room_results.dots_csv(study.results, study.plan, study.study)
-    raise LabError(NO_PLAN)
+    return _latest(code, images).csv()
+
+
+def _latest(code: str, images: ImageSet) -> ClassStudy:
+    study = class_study(code, images)
+    if study is None:
+        raise LabError("There is no plan yet, and so no results.")
+    return study
 
 
 def time_until_all(study: ClassStudy, images: ImageSet) -> str:
@@ -150,7 +149,6 @@ def time_until_all(study: ClassStudy, images: ImageSet) -> str:
     active = sum(state is BlockState.ACTIVE for state in study.states)
     if not active:
         return ""
-    workers = default_workers()
     long_jobs = sum(not job.short for job in work.queue().jobs())
-    waiting = max(0, max(active, long_jobs) - workers)
-    return one_room_results.time_left(waiting, [0.5], seconds(study.plan, images), workers)
+    waiting = max(0, max(active, long_jobs) - default_workers())
+    return steps.time_words(steps.seconds_left(waiting, 0.5, seconds(study.plan, images)))

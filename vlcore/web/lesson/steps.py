@@ -7,7 +7,6 @@ import html
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Literal
 from urllib.parse import urlsplit
 
 import segno
@@ -15,11 +14,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.classroom.lessons import LETTERS, Lesson, Step
+from vlcore.classroom.session import PHASES
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import title
 from vlcore.jobs.jobs import JobStatus
+from vlcore.jobs.queue import default_workers
 from vlcore.plots.theme import Palette
+from vlcore.study.text import duration_words
 from vlcore.web import jobs, widgets, work
 from vlcore.web.visitors import LOCAL_NAMES
 
@@ -64,15 +66,21 @@ def answer_buttons(step: Step, chosen: str | None, vote: Callable[[str], None] |
             large_text(f"{letter}: {choice.text}", "answer")
             if vote is not None:
                 is_mine = chosen == choice.name
-                st.button(
-                    f"{letter} is my answer" if is_mine else f"Vote {letter}",
-                    key=f"vote_{step.name}_{choice.name}",
-                    type="primary" if is_mine else "secondary",
-                    icon=":material/check:" if is_mine else None,
-                    width="stretch",
-                    on_click=vote,
-                    args=(choice.name,),
-                )
+                label = f"{letter} is my answer" if is_mine else f"Vote {letter}"
+                key = f"vote_{step.name}_{choice.name}"
+                vote_button(label, key, is_mine, partial(vote, choice.name))
+
+
+def vote_button(label: str, key: str, is_mine: bool, vote: Callable[[], None]) -> None:
+    """A button as wide as its place, with a check mark where the vote is the visitor's own."""
+    st.button(
+        label,
+        key=key,
+        type="primary" if is_mine else "secondary",
+        icon=":material/check:" if is_mine else None,
+        width="stretch",
+        on_click=vote,
+    )
 
 
 def is_trained(step: Step) -> bool:
@@ -116,9 +124,13 @@ def steps_bar(
 ) -> None:
     """All steps, to jump to any."""
     for place, step in enumerate(lesson.steps):
-        label, key = plain(f"{place + 1} · {step.title}"), f"step_{lesson.name}_{step.name}"
-        kind: Literal["primary", "secondary"] = "primary" if place == number else "secondary"
-        bar.button(label, key=key, type=kind, on_click=move, args=(step.name, "predict"))
+        bar.button(
+            plain(f"{place + 1} · {step.title}"),
+            key=f"step_{lesson.name}_{step.name}",
+            type="primary" if place == number else "secondary",
+            on_click=move,
+            args=(step.name, PHASES[0]),
+        )
 
 
 def navigation(
@@ -139,30 +151,45 @@ def navigation(
         run: trains the models of a step.
         place: of the buttons.
     """
-    step = lesson.steps[number]
-    back = {"run": "predict", "reveal": "run"}.get(phase)
-    go = "Show the result" if is_trained(step) else "Run it"
-    on = {
-        "predict": (go, "play_arrow", step, "run"),
-        "run": ("Reveal", "visibility", step, "reveal"),
-    }
-    for following in lesson.steps[number + 1 : number + 2]:
-        on["reveal"] = ("Next question", "arrow_forward", following, "predict")
+    step, following = lesson.steps[number], lesson.steps[number + 1 : number + 2]
     with place:
-        if back:
+        if phase != PHASES[0]:
             st.button(
                 "Back",
                 icon=":material/arrow_back:",
                 on_click=move,
-                args=(step.name, back),
+                args=(step.name, PHASES[PHASES.index(phase) - 1]),
                 key=f"back_{phase}",
             )
-        if phase in on:
-            label, icon, to, then = on[phase]
-            lead = partial(run, to) if then == "run" else partial(move, to.name, then)
-            st.button(
-                label, type="primary", icon=f":material/{icon}:", on_click=lead, key=f"on_{phase}"
-            )
+        if phase == "predict":
+            label, icon = "Show the result" if is_trained(step) else "Run it", "play_arrow"
+            go = partial(run, step)
+        elif phase == "run":
+            label, icon, go = "Reveal", "visibility", partial(move, step.name, "reveal")
+        elif following:
+            label, icon = "Next question", "arrow_forward"
+            go = partial(move, following[0].name, "predict")
+        else:
+            return
+        st.button(label, type="primary", icon=f":material/{icon}:", on_click=go, key=f"on_{phase}")
+
+
+def seconds_left(position: int, done: float, each: float) -> float:
+    """Seconds until a job that is trained or waits here is done.
+
+    Args:
+        position: in the queue; 0 where it has begun.
+        done: the fraction of it.
+        each: seconds that such a job takes.
+    """
+    return each * (1 - done) + each * position / default_workers()
+
+
+def time_words(seconds: float) -> str:
+    """Seconds that are left: ``about 35 s``, ``about 8 minutes``."""
+    if seconds >= 60:
+        return duration_words(seconds)
+    return f"about {max(5, round(seconds / 5) * 5)} s"
 
 
 def student_address(code: str) -> str:
