@@ -344,7 +344,7 @@ def test_every_fold_judges_what_it_lacks(
     assert sorted(order) == list(range(21))
     assert len(judged) == 3, "untrained, at first fit and at the end"
     for _, *columns, _ in judged:
-        for column, values in zip(("object", "group", "scene"), columns, strict=True):
+        for column, values in zip(("group", "scene"), columns, strict=True):
             assert values.tolist() == images.table[column].to_numpy()[order].tolist()
 
 
