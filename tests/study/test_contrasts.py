@@ -56,7 +56,7 @@ def runs_of(plan: StudyPlan) -> pd.DataFrame:
 def test_an_interaction_is_that_of_a_plain_loop(plan: StudyPlan) -> None:
     runs = runs_of(plan)
     weights = {"words long": 1.0, "words short": -1.0, "codes long": -1.0, "codes short": 1.0}
-    found = contrast(arm_rates(runs, plan, MEASURE, 0.75), weights)
+    interaction = contrast(arm_rates(runs, plan, MEASURE, 0.75), weights)
     log_odds, points = [], []
     for seed in range(6):
         odds = rate = 0.0
@@ -70,8 +70,8 @@ def test_an_interaction_is_that_of_a_plain_loop(plan: StudyPlan) -> None:
             rate += weight * value
         log_odds.append(odds)
         points.append(rate)
-    assert vars(found.log_odds.mean) == pytest.approx(vars(t_interval(log_odds)))
-    assert vars(found.points.mean) == pytest.approx(vars(t_interval(points)))
+    assert vars(interaction.log_odds.mean) == pytest.approx(vars(t_interval(log_odds)))
+    assert vars(interaction.points.mean) == pytest.approx(vars(t_interval(points)))
 
 
 def test_a_pair_that_lacks_an_arm_is_not_counted(plan: StudyPlan) -> None:

@@ -190,8 +190,8 @@ def place_or_sky(runs: pd.DataFrame, data: str, tower: str = "scratch") -> Contr
 
 
 def _test(runs: pd.DataFrame, step: Step, data: str, tower: str, measure: str) -> ChainTest:
-    found = estimate(runs, step.study, tower, data, step.weights, measure=measure)
-    return ChainTest(data, tower, found, found.log_odds.p if found else float("nan"))
+    result = estimate(runs, step.study, tower, data, step.weights, measure=measure)
+    return ChainTest(data, tower, result, result.log_odds.p if result else float("nan"))
 
 
 def _adjusted(tests: Sequence[ChainTest]) -> list[ChainTest]:
