@@ -73,16 +73,16 @@ class Draft:
             progress(number, len(self.table))
             path = f"{folders[row['group']]}/{number:05d}"
             try:
-                whole = _decoded(source.read(row["file"]))
+                decoded = _decoded(source.read(row["file"]))
             except (UnreadableError, UploadError) as error:
                 self.skipped.append((printable(row["file"]), _reason(error)))
                 continue
-            image = Image.fromarray(square(whole, SIZE))
+            image = Image.fromarray(square(decoded, SIZE))
             file_name, mask_name = f"images/{path}.jpg", ""
             self._save(image, file_name, "JPEG", quality=_QUALITY, subsampling=0)
             if row["mask"]:
                 try:
-                    mask = _mask(source.read(row["mask"]), row["mask"], whole.size)
+                    mask = _mask(source.read(row["mask"]), row["mask"], decoded.size)
                     mask_name = f"masks/{path}.png"
                     self._save(mask, mask_name, "PNG")
                 except (UnreadableError, UploadError) as error:
