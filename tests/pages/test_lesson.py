@@ -117,6 +117,7 @@ def test_the_run_trains_exactly_what_the_question_needs_and_is_followed(
         assert [bar.proto.text for bar in page.get("progress")] == ["training, step 30 of 600"] * 2
         assert "Train again" not in labels(page)
     assert alts(page)[:2] == ["Map of the model in training"] * 2
+    queue.asked.clear()
     queue.state = State.DONE
     page = start(step="short-labels", phase="run")
     assert [text_of(page).count(word) for word in (": Measured.", ": Trained.")] == [1, 1]
