@@ -23,7 +23,7 @@ from vlcore.data.imageset import ImageSet, ImageSetError
 from vlcore.experiment import limits
 from vlcore.experiment.version import __version__
 from vlcore.plots.thumbnails import thumb_uri
-from vlcore.web import middleware, serving, visitors
+from vlcore.web import image_addresses, middleware, serving, visitors
 from vlcore.web.middleware import VisitorMiddleware
 from vlcore.web.rate_limit import RateLimit
 from vlcore.web.visitors import COOKIE
@@ -41,21 +41,21 @@ def answer(address: str) -> Response:
 
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> ImageSet:
-    monkeypatch.setattr(serving, "_base_paths", [""])
-    serving.addresses(IMAGES, [])
+    monkeypatch.setattr(image_addresses, "base_paths", [""])
+    image_addresses.addresses(IMAGES, [])
     return IMAGES
 
 
 def test_small_images_have_addresses_on_a_server(
     served: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert serving.addresses(served, [0, 3]) == ["thumbs/served/1/0", "thumbs/served/1/3"]
+    assert image_addresses.addresses(served, [0, 3]) == ["thumbs/served/1/0", "thumbs/served/1/3"]
     image = answer("/thumbs/served/1/3")
     assert (image.status_code, image.headers["content-type"]) == (200, "image/webp")
     assert "immutable" in image.headers["cache-control"]
     assert thumb_uri(image.content) == small_images.draw_thumbs(served, [3])[0]
-    monkeypatch.setattr(serving, "_base_paths", [])
-    assert serving.addresses(served, [3]) == small_images.draw_thumbs(served, [3])
+    monkeypatch.setattr(image_addresses, "base_paths", [])
+    assert image_addresses.addresses(served, [3]) == small_images.draw_thumbs(served, [3])
 
 
 @pytest.mark.parametrize(

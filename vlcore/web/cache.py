@@ -30,7 +30,7 @@ from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.maps.small import small_map
 from vlcore.plots.options import PCA, PLAIN, MapOptions, Projection
 from vlcore.plots.theme import Palette
-from vlcore.web import serving
+from vlcore.web import image_addresses
 
 Spec = dict[str, Any]
 _COORDINATE = re.compile(r"[xy]\d?")  # columns of a map, by pane
@@ -93,7 +93,9 @@ def comparison(keys: Sequence[str], projection: Projection, inline: bool = False
     """Put the maps of models beside each other, with small images by address, or `inline`."""
     among = keys if projection.together else ()
     models = [model_map(key, projection, among) for key in keys]
-    return compare_maps(models, image_set(models[0]), draw_thumbs if inline else serving.addresses)
+    return compare_maps(
+        models, image_set(models[0]), draw_thumbs if inline else image_addresses.addresses
+    )
 
 
 @st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)

@@ -1,8 +1,6 @@
-"""Server of the app beside its pages: small images by address, middleware, and start-up.
+"""Server of the app beside its pages: routes, middleware, and start-up.
 
-A small image has an address, by which a browser asks for it when it is shown, and keeps it: the
-address names the image set with its version. Only images of sets that a page has shown are served,
-and never a visitor's own. Modules that pages need are imported once the server answers.
+Modules that pages need are imported once the server answers.
 """
 
 from __future__ import annotations
@@ -10,64 +8,27 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
-import re
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from importlib import import_module
 from threading import Thread
-from typing import TYPE_CHECKING
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
-from vlcore.api import small_images
 from vlcore.experiment import limits
-from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import allow_open_files, clear_scratch
-from vlcore.plots.thumbnails import thumb_address
-from vlcore.web import streamlit_private
+from vlcore.web import image_addresses, streamlit_private
 from vlcore.web.home import animation
 from vlcore.web.middleware import VisitorMiddleware
 
-if TYPE_CHECKING:
-    from vlcore.data.imageset import ImageSet
-
-_KEEP_FOREVER = {
-    "Cache-Control": "public, max-age=31536000, immutable",
-    "X-Content-Type-Options": "nosniff",
-}
-_ROW = re.compile(r"[0-9]{1,9}")  # Python refuses to read very many digits
 _FORGET_SECONDS = 60.0  # between looks for visitors who left
 errors: deque[tuple[float, str]] = deque(maxlen=50)  # of pages: seconds since 1970, and the error
-_base_paths: list[str] = []  # before the addresses, once a server serves small images
-
-
-def addresses(images: ImageSet, rows: Sequence[int]) -> list[str]:
-    """Return the addresses of small images of rows; without a server, the images themselves."""
-    if not _base_paths:
-        return small_images.draw_thumbs(images, rows)
-    small_images.register_set(images)
-    return [thumb_address(_base_paths[0], images.name, images.version, row) for row in rows]
-
-
-async def _serve_thumb(request: Request) -> Response:
-    name, version, row = (request.path_params[part] for part in ("name", "version", "row"))
-    images = small_images.registered_set(name, version)
-    if images is None or not _ROW.fullmatch(row) or int(row) >= len(images.table):
-        raise HTTPException(404)
-    try:
-        (small,) = await run_in_threadpool(small_images.small_files, images, [int(row)])
-    except (LabError, OSError) as error:
-        raise HTTPException(404) from error
-    return Response(small, media_type="image/webp", headers=_KEEP_FOREVER)
 
 
 @asynccontextmanager
@@ -79,7 +40,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     # Streamlit makes files for visitors in this executor, whose threads wait for each other; by
     # default it has a few more than cores.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64))
-    _base_paths.append(animation.base())
+    image_addresses.base_paths.append(animation.base())
     # It takes a second, for which thirty visitors at once would wait longer together.
     import_module("vlcore.web.home.sections")
     Thread(target=_warm_up, daemon=True).start()
@@ -124,4 +85,4 @@ def note(error: Exception) -> None:
 
 
 MIDDLEWARE = [Middleware(VisitorMiddleware)]
-ROUTES = [Route("/thumbs/{name}/{version}/{row}", _serve_thumb)]
+ROUTES = [Route("/thumbs/{name}/{version}/{row}", image_addresses.serve_small_image)]

@@ -29,7 +29,7 @@ from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import percent
 from vlcore.scenes import COATS, POSES
-from vlcore.web import serving, widgets
+from vlcore.web import image_addresses, widgets
 from vlcore.web.data.drawing import drawn
 from vlcore.web.lesson.session import click_errors
 
@@ -141,7 +141,7 @@ def _grid(
     page_by_tool: dict[str, int] = st.session_state.setdefault("repair_pages", {})
     page = page_by_tool.get(tool, 0) % pages
     page_rows = factors.index[page * PAGE : (page + 1) * PAGE].tolist()
-    addresses = serving.addresses(team.images, page_rows)
+    addresses = image_addresses.addresses(team.images, page_rows)
     with st.container(horizontal=True, gap="xxsmall", key=f"pictures-{tool}"):
         for row, address in zip(page_rows, addresses, strict=True):
             label = f"![{plain(words[group])}, {row}]({address})"
@@ -227,7 +227,7 @@ def changes_list(team: TeamList, *, closed: bool = False) -> None:
     edits = read_edits(team.repair.edits)
     st.markdown("**Your changes**" if edits else "**No change yet**")
     rows = [edit.picture for edit in edits if isinstance(edit, ImageEdit)]
-    thumbs = dict(zip(rows, serving.addresses(team.images, rows), strict=True))
+    thumbs = dict(zip(rows, image_addresses.addresses(team.images, rows), strict=True))
     with st.container(gap="xxsmall", key="changes"):
         for number, edit in enumerate(edits):
             words = plain(repair.edit_words(edit, team.images))

@@ -1,0 +1,51 @@
+"""Addresses of small images, by which a browser asks for them when they are shown.
+
+A browser keeps a small image: its address names the image set with its version. Only images of sets
+that a page has shown are served, and never a visitor's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vlcore.api import small_images
+from vlcore.experiment.errors import LabError
+from vlcore.plots.thumbnails import thumb_address
+
+if TYPE_CHECKING:
+    from vlcore.data.imageset import ImageSet
+
+_KEEP_FOREVER = {
+    "Cache-Control": "public, max-age=31536000, immutable",
+    "X-Content-Type-Options": "nosniff",
+}
+_ROW = re.compile(r"[0-9]{1,9}")  # Python refuses to read very many digits
+base_paths: list[str] = []  # before the addresses, once a server serves small images
+
+
+def addresses(images: ImageSet, rows: Sequence[int]) -> list[str]:
+    """Return the addresses of small images of rows; without a server, the images themselves."""
+    if not base_paths:
+        return small_images.draw_thumbs(images, rows)
+    small_images.register_set(images)
+    return [thumb_address(base_paths[0], images.name, images.version, row) for row in rows]
+
+
+async def serve_small_image(request: Request) -> Response:
+    """Answer a request for a small image."""
+    name, version, row = (request.path_params[part] for part in ("name", "version", "row"))
+    images = small_images.registered_set(name, version)
+    if images is None or not _ROW.fullmatch(row) or int(row) >= len(images.table):
+        raise HTTPException(404)
+    try:
+        (small,) = await run_in_threadpool(small_images.small_files, images, [int(row)])
+    except (LabError, OSError) as error:
+        raise HTTPException(404) from error
+    return Response(small, media_type="image/webp", headers=_KEEP_FOREVER)
