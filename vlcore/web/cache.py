@@ -171,7 +171,11 @@ def _arrow(rows: Sequence[dict[str, Any]]) -> bytes:
         column = table.column(number)
         if pa.types.is_string(field.type):
             column = column.dictionary_encode()
-        elif len(rows) > 50 and _COORDINATE.fullmatch(field.name):
+        elif (
+            len(rows) > 50
+            and pa.types.is_floating(field.type)  # some maps have lists of coordinates
+            and _COORDINATE.fullmatch(field.name)
+        ):
             column = column.cast(pa.float32())
         table = table.set_column(number, field.name, column)
     out = pa.BufferOutputStream()
