@@ -43,7 +43,7 @@ def show_typed_captions(answers: Answers, number: int) -> None:
         st.caption(
             "Cosine of each caption with the image, from -1 to 1; compare captions of one model."
         )
-        st.table(table.map("{:.2f}".format).set_index(pd.Index(marked, name="Caption")))
+        st.table(table.map("{:z.2f}".format).set_index(pd.Index(marked, name="Caption")))
     grouping = answers.choice.image_set.grouping
     warnings += captions.caption_warnings(answers.comparison, grouping, texts)
     for sentence in warnings:

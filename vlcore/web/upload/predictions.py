@@ -131,7 +131,8 @@ def _badges(report: UploadReport) -> None:
             "The share of the predicted label is small, or the model has seen no image of this"
             " kind."
         )
-        st.badge(f"not sure: {', '.join(report.doubts)}", color="orange", help=about)
+        for doubt in report.doubts:  # one badge of both would be cut off
+            st.badge(f"not sure: {doubt}", color="orange", help=about)
 
 
 def show_table(

@@ -64,7 +64,8 @@ def section(
                 " counting most."
             )
     neighbours.show_nearest(answers, number)
-    captions.show_typed_captions(answers, number)
+    with st.container():  # else its table moves what is below, which closes it
+        captions.show_typed_captions(answers, number)
     tests = st.expander("What the predictions rely on", icon=":material/compare:")
     with st.expander("Training captions and their scores", icon=":material/format_quote:"):
         captions.show_training_captions(answers, number)
