@@ -352,7 +352,7 @@ def test_a_student_follows_the_presenter_and_cannot_vote_too_late(empty_home: Pa
     page, late = press(start(code=started.code), "Vote A"), start(code=started.code)
     move_session(started.code, started.token, STEPS[0].name, "run")
     page.run()
-    assert "the lecturer" in text_of(page)
+    assert "the presenter" in text_of(page)
     move_session(started.code, started.token, STEPS[0].name, "reveal")
     page.run()
     assert not page.exception

@@ -246,10 +246,10 @@ def take_block(
     """
     with session_transaction(code) as file:
         if not file.execute(_PLAN, (code, CLASS)).fetchone():
-            raise LessonError("The plan is not fixed yet; the lecturer does that first.")
+            raise LessonError("The plan is not fixed yet; the presenter does that first.")
         query = "SELECT 1 FROM lessons WHERE code = ? AND phase = 'reveal'"
         if file.execute(query, (code,)).fetchone():
-            raise LessonError("The study has ended; no more blocks are given out.")
+            raise LessonError("The study has ended; no more seed pairs are given out.")
         admit(file, code, voter, address)
         blocks = [(block, state_of(block)) for block in _blocks(file, code, CLASS)]
         for block, state in blocks:

@@ -169,7 +169,7 @@ def _editing(code: str) -> Iterator[sqlite3.Connection]:
     with session_transaction(code) as file:
         query = "SELECT 1 FROM lessons WHERE code = ? AND phase = ?"
         if not file.execute(query, (code, EDITING)).fetchone():
-            raise LessonError("The lists are closed: the lecturer has revealed what they did.")
+            raise LessonError("The lists are closed: the presenter has revealed what they did.")
         yield file
 
 

@@ -52,7 +52,7 @@ def expect(room: ClassSession, images: ImageSet) -> None:
             key, is_mine = f"expect_{direction}", now.vote == direction
             steps.vote_button(direction, key, is_mine, partial(cast, direction))
         if not session.show_click_error():
-            st.caption("Votes are anonymous. Next, the lecturer fixes the plan.")
+            st.caption("Votes are anonymous. Next, the presenter fixes the plan.")
 
     follow()
 
@@ -115,7 +115,7 @@ def _block(room: ClassSession, plan: Plan, images: ImageSet, palette: Palette) -
         )
         return
     if block is None:
-        st.caption("The study has ended; the lecturer's screen shows what it found.")
+        st.caption("The study has ended; the presenter's screen shows what it found.")
         _dots(room, images, palette, -1)
         return
     pair = session_cache.block_conditions(plan, images, block.place)
@@ -182,7 +182,7 @@ def _two_models(
         st.markdown(f"{arms}: **{plain(write(estimate.as_dict()))}**")
         st.caption(
             "One pair; the interval is over images. Another seed gives another difference: look at"
-            " the lecturer's screen."
+            " the presenter's screen."
         )
     _dots(room, images, palette, place)
 

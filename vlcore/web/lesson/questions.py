@@ -182,9 +182,9 @@ def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:
         else:
             st.caption("Votes are anonymous.")
         if now.phase == "run" and steps.is_trained(step):
-            st.caption("The models are there; the lecturer reveals the answer.")
+            st.caption("The models are there; the presenter reveals the answer.")
         elif now.phase == "run":
-            st.caption("The models are being trained; the lecturer's screen shows them.")
+            st.caption("The models are being trained; the presenter's screen shows them.")
 
     follow()
     if not room.open:

@@ -76,7 +76,7 @@ def session_in_address() -> ClassSession | None:
     elif room.leads:
         browser.remember(f"{LEADER}{room.code}", token, LIFETIME)
     elif not takes_part(room.code, me) and not enter_session(room.code, me, visitors.address()):
-        remedy = "ask the lecturer to open it, then reload this page"
+        remedy = "ask the presenter to open it, then reload this page"
         st.warning(f"The door of this lesson is closed: {remedy}.", icon=":material/door_front:")
         return None
     return room
@@ -193,7 +193,7 @@ def class_controls(
             st.caption(
                 "Enter the secret on /Manage first: then lessons of others cannot get in your way."
             )
-        about = "The four letters on the lecturer's screen."
+        about = "The four letters on the presenter's screen."
         join = partial(st.text_input, max_chars=8, placeholder="code", key="lesson_code")
         join("Join a class", help=about, on_change=_join)
 
@@ -203,7 +203,7 @@ def _join() -> None:
         st.query_params["code"] = code
     else:
         st.session_state["lesson_said"] = (
-            "A code has four letters, such as those on the lecturer's screen."
+            "A code has four letters, such as those on the presenter's screen."
         )
 
 
