@@ -353,7 +353,7 @@ def shortcut_audit(images: ImageSet, palette: Palette) -> None:
         chart = rate_chart(rows, palette=palette, width=shell.map_side())
         cache.show_chart(chart, alt="Accuracy of a linear probe on each view", key="rates")
     failed = sum(check.ok is False for check in checks)
-    verdict = f"{failed} not as they should be" if failed else "none is as it should not be"
+    verdict = f"{failed} not as they should be" if failed else "all as they should be"
     with st.expander(f"All {len(checks)} checks, {verdict}"):
         for check in checks:
             st.markdown(f"{MARKS[check.ok]} {plain(check.sentence)}")
