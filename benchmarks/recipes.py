@@ -126,7 +126,7 @@ def show_runs(runs: pd.DataFrame, reference: str) -> None:
     table["seconds"] = blocks["cpu_seconds"].mean(axis=1)
     ends = ("its sd", "its p", "fewest captions right", "CPU s")
     print_table((*START, *columns, *ends), recipe_rows(table, columns))
-    print(f"\nMore than {reference}, block by block\n")
+    print(f"\nMore than {reference}, seed pair by seed pair\n")
     ends = ("p", "adjusted", "p in log odds", "adjusted")
     print_table((*START, *columns, *ends), gain_rows(table, columns, reference))
     show_by_contrast(table.xs(reference, level="trained_by"))

@@ -133,7 +133,7 @@ def write_pair(results: published.PublishedStudy, folder: Path) -> None:
             f"heat_map_{measure}": (measure.replace("_", "-"), words_of(measure, findings.grouping))
             for measure in reported(findings)
         },
-        f"paired_slopes_{PRIMARY}": ("blocks", "Block by block"),
+        f"paired_slopes_{PRIMARY}": ("blocks", "Seed pair by seed pair"),
         f"forest_{PRIMARY}": ("differences", "Descriptive less short labels"),
         "probes": ("probes", "What linear probes read off while training"),
         f"moments_{PRIMARY}": ("moments", "At the fit step and at the end"),
@@ -151,13 +151,16 @@ def write_pair(results: published.PublishedStudy, folder: Path) -> None:
     check = [words.sanity_words(results.failing_blocks, findings.n_blocks)]
     if results.failing_blocks:
         answer = words.answer(results.passing().findings())
-        check += [words.failing_words(results.failing_blocks), f"Without these blocks: {answer}"]
+        check += [
+            words.failing_words(results.failing_blocks),
+            f"Without these seed pairs: {answer}",
+        ]
     text = [
         f"# {findings.plan.name}: {folder.name}",
         words.answer(findings),
         *(words.notes(findings.end) if findings.end else ()),
         registry.plan_words(findings.plan, findings.plans),
-        check[0] or "Every block passes the sanity check.",
+        check[0] or "Every seed pair passes the sanity check.",
         *check[1:],
         "## The study's claims",
         markdown(tables.claims_table(findings.claims)),
@@ -237,7 +240,7 @@ def write_arms(study: StudyPlan, folder: Path) -> None:
         *general,
         (
             f"On {words.image_set_words(study.conditions[0])}, {counted}. Differences with t"
-            " intervals over blocks, which are not adjusted; p of sign-flip tests"
+            " intervals over seed pairs, which are not adjusted; p of sign-flip tests"
             f" ({', '.join(p_kinds)}), adjusted over levels and arms, and the interval that they do"
             f" not reject, where they can reject one. {MADE}"
         ),
@@ -254,7 +257,7 @@ def sanity_check_words(results: Study) -> str:
     if not pairs:
         return "The sanity check was not run: it asks for bias 0."
     failures = words.sanity_words(results.failing_blocks, pairs)
-    sentence = failures or f"All {pairs} blocks pass the sanity check."
+    sentence = failures or f"All {pairs} seed pairs pass the sanity check."
     if (planned_runs(results)["bias"] == 0).any():
         return sentence
     studies = ", ".join(studies_with_runs(results.plan, set(unbiased["key"])))
@@ -269,8 +272,8 @@ def sound_arms(results: Study, grouping: Grouping) -> list[str]:
     if not results.failing_blocks:
         return []
     if len(results.failing_blocks) < results.unbiased_runs()["block"].nunique() - 1:
-        return ["Without these blocks:", markdown(arms_table(results.passing(), grouping)[0])]
-    return ["Fewer than two blocks pass, so nothing is left to compare without the others."]
+        return ["Without these seed pairs:", markdown(arms_table(results.passing(), grouping)[0])]
+    return ["Fewer than two seed pairs pass, so nothing is left to compare without the others."]
 
 
 def studies_with_runs(study: StudyPlan, keys: set[str]) -> list[str]:

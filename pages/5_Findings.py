@@ -41,8 +41,8 @@ with bar:
         steps = condition_controls.training_length(
             "length", about=condition_controls.LENGTHS_IN_WORDS
         )
-        about = "Seed pairs. Six or more can decide something; ten to twenty are usual for a claim."
-        seeds = widgets.integer_input("Blocks planned", 1, 50, 10, "blocks", about, width=150)
+        about = "Six or more can decide something; ten to twenty are usual for a claim."
+        seeds = widgets.integer_input("Seed pairs planned", 1, 50, 10, "blocks", about, width=150)
 
 study: Study
 with shell.errors_as_sentences():

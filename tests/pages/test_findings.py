@@ -118,7 +118,7 @@ def test_a_part_of_a_study_shows_what_is_missing(
 ) -> None:
     publish(plan.conditions[:1])
     text = text_of(start())
-    assert "Not decided: a comparison needs two blocks" in text
+    assert "Not decided: a comparison needs two seed pairs" in text
     assert "There is no figure here yet" in text
     publish(plan.conditions[1:12])
     page = start()

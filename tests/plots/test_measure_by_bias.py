@@ -76,9 +76,9 @@ def test_a_cell_carries_value_interval_and_blocks_and_an_index_has_one_colour_fo
     words = spec["layer"][0]["encoding"]["x"]["axis"]["labelExpr"].removeprefix("[datum.label, ")
     assert json.loads(words.removesuffix("[datum.label]]"))["50 %"] == "φ 0.33"
     titles = {tip["title"] for tip in spec["layer"][0]["encoding"]["tooltip"]}
-    assert {"labels", "bias", "95 % low", "95 % high", "blocks"} <= titles
+    assert {"labels", "bias", "95 % low", "95 % high", "seed pairs"} <= titles
     alone = drawn.rows(heat(cells(1)))[0]
-    assert (alone["ends"], alone["blocks"], alone["low"]) == ("", "one block", None)
+    assert (alone["ends"], alone["blocks"], alone["low"]) == ("", "one seed pair", None)
     colour = heat(cells(), INDEX)["layer"][0]["encoding"]["color"]["scale"]
     assert (colour["domain"], colour["range"][1]) == ([-1.0, 0.0, 1.0], LIGHT.ground)
 
@@ -127,7 +127,7 @@ def test_a_line_joins_the_two_runs_of_a_block() -> None:
     rows = drawn.rows(spec)
     assert len(rows) == len(runs()) - 2, "the run without its pair is left out too"
     assert {row["direction"] for row in rows} == {"lower or equal"}
-    with pytest.raises(ValueError, match="no block has both label styles"):
+    with pytest.raises(ValueError, match="no seed pair has both label styles"):
         paired_slopes(runs().assign(labels="descriptive"), SHARE, palette=LIGHT, width=600)
 
 
@@ -135,7 +135,7 @@ def test_curves_have_a_pane_for_each_bias_and_mark_the_first_fit() -> None:
     spec = probe_curves(CURVES, FITS, palette=LIGHT, width=700).to_dict()
     panes = [pane["title"]["text"] for row in spec["vconcat"] for pane in row["hconcat"]]
     assert panes == ["0 % removed", "50 % removed", "100 % removed"]
-    assert "first fitted at step 60 (median of 2 of 3 blocks)" in spec["description"]
+    assert "first fitted at step 60 (median of 2 of 3 seed pairs)" in spec["description"]
 
 
 PAGE = 390 - 2 * 16  # px between the margins of a phone's page

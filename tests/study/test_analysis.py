@@ -184,12 +184,12 @@ def test_few_blocks_explore_and_decide_nothing(seeds: int) -> None:
     found = analyse(study(0.2, seeds))
     assert {level.status for level in found.primary.levels} == {Status.NOT_DECIDED}
     assert [one.exploratory for one in differences(found.primary)] == [True] * 4
-    assert says(found, f"Exploratory: with {seeds} blocks")
+    assert says(found, f"Exploratory: with {seeds} seed pairs")
 
 
 def test_six_blocks_say_that_no_single_of_four_levels_can_be_shown() -> None:
     found = analyse(study(0.2, 6))
-    assert says(found, "No single level", "8 blocks can show it")
+    assert says(found, "No single level", "8 seed pairs can show it")
     assert not says(analyse(study(0.2, 8)), "No single level")
     assert (
         found.primary.slope.difference.p <= 0.05
@@ -200,7 +200,10 @@ def test_one_block_has_no_uncertainty_and_no_numbers() -> None:
     found = analyse(study(0.2, 1)).primary
     assert [level_words(level) for level in found.levels] == ["not decided (n = 1)"] * 4
     assert (differences(found), found.slope) == ([], None)
-    assert found.absent["slope"] == "blocks that are complete at every level below 1: 1, two needed"
+    assert (
+        found.absent["slope"]
+        == "seed pairs that are complete at every level below 1: 1, two needed"
+    )
 
 
 def test_planned_runs_that_are_not_there_are_named_and_complete_pairs_go_on() -> None:

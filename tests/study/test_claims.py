@@ -341,7 +341,7 @@ def test_five_blocks_and_no_run_decide_nothing() -> None:
     assert {claim_words(one) for one in evaluate_claims(runs_table([]))} == {"not decided (n = 0)"}
     for found in evaluate_claims(table(claimed, grid(seeds=5))):
         assert (found.status, found.n) == (Status.NOT_DECIDED, 5)
-        assert "Fewer than 6 blocks decide nothing." in claim_sentence(found)
+        assert "Fewer than 6 seed pairs decide nothing." in claim_sentence(found)
         assert found.estimate is not None, "it is measured all the same"
 
 
@@ -358,7 +358,7 @@ def test_what_was_not_measured_says_so() -> None:
     one_level = verdict("C6", table(claimed, grid(biases=(0.75,))))
     assert "levels of bias: 1, two needed for a slope" in claim_sentence(one_level)
     one_block = verdict("C6", table(claimed, grid(seeds=1)))
-    assert "complete blocks: 1, two needed" in claim_sentence(one_block)
+    assert "complete seed pairs: 1, two needed" in claim_sentence(one_block)
 
 
 def test_bias_1_is_in_no_claim() -> None:

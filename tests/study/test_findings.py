@@ -96,7 +96,7 @@ def test_an_interval_over_scenes_too_is_of_what_each_run_had_right(
     assert general.low < general.value < general.high
     assert general.n == SEEDS
     said = words.answer(replace(found, over_scenes=general))
-    assert f"drawn anew as well as blocks, {words.signed(100 * general.low, 0)} to" in said
+    assert f"drawn anew as well as seed pairs, {words.signed(100 * general.low, 0)} to" in said
 
 
 def test_the_index_is_a_difference_of_two_silhouettes_of_one_run(found: Findings) -> None:
@@ -206,13 +206,13 @@ def test_few_blocks_are_called_exploratory_and_one_style_decides_nothing(empty_h
     assert half.end is None
     assert half.n_trained == 6
     assert words.answer(half).startswith(
-        "Not decided: a comparison needs two blocks with both label styles. 6 of 12"
+        "Not decided: a comparison needs two seed pairs with both label styles. 6 of 12"
     )
     assert half.headline is None
     assert tables.comparisons_table(half).empty
     publish(study.conditions)
     whole = read(study)
-    assert words.answer(whole).startswith("Exploratory: 2 of the 6 blocks")
+    assert words.answer(whole).startswith("Exploratory: 2 of the 6 seed pairs")
     assert "not decided (n = 2, adjusted p = " in words.answer(whole)
     assert whole.n_blocks == 2
 
@@ -245,7 +245,7 @@ def test_methods_are_those_of_the_runs(found: Findings, study: StudyPlan) -> Non
         "48 training images",
         "700 steps",
         "filtered_marginal",
-        f"{SEEDS} blocks",
+        f"{SEEDS} seed pairs",
         "“a camel in the desert”",
     )
     assert all(part in text for part in (*parts, "numpy"))

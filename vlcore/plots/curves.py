@@ -89,7 +89,7 @@ def probe_curves(
     marks["step"] = marks["step"].astype(float)
     marks["spoken"] = [
         f"{row.style}: training captions first fitted at step {row.step:.0f} (median of {row.n} of"
-        f" {row.of} blocks)"
+        f" {row.of} seed pairs)"
         for row in marks.itertuples()
     ]
     _, colour, _ = style_scales(table, palette)

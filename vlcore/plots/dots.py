@@ -73,7 +73,7 @@ def dots_chart(
     y_scale = straight([-_BAND / 2 - depth, plot.height - _BAND / 2 - depth])
     x = alt.X("x:Q", scale=x_scale, axis=alt.Axis(title=title, grid=False, tickCount=8))
     y = alt.Y("y:Q", axis=None, scale=y_scale)
-    base = spoken_chart(table, x=x, y=y, tooltip=[alt.Tooltip("words:N", title="block")])
+    base = spoken_chart(table, x=x, y=y, tooltip=[alt.Tooltip("words:N", title="seed pair")])
     marks = base.mark_point(size=0.62 * size * size, strokeWidth=1.5, opacity=1)
     layers = [
         rule_at("x", 0.0, "no difference", palette, strokeDash=[4, 4]).encode(x=x),

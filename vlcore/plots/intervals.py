@@ -92,7 +92,7 @@ def forest(
     base = spoken_chart(
         table,
         y=alt.Y("words:N", sort=list(table["words"]), title=None, axis=axis),
-        tooltip=tooltips({"words:N": "what", "estimate:N": "difference, interval, blocks"}),
+        tooltip=tooltips({"words:N": "what", "estimate:N": "difference, interval, seed pairs"}),
     )
 
     def text(field: str, left: int, **mark: object) -> alt.Chart:

@@ -69,8 +69,8 @@ class Scale:
         return f"({between(row._asdict(), write)})"
 
     def blocks(self, row: Any) -> str:
-        """``n = 6`` or ``one block``."""
-        return "one block" if np.isnan(row.low) else f"n = {row.n}"
+        """``n = 6`` or ``one seed pair``."""
+        return "one seed pair" if np.isnan(row.low) else f"n = {row.n}"
 
     def estimate(self, row: Any) -> str:
         """``62 % (50 to 74), n = 6`` of a mean over blocks; ``62 %`` of a run."""
@@ -88,7 +88,7 @@ class Scale:
         """The tooltip of a mean over blocks, or of a `single` run."""
         style = {"style:N": "labels", "removed:N": "bias"}
         values = {"value:Q": self.words}
-        blocks = {"n:Q": "blocks"}
+        blocks = {"n:Q": "seed pairs"}
         if single:
             style, blocks = style | {"block:N": "seeds"}, {}
         else:
@@ -347,7 +347,7 @@ def paired_slopes(
     pairs = table.pivot_table(index=["bias", "block"], columns="labels", values="value")
     pairs = pairs.reindex(columns=["undescriptive", "descriptive"]).dropna()
     if pairs.empty:
-        raise ValueError("points: no block has both label styles")
+        raise ValueError("points: no seed pair has both label styles")
     change = (pairs["descriptive"] - pairs["undescriptive"]).rename("change").reset_index()
     table = table[table["labels"].isin(pairs.columns)].merge(change, on=["bias", "block"])
     table["direction"] = np.where(table["change"] > 0, "higher with descriptive", "lower or equal")
@@ -357,12 +357,12 @@ def paired_slopes(
     base = spoken_chart(table, x=x, y=scale.y())
     lines = base.mark_line(strokeWidth=1.2, color=palette.muted, opacity=0.8, aria=False)
     dots = base.mark_point(filled=True, size=45, opacity=1)
-    tooltip = [*scale.tooltip(single=True), alt.Tooltip("direction:N", title="the block")]
+    tooltip = [*scale.tooltip(single=True), alt.Tooltip("direction:N", title="the seed pair")]
     layers = alt.layer(
         lines.encode(detail=["bias:Q", "block:N"]),
         dots.encode(color=colour, shape=shape, tooltip=tooltip),
     )
-    words = f"{scale.words}: one line a block from short to descriptive labels at each bias"
+    words = f"{scale.words}: one line a seed pair from short to descriptive labels at each bias"
     return _finished_levels(layers, palette, width, words)
 
 

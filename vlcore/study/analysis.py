@@ -309,7 +309,7 @@ def _over_levels(
     if low.shape[1] == 0:
         return {}, dict.fromkeys(names, "no level of bias below 1 has runs of both arms")
     if len(low) < 2:
-        reason = f"blocks that are complete at every level below 1: {len(low)}, two needed"
+        reason = f"seed pairs that are complete at every level below 1: {len(low)}, two needed"
         return {}, dict.fromkeys(names, reason)
     data, init = (low.index.get_level_values(seed).tolist() for seed in runs.SEEDS)
     levels = [phi[bias] for bias in low.columns]

@@ -255,7 +255,7 @@ def _measured(
         if claim.slope and levels < 2:
             raise MissingRunsError(f"levels of bias: {levels}, two needed for a slope")
         if blocks < 2:
-            raise MissingRunsError(f"complete blocks: {blocks}, two needed")
+            raise MissingRunsError(f"complete seed pairs: {blocks}, two needed")
     except MissingRunsError as error:
         return replace(blank, reason=str(error))
 

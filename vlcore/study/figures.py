@@ -28,14 +28,15 @@ REFERENCES = (
 LEGEND = (
     f"Grey circles: {STYLE_WORDS['undescriptive']}; squares: {STYLE_WORDS['descriptive']};"
     f" diamonds: {STYLE_WORDS['shuffled_context']}. Hollow marks are single runs, filled ones the"
-    " mean over blocks (seed pairs) with its 95 % t interval (a share's ends at 0 and 100 %)."
+    " mean over seed pairs with its 95 % t interval (a share's ends at 0 and 100 %)."
     " φ is the correlation of object and background in training. A difference below"
     f" {EQUIVALENCE * 100:.0f} points is taken for none that matters. {REFERENCES}"
 )
 LEGEND_OF_CURVES = (
-    "Linear probes on validation images, mean over blocks with its 95 % interval. Solid: the"
-    " object; dashed: the context. Triangles: the fit step (median over blocks); short labels have"
-    " two captions to fit and descriptive ones four, so that is no common point in time."
+    "Linear probes on validation images, mean over seed pairs with its 95 % interval. Solid: the"
+    " object; dashed: the context. Triangles: the fit step (median over seed pairs); short"
+    " labels have two captions to fit and descriptive ones four, so that is no common point in"
+    " time."
 )
 
 
@@ -190,7 +191,7 @@ def claim_tests(findings: Findings, claim: str, palette: Palette, width: int) ->
         for test in (result.main, *result.controls, *result.variations)
         if test.difference is not None
     ]
-    return _forest(rows, "difference over blocks, 95 % interval", palette, width)
+    return _forest(rows, "difference over seed pairs, 95 % interval", palette, width)
 
 
 def claim_by_bias(

@@ -337,8 +337,8 @@ def _arms_of_settings(document: Mapping[str, Any], path: Path, base: Condition) 
     varied = {name for settings in arms.values() for name in settings}
     if crossed := varied & {"bias", *_SEEDS}:
         raise StudyError(
-            f"{path.name} has arms that differ in {crossed.pop()}, as levels and blocks do; leave"
-            " it out."
+            f"{path.name} has arms that differ in {crossed.pop()}, as levels and seed pairs do;"
+            " leave it out."
         )
     # Another order of names would change the hash of a plan.
     shared = {name: getattr(base, name) for name in sorted(varied)}

@@ -70,7 +70,7 @@ def parts(findings: Findings) -> list[Part]:
             (Table(tables.claims_table(findings.claims)), *claims),
         ),
         Part("over_bias", "Bias and labels", _over_bias(findings)),
-        Part("blocks", "Block by block", tuple(blocks)),
+        Part("blocks", "Seed pair by seed pair", tuple(blocks)),
         Part("groups", "Group by group", (chart(figures.groups, findings),)),
         Part("training", "While training", curves),
         Part("moments", "", (Text(moments), chart(figures.moments, findings, PRIMARY))),
@@ -83,7 +83,7 @@ def parts(findings: Findings) -> list[Part]:
 
 def _start(findings: Findings) -> str:
     condition = findings.plan.conditions[0]
-    blocks = f"{findings.n_blocks} block{'s' * (findings.n_blocks != 1)} of seeds"
+    blocks = f"{findings.n_blocks} seed pair{'s' * (findings.n_blocks != 1)}"
     return (
         "Made by VL Bias Lab, after “Understanding Limitations of Vision-Language Models” (Choi"
         f" and Somasundaram, MIT, 2023): the grid {findings.plan.name!r} on"
@@ -136,7 +136,7 @@ def methods(findings: Findings) -> dict[str, str]:
         "short": short,
         "descriptive": descriptive,
         "tower": tower.sentence if tower else _NETWORKS,
-        "blocks": f"{len(seeds)} block{'s' * (len(seeds) != 1)}",
+        "blocks": f"{len(seeds)} seed pair{'s' * (len(seeds) != 1)}",
         "seeds": ", ".join(f"({data}, {init})" for data, init in seeds.itertuples(index=False)),
         "plan": registry.plan_words(findings.plan, findings.plans),
         "primary": words_of(PRIMARY, grouping),

@@ -115,7 +115,7 @@ def claims_table(claims: Sequence[ClaimResult]) -> pd.DataFrame:
             "Test": result.claim.test,
             "Control": result.claim.control,
             "Estimate (95 % interval)": words.estimate_words(result.estimate),
-            "Blocks": result.n,
+            "Seed pairs": result.n,
             "Status": words.claim_words(result),
         }
         for result in claims
@@ -130,7 +130,7 @@ _COMPARISON_COLUMNS = (
     "Short labels",
     "Descriptive labels",
     "Difference",
-    "Blocks",
+    "Seed pairs",
     "p (Holm)",
     "Exact interval",
     "Verdict",

@@ -42,7 +42,7 @@ def answer(findings: Findings) -> str:
     images = f"on {image_set_words(condition)} and after {condition.steps:,} steps"
     if findings.end is None or headline is None:
         return (
-            "Not decided: a comparison needs two blocks with both label styles."
+            "Not decided: a comparison needs two seed pairs with both label styles."
             f" {findings.n_trained} of {len(findings.planned)} runs {images} are there."
         )
     level, primary = headline.level, findings.end.primary
@@ -50,7 +50,7 @@ def answer(findings: Findings) -> str:
     sentences = []
     if n < ENOUGH:
         sentences.append(
-            f"Exploratory: {n} of the {ENOUGH} blocks that a decision asks for are there."
+            f"Exploratory: {n} of the {ENOUGH} seed pairs that a decision asks for are there."
         )
     sentences.append(
         f"{images[0].upper()}{images[1:]}, with {bias_words(findings, level)}, minority-group"
@@ -94,7 +94,7 @@ def answer(findings: Findings) -> str:
 def over_scenes_words(estimate: Estimate) -> str:
     """The interval of a difference over blocks and scenes (`vlcore.study.findings.over_scenes`)."""
     low, high = (signed(100 * end, 0) for end in (estimate.low, estimate.high))
-    return f"With test scenes drawn anew as well as blocks, {low} to {high} points."
+    return f"With test scenes drawn anew as well as seed pairs, {low} to {high} points."
 
 
 def slopes_words(comparison: ArmComparison) -> list[str]:
@@ -193,14 +193,14 @@ def too_few(analysis: Analysis) -> str:
     p = smallest_p(fewest)
     if fewest < ENOUGH:
         return (
-            f"Exploratory: with {fewest} blocks the smallest p of an exact test is {p:.2g}; a"
+            f"Exploratory: with {fewest} seed pairs the smallest p of an exact test is {p:.2g}; a"
             f" decision asks for at least {ENOUGH}."
         )
     if p * levels > ALPHA:
         return (
-            f"No single level can be shown to differ with {fewest} blocks: adjusted for {levels}"
-            f" levels the smallest p is {p * levels:.2g}; {blocks_to_decide(levels)} blocks can"
-            " show it."
+            f"No single level can be shown to differ with {fewest} seed pairs: adjusted for"
+            f" {levels} levels the smallest p is {p * levels:.2g}; {blocks_to_decide(levels)}"
+            " seed pairs can show it."
         )
     return ""
 
@@ -242,10 +242,7 @@ def sanity_words(failing: Collection[str], blocks: int) -> str:
     """Which blocks of a study fail the sanity check; empty where none does."""
     if not failing:
         return ""
-    return (
-        f"The sanity check fails in {len(failing)} of {blocks} blocks of seeds:"
-        f" {', '.join(failing)}."
-    )
+    return f"The sanity check fails in {len(failing)} of {blocks} seed pairs: {', '.join(failing)}."
 
 
 def failing_words(failing: Mapping[str, list[str]]) -> str:
@@ -297,7 +294,7 @@ def claim_sentence(result: ClaimResult) -> str:
     if main.difference is not None:
         against = f", on {decimal(main.reference.value)}" if main.reference else ""
         measured = estimate_words(result.estimate)
-        sentences.append(f"{result.claim.what}: {measured}{against}; {result.n} blocks.")
+        sentences.append(f"{result.claim.what}: {measured}{against}; {result.n} seed pairs.")
     for control in result.controls:
         if control.difference is not None:
             reference = control.reference
@@ -328,7 +325,7 @@ def _why_no_more(result: ClaimResult) -> str:
     if main.difference is None:
         return f"It was not tested: {main.reason}."
     if result.n < ENOUGH:
-        return f"Fewer than {ENOUGH} blocks decide nothing."
+        return f"Fewer than {ENOUGH} seed pairs decide nothing."
     if main.status is Status.NOT_DECIDED:
         if main.difference.mean.low <= 0 <= main.difference.mean.high:
             return "The interval leaves both signs open."

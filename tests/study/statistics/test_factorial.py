@@ -133,12 +133,12 @@ def test_partial_eta_squared_is_a_share_of_sums_of_squares() -> None:
 @pytest.mark.parametrize(("blocks", "levels"), [(1, 4), (8, 1)])
 def test_variance_needs_two_of_each_and_spread(blocks: int, levels: int) -> None:
     y = np.random.default_rng(0).random((blocks, levels))
-    with pytest.raises(ValueError, match="needs two blocks and two levels"):
+    with pytest.raises(ValueError, match="needs two seed pairs and two levels"):
         factorial.anova(y, y + 1)
-    with pytest.raises(ValueError, match="Variance components need two blocks and two cells"):
+    with pytest.raises(ValueError, match="Variance components need two seed pairs and two cells"):
         factorial.components(y, range(blocks), range(blocks))
     alike = np.tile([0.9, 0.8, 0.7], (6, 1))
-    with pytest.raises(ValueError, match="The blocks leave no spread to test against"):
+    with pytest.raises(ValueError, match="The seed pairs leave no spread to test against"):
         factorial.anova(alike, alike - 0.1)
 
 

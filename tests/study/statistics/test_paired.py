@@ -94,7 +94,7 @@ def test_differences_but_for_rounding_have_no_spread(
     )
     assert (found.mean.low, found.mean.high) == (found.mean.value, found.mean.value)
     assert (found.t_p, found.d_z) == (None, None)
-    assert found.absent == dict.fromkeys(("t_p", "d_z"), "all blocks differ by the same")
+    assert found.absent == dict.fromkeys(("t_p", "d_z"), "all seed pairs differ by the same")
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5, 9])
@@ -193,11 +193,11 @@ def test_seeds_needed_have_the_range_of_the_spread() -> None:
 def test_too_few_blocks_and_missing_numbers_are_refused(
     ask: Callable[[list[float]], object],
 ) -> None:
-    with pytest.raises(ValueError, match="needs at least two blocks, and there is 1"):
+    with pytest.raises(ValueError, match="needs at least two of them, and there is 1"):
         ask([0.1])
     with pytest.raises(ValueError, match="and there is none"):
         ask([])
-    with pytest.raises(ValueError, match="The value of a block is not a number"):
+    with pytest.raises(ValueError, match="The value of a seed pair is not a number"):
         ask([0.1, math.nan, 0.2])
 
 

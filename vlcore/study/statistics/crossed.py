@@ -25,7 +25,7 @@ def crossed(differences: NDArray[np.floating], seed: int = 0) -> Estimate:
     blocks, scenes = differences.shape
     if min(blocks, scenes) < 2:
         raise ValueError(
-            f"An interval over blocks and scenes needs two of each; there are {blocks} and"
+            f"An interval over seed pairs and scenes needs two of each; there are {blocks} and"
             f" {scenes}."
         )
     random = np.random.default_rng(seed)

@@ -101,7 +101,8 @@ def anova(baseline: ArrayLike, treatment: ArrayLike) -> list[dict[str, Any]]:
     n, _, levels = cells.shape
     if n < 2 or levels < 2:
         raise ValueError(
-            f"An analysis of variance needs two blocks and two levels; there are {n} and {levels}."
+            f"An analysis of variance needs two seed pairs and two levels; there are {n} and"
+            f" {levels}."
         )
     means = cells.mean(axis=0)
     centred, off = cells - means, means - means.mean()
@@ -116,7 +117,8 @@ def anova(baseline: ArrayLike, treatment: ArrayLike) -> list[dict[str, Any]]:
     }
     if min((part**2).mean() for _, _, part in effects.values()) <= NO_SPREAD:
         raise ValueError(
-            "The blocks leave no spread to test against, so an analysis of variance is not defined."
+            "The seed pairs leave no spread to test against, so an analysis of variance is not"
+            " defined."
         )
     tests = []
     for name, (df, effect, error) in effects.items():
@@ -158,7 +160,7 @@ def components(
     n, cells = y.shape
     if n < 2 or cells < 2:
         raise ValueError(
-            f"Variance components need two blocks and two cells; there are {n} and {cells}."
+            f"Variance components need two seed pairs and two cells; there are {n} and {cells}."
         )
     y = y - y.mean(axis=0)
     blocks = y.mean(axis=1)

@@ -125,7 +125,9 @@ def paired(differences: ArrayLike, margin: float | None = EQUIVALENCE) -> Paired
         equivalence_p = float(stdtr(n - 1, (abs(mean) - margin) / error))
     elif margin is not None:
         equivalence_p = float(abs(mean) >= margin)
-    absent = {} if spread > 0 else dict.fromkeys(("t_p", "d_z"), "all blocks differ by the same")
+    absent = (
+        {} if spread > 0 else dict.fromkeys(("t_p", "d_z"), "all seed pairs differ by the same")
+    )
     return Paired(
         mean=t_interval(d),
         sd=spread,
@@ -303,11 +305,11 @@ def _checked(values: ArrayLike) -> Differences:
     d = np.asarray(values, dtype=float)
     if len(d) < 2:
         raise ValueError(
-            "Uncertainty between blocks needs at least two blocks, and there is"
+            "Uncertainty between seed pairs needs at least two of them, and there is"
             f" {len(d) or 'none'}."
         )
     if not np.isfinite(d).all():
         raise ValueError(
-            "The value of a block is not a number; leave out the blocks that were not measured."
+            "The value of a seed pair is not a number; leave out those that were not measured."
         )
     return d

@@ -197,13 +197,13 @@ def headline(canvas: Canvas) -> None:
         for label, estimate, write, unit in metrics:
             ends = (estimate.value, estimate.low, estimate.high)
             value, low, high = (write(100 * end) for end in ends)
-            about = f"95 % interval over blocks: {low} to {high}"
+            about = f"95 % interval over seed pairs: {low} to {high}"
             st.metric(label, f"{value}{unit}", help=about, width="content")
     st.markdown(f"Descriptive less short labels: {_decided(answer.level)}.")
     if findings.end and (few := words.too_few(findings.end)):
         st.caption(few)
     if study.failing_blocks and (level := _level_of_passing(study, findings)):
-        st.caption(f"Without the blocks that fail the sanity check: {_decided(level)}.")
+        st.caption(f"Without the seed pairs that fail the sanity check: {_decided(level)}.")
 
 
 def _decided(level: Level) -> str:
@@ -349,8 +349,8 @@ def over_bias(canvas: Canvas) -> None:
     canvas.show(report.chart(figures.heat_map, findings, measure))
     charts = {
         "**From no bias to full bias**, a line for each label style": figures.by_bias,
-        "**Block by block**, from short to descriptive labels": figures.paired_slopes,
-        "**The difference**, with its interval over blocks": figures.forest,
+        "**Seed pair by seed pair**, from short to descriptive labels": figures.paired_slopes,
+        "**The difference**, with its interval over seed pairs": figures.forest,
         "**Before training, at the fit step and at the end**": figures.moments,
     }
     with st.container(horizontal=True, gap="medium"):
