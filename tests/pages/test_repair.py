@@ -28,7 +28,7 @@ from vlcore.experiment.edits import (
 )
 from vlcore.experiment.wording import TOWERS_SEEN
 from vlcore.metrics.estimate import Estimate
-from vlcore.web import serving
+from vlcore.web import image_addresses
 from vlcore.web.lesson import repair_ranking
 
 from .app import FakeQueue, alts, choose, code_of, labels, opened, pets, press, text_of
@@ -44,7 +44,9 @@ lesson = partial(opened, "6_Lesson")
 def no_drawing(no_cookies: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A test fetches no images, and tests no model in unseen scenes."""
     monkeypatch.setattr(
-        serving, "addresses", lambda images, rows: [f"/thumbs/scenes/2/{row}" for row in rows]
+        image_addresses,
+        "addresses",
+        lambda images, rows: [f"/thumbs/scenes/2/{row}" for row in rows],
     )
     monkeypatch.setattr(
         repair_ranking, "_unseen", lambda key, images: Estimate(0.7, 0.64, 0.76, 200)

@@ -8,6 +8,7 @@ first that was not is descriptive.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -122,6 +123,7 @@ CHAIN = (
 )
 
 
+@cache
 def study_plan(study: str, tower: str, data: str) -> StudyPlan:
     """The plan of a study of the chain, for an image tower and an image set."""
     return plans.find(str(PLANS / f"{study}-{tower}{SETS[data]}.yaml"))
