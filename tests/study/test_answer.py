@@ -8,9 +8,10 @@ import pytest
 
 from vlcore.study import answer
 from vlcore.study.answer import CHAIN, SETS, Outcome
+from vlcore.study.statistics.paired import smallest_p
 
 
-def runs(costs: dict[tuple[str, str], float], pairs: int = 8) -> pd.DataFrame:
+def runs(costs: dict[tuple[str, str], float], pairs: int = 20) -> pd.DataFrame:
     """Minority-group accuracy of every arm of the chain's studies: 90 % less what the arm costs on
     a set."""
     rows = {}
@@ -23,15 +24,15 @@ def runs(costs: dict[tuple[str, str], float], pairs: int = 8) -> pd.DataFrame:
                     if condition.bias != answer.BIAS or pair >= pairs:
                         continue
                     arm = str(plan.arm_of(condition))
-                    value = 0.9 - costs.get((data, arm), 0.0) + 0.001 * pair
+                    value = 0.9 - costs.get((data, arm), 0.0) + 0.0005 * pair
                     rows[condition.key] = {
                         "key": condition.key,
                         "data_seed": condition.data_seed,
                         "init_seed": condition.init_seed,
                         "moment": "end",
                         "measure": "minority_accuracy",
-                        "value": round(value, 3),
-                        "n": 1000,
+                        "value": round(value, 4),
+                        "n": 10_000,
                     }
     return pd.DataFrame(list(rows.values()))
 
@@ -56,7 +57,9 @@ def test_a_step_is_confirmatory_until_one_before_it_was_not_rejected() -> None:
         (Outcome.REJECTED, False),
     ]
     assert outcomes({})[0] == (Outcome.NOT_REJECTED, True)
-    assert all(step.outcome is Outcome.NOT_RUN for step in answer.run_chain(runs({}, pairs=1)))
+    for pairs in (1, 19):
+        steps = answer.run_chain(runs(COSTS, pairs=pairs))
+        assert {step.outcome for step in steps} == {Outcome.INCOMPLETE}
 
 
 def test_p_is_adjusted_over_towers_and_differences_have_their_sign() -> None:
@@ -64,7 +67,7 @@ def test_p_is_adjusted_over_towers_and_differences_have_their_sign() -> None:
     assert {(test.data, test.tower) for test in words.tests} == {
         (data, tower) for data in SETS for tower in ("scratch", "pretrained")
     }
-    smallest = 2 / 2**8
+    smallest = smallest_p(20)
     assert [test.p for test in h1.tests] == pytest.approx([smallest] * 2)
     assert [test.p for test in words.tests] == pytest.approx([2 * smallest] * 4)
     for test in h1.tests:

@@ -42,7 +42,7 @@ class Outcome(StrEnum):
     REJECTED = "rejected on both image sets"
     MIXED = "rejected on one of two image sets"
     NOT_REJECTED = "not rejected"
-    NOT_RUN = "not run"
+    INCOMPLETE = "incomplete"  # seed pairs are missing
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,11 @@ class ChainTest:
     tower: str
     contrast: Contrast | None
     p: float = float("nan")
+
+    @property
+    def n_pairs(self) -> int:
+        """How many seed pairs have all arms."""
+        return self.contrast.log_odds.mean.n if self.contrast else 0
 
 
 @dataclass(frozen=True)
@@ -87,8 +92,8 @@ class Step:
     @property
     def outcome(self) -> Outcome:
         """Rejected where every test of an image set is, on both sets."""
-        if not self.tests or any(test.contrast is None for test in self.tests):
-            return Outcome.NOT_RUN
+        if not self.tests or any(test.n_pairs < PLANNED_PAIRS for test in self.tests):
+            return Outcome.INCOMPLETE
         rejected = [
             all(test.p <= ALPHA for test in self.tests if test.data == data) for data in SETS
         ]
