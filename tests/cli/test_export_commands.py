@@ -35,4 +35,5 @@ def test_each_format_is_explained(
     )
     assert code == 0, err
     assert f"load_file('{out / 'model.safetensors'}')" in text
+    assert "held-out images" not in text, "weights have no rows"
     assert {path.name for path in out.iterdir()} == {"my model.parquet", "model.safetensors"}

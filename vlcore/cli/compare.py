@@ -145,6 +145,6 @@ def export_model(options: Namespace) -> dict[str, Any]:
         "format": options.format,
         "out": str(out),
         "files": files,
-        "rows": describe_rows(model.map),
+        **({} if form.needs_weights else {"rows": describe_rows(model.map)}),
         "open_with": form.open_with.format(out=shlex.quote(str(out)), text=repr(str(out))),
     }

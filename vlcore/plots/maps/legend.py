@@ -135,7 +135,7 @@ def _explanations(palette: Palette, tables: MapTables, options: MapOptions) -> l
         entries.append(LegendEntry("upload", "your image", accent, star()))
     if options.trust:
         look = "pale" if options.images else "small"
-        words = f"{look}: its neighbours here are not its neighbours"
+        words = f"{look}: false neighbours"
         entries.append(LegendEntry("trust", words, muted, _DOT))
     if options.untrained:
         entries.append(LegendEntry("untrained", "faint: untrained baseline", muted, _DOT))
