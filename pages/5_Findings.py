@@ -6,7 +6,7 @@ from vlcore.data.subset import usual_condition
 from vlcore.experiment.plain_text import plain
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import figures, plans, report
-from vlcore.study.published import PublishedStudy, study_folders
+from vlcore.study.published import PublishedStudy, study_names
 from vlcore.study.results import Study
 from vlcore.web import cache, condition_controls, shell, widgets
 from vlcore.web.findings import sections
@@ -21,17 +21,17 @@ STUDIES = ("experiments", "class", "paper")
 PUBLISHED, HERE = "published with this version", "runs on this server"
 with bar:
     images = shell.image_set_choice()
-    folders = study_folders(images.name)
+    names = study_names(images.name)
     # Older addresses named a study of this server.
-    usual = PUBLISHED if folders and "study" not in st.query_params else HERE
+    usual = PUBLISHED if names and "study" not in st.query_params else HERE
     source = widgets.choose_one("Results", (PUBLISHED, HERE), "results", usual)
-    if source == PUBLISHED and folders:
+    if source == PUBLISHED and names:
         about = (
             "Confirmation: ten planned seed pairs, with all controls (Methods say what was known"
             " then); paper: the same at six bias levels; experiments: the first ten pairs; classic:"
             " as of version 0.4."
         )
-        name = widgets.choose_one("Study", tuple(folders), "published", next(iter(folders)), about)
+        name = widgets.choose_one("Study", tuple(names), "published", names[0], about)
     elif source == HERE:
         about = (
             "Each crosses short and descriptive labels with bias levels. Paper: six levels; class:"
@@ -49,8 +49,8 @@ with shell.errors_as_sentences():
     if source == HERE:
         plan = plans.find(name, usual_condition(images).replace(steps=steps), seeds)
         study = Study(plan, images.grouping, cache.artifact)
-    elif folders:
-        study = PublishedStudy(folders[name])
+    elif names:
+        study = PublishedStudy(name, images.name)
         st.caption(study.origin)
     else:
         st.info(f"No results on {plain(images.name)} are bundled; look at the runs on this server.")

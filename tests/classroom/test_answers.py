@@ -9,22 +9,14 @@ from hypothesis import example, given
 from hypothesis import strategies as some
 from scipy import stats
 
-from tests.api.published import publish
 from tests.study.frames import estimate
 from vlcore.classroom import answers
-from vlcore.classroom.answers import (
-    SEEDS,
-    Measurement,
-    estimate_in_run,
-    estimate_over_runs,
-    with_seed,
-)
+from vlcore.classroom.answers import Measurement, estimate_in_run, estimate_over_runs, with_seed
 from vlcore.classroom.lessons import EXPERIMENTS, Quantity, Step, lessons
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.estimate import Estimate
-from vlcore.study import plans
-from vlcore.study.runs_table import runs_table, write_tables
+from vlcore.study import published
 
 LESSON = lessons(Condition())[EXPERIMENTS]
 SORTING, _, BIAS, LABELS = LESSON.steps
@@ -95,21 +87,18 @@ def test_runs_are_paired_by_their_seeds_and_have_a_t_interval() -> None:
         over_runs(LABELS, half)
 
 
-def test_published_results_are_read_as_they_were_written(tmp_path: Path, empty_home: Path) -> None:
-    study = plans.find("experiments", Condition(), 7)
-    frame = runs_table(publish(study.conditions))
-    for grid in ("experiments", "paper"):
-        write_tables(frame, tmp_path / grid / "scenes", "runs")
-    found = answers.published_lesson_runs("scenes", tmp_path)
-    assert len(found) == len(frame), "a run in two tables is one run"
-    assert answers.published_lesson_runs("elsewhere", tmp_path).empty
-    known = answers.values_of(found, [step.quantity for step in LESSON.steps])
-    assert set(known) == {condition.key for condition in study.conditions}
-    assert over_runs(LABELS, known).n == 7 < len(SEEDS)
-    results = answers.lesson_claims(found, LESSON, SCENES)
+def test_published_runs_of_another_image_set_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert answers.published_lesson_runs("elsewhere").empty
+    monkeypatch.setattr(published, "FOLDER", Path("nowhere"))
+    assert answers.published_lesson_runs("scenes").empty
+
+
+def test_the_claims_are_put_to_the_runs_of_a_lesson() -> None:
+    runs = answers.published_lesson_runs("scenes")
+    results = answers.lesson_claims(runs, LESSON, SCENES)
     assert list(results) == [f"C{number}" for number in range(1, 9)]
-    assert results["C7"].n == 7
-    assert answers.lesson_claims(found[found["key"] == "none"], LESSON, SCENES) == {}
+    assert results["C7"].n == 10
+    assert answers.lesson_claims(runs[runs["key"] == "none"], LESSON, SCENES) == {}
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks import publishing
 from tests.cli.conftest import Document, Models, Patch, Refused
 from tests.conftest import QUICK_STEPS
 from vlcore.api import training
@@ -77,7 +78,7 @@ def test_a_published_run_is_made_again_and_compared(
 ) -> None:
     monkeypatch.setattr(published, "FOLDER", tmp_path)
     study = plans.find("experiments", quick[0].condition)
-    published.write_findings(Study(study, SCENES).findings(), tmp_path / "experiments" / "scenes")
+    publishing.publish(Study(study, SCENES), "experiments/scenes")
     assert {one["key"] for one in document("reproduce")} == {artifact.key for artifact in quick}
     found = document("reproduce", quick[3].key)
     assert (found["agrees"], found["equal"]) == ("to six digits", found["measures"])

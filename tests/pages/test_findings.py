@@ -15,7 +15,7 @@ from vlcore.plots.theme import PHONE_SIDE
 from vlcore.study import plans, registry
 from vlcore.study import text as words
 from vlcore.study.plans import StudyPlan
-from vlcore.study.published import PublishedStudy, study_folders
+from vlcore.study.published import PublishedStudy, study_names
 from vlcore.study.results import Study
 from vlcore.web.findings import sections
 
@@ -44,7 +44,7 @@ def complete(plan: StudyPlan, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 def test_a_published_study_opens_without_any_model(empty_home: Path, queue: FakeQueue) -> None:
     page = opened("5_Findings")
-    study = PublishedStudy(next(iter(study_folders("scenes").values())))
+    study = PublishedStudy(study_names("scenes")[0], "scenes")
     text = text_of(page)
     assert not page.error
     assert study.origin in text
@@ -61,7 +61,7 @@ def test_a_published_study_opens_without_any_model(empty_home: Path, queue: Fake
 
 
 def test_failing_blocks_are_excluded_in_every_study_that_is_compared(empty_home: Path) -> None:
-    study = PublishedStudy(study_folders("scenes")["confirmation"])
+    study = PublishedStudy("confirmation", "scenes")
     passing = study.passing().findings().headline.level
     decided = f"{words.difference_words(passing)}, {words.level_words(passing)}"
     page = opened("5_Findings", published="confirmation")

@@ -154,7 +154,7 @@ def test_runs_of_this_server_are_a_reading_of_their_own(
     assert not any("runs of this server" in line for line in large(shipped)), (
         "the same runs are read once"
     )
-    nothing = answers.published_lesson_runs("scenes", empty_home)
+    nothing = answers.published_lesson_runs("elsewhere")
     monkeypatch.setattr(answers, "published_lesson_runs", lambda _data: nothing)
     clear()
     page = start(step="bias-and-labels", phase="reveal")

@@ -142,8 +142,12 @@ def test_the_interval_of_a_share_stays_one_and_a_single_block_has_none() -> None
     assert alone["n"] == 1
 
 
+def lines_of(found: Findings, *biases: list[float]) -> pd.DataFrame:
+    return findings.bayes_lines(found.frame, found.plan, found.grouping, *biases)
+
+
 def test_the_bayes_line_is_the_mean_of_the_blocks_own_on_as_many_pictures(found: Findings) -> None:
-    lines = findings.bayes_lines(found)
+    lines = lines_of(found)
     frame = found.frame[
         (found.frame["measure"] == "balanced_accuracy") & (found.frame["moment"] == "end")
     ]
@@ -155,13 +159,13 @@ def test_the_bayes_line_is_the_mean_of_the_blocks_own_on_as_many_pictures(found:
     assert line["value"] == pytest.approx(np.mean([bayes_line(one, shift) for one in matched]))
     assert lines["bias"].max() < 1
     whole = replace(found, frame=found.frame[found.frame["size_mode"] == "shrink"])
-    line = findings.bayes_lines(whole, [0.75]).set_index("labels").loc["descriptive"]
+    line = lines_of(whole, [0.75]).set_index("labels").loc["descriptive"]
     unbiased = frame[frame["bias"] == 0]["value"]
     assert line["value"] == pytest.approx(np.mean([bayes_line(one, shift) for one in unbiased]))
     perfect = found.frame.assign(
         value=found.frame["value"].mask(found.frame["measure"] == "balanced_accuracy", 1.0)
     )
-    assert findings.bayes_lines(replace(found, frame=perfect)).empty
+    assert lines_of(replace(found, frame=perfect)).empty
 
 
 def test_curves_are_averaged_where_all_blocks_were_looked_at(

@@ -4,7 +4,7 @@ import pytest
 
 from tests.api.published import publish
 from vlcore.experiment.condition import Condition
-from vlcore.study import plans, registry
+from vlcore.study import plans, published, registry
 from vlcore.study.plans import StudyError, StudyPlan
 
 pytestmark = pytest.mark.usefixtures("empty_home")
@@ -47,6 +47,18 @@ def test_a_hash_names_what_a_study_decides() -> None:
     assert registry.plan_hash(plan()) == registry.plan_hash(plan())
     registry.record_plan(plan())
     assert registry.plan_history(plan(data="balanced-cues")) == ()
+
+
+def test_recorded_hashes_are_those_of_the_plans_that_are_published() -> None:
+    recorded = {
+        name: entry["plans"][-1]["hash"]
+        for name, entry in published.studies().items()
+        if entry.get("plans") and "grid" not in entry
+    }
+    assert len(recorded) > 15
+    for name, digest in recorded.items():
+        file = published.FOLDER / "plans" / f"{name}.yaml"
+        assert registry.plan_hash(plans.find(str(file))) == digest, name
 
 
 def test_a_broken_record_is_an_error() -> None:

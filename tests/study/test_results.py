@@ -1,12 +1,12 @@
 """Results of a study: what is published of it, what its arms say, and what it writes."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from benchmarks import publishing
 from tests.api.published import publish
 from vlcore.artifacts import store
 from vlcore.experiment.condition import Condition
@@ -44,7 +44,16 @@ def test_a_whole_study_is_tables_findings_and_a_report(tmp_path: Path) -> None:
     assert results.report(tmp_path / "study.html").read_text().startswith("<!DOCTYPE html>")
 
 
-def test_blocks_that_fail_the_sanity_check_are_named_and_can_be_left_out(tmp_path: Path) -> None:
+@pytest.fixture
+def published_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of published results without any."""
+    monkeypatch.setattr(published, "FOLDER", tmp_path)
+    return tmp_path
+
+
+def test_blocks_that_fail_the_sanity_check_are_named_and_can_be_left_out(
+    published_folder: Path,
+) -> None:
     assert of("experiments", 7).failing_blocks == {}
     results = of("experiments", 7)
     found = results.findings()
@@ -59,53 +68,64 @@ def test_blocks_that_fail_the_sanity_check_are_named_and_can_be_left_out(tmp_pat
     assert (rest.headline.difference.n, rest.end.missing, rest.left_out) == (6, [], ("d3s3",))
     assert "d3s3" in text.left_out_words(rest)
     assert text.left_out_words(found) == ""
-    kept = tmp_path / "experiments" / "scenes"
-    published.write_findings(replace(found, frame=results.runs()), kept)
-    opened = published.PublishedStudy(kept)
+    publishing.publish(results, "experiments/scenes")
+    opened = published.PublishedStudy("experiments", "scenes")
     assert (opened.n_trained, opened.missing, list(opened.failing_blocks)) == (28, [], ["d3s3"])
     pd.testing.assert_frame_equal(opened.findings().table(), found.table())
+    pd.testing.assert_frame_equal(opened.findings().curves, found.curves)
+    pd.testing.assert_frame_equal(opened.findings().runs, found.runs)
     rest = opened.passing().findings()
     assert (rest.headline.difference.n, rest.end.missing, rest.left_out) == (6, [], ("d3s3",))
     assert len(rest.planned) == 24
     assert opened.digest != opened.passing().digest
 
 
-def test_a_published_study_without_unbiased_runs_fails_no_sanity_check(tmp_path: Path) -> None:
-    found = of("experiments", 3).findings()
-    kept = tmp_path / "experiments" / "scenes"
-    published.write_findings(replace(found, frame=found.frame[found.frame["bias"] > 0]), kept)
-    opened = published.PublishedStudy(kept)
+def test_a_published_study_without_unbiased_runs_fails_no_sanity_check(
+    published_folder: Path,
+) -> None:
+    results = of("experiments", 3)
+    results._frame = results.runs()[results.runs()["bias"] > 0]
+    publishing.publish(results, "experiments/scenes")
+    opened = published.PublishedStudy("experiments", "scenes")
     assert opened.unbiased_runs().empty
     assert opened.failing_blocks == {}
 
 
-def test_of_a_run_that_was_trained_twice_a_study_counts_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(published, "FOLDER", tmp_path)
+def add_runs(rows: pd.DataFrame, studies: str) -> None:
+    """Add rows to the table of published runs, counted by these studies."""
+    file = published.FOLDER / published.RUNS
+    table = pd.read_parquet(file) if file.is_file() else pd.DataFrame()
+    rows = rows.assign(studies=studies, seconds=1.0, checksum="")
+    publishing.write_runs(pd.concat([table, rows], ignore_index=True))
+
+
+def test_of_a_run_that_was_trained_twice_a_study_counts_its_own(published_folder: Path) -> None:
     runs = of("experiments", 1).runs()
-    for number, name in enumerate(("earlier", "later")):
-        (tmp_path / name).mkdir()
-        more = runs.head(number).assign(
-            measure="known later"
-        )  # no run has numbers of two trainings
-        published.write_runs(pd.concat([runs, more]).assign(value=float(number)), tmp_path / name)
-    found = {name: published.measured_runs(name) for name in ("", "earlier", "later")}
-    assert [len(table) - len(runs) for table in found.values()] == [0, 0, 1]
-    assert [table.set_index("measure").loc[PRIMARY, "value"].max() for table in found.values()] == [
-        0,
-        0,
-        1,
-    ]
-    assert [path.parent.name for path in published.run_tables()] == ["earlier", "later"]
-    of_both, of_one = runs["bias"].eq(0.75) & runs["size_mode"].eq("shrink"), runs["bias"].eq(0.75)
-    for name, value, which in (("alike", 1.0, of_one), ("study", 1.0, of_both)):
-        (tmp_path / name).mkdir()
-        published.write_runs(runs[which].assign(value=value), tmp_path / name)
-    believed = [path.parent.name for path in published.run_tables("study")]
-    assert believed == ["study", "alike", "later", "earlier"], (
-        "that with other numbers of its runs last"
-    )
+    known_later = runs.head(1).assign(measure="known later")  # no run has numbers of two trainings
+    add_runs(runs.assign(value=0.0), "earlier")
+    add_runs(pd.concat([runs, known_later]).assign(value=1.0), "later another")
+    for study, value, more in (("", 0, 0), ("earlier", 0, 0), ("later", 1, 1), ("another", 1, 1)):
+        found = published.measured_runs(study)
+        assert set(found.loc[found["measure"] == PRIMARY, "value"]) == {value}
+        assert len(found) == len(runs) + more
+    assert published.spread_between_processors(Condition()) == 1.0
+
+
+def test_runs_that_the_table_has_to_the_digit_are_counted_there(published_folder: Path) -> None:
+    results = of("experiments", 2)
+    whole, runs = results.runs(), results.runs()["key"].unique()
+    add_runs(whole[whole["key"] != runs[2]], "first")
+    is_retrained = (whole["key"] == runs[1]) & (whole["measure"] == PRIMARY)
+    results._frame = whole.assign(value=whole["value"].mask(is_retrained, 0.123))
+    publishing.publish(results, "second", [PRIMARY])
+    table = pd.read_parquet(published_folder / published.RUNS)
+    studies = table.groupby("key")["studies"].unique().map(sorted).to_dict()
+    assert studies[runs[0]] == ["first second"]
+    assert studies[runs[1]] == ["first", "second"]
+    assert studies[runs[2]] == ["second"]
+    assert set(table.loc[table["key"] == runs[2], "measure"]) == {PRIMARY}
+    publishing.publish(results, "second", [PRIMARY])
+    pd.testing.assert_frame_equal(pd.read_parquet(published_folder / published.RUNS), table)
 
 
 def test_a_part_of_a_study_says_how_many_runs_are_there_and_each_changes_the_digest() -> None:
@@ -177,25 +197,17 @@ def test_runs_are_read_once_and_by_whom_one_likes() -> None:
 
 
 def test_the_headline_is_looked_for_in_pairs_that_only_other_studies_have(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    published_folder: Path,
 ) -> None:
-    monkeypatch.setattr(published, "FOLDER", tmp_path)
     runs = of("experiments", 9).runs()
-    published.write_findings(of("experiments", 3).findings(), tmp_path / "experiments" / "scenes")
-    studies = {
-        "again": runs[runs["data_seed"] >= 2],  # one pair is of the study that is shown
-        "fewer": runs[runs["data_seed"] == 5],
-        "larger": runs.assign(n_per_group=192, block="d99s99", data_seed=99, init_seed=99),
-        "short": (
-            runs[runs["labels"] == "undescriptive"].assign(
-                block="d98s98", data_seed=98, init_seed=98
-            )
-        ),
-    }
-    for name, table in studies.items():
-        (tmp_path / name).mkdir()
-        published.write_runs(table, tmp_path / name)
-    found = published.PublishedStudy(tmp_path / "experiments" / "scenes").in_other_pairs()
+    publishing.publish(of("experiments", 3), "experiments/scenes")
+    short = runs["labels"] == "undescriptive"
+    add_runs(runs[runs["data_seed"] >= 2], "again")  # one pair is of the study that is shown
+    add_runs(runs[runs["data_seed"] == 5], "fewer")
+    larger = runs.assign(n_per_group=192, block="d99s99", data_seed=99, init_seed=99)
+    add_runs(larger.assign(key=runs["key"] + "-larger"), "larger")
+    add_runs(runs[short].assign(block="d98s98", data_seed=98, init_seed=98), "short")
+    found = published.PublishedStudy("experiments", "scenes").in_other_pairs()
     assert list(found) == ["again"]
     assert found["again"].blocks == tuple(f"d{seed}s{seed}" for seed in range(3, 9))
     chosen = (
@@ -236,9 +248,8 @@ def test_a_study_without_runs_at_bias_0_is_checked_by_those_of_its_pairs_in_othe
 
 
 def test_what_other_studies_of_the_same_pairs_share_and_other_pairs_are_left_out_alike(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    published_folder: Path,
 ) -> None:
-    monkeypatch.setattr(published, "FOLDER", tmp_path)
     runs = of("experiments", 7).runs()
     failing = (
         runs["data_seed"].isin([1, 5])
@@ -246,14 +257,13 @@ def test_what_other_studies_of_the_same_pairs_share_and_other_pairs_are_left_out
         & (runs["measure"] == "train_caption_accuracy")
     )
     runs = runs.assign(value=runs["value"].mask(failing, 0.9))
-    found = replace(of("experiments", 3).findings(), frame=runs[runs["data_seed"] < 3])
-    published.write_findings(found, tmp_path / "experiments" / "scenes")
-    published.write_findings(
-        replace(found, plan=replace(found.plan, grid="class")), tmp_path / "class" / "scenes"
-    )
-    (tmp_path / "again").mkdir()
-    published.write_runs(runs[runs["data_seed"] >= 3], tmp_path / "again")
-    shown = published.PublishedStudy(tmp_path / "experiments" / "scenes")
+    for grid in ("experiments", "class"):
+        results = of(grid, 3)
+        of_grid = runs["key"].isin([run.key for run in results.artifacts])
+        results._frame = runs[of_grid]
+        publishing.publish(results, f"{grid}/scenes")
+    add_runs(runs[runs["data_seed"] >= 3], "again")
+    shown = published.PublishedStudy("experiments", "scenes")
     assert shown.shared_runs() == {"class": 12}
     assert [one.status for one in shown.claims()] == [one.status for one in shown.findings().claims]
     assert list(shown.failing_blocks) == ["d1s1"]

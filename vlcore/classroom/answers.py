@@ -7,7 +7,6 @@ Each has its own interval, over images or over runs, and says where it decides n
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -20,10 +19,12 @@ from vlcore.experiment.wording import difference, number, points, rate
 from vlcore.metrics.estimate import Estimate
 from vlcore.study.claims import evaluate_claims
 from vlcore.study.evidence import ClaimResult
+from vlcore.study.plans import StudyError
+from vlcore.study.published import measured_runs
+from vlcore.study.runs_table import runs_table
 from vlcore.study.statistics.paired import ENOUGH, t_interval
 from vlcore.study.text import claim_words, estimate_words, not_run
 
-RESULTS = Path(__file__).parents[2] / "docs" / "results"
 SEEDS = range(20)  # of the seed pairs that are looked for
 ANOTHER = "This is one run of each model; another seed gives other numbers."
 
@@ -174,13 +175,13 @@ def values_of(frame: pd.DataFrame, quantities: Sequence[Quantity]) -> dict[str, 
     }
 
 
-def published_lesson_runs(data: str, folder: Path = RESULTS) -> pd.DataFrame:
-    """The published runs on an image set, as a `vlcore.study.runs_table.runs_table`."""
-    tables = [pd.read_parquet(path) for path in sorted(folder.glob(f"*/{data}/runs.parquet"))]
-    if not tables:
-        return pd.DataFrame(columns=["key", "moment", "measure", "value"])
-    runs = pd.concat(tables, ignore_index=True)
-    return runs.drop_duplicates(["key", "moment", "measure"], ignore_index=True)
+def published_lesson_runs(data: str) -> pd.DataFrame:
+    """The published runs on an image set with the seeds that are looked for, as a
+    `vlcore.study.runs_table.runs_table`; empty where no results came with this copy."""
+    try:
+        return measured_runs(data=data, init_seed=list(SEEDS))
+    except StudyError:
+        return runs_table([])
 
 
 def lesson_claims(

@@ -33,6 +33,23 @@ from vlcore.study.statistics.factorial import phi
 from vlcore.study.statistics.paired import t_interval
 
 CELL = ("labels", "bias", "phi", "removed")
+CURVE = ("key", "step", "probe", "value")
+_PROVENANCE = (
+    "key",
+    "labels",
+    "bias",
+    "removed",
+    "size_mode",
+    "data_seed",
+    "init_seed",
+    "block",
+    "first_fit_step",
+    "seconds",
+    "device",
+    "versions",
+    "checksum",
+    "planned",
+)
 _LEVELS = tuple(np.round(np.linspace(0, 0.95, 20), 4))  # at which the Bayes line is drawn
 
 
@@ -226,32 +243,24 @@ def over_scenes(artifacts: Sequence[Artifact], level: Level, grouping: Grouping)
     return crossed((descriptive - short).dropna().to_numpy().T)
 
 
-def provenance(artifacts: Sequence[Artifact], planned: Collection[str]) -> pd.DataFrame:
+def provenance(frame: pd.DataFrame, files: pd.DataFrame, planned: Collection[str]) -> pd.DataFrame:
     """What made each run, one row a run: `key`, settings, `seconds`, `device`, `versions`,
-    `checksum` (of the checksums of its files), and whether it is one of the `planned` keys."""
-    rows = []
-    for artifact in artifacts:
-        condition, manifest = artifact.condition, artifact.manifest
-        versions = manifest.get("versions", {}).items()
-        row = {
-            "key": artifact.key,
-            "labels": condition.labels,
-            "bias": condition.bias,
-            "removed": describe_bias(condition),
-            "size_mode": condition.size_mode,
-            "data_seed": condition.data_seed,
-            "init_seed": condition.init_seed,
-            "block": block_of(condition),
-            "first_fit_step": artifact.metrics["first_fit_step"],
-            "seconds": manifest.get("seconds"),
-            "device": str(manifest.get("device", "")),
-            "versions": " ".join(f"{name} {version}" for name, version in versions),
-            "checksum": artifact.digest,
-            "planned": artifact.key in planned,
-        }
-        rows.append(row)
-    frame = pd.DataFrame(rows)
-    return frame.astype({"first_fit_step": "Int64", "seconds": float}) if rows else frame
+    `checksum` (of the checksums of its files), and whether it is one of the `planned` keys.
+
+    Args:
+        frame: of `vlcore.study.runs_table.runs_table`.
+        files: `seconds` and `checksum` by key.
+        planned: keys of the planned runs.
+    """
+    runs = frame.drop_duplicates("key").set_index("key")
+    runs = runs.assign(
+        removed=_removed(runs),
+        first_fit_step=_fit_steps(frame),
+        versions=runs["versions"].str.replace("=", " "),
+        planned=runs.index.isin(list(planned)),
+        **files.loc[runs.index].astype({"seconds": float}),
+    )
+    return runs.reset_index()[list(_PROVENANCE)]
 
 
 def values(frame: pd.DataFrame, measure: str, moment: str = "end") -> pd.DataFrame:
@@ -259,11 +268,7 @@ def values(frame: pd.DataFrame, measure: str, moment: str = "end") -> pd.DataFra
     `value`, `n`."""
     plain = (frame[list(PLAIN)] == list(PLAIN.values())).all(axis=1) & frame["labels"].isin(STYLES)
     rows = with_value(measure_rows(frame[plain], measure, moment))
-    removed = [
-        describe_bias(Condition(bias=bias, n_per_group=n))
-        for bias, n in zip(rows["bias"], rows["n_per_group"], strict=True)
-    ]
-    rows = rows.assign(removed=removed, style=rows["labels"].map(STYLES.index))
+    rows = rows.assign(removed=_removed(rows), style=rows["labels"].map(STYLES.index))
     rows = rows.sort_values(["style", "bias", "block"], kind="stable", ignore_index=True)
     return rows[["labels", "bias", "phi", "block", "key", "value", "n", "removed"]]
 
@@ -292,58 +297,75 @@ def cells(rows: pd.DataFrame, by: Sequence[str] = CELL, share: bool = False) -> 
     return pd.DataFrame(averages, columns=[*by, "value", "low", "high", "n"])
 
 
-def bayes_lines(findings: Findings, biases: Sequence[float] = _LEVELS) -> pd.DataFrame:
+def bayes_lines(
+    frame: pd.DataFrame, plan: StudyPlan, grouping: Grouping, biases: Sequence[float] = _LEVELS
+) -> pd.DataFrame:
     """The Bayes line of minority accuracy: `labels`, `bias`, `phi`, `value`, `n` (blocks).
 
     It is the mean of the lines of blocks (`vlcore.study.statistics.bayes`). Each starts from the
     balanced accuracy of training sets that lost as many images and are not biased, interpolated
     between two such levels; where there are none, from that of the whole set.
     """
-    frame = findings.frame
     unbiased = (frame["bias"] == 0) | (frame["size_mode"] == "random_removal")
     unbiased &= frame["mitigation"] == "none"
     rows = with_value(measure_rows(frame[unbiased], "balanced_accuracy", "end"))
     lines = []
     for style in STYLES_OF_THE_STUDY:
-        condition = findings.plan.conditions[0].with_labels(style)
+        condition = plan.conditions[0].with_labels(style)
         runs = rows[rows["labels"] == style].sort_values("bias")
         blocks = [block for _, block in runs.groupby("block") if block["bias"].iat[0] == 0]
         for bias in map(float, biases):
             starts = [float(np.interp(bias, block["bias"], block["value"])) for block in blocks]
             with suppress(ValueError):  # there is no such line
-                shift = prior_shift(condition, findings.grouping, bias)
+                shift = prior_shift(condition, grouping, bias)
                 line = [bayes_line(start, shift) for start in starts if 0.5 < start < 1]
                 if line:
                     lines.append((style, bias, float(phi(bias)), float(np.mean(line)), len(line)))
     return pd.DataFrame(lines, columns=["labels", "bias", "phi", "value", "n"])
 
 
-def probe_curves(artifacts: Sequence[Artifact]) -> pd.DataFrame:
-    """Accuracy of linear probes while runs trained.
-
-    Returns:
-        `CELL`, `block`, `step`, `probe` (``object`` or ``context``), `value`, and `fit`, the fit
-        step, if any. Runs of small sets keep no such curve.
-    """
+def training_curves(artifacts: Sequence[Artifact]) -> pd.DataFrame:
+    """Accuracy of linear probes while runs trained: `key`, `step`, `probe` (``object`` or
+    ``context``), `value`. Runs of small sets keep no such curve."""
     rows = []
     for artifact in artifacts:
-        condition = artifact.condition
-        if not condition.kind.has_weights:
+        if not artifact.condition.kind.has_weights:
             continue
-        run = (
-            condition.labels,
-            condition.bias,
-            condition.phi,
-            describe_bias(condition),
-            block_of(condition),
-        )
-        fit = artifact.metrics["first_fit_step"]
         for step, on_object, on_context in artifact.checkpoints.curve("probe").tolist():
-            rows.append((*run, int(step), "object", on_object, fit))
-            rows.append((*run, int(step), "context", on_context, fit))
-    frame = pd.DataFrame(rows, columns=[*CELL, "block", "step", "probe", "value", "fit"])
-    frame = frame.astype({"fit": "Int64"})
-    return frame.sort_values(["bias", "labels"], kind="stable", ignore_index=True)
+            rows.append((artifact.key, int(step), "object", on_object))
+            rows.append((artifact.key, int(step), "context", on_context))
+    return pd.DataFrame(rows, columns=list(CURVE))
+
+
+def probe_curves(curves: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """`training_curves` with the settings of their runs.
+
+    Args:
+        curves: of `training_curves`.
+        frame: of `vlcore.study.runs_table.runs_table`.
+
+    Returns:
+        `CELL`, `block`, `step`, `probe`, `value`, and `fit`, the fit step, if any.
+    """
+    runs = frame.drop_duplicates("key").set_index("key")
+    runs = runs.assign(removed=_removed(runs), fit=_fit_steps(frame))
+    columns = [*CELL, "block", "step", "probe", "value", "fit"]
+    joined = curves.join(runs[[*CELL, "block", "fit"]], on="key")[columns]
+    return joined.sort_values(["bias", "labels"], kind="stable", ignore_index=True)
+
+
+def _fit_steps(frame: pd.DataFrame) -> pd.Series:
+    """The fit step of each run, by key."""
+    rows = frame[frame["measure"] == "first_fit_step"]
+    return rows.set_index("key")["value"].astype("Int64")
+
+
+def _removed(runs: pd.DataFrame) -> list[str]:
+    """The bias of runs in words, a row a run."""
+    return [
+        describe_bias(Condition(bias=bias, n_per_group=n, size_mode=mode))
+        for bias, n, mode in zip(runs["bias"], runs["n_per_group"], runs["size_mode"], strict=True)
+    ]
 
 
 def mean_curves(curves: pd.DataFrame) -> pd.DataFrame:

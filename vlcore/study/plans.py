@@ -8,6 +8,7 @@ controls of the claims."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,12 @@ def _planned(name: str, grid: str, design: _Design, base: Condition, seeds: int)
     # Seeds in a file's settings are those of the first block.
     first = {seed: design.settings.get(seed, getattr(base, seed)) for seed in _SEEDS}
 
+    @cache
+    def on_set(data: str, version: str, n_per_group: int) -> dict[str, Any]:
+        """What `on_its_set` changes; it opens the image set."""
+        usual = on_its_set(Condition(data, version, n_per_group=n_per_group))
+        return {"data_version": usual.data_version, "n_per_group": usual.n_per_group}
+
     def crossed(arms: Iterable[Mapping[str, Any]]) -> tuple[Condition, ...]:
         conditions = []
         for number in range(seeds):
@@ -203,7 +210,9 @@ def _planned(name: str, grid: str, design: _Design, base: Condition, seeds: int)
             for bias in design.biases:
                 for arm in arms:
                     settings = {**design.settings, **block, "bias": bias, **arm}
-                    conditions.append(on_its_set(base.replace(**settings)))
+                    condition = base.replace(**settings)
+                    images = on_set(condition.data, condition.data_version, condition.n_per_group)
+                    conditions.append(condition.replace(**images))
         return tuple(conditions)
 
     values = (design.baseline, *design.treatments)

@@ -13,6 +13,11 @@ from vlcore.study.plans import StudyError, StudyPlan
 from vlcore.study.statistics.paired import ALPHA, EQUIVALENCE
 
 FOLDER = ".plans"  # in the folder of models
+# Beside a plan and not in it, for it would change the hash of plans that exist.
+TEST = (
+    "two-sided exact sign-flip test over seed pairs, of the measure itself at each level (Holm over"
+    " levels and arms), and of its slope on phi, of a share in log odds (Holm over arms)"
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ def record_plan(plan: StudyPlan) -> None:
     document = {
         "study": plan.name,
         "plan": plan_document(plan),
+        "test": TEST,
         "entries": [asdict(entry) for entry in entries],
     }
     write_json(file, document)

@@ -31,6 +31,7 @@ from vlcore.study.findings import (
     probe_curves,
     provenance,
     study_findings,
+    training_curves,
 )
 from vlcore.study.plans import StudyError, StudyPlan, Value
 from vlcore.study.registry import Entry
@@ -193,8 +194,20 @@ class Study:
         return [run for run in self.artifacts if run.key in self.plan.keys]
 
     def _tables(self) -> StudyTables:
-        curves = probe_curves(self._planned_artifacts())
-        return StudyTables(self.runs(), curves, provenance(self.artifacts, self.plan.keys))
+        runs = self.runs()
+        curves = probe_curves(self._curves(), runs)
+        return StudyTables(runs, curves, provenance(runs, self.files(), self.plan.keys))
+
+    def _curves(self) -> pd.DataFrame:
+        return training_curves(self._planned_artifacts())
+
+    def files(self) -> pd.DataFrame:
+        """`seconds` and `checksum` of each run, by key."""
+        files = {
+            run.key: {"seconds": run.manifest.get("seconds"), "checksum": run.digest}
+            for run in self.artifacts
+        }
+        return pd.DataFrame.from_dict(files, "index", columns=["seconds", "checksum"])
 
     def _over_scenes(self, headline: Headline) -> Estimate | None:
         return over_scenes(self._planned_artifacts(), headline.level, self.grouping)

@@ -79,13 +79,16 @@ def answer(findings: Findings) -> str:
                 f" {difference_words(early)}: {tested_words(early)}."
             )
     # What a model would lose that only makes rational use of the biased data.
-    lines = [
-        f"{percent(line.value)} with {STYLE_WORDS[line.labels]}"
-        for line in bayes_lines(findings, [level.bias]).itertuples()
-    ]
-    if lines:
+    lines = bayes_lines(findings.frame, findings.plan, findings.grouping, [level.bias])
+    if len(lines):
+        leaves = " and ".join(
+            f"{percent(line.value)} with {STYLE_WORDS[line.labels]}" for line in lines.itertuples()
+        )
+        expected = lines["value"].iat[-1] - lines["value"].iat[0]
+        other_sign = expected * headline.difference.value < 0
         sentences.append(
-            f"Rational use of the biased data alone would leave {' and '.join(lines)} (Bayes line)."
+            f"Rational use of the biased data alone would leave {leaves} (Bayes line)"
+            f"{', which differ in the other direction' if other_sign else ''}."
         )
     sentences.append("Other images, models and training lengths can give other numbers.")
     return " ".join(sentences)

@@ -58,16 +58,17 @@ def test_the_exact_test_counts_every_pattern_of_signs(d: list[float]) -> None:
 
 
 def test_many_blocks_are_tested_on_random_patterns_from_a_seed() -> None:
-    d = noise(18, seed=4, shift=0.05)
+    d = noise(22, seed=4, shift=0.05)
     p, counted_on = sign_flip(d)
     assert counted_on == "random 99,999 sign patterns"
     assert p == sign_flip(d)[0]
     halves = [
-        np.array(list(itertools.product((1.0, -1.0), repeat=9))) @ part for part in (d[:9], d[9:])
+        np.array(list(itertools.product((1.0, -1.0), repeat=11))) @ part
+        for part in (d[:11], d[11:])
     ]
     truth = (
         np.abs(halves[0][:, None] + halves[1][None]) >= abs(d.sum()) - 1e-12
-    ).mean()  # all 2^18
+    ).mean()  # all 2^22
     assert p == pytest.approx(truth, abs=0.004)
 
 

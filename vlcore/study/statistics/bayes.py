@@ -24,7 +24,8 @@ _MOST = 30.0  # log odds; where no evidence of that size changes the model's min
 def prior_shift(condition: Condition, grouping: Grouping, bias: float) -> float:
     """Log odds of evidence that the best model needs to predict a context's rare object.
 
-    It is ``L = -log(1 - bias)`` where the prior counts once, 0 where the loss takes it out. The
+    It is the log of how many more images a majority group has than a minority group where the prior
+    counts once, 0 where the loss takes it out. The
     best score of the pairwise loss is ``log P(k | x) / q(k | x)`` of caption k, with q from the
     captions that are drawn as mismatched, that of a classifier ``log P(k | x)``; the readout sums
     over an object's captions.
@@ -37,6 +38,10 @@ def prior_shift(condition: Condition, grouping: Grouping, bias: float) -> float:
 
     if not 0 <= bias < 1:
         raise ValueError(f"The Bayes line is defined for a bias from 0 to below 1, not {bias:g}.")
+    biased = condition.replace(bias=bias)
+    if biased.n_minority == 0:
+        raise ValueError(f"The Bayes line needs images of every group; at {bias:g} none is left.")
+    prior = math.log(biased.n_majority / biased.n_minority)
     objective = OBJECTIVES[condition.objective]
     captions = captions_of(condition.labels, grouping, condition.template)
     objects = np.array([caption.object for caption in captions])  # (captions,)
@@ -47,7 +52,7 @@ def prior_shift(condition: Condition, grouping: Grouping, bias: float) -> float:
         )
     shares = caption_shares(condition.labels, grouping, condition.template)  # (groups, captions)
     rare = np.array([group_name(*pair) in grouping.minority for pair in grouping.pairs])
-    sizes = np.where(rare, 1 - bias, 1.0)
+    sizes = np.where(rare, biased.n_minority, biased.n_majority)
     mismatched = negative_shares(condition.negatives, sizes @ shares, captions).astype(float)
     # The group that is frequent in a context, and the one that is rare there.
     usual = int(np.argmin(rare))
@@ -60,7 +65,7 @@ def prior_shift(condition: Condition, grouping: Grouping, bias: float) -> float:
     def log_odds(evidence: float) -> float:
         """Log odds that the best model gives the frequent object, for an image with evidence of the
         rare one."""
-        frequent = float(expit(-math.log(1 - bias) - evidence))
+        frequent = float(expit(prior - evidence))
         likely = frequent * shares[usual] + (1 - frequent) * shares[odd]  # P(k | x)
         odds = likely / (likely @ mismatched if drawn else 1.0)
         first, second = (odds[objects == grouping.pairs[group][0]].sum() for group in (usual, odd))

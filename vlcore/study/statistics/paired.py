@@ -20,7 +20,7 @@ from vlcore.metrics.estimate import Estimate
 ALPHA = 0.05
 EQUIVALENCE = 0.05  # five points: what counts as no difference that matters
 ENOUGH = 6  # blocks; with five the smallest exact two-sided p is 0.0625
-EXACT = 16  # blocks up to which all sign patterns are counted
+EXACT = 20  # blocks up to which all sign patterns are counted
 RANDOM_PATTERNS = 99_999
 SIMULATED = 1000  # sets of blocks, of which the power of the exact test is counted
 POWER = 0.8
@@ -167,22 +167,21 @@ def sign_flip(differences: ArrayLike) -> tuple[float, str]:
     """
     d = _checked(differences)
     n = len(d)
-    signs = _all_signs(n) if n <= EXACT else _random_signs(n)
+    sums = _signed_sums(d) if n <= EXACT else _random_signs(n) @ d
     # A pattern that gives the same mean but for the order of summation is a hit.
-    hits = int(
-        (np.abs(signs @ d) >= abs(d.sum()) - NO_SPREAD * max(1.0, float(np.abs(d).sum()))).sum()
-    )
+    hits = int((np.abs(sums) >= abs(d.sum()) - NO_SPREAD * max(1.0, float(np.abs(d).sum()))).sum())
     if n <= EXACT:
-        return hits / len(signs), f"all {2 * len(signs):,} sign patterns"
-    return (1 + hits) / (1 + len(signs)), f"random {len(signs):,} sign patterns"
+        return hits / len(sums), f"all {2 * len(sums):,} sign patterns"
+    return (1 + hits) / (1 + len(sums)), f"random {len(sums):,} sign patterns"
 
 
-@cache
-def _all_signs(n: int) -> NDArray[np.float64]:
-    """Half of all sign patterns, (2^(n-1), n); the other half are their opposites, with the same
-    absolute means."""
-    patterns = np.arange(2 ** (n - 1))[:, None] >> np.arange(n) & 1
-    return np.asarray(1 - 2 * patterns, dtype=np.float64)
+def _signed_sums(d: Differences) -> Differences:
+    """The sums of n differences under half of all sign patterns, (2^(n-1),); the other half are
+    their opposites."""
+    sums = d[:1]
+    for difference in d[1:]:
+        sums = np.concatenate([sums + difference, sums - difference])
+    return sums
 
 
 def _exact(d: Differences) -> Estimate | None:
@@ -190,7 +189,7 @@ def _exact(d: Differences) -> Estimate | None:
     ends are ordered means of subsets of blocks (Hartigan 1969)."""
     n = len(d)
     if n <= EXACT:
-        means = _subsets(n) @ d
+        means = _subset_means(d)
         beyond = int(ALPHA * 2 ** (n - 1))
     else:
         flipped = _random_signs(n) < 0
@@ -206,11 +205,13 @@ def _exact(d: Differences) -> Estimate | None:
     return Estimate(float(d.mean()), float(low), float(high), n)
 
 
-@cache
-def _subsets(n: int) -> NDArray[np.float64]:
-    """What makes the means of all subsets of n blocks but the empty one, (2^n - 1, n)."""
-    members = np.arange(1, 2**n)[:, None] >> np.arange(n) & 1
-    return np.asarray(members / members.sum(axis=1, keepdims=True))
+def _subset_means(d: Differences) -> Differences:
+    """The means of all subsets of n blocks but the empty one, (..., n) to (..., 2^n - 1)."""
+    sums, sizes = np.zeros((*d.shape[:-1], 1)), np.zeros(1)
+    for block in range(d.shape[-1]):
+        sums = np.concatenate([sums, sums + d[..., block, None]], axis=-1)
+        sizes = np.concatenate([sizes, sizes + 1])
+    return np.asarray(sums[..., 1:] / sizes[1:])
 
 
 @lru_cache(2)  # of 200 blocks they take 160 MB, and a room comes by every number of blocks
@@ -279,7 +280,7 @@ def _smallest_effects(tests: int) -> NDArray[np.float64]:
             continue
         sets = np.random.default_rng(0).normal(size=(SIMULATED, n))
         # A set is rejected once its lower end is above 0.
-        lower = np.partition(sets @ _subsets(n).T, beyond - 1, axis=1)[:, beyond - 1]
+        lower = np.partition(_subset_means(sets), beyond - 1, axis=1)[:, beyond - 1]
         simulated.append(float(np.quantile(-lower, POWER)))
     many = np.arange(13, MOST_BLOCKS + 1)
     of_t = nctdtrinc(many - 1, 1 - POWER, stdtrit(many - 1, 1 - alpha / 2)) / np.sqrt(many)

@@ -22,7 +22,7 @@ from vlcore.study import text as words
 from vlcore.study.analysis import Level
 from vlcore.study.evidence import ClaimResult
 from vlcore.study.findings import Findings
-from vlcore.study.published import FOLDER, PublishedStudy, study_folders
+from vlcore.study.published import FOLDER, PublishedStudy
 from vlcore.study.results import Study
 from vlcore.study.statistics.paired import Status
 from vlcore.web import cache, condition_controls, jobs, visitors, widgets, work
@@ -235,9 +235,8 @@ def _claims(study: Study) -> list[ClaimResult]:
 def shared_runs(study: PublishedStudy, findings: Findings) -> None:
     """Which other studies have runs of this one, so that they are no second sample, and where their
     claims differ."""
-    folders = study_folders(study.plan.conditions[0].data)
     for name, count in study.shared_runs().items():
-        second: Study = PublishedStudy(folders[name])
+        second: Study = PublishedStudy(name, study.plan.conditions[0].data)
         if study.left_out:
             second = second.passing()
         claims = {result.claim.id: result for result in _claims(second)}
@@ -392,19 +391,13 @@ def missing_runs(study: Study) -> None:
 
 
 def all_studies() -> None:
-    """What all studies found together, from the documentation, without its list of pages."""
-    page = (FOLDER / "README.md").read_text(encoding="utf-8")
-    text = page.partition("\n")[2].partition("| | what")[0]
+    """What all studies found together, from the documentation."""
+    page = (FOLDER / "README.md").read_text(encoding="utf-8").partition("\n")[2]
+    text = re.sub(r"!?\[([^]]+)\]\([^)]+\.png\)", "", page)
     text = re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", text)  # its links lead to files
-    in_short, point, one_by_one = text.partition("\n- ")
-    sections = {"What all studies found, and why": in_short, "Study by study": point + one_by_one}
-    for title, section in sections.items():
-        with st.expander(title):
-            st.markdown(section)
-            st.caption(
-                "Written by hand from the tables of these studies, which are in docs/results of the"
-                " project."
-            )
+    with st.expander("What all studies found, and why"):
+        st.markdown(text)
+        st.caption("Every number is computed from the published runs.")
 
 
 def choices() -> None:

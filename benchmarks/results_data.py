@@ -1,0 +1,279 @@
+"""The comparisons that the page of results shows, read from the table of published runs."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+import pandas as pd
+
+from vlcore.experiment.condition import STUDY_BIAS, STYLES_OF_THE_STUDY, Condition, from_dict
+from vlcore.experiment.grouping import SCENES
+from vlcore.metrics.catalogue import PRIMARY
+from vlcore.study import plans, published
+from vlcore.study.contrasts import ArmRates, Contrast, arm_rates, contrast
+from vlcore.study.plans import StudyPlan
+from vlcore.study.results import Study
+from vlcore.study.runs_table import SEEDS, AnalysisError
+from vlcore.study.statistics.factorial import logit_share, phi, slopes
+from vlcore.study.statistics.paired import Paired, paired
+
+SETS = ("scenes", "balanced-cues")
+SHORT, DESCRIPTIVE = STYLES_OF_THE_STUDY
+UNTOUCHED = 20  # seeds below it were looked at while the recipe was tuned
+TOLD = "readouts_given_context.minority_accuracy"
+# The nine readouts of one model, and whether each is fitted on balanced images.
+READOUTS = {
+    "readouts_bare.minority_accuracy": ("the bare name", False),
+    "readouts_training_probe.minority_accuracy": ("probe on the training images", False),
+    "readouts_mean_caption.minority_accuracy": ("mean caption", False),
+    PRIMARY: ("sum over captions (usual)", False),
+    "readouts_best_caption.minority_accuracy": ("best caption", False),
+    TOLD: ("captions, told the place", False),
+    "readouts_adjusted.minority_accuracy": ("captions less log frequency", False),
+    "readouts_linear_probe.minority_accuracy": ("linear probe", True),
+    "readouts_nearest_neighbours.minority_accuracy": ("five neighbours", True),
+}
+# What the sanity check reads beside balanced accuracy.
+CHECKED = ("train_caption_accuracy", "text_only_match", "probe_object")
+PROBE = "readouts_linear_probe.minority_accuracy"
+# Images that nobody drew for training: 96 renders and 32 photographs.
+OUTSIDE = {"renders3d": "3-D renders", "photos": "photographs"}
+# The arms of `again` and what each names.
+ARMS = {
+    "descriptive": "the place",
+    "codes": "a code for each combination",
+    "two captions": "animal and place, apart",
+    "product": "the place, frequency taken out",
+    "four classes": "four classes, no text",
+    "random places": "a random place",
+    "same place": "the place, mismatched in the animal",
+}
+
+
+@cache
+def rates() -> pd.DataFrame:
+    """Every rate of every published run at the end of training, with the studies that count it."""
+    measures = [*READOUTS, "majority_accuracy", "balanced_accuracy"]
+    return published.read_rows(moment="end", measure=measures).dropna(subset="value")
+
+
+@cache
+def plan_of(study: str) -> StudyPlan:
+    """The plan of a study, by its name; that of a study of several image sets ends in one, and has
+    random places, its control, as an arm."""
+    about = published.studies().get(study, {})
+    if "grid" in about:
+        plan = plans.find(about["grid"], from_dict(about["base"]), about["seeds"])
+        placebos = [run for run in plans.controls(plan) if run.labels == plans.PLACEBO]
+        return replace(
+            plan,
+            treatments=(*plan.treatments, plans.PLACEBO),
+            conditions=(*plan.conditions, *placebos),
+        )
+    return plans.find(str(published.FOLDER / "plans" / f"{study}.yaml"))
+
+
+@cache
+def arms_of(study: str, measure: str, bias: float, *arms: str) -> ArmRates:
+    """The rates of arms of a study, seed pair by seed pair."""
+    plan, rows = plan_of(study), rates()
+    name = study.removesuffix(f"/{plan.conditions[0].data}")
+    return arm_rates(rows[published.counts(rows, name)], plan, measure, bias, *arms)
+
+
+def less(
+    study: str,
+    arm: str = DESCRIPTIVE,
+    baseline: str = SHORT,
+    *,
+    measure: str = PRIMARY,
+    bias: float = STUDY_BIAS,
+) -> Contrast:
+    """An arm of a study less another."""
+    return contrast(arms_of(study, measure, bias, arm, baseline), {arm: 1, baseline: -1})
+
+
+def short_arm(study: str) -> str:
+    """The name of the arm with short labels."""
+    arms = {str(arm) for arm in (plan_of(study).baseline, *plan_of(study).treatments)}
+    return SHORT if SHORT in arms else "short"
+
+
+def change(study: str, other: str) -> Paired:
+    """How descriptive less short labels, in log odds, change from one study to another, in the seed
+    pairs of both."""
+    first, second = (_log_odds(name, STUDY_BIAS) for name in (study, other))
+    return paired((second - first).dropna(), None)
+
+
+def slope(study: str, biases: Sequence[float]) -> Paired:
+    """The slope on φ of descriptive less short labels, in log odds."""
+    table = pd.DataFrame({float(phi(bias)): _log_odds(study, bias) for bias in biases}).dropna()
+    return paired(slopes(list(table.columns), table), None)
+
+
+def _log_odds(study: str, bias: float) -> pd.Series:
+    """Descriptive less short labels in log odds, seed pair by seed pair."""
+    names = [short_arm(study), DESCRIPTIVE]
+    arms = arms_of(study, PRIMARY, bias, *names)
+    short, descriptive = (logit_share(arms.rates[name], arms.images[name]) for name in names)
+    return pd.Series(descriptive - short, arms.rates.index)
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """Descriptive less short labels by study, in seed pairs that no study above has, and over all.
+
+    Attributes:
+        studies: by study, with the number of its pairs.
+        all_pairs: over all of them.
+    """
+
+    studies: Mapping[str, Contrast]
+    all_pairs: Contrast
+
+
+@cache
+def pooled(data: str, measure: str = PRIMARY) -> Pooled:
+    """Descriptive less short labels on an image set at the study's bias, over disjoint seed pairs
+    that no tuning has used."""
+    condition = Condition(data=data, bias=STUDY_BIAS, data_version="2")
+    known: set[str] = set()
+    parts: dict[str, ArmRates] = {}
+    every_rate = rates()
+    is_measure = every_rate["measure"] == measure
+    if measure == TOLD:  # short labels name no place
+        is_measure |= (every_rate["measure"] == PRIMARY) & (every_rate["labels"] == SHORT)
+    home = every_rate["studies"].str.split().str[0]
+    for study, runs in published.seed_pairs(condition).items():
+        rows = every_rate[is_measure & (home == study) & every_rate["key"].isin(runs["key"])]
+        rows = rows[(rows["data_seed"] >= UNTOUCHED) & ~rows["block"].isin(known)]
+        table = rows.pivot(index=SEEDS, columns="labels", values="value")
+        table = table.reindex(columns=list(STYLES_OF_THE_STUDY)).dropna()
+        if table.empty:
+            continue
+        images = rows.pivot(index=SEEDS, columns="labels", values="n").loc[table.index]
+        parts[study] = ArmRates(table.astype(float), images.astype(float))
+        known |= set(rows["block"])
+    weights = {DESCRIPTIVE: 1, SHORT: -1}
+    every = ArmRates(
+        pd.concat([part.rates for part in parts.values()]),
+        pd.concat([part.images for part in parts.values()]),
+    )
+    studies = {study: contrast(part, weights) for study, part in parts.items()}
+    return Pooled(studies, contrast(every, weights))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A row of the table of all comparisons."""
+
+    study: str
+    data: str
+    bias: float
+    words: str
+    result: Contrast
+
+
+def comparisons() -> Iterator[Comparison]:
+    """Every arm of every published study less its baseline, at each bias level."""
+    names = {path.stem for path in (published.FOLDER / "plans").glob("*.yaml")}
+    counted = {name for names in rates()["studies"].unique() for name in names.split()}
+    pairs = {name for name, about in published.studies().items() if "grid" in about}
+    for study in sorted(pairs | (names & counted)):
+        plan = plan_of(study)
+        data = plan.conditions[0].data
+        for bias in sorted({condition.bias for condition in plan.conditions}):
+            for arm in map(str, plan.treatments):
+                baseline = str(plan.baseline)
+                try:
+                    result = less(study, arm, baseline, bias=bias)
+                except (AnalysisError, ValueError):  # fewer than two pairs have both
+                    continue
+                yield Comparison(study, data, bias, f"{arm} less {baseline}", result)
+    yield from recipe_comparisons()
+    yield from outside_comparisons()
+
+
+def recipe_comparisons() -> Iterator[Comparison]:
+    """Descriptive less short labels in the studies that benchmarks.recipes trained, by recipe."""
+    rows = rates()
+    home = rows["studies"].str.split().str[0]
+    rows = rows.assign(home=home)[home.isin(RECIPE_STUDIES) & (rows["measure"] == PRIMARY)]
+    for (study, data, bias, recipe), cell in rows.groupby(["home", "data", "bias", "recipe"]):
+        table = cell.pivot(index=SEEDS, columns="labels", values=["value", "n"]).astype(float)
+        table = table.dropna()
+        result = contrast(ArmRates(table["value"], table["n"]), {DESCRIPTIVE: 1, SHORT: -1})
+        words = f"{DESCRIPTIVE} less {SHORT}, {recipe}"
+        yield Comparison(study, data, bias, words, result)
+
+
+def outside_comparisons() -> Iterator[Comparison]:
+    """Descriptive less short labels on images that nobody drew for training, by image tower."""
+    names = [f"{source}.group_accuracy.{group}" for source in OUTSIDE for group in SCENES.minority]
+    rows = published.read_rows(moment="end", bias=STUDY_BIAS, measure=names)
+    rows["right"] = rows["value"] * rows["n"].astype(float)
+    rows["source"] = rows["measure"].str.split(".").str[0]
+    for (study, data, source), cell in rows.groupby(["studies", "data", "source"]):
+        totals = cell.pivot_table(["right", "n"], SEEDS, "labels", aggfunc="sum").astype(float)
+        arms = ArmRates((totals["right"] / totals["n"]).dropna(), totals["n"])
+        words = f"{DESCRIPTIVE} less {SHORT}, {OUTSIDE[source]}"
+        result = contrast(arms, {DESCRIPTIVE: 1, SHORT: -1})
+        yield Comparison(study, data, STUDY_BIAS, words, result)
+
+
+def classic(data: str) -> Contrast:
+    """Descriptive less short labels under the classic recipe."""
+    return next(
+        one.result
+        for one in recipe_comparisons()
+        if (one.study, one.data) == ("ingredients", data) and one.words.endswith("classic")
+    )
+
+
+def failing(study: str) -> list[str]:
+    """The seed pairs of a study that fail the sanity check."""
+    runs = published.measured_runs(study, measure=["balanced_accuracy", *CHECKED])
+    return list(Study(plan_of(study), read=None, elsewhere=runs).failing_blocks)
+
+
+def only_pairs_of(study: str, other: str) -> Contrast:
+    """Descriptive less short labels of a study in the seed pairs that another has too."""
+    names = (DESCRIPTIVE, short_arm(study))
+    arms = arms_of(study, PRIMARY, STUDY_BIAS, *names)
+    shared = arms.rates.index.intersection(_log_odds(other, STUDY_BIAS).index)
+    arms = ArmRates(arms.rates.loc[shared], arms.images.loc[shared])
+    return contrast(arms, {names[0]: 1, names[1]: -1})
+
+
+def without(study: str, blocks: Collection[str]) -> Contrast:
+    """Descriptive less short labels of a study without some of its seed pairs."""
+    arms = arms_of(study, PRIMARY, STUDY_BIAS, DESCRIPTIVE, SHORT)
+    left = [f"d{data}s{init}" not in blocks for data, init in arms.rates.index]
+    return contrast(ArmRates(arms.rates[left], arms.images[left]), {DESCRIPTIVE: 1, SHORT: -1})
+
+
+def mean(study: str, measure: str, moment: str, bias: float = 0.0, arm: str = SHORT) -> float:
+    """Mean of a measure over the runs of an arm."""
+    plan = plan_of(study)
+    keys = [run.key for run in plan.conditions if (run.bias, str(plan.arm_of(run))) == (bias, arm)]
+    name = study.removesuffix(f"/{plan.conditions[0].data}")
+    return float(
+        published.measured_runs(name, key=keys, measure=measure, moment=moment)["value"].mean()
+    )
+
+
+def steps_to_read(study: str, data: str, accuracy: float = 0.9) -> dict[str, int]:
+    """The first step at which probes read the background and the object off with this accuracy, on
+    average over the runs without bias and with descriptive labels."""
+    rows = published.read_rows(
+        data=data, bias=0.0, labels=DESCRIPTIVE, measure=["probe_object", "probe_context"]
+    )
+    rows = rows[published.counts(rows, study) & rows["moment"].str.isdigit()]
+    curves = rows.assign(step=rows["moment"].astype(int)).groupby(["measure", "step"])["value"]
+    means = curves.mean()[curves.size() == rows["block"].nunique()]
+    reached = means[means >= accuracy].reset_index().groupby("measure")["step"].min()
+    return {name: int(reached[f"probe_{name}"]) for name in ("object", "context")}
+
+
+RECIPE_STUDIES = ("contrast", "ingredients", "other-pictures")
