@@ -183,7 +183,7 @@ def test_curves_are_averaged_where_all_blocks_were_looked_at(
     assert (fits["n"] == fits["of"]).all()
     never = found.curves.assign(fit=pd.array([pd.NA] * len(found.curves), dtype="Int64"))
     assert findings.fit_steps(never).empty
-    assert findings.probe_curves([]).empty
+    assert findings.probe_curves(findings.training_curves([]), found.frame).empty
 
 
 def test_the_answer_says_what_was_measured_and_no_more(found: Findings) -> None:
