@@ -1,29 +1,36 @@
-"""Findings: what the study claims, what was measured, and how far it reaches."""
+"""Findings: what was found on both image sets, and any one study behind it."""
 
 import streamlit as st
 
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.plain_text import plain
-from vlcore.metrics.catalogue import PRIMARY
-from vlcore.study import figures, plans, report
+from vlcore.study import plans, report
 from vlcore.study.published import PublishedStudy, study_names
 from vlcore.study.results import Study
 from vlcore.web import cache, condition_controls, shell, widgets
 from vlcore.web.findings import sections
 
 palette, bar = shell.begin("Findings")
-st.markdown(
-    "Can more descriptive labels help a model that learns from biased images? The figures, numbers"
-    " and verdicts below are computed from runs."
-)
+with bar:
+    images = shell.image_set_choice()
+
+# Two figures are beside each other; in a narrow window they are below each other.
+side = shell.map_side()
+narrow = side <= shell.PHONE_SIDE
+full_width = side if narrow else 2 * side + 40
+width = side if full_width > 700 else full_width
+
+with st.container(key="answer"):
+    sections.answer(palette, full_width)
+sections.all_studies()
 
 STUDIES = ("experiments", "class", "paper")
 PUBLISHED, HERE = "published with this version", "runs on this server"
-with bar:
-    images = shell.image_set_choice()
-    names = study_names(images.name)
-    # Older addresses named a study of this server.
-    usual = PUBLISHED if names and "study" not in st.query_params else HERE
+st.subheader("One study at a time")
+names = study_names(images.name)
+# Older addresses named a study of this server.
+usual = PUBLISHED if names and "study" not in st.query_params else HERE
+with st.container(horizontal=True, vertical_alignment="bottom"):
     source = widgets.choose_one("Results", (PUBLISHED, HERE), "results", usual)
     if source == PUBLISHED and names:
         about = (
@@ -51,61 +58,44 @@ with shell.errors_as_sentences():
         study = Study(plan, images.grouping, cache.artifact)
     elif names:
         study = PublishedStudy(name, images.name)
-        st.caption(study.origin)
     else:
         st.info(f"No results on {plain(images.name)} are bundled; look at the runs on this server.")
         st.stop()
 
-if not study.n_trained:
-    sections.nothing_yet(study)
+if source == HERE:
+    if not study.n_trained:
+        sections.nothing_yet(study)
     sections.queue(study)
+if not study.n_trained:
     sections.choices()
     st.stop()
 
+part = sections.chosen_part()
 with shell.errors_as_sentences():
-    all_blocks, study = study, sections.without_failing(study)
+    all_pairs, study = study, sections.without_failing(study)
     findings = sections.findings_of(study)
 
-# Two figures are beside each other; in a narrow window they are below each other.
-side = shell.map_side()
-narrow = side <= shell.PHONE_SIDE
-full_width = side if narrow else 2 * side + 40
-width = side if full_width > 700 else full_width
 canvas = sections.Canvas(study, findings, palette, width, full_width)
-parts = {part.name: part for part in report.parts(findings)}
+parts = {each.name: each for each in report.parts(findings)}
 
-with st.container(border=True, key="answer"):
-    sections.headline(canvas)
-    other_pairs = st.container()
-    canvas.show(report.chart(figures.by_bias, findings, PRIMARY), prefix="first_")
-    st.caption(figures.REFERENCES)
-    if isinstance(study, PublishedStudy):
-        with other_pairs:
-            sections.in_other_pairs(study)
+if part == sections.ANSWER:
+    sections.answer_of_study(canvas)
     with st.expander("The answer in full"):
         canvas.show_part(parts["answer"])
-if source == HERE:
-    sections.queue(all_blocks)
+elif part == sections.CLAIMS:
+    sections.claims_table(findings, narrow=narrow)
+    sections.claim(canvas)
+    sections.shared_runs(canvas)
+elif part == sections.OVER_BIAS:
+    sections.over_bias(canvas)
+elif part == sections.GROUPS:
+    for name in ("groups", "training"):
+        st.markdown(f"**{parts[name].heading}**")
+        canvas.show_part(parts[name])
+elif part == sections.COMPARISONS:
+    canvas.show_part(parts["comparisons"])
 else:
-    sections.all_studies()
-
-st.subheader(parts["claims"].heading)
-sections.claims_table(findings, narrow=narrow)
-shared = st.container()  # what takes another study's analysis is filled last
-sections.claim(canvas)
-
-st.subheader(parts["over_bias"].heading)
-sections.over_bias(canvas)
-
-for name in ("groups", "training", "comparisons"):
-    st.subheader(parts[name].heading)
-    canvas.show_part(parts[name])
-sections.downloads(study)
-sections.missing_runs(all_blocks)
-
-st.subheader(parts["methods"].heading)
-canvas.show_part(parts["methods"])
-sections.choices()
-if isinstance(study, PublishedStudy):
-    with shared:
-        sections.shared_runs(study, findings)
+    sections.downloads(study)
+    sections.missing_runs(all_pairs)
+    canvas.show_part(parts["methods"])
+    sections.choices()

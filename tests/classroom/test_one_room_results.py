@@ -89,7 +89,7 @@ def test_a_dot_beyond_the_plan_is_shown_and_decides_nothing() -> None:
 def test_before_there_is_a_pair_of_blocks_there_are_no_numbers() -> None:
     for results in (results_of(PLAN, []), results_of(PLAN, trained(PLAN, 1))):
         assert results.level is None
-        assert "Not decided" in one_room_results.verdict(results, PLAN)
+        assert "Inconclusive" in one_room_results.verdict(results, PLAN)
         assert one_room_results.with_more_students(results) == ""
 
 

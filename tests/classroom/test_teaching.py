@@ -7,13 +7,7 @@ from pathlib import Path
 import pytest
 
 from vlcore.artifacts import bundled
-from vlcore.classroom.answers import (
-    Measurement,
-    estimate_in_run,
-    estimate_over_runs,
-    published_lesson_runs,
-    values_of,
-)
+from vlcore.classroom.answers import Measurement, estimate_in_run, estimate_published
 from vlcore.classroom.lessons import EXPERIMENTS, lessons
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.wording import rate
@@ -32,12 +26,11 @@ def test_every_number_with_an_interval_is_one_that_the_four_experiments_show(
         one.key: json.loads((bundled.packed_files(one.key) / "metrics.json").read_text())["end"]
         for one in LESSON.trained
     }
-    quantities = [step.quantity for step in LESSON.steps]
-    values, shown = values_of(published_lesson_runs("scenes"), quantities), set()
+    shown = set()
     for step in LESSON.steps:
         left, right = (runs.get(one.key, {}) for one in step.conditions)
         in_run = estimate_in_run(step.quantity, left, right)
-        over_runs = estimate_over_runs(step.quantity, step.conditions, values)
+        over_runs = estimate_published(step.quantity, step.conditions)
         shown |= {Measurement(step, "", in_run, runs=False).number}
         shown |= {Measurement(step, "", over_runs, runs=True).number}
     shown |= {rate(end["minority_accuracy"]) for end in runs.values()}

@@ -65,9 +65,9 @@ def test_a_report_is_one_file_that_says_how_little_there_is(
     out = tmp_path / "study.html"
     found = document("report", "experiments", *STEPS, "--out", out)
     assert (found["runs"], found["planned"], found["blocks"]) == (4, 4, 1)
-    assert found["answer"].startswith("Not decided: a comparison needs two seed pairs")
+    assert found["answer"].startswith("Inconclusive: a comparison needs two seed pairs")
     assert [claim["claim"] for claim in found["claims"]] == [f"C{number}" for number in range(1, 9)]
-    assert all("not decided" in claim["verdict"] for claim in found["claims"])
+    assert all("inconclusive" in claim["verdict"] for claim in found["claims"])
     page = out.read_text()
     assert len(page.encode()) == found["bytes"]
     assert all(artifact.key in page for artifact in quick)

@@ -46,7 +46,7 @@ FIELDS = {
     "4_Upload": " ".join(
         ["models shows towers bias words", _OF_MAPS, *(f"{side}_asked" for side in _SIDES)]
     ),
-    "5_Findings": "results study published length blocks sound claim measure",
+    "5_Findings": "results study published length blocks sound part claim measure",
     "6_Lesson": "lesson code phase repair_labels wall step hide lead presenter",
     "7_Manage": "teacher",
 }

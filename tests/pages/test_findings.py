@@ -15,13 +15,23 @@ from vlcore.plots.theme import PHONE_SIDE
 from vlcore.study import plans, registry
 from vlcore.study import text as words
 from vlcore.study.plans import StudyPlan
+from vlcore.study.pooled import SETS, pooled
 from vlcore.study.published import PublishedStudy, study_names
 from vlcore.study.results import Study
 from vlcore.web.findings import sections
 
 from .app import FakeQueue, alts, opened, press, text_of
 
-CHARTS = 10  # the answer, two behind the claim, five over bias, groups, probes
+FOREST = "Descriptive less short labels: scenes, all "
+# Charts of each part, below the one that answers.
+CHARTS = {
+    sections.ANSWER: 1,
+    sections.CLAIMS: 2,
+    sections.OVER_BIAS: 5,
+    sections.GROUPS: 2,
+    sections.COMPARISONS: 0,
+    sections.METHODS: 0,
+}
 
 
 def start(**address: str) -> AppTest:
@@ -47,13 +57,18 @@ def test_a_published_study_opens_without_any_model(empty_home: Path, queue: Fake
     study = PublishedStudy(study_names("scenes")[0], "scenes")
     text = text_of(page)
     assert not page.error
+    first = next(part.value for part in page.markdown if "seed pairs" in part.value)
+    assert all(pooled(data).words in first for data in SETS), "the answer is first"
+    assert alts(page)[0].startswith(FOREST)
     assert study.origin in text
-    assert "(n = 60) in scenes-again" in text.replace("`", ""), "in other seed pairs"
-    assert "What all studies found, and why" in [expander.label for expander in page.expander]
+    assert "(60 seed pairs) in scenes-again" in text.replace("`", ""), "in other seed pairs"
+    everything = next(box for box in page.expander if box.label.startswith("All results"))
+    assert pooled("scenes").words.partition(" in")[0] in everything.markdown[0].value
     assert [metric.label for metric in page.metric][:2] == ["short labels", "descriptive labels"]
-    assert len(alts(page)) == CHARTS
+    assert len(alts(page)) == 1 + CHARTS[sections.ANSWER]
     assert not page.button, "there is nothing to run"
     assert not list(empty_home.glob("models/*")), "no model is there"
+    page = opened("5_Findings", part=sections.CLAIMS)
     run = next(box for box in page.selectbox if box.label == "Open a run")
     page = run.select(run.options[0]).run()
     press(page, "It is not on this disk: train it")
@@ -64,18 +79,19 @@ def test_failing_blocks_are_excluded_in_every_study_that_is_compared(empty_home:
     study = PublishedStudy("confirmation", "scenes")
     passing = study.passing().findings().headline.level
     decided = f"{words.difference_words(passing)}, {words.level_words(passing)}"
-    page = opened("5_Findings", published="confirmation")
+    page = opened("5_Findings", published="confirmation", part=sections.CLAIMS)
     [shared] = [caption.value for caption in page.caption if "one sample, not two" in caption.value]
     assert shared.startswith("`paper` has 40 of these runs too")
-    assert "(n = 60) in `scenes-again`" in text_of(page)
+    page = opened("5_Findings", published="confirmation")
+    assert "(60 seed pairs) in `scenes-again`" in text_of(page)
     assert decided in text_of(page)
     page = opened("5_Findings", published="confirmation", sound="true")
     blocks = {condition.init_seed for condition in study.plan.conditions}
-    assert f"(n = {len(blocks) - len(study.failing_blocks)})" in page.metric[2].label
-    assert "(n = 44) in `scenes-again`" in text_of(page)
+    assert f"({len(blocks) - len(study.failing_blocks)} seed pairs)" in page.metric[2].label
+    assert "(44 seed pairs) in `scenes-again`" in text_of(page)
     answer = next(part for part in page.expander if part.label == "The answer in full")
     text = " ".join(part.value for part in (*answer.markdown, *answer.caption))
-    assert all(block in text for block in study.failing_blocks)
+    assert all(block.partition("s")[2] in text for block in study.failing_blocks)
     assert "that are not there" not in text
     page = opened("5_Findings", published="experiments", sound="true")
     assert f"{decided} in `confirmation`" in text_of(page)
@@ -118,13 +134,14 @@ def test_a_part_of_a_study_shows_what_is_missing(
 ) -> None:
     publish(plan.conditions[:1])
     text = text_of(start())
-    assert "Not decided: a comparison needs two seed pairs" in text
+    assert "Inconclusive: a comparison needs two seed pairs" in text
     assert "There is no figure here yet" in text
     publish(plan.conditions[1:12])
     page = start()
     text = text_of(page)
     assert "12 of 36 planned runs are there; the other 24" in text
-    assert "not decided (n = 2)" in text
+    assert "inconclusive (2 seed pairs)" in text
+    page = start(part=sections.METHODS)
     missing = next(frame.value for frame in page.dataframe if list(frame.value.columns) == ["run"])
     assert list(missing["run"]) == [condition.key for condition in plan.conditions[12:]]
     press(page, "Run what is missing")
@@ -134,9 +151,9 @@ def test_a_part_of_a_study_shows_what_is_missing(
 def test_on_a_phone_claims_are_below_each_other(
     complete: StudyPlan, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "| Control |" in text_of(start())
+    assert "| Control |" in text_of(start(part=sections.CLAIMS))
     monkeypatch.setattr("vlcore.web.shell.map_side", lambda: PHONE_SIDE)
-    text = text_of(start())
+    text = text_of(start(part=sections.CLAIMS))
     assert "| Control |" not in text
     assert all(f"**C{number}**" in text for number in range(1, 9))
 
@@ -146,21 +163,26 @@ def test_a_complete_study_answers_with_numbers(complete: StudyPlan, queue: FakeQ
     assert not page.error
     text = text_of(page)
     assert "All 36 planned runs are there." in text
-    assert "(n = 6)" in page.metric[2].label
-    assert text.count("-badge[") >= 9, "a status a claim, and that of the chosen one"
-    assert len(alts(page)) == CHARTS
-    assert all(len(alt) > 20 for alt in alts(page))
+    assert "(6 seed pairs)" in page.metric[2].label
     assert not page.button, "nothing is missing, so there is nothing to run"
-    for title in ("Data.", "Statistics.", "Software."):
-        assert f"**{title}**" in text
+    for part, charts in CHARTS.items():
+        page = start(part=part)
+        text = text_of(page)
+        assert len(alts(page)) == 1 + charts, part
+        assert all(len(alt) > 20 for alt in alts(page))
+        if part == sections.CLAIMS:
+            assert text.count("-badge[") >= 9, "a status a claim, and that of the chosen one"
+        if part == sections.METHODS:
+            assert all(f"**{title}**" in text for title in ("Data.", "Statistics.", "Software."))
 
 
 def test_the_address_chooses_claim_and_measure_or_falls_back(
     complete: StudyPlan, queue: FakeQueue
 ) -> None:
-    page = start(claim="C5", measure="The background can be read off (linear probe)")
+    page = start(claim="C5")
     assert "**C5 · " in text_of(page)
     assert "Spread of horse on grass" in " ".join(alts(page))
+    page = start(measure="The background can be read off (linear probe)")
     assert any(alt.startswith("The background can be read off") for alt in alts(page))
     for blocks in ("-3", "many"):
         page = start(
@@ -175,7 +197,7 @@ def test_runs_that_do_not_compare_are_refused(empty_home: Path, queue: FakeQueue
     publish(mixed.conditions[6:], device="cuda:0")
     page = start(length="live")
     assert "The runs differ in device (cpu, cuda)" in page.error[0].value
-    assert not alts(page)
+    assert [alt.startswith(FOREST) for alt in alts(page)] == [True], "and nothing of the study"
 
 
 def test_a_damaged_run_is_set_aside(empty_home: Path, queue: FakeQueue) -> None:

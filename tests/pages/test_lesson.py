@@ -21,6 +21,7 @@ from vlcore.data.importers import import_set
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
 from vlcore.jobs.jobs import State
+from vlcore.metrics.estimate import Estimate
 from vlcore.study import plans
 from vlcore.web import cache
 from vlcore.web.components import browser
@@ -129,8 +130,7 @@ def test_untrained_the_reveal_has_the_published_runs_and_says_what_is_missing(
 ) -> None:
     page = start(step="bias-and-labels", phase="reveal")
     quantity = STEPS[3].quantity
-    values = answers.values_of(answers.published_lesson_runs("scenes"), [quantity])
-    estimate = answers.estimate_over_runs(quantity, STEPS[3].conditions, values)
+    estimate = answers.estimate_published(quantity, STEPS[3].conditions)
     found = answers.Measurement(STEPS[3], "", estimate, runs=True)
     assert f"In the published runs: {found.number}" in large(page)
     said = text_of(page)
@@ -145,6 +145,10 @@ def test_untrained_the_reveal_has_the_published_runs_and_says_what_is_missing(
     assert list(page.table[0].value.index) == [step.question for step in STEPS]
 
 
+def not_published(*_: object) -> Estimate:
+    raise ValueError
+
+
 def test_runs_of_this_server_are_a_reading_of_their_own(
     empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,6 +160,7 @@ def test_runs_of_this_server_are_a_reading_of_their_own(
     )
     nothing = answers.published_lesson_runs("elsewhere")
     monkeypatch.setattr(answers, "published_lesson_runs", lambda _data: nothing)
+    monkeypatch.setattr(answers, "estimate_published", not_published)
     clear()
     page = start(step="bias-and-labels", phase="reveal")
     (number,) = [line for line in large(page) if line.startswith("In the runs of this server: ")]

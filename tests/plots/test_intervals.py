@@ -3,7 +3,7 @@
 import pandas as pd
 
 from tests.plots import drawn
-from vlcore.plots.intervals import forest, rate_chart
+from vlcore.plots.intervals import forest, paired_forest, rate_chart
 from vlcore.plots.theme import LIGHT, PHONE_SIDE
 
 
@@ -80,3 +80,29 @@ def test_on_a_phone_words_stand_above_and_below_their_line() -> None:
     )
     assert "-20 (-30 to -10), n = 6\nlower" in {row.get("estimate") for row in drawn.rows(narrow)}
     assert narrow["description"] == wide["description"]
+
+
+def test_both_scales_of_paired_differences_share_their_axes_and_a_phone_has_them_in_a_row() -> None:
+    rows = pd.DataFrame(
+        [
+            (images, words, kind, scale, value, value - 1, value + 1)
+            for images, value in (("scenes", -6.0), ("renders", -8.0))
+            for words, kind in (("20 pairs (one)", "study"), ("all 20 pairs", "pooled"))
+            for scale in ("log odds", "points")
+        ],
+        columns=["images", "words", "kind", "scale", "value", "low", "high"],
+    )
+    wide, narrow = (
+        paired_forest(rows, palette=LIGHT, width=px).to_dict(validate=False)
+        for px in (900, PHONE_SIDE)
+    )
+    panes = [pane for row in wide["vconcat"] for pane in row["hconcat"]]
+    domains = [pane["layer"][0]["encoding"]["x"]["scale"]["domain"] for pane in panes]
+    assert len(panes) == 4
+    assert domains[0] == domains[2]
+    assert domains[0][0] < -9
+    assert domains[0][1] > 0, "no difference is on the axis"
+    assert "all 20 pairs: -8.0 (-9.0 to -7.0) points" in wide["description"]
+    phone = [pane for row in narrow["vconcat"] for pane in row["vconcat"]]
+    assert [pane["title"] for pane in phone][:2] == ["scenes, log odds", "scenes, points"]
+    assert all(pane["width"] < PHONE_SIDE for pane in phone)

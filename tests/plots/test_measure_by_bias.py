@@ -78,7 +78,7 @@ def test_a_cell_carries_value_interval_and_blocks_and_an_index_has_one_colour_fo
     titles = {tip["title"] for tip in spec["layer"][0]["encoding"]["tooltip"]}
     assert {"labels", "bias", "95 % low", "95 % high", "seed pairs"} <= titles
     alone = drawn.rows(heat(cells(1)))[0]
-    assert (alone["ends"], alone["blocks"], alone["low"]) == ("", "one seed pair", None)
+    assert (alone["ends"], alone["blocks"], alone["low"]) == ("", "one pair", None)
     colour = heat(cells(), INDEX)["layer"][0]["encoding"]["color"]["scale"]
     assert (colour["domain"], colour["range"][1]) == ([-1.0, 0.0, 1.0], LIGHT.ground)
 

@@ -91,7 +91,7 @@ def test_no_effect_is_equivalent_within_a_margin_of_pictures(
 
 def test_noise_decides_nothing() -> None:
     found = analyse(study(0.0, sd=0.2)).primary
-    assert {level_words(level) for level in found.levels} == {"not decided (n = 8)"}
+    assert {level_words(level) for level in found.levels} == {"inconclusive (8 seed pairs)"}
 
 
 def test_a_level_is_a_paired_comparison_of_its_blocks() -> None:
@@ -198,11 +198,10 @@ def test_six_blocks_say_that_no_single_of_four_levels_can_be_shown() -> None:
 
 def test_one_block_has_no_uncertainty_and_no_numbers() -> None:
     found = analyse(study(0.2, 1)).primary
-    assert [level_words(level) for level in found.levels] == ["not decided (n = 1)"] * 4
+    assert [level_words(level) for level in found.levels] == ["inconclusive (1 seed pair)"] * 4
     assert (differences(found), found.slope) == ([], None)
-    assert (
-        found.absent["slope"]
-        == "seed pairs that are complete at every level below 1: 1, two needed"
+    assert found.absent["slope"] == (
+        "seed pairs that are complete at every level below 1: 1, two needed"
     )
 
 

@@ -208,8 +208,8 @@ def test_a_null_that_was_not_run_is_not_beaten(
     assert (found.status, found.n) == (Status.NOT_DECIDED, 7)
     assert found.main.status is Status.SUPPORTED
     assert "The control was not run: from " in claim_sentence(found)
-    assert claim_words(found) == "control not run (n = 7)"
-    assert not_run(found).startswith("Not decided as long as this has not been run: from ")
+    assert claim_words(found) == "control not run (7 seed pairs)"
+    assert not_run(found).startswith("Inconclusive as long as this has not been run: from ")
     assert (without or "size_mode=random_removal") in claim_sentence(found)
     assert verdict(name, table(opposite, wanted)).status is Status.CONTRADICTED, (
         "that needs no null"
@@ -338,7 +338,9 @@ def test_readings_that_disagree_make_it_depend(
 
 
 def test_five_blocks_and_no_run_decide_nothing() -> None:
-    assert {claim_words(one) for one in evaluate_claims(runs_table([]))} == {"not decided (n = 0)"}
+    assert {claim_words(one) for one in evaluate_claims(runs_table([]))} == {
+        "inconclusive (0 seed pairs)"
+    }
     for found in evaluate_claims(table(claimed, grid(seeds=5))):
         assert (found.status, found.n) == (Status.NOT_DECIDED, 5)
         assert "Fewer than 6 seed pairs decide nothing." in claim_sentence(found)

@@ -210,14 +210,14 @@ def test_few_blocks_are_called_exploratory_and_one_style_decides_nothing(empty_h
     assert half.end is None
     assert half.n_trained == 6
     assert words.answer(half).startswith(
-        "Not decided: a comparison needs two seed pairs with both label styles. 6 of 12"
+        "Inconclusive: a comparison needs two seed pairs with both label styles. 6 of 12"
     )
     assert half.headline is None
     assert tables.comparisons_table(half).empty
     publish(study.conditions)
     whole = read(study)
     assert words.answer(whole).startswith("Exploratory: 2 of the 6 seed pairs")
-    assert "not decided (n = 2, adjusted p = " in words.answer(whole)
+    assert "inconclusive (2 seed pairs, adjusted p = " in words.answer(whole)
     assert whole.n_blocks == 2
 
 

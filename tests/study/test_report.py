@@ -29,7 +29,14 @@ def test_a_reviewer_finds_everything(empty_home: Path) -> None:
     found = study()
     page = report_html(found)
     missing = "Nothing: every planned run is there."
-    for part in (TITLE, answer(found), "not decided (n = 6)", "Methods", missing, "--seeds 6"):
+    for part in (
+        TITLE,
+        answer(found),
+        "inconclusive (6 seed pairs)",
+        "Methods",
+        missing,
+        "--seeds 6",
+    ):
         assert part in page
     assert all(text in page for text in (*found.runs["key"], *found.runs["checksum"]))
     assert all(result.claim.says in page for result in found.claims)

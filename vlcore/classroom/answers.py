@@ -5,7 +5,7 @@ Each has its own interval, over images or over runs, and says where it decides n
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +20,13 @@ from vlcore.metrics.estimate import Estimate
 from vlcore.study.claims import evaluate_claims
 from vlcore.study.evidence import ClaimResult
 from vlcore.study.plans import StudyError
+from vlcore.study.pooled import pooled
 from vlcore.study.published import measured_runs
 from vlcore.study.runs_table import runs_table
 from vlcore.study.statistics.paired import ENOUGH, t_interval
 from vlcore.study.text import claim_words, estimate_words, not_run
 
-SEEDS = range(20)  # of the seed pairs that are looked for
+SEEDS = range(20)  # of the seed pairs of this server that are looked for
 ANOTHER = "This is one run of each model; another seed gives other numbers."
 
 
@@ -78,9 +79,9 @@ class Measurement:
         if self.decides:
             return f"The answer is “{self.decides.text}”."
         if len(self.open) == 1:
-            return f"Not decided: fewer than {ENOUGH} runs decide nothing."
+            return f"Inconclusive: fewer than {ENOUGH} runs decide nothing."
         *first, last = (f"“{choice.text}”" for choice in self.open)
-        return f"Not decided: the interval leaves {', '.join(first)} and {last} open."
+        return f"Inconclusive: the interval leaves {', '.join(first)} and {last} open."
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,7 @@ def estimate_over_runs(
     quantity: Quantity,
     conditions: tuple[Condition, Condition],
     values: Mapping[str, Mapping[str, float]],
+    seeds: Iterable[int] = SEEDS,
 ) -> Estimate:
     """A quantity over runs that differ in their seeds alone, with its t interval.
 
@@ -144,12 +146,13 @@ def estimate_over_runs(
         quantity: the number.
         conditions: of the models on the left and on the right.
         values: of `values_of`.
+        seeds: of the seed pairs that are looked for.
 
     Raises:
         ValueError: with fewer than two seed pairs.
     """
     numbers = []
-    for seed in SEEDS:
+    for seed in seeds:
         left, right = (values.get(with_seed(model, seed).key, {}) for model in conditions)
         terms = [metrics.get(measure, math.nan) for metrics, measure in quantity.terms(left, right)]
         value = terms[0] - sum(terms[1:])
@@ -182,6 +185,19 @@ def published_lesson_runs(data: str) -> pd.DataFrame:
         return measured_runs(data=data, init_seed=list(SEEDS))
     except StudyError:
         return runs_table([])
+
+
+def estimate_published(quantity: Quantity, conditions: tuple[Condition, Condition]) -> Estimate:
+    """A quantity over the seed pairs of the study's one answer (`vlcore.study.pooled`), so that a
+    lesson and Findings say the same; ValueError with fewer than two that were measured."""
+    data = conditions[1].data
+    try:
+        seeds = pooled(data).seeds
+        measures = sorted({quantity.measure, quantity.less} - {""})
+        runs = measured_runs(data=data, moment="end", measure=measures, init_seed=list(seeds))
+    except StudyError as error:
+        raise ValueError(str(error)) from error
+    return estimate_over_runs(quantity, conditions, values_of(runs, [quantity]), seeds)
 
 
 def lesson_claims(

@@ -349,7 +349,7 @@ def verdict(results: ClassResults, plan: Plan) -> str:
     """What the planned blocks decide, in a sentence, or how many of them are still missing."""
     level = results.level
     if level is None:
-        return "Not decided: a comparison needs two seed pairs."
+        return "Inconclusive: a comparison needs two seed pairs."
     decided = f"{difference_words(level)}: {level_words(level)}"
     if (missing := plan.planned - results.counted) > 0:
         return (

@@ -7,6 +7,7 @@ import pandas as pd
 from vlcore.experiment.wording import difference, rate
 from vlcore.plots.scales import (
     PERCENT,
+    either,
     finished,
     rule_at,
     spoken_chart,
@@ -117,6 +118,77 @@ def forest(
     description = f"{title}: " + "; ".join(table["spoken"])
     height = (74 if is_narrow else 30) * table["words"].nunique()
     return finished(layers, palette, description=description, width=plot, height=height)
+
+
+def paired_forest(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.VConcatChart:
+    """Paired differences in log odds and in points beside each other, or below each other on a
+    phone, a line each, by image set; a diamond is pooled over the lines above it.
+
+    Args:
+        rows: `images`, `words`, `kind` (``study`` or ``pooled``), `scale` (``log odds`` or
+            ``points``), `value`, `low`, `high`, in units of the scale.
+        palette: light or dark.
+        width: of the whole figure, in px.
+
+    Raises:
+        ValueError: as `filled_columns`.
+    """
+    columns = ["images", "words", "kind", "scale", "value", "low", "high"]
+    table = filled_columns(rows, columns)
+    table["estimate"] = [
+        difference(row._asdict(), 1 if row.scale == "points" else 2) for row in table.itertuples()
+    ]
+    table["spoken"] = table["images"] + ", " + table["words"] + ": "
+    table["spoken"] += table["estimate"] + " " + table["scale"]
+    scales = table["scale"].unique().tolist()
+    is_narrow = width <= PHONE_SIDE
+    plot: float = width - 20
+    if not is_narrow:
+        plot = (width - 6.4 * table["words"].str.len().max() - 40) / len(scales)
+    domains = {scale: _around_zero(part, scale) for scale, part in table.groupby("scale")}
+    panes = []
+    for number, (images, part) in enumerate(table.groupby("images", sort=False)):
+        row = []
+        for scale in scales:
+            axis = None
+            if scale == scales[0] and not is_narrow:
+                axis = words_axis(palette, labelLimit=280, labelPadding=8)
+            lines = part[part["scale"] == scale]
+            pane = _paired_pane(lines, domains[scale], axis, palette, number)
+            title = f"{images}, {scale}" if is_narrow else images if axis else ""
+            if is_narrow:
+                words = {"align": "left", "dy": -13, "fontSize": 11, "color": palette.text}
+                above = spoken_chart(lines).mark_text(aria=False, **words)
+                y = alt.Y("words:N", sort=lines["words"].tolist(), axis=None)
+                pane += above.encode(x=alt.value(0), y=y, text="words:N")
+            height = (36 if is_narrow else 26) * len(lines)
+            row.append(pane.properties(width=int(plot), height=height, title=title))
+        panes.append(alt.vconcat(*row) if is_narrow else alt.hconcat(*row, spacing=12))
+    pooled = table[table["kind"] == "pooled"]
+    description = "Descriptive less short labels: " + "; ".join(pooled["spoken"])
+    return finished(alt.vconcat(*panes, spacing=12), palette, description=description)
+
+
+def _paired_pane(
+    part: pd.DataFrame, x: alt.X, axis: alt.Axis | None, palette: Palette, number: int
+) -> alt.LayerChart:
+    """One image set on one scale."""
+    colour = palette.groups[number]
+    base = spoken_chart(
+        part,
+        y=alt.Y("words:N", sort=part["words"].tolist(), title=None, axis=axis),
+        tooltip=tooltips({"words:N": "in", "estimate:N": "descriptive less short"}),
+    )
+    shapes = told_apart(alt.Shape, "kind:N", {"study": "circle", "pooled": "diamond"})
+    sizes = either(alt.SizeValue, {"test": "datum.kind == 'pooled'"}, 200, 70)
+    zero = rule_at("low", 0.0, "no difference", palette, strokeDash=[4, 4])
+    return alt.layer(
+        zero.encode(x=x),
+        base.mark_rule(strokeWidth=2.5, color=colour, opacity=0.6).encode(x=x, x2="high:Q"),
+        base.mark_point(filled=True, opacity=1, color=colour).encode(
+            x="value:Q", shape=shapes, size=sizes
+        ),
+    )
 
 
 def _around_zero(table: pd.DataFrame, title: str) -> alt.X:

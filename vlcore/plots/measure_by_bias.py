@@ -69,8 +69,8 @@ class Scale:
         return f"({between(row._asdict(), write)})"
 
     def blocks(self, row: Any) -> str:
-        """``n = 6`` or ``one seed pair``."""
-        return "one seed pair" if np.isnan(row.low) else f"n = {row.n}"
+        """``n = 6`` or ``one pair``."""
+        return "one pair" if np.isnan(row.low) else f"n = {row.n}"
 
     def estimate(self, row: Any) -> str:
         """``62 % (50 to 74), n = 6`` of a mean over blocks; ``62 %`` of a run."""
@@ -357,7 +357,7 @@ def paired_slopes(
     base = spoken_chart(table, x=x, y=scale.y())
     lines = base.mark_line(strokeWidth=1.2, color=palette.muted, opacity=0.8, aria=False)
     dots = base.mark_point(filled=True, size=45, opacity=1)
-    tooltip = [*scale.tooltip(single=True), alt.Tooltip("direction:N", title="the seed pair")]
+    tooltip = [*scale.tooltip(single=True), alt.Tooltip("direction:N", title="the pair")]
     layers = alt.layer(
         lines.encode(detail=["bias:Q", "block:N"]),
         dots.encode(color=colour, shape=shape, tooltip=tooltip),

@@ -18,7 +18,7 @@ from vlcore.plots.measure_by_bias import FEWEST, Scale
 from vlcore.plots.theme import Palette
 from vlcore.study.findings import Findings, bayes_lines, cells, fit_steps, mean_curves, values
 from vlcore.study.statistics.paired import EQUIVALENCE, Status
-from vlcore.study.text import status_words
+from vlcore.study.text import outcome_words, status_words
 
 MOMENTS = {"untrained": "untrained", "first_fit": "at the fit step", "end": "at the end"}
 REFERENCES = (
@@ -34,9 +34,8 @@ LEGEND = (
 )
 LEGEND_OF_CURVES = (
     "Linear probes on validation images, mean over seed pairs with its 95 % interval. Solid: the"
-    " object; dashed: the context. Triangles: the fit step (median over seed pairs); short"
-    " labels have two captions to fit and descriptive ones four, so that is no common point in"
-    " time."
+    " object; dashed: the context. Triangles: the fit step (median over seed pairs); short labels"
+    " have two captions to fit and descriptive ones four, so that is no common point in time."
 )
 
 
@@ -192,7 +191,11 @@ def claim_tests(findings: Findings, claim: str, palette: Palette, width: int) ->
     """A claim, its controls, and its other tests."""
     result = findings.claim(claim)
     rows = [
-        ("the claim" if test is result.main else test.words, test.difference.mean, test.status)
+        (
+            "the claim" if test is result.main else test.words,
+            test.difference.mean,
+            outcome_words(test.status),
+        )
         for test in (result.main, *result.controls, *result.variations)
         if test.difference is not None
     ]

@@ -83,12 +83,12 @@ def parts(findings: Findings) -> list[Part]:
 
 def _start(findings: Findings) -> str:
     condition = findings.plan.conditions[0]
-    blocks = f"{findings.n_blocks} seed pair{'s' * (findings.n_blocks != 1)}"
+    pairs = words.pairs_words(findings.n_blocks)
     return (
         "Made by VL Bias Lab, after “Understanding Limitations of Vision-Language Models” (Choi"
         f" and Somasundaram, MIT, 2023): the grid {findings.plan.name!r} on"
         f" {words.image_set_words(condition)}, {condition.steps:,} steps. {findings.n_trained} of"
-        f" {len(findings.planned)} planned runs are there, in {blocks}."
+        f" {len(findings.planned)} planned runs are there, in {pairs}."
     )
 
 
@@ -136,7 +136,7 @@ def methods(findings: Findings) -> dict[str, str]:
         "short": short,
         "descriptive": descriptive,
         "tower": tower.sentence if tower else _NETWORKS,
-        "blocks": f"{len(seeds)} seed pair{'s' * (len(seeds) != 1)}",
+        "blocks": words.pairs_words(len(seeds)),
         "seeds": ", ".join(f"({data}, {init})" for data, init in seeds.itertuples(index=False)),
         "plan": registry.plan_words(findings.plan, findings.plans),
         "primary": words_of(PRIMARY, grouping),

@@ -79,7 +79,7 @@ def level_dict(level: Level) -> dict[str, Any]:
 
 
 def _verdict(level: Level) -> str:
-    """A level's status, with the number of blocks where nothing is decided."""
+    """A level's status, with the number of seed pairs where nothing is decided."""
     if level.status is Status.NOT_DECIDED:
         return words.level_words(level)
     return words.status_words(level)

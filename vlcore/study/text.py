@@ -1,6 +1,6 @@
 """Sentences about a study: its answer, its notes and its claims.
 
-A sentence says what was measured, with its interval, the number of blocks, the images and the
+A sentence says what was measured, with its interval, the number of seed pairs, the images and the
 training length, and never more; where the numbers decide nothing it says so. No sentence says that
 labels help or hurt.
 """
@@ -42,7 +42,7 @@ def answer(findings: Findings) -> str:
     images = f"on {image_set_words(condition)} and after {condition.steps:,} steps"
     if findings.end is None or headline is None:
         return (
-            "Not decided: a comparison needs two seed pairs with both label styles."
+            "Inconclusive: a comparison needs two seed pairs with both label styles."
             f" {findings.n_trained} of {len(findings.planned)} runs {images} are there."
         )
     level, primary = headline.level, findings.end.primary
@@ -95,7 +95,7 @@ def answer(findings: Findings) -> str:
 
 
 def over_scenes_words(estimate: Estimate) -> str:
-    """The interval of a difference over blocks and scenes (`vlcore.study.findings.over_scenes`)."""
+    """The interval over seed pairs and scenes, of `vlcore.study.findings.over_scenes`."""
     low, high = (signed(100 * end, 0) for end in (estimate.low, estimate.high))
     return f"With test scenes drawn anew as well as seed pairs, {low} to {high} points."
 
@@ -152,19 +152,30 @@ def status_words(level: Level) -> str:
 
 
 def level_words(level: Level) -> str:
-    """A level's status with its number of blocks."""
-    return f"{status_words(level)} (n = {len(level.blocks)})"
+    """A level's status with its number of seed pairs: ``inconclusive (10 seed pairs)``."""
+    return f"{status_words(level)} ({pairs_words(len(level.blocks))})"
 
 
 def tested_words(level: Level) -> str:
-    """A level's status with its number of blocks and its p; an interval, which is not adjusted, may
-    say otherwise."""
+    """A level's status with its number of seed pairs and its p; an interval, which is not adjusted,
+    may say otherwise."""
     p = "" if level.holm_p is None else f", adjusted p = {level.holm_p:.2g}"
-    return f"{status_words(level)} (n = {len(level.blocks)}{p})"
+    return f"{status_words(level)} ({pairs_words(len(level.blocks))}{p})"
 
 
 def _with_arm(status: Status, arm: str) -> str:
-    return status if status is Status.NOT_DECIDED else f"{status} with {arm}"
+    outcome = outcome_words(status)
+    return outcome if status is Status.NOT_DECIDED else f"{outcome} with {arm}"
+
+
+def outcome_words(status: Status) -> str:
+    """A status as pages say it; files keep their own word for one that decides nothing."""
+    return "inconclusive" if status is Status.NOT_DECIDED else str(status)
+
+
+def pairs_words(n: int) -> str:
+    """``10 seed pairs``"""
+    return f"{n} seed pair{'s' * (n != 1)}"
 
 
 def difference_words(level: Level | None) -> str:
@@ -202,8 +213,8 @@ def too_few(analysis: Analysis) -> str:
     if p * levels > ALPHA:
         return (
             f"No single level can be shown to differ with {fewest} seed pairs: adjusted for"
-            f" {levels} levels the smallest p is {p * levels:.2g}; {blocks_to_decide(levels)}"
-            " seed pairs can show it."
+            f" {levels} levels the smallest p is {p * levels:.2g}; {blocks_to_decide(levels)} seed"
+            " pairs can show it."
         )
     return ""
 
@@ -242,26 +253,39 @@ def notes(analysis: Analysis) -> list[str]:
 
 
 def sanity_words(failing: Collection[str], blocks: int) -> str:
-    """Which blocks of a study fail the sanity check; empty where none does."""
+    """Which seed pairs of a study fail the sanity check; empty where none does."""
     if not failing:
         return ""
-    return f"The sanity check fails in {len(failing)} of {blocks} seed pairs: {', '.join(failing)}."
+    return (
+        f"The sanity check fails in {len(failing)} of {blocks} seed pairs: seeds"
+        f" {_seeds_words(failing)}."
+    )
+
+
+def _seeds_words(blocks: Collection[str]) -> str:
+    """The seeds of blocks: ``21, 22 and 7`` of ``d21s21`` and ``d22s7``."""
+    return ", ".join(
+        data if data == init else f"{data} and {init}"
+        for data, init in (block.removeprefix("d").split("s") for block in blocks)
+    )
 
 
 def failing_words(failing: Mapping[str, list[str]]) -> str:
-    """In what each block fails the sanity check, a list for markdown."""
-    return "\n".join(f"- {block}: {'; '.join(facts)}" for block, facts in failing.items())
+    """In what each seed pair fails the sanity check, a list for markdown."""
+    return "\n".join(
+        f"- {_seeds_words([block])}: {'; '.join(facts)}" for block, facts in failing.items()
+    )
 
 
 def left_out_words(findings: Findings) -> str:
-    """Which blocks of a study are excluded; empty where none is."""
+    """Which seed pairs of a study are excluded; empty where none is."""
     if not findings.left_out:
         return ""
-    return f"Left out, because the sanity check fails: {', '.join(findings.left_out)}."
+    return f"Excluded, because the sanity check fails: seeds {_seeds_words(findings.left_out)}."
 
 
 def claim_words(result: ClaimResult) -> str:
-    """A claim's status, such as ``not decided (n = 5)`` or ``control not run (n = 10)``."""
+    """A claim's status, such as ``inconclusive (5 seed pairs)``."""
     main = result.main
     if result.status is Status.DEPENDS:
         tests = [main, *(test for test in result.variations if _decided(test))]
@@ -273,7 +297,8 @@ def claim_words(result: ClaimResult) -> str:
     waits = main.status is Status.SUPPORTED and any(
         control.difference is None for control in result.controls
     )
-    return f"{'control not run' if waits else result.status} (n = {result.n})"
+    outcome = "control not run" if waits else outcome_words(result.status)
+    return f"{outcome} ({pairs_words(result.n)})"
 
 
 def _decided(test: ClaimTest) -> bool:
@@ -297,7 +322,7 @@ def claim_sentence(result: ClaimResult) -> str:
     if main.difference is not None:
         against = f", on {decimal(main.reference.value)}" if main.reference else ""
         measured = estimate_words(result.estimate)
-        sentences.append(f"{result.claim.what}: {measured}{against}; {result.n} seed pairs.")
+        sentences.append(f"{result.claim.what}: {measured}{against}; {pairs_words(result.n)}.")
     for control in result.controls:
         if control.difference is not None:
             reference = control.reference
@@ -346,7 +371,9 @@ def _why_no_more(result: ClaimResult) -> str:
 def not_run(result: ClaimResult) -> str:
     """Which controls of a claim have not been run, in a sentence; empty where all have."""
     missing = [control.words for control in result.controls if control.reason]
-    return f"Not decided as long as this has not been run: {'; '.join(missing)}." if missing else ""
+    return (
+        f"Inconclusive as long as this has not been run: {'; '.join(missing)}." if missing else ""
+    )
 
 
 def estimate_words(estimate: Estimate | None) -> str:

@@ -22,6 +22,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from vlcore.experiment import limits
+from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import allow_open_files, clear_scratch
 from vlcore.web import image_addresses, streamlit_private
 from vlcore.web.home import animation
@@ -71,6 +72,8 @@ def _warm_up() -> None:
     for page in ("compare", "upload", "findings", "train"):
         import_module(f"vlcore.web.{page}.sections")
     import_module("vlcore.data.drawn").scene_table()
+    with suppress(LabError):  # no results came with this copy
+        import_module("vlcore.study.pooled").forest_rows()
     # Altair checks each part of a chart as it is made, which is half of what a map costs; tests do
     # it.
     import_module("altair.utils.schemapi").disable_debug_mode()

@@ -15,18 +15,25 @@ from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.experiment.wording import signed
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.metrics.catalogue import PRIMARY, former_words, words_of
+from vlcore.plots import intervals
 from vlcore.plots.document import Chart, Part
 from vlcore.plots.theme import Palette
-from vlcore.study import figures, report, tables
+from vlcore.study import figures, pooled, report, tables
 from vlcore.study import text as words
 from vlcore.study.analysis import Level
 from vlcore.study.evidence import ClaimResult
 from vlcore.study.findings import Findings
+from vlcore.study.plans import StudyError
 from vlcore.study.published import FOLDER, PublishedStudy
 from vlcore.study.results import Study
 from vlcore.study.statistics.paired import Status
 from vlcore.web import cache, condition_controls, jobs, visitors, widgets, work
 
+ANSWER, CLAIMS, OVER_BIAS = "Answer", "Claims", "Bias and labels"
+GROUPS, COMPARISONS, METHODS = "Groups and training", "Comparisons", "Methods and files"
+PARTS = (ANSWER, CLAIMS, OVER_BIAS, GROUPS, COMPARISONS, METHODS)
+# The part that has a control, by the control's key: addresses name the control alone.
+_PART_OF = {"claim": CLAIMS, "measure": OVER_BIAS}
 STUDY_DOCUMENT = Path(__file__).parents[3] / "docs" / "study.md"
 _BADGES = {
     Status.SUPPORTED: ("green", "check_circle"),
@@ -62,7 +69,7 @@ class Canvas:
     """A study and how its figures are drawn.
 
     Attributes:
-        study: with or without the blocks that fail the sanity check.
+        study: with or without the seed pairs that fail the sanity check.
         findings: of the study.
         palette: light or dark.
         width: px of a figure, where two can be beside each other.
@@ -90,8 +97,40 @@ class Canvas:
         widgets.show_part(part, self.show)
 
 
+def answer(palette: Palette, width: int) -> None:
+    """What was found on both image sets: a sentence, and the figure that shows it."""
+    try:
+        sentence, spec = pooled.found(), _forest(pooled.newest(), palette, width)
+    except StudyError as error:
+        st.caption(plain(str(error)))
+        return
+    st.markdown(sentence)
+    cache.show_described(spec, "forest")
+    st.caption(
+        "A line is a study, with seed pairs that no line above it has and that no tuning had used;"
+        " the diamond is over all of them. Each seed pair is one model with short and one with"
+        " descriptive labels that differ in nothing else. Left of 0, descriptive labels cost."
+    )
+
+
+@st.cache_resource(max_entries=20, show_spinner=False, hash_funcs=_BY_CONTENT)
+def _forest(newest: float, palette: Palette, width: int) -> cache.Spec:
+    del newest  # names the table in the cache
+    rows = pooled.forest_rows()
+    return cache.chart_spec(intervals.paired_forest(rows, palette=palette, width=width))
+
+
+def chosen_part() -> str:
+    """Let the visitor choose which part of a study is shown."""
+    if st.session_state["arrives"] and "part" not in st.query_params:
+        for key, part in _PART_OF.items():
+            if key in st.query_params:
+                st.session_state["part"] = part
+    return widgets.choose_one("Part", PARTS, "part", ANSWER, label_visibility="collapsed")
+
+
 def without_failing(study: Study) -> Study:
-    """Let the visitor exclude blocks that fail the sanity check."""
+    """Let the visitor exclude seed pairs that fail the sanity check."""
     failing = study.failing_blocks
     if not failing:
         return study
@@ -179,10 +218,22 @@ def nothing_yet(study: Study) -> None:
     )
 
 
-def headline(canvas: Canvas) -> None:
+def answer_of_study(canvas: Canvas) -> None:
+    """What one study says: its headline, whether that holds in other seed pairs, every run over
+    bias, and what made it."""
+    study = canvas.study
+    _headline(study, canvas.findings)
+    if isinstance(study, PublishedStudy):
+        in_other_pairs(study)
+    canvas.show(report.chart(figures.by_bias, canvas.findings, PRIMARY), prefix="first_")
+    st.caption(figures.REFERENCES)
+    if isinstance(study, PublishedStudy):
+        st.caption(study.origin)
+
+
+def _headline(study: Study, findings: Findings) -> None:
     """The answer at one bias level: in large numbers, what they decide in a sentence, and whether
-    that holds without the blocks that fail the sanity check."""
-    study, findings = canvas.study, canvas.findings
+    that holds without the seed pairs that fail the sanity check."""
     answer = findings.headline
     if answer is None:
         return
@@ -232,9 +283,12 @@ def _claims(study: Study) -> list[ClaimResult]:
     return study.claims()
 
 
-def shared_runs(study: PublishedStudy, findings: Findings) -> None:
-    """Which other studies have runs of this one, so that they are no second sample, and where their
-    claims differ."""
+def shared_runs(canvas: Canvas) -> None:
+    """Which other published studies have runs of this one, so that they are no second sample, and
+    where their claims differ."""
+    study, findings = canvas.study, canvas.findings
+    if not isinstance(study, PublishedStudy):
+        return
     for name, count in study.shared_runs().items():
         second: Study = PublishedStudy(name, study.plan.conditions[0].data)
         if study.left_out:
@@ -391,13 +445,15 @@ def missing_runs(study: Study) -> None:
 
 
 def all_studies() -> None:
-    """What all studies found together, from the documentation."""
-    page = (FOLDER / "README.md").read_text(encoding="utf-8").partition("\n")[2]
-    text = re.sub(r"!?\[([^]]+)\]\([^)]+\.png\)", "", page)
-    text = re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", text)  # its links lead to files
-    with st.expander("What all studies found, and why"):
-        st.markdown(text)
-        st.caption("Every number is computed from the published runs.")
+    """The page of all results, without its figures and links, which lead to files."""
+    page = FOLDER / "README.md"
+    if not page.is_file():
+        return
+    text = page.read_text(encoding="utf-8").partition("\n")[2]
+    text = re.sub(r"!\[[^]]*\]\([^)]+\)", "", text)
+    text = re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", text)
+    with st.expander("All results, why, and how sure"):
+        st.markdown(text.replace("\n## ", "\n##### "))
 
 
 def choices() -> None:

@@ -6,17 +6,17 @@ import streamlit as st
 
 from vlcore.api import description
 from vlcore.api.model_metrics import describe_measure
-from vlcore.classroom import answers
-from vlcore.classroom.lessons import Quantity
 from vlcore.data.imageset import ImageSet
 from vlcore.data.uploads import group_pictures
 from vlcore.experiment.captions import caption, quoted_captions
 from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.grouping import SCENES, Grouping, group_words
 from vlcore.experiment.plain_text import plain
-from vlcore.experiment.wording import describe_bias, label_words, rate, share, title
+from vlcore.experiment.wording import describe_bias, share, title
 from vlcore.jobs.jobs import JobStatus
 from vlcore.plots.theme import Palette
+from vlcore.study.plans import StudyError
+from vlcore.study.pooled import pooled
 from vlcore.web import cache, condition_controls, jobs, widgets, work
 
 CARD = 264  # px; four cards fit beside each other on a screen of 1280 px, two on one of 800
@@ -100,7 +100,7 @@ def show_experiments(conditions: Sequence[Condition], images: ImageSet, palette:
         biased = conditions[2:]
         artifacts = [cache.artifact(condition.key) for condition in biased]
         effect = description.describe_label_effect(artifacts, images.grouping)
-        st.markdown(f"{effect} {_describe_other_seeds(biased)}")
+        st.markdown(f"{effect} {_describe_other_seeds(images.name)}")
 
 
 def _show_progress(
@@ -133,23 +133,15 @@ def _show_progress(
                 jobs.cancel(condition.key for condition in conditions)
 
 
-@st.cache_resource(
-    max_entries=8, show_spinner=False, hash_funcs={Condition: lambda condition: condition.key}
-)
-def _describe_other_seeds(conditions: Sequence[Condition]) -> str:
-    """Say what published runs of conditions with other seeds show; empty without such runs."""
-    accuracy = Quantity("minority_accuracy")
-    values = answers.values_of(answers.published_lesson_runs(conditions[0].data), [accuracy])
-    accuracies = []
+def _describe_other_seeds(data: str) -> str:
+    """Say what the published seed pairs show on an image set; empty where there are none."""
     try:
-        for condition in conditions:
-            mean = answers.estimate_over_runs(accuracy, (condition, condition), values)
-            accuracies.append(f"**{rate(mean.as_dict())}** with {label_words(condition)}")
-    except ValueError:
+        answer = pooled(data)
+    except StudyError:
         return ""
     return (
-        f"Over {mean.n} seeds, published with this version: {' and '.join(accuracies)}; Findings"
-        " says what that decides."
+        f"Over {answer.n} published seed pairs, descriptive less short labels: {answer.words}, on"
+        " images of minority groups; Findings shows them."
     )
 
 

@@ -3,7 +3,7 @@
 Measurements are of one run of this server, of its other runs, and of the published ones.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -24,13 +24,15 @@ from vlcore.classroom.answers import (
     with_seed,
 )
 from vlcore.classroom.handout import explained, handout_html
-from vlcore.classroom.lessons import Lesson, Step, lessons
+from vlcore.classroom.lessons import Lesson, Quantity, Step, lessons
 from vlcore.classroom.session import ClassSession
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.data.uploads import group_pictures
+from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import Grouping, group_words
 from vlcore.experiment.plain_text import plain
+from vlcore.metrics.estimate import Estimate
 from vlcore.plots.html import Pictures
 from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.options import PCA
@@ -76,15 +78,17 @@ def lesson_answer(lesson: Lesson, step: Step, images: ImageSet) -> Answer:
     trained = [condition.key for condition in conditions if store.published(condition.key)]
     quantities = [question.quantity for question in lesson.steps]
     published = values_of(_published(images), quantities)
-    sources = {"in the published runs": published}
+    sources: dict[str, Callable[[], Estimate]] = {
+        "in the published runs": partial(_published_estimate, step.quantity, step.conditions)
+    }
     # Where all runs of this server are among the published ones there is nothing to add.
     if {with_seed(step.right, seed).key for seed in SEEDS} & set(trained) - set(published):
         server = values_of(_server_runs(trained), quantities)
-        sources = {"in the runs of this server": server, **sources}
-    for where, values in sources.items():
+        over_server = partial(estimate_over_runs, step.quantity, step.conditions, server)
+        sources = {"in the runs of this server": over_server, **sources}
+    for where, estimate_of in sources.items():
         with suppress(ValueError):  # fewer than two runs
-            estimate = estimate_over_runs(step.quantity, step.conditions, values)
-            measurements.append(Measurement(step, where, estimate, runs=True))
+            measurements.append(Measurement(step, where, estimate_of(), runs=True))
     results = _claims(lesson.name, images, trained) if step.claims else {}
     claims = [results[name] for name in step.claims if name in results]
     return Answer(step, measurements, claims, missing)
@@ -100,6 +104,11 @@ def _claims(name: str, images: ImageSet, trained: Sequence[str]) -> dict[str, Cl
             if len(frame):
                 return answers.lesson_claims(frame, lessons_of(images)[name], images.grouping)
     return {}
+
+
+@st.cache_resource(max_entries=50, show_spinner=False, hash_funcs=cache.BY_CONTENT)
+def _published_estimate(quantity: Quantity, conditions: tuple[Condition, Condition]) -> Estimate:
+    return answers.estimate_published(quantity, conditions)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=cache.BY_CONTENT)
@@ -244,7 +253,7 @@ def lesson_summary(
         row = {"Most votes": _most_votes(step, votes.get(step.name, {}))}
         for measurement in lesson_answer(lesson, step, images).measurements:
             decides = measurement.decides
-            decided = decides.text if decides else "not decided"
+            decided = decides.text if decides else "inconclusive"
             row[f"Measured {measurement.where}"] = (
                 f"{measurement.number}, {measurement.counted}: {decided}"
             )

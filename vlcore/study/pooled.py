@@ -1,0 +1,157 @@
+"""The study's question, answered from the table of published runs: what descriptive labels change.
+
+One number for each image set, over all seed pairs that no tuning has used. Pages, handouts and
+documents take it from here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from vlcore.experiment.condition import STUDY_BIAS, STYLES_OF_THE_STUDY, Condition
+from vlcore.experiment.wording import difference, interval, signed
+from vlcore.metrics.catalogue import PRIMARY
+from vlcore.study import published
+from vlcore.study.contrasts import ArmRates, Contrast, contrast
+from vlcore.study.plans import StudyError
+from vlcore.study.runs_table import SEEDS
+
+SETS = ("scenes", "balanced-cues")
+SHORT, DESCRIPTIVE = STYLES_OF_THE_STUDY
+UNTOUCHED = 20  # seeds below it were looked at while the recipe was tuned
+TOLD = "readouts_given_context.minority_accuracy"
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """Descriptive less short labels by study, in seed pairs that no study above has, and over all.
+
+    Attributes:
+        data: the image set.
+        studies: by study, with the number of its pairs.
+        all_pairs: over all of them.
+        seeds: of all pairs.
+    """
+
+    data: str
+    studies: Mapping[str, Contrast]
+    all_pairs: Contrast
+    seeds: tuple[int, ...]
+
+    @property
+    def n(self) -> int:
+        """The number of all seed pairs."""
+        return self.all_pairs.points.mean.n
+
+    @property
+    def words(self) -> str:
+        """The number on both scales: ``-0.27 (-0.34 to -0.20) in log odds [-5.7 points (-7.3 to
+        -4.2)]``."""
+        odds = difference(self.all_pairs.log_odds.mean.as_dict())
+        return f"{odds} in log odds [{self.points}]"
+
+    @property
+    def points(self) -> str:
+        """The number in points: ``-5.7 points (-7.3 to -4.2)``."""
+        mean = self.all_pairs.points.mean
+        return interval(mean.as_dict(), lambda value: signed(100 * value, 1), " points")
+
+
+def pooled(data: str, measure: str = PRIMARY) -> Pooled:
+    """Descriptive less short labels on an image set at the study's bias, over disjoint seed pairs
+    that no tuning has used; StudyError where none was published."""
+    return _pooled(published.FOLDER, newest(), data, measure)
+
+
+def newest() -> float:
+    """When the table of published runs was written; 0 where there is none."""
+    file = published.FOLDER / published.RUNS
+    return file.stat().st_mtime if file.is_file() else 0.0
+
+
+@cache
+def _pooled(_folder: Path, _newest: float, data: str, measure: str) -> Pooled:
+    pairs = published.seed_pairs(Condition(data=data, bias=STUDY_BIAS, data_version="2"))
+    if measure != PRIMARY:
+        pairs = _with_measure(pairs, data, measure)
+    known: set[str] = set()
+    parts: dict[str, ArmRates] = {}
+    for study, runs in pairs.items():
+        rows = runs.dropna(subset="value")
+        rows = rows[(rows["data_seed"] >= UNTOUCHED) & ~rows["block"].isin(known)]
+        table = rows.pivot(index=SEEDS, columns="labels", values="value")
+        table = table.reindex(columns=list(STYLES_OF_THE_STUDY)).dropna()
+        if table.empty:
+            continue
+        images = rows.pivot(index=SEEDS, columns="labels", values="n").loc[table.index]
+        parts[study] = ArmRates(table.astype(float), images.astype(float))
+        known |= set(rows["block"])
+    if not parts:
+        raise StudyError(f"No seed pairs of both label styles on {data} are published.")
+    weights = {DESCRIPTIVE: 1, SHORT: -1}
+    every = ArmRates(
+        pd.concat([part.rates for part in parts.values()]),
+        pd.concat([part.images for part in parts.values()]),
+    )
+    studies = {study: contrast(part, weights) for study, part in parts.items()}
+    seeds = sorted(int(seed) for seed in every.rates.index.get_level_values("init_seed"))
+    return Pooled(data, studies, contrast(every, weights), tuple(seeds))
+
+
+def _with_measure(
+    pairs: Mapping[str, pd.DataFrame], data: str, measure: str
+) -> dict[str, pd.DataFrame]:
+    """The same runs with another measure than minority accuracy."""
+    is_told = measure == TOLD  # short labels name no place
+    measures = [measure, PRIMARY] if is_told else [measure]
+    rates = published.read_rows(moment="end", measure=measures, data=data, bias=STUDY_BIAS)
+    if is_told:
+        rates = rates[(rates["measure"] == TOLD) | (rates["labels"] == SHORT)]
+    home = rates["studies"].str.split().str[0]
+    return {
+        study: rates[(home == study) & rates["key"].isin(runs["key"])]
+        for study, runs in pairs.items()
+    }
+
+
+def found() -> str:
+    """What was found on both image sets, in one sentence."""
+    answers = [pooled(data) for data in SETS]
+    intervals = [answer.all_pairs.log_odds.mean for answer in answers]
+    outcome = "not clearly more or less often right"
+    if all(interval.high < 0 for interval in intervals):
+        outcome = "*less* often right"
+    elif all(interval.low > 0 for interval in intervals):
+        outcome = "*more* often right"
+    numbers = [f"{answer.words} on `{answer.data}` ({answer.n} seed pairs)" for answer in answers]
+    return (
+        f"With {100 * STUDY_BIAS:g}\u00a0% of the rare images removed, models trained from scratch"
+        f" are {outcome} about the object of rare images after descriptive captions than after"
+        f" short ones: {' and '.join(numbers)}, 95\u00a0% intervals."
+    )
+
+
+def forest_rows() -> pd.DataFrame:
+    """The rows of `vlcore.plots.intervals.paired_forest`, a row a study, image set and scale."""
+    rows = []
+    for answer in map(pooled, SETS):
+        for study, result in {**answer.studies, "": answer.all_pairs}.items():
+            pairs = f"{result.points.mean.n} seed pairs"
+            for scale, test, unit in (
+                ("log odds", result.log_odds, 1),
+                ("points", result.points, 100),
+            ):
+                row = {
+                    "images": answer.data,
+                    "words": f"{pairs} ({study})" if study else f"all {pairs}",
+                    "kind": "study" if study else "pooled",
+                    "scale": scale,
+                    "value": unit * test.mean.value,
+                    "low": unit * test.mean.low,
+                    "high": unit * test.mean.high,
+                }
+                rows.append(row)
+    return pd.DataFrame(rows)
