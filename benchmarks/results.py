@@ -20,7 +20,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from benchmarks import FLAG, parse_options, publishing
-from benchmarks.results_data import CHECKED, READOUTS, SETS
+from benchmarks.results_data import CHECKED, READOUTS
 from benchmarks.results_figures import write_figures
 from benchmarks.results_page import page, table
 from vlcore.artifacts import store
@@ -28,6 +28,7 @@ from vlcore.data.catalogue import open_set
 from vlcore.data.subset import usual_condition
 from vlcore.study import plans, published
 from vlcore.study.plans import StudyPlan
+from vlcore.study.pooled import SETS
 from vlcore.study.results import Study
 
 BRIEF = (*READOUTS, "majority_accuracy", "balanced_accuracy", *CHECKED)

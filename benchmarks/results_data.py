@@ -1,26 +1,23 @@
 """The comparisons that the page of results shows, read from the table of published runs."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
 import pandas as pd
 
-from vlcore.experiment.condition import STUDY_BIAS, STYLES_OF_THE_STUDY, Condition, from_dict
+from vlcore.experiment.condition import STUDY_BIAS, from_dict
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import plans, published
 from vlcore.study.contrasts import ArmRates, Contrast, arm_rates, contrast
 from vlcore.study.plans import StudyPlan
+from vlcore.study.pooled import DESCRIPTIVE, SHORT, TOLD
 from vlcore.study.results import Study
 from vlcore.study.runs_table import SEEDS, AnalysisError
 from vlcore.study.statistics.factorial import logit_share, phi, slopes
 from vlcore.study.statistics.paired import Paired, paired
 
-SETS = ("scenes", "balanced-cues")
-SHORT, DESCRIPTIVE = STYLES_OF_THE_STUDY
-UNTOUCHED = 20  # seeds below it were looked at while the recipe was tuned
-TOLD = "readouts_given_context.minority_accuracy"
 # The nine readouts of one model, and whether each is fitted on balanced images.
 READOUTS = {
     "readouts_bare.minority_accuracy": ("the bare name", False),
@@ -118,50 +115,6 @@ def _log_odds(study: str, bias: float) -> pd.Series:
     arms = arms_of(study, PRIMARY, bias, *names)
     short, descriptive = (logit_share(arms.rates[name], arms.images[name]) for name in names)
     return pd.Series(descriptive - short, arms.rates.index)
-
-
-@dataclass(frozen=True)
-class Pooled:
-    """Descriptive less short labels by study, in seed pairs that no study above has, and over all.
-
-    Attributes:
-        studies: by study, with the number of its pairs.
-        all_pairs: over all of them.
-    """
-
-    studies: Mapping[str, Contrast]
-    all_pairs: Contrast
-
-
-@cache
-def pooled(data: str, measure: str = PRIMARY) -> Pooled:
-    """Descriptive less short labels on an image set at the study's bias, over disjoint seed pairs
-    that no tuning has used."""
-    condition = Condition(data=data, bias=STUDY_BIAS, data_version="2")
-    known: set[str] = set()
-    parts: dict[str, ArmRates] = {}
-    every_rate = rates()
-    is_measure = every_rate["measure"] == measure
-    if measure == TOLD:  # short labels name no place
-        is_measure |= (every_rate["measure"] == PRIMARY) & (every_rate["labels"] == SHORT)
-    home = every_rate["studies"].str.split().str[0]
-    for study, runs in published.seed_pairs(condition).items():
-        rows = every_rate[is_measure & (home == study) & every_rate["key"].isin(runs["key"])]
-        rows = rows[(rows["data_seed"] >= UNTOUCHED) & ~rows["block"].isin(known)]
-        table = rows.pivot(index=SEEDS, columns="labels", values="value")
-        table = table.reindex(columns=list(STYLES_OF_THE_STUDY)).dropna()
-        if table.empty:
-            continue
-        images = rows.pivot(index=SEEDS, columns="labels", values="n").loc[table.index]
-        parts[study] = ArmRates(table.astype(float), images.astype(float))
-        known |= set(rows["block"])
-    weights = {DESCRIPTIVE: 1, SHORT: -1}
-    every = ArmRates(
-        pd.concat([part.rates for part in parts.values()]),
-        pd.concat([part.images for part in parts.values()]),
-    )
-    studies = {study: contrast(part, weights) for study, part in parts.items()}
-    return Pooled(studies, contrast(every, weights))
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,12 @@ import altair as alt
 import pandas as pd
 from PIL import Image
 
-from benchmarks import results_data as data
-from benchmarks.results_data import ARMS, DESCRIPTIVE, PROBE, READOUTS, less, pooled
+from benchmarks.results_data import ARMS, DESCRIPTIVE, PROBE, READOUTS, less
 from vlcore.metrics.catalogue import PRIMARY
+from vlcore.plots.intervals import paired_forest
+from vlcore.plots.theme import LIGHT
 from vlcore.study.contrasts import Contrast
+from vlcore.study.pooled import SETS, forest_rows, pooled
 
 PALETTE_SIZE = 48  # colours of a figure in its file
 UNITS = {"log odds": 1, "points": 100}
@@ -19,7 +21,11 @@ TWO_COLOURS = ["#1f5fa8", "#c4571a"]
 
 
 def write_figures(folder: Path) -> None:
-    for name, figure in (("forest", forest()), ("readouts", readouts()), ("arms", arms())):
+    for name, figure in (
+        ("forest", paired_forest(forest_rows(), palette=LIGHT, width=1000)),
+        ("readouts", readouts()),
+        ("arms", arms()),
+    ):
         file = folder / f"{name}.png"
         figure.save(str(file), scale_factor=1.5)
         image = Image.open(file).convert("P", palette=Image.Palette.ADAPTIVE, colors=PALETTE_SIZE)
@@ -36,52 +42,25 @@ def _rows(result: Contrast, **columns: Any) -> list[dict[str, Any]]:
     return rows
 
 
-def _panel(
-    rows: pd.DataFrame, scale: str, *channels: Any, of_dots: Sequence[Any] = (), **more: Any
-) -> alt.LayerChart:
+def _panel(rows: pd.DataFrame, scale: str, *channels: Any, **more: Any) -> alt.LayerChart:
     """Differences on one scale with their intervals and a line at 0."""
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color="#555").encode(x="zero:Q")
     base = alt.Chart(rows[rows["scale"] == scale]).encode(*channels, **more)
     lines = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=scale), x2="high:Q")
-    dots = base.mark_point(filled=True, size=70, opacity=1).encode(*of_dots, x="value:Q")
+    dots = base.mark_point(filled=True, size=70, opacity=1).encode(x="value:Q")
     return alt.layer(zero, lines, dots)
 
 
-def _colour(column: str, values: Sequence[str], **more: Any) -> alt.Color:
+def _colour(column: str, values: Sequence[str]) -> alt.Color:
     scale = alt.Scale(domain=list(values), range=TWO_COLOURS)
-    return alt.Color(f"{column}:N", scale=scale, title=None, **more)
-
-
-def forest() -> alt.TopLevelMixin:
-    """Descriptive less short labels in seed pairs, a row a study, and pooled by image set."""
-    kinds = alt.Scale(domain=["study", "pooled"], range=["circle", "diamond"])
-    shape = alt.Shape("kind:N", scale=kinds, legend=None)
-    parts = []
-    for name in data.SETS:
-        answer = pooled(name)
-        rows = []
-        for study, result in {**answer.studies, "pooled": answer.all_pairs}.items():
-            words = f"{study} ({result.points.mean.n})"
-            kind = "pooled" if study == "pooled" else "study"
-            rows += _rows(result, images=name, study=words, kind=kind)
-        table = pd.DataFrame(rows)
-        y = alt.Y("study:N", sort=table["study"].unique().tolist(), title=None)
-        channels = (y, _colour("images", data.SETS, legend=None))
-        panels = [
-            _panel(table, scale, *channels, of_dots=[shape]).properties(
-                width=300, height=24 * len(answer.studies) + 24
-            )
-            for scale in UNITS
-        ]
-        parts.append(alt.hconcat(*panels).properties(title=f"{name} (seed pairs)"))
-    return alt.vconcat(*parts)
+    return alt.Color(f"{column}:N", scale=scale, title=None)
 
 
 def readouts() -> alt.TopLevelMixin:
     """Nine readouts of the same models, with a band for those that are fitted on balanced
     images."""
     rows = []
-    for name in data.SETS:
+    for name in SETS:
         for measure, (words, _) in READOUTS.items():
             rows += _rows(pooled(name, measure).all_pairs, images=name, readout=words)
     table = pd.DataFrame(rows)
@@ -96,7 +75,7 @@ def readouts() -> alt.TopLevelMixin:
     bands = bands.mark_bar(color="#e4e4e4", height=alt.RelativeBandSize(1))
     panels = []
     for scale in UNITS:
-        lines = _panel(table, scale, y, _colour("images", data.SETS), yOffset="images:N")
+        lines = _panel(table, scale, y, _colour("images", SETS), yOffset="images:N")
         shaded = bands.encode(y=y, x=alt.value(0), x2=alt.value(300))
         panels.append(alt.layer(shaded, lines).properties(width=300, height=30 * len(READOUTS)))
     title = "descriptive less short labels; shaded: fitted on balanced images"

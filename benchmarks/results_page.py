@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmarks import head, row
 from benchmarks import results_data as data
-from benchmarks.results_data import DESCRIPTIVE, PROBE, SHORT, less, pooled
+from benchmarks.results_data import DESCRIPTIVE, PROBE, SHORT, less
 from vlcore.data.catalogue import open_set
 from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.experiment.wording import percent, signed
@@ -15,6 +15,7 @@ from vlcore.study import plans, published
 from vlcore.study.answer import TOWERS, Outcome, run_chain
 from vlcore.study.contrasts import Contrast
 from vlcore.study.findings import bayes_lines
+from vlcore.study.pooled import SETS, pooled
 from vlcore.study.statistics.paired import Paired
 
 TEMPLATE = Path(__file__).with_name("results_page.md")
@@ -82,7 +83,7 @@ def with_ends(mean: Estimate, unit: float, digits: int) -> str:
 
 def costs() -> dict[str, object]:
     """What descriptive labels cost, and whether bias makes it worse."""
-    scenes, cues = (pooled(name).all_pairs for name in data.SETS)
+    scenes, cues = (pooled(name).all_pairs for name in SETS)
     scenes_slope, cues_slope = (data.slope(study, (0.0, STUDY_BIAS)) for study in NO_BIAS.values())
     return {
         "scenes": both(scenes),
@@ -145,7 +146,7 @@ def place_and_prior() -> dict[str, object]:
     """When animal and place are learnt, and what rational use of the biased data would leave."""
     study = "paper/balanced-cues"
     steps = data.steps_to_read("paper", "balanced-cues")
-    lines, cues_lines = (_bayes(name) for name in data.SETS)
+    lines, cues_lines = (_bayes(name) for name in SETS)
     measured = data.arms_of("scenes-again", PRIMARY, STUDY_BIAS, SHORT, DESCRIPTIVE).rates.mean()
     return {
         "untrained_place": percent(data.mean(study, "probe_context", "untrained")),
