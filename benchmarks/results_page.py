@@ -50,7 +50,7 @@ def planned_chain() -> str:
         "Its [plan](plans/answer.md) was written before its first run; its seed pairs, 200 to 219,"
         " are in no number below."
     )
-    if all(step.outcome is Outcome.NOT_RUN for step in steps):
+    if all(step.outcome is Outcome.INCOMPLETE for step in steps):
         return f"**To be filled.** {start}"
     lines = [start, ""]
     for step in steps:
