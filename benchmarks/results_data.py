@@ -175,15 +175,6 @@ def outside_comparisons() -> Iterator[Comparison]:
         yield Comparison(study, data, STUDY_BIAS, words, result)
 
 
-def classic(data: str) -> Contrast:
-    """Descriptive less short labels under the classic recipe."""
-    return next(
-        one.result
-        for one in recipe_comparisons()
-        if (one.study, one.data) == ("ingredients", data) and one.words.endswith("classic")
-    )
-
-
 def failing(study: str) -> list[str]:
     """The seed pairs of a study that fail the sanity check."""
     runs = published.measured_runs(study, measure=["balanced_accuracy", *CHECKED])

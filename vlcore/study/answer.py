@@ -103,24 +103,17 @@ class Step:
 
 
 CHAIN = (
-    Step(
-        "H1",
-        "descriptive less short labels is 0, with a transformer for captions",
-        "made-of-words",
-        DESCRIPTIVE_COST,
-        ("scratch",),
-    ),
+    Step("H1", "descriptive labels cost nothing", "made-of-words", DESCRIPTIVE_COST, ("scratch",)),
     Step(
         "Words",
-        "that difference is the same where captions are means of random word vectors as where they"
-        " are codes",
+        "they cost as much as means of random word vectors as they do as codes",
         "made-of-words",
         WORDS_LESS_CODES,
         ("scratch", "pretrained"),
     ),
     Step(
         "Sky",
-        "captions that name the sky cost as much as captions that name the place",
+        "naming the sky costs as much as naming the place",
         "second-word",
         SKY_LESS_PLACE,
         ("scratch",),
@@ -202,8 +195,10 @@ def _test(runs: pd.DataFrame, step: Step, data: str, tower: str, measure: str) -
 
 
 def _adjusted(tests: Sequence[ChainTest]) -> list[ChainTest]:
-    """The tests of a step on one image set, with p adjusted over its towers."""
-    if any(test.contrast is None for test in tests):
-        return list(tests)
-    adjusted = holm([test.p for test in tests])
-    return [replace(test, p=p) for test, p in zip(tests, adjusted, strict=True)]
+    """The tests of a step on one image set, with p adjusted over its towers; what is not there yet
+    counts as a p of 1."""
+    adjusted = holm([test.p if test.contrast else 1.0 for test in tests])
+    return [
+        replace(test, p=p) if test.contrast else test
+        for test, p in zip(tests, adjusted, strict=True)
+    ]
