@@ -74,7 +74,7 @@ GROUPS = {"horse_desert": "horse in the desert", "camel_grass": "camel on grass"
 LEGEND_WORDS = {
     "movement": "from its position in the first map",
     "neighbours": "to its true neighbours",
-    "trust": "its neighbours here",
+    "trust": "false neighbours",
     "untrained": "faint: untrained baseline",
     "twins": "arrow: other background",
     "images": "thin frame: held out",

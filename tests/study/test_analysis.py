@@ -76,7 +76,7 @@ def test_an_effect_is_found_with_its_sign(size: float, status: Status) -> None:
     ("measure", "words", "scale", "seeds"),
     [
         ("minority_accuracy", "equivalent within ±5 points", "logit", 3),
-        ("silhouette_object", "not decided", "value", 0),
+        ("silhouette_object", "inconclusive", "value", 0),
     ],
 )
 def test_no_effect_is_equivalent_within_a_margin_of_pictures(

@@ -66,7 +66,7 @@ def test_blocks_that_fail_the_sanity_check_are_named_and_can_be_left_out(
     assert fact.startswith("descriptive and undescriptive: 90 % of training captions fitted")
     rest = results.passing().findings()
     assert (rest.headline.difference.n, rest.end.missing, rest.left_out) == (6, [], ("d3s3",))
-    assert "d3s3" in text.left_out_words(rest)
+    assert "seeds 3" in text.left_out_words(rest)
     assert text.left_out_words(found) == ""
     publishing.publish(results, "experiments/scenes")
     opened = published.PublishedStudy("experiments", "scenes")

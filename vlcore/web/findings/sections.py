@@ -125,7 +125,7 @@ def chosen_part() -> str:
     if st.session_state["arrives"] and "part" not in st.query_params:
         for key, part in _PART_OF.items():
             if key in st.query_params:
-                st.session_state["part"] = part
+                st.session_state.update(part=part)
     return widgets.choose_one("Part", PARTS, "part", ANSWER, label_visibility="collapsed")
 
 
