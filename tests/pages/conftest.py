@@ -180,7 +180,9 @@ def come(
     def listen(message: ConsoleMessage) -> None:
         # At a deep link Streamlit's browser part first asks for its server below the page, which is
         # not there.
-        if message.type in ("error", "warning") and "/_stcore/" not in message.location["url"]:
+        # A busy machine runs what asks for a preloaded file some seconds late.
+        is_usual = "/_stcore/" in message.location["url"] or "was preloaded" in message.text
+        if message.type in ("error", "warning") and not is_usual:
             complaints.append(message.text)
 
     def opened(width: int = 1440, height: int = 1200, **context: object) -> Page:
