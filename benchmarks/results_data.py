@@ -96,10 +96,10 @@ def short_arm(study: str) -> str:
     return SHORT if SHORT in arms else "short"
 
 
-def change(study: str, other: str) -> Paired:
+def change(study: str, later: str) -> Paired:
     """How descriptive less short labels, in log odds, change from one study to another, in the seed
     pairs of both."""
-    first, second = (_log_odds(name, STUDY_BIAS) for name in (study, other))
+    first, second = (_log_odds(name, STUDY_BIAS) for name in (study, later))
     return paired((second - first).dropna(), None)
 
 
@@ -181,11 +181,11 @@ def failing(study: str) -> list[str]:
     return list(Study(plan_of(study), read=None, elsewhere=runs).failing_blocks)
 
 
-def only_pairs_of(study: str, other: str) -> Contrast:
+def only_pairs_of(study: str, shared_with: str) -> Contrast:
     """Descriptive less short labels of a study in the seed pairs that another has too."""
     names = (DESCRIPTIVE, short_arm(study))
     arms = arms_of(study, PRIMARY, STUDY_BIAS, *names)
-    shared = arms.rates.index.intersection(_log_odds(other, STUDY_BIAS).index)
+    shared = arms.rates.index.intersection(_log_odds(shared_with, STUDY_BIAS).index)
     arms = ArmRates(arms.rates.loc[shared], arms.images.loc[shared])
     return contrast(arms, {names[0]: 1, names[1]: -1})
 

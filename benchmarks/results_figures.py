@@ -42,10 +42,10 @@ def _rows(result: Contrast, **columns: Any) -> list[dict[str, Any]]:
     return rows
 
 
-def _panel(rows: pd.DataFrame, scale: str, *channels: Any, **more: Any) -> alt.LayerChart:
+def _panel(rows: pd.DataFrame, scale: str, *channels: Any, **named_channels: Any) -> alt.LayerChart:
     """Differences on one scale with their intervals and a line at 0."""
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color="#555").encode(x="zero:Q")
-    base = alt.Chart(rows[rows["scale"] == scale]).encode(*channels, **more)
+    base = alt.Chart(rows[rows["scale"] == scale]).encode(*channels, **named_channels)
     lines = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=scale), x2="high:Q")
     dots = base.mark_point(filled=True, size=70, opacity=1).encode(x="value:Q")
     return alt.layer(zero, lines, dots)

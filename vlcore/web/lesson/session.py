@@ -143,8 +143,8 @@ def presenter_click(
     token = own_token()
 
     @click_errors()
-    def click(*more: str) -> None:
-        action(room.code, token, *arguments, *more, **options)
+    def click(*choices: str) -> None:
+        action(room.code, token, *arguments, *choices, **options)
 
     return click
 
