@@ -9,6 +9,7 @@ import pandas as pd
 from vlcore.experiment.condition import STUDY_BIAS, from_dict
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.catalogue import PRIMARY
+from vlcore.metrics.estimate import Estimate
 from vlcore.study import plans, published
 from vlcore.study.contrasts import ArmRates, Contrast, arm_rates, contrast
 from vlcore.study.plans import StudyPlan
@@ -16,7 +17,7 @@ from vlcore.study.pooled import DESCRIPTIVE, SHORT, TOLD
 from vlcore.study.results import Study
 from vlcore.study.runs_table import SEEDS, AnalysisError
 from vlcore.study.statistics.factorial import logit_share, phi, slopes
-from vlcore.study.statistics.paired import Paired, paired
+from vlcore.study.statistics.paired import t_interval
 
 # The nine readouts of one model, and whether each is fitted on balanced images.
 READOUTS = {
@@ -96,17 +97,17 @@ def short_arm(study: str) -> str:
     return SHORT if SHORT in arms else "short"
 
 
-def change(study: str, later: str) -> Paired:
+def change(study: str, later: str) -> Estimate:
     """How descriptive less short labels, in log odds, change from one study to another, in the seed
     pairs of both."""
     first, second = (_log_odds(name, STUDY_BIAS) for name in (study, later))
-    return paired((second - first).dropna(), None)
+    return t_interval((second - first).dropna())
 
 
-def slope(study: str, biases: Sequence[float]) -> Paired:
+def slope(study: str, biases: Sequence[float]) -> Estimate:
     """The slope on φ of descriptive less short labels, in log odds."""
     table = pd.DataFrame({float(phi(bias)): _log_odds(study, bias) for bias in biases}).dropna()
-    return paired(slopes(list(table.columns), table), None)
+    return t_interval(slopes(list(table.columns), table))
 
 
 def _log_odds(study: str, bias: float) -> pd.Series:

@@ -35,8 +35,8 @@ def write_figures(folder: Path) -> None:
 def _rows(result: Contrast, **columns: Any) -> list[dict[str, Any]]:
     """A contrast on both scales, a row each."""
     rows = []
-    for scale, test in {"log odds": result.log_odds, "points": result.points}.items():
-        ends = {"value": test.mean.value, "low": test.mean.low, "high": test.mean.high}
+    for scale, mean in {"log odds": result.mean_log_odds, "points": result.mean_points}.items():
+        ends = {"value": mean.value, "low": mean.low, "high": mean.high}
         scaled = {name: UNITS[scale] * end for name, end in ends.items()}
         rows.append({**columns, "scale": scale, **scaled})
     return rows

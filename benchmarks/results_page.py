@@ -16,7 +16,6 @@ from vlcore.study.answer import PLANNED_PAIRS, TOWERS, Outcome, run_chain
 from vlcore.study.contrasts import Contrast
 from vlcore.study.findings import bayes_lines
 from vlcore.study.pooled import SETS, pooled
-from vlcore.study.statistics.paired import Paired
 
 TEMPLATE = Path(__file__).with_name("results_page.md")
 NO_BIAS = {"scenes-again": "scenes-again-sanity", "again": "again-sanity"}
@@ -68,11 +67,11 @@ def planned_chain() -> str:
 
 def both(result: Contrast) -> str:
     """A contrast in log odds with its interval, and in points: ``-0.3 (-0.4 to -0.2) [-5.9]``."""
-    return f"{odds(result.log_odds)} [{signed(100 * result.points.mean.value, 1)}]"
+    return f"{odds(result.mean_log_odds)} [{signed(100 * result.mean_points.value, 1)}]"
 
 
-def odds(result: Paired) -> str:
-    return with_ends(result.mean, 1, 2)
+def odds(mean: Estimate) -> str:
+    return with_ends(mean, 1, 2)
 
 
 def with_ends(mean: Estimate, unit: float, digits: int) -> str:
@@ -87,9 +86,9 @@ def costs() -> dict[str, object]:
     scenes_slope, cues_slope = (data.slope(study, (0.0, STUDY_BIAS)) for study in NO_BIAS.values())
     return {
         "scenes": both(scenes),
-        "scenes_pairs": scenes.points.mean.n,
+        "scenes_pairs": scenes.n,
         "cues": both(cues),
-        "cues_pairs": cues.points.mean.n,
+        "cues_pairs": cues.n,
         "scenes_biased": both(less("scenes-again")),
         "scenes_unbiased": both(less(NO_BIAS["scenes-again"], bias=0.0)),
         "cues_biased": both(less("again", DESCRIPTIVE, "short")),
@@ -187,17 +186,17 @@ def table() -> str:
     """Every comparison, a row each."""
     lines = []
     for entry in data.comparisons():
-        test = entry.result.log_odds
+        p = entry.result.log_odds.p
         lines.append(
             row(
                 f"`{entry.study}`",
                 f"`{entry.data}`",
                 f"{100 * entry.bias:g} %",
                 entry.words,
-                test.mean.n,
-                odds(test),
-                with_ends(entry.result.points.mean, 100, 1),
-                "< 0.0001" if test.p < 0.0001 else f"{test.p:.2g}",
+                entry.result.n,
+                odds(entry.result.mean_log_odds),
+                with_ends(entry.result.mean_points, 100, 1),
+                "< 0.0001" if p < 0.0001 else f"{p:.2g}",
             )
         )
     columns = ("study", "images", "removed", "arms", "pairs", "log odds", "points", "p")

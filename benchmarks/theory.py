@@ -139,7 +139,7 @@ def page(predictions: pd.DataFrame) -> str:
         result = _measured(runs, cell)
         if result is None:
             continue
-        mean = result.log_odds.mean
+        mean = result.mean_log_odds
         is_decided = mean.low > 0 or mean.high < 0
         lower += mean.high < 0
         sign = "-"
@@ -149,7 +149,7 @@ def page(predictions: pd.DataFrame) -> str:
         predicted.append(prediction.log_odds)
         measured.append(mean.value)
         ends = f"{mean.value:+.2f} ({mean.low:+.2f} to {mean.high:+.2f})"
-        points = f"{prediction.points:+.1f}", f"{100 * result.points.mean.value:+.1f}"
+        points = f"{prediction.points:+.1f}", f"{100 * result.mean_points.value:+.1f}"
         setting = (f"`{cell.data}`", cell.arm, f"{100 * cell.bias:g} %", cell.n_per_group)
         lines.append(row(*setting, f"{prediction.log_odds:+.2f}", ends, *points, mean.n, sign))
     columns = ("set", "arm", "removed", "images a group", "log odds predicted", "measured")

@@ -72,10 +72,10 @@ def test_p_is_adjusted_over_towers_and_differences_have_their_sign() -> None:
     assert [test.p for test in words.tests] == pytest.approx([2 * smallest] * 4)
     for test in h1.tests:
         assert test.contrast is not None
-        assert test.contrast.points.mean.value == pytest.approx(-0.1)
+        assert test.contrast.mean_points.value == pytest.approx(-0.1)
     for test in (*words.tests, *sky.tests):
         assert test.contrast is not None
-        assert test.contrast.log_odds.mean.value > 0
+        assert test.contrast.mean_log_odds.value > 0
 
 
 def test_the_sky_is_the_place_within_half_of_what_the_place_costs() -> None:

@@ -70,8 +70,8 @@ def test_an_interaction_is_that_of_a_plain_loop(plan: StudyPlan) -> None:
             rate += weight * value
         log_odds.append(odds)
         points.append(rate)
-    assert vars(interaction.log_odds.mean) == pytest.approx(vars(t_interval(log_odds)))
-    assert vars(interaction.points.mean) == pytest.approx(vars(t_interval(points)))
+    assert vars(interaction.mean_log_odds) == pytest.approx(vars(t_interval(log_odds)))
+    assert vars(interaction.mean_points) == pytest.approx(vars(t_interval(points)))
 
 
 def test_a_pair_that_lacks_an_arm_is_not_counted(plan: StudyPlan) -> None:
@@ -83,10 +83,7 @@ def test_a_pair_that_lacks_an_arm_is_not_counted(plan: StudyPlan) -> None:
     )
     runs = runs[runs["key"] != lost.key]
     assert (
-        contrast(
-            arm_rates(runs, plan, MEASURE, 0.75), {"codes long": 1, "codes short": -1}
-        ).points.mean.n
-        == 5
+        contrast(arm_rates(runs, plan, MEASURE, 0.75), {"codes long": 1, "codes short": -1}).n == 5
     )
     two = arm_rates(runs, plan, MEASURE, 0.75, "codes short", "codes long")
     assert len(two.rates) == 6

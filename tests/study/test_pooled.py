@@ -26,7 +26,7 @@ def test_every_untouched_seed_pair_counts_once(data: str) -> None:
     answer = pooled(data)
     assert len(set(answer.seeds)) == len(answer.seeds) == answer.n
     assert min(answer.seeds) >= UNTOUCHED
-    assert sum(study.points.mean.n for study in answer.studies.values()) == answer.n
+    assert sum(study.n for study in answer.studies.values()) == answer.n
 
     condition = Condition(data=data, bias=STUDY_BIAS, data_version="2")
     arms = [condition, condition.with_labels("descriptive")]
@@ -38,7 +38,7 @@ def test_every_untouched_seed_pair_counts_once(data: str) -> None:
     )
     difference = descriptive - short
     low, high = stats.t.interval(0.95, answer.n - 1, difference.mean(), stats.sem(difference))
-    mean = answer.all_pairs.points.mean
+    mean = answer.all_pairs.mean_points
     assert (mean.value, mean.low, mean.high) == pytest.approx((difference.mean(), low, high))
 
 
@@ -48,7 +48,7 @@ def test_documents_and_lessons_say_the_number_of_the_table() -> None:
     for data in SETS:
         step = lessons(Condition(data=data, data_version="2"))[EXPERIMENTS].steps[-1]
         estimate = estimate_published(step.quantity, step.conditions)
-        mean = pooled(data).all_pairs.points.mean
+        mean = pooled(data).all_pairs.mean_points
         assert estimate.as_dict() == pytest.approx(mean.as_dict())
     step = lessons(Condition())[EXPERIMENTS].steps[-1]
     number = Measurement(step, "", estimate_published(step.quantity, step.conditions), True).number
@@ -63,7 +63,7 @@ def test_the_forest_has_a_line_for_each_study_and_one_for_all_on_both_scales() -
             assert len(lines[lines["scale"] == scale]) == len(pooled(data).studies) + 1
     pooled_rows = rows[(rows["kind"] == "pooled") & (rows["scale"] == "points")]
     assert pooled_rows["value"].tolist() == [
-        100 * pooled(data).all_pairs.points.mean.value for data in SETS
+        100 * pooled(data).all_pairs.mean_points.value for data in SETS
     ]
 
 

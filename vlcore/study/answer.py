@@ -64,7 +64,7 @@ class ChainTest:
     @property
     def n_pairs(self) -> int:
         """How many seed pairs have all arms."""
-        return self.contrast.log_odds.mean.n if self.contrast else 0
+        return self.contrast.n if self.contrast else 0
 
 
 @dataclass(frozen=True)
@@ -183,9 +183,9 @@ def place_or_sky(runs: pd.DataFrame, data: str, tower: str = "scratch") -> Contr
     """The sky less the place, with half of what the place costs in the same seed pairs as the
     margin of equivalence; None while runs are missing."""
     place = estimate(runs, "second-word", tower, data, {"descriptive": 1.0, "undescriptive": -1.0})
-    if place is None or place.log_odds.mean.value == 0:
+    if place is None or place.mean_log_odds.value == 0:
         return None
-    margin = abs(place.log_odds.mean.value) / 2
+    margin = abs(place.mean_log_odds.value) / 2
     return estimate(runs, "second-word", tower, data, SKY_LESS_PLACE, margin=margin)
 
 

@@ -5,14 +5,17 @@ difference of two such differences (an interaction)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from vlcore.metrics.estimate import Estimate
 from vlcore.study.plans import StudyPlan
 from vlcore.study.runs_table import SEEDS, AnalysisError
 from vlcore.study.statistics.factorial import logit_share
-from vlcore.study.statistics.paired import Paired, paired
+from vlcore.study.statistics.paired import Paired, paired, t_interval
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,39 @@ class ArmRates:
 
 @dataclass(frozen=True)
 class Contrast:
-    """A contrast on both scales; log odds decide, points are for reading."""
+    """A contrast on both scales; log odds decide, points are for reading.
 
-    log_odds: Paired
-    points: Paired
+    Attributes:
+        log_odds_by_pair: one value a seed pair, (n,).
+        points_by_pair: the same as shares of images.
+        margin: what counts as no difference that matters, in log odds; None where nobody can say.
+    """
+
+    log_odds_by_pair: NDArray[np.float64]
+    points_by_pair: NDArray[np.float64]
+    margin: float | None = None
+
+    @property
+    def n(self) -> int:
+        """The number of seed pairs."""
+        return len(self.points_by_pair)
+
+    @cached_property
+    def mean_log_odds(self) -> Estimate:
+        return t_interval(self.log_odds_by_pair)
+
+    @cached_property
+    def mean_points(self) -> Estimate:
+        return t_interval(self.points_by_pair)
+
+    # The exact tests count a million sign patterns of twenty pairs: only where they are asked for.
+    @cached_property
+    def log_odds(self) -> Paired:
+        return paired(self.log_odds_by_pair, self.margin)
+
+    @cached_property
+    def points(self) -> Paired:
+        return paired(self.points_by_pair, None)
 
 
 def arm_rates(
@@ -83,9 +115,11 @@ def contrast(arms: ArmRates, weights: Mapping[str, float], margin: float | None 
     """
     if abs(sum(weights.values())) > 1e-9:
         raise ValueError(f"The weights of a contrast add up to 0, and not {weights!r}.")
+    if len(arms.rates) < 2:
+        raise ValueError(f"{len(arms.rates)} seed pairs have no interval; give two or more.")
     log_odds, points = np.zeros(len(arms.rates)), np.zeros(len(arms.rates))
     for arm, weight in weights.items():
         rate = arms.rates[arm].to_numpy()
         log_odds += weight * logit_share(rate, arms.images[arm])
         points += weight * rate
-    return Contrast(paired(log_odds, margin), paired(points, None))
+    return Contrast(log_odds, points, margin)
