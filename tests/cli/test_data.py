@@ -40,6 +40,7 @@ PENCIL = {
     "context_contrast": 1.0,
     "object_contrast": 1.0,
     "object_size": 1.0,
+    "seed": 0,
 }
 ASKED = "{} of 16 images are to be drawn by painter-1; {}."
 NO_PRICE = "their price was not given (--price)"

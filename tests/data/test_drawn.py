@@ -52,6 +52,16 @@ def names_of(rows: list[int]) -> set[str]:
     return set(TABLE["file_name"].iloc[rows])
 
 
+def test_another_seed_has_other_images_in_every_split() -> None:
+    other = drawn.scene_table(Recipe("other", seed=1))
+    assert list(other["file_name"]) == list(TABLE["file_name"])
+    assert not set(other["factors"]) & set(TABLE["factors"])
+    assert (other.groupby("scene").size() == TABLE.groupby("scene").size()).all()
+    for seed in (-1, 2**31, 0.5):
+        with pytest.raises(ImageSetError, match="seed"):
+            Recipe("other", seed=seed)
+
+
 def test_test_scenes_stand_in_all_four_cells_and_no_scene_is_in_two_splits() -> None:
     assert list(TABLE) == [*COLUMNS, "group"]
     assert pd.concat([TABLE["file_name"], TABLE["mask"]]).is_unique

@@ -29,7 +29,7 @@ from vlcore.scenes import CONTEXTS, STYLES
 SEED = whole_number(0, 2**31 - 1)
 RECIPE = ("style", "contexts", "context_contrast", "object_contrast", "object_size")
 # Defaults of a folder to browse.
-FOLDER = {"n_per_group": 48, "size": 128, "seed": 0}
+FOLDER = {"n_per_group": 48, "size": 128}
 
 
 def add_commands(commands: Any) -> None:
@@ -64,7 +64,7 @@ def add_commands(commands: Any) -> None:
     option(
         "--size", type=whole_number(32, 512), help="side in pixels, with --out: 128 unless given"
     )
-    option("--seed", type=SEED, help="of the scenes, with --out: 0 unless given")
+    option("--seed", type=SEED, help="of the scenes: another one has other images")
     option(
         "--out",
         type=Path,
@@ -155,10 +155,11 @@ def render(options: Namespace) -> dict[str, Any]:
     folder_options = {name: values[name] for name in FOLDER if name in values}
     if options.out is None and folder_options:
         raise CommandError(
-            "--n-per-group, --size and --seed are for the folder that --out writes; give --out DIR"
-            " too."
+            "--n-per-group and --size are for the folder that --out writes; give --out DIR too."
         )
-    changes = {name: values[name] for name in RECIPE if name in values}
+    # A folder may have other scenes than the set whose settings it shares.
+    names = RECIPE if options.out else (*RECIPE, "seed")
+    changes = {name: values[name] for name in names if name in values}
     recipe = drawn.recipe_of(options.name)
     if recipe is None:
         catalogue.check_name(options.name)
@@ -173,7 +174,8 @@ def render(options: Namespace) -> dict[str, Any]:
             f" ({in_words}); leave the settings out, or give another --name."
         )
     if options.out is not None:
-        return _render_folder(recipe, options.out, **{**FOLDER, **folder_options})
+        seed = values.get("seed", recipe.seed)
+        return _render_folder(recipe, options.out, seed=seed, **{**FOLDER, **folder_options})
     images = drawn.make_set(recipe)
     rows = list(range(len(images.table)))
     with counted_bar("images") as progress, queue.worker_pool() as pool:
@@ -202,7 +204,7 @@ def _render_folder(
         for count, (image, mask, scene) in enumerate(files, start=1):
             drawn.write_picture(scene, root / image, root / mask, size)
             progress(count, len(scenes))
-    drawn.write_metadata(root, table, replace(recipe, name=name), size)
+    drawn.write_metadata(root, table, replace(recipe, name=name, seed=seed), size)
     return {"name": name, "images": len(scenes), "folder": str(root)}
 
 

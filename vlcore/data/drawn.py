@@ -1,10 +1,10 @@
 """Image sets that are drawn by us: their recipes, and their rendering on demand.
 
 A drawn set is `scenes` with a few settings changed. The random factors of its images are the same,
-so two recipes differ in their settings and in nothing else, and a difference between models can be
-attributed to them. The table of all scenes is known without drawing one, and an experiment asks for
-the rows that it needs. They are drawn in chunks, each under a lock: workers that start together
-share the work without knowing of each other."""
+but where its seed is another, so two recipes differ in their settings and in nothing else, and a
+difference between models can be attributed to them. The table of all scenes is known without
+drawing one, and an experiment asks for the rows that it needs. They are drawn in chunks, each under
+a lock: workers that start together share the work without knowing of each other."""
 
 import hashlib
 import json
@@ -59,6 +59,7 @@ class Recipe:
     context_contrast: float = 1.0
     object_contrast: float = 1.0  # how well the animal can be seen, from 0
     object_size: float = 1.0  # length of the animals, as a multiple of that in `scenes`
+    seed: int = 0  # of the random factors: another one has other images in every split
 
     def __post_init__(self) -> None:
         if len(set(self.contexts)) != 2 or not set(self.contexts) <= set(CONTEXTS):
@@ -78,6 +79,8 @@ class Recipe:
             value = getattr(self, name)
             if not low <= value <= high:  # NaN too is outside
                 raise ImageSetError(f"{name} is {value:g}; give a number from {low:g} to {high:g}.")
+        if not (isinstance(self.seed, int) and 0 <= self.seed < 2**31):
+            raise ImageSetError(f"seed is {self.seed!r}; give a whole number from 0 to 2^31 - 1.")
 
     @property
     def grouping(self) -> Grouping:
@@ -106,6 +109,7 @@ class Recipe:
             "context_contrast": f"background contrast {self.context_contrast * 100:g} %",
             "object_contrast": f"animal contrast {self.object_contrast * 100:g} %",
             "object_size": f"animals {self.object_size * 100:g} % of their size",
+            "seed": f"other images, by seed {self.seed}",
         }
         changed = [
             text for name, text in words.items() if getattr(self, name) != getattr(Recipe, name)
@@ -186,7 +190,7 @@ def scene_table(recipe: Recipe = SCENES_RECIPE) -> pd.DataFrame:
     """All scenes of a set, one row an image. A test scene is in all four groups, with its other
     factors equal."""
     splits = [
-        first_scenes(recipe, split, per_group, f"{split}/")[0]
+        first_scenes(recipe, split, per_group, f"{split}/", recipe.seed)[0]
         for split, per_group in PER_GROUP.items()
     ]
     return pd.concat(splits, ignore_index=True)
