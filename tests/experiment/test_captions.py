@@ -17,11 +17,14 @@ from vlcore.experiment.captions import (
     captions_of,
     distinct_captions,
     find_style,
+    fixed_fields,
     template_fields,
+    wordings_of,
 )
 from vlcore.experiment.grouping import SCENES, Grouping
 from vlcore.experiment.options import style_names
-from vlcore.scenes import COATS, SKIES
+from vlcore.experiment.vocabulary import check_captions
+from vlcore.scenes import COATS, SKIES, sample
 
 PETS = Grouping(("cat", "Sheep-dog"), ("sea side", "snow"))
 FIXED = [style for style in style_names() if style != "own"]
@@ -167,11 +170,60 @@ def test_own_templates() -> None:
         "![x](http://y) {object}",
         "{object} " * 20,
         "{object.__class__}",
+        "[{object}",
+        "[[a|b]] {object}",
+        "[<b>|a] {object}",
     ],
 )
 def test_templates_that_are_refused(template: str) -> None:
     with pytest.raises(CaptionError, match="cannot be used"):
         template_fields(template)
+
+
+RICH = "[a|the] {size} {tone} {object} {pose} {heading} under {sky} skies {place}"
+
+
+def test_a_template_names_what_each_image_shows() -> None:
+    scenes = [sample(*pair, split="train", index=n) for pair in SCENES.pairs for n in range(40)]
+    rows = [(one.object, one.context, json.dumps(one.factors())) for one in scenes]
+    table = pd.DataFrame(rows, columns=["object", "context", "factors"])
+    texts = distinct_captions("own", SCENES, RICH)
+    check_captions(texts)
+    assert len(texts) == 4 * 2**5 * 2
+    index = caption_index("own", table, np.arange(len(table)), SCENES, 0, RICH)
+    assert {texts[number].split()[0] for number in index} == {"a", "the"}
+    for number, scene in zip(index, scenes, strict=True):
+        _, size, tone, obj, pose, heading, _, sky, *_ = texts[number].split()
+        assert obj == scene.object
+        assert (size == "large") == (scene.size > 0.67)
+        assert (tone == "pale") == (scene.coat in ("cream", "dun", "sand"))
+        assert (pose == "moving") == (scene.pose in ("walking", "trotting"))
+        assert (heading == "left") == (np.cos(scene.heading) < 0)
+        assert (sky == "dim") == (scene.sky in ("dawn", "dusk", "overcast"))
+    with pytest.raises(CaptionError, match="no known sky"):
+        caption_index("own", table.assign(factors="{}"), np.arange(4), SCENES, 0, RICH)
+
+
+def test_choices_of_words_are_captions_of_their_own() -> None:
+    assert wordings_of("[a|one] {object}[ {place}|]") == [
+        "a {object} {place}",
+        "a {object}",
+        "one {object} {place}",
+        "one {object}",
+    ]
+    captions = captions_of("own", SCENES, "[a|one] {object}[ {place}|]")
+    assert len(captions) == 2 * (4 + 2)
+    assert {one.context for one in captions if " the " in one.text} == set(SCENES.contexts)
+    assert {one.context for one in captions if " the " not in one.text} == {""}
+
+
+def test_a_template_that_makes_too_many_captions_is_refused() -> None:
+    choices = " ".join(["[a|b|c|d|e|f|g|h]"] * 4)
+    with pytest.raises(CaptionError, match="makes 8,192 captions"):
+        template_fields(f"{choices} {{object}}")
+    with pytest.raises(CaptionError, match="differs between images"):
+        fixed_fields("{object} under {sky} skies")
+    assert fixed_fields("a {object} {place}") == {"object", "place"}
 
 
 WRONG = "poetic partial partial_x partial_² partial_101 partial_05 noisy_0 constant_3"

@@ -18,10 +18,10 @@ from vlcore.api.model_map import ComparisonError, ModelMap
 from vlcore.artifacts.embeddings import StoredEmbeddings
 from vlcore.data.imageset import ImageSet
 from vlcore.data.training_set import learnt_captions
-from vlcore.experiment.captions import Caption, captions_of, find_style
+from vlcore.experiment.captions import Caption, captions_of, traits_named
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import group_words
-from vlcore.experiment.options import LABEL_STYLES, NEGATIVES, OBJECTIVES, Objective
+from vlcore.experiment.options import NEGATIVES, OBJECTIVES, Objective
 from vlcore.experiment.wording import title
 from vlcore.metrics.negatives import negative_shares
 from vlcore.plots.matrices import (
@@ -146,7 +146,7 @@ def _truth(
     context. The placebo's contexts cannot be wrong. Where a style names another factor of a scene,
     an image's own caption alone is true.
     """
-    if LABEL_STYLES[find_style(condition.labels)[0]].factor:
+    if traits_named(condition.labels, condition.template):
         return caption_index[:, None] == np.arange(len(captions))
     is_true = np.ones((len(table), len(captions)), dtype=bool)
     for factor in ("object", "context"):

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import functools
 import json
+import math
+import re
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import product
+from typing import TYPE_CHECKING, Any
 from unicodedata import category
 
 import numpy as np
@@ -21,7 +24,7 @@ from numpy.typing import NDArray
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES, Grouping, context_phrase
 from vlcore.experiment.options import LABEL_STYLES, style_names
-from vlcore.scenes import COATS
+from vlcore.scenes import COATS, PALE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +34,9 @@ _SYNONYMS = {
     "on the grass": ("on the grass", "in the meadow", "on green pasture"),
     "in the desert": ("in the desert", "amid dunes", "on hot sand"),
 }
-_SKIES = {"bright": ("clear", "deep", "pale"), "dim": ("dawn", "dusk", "overcast")}
+_DIM_SKIES = ("dawn", "dusk", "overcast")
+_MOVING = ("walking", "trotting")
+_LARGE = 0.67  # of the image's side: the middle of what is drawn in `scenes`
 _NONCE = ("dax", "wug", "fep", "zorp")  # words without a meaning, one a group
 _PARAPHRASES = (
     "{object} {place}",
@@ -55,6 +60,39 @@ _PARAPHRASES = (
     "this is a {object} {place}",
     "{place} we see a {object}",
 )
+
+
+@dataclass(frozen=True)
+class Trait:
+    """What captions may name of a drawn scene besides its object and context.
+
+    Attributes:
+        factor: of `vlcore.scenes.Scene`.
+        words: that it is put in.
+        word_of: the word for a value of the factor.
+    """
+
+    factor: str
+    words: tuple[str, ...]
+    word_of: Callable[[Any], str]
+
+
+TRAITS = {
+    "coat": Trait("coat", COATS, str),
+    "sky": Trait("sky", ("bright", "dim"), lambda sky: "dim" if sky in _DIM_SKIES else "bright"),
+    "tone": Trait("coat", ("dark", "pale"), lambda coat: "pale" if coat in PALE else "dark"),
+    "pose": Trait(
+        "pose", ("still", "moving"), lambda pose: "moving" if pose in _MOVING else "still"
+    ),
+    "heading": Trait(
+        "heading", ("right", "left"), lambda angle: "left" if angle > math.pi / 2 else "right"
+    ),
+    "size": Trait("size", ("small", "large"), lambda size: "large" if size > _LARGE else "small"),
+}
+TEMPLATE_LENGTH = 160  # characters
+MOST_CAPTIONS = 2000  # of a template: one row and one column each, where captions are compared
+_FIELDS = ("object", "context", "place", *TRAITS)
+_CHOICE = re.compile(r"\[([^\[\]]*)\]")
 
 
 class CaptionError(LabError):
@@ -82,7 +120,7 @@ class Subject:
     grouping: Grouping
     number: int = 0  # the number in a style's name, such as 25 in "partial_25"
     template: str = ""
-    factor: str = ""  # what one image has of the style's factor; empty asks for all that exist
+    traits: tuple[str, ...] = ()  # what one image has of `traits_named`; empty asks for all
 
     @property
     def group(self) -> str:
@@ -146,12 +184,12 @@ def _equally_often(texts: Sequence[str], subject: Subject) -> Shares:
 
 
 def _with_coat(subject: Subject) -> Shares:
-    coats = (subject.factor,) if subject.factor else COATS
+    coats = subject.traits or COATS
     return _equally_often([f"{coat} {subject.object}" for coat in coats], subject)
 
 
 def _with_sky(subject: Subject) -> Shares:
-    lights = [light for light, skies in _SKIES.items() if subject.factor in ("", *skies)]
+    lights = subject.traits or TRAITS["sky"].words
     return _equally_often([f"{subject.object} under {light} skies" for light in lights], subject)
 
 
@@ -159,13 +197,20 @@ def _with_synonym(subject: Subject) -> Shares:
     return _equally_often([f"{word} {subject.object}" for word in ("one", "single")], subject)
 
 
-def _from_template(subject: Subject) -> Caption:
-    fields = template_fields(subject.template)
-    return Caption(
-        fill_template(subject.template, subject.object, subject.context),
-        subject.object if "object" in fields else "",
-        subject.context if fields & {"context", "place"} else "",
-    )
+def _from_template(subject: Subject) -> Shares:
+    names = traits_named("own", subject.template)
+    every = product(*(TRAITS[name].words for name in names))
+    known = [subject.traits] if subject.traits else every
+    captions = []
+    for words in known:
+        traits = dict(zip(names, words, strict=True))
+        for wording in wordings_of(subject.template):
+            fields = _fields_of(wording)
+            text = fill_template(wording, subject.object, subject.context, traits)
+            obj = subject.object if "object" in fields else ""
+            context = subject.context if fields & {"context", "place"} else ""
+            captions.append(Caption(text, obj, context))
+    return [(caption, 1 / len(captions)) for caption in captions]
 
 
 # What an image may be called, by the families of `vlcore.experiment.options.LABEL_STYLES`: one
@@ -213,16 +258,30 @@ def find_style(name: str) -> tuple[str, int]:
     return family, int(digits)
 
 
+def traits_named(style: str, template: str = "") -> tuple[str, ...]:
+    """The traits, of `TRAITS`, that a style's captions name, in the order of `TRAITS`."""
+    if style == "own":
+        fields = template_fields(template)
+        return tuple(name for name in TRAITS if name in fields)
+    trait = LABEL_STYLES[find_style(style)[0]].trait
+    return (trait,) if trait else ()
+
+
 def about_style(name: str) -> str:
     """What a label style is and when to use it."""
     return LABEL_STYLES[find_style(name)[0]].sentence
 
 
 def _shares(
-    style: str, obj: str, context: str, grouping: Grouping, template: str, factor: str = ""
+    style: str,
+    obj: str,
+    context: str,
+    grouping: Grouping,
+    template: str,
+    traits: tuple[str, ...] = (),
 ) -> Shares:
     family, number = find_style(style)
-    captions = CAPTIONS[family](Subject(obj, context, grouping, number, template, factor))
+    captions = CAPTIONS[family](Subject(obj, context, grouping, number, template, traits))
     return [(captions, 1.0)] if isinstance(captions, Caption) else captions
 
 
@@ -296,25 +355,34 @@ def row_captions(
     """
     chances = np.random.default_rng([seed, len(table)]).random(len(table))[rows]
     part = table.iloc[rows]
-    named_factor = LABEL_STYLES[find_style(style)[0]].factor
-    factors = [""] * len(rows)
-    if named_factor:
-        try:
-            factors = [str(json.loads(text)[named_factor]) for text in part["factors"]]
-        except (ValueError, KeyError, TypeError) as error:
-            raise CaptionError(
-                f"These images have no known {named_factor}, so the label style {style} does not"
-                " fit; choose another."
-            ) from error
+    traits = _traits_of(part, traits_named(style, template), style)
     shares_of = functools.cache(_shares)
     captions = []
-    columns = (part["object"], part["context"], factors, chances)
-    for obj, context, factor, chance in zip(*columns, strict=True):
-        shares = shares_of(style, obj, context, grouping, template, factor)
+    columns = (part["object"], part["context"], traits, chances)
+    for obj, context, words, chance in zip(*columns, strict=True):
+        shares = shares_of(style, obj, context, grouping, template, words)
         upto = np.cumsum([share for _, share in shares])
         number = min(int(np.searchsorted(upto, chance, side="right")), len(shares) - 1)
         captions.append(shares[number][0])
     return captions
+
+
+def _traits_of(table: pd.DataFrame, names: tuple[str, ...], style: str) -> list[tuple[str, ...]]:
+    """The words of some traits for each row of a table."""
+    if not names:
+        return [()] * len(table)
+    traits = [TRAITS[name] for name in names]
+    words = []
+    try:
+        for text in table["factors"]:
+            factors = json.loads(text)
+            words.append(tuple(trait.word_of(factors[trait.factor]) for trait in traits))
+    except (ValueError, KeyError, TypeError) as error:
+        raise CaptionError(
+            f"These images have no known {' and '.join(names)}, so the label style {style} does not"
+            " fit; choose another."
+        ) from error
+    return words
 
 
 def caption_index(
@@ -332,29 +400,76 @@ def caption_index(
     return np.array([index[caption.text] for caption in captions], dtype=np.int64)
 
 
-def fill_template(template: str, obj: str, context: str) -> str:
-    """A template with its fields filled in: ``{object}``, ``{context}``, and ``{place}``, such as
-    "on the grass"."""
-    return template.format(object=obj, context=context, place=context_phrase(context))
+def fill_template(
+    template: str, obj: str, context: str, traits: Mapping[str, str] | None = None
+) -> str:
+    """A template with its fields filled in: ``{object}``, ``{context}``, ``{place}``, such as "on
+    the grass", and those of `TRAITS`."""
+    place = context_phrase(context)
+    return template.format(object=obj, context=context, place=place, **(traits or {}))
+
+
+def wordings_of(template: str) -> list[str]:
+    """The wordings of a template with choices: ``[a|one] {object}`` has two."""
+    parts = [choice.split("|") for choice in _CHOICE.findall(template)]
+    wordings = []
+    for chosen in product(*parts):
+        wording = template
+        for words in chosen:
+            wording = _CHOICE.sub(words, wording, count=1)
+        wordings.append(" ".join(wording.split()))
+    return list(dict.fromkeys(wordings))
 
 
 def template_fields(template: str) -> set[str]:
-    """The fields of a caption template, from ``{object}``, ``{context}`` and ``{place}``;
-    CaptionError for a template that cannot be used."""
+    """The fields of a caption template: ``{object}``, ``{context}``, ``{place}``, and those of
+    `TRAITS`; CaptionError for a template that cannot be used."""
+    pieces = _CHOICE.split(template)
+    wordings = math.prod(piece.count("|") + 1 for piece in pieces[1::2])
+    outside = "".join(pieces[::2])
     try:
-        parts = list(string.Formatter().parse(template))
+        fields = _fields_of(template)
     except ValueError:
-        parts = [("", "?", "", None)]
-    fields = {field for _, field, _, _ in parts if field is not None}
-    unknown = fields - {"object", "context", "place"}
-    formatted = any(spec or conversion for _, _, spec, conversion in parts)
-    words = "".join(text for text, _, _, _ in parts)
+        fields = set()
     # A template travels in links and is shown on pages: only what can be part of a caption may be
     # in it.
+    words = re.sub(r"\{[a-z]*\}", "", outside + " ".join(pieces[1::2]).replace("|", " "))
     plain = all(category(letter)[0] in "LMN" or letter in " .,'-" for letter in words)
-    if not fields or unknown or formatted or not plain or len(template) > 100:
+    if not fields or fields - set(_FIELDS) or not plain or len(template) > TEMPLATE_LENGTH:
         raise CaptionError(
-            f"The caption template {template[:100]!r} cannot be used; write words, at most 100"
-            " characters, with {object}, {context} or {place} among them."
+            f"The caption template {template[:TEMPLATE_LENGTH]!r} cannot be used; write words, at"
+            f" most {TEMPLATE_LENGTH} characters, with {{object}}, {{context}} or {{place}} among"
+            f" them and, for drawn scenes, {', '.join(f'{{{name}}}' for name in TRAITS)}."
         )
+    names_context = bool(fields & {"context", "place"})
+    groups = 2 ** (("object" in fields) + names_context)
+    traits = math.prod(len(TRAITS[name].words) for name in fields & set(TRAITS))
+    if (captions := groups * traits * wordings) > MOST_CAPTIONS:
+        raise CaptionError(
+            f"The caption template {template!r} makes {captions:,} captions; use fewer fields or"
+            f" choices, so that there are at most {MOST_CAPTIONS:,}."
+        )
+    return fields
+
+
+def fixed_fields(template: str) -> set[str]:
+    """The fields of a template whose caption is one a group; CaptionError also where it has choices
+    or names traits."""
+    fields = template_fields(template)
+    if "[" in template or fields & set(TRAITS):
+        raise CaptionError(
+            f"The caption template {template!r} differs between images of a group, which is not"
+            " possible here; write {object}, {context} or {place} without choices."
+        )
+    return fields
+
+
+def _fields_of(template: str) -> set[str]:
+    """The names in braces; ValueError for braces that are not closed, or with a format."""
+    fields = set()
+    for _, field, spec, conversion in string.Formatter().parse(template):
+        if spec or conversion:
+            raise ValueError(template)
+        if field is not None:
+            fields.add(field)
     return fields

@@ -13,7 +13,7 @@ from dataclasses import MISSING, astuple, dataclass, fields
 from functools import lru_cache
 from typing import Any, ClassVar
 
-from vlcore.experiment.captions import CaptionError, find_style, template_fields
+from vlcore.experiment.captions import CaptionError, find_style, fixed_fields
 from vlcore.experiment.errors import LabError
 from vlcore.scenes import CONTEXTS, OBJECTS
 from vlcore.scenes.factors import NAMES, RANGES, Scalar
@@ -133,7 +133,7 @@ class Relabel(ImageEdit):
         try:
             find_style(self.style if is_name else "")
             if self.style == "own":
-                template_fields(self.template if isinstance(self.template, str) else "")
+                fixed_fields(self.template if isinstance(self.template, str) else "")
         except CaptionError as error:
             raise EditError(str(error)) from error
         if self.template != "" and self.style != "own":

@@ -108,7 +108,7 @@ class LabelStyle(Option):
     legend: str = ""  # what figures of a study call it; empty where no study compares it
     shape: str = ""  # its mark in these figures
     colour: str = ""  # its colour in these figures, a name of `vlcore.plots.theme.Palette`
-    factor: str = ""  # the factor of a drawn scene that it names; empty where it fits any images
+    trait: str = ""  # what it names of a drawn scene; empty where it fits any images
     own_words: bool = False  # its words are not in the vocabulary that the other styles share
 
 
@@ -413,7 +413,7 @@ LABEL_STYLES: dict[str, LabelStyle] = {
     "attribute_other": LabelStyle(
         "The coat and the object: is another description as good as the background? Drawn sets"
         " only.",
-        factor="coat",
+        trait="coat",
     ),
     "paraphrase": LabelStyle(
         "So many wordings of the descriptive label, drawn at random: the same content, less"
@@ -443,13 +443,16 @@ LABEL_STYLES: dict[str, LabelStyle] = {
     "sky": LabelStyle(
         "The object and whether the sky is bright or dim: as easy to see as the background, true,"
         " and of no use for telling objects apart. Drawn sets only.",
-        factor="sky",
+        trait="sky",
         own_words=True,
     ),
     "synonym": LabelStyle(
         "“one” or “single” before the object, at random: a second word that means nothing."
     ),
-    "own": LabelStyle("Your own template with {object}, {context} or {place}."),
+    "own": LabelStyle(
+        "Your own template with {object}, {context} or {place}; of drawn scenes also {sky}, {tone},"
+        " {coat}, {pose}, {heading} and {size}. [a|one] means one of these, at random."
+    ),
 }
 # Pairs of towers that pages offer by one choice: settings of a condition.
 TOWERS: dict[str, dict[str, str]] = {
@@ -491,5 +494,5 @@ def style_names(*, drawn: bool = True) -> list[str]:
         f"{name}_{number}" if number is not None else name
         for name, style in LABEL_STYLES.items()
         for number in style.offered or (None,)
-        if drawn or not style.factor
+        if drawn or not style.trait
     ]

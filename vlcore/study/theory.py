@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, log_softmax, softmax
 
-from vlcore.experiment.captions import caption_shares, captions_of, find_style
+from vlcore.experiment.captions import caption_shares, captions_of, traits_named
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES, group_name
-from vlcore.experiment.options import LABEL_STYLES, OBJECTIVES, STUDY_N
+from vlcore.experiment.options import OBJECTIVES, STUDY_N
 from vlcore.experiment.vocabulary import split_words
 from vlcore.metrics.accuracy import predict_objects
 from vlcore.metrics.negatives import negative_shares
@@ -84,7 +84,8 @@ def predict_minority_accuracy(
         The accuracy of each draw, (draws,).
 
     Raises:
-        TheoryError: for an objective other than those of single pairs and classifiers.
+        TheoryError: for an objective other than those of single pairs and classifiers, or a
+            template that names a trait.
     """
     objective = OBJECTIVES[condition.objective]
     if not (objective.draws_negatives or objective.language == "classes"):
@@ -94,8 +95,10 @@ def predict_minority_accuracy(
     named = [caption.object for caption in captions]
     is_minority = np.array([group_name(*pair) in SCENES.minority for pair in SCENES.pairs])
     counts = np.where(is_minority, condition.n_minority, condition.n_majority)
-    factor = LABEL_STYLES[find_style(condition.labels)[0]].factor
-    levels = int((shares[0] > 0).sum()) if factor else 1
+    traits = traits_named(condition.labels, condition.template)
+    if len(traits) > 1 or (traits and condition.labels == "own"):
+        raise TheoryError(f"The theory has no formula for the captions {condition.template!r}.")
+    levels = int((shares[0] > 0).sum()) if traits else 1
     columns = caption_columns(condition.text, [caption.text for caption in captions])
 
     test = _draw_images(
@@ -106,7 +109,7 @@ def predict_minority_accuracy(
     for draw in range(draws):
         random = np.random.default_rng([1, draw])
         images = _draw_images(counts, perception, levels, random)
-        caption_index = _own_captions(shares, images, bool(factor), random)
+        caption_index = _own_captions(shares, images, bool(traits), random)
         weights = np.bincount(caption_index, minlength=len(captions))
         negatives = None
         if objective.draws_negatives:

@@ -33,7 +33,7 @@ from vlcore.data.importers.splits import choose_splits, clusters
 from vlcore.data.importers.writing import LIST, SIZE, Draft, describe
 from vlcore.data.subset import few_training_images
 from vlcore.experiment import limits
-from vlcore.experiment.captions import CaptionError, fill_template, template_fields
+from vlcore.experiment.captions import CaptionError, fill_template, fixed_fields
 from vlcore.experiment.files import data_folder
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.plain_text import safe_csv
@@ -284,7 +284,7 @@ def _checked_template(label: str, template: str) -> str:
     """A caption template that can be filled in; ImportSetError where it cannot."""
     text = printable(template)
     try:
-        fields = template_fields(text)
+        fields = fixed_fields(text)
     except CaptionError as error:
         raise ImportSetError(f"The {label} caption cannot be filled in. {error}") from error
     if "object" not in fields:

@@ -9,7 +9,7 @@ from vlcore.api import description, differences, metrics_table
 from vlcore.api.model_metrics import describe_measure
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment import options
-from vlcore.experiment.captions import about_style, captions_of
+from vlcore.experiment.captions import TEMPLATE_LENGTH, about_style, captions_of
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES, group_words
 from vlcore.experiment.options import Option, objectives_here, style_names
@@ -86,9 +86,14 @@ def _choose_labels(images: ImageSet) -> tuple[str, str]:
     st.caption(about_style(labels))
     if labels != "own":
         return labels, ""
-    about = "{object} and {context} become the names, {place} the context with its preposition."
+    about = (
+        "{object} and {context} become the names, {place} the context with its preposition."
+        " [a|one] means one of these, at random."
+    )
+    if images.about.get("recipe"):
+        about += " {sky}, {tone}, {coat}, {pose}, {heading} and {size} say what is drawn."
     template = st.text_input(
-        "Template", "a {object} {place}", 100, **in_address("train_template", about)
+        "Template", "a {object} {place}", TEMPLATE_LENGTH, **in_address("train_template", about)
     )
     return labels, template
 
