@@ -123,10 +123,24 @@ SCENES_RECIPE = Recipe("scenes")
 # numbers.
 BALANCED_CUES = Recipe("balanced-cues", context_contrast=0.17)
 BUILT_IN = {recipe.name: recipe for recipe in (SCENES_RECIPE, BALANCED_CUES)}
+_PUBLISHED = (
+    *(
+        Recipe(f"cues-{percent:02}", context_contrast=percent / 100)
+        for percent in (8, 12, 25, 40, 70)
+    ),
+    *(Recipe(f"scenes-images-{seed}", seed=seed) for seed in range(1, 7)),
+    *(Recipe(f"cues-images-{seed}", context_contrast=0.17, seed=seed) for seed in range(1, 7)),
+    Recipe("pencil", style="pencil"),
+    Recipe("snow-street-cues", ("snow", "street"), context_contrast=0.17),
+)
+# Sets of published studies: known by name, so that their runs can be trained anywhere, and listed
+# once they are drawn.
+PUBLISHED = {recipe.name: recipe for recipe in _PUBLISHED}
 
 
 def recipe_of(name: str) -> Recipe | None:
-    """The recipe of a drawn set, which may be refused; None where no set of this name is drawn."""
+    """The recipe of a drawn set, on the disk or of a published study, which may be refused; None
+    where no set of this name is drawn."""
     if name in BUILT_IN:
         return BUILT_IN[name]
     if not usable_name(name):  # it could be a pattern, or lead out of the folder
@@ -142,7 +156,8 @@ def recipe_of(name: str) -> Recipe | None:
             raise ImageSetError(
                 f"The recipe of {name!r} cannot be used ({error}); make the set again."
             ) from error
-    return None
+    is_imported = (data_folder() / name).exists()
+    return None if is_imported else PUBLISHED.get(name)
 
 
 def folder_name(name: str, version: str = VERSION) -> str:
