@@ -162,6 +162,8 @@ def test_arms_may_be_sets_of_settings_or_numbers(tmp_path: Path) -> None:
         ("arms: [descriptive]\nbias: [2]", "The bias is 2"),
         ("arms: [descriptive]\nbias: [much]", "The bias is 'much'"),
         ("arms: [descriptive]\nbias: [[0]]", "The bias is [0]"),
+        ("arms: [descriptive]\nbias: [0]\nvary: [steps]", "varies ['steps']"),
+        ("arms: [descriptive]\nbias: [0]\nvary: init_seed", "varies 'init_seed'"),
         ("arms: [descriptive]\nbias: [0]\nseeds: 0", "number of seeds is 0"),
         ("arms: [descriptive]\nbias: [0]\nseeds: many", "number of seeds is 'many'"),
         ("arms: [descriptive]\nbias: [0]\nsettings: {colour: red}", "No setting is named 'colour'"),
@@ -183,6 +185,13 @@ def test_a_file_that_is_no_study(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(LabError) as caught:
         find(write(tmp_path, text))
     assert words in str(caught.value)
+
+
+def test_a_file_may_vary_one_of_the_two_seeds(tmp_path: Path) -> None:
+    text = "arms: [descriptive]\nbias: [0]\nseeds: 3\nvary: [init_seed]\nsettings: {data_seed: 7}"
+    plan = find(write(tmp_path, text))
+    assert {condition.data_seed for condition in plan.conditions} == {7}
+    assert [condition.init_seed for condition in plan.conditions[::2]] == [0, 1, 2]
 
 
 def test_an_unknown_study_is_an_error(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ ARM = "arm"  # the factor of a study whose arms are sets of settings
 # What the YAML reader raises beside its own errors: at what it takes for a number or a date, and at
 # nesting without end.
 _YAML_ERRORS = (ValueError, TypeError, AttributeError, KeyError, RecursionError)
-_FILE_FIELDS = ("name", "factor", "baseline", "arms", "bias", "seeds", "settings")
+_FILE_FIELDS = ("name", "factor", "baseline", "arms", "bias", "seeds", "vary", "settings")
 _SEEDS = ("data_seed", "init_seed")
 
 
@@ -109,6 +109,7 @@ class _Design:
     settings: Mapping[str, Any] = field(default_factory=dict)
     extra: Sequence[Mapping[str, Any]] = ()
     arm_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    vary: Sequence[str] = _SEEDS  # the seeds that differ between blocks
 
 
 def _design(factor: str, arms: Iterable[str], biases: Sequence[float], *shared: Any) -> _Design:
@@ -206,7 +207,10 @@ def _planned(name: str, grid: str, design: _Design, base: Condition, seeds: int)
     def crossed(arms: Iterable[Mapping[str, Any]]) -> tuple[Condition, ...]:
         conditions = []
         for number in range(seeds):
-            block = {seed: value + number for seed, value in first.items()}
+            block = {
+                seed: value + number if seed in design.vary else value
+                for seed, value in first.items()
+            }
             for bias in design.biases:
                 for arm in arms:
                     settings = {**design.settings, **block, "bias": bias, **arm}
@@ -267,7 +271,15 @@ def _from_file(path: Path, base: Condition, seeds: int) -> StudyPlan:
             f"{path.name} has no arm but the baseline; name what it is compared with as arms."
         )
     biases = tuple(dict.fromkeys(document["bias"]))
-    design = replace(design, treatments=treatments, biases=biases, settings=settings)
+    vary = document.get("vary", [*_SEEDS])
+    if not isinstance(vary, list) or not vary or not set(map(str, vary)) <= set(_SEEDS):
+        raise StudyError(
+            f"{path.name} varies {vary!r} between seed pairs; give vary as a list of"
+            f" {' or '.join(_SEEDS)}, or leave it out for both."
+        )
+    design = replace(
+        design, treatments=treatments, biases=biases, settings=settings, vary=tuple(vary)
+    )
     name = str(document.get("name", path.stem))
     return _planned(name, str(path), design, base, document.get("seeds", seeds))
 
