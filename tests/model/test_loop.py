@@ -115,6 +115,28 @@ def test_the_first_loss_is_that_of_the_untrained_model(
     assert run(condition, data).history[0].loss == pytest.approx(total / 20, rel=1e-5)
 
 
+@pytest.mark.parametrize("objective", ["pairwise_bce", "infonce", "siglip"])
+def test_captions_that_no_image_has_are_left_out_where_there_are_many(
+    monkeypatch: pytest.MonkeyPatch, objective: str
+) -> None:
+    condition = SHORT.replace(objective=objective)
+    data = dataclasses.replace(noise(captions=3), tokens=TOKENS)
+    data = dataclasses.replace(data, caption_index=np.array([0, 1, 3])[data.caption_index])
+    every = [progress.loss for progress in run(condition, data).history]
+    embedded = []
+    monkeypatch.setattr(loop, "EMBEDDED_CAPTIONS", 3)
+    real = loop.batch_loss
+    monkeypatch.setattr(
+        loop,
+        "batch_loss",
+        lambda kind, logits, *rest: embedded.append(logits.shape[1]) or real(kind, logits, *rest),
+    )
+    assert [progress.loss for progress in run(condition, data).history] == pytest.approx(
+        every, rel=1e-4
+    )
+    assert set(embedded) == {3}
+
+
 @pytest.mark.trains
 def test_captions_that_are_easy_are_fitted_and_the_step_is_remembered(
     monkeypatch: pytest.MonkeyPatch,

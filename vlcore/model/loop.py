@@ -49,6 +49,10 @@ JTT_WRONG = (0.02, 0.20)  # share of training images that jtt's first training m
 FIT_ACCURACY = 0.99
 CHECK_EVERY = 20  # steps between measurements of caption accuracy
 CHECKPOINTS = 24
+# Captions above which a step leaves out those that no training image has: no more than the images
+# have a part in the loss, and a template can make 2,000. Fewer are all embedded, as they always
+# were, for leaving rows out may change the last bits of the others.
+EMBEDDED_CAPTIONS = 200
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,14 @@ class TrainingData:
     def parts(self) -> list["TrainingData"]:
         """The data of each loss: with the captions of the label style, then with backgrounds."""
         return [self] if self.backgrounds is None else [self, self.backgrounds]
+
+    def with_captions_of_its_images(self) -> "TrainingData":
+        """The same without captions that no image has."""
+        seen, index = np.unique(self.caption_index, return_inverse=True)
+        captions = tuple(self.captions[number] for number in seen) if self.captions else ()
+        return dataclasses.replace(
+            self, tokens=self.tokens[seen], caption_index=index, captions=captions
+        )
 
 
 @dataclass(frozen=True)
@@ -208,8 +220,12 @@ def _loss(
     to losses, (B,)."""
     half = torch.autocast(model.device.type, torch.bfloat16, enabled=model.device.type == "cuda")
     random = torch.Generator().manual_seed(stream(condition.init_seed, "negatives"))
-    tokens = [torch.from_numpy(part.tokens).to(device) for part in data.parts]  # (K, L) each
-    indices = [torch.from_numpy(part.caption_index).to(device) for part in data.parts]  # (n,) each
+    parts = data.parts
+    has_many = max(len(part.tokens) for part in parts) > EMBEDDED_CAPTIONS
+    if has_many and condition.negatives != "counterfactual":  # they may be captions of no image
+        parts = [part.with_captions_of_its_images() for part in parts]
+    tokens = [torch.from_numpy(part.tokens).to(device) for part in parts]  # (K, L) each
+    indices = [torch.from_numpy(part.caption_index).to(device) for part in parts]  # (n,) each
     if condition.objective == "siglip":
         counts = torch.bincount(indices[0], minlength=len(tokens[0]))
         model.bias.data.fill_(siglip_bias(counts.cpu()))
@@ -220,7 +236,7 @@ def _loss(
         shares = negative_shares(condition.negatives, counts, part.captions)
         return torch.from_numpy(shares).to(device)
 
-    tables = [mismatch_shares(part) for part in data.parts]
+    tables = [mismatch_shares(part) for part in parts]
 
     def captions(view: Callable[[], View], batch: Tensor) -> Tensor:
         images = view()
@@ -228,7 +244,7 @@ def _loss(
             z = model.image(*images)  # (B, E)
             texts = [model.text(part_tokens) for part_tokens in tokens]  # (K, E) each
         losses = []
-        for part, t, table, index in zip(data.parts, texts, tables, indices, strict=True):
+        for part, t, table, index in zip(parts, texts, tables, indices, strict=True):
             logits = model.logits(z.float(), t.float())  # (B, K), always in float32
             matching = index[batch]  # (B,)
             if condition.mitigation == "groupdro":
