@@ -1,0 +1,180 @@
+"""What the plans beyond the answer (docs/results/plans/beyond.md) ask, as weighted sums of arms."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from math import log2, sqrt
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from benchmarks.results_data import arms_of
+from vlcore.experiment.condition import STUDY_BIAS
+from vlcore.metrics.catalogue import PRIMARY
+from vlcore.metrics.estimate import Estimate
+from vlcore.study.contrasts import ArmRates, Contrast, contrast
+from vlcore.study.statistics.factorial import logit_share
+from vlcore.study.statistics.paired import ALPHA
+
+Weights = Mapping[str, float]
+
+# Arms by how many attributes their captions name beside the object.
+ATTRIBUTES = {0: "short", 1: "sky", 3: "3 attributes", 5: "5 attributes"}
+WITH_PLACE = {0: "short", 1: "place", 3: "place and 2", 5: "place and 4"}
+WORDINGS = " in 20 wordings"
+SIZES = (24, 48, 96, 192, 384)
+WIDTHS = {32: " of width 32", 64: " of 48 images", 128: " of width 128"}
+CONTRASTS = ("08", "12", "25", "40", "70")
+# The sets of the answer by their contrast, and the plans with their runs.
+USUAL_CONTRASTS = {"17": "-cues", "100": ""}
+SETS_OF_IMAGES = range(1, 7)
+WORDS_LESS_CODES = {
+    "words@random place": 1.0,
+    "words@random short": -1.0,
+    "codes place": -1.0,
+    "codes short": 1.0,
+}
+
+
+def weighted(study: str, weights: Weights, measure: str = PRIMARY) -> Contrast:
+    """A weighted sum of a study's arms, over the seed pairs that have all of them."""
+    return contrast(arms_of(study, measure, STUDY_BIAS, *weights), weights)
+
+
+def slope_weights(arms: Mapping[float, str]) -> dict[str, float]:
+    """The weights that give the least-squares slope of arms on a number."""
+    x = np.array(list(arms))
+    centred = x - x.mean()
+    return dict(zip(arms.values(), (centred / (centred**2).sum()).tolist(), strict=True))
+
+
+def attributes_slope(study: str, with_place: bool) -> Contrast:
+    """Log odds a further attribute, captions in one wording."""
+    return weighted(study, slope_weights(WITH_PLACE if with_place else ATTRIBUTES))
+
+
+def wordings_cost(study: str) -> Contrast:
+    """Twenty wordings less one, over all numbers of attributes."""
+    arms = [*ATTRIBUTES.values(), *list(WITH_PLACE.values())[1:]]
+    weights = {arm + WORDINGS: 1 / len(arms) for arm in arms}
+    return weighted(study, weights | {arm: -1 / len(arms) for arm in arms})
+
+
+def cost_of_size(named: str, images: int) -> Contrast:
+    """What naming the place or the sky costs with so many images of a group."""
+    return weighted("size", {f"{named} of {images} images": 1, f"short of {images} images": -1})
+
+
+def size_slope(named: str, suffixes: Mapping[float, str]) -> Contrast:
+    """How the cost of naming the place or the sky grows with the logarithm to base 2 of a size."""
+    by_log = {log2(size): suffix for size, suffix in suffixes.items()}
+    slopes = slope_weights(by_log)
+    weights = {named + suffix: weight for suffix, weight in slopes.items()}
+    return weighted("size", weights | {f"short{suffix}": -w for suffix, w in slopes.items()})
+
+
+def images_slope(named: str) -> Contrast:
+    """The cost a doubling of the images of a group, at 700 steps."""
+    return size_slope(named, {size: f" of {size} images" for size in SIZES})
+
+
+def width_slope(named: str) -> Contrast:
+    """The cost a doubling of the width."""
+    return size_slope(named, WIDTHS)
+
+
+def steps_slope(named: str) -> Contrast:
+    """The cost a doubling of the steps, from 700 to 2,800, with 48 and 192 images of a group."""
+    weights: dict[str, float] = {}
+    for arm, sign in ((named, 1), ("short", -1)):
+        for size in (48, 192):
+            weights[f"{arm} of {size} images in 2800 steps"] = sign / 4
+            weights[f"{arm} of {size} images"] = -sign / 4
+    return weighted("size", weights)
+
+
+@cache
+def words_less_codes(tower: str) -> ArmRates:
+    """The arms of *words* at seven contrasts of the place, in the seed pairs that have all."""
+    tables = []
+    for contrast_ in CONTRASTS:
+        names = [f"{arm} at {contrast_}" for arm in WORDS_LESS_CODES]
+        tables.append(arms_of(f"contrast-words-{tower}", PRIMARY, STUDY_BIAS, *names))
+    for contrast_, ending in USUAL_CONTRASTS.items():
+        usual = {arm.replace("place", "descriptive"): arm for arm in WORDS_LESS_CODES}
+        arms = arms_of(f"made-of-words-{tower}{ending}", PRIMARY, STUDY_BIAS, *usual)
+        columns = {arm: f"{name} at {contrast_}" for arm, name in usual.items()}
+        tables.append(
+            ArmRates(arms.rates.rename(columns=columns), arms.images.rename(columns=columns))
+        )
+    rates = pd.concat([table.rates for table in tables], axis=1, join="inner")
+    images = pd.concat([table.images for table in tables], axis=1).loc[rates.index]
+    return ArmRates(rates, images)
+
+
+def contrast_slope(tower: str) -> Contrast:
+    """How words less codes grows with each doubling of the contrast of the place."""
+    by_log = {log2(int(name)): name for name in (*CONTRASTS, *USUAL_CONTRASTS)}
+    weights = {
+        f"{arm} at {name}": sign * slope
+        for name, slope in slope_weights(by_log).items()
+        for arm, sign in WORDS_LESS_CODES.items()
+    }
+    return contrast(words_less_codes(tower), weights)
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """A mean over images and initialisations as crossed random factors.
+
+    Attributes:
+        mean: with a 95 % interval.
+        by_images: the standard deviation between sets of images.
+        by_initialisation: the same between initialisations.
+        residual: the same of what is left.
+    """
+
+    mean: Estimate
+    by_images: float
+    by_initialisation: float
+    residual: float
+
+
+def crossed_images(study: str) -> Crossed:
+    """What naming the place costs, in log odds, over sets of images and initialisations."""
+    costs = {}
+    for number in SETS_OF_IMAGES:
+        names = [f"{arm} of images {number}" for arm in ("short", "place")]
+        arms = arms_of(study, PRIMARY, STUDY_BIAS, *names)
+        short, place = (logit_share(arms.rates[name], arms.images[name]) for name in names)
+        costs[number] = pd.Series(place - short, arms.rates.index)
+    return crossed(pd.DataFrame(costs).dropna().to_numpy().T)
+
+
+def crossed(table: NDArray[np.float64]) -> Crossed:
+    """The mean of differences, (images, initialisations), and what they vary by.
+
+    The variance of the mean is (mean square of rows + that of columns - the residual's) / cells,
+    with the degrees of freedom of Satterthwaite (1946).
+    """
+    n_rows, n_columns = table.shape
+    mean = table.mean()
+    row_effects, column_effects = table.mean(axis=1) - mean, table.mean(axis=0) - mean
+    rest = table - mean - row_effects[:, None] - column_effects
+    freedoms = (n_rows - 1, n_columns - 1, (n_rows - 1) * (n_columns - 1))
+    sums = (n_columns * (row_effects**2).sum(), n_rows * (column_effects**2).sum(), (rest**2).sum())
+    rows, columns, residual = (
+        total / freedom for total, freedom in zip(sums, freedoms, strict=True)
+    )
+    of_mean = max(rows + columns - residual, residual)
+    parts = zip((rows, columns, residual), freedoms, strict=True)
+    freedom = of_mean**2 / sum(square**2 / freedom for square, freedom in parts)
+    half = float(stdtrit(freedom, 1 - ALPHA / 2)) * sqrt(of_mean / table.size)
+    return Crossed(
+        Estimate(float(mean), float(mean - half), float(mean + half), table.size),
+        sqrt(max(0.0, rows - residual) / n_columns),
+        sqrt(max(0.0, columns - residual) / n_rows),
+        sqrt(residual),
+    )
