@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import pandas as pd
 
@@ -139,14 +140,31 @@ def comparisons() -> Iterator[Comparison]:
         data = plan.conditions[0].data
         for bias in sorted({condition.bias for condition in plan.conditions}):
             for arm in map(str, plan.treatments):
-                baseline = str(plan.baseline)
+                baseline = baseline_of(plan, arm)
+                if arm == baseline:
+                    continue
                 try:
                     result = less(study, arm, baseline, bias=bias)
                 except (AnalysisError, ValueError):  # fewer than two pairs have both
                     continue
-                yield Comparison(study, data, bias, f"{arm} less {baseline}", result)
+                data_of_arm = plan.arm_settings.get(arm, {}).get("data", data)
+                yield Comparison(study, data_of_arm, bias, f"{arm} less {baseline}", result)
     yield from recipe_comparisons()
     yield from outside_comparisons()
+
+
+def baseline_of(plan: StudyPlan, arm: str) -> str:
+    """The arm with short labels that is else like an arm; the plan's baseline where none is."""
+    alike = _all_but_captions(plan, arm)
+    for name, settings in plan.arm_settings.items():
+        if settings.get("labels") == SHORT and _all_but_captions(plan, name) == alike:
+            return name
+    return str(plan.baseline)
+
+
+def _all_but_captions(plan: StudyPlan, arm: str) -> dict[str, Any]:
+    settings = plan.arm_settings.get(arm, {})
+    return {name: value for name, value in settings.items() if name not in ("labels", "template")}
 
 
 def recipe_comparisons() -> Iterator[Comparison]:
