@@ -12,7 +12,7 @@ from vlcore.experiment.wording import percent, signed
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
 from vlcore.study import plans, published
-from vlcore.study.answer import PLANNED_PAIRS, TOWERS, Outcome, run_chain
+from vlcore.study.answer import PLANNED_PAIRS, TOWERS, ChainTest, Outcome, Step, run_chain
 from vlcore.study.contrasts import Contrast
 from vlcore.study.findings import bayes_lines
 from vlcore.study.pooled import SETS, pooled
@@ -54,15 +54,25 @@ def planned_chain() -> str:
         kind = "" if step.confirmatory else "Descriptive: "
         complete = [test for test in step.tests if test.n_pairs == PLANNED_PAIRS]
         results = [
-            f"{both(test.contrast)} on `{test.data}`, {TOWERS[test.tower]} (p = {test.p:.2g})"
+            f"{both(test.contrast)} on `{test.data}`{with_tower(step, test)} (p = {test.p:.2g})"
             for test in complete
             if test.contrast is not None
         ]
         if step.outcome is Outcome.INCOMPLETE:
             kind = ""
         ending = f" {'; '.join(results)}." if results else ""
-        lines.append(f"- **{step.name}.** {kind}*{step.hypothesis}*: {step.outcome}.{ending}")
+        outcome = str(step.outcome)
+        if step.outcome is Outcome.TOWERS_DIFFER:
+            outcome = ", ".join(
+                f"{step.outcome_with(tower)} {TOWERS[tower]}" for tower in step.towers
+            )
+        lines.append(f"- **{step.name}.** {kind}*{step.hypothesis}*: {outcome}.{ending}")
     return "\n".join(lines)
+
+
+def with_tower(step: Step, test: ChainTest) -> str:
+    """The image tower of a test, where its step has several."""
+    return f" {TOWERS[test.tower]}" if len(step.towers) > 1 else ""
 
 
 def both(result: Contrast) -> str:

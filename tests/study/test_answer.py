@@ -13,7 +13,7 @@ from vlcore.study.statistics.paired import smallest_p
 
 def runs(costs: dict[tuple[str, str], float], pairs: int = 20) -> pd.DataFrame:
     """Minority-group accuracy of every arm of the chain's studies: 90 % less what the arm costs on
-    a set."""
+    a set, or with an image tower."""
     rows = {}
     for step in CHAIN:
         for tower in step.towers:
@@ -24,7 +24,8 @@ def runs(costs: dict[tuple[str, str], float], pairs: int = 20) -> pd.DataFrame:
                     if condition.bias != answer.BIAS or pair >= pairs:
                         continue
                     arm = str(plan.arm_of(condition))
-                    value = 0.9 - costs.get((data, arm), 0.0) + 0.0005 * pair
+                    cost = costs.get((data, arm), 0.0) + costs.get((tower, arm), 0.0)
+                    value = 0.9 - cost + 0.0005 * pair
                     rows[condition.key] = {
                         "key": condition.key,
                         "data_seed": condition.data_seed,
@@ -57,6 +58,16 @@ def test_a_step_is_confirmatory_until_one_before_it_was_not_rejected() -> None:
         (Outcome.REJECTED, False),
     ]
     assert outcomes({})[0] == (Outcome.NOT_REJECTED, True)
+    with_one_tower = everywhere(transformer_descriptive=0.1, descriptive=0.1) | {
+        ("pretrained", "codes descriptive"): 0.1
+    }
+    assert outcomes(with_one_tower)[1:] == [
+        (Outcome.TOWERS_DIFFER, True),
+        (Outcome.REJECTED, False),
+    ]
+    words = answer.run_chain(runs(with_one_tower))[1]
+    assert words.outcome_with("scratch") is Outcome.NOT_REJECTED
+    assert words.outcome_with("pretrained") is Outcome.REJECTED
     for pairs in (1, 19):
         steps = answer.run_chain(runs(COSTS, pairs=pairs))
         assert {step.outcome for step in steps} == {Outcome.INCOMPLETE}

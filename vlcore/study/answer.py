@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from vlcore.experiment.wording import difference
 from vlcore.metrics.catalogue import PRIMARY
-from vlcore.study import plans
+from vlcore.study import plans, published
 from vlcore.study.contrasts import Contrast, arm_rates, contrast
 from vlcore.study.plans import StudyPlan
 from vlcore.study.runs_table import AnalysisError
@@ -22,7 +23,7 @@ from vlcore.study.statistics.paired import ALPHA, holm
 
 PLANS = Path(__file__).parents[2] / "docs" / "results" / "plans"
 SETS = {"scenes": "", "balanced-cues": "-cues"}  # what a study's name ends with
-TOWERS = {"scratch": "from scratch", "pretrained": "pretrained"}
+TOWERS = {"scratch": "from scratch", "pretrained": "with a pretrained image tower"}
 BIAS = 0.75
 PLANNED_PAIRS = 20
 
@@ -41,6 +42,7 @@ class Outcome(StrEnum):
 
     REJECTED = "rejected on both image sets"
     MIXED = "rejected on one of two image sets"
+    TOWERS_DIFFER = "not the same with both image towers"
     NOT_REJECTED = "not rejected"
     INCOMPLETE = "incomplete"  # seed pairs are missing
 
@@ -91,12 +93,18 @@ class Step:
 
     @property
     def outcome(self) -> Outcome:
-        """Rejected where every test of an image set is, on both sets."""
-        if not self.tests or any(test.n_pairs < PLANNED_PAIRS for test in self.tests):
+        """That with each image tower, where it is the same."""
+        outcomes = {self.outcome_with(tower) for tower in self.towers}
+        if len(outcomes) == 1:
+            return outcomes.pop()
+        return Outcome.INCOMPLETE if Outcome.INCOMPLETE in outcomes else Outcome.TOWERS_DIFFER
+
+    def outcome_with(self, tower: str) -> Outcome:
+        """Rejected where the tests on both image sets are."""
+        tests = [test for test in self.tests if test.tower == tower]
+        if not tests or any(test.n_pairs < PLANNED_PAIRS for test in tests):
             return Outcome.INCOMPLETE
-        rejected = [
-            all(test.p <= ALPHA for test in self.tests if test.data == data) for data in SETS
-        ]
+        rejected = [test.p <= ALPHA for test in tests]
         if all(rejected):
             return Outcome.REJECTED
         return Outcome.MIXED if any(rejected) else Outcome.NOT_REJECTED
@@ -187,6 +195,42 @@ def place_or_sky(runs: pd.DataFrame, data: str, tower: str = "scratch") -> Contr
         return None
     margin = abs(place.mean_log_odds.value) / 2
     return estimate(runs, "second-word", tower, data, SKY_LESS_PLACE, margin=margin)
+
+
+def composition_found() -> str:
+    """What captions made of words change, with each image tower, in one sentence; AnalysisError
+    where a study of it is not published."""
+    return _composition_found(published.newest())
+
+
+@cache
+def _composition_found(_newest: float) -> str:
+    runs = published.read_rows(moment="end", measure=PRIMARY)
+    parts = []
+    for tower, words in TOWERS.items():
+        results = {
+            data: estimate(runs, "made-of-words", tower, data, WORDS_LESS_CODES) for data in SETS
+        }
+        estimates = [result.mean_log_odds for result in results.values() if result]
+        if len(estimates) < len(SETS):
+            raise AnalysisError("The runs of made-of-words are not published; use another copy.")
+        lows, highs = [each.low > 0 for each in estimates], [each.high < 0 for each in estimates]
+        change = "not clearly more or less"
+        if all(lows):
+            change = "less"
+        elif all(highs):
+            change = "more"
+        numbers = [
+            f"{difference(result.mean_log_odds.as_dict())} on `{data}`"
+            for data, result in results.items()
+            if result
+        ]
+        pairs = min(result.n for result in results.values() if result)
+        parts.append(f"{change} {words} ({', '.join(numbers)}; {pairs} seed pairs each)")
+    return (
+        "Where a caption is a mean of random word vectors and not a code of its own, descriptive"
+        f" captions cost {' and '.join(parts)}, in log odds of the same accuracy."
+    )
 
 
 def _test(runs: pd.DataFrame, step: Step, data: str, tower: str, measure: str) -> ChainTest:

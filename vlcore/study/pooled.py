@@ -66,13 +66,7 @@ def pooled(data: str, measure: str = PRIMARY) -> Pooled:
     """Descriptive less short labels on an image set at the study's bias, over disjoint seed pairs
     that no tuning has used; StudyError where none was published."""
     with _READING:
-        return _pooled(published.FOLDER, newest(), data, measure)
-
-
-def newest() -> float:
-    """When the table of published runs was written; 0 where there is none."""
-    file = published.FOLDER / published.RUNS
-    return file.stat().st_mtime if file.is_file() else 0.0
+        return _pooled(published.FOLDER, published.newest(), data, measure)
 
 
 @cache

@@ -57,6 +57,12 @@ def study_names(data: str) -> list[str]:
     return sorted(names, key=lambda name: (name.count("/"), name))
 
 
+def newest() -> float:
+    """When the table of published runs was written; 0 where there is none."""
+    file = FOLDER / RUNS
+    return file.stat().st_mtime if file.is_file() else 0.0
+
+
 def studies() -> dict[str, dict[str, Any]]:
     """How each study was planned, by its name; a study of several image sets has an entry for
     each, such as ``paper/scenes``."""

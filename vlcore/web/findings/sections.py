@@ -18,7 +18,7 @@ from vlcore.metrics.catalogue import PRIMARY, former_words, words_of
 from vlcore.plots import intervals
 from vlcore.plots.document import Chart, Part
 from vlcore.plots.theme import Palette
-from vlcore.study import figures, pooled, report, tables
+from vlcore.study import figures, pooled, published, report, tables
 from vlcore.study import text as words
 from vlcore.study.analysis import Level
 from vlcore.study.evidence import ClaimResult
@@ -100,7 +100,7 @@ class Canvas:
 def answer(palette: Palette, width: int) -> None:
     """What was found on both image sets: a sentence, and the figure that shows it."""
     try:
-        sentence, spec = pooled.found(), _forest(pooled.newest(), palette, width)
+        sentence, spec = pooled.found(), _forest(published.newest(), palette, width)
     except StudyError as error:
         st.caption(plain(str(error)))
         return
