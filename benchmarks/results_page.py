@@ -12,7 +12,17 @@ from vlcore.experiment.wording import percent, signed
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
 from vlcore.study import plans, published
-from vlcore.study.answer import PLANNED_PAIRS, TOWERS, ChainTest, Outcome, Step, run_chain
+from vlcore.study.answer import (
+    PLANNED_PAIRS,
+    SKY_LESS_SHORT,
+    TOWERS,
+    ChainTest,
+    Outcome,
+    Step,
+    estimate,
+    place_or_sky,
+    run_chain,
+)
 from vlcore.study.contrasts import Contrast
 from vlcore.study.findings import bayes_lines
 from vlcore.study.pooled import SETS, pooled
@@ -66,8 +76,26 @@ def planned_chain() -> str:
             outcome = ", ".join(
                 f"{step.outcome_with(tower)} {TOWERS[tower]}" for tower in step.towers
             )
+        if step.name == "Sky" and step.outcome is not Outcome.INCOMPLETE:
+            ending += equivalence_of_place_and_sky()
         lines.append(f"- **{step.name}.** {kind}*{step.hypothesis}*: {outcome}.{ending}")
     return "\n".join(lines)
+
+
+def equivalence_of_place_and_sky() -> str:
+    """What each costs less short labels, and whether they are equivalent within half of what the
+    place costs."""
+    parts = []
+    for name in SETS:
+        less_place = place_or_sky(data.rates(), name)
+        sky = estimate(data.rates(), "second-word", "scratch", name, SKY_LESS_SHORT)
+        if less_place is None or sky is None:
+            continue
+        test = less_place.log_odds
+        equivalent = "equivalent" if test.equivalent else "not shown to be equivalent"
+        margin = f"{less_place.margin:.2f}, p = {test.equivalence_p:.2g}"
+        parts.append(f"on `{name}` the sky costs {both(sky)}, {equivalent} (margin {margin})")
+    return f" Less short labels {'; '.join(parts)}."
 
 
 def with_tower(step: Step, test: ChainTest) -> str:

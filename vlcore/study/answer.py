@@ -35,6 +35,8 @@ WORDS_LESS_CODES = {
     "codes short": 1.0,
 }
 SKY_LESS_PLACE = {"sky": 1.0, "descriptive": -1.0}
+SKY_LESS_SHORT = {"sky": 1.0, "undescriptive": -1.0}
+PLACE_LESS_SHORT = {"descriptive": 1.0, "undescriptive": -1.0}
 
 
 class Outcome(StrEnum):
@@ -190,7 +192,7 @@ def estimate(
 def place_or_sky(runs: pd.DataFrame, data: str, tower: str = "scratch") -> Contrast | None:
     """The sky less the place, with half of what the place costs in the same seed pairs as the
     margin of equivalence; None while runs are missing."""
-    place = estimate(runs, "second-word", tower, data, {"descriptive": 1.0, "undescriptive": -1.0})
+    place = estimate(runs, "second-word", tower, data, PLACE_LESS_SHORT)
     if place is None or place.mean_log_odds.value == 0:
         return None
     margin = abs(place.mean_log_odds.value) / 2
@@ -200,37 +202,70 @@ def place_or_sky(runs: pd.DataFrame, data: str, tower: str = "scratch") -> Contr
 def composition_found() -> str:
     """What captions made of words change, with each image tower, in one sentence; AnalysisError
     where a study of it is not published."""
-    return _composition_found(published.newest())
-
-
-@cache
-def _composition_found(_newest: float) -> str:
-    runs = published.read_rows(moment="end", measure=PRIMARY)
     parts = []
     for tower, words in TOWERS.items():
         results = {
-            data: estimate(runs, "made-of-words", tower, data, WORDS_LESS_CODES) for data in SETS
+            data: _published("made-of-words", tower, data, WORDS_LESS_CODES) for data in SETS
         }
-        estimates = [result.mean_log_odds for result in results.values() if result]
-        if len(estimates) < len(SETS):
-            raise AnalysisError("The runs of made-of-words are not published; use another copy.")
-        lows, highs = [each.low > 0 for each in estimates], [each.high < 0 for each in estimates]
+        means = [result.mean_log_odds for result in results.values()]
         change = "not clearly more or less"
-        if all(lows):
+        if all(mean.low > 0 for mean in means):
             change = "less"
-        elif all(highs):
+        elif all(mean.high < 0 for mean in means):
             change = "more"
-        numbers = [
-            f"{difference(result.mean_log_odds.as_dict())} on `{data}`"
-            for data, result in results.items()
-            if result
-        ]
-        pairs = min(result.n for result in results.values() if result)
-        parts.append(f"{change} {words} ({', '.join(numbers)}; {pairs} seed pairs each)")
+        parts.append(f"{change} {words} ({_numbers(results)})")
+    pairs = min(result.n for result in results.values())
     return (
         "Where a caption is a mean of random word vectors and not a code of its own, descriptive"
-        f" captions cost {' and '.join(parts)}, in log odds of the same accuracy."
+        f" captions cost {' and '.join(parts)}, in log odds, {pairs} seed pairs each."
     )
+
+
+def sky_found() -> str:
+    """What naming the sky costs beside naming the place, from scratch, in one sentence;
+    AnalysisError where a study of it is not published."""
+    sky, place = (
+        {data: _published("second-word", "scratch", data, weights) for data in SETS}
+        for weights in (SKY_LESS_SHORT, PLACE_LESS_SHORT)
+    )
+    costs = all(result.mean_log_odds.high < 0 for result in sky.values())
+    start = "It is not the place alone: captions" if costs else "Captions"
+    pairs = min(result.n for result in sky.values())
+    return (
+        f"{start} that name the sky instead, bright or dim, which tells nothing of animal or place,"
+        f" change the log odds by {_numbers(sky)}, those that name the place by {_numbers(place)},"
+        f" in {pairs} seed pairs."
+    )
+
+
+def _numbers(results: Mapping[str, Contrast]) -> str:
+    """Log odds with their intervals, by image set."""
+    numbers = [
+        f"{difference(result.mean_log_odds.as_dict())} on `{data}`"
+        for data, result in results.items()
+    ]
+    return " and ".join(numbers)
+
+
+def _published(study: str, tower: str, data: str, weights: Mapping[str, float]) -> Contrast:
+    """A contrast from the table of published runs."""
+    result = estimate(_published_runs(published.newest()), study, tower, data, weights)
+    if result is None:
+        raise AnalysisError(f"The runs of {study} are not published; use a clone that has them.")
+    return result
+
+
+@cache
+def _published_runs(_newest: float) -> pd.DataFrame:
+    studies = [
+        f"{study}-{tower}{ending}"
+        for study in ("made-of-words", "second-word")
+        for tower in TOWERS
+        for ending in SETS.values()
+    ]
+    rows = published.read_rows(moment="end", measure=PRIMARY, bias=BIAS)
+    is_counted = pd.concat([published.counts(rows, study) for study in studies], axis=1).any(axis=1)
+    return rows[is_counted]
 
 
 def _test(runs: pd.DataFrame, step: Step, data: str, tower: str, measure: str) -> ChainTest:
