@@ -69,7 +69,7 @@ def plan_of(study: str) -> StudyPlan:
             treatments=(*plan.treatments, plans.PLACEBO),
             conditions=(*plan.conditions, *placebos),
         )
-    return plans.find(str(published.FOLDER / "plans" / f"{study}.yaml"))
+    return published.file_plan(study)
 
 
 @cache

@@ -5,7 +5,8 @@ import streamlit as st
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.plain_text import plain
 from vlcore.study import plans, report
-from vlcore.study.published import PublishedStudy, study_names
+from vlcore.study.pooled import studies_to_open
+from vlcore.study.published import PublishedStudy
 from vlcore.study.results import Study
 from vlcore.web import cache, condition_controls, shell, widgets
 from vlcore.web.findings import sections
@@ -27,16 +28,17 @@ sections.all_studies()
 STUDIES = ("experiments", "class", "paper")
 PUBLISHED, HERE = "published with this version", "runs on this server"
 st.subheader("One study at a time")
-names = study_names(images.name)
+names = studies_to_open(images.name)
 # Older addresses named a study of this server.
 usual = PUBLISHED if names and "study" not in st.query_params else HERE
 with st.container(horizontal=True, vertical_alignment="bottom"):
     source = widgets.choose_one("Results", (PUBLISHED, HERE), "results", usual)
     if source == PUBLISHED and names:
         about = (
-            "Confirmation: ten planned seed pairs, with all controls (Methods say what was known"
-            " then); paper: the same at six bias levels; experiments: the first ten pairs; classic:"
-            " as of version 0.4."
+            "In the order of their seed pairs that no tuning has used. Confirmation: ten, with all"
+            " controls (Methods say what was known then); paper: the same at six bias levels;"
+            " experiments: the first ten pairs; classic: as of version 0.4. What each adds to the"
+            " answer is a line above."
         )
         name = widgets.choose_one("Study", tuple(names), "published", names[0], about)
     elif source == HERE:
@@ -72,7 +74,6 @@ if not study.n_trained:
 
 part = sections.chosen_part()
 with shell.errors_as_sentences():
-    all_pairs, study = study, sections.without_failing(study)
     findings = sections.findings_of(study)
 
 canvas = sections.Canvas(study, findings, palette, width, full_width)
@@ -96,6 +97,6 @@ elif part == sections.COMPARISONS:
     canvas.show_part(parts["comparisons"])
 else:
     sections.downloads(study)
-    sections.missing_runs(all_pairs)
+    sections.missing_runs(study)
     canvas.show_part(parts["methods"])
     sections.choices()

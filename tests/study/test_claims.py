@@ -338,9 +338,7 @@ def test_readings_that_disagree_make_it_depend(
 
 
 def test_five_blocks_and_no_run_decide_nothing() -> None:
-    assert {claim_words(one) for one in evaluate_claims(runs_table([]))} == {
-        "inconclusive (0 seed pairs)"
-    }
+    assert {claim_words(one) for one in evaluate_claims(runs_table([]))} == {"not measured"}
     for found in evaluate_claims(table(claimed, grid(seeds=5))):
         assert (found.status, found.n) == (Status.NOT_DECIDED, 5)
         assert "Fewer than 6 seed pairs decide nothing." in claim_sentence(found)

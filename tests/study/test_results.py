@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from scipy import stats
 
 from benchmarks import publishing
 from tests.api.published import publish
 from vlcore.artifacts import store
+from vlcore.experiment import wording
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
 from vlcore.experiment.grouping import SCENES
@@ -51,33 +53,66 @@ def published_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_blocks_that_fail_the_sanity_check_are_named_and_can_be_left_out(
-    published_folder: Path,
-) -> None:
-    assert of("experiments", 7).failing_blocks == {}
+def test_the_sanity_check_is_a_sentence_and_excludes_nothing(published_folder: Path) -> None:
+    before = of("experiments", 7).findings()
+    assert before.failing == {}
+    assert text.sanity_words(before) == ""
     results = of("experiments", 7)
-    found = results.findings()
-    failing = (found.frame["block"] == "d3s3") & (
-        found.frame["measure"] == "train_caption_accuracy"
+    failing = (before.frame["block"] == "d3s3") & (
+        before.frame["measure"] == "train_caption_accuracy"
     )
-    results._frame = found.frame.assign(value=found.frame["value"].mask(failing, 0.9))
-    assert list(results.failing_blocks) == ["d3s3"]
-    [fact] = results.failing_blocks["d3s3"]
+    results._frame = before.frame.assign(value=before.frame["value"].mask(failing, 0.9))
+    found = results.findings()
+    assert list(found.failing) == ["d3s3"]
+    [fact] = found.failing["d3s3"]
     assert fact.startswith("descriptive and undescriptive: 90 % of training captions fitted")
-    rest = results.passing().findings()
-    assert (rest.headline.difference.n, rest.end.missing, rest.left_out) == (6, [], ("d3s3",))
-    assert "seeds 3" in text.left_out_words(rest)
-    assert text.left_out_words(found) == ""
+    assert found.headline == before.headline
+    pd.testing.assert_frame_equal(found.table(), before.table())
+
+    rows = found.frame[(found.frame["bias"] == 0.75) & (found.frame["block"] != "d3s3")]
+    rows = rows[(rows["measure"] == PRIMARY) & (rows["moment"] == "end")]
+    rows = rows[rows["size_mode"] == "shrink"].pivot(index="block", columns="labels")["value"]
+    difference = rows["descriptive"] - rows["undescriptive"]
+    low, high = stats.t.interval(0.95, 5, difference.mean(), stats.sem(difference))
+    passing = found.passing
+    assert (passing.value, passing.low, passing.high, passing.n) == pytest.approx(
+        (difference.mean(), low, high, 6)
+    )
+    sentence = text.sanity_words(found)
+    assert "fails in 1 of 7 seed pairs; the other 6 alone" in sentence
+    assert wording.points(passing.as_dict()) in sentence
+
     publishing.publish(results, "experiments/scenes")
     opened = published.PublishedStudy("experiments", "scenes")
     assert (opened.n_trained, opened.missing, list(opened.failing_blocks)) == (28, [], ["d3s3"])
+    assert text.sanity_words(opened.findings()) == sentence
     pd.testing.assert_frame_equal(opened.findings().table(), found.table())
     pd.testing.assert_frame_equal(opened.findings().curves, found.curves)
     pd.testing.assert_frame_equal(opened.findings().runs, found.runs)
-    rest = opened.passing().findings()
-    assert (rest.headline.difference.n, rest.end.missing, rest.left_out) == (6, [], ("d3s3",))
-    assert len(rest.planned) == 24
-    assert opened.digest != opened.passing().digest
+
+
+def test_where_fewer_than_two_pairs_pass_they_say_nothing(published_folder: Path) -> None:
+    results = of("experiments", 2)
+    whole = results.runs()
+    fitted = (whole["measure"] == "train_caption_accuracy") & (whole["block"] == "d0s0")
+    results._frame = whole.assign(value=whole["value"].mask(fitted, 0.9))
+    found = results.findings()
+    assert found.passing is None
+    assert text.sanity_words(found) == "The sanity check fails in 1 of 2 seed pairs."
+
+
+def test_a_study_with_a_plan_of_its_own_opens_as_it_was_published(published_folder: Path) -> None:
+    (published_folder / "plans").mkdir()
+    settings = "factor: labels\nbaseline: short\narms: [descriptive]\nbias: [0.75]\nseeds: 6"
+    (published_folder / "plans" / "alone.yaml").write_text(settings)
+    publishing.publish(of("experiments", 6), "alone")
+    opened = published.PublishedStudy("alone", "scenes")
+    assert (opened.n_trained, opened.missing) == (12, [])
+    assert opened.findings().headline.difference.n == 6
+    assert set(opened.unbiased_runs()["bias"]) == {0.0}, "beside its plan, for the sanity check"
+    assert "12 of 12 planned runs" in opened.origin
+    with pytest.raises(StudyError, match="cannot be read"):
+        published.PublishedStudy("absent", "scenes")
 
 
 def test_a_published_study_without_unbiased_runs_fails_no_sanity_check(
@@ -196,31 +231,6 @@ def test_runs_are_read_once_and_by_whom_one_likes() -> None:
     assert sorted(asked) == sorted({*asked})
 
 
-def test_the_headline_is_looked_for_in_pairs_that_only_other_studies_have(
-    published_folder: Path,
-) -> None:
-    runs = of("experiments", 9).runs()
-    publishing.publish(of("experiments", 3), "experiments/scenes")
-    short = runs["labels"] == "undescriptive"
-    add_runs(runs[runs["data_seed"] >= 2], "again")  # one pair is of the study that is shown
-    add_runs(runs[runs["data_seed"] == 5], "fewer")
-    larger = runs.assign(n_per_group=192, block="d99s99", data_seed=99, init_seed=99)
-    add_runs(larger.assign(key=runs["key"] + "-larger"), "larger")
-    add_runs(runs[short].assign(block="d98s98", data_seed=98, init_seed=98), "short")
-    found = published.PublishedStudy("experiments", "scenes").in_other_pairs()
-    assert list(found) == ["again"]
-    assert found["again"].blocks == tuple(f"d{seed}s{seed}" for seed in range(3, 9))
-    chosen = (
-        runs["bias"].eq(0.75)
-        & runs["measure"].eq(PRIMARY)
-        & runs["moment"].eq("end")
-        & runs["data_seed"].ge(3)
-    )
-    arms = runs[chosen & runs["size_mode"].eq("shrink")].groupby("labels")["value"].mean()
-    difference = arms["descriptive"] - arms["undescriptive"]
-    assert found["again"].difference.mean.value == pytest.approx(difference, abs=1e-6)
-
-
 def test_a_study_without_runs_at_bias_0_is_checked_by_those_of_its_pairs_in_others() -> None:
     whole = of("experiments", 3)
     biased = StudyPlan(
@@ -247,58 +257,9 @@ def test_a_study_without_runs_at_bias_0_is_checked_by_those_of_its_pairs_in_othe
     assert set(asked["bias"]) == {0.0}
 
 
-def test_what_other_studies_of_the_same_pairs_share_and_other_pairs_are_left_out_alike(
-    published_folder: Path,
-) -> None:
-    runs = of("experiments", 7).runs()
-    failing = (
-        runs["data_seed"].isin([1, 5])
-        & (runs["bias"] == 0)
-        & (runs["measure"] == "train_caption_accuracy")
-    )
-    runs = runs.assign(value=runs["value"].mask(failing, 0.9))
+def test_what_other_studies_of_the_same_pairs_share_is_counted(published_folder: Path) -> None:
     for grid in ("experiments", "class"):
-        results = of(grid, 3)
-        of_grid = runs["key"].isin([run.key for run in results.artifacts])
-        results._frame = runs[of_grid]
-        publishing.publish(results, f"{grid}/scenes")
-    add_runs(runs[runs["data_seed"] >= 3], "again")
+        publishing.publish(of(grid, 3), f"{grid}/scenes")
     shown = published.PublishedStudy("experiments", "scenes")
     assert shown.shared_runs() == {"class": 12}
     assert [one.status for one in shown.claims()] == [one.status for one in shown.findings().claims]
-    assert list(shown.failing_blocks) == ["d1s1"]
-    found = (shown.in_other_pairs()["again"], shown.passing().in_other_pairs()["again"])
-    assert [level.blocks.count("d5s5") for level in found] == [1, 0]
-    assert [len(level.blocks) for level in found] == [4, 3]
-
-
-def test_what_is_left_of_a_level_without_blocks_that_fail_is_what_the_study_without_them_says() -> (
-    None
-):
-    results = of("experiments", 4)
-    level, frame = results.findings().headline.level, results.runs()
-
-    def left(*failing: int, there: pd.Series | bool = True) -> Study:
-        fitted = (
-            frame["measure"].eq("train_caption_accuracy")
-            & frame["bias"].eq(0)
-            & frame["data_seed"].isin(failing)
-        )
-        rest = Study(results.plan, SCENES)
-        rest._frame = frame.assign(value=frame["value"].mask(fitted, 0.9))[there | fitted]
-        return rest
-
-    study = left(3)
-    assert study.level_of_passing(level) == study.passing().findings().headline.level
-    sound = frame["data_seed"].lt(2)
-    for rest in (
-        left(
-            1,
-            2,
-            3,
-            # one pair is left, and of the next ones two blocks, but none of the level or a style
-        ),
-        left(2, 3, there=~(sound & frame["bias"].gt(0))),
-        left(2, 3, there=~(sound & frame["labels"].eq("descriptive"))),
-    ):
-        assert rest.level_of_passing(level) is None

@@ -127,9 +127,10 @@ def difference(estimate: Mapping[str, Any], digits: int = 2) -> str:
     return interval(estimate, lambda value: signed(value, digits))
 
 
-def points(estimate: Mapping[str, Any]) -> str:
-    """``-10 points (-13 to -7)`` of a difference of fractions; with another digit where an end is
-    rounded to 0."""
+def points(estimate: Mapping[str, Any], digits: int = 0) -> str:
+    """``-10 points (-13 to -7)`` of a difference of fractions; with a digit where an end is rounded
+    to 0."""
     ends = [100 * estimate[name] for name in ("low", "high")]
-    digits = int(any(round(end) == 0 != round(end, 1) for end in ends))
+    if any(round(end) == 0 != round(end, 1) for end in ends):
+        digits = max(digits, 1)
     return interval(estimate, lambda value: signed(100 * value, digits), " points")

@@ -9,19 +9,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
-from pathlib import Path
 
 import pandas as pd
 
 from vlcore.experiment.wording import difference
 from vlcore.metrics.catalogue import PRIMARY
-from vlcore.study import plans, published
+from vlcore.study import published
 from vlcore.study.contrasts import Contrast, arm_rates, contrast
 from vlcore.study.plans import StudyPlan
 from vlcore.study.runs_table import AnalysisError
 from vlcore.study.statistics.paired import ALPHA, holm
 
-PLANS = Path(__file__).parents[2] / "docs" / "results" / "plans"
 SETS = {"scenes": "", "balanced-cues": "-cues"}  # what a study's name ends with
 TOWERS = {"scratch": "from scratch", "pretrained": "with a pretrained image tower"}
 BIAS = 0.75
@@ -134,7 +132,7 @@ CHAIN = (
 @cache
 def study_plan(study: str, tower: str, data: str) -> StudyPlan:
     """The plan of a study of the chain, for an image tower and an image set."""
-    return plans.find(str(PLANS / f"{study}-{tower}{SETS[data]}.yaml"))
+    return published.file_plan(f"{study}-{tower}{SETS[data]}")
 
 
 def run_chain(runs: pd.DataFrame, measure: str = PRIMARY) -> list[Step]:

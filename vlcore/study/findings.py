@@ -5,9 +5,9 @@ interval is a t interval over blocks; a cell of one block has none. Pages and th
 show the same `Findings`.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -95,7 +95,7 @@ class Findings(StudyTables):
         end: analysis at the end of training; None while a label style has no run.
         first_fit: the same at the fit step.
         claims: the claims table.
-        left_out: blocks of the plan that are excluded, because they fail the sanity check.
+        failing: blocks that fail the sanity check, and in what.
         plans: the plan as it was recorded, oldest first.
         over_scenes: the headline's difference, of `over_scenes`.
     """
@@ -105,14 +105,9 @@ class Findings(StudyTables):
     end: Analysis | None
     first_fit: Analysis | None
     claims: tuple[ClaimResult, ...]
-    left_out: tuple[str, ...] = ()
+    failing: Mapping[str, Sequence[str]] = field(default_factory=dict)
     plans: tuple[Entry, ...] = ()
     over_scenes: Estimate | None = None
-
-    @property
-    def planned(self) -> list[Condition]:
-        """The planned runs, without the excluded blocks."""
-        return _planned(self.plan, self.left_out)
 
     @property
     def n_trained(self) -> int:
@@ -143,6 +138,22 @@ class Findings(StudyTables):
             for row in (rows.loc[(style, level.bias)] for style in STYLES_OF_THE_STUDY)
         )
         return Headline(level, short, descriptive, difference)
+
+    @property
+    def passing(self) -> Estimate | None:
+        """The headline's difference in the blocks that pass the sanity check alone; None where
+        fewer than two do."""
+        if self.headline is None:
+            return None
+        level = self.headline.level
+        blocks = [block for block in level.blocks if block not in self.failing]
+        if len(blocks) < 2:
+            return None
+        rows = values(self.frame, PRIMARY)
+        rows = rows[(rows["bias"] == level.bias) & rows["block"].isin(blocks)]
+        by_style = rows.pivot(index="block", columns="labels", values="value")
+        short, descriptive = (by_style[style] for style in STYLES_OF_THE_STUDY)
+        return t_interval(descriptive - short)
 
     def table(self) -> pd.DataFrame:
         """The claims, one row each: `claim`, `says`, `status`, `estimate`, `low`, `high` (95 %),
@@ -176,15 +187,15 @@ class Findings(StudyTables):
 
 
 def study_findings(
-    plan: StudyPlan, grouping: Grouping, tables: StudyTables, left_out: tuple[str, ...] = ()
+    plan: StudyPlan, grouping: Grouping, tables: StudyTables, failing: Mapping[str, Sequence[str]]
 ) -> Findings:
     """Analyse a study of short and descriptive labels.
 
     Args:
         plan: the study.
         grouping: the groups of its image set.
-        tables: its runs and those of `vlcore.study.plans.controls`, without excluded blocks.
-        left_out: the excluded blocks.
+        tables: its runs and those of `vlcore.study.plans.controls`.
+        failing: the blocks that fail the sanity check, and in what.
 
     Raises:
         StudyError: when the study is about something else, or none of its runs is trained.
@@ -204,17 +215,12 @@ def study_findings(
     end = first_fit = None
     if {short, descriptive} <= set(planned_runs["labels"]):
         secondary = catalogue.secondary(label_styles=True)
-        planned = _planned(plan, left_out)
-        at = partial(analyse, planned_runs, secondary=secondary, planned=planned)
+        at = partial(analyse, planned_runs, secondary=secondary, planned=plan.conditions)
         end, first_fit = at(moment="end"), at(moment="first_fit")
     claims = tuple(evaluate_claims(tables.frame, grouping))
     return Findings(
-        tables.frame, tables.curves, tables.runs, plan, grouping, end, first_fit, claims, left_out
+        tables.frame, tables.curves, tables.runs, plan, grouping, end, first_fit, claims, failing
     )
-
-
-def _planned(plan: StudyPlan, left_out: Collection[str]) -> list[Condition]:
-    return [condition for condition in plan.conditions if block_of(condition) not in left_out]
 
 
 def over_scenes(artifacts: Sequence[Artifact], level: Level, grouping: Grouping) -> Estimate | None:

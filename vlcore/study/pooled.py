@@ -13,16 +13,18 @@ from threading import Lock
 import pandas as pd
 
 from vlcore.experiment.condition import STUDY_BIAS, STYLES_OF_THE_STUDY, Condition
-from vlcore.experiment.wording import difference, interval, signed
+from vlcore.experiment.wording import difference, points
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import published
 from vlcore.study.contrasts import ArmRates, Contrast, contrast
+from vlcore.study.evidence import Claim
 from vlcore.study.plans import StudyError
 from vlcore.study.runs_table import SEEDS
 
 SETS = ("scenes", "balanced-cues")
 SHORT, DESCRIPTIVE = STYLES_OF_THE_STUDY
 UNTOUCHED = 20  # seeds below it were looked at while the recipe was tuned
+DIGITS = 1  # of points, wherever the answer is said
 TOLD = "readouts_given_context.minority_accuracy"
 _READING = Lock()  # thirty visitors who ask at once read the table once
 
@@ -58,8 +60,7 @@ class Pooled:
     @property
     def points(self) -> str:
         """The number in points: ``-5.7 points (-7.3 to -4.2)``."""
-        mean = self.all_pairs.mean_points
-        return interval(mean.as_dict(), lambda value: signed(100 * value, 1), " points")
+        return points(self.all_pairs.mean_points.as_dict(), DIGITS)
 
 
 def pooled(data: str, measure: str = PRIMARY) -> Pooled:
@@ -67,6 +68,24 @@ def pooled(data: str, measure: str = PRIMARY) -> Pooled:
     that no tuning has used; StudyError where none was published."""
     with _READING:
         return _pooled(published.FOLDER, published.newest(), data, measure)
+
+
+def studies_to_open(data: str) -> list[str]:
+    """The published studies of short and descriptive labels on an image set that `PublishedStudy`
+    opens, those with most untouched seed pairs first."""
+    names = published.study_names(data)
+    if not names:
+        return []
+    untouched = pooled(data).studies
+    names += [name for name in untouched if name not in names and _compares_label_styles(name)]
+    return sorted(names, key=lambda name: -untouched[name].n if name in untouched else 0)
+
+
+@cache
+def _compares_label_styles(name: str) -> bool:
+    """Whether a study with a plan of its own has these two arms alone."""
+    plan = published.file_plan(name)
+    return (plan.factor, plan.baseline, plan.treatments) == ("labels", SHORT, (DESCRIPTIVE,))
 
 
 @cache
@@ -112,6 +131,16 @@ def _with_measure(
         study: rates[(home == study) & rates["key"].isin(runs["key"])]
         for study, runs in pairs.items()
     }
+
+
+def asks(claim: Claim) -> bool:
+    """Whether a claim is about what descriptive labels change in minority accuracy."""
+    query = claim.query
+    return (query.measure, query.labels, claim.reference) == (
+        PRIMARY,
+        DESCRIPTIVE,
+        {"labels": SHORT},
+    )
 
 
 def found() -> str:

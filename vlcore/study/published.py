@@ -22,24 +22,14 @@ from vlcore.experiment.options import RECIPES
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
 from vlcore.study import plans
-from vlcore.study.analysis import Level, analyse
 from vlcore.study.findings import CURVE, Headline
-from vlcore.study.plans import StudyError
+from vlcore.study.plans import StudyError, StudyPlan
 from vlcore.study.registry import Entry
 from vlcore.study.results import Study
-from vlcore.study.runs_table import (
-    MOMENTS,
-    RUN,
-    SEEDS,
-    block_of,
-    matching_runs,
-    runs_table,
-    with_differences,
-)
-from vlcore.study.sanity import failing_blocks
+from vlcore.study.runs_table import MOMENTS, RUN, SEEDS, matching_runs, runs_table, with_differences
 
 FOLDER = Path(__file__).parents[2] / "docs" / "results"
-RUNS, STUDIES = "runs.parquet", "studies.json"
+RUNS, STUDIES, PLANS = "runs.parquet", "studies.json", "plans"
 PROVENANCE = ["seconds", "checksum"]  # columns that the table of runs has beside the usual ones
 _SETTINGS = [setting.name for setting in fields(Condition)]
 _NUMBERS = ("value", "low", "high")
@@ -61,6 +51,11 @@ def newest() -> float:
     """When the table of published runs was written; 0 where there is none."""
     file = FOLDER / RUNS
     return file.stat().st_mtime if file.is_file() else 0.0
+
+
+def file_plan(name: str) -> StudyPlan:
+    """The plan of a study that has a file of its own; StudyError where there is none."""
+    return plans.find(str(FOLDER / PLANS / f"{name}.yaml"))
 
 
 def studies() -> dict[str, dict[str, Any]]:
@@ -167,13 +162,20 @@ def spread_between_processors(condition: Condition) -> float:
 
 
 class PublishedStudy(Study):
-    """A study as it was published; the models behind it may not be on this disk."""
+    """A study as it was published; the models behind it may not be on this disk.
+
+    It is a grid on an image set, such as ``paper``, or has a plan of its own in a file."""
 
     def __init__(self, name: str, data: str) -> None:
         self.name = name
-        self.about = studies()[f"{name}/{data}"]
-        base = from_dict(self.about["base"])
-        super().__init__(plans.find(self.about["grid"], base, self.about["seeds"]), read=None)
+        recorded = studies()
+        self.about = recorded.get(f"{name}/{data}", recorded.get(name, {}))
+        if "grid" in self.about:
+            base = from_dict(self.about["base"])
+            plan = plans.find(self.about["grid"], base, self.about["seeds"])
+        else:
+            plan = file_plan(name)
+        super().__init__(plan, read=None)
 
     @cached_property
     def _rows(self) -> pd.DataFrame:
@@ -193,7 +195,6 @@ class PublishedStudy(Study):
 
     def _curves(self) -> pd.DataFrame:
         rows = self._rows[self._rows["moment"].str.isdigit()]
-        rows = rows[~rows["block"].isin(list(self.left_out))]
         probe = rows["measure"].str.removeprefix("probe_")
         return rows.assign(step=rows["moment"].astype(int), probe=probe)[list(CURVE)]
 
@@ -205,17 +206,15 @@ class PublishedStudy(Study):
 
     def _over_scenes(self, headline: Headline) -> Estimate | None:
         general = self.about.get("general")
-        if not general or self.left_out:  # it is of all blocks
-            return None
-        return Estimate(**general)
+        return Estimate(**general) if general else None
 
     def _history(self) -> tuple[Entry, ...]:
-        return tuple(Entry(**entry) for entry in self.about["plans"])
+        return tuple(Entry(**entry) for entry in self.about.get("plans", ()))
 
     @cached_property
     def digest(self) -> str:
         """Changes with what was published."""
-        state = repr((self.name, self.about, self.left_out)).encode()
+        state = repr((self.name, self.about)).encode()
         return hashlib.sha256(state + (FOLDER / RUNS).read_bytes()).hexdigest()
 
     @property
@@ -224,47 +223,13 @@ class PublishedStudy(Study):
         first, runs = self.plan.conditions[0], self.runs().drop_duplicates("key")
         devices = ", ".join(sorted(set(runs["device"]) - {""})) or "an unknown device"
         counts = f"{self.n_trained} of {len(self.plan.conditions)} planned runs"
-        if controls := len(runs) - self.n_trained:
-            counts += f" and {controls} of controls"
+        if others := len(runs) - self.n_trained:
+            counts += f" and {others} of controls or checks"
+        version, pairs = self.about.get("version"), runs["block"].nunique()
         return (
-            f"Published with version {self.about['version']}: {counts} in {self.about['seeds']}"
-            f" seed pairs, {first.steps:,} steps of the {first.recipe} recipe, trained on"
-            f" {devices}."
+            f"Published{f' with version {version}' if version else ''}: {counts} in {pairs} seed"
+            f" pairs, {first.steps:,} steps of the {first.recipe} recipe, trained on {devices}."
         )
-
-    def in_other_pairs(self) -> dict[str, Level]:
-        """The headline's comparison in seed pairs that only other published studies have.
-
-        Of pairs that are in several studies, that with most counts. Where blocks that fail the
-        sanity check are excluded here, they are there, and so are studies that cannot be checked.
-
-        Returns:
-            The level, by the study's name.
-        """
-        headline = self.findings().headline
-        if headline is None:
-            return {}
-        bias = headline.level.bias
-        condition = next(run for run in self.plan.conditions if run.bias == bias)
-        known = {block_of(run) for run in self.plan.conditions}
-        levels = {}
-        for name, rows in seed_pairs(condition).items():
-            rows = rows[~rows["block"].isin(known)]
-            styles = rows.groupby("block")["labels"].nunique()
-            # A pair that fails in its first study counts in no other.
-            known.update(styles[styles == len(STYLES_OF_THE_STUDY)].index)
-            if self.left_out:
-                unbiased = matching_runs(
-                    measured_runs(name, data=condition.data, bias=0.0),
-                    condition.replace(bias=0.0),
-                    ("labels", *SEEDS),
-                )
-                checked = unbiased[unbiased["measure"] == "train_caption_accuracy"]["block"]
-                rows = rows[rows["block"].isin(checked)]
-                rows = rows[~rows["block"].isin(list(failing_blocks(unbiased)))]
-            if rows["labels"].nunique() == len(STYLES_OF_THE_STUDY):
-                levels[name] = analyse(rows, secondary=()).primary.levels[0]
-        return levels
 
     def shared_runs(self) -> dict[str, int]:
         """How many planned runs other published studies of both label styles have too, by the

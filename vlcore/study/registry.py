@@ -107,7 +107,7 @@ def plan_words(plan: StudyPlan, entries: tuple[Entry, ...]) -> str:
     """When a study was planned, in a sentence or two."""
     now = plan_hash(plan)
     if not entries:
-        return f"Plan {now} was not written down before its runs."
+        return f"No record here says when plan {now} was written down."
     first, *later = entries
     when = "before its first run"
     if first.runs:

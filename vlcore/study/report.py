@@ -24,7 +24,6 @@ from vlcore.study import figures, registry, tables
 from vlcore.study import text as words
 from vlcore.study.findings import Findings
 from vlcore.study.plans import StudyPlan
-from vlcore.study.sanity import failing_blocks
 from vlcore.study.statistics.paired import ENOUGH, EQUIVALENCE, EXACT
 
 TITLE = "Can more descriptive labels help a vision-language model that learns from biased images?"
@@ -88,15 +87,13 @@ def _start(findings: Findings) -> str:
         "Made by VL Bias Lab, after “Understanding Limitations of Vision-Language Models” (Choi"
         f" and Somasundaram, MIT, 2023): the grid {findings.plan.name!r} on"
         f" {words.image_set_words(condition)}, {condition.steps:,} steps. {findings.n_trained} of"
-        f" {len(findings.planned)} planned runs are there, in {pairs}."
+        f" {len(findings.plan.conditions)} planned runs are there, in {pairs}."
     )
 
 
 def _answer(findings: Findings) -> tuple[Text, ...]:
     notes = words.notes(findings.end) if findings.end else []
-    blocks = findings.frame["block"].nunique()
-    notes.append(words.sanity_words(failing_blocks(findings.frame), blocks))
-    notes.append(words.left_out_words(findings))
+    notes.append(words.sanity_words(findings))
     return Text(words.answer(findings)), *(Text(note, note=True) for note in notes if note)
 
 
@@ -111,10 +108,11 @@ def _over_bias(findings: Findings) -> tuple[Text | Chart, ...]:
 
 def _missing(findings: Findings) -> str:
     trained = set(findings.runs["key"])
-    missing = [run.key for run in findings.planned if run.key not in trained]
+    planned = findings.plan.conditions
+    missing = [run.key for run in planned if run.key not in trained]
     if not missing:
         return "Nothing: every planned run is there."
-    counts = f"{len(missing)} of {len(findings.planned)} planned runs are not there"
+    counts = f"{len(missing)} of {len(planned)} planned runs are not there"
     return f"{counts}: {', '.join(missing)}."
 
 

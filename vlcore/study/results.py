@@ -1,26 +1,24 @@
 """A study's runs, and what they say, as tables, findings and a report."""
 
-import copy
 import hashlib
 import html
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Self
 
 import pandas as pd
 
 from vlcore.artifacts import store
 from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
-from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
+from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import atomic
 from vlcore.experiment.grouping import Grouping
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
 from vlcore.study import plans, registry
-from vlcore.study.analysis import Analysis, Level, adjusted, analyse
+from vlcore.study.analysis import Analysis, adjusted, analyse
 from vlcore.study.claims import evaluate_claims
 from vlcore.study.evidence import ClaimResult
 from vlcore.study.findings import (
@@ -50,8 +48,6 @@ from vlcore.study.tables import TABLES, analysis_tables
 class Study:
     """A study and its trained runs, as they are now; a later look is another value. Example:
     ``Study(plans.find("experiments", seeds=7)).findings().table()``"""
-
-    left_out: tuple[str, ...] = ()  # blocks of the plan that `passing` excludes
 
     def __init__(
         self,
@@ -113,7 +109,7 @@ class Study:
         planned = [condition.key for condition in self.plan.conditions]
         runs = [(run.key, run.digest) for run in self.artifacts]
         others = sorted(set(self._elsewhere["key"]))
-        state = planned, runs, others, self._grouping, self.left_out
+        state = planned, runs, others, self._grouping
         return hashlib.sha256(repr(state).encode()).hexdigest()
 
     @cached_property
@@ -126,34 +122,6 @@ class Study:
         rows = self.runs()
         rows = rows[rows["bias"] == 0]
         return rows if len(rows) else self._unbiased_elsewhere
-
-    def passing(self) -> Self:
-        """The same study without the blocks that fail the sanity check."""
-        study = copy.copy(self)
-        study.left_out = tuple(self.failing_blocks)
-        for name in ("missing", "digest", "failing_blocks", "_findings"):
-            vars(study).pop(name, None)  # they are of all blocks
-        study.artifacts = [
-            run for run in self.artifacts if block_of(run.condition) not in self.failing_blocks
-        ]
-        study._frame = self._without_failing(self.runs())
-        study._elsewhere = self._without_failing(self._elsewhere)
-        study._unbiased_elsewhere = self._without_failing(self._unbiased_elsewhere)
-        return study
-
-    def _without_failing(self, rows: pd.DataFrame) -> pd.DataFrame:
-        return rows[~rows["block"].isin(list(self.failing_blocks))]
-
-    def level_of_passing(self, level: Level) -> Level | None:
-        """Compare a level of the primary measure again without the blocks that fail the sanity
-        check; None where fewer than two pairs are left of it."""
-        rows = self._without_failing(self.planned_runs())
-        if not set(STYLES_OF_THE_STUDY) <= set(rows["labels"]):
-            return None
-        for passing in analyse(rows, secondary=()).primary.levels:
-            if passing.bias == level.bias and passing.difference is not None:
-                return passing
-        return None
 
     def runs(self) -> pd.DataFrame:
         """Everything that was measured, of `vlcore.study.runs_table.with_differences`."""
@@ -185,7 +153,8 @@ class Study:
 
     @cached_property
     def _findings(self) -> Findings:
-        findings = study_findings(self.plan, self.grouping, self._tables(), self.left_out)
+        tables, failing = self._tables(), self.failing_blocks
+        findings = study_findings(self.plan, self.grouping, tables, failing)
         headline = findings.headline
         general = None if headline is None else self._over_scenes(headline)
         return replace(findings, plans=self._history(), over_scenes=general)

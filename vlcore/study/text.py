@@ -6,7 +6,7 @@ labels help or hurt.
 """
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.wording import (
@@ -43,7 +43,7 @@ def answer(findings: Findings) -> str:
     if findings.end is None or headline is None:
         return (
             "Inconclusive: a comparison needs two seed pairs with both label styles."
-            f" {findings.n_trained} of {len(findings.planned)} runs {images} are there."
+            f" {findings.n_trained} of {len(findings.plan.conditions)} runs {images} are there."
         )
     level, primary = headline.level, findings.end.primary
     n = len(level.blocks)
@@ -252,40 +252,31 @@ def notes(analysis: Analysis) -> list[str]:
     return sentences
 
 
-def sanity_words(failing: Collection[str], blocks: int) -> str:
-    """Which seed pairs of a study fail the sanity check; empty where none does."""
-    if not failing:
+def sanity_words(findings: Findings) -> str:
+    """How many seed pairs fail the sanity check, and what the others alone say; empty where none
+    fails. It is one of the recipe, so no seed pair is excluded, and the others decide nothing."""
+    if not findings.failing:
         return ""
-    return (
-        f"The sanity check fails in {len(failing)} of {blocks} seed pairs: seeds"
-        f" {_seeds_words(failing)}."
-    )
+    blocks = findings.frame["block"].nunique()
+    sentence = f"The sanity check fails in {len(findings.failing)} of {blocks} seed pairs"
+    if passing := findings.passing:
+        sentence += f"; the other {passing.n} alone differ by {points(passing.as_dict())}"
+    return f"{sentence}."
 
 
-def _seeds_words(blocks: Collection[str]) -> str:
-    """The seeds of blocks: ``21, 22 and 7`` of ``d21s21`` and ``d22s7``."""
-    return ", ".join(
-        data if data == init else f"{data} and {init}"
-        for data, init in (block.removeprefix("d").split("s") for block in blocks)
-    )
-
-
-def failing_words(failing: Mapping[str, list[str]]) -> str:
+def failing_words(failing: Mapping[str, Sequence[str]]) -> str:
     """In what each seed pair fails the sanity check, a list for markdown."""
-    return "\n".join(
-        f"- {_seeds_words([block])}: {'; '.join(facts)}" for block, facts in failing.items()
-    )
-
-
-def left_out_words(findings: Findings) -> str:
-    """Which seed pairs of a study are excluded; empty where none is."""
-    if not findings.left_out:
-        return ""
-    return f"Excluded, because the sanity check fails: seeds {_seeds_words(findings.left_out)}."
+    lines = []
+    for block, facts in failing.items():
+        data, init = block.removeprefix("d").split("s")
+        seeds = data if data == init else f"{data} and {init}"
+        lines.append(f"- {seeds}: {'; '.join(facts)}")
+    return "\n".join(lines)
 
 
 def claim_words(result: ClaimResult) -> str:
-    """A claim's status, such as ``inconclusive (5 seed pairs)``."""
+    """A claim's status, such as ``inconclusive (5 seed pairs)``; ``not measured`` where no test
+    was possible."""
     main = result.main
     if result.status is Status.DEPENDS:
         tests = [main, *(test for test in result.variations if _decided(test))]
@@ -293,6 +284,8 @@ def claim_words(result: ClaimResult) -> str:
         return f"{depends_words(result)}: {listed}"
     if result.status is not Status.NOT_DECIDED:
         return result.status
+    if main.difference is None:
+        return "not measured"
     # The claim's number decides, and a control was not measured: more seeds would not help.
     waits = main.status is Status.SUPPORTED and any(
         control.difference is None for control in result.controls

@@ -20,7 +20,6 @@ from vlcore.plots.document import Chart, Part
 from vlcore.plots.theme import Palette
 from vlcore.study import figures, pooled, published, report, tables
 from vlcore.study import text as words
-from vlcore.study.analysis import Level
 from vlcore.study.evidence import ClaimResult
 from vlcore.study.findings import Findings
 from vlcore.study.plans import StudyError
@@ -69,7 +68,7 @@ class Canvas:
     """A study and how its figures are drawn.
 
     Attributes:
-        study: with or without the seed pairs that fail the sanity check.
+        study: what is shown.
         findings: of the study.
         palette: light or dark.
         width: px of a figure, where two can be beside each other.
@@ -127,20 +126,6 @@ def chosen_part() -> str:
             if key in st.query_params:
                 st.session_state.update(part=part)
     return widgets.choose_one("Part", PARTS, "part", ANSWER, label_visibility="collapsed")
-
-
-def without_failing(study: Study) -> Study:
-    """Let the visitor exclude seed pairs that fail the sanity check."""
-    failing = study.failing_blocks
-    if not failing:
-        return study
-    blocks = study.runs()["block"].nunique()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(
-            words.sanity_words(failing, blocks), help=words.failing_words(failing), width="content"
-        )
-        excluded = st.toggle("Exclude them", **widgets.in_address("sound"))
-    return study.passing() if excluded and len(failing) < blocks else study
 
 
 def queue(study: Study) -> None:
@@ -219,21 +204,18 @@ def nothing_yet(study: Study) -> None:
 
 
 def answer_of_study(canvas: Canvas) -> None:
-    """What one study says: its headline, whether that holds in other seed pairs, every run over
-    bias, and what made it."""
+    """What one study says: its headline, every run over bias, and what made it."""
     study = canvas.study
-    _headline(study, canvas.findings)
-    if isinstance(study, PublishedStudy):
-        in_other_pairs(study)
+    _headline(canvas.findings)
     canvas.show(report.chart(figures.by_bias, canvas.findings, PRIMARY), prefix="first_")
     st.caption(figures.REFERENCES)
     if isinstance(study, PublishedStudy):
         st.caption(study.origin)
 
 
-def _headline(study: Study, findings: Findings) -> None:
-    """The answer at one bias level: in large numbers, what they decide in a sentence, and whether
-    that holds without the seed pairs that fail the sanity check."""
+def _headline(findings: Findings) -> None:
+    """The answer at one bias level: in large numbers, what they decide in a sentence, and what the
+    sanity check says of the recipe."""
     answer = findings.headline
     if answer is None:
         return
@@ -250,32 +232,12 @@ def _headline(study: Study, findings: Findings) -> None:
             value, low, high = (write(100 * end) for end in ends)
             about = f"95 % interval over seed pairs: {low} to {high}"
             st.metric(label, f"{value}{unit}", help=about, width="content")
-    st.markdown(f"Descriptive less short labels: {_decided(answer.level)}.")
+    difference, status = words.difference_words(answer.level), words.level_words(answer.level)
+    st.markdown(f"Descriptive less short labels: {difference}, {status}.")
     if findings.end and (few := words.too_few(findings.end)):
         st.caption(few)
-    if study.failing_blocks and (level := _level_of_passing(study, findings)):
-        st.caption(f"Without the seed pairs that fail the sanity check: {_decided(level)}.")
-
-
-def _decided(level: Level) -> str:
-    return f"{words.difference_words(level)}, {words.level_words(level)}"
-
-
-@st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=_BY_CONTENT)
-def _level_of_passing(study: Study, _findings: Findings) -> Level | None:
-    return study.level_of_passing(_findings.headline.level) if _findings.headline else None
-
-
-@st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=_BY_CONTENT)
-def _in_other_pairs(study: PublishedStudy) -> dict[str, Level]:
-    return study.in_other_pairs()
-
-
-def in_other_pairs(study: PublishedStudy) -> None:
-    """The same comparison in seed pairs of other studies, a sentence."""
-    levels = [f"{_decided(level)} in `{name}`" for name, level in _in_other_pairs(study).items()]
-    if levels:
-        st.markdown(f"The same in other seed pairs of this version: {'; '.join(levels)}.")
+    if sanity := words.sanity_words(findings):
+        st.caption(sanity, help=words.failing_words(findings.failing), width="content")
 
 
 @st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=_BY_CONTENT)
@@ -290,9 +252,7 @@ def shared_runs(canvas: Canvas) -> None:
     if not isinstance(study, PublishedStudy):
         return
     for name, count in study.shared_runs().items():
-        second: Study = PublishedStudy(name, study.plan.conditions[0].data)
-        if study.left_out:
-            second = second.passing()
+        second = PublishedStudy(name, study.plan.conditions[0].data)
         claims = {result.claim.id: result for result in _claims(second)}
         differ = [
             f"{result.claim.id} {words.claim_words(claims[result.claim.id])}"
