@@ -16,7 +16,7 @@ from vlcore.classroom.lessons import EXPERIMENTS, Quantity, Step, lessons
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.estimate import Estimate
-from vlcore.study import published
+from vlcore.study import pooled, published, text
 
 LESSON = lessons(Condition())[EXPERIMENTS]
 SORTING, _, BIAS, LABELS = LESSON.steps
@@ -87,18 +87,27 @@ def test_runs_are_paired_by_their_seeds_and_have_a_t_interval() -> None:
         over_runs(LABELS, half)
 
 
-def test_published_runs_of_another_image_set_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert answers.published_lesson_runs("elsewhere").empty
+def test_where_no_results_came_along_a_lesson_has_no_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(published, "FOLDER", Path("nowhere"))
-    assert answers.published_lesson_runs("scenes").empty
+    assert answers.lesson_runs(LESSON).empty
 
 
-def test_the_claims_are_put_to_the_runs_of_a_lesson() -> None:
-    runs = answers.published_lesson_runs("scenes")
-    results = answers.lesson_claims(runs, LESSON, SCENES)
+@pytest.mark.parametrize("data", pooled.SETS)
+def test_the_claims_are_put_to_untouched_seed_pairs_with_their_controls(data: str) -> None:
+    runs = answers.lesson_runs(lessons(Condition(data=data, data_version="2"))[EXPERIMENTS])
+    assert set(runs["init_seed"]) <= set(pooled.pooled(data).seeds)
+    assert set(runs["bias"]) == {0.0, 0.75}
+    results = answers.lesson_claims(runs, SCENES)
     assert list(results) == [f"C{number}" for number in range(1, 9)]
-    assert results["C7"].n == 10
-    assert answers.lesson_claims(runs[runs["key"] == "none"], LESSON, SCENES) == {}
+    for result in results.values():
+        assert result.n >= 10
+        assert not text.not_run(result), "no control is missing"
+    asked = [name for name, result in results.items() if pooled.asks(result.claim)]
+    assert asked == ["C7"]
+    number = answers.measured_of(results["C7"], data)
+    assert pooled.pooled(data).words in number
+    assert text.estimate_words(results["C7"].estimate) in number
+    assert answers.lesson_claims(runs[runs["key"] == "none"], SCENES) == {}
 
 
 @pytest.mark.parametrize(
@@ -116,7 +125,7 @@ def test_the_claims_are_put_to_the_runs_of_a_lesson() -> None:
             LABELS,
             Estimate(-0.05, -0.18, 0.03, 7),
             True,
-            "-5 points (-18 to +3)",
+            "-5.0 points (-18.0 to +3.0)",
             "n = 7 runs",
             "leaves “less often",
         ),

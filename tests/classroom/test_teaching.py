@@ -11,6 +11,7 @@ from vlcore.classroom.answers import Measurement, estimate_in_run, estimate_publ
 from vlcore.classroom.lessons import EXPERIMENTS, lessons
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.wording import rate
+from vlcore.study.pooled import pooled
 from vlcore.web.lesson.roles import NAMES
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +38,9 @@ def test_every_number_with_an_interval_is_one_that_the_four_experiments_show(
     said = set(re.findall(r"[-+]?[\d.]+ (?:%|points) \([-+]?[\d.]+ to [-+]?[\d.]+\)", PLANS))
     assert len(said) >= 5
     assert said - {" ".join(one.split()) for one in shown} == set(), "with plain spaces"
+    n = pooled("scenes").n
+    assert f"({n} seed pairs; maps: 10)" in PLANS
+    assert f"The {n} pairs" in PLANS
 
 
 def test_every_lesson_has_a_plan() -> None:

@@ -1,11 +1,12 @@
 """Measurements that answer the questions of a lesson: in one run, over many runs, and by the
-claims.
+claims. What descriptive labels change is the study's one answer (`vlcore.study.pooled`).
 
 Each has its own interval, over images or over runs, and says where it decides nothing.
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,16 +14,16 @@ import pandas as pd
 
 from vlcore.api.model_metrics import absence_reason, estimate_of
 from vlcore.classroom.lessons import Choice, Lesson, Quantity, Step
-from vlcore.experiment.condition import Condition
+from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.grouping import Grouping
-from vlcore.experiment.wording import difference, number, points, rate
+from vlcore.experiment.wording import difference, number, percent, points, rate
 from vlcore.metrics.estimate import Estimate
+from vlcore.study import pooled
 from vlcore.study.claims import evaluate_claims
-from vlcore.study.evidence import ClaimResult
+from vlcore.study.evidence import STYLES, ClaimResult
 from vlcore.study.plans import StudyError
-from vlcore.study.pooled import pooled
 from vlcore.study.published import measured_runs
-from vlcore.study.runs_table import runs_table
+from vlcore.study.runs_table import matching_runs, runs_table
 from vlcore.study.statistics.paired import ENOUGH, t_interval
 from vlcore.study.text import claim_words, estimate_words, not_run
 
@@ -65,7 +66,9 @@ class Measurement:
         (+0.16 to +0.21)`` of a difference, or ``0.062 (0.06 to 0.065)``."""
         quantity = self.step.quantity
         if quantity.share:
-            return (points if quantity.less_left else rate)(self.estimate.as_dict())
+            if quantity.less_left:
+                return points(self.estimate.as_dict(), pooled.DIGITS if self.runs else 0)
+            return rate(self.estimate.as_dict())
         return (difference if quantity.less else number)(self.estimate.as_dict())
 
     @property
@@ -104,14 +107,29 @@ class Answer:
             for measurement in self.measurements
         ]
         for result in self.claims:
-            measured = f"{result.claim.what}: {estimate_words(result.estimate)}, n = {result.n}"
+            measured = measured_of(result, self.step.right.data)
             verdict = f"{claim_words(result)}. {not_run(result)}".rstrip()
             sentences.append(
-                f"{result.claim.id}, the study says: {result.claim.says} {measured}. {verdict}"
+                f"{result.claim.id}, the study says: {result.claim.says} {measured} {verdict}"
             )
         if not sentences:
             sentences = ["Nothing was measured yet: train the models of this question."]
         return [*sentences, ANOTHER]
+
+
+def measured_of(result: ClaimResult, data: str) -> str:
+    """What was measured of a claim on an image set: where the claim is about what descriptive
+    labels change, the one answer first."""
+    claim = result.claim
+    number = f"{claim.what}: {estimate_words(result.estimate)}, n = {result.n} seed pairs."
+    if pooled.asks(claim):
+        with suppress(StudyError):  # none was published
+            answer = pooled.pooled(data)
+            return (
+                f"With {percent(STUDY_BIAS)} removed, descriptive less short labels:"
+                f" {answer.words}, n = {answer.n} seed pairs. {number}"
+            )
+    return number
 
 
 def estimate_in_run(
@@ -178,21 +196,29 @@ def values_of(frame: pd.DataFrame, quantities: Sequence[Quantity]) -> dict[str, 
     }
 
 
-def published_lesson_runs(data: str) -> pd.DataFrame:
-    """The published runs on an image set with the seeds that are looked for, as a
-    `vlcore.study.runs_table.runs_table`; empty where no results came with this copy."""
+def lesson_runs(lesson: Lesson) -> pd.DataFrame:
+    """The published runs that the study's claims are put to in a lesson, with the claims' controls,
+    as a `vlcore.study.runs_table.runs_table`: at its bias levels, in the seed pairs of the one
+    answer. Empty where there are none."""
+    usual = lesson.trained[0]
     try:
-        return measured_runs(data=data, init_seed=list(SEEDS))
+        runs = measured_runs(
+            data=usual.data,
+            labels=list(STYLES),
+            bias=sorted({condition.bias for condition in lesson.trained}),
+            init_seed=list(pooled.pooled(usual.data).seeds),
+        )
     except StudyError:
         return runs_table([])
+    return matching_runs(runs, usual, ("labels", "bias", "size_mode", "data_seed", "init_seed"))
 
 
 def estimate_published(quantity: Quantity, conditions: tuple[Condition, Condition]) -> Estimate:
-    """A quantity over the seed pairs of the study's one answer (`vlcore.study.pooled`), so that a
-    lesson and Findings say the same; ValueError with fewer than two that were measured."""
+    """A quantity over the seed pairs of the one answer; ValueError with fewer than two that were
+    measured."""
     data = conditions[1].data
     try:
-        seeds = pooled(data).seeds
+        seeds = pooled.pooled(data).seeds
         measures = sorted({quantity.measure, quantity.less} - {""})
         runs = measured_runs(data=data, moment="end", measure=measures, init_seed=list(seeds))
     except StudyError as error:
@@ -200,13 +226,7 @@ def estimate_published(quantity: Quantity, conditions: tuple[Condition, Conditio
     return estimate_over_runs(quantity, conditions, values_of(runs, [quantity]), seeds)
 
 
-def lesson_claims(
-    frame: pd.DataFrame, lesson: Lesson, grouping: Grouping
-) -> dict[str, ClaimResult]:
-    """The study's claims, put to the runs of a lesson, by id; AnalysisError where they do not
-    compare."""
-    conditions = [condition for step in lesson.steps for condition in step.conditions]
-    keys = {with_seed(condition, seed).key for condition in conditions for seed in SEEDS}
-    rows = frame[frame["key"].isin(keys)]
-    results = evaluate_claims(rows, grouping) if len(rows) else []
+def lesson_claims(runs: pd.DataFrame, grouping: Grouping) -> dict[str, ClaimResult]:
+    """The study's claims, put to runs, by id; AnalysisError where they do not compare."""
+    results = evaluate_claims(runs, grouping) if len(runs) else []
     return {result.claim.id: result for result in results}

@@ -41,7 +41,7 @@ from vlcore.plots.thumbnails import thumb_uri
 from vlcore.plots.votes import votes_chart
 from vlcore.study.evidence import ClaimResult
 from vlcore.study.runs_table import AnalysisError, runs_table
-from vlcore.study.text import estimate_words, not_run
+from vlcore.study.text import not_run
 from vlcore.web import cache, jobs, shell, widgets, work
 from vlcore.web.compare.sections import show_animation
 from vlcore.web.findings import sections
@@ -76,16 +76,13 @@ def lesson_answer(lesson: Lesson, step: Step, images: ImageSet) -> Answer:
             missing = ""
     conditions = [with_seed(model, seed) for model in lesson.trained for seed in SEEDS]
     trained = [condition.key for condition in conditions if store.published(condition.key)]
-    quantities = [question.quantity for question in lesson.steps]
-    published = values_of(_published(images), quantities)
+    server = values_of(_server_runs(trained), [step.quantity])
     sources: dict[str, Callable[[], Estimate]] = {
-        "in the published runs": partial(_published_estimate, step.quantity, step.conditions)
+        "in the runs of this server": partial(
+            estimate_over_runs, step.quantity, step.conditions, server
+        ),
+        "in the published runs": partial(_published_estimate, step.quantity, step.conditions),
     }
-    # Where all runs of this server are among the published ones there is nothing to add.
-    if {with_seed(step.right, seed).key for seed in SEEDS} & set(trained) - set(published):
-        server = values_of(_server_runs(trained), quantities)
-        over_server = partial(estimate_over_runs, step.quantity, step.conditions, server)
-        sources = {"in the runs of this server": over_server, **sources}
     for where, estimate_of in sources.items():
         with suppress(ValueError):  # fewer than two runs
             measurements.append(Measurement(step, where, estimate_of(), runs=True))
@@ -98,23 +95,18 @@ def lesson_answer(lesson: Lesson, step: Step, images: ImageSet) -> Answer:
     max_entries=12, show_spinner="Putting the claims to the test …", hash_funcs=cache.BY_CONTENT
 )
 def _claims(name: str, images: ImageSet, trained: Sequence[str]) -> dict[str, ClaimResult]:
-    for frame in (_published(images), _server_runs(trained)):
+    lesson = lessons_of(images)[name]
+    for runs in (answers.lesson_runs(lesson), _server_runs(trained)):
         # Runs that do not compare decide nothing; the Findings page says in what they differ.
         with suppress(AnalysisError):
-            if len(frame):
-                return answers.lesson_claims(frame, lessons_of(images)[name], images.grouping)
+            if len(runs):
+                return answers.lesson_claims(runs, images.grouping)
     return {}
 
 
 @st.cache_resource(max_entries=50, show_spinner=False, hash_funcs=cache.BY_CONTENT)
 def _published_estimate(quantity: Quantity, conditions: tuple[Condition, Condition]) -> Estimate:
     return answers.estimate_published(quantity, conditions)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=cache.BY_CONTENT)
-def _published(images: ImageSet) -> pd.DataFrame:
-    frame = answers.published_lesson_runs(images.name)
-    return frame[frame["data_version"] == images.version] if len(frame) else frame
 
 
 @st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=cache.BY_CONTENT)
@@ -151,7 +143,7 @@ def reveal(
         meaning = explained(" ".join(result.claim.what for result in answer.claims))
         st.caption(plain(f"{TWO_QUESTIONS} {meaning}"))
     for result in answer.claims:
-        _claim(result)
+        _claim(result, images.name)
 
 
 def _result_line(measurement: Measurement) -> str:
@@ -210,14 +202,13 @@ def _measured(answer: Answer) -> None:
     )
 
 
-def _claim(result: ClaimResult) -> None:
+def _claim(result: ClaimResult, data: str) -> None:
     claim = result.claim
     with st.container(border=True):
         st.markdown(f"**{claim.id} · The study says:** {claim.says} {sections.badge(result)}")
         st.markdown(
-            f"{claim.what}: **{estimate_words(result.estimate)}**, n = {result.n} seed pairs."
-            f" To be supported it must also differ from its control: {claim.control}."
-            f" {not_run(result)}"
+            f"{answers.measured_of(result, data)} To be supported it must also differ from its"
+            f" control: {claim.control}. {not_run(result)}"
         )
 
 

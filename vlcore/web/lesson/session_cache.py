@@ -17,6 +17,7 @@ from vlcore.jobs.queue import default_workers
 from vlcore.plots.rendering import chart_slide
 from vlcore.plots.theme import LIGHT
 from vlcore.study import published
+from vlcore.study.pooled import UNTOUCHED
 from vlcore.web import cache, work
 from vlcore.web.lesson import steps
 from vlcore.web.visitors import Visitor, visitor
@@ -84,9 +85,11 @@ def _results(
     max_entries=6, show_spinner="Reading the published runs …", hash_funcs=_BY_CONTENT
 )
 def published_differences(plan: Plan, images: ImageSet) -> Differences:
-    """Published runs of a plan's arms, see `one_room_results.published_differences`."""
+    """Published runs of a plan's arms that no tuning has used, as in the study's one answer; see
+    `one_room_results.published_differences`."""
     study = one_room.study_of(plan, usual_condition(images), images.grouping)
-    return one_room_results.published_differences(study, published.measured_runs())
+    runs = published.measured_runs()
+    return one_room_results.published_differences(study, runs[runs["data_seed"] >= UNTOUCHED])
 
 
 def seconds(plan: Plan, images: ImageSet) -> float:
