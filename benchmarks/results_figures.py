@@ -26,10 +26,14 @@ def write_figures(folder: Path) -> None:
         ("readouts", readouts()),
         ("arms", arms()),
     ):
-        file = folder / f"{name}.png"
-        figure.save(str(file), scale_factor=1.5)
-        image = Image.open(file).convert("P", palette=Image.Palette.ADAPTIVE, colors=PALETTE_SIZE)
-        image.save(file, optimize=True)
+        save_figure(figure, folder / f"{name}.png")
+
+
+def save_figure(figure: alt.TopLevelMixin, file: Path) -> None:
+    """Write a figure with few colours, for a page of the repository."""
+    figure.save(str(file), scale_factor=1.5)
+    image = Image.open(file).convert("P", palette=Image.Palette.ADAPTIVE, colors=PALETTE_SIZE)
+    image.save(file, optimize=True)
 
 
 def _rows(result: Contrast, **columns: Any) -> list[dict[str, Any]]:

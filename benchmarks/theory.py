@@ -6,23 +6,27 @@ With `--predict` the table ``docs/results/theory.csv`` is written: what the theo
 minority-group accuracy of an arm and of short labels, by image set, bias and images of a group, and
 their difference in points and log odds. It reads no run: the two strengths of a set are fitted on
 the accuracies without bias below. Then, and without it, predictions are put beside the published
-runs in ``docs/results/theory.md``, with how many signs agree and how much of the differences is
-explained. Training has 700 steps, and 2,800 with 192 images of a group, so that each is seen as
-often."""
+runs in ``docs/results/theory.md`` and its figure, with how many signs agree and how much of the
+differences is explained. Training has 700 steps, and 2,800 with 192 images of a group, so that each
+is seen as often."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import altair as alt
 import numpy as np
 import pandas as pd
 
 from benchmarks import FLAG, head, parse_options, row
+from benchmarks.results_figures import TWO_COLOURS, save_figure
 from vlcore.experiment.condition import Condition
+from vlcore.experiment.wording import decimal
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import published
 from vlcore.study.contrasts import ArmRates, Contrast, contrast
+from vlcore.study.pooled import UNTOUCHED
 from vlcore.study.runs_table import SEEDS, matching_runs
 from vlcore.study.statistics.factorial import logit_share
 from vlcore.study.theory import (
@@ -35,6 +39,7 @@ from vlcore.study.theory import (
 
 TABLE, PAGE = Path("docs/results/theory.csv"), Path("docs/results/theory.md")
 FEWEST_PAIRS = 6  # fewer seed pairs are no measurement
+OTHER_CONTRASTS = "other contrasts of the place"
 STEPS = {48: 700, 192: 2800}
 # Named right without bias, 48 images of a group. Short labels: balanced accuracy of all published
 # runs of 700 steps; the place alone: `benchmarks.cues`, by contrast of the place.
@@ -85,7 +90,9 @@ def main() -> None:
     if options.predict:
         predictions = pd.DataFrame(list(_predictions(options.draws)))
         predictions.to_csv(TABLE, index=False, float_format="%.4f")
-    PAGE.write_text(page(pd.read_csv(TABLE)), encoding="utf-8")
+    table = compare(pd.read_csv(TABLE))
+    PAGE.write_text(page(table), encoding="utf-8")
+    save_figure(figure(table), PAGE.with_suffix(".png"))
 
 
 def _cells() -> Iterator[Cell]:
@@ -129,41 +136,116 @@ def _prediction(cell: Cell, perception: Perception, draws: int) -> dict[str, flo
     }
 
 
-def page(predictions: pd.DataFrame) -> str:
-    """Predictions beside measurements, as a page."""
+def compare(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Predictions that were measured, a row each: `data`, `arm`, `bias`, `n_per_group`; `predicted`
+    and `measured` with `low` and `high` (95 %), in log odds; `points_predicted` and `points`; `n`
+    (seed pairs); `sign`, whether it is the measured one, empty where that is not clear."""
     runs = published.read_rows(moment="end", measure=PRIMARY).drop_duplicates("key")
-    lines, predicted, measured, signs = [], [], [], []
-    lower = 0  # measurements that are clearly below 0
+    # As in the study's one answer, seed pairs that the recipe was tuned on do not count.
+    runs = runs[runs["data_seed"] >= UNTOUCHED]
+    rows = []
     for prediction in predictions.itertuples(index=False):
         cell = Cell(*prediction[:4])
         result = _measured(runs, cell)
         if result is None:
             continue
         mean = result.mean_log_odds
-        is_decided = mean.low > 0 or mean.high < 0
-        lower += mean.high < 0
-        sign = "-"
-        if is_decided:
+        sign = ""
+        if mean.low > 0 or mean.high < 0:
             sign = "yes" if mean.value * prediction.log_odds > 0 else "no"
-        signs.append(sign)
-        predicted.append(prediction.log_odds)
-        measured.append(mean.value)
-        ends = f"{mean.value:+.2f} ({mean.low:+.2f} to {mean.high:+.2f})"
-        points = f"{prediction.points:+.1f}", f"{100 * result.mean_points.value:+.1f}"
-        setting = (f"`{cell.data}`", cell.arm, f"{100 * cell.bias:g} %", cell.n_per_group)
-        lines.append(row(*setting, f"{prediction.log_odds:+.2f}", ends, *points, mean.n, sign))
+        rows.append(
+            vars(cell)
+            | {
+                "predicted": prediction.log_odds,
+                "measured": mean.value,
+                "low": mean.low,
+                "high": mean.high,
+                "points_predicted": prediction.points,
+                "points": 100 * result.mean_points.value,
+                "n": mean.n,
+                "sign": sign,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def page(table: pd.DataFrame) -> str:
+    """Predictions beside measurements, as a page."""
+    lines = []
+    for cell in table.itertuples(index=False):
+        lines.append(
+            row(
+                f"`{cell.data}`",
+                cell.arm,
+                f"{100 * cell.bias:g} %",
+                cell.n_per_group,
+                f"{cell.predicted:+.2f}",
+                f"{cell.measured:+.2f} ({cell.low:+.2f} to {cell.high:+.2f})",
+                f"{cell.points_predicted:+.1f}",
+                f"{cell.points:+.1f}",
+                cell.n,
+                cell.sign or "-",
+            )
+        )
     columns = ("set", "arm", "removed", "images a group", "log odds predicted", "measured")
     columns += ("points predicted", "measured", "pairs", "sign")
-    hits, decided = signs.count("yes"), len(signs) - signs.count("-")
+    hits, decided = sign_hits(table)
+    explained, lower = explained_share(table), int((table["high"] < 0).sum())
     summary = (
-        f"Of {len(lines)} differences that were measured in {FEWEST_PAIRS} seed pairs or more, the"
+        f"Of {len(table)} differences that were measured in {FEWEST_PAIRS} seed pairs or more, the"
         f" sign is clear in {decided} (the 95 % interval excludes 0), and predicted in {hits} of"
-        f" these; to say “less” every time would be right in {lower}. In size the theory fails: R2"
-        f" of predicted against measured log odds is {_explained(predicted, measured):.2f} (of the"
-        " predictions themselves; 0 is what a constant reaches)."
+        f" these; to say “less” every time would be right in {lower}. In size, R2 of predicted"
+        f" against measured log odds is {decimal(explained)} (of the predictions themselves; 0 is"
+        " what a constant reaches)."
     )
     title = "# Theory against measurement"
-    return "\n".join([title, "", ABOUT, "", summary, "", head(*columns), *lines, ""])
+    picture = "![Predicted and measured log odds of each arm less short labels](theory.png)"
+    return "\n".join([title, "", ABOUT, "", summary, "", picture, "", head(*columns), *lines, ""])
+
+
+def figure(table: pd.DataFrame) -> alt.TopLevelMixin:
+    """Predicted against measured log odds, with intervals, and the line on which they agree."""
+    sets = {name: name for name in CONTRASTS} | dict.fromkeys(FAINT, OTHER_CONTRASTS)
+    rows = table.assign(images=table["data"].map(sets))
+    low, high = (float(end) for end in (rows["low"].min(), rows["high"].max()))
+    scale = alt.Scale(domain=[low - 0.05, high + 0.05], nice=False, zero=False)
+    x = alt.X("predicted:Q", scale=scale, title="predicted log odds, arm less short labels")
+    y = alt.Y("measured:Q", scale=scale, title="measured, with 95 % interval over seed pairs")
+    kinds = [*CONTRASTS, OTHER_CONTRASTS]
+    colours = alt.Scale(domain=kinds, range=[*TWO_COLOURS[::-1], "#777"])
+    shapes = alt.Scale(domain=kinds, range=["square", "circle", "triangle"])
+    base = alt.Chart(rows).encode(x=x, color=alt.Color("images:N", scale=colours, title=None))
+    ends = pd.DataFrame({"predicted": [low, high], "measured": [low, high]})
+    diagonal = alt.Chart(ends).mark_line(color="#555", strokeDash=[4, 4]).encode(x=x, y=y)
+    zero = alt.Chart(pd.DataFrame({"zero": [0]}))
+    hits, decided = sign_hits(table)
+    title = (
+        f"R2 = {decimal(explained_share(table))}; sign right in {hits} of {decided} clear"
+        " differences; dashed: as predicted"
+    )
+    layers = alt.layer(
+        zero.mark_rule(color="#999").encode(x=alt.X("zero:Q", scale=scale)),
+        zero.mark_rule(color="#999").encode(y=alt.Y("zero:Q", scale=scale)),
+        diagonal,
+        base.mark_rule(strokeWidth=1.5, opacity=0.6).encode(y=alt.Y("low:Q"), y2="high:Q"),
+        base.mark_point(filled=True, size=80, opacity=1).encode(
+            y=y, shape=alt.Shape("images:N", scale=shapes, title=None)
+        ),
+    )
+    layers = layers.properties(width=560, height=560, title=title)
+    return layers.configure_legend(orient="top", labelLimit=300)
+
+
+def sign_hits(table: pd.DataFrame) -> tuple[int, int]:
+    """In how many rows of `compare` the sign is the measured one, and in how many it is clear."""
+    return int((table["sign"] == "yes").sum()), int((table["sign"] != "").sum())
+
+
+def explained_share(table: pd.DataFrame) -> float:
+    """The share of variance of measured log odds that predictions explain."""
+    measured = table["measured"]
+    residual = ((measured - table["predicted"]) ** 2).sum()
+    return float(1 - residual / ((measured - measured.mean()) ** 2).sum())
 
 
 def _measured(runs: pd.DataFrame, cell: Cell) -> Contrast | None:
@@ -189,13 +271,6 @@ def _measured(runs: pd.DataFrame, cell: Cell) -> Contrast | None:
         return None
     counted = pd.DataFrame(images).loc[table.index].astype(float)
     return contrast(ArmRates(table, counted), {"arm": 1.0, "short": -1.0})
-
-
-def _explained(predicted: Sequence[float], measured: Sequence[float]) -> float:
-    """The share of variance that predictions explain."""
-    truth = np.array(measured)
-    residual = ((truth - np.array(predicted)) ** 2).sum()
-    return float(1 - residual / ((truth - truth.mean()) ** 2).sum())
 
 
 if __name__ == "__main__":
