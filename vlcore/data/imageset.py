@@ -174,7 +174,9 @@ def usable_name(name: str) -> bool:
 
 def with_groups(table: pd.DataFrame) -> pd.DataFrame:
     """The table with a column ``group``."""
-    return table.assign(group=list(map(group_name, table["object"], table["context"])))
+    pairs = table.groupby(["object", "context"], sort=False)
+    names = np.array([group_name(*pair) for pair, _ in pairs], dtype=object)
+    return table.assign(group=names[pairs.ngroup()].tolist())
 
 
 @lru_cache(maxsize=64)

@@ -35,7 +35,8 @@ def addresses(images: ImageSet, rows: Sequence[int]) -> list[str]:
     if not base_paths:
         return small_images.draw_thumbs(images, rows)
     small_images.register_set(images)
-    return [thumb_address(base_paths[0], images.name, images.version, row) for row in rows]
+    folder = thumb_address(base_paths[0], images.name, images.version, 0).removesuffix("0")
+    return [f"{folder}{row:d}" for row in rows]
 
 
 async def serve_small_image(request: Request) -> Response:
