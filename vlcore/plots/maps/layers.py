@@ -30,6 +30,7 @@ _UPLOAD_CORNERS = np.array([(x, y) for x in (-0.7, 0, 0.7) for y in (-0.4, 0.2, 
 _FADED = 0.08  # opacity outside a brush
 _BACK = 0.2  # opacity at most of what has not the colour of the hovered mark
 _HEAD = "M0,0L-.55,1.5L.55,1.5Z"  # of an arrow that points up: its tip lies where the arrow ends
+_MOST_AVOIDED = 5000  # images that the words of captions keep off
 _AROUND = 8  # px from the middle of an image's mark to the circle around it
 _IS_HOVERED = {"param": "hov", "empty": False}  # as a condition
 _HOVERED = alt.selection_point(name="hov", empty=False)
@@ -193,25 +194,34 @@ def picked(_tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
     return [_circle(clicked, style.sizes.grown * 2, style.palette.accent)]
 
 
-def captions(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
-    """Diamonds and their words, muted beside a typed caption; a halo keeps the words legible over
-    marks."""
+def placed_captions(tables: MapTables, pane: Pane) -> pd.DataFrame:
+    """The captions of a map with the offsets of their words in px (`dx`, `dy`, `align`)."""
     rows = pane.rows(tables.captions)
-    if rows.empty:
-        return []
-    typed = None if tables.typed is None else pane.rows(tables.typed)
-    colour = style.palette.text if typed is None else style.palette.muted
-    stars = tables.uploads if typed is None else typed
+    stars = tables.uploads if tables.typed is None else pane.rows(tables.typed)
     corners = None
     if stars is not None:
         around = _upload_side(pane) * _UPLOAD_CORNERS
         corners = (pane.pixels(stars)[:, None] + around).reshape(-1, 2)
     texts = rows["caption"].astype(str)
-    positions = place_labels(
-        texts.tolist(), pane.pixels(rows), pane.pixels(tables.points), pane.side, corners
+    # Of very many images, evenly spaced ones say well enough where words hide little.
+    images = tables.points.iloc[:: 1 + len(tables.points) // _MOST_AVOIDED]
+    offsets = place_labels(
+        texts.tolist(), pane.pixels(rows), pane.pixels(images), pane.side, corners
     )
     placed = rows[["caption", *pane.columns]].assign(spoken="caption: " + texts)
-    placed[["dx", "dy", "align"]] = positions
+    placed[["dx", "dy", "align"]] = pd.DataFrame(
+        offsets, index=placed.index, columns=["dx", "dy", "align"]
+    )
+    return placed
+
+
+def captions(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
+    """Diamonds and their words, muted beside a typed caption; a halo keeps the words legible over
+    marks."""
+    placed = placed_captions(tables, pane)
+    if placed.empty:
+        return []
+    colour = style.palette.text if tables.typed is None else style.palette.muted
     base = pane.present(placed)
     text = {
         **_BOLD,

@@ -54,9 +54,9 @@ class MapLegend:
     def passes(self, clicked: str, pane: int) -> str:
         """Whether a row belongs to one of the `clicked` entries, an expression; an entry that only
         explains a mark hides nothing."""
-        columns = {_column_of(entry.name) for entry in self.entries} - {""}
+        columns = {column_of(entry.name) for entry in self.entries} - {""}
         names = [_entry_expression(column, pane) for column in sorted(columns)]
-        names += [json.dumps(entry.name) for entry in self.entries if not _column_of(entry.name)]
+        names += [json.dumps(entry.name) for entry in self.entries if not column_of(entry.name)]
         return " || ".join(f"indexof({clicked}, {name}) >= 0" for name in names)
 
     def guide(self, side: int, place: LegendPlace = "bottom") -> alt.Legend:
@@ -164,16 +164,16 @@ def rows_of_entries(points: pd.DataFrame, names: Sequence[str], pane: str) -> ND
     """
     passing = np.zeros(len(points), dtype=bool)
     for name in names:
-        column = _column_of(name)
+        column = column_of(name)
         if not column:
             return np.ones(len(points), dtype=bool)
-        values = points[_numbered(column, pane)].astype(str).str.lower()
+        values = points[numbered_column(column, pane)].astype(str).str.lower()
         passing |= (values == name.removeprefix(f"{column} ").lower()).to_numpy()
     return passing if names else ~passing
 
 
-def _column_of(name: str) -> str:
-    """The column whose rows belong to an entry; empty of one that only explains a mark."""
+def column_of(name: str) -> str:
+    """The column whose rows belong to an entry; empty for one that only explains a mark."""
     column = name.partition(" ")[0]
     columns = {colouring.column for colouring in COLOURINGS.values()} | {"minority", "kind"}
     return column if column in columns else ""
@@ -181,10 +181,10 @@ def _column_of(name: str) -> str:
 
 def _entry_expression(column: str, pane: int) -> str:
     """An expression: the entry that a row belongs to by a column."""
-    return f"'{column} ' + datum.{_numbered(column, pane)}"
+    return f"'{column} ' + datum.{numbered_column(column, pane)}"
 
 
-def _numbered(column: str, pane: int | str) -> str:
+def numbered_column(column: str, pane: int | str) -> str:
     """A column of the points; numbered by map where each model has values of its own."""
     per_model = any(
         colouring.per_model for colouring in COLOURINGS.values() if colouring.column == column

@@ -5,16 +5,17 @@ columns are shared by all panes: the browser alone links the maps, and only a cl
 brush go to the server."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from vlcore.experiment.grouping import Grouping
 from vlcore.plots.group_accuracy import CELLS, group_grid
 from vlcore.plots.maps import layers
-from vlcore.plots.maps.legend import LegendPlace, map_legend, rows_of_entries
+from vlcore.plots.maps.legend import LegendPlace, MapLegend, map_legend, rows_of_entries
 from vlcore.plots.maps.panes import (
     GAP,
     HOVER,
@@ -28,8 +29,9 @@ from vlcore.plots.maps.panes import (
     wrapped,
 )
 from vlcore.plots.maps.small import MapInfo
-from vlcore.plots.maps.tables import map_tables
+from vlcore.plots.maps.tables import Extent, MapTables, map_tables
 from vlcore.plots.options import PLAIN, MapOptions
+from vlcore.plots.scales import finished
 from vlcore.plots.theme import Palette, across
 
 # Only from empty ground: a press on a mark would take the brush away, and with it what was lit.
@@ -39,7 +41,26 @@ _BRUSH = (
 )
 # A click on anything else would toggle the last entry once more.
 _LEGEND_CLICK = "click[event.item && indexof(event.item.mark.role, 'legend') === 0]"
+_CELL_CLICK = click("cell", "group", [CELLS], toggle="true")
 _KIN = "!isValid((kin.colour || [])[0]) || kin.colour[0] === datum.colour"
+
+
+@dataclass(frozen=True, eq=False)
+class MapContent:
+    """What linked maps show, whether Altair draws them or WebGL (`vlcore.plots.maps.large`)."""
+
+    tables: MapTables  # with the images that the filters let through
+    extents: tuple[Extent, ...]  # of each map, whatever the filters are
+    legend: MapLegend
+
+
+def map_content(
+    tables: MapTables, panes: int, palette: Palette, grouping: Grouping, options: MapOptions
+) -> MapContent:
+    """Choose what linked maps show of their tables."""
+    extents = tuple(tables.extent(pane, options) for pane in range(panes))
+    tables = replace(tables, points=options.drawn(tables.points, grouping))
+    return MapContent(tables, extents, map_legend(palette, grouping, tables, options))
 
 
 def linked_maps(
@@ -84,9 +105,8 @@ def linked_maps(
     """
     count = len(infos)
     tables = map_tables(points, captions, count, options, **overlay_tables)
-    extents = [tables.extent(pane, options) for pane in range(count)]
-    tables = replace(tables, points=options.drawn(tables.points, grouping))
-    legend = map_legend(palette, grouping, tables, options)
+    content = map_content(tables, count, palette, grouping, options)
+    tables, legend = content.tables, content.legend
     passes = [f"(!shown.colour || {legend.passes('shown.colour', pane)})" for pane in range(count)]
     if board is not None:
         in_cell = "(!cell.group || indexof(cell.group, datum.group) >= 0)"
@@ -103,7 +123,7 @@ def linked_maps(
     )
     panes, charts = [], []
     for index, info in enumerate(infos):
-        pane = Pane(index, extents[index], side, (info.x_title, info.y_title))
+        pane = Pane(index, content.extents[index], side, (info.x_title, info.y_title))
         title = alt.Title(
             wrapped(info.title, side / 7.6),
             subtitle=wrapped(info.subtitle, side / 6),
@@ -123,18 +143,31 @@ def linked_maps(
         selection("shown", [layers.LEGEND], entry, bind={"legend": _LEGEND_CLICK}),
     ]
     if board is not None:
-        params.append(click("cell", "group", [CELLS], toggle="true"))
+        params.append(_CELL_CLICK)
     if options.twins:
         params.append(click("scene", "scene", marks))
     top = {"params": params, **figure_properties(tables.points, palette)}
     if board is None:
         return side_by_side(charts, side, **top)
-    width = across(count, side) * (side + GAP) - GAP
-    grid = group_grid(board, palette=palette, grouping=grouping, width=width)
+    grid = group_grid(board, palette=palette, grouping=grouping, width=_width_of_maps(count, side))
     # One scale for the maps and the panel would make one legend of both.
     apart = dict.fromkeys(("stroke", "fill", "shape", "size", "opacity"), "independent")
     maps = side_by_side(charts, side)
     return alt.vconcat(maps, grid, spacing=GAP, resolve={"scale": apart}, **top)
+
+
+def group_panel_alone(
+    rows: pd.DataFrame, *, palette: Palette, grouping: Grouping, maps: int, side: int
+) -> alt.LayerChart:
+    """The group accuracy panel as a chart of its own, as wide as some maps of `side` px, with the
+    selection `cell`."""
+    width = _width_of_maps(maps, side)
+    grid = group_grid(rows, palette=palette, grouping=grouping, width=width)
+    return finished(grid, palette, params=[_CELL_CLICK])
+
+
+def _width_of_maps(maps: int, side: int) -> int:
+    return across(maps, side) * (side + GAP) - GAP
 
 
 def _in_brush(pane: int) -> str:
@@ -156,10 +189,16 @@ def brushed(selection: Mapping[str, Any], points: pd.DataFrame) -> list[str]:
     ranges = selection.get("brush") or {}
     if not ranges or any(column not in points for column in ranges):
         return []
-    pane = next(iter(ranges)).lstrip("xy")
-    cells = [f"group {clicked['group']}" for clicked in selection.get("cell") or []]
-    entries = [clicked["colour"] for clicked in selection.get("shown") or []]
-    inside = rows_of_entries(points, cells, pane) & rows_of_entries(points, entries, pane)
+    inside = np.ones(len(points), dtype=bool)
     for column, ends in ranges.items():
         inside &= points[column].between(min(ends), max(ends)).to_numpy()
-    return [str(name) for name in points.loc[inside, "id"]]
+    return clicked_ids(selection, points[inside], next(iter(ranges)).lstrip("xy"))
+
+
+def clicked_ids(selection: Mapping[str, Any], points: pd.DataFrame, pane: str) -> list[str]:
+    """The ids of images that clicked cells (`cell`) and entries of the legend (`shown`) leave on
+    the map of a number; all where nothing was clicked."""
+    cells = [f"group {clicked['group']}" for clicked in selection.get("cell") or []]
+    entries = [clicked["colour"] for clicked in selection.get("shown") or []]
+    passing = rows_of_entries(points, cells, pane) & rows_of_entries(points, entries, pane)
+    return [str(name) for name in points.loc[passing, "id"]]

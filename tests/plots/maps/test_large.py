@@ -1,0 +1,131 @@
+"""What WebGL draws large maps from: the same values, colours, words and filters as Altair's maps,
+in few bytes; and the bits that come back."""
+
+import base64
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from tests.plots.maps.examples import CAPTIONS, EVERYTHING, INFO, POINTS, TWINS
+from vlcore.experiment.grouping import SCENES
+from vlcore.plots.maps import large
+from vlcore.plots.maps.legend import map_legend, numbered_column, rows_of_entries
+from vlcore.plots.maps.tables import map_tables
+from vlcore.plots.options import COLOURINGS, PLAIN, MapOptions
+from vlcore.plots.theme import DARK, LIGHT
+
+ROWS = np.arange(len(POINTS)) * 3
+COLUMNS = large.image_columns(POINTS, ROWS, 2, SCENES)
+OPTIONS = [
+    *(MapOptions(colour_by=name) for name in COLOURINGS),
+    MapOptions(groups=("horse_desert",), split="held out"),
+    EVERYTHING,
+]
+
+
+def drawing(options: MapOptions = PLAIN, panes: int = 2, **more: Any) -> dict[str, Any]:
+    captions = CAPTIONS[CAPTIONS["pane"] < panes]
+    arguments = {"palette": LIGHT, "grouping": SCENES, "side": 400, **more}
+    return large.map_drawing(POINTS, captions, [INFO] * panes, options=options, **arguments)
+
+
+def test_columns_hold_the_values_of_the_table_in_few_bytes() -> None:
+    assert COLUMNS["row"].tolist() == ROWS.tolist()
+    for colouring in COLOURINGS.values():
+        names = [entry.name for entry in colouring.values(DARK, SCENES)]
+        for pane in (0, 1):
+            column = numbered_column(colouring.column, pane)
+            named = [names[code] for code in COLUMNS[column]]
+            assert named == POINTS[column].tolist()
+    for pane in (0, 1):
+        for axis in "xy":
+            column = f"{axis}{pane}"
+            np.testing.assert_array_equal(COLUMNS[column], POINTS[column].astype(np.float32))
+        for column in (f"caption_{pane}", f"predicted_{pane}"):
+            assert COLUMNS[column].tolist() == POINTS[column].tolist()
+    assert COLUMNS["x1"].isna().any()
+    bytes_of_row = COLUMNS.memory_usage(index=False, deep=False).sum() / len(COLUMNS)
+    assert bytes_of_row < 50, "100,000 images are five megabytes at most"
+
+
+def test_scenes_are_numbers_where_images_share_one() -> None:
+    assert "scene" in COLUMNS
+    same = COLUMNS.groupby("scene").ngroup().groupby(POINTS["scene"]).nunique()
+    assert (same == 1).all()
+    alone = POINTS.assign(scene=POINTS["id"])
+    assert "scene" not in large.image_columns(alone, ROWS, 2, SCENES)
+
+
+def test_words_of_which_each_image_has_its_own_are_not_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(large, "_MOST_WORDS", 5)
+    long = POINTS.assign(caption_0=POINTS["id"])
+    assert "caption_0" not in large.image_columns(long, ROWS, 2, SCENES)
+    assert "caption_1" in large.image_columns(long, ROWS, 2, SCENES)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=repr)
+def test_colours_words_and_filters_are_those_of_altairs_maps(options: MapOptions) -> None:
+    twins = TWINS.query("pane < 2") if options.twins else None
+    sent = json.loads(json.dumps(drawing(options, twins=twins)))
+    drawn_options = options.replace(**dict.fromkeys(large.NOT_DRAWN, False))
+    tables = map_tables(POINTS, CAPTIONS.query("pane < 2"), 2, drawn_options, twins=twins)
+    entries = map_legend(LIGHT, SCENES, tables, drawn_options).entries
+    names = ("name", "words", "colour", "shape", "filled")
+    assert [[entry[name] for name in names] for entry in sent["legend"]] == [
+        [getattr(entry, name) for name in names] for entry in entries
+    ]
+    drawn = large.rows_of_bitmask(sent["drawn"], len(POINTS))
+    assert POINTS[drawn]["id"].tolist() == options.drawn(POINTS, SCENES)["id"].tolist()
+    belonging = 0
+    for entry in sent["legend"]:
+        for pane, column in enumerate(entry["columns"]):
+            rows = (COLUMNS[column] == entry["code"]).to_numpy()
+            np.testing.assert_array_equal(rows, rows_of_entries(POINTS, [entry["name"]], str(pane)))
+            belonging += rows.sum()
+    assert belonging > 0
+    colouring = COLOURINGS[options.colour_by]
+    values = colouring.values(LIGHT, SCENES)
+    assert sent["colours"] == [value.colour for value in values]
+    assert sent["colourColumns"] == [numbered_column(colouring.column, pane) for pane in (0, 1)]
+
+
+def test_every_map_has_its_words_and_captions() -> None:
+    sent = drawing(panes=4)
+    assert len(sent["panes"]) == 4
+    for pane, shown in enumerate(sent["panes"]):
+        captions = CAPTIONS[CAPTIONS["pane"] == pane]
+        assert [caption["caption"] for caption in shown["captions"]] == captions["caption"].tolist()
+        left, right, low, high = shown["extent"]
+        assert POINTS[f"x{pane}"].dropna().between(left, right).all()
+        assert POINTS[f"y{pane}"].dropna().between(low, high).all()
+        assert shown["axes"] == [INFO.x_title, INFO.y_title]
+
+
+def test_overlays_that_large_maps_do_not_draw_are_named() -> None:
+    assert large.undrawn_overlays(PLAIN) == []
+    assert len(large.undrawn_overlays(EVERYTHING)) == len(large.NOT_DRAWN)
+    assert not set(drawing(EVERYTHING)["overlays"]) & set(large.NOT_DRAWN)
+
+
+@given(arrays.arrays(bool, st.integers(0, 70)))
+def test_a_bitmask_holds_its_images(marked: np.ndarray) -> None:
+    text = large.bitmask(marked)
+    np.testing.assert_array_equal(large.rows_of_bitmask(text, len(marked)), marked)
+    bits = base64.b64decode(text)
+    for row, is_marked in enumerate(marked):  # as the browser reads and writes them
+        assert bits[row >> 3] >> (row & 7) & 1 == is_marked
+
+
+@pytest.mark.parametrize(
+    "text", [None, 7, [], {}, "", "AAA", "AAAAAAAA", "A" * 10**6, "é===", "*" * 4]
+)
+def test_what_is_no_bitmask_marks_nothing(text: object) -> None:
+    assert not large.rows_of_bitmask(text, 12).any()
+    assert len(large.rows_of_bitmask(text, 12)) == 12

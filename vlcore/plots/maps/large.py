@@ -1,0 +1,205 @@
+"""Linked maps of very many images: the columns and words from which WebGL draws them in a browser.
+
+Vega-Lite draws some thousands of marks well, and an SVG of a hundred thousand not at all. Plotly's
+`scattergl` sends a hundred thousand points twice as JSON-framed columns, has no hover that reaches
+a second map, and returns a lasso as one object a point. Embedding Atlas needs WebGPU and the
+network. So `vlcore/web/components/points.js` and `large_map.js` draw what this module tells them.
+
+The geometry goes once (`image_columns`): float32 coordinates and small integers, about 30 bytes an
+image for two maps. What a choice on the page changes is small (`map_drawing`): colours by value,
+the words of the legend, and one bit an image for filters. A selection comes back as one bit an
+image too. Both drawings begin at `vlcore.plots.maps.linked.map_content`.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from vlcore.experiment.grouping import Grouping
+from vlcore.plots.maps.layers import placed_captions
+from vlcore.plots.maps.legend import LegendPlace, column_of, numbered_column
+from vlcore.plots.maps.linked import map_content
+from vlcore.plots.maps.panes import GAP, Pane
+from vlcore.plots.maps.small import MapInfo
+from vlcore.plots.maps.tables import MapTables
+from vlcore.plots.options import COLOURINGS, PLAIN, MapOptions, option_infos
+from vlcore.plots.tables import checked_columns
+from vlcore.plots.theme import FONT, LIGHT, Palette, across
+
+MOST_MARKS = 5000  # over all maps, that Altair draws
+# Overlays that need more than large maps are told: every other image's position, or its picture.
+NOT_DRAWN = ("images", "trust")
+NO_VALUE = 255  # a code of no name
+_MOST_WORDS = 1000  # different words of a column that are sent; of more, a click shows the image's
+
+
+def image_columns(
+    points: pd.DataFrame,
+    rows: npt.NDArray[np.int64],
+    panes: int,
+    grouping: Grouping,
+    options: MapOptions = PLAIN,
+) -> pd.DataFrame:
+    """One row an image, in the order of its table, with few bytes: the same for every colouring,
+    filter and theme.
+
+    Args:
+        points: as those of `vlcore.plots.maps.linked.linked_maps`.
+        rows: the images' rows in the image set, by which addresses of small images end.
+        panes: the number of maps.
+        grouping: names the values of columns.
+        options: whether the positions before training are drawn too.
+
+    Returns:
+        ``row``; ``x0``, ``y0`` and so on; a code (the position among the values of its colouring,
+        or `NO_VALUE`) for each column of `COLOURINGS`; ``minority``; ``caption_0``,
+        ``predicted_0`` and so on, where few words are different; ``scene`` as a number, where
+        images share one.
+    """
+    columns: dict[str, Any] = {
+        "row": np.asarray(rows, dtype=np.int32),
+        "minority": points["minority"].to_numpy(np.uint8),
+    }
+    axes = ("x", "y", "gx", "gy") if options.untrained else ("x", "y")
+    for colouring in COLOURINGS.values():
+        names = [entry.name for entry in colouring.values(LIGHT, grouping)]
+        for pane in range(panes):
+            column = numbered_column(colouring.column, pane)
+            if column not in columns:
+                codes = pd.Categorical(points[column], categories=names).codes
+                columns[column] = codes.astype(np.uint8)  # -1 becomes `NO_VALUE`
+    for pane in range(panes):
+        columns |= {f"{axis}{pane}": points[f"{axis}{pane}"].astype(np.float32) for axis in axes}
+        for name in (f"caption_{pane}", f"predicted_{pane}"):
+            codes, words = pd.factorize(points[name])
+            if len(words) <= _MOST_WORDS:
+                words = np.asarray(words, dtype=object)
+                columns[name] = pd.Categorical.from_codes(codes, categories=words)
+    scenes, names = pd.factorize(points["scene"])
+    if len(names) < len(points):
+        columns["scene"] = scenes.astype(np.int32)
+    return pd.DataFrame(columns)
+
+
+def map_drawing(
+    points: pd.DataFrame,
+    captions: pd.DataFrame,
+    infos: Sequence[MapInfo],
+    *,
+    palette: Palette,
+    grouping: Grouping,
+    side: int,
+    options: MapOptions = PLAIN,
+    legend_place: LegendPlace = "bottom",
+    twins: pd.DataFrame | None = None,
+) -> dict[str, Any]:
+    """How large maps look, as what JSON can hold: everything beside the columns of the images.
+
+    Args:
+        points: as those of `vlcore.plots.maps.linked.linked_maps`, with `captions` and `infos`.
+        palette: colours.
+        grouping: groups, and the words for them.
+        side: of a map in px.
+        options: what is drawn; not the overlays of `NOT_DRAWN`.
+        legend_place: beside or below the maps.
+        twins: arrows of that option, which name their kinds in the legend.
+    """
+    count = len(infos)
+    options = options.replace(**dict.fromkeys(NOT_DRAWN, False))
+    axes = ("x", "y", "gx", "gy") if options.untrained else ("x", "y")
+    positions = [f"{axis}{pane}" for pane in range(count) for axis in axes]
+    tables = MapTables(
+        checked_columns(points, ["group", "kind", *positions]),
+        checked_columns(captions, ["pane", "caption", "x", "y"]),
+        twins=twins,
+    )
+    content = map_content(tables, count, palette, grouping, options)
+    panes = []
+    for index, (info, extent) in enumerate(zip(infos, content.extents, strict=True)):
+        pane = Pane(index, extent, side)
+        x, y = pane.columns
+        placed = placed_captions(content.tables, pane).rename(columns={x: "x", y: "y"})
+        words = placed[["caption", "x", "y", "dx", "dy", "align"]].dropna()
+        panes.append(
+            {
+                "title": info.title,
+                "subtitle": info.subtitle,
+                "axes": [info.x_title, info.y_title],
+                "extent": [*extent[0], *extent[1]],
+                "captions": words.to_dict("records"),
+            }
+        )
+    colouring = COLOURINGS[options.colour_by]
+    values = colouring.values(palette, grouping)
+    codes = {
+        f"{other.column} {entry.name}": code
+        for other in COLOURINGS.values()
+        for code, entry in enumerate(other.values(palette, grouping))
+    }
+    codes["minority true"] = 1
+    legend = []
+    for entry in content.legend.entries:
+        column = column_of(entry.name)
+        legend.append(
+            {
+                "name": entry.name,
+                "words": entry.words,
+                "colour": entry.colour,
+                "shape": entry.shape,
+                "filled": entry.filled,
+                "columns": [numbered_column(column, pane) for pane in range(count) if column],
+                "code": codes.get(entry.name, NO_VALUE),
+            }
+        )
+    is_drawn = tables.points.index.isin(content.tables.points.index)
+    return {
+        "count": len(points),
+        "side": side,
+        "across": across(count, side),
+        "gap": GAP,
+        "legendPlace": legend_place,
+        "panes": panes,
+        "colours": [entry.colour for entry in values],
+        "colourColumns": [numbered_column(colouring.column, pane) for pane in range(count)],
+        "legend": legend,
+        "objects": list(grouping.objects),
+        "contexts": list(grouping.contexts),
+        "overlays": list(options.overlays),
+        "drawn": bitmask(is_drawn),
+        "font": FONT,
+        "ink": {
+            name: getattr(palette, name) for name in ("text", "muted", "ground", "accent", "line")
+        },
+    }
+
+
+def undrawn_overlays(options: MapOptions) -> list[str]:
+    """The labels of overlays that were chosen and that large maps do not draw."""
+    infos = option_infos(MapOptions)
+    return [infos[name].label for name in options.overlays if name in NOT_DRAWN]
+
+
+def bitmask(marked: npt.NDArray[np.bool_]) -> str:
+    """One bit an image, the first image's bit the lowest of the first byte, as base64."""
+    return base64.b64encode(np.packbits(marked, bitorder="little").tobytes()).decode("ascii")
+
+
+def rows_of_bitmask(text: object, count: int) -> npt.NDArray[np.bool_]:
+    """The images that a `bitmask` of `count` marks, (count,); none where a browser sent anything
+    else."""
+    nothing = np.zeros(count, dtype=bool)
+    length = -(-count // 8)
+    if not isinstance(text, str) or len(text) != 4 * -(-length // 3):
+        return nothing
+    try:
+        bits = np.frombuffer(base64.b64decode(text, validate=True), dtype=np.uint8)
+    except (binascii.Error, ValueError):
+        return nothing
+    if len(bits) != length:
+        return nothing
+    return np.unpackbits(bits, count=count, bitorder="little").astype(bool)
