@@ -6,6 +6,7 @@ arbitrary.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from vlcore.data.imageset import ImageSet
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.wording import title
 from vlcore.metrics.projection import align
+from vlcore.plots.maps.large import MOST_MARKS
 from vlcore.plots.maps.small import MapInfo
 from vlcore.plots.options import KINDS
 
@@ -39,7 +41,8 @@ class ComparedMaps:
     `points` has one row an image, with columns ``x``, ``y``, ``caption_``, ``predicted_``,
     ``says_`` and ``right_`` of each map, numbered from 0; `captions` one row a caption and map:
     ``caption``, ``pane``, ``x``, ``y``; `uploads` one row a visitor's image: ``id``, ``name``,
-    ``thumb``, ``spoken`` and its positions.
+    ``thumb``, ``spoken`` and its positions. Points of large maps have no ``thumb``: `drawn_sample`
+    has.
     """
 
     models: tuple[ModelMap, ...]  # aligned to the first
@@ -47,11 +50,17 @@ class ComparedMaps:
     captions: pd.DataFrame
     infos: tuple[MapInfo, ...]  # the words around each map
     uploads: pd.DataFrame | None = None
+    thumbs: Callable[[Sequence[int]], list[str]] | None = None  # small images of rows
 
     @property
     def named(self) -> dict[str, ModelMap]:
         """The maps by what they are called."""
         return dict(zip(map_names(len(self.models)), self.models, strict=True))
+
+    @cached_property
+    def is_large(self) -> bool:
+        """Whether the maps have more marks than Altair draws."""
+        return sum(len(model.rows) for model in self.models) > MOST_MARKS
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -90,7 +99,7 @@ def compare_maps(
             "The models were trained on different image sets; choose models of one set."
         )
     aligned = tuple(_aligned(model, first) for model in models)
-    points = _image_points(models, images, thumbs)
+    points = _image_points(models, images)
     rows = row_numbers(points)
     captions = []
     for pane, model in enumerate(aligned):
@@ -104,10 +113,25 @@ def compare_maps(
             words = f"{name.capitalize()}: {words}"
         axes = _axis_titles(model, is_aligned, together=len(models) > 1)
         infos.append(MapInfo(words, _subtitle(model), *axes))
-    return ComparedMaps(aligned, points, pd.concat(captions, ignore_index=True), tuple(infos))
+    comparison = ComparedMaps(
+        aligned,
+        points,
+        pd.concat(captions, ignore_index=True),
+        tuple(infos),
+        thumbs=partial(thumbs, images),
+    )
+    return comparison if comparison.is_large else _with_thumbs(comparison)
 
 
-def _image_points(models: Sequence[ModelMap], images: ImageSet, thumbs: Thumbs) -> pd.DataFrame:
+def _with_thumbs(comparison: ComparedMaps) -> ComparedMaps:
+    assert comparison.thumbs is not None
+    points = comparison.points.drop(columns="thumb", errors="ignore")
+    thumbs = comparison.thumbs(comparison.rows.tolist())
+    points.insert(points.columns.get_loc("spoken"), "thumb", thumbs)
+    return replace(comparison, points=points)
+
+
+def _image_points(models: Sequence[ModelMap], images: ImageSet) -> pd.DataFrame:
     """All images that a model shows, with what does not depend on the model."""
     # Folds of another seed hold other images out: the first model that shows an image says whether
     # it is held out.
@@ -122,7 +146,6 @@ def _image_points(models: Sequence[ModelMap], images: ImageSet, thumbs: Thumbs) 
     points["kind"] = np.where(held_out, "test", "training")
     points["minority"] = np.isin(points["group"], images.grouping.minority)
     points["scene"] = table["scene"].to_numpy().astype(str)
-    points["thumb"] = thumbs(images, rows.tolist())
     splits = points["kind"].replace("test", "held out")
     points["spoken"] = points["object"] + ", " + points["context"] + ", " + splits
     return points
@@ -238,6 +261,21 @@ def with_uploads(
     for pane, (model, z) in enumerate(zip(comparison.models, embedded, strict=True)):
         stars[[f"x{pane}", f"y{pane}"]] = model.place(z)
     return replace(comparison, uploads=stars)
+
+
+def drawn_sample(comparison: ComparedMaps) -> ComparedMaps:
+    """The comparison as Altair draws it: of large maps a sample of the images, by chance and the
+    same each time, which the words around each map say."""
+    if not comparison.is_large:
+        return comparison
+    total = len(comparison.points)
+    count = min(total, MOST_MARKS // len(comparison.models))
+    positions = np.random.default_rng(0).choice(total, count, replace=False)
+    points = comparison.points.iloc[np.sort(positions)].reset_index(drop=True)
+    words = f"a sample: {count:,} of {total:,} images, chosen by chance"
+    infos = [replace(info, subtitle=f"{info.subtitle}; {words}") for info in comparison.infos]
+    models = tuple(model.among(row_numbers(points)) for model in comparison.models)
+    return _with_thumbs(replace(comparison, models=models, points=points, infos=tuple(infos)))
 
 
 def points_table(comparison: ComparedMaps, points: pd.DataFrame) -> pd.DataFrame:

@@ -63,7 +63,7 @@ class Comparison:
     @property
     def points(self) -> pd.DataFrame:
         """One row an image, with its position on every map and what each model predicts for it."""
-        return self.maps.points.drop(columns=["thumb", "spoken"])
+        return self.maps.points.drop(columns=["thumb", "spoken"], errors="ignore")
 
     def table(self) -> pd.DataFrame:
         """Every measure of every model, beside the untrained encoder and the pixels."""

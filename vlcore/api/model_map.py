@@ -99,6 +99,21 @@ class ModelMap:
             turn=turn,
         )
 
+    def among(self, rows: Iterable[int]) -> ModelMap:
+        """The same map of fewer images, those of some rows; its neighbours are among these."""
+        index = np.sort(self.index(rows))
+        index = index[index >= 0]
+        predictions = self.stored_predictions
+        return replace(
+            self,
+            rows=self.rows[index],
+            n_held_out=int(np.sum(index < self.n_held_out)),
+            z=self.z[index],
+            points=self.points[index],
+            scores=self.scores[index],
+            stored_predictions=None if predictions is None else predictions[index],
+        )
+
     def place(self, z: NDArray[np.floating]) -> NDArray[np.float64]:
         """Positions of new embeddings: exact on linear maps, else an average of the nearest."""
         if not self.projection.fitted:

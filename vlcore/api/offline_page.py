@@ -17,7 +17,7 @@ import pandas as pd
 
 from vlcore.api import description
 from vlcore.api.captions import caption_warnings
-from vlcore.api.compared_maps import ComparedMaps, row_numbers
+from vlcore.api.compared_maps import ComparedMaps, drawn_sample, row_numbers
 from vlcore.api.differences import describe_differences
 from vlcore.api.metrics_table import group_accuracy_rows, group_accuracy_table
 from vlcore.api.model_map import ComparisonError
@@ -57,7 +57,9 @@ def figure(
 ) -> alt.TopLevelMixin:
     """The maps of a comparison, each `side` px wide, as `options` say, and the group accuracy
     panel. Their projection is that of the comparison. Filters change what is drawn: not how maps
-    are aligned, nor trust, neighbours and the accuracies in the panel."""
+    are aligned, nor trust, neighbours and the accuracies in the panel. Of large maps a sample is
+    drawn, whose trust and neighbours are among its own images."""
+    comparison = drawn_sample(comparison)
     if options.trust:
         comparison = replace(comparison, points=with_trust(comparison))
     if options.untrained:

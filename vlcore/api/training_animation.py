@@ -7,14 +7,14 @@ checkpoints, and each says how much.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import altair as alt
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.api.compared_maps import ComparedMaps
+from vlcore.api.compared_maps import ComparedMaps, drawn_sample
 from vlcore.api.model_map import ComparisonError, ModelMap
 from vlcore.artifacts.checkpoints import StoredCheckpoints
 from vlcore.data.imageset import ImageSet
@@ -62,6 +62,8 @@ def animate_training(comparison: ComparedMaps, images: ImageSet) -> TrainingAnim
         ComparisonError: for other maps, or a model with fewer than two checkpoints.
     """
     trainings = {name: _checkpoints(model) for name, model in comparison.named.items()}
+    # Of large maps a sample moves.
+    comparison = replace(comparison, points=drawn_sample(comparison).points)
     steps = tuple(sorted({step for training in trainings.values() for step in training.steps}))
     tracks = tuple(
         _track(comparison, pane, training, steps)

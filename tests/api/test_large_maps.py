@@ -1,0 +1,99 @@
+"""Large maps of a comparison: columns, lines over the clicked image, and the sample that Altair
+draws."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.api.stand_ins import BASE, image_set, publish
+from tests.api.test_offline_page import thumbs
+from vlcore.api import compared_maps, large_maps
+from vlcore.api.compared_maps import ComparedMaps, compare_maps, drawn_sample
+from vlcore.api.model_map import model_map
+from vlcore.api.offline_page import NEIGHBOURS, figure
+from vlcore.experiment.grouping import SCENES
+from vlcore.plots.options import PLAIN, MapOptions
+from vlcore.plots.theme import LIGHT
+
+IMAGES = image_set()
+MOST = 60
+
+
+@pytest.fixture(scope="module")
+def small(home: Path) -> ComparedMaps:
+    base = BASE.replace(data_seed=93, init_seed=93)
+    models = [publish(IMAGES, base), publish(IMAGES, base.replace(bias=0.5))]
+    return compare_maps([model_map(model) for model in models], IMAGES, thumbs)
+
+
+@pytest.fixture
+def comparison(small: ComparedMaps, monkeypatch: pytest.MonkeyPatch) -> Iterator[ComparedMaps]:
+    """A comparison that is large here."""
+    monkeypatch.setattr(compared_maps, "MOST_MARKS", MOST)
+    small.__dict__.pop("is_large", None)
+    yield small
+    small.__dict__.pop("is_large", None)
+
+
+def test_columns_and_drawing_are_of_one_table(comparison: ComparedMaps) -> None:
+    options = MapOptions(untrained=True, twins=True)
+    columns = large_maps.columns(comparison, SCENES, options)
+    drawing = large_maps.drawing(comparison, SCENES, LIGHT, 300, options)
+    json.dumps(drawing)
+    assert drawing["count"] == len(columns) == len(comparison.points)
+    assert columns["row"].tolist() == comparison.rows.tolist()
+    assert {"gx0", "gy1"} <= set(columns)
+    assert any(entry["name"].startswith("arrow: ") for entry in drawing["legend"])
+
+
+def test_lines_lead_from_the_clicked_image_to_its_neighbours_and_twins(
+    comparison: ComparedMaps,
+) -> None:
+    point = comparison.points.query("kind == 'test'").iloc[0]
+    options = MapOptions(neighbours=True, twins=True)
+    lines = large_maps.lines_of_image(comparison, SCENES, LIGHT, options, point["id"])
+    json.dumps(lines)
+    for pane, model in enumerate(comparison.models):
+        of_map = [line for line in lines if line["pane"] == pane]
+        arrows = [line for line in of_map if line["width"] == 2]
+        assert len(arrows) == 4, "to the other background and object, and between those"
+        neighbours = [line for line in of_map if line["width"] < 2]
+        assert len(neighbours) == NEIGHBOURS
+        for line in neighbours:
+            assert [line["x"], line["y"]] == pytest.approx(
+                [point[f"x{pane}"], point[f"y{pane}"]], abs=1e-4
+            )
+            ends = np.isclose(model.points, [line["x2"], line["y2"]]).all(axis=1)
+            assert ends.any()
+    assert large_maps.lines_of_image(comparison, SCENES, LIGHT, PLAIN, point["id"]) == []
+    assert large_maps.lines_of_image(comparison, SCENES, LIGHT, options, "nobody") == []
+
+
+def test_altair_draws_a_sample_of_large_maps_and_says_so(comparison: ComparedMaps) -> None:
+    total = len(comparison.points)
+    assert comparison.is_large
+    sample = drawn_sample(comparison)
+    assert len(sample.points) == MOST // 2 < total
+    assert set(sample.points["id"]) < set(comparison.points["id"])
+    assert all(f"{MOST // 2} of {total}" in info.subtitle for info in sample.infos)
+    for pane, model in enumerate(sample.models):
+        there = sample.points[sample.points[f"x{pane}"].notna()]
+        assert set(model.rows) == set(there["id"].str[1:].astype(int))
+        held_out = there[there["kind"] == "test"]["id"].str[1:].astype(int)
+        assert set(model.rows[: model.n_held_out]) <= set(held_out)
+        index = comparison.models[pane].index(model.rows)
+        np.testing.assert_array_equal(model.z, comparison.models[pane].z[index])
+    again = drawn_sample(comparison)
+    assert again.points["id"].tolist() == sample.points["id"].tolist(), "the same each time"
+    spec = figure(comparison, SCENES, LIGHT, 300, MapOptions(trust=True, neighbours=True)).to_dict(
+        validate=False
+    )
+    assert len(spec["datasets"]["images"]) == MOST // 2
+
+
+def test_a_small_comparison_is_drawn_whole(small: ComparedMaps) -> None:
+    assert not small.is_large
+    assert drawn_sample(small) is small
