@@ -181,7 +181,11 @@ def come(
         # At a deep link Streamlit's browser part first asks for its server below the page, which is
         # not there.
         # A busy machine runs what asks for a preloaded file some seconds late.
-        is_usual = "/_stcore/" in message.location["url"] or "was preloaded" in message.text
+        # Without a graphics card a browser says that it waits for what WebGL has drawn.
+        harmless = ("was preloaded", "GPU stall due to ReadPixels")
+        is_usual = "/_stcore/" in message.location["url"] or any(
+            words in message.text for words in harmless
+        )
         if message.type in ("error", "warning") and not is_usual:
             complaints.append(message.text)
 

@@ -5,17 +5,22 @@ version of an image set), so that thirty visitors pay once. Trainings go through
 (`vlcore.web.work`), never through a cache.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 import altair as alt
+import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from vlcore.api.compared_maps import ComparedMaps, compare_maps
+from vlcore.api import large_maps
+from vlcore.api.compared_maps import ComparedMaps, compare_maps, drawn_sample
 from vlcore.api.description import LayoutDescription, describe_layouts, place_groups
+from vlcore.api.metrics_table import group_accuracy_rows
 from vlcore.api.model_map import ModelMap
 from vlcore.api.model_map import model_map as read_map
 from vlcore.api.offline_page import figure
@@ -27,6 +32,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.metrics.layout import Placed
 from vlcore.model import load as run_load
 from vlcore.plots.maps.legend import LegendPlace
+from vlcore.plots.maps.linked import group_panel_alone
 from vlcore.plots.maps.small import small_map
 from vlcore.plots.options import PCA, PLAIN, MapOptions, Projection
 from vlcore.plots.theme import Palette
@@ -197,12 +203,66 @@ def _each_word_once(column: pa.Array) -> pa.Array:
 @st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
 def card_map(key: str, palette: Palette, side: int) -> Spec:
     """Draw the small map of one model."""
-    alone = comparison([key], PCA)
+    alone = drawn_sample(comparison([key], PCA))
     grouping = image_set(alone.models[0]).grouping
     with _DRAWING:
         return chart_spec(
             small_map(alone.points, alone.captions, palette=palette, grouping=grouping, side=side)
         )
+
+
+@dataclass(frozen=True, eq=False)
+class LargeColumns:
+    """The columns of large maps as Arrow, with a name by their content."""
+
+    stamp: str
+    table: pa.Table
+
+
+@st.cache_resource(max_entries=8, show_spinner="Drawing the maps …", hash_funcs=BY_CONTENT)
+def large_columns(keys: Sequence[str], options: MapOptions) -> LargeColumns:
+    """The images of large maps; of the options only the projection and the untrained baseline
+    matter."""
+    together = comparison(keys, options.projection)
+    grouping = image_set(together.models[0]).grouping
+    columns = large_maps.columns(together, grouping, options)
+    table = pa.table({name: _plain_arrow(columns[name]) for name in columns})
+    content = hashlib.sha256()
+    for batch in table.to_batches():
+        content.update(batch.serialize())
+    return LargeColumns(content.hexdigest()[:16], table)
+
+
+def _plain_arrow(column: pd.Series) -> pa.Array:
+    """A column as Arrow; words as text with short offsets, for browsers read no other."""
+    array = pa.Array.from_pandas(column)
+    if not pa.types.is_dictionary(array.type):
+        return array
+    return pa.DictionaryArray.from_arrays(array.indices, array.dictionary.cast(pa.string()))
+
+
+@st.cache_resource(max_entries=60, show_spinner="Drawing the maps …", hash_funcs=BY_CONTENT)
+def large_drawing(
+    keys: Sequence[str], palette: Palette, side: int, options: MapOptions, legend_place: LegendPlace
+) -> dict[str, Any]:
+    """How the large maps of models look."""
+    together = comparison(keys, options.projection)
+    grouping = image_set(together.models[0]).grouping
+    with _DRAWING:
+        return large_maps.drawing(together, grouping, palette, side, options, legend_place)
+
+
+@st.cache_resource(max_entries=60, show_spinner=False, hash_funcs=BY_CONTENT)
+def group_panel(keys: Sequence[str], palette: Palette, side: int) -> Spec | None:
+    """Draw the group accuracy panel of models by itself; nothing where no label names an object."""
+    together = comparison(keys, PCA)
+    rows = group_accuracy_rows(together)
+    if rows.empty:
+        return None
+    grouping = image_set(together.models[0]).grouping
+    return chart_spec(
+        group_panel_alone(rows, palette=palette, grouping=grouping, maps=len(keys), side=side)
+    )
 
 
 # A class looks at 25 pairs of the usual bias levels in three colourings, by themes and sizes; each

@@ -7,6 +7,7 @@ import streamlit as st
 
 from vlcore.api import captions
 from vlcore.api.captions import CaptionAnswer
+from vlcore.api.compared_maps import drawn_sample
 from vlcore.api.model_map import ModelMap
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import group_words
@@ -16,7 +17,7 @@ from vlcore.plots import matrices
 from vlcore.plots.maps.small import caption_map
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, widgets
-from vlcore.web.compare.maps import Shown
+from vlcore.web.compare.view import Shown
 
 NEAREST_IMAGES = 12  # of a typed caption
 NEAREST_SIDE = 88  # px of each of them
@@ -133,7 +134,7 @@ def _show_map(view: Shown, answers: Mapping[str, CaptionAnswer], text: str) -> N
         for row in answers[name].without.itertuples():
             arrows.append((pane, row.word, row.cosine, x, y, row.x, row.y))
     chart = caption_map(
-        view.comparison.points,
+        drawn_sample(view.comparison).points,
         view.comparison.captions,
         pd.DataFrame(stars, columns=["pane", "caption", "x", "y"]),
         pd.DataFrame(arrows, columns=["pane", "word", "cosine", "x", "y", "x2", "y2"]),

@@ -3,10 +3,7 @@ were marked."""
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
-import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -16,7 +13,6 @@ from vlcore.api.metrics_table import marked_table
 from vlcore.api.model_map import ModelMap
 from vlcore.api.offline_page import (
     OTHER_BACKGROUND,
-    comparison_parts,
     other_object,
     scenes,
     twin_lengths,
@@ -26,43 +22,15 @@ from vlcore.data.imageset import ImageSet
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
-from vlcore.plots.document import Part
-from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.maps.linked import brushed
-from vlcore.plots.options import MapOptions
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, map_controls, shell, widgets
+from vlcore.web.compare import large_maps
 from vlcore.web.compare.models import Side, badges
+from vlcore.web.compare.view import Clicks, Shown
 
 ABOVE = 190  # px of the page over the maps
 MOST_SHOWN = 24  # marked images that are drawn; all are counted
-
-
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """A comparison as a visitor looks at it: maps of models, of `keys`, each `side` px wide, and
-    the options of the maps."""
-
-    keys: list[str]
-    comparison: ComparedMaps
-    images: ImageSet
-    options: MapOptions
-    palette: Palette
-    side: int
-    legend_place: LegendPlace
-    sides: Sequence[Side]
-
-    @cached_property
-    def parts(self) -> dict[str, Part]:
-        """The words about the comparison, by name."""
-        layouts = cache.layouts(self.keys)
-        parts = comparison_parts(self.comparison, self.images.grouping, layouts)
-        return {part.name: part for part in parts}
-
-    @property
-    def points(self) -> pd.DataFrame:
-        """The images that the filters let through, as the table of the comparison has them."""
-        return self.options.drawn(self.comparison.points, self.images.grouping)
 
 
 def choose(sides: Sequence[Side], images: ImageSet, palette: Palette, bar: DeltaGenerator) -> Shown:
@@ -77,36 +45,48 @@ def choose(sides: Sequence[Side], images: ImageSet, palette: Palette, bar: Delta
 def show(view: Shown) -> None:
     """The maps, what they show in words, and the images that were marked or clicked on them."""
     comparison, images = view.comparison, view.images
+    alt = " ".join(
+        [describe_comparison(comparison, images.grouping), *cache.layouts(view.keys).sentences]
+    )
+    identity = repr((view.keys, view.options.projection))
+    # A selection belongs to its maps.
+    key = f"maps-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+    clicks = large_maps.show(view, alt, key) if comparison.is_large else None
+    if clicks is None:
+        clicks = _show_small(view, alt, f"{key}-sample" if comparison.is_large else key)
+    badges(view.sides)
+    st.caption(
+        "Click a mark: its image and its nearest neighbours in every model appear below. Drag a"
+        f" rectangle{' or a lasso' if comparison.is_large else ''}: the images in it are lit in all"
+        " maps and listed below. Click a group, in the legend or the panel, to see it alone."
+    )
+    widgets.show_part(view.parts["summary"])
+    if clicks.picked is not None:
+        st.query_params["picture"] = clicks.picked
+    _marked(comparison, images, clicks.marked)
+    with shell.errors_as_sentences():
+        _clicked(comparison, images, st.query_params.get("picture"), view.options.twins)
+
+
+def _show_small(view: Shown, alt: str, key: str) -> Clicks:
+    """The maps as Altair draws them."""
     # The image that the visitor arrived with stays the chart's first one: another value would draw
     # the maps anew.
     arrived = st.session_state.setdefault("arrived_with", st.query_params.get("picture"))
     maps = cache.maps(view.keys, view.palette, view.side, view.options, view.legend_place)
-    spec = with_clicked_image(maps, comparison, arrived)
+    spec = with_clicked_image(maps, view.comparison, arrived)
     selections = {param["name"] for param in spec["params"]}
-    identity = repr((view.keys, view.options.projection))
     event = cache.show_chart(
         spec,
-        alt=" ".join(
-            [describe_comparison(comparison, images.grouping), *cache.layouts(view.keys).sentences]
-        ),
-        # A brush belongs to its maps.
-        key=f"maps-{hashlib.sha256(identity.encode()).hexdigest()[:12]}",
+        alt=alt,
+        key=key,
         on_select="rerun",
         selection_mode=sorted({"pick", "brush", "cell", "shown"} & selections),
     )
-    badges(view.sides)
-    st.caption(
-        "Click a mark: its image and its nearest neighbours in every model appear below. Drag a"
-        " rectangle: the images in it are lit in all maps and listed below. Click a group, in the"
-        " legend or the panel, to see it alone."
-    )
-    widgets.show_part(view.parts["summary"])
     selection = event.selection if event else {}
-    if clicked := selection.get("pick", []):
-        st.query_params["picture"] = str(clicked[0].get("id"))
-    _marked(comparison, images, brushed(selection, view.points))
-    with shell.errors_as_sentences():
-        _clicked(comparison, images, st.query_params.get("picture"), view.options.twins)
+    clicked = selection.get("pick", [])
+    picked = str(clicked[0].get("id")) if clicked else None
+    return Clicks(picked, brushed(selection, view.points))
 
 
 def _marked(comparison: ComparedMaps, images: ImageSet, ids: Sequence[str]) -> None:

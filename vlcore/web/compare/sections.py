@@ -21,7 +21,7 @@ from vlcore.plots.rendering import chart_png, chart_svg
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, shell, visitors, widgets, work
 from vlcore.web.compare.captions import show_captions
-from vlcore.web.compare.maps import Shown
+from vlcore.web.compare.view import Shown
 from vlcore.web.components import browser
 
 PAPER_SIDE = 520  # px of a map in an image file

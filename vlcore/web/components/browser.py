@@ -1,7 +1,7 @@
 """Components for what only a browser can do: play an animation, copy, paste, remember.
 
-Each is a few lines of JavaScript beside this file. None asks the network, or takes a visitor's text
-into the page.
+Each is JavaScript beside this file: a few lines, but for maps of very many images. None asks the
+network, or takes a visitor's text into the page as HTML.
 """
 
 import streamlit as st
@@ -26,6 +26,12 @@ COPY = st.components.v2.component(
 )
 # Sends files that are pasted anywhere on the page to its first uploader.
 PASTE = st.components.v2.component("vl_bias_lab_paste", js=text_beside(__file__, "paste.js"))
+# Linked maps of very many images, in WebGL: see the head of its script.
+LARGE_MAP = st.components.v2.component(
+    "vl_bias_lab_large_map",
+    css=text_beside(__file__, "large_map.css"),
+    js=text_beside(__file__, "points.js") + text_beside(__file__, "large_map.js"),
+)
 _REMEMBER = st.components.v2.component(
     "vl_bias_lab_remember", js=text_beside(__file__, "remember.js")
 )

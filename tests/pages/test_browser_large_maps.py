@@ -1,0 +1,333 @@
+"""Large maps in a browser, with a real pointer, fingers and keys: every image of both maps, linked,
+and a selection that reaches the page."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageColor
+from playwright.sync_api import Locator, Page, expect
+
+from tests.chromium import needs_chromium
+from vlcore.api import large_maps
+from vlcore.api.compared_maps import ComparedMaps, compare_maps
+from vlcore.api.model_map import model_map
+from vlcore.artifacts import store
+from vlcore.data.catalogue import open_set
+from vlcore.experiment.grouping import SCENES
+from vlcore.plots.theme import DARK, LIGHT, Palette
+from vlcore.study import plans
+
+from .accessibility import in_scheme, judge
+from .conftest import fresh_home
+from .serving import begun, expect_text, free_port, settled
+from .test_browser_compare import address_field
+
+pytestmark = [pytest.mark.browser, needs_chromium]
+
+KEYS = [plans.find("experiments").conditions[number].key for number in (0, 2)]
+ADDRESS = f"Compare?left_model={KEYS[0]}&right_model={KEYS[1]}"
+FEW = 100  # marks, for this server
+NO_WEBGL = """const draw = HTMLCanvasElement.prototype.getContext;
+HTMLCanvasElement.prototype.getContext = function(kind, ...options) {
+    return kind === "webgl2" ? null : draw.call(this, kind, ...options);
+};"""
+LIT = "circle[stroke='{}']"
+
+
+@pytest.fixture(scope="module")
+def server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app with its bundled models, for which a hundred marks are many."""
+    with fresh_home(tmp_path_factory.mktemp("large")):
+        port = free_port()
+        process = begun(port, f"import vlcore.api.compared_maps as maps; maps.MOST_MARKS = {FEW}")
+        yield f"http://127.0.0.1:{port}"
+        process.terminate()
+        process.wait(30)
+
+
+@dataclass(frozen=True, eq=False)
+class LargeMaps:
+    """The large maps of a tab, and where the images of a comparison lie on them."""
+
+    tab: Page
+    comparison: ComparedMaps
+
+    def opened(self, address: str) -> None:
+        self.tab.goto(address)
+        expect(self.root).to_have_attribute("data-state", "drawn")
+        settled(self.tab)
+
+    @property
+    def root(self) -> Locator:
+        return self.tab.locator(".large-map")
+
+    def surface(self, pane: int) -> Locator:
+        return self.root.locator(".surface").nth(pane)
+
+    def box(self, pane: int) -> tuple[float, float, float]:
+        self.surface(pane).scroll_into_view_if_needed()
+        box = self.surface(pane).bounding_box()
+        assert box is not None
+        return box["x"], box["y"], box["width"]
+
+    @cached_property
+    def parts(self) -> np.ndarray:
+        """Where each image lies in each map, (maps, n, 2), in parts of its sides from the upper
+        left."""
+        drawing = large_maps.drawing(self.comparison, SCENES, LIGHT, 400)
+        parts = []
+        for pane, shown in enumerate(drawing["panes"]):
+            left, right, low, high = shown["extent"]
+            x = self.comparison.points[f"x{pane}"].to_numpy(np.float32)
+            y = self.comparison.points[f"y{pane}"].to_numpy(np.float32)
+            parts.append(np.stack([(x - left) / (right - left), (high - y) / (high - low)], axis=1))
+        return np.stack(parts)
+
+    def at(self, pane: int, row: int) -> tuple[float, float]:
+        """An image on a whole map, in px of the window."""
+        left, top, side = self.box(pane)
+        x, y = (self.parts[pane, row] * side).tolist()
+        return left + x, top + y
+
+    def lonely(self) -> int:
+        """An image in both maps, near the middle of the first, with nothing close to it there."""
+        first = self.parts[0]
+        away = np.linalg.norm(first[:, None] - first[None], axis=2)
+        np.fill_diagonal(away, np.inf)
+        free = np.nanmin(np.where(np.isnan(away), np.inf, away), axis=1)
+        is_good = np.isfinite(self.parts).all(axis=(0, 2)) & (np.abs(first - 0.5) < 0.3).all(axis=1)
+        return int(np.argmax(np.where(is_good, free, -1)))
+
+    def circle(self, pane: int, colour: str) -> np.ndarray:
+        """The middle of the circle of a colour, in px of a map."""
+        circle = self.surface(pane).locator(LIT.format(colour))
+        expect(circle).to_have_count(1)
+        return np.array([float(circle.get_attribute(name) or "nan") for name in ("cx", "cy")])
+
+    def colours(self, pane: int, palette: Palette) -> list[int]:
+        """How many pixels of a map have the colour of each group, nearly."""
+        left, top, side = self.box(pane)
+        clip = {"x": left + 1, "y": top + 1, "width": side - 2, "height": side - 2}
+        pixels = np.asarray(Image.open(BytesIO(self.tab.screenshot(clip=clip))).convert("RGB"), int)
+        near = [
+            np.abs(pixels - ImageColor.getrgb(colour)).sum(axis=2) < 60 for colour in palette.groups
+        ]
+        return [int(where.sum()) for where in near]
+
+
+@pytest.fixture(scope="module")
+def comparison(server: str) -> ComparedMaps:
+    """The comparison of `ADDRESS`, in the home of the server."""
+    models = [model_map(store.read(key)) for key in KEYS]
+    return compare_maps(models, open_set("scenes"), lambda _images, rows: [""] * len(rows))
+
+
+@pytest.fixture
+def maps(page: Page, comparison: ComparedMaps) -> LargeMaps:
+    return LargeMaps(page, comparison)
+
+
+def inside(path: list[tuple[float, float]], points: np.ndarray) -> np.ndarray:
+    """Which points lie inside a polygon, by the crossings of a ray."""
+    crossings = np.zeros(len(points), int)
+    for (x1, y1), (x2, y2) in zip(path, path[1:] + path[:1], strict=True):
+        is_between = (y1 > points[:, 1]) != (y2 > points[:, 1])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            x = (x2 - x1) * (points[:, 1] - y1) / (y2 - y1) + x1
+        crossings += is_between & (points[:, 0] < x)
+    return crossings % 2 == 1
+
+
+def test_the_pointer_lights_zooms_and_moves_both_maps(maps: LargeMaps, server: str) -> None:
+    tab, row = maps.tab, maps.lonely()
+    maps.opened(f"{server}/{ADDRESS}")
+    for pane in (0, 1):
+        assert min(maps.colours(pane, LIGHT)) > 20, "each group is drawn in its colour"
+    identity = maps.comparison.points["id"].iloc[row]
+
+    tab.mouse.move(*maps.at(0, row))
+    expect(maps.root).to_have_attribute("data-hovered", str(row))
+    for pane in (0, 1):
+        side = maps.box(pane)[2]
+        assert maps.circle(pane, LIGHT.text) == pytest.approx(maps.parts[pane, row] * side, abs=1)
+        image = maps.surface(pane).locator("image")
+        assert image.get_attribute("href").endswith(f"/{identity[1:]}")
+    card = maps.root.locator(".card")
+    expect(card).to_contain_text(maps.comparison.points["predicted_0"].iloc[row])
+    tab.wait_for_function(
+        "image => image.naturalWidth > 0", arg=card.locator("img").element_handle()
+    )
+
+    tab.mouse.wheel(0, -300)  # nobody works with the maps yet: the page would scroll
+    expect(maps.root).to_have_attribute("data-zoom", "1.00")
+    tab.mouse.click(*maps.at(0, row))
+    expect_text(tab, "Nearest in the left model")
+    assert address_field(tab, "picture") == identity
+    settled(tab)
+    tab.mouse.move(*maps.at(0, row))
+    tab.mouse.wheel(0, -400)
+    expect(maps.root).not_to_have_attribute("data-zoom", "1.00")
+    zoom = float(maps.root.get_attribute("data-zoom") or "nan")
+    side = maps.box(0)[2]
+    shown = [maps.circle(pane, LIGHT.accent) for pane in (0, 1)]
+    assert shown[0] == pytest.approx(maps.parts[0, row] * side, abs=2), "it stays at the pointer"
+    apart = (maps.parts[1, row] - maps.parts[0, row]) * side * zoom
+    assert shown[1] - shown[0] == pytest.approx(apart, abs=4), "both maps show the same part"
+
+    tab.get_by_role("button", name="Move", exact=True).click()
+    left, top, side = maps.box(0)
+    tab.mouse.move(left + side / 2, top + side / 2)
+    tab.mouse.down()
+    tab.mouse.move(left + side / 2 + 30, top + side / 2 - 20, steps=3)
+    tab.mouse.up()
+    for pane in (0, 1):
+        moved = maps.circle(pane, LIGHT.accent)
+        assert moved == pytest.approx(shown[pane] + [30, -20], abs=1)
+    tab.mouse.dblclick(left + side / 2, top + side / 2)
+    expect(maps.root).to_have_attribute("data-zoom", "1.00")
+
+
+def test_a_lasso_reaches_the_page_and_survives_its_runs(maps: LargeMaps, server: str) -> None:
+    tab = maps.tab
+    maps.opened(f"{server}/{ADDRESS}")
+    left, top, side = maps.box(0)
+    corners = [(0.1, 0.05), (0.95, 0.3), (0.55, 0.5), (0.2, 0.9)]
+    path = [(round(left + x * side), round(top + y * side)) for x, y in corners]
+    tab.get_by_role("button", name="Lasso", exact=True).click()
+    tab.mouse.move(*path[0])
+    tab.mouse.down()
+    for corner in path[1:]:
+        tab.mouse.move(*corner, steps=4)
+    tab.mouse.up()
+    expected = int(inside(path, maps.parts[0] * side + [left, top]).sum())
+    assert 20 < expected < len(maps.comparison.points) - 20
+    expect(maps.root).to_have_attribute("data-marked", str(expected))
+    expect_text(tab, "The images you marked")
+    expect_text(tab, f"{expected} images")
+
+    settled(tab)
+    tab.get_by_role("radio", name="All measures", exact=True).click()
+    expect_text(tab, "PCA map:")
+    settled(tab)
+    judge(tab)
+    in_scheme(tab, dark=True)  # other colours: the maps are told anew
+    expect(maps.root).to_have_attribute("data-marked", str(expected))
+    expect_text(tab, f"{expected} images")
+    maps.surface(0).focus()
+    tab.keyboard.press("+")
+    expect(maps.root).to_have_attribute("data-zoom", "1.60")
+    tab.keyboard.press("0")
+    expect(maps.root).to_have_attribute("data-zoom", "1.00")
+    tab.keyboard.press("Escape")
+    expect(maps.root).to_have_attribute("data-marked", "0")
+    expect(tab.get_by_text("The images you marked")).to_have_count(0)
+    assert min(maps.colours(0, DARK)) > 20
+
+
+def test_legend_and_panel_hide_images_from_a_selection(maps: LargeMaps, server: str) -> None:
+    tab = maps.tab
+    maps.opened(f"{server}/{ADDRESS}")
+    points = maps.comparison.points.dropna(subset="x0")
+    everything = max(int(maps.comparison.points[f"x{pane}"].notna().sum()) for pane in (0, 1))
+    expect(maps.root).to_have_attribute("data-shown", str(everything))
+    tab.locator("path[aria-label^='camel on grass (minority group): click']").click()
+    of_group = points[points["group"] == "camel_grass"]
+    expect(maps.root).to_have_attribute("data-shown", str(len(of_group)))
+    settled(tab)
+    tab.get_by_role("button", name="hollow: held out").click()
+    held_out = of_group[of_group["kind"] == "test"]
+    expect(maps.root).to_have_attribute("data-shown", str(len(held_out)))
+    settled(tab)
+    left, top, side = maps.box(0)
+    tab.mouse.move(left + 2, top + 2)
+    tab.mouse.down()
+    tab.mouse.move(left + side - 2, top + side - 2, steps=3)
+    tab.mouse.up()
+    expect(maps.root).to_have_attribute("data-marked", str(len(held_out)))
+    expect_text(tab, f"{len(held_out)} images")
+
+
+def test_fingers_tap_and_pinch(
+    come: Callable[..., Page], comparison: ComparedMaps, server: str
+) -> None:
+    tab = come(390, 844, has_touch=True, is_mobile=True)
+    maps = LargeMaps(tab, comparison)
+    maps.opened(f"{server}/{ADDRESS}&show_arrows=true")
+    expect(maps.root).to_have_attribute("data-mode", "move")  # a finger scrolls the page
+    first = maps.parts[0]
+    is_held_out = (comparison.points["kind"] == "test").to_numpy()
+    row = maps.lonely()
+    tab.touchscreen.tap(*maps.at(0, row))
+    expect_text(tab, "Nearest in the left model")
+    chosen = int(maps.root.get_attribute("data-hovered") or "-1")
+    assert np.linalg.norm(first[chosen] - first[row]) * maps.box(0)[2] < 2
+    identity = comparison.points["id"].iloc[chosen]
+    assert address_field(tab, "picture") == identity
+    scene = comparison.points["scene"].iloc[chosen]
+    same = comparison.points[comparison.points["scene"] == scene].dropna(subset="x0")
+    around = maps.surface(0).locator(LIT.format(LIGHT.text))
+    if is_held_out[chosen]:
+        expect(around).to_have_count(len(same))  # its twins, and itself as what was tapped
+    settled(tab)
+
+    left, top, side = maps.box(0)
+    middle = (left + side / 2, top + side / 2)
+    touch = tab.context.new_cdp_session(tab)
+
+    def fingers(kind: str, apart: float) -> None:
+        points = [{"x": middle[0] + sign * apart, "y": middle[1]} for sign in (-1, 1)]
+        touch.send(
+            "Input.dispatchTouchEvent", {"type": kind, "touchPoints": points if apart else []}
+        )
+
+    fingers("touchStart", 30)
+    for apart in (40, 50, 60):
+        fingers("touchMove", apart)
+    fingers("touchEnd", 0)
+    expect(maps.root).to_have_attribute("data-zoom", "2.00")
+    tab.get_by_role("button", name="Whole maps").tap()
+    expect(maps.root).to_have_attribute("data-zoom", "1.00")
+
+
+def test_a_lost_drawing_comes_back(
+    browser_tab: Page, comparison: ComparedMaps, server: str
+) -> None:
+    """On a tab whose console is not judged: a browser warns there of a context that was lost."""
+    maps = LargeMaps(browser_tab, comparison)
+    maps.opened(f"{server}/{ADDRESS}")
+    before = maps.colours(0, LIGHT)
+    maps.root.locator("canvas").evaluate(
+        """canvas => {
+            window.taken = canvas.getContext("webgl2").getExtension("WEBGL_lose_context");
+            window.taken.loseContext();
+        }"""
+    )
+    expect(maps.root).to_have_attribute("data-state", "lost")
+    browser_tab.evaluate("window.taken.restoreContext()")
+    expect(maps.root).to_have_attribute("data-state", "drawn")
+    assert maps.colours(0, LIGHT) == before
+
+
+@pytest.fixture
+def browser_tab(browser: object) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})  # type: ignore[attr-defined]
+    yield context.new_page()
+    context.close()
+
+
+def test_a_browser_without_webgl_gets_a_sample(page: Page, server: str) -> None:
+    page.add_init_script(NO_WEBGL)
+    page.goto(f"{server}/{ADDRESS}")
+    expect_text(page, "This browser offers no WebGL2")
+    drawn = page.locator("[class*='-sample'] svg.marks")
+    expect(drawn).to_have_count(1)
+    expect(drawn.get_by_text(f"a sample: {FEW // 2} of").first).to_be_attached()
+    for pane in (0, 1):
+        marks = drawn.locator(f"[class*='marks_{pane}_marks'] path")
+        expect(marks.first).to_be_attached()
+        assert marks.count() <= FEW // 2

@@ -1,0 +1,52 @@
+"""What a visitor looks at on the Compare page, and what was clicked and marked there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from vlcore.api.compared_maps import ComparedMaps
+from vlcore.api.offline_page import comparison_parts
+from vlcore.data.imageset import ImageSet
+from vlcore.plots.document import Part
+from vlcore.plots.maps.legend import LegendPlace
+from vlcore.plots.options import MapOptions
+from vlcore.plots.theme import Palette
+from vlcore.web import cache
+from vlcore.web.compare.models import Side
+
+
+@dataclass(frozen=True)
+class Clicks:
+    """What maps answered: the id of the image that was clicked, and the ids of those marked."""
+
+    picked: str | None = None
+    marked: Sequence[str] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A comparison as a visitor looks at it: maps of models, of `keys`, each `side` px wide, and
+    the options of the maps."""
+
+    keys: list[str]
+    comparison: ComparedMaps
+    images: ImageSet
+    options: MapOptions
+    palette: Palette
+    side: int
+    legend_place: LegendPlace
+    sides: Sequence[Side]
+
+    @cached_property
+    def parts(self) -> dict[str, Part]:
+        """The words about the comparison, by name."""
+        layouts = cache.layouts(self.keys)
+        parts = comparison_parts(self.comparison, self.images.grouping, layouts)
+        return {part.name: part for part in parts}
+
+    @property
+    def points(self) -> pd.DataFrame:
+        """The images that the filters let through, as the table of the comparison has them."""
+        return self.options.drawn(self.comparison.points, self.images.grouping)

@@ -1,0 +1,582 @@
+// Linked maps of very many images (vlcore/plots/maps/large.py): hover, zoom, selections and words; `Points` draws the marks.
+//
+// The component is mounted twice: once with the columns of the images, which stay the same, and once with how they look.
+// Nothing but ended gestures goes to the server, as state: `picked` (a row), `selected` (one bit a row), `shown` (entries of
+// the legend that were clicked), `unsupported`.
+
+const columnsByStamp = new Map();
+const mapsByParent = new WeakMap();
+const waiting = new Set();  // maps whose columns are still to come
+
+const SVG = "http://www.w3.org/2000/svg";
+const REACH = 9, REACH_OF_FINGER = 18;  // px from the pointer to the mark that it means
+const CLICK = 5;  // px that a pointer may move in a click
+const CLOSEST = 400;  // zoom
+const CELLS = 160;  // of the index of a map, along each axis
+const IMAGE = 68;  // px of the image that lights up
+const DWELL = 80;  // ms on a mark until its image is asked for: a pointer crosses many
+const SHAPES = {
+  circle: "M-1,0A1,1,0,1,1,1,0A1,1,0,1,1,-1,0Z", square: "M-.9,-.9H.9V.9H-.9Z",
+  diamond: "M0,-1.2L.8,0L0,1.2L-.8,0Z", "triangle-up": "M0,-1L1,.8L-1,.8Z",
+};
+const MODES = {move: "Move", rectangle: "Rectangle", lasso: "Lasso"};
+
+export default function({parentElement, data, setStateValue}) {
+  if (data.columns) {
+    columnsByStamp.set(data.stamp, unpacked(data.columns));
+    for (const map of [...waiting]) map.update();
+    return () => columnsByStamp.delete(data.stamp);
+  }
+  let map = mapsByParent.get(parentElement);
+  if (!map) mapsByParent.set(parentElement, map = new LargeMap(parentElement, data));
+  map.tell = setStateValue;
+  map.update(data);
+  return () => {
+    map.end();
+    mapsByParent.delete(parentElement);
+  };
+}
+
+// Arrow columns as arrays; words as codes with their names.
+function unpacked(table) {
+  const columns = {};
+  for (const {name} of table.schema.fields) {
+    const column = table.getChild(name);
+    if (!/^(caption|predicted)_/.test(name)) columns[name] = column.toArray();
+    else columns[name] = {word: row => column.get(row)};
+  }
+  return columns;
+}
+
+function element(kind, properties = {}, ...children) {
+  const made = document.createElement(kind);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name in made) made[name] = value;
+    else made.setAttribute(name, value);
+  }
+  made.append(...children);
+  return made;
+}
+
+function drawn(kind, attributes, ...children) {
+  const made = document.createElementNS(SVG, kind);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+function bitsOf(text, count) {
+  const bytes = atob(text), marked = new Uint8Array(count);
+  for (let row = 0; row < count; row++) marked[row] = bytes.charCodeAt(row >> 3) >> (row & 7) & 1;
+  return marked;
+}
+
+function textOf(marked) {
+  const bytes = new Uint8Array(Math.ceil(marked.length / 8));
+  for (let row = 0; row < marked.length; row++) bytes[row >> 3] |= marked[row] << (row & 7);
+  let text = "";
+  for (let start = 0; start < bytes.length; start += 8192) text += String.fromCharCode(...bytes.subarray(start, start + 8192));
+  return btoa(text);
+}
+
+function isInside(path, x, y) {
+  let inside = false;
+  for (let end = 0, start = path.length - 1; end < path.length; start = end++) {
+    const [x1, y1] = path[start], [x2, y2] = path[end];
+    if ((y1 > y) !== (y2 > y) && x < (x2 - x1) * (y - y1) / (y2 - y1) + x1) inside = !inside;
+  }
+  return inside;
+}
+
+class LargeMap {
+  constructor(parent, data) {
+    this.heard = new AbortController();
+    this.view = {x: 0.5, y: 0.5, zoom: 1};  // what all maps show: the middle, in parts of their sides, and how close
+    this.mode = matchMedia("(pointer: coarse)").matches ? "move" : "rectangle";
+    this.shown = new Set(data.shown);
+    this.selected = null;
+    this.hovered = this.kin = this.gesture = null;
+    this.pointers = new Map();
+    this.canvas = element("canvas", {"aria-hidden": "true"});
+    this.points = new Points(this.canvas);
+    this.root = element("div", {className: "large-map"});
+    this.restored = data.selected;  // what was marked before the map was mounted anew
+    parent.append(this.root);
+    this.listen(this.root, "keydown", event => this.press(event));
+    this.listen(this.canvas, "webglcontextlost", event => {
+      event.preventDefault();  // else it would never be restored
+      this.loaded = null;
+      this.root.dataset.state = "lost";
+    });
+    this.listen(this.canvas, "webglcontextrestored", () => this.update());
+    this.sizes = new ResizeObserver(() => this.draw());
+    this.sizes.observe(this.root);
+  }
+
+  listen(target, kind, react, options = {}) {
+    target.addEventListener(kind, react, {signal: this.heard.signal, ...options});
+  }
+
+  end() {
+    this.heard.abort();
+    this.sizes.disconnect();
+    waiting.delete(this);
+    cancelAnimationFrame(this.frame);
+    clearTimeout(this.dwell);
+    this.points.end();
+    this.root.remove();
+  }
+
+  update(data = this.data) {
+    this.data = data;
+    if (!this.points.gl) return this.refuse();
+    const layout = JSON.stringify([data.panes, data.side, data.legend, data.legendPlace, data.ink, data.alt]);
+    if (layout !== this.layout) {
+      this.layout = layout;
+      this.build();
+    }
+    this.columns = columnsByStamp.get(data.stamp);
+    waiting[this.columns ? "delete" : "add"](this);
+    if (!this.columns) return;
+    if (this.loaded !== data.stamp && !this.points.gl.isContextLost()) {
+      if (this.loaded) this.selected = null;
+      this.points.load(this.columns, data.panes.length);
+      this.loaded = data.stamp;
+      this.index = [];
+      this.scenes = {};
+    }
+    if (this.restored?.stamp === data.stamp) this.selected = bitsOf(this.restored.rows, data.count);
+    this.restored = null;
+    this.picked = data.picked;
+    this.passing = bitsOf(data.drawn, data.count);
+    this.dress();
+  }
+
+  refuse() {
+    if (this.root.dataset.state === "unsupported") return;
+    this.root.dataset.state = "unsupported";
+    this.root.append(element("p", {role: "status"}, "This browser offers no WebGL2, which draws maps of very many images: below are some of them."));
+    this.tell("unsupported", true);
+  }
+
+  // The titles, the surfaces that hear the pointer, the tools and the legend.
+  build() {
+    const {data} = this, {side, ink} = data;
+    this.root.style.cssText = `--side:${side}px; --gap:${data.gap}px; --muted:${ink.muted}; --text:${ink.text}; --line:${ink.line};`
+      + `--ground:${ink.ground}; --accent:${ink.accent}; font-family:${data.font}`;
+    this.surfaces = data.panes.map((pane, number) => {
+      const surface = drawn("svg", {
+        class: "surface", width: side, height: side, viewBox: `0 0 ${side} ${side}`, tabindex: 0, role: "img",
+        "aria-label": `${pane.title}. ${pane.subtitle}. ${number ? "" : data.alt}`,
+      });
+      this.hear(surface, number);
+      return surface;
+    });
+    const figures = data.panes.map((pane, number) => element("figure", {},
+      element("figcaption", {}, element("strong", {}, pane.title), element("span", {}, pane.subtitle)),
+      element("span", {className: "y-axis"}, pane.axes[1]),
+      this.surfaces[number],
+      element("span", {className: "x-axis"}, pane.axes[0])));
+    const maps = element("div", {className: "maps"}, this.canvas, ...figures);
+    maps.style.gridTemplateColumns = `repeat(${data.across}, max-content)`;
+    this.maps = maps;
+    this.card = element("div", {className: "card", hidden: true});
+    this.said = element("span", {role: "status", className: "said"});
+    this.root.replaceChildren(
+      element("div", {className: `whole legend-${data.legendPlace}`}, maps, element("div", {className: "beside"}, this.tools(), this.legend())),
+      this.card);
+    this.choose(this.mode);
+  }
+
+  tools() {
+    const button = (label, act, text = label) => {
+      const made = element("button", {type: "button", title: label, "aria-label": label}, text);
+      this.listen(made, "click", act);
+      return made;
+    };
+    this.modes = Object.fromEntries(Object.entries(MODES).map(([mode, label]) => [mode, button(label, () => this.choose(mode))]));
+    this.clearing = button("Clear the selection", () => this.clear(), "Clear");
+    return element("div", {className: "tools", role: "toolbar", "aria-label": "Maps"},
+      element("span", {className: "group"}, ...Object.values(this.modes)),
+      element("span", {className: "group"}, button("Zoom in", () => this.zoom(1.6), "+"), button("Zoom out", () => this.zoom(1 / 1.6), "−"),
+        button("Whole maps", () => this.whole(), "Whole")),
+      this.clearing, this.said);
+  }
+
+  legend() {
+    this.entries = this.data.legend.map(entry => {
+      const path = SHAPES[entry.shape] ?? entry.shape;
+      const mark = drawn("path", {d: path, transform: "translate(9 9) scale(5.5)", stroke: entry.colour,
+        fill: entry.filled ? entry.colour : "none", "stroke-width": 1.4, "vector-effect": "non-scaling-stroke"});
+      const made = element("button", {type: "button", "aria-pressed": "false"}, drawn("svg", {width: 18, height: 18, "aria-hidden": "true"}, mark), entry.words);
+      this.listen(made, "click", () => this.toggle(entry.name));
+      this.listen(made, "pointerenter", () => this.lightUp(entry));
+      this.listen(made, "pointerleave", () => this.lightUp(null));
+      return made;
+    });
+    this.small = element("span", {className: "said"}, "Shapes, fillings and rings show as you zoom in.");
+    return element("div", {className: "legend", role: "group", "aria-label": "Legend: click an entry to see it alone"}, ...this.entries, this.small);
+  }
+
+  toggle(name) {
+    if (!this.shown.delete(name)) this.shown.add(name);
+    this.dress();
+    this.tell("shown", [...this.shown]);
+  }
+
+  lightUp(entry) {
+    const isColour = entry && entry.columns.join() === this.data.colourColumns.join();
+    this.kin = isColour ? entry.code : null;
+    this.draw();
+  }
+
+  choose(mode) {
+    this.mode = mode;
+    for (const [name, button] of Object.entries(this.modes)) button.setAttribute("aria-pressed", String(name === mode));
+    this.root.dataset.mode = mode;
+    this.touch();
+  }
+
+  // A finger scrolls the page over a whole map, unless it draws.
+  touch() {
+    const scrolls = this.mode === "move" && this.view.zoom === 1;
+    for (const surface of this.surfaces) surface.style.touchAction = scrolls ? "pan-x pan-y" : "none";
+  }
+
+  // Which images each map shows, and how: four bytes an image, sent to the graphics card.
+  dress() {
+    if (!this.loaded) return;
+    const {columns, data} = this, {count} = data, marked = this.selected;
+    const clicked = data.legend.filter(entry => this.shown.has(entry.name));
+    const filters = clicked.some(entry => !entry.columns.length) ? [] : clicked;
+    this.most = 1;  // images in a map
+    this.looks = data.panes.map((_, pane) => {
+      let shown = 0;
+      const looks = new Uint8Array(4 * count), codes = columns[data.colourColumns[pane]], x = columns[`x${pane}`];
+      for (let row = 0; row < count; row++) {
+        const isShown = this.passing[row] && x[row] === x[row]
+          && (!filters.length || filters.some(entry => columns[entry.columns[pane]][row] === entry.code));
+        shown += isShown;
+        looks[4 * row] = codes[row];
+        looks[4 * row + 1] = (columns.object[row] === 1 ? TRIANGLE : 0) | (columns.kind[row] === 1 ? HOLLOW : 0) | (columns.minority[row] ? RING : 0);
+        looks[4 * row + 2] = !isShown ? HIDDEN : marked && !marked[row] ? FADED : LIT;
+      }
+      this.most = Math.max(this.most, shown);
+      if (!this.points.gl.isContextLost()) this.points.dress(pane, looks);
+      return looks;
+    });
+    const total = marked ? marked.reduce((sum, bit) => sum + bit, 0) : 0;
+    this.clearing.hidden = !marked;
+    this.said.textContent = marked ? `${total.toLocaleString("en")} of ${count.toLocaleString("en")} images marked` : `${count.toLocaleString("en")} images`;
+    Object.assign(this.root.dataset, {marked: total, shown: this.most});
+    this.entries.forEach((button, at) => button.setAttribute("aria-pressed", String(this.shown.has(data.legend[at].name))));
+    this.draw();
+  }
+
+  draw() {
+    if (!this.loaded) return;
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      if (!this.loaded || this.points.gl.isContextLost()) return;
+      this.drawPoints();
+      this.data.panes.forEach((_, pane) => this.drawOver(pane));
+      Object.assign(this.root.dataset, {state: "drawn", zoom: this.view.zoom.toFixed(2), hovered: this.hovered ?? "", colours: this.data.colourColumns[0]});
+    });
+  }
+
+  drawPoints() {
+    const {canvas, data, view} = this, {side} = data, pixels = devicePixelRatio;
+    const whole = this.maps.getBoundingClientRect();
+    const size = [whole.width, whole.height].map(length => Math.round(length * pixels));
+    if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
+    // Small in a crowd, and larger as one comes closer.
+    const radius = Math.min(4.5, Math.max(1, 0.42 * side / Math.sqrt(this.most)) * view.zoom ** 0.4);
+    const style = {
+      colours: data.colours, muted: data.ink.muted, overlays: data.overlays, selection: this.selected, kin: this.kin ?? -1,
+      radius, alpha: radius > 2.2 ? 0.9 : 0.75, faded: radius > 2.2 ? 0.1 : 0.04, lines: Math.min(0.3, Math.max(0.02, 300 * view.zoom / this.most)),
+    };
+    this.small.hidden = radius > 2.2;
+    this.points.clear(pixels);
+    data.panes.forEach((pane, number) => {
+      const box = this.surfaces[number].getBoundingClientRect(), [left, right, low, high] = pane.extent;
+      const centre = [left + view.x * (right - left), low + view.y * (high - low)];
+      const scale = [2 * view.zoom / (right - left), 2 * view.zoom / (high - low)];
+      this.points.draw(number, [box.left - whole.left, whole.bottom - box.bottom, side, side], centre, scale, style);
+    });
+  }
+
+  // Captions, circles, lines, the image under the pointer and what is being marked: on top, as SVG.
+  drawOver(pane) {
+    const {data, hovered, picked} = this, {side, ink} = data, parts = [];
+    const circle = (row, radius, colour) => {
+      const [x, y] = this.pixel(pane, row) ?? [];
+      if (x !== undefined) parts.push(drawn("circle", {cx: x, cy: y, r: radius, fill: "none", stroke: colour, "stroke-width": 2.2}));
+      return x !== undefined && [x, y];
+    };
+    for (const line of data.lines.filter(line => line.pane === pane)) {
+      const [[x1, y1], [x2, y2]] = [[line.x, line.y], [line.x2, line.y2]].map(([x, y]) => this.at(pane, x, y));
+      parts.push(drawn("line", {x1, y1, x2, y2, stroke: line.colour, "stroke-width": line.width}),
+        drawn("circle", {cx: x2, cy: y2, r: 3, fill: line.colour}));
+    }
+    if (picked !== null) {
+      for (const twin of this.twins(picked)) circle(twin, 7, ink.text);
+      circle(picked, 11, ink.accent);
+    }
+    for (const caption of data.panes[pane].captions) {
+      const [x, y] = this.at(pane, caption.x, caption.y), anchor = {left: "start", right: "end", center: "middle"}[caption.align];
+      const place = {x: x + caption.dx, y: y + caption.dy, "text-anchor": anchor, "dominant-baseline": "central", class: "caption"};
+      parts.push(drawn("path", {d: SHAPES.diamond, transform: `translate(${x} ${y}) scale(6.5)`, fill: ink.text, stroke: ink.ground, "stroke-width": 0.2}),
+        drawn("text", place, caption.caption));
+    }
+    const lit = hovered !== null && circle(hovered, 9, ink.text);
+    if (lit && this.pictured === hovered) {
+      const [x, y] = lit.map(at => at + (at > side / 2 ? -1 : 1) * (IMAGE / 2 + 9) - IMAGE / 2);
+      parts.push(drawn("image", {x, y, width: IMAGE, height: IMAGE, href: this.thumb(hovered)}));
+    }
+    if (this.gesture?.pane === pane && this.gesture.path) {
+      const path = this.gesture.path.map(([x, y]) => this.at(pane, ...this.position(pane, x, y)).join()).join("L");
+      parts.push(drawn("path", {d: `M${path}Z`, fill: ink.accent, "fill-opacity": 0.08, stroke: ink.accent, "stroke-width": 1.5, "stroke-dasharray": "4 3"}));
+    }
+    this.surfaces[pane].replaceChildren(...parts);
+  }
+
+  thumb(row) { return `${this.data.thumbs}/${this.columns.row[row]}`; }
+
+  // The other images of a row's scene.
+  twins(row) {
+    const {scene} = this.columns;
+    if (!scene) return [];
+    return this.scenes[row] ??= Array.from(scene.keys()).filter(other => scene[other] === scene[row] && other !== row).slice(0, 12);
+  }
+
+  // Parts of a map's sides, from the lower left, to a position; a position to px from the upper left; and back.
+  position(pane, x, y) {
+    const [left, right, low, high] = this.data.panes[pane].extent;
+    return [left + x * (right - left), low + y * (high - low)];
+  }
+
+  part(pane, x, y) {
+    const [left, right, low, high] = this.data.panes[pane].extent;
+    return [(x - left) / (right - left), (y - low) / (high - low)];
+  }
+
+  at(pane, x, y) {
+    const [across, up] = this.part(pane, x, y), {view} = this, {side} = this.data;
+    return [((across - view.x) * view.zoom + 0.5) * side, (0.5 - (up - view.y) * view.zoom) * side];
+  }
+
+  pixel(pane, row) {
+    if (this.looks[pane][4 * row + 2] === HIDDEN) return null;
+    return this.at(pane, this.columns[`x${pane}`][row], this.columns[`y${pane}`][row]);
+  }
+
+  under(event, surface) {  // the pointer in px of a map, and in parts of its sides
+    const box = surface.getBoundingClientRect(), {view} = this, {side} = this.data;
+    const px = [event.clientX - box.left, event.clientY - box.top];
+    return {px, part: [(px[0] / side - 0.5) / view.zoom + view.x, (0.5 - px[1] / side) / view.zoom + view.y]};
+  }
+
+  // Rows of a map by cells of a grid, so that few are looked at for each move of the pointer.
+  grid(pane) {
+    if (this.index[pane]) return this.index[pane];
+    const {count} = this.data, x = this.columns[`x${pane}`], y = this.columns[`y${pane}`];
+    const starts = new Uint32Array(CELLS * CELLS + 1), cells = new Int32Array(count).fill(-1), rows = new Uint32Array(count);
+    for (let row = 0; row < count; row++) {
+      if (x[row] !== x[row]) continue;
+      const [across, up] = this.part(pane, x[row], y[row]).map(part => Math.min(CELLS - 1, Math.max(0, Math.floor(part * CELLS))));
+      starts[(cells[row] = up * CELLS + across) + 1]++;
+    }
+    for (let cell = 0; cell < CELLS * CELLS; cell++) starts[cell + 1] += starts[cell];
+    const next = starts.slice();
+    for (let row = 0; row < count; row++) if (cells[row] >= 0) rows[next[cells[row]]++] = row;
+    return this.index[pane] = {starts, rows};
+  }
+
+  nearest(pane, {px, part}, reach) {
+    const {starts, rows} = this.grid(pane), {side} = this.data, wide = reach / side / this.view.zoom;
+    const [[left, right], [low, high]] = part.map(middle => [middle - wide, middle + wide]
+      .map(end => Math.min(CELLS - 1, Math.max(0, Math.floor(end * CELLS)))));
+    let best = null, least = reach;
+    for (let up = low; up <= high; up++) {
+      for (let at = starts[up * CELLS + left]; at < starts[up * CELLS + right + 1]; at++) {
+        const [x, y] = this.pixel(pane, rows[at]) ?? [Infinity, Infinity], away = Math.hypot(x - px[0], y - px[1]);
+        if (away < least) [best, least] = [rows[at], away];
+      }
+    }
+    return best;
+  }
+
+  hear(surface, pane) {
+    const release = event => this.release(event, surface, pane);
+    this.listen(surface, "pointerdown", event => this.grip(event, surface, pane));
+    this.listen(surface, "pointermove", event => this.drag(event, surface, pane));
+    this.listen(surface, "pointerup", release);
+    this.listen(surface, "pointercancel", event => {
+      this.pointers.delete(event.pointerId);
+      this.gesture = null;
+      this.draw();
+    });
+    this.listen(surface, "pointerleave", event => event.pointerType !== "touch" && this.hover(null));
+    this.listen(surface, "dblclick", () => this.whole());
+    this.listen(surface, "wheel", event => this.wheel(event, surface), {passive: false});
+  }
+
+  grip(event, surface, pane) {
+    if (event.button || !this.loaded) return;
+    surface.setPointerCapture(event.pointerId);
+    this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
+    const isPinch = this.pointers.size > 1;
+    this.gesture = isPinch ? {pinch: this.fingers()} : {pane, from: this.under(event, surface), mode: this.mode};
+    this.hover(null);
+  }
+
+  fingers() {
+    const [[x1, y1], [x2, y2]] = [...this.pointers.values()];
+    return {apart: Math.hypot(x2 - x1, y2 - y1), clientX: (x1 + x2) / 2, clientY: (y1 + y2) / 2};
+  }
+
+  drag(event, surface, pane) {
+    if (!this.loaded) return;
+    const {gesture} = this, here = this.under(event, surface);
+    if (!gesture) {
+      if (event.pointerType !== "touch") this.hover(this.nearest(pane, here, REACH), pane, event);
+      return;
+    }
+    if (this.pointers.has(event.pointerId)) this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
+    if (gesture.pinch) {
+      if (this.pointers.size < 2) return;
+      const now = this.fingers(), before = this.under(gesture.pinch, surface).part;
+      this.zoom(now.apart / Math.max(1, gesture.pinch.apart), before, this.under(now, surface).px);
+      gesture.pinch = now;
+      return;
+    }
+    const [dx, dy] = here.px.map((at, axis) => at - gesture.from.px[axis]);
+    if (!gesture.moved && Math.hypot(dx, dy) < CLICK) return;
+    gesture.moved = true;
+    if (gesture.mode === "move") this.show(this.view.zoom, gesture.from.part, here.px);
+    else if (gesture.mode === "rectangle") {
+      const [[x1, y1], [x2, y2]] = [gesture.from.part, here.part];
+      gesture.path = [[x1, y1], [x2, y1], [x2, y2], [x1, y2]];
+    } else (gesture.path ??= [gesture.from.part]).push(here.part);
+    this.draw();
+  }
+
+  release(event, surface, pane) {
+    this.pointers.delete(event.pointerId);
+    const {gesture} = this;
+    if (gesture?.pinch && this.pointers.size) return;
+    this.gesture = null;
+    if (!gesture || gesture.pinch) return;
+    if (!gesture.moved) this.tap(event, surface, pane);
+    else if (gesture.path) this.select(pane, gesture.path);
+  }
+
+  tap(event, surface, pane) {
+    const row = this.nearest(pane, this.under(event, surface), event.pointerType === "touch" ? REACH_OF_FINGER : REACH);
+    this.hover(row, pane, event);
+    if (row === null || row === this.picked) return;
+    this.picked = row;
+    this.tell("picked", row);
+  }
+
+  // Marks the images of a map inside a path, in parts of its sides; those that are not shown stay out.
+  select(pane, path) {
+    const {count} = this.data, x = this.columns[`x${pane}`], y = this.columns[`y${pane}`], looks = this.looks[pane];
+    const ends = [0, 1].map(axis => path.map(corner => corner[axis])).map(ends => [Math.min(...ends), Math.max(...ends)]);
+    const marked = new Uint8Array(count);
+    for (let row = 0; row < count; row++) {
+      if (looks[4 * row + 2] === HIDDEN) continue;
+      const [across, up] = this.part(pane, x[row], y[row]);
+      if (across < ends[0][0] || across > ends[0][1] || up < ends[1][0] || up > ends[1][1]) continue;
+      marked[row] = isInside(path, across, up);
+    }
+    if (!marked.includes(1)) return this.clear();
+    this.selected = marked;
+    this.dress();
+    this.tell("selected", {stamp: this.data.stamp, pane, rows: textOf(marked)});
+  }
+
+  clear() {
+    this.gesture = null;
+    if (!this.selected) return this.draw();
+    this.selected = null;
+    this.dress();
+    this.tell("selected", null);
+  }
+
+  hover(row, pane, event) {
+    if (row !== this.hovered) {
+      this.hovered = row;
+      this.pictured = null;
+      clearTimeout(this.dwell);
+      if (row !== null && this.data.thumbs) this.dwell = setTimeout(() => this.picture(row), DWELL);
+      this.draw();
+    }
+    this.card.hidden = row === null;
+    if (row === null) return;
+    if (this.card.dataset.row !== `${row} ${pane}`) {
+      this.card.dataset.row = `${row} ${pane}`;
+      const lines = Object.entries(this.words(row, pane)).flatMap(([name, word]) => [element("dt", {}, name), element("dd", {}, word)]);
+      this.card.replaceChildren(...this.pictured === row ? [this.image(row)] : [], element("dl", {}, ...lines));
+    }
+    const left = Math.min(event.clientX + 16, innerWidth - 260), below = event.clientY + 16;
+    this.card.style.left = `${left}px`;
+    this.card.style.top = `${below > innerHeight - 190 ? event.clientY - 190 : below}px`;
+  }
+
+  picture(row) {
+    this.pictured = row;
+    this.card.prepend(this.image(row));
+    this.draw();
+  }
+
+  image(row) { return element("img", {src: this.thumb(row), alt: ""}); }
+
+  words(row, pane) {
+    const {columns, data} = this, words = {object: data.objects[columns.object[row]], context: data.contexts[columns.context[row]]};
+    for (const [name, column] of [["caption", `caption_${pane}`], ["prediction", `predicted_${pane}`]]) {
+      if (columns[column]) words[name] = columns[column].word(row);
+    }
+    return words;
+  }
+
+  wheel(event, surface) {
+    const isOver = event.ctrlKey || event.metaKey || this.root.getRootNode().activeElement === surface;
+    if (!isOver || (event.deltaY > 0 && this.view.zoom === 1)) return;  // the page scrolls
+    event.preventDefault();
+    const {px, part} = this.under(event, surface), lines = event.deltaMode ? 16 : 1;
+    this.zoom(Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.002)), part, px);
+  }
+
+  // Comes closer by a factor, so that a part of the maps stays at a position in px: the middle unless said otherwise.
+  zoom(factor, part = [this.view.x, this.view.y], px = [this.data.side / 2, this.data.side / 2]) {
+    this.show(Math.min(CLOSEST, Math.max(1, this.view.zoom * factor)), part, px);
+  }
+
+  show(zoom, [x, y], px) {
+    const {side} = this.data, half = 0.5 / zoom;
+    const kept = middle => Math.min(1 - half, Math.max(half, middle));
+    this.view = {zoom, x: kept(x - (px[0] / side - 0.5) / zoom), y: kept(y - (0.5 - px[1] / side) / zoom)};
+    this.touch();
+    this.draw();
+  }
+
+  whole() {
+    this.view = {x: 0.5, y: 0.5, zoom: 1};
+    this.touch();
+    this.draw();
+  }
+
+  press(event) {
+    if (event.key === "Escape") return this.clear();
+    if (event.ctrlKey || event.metaKey || event.altKey || !event.target.matches(".surface")) return;
+    const {side} = this.data, middle = [this.view.x, this.view.y], step = side / 8;
+    const to = {ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step]}[event.key];
+    if (to) this.show(this.view.zoom, middle, to.map(by => side / 2 + by));
+    else if (event.key === "+" || event.key === "=") this.zoom(1.6);
+    else if (event.key === "-") this.zoom(1 / 1.6);
+    else if (event.key === "0") this.whole();
+    else return;
+    event.preventDefault();
+  }
+}

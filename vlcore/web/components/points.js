@@ -1,0 +1,217 @@
+// Points of large maps in WebGL2: one context for all maps, each a rectangle of one canvas.
+
+const MOST_COLOURS = 16;
+// Two bits of the state of an image in a map, and bits of the look of its mark.
+const HIDDEN = 0, FADED = 1, LIT = 2;
+const TRIANGLE = 1, HOLLOW = 2, RING = 4;
+
+const POINT_VERTEX = `#version 300 es
+precision highp float;
+layout(location = 0) in float x;
+layout(location = 1) in float y;
+layout(location = 2) in uvec4 look;  // code of its colour, bits of its mark, state
+uniform vec2 centre, scale;
+uniform float radius, pixels;
+uniform int state, kin;
+uniform vec4 colours[${MOST_COLOURS}];
+out vec4 colour;
+out float box;
+flat out uint bits;
+void main() {
+  bool ring = (look.y & ${RING}u) != 0u && radius > 2.2;
+  box = 2.0 * (radius * (ring ? 1.8 : 1.3) + 1.0);
+  bits = look.y;
+  colour = colours[min(int(look.x), ${MOST_COLOURS - 1})];
+  if (kin >= 0 && int(look.x) != kin) colour.a *= 0.15;
+  gl_PointSize = box * pixels;
+  gl_Position = int(look.z) == state ? vec4((vec2(x, y) - centre) * scale, 0.0, 1.0) : vec4(2.0, 2.0, 2.0, 1.0);
+}`;
+
+const POINT_FRAGMENT = `#version 300 es
+precision highp float;
+in vec4 colour;
+in float box;
+flat in uint bits;
+uniform float radius;
+out vec4 ink;
+void main() {
+  vec2 at = (gl_PointCoord - 0.5) * box;
+  float away = length(at), edge = away - radius, shown;
+  if (radius > 2.2) {  // a smaller mark is a dot: its shape could not be seen
+    if ((bits & ${TRIANGLE}u) != 0u) edge = max(0.866 * abs(at.x) - 0.5 * at.y, at.y) - 0.6 * radius;
+    shown = (bits & ${HOLLOW}u) != 0u ? 1.0 - smoothstep(0.4, 1.1, abs(edge)) : 1.0 - smoothstep(-0.5, 0.5, edge);
+    if ((bits & ${RING}u) != 0u) shown = max(shown, 0.7 - smoothstep(0.2, 0.9, abs(away - 1.75 * radius)));
+  } else {
+    shown = 1.0 - smoothstep(-0.5, 0.5, edge);
+  }
+  if (shown <= 0.0) discard;
+  ink = vec4(colour.rgb, 1.0) * colour.a * shown;
+}`;
+
+const LINE_VERTEX = `#version 300 es
+precision highp float;
+layout(location = 0) in float x;
+layout(location = 1) in float y;
+layout(location = 2) in uvec4 look;
+layout(location = 3) in float x2;
+layout(location = 4) in float y2;
+uniform vec2 centre, scale;
+uniform int state;
+void main() {
+  vec2 end = gl_VertexID == 0 ? vec2(x, y) : vec2(x2, y2);
+  bool whole = !any(isnan(vec4(x, y, x2, y2)));  // an image may be absent from either map
+  gl_Position = whole && int(look.z) == state ? vec4((end - centre) * scale, 0.0, 1.0) : vec4(2.0, 2.0, 2.0, 1.0);
+}`;
+
+const LINE_FRAGMENT = `#version 300 es
+precision highp float;
+uniform vec4 colour;
+out vec4 ink;
+void main() { ink = vec4(colour.rgb, 1.0) * colour.a; }`;
+
+function rgba(hex, alpha) {
+  return [1, 3, 5].map(at => parseInt(hex.slice(at, at + 2), 16) / 255).concat(alpha);
+}
+
+// An order by chance, the same each time: what comes last in a table would else lie on top of the rest.
+function shuffled(count) {
+  const order = Uint32Array.from({length: count}, (_, index) => index);
+  let seed = 1;
+  for (let last = count - 1; last > 0; last--) {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    const other = seed % (last + 1);
+    [order[last], order[other]] = [order[other], order[last]];
+  }
+  return order;
+}
+
+class Points {
+  constructor(canvas) {
+    this.gl = canvas.getContext("webgl2", {antialias: false, premultipliedAlpha: true});
+    this.columns = null;
+  }
+
+  program(vertex, fragment) {
+    const {gl} = this, program = gl.createProgram();
+    for (const [kind, text] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
+      const shader = gl.createShader(kind);
+      gl.shaderSource(shader, text);
+      gl.compileShader(shader);
+      gl.attachShader(program, shader);
+    }
+    gl.linkProgram(program);
+    if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
+      throw new Error(gl.getProgramInfoLog(program));
+    }
+    const at = {};
+    for (const name of ["centre", "scale", "radius", "pixels", "state", "kin", "colours", "colour"]) {
+      at[name] = gl.getUniformLocation(program, name);
+    }
+    return {program, at};
+  }
+
+  // Sends the geometry of `panes` maps: once, and again after the context was lost.
+  load(columns, panes) {
+    const {gl} = this;
+    this.columns = columns;
+    this.count = columns.row.length;
+    this.marks = this.program(POINT_VERTEX, POINT_FRAGMENT);
+    this.lines = this.program(LINE_VERTEX, LINE_FRAGMENT);
+    this.order = gl.createBuffer();
+    const buffers = {};
+    const array = (name, location, instanced) => {
+      buffers[name] ??= gl.createBuffer();
+      gl.bindBuffer(gl.ARRAY_BUFFER, buffers[name]);
+      if (!gl.getBufferParameter(gl.ARRAY_BUFFER, gl.BUFFER_SIZE)) {
+        gl.bufferData(gl.ARRAY_BUFFER, columns[name], gl.STATIC_DRAW);
+      }
+      gl.enableVertexAttribArray(location);
+      gl.vertexAttribPointer(location, 1, gl.FLOAT, false, 0, 0);
+      gl.vertexAttribDivisor(location, instanced);
+    };
+    const vertices = (look, ends, instanced) => {
+      const vertexArray = gl.createVertexArray();
+      gl.bindVertexArray(vertexArray);
+      ends.forEach((name, number) => array(name, number < 2 ? number : number + 1, instanced));
+      gl.bindBuffer(gl.ARRAY_BUFFER, look);
+      gl.enableVertexAttribArray(2);
+      gl.vertexAttribIPointer(2, 4, gl.UNSIGNED_BYTE, 0, 0);
+      gl.vertexAttribDivisor(2, instanced);
+      if (!instanced) gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.order);
+      return vertexArray;
+    };
+    this.panes = Array.from({length: panes}, (_, pane) => {
+      const look = gl.createBuffer(), [x, y, gx, gy] = ["x", "y", "gx", "gy"].map(name => name + pane);
+      return {
+        look,
+        marks: vertices(look, [x, y], 0),
+        before: columns[gx] ? vertices(look, [gx, gy], 0) : null,
+        moved: pane ? vertices(look, ["x0", "y0", x, y], 1) : null,
+      };
+    });
+    gl.bindVertexArray(null);
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.order);
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, shuffled(this.count), gl.STATIC_DRAW);
+  }
+
+  // Sends one map's looks, four bytes an image.
+  dress(pane, looks) {
+    const {gl} = this;
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.panes[pane].look);
+    gl.bufferData(gl.ARRAY_BUFFER, looks, gl.DYNAMIC_DRAW);
+  }
+
+  clear(pixels) {
+    const {gl} = this;
+    this.pixels = pixels;
+    gl.disable(gl.SCISSOR_TEST);
+    gl.clearColor(0, 0, 0, 0);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+    gl.enable(gl.SCISSOR_TEST);
+    gl.enable(gl.BLEND);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+  }
+
+  // Draws one map. `box` is its rectangle from the lower left corner of the canvas, in px; `centre` and `scale` lead from
+  // positions to the rectangle; `style` has `colours`, `radius`, `alpha`, `faded`, `kin`, `muted`, and whether there is a `selection`.
+  draw(pane, box, centre, scale, style) {
+    const {gl} = this, {marks, before, moved} = this.panes[pane], [left, bottom, width, height] = box;
+    for (const area of ["viewport", "scissor"]) {
+      gl[area](...[left, bottom, width, height].map(length => Math.round(length * this.pixels)));
+    }
+    const use = ({program, at}, state) => {
+      gl.useProgram(program);
+      gl.uniform2fv(at.centre, centre);
+      gl.uniform2fv(at.scale, scale);
+      gl.uniform1i(at.state, state);
+      return at;
+    };
+    const points = (state, colours, radius, kin) => {
+      const at = use(this.marks, state);
+      gl.uniform1f(at.radius, radius);
+      gl.uniform1f(at.pixels, this.pixels);
+      gl.uniform1i(at.kin, kin);
+      gl.uniform4fv(at.colours, colours.flat());
+      gl.drawElements(gl.POINTS, this.count, gl.UNSIGNED_INT, 0);
+    };
+    const padded = alpha => Array.from({length: MOST_COLOURS}, (_, code) => rgba(style.colours[code] ?? style.muted, alpha));
+    if (before && style.overlays.includes("untrained")) {
+      gl.bindVertexArray(before);
+      points(LIT, Array.from({length: MOST_COLOURS}, () => rgba(style.muted, 0.3)), 1.4, -1);
+    }
+    if (moved && style.overlays.includes("movement")) {
+      gl.bindVertexArray(moved);
+      const at = use(this.lines, LIT);
+      gl.uniform4fv(at.colour, rgba(style.muted, style.lines));
+      gl.drawArraysInstanced(gl.LINES, 0, 2, this.count);
+    }
+    gl.bindVertexArray(marks);
+    if (style.selection) points(FADED, padded(style.faded), style.radius, style.kin);
+    points(LIT, padded(style.alpha), style.radius, style.kin);
+    gl.bindVertexArray(null);
+  }
+
+  end() {
+    this.gl?.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+}
