@@ -226,17 +226,4 @@ def mean(study: str, measure: str, moment: str, bias: float = 0.0, arm: str = SH
     )
 
 
-def steps_to_read(study: str, data: str, accuracy: float = 0.9) -> dict[str, int]:
-    """The first step at which probes read the background and the object off with this accuracy, on
-    average over the runs without bias and with descriptive labels."""
-    rows = published.read_rows(
-        data=data, bias=0.0, labels=DESCRIPTIVE, measure=["probe_object", "probe_context"]
-    )
-    rows = rows[published.counts(rows, study) & rows["moment"].str.isdigit()]
-    curves = rows.assign(step=rows["moment"].astype(int)).groupby(["measure", "step"])["value"]
-    means = curves.mean()[curves.size() == rows["block"].nunique()]
-    reached = means[means >= accuracy].reset_index().groupby("measure")["step"].min()
-    return {name: int(reached[f"probe_{name}"]) for name in ("object", "context")}
-
-
 RECIPE_STUDIES = ("contrast", "ingredients", "other-pictures")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from benchmarks import head, row
 from benchmarks import results_data as data
+from benchmarks.results_beyond import attributes_slope, wordings_cost
 from benchmarks.results_data import DESCRIPTIVE, PROBE, SHORT, less
 from vlcore.data.catalogue import open_set
 from vlcore.experiment.condition import STUDY_BIAS
@@ -16,7 +17,6 @@ from vlcore.study.answer import (
     PLANNED_PAIRS,
     SKY_LESS_SHORT,
     TOWERS,
-    ChainTest,
     Outcome,
     Step,
     estimate,
@@ -46,7 +46,8 @@ def page() -> str:
         **costs(),
         **why(),
         **same_place(),
-        **place_and_prior(),
+        **prior(),
+        **beyond(),
         **how_sure(),
     }
     return TEMPLATE.read_text(encoding="utf-8").format_map(values)
@@ -62,15 +63,10 @@ def planned_chain() -> str:
     lines = [start, ""]
     for step in steps:
         kind = "" if step.confirmatory else "Descriptive: "
-        complete = [test for test in step.tests if test.n_pairs == PLANNED_PAIRS]
-        results = [
-            f"{both(test.contrast)} on `{test.data}`{with_tower(step, test)} (p = {test.p:.2g})"
-            for test in complete
-            if test.contrast is not None
-        ]
+        results = [results_with(step, tower) for tower in step.towers]
         if step.outcome is Outcome.INCOMPLETE:
             kind = ""
-        ending = f" {'; '.join(results)}." if results else ""
+        ending = "".join(f" {result}." for result in results if result)
         outcome = str(step.outcome)
         if step.outcome is Outcome.TOWERS_DIFFER:
             outcome = ", ".join(
@@ -83,24 +79,33 @@ def planned_chain() -> str:
 
 
 def equivalence_of_place_and_sky() -> str:
-    """What each costs less short labels, and whether they are equivalent within half of what the
-    place costs."""
-    parts = []
+    """What the sky costs less short labels, and where it is equivalent to the place within half of
+    what that costs."""
+    costs, equivalent = [], []
     for name in SETS:
-        less_place = place_or_sky(data.rates(), name)
         sky = estimate(data.rates(), "second-word", "scratch", name, SKY_LESS_SHORT)
-        if less_place is None or sky is None:
+        less_place = place_or_sky(data.rates(), name)
+        if sky is None or less_place is None:
             continue
-        test = less_place.log_odds
-        equivalent = "equivalent" if test.equivalent else "not shown to be equivalent"
-        margin = f"{less_place.margin:.2f}, p = {test.equivalence_p:.2g}"
-        parts.append(f"on `{name}` the sky costs {both(sky)}, {equivalent} (margin {margin})")
-    return f" Less short labels {'; '.join(parts)}."
+        costs.append(both(sky))
+        if less_place.log_odds.equivalent:
+            equivalent.append(f"`{name}`")
+    where = " and ".join(equivalent) or "neither set"
+    return (
+        f" Less short labels the sky is {' and '.join(costs)}: equivalent to the place, within half"
+        f" of its cost, on {where}."
+    )
 
 
-def with_tower(step: Step, test: ChainTest) -> str:
-    """The image tower of a test, where its step has several."""
-    return f" {TOWERS[test.tower]}" if len(step.towers) > 1 else ""
+def results_with(step: Step, tower: str) -> str:
+    """The complete tests of a step with an image tower."""
+    tests = [
+        f"{both(test.contrast)} on `{test.data}` (p = {test.p:.2g})"
+        for test in step.tests
+        if test.tower == tower and test.contrast and test.n_pairs == PLANNED_PAIRS
+    ]
+    start = f"{TOWERS[tower].capitalize()}: " if len(step.towers) > 1 and tests else ""
+    return start + ", ".join(tests)
 
 
 def both(result: Contrast) -> str:
@@ -178,17 +183,11 @@ def same_place() -> dict[str, object]:
     return values
 
 
-def place_and_prior() -> dict[str, object]:
-    """When animal and place are learnt, and what rational use of the biased data would leave."""
-    study = "paper/balanced-cues"
-    steps = data.steps_to_read("paper", "balanced-cues")
+def prior() -> dict[str, object]:
+    """What rational use of the biased data would leave."""
     lines, cues_lines = (_bayes(name) for name in SETS)
     measured = data.arms_of("scenes-again", PRIMARY, STUDY_BIAS, SHORT, DESCRIPTIVE).rates.mean()
     return {
-        "untrained_place": percent(data.mean(study, "probe_context", "untrained")),
-        "untrained_animal": percent(data.mean(study, "probe_object", "untrained")),
-        "place_step": steps["context"],
-        "animal_step": steps["object"],
         "bayes_short": lines[SHORT],
         "bayes_descriptive": lines[DESCRIPTIVE],
         "bayes_cues_short": cues_lines[SHORT],
@@ -205,6 +204,18 @@ def _bayes(name: str) -> dict[str, str]:
     rows = published.measured_runs("paper", key=keys, measure="balanced_accuracy", moment="end")
     lines = bayes_lines(rows, plan, open_set(name).grouping, [STUDY_BIAS])
     return {line.labels: percent(line.value) for line in lines.itertuples()}
+
+
+def beyond() -> dict[str, object]:
+    """Rich captions with the pretrained tower."""
+    values: dict[str, object] = {}
+    for prefix, study in (("rich", "rich-pretrained"), ("rich_cues", "rich-pretrained-cues")):
+        values |= {
+            f"{prefix}_slope": both(attributes_slope(study, with_place=False)),
+            f"{prefix}_place_slope": both(attributes_slope(study, with_place=True)),
+            f"{prefix}_wordings": both(wordings_cost(study)),
+        }
+    return values
 
 
 def how_sure() -> dict[str, object]:

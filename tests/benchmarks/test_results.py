@@ -1,7 +1,12 @@
 """Published pages come from the table of runs beside them."""
 
+import re
+from pathlib import Path
+
 from benchmarks.results_page import page, table
 from vlcore.study import published
+from vlcore.study.answer import composition_found, sky_found
+from vlcore.study.pooled import found
 
 
 def test_the_page_of_results_comes_from_its_table() -> None:
@@ -13,6 +18,15 @@ def test_the_page_of_results_comes_from_its_table() -> None:
 def test_the_table_of_comparisons_comes_from_that_of_runs() -> None:
     """Else run `python -m benchmarks.results` again."""
     assert table() == (published.FOLDER / "table.md").read_text(encoding="utf-8")
+
+
+def test_numbers_of_the_readme_are_those_of_the_page_and_the_answer() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    found_there = " ".join(readme.partition("**What was found.**")[2].split("\n\n")[0].split())
+    known = page() + found() + sky_found() + composition_found()
+    numbers = re.findall(r"[+-]\d+\.\d+ (?:points )?\([^)]*\)", found_there)
+    assert len(numbers) >= 10
+    assert [number for number in numbers if number not in known] == []
 
 
 def test_results_are_small() -> None:

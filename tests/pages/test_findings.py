@@ -14,6 +14,7 @@ from vlcore.jobs.jobs import State
 from vlcore.plots.theme import PHONE_SIDE
 from vlcore.study import plans, registry
 from vlcore.study import text as words
+from vlcore.study.answer import composition_found, sky_found
 from vlcore.study.plans import StudyPlan
 from vlcore.study.pooled import SETS, pooled, studies_to_open
 from vlcore.study.published import PublishedStudy
@@ -60,6 +61,7 @@ def test_a_published_study_opens_without_any_model(empty_home: Path, queue: Fake
     first = next(part.value for part in page.markdown if "seed pairs" in part.value)
     assert all(pooled(data).words in first for data in SETS), "the answer is first"
     assert alts(page)[0].startswith(FOREST)
+    assert all(sentence in text for sentence in (sky_found(), composition_found()))
     assert study.origin in text
     everything = next(box for box in page.expander if box.label.startswith("All results"))
     assert pooled("scenes").words.partition(" in")[0] in everything.markdown[0].value

@@ -10,6 +10,7 @@ import streamlit as st
 from vlcore.api import studies
 from vlcore.classroom.teacher import Right
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition, from_dict
+from vlcore.experiment.errors import LabError
 from vlcore.experiment.limits import TRAININGS
 from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.experiment.wording import signed
@@ -18,11 +19,11 @@ from vlcore.metrics.catalogue import PRIMARY, former_words, words_of
 from vlcore.plots import intervals
 from vlcore.plots.document import Chart, Part
 from vlcore.plots.theme import Palette
+from vlcore.study import answer as chain
 from vlcore.study import figures, pooled, published, report, tables
 from vlcore.study import text as words
 from vlcore.study.evidence import ClaimResult
 from vlcore.study.findings import Findings
-from vlcore.study.plans import StudyError
 from vlcore.study.published import FOLDER, PublishedStudy
 from vlcore.study.results import Study
 from vlcore.study.statistics.paired import Status
@@ -97,19 +98,28 @@ class Canvas:
 
 
 def answer(palette: Palette, width: int) -> None:
-    """What was found on both image sets: a sentence, and the figure that shows it."""
+    """What was found on both image sets: a sentence, the figure that shows it, and what it depends
+    on."""
+    newest = published.newest()
     try:
-        sentence, spec = pooled.found(), _forest(published.newest(), palette, width)
-    except StudyError as error:
+        (found, *depends_on), spec = _sentences(newest), _forest(newest, palette, width)
+    except LabError as error:
         st.caption(plain(str(error)))
         return
-    st.markdown(sentence)
+    st.markdown(found)
     cache.show_described(spec, "forest")
     st.caption(
         "A line is a study, with seed pairs that no line above it has and that no tuning had used;"
         " the diamond is over all of them. Each seed pair is one model with short and one with"
         " descriptive labels that differ in nothing else. Left of 0, descriptive labels cost."
     )
+    st.markdown("\n\n".join(depends_on))
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _sentences(newest: float) -> tuple[str, ...]:
+    del newest  # names the table in the cache
+    return pooled.found(), chain.sky_found(), chain.composition_found()
 
 
 @st.cache_resource(max_entries=20, show_spinner=False, hash_funcs=_BY_CONTENT)
