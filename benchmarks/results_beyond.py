@@ -162,9 +162,13 @@ def crossed(table: NDArray[np.float64]) -> Crossed:
     n_rows, n_columns = table.shape
     mean = table.mean()
     row_effects, column_effects = table.mean(axis=1) - mean, table.mean(axis=0) - mean
-    rest = table - mean - row_effects[:, None] - column_effects
+    interaction = table - mean - row_effects[:, None] - column_effects
     freedoms = (n_rows - 1, n_columns - 1, (n_rows - 1) * (n_columns - 1))
-    sums = (n_columns * (row_effects**2).sum(), n_rows * (column_effects**2).sum(), (rest**2).sum())
+    sums = (
+        n_columns * (row_effects**2).sum(),
+        n_rows * (column_effects**2).sum(),
+        (interaction**2).sum(),
+    )
     rows, columns, residual = (
         total / freedom for total, freedom in zip(sums, freedoms, strict=True)
     )
