@@ -140,8 +140,8 @@ def _describe_other_seeds(data: str) -> str:
     except StudyError:
         return ""
     return (
-        f"Over {answer.n} published seed pairs, descriptive less short labels: {answer.words}, on"
-        " images of minority groups; Findings shows them."
+        f"Over {answer.n} published seed pairs trained from scratch, descriptive less short labels:"
+        f" {answer.words}, on images of minority groups; Findings shows them."
     )
 
 
