@@ -102,11 +102,11 @@ def answer(palette: Palette, width: int) -> None:
     on."""
     newest = published.newest()
     try:
-        (found, *depends_on), spec = _sentences(newest), _forest(newest, palette, width)
+        (answer_sentence, *depends_on), spec = _sentences(newest), _forest(newest, palette, width)
     except LabError as error:
         st.caption(plain(str(error)))
         return
-    st.markdown(found)
+    st.markdown(answer_sentence)
     cache.show_described(spec, "forest")
     st.caption(
         "A line is a study, with seed pairs that no line above it has and that no tuning had used;"
