@@ -102,24 +102,23 @@ def answer(palette: Palette, width: int) -> None:
     on."""
     newest = published.newest()
     try:
-        (answer_sentence, *depends_on), spec = _sentences(newest), _forest(newest, palette, width)
+        st.markdown(pooled.found())
+        cache.show_described(_forest(newest, palette, width), "forest")
+        st.caption(
+            "A line is a study, with seed pairs that no line above it has and that no tuning had"
+            " used; the diamond is over all of them. Each seed pair is one model with short and one"
+            " with descriptive labels that differ in nothing else. Left of 0, descriptive labels"
+            " cost."
+        )
+        st.markdown("\n\n".join(_depends_on(newest)))  # takes longer than the forest
     except LabError as error:
         st.caption(plain(str(error)))
-        return
-    st.markdown(answer_sentence)
-    cache.show_described(spec, "forest")
-    st.caption(
-        "A line is a study, with seed pairs that no line above it has and that no tuning had used;"
-        " the diamond is over all of them. Each seed pair is one model with short and one with"
-        " descriptive labels that differ in nothing else. Left of 0, descriptive labels cost."
-    )
-    st.markdown("\n\n".join(depends_on))
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def _sentences(newest: float) -> tuple[str, ...]:
+def _depends_on(newest: float) -> tuple[str, ...]:
     del newest  # names the table in the cache
-    return pooled.found(), chain.sky_found(), chain.composition_found()
+    return chain.sky_found(), chain.composition_found()
 
 
 @st.cache_resource(max_entries=20, show_spinner=False, hash_funcs=_BY_CONTENT)
