@@ -48,6 +48,28 @@ def test_a_plane_against_the_singular_values(
     assert point.place(z[:1]) == pytest.approx(np.zeros((1, components)), abs=1e-6)
 
 
+@pytest.fixture
+def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forty rows count as many, in blocks of seven."""
+    monkeypatch.setattr(projection, "MANY", 40)
+    monkeypatch.setattr(projection, "BLOCK", 7)
+
+
+@pytest.mark.parametrize("wide", [2_048, 5])
+def test_a_plane_of_many_is_that_of_few(wide: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    z = (cloud(60, 6, seed=1) * [9, 7, 5, 1, 1, 1] + 3).astype(np.float32)
+    exact = projection.fit_plane(z, 3)
+    monkeypatch.setattr(projection, "MANY", 40)
+    monkeypatch.setattr(projection, "BLOCK", 7)
+    monkeypatch.setattr(projection, "WIDE", wide)
+    plane = projection.fit_plane(z, 3)
+    assert plane.centre == pytest.approx(exact.centre, abs=1e-5)
+    assert plane.components == pytest.approx(exact.components, abs=1e-3)
+    assert plane.shares == pytest.approx(exact.shares, abs=1e-4)
+    assert plane.variance == pytest.approx(exact.variance, rel=1e-5)
+    assert plane.place(z) == pytest.approx(exact.place(z), abs=0.02)
+
+
 def turned(
     points: np.ndarray, angle: float, mirrored: bool, shift: tuple[float, float] = (0, 0)
 ) -> np.ndarray:
@@ -225,3 +247,54 @@ def test_what_umap_compiles_is_kept_for_the_next_process() -> None:
 def test_models_that_share_no_pictures_fit_on_no_map() -> None:
     with pytest.raises(ValueError, match="Models 1 and 3 share fewer"):
         projection.umap_together([cloud(6, 4)] * 3, [range(6), range(6), range(5, 11)])
+
+
+def test_neighbours_among_many_are_those_among_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = unit(cloud(60, 5, seed=2)).astype(np.float32)
+    indices, cosines = projection.nearest(known[:9], known, 4)
+    monkeypatch.setattr(projection, "MANY", 40)
+    many_indices, many_cosines = projection.nearest(known[:9], known, 4)
+    assert (many_indices == indices).all()
+    assert many_cosines == pytest.approx(cosines)
+
+
+def test_the_quality_of_a_map_of_many_is_estimated_from_some(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    z = unit(cloud(60, 5, seed=3)).astype(np.float32)
+    points = z[:, :2].astype(np.float64)
+    exact = projection.map_quality(z, points)
+    monkeypatch.setattr(projection, "MANY", 40)
+    monkeypatch.setattr(projection, "QUALITY_SAMPLE", 60)  # all of them: the same sum
+    estimated = projection.map_quality(z, points)
+    assert estimated.keys() == exact.keys()
+    for name, values in exact.items():
+        assert estimated[name] == pytest.approx(values, abs=1e-9)
+    monkeypatch.setattr(projection, "QUALITY_SAMPLE", 40)
+    some = projection.map_quality(z, points)["trustworthiness"]["k5"]
+    assert 0 < abs(some - exact["trustworthiness"]["k5"]) < 0.1
+
+
+@without_tensorflow
+def test_a_umap_of_many_tells_its_epochs_and_keeps_clusters_apart(few_are_many: None) -> None:
+    z = unit(np.repeat(np.eye(3, 60), 30, axis=0) + 0.1 * cloud(90, 60)).astype(np.float32)
+    epochs: list[tuple[int, int]] = []
+    points = projection.umap(z, progress=lambda *done: epochs.append(done))
+    assert (points.shape, points.dtype) == ((90, 2), np.float64)
+    assert (projection.umap(z) == points).all()
+    assert epochs == sorted(epochs)
+    assert epochs[0][0] == 0
+    assert epochs[-1][0] == epochs[-1][1] > 100
+    centres = points.reshape(3, 30, 2).mean(axis=1, keepdims=True)
+    within = np.linalg.norm(points.reshape(3, 30, 2) - centres, axis=2).mean()
+    assert np.linalg.norm(centres[0] - centres[1]) > 3 * within
+    assert (projection.umap(np.repeat(z[:1], 50, axis=0)) == np.zeros((50, 2))).all()
+
+
+@without_tensorflow
+def test_a_umap_stops_where_its_progress_raises() -> None:
+    def cancel(_done: int, _total: int) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        projection.umap(cloud(30, 6), progress=cancel)

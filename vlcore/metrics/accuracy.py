@@ -13,6 +13,7 @@ from scipy.special import expit, logsumexp, softmax
 from vlcore.experiment.grouping import Grouping
 from vlcore.metrics.estimate import Estimate, Labels, by_group, jackknife, mean, rate
 
+BLOCK = 8_192  # images whose scores are computed together
 TINY_SHARE = 1e-6  # the least probability of the affine logit, and one minus the greatest
 BINS = 15  # of confidence
 
@@ -38,7 +39,11 @@ def logits(
 ) -> NDArray[np.float64]:
     """Scores of images with captions, (n, E) and (K, E) to (n, K). ``scale * cosine + bias``; for
     the kind ``affine`` the log odds of ``(1 + cosine) / 2``."""
-    cosine = np.asarray(z, dtype=np.float64) @ np.asarray(t, dtype=np.float64).T
+    captions = np.asarray(t, dtype=np.float64).T
+    cosine = np.empty((len(z), captions.shape[1]))
+    for start in range(0, len(z), BLOCK):  # a copy of all in this precision may be large
+        rows = slice(start, start + BLOCK)
+        cosine[rows] = np.asarray(z[rows], dtype=np.float64) @ captions
     if kind == "affine":
         share = np.clip((1 + cosine) / 2, TINY_SHARE, 1 - TINY_SHARE)
         return np.log(share) - np.log1p(-share)

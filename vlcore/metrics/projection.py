@@ -6,19 +6,29 @@ every condition, and then applied to everything else: fitted on the training ima
 change with the bias.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from io import TextIOBase
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import orthogonal_procrustes
+from scipy.linalg import eigh, orthogonal_procrustes
 
+from vlcore.experiment.progress import Progress, silent
 from vlcore.metrics.estimate import Embeddings
 
 Points = NDArray[np.float64]
 TRUST_NEIGHBOURS = (5, 10, 15)
 SAME_POINT = 1e-6  # what rounding leaves between equal directions, of float32
+# Rows from which on nothing takes the square of them in memory, or a copy in twice their precision:
+# planes are fitted in blocks, UMAP on `REDUCED` principal components, qualities on a sample.
+MANY = 10_000
+BLOCK = 8_192  # rows
+REDUCED = 50  # principal components that UMAP sees of many rows
+WIDE = 2_048  # numbers of an embedding from which on a covariance matrix costs more than it saves
+MOST_TSNE = 10_000  # rows; t-SNE of these takes minutes, and of ten times as many an hour
+QUALITY_SAMPLE = 500  # rows, of many, whose neighbours are compared
 
 
 @dataclass(frozen=True)
@@ -32,16 +42,28 @@ class Plane:
 
     def place(self, z: Embeddings) -> Points:
         """Coordinates of embeddings, (n, E) to (n, k); exact for any new point."""
-        return (np.asarray(z, dtype=np.float64) - self.centre) @ self.components.T
+        points = np.empty((len(z), len(self.components)))
+        for rows in _blocks(len(z)):
+            points[rows] = (np.asarray(z[rows], np.float64) - self.centre) @ self.components.T
+        return points
+
+
+def _blocks(n: int) -> Iterator[slice]:
+    return (slice(start, start + BLOCK) for start in range(0, n, BLOCK))
 
 
 def fit_plane(reference: Embeddings, components: int = 2) -> Plane:
     """PCA of a reference set, (n, E); more components leave the first ones as they are. The sign of
-    each component is
-    fixed: its largest loading is positive (scikit-learn's convention).
+    each component is fixed: its largest loading is positive (scikit-learn's convention).
     """
     from sklearn.decomposition import PCA  # here, because pages place points and never fit
 
+    if len(reference) > MANY and reference.shape[1] <= WIDE:
+        return _fit_by_covariance(reference, components)
+    if len(reference) > MANY:
+        pca = PCA(n_components=components, svd_solver="randomized", random_state=0).fit(reference)
+        variance = float(reference.var(axis=0, dtype=np.float64).sum())
+        return Plane(pca.mean_, pca.components_, pca.explained_variance_ratio_, variance)
     z = np.asarray(reference, dtype=np.float64)
     # A reference set of one point has no variance to share out: 0 / 0.
     with np.errstate(invalid="ignore"):
@@ -49,6 +71,25 @@ def fit_plane(reference: Embeddings, components: int = 2) -> Plane:
     variance = float(z.var(axis=0).sum())
     shares = pca.explained_variance_ratio_ if variance > 1e-12 else np.zeros(components)
     return Plane(pca.mean_, pca.components_, shares, variance)
+
+
+def _fit_by_covariance(reference: Embeddings, components: int) -> Plane:
+    """`fit_plane` from the covariance matrix, which is summed up in blocks."""
+    width = reference.shape[1]
+    centre = reference.mean(axis=0, dtype=np.float64)
+    scatter = np.zeros((width, width))
+    for rows in _blocks(len(reference)):
+        block = reference[rows] - centre
+        scatter += block.T @ block
+    count = min(components, width)
+    values, vectors = eigh(scatter, subset_by_index=[width - count, width - 1])
+    axes = vectors.T[::-1]
+    largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], axis=1)
+    variance = float(np.trace(scatter)) / len(reference)
+    shares = np.zeros(count)
+    if variance > 1e-12:
+        shares = values[::-1] / len(reference) / variance
+    return Plane(centre, axes * np.where(largest < 0, -1, 1), shares, variance)
 
 
 @dataclass(frozen=True)
@@ -72,12 +113,35 @@ def align(points: Points, onto: Points) -> RigidTransform:
     return RigidTransform(before, rotation, after)
 
 
-def umap(z: Embeddings, neighbours: int = 15, min_dist: float = 0.1, seed: int = 0) -> Points:
+class _Epochs(TextIOBase):
+    """The file that UMAP's progress bar is written to, one number a time: tells `progress`."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def write(self, text: str) -> int:
+        done, _, total = text.strip().partition("/")
+        if total.isdecimal():
+            self._progress(int(done), int(total))
+        return len(text)
+
+
+def umap(
+    z: Embeddings,
+    neighbours: int = 15,
+    min_dist: float = 0.1,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Points:
     """UMAP of embeddings under cosine distance, (n, E) to (n, 2). Call it in a worker only. Few
     neighbours show detail, many the whole; of fewer points than that, all others are neighbours.
     `min_dist` is how close points may come on the map; another seed shows what of it is noise.
     Embeddings that are all one point stay one point, the origin: UMAP would spread them out by
-    chance alone."""
+    chance alone.
+
+    Of more than `MANY` rows UMAP sees the `REDUCED` first principal components, and starts from the
+    first two: between unit vectors, Euclidean distances sort as cosines do. `progress` is told the
+    epochs of the layout."""
     if _is_one_point(z):
         return np.zeros((len(z), 2))
     from numba.core.dispatcher import Dispatcher
@@ -91,8 +155,14 @@ def umap(z: Embeddings, neighbours: int = 15, min_dist: float = 0.1, seed: int =
                 function.enable_caching()
     settings = {"metric": "cosine", "random_state": seed, "n_jobs": 1}
     settings["disconnection_distance"] = np.inf  # else a point opposite to all others gets no place
-    model = UMAP(n_neighbors=min(neighbours, len(z) - 1), min_dist=min_dist, **settings)
-    return np.asarray(model.fit_transform(np.asarray(z, dtype=np.float32)), dtype=np.float64)
+    bar = {"file": _Epochs(progress), "disable": False, "bar_format": "{n}/{total}"}
+    space = np.asarray(z, dtype=np.float32)
+    if len(z) > MANY:
+        space = fit_plane(z, min(REDUCED, z.shape[1])).place(z).astype(np.float32)
+        settings |= {"metric": "euclidean", "init": "pca"}
+    count = min(neighbours, len(z) - 1)
+    model = UMAP(n_neighbors=count, min_dist=min_dist, tqdm_kwds=bar, **settings)
+    return np.asarray(model.fit_transform(space), dtype=np.float64)
 
 
 def umap_together(
@@ -101,6 +171,7 @@ def umap_together(
     neighbours: int = 15,
     min_dist: float = 0.1,
     seed: int = 0,
+    progress: Progress = silent,
 ) -> list[Points]:
     """One UMAP of several models' spaces of the same images, (n_i, E_i) each to (n_i, 2) each.
     Worker only.
@@ -123,8 +194,9 @@ def umap_together(
     than two images with the first."""
     places = [{name: row for row, name in enumerate(names)} for names in rows]
     width = max(z.shape[1] for z in spaces)
+    kind = np.float32 if sum(map(len, spaces)) > MANY else np.float64
     first, *others = (
-        np.pad(np.asarray(z, dtype=np.float64), ((0, 0), (0, width - z.shape[1]))) for z in spaces
+        np.pad(np.asarray(z, dtype=kind), ((0, 0), (0, width - z.shape[1]))) for z in spaces
     )
     turned = [first]
     for number, (z, place) in enumerate(zip(others, places[1:], strict=True), start=2):
@@ -136,7 +208,7 @@ def umap_together(
         onto = first[[places[0][name] for name in shared]]
         rotation, _ = orthogonal_procrustes(z[[place[name] for name in shared]], onto)
         turned.append(z @ rotation)
-    points = umap(np.concatenate(turned), neighbours, min_dist, seed)
+    points = umap(np.concatenate(turned), neighbours, min_dist, seed, progress)
     return np.split(points, np.cumsum([len(z) for z in turned])[:-1])
 
 
@@ -159,9 +231,15 @@ def tsne(z: Embeddings, perplexity: float = 30.0, seed: int = 0) -> Points:
 
 def _is_one_point(z: Embeddings) -> bool:
     """Whether all embeddings have one direction; cosine distances see no more of them."""
-    numbers = np.asarray(z, dtype=np.float64)
-    lengths = np.linalg.norm(numbers, axis=1, keepdims=True)
-    return bool(np.ptp(numbers / np.maximum(lengths, SAME_POINT), axis=0).max() <= SAME_POINT)
+    low, high = np.inf, -np.inf
+    for rows in _blocks(len(z)):
+        numbers = np.asarray(z[rows], dtype=np.float64)
+        directions = numbers / np.linalg.norm(numbers, axis=1, keepdims=True).clip(SAME_POINT)
+        low = np.minimum(low, directions.min(axis=0))
+        high = np.maximum(high, directions.max(axis=0))
+        if np.max(high - low) > SAME_POINT:
+            return False
+    return True
 
 
 def place_among_neighbours(z: Embeddings, known: Embeddings, points: Points, k: int = 5) -> Points:
@@ -180,9 +258,26 @@ def nearest(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The k most similar of the known unit vectors, nearest first: indices and cosines, (m, k)
     each."""
+    if len(known) > MANY:
+        return _nearest_of_many(z, known, k)
     similarities = np.asarray(z, dtype=np.float64) @ np.asarray(known, dtype=np.float64).T
     order = np.argsort(-similarities, axis=1, kind="stable")[:, :k]
     return order, np.take_along_axis(similarities, order, axis=1)
+
+
+def _nearest_of_many(
+    z: Embeddings, known: Embeddings, k: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """`nearest` in single precision, but for the last order of a few."""
+    indices = np.empty((len(z), k), dtype=np.int64)
+    cosines = np.empty((len(z), k))
+    for row, vector in enumerate(np.asarray(z, dtype=np.float32)):
+        similar = known @ vector
+        few = np.sort(np.argpartition(-similar, 2 * k)[: 2 * k])
+        exact = np.asarray(known[few], dtype=np.float64) @ np.asarray(z[row], dtype=np.float64)
+        order = np.argsort(-exact, kind="stable")[:k]
+        indices[row], cosines[row] = few[order], exact[order]
+    return indices, cosines
 
 
 def map_quality(z: Embeddings, points: Points) -> dict[str, dict[str, float]]:
@@ -192,10 +287,13 @@ def map_quality(z: Embeddings, points: Points) -> dict[str, dict[str, float]]:
     Trustworthiness is how far neighbours on a map are neighbours in the full space too, 1 is all of
     them: ``1 - 2 / (n k (2n - 3k - 1)) sum_i sum_j max(0, rank(i, j) - k)`` over the k nearest j on
     the map, ranks by cosine in the full space (Venna and Kaski 2001); (n, E) and (n, 2). Continuity
-    is the same with the spaces swapped.
+    is the same with the spaces swapped. Of more than `MANY` rows, the sum over i is estimated from
+    `QUALITY_SAMPLE` of them, by chance; all n are ranked.
     """
     from sklearn.manifold import trustworthiness  # pages place points and never judge maps
 
+    if len(z) > MANY:
+        return _sampled_quality(z, points)
     unit = z / np.linalg.norm(z, axis=1, keepdims=True)  # whose distances sort as cosines do
     trust, continuity = {}, {}
     for k in TRUST_NEIGHBOURS:
@@ -203,6 +301,31 @@ def map_quality(z: Embeddings, points: Points) -> dict[str, dict[str, float]]:
             trust[f"k{k}"] = float(trustworthiness(z, points, n_neighbors=k, metric="cosine"))
             continuity[f"k{k}"] = float(trustworthiness(points, unit, n_neighbors=k))
     return {"trustworthiness": trust, "continuity": continuity}
+
+
+def _sampled_quality(z: Embeddings, points: Points) -> dict[str, dict[str, float]]:
+    """`map_quality` of unit vectors from the neighbours of some of the rows."""
+    n, most = len(z), max(TRUST_NEIGHBOURS)
+    rows = np.sort(np.random.default_rng(0).choice(n, QUALITY_SAMPLE, replace=False))
+    beyond = {name: dict.fromkeys(TRUST_NEIGHBOURS, 0.0) for name in ("trust", "continuity")}
+    for row in rows:
+        in_full = 1 - z @ z[row]
+        on_map = ((points - points[row]) ** 2).sum(axis=1)
+        in_full[row] = on_map[row] = np.inf  # no point is its own neighbour
+        for name, near, far in (("trust", on_map, in_full), ("continuity", in_full, on_map)):
+            nearest_first = np.argpartition(near, most)[:most]
+            nearest_first = nearest_first[np.argsort(near[nearest_first], kind="stable")]
+            ranks = np.array([1 + np.count_nonzero(far < far[index]) for index in nearest_first])
+            for k in TRUST_NEIGHBOURS:
+                beyond[name][k] += np.clip(ranks[:k] - k, 0, None).sum()
+    quality = {
+        name: {
+            f"k{k}": float(1 - 2 * total / (len(rows) * k * (2 * n - 3 * k - 1)))
+            for k, total in totals.items()
+        }
+        for name, totals in beyond.items()
+    }
+    return {"trustworthiness": quality["trust"], "continuity": quality["continuity"]}
 
 
 def point_trustworthiness(
