@@ -1,8 +1,10 @@
 """Folds: every picture is held out once, no scene is cut, and every group is in every fold as
 evenly as can be."""
 
+import dataclasses
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from vlcore.data import subset
 from vlcore.data.catalogue import open_set
 from vlcore.data.imageset import COLUMNS, POOL, ImageSet, ImageSetError, with_groups
+from vlcore.data.importers.splits import SHARES
 from vlcore.data.subset import training_rows
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
@@ -145,3 +148,38 @@ def test_fewer_training_images_than_in_the_study_are_warned_of(
     assert re.match(words, sentence)
     assert bool(sentence) == bool(words)
     assert bool(sentence) == (subset.usual_n_per_group(images) < STUDY_N)
+
+
+def large_set(twins: int = 30, alone: int = 10, **sample: Any) -> ImageSet:
+    """Test scenes in all four groups, and others in the first alone."""
+    sizes = [[1] * (twins + alone), [1] * twins, [1] * twins, [1] * twins]
+    images = small_set(sizes, 0, "test")
+    scenes = images.table["scene"].str.split("-").str[1]  # the same of every group
+    about = {**images.about, "measured": sample} if sample else images.about
+    return dataclasses.replace(images, table=images.table.assign(scene=scenes), about=about)
+
+
+def test_measures_of_a_large_set_rest_on_a_seeded_sample_with_its_twins() -> None:
+    every = large_set()
+    assert subset.measured_rows(every, "test").tolist() == list(range(130))
+    assert subset.describe_sample(every) == ""
+    images = large_set(per_group={"test": 20}, seed=3)
+    rows = subset.measured_rows(images, "test")
+    assert (np.diff(rows) > 0).all()
+    table = images.table.iloc[rows]
+    assert table["group"].value_counts().tolist() == [20] * 4
+    of_groups = [set(scenes) for _, scenes in table.groupby("group")["scene"]]
+    assert len(set.intersection(*of_groups)) >= 10, "all groups take scenes in one order"
+    assert rows.tolist() == subset.measured_rows(images, "test").tolist()
+    other = large_set(per_group={"test": 20}, seed=4)
+    assert rows.tolist() != subset.measured_rows(other, "test").tolist()
+    assert set(subset.map_rows(images)) <= set(rows)
+    assert "80 of 130" in subset.describe_sample(images)
+    assert "(seed 3)" in subset.describe_sample(images)
+    equal = large_set(alone=0, per_group={"test": 20}, seed=3)
+    assert "20 of 30" in subset.describe_sample(equal)
+
+
+def test_a_sample_has_the_shares_of_a_set_that_is_split_by_chance() -> None:
+    total = sum(subset.MEASURED.values())
+    assert {split: count / total for split, count in subset.MEASURED.items()} == SHARES

@@ -18,8 +18,9 @@ from vlcore.data import catalogue, drawn, generation
 from vlcore.data.generation.plan import BACKENDS, PROMPT
 from vlcore.data.imageset import ImageSet, ImageSetError
 from vlcore.data.importers import format_names, import_set
-from vlcore.data.importers.selection import FEWEST, MAX_PER_GROUP
+from vlcore.data.importers.selection import FEWEST
 from vlcore.data.importers.writing import LIST
+from vlcore.data.subset import describe_sample
 from vlcore.experiment.errors import BusyError
 from vlcore.experiment.files import data_folder, make_folder
 from vlcore.jobs import jobs, queue
@@ -97,8 +98,7 @@ def add_commands(commands: Any) -> None:
     option(
         "--max-per-group",
         type=int,
-        default=MAX_PER_GROUP,
-        help="how many are used at most, chosen by chance (%(default)s)",
+        help="how many are used at most, chosen by chance; all unless given",
     )
     option("--seed", type=int, default=0, help="of the splits")
     option = add_command(group, "generate", "a text-to-image model draws an image set", generate)
@@ -225,6 +225,8 @@ def show(options: Namespace) -> dict[str, Any]:
     for name in ("source", "licence", "recipe", "captions", "splitting", "notes"):
         if name in images.about:
             facts[name] = images.about[name]
+    if sample := describe_sample(images):
+        facts["measured"] = sample
     if left_out := images.about.get("skipped"):
         facts["left_out"] = {"files": left_out}
         if (images.root / LIST).exists():

@@ -6,7 +6,7 @@ import zipfile
 
 import numpy as np
 
-from vlcore.data.imageset import COLUMNS, ImageSet
+from vlcore.data.imageset import COLUMNS, SOURCE, ImageSet, join_user_columns
 from vlcore.data.subset import parts, training_rows
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.plain_text import safe_csv
@@ -21,6 +21,8 @@ def pack(images: ImageSet, condition: Condition | None) -> bytes:
         rows = training_rows(parts(images, condition.data_seed)[0], condition)
     images.ensure_rendered(rows.tolist(), silent)
     table = images.table.iloc[rows][list(COLUMNS)]
+    if SOURCE in images.table:
+        table = join_user_columns(table, images.user_columns.iloc[rows])
     about = {**images.about, "images": len(table)}
     if condition is not None:
         table = table.assign(split="train")

@@ -26,6 +26,8 @@ SPLITS = ("train", "val", "probe", "test")
 POOL = "pool"
 TRAINING_SIZE = 64  # pixels; what the encoders see
 COLUMNS = ("file_name", "object", "context", "split", "caption", "mask", "scene", "factors")
+SOURCE = "source"  # the column of ``metadata.csv`` with the name that an image had in its source
+USER = "user:"  # before the name of a column that an import brought along
 
 TILE_SIDE = 192  # pixels, as of imported images
 _PAPER, _INK, _FRAME = (242, 242, 242), (40, 40, 40), (190, 190, 190)
@@ -70,6 +72,20 @@ class ImageSet:
                 f"The image set {self.name!r} holds embeddings only: there are no images to train"
                 " on; its map and measures are on the Train page."
             )
+
+    @property
+    def user_columns(self) -> pd.DataFrame:
+        """What joins images to the user's own files: ``source``, the name or id that each has
+        there, and the columns that an import brought along, under their own names."""
+        names = {SOURCE if SOURCE in self.table else "file_name": SOURCE}
+        for column in self.table:
+            if column.startswith(USER):
+                name = column.removeprefix(USER)
+                names[column] = f"{name} (yours)" if name == SOURCE else name
+        columns = self.table[list(names)].rename(columns=names)
+        for name in self.about.get("numbers", ()):
+            columns[name] = pd.to_numeric(columns[name])
+        return columns
 
     def rows(self, split: str) -> NDArray[np.int64]:
         """Row numbers of a split."""
@@ -138,6 +154,13 @@ class ImageSet:
         )
         small = [np.asarray(mask.resize((size, size), Image.Resampling.BOX)) for mask in masks]
         return np.array(small, np.uint8).reshape(-1, size, size)
+
+
+def join_user_columns(table: pd.DataFrame, of_user: pd.DataFrame) -> pd.DataFrame:
+    """A table with the columns of a user after its own, row by row; one of a name that it has
+    already is said to be the user's."""
+    names = {name: f"{name} (yours)" for name in of_user if name in table}
+    return table.join(of_user.set_axis(table.index).rename(columns=names))
 
 
 def pixel_store(root: Path, count: int) -> RowStore:

@@ -13,12 +13,17 @@ import dataclasses
 import math
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from vlcore.data.catalogue import open_set
-from vlcore.data.imageset import ImageSet, ImageSetError
+from vlcore.data.imageset import SPLITS, ImageSet, ImageSetError
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.options import STUDY_N
+
+# Images of a group, by split, that measures of an imported set rest on at most: 2,000 in all. Their
+# intervals are narrow by then, and some measures take the square of the images in time.
+MEASURED = {"train": 1000, "val": 200, "probe": 300, "test": 500}
 
 
 def training_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
@@ -55,12 +60,63 @@ def training_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
 def map_rows(images: ImageSet, scenes: int = 50) -> NDArray[np.int64]:
     """The fixed balanced reference set that maps are fitted on and show: the first test scenes in
     all their cells."""
-    test = images.rows("test")
+    test = measured_rows(images, "test")
     per_group = [
         test[images.table["group"].to_numpy()[test] == group][:scenes]
         for group in images.grouping.names
     ]
     return np.sort(np.concatenate(per_group))
+
+
+def measured_rows(images: ImageSet, split: str) -> NDArray[np.int64]:
+    """Row numbers of the images of a split that measures rest on, (n,), rising.
+
+    All of them, but of a set whose description limits them (`MEASURED`) a sample by its seed.
+    """
+    rows = images.rows(split)
+    sample = images.about.get("measured", {})
+    most = sample.get("per_group", {}).get(split)
+    if most is None or len(rows) <= most:
+        return rows
+    table = images.table.iloc[rows]
+    group = pd.factorize(table["group"], sort=True)[0]
+    scene = pd.factorize(table["scene"], sort=True)[0]
+    return rows[limit(group, scene, most, sample["seed"])]
+
+
+def limit(
+    group: NDArray[np.int64], scene: NDArray[np.int64], most: int, seed: int
+) -> NDArray[np.int64]:
+    """Rows of at most so many of each group, sorted; all groups take scenes in one order, so that
+    twins stay."""
+    rank = np.random.default_rng([seed, len(group)]).permutation(scene.max() + 1)[scene]
+    order = np.argsort(rank, kind="stable")
+    number_in_group = pd.Series(order).groupby(group[order]).cumcount().to_numpy()
+    return np.sort(order[number_in_group < most])
+
+
+def describe_sample(images: ImageSet) -> str:
+    """A sentence on which images of a large set are measured; empty where all are."""
+    if images.folds:
+        images = parts(images, data_seed=0)[0]
+    held_out = SPLITS[1:] if images.has_pictures else SPLITS  # models choose their training images
+    splits = [part for part in held_out if len(images.rows(part))]
+    rows = [measured_rows(images, part) for part in splits]
+    every = [images.rows(part) for part in splits]
+    if sum(map(len, rows)) == sum(map(len, every)):
+        return ""
+    groups = images.table["group"].to_numpy()
+    measured, total = (
+        np.unique(groups[np.concatenate(numbers)], return_counts=True)[1]
+        for numbers in (rows, every)
+    )
+    kind = "held-out images" if images.has_pictures else "images"
+    if len({*measured}) == len({*total}) == 1:
+        counts = f"{measured[0]:,} of {total[0]:,} {kind} a group"
+    else:
+        counts = f"{measured.sum():,} of {total.sum():,} {kind}, at most {measured.max():,} a group"
+    seed = images.about["measured"]["seed"]
+    return f"Measured on {counts}, chosen by chance (seed {seed})."
 
 
 def parts(images: ImageSet, data_seed: int) -> list[ImageSet]:

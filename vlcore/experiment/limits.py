@@ -22,6 +22,7 @@ FOLDER_NAMES = 10_000  # folders named OBJECT_CONTEXT
 TABLE_BYTES = 200 * MB  # tables, lists and captions of a source together
 ROWS = 500_000  # of all tables of a source together
 NAMES = 1_000  # objects, or contexts, among which two are chosen
+USER_COLUMNS = 50  # of a user's own, which a set keeps
 
 # Embeddings
 EMBEDDING_ROWS = 200_000  # images of a file

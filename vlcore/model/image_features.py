@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vlcore.data.feature_store import Features, FeatureStore, Pixels, stored_precision
 from vlcore.data.imageset import ImageSet
+from vlcore.data.subset import measured_rows
 from vlcore.experiment.options import RANDOM
 from vlcore.metrics.memory import Memory
 from vlcore.metrics.pixel_summary import reduced_spaces
@@ -36,7 +37,7 @@ def random_space(images: ImageSet, tower: str) -> dict[str, NDArray[np.floating]
     if store.bundle is not None and store.bundle.random:
         return store.bundle.random
     control = feature_store(images, f"{tower}{RANDOM}")
-    test, probe = images.rows("test"), images.rows("probe")
+    test, probe = measured_rows(images, "test"), measured_rows(images, "probe")
     if len(test) == 0 or control.missing([*test, *probe]):
         return None
     return dict(reduced_spaces(control.rows(test), control.rows(probe) if len(probe) else None))

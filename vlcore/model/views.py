@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vlcore.data.drawn import SIZE as STORED_SIZE
 from vlcore.data.feature_store import FeatureStore
 from vlcore.data.imageset import TRAINING_SIZE
-from vlcore.data.subset import map_rows
+from vlcore.data.subset import map_rows, measured_rows
 from vlcore.data.training_set import TrainingSet
 from vlcore.experiment.captions import Caption, captions_of
 from vlcore.experiment.condition import Condition
@@ -38,8 +38,8 @@ class Views:
     """The images of one job by split, each read once.
 
     Attributes:
-        rows: row numbers in the image set by split; images that edits drew have no row and come
-            last among the training images.
+        rows: row numbers in the image set by split, of a large set those that are measured; images
+            that edits drew have no row and come last among the training images.
         map_rows: rows of the held-out images on the map; `on_map` are their positions in ``test``.
         inputs: what models read, by split: pixels or features; none of a set of embeddings.
         panel: composite images by kind; None where there are no masks.
@@ -65,7 +65,7 @@ class Views:
         self.grouping = self.images.grouping
         # Measures ask for each column many times.
         self._columns: dict[tuple[str, str], NDArray[np.str_]] = {}
-        held_out = {split: self.images.rows(split) for split in ("val", "probe", "test")}
+        held_out = {split: measured_rows(self.images, split) for split in ("val", "probe", "test")}
         self.rows = {"train": training.rows, **held_out}
         self.map_rows = map_rows(self.images)
         self.on_map = np.searchsorted(self.rows["test"], self.map_rows)

@@ -23,7 +23,7 @@ from vlcore.data.importers.embedding_sets import (
     read_embeddings,
 )
 from vlcore.data.importers.source import ImportSetError
-from vlcore.data.subset import training_rows
+from vlcore.data.subset import limit, training_rows
 from vlcore.experiment import limits
 from vlcore.experiment.captions import Caption
 from vlcore.experiment.condition import Condition
@@ -157,7 +157,7 @@ def chosen(
     tmp_path: Path,
     objects: Any = (),
     contexts: Any = (),
-    most: int = 2000,
+    most: int | None = None,
     seed: int = 0,
     **changes: Any,
 ) -> tuple[Embeddings, Grouping]:
@@ -174,6 +174,32 @@ def test_rows_keep_their_vectors(tmp_path: Path) -> None:
     assert np.array_equal(taken.z, found.z[rows])
     assert taken.table["object"].tolist() == made["object"][rows].tolist()
     assert "40 of 60 rows were chosen by chance (seed 3), at most 10 of a group." in taken.notes
+
+
+def test_all_rows_stay_with_the_names_and_columns_of_their_user(tmp_path: Path) -> None:
+    names = np.array(
+        [f"a  b/{59 - row:03d}\n.jpg" for row in range(60)]
+    )  # as they are, but on one line
+    own = {
+        "code": np.array([f"{row:03d}" for row in range(60)]),
+        "age": np.arange(60, dtype=np.float32) / 4,
+        "count": np.arange(60),
+        "source": np.array(["mine"] * 60),
+        "short": np.zeros(59),
+        "square": np.zeros((60, 2)),
+    }
+    images = written(tmp_path / "set", name=names, **own)
+    assert len(images.table) == 60
+    of_user = images.user_columns
+    assert list(of_user) == ["source", "code", "age", "count", "source (yours)"]
+    assert of_user["source"].tolist() == sorted(name.replace("\n", " ") for name in names)
+    rows = of_user["code"].astype(int).to_numpy()
+    assert of_user["source"].str[5:8].astype(int).tolist() == (59 - rows).tolist()
+    assert (of_user["age"] == rows / 4).all()
+    assert (of_user["count"] == rows).all()
+    assert "Not used: square, short." in images.about["notes"]
+    bare = written(tmp_path / "bare", name=names)
+    assert bare.version != images.version, "what a set shows of its user is of its version"
 
 
 def test_without_splits_every_group_is_split_by_shares(tmp_path: Path) -> None:
@@ -214,7 +240,7 @@ def test_rows_of_a_scene_are_never_in_two_splits(tmp_path: Path) -> None:
 def test_a_limit_keeps_twins_together(scenes: int, most: int, seed: int) -> None:
     """Of scenes that are in every group once, the same ones are kept of every group."""
     group, cluster = np.repeat(np.arange(4), scenes), np.tile(np.arange(scenes), 4)
-    kept = embedding_sets.limit(group, cluster, most, seed)
+    kept = limit(group, cluster, most, seed)
     of_group = [set(cluster[kept][group[kept] == number].tolist()) for number in range(4)]
     assert all(one == of_group[0] for one in of_group)
     assert len(of_group[0]) == min(most, scenes)

@@ -20,6 +20,7 @@ from vlcore.data import catalogue
 from vlcore.data.catalogue import open_set, set_names
 from vlcore.data.imageset import COLUMNS, ImageSetError
 from vlcore.data.importers import ImportBusyError, ImportSetError, import_set
+from vlcore.data.subset import MEASURED
 from vlcore.experiment import limits
 from vlcore.experiment.files import HomeError, data_folder
 from vlcore.experiment.vocabulary import MAX_WORDS
@@ -78,6 +79,7 @@ def test_a_folder_becomes_a_set(tree: Tree) -> None:
         "checksum": hashlib.sha256((images.root / "metadata.csv").read_bytes()).hexdigest(),
         "captions": {"undescriptive": long, "descriptive": "{object} {place}"},
         "splitting": {"kind": "folds", "folds": 4},
+        "measured": {"per_group": MEASURED, "seed": 0},
     }
 
 

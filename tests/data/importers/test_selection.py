@@ -64,8 +64,8 @@ def test_a_listing_is_sorted_and_clean_and_says_what_it_left_out() -> None:
     )
     assert list(found.table.columns) == list(Row._fields)
     assert found.table.to_numpy().tolist() == [
-        ["a.png", "camel", "sand", "", "", "", "", "{}"],
-        ["b.png", "horse", "grass", "train", "a horse", "", "7", '{"coat": "bay"}'],
+        ["a.png", "camel", "sand", "", "", "", "", "{}", "{}"],
+        ["b.png", "horse", "grass", "train", "a horse", "", "7", '{"coat": "bay"}', "{}"],
     ]
     assert dict(found.skipped) == {
         "e.zip": "is a zip",

@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.data.importers.sources import Tree, groups, pack, rows_of, table, write
-from vlcore.data.importers import ImportSetError, look
+from vlcore.data.catalogue import open_set
+from vlcore.data.importers import ImportSetError, import_set, look
+from vlcore.experiment import limits
 
 PLACED = ("file", "object", "context", "split")
 GONE, OUTSIDE = (
@@ -225,3 +227,49 @@ def test_waterbirds_as_published_and_as_subpopbench_lists_them(tree: Tree, tmp_p
     files["data/metadata_waterbirds.csv"] = table(("id", "filename", "split", "y", "a"), *listed)
     found = look(write(tmp_path / "subpop", files))
     assert (found.format, len(found.table)) == ("waterbirds", 6)
+
+
+def own(rows: list[list[str]]) -> list[dict[str, str]]:
+    return [json.loads(text) for (text,) in rows]
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_other_columns_of_a_table_stay_as_they_are(kind: str, tree: Tree) -> None:
+    lines = [
+        {"file_name": "1.png", "object": "cat", "context": "snow", "title": "", "code": "007"},
+        {"file_name": "2.png", "object": "dog", "context": "sea", "title": "b", "code": "-1"},
+    ]
+    for line in lines:
+        line |= {"text": "a caption", "tag ": '=x, "y"'}
+    text = pd.DataFrame(lines).to_csv(index=False)
+    if kind == "jsonl":
+        lines[0]["code"] = None  # nothing, and a value that is no text
+        lines[1]["code"] = -1
+        text = "\n".join(map(json.dumps, lines))
+    found = look(tree({f"metadata.{kind}": text, "1.png": 1, "2.png": 2}))
+    first, second = own(rows_of(found, "columns"))
+    assert first == {"title": "", "code": "007" if kind == "csv" else "", "tag": '=x, "y"'}
+    assert second == {"title": "b", "code": "-1", "tag": '=x, "y"'}
+
+
+def test_other_columns_reach_the_set_and_its_second_import(tree: Tree) -> None:
+    files = groups(4, 4, 4, 4)
+    lines = [(name, *name.split("/")[0].split("_"), name[-5]) for name in files]
+    listing = table(("file", "label", "background", "number"), *lines)
+    import_set(tree({**files, "labels.csv": listing}), "mine")
+    images = open_set("mine")
+    assert list(images.user_columns) == ["source", "number"]
+    for source, number in images.user_columns.itertuples(index=False):
+        assert source[-5] == number
+    import_set(images.root, "again")
+    again = open_set("again").user_columns
+    assert set(again["source"]) == set(images.table["file_name"])
+    assert set(again["source (yours)"]) == set(files), "the names of the first import stay too"
+
+
+def test_a_set_keeps_so_many_columns(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "USER_COLUMNS", 2)
+    head = ("file_name", "object", "context", "a", "b", "c")
+    listing = table(head, ("1.png", "cat", "snow", *"123"), ("2.png", "dog", "sea", *"456"))
+    found = look(tree({"metadata.csv": listing, "1.png": 1, "2.png": 2}))
+    assert own(rows_of(found, "columns")) == [{"a": "1", "b": "2"}, {"a": "4", "b": "5"}]

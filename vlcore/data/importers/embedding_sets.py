@@ -18,10 +18,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.data.imageset import SPLITS
-from vlcore.data.importers.importing import few_tested, names_in_words
+from vlcore.data.imageset import SPLITS, USER
+from vlcore.data.importers.importing import (
+    check_choice,
+    few_tested,
+    measured_sample,
+    names_in_words,
+)
 from vlcore.data.importers.selection import (
-    FEWEST,
     Listing,
     choose,
     clean_name,
@@ -29,9 +33,10 @@ from vlcore.data.importers.selection import (
     majority_in_words,
     need_enough,
 )
-from vlcore.data.importers.source import DAMAGED, ImportSetError, plural, printable
+from vlcore.data.importers.source import DAMAGED, ImportSetError, joinable, plural, printable
 from vlcore.data.importers.splits import BY_CHANCE, preserve_source_splits, split_by_shares
 from vlcore.data.importers.writing import describe
+from vlcore.data.subset import limit
 from vlcore.experiment import limits
 from vlcore.experiment.captions import Caption
 from vlcore.experiment.grouping import Grouping
@@ -39,15 +44,18 @@ from vlcore.experiment.grouping import Grouping
 CLIP_SCALE = 100.0  # what CLIP multiplies its cosines with
 REQUIRED = ("z", "object", "context")
 OPTIONAL = ("split", "scene", "name", "text", "captions", "text_object", "text_context", "scale")
+BLOCK = 8192  # rows whose lengths are taken together
 _KINDS = {"f": "floating-point numbers", "fiu": "a number", "U": "text"}  # by numpy's letters
 
 
 @dataclass(frozen=True, eq=False)
 class Npz:
-    """An ``.npz`` file: its arrays that are known, and the names of the others."""
+    """An ``.npz`` file: its arrays that are known, columns of the user's own, and the names of
+    arrays that are neither."""
 
     name: str
     arrays: dict[str, NDArray[Any]]
+    columns: dict[str, NDArray[Any]]
     others: list[str]
 
     def wrong(self, array: str, what: str) -> ImportSetError:
@@ -87,11 +95,15 @@ def open_npz(path: Path) -> Npz:
         raise ImportSetError(
             f"{name} is no .npz file, or a damaged one; save it again with np.savez."
         ) from error
-    file = Npz(name, {}, [])
+    file = Npz(name, {}, {}, [])
     with stored:
         for array in stored.files:
             if array not in (*REQUIRED, *OPTIONAL):
-                file.others.append(printable(array))
+                column = _column(stored, array)
+                if column is None:
+                    file.others.append(printable(array))
+                else:
+                    file.columns[array] = column
                 continue
             try:
                 file.arrays[array] = stored[array]
@@ -107,13 +119,24 @@ def open_npz(path: Path) -> Npz:
     return file
 
 
+def _column(stored: Any, array: str) -> NDArray[Any] | None:
+    """An array of one text, number or truth value a row; None of anything else."""
+    try:
+        values = stored[array]
+    except (*DAMAGED, MemoryError):
+        return None
+    is_column = isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "Ufiub"
+    return values if is_column and values.nbytes <= 4 * limits.TABLE_BYTES else None
+
+
 @dataclass(frozen=True, eq=False)
 class Embeddings:
     """What an ``.npz`` holds."""
 
     source: str  # name of the file
     z: NDArray[np.float32]  # unit vectors of images, (n, E)
-    # One row an image: ``object``, ``context``, ``split`` (empty without), ``scene``, ``name``.
+    # One row an image: ``object``, ``context``, ``split`` (empty without), ``scene``, ``name``, and
+    # columns of the user's own, whose names begin with `USER`.
     table: pd.DataFrame
     text: NDArray[np.float32]  # unit vectors of captions, (K, E)
     captions: tuple[Caption, ...]  # their words and what they name, K
@@ -136,17 +159,32 @@ def read_embeddings(path: Path) -> Embeddings:
     spellings: dict[str, set[str]] = {}
     columns = {name: _names(file, name, rows, spellings) for name in ("object", "context")}
     columns["split"] = _splits(file, rows) if "split" in file.arrays else [""] * rows
-    for name, prefix in (("scene", "s"), ("name", "row ")):
+    for name, prefix, clean in (("scene", "s", printable), ("name", "row ", joinable)):
         if name in file.arrays:
-            columns[name] = list(map(printable, file.texts(name, rows)))
+            columns[name] = list(map(clean, file.texts(name, rows)))
         else:
             columns[name] = [f"{prefix}{row:06d}" for row in range(rows)]
+    columns |= _user_columns(file, rows)
     text, captions = _captions(file, width, spellings)
     if file.others:
         notes.append(f"Not used: {', '.join(file.others[:20])}.")
     table = pd.DataFrame(columns)
     scale = _scale(file)
     return Embeddings(file.name, z, table, text, captions, scale, spellings, tuple(notes))
+
+
+def _user_columns(file: Npz, rows: int) -> dict[str, Any]:
+    """The columns of the user's own by their names in a table; others are listed with the file."""
+    columns: dict[str, Any] = {}
+    for array, values in file.columns.items():
+        name = USER + printable(array, most=60)
+        if len(values) != rows or name in columns or len(columns) == limits.USER_COLUMNS:
+            file.others.append(printable(array))
+        elif values.dtype.kind == "U":
+            columns[name] = list(map(joinable, values.tolist()))
+        else:
+            columns[name] = values
+    return columns
 
 
 def _checked_shape(file: Npz) -> tuple[int, int]:
@@ -175,18 +213,24 @@ def _scale(file: Npz) -> float:
 def _unit(file: Npz, name: str, shape: tuple[int, ...]) -> tuple[NDArray[np.float32], list[str]]:
     """Vectors at length 1, and a sentence where they had another."""
     vectors = file.read(name, "f", shape)
-    finite = np.isfinite(vectors).all(axis=1)
-    if not finite.all():
-        raise file.wrong(name, f"has a number that is not finite (row {finite.argmin()})")
-    largest = np.abs(vectors).max(axis=1, initial=0)
-    if not largest.all():
-        rule = "which has no direction; leave it out"
-        raise file.wrong(name, f"has a vector of zeros (row {largest.argmin()}), {rule}")
-    scaled = vectors.astype(np.float64) / largest[:, None]  # first, so that no square overflows
-    lengths = np.linalg.norm(scaled, axis=1)
-    unit = (scaled / lengths[:, None]).astype(np.float32)
-    log_lengths = np.log(lengths) + np.log(largest.astype(np.float64))
-    is_changed = np.abs(log_lengths).max(initial=0) > 1e-2
+    unit = np.empty(shape, dtype=np.float32)
+    is_changed = False
+    for start in range(0, len(vectors), BLOCK):  # all at once would take four times their memory
+        block = vectors[start : start + BLOCK]
+        finite = np.isfinite(block).all(axis=1)
+        if not finite.all():
+            row = start + int(finite.argmin())
+            raise file.wrong(name, f"has a number that is not finite (row {row})")
+        largest = np.abs(block).max(axis=1, initial=0)
+        if not largest.all():
+            row = start + int(largest.argmin())
+            rule = "which has no direction; leave it out"
+            raise file.wrong(name, f"has a vector of zeros (row {row}), {rule}")
+        scaled = block.astype(np.float64) / largest[:, None]  # first, so that no square overflows
+        lengths = np.linalg.norm(scaled, axis=1)
+        unit[start : start + BLOCK] = scaled / lengths[:, None]
+        log_lengths = np.log(lengths) + np.log(largest.astype(np.float64))
+        is_changed |= bool(np.abs(log_lengths).max(initial=0) > 1e-2)
     return unit, [f"The vectors in {name} were brought to length 1."] if is_changed else []
 
 
@@ -252,29 +296,28 @@ def choose_rows(
     embeddings: Embeddings,
     objects: Sequence[str],
     contexts: Sequence[str],
-    max_per_group: int,
+    max_per_group: int | None,
     seed: int,
 ) -> tuple[Embeddings, Grouping]:
     """Two objects in two contexts out of all that a file has, each row with its split; some scenes,
-    by chance, where there are too many. The options are those of
+    by chance, where more than asked for. The options are those of
     `vlcore.data.importers.import_set`."""
-    if max_per_group < FEWEST or seed < 0:
-        raise ImportSetError(f"Give at least {FEWEST} rows a group and a seed of at least 0.")
-    embeddings = _sorted_by_name(embeddings)
+    check_choice(max_per_group, seed, "rows")
     source, z = embeddings.source, embeddings.z
     about = f"{plural(len(z), 'embedding')} of {z.shape[1]:,} numbers."
-    table = embeddings.table.assign(row=np.arange(len(z)), caption="")
+    table = _sorted_by_name(embeddings.table).assign(caption="")
     listing = Listing("embeddings", about, table, [], embeddings.spellings)
     grouping, table, _ = choose(listing, objects, contexts, source)
     notes = [about, *embeddings.notes, *names_in_words(listing, grouping)]
-    scene = pd.factorize(table["scene"], sort=True)[0]
-    sampled = limit(table["group"].to_numpy(), scene, max_per_group, seed)
-    if len(sampled) < len(table):
-        notes.append(
-            f"{len(sampled):,} of {len(table):,} rows were chosen by chance (seed {seed}), at most"
-            f" {max_per_group:,} of a group."
-        )
-    table = table.iloc[sampled].reset_index(drop=True)
+    if max_per_group is not None:
+        scene = pd.factorize(table["scene"], sort=True)[0]
+        sampled = limit(table["group"].to_numpy(), scene, max_per_group, seed)
+        if len(sampled) < len(table):
+            notes.append(
+                f"{len(sampled):,} of {len(table):,} rows were chosen by chance (seed {seed}), at"
+                f" most {max_per_group:,} of a group."
+            )
+        table = table.iloc[sampled].reset_index(drop=True)
     split, split_notes = _split(table, seed, source)
     table = table.assign(split=split)[split != ""]
     need_enough(grouping, table["group"], source, [])
@@ -292,29 +335,20 @@ def choose_rows(
     return chosen, grouping
 
 
-def _sorted_by_name(embeddings: Embeddings) -> Embeddings:
+def _sorted_by_name(table: pd.DataFrame) -> pd.DataFrame:
     """Sort rows by name, where names are unique: embeddings of the same images by two encoders then
-    make sets of the same images, in whatever order their files list them."""
-    names = embeddings.table["name"]
+    make sets of the same images, in whatever order their files list them. ``row`` is the number
+    that each has in its file."""
+    names = table["name"]
     if not names.is_unique:
-        return embeddings
+        return table.assign(row=np.arange(len(table)))
     order = np.argsort(names.to_numpy(str), kind="stable")
-    table = embeddings.table.iloc[order].reset_index(drop=True)
     numbered = [f"s{row:06d}" for row in range(len(names))]
-    if embeddings.table["scene"].tolist() == numbered:  # no scenes were given: each row is one
+    has_scenes = table["scene"].tolist() != numbered
+    table = table.iloc[order].reset_index(drop=True)
+    if not has_scenes:  # each row is one
         table["scene"] = numbered
-    return replace(embeddings, z=embeddings.z[order], table=table)
-
-
-def limit(
-    group: NDArray[np.int64], scene: NDArray[np.int64], most: int, seed: int
-) -> NDArray[np.int64]:
-    """Rows of at most so many of each group, sorted; all groups take scenes in one order, so that
-    twins stay."""
-    rank = np.random.default_rng([seed, len(group)]).permutation(scene.max() + 1)[scene]
-    order = np.argsort(rank, kind="stable")
-    number_in_group = pd.Series(order).groupby(group[order]).cumcount().to_numpy()
-    return np.sort(order[number_in_group < most])
+    return table.assign(row=order)
 
 
 def _split(table: pd.DataFrame, seed: int, source: str) -> tuple[NDArray[np.str_], list[str]]:
@@ -403,6 +437,13 @@ def write_set(
         "contexts": list(grouping.contexts),
         "captions": {},
         "splitting": {"kind": "fixed"},
+        "measured": measured_sample(seed),
+        # By their numpy kind: text that looks like a number, such as 007, stays text.
+        "numbers": [
+            name.removeprefix(USER)
+            for name in table
+            if name.startswith(USER) and table[name].dtype.kind in "fiu"
+        ],
         "seed": seed,
         "notes": [*embeddings.notes, majority_in_words(grouping)],
     }

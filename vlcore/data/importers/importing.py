@@ -14,7 +14,6 @@ from vlcore.data.imageset import ImageSet, with_groups
 from vlcore.data.importers.formats import find_format, look_apart
 from vlcore.data.importers.selection import (
     FEWEST,
-    MAX_PER_GROUP,
     Listing,
     choose,
     majority_in_words,
@@ -30,8 +29,8 @@ from vlcore.data.importers.source import (
     printable,
 )
 from vlcore.data.importers.splits import choose_splits, clusters
-from vlcore.data.importers.writing import LIST, SIZE, Draft, describe
-from vlcore.data.subset import few_training_images
+from vlcore.data.importers.writing import LIST, SIZE, Draft, describe, with_user_columns
+from vlcore.data.subset import MEASURED, describe_sample, few_training_images
 from vlcore.experiment import limits
 from vlcore.experiment.captions import CaptionError, fill_template, fixed_fields
 from vlcore.experiment.files import data_folder
@@ -54,7 +53,7 @@ def import_set(
     short: str = "{object}",
     descriptive: str = "{object} {place}",
     licence: str = "not stated",
-    max_per_group: int = MAX_PER_GROUP,
+    max_per_group: int | None = None,
     seed: int = 0,
     progress: Progress = silent,
 ) -> dict[str, Any]:
@@ -70,7 +69,8 @@ def import_set(
         descriptive: caption of the descriptive style and of images without their own; its other
             fields are ``{context}`` and ``{place}``, the context with its preposition ("on the
             grass").
-        max_per_group: how many images of a group are used at most, chosen by chance.
+        max_per_group: how many images of a group are used at most, chosen by chance; all where
+            None.
         progress: told (done, of) in images.
 
     Returns:
@@ -84,8 +84,7 @@ def import_set(
         ImportSetError: where the source or the choice cannot be used; nothing is left behind.
     """
     check_free(name)
-    if max_per_group < FEWEST or seed < 0:
-        raise ImportSetError(f"Give at least {FEWEST} images a group and a seed of at least 0.")
+    check_choice(max_per_group, seed, "images")
     templates = {
         "undescriptive": _checked_template("short", short),
         "descriptive": _checked_template("descriptive", descriptive),
@@ -97,7 +96,7 @@ def import_set(
             draft = Draft(folder, grouping, table, skipped)
             if find_format(listing.format).one_group_per_id:
                 _keep_one_group_per_id(draft, opened)
-            _limit(draft, max_per_group, seed)
+            _limit(draft, max_per_group or len(table), seed)
             draft.notes += names_in_words(listing, grouping)
             need_enough(grouping, draft.table["group"], opened.name, skipped)
             draft.write_images(opened, progress)
@@ -106,7 +105,9 @@ def import_set(
             folds, duplicates = _split(draft, seed)
             splitting = {"kind": "folds", "folds": folds} if folds else {"kind": "fixed"}
             _fill_captions(draft, templates["descriptive"])
-            warnings = _warnings(draft, templates, splitting) + draft.notes
+            draft.table = with_user_columns(draft.table)
+            sample = measured_sample(seed)
+            warnings = _warnings(draft, templates, splitting, sample) + draft.notes
             about = {
                 "name": name,
                 "source": opened.name,
@@ -117,6 +118,7 @@ def import_set(
                 "contexts": list(grouping.contexts),
                 "captions": templates,
                 "splitting": splitting,
+                "measured": sample,
                 "seed": seed,
                 "skipped": len(skipped),
                 "notes": [listing.about, *warnings],
@@ -139,6 +141,18 @@ def import_set(
         "warnings": warnings,
         "folder": str(root),
     }
+
+
+def check_choice(max_per_group: int | None, seed: int, noun: str) -> None:
+    """Refuse fewer of a group than a set needs, and seeds that are none."""
+    if seed < 0 or (max_per_group is not None and max_per_group < FEWEST):
+        raise ImportSetError(f"Give at least {FEWEST} {noun} a group and a seed of at least 0.")
+
+
+def measured_sample(seed: int) -> dict[str, Any]:
+    """What ``dataset.json`` says of the images that measures rest on, for
+    `vlcore.data.subset.measured_rows`."""
+    return {"per_group": MEASURED, "seed": seed}
 
 
 def names_in_words(listing: Listing, grouping: Grouping) -> list[str]:
@@ -168,7 +182,7 @@ def _keep_one_group_per_id(draft: Draft, source: Source) -> None:
 
 
 def _limit(draft: Draft, most: int, seed: int) -> None:
-    """Keep at most so many images of each group, chosen by chance."""
+    """Keep at most so many images of each group, chosen by chance, one group after the other."""
     rows = []
     for number, group in enumerate(draft.grouping.names):
         members = np.flatnonzero(draft.table["group"] == number)
@@ -247,17 +261,21 @@ def _fill_captions(draft: Draft, template: str) -> None:
     draft.table["caption"] = captions.where(captions != "", by_template)
 
 
-def _warnings(draft: Draft, templates: dict[str, str], splitting: dict[str, Any]) -> list[str]:
+def _warnings(
+    draft: Draft, templates: dict[str, str], splitting: dict[str, Any], sample: dict[str, Any]
+) -> list[str]:
     """Sentences on what limits the numbers that this set can give."""
     is_fixed = splitting["kind"] == "fixed"
     tested = draft.table[draft.table["split"] == "test"] if is_fixed else draft.table
     group = tested["group"].to_numpy()
     warnings = few_tested(group, draft.grouping, "test set" if is_fixed else "set", "image")
     table = with_groups(draft.table)
-    about = {"splitting": splitting}
+    about = {"splitting": splitting, "measured": sample}
     images = ImageSet("", "", draft.folder, draft.grouping, table, about=about)
     if too_few := few_training_images(images):
         warnings.append(too_few)
+    if measured := describe_sample(images):
+        warnings.append(measured)
     for template in templates.values():
         captions = [fill_template(template, *pair) for pair in draft.grouping.pairs]
         longest = max(captions, key=lambda caption: len(caption.split()))

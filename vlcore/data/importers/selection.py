@@ -29,7 +29,6 @@ Pair = tuple[str, str]
 MOST_FACTORS = 10_000  # characters
 MOST_OBJECTS = 100  # among which a default choice is looked for
 FEWEST = 4  # images of a group
-MAX_PER_GROUP = 2000  # images of a group that are used unless the user says otherwise
 _LISTED = 100  # names in a message
 _CONTEXT_WORD = re.compile(
     r"\b(autumn|beach|bed|bush|city|couch|desert|dim|dirt|farm|field|forest|garden|grass|hill|home|"
@@ -162,6 +161,7 @@ def listing_of(format: str, contents: Contents, before: Sequence[Pair] = ()) -> 
             caption=printable(row.caption),
             id=printable(row.id),
             factors=_json_object(row.factors),
+            columns=_json_object(row.columns),
         )
         rows.append(cleaned)
     table = pd.DataFrame(rows, columns=Row._fields)

@@ -34,6 +34,8 @@ DAMAGED = (
     lzma.LZMAError,
 )
 _TOO_LARGE = f"has more than {limits.PICTURE_BYTES // limits.MB} MB"
+_BREAK = re.compile(r"[\t\r\n\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _NEVER_A_BOMB = 2**20  # bytes; a smaller member is none, whatever its ratio
 
 Skipped = list[tuple[str, str]]  # (name, reason) of files that are left out
@@ -63,6 +65,7 @@ class Row(NamedTuple):
     mask: str = ""  # a path inside the source
     id: str = ""  # rows of one id belong together
     factors: str = "{}"  # a JSON object
+    columns: str = "{}"  # a JSON object: the other columns of the user's table, as text
 
 
 class Contents(NamedTuple):
@@ -150,6 +153,12 @@ def printable(text: str, most: int = 300) -> str:
     spaced = re.sub(r"[\t\r\n]", " ", text)
     visible = "".join(letter for letter in spaced if unicodedata.category(letter)[0] != "C")
     return re.sub(r" +", " ", visible).strip()[:most].rstrip()
+
+
+def joinable(text: str) -> str:
+    """A name as its user wrote it, by which rows are joined to the user's own table: on one line,
+    without control characters and those that turn the direction of text around."""
+    return _CONTROL.sub("", _BREAK.sub(" ", text))
 
 
 def utf8(data: bytes, called: str) -> str:

@@ -5,6 +5,7 @@ A cluster of near-duplicates moves as one. Large clusters are assigned first, by
 splits with room for them; single images then fill every split of every group to its exact share."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ FOLDS = 5
 # Positions in SPLITS; a later one keeps a cluster that straddles two.
 _TRAIN, _VAL, _PROBE, _TEST = range(4)
 NEAR = 4  # of 64 bits of a perceptual hash
+_AT_ONCE = 1024  # hashes that are compared with all of their band
 
 
 def perceptual_hash(image: Image.Image) -> int:
@@ -42,18 +44,37 @@ def clusters(hashes: Sequence[int], ids: Sequence[str]) -> Numbers:
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
-    from sklearn.cluster import DBSCAN
 
-    distinct, hash_number = np.unique(np.array(hashes, dtype=">u8"), return_inverse=True)
-    bits = np.unpackbits(distinct.view(np.uint8)).reshape(-1, 64).astype(np.float32)
-    # The squared distance of bits is the number of those that differ.
-    near = DBSCAN(eps=(NEAR + 0.5) ** 0.5, min_samples=1).fit_predict(bits)[hash_number]
-    id_number = pd.factorize(np.array(ids, dtype=object))[0] + len(bits)
+    distinct, hash_number = np.unique(np.array(hashes, dtype=np.uint64), return_inverse=True)
+    first, second = _near_pairs(distinct)
+    id_number = pd.factorize(np.array(ids, dtype=object))[0] + len(distinct)
     has_id = np.array([name != "" for name in ids])
-    links = np.ones(has_id.sum()), (near[has_id], id_number[has_id])
-    size = len(bits) + len(ids)
-    _, components = connected_components(coo_array(links, shape=(size, size)), directed=False)
-    return pd.factorize(components[near])[0]
+    starts = np.concatenate([first, hash_number[has_id]])
+    ends = np.concatenate([second, id_number[has_id]])
+    size = len(distinct) + len(ids)
+    links = coo_array((np.ones(len(starts)), (starts, ends)), shape=(size, size))
+    _, components = connected_components(links, directed=False)
+    return pd.factorize(components[hash_number])[0]
+
+
+def _near_pairs(hashes: NDArray[np.uint64]) -> tuple[Numbers, Numbers]:
+    """Numbers of the hashes that differ in at most `NEAR` bits, in pairs. Of `NEAR` + 1 bands of
+    bits such hashes have one in common: only hashes that share a band are compared."""
+    pairs = [np.empty((2, 0), dtype=np.int64)]
+    edges = np.linspace(0, 64, NEAR + 2).astype(int).tolist()
+    for low, high in pairwise(edges):
+        band = (hashes >> np.uint64(low)) & np.uint64(2 ** (high - low) - 1)
+        order = np.argsort(band, kind="stable")
+        for members in np.split(order, np.flatnonzero(np.diff(band[order])) + 1):
+            if len(members) == 1:
+                continue
+            for start in range(0, len(members), _AT_ONCE):
+                block = members[start : start + _AT_ONCE]
+                differing = np.bitwise_count(hashes[block, None] ^ hashes[members])
+                row, column = np.nonzero(differing <= NEAR)
+                pairs.append(np.stack([block[row], members[column]]))
+    first, second = np.concatenate(pairs, axis=1)
+    return first, second
 
 
 def choose_splits(

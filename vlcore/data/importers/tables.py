@@ -8,15 +8,23 @@ count.
 import csv
 import json
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from io import StringIO
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from vlcore.data.importers.selection import clean_split
-from vlcore.data.importers.source import Contents, ImportSetError, Row, Skipped, Source, utf8
+from vlcore.data.importers.source import (
+    Contents,
+    ImportSetError,
+    Row,
+    Skipped,
+    Source,
+    printable,
+    utf8,
+)
 from vlcore.experiment import limits
 from vlcore.experiment.plain_text import as_written
 
@@ -38,6 +46,8 @@ class Table(NamedTuple):
     file: str
     columns: list[str]  # all that its head names
     records: list[dict[str, str]]  # one a line, the columns that a reader asked for
+    # One a line, a JSON object of the other columns, which stay with the set as they are.
+    others: list[str]
 
     @property
     def folder(self) -> PurePosixPath:
@@ -85,7 +95,12 @@ def _labelled(
         caption_column = table.first(_CAPTIONS)
         says_groups = _GROUP.issubset(table.columns)
         split = clean_split(table.folder.name) or clean_split(PurePosixPath(table.file).stem)
-        for record in table.records:
+        spare = [
+            name
+            for name in table.columns
+            if name in (*_PATHS, *_CAPTIONS) and name not in (path_column, caption_column)
+        ]
+        for record, others in zip(table.records, table.others, strict=True):
             path = record[path_column]
             file, reason = path_inside(table.folder, path, files)
             obj, context = record.get("object", ""), record.get("context", "")
@@ -97,7 +112,10 @@ def _labelled(
                 continue
             mask, _ = path_inside(table.folder, record.get("mask", ""), files)
             row = Row(file, obj, context, record.get("split", split), caption, mask)
-            rows.append(row._replace(id=record.get("scene", ""), factors=record.get("factors", "")))
+            if spare:
+                others = json.dumps(json.loads(others) | {name: record[name] for name in spare})
+            row = row._replace(id=record.get("scene", ""), factors=record.get("factors", ""))
+            rows.append(row._replace(columns=others))
     names = ", ".join(sorted({PurePosixPath(table.file).name for table in tables}))
     has_groups = any(row.object and row.context for row in rows)
     content = "objects and contexts" if has_groups else "captions only"
@@ -118,14 +136,14 @@ def read_labels(source: Source) -> Contents | None:
     rows: list[Row] = []
     skipped: Skipped = []
     for table in tables:
-        for record in table.records:
+        for record, others in zip(table.records, table.others, strict=True):
             file, reason = path_inside(table.folder, record["file"], files)
             if not reason and not (record["label"] and record["background"]):
                 reason = "lacks a label or a background in the table"
             if reason:
                 skipped.append((record["file"] or table.file, reason))
             else:
-                rows.append(Row(file, record["label"], record["background"]))
+                rows.append(Row(file, record["label"], record["background"], columns=others))
     return Contents("A table labels.csv with labels and backgrounds.", rows, skipped)
 
 
@@ -149,7 +167,7 @@ def read_waterbirds(source: Source) -> Contents | None:
     masks = {file.partition("segmentations/")[2]: file for file in files}
     rows: list[Row] = []
     skipped: Skipped = []
-    for record in table.records:
+    for record, others in zip(table.records, table.others, strict=True):
         path = PurePosixPath(record[path_column])
         file, reason = path_inside(table.folder, str(path), files)
         if reason:
@@ -169,7 +187,8 @@ def read_waterbirds(source: Source) -> Contents | None:
         mask = masks.get(str(inner.with_suffix(".png")), "")
         species = re.sub(r"^\d+\.", "", PurePosixPath(file).parent.name).replace("_", " ")
         factors = json.dumps({"species": species})
-        rows.append(Row(file, bird, background, split, mask=mask, factors=factors))
+        row = Row(file, bird, background, split, mask=mask, factors=factors, columns=others)
+        rows.append(row)
     about = (
         "Waterbirds; Eastern Towhee, Western Meadowlark and Western Wood Pewee are known to be"
         " labelled waterbirds by mistake."
@@ -236,7 +255,7 @@ def _from_csv(file: str, text: str, columns: Collection[str]) -> Table:
             StringIO(text), sep=delimiter, dtype=str, keep_default_na=False, index_col=False
         )
     except pd.errors.EmptyDataError:
-        return Table(file, head, [])
+        return Table(file, head, [], [])
     except (pd.errors.ParserError, ValueError) as error:
         if unclosed := re.search(r"EOF inside string starting at row (\d+)", str(error)):
             where = f"that is never closed, in line {int(unclosed[1]) + 1} or below"
@@ -246,27 +265,59 @@ def _from_csv(file: str, text: str, columns: Collection[str]) -> Table:
         raise ImportSetError(
             f"The table {file} is no readable CSV ({error}); save it again."
         ) from error
-    frame = frame[frame.columns.intersection(list(columns))]
-    return Table(file, head, frame.map(as_written).to_dict("records"))
+    frame = frame.map(as_written)
+    records = frame[frame.columns.intersection(list(columns))].to_dict("records")
+    others = frame[_other_names(frame.columns, columns)]
+    return Table(file, head, records, _as_objects(others))
+
+
+def _other_names(names: Iterable[str], columns: Collection[str]) -> list[str]:
+    """The columns that no reader asked for, as many as a set keeps."""
+    return [name for name in names if name not in columns][: limits.USER_COLUMNS]
+
+
+def _as_objects(frame: pd.DataFrame) -> list[str]:
+    """Each row of text as a JSON object, its names readable."""
+    named = frame.set_axis([printable(name, most=60) for name in frame.columns], axis=1)
+    named = named.loc[:, ~named.columns.duplicated() & (named.columns != "")]
+    if not len(named.columns):
+        return ["{}"] * len(frame)
+    return named.to_json(orient="records", lines=True).splitlines()
 
 
 def _from_json_lines(file: str, text: str, columns: Collection[str]) -> Table:
     records: list[dict[str, str]] = []
+    others: list[dict[str, str]] = []
     names: dict[str, None] = {}  # in the order in which they are met
     for number, line in enumerate(filter(None, map(str.strip, text.split("\n"))), start=1):
         try:
             values = json.loads(line)
             names |= dict.fromkeys(values)
-            record = {name: values[name] for name in columns if values.get(name) is not None}
+            record = {name: _as_text(values[name]) for name in values.keys() & columns}
+            other = {
+                name: _as_text(values[name]).encode("utf-8", "replace").decode()  # no half letters
+                for name in _other_names(values, columns)
+            }
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise ImportSetError(
                 f"Line {number} of the table {file} is no JSON object; correct it."
             ) from error
-        for name, value in record.items():
-            record[name] = value if isinstance(value, str) else json.dumps(value)
         records.append(record)
+        others.append(other)
     empty = dict.fromkeys(names.keys() & columns, "")
-    return Table(file, list(names), [empty | record for record in records])
+    return Table(
+        file,
+        list(names),
+        [empty | record for record in records],
+        _as_objects(pd.DataFrame(others, index=range(len(records)), dtype=str).fillna("")),
+    )
+
+
+def _as_text(value: Any) -> str:
+    """A value of a JSON line as text; empty of null."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def path_inside(folder: PurePosixPath, name: str, files: frozenset[str]) -> tuple[str, str]:

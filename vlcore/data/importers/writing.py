@@ -20,8 +20,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from vlcore.data.decoding import UploadError, on_grey, open_apart, square
-from vlcore.data.imageset import COLUMNS
-from vlcore.data.importers.source import Source, UnreadableError, npy_claim, plural, printable
+from vlcore.data.imageset import COLUMNS, SOURCE, USER
+from vlcore.data.importers.source import (
+    Source,
+    UnreadableError,
+    joinable,
+    npy_claim,
+    plural,
+    printable,
+)
 from vlcore.data.importers.splits import perceptual_hash
 from vlcore.experiment import limits
 from vlcore.experiment.files import write_json
@@ -156,17 +163,20 @@ def describe(folder: Path, table: pd.DataFrame, about: dict[str, Any]) -> None:
     """Write ``metadata.csv`` and ``dataset.json``.
 
     Args:
-        table: one row an image, `COLUMNS`, ``file``, where it was in the source, and ``digest``, of
-            what it holds.
+        table: one row an image, `COLUMNS`, ``file``, where it was in the source, ``digest``, of
+            what it holds, and columns of the user's own, whose names begin with `USER`.
         about: what ``dataset.json`` says besides version, number of rows and checksum.
     """
     columns = table[list(COLUMNS)]
-    sources = [printable(file, most=4096) for file in table["file"]]
-    listing = _as_csv(columns.assign(source=sources))
+    of_user = table[[name for name in table if name.startswith(USER)]]
+    sources = {SOURCE: list(map(joinable, table["file"]))}
+    listing = _as_csv(columns.assign(**sources).join(of_user))
     (folder / "metadata.csv").write_bytes(listing)
     # Where the images came from does not change them: a folder and a zip of it have one version.
     content = _as_csv(columns)
     content += json.dumps(about["captions"]).encode() + "".join(table["digest"]).encode()
+    if len(of_user.columns):
+        content += _as_csv(of_user)
     document = {
         "name": about["name"],
         "version": hashlib.sha256(content).hexdigest()[:8],
@@ -175,6 +185,13 @@ def describe(folder: Path, table: pd.DataFrame, about: dict[str, Any]) -> None:
         "checksum": hashlib.sha256(listing).hexdigest(),
     }
     write_json(folder / "dataset.json", document)
+
+
+def with_user_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of images with the columns that ``columns`` holds, one JSON object a row; empty where
+    a row has none of a name."""
+    values = pd.DataFrame(map(json.loads, table["columns"]), index=table.index).fillna("")
+    return table.join(values.add_prefix(USER))
 
 
 def _as_csv(table: pd.DataFrame) -> bytes:
