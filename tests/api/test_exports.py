@@ -25,7 +25,8 @@ from tests.api.stand_ins import (
     publish,
     thumbs,
 )
-from vlcore.api.compared_maps import compare_maps
+from vlcore.api import exports
+from vlcore.api.compared_maps import compare_maps, points_table
 from vlcore.api.exports import FORMATS, NEIGHBOURS, THUMB_SIDE, ExportFormat, export, parquet_bytes
 from vlcore.api.model_map import ModelMap, model_map
 from vlcore.artifacts.store import Artifact, StoreError
@@ -97,6 +98,62 @@ def test_caption_rows_follow_the_images(exported: pd.DataFrame, model_view: Mode
     assert exported["id"].is_unique
     paths = [image["path"] for image in exported["image"]]
     assert paths == [f"{name}.webp" for name in exported["id"]]
+
+
+def test_rows_join_the_users_own_table(model: Any) -> None:
+    images = model.images
+    rows = np.arange(len(images.table))
+    table = images.table.assign(
+        **{
+            "source": [f"mine/{row}.jpg" for row in rows],
+            "user:code": [f"={row:03d}" for row in rows],
+            "user:age": [f"{row}.5" for row in rows],
+            "user:object": "thing",
+        }
+    )
+    about = {**images.about, "numbers": ["age"]}
+    images = dataclasses.replace(images, table=table, about=about)
+    content = BytesIO(parquet_bytes(model.artifact, images))
+    exported = pq.read_table(content).to_pandas()
+    types = {field.name: field.type for field in pq.read_schema(content)}
+    assert (types["code"], types["age"]) == (pa.string(), pa.float64())
+    is_image = exported["kind"] != "caption"
+    of_user = exported.loc[is_image, ["source", "code", "age"]]
+    numbers = exported.loc[is_image, "id"].str[1:].astype(int)
+    assert of_user["source"].tolist() == [f"mine/{row}.jpg" for row in numbers]
+    assert of_user["code"].tolist() == [f"={row:03d}" for row in numbers]
+    assert of_user["age"].tolist() == [row + 0.5 for row in numbers]
+    assert set(exported.loc[is_image, "object (yours)"]) == {"thing"}
+    assert exported.loc[~is_image, ["source", "code", "age"]].isna().all(axis=None)
+    points = compare_maps([model_map(model.artifact)], images, thumbs)
+    some = points.points.iloc[[5, 2]]
+    listed = points_table(points, some)
+    numbers = some["id"].str[1:].astype(int)
+    assert listed["source"].tolist() == [f"mine/{row}.jpg" for row in numbers]
+    assert listed["code"].tolist() == [f"={row:03d}" for row in numbers]
+    assert set(listed["object"]) <= {"horse", "camel"}
+    assert set(listed["object (yours)"]) == {"thing"}
+
+
+def test_rows_of_a_drawn_set_are_known_by_its_own_files(
+    exported: pd.DataFrame, images: ImageSet
+) -> None:
+    is_image = exported["kind"] != "caption"
+    assert exported.loc[is_image, "source"].tolist() == exported.loc[is_image, "file_name"].tolist()
+
+
+def test_many_rows_are_written_in_parts_and_without_their_neighbours(
+    model: Any, exported: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "BATCH", 7)
+    monkeypatch.setattr(exports, "MANY", 20)
+    content = BytesIO(parquet_bytes(model.artifact, model.images))
+    assert pq.ParquetFile(content).num_row_groups == -(-len(exported) // 7)
+    parted = pq.read_table(content).to_pandas()
+    assert parted["neighbors"].isna().all()
+    columns = [name for name in exported if name not in ("neighbors", "embedding")]
+    assert parted[columns].equals(exported[columns])
+    assert np.array_equal(np.stack(parted["embedding"]), np.stack(exported["embedding"]))
 
 
 def test_absent_values_are_null(images: ImageSet) -> None:

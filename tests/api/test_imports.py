@@ -1,6 +1,8 @@
 """Imports: embeddings of a model of ours, brought back, give its own numbers; and an import of
 pictures as a job."""
 
+import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -14,12 +16,16 @@ from tests.cli.conftest import Document
 from tests.conftest import Cli
 from tests.data.importers.sources import arrays, groups, save, write
 from vlcore.api import compared_maps, imports
+from vlcore.api.description import describe_evaluation
+from vlcore.api.exports import parquet_bytes
 from vlcore.api.metrics_table import measures_of
 from vlcore.api.model_map import ComparisonError, model_map
 from vlcore.api.model_metrics import absence_reason, estimate_of
 from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set, set_names
 from vlcore.data.imageset import ImageSet, ImageSetError
+from vlcore.data.importers import importing
+from vlcore.data.subset import describe_sample, measured_rows
 from vlcore.experiment.captions import captions_of
 from vlcore.experiment.condition import ConditionError
 from vlcore.experiment.files import data_folder, models_folder
@@ -27,7 +33,6 @@ from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.wording import title
 from vlcore.jobs import jobs
 from vlcore.metrics import catalogue
-from vlcore.metrics.projection import align
 from vlcore.model import load
 from vlcore.model.evaluate import ELSEWHERE
 from vlcore.study.runs_table import runs_table
@@ -40,7 +45,11 @@ DRAWN = ["scenes", "balanced-cues"]
 
 def brought(tmp_path: Path, name: str, **changes: Any) -> tuple[dict[str, Any], store.Artifact]:
     """Import made-up birds in this process."""
-    report = imports.import_embeddings(save(tmp_path / "birds.npz", **arrays(**changes)), name)
+    return brought_file(save(tmp_path / "birds.npz", **arrays(**changes)), name)
+
+
+def brought_file(file: Path, name: str) -> tuple[dict[str, Any], store.Artifact]:
+    report = imports.import_embeddings(file, name)
     return report, store.read(report["key"])
 
 
@@ -72,9 +81,8 @@ def numbers(artifact: store.Artifact) -> dict[str, float]:
     without pixels."""
     found = pd.json_normalize(artifact.metrics["end"]).select_dtypes("number").iloc[0].to_dict()
     elsewise = ("panel", "background_gap", "background_answer", "similarity_to", "readouts_bare")
-    elsewise += (
-        "readouts_training_probe",
-    )  # training pictures come in another order, and so in other folds
+    # Training pictures come in another order, and so in other folds; the map shows other pictures.
+    elsewise += ("readouts_training_probe", "map_quality")
     return {name: value for name, value in found.items() if not name.startswith(elsewise)}
 
 
@@ -93,12 +101,17 @@ def test_a_models_own_embeddings_give_its_own_numbers_and_map(
             value, abs=0.03 if "probe" in name or "neighbours" in name else 2e-4
         ), name
     model, back = (model_map(artifact) for artifact in pair)
-    assert len(model.points) == len(back.points)
-    by_name = np.argsort(
-        open_set("scenes").table["file_name"].to_numpy(str)[model.rows[: model.n_held_out]]
-    )
-    here, there = model.points[: model.n_held_out][by_name], back.points[: back.n_held_out]
-    assert np.allclose(align(there, here).apply(there), here, atol=1e-3)
+    again = open_set("again")
+    assert sorted(back.rows.tolist()) == list(range(len(again.table))), "all are on the map"
+    names = open_set("scenes").table["file_name"].to_numpy(str)[model.rows]
+    rows = pd.Index(again.user_columns["source"]).get_indexer(names)
+    index = back.index(rows)
+    assert np.allclose(back.z[index], model.z, atol=1e-6)
+    objects = again.grouping.objects
+    (here, there) = (one.predicted_objects(objects) for one in (model, back))
+    assert here is not None
+    assert there is not None
+    assert (there[index] == here).all()
     assert back.captions == model.captions
 
 
@@ -187,6 +200,49 @@ def test_two_encoders_of_the_same_pictures_can_be_compared(
         )
 
 
+def test_measures_of_many_rest_on_a_sample_and_the_map_and_exports_on_all(
+    tmp_path: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = {"train": 10, "val": 3, "probe": 5, "test": 7}
+    monkeypatch.setattr(importing, "MEASURED", most)
+    ids = np.array([f"id {row:03d}" for row in range(200)])
+    file = save(tmp_path / "birds.npz", **arrays(per_group=(50,) * 4, name=ids, tag=ids))
+    report, artifact = brought_file(file, "birds")
+    images, end = open_set("birds"), artifact.metrics["end"]
+    assert sum(report["counts"].values()) == len(images.table) == 200
+    assert end["balanced_accuracy"]["n"] == 4 * most["test"]
+    assert end["train_images"] == 4 * most["train"]
+    said = "Measured on 25 of 50 images a group, chosen by chance (seed 0)."
+    assert said in report["warnings"]
+    assert said in describe_evaluation(images)
+    model, stored = model_map(artifact), artifact.embeddings
+    assert sorted(model.rows.tolist()) == list(range(200))
+    assert model.n_held_out == 200 - len(images.rows("train"))
+    assert len(stored.test_correct) == len(stored.rows("test")) == len(images.rows("test"))
+    assert len(stored.caption_index) == len(stored.rows("train"))
+    tiles = compared_maps.compare_maps([model], images, lambda _set, rows: [*map(str, rows)])
+    table = compared_maps.points_table(tiles, tiles.points)
+    assert table["source"].tolist() == table["tag"].tolist() == ids.tolist()
+    frame = pd.read_parquet(BytesIO(parquet_bytes(artifact, images)))
+    rows = frame[frame["kind"] != "caption"].set_index("source").loc[ids]
+    assert rows["tag"].tolist() == ids.tolist()
+    z = np.load(file)["z"]
+    lengths = np.linalg.norm(z, axis=1, keepdims=True)
+    assert np.allclose(np.stack(rows["embedding"]), z / lengths, atol=1e-6)
+    assert frame["image"].str["bytes"].nunique() == 4 + 2, "a tile for each group and caption"
+
+
+def test_a_set_that_was_imported_before_still_opens(tmp_path: Path, empty_home: Path) -> None:
+    brought(tmp_path, "birds")
+    about_file = data_folder() / "birds" / "dataset.json"
+    about = json.loads(about_file.read_text())
+    del about["measured"], about["numbers"]
+    about_file.write_text(json.dumps(about))
+    images = open_set("birds")
+    assert (describe_sample(images), list(images.user_columns)) == ("", ["source"])
+    assert measured_rows(images, "test").tolist() == images.rows("test").tolist()
+
+
 def test_commands_work_on_it(
     tmp_path: Path, empty_home: Path, document: Document, cli: Cli
 ) -> None:
@@ -217,7 +273,7 @@ def test_a_failed_import_can_be_tried_again(
     tmp_path: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(imports, "write_model", Mock(side_effect=ValueError("no luck")))
+        patch.setattr(imports, "write_imported", Mock(side_effect=ValueError("no luck")))
         with pytest.raises(ValueError, match="no luck"):
             brought(tmp_path, "birds")
     assert not (data_folder() / "birds").exists()

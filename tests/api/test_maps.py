@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.api.stand_ins import BASE, image_set, publish, space
+from vlcore.api import maps
 from vlcore.api.maps import make_map, map_fits, read_map
 from vlcore.api.model_map import ModelMap, model_map
 from vlcore.artifacts.store import Artifact, StoreError, check_key, fingerprint, read
@@ -143,6 +144,18 @@ def test_a_common_umap_lays_the_same_pictures_near_each_other(pair: list[Artifac
     assert np.median(apart) < np.median(strangers)
 
 
+def test_a_tsne_of_many_is_declined_before_it_begins(
+    pair: list[Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = maps.image_count(pair[0])
+    assert count == len(model_map(pair[0]).rows)
+    monkeypatch.setattr(maps, "MOST_TSNE", count - 1)
+    tsne = Projection("tsne", seed=9)
+    with pytest.raises(MapOptionsError, match=rf"up to {count - 1} images.* has {count};.*UMAP"):
+        make_map(keys(pair[:1]), tsne)
+    maps.check_size(pair[:1], Projection("umap"))
+
+
 def test_a_map_that_was_not_made_is_a_sentence(pair: list[Artifact]) -> None:
     with pytest.raises(StoreError, match=rf"{pair[1].key}.umap-n15-d10-s77.map"):
         model_map(pair[1], Projection("umap", seed=77))
@@ -153,7 +166,7 @@ def test_settings_reach_the_fit_and_each_part_its_place(
 ) -> None:
     asked: list[tuple[object, ...]] = []
 
-    def numbered(z: np.ndarray, *settings: object) -> np.ndarray:
+    def numbered(z: np.ndarray, *settings: object, **_progress: object) -> np.ndarray:
         asked.append(settings)
         return np.stack([np.arange(len(z)), np.zeros(len(z))], axis=1)
 
@@ -178,7 +191,7 @@ def test_a_common_fit_shares_pictures_and_no_captions(
     seen: list[list[str]] = []
 
     def together(
-        spaces: list[np.ndarray], rows: list[list[str]], *settings: object
+        spaces: list[np.ndarray], rows: list[list[str]], *settings: object, **_progress: object
     ) -> list[np.ndarray]:
         seen.extend(rows)
         assert settings == (15, 0.1, 5)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vlcore.api.model_map import ComparisonError, ModelMap, image_captions
 from vlcore.api.small_images import draw_thumbs
-from vlcore.data.imageset import ImageSet
+from vlcore.data.imageset import ImageSet, join_user_columns
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.wording import title
 from vlcore.metrics.projection import align
@@ -51,6 +51,7 @@ class ComparedMaps:
     infos: tuple[MapInfo, ...]  # the words around each map
     uploads: pd.DataFrame | None = None
     thumbs: Callable[[Sequence[int]], list[str]] | None = None  # small images of rows
+    images: ImageSet | None = None  # whose rows the points are
 
     @property
     def named(self) -> dict[str, ModelMap]:
@@ -119,6 +120,7 @@ def compare_maps(
         pd.concat(captions, ignore_index=True),
         tuple(infos),
         thumbs=partial(thumbs, images),
+        images=images,
     )
     return comparison if comparison.is_large else _with_thumbs(comparison)
 
@@ -279,7 +281,8 @@ def drawn_sample(comparison: ComparedMaps) -> ComparedMaps:
 
 
 def points_table(comparison: ComparedMaps, points: pd.DataFrame) -> pd.DataFrame:
-    """Images as a table: what they are, what every model predicts for them, and their positions."""
+    """Images as a table: what they are, what every model predicts for them, their positions, and
+    what joins them to the user's own files: ``source`` and the columns of the user's table."""
     titles = {"id": "id", "object": "object", "context": "context", "kind": "split"}
     for pane, name in enumerate(comparison.named):
         titles |= {
@@ -288,4 +291,8 @@ def points_table(comparison: ComparedMaps, points: pd.DataFrame) -> pd.DataFrame
             f"x{pane}": f"{name} x",
             f"y{pane}": f"{name} y",
         }
-    return points[list(titles)].rename(columns=titles)
+    table = points[list(titles)].rename(columns=titles)
+    if comparison.images is None:
+        return table
+    of_user = comparison.images.user_columns.iloc[row_numbers(points)]
+    return join_user_columns(table, of_user)

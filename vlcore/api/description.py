@@ -12,10 +12,12 @@ from vlcore.api.model_map import ModelMap
 from vlcore.api.model_metrics import absence_reason, describe_measure
 from vlcore.artifacts.store import Artifact
 from vlcore.data.imageset import ImageSet
+from vlcore.data.subset import describe_sample, limit
 from vlcore.experiment.grouping import Grouping, group_words
 from vlcore.experiment.wording import FEW, describe_bias, label_words, number, share
 from vlcore.metrics.layout import Placed, layout, movement
 
+MOST_IMAGES = 1_000  # from which words about a map are computed; a sample where it shows more
 CLOSE = 0.1  # cosine distance of centres below which two groups are close
 SMALL = 0.1  # silhouette, or difference of two, below which there is no clear cluster
 
@@ -88,9 +90,10 @@ def describe_fit_step(model: Artifact) -> str:
 
 
 def describe_evaluation(images: ImageSet) -> str:
-    """How the models of an image set are tested on held-out images, in two sentences."""
+    """How the models of an image set are tested on held-out images, in two or three sentences."""
+    sample = describe_sample(images)
     if not images.has_pictures:
-        return "What these encoders were trained on is not known."
+        return " ".join(filter(None, ["What these encoders were trained on is not known.", sample]))
     if images.folds:
         sentence = (
             f"{images.folds} models were trained, each tested on the images that it has not seen."
@@ -99,7 +102,8 @@ def describe_evaluation(images: ImageSet) -> str:
         sentence = "Each of the 500 test scenes is drawn with both animals and both backgrounds."
     else:
         sentence = "No held-out image, nor one much like it, was in training."
-    return f"{sentence} One run: another seed gives other numbers."
+    last = "One run: another seed gives other numbers."
+    return " ".join(filter(None, [sentence, sample, last]))
 
 
 def describe_label_effect(models: Sequence[Artifact], grouping: Grouping) -> str:
@@ -133,8 +137,18 @@ def place_groups(model: ModelMap, images: ImageSet) -> Placed:
     """
     if model.artifact.metrics["end"]["collapsed"]:
         raise ValueError("all images are one point.")
-    groups, scenes = _groups_and_scenes(images, model.rows[: model.n_held_out])
-    return layout(model.z[: model.n_held_out], groups, scenes, images.grouping.names)
+    chosen = _sample(images, model.rows[: model.n_held_out])
+    groups, scenes = _groups_and_scenes(images, model.rows[chosen])
+    return layout(model.z[chosen], groups, scenes, images.grouping.names)
+
+
+def _sample(images: ImageSet, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Indices of the rows that words rest on: all, or by chance as many of each group."""
+    if len(rows) <= MOST_IMAGES:
+        return np.arange(len(rows))
+    groups, scenes = _groups_and_scenes(images, rows)
+    group, scene = (pd.factorize(labels, sort=True)[0] for labels in (groups, scenes))
+    return limit(group, scene, MOST_IMAGES // len(images.grouping.names), seed=0)
 
 
 def describe_layouts(
@@ -171,10 +185,14 @@ def describe_layouts(
             for (group, second), distance in distances.items()
         }
     table = pd.DataFrame(columns).rename_axis("Distance of centres").reset_index()
+    first = comparison.models[0]
+    count = len(_sample(images, first.rows[: first.n_held_out]))
+    subject = f"the {first.n_held_out:,} held-out images that a map shows"
+    if count < first.n_held_out:
+        subject = f"{count:,} of {subject}, chosen by chance"
     note = (
         "Cosine distances between the centres of groups in the full space, 0 (one direction) to 2"
-        f" (opposite), with 95 % intervals over scenes, of the {comparison.models[0].n_held_out:,}"
-        " held-out images that a map shows."
+        f" (opposite), with 95 % intervals over scenes, of {subject}."
     )
     return LayoutDescription(tuple(sentences), table, note)
 
@@ -211,6 +229,7 @@ def largest_displacements(
     displacements = {}
     for name, model in others:
         rows = np.intersect1d(first.rows[: first.n_held_out], model.rows[: model.n_held_out])
+        rows = rows[_sample(images, rows)]
         before, after = first.index(rows), model.index(rows)
         moved = movement(
             (first.points[before], model.points[after]),

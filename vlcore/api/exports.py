@@ -5,31 +5,37 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from vlcore.api.model_map import ModelMap, image_captions, model_map
 from vlcore.artifacts.store import Artifact, StoreError
-from vlcore.data.imageset import ImageSet, tile
+from vlcore.data.imageset import ImageSet, join_user_columns, tile
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import atomic, write_errors
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.progress import Progress, silent
 from vlcore.experiment.wording import title
+from vlcore.metrics.projection import MANY
 from vlcore.plots.thumbnails import thumb
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from vlcore.api.models import Model
 
 NEIGHBOURS = 10
 THUMB_SIDE = 96  # px, the longest side of an image
+BATCH = 8192  # rows that are written together
 COLUMNS = ["id", "kind", "object", "context", "group", "minority", "caption", "predicted", "right"]
-COLUMNS += ["scene", "file_name", "x", "y"]
+COLUMNS += ["scene", "file_name", "x", "y"]  # before the user's own
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ def export(model: Model, form: str, out: str | Path, progress: Progress = silent
 
 
 def _write_parquet(model: Model, out: Path, progress: Progress) -> None:
-    out.write_bytes(parquet_bytes(model.artifact, model.images, progress))
+    write_parquet(model.artifact, model.images, out, progress)
 
 
 def _write_safetensors(model: Model, out: Path, _progress: Progress) -> None:
@@ -100,50 +106,38 @@ FORMATS = {
 
 
 def parquet_bytes(artifact: Artifact, images: ImageSet, progress: Progress = silent) -> bytes:
-    """The map of a model, as the Compare page shows it, as one parquet file.
+    """The file that `write_parquet` writes."""
+    content = BytesIO()
+    write_parquet(artifact, images, content, progress)
+    return content.getvalue()
+
+
+def write_parquet(
+    artifact: Artifact, images: ImageSet, out: Path | BytesIO, progress: Progress = silent
+) -> None:
+    """Write the map of a model, as the Compare page shows it, as one parquet file.
 
     A row for each image, then one for each caption: `COLUMNS`, of which ``kind`` is "test",
-    "training" or "caption", null where a row has none; its ``embedding`` (list of float32); its
-    ``image`` (a struct of bytes and path, which Hugging Face's ``datasets`` and Embedding Atlas
-    show), the longest side `THUMB_SIDE`, of a caption a tile with its words; and its ``neighbors``
-    (a struct of ids, which are row numbers, and cosine distances in the full space, as Embedding
-    Atlas reads it). ImageSetError when an image cannot be read.
+    "training" or "caption", null where a row has none; the columns that the user's import brought
+    along; its ``embedding`` (list of float32); its ``image`` (a struct of bytes and path, which
+    Hugging Face's ``datasets`` and Embedding Atlas show), the longest side `THUMB_SIDE`, of a
+    caption a tile with its words; and its ``neighbors`` (a struct of ids, which are row numbers,
+    and cosine distances in the full space, as Embedding Atlas reads it), null where there are more
+    than `MANY` rows. ImageSetError when an image cannot be read.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
-    from sklearn.neighbors import NearestNeighbors
 
     model = model_map(artifact)
     images.ensure_rendered(model.rows.tolist(), progress)
     captions = model.captions[: len(model.caption_z)]
     caption_rows = pd.DataFrame({"kind": "caption", "caption": captions})
     caption_rows["id"] = [f"caption{number}" for number in range(len(captions))]
-    table = pd.concat([_image_rows(model, images), caption_rows], ignore_index=True)
-    table[["x", "y"]] = np.concatenate([model.points, model.caption_points])
-    z = np.concatenate([model.z, model.caption_z]).astype(np.float32)
-    table["embedding"] = list(z)
-    pixels = [images.image(int(row)) for row in model.rows]
-    for words in map(str.split, captions):
-        half = (len(words) + 1) // 2
-        pixels.append(tile(" ".join(words[:half]), " ".join(words[half:])))
-    table["image"] = [
-        {"bytes": thumb(array, THUMB_SIDE), "path": f"{name}.webp"}
-        for name, array in zip(table["id"], pixels, strict=True)
-    ]
-    nearest = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(z) - 1), metric="cosine")
-    table["neighbors"] = [
-        {"ids": ids, "distances": distances}
-        for distances, ids in zip(*nearest.fit(z).kneighbors(), strict=True)
-    ]
-    types = dict.fromkeys(COLUMNS, pa.string()) | {
-        "minority": pa.bool_(),
-        "right": pa.bool_(),
-        "x": pa.float64(),
-        "y": pa.float64(),
-        "embedding": pa.list_(pa.float32()),
-        "image": pa.struct({"bytes": pa.binary(), "path": pa.string()}),
-        "neighbors": pa.struct({"ids": pa.list_(pa.int64()), "distances": pa.list_(pa.float32())}),
-    }
+    image_rows = _image_rows(model, images)
+    table = pd.concat([image_rows, caption_rows], ignore_index=True)
+    table.loc[len(image_rows) :, ["x", "y"]] = model.caption_points
+    neighbours = _neighbours(model)
+    schema = _schema(image_rows)
     about = {
         "key": artifact.key,
         "title": title(artifact.condition),
@@ -156,16 +150,93 @@ def parquet_bytes(artifact: Artifact, images: ImageSet, progress: Progress = sil
     }
     features = {"info": {"features": {"image": {"_type": "Image"}}}}
     metadata = {"huggingface": json.dumps(features), "vlcore": json.dumps(about)}
-    columns = pa.Table.from_pandas(table, pa.schema(types.items()), preserve_index=False)
-    content = pa.BufferOutputStream()
-    pq.write_table(columns.replace_schema_metadata(metadata), content)
-    return content.getvalue().to_pybytes()
+    thumbs = _thumbs(model, images)
+    with pq.ParquetWriter(out, schema.with_metadata(metadata)) as writer:
+        for start in range(0, len(table), BATCH):
+            part = table.iloc[start : start + BATCH]
+            arrays = {
+                name: pa.array(part[name], schema.field(name).type, from_pandas=True)
+                for name in part
+            }
+            arrays["embedding"] = _vectors(model, slice(start, start + BATCH))
+            arrays["image"] = [
+                {"bytes": thumb, "path": f"{name}.webp"}
+                for name, thumb in zip(part["id"], islice(thumbs, len(part)), strict=True)
+            ]
+            arrays["neighbors"] = neighbours[start : start + BATCH]
+            columns = [pa.array(arrays[field.name], field.type) for field in schema]
+            writer.write_table(pa.Table.from_arrays(columns, schema=writer.schema))
+
+
+def _schema(image_rows: pd.DataFrame) -> pa.Schema:
+    """Names and types of the columns; those of a user are numbers where the import said so."""
+    import pyarrow as pa
+
+    types = dict.fromkeys(image_rows.columns, pa.string()) | {
+        "minority": pa.bool_(),
+        "right": pa.bool_(),
+        "x": pa.float64(),
+        "y": pa.float64(),
+    }
+    for name in image_rows.columns.difference(COLUMNS):
+        if image_rows[name].dtype.kind in "iuf":
+            types[name] = pa.from_numpy_dtype(image_rows[name].dtype)
+    types |= {
+        "embedding": pa.list_(pa.float32()),
+        "image": pa.struct({"bytes": pa.binary(), "path": pa.string()}),
+        "neighbors": pa.struct({"ids": pa.list_(pa.int64()), "distances": pa.list_(pa.float32())}),
+    }
+    return pa.schema(types.items())
+
+
+def _vectors(model: ModelMap, rows: slice) -> pa.Array:
+    """Embeddings of some of the images and captions, as lists."""
+    import pyarrow as pa
+
+    count = len(model.z)
+    captions = model.caption_z[max(0, rows.start - count) : max(0, rows.stop - count)]
+    z = np.concatenate([model.z[rows], captions]).astype(np.float32, copy=False)
+    offsets = np.arange(len(z) + 1, dtype=np.int32) * z.shape[1]
+    return pa.ListArray.from_arrays(offsets, pa.array(z.ravel()))
+
+
+def _thumbs(model: ModelMap, images: ImageSet) -> Iterator[bytes]:
+    """Small images of the rows of the map, then tiles of the captions."""
+    tiles: dict[str, bytes] = {}  # of a set without images, by group
+    groups = images.table["group"].to_numpy()
+    for row in model.rows.tolist():
+        if images.has_pictures:
+            yield thumb(images.image(row), THUMB_SIDE)
+            continue
+        if groups[row] not in tiles:
+            tiles[groups[row]] = thumb(images.image(row), THUMB_SIDE)
+        yield tiles[groups[row]]
+    for caption in model.captions[: len(model.caption_z)]:
+        words = caption.split()
+        half = (len(words) + 1) // 2
+        yield thumb(tile(" ".join(words[:half]), " ".join(words[half:])), THUMB_SIDE)
+
+
+def _neighbours(model: ModelMap) -> list[dict[str, Any] | None]:
+    """The nearest rows of each image and caption; None of each where there are many, for all pairs
+    would take minutes."""
+    from sklearn.neighbors import NearestNeighbors
+
+    count = len(model.z) + len(model.caption_z)
+    if count > MANY:
+        return [None] * count
+    z = np.concatenate([model.z, model.caption_z]).astype(np.float32)
+    nearest = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(z) - 1), metric="cosine")
+    return [
+        {"ids": ids, "distances": distances}
+        for distances, ids in zip(*nearest.fit(z).kneighbors(), strict=True)
+    ]
 
 
 def _image_rows(model: ModelMap, images: ImageSet) -> pd.DataFrame:
     table = images.table.iloc[model.rows].reset_index(drop=True)
     predicted = model.predicted_objects(images.grouping.objects)
-    return table[["object", "context", "group", "scene", "file_name"]].assign(
+    rows = table[["object", "context", "group", "scene", "file_name"]].assign(
         id=[f"p{row}" for row in model.rows],
         kind=np.where(table.index < model.n_held_out, "test", "training"),
         minority=table["group"].isin(images.grouping.minority),
@@ -173,11 +244,17 @@ def _image_rows(model: ModelMap, images: ImageSet) -> pd.DataFrame:
         caption=[text or None for text in image_captions(model, images, model.rows)],
         right=None if predicted is None else predicted == table["object"].to_numpy(),
     )
+    rows[["x", "y"]] = model.points
+    of_user = images.user_columns.iloc[model.rows]
+    return join_user_columns(rows[COLUMNS], of_user)
 
 
 def describe_rows(model: ModelMap) -> str:
     """Which images are rows of the table: those of the map, not all that the metrics rest on."""
-    n_test = len(model.artifact.embeddings.rows("test"))
+    stored = model.artifact.embeddings
+    if stored.all_on_map:
+        return f"all {len(model.rows):,} images; those that are not for training are test rows"
+    n_test = len(stored.rows("test"))
     return (
         f"{model.n_held_out:,} of {n_test:,} held-out images (those that maps show, as many of each"
         f" group) and {len(model.rows) - model.n_held_out:,} training images; all embeddings are in"

@@ -21,7 +21,8 @@ from vlcore.data.importers.embedding_sets import (
     fitting_caption,
     read_embeddings,
 )
-from vlcore.data.importers.selection import MAX_PER_GROUP, majority_in_words
+from vlcore.data.importers.selection import majority_in_words
+from vlcore.data.subset import describe_sample, measured_rows
 from vlcore.data.training_set import TrainingSet
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import data_folder, write_json
@@ -31,7 +32,7 @@ from vlcore.jobs import jobs
 from vlcore.jobs.progress import with_bar
 from vlcore.metrics.accuracy import logits
 from vlcore.metrics.readouts import ObjectReadout
-from vlcore.model.artifact_files import write_model
+from vlcore.model.artifact_files import write_imported
 from vlcore.model.views import Checkpoint, Labels, TrainingRecord, Views
 
 
@@ -42,7 +43,7 @@ def import_embeddings(
     objects: Sequence[str] = (),
     contexts: Sequence[str] = (),
     licence: str = "not stated",
-    max_per_group: int = MAX_PER_GROUP,
+    max_per_group: int | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Turn an ``.npz`` of embeddings into an image set without images, and publish its measures.
@@ -88,7 +89,7 @@ def import_embeddings(
         "majority": majority_in_words(images.grouping),
         "splits": splits,
         "captions": len(embeddings.captions),
-        "warnings": list(embeddings.notes),
+        "warnings": [*embeddings.notes, *filter(None, [describe_sample(images)])],
         "folder": str(data_folder() / name),
     }
 
@@ -113,8 +114,8 @@ def _measure(
 ) -> dict[str, Any]:
     condition = imported_condition(images)
     labels = Labels(embeddings.captions, Vocabulary.of(images.grouping))
-    views = Views(TrainingSet(images, images.rows("train")))
-    caption_index, test_caption_index, why_no_pairs = _caption_indices(views, embeddings)
+    views = Views(TrainingSet(images, measured_rows(images, "train")))
+    caption_index, why_no_pairs = _caption_index(images, embeddings)
     # The objects' bare names have vectors if they are among the captions.
     texts = [caption.text.casefold() for caption in embeddings.captions]
     names = [name.casefold() for name in views.grouping.objects]
@@ -131,33 +132,31 @@ def _measure(
         panel={},
         readout=ObjectReadout(labels.objects),
     )
-    record = TrainingRecord(
-        condition, labels, views, caption_index, test_caption_index, {"end": end}, why_no_pairs
+    training, test = (
+        caption_index if why_no_pairs else caption_index[views.rows[split]]
+        for split in ("train", "test")
     )
-    write_model(out, [record], report)
+    record = TrainingRecord(condition, labels, views, training, test, {"end": end}, why_no_pairs)
+    write_imported(out, record, embeddings.z, caption_index, report)
     # By this digest, embeddings of the same images by two encoders can be compared, though each is
     # a set of its own.
     columns = images.table[["object", "context", "split", "scene", "caption", "source"]]
     return {"pictures": hashlib.sha256(columns.to_csv(index=False).encode()).hexdigest()[:16]}
 
 
-def _caption_indices(
-    views: Views, embeddings: Embeddings
-) -> tuple[NDArray[np.int64], NDArray[np.int64], str | None]:
-    """Index of each training and held-out image's caption, (n,) and (m,), or no indices and the
-    reason why."""
+def _caption_index(
+    images: ImageSet, embeddings: Embeddings
+) -> tuple[NDArray[np.int64], str | None]:
+    """Index of each image's caption, (n,), or no indices, (0,), and the reason why."""
     nothing = np.zeros(0, dtype=np.int64)
     if not embeddings.captions:
-        return nothing, nothing, "no captions were given"
-    index = {pair: fitting_caption(embeddings.captions, *pair) for pair in views.grouping.pairs}
-    for pair, number in index.items():
-        if number is None:
-            return nothing, nothing, f"no caption fits pictures of {' with '.join(pair)}"
-    indices = []
-    for split in ("train", "test"):
-        pairs = zip(views.column("object", split), views.column("context", split), strict=True)
-        indices.append(np.array([index[pair] for pair in pairs], dtype=np.int64))
-    return indices[0], indices[1], None
+        return nothing, "no captions were given"
+    index = {}
+    for group, pair in zip(images.grouping.names, images.grouping.pairs, strict=True):
+        index[group] = fitting_caption(embeddings.captions, *pair)
+        if index[group] is None:
+            return nothing, f"no caption fits pictures of {' with '.join(pair)}"
+    return images.table["group"].map(index).to_numpy(np.int64), None
 
 
 def import_key(name: str) -> str:

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from vlcore.artifacts.store import read
+from vlcore.artifacts.store import Artifact, read
 from vlcore.experiment.files import write_json
 from vlcore.jobs import jobs
+from vlcore.metrics.projection import MOST_TSNE
 from vlcore.plots.options import KINDS, MapOptionsError, Projection
 
 
@@ -23,6 +24,22 @@ def map_fits(models: Sequence[str], projection: Projection) -> dict[str, list[st
         digest = hashlib.sha256(" ".join(distinct).encode()).hexdigest()[:12]
         return {f"together-{digest}.{projection.slug}.map": distinct}
     return {f"{key}.{projection.slug}.map": [key] for key in distinct}
+
+
+def image_count(artifact: Artifact) -> int:
+    """How many images the map of a model shows."""
+    stored = artifact.embeddings
+    return len(stored.map_rows) + len(stored.rows("train"))
+
+
+def check_size(artifacts: Sequence[Artifact], projection: Projection) -> None:
+    """Refuse a t-SNE of more images than it is fitted on in minutes; MapOptionsError."""
+    count = max(map(image_count, artifacts))
+    if projection.kind == "tsne" and count > MOST_TSNE:
+        raise MapOptionsError(
+            f"t-SNE is offered for up to {MOST_TSNE:,} images, of which it takes minutes, and this"
+            f" map has {count:,}; choose UMAP."
+        )
 
 
 def make_map(models: Sequence[str], projection: Projection) -> str:
@@ -41,15 +58,17 @@ def _make(
     """Fit the map of models and write it to a folder; returns the facts of its manifest."""
     from vlcore.metrics.projection import map_quality, tsne, umap, umap_together
 
-    report(stage=f"fitting {KINDS[projection.kind]}", fraction=0.1, now=True)
+    stage = f"fitting {KINDS[projection.kind]}"
+    report(stage=stage, fraction=0.1, now=True)
+    progress = report.counted(stage, share=0.9)
     artifacts = [read(key) for key in models]
+    check_size(artifacts, projection)
     spaces, row_names, cuts = [], [], []
     for artifact in artifacts:
         stored = artifact.embeddings
         end = stored.end
-        parts = (end.on_map, end.train, end.captions)
-        spaces.append(np.concatenate(parts))
-        cuts.append(np.cumsum([len(part) for part in parts])[:-1])
+        spaces.append(np.concatenate([end.images, end.captions]))
+        cuts.append(np.cumsum([len(end.on_map), len(end.train)]))
         # Images have one name in all models; a caption is a point of its own model.
         images = [f"p{row}" for row in (*stored.map_rows, *stored.rows("train"))]
         captions = [f"{artifact.key} {index}" for index in range(len(end.captions))]
@@ -58,9 +77,9 @@ def _make(
     if projection.kind == "tsne":
         maps = [tsne(spaces[0], projection.perplexity, projection.seed)]
     elif len(spaces) == 1:
-        maps = [umap(spaces[0], *settings)]
+        maps = [umap(spaces[0], *settings, progress=progress)]
     else:
-        maps = umap_together(spaces, row_names, *settings)
+        maps = umap_together(spaces, row_names, *settings, progress=progress)
     arrays, quality = {}, {}
     for artifact, space, points, cut in zip(artifacts, spaces, maps, cuts, strict=True):
         for name, part in zip(("map", "train", "captions"), np.split(points, cut), strict=True):

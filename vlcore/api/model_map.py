@@ -187,7 +187,7 @@ def model_map(
     """
     stored = artifact.embeddings
     end = stored.end
-    z = np.concatenate([end.on_map, end.train])
+    z = end.images
     scores = end.scores
     if scores is None:
         scores = logits(z, end.captions, end.scale, end.bias, artifact.condition.logit)

@@ -23,6 +23,7 @@ from vlcore.api.metrics_table import group_accuracy_rows, group_accuracy_table
 from vlcore.api.model_map import ComparisonError
 from vlcore.api.training_animation import animate_training
 from vlcore.data.imageset import ImageSet
+from vlcore.data.subset import describe_sample
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.wording import title
 from vlcore.metrics.projection import (
@@ -107,7 +108,7 @@ def add_untrained_positions(comparison: ComparedMaps) -> pd.DataFrame:
         positions = np.full((len(model.z), 2), np.nan)
         if untrained := model.artifact.embeddings.untrained:
             plane = fit_plane(untrained.on_map)
-            positions = plane.place(np.concatenate([untrained.on_map, untrained.train]))
+            positions = plane.place(untrained.images)
             held_out = slice(model.n_held_out)
             positions = align(positions[held_out], model.points[held_out]).apply(positions)
         x, y = model.values_at(comparison.rows, positions).round(5).T
@@ -233,6 +234,8 @@ def comparison_parts(
     summary.append(Text(description.describe_comparison(comparison, grouping)))
     if few := description.small_sample_warning(comparison.models[0].artifact, grouping):
         summary.append(Text(few, icon="warning"))
+    if comparison.images and (sample := describe_sample(comparison.images)):
+        summary.append(Text(sample))
     layout = [Text(sentence) for sentence in layouts.sentences]
     groups = Table(group_accuracy_table(comparison, grouping))
     return [

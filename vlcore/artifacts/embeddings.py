@@ -1,5 +1,6 @@
 """Reader of a model's embeddings: which images they are of, at which checkpoint."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -7,6 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+# All images of imported embeddings, as `CheckpointEmbeddings.images`: maps of a set share one file
+# in the page cache, where arrays of an ``.npz`` would be copied for each.
+IMAGES = "images.npy"
 
 
 def read_arrays(file: Path) -> dict[str, NDArray[Any]]:
@@ -20,28 +25,39 @@ class CheckpointEmbeddings:
     """The embeddings of a model at one checkpoint, as unit vectors.
 
     Attributes:
-        on_map: of the held-out images on the map, (m, E).
-        train: of the training images, (n, E).
+        images: of the held-out images on the map, m, then of the training images, n: (m + n, E).
+        n_held_out: m.
         captions: (K, E); (0, E) of a captioner, whose captions have none.
         scale: with `bias`, turns a cosine into a logit.
-        scores: of the images of both with the captions, (m + n, K); None where they follow from
-            the embeddings.
+        scores: of the images with the captions, (m + n, K); None where they follow from the
+            embeddings.
     """
 
-    on_map: NDArray[np.float32]
-    train: NDArray[np.float32]
+    images: NDArray[np.float32]
+    n_held_out: int
     captions: NDArray[np.float32]
     scale: float
     bias: float
     scores: NDArray[np.float64] | None
 
+    @property
+    def on_map(self) -> NDArray[np.float32]:
+        """Of the held-out images on the map, (m, E)."""
+        return self.images[: self.n_held_out]
+
+    @property
+    def train(self) -> NDArray[np.float32]:
+        """Of the training images, (n, E)."""
+        return self.images[self.n_held_out :]
+
 
 class StoredEmbeddings:
-    """``embeddings.npz`` and ``maps.npz`` of a model."""
+    """``embeddings.npz`` and ``maps.npz`` of a model, and the `IMAGES` of imported embeddings."""
 
     def __init__(self, folder: Path) -> None:
-        self._arrays = read_arrays(folder / "embeddings.npz")
+        self._arrays: Mapping[str, NDArray[Any]] = read_arrays(folder / "embeddings.npz")
         self._maps_file = folder / "maps.npz"
+        self._images_file = folder / IMAGES
 
     @cached_property
     def _maps(self) -> dict[str, NDArray[Any]]:
@@ -51,6 +67,11 @@ class StoredEmbeddings:
         """Row numbers in the image set of ``train``, ``val``, ``probe`` or ``test``, (n,), rising
         but for ``train``."""
         return self._arrays[f"{split}_rows"]
+
+    @property
+    def all_on_map(self) -> bool:
+        """Whether the map shows all images of the set, as that of imported embeddings does."""
+        return self._images_file.exists()
 
     @property
     def map_rows(self) -> NDArray[np.int64]:
@@ -128,18 +149,17 @@ class StoredEmbeddings:
         return self._checkpoint("untrained") if "untrained_test" in self._arrays else None
 
     def _checkpoint(self, name: str) -> CheckpointEmbeddings:
-        on_map = np.searchsorted(self.rows("test"), self.map_rows)
         scale, bias = self._arrays[f"{name}_scale_bias"].tolist()
+        captions = self._arrays[f"{name}_captions"]
+        count = len(self.map_rows)
+        if self.all_on_map:
+            images = np.asarray(np.load(self._images_file, mmap_mode="r", allow_pickle=False))
+            return CheckpointEmbeddings(images, count, captions, scale, bias, None)
+        on_map = np.searchsorted(self.rows("test"), self.map_rows)
         scores = None
         if f"{name}_test_scores" in self._arrays:
             map_scores = self._arrays[f"{name}_test_scores"][on_map]
             train_scores = self._arrays[f"{name}_train_scores"]
             scores = np.concatenate([map_scores, train_scores]).astype(np.float64)
-        return CheckpointEmbeddings(
-            on_map=self._arrays[f"{name}_test"][on_map],
-            train=self._arrays[f"{name}_train"],
-            captions=self._arrays[f"{name}_captions"],
-            scale=scale,
-            bias=bias,
-            scores=scores,
-        )
+        parts = self._arrays[f"{name}_test"][on_map], self._arrays[f"{name}_train"]
+        return CheckpointEmbeddings(np.concatenate(parts), count, captions, scale, bias, scores)

@@ -304,7 +304,8 @@ def write_manifest(folder: Path, facts: Mapping[str, Any]) -> None:
 
 
 def _checksum(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:  # in pieces: embeddings of a large set have 200 MB
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _checksum_of(document: Mapping[str, Any]) -> str:

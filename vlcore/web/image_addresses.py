@@ -35,6 +35,8 @@ def addresses(images: ImageSet, rows: Sequence[int]) -> list[str]:
     if not base_paths:
         return small_images.draw_thumbs(images, rows)
     small_images.register_set(images)
+    if not images.has_pictures:
+        rows = small_images.tile_rows(images, rows)
     folder = thumb_address(base_paths[0], images.name, images.version, 0).removesuffix("0")
     return [f"{folder}{row:d}" for row in rows]
 

@@ -14,7 +14,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api import maps
 from vlcore.experiment.grouping import Grouping, group_words
+from vlcore.experiment.limits import JOB_SECONDS, LONG_JOB_SECONDS
 from vlcore.jobs.jobs import JobStatus, State
+from vlcore.metrics.projection import MANY
 from vlcore.plots.options import (
     COLOURINGS,
     COMPONENTS,
@@ -27,10 +29,11 @@ from vlcore.plots.options import (
     SEEDS,
     SPLITS,
     MapOptions,
+    MapOptionsError,
     Projection,
     option_infos,
 )
-from vlcore.web import jobs, widgets, work
+from vlcore.web import cache, jobs, widgets, work
 
 LONGEST = 200  # characters of a caption that a visitor types
 _KINDS = {words: kind for kind, words in KINDS.items()}
@@ -150,12 +153,28 @@ def fitted(keys: Sequence[str], projection: Projection) -> bool:
     models_of = maps.map_fits(keys, projection)
     if all(work.view(key).done for key in models_of):
         return True
+    artifacts = [cache.artifact(key) for key in keys]
+    try:
+        maps.check_size(artifacts, projection)
+    except MapOptionsError as error:
+        st.caption(str(error))
+        return False
+    is_large = sum(map(maps.image_count, artifacts)) > MANY
     fits = {
-        key: partial(work.ask, key, maps.make_map, models, projection)
+        key: partial(
+            work.ask,
+            key,
+            maps.make_map,
+            models,
+            projection,
+            short=not is_large,  # else the small maps of others would wait for it
+            limit=LONG_JOB_SECONDS if is_large else JOB_SECONDS,
+        )
         for key, models in models_of.items()
     }
     kind = KINDS[projection.kind]
-    st.caption(f"{kind} has to be fitted first, in a few seconds; until then the maps are PCA.")
+    long = "a few minutes" if is_large else "a few seconds"
+    st.caption(f"{kind} has to be fitted first, in {long}; until then the maps are PCA.")
     jobs.start_or_offer(fits, f"Fit {kind}")
 
     def draw(views: list[JobStatus]) -> None:

@@ -5,10 +5,12 @@ import streamlit as st
 from vlcore.api import description, imports, metrics_table
 from vlcore.api.model_metrics import describe_measure
 from vlcore.artifacts import store
+from vlcore.data import subset
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.plain_text import as_code, plain
 from vlcore.experiment.wording import title
+from vlcore.plots.maps.large import MOST_MARKS
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, shell
 
@@ -39,12 +41,18 @@ def section(images: ImageSet, palette: Palette) -> None:
     with left:
         chart = cache.card_map(condition.key, palette, shell.map_side())
         cache.show_chart(chart, alt=f"Map of {title(condition)}", key="imported_map")
+        if len(images.table) > MOST_MARKS:
+            st.caption(
+                f"{MOST_MARKS:,} of {len(images.table):,} images, chosen by chance; the Compare"
+                " page shows all."
+            )
     with right:
         for words, measure in _FIRST_MEASURES.items():
             st.markdown(f"{words}: **{describe_measure(artifact.metrics['end'], measure)}**")
         notes = [
             metrics_table.describe_map_quality(artifact),
             description.small_sample_warning(artifact, images.grouping),
+            subset.describe_sample(images),
             *images.about.get("notes", ()),
         ]
         for sentence in filter(None, notes):
