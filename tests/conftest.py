@@ -14,6 +14,7 @@ import pytest
 from altair.utils import schemapi
 from filelock import FileLock
 from hypothesis import settings
+from joblib.externals.loky import ProcessPoolExecutor
 from threadpoolctl import threadpool_limits
 
 from tests.data.generation.stand_ins import KEY, Shop
@@ -23,7 +24,6 @@ from vlcore.artifacts import store
 from vlcore.data.generation import service
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
-from vlcore.jobs import queue
 from vlcore.study import plans
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -46,6 +46,23 @@ settings.register_profile("search", derandomize=False, max_examples=50, deadline
 settings.load_profile("judge" if os.environ.get("CI") else "search")
 
 Cli = Callable[..., tuple[int, str, str]]
+# The first trains the models that others wait for; the next ones need none of them.
+LONGEST = (
+    "test_browser",
+    "test_usual_training",
+    "test_browser_map_options",
+    "test_engines",
+    "test_findings",
+    "test_browser_home",
+    "test_browser_towers",
+    "test_browser_compare",
+    "test_browser_lesson",
+    "test_hostile",
+    "test_browser_upload",
+    "test_browser_one_room",
+    "test_browser_repair",
+    "test_browser_serve",
+)
 QUICK_STEPS = 12  # enough for a model that is not the untrained one, little enough for a test
 
 
@@ -56,16 +73,17 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files of few tests that take long go first: at the end one process would wait for the other.
-    Of two rooms that train one waits for its turn."""
+    """Files that take longest go first: at the end one process would wait for the others. Of two
+    rooms that train one waits for its turn."""
+    place = {name: number for number, name in enumerate(LONGEST)}
 
-    def later(item: pytest.Item) -> bool:
+    def is_later(item: pytest.Item) -> bool:
         return (
             item.get_closest_marker("browser") is None
             or item.path.name == "test_browser_restart.py"
         )
 
-    items.sort(key=lambda item: (item.path.name != "test_usual_training.py", later(item)))
+    items.sort(key=lambda item: (place.get(item.path.stem, len(place)), is_later(item)))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -137,11 +155,10 @@ def quick(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[store.Ar
         shared = shared.parent
     with FileLock(shared / "quick.lock"), pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLCORE_HOME", str(shared / "quick"))
-        with queue.worker_pool(2) as pool:
-            for future in [
-                pool.submit(training.train_condition, condition) for condition in conditions
-            ]:
-                future.result()
+        if not all(store.published(condition.key) for condition in conditions):
+            # No `worker_pool`: its workers give way to all other tests, and those wait for these.
+            with ProcessPoolExecutor(2) as pool:
+                list(pool.map(training.train_condition, conditions))
     # Pictures are many and nobody changes one: links do.
     shutil.copytree(
         shared / "quick" / "data", home / "data", copy_function=_link, dirs_exist_ok=True
