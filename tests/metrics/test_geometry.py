@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 from scipy.stats import rankdata, zscore
 from sklearn.metrics import silhouette_score
-from statsmodels.api import WLS, add_constant
+from statsmodels.regression.linear_model import WLS
+from statsmodels.tools import add_constant
 
 from tests.metrics import spaces
 from tests.metrics.spaces import (

@@ -9,11 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import timm
 import torch
 from PIL import Image
 from safetensors.torch import load, load_file, save
-from timm.data import create_transform, resolve_data_config
 
 from tests.model.builders import WORDS, run
 from tests.model.tiny_tower import ARCHITECTURE, NETWORK, as_in_a_new_process, forget, write_weights
@@ -56,6 +54,9 @@ IMAGES = [smooth(height, width, seed) for seed, (height, width) in enumerate(SIZ
 
 def timms_own(architecture: str, image: np.ndarray) -> np.ndarray:
     """Features by timm's transform and forward pass, one image after the other."""
+    import timm
+    from timm.data import create_transform, resolve_data_config
+
     name = architecture.removeprefix("timm:").removesuffix("@random")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(frozen_towers.RANDOM_SEED)
@@ -248,6 +249,8 @@ def drawn(split: str, count: int) -> tuple[list[np.ndarray], np.ndarray]:
 def test_the_real_weights_are_the_known_ones_and_know_drawn_scenes() -> None:
     """Trained on 8 drawn scenes a group, tested on 8 others: accuracy 0.94 to 1.0 (n = 32) for six
     seeds."""
+    import timm
+
     file = frozen_towers.lite0_file()
     assert hashlib.sha256(file.read_bytes()).hexdigest() == PRETRAINED.weights
     tower = open_tower("pretrained")

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import timm
 import torch
 from safetensors.torch import save_file
 
@@ -18,6 +17,8 @@ ARCHITECTURE = f"timm:{NETWORK}"
 def write_weights(network: str = NETWORK, seed: int = 1, folder: Path | None = None) -> Path:
     """Write weights of a network, its last layer included, to where towers look for them; returns
     the file."""
+    import timm  # five seconds, which not each process of the tests needs
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         state = timm.create_model(network, pretrained=False).state_dict()
