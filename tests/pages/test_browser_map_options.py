@@ -37,18 +37,26 @@ def overlays(*names: str) -> dict[str, str]:
     return {f"show_{ADDRESSES.get(name, name)}": "true" for name in names}
 
 
-# Colourings and overlays in pairs, then all overlays, filters and projections.
-CASES: list[tuple[MapOptions, dict[str, str]]] = [
-    (MapOptions(colour_by=colour, **{name: True}), {"colour": colour, **overlays(name)})
-    for colour, name in zip(COLOURINGS, cycle(OVERLAYS), strict=False)
-]
-CASES += [
+# All overlays at once, with the usual colouring; then each overlay, projection and filter.
+WITHOUT_COLOUR: list[tuple[MapOptions, dict[str, str]]] = [
     (MapOptions(**dict.fromkeys(OVERLAYS, True)), overlays(*OVERLAYS)),
     (
-        MapOptions(Projection(components=(2, 3)), groups=("horse_desert", "camel_grass")),
-        {"pca_x": "2", "pca_y": "3"},
+        MapOptions(
+            Projection(components=(2, 3)), images=True, groups=("horse_desert", "camel_grass")
+        ),
+        {"pca_x": "2", "pca_y": "3", **overlays("images")},
     ),
-    (MapOptions(split="held out", colour_by="split"), {"split": "held out", "colour": "split"}),
+    (MapOptions(movement=True, untrained=True), overlays("movement", "untrained")),
+    (
+        MapOptions(TSNE, twins=True, split="held out"),
+        {
+            "map": "t-SNE",
+            "tsne_perplexity": "5",
+            "tsne_seed": "41",
+            "split": "held out",
+            **overlays("twins"),
+        },
+    ),
     (
         MapOptions(Projection("prompts", prompts=PROMPTS), split="training"),
         {
@@ -58,17 +66,26 @@ CASES += [
         },
     ),
     (
-        MapOptions(UMAP, trust=True),
+        MapOptions(UMAP, trust=True, neighbours=True),
         {
             "map": "UMAP",
             "umap_neighbours": "5",
             "umap_dist": "0.5",
             "umap_seed": "41",
             "umap_fit": "all together",
-            **overlays("trust"),
+            **overlays("trust", "neighbours"),
         },
     ),
-    (MapOptions(TSNE), {"map": "t-SNE", "tsne_perplexity": "5", "tsne_seed": "41"}),
+]
+# A page takes seconds: each has a colouring too, and there are as many as the longer list has.
+CASES = [
+    (options.replace(colour_by=colour), address | {"colour": colour})
+    for (options, address), colour, _ in zip(
+        cycle(WITHOUT_COLOUR),
+        cycle(COLOURINGS),
+        range(max(len(WITHOUT_COLOUR), len(COLOURINGS))),
+        strict=False,
+    )
 ]
 GROUPS = {"horse_desert": "horse in the desert", "camel_grass": "camel on grass"}
 LEGEND_WORDS = {
