@@ -30,7 +30,6 @@ def test_pages_are_in_nobodys_way(page: Page, server: str) -> None:
 @pytest.mark.parametrize(
     ("path", "width"),
     [
-        ("/", 800),
         ("/Compare?models=3&closer=Training+animation", 800),
         ("/Upload?towers=scratch", 800),
         ("/Lesson?phase=reveal&step=bias", 390),
@@ -83,8 +82,9 @@ def test_a_zip_is_imported_by_the_real_worker(page: Page, server: str, tmp_path:
 
 
 def test_links_of_home_show_what_they_say_whatever_was_looked_at_before(
-    page: Page, server: str
+    come: Callable[..., Page], server: str
 ) -> None:
+    page = come(800, 1000)
     none, biased = "No bias, {} labels", "75 % removed (12 of 48 kept), {} labels"
     ways = [
         ("Compare 1 and 3", none.format("short"), biased.format("short")),
@@ -92,7 +92,11 @@ def test_links_of_home_show_what_they_say_whatever_was_looked_at_before(
     ]
     page.goto(server)
     expect_text(page, "What to look at next")
+    settled(page)
+    expect(page.locator("svg path[aria-label*='held out']").first).to_be_visible()
+    expect_nothing_cut_off(page)
     judge_both(page)
+    page.set_viewport_size({"width": 1440, "height": 1200})
     for link, left, right in ways:
         page.get_by_role("link", name=link).click()
         titles = page.locator("svg .role-title-text").filter(
