@@ -1,5 +1,6 @@
 """The report: everything is in it, nothing leaves it, and a part of a study has one too."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,17 @@ def study(published: int | None = None) -> Findings:
     return Study(plan, SCENES).findings()
 
 
-def test_a_reviewer_finds_everything(empty_home: Path) -> None:
-    found = study()
-    page = report_html(found)
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Findings, str]]:
+    """A complete study and its report, in a home of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VLCORE_HOME", str(tmp_path_factory.mktemp("complete")))
+        found = study()
+        yield found, report_html(found)
+
+
+def test_a_reviewer_finds_everything(complete: tuple[Findings, str]) -> None:
+    found, page = complete
     missing = "Nothing: every planned run is there."
     for part in (
         TITLE,
@@ -60,9 +69,9 @@ def test_a_part_of_a_study_says_what_is_missing(empty_home: Path) -> None:
 
 @pytest.mark.browser
 @needs_chromium
-def test_it_opens_without_a_network(empty_home: Path, tmp_path: Path) -> None:
+def test_it_opens_without_a_network(complete: tuple[Findings, str], tmp_path: Path) -> None:
     file = tmp_path / "report.html"
-    file.write_text(report_html(study()), encoding="utf-8")
+    file.write_text(complete[1], encoding="utf-8")
     asked: list[str] = []
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
