@@ -1,8 +1,8 @@
-// Linked maps of very many images (vlcore/plots/maps/large.py): hover, zoom, selections and words; `Points` draws the marks.
+// Linked maps of very many images (vlcore/plots/maps/large.py): hover, zoom, selections and words; `Points` draws marks.
 //
 // The component is mounted twice: once with the columns of the images, which stay the same, and once with how they look.
-// Nothing but ended gestures goes to the server, as state: `picked` (a row), `selected` (one bit a row), `shown` (entries of
-// the legend that were clicked), `unsupported`.
+// Nothing but ended gestures goes to the server, as state: `picked` (a row), `selected` (one bit a row), `shown`
+// (entries of the legend that were clicked), `unsupported`.
 
 const columnsByStamp = new Map();
 const mapsByParent = new WeakMap();
@@ -75,7 +75,9 @@ function textOf(marked) {
   const bytes = new Uint8Array(Math.ceil(marked.length / 8));
   for (let row = 0; row < marked.length; row++) bytes[row >> 3] |= marked[row] << (row & 7);
   let text = "";
-  for (let start = 0; start < bytes.length; start += 8192) text += String.fromCharCode(...bytes.subarray(start, start + 8192));
+  for (let start = 0; start < bytes.length; start += 8192) {
+    text += String.fromCharCode(...bytes.subarray(start, start + 8192));
+  }
   return btoa(text);
 }
 
@@ -155,15 +157,16 @@ class LargeMap {
   refuse() {
     if (this.root.dataset.state === "unsupported") return;
     this.root.dataset.state = "unsupported";
-    this.root.append(element("p", {role: "status"}, "This browser offers no WebGL2, which draws maps of very many images: below are some of them."));
+    const why = "This browser offers no WebGL2, which draws maps of very many images: below are some of them.";
+    this.root.append(element("p", {role: "status"}, why));
     this.tell("unsupported", true);
   }
 
   // The titles, the surfaces that hear the pointer, the tools and the legend.
   build() {
     const {data} = this, {side, ink} = data;
-    this.root.style.cssText = `--side:${side}px; --gap:${data.gap}px; --muted:${ink.muted}; --text:${ink.text}; --line:${ink.line};`
-      + `--ground:${ink.ground}; --accent:${ink.accent}; font-family:${data.font}`;
+    const inks = Object.entries(ink).map(([name, colour]) => `--${name}:${colour};`).join("");
+    this.root.style.cssText = `--side:${side}px; --gap:${data.gap}px; ${inks} font-family:${data.font}`;
     this.surfaces = data.panes.map((pane, number) => {
       const surface = drawn("svg", {
         class: "surface", width: side, height: side, viewBox: `0 0 ${side} ${side}`, tabindex: 0, role: "img",
@@ -182,9 +185,9 @@ class LargeMap {
     this.maps = maps;
     this.card = element("div", {className: "card", hidden: true});
     this.said = element("span", {role: "status", className: "said"});
-    this.root.replaceChildren(
-      element("div", {className: `whole legend-${data.legendPlace}`}, maps, element("div", {className: "beside"}, this.tools(), this.legend())),
-      this.card);
+    const beside = element("div", {className: "beside"}, this.tools(), this.legend());
+    const whole = element("div", {className: `whole legend-${data.legendPlace}`}, maps, beside);
+    this.root.replaceChildren(whole, this.card);
     this.choose(this.mode);
   }
 
@@ -194,13 +197,17 @@ class LargeMap {
       this.listen(made, "click", act);
       return made;
     };
-    this.modes = Object.fromEntries(Object.entries(MODES).map(([mode, label]) => [mode, button(label, () => this.choose(mode))]));
+    this.modes = {};
+    for (const [mode, label] of Object.entries(MODES)) this.modes[mode] = button(label, () => this.choose(mode));
     this.clearing = button("Clear the selection", () => this.clear(), "Clear");
-    return element("div", {className: "tools", role: "toolbar", "aria-label": "Maps"},
-      element("span", {className: "group"}, ...Object.values(this.modes)),
-      element("span", {className: "group"}, button("Zoom in", () => this.zoom(1.6), "+"), button("Zoom out", () => this.zoom(1 / 1.6), "−"),
-        button("Whole maps", () => this.whole(), "Whole")),
-      this.clearing, this.said);
+    const views = [
+      button("Zoom in", () => this.zoom(1.6), "+"),
+      button("Zoom out", () => this.zoom(1 / 1.6), "−"),
+      button("Whole maps", () => this.whole(), "Whole"),
+    ];
+    const groups = [Object.values(this.modes), views].map(group => element("span", {className: "group"}, ...group));
+    const named = {className: "tools", role: "toolbar", "aria-label": "Maps"};
+    return element("div", named, ...groups, this.clearing, this.said);
   }
 
   legend() {
@@ -208,14 +215,16 @@ class LargeMap {
       const path = SHAPES[entry.shape] ?? entry.shape;
       const mark = drawn("path", {d: path, transform: "translate(9 9) scale(5.5)", stroke: entry.colour,
         fill: entry.filled ? entry.colour : "none", "stroke-width": 1.4, "vector-effect": "non-scaling-stroke"});
-      const made = element("button", {type: "button", "aria-pressed": "false"}, drawn("svg", {width: 18, height: 18, "aria-hidden": "true"}, mark), entry.words);
+      const symbol = drawn("svg", {width: 18, height: 18, "aria-hidden": "true"}, mark);
+      const made = element("button", {type: "button", "aria-pressed": "false"}, symbol, entry.words);
       this.listen(made, "click", () => this.toggle(entry.name));
       this.listen(made, "pointerenter", () => this.lightUp(entry));
       this.listen(made, "pointerleave", () => this.lightUp(null));
       return made;
     });
     this.small = element("span", {className: "said"}, "Shapes, fillings and rings show as you zoom in.");
-    return element("div", {className: "legend", role: "group", "aria-label": "Legend: click an entry to see it alone"}, ...this.entries, this.small);
+    const named = {className: "legend", role: "group", "aria-label": "Legend: click an entry to see it alone"};
+    return element("div", named, ...this.entries, this.small);
   }
 
   toggle(name) {
@@ -258,7 +267,8 @@ class LargeMap {
           && (!filters.length || filters.some(entry => columns[entry.columns[pane]][row] === entry.code));
         shown += isShown;
         looks[4 * row] = codes[row];
-        looks[4 * row + 1] = (columns.object[row] === 1 ? TRIANGLE : 0) | (columns.kind[row] === 1 ? HOLLOW : 0) | (columns.minority[row] ? RING : 0);
+        looks[4 * row + 1] = (columns.object[row] === 1 ? TRIANGLE : 0) | (columns.kind[row] === 1 ? HOLLOW : 0)
+          | (columns.minority[row] ? RING : 0);
         looks[4 * row + 2] = !isShown ? HIDDEN : marked && !marked[row] ? FADED : LIT;
       }
       this.most = Math.max(this.most, shown);
@@ -267,9 +277,12 @@ class LargeMap {
     });
     const total = marked ? marked.reduce((sum, bit) => sum + bit, 0) : 0;
     this.clearing.hidden = !marked;
-    this.said.textContent = marked ? `${total.toLocaleString("en")} of ${count.toLocaleString("en")} images marked` : `${count.toLocaleString("en")} images`;
+    const [part, whole] = [total, count].map(number => number.toLocaleString("en"));
+    this.said.textContent = marked ? `${part} of ${whole} images marked` : `${whole} images`;
     Object.assign(this.root.dataset, {marked: total, shown: this.most});
-    this.entries.forEach((button, at) => button.setAttribute("aria-pressed", String(this.shown.has(data.legend[at].name))));
+    this.entries.forEach((button, at) => {
+      button.setAttribute("aria-pressed", String(this.shown.has(data.legend[at].name)));
+    });
     this.draw();
   }
 
@@ -280,7 +293,9 @@ class LargeMap {
       if (!this.loaded || this.points.gl.isContextLost()) return;
       this.drawPoints();
       this.data.panes.forEach((_, pane) => this.drawOver(pane));
-      Object.assign(this.root.dataset, {state: "drawn", zoom: this.view.zoom.toFixed(2), hovered: this.hovered ?? "", colours: this.data.colourColumns[0]});
+      const {view, hovered, data} = this;
+      const told = {state: "drawn", zoom: view.zoom.toFixed(2), hovered: hovered ?? "", colours: data.colourColumns[0]};
+      Object.assign(this.root.dataset, told);
     });
   }
 
@@ -291,11 +306,13 @@ class LargeMap {
     if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
     // Small in a crowd, and larger as one comes closer.
     const radius = Math.min(4.5, Math.max(1, 0.42 * side / Math.sqrt(this.most)) * view.zoom ** 0.4);
+    const isLarge = radius > 2.2, lines = Math.min(0.3, Math.max(0.02, 300 * view.zoom / this.most));
+    const [alpha, faded] = isLarge ? [0.9, 0.1] : [0.75, 0.04];
     const style = {
-      colours: data.colours, muted: data.ink.muted, overlays: data.overlays, selection: this.selected, kin: this.kin ?? -1,
-      radius, alpha: radius > 2.2 ? 0.9 : 0.75, faded: radius > 2.2 ? 0.1 : 0.04, lines: Math.min(0.3, Math.max(0.02, 300 * view.zoom / this.most)),
+      colours: data.colours, muted: data.ink.muted, overlays: data.overlays, selection: this.selected,
+      kin: this.kin ?? -1, radius, alpha, faded, lines,
     };
-    this.small.hidden = radius > 2.2;
+    this.small.hidden = isLarge;
     this.points.clear(pixels);
     data.panes.forEach((pane, number) => {
       const box = this.surfaces[number].getBoundingClientRect(), [left, right, low, high] = pane.extent;
@@ -309,9 +326,11 @@ class LargeMap {
   drawOver(pane) {
     const {data, hovered, picked} = this, {side, ink} = data, parts = [];
     const circle = (row, radius, colour) => {
-      const [x, y] = this.pixel(pane, row) ?? [];
-      if (x !== undefined) parts.push(drawn("circle", {cx: x, cy: y, r: radius, fill: "none", stroke: colour, "stroke-width": 2.2}));
-      return x !== undefined && [x, y];
+      const at = this.pixel(pane, row);
+      if (!at) return null;
+      const look = {fill: "none", stroke: colour, "stroke-width": 2.2};
+      parts.push(drawn("circle", {cx: at[0], cy: at[1], r: radius, ...look}));
+      return at;
     };
     for (const line of data.lines.filter(line => line.pane === pane)) {
       const [[x1, y1], [x2, y2]] = [[line.x, line.y], [line.x2, line.y2]].map(([x, y]) => this.at(pane, x, y));
@@ -323,10 +342,12 @@ class LargeMap {
       circle(picked, 11, ink.accent);
     }
     for (const caption of data.panes[pane].captions) {
-      const [x, y] = this.at(pane, caption.x, caption.y), anchor = {left: "start", right: "end", center: "middle"}[caption.align];
-      const place = {x: x + caption.dx, y: y + caption.dy, "text-anchor": anchor, "dominant-baseline": "central", class: "caption"};
-      parts.push(drawn("path", {d: SHAPES.diamond, transform: `translate(${x} ${y}) scale(6.5)`, fill: ink.text, stroke: ink.ground, "stroke-width": 0.2}),
-        drawn("text", place, caption.caption));
+      const [x, y] = this.at(pane, caption.x, caption.y);
+      const look = {fill: ink.text, stroke: ink.ground, "stroke-width": 0.2};
+      const anchor = {left: "start", right: "end", center: "middle"}[caption.align];
+      const place = {x: x + caption.dx, y: y + caption.dy, "text-anchor": anchor, "dominant-baseline": "central"};
+      parts.push(drawn("path", {d: SHAPES.diamond, transform: `translate(${x} ${y}) scale(6.5)`, ...look}));
+      parts.push(drawn("text", {...place, class: "caption"}, caption.caption));
     }
     const lit = hovered !== null && circle(hovered, 9, ink.text);
     if (lit && this.pictured === hovered) {
@@ -335,7 +356,8 @@ class LargeMap {
     }
     if (this.gesture?.pane === pane && this.gesture.path) {
       const path = this.gesture.path.map(([x, y]) => this.at(pane, ...this.position(pane, x, y)).join()).join("L");
-      parts.push(drawn("path", {d: `M${path}Z`, fill: ink.accent, "fill-opacity": 0.08, stroke: ink.accent, "stroke-width": 1.5, "stroke-dasharray": "4 3"}));
+      const look = {fill: ink.accent, "fill-opacity": 0.08, stroke: ink.accent, "stroke-width": 1.5};
+      parts.push(drawn("path", {d: `M${path}Z`, ...look, "stroke-dasharray": "4 3"}));
     }
     this.surfaces[pane].replaceChildren(...parts);
   }
@@ -346,7 +368,8 @@ class LargeMap {
   twins(row) {
     const {scene} = this.columns;
     if (!scene) return [];
-    return this.scenes[row] ??= Array.from(scene.keys()).filter(other => scene[other] === scene[row] && other !== row).slice(0, 12);
+    const isTwin = other => scene[other] === scene[row] && other !== row;
+    return this.scenes[row] ??= Array.from(scene.keys()).filter(isTwin).slice(0, 12);
   }
 
   // Parts of a map's sides, from the lower left, to a position; a position to px from the upper left; and back.
@@ -380,10 +403,11 @@ class LargeMap {
   grid(pane) {
     if (this.index[pane]) return this.index[pane];
     const {count} = this.data, x = this.columns[`x${pane}`], y = this.columns[`y${pane}`];
-    const starts = new Uint32Array(CELLS * CELLS + 1), cells = new Int32Array(count).fill(-1), rows = new Uint32Array(count);
+    const starts = new Uint32Array(CELLS * CELLS + 1), rows = new Uint32Array(count);
+    const cells = new Int32Array(count).fill(-1), cellOf = part => Math.min(CELLS - 1, Math.max(0, Math.floor(part * CELLS)));
     for (let row = 0; row < count; row++) {
       if (x[row] !== x[row]) continue;
-      const [across, up] = this.part(pane, x[row], y[row]).map(part => Math.min(CELLS - 1, Math.max(0, Math.floor(part * CELLS))));
+      const [across, up] = this.part(pane, x[row], y[row]).map(cellOf);
       starts[(cells[row] = up * CELLS + across) + 1]++;
     }
     for (let cell = 0; cell < CELLS * CELLS; cell++) starts[cell + 1] += starts[cell];
@@ -516,7 +540,8 @@ class LargeMap {
     if (row === null) return;
     if (this.card.dataset.row !== `${row} ${pane}`) {
       this.card.dataset.row = `${row} ${pane}`;
-      const lines = Object.entries(this.words(row, pane)).flatMap(([name, word]) => [element("dt", {}, name), element("dd", {}, word)]);
+      const line = ([name, word]) => [element("dt", {}, name), element("dd", {}, word)];
+      const lines = Object.entries(this.words(row, pane)).flatMap(line);
       this.card.replaceChildren(...this.pictured === row ? [this.image(row)] : [], element("dl", {}, ...lines));
     }
     const left = Math.min(event.clientX + 16, innerWidth - 260), below = event.clientY + 16;
@@ -533,7 +558,8 @@ class LargeMap {
   image(row) { return element("img", {src: this.thumb(row), alt: ""}); }
 
   words(row, pane) {
-    const {columns, data} = this, words = {object: data.objects[columns.object[row]], context: data.contexts[columns.context[row]]};
+    const {columns, data} = this;
+    const words = {object: data.objects[columns.object[row]], context: data.contexts[columns.context[row]]};
     for (const [name, column] of [["caption", `caption_${pane}`], ["prediction", `predicted_${pane}`]]) {
       if (columns[column]) words[name] = columns[column].word(row);
     }
