@@ -1,0 +1,104 @@
+"""The Compare page with large maps: what the component is told, and what its answers do."""
+
+import hashlib
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from vlcore.api import compared_maps
+from vlcore.plots.maps.large import bitmask
+from vlcore.plots.options import PCA
+from vlcore.study import plans
+from vlcore.web import cache
+
+from .app import FakeQueue, alts, opened, text_of
+
+pytestmark = pytest.mark.usefixtures("large", "no_cookies")
+KEYS = [condition.key for condition in plans.find("experiments").conditions[:2]]
+start = partial(opened, "3_Compare", left_model=KEYS[0], right_model=KEYS[1])
+
+
+def ok(page: AppTest) -> AppTest:
+    assert not page.exception
+    assert not page.error
+    return page
+
+
+@pytest.fixture
+def large(empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bundled models, whose maps of more than a hundred marks are large here."""
+    queue.disk = True
+    monkeypatch.delenv("VLCORE_SHIPPED")
+    monkeypatch.setattr(compared_maps, "MOST_MARKS", 100)
+
+
+def key_of_maps() -> str:
+    return f"maps-{hashlib.sha256(repr((KEYS, PCA)).encode()).hexdigest()[:12]}"
+
+
+def drawings(page: AppTest) -> list[Any]:
+    """What large maps are told: how they look, and their columns."""
+    components = page.get("bidi_component")
+    return [one.proto for one in components if one.proto.component_name.endswith("large_map")]
+
+
+def test_large_maps_are_told_their_columns_apart_from_their_look() -> None:
+    page = ok(start(show_trust="true"))
+    assert alts(page)[0] == "Accuracy by group", "Altair draws the panel alone"
+    look, columns = drawings(page)
+    told = json.loads(look.json)
+    points = cache.comparison(KEYS, PCA).points
+    assert told["count"] == len(points)
+    sent = json.loads(columns.mixed.json)
+    assert sent["stamp"] == told["stamp"]
+    (blob,) = columns.mixed.arrow_blobs.values()
+    table = pa.ipc.open_stream(blob.data).read_all()
+    np.testing.assert_array_equal(table["x1"], points["x1"].astype(np.float32))
+    assert not any(pa.types.is_large_string(field.type) for field in table.schema)
+    assert "“Trust in each position”: not on maps of so many images" in text_of(page)
+
+    recoloured = drawings(ok(start(colour="prediction")))
+    assert recoloured[1].SerializeToString() == columns.SerializeToString(), "sent once"
+    assert json.loads(recoloured[0].json)["colourColumns"] == ["says_0", "says_1"]
+
+
+def test_what_a_browser_marked_on_large_maps_is_listed() -> None:
+    page = ok(start())
+    told = json.loads(drawings(page)[0].json)
+    points = cache.comparison(KEYS, PCA).points
+    marked = (points["object"] == "camel").to_numpy() & (np.arange(len(points)) % 3 == 0)
+    selected = {"stamp": told["stamp"], "pane": 1, "rows": bitmask(marked)}
+    for state, count in (
+        ({"selected": selected}, marked.sum()),
+        ({"selected": selected, "shown": ["group horse_grass", "nonsense"]}, 0),
+        ({"selected": selected, "shown": "nonsense"}, marked.sum()),
+        ({"selected": selected | {"stamp": "another"}}, 0),
+        ({"selected": selected | {"pane": 7}}, 0),
+        ({"selected": selected | {"rows": 3}}, 0),
+        ({"selected": "everything", "picked": "p1"}, 0),
+        ({"picked": -1}, 0),
+    ):
+        page.session_state[key_of_maps()] = state
+        ok(page.run())
+        words = f"{count} images"
+        assert (words in text_of(page)) == (count > 0), state
+        assert ("The images you marked" in text_of(page)) == (count > 0), state
+    row = int(np.flatnonzero(points["x1"].notna())[0])
+    page.session_state[key_of_maps()] = {"picked": row}
+    ok(page.run())
+    assert "Nearest in the left model" in text_of(page)
+    assert page.query_params["picture"] in (points["id"].iat[row], [points["id"].iat[row]])
+
+
+def test_without_webgl_altair_draws_a_sample() -> None:
+    page = ok(start())
+    page.session_state[key_of_maps()] = {"unsupported": True}
+    ok(page.run())
+    assert len(drawings(page)) == 1
+    assert "a sample: 50 of" in str(page.get("vega_lite_chart")[0].proto.spec)
