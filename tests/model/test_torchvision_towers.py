@@ -7,7 +7,6 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from torchvision import models
 
 from tests.model.builders import WORDS, pictures, same
 from vlcore.experiment.condition import Condition
@@ -32,6 +31,8 @@ def old_file(config: ModelConfig, path: Path) -> Encoder:
 
 
 def test_features_are_those_before_torchvisions_last_layer() -> None:
+    from torchvision import models  # seconds, which not each process of the tests needs
+
     backbone, network = Backbone("torchvision:resnet18"), models.resnet18(weights=None).eval()
     weights = network.state_dict()
     backbone.network.load_state_dict(
