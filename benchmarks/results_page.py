@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmarks import head, row
 from benchmarks import results_data as data
-from benchmarks.results_beyond import attributes_slope, wordings_cost
+from benchmarks.results_beyond import attributes_slope, crossed_images, wordings_cost
 from benchmarks.results_data import DESCRIPTIVE, PROBE, SHORT, less
 from vlcore.data.catalogue import open_set
 from vlcore.experiment.condition import STUDY_BIAS
@@ -207,7 +207,7 @@ def _bayes(name: str) -> dict[str, str]:
 
 
 def beyond() -> dict[str, object]:
-    """Rich captions with the pretrained tower."""
+    """Rich captions with the pretrained tower, and other images."""
     values: dict[str, object] = {}
     for prefix, study in (("rich", "rich-pretrained"), ("rich_cues", "rich-pretrained-cues")):
         values |= {
@@ -215,7 +215,12 @@ def beyond() -> dict[str, object]:
             f"{prefix}_place_slope": both(attributes_slope(study, with_place=True)),
             f"{prefix}_wordings": both(wordings_cost(study)),
         }
-    return values
+    images = crossed_images("images-cues")
+    return values | {
+        "images_anew": odds(images.mean),
+        "images_spread": f"{images.by_images:.2f}",
+        "initialisation_spread": f"{images.by_initialisation:.2f}",
+    }
 
 
 def how_sure() -> dict[str, object]:
