@@ -13,7 +13,7 @@ from io import TextIOBase
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh, orthogonal_procrustes
+from scipy.linalg import eigh, orthogonal_procrustes, svd
 
 from vlcore.experiment.progress import Progress, silent
 from vlcore.metrics.estimate import Embeddings
@@ -54,23 +54,29 @@ def _blocks(n: int) -> Iterator[slice]:
 
 def fit_plane(reference: Embeddings, components: int = 2) -> Plane:
     """PCA of a reference set, (n, E); more components leave the first ones as they are. The sign of
-    each component is fixed: its largest loading is positive (scikit-learn's convention).
+    each component is fixed: its largest loading is positive (scikit-learn's convention, and of few
+    rows its numbers to the last bit; to import it would take a page a second).
     """
-    from sklearn.decomposition import PCA  # here, because pages place points and never fit
-
     if len(reference) > MANY and reference.shape[1] <= WIDE:
         return _fit_by_covariance(reference, components)
     if len(reference) > MANY:
+        from sklearn.decomposition import PCA
+
         pca = PCA(n_components=components, svd_solver="randomized", random_state=0).fit(reference)
         variance = float(reference.var(axis=0, dtype=np.float64).sum())
         return Plane(pca.mean_, pca.components_, pca.explained_variance_ratio_, variance)
     z = np.asarray(reference, dtype=np.float64)
-    # A reference set of one point has no variance to share out: 0 / 0.
-    with np.errstate(invalid="ignore"):
-        pca = PCA(n_components=components, svd_solver="full").fit(z)
+    centre = z.mean(axis=0)
+    _, singular, directions = svd(z - centre, full_matrices=False)
+    largest = np.abs(directions).argmax(axis=1, keepdims=True)
+    directions *= np.sign(np.take_along_axis(directions, largest, axis=1))
     variance = float(z.var(axis=0).sum())
-    shares = pca.explained_variance_ratio_ if variance > 1e-12 else np.zeros(components)
-    return Plane(pca.mean_, pca.components_, shares, variance)
+    # A reference set of one point has no variance to share out.
+    shares = np.zeros(components)
+    if variance > 1e-12:
+        explained = singular**2 / (len(z) - 1)
+        shares = (explained / explained.sum())[:components]
+    return Plane(centre, directions[:components].copy(), shares, variance)
 
 
 def _fit_by_covariance(reference: Embeddings, components: int) -> Plane:
