@@ -1,16 +1,16 @@
-"""Compare: two to four models side by side, the same images in every map."""
+"""Compare: two to four models side by side, or a grid of them, the same images in every map."""
 
 import streamlit as st
 
 from vlcore.data.drawn import BUILT_IN
 from vlcore.experiment.plain_text import plain
 from vlcore.web import condition_controls, shell
-from vlcore.web.compare import maps, models, sections
+from vlcore.web.compare import grid, maps, models, sections
 
 palette, bar = shell.begin("Compare models")
 with bar.popover("Settings", icon=":material/settings:"):
     images = shell.image_set_choice()
-    count = models.choose_model_count()
+    count = 0 if grid.is_shown() else models.choose_model_count()
     about = (
         f"{condition_controls.LENGTHS_IN_WORDS}. Take “live” for a quick look, “careful” for a"
         " claim."
@@ -23,16 +23,21 @@ with bar.container(width="content"):
     towers = condition_controls.towers_choice(
         "scratch" if images.name in BUILT_IN else "pretrained"
     )
-with shell.errors_as_sentences():
-    sides = models.choose_sides(images, count, steps, towers)
-    if models.wait_for_sides(sides):
-        if before := models.former(sides, images):
-            with st.container(key="former"):
-                maps.show(maps.choose(before, images, palette, bar))
-        st.stop()
-    models.remember_sides(sides)
-    view = maps.choose(sides, images, palette, bar)
-length = condition_controls.name_of(condition_controls.LENGTHS, steps)
-bar.caption(plain(f"{images.name}, {length} training"), width="content")
-maps.show(view)
-sections.show_section(view)
+grid.switch(bar)
+if grid.is_shown():
+    with shell.errors_as_sentences():
+        grid.show(images, steps, towers, palette, bar)
+else:  # no `st.stop` above: after it, Streamlit keeps the controls of the other view
+    with shell.errors_as_sentences():
+        sides = models.choose_sides(images, count, steps, towers)
+        if models.wait_for_sides(sides):
+            if before := models.former(sides, images):
+                with st.container(key="former"):
+                    maps.show(maps.choose(before, images, palette, bar))
+            st.stop()
+        models.remember_sides(sides)
+        view = maps.choose(sides, images, palette, bar)
+    length = condition_controls.name_of(condition_controls.LENGTHS, steps)
+    bar.caption(plain(f"{images.name}, {length} training"), width="content")
+    maps.show(view)
+    sections.show_section(view)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vlcore import data
     from vlcore.api.comparison import Comparison, compare
     from vlcore.api.exports import export
+    from vlcore.api.grid import Grid, grid
     from vlcore.api.models import Model, embed, load, models, train
     from vlcore.api.studies import run_study
     from vlcore.experiment.condition import Condition
@@ -37,6 +38,7 @@ __all__ = [
     "Comparison",
     "Condition",
     "Estimate",
+    "Grid",
     "LabError",
     "MapOptions",
     "Model",
@@ -47,6 +49,7 @@ __all__ = [
     "data",
     "embed",
     "export",
+    "grid",
     "load",
     "models",
     "run_study",
@@ -56,6 +59,7 @@ _MODULES = {
     "Comparison": "vlcore.api.comparison",
     "Condition": "vlcore.experiment.condition",
     "Estimate": "vlcore.metrics.estimate",
+    "Grid": "vlcore.api.grid",
     "LabError": "vlcore.experiment.errors",
     "MapOptions": "vlcore.plots.options",
     "Model": "vlcore.api.models",
@@ -64,6 +68,7 @@ _MODULES = {
     "compare": "vlcore.api.comparison",
     "embed": "vlcore.api.models",
     "export": "vlcore.api.exports",
+    "grid": "vlcore.api.grid",
     "load": "vlcore.api.models",
     "models": "vlcore.api.models",
     "run_study": "vlcore.api.studies",

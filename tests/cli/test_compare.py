@@ -10,6 +10,7 @@ from filelock import FileLock
 from tests.api.stand_ins import BASE, image_set, publish
 from tests.cli.conftest import Document, Models, Patch, Refused
 from vlcore.__main__ import BUSY, parser
+from vlcore.api import grid as grids
 from vlcore.api import models as api_models
 from vlcore.api import offline_page
 from vlcore.api.compared_maps import ComparedMaps
@@ -92,3 +93,45 @@ def test_values_of_several_words_take_hyphens_too(separator: str) -> None:
     given = ("compare", "KEY", "--colour-by", words[0], "--split", words[1], "--out", "a.html")
     options = parser().parse_args(given)
     assert (options.colour_by, options.split) == ("right or wrong", "held out")
+
+
+GRID = ("--grid", "--set", "n_per_group=10", "--set", "data_seed=95", "--set", "init_seed=95")
+
+
+def test_a_grid_is_a_page_or_a_drawing_of_what_there_is(
+    document: Document, models: Models, tmp_path: Path, monkeypatch: Patch
+) -> None:
+    images = dataclasses.replace(IMAGES, about={"pictures": "none"})
+    monkeypatch.setattr(grids, "open_set", lambda *_: images)
+    out = tmp_path / "grid.html"
+    said = document("compare", *GRID, "--bias", "0,0.5", "--out", out)
+    assert (said["file"], said["bytes"]) == (str(out), out.stat().st_size)
+    keys = {place["key"] for place in said["models"] if place["trained"]}
+    assert keys == {model.key for model in models[:3]} | {None}
+    assert len(said["missing"]) == 1
+    base = BASE.replace(data_seed=95, init_seed=95)
+    assert out.read_text(encoding="utf-8") == grids.grid(base, bias=(0, 0.5)).html()
+    drawing = tmp_path / "grid.svg"
+    options = ("--labels", "descriptive,short", "--bias", "0", "--colour-by", "right-or-wrong")
+    said = document("compare", *GRID, *options, "--out", drawing)
+    assert [place["labels"] for place in said["models"]][::2] == ["descriptive", "undescriptive"]
+    assert drawing.read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_a_grid_that_cannot_be_is_one_sentence(
+    refused: Refused, models: Models, tmp_path: Path
+) -> None:
+    page, drawing = tmp_path / "grid.html", tmp_path / "grid.svg"
+    for arguments, words in (
+        ((*GRID, models[0].key, "--out", page), "leave the keys out"),
+        ((*GRID, "--labels", "short", "--out", page), "label styles"),
+        ((*GRID, "--bias", "0,much", "--out", page), "numbers"),
+        ((*GRID, "--map", "umap", "--out", page), "PCA"),
+        ((*GRID, "--out", tmp_path / "grid.png"), ".html"),
+        ((models[0].key, "--out", drawing), ".html"),
+        ((models[0].key, "--bias", "0", "--out", page), "--grid"),
+        (("--out", page), "--grid"),
+    ):
+        assert words in refused("compare", *arguments)
+    assert not page.exists()
+    assert not drawing.exists()

@@ -94,6 +94,30 @@ def compare_maps(
         raise ComparisonError(
             f"One to {MOST_MODELS} models are shown beside each other, not {len(models)}."
         )
+    aligned, points, captions = joint_tables(models, images)
+    infos = []
+    for name, model in zip(map_names(len(models)), models, strict=True):
+        is_aligned = _is_arbitrary(model) and model is not models[0]
+        words = title(model.artifact.condition)
+        if len(models) > 2:  # of two, the positions say which is which
+            words = f"{name.capitalize()}: {words}"
+        axes = _axis_titles(model, is_aligned, together=len(models) > 1)
+        infos.append(MapInfo(words, _subtitle(model), *axes))
+    comparison = ComparedMaps(
+        aligned, points, captions, tuple(infos), thumbs=partial(thumbs, images), images=images
+    )
+    return comparison if comparison.is_large else _with_thumbs(comparison)
+
+
+def joint_tables(
+    models: Sequence[ModelMap], images: ImageSet
+) -> tuple[tuple[ModelMap, ...], pd.DataFrame, pd.DataFrame]:
+    """The maps aligned to the first, with the points, as yet without small images, and the captions
+    of `ComparedMaps`, of any number of models.
+
+    Raises:
+        ComparisonError: when they come from different image sets, or show different images.
+    """
     first = models[0]
     if any(_image_identity(model) != _image_identity(first) for model in models):
         raise ComparisonError(
@@ -102,27 +126,12 @@ def compare_maps(
     aligned = tuple(_aligned(model, first) for model in models)
     points = _image_points(models, images)
     rows = row_numbers(points)
+    columns: dict[str, Any] = {}
     captions = []
     for pane, model in enumerate(aligned):
-        points = points.assign(**_model_columns(model, rows, images, pane))
+        columns |= _model_columns(model, rows, images, pane)
         captions.append(_caption_points(model, pane))
-    infos = []
-    for name, model in zip(map_names(len(models)), models, strict=True):
-        is_aligned = _is_arbitrary(model) and model is not first
-        words = title(model.artifact.condition)
-        if len(models) > 2:  # of two, the positions say which is which
-            words = f"{name.capitalize()}: {words}"
-        axes = _axis_titles(model, is_aligned, together=len(models) > 1)
-        infos.append(MapInfo(words, _subtitle(model), *axes))
-    comparison = ComparedMaps(
-        aligned,
-        points,
-        pd.concat(captions, ignore_index=True),
-        tuple(infos),
-        thumbs=partial(thumbs, images),
-        images=images,
-    )
-    return comparison if comparison.is_large else _with_thumbs(comparison)
+    return aligned, points.assign(**columns), pd.concat(captions, ignore_index=True)
 
 
 def _with_thumbs(comparison: ComparedMaps) -> ComparedMaps:

@@ -114,6 +114,38 @@ class ModelMap:
             stored_predictions=None if predictions is None else predictions[index],
         )
 
+    def held_out(self) -> ModelMap:
+        """The same map without the training images."""
+        return self.among(self.rows[: self.n_held_out])
+
+    def untrained(self) -> ModelMap | None:
+        """The linear map of the same images before the first step, on a plane fitted then; None of
+        a model that was trained elsewhere."""
+        stored = self.artifact.embeddings
+        start = stored.untrained
+        if start is None:
+            return None
+        z = np.concatenate([start.on_map, start.train])
+        scores = start.scores
+        if scores is None:
+            logit = self.artifact.condition.logit
+            scores = logits(z, start.captions, start.scale, start.bias, logit)
+        reference = np.concatenate([start.on_map, start.captions])
+        plane = _component_plane(reference, self.projection.components)
+        return replace(
+            self,
+            z=z,
+            points=plane.place(z),
+            caption_z=start.captions,
+            caption_points=plane.place(start.captions),
+            scores=scores,
+            stored_predictions=None,
+            readout=ObjectReadout(stored.caption_objects, None),
+            scale=start.scale,
+            bias=start.bias,
+            plane=plane,
+        )
+
     def place(self, z: NDArray[np.floating]) -> NDArray[np.float64]:
         """Positions of new embeddings: exact on linear maps, else an average of the nearest."""
         if not self.projection.fitted:

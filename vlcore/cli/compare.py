@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from vlcore.api.exports import FORMATS, describe_rows, export
-from vlcore.cli.common import CommandError, add_command, comma_separated, page_path, write_page
+from vlcore.cli.common import (
+    CommandError,
+    add_command,
+    base_condition,
+    comma_separated,
+    page_path,
+    training_options,
+    write_page,
+)
+from vlcore.experiment.condition import STYLES_OF_THE_STUDY
 from vlcore.jobs.progress import counted_bar
 from vlcore.plots.options import (
     COLOURINGS,
@@ -21,13 +30,23 @@ from vlcore.plots.options import (
     option_infos,
 )
 
+_DRAWING = ".svg"
+
 
 def add_commands(commands: Any) -> None:
-    help_text = "one to four maps side by side as an offline HTML file"
+    help_text = "one to four maps side by side, or a grid of small ones, as an offline HTML file"
     option = add_command(commands, "compare", help_text, compare)
-    option("keys", metavar="KEY", nargs="+")
+    option("keys", metavar="KEY", nargs="*", help="one to four models; none with --grid")
+    about = "a row a label style, a column a bias level; what is not trained is an empty place"
+    option("--grid", action="store_true", help=about)
+    about = "with --grid: two or more label styles"
+    option("--labels", type=comma_separated(), metavar="A,B", help=about)
+    about = "with --grid: shares of each minority group removed, 0 to 1"
+    option("--bias", type=_levels, metavar="X,Y", help=about)
+    training_options(option)
     _add_map_options(option)
-    option("--out", required=True, type=page_path, metavar="FILE.html")
+    about = "a page, or with --grid a drawing that ends in .svg"
+    option("--out", required=True, type=_figure_path, metavar="FILE", help=about)
     help_text = "a model as one file: its map (parquet) or its weights (safetensors)"
     option = add_command(commands, "export", help_text, export_model)
     option("key", metavar="KEY")
@@ -83,6 +102,19 @@ def _spaced(text: str) -> str:
     return text.replace("-", " ")
 
 
+def _figure_path(text: str) -> Path:
+    """The type of the file of a web page or a drawing."""
+    return Path(text) if Path(text).suffix.lower() == _DRAWING else page_path(text)
+
+
+def _levels(text: str) -> tuple[float, ...]:
+    """The type of bias levels with commas between them."""
+    try:
+        return tuple(float(level) for level in comma_separated()(text))
+    except ValueError:
+        raise ArgumentTypeError(f"give numbers with commas between them, not {text!r}") from None
+
+
 def _kinds(kinds: tuple[str, ...]) -> str:
     return " and ".join(KINDS[kind] for kind in kinds)
 
@@ -117,15 +149,41 @@ def _map_options(options: Namespace) -> MapOptions:
 
 
 def compare(options: Namespace) -> dict[str, Any]:
+    if options.grid:
+        return _grid(options)
     from vlcore.api.compared_maps import MOST_MODELS  # altair takes half a second
     from vlcore.api.comparison import Comparison
 
-    if len(options.keys) > MOST_MODELS:
+    if options.out.suffix.lower() == _DRAWING:
+        raise CommandError("Only a --grid becomes a drawing; give a name that ends in .html.")
+    if not 1 <= len(options.keys) <= MOST_MODELS:
         raise CommandError(
-            f"Give the keys of at most {MOST_MODELS} models, not {len(options.keys)}."
+            f"Give the keys of one to {MOST_MODELS} models, not {len(options.keys)}, or --grid."
         )
+    if options.labels or options.bias:
+        raise CommandError("--labels and --bias are rows and columns of --grid; give it too.")
     page = Comparison(options.keys, _map_options(options)).html()
     return {**write_page(options.out, page), "map": options.map}
+
+
+def _grid(options: Namespace) -> dict[str, Any]:
+    """Write the grid of ``compare --grid``."""
+    from vlcore.api import grid as grids  # altair takes half a second
+
+    if options.keys:
+        raise CommandError("A grid names its models by --labels and --bias; leave the keys out.")
+    grid = grids.grid(
+        base_condition(options),
+        labels=options.labels or STYLES_OF_THE_STUDY,
+        bias=options.bias or grids.LEVELS,
+        options=_map_options(options),
+    )
+    content = grid.svg() if options.out.suffix.lower() == _DRAWING else grid.html()
+    return {
+        **write_page(options.out, content),
+        "models": grid.table().replace({float("nan"): None}).to_dict("records"),
+        "missing": [grids.missing_sentence(condition) for condition in grid.missing],
+    }
 
 
 def export_model(options: Namespace) -> dict[str, Any]:

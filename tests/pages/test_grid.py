@@ -1,0 +1,109 @@
+"""The grid of Compare: what it shows, what is missing, the pair that it opens, and its address."""
+
+from functools import partial
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.api.stand_ins import image_set
+from vlcore.api import grid as grids
+from vlcore.artifacts import store
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.wording import share
+from vlcore.web.compare import grid as page_grid
+
+from .app import FakeQueue, alts, labels, opened, press, text_of
+
+pytestmark = pytest.mark.usefixtures("experiments")
+start = partial(opened, "3_Compare", view="grid")
+TRAIN = "Train this model"
+
+
+def styles_of(page: AppTest) -> list[str]:
+    return list(page.dataframe[0].value["Labels"])
+
+
+def test_it_shows_what_a_notebook_does(experiments: list[store.Artifact]) -> None:
+    page = start()
+    assert not page.error
+    (alt,) = alts(page)
+    notebook = grids.grid()
+    assert alt == grids.describe_grid(notebook.maps)
+    numbers = page.dataframe[0].value
+    assert numbers.equals(notebook.maps.table_in_words())
+    for artifact, column in zip(experiments[::2], ("No bias", "75\u00a0% removed"), strict=True):
+        accuracy = artifact.metrics["end"]["minority_accuracy"]
+        assert numbers[column][0] == share(accuracy)
+    assert "Look closer" not in text_of(page), "it stands in place of a pair"
+    assert "view" not in opened("3_Compare").query_params
+
+
+def test_what_is_missing_has_a_sentence_and_a_button(queue: FakeQueue) -> None:
+    queue.disk = True
+    page = start()
+    missing = [condition.key for condition in grids.grid().missing]
+    assert len(missing) == 8
+    assert labels(page).count(TRAIN) == 8
+    assert text_of(page).count("not trained yet") == 8
+    press(page, TRAIN)
+    assert queue.asked == missing[:1]
+    assert labels(page).count(TRAIN) == 7
+    press(page, "Train the 7 missing models")
+    assert sorted(queue.asked) == sorted(missing)
+    assert TRAIN not in labels(page)
+
+
+def test_without_a_model_it_has_no_map(queue: FakeQueue) -> None:
+    page = start(length="careful")
+    assert not page.error
+    assert not alts(page)
+    assert labels(page).count(TRAIN) == 12
+
+
+def test_a_level_opens_as_a_pair_at_its_own_address() -> None:
+    page = press(start(), "75\u00a0% removed")
+    assert page.query_params["view"] == ["pair"]
+    assert page.query_params["left_bias"] == page.query_params["right_bias"] == ["75 %"]
+    said = text_of(page)
+    assert "**Left**: 75 % removed (12 of 48 kept), short labels" in said
+    assert "**Right**: 75 % removed (12 of 48 kept), descriptive labels" in said
+    back = press(page, "Grid")
+    assert back.query_params["view"] == ["grid"]
+    assert len(alts(back)) == 1
+    assert "Look closer" in text_of(press(back, "Side by side"))
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ("0-2", {"left": ("undescriptive", 0.25), "right": ("descriptive", 0.25)}),
+        ("1-2", {"left": ("undescriptive", 0.25), "right": ("descriptive", 0.25)}),
+        ("2-1", {"left": ("undescriptive", 0.0), "right": ("sky", 0.0)}),
+        ("2-0", {"left": ("undescriptive", 0.0), "right": ("sky", 0.0)}),
+    ],
+)
+def test_a_map_opens_beside_the_first_label_style(
+    place: str, expected: dict[str, tuple[str, float]]
+) -> None:
+    conditions = grids.grid_conditions(Condition(), ("short", "descriptive", "sky"), (0, 0.25))
+    maps = grids.read_grid(conditions, image_set(), read=lambda *_: None)
+    chosen = grids.place_of(maps, place)
+    assert chosen is not None
+    pair = [side.condition for side in page_grid._pair(maps, chosen)]
+    assert [(one.labels, one.bias) for one in pair] == list(expected.values())
+    assert [one.steps == 0 for one in pair] == [place.endswith("-0"), False]
+
+
+def test_the_rows_are_in_the_address_and_unknown_ones_are_nobodys() -> None:
+    usual = ["Short labels", "Descriptive labels"]
+    assert styles_of(start()) == usual
+    page = start(rows="descriptive,context,short")
+    assert styles_of(page) == ["Descriptive labels", "Labels context", "Short labels"]
+    for rows in ("short", "", "short,<b>", "short,short", "own,short"):
+        assert styles_of(start(rows=rows)) == usual
+    page.multiselect[0].set_value(["context", "short"]).run()
+    assert page.query_params["rows"] == ["context,short"]
+    assert styles_of(page) == ["Labels context", "Short labels"]
+    page.multiselect[0].set_value(["short"]).run()
+    assert "Choose two or more." in text_of(page)
+    assert styles_of(page) == ["Labels context", "Short labels"]

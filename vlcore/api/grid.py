@@ -1,0 +1,446 @@
+"""Grid of small maps: label styles in rows, bias levels in columns, the untrained encoder first.
+
+One orchestration for the page, `vlcore.grid`, the command ``compare --grid`` and the offline page.
+All maps are PCA of the same held-out images, aligned to the first; numbers come from the full
+space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import altair as alt
+import pandas as pd
+
+from vlcore.api.compared_maps import Thumbs, joint_tables, row_numbers
+from vlcore.api.model_map import ModelMap, model_map
+from vlcore.api.model_metrics import describe_measure, estimate_of
+from vlcore.api.small_images import draw_thumbs
+from vlcore.artifacts import store
+from vlcore.data.catalogue import open_set
+from vlcore.data.imageset import ImageSet
+from vlcore.data.subset import on_its_set
+from vlcore.experiment.condition import GRIDS, STYLES_OF_THE_STUDY, Condition
+from vlcore.experiment.errors import LabError
+from vlcore.experiment.files import atomic
+from vlcore.experiment.wording import label_words, title
+from vlcore.metrics.catalogue import PRIMARY
+from vlcore.plots.html import Figure, page_html
+from vlcore.plots.maps.grid import HELD_OUT, GridPlace, map_grid
+from vlcore.plots.options import PCA, MapOptions, Projection
+from vlcore.plots.rendering import chart_svg
+from vlcore.plots.theme import DARK, LIGHT, Palette
+
+LEVELS = GRIDS["paper"]
+MOST_ROWS, MOST_LEVELS = 6, 10
+SIDE = 150  # px of a map on a page that is written
+UNTRAINED = "Untrained"
+ACCURACIES = "Minority-group accuracy with its 95\u00a0% interval over scenes:"
+ABOUT = (
+    "The same held-out images in every map: before training, then with more and more of the"
+    " minority groups removed."
+)
+HOW_TO_READ = (
+    "Maps are PCA, aligned to the first; each fills its frame, so distances do not compare between"
+    " maps. The bar under a map is its minority-group accuracy from 0 to 100\u00a0%, with a tick at"
+    " one half and the 95\u00a0% interval over scenes. One run each: another seed gives other"
+    " numbers."
+)
+Read = Callable[[str, Projection], ModelMap | None]
+
+
+class GridError(LabError):
+    """A grid that cannot be drawn; the message says what to give instead."""
+
+
+@dataclass(frozen=True, eq=False)
+class GridMap:
+    """One place of a grid: a condition, and its map with the map's number in the columns of the
+    points; None where no such model is published. That of the untrained encoder is stored with
+    every trained model of its row."""
+
+    condition: Condition
+    model: ModelMap | None = None
+    pane: int | None = None
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        """Metrics of the checkpoint that the map shows; empty without a map."""
+        if self.model is None:
+            return {}
+        checkpoint = "end" if self.condition.steps else "untrained"
+        return dict(self.model.artifact.metrics[checkpoint])
+
+    @property
+    def words(self) -> str:
+        """Minority-group accuracy with its interval, or why there is none."""
+        if self.model is None:
+            return "not trained yet" if self.condition.steps else "no model of this row yet"
+        return describe_measure(self.metrics, PRIMARY)
+
+
+@dataclass(frozen=True, eq=False)
+class GridMaps:
+    """The maps of a grid, row by row, with the tables that `map_grid` draws."""
+
+    images: ImageSet
+    rows: tuple[tuple[GridMap, ...], ...]
+    points: pd.DataFrame
+    captions: pd.DataFrame
+
+    @property
+    def row_titles(self) -> list[str]:
+        return [row_title(row[0].condition) for row in self.rows]
+
+    @property
+    def column_titles(self) -> list[str]:
+        return [column_title(place.condition) for place in self.rows[0]]
+
+    @property
+    def missing(self) -> list[Condition]:
+        """The conditions that no published model has."""
+        places = [place for row in self.rows for place in row]
+        return [
+            place.condition for place in places if place.model is None and place.condition.steps
+        ]
+
+    @property
+    def sentences(self) -> list[str]:
+        """The minority-group accuracy of every map, a sentence a row."""
+        sentences = []
+        for name, row in zip(self.row_titles, self.rows, strict=True):
+            accuracies = [
+                f"{column.lower()} {place.words}"
+                for column, place in zip(self.column_titles, row, strict=True)
+            ]
+            sentences.append(f"{name}: {', '.join(accuracies)}.")
+        return sentences
+
+    def table(self) -> pd.DataFrame:
+        """One row a place: ``labels``, ``bias``, ``trained``, minority-group ``accuracy`` with
+        ``low``, ``high`` and ``n`` (NaN where it is not defined), and the ``key`` of the model."""
+        rows = []
+        for place in (place for row in self.rows for place in row):
+            condition = place.condition
+            estimate = estimate_of(place.metrics, PRIMARY) or {}
+            rows.append(
+                {
+                    "labels": condition.labels,
+                    "bias": condition.bias,
+                    "trained": condition.steps > 0,
+                    "accuracy": estimate.get("value"),
+                    **{name: estimate.get(name) for name in ("low", "high", "n")},
+                    "key": None if place.model is None else place.model.artifact.key,
+                }
+            )
+        return pd.DataFrame(rows).astype(dict.fromkeys(("accuracy", "low", "high", "n"), float))
+
+    def table_in_words(self) -> pd.DataFrame:
+        """A row a label style, a column a bias level: minority-group accuracies as text."""
+        words = [[place.words for place in row] for row in self.rows]
+        table = pd.DataFrame(words, columns=self.column_titles)
+        table.insert(0, "Labels", self.row_titles)
+        return table
+
+
+def row_title(condition: Condition) -> str:
+    """``Short labels``"""
+    words = label_words(condition)
+    return words[0].upper() + words[1:]
+
+
+def column_title(condition: Condition) -> str:
+    """``Untrained``, ``No bias`` or ``75 % removed``"""
+    if condition.steps == 0:
+        return UNTRAINED
+    return f"{condition.bias * 100:g}\u00a0% removed" if condition.bias else "No bias"
+
+
+def grid_conditions(
+    base: Condition, labels: Sequence[str], bias: Sequence[float]
+) -> list[list[Condition]]:
+    """The conditions of a grid: a row a label style, in each the untrained encoder, then a bias
+    level a column.
+
+    Raises:
+        GridError: for fewer than two label styles, no level, or too many of them.
+        ConditionError: where one is not valid.
+    """
+    base = on_its_set(base)
+    if base.steps == 0:
+        raise GridError("A grid is of trained models; give a condition with steps.")
+    styles = list(dict.fromkeys(base.with_labels(style) for style in labels))
+    levels = sorted({base.replace(bias=level).bias for level in bias})
+    if not 2 <= len(styles) <= MOST_ROWS:
+        raise GridError(
+            f"A grid has two to {MOST_ROWS} label styles, not {len(styles)}; give others, such as"
+            " short and descriptive."
+        )
+    if not 1 <= len(levels) <= MOST_LEVELS:
+        raise GridError(
+            f"A grid has one to {MOST_LEVELS} bias levels, not {len(levels)}; give others, such as"
+            " 0 and 0.75."
+        )
+    rows = []
+    for style in styles:
+        trained = [style.replace(bias=level) for level in levels]
+        rows.append([trained[0].untrained, *trained])
+    return rows
+
+
+def check_options(options: MapOptions) -> MapOptions:
+    """The options of the maps of a grid, which are of held-out images; GridError for what these
+    have not."""
+    usual = MapOptions(
+        Projection(components=options.projection.components),
+        colour_by=options.colour_by,
+        groups=options.groups,
+    )
+    if options.replace(split="all") != usual or options.split == "training":
+        raise GridError(
+            "A grid is PCA of held-out images, with components, colours and groups to choose;"
+            " leave the other options of maps out."
+        )
+    return options.replace(split="held out")
+
+
+def read_published(key: str, projection: Projection) -> ModelMap | None:
+    """The map of a model; None where it is not published."""
+    return model_map(store.read(key), projection) if store.published(key) else None
+
+
+def read_grid(
+    conditions: Sequence[Sequence[Condition]],
+    images: ImageSet,
+    projection: Projection = PCA,
+    read: Read = read_published,
+    thumbs: Thumbs = draw_thumbs,
+) -> GridMaps:
+    """Read the maps of a grid and align them to the first of a trained model.
+
+    Args:
+        conditions: as `grid_conditions` returns them.
+        images: their image set.
+        projection: a PCA.
+        read: returns the map of a key, or None.
+        thumbs: makes small images of rows.
+    """
+    rows = [_read_row(row, projection, read) for row in conditions]
+    places = [place for row in rows for place in row if place[1] is not None]
+    # All are aligned to the first, which is a trained model's.
+    places.sort(key=lambda place: place[0].steps == 0)
+    if not places:
+        empty = tuple(tuple(GridMap(condition) for condition in row) for row in conditions)
+        return GridMaps(images, empty, pd.DataFrame(), pd.DataFrame())
+    maps = [model for _, model in places if model is not None]
+    aligned, points, captions = joint_tables(maps, images)
+    points = points.assign(thumb=thumbs(images, row_numbers(points).tolist()))
+    drawn = {
+        condition: GridMap(condition, model, pane)
+        for pane, ((condition, _), model) in enumerate(zip(places, aligned, strict=True))
+    }
+    placed = tuple(
+        tuple(drawn.get(condition, GridMap(condition)) for condition in row) for row in conditions
+    )
+    return GridMaps(images, placed, points, captions)
+
+
+def _read_row(
+    conditions: Sequence[Condition], projection: Projection, read: Read
+) -> list[tuple[Condition, ModelMap | None]]:
+    """The maps of one row, of held-out images alone."""
+    untrained, *trained = conditions
+    models = [read(condition.key, projection) for condition in trained]
+    first = next((model for model in models if model is not None), None)
+    start = None if first is None else first.untrained()
+    return [
+        (condition, None if model is None else model.held_out())
+        for condition, model in zip((untrained, *trained), (start, *models), strict=True)
+    ]
+
+
+def grid_chart(
+    grid: GridMaps,
+    palette: Palette,
+    side: int,
+    options: MapOptions = HELD_OUT,
+    *,
+    by_level: bool = False,
+    can_open: bool = False,
+) -> alt.ConcatChart:
+    """The maps of a grid, each `side` px wide; bias levels in rows, for a phone, if `by_level`.
+    A click selects the name of a place, which `place_of` reads."""
+    places = [
+        [
+            GridPlace(
+                name=f"{number}-{column}",
+                words=place.words,
+                spoken=f"{row_name}, {column_name}: {_spoken(place)}",
+                pane=place.pane,
+                estimate=estimate_of(place.metrics, PRIMARY),
+            )
+            for column, (place, column_name) in enumerate(zip(row, grid.column_titles, strict=True))
+        ]
+        for number, (row, row_name) in enumerate(zip(grid.rows, grid.row_titles, strict=True))
+    ]
+    row_titles, column_titles = grid.row_titles, grid.column_titles
+    if by_level:
+        places = [list(level) for level in zip(*places, strict=True)]
+        row_titles, column_titles = column_titles, row_titles
+    return map_grid(
+        grid.points,
+        grid.captions,
+        places,
+        row_titles=row_titles,
+        column_titles=column_titles,
+        palette=palette,
+        grouping=grid.images.grouping,
+        side=side,
+        options=options,
+        can_open=can_open,
+    )
+
+
+def _spoken(place: GridMap) -> str:
+    if place.model is None:
+        return place.words
+    return f"map with a minority-group accuracy of {place.words}"
+
+
+def place_of(grid: GridMaps, name: str) -> GridMap | None:
+    """The place of a grid by its name in `grid_chart`; None for another text."""
+    for number, row in enumerate(grid.rows):
+        for column, place in enumerate(row):
+            if name == f"{number}-{column}":
+                return place
+    return None
+
+
+def describe_grid(grid: GridMaps) -> str:
+    """What a grid shows, in words: a sentence on how, then one a row."""
+    how = (
+        f"A grid of maps of the same {len(grid.points):,} held-out images, under each its"
+        " minority-group accuracy with a 95\u00a0% interval."
+    )
+    return " ".join([how, *grid.sentences])
+
+
+def grid_page(grid: GridMaps, palette: Palette = LIGHT, options: MapOptions = HELD_OUT) -> str:
+    """A grid as one HTML page that works offline."""
+    titles = " against ".join(grid.row_titles)
+    content: list[Any] = [ABOUT]
+    if not grid.points.empty:
+        chart = grid_chart(grid, palette, SIDE, options)
+        content.append(Figure(chart, alt=describe_grid(grid)))
+    content += [HOW_TO_READ, ACCURACIES, grid.table_in_words()]
+    content += [missing_sentence(condition) for condition in grid.missing]
+    models = [place.model for row in grid.rows for place in row if place.condition.steps]
+    keys = [model.artifact.key for model in models if model is not None]
+    content.append(f"Models: {', '.join(keys) or 'none'}")
+    return page_html(content, f"{titles}, by bias", palette=palette)
+
+
+def missing_sentence(condition: Condition) -> str:
+    """``No bias, short labels: not trained yet.``"""
+    return f"{title(condition)}: not trained yet."
+
+
+class Grid:
+    """Small maps of label styles at several bias levels; its `options` are those that are drawn,
+    and its `maps` are what the chart draws."""
+
+    def __init__(
+        self, base: Condition, labels: Sequence[str], bias: Sequence[float], options: MapOptions
+    ) -> None:
+        self.conditions = grid_conditions(base, labels, bias)
+        first = self.conditions[0][0]
+        self.images = open_set(first.data, first.data_version)
+        self.options = check_options(options)
+        self.maps = read_grid(self.conditions, self.images, options.projection)
+
+    @property
+    def missing(self) -> list[Condition]:
+        """The conditions that are not trained yet: `vlcore.train` each, and make the grid again."""
+        return self.maps.missing
+
+    def chart(self, side: int = SIDE, *, dark: bool = False) -> alt.ConcatChart:
+        """The grid; the image under the pointer is lit in every map.
+
+        Args:
+            side: of a map in px.
+            dark: in the colours for a dark ground.
+
+        Raises:
+            GridError: where none of its models is trained yet.
+        """
+        if self.maps.points.empty:
+            raise GridError(
+                f"None of the {len(self.missing)} models is trained yet; train those of"
+                " `grid.missing` first."
+            )
+        return grid_chart(self.maps, DARK if dark else LIGHT, side, self.options)
+
+    @property
+    def points(self) -> pd.DataFrame:
+        """One row an image, with its position on every map and what each model predicts for it."""
+        return self.maps.points.drop(columns=["thumb", "spoken"], errors="ignore")
+
+    def table(self) -> pd.DataFrame:
+        """Minority-group accuracies with their intervals, one row a map."""
+        return self.maps.table()
+
+    def html(self) -> str:
+        """The grid and its numbers as one page that works offline."""
+        return grid_page(self.maps, options=self.options)
+
+    def svg(self) -> str:
+        """The grid as a drawing, for a paper."""
+        return chart_svg(self.chart().to_dict())
+
+    def save(self, path: str | Path) -> Path:
+        """Write `svg` to a file that ends in ``.svg``, and `html` to any other, whole or not at
+        all."""
+        content = self.svg() if Path(path).suffix.lower() == ".svg" else self.html()
+        with atomic(Path(path), durable=True) as draft:
+            draft.write_text(content, encoding="utf-8", newline="")
+        return Path(path)
+
+    def __repr__(self) -> str:
+        rows = ", ".join(self.maps.row_titles)
+        return f"<Grid {rows}: {len(self.conditions[0]) - 1} bias levels>"
+
+    def _repr_mimebundle_(self, **_kinds: Any) -> Any:
+        return cast(Any, self.chart())._repr_mimebundle_()
+
+
+def grid(
+    base: Condition | None = None,
+    *,
+    labels: Sequence[str] = STYLES_OF_THE_STUDY,
+    bias: Sequence[float] = LEVELS,
+    options: MapOptions | None = None,
+) -> Grid:
+    """Small linked maps in a grid: a row a label style, a column a bias level.
+
+    Models that are bundled or trained here are drawn; a place without one says so, and nothing is
+    trained.
+
+    Args:
+        base: what all models share: image set, towers, steps, seeds.
+        labels: two or more label styles.
+        bias: shares of each minority group that are removed.
+        options: the components of PCA, the colours and the groups that are drawn.
+
+    Raises:
+        LabError: for a grid that cannot be.
+
+    >>> import vlcore as vl
+    >>> both = vl.grid(vl.Condition(steps=12), bias=[0, 0.75])
+    >>> both.table()["labels"].unique().tolist()
+    ['undescriptive', 'descriptive']
+    >>> both.chart()  # doctest: +SKIP
+    """
+    return Grid(base or Condition(), labels, bias, options or MapOptions())

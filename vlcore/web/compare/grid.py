@@ -1,0 +1,285 @@
+"""The grid of the Compare page: label styles by bias levels, each a small map that opens large.
+
+The address says that it is shown (`?view=grid`) and of which label styles (`rows=short,sky`). No
+control is bound to these, and a pair is opened by one change of the address, with nothing in it
+that is a default, which Streamlit would take out in a second one: so Back leads from a pair of maps
+to the grid that it was opened from.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from vlcore.api import grid as grids
+from vlcore.api.grid import GridMap, GridMaps
+from vlcore.api.model_map import ModelMap
+from vlcore.artifacts import store
+from vlcore.data.imageset import ImageSet
+from vlcore.data.subset import usual_condition
+from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
+from vlcore.experiment.options import style_names
+from vlcore.experiment.plain_text import plain, safe_csv
+from vlcore.jobs.jobs import JobStatus
+from vlcore.plots.maps.grid import HELD_OUT, OPEN
+from vlcore.plots.options import COLOURINGS, PCA, MapOptions, Projection, option_infos
+from vlcore.plots.rendering import chart_svg
+from vlcore.plots.theme import Palette
+from vlcore.study import plans
+from vlcore.web import (
+    cache,
+    condition_controls,
+    image_addresses,
+    jobs,
+    shell,
+    visitors,
+    widgets,
+    work,
+)
+from vlcore.web.compare.models import SIDES
+
+VIEW, GRID, PAIR = "view", "grid", "pair"  # in the address
+ROWS = "rows"  # in the address
+_NARROW = 780  # px of a window below which bias levels are in rows
+_PHONE_MARGINS, _MARGINS = 62, 136  # px beside the maps, with the titles of rows
+_GAP = 14  # px between maps
+_LEAST, _MOST = 90, 200  # px of a map
+
+
+def is_shown() -> bool:
+    """Whether the address asks for the grid."""
+    return st.query_params.get(VIEW) == GRID
+
+
+def switch(bar: DeltaGenerator) -> None:
+    """Show the button that leads to the grid, or back to a pair of maps."""
+    view, label, icon = GRID, "Grid", "grid_view"
+    about = "Small maps of all bias levels, a row a label style."
+    if is_shown():
+        view, label, icon = PAIR, "Side by side", "compare"
+        about = "Two to four models, as large as the window lets them be."
+    if bar.button(label, icon=f":material/{icon}:", help=about, key="other_view"):
+        st.query_params[VIEW] = view
+        st.rerun()
+
+
+def show(images: ImageSet, steps: int, towers: str, palette: Palette, bar: DeltaGenerator) -> None:
+    """Show the grid of an image set, its numbers, and what is missing."""
+    images.need_pictures()
+    styles, options = _choose(images, bar)
+    base = usual_condition(images).with_towers(towers).replace(steps=steps)
+    conditions = grids.grid_conditions(base, styles, grids.LEVELS)
+    keys = [condition.key for row in conditions for condition in row if condition.steps]
+    grid = _read(keys, conditions, images)
+    st.caption(
+        f"{grids.ABOUT} Point at an image: it is lit in every map. Click a map: it opens large,"
+        " beside the other labels."
+    )
+    if not grid.points.empty:
+        _show_maps(grid, keys, options, palette, base)
+        st.caption(grids.HOW_TO_READ)
+    _show_missing(grid)
+    with st.expander("The numbers", icon=":material/table:"):
+        st.caption(grids.ACCURACIES)
+        st.dataframe(grid.table_in_words(), hide_index=True, width="stretch")
+    if not grid.points.empty:
+        _show_export(grid, conditions, images, options, palette)
+
+
+def _choose(images: ImageSet, bar: DeltaGenerator) -> tuple[list[str], MapOptions]:
+    """The label styles of the rows, and the colouring, chosen behind a button of the bar."""
+    info = option_infos(MapOptions)["colour_by"]
+    names = condition_controls.STYLE_NAMES
+    styles = {
+        names.get(style, style): style
+        for style in style_names(drawn=bool(images.about.get("recipe")))
+        if style != "own"
+    }
+    rows = [name for name in st.query_params.get(ROWS, "").split(",") if name in styles]
+    if not 2 <= len(set(rows)) <= grids.MOST_ROWS:
+        rows = [names.get(style, style) for style in STYLES_OF_THE_STUDY]
+    with bar.popover("Rows", icon=":material/table_rows:", key="menu-grid"):
+        # Without a key: another address makes another control.
+        chosen = st.multiselect(
+            "Label styles",
+            styles,
+            rows,
+            max_selections=grids.MOST_ROWS,
+            help="A row each; two or more.",
+        )
+        if len(chosen) < 2:
+            st.caption("Choose two or more.")
+        elif chosen != rows:
+            st.query_params[ROWS] = ",".join(chosen)
+            st.rerun()
+        colour_by = st.selectbox(info.label, COLOURINGS, **widgets.in_address("colour", info.help))
+    options = HELD_OUT.replace(colour_by=colour_by or "group")
+    return [styles[name] for name in rows], options
+
+
+@st.cache_resource(max_entries=30, show_spinner="Reading the models …", hash_funcs=cache.BY_CONTENT)
+def _read(
+    keys: Sequence[str], _conditions: Sequence[Sequence[Condition]], _images: ImageSet
+) -> GridMaps:
+    """Read the maps of a grid, by the keys of its trained models."""
+    return grids.read_grid(_conditions, _images, PCA, _cached_map, image_addresses.addresses)
+
+
+def _cached_map(key: str, projection: Projection) -> ModelMap | None:
+    return cache.model_map(key, projection, ()) if store.published(key) else None
+
+
+@st.cache_resource(max_entries=60, show_spinner="Drawing the maps …", hash_funcs=cache.BY_CONTENT)
+def _spec(
+    keys: Sequence[str],
+    palette: Palette,
+    side: int,
+    options: MapOptions,
+    by_level: bool,
+    _grid: GridMaps,
+) -> cache.Spec:
+    """Draw a grid, named by the keys of its trained models."""
+    chart = grids.grid_chart(_grid, palette, side, options, by_level=by_level, can_open=True)
+    return cache.chart_spec(chart)
+
+
+def _room(grid: GridMaps) -> tuple[int, bool]:
+    """The side of a map, and whether bias levels are in rows, as on a phone."""
+    width, _ = shell.window()
+    by_level = width < _NARROW
+    columns = len(grid.rows) if by_level else len(grid.rows[0])
+    room = width - (_PHONE_MARGINS if by_level else _MARGINS) - _GAP * (columns - 1)
+    side = room // columns // 10 * 10  # few sizes, to share caches
+    return max(_LEAST, min(_MOST, side)), by_level
+
+
+def _show_maps(
+    grid: GridMaps, keys: Sequence[str], options: MapOptions, palette: Palette, base: Condition
+) -> None:
+    side, by_level = _room(grid)
+    spec = _spec(keys, palette, side, options, by_level, grid)
+    with st.container(key="grid-maps"):
+        event = cache.show_chart(
+            spec,
+            alt=grids.describe_grid(grid),
+            key="grid",
+            on_select="rerun",
+            selection_mode=list(OPEN),
+        )
+    selection = event.selection if event else {}
+    for clicked in [row for name in OPEN for row in selection.get(name, [])]:
+        if place := grids.place_of(grid, str(clicked.get("place"))):
+            _open(grid, place, base)
+    first, second = grid.row_titles[:2]
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.caption(f"{first} and {second.lower()}, side by side:", width="content")
+        for place, name in zip(grid.rows[1][1:], grid.column_titles[1:], strict=True):
+            if st.button(name, key=f"pair_{place.condition.bias:g}", type="tertiary"):
+                _open(grid, place, base)
+
+
+def _pair(grid: GridMaps, place: GridMap) -> tuple[GridMap, GridMap]:
+    """The two places that a click on one puts side by side: those of the first row and of its own
+    (of the first row, of the second) at its bias level; before training, when all label styles have
+    the same images, its row without bias instead."""
+    first, second = grid.rows[:2]
+    row = next(row for row in grid.rows if place in row)
+    column = row.index(place)
+    if place.condition.steps == 0:
+        return first[0], row[1]
+    return first[column], (second if row is first else row)[column]
+
+
+def _open(grid: GridMaps, place: GridMap, base: Condition) -> None:
+    """Show a pair in place of the grid, at its own address; models of the study's label styles may
+    be trained there."""
+    pair = _pair(grid, place)
+    if any(
+        side.model is None and side.condition.labels not in STYLES_OF_THE_STUDY for side in pair
+    ):
+        st.toast("Train it first, with the button below.", icon=":material/info:")
+        return
+    address = {VIEW: PAIR}
+    usual = plans.find("experiments", base).conditions
+    for prefix, side, default in zip(SIDES, pair, usual, strict=False):
+        settings = _settings(side.condition, default)
+        address |= {f"{prefix}_{name}": value for name, value in settings.items()}
+    st.query_params.update(address)
+    st.rerun()
+
+
+def _settings(condition: Condition, default: Condition) -> dict[str, str]:
+    """The settings of a side of a pair in which it is not the default one, as the address has
+    them."""
+    settings = {}
+    if condition.labels not in STYLES_OF_THE_STUDY:
+        return {"model": condition.key}
+    if condition.labels != default.labels:
+        settings["labels"] = condition_controls.name_of(condition_controls.LABELS, condition.labels)
+    if condition.bias != default.bias:
+        settings["bias"] = condition_controls.name_of(condition_controls.BIASES, condition.bias)
+    if condition.steps == 0:
+        settings["trained"] = "false"
+    return settings
+
+
+def _show_missing(grid: GridMaps) -> None:
+    """Show what is not trained yet, each with a button that trains it, and one for all."""
+    conditions = {condition.key: condition for condition in grid.missing}
+    if not conditions:
+        return
+
+    def draw(views: list[JobStatus]) -> None:
+        waiting = [conditions[view.key] for view in views if not view.state.is_active]
+        if len(waiting) > 1 and st.button(
+            f"Train the {len(waiting)} missing models", type="primary", key="train_all"
+        ):
+            work.train(*waiting)
+            st.rerun()
+        for column, view in widgets.in_pairs(views):
+            with column.container(key=f"missing_{view.key}"):
+                _show_one_missing(conditions[view.key], view)
+
+    jobs.watch(list(conditions), draw, each_done=True)
+
+
+def _show_one_missing(condition: Condition, view: JobStatus) -> None:
+    st.caption(plain(grids.missing_sentence(condition)))
+    jobs.progress_or_start(
+        view,
+        "Train this model",
+        partial(work.train, condition),
+        cancel_key=f"cancel_{view.key}",
+        key=f"train_{view.key}",
+    )
+
+
+def _show_export(
+    grid: GridMaps,
+    conditions: Sequence[Sequence[Condition]],
+    images: ImageSet,
+    options: MapOptions,
+    palette: Palette,
+) -> None:
+    # Streamlit makes a file outside of the page, where no visitor is known.
+    visitor = visitors.visitor()
+
+    def image() -> bytes | str:
+        chart = grids.grid_chart(grid, palette, grids.SIDE, options)
+        return work.run_in_worker(visitor, chart_svg, chart.to_dict(validate=False), palette)
+
+    def offline() -> str:
+        with work.export_slot(visitor):
+            inline = grids.read_grid(conditions, images, PCA, _cached_map)
+            return grids.grid_page(inline, palette, options)
+
+    name = f"grid-{images.name}"
+    with st.container(horizontal=True, key="grid-export"):
+        about = "The maps as a drawing, for a paper."
+        widgets.download("SVG", image, f"{name}.svg", "image/svg+xml", help=about)
+        about = "Maps and numbers in one file that works anywhere."
+        widgets.download("Offline page", offline, f"{name}.html", "text/html", help=about)
+        about = "A row a map: minority-group accuracy with its interval."
+        table = partial(safe_csv, grid.table())
+        widgets.download("CSV", table, f"{name}.csv", "text/csv", help=about)
