@@ -30,6 +30,7 @@ DOCUMENTED = (
     "vlcore.api.studies",
     "vlcore.data",
     "vlcore.api.exports",
+    "vlcore.api.grid",
 )
 WALK = (ROOT / "docs" / "notebook.md").read_text().replace("steps=400", f"steps={QUICK_STEPS}")
 NAMES_OF_0_5 = (
@@ -74,7 +75,8 @@ def test_examples_of_docstrings_run(module: str, quick: list[Artifact]) -> None:
 
 def test_every_public_function_has_an_example() -> None:
     sets = [vl.data.load, vl.data.add, vl.data.names]
-    shown = [vl.train, vl.load, vl.models, vl.run_study, vl.export, vl.compare, vl.embed, *sets]
+    shown = [vl.train, vl.load, vl.models, vl.run_study, vl.export, vl.compare, vl.embed, vl.grid]
+    shown += sets
     assert all(">>>" in (function.__doc__ or "") for function in shown)
 
 
@@ -87,7 +89,11 @@ def test_the_walk_through_it_runs(
         if "data.add" not in block:
             exec(block, names)  # the document is ours
     assert len(BLOCKS) > 6
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["maps.html", "model.parquet"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "grid.svg",
+        "maps.html",
+        "model.parquet",
+    ]
 
 
 def test_the_walk_goes_on_with_images_of_ones_own(

@@ -12,25 +12,23 @@ from playwright.sync_api import Locator, Page, expect
 from tests.chromium import needs_chromium
 
 from .accessibility import in_scheme, judge
-from .serving import PATIENCE, downloaded, expect_text, maps_drawn, marks, press, settled, unfold
+from .serving import (
+    PATIENCE,
+    downloaded,
+    expect_text,
+    maps_drawn,
+    marks,
+    on_top,
+    press,
+    settled,
+    unfold,
+)
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
 EVERY = "path[aria-label$=', held out'], path[aria-label$=', training']"
 SLIDER = ".vega-bind input[type=range]"
 LIT = "0.9"  # opacity of a mark inside a brush
-ON_TOP = """all => all.findIndex(mark => {
-    const box = mark.getBoundingClientRect();
-    return document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2) === mark;
-})"""
-
-
-def on_top(elements: Locator) -> Locator:
-    """The first mark that no other covers."""
-    elements.first.scroll_into_view_if_needed()
-    index = elements.evaluate_all(ON_TOP)
-    assert index >= 0, "each mark lies under another"
-    return elements.nth(index)
 
 
 def address_field(tab: Page, name: str) -> str | None:

@@ -101,9 +101,9 @@ def map_grid(
     style = MapStyle(palette, legend, options, sizes=TINY, guide=guide)
     views, marks, grounds = [], [], []
     for number, place in enumerate(in_order):
-        above = column_titles[number] if number < columns else ""
-        beside = row_titles[number // columns] if number % columns == 0 else ""
-        parts = [*_frame(place, number, side, can_open), *_around(place, beside, side, palette)]
+        column_title = column_titles[number] if number < columns else ""
+        row_title = row_titles[number // columns] if number % columns == 0 else ""
+        parts = [*_frame(place, number, side, can_open), *_around(place, row_title, side, palette)]
         if place.pane is None:
             parts.append(_absent(place, side, palette))
         else:
@@ -111,7 +111,7 @@ def map_grid(
             parts += _map_layers(tables, pane, style, place)
             marks.append(pane.named("marks"))
         grounds.append(f"place_{number}")
-        views.append(_view(parts, above, side, palette, is_empty=place.pane is None))
+        views.append(_view(parts, column_title, side, palette, is_empty=place.pane is None))
     params = [selection("hov", marks, HOVER)] if marks else []
     if can_open:
         # A view of a map has each selection once, so its marks have one of their own.
@@ -124,14 +124,14 @@ def map_grid(
 
 def _view(
     parts: Sequence[alt.Chart | alt.LayerChart],
-    above: str,
+    column_title: str,
     side: int,
     palette: Palette,
     is_empty: bool,
 ) -> alt.LayerChart:
     look: dict[str, Any] = {"width": side, "height": side}
-    if above:
-        look["title"] = alt.Title(above, fontSize=13, frame="group", offset=8)
+    if column_title:
+        look["title"] = alt.Title(column_title, fontSize=13, frame="group", offset=8)
     if is_empty:
         look["view"] = alt.ViewBackground(stroke=palette.line, strokeDash=[4, 4])
     return alt.layer(*parts, **look)
@@ -143,8 +143,8 @@ def _frame(place: GridPlace, number: int, side: int, can_open: bool) -> list[alt
     ground = source.mark_rect(
         opacity=0, aria=True, tooltip=None, cursor="pointer" if can_open else "default"
     )
-    whole = _at(x=0, x2=side, y=0, y2=side)
-    return [ground.encode(**whole, description=SPOKEN).properties(name=f"place_{number}")]
+    corners = _at(x=0, x2=side, y=0, y2=side)
+    return [ground.encode(**corners, description=SPOKEN).properties(name=f"place_{number}")]
 
 
 def _at(**px: float) -> dict[str, Any]:
@@ -153,14 +153,14 @@ def _at(**px: float) -> dict[str, Any]:
     return {name: channels[name](value) for name, value in px.items()}
 
 
-def _around(place: GridPlace, beside: str, side: int, palette: Palette) -> list[alt.Chart]:
+def _around(place: GridPlace, row_title: str, side: int, palette: Palette) -> list[alt.Chart]:
     """The rate under a place, as a bar with a tick at one half and in words, and the title of its
     row."""
     nothing = Chart(alt.Data(values=[{}]))
     parts = []
-    if beside:
+    if row_title:
         title = nothing.mark_text(
-            text=beside,
+            text=row_title,
             angle=270,
             baseline="bottom",
             fontSize=13,

@@ -1,0 +1,81 @@
+"""The grid of Compare in a browser, of the bundled models: one image lit in all maps, a map that
+opens, and files of it."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.chromium import needs_chromium
+
+from .accessibility import judge, judge_both
+from .serving import downloaded, expect_nothing_cut_off, expect_text, on_top, settled
+
+pytestmark = [pytest.mark.browser, needs_chromium]
+
+MAPS = 14  # before training and at six bias levels, of two label styles
+IDENTITIES = "all => [...new Set(all.map(mark => mark.__data__.datum.id))]"
+
+
+@pytest.fixture(scope="module")
+def server(fresh_server: str) -> str:
+    """The app with its bundled models, so that nothing is trained first."""
+    return fresh_server
+
+
+def map_at(tab: Page, words: str) -> Locator:
+    """The ground of a map, by its row and column."""
+    return tab.locator(f"path[aria-label^='{words}: map']")
+
+
+def one_image_is_lit(tab: Page) -> None:
+    lit = tab.locator("g[class*='lit_'] path")
+    expect(lit).to_have_count(0)
+    on_top(tab.locator("g[class*='marks_4_marks'] path")).hover()
+    expect(tab.locator("#vg-tooltip-element.visible img")).to_be_visible()
+    expect(lit).to_have_count(MAPS)
+    assert len(lit.evaluate_all(IDENTITIES)) == 1
+
+
+def test_one_image_is_lit_in_all_maps_and_a_click_opens_a_pair(
+    come: Callable[..., Page], page: Page, server: str
+) -> None:
+    page.goto(f"{server}/Compare?view=grid")
+    expect(page.locator("path[aria-label*=': map with']")).to_have_count(MAPS)
+    judge_both(page)
+    one_image_is_lit(page)
+
+    away = come(offline=True)
+    away.goto(downloaded(page, "Offline page").as_uri())
+    one_image_is_lit(away)
+    assert "Descriptive labels" in downloaded(page, "SVG").read_text(encoding="utf-8")
+
+    chosen = map_at(page, "Descriptive labels, 75\u00a0% removed")
+    chosen.click(position={"x": 3, "y": 3})
+    expect_text(page, "Look closer")
+    settled(page)
+    titles = page.locator("svg .role-title-text")
+    for number, labels in enumerate(("short", "descriptive")):
+        expect(titles.nth(number)).to_have_text(f"75 % removed (12 of 48 kept), {labels} labels")
+    page.go_back()
+    expect(chosen).to_be_visible()
+    settled(page)
+    on_top(page.locator("g[class*='marks_2_marks'] path")).click()
+    expect_text(page, "Look closer")
+    assert "left_bias=25" in page.url
+
+
+def test_on_a_phone_bias_levels_are_below_each_other(
+    come: Callable[..., Page], server: str
+) -> None:
+    tab = come(390, 844)
+    tab.goto(f"{server}/Compare?view=grid&data=balanced-cues")
+    short, long = (map_at(tab, f"{name} labels, No bias") for name in ("Short", "Descriptive"))
+    biased = map_at(tab, "Short labels, 100\u00a0% removed")
+    expect(biased).to_be_visible()
+    settled(tab)
+    first, beside, below = (part.bounding_box() for part in (short, long, biased))
+    assert first["y"] == beside["y"]
+    assert below["y"] > first["y"] + first["height"]
+    expect_nothing_cut_off(tab)
+    judge(tab)
