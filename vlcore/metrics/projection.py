@@ -41,8 +41,8 @@ class Plane:
     variance: float  # of the reference set in all
 
     def place(self, z: Embeddings) -> Points:
-        """Coordinates of embeddings, (n, E) to (n, k); exact for any new point."""
-        points = np.empty((len(z), len(self.components)))
+        """Coordinates of embeddings, (..., E) to (..., k); exact for any new point."""
+        points = np.empty((*np.shape(z)[:-1], len(self.components)))
         for rows in _blocks(len(z)):
             points[rows] = (np.asarray(z[rows], np.float64) - self.centre) @ self.components.T
         return points
