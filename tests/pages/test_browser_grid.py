@@ -8,8 +8,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.chromium import needs_chromium
 
-from .accessibility import judge, judge_both
-from .serving import downloaded, expect_nothing_cut_off, expect_text, on_top, settled
+from .accessibility import judge_both
+from .serving import downloaded, expect_nothing_cut_off, expect_text, maps_drawn, on_top, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -41,8 +41,8 @@ def test_one_image_is_lit_in_all_maps_and_a_click_opens_a_pair(
     come: Callable[..., Page], page: Page, server: str
 ) -> None:
     page.goto(f"{server}/Compare?view=grid")
+    maps_drawn(page, 170)
     expect(page.locator("path[aria-label*=': map with']")).to_have_count(MAPS)
-    judge_both(page)
     one_image_is_lit(page)
 
     away = come(offline=True)
@@ -78,4 +78,4 @@ def test_on_a_phone_bias_levels_are_below_each_other(
     assert first["y"] == beside["y"]
     assert below["y"] > first["y"] + first["height"]
     expect_nothing_cut_off(tab)
-    judge(tab)
+    judge_both(tab)
