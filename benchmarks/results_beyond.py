@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from math import log2, sqrt
+from math import sqrt
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,7 @@ from benchmarks.results_data import arms_of
 from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
-from vlcore.study.contrasts import ArmRates, Contrast, contrast
+from vlcore.study.contrasts import Contrast, contrast
 from vlcore.study.statistics.factorial import logit_share
 from vlcore.study.statistics.paired import ALPHA
 
@@ -23,19 +22,7 @@ Weights = Mapping[str, float]
 # Arms by how many attributes their captions name beside the object.
 ATTRIBUTES = {0: "short", 1: "sky", 3: "3 attributes", 5: "5 attributes"}
 WITH_PLACE = {0: "short", 1: "place", 3: "place and 2", 5: "place and 4"}
-WORDINGS = " in 20 wordings"
-SIZES = (24, 48, 96, 192, 384)
-WIDTHS = {32: " of width 32", 64: " of 48 images", 128: " of width 128"}
-CONTRASTS = ("08", "12", "25", "40", "70")
-# The sets of the answer by their contrast, and the plans with their runs.
-USUAL_CONTRASTS = {"17": "-cues", "100": ""}
 SETS_OF_IMAGES = range(1, 7)
-WORDS_LESS_CODES = {
-    "words@random place": 1.0,
-    "words@random short": -1.0,
-    "codes place": -1.0,
-    "codes short": 1.0,
-}
 
 
 def weighted(study: str, weights: Weights, measure: str = PRIMARY) -> Contrast:
@@ -50,79 +37,9 @@ def slope_weights(arms: Mapping[float, str]) -> dict[str, float]:
     return dict(zip(arms.values(), (centred / (centred**2).sum()).tolist(), strict=True))
 
 
-def attributes_slope(study: str, with_place: bool) -> Contrast:
+def attributes_slope(study: str, with_place: bool, measure: str = PRIMARY) -> Contrast:
     """Log odds a further attribute, captions in one wording."""
-    return weighted(study, slope_weights(WITH_PLACE if with_place else ATTRIBUTES))
-
-
-def wordings_cost(study: str) -> Contrast:
-    """Twenty wordings less one, over all numbers of attributes."""
-    arms = [*ATTRIBUTES.values(), *list(WITH_PLACE.values())[1:]]
-    weights = {arm + WORDINGS: 1 / len(arms) for arm in arms}
-    return weighted(study, weights | {arm: -1 / len(arms) for arm in arms})
-
-
-def cost_of_size(named: str, images: int) -> Contrast:
-    """What naming the place or the sky costs with so many images of a group."""
-    return weighted("size", {f"{named} of {images} images": 1, f"short of {images} images": -1})
-
-
-def size_slope(named: str, suffixes: Mapping[float, str]) -> Contrast:
-    """How the cost of naming the place or the sky grows with the logarithm to base 2 of a size."""
-    by_log = {log2(size): suffix for size, suffix in suffixes.items()}
-    slopes = slope_weights(by_log)
-    weights = {named + suffix: weight for suffix, weight in slopes.items()}
-    return weighted("size", weights | {f"short{suffix}": -w for suffix, w in slopes.items()})
-
-
-def images_slope(named: str) -> Contrast:
-    """The cost a doubling of the images of a group, at 700 steps."""
-    return size_slope(named, {size: f" of {size} images" for size in SIZES})
-
-
-def width_slope(named: str) -> Contrast:
-    """The cost a doubling of the width."""
-    return size_slope(named, WIDTHS)
-
-
-def steps_slope(named: str) -> Contrast:
-    """The cost a doubling of the steps, from 700 to 2,800, with 48 and 192 images of a group."""
-    weights: dict[str, float] = {}
-    for arm, sign in ((named, 1), ("short", -1)):
-        for size in (48, 192):
-            weights[f"{arm} of {size} images in 2800 steps"] = sign / 4
-            weights[f"{arm} of {size} images"] = -sign / 4
-    return weighted("size", weights)
-
-
-@cache
-def words_less_codes(tower: str) -> ArmRates:
-    """The arms of *words* at seven contrasts of the place, in the seed pairs that have all."""
-    tables = []
-    for contrast_ in CONTRASTS:
-        names = [f"{arm} at {contrast_}" for arm in WORDS_LESS_CODES]
-        tables.append(arms_of(f"contrast-words-{tower}", PRIMARY, STUDY_BIAS, *names))
-    for contrast_, ending in USUAL_CONTRASTS.items():
-        usual = {arm.replace("place", "descriptive"): arm for arm in WORDS_LESS_CODES}
-        arms = arms_of(f"made-of-words-{tower}{ending}", PRIMARY, STUDY_BIAS, *usual)
-        columns = {arm: f"{name} at {contrast_}" for arm, name in usual.items()}
-        tables.append(
-            ArmRates(arms.rates.rename(columns=columns), arms.images.rename(columns=columns))
-        )
-    rates = pd.concat([table.rates for table in tables], axis=1, join="inner")
-    images = pd.concat([table.images for table in tables], axis=1).loc[rates.index]
-    return ArmRates(rates, images)
-
-
-def contrast_slope(tower: str) -> Contrast:
-    """How words less codes grows with each doubling of the contrast of the place."""
-    by_log = {log2(int(name)): name for name in (*CONTRASTS, *USUAL_CONTRASTS)}
-    weights = {
-        f"{arm} at {name}": sign * slope
-        for name, slope in slope_weights(by_log).items()
-        for arm, sign in WORDS_LESS_CODES.items()
-    }
-    return contrast(words_less_codes(tower), weights)
+    return weighted(study, slope_weights(WITH_PLACE if with_place else ATTRIBUTES), measure)
 
 
 @dataclass(frozen=True)

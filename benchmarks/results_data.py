@@ -98,13 +98,6 @@ def short_arm(study: str) -> str:
     return SHORT if SHORT in arms else "short"
 
 
-def change(study: str, later: str) -> Estimate:
-    """How descriptive less short labels, in log odds, change from one study to another, in the seed
-    pairs of both."""
-    first, second = (_log_odds(name, STUDY_BIAS) for name in (study, later))
-    return t_interval((second - first).dropna())
-
-
 def slope(study: str, biases: Sequence[float]) -> Estimate:
     """The slope on φ of descriptive less short labels, in log odds."""
     table = pd.DataFrame({float(phi(bias)): _log_odds(study, bias) for bias in biases}).dropna()

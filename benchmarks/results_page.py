@@ -5,14 +5,13 @@ from pathlib import Path
 
 from benchmarks import head, row
 from benchmarks import results_data as data
-from benchmarks.results_beyond import attributes_slope, crossed_images, wordings_cost
+from benchmarks.results_beyond import attributes_slope, crossed_images
 from benchmarks.results_data import DESCRIPTIVE, PROBE, SHORT, less
-from vlcore.data.catalogue import open_set
 from vlcore.experiment.condition import STUDY_BIAS
-from vlcore.experiment.wording import percent, signed
+from vlcore.experiment.wording import signed
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
-from vlcore.study import plans, published
+from vlcore.study import plans
 from vlcore.study.answer import (
     PLANNED_PAIRS,
     SKY_LESS_SHORT,
@@ -24,7 +23,6 @@ from vlcore.study.answer import (
     run_chain,
 )
 from vlcore.study.contrasts import Contrast
-from vlcore.study.findings import bayes_lines
 from vlcore.study.pooled import SETS, pooled
 
 TEMPLATE = Path(__file__).with_name("results_page.md")
@@ -46,7 +44,6 @@ def page() -> str:
         **costs(),
         **why(),
         **same_place(),
-        **prior(),
         **beyond(),
         **how_sure(),
     }
@@ -62,7 +59,7 @@ def planned_chain() -> str:
     )
     lines = [start, ""]
     for step in steps:
-        kind = "" if step.confirmatory else "Descriptive: "
+        kind = "" if step.confirmatory else "Descriptive, for *Words* ended the chain: "
         results = [results_with(step, tower) for tower in step.towers]
         if step.outcome is Outcome.INCOMPLETE:
             kind = ""
@@ -156,15 +153,14 @@ def why() -> dict[str, object]:
     for name, arm in (arms | {"random": "random places"}).items():
         values[name] = both(less("again", arm, "short"))
         values[f"{name}_probe"] = both(less("again", arm, "short", measure=PROBE))
+    sky = "second-word-scratch-cues"
+    values["sky"] = both(less(sky, "sky"))
+    values["sky_probe"] = both(less(sky, "sky", measure=PROBE))
     return values | {
-        "random_back": both(less("again", "random places", DESCRIPTIVE)),
-        "codes_back": both(less("again", "codes", DESCRIPTIVE)),
         "scenes_random": both(less("paper/scenes", plans.PLACEBO, SHORT)),
         "scenes_true": both(less("paper/scenes", DESCRIPTIVE, plans.PLACEBO)),
         "images": both(less("pictures-long")),
         "images_before": both(data.only_pairs_of("again", "pictures-long")),
-        "images_change": odds(data.change("again", "pictures-long")),
-        "steps": odds(data.change("confirm", "careful")),
     }
 
 
@@ -183,29 +179,6 @@ def same_place() -> dict[str, object]:
     return values
 
 
-def prior() -> dict[str, object]:
-    """What rational use of the biased data would leave."""
-    lines, cues_lines = (_bayes(name) for name in SETS)
-    measured = data.arms_of("scenes-again", PRIMARY, STUDY_BIAS, SHORT, DESCRIPTIVE).rates.mean()
-    return {
-        "bayes_short": lines[SHORT],
-        "bayes_descriptive": lines[DESCRIPTIVE],
-        "bayes_cues_short": cues_lines[SHORT],
-        "bayes_cues_descriptive": cues_lines[DESCRIPTIVE],
-        "measured_short": percent(measured[SHORT]),
-        "measured_descriptive": percent(measured[DESCRIPTIVE]),
-    }
-
-
-def _bayes(name: str) -> dict[str, str]:
-    """The Bayes line of short and of descriptive labels at the study's bias."""
-    plan = data.plan_of(f"paper/{name}")
-    keys = [run.key for run in (*plan.conditions, *plans.controls(plan))]
-    rows = published.measured_runs("paper", key=keys, measure="balanced_accuracy", moment="end")
-    lines = bayes_lines(rows, plan, open_set(name).grouping, [STUDY_BIAS])
-    return {line.labels: percent(line.value) for line in lines.itertuples()}
-
-
 def beyond() -> dict[str, object]:
     """Rich captions with the pretrained tower, and other images."""
     values: dict[str, object] = {}
@@ -213,7 +186,8 @@ def beyond() -> dict[str, object]:
         values |= {
             f"{prefix}_slope": both(attributes_slope(study, with_place=False)),
             f"{prefix}_place_slope": both(attributes_slope(study, with_place=True)),
-            f"{prefix}_wordings": both(wordings_cost(study)),
+            f"{prefix}_common": both(attributes_slope(study, True, "majority_accuracy")),
+            f"{prefix}_all": both(attributes_slope(study, True, "balanced_accuracy")),
         }
     images = crossed_images("images-cues")
     return values | {

@@ -5,17 +5,17 @@ confirmatory only where all steps before it were rejected on both image sets; wh
 first that was not is descriptive.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 
 import pandas as pd
 
-from vlcore.experiment.wording import difference
+from vlcore.experiment.wording import difference, percent, signed
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import published
-from vlcore.study.contrasts import Contrast, arm_rates, contrast
+from vlcore.study.contrasts import ArmRates, Contrast, arm_rates, contrast
 from vlcore.study.plans import StudyPlan
 from vlcore.study.runs_table import AnalysisError
 from vlcore.study.statistics.paired import ALPHA, holm
@@ -32,6 +32,8 @@ WORDS_LESS_CODES = {
     "codes descriptive": -1.0,
     "codes short": 1.0,
 }
+CODES_COST = {"codes descriptive": 1.0, "codes short": -1.0}
+WORDS_COST = {"words@random descriptive": 1.0, "words@random short": -1.0}
 SKY_LESS_PLACE = {"sky": 1.0, "descriptive": -1.0}
 SKY_LESS_SHORT = {"sky": 1.0, "undescriptive": -1.0}
 PLACE_LESS_SHORT = {"descriptive": 1.0, "undescriptive": -1.0}
@@ -202,55 +204,61 @@ def composition_found() -> str:
     where a study of it is not published."""
     parts = []
     for tower, words in TOWERS.items():
-        results = {
-            data: _published("made-of-words", tower, data, WORDS_LESS_CODES) for data in SETS
-        }
-        means = [result.mean_log_odds for result in results.values()]
-        change = "not clearly more or less"
-        if all(mean.low > 0 for mean in means):
-            change = "less"
-        elif all(mean.high < 0 for mean in means):
-            change = "more"
-        parts.append(f"{change} {words} ({_numbers(results)})")
-    pairs = min(result.n for result in results.values())
+        costs, changes = [], []
+        for data in SETS:
+            codes, vectors, change = (
+                _published("made-of-words", tower, data, weights).mean_log_odds
+                for weights in (CODES_COST, WORDS_COST, WORDS_LESS_CODES)
+            )
+            by_text = f"{signed(codes.value, 2)} and {signed(vectors.value, 2)}"
+            costs.append(f"{by_text} on `{data}` (difference {difference(change.as_dict())})")
+            changes.append(change)
+        outcome = "no clear difference"
+        if all(change.low > 0 for change in changes):
+            outcome = "which costs less as words"
+        elif all(change.high < 0 for change in changes):
+            outcome = "which costs more as words"
+        parts.append(f"{words} by {' and '.join(costs)}, {outcome}")
     return (
-        "Where a caption is a mean of random word vectors and not a code of its own, descriptive"
-        f" captions cost {' and '.join(parts)}, in log odds, {pairs} seed pairs each."
+        "Descriptive captions as codes of their own, and as means of random word vectors, change"
+        f" these log odds {'; '.join(parts)}."
     )
 
 
 def sky_found() -> str:
-    """What naming the sky costs beside naming the place, from scratch, in one sentence;
+    """What is right after captions that name the sky or the place, from scratch, in one sentence;
     AnalysisError where a study of it is not published."""
-    sky, place = (
-        {data: _published("second-word", "scratch", data, weights) for data in SETS}
-        for weights in (SKY_LESS_SHORT, PLACE_LESS_SHORT)
+    shares = {}
+    for data in SETS:
+        arms = _published_rates("second-word", "scratch", data, SKY_LESS_PLACE | SKY_LESS_SHORT)
+        shares[data] = arms.rates.mean()
+    sky, place, short = (
+        " and ".join(percent(rates[arm]) for rates in shares.values())
+        for arm in ("sky", "descriptive", "undescriptive")
     )
-    costs = all(result.mean_log_odds.high < 0 for result in sky.values())
-    start = "It is not the place alone: captions" if costs else "Captions"
-    pairs = min(result.n for result in sky.values())
+    numbers = " and ".join(
+        difference(
+            _published("second-word", "scratch", data, SKY_LESS_SHORT).mean_log_odds.as_dict()
+        )
+        for data in SETS
+    )
     return (
-        f"{start} that name the sky instead, bright or dim, which tells nothing of animal or place,"
-        f" change the log odds by {_numbers(sky)}, those that name the place by {_numbers(place)},"
-        f" in {pairs} seed pairs."
+        "The place is not what must be named to cost: after captions that name the sky, bright or"
+        f" dim, which belongs to no animal and no place, they are right on {sky} of rare images,"
+        f" after the place on {place}, after short captions on {short} (`scenes` and"
+        f" `balanced-cues`, {len(arms.rates)} seed pairs; sky less short {numbers} in log odds)."
     )
-
-
-def _numbers(results: Mapping[str, Contrast]) -> str:
-    """Log odds with their intervals, by image set."""
-    numbers = [
-        f"{difference(result.mean_log_odds.as_dict())} on `{data}`"
-        for data, result in results.items()
-    ]
-    return " and ".join(numbers)
 
 
 def _published(study: str, tower: str, data: str, weights: Mapping[str, float]) -> Contrast:
     """A contrast from the table of published runs."""
-    result = estimate(_published_runs(published.newest()), study, tower, data, weights)
-    if result is None:
-        raise AnalysisError(f"The runs of {study} are not published; use a clone that has them.")
-    return result
+    return contrast(_published_rates(study, tower, data, weights), weights)
+
+
+def _published_rates(study: str, tower: str, data: str, arms: Iterable[str]) -> ArmRates:
+    """The rates of arms in the table of published runs."""
+    runs = _published_runs(published.newest())
+    return arm_rates(runs, study_plan(study, tower, data), PRIMARY, BIAS, *arms)
 
 
 @cache
