@@ -9,12 +9,17 @@ from typing import Any
 from vlcore.jobs import jobs
 
 POLL = 0.5  # seconds between looks at a job
+_LOCK = threading.RLock()
 
 
 def progress_bar(total: int, name: str, **options: Any) -> Any:
     """A bar of tqdm on standard error or in a notebook; none where standard error is a log."""
     from tqdm.auto import tqdm
 
+    # tqdm's own lock is shared with forked workers: one that is killed while it holds it would stop
+    # every bar, and whoever waits for it, for good.
+    if not isinstance(tqdm.get_lock(), type(_LOCK)):
+        tqdm.set_lock(_LOCK)
     # None shows the bar on a terminal only, which a notebook is not.
     disable = False if "ipykernel" in sys.modules else None
     return tqdm(total=total, desc=name, file=sys.stderr, disable=disable, **options)
