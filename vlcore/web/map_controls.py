@@ -15,6 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.api import maps
 from vlcore.experiment.grouping import Grouping, group_words
 from vlcore.experiment.limits import JOB_SECONDS, LONG_JOB_SECONDS
+from vlcore.experiment.plain_text import plain
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.metrics.projection import MANY
 from vlcore.plots.options import (
@@ -157,7 +158,7 @@ def fitted(keys: Sequence[str], projection: Projection) -> bool:
     try:
         maps.check_size(artifacts, projection)
     except MapOptionsError as error:
-        st.caption(str(error))
+        st.caption(plain(str(error)))
         return False
     is_large = sum(map(maps.image_count, artifacts)) > MANY
     fits = {
