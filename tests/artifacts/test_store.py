@@ -211,7 +211,7 @@ def test_what_cannot_be_read_now_is_not_damaged(
     empty_home: Path, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sound = store.publish("a-key", finished(), {})
-    for name in ("is_dir", "is_file", "read_bytes", "read_text"):
+    for name in ("is_dir", "is_file", "open", "read_text"):
         with monkeypatch.context() as patch:
             patch.setattr(Path, name, Mock(side_effect=OSError(number, os.strerror(number))))
             with pytest.raises(StoreError) as caught:

@@ -37,7 +37,7 @@ BAD_INPUTS = {  # with a word of the sentence
     "compare a.umap-n15-d10-s0.map b --out x.html": "a map",
     "compare a b --out maps.png": ".html",
     "compare a b --map prompts --prompts a,b,c --out x.html": "4 names",
-    "compare a b c d e --out x.html": "at most 4 models",
+    "compare a b c d e --out x.html": "one to 4 models",
     "export": "KEY, --format, --out",
     "export a-key --format parquet --out x": ".parquet",
     "export a-key --format safetensors --out x.zip": ".safetensors",

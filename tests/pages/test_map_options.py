@@ -110,11 +110,13 @@ INFOS = {
 def both(home: Path) -> Iterator[Comparison]:
     """Two models that nobody trained, on maps that are fitted in no time."""
 
-    def fitted(z: np.ndarray, *settings: Any) -> np.ndarray:
+    def fitted(z: np.ndarray, *settings: Any, progress: Any = None) -> np.ndarray:
         random = np.random.default_rng(abs(hash(settings)))
         return random.normal(size=(len(z), 2))
 
-    def fitted_together(spaces: list[np.ndarray], _rows: Any, *settings: Any) -> list[np.ndarray]:
+    def fitted_together(
+        spaces: list[np.ndarray], _rows: Any, *settings: Any, progress: Any = None
+    ) -> list[np.ndarray]:
         return [fitted(z, "together", *settings) for z in spaces]
 
     base = BASE.replace(data_seed=97, init_seed=97)

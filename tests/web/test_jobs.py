@@ -11,7 +11,7 @@ from vlcore.api import maps
 from vlcore.artifacts import disk, store
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.jobs.queue import Job
-from vlcore.web import visitors, work
+from vlcore.web import cache, visitors, work
 from vlcore.web.visitors import Visitor, visitor
 
 
@@ -44,6 +44,8 @@ def test_a_fit_is_queued_under_the_key_that_it_is_read_from(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     queue = Queue()
+    monkeypatch.setattr(cache, "artifact", str)
+    monkeypatch.setattr(maps, "image_count", lambda _artifact: 400)
     script = """
 from vlcore.plots.options import Projection
 from vlcore.web import map_controls

@@ -78,7 +78,8 @@ def test_a_broken_file_is_not_served(served: ImageSet, monkeypatch: pytest.Monke
         raise ImageSetError("broken")
 
     monkeypatch.setattr(ImageSet, "image", broken)
-    assert answer("/thumbs/served/1/7").status_code == 404
+    image_addresses.addresses(dataclasses.replace(served, name="damaged"), [])
+    assert answer("/thumbs/damaged/1/7").status_code == 404
 
 
 def test_home_preloads_its_atlas() -> None:
