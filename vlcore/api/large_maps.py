@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from vlcore.api.compared_maps import ComparedMaps
-from vlcore.api.offline_page import NEIGHBOURS, add_untrained_positions, twin_lines
+from vlcore.api.offline_page import NEIGHBOURS, add_untrained_positions, drawn_twins, twin_lines
 from vlcore.experiment.grouping import Grouping
 from vlcore.plots.maps.large import image_columns, map_drawing
 from vlcore.plots.maps.legend import LegendPlace
@@ -32,9 +32,7 @@ def drawing(
 ) -> dict[str, Any]:
     """How the maps of a comparison look, each `side` px wide: as
     `vlcore.plots.maps.large.map_drawing`."""
-    arrows = twin_lines(comparison, grouping, options) if options.twins else None
-    if arrows is not None and arrows.empty:
-        arrows, options = None, options.replace(twins=False)
+    arrows, options = drawn_twins(comparison, grouping, options)
     return map_drawing(
         _drawn_points(comparison, options),
         comparison.captions,

@@ -65,9 +65,7 @@ def figure(
         comparison = replace(comparison, points=with_trust(comparison))
     if options.untrained:
         comparison = replace(comparison, points=add_untrained_positions(comparison))
-    arrows = twin_lines(comparison, grouping, options) if options.twins else None
-    if arrows is not None and arrows.empty:
-        arrows, options = None, options.replace(twins=False)
+    arrows, options = drawn_twins(comparison, grouping, options)
     lines = neighbour_lines(comparison, grouping, options) if options.neighbours else None
     rows = group_accuracy_rows(comparison) if board else pd.DataFrame()
     return linked_maps(
@@ -135,6 +133,17 @@ def neighbour_lines(
                 if is_drawn[end]
             ]
     return pd.DataFrame(lines, columns=["id", "pane", "x", "y", "x2", "y2"])
+
+
+def drawn_twins(
+    comparison: ComparedMaps, grouping: Grouping, options: MapOptions
+) -> tuple[pd.DataFrame | None, MapOptions]:
+    """The arrows of `twin_lines` and the options that a map is drawn by: without twins where there
+    are none to draw."""
+    if not options.twins:
+        return None, options
+    arrows = twin_lines(comparison, grouping, options)
+    return (None, options.replace(twins=False)) if arrows.empty else (arrows, options)
 
 
 def twin_lines(
