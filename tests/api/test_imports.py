@@ -167,7 +167,7 @@ def test_captions_that_fit_only_some_groups_are_nobodys_own(
     end = artifact.metrics["end"]
     assert "balanced_accuracy" in end
     for measure in ("train_caption_accuracy", "alignment", "modality_gap"):
-        assert end["absent"][measure].startswith("no caption fits pictures of ")
+        assert end["absent"][measure].startswith("no caption fits images of ")
 
 
 def test_two_encoders_of_the_same_pictures_can_be_compared(

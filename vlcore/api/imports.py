@@ -155,7 +155,7 @@ def _caption_index(
     for group, pair in zip(images.grouping.names, images.grouping.pairs, strict=True):
         index[group] = fitting_caption(embeddings.captions, *pair)
         if index[group] is None:
-            return nothing, f"no caption fits pictures of {' with '.join(pair)}"
+            return nothing, f"no caption fits images of {' with '.join(pair)}"
     return images.table["group"].map(index).to_numpy(np.int64), None
 
 
