@@ -3,11 +3,13 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tqdm.auto import tqdm
 
 from tests.metrics.spaces import cloud, rotation, unit
 from vlcore.metrics import projection
@@ -298,3 +300,7 @@ def test_a_umap_stops_where_its_progress_raises() -> None:
 
     with pytest.raises(InterruptedError):
         projection.umap(cloud(30, 6), progress=cancel)
+    other = Thread(target=lambda: tqdm(disable=True).close(), daemon=True)
+    other.start()
+    other.join(10)
+    assert not other.is_alive()  # a bar of another thread does not wait for the one that ended

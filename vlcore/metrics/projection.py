@@ -151,6 +151,7 @@ def umap(
     if _is_one_point(z):
         return np.zeros((len(z), 2))
     from numba.core.dispatcher import Dispatcher
+    from tqdm.auto import tqdm
     from umap import UMAP, layouts, umap_
 
     # What the first fit compiles, for ten seconds, is kept for the next process, where a folder for
@@ -168,7 +169,14 @@ def umap(
         settings |= {"metric": "euclidean", "init": "pca"}
     count = min(neighbours, len(z) - 1)
     model = UMAP(n_neighbors=count, min_dist=min_dist, tqdm_kwds=bar, **settings)
-    return np.asarray(model.fit_transform(space), dtype=np.float64)
+    try:
+        return np.asarray(model.fit_transform(space), dtype=np.float64)
+    except BaseException:
+        # A bar whose file raises, as `progress` of a cancelled job does, keeps tqdm's lock, and
+        # every bar of another thread would wait for it.
+        with suppress(RuntimeError):
+            tqdm.get_lock().release()
+        raise
 
 
 def umap_together(
