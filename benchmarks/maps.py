@@ -105,11 +105,11 @@ def run_of(name: str, view: float, sizes: list[int]) -> tuple[str, str, str]:
     return name, f"{view:.1f}", f"{sum(sizes) / 1e6:.1f}"
 
 
-def large_maps(browser: Any, address: str) -> Iterator[tuple[str, str, str]]:
+def linked_maps(browser: Any, address: str) -> Iterator[tuple[str, str, str]]:
     """Rows of the table: the first view, another visitor's, a change of colours, a lasso."""
     for name in ("ours, first view", "ours, another visitor's view"):
         with tab(browser) as (page, sizes):
-            maps = page.locator(".large-map[data-state=drawn]")
+            maps = page.locator(".linked-maps[data-state=drawn]")
             view = timed(lambda: page.goto(address, wait_until="commit"), maps.wait_for)
             yield run_of(name, view, sizes)
             if name.endswith("first view"):
@@ -121,7 +121,7 @@ def large_maps(browser: Any, address: str) -> Iterator[tuple[str, str, str]]:
                 sizes.clear()
                 option = page.get_by_role("option", name=colouring, exact=True)
                 column = {"prediction": "says_0", "object": "object"}[colouring]
-                coloured = page.locator(f".large-map[data-colours={column}]")
+                coloured = page.locator(f".linked-maps[data-colours={column}]")
                 yield run_of(
                     f"ours, recolour by {colouring}", timed(option.click, coloured.wait_for), sizes
                 )
@@ -185,7 +185,7 @@ def main() -> None:
                     yield from bare_charts(browser, f"http://127.0.0.1:{port}")
             with server() as (_, port, _):
                 address = f"http://127.0.0.1:{port}/{COMPARE.format(keys[1])}"
-                yield from large_maps(browser, address)
+                yield from linked_maps(browser, address)
 
         print_table(("what", "seconds", "MB"), rows())
         browser.close()

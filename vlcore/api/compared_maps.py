@@ -19,7 +19,7 @@ from vlcore.data.imageset import ImageSet, join_user_columns
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.wording import title
 from vlcore.metrics.projection import align
-from vlcore.plots.maps.large import MOST_MARKS
+from vlcore.plots.maps.component import MOST_MARKS
 from vlcore.plots.maps.small import MapInfo
 from vlcore.plots.options import KINDS
 

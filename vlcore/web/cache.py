@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from vlcore.api import large_maps
+from vlcore.api import map_component
 from vlcore.api.compared_maps import ComparedMaps, compare_maps, drawn_sample
 from vlcore.api.description import LayoutDescription, describe_layouts, place_groups
 from vlcore.api.metrics_table import group_accuracy_rows
@@ -212,7 +212,7 @@ def card_map(key: str, palette: Palette, side: int) -> Spec:
 
 
 @dataclass(frozen=True, eq=False)
-class LargeColumns:
+class MapColumns:
     """The columns of large maps as Arrow, with a name by their content."""
 
     stamp: str
@@ -220,17 +220,17 @@ class LargeColumns:
 
 
 @st.cache_resource(max_entries=8, show_spinner="Drawing the maps …", hash_funcs=BY_CONTENT)
-def large_columns(keys: Sequence[str], options: MapOptions) -> LargeColumns:
+def map_columns(keys: Sequence[str], options: MapOptions) -> MapColumns:
     """The images of large maps; of the options only the projection and the untrained baseline
     matter."""
     together = comparison(keys, options.projection)
     grouping = image_set(together.models[0]).grouping
-    columns = large_maps.columns(together, grouping, options)
+    columns = map_component.columns(together, grouping, options)
     table = pa.table({name: _plain_arrow(columns[name]) for name in columns})
     content = hashlib.sha256()
     for batch in table.to_batches():
         content.update(batch.serialize())
-    return LargeColumns(content.hexdigest()[:16], table)
+    return MapColumns(content.hexdigest()[:16], table)
 
 
 def _plain_arrow(column: pd.Series) -> pa.Array:
@@ -242,14 +242,14 @@ def _plain_arrow(column: pd.Series) -> pa.Array:
 
 
 @st.cache_resource(max_entries=60, show_spinner="Drawing the maps …", hash_funcs=BY_CONTENT)
-def large_drawing(
+def map_drawing(
     keys: Sequence[str], palette: Palette, side: int, options: MapOptions, legend_place: LegendPlace
 ) -> dict[str, Any]:
     """How the large maps of models look."""
     together = comparison(keys, options.projection)
     grouping = image_set(together.models[0]).grouping
     with _DRAWING:
-        return large_maps.drawing(together, grouping, palette, side, options, legend_place)
+        return map_component.drawing(together, grouping, palette, side, options, legend_place)
 
 
 @st.cache_resource(max_entries=60, show_spinner=False, hash_funcs=BY_CONTENT)

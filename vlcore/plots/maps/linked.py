@@ -47,7 +47,7 @@ _KIN = "!isValid((kin.colour || [])[0]) || kin.colour[0] === datum.colour"
 
 @dataclass(frozen=True, eq=False)
 class MapContent:
-    """What linked maps show, whether Altair draws them or WebGL (`vlcore.plots.maps.large`)."""
+    """What linked maps show, whether Altair draws them or WebGL (`vlcore.plots.maps.component`)."""
 
     tables: MapTables  # with the images that the filters let through
     extents: tuple[Extent, ...]  # of each map, whatever the filters are

@@ -25,7 +25,7 @@ from vlcore.experiment.plain_text import plain
 from vlcore.plots.maps.linked import brushed
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, map_controls, shell, widgets
-from vlcore.web.compare import large_maps
+from vlcore.web.compare import map_component
 from vlcore.web.compare.models import Side, badges
 from vlcore.web.compare.view import Clicks, Shown
 
@@ -51,7 +51,7 @@ def show(view: Shown) -> None:
     identity = repr((view.keys, view.options.projection))
     # A selection belongs to its maps.
     key = f"maps-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
-    clicks = large_maps.show(view, alt, key) if comparison.is_large else None
+    clicks = map_component.show(view, alt, key) if comparison.is_large else None
     if clicks is None:
         clicks = _show_small(view, alt, f"{key}-sample" if comparison.is_large else key)
     badges(view.sides)

@@ -27,10 +27,10 @@ COPY = st.components.v2.component(
 # Sends files that are pasted anywhere on the page to its first uploader.
 PASTE = st.components.v2.component("vl_bias_lab_paste", js=text_beside(__file__, "paste.js"))
 # Linked maps of very many images, in WebGL: see the head of its script.
-LARGE_MAP = st.components.v2.component(
-    "vl_bias_lab_large_map",
-    css=text_beside(__file__, "large_map.css"),
-    js=text_beside(__file__, "points.js") + text_beside(__file__, "large_map.js"),
+MAPS = st.components.v2.component(
+    "vl_bias_lab_maps",
+    css=text_beside(__file__, "maps.css"),
+    js=text_beside(__file__, "points.js") + text_beside(__file__, "maps.js"),
 )
 _REMEMBER = st.components.v2.component(
     "vl_bias_lab_remember", js=text_beside(__file__, "remember.js")

@@ -10,7 +10,7 @@ from vlcore.data.imageset import ImageSet
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.plain_text import as_code, plain
 from vlcore.experiment.wording import title
-from vlcore.plots.maps.large import MOST_MARKS
+from vlcore.plots.maps.component import MOST_MARKS
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, shell
 

@@ -13,14 +13,14 @@ from hypothesis.extra import numpy as arrays
 
 from tests.plots.maps.examples import CAPTIONS, EVERYTHING, INFO, POINTS, TWINS
 from vlcore.experiment.grouping import SCENES
-from vlcore.plots.maps import large
+from vlcore.plots.maps import component
 from vlcore.plots.maps.legend import map_legend, numbered_column, rows_of_entries
 from vlcore.plots.maps.tables import map_tables
 from vlcore.plots.options import COLOURINGS, PLAIN, MapOptions
 from vlcore.plots.theme import DARK, LIGHT
 
 ROWS = np.arange(len(POINTS)) * 3
-COLUMNS = large.image_columns(POINTS, ROWS, 2, SCENES)
+COLUMNS = component.image_columns(POINTS, ROWS, 2, SCENES)
 OPTIONS = [
     *(MapOptions(colour_by=name) for name in COLOURINGS),
     MapOptions(groups=("horse_desert",), split="held out"),
@@ -31,7 +31,7 @@ OPTIONS = [
 def drawing(options: MapOptions = PLAIN, panes: int = 2, **more: Any) -> dict[str, Any]:
     captions = CAPTIONS[CAPTIONS["pane"] < panes]
     arguments = {"palette": LIGHT, "grouping": SCENES, "side": 400, **more}
-    return large.map_drawing(POINTS, captions, [INFO] * panes, options=options, **arguments)
+    return component.map_drawing(POINTS, captions, [INFO] * panes, options=options, **arguments)
 
 
 def test_columns_hold_the_values_of_the_table_in_few_bytes() -> None:
@@ -58,30 +58,30 @@ def test_scenes_are_numbers_where_images_share_one() -> None:
     same = COLUMNS.groupby("scene").ngroup().groupby(POINTS["scene"]).nunique()
     assert (same == 1).all()
     alone = POINTS.assign(scene=POINTS["id"])
-    assert "scene" not in large.image_columns(alone, ROWS, 2, SCENES)
+    assert "scene" not in component.image_columns(alone, ROWS, 2, SCENES)
 
 
 def test_words_of_which_each_image_has_its_own_are_not_sent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(large, "_MOST_WORDS", 5)
+    monkeypatch.setattr(component, "_MOST_WORDS", 5)
     long = POINTS.assign(caption_0=POINTS["id"])
-    assert "caption_0" not in large.image_columns(long, ROWS, 2, SCENES)
-    assert "caption_1" in large.image_columns(long, ROWS, 2, SCENES)
+    assert "caption_0" not in component.image_columns(long, ROWS, 2, SCENES)
+    assert "caption_1" in component.image_columns(long, ROWS, 2, SCENES)
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=repr)
 def test_colours_words_and_filters_are_those_of_altairs_maps(options: MapOptions) -> None:
     twins = TWINS.query("pane < 2") if options.twins else None
     sent = json.loads(json.dumps(drawing(options, twins=twins)))
-    drawn_options = options.replace(**dict.fromkeys(large.NOT_DRAWN, False))
+    drawn_options = options.replace(**dict.fromkeys(component.NOT_DRAWN, False))
     tables = map_tables(POINTS, CAPTIONS.query("pane < 2"), 2, drawn_options, twins=twins)
     entries = map_legend(LIGHT, SCENES, tables, drawn_options).entries
     names = ("name", "words", "colour", "shape", "filled")
     assert [[entry[name] for name in names] for entry in sent["legend"]] == [
         [getattr(entry, name) for name in names] for entry in entries
     ]
-    drawn = large.rows_of_bitmask(sent["drawn"], len(POINTS))
+    drawn = component.rows_of_bitmask(sent["drawn"], len(POINTS))
     assert POINTS[drawn]["id"].tolist() == options.drawn(POINTS, SCENES)["id"].tolist()
     belonging = 0
     for entry in sent["legend"]:
@@ -109,15 +109,15 @@ def test_every_map_has_its_words_and_captions() -> None:
 
 
 def test_overlays_that_large_maps_do_not_draw_are_named() -> None:
-    assert large.undrawn_overlays(PLAIN) == []
-    assert len(large.undrawn_overlays(EVERYTHING)) == len(large.NOT_DRAWN)
-    assert not set(drawing(EVERYTHING)["overlays"]) & set(large.NOT_DRAWN)
+    assert component.undrawn_overlays(PLAIN) == []
+    assert len(component.undrawn_overlays(EVERYTHING)) == len(component.NOT_DRAWN)
+    assert not set(drawing(EVERYTHING)["overlays"]) & set(component.NOT_DRAWN)
 
 
 @given(arrays.arrays(bool, st.integers(0, 70)))
 def test_a_bitmask_holds_its_images(marked: np.ndarray) -> None:
-    text = large.bitmask(marked)
-    np.testing.assert_array_equal(large.rows_of_bitmask(text, len(marked)), marked)
+    text = component.bitmask(marked)
+    np.testing.assert_array_equal(component.rows_of_bitmask(text, len(marked)), marked)
     bits = base64.b64decode(text)
     for row, is_marked in enumerate(marked):  # as the browser reads and writes them
         assert bits[row >> 3] >> (row & 7) & 1 == is_marked
@@ -127,5 +127,5 @@ def test_a_bitmask_holds_its_images(marked: np.ndarray) -> None:
     "text", [None, 7, [], {}, "", "AAA", "AAAAAAAA", "A" * 10**6, "é===", "*" * 4]
 )
 def test_what_is_no_bitmask_marks_nothing(text: object) -> None:
-    assert not large.rows_of_bitmask(text, 12).any()
-    assert len(large.rows_of_bitmask(text, 12)) == 12
+    assert not component.rows_of_bitmask(text, 12).any()
+    assert len(component.rows_of_bitmask(text, 12)) == 12

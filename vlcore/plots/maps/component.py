@@ -3,7 +3,7 @@
 Vega-Lite draws some thousands of marks well, and an SVG of a hundred thousand not at all. Plotly's
 `scattergl` sends a hundred thousand points twice as JSON-framed columns, has no hover that reaches
 a second map, and returns a lasso as one object a point. Embedding Atlas needs WebGPU and the
-network. So `vlcore/web/components/points.js` and `large_map.js` draw what this module tells them.
+network. So `vlcore/web/components/points.js` and `maps.js` draw what this module tells them.
 
 The geometry goes once (`image_columns`): float32 coordinates and small integers, about 30 bytes an
 image for two maps. What a choice on the page changes is small (`map_drawing`): colours by value,

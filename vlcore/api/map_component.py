@@ -8,7 +8,7 @@ import pandas as pd
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.offline_page import NEIGHBOURS, add_untrained_positions, drawn_twins, twin_lines
 from vlcore.experiment.grouping import Grouping
-from vlcore.plots.maps.large import image_columns, map_drawing
+from vlcore.plots.maps.component import image_columns, map_drawing
 from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.theme import Palette
@@ -17,7 +17,7 @@ from vlcore.plots.theme import Palette
 def columns(
     comparison: ComparedMaps, grouping: Grouping, options: MapOptions = PLAIN
 ) -> pd.DataFrame:
-    """The images of a comparison as `vlcore.plots.maps.large.image_columns`."""
+    """The images of a comparison as `vlcore.plots.maps.component.image_columns`."""
     points = _drawn_points(comparison, options)
     return image_columns(points, comparison.rows, len(comparison.models), grouping, options)
 
@@ -31,7 +31,7 @@ def drawing(
     legend_place: LegendPlace = "bottom",
 ) -> dict[str, Any]:
     """How the maps of a comparison look, each `side` px wide: as
-    `vlcore.plots.maps.large.map_drawing`."""
+    `vlcore.plots.maps.component.map_drawing`."""
     arrows, options = drawn_twins(comparison, grouping, options)
     return map_drawing(
         _drawn_points(comparison, options),

@@ -12,7 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from vlcore.api import compared_maps
-from vlcore.plots.maps.large import bitmask
+from vlcore.plots.maps.component import bitmask
 from vlcore.plots.options import PCA
 from vlcore.study import plans
 from vlcore.web import cache
@@ -45,7 +45,7 @@ def key_of_maps() -> str:
 def drawings(page: AppTest) -> list[Any]:
     """What large maps are told: how they look, and their columns."""
     components = page.get("bidi_component")
-    return [one.proto for one in components if one.proto.component_name.endswith("large_map")]
+    return [one.proto for one in components if one.proto.component_name.endswith("maps")]
 
 
 def test_large_maps_are_told_their_columns_apart_from_their_look() -> None:

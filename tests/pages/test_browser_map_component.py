@@ -13,7 +13,7 @@ from PIL import Image, ImageColor
 from playwright.sync_api import Locator, Page, expect
 
 from tests.chromium import needs_chromium
-from vlcore.api import large_maps
+from vlcore.api import map_component
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.model_map import model_map
 from vlcore.artifacts import store
@@ -51,7 +51,7 @@ def server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
 
 
 @dataclass(frozen=True, eq=False)
-class LargeMaps:
+class MapsOfTab:
     """The large maps of a tab, and where the images of a comparison lie on them."""
 
     tab: Page
@@ -64,7 +64,7 @@ class LargeMaps:
 
     @property
     def root(self) -> Locator:
-        return self.tab.locator(".large-map")
+        return self.tab.locator(".linked-maps")
 
     def surface(self, pane: int) -> Locator:
         return self.root.locator(".surface").nth(pane)
@@ -79,7 +79,7 @@ class LargeMaps:
     def parts(self) -> np.ndarray:
         """Where each image lies in each map, (maps, n, 2), in parts of its sides from the upper
         left."""
-        drawing = large_maps.drawing(self.comparison, SCENES, LIGHT, 400)
+        drawing = map_component.drawing(self.comparison, SCENES, LIGHT, 400)
         parts = []
         for pane, shown in enumerate(drawing["panes"]):
             left, right, low, high = shown["extent"]
@@ -128,8 +128,8 @@ def comparison(server: str) -> ComparedMaps:
 
 
 @pytest.fixture
-def maps(page: Page, comparison: ComparedMaps) -> LargeMaps:
-    return LargeMaps(page, comparison)
+def maps(page: Page, comparison: ComparedMaps) -> MapsOfTab:
+    return MapsOfTab(page, comparison)
 
 
 def inside(path: list[tuple[float, float]], points: np.ndarray) -> np.ndarray:
@@ -143,7 +143,7 @@ def inside(path: list[tuple[float, float]], points: np.ndarray) -> np.ndarray:
     return crossings % 2 == 1
 
 
-def test_the_pointer_lights_zooms_and_moves_both_maps(maps: LargeMaps, server: str) -> None:
+def test_the_pointer_lights_zooms_and_moves_both_maps(maps: MapsOfTab, server: str) -> None:
     tab, row = maps.tab, maps.lonely()
     maps.opened(f"{server}/{ADDRESS}")
     for pane in (0, 1):
@@ -192,7 +192,7 @@ def test_the_pointer_lights_zooms_and_moves_both_maps(maps: LargeMaps, server: s
     expect(maps.root).to_have_attribute("data-zoom", "1.00")
 
 
-def test_a_lasso_reaches_the_page_and_survives_its_runs(maps: LargeMaps, server: str) -> None:
+def test_a_lasso_reaches_the_page_and_survives_its_runs(maps: MapsOfTab, server: str) -> None:
     tab = maps.tab
     maps.opened(f"{server}/{ADDRESS}")
     left, top, side = maps.box(0)
@@ -229,7 +229,7 @@ def test_a_lasso_reaches_the_page_and_survives_its_runs(maps: LargeMaps, server:
     assert min(maps.colours(0, DARK)) > 20
 
 
-def test_legend_and_panel_hide_images_from_a_selection(maps: LargeMaps, server: str) -> None:
+def test_legend_and_panel_hide_images_from_a_selection(maps: MapsOfTab, server: str) -> None:
     tab = maps.tab
     maps.opened(f"{server}/{ADDRESS}")
     points = maps.comparison.points.dropna(subset="x0")
@@ -256,7 +256,7 @@ def test_fingers_tap_and_pinch(
     come: Callable[..., Page], comparison: ComparedMaps, server: str
 ) -> None:
     tab = come(390, 844, has_touch=True, is_mobile=True)
-    maps = LargeMaps(tab, comparison)
+    maps = MapsOfTab(tab, comparison)
     maps.opened(f"{server}/{ADDRESS}&show_arrows=true")
     expect(maps.root).to_have_attribute("data-mode", "move")  # a finger scrolls the page
     first = maps.parts[0]
@@ -298,7 +298,7 @@ def test_a_lost_drawing_comes_back(
     browser_tab: Page, comparison: ComparedMaps, server: str
 ) -> None:
     """On a tab whose console is not judged: a browser warns there of a context that was lost."""
-    maps = LargeMaps(browser_tab, comparison)
+    maps = MapsOfTab(browser_tab, comparison)
     maps.opened(f"{server}/{ADDRESS}")
     before = maps.colours(0, LIGHT)
     maps.root.locator("canvas").evaluate(

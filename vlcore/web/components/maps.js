@@ -1,4 +1,4 @@
-// Linked maps of very many images (vlcore/plots/maps/large.py): hover, zoom, selections and words; `Points` draws marks.
+// Linked maps of very many images (vlcore/plots/maps/component.py): hover, zoom, selections and words; `Points` draws marks.
 //
 // The component is mounted twice: once with the columns of the images, which stay the same, and once with how they look.
 // Nothing but ended gestures goes to the server, as state: `picked` (a row), `selected` (one bit a row), `shown`
@@ -28,7 +28,7 @@ export default function({parentElement, data, setStateValue}) {
     return () => columnsByStamp.delete(data.stamp);
   }
   let map = mapsByParent.get(parentElement);
-  if (!map) mapsByParent.set(parentElement, map = new LargeMap(parentElement, data));
+  if (!map) mapsByParent.set(parentElement, map = new LinkedMaps(parentElement, data));
   map.tell = setStateValue;
   map.update(data);
   return () => {
@@ -90,7 +90,7 @@ function isInside(path, x, y) {
   return inside;
 }
 
-class LargeMap {
+class LinkedMaps {
   constructor(parent, data) {
     this.heard = new AbortController();
     this.view = {x: 0.5, y: 0.5, zoom: 1};  // what all maps show: the middle, in parts of their sides, and how close
@@ -101,7 +101,7 @@ class LargeMap {
     this.pointers = new Map();
     this.canvas = element("canvas", {"aria-hidden": "true"});
     this.points = new Points(this.canvas);
-    this.root = element("div", {className: "large-map"});
+    this.root = element("div", {className: "linked-maps"});
     this.restored = data.selected;  // what was marked before the map was mounted anew
     parent.append(this.root);
     this.listen(this.root, "keydown", event => this.press(event));

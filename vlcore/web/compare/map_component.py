@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from vlcore.api import large_maps
+from vlcore.api import map_component
 from vlcore.experiment.plain_text import plain
-from vlcore.plots.maps.large import bitmask, rows_of_bitmask, undrawn_overlays
+from vlcore.plots.maps.component import bitmask, rows_of_bitmask, undrawn_overlays
 from vlcore.plots.maps.legend import rows_of_entries
 from vlcore.plots.maps.linked import clicked_ids
 from vlcore.plots.options import PLAIN
@@ -26,10 +26,10 @@ def show(view: Shown, alt: str, key: str) -> Clicks | None:
     """Show the maps, and the panel below: what was clicked and marked on them, or nothing where a
     browser has no WebGL2."""
     points, options = view.comparison.points, view.options
-    columns = cache.large_columns(
+    columns = cache.map_columns(
         view.keys, PLAIN.replace(projection=options.projection, untrained=options.untrained)
     )
-    drawing = cache.large_drawing(view.keys, view.palette, view.side, options, view.legend_place)
+    drawing = cache.map_drawing(view.keys, view.palette, view.side, options, view.legend_place)
     told: Mapping[str, Any] = st.session_state.get(key) or {}
     names = [entry["name"] for entry in drawing["legend"]]
     entries = [name for name in names if name in _listed(told.get("shown"))]
@@ -43,7 +43,7 @@ def show(view: Shown, alt: str, key: str) -> Clicks | None:
     cells = _clicked_cells(f"{key}-panel")
     drawn = rows_of_bitmask(drawing["drawn"], len(points))
     drawn &= rows_of_entries(points, [f"group {cell['group']}" for cell in cells], "0")
-    browser.LARGE_MAP(
+    browser.MAPS(
         key=key,
         data={
             **drawing,
@@ -51,7 +51,7 @@ def show(view: Shown, alt: str, key: str) -> Clicks | None:
             "alt": alt,
             "thumbs": _address_of_images(view),
             "drawn": bitmask(drawn),
-            "lines": large_maps.lines_of_image(
+            "lines": map_component.lines_of_image(
                 view.comparison, view.images.grouping, view.palette, options, identity
             ),
             "picked": int(position[0]) if len(position) else None,
@@ -65,7 +65,7 @@ def show(view: Shown, alt: str, key: str) -> Clicks | None:
     )
     if told.get("unsupported") is True:
         return None
-    browser.LARGE_MAP(
+    browser.MAPS(
         key=f"{key}-columns", data={"stamp": columns.stamp, "columns": columns.table}, height=0
     )
     if undrawn := undrawn_overlays(options):

@@ -10,7 +10,7 @@ import pytest
 
 from tests.api.stand_ins import BASE, image_set, publish
 from tests.api.test_offline_page import thumbs
-from vlcore.api import compared_maps, large_maps
+from vlcore.api import compared_maps, map_component
 from vlcore.api.compared_maps import ComparedMaps, compare_maps, drawn_sample
 from vlcore.api.model_map import model_map
 from vlcore.api.offline_page import NEIGHBOURS, figure
@@ -40,8 +40,8 @@ def comparison(small: ComparedMaps, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 def test_columns_and_drawing_are_of_one_table(comparison: ComparedMaps) -> None:
     options = MapOptions(untrained=True, twins=True)
-    columns = large_maps.columns(comparison, SCENES, options)
-    drawing = large_maps.drawing(comparison, SCENES, LIGHT, 300, options)
+    columns = map_component.columns(comparison, SCENES, options)
+    drawing = map_component.drawing(comparison, SCENES, LIGHT, 300, options)
     json.dumps(drawing)
     assert drawing["count"] == len(columns) == len(comparison.points)
     assert columns["row"].tolist() == comparison.rows.tolist()
@@ -54,7 +54,7 @@ def test_lines_lead_from_the_clicked_image_to_its_neighbours_and_twins(
 ) -> None:
     point = comparison.points.query("kind == 'test'").iloc[0]
     options = MapOptions(neighbours=True, twins=True)
-    lines = large_maps.lines_of_image(comparison, SCENES, LIGHT, options, point["id"])
+    lines = map_component.lines_of_image(comparison, SCENES, LIGHT, options, point["id"])
     json.dumps(lines)
     for pane, model in enumerate(comparison.models):
         of_map = [line for line in lines if line["pane"] == pane]
@@ -68,8 +68,8 @@ def test_lines_lead_from_the_clicked_image_to_its_neighbours_and_twins(
             )
             ends = np.isclose(model.points, [line["x2"], line["y2"]]).all(axis=1)
             assert ends.any()
-    assert large_maps.lines_of_image(comparison, SCENES, LIGHT, PLAIN, point["id"]) == []
-    assert large_maps.lines_of_image(comparison, SCENES, LIGHT, options, "nobody") == []
+    assert map_component.lines_of_image(comparison, SCENES, LIGHT, PLAIN, point["id"]) == []
+    assert map_component.lines_of_image(comparison, SCENES, LIGHT, options, "nobody") == []
 
 
 def test_altair_draws_a_sample_of_large_maps_and_says_so(comparison: ComparedMaps) -> None:
