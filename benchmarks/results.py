@@ -2,8 +2,8 @@
 
 python -m benchmarks.results
 
-writes docs/results/README.md, its table and its figures again; every number is computed from
-docs/results/runs.parquet. Runs that are on the disk are added to that, a study at a time:
+writes README.md, beyond.md, table.md and the figures of docs/results again; every number is from
+runs.parquet there. Runs that are on the disk are added to that, a study at a time:
 
 python -m vlcore study experiments --data scenes --seeds 7
 python -m benchmarks.results --grid experiments --seeds 7 [--first-seed 20 --name confirmation]
@@ -20,6 +20,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from benchmarks import FLAG, parse_options, publishing
+from benchmarks.results_beyond_page import beyond_page
 from benchmarks.results_data import CHECKED, READOUTS
 from benchmarks.results_figures import write_figures
 from benchmarks.results_page import page, table
@@ -56,9 +57,10 @@ def main() -> None:
 
 
 def write_pages() -> None:
-    """Write the page, its table and its figures."""
+    """Write the pages, the table and the figures."""
     (published.FOLDER / "README.md").write_text(page(), encoding="utf-8")
     (published.FOLDER / "table.md").write_text(table(), encoding="utf-8")
+    (published.FOLDER / "beyond.md").write_text(beyond_page(), encoding="utf-8")
     write_figures(published.FOLDER)
 
 

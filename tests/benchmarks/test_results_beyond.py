@@ -8,8 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.formula.api import ols
 
+from benchmarks import results_beyond as beyond
 from benchmarks.results_beyond import crossed, slope_weights
+from benchmarks.results_beyond_page import beyond_page
+from vlcore.study import published
+from vlcore.study.contrasts import ArmRates
 from vlcore.study.statistics.paired import t_interval
+
+IMAGES = 10_000_000  # so many that the half image of a logit changes nothing
+PAIRS = pd.MultiIndex.from_tuples([(n, n) for n in range(4)], names=["data_seed", "init_seed"])
 
 
 @given(st.lists(st.floats(-5, 5), min_size=4, max_size=4))
@@ -19,6 +26,68 @@ def test_slope_weights_are_those_of_least_squares(values: list[float]) -> None:
     assert sum(weights.values()) == pytest.approx(0)
     slope = sum(weight * value for weight, value in zip(weights.values(), values, strict=True))
     assert slope == pytest.approx(np.polyfit(list(x), values, 1)[0], abs=1e-9)
+
+
+@pytest.fixture
+def log_odds(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """Log odds by arm, which every published study is made to have in four seed pairs that differ
+    by a constant."""
+    known: dict[str, float] = {}
+
+    def arms_of(_study: str, _measure: str, bias: float, *arms: str) -> ArmRates:
+        spread = pd.Series(np.linspace(-0.5, 0.5, len(PAIRS)), PAIRS)
+        columns = {arm: spread + known.get(f"{arm} at {bias}", known.get(arm, 0.0)) for arm in arms}
+        rates = 1 / (1 + np.exp(-pd.DataFrame(columns)))
+        return ArmRates(rates, rates * 0 + IMAGES)
+
+    monkeypatch.setattr(beyond, "arms_of", arms_of)
+    beyond.words_less_codes.cache_clear()
+    return known
+
+
+def test_what_a_size_changes_of_a_cost_is_its_slope_on_doublings(
+    log_odds: dict[str, float],
+) -> None:
+    for doublings, images in enumerate((24, 48, 96, 192, 384)):
+        log_odds[f"short of {images} images"] = 2.0
+        log_odds[f"place of {images} images"] = 1.0 + 0.2 * doublings
+        log_odds[f"place of {images} images in 2800 steps"] = 1.0 + 0.2 * doublings - 0.6
+        log_odds[f"short of {images} images in 2800 steps"] = 2.0
+    log_odds |= {"place of width 32": 0.9, "short of width 32": 2.0}
+    log_odds |= {"place of width 128": 1.5, "short of width 128": 2.0}
+    assert beyond.cost_of_size("place", 24).mean_log_odds.value == pytest.approx(-1, abs=1e-3)
+    assert beyond.images_slope("place").mean_log_odds.value == pytest.approx(0.2, abs=1e-3)
+    assert beyond.width_slope("place").mean_log_odds.value == pytest.approx(0.3, abs=1e-3)
+    assert beyond.steps_slope("place").mean_log_odds.value == pytest.approx(-0.3, abs=1e-3)
+
+
+def test_words_less_codes_grow_with_the_doublings_of_the_contrast(
+    log_odds: dict[str, float],
+) -> None:
+    for percentage in (8, 12, 25, 40, 70):
+        name = f"words@random place at {percentage:02d}"
+        log_odds[name] = 0.1 * np.log2(percentage / 8)
+    result = beyond.words_less_codes_at("scratch", "25").mean_log_odds.value
+    assert result == pytest.approx(0.1 * np.log2(25 / 8), abs=1e-3)
+    values = [0.1 * np.log2(percentage / 8) for percentage in (8, 12, 25, 40, 70)] + [0.0, 0.0]
+    slope = np.polyfit(np.log2([8, 12, 25, 40, 70, 17, 100]), values, 1)[0]
+    mean = beyond.contrast_slope("scratch").mean_log_odds.value
+    assert mean == pytest.approx(slope, abs=1e-3)
+
+
+def test_the_slope_on_bias_is_taken_pair_by_pair(log_odds: dict[str, float]) -> None:
+    for bias, cost in {0.0: 0.0, 0.75: -0.3, 0.9: -0.5}.items():
+        log_odds[f"transformer descriptive at {bias}"] = cost
+    phi = [0.0, 0.6, 9 / 11]  # share of the majority less that of the minority
+    result = beyond.levels_slope("made-of-words-scratch")
+    assert result.n == len(PAIRS)
+    slope = np.polyfit(phi, [0.0, -0.3, -0.5], 1)[0]
+    assert result.mean_log_odds.value == pytest.approx(slope, abs=1e-3)
+
+
+def test_the_page_of_results_beyond_the_answer_is_that_of_its_script() -> None:
+    page = (published.FOLDER / "beyond.md").read_text(encoding="utf-8")
+    assert page == beyond_page()
 
 
 def test_crossed_factors_agree_with_an_analysis_of_variance() -> None:

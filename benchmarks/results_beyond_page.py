@@ -1,0 +1,200 @@
+"""The page of what the plans beyond the answer found, docs/results/beyond.md: each number that they
+asked for, beside what they predicted."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from benchmarks import head, row
+from benchmarks import results_beyond as beyond
+from benchmarks.results_page import both, odds
+from vlcore.study.answer import SETS, TOWERS
+from vlcore.study.contrasts import Contrast
+from vlcore.study.runs_table import AnalysisError
+
+ABOUT = (
+    "What was planned [beyond the answer](plans/beyond.md), and the fourth step of [its"
+    " chain](plans/answer.md), asked with its runs: log odds of minority-group accuracy [points],"
+    " 75 % removed, with 95 % t intervals over seed pairs that are not adjusted. All of it is"
+    " descriptive. “Below 0” and “above 0” were predicted before the first run: “yes” where the"
+    " interval lies on that side, “no” where it lies on the other, “open” where it has 0 in it."
+    " Written by `python -m benchmarks.results`."
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A number that a plan asked for.
+
+    Attributes:
+        words: what is asked.
+        where: the images, and the image tower.
+        ask: reads it from the published runs.
+        predicted: the side of 0 that the plan named: -1, 1, or None where it named none.
+    """
+
+    words: str
+    where: str
+    ask: Callable[[], Contrast]
+    predicted: int | None = None
+
+
+def beyond_page() -> str:
+    """The page, with a section a plan."""
+    parts = ["# Beyond the answer", "", ABOUT, ""]
+    for title, words, questions in (
+        ("Rich captions", RICH, list(_rich())),
+        ("Size", SIZE, list(_size())),
+        ("How plain the place is", CONTRAST, list(_contrasts())),
+        ("How biased the images are", LEVELS, list(_levels())),
+    ):
+        columns = head("asked", "where", "pairs", "log odds [points]", "predicted", "so")
+        rows = [_row(question) for question in questions]
+        parts += [f"## {title}", "", words, "", columns, *rows, ""]
+    return "\n".join([*parts, *_other_images()])
+
+
+RICH = (
+    "Captions name 0, 1, 3 or 5 true attributes beside the animal; “with the place” is one of them."
+    " Twenty wordings are less one, over all numbers of attributes."
+)
+SIZE = (
+    "What naming the place, or the sky, costs less short labels, by images of a group (700 steps,"
+    " width 64), and how that cost changes with each doubling of images, width and steps: above 0"
+    " it shrinks. The linear [theory](theory.md) predicted that more images shrink it."
+)
+CONTRAST = (
+    "What descriptive labels cost as means of random word vectors less what they cost as codes, by"
+    " contrast of the place, and its slope on each doubling of the contrast, in the seed pairs that"
+    " have all seven."
+)
+LEVELS = (
+    "The slope of descriptive less short labels on φ over 0, 75 and 90 % removed, with a"
+    " transformer for captions: step H2 of the chain, which came after the chain had ended."
+)
+
+
+def _row(question: Question) -> str:
+    expected = {-1: "below 0", 1: "above 0", None: "-"}[question.predicted]
+    try:
+        result = question.ask()
+    except (AnalysisError, ValueError):  # fewer than two seed pairs have all arms
+        return row(question.words, question.where, 0, "has not run", expected, "-")
+    outcome = _outcome(result, question.predicted)
+    return row(question.words, question.where, result.n, both(result), expected, outcome)
+
+
+def _outcome(result: Contrast, predicted: int | None) -> str:
+    if predicted is None:
+        return "-"
+    mean = result.mean_log_odds
+    if mean.low <= 0 <= mean.high:
+        return "open"
+    return "yes" if mean.value * predicted > 0 else "no"
+
+
+def _rich() -> Iterator[Question]:
+    measures = {
+        "rare": beyond.PRIMARY,
+        "usual": "majority_accuracy",
+        "all groups alike": "balanced_accuracy",
+    }
+    for tower, ending, where in _towers_and_sets():
+        study = f"rich-{tower}{ending}"
+        costs = -1 if tower == "scratch" else None
+        for place in (False, True):
+            for images, measure in measures.items():
+                words = f"each attribute, {'with' if place else 'without'} the place: {images}"
+                predicted = costs if images == "rare" else None
+                yield Question(
+                    words,
+                    where,
+                    lambda study=study, place=place, measure=measure: beyond.attributes_slope(
+                        study, place, measure
+                    ),
+                    predicted,
+                )
+        yield Question(
+            "twenty wordings less one: rare",
+            where,
+            lambda study=study: beyond.wordings_cost(study),
+            costs,
+        )
+
+
+def _size() -> Iterator[Question]:
+    where = "`balanced-cues`, from scratch"
+    for named in ("place", "sky"):
+        for images in beyond.SIZES:
+            yield Question(
+                f"the {named}, {images} images of a group",
+                where,
+                lambda named=named, images=images: beyond.cost_of_size(named, images),
+            )
+    for named in ("place", "sky"):
+        for size, slope, predicted in (
+            ("images", beyond.images_slope, 1),
+            ("width", beyond.width_slope, None),
+            ("steps", beyond.steps_slope, None),
+        ):
+            yield Question(
+                f"the {named}, each doubling of {size}",
+                where,
+                lambda slope=slope, named=named: slope(named),
+                predicted,
+            )
+
+
+def _contrasts() -> Iterator[Question]:
+    for tower, words in TOWERS.items():
+        for percentage in sorted((*beyond.CONTRASTS, *beyond.USUAL_CONTRASTS), key=int):
+            yield Question(
+                f"words less codes, at {int(percentage)} %",
+                words,
+                lambda tower=tower, percentage=percentage: beyond.words_less_codes_at(
+                    tower, percentage
+                ),
+            )
+        yield Question(
+            "each doubling of the contrast",
+            words,
+            lambda tower=tower: beyond.contrast_slope(tower),
+            1,
+        )
+
+
+def _levels() -> Iterator[Question]:
+    for tower, ending, where in _towers_and_sets():
+        yield Question(
+            "slope on φ",
+            where,
+            lambda study=f"made-of-words-{tower}{ending}": beyond.levels_slope(study),
+        )
+
+
+def _towers_and_sets() -> Iterator[tuple[str, str, str]]:
+    """Each image tower and image set: the tower, how a study's name ends, and both in words."""
+    for tower, words in TOWERS.items():
+        for data, ending in SETS.items():
+            yield tower, ending, f"`{data}`, {words}"
+
+
+def _other_images() -> list[str]:
+    lines = [
+        "## Other images",
+        "",
+        "Six sets drawn anew, each with six initialisations: what naming the place costs, with an"
+        " interval over images and initialisations, and the standard deviation that is whose. It"
+        " was predicted to be below 0.",
+        "",
+        head("images", "log odds", "SD between images", "between initialisations", "left"),
+    ]
+    for data, study in (("scenes", "images-scenes"), ("balanced-cues", "images-cues")):
+        try:
+            result = beyond.crossed_images(study)
+        except (AnalysisError, ValueError):
+            lines.append(row(f"`{data}`", "has not run", "-", "-", "-"))
+            continue
+        spreads = (result.by_images, result.by_initialisation, result.residual)
+        spread_cells = [f"{spread:.2f}" for spread in spreads]
+        lines.append(row(f"`{data}`", odds(result.mean), *spread_cells))
+    return [*lines, ""]
