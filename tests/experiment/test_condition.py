@@ -52,7 +52,7 @@ CONDITIONS = st.builds(
     data_version=st.text(max_size=5),
     bias=st.floats(0, 1),
     labels=st.sampled_from([style for style in options.style_names() if style != "own"]),
-    negatives=st.sampled_from([name for name, one in options.NEGATIVES.items() if not one.both]),
+    negatives=st.sampled_from([name for name, one in options.NEGATIVES.items() if not one.named]),
     logit=st.sampled_from(list(options.LOGITS)),
     recipe=st.sampled_from(list(options.RECIPES)),
     mitigation=st.sampled_from(
@@ -182,6 +182,7 @@ def test_a_value_outside_its_set_or_range_is_refused(
         ({"objective": "infonce", "logit": "affine"}, "logit=learned"),
         ({"negatives": "counterfactual"}, "object and context"),
         ({"negatives": "same_place_50", "labels": "partial_50"}, "object and context"),
+        ({"negatives": "other_object", "labels": "constant"}, "name object"),
         ({"width": 40}, "multiple of 16"),
         ({"bias": 1.0, "mitigation": "groupdro"}, "groupdro is not applicable"),
         (

@@ -69,7 +69,7 @@ def test_negatives_a_mitigation_and_a_size_mode_are_one_entry_each(
     monkeypatch.setitem(
         options.NEGATIVES,
         "near",
-        Negatives("Close.", words="near negatives", key="near", both=True),
+        Negatives("Close.", words="near negatives", key="near", named=("object", "context")),
     )
     monkeypatch.setitem(
         options.MITIGATIONS, "prune", Mitigation("Cut.", words="pruning", needs_groups=True)

@@ -8,7 +8,7 @@ from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.options import NEGATIVES
 from vlcore.metrics.negatives import negative_shares
 
-TABLES = [name for name, one in NEGATIVES.items() if not one.both and name != "shuffle_unfiltered"]
+TABLES = [name for name, one in NEGATIVES.items() if not one.named and name != "shuffle_unfiltered"]
 COUNTS = [[48, 48], [48, 12, 48, 12], [48, 0, 48, 0], [3, 1, 2], [1, 1, 1, 1, 1]]
 
 
@@ -47,6 +47,21 @@ def test_counterfactual_negatives_differ_in_one_factor() -> None:
             assert weight == (0.5 if differ == 1 else 0)
     table = negative_shares("counterfactual", np.ones(20), captions_of("paraphrase_5", SCENES))
     assert (table > 0).sum(axis=1).tolist() == [10] * 20
+
+
+@pytest.mark.parametrize("labels", ["undescriptive", "descriptive", "sky"])
+def test_only_the_object_is_told_apart_from_captions_of_other_objects(labels: str) -> None:
+    said = captions_of(labels, SCENES)
+    counts = np.arange(1, len(said) + 1)
+    weights = negative_shares("other_object", counts, said)
+    for own, row in zip(said, weights.tolist(), strict=True):
+        others = {k for k, other in enumerate(said) if other.object != own.object}
+        total = sum(int(counts[k]) for k in others)
+        expected = [counts[k] / total if k in others else 0.0 for k in range(len(said))]
+        assert row == pytest.approx(expected)
+    if labels == "undescriptive":  # as by default: there are no other captions
+        usual = negative_shares("filtered_marginal", counts, said)
+        assert weights == pytest.approx(usual)
 
 
 @pytest.mark.parametrize("percent", [25, 50, 100])

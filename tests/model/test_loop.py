@@ -278,14 +278,16 @@ def test_caption_accuracy_against_a_loop(captions: int) -> None:
 
 
 BOTH = {
-    name for name, one in NEGATIVES.items() if one.both
+    name for name, one in NEGATIVES.items() if one.named
 }  # need captions that name object and place
 DESCRIBED = BOTH | {"infonce", "infonce_identity", "siglip", "ce_group", "captioner"}
 KINDS = [
     {field: name} | ({"labels": "descriptive"} if name in DESCRIBED else {})
     for field, names in {
         "objective": "two_part infonce infonce_identity siglip ce_object ce_group captioner",
-        "negatives": "product filtered_uniform counterfactual same_place_100 shuffle_unfiltered",
+        "negatives": (
+            "product filtered_uniform counterfactual same_place_100 other_object shuffle_unfiltered"
+        ),
         "logit": "raw_cosine affine",
         "schedule": "constant",
         "mitigation": "reweight resample groupdro",

@@ -324,7 +324,7 @@ def learnt_captions(images: ImageSet, condition: Condition) -> tuple[Caption, ..
     models read two alike.
     """
     grouping, objective = images.grouping, OBJECTIVES[condition.objective]
-    needs_both = NEGATIVES[condition.negatives].both
+    named = NEGATIVES[condition.negatives].named
     style_captions = captions_of(condition.labels, grouping, condition.template)
     captions = {caption.text: caption for caption in style_captions}
     for edit in condition.changes:
@@ -338,10 +338,10 @@ def learnt_captions(images: ImageSet, condition: Condition) -> tuple[Caption, ..
             raise EditError(
                 f"{condition.objective} knows the set's contexts alone; draw in {contexts}."
             )
-        if needs_both and not (added.object and added.context):
+        if not all(getattr(added, name) for name in named):
             raise EditError(
-                f"Negatives {condition.negatives} need captions that name object and context, which"
-                f" {added.text!r} does not."
+                f"Negatives {condition.negatives} need captions that name {' and '.join(named)},"
+                f" which {added.text!r} does not."
             )
         captions.setdefault(added.text, added)
     check_captions(list(captions))

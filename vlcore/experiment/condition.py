@@ -206,12 +206,12 @@ class Condition:
             )
 
     def _check_negatives(self) -> None:
-        if options.NEGATIVES[self.negatives].both:
+        if named := options.NEGATIVES[self.negatives].named:
             captions = captions_of(self.labels, SCENES, self.template)
-            if not all(caption.object and caption.context for caption in captions):
+            if not all(getattr(caption, name) for caption in captions for name in named):
                 raise ConditionError(
-                    f"Negatives {self.negatives} need labels that name object and context; choose"
-                    " descriptive ones."
+                    f"Negatives {self.negatives} need labels that name {' and '.join(named)};"
+                    " choose descriptive ones."
                 )
         usual = self.negatives == "filtered_marginal" and self.logit == "learned"
         if not usual and not self._objective.draws_negatives:

@@ -63,7 +63,7 @@ class Negatives(Option):
     """A distribution of mismatched captions."""
 
     key: str = ""  # its mark in keys
-    both: bool = False  # labels must name object and context
+    named: tuple[str, ...] = ()  # what labels must name
     # Share of captions that name the same background and the other object, where it is fixed.
     same_place: float = math.nan
 
@@ -222,18 +222,23 @@ NEGATIVES: dict[str, Negatives] = {
     "counterfactual": Negatives(
         "Captions that differ in the object or the background, never in both: a rare caption is"
         " then mostly met as a wrong one, which the text alone gives away.",
-        both=True,
+        named=("object", "context"),
     ),
     **{
         f"same_place_{percent}": Negatives(
             f"{percent} % of the mismatched captions name the same background and the other animal,"
             " so that only the animal tells. Where that caption is rare, the text alone gives it"
             " away.",
-            both=True,
+            named=("object", "context"),
             same_place=percent / 100,
         )
         for percent in (25, 50, 100)
     },
+    "other_object": Negatives(
+        "Captions of the other animal, as often as they occur: whatever else captions say, only the"
+        " animal must be told apart.",
+        named=("object",),
+    ),
     "shuffle_unfiltered": Negatives(
         "The batch's captions in another order; some are the right one by chance."
     ),

@@ -21,9 +21,10 @@ def negative_shares(
     frequency, the image's too; ``counterfactual`` captions that differ from the image's in the
     object or in the context and not in both; ``same_place_25`` the others with a quarter for those
     that name the same context, and within each part by frequency; one part has all where the other
-    is empty. A row without any candidate is 0. ``none`` draws nothing: the study's text taken
-    literally. ``shuffle_unfiltered`` takes a batch in another order, which draws captions as
-    ``product`` does, but for the noise of the batch.
+    is empty; ``other_object`` the captions of other objects, by frequency. A row without any
+    candidate is 0. ``none`` draws nothing: the study's text taken literally.
+    ``shuffle_unfiltered`` takes a batch in another order, which draws captions as ``product`` does,
+    but for the noise of the batch.
 
     Args:
         negatives: One of `vlcore.experiment.options.NEGATIVES`.
@@ -39,6 +40,8 @@ def negative_shares(
             [(a.object != b.object) != (a.context != b.context) for b in captions] for a in captions
         ]
         weights = np.array(differ, dtype=np.float32)
+    elif negatives == "other_object":
+        weights *= [[a.object != b.object for b in captions] for a in captions]
     elif negatives == "filtered_uniform":
         weights = (weights > 0).astype(np.float32)
     if negatives.startswith(("filtered", "same_place")):
