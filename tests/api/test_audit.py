@@ -51,7 +51,7 @@ def test_the_drawn_set_passes_and_every_answer_has_its_numbers(home: Path) -> No
     checks = by_name(run_checks(open_set("scenes"), lambda *counts: progress.append(counts)))
     probes = probe_names("colour", "rim", "pixels", "place", "outline")
     factors = ["factors and object", "factors and context"]
-    assert list(checks) == ["held-out pictures", *factors, *probes, "twins", "near-duplicates"]
+    assert list(checks) == ["held-out images", *factors, *probes, "twins", "near-duplicates"]
     assert progress[-1] == (40 + 16, 40 + 16), "all images are drawn at once"
     # With ten images a group the outline of the animal may stay below three standard errors.
     assert not any(check.ok is False for name, check in checks.items() if "outline" not in name)
@@ -161,8 +161,8 @@ def fixed(empty_home: Path) -> ImageSet:
 def test_checks_of_a_small_set(small: ImageSet) -> None:
     checks = by_name(run_checks(small))
     probes = probe_names("colour", "rim", "pixels")
-    assert list(checks) == ["held-out pictures", *probes, "near-duplicates"]
-    size = checks["held-out pictures"]
+    assert list(checks) == ["held-out images", *probes, "near-duplicates"]
+    size = checks["held-out images"]
     assert size.ok is False
     assert {"5", "8", "20"} <= set(size.sentence.split())
     colour = checks["colour and object"]
@@ -176,7 +176,7 @@ def test_checks_of_a_small_set(small: ImageSet) -> None:
 
 def test_checks_of_a_set_with_test_images(fixed: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
     checks = by_name(run_checks(fixed))
-    assert checks["held-out pictures"].ok is False
+    assert checks["held-out images"].ok is False
     assert checks["near-duplicates"].ok is True
     assert checks["colour and context"].number["value"] > 0.9
     assert not {"twins", "factors and object", "place and object"} & set(checks)

@@ -64,7 +64,7 @@ def test_a_report_is_one_file_that_says_how_little_there_is(
 ) -> None:
     out = tmp_path / "study.html"
     found = document("report", "experiments", *STEPS, "--out", out)
-    assert (found["runs"], found["planned"], found["blocks"]) == (4, 4, 1)
+    assert (found["runs"], found["planned"], found["seed pairs"]) == (4, 4, 1)
     assert found["answer"].startswith("Inconclusive: a comparison needs two seed pairs")
     assert [claim["claim"] for claim in found["claims"]] == [f"C{number}" for number in range(1, 9)]
     verdicts = [claim["verdict"] for claim in found["claims"]]

@@ -148,7 +148,7 @@ def _sample_size(images: ImageSet) -> Check:
         )
     enough = smallest >= FEW
     warning = "" if enough else f"; numbers from fewer than {FEW} say little"
-    return Check("held-out pictures", enough, f"{sentence}{warning}.")
+    return Check("held-out images", enough, f"{sentence}{warning}.")
 
 
 def _factors(images: ImageSet) -> Iterator[Check]:

@@ -232,7 +232,7 @@ def report(options: Namespace) -> dict[str, Any]:
         **write_page(options.out, report_html(findings)),
         "runs": findings.n_trained,
         "planned": len(plan.conditions),
-        "blocks": findings.n_blocks,
+        "seed pairs": findings.n_blocks,
         "answer": answer(findings),
         "claims": claims,
     }

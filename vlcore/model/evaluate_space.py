@@ -118,7 +118,7 @@ def lacking(views: Views) -> dict[Need, str]:
     """Splits with too few images to measure a space on, with the reason."""
     reasons = {}
     for need, split, reason in (
-        (Need.HELD_OUT, "test", "too few held-out pictures"),
+        (Need.HELD_OUT, "test", "too few held-out images"),
         (Need.PROBE, "probe", "no pictures to fit it on"),
     ):
         groups = views.column("group", split)
