@@ -16,7 +16,7 @@ from vlcore.api.model_map import ModelMap, model_map
 from vlcore.artifacts.store import Artifact
 from vlcore.experiment import wording
 from vlcore.experiment.grouping import SCENES, Grouping, group_words
-from vlcore.metrics.layout import neighbour_overlap
+from vlcore.metrics.agreement import shared_neighbours
 
 IMAGES = image_set()
 GROUPS = group_words(SCENES)
@@ -165,7 +165,8 @@ def test_displacements_are_of_images_that_both_models_hold_out(compared: Compare
         assert moved.table["Images"].tolist() == [TEST_SCENES] * 4
         assert moved.chance == pytest.approx(10 / (4 * TEST_SCENES - 1))
         rows, z = moved.largest["row"], compared.models[pane].z
-        overlap = neighbour_overlap(first.z[held_out], z[held_out])
+        scenes = IMAGES.table["scene"].to_numpy(str)[held_out]
+        overlap = shared_neighbours(first.z[held_out], z[held_out], scenes).overlap
         assert moved.largest["kept"].to_numpy() == pytest.approx(overlap[first.index(rows)])
         ways = np.hypot(points[f"x{pane}"] - points["x0"], points[f"y{pane}"] - points["y0"])
         largest = [ways[f"p{row}"] for row in rows]

@@ -8,39 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.neighbors import NearestNeighbors
 
-from tests.metrics.spaces import cloud, numbers, rotation, unit
+from tests.metrics.spaces import cloud, numbers, unit
+from vlcore.metrics.agreement import shared_neighbours
 from vlcore.metrics.estimate import mean
-from vlcore.metrics.layout import displacement, layout, movement, neighbour_overlap
+from vlcore.metrics.layout import displacement, layout, movement
 
 NAMES = ("horse_grass", "horse_desert", "camel_desert", "camel_grass")
-
-
-@pytest.mark.parametrize(
-    ("n", "one", "other", "k"), [(12, 3, 3, 10), (40, 8, 5, 10), (30, 4, 16, 1), (25, 8, 8, 5)]
-)
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_overlap_against_sets_of_neighbours(
-    n: int, one: int, other: int, k: int, kind: type
-) -> None:
-    first, second = (
-        cloud(n, one, 1).astype(kind),
-        (cloud(n, other, 2) * 3).astype(kind),
-    )  # lengths do not count
-    fitted = (NearestNeighbors(n_neighbors=k, metric="cosine").fit(z) for z in (first, second))
-    sets = [one.kneighbors(return_distance=False) for one in fitted]
-    by_hand = [len(set(a) & set(b)) / k for a, b in zip(*sets, strict=True)]
-    assert neighbour_overlap(first, second, k) == pytest.approx(by_hand)
-    assert neighbour_overlap(second, first, k) == pytest.approx(by_hand)
-
-
-def test_equal_pictures_are_neighbours_alike_in_both_models() -> None:
-    z = np.repeat(cloud(4, 6), 8, axis=0).astype(np.float32)
-    assert (neighbour_overlap(z, (z @ rotation(6, 3)).astype(np.float32), 5) == 1).all()
-    assert (
-        neighbour_overlap(np.repeat(z[:1], 20, axis=0), np.repeat(z[9:10], 20, axis=0)) == 1
-    ).all()
 
 
 @settings(max_examples=40)
@@ -67,14 +41,13 @@ def test_movement_is_its_parts() -> None:
     )
     found = movement((points, onto), (one, other), groups, scenes, NAMES)
     assert (found.displacement == displacement(points, onto)).all()
-    assert (found.overlap == neighbour_overlap(one, other)).all()
+    both = shared_neighbours(one, other, scenes)
+    assert (found.overlap == both.overlap).all()
     assert found.chance == 10 / 47
     assert list(found.drift) == list(found.overlap_by_group) == list(NAMES)
     for name in NAMES:
         assert found.drift[name] == mean(found.displacement[groups == name], scenes[groups == name])
-        assert found.overlap_by_group[name] == mean(
-            found.overlap[groups == name], scenes[groups == name]
-        )
+        assert found.overlap_by_group[name] == both.mean_overlap(groups == name)
 
 
 def planted(
@@ -134,8 +107,6 @@ def test_what_is_not_defined_is_refused() -> None:
     z = cloud(20, 2)
     with pytest.raises(ValueError, match="The first map is one point"):
         displacement(np.ones((5, 2)), np.ones((5, 2)))
-    with pytest.raises(ValueError, match="others; compare fewer"):
-        neighbour_overlap(cloud(11, 4), cloud(11, 4))
     with pytest.raises(ValueError, match="No image of b"):
         movement((z, z), (z, z), ["a"] * 20, range(20), ["a", "b"])
     with pytest.raises(ValueError, match="zebra"):

@@ -13,11 +13,11 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from vlcore.metrics.agreement import shared_neighbours
 from vlcore.metrics.estimate import Embeddings, Estimate, bootstrap, by_group, mean
 
 Floats = NDArray[np.float64]
 
-NEIGHBOURS = 10
 # Radius of a map that is one point, or length of a mean of embeddings that cancel out.
 NOTHING = 1e-9
 
@@ -27,7 +27,7 @@ class Movement:
     """What became of the images from the first model to the second."""
 
     displacement: Floats  # on the aligned maps in radii of the first, see `displacement`, (n,)
-    overlap: Floats  # share of nearest images that both models agree on, `neighbour_overlap`, (n,)
+    overlap: Floats  # share of nearest images that both models agree on, `SharedNeighbours`, (n,)
     chance: float  # the overlap that two unrelated models have on average
     drift: dict[str, Estimate]  # mean displacement by group, with an interval over scenes
     overlap_by_group: dict[str, Estimate]  # mean overlap by group, with an interval over scenes
@@ -43,40 +43,17 @@ def movement(
     """From the first to the second model, row by row the same images, with their groups and
     scenes. The second map, (n, 2), is aligned to the first; the embeddings, (n, E), may have
     different widths. ValueError when a group that is named has no image, or as `displacement` and
-    `neighbour_overlap` do."""
-    overlap, distances = neighbour_overlap(*spaces), displacement(*points)
+    `shared_neighbours` do."""
+    distances = displacement(*points)
+    shared = shared_neighbours(*spaces, np.asarray(scenes))
     why_not = "No image of {} is in both models, so its movement is not defined."
     return Movement(
         displacement=distances,
-        overlap=overlap,
-        chance=NEIGHBOURS / (len(distances) - 1),
+        overlap=shared.overlap,
+        chance=shared.k / (len(distances) - 1),
         drift=by_group(mean, distances, groups, scenes, names, why_not),
-        overlap_by_group=by_group(mean, overlap, groups, scenes, names, why_not),
+        overlap_by_group={name: shared.mean_overlap(np.asarray(groups) == name) for name in names},
     )
-
-
-def neighbour_overlap(first: Embeddings, second: Embeddings, k: int = NEIGHBOURS) -> Floats:
-    """Share of each image's k nearest others, by cosine, that two models agree on, 0 to 1; (n, E)
-    each to (n,). ``|N_k(i) in the first and N_k(i) in the second| / k`` in the full spaces, whose
-    widths may differ. Unrelated models agree on ``k / (n - 1)``. Of equally near images the first
-    count, in both models alike. ValueError when k is not below the number of others."""
-    n = len(first)
-    if k >= n - 1:
-        raise ValueError(
-            f"Of {n} images, each has {max(n - 1, 0)} others; compare fewer than those, not {k}."
-        )
-    return (_are_near(first, k) & _are_near(second, k)).sum(axis=1) / k
-
-
-def _are_near(z: Embeddings, k: int) -> NDArray[np.bool_]:
-    """Whether the second is one of the k nearest of the first, (n, n)."""
-    numbers = np.asarray(z, dtype=np.float64)
-    unit = numbers / np.linalg.norm(numbers, axis=1, keepdims=True)
-    similar = (unit @ unit.T).round(12)  # equal images differ in the last bits
-    np.fill_diagonal(similar, -np.inf)
-    near = np.zeros(similar.shape, dtype=bool)
-    np.put_along_axis(near, np.argsort(-similar, axis=1, kind="stable")[:, :k], True, axis=1)
-    return near
 
 
 def displacement(points: Floats, onto: Floats) -> Floats:

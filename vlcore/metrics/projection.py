@@ -148,7 +148,7 @@ def umap(
     Of more than `MANY` rows UMAP sees the `REDUCED` first principal components, and starts from the
     first two: between unit vectors, Euclidean distances sort as cosines do. `progress` is told the
     epochs of the layout."""
-    if _is_one_point(z):
+    if is_one_point(z):
         return np.zeros((len(z), 2))
     from numba.core.dispatcher import Dispatcher
     from tqdm.auto import tqdm
@@ -231,7 +231,7 @@ def tsne(z: Embeddings, perplexity: float = 30.0, seed: int = 0) -> Points:
     Worker only. Starts from random places, so that another seed shows what of the map is noise. The
     perplexity, about the number of neighbours that are kept, is at most a third of the other
     points. Embeddings that are all one point stay one point, the origin."""
-    if _is_one_point(z):
+    if is_one_point(z):
         return np.zeros((len(z), 2))
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
@@ -243,7 +243,7 @@ def tsne(z: Embeddings, perplexity: float = 30.0, seed: int = 0) -> Points:
         return np.asarray(model.fit_transform(np.asarray(z, dtype=np.float64)), dtype=np.float64)
 
 
-def _is_one_point(z: Embeddings) -> bool:
+def is_one_point(z: Embeddings) -> bool:
     """Whether all embeddings have one direction; cosine distances see no more of them."""
     low, high = np.inf, -np.inf
     for rows in _blocks(len(z)):

@@ -1,0 +1,189 @@
+"""Agreement of two models on who is near whom: the neighbours that each image has in both.
+
+Neighbours are of the full spaces, so no map and no alignment matters, and the widths may differ.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlcore.metrics.estimate import Embeddings, Estimate, Labels, jackknife
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+NEIGHBOURS = 10
+PERMUTATIONS = 499  # of the null; the least p is 1 / 500
+FEWEST = 5  # scenes of a selection below which it has no interval
+_DEPTH = (
+    4  # times k: how many neighbours are known, so that k are left without a part of the images
+)
+_SMALL = 500  # images up to which all others are known
+_BLOCK = 512  # images whose similarities to all others are looked at together
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Mean share of neighbours that images have in both of two models."""
+
+    estimate: Estimate  # with a jackknife's interval over scenes
+    chance: float  # what unrelated models share on average, k / (n - 1)
+    null: tuple[float, float]  # between which the mean is in 95 % of permutations
+    p: float  # of the permutation test, one-sided
+    k: int
+
+
+@dataclass(frozen=True, eq=False)
+class SharedNeighbours:
+    """The same images in two models, row by row, and the neighbours of each, nearest first.
+
+    Attributes:
+        first: neighbours in the first model, (n, depth); as many as are needed, and more.
+        second: those in the second model.
+        scenes: of the images, (n,).
+        k: how many neighbours are compared.
+    """
+
+    first: Rows
+    second: Rows
+    scenes: Labels
+    k: int = NEIGHBOURS
+
+    @property
+    def overlap(self) -> Floats:
+        """Share of each image's k nearest others that both models agree on, 0 to 1, (n,)."""
+        return _count_shared(self.first[:, : self.k], self.second[:, : self.k]) / self.k
+
+    def agreement(self, chosen: NDArray[np.bool_] | None = None) -> Agreement:
+        """The mean overlap of all images, or of those that were chosen, (n,) booleans; their
+        neighbours are among all. The null says by chance which image of the second model is which,
+        `PERMUTATIONS` times.
+
+        Raises:
+            ValueError: fewer than `FEWEST` scenes were chosen.
+        """
+        rows = np.arange(len(self.first)) if chosen is None else np.flatnonzero(chosen)
+        if len(np.unique(self.scenes[rows])) < FEWEST:
+            raise ValueError(f"Agreement needs images of {FEWEST} scenes or more.")
+        estimate = self.mean_overlap(chosen)
+        null = self._null(rows)
+        return Agreement(
+            estimate=estimate,
+            chance=self.k / (len(self.first) - 1),
+            null=(float(np.quantile(null, 0.025)), float(np.quantile(null, 0.975))),
+            p=float((1 + np.sum(null >= estimate.value - 1e-12)) / (1 + len(null))),
+            k=self.k,
+        )
+
+    def mean_overlap(self, chosen: NDArray[np.bool_] | None = None) -> Estimate:
+        """The mean overlap of all images or of those that were chosen, with an interval.
+
+        An image is in the neighbourhoods of others too, so the spread of overlaps between images is
+        about half of what it should be, and an interval from it covers 73 to 80 %. This one is from
+        a jackknife's values without groups of scenes, around the mean of all images: an overlap
+        depends on the number of images, which is no error of it.
+        """
+        is_chosen = np.ones(len(self.first), dtype=bool) if chosen is None else chosen
+
+        def means(weights: Floats) -> Floats:
+            values = []
+            for included in weights > 0:
+                rows = np.flatnonzero(included & is_chosen)
+                first = _first_included(self.first[rows], included, self.k, -1)
+                second = _first_included(self.second[rows], included, self.k, -2)
+                shared = _count_shared(first, second) / self.k
+                values.append(shared.mean() if len(rows) else np.nan)
+            return np.array(values)
+
+        estimate = jackknife(means, self.scenes)
+        half = (estimate.high - estimate.low) / 2
+        value = estimate.value
+        count = int(is_chosen.sum())
+        return Estimate(value, value - half, value + half, count).within(0, 1)
+
+    def _null(self, rows: Rows) -> Floats:
+        """The mean overlap of rows in each permutation, (PERMUTATIONS,)."""
+        random = np.random.default_rng(0)
+        first, second = self.first[rows, : self.k], self.second[:, : self.k]
+        means = np.empty(PERMUTATIONS)
+        for number in range(PERMUTATIONS):
+            image_of = random.permutation(len(second))  # row of an image in the second model
+            name_of = np.argsort(image_of)
+            means[number] = _count_shared(first, name_of[second[image_of[rows]]]).mean()
+        return means / self.k
+
+
+def shared_neighbours(
+    first: Embeddings, second: Embeddings, scenes: Labels, k: int = NEIGHBOURS
+) -> SharedNeighbours:
+    """The neighbours of the same images in two models, (n, E) each, row by row. Unrelated models
+    agree on ``k / (n - 1)``. Of equally near images the first count, in both models alike.
+    ValueError when k is not below the number of others."""
+    n = len(first)
+    if k >= n - 1:
+        raise ValueError(
+            f"Of {n} images, each has {max(n - 1, 0)} others; compare fewer than those, not {k}."
+        )
+    depth = known_depth(n, k)
+    return SharedNeighbours(nearest_others(first, depth), nearest_others(second, depth), scenes, k)
+
+
+def known_depth(n: int, k: int) -> int:
+    """How many neighbours of each of n images `SharedNeighbours` of k should have."""
+    return n - 1 if n <= _SMALL else min(n - 1, _DEPTH * k)
+
+
+def nearest_others(z: Embeddings, k: int) -> Rows:
+    """The k nearest others of each image by cosine, nearest first; (n, E) to (n, k). Of equally
+    near ones the first come first."""
+    numbers = np.asarray(z, dtype=np.float64)
+    unit = numbers / np.linalg.norm(numbers, axis=1, keepdims=True).clip(1e-12)
+    n = len(unit)
+    indices = np.empty((n, k), dtype=np.int64)
+    for start in range(0, n, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        similar = _similarities(unit, np.arange(n)[block])
+        least = np.partition(similar, n - k, axis=1)[:, n - k]
+        for row, values in enumerate(similar):
+            near = np.flatnonzero(values >= least[row])
+            order = np.argsort(-values[near], kind="stable")[:k]
+            indices[start + row] = near[order]
+    return indices
+
+
+def mean_ranks(z: Embeddings, rows: Rows, others: Rows) -> Floats:
+    """How near some others of each of m rows are in a model, as their mean rank among all images,
+    1 for the nearest; (n, E), (m,), (m, k) to (m,)."""
+    numbers = np.asarray(z, dtype=np.float64)
+    unit = numbers / np.linalg.norm(numbers, axis=1, keepdims=True).clip(1e-12)
+    ranks = np.empty(others.shape)
+    for start in range(0, len(rows), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        similar = _similarities(unit, rows[block])
+        for column, other in enumerate(others[block].T):
+            values = similar[np.arange(len(similar)), other]
+            ranks[block, column] = 1 + (similar > values[:, None]).sum(axis=1)
+    return np.asarray(ranks.mean(axis=1))
+
+
+def _similarities(unit: Floats, rows: Rows) -> Floats:
+    """Cosines of rows with all images, and none with themselves, (m, n)."""
+    similar = (unit[rows] @ unit.T).round(12)  # equal images differ in the last bits
+    similar[np.arange(len(rows)), rows] = -np.inf
+    return similar
+
+
+def _count_shared(first: Rows, second: Rows) -> Floats:
+    """How many of two sets of numbers are the same, row by row, (m, k) each to (m,)."""
+    return np.asarray((first[:, :, None] == second[:, None, :]).sum(axis=(1, 2)), dtype=np.float64)
+
+
+def _first_included(neighbours: Rows, included: NDArray[np.bool_], k: int, absent: int) -> Rows:
+    """The first k of each row's neighbours that are included, (m, k); `absent` where fewer are."""
+    is_in = included[neighbours]
+    ranks = is_in.cumsum(axis=1)
+    rows, columns = np.nonzero(is_in & (ranks <= k))
+    result = np.full((len(neighbours), k), absent, dtype=np.int64)
+    result[rows, ranks[rows, columns] - 1] = neighbours[rows, columns]
+    return result
