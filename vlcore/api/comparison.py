@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,12 +10,14 @@ import altair as alt
 import pandas as pd
 
 from vlcore.api import offline_page
-from vlcore.api.compared_maps import ComparedMaps, compare_maps
+from vlcore.api.agreement import agreement_table, compare_neighbours, measure_agreement
+from vlcore.api.compared_maps import ComparedMaps, compare_maps, row_numbers
 from vlcore.api.maps import make_map, map_fits
 from vlcore.api.metrics_table import measures_table
-from vlcore.api.model_map import model_map
+from vlcore.api.model_map import ComparisonError, model_map
 from vlcore.api.models import Model, load
 from vlcore.experiment.files import atomic
+from vlcore.metrics.agreement import NEIGHBOURS
 from vlcore.plots.options import MapOptions, Projection
 from vlcore.plots.theme import DARK, LIGHT
 
@@ -68,6 +70,40 @@ class Comparison:
     def table(self) -> pd.DataFrame:
         """Every measure of every model, beside the untrained encoder and the pixels."""
         return measures_table(self.maps, self.images.grouping)
+
+    def agreement(
+        self, images: Collection[str] | None = None, neighbours: int = NEIGHBOURS
+    ) -> pd.DataFrame:
+        """How far the models agree on who is near whom, a row a pair of models, then a row a model
+        and its untrained encoder; as `vlcore.api.agreement.agreement_table`.
+
+        Args:
+            images: ids of images as in `points`; without, all that two models show.
+            neighbours: of each image that are compared.
+        """
+        pairs = compare_neighbours(self.maps, self.images, neighbours)
+        return agreement_table(measure_agreement(pairs, self._rows(images)))
+
+    def moved(
+        self, images: Collection[str] | None = None, count: int = 12, neighbours: int = NEIGHBOURS
+    ) -> pd.DataFrame:
+        """The images that moved furthest relative to their neighbours between the first two
+        models, furthest first: `id`, `object`, `context`, and the columns of
+        `vlcore.api.agreement.Pair.furthest`. Arguments are those of `agreement`."""
+        pairs = compare_neighbours(self.maps, self.images, neighbours)
+        if not pairs:
+            raise ComparisonError("Nothing moves between the maps of one model; compare two.")
+        table = pairs[0].furthest(count, self._rows(images))
+        shows = self.images.table.loc[table["row"], ["object", "context"]].reset_index(drop=True)
+        table.insert(0, "id", [f"p{row}" for row in table["row"]])
+        return table.join(shows)
+
+    def _rows(self, images: Collection[str] | None) -> list[int] | None:
+        """Rows of images in the image set."""
+        if images is None:
+            return None
+        points = self.maps.points
+        return row_numbers(points[points["id"].isin(list(images))]).tolist()
 
     def html(self, options: MapOptions | None = None) -> str:
         """Maps, words, numbers and training animation as one page that works offline."""
