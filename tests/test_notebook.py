@@ -93,6 +93,7 @@ def test_the_walk_through_it_runs(
         "grid.svg",
         "maps.html",
         "model.parquet",
+        "some.csv",
     ]
 
 

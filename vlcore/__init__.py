@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from vlcore.api.exports import export
     from vlcore.api.grid import Grid, grid
     from vlcore.api.models import Model, embed, load, models, train
+    from vlcore.api.selections import Selection
     from vlcore.api.studies import run_study
     from vlcore.experiment.condition import Condition
     from vlcore.experiment.errors import LabError
@@ -43,6 +44,7 @@ __all__ = [
     "MapOptions",
     "Model",
     "Projection",
+    "Selection",
     "Study",
     "__version__",
     "compare",
@@ -64,6 +66,7 @@ _MODULES = {
     "MapOptions": "vlcore.plots.options",
     "Model": "vlcore.api.models",
     "Projection": "vlcore.plots.options",
+    "Selection": "vlcore.api.selections",
     "Study": "vlcore.study.results",
     "compare": "vlcore.api.comparison",
     "embed": "vlcore.api.models",

@@ -119,7 +119,7 @@ def joint_tables(
         ComparisonError: when they come from different image sets, or show different images.
     """
     first = models[0]
-    if any(_image_identity(model) != _image_identity(first) for model in models):
+    if any(image_identity(model) != image_identity(first) for model in models):
         raise ComparisonError(
             "The models were trained on different image sets; choose models of one set."
         )
@@ -171,7 +171,7 @@ def _caption_points(model: ModelMap, pane: int) -> pd.DataFrame:
     return pd.DataFrame({"caption": texts, "pane": pane, "x": x, "y": y})
 
 
-def _image_identity(model: ModelMap) -> Any:
+def image_identity(model: ModelMap) -> Any:
     """Equal for two models of the same images; each encoder's imported embeddings are a set of
     their own."""
     condition = model.artifact.condition
@@ -290,8 +290,9 @@ def drawn_sample(comparison: ComparedMaps) -> ComparedMaps:
 
 
 def points_table(comparison: ComparedMaps, points: pd.DataFrame) -> pd.DataFrame:
-    """Images as a table: what they are, what every model predicts for them, their positions, and
-    what joins them to the user's own files: ``source`` and the columns of the user's table."""
+    """Images as a table: what they are, what every model predicts for them, their positions, what
+    joins them to the user's own files (``source`` and the columns of the user's table), and what
+    drawn images were drawn by. A score is the probability of the predicted object, uncalibrated."""
     titles = {"id": "id", "object": "object", "context": "context", "kind": "split"}
     for pane, name in enumerate(comparison.named):
         titles |= {
@@ -301,7 +302,13 @@ def points_table(comparison: ComparedMaps, points: pd.DataFrame) -> pd.DataFrame
             f"y{pane}": f"{name} y",
         }
     table = points[list(titles)].rename(columns=titles)
-    if comparison.images is None:
+    images, rows = comparison.images, row_numbers(points)
+    if images is None:
         return table
-    of_user = comparison.images.user_columns.iloc[row_numbers(points)]
-    return join_user_columns(table, of_user)
+    for name, model in comparison.named.items():
+        scores = model.confidence(images.grouping.objects)
+        if scores is not None:
+            at = table.columns.get_loc(f"{name} prediction") + 1
+            table.insert(at, f"{name} score", model.values_at(rows, scores).round(4))
+    table = join_user_columns(table, images.user_columns.iloc[rows])
+    return join_user_columns(table, images.factors(rows), "drawn")

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import altair as alt
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from vlcore.api import offline_page
 from vlcore.api.agreement import agreement_table, compare_neighbours, measure_agreement
@@ -16,6 +17,8 @@ from vlcore.api.maps import make_map, map_fits
 from vlcore.api.metrics_table import measures_table
 from vlcore.api.model_map import ComparisonError, model_map
 from vlcore.api.models import Model, load
+from vlcore.api.search import BEST, Ranking, find_alike, find_words, rank_by_caption
+from vlcore.api.selections import Selection, SelectionError
 from vlcore.experiment.files import atomic
 from vlcore.metrics.agreement import NEIGHBOURS
 from vlcore.plots.options import MapOptions, Projection
@@ -116,11 +119,51 @@ class Comparison:
             draft.write_text(self.html(options), encoding="utf-8", newline="")
         return Path(path)
 
+    def select(self, rows: ArrayLike, words: str = "") -> Selection:
+        """A selection of images by their rows in the image set."""
+        return Selection.from_rows(self.maps, rows, words)
+
+    def search(self, text: str) -> Selection:
+        """The images that have all words of a text in any column, caption or file name, whatever
+        their case.
+
+        Args:
+            text: parts of words; ``"whole words"`` in quotes; ``column:value`` in one column, as
+                in ``coat:bay``, ``prediction:wrong`` or ``object:"camel"``.
+
+        Raises:
+            SelectionError: for a column that is not there.
+        """
+        return find_words(self.maps, text)
+
+    def best(self, caption: str, images: int = BEST) -> Selection:
+        """The images with the highest scores for a caption in each model, whose order is `best` of
+        the selection; SelectionError where no model can be asked."""
+        return _ranked(rank_by_caption(self.maps, caption, images))
+
+    def like(self, image: int | str, images: int = BEST) -> Selection:
+        """The images nearest to one in the full space of each model, itself first.
+
+        Args:
+            image: its row in the image set, or its id in the tables, such as ``p12``.
+            images: how many of each model.
+        """
+        row = str(image).removeprefix("p")
+        if not row.isdecimal():
+            raise SelectionError(f"No image has the id {image!r}; ids are like p12.")
+        return _ranked(find_alike(self.maps, int(row), images))
+
     def __repr__(self) -> str:
         return f"<Comparison {', '.join(model.key for model in self.models)}>"
 
     def _repr_mimebundle_(self, **_kinds: Any) -> Any:
         return cast(Any, self.chart())._repr_mimebundle_()
+
+
+def _ranked(ranking: Ranking) -> Selection:
+    if not ranking.selection.best:
+        raise SelectionError(" ".join(dict.fromkeys(ranking.reasons.values())))
+    return ranking.selection
 
 
 def compare(

@@ -19,7 +19,7 @@ from vlcore.data.training_set import relabelled
 from vlcore.experiment.captions import caption_index, captions_of
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.options import ArtifactKind
-from vlcore.metrics.accuracy import logits
+from vlcore.metrics.accuracy import confidence, logits
 from vlcore.metrics.projection import (
     Plane,
     RigidTransform,
@@ -197,6 +197,17 @@ class ModelMap:
         else:
             scores = None
         return None if scores is None else np.asarray(objects)[scores.argmax(axis=1)]
+
+    def confidence(self, objects: Sequence[str]) -> NDArray[np.float64] | None:
+        """Probability of the predicted object of each image of the map, (n,), as the scores give
+        it, uncalibrated; NaN where they predict another one than the artifact holds. None where the
+        model predicts no object, or no score leads to it."""
+        predicted = self.predicted_objects(objects)
+        if predicted is None or not self.readout.predicts_objects:
+            return None
+        scores = self.readout.scores(objects, self.z, self.scores)
+        is_predicted = np.asarray(objects)[scores.argmax(axis=1)] == predicted
+        return np.where(is_predicted, confidence(scores), np.nan)
 
 
 def model_map(

@@ -87,6 +87,15 @@ class ImageSet:
             columns[name] = pd.to_numeric(columns[name])
         return columns
 
+    def factors(self, rows: Sequence[int] | NDArray[np.int64]) -> pd.DataFrame:
+        """What some images were drawn by, apart from object and context: a row an image, a column a
+        factor; no columns where nothing was drawn."""
+        stored = self.table["factors"].iloc[rows]
+        if not stored.any():
+            return pd.DataFrame(index=stored.index)
+        factors = pd.DataFrame([json.loads(text or "{}") for text in stored], stored.index)
+        return factors.drop(columns=["object", "context"], errors="ignore")
+
     def rows(self, split: str) -> NDArray[np.int64]:
         """Row numbers of a split."""
         return np.flatnonzero((self.table["split"] == split).to_numpy())
@@ -156,10 +165,12 @@ class ImageSet:
         return np.array(small, np.uint8).reshape(-1, size, size)
 
 
-def join_user_columns(table: pd.DataFrame, of_user: pd.DataFrame) -> pd.DataFrame:
+def join_user_columns(
+    table: pd.DataFrame, of_user: pd.DataFrame, whose: str = "yours"
+) -> pd.DataFrame:
     """A table with the columns of a user after its own, row by row; one of a name that it has
     already is said to be the user's."""
-    names = {name: f"{name} (yours)" for name in of_user if name in table}
+    names = {name: f"{name} ({whose})" for name in of_user if name in table}
     return table.join(of_user.set_axis(table.index).rename(columns=names))
 
 

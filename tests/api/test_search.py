@@ -1,0 +1,192 @@
+"""Search: words against an obvious and slow reading of them, captions by each model's score, and
+images like another one."""
+
+import dataclasses
+import json
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.api.stand_ins import BASE, image_set, publish, thumbs
+from vlcore.api.captions import CaptionLabError
+from vlcore.api.compared_maps import ComparedMaps, compare_maps
+from vlcore.api.comparison import Comparison
+from vlcore.api.model_map import model_map
+from vlcore.api.search import (
+    LONGEST,
+    SearchIndex,
+    find_alike,
+    find_words,
+    folded,
+    rank_by_caption,
+    searched_table,
+)
+from vlcore.api.selections import SelectionError
+from vlcore.model.load import load_model
+
+IMAGES = image_set()
+FACTORS = [
+    json.dumps({"object": "x", "coat": coat, "size": size})
+    for coat, size in zip(["bay", "grey"] * 2000, range(4000), strict=False)
+][: len(IMAGES.table)]
+TABLE = IMAGES.table.assign(
+    factors=FACTORS,
+    source=[f"Días/Foto {row}.JPG" for row in range(len(IMAGES.table))],
+    **{"user:place": ["Gobi  Desert", "the garden"] * (len(IMAGES.table) // 2)},
+)
+SET = dataclasses.replace(IMAGES, table=TABLE)
+CELLS = st.text(st.sampled_from('ab Bé."1_\x1f\n'), max_size=6)
+WORDS = st.text(st.sampled_from("abBé.1_"), min_size=1, max_size=3)
+
+
+@pytest.fixture(scope="module")
+def comparison(home: Path) -> ComparedMaps:
+    base = BASE.replace(data_seed=73, init_seed=73)
+    models = [publish(IMAGES, base), publish(IMAGES, base.replace(bias=0.5, labels="descriptive"))]
+    return compare_maps([model_map(model) for model in models], SET, thumbs)
+
+
+def has(cell: str, text: str, quoted: bool) -> bool:
+    """Whether a cell has a text, by looking at each place."""
+    cell, text = folded(cell), folded(text)
+    if not quoted:
+        return text in cell
+    for start in range(len(cell) - len(text) + 1):
+        before, after = cell[:start][-1:], cell[start + len(text) :][:1]
+        is_word = [letter.isalnum() or letter == "_" for letter in (before, after) if letter]
+        if cell[start : start + len(text)] == text and not any(is_word):
+            return True
+    return False
+
+
+@given(
+    st.lists(st.tuples(CELLS, CELLS, st.integers(0, 3)), min_size=1, max_size=8),
+    st.lists(
+        st.tuples(st.sampled_from(["", "one", "TWO", "n"]), WORDS, st.booleans()),
+        min_size=1,
+        max_size=3,
+    ),
+)
+def test_search_finds_what_a_slow_look_at_each_cell_finds(
+    rows: list[tuple[str, str, int]], terms: list[tuple[str, str, bool]]
+) -> None:
+    table = pd.DataFrame(rows, columns=["one", "Two", "n"])
+    query = " ".join(
+        (f"{column}:" if column else "") + (f'"{text}"' if quoted else text)
+        for column, text, quoted in terms
+    )
+
+    def meets(row: tuple[str, str, int], column: str, text: str, quoted: bool) -> bool:
+        cells = {"one": [row[0]], "TWO": [row[1]], "n": [], "": row[:2]}[column]
+        is_number = column in ("", "n") and text.isdecimal() and float(text) == row[2]
+        return is_number or any(has(cell, text, quoted) for cell in cells)
+
+    expected = [all(meets(row, *term) for term in terms) for row in rows]
+    assert SearchIndex(table).matches(query).tolist() == expected
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_a_search_or_refused_in_a_sentence(text: str) -> None:
+    index = SearchIndex(pd.DataFrame({"one": ["a", "b"], "n": [1.0, np.nan]}))
+    with suppress(SelectionError):
+        assert len(index.matches(text)) == 2
+
+
+def test_all_words_are_found_in_whichever_column(comparison: ComparedMaps) -> None:
+    points, rows = comparison.points, comparison.rows
+    table = TABLE.iloc[rows]
+    for text, expected in {
+        "CAMEL grass": (points["object"] == "camel") & (points["context"] == "grass"),
+        'object:"horse" rarity:minority': (points["object"] == "horse") & points["minority"],
+        'place:"gobi desert"': (table["user:place"] == "Gobi  Desert").to_numpy(),
+        "coat:bay split:held": (table["factors"].str.contains("bay").to_numpy())
+        & (points["kind"] == "test"),
+        "prediction:wrong": (points[["right_0", "right_1"]] == "wrong").any(axis=1),
+        '"left prediction":wrong': points["right_0"] == "wrong",
+        "dias/foto": points["minority"] & False,
+        "días/foto": points["minority"] | True,
+    }.items():
+        assert find_words(comparison, text).rows.tolist() == rows[expected].tolist(), text
+    (row,) = find_words(comparison, f'source:"foto {rows[3]}.jpg"').rows
+    assert row == rows[3]
+    assert find_words(comparison, f"size:{rows[4]}").rows.tolist() == [rows[4]]
+    with pytest.raises(SelectionError, match="No column is named “colour”"):
+        find_words(comparison, "colour:bay")
+    with pytest.raises(SelectionError, match="characters"):
+        find_words(comparison, "x" * (LONGEST + 1))
+
+
+def test_what_is_searched_in_has_no_positions_and_no_ids(comparison: ComparedMaps) -> None:
+    table = searched_table(comparison)
+    assert {"source", "place", "coat", "size", "left caption"} <= set(table)
+    assert len(table) == len(comparison.points)
+    assert not {"x0", "id"} & set(table)
+
+
+def test_a_caption_ranks_images_by_the_scores_of_each_model(comparison: ComparedMaps) -> None:
+    text = "camel on the grass"
+    ranking = rank_by_caption(comparison, text, 7)
+    assert ranking.reasons == {}
+    union = set()
+    for name, model in comparison.named.items():
+        embedded = load_model(model.artifact).embed_captions([text])[0]
+        scores = (
+            model.scores[:, model.captions.index(text)]
+            if text in model.captions
+            else model.scale * (model.z.astype(float) @ embedded) + model.bias
+        )
+        best = ranking.selection.best[name]
+        assert len(best) == 7
+        assert [score for _, score in best] == pytest.approx(np.sort(scores)[::-1][:7].tolist())
+        for row, score in best:
+            assert scores[model.index([row])[0]] == pytest.approx(score)
+        union |= {row for row, _ in best}
+    assert set(ranking.selection.rows.tolist()) == union
+    table = ranking.selection.table()
+    assert sorted(table["left rank"].dropna().tolist()) == list(range(1, 8))
+
+
+def test_a_model_says_which_words_it_does_not_know(comparison: ComparedMaps) -> None:
+    ranking = rank_by_caption(comparison, "a zebra on grass")
+    assert ranking.selection.best == {}
+    assert all("“zebra”" in reason for reason in ranking.reasons.values())
+    assert set(ranking.reasons) == {"left", "right"}
+    with pytest.raises(CaptionLabError):
+        rank_by_caption(comparison, "…")
+
+
+def test_like_an_image_are_the_nearest_in_each_space(comparison: ComparedMaps) -> None:
+    row = int(comparison.models[1].rows[2])
+    found = find_alike(comparison, row, 5).selection
+    for name, model in comparison.named.items():
+        cosines = model.z @ model.z[model.index([row])[0]]
+        assert found.best[name][0][0] == row
+        others = [cosine for other, cosine in found.best[name] if other != row]
+        assert others == pytest.approx(np.sort(cosines)[::-1][1:5].tolist(), abs=1e-6)
+    with pytest.raises(SelectionError):
+        find_alike(comparison, len(IMAGES.table) + 9)
+
+
+def test_an_image_that_one_model_lacks_is_asked_of_the_other(comparison: ComparedMaps) -> None:
+    left, right = comparison.models
+    row = int(np.setdiff1d(left.rows, right.rows)[0])
+    ranking = find_alike(comparison, row)
+    assert set(ranking.selection.best) == {"left"}
+    assert set(ranking.reasons) == {"right"}
+
+
+def test_a_notebook_searches_in_a_comparison(comparison: ComparedMaps) -> None:
+    both = Comparison.__new__(Comparison)
+    both.maps = comparison
+    camels = both.search("object:camel")
+    assert set(camels.points["object"]) == {"camel"}
+    assert len(both.like(f"p{comparison.rows[0]}", 3) & both.select(comparison.rows)) >= 3
+    assert set(both.best("horse").best) == {"left", "right"}
+    for refused in (lambda: both.like("p-1"), lambda: both.best("zebra")):
+        with pytest.raises(SelectionError):
+            refused()
