@@ -4,6 +4,7 @@ option reaches the page is in tests/pages/test_map_options.py."""
 import dataclasses
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from filelock import FileLock
 
@@ -85,6 +86,33 @@ def test_a_map_that_another_process_fits(
     options = ("--map", "tsne", "--seed", 9, "--out", tmp_path / "maps.html")
     with FileLock(jobs.work_folder(key) / "lock"):
         assert refused("compare", models[0].key, *options, code=BUSY).startswith(key)
+
+
+def test_a_search_is_written_as_a_table_with_file_names(
+    document: Document, refused: Refused, models: Models, tmp_path: Path
+) -> None:
+    keys, table = [model.key for model in models[:2]], tmp_path / "some.csv"
+    said = document("compare", *keys, "--search", "object:camel split:held", "--csv", table)
+    rows = pd.read_csv(table)
+    assert said == {"csv": str(table), "images": len(rows)}
+    assert set(rows["object"]) == {"camel"}
+    assert rows["source"].str.startswith("test-").all()
+    document("compare", *keys, "--csv", table, "--out", tmp_path / "maps.html")
+    assert len(pd.read_csv(table)) > len(rows)
+    assert (tmp_path / "maps.html").exists()
+    assert document("compare", *keys, "--like", rows["id"].iat[0], "--csv", table)["images"] >= 12
+    assert document("compare", *keys, "--best", "camel", "--csv", table)["images"] >= 12
+    for options, words in (
+        (("--search", "colour:red", "--csv", table), "No column"),
+        (("--best", "zebra", "--csv", table), "zebra"),
+        (("--like", "nobody", "--csv", table), "nobody"),
+        (("--search", "camel", "--out", tmp_path / "x.html"), "--csv"),
+        (("--search", "camel", "--like", "p1", "--csv", table), "one of them"),
+        (("--csv", tmp_path / "nowhere" / "some.csv"), "cannot be written"),
+        ((), "--out"),
+    ):
+        assert words in refused("compare", *keys, *options)
+    assert "table of images" in refused("compare", "--grid", "--csv", table)
 
 
 @pytest.mark.parametrize("separator", [" ", "-"])

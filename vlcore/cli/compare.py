@@ -18,6 +18,7 @@ from vlcore.cli.common import (
     write_page,
 )
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY
+from vlcore.experiment.files import write_errors
 from vlcore.jobs.progress import counted_bar
 from vlcore.plots.options import (
     COLOURINGS,
@@ -46,7 +47,15 @@ def add_commands(commands: Any) -> None:
     training_options(option)
     _add_map_options(option)
     about = "a page, or with --grid a drawing that ends in .svg"
-    option("--out", required=True, type=_figure_path, metavar="FILE", help=about)
+    option("--out", type=_figure_path, metavar="FILE", help=about)
+    about = "a table of the images, or of those that --search, --best or --like chose"
+    option("--csv", type=Path, metavar="FILE", help=about)
+    about = "with --csv: words in any column, caption or file name; also column:value"
+    option("--search", metavar="WORDS", help=about)
+    about = "with --csv: a caption, for the images with the highest scores in each model"
+    option("--best", metavar="CAPTION", help=about)
+    about = "with --csv: the id of an image, such as p12, for the nearest to it in each model"
+    option("--like", metavar="ID", help=about)
     help_text = "a model as one file: its map (parquet) or its weights (safetensors)"
     option = add_command(commands, "export", help_text, export_model)
     option("key", metavar="KEY")
@@ -149,12 +158,17 @@ def _map_options(options: Namespace) -> MapOptions:
 
 
 def compare(options: Namespace) -> dict[str, Any]:
+    chosen = [name for name in ("search", "best", "like") if getattr(options, name) is not None]
+    if not (options.out or options.csv):
+        raise CommandError("Give --out for a page, or --csv for a table of images.")
+    if (chosen and not options.csv) or len(chosen) > 1:
+        raise CommandError("--search, --best and --like choose images for --csv; give one of them.")
     if options.grid:
         return _grid(options)
     from vlcore.api.compared_maps import MOST_MODELS  # altair takes half a second
     from vlcore.api.comparison import Comparison
 
-    if options.out.suffix.lower() == _DRAWING:
+    if options.out and options.out.suffix.lower() == _DRAWING:
         raise CommandError("Only a --grid becomes a drawing; give a name that ends in .html.")
     if not 1 <= len(options.keys) <= MOST_MODELS:
         raise CommandError(
@@ -162,8 +176,19 @@ def compare(options: Namespace) -> dict[str, Any]:
         )
     if options.labels or options.bias:
         raise CommandError("--labels and --bias are rows and columns of --grid; give it too.")
-    page = Comparison(options.keys, _map_options(options)).html()
-    return {**write_page(options.out, page), "map": options.map}
+    comparison = Comparison(options.keys, _map_options(options))
+    document: dict[str, Any] = {}
+    if options.csv:
+        if chosen:
+            selection = getattr(comparison, chosen[0])(getattr(options, chosen[0]))
+        else:
+            selection = comparison.select(comparison.maps.rows)
+        with write_errors(options.csv, "give --csv another place"):
+            selection.save(options.csv)
+        document = {"csv": str(options.csv), "images": len(selection.points)}
+    if options.out:
+        document |= {**write_page(options.out, comparison.html()), "map": options.map}
+    return document
 
 
 def _grid(options: Namespace) -> dict[str, Any]:
@@ -172,6 +197,8 @@ def _grid(options: Namespace) -> dict[str, Any]:
 
     if options.keys:
         raise CommandError("A grid names its models by --labels and --bias; leave the keys out.")
+    if options.csv:
+        raise CommandError("A grid has no table of images; give the keys of models to --csv.")
     grid = grids.grid(
         base_condition(options),
         labels=options.labels or STYLES_OF_THE_STUDY,
