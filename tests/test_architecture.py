@@ -15,9 +15,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 
 from vlcore.__main__ import parser
+from vlcore.experiment.version import __version__
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = sorted((ROOT / "vlcore").rglob("*.py"))
@@ -323,7 +325,7 @@ def test_tests_install_what_the_package_names() -> None:
     """`pip install .[test]` and the README's command bring the same tools."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    needs = {need for extra in extras.keys() - {"docs"} for need in extras[extra]}
+    needs = {need for extra in extras for need in extras[extra]}
     needs = {need for need in needs if not need.startswith("vl-bias-lab")}
     listed = (ROOT / "tests" / "requirements.txt").read_text().splitlines()
     assert {line for line in listed if line and not line.startswith("-r")} == needs
@@ -370,3 +372,8 @@ def test_constraints_satisfy_requirements_and_have_hashes() -> None:
     pattern = re.compile(r"#.*|[a-z0-9_.-]+==\S+ --hash=sha256:[0-9a-f]{64}")
     assert len(hashed) > len(requirements)
     assert all(pattern.fullmatch(line) for line in hashed)
+
+
+def test_the_citation_names_the_version() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == __version__

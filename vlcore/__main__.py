@@ -16,6 +16,7 @@ from typing import NoReturn
 from vlcore.cli import compare, data, disk, printing, runs, serve, studies
 from vlcore.experiment.errors import BusyError, LabError
 from vlcore.experiment.files import system_errors
+from vlcore.experiment.version import __version__
 from vlcore.jobs.jobs import JobCancelledError
 
 DONE = 0
@@ -39,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m vlcore",
         description="Train and look at small vision-language models on biased data.",
     )
+    top.add_argument("--version", action="version", version=f"vlcore {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for module in (data, studies, runs, disk, compare, serve):
         module.add_commands(commands)
