@@ -24,6 +24,8 @@ def on_files(files: Files, config: Any) -> Files:
     for source, page in ELSEWHERE.items():
         content = (ROOT / source).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=content))
+    # A place in the navigation, which pdoc writes over.
+    files.append(File.generated(config, f"{REFERENCE}/index.md", content="# Reference"))
     return files
 
 
