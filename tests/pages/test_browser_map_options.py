@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.chromium import needs_chromium
+from vlcore.api.colourings import COLOURINGS
 from vlcore.api.comparison import Comparison, compare
-from vlcore.plots.options import COLOURINGS, OVERLAYS, MapOptions, Projection
+from vlcore.plots.options import OVERLAYS, MapOptions, Projection
 from vlcore.study import plans
 
 from .serving import maps_drawn
@@ -77,13 +78,15 @@ WITHOUT_COLOUR: list[tuple[MapOptions, dict[str, str]]] = [
         },
     ),
 ]
+# Of drawn scenes: words and numbers.
+COLOURS = [*(choice.name for choice in COLOURINGS), "sky", "size"]
 # A page takes seconds: each has a colouring too, and there are as many as the longer list has.
 CASES = [
     (options.replace(colour_by=colour), address | {"colour": colour})
     for (options, address), colour, _ in zip(
         cycle(WITHOUT_COLOUR),
-        cycle(COLOURINGS),
-        range(max(len(WITHOUT_COLOUR), len(COLOURINGS))),
+        cycle(COLOURS),
+        range(max(len(WITHOUT_COLOUR), len(COLOURS))),
         strict=False,
     )
 ]

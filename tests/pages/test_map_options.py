@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -14,22 +15,14 @@ from streamlit.testing.v1 import AppTest
 from tests.api.stand_ins import BASE, image_set, publish
 from tests.conftest import Cli
 from tests.plots import drawn
-from vlcore.api import models
+from vlcore.api import colourings, map_component, models
+from vlcore.api.colourings import ColourChoice
 from vlcore.api.comparison import Comparison, compare
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.grouping import SCENES, Grouping
+from vlcore.experiment.grouping import SCENES
 from vlcore.metrics import projection
-from vlcore.plots.options import (
-    COLOURINGS,
-    OVERLAYS,
-    PLAIN,
-    Colouring,
-    LegendEntry,
-    MapOptions,
-    Projection,
-    option_infos,
-)
-from vlcore.plots.theme import Palette
+from vlcore.plots.options import OVERLAYS, PLAIN, MapOptions, Projection, option_infos
+from vlcore.plots.theme import LIGHT
 from vlcore.web import map_controls
 
 from .app import opened
@@ -82,7 +75,7 @@ EXAMPLES = {
         prompts=WORDS,
     ),
     "MapOptions.colour_by": Example(
-        MapOptions(colour_by="object"), "--colour-by object", {"colour": "object"}
+        MapOptions(colour_by="margin"), "--colour-by margin", {"colour": "Model: margin"}
     ),
     "MapOptions.images": overlay("images", "pictures"),
     "MapOptions.movement": overlay("movement", "movement"),
@@ -245,7 +238,7 @@ def test_lines_and_arrows_join_drawn_images_only(both: Comparison) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"colour_by": "size"},
+        {"colour_by": None},
         {"split": "validation"},
         {"groups": "horse_grass"},
         {"groups": ["horse_grass"]},
@@ -273,29 +266,55 @@ def test_a_notebook_gives_a_projection_by_its_name(both: Comparison) -> None:
         compare(*both.models, seed=3)
 
 
-def test_a_new_colouring_is_one_entry_and_its_function(
+def test_a_new_colouring_is_one_entry(
     both: Comparison, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def minority(palette: Palette, _grouping: Grouping) -> list[LegendEntry]:
-        usual, unusual = palette.opposites
-        return [
-            LegendEntry("false", "usual group", usual),
-            LegendEntry("true", "unusual group", unusual),
-        ]
+    def first_letter(maps: colourings.Maps, _pane: int) -> pd.Series:
+        return "letter " + maps.points["group"].str[0]
 
-    colouring = Colouring("minority", "minority", "usual or unusual", minority)
-    monkeypatch.setitem(COLOURINGS, "minority", colouring)
-    spec = both.chart(options=MapOptions(colour_by="minority")).to_dict(validate=False)
+    letters = ColourChoice("letter", "Image", values=first_letter)
+    monkeypatch.setattr(colourings, "COLOURINGS", (*colourings.COLOURINGS, letters))
+    options = MapOptions(colour_by="letter")
+    spec = both.chart(options=options).to_dict(validate=False)
     pane = spec["vconcat"][0]["concat"][0]
     (legend,) = [layer for layer in pane["layer"] if layer.get("name") == "legend_0"]
-    scales = [legend["encoding"][name]["scale"]["domain"] for name in ("stroke", "fill", "shape")]
+    channels = [legend["encoding"][name] for name in ("stroke", "fill", "shape")]
+    scales = [channel["scale"]["domain"] for channel in channels]
     assert scales[0] == scales[1] == scales[2]
     assert len(scales[0]) == len(set(scales[0]))
-    assert {"usual group", "unusual group"} <= set(drawn.texts(spec))
+    assert {channel["legend"]["title"] for channel in channels} == {"Image: letter"}
+    assert {"letter h", "letter c"} <= set(drawn.texts(spec))
     keys = [model.key for model in both.models]
     out = tmp_path / "maps.html"
-    code, _, error = cli("compare", *keys, "--colour-by", "minority", "--out", out)
+    code, _, error = cli("compare", *keys, "--colour-by", "letter", "--out", out)
     assert code == 0, error
-    assert "unusual group" in out.read_text(encoding="utf-8")
-    _, options = chosen_on_page(both, monkeypatch, {"colour": "minority"})
-    assert options.colour_by == "minority"
+    assert "letter h" in out.read_text(encoding="utf-8")
+    _, chosen = chosen_on_page(both, monkeypatch, {"colour": "Image: letter"})
+    assert chosen == options
+    component = map_component.drawing(both.maps, SCENES, LIGHT, 300, options)
+    assert component["legendTitle"] == "Image: letter"
+
+
+@pytest.mark.parametrize("name", ["object", "right or wrong", "margin", "sky"])
+def test_addresses_have_colours_by_name_too(
+    both: Comparison, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    page, options = chosen_on_page(both, monkeypatch, {"colour": name})
+    assert options.colour_by == name
+    (control,) = [box for box in page.get("selectbox") if box.proto.label == "Colour by"]
+    labels = list(control.proto.options)
+    headings = [label.partition(": ")[0] for label in labels]
+    assert list(dict.fromkeys(headings)) == ["Image", "Model", "Scene"]
+    assert headings == sorted(headings), "names of one heading stand together"
+
+
+def test_an_unknown_colouring_is_one_sentence_that_names_those_there_are(
+    both: Comparison, cli: Cli, tmp_path: Path
+) -> None:
+    with pytest.raises(LabError, match=r"No colouring is named 'colour'; .*right or wrong"):
+        both.chart(options=MapOptions(colour_by="colour"))
+    key, out = both.models[0].key, tmp_path / "maps.html"
+    code, _, error = cli("compare", key, "--colour-by", "colour", "--out", out)
+    assert code != 0
+    assert "margin" in error
+    assert not out.exists()

@@ -11,6 +11,7 @@ from tests.chromium import CHROMIUM, FLAGS, needs_chromium
 from tests.plots.maps.examples import BOARD, CAPTIONS, INFO, NEIGHBOURS, POINTS, TWINS, UPLOADS
 from tests.plots.maps.tracks import STEPS, pictures, track
 from vlcore.experiment.grouping import SCENES
+from vlcore.plots.colouring import OUTCOMES
 from vlcore.plots.html import Figure, page_html
 from vlcore.plots.maps.animation import animation_chart
 from vlcore.plots.maps.linked import linked_maps
@@ -24,7 +25,7 @@ HOSTILE = '</script><script>window.hit = 1</script><img src=x onerror="window.hi
 LIT, FADED = "0.9", "0.08"  # opacity of a mark inside and outside a brush
 FIRST = "horse in grass, test 7"  # far from all others, upper left in both maps
 SECOND = "camel in desert, test 7"  # lower right
-OPTIONS = MapOptions(colour_by="right or wrong", twins=True, neighbours=True)
+OPTIONS = MapOptions(twins=True, neighbours=True)
 
 
 @pytest.fixture
@@ -108,7 +109,14 @@ def test_the_maps_answer_to_each_other(opened: Open) -> None:
     )
     shown = {"board": BOARD, "uploads": stars, **both}
     chart = linked_maps(
-        points, captions, [INFO, INFO], palette=DARK, grouping=SCENES, options=OPTIONS, **shown
+        points,
+        captions,
+        [INFO, INFO],
+        palette=DARK,
+        grouping=SCENES,
+        options=OPTIONS,
+        colouring=OUTCOMES,
+        **shown,
     )
     page = opened(page_html(["Two maps.", chart.to_dict()], "Maps", palette=DARK))
     expect(marks(page, FIRST)).to_have_count(2)

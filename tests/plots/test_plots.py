@@ -32,6 +32,7 @@ from tests.plots.test_ranking import rows as standings
 from tests.plots.test_votes import votes
 from vlcore.experiment.grouping import SCENES
 from vlcore.plots import measure_by_bias, scales
+from vlcore.plots.colouring import OUTCOMES
 from vlcore.plots.contact_sheets import contact_sheets
 from vlcore.plots.curves import learning_curve, probe_curves
 from vlcore.plots.intervals import forest, rate_chart
@@ -47,7 +48,7 @@ from vlcore.plots.votes import votes_chart
 MAPS = ("linked maps", "small map", "caption map", "animation", "contact sheets")
 LINKED = {
     "points": POINTS[
-        [name for name in POINTS if name[-1] not in "23" and not name.startswith("says_")]
+        [name for name in POINTS if name[-1] not in "23" and not name.startswith(("says_", "by_"))]
     ],
     "captions": CAPTIONS.query("pane < 2"),
     "uploads": UPLOADS[[name for name in UPLOADS if name[-1] not in "23"]],
@@ -110,7 +111,7 @@ CHARTS: dict[str, Chart] = {
     "linked maps": (
         linked_maps,
         LINKED,
-        {"infos": [INFO] * 2, "options": EVERYTHING, "grouping": SCENES},
+        {"infos": [INFO] * 2, "options": EVERYTHING, "grouping": SCENES, "colouring": OUTCOMES},
     ),
     "small map": (
         small_map,

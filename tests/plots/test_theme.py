@@ -1,12 +1,13 @@
 """The palettes keep what the module promises: colours apart in every vision, and off their
 ground."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
 
 from vlcore.experiment.grouping import SCENES, Grouping
+from vlcore.plots.colouring import MOST_CATEGORIES
 from vlcore.plots.theme import DARK, LIGHT, Palette, star
 
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB.
@@ -60,8 +61,43 @@ def test_colours_stay_apart(palette: Palette, apart: float, vision: str) -> None
     )
 
 
+def seen(colours: tuple[str, ...], vision: str) -> list[np.ndarray]:
+    return [lab(np.array(VISIONS[vision]) @ linear(colour)) for colour in colours]
+
+
+def nearest(tones: list[np.ndarray], others: list[np.ndarray]) -> float:
+    return min(float(np.linalg.norm(tone - other)) for tone in tones for other in others)
+
+
+@pytest.mark.parametrize(("palette", "apart"), [(LIGHT, 16), (DARK, 18)], ids=["light", "dark"])
+@pytest.mark.parametrize("vision", VISIONS)
+def test_twelve_values_of_any_column_stay_apart(
+    palette: Palette, apart: float, vision: str
+) -> None:
+    tones = seen(palette.categories, vision)
+    assert len(tones) == MOST_CATEGORIES == 12
+    least = min(nearest([tone], tones[:number]) for number, tone in enumerate(tones) if number)
+    assert least >= (32 if vision == "normal" else apart)
+    greys = seen((palette.other, palette.missing), vision)
+    assert nearest(greys, tones) >= 14
+    assert nearest(greys[:1], greys[1:]) >= 14
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("vision", VISIONS)
+def test_more_is_further_from_the_ground_in_every_vision(palette: Palette, vision: str) -> None:
+    tones = seen(palette.ramp, vision)
+    ground, missing = seen((palette.ground, palette.missing), vision)
+    away = [abs(tone[0] - ground[0]) for tone in tones]
+    assert away == sorted(set(away))
+    assert min(nearest([tone], [following]) for tone, following in pairwise(tones)) >= 5
+    assert nearest([missing], tones) >= 11
+
+
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
 def test_colours_stand_off_their_ground(palette: Palette) -> None:
+    for_values = (*palette.categories, palette.other, palette.missing, *palette.ramp)
+    assert min(contrast(colour, palette.ground) for colour in for_values) >= 3
     assert (
         min(contrast(colour, palette.ground) for colour in (*palette.groups, palette.accent)) >= 3
     )

@@ -19,6 +19,7 @@ from vlcore.data.imageset import ImageSet, join_user_columns
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.wording import title
 from vlcore.metrics.projection import align
+from vlcore.plots.colouring import GROUPS, Colouring
 from vlcore.plots.maps.component import MOST_MARKS
 from vlcore.plots.maps.small import MapInfo
 from vlcore.plots.options import KINDS
@@ -49,9 +50,11 @@ class ComparedMaps:
     points: pd.DataFrame
     captions: pd.DataFrame
     infos: tuple[MapInfo, ...]  # the words around each map
+    images: ImageSet  # whose rows the points are
     uploads: pd.DataFrame | None = None
     thumbs: Callable[[Sequence[int]], list[str]] | None = None  # small images of rows
-    images: ImageSet | None = None  # whose rows the points are
+    coloured_by: str = "group"  # as options name it; `vlcore.api.colourings.coloured` changes it
+    colouring: Colouring = GROUPS  # of the points, for that
 
     @property
     def named(self) -> dict[str, ModelMap]:
@@ -104,7 +107,7 @@ def compare_maps(
         axes = _axis_titles(model, is_aligned, together=len(models) > 1)
         infos.append(MapInfo(words, _subtitle(model), *axes))
     comparison = ComparedMaps(
-        aligned, points, captions, tuple(infos), thumbs=partial(thumbs, images), images=images
+        aligned, points, captions, tuple(infos), images, thumbs=partial(thumbs, images)
     )
     return comparison if comparison.is_large else _with_thumbs(comparison)
 
@@ -303,8 +306,6 @@ def points_table(comparison: ComparedMaps, points: pd.DataFrame) -> pd.DataFrame
         }
     table = points[list(titles)].rename(columns=titles)
     images, rows = comparison.images, row_numbers(points)
-    if images is None:
-        return table
     for name, model in comparison.named.items():
         scores = model.confidence(images.grouping.objects)
         if scores is not None:

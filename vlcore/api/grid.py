@@ -15,6 +15,7 @@ from typing import Any, cast
 import altair as alt
 import pandas as pd
 
+from vlcore.api.colourings import coloured
 from vlcore.api.compared_maps import Thumbs, joint_tables, row_numbers
 from vlcore.api.model_map import ModelMap, model_map
 from vlcore.api.model_metrics import describe_measure, estimate_of
@@ -28,6 +29,7 @@ from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import atomic
 from vlcore.experiment.wording import label_words, title
 from vlcore.metrics.catalogue import PRIMARY
+from vlcore.plots.colouring import GROUPS, Colouring
 from vlcore.plots.html import Figure, page_html
 from vlcore.plots.maps.grid import HELD_OUT, GridPlace, map_grid
 from vlcore.plots.options import PCA, MapOptions, Projection
@@ -90,6 +92,9 @@ class GridMaps:
     rows: tuple[tuple[GridMap, ...], ...]
     points: pd.DataFrame
     captions: pd.DataFrame
+    models: tuple[ModelMap, ...] = ()  # as the columns of the points are numbered
+    coloured_by: str = "group"  # as options name it; `vlcore.api.colourings.coloured` changes it
+    colouring: Colouring = GROUPS  # of the points, for that
 
     @property
     def row_titles(self) -> list[str]:
@@ -245,7 +250,7 @@ def read_grid(
     placed = tuple(
         tuple(drawn.get(condition, GridMap(condition)) for condition in row) for row in conditions
     )
-    return GridMaps(images, placed, points, captions)
+    return GridMaps(images, placed, points, captions, aligned)
 
 
 def _read_row(
@@ -273,6 +278,7 @@ def grid_chart(
 ) -> alt.ConcatChart:
     """The maps of a grid, each `side` px wide; bias levels in rows, for a phone, if `by_level`.
     A click selects the name of a place, which `place_of` reads."""
+    grid = coloured(grid, options)
     places = [
         [
             GridPlace(
@@ -300,6 +306,7 @@ def grid_chart(
         grouping=grid.images.grouping,
         side=side,
         options=options,
+        colouring=grid.colouring,
         can_open=can_open,
     )
 

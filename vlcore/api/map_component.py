@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vlcore.api.colourings import coloured
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.offline_page import NEIGHBOURS, add_untrained_positions, drawn_twins, twin_lines
 from vlcore.experiment.grouping import Grouping
-from vlcore.plots.maps.component import image_columns, map_drawing
+from vlcore.plots.maps.component import colour_columns, image_columns, map_drawing
 from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.theme import Palette
@@ -22,6 +23,15 @@ def columns(
     return image_columns(points, comparison.rows, len(comparison.models), grouping, options)
 
 
+def colours(
+    comparison: ComparedMaps, grouping: Grouping, options: MapOptions = PLAIN
+) -> pd.DataFrame:
+    """What the colours of some options need beside `columns`, as
+    `vlcore.plots.maps.component.colour_columns`."""
+    maps = coloured(comparison, options)
+    return colour_columns(maps.points, len(maps.models), grouping, maps.colouring)
+
+
 def drawing(
     comparison: ComparedMaps,
     grouping: Grouping,
@@ -32,6 +42,7 @@ def drawing(
 ) -> dict[str, Any]:
     """How the maps of a comparison look, each `side` px wide: as
     `vlcore.plots.maps.component.map_drawing`."""
+    comparison = coloured(comparison, options)
     arrows, options = drawn_twins(comparison, grouping, options)
     return map_drawing(
         _drawn_points(comparison, options),
@@ -41,6 +52,7 @@ def drawing(
         grouping=grouping,
         side=side,
         options=options,
+        colouring=comparison.colouring,
         legend_place=legend_place,
         twins=arrows,
     )

@@ -181,6 +181,13 @@ class ModelMap:
         caption_scores = self.logits(z) if self.readout.layer is None else np.empty((len(z), 0))
         return self.readout.scores(objects, z, caption_scores)
 
+    def image_scores(self, objects: Sequence[str]) -> NDArray[np.float64] | None:
+        """Log scores of the objects for the images of the map, (n, 2); None where the model
+        predicts no object."""
+        if not self.readout.predicts_objects:
+            return None
+        return self.readout.scores(objects, self.z, self.scores)
+
     def predicted_objects(
         self, objects: Sequence[str], z: NDArray[np.floating] | None = None
     ) -> NDArray[np.str_] | None:
@@ -192,10 +199,8 @@ class ModelMap:
             scores = self.object_scores(objects, z)
         elif self.stored_predictions is not None:
             return self.stored_predictions
-        elif self.readout.predicts_objects:
-            scores = self.readout.scores(objects, self.z, self.scores)
         else:
-            scores = None
+            scores = self.image_scores(objects)
         return None if scores is None else np.asarray(objects)[scores.argmax(axis=1)]
 
     def confidence(self, objects: Sequence[str]) -> NDArray[np.float64] | None:

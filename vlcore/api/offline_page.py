@@ -17,6 +17,7 @@ import pandas as pd
 
 from vlcore.api import description
 from vlcore.api.captions import caption_warnings
+from vlcore.api.colourings import coloured
 from vlcore.api.compared_maps import ComparedMaps, drawn_sample, row_numbers
 from vlcore.api.differences import describe_differences
 from vlcore.api.metrics_table import group_accuracy_rows, group_accuracy_table
@@ -60,7 +61,7 @@ def figure(
     panel. Their projection is that of the comparison. Filters change what is drawn: not how maps
     are aligned, nor trust, neighbours and the accuracies in the panel. Of large maps a sample is
     drawn, whose trust and neighbours are among its own images."""
-    comparison = drawn_sample(comparison)
+    comparison = drawn_sample(coloured(comparison, options))
     if options.trust:
         comparison = replace(comparison, points=with_trust(comparison))
     if options.untrained:
@@ -76,6 +77,7 @@ def figure(
         grouping=grouping,
         side=side,
         options=options,
+        colouring=comparison.colouring,
         legend_place=legend_place,
         board=None if rows.empty else rows,
         uploads=comparison.uploads,
@@ -243,7 +245,7 @@ def comparison_parts(
     summary.append(Text(description.describe_comparison(comparison, grouping)))
     if few := description.small_sample_warning(comparison.models[0].artifact, grouping):
         summary.append(Text(few, icon="warning"))
-    if comparison.images and (sample := describe_sample(comparison.images)):
+    if sample := describe_sample(comparison.images):
         summary.append(Text(sample))
     layout = [Text(sentence) for sentence in layouts.sentences]
     groups = Table(group_accuracy_table(comparison, grouping))

@@ -76,7 +76,6 @@ def searched_table(comparison: ComparedMaps) -> pd.DataFrame:
     """What a search looks at, one row an image of the comparison: its words, its file, the user's
     columns, what it was drawn by, and the caption and prediction of every model."""
     images, points = comparison.images, comparison.points
-    assert images is not None
     rows = row_numbers(points)
     words = group_words(images.grouping)
     rarity = points["minority"].map({True: "minority", False: "majority"})

@@ -63,7 +63,6 @@ class Selection:
 
     @property
     def images(self) -> ImageSet:
-        assert self.comparison.images is not None
         return self.comparison.images
 
     @property
@@ -183,7 +182,6 @@ def facets(comparison: ComparedMaps) -> dict[str, NDArray[np.bool_]]:
     """Parts of a comparison's points that a selection is combined with, by what they are called:
     groups, objects, backgrounds, rarity, split, and which model is right."""
     points = comparison.points
-    assert comparison.images is not None
     grouping = comparison.images.grouping
     parts = {words: points["group"] == name for name, words in group_words(grouping).items()}
     parts |= {name: points["object"] == name for name in grouping.objects}
@@ -253,7 +251,6 @@ def read_selection(text: str, comparison: ComparedMaps) -> Selection:
             "The link's selection is of other images than these; choose its image set, or make a"
             " new selection."
         )
-    assert comparison.images is not None
     try:
         packed = base64.urlsafe_b64decode(content + "=" * (-len(content) % 4))
     except binascii.Error:

@@ -21,10 +21,10 @@ from vlcore.experiment.condition import STYLES_OF_THE_STUDY
 from vlcore.experiment.files import write_errors
 from vlcore.jobs.progress import counted_bar
 from vlcore.plots.options import (
-    COLOURINGS,
     KINDS,
     OVERLAYS,
     PCA,
+    PLAIN,
     SPLITS,
     MapOptions,
     Projection,
@@ -86,7 +86,7 @@ def _add_map_options(option: Callable[..., Any]) -> None:
     infos = option_infos(MapOptions)
     colours = infos["colour_by"]
     about = _help(colours.help)
-    option("--colour-by", type=_spaced, choices=COLOURINGS, default="group", help=about)
+    option("--colour-by", default=PLAIN.colour_by, metavar="NAME", help=about)
     overlays = "; ".join(f"{name}: {infos[name].help.rstrip('.')}" for name in OVERLAYS)
     option(
         "--show",

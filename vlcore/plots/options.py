@@ -7,13 +7,11 @@ imports Altair, so that a command can list the options without it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.grouping import Grouping, group_words
-from vlcore.plots.theme import SHAPES, Palette
+from vlcore.experiment.grouping import Grouping
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +23,6 @@ MIN_DISTS = (0.0, 0.1, 0.25, 0.5, 0.8)  # of UMAP, that pages offer
 PERPLEXITIES = (5, 15, 30, 50)  # of t-SNE, that pages offer
 SEEDS = 1000
 SPLITS = {"all": None, "held out": "test", "training": "training"}  # to the `kind` of an image
-OBJECT_SHAPES = SHAPES[1:3]  # of the two objects: a circle and a triangle
 
 
 class MapOptionsError(LabError):
@@ -50,97 +47,6 @@ def option_infos(options: type[Projection] | type[MapOptions]) -> dict[str, Opti
     """Labels and help texts of a class of options, by field; of nested options their own class."""
     infos = {option.name: option.metadata.get("info") for option in fields(options)}
     return {name: info for name, info in infos.items() if info is not None}
-
-
-@dataclass(frozen=True)
-class LegendEntry:
-    """One entry of a legend: of a value of a column that a colouring tells apart, or of a mark."""
-
-    name: str  # in a colouring the value; in a legend after its column, as ``group horse_grass``
-    words: str  # in the legend
-    colour: str  # of the outline, a hex string
-    shape: str = "square"  # a name or a path of Vega's symbols
-    filled: bool = True
-
-
-@dataclass(frozen=True)
-class Colouring:
-    """One thing that the colours of a map can stand for."""
-
-    label: str  # on pages, in addresses and in commands
-    column: str  # of the points of a comparison (`vlcore.api.compared_maps.ComparedMaps`)
-    help: str
-    values: Callable[[Palette, Grouping], list[LegendEntry]]
-    per_model: bool = False  # the column is numbered by map, as ``right_0`` is
-
-
-def _group_values(palette: Palette, grouping: Grouping) -> list[LegendEntry]:
-    words = group_words(grouping)
-    return [
-        LegendEntry(name, words[name], colour, shape)
-        for (name, colour), shape in zip(palette.colours(grouping).items(), SHAPES, strict=True)
-    ]
-
-
-def _object_values(palette: Palette, grouping: Grouping) -> list[LegendEntry]:
-    return [
-        LegendEntry(name, name, colour, shape)
-        for name, colour, shape in zip(
-            grouping.objects, palette.opposites, OBJECT_SHAPES, strict=True
-        )
-    ]
-
-
-def _context_values(palette: Palette, grouping: Grouping) -> list[LegendEntry]:
-    colours = (palette.groups[0], palette.groups[2])
-    return [
-        LegendEntry(name, name, colour)
-        for name, colour in zip(grouping.contexts, colours, strict=True)
-    ]
-
-
-def _prediction_values(palette: Palette, grouping: Grouping) -> list[LegendEntry]:
-    predicted = [
-        LegendEntry(name, f"predicted: {name}", colour)
-        for name, colour in zip(grouping.objects, palette.opposites, strict=True)
-    ]
-    return [*predicted, LegendEntry("none", "no prediction", palette.text)]
-
-
-def _correctness_values(palette: Palette, _grouping: Grouping) -> list[LegendEntry]:
-    right, wrong = palette.opposites
-    return [
-        LegendEntry("right", "right", right),
-        LegendEntry("wrong", "wrong", wrong),
-        LegendEntry("none", "no prediction", palette.text),
-    ]
-
-
-def _split_values(palette: Palette, _grouping: Grouping) -> list[LegendEntry]:
-    training, held_out = palette.opposites
-    return [
-        LegendEntry("training", "filled: training", training, "circle"),
-        LegendEntry("test", "hollow: held out", held_out, "circle", filled=False),
-    ]
-
-
-COLOURINGS = {
-    colouring.label: colouring
-    for colouring in (
-        Colouring("group", "group", "object and background", _group_values),
-        Colouring("object", "object", "what the image shows", _object_values),
-        Colouring("context", "context", "its background", _context_values),
-        Colouring("prediction", "says", "the predicted label", _prediction_values, per_model=True),
-        Colouring(
-            "right or wrong",
-            "right",
-            "whether the prediction is right",
-            _correctness_values,
-            per_model=True,
-        ),
-        Colouring("split", "kind", "training or held out", _split_values),
-    )
-}
 
 
 def _check_kinds(options: Projection | MapOptions, kind: str) -> None:
@@ -262,8 +168,9 @@ class MapOptions:
     colour_by: str = _option(
         "group",
         "Colour by",
-        "; ".join(f"{colouring.label}: {colouring.help}" for colouring in COLOURINGS.values())
-        + ".",
+        "What the models make of an image (prediction, right or wrong, margin ...), what it shows"
+        " (group, object, context, split), a factor of drawn scenes, or a column of your own table."
+        " Many numbers have a ramp; of words, the twelve most frequent a colour each.",
     )
     images: bool = _option(False, "Images as points", "Every mark becomes its image.")
     movement: bool = _option(
@@ -307,9 +214,9 @@ class MapOptions:
                 f"The projection is a Projection, such as Projection('umap'), not"
                 f" {self.projection!r}."
             )
-        if self.colour_by not in COLOURINGS:
+        if not isinstance(self.colour_by, str):  # which names there are, only images can tell
             raise MapOptionsError(
-                f"No colouring is named {self.colour_by!r}; choose one of {', '.join(COLOURINGS)}."
+                f"Colours stand for a column by its name, such as 'group', not {self.colour_by!r}."
             )
         if self.split not in SPLITS:
             raise MapOptionsError(

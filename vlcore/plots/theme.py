@@ -4,6 +4,12 @@ A `Palette` is a value, one for a light ground and one for a dark one, and its f
 follow the *role* of a group (see `vlcore.experiment.grouping`), so imported sets look like the
 scenes. Tones keep a distance (CIE76) of 24 on light and 27 on dark from each other, accent and
 text, in every colour vision, and 3:1 contrast with their ground.
+
+Values of any column have up to twelve colours: the four of the groups and eight more, found by a
+search for those that stay furthest apart. They keep a distance of 16 on light and 18 on dark in
+every colour vision, and of 32 in the normal one; from the two greys at least 14. Numbers have a
+ramp, a part of matplotlib's plasma, whose lightness leads away from the ground in every colour
+vision: more is what stands out.
 """
 
 import math
@@ -34,6 +40,15 @@ class Palette:
     line: str
     accent: str
     groups: tuple[str, str, str, str]
+    more: tuple[str, ...]  # colours for values of any column, after those of the groups
+    other: str  # for all further values
+    missing: str  # where there is no value
+    ramp: tuple[str, ...]  # from low to high numbers
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Colours for the values of any column, the most frequent first."""
+        return (*self.groups, *self.more)
 
     @property
     def contrast(self) -> str:
@@ -59,6 +74,21 @@ LIGHT = Palette(
     line="#D5D8DE",
     accent="#770088",
     groups=("#14532D", "#1D4ED8", "#E0521B", "#0E93AD"),
+    more=("#691E4B", "#B478E1", "#7800FF", "#C3784B", "#5A4B00", "#690096", "#3C3C78", "#B42D4B"),
+    other="#646B78",
+    missing="#8F949C",
+    ramp=(
+        "#E86F5A",
+        "#DB5C68",
+        "#CC4978",
+        "#BD3785",
+        "#AF2892",
+        "#A21C9B",
+        "#930FA3",
+        "#7B02A8",
+        "#4E02A1",
+        "#0D0887",
+    ),
 )
 DARK = Palette(
     name="dark",
@@ -68,6 +98,21 @@ DARK = Palette(
     line="#333A46",
     accent="#CD5E91",
     groups=("#C3F07A", "#7088FF", "#EE5B32", "#62DDF0"),
+    more=("#FFE10F", "#4B3CFF", "#F09600", "#C369C3", "#A54B4B", "#B40FC3", "#D2A569", "#87D2A5"),
+    other="#626A78",
+    missing="#9AA3B2",
+    ramp=(
+        "#AA2396",
+        "#B93389",
+        "#CA467A",
+        "#DA5A69",
+        "#E87059",
+        "#F3874A",
+        "#FB9F3A",
+        "#FDB82D",
+        "#FADA24",
+        "#F0F921",
+    ),
 )
 
 

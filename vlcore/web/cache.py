@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from vlcore.api import map_component
+from vlcore.api import colourings, map_component
 from vlcore.api.compared_maps import ComparedMaps, compare_maps, drawn_sample
 from vlcore.api.description import LayoutDescription, describe_layouts, place_groups
 from vlcore.api.metrics_table import group_accuracy_rows
@@ -102,6 +102,16 @@ def comparison(keys: Sequence[str], projection: Projection, inline: bool = False
     return compare_maps(
         models, image_set(models[0]), draw_thumbs if inline else image_addresses.addresses
     )
+
+
+@st.cache_resource(max_entries=30, show_spinner="Colouring the images …", hash_funcs=BY_CONTENT)
+def coloured(keys: Sequence[str], projection: Projection, colour_by: str) -> ComparedMaps:
+    """Colour the maps of models, as `vlcore.api.colourings.coloured`.
+
+    Raises:
+        MapOptionsError: colours cannot stand for that.
+    """
+    return colourings.coloured(comparison(keys, projection), MapOptions(colour_by=colour_by))
 
 
 @st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
@@ -225,7 +235,19 @@ def map_columns(keys: Sequence[str], options: MapOptions) -> MapColumns:
     matter."""
     together = comparison(keys, options.projection)
     grouping = image_set(together.models[0]).grouping
-    columns = map_component.columns(together, grouping, options)
+    return _as_arrow(map_component.columns(together, grouping, options))
+
+
+@st.cache_resource(max_entries=30, show_spinner=False, hash_funcs=BY_CONTENT)
+def map_colours(keys: Sequence[str], projection: Projection, colour_by: str) -> MapColumns | None:
+    """What the colours of maps need beside `map_columns`; nothing where these suffice."""
+    together = coloured(keys, projection, colour_by)
+    grouping = image_set(together.models[0]).grouping
+    columns = map_component.colours(together, grouping, MapOptions(colour_by=colour_by))
+    return None if columns.empty else _as_arrow(columns)
+
+
+def _as_arrow(columns: pd.DataFrame) -> MapColumns:
     table = pa.table({name: _plain_arrow(columns[name]) for name in columns})
     content = hashlib.sha256()
     for batch in table.to_batches():
@@ -246,7 +268,7 @@ def map_drawing(
     keys: Sequence[str], palette: Palette, side: int, options: MapOptions, legend_place: LegendPlace
 ) -> dict[str, Any]:
     """How the large maps of models look."""
-    together = comparison(keys, options.projection)
+    together = coloured(keys, options.projection, options.colour_by)
     grouping = image_set(together.models[0]).grouping
     with _DRAWING:
         return map_component.drawing(together, grouping, palette, side, options, legend_place)

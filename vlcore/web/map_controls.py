@@ -12,14 +12,15 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.api import maps
+from vlcore.api import colourings, maps
+from vlcore.api.model_map import ModelMap
+from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import Grouping, group_words
 from vlcore.experiment.limits import JOB_SECONDS, LONG_JOB_SECONDS
 from vlcore.experiment.plain_text import plain
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.metrics.projection import MANY
 from vlcore.plots.options import (
-    COLOURINGS,
     COMPONENTS,
     KINDS,
     MIN_DISTS,
@@ -27,6 +28,7 @@ from vlcore.plots.options import (
     OVERLAYS,
     PCA,
     PERPLEXITIES,
+    PLAIN,
     SEEDS,
     SPLITS,
     MapOptions,
@@ -45,16 +47,16 @@ _OPTIONS = option_infos(MapOptions)
 _ADDRESSES = {"images": "pictures", "twins": "arrows", "untrained": "ghost"}
 
 
-def choose(grouping: Grouping, keys: Sequence[str], bar: DeltaGenerator) -> MapOptions:
+def choose(images: ImageSet, keys: Sequence[str], bar: DeltaGenerator) -> MapOptions:
     """The options of the maps of models, chosen behind two buttons of a bar; their projection is
     PCA until another one is fitted."""
+    grouping = images.grouping
     with bar.popover("Map", icon=":material/scatter_plot:", key="menu-map"):
         info = _PROJECTION["kind"]
         kind = _KINDS[widgets.choose_one(info.label, _KINDS, "map", KINDS["pca"], info.help)]
         with st.container(horizontal=True, vertical_alignment="bottom"):
             projection = _prompt_axes(grouping) if kind == "prompts" else _projection(kind)
-        info = _OPTIONS["colour_by"]
-        colour_by = st.selectbox(info.label, COLOURINGS, **widgets.in_address("colour", info.help))
+        colour_by = choose_colours(images, [cache.model_map(key, PCA, ()) for key in keys])
     with bar.popover("Show more", icon=":material/layers:", key="menu-layers"):
         overlays = {
             name: _overlay(name)
@@ -66,9 +68,20 @@ def choose(grouping: Grouping, keys: Sequence[str], bar: DeltaGenerator) -> MapO
         split = widgets.choose_one(info.label, SPLITS, "split", "all", info.help)
     if not fitted(keys, projection):
         projection = PCA
-    return MapOptions(
-        projection, colour_by=colour_by or "group", groups=groups, split=split, **overlays
+    return MapOptions(projection, colour_by=colour_by, groups=groups, split=split, **overlays)
+
+
+def choose_colours(images: ImageSet, models: Sequence[ModelMap]) -> str:
+    """What colours stand for on maps of models."""
+    info, choices = _OPTIONS["colour_by"], colourings.choices(images, models)
+    widgets.accept_former_names("colour", {name: name for name in choices})
+    chosen = st.selectbox(
+        info.label,
+        choices,
+        format_func=lambda name: choices[name].label,
+        **widgets.in_address("colour", info.help),
     )
+    return chosen if chosen in choices else PLAIN.colour_by
 
 
 def _overlay(name: str) -> bool:

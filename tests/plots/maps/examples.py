@@ -5,6 +5,8 @@ import numpy as np
 import pandas as pd
 
 from vlcore.experiment.grouping import SCENES
+from vlcore.plots import colouring
+from vlcore.plots.colouring import Colouring, colour_by_values
 from vlcore.plots.maps.small import MapInfo
 from vlcore.plots.options import OVERLAYS, MapOptions
 from vlcore.plots.thumbnails import thumb_uri
@@ -13,7 +15,10 @@ MIDDLES = ((-1.0, 0.8), (-0.8, -0.5), (1.0, -0.7), (0.9, 0.7))
 PANES = 4
 OWN = ("caption_", "x", "y", "gx", "gy", "trust", "predicted_", "says_", "right_")
 INFO = MapInfo("No bias", "trained in 21 s", "1st component, 61 %", "2nd component, 14 %")
-EVERYTHING = MapOptions(colour_by="right or wrong", **dict.fromkeys(OVERLAYS, True))
+EVERYTHING = MapOptions(**dict.fromkeys(OVERLAYS, True))
+# Of a user's table: the most frequent first, two that share the colour of others, and text that a
+# spreadsheet or a page would take for something else.
+WEATHERS = ("sun", "rain", "=1+1", "<b>fog</b>", 'a "quoted" one', *"abcdefghi")
 
 
 def _points() -> pd.DataFrame:
@@ -112,5 +117,34 @@ def _board() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["pane", "model", "group", "accuracy", "low", "high", "n"])
 
 
-POINTS, CAPTIONS, UPLOADS, BOARD = _points(), _captions(), _uploads(), _board()
+def _coloured() -> tuple[pd.DataFrame, dict[str, Colouring]]:
+    """The points with the columns of all colourings, and these by name: those with colours of
+    their own, words of which some are missing, and numbers of each model."""
+    points = _points()
+    colourings = {
+        "group": colouring.GROUPS,
+        "object": colouring.OBJECTS,
+        "context": colouring.CONTEXTS,
+        "split": colouring.SPLIT,
+        "prediction": colouring.PREDICTIONS,
+        "right or wrong": colouring.OUTCOMES,
+    }
+    rng = np.random.default_rng(1)
+    shares = np.arange(len(WEATHERS), 0, -1) ** 2
+    weathers = pd.Series(rng.choice(WEATHERS, len(points), p=shares / shares.sum()))
+    weathers[::9] = ""
+    everywhere = np.ones(len(points), dtype=bool)
+    columns, colourings["weather"] = colour_by_values(
+        "by_weather", "Yours: weather", [weathers], [everywhere], per_model=False
+    )
+    points = points.assign(**columns)
+    margins = [pd.Series(rng.normal(pane, 2, len(points))) for pane in range(PANES)]
+    is_drawn = [points[f"x{pane}"].notna().to_numpy() for pane in range(PANES)]
+    columns, colourings["margin"] = colour_by_values(
+        "by_margin", "Model: margin", margins, is_drawn, per_model=True
+    )
+    return points.assign(**columns), colourings
+
+
+(POINTS, COLOURINGS), CAPTIONS, UPLOADS, BOARD = _coloured(), _captions(), _uploads(), _board()
 NEIGHBOURS, TWINS = _neighbours(POINTS), _twins(POINTS)

@@ -11,20 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tests.plots.maps.examples import CAPTIONS, EVERYTHING, INFO, POINTS, TWINS
+from tests.plots.maps.examples import CAPTIONS, COLOURINGS, EVERYTHING, INFO, POINTS, TWINS
 from vlcore.experiment.grouping import SCENES
+from vlcore.plots.colouring import GROUPS, Colouring
 from vlcore.plots.maps import component
-from vlcore.plots.maps.legend import map_legend, numbered_column, rows_of_entries
+from vlcore.plots.maps.legend import map_legend, rows_of_entries
 from vlcore.plots.maps.tables import map_tables
-from vlcore.plots.options import COLOURINGS, PLAIN, MapOptions
+from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.theme import DARK, LIGHT
 
 ROWS = np.arange(len(POINTS)) * 3
 COLUMNS = component.image_columns(POINTS, ROWS, 2, SCENES)
 OPTIONS = [
-    *(MapOptions(colour_by=name) for name in COLOURINGS),
-    MapOptions(groups=("horse_desert",), split="held out"),
-    EVERYTHING,
+    *((PLAIN, colouring) for colouring in COLOURINGS.values()),
+    (MapOptions(groups=("horse_desert",), split="held out"), GROUPS),
+    (EVERYTHING, GROUPS),
 ]
 
 
@@ -36,12 +37,6 @@ def drawing(options: MapOptions = PLAIN, panes: int = 2, **more: Any) -> dict[st
 
 def test_columns_hold_the_values_of_the_table_in_few_bytes() -> None:
     assert COLUMNS["row"].tolist() == ROWS.tolist()
-    for colouring in COLOURINGS.values():
-        names = [entry.name for entry in colouring.values(DARK, SCENES)]
-        for pane in (0, 1):
-            column = numbered_column(colouring.column, pane)
-            named = [names[code] for code in COLUMNS[column]]
-            assert named == POINTS[column].tolist()
     for pane in (0, 1):
         for axis in "xy":
             column = f"{axis}{pane}"
@@ -51,6 +46,23 @@ def test_columns_hold_the_values_of_the_table_in_few_bytes() -> None:
     assert COLUMNS["x1"].isna().any()
     bytes_of_row = COLUMNS.memory_usage(index=False, deep=False).sum() / len(COLUMNS)
     assert bytes_of_row < 50, "100,000 images are five megabytes at most"
+
+
+@pytest.mark.parametrize("name", COLOURINGS)
+def test_a_colouring_adds_the_entry_and_the_value_of_each_image(name: str) -> None:
+    colouring = COLOURINGS[name]
+    entries = [entry.name for entry in colouring.entries(DARK, SCENES)]
+    added = component.colour_columns(POINTS, 2, SCENES, colouring)
+    for pane in (0, 1):
+        column, there = colouring.column_of(pane), POINTS[f"x{pane}"].notna()
+        codes = COLUMNS.join(added)[column]
+        assert [entries[code] for code in codes[there]] == POINTS.loc[there, column].tolist()
+        if colouring.value_column:
+            values = colouring.value_column_of(pane)
+            assert added[values].tolist() == POINTS[values].tolist()
+    # Nothing comes twice: what goes once with the geometry is not sent with each colouring.
+    assert not set(COLUMNS) & set(added)
+    assert component.colour_columns(POINTS, 2, SCENES, GROUPS).empty
 
 
 def test_scenes_are_numbers_where_images_share_one() -> None:
@@ -70,12 +82,15 @@ def test_words_of_which_each_image_has_its_own_are_not_sent(
     assert "caption_1" in component.image_columns(long, ROWS, 2, SCENES)
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=repr)
-def test_colours_words_and_filters_are_those_of_altairs_maps(options: MapOptions) -> None:
+@pytest.mark.parametrize(("options", "colouring"), OPTIONS)
+def test_colours_words_and_filters_are_those_of_altairs_maps(
+    options: MapOptions, colouring: Colouring
+) -> None:
     twins = TWINS.query("pane < 2") if options.twins else None
-    sent = json.loads(json.dumps(drawing(options, twins=twins)))
+    sent = json.loads(json.dumps(drawing(options, twins=twins, colouring=colouring)))
     drawn_options = options.replace(**dict.fromkeys(component.NOT_DRAWN, False))
-    tables = map_tables(POINTS, CAPTIONS.query("pane < 2"), 2, drawn_options, twins=twins)
+    captions = CAPTIONS.query("pane < 2")
+    tables = map_tables(POINTS, captions, 2, drawn_options, colouring=colouring, twins=twins)
     entries = map_legend(LIGHT, SCENES, tables, drawn_options).entries
     names = ("name", "words", "colour", "shape", "filled")
     assert [[entry[name] for name in names] for entry in sent["legend"]] == [
@@ -83,17 +98,18 @@ def test_colours_words_and_filters_are_those_of_altairs_maps(options: MapOptions
     ]
     drawn = component.rows_of_bitmask(sent["drawn"], len(POINTS))
     assert POINTS[drawn]["id"].tolist() == options.drawn(POINTS, SCENES)["id"].tolist()
+    columns = COLUMNS.join(component.colour_columns(POINTS, 2, SCENES, colouring))
     belonging = 0
     for entry in sent["legend"]:
         for pane, column in enumerate(entry["columns"]):
-            rows = (COLUMNS[column] == entry["code"]).to_numpy()
+            rows = (columns[column] == entry["code"]).to_numpy()
             np.testing.assert_array_equal(rows, rows_of_entries(POINTS, [entry["name"]], str(pane)))
             belonging += rows.sum()
     assert belonging > 0
-    colouring = COLOURINGS[options.colour_by]
-    values = colouring.values(LIGHT, SCENES)
-    assert sent["colours"] == [value.colour for value in values]
-    assert sent["colourColumns"] == [numbered_column(colouring.column, pane) for pane in (0, 1)]
+    entries = colouring.entries(LIGHT, SCENES)
+    assert sent["colours"] == [entry.colour for entry in entries]
+    assert sent["colourColumns"] == [colouring.column_of(pane) for pane in (0, 1)]
+    assert sent["legendTitle"] == colouring.title
 
 
 def test_every_map_has_its_words_and_captions() -> None:

@@ -7,6 +7,7 @@ from altair.utils import schemapi
 from tests.plots import drawn
 from tests.plots.maps.examples import CAPTIONS, POINTS
 from vlcore.experiment.grouping import SCENES
+from vlcore.plots.colouring import OUTCOMES
 from vlcore.plots.maps.grid import HELD_OUT, OPEN, GridPlace, map_grid
 from vlcore.plots.options import MapOptions
 from vlcore.plots.theme import DARK, LIGHT
@@ -98,7 +99,7 @@ def test_it_is_valid_and_drawn_in_any_colours(palette: object) -> None:
         palette=palette,
         grouping=SCENES,
         side=SIDE,
-        options=HELD_OUT.replace(colour_by="right or wrong"),
+        colouring=OUTCOMES,
     )
     with schemapi.debug_mode(True):
         spec = chart.to_dict()

@@ -3,6 +3,7 @@
 
 import json
 import re
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.plots import drawn
 from tests.plots.maps.examples import (
     BOARD,
     CAPTIONS,
+    COLOURINGS,
     EVERYTHING,
     INFO,
     NEIGHBOURS,
@@ -26,13 +28,14 @@ from tests.plots.maps.examples import (
 )
 from tests.plots.test_theme import VISIONS, contrast, lab, linear
 from vlcore.experiment.grouping import SCENES, Grouping
+from vlcore.plots.colouring import OBJECTS, OUTCOMES, PREDICTIONS, SPLIT
 from vlcore.plots.maps import layers as map_layers
 from vlcore.plots.maps.legend import map_legend
 from vlcore.plots.maps.linked import brushed, linked_maps
 from vlcore.plots.maps.panes import MapStyle, Pane
 from vlcore.plots.maps.small import MapInfo, small_map
 from vlcore.plots.maps.tables import MapTables, extent_of
-from vlcore.plots.options import COLOURINGS, OVERLAYS, MapOptions
+from vlcore.plots.options import OVERLAYS, MapOptions
 from vlcore.plots.theme import DARK, LIGHT, PHONE_SIDE, Palette
 
 NOTHING = MapTables(pd.DataFrame(), pd.DataFrame())
@@ -44,6 +47,7 @@ WHOLE = {
     "twins": TWINS.query("pane < 2"),
     "board": BOARD,
     "options": EVERYTHING,
+    "colouring": OUTCOMES,
 }  # everything that two maps can show
 COORDINATE = st.one_of(
     st.floats(allow_nan=True, allow_infinity=True, width=32), st.sampled_from([0.0, 0.3, 1e9, 1e-7])
@@ -100,8 +104,8 @@ def test_one_to_four_maps_are_two_in_a_row_or_one_on_a_phone(
     panes: int, columns: int, side: int
 ) -> None:
     stars = pd.concat([UPLOADS, UPLOADS.assign(id="up-2")])
-    options = MapOptions(colour_by="split", trust=True, movement=True, untrained=True)
-    spec = maps(panes, side=side, options=options, uploads=stars)
+    options = MapOptions(trust=True, movement=True, untrained=True)
+    spec = maps(panes, side=side, options=options, colouring=SPLIT, uploads=stars)
     assert (len(spec["concat"]), spec["columns"]) == (panes, columns)
     assert all(pane["width"] == pane["height"] == side for pane in spec["concat"])
     # Altair names layers anew, by their place: selections must still find them.
@@ -160,9 +164,10 @@ def test_images_travel_once_with_the_columns_that_are_drawn(
     columns = set(plain["datasets"]["images"][0])
     assert {"x0", "y1", "caption_1"} <= columns
     assert not {"x2", "scene"} & columns
-    options = MapOptions(colour_by="prediction", trust=True, untrained=True)
+    options = MapOptions(trust=True, untrained=True)
     more = {f"{name}{pane}" for name in ("says_", "trust", "gx", "gy") for pane in (0, 1)}
-    assert set(maps(options=options)["datasets"]["images"][0]) - columns == more
+    recoloured = maps(options=options, colouring=PREDICTIONS)
+    assert set(recoloured["datasets"]["images"][0]) - columns == more
     # Absent images are null, and filtered.
     assert sum(row["x1"] is None for row in plain["datasets"]["images"]) == 72
     marks = named(panes_of(plain)[1], "marks_1")
@@ -199,26 +204,33 @@ def test_a_map_has_room_for_all_that_is_drawn() -> None:
 
 @pytest.mark.parametrize("colour_by", COLOURINGS)
 def test_one_legend_knows_every_colour_of_a_row(colour_by: str) -> None:
-    spec = maps(options=MapOptions(colour_by=colour_by))
+    spec = maps(colouring=COLOURINGS[colour_by])
     stroke, fill, shape = (legend_of(spec, name) for name in ("stroke", "fill", "shape"))
     names = stroke["scale"]["domain"]
     # Or there would be more than one legend.
     assert names == fill["scale"]["domain"] == shape["scale"]["domain"]
     colouring = COLOURINGS[colour_by]
+    titles = {legend_of(spec, name)["legend"].get("title") for name in ("stroke", "fill", "shape")}
+    assert titles == {colouring.title or None}
     for index, pane in enumerate(panes_of(spec)):
         (carrier,) = named(pane, f"ground_{index}")["layer"]
         assert carrier["encoding"]["stroke"]["scale"] == stroke["scale"]
-        column = f"{colouring.column}_{index}" if colouring.per_model else colouring.column
-        assert {f"{colouring.column} {value}" for value in POINTS[column]} <= set(names)
+        values = POINTS.loc[POINTS[f"x{index}"].notna(), colouring.column_of(index)]
+        assert {f"{colouring.column} {value}" for value in values} <= set(names)
+
+
+# Those of any column are in `test_theme`.
+WITH_COLOURS_OF_THEIR_OWN = [name for name, colouring in COLOURINGS.items() if not colouring.title]
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
-@pytest.mark.parametrize("colour_by", COLOURINGS)
+@pytest.mark.parametrize("colour_by", WITH_COLOURS_OF_THEIR_OWN)
 def test_colours_of_rows_differ_from_their_ground_and_each_other(
     palette: Palette, colour_by: str
 ) -> None:
-    entries = map_legend(palette, SCENES, NOTHING, MapOptions(colour_by=colour_by)).entries
-    count = len(COLOURINGS[colour_by].values(palette, SCENES))
+    colouring = COLOURINGS[colour_by]
+    entries = map_legend(palette, SCENES, replace(NOTHING, colouring=colouring)).entries
+    count = len(colouring.entries(palette, SCENES))
     colours = [entry.colour for entry in entries[:count]]
     assert min(contrast(colour, palette.ground) for colour in colours) >= 3
     for vision in VISIONS.values():
@@ -391,7 +403,7 @@ def test_words_of_other_sets_and_quotes_in_names() -> None:
     groups = dict(zip(SCENES.names, odd.names, strict=True))
     objects = dict(zip(SCENES.objects, odd.objects, strict=True))
     changed = POINTS.assign(group=POINTS["group"].map(groups), object=POINTS["object"].map(objects))
-    spec = maps(points=changed, grouping=odd, options=MapOptions(colour_by="object"))
+    spec = maps(points=changed, grouping=odd, colouring=OBJECTS)
     assert 'object a "b"' in legend_of(spec, "stroke")["scale"]["domain"]
     assert drawn.svg(spec)
 

@@ -21,13 +21,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from vlcore.experiment.grouping import Grouping
+from vlcore.plots.colouring import CONTEXTS, GROUPS, OBJECTS, SPLIT, Colouring
 from vlcore.plots.maps.layers import placed_captions
-from vlcore.plots.maps.legend import LegendPlace, column_of, numbered_column
+from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.maps.linked import map_content
 from vlcore.plots.maps.panes import GAP, Pane
 from vlcore.plots.maps.small import MapInfo
 from vlcore.plots.maps.tables import MapTables
-from vlcore.plots.options import COLOURINGS, PLAIN, MapOptions, option_infos
+from vlcore.plots.options import PLAIN, MapOptions, option_infos
 from vlcore.plots.tables import checked_columns
 from vlcore.plots.theme import FONT, LIGHT, Palette, across
 
@@ -35,6 +36,8 @@ MOST_MARKS = 5000  # over all maps, that Altair draws
 # Overlays that need more than large maps are told: every other image's position, or its picture.
 NOT_DRAWN = ("images", "trust")
 NO_VALUE = 255  # a code of no name
+# Whose codes go with the geometry: shapes, fillings, filters and words need them.
+_ALWAYS = (OBJECTS, CONTEXTS, GROUPS, SPLIT)
 _MOST_WORDS = 1000  # different words of a column that are sent; of more, a click shows the image's
 
 
@@ -56,34 +59,54 @@ def image_columns(
         options: whether the positions before training are drawn too.
 
     Returns:
-        ``row``; ``x0``, ``y0`` and so on; a code (the position among the values of its colouring,
-        or `NO_VALUE`) for each column of `COLOURINGS`; ``minority``; ``caption_0``,
-        ``predicted_0`` and so on, where few words are different; ``scene`` as a number, where
-        images share one.
+        ``row``; ``x0``, ``y0`` and so on; a code (the position among the entries of its colouring,
+        or `NO_VALUE`) for ``object``, ``context``, ``group`` and ``kind``; ``minority``;
+        ``caption_0``, ``predicted_0`` and so on, where few words are different; ``scene`` as a
+        number, where images share one.
     """
     columns: dict[str, Any] = {
         "row": np.asarray(rows, dtype=np.int32),
         "minority": points["minority"].to_numpy(np.uint8),
     }
     axes = ("x", "y", "gx", "gy") if options.untrained else ("x", "y")
-    for colouring in COLOURINGS.values():
-        names = [entry.name for entry in colouring.values(LIGHT, grouping)]
-        for pane in range(panes):
-            column = numbered_column(colouring.column, pane)
-            if column not in columns:
-                codes = pd.Categorical(points[column], categories=names).codes
-                columns[column] = codes.astype(np.uint8)  # -1 becomes `NO_VALUE`
+    for colouring in _ALWAYS:
+        columns[colouring.column] = _codes(points[colouring.column], colouring, grouping)
     for pane in range(panes):
         columns |= {f"{axis}{pane}": points[f"{axis}{pane}"].astype(np.float32) for axis in axes}
         for name in (f"caption_{pane}", f"predicted_{pane}"):
-            codes, words = pd.factorize(points[name])
-            if len(words) <= _MOST_WORDS:
-                words = np.asarray(words, dtype=object)
-                columns[name] = pd.Categorical.from_codes(codes, categories=words)
+            columns |= _few_words(points[name], name)
     scenes, names = pd.factorize(points["scene"])
     if len(names) < len(points):
         columns["scene"] = scenes.astype(np.int32)
     return pd.DataFrame(columns)
+
+
+def colour_columns(
+    points: pd.DataFrame, panes: int, grouping: Grouping, colouring: Colouring
+) -> pd.DataFrame:
+    """What a colouring adds to `image_columns`: the code of each image's entry in each map, and its
+    value in words where few are different; no columns where it adds nothing."""
+    columns: dict[str, Any] = {}
+    if colouring not in _ALWAYS:
+        for pane in range(panes):
+            names, values = colouring.column_of(pane), colouring.value_column_of(pane)
+            columns[names] = _codes(points[names], colouring, grouping)
+            columns |= _few_words(points[values], values) if colouring.value_column else {}
+    return pd.DataFrame(columns)
+
+
+def _codes(names: pd.Series, colouring: Colouring, grouping: Grouping) -> npt.NDArray[np.uint8]:
+    entries = [entry.name for entry in colouring.entries(LIGHT, grouping)]
+    codes = pd.Index(entries).get_indexer(names)
+    return codes.astype(np.uint8)  # -1 becomes `NO_VALUE`
+
+
+def _few_words(texts: pd.Series, name: str) -> dict[str, Any]:
+    """A column of words, each of which is sent once; nothing where too many are different."""
+    codes, words = pd.factorize(texts)
+    if len(words) > _MOST_WORDS:
+        return {}
+    return {name: pd.Categorical.from_codes(codes, categories=np.asarray(words, dtype=object))}
 
 
 def map_drawing(
@@ -95,6 +118,7 @@ def map_drawing(
     grouping: Grouping,
     side: int,
     options: MapOptions = PLAIN,
+    colouring: Colouring = GROUPS,
     legend_place: LegendPlace = "bottom",
     twins: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
@@ -106,6 +130,7 @@ def map_drawing(
         grouping: groups, and the words for them.
         side: of a map in px.
         options: what is drawn; not the overlays of `NOT_DRAWN`.
+        colouring: what colours stand for.
         legend_place: beside or below the maps.
         twins: arrows of that option, which name their kinds in the legend.
     """
@@ -117,6 +142,7 @@ def map_drawing(
         checked_columns(points, ["group", "kind", *positions]),
         checked_columns(captions, ["pane", "caption", "x", "y"]),
         twins=twins,
+        colouring=colouring,
     )
     content = map_content(tables, count, palette, grouping, options)
     panes = []
@@ -134,17 +160,19 @@ def map_drawing(
                 "captions": words.to_dict("records"),
             }
         )
-    colouring = COLOURINGS[options.colour_by]
-    values = colouring.values(palette, grouping)
+    entries = colouring.entries(palette, grouping)
     codes = {
         f"{other.column} {entry.name}": code
-        for other in COLOURINGS.values()
-        for code, entry in enumerate(other.values(palette, grouping))
+        for other in (*_ALWAYS, colouring)
+        for code, entry in enumerate(other.entries(palette, grouping))
     }
     codes["minority true"] = 1
     legend = []
     for entry in content.legend.entries:
-        column = column_of(entry.name)
+        column = content.legend.column_of(entry)
+        columns = [column] * count if column else []
+        if column == colouring.column:
+            columns = [colouring.column_of(pane) for pane in range(count)]
         legend.append(
             {
                 "name": entry.name,
@@ -152,7 +180,7 @@ def map_drawing(
                 "colour": entry.colour,
                 "shape": entry.shape,
                 "filled": entry.filled,
-                "columns": [numbered_column(column, pane) for pane in range(count) if column],
+                "columns": columns,
                 "code": codes.get(entry.name, NO_VALUE),
             }
         )
@@ -164,8 +192,10 @@ def map_drawing(
         "gap": GAP,
         "legendPlace": legend_place,
         "panes": panes,
-        "colours": [entry.colour for entry in values],
-        "colourColumns": [numbered_column(colouring.column, pane) for pane in range(count)],
+        "colours": [entry.colour for entry in entries],
+        "colourColumns": [colouring.column_of(pane) for pane in range(count)],
+        "valueColumns": [colouring.value_column_of(pane) for pane in range(count)],
+        "legendTitle": colouring.title,
         "legend": legend,
         "objects": list(grouping.objects),
         "contexts": list(grouping.contexts),

@@ -12,6 +12,7 @@ import altair as alt
 import pandas as pd
 
 from vlcore.experiment.grouping import Grouping
+from vlcore.plots.colouring import GROUPS, Colouring
 from vlcore.plots.maps import layers
 from vlcore.plots.maps.legend import map_legend
 from vlcore.plots.maps.panes import (
@@ -69,6 +70,7 @@ def map_grid(
     grouping: Grouping,
     side: int,
     options: MapOptions = HELD_OUT,
+    colouring: Colouring = GROUPS,
     can_open: bool = False,
 ) -> alt.ConcatChart:
     """Square maps in rows and columns; each has one unit on both axes, and an extent of its own.
@@ -83,7 +85,8 @@ def map_grid(
         row_titles: a title for each row.
         column_titles: a title for each column.
         side: of a map in px.
-        options: its colouring and filters are used, nothing else.
+        options: its filters are used, nothing else.
+        colouring: what colours stand for.
         can_open: whether a click on a map selects it.
 
     Raises:
@@ -92,7 +95,7 @@ def map_grid(
     columns = len(column_titles)
     in_order = [place for row in places for place in row]
     count = sum(place.pane is not None for place in in_order)
-    tables = map_tables(points, captions, count, options)
+    tables = map_tables(points, captions, count, options, colouring=colouring)
     extents = [tables.extent(pane) for pane in range(count)]
     tables = replace(tables, points=options.drawn(tables.points, grouping))
     legend = map_legend(palette, grouping, tables, options)

@@ -126,6 +126,9 @@ def marks(_tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
     tooltip += tooltips(
         {f"caption_{pane.index}:N": "caption", f"predicted_{pane.index}:N": f"prediction{at_end}"}
     )
+    colouring = style.legend.colouring
+    if colouring.value_column:
+        tooltip += tooltips({f"{colouring.value_column_of(pane.index)}:N": colouring.title})
     if options.trust:
         tooltip += tooltips({"trusted:N": "trust in this position"})
     images = pane.images(style).encode(tooltip=tooltip).properties(name=pane.named("marks"))

@@ -17,11 +17,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vlcore.experiment.grouping import Grouping
+from vlcore.plots.colouring import OBJECT_SHAPES, Colouring, LegendEntry
 from vlcore.plots.maps.tables import MapTables
-from vlcore.plots.options import COLOURINGS, OBJECT_SHAPES, PLAIN, SPLITS, LegendEntry, MapOptions
+from vlcore.plots.options import PLAIN, SPLITS, MapOptions
 from vlcore.plots.theme import PHONE_SIDE, Palette, star
 
 LegendPlace = Literal["bottom", "right"]
+_MARK_COLUMNS = ("object", "kind", "minority")  # that shapes, fillings and rings stand for
 
 # Vega draws symbols from -1 to 1. A ring around a dot, a frame in a frame, a small dot, a line, an
 # arrow:
@@ -37,13 +39,18 @@ class MapLegend:
     """The entries of a legend, and the expressions that tell which of them a row of a map belongs
     to."""
 
-    colour_by: str  # one of `COLOURINGS`
+    colouring: Colouring
     objects: tuple[str, str]  # which have a shape each
     entries: tuple[LegendEntry, ...]
 
     def entry_of(self, pane: int) -> str:
         """The name of the entry of a row's colour, in the map of a number: an expression."""
-        return _entry_expression(COLOURINGS[self.colour_by].column, pane)
+        return self._entry_expression(self.colouring.column, pane)
+
+    def _entry_expression(self, column: str, pane: int) -> str:
+        """The entry that a row belongs to by a column: an expression."""
+        field = self.colouring.column_of(pane) if column == self.colouring.column else column
+        return f"'{column} ' + datum.{field}"
 
     @property
     def shape_of(self) -> str:
@@ -54,10 +61,15 @@ class MapLegend:
     def passes(self, clicked: str, pane: int) -> str:
         """Whether a row belongs to one of the `clicked` entries, an expression; an entry that only
         explains a mark hides nothing."""
-        columns = {column_of(entry.name) for entry in self.entries} - {""}
-        names = [_entry_expression(column, pane) for column in sorted(columns)]
-        names += [json.dumps(entry.name) for entry in self.entries if not column_of(entry.name)]
+        columns = {self.column_of(entry) for entry in self.entries} - {""}
+        names = [self._entry_expression(column, pane) for column in sorted(columns)]
+        names += [json.dumps(entry.name) for entry in self.entries if not self.column_of(entry)]
         return " || ".join(f"indexof({clicked}, {name}) >= 0" for name in names)
+
+    def column_of(self, entry: LegendEntry) -> str:
+        """The column whose rows belong to an entry; empty for one that only explains a mark."""
+        column, _, value = entry.name.partition(" ")
+        return column if value and column in {self.colouring.column, *_MARK_COLUMNS} else ""
 
     def guide(self, side: int, place: LegendPlace = "bottom") -> alt.Legend:
         """The legend beside or under maps of `side` px; as wide as one of them on a phone."""
@@ -67,7 +79,7 @@ class MapLegend:
             columns = 2 if side <= PHONE_SIDE else 4 if side < 540 else 8
             layout = {"direction": "horizontal", "columns": columns}
         return alt.Legend(
-            title=None,
+            title=self.colouring.title or None,
             orient=place,
             labelExpr=f"({json.dumps(words)})[datum.label]",
             symbolSize=90,
@@ -83,7 +95,7 @@ def map_legend(
 ) -> MapLegend:
     """The legend of maps: an entry for each thing that is drawn, each once."""
     entries = [
-        *_colour_entries(palette, grouping, options),
+        *_colour_entries(tables.colouring, palette, grouping, options),
         *_mark_entries(palette, options),
         *_explanations(palette, tables, options),
     ]
@@ -91,14 +103,15 @@ def map_legend(
     for entry in entries:
         if not _is_filtered(entry, options):
             by_name.setdefault(entry.name, entry)  # of a colour before that of a mark
-    return MapLegend(options.colour_by, grouping.objects, tuple(by_name.values()))
+    return MapLegend(tables.colouring, grouping.objects, tuple(by_name.values()))
 
 
-def _colour_entries(palette: Palette, grouping: Grouping, options: MapOptions) -> list[LegendEntry]:
+def _colour_entries(
+    colouring: Colouring, palette: Palette, grouping: Grouping, options: MapOptions
+) -> list[LegendEntry]:
     """Entries for the values that colours tell apart, and for the objects, which shapes tell
     apart."""
-    colouring = COLOURINGS[options.colour_by]
-    values = colouring.values(palette, grouping)
+    values = colouring.entries(palette, grouping)
     entries = [replace(value, name=f"{colouring.column} {value.name}") for value in values]
     if options.images:
         return [replace(entry, shape="square") for entry in entries]
@@ -164,29 +177,16 @@ def rows_of_entries(points: pd.DataFrame, names: Sequence[str], pane: str) -> ND
     """
     passing = np.zeros(len(points), dtype=bool)
     for name in names:
-        column = column_of(name)
-        if not column:
+        column, _, value = name.partition(" ")
+        field = numbered_column(points, column, pane)
+        if not value or field not in points:
             return np.ones(len(points), dtype=bool)
-        values = points[numbered_column(column, pane)].astype(str).str.lower()
-        passing |= (values == name.removeprefix(f"{column} ").lower()).to_numpy()
+        values = points[field].astype(str).str.lower()
+        passing |= (values == value.lower()).to_numpy()
     return passing if names else ~passing
 
 
-def column_of(name: str) -> str:
-    """The column whose rows belong to an entry; empty for one that only explains a mark."""
-    column = name.partition(" ")[0]
-    columns = {colouring.column for colouring in COLOURINGS.values()} | {"minority", "kind"}
-    return column if column in columns else ""
-
-
-def _entry_expression(column: str, pane: int) -> str:
-    """An expression: the entry that a row belongs to by a column."""
-    return f"'{column} ' + datum.{numbered_column(column, pane)}"
-
-
-def numbered_column(column: str, pane: int | str) -> str:
+def numbered_column(points: pd.DataFrame, column: str, pane: int | str) -> str:
     """A column of the points; numbered by map where each model has values of its own."""
-    per_model = any(
-        colouring.per_model for colouring in COLOURINGS.values() if colouring.column == column
-    )
-    return f"{column}_{pane}" if per_model else column
+    numbered = f"{column}_{pane}"
+    return numbered if numbered in points else column

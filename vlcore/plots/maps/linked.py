@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from vlcore.experiment.grouping import Grouping
+from vlcore.plots.colouring import GROUPS, Colouring
 from vlcore.plots.group_accuracy import CELLS, group_grid
 from vlcore.plots.maps import layers
 from vlcore.plots.maps.legend import LegendPlace, MapLegend, map_legend, rows_of_entries
@@ -72,6 +73,7 @@ def linked_maps(
     grouping: Grouping,
     side: int = 420,
     options: MapOptions = PLAIN,
+    colouring: Colouring = GROUPS,
     board: pd.DataFrame | None = None,
     legend_place: LegendPlace = "bottom",
     **overlay_tables: pd.DataFrame | None,
@@ -89,11 +91,12 @@ def linked_maps(
             `grouping.names`), `kind` ("training" or "test"), `minority` (bool), `thumb` (made by
             `thumb_uri`), `spoken` (for screen readers), and for each map, numbered from 0: `x0`,
             `y0` (float; NaN where the image is absent), `caption_0`, `predicted_0` (words). Where
-            an option asks for it: the column of the colouring, `trust0` (0 to 1), `gx0`, `gy0`
+            an option asks for it: the columns of the colouring, `trust0` (0 to 1), `gx0`, `gy0`
             (positions of the untrained baseline), and `scene`.
         captions: one row a caption and map: `caption`, `pane` (int), `x`, `y`.
         infos: the words around each map, of four at most.
         side: of a map in px; two stand beside each other, or one on a phone.
+        colouring: what colours stand for.
         board: the rows of the group accuracy panel, as `group_grid` reads them.
         overlay_tables: `uploads`, stars on top: `id`, `name`, `x0`, `y0` and so on, `thumb`,
             `spoken`; `neighbours`, lines of that option: `id`, `pane`, `x`, `y`, `x2`, `y2`;
@@ -104,7 +107,7 @@ def linked_maps(
         KeyError: where a column is missing.
     """
     count = len(infos)
-    tables = map_tables(points, captions, count, options, **overlay_tables)
+    tables = map_tables(points, captions, count, options, colouring=colouring, **overlay_tables)
     content = map_content(tables, count, palette, grouping, options)
     tables, legend = content.tables, content.legend
     passes = [f"(!shown.colour || {legend.passes('shown.colour', pane)})" for pane in range(count)]

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from vlcore.plots.options import COLOURINGS, PLAIN, MapOptions
+from vlcore.plots.colouring import GROUPS, Colouring
+from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.tables import checked_columns
 
 Extent = tuple[list[float], list[float]]
@@ -27,6 +28,7 @@ class MapTables:
     twins: pd.DataFrame | None = None  # arrows (`ENDS`) of a `scene` and of a `kind`
     typed: pd.DataFrame | None = None  # a `caption` that a visitor typed
     shortened: pd.DataFrame | None = None  # arrows from there to the caption without a `word`
+    colouring: Colouring = GROUPS  # of the points
 
     @property
     def arrow_kinds(self) -> list[str]:
@@ -63,17 +65,13 @@ def map_tables(
     panes: int,
     options: MapOptions = PLAIN,
     uploads: pd.DataFrame | None = None,
+    colouring: Colouring = GROUPS,
     **lines: pd.DataFrame | None,
 ) -> MapTables:
     """The tables that `vlcore.plots.maps.linked.linked_maps` describes, with the columns that its
     options need; KeyError where one is missing."""
-    colouring = COLOURINGS[options.colour_by]
     numbered = ["x", "y"]
-    columns = []
-    if colouring.per_model:
-        numbered.append(f"{colouring.column}_")
-    else:
-        columns.append(colouring.column)
+    columns = colouring.columns(panes)
     if options.trust:
         numbered.append("trust")
     if options.untrained:
@@ -88,7 +86,7 @@ def map_tables(
         stars = checked_columns(uploads, ["id", "name", *positions, "thumb", "spoken"])
         stars["number"] = [str(number) for number in range(1, len(stars) + 1)]
     diamonds = checked_columns(captions, ["pane", "caption", "x", "y"])
-    return MapTables(table, diamonds, stars, **lines)
+    return MapTables(table, diamonds, stars, colouring=colouring, **lines)
 
 
 def image_table(points: pd.DataFrame, panes: int, extra: Sequence[str] = ()) -> pd.DataFrame:

@@ -23,7 +23,7 @@ from vlcore.experiment.options import style_names
 from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.jobs.jobs import JobStatus
 from vlcore.plots.maps.grid import HELD_OUT, OPEN
-from vlcore.plots.options import COLOURINGS, PCA, MapOptions, Projection, option_infos
+from vlcore.plots.options import PCA, MapOptions, Projection
 from vlcore.plots.rendering import chart_svg
 from vlcore.plots.theme import Palette
 from vlcore.study import plans
@@ -32,6 +32,7 @@ from vlcore.web import (
     condition_controls,
     image_addresses,
     jobs,
+    map_controls,
     shell,
     visitors,
     widgets,
@@ -67,11 +68,13 @@ def switch(bar: DeltaGenerator) -> None:
 def show(images: ImageSet, steps: int, towers: str, palette: Palette, bar: DeltaGenerator) -> None:
     """Show the grid of an image set, its numbers, and what is missing."""
     images.need_pictures()
-    styles, options = _choose(images, bar)
+    styles, menu = _choose_rows(images, bar)
     base = usual_condition(images).with_towers(towers).replace(steps=steps)
     conditions = grids.grid_conditions(base, styles, grids.LEVELS)
     keys = [condition.key for row in conditions for condition in row if condition.steps]
     grid = _read(keys, conditions, images)
+    with menu:
+        options = HELD_OUT.replace(colour_by=map_controls.choose_colours(images, grid.models))
     st.caption(
         f"{grids.ABOUT} Point at an image: it is lit in every map. Click a map: it opens large,"
         " beside the other labels."
@@ -87,9 +90,8 @@ def show(images: ImageSet, steps: int, towers: str, palette: Palette, bar: Delta
         _show_export(grid, conditions, images, options, palette)
 
 
-def _choose(images: ImageSet, bar: DeltaGenerator) -> tuple[list[str], MapOptions]:
-    """The label styles of the rows, and the colouring, chosen behind a button of the bar."""
-    info = option_infos(MapOptions)["colour_by"]
+def _choose_rows(images: ImageSet, bar: DeltaGenerator) -> tuple[list[str], DeltaGenerator]:
+    """The label styles of the rows, chosen behind a button of the bar, and what is behind it."""
     names = condition_controls.STYLE_NAMES
     styles = {
         names.get(style, style): style
@@ -99,7 +101,8 @@ def _choose(images: ImageSet, bar: DeltaGenerator) -> tuple[list[str], MapOption
     rows = [name for name in st.query_params.get(ROWS, "").split(",") if name in styles]
     if not 2 <= len(set(rows)) <= grids.MOST_ROWS:
         rows = [names.get(style, style) for style in STYLES_OF_THE_STUDY]
-    with bar.popover("Rows", icon=":material/table_rows:", key="menu-grid"):
+    menu = bar.popover("Rows", icon=":material/table_rows:", key="menu-grid")
+    with menu:
         # Without a key: another address makes another control.
         chosen = st.multiselect(
             "Label styles",
@@ -113,9 +116,7 @@ def _choose(images: ImageSet, bar: DeltaGenerator) -> tuple[list[str], MapOption
         elif chosen != rows:
             st.query_params[ROWS] = ",".join(chosen)
             st.rerun()
-        colour_by = st.selectbox(info.label, COLOURINGS, **widgets.in_address("colour", info.help))
-    options = HELD_OUT.replace(colour_by=colour_by or "group")
-    return [styles[name] for name in rows], options
+    return [styles[name] for name in rows], menu
 
 
 @st.cache_resource(max_entries=30, show_spinner="Reading the models …", hash_funcs=cache.BY_CONTENT)

@@ -1,7 +1,8 @@
-"""Maps of more images than Altair draws: two components in WebGL, and the group accuracy panel.
+"""Maps of more images than Altair draws: components in WebGL, and the group accuracy panel.
 
-The second component brings the columns of the images and shows nothing; they are the same for every
-colouring, filter and theme, so Streamlit sends them once. The first draws.
+The first component draws. The second brings the columns of the images and shows nothing; they are
+the same for every colouring, filter and theme, so Streamlit sends them once. The third brings what
+a colouring needs beside them.
 """
 
 from collections.abc import Mapping
@@ -29,6 +30,7 @@ def show(view: Shown, alt: str, key: str) -> Clicks | None:
     columns = cache.map_columns(
         view.keys, PLAIN.replace(projection=options.projection, untrained=options.untrained)
     )
+    colours = cache.map_colours(view.keys, options.projection, options.colour_by)
     drawing = cache.map_drawing(view.keys, view.palette, view.side, options, view.legend_place)
     told: Mapping[str, Any] = st.session_state.get(key) or {}
     names = [entry["name"] for entry in drawing["legend"]]
@@ -48,6 +50,7 @@ def show(view: Shown, alt: str, key: str) -> Clicks | None:
         data={
             **drawing,
             "stamp": columns.stamp,
+            "colourStamp": colours.stamp if colours else "",
             "alt": alt,
             "thumbs": _address_of_images(view),
             "drawn": bitmask(drawn),
@@ -68,6 +71,10 @@ def show(view: Shown, alt: str, key: str) -> Clicks | None:
     browser.MAPS(
         key=f"{key}-columns", data={"stamp": columns.stamp, "columns": columns.table}, height=0
     )
+    if colours:
+        browser.MAPS(
+            key=f"{key}-colours", data={"stamp": colours.stamp, "columns": colours.table}, height=0
+        )
     if undrawn := undrawn_overlays(options):
         labels = " and ".join(f"“{label}”" for label in undrawn)
         st.caption(plain(f"{labels}: not on maps of so many images."))

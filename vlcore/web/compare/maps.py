@@ -36,8 +36,8 @@ MOST_SHOWN = 24  # marked images that are drawn; all are counted
 def choose(sides: Sequence[Side], images: ImageSet, palette: Palette, bar: DeltaGenerator) -> Shown:
     """The controls of the maps, in the bar, and the comparison that they make."""
     keys = [side.key for side in sides]
-    options = map_controls.choose(images.grouping, keys, bar)
-    comparison = cache.comparison(keys, options.projection)
+    options = map_controls.choose(images, keys, bar)
+    comparison = cache.coloured(keys, options.projection, options.colour_by)
     px, legend_place = shell.map_room(ABOVE)
     return Shown(keys, comparison, images, options, palette, px, legend_place, sides)
 

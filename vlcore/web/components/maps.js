@@ -1,11 +1,12 @@
 // Linked maps of very many images (vlcore/plots/maps/component.py): hover, zoom, selections and words; `Points` draws marks.
 //
-// The component is mounted twice: once with the columns of the images, which stay the same, and once with how they look.
+// The component is mounted twice or three times: with how the maps look, with the columns of the images, which stay the
+// same, and with those of a colouring, where it has any.
 // Nothing but ended gestures goes to the server, as state: `picked` (a row), `selected` (one bit a row), `shown`
 // (entries of the legend that were clicked), `unsupported`.
 
 const columnsByStamp = new Map();
-const mapsByParent = new WeakMap();
+const mapsByParent = new WeakMap(), stampsByParent = new WeakMap();
 const waiting = new Set();  // maps whose columns are still to come
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -23,6 +24,8 @@ const MODES = {move: "Move", rectangle: "Rectangle", lasso: "Lasso"};
 
 export default function({parentElement, data, setStateValue}) {
   if (data.columns) {
+    columnsByStamp.delete(stampsByParent.get(parentElement));
+    stampsByParent.set(parentElement, data.stamp);
     columnsByStamp.set(data.stamp, unpacked(data.columns));
     for (const map of [...waiting]) map.update();
     return () => columnsByStamp.delete(data.stamp);
@@ -42,7 +45,7 @@ function unpacked(table) {
   const columns = {};
   for (const {name} of table.schema.fields) {
     const column = table.getChild(name);
-    if (!/^(caption|predicted)_/.test(name)) columns[name] = column.toArray();
+    if (!/^(caption|predicted)_|_value(_\d)?$/.test(name)) columns[name] = column.toArray();
     else columns[name] = {word: row => column.get(row)};
   }
   return columns;
@@ -129,17 +132,21 @@ class LinkedMaps {
     this.root.remove();
   }
 
-  update(data = this.data) {
-    this.data = data;
+  update(data = this.latest) {
+    this.latest = data;
     if (!this.points.gl) return this.refuse();
-    const layout = JSON.stringify([data.panes, data.side, data.legend, data.legendPlace, data.ink, data.alt]);
+    const images = columnsByStamp.get(data.stamp), colours = data.colourStamp ? columnsByStamp.get(data.colourStamp) : {};
+    const isWhole = Boolean(images && colours);
+    waiting[isWhole ? "delete" : "add"](this);
+    if (this.loaded && !isWhole) return;  // the maps stay as they are until then
+    this.data = data;
+    const layout = JSON.stringify([data.panes, data.side, data.legendTitle, data.legend, data.legendPlace, data.ink, data.alt]);
     if (layout !== this.layout) {
       this.layout = layout;
       this.build();
     }
-    this.columns = columnsByStamp.get(data.stamp);
-    waiting[this.columns ? "delete" : "add"](this);
-    if (!this.columns) return;
+    if (!isWhole) return;
+    this.columns = {...images, ...colours};
     if (this.loaded !== data.stamp && !this.points.gl.isContextLost()) {
       if (this.loaded) this.selected = null;
       this.points.load(this.columns, data.panes.length);
@@ -224,7 +231,8 @@ class LinkedMaps {
     });
     this.small = element("span", {className: "said"}, "Shapes, fillings and rings show as you zoom in.");
     const named = {className: "legend", role: "group", "aria-label": "Legend: click an entry to see it alone"};
-    return element("div", named, ...this.entries, this.small);
+    const title = this.data.legendTitle ? [element("strong", {}, this.data.legendTitle)] : [];
+    return element("div", named, ...title, ...this.entries, this.small);
   }
 
   toggle(name) {
@@ -234,10 +242,11 @@ class LinkedMaps {
   }
 
   lightUp(entry) {
-    const isColour = entry && entry.columns.join() === this.data.colourColumns.join();
-    this.kin = isColour ? entry.code : null;
+    this.kin = entry && this.isColour(entry) ? entry.code : null;
     this.draw();
   }
+
+  isColour(entry) { return entry.columns.join() === this.data.colourColumns.join(); }
 
   choose(mode) {
     this.mode = mode;
@@ -562,6 +571,10 @@ class LinkedMaps {
     const words = {object: data.objects[columns.object[row]], context: data.contexts[columns.context[row]]};
     for (const [name, column] of [["caption", `caption_${pane}`], ["prediction", `predicted_${pane}`]]) {
       if (columns[column]) words[name] = columns[column].word(row);
+    }
+    if (data.legendTitle) {
+      const code = columns[data.colourColumns[pane]][row], entry = data.legend.find(entry => this.isColour(entry) && entry.code === code);
+      words[data.legendTitle] = columns[data.valueColumns[pane]]?.word(row) ?? entry?.words ?? "none";
     }
     return words;
   }

@@ -31,7 +31,7 @@ def section(
             predictions.show_upload_with_name(first, first.name, LARGE)
             st.stop()
     keys = [condition.key for condition in choice.conditions]
-    options = map_controls.choose(image_set.grouping, keys, bar)
+    options = map_controls.choose(image_set, keys, bar)
     with st.spinner("Asking the models …"):
         comparison = cache.comparison(keys, options.projection)
         answers = upload_answers.ask_models(choice, chosen, comparison)

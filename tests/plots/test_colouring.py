@@ -1,0 +1,141 @@
+"""Values of any column as few names with colours: words, numbers, what is missing, and the guess
+which of these they are."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vlcore.experiment.grouping import SCENES
+from vlcore.plots.colouring import (
+    MOST_CATEGORIES,
+    NONE,
+    OTHER,
+    Colouring,
+    LegendEntry,
+    as_numbers,
+    colour_by_values,
+    is_numeric,
+)
+from vlcore.plots.theme import DARK, LIGHT, Palette
+
+NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
+
+
+def coloured(values: list[object], **more: object) -> tuple[list[str], Colouring]:
+    """The name of each value's entry, and the colouring."""
+    series = pd.Series(values)
+    columns, colouring = colour_by_values(
+        "by_it", "Yours: it", [series], [np.ones(len(series), dtype=bool)], per_model=False
+    )
+    return columns["by_it"].tolist(), colouring
+
+
+def entries(colouring: Colouring, palette: Palette = LIGHT) -> list[LegendEntry]:
+    return colouring.entries(palette, SCENES)
+
+
+def test_the_twelve_most_frequent_words_have_colours_and_all_others_share_one() -> None:
+    words = [f"kind {number:02}" for number in range(20) for _ in range(30 - number)]
+    names, colouring = coloured([*words, "", None, " "])
+    *named, other, none = entries(colouring)
+    assert [entry.words for entry in named] == [f"kind {number:02}" for number in range(12)]
+    assert [entry.colour for entry in named] == list(LIGHT.categories)
+    assert (other.name, other.colour) == (OTHER, LIGHT.other)
+    assert "8" in other.words
+    assert (none.words, none.colour) == ("none", LIGHT.missing)
+    assert names[-3:] == [NONE] * 3
+    of_words = dict(zip(words, names, strict=False))
+    assert [of_words[f"kind {number:02}"] for number in range(12)] == list(map(str, range(12)))
+    assert {of_words[f"kind {number:02}"] for number in range(12, 20)} == {OTHER}
+
+
+def test_entries_are_of_what_there_is() -> None:
+    _, colouring = coloured(["a", "b", "a"])
+    assert [entry.words for entry in entries(colouring)] == ["a", "b"]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+cmd|' /C calc'!A0", "<b>bold</b>", 'x" onerror="y'])
+def test_words_are_shown_as_they_are_and_name_nothing(text: str) -> None:
+    names, colouring = coloured([text, text, "another"])
+    assert entries(colouring)[0].words == text
+    assert names == ["0", "0", "1"], "names in expressions are ours"
+
+
+def test_few_numbers_are_names_in_their_order() -> None:
+    values = [10.0, 2.0, 2.0, 1.5, np.nan]
+    names, colouring = coloured(values)
+    assert [entry.words for entry in entries(colouring)] == ["1.5", "2", "10", "none"]
+    assert names == ["2", "1", "1", "0", NONE]
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+def test_many_numbers_have_ranges_along_the_ramp(palette: Palette) -> None:
+    values = [*np.linspace(-2, 2, 400).tolist(), 1000.0, np.nan]
+    names, colouring = coloured(values)
+    *ranges, none = entries(colouring, palette)
+    assert 5 <= len(ranges) <= 10
+    assert none.name == NONE
+    places = [palette.ramp.index(entry.colour) for entry in ranges]
+    assert places == sorted(set(places))
+    assert (places[0], places[-1]) == (0, len(palette.ramp) - 1)
+    assert ranges[0].words == "under −1.5"
+    assert ranges[1].words == "−1.5 to −1.0"
+    assert ranges[-1].words == "1.5 and more"
+    order = [int(name) for name in names[:-1]]
+    assert order == sorted(order), "a greater number has no lower range"
+    assert names[-2:] == [ranges[-1].name, NONE]
+
+
+@pytest.mark.parametrize("least", [0, 1e-9, 1.7e9, 1e16])
+def test_ranges_of_large_and_small_numbers_have_words_of_their_own(least: float) -> None:
+    step = max(1e-12, abs(least) * 1e-9)
+    _, colouring = coloured([least + number * step for number in range(40)])
+    words = [entry.words for entry in entries(colouring)]
+    assert len(set(words)) == len(words) >= 5
+
+
+@given(st.lists(NUMBERS, min_size=13, max_size=60))
+def test_any_numbers_have_a_legend(values: list[float]) -> None:
+    names, colouring = coloured(list(values))
+    known = entries(colouring)
+    words = [entry.words for entry in known]
+    assert set(names) == {entry.name for entry in known}
+    assert len(set(words)) == len(words)
+
+
+def test_models_share_the_ranges_and_an_absent_image_has_no_value() -> None:
+    first, second = pd.Series(np.arange(40.0)), pd.Series(np.arange(40.0) + 60)
+    is_drawn = [np.ones(40, dtype=bool), np.arange(40) < 39]
+    columns, colouring = colour_by_values("by_it", "it", [first, second], is_drawn, per_model=True)
+    assert colouring.columns(2) == ["by_it_0", "by_it_1", "by_it_value_0", "by_it_value_1"]
+    assert columns["by_it_1"][-1] == NONE
+    assert NONE not in {entry.name for entry in entries(colouring)}, "it is not drawn"
+    assert max(map(int, columns["by_it_0"])) < min(map(int, columns["by_it_1"][:-1]))
+    assert columns["by_it_value_0"][7] == "7"
+
+
+@pytest.mark.parametrize(
+    ("values", "numeric"),
+    [
+        (list(range(13)), True),
+        ([str(number) for number in range(13)], True),
+        ([*map(str, range(20)), "", None], True),
+        (list(range(MOST_CATEGORIES)), False),
+        ([*map(str, range(20)), "many"], False),
+        ([True, False] * 20, False),
+        (["", None], False),
+    ],
+)
+def test_numbers_of_more_than_twelve_values_are_numeric(
+    values: list[object], numeric: bool
+) -> None:
+    assert is_numeric(pd.Series(values)) == numeric
+
+
+def test_an_empty_cell_is_no_number() -> None:
+    numbers = as_numbers(pd.Series(["1", "", None, "2.5"]))
+    assert numbers is not None
+    assert numbers.isna().tolist() == [False, True, True, False]
+    assert as_numbers(pd.Series(["1", "x"])) is None

@@ -1,0 +1,307 @@
+"""What the colours of maps stand for: names with colours of their own, or the values of any column.
+
+Values become few names: the most frequent words, or ranges of numbers. Each row of the points holds
+the name of its entry, so that legends, filters and both drawings treat all colourings alike.
+"""
+
+import itertools
+import math
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from vlcore.experiment.grouping import Grouping, group_words
+from vlcore.plots.theme import SHAPES, Palette
+
+OBJECT_SHAPES = SHAPES[1:3]  # of the two objects: a circle and a triangle
+MOST_CATEGORIES = 12  # that have a colour each; `Palette.categories` has as many
+OTHER, NONE = "other", "none"  # names of entries: of all further values, and of no value
+_RANGES = 8  # of numbers, about: 5 to 10
+_OUTLIERS = 2  # per cent at either end that lie in open ranges
+_LONGEST = 40  # letters of a value in a legend
+
+
+@dataclass(frozen=True)
+class LegendEntry:
+    """One entry of a legend: of a value of a column that a colouring tells apart, or of a mark."""
+
+    name: str  # in a colouring the value; in a legend after its column, as ``group horse_grass``
+    words: str  # in the legend
+    colour: str  # of the outline, a hex string
+    shape: str = "square"  # a name or a path of Vega's symbols
+    filled: bool = True
+
+
+@dataclass(frozen=True)
+class Colouring:
+    """What the colours of maps stand for.
+
+    Attributes:
+        column: of the points, with the name of each row's entry; letters, digits and underscores.
+        entries: the entries in their order, none twice.
+        title: above the legend; empty where the entries say it.
+        per_model: whether the columns are numbered by map, as ``right_0`` is.
+        value_column: of the points, with the value of each row in words; empty without one.
+    """
+
+    column: str
+    entries: Callable[[Palette, Grouping], list[LegendEntry]]
+    title: str = ""
+    per_model: bool = False
+    value_column: str = ""
+
+    def column_of(self, pane: int) -> str:
+        """The column of names in the map of a number."""
+        return f"{self.column}_{pane}" if self.per_model else self.column
+
+    def value_column_of(self, pane: int) -> str:
+        """The column of values in the map of a number; empty without one."""
+        return f"{self.value_column}_{pane}" if self.per_model else self.value_column
+
+    def columns(self, panes: int) -> list[str]:
+        """The columns that some maps need, each once."""
+        names = [self.column_of(pane) for pane in range(panes)]
+        if self.value_column:
+            names += [self.value_column_of(pane) for pane in range(panes)]
+        return list(dict.fromkeys(names))
+
+
+def _groups(palette: Palette, grouping: Grouping) -> list[LegendEntry]:
+    words = group_words(grouping)
+    return [
+        LegendEntry(name, words[name], colour, shape)
+        for (name, colour), shape in zip(palette.colours(grouping).items(), SHAPES, strict=True)
+    ]
+
+
+def _objects(palette: Palette, grouping: Grouping) -> list[LegendEntry]:
+    return [
+        LegendEntry(name, name, colour, shape)
+        for name, colour, shape in zip(
+            grouping.objects, palette.opposites, OBJECT_SHAPES, strict=True
+        )
+    ]
+
+
+def _contexts(palette: Palette, grouping: Grouping) -> list[LegendEntry]:
+    colours = (palette.groups[0], palette.groups[2])
+    return [
+        LegendEntry(name, name, colour)
+        for name, colour in zip(grouping.contexts, colours, strict=True)
+    ]
+
+
+def _predictions(palette: Palette, grouping: Grouping) -> list[LegendEntry]:
+    predicted = [
+        LegendEntry(name, f"predicted: {name}", colour)
+        for name, colour in zip(grouping.objects, palette.opposites, strict=True)
+    ]
+    return [*predicted, LegendEntry(NONE, "no prediction", palette.text)]
+
+
+def _outcomes(palette: Palette, _grouping: Grouping) -> list[LegendEntry]:
+    right, wrong = palette.opposites
+    return [
+        LegendEntry("right", "right", right),
+        LegendEntry("wrong", "wrong", wrong),
+        LegendEntry(NONE, "no prediction", palette.text),
+    ]
+
+
+def _splits(palette: Palette, _grouping: Grouping) -> list[LegendEntry]:
+    training, held_out = palette.opposites
+    return [
+        LegendEntry("training", "filled: training", training, "circle"),
+        LegendEntry("test", "hollow: held out", held_out, "circle", filled=False),
+    ]
+
+
+# Of columns that the points of every comparison have.
+GROUPS = Colouring("group", _groups)
+OBJECTS = Colouring("object", _objects)
+CONTEXTS = Colouring("context", _contexts)
+SPLIT = Colouring("kind", _splits)
+PREDICTIONS = Colouring("says", _predictions, per_model=True)
+OUTCOMES = Colouring("right", _outcomes, per_model=True)
+
+
+def texts_of(values: pd.Series) -> pd.Series:
+    """Values as words on one line, empty where they are missing."""
+    codes, distinct = pd.factorize(values)  # few are different: each is looked at once
+    texts = [_text(value) for value in distinct]
+    return pd.Series([*texts, ""], dtype=object).take(codes).set_axis(values.index)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (float, np.floating)):
+        return f"{value:g}"
+    return " ".join(str(value).split())
+
+
+def as_numbers(values: pd.Series) -> pd.Series | None:
+    """Values as floats, NaN where they are missing; None where one is no number, or all are
+    missing."""
+    if values.dtype.kind == "b":
+        return None
+    if values.dtype.kind in "iuf":
+        return None if values.isna().all() else values.astype(float)
+    is_missing = texts_of(values) == ""
+    numbers = pd.to_numeric(values.where(~is_missing), errors="coerce").astype(float)
+    has_words = bool((numbers.isna() & ~is_missing).any())
+    return None if has_words or is_missing.all() else numbers
+
+
+def is_numeric(values: pd.Series) -> bool:
+    """Whether values are numbers of which there are more than names can tell apart."""
+    numbers = as_numbers(values)
+    return numbers is not None and numbers.nunique() > MOST_CATEGORIES
+
+
+def colour_by_values(
+    column: str,
+    title: str,
+    values: Sequence[pd.Series],
+    is_drawn: Sequence[NDArray[np.bool_]],
+    per_model: bool,
+) -> tuple[dict[str, Any], Colouring]:
+    """Colour the values of a column: many numbers by ranges, along a ramp, all else by name.
+
+    Args:
+        column: a name for columns of the points.
+        title: above the legend.
+        values: of each image, (n,): one series for all maps or, `per_model`, one a map.
+        is_drawn: which images each series is of, (n,) each; the others have no value.
+        per_model: whether each map has values of its own.
+
+    Returns:
+        Columns for the points, and the colouring that reads them.
+    """
+    together = pd.concat(
+        [part[drawn] for part, drawn in zip(values, is_drawn, strict=True)], ignore_index=True
+    )
+    scale: _Ranges | _Names
+    scale = _Ranges.from_values(together) if is_numeric(together) else _Names.from_values(together)
+    drawn_names = set(scale.names(together))
+    values_in_words = f"{column}_value"
+
+    def entries(palette: Palette, _grouping: Grouping) -> list[LegendEntry]:
+        return [entry for entry in scale.entries(palette) if entry.name in drawn_names]
+
+    colouring = Colouring(column, entries, title, per_model, values_in_words)
+    columns = {}
+    for pane, (part, drawn) in enumerate(zip(values, is_drawn, strict=True)):
+        columns[colouring.column_of(pane)] = np.where(drawn, scale.names(part), NONE)
+        columns[colouring.value_column_of(pane)] = scale.words(part).replace("", NONE).to_numpy()
+    return columns, colouring
+
+
+def _missing_entry(palette: Palette) -> LegendEntry:
+    return LegendEntry(NONE, "none", palette.missing)
+
+
+@dataclass(frozen=True)
+class _Names:
+    """The most frequent values, of which each has a colour."""
+
+    categories: tuple[str, ...]
+    more: int  # values that share a colour
+
+    @classmethod
+    def from_values(cls, values: pd.Series) -> "_Names":
+        texts = texts_of(values)
+        counts = texts[texts != ""].value_counts()
+        # Of equally frequent ones in the order of the alphabet: the same in each comparison.
+        ranked = sorted(counts.index, key=lambda text: (-counts[text], text))
+        categories = ranked[:MOST_CATEGORIES]
+        if as_numbers(values) is not None:
+            categories.sort(key=float)
+        return cls(tuple(categories), len(ranked) - len(categories))
+
+    def names(self, values: pd.Series) -> NDArray[np.str_]:
+        numbers = {text: str(number) for number, text in enumerate(self.categories)}
+        texts = texts_of(values)
+        return texts.map({"": NONE, **numbers}).fillna(OTHER).to_numpy(dtype=str)
+
+    def words(self, values: pd.Series) -> pd.Series:
+        return texts_of(values)
+
+    def entries(self, palette: Palette) -> list[LegendEntry]:
+        named = [
+            LegendEntry(str(number), textwrap.shorten(text, _LONGEST, placeholder=" …"), colour)
+            for number, (text, colour) in enumerate(
+                zip(self.categories, palette.categories, strict=False)
+            )
+        ]
+        others = LegendEntry(OTHER, f"other ({self.more:,} values)", palette.other)
+        return [*named, others, _missing_entry(palette)]
+
+
+@dataclass(frozen=True)
+class _Ranges:
+    """Ranges of numbers, each from one round number to the next; the outer two are open."""
+
+    edges: tuple[float, ...]  # between two ranges, ascending
+    step: float
+
+    @classmethod
+    def from_values(cls, values: pd.Series) -> "_Ranges":
+        numbers = as_numbers(values)
+        assert numbers is not None
+        finite = numbers[np.isfinite(numbers)].to_numpy()
+        low, high = np.percentile(finite, [_OUTLIERS, 100 - _OUTLIERS])
+        if low == high:
+            low, high = finite.min(), finite.max()
+        step = _round_step((high - low) / _RANGES)
+        first, last = math.floor(low / step) + 1, math.ceil(high / step) - 1
+        return cls(tuple(number * step for number in range(first, last + 1)), step)
+
+    def names(self, values: pd.Series) -> NDArray[np.str_]:
+        numbers = self._numbers(values)
+        ranges = np.searchsorted(self.edges, numbers, side="right").astype(str)
+        return np.where(np.isnan(numbers), NONE, ranges)
+
+    def words(self, values: pd.Series) -> pd.Series:
+        numbers = pd.Series(self._numbers(values), values.index)
+        return numbers.map(lambda number: "" if number != number else self._written(number, 1))
+
+    def _numbers(self, values: pd.Series) -> NDArray[np.float64]:
+        numbers = as_numbers(values)
+        return np.full(len(values), np.nan) if numbers is None else numbers.to_numpy()
+
+    def _written(self, number: float, more_digits: int = 0) -> str:
+        """A number to the digits of a step, and some more."""
+        if math.isinf(number):
+            return "∞" if number > 0 else "−∞"
+        power = math.floor(math.log10(self.step))
+        if round(self.step / 10.0**power, 6) % 1:  # 2.5
+            power -= 1
+        digits = more_digits - power
+        if digits <= 6 and abs(number) < 1e15:
+            text = f"{number:,.{max(0, digits)}f}"
+        else:
+            leading = math.floor(math.log10(max(abs(number), self.step)))
+            text = f"{number:.{max(1, leading + digits + 1)}g}"
+        return text.replace("-", "−")
+
+    def entries(self, palette: Palette) -> list[LegendEntry]:
+        bounds = [self._written(edge) for edge in self.edges]
+        words = [f"under {bounds[0]}"]
+        words += [f"{low} to {high}" for low, high in itertools.pairwise(bounds)]
+        words.append(f"{bounds[-1]} and more")
+        steps = np.linspace(0, len(palette.ramp) - 1, len(words)).round().astype(int)
+        ranges = [
+            LegendEntry(str(number), text, palette.ramp[at])
+            for number, (text, at) in enumerate(zip(words, steps, strict=True))
+        ]
+        return [*ranges, _missing_entry(palette)]
+
+
+def _round_step(least: float) -> float:
+    """The smallest of 1, 2, 2.5 and 5, or these times a power of ten, that is not below `least`."""
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= least * (1 - 1e-9))
