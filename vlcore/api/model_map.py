@@ -207,10 +207,9 @@ class ModelMap:
         """Probability of the predicted object of each image of the map, (n,), as the scores give
         it, uncalibrated; NaN where they predict another one than the artifact holds. None where the
         model predicts no object, or no score leads to it."""
-        predicted = self.predicted_objects(objects)
-        if predicted is None or not self.readout.predicts_objects:
+        predicted, scores = self.predicted_objects(objects), self.image_scores(objects)
+        if predicted is None or scores is None:
             return None
-        scores = self.readout.scores(objects, self.z, self.scores)
         is_predicted = np.asarray(objects)[scores.argmax(axis=1)] == predicted
         return np.where(is_predicted, confidence(scores), np.nan)
 
