@@ -79,10 +79,11 @@ WITHOUT_COLOUR: list[tuple[MapOptions, dict[str, str]]] = [
     ),
 ]
 # Of drawn scenes: words and numbers.
-COLOURS = [*(choice.name for choice in COLOURINGS), "sky", "size"]
+COLOURS = {choice.name: choice.label for choice in COLOURINGS}
+COLOURS |= {"sky": "Scene: sky", "size": "Scene: size"}
 # A page takes seconds: each has a colouring too, and there are as many as the longer list has.
 CASES = [
-    (options.replace(colour_by=colour), address | {"colour": colour})
+    (options.replace(colour_by=colour), address | {"colour": COLOURS[colour]})
     for (options, address), colour, _ in zip(
         cycle(WITHOUT_COLOUR),
         cycle(COLOURS),

@@ -272,7 +272,7 @@ def test_a_new_colouring_is_one_entry(
     def first_letter(maps: colourings.Maps, _pane: int) -> pd.Series:
         return "letter " + maps.points["group"].str[0]
 
-    letters = ColourChoice("letter", "Image", values=first_letter)
+    letters = ColourChoice("letter", "Model", values=first_letter)
     monkeypatch.setattr(colourings, "COLOURINGS", (*colourings.COLOURINGS, letters))
     options = MapOptions(colour_by="letter")
     spec = both.chart(options=options).to_dict(validate=False)
@@ -282,30 +282,29 @@ def test_a_new_colouring_is_one_entry(
     scales = [channel["scale"]["domain"] for channel in channels]
     assert scales[0] == scales[1] == scales[2]
     assert len(scales[0]) == len(set(scales[0]))
-    assert {channel["legend"]["title"] for channel in channels} == {"Image: letter"}
+    assert {channel["legend"]["title"] for channel in channels} == {"Model: letter"}
     assert {"letter h", "letter c"} <= set(drawn.texts(spec))
     keys = [model.key for model in both.models]
     out = tmp_path / "maps.html"
     code, _, error = cli("compare", *keys, "--colour-by", "letter", "--out", out)
     assert code == 0, error
     assert "letter h" in out.read_text(encoding="utf-8")
-    _, chosen = chosen_on_page(both, monkeypatch, {"colour": "Image: letter"})
+    _, chosen = chosen_on_page(both, monkeypatch, {"colour": "Model: letter"})
     assert chosen == options
     component = map_component.drawing(both.maps, SCENES, LIGHT, 300, options)
-    assert component["legendTitle"] == "Image: letter"
+    assert component["legendTitle"] == "Model: letter"
 
 
-@pytest.mark.parametrize("name", ["object", "right or wrong", "margin", "sky"])
-def test_addresses_have_colours_by_name_too(
+@pytest.mark.parametrize("name", ["object", "right or wrong", "Model: margin", "Scene: sky"])
+def test_the_control_has_names_by_heading_and_the_address_keeps_them(
     both: Comparison, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     page, options = chosen_on_page(both, monkeypatch, {"colour": name})
-    assert options.colour_by == name
+    assert options.colour_by == name.rpartition(": ")[2]
     (control,) = [box for box in page.get("selectbox") if box.proto.label == "Colour by"]
-    labels = list(control.proto.options)
-    headings = [label.partition(": ")[0] for label in labels]
-    assert list(dict.fromkeys(headings)) == ["Image", "Model", "Scene"]
+    headings = [label.rpartition(": ")[0] for label in control.proto.options]
     assert headings == sorted(headings), "names of one heading stand together"
+    assert set(headings) == {"", "Model", "Scene"}
 
 
 def test_an_unknown_colouring_is_one_sentence_that_names_those_there_are(

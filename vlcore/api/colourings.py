@@ -23,7 +23,7 @@ from vlcore.plots import colouring as looks
 from vlcore.plots.colouring import NONE, Colouring, as_numbers, colour_by_values, texts_of
 from vlcore.plots.options import MapOptions, MapOptionsError
 
-IMAGE, MODEL, SCENE, YOURS = "Image", "Model", "Scene", "Yours"  # before names, on pages
+MODEL, SCENE, YOURS = "Model", "Scene", "Yours"  # headings, before names on pages
 _SEED = "_seed"  # ends names of factors that mean nothing
 
 
@@ -48,7 +48,7 @@ class ColourChoice:
 
     Attributes:
         name: in options, commands and addresses.
-        heading: what it belongs to.
+        heading: what it belongs to; empty for the first ones, which old addresses have by name.
         fixed: entries with colours of their own, for a column that all points have.
         values: without these, the value of each point in the map of a number; missing ones are NaN
             or empty.
@@ -57,7 +57,7 @@ class ColourChoice:
     """
 
     name: str
-    heading: str
+    heading: str = ""
     fixed: Colouring | None = None
     values: Callable[[Maps, int], pd.Series] | None = None
     per_model: bool = False
@@ -65,8 +65,8 @@ class ColourChoice:
 
     @property
     def label(self) -> str:
-        """``Scene: sky``"""
-        return f"{self.heading}: {self.name}"
+        """``Scene: sky``, on pages and in addresses."""
+        return f"{self.heading}: {self.name}" if self.heading else self.name
 
 
 def _predict(models: Models) -> bool:
@@ -134,18 +134,22 @@ def _which_is_right(maps: Maps, _pane: int) -> pd.Series:
 
 
 COLOURINGS = (
-    ColourChoice("group", IMAGE, looks.GROUPS),
-    ColourChoice("object", IMAGE, looks.OBJECTS),
-    ColourChoice("context", IMAGE, looks.CONTEXTS),
-    ColourChoice("split", IMAGE, looks.SPLIT),
-    ColourChoice("prediction", MODEL, looks.PREDICTIONS),
-    ColourChoice("right or wrong", MODEL, looks.OUTCOMES),
-    ColourChoice("which is right", MODEL, None, _which_is_right, is_known=_are_several),
-    ColourChoice("score", MODEL, None, _score, per_model=True, is_known=_predict),
-    ColourChoice("margin", MODEL, None, _margin, per_model=True, is_known=_predict),
-    ColourChoice("uncertainty", MODEL, None, _uncertainty, per_model=True, is_known=_predict),
+    ColourChoice("group", fixed=looks.GROUPS),
+    ColourChoice("object", fixed=looks.OBJECTS),
+    ColourChoice("context", fixed=looks.CONTEXTS),
+    ColourChoice("split", fixed=looks.SPLIT),
+    ColourChoice("prediction", fixed=looks.PREDICTIONS),
+    ColourChoice("right or wrong", fixed=looks.OUTCOMES),
+    ColourChoice("which is right", MODEL, values=_which_is_right, is_known=_are_several),
+    ColourChoice("score", MODEL, values=_score, per_model=True, is_known=_predict),
+    ColourChoice("margin", MODEL, values=_margin, per_model=True, is_known=_predict),
+    ColourChoice("uncertainty", MODEL, values=_uncertainty, per_model=True, is_known=_predict),
     ColourChoice(
-        "caption distance", MODEL, None, _caption_distance, per_model=True, is_known=_embed_captions
+        "caption distance",
+        MODEL,
+        values=_caption_distance,
+        per_model=True,
+        is_known=_embed_captions,
     ),
 )
 
@@ -160,7 +164,7 @@ def choices(images: ImageSet, models: Models) -> dict[str, ColourChoice]:
     ):
         for column in table:
             name = column if column not in offered else f"{column} ({whose})"
-            offered[name] = ColourChoice(name, heading, None, _values_of(table[column]))
+            offered[name] = ColourChoice(name, heading, values=_values_of(table[column]))
     return offered
 
 

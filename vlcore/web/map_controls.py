@@ -74,7 +74,6 @@ def choose(images: ImageSet, keys: Sequence[str], bar: DeltaGenerator) -> MapOpt
 def choose_colours(images: ImageSet, models: Sequence[ModelMap]) -> str:
     """What colours stand for on maps of models."""
     info, choices = _OPTIONS["colour_by"], colourings.choices(images, models)
-    widgets.accept_former_names("colour", {name: name for name in choices})
     chosen = st.selectbox(
         info.label,
         choices,
