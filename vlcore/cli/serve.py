@@ -24,10 +24,16 @@ from string import Template
 from typing import Any
 
 from vlcore.cli.common import CommandError, add_command, whole_number
-from vlcore.experiment.files import allow_open_files, scratch_folder, text_beside
+from vlcore.experiment.files import (
+    allow_open_files,
+    home,
+    project_folder,
+    scratch_folder,
+    text_beside,
+)
 from vlcore.jobs.queue import default_workers
 
-APP = Path(__file__).parents[2] / "app.py"
+APP = project_folder() / "app.py"
 FIRST_PORT = 8501  # of the processes in a configuration that is only printed
 PATIENCE = 120.0  # seconds without an answer after which a process is replaced
 LOOK_SECONDS = 1.0  # between looks at the processes
@@ -52,7 +58,7 @@ class _StreamlitProcess:
             command,
             signal.SIGKILL,
             cwd=APP.parent,
-            env={**os.environ, "VLCORE_WORKERS": str(self._workers)},
+            env={**os.environ, "VLCORE_WORKERS": str(self._workers), "VLCORE_HOME": str(home())},
             stdout=subprocess.DEVNULL,  # it prints an address that no visitor can open
         )
         self._answered = time.monotonic()

@@ -36,6 +36,9 @@ _SYSTEM_ERRORS = {
 }
 
 
+_CHECKOUT = Path(__file__).resolve().parents[2]
+
+
 class HomeError(LabError, OSError):
     """The folder cannot be used; the message says what to do."""
 
@@ -47,8 +50,14 @@ def home() -> Path:
     """
     if path := os.environ.get("VLCORE_HOME"):
         return _resolved(path)
-    project = _resolved(__file__).parents[2]
-    return project if (project / "app.py").exists() else Path.cwd()
+    return _CHECKOUT if (_CHECKOUT / "app.py").exists() else Path.cwd()
+
+
+def project_folder() -> Path:
+    """The folder with `app.py`, its pages, bundled models and published results: that of the
+    project, or the copy that an installed library has (`setup.py` makes it)."""
+    installed = Path(__file__).resolve().parents[1] / "project"
+    return installed if installed.exists() else _CHECKOUT
 
 
 @functools.cache
@@ -73,13 +82,12 @@ def hub_folder() -> Path:
 
 def shipped_folder() -> Path:
     """The folder of the bundled models; ``VLCORE_SHIPPED`` names another."""
-    bundled = Path(__file__).parents[2] / "models" / "shipped"
-    return Path(os.environ.get("VLCORE_SHIPPED") or bundled)
+    return Path(os.environ.get("VLCORE_SHIPPED") or project_folder() / "models" / "shipped")
 
 
 def static_folder() -> Path:
     """The folder of static files of the app's server."""
-    return Path(__file__).parents[2] / "static"
+    return project_folder() / "static"
 
 
 def make_folder(path: Path) -> Path:

@@ -11,13 +11,13 @@ import hashlib
 import json
 from dataclasses import fields
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from vlcore.artifacts.store import Artifact
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition, from_dict
+from vlcore.experiment.files import project_folder
 from vlcore.experiment.options import RECIPES
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
@@ -28,7 +28,7 @@ from vlcore.study.registry import Entry
 from vlcore.study.results import Study
 from vlcore.study.runs_table import MOMENTS, RUN, SEEDS, matching_runs, runs_table, with_differences
 
-FOLDER = Path(__file__).parents[2] / "docs" / "results"
+FOLDER = project_folder() / "docs" / "results"
 RUNS, STUDIES, PLANS = "runs.parquet", "studies.json", "plans"
 PROVENANCE = ["seconds", "checksum"]  # columns that the table of runs has beside the usual ones
 _SETTINGS = [setting.name for setting in fields(Condition)]

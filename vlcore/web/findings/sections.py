@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass, fields
 from functools import partial
-from pathlib import Path
 
 import streamlit as st
 
@@ -11,6 +10,7 @@ from vlcore.api import studies
 from vlcore.classroom.teacher import Right
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition, from_dict
 from vlcore.experiment.errors import LabError
+from vlcore.experiment.files import project_folder
 from vlcore.experiment.limits import TRAININGS
 from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.experiment.wording import signed
@@ -34,7 +34,7 @@ GROUPS, COMPARISONS, METHODS = "Groups and training", "Comparisons", "Methods an
 PARTS = (ANSWER, CLAIMS, OVER_BIAS, GROUPS, COMPARISONS, METHODS)
 # The part that has a control, by the control's key: addresses name the control alone.
 _PART_OF = {"claim": CLAIMS, "measure": OVER_BIAS}
-STUDY_DOCUMENT = Path(__file__).parents[3] / "docs" / "study.md"
+STUDY_DOCUMENT = project_folder() / "docs" / "study.md"
 _BADGES = {
     Status.SUPPORTED: ("green", "check_circle"),
     Status.CONTRADICTED: ("red", "cancel"),
