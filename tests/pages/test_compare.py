@@ -24,7 +24,7 @@ from vlcore.plots.options import PCA
 from vlcore.plots.thumbnails import SAFE_URI
 from vlcore.study import plans
 from vlcore.web import cache
-from vlcore.web.compare import captions
+from vlcore.web.compare import agreement, captions
 
 from .app import FakeQueue, alts, opened, press, text_of
 
@@ -322,6 +322,15 @@ def test_prompt_axes_of_word_vectors_take_any_words_and_mark_those_that_are_far(
     assert "“racehorse” (nearest" not in words
 
 
+def test_agreement_on_neighbours_is_under_the_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    sentence = "Left and right share"
+    assert sentence in text_of(ok(start()))
+    assert sentence not in text_of(ok(start(right_labels="short"))), "one model twice"
+    assert text_of(ok(start(models="3"))).count("10 nearest") == 3
+    monkeypatch.setattr(agreement, "AT_ONCE", 100)
+    assert sentence not in text_of(ok(start())), "of many images once it is asked for"
+
+
 @pytest.fixture(scope="module")
 def encoders(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Names of two sets of embeddings of the same pictures."""
@@ -340,6 +349,7 @@ def encoders(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         ("Groups", 1, "Accuracy of the animal"),
         ("Text description", 1, "centres"),
         ("Movement", 1, "images that moved most"),
+        ("Agreement", 1, "moved furthest relative to their neighbours"),
         ("Captions", 3, "How alike"),
         ("The loss", 3, "Pairs of the loss, No bias, descriptive labels"),
         ("Training animation", 2, "Training animation of 2 models"),
@@ -359,6 +369,15 @@ def test_every_section_opens_of_imports_too(
         assert list(models_of(imported).values()) == titles
         assert len(alts(imported)) == 1
         assert imported.info, "why there are none"
+    if section == "Agreement":
+        pairs, moved = (table.value for table in trained.dataframe)
+        assert pairs["Models"].tolist()[0] == "Left and right"
+        assert len(pairs) == 3, "and each model with its untrained encoder"
+        assert moved["image"].str.match(SAFE_URI).all()
+        assert moved["shared"].is_monotonic_increasing
+        imported = ok(start(data=encoders[0], closer=section))
+        assert imported.dataframe[0].value["Models"].tolist() == ["Left and right"]
+        assert "share" in text_of(imported)
     if section == "All measures":
         columns = set(trained.dataframe[0].value.columns)
         assert {"Left", "Left, untrained", "Right", "Right, untrained", "Images"} <= columns

@@ -25,7 +25,7 @@ from vlcore.experiment.plain_text import plain
 from vlcore.plots.maps.linked import brushed
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, map_controls, shell, widgets
-from vlcore.web.compare import map_component
+from vlcore.web.compare import agreement, map_component
 from vlcore.web.compare.models import Side, badges
 from vlcore.web.compare.view import Clicks, Shown
 
@@ -55,6 +55,7 @@ def show(view: Shown) -> None:
     if clicks is None:
         clicks = _show_small(view, alt, f"{key}-sample" if comparison.is_large else key)
     badges(view.sides)
+    agreement.show_sentence(view)
     st.caption(
         "Click a mark: its image and its nearest neighbours in every model appear below. Drag a"
         f" rectangle{' or a lasso' if comparison.is_large else ''}: the images in it are lit in all"
@@ -63,7 +64,7 @@ def show(view: Shown) -> None:
     widgets.show_part(view.parts["summary"])
     if clicks.picked is not None:
         st.query_params["picture"] = clicks.picked
-    _marked(comparison, images, clicks.marked)
+    _marked(view, clicks.marked)
     with shell.errors_as_sentences():
         _clicked(comparison, images, st.query_params.get("picture"), view.options.twins)
 
@@ -89,12 +90,14 @@ def _show_small(view: Shown, alt: str, key: str) -> Clicks:
     return Clicks(picked, brushed(selection, view.points))
 
 
-def _marked(comparison: ComparedMaps, images: ImageSet, ids: Sequence[str]) -> None:
+def _marked(view: Shown, ids: Sequence[str]) -> None:
     if not ids:
         return
+    comparison, images = view.comparison, view.images
     st.subheader("The images you marked")
     marked = comparison.points[comparison.points["id"].isin(ids)]
     st.markdown(f"**{len(marked)} images**")
+    agreement.show_marked(view, ids)
     left, right = st.columns([2, 3])
     table = marked_table(comparison, images.grouping, marked)
     left.dataframe(table, hide_index=True, width="stretch")

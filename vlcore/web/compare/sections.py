@@ -20,6 +20,7 @@ from vlcore.plots.options import PCA
 from vlcore.plots.rendering import chart_png, chart_svg
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, shell, visitors, widgets, work
+from vlcore.web.compare.agreement import show_agreement
 from vlcore.web.compare.captions import show_captions
 from vlcore.web.compare.view import Shown
 from vlcore.web.components import browser
@@ -196,6 +197,7 @@ SECTIONS: dict[str, Callable[[Shown], None]] = {
     "Groups": _groups,
     "Text description": lambda view: widgets.show_part(view.parts["layouts"]),
     "Movement": _movement,
+    "Agreement": show_agreement,
     "Captions": show_captions,
     "The loss": _loss,
     "Training animation": lambda view: show_animation(view.keys, view.palette, view.side),

@@ -1,0 +1,118 @@
+"""Agreement of the compared models on neighbours: a sentence under the maps, a section, and a
+sentence about marked images."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from vlcore.api.agreement import (
+    HOW_TO_READ,
+    UNTRAINED,
+    Pair,
+    PairAgreement,
+    compare_neighbours,
+    describe_agreement,
+    measure_agreement,
+    table_in_words,
+)
+from vlcore.api.compared_maps import row_numbers
+from vlcore.data.imageset import ImageSet
+from vlcore.experiment.plain_text import plain
+from vlcore.plots.options import PCA
+from vlcore.web import cache, image_addresses
+from vlcore.web.compare.view import Shown
+
+AT_ONCE = 2_500  # images of a map up to which the sentence is there without being asked for
+MOST_MOVED = 12  # images of a pair that are listed
+
+
+def show_sentence(view: Shown) -> None:
+    """Say under the maps how far they agree, where that takes no more than a second."""
+    if len(set(view.keys)) > 1 and _is_quick(view):
+        words = plain(describe_agreement(_measured(view.keys)))
+        st.markdown(f"**Do the models agree on neighbours?** {words}")
+
+
+def show_marked(view: Shown, ids: Sequence[str]) -> None:
+    """Say how far the models agree on the neighbours of marked images."""
+    if len(set(view.keys)) < 2 or not (_is_quick(view) or _asked(view)):
+        return
+    points = view.comparison.points
+    rows = row_numbers(points[points["id"].isin(ids)])
+    st.caption(plain(describe_agreement(measure_agreement(_pairs(view.keys), rows.tolist()))))
+
+
+def show_agreement(view: Shown) -> None:
+    """Show how far the models agree, and the images whose neighbours changed most."""
+    images = view.images
+    st.session_state["agreement_asked"] = list(view.keys)
+    table = table_in_words(_measured(view.keys))
+    st.dataframe(table, hide_index=True, width="stretch")
+    st.caption(HOW_TO_READ)
+    first = next(iter(view.comparison.named))
+    for pair in _pairs(view.keys):
+        if pair.first == first and pair.second != UNTRAINED:
+            _show_moved(pair, images)
+
+
+def _show_moved(pair: Pair, images: ImageSet) -> None:
+    """List the images that moved furthest relative to their neighbours."""
+    moved = pair.furthest(MOST_MOVED)
+    if moved.empty:
+        return
+    st.markdown(
+        f"**From the {pair.first} to the {pair.second} model, these moved furthest relative to"
+        " their neighbours**"
+    )
+    rows = moved["row"].tolist()
+    shows = images.table.loc[rows, ["object", "context"]].reset_index(drop=True)
+    table = shows.assign(shared=100 * moved["shared"], rank=moved["rank"])
+    table.insert(0, "image", image_addresses.addresses(images, rows))
+    assert not isinstance(pair.trained, str)
+    others = f"{len(pair.rows) - 1:,}"
+    about = (
+        f"Mean rank that its {pair.trained.k} nearest in one model have among all {others} others"
+        " in the other."
+    )
+    columns: dict[str, Any] = {
+        "image": st.column_config.ImageColumn("Image", width="small"),
+        "object": images.grouping.object_word.capitalize(),
+        "context": "Background",
+        "shared": st.column_config.NumberColumn("Neighbours shared", format="%.0f %%"),
+        "rank": st.column_config.NumberColumn(
+            f"Rank of former neighbours, of {others}", format="%.0f", help=about
+        ),
+    }
+    st.dataframe(
+        table,
+        hide_index=True,
+        width="stretch",
+        column_config=columns,
+        row_height=52,
+        key=f"moved_{pair.second}",
+    )
+
+
+def _is_quick(view: Shown) -> bool:
+    return max(len(model.rows) for model in view.comparison.models) <= AT_ONCE
+
+
+def _asked(view: Shown) -> bool:
+    """Whether the section was opened for these models, so that neighbours are known."""
+    return st.session_state.get("agreement_asked") == list(view.keys)
+
+
+@st.cache_resource(
+    max_entries=12, show_spinner="Comparing neighbours …", hash_funcs=cache.BY_CONTENT
+)
+def _pairs(keys: Sequence[str]) -> list[Pair]:
+    together = cache.comparison(keys, PCA)
+    return compare_neighbours(together, cache.image_set(together.models[0]))
+
+
+@st.cache_resource(
+    max_entries=100, show_spinner="Comparing neighbours …", hash_funcs=cache.BY_CONTENT
+)
+def _measured(keys: Sequence[str]) -> list[PairAgreement]:
+    return measure_agreement(_pairs(keys))
