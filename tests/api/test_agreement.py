@@ -61,7 +61,7 @@ def test_every_pair_and_every_untrained_encoder_is_measured(compared: ComparedMa
     assert other.untrained.estimate.value < 0.9
     first, second, third = compared.models
     assert pairs[0].rows.tolist() == sorted(set(first.rows) & set(second.rows))
-    assert pairs[0].shown == len(pairs[0].rows) < len(first.rows)
+    assert pairs[0].count_of_both == len(pairs[0].rows) < len(first.rows)
 
     rows = pairs[1].rows
     spaces = first.z[first.index(rows)], third.z[third.index(rows)]
@@ -126,12 +126,12 @@ def test_of_many_images_a_sample_is_compared_and_said(
 ) -> None:
     monkeypatch.setattr(agreement, "MOST_IMAGES", 40)
     pair, again = compare_neighbours(compared, IMAGES)[0], compare_neighbours(compared, IMAGES)[0]
-    assert len(pair.rows) == 40 < pair.shown
+    assert len(pair.rows) == 40 < pair.count_of_both
     assert pair.rows.tolist() == sorted(set(again.rows.tolist()))
     (measured,) = measure_agreement([pair])
     assert measured.trained is not None
     assert measured.trained.estimate.n == 40
-    assert f"a sample of 40 of {pair.shown}" in describe_agreement([measured])
+    assert f"a sample of 40 of {pair.count_of_both}" in describe_agreement([measured])
 
 
 def test_what_cannot_be_compared_has_a_reason(maps: list[ModelMap]) -> None:

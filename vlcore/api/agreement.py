@@ -49,7 +49,7 @@ class Pair:
         first: name of a map.
         second: name of another map, or `UNTRAINED`.
         rows: of the images in the image set, (n,).
-        shown: how many images both show, of which the rows may be a sample.
+        count_of_both: how many images both show, of which the rows may be a sample.
         trained: their neighbours; or why these cannot be compared.
         untrained: neighbours before training, where both models have an untrained encoder.
         z: embeddings of the images in both.
@@ -58,7 +58,7 @@ class Pair:
     first: str
     second: str
     rows: Rows
-    shown: int
+    count_of_both: int
     trained: SharedNeighbours | str
     untrained: SharedNeighbours | None
     z: tuple[NDArray[np.float32], NDArray[np.float32]]
@@ -127,9 +127,9 @@ def compare_neighbours(
 
     def pair(names: tuple[str, str], first: ModelMap, second: ModelMap) -> Pair:
         rows = np.intersect1d(first.rows, second.rows)
-        shown = len(rows)
-        if shown > MOST_IMAGES:
-            sample = np.random.default_rng(0).choice(shown, MOST_IMAGES, replace=False)
+        count_of_both = len(rows)
+        if count_of_both > MOST_IMAGES:
+            sample = np.random.default_rng(0).choice(count_of_both, MOST_IMAGES, replace=False)
             rows = rows[np.sort(sample)]
         z = first.z[first.index(rows)], second.z[second.index(rows)]
         before = None
@@ -143,7 +143,7 @@ def compare_neighbours(
             starts = [untrained.get(name) for name in names]
             if starts[0] is not None and starts[1] is not None:
                 before = shared(starts[0], starts[1], rows)
-        return Pair(*names, rows, shown, trained, before, z)
+        return Pair(*names, rows, count_of_both, trained, before, z)
 
     pairs = [
         pair((first, second), models[first], models[second])
@@ -231,8 +231,8 @@ def describe_agreement(measured: Sequence[PairAgreement]) -> str:
             )
             continue
         images = f"{trained.estimate.n:,} images"
-        if len(pair.rows) < pair.shown:
-            images += f", of a sample of {len(pair.rows):,} of {pair.shown:,}"
+        if len(pair.rows) < pair.count_of_both:
+            images += f", of a sample of {len(pair.rows):,} of {pair.count_of_both:,}"
         start = f"; before training {share(before.estimate.as_dict())}" if before else ""
         sentences.append(
             f"{pair.name} share {share(trained.estimate.as_dict())} of each image's {trained.k}"
