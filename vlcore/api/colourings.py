@@ -126,7 +126,7 @@ def _which_is_right(maps: Maps, _pane: int) -> pd.Series:
     words = {}
     for combination in outcomes.drop_duplicates().itertuples(index=False):
         right = [name for name, word in zip(names, combination, strict=True) if word == "right"]
-        text = " and ".join(right) if right else "none of them"
+        text = f"{' and '.join(right)} only" if right else "none of them"
         if len(right) == len(names):
             text = "all of them"
         words[tuple(combination)] = "" if NONE in combination else text

@@ -1,0 +1,202 @@
+"""What colours can stand for: factors of scenes, columns of a user's table, numbers of models."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.api.stand_ins import BASE, image_set, publish, thumbs
+from vlcore.api.colourings import choices, coloured, scene_columns, user_columns
+from vlcore.api.compared_maps import ComparedMaps, compare_maps, points_table
+from vlcore.api.map_component import colours, drawing
+from vlcore.api.model_map import ModelMap, model_map
+from vlcore.api.offline_page import figure
+from vlcore.data.imageset import ImageSet
+from vlcore.experiment.grouping import SCENES
+from vlcore.experiment.plain_text import safe_csv
+from vlcore.plots.colouring import NONE, OTHER
+from vlcore.plots.options import MapOptions, MapOptionsError
+from vlcore.plots.theme import LIGHT
+
+COUNT = len(image_set().table)
+FORMULA = '=HYPERLINK("http://x")'
+
+
+def with_columns(columns: dict[str, Any], **about: Any) -> ImageSet:
+    """The stand-in set with columns of a user."""
+    images = image_set()
+    stored = {f"user:{name}": pd.Series(values).astype(str) for name, values in columns.items()}
+    return dataclasses.replace(
+        images, table=images.table.assign(**stored), about={"pictures": "none", **about}
+    )
+
+
+KINDS = [f"kind {number % 17}" for number in range(COUNT)]
+IMAGES = with_columns(
+    {
+        "tag": [FORMULA if number % 3 else "" for number in range(COUNT)],
+        "kind": KINDS,
+        "sharpness": np.linspace(-1, 1, COUNT).round(4),
+        "margin": ["high" if number % 2 else "low" for number in range(COUNT)],
+        "serial": np.arange(COUNT) + 5000,
+        "file": [f"{number}.jpg" for number in range(COUNT)],
+        "site": ["here"] * COUNT,
+        "empty": [""] * COUNT,
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def models(home: Path) -> list[ModelMap]:
+    base = BASE.replace(data_seed=91, init_seed=91)
+    conditions = (base, base.replace(bias=0.5, init_seed=92))
+    return [model_map(publish(image_set(), condition)) for condition in conditions]
+
+
+@pytest.fixture(scope="module")
+def maps(models: list[ModelMap]) -> ComparedMaps:
+    return compare_maps(models, IMAGES, thumbs)
+
+
+def values_of(maps: ComparedMaps, name: str, pane: int = 0) -> pd.Series:
+    choice = choices(maps.images, maps.models)[name]
+    assert choice.values is not None
+    return choice.values(maps, pane)
+
+
+def test_columns_that_tell_images_apart_are_offered_under_their_heading(
+    models: list[ModelMap],
+) -> None:
+    offered = choices(IMAGES, models)
+    yours = [name for name, choice in offered.items() if choice.heading == "Yours"]
+    # Neither numbers nor names of rows, nor what is the same for all.
+    assert yours == ["tag", "kind", "sharpness", "margin (yours)"]
+    assert list(offered)[:6] == [
+        "group",
+        "object",
+        "context",
+        "split",
+        "prediction",
+        "right or wrong",
+    ]
+    assert user_columns(IMAGES)["sharpness"].dtype == float
+    assert "which is right" not in choices(IMAGES, models[:1])
+    assert len({choice.label for choice in offered.values()}) == len(offered)
+
+
+def test_factors_of_drawn_scenes_are_offered_but_for_seeds(models: list[ModelMap]) -> None:
+    images = image_set()
+    rng = np.random.default_rng(0)
+    factors = [
+        {"object": "horse", "context": "grass", "sky": sky, "size": size, "fur_seed": seed}
+        for sky, size, seed in zip(
+            rng.choice(["clear", "dusk"], COUNT),
+            rng.random(COUNT).tolist(),
+            range(COUNT),
+            strict=True,
+        )
+    ]
+    table = images.table.assign(factors=[json.dumps(row) for row in factors])
+    drawn = dataclasses.replace(images, table=table)
+    assert list(scene_columns(drawn)) == ["sky", "size"]
+    maps = coloured(compare_maps(models, drawn, thumbs), MapOptions(colour_by="sky"))
+    assert maps.colouring.title == "Scene: sky"
+    skies = [factors[row]["sky"] for row in maps.rows]
+    assert maps.points["by_sky_value"].tolist() == skies
+
+
+def test_numbers_of_models_agree_with_their_predictions(maps: ComparedMaps) -> None:
+    for pane, model in enumerate(maps.models):
+        is_there = maps.points[f"x{pane}"].notna()
+        margin = values_of(maps, "margin", pane)
+        assert (margin.notna() == is_there).all()
+        is_right = maps.points[f"right_{pane}"] == "right"
+        assert ((margin > 0) == is_right)[is_there].all()
+        score = values_of(maps, "score", pane)[is_there]
+        assert score.to_numpy() == pytest.approx(1 / (1 + np.exp(-margin[is_there].abs())))
+        doubt = values_of(maps, "uncertainty", pane)[is_there]
+        assert doubt.between(0, 1).all()
+        assert (doubt.rank() + score.rank() == is_there.sum() + 1).all(), "surer, less doubt"
+        distance = values_of(maps, "caption distance", pane)
+        row = maps.rows[np.flatnonzero(is_there)[0]]
+        caption = model.captions.index(maps.points[f"caption_{pane}"][is_there].iloc[0])
+        (index,) = model.index([row])
+        cosine = model.z[index] @ model.caption_z[caption]
+        assert distance[is_there].iloc[0] == pytest.approx(1 - cosine, abs=1e-5)
+
+
+def test_which_model_is_right_is_of_images_that_all_models_show(maps: ComparedMaps) -> None:
+    which = values_of(maps, "which is right")
+    words = {
+        ("right", "right"): "all of them",
+        ("right", "wrong"): "left only",
+        ("wrong", "right"): "right only",
+        ("wrong", "wrong"): "none of them",
+    }
+    outcomes = zip(maps.points["right_0"], maps.points["right_1"], strict=True)
+    assert which.tolist() == [words.get(pair, "") for pair in outcomes]
+    assert len(set(which)) >= 3
+
+
+@pytest.mark.parametrize(
+    "name", ["tag", "kind", "sharpness", "margin", "caption distance", "which is right"]
+)
+def test_both_drawings_have_the_legend_of_one_table(maps: ComparedMaps, name: str) -> None:
+    options = MapOptions(colour_by=name)
+    spec = figure(maps, SCENES, LIGHT, 300, options).to_dict(validate=False)
+    (legend,) = [
+        layer
+        for layer in spec["vconcat"][0]["concat"][0]["layer"]
+        if layer.get("name") == "legend_0"
+    ]
+    stroke = legend["encoding"]["stroke"]
+    sent = drawing(maps, SCENES, LIGHT, 300, options)
+    assert stroke["scale"]["domain"] == [entry["name"] for entry in sent["legend"]]
+    assert stroke["scale"]["range"] == [entry["colour"] for entry in sent["legend"]]
+    assert stroke["legend"]["title"] == sent["legendTitle"]
+    codes = colours(maps, SCENES, options)
+    shown = pd.DataFrame(spec["datasets"]["images"])
+    names = [entry.name for entry in coloured(maps, options).colouring.entries(LIGHT, SCENES)]
+    for pane, column in enumerate(sent["colourColumns"]):
+        is_there = shown[f"x{pane}"].notna()
+        assert [names[code] for code in codes[column][is_there]] == shown[column][is_there].tolist()
+
+
+def test_more_than_twelve_values_and_what_is_missing(maps: ComparedMaps) -> None:
+    kinds = coloured(maps, MapOptions(colour_by="kind"))
+    names = [entry.name for entry in kinds.colouring.entries(LIGHT, SCENES)]
+    assert names == [*map(str, range(12)), OTHER]
+    tags = coloured(maps, MapOptions(colour_by="tag"))
+    tag, none = tags.colouring.entries(LIGHT, SCENES)
+    assert (tag.words, none.name) == (FORMULA, NONE)
+    is_missing = tags.points["by_tag"] == NONE
+    assert is_missing.tolist() == [row % 3 == 0 for row in tags.rows]
+
+
+def test_colours_do_not_depend_on_filters_and_change_nothing_else(maps: ComparedMaps) -> None:
+    options = MapOptions(colour_by="kind", groups=("horse_grass",))
+    filtered = coloured(maps, options)
+    unfiltered = coloured(maps, options.replace(groups=()))
+    pd.testing.assert_frame_equal(filtered.points, unfiltered.points)
+    pd.testing.assert_frame_equal(filtered.points[list(maps.points)], maps.points)
+    assert coloured(filtered, options) is filtered
+    back = coloured(filtered, MapOptions())
+    assert back.colouring == maps.colouring
+
+
+def test_a_formula_of_a_user_stays_text_in_a_table(maps: ComparedMaps) -> None:
+    tags = coloured(maps, MapOptions(colour_by="tag"))
+    text = safe_csv(points_table(tags, tags.points))
+    assert FORMULA.replace('"', '""') in text
+    assert f",{FORMULA[:10]}" not in text
+    assert f',"{FORMULA[:10]}' not in text
+
+
+def test_an_unknown_column_is_one_sentence_that_names_those_there_are(maps: ComparedMaps) -> None:
+    with pytest.raises(MapOptionsError, match=r"'colour'.*group.*margin.*sharpness"):
+        coloured(maps, MapOptions(colour_by="colour"))
+    assert coloured(maps, MapOptions(colour_by="right-or-wrong")).colouring.column == "right"
