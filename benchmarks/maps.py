@@ -10,6 +10,7 @@ the first after the server has begun, and then another browser's.
 """
 
 import importlib.util
+import json
 import os
 import shutil
 import time
@@ -26,6 +27,13 @@ from benchmarks.startup import server
 
 WIDTH = 32  # numbers of an embedding
 COMPARE = "Compare?data=one&right_encoder_of={}"
+# As the control names them, with what is then drawn; the last is in the cache.
+COLOURINGS = {
+    "Model: margin": "by_margin_0",
+    "Yours: kind": "by_kind",
+    "Yours: sharpness": "by_sharpness",
+    "group": "group",
+}
 BARE = """
 import os
 import numpy as np, plotly.graph_objects as go, streamlit as st
@@ -58,6 +66,7 @@ def save_embeddings(folder: Path, images: int) -> list[Path]:
     contexts = np.array(["sofa", "garden"])[rng.integers(0, 2, images)]
     kinds = rng.integers(0, 12, images)
     held_out = rng.random(images) < 0.01
+    sharpness = rng.gamma(3, 20, images).round(2)
     files = []
     for number, name in enumerate(("one", "two")):
         weights = np.random.default_rng(number)
@@ -73,6 +82,8 @@ def save_embeddings(folder: Path, images: int) -> list[Path]:
             z=z.astype(np.float32),
             object=objects,
             context=contexts,
+            kind=np.char.add("kind ", kinds.astype(str)),
+            sharpness=sharpness,
             split=np.where(held_out, "test", "train"),
             name=np.char.add("i", np.arange(images).astype(str)),
             text=np.stack([by_object, -by_object]).astype(np.float32),
@@ -115,12 +126,11 @@ def linked_maps(browser: Any, address: str) -> Iterator[tuple[str, str, str]]:
             if name.endswith("first view"):
                 continue
             page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-            for colouring in ("prediction", "object", "prediction"):  # the last is in the cache
+            for colouring, column in COLOURINGS.items():
                 page.get_by_test_id("stPopoverButton").get_by_text("Map", exact=True).click()
                 page.get_by_role("combobox", name="Colour by").click()
                 sizes.clear()
                 option = page.get_by_role("option", name=colouring, exact=True)
-                column = {"prediction": "says_0", "object": "object"}[colouring]
                 coloured = page.locator(f".linked-maps[data-colours={column}]")
                 yield run_of(
                     f"ours, recolour by {colouring}", timed(option.click, coloured.wait_for), sizes
@@ -139,6 +149,25 @@ def linked_maps(browser: Any, address: str) -> Iterator[tuple[str, str, str]]:
             seconds = timed(page.mouse.up, listed.wait_for)
             marked = int(maps.get_attribute("data-marked"))
             yield run_of(f"ours, lasso of {marked:,} images", seconds, sizes)
+
+
+def recolouring(comparison: Any) -> Iterator[tuple[str, str, str]]:
+    """Rows of the table: what a server does for other colours, from the table of a comparison to
+    what is sent."""
+    from vlcore.api import map_component
+    from vlcore.api.colourings import coloured
+    from vlcore.plots.options import MapOptions
+    from vlcore.plots.theme import LIGHT
+
+    for colouring in COLOURINGS:
+        options = MapOptions(colour_by=colouring.rpartition(": ")[2])
+        started = time.perf_counter()
+        maps = coloured(comparison, options)
+        columns = map_component.colours(maps, maps.images.grouping, options)
+        drawing = map_component.drawing(maps, maps.images.grouping, LIGHT, 450, options)
+        seconds = time.perf_counter() - started
+        size = columns.memory_usage(index=False).sum() + len(json.dumps(drawing))
+        yield f"at the server, recolour by {colouring}", f"{seconds:.2f}", f"{size / 1e6:.1f}"
 
 
 def bare_charts(browser: Any, address: str) -> Iterator[tuple[str, str, str]]:
@@ -170,7 +199,8 @@ def main() -> None:
             for file in files
         ]
         models = [model_map(store.read(key)) for key in keys]
-        points = compare_maps(models, open_set("one")).points
+        comparison = compare_maps(models, open_set("one"))
+        points = comparison.points
         columns = {f"{axis}{pane}": points[f"{axis}{pane}"] for axis in "xy" for pane in (0, 1)}
         groups = points["group"].astype("category").cat.codes
         np.savez(folder / "points.npz", group=groups, **columns)
@@ -178,6 +208,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
 
         def rows() -> Iterator[tuple[str, str, str]]:
+            yield from recolouring(comparison)
             if importlib.util.find_spec("plotly"):
                 app = folder / "bare.py"
                 app.write_text(BARE)
