@@ -30,6 +30,7 @@ DOCUMENTED = (
     "vlcore.api.studies",
     "vlcore.data",
     "vlcore.api.exports",
+    "vlcore.api.failures",
     "vlcore.api.grid",
 )
 WALK = (ROOT / "docs" / "notebook.md").read_text().replace("steps=400", f"steps={QUICK_STEPS}")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vlcore import data
     from vlcore.api.comparison import Comparison, compare
     from vlcore.api.exports import export
+    from vlcore.api.failures import failures
     from vlcore.api.grid import Grid, grid
     from vlcore.api.models import Model, embed, load, models, train
     from vlcore.api.selections import Selection
@@ -51,6 +52,7 @@ __all__ = [
     "data",
     "embed",
     "export",
+    "failures",
     "grid",
     "load",
     "models",
@@ -71,6 +73,7 @@ _MODULES = {
     "compare": "vlcore.api.comparison",
     "embed": "vlcore.api.models",
     "export": "vlcore.api.exports",
+    "failures": "vlcore.api.failures",
     "grid": "vlcore.api.grid",
     "load": "vlcore.api.models",
     "models": "vlcore.api.models",

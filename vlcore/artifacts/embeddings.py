@@ -130,6 +130,15 @@ class StoredEmbeddings:
         object is predicted."""
         return self._arrays.get("test_right")
 
+    @cached_property
+    def test(self) -> tuple[NDArray[np.float32], NDArray[np.float64] | None]:
+        """Final embeddings of all held-out images, (n, E), in the order of ``rows("test")``, and
+        their scores with the captions, (n, K), where these do not follow from the embeddings."""
+        if self.all_on_map:
+            index = np.searchsorted(self.map_rows, self.rows("test"))
+            return self.end.on_map[index], None
+        return self._arrays["end_test"], self._arrays.get("end_test_scores")
+
     @property
     def predictions(self) -> NDArray[np.str_] | None:
         """Predicted objects of the images on the map and of the training images, (m + n,); None
