@@ -351,6 +351,7 @@ def encoders(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         ("Movement", 1, "images that moved most"),
         ("Agreement", 1, "moved furthest relative to their neighbours"),
         ("Captions", 3, "How alike"),
+        ("Failures", 1, "Worst slices"),
         ("The loss", 3, "Pairs of the loss, No bias, descriptive labels"),
         ("Training animation", 2, "Training animation of 2 models"),
         ("All measures", 1, "PCA map"),
@@ -381,3 +382,21 @@ def test_every_section_opens_of_imports_too(
     if section == "All measures":
         columns = set(trained.dataframe[0].value.columns)
         assert {"Left", "Left, untrained", "Right", "Right, untrained", "Images"} <= columns
+
+
+def test_failures_are_shown_with_their_images_names_and_numbers() -> None:
+    page = ok(start(closer="Failures", left_bias="75 %", right_bias="75 %"))
+    text = text_of(page)
+    assert text.count("of 1,000 fresh images") == 2, "a sentence a model"
+    assert text.count("Searched in 1,000 held-out images") == 1, "one method for both"
+    columns = [list(table.value.columns) for table in page.dataframe]
+    assert columns.count(["Goes with errors", "Rank correlation", "n"]) >= 1
+    slices = [table.value for table in page.dataframe if "Slice" in table.value]
+    assert len(slices) >= 2
+    assert all((table["n"] >= 20).all() for table in slices)
+    assert [expander.label for expander in page.expander].count("Other finders") == 2
+
+
+def test_a_model_without_predictions_says_why_it_has_no_failures(encoders: list[str]) -> None:
+    page = ok(start(data=encoders[0], closer="Failures"))
+    assert any("name no object" in info.value for info in page.info)

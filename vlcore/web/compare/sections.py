@@ -22,6 +22,7 @@ from vlcore.plots.theme import Palette
 from vlcore.web import cache, shell, visitors, widgets, work
 from vlcore.web.compare.agreement import show_agreement
 from vlcore.web.compare.captions import show_captions
+from vlcore.web.compare.failures import show_failures
 from vlcore.web.compare.view import Shown
 from vlcore.web.components import browser
 
@@ -199,6 +200,7 @@ SECTIONS: dict[str, Callable[[Shown], None]] = {
     "Movement": _movement,
     "Agreement": show_agreement,
     "Captions": show_captions,
+    "Failures": show_failures,
     "The loss": _loss,
     "Training animation": lambda view: show_animation(view.keys, view.palette, view.side),
     "All measures": _measures,
