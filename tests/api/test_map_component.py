@@ -1,8 +1,9 @@
-"""Large maps of a comparison: columns, lines over the clicked image, and the sample that Altair
-draws."""
+"""What WebGL draws of a comparison: columns, images, lines over the clicked image; and the sample
+that Altair draws of large maps."""
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,11 @@ from tests.api.test_offline_page import thumbs
 from vlcore.api import compared_maps, map_component
 from vlcore.api.compared_maps import ComparedMaps, compare_maps, drawn_sample
 from vlcore.api.model_map import model_map
-from vlcore.api.offline_page import NEIGHBOURS, figure
+from vlcore.api.offline_page import NEIGHBOURS, figure, neighbour_lines
 from vlcore.experiment.grouping import SCENES
 from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.theme import LIGHT
+from vlcore.plots.thumbnails import SAFE_URI
 
 IMAGES = image_set()
 MOST = 60
@@ -58,9 +60,9 @@ def test_lines_lead_from_the_clicked_image_to_its_neighbours_and_twins(
     json.dumps(lines)
     for pane, model in enumerate(comparison.models):
         of_map = [line for line in lines if line["pane"] == pane]
-        arrows = [line for line in of_map if line["width"] == 2]
+        arrows = [line for line in of_map if line["arrow"]]
         assert len(arrows) == 4, "to the other background and object, and between those"
-        neighbours = [line for line in of_map if line["width"] < 2]
+        neighbours = [line for line in of_map if not line["arrow"]]
         assert len(neighbours) == NEIGHBOURS
         for line in neighbours:
             assert [line["x"], line["y"]] == pytest.approx(
@@ -70,6 +72,36 @@ def test_lines_lead_from_the_clicked_image_to_its_neighbours_and_twins(
             assert ends.any()
     assert map_component.lines_of_image(comparison, SCENES, LIGHT, PLAIN, point["id"]) == []
     assert map_component.lines_of_image(comparison, SCENES, LIGHT, options, "nobody") == []
+
+
+def test_columns_of_few_images_name_the_neighbours_of_each(small: ComparedMaps) -> None:
+    options = MapOptions(neighbours=True, trust=True)
+    columns = map_component.columns(small, SCENES, options)
+    points = small.points
+    for pane, lines in neighbour_lines(small, SCENES).groupby("pane"):
+        near = columns[[f"near{pane}_{rank}" for rank in range(NEIGHBOURS)]].to_numpy()
+        starts = points.reset_index().set_index("id")["index"][lines["id"]]
+        positions = points[[f"x{pane}", f"y{pane}"]].to_numpy()
+        ends = positions[near[starts, lines.groupby("id").cumcount()]]
+        np.testing.assert_allclose(ends, lines[["x2", "y2"]], atol=1e-4)
+        assert (near[np.isnan(positions).any(axis=1)] == -1).all()
+    assert columns["trust0"].notna().any()
+    point = points.query("kind == 'test'").iloc[0]
+    assert not map_component.lines_of_image(small, SCENES, LIGHT, options, point["id"])
+
+
+def test_images_that_stand_for_their_marks_are_one_image(small: ComparedMaps) -> None:
+    tiles = replace(small, images=replace(IMAGES, name="tiles", about={"pictures": "none"}))
+    assert map_component.sheet(tiles, PLAIN) == ""
+    uri = map_component.sheet(tiles, PLAIN.replace(images=True))
+    assert SAFE_URI.match(uri)
+
+
+def test_large_maps_have_neither_neighbours_nor_images_in_columns(comparison: ComparedMaps) -> None:
+    options = MapOptions(neighbours=True, trust=True, images=True)
+    columns = map_component.columns(comparison, SCENES, options)
+    assert not [name for name in columns if name.startswith(("near", "trust"))]
+    assert map_component.sheet(comparison, options) == ""
 
 
 def test_altair_draws_a_sample_of_large_maps_and_says_so(comparison: ComparedMaps) -> None:

@@ -1,6 +1,7 @@
 """The app as tests of pages have it: a page at an address, its words and buttons, and a queue that
 trains nothing."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,13 @@ def text_of(page: AppTest) -> str:
 def alts(page: AppTest) -> list[str]:
     """What the charts of a page are for those who do not see them."""
     return [chart.proto.alt for chart in page.get("vega_lite_chart")]
+
+
+def told_maps(page: AppTest) -> list[dict[str, Any]]:
+    """How linked maps look, and their columns, as their component is told."""
+    components = [element.proto for element in page.get("bidi_component")]
+    maps = [proto for proto in components if proto.component_name.endswith("lab_maps")]
+    return [json.loads(proto.json or proto.mixed.json) for proto in maps]
 
 
 def pets(folder: Path, per_group: int = 6, suffix: str = "") -> Path:

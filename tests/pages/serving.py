@@ -91,7 +91,9 @@ def on_top(elements: Locator) -> Locator:
 def maps_drawn(tab: Page, side: int = 635) -> None:
     """Wait until maps are drawn at the size of the window, which is known after a first run at a
     usual one."""
-    expect(tab.locator(f"svg path.background[d*='h{side}v{side}']").first).to_be_attached()
+    by_webgl = f".linked-maps[data-state=drawn] .surface[width='{side}']"
+    drawn = tab.locator(f"svg path.background[d*='h{side}v{side}'], {by_webgl}")
+    expect(drawn.first).to_be_attached()
     settled(tab)
 
 

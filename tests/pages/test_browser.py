@@ -99,9 +99,7 @@ def test_links_of_home_show_what_they_say_whatever_was_looked_at_before(
     page.set_viewport_size({"width": 1440, "height": 1200})
     for link, left, right in ways:
         page.get_by_role("link", name=link).click()
-        titles = page.locator("svg .role-title-text").filter(
-            has_not_text="Accuracy by group"
-        )  # of the board
+        titles = page.locator(".linked-maps figcaption strong")
         expect(titles).to_have_text([left, right])
         page.get_by_role("link", name="Home").first.click()
         expect(page.get_by_role("link", name=link)).to_be_visible()

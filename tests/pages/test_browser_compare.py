@@ -3,15 +3,20 @@ taken along."""
 
 import csv
 from collections.abc import Callable
-from urllib.parse import parse_qs, urljoin, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from tests.chromium import needs_chromium
+from vlcore.experiment.grouping import SCENES
+from vlcore.plots.theme import LIGHT
+from vlcore.study import plans
 
 from .accessibility import in_scheme, judge
+from .linked_maps import MapsOfTab, comparison_of
 from .serving import (
     PATIENCE,
     downloaded,
@@ -26,9 +31,7 @@ from .serving import (
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
-EVERY = "path[aria-label$=', held out'], path[aria-label$=', training']"
 SLIDER = ".vega-bind input[type=range]"
-LIT = "0.9"  # opacity of a mark inside a brush
 
 
 def address_field(tab: Page, name: str) -> str | None:
@@ -39,67 +42,23 @@ def positions(elements: Locator) -> list[str | None]:
     return elements.evaluate_all("all => all.map(mark => mark.getAttribute('transform'))")
 
 
-def hovered(tab: Page) -> Locator:
-    """Put the pointer on a picture; its thumbnail shows at the pointer and in both maps."""
-    expect(marks(tab)).to_have_count(100)
-    expect(tab.locator("svg image")).to_have_count(0)
-    mark = on_top(marks(tab))
-    mark.hover()
-    picture = tab.locator("#vg-tooltip-element.visible img")
-    expect(picture).to_be_visible()
-    assert picture.evaluate("image => image.naturalWidth") > 0
-    address = urljoin(tab.url, picture.get_attribute("src"))
-    assert urlsplit(address).path.startswith("/thumbs/scenes/"), "one for all visitors"
-    assert "immutable" in tab.request.get(address).headers["cache-control"]
-    expect(tab.locator("svg image")).to_have_count(2)
-    return mark
-
-
-def test_maps_and_page_answer_to_what_is_hovered_clicked_and_brushed(
+def test_a_click_on_an_image_is_in_the_address_and_survives_a_reload(
     page: Page, server: str
 ) -> None:
-    page.goto(f"{server}/Compare?right_bias=75+%25&show_arrows=true&show_movement=true")
-    maps_drawn(page)
-    # Lines from the left to the right map.
-    expect(page.locator("line[opacity='0.3']").nth(100)).to_be_attached()
-
-    arrows = page.locator("line[stroke-width='2']")
-    hovered(page).click()
+    conditions = plans.find("experiments").conditions
+    maps = MapsOfTab(page, comparison_of([conditions[0].key, conditions[3].key]))
+    maps.opened(f"{server}/Compare?right_bias=75+%25&show_arrows=true&show_movement=true")
+    is_held_out = (maps.comparison.points["kind"] == "test").to_numpy()
+    row = next(row for row in maps.apart() if is_held_out[row])
+    page.mouse.click(*maps.at(0, row))
     page.mouse.move(2, 2)
+    arrows = page.locator(".surface line[stroke-width='2']")
     expect(arrows).to_have_count(8)  # between the four versions of the scene, in both maps
     for side in ("left", "right"):
         expect_text(page, f"Nearest in the {side} model")
     expect_text(page, "Its twins")
     picture = address_field(page, "picture")
-    assert picture is not None
-    settled(page)
-    expect(arrows).to_have_count(8)  # the page ran, and the maps are the same ones
-
-    pane = page.locator("svg path.background[d*='h635v635']").first.bounding_box()
-    page.mouse.move(pane["x"] + 2, pane["y"] + 2)
-    page.mouse.down()
-    page.mouse.move(pane["x"] + 318, pane["y"] + 633, steps=5)
-    page.mouse.up()
-    page.mouse.move(2, 2)
-    expect_text(page, "The images you marked")
-    settled(page)
-    inside = page.locator(EVERY).evaluate_all(
-        "(all, [lit, end]) => all.filter(mark => mark.getAttribute('opacity') === lit"
-        " && mark.getBoundingClientRect().x < end).length",
-        [LIT, pane["x"] + 635],
-    )
-    assert 0 < inside < page.locator(EVERY).count() / 2
-    expect_text(page, f"{inside} images")
-    expect_text(page, "All of them, with every model's prediction")
-    page.mouse.dblclick(pane["x"] + 630, pane["y"] + 5)  # takes the brush away
-    expect(page.get_by_text("The images you marked")).to_have_count(0)
-
-    horses = marks(page, "horse, grass, held out")
-    expect(horses).to_have_count(100)
-    page.locator("path[aria-label^='camel on grass (minority group): click']").click()
-    expect(horses).to_have_count(0)
-    expect(marks(page)).to_have_count(100)
-
+    assert picture == maps.comparison.points["id"].iloc[row]
     page.reload()
     expect_text(page, "Nearest in the left model")
     expect(arrows).to_have_count(8)
@@ -109,43 +68,50 @@ def test_maps_and_page_answer_to_what_is_hovered_clicked_and_brushed(
 def test_both_maps_are_whole_on_the_first_screen(come: Callable[..., Page], server: str) -> None:
     """With titles and legend; the group under the pointer stands out."""
     page = come(1280, 720)
-    page.goto(f"{server}/Compare?right_bias=75+%25")
-    expect(marks(page)).to_have_count(100)
-    settled(page)
-    maps = page.locator("svg path.background[d*='h450v450']")
-    titles = page.locator("svg .role-title-text").filter(has_not_text="Accuracy by group")
-    for parts, count in ((maps, 2), (titles, 2), (page.locator("svg .role-legend"), 1)):
+    conditions = plans.find("experiments").conditions
+    linked = MapsOfTab(page, comparison_of([conditions[0].key, conditions[3].key]))
+    linked.opened(f"{server}/Compare?right_bias=75+%25")
+    maps = page.locator(".surface[width='450']")
+    titles, legend = page.locator(".linked-maps figcaption"), page.locator(".linked-maps .legend")
+    for parts, count in ((maps, 2), (titles, 2), (legend, 1), (page.locator(".x-axis"), 2)):
         expect(parts).to_have_count(count)
         for part in parts.all():
             box = part.bounding_box()
             assert box["x"] >= 0
             assert box["x"] + box["width"] <= 1280
             assert box["y"] + box["height"] <= 720
-    back = page.locator("path[aria-label$='held out'][opacity='0.2']")
-    expect(back).to_have_count(0)
-    on_top(marks(page)).hover()
-    expect(back).to_have_count(300)  # three of four groups, in both maps
+    before = linked.colours(1, LIGHT)
+    row = linked.lonely("camel_grass")
+    page.mouse.move(*linked.at(0, row))
+    expect(linked.root).to_have_attribute("data-hovered", str(row))
+    after = linked.colours(1, LIGHT)
+    shares = np.divide(after, before)
+    is_of_group = np.array(SCENES.names) == "camel_grass"
+    assert shares[is_of_group] > 0.7
+    assert (shares[~is_of_group] < 0.3).all()
 
 
 def test_another_seed_gives_another_umap(page: Page, server: str) -> None:
     """Fitted by the real worker; both sides are one model, so each seed is one fit."""
     page.goto(f"{server}/Compare?map=UMAP&right_labels=short")
     press(page, "Fit UMAP")  # a link starts nothing
-    title = page.locator("svg text").get_by_text("UMAP, fitted on this model alone").first
+    title = page.locator(".x-axis").get_by_text("UMAP, fitted on this model alone").first
     expect(title).to_be_attached(
         timeout=4 * PATIENCE
     )  # the first fit compiles, beside whatever else is tested
     maps_drawn(page)
-    first = positions(marks(page))
+    captions = page.locator(".surface path")
+    first = positions(captions)
+    assert first
     unfold(page, "Map")
     press(page, "Re-roll")
     page.wait_for_url("**umap_seed=*")
     expect(page.get_by_text("has to be fitted first")).to_have_count(0)
     settled(page)
     page.wait_for_function(
-        "first => { const now = [...document.querySelectorAll(\"path[aria-label='camel, grass, held"
-        " out']\")]; return now.length === first.length && now.some((m, i) =>"
-        " m.getAttribute('transform') !== first[i]); }",
+        "first => { const now = [...document.querySelectorAll('.surface path')];"
+        " return now.length === first.length"
+        " && now.some((mark, i) => mark.getAttribute('transform') !== first[i]); }",
         arg=first,
     )
 
@@ -203,7 +169,7 @@ def test_what_is_under_the_maps(come: Callable[..., Page], page: Page, server: s
     across = page.get_by_label("Across, from", exact=True)
     across.fill("camel in the desert")
     across.press("Enter")
-    expect(page.locator("svg text").get_by_text("“camel in the desert” to").first).to_be_attached()
+    expect(page.locator(".x-axis").get_by_text("“camel in the desert” to").first).to_be_visible()
     assert address_field(page, "prompt_a") == "camel in the desert"
     page.mouse.move(2, 2)  # what is under the pointer has another ground
     in_scheme(page, dark=True)
@@ -256,9 +222,7 @@ def link_and_files_are_what_they_say(page: Page, away: Page) -> None:
     with downloaded(page, "CSV").open(encoding="utf-8", newline="") as table:
         rows = list(csv.DictReader(table))
     assert {"object", "context", "split", "left prediction", "right prediction"} <= set(rows[0])
-    assert len(rows) == page.locator(EVERY).evaluate_all(
-        "all => new Set(all.map(m => m.__data__.datum.id)).size"
-    )
+    expect(page.locator(".linked-maps .said").first).to_have_text(f"{len(rows)} images")
     away.goto(downloaded(page, "Offline page").as_uri())
     expect(marks(away).first).to_be_attached()
     on_top(marks(away)).hover()

@@ -9,9 +9,11 @@ from playwright.sync_api import Page, WebSocket, expect
 
 from tests.chromium import needs_chromium
 from vlcore.classroom.guide import cards
+from vlcore.study import plans
 
 from .accessibility import judge_both
-from .serving import expect_text, marks, press, settled
+from .linked_maps import MapsOfTab, comparison_of
+from .serving import expect_text, press, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 READY = ".atlas[aria-busy=false]"
@@ -120,8 +122,10 @@ def test_without_motion_a_visitor_asks_which_model_is_trusted_and_looks_at_image
 
 def test_a_picture_that_is_clicked_is_drawn_then(come: Callable[..., Page], server: str) -> None:
     page = come(1280, 720)
-    page.goto(f"{server}/Compare")
-    marks(page).nth(3).click(force=True)
+    conditions = plans.find("experiments").conditions[:2]
+    maps = MapsOfTab(page, comparison_of([condition.key for condition in conditions]))
+    maps.opened(f"{server}/Compare")
+    page.mouse.click(*maps.at(0, maps.lonely("camel_grass")))
     expect_text(page, "Nearest in the right model")
     settled(page)
     assert not page.get_by_test_id("stAlert").filter(has_text="cannot be read").count()

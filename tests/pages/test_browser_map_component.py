@@ -1,29 +1,22 @@
-"""Large maps in a browser, with a real pointer, fingers and keys: every image of both maps, linked,
-and a selection that reaches the page."""
+"""The maps of Compare in a browser, with a real pointer, fingers and keys: every image of both
+maps, linked, and a selection that reaches the page."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
-from io import BytesIO
-from pathlib import Path
+from urllib.parse import urljoin, urlsplit
 
 import numpy as np
 import pytest
-from PIL import Image, ImageColor
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.chromium import needs_chromium
-from vlcore.api import map_component
-from vlcore.api.compared_maps import ComparedMaps, compare_maps
-from vlcore.api.model_map import model_map
-from vlcore.artifacts import store
+from vlcore.api.compared_maps import ComparedMaps
+from vlcore.api.offline_page import NEIGHBOURS
 from vlcore.data.catalogue import open_set
-from vlcore.experiment.grouping import SCENES
-from vlcore.plots.theme import DARK, LIGHT, Palette
+from vlcore.plots.theme import DARK, LIGHT
 from vlcore.study import plans
 
 from .accessibility import in_scheme, judge
-from .conftest import fresh_home
+from .linked_maps import LIT, NO_WEBGL, MapsOfTab, comparison_of
 from .serving import begun, expect_text, free_port, settled
 from .test_browser_compare import address_field
 
@@ -32,99 +25,28 @@ pytestmark = [pytest.mark.browser, needs_chromium]
 KEYS = [plans.find("experiments").conditions[number].key for number in (0, 2)]
 ADDRESS = f"Compare?left_model={KEYS[0]}&right_model={KEYS[1]}"
 FEW = 100  # marks, for this server
-NO_WEBGL = """const draw = HTMLCanvasElement.prototype.getContext;
-HTMLCanvasElement.prototype.getContext = function(kind, ...options) {
-    return kind === "webgl2" ? null : draw.call(this, kind, ...options);
-};"""
-LIT = "circle[stroke='{}']"
 
 
 @pytest.fixture(scope="module")
-def server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The app with its bundled models, for which a hundred marks are many."""
-    with fresh_home(tmp_path_factory.mktemp("large")):
-        port = free_port()
-        process = begun(port, f"import vlcore.api.compared_maps as maps; maps.MOST_MARKS = {FEW}")
-        yield f"http://127.0.0.1:{port}"
-        process.terminate()
-        process.wait(30)
+def server(fresh_server: str) -> str:
+    """The app with its bundled models."""
+    return fresh_server
 
 
-@dataclass(frozen=True, eq=False)
-class MapsOfTab:
-    """The large maps of a tab, and where the images of a comparison lie on them."""
-
-    tab: Page
-    comparison: ComparedMaps
-
-    def opened(self, address: str) -> None:
-        self.tab.goto(address)
-        expect(self.root).to_have_attribute("data-state", "drawn")
-        settled(self.tab)
-
-    @property
-    def root(self) -> Locator:
-        return self.tab.locator(".linked-maps")
-
-    def surface(self, pane: int) -> Locator:
-        return self.root.locator(".surface").nth(pane)
-
-    def box(self, pane: int) -> tuple[float, float, float]:
-        self.surface(pane).scroll_into_view_if_needed()
-        box = self.surface(pane).bounding_box()
-        assert box is not None
-        return box["x"], box["y"], box["width"]
-
-    @cached_property
-    def parts(self) -> np.ndarray:
-        """Where each image lies in each map, (maps, n, 2), in parts of its sides from the upper
-        left."""
-        drawing = map_component.drawing(self.comparison, SCENES, LIGHT, 400)
-        parts = []
-        for pane, shown in enumerate(drawing["panes"]):
-            left, right, low, high = shown["extent"]
-            x = self.comparison.points[f"x{pane}"].to_numpy(np.float32)
-            y = self.comparison.points[f"y{pane}"].to_numpy(np.float32)
-            parts.append(np.stack([(x - left) / (right - left), (high - y) / (high - low)], axis=1))
-        return np.stack(parts)
-
-    def at(self, pane: int, row: int) -> tuple[float, float]:
-        """An image on a whole map, in px of the window."""
-        left, top, side = self.box(pane)
-        x, y = (self.parts[pane, row] * side).tolist()
-        return left + x, top + y
-
-    def lonely(self) -> int:
-        """An image in both maps, near the middle of the first, with nothing close to it there."""
-        first = self.parts[0]
-        away = np.linalg.norm(first[:, None] - first[None], axis=2)
-        np.fill_diagonal(away, np.inf)
-        free = np.nanmin(np.where(np.isnan(away), np.inf, away), axis=1)
-        is_good = np.isfinite(self.parts).all(axis=(0, 2)) & (np.abs(first - 0.5) < 0.3).all(axis=1)
-        return int(np.argmax(np.where(is_good, free, -1)))
-
-    def circle(self, pane: int, colour: str) -> np.ndarray:
-        """The middle of the circle of a colour, in px of a map."""
-        circle = self.surface(pane).locator(LIT.format(colour))
-        expect(circle).to_have_count(1)
-        return np.array([float(circle.get_attribute(name) or "nan") for name in ("cx", "cy")])
-
-    def colours(self, pane: int, palette: Palette) -> list[int]:
-        """How many pixels of a map have the colour of each group, nearly."""
-        left, top, side = self.box(pane)
-        clip = {"x": left + 1, "y": top + 1, "width": side - 2, "height": side - 2}
-        pixels = np.asarray(Image.open(BytesIO(self.tab.screenshot(clip=clip))).convert("RGB"), int)
-        near = [
-            np.abs(pixels - ImageColor.getrgb(colour)).sum(axis=2) < 60 for colour in palette.groups
-        ]
-        return [int(where.sum()) for where in near]
+@pytest.fixture(scope="module")
+def server_of_few(server: str) -> Iterator[str]:
+    """Another server of the same home, for which a hundred marks are many."""
+    port = free_port()
+    process = begun(port, f"import vlcore.api.compared_maps as maps; maps.MOST_MARKS = {FEW}")
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait(30)
 
 
 @pytest.fixture(scope="module")
 def comparison(server: str) -> ComparedMaps:
     """The comparison of `ADDRESS`, in the home of the server."""
-    models = [model_map(store.read(key)) for key in KEYS]
-    return compare_maps(models, open_set("scenes"), lambda _images, rows: [""] * len(rows))
+    return comparison_of(KEYS)
 
 
 @pytest.fixture
@@ -155,8 +77,11 @@ def test_the_pointer_lights_zooms_and_moves_both_maps(maps: MapsOfTab, server: s
     for pane in (0, 1):
         side = maps.box(pane)[2]
         assert maps.circle(pane, LIGHT.text) == pytest.approx(maps.parts[pane, row] * side, abs=1)
-        image = maps.surface(pane).locator("image")
-        assert image.get_attribute("href").endswith(f"/{identity[1:]}")
+    image = maps.surface(1).locator("image")  # in the first, the card has it
+    assert image.get_attribute("href").endswith(f"/{identity[1:]}")
+    address = urljoin(tab.url, image.get_attribute("href"))
+    assert urlsplit(address).path.startswith("/thumbs/scenes/"), "one for all visitors"
+    assert "immutable" in tab.request.get(address).headers["cache-control"]
     card = maps.root.locator(".card")
     expect(card).to_contain_text(maps.comparison.points["predicted_0"].iloc[row])
     tab.wait_for_function(
@@ -179,15 +104,25 @@ def test_the_pointer_lights_zooms_and_moves_both_maps(maps: MapsOfTab, server: s
     apart = (maps.parts[1, row] - maps.parts[0, row]) * side * zoom
     assert shown[1] - shown[0] == pytest.approx(apart, abs=4), "both maps show the same part"
 
-    tab.get_by_role("button", name="Move", exact=True).click()
     left, top, side = maps.box(0)
-    tab.mouse.move(left + side / 2, top + side / 2)
-    tab.mouse.down()
-    tab.mouse.move(left + side / 2 + 30, top + side / 2 - 20, steps=3)
-    tab.mouse.up()
-    for pane in (0, 1):
-        moved = maps.circle(pane, LIGHT.accent)
-        assert moved == pytest.approx(shown[pane] + [30, -20], abs=1)
+
+    def dragged(before: list[np.ndarray]) -> list[np.ndarray]:
+        tab.mouse.move(left + side / 2, top + side / 2)
+        tab.mouse.down()
+        tab.mouse.move(left + side / 2 + 30, top + side / 2 - 20, steps=3)
+        tab.mouse.up()
+        after = [maps.circle(pane, LIGHT.accent) for pane in (0, 1)]
+        for pane in (0, 1):
+            assert after[pane] == pytest.approx(before[pane] + [30, -20], abs=1)
+        return after
+
+    tab.get_by_role("button", name="Move", exact=True).click()
+    shown = dragged(shown)
+    tab.get_by_role("button", name="Rectangle", exact=True).click()
+    tab.keyboard.down("Shift")
+    dragged(shown)
+    tab.keyboard.up("Shift")
+    expect(maps.root).to_have_attribute("data-marked", "0")
     tab.mouse.dblclick(left + side / 2, top + side / 2)
     expect(maps.root).to_have_attribute("data-zoom", "1.00")
 
@@ -320,14 +255,62 @@ def browser_tab(browser: object) -> Iterator[Page]:
     context.close()
 
 
-def test_a_browser_without_webgl_gets_a_sample(page: Page, server: str) -> None:
+def test_what_is_said_of_an_image_stays_inside_the_window(
+    come: Callable[..., Page], comparison: ComparedMaps, server: str
+) -> None:
+    tab = come(1280, 720)
+    maps = MapsOfTab(tab, comparison)
+    maps.opened(f"{server}/{ADDRESS}")
+    hint = tab.get_by_text("Ctrl and wheel: zoom").bounding_box()
+    assert hint["y"] + hint["height"] <= maps.box(0)[1], "above the maps"
+    second = np.nan_to_num(maps.parts[1], nan=0.5)
+    rows = [int(pick(second[:, axis])) for axis in (0, 1) for pick in (np.argmin, np.argmax)]
+    for row in rows:
+        tab.mouse.move(*maps.at(1, row))
+        card = maps.root.locator(".card")
+        expect(card.locator("img")).to_be_visible()
+        tab.wait_for_function("image => image.complete", arg=card.locator("img").element_handle())
+        box = card.bounding_box()
+        assert box["x"] >= 0
+        assert box["y"] >= 0
+        assert box["x"] + box["width"] <= 1280
+        assert box["y"] + box["height"] <= 720
+
+
+def test_images_stand_for_their_marks(maps: MapsOfTab, server: str) -> None:
+    row = maps.lonely()
+    maps.opened(f"{server}/{ADDRESS}&show_pictures=true")
+    number = int(maps.comparison.rows[row])
+    image = open_set("scenes").image(number)
+    height, width = (length // 4 for length in image.shape[:2])
+    expected = image[height:-height, width:-width].mean(axis=(0, 1))
+    x, y = maps.at(0, row)
+    pixels = maps.pixels({"x": x - 7, "y": y - 7, "width": 14, "height": 14})
+    assert pixels.mean(axis=(0, 1)) == pytest.approx(expected, abs=25)
+
+
+def test_neighbours_are_joined_to_the_image_under_the_pointer(maps: MapsOfTab, server: str) -> None:
+    tab, row = maps.tab, maps.lonely()
+    maps.opened(f"{server}/{ADDRESS}&show_neighbours=true")
+    tab.mouse.move(*maps.at(0, row))
+    for pane in (0, 1):
+        expect(maps.surface(pane).locator("line")).to_have_count(NEIGHBOURS)
+
+
+@pytest.mark.parametrize("few", [False, True])
+def test_a_browser_without_webgl_gets_vectors(
+    page: Page, comparison: ComparedMaps, server: str, server_of_few: str, few: bool
+) -> None:
     page.add_init_script(NO_WEBGL)
-    page.goto(f"{server}/{ADDRESS}")
+    page.goto(f"{server_of_few if few else server}/{ADDRESS}")
     expect_text(page, "This browser offers no WebGL2")
-    drawn = page.locator("[class*='-sample'] svg.marks")
+    drawn = page.locator("[class*='-vectors'] svg.marks")
     expect(drawn).to_have_count(1)
-    expect(drawn.get_by_text(f"a sample: {FEW // 2} of").first).to_be_attached()
     for pane in (0, 1):
         marks = drawn.locator(f"[class*='marks_{pane}_marks'] path")
         expect(marks.first).to_be_attached()
-        assert marks.count() <= FEW // 2
+        if few:
+            assert marks.count() <= FEW // 2
+            expect(drawn.get_by_text(f"a sample: {FEW // 2} of").first).to_be_attached()
+        else:
+            assert marks.count() == comparison.points[f"x{pane}"].notna().sum()

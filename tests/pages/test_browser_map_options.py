@@ -1,5 +1,7 @@
-"""Every map option in Streamlit's own Vega: one legend a figure, and the marks that it asks for."""
+"""Every map option by WebGL, and in Streamlit's own Vega for a browser without it: one legend a
+figure, the same words, and the marks that the options ask for."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from itertools import cycle
 from typing import Any
@@ -14,6 +16,7 @@ from vlcore.api.comparison import Comparison, compare
 from vlcore.plots.options import OVERLAYS, MapOptions, Projection
 from vlcore.study import plans
 
+from .linked_maps import NO_WEBGL
 from .serving import maps_drawn
 
 pytestmark = [
@@ -119,7 +122,11 @@ def counted(comparison: Comparison, options: MapOptions) -> list[int]:
     return [int(points[f"x{pane}"].notna().sum()) for pane in (0, 1)]
 
 
-def test_every_option_is_drawn_with_one_legend(page: Page, server: str) -> None:
+def test_every_option_is_drawn_with_one_legend(
+    come: Callable[..., Page], page: Page, server: str
+) -> None:
+    without_webgl = come()
+    without_webgl.add_init_script(NO_WEBGL)
     covered = set().union(*(changed_fields(options) for options, _ in CASES))
     wanted = {
         f"{kind.__name__}.{field.name}"
@@ -138,21 +145,34 @@ def test_every_option_is_drawn_with_one_legend(page: Page, server: str) -> None:
             *(models | address).items(),
             *(("groups", GROUPS[name]) for name in options.groups),
         ]
-        page.goto(f"{server}/Compare?{urlencode(query)}")
-        maps_drawn(page)
-        maps = page.locator("[class*='st-key-maps-'] svg.marks")
-        expect(maps).to_have_count(1)
-        legends = maps.locator(".role-legend")
-        expect(legends).to_have_count(1)
-        labels = legends.locator(".role-legend-label text")
-        words = labels.all_text_contents()
-        assert len(set(words)) == len(words) > 3, words
+        url = f"{server}/Compare?{urlencode(query)}"
+        counts = counted(both, options)
+        words = words_of_vectors(without_webgl, url, options, counts)
         for name in options.overlays:
             assert any(LEGEND_WORDS[name] in word for word in words), (name, words)
-        mark = "image" if options.images else "path"
-        for pane, count in enumerate(counted(both, options)):
-            expect(maps.locator(f"[class*='marks_{pane}_marks'] {mark}")).to_have_count(count)
-        baseline = maps.locator("path[opacity='0.4']")
-        assert (baseline.count() > 100) == options.untrained
-        lines = maps.locator("line[opacity='0.3']")
-        assert (lines.count() > 100) == options.movement
+        page.goto(url)
+        maps_drawn(page)
+        maps = page.locator(".linked-maps")
+        expect(maps).to_have_attribute("data-shown", str(max(counts)))
+        assert set(maps.locator(".legend button").all_text_contents()) == set(words)
+
+
+def words_of_vectors(
+    tab: Page, address: str, options: MapOptions, counts: Sequence[int]
+) -> list[str]:
+    """The words of the legend of Altair's maps, once all is drawn that the options ask for."""
+    tab.goto(address)
+    maps_drawn(tab)
+    maps = tab.locator("[class*='st-key-maps-'] svg.marks .role-legend")
+    expect(maps).to_have_count(1)
+    maps = tab.locator("[class*='-vectors'] svg.marks")
+    words = maps.locator(".role-legend-label text").all_text_contents()
+    assert len(set(words)) == len(words) > 3, words
+    mark = "image" if options.images else "path"
+    for pane, count in enumerate(counts):
+        expect(maps.locator(f"[class*='marks_{pane}_marks'] {mark}")).to_have_count(count)
+    baseline = maps.locator("path[opacity='0.4']")
+    assert (baseline.count() > 100) == options.untrained
+    lines = maps.locator("line[opacity='0.3']")
+    assert (lines.count() > 100) == options.movement
+    return words

@@ -26,7 +26,7 @@ from tests.chromium import needs_chromium
 from tests.conftest import Cli
 from vlcore.cli import serve
 
-from .serving import free_port, marks, settled
+from .serving import free_port, settled
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 pytestmark = [
@@ -135,7 +135,7 @@ def test_maps_draw_under_the_policy(come: Callable[..., Page], server: str) -> N
     tab.get_by_role("link", name="Compare", exact=True).first.click()
     tab.wait_for_url("**/Compare")
     settled(tab)
-    expect(marks(tab).first).to_be_attached()
+    expect(tab.locator(".linked-maps[data-state=drawn]")).to_be_visible()
     policy = ask(server)[2]["Content-Security-Policy"]
     assert "img-src 'self' data: blob:;" in policy
     assert "unsafe-eval" not in policy

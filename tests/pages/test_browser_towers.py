@@ -20,8 +20,7 @@ def server(fresh_server: str) -> str:
 
 def biases(tab: Page) -> list[str]:
     """The bias that the titles of both maps name."""
-    titles = tab.locator("svg .role-title-text text").all_text_contents()
-    return [title for title in titles if "removed" in title or title.startswith("No bias")]
+    return tab.locator(".linked-maps figcaption strong").all_text_contents()
 
 
 def move(tab: Page, key: str) -> None:
@@ -35,13 +34,13 @@ def test_a_pretrained_model_that_is_not_there_is_trained_while_the_former_maps_s
 ) -> None:
     tab = come(1280, 720)
     tab.goto(f"{server}/Compare?towers=pretrained")
-    former, maps = tab.locator(".st-key-former"), tab.locator(".vega-embed svg")
+    former, maps = tab.locator(".st-key-former"), tab.locator(".linked-maps[data-state=drawn]")
     expect(maps.first).to_be_visible()
     settled(tab)
     expect(former).to_have_count(0)  # the study's experiments are bundled
     move(tab, "ArrowRight")
     expect(former).to_be_visible()
-    expect(former.locator(".vega-embed svg").first).to_be_visible()
+    expect(former.locator(".linked-maps[data-state=drawn]")).to_be_visible()
     expect(former).to_have_count(0)  # it is trained, by a worker, on bundled features
     settled(tab)
     expect(maps.first).to_be_visible()

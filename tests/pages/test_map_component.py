@@ -1,4 +1,4 @@
-"""The Compare page with large maps: what the component is told, and what its answers do."""
+"""The maps of the Compare page: what their component is told, and what its answers do."""
 
 import hashlib
 import json
@@ -14,12 +14,13 @@ from streamlit.testing.v1 import AppTest
 from vlcore.api import compared_maps
 from vlcore.plots.maps.component import bitmask
 from vlcore.plots.options import PCA
+from vlcore.plots.thumbnails import SAFE_URI
 from vlcore.study import plans
 from vlcore.web import cache
 
-from .app import FakeQueue, alts, opened, text_of
+from .app import FakeQueue, alts, opened, text_of, told_maps
 
-pytestmark = pytest.mark.usefixtures("large", "no_cookies")
+pytestmark = pytest.mark.usefixtures("bundled", "no_cookies")
 KEYS = [condition.key for condition in plans.find("experiments").conditions[:2]]
 start = partial(opened, "3_Compare", left_model=KEYS[0], right_model=KEYS[1])
 
@@ -31,10 +32,15 @@ def ok(page: AppTest) -> AppTest:
 
 
 @pytest.fixture
-def large(empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bundled models, whose maps of more than a hundred marks are large here."""
+def bundled(empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bundled models."""
     queue.disk = True
     monkeypatch.delenv("VLCORE_SHIPPED")
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Maps of more than a hundred marks are large here."""
     monkeypatch.setattr(compared_maps, "MOST_MARKS", 100)
 
 
@@ -42,16 +48,16 @@ def key_of_maps() -> str:
     return f"maps-{hashlib.sha256(repr((KEYS, PCA)).encode()).hexdigest()[:12]}"
 
 
-def drawings(page: AppTest) -> list[Any]:
-    """What large maps are told: how they look, and their columns."""
-    components = page.get("bidi_component")
-    return [one.proto for one in components if one.proto.component_name.endswith("maps")]
+def messages(page: AppTest) -> list[Any]:
+    """What the two components of maps are told."""
+    components = [element.proto for element in page.get("bidi_component")]
+    return [proto for proto in components if proto.component_name.endswith("lab_maps")]
 
 
-def test_large_maps_are_told_their_columns_apart_from_their_look() -> None:
-    page = ok(start(show_trust="true"))
+def test_maps_are_told_their_columns_apart_from_their_look() -> None:
+    page = ok(start())
     assert alts(page)[0] == "Accuracy by group", "Altair draws the panel alone"
-    look, columns = drawings(page)
+    look, columns = messages(page)
     told = json.loads(look.json)
     points = cache.comparison(KEYS, PCA).points
     assert told["count"] == len(points)
@@ -61,24 +67,39 @@ def test_large_maps_are_told_their_columns_apart_from_their_look() -> None:
     table = pa.ipc.open_stream(blob.data).read_all()
     np.testing.assert_array_equal(table["x1"], points["x1"].astype(np.float32))
     assert not any(pa.types.is_large_string(field.type) for field in table.schema)
-    assert "“Trust in each position”: not on maps of so many images" in text_of(page)
-
-    recoloured = drawings(ok(start(colour="prediction")))
+    recoloured = messages(ok(start(colour="prediction")))
     assert recoloured[1].SerializeToString() == columns.SerializeToString(), "sent once"
     assert json.loads(recoloured[0].json)["colourColumns"] == ["says_0", "says_1"]
 
 
-def test_what_a_browser_marked_on_large_maps_is_listed() -> None:
+def test_overlays_of_every_image_are_of_few_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = {"show_trust": "true", "show_pictures": "true", "show_neighbours": "true"}
+    refused = "“Images as points” and “Trust in each position”: not on maps of so many images"
+    page = ok(start(**shown))
+    assert refused not in text_of(page)
+    look, columns = told_maps(page)
+    assert {"images", "trust", "neighbours"} <= set(look["overlays"])
+    assert SAFE_URI.match(columns["sheet"])
+    monkeypatch.setattr(compared_maps, "MOST_MARKS", 100)
+    cache.st.cache_resource.clear()
+    page = ok(start(**shown))
+    assert refused in text_of(page)
+    look, columns = told_maps(page)
+    assert look["overlays"] == ["neighbours"]
+    assert not columns["sheet"]
+
+
+def test_what_a_browser_marked_is_listed() -> None:
     page = ok(start())
-    told = json.loads(drawings(page)[0].json)
+    told = told_maps(page)[0]
     points = cache.comparison(KEYS, PCA).points
     marked = (points["object"] == "camel").to_numpy() & (np.arange(len(points)) % 3 == 0)
-    selected = {"stamp": told["stamp"], "pane": 1, "rows": bitmask(marked)}
+    selected = {"images": told["images"], "pane": 1, "rows": bitmask(marked)}
     for state, count in (
         ({"selected": selected}, marked.sum()),
         ({"selected": selected, "shown": ["group horse_grass", "nonsense"]}, 0),
         ({"selected": selected, "shown": "nonsense"}, marked.sum()),
-        ({"selected": selected | {"stamp": "another"}}, 0),
+        ({"selected": selected | {"images": "others"}}, 0),
         ({"selected": selected | {"pane": 7}}, 0),
         ({"selected": selected | {"rows": 3}}, 0),
         ({"selected": "everything", "picked": "p1"}, 0),
@@ -96,9 +117,10 @@ def test_what_a_browser_marked_on_large_maps_is_listed() -> None:
     assert page.query_params["picture"] in (points["id"].iat[row], [points["id"].iat[row]])
 
 
+@pytest.mark.usefixtures("large")
 def test_without_webgl_altair_draws_a_sample() -> None:
     page = ok(start())
     page.session_state[key_of_maps()] = {"unsupported": True}
     ok(page.run())
-    assert len(drawings(page)) == 1
+    assert len(told_maps(page)) == 1
     assert "a sample: 50 of" in str(page.get("vega_lite_chart")[0].proto.spec)

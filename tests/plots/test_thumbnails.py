@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from PIL import Image
 
-from vlcore.plots.thumbnails import SAFE_URI, check_uris, thumb_address, thumb_uri
+from vlcore.plots.thumbnails import SAFE_URI, check_uris, sheet_uri, thumb, thumb_address, thumb_uri
 
 
 def opened(uri: str) -> Image.Image:
@@ -31,6 +31,24 @@ def test_a_thumb_is_a_small_webp_without_metadata() -> None:
     image.info["icc_profile"] = b"profile" * 100
     assert thumb_uri(image) == uri
     assert thumb_uri(image.convert("L")).startswith("data:image/webp")
+
+
+@pytest.mark.parametrize(("count", "tile"), [(1, 56), (7, 56), (1400, 42), (5000, 28)])
+def test_a_sheet_has_a_tile_an_image_row_after_row(count: int, tile: int) -> None:
+    colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
+    kinds = [thumb(np.full((50, 100, 3), colour, np.uint8)) for colour in colours]
+    uri = sheet_uri([kinds[number % 3] for number in range(count)])
+    assert SAFE_URI.match(uri)
+    sheet = opened(uri)
+    across = int(np.ceil(np.sqrt(count)))
+    assert sheet.size == (tile * across, tile * across)
+    assert max(sheet.size) <= 2048, "every WebGL2 takes it"
+    for number in {0, count // 2, count - 1}:
+        row, column = divmod(number, across)
+        middle = (int((column + 0.5) * tile), int((row + 0.5) * tile))
+        *colour, alpha = sheet.getpixel(middle)
+        assert (np.argmax(colour), alpha) == (number % 3, 255)
+        assert sheet.getpixel((middle[0], row * tile + 1))[3] == 0, "a wide image leaves room"
 
 
 @pytest.mark.parametrize(

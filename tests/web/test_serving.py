@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import re
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -24,6 +25,7 @@ from vlcore.experiment import limits
 from vlcore.experiment.version import __version__
 from vlcore.plots.thumbnails import thumb_uri
 from vlcore.web import image_addresses, middleware, serving, visitors
+from vlcore.web.components import scripts
 from vlcore.web.middleware import VisitorMiddleware
 from vlcore.web.rate_limit import RateLimit
 from vlcore.web.visitors import COOKIE
@@ -56,6 +58,17 @@ def test_small_images_have_addresses_on_a_server(
     assert thumb_uri(image.content) == small_images.draw_thumbs(served, [3])[0]
     monkeypatch.setattr(image_addresses, "base_paths", [])
     assert image_addresses.addresses(served, [3]) == small_images.draw_thumbs(served, [3])
+
+
+def test_a_script_has_an_address_that_its_content_changes() -> None:
+    lines = [scripts.by_address("shown", script) for script in ("let a", "let b", "let a")]
+    assert lines[0] == lines[2] != lines[1]
+    (address,) = re.findall(r'"(/scripts/shown-[0-9a-f]+\.js)"', lines[1])
+    script = answer(address)
+    assert (script.status_code, script.text) == (200, "let b")
+    assert script.headers["content-type"].startswith("text/javascript")
+    assert "immutable" in script.headers["cache-control"]
+    assert answer("/scripts/other.js").status_code == 404
 
 
 @pytest.mark.parametrize(

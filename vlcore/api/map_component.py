@@ -1,26 +1,73 @@
-"""Linked maps of very many images: what WebGL draws of a comparison."""
+"""Linked maps that a visitor zooms into and draws on: what WebGL draws of a comparison."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from vlcore.api.colourings import coloured
 from vlcore.api.compared_maps import ComparedMaps
-from vlcore.api.offline_page import NEIGHBOURS, add_untrained_positions, drawn_twins, twin_lines
+from vlcore.api.model_map import ModelMap
+from vlcore.api.offline_page import (
+    NEIGHBOURS,
+    add_untrained_positions,
+    drawn_twins,
+    nearest_images,
+    twin_lines,
+    with_trust,
+)
+from vlcore.api.small_images import small_files
 from vlcore.experiment.grouping import Grouping
-from vlcore.plots.maps.component import colour_columns, image_columns, map_drawing
+from vlcore.plots.maps.component import (
+    colour_columns,
+    image_columns,
+    map_drawing,
+    without_overlays_of_few,
+)
 from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.theme import Palette
+from vlcore.plots.thumbnails import sheet_uri
+
+
+def drawn_options(comparison: ComparedMaps, options: MapOptions) -> MapOptions:
+    """The options without what maps of so many images do not draw."""
+    return without_overlays_of_few(options) if comparison.is_large else options
 
 
 def columns(
     comparison: ComparedMaps, grouping: Grouping, options: MapOptions = PLAIN
 ) -> pd.DataFrame:
-    """The images of a comparison as `vlcore.plots.maps.component.image_columns`."""
+    """The images of a comparison as `vlcore.plots.maps.component.image_columns`; their neighbours
+    are among them where these are few."""
+    options = drawn_options(comparison, options)
     points = _drawn_points(comparison, options)
-    return image_columns(points, comparison.rows, len(comparison.models), grouping, options)
+    nearest = []
+    if options.neighbours and not comparison.is_large:
+        nearest = [_nearest_positions(comparison, model) for model in comparison.models]
+    return image_columns(
+        points, comparison.rows, len(comparison.models), grouping, options, nearest
+    )
+
+
+def _nearest_positions(comparison: ComparedMaps, model: ModelMap) -> npt.NDArray[np.int64]:
+    """The positions in the table of points of each image's nearest in a model, (n, k); -1 where the
+    model does not show the image."""
+    nearest = nearest_images(model)
+    position = np.searchsorted(comparison.rows, model.rows)
+    positions = np.full((len(comparison.points), nearest.shape[1]), -1)
+    positions[position] = position[nearest]
+    return positions
+
+
+def sheet(comparison: ComparedMaps, options: MapOptions) -> str:
+    """The images of a comparison as one image (`vlcore.plots.thumbnails.sheet_uri`), where they
+    stand for their marks; else empty."""
+    if comparison.images is None or not drawn_options(comparison, options).images:
+        return ""
+    return sheet_uri(small_files(comparison.images, comparison.rows.tolist()))
 
 
 def colours(
@@ -43,6 +90,7 @@ def drawing(
     """How the maps of a comparison look, each `side` px wide: as
     `vlcore.plots.maps.component.map_drawing`."""
     comparison = coloured(comparison, options)
+    options = drawn_options(comparison, options)
     arrows, options = drawn_twins(comparison, grouping, options)
     return map_drawing(
         _drawn_points(comparison, options),
@@ -59,6 +107,8 @@ def drawing(
 
 
 def _drawn_points(comparison: ComparedMaps, options: MapOptions) -> pd.DataFrame:
+    if options.trust:
+        comparison = replace(comparison, points=with_trust(comparison))
     return add_untrained_positions(comparison) if options.untrained else comparison.points
 
 
@@ -69,23 +119,23 @@ def lines_of_image(
     options: MapOptions,
     identity: str | None,
 ) -> list[dict[str, Any]]:
-    """What the options let lie over the maps for the image that was clicked: lines to its true
-    neighbours, and arrows of its scene. Each has ``pane``, ``x``, ``y``, ``x2``, ``y2``,
-    ``colour`` and ``width``."""
+    """What the options let lie over the maps for the image that was clicked: of many images, lines
+    to its true neighbours, and arrows of its scene. Each has ``pane``, ``x``, ``y``, ``x2``,
+    ``y2``, ``colour`` and ``arrow``, whether it is one."""
     position = np.flatnonzero(comparison.points["id"] == identity)
     if not len(position):
         return []
     parts = []
-    if options.neighbours:
+    if options.neighbours and comparison.is_large:
         row = int(comparison.rows[position[0]])
-        parts.append(_neighbours_of(comparison, row).assign(colour=palette.text, width=1.2))
+        parts.append(_neighbours_of(comparison, row).assign(colour=palette.text, arrow=False))
     if options.twins:
         arrows = twin_lines(comparison, grouping, options)
         arrows = arrows[arrows["scene"] == comparison.points["scene"].iat[position[0]]]
         kinds = sorted(arrows["kind"].unique(), reverse=True)
         colours = dict(zip(kinds, (palette.text, palette.accent), strict=False))
-        parts.append(arrows.assign(colour=arrows["kind"].map(colours), width=2))
-    names = ["pane", "x", "y", "x2", "y2", "colour", "width"]
+        parts.append(arrows.assign(colour=arrows["kind"].map(colours), arrow=True))
+    names = ["pane", "x", "y", "x2", "y2", "colour", "arrow"]
     return [record for part in parts for record in part[names].to_dict("records")]
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import altair as alt
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from vlcore.api import description
 from vlcore.api.captions import caption_warnings
@@ -21,7 +22,7 @@ from vlcore.api.colourings import coloured
 from vlcore.api.compared_maps import ComparedMaps, drawn_sample, row_numbers
 from vlcore.api.differences import describe_differences
 from vlcore.api.metrics_table import group_accuracy_rows, group_accuracy_table
-from vlcore.api.model_map import ComparisonError
+from vlcore.api.model_map import ComparisonError, ModelMap
 from vlcore.api.training_animation import animate_training
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import describe_sample
@@ -126,15 +127,22 @@ def neighbour_lines(
     for pane, model in enumerate(comparison.models):
         positions = model.points.round(4)
         is_drawn = np.isin(model.rows, drawn)
-        indices, _ = nearest(model.z, model.z, NEIGHBOURS + 1)
+        nearest_others = nearest_images(model)
         for start in np.flatnonzero(is_drawn):
-            nearest_others = [index for index in indices[start] if index != start][:NEIGHBOURS]
             lines += [
                 (f"p{model.rows[start]}", pane, *positions[start], *positions[end])
-                for end in nearest_others
+                for end in nearest_others[start]
                 if is_drawn[end]
             ]
     return pd.DataFrame(lines, columns=["id", "pane", "x", "y", "x2", "y2"])
+
+
+def nearest_images(model: ModelMap) -> NDArray[np.int64]:
+    """The numbers of those nearest to each image in a model's full space, (n, `NEIGHBOURS`), from
+    the nearest on; fewer where there are no more."""
+    indices, _ = nearest(model.z, model.z, NEIGHBOURS + 1)
+    others = [row[row != image][:NEIGHBOURS] for image, row in enumerate(indices)]
+    return np.stack(others)
 
 
 def drawn_twins(

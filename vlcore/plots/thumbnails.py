@@ -5,8 +5,9 @@ A foreign string in a chart could run script: each image field is made by `thumb
 image of an image set by `thumb_address`, and checked by `check_uris`."""
 
 import base64
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 
 import numpy as np
@@ -15,6 +16,9 @@ from PIL import Image
 
 SAFE_URI = re.compile(r"^data:image/(png|webp|jpeg);base64,[A-Za-z0-9+/=]+\Z")
 SAFE_ADDRESS = re.compile(r"^(/[A-Za-z0-9_-]+)*/?thumbs(/[A-Za-z0-9][A-Za-z0-9._-]*){2}/[0-9]+\Z")
+
+_TILES = (56, 42, 28)  # px of an image in a sheet
+_SHEET = 2048  # px of a side that every browser with WebGL2 can draw
 
 
 def thumb_uri(image: npt.NDArray[np.uint8] | Image.Image | bytes, side: int = 96) -> str:
@@ -39,6 +43,29 @@ def thumb(image: npt.NDArray[np.uint8] | Image.Image, side: int = 96) -> bytes:
     out = BytesIO()
     full.resize(size, resampling).save(out, format="WEBP", quality=50, method=2)
     return out.getvalue()
+
+
+def sheet_uri(thumbs: Sequence[bytes]) -> str:
+    """Thumbnails as the tiles of one square WebP image, row after row, as a data URI; as many tiles
+    along each side as the square root of their number, rounded up."""
+    across = math.ceil(math.sqrt(len(thumbs)))
+    tile = next((side for side in _TILES if side * across <= _SHEET), _TILES[-1])
+    sheet = Image.new("RGBA", (tile * across, tile * across))
+    tiles = {content: _tile(content, tile) for content in dict.fromkeys(thumbs)}
+    for number, content in enumerate(thumbs):
+        row, column = divmod(number, across)
+        small = tiles[content]
+        left, top = ((tile - length) // 2 for length in small.size)
+        sheet.paste(small, (column * tile + left, row * tile + top))
+    out = BytesIO()
+    sheet.save(out, format="WEBP", quality=60, method=2)
+    return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode("ascii")
+
+
+def _tile(content: bytes, side: int) -> Image.Image:
+    image = Image.open(BytesIO(content)).convert("RGB")
+    image.thumbnail((side, side))
+    return image
 
 
 def thumb_address(before: str, images: str, version: str, row: int) -> str:

@@ -223,19 +223,22 @@ def card_map(key: str, palette: Palette, side: int) -> Spec:
 
 @dataclass(frozen=True, eq=False)
 class MapColumns:
-    """The columns of large maps as Arrow, with a name by their content."""
+    """Columns of maps as Arrow, with a name by their content, and one for which images they are of;
+    `sheet` is the images as one, where they stand for their marks."""
 
     stamp: str
+    images: str
     table: pa.Table
+    sheet: str = ""
 
 
-@st.cache_resource(max_entries=8, show_spinner="Drawing the maps …", hash_funcs=BY_CONTENT)
+@st.cache_resource(max_entries=30, show_spinner="Drawing the maps …", hash_funcs=BY_CONTENT)
 def map_columns(keys: Sequence[str], options: MapOptions) -> MapColumns:
-    """The images of large maps; of the options only the projection and the untrained baseline
-    matter."""
+    """The images of maps; of the options colours and filters do not matter."""
     together = comparison(keys, options.projection)
     grouping = image_set(together.models[0]).grouping
-    return _as_arrow(map_component.columns(together, grouping, options))
+    columns = map_component.columns(together, grouping, options)
+    return _as_arrow(together, columns, map_component.sheet(together, options))
 
 
 @st.cache_resource(max_entries=30, show_spinner=False, hash_funcs=BY_CONTENT)
@@ -244,15 +247,16 @@ def map_colours(keys: Sequence[str], projection: Projection, colour_by: str) -> 
     together = coloured(keys, projection, colour_by)
     grouping = image_set(together.models[0]).grouping
     columns = map_component.colours(together, grouping, MapOptions(colour_by=colour_by))
-    return None if columns.empty else _as_arrow(columns)
+    return None if columns.empty else _as_arrow(together, columns)
 
 
-def _as_arrow(columns: pd.DataFrame) -> MapColumns:
+def _as_arrow(together: ComparedMaps, columns: pd.DataFrame, sheet: str = "") -> MapColumns:
     table = pa.table({name: _plain_arrow(columns[name]) for name in columns})
-    content = hashlib.sha256()
+    content = hashlib.sha256(sheet.encode())
     for batch in table.to_batches():
         content.update(batch.serialize())
-    return MapColumns(content.hexdigest()[:16], table)
+    images = hashlib.sha256(together.rows.tobytes())
+    return MapColumns(content.hexdigest()[:16], images.hexdigest()[:16], table, sheet)
 
 
 def _plain_arrow(column: pd.Series) -> pa.Array:
@@ -267,7 +271,7 @@ def _plain_arrow(column: pd.Series) -> pa.Array:
 def map_drawing(
     keys: Sequence[str], palette: Palette, side: int, options: MapOptions, legend_place: LegendPlace
 ) -> dict[str, Any]:
-    """How the large maps of models look."""
+    """How the maps of models look."""
     together = coloured(keys, options.projection, options.colour_by)
     grouping = image_set(together.models[0]).grouping
     with _DRAWING:

@@ -18,14 +18,11 @@ from starlette.responses import Response
 from vlcore.api import small_images
 from vlcore.experiment.errors import LabError
 from vlcore.plots.thumbnails import thumb_address
+from vlcore.web.components.scripts import KEEP_FOREVER
 
 if TYPE_CHECKING:
     from vlcore.data.imageset import ImageSet
 
-_KEEP_FOREVER = {
-    "Cache-Control": "public, max-age=31536000, immutable",
-    "X-Content-Type-Options": "nosniff",
-}
 _ROW = re.compile(r"[0-9]{1,9}")  # Python refuses to read very many digits
 base_paths: list[str] = []  # before the addresses, once a server serves small images
 
@@ -51,4 +48,4 @@ async def serve_small_image(request: Request) -> Response:
         (small,) = await run_in_threadpool(small_images.small_files, images, [int(row)])
     except (LabError, OSError) as error:
         raise HTTPException(404) from error
-    return Response(small, media_type="image/webp", headers=_KEEP_FOREVER)
+    return Response(small, media_type="image/webp", headers=KEEP_FOREVER)

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vlcore.experiment import limits
 from vlcore.web import visitors
+from vlcore.web.components import scripts
 from vlcore.web.home import animation
 from vlcore.web.rate_limit import RateLimit
 from vlcore.web.streamlit_private import is_page_message, stored_upload_bytes
@@ -67,7 +68,7 @@ def _within_quotas(receive: Receive, session: str) -> Receive:
 
 def _atlas_of_home(request: Request) -> str:
     """Return the address of the atlas that Home will show; empty for other pages."""
-    if request.url.path not in ("/", animation.base()):
+    if request.url.path not in ("/", scripts.base()):
         return ""
     name = request.query_params.get("data", "scenes")
     towers = request.query_params.get("towers", animation.SCRATCH)

@@ -25,7 +25,7 @@ from vlcore.experiment import limits
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import allow_open_files, clear_scratch
 from vlcore.web import image_addresses, streamlit_private
-from vlcore.web.home import animation
+from vlcore.web.components import scripts
 from vlcore.web.middleware import VisitorMiddleware
 
 _FORGET_SECONDS = 60.0  # between looks for visitors who left
@@ -41,7 +41,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     # Streamlit makes files for visitors in this executor, whose threads wait for each other; by
     # default it has a few more than cores.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64))
-    image_addresses.base_paths.append(animation.base())
+    image_addresses.base_paths.append(scripts.base())
     # It takes a second, for which thirty visitors at once would wait longer together.
     import_module("vlcore.web.home.sections")
     Thread(target=_warm_up, daemon=True).start()
@@ -88,4 +88,7 @@ def note(error: Exception) -> None:
 
 
 MIDDLEWARE = [Middleware(VisitorMiddleware)]
-ROUTES = [Route("/thumbs/{name}/{version}/{row}", image_addresses.serve_small_image)]
+ROUTES = [
+    Route("/thumbs/{name}/{version}/{row}", image_addresses.serve_small_image),
+    Route("/scripts/{file}", scripts.serve_script),
+]

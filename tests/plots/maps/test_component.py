@@ -1,5 +1,5 @@
-"""What WebGL draws large maps from: the same values, colours, words and filters as Altair's maps,
-in few bytes; and the bits that come back."""
+"""What WebGL draws maps from: the same values, colours, words and filters as Altair's maps, in few
+bytes; and the bits that come back."""
 
 import base64
 import json
@@ -88,10 +88,9 @@ def test_colours_words_and_filters_are_those_of_altairs_maps(
 ) -> None:
     twins = TWINS.query("pane < 2") if options.twins else None
     sent = json.loads(json.dumps(drawing(options, twins=twins, colouring=colouring)))
-    drawn_options = options.replace(**dict.fromkeys(component.NOT_DRAWN, False))
     captions = CAPTIONS.query("pane < 2")
-    tables = map_tables(POINTS, captions, 2, drawn_options, colouring=colouring, twins=twins)
-    entries = map_legend(LIGHT, SCENES, tables, drawn_options).entries
+    tables = map_tables(POINTS, captions, 2, options, colouring=colouring, twins=twins)
+    entries = map_legend(LIGHT, SCENES, tables, options).entries
     names = ("name", "words", "colour", "shape", "filled")
     assert [[entry[name] for name in names] for entry in sent["legend"]] == [
         [getattr(entry, name) for name in names] for entry in entries
@@ -124,10 +123,22 @@ def test_every_map_has_its_words_and_captions() -> None:
         assert shown["axes"] == [INFO.x_title, INFO.y_title]
 
 
-def test_overlays_that_large_maps_do_not_draw_are_named() -> None:
+def test_overlays_of_few_images_are_named() -> None:
     assert component.undrawn_overlays(PLAIN) == []
-    assert len(component.undrawn_overlays(EVERYTHING)) == len(component.NOT_DRAWN)
-    assert not set(drawing(EVERYTHING)["overlays"]) & set(component.NOT_DRAWN)
+    assert len(component.undrawn_overlays(EVERYTHING)) == len(component.OF_FEW)
+    left = component.without_overlays_of_few(EVERYTHING).overlays
+    assert not set(left) & set(component.OF_FEW)
+    assert set(left) | set(component.OF_FEW) == set(EVERYTHING.overlays)
+
+
+def test_columns_hold_trust_and_neighbours_where_they_are_drawn() -> None:
+    nearest = [np.full((len(POINTS), 2), pane - 1) for pane in (0, 1)]
+    columns = component.image_columns(POINTS, ROWS, 2, SCENES, EVERYTHING, nearest)
+    for pane in (0, 1):
+        trust = f"trust{pane}"
+        np.testing.assert_array_equal(columns[trust], POINTS[trust].astype(np.float32))
+        assert trust not in COLUMNS
+        assert set(columns[f"near{pane}_1"]) == {pane - 1}
 
 
 @given(arrays.arrays(bool, st.integers(0, 70)))

@@ -1,4 +1,5 @@
-"""Linked maps of very many images: the columns and words from which WebGL draws them in a browser.
+"""Linked maps that a visitor zooms into and draws on: the columns and words from which WebGL draws
+them in a browser, of a hundred images or a hundred thousand.
 
 Vega-Lite draws some thousands of marks well, and an SVG of a hundred thousand not at all. Plotly's
 `scattergl` sends a hundred thousand points twice as JSON-framed columns, has no hover that reaches
@@ -33,8 +34,8 @@ from vlcore.plots.tables import checked_columns
 from vlcore.plots.theme import FONT, LIGHT, Palette, across
 
 MOST_MARKS = 5000  # over all maps, that Altair draws
-# Overlays that need more than large maps are told: every other image's position, or its picture.
-NOT_DRAWN = ("images", "trust")
+# Overlays that take every image's neighbours, or its picture: too much of more than `MOST_MARKS`.
+OF_FEW = ("images", "trust")
 NO_VALUE = 255  # a code of no name
 # Whose codes go with the geometry: shapes, fillings, filters and words need them.
 _ALWAYS = (OBJECTS, CONTEXTS, GROUPS, SPLIT)
@@ -47,6 +48,7 @@ def image_columns(
     panes: int,
     grouping: Grouping,
     options: MapOptions = PLAIN,
+    nearest: Sequence[npt.NDArray[np.int64]] = (),
 ) -> pd.DataFrame:
     """One row an image, in the order of its table, with few bytes: the same for every colouring,
     filter and theme.
@@ -56,25 +58,34 @@ def image_columns(
         rows: the images' rows in the image set, by which addresses of small images end.
         panes: the number of maps.
         grouping: names the values of columns.
-        options: whether the positions before training are drawn too.
+        options: whether the positions before training are drawn too, and trust in positions.
+        nearest: for each map, the positions in the table of each image's nearest, (n, k), from the
+            nearest on; -1 for none.
 
     Returns:
         ``row``; ``x0``, ``y0`` and so on; a code (the position among the entries of its colouring,
         or `NO_VALUE`) for ``object``, ``context``, ``group`` and ``kind``; ``minority``;
         ``caption_0``, ``predicted_0`` and so on, where few words are different; ``scene`` as a
-        number, where images share one.
+        number, where images share one; ``trust0`` and so on; ``near0_0`` and so on.
     """
     columns: dict[str, Any] = {
         "row": np.asarray(rows, dtype=np.int32),
         "minority": points["minority"].to_numpy(np.uint8),
     }
-    axes = ("x", "y", "gx", "gy") if options.untrained else ("x", "y")
+    numbers = ["x", "y"]
+    if options.untrained:
+        numbers += ["gx", "gy"]
+    if options.trust:
+        numbers.append("trust")
     for colouring in _ALWAYS:
         columns[colouring.column] = _codes(points[colouring.column], colouring, grouping)
     for pane in range(panes):
-        columns |= {f"{axis}{pane}": points[f"{axis}{pane}"].astype(np.float32) for axis in axes}
+        columns |= {f"{name}{pane}": points[f"{name}{pane}"].astype(np.float32) for name in numbers}
         for name in (f"caption_{pane}", f"predicted_{pane}"):
             columns |= _few_words(points[name], name)
+    for pane, positions in enumerate(nearest):
+        for rank, of_rank in enumerate(positions.T):
+            columns[f"near{pane}_{rank}"] = of_rank.astype(np.int32)
     scenes, names = pd.factorize(points["scene"])
     if len(names) < len(points):
         columns["scene"] = scenes.astype(np.int32)
@@ -122,20 +133,19 @@ def map_drawing(
     legend_place: LegendPlace = "bottom",
     twins: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
-    """How large maps look, as what JSON can hold: everything beside the columns of the images.
+    """How maps look, as what JSON can hold: everything beside the columns of the images.
 
     Args:
         points: as those of `vlcore.plots.maps.linked.linked_maps`, with `captions` and `infos`.
         palette: colours.
         grouping: groups, and the words for them.
         side: of a map in px.
-        options: what is drawn; not the overlays of `NOT_DRAWN`.
+        options: what is drawn; of more than `MOST_MARKS` not the overlays of `OF_FEW`.
         colouring: what colours stand for.
         legend_place: beside or below the maps.
         twins: arrows of that option, which name their kinds in the legend.
     """
     count = len(infos)
-    options = options.replace(**dict.fromkeys(NOT_DRAWN, False))
     axes = ("x", "y", "gx", "gy") if options.untrained else ("x", "y")
     positions = [f"{axis}{pane}" for pane in range(count) for axis in axes]
     tables = MapTables(
@@ -208,10 +218,15 @@ def map_drawing(
     }
 
 
+def without_overlays_of_few(options: MapOptions) -> MapOptions:
+    """The options that maps of more than `MOST_MARKS` are drawn by."""
+    return options.replace(**dict.fromkeys(OF_FEW, False))
+
+
 def undrawn_overlays(options: MapOptions) -> list[str]:
-    """The labels of overlays that were chosen and that large maps do not draw."""
+    """The labels of overlays that were chosen and that maps of more than `MOST_MARKS` lack."""
     infos = option_infos(MapOptions)
-    return [infos[name].label for name in options.overlays if name in NOT_DRAWN]
+    return [infos[name].label for name in options.overlays if name in OF_FEW]
 
 
 def bitmask(marked: npt.NDArray[np.bool_]) -> str:

@@ -1,4 +1,4 @@
-"""Maps of more images than Altair draws: components in WebGL, and the group accuracy panel.
+"""Maps that a visitor zooms into and draws on: components in WebGL, and the group accuracy panel.
 
 The first component draws. The second brings the columns of the images and shows nothing; they are
 the same for every colouring, filter and theme, so Streamlit sends them once. The third brings what
@@ -27,15 +27,20 @@ def show(view: Shown, alt: str, key: str) -> Clicks | None:
     """Show the maps, and the panel below: what was clicked and marked on them, or nothing where a
     browser has no WebGL2."""
     points, options = view.comparison.points, view.options
-    columns = cache.map_columns(
-        view.keys, PLAIN.replace(projection=options.projection, untrained=options.untrained)
+    in_columns = options.replace(
+        colour_by=PLAIN.colour_by,
+        groups=PLAIN.groups,
+        split=PLAIN.split,
+        movement=False,
+        twins=False,
     )
+    columns = cache.map_columns(view.keys, in_columns)
     colours = cache.map_colours(view.keys, options.projection, options.colour_by)
     drawing = cache.map_drawing(view.keys, view.palette, view.side, options, view.legend_place)
     told: Mapping[str, Any] = st.session_state.get(key) or {}
     names = [entry["name"] for entry in drawing["legend"]]
     entries = [name for name in names if name in _listed(told.get("shown"))]
-    selected = _selected(told.get("selected"), columns.stamp, len(view.keys))
+    selected = _selected(told.get("selected"), columns.images, len(view.keys))
     clicked = told.get("picked")
     picked = None
     if isinstance(clicked, int) and 0 <= clicked < len(points):
@@ -50,6 +55,7 @@ def show(view: Shown, alt: str, key: str) -> Clicks | None:
         data={
             **drawing,
             "stamp": columns.stamp,
+            "images": columns.images,
             "colourStamp": colours.stamp if colours else "",
             "alt": alt,
             "thumbs": _address_of_images(view),
@@ -69,13 +75,15 @@ def show(view: Shown, alt: str, key: str) -> Clicks | None:
     if told.get("unsupported") is True:
         return None
     browser.MAPS(
-        key=f"{key}-columns", data={"stamp": columns.stamp, "columns": columns.table}, height=0
+        key=f"{key}-columns",
+        data={"stamp": columns.stamp, "columns": columns.table, "sheet": columns.sheet},
+        height=0,
     )
     if colours:
         browser.MAPS(
             key=f"{key}-colours", data={"stamp": colours.stamp, "columns": colours.table}, height=0
         )
-    if undrawn := undrawn_overlays(options):
+    if view.comparison.is_large and (undrawn := undrawn_overlays(options)):
         labels = " and ".join(f"“{label}”" for label in undrawn)
         st.caption(plain(f"{labels}: not on maps of so many images."))
     if panel := cache.group_panel(view.keys, view.palette, view.side):
@@ -101,12 +109,12 @@ def _listed(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _selected(value: object, stamp: str, panes: int) -> dict[str, Any] | None:
-    """The selection that a browser sent, if it is of the maps that are shown."""
-    if not isinstance(value, dict) or value.get("stamp") != stamp:
+def _selected(value: object, images: str, panes: int) -> dict[str, Any] | None:
+    """The selection that a browser sent, if it is of the images that are shown."""
+    if not isinstance(value, dict) or value.get("images") != images:
         return None
     is_whole = value.get("pane") in range(panes) and isinstance(value.get("rows"), str)
-    return {name: value[name] for name in ("stamp", "pane", "rows")} if is_whole else None
+    return {name: value[name] for name in ("images", "pane", "rows")} if is_whole else None
 
 
 def _clicked_cells(key: str) -> list[dict[str, str]]:

@@ -51,16 +51,11 @@ def show(view: Shown) -> None:
     identity = repr((view.keys, view.options.projection))
     # A selection belongs to its maps.
     key = f"maps-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
-    clicks = map_component.show(view, alt, key) if comparison.is_large else None
+    clicks = map_component.show(view, alt, key)
     if clicks is None:
-        clicks = _show_small(view, alt, f"{key}-sample" if comparison.is_large else key)
+        clicks = _show_vectors(view, alt, f"{key}-vectors")
     badges(view.sides)
     agreement.show_sentence(view)
-    st.caption(
-        "Click a mark: its image and its nearest neighbours in every model appear below. Drag a"
-        f" rectangle{' or a lasso' if comparison.is_large else ''}: the images in it are lit in all"
-        " maps and listed below. Click a group, in the legend or the panel, to see it alone."
-    )
     widgets.show_part(view.parts["summary"])
     if clicks.picked is not None:
         st.query_params["picture"] = clicks.picked
@@ -69,8 +64,8 @@ def show(view: Shown) -> None:
         _clicked(comparison, images, st.query_params.get("picture"), view.options.twins)
 
 
-def _show_small(view: Shown, alt: str, key: str) -> Clicks:
-    """The maps as Altair draws them."""
+def _show_vectors(view: Shown, alt: str, key: str) -> Clicks:
+    """The maps as Altair draws them, for a browser without WebGL."""
     # The image that the visitor arrived with stays the chart's first one: another value would draw
     # the maps anew.
     arrived = st.session_state.setdefault("arrived_with", st.query_params.get("picture"))
@@ -83,6 +78,11 @@ def _show_small(view: Shown, alt: str, key: str) -> Clicks:
         key=key,
         on_select="rerun",
         selection_mode=sorted({"pick", "brush", "cell", "shown"} & selections),
+    )
+    st.caption(
+        "Click a mark: its image and its nearest neighbours in every model appear below. Drag a"
+        " rectangle: the images in it are lit in all maps and listed below. Click a group, in the"
+        " legend or the panel, to see it alone."
     )
     selection = event.selection if event else {}
     clicked = selection.get("pick", [])

@@ -1,6 +1,6 @@
 """Components for what only a browser can do: play an animation, copy, paste, remember.
 
-Each is JavaScript beside this file: a few lines, but for maps of very many images. None asks the
+Each is JavaScript beside this file: a few lines, but for maps. None asks the
 network, or takes a visitor's text into the page as HTML.
 """
 
@@ -8,6 +8,7 @@ import streamlit as st
 
 from vlcore.experiment.files import text_beside
 from vlcore.plots.html import PLAY_SCRIPT
+from vlcore.web.components import scripts
 
 BUTTON_STYLE = text_beside(__file__, "button.css")
 _PLAYER = PLAY_SCRIPT + text_beside(__file__, "play.js")
@@ -26,11 +27,13 @@ COPY = st.components.v2.component(
 )
 # Sends files that are pasted anywhere on the page to its first uploader.
 PASTE = st.components.v2.component("vl_bias_lab_paste", js=text_beside(__file__, "paste.js"))
-# Linked maps of very many images, in WebGL: see the head of its script.
+# Linked maps in WebGL: see the head of its script.
 MAPS = st.components.v2.component(
     "vl_bias_lab_maps",
     css=text_beside(__file__, "maps.css"),
-    js=text_beside(__file__, "points.js") + text_beside(__file__, "maps.js"),
+    js=scripts.by_address(
+        "maps", text_beside(__file__, "points.js") + text_beside(__file__, "maps.js")
+    ),
 )
 _REMEMBER = st.components.v2.component(
     "vl_bias_lab_remember", js=text_beside(__file__, "remember.js")

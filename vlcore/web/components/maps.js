@@ -1,4 +1,4 @@
-// Linked maps of very many images (vlcore/plots/maps/component.py): hover, zoom, selections and words; `Points` draws marks.
+// Linked maps (vlcore/plots/maps/component.py): hover, zoom, selections and words; `Points` draws marks.
 //
 // The component is mounted twice or three times: with how the maps look, with the columns of the images, which stay the
 // same, and with those of a colouring, where it has any.
@@ -13,23 +13,25 @@ const SVG = "http://www.w3.org/2000/svg";
 const REACH = 9, REACH_OF_FINGER = 18;  // px from the pointer to the mark that it means
 const CLICK = 5;  // px that a pointer may move in a click
 const CLOSEST = 400;  // zoom
+const OF_FINGER = 24;  // px between a finger and the words about what is under it
+const FRAME = 28, LARGEST = 68;  // px of an image that stands for its mark, on whole maps and close by
+const AROUND = 8, LINE = 16;  // px of an arrow's end from its image, and of a line of words
 const CELLS = 160;  // of the index of a map, along each axis
 const IMAGE = 68;  // px of the image that lights up
 const DWELL = 80;  // ms on a mark until its image is asked for: a pointer crosses many
 const SHAPES = {
   circle: "M-1,0A1,1,0,1,1,1,0A1,1,0,1,1,-1,0Z", square: "M-.9,-.9H.9V.9H-.9Z",
   diamond: "M0,-1.2L.8,0L0,1.2L-.8,0Z", "triangle-up": "M0,-1L1,.8L-1,.8Z",
+  head: "M0,0L-.55,1.5L.55,1.5Z",  // of an arrow that points up: its tip lies where the arrow ends
 };
 const MODES = {move: "Move", rectangle: "Rectangle", lasso: "Lasso"};
+const HINT = "Point: an image, lit in every map. Click: its neighbours. Drag: mark images. Ctrl and wheel: zoom. Shift and"
+  + " drag: move. Double click: back.";
+const HINT_OF_FINGER = "Tap: an image, in every map. Two fingers: zoom. To mark images, press Lasso and draw.";
+const HINT_OF_TWINS = HINT_OF_FINGER.replace(".", ", and its twins ringed.");
 
 export default function({parentElement, data, setStateValue}) {
-  if (data.columns) {
-    columnsByStamp.delete(stampsByParent.get(parentElement));
-    stampsByParent.set(parentElement, data.stamp);
-    columnsByStamp.set(data.stamp, unpacked(data.columns));
-    for (const map of [...waiting]) map.update();
-    return () => columnsByStamp.delete(data.stamp);
-  }
+  if (data.columns) return keep(data, parentElement);
   let map = mapsByParent.get(parentElement);
   if (!map) mapsByParent.set(parentElement, map = new LinkedMaps(parentElement, data));
   map.tell = setStateValue;
@@ -37,6 +39,27 @@ export default function({parentElement, data, setStateValue}) {
   return () => {
     map.end();
     mapsByParent.delete(parentElement);
+  };
+}
+
+// Keeps columns for the maps that wait for them, once the small images are decoded that come with some.
+function keep({stamp, columns: table, sheet}, parent) {
+  const columns = unpacked(table);
+  let isGone = false;
+  const tell = () => {
+    if (isGone) return;
+    columnsByStamp.delete(stampsByParent.get(parent));
+    stampsByParent.set(parent, stamp);
+    columnsByStamp.set(stamp, columns);
+    for (const map of [...waiting]) map.update();
+  };
+  if (sheet) {
+    columns.sheet = element("img", {src: sheet});
+    columns.sheet.decode().then(tell);
+  } else tell();
+  return () => {
+    isGone = true;
+    columnsByStamp.delete(stamp);
   };
 }
 
@@ -97,10 +120,11 @@ class LinkedMaps {
   constructor(parent, data) {
     this.heard = new AbortController();
     this.view = {x: 0.5, y: 0.5, zoom: 1};  // what all maps show: the middle, in parts of their sides, and how close
-    this.mode = matchMedia("(pointer: coarse)").matches ? "move" : "rectangle";
+    this.isTouched = matchMedia("(pointer: coarse)").matches;
+    this.mode = this.isTouched ? "move" : "rectangle";
     this.shown = new Set(data.shown);
     this.selected = null;
-    this.hovered = this.kin = this.gesture = null;
+    this.hovered = this.colourAt = this.gesture = null;
     this.pointers = new Map();
     this.canvas = element("canvas", {"aria-hidden": "true"});
     this.points = new Points(this.canvas);
@@ -148,14 +172,16 @@ class LinkedMaps {
     if (!isWhole) return;
     this.columns = {...images, ...colours};
     if (this.loaded !== data.stamp && !this.points.gl.isContextLost()) {
-      if (this.loaded) this.selected = null;
+      if (this.images !== data.images) this.selected = null;
+      this.images = data.images;
       this.points.load(this.columns, data.panes.length);
       this.loaded = data.stamp;
       this.index = [];
       this.scenes = {};
     }
-    if (this.restored?.stamp === data.stamp) this.selected = bitsOf(this.restored.rows, data.count);
+    if (this.restored?.images === data.images) this.selected = bitsOf(this.restored.rows, data.count);
     this.restored = null;
+    this.hint.textContent = !this.isTouched ? HINT : this.columns.scene ? HINT_OF_TWINS : HINT_OF_FINGER;
     this.picked = data.picked;
     this.passing = bitsOf(data.drawn, data.count);
     this.dress();
@@ -164,7 +190,7 @@ class LinkedMaps {
   refuse() {
     if (this.root.dataset.state === "unsupported") return;
     this.root.dataset.state = "unsupported";
-    const why = "This browser offers no WebGL2, which draws maps of very many images: below are some of them.";
+    const why = "This browser offers no WebGL2: the maps below have no zoom and no lasso, and are of some thousand images at most.";
     this.root.append(element("p", {role: "status"}, why));
     this.tell("unsupported", true);
   }
@@ -192,9 +218,12 @@ class LinkedMaps {
     this.maps = maps;
     this.card = element("div", {className: "card", hidden: true});
     this.said = element("span", {role: "status", className: "said"});
-    const beside = element("div", {className: "beside"}, this.tools(), this.legend());
+    this.hint = element("span", {className: "hint"});
+    const tools = this.tools(), isBeside = data.legendPlace === "right";
+    const top = element("div", {className: "top"}, ...isBeside ? [] : [tools], this.hint);
+    const beside = element("div", {className: "beside"}, ...isBeside ? [tools] : [], this.legend());
     const whole = element("div", {className: `whole legend-${data.legendPlace}`}, maps, beside);
-    this.root.replaceChildren(whole, this.card);
+    this.root.replaceChildren(top, whole, this.card);
     this.choose(this.mode);
   }
 
@@ -242,7 +271,7 @@ class LinkedMaps {
   }
 
   lightUp(entry) {
-    this.kin = entry && this.isColour(entry) ? entry.code : null;
+    this.colourAt = entry && this.isColour(entry) ? entry.code : null;
     this.draw();
   }
 
@@ -279,6 +308,7 @@ class LinkedMaps {
         looks[4 * row + 1] = (columns.object[row] === 1 ? TRIANGLE : 0) | (columns.kind[row] === 1 ? HOLLOW : 0)
           | (columns.minority[row] ? RING : 0);
         looks[4 * row + 2] = !isShown ? HIDDEN : marked && !marked[row] ? FADED : LIT;
+        looks[4 * row + 3] = this.percent(pane, row);
       }
       this.most = Math.max(this.most, shown);
       if (!this.points.gl.isContextLost()) this.points.dress(pane, looks);
@@ -293,6 +323,14 @@ class LinkedMaps {
       button.setAttribute("aria-pressed", String(this.shown.has(data.legend[at].name)));
     });
     this.draw();
+  }
+
+  // Of the usual size of a mark, or of an image's opacity: less where a position deceives, usual where nobody judged it.
+  percent(pane, row) {
+    const trust = this.columns[`trust${pane}`]?.[row] ?? NaN;
+    if (trust !== trust) return USUAL;
+    const part = Math.max(0, (trust - 0.8) / 0.2);
+    return USUAL * (this.columns.sheet ? 0.2 + 0.8 * part : Math.sqrt(0.15 + 1.45 * part));
   }
 
   draw() {
@@ -316,12 +354,15 @@ class LinkedMaps {
     // Small in a crowd, and larger as one comes closer.
     const radius = Math.min(4.5, Math.max(1, 0.42 * side / Math.sqrt(this.most)) * view.zoom ** 0.4);
     const isLarge = radius > 2.2, lines = Math.min(0.3, Math.max(0.02, 300 * view.zoom / this.most));
-    const [alpha, faded] = isLarge ? [0.9, 0.1] : [0.75, 0.04];
+    this.tile = this.columns.sheet ? Math.min(LARGEST, FRAME * view.zoom ** 0.4) : 0;
+    const [alpha, faded] = this.tile ? [1, 0.08] : isLarge ? [0.9, 0.1] : [0.75, 0.04];
+    // What is coloured like the mark under the pointer stands out, where marks are apart.
+    const kin = this.colourAt ?? (isLarge && this.hovered !== null ? this.columns[data.colourColumns[this.over]][this.hovered] : -1);
     const style = {
       colours: data.colours, muted: data.ink.muted, overlays: data.overlays, selection: this.selected,
-      kin: this.kin ?? -1, radius, alpha, faded, lines,
+      kin, radius, picture: this.tile, alpha, faded, lines,
     };
-    this.small.hidden = isLarge;
+    this.small.hidden = isLarge || this.tile > 0;
     this.points.clear(pixels);
     data.panes.forEach((pane, number) => {
       const box = this.surfaces[number].getBoundingClientRect(), [left, right, low, high] = pane.extent;
@@ -341,10 +382,36 @@ class LinkedMaps {
       parts.push(drawn("circle", {cx: at[0], cy: at[1], r: radius, ...look}));
       return at;
     };
-    for (const line of data.lines.filter(line => line.pane === pane)) {
-      const [[x1, y1], [x2, y2]] = [[line.x, line.y], [line.x2, line.y2]].map(([x, y]) => this.at(pane, x, y));
-      parts.push(drawn("line", {x1, y1, x2, y2, stroke: line.colour, "stroke-width": line.width}),
-        drawn("circle", {cx: x2, cy: y2, r: 3, fill: line.colour}));
+    const line = ([x1, y1], [x2, y2], stroke, width) => {
+      parts.push(drawn("line", {x1, y1, x2, y2, stroke, "stroke-width": width}));
+    };
+    const spoke = (from, to, colour) => {
+      line(from, to, colour, 1.2);
+      parts.push(drawn("circle", {cx: to[0], cy: to[1], r: 3, fill: colour}));
+    };
+    for (const {x, y, x2, y2, colour, arrow} of data.lines.filter(line => line.pane === pane)) {
+      const from = this.at(pane, x, y), to = this.at(pane, x2, y2);
+      if (!arrow) {
+        spoke(from, to, colour);
+        continue;
+      }
+      const way = [to[0] - from[0], to[1] - from[1]], length = Math.hypot(...way);
+      const cut = way.map(part => part * Math.min(AROUND / Math.max(length, 1e-9), 0.25));  // short ones keep a half
+      const tip = [to[0] - cut[0], to[1] - cut[1]], angle = Math.atan2(way[0], -way[1]) * 180 / Math.PI;
+      line([from[0] + cut[0], from[1] + cut[1]], tip, colour, 2);
+      parts.push(drawn("path", {d: SHAPES.head, transform: `translate(${tip}) rotate(${angle}) scale(6)`, fill: colour}));
+    }
+    for (const row of new Set([picked, hovered])) {
+      const from = row === null ? null : this.pixel(pane, row);
+      if (!from) continue;
+      for (const other of this.neighbours(pane, row)) {
+        const to = this.pixel(pane, other);
+        if (to) spoke(from, to, ink.text);
+      }
+      const before = [this.columns.x0[row], this.columns.y0[row]];
+      if (row === hovered && pane && data.overlays.includes("movement") && before[0] === before[0]) {
+        line(this.at(pane, ...before), from, ink.text, 2);
+      }
     }
     if (picked !== null) {
       for (const twin of this.twins(picked)) circle(twin, 7, ink.text);
@@ -355,11 +422,12 @@ class LinkedMaps {
       const look = {fill: ink.text, stroke: ink.ground, "stroke-width": 0.2};
       const anchor = {left: "start", right: "end", center: "middle"}[caption.align];
       const place = {x: x + caption.dx, y: y + caption.dy, "text-anchor": anchor, "dominant-baseline": "central"};
+      if (Math.abs(caption.dy) > LINE) line([x, y], [place.x, place.y], ink.text, 1);  // words that are far
       parts.push(drawn("path", {d: SHAPES.diamond, transform: `translate(${x} ${y}) scale(6.5)`, ...look}));
       parts.push(drawn("text", {...place, class: "caption"}, caption.caption));
     }
     const lit = hovered !== null && circle(hovered, 9, ink.text);
-    if (lit && this.pictured === hovered) {
+    if (lit && this.pictured === hovered && pane !== this.over) {  // there, the card has it
       const [x, y] = lit.map(at => at + (at > side / 2 ? -1 : 1) * (IMAGE / 2 + 9) - IMAGE / 2);
       parts.push(drawn("image", {x, y, width: IMAGE, height: IMAGE, href: this.thumb(hovered)}));
     }
@@ -369,6 +437,13 @@ class LinkedMaps {
       parts.push(drawn("path", {d: `M${path}Z`, ...look, "stroke-dasharray": "4 3"}));
     }
     this.surfaces[pane].replaceChildren(...parts);
+  }
+
+  // The images that are nearest to one in the full space, where the page told them.
+  neighbours(pane, row) {
+    const nearest = [];
+    for (let rank = 0; this.columns[`near${pane}_${rank}`]; rank++) nearest.push(this.columns[`near${pane}_${rank}`][row]);
+    return nearest.filter(other => other >= 0);
   }
 
   thumb(row) { return `${this.data.thumbs}/${this.columns.row[row]}`; }
@@ -459,7 +534,8 @@ class LinkedMaps {
     surface.setPointerCapture(event.pointerId);
     this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
     const isPinch = this.pointers.size > 1;
-    this.gesture = isPinch ? {pinch: this.fingers()} : {pane, from: this.under(event, surface), mode: this.mode};
+    const other = this.mode === "move" ? "rectangle" : "move", mode = event.shiftKey ? other : this.mode;
+    this.gesture = isPinch ? {pinch: this.fingers()} : {pane, from: this.under(event, surface), mode};
     this.hover(null);
   }
 
@@ -472,7 +548,7 @@ class LinkedMaps {
     if (!this.loaded) return;
     const {gesture} = this, here = this.under(event, surface);
     if (!gesture) {
-      if (event.pointerType !== "touch") this.hover(this.nearest(pane, here, REACH), pane, event);
+      if (event.pointerType !== "touch") this.hover(this.nearest(pane, here, this.reach(event)), pane, event);
       return;
     }
     if (this.pointers.has(event.pointerId)) this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
@@ -504,8 +580,12 @@ class LinkedMaps {
     else if (gesture.path) this.select(pane, gesture.path);
   }
 
+  reach(event) {
+    return Math.max(event.pointerType === "touch" ? REACH_OF_FINGER : REACH, this.tile / 2);
+  }
+
   tap(event, surface, pane) {
-    const row = this.nearest(pane, this.under(event, surface), event.pointerType === "touch" ? REACH_OF_FINGER : REACH);
+    const row = this.nearest(pane, this.under(event, surface), this.reach(event));
     this.hover(row, pane, event);
     if (row === null || row === this.picked) return;
     this.picked = row;
@@ -526,7 +606,7 @@ class LinkedMaps {
     if (!marked.includes(1)) return this.clear();
     this.selected = marked;
     this.dress();
-    this.tell("selected", {stamp: this.data.stamp, pane, rows: textOf(marked)});
+    this.tell("selected", {images: this.data.images, pane, rows: textOf(marked)});
   }
 
   clear() {
@@ -540,6 +620,7 @@ class LinkedMaps {
   hover(row, pane, event) {
     if (row !== this.hovered) {
       this.hovered = row;
+      this.over = pane;
       this.pictured = null;
       clearTimeout(this.dwell);
       if (row !== null && this.data.thumbs) this.dwell = setTimeout(() => this.picture(row), DWELL);
@@ -553,14 +634,27 @@ class LinkedMaps {
       const lines = Object.entries(this.words(row, pane)).flatMap(line);
       this.card.replaceChildren(...this.pictured === row ? [this.image(row)] : [], element("dl", {}, ...lines));
     }
-    const left = Math.min(event.clientX + 16, innerWidth - 260), below = event.clientY + 16;
-    this.card.style.left = `${left}px`;
-    this.card.style.top = `${below > innerHeight - 190 ? event.clientY - 190 : below}px`;
+    this.place(event);
+  }
+
+  // Puts the card beside the pointer, or above the finger, and inside the window.
+  place({clientX, clientY, pointerType}) {
+    this.placed = {clientX, clientY, pointerType};
+    const {offsetWidth: width, offsetHeight: height} = this.card, isFinger = pointerType === "touch";
+    const away = isFinger ? OF_FINGER : 16, above = clientY - away - height, below = clientY + away;
+    const isAbove = isFinger ? above >= 0 : below + height > innerHeight;
+    const left = isFinger ? clientX - width / 2 : clientX + away;
+    const kept = (start, length, room) => Math.max(0, Math.min(start, room - length));
+    this.card.style.left = `${kept(left, width, document.documentElement.clientWidth)}px`;
+    this.card.style.top = `${kept(isAbove ? above : below, height, innerHeight)}px`;
   }
 
   picture(row) {
     this.pictured = row;
-    this.card.prepend(this.image(row));
+    const image = this.image(row);
+    image.addEventListener("load", () => this.place(this.placed));
+    this.card.prepend(image);
+    this.place(this.placed);
     this.draw();
   }
 
@@ -576,6 +670,8 @@ class LinkedMaps {
       const code = columns[data.colourColumns[pane]][row], entry = data.legend.find(entry => this.isColour(entry) && entry.code === code);
       words[data.legendTitle] = columns[data.valueColumns[pane]]?.word(row) ?? entry?.words ?? "none";
     }
+    const trust = columns[`trust${pane}`]?.[row];
+    if (trust !== undefined) words["trust in this position"] = trust === trust ? trust.toFixed(2) : "too few images to judge";
     return words;
   }
 

@@ -1,28 +1,35 @@
-// Points of large maps in WebGL2: one context for all maps, each a rectangle of one canvas.
+// The marks of maps in WebGL2: one context for all maps, each a rectangle of one canvas.
 
 const MOST_COLOURS = 16;
 // Two bits of the state of an image in a map, and bits of the look of its mark.
 const HIDDEN = 0, FADED = 1, LIT = 2;
 const TRIANGLE = 1, HOLLOW = 2, RING = 4;
+const USUAL = 100;  // percent of the size of a mark; of an image, of its opacity
 
 const POINT_VERTEX = `#version 300 es
 precision highp float;
 layout(location = 0) in float x;
 layout(location = 1) in float y;
-layout(location = 2) in uvec4 look;  // code of its colour, bits of its mark, state
+layout(location = 2) in uvec4 look;  // code of its colour, bits of its mark, state, percent
 uniform vec2 centre, scale;
-uniform float radius, pixels;
+uniform float radius, pixels, picture;
 uniform int state, kin;
 uniform vec4 colours[${MOST_COLOURS}];
 out vec4 colour;
 out float box;
+flat out float size;
 flat out uint bits;
+flat out int row;
 void main() {
-  bool ring = (look.y & ${RING}u) != 0u && radius > 2.2;
-  box = 2.0 * (radius * (ring ? 1.8 : 1.3) + 1.0);
+  float part = float(look.w) / ${USUAL}.0;
+  size = radius * part;
+  bool ring = (look.y & ${RING}u) != 0u && size > 2.2;
+  box = picture > 0.0 ? 1.5 * picture + 2.0 : 2.0 * (size * (ring ? 1.8 : 1.3) + 1.0);
   bits = look.y;
+  row = gl_VertexID;
   colour = colours[min(int(look.x), ${MOST_COLOURS - 1})];
-  if (kin >= 0 && int(look.x) != kin) colour.a *= 0.15;
+  if (kin >= 0 && int(look.x) != kin) colour.a *= 0.22;
+  if (picture > 0.0) colour.a *= min(part, 1.0);
   gl_PointSize = box * pixels;
   gl_Position = int(look.z) == state ? vec4((vec2(x, y) - centre) * scale, 0.0, 1.0) : vec4(2.0, 2.0, 2.0, 1.0);
 }`;
@@ -31,16 +38,39 @@ const POINT_FRAGMENT = `#version 300 es
 precision highp float;
 in vec4 colour;
 in float box;
+flat in float size;
 flat in uint bits;
-uniform float radius;
+flat in int row;
+uniform float picture;
+uniform int across;  // tiles of the sheet, along each side
+uniform sampler2D sheet;
 out vec4 ink;
+
+// An image in a frame, thick, or thin where it is held out, and a second frame around the minority.
+vec4 tile(vec2 at) {
+  float away = max(abs(at.x), abs(at.y)), rim = 0.5 * picture + ((bits & ${HOLLOW}u) != 0u ? 1.5 : 4.0);
+  if (away <= 0.5 * picture) {
+    vec2 part = clamp(at / picture + 0.5, 0.01, 0.99);
+    vec4 image = textureLod(sheet, (vec2(row % across, row / across) + part) / float(across), 0.0);
+    return vec4(image.rgb + colour.rgb * (1.0 - image.a), 1.0);
+  }
+  float second = (bits & ${RING}u) != 0u ? 1.0 - smoothstep(0.3, 0.9, abs(away - 0.5 * picture - 6.5)) : 0.0;
+  float shown = away <= rim ? 1.0 : second;
+  return vec4(colour.rgb, 1.0) * shown;
+}
+
 void main() {
   vec2 at = (gl_PointCoord - 0.5) * box;
-  float away = length(at), edge = away - radius, shown;
-  if (radius > 2.2) {  // a smaller mark is a dot: its shape could not be seen
-    if ((bits & ${TRIANGLE}u) != 0u) edge = max(0.866 * abs(at.x) - 0.5 * at.y, at.y) - 0.6 * radius;
+  if (picture > 0.0) {
+    ink = tile(at) * colour.a;
+    if (ink.a <= 0.0) discard;
+    return;
+  }
+  float away = length(at), edge = away - size, shown;
+  if (size > 2.2) {  // a smaller mark is a dot: its shape could not be seen
+    if ((bits & ${TRIANGLE}u) != 0u) edge = max(0.866 * abs(at.x) - 0.5 * at.y, at.y) - 0.6 * size;
     shown = (bits & ${HOLLOW}u) != 0u ? 1.0 - smoothstep(0.4, 1.1, abs(edge)) : 1.0 - smoothstep(-0.5, 0.5, edge);
-    if ((bits & ${RING}u) != 0u) shown = max(shown, 0.7 - smoothstep(0.2, 0.9, abs(away - 1.75 * radius)));
+    if ((bits & ${RING}u) != 0u) shown = max(shown, 0.7 - smoothstep(0.2, 0.9, abs(away - 1.75 * size)));
   } else {
     shown = 1.0 - smoothstep(-0.5, 0.5, edge);
   }
@@ -104,7 +134,7 @@ class Points {
       throw new Error(gl.getProgramInfoLog(program));
     }
     const at = {};
-    for (const name of ["centre", "scale", "radius", "pixels", "state", "kin", "colours", "colour"]) {
+    for (const name of ["centre", "scale", "radius", "pixels", "picture", "across", "state", "kin", "colours", "colour"]) {
       at[name] = gl.getUniformLocation(program, name);
     }
     return {program, at};
@@ -152,6 +182,10 @@ class Points {
     gl.bindVertexArray(null);
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.order);
     gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, shuffled(this.count), gl.STATIC_DRAW);
+    gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR);
+    gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, true);
+    if (columns.sheet) gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, columns.sheet);
   }
 
   // Sends one map's looks, four bytes an image.
@@ -173,7 +207,8 @@ class Points {
   }
 
   // Draws one map. `box` is its rectangle from the lower left corner of the canvas, in px; `centre` and `scale` lead from
-  // positions to the rectangle; `style` has `colours`, `radius`, `alpha`, `faded`, `kin`, `muted`, and whether there is a `selection`.
+  // positions to the rectangle; `style` has `colours`, `radius`, `picture` (px of an image that stands for its mark, or 0),
+  // `alpha`, `faded`, `kin`, `muted`, and whether there is a `selection`.
   draw(pane, box, centre, scale, style) {
     const {gl} = this, {marks, before, moved} = this.panes[pane], [left, bottom, width, height] = box;
     for (const area of ["viewport", "scissor"]) {
@@ -186,10 +221,12 @@ class Points {
       gl.uniform1i(at.state, state);
       return at;
     };
-    const points = (state, colours, radius, kin) => {
+    const points = (state, colours, {radius, picture, kin}) => {
       const at = use(this.marks, state);
       gl.uniform1f(at.radius, radius);
       gl.uniform1f(at.pixels, this.pixels);
+      gl.uniform1f(at.picture, picture);
+      gl.uniform1i(at.across, Math.ceil(Math.sqrt(this.count)));
       gl.uniform1i(at.kin, kin);
       gl.uniform4fv(at.colours, colours.flat());
       gl.drawElements(gl.POINTS, this.count, gl.UNSIGNED_INT, 0);
@@ -197,7 +234,7 @@ class Points {
     const padded = alpha => Array.from({length: MOST_COLOURS}, (_, code) => rgba(style.colours[code] ?? style.muted, alpha));
     if (before && style.overlays.includes("untrained")) {
       gl.bindVertexArray(before);
-      points(LIT, Array.from({length: MOST_COLOURS}, () => rgba(style.muted, 0.3)), 1.4, -1);
+      points(LIT, Array.from({length: MOST_COLOURS}, () => rgba(style.muted, 0.3)), {radius: 1.4, picture: 0, kin: -1});
     }
     if (moved && style.overlays.includes("movement")) {
       gl.bindVertexArray(moved);
@@ -206,8 +243,8 @@ class Points {
       gl.drawArraysInstanced(gl.LINES, 0, 2, this.count);
     }
     gl.bindVertexArray(marks);
-    if (style.selection) points(FADED, padded(style.faded), style.radius, style.kin);
-    points(LIT, padded(style.alpha), style.radius, style.kin);
+    if (style.selection) points(FADED, padded(style.faded), style);
+    points(LIT, padded(style.alpha), style);
     gl.bindVertexArray(null);
   }
 

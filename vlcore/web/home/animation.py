@@ -11,6 +11,7 @@ from vlcore.experiment.files import static_folder, text_beside
 from vlcore.experiment.options import TOWERS_HELP
 from vlcore.experiment.version import __version__
 from vlcore.plots.theme import Palette
+from vlcore.web.components import scripts
 from vlcore.web.components.browser import BUTTON_STYLE
 
 SCRATCH = "scratch"  # a name in `vlcore.experiment.options.TOWERS`; the default
@@ -34,15 +35,9 @@ def file_name(data: str, towers: str) -> str:
     return f"atlas-{data}{suffix}.json"
 
 
-def base() -> str:
-    """Return the path of this server's pages, with a slash at both ends."""
-    path = str(st.get_option("server.baseUrlPath")).strip("/")
-    return f"/{path}/" if path else "/"
-
-
 def atlas_address(data: str, towers: str = SCRATCH) -> str:
     """Return the address of an atlas on this server."""
-    return f"{base()}app/static/{file_name(data, towers)}?v={__version__}"
+    return f"{scripts.base()}app/static/{file_name(data, towers)}?v={__version__}"
 
 
 def choose_towers(bar: DeltaGenerator) -> str:
