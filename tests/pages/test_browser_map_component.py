@@ -299,8 +299,10 @@ def test_neighbours_are_joined_to_the_image_under_the_pointer(maps: MapsOfTab, s
 
 @pytest.mark.parametrize("few", [False, True])
 def test_a_browser_without_webgl_gets_vectors(
-    page: Page, comparison: ComparedMaps, server: str, server_of_few: str, few: bool
+    browser_tab: Page, comparison: ComparedMaps, server: str, server_of_few: str, few: bool
 ) -> None:
+    """On a tab whose requests are not judged: it visits two servers."""
+    page = browser_tab
     page.add_init_script(NO_WEBGL)
     page.goto(f"{server_of_few if few else server}/{ADDRESS}")
     expect_text(page, "This browser offers no WebGL2")
