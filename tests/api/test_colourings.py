@@ -106,7 +106,7 @@ def test_factors_of_drawn_scenes_are_offered_but_for_seeds(models: list[ModelMap
     maps = coloured(compare_maps(models, drawn, thumbs), MapOptions(colour_by="sky"))
     assert maps.colouring.title == "Scene: sky"
     skies = [factors[row]["sky"] for row in maps.rows]
-    assert maps.points["by_sky_value"].tolist() == skies
+    assert maps.points["value_by_sky"].tolist() == skies
 
 
 def test_numbers_of_models_agree_with_their_predictions(maps: ComparedMaps) -> None:

@@ -109,11 +109,11 @@ def test_models_share_the_ranges_and_an_absent_image_has_no_value() -> None:
     first, second = pd.Series(np.arange(40.0)), pd.Series(np.arange(40.0) + 60)
     is_drawn = [np.ones(40, dtype=bool), np.arange(40) < 39]
     columns, colouring = colour_by_values("by_it", "it", [first, second], is_drawn, per_model=True)
-    assert colouring.columns(2) == ["by_it_0", "by_it_1", "by_it_value_0", "by_it_value_1"]
+    assert colouring.columns(2) == ["by_it_0", "by_it_1", "value_by_it_0", "value_by_it_1"]
     assert columns["by_it_1"][-1] == NONE
     assert NONE not in {entry.name for entry in entries(colouring)}, "it is not drawn"
     assert max(map(int, columns["by_it_0"])) < min(map(int, columns["by_it_1"][:-1]))
-    assert columns["by_it_value_0"][7] == "7"
+    assert columns["value_by_it_0"][7] == "7"
 
 
 @pytest.mark.parametrize(

@@ -200,18 +200,17 @@ def _telling(table: pd.DataFrame) -> pd.DataFrame:
 
 def _tells_apart(values: pd.Series) -> bool:
     texts = texts_of(values)
-    present = texts[texts != ""]
-    count = present.nunique()
+    present, count = int((texts.codes >= 0).sum()), len(texts.categories)
     if count < 2:
-        return 0 < len(present) < len(texts)
-    numbers = as_numbers(values)
-    if count < len(present):
+        return 0 < present < len(values)
+    if count < present:
         return True
+    numbers = as_numbers(values)
     if numbers is None:
         return False
     # Numbers of rows are whole and leave few out.
     is_whole = bool((numbers.dropna() % 1 == 0).all())
-    return not (is_whole and numbers.max() - numbers.min() < 2 * len(present))
+    return not (is_whole and numbers.max() - numbers.min() < 2 * present)
 
 
 def coloured(maps: AnyMaps, options: MapOptions) -> AnyMaps:

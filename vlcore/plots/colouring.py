@@ -23,6 +23,7 @@ MOST_CATEGORIES = 12  # that have a colour each; `Palette.categories` has as man
 OTHER, NONE = "other", "none"  # names of entries: of all further values, and of no value
 _RANGES = 8  # of numbers, about: 5 to 10
 _OUTLIERS = 2  # per cent at either end that lie in open ranges
+_LARGEST = 1e300  # beyond it differences have no value
 _LONGEST = 40  # letters of a value in a legend
 
 
@@ -130,11 +131,19 @@ PREDICTIONS = Colouring("says", _predictions, per_model=True)
 OUTCOMES = Colouring("right", _outcomes, per_model=True)
 
 
-def texts_of(values: pd.Series) -> pd.Series:
-    """Values as words on one line, empty where they are missing."""
+def texts_of(values: pd.Series) -> pd.Categorical:
+    """Values as words on one line; missing and empty ones have no category."""
     codes, distinct = pd.factorize(values)  # few are different: each is looked at once
-    texts = [_text(value) for value in distinct]
-    return pd.Series([*texts, ""], dtype=object).take(codes).set_axis(values.index)
+    return _named(codes, [_text(value) for value in distinct])
+
+
+def _named(codes: NDArray[np.int64], texts: Sequence[str], missing: str = "") -> pd.Categorical:
+    """The text of each code; where it is -1, or the text is empty, the `missing` one, if any."""
+    filled = [text or missing for text in (*texts, "")]
+    names = list(dict.fromkeys(filter(None, filled)))
+    places = {name: place for place, name in enumerate(names)}
+    table = np.array([places.get(text, -1) for text in filled])
+    return pd.Categorical.from_codes(table[codes], categories=pd.Index(names, dtype=object))
 
 
 def _text(value: Any) -> str:
@@ -146,14 +155,13 @@ def _text(value: Any) -> str:
 def as_numbers(values: pd.Series) -> pd.Series | None:
     """Values as floats, NaN where they are missing; None where one is no number, or all are
     missing."""
-    if values.dtype.kind == "b":
-        return None
     if values.dtype.kind in "iuf":
         return None if values.isna().all() else values.astype(float)
-    is_missing = texts_of(values) == ""
-    numbers = pd.to_numeric(values.where(~is_missing), errors="coerce").astype(float)
-    has_words = bool((numbers.isna() & ~is_missing).any())
-    return None if has_words or is_missing.all() else numbers
+    texts = texts_of(values)
+    numbers = pd.to_numeric(pd.Series(texts.categories), errors="coerce").to_numpy(float)
+    if not len(numbers) or np.isnan(numbers).any():
+        return None
+    return pd.Series(np.append(numbers, np.nan)[texts.codes], values.index)
 
 
 def is_numeric(values: pd.Series) -> bool:
@@ -168,7 +176,7 @@ def colour_by_values(
     values: Sequence[pd.Series],
     is_drawn: Sequence[NDArray[np.bool_]],
     per_model: bool,
-) -> tuple[dict[str, Any], Colouring]:
+) -> tuple[dict[str, pd.Categorical], Colouring]:
     """Colour the values of a column: many numbers by ranges, along a ramp, all else by name.
 
     Args:
@@ -181,22 +189,25 @@ def colour_by_values(
     Returns:
         Columns for the points, and the colouring that reads them.
     """
-    together = pd.concat(
-        [part[drawn] for part, drawn in zip(values, is_drawn, strict=True)], ignore_index=True
-    )
+    parts = [
+        part if drawn.all() else part.where(drawn)
+        for part, drawn in zip(values, is_drawn, strict=True)
+    ]
+    together = pd.concat(parts, ignore_index=True)
     scale: _Ranges | _Names
     scale = _Ranges.from_values(together) if is_numeric(together) else _Names.from_values(together)
-    drawn_names = set(scale.names(together))
-    values_in_words = f"{column}_value"
+    drawn_names: set[str] = set()
 
     def entries(palette: Palette, _grouping: Grouping) -> list[LegendEntry]:
         return [entry for entry in scale.entries(palette) if entry.name in drawn_names]
 
-    colouring = Colouring(column, entries, title, per_model, values_in_words)
+    colouring = Colouring(column, entries, title, per_model, f"value_{column}")
     columns = {}
-    for pane, (part, drawn) in enumerate(zip(values, is_drawn, strict=True)):
-        columns[colouring.column_of(pane)] = np.where(drawn, scale.names(part), NONE)
-        columns[colouring.value_column_of(pane)] = scale.words(part).replace("", NONE).to_numpy()
+    for pane, (part, drawn) in enumerate(zip(parts, is_drawn, strict=True)):
+        names = scale.names(part)
+        drawn_names.update(names[drawn].unique())
+        columns[colouring.column_of(pane)] = names
+        columns[colouring.value_column_of(pane)] = scale.words(part)
     return columns, colouring
 
 
@@ -214,21 +225,23 @@ class _Names:
     @classmethod
     def from_values(cls, values: pd.Series) -> "_Names":
         texts = texts_of(values)
-        counts = texts[texts != ""].value_counts()
+        counts = dict(zip(texts.categories, np.bincount(texts.codes + 1)[1:], strict=False))
         # Of equally frequent ones in the order of the alphabet: the same in each comparison.
-        ranked = sorted(counts.index, key=lambda text: (-counts[text], text))
+        ranked = sorted(counts, key=lambda text: (-counts[text], text))
         categories = ranked[:MOST_CATEGORIES]
         if as_numbers(values) is not None:
             categories.sort(key=float)
         return cls(tuple(categories), len(ranked) - len(categories))
 
-    def names(self, values: pd.Series) -> NDArray[np.str_]:
-        numbers = {text: str(number) for number, text in enumerate(self.categories)}
+    def names(self, values: pd.Series) -> pd.Categorical:
         texts = texts_of(values)
-        return texts.map({"": NONE, **numbers}).fillna(OTHER).to_numpy(dtype=str)
+        numbers = {text: str(number) for number, text in enumerate(self.categories)}
+        names = [numbers.get(text, OTHER) for text in texts.categories]
+        return _named(texts.codes, names, NONE)
 
-    def words(self, values: pd.Series) -> pd.Series:
-        return texts_of(values)
+    def words(self, values: pd.Series) -> pd.Categorical:
+        texts = texts_of(values)
+        return _named(texts.codes, texts.categories, NONE)
 
     def entries(self, palette: Palette) -> list[LegendEntry]:
         named = [
@@ -252,7 +265,7 @@ class _Ranges:
     def from_values(cls, values: pd.Series) -> "_Ranges":
         numbers = as_numbers(values)
         assert numbers is not None
-        finite = numbers[np.isfinite(numbers)].to_numpy()
+        finite = numbers[np.isfinite(numbers)].clip(-_LARGEST, _LARGEST).to_numpy()
         low, high = np.percentile(finite, [_OUTLIERS, 100 - _OUTLIERS])
         if low == high:
             low, high = finite.min(), finite.max()
@@ -260,14 +273,19 @@ class _Ranges:
         first, last = math.floor(low / step) + 1, math.ceil(high / step) - 1
         return cls(tuple(number * step for number in range(first, last + 1)), step)
 
-    def names(self, values: pd.Series) -> NDArray[np.str_]:
+    def names(self, values: pd.Series) -> pd.Categorical:
         numbers = self._numbers(values)
-        ranges = np.searchsorted(self.edges, numbers, side="right").astype(str)
-        return np.where(np.isnan(numbers), NONE, ranges)
+        ranges = np.searchsorted(self.edges, numbers, side="right")
+        names = [str(number) for number in range(len(self.edges) + 1)]
+        return _named(np.where(np.isnan(numbers), -1, ranges), names, NONE)
 
-    def words(self, values: pd.Series) -> pd.Series:
-        numbers = pd.Series(self._numbers(values), values.index)
-        return numbers.map(lambda number: "" if number != number else self._written(number, 1))
+    def words(self, values: pd.Series) -> pd.Categorical:
+        digits = 1 - math.floor(math.log10(self.step))
+        rounded = self._numbers(values) + 0.0  # a copy, to be rounded to few different ones
+        is_small = np.abs(rounded) < 1e15
+        rounded[is_small] = rounded[is_small].round(digits) + 0.0  # without a zero below zero
+        codes, distinct = pd.factorize(rounded)
+        return _named(codes, [self._written(number, 1) for number in distinct], NONE)
 
     def _numbers(self, values: pd.Series) -> NDArray[np.float64]:
         numbers = as_numbers(values)

@@ -104,7 +104,7 @@ def comparison(keys: Sequence[str], projection: Projection, inline: bool = False
     )
 
 
-@st.cache_resource(max_entries=30, show_spinner="Colouring the images …", hash_funcs=BY_CONTENT)
+@st.cache_resource(max_entries=12, show_spinner="Colouring the images …", hash_funcs=BY_CONTENT)
 def coloured(keys: Sequence[str], projection: Projection, colour_by: str) -> ComparedMaps:
     """Colour the maps of models, as `vlcore.api.colourings.coloured`.
 

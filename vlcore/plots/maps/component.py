@@ -108,7 +108,11 @@ def colour_columns(
 
 def _codes(names: pd.Series, colouring: Colouring, grouping: Grouping) -> npt.NDArray[np.uint8]:
     entries = [entry.name for entry in colouring.entries(LIGHT, grouping)]
-    codes = pd.Index(entries).get_indexer(names)
+    if isinstance(names.dtype, pd.CategoricalDtype):
+        of_categories = pd.Index(entries).get_indexer(names.cat.categories)
+        codes = np.append(of_categories, -1)[names.cat.codes]
+    else:
+        codes = pd.Index(entries).get_indexer(names)
     return codes.astype(np.uint8)  # -1 becomes `NO_VALUE`
 
 

@@ -68,7 +68,7 @@ function unpacked(table) {
   const columns = {};
   for (const {name} of table.schema.fields) {
     const column = table.getChild(name);
-    if (!/^(caption|predicted)_|_value(_\d)?$/.test(name)) columns[name] = column.toArray();
+    if (!/^(caption|predicted|value)_/.test(name)) columns[name] = column.toArray();
     else columns[name] = {word: row => column.get(row)};
   }
   return columns;
