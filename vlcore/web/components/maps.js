@@ -6,7 +6,7 @@
 // (entries of the legend that were clicked), `unsupported`.
 
 const columnsByStamp = new Map();
-const mapsByParent = new WeakMap(), stampsByParent = new WeakMap();
+const mapsByParent = new WeakMap(), keptByParent = new WeakMap();
 const waiting = new Set();  // maps whose columns are still to come
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -48,8 +48,8 @@ function keep({stamp, columns: table, sheet}, parent) {
   let isGone = false;
   const tell = () => {
     if (isGone) return;
-    columnsByStamp.delete(stampsByParent.get(parent));
-    stampsByParent.set(parent, stamp);
+    forget(parent);
+    keptByParent.set(parent, {stamp, columns});
     columnsByStamp.set(stamp, columns);
     for (const map of [...waiting]) map.update();
   };
@@ -59,8 +59,14 @@ function keep({stamp, columns: table, sheet}, parent) {
   } else tell();
   return () => {
     isGone = true;
-    columnsByStamp.delete(stamp);
+    forget(parent);
   };
+}
+
+// Forgets the columns that came with a parent, unless another one has brought the same since, as where a page moves maps.
+function forget(parent) {
+  const kept = keptByParent.get(parent);
+  if (kept && columnsByStamp.get(kept.stamp) === kept.columns) columnsByStamp.delete(kept.stamp);
 }
 
 // Arrow columns as arrays; words as codes with their names.
