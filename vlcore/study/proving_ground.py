@@ -24,6 +24,7 @@ from vlcore.study.statistics.paired import ALPHA, holm
 
 BUDGET = 3  # slices, in the finder's own order
 LINE = 0.8  # of precision and of recall
+SHUFFLED = "shuffled"  # begins the name of a set whose errors were dealt out by chance
 TOP = 10  # fresh images of the first slice, for its precision
 PLANTS = {  # by attribute: the object that is seldom shown with a word
     "place": Cell("camel", ("grass",)),
@@ -212,21 +213,23 @@ def summary(judged: pd.DataFrame) -> pd.DataFrame:
     Returns:
         By ``finder`` in their order: ``discovery`` (of plants that took), ``false`` (of slices in
         sets with such a plant), ``alarm`` (of sets with nothing planted, those with a slice),
-        ``precision`` (at `TOP`), ``named`` (of plants that took) and ``correct`` (of names in sets
-        with such a plant). None where there is nothing to count.
+        ``chance`` (the same of sets `SHUFFLED`), ``precision`` (at `TOP`), ``named`` (of plants
+        that took) and ``correct`` (of names in sets with such a plant). None where there is
+        nothing to count.
     """
     rows = []
     for finder, table in judged.groupby("finder", sort=False):
         has_plants, empty = table[table["plants"] > 0], table[table["planted"] == 0]
+        empty = empty.assign(total=1, alarms=empty["slices"] > 0)
+        is_shuffled = empty["set"].str.startswith(SHUFFLED)
         precise = has_plants.dropna(subset=["precision_at_10"])
         rows.append(
             {
                 "finder": finder,
                 "discovery": _counted(has_plants, "discovered", "plants"),
                 "false": _counted(has_plants, "false", "slices"),
-                "alarm": _counted(
-                    empty.assign(total=1, alarms=empty["slices"] > 0), "alarms", "total"
-                ),
+                "alarm": _counted(empty[~is_shuffled], "alarms", "total"),
+                "chance": _counted(empty[is_shuffled], "alarms", "total"),
                 "precision": (
                     mean(precise["precision_at_10"], precise["set"]).within(0, 1)
                     if len(precise)
