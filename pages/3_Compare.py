@@ -5,7 +5,7 @@ import streamlit as st
 from vlcore.data.drawn import BUILT_IN
 from vlcore.experiment.plain_text import plain
 from vlcore.web import condition_controls, shell
-from vlcore.web.compare import grid, maps, models, sections
+from vlcore.web.compare import grid, maps, models, sections, selections
 
 palette, bar = shell.begin("Compare models")
 with bar.popover("Settings", icon=":material/settings:"):
@@ -37,7 +37,8 @@ else:  # no `st.stop` above: after it, Streamlit keeps the controls of the other
             st.stop()
         models.remember_sides(sides)
         view = maps.choose(sides, images, palette, bar)
+        selection = selections.choose(view, bar)
     length = condition_controls.name_of(condition_controls.LENGTHS, steps)
     bar.caption(plain(f"{images.name}, {length} training"), width="content")
-    maps.show(view)
+    maps.show(view, selection)
     sections.show_section(view)

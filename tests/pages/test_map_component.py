@@ -94,20 +94,24 @@ def test_what_a_browser_marked_is_listed() -> None:
     told = told_maps(page)[0]
     points = cache.comparison(KEYS, PCA).points
     marked = (points["object"] == "camel").to_numpy() & (np.arange(len(points)) % 3 == 0)
-    selected = {"images": told["images"], "pane": 1, "rows": bitmask(marked)}
-    for state, count in (
-        ({"selected": selected}, marked.sum()),
-        ({"selected": selected, "shown": ["group horse_grass", "nonsense"]}, 0),
-        ({"selected": selected, "shown": "nonsense"}, marked.sum()),
-        ({"selected": selected | {"images": "others"}}, 0),
-        ({"selected": selected | {"pane": 7}}, 0),
-        ({"selected": selected | {"rows": 3}}, 0),
-        ({"selected": "everything", "picked": "p1"}, 0),
-        ({"picked": -1}, 0),
+    selected = {"images": told["images"], "rows": bitmask(marked)}
+    for gesture, (state, count) in enumerate(
+        (
+            ({"selected": selected}, marked.sum()),
+            ({"selected": selected | {"rows": 3}}, 0),
+            ({"selected": selected, "shown": "nonsense"}, marked.sum()),
+            ({"selected": selected | {"rows": None}}, 0),
+            ({"selected": selected | {"images": "others"}}, 0),
+            ({"selected": "everything", "picked": "p1"}, 0),
+            ({"picked": -1}, 0),
+        ),
+        start=1,
     ):
+        if isinstance(state.get("selected"), dict):
+            state = {**state, "selected": {**state["selected"], "gesture": gesture}}
         page.session_state[key_of_maps()] = state
         ok(page.run())
-        words = f"{count} images"
+        words = f"**{count} images**"
         assert (words in text_of(page)) == (count > 0), state
         assert ("The images you marked" in text_of(page)) == (count > 0), state
     row = int(np.flatnonzero(points["x1"].notna())[0])

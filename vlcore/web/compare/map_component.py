@@ -9,38 +9,32 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from vlcore.api import map_component
+from vlcore.api.selections import Selection
 from vlcore.experiment.plain_text import plain
 from vlcore.plots.maps.component import bitmask, rows_of_bitmask, undrawn_overlays
 from vlcore.plots.maps.legend import rows_of_entries
-from vlcore.plots.maps.linked import clicked_ids
 from vlcore.plots.options import PLAIN
 from vlcore.plots.thumbnails import SAFE_ADDRESS
 from vlcore.web import cache, image_addresses
-from vlcore.web.compare.view import Clicks, Shown
+from vlcore.web.compare.view import Clicks, Gesture, Shown
 from vlcore.web.components import browser
 
 
-def show(view: Shown, alt: str, key: str) -> Clicks | None:
-    """Show the maps, and the panel below: what was clicked and marked on them, or nothing where a
-    browser has no WebGL2."""
-    points, options = view.comparison.points, view.options
-    in_columns = options.replace(
-        colour_by=PLAIN.colour_by,
-        groups=PLAIN.groups,
-        split=PLAIN.split,
-        movement=False,
-        twins=False,
-    )
-    columns = cache.map_columns(view.keys, in_columns)
+def show(view: Shown, alt: str, selection: Selection | None) -> Clicks | None:
+    """Show the maps with what is selected, and the panel below: what was clicked on them, or
+    nothing where a browser has no WebGL2."""
+    points, options, key = view.comparison.points, view.options, view.map_key
+    columns = _columns(view)
     colours = cache.map_colours(view.keys, options.projection, options.colour_by)
     drawing = cache.map_drawing(view.keys, view.palette, view.side, options, view.legend_place)
     told: Mapping[str, Any] = st.session_state.get(key) or {}
     names = [entry["name"] for entry in drawing["legend"]]
     entries = [name for name in names if name in _listed(told.get("shown"))]
-    selected = _selected(told.get("selected"), columns.images, len(view.keys))
     clicked = told.get("picked")
     picked = None
     if isinstance(clicked, int) and 0 <= clicked < len(points):
@@ -65,7 +59,7 @@ def show(view: Shown, alt: str, key: str) -> Clicks | None:
             ),
             "picked": int(position[0]) if len(position) else None,
             "shown": entries,
-            "selected": selected,
+            "selected": _selected(view, selection),
         },
         on_picked_change=_rerun,
         on_selected_change=_rerun,
@@ -94,11 +88,63 @@ def show(view: Shown, alt: str, key: str) -> Clicks | None:
             on_select="rerun",
             selection_mode=["cell"],
         )
-    if selected is None:
-        return Clicks(picked)
-    marked = view.points[rows_of_bitmask(selected["rows"], len(points))[view.points.index]]
-    clicks = {"cell": cells, "shown": [{"colour": name} for name in entries]}
-    return Clicks(picked, clicked_ids(clicks, marked, str(selected["pane"])))
+    return Clicks(picked)
+
+
+def _columns(view: Shown) -> cache.MapColumns:
+    in_columns = view.options.replace(
+        colour_by=PLAIN.colour_by,
+        groups=PLAIN.groups,
+        split=PLAIN.split,
+        movement=False,
+        twins=False,
+    )
+    return cache.map_columns(view.keys, in_columns)
+
+
+def last_gesture(view: Shown) -> Gesture | None:
+    """What was marked on the maps last, as far as the filters let it through; None where nothing
+    was, or on maps of other images."""
+    told: Mapping[str, Any] = st.session_state.get(view.map_key) or {}
+    value = told.get("selected")
+    if not isinstance(value, dict) or value.get("images") != _columns(view).images:
+        return None
+    marked = rows_of_bitmask(value.get("rows"), len(view.comparison.points))
+    marked &= view.comparison.points.index.isin(view.points.index)
+    return Gesture(view.map_key, value.get("gesture"), marked)
+
+
+def clicked_alone(view: Shown) -> NDArray[np.bool_] | None:
+    """Which points clicked entries of the legend and cells of the panel leave on any map, (n,);
+    None where nothing was clicked."""
+    told: Mapping[str, Any] = st.session_state.get(view.map_key) or {}
+    cells = [f"group {cell['group']}" for cell in _clicked_cells(f"{view.map_key}-panel")]
+    entries = [name for name in _listed(told.get("shown")) if isinstance(name, str)]
+    if not (cells or entries):
+        return None
+    points = view.comparison.points
+    alone = np.zeros(len(points), dtype=bool)
+    for pane in map(str, range(len(view.keys))):
+        alone |= rows_of_entries(points, cells, pane) & rows_of_entries(points, entries, pane)
+    return alone & points.index.isin(view.points.index)
+
+
+def _selected(view: Shown, selection: Selection | None) -> dict[str, Any]:
+    """What is selected, for the maps to light up, with the best of each to be ringed, and the last
+    gesture that the page has heard of."""
+    heard = st.session_state.get("gestures", {}).get(view.map_key, 0)
+    if selection is None:
+        return {"rows": None, "best": [], "gesture": heard}
+    positions = pd.Series(np.arange(len(view.comparison.points)), view.comparison.rows)
+    best = [
+        positions.reindex([row for row, _ in selection.best.get(name, [])]).dropna().astype(int)
+        for name in view.comparison.named
+    ]
+    return {
+        "rows": bitmask(selection.marked),
+        "best": [ranked.tolist() for ranked in best],
+        "gesture": heard,
+    }
 
 
 def _rerun() -> None:
@@ -107,14 +153,6 @@ def _rerun() -> None:
 
 def _listed(value: object) -> list[object]:
     return value if isinstance(value, list) else []
-
-
-def _selected(value: object, images: str, panes: int) -> dict[str, Any] | None:
-    """The selection that a browser sent, if it is of the images that are shown."""
-    if not isinstance(value, dict) or value.get("images") != images:
-        return None
-    is_whole = value.get("pane") in range(panes) and isinstance(value.get("rows"), str)
-    return {name: value[name] for name in ("images", "pane", "rows")} if is_whole else None
 
 
 def _clicked_cells(key: str) -> list[dict[str, str]]:

@@ -1,15 +1,13 @@
 """Maps of the Compare page, and what answers to them: the image that was clicked, and those that
 were marked."""
 
-import hashlib
 from collections.abc import Sequence
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.api.compared_maps import ComparedMaps, points_table
+from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.description import describe_comparison
-from vlcore.api.metrics_table import marked_table
 from vlcore.api.model_map import ModelMap
 from vlcore.api.offline_page import (
     OTHER_BACKGROUND,
@@ -18,19 +16,18 @@ from vlcore.api.offline_page import (
     twin_lengths,
     with_clicked_image,
 )
+from vlcore.api.selections import Selection
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
-from vlcore.plots.maps.linked import brushed
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, map_controls, shell, widgets
-from vlcore.web.compare import agreement, map_component
+from vlcore.web.compare import agreement, map_component, selections
 from vlcore.web.compare.models import Side, badges
 from vlcore.web.compare.view import Clicks, Shown
 
 ABOVE = 190  # px of the page over the maps
-MOST_SHOWN = 24  # marked images that are drawn; all are counted
 
 
 def choose(sides: Sequence[Side], images: ImageSet, palette: Palette, bar: DeltaGenerator) -> Shown:
@@ -42,24 +39,21 @@ def choose(sides: Sequence[Side], images: ImageSet, palette: Palette, bar: Delta
     return Shown(keys, comparison, images, options, palette, px, legend_place, sides)
 
 
-def show(view: Shown) -> None:
-    """The maps, what they show in words, and the images that were marked or clicked on them."""
+def show(view: Shown, selection: Selection | None = None) -> None:
+    """The maps, what they show in words, and the images that are selected or were clicked."""
     comparison, images = view.comparison, view.images
     alt = " ".join(
         [describe_comparison(comparison, images.grouping), *cache.layouts(view.keys).sentences]
     )
-    identity = repr((view.keys, view.options.projection))
-    # A selection belongs to its maps.
-    key = f"maps-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
-    clicks = map_component.show(view, alt, key)
+    clicks = map_component.show(view, alt, selection)
     if clicks is None:
-        clicks = _show_vectors(view, alt, f"{key}-vectors")
+        clicks = _show_vectors(view, alt, view.vectors_key)
     badges(view.sides)
     agreement.show_sentence(view)
     widgets.show_part(view.parts["summary"])
     if clicks.picked is not None:
         st.query_params["picture"] = clicks.picked
-    _marked(view, clicks.marked)
+    selections.show(view, selection)
     with shell.errors_as_sentences():
         _clicked(comparison, images, st.query_params.get("picture"), view.options.twins)
 
@@ -87,29 +81,7 @@ def _show_vectors(view: Shown, alt: str, key: str) -> Clicks:
     selection = event.selection if event else {}
     clicked = selection.get("pick", [])
     picked = str(clicked[0].get("id")) if clicked else None
-    return Clicks(picked, brushed(selection, view.points))
-
-
-def _marked(view: Shown, ids: Sequence[str]) -> None:
-    if not ids:
-        return
-    comparison, images = view.comparison, view.images
-    st.subheader("The images you marked")
-    marked = comparison.points[comparison.points["id"].isin(ids)]
-    st.markdown(f"**{len(marked)} images**")
-    agreement.show_marked(view, ids)
-    left, right = st.columns([2, 3])
-    table = marked_table(comparison, images.grouping, marked)
-    left.dataframe(table, hide_index=True, width="stretch")
-    left.caption("Right: the marked images that each model predicts right, of those that it shows.")
-    with right.container(horizontal=True, gap="small"):
-        for point in marked[:MOST_SHOWN].itertuples():
-            image = images.image(int(point.id.removeprefix("p")))
-            widgets.show_image(image, width=72, alt=f"{point.object}, {point.context}")
-        if len(marked) > MOST_SHOWN:
-            st.caption(f"and {len(marked) - MOST_SHOWN} more")
-    with st.expander("All of them, with every model's prediction"):
-        st.dataframe(points_table(comparison, marked), hide_index=True, width="stretch")
+    return Clicks(picked)
 
 
 def _clicked(
@@ -123,6 +95,8 @@ def _clicked(
     image, neighbours = st.columns([1, 4])
     words = f"{point['object']}, {point['context']}"
     widgets.show_image(images.image(row), width="stretch", alt=words, within=image)
+    with image:
+        selections.show_like(str(identity))
     image.caption(f"{plain(point['spoken'])}  \n“{plain(images.table['caption'].iat[row])}”")
     with neighbours:
         for column, (name, model) in widgets.in_pairs(comparison.named.items()):

@@ -1,10 +1,13 @@
 """What a visitor looks at on the Compare page, and what was clicked and marked there."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.offline_page import comparison_parts
@@ -19,10 +22,19 @@ from vlcore.web.compare.models import Side
 
 @dataclass(frozen=True)
 class Clicks:
-    """What maps answered: the id of the image that was clicked, and the ids of those marked."""
+    """What maps answered: the id of the image that was clicked."""
 
     picked: str | None = None
-    marked: Sequence[str] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Gesture:
+    """What was marked last on the maps of a key: which points, (n,); none where a mark was taken
+    away."""
+
+    key: str
+    number: object  # differs from that of the gesture before
+    marked: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +50,17 @@ class Shown:
     side: int
     legend_place: LegendPlace
     sides: Sequence[Side]
+
+    @property
+    def map_key(self) -> str:
+        """The key of the maps on the page: others have gestures of their own."""
+        identity = repr((self.keys, self.options.projection))
+        return f"maps-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+
+    @property
+    def vectors_key(self) -> str:
+        """The key of the same maps as Altair draws them."""
+        return f"{self.map_key}-vectors"
 
     @cached_property
     def parts(self) -> dict[str, Part]:

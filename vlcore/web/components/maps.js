@@ -135,7 +135,8 @@ class LinkedMaps {
     this.canvas = element("canvas", {"aria-hidden": "true"});
     this.points = new Points(this.canvas);
     this.root = element("div", {className: "linked-maps"});
-    this.restored = data.selected;  // what was marked before the map was mounted anew
+    this.gestures = 0;  // that marked images, or took the mark away
+    this.best = [];  // images of each map that are ringed
     parent.append(this.root);
     this.listen(this.root, "keydown", event => this.press(event));
     this.listen(this.canvas, "webglcontextlost", event => {
@@ -185,12 +186,19 @@ class LinkedMaps {
       this.index = [];
       this.scenes = {};
     }
-    if (this.restored?.images === data.images) this.selected = bitsOf(this.restored.rows, data.count);
-    this.restored = null;
+    this.adopt(data.selected);
     this.hint.textContent = !this.isTouched ? HINT : this.columns.scene ? HINT_OF_TWINS : HINT_OF_FINGER;
     this.picked = data.picked;
     this.passing = bitsOf(data.drawn, data.count);
     this.dress();
+  }
+
+  // What is marked is the page's to say, unless it has not heard of the last gesture yet.
+  adopt({rows, best, gesture}) {
+    if (gesture < this.gestures) return;
+    this.gestures = gesture;
+    this.selected = rows && bitsOf(rows, this.data.count);
+    this.best = best;
   }
 
   refuse() {
@@ -381,10 +389,10 @@ class LinkedMaps {
   // Captions, circles, lines, the image under the pointer and what is being marked: on top, as SVG.
   drawOver(pane) {
     const {data, hovered, picked} = this, {side, ink} = data, parts = [];
-    const circle = (row, radius, colour) => {
+    const circle = (row, radius, colour, width = 2.2) => {
       const at = this.pixel(pane, row);
       if (!at) return null;
-      const look = {fill: "none", stroke: colour, "stroke-width": 2.2};
+      const look = {fill: "none", stroke: colour, "stroke-width": width};
       parts.push(drawn("circle", {cx: at[0], cy: at[1], r: radius, ...look}));
       return at;
     };
@@ -419,6 +427,7 @@ class LinkedMaps {
         line(this.at(pane, ...before), from, ink.text, 2);
       }
     }
+    for (const row of this.best[pane] ?? []) circle(row, 7, ink.accent, 1.3);
     if (picked !== null) {
       for (const twin of this.twins(picked)) circle(twin, 7, ink.text);
       circle(picked, 11, ink.accent);
@@ -610,17 +619,20 @@ class LinkedMaps {
       marked[row] = isInside(path, across, up);
     }
     if (!marked.includes(1)) return this.clear();
-    this.selected = marked;
-    this.dress();
-    this.tell("selected", {images: this.data.images, pane, rows: textOf(marked)});
+    this.mark(marked);
   }
 
   clear() {
     this.gesture = null;
     if (!this.selected) return this.draw();
-    this.selected = null;
+    this.mark(null);
+  }
+
+  mark(marked) {
+    this.selected = marked;
+    this.best = [];
     this.dress();
-    this.tell("selected", null);
+    this.tell("selected", {images: this.data.images, rows: marked && textOf(marked), gesture: ++this.gestures});
   }
 
   hover(row, pane, event) {

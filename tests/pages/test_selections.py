@@ -1,0 +1,205 @@
+"""Selections on the Compare page: what the address selects, the search box, algebra, the kept list,
+and what the page says where there is nothing."""
+
+from functools import partial
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from vlcore.api.selections import Selection, selection_text
+from vlcore.plots.options import PCA
+from vlcore.study import plans
+from vlcore.web import cache, kept_selections
+from vlcore.web.compare import selections
+
+from .app import FakeQueue, labels, opened, press, text_of
+
+KEYS = [condition.key for condition in plans.find("experiments").conditions[:2]]
+start = partial(opened, "3_Compare", left_model=KEYS[0], right_model=KEYS[1])
+pytestmark = pytest.mark.usefixtures("bundled", "no_cookies")
+
+
+@pytest.fixture
+def bundled(empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue.disk = True
+    monkeypatch.delenv("VLCORE_SHIPPED")
+
+
+def ok(page: AppTest) -> AppTest:
+    assert not page.exception
+    assert not page.error
+    return page
+
+
+def setting(page: AppTest, name: str) -> str:
+    value = page.query_params.get(name, "")
+    return value if isinstance(value, str) else value[0]
+
+
+def rows_of(page: AppTest) -> list[int]:
+    """The rows of the images that the page lists."""
+    (table,) = (table.value for table in page.dataframe if "left prediction" in table.value)
+    return [int(name.removeprefix("p")) for name in table["id"]]
+
+
+def selected(rows: np.ndarray, words: str = "") -> Selection:
+    return Selection.from_rows(cache.comparison(KEYS, PCA), rows, words)
+
+
+def test_nothing_but_the_box_is_there_while_nothing_is_selected() -> None:
+    page = ok(start())
+    assert page.text_input(key="search").value == ""
+    assert not {"Clear", "Keep", "Combine", "Download CSV"} & set(labels(page))
+    assert "The images" not in text_of(page)
+
+
+def test_words_are_searched_in_all_columns_and_stay_in_the_address() -> None:
+    page = ok(start())
+    page.text_input(key="search").set_value("camel split:held").run()
+    points = cache.comparison(KEYS, PCA).points
+    expected = points[(points["object"] == "camel") & (points["kind"] == "test")]
+    assert [f"p{row}" for row in rows_of(ok(page))] == expected["id"].tolist()
+    assert f"{len(expected)} of {len(points)} images" in text_of(page)
+    accuracy = page.dataframe[0].value
+    assert accuracy["Images"].tolist() == [len(expected)]
+    assert {"Left", "Right", "Right − left"} <= set(accuracy)
+    again = ok(start(search="camel split:held"))
+    assert rows_of(again) == rows_of(page)
+    press(again, "Clear")
+    assert "The images" not in text_of(ok(again))
+    assert again.text_input(key="search").value == ""
+
+
+def test_what_is_not_found_and_what_models_do_not_know_is_said() -> None:
+    for text, words in {
+        "colour:red": "No column is named",
+        "a zebra": "“zebra”",
+        "…": "no words",
+        '""': "Type words",
+        "x" * 200: "It does not know",
+    }.items():
+        page = ok(start(search=text))
+        assert any(words in warning.value for warning in page.warning), text
+        assert "The images" not in text_of(page)
+
+
+def test_a_caption_ranks_images_in_every_model() -> None:
+    page = ok(start(search="camel", search_by="caption"))
+    assert "Left model**, best first" in text_of(page)
+    assert len(page.get("image")) == 24
+    table = next(table.value for table in page.dataframe if "left rank" in table.value)
+    assert sorted(table["left rank"].dropna()) == list(range(1, 13))
+
+
+def test_more_like_this_leaves_a_selection() -> None:
+    row = int(cache.model_map(KEYS[0], PCA, ()).rows[3])
+    page = ok(start(picture=f"p{row}"))
+    press(page, "More like this")
+    assert setting(page, "like") == f"p{row}"
+    assert row in rows_of(ok(page))
+    assert ok(start(like="p999999999")).warning
+    assert ok(start(like="<b>")).warning
+
+
+def test_rows_in_the_address_are_those_of_other_models_too() -> None:
+    rows = cache.comparison(KEYS, PCA).rows[[3, 8, 200]]
+    name = f".{selection_text(selected(rows))}"
+    assert rows_of(ok(start(selection=name))) == rows.tolist()
+    other = opened("3_Compare", selection=name, right_bias="75 %")
+    assert set(rows_of(ok(other))) <= set(rows.tolist())
+    for damaged in (name[:-2], name + "AAAA", f".AAAA{name[5:]}", "gone-and-gone", "<img src=x>"):
+        page = ok(start(selection=damaged))
+        assert len(page.warning) == 1, damaged
+        assert "selection" in page.warning[0].value
+
+
+def test_many_rows_are_kept_on_the_server_under_a_short_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(selections, "IN_ADDRESS", 0)
+    page = ok(start(search="camel split:held"))
+    before = rows_of(page)
+    page.selectbox(key="combine-with").set_value("minority groups").run()
+    press(page, "Combine")
+    after = rows_of(ok(page))
+    assert set(after) < set(before)
+    name = setting(page, "selection")
+    assert len(name) == 12
+    assert "camel split:held” and minority groups" in text_of(page)
+    assert rows_of(ok(start(selection=name))) == after, "another visitor's session"
+
+
+@pytest.mark.parametrize("way", ["and", "or", "without"])
+def test_a_selection_is_combined_with_groups_and_outcomes(way: str) -> None:
+    page = ok(start(search="object:camel"))
+    camels = set(rows_of(page))
+    points = cache.comparison(KEYS, PCA).points
+    wrong = set(points.loc[points["right_1"] == "wrong", "id"].str[1:].astype(int))
+    expected = {"and": camels & wrong, "or": camels | wrong, "without": camels - wrong}[way]
+    page.button_group(key="combine-way").set_value(way).run()
+    page.selectbox(key="combine-with").set_value("right model wrong").run()
+    press(page, "Combine")
+    assert set(rows_of(ok(page))) == expected
+
+
+def test_selections_are_kept_under_titles_shown_again_and_removed() -> None:
+    page = ok(start(search="object:camel"))
+    rows = rows_of(page)
+    title = next(field for field in page.text_input if field.label.startswith("Keep"))
+    title.set_value("odd *camels*")
+    press(page, "Keep")
+    kept = [label for label in labels(page) if "camels" in label]
+    assert len(kept) == 1
+    press(page, "Clear")
+    assert kept[0] in labels(page), "the list stays where there is one"
+    press(page, kept[0])
+    assert rows_of(ok(page)) == rows
+    press(page, "Remove")
+    assert kept[0] not in labels(page)
+
+
+def test_a_selection_comes_back_with_the_visitor_and_not_after_it_was_cleared() -> None:
+    page = ok(start(search="object:camel"))
+    rows = rows_of(page)
+    for name in ("search", "left_model", "right_model"):
+        page.query_params.pop(name, None)
+    page.switch_page("pages/1_Data.py").run()
+    page.query_params["left_model"], page.query_params["right_model"] = KEYS
+    page.switch_page("pages/3_Compare.py").run()
+    assert rows_of(ok(page)) == rows
+
+
+def test_the_table_has_file_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    files: list[str] = []
+    monkeypatch.setattr(
+        selections.widgets,
+        "download",
+        lambda _label, data, name, *_rest, **_options: (
+            files.append(data()) if name == "selection.csv" else None
+        ),
+    )
+    page = ok(start(search="object:camel split:training"))
+    table = pd.read_csv(StringIO(files[0]))
+    assert table["source"].str.startswith("train/camel").all()
+    assert len(table) == len(rows_of(page))
+    assert {"left score", "coat", "right prediction"} <= set(table)
+
+
+def test_a_server_that_cannot_keep_says_so_and_shows_the_selection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(selections, "IN_ADDRESS", 0)
+    page = ok(start(search="object:camel"))
+
+    def refuse(*_: object) -> str:
+        raise kept_selections.HomeError("The disk is full.")
+
+    monkeypatch.setattr(kept_selections, "keep", refuse)
+    page.selectbox(key="combine-with").set_value("minority groups").run()
+    press(page, "Combine")
+    assert len(rows_of(ok(page))) > 0
+    assert "The disk is full" in page.toast[0].value
