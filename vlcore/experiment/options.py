@@ -227,24 +227,21 @@ NEGATIVES: dict[str, Negatives] = {
     **{
         f"same_place_{percent}": Negatives(
             f"{percent} % of the mismatched captions name the same background and the other animal,"
-            " so that only the animal tells. Where that caption is rare, the text alone gives it"
-            " away.",
+            " so that only the animal tells; a rare caption is given away by the text alone.",
             named=("object", "context"),
             same_place=percent / 100,
         )
         for percent in (25, 50, 100)
     },
     "other_object": Negatives(
-        "Captions of the other animal, as often as they occur: whatever else captions say, only the"
-        " animal must be told apart.",
+        "Captions of the other animal, as often as they occur: only the animal must be told apart.",
         named=("object",),
     ),
     "shuffle_unfiltered": Negatives(
         "The batch's captions in another order; some are the right one by chance."
     ),
     "none": Negatives(
-        "The study's text taken literally: matched pairs only. One point for everything is optimal:"
-        " a collapse.",
+        "The study's text taken literally: matched pairs only. Optimal is one point, a collapse.",
         words="positives only",
         control="matched-only",
         key="positives",
