@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import streamlit as st
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Response, sync_playwright
 from streamlit.components.v2 import manifest_scanner
 
 from tests.chromium import CHROMIUM, FLAGS
@@ -167,8 +167,8 @@ def pytest_runtest_makereport(
 def come(
     request: pytest.FixtureRequest, browser: Browser, server: str
 ) -> Iterator[Callable[..., Page]]:
-    """Opens a tab of a visitor's own; the test fails if one asks another host for anything or
-    complains."""
+    """Opens a tab of a visitor's own; the test fails if one asks another host for anything, asks
+    for what is not there, or complains."""
     tabs: list[Page] = request.node.stash.setdefault(TABS, [])
     complaints: list[str] = []
     ours = (server, server.replace("http", "ws", 1), "data:", "blob:", "file:")
@@ -178,22 +178,23 @@ def come(
             complaints.append(f"asks for {url}")
 
     def listen(message: ConsoleMessage) -> None:
-        # At a deep link Streamlit's browser part first asks for its server below the page, which is
-        # not there.
         # A busy machine runs what asks for a preloaded file some seconds late.
         # Without a graphics card a browser says that it waits for what WebGL has drawn.
         harmless = ("was preloaded", "GPU stall due to ReadPixels")
-        is_usual = "/_stcore/" in message.location["url"] or any(
-            words in message.text for words in harmless
-        )
+        is_usual = any(words in message.text for words in harmless)
         if message.type in ("error", "warning") and not is_usual:
             complaints.append(message.text)
+
+    def answered(response: Response) -> None:
+        if response.status == 404:
+            complaints.append(f"nothing is at {response.url}")
 
     def opened(width: int = 1440, height: int = 1200, **context: object) -> Page:
         size = {"width": width, "height": height}
         tab = browser.new_context(viewport=size, color_scheme="light", **context).new_page()  # type: ignore[arg-type]
         tab.set_default_timeout(PATIENCE)
         tab.on("request", lambda sent: asked(sent.url))
+        tab.on("response", answered)
         tab.on("pageerror", lambda error: complaints.append(str(error)))
         tab.on("console", listen)
         tabs.append(tab)

@@ -11,7 +11,7 @@ import pytest
 import streamlit as st
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -103,6 +103,44 @@ def test_home_preloads_its_atlas() -> None:
         assert link.endswith(f"?v={__version__}>; {preload}")
     for address in ("/?data=../secret>; rel=preload", "/Compare"):
         assert "link" not in answer(address).headers
+
+
+@pytest.fixture
+def pages() -> TestClient:
+    """Pages and files of a server that keeps track of what a browser has."""
+    page = "<html><head><title>é</title></head></html>"
+
+    async def html(request: Request) -> Response:
+        if "if-none-match" in request.headers:
+            return Response(status_code=304)
+        return Response(page, media_type="text/html", headers={"ETag": "1"})
+
+    async def stream(_request: Request) -> Response:
+        return StreamingResponse(iter([page[:9], page[9:]]), media_type="text/html")
+
+    routes = [
+        Route("/Compare", html),
+        Route("/Streamed", stream),
+        Route("/media/page.html", html),
+        *serving.ROUTES,
+    ]
+    return TestClient(Starlette(routes=routes, middleware=serving.MIDDLEWARE))
+
+
+@pytest.mark.parametrize("path", ["/Compare", "/Streamed"])
+def test_a_page_begins_with_our_script(pages: TestClient, path: str) -> None:
+    answer = pages.get(path, headers={"If-None-Match": "1"})
+    script = re.search(r'<head><script src="(/scripts/page-\w+.js)"></script><title>é', answer.text)
+    assert script, "also where a browser has the page of an earlier version"
+    assert answer.headers["content-length"] == str(len(answer.content))
+    assert "etag" not in answer.headers
+    assert pages.get(script[1]).headers["content-type"].startswith("text/javascript")
+
+
+def test_other_files_are_sent_as_they_are(pages: TestClient) -> None:
+    assert "scripts" not in pages.get("/media/page.html").text
+    assert pages.get("/media/page.html", headers={"If-None-Match": "1"}).status_code == 304
+    assert pages.get("/Nothing").status_code == 404
 
 
 @pytest.fixture

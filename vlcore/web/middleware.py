@@ -1,4 +1,5 @@
-"""ASGI middleware: visitor cookie, upload quota, websocket message limits, preloading for Home."""
+"""ASGI middleware: visitor cookie, upload quota, websocket message limits, preloading for Home, our
+script in every page."""
 
 import re
 import secrets
@@ -9,6 +10,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vlcore.experiment import limits
+from vlcore.experiment.files import text_beside
 from vlcore.web import visitors
 from vlcore.web.components import scripts
 from vlcore.web.home import animation
@@ -17,6 +19,9 @@ from vlcore.web.streamlit_private import is_page_message, stored_upload_bytes
 
 _COOKIE_SECONDS = 24 * 3600
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")
+_PAGE_SCRIPT = text_beside(scripts.__file__, "page.js")
+# The headers by which a browser asks for a page only if it is a new one, or for a compressed one.
+_CONDITIONS = (b"if-none-match", b"if-modified-since", b"accept-encoding", b"range")
 _BEFORE_EVERY_PAGE = "/_stcore/host-config"  # what Streamlit's script asks for first, uncached
 
 
@@ -25,8 +30,9 @@ class VisitorMiddleware:
 
     A browser gets a random name, which no script of a page can read, before its first page, and
     with Home the address of the atlas, which then arrives beside the scripts. An upload beyond the
-    quotas is refused (413). A websocket message that no page sends is dropped, and a page that
-    sends more of them than a hand can is disconnected.
+    quotas is refused (413). Every page begins with our script, `page.js`. A websocket message
+    that no page sends is dropped, and a page that sends more of them than a hand can is
+    disconnected.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -37,6 +43,10 @@ class VisitorMiddleware:
             receive = _page_messages(receive)
         elif scope["type"] == "http":
             request = Request(scope)
+            if _may_be_page(scope):
+                headers = [pair for pair in scope["headers"] if pair[0] not in _CONDITIONS]
+                scope = {**scope, "headers": headers}
+                send = _with_script(send)
             if scope["method"] == "PUT" and (upload := _UPLOAD.search(scope["path"])):
                 receive = _within_quotas(receive, upload[1])
             elif atlas := _atlas_of_home(request):
@@ -73,6 +83,41 @@ def _atlas_of_home(request: Request) -> str:
     name = request.query_params.get("data", "scenes")
     towers = request.query_params.get("towers", animation.SCRATCH)
     return animation.atlas_address(name, towers) if animation.is_bundled(name, towers) else ""
+
+
+def _may_be_page(scope: Scope) -> bool:
+    """Whether a request may be for a page: all other files have a dot or a folder."""
+    path = scope["path"].removeprefix(scripts.base()).strip("/")
+    return scope["method"] == "GET" and not re.search(r"[./]", path)
+
+
+def _with_script(send: Send) -> Send:
+    """Send a page with our script before its own; anything else unchanged."""
+    start: Message | None = None
+    page = bytearray()
+
+    async def sending(message: Message) -> None:
+        nonlocal start
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            if message["status"] == 200 and "text/html" in headers.get("content-type", ""):
+                start = message
+                return
+        if start is None:
+            await send(message)
+            return
+        page.extend(message.get("body", b""))
+        if message.get("more_body"):
+            return
+        begin = f'<head><script src="{scripts.address("page", _PAGE_SCRIPT)}"></script>'
+        content = bytes(page).replace(b"<head>", begin.encode(), 1)
+        headers = MutableHeaders(scope=start)
+        headers["content-length"] = str(len(content))
+        del headers["etag"], headers["last-modified"]
+        await send(start)
+        await send({"type": "http.response.body", "body": content})
+
+    return sending
 
 
 def _page_messages(receive: Receive) -> Receive:

@@ -21,7 +21,7 @@ from vlcore.plots.maps.legend import rows_of_entries
 from vlcore.plots.options import PLAIN
 from vlcore.plots.thumbnails import SAFE_ADDRESS
 from vlcore.web import cache, image_addresses
-from vlcore.web.compare.view import Clicks, Gesture, Shown
+from vlcore.web.compare.view import Clicks, Gesture, Shown, clicked_image
 from vlcore.web.components import browser
 
 
@@ -39,7 +39,7 @@ def show(view: Shown, alt: str, selection: Selection | None) -> Clicks | None:
     picked = None
     if isinstance(clicked, int) and 0 <= clicked < len(points):
         picked = str(points["id"].iat[clicked])
-    identity = picked or st.query_params.get("picture")
+    identity = clicked_image(picked, key)
     position = np.flatnonzero(points["id"] == identity)
     cells = _clicked_cells(f"{key}-panel")
     drawn = rows_of_bitmask(drawing["drawn"], len(points))

@@ -25,7 +25,7 @@ from vlcore.plots.theme import Palette
 from vlcore.web import cache, map_controls, shell, widgets
 from vlcore.web.compare import agreement, map_component, selections
 from vlcore.web.compare.models import Side, badges
-from vlcore.web.compare.view import Clicks, Shown
+from vlcore.web.compare.view import Clicks, Shown, clicked_image
 
 ABOVE = 190  # px of the page over the maps
 
@@ -51,11 +51,10 @@ def show(view: Shown, selection: Selection | None = None) -> None:
     badges(view.sides)
     agreement.show_sentence(view)
     widgets.show_part(view.parts["summary"])
-    if clicks.picked is not None:
-        st.query_params["picture"] = clicks.picked
+    clicked = clicked_image(clicks.picked, key)
     selections.show(view, selection)
     with shell.errors_as_sentences():
-        _clicked(comparison, images, st.query_params.get("picture"), view.options.twins)
+        _clicked(comparison, images, clicked, view.options.twins)
 
 
 def _show_vectors(view: Shown, alt: str, key: str) -> Clicks:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+import streamlit as st
 from numpy.typing import NDArray
 
 from vlcore.api.compared_maps import ComparedMaps
@@ -35,6 +36,17 @@ class Gesture:
     key: str
     number: object  # differs from that of the gesture before
     marked: NDArray[np.bool_]
+
+
+def clicked_image(picked: str | None, key: str) -> str | None:
+    """The id of the image in the address, after a click on maps of a key was put there.
+
+    It is put there once: maps go on telling what was clicked, and Back takes it out of the address.
+    """
+    if picked is not None and st.session_state.get("clicked") != (key, picked):
+        st.query_params["picture"] = picked
+    st.session_state["clicked"] = key, picked
+    return st.query_params.get("picture")
 
 
 @dataclass(frozen=True, eq=False)

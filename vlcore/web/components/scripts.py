@@ -1,4 +1,4 @@
-"""Scripts of components at addresses on the app's own server.
+"""Scripts of components and of pages at addresses on the app's own server.
 
 Streamlit sends the script of a component with each message to it: a long one would be most of what
 a click on a map costs. By its address a browser asks for it once, and keeps it.
@@ -24,14 +24,18 @@ def base() -> str:
     return f"/{path}/" if path else "/"
 
 
-def by_address(name: str, script: str) -> str:
-    """Serve a script whose default export mounts a component; returns the lines that import it."""
+def address(name: str, script: str) -> str:
+    """Serve a script; returns its address, which names its content."""
     digest = hashlib.sha256(script.encode()).hexdigest()[:16]
     file = f"{name}-{digest}.js"
     _scripts[file] = script
-    address = f"{base()}scripts/{file}"
+    return f"{base()}scripts/{file}"
+
+
+def by_address(name: str, script: str) -> str:
+    """Serve a script whose default export mounts a component; returns the lines that import it."""
     return (
-        f'const {{default: mount}} = await import(location.origin + "{address}");\n'
+        f'const {{default: mount}} = await import(location.origin + "{address(name, script)}");\n'
         "export default mount;\n"
     )
 

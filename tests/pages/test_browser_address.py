@@ -1,0 +1,154 @@
+"""Addresses in a browser: what they hold, what Back undoes, and that no request is in vain."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.chromium import needs_chromium
+from vlcore.web import shell
+
+from .app import opened
+from .serving import expect_text, marks, on_top, settled, unfold
+
+pytestmark = [pytest.mark.browser, needs_chromium]
+
+PAIR = "/Compare?right_labels=short&right_bias=75+%25"
+# Which button of the bar or of a side a control is behind.
+BEHIND = {"Settings": ("data", "models", "length"), "Map": ("map", "pca_", "colour")}
+BEHIND |= {"Show more": ("show_", "groups", "split")}
+VALUES = """control => [...control.querySelectorAll('input, [role=radio], [aria-pressed]')].map(
+    part => part.value + part.checked + part.ariaChecked + part.ariaPressed)"""
+
+
+@pytest.fixture(scope="module")
+def server(fresh_server: str) -> str:
+    """The app with its bundled models, so that nothing is trained first."""
+    return fresh_server
+
+
+def bound_controls() -> Iterator[str]:
+    """The controls of Compare whose values are in the address."""
+
+    def leaves(block: Any) -> Iterator[Any]:
+        for child in block.children.values():
+            yield from leaves(child) if hasattr(child, "children") else [child]
+
+    for element in leaves(opened("3_Compare").main):
+        if key := getattr(getattr(element, "proto", None), "query_param_key", ""):
+            yield key
+
+
+def fields(tab: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(tab.url).query)
+
+
+def entries(tab: Page) -> int:
+    return int(tab.evaluate("history.length"))
+
+
+def shown(tab: Page, key: str) -> Locator:
+    """A control, with what it is behind unfolded."""
+    control = tab.locator(f".st-key-{key}")
+    if control.count() == 0 or not control.is_visible():
+        tab.keyboard.press("Escape")
+        if key.startswith(("left_", "right_")):
+            buttons = tab.get_by_test_id("stPopoverButton").get_by_text("More", exact=True)
+            buttons.nth(int(key.startswith("right_"))).click()
+        else:
+            unfold(tab, next(name for name, starts in BEHIND.items() if key.startswith(starts)))
+    expect(control).to_be_visible()
+    expect(control.locator("input, [role=radio], [aria-pressed]").first).to_be_attached()
+    return control
+
+
+def change(tab: Page, control: Locator) -> None:
+    """Give a control another value, as a hand or a key does."""
+    slider, box = control.get_by_role("slider"), control.get_by_role("combobox")
+    number = control.locator("input[type=number]")
+    others = control.locator("[role=radio][aria-checked=false], [aria-pressed=false]")
+    if slider.count():
+        slider.first.press("ArrowRight")
+    elif number.count():
+        number.fill("5")
+        number.press("Enter")
+    elif box.count():
+        box.click()
+        unchosen = tab.locator("[role=option][aria-selected=false]")
+        unchosen.first.click()
+    elif others.count():
+        others.first.click()
+    else:
+        control.locator("label").first.click()
+
+
+def test_back_undoes_every_control_of_compare(page: Page, server: str) -> None:
+    page.goto(server + PAIR)
+    expect(marks(page).first).to_be_visible()
+    settled(page)
+    address, before = page.url, entries(page)
+    for key in bound_controls():
+        control = shown(page, key)
+        state = control.evaluate(VALUES)
+        change(page, control)
+        page.wait_for_function("before => location.href !== before", arg=address)
+        settled(page)
+        assert key in fields(page) or key in fields_of(address), key
+        assert entries(page) == before + 1, f"{key}: one entry of the history"
+        page.go_back()
+        page.wait_for_function("before => location.href === before", arg=address)
+        settled(page)
+        assert page.url == address, key
+        assert shown(page, key).evaluate(VALUES) == state, key
+    page.keyboard.press("Escape")
+    for look in (
+        lambda: on_top(marks(page)).click(),
+        lambda: page.get_by_role("button", name="Grid", exact=True).click(),
+    ):
+        look()
+        page.wait_for_function("before => location.href !== before", arg=address)
+        settled(page)
+        assert entries(page) == before + 1
+        page.go_back()
+        page.wait_for_function("before => location.href === before", arg=address)
+        settled(page)
+        assert page.url == address
+        expect(page.get_by_text("The image you clicked")).to_have_count(0)
+
+
+def fields_of(address: str) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(address).query)
+
+
+def test_a_page_that_was_left_is_as_it_was(page: Page, server: str) -> None:
+    page.goto(f"{server}{PAIR}&closer=Agreement")
+    expect_text(page, "moved furthest")
+    settled(page)
+    address = page.url
+    page.get_by_role("link", name="Data", exact=True).click()
+    page.wait_for_url("**/Data*")
+    settled(page)
+    page.go_back()
+    expect_text(page, "moved furthest")
+    assert page.url == address
+
+
+def test_no_request_of_any_page_ends_in_404(page: Page, server: str) -> None:
+    """Each tab of these tests complains of one."""
+    pages = [path.partition("_")[2].removesuffix(".py") for path, _, _ in shell.PAGES]
+    deep_links = [
+        "Compare/",
+        "Compare?view=grid",
+        "Compare?picture=p400&closer=Movement",
+        "Data?look=images&data=balanced-cues",
+        "Lesson?lesson=repair",
+        "Lesson?code=ABCDE",
+        "?guide=3",
+    ]
+    for path in [*pages, *deep_links]:
+        page.goto(f"{server}/{path}")
+        settled(page)
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+    assert page.url.startswith(server)
