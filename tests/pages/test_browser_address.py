@@ -8,10 +8,12 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.chromium import needs_chromium
+from vlcore.study import plans
 from vlcore.web import shell
 
 from .app import opened
-from .serving import expect_text, marks, on_top, settled, unfold
+from .linked_maps import MapsOfTab, comparison_of
+from .serving import expect_text, press, settled, unfold
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -85,8 +87,9 @@ def change(tab: Page, control: Locator) -> None:
 
 
 def test_back_undoes_every_control_of_compare(page: Page, server: str) -> None:
-    page.goto(server + PAIR)
-    expect(marks(page).first).to_be_visible()
+    conditions = plans.find("experiments").conditions
+    maps = MapsOfTab(page, comparison_of([conditions[0].key, conditions[2].key]))
+    maps.opened(server + PAIR)
     settled(page)
     address, before = page.url, entries(page)
     for key in bound_controls():
@@ -104,8 +107,8 @@ def test_back_undoes_every_control_of_compare(page: Page, server: str) -> None:
         assert shown(page, key).evaluate(VALUES) == state, key
     page.keyboard.press("Escape")
     for look in (
-        lambda: on_top(marks(page)).click(),
-        lambda: page.get_by_role("button", name="Grid", exact=True).click(),
+        lambda: page.mouse.click(*maps.at(0, maps.apart()[0])),
+        lambda: press(page, "Grid"),
     ):
         look()
         page.wait_for_function("before => location.href !== before", arg=address)
