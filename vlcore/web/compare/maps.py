@@ -45,9 +45,9 @@ def show(view: Shown, selection: Selection | None = None) -> None:
     alt = " ".join(
         [describe_comparison(comparison, images.grouping), *cache.layouts(view.keys).sentences]
     )
-    clicks = map_component.show(view, alt, selection)
+    clicks, key = map_component.show(view, alt, selection), view.map_key
     if clicks is None:
-        clicks = _show_vectors(view, alt, view.vectors_key)
+        clicks, key = _show_vectors(view, alt, view.vectors_key), view.vectors_key
     badges(view.sides)
     agreement.show_sentence(view)
     widgets.show_part(view.parts["summary"])

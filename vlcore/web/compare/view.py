@@ -43,9 +43,10 @@ def clicked_image(picked: str | None, key: str) -> str | None:
 
     It is put there once: maps go on telling what was clicked, and Back takes it out of the address.
     """
-    if picked is not None and st.session_state.get("clicked") != (key, picked):
+    told: dict[str, str | None] = st.session_state.setdefault("clicked", {})
+    if picked is not None and told.get(key) != picked:
         st.query_params["picture"] = picked
-    st.session_state["clicked"] = key, picked
+    told[key] = picked
     return st.query_params.get("picture")
 
 
