@@ -71,11 +71,11 @@ def choose(view: Shown, bar: DeltaGenerator) -> Selection | None:
     _return_to_last(view)
     with bar:
         # On a laptop the empty box leaves room for the row; one that is used begins the next row.
-        width = 300 if st.session_state.get("search") else 145
+        width = 300 if st.session_state.get("search") else 120
         text = st.text_input(
             "Search images",
             max_chars=LONGEST,
-            placeholder="Search images",
+            placeholder="Search",
             icon=":material/search:",
             label_visibility="collapsed",
             on_change=partial(_leave, "like", "selection"),
