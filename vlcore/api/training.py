@@ -185,7 +185,7 @@ def _train(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, 
         recorder = CheckpointRecorder(condition, views, labels, report, number, len(folds))
         trained = loop.train(
             condition,
-            _training_data(condition, views, labels),
+            training_data(condition, training, labels, views.inputs["train"]),
             device=choose_device(),
             on_step=recorder.on_step,
             on_checkpoint=recorder.on_checkpoint,
@@ -226,15 +226,17 @@ def _check_trained_here(condition: Condition) -> None:
         )
 
 
-def _training_data(condition: Condition, views: Views, labels: Labels) -> TrainingData:
-    """The training set as the loop takes it."""
+def training_data(
+    condition: Condition, training: TrainingSet, labels: Labels, inputs: NDArray[Any]
+) -> TrainingData:
+    """The training set as the loop takes it; `inputs` are its images as models read them."""
     from vlcore.model.loop import TrainingData
 
-    training, grouping = views.training, views.grouping
+    grouping = training.images.grouping
     numbers = {name: number for number, name in enumerate(grouping.names)}
-    groups = [numbers[group] for group in views.column("group", "train")]
+    groups = [numbers[group] for group in training.table["group"]]
     data = TrainingData(
-        images=views.inputs["train"],
+        images=inputs,
         caption_index=training.caption_index,
         tokens=labels.vocabulary.tokens([caption.text for caption in training.captions]),
         words=len(labels.vocabulary),

@@ -181,7 +181,7 @@ def _steps(
     caption_index = torch.from_numpy(data.caption_index).to(device)
     tokens = torch.from_numpy(data.tokens).to(device)
     counts = torch.bincount(caption_index, minlength=len(tokens))
-    batch_losses = _loss(condition, model, data, device, weigh)
+    batch_losses = losses_of(condition, model, data, device, weigh)
     recipe = RECIPES[condition.recipe]
     optimizers, schedules = optimizers_of(model, recipe, condition.steps, condition.schedule)
     view: Callable[..., View]
@@ -213,7 +213,7 @@ def _steps(
         yield Progress(step, condition.steps, loss.item(), accuracy, first_fit), model
 
 
-def _loss(
+def losses_of(
     condition: Condition, model: Encoder, data: TrainingData, device: str, weigh: LossWeights
 ) -> Callable[[Callable[[], View], Tensor], Tensor]:
     """Build the loss of a batch: from a function that augments its images, and their numbers, (B,),

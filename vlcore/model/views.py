@@ -86,12 +86,7 @@ class Views:
         features = store.rows(unique_rows, progress)
         for split, rows in self.rows.items():
             self.inputs[split] = features[np.searchsorted(unique_rows, rows)]
-        altered = self.training.altered
-        if len(altered):
-            count = len(self.training.table)
-            train = np.resize(self.inputs["train"], (count, store.spec.features))
-            train[altered] = store.of_images(list(self.training.altered_pixels(STORED_SIZE)))
-            self.inputs["train"] = train
+        self.inputs["train"] = with_altered(self.training, store, self.inputs["train"])
         rows = self.rows["test"][self.panel_rows]
         if (self.images.table["mask"].iloc[rows] != "").all():
 
@@ -157,6 +152,16 @@ class Views:
             coats = [json.loads(text)["coat"] for text in factors]
             distances["coat"] = geometry.same_label(np.array(coats))
         return distances
+
+
+def with_altered(training: TrainingSet, store: FeatureStore, features: Array) -> Array:
+    """Features of all training images, (n, F), from those of its rows, (m, F)."""
+    if len(training.altered) == 0:
+        return features
+    features = np.resize(features, (len(training.table), store.spec.features))
+    altered = list(training.altered_pixels(STORED_SIZE))
+    features[training.altered] = store.of_images(altered)
+    return features
 
 
 @dataclass(frozen=True)
