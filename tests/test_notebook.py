@@ -77,7 +77,7 @@ def test_examples_of_docstrings_run(module: str, quick: list[Artifact]) -> None:
 def test_every_public_function_has_an_example() -> None:
     sets = [vl.data.load, vl.data.add, vl.data.names]
     shown = [vl.train, vl.load, vl.models, vl.run_study, vl.export, vl.compare, vl.embed, vl.grid]
-    shown += sets
+    shown += [vl.explain, *sets]
     assert all(">>>" in (function.__doc__ or "") for function in shown)
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vlcore.api.exports import export
     from vlcore.api.failures import failures
     from vlcore.api.grid import Grid, grid
-    from vlcore.api.models import Model, embed, load, models, train
+    from vlcore.api.models import Model, embed, explain, load, models, train
     from vlcore.api.selections import Selection
     from vlcore.api.studies import run_study
     from vlcore.experiment.condition import Condition
@@ -51,6 +51,7 @@ __all__ = [
     "compare",
     "data",
     "embed",
+    "explain",
     "export",
     "failures",
     "grid",
@@ -72,6 +73,7 @@ _MODULES = {
     "Study": "vlcore.study.results",
     "compare": "vlcore.api.comparison",
     "embed": "vlcore.api.models",
+    "explain": "vlcore.api.models",
     "export": "vlcore.api.exports",
     "failures": "vlcore.api.failures",
     "grid": "vlcore.api.grid",

@@ -2,7 +2,8 @@
 
 import dataclasses
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from tests.conftest import publish_as
 from tests.study.frames import estimate
+from vlcore.api.explain import Explanation
 from vlcore.api.training import caption_indices
 from vlcore.artifacts import store
 from vlcore.data.imageset import COLUMNS, ImageSet, with_groups
@@ -191,3 +194,14 @@ def pictured(folder: Path, folds: int = 0) -> ImageSet:
 
 def middle(content: np.ndarray) -> tuple[int, ...]:
     return tuple(int(value) for value in content[content.shape[0] // 2, content.shape[1] // 2])
+
+
+@contextmanager
+def published_trials(artifact: store.Artifact, explanation: Explanation) -> Iterator[None]:
+    """The trainings of a test are there, all as one model."""
+    conditions = [trial.condition for trial in explanation.trials()]
+    missing = [condition for condition in conditions if not store.published(condition.key)]
+    copies = [publish_as(artifact, condition) for condition in missing]
+    yield
+    for copy in copies:  # other tests of this session look at the models that are there
+        shutil.rmtree(copy.path)

@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from vlcore.api.explain import Explanation, ask_image, ask_rows, attribute
 from vlcore.api.metrics_table import measures_of
 from vlcore.api.model_map import ModelMap, caption_scores, model_map
 from vlcore.api.model_metrics import Metrics
@@ -29,6 +30,7 @@ from vlcore.data.decoding import UploadError, open_upload
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import on_its_set
 from vlcore.experiment.condition import Condition
+from vlcore.experiment.edits import MOST
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.wording import title
 from vlcore.jobs.progress import with_bar
@@ -160,6 +162,33 @@ class Model:
             neighbours=pd.DataFrame(neighbour_rows, columns=["picture", "row", "similarity"]),
         )
 
+    def explain(
+        self,
+        image: ImageInput | int | Sequence[int],
+        *,
+        shows: str = "",
+        top: int = MOST,
+        add: bool = False,
+    ) -> Explanation:
+        """Find the training images that moved a prediction most, or the unused ones that would.
+
+        Args:
+            image: a held-out image, by its row; several of one object; or a new image.
+            shows: the object of a new image; without it, the one that is not predicted.
+            top: images that are shown and tested, on each side.
+            add: rank unused images of the pool rather than training images.
+
+        Raises:
+            ExplainError: the model or the images cannot be explained.
+        """
+        if isinstance(image, str | Path | Image.Image):
+            opened = image if isinstance(image, Image.Image) else open_image(image)
+            question = ask_image(self.artifact, self.images, opened, shows)
+        else:
+            rows = [image] if isinstance(image, int) else list(image)
+            question = ask_rows(self.artifact, self.images, rows)
+        return attribute(self.key, question, top, add)
+
     def elsewhere(self) -> dict[str, Estimate]:
         """Accuracy on backgrounds and styles that no edit of a training set can draw, by background
         and in ``all``.
@@ -230,3 +259,25 @@ def embed(
     >>> vl.embed(vl.models().index[0], "horse.png").captions  # doctest: +SKIP
     """
     return (model if isinstance(model, Model) else load(model)).embed(images, neighbours)
+
+
+def explain(
+    model: Model | str,
+    image: ImageInput | int | Sequence[int],
+    *,
+    shows: str = "",
+    top: int = MOST,
+    add: bool = False,
+) -> Explanation:
+    """Find the training images that moved a prediction, or unused ones that would, by a model or by
+    the model of a key; as `Model.explain`. `Explanation.test` trains without them.
+
+    >>> import vlcore as vl
+    >>> model = vl.train(vl.Condition(bias=0.75, labels="descriptive", steps=12))
+    >>> why = vl.explain(model, 3000)
+    >>> len(why.images)
+    120
+    >>> why.test().sentences()  # doctest: +SKIP
+    """
+    model = model if isinstance(model, Model) else load(model)
+    return model.explain(image, shows=shows, top=top, add=add)

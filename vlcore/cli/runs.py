@@ -75,6 +75,23 @@ def add_commands(commands: Any) -> None:
     )
     option("--relies-on", action="store_true", help=relies_help)
 
+    help_text = "training images that moved a prediction, and trainings without them as a test"
+    option = add_command(commands, "explain", help_text, explain)
+    option("key", metavar="KEY", help="a model that was trained here")
+    image_help = "a held-out image by its row, several rows with commas, or a file"
+    option("--image", required=True, metavar="FILE|ROW", help=image_help)
+    shows_help = "object of a file; without it, the one that the model does not predict"
+    option("--shows", default="", metavar="OBJECT", help=shows_help)
+    top_help = f"images on each side, at most {MOST}"
+    option("--top", type=whole_number(1, MOST), default=MOST, metavar="N", help=top_help)
+    add_help = "unused images that would mend it, rather than training images"
+    option("--add", action="store_true", help=add_help)
+    test_help = (
+        "train again without them, without the nearest and without some by chance (with --add:"
+        " with them), five seeds each"
+    )
+    option("--test", action="store_true", help=test_help)
+
     add_command(commands, "status", "jobs and models", status)("key", nargs="?")
     help_text = "stop a training, or a job of a cluster by its number"
     add_command(commands, "cancel", help_text, cancel)("key")
@@ -250,6 +267,35 @@ def _upload_entry(model: Model, report: UploadReport) -> dict[str, Any]:
             "new": report.novelty.is_new,
         }
     return entry
+
+
+def explain(options: Namespace) -> dict[str, Any]:
+    from vlcore.api.models import load
+
+    image: Any = options.image
+    if all(part.isdecimal() for part in options.image.split(",")):
+        image = [int(part) for part in options.image.split(",")]
+    explanation = load(options.key).explain(
+        image, shows=options.shows, top=options.top, add=options.add
+    )
+    question = explanation.question
+    document: dict[str, Any] = {
+        "model": options.key,
+        "margin": f"log odds of {question.object} against {question.other}",
+        "margins": explanation.margins.round(3).tolist(),
+        "wrong": explanation.wrong,
+        "candidates": len(explanation.images),
+        f"most_towards_{question.object}": explanation.strongest_for.to_dict("records"),
+    }
+    if not options.add:
+        against = explanation.strongest_against.to_dict("records")
+        document[f"most_towards_{question.other}"] = against
+    if options.test:
+        tested = explanation.test()
+        document["test"] = tested.changes().to_dict("records")
+        document["confirmed"] = tested.is_confirmed
+        document["sentences"] = tested.sentences()
+    return document
 
 
 def status(options: Namespace) -> list[dict[str, Any]]:

@@ -1,0 +1,456 @@
+"""Explanation of predictions by training images, put to the test: train again without them.
+
+TracIn (`vlcore.model.influence`) ranks the training images by how far each moved the margin of an
+object, and in reverse the unused images of the pool by how far each would move it. A rank is no
+cause. So models are trained without the images that are blamed, beside models without as many
+nearest images of the wrong object and without as many by chance; only what moves the margin beyond
+the spread over seeds, and farther than both, is called confirmed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from vlcore.api.training import parts_of, train_all, training_data
+from vlcore.artifacts import store
+from vlcore.data.decoding import square
+from vlcore.data.imageset import TRAINING_SIZE, ImageSet
+from vlcore.data.training_set import TrainingSet, training_sets
+from vlcore.experiment.captions import caption_index
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.edits import MOST, Add, ImageEdit, Remove
+from vlcore.experiment.errors import LabError
+from vlcore.experiment.options import MITIGATIONS, OBJECTIVES, ArtifactKind
+from vlcore.experiment.progress import silent
+from vlcore.experiment.wording import difference
+from vlcore.jobs.progress import progress_bar
+from vlcore.jobs.queue import all_cores, worker_pool
+from vlcore.metrics.accuracy import logits, object_scores
+from vlcore.metrics.estimate import Estimate
+from vlcore.model.image_features import feature_store, features_of_images
+from vlcore.model.load import load_model
+from vlcore.model.views import Labels, why_no_caption_readout, with_altered
+from vlcore.study.statistics.paired import t_interval
+
+if TYPE_CHECKING:
+    from vlcore.data.feature_store import FeatureStore
+    from vlcore.model.influence import Replay
+
+Inputs = NDArray[Any]  # images as a model reads them, (m, ...): pixels or features
+SEEDS = 5  # trainings of each arm of a test
+MOST_ADDED = 480  # images of the pool that are ranked, drawn by chance from a larger one
+UNCHANGED, ATTRIBUTED, NEAREST, CHANCE = "unchanged", "attributed", "nearest", "chance"
+ARMS = (ATTRIBUTED, NEAREST, CHANCE)
+CHANGES: dict[str, type[ImageEdit]] = {"remove": Remove, "add": Add}
+CHANGED = {"remove": "removed", "add": "added"}
+
+
+class ExplainError(LabError):
+    """A prediction that cannot be explained; the message says why."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is explained: the margin of an object over the other one, in images.
+
+    Attributes:
+        inputs: the images as the model reads them, (m, ...).
+        object: what they show, or are asked for.
+        other: the other object.
+    """
+
+    inputs: Inputs
+    object: str
+    other: str
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A training of a test: its arm, one of `ARMS` or `UNCHANGED`, and the seed of its weights."""
+
+    arm: str
+    seed: int
+    condition: Condition
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Training images, or unused ones of the pool, by their influence on a margin.
+
+    Attributes:
+        condition: of the model.
+        question: what is explained.
+        margins: of the asked images in the model, (m,); below 0 it predicts the other object.
+        images: one row a candidate, highest influence first: ``row`` in the image set (-1 of an
+            image that an edit drew), ``object``, ``context``, ``group``, ``caption``,
+            ``influence``, ``similarity`` (mean cosine with the asked images).
+        change: "remove" where candidates are training images, "add" where they are unused ones.
+        top: images that are changed at once.
+        replay_error: largest distance of a replayed training image from the stored one, 0 to 2.
+    """
+
+    condition: Condition
+    question: Question
+    margins: NDArray[np.float64]
+    images: pd.DataFrame
+    change: str
+    top: int
+    replay_error: float
+
+    @property
+    def wrong(self) -> int:
+        """How many of the asked images the model gets wrong."""
+        return int((self.margins < 0).sum())
+
+    @property
+    def strongest_for(self) -> pd.DataFrame:
+        """The `top` images that raise the margin most."""
+        table = self.images[self.images["influence"] > 0]
+        return table.head(self.top)
+
+    @property
+    def strongest_against(self) -> pd.DataFrame:
+        """The `top` images that lower the margin most."""
+        table = self.images[self.images["influence"] < 0]
+        return table.tail(self.top)[::-1]
+
+    def changed_rows(self, arm: str, seed: int = 0) -> list[int]:
+        """Rows of the images that an arm of a test changes.
+
+        Those of `CHANCE` are drawn anew for each seed, among images of the objects that the
+        attributed ones show.
+        """
+        table = self.images[self.images["row"] >= 0]  # no edit removes what another one drew
+        removes = self.change == "remove"
+        attributed = table[::-1] if removes else table
+        chosen = attributed.head(self.top)
+        if arm == NEAREST:
+            shows = self.question.other if removes else self.question.object
+            chosen = table[table["object"] == shows].nlargest(self.top, "similarity")
+        elif arm == CHANCE:
+            random = np.random.default_rng([self.condition.data_seed, seed, len(table)])
+            parts = [
+                table[table["object"] == shows].sort_values("row").sample(n, random_state=random)
+                for shows, n in chosen["object"].value_counts(sort=False).items()
+            ]
+            chosen = pd.concat(parts)
+        return [int(row) for row in chosen["row"]]
+
+    def trials(self, seeds: int = SEEDS) -> list[Trial]:
+        """The trainings of a test: each arm with each seed, and as many without a change."""
+        edit = CHANGES[self.change]
+        room = MOST - len(self.condition.changes)
+        if self.top > room:
+            raise ExplainError(
+                f"The training set of {self.condition.key} can have {room} more changes; test with"
+                f" a top of at most {room}."
+            )
+        trials = []
+        for number in range(seeds):
+            base = self.condition.replace(init_seed=self.condition.init_seed + number)
+            trials.append(Trial(UNCHANGED, base.init_seed, base))
+            for arm in ARMS:
+                rows = self.changed_rows(arm, number)
+                edits: Any = [*base.changes, *map(edit, rows)]
+                trials.append(Trial(arm, base.init_seed, base.replace(edits=edits)))
+        return trials
+
+    def measure(self, trials: Sequence[Trial], show: Callable[[int], object] = int) -> Outcome:
+        """Margins of the asked images in the trained models of a test."""
+        rows = []
+        for trial in trials:
+            margins = margins_in(trial.condition.key, self.question)
+            for image, margin in enumerate(margins.tolist()):
+                rows.append((trial.arm, trial.seed, image, margin))
+            show(1)
+        return Outcome(self, pd.DataFrame(rows, columns=["arm", "seed", "image", "margin"]))
+
+    def test(self, seeds: int = SEEDS, jobs: int | None = None) -> Outcome:
+        """Train the models of a test that are missing, over worker processes, and measure them.
+
+        Args:
+            seeds: trainings of each arm, at least two.
+            jobs: worker processes; one a core when absent.
+
+        Raises:
+            ExplainError: a training failed, or the training set has too many changes.
+        """
+        trials = self.trials(seeds)
+        missing = [trial.condition for trial in trials if not store.published(trial.condition.key)]
+        if missing:
+            with (
+                worker_pool(jobs or all_cores()) as pool,
+                progress_bar(len(missing), "test by training", unit="model") as bar,
+            ):
+                outcomes = train_all(missing, pool, lambda _key, _outcome: bar.update())
+            failed = [outcome for outcome in outcomes.values() if outcome.startswith("failed")]
+            if failed:
+                raise ExplainError(f"A training of the test {failed[0]}")
+        return self.measure(trials)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Outcome of a test: ``arm``, ``seed``, ``image`` (number) and ``margin`` of each training."""
+
+    explanation: Explanation
+    table: pd.DataFrame
+
+    def margins(self, arm: str) -> NDArray[np.float64]:
+        """Mean margin of the asked images by seed, (seeds,)."""
+        return self.table[self.table["arm"] == arm].groupby("seed")["margin"].mean().to_numpy()
+
+    def moved(self, arm: str, baseline: str = UNCHANGED) -> Estimate:
+        """How far an arm moves the margin, beyond another one; the interval is over seeds."""
+        return t_interval(self.margins(arm) - self.margins(baseline))
+
+    def flips(self, arm: str) -> tuple[int, int]:
+        """How many wrong predictions become right, and how many were wrong, over all seeds."""
+        by_image = self.table.set_index(["seed", "image"])
+        before = by_image["margin"][by_image["arm"] == UNCHANGED]
+        after = by_image["margin"][by_image["arm"] == arm].reindex(before.index)
+        return int(((before < 0) & (after > 0)).sum()), int((before < 0).sum())
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the attributed images move the margin beyond the spread over seeds, and farther
+        than the nearest ones and than chance."""
+        return all(self.moved(ATTRIBUTED, arm).low > 0 for arm in (UNCHANGED, NEAREST, CHANCE))
+
+    def changes(self) -> pd.DataFrame:
+        """One row an arm: ``arm``, ``words``, how far the margin moved (``value``, ``low``,
+        ``high``), ``n`` seeds, ``flips`` of ``wrong`` predictions."""
+        rows = []
+        for arm, words in self._arm_words().items():
+            flips, wrong = self.flips(arm)
+            moved = self.moved(arm).as_dict()
+            rows.append({"arm": arm, "words": words, **moved, "flips": flips, "wrong": wrong})
+        return pd.DataFrame(rows)
+
+    def _arm_words(self) -> dict[str, str]:
+        question, top = self.explanation.question, self.explanation.top
+        shows = question.other if self.explanation.change == "remove" else question.object
+        return {
+            ATTRIBUTED: f"{top} attributed images",
+            NEAREST: f"{top} nearest images of a {shows}",
+            CHANCE: f"{top} by chance, of the same objects",
+        }
+
+    def sentences(self) -> list[str]:
+        """What was tested, what came out, and whether it confirms the attribution."""
+        explanation, changes = self.explanation, self.changes()
+        question, seeds = explanation.question, int(changes["n"].iloc[0])
+        images = len(explanation.margins)
+        done = CHANGED[explanation.change]
+        moves = [
+            f"{row.words} {done}: {difference(row._asdict())}, {row.flips} of {row.wrong} wrong"
+            f" predictions become right"
+            for row in changes.itertuples()
+        ]
+        beyond = self.moved(ATTRIBUTED, NEAREST)
+        rule = "beyond the spread over seeds, and farther than the nearest and than chance"
+        verdict = f"Confirmed: the attributed images move the margin {rule}."
+        if not self.is_confirmed:
+            verdict = f"Not confirmed: the attributed images do not move the margin {rule}."
+        nearest_words = (
+            f"Attributed less nearest: {difference(beyond.as_dict())}, n = {seeds} seeds."
+        )
+        return [
+            f"Tested on {images} image{'s' * (images > 1)} by {4 * seeds} trainings, {seeds} seeds"
+            f" each: how far the margin of {question.object} over {question.other} moves, in log"
+            " odds.",
+            *[f"{move[0].upper()}{move[1:]}." for move in moves],
+            nearest_words,
+            verdict,
+        ]
+
+
+def check_explainable(condition: Condition) -> None:
+    """Raise ExplainError of a model whose predictions are not explained by training images."""
+    reason = ""
+    objective = OBJECTIVES[condition.objective]
+    mitigation = MITIGATIONS[condition.mitigation]
+    if condition.kind is not ArtifactKind.TRAINED:
+        reason = "it was not trained here"
+    elif not objective.uses_captions or objective.language == "decoder":
+        reason = "its margin does not follow from embeddings of captions"
+    elif mitigation.weighs or mitigation.new_layer:
+        reason = f"{condition.mitigation} weighs its images or replaces its last layer"
+    if reason:
+        raise ExplainError(
+            f"{condition.key} cannot be explained by training images: {reason}; choose a model with"
+            " mitigation=none that is trained with captions."
+        )
+
+
+def ask_rows(artifact: store.Artifact, images: ImageSet, rows: Sequence[int]) -> Question:
+    """Ask for the margin of what held-out images show; ExplainError where they cannot be asked."""
+    check_explainable(artifact.condition)
+    last = len(images.table) - 1
+    trained = set(artifact.embeddings.rows("train").tolist())
+    for row in rows:
+        if not 0 <= row <= last:
+            raise ExplainError(f"There is no image {row}; {images.name!r} has 0 to {last:,}.")
+        if row in trained:
+            raise ExplainError(
+                f"Image {row} is a training image of this model; choose a held-out one."
+            )
+    objects = images.table["object"].iloc[list(rows)].unique().tolist()
+    if len(objects) != 1:
+        raise ExplainError("Choose images of one object: a margin is of one over the other.")
+    tower = artifact.condition.frozen_tower
+    array = np.array(rows, dtype=np.int64)
+    if tower:
+        inputs: Inputs = feature_store(images, tower).rows(array)
+    else:
+        images.ensure_rendered(array.tolist(), silent)
+        inputs = images.pixels(array)
+    return _question(images, inputs, objects[0])
+
+
+def ask_image(
+    artifact: store.Artifact, images: ImageSet, image: Image.Image, shows: str = ""
+) -> Question:
+    """Ask for the margin of what a new image shows; without it, of what is not predicted."""
+    check_explainable(artifact.condition)
+    tower = artifact.condition.frozen_tower
+    if tower:
+        inputs: Inputs = features_of_images(tower, [np.asarray(image.convert("RGB"))])
+    else:
+        inputs = square(image, TRAINING_SIZE)[None]
+    objects = images.grouping.objects
+    if shows and shows not in objects:
+        raise ExplainError(f"No object is named {shows!r}; choose one of {', '.join(objects)}.")
+    question = _question(images, inputs, shows or objects[0])
+    if not shows and margins_in(artifact.key, question)[0] > 0:
+        return Question(inputs, question.other, question.object)
+    return question
+
+
+def _question(images: ImageSet, inputs: Inputs, object_name: str) -> Question:
+    other = next(name for name in images.grouping.objects if name != object_name)
+    return Question(inputs, object_name, other)
+
+
+def margins_in(key: str, question: Question) -> NDArray[np.float64]:
+    """Margins of the asked images in a published model, (m,)."""
+    from vlcore.model.inference import embed_images
+    from vlcore.model.load import OwnModel
+
+    artifact = store.read(key)
+    loaded = load_model(artifact)
+    assert isinstance(loaded, OwnModel)  # `check_explainable`
+    stored = artifact.embeddings
+    end = stored.end
+    z = embed_images(loaded.encoder, question.inputs)
+    captions = logits(z, end.captions, end.scale, end.bias, artifact.condition.logit)
+    scores = object_scores(captions, stored.caption_objects, [question.object, question.other])
+    return np.asarray(scores[:, 0] - scores[:, 1])
+
+
+def attribute(key: str, question: Question, top: int = MOST, add: bool = False) -> Explanation:
+    """Rank the training images of a model, or with `add` the unused ones of its pool.
+
+    The training is replayed once in a process, and remembered.
+    """
+    from vlcore.model.inference import embed_images
+    from vlcore.model.influence import influences
+
+    artifact, source = store.read(key), replayed_training(key)
+    training, replayed = source.training, source.replayed
+    is_named = np.array([name == question.object for name in source.labels.objects])
+    is_named = np.tile(is_named, (len(question.inputs), 1))
+    candidates, inputs = training.table, replayed.data.images
+    rows = np.concatenate([training.rows, np.full(len(training.drawn), -1)])
+    index = training.caption_index
+    pool = None
+    if add:
+        rows, pool = source.pool()
+        candidates, inputs = training.images.table.iloc[rows], pool.images
+        index = pool.caption_index
+    z = embed_images(replayed.final, inputs)
+    centre = embed_images(replayed.final, question.inputs).mean(axis=0)
+    table = pd.DataFrame(
+        {
+            "row": rows,
+            **{name: candidates[name].to_numpy() for name in ("object", "context", "group")},
+            "caption": [training.captions[number].text for number in index],
+            "influence": influences(replayed, question.inputs, is_named, pool),
+            "similarity": z @ centre,
+        }
+    )
+    table = table.sort_values("influence", ascending=False, kind="stable", ignore_index=True)
+    stored = artifact.embeddings.end.train
+    ours = embed_images(replayed.final, replayed.data.images[: len(stored)])
+    error = float(np.linalg.norm(ours - stored, axis=1).max())
+    margins = margins_in(key, question)
+    change = "add" if add else "remove"
+    return Explanation(artifact.condition, question, margins, table, change, top, error)
+
+
+@dataclass(frozen=True, eq=False)
+class ReplayedTraining:
+    """What the predictions of one model came from: images, captions, and weights by checkpoint."""
+
+    condition: Condition
+    training: TrainingSet
+    labels: Labels
+    features: FeatureStore | None
+    replayed: Replay
+
+    def pool(self) -> tuple[NDArray[np.int64], Any]:
+        """Rows of the images that could be added, and these with the captions that they would
+        have."""
+        images, condition = self.training.images, self.condition
+        rows = np.setdiff1d(images.rows("train"), self.training.rows)
+        random = np.random.default_rng(condition.data_seed)
+        rows = np.sort(random.permutation(rows)[:MOST_ADDED])
+        if len(rows) == 0:
+            raise ExplainError(f"All images of {images.name!r} are in use; there is none to add.")
+        index = caption_index(
+            condition.labels,
+            images.table,
+            rows,
+            images.grouping,
+            condition.data_seed,
+            condition.template,
+        )
+        added = TrainingSet(images, rows, (), index, self.training.captions)
+        inputs = _inputs(added, self.features)
+        return rows, training_data(condition, added, self.labels, inputs)
+
+
+def replayed_training(key: str) -> ReplayedTraining:
+    """The training of a model done once more, remembered in this process."""
+    return _replayed_training(key, store.read(key).digest)
+
+
+@lru_cache(maxsize=4)
+def _replayed_training(key: str, _digest: str) -> ReplayedTraining:
+    from vlcore.model.influence import replay
+
+    condition = store.read(key).condition
+    check_explainable(condition)
+    (training, *_) = training_sets(parts_of(condition), condition)
+    images = training.images
+    labels = Labels.of(condition, images.grouping, training.captions)
+    if reason := why_no_caption_readout(condition, labels):
+        raise ExplainError(f"{key} predicts no object: {reason}; choose another label style.")
+    features = feature_store(images, condition.frozen_tower) if condition.frozen_tower else None
+    data = training_data(condition, training, labels, _inputs(training, features))
+    return ReplayedTraining(condition, training, labels, features, replay(condition, data))
+
+
+def _inputs(training: TrainingSet, features: FeatureStore | None) -> Inputs:
+    if features is not None:
+        return with_altered(training, features, features.rows(training.rows))
+    training.images.ensure_rendered(training.rows.tolist(), silent)
+    return training.pixels()
