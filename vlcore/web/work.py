@@ -82,7 +82,7 @@ def run_in_worker(visitor: Visitor, task: Callable[..., Result], *arguments: Any
                 future.cancel()  # nobody waits for it any longer
     except TimeoutError as error:
         raise store.StoreError(
-            "Others are having files made just now; ask for it again in a minute."
+            "The worker is busy with what others asked for; ask for it again in a minute."
         ) from error
     except BrokenExecutor as error:
         _file_worker.clear()  # the next file gets a new one

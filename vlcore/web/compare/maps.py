@@ -23,7 +23,7 @@ from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, map_controls, shell, widgets
-from vlcore.web.compare import agreement, map_component, selections
+from vlcore.web.compare import agreement, blame, map_component, selections
 from vlcore.web.compare.models import Side, badges
 from vlcore.web.compare.view import Clicks, Shown, clicked_image
 
@@ -102,6 +102,7 @@ def _clicked(
             with column:
                 st.markdown(f"**Nearest in the {name} model** (cosine)")
                 _nearest(model, row)
+    blame.show(comparison, images, [row], "this image")
     if arrows:
         _twins(comparison, images, str(point["scene"]))
 

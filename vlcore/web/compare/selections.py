@@ -39,7 +39,7 @@ from vlcore.experiment.wording import share
 from vlcore.plots.maps.linked import brushed
 from vlcore.plots.options import Projection
 from vlcore.web import cache, kept_selections, visitors, widgets
-from vlcore.web.compare import agreement, map_component
+from vlcore.web.compare import agreement, blame, map_component
 from vlcore.web.compare.view import Gesture, Shown
 
 SETTINGS = ("search", "like", "selection")  # of the address, of which it has one at most
@@ -348,6 +348,7 @@ def show(view: Shown, selection: Selection | None) -> None:
         _show_images(view, selection)
     with st.expander("All of them, with every model's prediction"):
         st.dataframe(selection.table(), hide_index=True, width="stretch")
+    blame.show(comparison, images, selection.rows.tolist(), "the wrong ones you selected")
 
 
 def _in_words(selection: Selection) -> str:

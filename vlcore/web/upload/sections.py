@@ -1,14 +1,17 @@
 """Upload page: predictions for one image beside the maps, reasons and numbers below."""
 
+from functools import partial
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api import uploads
 from vlcore.api.compared_maps import with_uploads
+from vlcore.api.explain import ask_image
 from vlcore.api.offline_page import figure
 from vlcore.plots.theme import Palette
 from vlcore.plots.thumbnails import thumb_uri
-from vlcore.web import cache, map_controls, shell
+from vlcore.web import cache, map_controls, shell, training_images, widgets
 from vlcore.web.upload import answers as upload_answers
 from vlcore.web.upload import attribution, captions, neighbours, predictions, reliance
 from vlcore.web.upload.inputs import ImageChoice, ModelChoice, wait_for_models
@@ -64,6 +67,7 @@ def section(
                 " counting most."
             )
     neighbours.show_nearest(answers, number)
+    _show_blame(answers, number)
     with st.container():  # else its table moves what is below, which closes it
         captions.show_typed_captions(answers, number)
     tests = st.expander("What the predictions rely on", icon=":material/compare:")
@@ -78,3 +82,16 @@ def section(
         attribution.show_attribution(answers, number)
     with table:
         predictions.show_table(answers, number, reliances)
+
+
+def _show_blame(answers: upload_answers.Answers, number: int) -> None:
+    """Offer the training images behind the predictions for an image."""
+    image, image_set = answers.images[number], answers.choice.image_set
+    reports = {name: by_image[number] for name, by_image in answers.reports.items()}
+    is_wrong = any(report.is_right is False for report in reports.values())
+    with st.expander(training_images.TITLE, icon=":material/school:", expanded=is_wrong):
+        for column, (name, model) in widgets.in_pairs(answers.models.items()):
+            with column:
+                truth = reports[name].truth
+                ask = partial(ask_image, model.artifact, image_set, image.asked, truth)
+                training_images.show(model, image_set, ask, name)

@@ -1,0 +1,93 @@
+"""Training images behind a prediction, on Compare and Upload: shown when asked for, tested by a
+click, with progress, an end and an outcome."""
+
+from functools import partial
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.api.stand_ins import published_trials
+from vlcore.api import explain
+from vlcore.api.models import load
+from vlcore.artifacts.store import Artifact
+from vlcore.web import training_images, work
+from vlcore.web.training_images import BLAME, MEND, TITLE
+
+from .app import FakeQueue, alts, choose, labels, opened, press, text_of
+
+TEST, MEND_TEST = "Test it: remove them and train again", "Test it: add them and train again"
+MODELS, SEEDS = 20, 5
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(
+    monkeypatch: pytest.MonkeyPatch, queue: FakeQueue, quick: list[Artifact]
+) -> None:
+    """What a worker does while a visitor waits is done here, with a model of twelve steps."""
+    queue.disk = True
+
+    def attribute(_key: str, *rest: Any) -> explain.Explanation:
+        return explain.attribute(quick[2].key, *rest)
+
+    monkeypatch.setattr(training_images, "attribute", attribute)
+    monkeypatch.setattr(work, "run_in_worker", lambda _who, task, *given: task(*given))
+
+
+@pytest.fixture
+def clicked(experiments: list[Artifact]) -> partial[AppTest]:
+    """Compare, where a held-out image was clicked."""
+    row = int(experiments[2].embeddings.map_rows[0])
+    return partial(opened, "3_Compare", towers="scratch", picture=f"p{row}")
+
+
+def test_nothing_is_computed_before_somebody_asks(
+    clicked: partial[AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_images, "attribute", None)
+    page = clicked()
+    assert TITLE in " ".join(expander.label for expander in page.expander)
+    assert TEST not in labels(page)
+
+
+def test_a_clicked_image_shows_its_training_images_and_a_test(
+    clicked: partial[AppTest], queue: FakeQueue
+) -> None:
+    page = choose(clicked(), TITLE, BLAME)
+    words = text_of(page)
+    assert "Trained on, and moved it most towards camel" in words
+    assert "Trained on, and moved it most towards horse" in words
+    press(page, TEST)
+    assert len(queue.asked) == MODELS - 1, "one of them is the model that is explained"
+    assert "Cancel" in labels(page)
+    press(page, "Cancel")
+    assert set(queue.cancelled) == set(queue.asked)
+
+
+def test_a_test_that_is_done_shows_three_changes_and_a_verdict(
+    clicked: partial[AppTest], quick: list[Artifact]
+) -> None:
+    page = clicked()
+    explanation = load(quick[2].key).explain(int(quick[2].embeddings.map_rows[0]))
+    with published_trials(quick[2], explanation):
+        choose(page, TITLE, BLAME)
+        assert "Not confirmed" in text_of(page)
+        assert "n = 5 seeds" in text_of(page)
+        (alt,) = [alt for alt in alts(page) if "change of the margin" in alt]
+        assert alt.count("put right") == 3
+
+
+def test_it_says_what_would_mend_it(
+    clicked: partial[AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explain, "MOST_ADDED", 40)
+    page = choose(clicked(), TITLE, MEND)
+    assert "Unused images that should move it most" in text_of(page)
+    assert MEND_TEST in labels(page)
+
+
+@pytest.mark.usefixtures("no_network")
+def test_an_upload_shows_its_training_images(experiments: list[Artifact]) -> None:
+    page = choose(opened("4_Upload", towers="scratch"), TITLE, BLAME)
+    assert "Trained on, and moved it most towards" in text_of(page)
+    assert TEST in labels(page)

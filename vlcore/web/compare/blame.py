@@ -1,0 +1,57 @@
+"""Training images behind the predictions for an image that was clicked, or for those marked."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from vlcore.api.compared_maps import ComparedMaps
+from vlcore.api.explain import ask_rows
+from vlcore.api.model_map import ModelMap
+from vlcore.data.imageset import ImageSet
+from vlcore.web import training_images, widgets
+
+
+def show(comparison: ComparedMaps, images: ImageSet, rows: Sequence[int], subject: str) -> None:
+    """Offer the training images behind what each model predicts.
+
+    Args:
+        comparison: of the models.
+        images: their image set.
+        rows: one image, or several, of which those of one object are asked that a model gets wrong.
+        subject: the rows in words.
+    """
+    explained = {}
+    for name, model in comparison.named.items():
+        chosen, is_wrong = _chosen(model, images, rows)
+        if chosen:
+            explained[name] = model, chosen, is_wrong
+    if not explained:
+        return
+    is_wrong = any(wrong for _, _, wrong in explained.values())
+    title = f"{training_images.TITLE} Behind {subject}"
+    with st.expander(title, icon=":material/school:", expanded=is_wrong):
+        for column, (name, (model, chosen, _)) in widgets.in_pairs(explained.items()):
+            with column:
+                ask = partial(ask_rows, model.artifact, images, chosen)
+                training_images.show(model, images, ask, f"{name.capitalize()}, {subject}")
+
+
+def _chosen(model: ModelMap, images: ImageSet, rows: Sequence[int]) -> tuple[list[int], bool]:
+    """Return the held-out images whose predictions are explained, and whether they are wrong."""
+    index = model.index(rows)
+    is_held_out = (index >= 0) & (index < model.n_held_out)
+    predicted = model.predicted_objects(images.grouping.objects)
+    held_out = np.asarray(rows)[is_held_out]
+    if predicted is None or len(held_out) == 0:
+        return [], False
+    objects = images.table["object"].to_numpy()[held_out]
+    is_wrong = predicted[index[is_held_out]] != objects
+    if len(rows) == 1:
+        return held_out.tolist(), bool(is_wrong[0])
+    counts = pd.Series(objects[is_wrong]).value_counts()
+    if counts.empty:
+        return [], False
+    return held_out[is_wrong & (objects == counts.index[0])].tolist(), True

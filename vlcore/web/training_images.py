@@ -1,0 +1,174 @@
+"""Training images behind a prediction: which moved it, which would mend it, and what training
+without or with them changes."""
+
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+
+from vlcore.api.explain import (
+    CHANGED,
+    SEEDS,
+    Explanation,
+    Outcome,
+    Question,
+    Trial,
+    attribute,
+    check_explainable,
+)
+from vlcore.api.model_map import ModelMap
+from vlcore.data.imageset import ImageSet
+from vlcore.experiment.edits import MOST
+from vlcore.experiment.errors import LabError
+from vlcore.experiment.grouping import group_words
+from vlcore.experiment.plain_text import plain
+from vlcore.experiment.wording import signed
+from vlcore.jobs.jobs import JobStatus
+from vlcore.plots.intervals import forest
+from vlcore.study.text import duration_words
+from vlcore.web import cache, jobs, shell, visitors, widgets, work
+from vlcore.web.upload.answers import compute_once
+
+TITLE = "Which training images are to blame?"
+BLAME, MEND = "What taught it that?", "What would mend it?"
+SIDE, ROOM = 64, 84  # px of an image, and of its words
+PAGE_MARGINS, BETWEEN = 130, 20  # px beside the columns of the page, and between two
+USUAL_WINDOW = (1280, 720)  # px, before the page tells its own
+NARROW = 780  # px of a window where columns are below each other
+
+
+def show(model: ModelMap, images: ImageSet, ask: Callable[[], Question], name: str) -> None:
+    """Offer the training images that moved a model's margin in some images, and a test of them.
+
+    Args:
+        model: that is explained.
+        images: the set that it was trained on.
+        ask: what is explained; called once a visitor asks.
+        name: of the model on the page.
+    """
+    st.markdown(f"**{plain(name)}**")
+    try:
+        check_explainable(model.artifact.condition)
+        choice = st.segmented_control(
+            TITLE, [BLAME, MEND], key=f"why_{name}", label_visibility="collapsed"
+        )
+        if choice:
+            explanation = _explanation(model.artifact.key, ask(), choice == MEND)
+            _strips(explanation, images)
+            _test(explanation, name)
+    except LabError as error:
+        st.caption(plain(str(error)))
+
+
+def _explanation(key: str, question: Question, add: bool) -> Explanation:
+    """Return the explanation of what is asked; a worker replays the training for it."""
+    name = ("why", key, cache.artifact(key).digest, _content(question), add)
+
+    def compute() -> Explanation:
+        with st.spinner("Training it once more to see which images moved it …"):
+            return work.run_in_worker(visitors.visitor(), attribute, key, question, MOST, add)
+
+    return compute_once(name, compute)
+
+
+def _content(question: Question) -> tuple[int, str]:
+    """Return a name for what is asked, of this process alone."""
+    return hash(question.inputs.tobytes()), question.object
+
+
+def _strips(explanation: Explanation, images: ImageSet) -> None:
+    question, count = explanation.question, len(explanation.margins)
+    subject = "this image" if count == 1 else f"these {count} images"
+    margin = signed(float(explanation.margins.mean()), 1)
+    st.caption(
+        plain(
+            f"Log odds of {question.object} against {question.other} in {subject}: {margin},"
+            f" {explanation.wrong} of {count} wrong."
+        )
+    )
+    if explanation.change == "add":
+        words = f"Unused images that should move it most towards {question.object}"
+        _strip(words, explanation.strongest_for, images)
+    else:
+        words = "Trained on, and moved it most towards"
+        _strip(f"{words} {question.other}", explanation.strongest_against, images)
+        _strip(f"{words} {question.object}", explanation.strongest_for, images)
+    st.caption(
+        f"The strongest {explanation.top} of {len(explanation.images):,} images by TracIn over the"
+        " training's checkpoints. This is a rank, not yet a cause."
+    )
+
+
+def _strip(title: str, table: pd.DataFrame, images: ImageSet) -> None:
+    st.markdown(f"{plain(title)}" + ("" if len(table) else ": none"))
+    names = group_words(images.grouping)
+    with st.container(horizontal=True, gap="xsmall"):
+        for image in table.itertuples():
+            words = f"{names.get(image.group, image.group)}"
+            with st.container(width=ROOM, gap="xsmall"):
+                if image.row >= 0:
+                    widgets.show_image(images.image(image.row), width=SIDE, alt=words)
+                st.caption(f"{plain(words)}  \n“{plain(image.caption)}”")
+
+
+def _test(explanation: Explanation, name: str) -> None:
+    """Offer the trainings of a test, follow them, and show what came out."""
+    trials = explanation.trials()
+    keys = [trial.condition.key for trial in trials]
+
+    def draw(views: list[JobStatus]) -> None:
+        if any(view.state.is_active for view in views):
+            _follow(views, name)
+        else:
+            _offer(explanation, trials, views, name)
+
+    if not all(work.view(key).done for key in keys):
+        jobs.watch(keys, draw)
+        return
+    content = _content(explanation.question)
+    outcome = compute_once(("tested", content, *keys), lambda: explanation.measure(trials))
+    _show_outcome(outcome, name)
+
+
+def _offer(
+    explanation: Explanation, trials: list[Trial], views: list[JobStatus], name: str
+) -> None:
+    missing = [trial.condition for trial, view in zip(trials, views, strict=True) if not view.done]
+    seconds = work.until_done(work.expected_seconds(missing[0]), len(missing))
+    top = explanation.top
+    about = (
+        f"Trains {len(trials)} models, {SEEDS} seeds each: with the images as they are, and where"
+        f" these {top}, the {top} nearest or {top} by chance are {CHANGED[explanation.change]}."
+    )
+    label = f"Test it: {explanation.change} them and train again"
+    if st.button(label, key=f"test_{name}", icon=":material/science:", help=about):
+        work.train(*missing)
+        st.rerun()
+    st.caption(f"{len(missing)} trainings: {duration_words(seconds)} here.")
+    for sentence in dict.fromkeys(filter(None, map(jobs.ended_badly, views))):
+        st.warning(sentence)
+
+
+def _follow(views: list[JobStatus], name: str) -> None:
+    done = sum(view.done for view in views)
+    active = [view for view in views if view.state.is_active]
+    share = (done + sum(view.fraction for view in active)) / len(views)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.progress(min(share, 1.0), f"{done} of {len(views)} models are trained.")
+        if st.button("Cancel", key=f"stop_{name}", icon=":material/stop:"):
+            jobs.cancel(view.key for view in active)
+
+
+def _show_outcome(tested: Outcome, name: str) -> None:
+    rows = tested.changes()
+    rows["status"] = [f"{row.flips} of {row.wrong} put right" for row in rows.itertuples()]
+    window, _ = st.session_state.get("window", USUAL_WINDOW)
+    columns = 1 if window < NARROW else 2
+    width = (window - PAGE_MARGINS) // columns - BETWEEN
+    chart = forest(
+        rows, palette=shell.palette(), width=width, title="change of the margin, log odds"
+    )
+    cache.show_described(chart, key=f"tested_{name}_{tested.explanation.change}")
+    *sentences, verdict = tested.sentences()
+    st.markdown(f"**{plain(verdict)}**")
+    st.caption(plain(" ".join(sentences)))
