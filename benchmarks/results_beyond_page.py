@@ -10,6 +10,7 @@ from benchmarks.results_page import both, odds
 from vlcore.study.answer import SETS, TOWERS
 from vlcore.study.contrasts import Contrast
 from vlcore.study.runs_table import AnalysisError
+from vlcore.study.telling_apart import NAMED, PLANNED_STUDY, animals_apart
 
 ABOUT = (
     "What was planned [beyond the answer](plans/beyond.md), and the fourth step of [its"
@@ -43,6 +44,7 @@ def beyond_page() -> str:
     parts = ["# Beyond the answer", "", ABOUT, ""]
     for title, words, questions in (
         ("Rich captions", RICH, list(_rich())),
+        ("Telling captions of one animal apart", APART, list(_apart())),
         ("Size", SIZE, list(_size())),
         ("How plain the place is", CONTRAST, list(_contrasts())),
         ("How biased the images are", LEVELS, list(_levels())),
@@ -56,6 +58,11 @@ def beyond_page() -> str:
 RICH = (
     "Captions name 0, 1, 3 or 5 true attributes beside the animal; “with the place” is one of them."
     " Twenty wordings are less one, over all numbers of attributes."
+)
+APART = (
+    "Log odds less short labels with mismatched captions as usual, and with those of the other"
+    " animal alone; then the second less the first. `apart-again` was planned when `apart` was"
+    " known, to confirm its change."
 )
 SIZE = (
     "What naming the place, or the sky, costs less short labels, by images of a group (700 steps,"
@@ -119,6 +126,27 @@ def _rich() -> Iterator[Question]:
             lambda study=study: beyond.wordings_cost(study),
             costs,
         )
+
+
+def _apart() -> Iterator[Question]:
+    for study in ("apart", PLANNED_STUDY):
+        for named in NAMED:
+            for data in SETS:
+                for words, part in (
+                    ("as usual", "usual"),
+                    ("the other animal's captions alone", "apart"),
+                    ("the second less the first", "change"),
+                ):
+                    # `apart` predicted no change for the place.
+                    is_predicted = part == "change" and (study, named) != ("apart", "place")
+                    yield Question(
+                        f"the {named}, {words}",
+                        f"`{data}`, `{study}`",
+                        lambda data=data, named=named, study=study, part=part: getattr(
+                            animals_apart(data, named, study), part
+                        ),
+                        1 if is_predicted else None,
+                    )
 
 
 def _size() -> Iterator[Question]:

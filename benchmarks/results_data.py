@@ -209,14 +209,4 @@ def without(study: str, blocks: Collection[str]) -> Contrast:
     return contrast(ArmRates(arms.rates[left], arms.images[left]), {DESCRIPTIVE: 1, SHORT: -1})
 
 
-def mean(study: str, measure: str, moment: str, bias: float = 0.0, arm: str = SHORT) -> float:
-    """Mean of a measure over the runs of an arm."""
-    plan = plan_of(study)
-    keys = [run.key for run in plan.conditions if (run.bias, str(plan.arm_of(run))) == (bias, arm)]
-    name = study.removesuffix(f"/{plan.conditions[0].data}")
-    return float(
-        published.measured_runs(name, key=keys, measure=measure, moment=moment)["value"].mean()
-    )
-
-
 RECIPE_STUDIES = ("contrast", "ingredients", "other-pictures")

@@ -5,13 +5,12 @@ from pathlib import Path
 
 from benchmarks import head, row
 from benchmarks import results_data as data
-from benchmarks.results_beyond import attributes_slope, crossed_images
-from benchmarks.results_data import DESCRIPTIVE, PROBE, SHORT, less
+from benchmarks.results_beyond import crossed_images
+from benchmarks.results_data import DESCRIPTIVE, PROBE, less
 from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.experiment.wording import signed
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
-from vlcore.study import plans
 from vlcore.study.answer import (
     PLANNED_PAIRS,
     SKY_LESS_SHORT,
@@ -24,6 +23,7 @@ from vlcore.study.answer import (
 )
 from vlcore.study.contrasts import Contrast
 from vlcore.study.pooled import SETS, pooled
+from vlcore.study.telling_apart import apart_found
 
 TEMPLATE = Path(__file__).with_name("results_page.md")
 NO_BIAS = {"scenes-again": "scenes-again-sanity", "again": "again-sanity"}
@@ -157,8 +157,6 @@ def why() -> dict[str, object]:
     values["sky"] = both(less(sky, "sky"))
     values["sky_probe"] = both(less(sky, "sky", measure=PROBE))
     return values | {
-        "scenes_random": both(less("paper/scenes", plans.PLACEBO, SHORT)),
-        "scenes_true": both(less("paper/scenes", DESCRIPTIVE, plans.PLACEBO)),
         "images": both(less("pictures-long")),
         "images_before": both(data.only_pairs_of("again", "pictures-long")),
     }
@@ -166,9 +164,7 @@ def why() -> dict[str, object]:
 
 def same_place() -> dict[str, object]:
     """Mismatched captions of the same place, less short labels."""
-    values: dict[str, object] = {
-        "match": f"{data.mean('again', 'text_only_match', 'run', STUDY_BIAS, 'same place'):.2f}"
-    }
+    values: dict[str, object] = {}
     for prefix, study in (("same", "again"), ("scenes_same", "cause-scenes")):
         for suffix, measure in (
             ("", PRIMARY),
@@ -180,17 +176,10 @@ def same_place() -> dict[str, object]:
 
 
 def beyond() -> dict[str, object]:
-    """Rich captions with the pretrained tower, and other images."""
-    values: dict[str, object] = {}
-    for prefix, study in (("rich", "rich-pretrained"), ("rich_cues", "rich-pretrained-cues")):
-        values |= {
-            f"{prefix}_slope": both(attributes_slope(study, with_place=False)),
-            f"{prefix}_place_slope": both(attributes_slope(study, with_place=True)),
-            f"{prefix}_common": both(attributes_slope(study, True, "majority_accuracy")),
-            f"{prefix}_all": both(attributes_slope(study, True, "balanced_accuracy")),
-        }
+    """Captions that need not be told apart, and other images."""
     images = crossed_images("images-cues")
-    return values | {
+    return {
+        "apart": apart_found(),
         "images_anew": odds(images.mean),
         "images_spread": f"{images.by_images:.2f}",
         "initialisation_spread": f"{images.by_initialisation:.2f}",

@@ -5,17 +5,17 @@ confirmatory only where all steps before it were rejected on both image sets; wh
 first that was not is descriptive.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 
 import pandas as pd
 
-from vlcore.experiment.wording import difference, percent, signed
+from vlcore.experiment.wording import difference, signed
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import published
-from vlcore.study.contrasts import ArmRates, Contrast, arm_rates, contrast
+from vlcore.study.contrasts import Contrast, arm_rates, contrast
 from vlcore.study.plans import StudyPlan
 from vlcore.study.runs_table import AnalysisError
 from vlcore.study.statistics.paired import ALPHA, holm
@@ -225,53 +225,17 @@ def composition_found() -> str:
     )
 
 
-def sky_found() -> str:
-    """What is right after captions that name the sky or the place, from scratch, in one sentence;
-    AnalysisError where a study of it is not published."""
-    shares = {}
-    for data in SETS:
-        arms = _published_rates("second-word", "scratch", data, SKY_LESS_PLACE | SKY_LESS_SHORT)
-        shares[data] = arms.rates.mean()
-    sky, place, short = (
-        " and ".join(percent(rates[arm]) for rates in shares.values())
-        for arm in ("sky", "descriptive", "undescriptive")
-    )
-    numbers = " and ".join(
-        difference(
-            _published("second-word", "scratch", data, SKY_LESS_SHORT).mean_log_odds.as_dict()
-        )
-        for data in SETS
-    )
-    return (
-        "The place is not what must be named to cost: after captions that name the sky, bright or"
-        f" dim, which belongs to no animal and no place, they are right on {sky} of rare images,"
-        f" after the place on {place}, after short captions on {short} (`scenes` and"
-        f" `balanced-cues`, {len(arms.rates)} seed pairs; sky less short {numbers} in log odds)."
-    )
-
-
 def _published(study: str, tower: str, data: str, weights: Mapping[str, float]) -> Contrast:
     """A contrast from the table of published runs."""
-    return contrast(_published_rates(study, tower, data, weights), weights)
-
-
-def _published_rates(study: str, tower: str, data: str, arms: Iterable[str]) -> ArmRates:
-    """The rates of arms in the table of published runs."""
-    runs = _published_runs(published.newest())
-    return arm_rates(runs, study_plan(study, tower, data), PRIMARY, BIAS, *arms)
+    runs = _published_runs(published.newest(), f"{study}-{tower}{SETS[data]}")
+    rates = arm_rates(runs, study_plan(study, tower, data), PRIMARY, BIAS, *weights)
+    return contrast(rates, weights)
 
 
 @cache
-def _published_runs(_newest: float) -> pd.DataFrame:
-    studies = [
-        f"{study}-{tower}{ending}"
-        for study in ("made-of-words", "second-word")
-        for tower in TOWERS
-        for ending in SETS.values()
-    ]
+def _published_runs(_newest: float, study: str) -> pd.DataFrame:
     rows = published.read_rows(moment="end", measure=PRIMARY, bias=BIAS)
-    is_counted = pd.concat([published.counts(rows, study) for study in studies], axis=1).any(axis=1)
-    return rows[is_counted]
+    return rows[published.counts(rows, study)]
 
 
 def _test(runs: pd.DataFrame, step: Step, data: str, tower: str, measure: str) -> ChainTest:
