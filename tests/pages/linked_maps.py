@@ -86,13 +86,13 @@ class MapsOfTab:
         return np.argsort(-free).tolist()
 
     def lonely(self, group: str = "") -> int:
-        """An image in both maps, near the middle of the first, with nothing close to it there; of a
-        group, if any."""
-        groups = self.comparison.points["group"]
-        is_near = (np.abs(self.parts[0] - 0.5) < 0.3).all(axis=1)
-        return next(
-            row for row in self.apart() if is_near[row] and (not group or groups.iat[row] == group)
-        )
+        """An image in both maps with nothing close to it in the first: of a group, else near the
+        middle."""
+        if group:
+            is_meant = (self.comparison.points["group"] == group).to_numpy()
+        else:
+            is_meant = (np.abs(self.parts[0] - 0.5) < 0.3).all(axis=1)
+        return next(row for row in self.apart() if is_meant[row])
 
     def circle(self, pane: int, colour: str) -> np.ndarray:
         """The middle of the circle of a colour, in px of a map."""

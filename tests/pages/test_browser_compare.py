@@ -134,13 +134,6 @@ def test_what_is_under_the_maps(come: Callable[..., Page], page: Page, server: s
     opened("Text description", "Cosine distances between the centres")
     opened("Movement", "The images that moved most")
     opened("Failures", "Worst slices")
-    ends = page.get_by_test_id("stImage")
-    expect(ends.first).to_be_visible()
-    assert ends.first.locator("img").evaluate("image => image.naturalWidth") > 0
-    expect(page.get_by_text("Clusters of embedding")).to_have_count(2)
-    expect(page.get_by_text("Clusters of embedding").first).to_be_hidden()  # until it is unfolded
-    page.get_by_text("Other finders", exact=True).first.click()
-    expect(page.get_by_text("Clusters of embedding").first).to_be_visible()
     opened("The loss", "Each row is a training image")
     opened("All measures", "PCA map:")
     opened("Captions", "The star is the caption")
