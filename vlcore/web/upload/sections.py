@@ -67,7 +67,6 @@ def section(
                 " counting most."
             )
     neighbours.show_nearest(answers, number)
-    _show_blame(answers, number)
     with st.container():  # else its table moves what is below, which closes it
         captions.show_typed_captions(answers, number)
     tests = st.expander("What the predictions rely on", icon=":material/compare:")
@@ -80,6 +79,7 @@ def section(
     with tests:
         reliance.show_versions(answers, number)
         attribution.show_attribution(answers, number)
+        _show_blame(answers, number)
     with table:
         predictions.show_table(answers, number, reliances)
 
@@ -88,10 +88,9 @@ def _show_blame(answers: upload_answers.Answers, number: int) -> None:
     """Offer the training images behind the predictions for an image."""
     image, image_set = answers.images[number], answers.choice.image_set
     reports = {name: by_image[number] for name, by_image in answers.reports.items()}
-    is_wrong = any(report.is_right is False for report in reports.values())
-    with st.expander(training_images.TITLE, icon=":material/school:", expanded=is_wrong):
-        for column, (name, model) in widgets.in_pairs(answers.models.items()):
-            with column:
-                truth = reports[name].truth
-                ask = partial(ask_image, model.artifact, image_set, image.asked, truth)
-                training_images.show(model, image_set, ask, name)
+    st.markdown(f"**{training_images.TITLE}**")
+    for column, (name, model) in widgets.in_pairs(answers.models.items()):
+        with column:
+            truth = reports[name].truth
+            ask = partial(ask_image, model.artifact, image_set, image.asked, truth)
+            training_images.show(model, image_set, ask, name)
