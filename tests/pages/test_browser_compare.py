@@ -107,12 +107,8 @@ def test_another_seed_gives_another_umap(page: Page, server: str) -> None:
     page.wait_for_url("**umap_seed=*")
     expect(page.get_by_text("has to be fitted first")).to_have_count(0)
     settled(page)
-    page.wait_for_function(
-        "first => { const now = [...document.querySelectorAll('.surface path')];"
-        " return now.length === first.length"
-        " && now.some((mark, i) => mark.getAttribute('transform') !== first[i]); }",
-        arg=first,
-    )
+    expect(captions.first).not_to_have_attribute("transform", first[0])
+    expect(captions).to_have_count(len(first))
 
 
 def test_what_is_under_the_maps(come: Callable[..., Page], page: Page, server: str) -> None:

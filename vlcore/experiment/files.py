@@ -36,9 +36,6 @@ _SYSTEM_ERRORS = {
 }
 
 
-_CHECKOUT = Path(__file__).resolve().parents[2]
-
-
 class HomeError(LabError, OSError):
     """The folder cannot be used; the message says what to do."""
 
@@ -50,14 +47,16 @@ def home() -> Path:
     """
     if path := os.environ.get("VLCORE_HOME"):
         return _resolved(path)
-    return _CHECKOUT if (_CHECKOUT / "app.py").exists() else Path.cwd()
+    project = _resolved(__file__).parents[2]
+    return project if (project / "app.py").exists() else Path.cwd()
 
 
 def project_folder() -> Path:
     """The folder with `app.py`, its pages, bundled models and published results: that of the
     project, or the copy that an installed library has (`setup.py` makes it)."""
-    installed = Path(__file__).resolve().parents[1] / "project"
-    return installed if installed.exists() else _CHECKOUT
+    library = Path(__file__).parents[1]
+    installed = library / "project"
+    return installed if installed.exists() else library.parent
 
 
 @functools.cache
