@@ -54,7 +54,7 @@ def test_one_image_is_lit_in_all_maps_and_a_click_opens_a_pair(
     chosen.click(position={"x": 3, "y": 3})
     expect_text(page, "Look closer")
     settled(page)
-    titles = page.locator("svg .role-title-text")
+    titles = page.locator(".linked-maps figcaption strong")
     for number, labels in enumerate(("short", "descriptive")):
         expect(titles.nth(number)).to_have_text(f"75 % removed (12 of 48 kept), {labels} labels")
     page.go_back()
