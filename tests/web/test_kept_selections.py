@@ -41,7 +41,7 @@ def test_two_visitors_keep_the_same_apart() -> None:
     assert kept.find(name) is None
 
 
-def test_a_visitor_and_a_server_keep_the_latest_and_titles_before_others(
+def test_of_a_visitor_titles_stay_before_others_and_of_a_server_the_latest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(limits, "SELECTIONS", 3)
@@ -51,8 +51,25 @@ def test_a_visitor_and_a_server_keep_the_latest_and_titles_before_others(
     assert kept.find(oldest) is not None
     assert [kept.find(name) is not None for name in names] == [False, False, True, True]
     yours = [kept.keep("you", "AAAA", bytes([number]), str(number)) for number in range(5, 7)]
-    assert all(kept.find(name) for name in (oldest, *yours))
-    assert [kept.find(name) is not None for name in names] == [False, False, False, True]
+    assert kept.find(oldest) is None, "the titles of some do not shut others out"
+    assert all(kept.find(name) for name in yours)
+    assert [kept.find(name) is not None for name in names] == [False, False, True, True]
+
+
+def test_what_was_just_kept_stays_where_titles_fill_the_quota(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "SELECTIONS", 2)
+    named = [kept.keep("me", "AAAA", bytes([number]), str(number)) for number in range(2)]
+    link = kept.keep("me", "AAAA", b"a link")
+    assert [kept.find(name) is not None for name in (*named, link)] == [False, True, True]
+
+
+def test_an_empty_file_has_nothing(empty_home: Path) -> None:
+    models_folder().mkdir()
+    (models_folder() / ".selections.sqlite").touch()
+    assert kept.find("abcdefghijkl") is None
+    assert titles("me") == []
 
 
 def test_a_file_that_is_damaged_or_cannot_be_written_is_a_sentence(empty_home: Path) -> None:

@@ -14,15 +14,15 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from vlcore.classroom import tower_pairs
 from vlcore.experiment import limits
+from vlcore.experiment.database import Database
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.files import HomeError, make_folder, models_folder, text_beside
+from vlcore.experiment.files import text_beside
 
 PHASES = ("predict", "run", "reveal")
 LIFETIME = 24 * 3600.0  # seconds that a code is valid
@@ -32,8 +32,13 @@ _KEY = os.environ.get("VLCORE_ADDRESS_KEY", "").encode() or secrets.token_bytes(
 _LETTERS = "BCDFGHJKLMPRTWXZ"  # no vowels, so no words; none that looks like another
 _CODE = re.compile(f"[{_LETTERS}]{{4}}")
 _VOTER = re.compile(r"[A-Za-z0-9_-]{8,40}", re.ASCII)
-_WAIT = 20.0  # seconds for another writer to finish
-_SCHEMA = text_beside(__file__, "schema.sql")
+_DATABASE = Database(
+    ".lessons.sqlite",
+    text_beside(__file__, "schema.sql"),
+    "votes",
+    "delete it, and start the lesson again",
+)
+query_rows = _DATABASE.rows
 
 
 class LessonError(LabError):
@@ -134,7 +139,7 @@ def start_session(
         LessonError: where none of too many may end.
     """
     token = secrets.token_urlsafe(12)
-    with _open(write=True) as file:
+    with _DATABASE.open(write=True) as file:
         _delete(file, "created < ?", time.time() - KEPT)
         owner, address = (_anonymous(name) for name in who or Origin("", ""))
         if who and not stays:
@@ -239,7 +244,7 @@ def delete_session(code: str, token: str) -> None:
 def session_transaction(code: str) -> Iterator[sqlite3.Connection]:
     """The file in an exclusive transaction, which counts as a change of the session; LessonError
     where that is over."""
-    with _open(write=True) as file:
+    with _DATABASE.open(write=True) as file:
         query = "SELECT 1 FROM lessons WHERE code = ? AND created > ?"
         if not file.execute(query, (code, time.time() - LIFETIME)).fetchone():
             raise LessonError("This lesson is over; codes are good for a day.")
@@ -346,41 +351,3 @@ def _anonymous(name: str) -> str:
 def _secret(token: str) -> str:
     """The hash of a token that is stored, with which a reader of the file cannot lead a session."""
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _file() -> Path:
-    return models_folder() / ".lessons.sqlite"
-
-
-def query_rows(query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-    """Rows of a query; a missing file or table has none, and nothing is written."""
-    if not _file().exists() or not _file().stat().st_size:
-        return []
-    with _open() as file:
-        try:
-            return file.execute(query, values).fetchall()
-        except sqlite3.OperationalError as error:
-            if "no such table" in str(error):
-                return []
-            raise
-
-
-@contextmanager
-def _open(*, write: bool = False) -> Iterator[sqlite3.Connection]:
-    """The file, which commits in the end or rolls back; with `write` in an exclusive
-    transaction."""
-    if write:
-        make_folder(models_folder())
-    try:
-        with closing(sqlite3.connect(_file(), timeout=_WAIT, isolation_level=None)) as file, file:
-            if write:
-                file.executescript(f"BEGIN IMMEDIATE; {_SCHEMA}")
-            yield file
-    except sqlite3.OperationalError as error:
-        raise HomeError(
-            f"The votes in {_file()} cannot be kept ({error}); make the folder writable."
-        ) from error
-    except sqlite3.DatabaseError as error:
-        raise HomeError(
-            f"{_file()} is damaged ({error}); delete it, and start the lesson again."
-        ) from error

@@ -3,7 +3,8 @@ file beside the models.
 
 Two processes and a shared link see the same. A name follows from the rows, so what many keep is
 found by anybody who has its name; a visitor's list has the names that the visitor gave. Where a
-visitor or the server has too many, those go that were kept longest ago, without a title first.
+visitor has too many, those go that were kept longest ago, without a title first; where the server
+has, the oldest of all, so that the titles of some do not shut others out.
 """
 
 import base64
@@ -11,24 +12,24 @@ import hashlib
 import re
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from vlcore.experiment import limits
-from vlcore.experiment.files import HomeError, make_folder, models_folder
+from vlcore.experiment.database import Database
 
 LONGEST_TITLE = 60  # characters
 _NAME = re.compile(r"[A-Za-z0-9_-]{12}", re.ASCII)
-_WAIT = 20.0  # seconds for another writer to finish
-_SCHEMA = """
+_DATABASE = Database(
+    ".selections.sqlite",
+    """
 CREATE TABLE IF NOT EXISTS selections (
   owner TEXT NOT NULL, name TEXT NOT NULL, images TEXT NOT NULL, rows BLOB NOT NULL,
   title TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (owner, name)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS selections_by_name ON selections (name);
-"""
+""",
+    "selections",
+)
 
 
 @dataclass(frozen=True)
@@ -60,81 +61,56 @@ def keep(visitor: str, images: str, rows: bytes, title: str = "") -> str:
     """
     name, owner = name_of(images, rows), _hidden(visitor)
     title = " ".join(title.split())[:LONGEST_TITLE]
-    with _open(write=True) as file:
+    with _DATABASE.open(write=True) as file:
         query = """
             INSERT INTO selections VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (owner, name)
             DO UPDATE SET at = excluded.at, title = COALESCE(NULLIF(excluded.title, ''), title)
         """
         file.execute(query, (owner, name, images, rows, title, time.time()))
-        _drop(file, "owner = ?", (owner,), limits.SELECTIONS)
-        _drop(file, "TRUE", (), limits.ALL_SELECTIONS)
+        _drop(file, "owner = ?", (owner,), "title != '' DESC, at DESC", limits.SELECTIONS)
+        _drop(file, "TRUE", (), "at DESC", limits.ALL_SELECTIONS)
     return name
 
 
 def find(name: str) -> KeptSelection | None:
     """What anybody kept under a name; None where it is gone or never was."""
-    if not _NAME.fullmatch(name) or not _file().exists():
+    if not _NAME.fullmatch(name):
         return None
-    with _open() as file:
-        query = "SELECT name, images, rows, '' FROM selections WHERE name = ? LIMIT 1"
-        row = file.execute(query, (name,)).fetchone()
-    return None if row is None else KeptSelection(*row)
+    query = "SELECT name, images, rows, '' FROM selections WHERE name = ? LIMIT 1"
+    rows = _DATABASE.rows(query, (name,))
+    return KeptSelection(*rows[0]) if rows else None
 
 
 def titled(visitor: str, images: str) -> list[KeptSelection]:
     """What a visitor kept of some images under titles, the latest first."""
-    if not _file().exists():
-        return []
-    with _open() as file:
-        query = """
-            SELECT name, images, rows, title FROM selections
-            WHERE owner = ? AND images = ? AND title != '' ORDER BY at DESC
-        """
-        rows = file.execute(query, (_hidden(visitor), images)).fetchall()
-    return [KeptSelection(*row) for row in rows]
+    query = """
+        SELECT name, images, rows, title FROM selections
+        WHERE owner = ? AND images = ? AND title != '' ORDER BY at DESC
+    """
+    return [KeptSelection(*row) for row in _DATABASE.rows(query, (_hidden(visitor), images))]
 
 
 def forget(visitor: str, name: str) -> None:
     """Remove a selection from a visitor's list."""
-    with _open(write=True) as file:
+    with _DATABASE.open(write=True) as file:
         query = "DELETE FROM selections WHERE owner = ? AND name = ?"
         file.execute(query, (_hidden(visitor), name))
 
 
-def _drop(file: sqlite3.Connection, which: str, values: tuple[str, ...], most: int) -> None:
-    """Delete the oldest of those that an SQL condition names, but for so many."""
+def _drop(
+    file: sqlite3.Connection, which: str, values: tuple[str, ...], order: str, most: int
+) -> None:
+    """Delete those that an SQL condition names, but for the first in an order. The latest is among
+    these: a link that was just made leads somewhere."""
     query = f"""
         DELETE FROM selections WHERE (owner, name) IN (
           SELECT owner, name FROM selections WHERE {which}
-          ORDER BY title != '' DESC, at DESC LIMIT -1 OFFSET ?
+          ORDER BY at = MAX(at) OVER () DESC, {order} LIMIT -1 OFFSET ?
         )
-    """  # noqa: S608  # the conditions stand in this module
+    """  # noqa: S608  # conditions and orders stand in this module
     file.execute(query, (*values, most))
 
 
 def _hidden(visitor: str) -> str:
     """What is stored of a visitor's name, with which a reader of the file cannot pass for them."""
     return hashlib.sha256(visitor.encode()).hexdigest()[:16]
-
-
-def _file() -> Path:
-    return models_folder() / ".selections.sqlite"
-
-
-@contextmanager
-def _open(*, write: bool = False) -> Iterator[sqlite3.Connection]:
-    """The file, which commits in the end or rolls back; with `write` in an exclusive
-    transaction."""
-    if write:
-        make_folder(models_folder())
-    try:
-        with closing(sqlite3.connect(_file(), timeout=_WAIT, isolation_level=None)) as file, file:
-            if write:
-                file.executescript(f"BEGIN IMMEDIATE; {_SCHEMA}")
-            yield file
-    except sqlite3.OperationalError as error:
-        raise HomeError(
-            f"The selections in {_file()} cannot be kept ({error}); make the folder writable."
-        ) from error
-    except sqlite3.DatabaseError as error:
-        raise HomeError(f"{_file()} is damaged ({error}); delete it.") from error
