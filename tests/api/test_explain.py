@@ -1,6 +1,7 @@
 """Explanations by training images: who is blamed, what is trained as a test, what is confirmed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -55,6 +56,8 @@ def test_all_training_images_are_ranked_with_what_they_show(model: Model, why: E
     by_row = dict(zip(model.embeddings.rows("train").tolist(), texts, strict=True))
     assert images["caption"].tolist() == [by_row[row] for row in images["row"]]
     assert why.replay_error < 1e-3
+    assert not why.warning
+    assert "0.50" in replace(why, replay_error=0.5).warning
     assert (why.strongest_for["influence"] > 0).all()
     assert (why.strongest_against["influence"] < 0).all()
 

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 Inputs = NDArray[Any]  # images as a model reads them, (m, ...): pixels or features
 SEEDS = 5  # trainings of each arm of a test
+FAITHFUL = 0.1  # largest distance of two unit vectors at which a replay is that of the model
 MOST_ADDED = 480  # images of the pool that are ranked, drawn by chance from a larger one
 UNCHANGED, ATTRIBUTED, NEAREST, CHANCE = "unchanged", "attributed", "nearest", "chance"
 ARMS = (ATTRIBUTED, NEAREST, CHANCE)
@@ -63,7 +64,7 @@ class Question:
 
     Attributes:
         inputs: the images as the model reads them, (m, ...).
-        object: what they show, or are asked for.
+        object: what they show, or are taken to show.
         other: the other object.
     """
 
@@ -104,6 +105,18 @@ class Explanation:
     change: str
     top: int
     replay_error: float
+
+    @property
+    def warning(self) -> str:
+        """What to know where the replay ended elsewhere than the model, as on another processor;
+        else empty."""
+        if self.replay_error <= FAITHFUL:
+            return ""
+        return (
+            "Trained again here, the model ends elsewhere (an image's embedding by"
+            f" {self.replay_error:.2f} of at most 2), so these ranks are those of a training like"
+            " it; train it on this machine to explain it itself."
+        )
 
     @property
     def wrong(self) -> int:

@@ -287,6 +287,8 @@ def explain(options: Namespace) -> dict[str, Any]:
         "candidates": len(explanation.images),
         f"most_towards_{question.object}": explanation.strongest_for.to_dict("records"),
     }
+    if explanation.warning:
+        document["warning"] = explanation.warning
     if not options.add:
         against = explanation.strongest_against.to_dict("records")
         document[f"most_towards_{question.other}"] = against

@@ -86,6 +86,8 @@ def _strips(explanation: Explanation, images: ImageSet) -> None:
             f" {explanation.wrong} of {count} wrong."
         )
     )
+    if explanation.warning:
+        st.warning(plain(explanation.warning))
     if explanation.change == "add":
         words = f"Unused images that should move it most towards {question.object}"
         _strip(words, explanation.strongest_for, images)
