@@ -16,9 +16,8 @@ Rows = NDArray[np.int64]
 NEIGHBOURS = 10
 PERMUTATIONS = 499  # of the null; the least p is 1 / 500
 FEWEST = 5  # scenes of a selection below which it has no interval
-_DEPTH = (
-    4  # times k: how many neighbours are known, so that k are left without a part of the images
-)
+# Times k: how many neighbours are known, so that k are left without a part of the images.
+_DEPTH = 4
 _SMALL = 500  # images up to which all others are known
 _BLOCK = 512  # images whose similarities to all others are looked at together
 
