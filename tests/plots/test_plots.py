@@ -46,9 +46,11 @@ from vlcore.plots.thumbnails import SAFE_URI
 from vlcore.plots.votes import votes_chart
 
 MAPS = ("linked maps", "small map", "caption map", "animation", "contact sheets")
+# What other colours than the outcome would take from the table of images.
+UNUSED = ("says_", "by_", "value_")
 LINKED = {
     "points": POINTS[
-        [name for name in POINTS if name[-1] not in "23" and not name.startswith(("says_", "by_"))]
+        [name for name in POINTS if name[-1] not in "23" and not name.startswith(UNUSED)]
     ],
     "captions": CAPTIONS.query("pane < 2"),
     "uploads": UPLOADS[[name for name in UPLOADS if name[-1] not in "23"]],
