@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from vlcore.api.selections import Selection, selection_text
+from vlcore.experiment.files import HomeError
 from vlcore.plots.options import PCA
 from vlcore.study import plans
 from vlcore.web import cache, kept_selections
@@ -196,7 +197,7 @@ def test_a_server_that_cannot_keep_says_so_and_shows_the_selection(
     page = ok(start(search="object:camel"))
 
     def refuse(*_: object) -> str:
-        raise kept_selections.HomeError("The disk is full.")
+        raise HomeError("The disk is full.")
 
     monkeypatch.setattr(kept_selections, "keep", refuse)
     page.selectbox(key="combine-with").set_value("minority groups").run()
