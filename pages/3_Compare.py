@@ -6,6 +6,7 @@ from vlcore.data.drawn import BUILT_IN
 from vlcore.experiment.plain_text import plain
 from vlcore.web import condition_controls, shell
 from vlcore.web.compare import grid, maps, models, sections, selections
+from vlcore.web.towers import towers_choice
 
 palette, bar = shell.begin("Compare models")
 with bar.popover("Settings", icon=":material/settings:"):
@@ -20,9 +21,7 @@ with bar.popover("Settings", icon=":material/settings:"):
     )
 with bar.container(width="content"):
     # A set of a visitor's own has photographs, more likely than not, and no bundled models.
-    towers = condition_controls.towers_choice(
-        "scratch" if images.name in BUILT_IN else "pretrained"
-    )
+    towers = towers_choice("scratch" if images.name in BUILT_IN else "pretrained")
 grid.switch(bar)
 if grid.is_shown():
     with shell.errors_as_sentences():

@@ -45,18 +45,6 @@ def bias_slider(key: str, bias: float = 0.75, about: str | None = None, **option
     return BIASES[st.select_slider(label, list(BIASES), name_of(BIASES, bias), **options)]
 
 
-def towers_choice(default: str = "scratch") -> str:
-    """Show the choice of the towers of all models of a page, a name in `options.TOWERS`."""
-    return widgets.choose_one(
-        "Towers",
-        options.TOWERS,
-        "towers",
-        default,
-        options.TOWERS_HELP,
-        label_visibility="collapsed",
-    )
-
-
 def training_length(key: str, label: str = "Training length", **options: Any) -> int:
     """Show the choice of the number of steps."""
     return LENGTHS[widgets.choose_one(label, LENGTHS, key, "standard", **options)]

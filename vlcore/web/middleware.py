@@ -16,6 +16,7 @@ from vlcore.web.components import scripts
 from vlcore.web.home import animation
 from vlcore.web.rate_limit import RateLimit
 from vlcore.web.streamlit_private import is_page_message, stored_upload_bytes
+from vlcore.web.towers import SCRATCH
 
 _COOKIE_SECONDS = 24 * 3600
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")
@@ -81,7 +82,7 @@ def _atlas_of_home(request: Request) -> str:
     if request.url.path not in ("/", scripts.base()):
         return ""
     name = request.query_params.get("data", "scenes")
-    towers = request.query_params.get("towers", animation.SCRATCH)
+    towers = request.query_params.get("towers", SCRATCH)
     return animation.atlas_address(name, towers) if animation.is_bundled(name, towers) else ""
 
 

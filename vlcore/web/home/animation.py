@@ -5,16 +5,14 @@ needs.
 """
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.experiment.files import static_folder, text_beside
-from vlcore.experiment.options import TOWERS_HELP
 from vlcore.experiment.version import __version__
 from vlcore.plots.theme import Palette
 from vlcore.web.components import scripts
 from vlcore.web.components.browser import BUTTON_STYLE
+from vlcore.web.towers import SCRATCH
 
-SCRATCH = "scratch"  # a name in `vlcore.experiment.options.TOWERS`; the default
 _ATLAS = st.components.v2.component(
     "vl_bias_lab_atlas",
     html=text_beside(__file__, "atlas.html"),
@@ -38,22 +36,6 @@ def file_name(data: str, towers: str) -> str:
 def atlas_address(data: str, towers: str = SCRATCH) -> str:
     """Return the address of an atlas on this server."""
     return f"{scripts.base()}app/static/{file_name(data, towers)}?v={__version__}"
-
-
-def choose_towers(bar: DeltaGenerator) -> str:
-    """Show the choice of the pair of towers, in the address."""
-    chosen = bar.segmented_control(
-        "Towers",
-        ["pretrained", SCRATCH],
-        key="towers",
-        bind="query-params",
-        default=SCRATCH,
-        required=True,
-        help=TOWERS_HELP,
-        label_visibility="collapsed",
-        width="content",
-    )
-    return chosen or SCRATCH
 
 
 def show_atlas(palette: Palette, towers: str) -> None:

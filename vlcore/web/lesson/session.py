@@ -32,8 +32,8 @@ from vlcore.experiment.options import TOWERS
 from vlcore.experiment.plain_text import plain
 from vlcore.web import jobs, shell, visitors
 from vlcore.web.components import browser
-from vlcore.web.condition_controls import towers_choice
 from vlcore.web.lesson import steps
+from vlcore.web.towers import towers_choice
 
 VOTER, LEADER = "vl-bias-lab-voter", "vl-bias-lab-leads-"  # names in the browser's storage
 

@@ -1,0 +1,36 @@
+"""The choice of a pair of towers, which pages share."""
+
+import streamlit as st
+
+from vlcore.experiment.options import TOWERS, TOWERS_HELP
+
+SCRATCH = "scratch"  # a name in `TOWERS`
+_KEY = "towers"
+_DEFAULT = "towers_default"  # of the page before
+
+
+def towers_choice(default: str = SCRATCH) -> str:
+    """Show the choice of the towers of all models of a page, a name in `TOWERS`."""
+    _forget_default(default)
+    chosen = st.segmented_control(
+        "Towers",
+        list(TOWERS),
+        key=_KEY,
+        bind="query-params",
+        default=default,
+        required=True,
+        help=TOWERS_HELP,
+        label_visibility="collapsed",
+        width="content",
+    )
+    return chosen or default
+
+
+def _forget_default(default: str) -> None:
+    """Take back what a page with another default set by itself: nobody chose it, and a visitor's
+    photograph would meet towers that know drawings alone."""
+    before = st.session_state.get(_DEFAULT, default)
+    is_untouched = st.session_state.get(_KEY) == before and _KEY not in st.query_params
+    if before != default and is_untouched:
+        del st.session_state[_KEY]
+    st.session_state[_DEFAULT] = default
