@@ -93,8 +93,11 @@ class ImageSet:
         stored = self.table["factors"].iloc[rows]
         if not stored.any():
             return pd.DataFrame(index=stored.index)
-        factors = pd.DataFrame([json.loads(text or "{}") for text in stored], stored.index)
-        return factors.drop(columns=["object", "context"], errors="ignore")
+        # Each text is read once: that of many imported images is the same.
+        codes, texts = pd.factorize(stored)
+        factors = pd.DataFrame([json.loads(text or "{}") for text in texts])
+        factors = factors.drop(columns=["object", "context"], errors="ignore")
+        return factors.iloc[codes].set_axis(stored.index)
 
     def rows(self, split: str) -> NDArray[np.int64]:
         """Row numbers of a split."""
