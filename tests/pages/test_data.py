@@ -75,11 +75,16 @@ def test_a_picture_in_the_address_is_shown_with_its_factors_and_twins(home: Path
     )
     # A control that is moved just after closing sends the address that its browser had then.
     del page.query_params["picture"]
+    page.session_state["closed"] = 1
     page.run()
     page.query_params["picture"] = f"p{row}"
     assert len(page.run().get("image")) == 2
     page.query_params["picture"] = f"p{other}"
     assert len(page.run().get("image")) == 1 + 4 + 2, "another is opened"
+    del page.query_params["picture"]
+    assert len(page.run().get("image")) == 2, "Back closes it"
+    page.query_params["picture"] = f"p{other}"
+    assert len(page.run().get("image")) == 1 + 4 + 2, "and Forward opens it"
 
 
 def test_the_zip_is_a_set_that_can_be_imported_again(empty_home: Path, tmp_path: Path) -> None:

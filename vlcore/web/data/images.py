@@ -157,7 +157,11 @@ def _sheets(images: ImageSet, condition: Condition, palette: Palette) -> None:
     for context in grouping.contexts:
         columns[context] = [cells[group_name(obj, context)] for obj in grouping.objects]
     st.dataframe(columns, width="content", hide_index=True)
-    key = f"sheets{st.session_state.get('closed', 0)}"
+    name, before, clicked = st.session_state.get("enlarged", ("", "", ""))
+    if clicked == _sheets_key() and "picture" not in st.query_params:
+        _closed()  # by Back
+        name, before, clicked = st.session_state["enlarged"] = ("", "", "")
+    key = _sheets_key()
     event = cache.show_chart(
         sheets(images, condition, palette, shell.map_side()),
         alt=(
@@ -178,7 +182,6 @@ def _sheets(images: ImageSet, condition: Condition, palette: Palette) -> None:
     # An image is opened when it is clicked, or with the address; not again at every run after it
     # was closed, nor by an address from before it was, which a browser may send that does not know
     # of it yet.
-    name, before, clicked = st.session_state.get("enlarged", ("", "", ""))
     is_new = (name, before) != (images.name, identity) or (picked and clicked != key)
     if identity in rows and is_new:
         _enlarged(images, rows[identity])
@@ -221,6 +224,10 @@ def means_of(images: ImageSet, condition: Condition) -> dict[str, NDArray[np.uin
         group: pixels[groups == group].mean(axis=0).round().astype(np.uint8)
         for group in np.unique(groups)
     }
+
+
+def _sheets_key() -> str:
+    return f"sheets{st.session_state.get('closed', 0)}"
 
 
 def _closed() -> None:
