@@ -26,7 +26,7 @@ _SIDES = ("left", "right", "third", "fourth")
 _OF_MAPS = (
     "map pca_x pca_y colour umap_neighbours umap_dist umap_seed umap_fit tsne_perplexity tsne_seed"
     " prompt_a prompt_b prompt_c prompt_d groups split show_pictures show_movement show_arrows"
-    " show_neighbours show_trust show_ghost"
+    " show_neighbours show_trust show_ghost show_clusters"
 )
 _OF_A_SIDE = "labels bias trained seed model pairs encoder encoder_of text"
 # Every field of a page's address that a control has.

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.chromium import needs_chromium
+from vlcore.api.clusters import named_clusters
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.offline_page import NEIGHBOURS
 from vlcore.data.catalogue import open_set
@@ -125,6 +126,28 @@ def test_the_pointer_lights_zooms_and_moves_both_maps(maps: MapsOfTab, server: s
     expect(maps.root).to_have_attribute("data-marked", "0")
     tab.mouse.dblclick(left + side / 2, top + side / 2)
     expect(maps.root).to_have_attribute("data-zoom", "1.00")
+
+
+def test_the_name_of_a_cluster_selects_its_images(maps: MapsOfTab, server: str) -> None:
+    tab = maps.tab
+    maps.opened(f"{server}/{ADDRESS}&show_clusters=true")
+    expect_text(tab, "Tick a row, or click a name on a map")
+    clusters = named_clusters(maps.comparison)
+    for pane, found in enumerate(clusters):
+        names = maps.surface(pane).locator(".cluster")
+        expect(names).to_have_text([cluster.label for cluster in found])
+    names.first.scroll_into_view_if_needed()
+    names.first.click()
+    first = clusters[-1][0]
+    expect(maps.root).to_have_attribute("data-marked", str(len(first.rows)))
+    expect_text(tab, f"{len(first.rows)} images: marked on the maps")
+    assert address_field(tab, "selection")
+    settled(tab)
+    judge(tab)
+    table = tab.locator("[class*='st-key-clusters-'] .dvn-scroller").first
+    table.click(position={"x": 17, "y": 52})  # the box of the first row
+    expect_text(tab, f"cluster {clusters[0][0].label} of the left map")
+    expect(maps.root).to_have_attribute("data-marked", str(len(clusters[0][0].rows)))
 
 
 def test_a_lasso_reaches_the_page_and_survives_its_runs(maps: MapsOfTab, server: str) -> None:

@@ -50,7 +50,10 @@ WITHOUT_COLOUR: list[tuple[MapOptions, dict[str, str]]] = [
         ),
         {"pca_x": "2", "pca_y": "3", **overlays("images")},
     ),
-    (MapOptions(movement=True, untrained=True), overlays("movement", "untrained")),
+    (
+        MapOptions(movement=True, untrained=True, clusters=True),
+        overlays("movement", "untrained", "clusters"),
+    ),
     (
         MapOptions(TSNE, twins=True, split="held out"),
         {
@@ -96,6 +99,7 @@ CASES = [
 ]
 GROUPS = {"horse_desert": "horse in the desert", "camel_grass": "camel on grass"}
 LEGEND_WORDS = {
+    "clusters": "in italics: a cluster",
     "movement": "from its position in the first map",
     "neighbours": "to its true neighbours",
     "trust": "false neighbours",

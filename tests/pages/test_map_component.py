@@ -11,14 +11,14 @@ import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from vlcore.api import compared_maps
+from vlcore.api import clusters, compared_maps
 from vlcore.plots.maps.component import bitmask
 from vlcore.plots.options import PCA
 from vlcore.plots.thumbnails import SAFE_URI
 from vlcore.study import plans
 from vlcore.web import cache
 
-from .app import FakeQueue, alts, opened, text_of, told_maps
+from .app import FakeQueue, alts, opened, press, text_of, told_maps
 
 pytestmark = pytest.mark.usefixtures("bundled", "no_cookies")
 KEYS = [condition.key for condition in plans.find("experiments").conditions[:2]]
@@ -89,6 +89,24 @@ def test_overlays_of_every_image_are_of_few_images(monkeypatch: pytest.MonkeyPat
     assert not columns["sheet"]
 
 
+def test_clusters_are_off_and_those_of_many_images_are_found_by_a_worker(
+    queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert all(pane["clusters"] == [] for pane in told_maps(ok(start()))[0]["panes"])
+    look, _, columns = told_maps(ok(start(show_clusters="true")))
+    assert all(pane["clusters"] for pane in look["panes"])
+    assert look["colourStamp"] == columns["stamp"]
+    monkeypatch.setattr(clusters, "AT_ONCE", 10)
+    cache.st.cache_resource.clear()
+    page = ok(start(show_clusters="true"))
+    assert "have to be found first" in text_of(page)
+    assert queue.asked == [], "a link starts nothing"
+    assert all(pane["clusters"] == [] for pane in told_maps(page)[0]["panes"])
+    press(page, "Find clusters")
+    assert queue.asked == [clusters.fit_key(key, PCA, KEYS) for key in KEYS]
+    assert not any(queue.short.values()), "short jobs do not wait for it"
+
+
 def test_what_a_browser_marked_is_listed() -> None:
     page = ok(start())
     told = told_maps(page)[0]
@@ -103,7 +121,8 @@ def test_what_a_browser_marked_is_listed() -> None:
             ({"selected": selected | {"rows": None}}, 0),
             ({"selected": selected | {"images": "others"}}, 0),
             ({"selected": "everything", "picked": "p1"}, 0),
-            ({"picked": -1}, 0),
+            ({"picked": {"row": -1, "time": 1}}, 0),
+            ({"picked": {"row": "p1"}}, 0),
         ),
         start=1,
     ):
@@ -115,10 +134,16 @@ def test_what_a_browser_marked_is_listed() -> None:
         assert (words in text_of(page)) == (count > 0), state
         assert ("The images you marked" in text_of(page)) == (count > 0), state
     row = int(np.flatnonzero(points["x1"].notna())[0])
-    page.session_state[key_of_maps()] = {"picked": row}
+    told = {"picked": {"row": row, "time": 1}}
+    page.session_state[key_of_maps()] = told
     ok(page.run())
     assert "Nearest in the left model" in text_of(page)
     assert page.query_params["picture"] in (points["id"].iat[row], [points["id"].iat[row]])
+    del page.query_params["picture"]  # as Back does
+    page.session_state[key_of_maps()] = told
+    assert "Nearest in the left model" not in text_of(ok(page.run()))
+    page.session_state[key_of_maps()] = {"picked": {"row": row, "time": 2}}
+    assert "Nearest in the left model" in text_of(ok(page.run())), "the same mark again"
 
 
 @pytest.mark.usefixtures("large")

@@ -83,6 +83,7 @@ EXAMPLES = {
     "MapOptions.neighbours": overlay("neighbours", "neighbours"),
     "MapOptions.trust": overlay("trust", "trust"),
     "MapOptions.untrained": overlay("untrained", "ghost"),
+    "MapOptions.clusters": overlay("clusters", "clusters"),
     "MapOptions.groups": Example(
         MapOptions(groups=("horse_desert",)),
         "--groups horse_desert",

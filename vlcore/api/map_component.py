@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from vlcore.api.clusters import cluster_numbers, cluster_words
 from vlcore.api.colourings import coloured
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.model_map import ModelMap
@@ -74,9 +75,14 @@ def colours(
     comparison: ComparedMaps, grouping: Grouping, options: MapOptions = PLAIN
 ) -> pd.DataFrame:
     """What the colours of some options need beside `columns`, as
-    `vlcore.plots.maps.component.colour_columns`."""
+    `vlcore.plots.maps.component.colour_columns`, and with clusters the number of each image's
+    (``cluster0`` and so on; 0 of none)."""
     maps = coloured(comparison, options)
-    return colour_columns(maps.points, len(maps.models), grouping, maps.colouring)
+    table = colour_columns(maps.points, len(maps.models), grouping, maps.colouring)
+    if options.clusters:
+        for pane, numbers in enumerate(cluster_numbers(comparison)):
+            table[f"cluster{pane}"] = numbers.astype(np.uint8)
+    return table
 
 
 def drawing(
@@ -103,6 +109,7 @@ def drawing(
         colouring=comparison.colouring,
         legend_place=legend_place,
         twins=arrows,
+        clusters=cluster_words(comparison) if options.clusters else None,
     )
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from vlcore.api import description
 from vlcore.api.captions import caption_warnings
+from vlcore.api.clusters import HOW_TO_READ, cluster_words, clusters_in_words
 from vlcore.api.colourings import coloured
 from vlcore.api.compared_maps import ComparedMaps, drawn_sample, row_numbers
 from vlcore.api.differences import describe_differences
@@ -61,7 +62,8 @@ def figure(
     """The maps of a comparison, each `side` px wide, as `options` say, and the group accuracy
     panel. Their projection is that of the comparison. Filters change what is drawn: not how maps
     are aligned, nor trust, neighbours and the accuracies in the panel. Of large maps a sample is
-    drawn, whose trust and neighbours are among its own images."""
+    drawn, whose trust and neighbours are among its own images; clusters are of all."""
+    names = cluster_words(comparison) if options.clusters else None
     comparison = drawn_sample(coloured(comparison, options))
     if options.trust:
         comparison = replace(comparison, points=with_trust(comparison))
@@ -82,6 +84,7 @@ def figure(
         legend_place=legend_place,
         board=None if rows.empty else rows,
         uploads=comparison.uploads,
+        clusters=names,
         neighbours=lines,
         twins=arrows,
     )
@@ -286,6 +289,8 @@ def page(
         Figure(maps, alt=words),
         *on_paper(comparison_parts(comparison, grouping, layouts), palette, PAGE_SIDE),
     ]
+    if options.clusters:
+        content += [Heading("Clusters"), clusters_in_words(comparison), HOW_TO_READ]
     # A model may have one checkpoint only, and a map need not be a principal one.
     with suppress(ComparisonError):
         animation = animate_training(comparison, images)

@@ -170,6 +170,15 @@ def is_numeric(values: pd.Series) -> bool:
     return numbers is not None and numbers.nunique() > MOST_CATEGORIES
 
 
+def words_of_values(values: pd.Series) -> pd.Categorical:
+    """Values in words that several images share: many numbers as the ranges that colours tell
+    apart, all else as it is; missing ones have no category."""
+    if not is_numeric(values):
+        return texts_of(values)
+    ranges = _Ranges.from_values(values)
+    return _named(ranges.codes(values), ranges.range_words)
+
+
 def colour_by_values(
     column: str,
     title: str,
@@ -273,11 +282,15 @@ class _Ranges:
         first, last = math.floor(low / step) + 1, math.ceil(high / step) - 1
         return cls(tuple(number * step for number in range(first, last + 1)), step)
 
-    def names(self, values: pd.Series) -> pd.Categorical:
+    def codes(self, values: pd.Series) -> NDArray[np.int64]:
+        """The number of each value's range; -1 of a missing one."""
         numbers = self._numbers(values)
         ranges = np.searchsorted(self.edges, numbers, side="right")
+        return np.where(np.isnan(numbers), -1, ranges)
+
+    def names(self, values: pd.Series) -> pd.Categorical:
         names = [str(number) for number in range(len(self.edges) + 1)]
-        return _named(np.where(np.isnan(numbers), -1, ranges), names, NONE)
+        return _named(self.codes(values), names, NONE)
 
     def words(self, values: pd.Series) -> pd.Categorical:
         digits = 1 - math.floor(math.log10(self.step))
@@ -306,11 +319,15 @@ class _Ranges:
             text = f"{number:.{max(1, leading + digits + 1)}g}"
         return text.replace("-", "−")
 
-    def entries(self, palette: Palette) -> list[LegendEntry]:
+    @property
+    def range_words(self) -> list[str]:
+        """Each range in words."""
         bounds = [self._written(edge) for edge in self.edges]
-        words = [f"under {bounds[0]}"]
-        words += [f"{low} to {high}" for low, high in itertools.pairwise(bounds)]
-        words.append(f"{bounds[-1]} and more")
+        inner = [f"{low} to {high}" for low, high in itertools.pairwise(bounds)]
+        return [f"under {bounds[0]}", *inner, f"{bounds[-1]} and more"]
+
+    def entries(self, palette: Palette) -> list[LegendEntry]:
+        words = self.range_words
         steps = np.linspace(0, len(palette.ramp) - 1, len(words)).round().astype(int)
         ranges = [
             LegendEntry(str(number), text, palette.ramp[at])

@@ -203,6 +203,13 @@ class MapOptions:
         " did not do.",
         "pca",
     )
+    clusters: bool = _option(
+        False,
+        "Name clusters",
+        "Where images lie densely on a map: the cluster's number, and what its images have in"
+        " common, which is the column or caption that tells them apart best. Compare, and pages"
+        " that it saves, have a table of how pure they are.",
+    )
     groups: tuple[str, ...] = _option(
         (), "Groups", "Draw the images of these groups only; none stands for all four."
     )

@@ -242,11 +242,12 @@ def map_columns(keys: Sequence[str], options: MapOptions) -> MapColumns:
 
 
 @st.cache_resource(max_entries=30, show_spinner=False, hash_funcs=BY_CONTENT)
-def map_colours(keys: Sequence[str], projection: Projection, colour_by: str) -> MapColumns | None:
-    """What the colours of maps need beside `map_columns`; nothing where these suffice."""
-    together = coloured(keys, projection, colour_by)
+def map_colours(keys: Sequence[str], options: MapOptions) -> MapColumns | None:
+    """What the colours and the clusters of maps need beside `map_columns`; nothing where these
+    suffice. Of the options nothing else matters."""
+    together = coloured(keys, options.projection, options.colour_by)
     grouping = image_set(together.models[0]).grouping
-    columns = map_component.colours(together, grouping, MapOptions(colour_by=colour_by))
+    columns = map_component.colours(together, grouping, options)
     return None if columns.empty else _as_arrow(together, columns)
 
 

@@ -5,14 +5,14 @@ all see the noise. Labels and help are those of `vlcore.plots.options`.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.api import colourings, maps
+from vlcore.api import clusters, colourings, maps
 from vlcore.api.model_map import ModelMap
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import Grouping, group_words
@@ -38,6 +38,7 @@ from vlcore.plots.options import (
 )
 from vlcore.web import cache, jobs, widgets, work
 
+Start = Callable[[], None]
 LONGEST = 200  # characters of a caption that a visitor types
 _KINDS = {words: kind for kind, words in KINDS.items()}
 _FITS = ("each on its own", "all together")
@@ -68,6 +69,8 @@ def choose(images: ImageSet, keys: Sequence[str], bar: DeltaGenerator) -> MapOpt
         split = widgets.choose_one(info.label, SPLITS, "split", "all", info.help)
     if not fitted(keys, projection):
         projection = PCA
+    if overlays["clusters"] and not clusters_found(keys, projection):
+        overlays["clusters"] = False
     return MapOptions(projection, colour_by=colour_by, groups=groups, split=split, **overlays)
 
 
@@ -174,28 +177,52 @@ def fitted(keys: Sequence[str], projection: Projection) -> bool:
         return False
     is_large = sum(map(maps.image_count, artifacts)) > MANY
     fits = {
-        key: partial(
-            work.ask,
-            key,
-            maps.make_map,
-            models,
-            projection,
-            short=not is_large,  # else the small maps of others would wait for it
-            limit=LONG_JOB_SECONDS if is_large else JOB_SECONDS,
-        )
+        key: _job(key, is_large, maps.make_map, models, projection)
         for key, models in models_of.items()
     }
     kind = KINDS[projection.kind]
     long = "a few minutes" if is_large else "a few seconds"
     st.caption(f"{kind} has to be fitted first, in {long}; until then the maps are PCA.")
     jobs.start_or_offer(fits, f"Fit {kind}")
+    _watch(fits, "Fit it again", "This fit")
+    return False
+
+
+def clusters_found(keys: Sequence[str], projection: Projection) -> bool:
+    """Whether the clusters of maps are known, or are found in no time; else they are queued, and
+    their progress is shown."""
+    searches = {}
+    for key in dict.fromkeys(keys):
+        if maps.image_count(cache.artifact(key)) > clusters.AT_ONCE:
+            job = clusters.fit_key(key, projection, keys)
+            searches[job] = _job(job, True, clusters.fit_clusters, key, projection, list(keys))
+    if all(work.view(key).done for key in searches):
+        return True
+    st.caption("The clusters of so many images have to be found first, in a minute or two.")
+    jobs.start_or_offer(searches, "Find clusters")
+    _watch(searches, "Find them again", "This search")
+    return False
+
+
+def _job(key: str, is_large: bool, task: Callable[..., Any], *arguments: Any) -> Start:
+    """Queues a job for a worker."""
+    return partial(
+        work.ask,
+        key,
+        task,
+        *arguments,
+        short=not is_large,  # else the small maps of others would wait for it
+        limit=LONG_JOB_SECONDS if is_large else JOB_SECONDS,
+    )
+
+
+def _watch(starts: Mapping[str, Start], retry_label: str, job: str) -> None:
+    """Show the progress of jobs."""
 
     def draw(views: list[JobStatus]) -> None:
         for view in views:
             if view.state not in (State.DONE, State.ABSENT):
-                jobs.progress_or_start(
-                    view, "Fit it again", fits[view.key], job="This fit", key=f"fit_{view.key}"
-                )
+                start = starts[view.key]
+                jobs.progress_or_start(view, retry_label, start, job=job, key=f"fit_{view.key}")
 
-    jobs.watch(list(fits), draw)
-    return False
+    jobs.watch(list(starts), draw)

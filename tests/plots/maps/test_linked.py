@@ -18,9 +18,11 @@ from tests.plots import drawn
 from tests.plots.maps.examples import (
     BOARD,
     CAPTIONS,
+    CLUSTERS,
     COLOURINGS,
     EVERYTHING,
     INFO,
+    MIDDLES,
     NEIGHBOURS,
     POINTS,
     TWINS,
@@ -30,6 +32,7 @@ from tests.plots.test_theme import VISIONS, contrast, lab, linear
 from vlcore.experiment.grouping import SCENES, Grouping
 from vlcore.plots.colouring import OBJECTS, OUTCOMES, PREDICTIONS, SPLIT
 from vlcore.plots.maps import layers as map_layers
+from vlcore.plots.maps.labels import LINE
 from vlcore.plots.maps.legend import map_legend
 from vlcore.plots.maps.linked import brushed, linked_maps
 from vlcore.plots.maps.panes import MapStyle, Pane
@@ -45,6 +48,7 @@ WHOLE = {
     "uploads": UPLOADS,
     "neighbours": NEIGHBOURS.query("pane < 2"),
     "twins": TWINS.query("pane < 2"),
+    "clusters": CLUSTERS.query("pane < 2"),
     "board": BOARD,
     "options": EVERYTHING,
     "colouring": OUTCOMES,
@@ -270,6 +274,25 @@ def test_trust_makes_marks_small_and_images_pale() -> None:
     assert marks["tooltip"][-1]["field"] == "trusted"
     images = named(panes_of(maps(options=MapOptions(trust=True, images=True)))[0], "marks_0")
     assert images["encoding"]["opacity"]["field"] == "trust"
+
+
+def test_names_of_clusters_lie_at_their_middles_off_each_other(full: drawn.Spec) -> None:
+    for index, pane in enumerate(panes_of(full)):
+        names = [
+            mark
+            for mark in drawn.marks(pane)
+            if mark["encoding"].get("text", {}).get("field") == "words"
+            and mark["mark"].get("fontStyle") == "italic"
+        ]
+        halo, text = (drawn.rows(full, mark) for mark in names)
+        assert halo == text
+        assert [row["words"] for row in text] == CLUSTERS[CLUSTERS["pane"] == index][
+            "words"
+        ].tolist()
+        first, *_, last = text
+        assert (first[f"x{index}"], first[f"y{index}"]) == MIDDLES[0]
+        assert last[f"x{index}"] == first[f"x{index}"]
+        assert abs(last["dy"] - first["dy"]) >= LINE
 
 
 def test_movement_leads_from_the_first_map(full: drawn.Spec) -> None:

@@ -23,7 +23,7 @@ import pandas as pd
 
 from vlcore.experiment.grouping import Grouping
 from vlcore.plots.colouring import CONTEXTS, GROUPS, OBJECTS, SPLIT, Colouring
-from vlcore.plots.maps.layers import placed_captions
+from vlcore.plots.maps.layers import placed_captions, placed_clusters
 from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.maps.linked import map_content
 from vlcore.plots.maps.panes import GAP, Pane
@@ -136,6 +136,7 @@ def map_drawing(
     colouring: Colouring = GROUPS,
     legend_place: LegendPlace = "bottom",
     twins: pd.DataFrame | None = None,
+    clusters: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """How maps look, as what JSON can hold: everything beside the columns of the images.
 
@@ -148,6 +149,7 @@ def map_drawing(
         colouring: what colours stand for.
         legend_place: beside or below the maps.
         twins: arrows of that option, which name their kinds in the legend.
+        clusters: names of that option, with the ``number`` of each.
     """
     count = len(infos)
     axes = ("x", "y", "gx", "gy") if options.untrained else ("x", "y")
@@ -156,6 +158,7 @@ def map_drawing(
         checked_columns(points, ["group", "kind", *positions]),
         checked_columns(captions, ["pane", "caption", "x", "y"]),
         twins=twins,
+        clusters=clusters,
         colouring=colouring,
     )
     content = map_content(tables, count, palette, grouping, options)
@@ -165,6 +168,10 @@ def map_drawing(
         x, y = pane.columns
         placed = placed_captions(content.tables, pane).rename(columns={x: "x", y: "y"})
         words = placed[["caption", "x", "y", "dx", "dy", "align"]].dropna()
+        names = pd.DataFrame()
+        if clusters is not None:
+            names = placed_clusters(content.tables, pane).rename(columns={x: "x", y: "y"})
+            names = names[["number", "words", "x", "y", "dx", "dy"]]
         panes.append(
             {
                 "title": info.title,
@@ -172,6 +179,7 @@ def map_drawing(
                 "axes": [info.x_title, info.y_title],
                 "extent": [*extent[0], *extent[1]],
                 "captions": words.to_dict("records"),
+                "clusters": names.to_dict("records"),
             }
         )
     entries = colouring.entries(palette, grouping)

@@ -13,7 +13,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from vlcore.plots.maps.labels import LINE, place_labels
+from vlcore.plots.maps.labels import LINE, place_labels, place_names, word_boxes
 from vlcore.plots.maps.panes import IMAGES, MapStyle, Pane
 from vlcore.plots.maps.tables import MapTables
 from vlcore.plots.scales import IMAGE, SPOKEN, Chart, either, told_apart, tooltips
@@ -261,6 +261,39 @@ def _leaders(base: alt.Chart, pane: Pane, colour: str) -> alt.Chart:
     return rule.encode(x2=f"to_{x}:Q", y2=f"to_{y}:Q")
 
 
+def placed_clusters(tables: MapTables, pane: Pane) -> pd.DataFrame:
+    """The names of a map's clusters with their shifts in px (`dx`, `dy`) off the words of captions
+    and each other."""
+    assert tables.clusters is not None
+    rows = pane.rows(tables.clusters)
+    around = placed_captions(tables, pane)
+    offsets = list(around[["dx", "dy", "align"]].itertuples(index=False, name=None))
+    occupied = word_boxes(around["caption"].tolist(), pane.pixels(around), offsets)
+    anchors = pane.pixels(rows)
+    shifts = place_names(rows["words"].tolist(), anchors, pane.side, occupied) - anchors
+    return rows.assign(dx=shifts[:, 0].round(1), dy=shifts[:, 1].round(1))
+
+
+def clusters(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
+    """The names of clusters at their middles, in italics."""
+    if tables.clusters is None:
+        return []
+    placed = placed_clusters(tables, pane)
+    if placed.empty:
+        return []
+    base = pane.present(placed.assign(spoken="cluster " + placed["words"]))
+    text = {
+        **{name: alt.expr(f"datum.{name}") for name in ("dx", "dy")},
+        "fontSize": style.sizes.words,
+        "fontStyle": "italic",
+        "fontWeight": 600,
+        "align": "center",
+        "baseline": "middle",
+    }
+    halo = base.mark_text(**text, aria=False, **_halo(style.palette.ground))
+    return [halo.encode(text="words:N"), base.mark_text(**text).encode(text="words:N")]
+
+
 def shortened_captions(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
     """Arrows from a whole caption to the caption without each `word`, with that word at their
     ends."""
@@ -341,6 +374,7 @@ LAYERS: tuple[Layer, ...] = (
     twins,
     picked,
     captions,
+    clusters,
     uploads,
     hovered,
 )

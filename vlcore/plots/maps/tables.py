@@ -26,6 +26,7 @@ class MapTables:
     uploads: pd.DataFrame | None = None  # a visitor's images
     neighbours: pd.DataFrame | None = None  # lines (`ENDS`) of an `id`
     twins: pd.DataFrame | None = None  # arrows (`ENDS`) of a `scene` and of a `kind`
+    clusters: pd.DataFrame | None = None  # `words` at the middle (`x`, `y`) of each
     typed: pd.DataFrame | None = None  # a `caption` that a visitor typed
     shortened: pd.DataFrame | None = None  # arrows from there to the caption without a `word`
     colouring: Colouring = GROUPS  # of the points

@@ -2,7 +2,7 @@
 
 The first component draws. The second brings the columns of the images and shows nothing; they are
 the same for every colouring, filter and theme, so Streamlit sends them once. The third brings what
-a colouring needs beside them.
+a colouring, or clusters, need beside them.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from vlcore.api.selections import Selection
 from vlcore.experiment.plain_text import plain
 from vlcore.plots.maps.component import bitmask, rows_of_bitmask, undrawn_overlays
 from vlcore.plots.maps.legend import rows_of_entries
-from vlcore.plots.options import PLAIN
+from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.thumbnails import SAFE_ADDRESS
 from vlcore.web import cache, image_addresses
 from vlcore.web.compare.view import Clicks, Gesture, Shown, clicked_image
@@ -30,16 +30,16 @@ def show(view: Shown, alt: str, selection: Selection | None) -> Clicks | None:
     nothing where a browser has no WebGL2."""
     points, options, key = view.comparison.points, view.options, view.map_key
     columns = _columns(view)
-    colours = cache.map_colours(view.keys, options.projection, options.colour_by)
+    in_colours = MapOptions(
+        options.projection, colour_by=options.colour_by, clusters=options.clusters
+    )
+    colours = cache.map_colours(view.keys, in_colours)
     drawing = cache.map_drawing(view.keys, view.palette, view.side, options, view.legend_place)
     told: Mapping[str, Any] = st.session_state.get(key) or {}
     names = [entry["name"] for entry in drawing["legend"]]
     entries = [name for name in names if name in _listed(told.get("shown"))]
-    clicked = told.get("picked")
-    picked = None
-    if isinstance(clicked, int) and 0 <= clicked < len(points):
-        picked = str(points["id"].iat[clicked])
-    identity = clicked_image(picked, key)
+    clicks = _clicks(told.get("picked"), points)
+    identity = clicked_image(clicks, key)
     position = np.flatnonzero(points["id"] == identity)
     cells = _clicked_cells(f"{key}-panel")
     drawn = rows_of_bitmask(drawing["drawn"], len(points))
@@ -88,7 +88,18 @@ def show(view: Shown, alt: str, selection: Selection | None) -> Clicks | None:
             on_select="rerun",
             selection_mode=["cell"],
         )
-    return Clicks(picked)
+    return clicks
+
+
+def _clicks(clicked: object, points: pd.DataFrame) -> Clicks:
+    """The image that a browser says was clicked, by its row in the table, and when; none where it
+    says anything else."""
+    if not isinstance(clicked, dict):
+        return Clicks()
+    row = clicked.get("row")
+    if not isinstance(row, int) or not 0 <= row < len(points):
+        return Clicks()
+    return Clicks(str(points["id"].iat[row]), repr(clicked.get("time")))
 
 
 def _columns(view: Shown) -> cache.MapColumns:
@@ -98,6 +109,7 @@ def _columns(view: Shown) -> cache.MapColumns:
         split=PLAIN.split,
         movement=False,
         twins=False,
+        clusters=False,
     )
     return cache.map_columns(view.keys, in_columns)
 

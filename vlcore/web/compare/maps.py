@@ -23,7 +23,7 @@ from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, map_controls, shell, widgets
-from vlcore.web.compare import agreement, blame, map_component, selections
+from vlcore.web.compare import agreement, blame, clusters, map_component, selections
 from vlcore.web.compare.models import Side, badges
 from vlcore.web.compare.view import Clicks, Shown, clicked_image
 
@@ -51,7 +51,9 @@ def show(view: Shown, selection: Selection | None = None) -> None:
     badges(view.sides)
     agreement.show_sentence(view)
     widgets.show_part(view.parts["summary"])
-    clicked = clicked_image(clicks.picked, key)
+    if view.options.clusters:
+        clusters.show(view)
+    clicked = clicked_image(clicks, key)
     selections.show(view, selection)
     with shell.errors_as_sentences():
         _clicked(comparison, images, clicked, view.options.twins)

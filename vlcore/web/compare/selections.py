@@ -197,7 +197,7 @@ def _take_gesture(view: Shown) -> None:
     seen[gesture.key] = gesture.number
     if gesture.marked.any():
         rows = view.comparison.rows[gesture.marked]
-        _select(Selection.from_rows(view.comparison, rows, "marked on the maps"))
+        select(Selection.from_rows(view.comparison, rows, "marked on the maps"))
     else:
         _clear()
 
@@ -211,7 +211,7 @@ def _last_brush(view: Shown) -> Gesture | None:
     return Gesture(view.vectors_key, repr(brush) if brush else 0, marked)
 
 
-def _select(selection: Selection) -> None:
+def select(selection: Selection) -> None:
     """Put a selection into the address; before the search box is drawn, or in a callback."""
     letters = _ROWS + selection_text(selection)
     name, images = letters, images_key(selection.comparison)
@@ -248,12 +248,12 @@ def _clear() -> None:
 def show_like(identity: str) -> None:
     """Offer the images like one that was clicked."""
 
-    def select() -> None:
+    def rank() -> None:
         _clear()
         st.query_params["like"] = identity
 
     about = f"The {search.BEST} nearest in the full space of each model, as a selection."
-    st.button("More like this", icon=":material/join_inner:", on_click=select, help=about)
+    st.button("More like this", icon=":material/join_inner:", on_click=rank, help=about)
 
 
 def _remember(view: Shown, selection: Selection | None) -> None:
@@ -305,7 +305,7 @@ def _show_kept(view: Shown, selection: Selection | None) -> None:
                     plain(f"{stored.title} ({len(rows):,})"),
                     key=f"kept-{stored.name}",
                     type="tertiary",
-                    on_click=partial(_select, selected),
+                    on_click=partial(select, selected),
                     width="stretch",
                 )
                 st.button(
@@ -372,7 +372,7 @@ def _offer_shown(view: Shown) -> None:
         f"Select the {int(alone.sum()):,} images that are shown",
         icon=":material/select_all:",
         type="tertiary",
-        on_click=partial(_select, selection),
+        on_click=partial(select, selection),
     )
 
 
@@ -427,7 +427,7 @@ def _show_combining(view: Shown, selection: Selection) -> None:
     def combine() -> None:
         way, name = st.session_state["combine-way"], st.session_state["combine-with"]
         other = Selection.from_rows(comparison, parts[name], name)
-        _select(_WAYS[way](selection, other))
+        select(_WAYS[way](selection, other))
 
     with st.popover("Combine", icon=":material/join_left:", key="combine"):
         st.segmented_control(

@@ -23,9 +23,10 @@ from vlcore.web.compare.models import Side
 
 @dataclass(frozen=True)
 class Clicks:
-    """What maps answered: the id of the image that was clicked."""
+    """What maps answered: the id of the image that was clicked, and which click it was."""
 
     picked: str | None = None
+    click: object = None  # differs from that of the click before, where maps tell clicks apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,15 +39,15 @@ class Gesture:
     marked: NDArray[np.bool_]
 
 
-def clicked_image(picked: str | None, key: str) -> str | None:
+def clicked_image(clicks: Clicks, key: str) -> str | None:
     """The id of the image in the address, after a click on maps of a key was put there.
 
     It is put there once: maps go on telling what was clicked, and Back takes it out of the address.
     """
-    told: dict[str, str | None] = st.session_state.setdefault("clicked", {})
-    if picked is not None and told.get(key) != picked:
-        st.query_params["picture"] = picked
-    told[key] = picked
+    told: dict[str, Clicks] = st.session_state.setdefault("clicked", {})
+    if clicks.picked is not None and told.get(key) != clicks:
+        st.query_params["picture"] = clicks.picked
+    told[key] = clicks
     return st.query_params.get("picture")
 
 

@@ -2,7 +2,7 @@
 //
 // The component is mounted twice or three times: with how the maps look, with the columns of the images, which stay the
 // same, and with those of a colouring, where it has any.
-// Nothing but ended gestures goes to the server, as state: `picked` (a row), `selected` (one bit a row), `shown`
+// Nothing but ended gestures goes to the server, as state: `picked` (a row and when), `selected` (one bit a row), `shown`
 // (entries of the legend that were clicked), `unsupported`.
 
 const columnsByStamp = new Map();
@@ -441,6 +441,11 @@ class LinkedMaps {
       parts.push(drawn("path", {d: SHAPES.diamond, transform: `translate(${x} ${y}) scale(6.5)`, ...look}));
       parts.push(drawn("text", {...place, class: "caption"}, caption.caption));
     }
+    for (const cluster of data.panes[pane].clusters) {
+      const [x, y] = this.at(pane, cluster.x, cluster.y), place = {x: x + cluster.dx, y: y + cluster.dy};
+      const look = {class: "cluster", "text-anchor": "middle", "dominant-baseline": "central", "data-number": cluster.number};
+      parts.push(drawn("text", {...place, ...look}, cluster.words));
+    }
     const lit = hovered !== null && circle(hovered, 9, ink.text);
     if (lit && this.pictured === hovered && pane !== this.over) {  // there, the card has it
       const [x, y] = lit.map(at => at + (at > side / 2 ? -1 : 1) * (IMAGE / 2 + 9) - IMAGE / 2);
@@ -550,7 +555,8 @@ class LinkedMaps {
     this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
     const isPinch = this.pointers.size > 1;
     const other = this.mode === "move" ? "rectangle" : "move", mode = event.shiftKey ? other : this.mode;
-    this.gesture = isPinch ? {pinch: this.fingers()} : {pane, from: this.under(event, surface), mode};
+    const cluster = Number(event.target.dataset.number ?? 0);  // whose name the pointer is on
+    this.gesture = isPinch ? {pinch: this.fingers()} : {pane, from: this.under(event, surface), mode, cluster};
     this.hover(null);
   }
 
@@ -591,7 +597,8 @@ class LinkedMaps {
     if (gesture?.pinch && this.pointers.size) return;
     this.gesture = null;
     if (!gesture || gesture.pinch) return;
-    if (!gesture.moved) this.tap(event, surface, pane);
+    if (!gesture.moved && gesture.cluster) this.selectWhere(pane, row => this.columns[`cluster${pane}`][row] === gesture.cluster);
+    else if (!gesture.moved) this.tap(event, surface, pane);
     else if (gesture.path) this.select(pane, gesture.path);
   }
 
@@ -604,20 +611,24 @@ class LinkedMaps {
     this.hover(row, pane, event);
     if (row === null || row === this.picked) return;
     this.picked = row;
-    this.tell("picked", row);
+    this.tell("picked", {row, time: Date.now()});  // Back may have undone a click on the same
   }
 
-  // Marks the images of a map inside a path, in parts of its sides; those that are not shown stay out.
+  // Marks the images of a map inside a path, in parts of its sides.
   select(pane, path) {
-    const {count} = this.data, x = this.columns[`x${pane}`], y = this.columns[`y${pane}`], looks = this.looks[pane];
+    const x = this.columns[`x${pane}`], y = this.columns[`y${pane}`];
     const ends = [0, 1].map(axis => path.map(corner => corner[axis])).map(ends => [Math.min(...ends), Math.max(...ends)]);
-    const marked = new Uint8Array(count);
-    for (let row = 0; row < count; row++) {
-      if (looks[4 * row + 2] === HIDDEN) continue;
+    this.selectWhere(pane, row => {
       const [across, up] = this.part(pane, x[row], y[row]);
-      if (across < ends[0][0] || across > ends[0][1] || up < ends[1][0] || up > ends[1][1]) continue;
-      marked[row] = isInside(path, across, up);
-    }
+      if (across < ends[0][0] || across > ends[0][1] || up < ends[1][0] || up > ends[1][1]) return false;
+      return isInside(path, across, up);
+    });
+  }
+
+  // Marks the images of a map that meet a condition and are shown.
+  selectWhere(pane, isMeant) {
+    const {count} = this.data, looks = this.looks[pane], marked = new Uint8Array(count);
+    for (let row = 0; row < count; row++) marked[row] = looks[4 * row + 2] !== HIDDEN && isMeant(row);
     if (!marked.includes(1)) return this.clear();
     this.mark(marked);
   }
