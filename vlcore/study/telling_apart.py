@@ -72,9 +72,10 @@ def apart_found() -> str:
     n_pairs = costs["place"][0].usual.n
     place, sky = (_change(costs[named]) for named in NAMED)
     return (
-        "Where mismatched captions name the other animal alone, so that captions of one animal need"
-        f" not be told apart, the place costs {place}, and the sky {sky} (log odds less short"
-        f" labels on `scenes` and `balanced-cues`, {n_pairs} seed pairs). {_conclusion(costs)}"
+        f"{_conclusion(costs)} Where mismatched captions name the other animal alone, so that"
+        f" captions of one animal need not be told apart, the place costs {place}, and the sky"
+        f" {sky} (log odds less short labels on `scenes` and `balanced-cues`, {n_pairs} seed"
+        " pairs)."
     )
 
 
@@ -119,7 +120,8 @@ def _conclusion(costs: Mapping[str, list[AnimalsApart]]) -> str:
         for start, names in (("What", gone), ("A part of what", less))
         if names
     ]
-    return " ".join(sentences) or "That changes nothing that these seed pairs could tell."
+    nothing = "To tell captions of one animal apart costs nothing that these seed pairs could show."
+    return " ".join(sentences) or nothing
 
 
 def _is_less(cost: AnimalsApart) -> bool:
