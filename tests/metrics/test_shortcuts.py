@@ -12,7 +12,7 @@ from scipy.stats.contingency import association, crosstab
 from tests.metrics.spaces import names
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics import shortcuts
-from vlcore.metrics.estimate import Estimate
+from vlcore.metrics.estimate import Estimate, rate
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from("xyz")), min_size=2, max_size=60))
@@ -48,27 +48,31 @@ def labelled(per_group: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return objects, np.repeat(SCENES.names, per_group), names(4 * per_group)
 
 
+def accuracy(features: np.ndarray, labels: np.ndarray, *rest: np.ndarray) -> Estimate:
+    """Of a probe, with an interval over scenes."""
+    right = shortcuts.cross_validated_probe(features, labels, *rest)
+    return rate(right, rest[-1])
+
+
 @pytest.mark.parametrize(
     "per_group", [5, 7, 12, 13]
 )  # sevens and thirteens cannot be cut into five equal folds
 def test_pictures_that_are_all_alike_are_named_by_chance(per_group: int) -> None:
     objects, groups, scenes = labelled(per_group)
-    assert (
-        shortcuts.cross_validated_probe(np.ones((len(objects), 2)), objects, groups, scenes).value
-        == 0.5
-    )
+    alike = np.ones((len(objects), 2))
+    assert shortcuts.cross_validated_probe(alike, objects, groups, scenes).mean() == 0.5
 
 
 def test_a_planted_cue_is_found_and_has_an_interval() -> None:
     objects, groups, scenes = labelled(25)
     features = np.random.default_rng(0).normal(size=(100, 5))
     features[:, 3] += 5 * (objects == "horse")
-    found = shortcuts.cross_validated_probe(features, objects, groups, scenes)
+    found = accuracy(features, objects, groups, scenes)
     assert found.value >= 0.96
     assert found.low < found.value <= found.high
     assert found.n == 100
     context = np.char.rpartition(groups, "_")[:, 2]
-    assert shortcuts.is_chance(shortcuts.cross_validated_probe(features, context, groups, scenes))
+    assert shortcuts.is_chance(accuracy(features, context, groups, scenes))
 
 
 def test_no_picture_is_named_by_a_model_that_saw_its_scene() -> None:
@@ -76,11 +80,25 @@ def test_no_picture_is_named_by_a_model_that_saw_its_scene() -> None:
     objects, groups, _ = labelled(20)
     noise = np.random.default_rng(2).normal(size=(40, 200))
     features = np.repeat(noise, 2, axis=0)
-    assert shortcuts.cross_validated_probe(features, objects, groups, names(80)).value > 0.8
-    held_out = shortcuts.cross_validated_probe(features, objects, groups, np.repeat(names(40), 2))
+    assert accuracy(features, objects, groups, names(80)).value > 0.8
+    held_out = accuracy(features, objects, groups, np.repeat(names(40), 2))
     assert shortcuts.is_chance(held_out)
     # Pictures of a scene agree, so that they are half as many pieces of evidence.
     assert held_out.high - held_out.low > 1.2 * (0.5**2 / 80) ** 0.5 * 2 * 1.96
+
+
+def test_two_probes_are_compared_image_by_image_and_scene_by_scene() -> None:
+    """90 and 78 right of 96: apart where the wrong ones are the same, and not where few are."""
+    first, second = np.arange(96) < 90, np.arange(96) < 78
+    difference, p = shortcuts.compare_probes(first, second, names(96))
+    assert difference.value == pytest.approx(12 / 96)
+    assert 0 < difference.low < difference.value < difference.high
+    assert p == pytest.approx(2 * 0.5**12), "McNemar's exact test of 12 against 0"
+    turned, same_p = shortcuts.compare_probes(second, first, names(96))
+    assert (turned.value, same_p) == (-difference.value, p)
+    _, by_scene = shortcuts.compare_probes(first, second, np.repeat(names(48), 2))
+    assert by_scene == pytest.approx(2 * 0.5**6), "pictures of a scene count once"
+    assert shortcuts.compare_probes(first, first, names(96))[1] == 1
 
 
 def pictures(n: int = 3, side: int = 32) -> np.ndarray:

@@ -4,7 +4,7 @@ A cue that is easy to see is no fault. It is reported, because the outcome of a 
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,13 @@ from vlcore.data.imageset import ImageSet
 from vlcore.data.importers.source import plural
 from vlcore.experiment.files import write_json
 from vlcore.experiment.progress import Progress, silent
-from vlcore.experiment.wording import FEW, rate
+from vlcore.experiment.wording import FEW, points, rate
 from vlcore.jobs import jobs
-from vlcore.metrics import shortcuts
+from vlcore.metrics import estimate, shortcuts
 from vlcore.scenes import Drawing, draw
+from vlcore.study.statistics.paired import ALPHA, holm
 
-QUESTIONS = 1  # of this version; when they change, sets are checked again
+QUESTIONS = 2  # of this version; when they change, sets are checked again
 PER_GROUP = 100  # images that the probes look at
 TWIN_SCENES = 12
 SIZE = 64  # pixels
@@ -33,6 +34,9 @@ COMPARED = 200  # images of training and of test, each with each
 # Share of the usual difference between two images, below which they are one image twice.
 SAME = 0.05
 SIGNIFICANCE = 0.01
+EASIER = "easier cue"  # the check that is the headline
+# Views in which neither object nor background is hidden: the headline compares the two in each.
+_OPEN_VIEWS = {"colour": "mean colour", "rim": "border", "pixels": "image at 16 x 16"}
 # Whether a probe of a drawn set should be at chance; those of other views have no right answer.
 _AT_CHANCE = {"place and object": True, "outline and object": False, "outline and context": True}
 
@@ -94,7 +98,7 @@ def make_checks(name: str, version: str) -> str:
         write_json(out / "checks.json", {"checks": [asdict(check) for check in checks]})
         return {}
 
-    return jobs.run(checks_key(name, version), make)
+    return jobs.run(checks_key(name, version), make, title=f"shortcut check of {name}")
 
 
 def read_checks(artifact: store.Artifact) -> list[Check]:
@@ -102,25 +106,14 @@ def read_checks(artifact: store.Artifact) -> list[Check]:
     return [Check(**check) for check in artifact.json("checks.json")["checks"]]
 
 
-def easier_cue(checks: Sequence[Check], animal: str) -> str | None:
-    """Whether object or background is easier to see, in a sentence; None without probes."""
-    rates = {check.name: check.number for check in checks if check.number}
-    by_object = rates.get("pixels and object")
-    by_context = rates.get("pixels and context")
-    if by_object is None or by_context is None:
-        return None
-    if by_context["low"] > by_object["high"]:
-        verdict = f"The background is easier to see than the {animal}"
-    elif by_object["low"] > by_context["high"]:
-        verdict = f"The {animal} is easier to see than the background"
-    else:
-        verdict = f"Neither the {animal} nor the background is clearly easier to see"
-    consequence = " This favours a shortcut." if verdict.startswith("The background") else ""
-    return (
-        f"{verdict}: a linear probe of coarse images predicts the background with accuracy"
-        f" {rate(by_context)} and the {animal} with {rate(by_object)}"
-        f" (n = {by_object['n']:,} images).{consequence}"
-    )
+def easier_cue(checks: Sequence[Check]) -> tuple[str, str] | None:
+    """Whether object or background is easier to see, and the numbers behind it; None without
+    probes."""
+    for check in checks:
+        if check.name == EASIER:
+            verdict, _, numbers = check.sentence.partition(". ")
+            return f"{verdict}.", numbers
+    return None
 
 
 def balanced_rows(images: ImageSet) -> NDArray[np.int64]:
@@ -199,10 +192,12 @@ def _probes(images: ImageSet, rows: NDArray[np.int64]) -> Iterator[Check]:
         outline = shortcuts.coarse(np.repeat(masks[..., None], 3, axis=3))
         views["place"] = ("The background without the animal", background)
         views["outline"] = ("The animal's outline alone", outline)
+    right: dict[str, dict[str, NDArray[np.bool_]]] = {view: {} for view in views}
     for view, (description, features) in views.items():
         for label in ("object", "context"):
             labels = table[label].to_numpy(str)
-            accuracy = shortcuts.cross_validated_probe(features, labels, groups, scenes)
+            right[view][label] = shortcuts.cross_validated_probe(features, labels, groups, scenes)
+            accuracy = estimate.rate(right[view][label], scenes)
             name = f"{view} and {label}"
             should_be_chance = _AT_CHANCE.get(name)
             ok = None
@@ -213,6 +208,46 @@ def _probes(images: ImageSet, rows: NDArray[np.int64]) -> Iterator[Check]:
                 f" (n = {accuracy.n:,} images); chance is 50 %."
             )
             yield Check(name, ok, sentence, {**asdict(accuracy), "view": view, "label": label})
+    yield Check(EASIER, None, _compare_cues(right, scenes, images.grouping.object_word))
+
+
+def _compare_cues(
+    right: Mapping[str, Mapping[str, NDArray[np.bool_]]], scenes: NDArray[np.str_], animal: str
+) -> str:
+    """Say whether object or background is easier to see in the views that hide neither.
+
+    Args:
+        right: by view and label, whether a probe is right on each image.
+        scenes: of the images.
+        animal: what the object is called.
+    """
+    compared = {
+        view: shortcuts.compare_probes(right[view]["context"], right[view]["object"], scenes)
+        for view in _OPEN_VIEWS
+    }
+    adjusted = holm([p for _, p in compared.values()])
+    listed: list[str] = []
+    easier: set[str] = set()
+    for (view, (difference, _)), p in zip(compared.items(), adjusted, strict=True):
+        is_decided = p <= ALPHA
+        if is_decided:
+            easier.add("background" if difference.value > 0 else animal)
+        doubt = "" if is_decided else ", inconclusive"
+        listed.append(f"{_OPEN_VIEWS[view]} {points(difference.as_dict())}{doubt}")
+    verdict = f"Neither the {animal} nor the background is clearly easier to see"
+    consequence = ""
+    if easier == {"background"}:
+        verdict = f"The background is easier to see than the {animal}"
+        consequence = " This favours a shortcut."
+    elif easier == {animal}:
+        verdict = f"The {animal} is easier to see than the background"
+    elif easier:
+        verdict = f"Whether the {animal} or the background is easier to see depends on the view"
+    return (
+        f"{verdict}. Accuracy of a linear probe for the background minus that for the {animal}, on"
+        f" the same {len(scenes):,} images: {'; '.join(listed)} (exact paired tests, Holm over"
+        f" {len(listed)}).{consequence}"
+    )
 
 
 def _other_object_masks(images: ImageSet, rows: NDArray[np.int64]) -> NDArray[np.bool_]:

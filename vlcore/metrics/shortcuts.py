@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.metrics.estimate import Estimate, Labels, rate
+from vlcore.metrics.estimate import Estimate, Labels, mean
 
 Pixels = NDArray[np.uint8]
 Features = NDArray[np.float64]
@@ -51,9 +51,10 @@ def cramers_v(first: NDArray[np.generic], second: NDArray[np.generic]) -> Associ
 
 def cross_validated_probe(
     features: Features, labels: Labels, groups: Labels, scenes: Labels
-) -> Estimate:
-    """Accuracy of a linear model (logistic regression on standardised features) on images whose
-    scenes it was not fitted on, by cross-validation over `FOLDS` folds; (n, d), (n,), (n,), (n,).
+) -> NDArray[np.bool_]:
+    """Whether a linear model (logistic regression on standardised features) is right on each image,
+    (n,), when it was not fitted on its scene: cross-validation over `FOLDS` folds; (n, d), (n,),
+    (n,), (n,).
     Every group weighs the same in each fit: folds are balanced as nearly as
     scenes allow, but a label that is rarer in one is commoner in the others, and a model that has
     learnt nothing would be wrong more often than not. ValueError when there is one label only, or
@@ -78,7 +79,23 @@ def cross_validated_probe(
         weights = compute_sample_weight("balanced", groups[fit])
         model.fit(features[fit], labels[fit], logisticregression__sample_weight=weights)
         predicted[test] = model.predict(features[test])
-    return rate(predicted == labels, scenes)
+    return predicted == labels
+
+
+def compare_probes(
+    first: NDArray[np.bool_], second: NDArray[np.bool_], scenes: Labels
+) -> tuple[Estimate, float]:
+    """Accuracy of the first of two probes less that of the second on the same images, (n,) each,
+    and the p-value of no difference: the exact sign test over scenes, McNemar's where each scene is
+    one image."""
+    from scipy.stats import binomtest
+
+    differences = first.astype(float) - second
+    _, index = np.unique(scenes, return_inverse=True)
+    by_scene = np.bincount(index, weights=differences)
+    ahead, behind = int((by_scene > 0).sum()), int((by_scene < 0).sum())
+    p = binomtest(ahead, ahead + behind).pvalue if ahead + behind else 1.0
+    return mean(differences, scenes).within(-1, 1), float(p)
 
 
 def mean_colour(pixels: Pixels) -> Features:

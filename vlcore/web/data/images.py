@@ -102,6 +102,7 @@ def _not_opened() -> NoReturn:
 
 def section(images: ImageSet, palette: Palette) -> None:
     """The training images under a bias, their labels and means, and all as files."""
+    images.need_pictures()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         bias = bias_slider("bias", width=420)
         labels = LABELS[widgets.choose_one("Labels", LABELS, "labels", "descriptive")]
@@ -332,6 +333,7 @@ def _downloads(images: ImageSet, condition: Condition) -> None:
 
 def shortcut_audit(images: ImageSet, palette: Palette) -> None:
     """The shortcuts that simple views of the images hold, computed once and stored."""
+    images.need_pictures()
     st.subheader("Which shortcuts do the images hold?")
     st.caption(
         "What the simplest model can predict from a part of the image, a neural network can learn"
@@ -352,16 +354,18 @@ def shortcut_audit(images: ImageSet, palette: Palette) -> None:
         jobs.watch([key], lambda views: offer(views[0]))
         return
     checks = audit.read_checks(cache.artifact(key))
-    if sentence := audit.easier_cue(checks, images.grouping.object_word):
-        st.markdown(f"**{plain(sentence)}**")
+    if headline := audit.easier_cue(checks):
+        verdict, numbers = headline
+        st.markdown(f"**{plain(verdict)}** {plain(numbers)}")
     if rates := [check.number for check in checks if check.number]:
         labels = {"object": images.grouping.object_word, "context": "background"}
         rows = pd.DataFrame(rates).replace({"view": VIEWS, "label": labels})
         chart = rate_chart(rows, palette=palette, width=shell.map_side())
         cache.show_chart(chart, alt="Accuracy of a linear probe on each view", key="rates")
-    failed = sum(check.ok is False for check in checks)
-    verdict = f"{failed} not as they should be" if failed else "all as they should be"
-    with st.expander(f"All {len(checks)} checks, {verdict}"):
+    answers = [check.ok for check in checks if check.ok is not None]
+    failed = answers.count(False)
+    verdict = f"{failed} of {len(answers)} checks failed" if failed else ""
+    with st.expander(verdict or f"All {len(answers)} checks passed"):
         for check in checks:
             st.markdown(f"{MARKS[check.ok]} {plain(check.sentence)}")
     with st.expander("What is a linear probe?"):
