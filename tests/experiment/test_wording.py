@@ -7,7 +7,7 @@ import pytest
 
 from vlcore.experiment import wording
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.wording import describe_bias, title
+from vlcore.experiment.wording import describe_bias, duration_words, title
 
 PROBE = {"objective": "pretrained_probe", "architecture": "clip:tiny@01234567", "steps": 0}
 TOTAL = "75 % removed, total kept (77 and 19 a group)"
@@ -81,3 +81,18 @@ def estimate(value: float, low: float, high: float, n: int = 1000) -> dict[str, 
 )
 def test_a_number_or_a_bias_as_text(write: Callable[[Any], str], given: Any, said: str) -> None:
     assert write(given) == said
+
+
+def test_durations_are_rounded() -> None:
+    said = {
+        20: "half a minute",
+        50: "a minute",
+        85: "2 minutes",
+        300: "5 minutes",
+        1000: "20 minutes",
+        7000: "two hours",
+        36000: "10 hours",
+    }
+    for seconds, words_of_it in said.items():
+        assert duration_words(seconds) == f"about {words_of_it}"
+    assert duration_words(4) == "a few seconds"

@@ -69,10 +69,11 @@ def test_errors_are_a_sentence_and_unknown_ones_in_the_log(
 
     of_disk, expected = isinstance(error, OSError), sentence.format(models=models_folder())
     with pytest.raises(HomeError if of_disk else type(error)) as caught:
-        jobs.run("a-key", fails)
+        jobs.run("a-key", fails, title="training of a model")
     assert not of_disk or str(caught.value) == expected
     seen = jobs.view("a-key")
     assert (seen.state, seen.status["message"]) == (State.FAILED, expected)
+    assert seen.status["title"] == "training of a model", "whoever reads it later knows what it was"
     if not of_disk:
         log = (jobs.work_folder("a-key") / "log.txt").read_text()
         assert "in fails" in log

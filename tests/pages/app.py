@@ -36,6 +36,7 @@ class FakeQueue:
         limit: float,
         stays: bool,
         quick: bool,
+        title: str,
     ) -> None:
         self.asked.append(key)
         self.short[key] = short

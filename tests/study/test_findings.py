@@ -330,19 +330,6 @@ def test_what_no_run_has_cannot_be_charted(found: Findings) -> None:
         figures.panes(found, ["probe_group"], LIGHT, 500)
 
 
-def test_durations_are_rounded() -> None:
-    said = {
-        40: "a minute",
-        85: "2 minutes",
-        300: "5 minutes",
-        1000: "20 minutes",
-        7000: "two hours",
-        36000: "10 hours",
-    }
-    for seconds, words_of_it in said.items():
-        assert words.duration_words(seconds) == f"about {words_of_it}"
-
-
 def test_runs_come_with_their_checksums(found: Findings) -> None:
     runs = [store.read(condition.key) for condition in found.plan.conditions]
     rows = found.runs.set_index("key")

@@ -21,6 +21,7 @@ class Queue:
     def __init__(self, **states: State) -> None:
         self.states, self.reads = states, 0
         self.asked: list[tuple[object, ...]] = []
+        self.reports: dict[str, str] = {}
 
     def submit(self, key: str, *task: object, short: bool, **_: object) -> None:
         self.asked.append((key, *task, short))
@@ -28,7 +29,8 @@ class Queue:
     def view(self, key: str, asker: object = None) -> JobStatus:
         self.reads += 1
         state = self.states.get(key, State.ABSENT)
-        return JobStatus(key, state, {"stage": "measuring", "message": "The disk is full."})
+        status = {"stage": "measuring", "message": "The disk is full."} | self.reports
+        return JobStatus(key, state, status)
 
 
 def page_of(script: str, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> AppTest:
@@ -100,6 +102,19 @@ def test_each_job_has_its_progress_or_why_it_ended(
     assert [bar.proto.text for bar in page.get("progress")] == ["measuring"]
     assert words in page.warning[0].value
     assert page.session_state["runs"] == 1
+
+
+@pytest.mark.parametrize(
+    ("title", "words"),
+    [("UMAP of *2* models", "The UMAP of \\*2\\* models was"), ("", "This training was")],
+)
+def test_a_job_that_was_interrupted_says_what_it_was(
+    title: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = Queue(a=State.INTERRUPTED, b=State.DONE)
+    queue.reports = {"title": title} if title else {}
+    (warning,) = page_of(SCRIPT % False, queue, monkeypatch).warning
+    assert warning.value.startswith(words)
 
 
 @pytest.mark.parametrize("each_done", [False, True])

@@ -183,4 +183,4 @@ def run_import(key: str, source: Path, name: str, options: dict[str, Any]) -> st
         write_json(out / "report.json", document)
         return {"set": name}
 
-    return jobs.run(key, import_and_report)
+    return jobs.run(key, import_and_report, title=f"import of {name}")

@@ -49,7 +49,12 @@ def make_map(models: Sequence[str], projection: Projection) -> str:
     if not projection.fitted or len(fits) != 1:
         raise MapOptionsError("A worker fits one UMAP or one t-SNE at a time.")
     ((key, distinct),) = fits.items()
-    return jobs.run(key, lambda out, report: _make(distinct, projection, out, report))
+    models_in_words = "a model" if len(distinct) == 1 else f"{len(distinct)} models"
+    return jobs.run(
+        key,
+        lambda out, report: _make(distinct, projection, out, report),
+        title=f"{KINDS[projection.kind]} of {models_in_words}",
+    )
 
 
 def _make(

@@ -21,6 +21,7 @@ from vlcore.api.training import caption_indices, parts_of, render_missing
 from vlcore.data.training_set import training_sets
 from vlcore.experiment.condition import Condition, ConditionError
 from vlcore.experiment.files import write_json
+from vlcore.experiment.wording import job_title
 from vlcore.jobs import jobs
 from vlcore.metrics.accuracy import logits
 from vlcore.model.artifact_files import write_model
@@ -94,7 +95,11 @@ def make_pretrained(source: str, condition: Condition) -> str:
     Raises:
         PretrainedError: the checkpoint cannot be loaded, or is another one.
     """
-    return jobs.run(condition.key, lambda out, report: _measure(source, condition, out, report))
+    return jobs.run(
+        condition.key,
+        lambda out, report: _measure(source, condition, out, report),
+        title=job_title(condition),
+    )
 
 
 def _measure(source: str, condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from vlcore.experiment.captions import caption_index, captions_of
 from vlcore.experiment.condition import Condition, ConditionError
 from vlcore.experiment.errors import BusyError
 from vlcore.experiment.options import MITIGATIONS, OBJECTIVES, ArtifactKind
+from vlcore.experiment.wording import job_title
 from vlcore.jobs import jobs
 from vlcore.model.artifact_files import write_model
 from vlcore.model.image_features import feature_store
@@ -159,6 +160,7 @@ def train_condition(condition: Condition, fresh: bool = False, *, shared: bool =
                 lambda out, report: _train(condition, out, report),
                 fresh,
                 report_every,
+                job_title(condition),
             )
         except BusyError:
             if not shared:

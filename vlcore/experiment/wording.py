@@ -1,6 +1,7 @@
 """Names of conditions and numbers with their intervals as text, the same on every page and in every
 file."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -77,6 +78,26 @@ def title(condition: Condition) -> str:
     if changes := len(condition.changes):
         words.append("1 change" if changes == 1 else f"{changes} changes")
     return ", ".join(words)
+
+
+def job_title(condition: Condition) -> str:
+    """Making the model of a condition, as a noun phrase that tells it from others."""
+    work = "training" if condition.kind is ArtifactKind.TRAINED else "measurement"
+    return f"{work} of “{title(condition)}” on {condition.data}, seed {condition.init_seed}"
+
+
+def duration_words(seconds: float) -> str:
+    """A duration to the nearest that people say: ``about 40 minutes``."""
+    if seconds < 10:
+        return "a few seconds"
+    if seconds < 75:
+        return "about half a minute" if seconds < 40 else "about a minute"
+    minutes = seconds / 60
+    if minutes <= 10:
+        return f"about {math.ceil(minutes)} minutes"
+    if minutes < 90:
+        return f"about {5 * math.ceil(minutes / 5)} minutes"
+    return f"about {minutes / 60:.0f} hours" if minutes >= 150 else "about two hours"
 
 
 def percent(value: float) -> str:

@@ -87,7 +87,7 @@ class JobStatus:
 class Reporter:
     """Write the reports of a job, and raise when it was cancelled."""
 
-    def __init__(self, work: Path, every: float | None = None) -> None:
+    def __init__(self, work: Path, every: float | None = None, title: str = "") -> None:
         self._work = work
         self._every = every
         self._last = 0.0
@@ -97,6 +97,8 @@ class Reporter:
             "host": HOST,
             "pid": os.getpid(),
         }
+        if title:
+            self._status["title"] = title
 
     def __call__(self, *, now: bool = False, **news: Any) -> None:
         """Merge news into the status; written a few times a second at most, at once with `now`.
@@ -144,6 +146,7 @@ def run(
     make: Callable[[Path, Reporter], dict[str, Any]],
     fresh: bool = False,
     report_every: float | None = None,
+    title: str = "",
 ) -> str:
     """Make and publish an artifact, unless it is there.
 
@@ -152,6 +155,7 @@ def run(
         make: fills a folder, reports, and returns facts for the manifest.
         fresh: make it also where one is bundled.
         report_every: seconds between reports, `REPORT_EVERY` where None.
+        title: what the job is, a noun phrase for people.
 
     Returns:
         ``"trained"`` or ``"cached"``.
@@ -173,7 +177,8 @@ def run(
             status = _status(work)
             if not (held and status.get("host", HOST) == HOST) and _shows_life(work, status):
                 raise busy
-            return _make_and_publish(key, make, work, is_published, report_every)
+            report = Reporter(work, report_every, title)
+            return _make_and_publish(key, make, work, is_published, report)
     except Timeout:
         raise busy from None
     except HomeError:
@@ -187,9 +192,8 @@ def _make_and_publish(
     make: Callable[[Path, Reporter], dict[str, Any]],
     work: Path,
     is_published: Callable[[str], bool],
-    report_every: float | None,
+    report: Reporter,
 ) -> str:
-    report = Reporter(work, report_every)
     started = time.perf_counter()
     ended = threading.Event()
     out = work / f"out-{secrets.token_hex(6)}"

@@ -45,6 +45,7 @@ class Job:
     Attributes:
         short: whether it belongs to the pool of short jobs.
         quick: whether it takes seconds, though it is not in the pool of short jobs.
+        title: what it is, a noun phrase for people; may be empty.
         submitted: seconds since 1970.
         wishes: by name of each asker, whether the job stays when the asker leaves.
         attempts: how many pools were asked to do it.
@@ -56,6 +57,7 @@ class Job:
     task: Callable[..., Any]
     short: bool
     quick: bool
+    title: str = ""
     submitted: float = field(default_factory=time.time)
     wishes: dict[str, bool] = field(default_factory=dict)
     attempts: int = 0
@@ -113,6 +115,7 @@ class JobQueue:
         limit: float = JOB_SECONDS,
         stays: bool = False,
         quick: bool = False,
+        title: str = "",
     ) -> None:
         """Queue a task, unless it is queued, running or done.
 
@@ -124,6 +127,7 @@ class JobQueue:
             limit: seconds that it may take, see `vlcore.jobs.workers`.
             stays: whether it waits on when all askers left `GRACE_SECONDS` ago.
             quick: whether it takes seconds.
+            title: what the job is, a noun phrase for people.
         """
         with self._guard:
             state = jobs.view(key).state
@@ -133,7 +137,7 @@ class JobQueue:
                 self._errors.pop(key, None)
                 jobs.clear_last_failure(key)
                 task = partial(workers.within, limit, key, task, *arguments)
-                self._jobs[key] = Job(key, task, short, quick)
+                self._jobs[key] = Job(key, task, short, quick, title)
             if job := self._jobs.get(key):
                 self._see(asker)
                 name = asker.name if asker else ""

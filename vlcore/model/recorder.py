@@ -88,6 +88,7 @@ class CheckpointRecorder:
             train_caption_accuracy=round(progress.train_caption_accuracy, 4),
             step=progress.step,
             steps=progress.steps,
+            models=self.models,
             loss=round(progress.loss, 4),
         )
 

@@ -5,7 +5,6 @@ training length, and never more; where the numbers decide nothing it says so. No
 labels help or hurt.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 
 from vlcore.experiment.condition import Condition
@@ -87,7 +86,7 @@ def answer(findings: Findings) -> str:
         expected = lines["value"].iat[-1] - lines["value"].iat[0]
         other_sign = expected * headline.difference.value < 0
         sentences.append(
-            f"Rational use of the biased data alone would leave {leaves} (Bayes line)"
+            f"Bayes-optimal accuracy under the training prior would be {leaves} (Bayes line)"
             f"{', which differ in the other direction' if other_sign else ''}."
         )
     sentences.append("Other images, models and training lengths can give other numbers.")
@@ -372,15 +371,3 @@ def not_run(result: ClaimResult) -> str:
 def estimate_words(estimate: Estimate | None) -> str:
     """``-0.12 (-0.20 to -0.04)``; a dash where nothing was measured."""
     return "–" if estimate is None else difference(estimate.as_dict())
-
-
-def duration_words(seconds: float) -> str:
-    """A duration to the nearest that people say: ``about 40 minutes``."""
-    if seconds < 75:
-        return "about a minute"
-    minutes = seconds / 60
-    if minutes <= 10:
-        return f"about {math.ceil(minutes)} minutes"
-    if minutes < 90:
-        return f"about {5 * math.ceil(minutes / 5)} minutes"
-    return f"about {minutes / 60:.0f} hours" if minutes >= 150 else "about two hours"

@@ -140,8 +140,8 @@ def _progress_in_words(view: JobStatus) -> str:
         return f"waiting for a worker, place {view.position} in the queue"
     if "step" in status and "training" in stage:
         steps = f"{stage}, step {status['step']:,} of {status['steps']:,}"
-        # Before a quarter is done there is too little to judge by.
-        if view.fraction < 0.25 or "started" not in status:
+        # Before a quarter of the first model is done there is too little to judge by.
+        if view.fraction < 0.25 / status.get("models", 1) or "started" not in status:
             return steps
         elapsed = status["updated"] - status["started"]
         seconds = elapsed / view.fraction * (1 - view.fraction)
@@ -154,7 +154,14 @@ def _progress_in_words(view: JobStatus) -> str:
 
 
 def ended_badly(view: JobStatus, job: str = "This training") -> str | None:
-    """Return a sentence for a job that ended without a result; None for any other."""
+    """Return a sentence for a job that ended without a result; None for any other.
+
+    Args:
+        view: the state of the job.
+        job: what it is, to begin a sentence, where its report does not say so.
+    """
+    if title := view.status.get("title"):
+        job = f"The {plain(str(title))}"
     if view.state is State.CANCELLED and view.status.get("others"):
         return "You no longer wait for this; it goes on for somebody else."
     return {

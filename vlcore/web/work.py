@@ -24,6 +24,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.limits import JOB_SECONDS
 from vlcore.experiment.options import ArtifactKind
+from vlcore.experiment.wording import duration_words, job_title
 from vlcore.jobs.jobs import JobStatus, State, clear_last_failure
 from vlcore.jobs.queue import LATEST, JobQueue, default_workers, worker_pool
 from vlcore.web import cache, visitors
@@ -98,6 +99,7 @@ def ask(
     short: bool = True,
     limit: float = JOB_SECONDS,
     quick: bool = False,
+    title: str = "",
 ) -> None:
     """Queue a job, unless what it makes is published or on its way.
 
@@ -106,6 +108,7 @@ def ask(
         short: whether it does not wait behind trainings.
         limit: seconds after which it is stopped.
         quick: whether it takes seconds.
+        title: what it is, a noun phrase for people.
 
     Raises:
         QuotaError: the visitor has too many jobs.
@@ -122,6 +125,7 @@ def ask(
         limit=limit,
         stays=is_teachers,
         quick=quick,
+        title=title,
     )
 
 
@@ -148,6 +152,7 @@ def train(*conditions: Condition) -> None:
             short=condition.key in short_keys,
             limit=most_seconds(condition),
             quick=is_quick(condition),
+            title=job_title(condition),
         )
 
 
@@ -171,7 +176,16 @@ def train_pair(pair: tuple[Condition, Condition]) -> None:
     limit = sum(map(most_seconds, pair))
     quick = all(map(is_quick, pair))
     first, last = missing[0], missing[-1]
-    ask(last.key, train_both, first, last, short=False, limit=limit, quick=quick)
+    ask(
+        last.key,
+        train_both,
+        first,
+        last,
+        short=False,
+        limit=limit,
+        quick=quick,
+        title=job_title(last),
+    )
 
 
 def expected_seconds(condition: Condition, similar_keys: Iterable[str] = ()) -> float:
@@ -182,7 +196,9 @@ def expected_seconds(condition: Condition, similar_keys: Iterable[str] = ()) -> 
     """
     latest = tuple(queue().latest)  # a copy: trainings end while it is read
     timed = _timed(condition, reversed(latest)) or _timed(condition, similar_keys)
-    return train_seconds(condition, timed)
+    # What was timed on a set in folds trained a model a fold too.
+    models = 1 if timed else max(1, cache.named_set(condition.data).folds)
+    return models * train_seconds(condition, timed)
 
 
 def _timed(condition: Condition, keys: Iterable[str]) -> list[tuple[Condition, float]]:
@@ -210,6 +226,12 @@ def until_done(each: float, new: int, active: int = 0) -> float:
     long_jobs = sum(not job.short for job in queue().jobs())
     waiting = max(long_jobs, active) + new
     return each * waiting / max(1, min(waiting, default_workers()))
+
+
+def time_in_words(*conditions: Condition) -> str:
+    """Say how long it takes until these conditions, which are not queued yet, are trained here."""
+    each = max(map(expected_seconds, conditions))
+    return duration_words(until_done(each, len(conditions)))
 
 
 def _check_quota(keys: Collection[str], short: bool) -> None:

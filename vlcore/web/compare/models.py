@@ -165,9 +165,9 @@ def _show_progress(side: Side, view: JobStatus) -> None:
     is_absent = view.state is State.ABSENT
     with st.container(horizontal=is_absent, vertical_alignment="center"):
         if is_absent:
-            duration = "about half a minute on two cores"
-            if _takes_seconds(side.condition):
-                duration = "a few seconds"
+            duration = "a few seconds"
+            if not _takes_seconds(side.condition):
+                duration = f"{work.time_in_words(side.condition)} here"
             st.caption(f"{name}, {duration}: {words}", width="content")
         jobs.progress_or_start(
             view,

@@ -13,7 +13,7 @@ from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import project_folder
 from vlcore.experiment.limits import TRAININGS
 from vlcore.experiment.plain_text import plain, safe_csv
-from vlcore.experiment.wording import signed
+from vlcore.experiment.wording import duration_words, signed
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.metrics.catalogue import PRIMARY, former_words, words_of
 from vlcore.plots import intervals
@@ -152,7 +152,7 @@ def _progress(study: Study, views: list[JobStatus]) -> None:
     planned, missing = len(study.plan.conditions), sum(not view.done for view in views)
     trained = [run.key for run in study.artifacts]
     each = work.expected_seconds(study.plan.conditions[0], trained)
-    time = words.duration_words(work.until_done(each, missing))
+    time = duration_words(work.until_done(each, missing))
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button(
             "Run what is missing" if study.n_trained else "Run this study",
@@ -242,7 +242,7 @@ def _headline(findings: Findings) -> None:
             about = f"95 % interval over seed pairs: {low} to {high}"
             st.metric(label, f"{value}{unit}", help=about, width="content")
     difference, status = words.difference_words(answer.level), words.level_words(answer.level)
-    st.markdown(f"Descriptive less short labels: {difference}, {status}.")
+    st.markdown(f"Descriptive minus short labels: {difference}, {status}.")
     if findings.end and (few := words.too_few(findings.end)):
         st.caption(few)
     if sanity := words.sanity_words(findings):

@@ -18,10 +18,9 @@ from vlcore.experiment import limits
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.edits import read_edits
 from vlcore.experiment.plain_text import plain
-from vlcore.experiment.wording import rate
+from vlcore.experiment.wording import duration_words, rate
 from vlcore.jobs.jobs import JobStatus
 from vlcore.plots.theme import Palette
-from vlcore.study.text import duration_words
 from vlcore.web import cache, jobs, shell, visitors, widgets, work
 from vlcore.web.lesson import changes, repair_ranking, session, steps
 from vlcore.web.lesson.changes import TeamList

@@ -17,11 +17,10 @@ from vlcore.classroom.lessons import LETTERS, Lesson, Step
 from vlcore.classroom.session import PHASES
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.plain_text import plain
-from vlcore.experiment.wording import title
+from vlcore.experiment.wording import duration_words, title
 from vlcore.jobs.jobs import JobStatus
 from vlcore.jobs.queue import default_workers
 from vlcore.plots.theme import Palette
-from vlcore.study.text import duration_words
 from vlcore.web import jobs, widgets, work
 from vlcore.web.visitors import LOCAL_NAMES
 
