@@ -14,6 +14,7 @@ from vlcore.classroom import teacher
 from vlcore.data.catalogue import set_names
 from vlcore.data.drawn import Recipe, make_set
 from vlcore.experiment.files import models_folder
+from vlcore.experiment.wording import title
 from vlcore.jobs import jobs
 from vlcore.jobs.jobs import State
 from vlcore.jobs.queue import Asker, JobQueue
@@ -102,11 +103,12 @@ def test_the_queue_is_seen_and_anything_in_it_cancelled(
 ) -> None:
     somebody = Asker("somebody")
     for key in ("a", "b", "c"):
-        by_hand.submit(key, print, asker=somebody)
+        by_hand.submit(key, print, asker=somebody, title=f"training {key}")
     with claim("a", state="running"), claim("elsewhere", state="running"):
         page = opened("7_Manage")
         table = page.dataframe[0].value
-        assert list(table["job"]) == ["a", "b", "c", "elsewhere"]
+        assert list(table["job"]) == ["training a", "training b", "training c", "elsewhere"]
+        assert list(table["key"]) == ["a", "b", "c", "elsewhere"]
         assert list(table["state"][:3]) == ["runs, 0%", "waits, place 1", "waits, place 2"]
         page.multiselect(key="some_Cancel").set_value(["b", "elsewhere"]).run()
         press(page, "Cancel these")
@@ -123,7 +125,9 @@ def test_what_is_deleted_can_be_put_back(
     shutil.copytree(quick[0].path, models_folder() / quick[0].key)
     make_set(Recipe("odd"))
     page = opened("7_Manage")
-    assert set(page.dataframe[0].value["name"]) == {quick[0].key, "odd"}
+    table = page.dataframe[0].value
+    assert set(table["key"]) == {quick[0].key, "odd"}
+    assert title(quick[0].condition) in table.set_index("key").loc[quick[0].key, "name"]
     page.multiselect(key="some_Delete").set_value([quick[0].key, "odd"]).run()
     press(page, "Delete these")
     assert store.published_keys() == []

@@ -49,6 +49,14 @@ def test_disconnected_sessions_are_kept_and_shut_down_when_they_expire(runtime: 
     session.shutdown.assert_called_once()
 
 
+def test_a_session_is_connected_until_its_page_is_left(runtime: Runtime) -> None:
+    assert streamlit_private.session_name() == "", "no page runs here"
+    manager: Any = runtime._session_mgr
+    manager._active_session_info_by_id["open"] = Mock()
+    assert streamlit_private.is_connected("open")
+    assert not streamlit_private.is_connected("left")
+
+
 def test_allow_bytes_to_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime_util, "_max_message_size_bytes", None)
     assert runtime_util.get_max_message_size_bytes() == 10**6

@@ -9,7 +9,7 @@ import streamlit as st
 
 from vlcore.classroom import teacher
 from vlcore.classroom.teacher import Right, RightError
-from vlcore.web import visitors
+from vlcore.web import streamlit_private, visitors
 from vlcore.web.visitors import COOKIE
 
 SECRET = "correct horse"
@@ -93,7 +93,12 @@ def test_a_network_of_ipv6_is_one_address(address: str | None, network: str) -> 
 def test_a_second_tab_is_the_same_visitor_and_a_strange_name_is_a_new_one(
     browser: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    tabs: list[str] = []
+    monkeypatch.setattr(streamlit_private, "session_name", lambda: tabs[-1])
+    monkeypatch.setattr(streamlit_private, "is_connected", tabs.__contains__)
+
     def comes(name: Any) -> visitors.Visitor:
+        tabs.append(f"tab {len(tabs)}")
         monkeypatch.setattr(st, "session_state", {})
         browser.cookies[COOKIE] = name
         return visitors.visitor()
@@ -105,3 +110,5 @@ def test_a_second_tab_is_the_same_visitor_and_a_strange_name_is_a_new_one(
     strangers = [comes(name) for name in ("", "short", "x" * 41, "<b>a-browser-1</b>")]
     assert len({visitor.name for visitor in (first, *strangers)}) == 5
     assert visitors.how_many() == before + 4
+    del tabs[-4:]
+    assert visitors.how_many() == before, "who has left is gone at once"

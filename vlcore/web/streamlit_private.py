@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.runtime import runtime_util
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from vlcore.experiment import limits
 
@@ -40,6 +41,17 @@ def shut_down_expired_sessions() -> int:
     for _, expired in manager._session_storage._cache.expire():
         expired.session.shutdown()
     return len(manager.list_sessions())
+
+
+def session_name() -> str:
+    """Name of the session of the page that runs; empty where none does."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context.session_id if context else ""
+
+
+def is_connected(session: str) -> bool:
+    """Whether the page of a session is open now; one that was left is kept for two minutes."""
+    return bool(_runtime().is_active_session(session))
 
 
 def allow_bytes_to_pages(size: int) -> None:

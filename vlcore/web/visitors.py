@@ -18,6 +18,7 @@ from vlcore.classroom import teacher
 from vlcore.classroom.teacher import Right, RightError
 from vlcore.experiment import limits
 from vlcore.jobs.queue import Asker
+from vlcore.web import streamlit_private
 from vlcore.web.components import browser
 
 COOKIE = "vl-bias-lab-visitor"  # the random name of a browser
@@ -34,6 +35,7 @@ class Visitor(Asker):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.withdrawn: set[str] = set()  # keys of jobs that go on for others alone
+        self.sessions: set[str] = set()  # of its pages that are open, or were as the last one came
         self.exporting = BoundedSemaphore(limits.EXPORTS)
 
 
@@ -47,15 +49,19 @@ def visitor() -> Visitor:
         cookie = str(st.context.cookies.get(COOKIE, ""))
         name = cookie if _NAME.fullmatch(cookie) else secrets.token_urlsafe(9)
         with _arrival:
-            st.session_state["visitor"] = _present.get(name) or Visitor(name)
-            _present[name] = st.session_state["visitor"]
+            arrived = st.session_state["visitor"] = _present.get(name) or Visitor(name)
+            arrived.sessions = set(filter(streamlit_private.is_connected, arrived.sessions))
+            arrived.sessions.add(streamlit_private.session_name())
+            _present[name] = arrived
     known: Visitor = st.session_state["visitor"]
     return known
 
 
 def how_many() -> int:
-    """Count the browsers that are present, or were two minutes ago."""
-    return len(_present)
+    """Count the browsers that have a page open."""
+    with _arrival:
+        sessions = [visitor.sessions for visitor in _present.values()]
+    return sum(any(map(streamlit_private.is_connected, names)) for names in sessions)
 
 
 def address() -> str:

@@ -1,7 +1,7 @@
 """Sections of the Manage page, for teachers: queue, models, sets, disk, failures, training."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from vlcore.data.drawn import BUILT_IN
 from vlcore.data.subset import usual_condition
 from vlcore.experiment import limits, trash
 from vlcore.experiment.files import data_folder, models_folder
+from vlcore.experiment.wording import title
 from vlcore.jobs import jobs
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.study import plans
@@ -25,6 +26,7 @@ from vlcore.web.components import browser
 LOOK_SECONDS = 5.0  # between looks at the queue
 STUDIES = ("experiments", "class", "paper")
 LONG_NUMBERS = 1e11  # bytes from which sizes have no decimals
+_HASH = 8  # last letters of a model's key, which tell it from others
 
 
 def _confirm(sentence: str) -> None:
@@ -34,16 +36,30 @@ def _confirm(sentence: str) -> None:
 
 
 def _choose_some(
-    label: str, names: list[str], button: str, icon: str, about: str | None = None
+    label: str, names: Mapping[str, str], button: str, icon: str, about: str | None = None
 ) -> list[str]:
-    """Show a choice of several names; returns them when the button is pressed."""
+    """Show a choice of several keys by their names; returns them when the button is pressed."""
     if not names:
         return []
     left, right = st.columns([4, 1], vertical_alignment="bottom")
-    chosen = left.multiselect(label, names, key=f"some_{label}")
+
+    def unique(key: str) -> str:
+        return key if names[key] == key else f"{names[key]} ({key[-_HASH:]})"
+
+    chosen = left.multiselect(label, list(names), key=f"some_{label}", format_func=unique)
     icon = f":material/{icon}:"
     is_pressed = right.button(button, icon=icon, disabled=not chosen, width="stretch", help=about)
     return chosen if is_pressed else []
+
+
+def _name_of(key: str) -> str:
+    """What people call an artifact; its key where it tells nothing of it."""
+    models = cache.conditions()
+    if key in models:
+        model = models[key]
+        return f"{title(model)}, on {model.data}, seed {model.init_seed}"
+    model_key, _, _ = key.partition(".")  # of a map
+    return f"map of {_name_of(model_key)}" if model_key in models else key
 
 
 def show_sign_in() -> None:
@@ -67,11 +83,16 @@ def remember_token() -> None:
         browser.remember(visitors.TEACHER, token, teacher.LIFETIME)
 
 
-def show_visitors(bar: DeltaGenerator) -> None:
-    """Show how many visitors are present, and a way out of this role."""
+@shell.follows(LOOK_SECONDS)
+def _count_visitors() -> None:
     count = visitors.how_many()
-    verb = "browser is" if count == 1 else "browsers are"
-    bar.caption(f"{count} {verb} here", width="content")
+    st.caption(f"{count} {'browser is' if count == 1 else 'browsers are'} here", width="content")
+
+
+def show_visitors(bar: DeltaGenerator) -> None:
+    """Show how many browsers have a page open, and a way out of this role."""
+    with bar.container(width="content"):
+        _count_visitors()
     if teacher.is_named() and bar.button("Leave this role", icon=":material/logout:"):
         visitors.sign_out()
         st.rerun()
@@ -86,17 +107,18 @@ def show_queue() -> None:
     keys = {job.key for _, job in queued}
     rows: list[dict[str, Any]] = [
         {
-            "job": job.key,
+            "job": job.title or _job_name(status),
             "state": _state_in_words(status),
             "asked": _ago(job.submitted),
             "wanted by": len(job.wishes),
+            "key": job.key,
         }
         for status, job in queued
     ]
     for status in jobs.active_and_ended():
         if status.state.is_active and status.key not in keys:
             state = f"{_state_in_words(status)}, started elsewhere"
-            rows.append({"job": status.key, "state": state})
+            rows.append({"job": _job_name(status), "state": state, "key": status.key})
     if not rows:
         st.caption("The queue is empty.")
         return
@@ -106,10 +128,15 @@ def show_queue() -> None:
         for key in waiting:
             work.queue().cancel(key)
         _confirm(f"{len(waiting)} cancelled.")
-    if chosen := _choose_some("Cancel", [row["job"] for row in rows], "Cancel these", "stop"):
+    names = {row["key"]: row["job"] for row in rows}
+    if chosen := _choose_some("Cancel", names, "Cancel these", "stop"):
         for key in chosen:
             work.queue().cancel(key)
         _confirm(f"{len(chosen)} cancelled. What has begun stops after its current step.")
+
+
+def _job_name(status: JobStatus) -> str:
+    return str(status.status.get("title", status.key))
 
 
 def _state_in_words(status: JobStatus) -> str:
@@ -131,10 +158,11 @@ def show_models_and_sets() -> None:
     for key, folder in disk.deletable_folders().items():
         kind = store.kind_of_key(key)
         megabytes = disk.size_of(folder) / 1e6
-        rows.append({"name": key, "is": kind.value if kind else "model", "MB": megabytes})
+        what = kind.value if kind else "model"
+        rows.append({"name": _name_of(key), "kind": what, "MB": megabytes, "key": key})
     for name in sets:
         megabytes = sum(map(disk.size_of, catalogue.folders_of(name))) / 1e6
-        rows.append({"name": name, "is": "image set", "MB": megabytes})
+        rows.append({"name": name, "kind": "image set", "MB": megabytes, "key": name})
     if rows:
         height = min(320, 38 + 35 * len(rows))
         size = {"MB": st.column_config.NumberColumn(format="%.1f")}
@@ -145,13 +173,13 @@ def show_models_and_sets() -> None:
         "For a week everything deleted can be restored; after that `python -m vlcore clean` removes"
         " it."
     )
-    names = [row["name"] for row in rows]
+    names = {row["key"]: row["name"] for row in rows}
     if chosen := _choose_some("Delete", names, "Delete these", "delete", about):
         for name in chosen:
             remove: Callable[[str], object] = catalogue.remove if name in sets else disk.delete
             remove(name)
         _confirm(f"{len(chosen)} deleted; they can be restored within a week.")
-    deleted = list(dict.fromkeys(entry.name for entry in trash.deleted_folders()))
+    deleted = {entry.name: entry.name for entry in trash.deleted_folders()}
     if chosen := _choose_some("Deleted", deleted, "Restore", "undo"):
         for name in chosen:
             trash.restore_deleted(name)
@@ -186,7 +214,7 @@ def show_failures() -> None:
     for status in jobs.active_and_ended():
         if status.state in (State.FAILED, State.INTERRUPTED):
             message = status.status.get("message", "interrupted")
-            failures.append((status.status.get("updated", 0.0), status.key, message))
+            failures.append((status.status.get("updated", 0.0), _job_name(status), message))
     if not failures:
         st.caption("Nothing.")
         return
