@@ -11,7 +11,8 @@ from tests.api.stand_ins import published_trials
 from vlcore.api import explain
 from vlcore.api.models import load
 from vlcore.artifacts.store import Artifact
-from vlcore.web import training_images, work
+from vlcore.experiment.limits import TRAININGS
+from vlcore.web import training_images, visitors, work
 from vlcore.web.training_images import BLAME, MEND, TITLE
 
 from .app import FakeQueue, alts, choose, labels, opened, press, text_of
@@ -62,6 +63,18 @@ def test_a_clicked_image_shows_its_training_images_and_a_test(
     assert "Cancel" in labels(page)
     press(page, "Cancel")
     assert set(queue.cancelled) == set(queue.asked)
+
+
+def test_a_student_begins_as_many_trainings_of_a_test_as_may_wait(
+    clicked: partial[AppTest], queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visitors, "teaches", lambda: False)
+    page = choose(clicked(), TITLE, BLAME)
+    later = MODELS - 1 - TRAININGS
+    assert f"press it again for the other {later}" in text_of(page)
+    press(page, TEST)
+    assert not page.error
+    assert len(queue.asked) == TRAININGS
 
 
 def test_a_test_that_is_done_shows_three_changes_and_a_verdict(

@@ -17,15 +17,16 @@ from vlcore.api.explain import (
     check_explainable,
 )
 from vlcore.api.model_map import ModelMap
+from vlcore.classroom import teacher
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.edits import MOST
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import group_words
+from vlcore.experiment.limits import TRAININGS
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import signed
 from vlcore.jobs.jobs import JobStatus
 from vlcore.plots.intervals import forest
-from vlcore.study.text import duration_words
 from vlcore.web import cache, jobs, shell, visitors, widgets, work
 from vlcore.web.upload.answers import compute_once
 
@@ -136,7 +137,7 @@ def _offer(
     explanation: Explanation, trials: list[Trial], views: list[JobStatus], name: str
 ) -> None:
     missing = [trial.condition for trial, view in zip(trials, views, strict=True) if not view.done]
-    seconds = work.until_done(work.expected_seconds(missing[0]), len(missing))
+    at_once = missing if visitors.teaches() else missing[:TRAININGS]
     top = explanation.top
     about = (
         f"Trains {len(trials)} models, {SEEDS} seeds each: with the images as they are, and where"
@@ -144,9 +145,14 @@ def _offer(
     )
     label = f"Test it: {explanation.change} them and train again"
     if st.button(label, key=f"test_{name}", icon=":material/science:", help=about):
-        work.train(*missing)
+        work.train(*at_once)
         st.rerun()
-    st.caption(f"{len(missing)} trainings: {duration_words(seconds)} here.")
+    st.caption(f"{len(missing)} trainings: {work.time_in_words(*missing)} here.")
+    if later := len(missing) - len(at_once):
+        st.caption(
+            f"{len(at_once)} of them at a time: when these are done, press it again for the other"
+            f" {later}. All at once only a teacher trains; {teacher.how_to()}."
+        )
     for sentence in dict.fromkeys(filter(None, map(jobs.ended_badly, views))):
         st.warning(sentence)
 
