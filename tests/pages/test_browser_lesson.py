@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.chromium import needs_chromium
 from vlcore.classroom.lessons import COLLAPSE, EXPERIMENTS, lessons
 from vlcore.experiment.condition import Condition
+from vlcore.web.lesson.roles import CARDS
 
 from .accessibility import judge_both
 from .serving import downloaded, expect_text, press, settled, unfold
@@ -34,7 +35,7 @@ def test_a_class_votes_and_sees_what_the_presenter_reveals(
     come: Callable[..., Page], server: str
 ) -> None:
     presenter, student, other = come(), come(420, 800), come(800, 1000)
-    presenter.goto(f"{server}/Lesson")
+    presenter.goto(f"{server}/Lesson?lesson={EXPERIMENTS}")
     unfold(presenter, "With a class")
     press(presenter, "Start a lesson for a class")
     votes(presenter, 0)
@@ -83,12 +84,15 @@ def test_alone_paper_prints_without_a_network_and_the_address_holds_the_question
     page: Page, server: str
 ) -> None:
     page.goto(f"{server}/Lesson")
+    card = page.locator(".st-key-lessons [data-testid=stVerticalBlock]")
+    card.filter(has_text=CARDS[EXPERIMENTS].learn).get_by_role("link", name="Open").click()
     expect_question(page, FIRST.question)
     judge_both(page)
     file = downloaded(page, "Handout")
 
-    unfold(page, "Lessons")
-    page.get_by_role("radio", name=COLLAPSE).click()
+    page.get_by_role("link", name="All lessons").click()
+    judge_both(page)
+    card.filter(has_text=CARDS[COLLAPSE].learn).get_by_role("link", name="Open").click()
     first, second, _ = LESSONS[COLLAPSE].steps
     expect_question(page, first.question)
     press(page, f"2 · {second.title}")

@@ -80,7 +80,7 @@ def test_a_wall_and_three_phones_do_one_study(come: Callable[..., Page], server:
     expect(wall.get_by_text("Looked at").first).to_be_in_viewport()
 
     wall.reload()  # the lecturer's browser leads on
-    press(wall, "Train the 2 seed pairs that nobody trains")
+    press(wall, "Train the remaining 2 seed pairs")
     expect_blocks(wall, "5 of 5")
     press(wall, "End: what did it show?")
     expect_text(wall, "The class expected “lower”")

@@ -24,7 +24,7 @@ from vlcore.web.findings import sections
 
 from .app import FakeQueue, alts, opened, press, text_of
 
-FOREST = "Descriptive less short labels: scenes, all "
+FOREST = "Descriptive minus short labels: scenes, all "
 # Charts of each part, below the one that answers.
 CHARTS = {
     sections.ANSWER: 1,

@@ -172,7 +172,7 @@ def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(
         compare = urlencode({**pages["Compare"], "closer": "Export", "models": "2"})
         for name, label in (
             (f"Compare?{compare}", "Offline page"),
-            (f"Lesson?{urlencode(on)}", "Handout with the numbers"),
+            (f"Lesson?{urlencode({**on, 'lesson': 'collapse'})}", "Handout with the numbers"),
         ):
             tab.goto(f"{address}/{name}")
             settled(tab)

@@ -3,6 +3,7 @@ address."""
 
 import html
 import json
+import re
 from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -26,9 +27,9 @@ from vlcore.study import plans
 from vlcore.study.runs_table import runs_table
 from vlcore.web import cache
 from vlcore.web.components import browser
-from vlcore.web.lesson import results
+from vlcore.web.lesson import results, roles
 
-from .app import FakeQueue, alts, choose, code_of, labels, opened, pets, press, text_of
+from .app import FakeQueue, alts, code_of, labels, opened, pets, press, text_of
 from .conftest import clear
 
 LESSONS = all_lessons(Condition())
@@ -71,7 +72,7 @@ def begun(data: str = "scenes") -> Started:
 def test_alone_one_predicts_first_and_the_own_answer_is_kept_to_the_reveal(
     empty_home: Path,
 ) -> None:
-    page = start()
+    page = start(lesson=EXPERIMENTS)
     assert page.header[0].value == STEPS[0].question
     assert STEPS[0].text in large(page)
     offered = [
@@ -193,8 +194,7 @@ def test_trained_the_reveal_has_both_maps_and_this_run(
 def test_the_other_lesson_begins_at_its_start_and_trains_its_own(
     empty_home: Path, queue: FakeQueue
 ) -> None:
-    page = start(step="bias", phase="reveal")
-    choose(page, "Lesson", COLLAPSE)
+    page = start(lesson=COLLAPSE)
     assert page.header[0].value == LESSONS[COLLAPSE].steps[0].question
     assert "phase" not in page.query_params
     assert not page.info, "no word of a question that the other lesson has"
@@ -222,8 +222,6 @@ def test_a_step_opens_without_menu_and_settings(empty_home: Path, lesson: str, p
             "a question that this",
         ),
         ({"lesson": "nobody's", "data": "../..", "hide": "controls"}, ""),
-        ({"code": "<script>"}, "no lesson with this code"),
-        ({"code": "BCDF", "presenter": "guess"}, "no lesson with this code"),
     ],
 )
 def test_a_hostile_address_falls_back_with_a_sentence(
@@ -236,10 +234,34 @@ def test_a_hostile_address_falls_back_with_a_sentence(
     assert "Run it" in labels(page)
 
 
+@pytest.mark.parametrize("address", [{"code": "<script>"}, {"code": "BCDF", "presenter": "guess"}])
+def test_a_code_of_no_lesson_is_a_sentence_above_all_lessons(
+    empty_home: Path, address: dict[str, str]
+) -> None:
+    page = start(**address)
+    assert not page.error
+    assert "no lesson with this code" in page.warning[0].value
+    assert links(page).count("Open") == len(roles.CARDS)
+
+
+def test_each_lesson_has_a_card_that_opens_it(empty_home: Path) -> None:
+    page = start(data="balanced-cues")
+    opening = [link.proto for link in page.get("page_link") if link.proto.label == "Open"]
+    named = [parse_qs(link.query_string) for link in opening]
+    assert named == [{"lesson": [name], "data": ["balanced-cues"]} for name in roles.NAMES]
+    assert set(roles.NAMES) == {EXPERIMENTS, COLLAPSE, *roles.LIVE}
+    words = text_of(page)
+    for card in roles.CARDS.values():
+        assert re.search(r"\d+ minutes", card.minutes)
+        assert all(part in words for part in (card.title, card.minutes, card.phones, card.learn))
+    assert not page.header, "no question before a lesson is chosen"
+    assert not list(empty_home.iterdir()), "looking at the page writes nothing"
+
+
 def test_a_class_is_led_by_whoever_has_its_token(
     empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = press(start(), "Start a lesson for a class")
+    page = press(start(lesson=EXPERIMENTS), "Start a lesson for a class")
     code = code_of(page)
     token = kept(page)[f"vl-bias-lab-leads-{code}"]
     assert find_session(code, token=token).leads  # type: ignore[union-attr]

@@ -258,7 +258,7 @@ def test_a_pair_that_is_there_is_shown_at_once_with_its_maps_and_its_dot(
     said = alts(page)
     assert [one.startswith("Map of the model") for one in said] == [True, True, False]
     assert said[2].endswith("2 dots") or "2 dots; mean" in said[2]
-    assert "descriptive labels less short labels" in text_of(page)
+    assert "descriptive labels minus short labels" in text_of(page)
     move_session(started.code, started.token, one_room.FIRST, "reveal")
     assert "The plan decides when 3 more" in text_of(page.run())
     late = phone(started, "student-9")
@@ -315,7 +315,7 @@ def test_the_lecturer_trains_what_nobody_has(empty_home: Path, queue: FakeQueue)
     started = begun()
     press(phone(started), TAKE)
     page = lecturer(started)
-    press(page, "Train the 5 seed pairs that nobody trains")
+    press(page, "Train the remaining 5 seed pairs")
     assert sorted(queue.asked) == sorted(second.key for _, second in pairs(6))
     assert not [label for label in labels(page.run()) if label.startswith("Train the")]
     assert "is there in about" in text_of(page)

@@ -33,7 +33,7 @@ from vlcore.metrics.novelty import novelty_judge
 from vlcore.model import load
 from vlcore.web import cache
 from vlcore.web.compare.models import comparable
-from vlcore.web.upload import answers, attribution, reliance
+from vlcore.web.upload import answers, attribution, inputs, reliance
 
 from .app import FakeQueue, opened, press, text_of
 from .conftest import painted_by_place
@@ -222,6 +222,37 @@ def test_a_visitor_says_what_an_image_shows_and_a_sample_is_known(
         for answer in numbers_of(page).to_dict().values():
             judged = "right" if answer["Prediction"] == truth else "wrong"
             assert answer["Right or wrong"] == (judged if truth else "not known")
+
+
+@pytest.mark.parametrize(
+    ("address", "opens"),
+    [
+        ("https://lab.example.org/Upload", True),
+        ("http://localhost:8501/Upload", True),
+        ("http://127.0.0.1:8501", True),
+        ("http://[::1]:8501", True),
+        ("http://10.0.0.3:8501/Upload", False),
+        ("http://localhost.example.org", False),
+        ("http://[::1", False),
+        (None, True),
+    ],
+)
+def test_a_camera_opens_by_https_and_at_the_machine(address: str | None, opens: bool) -> None:
+    assert inputs.camera_opens(address) == opens
+
+
+def test_a_camera_that_stays_closed_says_why_and_what_to_do(
+    experiments: list[Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use = "Use the camera"
+    page = opened("4_Upload", towers="scratch")
+    assert use in [toggle.label for toggle in page.toggle]
+    monkeypatch.setattr(inputs, "camera_opens", lambda _address: False)
+    page.run()
+    assert use not in [toggle.label for toggle in page.toggle]
+    (warning,) = [one.value for one in page.warning if "camera" in one.value]
+    assert "begins with http" in warning
+    assert "Choose a file" in warning
 
 
 def test_a_second_sample_leaves_the_panel_as_it_is(experiments: list[Artifact]) -> None:

@@ -126,7 +126,7 @@ def measured_of(result: ClaimResult, data: str) -> str:
         with suppress(StudyError):  # none was published
             answer = pooled.pooled(data)
             return (
-                f"With {percent(STUDY_BIAS)} removed, descriptive less short labels:"
+                f"With {percent(STUDY_BIAS)} removed, descriptive minus short labels:"
                 f" {answer.words}, n = {answer.n} seed pairs. {number}"
             )
     return number

@@ -306,7 +306,7 @@ class ClassStudy:
             palette=palette,
             width=width,
             height=height,
-            title=f"{measure}: {study.treatments[0]} less {study.baseline}{words}",
+            title=f"{measure}: {study.treatments[0]} minus {study.baseline}{words}",
             unit=unit,
             head=head,
             mean=_ends(difference.mean) if difference else None,

@@ -165,7 +165,7 @@ def paired_forest(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.VC
             row.append(pane.properties(width=int(plot), height=height, title=title))
         panes.append(alt.vconcat(*row) if is_narrow else alt.hconcat(*row, spacing=12))
     pooled = table[table["kind"] == "pooled"]
-    description = "Descriptive less short labels: " + "; ".join(pooled["spoken"])
+    description = "Descriptive minus short labels: " + "; ".join(pooled["spoken"])
     return finished(alt.vconcat(*panes, spacing=12), palette, description=description)
 
 
@@ -177,7 +177,7 @@ def _paired_pane(
     base = spoken_chart(
         part,
         y=alt.Y("words:N", sort=part["words"].tolist(), title=None, axis=axis),
-        tooltip=tooltips({"words:N": "in", "estimate:N": "descriptive less short"}),
+        tooltip=tooltips({"words:N": "in", "estimate:N": "descriptive minus short"}),
     )
     shapes = told_apart(alt.Shape, "kind:N", {"study": "circle", "pooled": "diamond"})
     sizes = either(alt.SizeValue, {"test": "datum.kind == 'pooled'"}, 200, 70)

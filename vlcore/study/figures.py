@@ -22,8 +22,8 @@ from vlcore.study.text import outcome_words, status_words
 
 MOMENTS = {"untrained": "untrained", "first_fit": "at the fit step", "end": "at the end"}
 REFERENCES = (
-    "Dashed, up to 95\u00a0% removed: what rational use of the biased data alone would leave (Bayes"
-    " line). Dotted: the untrained encoder."
+    "Dashed, up to 95\u00a0% removed: Bayes-optimal accuracy under the training prior (Bayes line)."
+    " Dotted: the untrained encoder."
 )
 LEGEND = (
     f"Grey circles: {STYLE_WORDS['undescriptive']}; squares: {STYLE_WORDS['descriptive']};"
@@ -144,7 +144,7 @@ def forest(findings: Findings, measure: str, palette: Palette, width: int) -> al
             status += " (apart)"
         rows.append((f"{100 * level.bias:g} % removed", level.difference.mean, status))
     share = measure_of(measure).is_share
-    title = f"descriptive less short labels, {'points' if share else 'in the measure itself'}"
+    title = f"descriptive minus short labels, {'points' if share else 'in the measure itself'}"
     return _forest(rows, title, palette, width, 100 if share else 1)
 
 

@@ -178,7 +178,7 @@ def _two_models(
         st.markdown(plain(f"Their difference is not defined: {error}."))
     else:
         write = points if measure_of(plan.measure).is_share else difference
-        arms = plain(f"{study.treatments[0]} less {study.baseline}")
+        arms = plain(f"{study.treatments[0]} minus {study.baseline}")
         st.markdown(f"{arms}: **{plain(write(estimate.as_dict()))}**")
         st.caption(
             "One pair; the interval is over images. Another seed gives another difference: look at"

@@ -1,6 +1,7 @@
 """Roles on the lesson page: alone, presenter and student, for each lesson."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 import streamlit as st
@@ -33,27 +34,69 @@ class LiveLesson(Protocol):
 
 
 LIVE: Mapping[str, LiveLesson] = {ONE_ROOM: one_room, REPAIR: repair}
-ABOUT = {
-    EXPERIMENTS: "four models, a vote before each; about 15 minutes, 30 with a class",
-    COLLAPSE: "three questions on a model that sees only matched pairs; about 10 minutes",
-    ONE_ROOM: "a study by the class: each phone trains a pair of models; about 45 minutes",
-    REPAIR: "teams change a biased training set; about 45 minutes",
+
+
+@dataclass(frozen=True)
+class LessonCard:
+    """What a teacher asks before a lesson is chosen.
+
+    Attributes:
+        title: of the lesson.
+        minutes: how long it takes.
+        phones: whether students need phones, and what for.
+        learn: what one learns, a sentence.
+    """
+
+    title: str
+    minutes: str
+    phones: str
+    learn: str
+
+
+CARDS = {
+    EXPERIMENTS: LessonCard(
+        "The four experiments",
+        "15 minutes, 30 with a class",
+        "phones vote, or hands",
+        "What bias and labels do to a model: four models, and a prediction before each.",
+    ),
+    COLLAPSE: LessonCard(
+        "Collapse",
+        "10 minutes",
+        "phones vote, or hands",
+        "Why all images become one point for a model that never sees a wrong caption.",
+    ),
+    ONE_ROOM: LessonCard(
+        "One room, one study",
+        "45 minutes",
+        "each phone trains two models",
+        "A study by the whole class: why one run says little, what a plan and an interval are for.",
+    ),
+    REPAIR: LessonCard(
+        "Repair a biased training set",
+        "45 minutes",
+        "a phone a team",
+        "Which images are worth adding, and what mending the rare ones costs the common ones.",
+    ),
 }
-NAMES = tuple(ABOUT)
+NAMES = tuple(CARDS)
+CARD = 290  # px; four cards are beside each other on a screen of 1280 px
 
 
 def alone(palette: Palette, bar: DeltaGenerator) -> None:
-    """A lesson without a class, chosen in the settings."""
+    """A lesson without a class, or the choice of one where the address names none."""
+    name = st.query_params.get("lesson", "")
+    name = name if name in NAMES else EXPERIMENTS
     if session.is_hidden():  # the address names image set and lesson, for nothing else does
-        data, lesson = st.query_params.get("data", ""), st.query_params.get("lesson", "")
+        data = st.query_params.get("data", "")
         images = cache.named_set(data if data in set_names() else "scenes")
-        name = lesson if lesson in NAMES else EXPERIMENTS
+    elif not {"lesson", "step", "phase"} & set(st.query_params):
+        _choose_lesson(bar)
+        return
     else:
-        with bar.popover("Lessons", icon=":material/menu_book:"):
-            name = widgets.choose_one(
-                "Lesson", NAMES, "lesson", EXPERIMENTS, on_change=session.clear_step
-            )
-            st.markdown("  \n".join(f"**{lesson}**: {about}" for lesson, about in ABOUT.items()))
+        with bar.container(width="content"):
+            widgets.link("pages/6_Lesson.py", "All lessons", "menu_book", **_persistent())
+        with bar.popover("Settings", icon=":material/settings:"):
             images = shell.image_set_choice()
     if not images.has_pictures:
         st.info("A lesson trains models, and this set has no images to train on: choose another.")
@@ -61,6 +104,27 @@ def alone(palette: Palette, bar: DeltaGenerator) -> None:
         LIVE[name].alone(images, palette, bar)
     else:
         questions.alone(name, images, palette, bar)
+
+
+def _choose_lesson(bar: DeltaGenerator) -> None:
+    """Show a card for each lesson."""
+    with bar.container(width=200):
+        session.join_control()
+    session.show_click_error()
+    st.markdown("Each lesson asks before it shows. Alone, or with a class that joins by a code.")
+    with st.container(horizontal=True, key="lessons"):
+        for name, card in CARDS.items():
+            with st.container(border=True, width=CARD, height="stretch", gap="xsmall"):
+                st.markdown(f"**{card.title}**")
+                st.markdown(f":material/timer: {card.minutes}")
+                st.markdown(f":material/smartphone: {card.phones}")
+                st.caption(card.learn)
+                address = {**_persistent(), "lesson": name}
+                widgets.link("pages/6_Lesson.py", "Open", "arrow_forward", **address)
+
+
+def _persistent() -> dict[str, str]:
+    return shell.persistent_query_params()
 
 
 def presenter(room: ClassSession, palette: Palette, bar: DeltaGenerator) -> None:

@@ -193,9 +193,14 @@ def class_controls(
             st.caption(
                 "Enter the secret on /Manage first: then lessons of others cannot get in your way."
             )
-        about = "The four letters on the presenter's screen."
-        join = partial(st.text_input, max_chars=8, placeholder="code", key="lesson_code")
-        join("Join a class", help=about, on_change=_join)
+        join_control()
+
+
+def join_control() -> None:
+    """Show where the code of a class session is typed."""
+    about = "The four letters on the presenter's screen."
+    join = partial(st.text_input, max_chars=8, placeholder="code", key="lesson_code")
+    join("Join a class", help=about, on_change=_join)
 
 
 def _join() -> None:

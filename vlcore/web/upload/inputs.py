@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import urlsplit
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -24,6 +25,7 @@ from vlcore.web import condition_controls, jobs, shell, widgets, work
 from vlcore.web.compare.models import SIDES, choose_model_count, comparable
 from vlcore.web.components import browser
 from vlcore.web.towers import towers_choice
+from vlcore.web.visitors import LOCAL_NAMES
 
 MOST_IMAGES = 14  # at once: two cut-outs on every background
 SAMPLE_SIDE = 86  # px: eleven are beside each other on a screen of 1280 px
@@ -135,7 +137,8 @@ def wait_for_models(conditions: Sequence[Condition]) -> bool:
         if not is_quick(condition)
     }
     if slow:
-        st.info("These models are not trained yet. Training takes about half a minute each.")
+        duration = work.time_in_words(*(trained for trained in absent if trained.key in slow))
+        st.info(f"These models are not trained yet. Training takes {duration} here.")
     jobs.start_or_offer(slow, "Train the models")
     if all(work.view(key).done for key in keys):
         return False
@@ -177,11 +180,7 @@ def choose_images(choice: ModelChoice) -> ImageChoice:
         files, are_more = _uploads(MOST_IMAGES - len(images))
         st.caption("Images stay in your session and are not kept.")
     with camera:
-        st.caption("A browser offers its camera on a page by https or on the server's own machine.")
-        if st.toggle("Use the camera", value=False):
-            photo = st.camera_input("Take a photo", key="taken")
-            if photo:
-                files.append(_open("camera", photo.getvalue()))
+        files += _photo(st.context.url)
     for opened in files:
         if isinstance(opened, str):
             errors.error(opened, icon=":material/broken_image:")
@@ -223,6 +222,33 @@ def _uploads(room: int) -> tuple[list[Opened], bool]:
         now[handle] = before[handle] if handle in before else _open(name, file.getvalue())
     st.session_state["opened"] = now
     return list(now.values()), len(now) < len(files)
+
+
+def camera_opens(address: str | None) -> bool:
+    """Whether a browser offers its camera to the page at an address: by https, or at the machine
+    itself."""
+    try:
+        parts = urlsplit(address or "")
+    except ValueError:
+        return False
+    return parts.scheme != "http" or parts.hostname in LOCAL_NAMES
+
+
+def _photo(address: str | None) -> list[Opened]:
+    """Show the camera, or why it stays closed and what to do; returns the photo if one is taken."""
+    if not camera_opens(address):
+        st.warning(
+            "The camera stays closed here: this address begins with http, and browsers open a"
+            " camera only to https or on the server's own machine. Choose a file under “Upload or"
+            " paste” instead: a phone offers its camera there. An image that you copied can be"
+            " pasted.",
+            icon=":material/no_photography:",
+        )
+        return []
+    if not st.toggle("Use the camera", value=False):
+        return []
+    photo = st.camera_input("Take a photo", key="taken")
+    return [_open("camera", photo.getvalue())] if photo else []
 
 
 def _open(name: str, content: bytes) -> Opened:
