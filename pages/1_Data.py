@@ -29,6 +29,7 @@ with bar:
 with st.container(horizontal=True, vertical_alignment="center"):
     about = f"{image_sections.about(images)}. {image_sections.towers(images)}"
     st.caption(plain(about), width="content")
-    widgets.link("app.py", "Train on it", "play_arrow", data=images.name)
+    label = "Train on it" if images.has_pictures else "Its map and measures"
+    widgets.link("pages/2_Train.py", label, "play_arrow", data=images.name)
 with shell.errors_as_sentences():
     sections[section]()

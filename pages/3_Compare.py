@@ -12,13 +12,7 @@ palette, bar = shell.begin("Compare models")
 with bar.popover("Settings", icon=":material/settings:"):
     images = shell.image_set_choice()
     count = 0 if grid.is_shown() else models.choose_model_count()
-    about = (
-        f"{condition_controls.LENGTHS_IN_WORDS}. Take “live” for a quick look, “careful” for a"
-        " claim."
-    )
-    steps = condition_controls.training_length(
-        "length", "Training length, the same for all", about=about
-    )
+    steps = condition_controls.training_length("length", "Training length, the same for all")
 with bar.container(width="content"):
     # A set of a visitor's own has photographs, more likely than not, and no bundled models.
     towers = towers_choice("scratch" if images.name in BUILT_IN else "pretrained")
@@ -37,7 +31,6 @@ else:  # no `st.stop` above: after it, Streamlit keeps the controls of the other
         models.remember_sides(sides)
         view = maps.choose(sides, images, palette, bar)
         selection = selections.choose(view, bar)
-    length = condition_controls.name_of(condition_controls.LENGTHS, steps)
-    bar.caption(plain(f"{images.name}, {length} training"), width="content")
+    bar.caption(plain(f"{images.name}, {steps:,} steps"), width="content")
     maps.show(view, selection)
     sections.show_section(view)

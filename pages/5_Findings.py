@@ -47,9 +47,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             " three; experiments: the two of the study's four experiments."
         )
         name = widgets.choose_one("Study", STUDIES, "study", STUDIES[0], about)
-        steps = condition_controls.training_length(
-            "length", about=condition_controls.LENGTHS_IN_WORDS
-        )
+        steps = condition_controls.training_length("length")
         about = "Six or more can decide something; ten to twenty are usual for a claim."
         seeds = widgets.integer_input("Seed pairs planned", 1, 50, 10, "blocks", about, width=150)
 

@@ -14,6 +14,12 @@ def test_values_and_lists() -> None:
     assert len(lines) == MOST_LINES + 2
 
 
+def test_fields_have_words_of_their_own() -> None:
+    assert document_text({"most": None}) == "most: no limit; VLCORE_HOME_MAX sets one, in GB"
+    rows = [{"key": "scenes-undescriptive-s0", "labels": "undescriptive"}]
+    assert document_text(rows).split() == ["key", "labels", "scenes-undescriptive-s0", "short"]
+
+
 def test_entries_are_a_table_with_long_texts_last() -> None:
     entries = [
         {"name": "a", "on_disk": 1234, "ok": None},

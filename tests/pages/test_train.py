@@ -17,11 +17,19 @@ from vlcore.experiment.captions import CAPTIONS
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.wording import title
 from vlcore.jobs.jobs import JobStatus, State
+from vlcore.web import shell
 from vlcore.web.train import tried_settings
 
 from .app import FakeQueue, opened, press, text_of
 
 TRAIN = "Train this model"
+
+
+def leads(page: AppTest) -> dict[str, str]:
+    """Where the links of a page lead to, without those of the menu."""
+    links = [link.proto for link in page.get("page_link")]
+    menu = {label for _, label, _ in shell.PAGES}
+    return {link.label: link.page for link in links if link.label not in menu}
 
 
 def start(**address: str) -> AppTest:
@@ -37,6 +45,8 @@ def test_a_first_visit_says_what_would_be_trained_and_progress_is_live(
     assert "75 % removed (12 of 48 kept), short labels" in text
     assert "120 training images, 48 of each majority and 12 of each minority group" in text
     assert "φ = 0.60" in text
+    assert "half a minute here" in text, "beside the button"
+    assert page.button[0].label == TRAIN, "the first button of the page"
     assert not list(empty_home.iterdir()), "looking at the page writes nothing"
     queue.state, queue.status = State.RUNNING, {"stage": "training", "step": 40, "steps": 600}
     queue.status["probes"] = [[0, 0.5, 0.9], [5, 0.6, 0.95], [40, 0.7, 1.0]]
@@ -113,7 +123,7 @@ def test_a_finished_model_stands_beside_its_twin_or_offers_it(
 ) -> None:
     queue.disk = True
     page = start(labels="descriptive", bias="75 %")
-    assert "Beside its baseline: all the same but short labels (left)" in text_of(page)
+    assert "left its baseline: all the same but short labels" in text_of(page)
     assert "held-out minority images" in text_of(page)
     assert len(page.get("vega_lite_chart")) == 2, "two linked maps, and the probes over the steps"
     done = experiments[3].key
@@ -124,6 +134,32 @@ def test_a_finished_model_stands_beside_its_twin_or_offers_it(
     )
     press(page.run(), "Train its baseline: short labels")
     assert queue.asked == [experiments[2].key]
+
+
+def test_a_trained_model_leads_on_to_another_seed(
+    experiments: list[store.Artifact], queue: FakeQueue
+) -> None:
+    queue.disk = True
+    page = start(labels="descriptive", bias="75 %")
+    (opening,) = [link for link in page.get("page_link") if link.proto.label == "Open in Compare"]
+    left, right = experiments[2].key, experiments[3].key
+    assert f"left_model={left}&right_model={right}" in opening.proto.query_string
+    press(page, "Train another seed (1)")
+    other = experiments[3].condition.replace(data_seed=1, init_seed=1)
+    assert queue.asked == [other.key]
+    assert page.number_input(key="train_seed").value == 1
+    assert page.get("progress"), "it is followed"
+
+
+def test_settings_have_the_names_of_compare_and_either_in_the_address(
+    empty_home: Path, queue: FakeQueue
+) -> None:
+    condition = Condition(bias=0.75, architecture="seed_faithful", negatives="none")
+    for name in ("linear-patches", "seed_faithful"):
+        page = start(architecture=name, negatives="matched-only")
+        assert page.selectbox(key="train_architecture").value == "seed_faithful"
+        press(page, TRAIN)
+        assert queue.asked.pop() == condition.key
 
 
 def test_what_was_tried_is_a_row_a_setting_and_leads_to_compare(
@@ -180,6 +216,10 @@ def test_a_set_of_embeddings_is_shown_and_not_trained(
         (error,) = opened(name, data="birds").error
         assert "holds embeddings only" in error.value
         assert "on the Train" in error.value
+    data = opened("1_Data", data="birds")
+    assert not data.select_slider, "no controls over an error"
+    assert leads(data) == {"Its map and measures": "Train"}
+    assert leads(opened("1_Data")) == {"Train on it": "Train"}
     shutil.rmtree(store.models_folder() / key)
     (error,) = page.run().error
     assert "The measures of birds are not on the disk" in error.value

@@ -92,7 +92,7 @@ def add_commands(commands: Any) -> None:
         metavar="C,D",
         help="two contexts; A belongs in C and B in D",
     )
-    option("--short", default="{object}", help="template of the undescriptive label")
+    option("--short", default="{object}", help="template of the short label")
     option("--descriptive", default="{object} {place}", help="template of the descriptive label")
     option("--licence", default="not stated", help="of the images")
     option(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from vlcore.experiment.condition import LABELS_ON_PAGES
 from vlcore.experiment.wording import FEW, percent, rate
 from vlcore.metrics.catalogue import HEADLINE, MEASURES, PRIMARY
 
@@ -9,6 +10,8 @@ MOST_LINES = 20  # entries of a list of plain values that are printed
 MINORITY = MEASURES[PRIMARY].words.lower()
 FEW_HELD_OUT = f"fewer than {FEW} held-out images"
 LAST_COLUMNS = (MINORITY, FEW_HELD_OUT, "groups", "message", "sentence")  # long texts
+# What a value that is not there means, by its field.
+ABSENT = {"most": "no limit; VLCORE_HOME_MAX sets one, in GB"}
 
 
 def document_text(document: Any) -> str:
@@ -93,7 +96,7 @@ def _rates(metrics: dict[str, Any]) -> dict[str, str]:
 
 def _cell(value: Any, name: str = "") -> str:
     if value is None:
-        return "-"
+        return ABSENT.get(name, "-")
     if isinstance(value, bool):
         yes, no = ("ok", "NOT OK") if name == "ok" else ("yes", "no")
         return yes if value else no
@@ -105,4 +108,6 @@ def _cell(value: Any, name: str = "") -> str:
         return ", ".join(f"{inner} {_cell(count)}" for inner, count in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(map(_cell, value)) or "none"
+    if name == "labels":
+        value = LABELS_ON_PAGES.get(value, value)
     return " ".join(str(value).split())

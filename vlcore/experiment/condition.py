@@ -27,6 +27,7 @@ STUDY_BIAS = 0.75  # the study's example: 12 of 48 kept
 STYLES_OF_THE_STUDY = ("undescriptive", "descriptive")
 # Label styles by the names that pages and papers use; stored conditions and their keys have others.
 LABEL_ALIASES = {"short": "undescriptive"}
+LABELS_ON_PAGES = {style: name for name, style in LABEL_ALIASES.items()}
 GRIDS: dict[str, tuple[float, ...]] = {
     "experiments": (0.0, STUDY_BIAS),
     "paper": (0.0, 0.25, 0.5, 0.75, 0.9, 1.0),

@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.experiment import options
 from vlcore.experiment.captions import quoted_captions
-from vlcore.experiment.condition import GRIDS, LABEL_ALIASES, Condition
+from vlcore.experiment.condition import GRIDS, LABELS_ON_PAGES, Condition
 from vlcore.experiment.grouping import SCENES, Grouping, group_words
 from vlcore.experiment.plain_text import plain
 from vlcore.web import widgets
@@ -23,12 +23,13 @@ LABELS = _controls_of(options.LABEL_STYLES)
 NEGATIVES = _controls_of(options.NEGATIVES)
 ENCODERS = _controls_of(options.ARCHITECTURES)
 TEXTS = _controls_of(options.TEXTS)
-# Label styles that pages call otherwise than files do.
-STYLE_NAMES = {style: name for name, style in LABEL_ALIASES.items()}
 AS_TOWERS = "as chosen above"  # the image or text tower of the pair of towers
 AS_SET = "as set here"  # no model from the disk
 LENGTHS = {name: steps for name, steps in options.PRESETS.items() if steps}
-LENGTHS_IN_WORDS = ", ".join(f"{name}: {steps:,} steps" for name, steps in LENGTHS.items())
+LENGTHS_ABOUT = (
+    f"Take {LENGTHS['live']} steps for a quick look, {LENGTHS['careful']:,} for a claim. Commands"
+    f" call them {', '.join(LENGTHS)}."
+)
 BIASES = {f"{bias * 100:g} %": bias for bias in GRIDS["paper"]}
 _BIAS_WIDTH = 320  # px of the slider with the button beside it: a row of a phone
 
@@ -45,19 +46,28 @@ def bias_slider(key: str, bias: float = 0.75, about: str | None = None, **option
     return BIASES[st.select_slider(label, list(BIASES), name_of(BIASES, bias), **options)]
 
 
-def training_length(key: str, label: str = "Training length", **options: Any) -> int:
-    """Show the choice of the number of steps."""
-    return LENGTHS[widgets.choose_one(label, LENGTHS, key, "standard", **options)]
+def training_length(key: str, label: str = "Training length") -> int:
+    """Show the choice of the number of steps; the address may have a length by its name too."""
+    widgets.accept_former_names(key, {name: name for name in LENGTHS})
+    length = widgets.choose_one(
+        label,
+        LENGTHS,
+        key,
+        "standard",
+        LENGTHS_ABOUT,
+        format_func=lambda name: f"{LENGTHS[name]:,} steps",
+    )
+    return LENGTHS[length]
 
 
 def label_style_choice(label: str, styles: Sequence[str], default: str, key: str) -> str:
     """Show the choice of a label style, by its name on pages; the address may have either name."""
-    widgets.accept_former_names(key, {style: style for style in STYLE_NAMES})
+    widgets.accept_former_names(key, {style: style for style in LABELS_ON_PAGES})
     return st.selectbox(
         label,
         styles,
         styles.index(default),
-        lambda style: STYLE_NAMES.get(style, style),
+        lambda style: LABELS_ON_PAGES.get(style, style),
         **widgets.in_address(key),
     )
 
@@ -135,6 +145,20 @@ def condition_controls(
         text=TEXTS.get(text, default.text),
     )
     return condition, further
+
+
+def option_choice(
+    label: str, offered: Sequence[str], choices: Mapping[str, options.Option], key: str
+) -> str:
+    """Show the choice of a value of a setting, by its name on the Compare page where that offers
+    it; the address may have either name."""
+    widgets.accept_former_names(key, {name: name for name in offered if choices[name].control})
+    return st.selectbox(
+        label,
+        list(offered),
+        format_func=lambda name: choices[name].control or name,
+        **widgets.in_address(key),
+    )
 
 
 def towers_name(condition: Condition) -> str:

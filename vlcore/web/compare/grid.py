@@ -18,7 +18,7 @@ from vlcore.api.model_map import ModelMap
 from vlcore.artifacts import store
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
-from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
+from vlcore.experiment.condition import LABELS_ON_PAGES, STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.options import style_names
 from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.jobs.jobs import JobStatus
@@ -92,7 +92,7 @@ def show(images: ImageSet, steps: int, towers: str, palette: Palette, bar: Delta
 
 def _choose_rows(images: ImageSet, bar: DeltaGenerator) -> tuple[list[str], DeltaGenerator]:
     """The label styles of the rows, chosen behind a button of the bar, and what is behind it."""
-    names = condition_controls.STYLE_NAMES
+    names = LABELS_ON_PAGES
     styles = {
         names.get(style, style): style
         for style in style_names(drawn=bool(images.about.get("recipe")))

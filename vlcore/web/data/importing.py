@@ -216,7 +216,7 @@ def _importing(key: str) -> None:
         jobs.watch([key], lambda views: jobs.progress(views[0], cancel_key="import_cancel"))
         return
     if not view.done:
-        reason = plain(view.status.get("message", "It was interrupted."))
+        reason = plain(view.status.get("message", "The import was interrupted."))
         if view.state is State.CANCELLED:
             reason = "Cancelled."
         st.error(f"{reason} Nothing was kept.", icon=":material/error:")
@@ -236,5 +236,5 @@ def _importing(key: str) -> None:
         if st.button("Look at it", type="primary", icon=":material/photo_library:"):
             del st.session_state["import_key"]
             shell.go_to(report["name"])
-        widgets.link("app.py", "Train on it", "play_arrow", data=report["name"])
+        widgets.link("pages/2_Train.py", "Train on it", "play_arrow", data=report["name"])
         st.button("Import another", on_click=st.session_state.pop, args=("import_key",))

@@ -10,12 +10,12 @@ from vlcore.api.model_metrics import describe_measure
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment import options
 from vlcore.experiment.captions import TEMPLATE_LENGTH, about_style, captions_of
-from vlcore.experiment.condition import Condition
+from vlcore.experiment.condition import LABELS_ON_PAGES, Condition
 from vlcore.experiment.grouping import SCENES, group_words
 from vlcore.experiment.options import Option, objectives_here, style_names
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import title
-from vlcore.jobs.jobs import JobStatus
+from vlcore.jobs.jobs import JobStatus, State
 from vlcore.plots.options import PCA
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, condition_controls, jobs, shell, widgets, work
@@ -34,38 +34,37 @@ CONTROLS: tuple[tuple[str, str, Mapping[str, Option]], ...] = (
     ("schedule", "Learning rate", options.SCHEDULES),
 )
 FIRST_CAPTIONS = 4  # that are quoted
+_SEEDS = 1000  # that the page offers
+_LABELS, _SLIDER, _MORE = 220, 340, 640  # px of controls
+_ABOVE = 240  # px of the page over the maps
 
 
 def choose_condition(images: ImageSet, usual: Condition) -> Condition:
     """Show all settings of a condition; ConditionError where they do not go together."""
-    with st.container(border=True):
-        label_column, bias_column, length_column = st.columns(3)
-        with label_column:
-            labels, template = _choose_labels(images)
-        with bias_column:
-            bias = condition_controls.bias_slider("train_bias")
-            minority = " and ".join(
-                group_words(images.grouping)[group] for group in images.grouping.minority
+    minority = " and ".join(
+        group_words(images.grouping)[group] for group in images.grouping.minority
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom", key="train-settings"):
+        labels, template = _choose_labels(images)
+        about = plain(f"Minority groups: {minority}.")
+        bias = condition_controls.bias_slider("train_bias", about=about, width=_SLIDER)
+        steps = condition_controls.training_length("train_length")
+        more = st.popover("More settings", icon=":material/tune:")
+    settings: dict[str, str] = {}
+    columns = more.container(width=_MORE).columns(2)
+    for number, (field, name, choices) in enumerate(CONTROLS):
+        offered = objectives_here() if field == "objective" else choices
+        with columns[number % 2]:
+            settings[field] = condition_controls.option_choice(
+                name, list(offered), choices, f"train_{field}"
             )
-            st.caption(plain(f"Minority groups: {minority}."))
-        with length_column:
-            steps = condition_controls.training_length("train_length")
-            st.caption(f"{steps:,} steps. Take “live” for a look, “careful” for a claim.")
-        with st.expander(f"More: {', '.join(name.lower() for _, name, _ in CONTROLS)}, seed"):
-            settings: dict[str, str] = {}
-            columns = st.columns(3)
-            for number, (field, name, choices) in enumerate(CONTROLS):
-                offered = objectives_here() if field == "objective" else choices
-                with columns[number % 3]:
-                    settings[field] = st.selectbox(
-                        name, list(offered), **in_address(f"train_{field}")
-                    )
-                    st.caption(choices[settings[field]].sentence)
-            seed = widgets.seed("train_seed", width=160)
+            st.caption(choices[settings[field]].sentence)
+    with columns[1]:
+        seed = widgets.seed("train_seed", width=160)
     objective = settings["objective"]
     if implied := options.OBJECTIVES[objective].labels:
         if labels != implied:
-            name = condition_controls.STYLE_NAMES.get(implied, implied)
+            name = LABELS_ON_PAGES.get(implied, implied)
             st.info(f"{objective} reads no label style; {name} stands for what it knows.")
         labels, template = implied, ""
     return usual.replace(
@@ -82,8 +81,8 @@ def choose_condition(images: ImageSet, usual: Condition) -> Condition:
 def _choose_labels(images: ImageSet) -> tuple[str, str]:
     """Show the choice of a label style; returns it, with a template for the visitor's own."""
     styles = style_names(drawn=bool(images.about.get("recipe")))
-    labels = condition_controls.label_style_choice("Labels", styles, styles[0], "train_labels")
-    st.caption(about_style(labels))
+    with st.container(width=_LABELS):
+        labels = condition_controls.label_style_choice("Labels", styles, styles[0], "train_labels")
     if labels != "own":
         return labels, ""
     about = (
@@ -106,14 +105,15 @@ def describe_training_set(condition: Condition, images: ImageSet) -> None:
     quoted = plain(", ".join(f"“{caption.text}”" for caption in captions[:FIRST_CAPTIONS]))
     if len(captions) > FIRST_CAPTIONS:
         quoted += f" and {len(captions) - FIRST_CAPTIONS} more"
+    wording = ""
+    if condition.labels == "descriptive" and images.grouping == SCENES:
+        wording = " :gray[The words are the study's own; its “a” occurs in one group only.]"
     st.markdown(
         f"**{plain(title(condition))}**: {2 * (condition.n_majority + condition.n_minority)}"
         f" training images, {condition.n_majority} of each majority and {condition.n_minority} of"
         f" each minority group (object and background correlate with φ = {condition.phi:.2f})."
-        f" Captions: {quoted}."
+        f" Captions: {quoted}. :gray[{plain(about_style(condition.labels))}]{wording}"
     )
-    if condition.labels == "descriptive" and images.grouping == SCENES:
-        st.caption("The words are the study's own; its “a” occurs in one group only.")
 
 
 def section(condition: Condition, images: ImageSet, palette: Palette) -> None:
@@ -123,23 +123,18 @@ def section(condition: Condition, images: ImageSet, palette: Palette) -> None:
     def draw(views: list[JobStatus]) -> None:
         view, baseline_view = views[0], views[-1]
         if not view.done:
-            jobs.progress_or_start(
-                view,
-                "Train this model",
-                lambda: work.train(condition),
-                cancel_key="train_cancel",
-                type="primary",
-                icon=":material/model_training:",
-            )
+            _offer(condition, view)
             if view.state.is_active:
                 widgets.live(condition, view, palette, "train_live")
                 _show_probes(view.status.get("probes", []), images, palette, "train_live")
             return
-        if baseline and baseline_view.done:
-            _show_pair(baseline, what, condition, images, palette)
+        is_pair = baseline is not None and baseline_view.done
+        _show_trained(condition, baseline if is_pair else None, what)
+        if baseline and is_pair:
+            _show_pair(baseline, condition, images, palette)
         else:
             _show_alone(condition, images, palette)
-        if baseline and not baseline_view.done:
+        if baseline and not is_pair:
             st.caption(f"Compare it with its baseline: all the same but {what}.")
             jobs.progress_or_start(
                 baseline_view,
@@ -148,23 +143,67 @@ def section(condition: Condition, images: ImageSet, palette: Palette) -> None:
                 job="The training of the baseline",
                 icon=":material/content_copy:",
             )
-        with st.container(horizontal=True):
-            widgets.sanity_badge(condition)
 
     keys = [condition.key]
     if baseline:
         keys.append(baseline.key)
-    jobs.watch(keys, draw)
+    with st.container(key="train-state"):
+        jobs.watch(keys, draw)
+
+
+def _offer(condition: Condition, view: JobStatus) -> None:
+    """Show the button that trains a model, with how long it takes, or how far it is."""
+    with st.container(horizontal=not view.state.is_active, vertical_alignment="center"):
+        jobs.progress_or_start(
+            view,
+            "Train this model",
+            partial(work.train, condition),
+            cancel_key="train_cancel",
+            type="primary",
+            icon=":material/model_training:",
+        )
+        if not view.state.is_active:
+            st.caption(f"It takes {work.time_in_words(condition)} here.", width="content")
+
+
+def _show_trained(condition: Condition, baseline: Condition | None, what: str) -> None:
+    """Say that a model is there, beside its baseline or alone; links and a button lead on."""
+    keys = [baseline.key, condition.key] if baseline else [condition.key]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.badge("trained", icon=":material/check:", color="green")
+        widgets.sanity_badge(condition)
+        if baseline:
+            st.markdown(f"Right; left its baseline: all the same but {what}", width="content")
+        models = dict(zip(("left_model", "right_model"), keys, strict=False))
+        widgets.link(
+            "pages/3_Compare.py",
+            "Open in Compare",
+            "compare",
+            data=condition.data,
+            models="2",
+            **models,
+        )
+        other = next(
+            candidate
+            for candidate in (
+                condition.replace(data_seed=seed, init_seed=seed) for seed in range(_SEEDS)
+            )
+            if work.view(candidate.key).state is not State.DONE
+        )
+        label = f"Train another seed ({other.init_seed})"
+        if st.button(label, icon=":material/casino:", key="train_another"):
+            work.train(other)
+            st.session_state["go_to"] = {"train_seed": float(other.init_seed)}
+            st.rerun()
 
 
 def _show_pair(
-    baseline: Condition, what: str, condition: Condition, images: ImageSet, palette: Palette
+    baseline: Condition, condition: Condition, images: ImageSet, palette: Palette
 ) -> None:
-    st.subheader(f"Beside its baseline: all the same but {what} (left)")
     keys = [baseline.key, condition.key]
     comparison = cache.comparison(keys, PCA)
     words = description.describe_comparison(comparison, images.grouping)
-    side, legend_place = shell.map_room(above=0)
+    side, legend_place = shell.map_room(_ABOVE)
     maps = cache.maps(keys, palette, side, legend_place=legend_place)
     cache.show_chart(maps, alt=words, key="train_maps")
     st.markdown(plain(words))
