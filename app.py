@@ -29,13 +29,13 @@ if __name__ == "__main__":  # a visitor's page
     with shell.errors_as_sentences():
         usual = usual_condition(images).with_towers(towers)
         intro.markdown(plain(sections.question(images.grouping)))
-        sections.show_groups(images, usual)
+        width, _ = shell.window()
+        sections.show_groups(images, usual, width)
         experiments = plans.find("experiments", usual).conditions
         st.subheader("The four experiments of the study")
         st.caption(TOWERS_SEEN[towers])
-        sections.show_experiments(experiments, images, palette)
+        sections.show_experiments(experiments, images, palette, width)
         st.subheader("What to look at next")
-        shell.window()  # known then, so that the next page draws its maps once
         sections.show_next_steps(experiments, images.name)
 else:  # the server imports this file once
     from vlcore.web import serving

@@ -94,12 +94,15 @@ def test_without_motion_a_visitor_asks_which_model_is_trusted_and_looks_at_image
     assert positions(page) == still(page), "with little motion nothing plays"
     hidden = page.locator(".atlas svg[role=img] > path.hidden")
     expect(hidden).to_have_count(200)
+    level = page.locator(".atlas .removed")
+    assert level.text_content() == "A ?, B ?"
     shares = page.locator(".atlas .shares strong")
     assert [text == "?" for text in shares.all_text_contents()] == [False, False, True, True] * 2
     press(page, "Model A")
     expect(hidden).to_have_count(0)
     assert "?" not in shares.all_text_contents()
-    expect_text(page, "unusual training images: 0 % removed (48 of 48 kept)")
+    assert re.fullmatch(r"A \d+ %, B 0 %", level.text_content() or "")
+    expect_text(page, "rare training images: 0 % removed (48 of 48 kept)")
     press(page, "Do descriptive labels help?")
     expect(page.locator(".atlas h3")).to_contain_text(["Short labels", "Descriptive labels"])
     expect(page.locator(".atlas h3 small")).to_contain_text(["“horse”", "“horse on the grass”"])
@@ -110,6 +113,8 @@ def test_without_motion_a_visitor_asks_which_model_is_trusted_and_looks_at_image
     maps = page.locator(".atlas svg[role=img]")
     maps.first.locator("path:not(.unusual)").nth(7).hover(force=True)
     expect(tip).to_be_visible()
+    halos = page.locator(".atlas .halo:not(.hidden)")
+    expect(halos).to_have_count(2)
     image = tip.locator(".picture").evaluate("one => getComputedStyle(one).backgroundImage")
     assert "blob:" in image
     maps.nth(1).focus()
@@ -117,7 +122,50 @@ def test_without_motion_a_visitor_asks_which_model_is_trusted_and_looks_at_image
     assert tip.text_content()
     page.keyboard.press("Escape")
     expect(tip).to_be_hidden()
+    expect(halos).to_have_count(0)
     judge_both(page)
+
+
+FILLED = """maps => maps.map(map => {
+    const boxes = [...map.querySelectorAll("path, g")].map(mark => mark.getAttribute("transform"))
+        .filter(Boolean).map(words => words.match(/[-\\d.]+/g).map(Number));
+    const {width} = map.viewBox.baseVal, ends = axis => {
+        const values = boxes.map(at => at[axis]);
+        return [Math.min(...values), Math.max(...values)];
+    };
+    return [0, 1].map(ends).map(([low, high]) => [low / width, high / width]);
+})"""
+
+
+def test_maps_fill_their_frames_and_images_of_the_groups_are_on_the_first_screen(
+    come: Callable[..., Page], server: str
+) -> None:
+    page = come(1280, 720, reduced_motion="reduce")
+    page.goto(server)
+    expect_text(page, "Which would you trust?")
+    faces = page.locator(".atlas .face")
+    expect(faces).to_have_count(8)
+    for face in faces.all():
+        box = face.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 720
+        assert box["width"] >= 30
+    still(page)
+    maps = page.locator(".atlas svg[role=img]").evaluate_all(FILLED)
+    spans = [[high - low for low, high in axes] for axes in maps]
+    assert max(max(axes) for axes in spans) > 0.9, "up to the margin"
+    assert all(max(axes) > 0.75 for axes in spans), "of the other one, which has the same scale"
+    for axes in maps:
+        assert all(abs(low + high - 1) < 0.02 for low, high in axes), "in the middle"
+
+
+def test_home_is_four_screens_of_a_phone(come: Callable[..., Page], server: str) -> None:
+    page = come(390, 844)
+    page.goto(server)
+    settled(page)
+    expect(page.get_by_text("on 1,000 held-out images").first).to_be_visible()
+    height = page.locator("[data-testid=stMainBlockContainer]").evaluate("it => it.scrollHeight")
+    assert height <= 4 * 844
 
 
 def test_a_picture_that_is_clicked_is_drawn_then(come: Callable[..., Page], server: str) -> None:
@@ -132,6 +180,60 @@ def test_a_picture_that_is_clicked_is_drawn_then(come: Callable[..., Page], serv
     expect(page.get_by_alt_text("camel, grass").first).to_be_visible()
 
 
+def control_of(name: str) -> str:
+    """Where a page has what a card of the guide names."""
+    key, _, part = name.partition(" ")
+    if part.startswith("-"):
+        return f"[class*='st-key-{key}'][class*='{part}']"
+    return f"[class*='st-key-{key}'] {part}".strip()
+
+
+def number_of(title: str) -> int:
+    return next(number for number, card in enumerate(cards(), 1) if card.title == title)
+
+
+def test_a_card_by_its_own_link_finds_what_it_says_and_does_it(
+    come: Callable[..., Page], server: str
+) -> None:
+    page = come(1280, 720, reduced_motion="reduce")
+
+    def opened(title: str) -> None:
+        page.goto(f"{server}/?guide={number_of(title)}")
+        expect(page.locator(".st-key-guide")).to_contain_text(title)
+        settled(page)
+
+    hidden = page.locator(".atlas svg[role=img] > path.hidden")
+    shares = page.locator(".atlas .shares strong")
+    opened("Now the rare images")
+    expect(hidden).to_have_count(200)
+    page.get_by_role("checkbox", name="Rare images").check()
+    expect(hidden).to_have_count(0)
+    opened("One slider is the cause")
+    expect(hidden).to_have_count(0)
+    before = still(page)
+    slider = page.locator(".atlas .bias")
+    slider.focus()
+    slider.press("End")
+    expect_text(page, "100 % removed (0 of 48 kept)")
+    assert still(page) != before
+    assert "?" not in shares.all_text_contents()
+    opened("What a model is fed")
+    page.get_by_role("slider").press("End")
+    expect(page.locator(".st-key-guide")).to_contain_text("Done")
+    opened("What it is told")
+    page.get_by_role("radio", name="short", exact=True).click()
+    expect(page.locator(".st-key-guide")).to_contain_text("Done")
+    opened("Count, do not guess")
+    expect(page.locator(control_of("maps -panel"))).to_be_in_viewport()
+    opened("The study's question")
+    page.locator(".st-key-right_labels").get_by_role("radio", name="descriptive").click()
+    expect(page.locator(".st-key-guide")).to_contain_text("Done")
+    opened("How much of it is chance?")
+    expect(page.get_by_role("button", name="Train this model")).to_be_enabled()
+    opened("Your turn")
+    expect(page.get_by_role("button", name="Train this model")).to_be_enabled()
+
+
 def test_the_guide_leads_from_its_first_card_to_its_last_and_back_to_the_page(
     come: Callable[..., Page], server: str
 ) -> None:
@@ -142,8 +244,8 @@ def test_the_guide_leads_from_its_first_card_to_its_last_and_back_to_the_page(
         expect(page.locator(".st-key-guide")).to_contain_text(f"card {number} of {len(cards())}")
         settled(page)
         expect(page).to_have_url(re.compile(f"guide={number}(&|$)"))
-        key, _, part = card.highlight.partition(" ")
-        control = page.locator(f"[class*='st-key-{key}'] {part}".strip()).first
+        control = page.locator(control_of(card.highlight)).first
+        part = card.highlight.partition(" ")[2]
         lit = control.locator("xpath=ancestor::label") if part in (".reveal", ".bias") else control
         expect(lit).to_have_css("outline-style", "solid")
         expect(lit).to_be_in_viewport()
@@ -153,5 +255,5 @@ def test_the_guide_leads_from_its_first_card_to_its_last_and_back_to_the_page(
         if number < len(cards()):
             press(page, "Next")
     press(page, "Finish")
-    expect_text(page, "Do descriptive labels help a model")
+    expect_text(page, "Train a model of your own choice")
     assert page.evaluate(FORWARDS) == 0

@@ -45,13 +45,13 @@ _viewport = st.components.v2.component(
 _SIDES = (850, 770, 700, 635, 580, 535, 490, 450, 410, 370, 330)
 # State of pages that no address may name or remove.
 _STATE = """agreement_asked arrived_with arrives asked clicked closed compared enlarged gestures
-    go_to guide_shown import_key import_source lesson_code lesson_leads lesson_me
+    go_to guide_atlas guide_shown import_key import_source lesson_code lesson_leads lesson_me
     lesson_repair lesson_said lesson_votes look_at looked_among offered opened page
     repair_pages room_contrast room_expected room_measure selected toast towers_default visitor
     window"""
 PRIVATE_STATE = {*_STATE.split(), visitors.TEACHER}
 # px of a window where two maps fit beside each other, and of one with wide margins
-_NARROW, _WIDE = 780, 1200
+NARROW, _WIDE = 780, 1200
 # px around and between two maps, in a wide window and in another
 _WIDE_MARGINS, _MARGINS = 170, 114
 # px of a legend beside or below the maps, of their titles, of a card of the guide
@@ -108,7 +108,8 @@ def begin(title: str, *, first: bool = False, menu: bool = True) -> tuple[Palett
 def _guided() -> bool:
     """Show the card of the guide that the address names; whether it names one."""
     if "guide" not in st.query_params:
-        st.session_state.pop("guide_shown", None)
+        for name in ("guide_shown", "guide_atlas"):
+            st.session_state.pop(name, None)
         return False
     from vlcore.web import guide
 
@@ -176,7 +177,7 @@ def _margins(width: int) -> int:
 
 def fitting_side(width: int, margins: int, high: int) -> int:
     """Return the side of each of two maps in a window, with so many px in `margins` beside them."""
-    if width < _NARROW:
+    if width < NARROW:
         return PHONE_SIDE
     room = min((width - margins) / 2, high)
     return next((side for side in _SIDES if side <= room), _SIDES[-1])

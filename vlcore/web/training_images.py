@@ -35,7 +35,6 @@ BLAME, MEND = "What taught it that?", "What would mend it?"
 SIDE, ROOM = 64, 84  # px of an image, and of its words
 PAGE_MARGINS, BETWEEN = 130, 20  # px beside the columns of the page, and between two
 USUAL_WINDOW = (1280, 720)  # px, before the page tells its own
-NARROW = 780  # px of a window where columns are below each other
 
 
 def show(model: ModelMap, images: ImageSet, ask: Callable[[], Question], name: str) -> None:
@@ -171,7 +170,7 @@ def _show_outcome(tested: Outcome, name: str) -> None:
     rows = tested.changes()
     rows["status"] = [f"{row.flips} of {row.wrong} put right" for row in rows.itertuples()]
     window, _ = st.session_state.get("window", USUAL_WINDOW)
-    columns = 1 if window < NARROW else 2
+    columns = 1 if window < shell.NARROW else 2
     width = (window - PAGE_MARGINS) // columns - BETWEEN
     chart = forest(
         rows, palette=shell.palette(), width=width, title="change of the margin, log odds"

@@ -44,4 +44,10 @@ def show_atlas(palette: Palette, towers: str) -> None:
     if not is_bundled(data, towers):
         return
     colours = {"groups": palette.groups, "text": palette.text, "ground": palette.ground}
-    _ATLAS(key=f"atlas-{towers}", data={"url": atlas_address(data, towers), "colours": colours})
+    told = {
+        "url": atlas_address(data, towers),
+        "colours": colours,
+        "scheme": palette.name,
+        "begin": st.session_state.get("guide_atlas"),
+    }
+    _ATLAS(key=f"atlas-{towers}", data=told)

@@ -1,10 +1,11 @@
 // Plays an atlas (benchmarks/atlas.py): one map a label style, over bias and training step. The server is not asked.
 const FIELD = 400, EDGE = 16, NEAR = 16, BEAT = 230;  // units of a map, its margin, reach of the pointer; ms a moment
 const CIRCLE = "M4,0A4,4 0 1 1 -4,0A4,4 0 1 1 4,0Z", TRIANGLE = "M0,-5L4.6,3.4L-4.6,3.4Z";
+const HALO = "M11,0A11,11 0 1 1 -11,0A11,11 0 1 1 11,0Z", FACE = 34;  // around the image that is pointed at; px of a group's image
 const RING = "M7.5,0A7.5,7.5 0 1 1 -7.5,0A7.5,7.5 0 1 1 7.5,0Z", DIAMOND = "M0,-7L7,0L0,7L-7,0Z";
 const NAMES = {undescriptive: "Short labels", descriptive: "Descriptive labels"};
 const SVG = "http://www.w3.org/2000/svg";
-const atlases = new Map(), states = new WeakMap();
+const atlases = new Map(), states = new WeakMap(), ends = new WeakMap();  // by what Streamlit draws in, which it keeps
 
 const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
 const percent = share => `${Math.round(100 * share)} %`;
@@ -15,6 +16,20 @@ function made(name, attributes, parent) {
   for (const [key, value] of Object.entries(attributes)) one.setAttribute(key, value);
   parent.append(one);
   return one;
+}
+
+// The square that holds all images and captions at a moment and at the end: where it begins, and its side.
+function box(places, moment, moments) {
+  const each = places.length / moments, ends = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const from of [moment * each, (moments - 1) * each]) {
+    for (let index = from; index < from + each; index++) {
+      const axis = index % 2;
+      ends[axis] = Math.min(ends[axis], places[index]);
+      ends[axis + 2] = Math.max(ends[axis + 2], places[index]);
+    }
+  }
+  const [left, low, right, high] = ends, side = Math.max(right - left, high - low);
+  return {middle: [(left + right) / 2, (low + high) / 2], side};
 }
 
 async function read(url) {
@@ -29,6 +44,7 @@ async function read(url) {
       const bit = moment * n + picture;
       return bits[bit >> 3] >> (7 - (bit & 7)) & 1;
     };
+    model.boxes = Array.from({length: moments}, (_, moment) => box(model.places, moment, moments));
     model.counts = Array.from({length: moments}, (_, moment) => {
       const counts = atlas.groups.map(() => 0);
       atlas.pictures.forEach((group, picture) => { counts[group] += model.right(moment, picture); });
@@ -41,12 +57,15 @@ async function read(url) {
 export default function({parentElement, data}) {
   const root = parentElement.querySelector(".atlas"), find = name => root.querySelector(name);
   let ended = false, end = () => {};
+  ends.get(root)?.();  // of what was told before, which Streamlit does not end
+  const stop = () => { ended = true; end(); };
+  ends.set(root, stop);
   if (!atlases.has(data.url)) atlases.set(data.url, read(data.url));
   atlases.get(data.url).then(atlas => { if (!ended) end = play(atlas); }, () => {
     atlases.delete(data.url);
     find(".ask p").textContent = "The maps could not be loaded; load the page again.";
   });
-  return () => { ended = true; end(); };
+  return stop;
 
   function play(atlas) {
     const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -61,9 +80,20 @@ export default function({parentElement, data}) {
     if (!states.has(root)) {
       states.set(root, {bias: riddle, moment: still ? last : 0, playing: !still, riddle: true, asked: still, shown: false, said: ""});
     }
-    const state = states.get(root), on = (one, kind, act) => one.addEventListener(kind, act, {signal: heard.signal});
+    const state = states.get(root);
+    if (data.begin && state.card !== data.begin.card) {  // a card of the guide shows what it is about
+      Object.assign(state, data.begin);
+      if (data.begin.asked) Object.assign(state, {playing: false, moment: last});
+    }
+    const on = (one, kind, act) => one.addEventListener(kind, act, {signal: heard.signal});
+    root.style.colorScheme = data.scheme;  // of sliders and boxes
     let timer = null, frame = null, lit = null;
 
+    const tile = (picture, side) => {
+      const columns = atlas.columns, [row, column] = [Math.floor(picture / columns), picture % columns];
+      return `flex: none; width: ${side}px; height: ${side}px; background: url(${atlas.sheet}) ${-side * column}px ${-side * row}px`
+        + ` / ${side * columns}px auto`;
+    };
     const shape = group => (atlas.objects[group] === atlas.objects[0] ? CIRCLE : TRIANGLE) + (atlas.minority[group] ? RING : "");
     const symbol = (group, parent) => {
       const colour = colours.groups[group];
@@ -77,14 +107,18 @@ export default function({parentElement, data}) {
       const shares = made("ul", {class: "shares"}, figure);
       const bars = [...usual, ...unusual].map(group => {
         const row = made("li", {}, shares);
+        const face = made("span", {class: "face", "aria-hidden": "true"}, row);
+        face.style.cssText = tile(atlas.pictures.indexOf(group), FACE);
         symbol(group, made("svg", {viewBox: "-10 -10 20 20", "aria-hidden": "true"}, row));
-        made("span", {}, row).textContent = atlas.groups[group];
+        made("span", {class: "name"}, row).textContent = atlas.groups[group];
         const value = made("strong", {}, row), track = made("div", {class: "track"}, row);
         return {group, value, fill: made("i", {style: `background: ${colours.groups[group]}`}, track), line: made("b", {}, track)};
       });
       const note = made("p", {}, made("li", {class: "note"}, shares));
-      note.textContent = `right, of ${of} new images each, with 95 % intervals`;
-      return {number, title, map, marks, bars, captions: [], all: marks, places: new Float32Array(2 * n).fill(NaN)};
+      note.textContent = `predicted right, of ${of} new images each, with 95 % intervals`;
+      const halo = made("g", {class: "halo hidden"}, map);
+      made("path", {d: HALO, fill: "none", stroke: colours.text}, halo);
+      return {number, title, map, marks, bars, halo, captions: [], all: marks, places: new Float32Array(2 * n).fill(NaN)};
     });
 
     const at = pane => state.riddle ? [pane.number ? 0 : riddle, 0] : [state.bias, pane.number];
@@ -95,7 +129,7 @@ export default function({parentElement, data}) {
     function label(pane) {
       const [bias, style] = at(pane), words = atlas.captions[style];
       const about = !state.riddle ? words.slice(0, 2).map(caption => `“${caption}”`).join(", ") + (words.length > 2 ? " …" : "")
-        : state.shown ? `unusual training images: ${atlas.removed[bias]}` : "";
+        : state.shown ? `rare training images: ${atlas.removed[bias]}` : "";
       pane.title.textContent = called(pane);
       made("small", {}, pane.title).textContent = ` ${about}`;
       if (pane.style === style) return;
@@ -115,10 +149,11 @@ export default function({parentElement, data}) {
 
     function move() {
       let moving = false;
+      const side = Math.max(...panes.map(pane => model(pane).boxes[state.moment].side), 1);  // one scale: spreads compare
       for (const pane of panes) {
-        const {places} = model(pane), each = 2 * pane.all.length, from = state.moment * each;
+        const {places, boxes} = model(pane), each = 2 * pane.all.length, from = state.moment * each;
         for (let index = 0; index < each; index++) {
-          const share = places[from + index] / atlas.units;
+          const share = .5 + (places[from + index] - boxes[state.moment].middle[index % 2]) / side;
           const wanted = EDGE + (FIELD - 2 * EDGE) * (index % 2 ? 1 - share : share), now = pane.places[index];
           const near = still || Number.isNaN(now) || Math.abs(wanted - now) < .2;
           pane.places[index] = near ? wanted : now + .22 * (wanted - now);
@@ -127,6 +162,7 @@ export default function({parentElement, data}) {
         pane.all.forEach((mark, index) => {
           mark.setAttribute("transform", `translate(${pane.places[2 * index].toFixed(1)},${pane.places[2 * index + 1].toFixed(1)})`);
         });
+        if (lit !== null) pane.halo.setAttribute("transform", pane.marks[lit].getAttribute("transform"));
         for (const [index, caption] of pane.captions.entries()) {  // words on the side where there is room
           const words = caption.lastChild, left = pane.places[2 * (n + index)] > .6 * FIELD;
           words.setAttribute("text-anchor", left ? "end" : "start");
@@ -150,12 +186,15 @@ export default function({parentElement, data}) {
       if (frame === null) move();
       find(".time").value = state.moment;
       find(".bias").value = state.bias;
+      for (const slider of [find(".time"), find(".bias")]) slider.style.setProperty("--done", `${100 * slider.value / slider.max}%`);
       find(".reveal").checked = state.shown;
       find(".step").textContent = atlas.steps[state.moment].toLocaleString("en");
-      // The riddle's models differ in it.
-      find(".removed").textContent = state.riddle ? "drag it to compare label styles" : atlas.removed[state.bias];
+      // The riddle's models differ in it, which is told once a visitor has said what they think.
+      const levels = panes.map(pane => `${"AB"[pane.number]} ${state.shown ? percent(atlas.bias[at(pane)[0]]) : "?"}`);
+      find(".removed").textContent = state.riddle ? levels.join(", ") : atlas.removed[state.bias];
+      find(".hint").hidden = !state.riddle;
       find(".time").setAttribute("aria-valuetext", `step ${atlas.steps[state.moment]}`);
-      find(".bias").setAttribute("aria-valuetext", state.riddle ? "one of each model" : atlas.removed[state.bias]);
+      find(".bias").setAttribute("aria-valuetext", state.riddle ? levels.join(", ") : atlas.removed[state.bias]);
       find(".play").textContent = state.playing ? "Pause" : "Play";
       for (const pane of panes) {
         for (const {group, value, fill, line} of pane.bars) {
@@ -180,15 +219,15 @@ export default function({parentElement, data}) {
 
     function ask() {
       const names = groups => groups.map(group => atlas.groups[group]).join(" and ");
-      let words = `Two models learn to name what they see. Here is what they make of new images of the usual kinds, ${names(usual)}.`;
+      let words = `Two models learn to name what they see. Here is what they make of new images of the common kinds, ${names(usual)}.`;
       let offered = [];
       if (state.riddle && state.shown) {
         const fooled = panes.filter(pane => unusual.every(group => right(pane, group) < .5)).map(called).join(" and ");
-        words = `${state.said} Of the unusual kinds, ${names(unusual)}, ${both(unusual)} are predicted right.`
-          + (fooled ? ` There ${fooled} is wrong more often than right, and the usual images did not show it.` : "");
+        words = `${state.said} Of the rare kinds, ${names(unusual)}, ${both(unusual)} are predicted right.`
+          + (fooled ? ` There ${fooled} is wrong more often than right, and the common images did not show it.` : "");
         offered = [["Do descriptive labels help?", {riddle: false, moment: still ? last : 0, playing: !still}]];
       } else if (state.riddle && state.asked) {
-        words = `Of new images of the usual kinds, ${both(usual)} are predicted right. Which would you trust?`;
+        words = `Of new images of the common kinds, ${both(usual)} are predicted right. Which would you trust?`;
         offered = ["Model A", "Model B", "Neither"].map(said => [said, {shown: true, said: `You said: ${said}.`}]);
       } else if (!state.riddle) {
         const groups = state.shown ? unusual : usual;
@@ -221,14 +260,17 @@ export default function({parentElement, data}) {
     function light(picture, pane) {
       if (lit !== null) panes.forEach(one => one.marks[lit].classList.remove("lit"));
       lit = picture;
+      panes.forEach(one => one.halo.classList.toggle("hidden", picture === null));
       find(".tip").hidden = picture === null;
       if (picture === null) return;
-      const box = root.getBoundingClientRect(), map = pane.map.getBoundingClientRect(), {tile, columns} = atlas;
-      panes.forEach(one => one.marks[picture].classList.add("lit"));
+      const box = root.getBoundingClientRect(), map = pane.map.getBoundingClientRect();
+      for (const one of panes) {
+        one.marks[picture].classList.add("lit");
+        one.halo.setAttribute("transform", one.marks[picture].getAttribute("transform"));
+      }
       const verdicts = panes.map(one => `${called(one)}: ${model(one).right(state.moment, picture) ? "right" : "wrong"}`);
       find(".tip .words").textContent = [atlas.groups[atlas.pictures[picture]], ...verdicts].join("\n");
-      find(".tip .picture").style.cssText = `flex: none; width: ${tile}px; height: ${tile}px;`
-        + `background: url(${atlas.sheet}) ${-tile * (picture % columns)}px ${-tile * Math.floor(picture / columns)}px`;
+      find(".tip .picture").style.cssText = tile(picture, atlas.tile);
       const x = map.left - box.left + pane.places[2 * picture] / FIELD * map.width;
       const y = map.top - box.top + pane.places[2 * picture + 1] / FIELD * map.height, tip = find(".tip");
       tip.style.left = `${clamp(x + 16, 0, Math.max(0, box.width - tip.offsetWidth))}px`;

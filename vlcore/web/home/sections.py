@@ -17,9 +17,11 @@ from vlcore.jobs.jobs import JobStatus
 from vlcore.plots.theme import Palette
 from vlcore.study.plans import StudyError
 from vlcore.study.pooled import pooled
-from vlcore.web import cache, condition_controls, jobs, widgets, work
+from vlcore.web import cache, condition_controls, jobs, shell, widgets, work
 
 CARD = 264  # px; four cards fit beside each other on a screen of 1280 px, two on one of 800
+PHONE_MAP = 120  # px of a map on a phone, where two cards are beside each other
+FACE, WORDS = 76, 188  # px of an image of a group, and of the words beside it
 GAP = 16  # px between cards
 MARKS = (
     "green circles",
@@ -52,8 +54,15 @@ def question(grouping: Grouping) -> str:
     )
 
 
-def show_groups(images: ImageSet, usual: Condition) -> None:
-    """Show an image of each group, its size in training, and its mark on maps."""
+def show_groups(images: ImageSet, usual: Condition, window: int) -> None:
+    """Show an image of each group, its size in training, and its mark on maps.
+
+    Args:
+        images: the image set.
+        usual: its usual condition.
+        window: its width in px.
+    """
+    words = window - FACE - 3 * GAP if window < shell.NARROW else WORDS
     n, n_biased = usual.n_per_group, usual.replace(bias=STUDY_BIAS).n_minority
     majority = f"majority: always {n} in training"
     minority = f"minority: {n}, or {n_biased} at {STUDY_BIAS * 100:.0f} % removed"
@@ -62,29 +71,44 @@ def show_groups(images: ImageSet, usual: Condition) -> None:
         for group, image, mark in zip(names, group_pictures(images), MARKS, strict=True):
             name = names[group]
             role = minority if group in images.grouping.minority else majority
-            with st.container(width=CARD):
-                widgets.show_image(image, alt=name)
+            with st.container(width=FACE + GAP + words, horizontal=True):
+                widgets.show_image(image, alt=name, width=FACE)
                 st.markdown(
                     f"**{plain(name[0].upper() + name[1:])}**  \n:small[{role}]  \n:small[:gray[on"
-                    f" maps: {mark}]]"
+                    f" maps: {mark}]]",
+                    width=words,
                 )
 
 
-def show_experiments(conditions: Sequence[Condition], images: ImageSet, palette: Palette) -> None:
-    """Show the four experiments, a card each, and run what is missing."""
+def show_experiments(
+    conditions: Sequence[Condition], images: ImageSet, palette: Palette, window: int
+) -> None:
+    """Show the four experiments, a card each, and run what is missing.
+
+    Args:
+        conditions: of the experiments.
+        images: the image set.
+        palette: light or dark.
+        window: its width in px.
+    """
 
     def draw(views: list[JobStatus]) -> None:
         _show_progress(conditions, views, images)
+        # A map in training has one size.
+        is_active = any(view.state.is_active for view in views)
+        is_small = window < shell.NARROW and not is_active
+        width = (window - 3 * GAP) // 2 if is_small else CARD
+        side = PHONE_MAP if is_small else widgets.CARD_MAP
         with st.container(horizontal=True):
             for number, (condition, view) in enumerate(zip(conditions, views, strict=True), 1):
                 bias = "no bias" if condition.bias == 0 else "bias"
                 labels = condition_controls.name_of(condition_controls.LABELS, condition.labels)
-                with st.container(border=True, width=CARD, height="stretch"):
+                with st.container(border=True, width=width, height="stretch"):
                     st.markdown(
                         f"**{number} · {bias}, {labels} labels**  \n"
                         f":small[{describe_bias(condition)}]"
                     )
-                    _show_card(condition, view, images.grouping, palette)
+                    _show_card(condition, view, images.grouping, palette, side)
 
     if images.folds:
         st.caption(
@@ -140,12 +164,14 @@ def _describe_other_seeds(data: str) -> str:
     except StudyError:
         return ""
     return (
-        f"Over {answer.n} published seed pairs trained from scratch, descriptive less short labels:"
-        f" {answer.words}, on images of minority groups; Findings shows them."
+        f"Over {answer.n} published seed pairs trained from scratch, descriptive minus short"
+        f" labels: {answer.words}, on images of minority groups; Findings shows them."
     )
 
 
-def _show_card(condition: Condition, view: JobStatus, grouping: Grouping, palette: Palette) -> None:
+def _show_card(
+    condition: Condition, view: JobStatus, grouping: Grouping, palette: Palette, side: int
+) -> None:
     if view.state.is_active:
         jobs.progress(view)
         widgets.live(condition, view, palette, condition.key, curve=False)
@@ -155,12 +181,12 @@ def _show_card(condition: Condition, view: JobStatus, grouping: Grouping, palett
         st.caption(f"Labels: {plain(quoted_captions(condition.labels, grouping))}")
         jobs.progress(view)
         return
-    spec = cache.card_map(condition.key, palette, widgets.CARD_MAP)
+    spec = cache.card_map(condition.key, palette, side)
     cache.show_chart(spec, alt=f"Map of {title(condition)}", key=f"card_{condition.key}")
     artifact = cache.artifact(condition.key)
     end = artifact.metrics["end"]
     st.markdown(f"Minority-group accuracy  \n**{describe_measure(end, 'minority_accuracy')}**")
-    if minority := end.get("minority_accuracy"):
+    if (minority := end.get("minority_accuracy")) and side != PHONE_MAP:
         st.caption(
             f"on {minority['n']:,} held-out images; majority {share(end['majority_accuracy'])}"
         )
@@ -179,6 +205,13 @@ def show_next_steps(conditions: Sequence[Condition], data: str) -> None:
         link(fair_short, biased_short, "Compare 1 and 3: what the bias does", "difference")
         about = "Compare 3 and 4: what labels do under bias"
         link(biased_short, biased_descriptive, about, "balance")
+        data_of = {"data": data}
+        widgets.link("pages/2_Train.py", "Train a model of your own", "model_training", **data_of)
         about = "Upload an image: what is predicted?"
-        widgets.link("pages/4_Upload.py", about, "upload", data=data)
-        widgets.link("pages/6_Lesson.py", "Teach it: predict, run, reveal", "school", data=data)
+        widgets.link("pages/4_Upload.py", about, "upload", **data_of)
+        about = "Findings: what many seeds say"
+        widgets.link("pages/5_Findings.py", about, "science", **data_of)
+        about = "Look at the images, or bring your own"
+        widgets.link("pages/1_Data.py", about, "photo_library", **data_of)
+        about = "Teach it: predict, run, reveal"
+        widgets.link("pages/6_Lesson.py", about, "school", **data_of)
