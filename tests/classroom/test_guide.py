@@ -30,7 +30,7 @@ def test_there_are_a_dozen_cards_over_the_pages_each_short_and_of_one_control() 
     assert 12 <= len(cards()) <= 16
     assert (
         {card.page for card in cards()}
-        == {"Home", "Data", "Compare", "Upload", "Findings"}
+        == {"Home", "Data", "Train", "Compare", "Upload", "Findings"}
         <= {p[1] for p in PAGES}
     )
     assert len({card.title for card in cards()}) == len(cards())

@@ -28,10 +28,11 @@ class Card:
         page: its name in the menu.
         title: of the card.
         say: its texts; of two texts, the second is for missing numbers of the first.
-        highlight: key of a control, with a part after it on Home's maps.
+        highlight: key of a control, with a part after it on Home's maps, or with the key's end.
         clear: keys of other controls that are not dimmed.
         settings: values of controls by key.
         done: values of controls when the task is done; empty where there is none.
+        atlas: what Home's maps show as the card begins, by name.
     """
 
     page: str
@@ -41,6 +42,7 @@ class Card:
     clear: tuple[str, ...]
     settings: Mapping[str, Any]
     done: Mapping[str, Any]
+    atlas: Mapping[str, bool]
 
     @property
     def text(self) -> str:
@@ -117,6 +119,7 @@ def cards(atlas: bool = True) -> tuple[Card, ...]:
             clear=tuple(entry.get("clear", ())),
             settings=document["pages"][entry["page"]] | entry.get("set", {}),
             done=entry.get("done", {}),
+            atlas=entry.get("atlas", {}),
         )
         loaded.append(card)
     return tuple(loaded)

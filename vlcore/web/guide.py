@@ -59,6 +59,7 @@ def show_card(files: Mapping[str, str], persistent: Mapping[str, str]) -> None:
     if st.session_state.get(_SET_CARD) != number:
         go(number, dict(st.query_params))
     card, words = filled(number), guide.guide_words()
+    st.session_state["guide_atlas"] = {"card": number, **card.atlas}
     is_last = number == len(cards)
     done = bool(card.done) and all(
         st.session_state.get(name) == value for name, value in card.done.items()

@@ -14,8 +14,10 @@ export default function({parentElement, data}) {
   const lasting = milliseconds => ({fill: "forwards", duration: first && !still ? milliseconds : 0});
   let lit = null, line = null, frame = null;
 
-  function find(name) {  // "atlas .bias": of what has the key, a part that is drawn in a root of its own
+  // "atlas .bias": of what has the key, a part that is drawn in a root of its own; "maps -panel": a key by its two ends
+  function find(name) {
     const [key, part] = name.split(" ");
+    if (part?.startsWith("-")) return main.querySelector(`[class*="st-key-${key}"][class*="${part}"]`);
     const one = main.querySelector(`.st-key-${key}`) ?? main.querySelector(`[class*="st-key-${key}"]`);
     if (!one || !part) return one;
     const roots = [...one.querySelectorAll("*")].map(inner => inner.shadowRoot).filter(Boolean);
