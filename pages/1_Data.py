@@ -26,10 +26,10 @@ with bar:
         "import images": importing.section,
     }
     section = widgets.choose_one("Look at", sections, "look", "images", former_names=FORMER_NAMES)
-with st.container(horizontal=True, vertical_alignment="center"):
-    about = f"{image_sections.about(images)}. {image_sections.towers(images)}"
-    st.caption(plain(about), width="content")
     label = "Train on it" if images.has_pictures else "Its map and measures"
     widgets.link("pages/2_Train.py", label, "play_arrow", data=images.name)
-with shell.errors_as_sentences():
+content = st.container()
+about = f"{image_sections.about(images)}. {image_sections.towers(images)}"
+st.caption(plain(about))
+with content, shell.errors_as_sentences():
     sections[section]()

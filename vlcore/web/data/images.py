@@ -25,6 +25,7 @@ from vlcore.experiment.limits import LONG_JOB_SECONDS
 from vlcore.experiment.options import STUDY_N, style_names
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.progress import silent
+from vlcore.jobs.jobs import JobStatus, State
 from vlcore.plots.contact_sheets import contact_sheets
 from vlcore.plots.intervals import rate_chart
 from vlcore.plots.theme import Palette
@@ -342,16 +343,16 @@ def shortcut_audit(images: ImageSet, palette: Palette) -> None:
     key = audit.checks_key(images.name, images.version)
     if not work.view(key).done:
         task = audit.make_checks, images.name, images.version
-        offer = partial(
-            jobs.progress_or_start,
-            label="Check this set",
-            start=partial(work.ask, key, *task, limit=LONG_JOB_SECONDS),
-            job="This check",
-            type="primary",
-            icon=":material/search:",
-            help="About ten seconds.",
-        )
-        jobs.watch([key], lambda views: offer(views[0]))
+        ask = partial(work.ask, key, *task, limit=LONG_JOB_SECONDS)
+        st.caption("It takes about ten seconds.")
+        jobs.start_or_offer({key: ask}, "Check this set")
+
+        def follow(views: list[JobStatus]) -> None:
+            if views[0].state is not State.ABSENT:
+                jobs.progress_or_start(views[0], "Check it again", ask, job="This check")
+
+        jobs.watch([key], follow)
+        st.markdown(EXPLAINED)
         return
     checks = audit.read_checks(cache.artifact(key))
     if headline := audit.easier_cue(checks):

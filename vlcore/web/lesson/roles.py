@@ -80,7 +80,7 @@ CARDS = {
     ),
 }
 NAMES = tuple(CARDS)
-CARD = 290  # px; four cards are beside each other on a screen of 1280 px
+CARD = 284  # px; four cards are beside each other on a screen of 1280 px
 
 
 def alone(palette: Palette, bar: DeltaGenerator) -> None:

@@ -25,7 +25,6 @@ from vlcore.web.components import browser
 
 LOOK_SECONDS = 5.0  # between looks at the queue
 STUDIES = ("experiments", "class", "paper")
-LONG_NUMBERS = 1e11  # bytes from which sizes have no decimals
 _HASH = 8  # last letters of a model's key, which tell it from others
 
 
@@ -193,8 +192,7 @@ def show_disk() -> None:
     labels = ("models", "image sets", "downloads", "deleted", "free")
     with st.container(horizontal=True, gap="large"):
         for label, size in zip(labels, usage, strict=True):
-            digits = ".2f" if size < LONG_NUMBERS else ",.0f"
-            st.metric(label, f"{size / 1e9:{digits}} GB", width="content")
+            st.markdown(f"{label} **{_size_in_words(size)}**", width="content")
     most = disk.home_limit()
     over = f" and over {most / limits.GB:.0f} GB in use" if most else ""
     st.caption(
@@ -203,6 +201,13 @@ def show_disk() -> None:
     about = "Removes fitted maps and untrained encoders. A click makes each again in seconds."
     if st.button("Clear caches", icon=":material/mop:", help=about):
         _confirm(f"{len(disk.prune(usage.free + usage.models))} removed.")
+
+
+def _size_in_words(size: int) -> str:
+    """A number of bytes in MB, or in GB where that is not below one."""
+    if size < limits.GB:
+        return f"{size / 1e6:,.0f} MB"
+    return f"{size / 1e9:,.1f} GB"
 
 
 def show_failures() -> None:

@@ -36,7 +36,7 @@ CONTROLS: tuple[tuple[str, str, Mapping[str, Option]], ...] = (
 FIRST_CAPTIONS = 4  # that are quoted
 _SEEDS = 1000  # that the page offers
 _LABELS, _SLIDER, _MORE = 220, 340, 640  # px of controls
-_ABOVE = 240  # px of the page over the maps
+_ABOVE = 330  # px of the page over the maps
 
 
 def choose_condition(images: ImageSet, usual: Condition) -> Condition:
