@@ -65,8 +65,8 @@ def test_words_are_searched_in_all_columns_and_stay_in_the_address() -> None:
     expected = points[(points["object"] == "camel") & (points["kind"] == "test")]
     assert [f"p{row}" for row in rows_of(ok(page))] == expected["id"].tolist()
     assert f"{len(expected)} of {len(points)} images" in text_of(page)
-    accuracy = page.dataframe[0].value
-    assert accuracy["Images"].tolist() == [len(expected)]
+    accuracy = page.table[0].value
+    assert accuracy["Images"].tolist() == [str(len(expected))]
     assert {"Left", "Right", "Right − left"} <= set(accuracy)
     again = ok(start(search="camel split:held"))
     assert rows_of(again) == rows_of(page)

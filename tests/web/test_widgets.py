@@ -53,3 +53,24 @@ def test_pictures_are_part_of_the_message() -> None:
     np.testing.assert_array_equal(np.asarray(small), pixels[..., :3])
     np.testing.assert_array_equal(np.asarray(cut_out), pixels)
     assert photograph.size == (512, 256)
+
+
+TABLE = """
+import pandas as pd
+import streamlit as st
+from vlcore.web import widgets
+
+widgets.show_table(pd.DataFrame({"Name": ["*a* <b>", "two"], "n": [1, 2]}))
+widgets.show_table(pd.DataFrame({"Name": ["many"] * 40}))
+"""
+
+
+@pytest.mark.parametrize(("width", "static"), [(390, 1), (1280, 0)])
+def test_a_small_table_is_whole_in_a_narrow_window(width: int, static: int) -> None:
+    page = AppTest.from_string(TABLE)
+    page.session_state["window"] = [width, 844]
+    page.run()
+    assert not page.exception
+    assert (len(page.table), len(page.dataframe)) == (static, 2 - static)
+    if static:
+        assert "\\*a\\*" in page.table[0].value["Name"].iat[0], "no Markdown of a visitor's"

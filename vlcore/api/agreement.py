@@ -210,7 +210,7 @@ def table_in_words(measured: Sequence[PairAgreement]) -> pd.DataFrame:
                 "Before training": share(before.estimate.as_dict()) if before else "",
                 "By chance": _by_chance(trained),
                 "p": f"{trained.p:.3f}",
-                "Images": f"{trained.estimate.n:,}",
+                "n": f"{trained.estimate.n:,}",
             }
         rows.append(row)
     return pd.DataFrame(rows).fillna("")

@@ -52,6 +52,7 @@ _STATE = """agreement_asked arrived_with arrives asked clicked closed compared e
 PRIVATE_STATE = {*_STATE.split(), visitors.TEACHER}
 # px of a window where two maps fit beside each other, and of one with wide margins
 NARROW, _WIDE = 780, 1200
+_USUAL_WINDOW = [1280, 720]
 # px around and between two maps, in a wide window and in another
 _WIDE_MARGINS, _MARGINS = 170, 114
 # px of a legend beside or below the maps, of their titles, of a card of the guide
@@ -187,7 +188,13 @@ def window() -> list[int]:
     """Return width and height in px, of a usual window before a page tells its own. Once a page."""
     if size := _viewport(key="viewport", on_size_change=lambda: None).size:
         st.session_state["window"] = size
-    return st.session_state.get("window", [1280, 720])
+    return st.session_state.get("window", _USUAL_WINDOW)
+
+
+def is_narrow() -> bool:
+    """Return whether the window, as `window` told it last, has room for one map only: a phone's."""
+    width, _ = st.session_state.get("window", _USUAL_WINDOW)
+    return bool(width < NARROW)
 
 
 def palette() -> Palette:

@@ -26,11 +26,12 @@ from vlcore.plots.document import Chart, Command, Part, Table, Text
 from vlcore.plots.maps.small import live_map
 from vlcore.plots.theme import Palette
 from vlcore.study.sanity import SanityStatus, sanity_check
-from vlcore.web import cache
+from vlcore.web import cache, shell
 
 Item = TypeVar("Item")
 LARGEST = 512  # px of the longer side of an image that is sent
 LOSSLESS = 128  # px, up to which an image is sent without loss: each run sends it again
+_SMALL = 16, 6  # rows and columns of a table that a phone shows whole
 CARD_MAP = 214  # px; the side of a small map
 _SANITY_BADGES: dict[SanityStatus, tuple[str, Any]] = {
     SanityStatus.PASSED: (":material/check_circle:", "green"),
@@ -264,6 +265,16 @@ def caption_table(model: ModelMap, z: Any) -> None:
     st.dataframe(rows, hide_index=True, column_config=columns)
 
 
+def show_table(table: pd.DataFrame, in_column: bool = False) -> None:
+    """Show a table of words as a grid; a small one in a narrow window, or `in_column` of a page, as
+    lines that fit, where a grid would have to be swiped."""
+    is_small = len(table) <= _SMALL[0] and len(table.columns) <= _SMALL[1]
+    if is_small and (in_column or shell.is_narrow()):
+        st.table(table.map(lambda cell: plain(str(cell))), hide_index=True)
+    else:
+        st.dataframe(table, hide_index=True, width="stretch")
+
+
 def show_part(part: Part, draw: Callable[[Chart], None] | None = None) -> None:
     """Show a part of a report without its heading; `draw` shows its figures, if there are any."""
     for content in part.content:
@@ -278,6 +289,6 @@ def show_part(part: Part, draw: Callable[[Chart], None] | None = None) -> None:
             case Command():
                 st.code(content.text, language="sh")
             case Table():
-                st.dataframe(content.rows, hide_index=True, width="stretch")
+                show_table(content.rows)
             case Chart() if draw is not None:
                 draw(content)

@@ -20,7 +20,7 @@ from vlcore.api.compared_maps import row_numbers
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.plain_text import plain
 from vlcore.plots.options import PCA
-from vlcore.web import cache, image_addresses
+from vlcore.web import cache, image_addresses, widgets
 from vlcore.web.compare.view import Shown
 
 AT_ONCE = 2_500  # images of a map up to which the sentence is there without being asked for
@@ -47,8 +47,7 @@ def show_agreement(view: Shown) -> None:
     """Show how far the models agree, and the images whose neighbours changed most."""
     images = view.images
     st.session_state["agreement_asked"] = list(view.keys)
-    table = table_in_words(_measured(view.keys))
-    st.dataframe(table, hide_index=True, width="stretch")
+    widgets.show_table(table_in_words(_measured(view.keys)))
     st.caption(HOW_TO_READ)
     first = next(iter(view.comparison.named))
     for pair in _pairs(view.keys):

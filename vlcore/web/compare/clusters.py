@@ -5,8 +5,11 @@ import streamlit as st
 from vlcore.api.clusters import HOW_TO_READ, Cluster, clusters_in_words, named_clusters
 from vlcore.api.selections import Selection
 from vlcore.experiment.plain_text import plain
+from vlcore.web import shell, widgets
 from vlcore.web.compare import selections
 from vlcore.web.compare.view import Shown
+
+MOST_AT_ONCE = 20  # rows without a scroll bar
 
 
 def show(view: Shown) -> None:
@@ -29,12 +32,18 @@ def show(view: Shown) -> None:
                 words = f"cluster {cluster.label} of the {name} map"
                 selections.select(Selection(comparison, cluster.rows, words))
 
-    st.dataframe(
-        table,
-        hide_index=True,
-        width="stretch",
-        key=key,
-        on_select=choose,
-        selection_mode="single-row",
-    )
-    st.caption(plain(f"Tick a row, or click a name on a map, to select its images. {HOW_TO_READ}"))
+    if shell.is_narrow():
+        widgets.show_table(table)
+        how_to_select = "Tap a name on a map"
+    else:
+        st.dataframe(
+            table,
+            hide_index=True,
+            width="stretch",
+            height="content" if len(table) <= MOST_AT_ONCE else "auto",
+            key=key,
+            on_select=choose,
+            selection_mode="single-row",
+        )
+        how_to_select = "Tick a row, or click a name on a map,"
+    st.caption(plain(f"{how_to_select} to select its images. {HOW_TO_READ}"))

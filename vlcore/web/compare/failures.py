@@ -86,4 +86,4 @@ def _show_table(table: pd.DataFrame, empty: str) -> None:
     if table.empty:
         st.caption(empty)
         return
-    st.dataframe(table, hide_index=True, width="stretch")
+    widgets.show_table(table)

@@ -53,7 +53,7 @@ def _movement(view: Shown) -> None:
     first = next(iter(view.comparison.named))
     for name, displacements in by_model.items():
         st.markdown(f"**From the {first} to the {name} model**")
-        st.dataframe(displacements.table, hide_index=True, width="stretch")
+        widgets.show_table(displacements.table)
         st.caption(
             "Movement is on the aligned maps: 1 is the size of the first. Kept neighbours are of"
             " the full space and need no map: of ten, unrelated models share"

@@ -336,9 +336,7 @@ def show(view: Shown, selection: Selection | None) -> None:
     left, right = st.columns([2, 3])
     with left:
         _show_accuracy(comparison, selection)
-        st.dataframe(
-            marked_table(comparison, images.grouping, points), hide_index=True, width="stretch"
-        )
+        widgets.show_table(marked_table(comparison, images.grouping, points))
         st.caption(
             "Right: the images that each model predicts right, of those that it shows. Intervals,"
             " 95 % over scenes, count chance and not the choosing: images picked because a model"
@@ -390,7 +388,7 @@ def _show_accuracy(comparison: ComparedMaps, selection: Selection) -> None:
         for (name, other), gap in accuracy.differences.items():
             row[f"{name.capitalize()} − {other}"] = points_in_words(gap.as_dict())
         rows.append(row)
-    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+    widgets.show_table(pd.DataFrame(rows), in_column=True)
 
 
 def _show_images(view: Shown, selection: Selection) -> None:
