@@ -85,14 +85,14 @@ def test_alone_paper_prints_without_a_network_and_the_address_holds_the_question
 ) -> None:
     page.goto(f"{server}/Lesson")
     card = page.locator(".st-key-lessons [data-testid=stVerticalBlock]")
-    card.filter(has_text=CARDS[EXPERIMENTS].learn).get_by_role("link", name="Open").click()
+    card.filter(has_text=CARDS[EXPERIMENTS].learn).get_by_role("button", name="Open").click()
     expect_question(page, FIRST.question)
     judge_both(page)
     file = downloaded(page, "Handout")
 
-    page.get_by_role("link", name="All lessons").click()
+    press(page, "All lessons")
     judge_both(page)
-    card.filter(has_text=CARDS[COLLAPSE].learn).get_by_role("link", name="Open").click()
+    card.filter(has_text=CARDS[COLLAPSE].learn).get_by_role("button", name="Open").click()
     first, second, _ = LESSONS[COLLAPSE].steps
     expect_question(page, first.question)
     press(page, f"2 · {second.title}")

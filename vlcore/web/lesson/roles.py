@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import streamlit as st
@@ -90,14 +91,15 @@ def alone(palette: Palette, bar: DeltaGenerator) -> None:
     if session.is_hidden():  # the address names image set and lesson, for nothing else does
         data = st.query_params.get("data", "")
         images = cache.named_set(data if data in set_names() else "scenes")
-    elif not {"lesson", "step", "phase"} & set(st.query_params):
-        _choose_lesson(bar)
-        return
     else:
-        with bar.container(width="content"):
-            widgets.link("pages/6_Lesson.py", "All lessons", "menu_book", **_persistent())
+        is_chosen = not {"lesson", "step", "phase"}.isdisjoint(st.query_params)
+        if is_chosen:
+            bar.button("All lessons", icon=":material/menu_book:", on_click=_leave)
         with bar.popover("Settings", icon=":material/settings:"):
             images = shell.image_set_choice()
+        if not is_chosen:
+            _choose_lesson(bar)
+            return
     if not images.has_pictures:
         st.info("A lesson trains models, and this set has no images to train on: choose another.")
     elif name in LIVE:
@@ -119,12 +121,14 @@ def _choose_lesson(bar: DeltaGenerator) -> None:
                 st.markdown(f":material/timer: {card.minutes}")
                 st.markdown(f":material/smartphone: {card.phones}")
                 st.caption(card.learn)
-                address = {**_persistent(), "lesson": name}
-                widgets.link("pages/6_Lesson.py", "Open", "arrow_forward", **address)
+                # A link to the same page would not change the address.
+                begin = partial(st.query_params.update, lesson=name)
+                st.button("Open", key=f"open_{name}", on_click=begin)
 
 
-def _persistent() -> dict[str, str]:
-    return shell.persistent_query_params()
+def _leave() -> None:
+    session.clear_step()
+    st.query_params.pop("lesson", None)
 
 
 def presenter(room: ClassSession, palette: Palette, bar: DeltaGenerator) -> None:
