@@ -110,6 +110,23 @@ def test_what_would_mend_it_is_unused(model: Model, monkeypatch: pytest.MonkeyPa
     assert set(model.images.table["object"].loc[mend.changed_rows(NEAREST)]) == {"camel"}
 
 
+def test_advice_is_of_unused_images_that_raise_the_margins_in_sum(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explain, "MOST_ADDED", 40)
+    rows = [*held_out(model)[:3], *held_out(model, "horse")[:3]]
+    advised = explain.advise(model.key, rows, top=5)
+    assert len(advised) == len(set(advised)) == 5
+    total = 0.0
+    for shows in ("camel", "horse"):
+        asked = held_out(model, shows)[:3]
+        scores = model.explain(asked).margins
+        wrong = [row for row, margin in zip(asked, scores, strict=True) if margin < 0] or asked
+        mend = model.explain(wrong, add=True).images.set_index("row")
+        total = total + len(wrong) * mend["influence"]
+    assert advised == total.nlargest(5).index.tolist()  # type: ignore[attr-defined]
+
+
 def test_a_new_image_is_asked_for_what_it_shows_or_what_is_not_predicted(model: Model) -> None:
     image = Image.fromarray(model.images.image(held_out(model)[0]))
     assert model.explain(image, shows="horse").question.object == "horse"

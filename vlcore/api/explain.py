@@ -10,7 +10,7 @@ the spread over seeds, and farther than both, is called confirmed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -407,6 +407,30 @@ def attribute(key: str, question: Question, top: int = MOST, add: bool = False) 
     margins = margins_in(key, question)
     change = "add" if add else "remove"
     return Explanation(artifact.condition, question, margins, table, change, top, error)
+
+
+def advise(key: str, rows: Sequence[int], top: int = MOST) -> list[int]:
+    """Rank the unused images of a model's pool by what each would do for several images.
+
+    Args:
+        key: of the model.
+        rows: images that it was not trained on; of each object those count that it gets wrong.
+        top: how many to advise.
+
+    Returns:
+        Rows of the images whose addition should raise the margins most, in sum.
+    """
+    artifact, images = store.read(key), replayed_training(key).training.images
+    objects = images.table["object"].to_numpy()[list(rows)]
+    total: Any = 0.0
+    for name in np.unique(objects):
+        question = ask_rows(artifact, images, np.asarray(rows)[objects == name].tolist())
+        is_wrong = margins_in(key, question) < 0
+        if is_wrong.any():
+            question = replace(question, inputs=question.inputs[is_wrong])
+        ranked = attribute(key, question, top, add=True).images.set_index("row")
+        total += len(question.inputs) * ranked["influence"]
+    return [int(row) for row in total.nlargest(top).index]
 
 
 @dataclass(frozen=True, eq=False)
