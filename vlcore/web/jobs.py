@@ -5,9 +5,12 @@ from typing import Any
 
 import streamlit as st
 
+from vlcore.classroom import teacher
+from vlcore.experiment import limits
+from vlcore.experiment.condition import Condition
 from vlcore.experiment.plain_text import plain
 from vlcore.jobs.jobs import JobStatus, State
-from vlcore.web import shell, work
+from vlcore.web import shell, visitors, work
 from vlcore.web.visitors import visitor
 
 COUNTED = ("drawing", "computing")  # how stages begin that say how much is done
@@ -92,6 +95,56 @@ def watch(
                 progress(view)
 
     follow()
+
+
+def train_several(
+    conditions: Sequence[Condition], label: str, about: str, *, key: str, may_train: bool = True
+) -> bool:
+    """Offer the training of all conditions by one button, and follow it; whether all are trained.
+
+    Args:
+        conditions: to be trained.
+        label: of the button.
+        about: its help.
+        key: of the button, and of the one that cancels.
+        may_train: whether this visitor may start and cancel.
+    """
+
+    def draw(views: list[JobStatus]) -> None:
+        if any(view.state.is_active for view in views) or not may_train:
+            _follow_several(views, key if may_train else "")
+            return
+        missing = [
+            condition for condition, view in zip(conditions, views, strict=True) if not view.done
+        ]
+        at_once = missing if visitors.teaches() else missing[: limits.TRAININGS]
+        if st.button(label, key=f"train_{key}", icon=":material/science:", help=about):
+            work.train(*at_once)
+            st.rerun()
+        st.caption(f"{len(missing)} trainings: {work.time_in_words(*missing)} here.")
+        if later := len(missing) - len(at_once):
+            st.caption(
+                f"{len(at_once)} of them at a time: when these are done, press it again for the"
+                f" other {later}. All at once only a teacher trains; {teacher.how_to()}."
+            )
+        for sentence in dict.fromkeys(filter(None, map(ended_badly, views))):
+            st.warning(sentence)
+
+    keys = [condition.key for condition in conditions]
+    if all(work.view(key).done for key in keys):
+        return True
+    watch(keys, draw)
+    return False
+
+
+def _follow_several(views: Sequence[JobStatus], cancel_key: str) -> None:
+    done = sum(view.done for view in views)
+    active = [view for view in views if view.state.is_active]
+    share = (done + sum(view.fraction for view in active)) / len(views)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.progress(min(share, 1.0), f"{done} of {len(views)} models are trained.")
+        if cancel_key and st.button("Cancel", key=f"stop_{cancel_key}", icon=":material/stop:"):
+            cancel(view.key for view in active)
 
 
 def progress_or_start(

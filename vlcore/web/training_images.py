@@ -1,7 +1,7 @@
 """Training images behind a prediction: which moved it, which would mend it, and what training
 without or with them changes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import pandas as pd
 import streamlit as st
@@ -12,26 +12,23 @@ from vlcore.api.explain import (
     Explanation,
     Outcome,
     Question,
-    Trial,
     attribute,
     check_explainable,
 )
 from vlcore.api.model_map import ModelMap
-from vlcore.classroom import teacher
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.edits import MOST
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import group_words
-from vlcore.experiment.limits import TRAININGS
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import signed
-from vlcore.jobs.jobs import JobStatus
 from vlcore.plots.intervals import forest
 from vlcore.web import cache, jobs, shell, visitors, widgets, work
 from vlcore.web.upload.answers import compute_once
 
 TITLE = "Which training images are to blame?"
 BLAME, MEND = "What taught it that?", "What would mend it?"
+REPLAYING = "Training it once more to see which images moved it …"
 SIDE, ROOM = 64, 84  # px of an image, and of its words
 PAGE_MARGINS, BETWEEN = 130, 20  # px beside the columns of the page, and between two
 USUAL_WINDOW = (1280, 720)  # px, before the page tells its own
@@ -55,20 +52,25 @@ def show(model: ModelMap, images: ImageSet, ask: Callable[[], Question], name: s
         if choice:
             explanation = _explanation(model.artifact.key, ask(), choice == MEND)
             _strips(explanation, images)
-            _test(explanation, name)
+            show_test(explanation, name)
     except LabError as error:
         st.caption(plain(str(error)))
 
 
 def _explanation(key: str, question: Question, add: bool) -> Explanation:
-    """Return the explanation of what is asked; a worker replays the training for it."""
+    """Return the explanation of what is asked, computed once in a session."""
     name = ("why", key, cache.artifact(key).digest, _content(question), add)
 
     def compute() -> Explanation:
-        with st.spinner("Training it once more to see which images moved it …"):
-            return work.run_in_worker(visitors.visitor(), attribute, key, question, MOST, add)
+        with st.spinner(REPLAYING):
+            return explain(key, question, add)
 
     return compute_once(name, compute)
+
+
+def explain(key: str, question: Question, add: bool = False) -> Explanation:
+    """Return the explanation of what is asked; a worker replays the training for it."""
+    return work.run_in_worker(visitors.visitor(), attribute, key, question, MOST, add)
 
 
 def _content(question: Question) -> tuple[int, str]:
@@ -90,88 +92,70 @@ def _strips(explanation: Explanation, images: ImageSet) -> None:
         st.warning(plain(explanation.warning))
     if explanation.change == "add":
         words = f"Unused images that should move it most towards {question.object}"
-        _strip(words, explanation.strongest_for, images)
+        show_strip(words, explanation.strongest_for, images)
     else:
         words = "Trained on, and moved it most towards"
-        _strip(f"{words} {question.other}", explanation.strongest_against, images)
-        _strip(f"{words} {question.object}", explanation.strongest_for, images)
+        show_strip(f"{words} {question.other}", explanation.strongest_against, images)
+        show_strip(f"{words} {question.object}", explanation.strongest_for, images)
     st.caption(
         f"The strongest {explanation.top} of {len(explanation.images):,} images by TracIn over the"
         " training's checkpoints. This is a rank, not yet a cause."
     )
 
 
-def _strip(title: str, table: pd.DataFrame, images: ImageSet) -> None:
+def show_strip(
+    title: str, table: pd.DataFrame, images: ImageSet, marked: Collection[int] = ()
+) -> None:
+    """Show images in a row, each with its group and caption, and a check mark where it is marked.
+
+    Args:
+        title: above them.
+        table: of `Explanation.images`, some rows.
+        images: their set.
+        marked: rows in the set.
+    """
     st.markdown(f"{plain(title)}" + ("" if len(table) else ": none"))
     names = group_words(images.grouping)
     with st.container(horizontal=True, gap="xsmall"):
         for image in table.itertuples():
             words = f"{names.get(image.group, image.group)}"
+            mark = ":material/check: " * (image.row in marked)
             with st.container(width=ROOM, gap="xsmall"):
                 if image.row >= 0:
                     widgets.show_image(images.image(image.row), width=SIDE, alt=words)
-                st.caption(f"{plain(words)}  \n“{plain(image.caption)}”")
+                st.caption(f"{mark}{plain(words)}  \n“{plain(image.caption)}”")
 
 
-def _test(explanation: Explanation, name: str) -> None:
-    """Offer the trainings of a test, follow them, and show what came out."""
-    trials = explanation.trials()
-    keys = [trial.condition.key for trial in trials]
-
-    def draw(views: list[JobStatus]) -> None:
-        if any(view.state.is_active for view in views):
-            _follow(views, name)
-        else:
-            _offer(explanation, trials, views, name)
-
-    if not all(work.view(key).done for key in keys):
-        jobs.watch(keys, draw)
-        return
-    content = _content(explanation.question)
-    outcome = compute_once(("tested", content, *keys), lambda: explanation.measure(trials))
-    _show_outcome(outcome, name)
-
-
-def _offer(
-    explanation: Explanation, trials: list[Trial], views: list[JobStatus], name: str
+def show_test(
+    explanation: Explanation, name: str, *, may_train: bool = True, columns: int = 2
 ) -> None:
-    missing = [trial.condition for trial, view in zip(trials, views, strict=True) if not view.done]
-    at_once = missing if visitors.teaches() else missing[:TRAININGS]
-    top = explanation.top
+    """Offer the trainings of a test, follow them, and show what came out.
+
+    Args:
+        explanation: that is put to the test.
+        name: of the section on the page.
+        may_train: whether this visitor may start and cancel them.
+        columns: of a wide page, of which the outcome has one.
+    """
+    trials = explanation.trials()
+    top, conditions = explanation.top, [trial.condition for trial in trials]
     about = (
         f"Trains {len(trials)} models, {SEEDS} seeds each: with the images as they are, and where"
         f" these {top}, the {top} nearest or {top} by chance are {CHANGED[explanation.change]}."
     )
     label = f"Test it: {explanation.change} them and train again"
-    if st.button(label, key=f"test_{name}", icon=":material/science:", help=about):
-        work.train(*at_once)
-        st.rerun()
-    st.caption(f"{len(missing)} trainings: {work.time_in_words(*missing)} here.")
-    if later := len(missing) - len(at_once):
-        st.caption(
-            f"{len(at_once)} of them at a time: when these are done, press it again for the other"
-            f" {later}. All at once only a teacher trains; {teacher.how_to()}."
-        )
-    for sentence in dict.fromkeys(filter(None, map(jobs.ended_badly, views))):
-        st.warning(sentence)
+    if jobs.train_several(conditions, label, about, key=name, may_train=may_train):
+        keys = [condition.key for condition in conditions]
+        content = _content(explanation.question)
+        outcome = compute_once(("tested", content, *keys), lambda: explanation.measure(trials))
+        _show_outcome(outcome, name, columns)
 
 
-def _follow(views: list[JobStatus], name: str) -> None:
-    done = sum(view.done for view in views)
-    active = [view for view in views if view.state.is_active]
-    share = (done + sum(view.fraction for view in active)) / len(views)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.progress(min(share, 1.0), f"{done} of {len(views)} models are trained.")
-        if st.button("Cancel", key=f"stop_{name}", icon=":material/stop:"):
-            jobs.cancel(view.key for view in active)
-
-
-def _show_outcome(tested: Outcome, name: str) -> None:
+def _show_outcome(tested: Outcome, name: str, columns: int) -> None:
     rows = tested.changes()
     rows["status"] = [f"{row.flips} of {row.wrong} put right" for row in rows.itertuples()]
     window, _ = st.session_state.get("window", USUAL_WINDOW)
-    columns = 1 if window < shell.NARROW else 2
-    width = (window - PAGE_MARGINS) // columns - BETWEEN
+    width = (window - PAGE_MARGINS) // (1 if window < shell.NARROW else columns) - BETWEEN
     chart = forest(
         rows, palette=shell.palette(), width=width, title="change of the margin, log odds"
     )
