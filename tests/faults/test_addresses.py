@@ -47,7 +47,7 @@ FIELDS = {
         ["models shows towers bias words", _OF_MAPS, *(f"{side}_asked" for side in _SIDES)]
     ),
     "5_Findings": "results study published length blocks sound part claim measure",
-    "6_Lesson": "lesson code phase repair_labels wall step hide lead presenter",
+    "6_Lesson": "lesson code phase repair_labels wall step hide lead presenter guess repair advice",
     "7_Manage": "teacher",
 }
 # Values that bring other controls; of fields that are not named here, any of `USUAL` may be.
@@ -66,7 +66,7 @@ CHOICES = {
     "study": ("experiments", "class", "paper"),
     "published": ("experiments", "classic/paper"),
     "claim": ("C1", "C8"),
-    "lesson": ("four-experiments", "collapse", "one-room", "repair"),
+    "lesson": ("four-experiments", "collapse", "one-room", "repair", "who-taught-it"),
     "phase": ("predict", "run", "reveal"),
     "wall": ("ranking", "what helped"),
     "data": ("scenes", "balanced-cues"),

@@ -108,6 +108,17 @@ def repair_html(ranking: Ranking, about: str, grouping: Grouping) -> str:
     return _printed(parts, "Repair a training set")
 
 
+def blame_html(texts: Sequence[str], image: Pictures, sheet: Pictures) -> str:
+    """The sheet of the lesson “who-taught-it”, to guess on paper.
+
+    Args:
+        texts: the question, and what is known of the model.
+        image: that is asked about.
+        sheet: the training images, with what is written below each.
+    """
+    return _printed([*texts, image, Heading("Training images"), sheet], "Who taught it that?")
+
+
 def _models(conditions: Mapping[str, Condition], grouping: Grouping) -> pd.DataFrame:
     """How models differ, by their names."""
     rows = []

@@ -3,6 +3,7 @@
 from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.options import TOWERS
 
+PRETRAINED = "pretrained"
 USUAL = "scratch"  # also of sessions that were started before there was a choice
 # On a pretrained tower the study's bias costs next to nothing: minority accuracy is 98 % (97 to 98,
 # ten seeds of `scenes`, 400 steps), and 83 % (79 to 87) at bias 95 %. Small sets keep one image of

