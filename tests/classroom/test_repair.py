@@ -2,6 +2,8 @@
 team's."""
 
 import time
+import zlib
+from base64 import urlsafe_b64encode
 from contextlib import suppress
 from functools import partial
 
@@ -99,6 +101,85 @@ def test_a_list_is_changed_taken_back_and_undone() -> None:
         added(*POOL[: MOST + 1])
     many = added(*(Fade(0.01 * (number % 50 + 1)) for number in range(100)))
     assert len(many.history) <= 60
+
+
+def test_an_address_keeps_a_state_of_its_model_alone() -> None:
+    state = (
+        added(POOL[0], Fade(0.5))
+        .tried()
+        .put(Add(POOL[1]))
+        .tried()
+        .choose(added(POOL[0], Fade(0.5)).edits)
+    )
+    state = state.put(Draw("camel", "snow"))
+    text = state.packed(BASE)
+    assert set(text) <= {*"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"}
+    again = Repair.unpacked(text, BASE)
+    assert (again.edits, again.tries, again.chosen) == (state.edits, state.tries, state.chosen)
+    assert Repair().packed(BASE) == ""
+    assert Repair.unpacked("", BASE) == Repair()
+    assert Repair.unpacked(text, BASE.replace(labels="descriptive")) == Repair()
+
+
+def test_full_lists_fit_an_address() -> None:
+    state = Repair()
+    for start in range(limits.REPAIR_TRIES):
+        for row in POOL[start * MOST : (start + 1) * MOST]:
+            state = state.put(Add(row))
+        state = state.tried()
+        for row in POOL[start * MOST : (start + 1) * MOST]:
+            state = state.take_back(Add(row))
+    assert len(state.tries) == limits.REPAIR_TRIES
+    assert len(state.packed(BASE)) < 1500
+
+
+@given(
+    st.text(max_size=200)
+    | st.binary(max_size=200).map(lambda data: urlsafe_b64encode(data).decode())
+)
+def test_an_address_of_nonsense_is_refused(text: str) -> None:
+    with suppress(LabError):
+        assert Repair.unpacked(text, BASE) == Repair()
+
+
+def test_a_packed_text_that_grows_is_refused() -> None:
+    text = urlsafe_b64encode(zlib.compress(b"[" * 10**8)).decode()
+    with pytest.raises(LessonError):
+        Repair.unpacked(text, BASE)
+
+
+def test_advice_is_compared_with_as_many_unused_images_by_chance() -> None:
+    rows = repair.advice_rows(IMAGES, BASE)
+    groups = IMAGES.table["group"]
+    assert set(groups[rows]) == set(IMAGES.grouping.minority)
+    assert set(IMAGES.table["split"][rows]) == {"val"}
+    advised = POOL[:MOST]
+    arms = repair.advice_conditions(IMAGES, BASE, advised)
+    for conditions in arms.values():
+        seeds = [condition.init_seed for condition in conditions]
+        assert seeds == [BASE.init_seed + seed for seed in repair.CHANCE]
+    drawn = {
+        arm: [[edit.picture for edit in condition.changes] for condition in conditions]  # type: ignore[attr-defined]
+        for arm, conditions in arms.items()
+    }
+    assert all(set(rows) == set(advised) for rows in drawn[repair.ADVISED])
+    for arm in (repair.ANY_ADDED, repair.LIKE_ADDED):
+        assert all(len(set(rows)) == MOST and set(rows) <= set(POOL) for rows in drawn[arm])
+        assert len({frozenset(rows) for rows in drawn[arm]}) == len(repair.CHANCE)
+    for rows in drawn[repair.LIKE_ADDED]:
+        assert sorted(groups[rows]) == sorted(groups[advised])
+
+
+def test_advice_is_judged_over_seeds() -> None:
+    accuracy = {
+        repair.ADVISED: [0.9, 0.92, 0.91],
+        repair.ANY_ADDED: [0.7, 0.71, 0.72],
+        repair.LIKE_ADDED: [0.9, 0.92, 0.91],
+    }
+    sentence = repair_results.advice_sentence(accuracy)
+    assert "+20 points" in sentence
+    assert "0 points (0 to 0)" in sentence
+    assert "n = 3 seeds" in sentence
 
 
 def test_three_lists_are_trained_and_one_counts() -> None:

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.api.published import publish
 from vlcore.classroom import repair, teams
-from vlcore.classroom.repair import DESCRIPTIVE, EDITING, REPAIR, REVEALED, SHORT, UNSEEN
+from vlcore.classroom.repair import DESCRIPTIVE, EDITING, REPAIR, REVEALED, SHORT, UNSEEN, Repair
 from vlcore.classroom.session import Started, find_session, move_session, start_session
 from vlcore.data.catalogue import open_set
 from vlcore.data.importers import import_set
@@ -28,8 +28,8 @@ from vlcore.experiment.edits import (
 )
 from vlcore.experiment.wording import TOWERS_SEEN
 from vlcore.metrics.estimate import Estimate
-from vlcore.web import image_addresses
-from vlcore.web.lesson import repair_ranking
+from vlcore.web import image_addresses, work
+from vlcore.web.lesson import repair_advice, repair_ranking
 
 from .app import FakeQueue, alts, choose, code_of, labels, opened, pets, press, text_of
 
@@ -95,7 +95,6 @@ def counted(page: AppTest) -> str:
 def test_alone_one_changes_takes_back_and_trains(empty_home: Path, queue: FakeQueue) -> None:
     page = lesson(lesson="repair")
     assert counted(page) == f"0 of {MOST} changes"
-    assert "a reload begins anew" in text_of(page)
     assert next(one for one in page.button if one.label.startswith("Train our")).disabled
     offered = pictures(page)
     assert (
@@ -132,6 +131,49 @@ def test_alone_one_changes_takes_back_and_trains(empty_home: Path, queue: FakeQu
     assert "accuracy **" not in text_of(page), "no number before the reveal"
 
 
+def test_a_reload_keeps_changes_and_tries_of_who_is_alone(
+    empty_home: Path, queue: FakeQueue
+) -> None:
+    page = lesson(lesson="repair")
+    first, second = pictures(page)[:2]
+    train(tap(page, first))
+    tap(page, second)
+    packed = page.query_params["repair"]
+    again = lesson(lesson="repair", repair=packed[0] if isinstance(packed, list) else packed)
+    assert counted(again) == f"2 of {MOST} changes"
+    assert "**Try 1**: 1 change · **counts**" in text_of(again)
+    assert f"({limits.REPAIR_TRIES - 1} of {limits.REPAIR_TRIES} tries left)" in "".join(
+        labels(again)
+    )
+    taken = Repair().put(Remove(POOL[0])).packed(BASE)
+    for hostile in ("nonsense", taken):
+        refused = lesson(lesson="repair", repair=hostile)
+        assert counted(refused) == f"0 of {MOST} changes"
+        assert refused.warning
+
+
+def test_after_the_reveal_an_advisor_is_put_to_the_test(
+    empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "run_in_worker", lambda _who, task, *given: task(*given))
+    monkeypatch.setattr(repair_advice, "advise", lambda _key, _rows: POOL[:MOST])
+    publish([condition for of in HELD.values() for condition in of])
+    queue.disk = True
+    page = lesson(lesson="repair")
+    assert not page.toggle, "nothing is advised before the reveal"
+    page = lesson(lesson="repair", phase=REVEALED)
+    page.toggle(key="advice").set_value(True).run()
+    arms = repair.advice_conditions(IMAGES, BASE, POOL[:MOST])
+    press(page, "Add them and train again")
+    assert set(queue.asked) == {one.key for of in arms.values() for one in of}
+    assert "0 of 15 models" in page.get("progress")[0].proto.text
+    publish([one for of in arms.values() for one in of])
+    page = lesson(lesson="repair", phase=REVEALED)
+    page.toggle(key="advice").set_value(True).run()
+    assert "n = 5 seeds" in text_of(page)
+    assert [one.split(":")[0] for one in alts(page)[0].split("; ")] == [*HELD, *arms]
+
+
 def test_who_is_alone_sees_the_wall_of_one(empty_home: Path, queue: FakeQueue) -> None:
     publish([condition for of in HELD.values() for condition in of])
     queue.disk = True
@@ -147,6 +189,7 @@ def test_who_is_alone_sees_the_wall_of_one(empty_home: Path, queue: FakeQueue) -
     assert stands_out(page)
     press(page, "Reveal")
     assert [one.split(":")[0] for one in alts(page)[0].split("; ")] == ["You", *HELD]
+    assert text_of(page).count("as it was") >= 2, "both groups have a number before and after"
     link = next(one for one in page.get("page_link") if "as it was" in one.proto.label)
     assert edited(Add(row)).key in link.proto.query_string
     press(page, "Last: scenes that nobody drew")

@@ -38,7 +38,10 @@ def test_it_fits_under_a_title_and_names_all_in_order(teams: int) -> None:
     assert drawn.svg(spec)
 
 
-def test_on_a_phone_the_dots_have_the_room() -> None:
+def test_on_a_phone_the_dots_have_the_room_and_words_are_above_them() -> None:
     spec = spec_of(rows(4), 350)
     assert spec["width"] > 180
-    assert "text" not in {layer["mark"]["type"] for layer in spec["layer"]}
+    assert spec["height"] >= 6 * 40
+    (words,) = [layer["mark"] for layer in spec["layer"] if layer["mark"]["type"] == "text"]
+    assert words["dy"] < 0
+    assert "12 changes" in drawn.svg(spec)

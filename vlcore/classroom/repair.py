@@ -6,10 +6,14 @@ and is checked before it is stored (`checked_change`). `vlcore.classroom.teams` 
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +29,7 @@ from vlcore.experiment import limits
 from vlcore.experiment.captions import caption, quoted_captions
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.edits import (
+    LONGEST,
     MOST,
     Add,
     Draw,
@@ -50,6 +55,7 @@ EDITING, REVEALED, UNSEEN = PHASES
 CHANCE = range(5)  # seeds of a budget that is spent by chance
 AS_IT_WAS = "as it was"
 METHODS = ("reweight", "groupdro", "dfr")
+ADVISED, ANY_ADDED, LIKE_ADDED = "advised", "added by chance", "same groups by chance"
 TEXT = """
 A model was trained on images in which two groups are rare, the minority: {rare}; its labels say
 {labels}. Make its training set better: at most {most} changes, {tries} tries. What counts is its
@@ -57,6 +63,7 @@ accuracy on minority images that nobody has seen.
 """
 FACTORS = ("coat", "pose", "sky")  # by which images are filtered, where a set has them
 _HISTORY = 24  # lists that can be undone
+_LONGEST_PACKED = 5 * LONGEST  # bytes of a text in an address, unpacked
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,37 @@ class Repair:
     history: tuple[str, ...] = ("",)
     tries: tuple[str, ...] = ()
     chosen: str = ""
+
+    @classmethod
+    def unpacked(cls, text: str, base: Condition) -> Repair:
+        """The state of a `packed` text; the first one where it is empty or of another model.
+
+        LessonError where it cannot be read, EditError where it has no such edits.
+        """
+        if not text:
+            return cls()
+        try:
+            packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            document = zlib.decompressobj().decompress(packed, _LONGEST_PACKED)
+            key, edits, tries, chosen = json.loads(document)
+            lists = [canonical_edits(str(tried)) for tried in (edits, *tries)]
+        except (ValueError, TypeError, RecursionError, zlib.error) as error:
+            raise LessonError(
+                "The changes in the address cannot be read, so the list begins anew."
+            ) from error
+        if key != base.key:
+            return cls()
+        current, *tried = lists[: limits.REPAIR_TRIES + 1]
+        return cls((current,), tuple(tried), chosen if chosen in tried else "")
+
+    def packed(self, base: Condition) -> str:
+        """The list, the tries and the choice for a model, as a text for an address; empty where
+        nothing was changed."""
+        if not (self.edits or self.tries):
+            return ""
+        document = json.dumps([base.key, self.edits, self.tries, self.chosen])
+        packed = base64.urlsafe_b64encode(zlib.compress(document.encode(), 9))
+        return packed.decode("ascii").rstrip("=")
 
     @property
     def edits(self) -> str:
@@ -154,6 +192,43 @@ def baselines(images: ImageSet, base: Condition) -> dict[str, list[Condition]]:
             check_trainable(condition)
             compared[name] = [condition]
     return compared
+
+
+def advice_rows(images: ImageSet, base: Condition) -> list[int]:
+    """Validation images of the minority, on which the advisor looks at the model: those that rank
+    are never asked. LessonError where a set has none."""
+    rows = subset.measured_rows(subset.parts(images, base.data_seed)[0], "val")
+    groups = images.table["group"].to_numpy()[rows]
+    minority = rows[np.isin(groups, images.grouping.minority)]
+    if len(minority) == 0:
+        raise LessonError(f"The image set {images.name!r} has no validation images to advise by.")
+    return [int(row) for row in minority]
+
+
+def advice_conditions(
+    images: ImageSet, base: Condition, advised: Sequence[int]
+) -> dict[str, list[Condition]]:
+    """What the advice is compared by, each with several seeds: the advised images added, as many
+    unused ones by chance, and as many by chance of the same groups."""
+    pool = np.array(addable_rows(images, base))
+    groups = images.table["group"].to_numpy()
+    wanted = Counter(groups[list(advised)].tolist())
+    arms: dict[str, list[Condition]] = {ADVISED: [], ANY_ADDED: [], LIKE_ADDED: []}
+    for seed in CHANCE:
+        random = np.random.default_rng([base.data_seed, seed, len(pool)])
+        alike = [
+            random.choice(pool[groups[pool] == group], number, replace=False)
+            for group, number in wanted.items()
+        ]
+        rows_by_arm = {
+            ADVISED: np.array(advised),
+            ANY_ADDED: random.choice(pool, len(advised), replace=False),
+            LIKE_ADDED: np.concatenate(alike),
+        }
+        for arm, rows in rows_by_arm.items():
+            edits: Any = [Add(int(row)) for row in rows]
+            arms[arm].append(base.replace(init_seed=base.init_seed + seed, edits=edits))
+    return arms
 
 
 def training_set(images: ImageSet, condition: Condition) -> TrainingSet:

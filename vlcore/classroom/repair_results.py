@@ -16,16 +16,16 @@ import numpy as np
 import pandas as pd
 
 from vlcore.api.model_metrics import Metrics
-from vlcore.classroom.repair import AS_IT_WAS, CHANCE, changes_words
+from vlcore.classroom.repair import ADVISED, ANY_ADDED, AS_IT_WAS, CHANCE, LIKE_ADDED, changes_words
 from vlcore.classroom.session import LessonError
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.edits import MOST, read_edits
 from vlcore.experiment.grouping import Grouping, group_words
-from vlcore.experiment.wording import rate
+from vlcore.experiment.wording import percent, points, rate
 from vlcore.metrics.estimate import Estimate
 from vlcore.plots.ranking import ranking_chart
 from vlcore.plots.theme import Palette
-from vlcore.study.statistics.paired import ENOUGH
+from vlcore.study.statistics.paired import ENOUGH, t_interval
 
 KINDS = {
     "add": "added images",
@@ -229,7 +229,25 @@ class Ranking:
             sentences.append(
                 f"By chance: mean and range of {len(CHANCE)} draws of {MOST} single images."
             )
+        if any(result.name == ADVISED for result in self.baselines):
+            sentences.append(
+                f"Advised, and unused images by chance: mean and range of {len(CHANCE)} seeds."
+            )
         return " ".join(sentences)
+
+    def before_and_after(self, name: str) -> str:
+        """The accuracy of a team's model and of the model as it was, in a sentence; empty where it
+        has none."""
+        compared = {result.name: result for result in self.results}
+        if name not in compared:
+            return ""
+        parts = []
+        for part in ("minority", "majority"):
+            words = f"{part} {rate(compared[name].accuracy[part].as_dict())}"
+            if before := compared.get(AS_IT_WAS):
+                words += f", as it was {rate(before.accuracy[part].as_dict())}"
+            parts.append(words)
+        return f"Accuracy: {'; '.join(parts)}."
 
     def place(self, name: str) -> str:
         """The rank of a team, in a sentence or two; empty where it has none."""
@@ -304,7 +322,8 @@ def chart_rows(ranking: Ranking) -> pd.DataFrame:
         accuracy, second = result.minority, result.accuracy["majority"]
         if ranking.last and result.unseen:
             accuracy, second = result.unseen, result.minority
-        words = [rate(accuracy.as_dict())]
+        second_name = "minority before" if ranking.last and result.unseen else "majority"
+        words = [rate(accuracy.as_dict()), f"{second_name} {percent(second.value)}"]
         if result.edits:
             words.append(changes_words(result.edits))
         if result.is_reversed:
@@ -320,6 +339,26 @@ def chart_rows(ranking: Ranking) -> pd.DataFrame:
         }
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def advice_sentence(minority: Mapping[str, Sequence[float]]) -> str:
+    """How much more the advised images help than others, over seeds.
+
+    Args:
+        minority: accuracy on the minority by arm of `advice_conditions`, a number a seed.
+    """
+    advised = np.array(minority[ADVISED])
+    words = [
+        f"{points(t_interval(advised - np.array(minority[arm])).as_dict())} beside {chance}"
+        for arm, chance in (
+            (ANY_ADDED, "unused images by chance"),
+            (LIKE_ADDED, "images by chance of the same groups"),
+        )
+    ]
+    return (
+        f"The advised images move accuracy on the minority by {' and by '.join(words)}; n ="
+        f" {len(advised)} seeds, 95 % intervals."
+    )
 
 
 def group_table(results: Sequence[RepairResult], grouping: Grouping) -> pd.DataFrame:

@@ -17,7 +17,8 @@ from vlcore.plots.theme import Palette
 
 _ROW = (15, 34)  # px of a line, least and most
 _AROUND = 80  # px of the axis
-_NARROW = 480  # px of a figure that has no room for words beside the dots
+_NARROW = 480  # px of a figure that has no room for words beside the dots: they are above these
+_NARROW_ROW = 44  # px of a line with words above its dots
 
 
 def ranking_chart(
@@ -48,6 +49,8 @@ def ranking_chart(
     table = filled_columns(rows, columns)
     is_narrow = width < _NARROW
     row = max(_ROW[0], min(_ROW[1], (height - _AROUND) // len(table)))
+    if is_narrow:
+        row = _NARROW_ROW
     size = 11 if row < 18 else 12 if is_narrow else 15
     names_width = 0.5 * size * table["name"].str.len().max()
     words_width = 0 if is_narrow else 0.49 * size * table["words"].str.len().max() + 14
@@ -71,11 +74,13 @@ def ranking_chart(
     ]
     layers += [
         base.mark_rule(strokeWidth=3, opacity=0.7).encode(x=x, x2="high:Q"),
-        base.mark_point(filled=False, size=5 * row, strokeWidth=1.5).encode(x="second:Q"),
-        base.mark_point(filled=True, size=6 * row, opacity=1).encode(x="value:Q"),
+        base.mark_point(filled=False, size=5 * min(row, _ROW[1]), strokeWidth=1.5).encode(
+            x="second:Q"
+        ),
+        base.mark_point(filled=True, size=6 * min(row, _ROW[1]), opacity=1).encode(x="value:Q"),
     ]
-    if not is_narrow:
-        words = base.mark_text(align="left", fontSize=size, aria=False)
-        right = alt.value(plot + 14)
-        layers.append(words.encode(x=right, text="words:N", color=alt.value(palette.text)))
+    place = {"dy": -14, "limit": plot} if is_narrow else {}
+    words = base.mark_text(align="left", fontSize=size, aria=False, **place)
+    left = alt.value(0 if is_narrow else plot + 14)
+    layers.append(words.encode(x=left, text="words:N", color=alt.value(palette.text)))
     return finished(alt.layer(*layers), palette, width=plot, height=row * len(table))

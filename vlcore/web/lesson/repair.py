@@ -17,22 +17,22 @@ from vlcore.data.imageset import ImageSet
 from vlcore.experiment import limits
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.edits import read_edits
+from vlcore.experiment.errors import LabError
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import duration_words, rate
 from vlcore.jobs.jobs import JobStatus
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, jobs, shell, visitors, widgets, work
-from vlcore.web.lesson import changes, repair_ranking, session, steps
+from vlcore.web.lesson import changes, repair_advice, repair_ranking, session, steps
 from vlcore.web.lesson.changes import TeamList
+from vlcore.web.lesson.repair_advice import Advice
 from vlcore.web.lesson.session import click_errors, presenter_click, voter
 
 FOLLOW = 4.0  # seconds between polls of a team
 TABLE = 250  # px
+IN_ADDRESS = "repair"  # the state of a lone player
 SIMULATED = 5  # teams at once: one of each kind
-ALONE = (
-    "Alone, your changes last as long as this page is open: a reload begins anew. To keep them for"
-    " a day, start the lesson for a class, and open its link in another tab."
-)
+ALONE = "Your changes and tries are in this page's address: a reload or a bookmark keeps them."
 
 
 def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
@@ -49,7 +49,13 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
     session.show_click_error()
     base = repair.repair_base(images, step, towers)
     repairs: dict[str, Repair] = st.session_state.setdefault("lesson_repair", {})
-    state = repairs.get(base.key, Repair())
+    if base.key not in repairs:
+        repairs[base.key] = _repair_in_address(images, base)
+    state = repairs[base.key]
+    if packed := state.packed(base):
+        st.query_params[IN_ADDRESS] = packed
+    else:
+        st.query_params.pop(IN_ADDRESS, None)
     phase = st.query_params.get("phase")
     phase = phase if phase in PHASES else EDITING
 
@@ -61,12 +67,33 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
         _intro(images, base)
         st.caption(ALONE)
         _prepare(images, base)
-        _editor(TeamList(images, base, state, lambda how: repairs.update({base.key: how(state)})))
+
+        def store_change(how: Callable[[Repair], Repair]) -> None:
+            repairs[base.key] = how(repairs[base.key])
+
+        _editor(TeamList(images, base, state, store_change))
     else:
-        lists = {"You": state.counts}
-        ranking = repair_ranking.team_ranking(lists, images, base, last=phase == UNSEEN)
+        advice = repair_advice.ask(images, base, bar)
+        last = phase == UNSEEN
+        ranking = repair_ranking.team_ranking(
+            {"You": state.counts}, images, base, advice, last=last
+        )
         repair_ranking.show_ranking(ranking, images, base, palette, bar)
+        st.markdown(plain(ranking.before_and_after("You")))
         _link_to_maps(base, state)
+        repair_advice.show(advice, images)
+
+
+def _repair_in_address(images: ImageSet, base: Condition) -> Repair:
+    """The state that the address has for a model; a new one where it cannot be trained."""
+    try:
+        state = Repair.unpacked(st.query_params.get(IN_ADDRESS, ""), base)
+        for edits in (state.edits, *state.tries):
+            repair.training_set(images, base.replace(edits=edits))
+    except LabError as error:
+        st.warning(plain(str(error)))
+        return Repair()
+    return state
 
 
 def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
@@ -77,8 +104,10 @@ def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: Delta
     _navigation(room.phase, move, images, bar, ready=ready)
     steps.join_banner(room.code, large_type=room.phase == EDITING)
     if room.phase != EDITING:
-        ranking = _class_ranking(room, images, base)
+        advice = repair_advice.ask(images, base, bar)
+        ranking = _class_ranking(room, images, base, advice)
         repair_ranking.show_ranking(ranking, images, base, palette, bar)
+        repair_advice.show(advice, images)
         return
     left, right = st.columns([3, 2])
     with left:
@@ -127,7 +156,7 @@ def _revealed(
     ranking = _class_ranking(room, images, base)
     bar = st.container(horizontal=True)
     if team and (place := ranking.place(team.name)):
-        st.markdown(f"**{plain(place)}**")
+        st.markdown(f"**{plain(place)}**  \n{plain(ranking.before_and_after(team.name))}")
     repair_ranking.show_ranking(ranking, images, base, palette, bar)
     if team:
         _link_to_maps(base, team.repair)
@@ -148,9 +177,11 @@ def _link_to_maps(base: Condition, state: Repair) -> None:
         )
 
 
-def _class_ranking(room: ClassSession, images: ImageSet, base: Condition) -> Ranking:
+def _class_ranking(
+    room: ClassSession, images: ImageSet, base: Condition, advice: Advice | None = None
+) -> Ranking:
     lists = {team.name: team.repair.counts for team in teams.teams(room.code)}
-    return repair_ranking.team_ranking(lists, images, base, last=room.phase == UNSEEN)
+    return repair_ranking.team_ranking(lists, images, base, advice, last=room.phase == UNSEEN)
 
 
 def _choose_team(room: ClassSession) -> None:

@@ -21,6 +21,7 @@ from vlcore.plots.options import PCA
 from vlcore.plots.rendering import chart_slide
 from vlcore.plots.theme import LIGHT, Palette
 from vlcore.web import cache, jobs, shell, visitors, widgets, work
+from vlcore.web.lesson.repair_advice import Advice
 
 ABOVE = 190  # px of the page over the chart, and under it
 SLIDE = (1200, 620)  # px of the chart as a slide
@@ -50,16 +51,23 @@ def _unseen(key: str, images: ImageSet) -> Estimate | None:
 
 
 def team_ranking(
-    lists: Mapping[str, str], images: ImageSet, base: Condition, *, last: bool = False
+    lists: Mapping[str, str],
+    images: ImageSet,
+    base: Condition,
+    advice: Advice | None = None,
+    *,
+    last: bool = False,
 ) -> Ranking:
-    """The ranking of the lists that count, by team; in unseen scenes too at the `last` reveal."""
+    """The ranking of the lists that count, by team, with what was advised where that was asked for;
+    in unseen scenes too at the `last` reveal."""
 
     def end(key: str) -> Mapping[str, Any] | None:
         return cache.artifact(key).metrics["end"] if store.published(key) else None
 
     conditions = {name: base.replace(edits=text) for name, text in lists.items() if text}
     unseen = (lambda key: _unseen(key, images)) if last else None
-    return repair_results.ranking(conditions, baselines(images, base), images.grouping, end, unseen)
+    compared = baselines(images, base) | (advice.arms if advice else {})
+    return repair_results.ranking(conditions, compared, images.grouping, end, unseen)
 
 
 def show_ranking(
