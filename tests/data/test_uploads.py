@@ -225,6 +225,7 @@ def test_a_name_is_what_can_be_seen_of_it() -> None:
     }
     for name, shown in names.items():
         assert uploads.shown_name(name) == uploads.shown_name(shown) == shown
+    assert uploads.shown_name("camel-on-the-beach.png", 10) == "came…h.png"
 
 
 def test_samples_are_known_where_the_set_knows_what_they_show() -> None:

@@ -33,7 +33,7 @@ from vlcore.metrics.novelty import novelty_judge
 from vlcore.model import load
 from vlcore.web import cache
 from vlcore.web.compare.models import comparable
-from vlcore.web.upload import answers, attribution, inputs, reliance
+from vlcore.web.upload import answers, attribution, inputs, predictions, reliance
 
 from .app import FakeQueue, opened, press, text_of
 from .conftest import painted_by_place
@@ -239,6 +239,18 @@ def test_a_visitor_says_what_an_image_shows_and_a_sample_is_known(
 )
 def test_a_camera_opens_by_https_and_at_the_machine(address: str | None, opens: bool) -> None:
     assert inputs.camera_opens(address) == opens
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("1. a camel on the beach, cut out", "1. a camel on the beach, cut out"),
+        ("IMG_20261129_103512345_HDR_my_horse.png", "IMG_20261…_horse.png"),
+        ("2. " + 30 * "x" + ".png", "2. xxxxxxxxx…xxxxxx.png"),
+    ],
+)
+def test_a_name_breaks_between_words_alone(name: str, shown: str) -> None:
+    assert predictions.fitting_name(name) == shown
 
 
 def test_a_camera_that_stays_closed_says_why_and_what_to_do(

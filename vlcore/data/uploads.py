@@ -108,11 +108,12 @@ def background(context: str) -> npt.NDArray[np.uint8]:
     return draw(scene.replace(object_contrast=0.0), BACKDROP_SIDE).image
 
 
-def shown_name(name: str) -> str:
+def shown_name(name: str, longest: int = LONGEST) -> str:
     """A file's name as it is shown: its printable letters, and of a long one its two ends."""
     printable = "".join(letter if letter.isprintable() else " " for letter in name)
     title = " ".join(printable.split()) or "image"
-    return title if len(title) <= LONGEST else f"{title[: LONGEST - 16]}…{title[-15:]}"
+    end = min(15, longest // 2)
+    return title if len(title) <= longest else f"{title[: longest - end - 1]}…{title[-end:]}"
 
 
 def uploaded(name: str, content: bytes) -> list[UploadedPicture]:

@@ -190,7 +190,7 @@ def show_disk() -> None:
     st.subheader("Disk")
     usage = disk.usage()
     labels = ("models", "image sets", "downloads", "deleted", "free")
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         for label, size in zip(labels, usage, strict=True):
             st.markdown(f"{label} **{_size_in_words(size)}**", width="content")
     most = disk.home_limit()

@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api import uploads
 from vlcore.api.uploads import RelianceReport, UploadReport
-from vlcore.data.uploads import UploadedPicture
+from vlcore.data.uploads import UploadedPicture, shown_name
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.experiment.wording import label_words, title
@@ -17,6 +17,7 @@ from vlcore.web.upload.answers import Answers
 
 OVERVIEW_WIDTH = 158  # px of an image with its predictions: two are beside each other on a phone
 OVERVIEW_IMAGE = 72  # px
+ONE_LINE = 20  # characters of a name beside or below an image
 _MARKS = {True: " :green[✓]", False: " :red[✗]", None: ""}
 
 
@@ -48,7 +49,7 @@ def _look_at_added_images(answers: Answers) -> None:
 def _overview_caption(answers: Answers, number: int) -> str:
     novelty = answers.novelties[number]
     is_new = novelty is not None and novelty.is_new
-    name = plain(answers.image_names[number])
+    name = plain(fitting_name(answers.image_names[number]))
     lines = [f"{name}, **new**" if is_new else name]
     for model, reports in answers.reports.items():
         report = reports[number]
@@ -58,6 +59,11 @@ def _overview_caption(answers: Answers, number: int) -> str:
             prediction = f"**{plain(report.predicted)}**{doubt}{_MARKS[report.is_right]}"
         lines.append(f"{model}: {prediction}")
     return "  \n".join(lines)
+
+
+def fitting_name(name: str) -> str:
+    """Return an image's name with its long words shortened, which would break between letters."""
+    return " ".join(shown_name(word, ONE_LINE) for word in name.split())
 
 
 def show_upload(image: UploadedPicture, longest: int, alt: str) -> None:
@@ -74,7 +80,8 @@ def show_upload_with_name(
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         show_upload(image, longest, name)
         with st.container(width="stretch", gap="xsmall"):
-            st.text(name)
+            fitting = fitting_name(name)
+            st.text(fitting, help=None if fitting == name else name)
             if image.object:
                 st.caption(f"It shows a {plain(image.object)}.")
             if is_sample and image.is_drawn:
