@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vlcore.api import failures as api
 from vlcore.api.failures import (
     COMPONENTS,
     OTHERS,
@@ -125,15 +124,6 @@ def test_features_are_the_towers_where_they_are_stored(biased: ModelMap, images:
     assert (features.shape, space) == ((2000, COMPONENTS), TOWER)
     elsewhere = replace(images, name="others", root=images.root / "nothing")
     assert tower_features(elsewhere, rows, embeddings) == (embeddings, OWN)
-
-
-def test_a_large_set_is_sampled(
-    biased: ModelMap, images: ImageSet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(api, "MOST_IMAGES", 300)
-    rows, embeddings, held_out = labelled_images(biased, images)
-    assert len(rows) == len(embeddings) == len(held_out.objects) == 300
-    assert (images.table["object"].to_numpy()[rows] == held_out.objects).all()
 
 
 def test_a_model_that_predicts_no_object_has_no_failures(

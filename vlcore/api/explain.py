@@ -9,7 +9,7 @@ the spread over seeds, and farther than both, is called confirmed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -176,14 +176,13 @@ class Explanation:
                 trials.append(Trial(arm, base.init_seed, base.replace(edits=edits)))
         return trials
 
-    def measure(self, trials: Sequence[Trial], show: Callable[[int], object] = int) -> Outcome:
+    def measure(self, trials: Sequence[Trial]) -> Outcome:
         """Margins of the asked images in the trained models of a test."""
         rows = []
         for trial in trials:
             margins = margins_in(trial.condition.key, self.question)
             for image, margin in enumerate(margins.tolist()):
                 rows.append((trial.arm, trial.seed, image, margin))
-            show(1)
         return Outcome(self, pd.DataFrame(rows, columns=["arm", "seed", "image", "margin"]))
 
     def test(self, seeds: int = SEEDS, jobs: int | None = None) -> Outcome:

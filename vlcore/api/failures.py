@@ -40,13 +40,14 @@ from vlcore.study.finders import (
     FINDERS,
     Direction,
     LabelledImages,
+    OfferedSlice,
     best_words,
     fit_direction,
+    offered_cell,
 )
 
 # Dimensions of the pretrained tower's features in which failures are searched.
 COMPONENTS = 32
-MOST_IMAGES = 4_000  # held-out images that are searched; of more a sample
 MOST_NAMES = 3  # factors, and captions, of a direction
 MOST_SLICES = 5  # in the table of worst slices
 MOST_OFFERS = 3  # of each other finder
@@ -197,17 +198,10 @@ def find_failures(
         ranked = rows[of_object[order]] if direction.exists else np.empty(0, np.int64)
         parts[name] = ObjectFailures(direction, ranked, table)
     cells = worst_cells(searched.right, searched.objects, searched.attributes, MOST_SLICES)
-    masks = [cell.contains(measured.objects, measured.attributes) for cell in cells]
-    worst = _measured(
-        [(cell.name, cell.object, mask) for cell, mask in zip(cells, masks, strict=True)], measured
-    )
-    others = {}
-    for finder in OTHERS:
-        offers = FINDERS[finder](searched, MOST_OFFERS)
-        members = [
-            (offer.cell.name, offer.cell.object, offer.contains(measured)) for offer in offers
-        ]
-        others[finder] = _measured(members, measured)
+    worst = _measured([offered_cell(cell) for cell in cells], measured)
+    others = {
+        finder: _measured(FINDERS[finder](searched, MOST_OFFERS), measured) for finder in OTHERS
+    }
     accuracy = estimate.rate(measured.right, measured.scenes)
     return Failures(parts, worst, others, accuracy, int(search.sum()), space)
 
@@ -227,10 +221,6 @@ def labelled_images(
         raise ComparisonError("This model's labels name no object, so it makes no errors.")
     z, caption_scores = stored.test
     rows = stored.rows("test")
-    sample = np.arange(len(rows))
-    if len(rows) > MOST_IMAGES:
-        sample = np.sort(np.random.default_rng(0).permutation(len(rows))[:MOST_IMAGES])
-    rows, right, z = rows[sample], right[sample], np.asarray(z[sample])
     names = np.asarray(images.grouping.objects)
     table = images.table.iloc[rows]
     objects = table["object"].to_numpy(str)
@@ -238,7 +228,7 @@ def labelled_images(
     if caption_scores is None:
         scores = model.object_scores(names.tolist(), z)
     else:
-        scores = model.readout.scores(names.tolist(), z, caption_scores[sample])
+        scores = model.readout.scores(names.tolist(), z, caption_scores)
     assert scores is not None  # a model whose errors are stored predicts objects
     return (
         rows,
@@ -333,15 +323,15 @@ def _captions(
     return texts, load_model(model.artifact).embed_captions(texts)
 
 
-def _measured(
-    slices: Sequence[tuple[str, str, NDArray[np.bool_]]], images: LabelledImages
-) -> pd.DataFrame:
+def _measured(slices: Sequence[OfferedSlice], images: LabelledImages) -> pd.DataFrame:
     """Accuracy of slices with adjusted intervals, beside that of their object; those with fewer
     images than `LEAST` are excluded."""
     rows = []
-    for name, object_name, members in slices:
+    for offer in slices:
+        members = offer.contains(images)
         if members.sum() < LEAST:
             continue
+        name, object_name = offer.cell.name, offer.cell.object
         accuracy = adjusted_rate(images.right[members], images.scenes[members], len(slices))
         usual = float(images.right[images.objects == object_name].mean())
         rows.append((name, object_name, *vars(accuracy).values(), usual))

@@ -12,7 +12,7 @@ scikit-learn is imported inside the functions: pages name finders, and must not 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -58,15 +58,7 @@ class LabelledImages:
 
     def among(self, mask: Mask) -> "LabelledImages":
         """Some of the images."""
-        return replace(
-            self,
-            z=self.z[mask],
-            objects=self.objects[mask],
-            predicted=self.predicted[mask],
-            confidence=self.confidence[mask],
-            scenes=self.scenes[mask],
-            attributes=self.attributes[mask],
-        )
+        return LabelledImages(**{name: values[mask] for name, values in vars(self).items()})
 
     def halves(self, seed: int = 0) -> tuple[Mask, Mask]:
         """Two halves by scene: one to search in, and a fresh one to measure on."""
