@@ -29,7 +29,7 @@ from vlcore.web.upload.answers import compute_once
 TITLE = "Which training images are to blame?"
 BLAME, MEND = "What taught it that?", "What would mend it?"
 REPLAYING = "Training it once more to see which images moved it …"
-SIDE, ROOM = 64, 84  # px of an image, and of its words
+SIDE, ROOM = 64, 74  # px of an image, and of its words: four are a row of a phone
 PAGE_MARGINS, BETWEEN = 130, 20  # px beside the columns of the page, and between two
 USUAL_WINDOW = (1280, 720)  # px, before the page tells its own
 
@@ -81,11 +81,14 @@ def _content(question: Question) -> tuple[int, str]:
 def _strips(explanation: Explanation, images: ImageSet) -> None:
     question, count = explanation.question, len(explanation.margins)
     subject = "this image" if count == 1 else f"these {count} images"
+    verdict = f"{explanation.wrong} of {count} wrong"
+    if count == 1:
+        verdict = "the model is wrong" if explanation.wrong else "the model is right"
     margin = signed(float(explanation.margins.mean()), 1)
     st.caption(
         plain(
             f"Log odds of {question.object} against {question.other} in {subject}: {margin},"
-            f" {explanation.wrong} of {count} wrong."
+            f" {verdict}."
         )
     )
     if explanation.warning:

@@ -70,6 +70,8 @@ def section(
     with st.container():  # else its table moves what is below, which closes it
         captions.show_typed_captions(answers, number)
     tests = st.expander("What the predictions rely on", icon=":material/compare:")
+    with st.expander(training_images.TITLE, icon=":material/school:"):
+        _show_blame(answers, number)
     with st.expander("Training captions and their scores", icon=":material/format_quote:"):
         captions.show_training_captions(answers, number)
     table = st.expander("All numbers", icon=":material/table:")
@@ -79,7 +81,6 @@ def section(
     with tests:
         reliance.show_versions(answers, number)
         attribution.show_attribution(answers, number)
-        _show_blame(answers, number)
     with table:
         predictions.show_table(answers, number, reliances)
 
@@ -88,7 +89,6 @@ def _show_blame(answers: upload_answers.Answers, number: int) -> None:
     """Offer the training images behind the predictions for an image."""
     image, image_set = answers.images[number], answers.choice.image_set
     reports = {name: by_image[number] for name, by_image in answers.reports.items()}
-    st.markdown(f"**{training_images.TITLE}**")
     for column, (name, model) in widgets.in_pairs(answers.models.items()):
         with column:
             truth = reports[name].truth
