@@ -109,3 +109,17 @@ def test_links_of_home_show_what_they_say_whatever_was_looked_at_before(
         expect(titles).to_have_text([left, right])
         page.get_by_role("link", name="Home").first.click()
         expect(page.get_by_role("link", name=link)).to_be_visible()
+
+
+def test_what_has_the_focus_looks_different_from_the_current_page(page: Page, server: str) -> None:
+    page.goto(f"{server}/Manage")
+    settled(page)
+    other, current = (
+        page.get_by_role("link", name=name, exact=True) for name in ("Data", "Manage")
+    )
+    other.focus()
+    expect(other).to_have_css("outline-style", "solid")
+    expect(current).to_have_css("outline-style", "none")
+    current.focus()
+    expect(current).to_have_css("outline-style", "solid")
+    expect(other).to_have_css("outline-style", "none")
