@@ -59,6 +59,7 @@ def test_a_picture_of_a_sheet_lights_up_and_is_enlarged_by_a_click(page: Page, s
     pictures.nth(20).click(force=True)
     expect(page.get_by_role("dialog").get_by_text("Its twins")).to_be_visible()
     assert "picture=p" in page.url
+    settled(page)
     page.go_back()
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert "picture=p" not in page.url
