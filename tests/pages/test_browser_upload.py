@@ -79,7 +79,7 @@ def test_it_begins_with_a_sample_that_biased_models_get_wrong(
     expect(marks(tab, "your image 1")).to_have_count(2)
     expect(badges(tab, "wrong")).to_have_count(2)
     expect(tab.get_by_text("the background", exact=True)).to_have_count(2)  # what both rely on
-    map_box = tab.locator(".vega-embed svg").bounding_box()
+    map_box = tab.locator(".linked-maps .surface").first.bounding_box()
     assert map_box is not None
     assert map_box["y"] < 720 / 2, "the maps begin on the first screen"
     judge_both(tab)
@@ -116,7 +116,7 @@ def test_a_cut_out_is_pasted_anywhere_explained_and_its_table_downloaded(
         expect(marks(page, f"your image {number}")).to_have_count(2)
     expect(page.get_by_text(re.compile("7 backgrounds"))).to_have_count(2)
     marks(page, "your image 3").first.hover(force=True)
-    picture = page.locator("#vg-tooltip-element.visible img")
+    picture = page.locator(".linked-maps .card img")
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.naturalWidth") > 0
     page.get_by_text("All numbers").click()

@@ -33,9 +33,10 @@ from vlcore.metrics.novelty import novelty_judge
 from vlcore.model import load
 from vlcore.web import cache
 from vlcore.web.compare.models import comparable
+from vlcore.web.linked_maps import LinkedMaps
 from vlcore.web.upload import answers, attribution, inputs, predictions, reliance
 
-from .app import FakeQueue, opened, press, text_of
+from .app import FakeQueue, alts, opened, press, text_of, told_maps
 from .conftest import painted_by_place
 
 File = tuple[str, bytes, str]
@@ -114,7 +115,7 @@ def test_a_scratch_pair_that_is_not_there_is_offered(empty_home: Path, queue: Fa
 def test_it_opens_on_a_sample_with_its_maps(experiments: list[Artifact]) -> None:
     page = ok(start())
     assert "A sample to begin with" in text_of(page)
-    assert len(page.get("vega_lite_chart")) == 1
+    assert [len(pane["uploads"]) for pane in told_maps(page)[0]["panes"]] == [1, 1]
     table = numbers_of(page)
     assert list(table) == ["Left", "Right"]
     assert set(table.loc["Right or wrong"]) <= {"right", "wrong"}, "what it shows is known"
@@ -124,6 +125,35 @@ def test_it_opens_on_a_sample_with_its_maps(experiments: list[Artifact]) -> None
     assert "Your image is projected" not in text_of(page), "a PCA places it exactly"
     assert not page.get("camera_input"), "nobody is asked for a camera who did not want one"
     assert text_of(page).count("**Left**: short labels") == 1
+
+
+def test_without_webgl_altair_draws_the_maps(
+    experiments: list[Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LinkedMaps, "told", {"unsupported": True})
+    page = ok(start())
+    assert len(told_maps(page)) == 1, "no columns for nothing"
+    assert "Your images on the maps of the models" in alts(page)
+
+
+def test_a_mark_that_is_clicked_stays_ringed(
+    experiments: list[Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "maps-of-this-test"
+    monkeypatch.setattr(LinkedMaps, "map_key", key)
+    page = ok(start())
+    look = told_maps(page)[0]
+    assert look["picked"] is None
+    told = {"images": look["images"], "rows": "AAAA", "gesture": 1}
+    page.session_state[key] = {"picked": {"row": 3, "time": 1}, "selected": told}
+    look = told_maps(ok(page.run()))[0]
+    assert look["picked"] == 3
+    assert look["selected"] == {"rows": "AAAA", "best": [], "gesture": 1}
+    assert "picture" not in page.query_params
+    page.session_state[key] = {"picked": "p3", "selected": {**told, "images": "others"}}
+    look = told_maps(ok(page.run()))[0]
+    assert look["picked"] is None
+    assert look["selected"]["rows"] is None
 
 
 def test_the_bias_of_the_pair_is_one_click(experiments: list[Artifact]) -> None:
@@ -137,7 +167,7 @@ def test_images_are_put_to_every_model(experiments: list[Artifact]) -> None:
     count, page = 4, upload(start(models="4"), file("one.png", 1), file("two.png", 2))
     assert list(numbers_of(page)) == [name.capitalize() for name in map_names(count)]
     assert page.selectbox(key="look_at").options == ["1. one.png", "2. two.png"]
-    assert len(page.get("vega_lite_chart")) == 1
+    assert [len(pane["uploads"]) for pane in told_maps(page)[0]["panes"]] == [2] * count
     cosines = [entry.value["similarity"] for entry in page.dataframe if "similarity" in entry.value]
     assert len(cosines) == count
     assert all(of_captions.is_monotonic_decreasing for of_captions in cosines)
@@ -196,14 +226,14 @@ def test_an_untrained_encoder_is_made_when_it_is_chosen(
     ok(page.selectbox(key="right_asked").set_value(untrained.key).run())
     assert queue.short == {untrained.key: True}, "it does not wait behind trainings"
     assert len(page.get("progress")) == 1
-    assert not page.get("vega_lite_chart")
+    assert not told_maps(page)
     publish_as(experiments[1], untrained)
     try:
         ok(page.run())
     finally:
         shutil.rmtree(models_folder() / untrained.key)
     assert "**Right**: Untrained encoder" in text_of(page)
-    assert len(page.get("vega_lite_chart")) == 1
+    assert told_maps(page)
 
 
 def test_a_visitor_says_what_an_image_shows_and_a_sample_is_known(

@@ -110,6 +110,7 @@ def drawing(
         legend_place=legend_place,
         twins=arrows,
         clusters=cluster_words(comparison) if options.clusters else None,
+        uploads=comparison.uploads,
     )
 
 

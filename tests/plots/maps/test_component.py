@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from tests.plots.maps.examples import (
     INFO,
     POINTS,
     TWINS,
+    UPLOADS,
 )
 from vlcore.experiment.grouping import SCENES
 from vlcore.plots.colouring import GROUPS, Colouring
@@ -140,6 +142,23 @@ def test_every_map_has_the_names_of_its_clusters() -> None:
         meant = clusters[clusters["pane"] == pane][["number", "words", "x", "y"]]
         named = [[name[key] for key in meant] for name in shown["clusters"]]
         assert named == meant.to_numpy().tolist()
+
+
+def test_every_map_has_the_images_of_a_visitor_inside_it() -> None:
+    assert all(shown["uploads"] == [] for shown in drawing()["panes"])
+    far = UPLOADS.assign(x1=9.0)
+    sent = drawing(uploads=far)
+    json.dumps(sent)
+    for pane, shown in enumerate(sent["panes"]):
+        (star,) = shown["uploads"]
+        assert [star[name] for name in ("x", "y")] == [far[f"{axis}{pane}"].iat[0] for axis in "xy"]
+        assert (star["words"], star["thumb"]) == (far["name"].iat[0], far["thumb"].iat[0])
+        left, right, low, high = shown["extent"]
+        assert left < star["x"] < right
+        assert low < star["y"] < high
+    assert "upload" in {entry["name"] for entry in sent["legend"]}
+    both = drawing(uploads=pd.concat([far, far.assign(id="up-2")]))
+    assert [star["words"] for star in both["panes"][0]["uploads"]] == ["1", "2"]
 
 
 def test_overlays_of_few_images_are_named() -> None:

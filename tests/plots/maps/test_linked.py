@@ -392,13 +392,17 @@ def test_an_upload_is_a_small_image_on_a_star_with_its_name(plain: drawn.Spec) -
         assert (star["mark"]["stroke"], star["mark"]["fill"]) == (LIGHT.ground, LIGHT.accent)
         assert (image["mark"]["type"], image["encoding"]["url"]["field"]) == ("image", "thumb")
         assert image["mark"]["width"] < star["encoding"]["size"]["value"] ** 0.5 / 2
-        assert [layer["encoding"]["text"]["field"] for layer in (halo, name)] == ["name"] * 2
+        assert [layer["encoding"]["text"]["field"] for layer in (halo, name)] == ["words"] * 2
+        assert {row["words"] for row in drawn.rows(spec, name)} == {UPLOADS["name"].iat[0]}
         assert len(hovered) == 2
     many = pd.concat([UPLOADS.assign(id=f"up-{number}") for number in range(5)])
-    layers = drawn.marks(panes_of(maps(uploads=many))[0])
-    fields = {layer["encoding"].get("text", {}).get("field") for layer in layers}
-    assert "number" in fields
-    assert "name" not in fields, "names would lie on each other"
+    spec = maps(uploads=many)
+    (numbers,) = {
+        tuple(row["words"] for row in rows)
+        for rows in spec["datasets"].values()
+        if rows[0].get("words")
+    }
+    assert numbers == ("1", "2", "3", "4", "5")
 
 
 @pytest.mark.parametrize(

@@ -23,15 +23,15 @@ import pandas as pd
 
 from vlcore.experiment.grouping import Grouping
 from vlcore.plots.colouring import CONTEXTS, GROUPS, OBJECTS, SPLIT, Colouring
-from vlcore.plots.maps.layers import placed_captions, placed_clusters
+from vlcore.plots.maps.layers import placed_captions, placed_clusters, upload_side
 from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.maps.linked import map_content
 from vlcore.plots.maps.panes import GAP, Pane
 from vlcore.plots.maps.small import MapInfo
-from vlcore.plots.maps.tables import MapTables
+from vlcore.plots.maps.tables import MapTables, star_table
 from vlcore.plots.options import PLAIN, MapOptions, option_infos
 from vlcore.plots.tables import checked_columns
-from vlcore.plots.theme import FONT, LIGHT, Palette, across
+from vlcore.plots.theme import FONT, LIGHT, Palette, across, star
 
 MOST_MARKS = 5000  # over all maps, that Altair draws
 # Overlays that take every image's neighbours, or its picture: too much of more than `MOST_MARKS`.
@@ -137,6 +137,7 @@ def map_drawing(
     legend_place: LegendPlace = "bottom",
     twins: pd.DataFrame | None = None,
     clusters: pd.DataFrame | None = None,
+    uploads: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """How maps look, as what JSON can hold: everything beside the columns of the images.
 
@@ -150,6 +151,7 @@ def map_drawing(
         legend_place: beside or below the maps.
         twins: arrows of that option, which name their kinds in the legend.
         clusters: names of that option, with the ``number`` of each.
+        uploads: a visitor's images, as those of `vlcore.plots.maps.linked.linked_maps`.
     """
     count = len(infos)
     axes = ("x", "y", "gx", "gy") if options.untrained else ("x", "y")
@@ -157,6 +159,7 @@ def map_drawing(
     tables = MapTables(
         checked_columns(points, ["group", "kind", *positions]),
         checked_columns(captions, ["pane", "caption", "x", "y"]),
+        uploads=star_table(uploads, count),
         twins=twins,
         clusters=clusters,
         colouring=colouring,
@@ -180,6 +183,7 @@ def map_drawing(
                 "extent": [*extent[0], *extent[1]],
                 "captions": words.to_dict("records"),
                 "clusters": names.to_dict("records"),
+                "uploads": [] if tables.uploads is None else _stars(tables.uploads, pane),
             }
         )
     entries = colouring.entries(palette, grouping)
@@ -223,11 +227,19 @@ def map_drawing(
         "contexts": list(grouping.contexts),
         "overlays": list(options.overlays),
         "drawn": bitmask(is_drawn),
+        "star": star(),
         "font": FONT,
         "ink": {
             name: getattr(palette, name) for name in ("text", "muted", "ground", "accent", "line")
         },
     }
+
+
+def _stars(uploads: pd.DataFrame, pane: Pane) -> list[dict[str, Any]]:
+    """A visitor's images on a map: their position, small image, words, and side in px."""
+    x, y = pane.columns
+    rows = uploads.rename(columns={x: "x", y: "y"})[["x", "y", "thumb", "name", "words", "spoken"]]
+    return rows.dropna(subset=["x", "y"]).assign(side=upload_side(pane)).to_dict("records")
 
 
 def without_overlays_of_few(options: MapOptions) -> MapOptions:

@@ -203,7 +203,7 @@ def placed_captions(tables: MapTables, pane: Pane) -> pd.DataFrame:
     stars = tables.uploads if tables.typed is None else pane.rows(tables.typed)
     corners = None
     if stars is not None:
-        around = _upload_side(pane) * _UPLOAD_CORNERS
+        around = upload_side(pane) * _UPLOAD_CORNERS
         corners = (pane.pixels(stars)[:, None] + around).reshape(-1, 2)
     texts = rows["caption"].astype(str)
     # Of very many images, evenly spaced ones say well enough where words hide little.
@@ -326,7 +326,7 @@ def uploads(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
     if tables.uploads is None:
         return []
     rows = pane.present(tables.uploads)
-    side = _upload_side(pane)
+    side = upload_side(pane)
     area = _STAR * side**2
     stars = _star(rows, style).encode(
         size=either(alt.SizeValue, _IS_HOVERED, 1.2 * area, area),
@@ -334,12 +334,11 @@ def uploads(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
     )
     images = rows.mark_image(width=side, height=side, aria=False, tooltip=None)
     text = {"dy": side, "fontSize": 12, "fontWeight": 700, "aria": False, "tooltip": None}
-    words = "name:N" if len(tables.uploads) == 1 else "number:N"
     return [
         stars,
         images.encode(url="thumb:N"),
-        rows.mark_text(**text, **_halo(style.palette.ground)).encode(text=words),
-        rows.mark_text(**text, color=style.palette.accent).encode(text=words),
+        rows.mark_text(**text, **_halo(style.palette.ground)).encode(text="words:N"),
+        rows.mark_text(**text, color=style.palette.accent).encode(text="words:N"),
     ]
 
 
@@ -354,7 +353,7 @@ def hovered(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
     }
     sources = [(pane.images(style), style.sizes.grown * 1.5)]
     if tables.uploads is not None:
-        sources.append((pane.present(tables.uploads), _STAR * _upload_side(pane) ** 2))
+        sources.append((pane.present(tables.uploads), _STAR * upload_side(pane) ** 2))
     drawn: Layers = []
     for rows, size in sources:
         source = rows.transform_filter(_HOVERED)
@@ -412,7 +411,7 @@ def _circle(source: alt.Chart, size: float, colour: str) -> alt.Chart:
     )
 
 
-def _upload_side(pane: Pane) -> int:
+def upload_side(pane: Pane) -> int:
     """The side of a visitor's image, in px."""
     return min(32, max(20, pane.side // 15))
 

@@ -81,13 +81,21 @@ def map_tables(
         columns.append("scene")
     columns += [f"{name}{pane}" for name in numbered for pane in range(panes)]
     table = image_table(points, panes, columns)
-    stars = None
-    if uploads is not None and not uploads.empty:
-        positions = [f"{axis}{pane}" for pane in range(panes) for axis in "xy"]
-        stars = checked_columns(uploads, ["id", "name", *positions, "thumb", "spoken"])
-        stars["number"] = [str(number) for number in range(1, len(stars) + 1)]
     diamonds = checked_columns(captions, ["pane", "caption", "x", "y"])
+    stars = star_table(uploads, panes)
     return MapTables(table, diamonds, stars, colouring=colouring, **lines)
+
+
+def star_table(uploads: pd.DataFrame | None, panes: int) -> pd.DataFrame | None:
+    """The columns of a visitor's images that maps need, with the ``words`` below each: its name, or
+    its number where there are several."""
+    if uploads is None or uploads.empty:
+        return None
+    positions = [f"{axis}{pane}" for pane in range(panes) for axis in "xy"]
+    stars = checked_columns(uploads, ["id", "name", *positions, "thumb", "spoken"])
+    if len(stars) == 1:
+        return stars.assign(words=stars["name"])
+    return stars.assign(words=[str(number) for number in range(1, len(stars) + 1)])
 
 
 def image_table(points: pd.DataFrame, panes: int, extra: Sequence[str] = ()) -> pd.DataFrame:

@@ -1,6 +1,5 @@
 """What a visitor looks at on the Compare page, and what was clicked and marked there."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,15 +9,11 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.offline_page import comparison_parts
-from vlcore.data.imageset import ImageSet
 from vlcore.plots.document import Part
-from vlcore.plots.maps.legend import LegendPlace
-from vlcore.plots.options import MapOptions
-from vlcore.plots.theme import Palette
 from vlcore.web import cache
 from vlcore.web.compare.models import Side
+from vlcore.web.linked_maps import LinkedMaps
 
 
 @dataclass(frozen=True)
@@ -52,24 +47,10 @@ def clicked_image(clicks: Clicks, key: str) -> str | None:
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
-    """A comparison as a visitor looks at it: maps of models, of `keys`, each `side` px wide, and
-    the options of the maps."""
+class Shown(LinkedMaps):
+    """The maps of this page, with the models that were chosen."""
 
-    keys: list[str]
-    comparison: ComparedMaps
-    images: ImageSet
-    options: MapOptions
-    palette: Palette
-    side: int
-    legend_place: LegendPlace
     sides: Sequence[Side]
-
-    @property
-    def map_key(self) -> str:
-        """The key of the maps on the page: others have gestures of their own."""
-        identity = repr((self.keys, self.options.projection))
-        return f"maps-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
     @property
     def vectors_key(self) -> str:

@@ -27,6 +27,9 @@ const SHAPES = {
 const MODES = {move: "Move", rectangle: "Rectangle", lasso: "Lasso"};
 const HINT = "Point: an image, lit in every map. Click: its neighbours. Drag: mark images. Ctrl and wheel: zoom. Shift and"
   + " drag: move. Double click: back.";
+// Where the page lists nothing.
+const HINT_ALONE = "Ctrl and wheel: zoom. Shift and drag: move. Double click: back.";
+const HINT_ALONE_OF_FINGER = "Tap: an image, in every map. Two fingers: zoom.";
 const HINT_OF_FINGER = "Tap: an image, in every map. Two fingers: zoom. To mark images, press Lasso and draw.";
 const HINT_OF_TWINS = HINT_OF_FINGER.replace(".", ", and its twins ringed.");
 
@@ -187,7 +190,9 @@ class LinkedMaps {
       this.scenes = {};
     }
     this.adopt(data.selected);
-    this.hint.textContent = !this.isTouched ? HINT : this.columns.scene ? HINT_OF_TWINS : HINT_OF_FINGER;
+    const ofFinger = this.columns.scene ? HINT_OF_TWINS : HINT_OF_FINGER;
+    const [hint, hintOfFinger] = data.lists ? [HINT, ofFinger] : [HINT_ALONE, HINT_ALONE_OF_FINGER];
+    this.hint.textContent = this.isTouched ? hintOfFinger : hint;
     this.picked = data.picked;
     this.passing = bitsOf(data.drawn, data.count);
     this.dress();
@@ -446,6 +451,15 @@ class LinkedMaps {
       const look = {class: "cluster", "text-anchor": "middle", "dominant-baseline": "central", "data-number": cluster.number};
       parts.push(drawn("text", {...place, ...look}, cluster.words));
     }
+    data.panes[pane].uploads.forEach((upload, number) => {
+      const [x, y] = this.at(pane, upload.x, upload.y), half = upload.side / 2;
+      const look = {fill: ink.accent, stroke: ink.ground, "stroke-width": 1 / upload.side};
+      const named = {role: "img", "aria-label": upload.spoken};
+      const star = drawn("path", {d: data.star, transform: `translate(${x} ${y}) scale(${2.17 * half})`, ...look, ...named});
+      const image = drawn("image", {x: x - half, y: y - half, width: upload.side, height: upload.side, href: upload.thumb});
+      const words = drawn("text", {x, y: y + upload.side, class: "upload", "text-anchor": "middle"}, upload.words);
+      parts.push(drawn("g", {"data-upload": number}, star, image, words));
+    });
     const lit = hovered !== null && circle(hovered, 9, ink.text);
     if (lit && this.pictured === hovered && pane !== this.over) {  // there, the card has it
       const [x, y] = lit.map(at => at + (at > side / 2 ? -1 : 1) * (IMAGE / 2 + 9) - IMAGE / 2);
@@ -556,7 +570,8 @@ class LinkedMaps {
     const isPinch = this.pointers.size > 1;
     const other = this.mode === "move" ? "rectangle" : "move", mode = event.shiftKey ? other : this.mode;
     const cluster = Number(event.target.dataset.number ?? 0);  // whose name the pointer is on
-    this.gesture = isPinch ? {pinch: this.fingers()} : {pane, from: this.under(event, surface), mode, cluster};
+    const single = {pane, from: this.under(event, surface), mode, cluster, upload: this.upload(event, pane)};
+    this.gesture = isPinch ? {pinch: this.fingers()} : single;
     this.hover(null);
   }
 
@@ -569,6 +584,8 @@ class LinkedMaps {
     if (!this.loaded) return;
     const {gesture} = this, here = this.under(event, surface);
     if (!gesture) {
+      const upload = this.upload(event, pane);
+      if (upload) return this.hoverUpload(upload, event);
       if (event.pointerType !== "touch") this.hover(this.nearest(pane, here, this.reach(event)), pane, event);
       return;
     }
@@ -598,6 +615,7 @@ class LinkedMaps {
     this.gesture = null;
     if (!gesture || gesture.pinch) return;
     if (!gesture.moved && gesture.cluster) this.selectWhere(pane, row => this.columns[`cluster${pane}`][row] === gesture.cluster);
+    else if (!gesture.moved && gesture.upload) this.hoverUpload(gesture.upload, event);
     else if (!gesture.moved) this.tap(event, surface, pane);
     else if (gesture.path) this.select(pane, gesture.path);
   }
@@ -644,6 +662,20 @@ class LinkedMaps {
     this.best = [];
     this.dress();
     this.tell("selected", {images: this.data.images, rows: marked && textOf(marked), gesture: ++this.gestures});
+  }
+
+  // The visitor's image that a pointer is on.
+  upload(event, pane) {
+    const star = event.target.closest("[data-upload]");
+    return star && this.data.panes[pane].uploads[star.dataset.upload];
+  }
+
+  hoverUpload(upload, event) {
+    this.hover(null);
+    this.card.hidden = false;
+    this.card.dataset.row = upload.spoken;
+    this.card.replaceChildren(element("img", {src: upload.thumb, alt: ""}), element("span", {}, upload.name));
+    this.place(event);
   }
 
   hover(row, pane, event) {

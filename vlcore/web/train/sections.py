@@ -16,9 +16,10 @@ from vlcore.experiment.options import Option, objectives_here, style_names
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import title
 from vlcore.jobs.jobs import JobStatus, State
-from vlcore.plots.options import PCA
+from vlcore.plots.options import PCA, PLAIN
 from vlcore.plots.theme import Palette
-from vlcore.web import cache, condition_controls, jobs, shell, widgets, work
+from vlcore.web import cache, condition_controls, jobs, linked_maps, shell, widgets, work
+from vlcore.web.linked_maps import LinkedMaps
 from vlcore.web.widgets import in_address
 
 # Field of a condition, name of its control, its choices with a sentence each.
@@ -204,8 +205,8 @@ def _show_pair(
     comparison = cache.comparison(keys, PCA)
     words = description.describe_comparison(comparison, images.grouping)
     side, legend_place = shell.map_room(_ABOVE)
-    maps = cache.maps(keys, palette, side, legend_place=legend_place)
-    cache.show_chart(maps, alt=words, key="train_maps")
+    maps = LinkedMaps(keys, comparison, images, PLAIN, palette, side, legend_place)
+    linked_maps.show(maps, words)
     st.markdown(plain(words))
     for name, key in zip(("Left", "Right"), keys, strict=True):
         if quality := metrics_table.describe_map_quality(cache.artifact(key)):

@@ -8,10 +8,10 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.api import uploads
 from vlcore.api.compared_maps import with_uploads
 from vlcore.api.explain import ask_image
-from vlcore.api.offline_page import figure
 from vlcore.plots.theme import Palette
 from vlcore.plots.thumbnails import thumb_uri
-from vlcore.web import cache, map_controls, shell, training_images, widgets
+from vlcore.web import cache, linked_maps, map_controls, shell, training_images, widgets
+from vlcore.web.linked_maps import LinkedMaps
 from vlcore.web.upload import answers as upload_answers
 from vlcore.web.upload import attribution, captions, neighbours, predictions, reliance
 from vlcore.web.upload.inputs import ImageChoice, ModelChoice, wait_for_models
@@ -58,9 +58,9 @@ def section(
     with right:
         margins = MARGINS + PREDICTIONS * is_wide
         side = min(shell.fitting_side(width, margins, height - ABOVE_AND_AROUND), LARGEST_MAP)
-        chart = figure(comparison, image_set.grouping, palette, side, options, board=False)
+        maps = LinkedMaps(keys, comparison, image_set, options, palette, side, "bottom")
         with st.container(key="maps-of-uploads"):
-            cache.show_chart(chart, alt="Your images on the maps of the models", key="maps")
+            linked_maps.show(maps, "Your images on the maps of the models", panel=False)
         if options.projection.fitted:
             st.caption(
                 "Your image is projected at the average of its five nearest images, the nearest"
