@@ -5,8 +5,12 @@ Pages are judged where a test is on them already, by all rules in one scheme, an
 other.
 """
 
+import re
+
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+
+from vlcore.plots.theme import DARK, LIGHT
 
 from .serving import settled
 
@@ -28,6 +32,8 @@ def in_scheme(tab: Page, dark: bool) -> None:
     tab.emulate_media(color_scheme="dark" if dark else "light")
     expect(tab.get_by_test_id("stApp")).to_have_css("background-color", GROUNDS[dark])
     settled(tab)
+    for maps in tab.locator(".linked-maps").all():  # the page may not have begun to run yet
+        expect(maps).to_have_attribute("style", re.compile((DARK if dark else LIGHT).ground))
 
 
 def is_dark(tab: Page) -> bool:

@@ -41,7 +41,8 @@ def test_nothing_is_cut_off_in_a_narrow_window(
     tab = come(width, 1000)
     tab.goto(server + path)
     settled(tab)
-    expect(tab.locator("svg path[aria-label*='held out']").first).to_be_visible()
+    marks = "svg path[aria-label*='held out'], svg path[aria-label='your image 1']"
+    expect(tab.locator(marks).first).to_be_visible()
     if "animation" in path:
         expect(tab.locator(".vega-bind input[type=range]")).to_be_visible()
     expect_nothing_cut_off(tab)
