@@ -120,6 +120,9 @@ def describe_training_set(condition: Condition, images: ImageSet) -> None:
 def section(condition: Condition, images: ImageSet, palette: Palette) -> None:
     """Show a model beside its baseline, or how far they are in training."""
     baseline, what = differences.controlled_baseline(condition) or (None, "")
+    # Here and not below: what tells the window also runs the page again in another theme, and in a
+    # part of the page it would run that part alone, in the colours of before.
+    side, legend_place = shell.map_room(_ABOVE)
 
     def draw(views: list[JobStatus]) -> None:
         view, baseline_view = views[0], views[-1]
@@ -132,7 +135,11 @@ def section(condition: Condition, images: ImageSet, palette: Palette) -> None:
         is_pair = baseline is not None and baseline_view.done
         _show_trained(condition, baseline if is_pair else None, what)
         if baseline and is_pair:
-            _show_pair(baseline, condition, images, palette)
+            keys = [baseline.key, condition.key]
+            comparison = cache.comparison(keys, PCA)
+            maps = LinkedMaps(keys, comparison, images, PLAIN, palette, side, legend_place)
+            _show_pair(maps)
+            _show_stored_probes(condition, images, palette)
         else:
             _show_alone(condition, images, palette)
         if baseline and not is_pair:
@@ -198,23 +205,17 @@ def _show_trained(condition: Condition, baseline: Condition | None, what: str) -
             st.rerun()
 
 
-def _show_pair(
-    baseline: Condition, condition: Condition, images: ImageSet, palette: Palette
-) -> None:
-    keys = [baseline.key, condition.key]
-    comparison = cache.comparison(keys, PCA)
-    words = description.describe_comparison(comparison, images.grouping)
-    side, legend_place = shell.map_room(_ABOVE)
-    maps = LinkedMaps(keys, comparison, images, PLAIN, palette, side, legend_place)
+def _show_pair(maps: LinkedMaps) -> None:
+    """Show a model beside its baseline, which is the first."""
+    words = description.describe_comparison(maps.comparison, maps.images.grouping)
     linked_maps.show(maps, words)
     st.markdown(plain(words))
-    for name, key in zip(("Left", "Right"), keys, strict=True):
+    for name, key in zip(("Left", "Right"), maps.keys, strict=True):
         if quality := metrics_table.describe_map_quality(cache.artifact(key)):
             st.caption(f"{name}: {quality}.")
     with st.expander("All measures, each beside the untrained encoder"):
-        table = metrics_table.measures_table(comparison, images.grouping)
+        table = metrics_table.measures_table(maps.comparison, maps.images.grouping)
         st.dataframe(table, hide_index=True, width="stretch")
-    _show_stored_probes(condition, images, palette)
 
 
 def _show_alone(condition: Condition, images: ImageSet, palette: Palette) -> None:
