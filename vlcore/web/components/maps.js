@@ -33,37 +33,45 @@ const HINT_ALONE_OF_FINGER = "Tap: an image, in every map. Two fingers: zoom.";
 const HINT_OF_FINGER = "Tap: an image, in every map. Two fingers: zoom. To mark images, press Lasso and draw.";
 const HINT_OF_TWINS = HINT_OF_FINGER.replace(".", ", and its twins ringed.");
 
+// Streamlit calls again for newer data and ends no former call, but for one that was under way: that it ends, before or
+// after the newer call, or makes last. Where the parent is still on the page, it is such a call that ends.
 export default function({parentElement, data, setStateValue}) {
   if (data.columns) return keep(data, parentElement);
   let map = mapsByParent.get(parentElement);
   if (!map) mapsByParent.set(parentElement, map = new LinkedMaps(parentElement, data));
+  const former = map.latest;
   map.tell = setStateValue;
   map.update(data);
   return () => {
-    map.end();
-    mapsByParent.delete(parentElement);
+    if (!parentElement.isConnected) {
+      map.end();
+      mapsByParent.delete(parentElement);
+    } else if (map.latest === data && former) map.update(former);
   };
 }
 
 // Keeps columns for the maps that wait for them, once the small images are decoded that come with some.
 function keep({stamp, columns: table, sheet}, parent) {
-  const columns = unpacked(table);
+  const kept = {stamp, columns: unpacked(table)}, former = keptByParent.get(parent);
   let isGone = false;
-  const tell = () => {
-    if (isGone) return;
-    forget(parent);
-    keptByParent.set(parent, {stamp, columns});
-    columnsByStamp.set(stamp, columns);
-    for (const map of [...waiting]) map.update();
-  };
+  const tell = () => { if (!isGone) hold(kept, parent); };
   if (sheet) {
-    columns.sheet = element("img", {src: sheet});
-    columns.sheet.decode().then(tell);
+    kept.columns.sheet = element("img", {src: sheet});
+    kept.columns.sheet.decode().then(tell);
   } else tell();
   return () => {
     isGone = true;
-    forget(parent);
+    if (keptByParent.get(parent) !== kept) return;
+    if (!parent.isConnected) forget(parent);
+    else if (former) hold(former, parent);
   };
+}
+
+function hold(kept, parent) {
+  forget(parent);
+  keptByParent.set(parent, kept);
+  columnsByStamp.set(kept.stamp, kept.columns);
+  for (const map of [...waiting]) map.update();
 }
 
 // Forgets the columns that came with a parent, unless another one has brought the same since, as where a page moves maps.

@@ -1,4 +1,6 @@
 // Streamlit's uploader takes pasted files only while it has the focus: send it files that are pasted anywhere.
+let heard = new AbortController();  // until Streamlit calls again, as for another theme
+
 export default function() {
   const forward = event => {
     const pasted = event.clipboardData, uploader = document.querySelector("[data-testid=stFileUploaderDropzone]");
@@ -7,6 +9,8 @@ export default function() {
     for (const file of pasted.files) files.items.add(file);
     uploader.dispatchEvent(new ClipboardEvent("paste", {clipboardData: files, bubbles: true, cancelable: true}));
   };
-  document.addEventListener("paste", forward);
-  return () => document.removeEventListener("paste", forward);
+  heard.abort();
+  const {signal} = heard = new AbortController();
+  document.addEventListener("paste", forward, {signal});
+  return () => { if (heard.signal === signal) heard.abort(); };
 }
