@@ -76,7 +76,7 @@ def section(
         captions.show_training_captions(answers, number)
     table = st.expander("All numbers", icon=":material/table:")
     if any(map(uploads.knows_photographs, choice.conditions)):
-        st.caption("The pretrained tower has seen horses and camels on ImageNet.")
+        st.caption("The tower has seen horses and camels on ImageNet.")
     reliances = reliance.find_reliances(answers, number, reliance_places)
     with tests:
         reliance.show_versions(answers, number)
