@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +15,11 @@ from streamlit.components.v2 import manifest_scanner
 
 from tests.chromium import CHROMIUM, FLAGS
 from tests.conftest import publish_as
+from vlcore.api import explain
 from vlcore.artifacts import disk, store
 from vlcore.data.decoding import square
 from vlcore.metrics.reliance import SIDE, PaintedImages, paint_parts
-from vlcore.web import visitors, work
+from vlcore.web import training_images, visitors, work
 from vlcore.web.components import browser as browser_components
 from vlcore.web.upload import answers, reliance
 
@@ -64,6 +66,20 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
     queue = FakeQueue()
     monkeypatch.setattr(work, "queue", lambda: queue)
     return queue
+
+
+@pytest.fixture
+def explained_here(
+    monkeypatch: pytest.MonkeyPatch, queue: FakeQueue, quick: list[store.Artifact]
+) -> None:
+    """What a worker does while a visitor waits is done here, with a model of twelve steps."""
+    queue.disk = True
+
+    def attribute(_key: str, *rest: Any) -> explain.Explanation:
+        return explain.attribute(quick[2].key, *rest)
+
+    monkeypatch.setattr(training_images, "attribute", attribute)
+    monkeypatch.setattr(work, "run_in_worker", lambda _who, task, *given: task(*given))
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 click, with progress, an end and an outcome."""
 
 from functools import partial
-from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,7 +11,7 @@ from vlcore.api import explain
 from vlcore.api.models import load
 from vlcore.artifacts.store import Artifact
 from vlcore.experiment.limits import TRAININGS
-from vlcore.web import training_images, visitors, work
+from vlcore.web import training_images, visitors
 from vlcore.web.training_images import BLAME, MEND, TITLE
 
 from .app import FakeQueue, alts, choose, labels, opened, press, text_of
@@ -21,18 +20,7 @@ TEST, MEND_TEST = "Test it: remove them and train again", "Test it: add them and
 MODELS, SEEDS = 20, 5
 
 
-@pytest.fixture(autouse=True)
-def in_this_process(
-    monkeypatch: pytest.MonkeyPatch, queue: FakeQueue, quick: list[Artifact]
-) -> None:
-    """What a worker does while a visitor waits is done here, with a model of twelve steps."""
-    queue.disk = True
-
-    def attribute(_key: str, *rest: Any) -> explain.Explanation:
-        return explain.attribute(quick[2].key, *rest)
-
-    monkeypatch.setattr(training_images, "attribute", attribute)
-    monkeypatch.setattr(work, "run_in_worker", lambda _who, task, *given: task(*given))
+pytestmark = pytest.mark.usefixtures("explained_here")
 
 
 @pytest.fixture

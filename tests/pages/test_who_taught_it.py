@@ -3,14 +3,12 @@
 import shutil
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.api.stand_ins import published_trials
 from tests.conftest import publish_as
-from vlcore.api import explain
 from vlcore.api.models import load
 from vlcore.artifacts import store
 from vlcore.classroom import who_taught_it
@@ -18,7 +16,7 @@ from vlcore.classroom.session import find_session, start_session
 from vlcore.classroom.who_taught_it import FIRST, RANK, TEST, WHO_TAUGHT_IT
 from vlcore.data.catalogue import open_set
 from vlcore.experiment.edits import MOST
-from vlcore.web import image_addresses, training_images, work
+from vlcore.web import image_addresses
 from vlcore.web.lesson import who_taught_it as page_of_lesson
 
 from .app import FakeQueue, alts, code_of, labels, opened, press, text_of
@@ -28,21 +26,11 @@ BASE = who_taught_it.explained_condition(IMAGES, "scratch")
 GO, REMOVE = "Put it to the test", "Test it: remove them and train again"
 lesson = partial(opened, "6_Lesson", lesson=WHO_TAUGHT_IT, towers="scratch")
 
-pytestmark = pytest.mark.usefixtures("no_cookies")
+pytestmark = pytest.mark.usefixtures("no_cookies", "explained_here")
 
 
 @pytest.fixture(autouse=True)
-def in_this_process(
-    monkeypatch: pytest.MonkeyPatch, queue: FakeQueue, quick: list[store.Artifact]
-) -> None:
-    """What a worker does while a visitor waits is done here, with a model of twelve steps."""
-    queue.disk = True
-
-    def attribute(_key: str, *rest: Any) -> explain.Explanation:
-        return explain.attribute(quick[2].key, *rest)
-
-    monkeypatch.setattr(training_images, "attribute", attribute)
-    monkeypatch.setattr(work, "run_in_worker", lambda _who, task, *given: task(*given))
+def addresses_without_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         image_addresses,
         "addresses",
