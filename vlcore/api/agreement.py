@@ -27,6 +27,7 @@ from vlcore.metrics.agreement import (
     mean_ranks,
     nearest_others,
 )
+from vlcore.metrics.estimate import Estimate
 from vlcore.metrics.projection import MANY, is_one_point
 
 MOST_IMAGES = MANY  # of a pair of models; of more, a sample by chance, the same each time
@@ -101,7 +102,7 @@ class PairAgreement:
 
     pair: Pair
     trained: Agreement | None
-    untrained: Agreement | None
+    untrained: Estimate | None
     reason: str = ""
 
 
@@ -168,7 +169,7 @@ def measure_agreement(
         among = _among(pair.rows, chosen)
         try:
             trained = pair.trained.agreement(among)
-            untrained = pair.untrained.agreement(among) if pair.untrained else None
+            untrained = pair.untrained.mean_overlap(among) if pair.untrained else None
         except ValueError:
             reason = f"the images that both show are of fewer than {FEWEST} scenes"
             measured.append(PairAgreement(pair, None, None, reason))
@@ -189,7 +190,7 @@ def agreement_table(measured: Sequence[PairAgreement]) -> pd.DataFrame:
         neighbours = images = 0
         if trained := agreement.trained:
             estimate = trained.estimate
-            before = agreement.untrained.estimate.value if agreement.untrained else np.nan
+            before = agreement.untrained.value if agreement.untrained else np.nan
             values = [estimate.value, estimate.low, estimate.high, before]
             values += [trained.chance, *trained.null, trained.p]
             neighbours, images = trained.k, estimate.n
@@ -207,7 +208,7 @@ def table_in_words(measured: Sequence[PairAgreement]) -> pd.DataFrame:
             before = agreement.untrained
             row |= {
                 "Shared neighbours": share(trained.estimate.as_dict()),
-                "Before training": share(before.estimate.as_dict()) if before else "",
+                "Before training": share(before.as_dict()) if before else "",
                 "By chance": _by_chance(trained),
                 "p": f"{trained.p:.3f}",
                 "n": f"{trained.estimate.n:,}",
@@ -233,7 +234,7 @@ def describe_agreement(measured: Sequence[PairAgreement]) -> str:
         images = f"{trained.estimate.n:,} images"
         if len(pair.rows) < pair.count_of_both:
             images += f", of a sample of {len(pair.rows):,} of {pair.count_of_both:,}"
-        start = f"; before training {share(before.estimate.as_dict())}" if before else ""
+        start = f"; before training {share(before.as_dict())}" if before else ""
         sentences.append(
             f"{pair.name} share {share(trained.estimate.as_dict())} of each image's {trained.k}"
             f" nearest in the full space{start}; by chance {_by_chance(trained)},"

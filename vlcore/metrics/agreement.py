@@ -4,6 +4,7 @@ Neighbours are of the full spaces, so no map and no alignment matters, and the w
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from vlcore.metrics.estimate import Embeddings, Estimate, Labels, jackknife
 
 Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
+Rows = NDArray[np.integer[Any]]
 
 NEIGHBOURS = 10
 PERMUTATIONS = 499  # of the null; the least p is 1 / 500
@@ -104,12 +105,19 @@ class SharedNeighbours:
     def _null(self, rows: Rows) -> Floats:
         """The mean overlap of rows in each permutation, (PERMUTATIONS,)."""
         random = np.random.default_rng(0)
-        first, second = self.first[rows, : self.k], self.second[:, : self.k]
+        images = np.arange(len(self.second))
+        second = self.second[:, : self.k]
+        each = np.arange(len(rows))[:, None]
+        # Looking numbers up is ten times as fast as comparing k with k; 100 MB of 10,000 images.
+        is_near = np.zeros((len(rows), len(images)), dtype=bool)
+        is_near[each, self.first[rows, : self.k]] = True
+        name_of = np.empty_like(images)
         means = np.empty(PERMUTATIONS)
         for number in range(PERMUTATIONS):
-            image_of = random.permutation(len(second))  # row of an image in the second model
-            name_of = np.argsort(image_of)
-            means[number] = _count_shared(first, name_of[second[image_of[rows]]]).mean()
+            image_of = random.permutation(images)  # row of an image in the second model
+            name_of[image_of] = images
+            shared = is_near[each, name_of[second[image_of[rows]]]]
+            means[number] = shared.sum() / len(rows)
         return means / self.k
 
 
@@ -139,10 +147,13 @@ def nearest_others(z: Embeddings, k: int) -> Rows:
     numbers = np.asarray(z, dtype=np.float64)
     unit = numbers / np.linalg.norm(numbers, axis=1, keepdims=True).clip(1e-12)
     n = len(unit)
-    indices = np.empty((n, k), dtype=np.int64)
+    indices = np.empty((n, k), dtype=np.int32)
     for start in range(0, n, _BLOCK):
         block = slice(start, start + _BLOCK)
         similar = _similarities(unit, np.arange(n)[block])
+        if 2 * k > n:
+            indices[block] = np.argsort(-similar, axis=1, kind="stable")[:, :k]
+            continue
         least = np.partition(similar, n - k, axis=1)[:, n - k]
         for row, values in enumerate(similar):
             near = np.flatnonzero(values >= least[row])
@@ -180,9 +191,13 @@ def _count_shared(first: Rows, second: Rows) -> Floats:
 
 def _first_included(neighbours: Rows, included: NDArray[np.bool_], k: int, absent: int) -> Rows:
     """The first k of each row's neighbours that are included, (m, k); `absent` where fewer are."""
-    is_in = included[neighbours]
-    ranks = is_in.cumsum(axis=1)
-    rows, columns = np.nonzero(is_in & (ranks <= k))
-    result = np.full((len(neighbours), k), absent, dtype=np.int64)
-    result[rows, ranks[rows, columns] - 1] = neighbours[rows, columns]
+    result = np.full((len(neighbours), k), absent, dtype=neighbours.dtype)
+    lacking = np.arange(len(neighbours))
+    for depth in (_DEPTH * k, neighbours.shape[1]):  # few rows need more than the nearest
+        near = neighbours[lacking, :depth]
+        is_in = included[near]
+        ranks = is_in.cumsum(axis=1)
+        rows, columns = np.nonzero(is_in & (ranks <= k))
+        result[lacking[rows], ranks[rows, columns] - 1] = near[rows, columns]
+        lacking = lacking[ranks[:, -1] < k]
     return result

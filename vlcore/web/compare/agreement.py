@@ -30,7 +30,7 @@ MOST_MOVED = 12  # images of a pair that are listed
 def show_sentence(view: Shown) -> None:
     """Say under the maps how far they agree, where that takes no more than a second."""
     if len(set(view.keys)) > 1 and _is_quick(view):
-        words = plain(describe_agreement(_measured(view.keys)))
+        words = plain(describe_agreement(_measured(view.keys, with_untrained=False)))
         st.markdown(f"**Do the models agree on neighbours?** {words}")
 
 
@@ -40,18 +40,19 @@ def show_marked(view: Shown, ids: Sequence[str]) -> None:
         return
     points = view.comparison.points
     rows = row_numbers(points[points["id"].isin(ids)])
-    st.caption(plain(describe_agreement(measure_agreement(_pairs(view.keys), rows.tolist()))))
+    measured = measure_agreement(_different_models(view.keys), rows.tolist())
+    st.caption(plain(describe_agreement(measured)))
 
 
 def show_agreement(view: Shown) -> None:
     """Show how far the models agree, and the images whose neighbours changed most."""
     images = view.images
     st.session_state["agreement_asked"] = list(view.keys)
-    widgets.show_table(table_in_words(_measured(view.keys)))
+    widgets.show_table(table_in_words(_measured(view.keys, with_untrained=True)))
     st.caption(HOW_TO_READ)
     first = next(iter(view.comparison.named))
-    for pair in _pairs(view.keys):
-        if pair.first == first and pair.second != UNTRAINED:
+    for pair in _different_models(view.keys):
+        if pair.first == first:
             _show_moved(pair, images)
 
 
@@ -113,5 +114,10 @@ def _pairs(keys: Sequence[str]) -> list[Pair]:
 @st.cache_resource(
     max_entries=100, show_spinner="Comparing neighbours …", hash_funcs=cache.BY_CONTENT
 )
-def _measured(keys: Sequence[str]) -> list[PairAgreement]:
-    return measure_agreement(_pairs(keys))
+def _measured(keys: Sequence[str], with_untrained: bool) -> list[PairAgreement]:
+    """How far the models agree, and each with its untrained encoder where that is asked for."""
+    return measure_agreement(_pairs(keys) if with_untrained else _different_models(keys))
+
+
+def _different_models(keys: Sequence[str]) -> list[Pair]:
+    return [pair for pair in _pairs(keys) if pair.second != UNTRAINED]
