@@ -1,7 +1,7 @@
 """Large maps in Debian's chromium with software rendering: bytes and seconds until two maps are
-drawn, until they are recoloured, and from the end of a lasso until the page lists what is in it;
-beside two bare scattergl charts of the same points where plotly is installed (`pip install plotly`:
-nothing else here needs it).
+drawn, until they are recoloured, and from the end of a lasso, or of a search, until the page lists
+what is in it; beside two bare scattergl charts of the same points where plotly is installed (`pip
+install plotly`: nothing else here needs it).
 
 python -m benchmarks.maps [--images 100000]
 
@@ -34,6 +34,7 @@ COLOURINGS = {
     "Yours: sharpness": "by_sharpness",
     "group": "group",
 }
+SEARCH = "kind 7"  # names a twelfth of the images
 BARE = """
 import os
 import numpy as np, plotly.graph_objects as go, streamlit as st
@@ -149,6 +150,11 @@ def linked_maps(browser: Any, address: str) -> Iterator[tuple[str, str, str]]:
             seconds = timed(page.mouse.up, listed.wait_for)
             marked = int(maps.get_attribute("data-marked"))
             yield run_of(f"ours, lasso of {marked:,} images", seconds, sizes)
+            sizes.clear()
+            page.get_by_role("textbox", name="Search images").fill(SEARCH)
+            listed = page.get_by_text("The images that were found")
+            seconds = timed(lambda: page.keyboard.press("Enter"), listed.wait_for)
+            yield run_of(f"ours, search for {SEARCH}", seconds, sizes)
 
 
 def recolouring(comparison: Any) -> Iterator[tuple[str, str, str]]:
