@@ -4,6 +4,8 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+import streamlit as st
+from streamlit import delta_generator, env_util
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.runtime import runtime_util
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
@@ -30,6 +32,18 @@ def test_stored_upload_bytes(runtime: Runtime) -> None:
         file = UploadedFileRec(name, "a.png", "image/png", bytes(size))
         runtime.uploaded_file_mgr.add_file("session", file)
     assert streamlit_private.stored_upload_bytes() == {"session": 7}
+
+
+def test_nobody_waits_for_a_look_at_the_console(monkeypatch: pytest.MonkeyPatch) -> None:
+    look = Mock(return_value=False)
+    monkeypatch.setattr(env_util, "is_repl", look)
+    monkeypatch.setattr(delta_generator, "_use_warning_has_been_displayed", False)
+    streamlit_private.skip_warning_of_use()
+    st.text("a first element")
+    look.assert_not_called()
+    monkeypatch.setattr(delta_generator, "_use_warning_has_been_displayed", False)
+    st.text("what Streamlit does by itself")
+    look.assert_called()
 
 
 def test_disconnected_sessions_are_kept_and_shut_down_when_they_expire(runtime: Runtime) -> None:

@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,7 @@ VERSION = str(RENDERER_VERSION)
 PER_GROUP = {"train": 480, "val": 48, "probe": 100, "test": 500}
 SIZE = 128  # pixels; averaged down to 64 for training
 CHUNK = 16  # scenes drawn under one lock, each with all its twins
+_SAMPLING = Lock()  # whoever asks at the same time waits for one table
 _GROUP_OFFSET = 100_000  # keeps the scene numbers of groups apart where they are not twins
 
 
@@ -200,10 +202,15 @@ def _small(recipe: Recipe) -> dict[int, bytes]:
         return {int(name.removesuffix(".webp")): archive.read(name) for name in archive.namelist()}
 
 
-@lru_cache(maxsize=8)
 def scene_table(recipe: Recipe = SCENES_RECIPE) -> pd.DataFrame:
     """All scenes of a set, one row an image. A test scene is in all four groups, with its other
     factors equal."""
+    with _SAMPLING:
+        return _scene_table(recipe)
+
+
+@lru_cache(maxsize=8)
+def _scene_table(recipe: Recipe) -> pd.DataFrame:
     splits = [
         first_scenes(recipe, split, per_group, f"{split}/", recipe.seed)[0]
         for split, per_group in PER_GROUP.items()

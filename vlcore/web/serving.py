@@ -42,6 +42,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     # default it has a few more than cores.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64))
     image_addresses.base_paths.append(scripts.base())
+    streamlit_private.skip_warning_of_use()
     # It takes a second, for which thirty visitors at once would wait longer together.
     import_module("vlcore.web.home.sections")
     Thread(target=_warm_up, daemon=True).start()
@@ -68,12 +69,13 @@ def _free_memory() -> None:
 
 
 def _warm_up() -> None:
-    clear_scratch()
-    for page in ("compare", "upload", "findings", "train"):
-        import_module(f"vlcore.web.{page}.sections")
+    # What Home shows comes first.
     import_module("vlcore.data.drawn").scene_table()
     with suppress(LabError):  # no results came with this copy
         import_module("vlcore.study.pooled").forest_rows()
+    for page in ("compare", "upload", "findings", "train"):
+        import_module(f"vlcore.web.{page}.sections")
+    clear_scratch()
     # Altair checks each part of a chart as it is made, which is half of what a map costs; tests do
     # it.
     import_module("altair.utils.schemapi").disable_debug_mode()

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from streamlit import delta_generator
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.runtime import runtime_util
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
@@ -41,6 +42,11 @@ def shut_down_expired_sessions() -> int:
     for _, expired in manager._session_storage._cache.expire():
         expired.session.shutdown()
     return len(manager.list_sessions())
+
+
+def skip_warning_of_use() -> None:
+    """Do not look whether Streamlit runs in a console, for which the first visitor waits 0.3 s."""
+    delta_generator._use_warning_has_been_displayed = True
 
 
 def session_name() -> str:
