@@ -6,7 +6,7 @@ import json
 import re
 from functools import partial
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -212,6 +212,16 @@ def test_a_step_opens_without_menu_and_settings(empty_home: Path, lesson: str, p
     assert not page.selectbox
     assert set(labels(page)) <= {*VOTES, "Vote D", "Run it"}
     assert not page.get("download_button")
+
+
+def test_a_question_has_an_address_of_its_own(empty_home: Path) -> None:
+    page = start(lesson=COLLAPSE)
+    (link,) = page.get("link_button")
+    address = dict(parse_qsl(link.proto.url.removeprefix("?")))
+    alone = start(**address)
+    assert alone.header[0].value == LESSONS[COLLAPSE].steps[0].question
+    assert not alone.selectbox
+    assert not alone.get("link_button")
 
 
 @pytest.mark.parametrize(

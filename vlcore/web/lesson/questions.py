@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -54,15 +55,13 @@ def alone(name: str, images: ImageSet, palette: Palette, bar: DeltaGenerator) ->
 
     _led(state, lesson, images, palette, bar, counts, move=move, ask=ask)
     if not is_hidden():
-        widgets.link(
-            "pages/6_Lesson.py",
-            "This question alone, without menu and settings",
-            "fullscreen",
-            data=images.name,
-            lesson=name,
-            step=step.name,
-            phase=phase,
-            hide="controls",
+        # A page link to the page that one is on would leave the address as it is.
+        question = {"data": images.name, "lesson": name, "step": step.name, "phase": phase}
+        st.link_button(
+            "This question alone in a tab of its own",
+            f"?{urlencode(question | {'hide': 'controls'})}",
+            icon=":material/open_in_new:",
+            type="tertiary",
         )
 
 
