@@ -4,6 +4,7 @@ sentence about marked images."""
 from collections.abc import Sequence
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from vlcore.api.agreement import (
@@ -20,7 +21,7 @@ from vlcore.api.compared_maps import row_numbers
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.plain_text import plain
 from vlcore.plots.options import PCA
-from vlcore.web import cache, image_addresses, widgets
+from vlcore.web import cache, image_addresses, shell, widgets
 from vlcore.web.compare.view import Shown
 
 AT_ONCE = 2_500  # images of a map up to which the sentence is there without being asked for
@@ -67,22 +68,25 @@ def _show_moved(pair: Pair, images: ImageSet) -> None:
     )
     rows = moved["row"].tolist()
     shows = images.table.loc[rows, ["object", "context"]].reset_index(drop=True)
+    others = f"{len(pair.rows) - 1:,}"
+    shared_title, rank_title = "Neighbours shared", f"Rank of former neighbours, of {others}"
+    if shell.is_narrow():  # what fits a phone
+        shows = pd.DataFrame({"object": shows["object"] + ", " + shows["context"]})
+        shared_title, rank_title = "Shared", f"Rank of {others}"
     table = shows.assign(shared=100 * moved["shared"], rank=moved["rank"])
     table.insert(0, "image", image_addresses.addresses(images, rows))
     assert not isinstance(pair.trained, str)
-    others = f"{len(pair.rows) - 1:,}"
     about = (
         f"Mean rank that its {pair.trained.k} nearest in one model have among all {others} others"
         " in the other."
     )
+    about_shared = f"Of its {pair.trained.k} nearest, how many are among them in both models."
     columns: dict[str, Any] = {
         "image": st.column_config.ImageColumn("Image", width="small"),
         "object": images.grouping.object_word.capitalize(),
         "context": "Background",
-        "shared": st.column_config.NumberColumn("Neighbours shared", format="%.0f %%"),
-        "rank": st.column_config.NumberColumn(
-            f"Rank of former neighbours, of {others}", format="%.0f", help=about
-        ),
+        "shared": st.column_config.NumberColumn(shared_title, format="%.0f %%", help=about_shared),
+        "rank": st.column_config.NumberColumn(rank_title, format="%.0f", help=about),
     }
     st.dataframe(
         table,
