@@ -13,7 +13,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from vlcore.plots.maps.labels import LINE, place_labels, place_names, word_boxes
+from vlcore.plots.maps.labels import LINE, Box, place_labels, place_names, word_boxes
 from vlcore.plots.maps.panes import IMAGES, MapStyle, Pane
 from vlcore.plots.maps.tables import MapTables
 from vlcore.plots.scales import IMAGE, SPOKEN, Chart, either, told_apart, tooltips
@@ -266,12 +266,17 @@ def placed_clusters(tables: MapTables, pane: Pane) -> pd.DataFrame:
     and each other."""
     assert tables.clusters is not None
     rows = pane.rows(tables.clusters)
-    around = placed_captions(tables, pane)
-    offsets = list(around[["dx", "dy", "align"]].itertuples(index=False, name=None))
-    occupied = word_boxes(around["caption"].tolist(), pane.pixels(around), offsets)
+    occupied = _caption_boxes(tables, pane)
     anchors = pane.pixels(rows)
     shifts = place_names(rows["words"].tolist(), anchors, pane.side, occupied) - anchors
     return rows.assign(dx=shifts[:, 0].round(1), dy=shifts[:, 1].round(1))
+
+
+def _caption_boxes(tables: MapTables, pane: Pane) -> list[Box]:
+    """Where the words of captions lie, in px."""
+    placed = placed_captions(tables, pane)
+    offsets = list(placed[["dx", "dy", "align"]].itertuples(index=False, name=None))
+    return word_boxes(placed["caption"].tolist(), pane.pixels(placed), offsets)
 
 
 def clusters(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
@@ -306,8 +311,23 @@ def shortened_captions(tables: MapTables, pane: Pane, style: MapStyle) -> Layers
     # The head is spoken, for the whole arrow.
     shaft, head = _arrows(source, pane, fill=colour)
     tooltip = [alt.Tooltip("word:N", title="left out"), alt.Tooltip("cosine:Q", format=".2f")]
-    text = Chart(rows).mark_text(align="left", dx=8, dy=-8, fontSize=12, color=colour, aria=False)
-    return [shaft, head.encode(tooltip=tooltip), text.encode(**pane.at("x2", "y2"), text="words:N")]
+    tips = pane.pixels(rows[["x2", "y2"]].set_axis(pane.columns, axis=1))
+    above = tips - [0, LINE]
+    shifts = (
+        place_names(rows["words"].tolist(), above, pane.side, _caption_boxes(tables, pane)) - tips
+    )
+    named = Chart(rows.assign(dx=shifts[:, 0].round(1), dy=shifts[:, 1].round(1)))
+    words = {
+        **{name: alt.expr(f"datum.{name}") for name in ("dx", "dy")},
+        "fontSize": style.sizes.words,
+        "align": "center",
+        "baseline": "middle",
+        "aria": False,
+    }
+    halo = named.mark_text(**words, **_halo(style.palette.ground))
+    text = named.mark_text(**words, color=colour)
+    at = {**pane.at("x2", "y2"), "text": "words:N"}
+    return [shaft, head.encode(tooltip=tooltip), halo.encode(**at), text.encode(**at)]
 
 
 def typed_caption(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
@@ -315,8 +335,15 @@ def typed_caption(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
     if tables.typed is None:
         return []
     rows = pane.rows(tables.typed)
-    base = pane.present(rows.assign(spoken="your caption: " + rows["caption"]))
-    words = base.mark_text(align="left", dx=13, fontSize=13, color=style.palette.text, **_BOLD)
+    is_right = pane.pixels(rows)[:, 0] > pane.side / 2  # its words are on the side with more room
+    sides = {"align": np.where(is_right, "right", "left"), "dx": np.where(is_right, -13, 13)}
+    base = pane.present(rows.assign(spoken="your caption: " + rows["caption"], **sides))
+    words = base.mark_text(
+        **{name: alt.expr(f"datum.{name}") for name in sides},
+        fontSize=13,
+        color=style.palette.text,
+        **_BOLD,
+    )
     return [_star(base, style).encode(size=alt.value(320)), words.encode(text="caption:N")]
 
 
