@@ -69,10 +69,12 @@ def _show_moved(pair: Pair, images: ImageSet) -> None:
     rows = moved["row"].tolist()
     shows = images.table.loc[rows, ["object", "context"]].reset_index(drop=True)
     others = f"{len(pair.rows) - 1:,}"
-    shared_title, rank_title = "Neighbours shared", f"Rank of former neighbours, of {others}"
+    titles = ["Neighbours shared", f"Rank of former neighbours, of {others}"]
+    widths: list[int | None] = [None, None, None]
     if shell.is_narrow():  # what fits a phone
         shows = pd.DataFrame({"object": shows["object"] + ", " + shows["context"]})
-        shared_title, rank_title = "Shared", f"Rank of {others}"
+        titles = ["Shared", f"Rank of {others}"]
+        widths = [110, 70, 90]
     table = shows.assign(shared=100 * moved["shared"], rank=moved["rank"])
     table.insert(0, "image", image_addresses.addresses(images, rows))
     assert not isinstance(pair.trained, str)
@@ -83,10 +85,16 @@ def _show_moved(pair: Pair, images: ImageSet) -> None:
     about_shared = f"Of its {pair.trained.k} nearest, how many are among them in both models."
     columns: dict[str, Any] = {
         "image": st.column_config.ImageColumn("Image", width="small"),
-        "object": images.grouping.object_word.capitalize(),
+        "object": st.column_config.TextColumn(
+            images.grouping.object_word.capitalize(), width=widths[0]
+        ),
         "context": "Background",
-        "shared": st.column_config.NumberColumn(shared_title, format="%.0f %%", help=about_shared),
-        "rank": st.column_config.NumberColumn(rank_title, format="%.0f", help=about),
+        "shared": st.column_config.NumberColumn(
+            titles[0], format="%.0f %%", help=about_shared, width=widths[1]
+        ),
+        "rank": st.column_config.NumberColumn(
+            titles[1], format="%.0f", help=about, width=widths[2]
+        ),
     }
     st.dataframe(
         table,

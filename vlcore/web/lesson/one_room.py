@@ -97,6 +97,8 @@ def _planning(room: ClassSession, images: ImageSet) -> None:
             disabled=not prediction,
             on_click=fix,
         )
+        if not prediction:
+            st.caption("First choose what the class expects.", width="content")
         _prepare(plan, images)
         _rehearsal_controls(room, plan, images)
 
