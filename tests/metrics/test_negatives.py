@@ -64,6 +64,19 @@ def test_only_the_object_is_told_apart_from_captions_of_other_objects(labels: st
         assert weights == pytest.approx(usual)
 
 
+@pytest.mark.parametrize("labels", ["undescriptive", "descriptive", "sky"])
+def test_what_the_own_object_weighed_goes_to_no_other_caption(labels: str) -> None:
+    said = captions_of(labels, SCENES)
+    counts = np.arange(1, len(said) + 1)
+    usual = negative_shares("filtered_marginal", counts, said)
+    weights = negative_shares("own_object_left_out", counts, said)
+    for number, own in enumerate(said):
+        for k, other in enumerate(said):
+            expected = usual[number, k] if other.object != own.object else 0
+            assert weights[number, k] == expected
+    assert (weights.sum(axis=1) < 1).all() == (labels != "undescriptive")
+
+
 @pytest.mark.parametrize("percent", [25, 50, 100])
 def test_the_same_place_has_a_fixed_share_of_the_mismatched_captions(percent: int) -> None:
     said, counts = captions_of("descriptive", SCENES), np.array([48, 12, 48, 12])

@@ -286,7 +286,8 @@ KINDS = [
     for field, names in {
         "objective": "two_part infonce infonce_identity siglip ce_object ce_group captioner",
         "negatives": (
-            "product filtered_uniform counterfactual same_place_100 other_object shuffle_unfiltered"
+            "product filtered_uniform counterfactual same_place_100 other_object"
+            " own_object_left_out shuffle_unfiltered"
         ),
         "logit": "raw_cosine affine",
         "schedule": "constant",

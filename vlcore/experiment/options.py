@@ -237,6 +237,11 @@ NEGATIVES: dict[str, Negatives] = {
         "Captions of the other animal, as often as they occur: only the animal must be told apart.",
         named=("object",),
     ),
+    "own_object_left_out": Negatives(
+        "Other captions as by default, but those of the image's own animal weigh nothing: the two"
+        " captions of one animal need not be told apart, and the other animal's weigh no more.",
+        named=("object",),
+    ),
     "shuffle_unfiltered": Negatives(
         "The batch's captions in another order; some are the right one by chance."
     ),

@@ -182,11 +182,11 @@ def scene_correlation(
 def blind_match_accuracy(frequencies: NDArray[np.floating], weights: NDArray[np.floating]) -> float:
     """How well matched pairs are told from mismatched ones by the caption alone, 0.5 where
     negatives leak no prior. Exact, for the best classifier of that kind: ``sum_k max(p_k, n_k) /
-    2`` with p the captions' frequencies in matched pairs, (K,), and n in mismatched ones, of
-    `weights` q(k | own), (K, K), whose rows sum to 1 or 0; 1 without any.
+    sum_k (p_k + n_k)`` with p the captions' frequencies in matched pairs, (K,), and n in mismatched
+    ones, of `weights` q(k | own), (K, K); 1 without any.
     """
     mismatched = frequencies @ weights
-    return float(np.maximum(frequencies, mismatched).sum() / 2) if mismatched.sum() else 1.0
+    return float(np.maximum(frequencies, mismatched).sum() / (frequencies + mismatched).sum())
 
 
 def margins(
