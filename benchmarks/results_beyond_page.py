@@ -3,22 +3,25 @@ asked for, beside what they predicted."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from benchmarks import head, row
 from benchmarks import results_beyond as beyond
 from benchmarks.results_page import both, odds
+from vlcore.study import telling_apart
 from vlcore.study.answer import SETS, TOWERS
 from vlcore.study.contrasts import Contrast
 from vlcore.study.runs_table import AnalysisError
-from vlcore.study.telling_apart import NAMED, PLANNED_STUDY, animals_apart
+from vlcore.study.telling_apart import APART, LEFT_OUT, NAMED, PLANNED_STUDY, USUAL
 
 ABOUT = (
     "What was planned [beyond the answer](plans/beyond.md), and the fourth step of [its"
     " chain](plans/answer.md), asked with its runs: log odds of minority-group accuracy [points],"
     " 75 % removed, with 95 % t intervals over seed pairs that are not adjusted. All of it is"
-    " descriptive. “Below 0” and “above 0” were predicted before the first run: “yes” where the"
-    " interval lies on that side, “no” where it lies on the other, “open” where it has 0 in it."
-    " Written by `python -m benchmarks.results`."
+    " descriptive but `apart-again` and `apart-why`, which have planned tests. “Below 0” and “above"
+    " 0” were predicted before the first run: “yes” where the interval lies on that side, “no”"
+    " where it lies on the other, “open” where it has 0 in it. Written by `python -m"
+    " benchmarks.results`."
 )
 
 
@@ -44,7 +47,7 @@ def beyond_page() -> str:
     parts = ["# Beyond the answer", "", ABOUT, ""]
     for title, words, questions in (
         ("Rich captions", RICH, list(_rich())),
-        ("Telling captions of one animal apart", APART, list(_apart())),
+        ("Telling captions of one animal apart", TELLING_APART, list(_apart())),
         ("Size", SIZE, list(_size())),
         ("How plain the place is", CONTRAST, list(_contrasts())),
         ("How biased the images are", LEVELS, list(_levels())),
@@ -59,10 +62,13 @@ RICH = (
     "Captions name 0, 1, 3 or 5 true attributes beside the animal; “with the place” is one of them."
     " Twenty wordings are less one, over all numbers of attributes."
 )
-APART = (
-    "Log odds less short labels with mismatched captions as usual, and with those of the other"
-    " animal alone; then the second less the first. `apart-again` was planned when `apart` was"
-    " known, to confirm its change."
+TELLING_APART = (
+    "What naming the place, or the sky, costs less short labels with mismatched captions as usual,"
+    " and with those of the other animal alone; then the second less the first. `apart-again` was"
+    " planned when `apart` was known, to confirm its change, which `apart` had not predicted for"
+    " the place. `apart-why` leaves out the captions of the image's own animal and gives their"
+    " weight to no other, in the same seed pairs: that less as usual is what telling captions of"
+    " one animal apart costs, and the rest is what more of the other animal gains."
 )
 SIZE = (
     "What naming the place, or the sky, costs less short labels, by images of a group (700 steps,"
@@ -129,22 +135,33 @@ def _rich() -> Iterator[Question]:
 
 
 def _apart() -> Iterator[Question]:
-    for study in ("apart", PLANNED_STUDY):
+    for study in ("apart", "apart-again", PLANNED_STUDY):
+        endings = {USUAL: "as usual", APART: "the other animal's captions alone"}
+        # `apart` predicted that the place still costs so, and no change of it.
+        changes = {(APART, USUAL): "the second less the first"}
+        if study == PLANNED_STUDY:
+            endings = {LEFT_OUT: "those of the image's own animal left out"}
+            changes = {
+                (LEFT_OUT, USUAL): "that less as usual",
+                (APART, LEFT_OUT): "the other animal's captions alone less that",
+            }
         for named in NAMED:
             for data in SETS:
-                for words, part in (
-                    ("as usual", "usual"),
-                    ("the other animal's captions alone", "apart"),
-                    ("the second less the first", "change"),
-                ):
-                    # `apart` predicted no change for the place.
-                    is_predicted = part == "change" and (study, named) != ("apart", "place")
+                where = f"`{data}`, `{study}`"
+                for ending, words in endings.items():
+                    still_costs = (study, named, ending) == ("apart", "place", APART)
                     yield Question(
                         f"the {named}, {words}",
-                        f"`{data}`, `{study}`",
-                        lambda data=data, named=named, study=study, part=part: getattr(
-                            animals_apart(data, named, study), part
-                        ),
+                        where,
+                        partial(telling_apart.cost, data, named, ending, study),
+                        -1 if still_costs else None,
+                    )
+                for (ending, before), words in changes.items():
+                    is_predicted = before == USUAL and (study, named) != ("apart", "place")
+                    yield Question(
+                        f"the {named}, {words}",
+                        where,
+                        partial(telling_apart.change, data, named, ending, before, study),
                         1 if is_predicted else None,
                     )
 

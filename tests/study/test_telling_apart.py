@@ -1,6 +1,5 @@
 """What it changes that captions of one animal need not be told apart, and what may be said."""
 
-import re
 from collections.abc import Callable
 
 import numpy as np
@@ -8,71 +7,86 @@ import pandas as pd
 import pytest
 
 from vlcore.study import telling_apart
+from vlcore.study.answer import SETS
 from vlcore.study.contrasts import ArmRates
-from vlcore.study.telling_apart import animals_apart, apart_found, apart_table
+from vlcore.study.telling_apart import (
+    APART,
+    LEFT_OUT,
+    USUAL,
+    apart_found,
+    apart_table,
+    change,
+    cost,
+)
 
 IMAGES = 10_000_000  # so many that the half image of a logit changes nothing
-ARMS = ("short", "place", "place, animals apart", "sky", "sky, animals apart")
+ARMS = ("short", *(named + end for named in ("place", "sky") for end in (USUAL, LEFT_OUT, APART)))
 PAIRS = pd.MultiIndex.from_tuples([(seed, seed) for seed in range(20)])
 Measured = Callable[..., None]
 
 
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> Measured:
-    """Make twenty seed pairs have these log odds in each arm, on both image sets."""
+    """Make twenty seed pairs have these log odds in each arm, on both image sets or on one."""
+    rates_of: dict[str, ArmRates] = {}
 
-    def measure(*log_odds: float, spread: float = 0.05) -> None:
+    def measure(*log_odds: float, spread: float = 0.05, on: tuple[str, ...] = tuple(SETS)) -> None:
         random = np.random.default_rng(0)
         noise = spread * random.standard_normal((len(PAIRS), len(ARMS)))
         rates = 1 / (1 + np.exp(-(np.array(log_odds) + noise)))
         table = pd.DataFrame(rates, PAIRS, ARMS)
-        arms = ArmRates(table, table * 0 + IMAGES)
-        monkeypatch.setattr(telling_apart, "_rates", lambda *_: arms)
+        rates_of.update(dict.fromkeys(on, ArmRates(table, table * 0 + IMAGES)))
+        monkeypatch.setattr(telling_apart, "_rates", lambda _newest, data, _study: rates_of[data])
 
     return measure
 
 
-def test_costs_are_less_short_labels_and_the_change_is_between_them(measured: Measured) -> None:
-    measured(2, 1, 1.7, 0.5, 1.5, spread=1e-6)
-    place, sky = (animals_apart("scenes", named) for named in ("place", "sky"))
-    found = [
-        part.mean_log_odds.value
-        for cost in (place, sky)
-        for part in (cost.usual, cost.apart, cost.change)
+def test_costs_are_less_short_labels_and_changes_less_what_was_before(measured: Measured) -> None:
+    measured(2, 1, 1.7, 1.8, 0.5, 1.5, 1.1, spread=1e-6)
+    costs = [
+        cost("scenes", named, negatives).mean_log_odds.value
+        for named in ("place", "sky")
+        for negatives in (USUAL, LEFT_OUT, APART)
     ]
-    assert found == pytest.approx([-1, -0.3, 0.7, -1.5, -0.5, 1], abs=1e-3)
-    assert place.apart.margin == pytest.approx(0.5, abs=1e-3)
+    assert costs == pytest.approx([-1, -0.3, -0.2, -1.5, -0.5, -0.9], abs=1e-3)
+    assert change("scenes", "sky", LEFT_OUT).mean_log_odds.value == pytest.approx(1, abs=1e-3)
+    further = change("scenes", "sky", APART, LEFT_OUT)
+    assert further.mean_log_odds.value == pytest.approx(-0.4, abs=1e-3)
+
+
+GAINS = (2, 1, 1.5, 1.6, 0.5, 1, 1)  # both
+SAME = (2, 1, 1, 1.9, 0.5, 0.5, 1.9)  # all gain only where the other animal is met more often
 
 
 @pytest.mark.parametrize(
-    ("log_odds", "gone", "less"),
+    ("scenes", "cues", "said"),
     [
-        ((2, 1, 2, 0.5, 2), ("the place", "the sky"), ()),
-        ((2, 1, 2, 0.5, 1), ("the place",), ("the sky",)),
-        ((2, 1, 1.2, 0.5, 0.8), (), ("the place", "the sky")),
-        ((2, 1, 1.2, 0.5, 0.5), (), ("the place",)),
-        # The sky is asked only where the place was rejected.
-        ((2, 1, 1, 0.5, 2), (), ()),
-        ((2, 1, 0.5, 0.5, 0.5), (), ()),
+        (GAINS, GAINS, {"the place and the sky": "`scenes` and `balanced-cues`"}),
+        (SAME, GAINS, {"the place and the sky": "`balanced-cues`"}),
+        (
+            (2, 1, 1, 1, 0.5, 1, 1),
+            GAINS,
+            {"the place": "`balanced-cues`", "the sky": "`scenes` and `balanced-cues`"},
+        ),
+        (SAME, SAME, {}),
+        ((2, 1, 0.5, 2, 0.5, 0, 2), SAME, {}),
     ],
 )
 def test_no_more_is_said_than_the_plan_allows(
-    measured: Measured, log_odds: tuple[float, ...], gone: tuple[str, ...], less: tuple[str, ...]
+    measured: Measured, scenes: tuple[float, ...], cues: tuple[float, ...], said: dict[str, str]
 ) -> None:
-    measured(*log_odds)
-    sentences = re.findall(r"[^.]+\.", apart_found().partition("Where")[0])
-    of_less = [sentence for sentence in sentences if "A part of" in sentence]
-    of_gone = [
-        sentence for sentence in sentences if "apart" in sentence and "A part" not in sentence
-    ]
-    for named in ("the place", "the sky"):
-        assert any(named in sentence for sentence in of_gone) is (named in gone)
-        assert any(named in sentence for sentence in of_less) is (named in less)
-    assert ("costs nothing" in sentences[0]) is (not gone and not less)
+    measured(*scenes, on=("scenes",))
+    measured(*cues, on=("balanced-cues",))
+    conclusion = apart_found().partition(" Without")[0]
+    parts = [f"{named} cost on {where}" for named, where in said.items()]
+    assert all(part in conclusion for part in parts)
+    assert conclusion.count(" cost on ") == len(parts)
+    assert ("costs nothing" in conclusion) is (not said)
 
 
 def test_the_table_has_the_share_of_each_arm_on_each_set(measured: Measured) -> None:
-    measured(2, 1, 1.5, 0, 1, spread=1e-6)
+    measured(2, 1, 1.5, 1.5, 0, 1, 0.5, spread=1e-6)
     cells = [line.split("|")[2:4] for line in apart_table().splitlines()[2:]]
     shares = [[int(cell.split()[0]) for cell in row] for row in cells]
-    assert shares == [[88, 88], [73, 73], [82, 82], [50, 50], [73, 73]]
+    assert [of_set[0] for of_set in shares] == [88, 73, 82, 82, 50, 73, 62]
+    assert all(first == second for first, second in shares)

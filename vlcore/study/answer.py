@@ -200,9 +200,9 @@ def place_or_sky(runs: pd.DataFrame, data: str, tower: str = "scratch") -> Contr
 
 
 def composition_found() -> str:
-    """What captions made of words change, with each image tower, in one sentence; AnalysisError
+    """What it changes that captions are made of words, a sentence an image tower; AnalysisError
     where a study of it is not published."""
-    parts = []
+    sentences = []
     for tower, words in TOWERS.items():
         costs, changes = [], []
         for data in SETS:
@@ -210,19 +210,21 @@ def composition_found() -> str:
                 _published("made-of-words", tower, data, weights).mean_log_odds
                 for weights in (CODES_COST, WORDS_COST, WORDS_LESS_CODES)
             )
-            by_text = f"{signed(codes.value, 2)} and {signed(vectors.value, 2)}"
-            costs.append(f"{by_text} on `{data}` (difference {difference(change.as_dict())})")
+            costs.append(
+                f"{signed(codes.value, 2)} as codes and {signed(vectors.value, 2)} as words on"
+                f" `{data}` (difference {difference(change.as_dict())})"
+            )
             changes.append(change)
-        outcome = "no clear difference"
+        start = "it makes no clear difference whether captions that name the place are"
         if all(change.low > 0 for change in changes):
-            outcome = "which costs less as words"
+            start = "captions that name the place cost less as words than as"
         elif all(change.high < 0 for change in changes):
-            outcome = "which costs more as words"
-        parts.append(f"{words} by {' and '.join(costs)}, {outcome}")
-    return (
-        "Descriptive captions as codes of their own, and as means of random word vectors, change"
-        f" these log odds {'; '.join(parts)}."
-    )
+            start = "captions that name the place cost more as words than as"
+        ends = " or means of random word vectors" if start.endswith("are") else ""
+        sentences.append(
+            f"{words.capitalize()}, {start} codes of their own{ends}: {' and '.join(costs)}."
+        )
+    return " ".join(sentences)
 
 
 def _published(study: str, tower: str, data: str, weights: Mapping[str, float]) -> Contrast:

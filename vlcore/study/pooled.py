@@ -25,6 +25,7 @@ SETS = ("scenes", "balanced-cues")
 SHORT, DESCRIPTIVE = STYLES_OF_THE_STUDY
 UNTOUCHED = 20  # seeds below it were looked at while the recipe was tuned
 DIGITS = 1  # of points, wherever the answer is said
+PROBE = "readouts_linear_probe.minority_accuracy"
 TOLD = "readouts_given_context.minority_accuracy"
 _READING = Lock()  # thirty visitors who ask at once read the table once
 
@@ -63,11 +64,11 @@ class Pooled:
         return points(self.all_pairs.mean_points.as_dict(), DIGITS)
 
 
-def pooled(data: str, measure: str = PRIMARY) -> Pooled:
-    """Descriptive less short labels on an image set at the study's bias, over disjoint seed pairs
-    that no tuning has used; StudyError where none was published."""
+def pooled(data: str, measure: str = PRIMARY, bias: float = STUDY_BIAS) -> Pooled:
+    """Descriptive less short labels on an image set at a bias level, over disjoint seed pairs that
+    no tuning has used; StudyError where none was published."""
     with _READING:
-        return _pooled(published.FOLDER, published.newest(), data, measure)
+        return _pooled(published.FOLDER, published.newest(), data, measure, bias)
 
 
 def studies_to_open(data: str) -> list[str]:
@@ -89,10 +90,10 @@ def _compares_label_styles(name: str) -> bool:
 
 
 @cache
-def _pooled(_folder: Path, _newest: float, data: str, measure: str) -> Pooled:
-    pairs = published.seed_pairs(Condition(data=data, bias=STUDY_BIAS, data_version="2"))
+def _pooled(_folder: Path, _newest: float, data: str, measure: str, bias: float) -> Pooled:
+    pairs = published.seed_pairs(Condition(data=data, bias=bias, data_version="2"))
     if measure != PRIMARY:
-        pairs = _with_measure(pairs, data, measure)
+        pairs = _with_measure(pairs, data, measure, bias)
     known: set[str] = set()
     parts: dict[str, ArmRates] = {}
     for study, runs in pairs.items():
@@ -118,12 +119,12 @@ def _pooled(_folder: Path, _newest: float, data: str, measure: str) -> Pooled:
 
 
 def _with_measure(
-    pairs: Mapping[str, pd.DataFrame], data: str, measure: str
+    pairs: Mapping[str, pd.DataFrame], data: str, measure: str, bias: float
 ) -> dict[str, pd.DataFrame]:
     """The same runs with another measure than minority accuracy."""
     is_told = measure == TOLD  # short labels name no place
     measures = [measure, PRIMARY] if is_told else [measure]
-    rates = published.read_rows(moment="end", measure=measures, data=data, bias=STUDY_BIAS)
+    rates = published.read_rows(moment="end", measure=measures, data=data, bias=bias)
     if is_told:
         rates = rates[(rates["measure"] == TOLD) | (rates["labels"] == SHORT)]
     home = rates["studies"].str.split().str[0]
@@ -157,6 +158,25 @@ def found() -> str:
         f"With {100 * STUDY_BIAS:g}\u00a0% of the rare images removed, models trained from scratch"
         f" are {outcome} about the object of rare images after descriptive captions than after"
         f" short ones: {' and '.join(numbers)}, 95\u00a0% intervals."
+    )
+
+
+def found_otherwise() -> str:
+    """The same change of other images and by another readout, in one sentence."""
+    asked = {
+        "read by a linear probe that is fitted on balanced images": (PROBE, STUDY_BIAS),
+        "of common images": ("majority_accuracy", STUDY_BIAS),
+        "of rare images where none were removed": (PRIMARY, 0.0),
+    }
+    parts, counts = [], []
+    for words, (measure, bias) in asked.items():
+        answers = [pooled(data, measure, bias) for data in SETS]
+        numbers = [difference(answer.all_pairs.mean_log_odds.as_dict()) for answer in answers]
+        parts.append(f"{words} {' and '.join(numbers)}")
+        counts += [answer.n for answer in answers]
+    return (
+        f"The same change, in log odds on {' and '.join(f'`{data}`' for data in SETS)}:"
+        f" {'; '.join(parts)} ({min(counts)} to {max(counts)} seed pairs)."
     )
 
 

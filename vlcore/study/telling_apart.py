@@ -1,81 +1,76 @@
 """Whether descriptive labels cost because captions of one animal must be told apart.
 
-In the study ``apart-again`` mismatched captions name the other animal alone, beside the usual ones;
-its plan is in ``docs/results/plans/beyond.md``.
+In the study ``apart-why`` some models are trained without mismatched captions of the image's own
+animal: their weight is left out, or given to captions of the other animal. Its plan is in
+``docs/results/plans/beyond.md``.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 
 from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.experiment.wording import difference, percent
 from vlcore.metrics.catalogue import PRIMARY
-from vlcore.metrics.estimate import Estimate
 from vlcore.study import published
 from vlcore.study.answer import SETS
 from vlcore.study.contrasts import ArmRates, Contrast, arm_rates, contrast
 from vlcore.study.statistics.paired import ALPHA
 
-PLANNED_STUDY = "apart-again"
+PLANNED_STUDY = "apart-why"
+SHORT = "short"
 NAMED = ("place", "sky")  # what captions name beside the animal
-_APART = ", animals apart"  # how an arm ends whose mismatched captions name the other animal
-_OTHERS = "mismatched with those of the other animal alone"
-_WORDS_OF_ARMS = {
-    "short": "after short captions",
+# How the name of an arm ends, by its mismatched captions.
+USUAL, LEFT_OUT, APART = "", ", own animal left out", ", animals apart"
+_CAPTIONS = {
     "place": "after captions that name the place",
-    "place" + _APART: f"the same, {_OTHERS}",
     "sky": "after captions that name the sky, bright or dim",
-    "sky" + _APART: f"the same, {_OTHERS}",
 }
+_MISMATCHED = {
+    LEFT_OUT: "the same, without mismatched captions of the image's own animal",
+    APART: "the same, those of the other animal in their stead",
+}
+_Changes = Mapping[str, list[Contrast]]  # by what is named, one an image set
 
 
-@dataclass(frozen=True)
-class AnimalsApart:
-    """What naming something costs, with the usual mismatched captions and with the other animal's.
+def cost(data: str, named: str, negatives: str, study: str = PLANNED_STUDY) -> Contrast:
+    """What naming the place or the sky costs in rare images, less short labels.
 
-    Attributes:
-        usual: log odds of rare images, less short labels, with the usual mismatched captions.
-        apart: the same with those of the other animal alone; half of `usual` is the margin within
-            which it is equivalent to 0.
-        change: `apart` less `usual`.
-    """
-
-    usual: Contrast
-    apart: Contrast
-    change: Contrast
-
-
-def animals_apart(data: str, named: str, study: str = PLANNED_STUDY) -> AnimalsApart:
-    """Read what naming the place or the sky costs on an image set from the published runs.
+    Args:
+        data: the image set.
+        named: one of `NAMED`.
+        negatives: the mismatched captions, `USUAL`, `LEFT_OUT` or `APART`.
+        study: with these arms.
 
     Raises:
         AnalysisError: no two seed pairs have all arms.
     """
-    rates = _rates(published.newest(), data, study)
-    usual = contrast(rates, {named: 1, "short": -1})
-    margin = abs(usual.mean_log_odds.value) / 2
-    return AnimalsApart(
-        usual,
-        contrast(rates, {named + _APART: 1, "short": -1}, margin),
-        contrast(rates, {named + _APART: 1, named: -1}),
-    )
+    return _contrast(data, study, named + negatives, SHORT)
+
+
+def change(
+    data: str, named: str, negatives: str, before: str = USUAL, study: str = PLANNED_STUDY
+) -> Contrast:
+    """What other mismatched captions change of a cost; arguments and errors as for `cost`, and the
+    mismatched captions `before`."""
+    return _contrast(data, study, named + negatives, named + before)
 
 
 def apart_found() -> str:
-    """What it changes that captions of one animal need not be told apart, in two sentences.
+    """What it changes that captions of one animal need not be told apart, in three sentences.
 
     Raises:
         AnalysisError: the study is not published.
     """
-    costs = {named: [animals_apart(data, named) for data in SETS] for named in NAMED}
-    n_pairs = costs["place"][0].usual.n
-    place, sky = (_change(costs[named]) for named in NAMED)
+    left_out, more = (
+        {named: [change(data, named, negatives, before) for data in SETS] for named in NAMED}
+        for negatives, before in ((LEFT_OUT, USUAL), (APART, LEFT_OUT))
+    )
+    n_pairs = left_out[NAMED[0]][0].n
+    sets = " and ".join(f"`{data}`" for data in SETS)
     return (
-        f"{_conclusion(costs)} Where mismatched captions name the other animal alone, so that"
-        f" captions of one animal need not be told apart, the place costs {place}, and the sky"
-        f" {sky} (log odds less short labels on `scenes` and `balanced-cues`, {n_pairs} seed"
-        " pairs)."
+        f"{_conclusion(left_out)} Without mismatched captions of the image's own animal, models"
+        f" gain {_gains(left_out)} (log odds of rare images on {sets}, {n_pairs} seed pairs). With"
+        f" captions of the other animal in their stead they gain {_gains(more)} more."
     )
 
 
@@ -85,47 +80,46 @@ def apart_table() -> str:
     Raises:
         AnalysisError: the study is not published.
     """
+    rows = {SHORT: "after short captions"}
+    for named, words in _CAPTIONS.items():
+        rows[named] = words
+        rows |= {named + negatives: same for negatives, same in _MISMATCHED.items()}
     rates = [_rates(published.newest(), data, PLANNED_STUDY).rates for data in SETS]
     heads = " | ".join(f"`{data}`" for data in SETS)
     lines = [f"| Rare images named right | {heads} |", "| --- | --- | --- |"]
-    for arm, words in _WORDS_OF_ARMS.items():
+    for arm, words in rows.items():
         shares = " | ".join(percent(of_set[arm].mean()) for of_set in rates)
         lines.append(f"| {words} | {shares} |")
     return "\n".join(lines)
 
 
-def _change(costs: list[AnimalsApart]) -> str:
-    apart = " and ".join(_interval(cost.apart.mean_log_odds) for cost in costs)
-    usual = " and ".join(_interval(cost.usual.mean_log_odds) for cost in costs)
-    return f"{apart} instead of {usual}"
+def _gains(changes: _Changes) -> str:
+    parts = []
+    for named, sets in changes.items():
+        numbers = " and ".join(difference(result.mean_log_odds.as_dict()) for result in sets)
+        parts.append(f"{numbers} where captions name the {named}")
+    return ", and ".join(parts)
 
 
-def _interval(mean: Estimate) -> str:
-    return difference(mean.as_dict())
+def _conclusion(left_out: _Changes) -> str:
+    """What the plan allows to say, of the image sets where the change is rejected as 0."""
+    costs: dict[str, list[str]] = {}
+    for named, sets in left_out.items():
+        where = [f"`{data}`" for data, result in zip(SETS, sets, strict=True) if _is_less(result)]
+        if where:
+            costs.setdefault(" and ".join(where), []).append(f"the {named}")
+    if not costs:
+        return "That captions of one animal must be told apart costs nothing that could be shown."
+    parts = [f"of what {' and '.join(names)} cost on {where}" for where, names in costs.items()]
+    return f"A part {', and '.join(parts)}, is that captions of one animal must be told apart."
 
 
-def _conclusion(costs: Mapping[str, list[AnimalsApart]]) -> str:
-    """What the plan allows to say: where the change is rejected on both sets, and what is left of
-    the cost equivalent to 0 on both."""
-    gone: list[str] = []
-    less: list[str] = []
-    for named, sets in costs.items():
-        if not all(_is_less(cost) for cost in sets):
-            break  # the second hypothesis counts only where the first was rejected
-        is_gone = all(cost.apart.log_odds.equivalent for cost in sets)
-        (gone if is_gone else less).append(f"the {named}")
-    sentences = [
-        f"{start} {' and '.join(names)} {'cost' if len(names) > 1 else 'costs'} is to tell captions"
-        " of one animal apart."
-        for start, names in (("What", gone), ("A part of what", less))
-        if names
-    ]
-    nothing = "To tell captions of one animal apart costs nothing that these seed pairs could show."
-    return " ".join(sentences) or nothing
+def _is_less(result: Contrast) -> bool:
+    return result.mean_log_odds.value > 0 and result.log_odds.p <= ALPHA
 
 
-def _is_less(cost: AnimalsApart) -> bool:
-    return cost.change.mean_log_odds.value > 0 and cost.change.log_odds.p <= ALPHA
+def _contrast(data: str, study: str, arm: str, than: str) -> Contrast:
+    return contrast(_rates(published.newest(), data, study), {arm: 1, than: -1})
 
 
 @cache
@@ -133,4 +127,4 @@ def _rates(_newest: float, data: str, study: str) -> ArmRates:
     plan = published.file_plan(study + SETS[data])
     rows = published.read_rows(moment="end", measure=PRIMARY, bias=STUDY_BIAS)
     counted = rows[published.counts(rows, plan.name)]
-    return arm_rates(counted, plan, PRIMARY, STUDY_BIAS, *_WORDS_OF_ARMS)
+    return arm_rates(counted, plan, PRIMARY, STUDY_BIAS, *plan.arm_settings)
