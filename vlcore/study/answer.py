@@ -81,6 +81,7 @@ class Step:
         study: the plan's name, without tower and set.
         weights: of the arms.
         towers: it is asked of.
+        predicted: what the plan expected, if anything.
         tests: one an image set and tower.
         confirmatory: whether every step before it was rejected.
     """
@@ -90,6 +91,7 @@ class Step:
     study: str
     weights: Mapping[str, float]
     towers: tuple[str, ...]
+    predicted: str = ""
     tests: tuple[ChainTest, ...] = field(default=())
     confirmatory: bool = False
 
@@ -120,6 +122,7 @@ CHAIN = (
         "made-of-words",
         WORDS_LESS_CODES,
         ("scratch", "pretrained"),
+        "above 0 with both image towers",
     ),
     Step(
         "Sky",
