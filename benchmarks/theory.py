@@ -75,8 +75,8 @@ ABOUT = (
     " two strengths of an image set are fitted on models without bias; the number of noise"
     " features, 20, is a guess of the review that proposed the theory. Most measurements were known"
     " when it was written; predictions for the sky, synonyms, coats, random word vectors, captions"
-    " of the own animal left out and other numbers of images were written before their runs ([all predictions](theory.csv)). Written by"
-    " `python -m benchmarks.theory`."
+    " of the own animal left out and other numbers of images were written before their runs ([all"
+    " predictions](theory.csv)). Written by `python -m benchmarks.theory`."
 )
 
 

@@ -22,9 +22,9 @@ STEPS = [step for lesson in ALL for step in lesson.steps]
 
 
 def test_the_answers_are_ranges_that_leave_nothing_out_and_do_not_overlap() -> None:
-    assert {choice.high for step in STEPS for choice in step.choices if choice.name == "same"} == {
-        EQUIVALENCE
-    }
+    same = [choice for step in STEPS for choice in step.choices if choice.name == "same"]
+    assert {(choice.low, choice.high) for choice in same} == {(-0.02, 0.02)}
+    assert same[0].high < EQUIVALENCE, "what the study calls about the same is wider"
     for step in STEPS:
         ranges = sorted(step.choices, key=lambda choice: choice.low)
         assert (ranges[0].low, ranges[-1].high) == (-math.inf, math.inf)

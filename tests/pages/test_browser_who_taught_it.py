@@ -35,10 +35,10 @@ def test_one_guesses_sees_the_blame_and_puts_it_to_the_test(
     page = come(390, 844)
     page.goto(f"{server}/Lesson?lesson={WHO_TAUGHT_IT}")
     sheet = page.locator(".st-key-pictures-sheet button")
-    guessed = page.locator(".st-key-pictures-guessed button")
+    guessed = page.locator(".st-key-pictures-sheet button[kind=primary]")
     expect(sheet).to_have_count(SHEET)  # the training was replayed
     for number in range(1, MOST + 1):
-        sheet.nth(2).click()
+        sheet.nth(2 * number).click()
         expect(guessed).to_have_count(number)
     expect(guessed.first.locator("img")).to_have_js_property("naturalWidth", 96)
     settled(page)

@@ -119,7 +119,7 @@ def test_the_run_trains_exactly_what_the_question_needs_and_is_followed(
         page = start(step="bias", phase=phase)
         assert [bar.proto.text for bar in page.get("progress")] == ["training, step 30 of 600"] * 2
         assert "Train again" not in labels(page)
-    assert alts(page)[:2] == ["Map of the model in training"] * 2
+    assert alts(page)[1:3] == ["Map of the model in training"] * 2
     queue.asked.clear()
     queue.state = State.DONE
     page = start(step="short-labels", phase="run")
@@ -177,7 +177,8 @@ def test_trained_the_reveal_has_both_maps_and_this_run(
     queue.state = State.DONE
     page = start(step="bias-and-labels", phase="reveal")
     assert len(alts(page)) == 2
-    assert "held-out images cluster" in alts(page)[0], "the maps are first"
+    assert alts(page)[0].startswith("Votes"), "the answer is first"
+    assert "held-out images cluster" in alts(page)[1]
     assert not page.header[0].value.startswith(STEPS[3].text)
     ends = [artifact.metrics["end"] for artifact in experiments[2:]]
     estimate = answers.estimate_in_run(STEPS[3].quantity, *ends)
@@ -336,11 +337,12 @@ def test_many_votes_of_one_address_are_a_number_for_the_presenter(
 def test_a_presenter_deletes_what_is_kept_of_the_lesson(empty_home: Path) -> None:
     started = begun()
     student = press(start(code=started.code), "Vote A")
-    page = press(start(code=started.code, presenter=started.token), "Delete this lesson's data now")
+    page = press(start(code=started.code, presenter=started.token), "End it, and delete its data")
     assert find_session(started.code) is None
     assert "code" not in page.query_params
     assert "deleted" in page.toast[0].value
-    assert "no lesson with this code" in student.run().warning[0].value
+    assert "This lesson has ended" in student.run().info[0].value
+    assert "no lesson with this code" in start(code=started.code).warning[0].value
 
 
 def test_a_class_is_joined_by_typing_its_code(empty_home: Path) -> None:
@@ -416,7 +418,8 @@ def test_an_ended_lesson_and_damaged_votes_are_sentences(
     page = start(code=begun().code)
     with monkeypatch.context() as patch:
         patch.setattr(lesson_room, "LIFETIME", -1.0)
-        assert "good for a day" in page.run().warning[0].value
+        assert "This lesson has ended" in page.run().info[0].value
+        assert "good for a day" in start(code=page.query_params["code"][0]).warning[0].value
     (models_folder() / ".lessons.sqlite").write_bytes(b"no database " * 500)
     page.run()
     assert not page.exception

@@ -45,8 +45,8 @@ _viewport = st.components.v2.component(
 _SIDES = (850, 770, 700, 635, 580, 535, 490, 450, 410, 370, 330)
 # State of pages that no address may name or remove.
 _STATE = """agreement_asked arrived_with arrives asked clicked closed compared enlarged gestures
-    go_to guide_atlas guide_shown import_key import_source lesson_code lesson_leads lesson_me
-    lesson_repair lesson_said lesson_votes look_at looked_among offered opened page
+    go_to guide_atlas guide_shown import_key import_source lesson_attended lesson_code lesson_leads
+    lesson_me lesson_repair lesson_said lesson_votes look_at looked_among offered opened page
     repair_pages room_contrast room_expected room_measure selected toast towers_default visitor
     window"""
 PRIVATE_STATE = {*_STATE.split(), visitors.TEACHER}

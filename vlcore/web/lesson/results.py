@@ -117,19 +117,16 @@ def _server_runs(keys: Sequence[str]) -> pd.DataFrame:
 def reveal(
     lesson: Lesson, step: Step, images: ImageSet, room: ClassSession, palette: Palette
 ) -> None:
-    """The answer: the maps, then votes and measurements, then the study's claims; a session without
+    """The answer: votes and measurements, then the maps, then the study's claims; a session without
     a code is of one visitor."""
     answer = lesson_answer(lesson, step, images)
     side, legend = shell.map_room(ABOVE)
-    if answer.measurements:
-        lines = map(_result_line, answer.measurements)
-        st.markdown(plain(" · ".join(lines)))
-    _side_by_side(step, palette, side, legend, images.grouping)
     left, right = st.columns(2)
     with left:
         _votes(answer, room, palette, side)
     with right:
         _measured(answer)
+    _side_by_side(step, palette, side, legend, images.grouping)
     number = lesson.steps.index(step) + 1
     with st.expander(f"Question {number} of {len(lesson.steps)} again: {plain(step.title)}"):
         steps.large_text(step.text)

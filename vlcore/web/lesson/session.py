@@ -67,7 +67,11 @@ def session_in_address() -> ClassSession | None:
     me, token = voter(), own_token()
     browser.remember(VOTER, me, LIFETIME)
     room = find_session(code, me, token)
-    if room is None:
+    if room is not None:
+        st.session_state["lesson_attended"] = code
+    if room is None and st.session_state.get("lesson_attended") == code:
+        st.info("This lesson has ended.", icon=":material/flag:")
+    elif room is None:
         rule = (
             "codes have four letters and are good for a day. Ask for it again, or walk through the"
             " lesson on your own"
@@ -193,6 +197,11 @@ def class_controls(
             st.caption(
                 "Enter the secret on /Manage first: then lessons of others cannot get in your way."
             )
+        elif not teacher.is_named():
+            st.caption(
+                "On this server every phone may manage models. Who runs it can set VLCORE_TEACHER"
+                " to a secret, which the page Manage then asks for."
+            )
         join_control()
 
 
@@ -220,10 +229,11 @@ def presenter_controls(room: ClassSession) -> None:
             st.code(f"{steps.student_address(room.code)}&presenter={own_token()}", language=None)
         with st.popover("End the lesson", icon=":material/delete:"):
             st.caption(
-                "The code is valid for a day, and its data are deleted within a week after it. No"
-                " name was ever stored. Models and recorded plans stay."
+                "Phones are told that it is over, and its votes are deleted. Left open, its code is"
+                " valid for a day, and its data are deleted within a week after it. No name was"
+                " ever stored. Models and recorded plans stay."
             )
-            st.button("Delete this lesson's data now", on_click=_delete, args=(room.code,))
+            st.button("End it, and delete its data", on_click=_delete, args=(room.code,))
         _door(room)
 
 

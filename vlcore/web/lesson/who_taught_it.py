@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -92,12 +93,15 @@ def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: Delta
 def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:
     """A student's phone: a guess while guesses count, then what the presenter shows."""
 
+    case = _case(room, images)
+
     @shell.follows(FOLLOW)
     def follow() -> None:
         session.current(room)
+        if case is None and _case(room, images) is not None:
+            st.rerun()
 
     follow()
-    case = _case(room, images)
     if case is None:
         st.info("The presenter trains the model first.", icon=":material/hourglass:")
         return
@@ -234,7 +238,7 @@ def _show(room: ClassSession, case: Case, guess: Callable[[str], None] | None) -
 
 
 def _show_sheet(room: ClassSession, case: Case, guess: Callable[[str], None] | None) -> None:
-    """The sheet; a tap on an image moves it to the guess above, and another one back."""
+    """The sheet; a tap on an image puts it into the guess, and another one takes it out."""
     sheet, most = case.sheet, len(case.sheet.blamed)
     chosen = sheet.read(room.vote)
     if guess is None:
@@ -245,16 +249,17 @@ def _show_sheet(room: ClassSession, case: Case, guess: Callable[[str], None] | N
 
         session.count_votes(room, count)
     else:
-        st.markdown(f"**Your guess: {len(chosen)} of {most}**")
-        _pictures("guessed", chosen, room, case, guess)
-    remaining = [row for row in sheet.rows if row not in chosen]
-    _pictures("sheet", remaining, room, case, guess)
+        is_in = " It is in." if len(chosen) == most else ""
+        st.markdown(f"**Your guess: {len(chosen)} of {most}.{is_in}**")
+    _show_images_of(room, case, chosen, guess)
 
 
-def _pictures(
-    key: str, rows: list[int], room: ClassSession, case: Case, guess: Callable[[str], None] | None
+def _show_images_of(
+    room: ClassSession, case: Case, chosen: list[int], guess: Callable[[str], None] | None
 ) -> None:
-    """Small training images; with a `guess` a tap on one puts it in, or takes it out."""
+    """Show the training images of the sheet; with a `guess` a tap on one puts it in, or takes it
+    out. None moves, for the next tap is already on its way."""
+    rows = list(case.sheet.rows)
     words, groups = group_words(case.images.grouping), case.images.table["group"]
     addresses = image_addresses.addresses(case.images, rows)
     labels = {
@@ -269,9 +274,10 @@ def _pictures(
     def turn(row: int) -> None:
         guess(case.sheet.turned(room.vote, row))
 
-    with st.container(horizontal=True, gap="xxsmall", key=f"pictures-{key}"):
+    with st.container(horizontal=True, gap="xxsmall", key="pictures-sheet"):
         for row, label in labels.items():
-            st.button(label, key=f"{key}_{row}", type="tertiary", on_click=turn, args=(row,))
+            kind: Literal["primary", "tertiary"] = "primary" if row in chosen else "tertiary"
+            st.button(label, key=f"sheet_{row}", type=kind, on_click=turn, args=(row,))
 
 
 def _handouts(case: Case) -> None:
