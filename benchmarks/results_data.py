@@ -193,15 +193,6 @@ def failing(study: str) -> list[str]:
     return list(Study(plan_of(study), read=None, elsewhere=runs).failing_blocks)
 
 
-def only_pairs_of(study: str, shared_with: str) -> Contrast:
-    """Descriptive less short labels of a study in the seed pairs that another has too."""
-    names = (DESCRIPTIVE, short_arm(study))
-    arms = arms_of(study, PRIMARY, STUDY_BIAS, *names)
-    shared = arms.rates.index.intersection(_log_odds(shared_with, STUDY_BIAS).index)
-    arms = ArmRates(arms.rates.loc[shared], arms.images.loc[shared])
-    return contrast(arms, {names[0]: 1, names[1]: -1})
-
-
 def without(study: str, blocks: Collection[str]) -> Contrast:
     """Descriptive less short labels of a study without some of its seed pairs."""
     arms = arms_of(study, PRIMARY, STUDY_BIAS, DESCRIPTIVE, SHORT)

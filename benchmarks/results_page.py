@@ -6,11 +6,10 @@ from pathlib import Path
 
 from benchmarks import head, row
 from benchmarks import results_data as data
-from benchmarks.results_beyond import crossed_images
-from benchmarks.results_data import DESCRIPTIVE, PROBE, less
+from benchmarks.results_beyond import crossed_images, levels_slope
+from benchmarks.results_data import PROBE, less
 from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.experiment.wording import signed
-from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
 from vlcore.study.answer import (
     PLANNED_PAIRS,
@@ -23,8 +22,9 @@ from vlcore.study.answer import (
     place_or_sky,
     run_chain,
 )
+from vlcore.study.answer_table import answer_table
 from vlcore.study.contrasts import Contrast
-from vlcore.study.pooled import SETS, found_otherwise, pooled
+from vlcore.study.pooled import SETS, pooled
 from vlcore.study.telling_apart import apart_found
 
 TEMPLATE = Path(__file__).with_name("results_page.md")
@@ -41,14 +41,7 @@ TABLE_WORDS = (
 
 def page() -> str:
     """The page of results."""
-    values = {
-        "planned_chain": planned_chain(),
-        **costs(),
-        **why(),
-        **same_place(),
-        **beyond(),
-        **how_sure(),
-    }
+    values = {"planned_chain": planned_chain(), **costs(), **why(), **beyond(), **how_sure()}
     return TEMPLATE.read_text(encoding="utf-8").format_map(values)
 
 
@@ -129,12 +122,12 @@ def costs() -> dict[str, object]:
     scenes_slope, cues_slope = (data.slope(study, (0.0, STUDY_BIAS)) for study in NO_BIAS.values())
     return {
         "scenes": both(scenes),
-        "scenes_pairs": scenes.n,
         "cues": both(cues),
-        "cues_pairs": cues.n,
-        "otherwise": found_otherwise(),
+        "answer_table": answer_table(),
         "scenes_slope": odds(scenes_slope),
         "cues_slope": odds(cues_slope),
+        "scenes_levels": odds(levels_slope("made-of-words-scratch").mean_log_odds),
+        "cues_levels": odds(levels_slope("made-of-words-scratch-cues").mean_log_odds),
     }
 
 
@@ -142,37 +135,13 @@ def why() -> dict[str, object]:
     """Where it is lost: readouts, arms and recipes."""
     readouts = {
         name: pooled("scenes", f"readouts_{measure}.minority_accuracy").all_pairs
-        for name, measure in {
-            "bare": "bare",
-            "adjusted": "adjusted",
-            "probe": "linear_probe",
-            "neighbours": "nearest_neighbours",
-        }.items()
+        for name, measure in {"bare": "bare", "neighbours": "nearest_neighbours"}.items()
     }
     values: dict[str, object] = {name: both(result) for name, result in readouts.items()}
-    values["readout_pairs"] = min(result.n for result in readouts.values())
-    arms = {"place": DESCRIPTIVE, "codes": "codes"}
-    for name, arm in (arms | {"random": "random places"}).items():
-        values[name] = both(less("again", arm, "short"))
-        values[f"{name}_probe"] = both(less("again", arm, "short", measure=PROBE))
     sky = "second-word-scratch-cues"
     values["sky"] = both(less(sky, "sky"))
     values["sky_probe"] = both(less(sky, "sky", measure=PROBE))
-    return values | {
-        "words": composition_found(),
-        "images": both(less("pictures")),
-        "images_and_steps": both(less("pictures-long")),
-        "images_before": both(data.only_pairs_of("again", "pictures-long")),
-    }
-
-
-def same_place() -> dict[str, object]:
-    """Mismatched captions of the same place, less short labels."""
-    values: dict[str, object] = {}
-    for prefix, study in (("same", "again"), ("scenes_same", "cause-scenes")):
-        for suffix, measure in (("", PRIMARY), ("_common", "majority_accuracy")):
-            values[prefix + suffix] = both(less(study, "same place", "short", measure=measure))
-    return values
+    return values | {"words": composition_found()}
 
 
 def beyond() -> dict[str, object]:

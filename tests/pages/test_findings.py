@@ -15,11 +15,12 @@ from vlcore.plots.theme import PHONE_SIDE
 from vlcore.study import plans, registry
 from vlcore.study import text as words
 from vlcore.study.answer import composition_found
+from vlcore.study.answer_table import answer_table
 from vlcore.study.plans import StudyPlan
 from vlcore.study.pooled import SETS, pooled, studies_to_open
 from vlcore.study.published import PublishedStudy
 from vlcore.study.results import Study
-from vlcore.study.telling_apart import apart_found, apart_table
+from vlcore.study.telling_apart import apart_found
 from vlcore.web.findings import sections
 
 from .app import FakeQueue, alts, opened, press, text_of
@@ -62,7 +63,7 @@ def test_a_published_study_opens_without_any_model(empty_home: Path, queue: Fake
     first = next(part.value for part in page.markdown if "seed pairs" in part.value)
     assert all(pooled(data).words in first for data in SETS), "the answer is first"
     assert alts(page)[0].startswith(FOREST)
-    for sentence in (apart_found(), apart_table(), composition_found()):
+    for sentence in (answer_table(), apart_found(), composition_found()):
         assert " ".join(sentence.split()) in " ".join(text.split())
     assert study.origin in text
     everything = next(box for box in page.expander if box.label.startswith("All results"))

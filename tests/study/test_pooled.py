@@ -11,9 +11,11 @@ from vlcore.classroom.lessons import EXPERIMENTS, lessons
 from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import published
+from vlcore.study.answer import composition_found
+from vlcore.study.answer_table import answer_table
 from vlcore.study.plans import StudyError
 from vlcore.study.pooled import SETS, UNTOUCHED, forest_rows, found, pooled
-from vlcore.study.telling_apart import apart_found, apart_table
+from vlcore.study.telling_apart import apart_found
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,8 +48,8 @@ def test_every_untouched_seed_pair_counts_once(data: str) -> None:
 def test_documents_and_lessons_say_the_number_of_the_table() -> None:
     """Else write what `found` and `Measurement.number` say into the document."""
     assert " ".join(found().split()) in words_of("README.md")
-    for sentence in (apart_found(), apart_table()):
-        assert " ".join(sentence.split()) in words_of("README.md")
+    for text in (answer_table(), apart_found(), composition_found()):
+        assert " ".join(text.split()) in words_of("README.md")
     for data in SETS:
         step = lessons(Condition(data=data, data_version="2"))[EXPERIMENTS].steps[-1]
         estimate = estimate_published(step.quantity, step.conditions)

@@ -12,7 +12,6 @@ from functools import cache
 
 import pandas as pd
 
-from vlcore.experiment.wording import difference, signed
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import published
 from vlcore.study.contrasts import Contrast, arm_rates, contrast
@@ -202,39 +201,38 @@ def place_or_sky(runs: pd.DataFrame, data: str, tower: str = "scratch") -> Contr
     return estimate(runs, "second-word", tower, data, SKY_LESS_PLACE, margin=margin)
 
 
+def cost_by_text(data: str, tower: str, weights: Mapping[str, float]) -> Contrast:
+    """What descriptive labels cost where captions are codes, `CODES_COST`, or means of random word
+    vectors, `WORDS_COST`; or the second less the first, `WORDS_LESS_CODES`. From the table of
+    published runs; AnalysisError where they are not in it."""
+    study = "made-of-words"
+    runs = _published_runs(published.newest(), f"{study}-{tower}{SETS[data]}")
+    rates = arm_rates(runs, study_plan(study, tower, data), PRIMARY, BIAS, *weights)
+    return contrast(rates, weights)
+
+
+_AS_WORDS = (
+    "captions that name the place cost {} as means of random word vectors than as codes of their"
+    " own"
+)
+
+
 def composition_found() -> str:
     """What it changes that captions are made of words, a sentence an image tower; AnalysisError
     where a study of it is not published."""
     sentences = []
     for tower, words in TOWERS.items():
-        costs, changes = [], []
-        for data in SETS:
-            codes, vectors, change = (
-                _published("made-of-words", tower, data, weights).mean_log_odds
-                for weights in (CODES_COST, WORDS_COST, WORDS_LESS_CODES)
-            )
-            costs.append(
-                f"{signed(codes.value, 2)} as codes and {signed(vectors.value, 2)} as words on"
-                f" `{data}` (difference {difference(change.as_dict())})"
-            )
-            changes.append(change)
-        start = "it makes no clear difference whether captions that name the place are"
-        if all(change.low > 0 for change in changes):
-            start = "captions that name the place cost less as words than as"
-        elif all(change.high < 0 for change in changes):
-            start = "captions that name the place cost more as words than as"
-        ends = " or means of random word vectors" if start.endswith("are") else ""
-        sentences.append(
-            f"{words.capitalize()}, {start} codes of their own{ends}: {' and '.join(costs)}."
+        changes = [cost_by_text(data, tower, WORDS_LESS_CODES).mean_log_odds for data in SETS]
+        result = (
+            "it makes no clear difference whether captions are codes of their own or means of"
+            " random word vectors"
         )
+        if all(change.low > 0 for change in changes):
+            result = _AS_WORDS.format("less")
+        elif all(change.high < 0 for change in changes):
+            result = _AS_WORDS.format("more")
+        sentences.append(f"{words.capitalize()}, {result}.")
     return " ".join(sentences)
-
-
-def _published(study: str, tower: str, data: str, weights: Mapping[str, float]) -> Contrast:
-    """A contrast from the table of published runs."""
-    runs = _published_runs(published.newest(), f"{study}-{tower}{SETS[data]}")
-    rates = arm_rates(runs, study_plan(study, tower, data), PRIMARY, BIAS, *weights)
-    return contrast(rates, weights)
 
 
 @cache

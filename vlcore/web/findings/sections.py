@@ -22,6 +22,7 @@ from vlcore.plots.theme import Palette
 from vlcore.study import answer as chain
 from vlcore.study import figures, pooled, published, report, tables, telling_apart
 from vlcore.study import text as words
+from vlcore.study.answer_table import answer_table
 from vlcore.study.evidence import ClaimResult
 from vlcore.study.findings import Findings
 from vlcore.study.published import FOLDER, PublishedStudy
@@ -123,12 +124,7 @@ def answer(palette: Palette, width: int) -> None:
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _depends_on(newest: float) -> tuple[str, ...]:
     del newest  # names the table in the cache
-    return (
-        pooled.found_otherwise(),
-        telling_apart.apart_found(),
-        telling_apart.apart_table(),
-        chain.composition_found(),
-    )
+    return (answer_table(), f"{telling_apart.apart_found()} {chain.composition_found()}")
 
 
 @st.cache_resource(max_entries=20, show_spinner=False, hash_funcs=_BY_CONTENT)

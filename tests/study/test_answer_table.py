@@ -1,0 +1,29 @@
+"""The answer in one table: each row is what its own function says."""
+
+import pytest
+
+from vlcore.experiment.wording import difference
+from vlcore.study import telling_apart
+from vlcore.study.answer import SETS, WORDS_COST, cost_by_text
+from vlcore.study.answer_table import answer_table
+from vlcore.study.contrasts import Contrast
+from vlcore.study.pooled import pooled
+
+
+def words_of(result: Contrast) -> str:
+    return f"{difference(result.mean_log_odds.as_dict())}; {result.n}"
+
+
+@pytest.mark.parametrize("data", SETS)
+def test_every_row_has_an_interval_and_pairs_on_each_set(data: str) -> None:
+    head, _, *rows = (
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in answer_table().splitlines()
+    )
+    column = head.index(f"`{data}`")
+    cells = {row[0]: row[column] for row in rows}
+    assert len(cells) == len(rows), "no two rows ask the same"
+    assert words_of(pooled(data).all_pairs) == cells["**rare images**"]
+    assert words_of(telling_apart.cost(data, "sky", "")) in cells.values()
+    assert words_of(cost_by_text(data, "pretrained", WORDS_COST)) == list(cells.values())[-1]
+    assert len(set(cells.values())) == len(rows)
