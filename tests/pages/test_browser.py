@@ -1,5 +1,6 @@
 """What only a browser shows: a real import, a narrow window, links between pages."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -84,6 +85,10 @@ def test_a_zip_is_imported_by_the_real_worker(page: Page, server: str, tmp_path:
     page.locator("input[type=file]").first.set_input_files(archive)
     page.get_by_label("Name of the set").fill("browser-cups")
     page.get_by_role("button", name="Make the image set").click()
+    page.get_by_role("button", name="Train on it").click()
+    expect(page).to_have_url(re.compile("/Train.*data=browser-cups"))
+    expect(page.get_by_role("combobox", name="Image set")).to_have_value("browser-cups")
+    page.get_by_role("link", name="Data", exact=True).click()
     page.get_by_role("button", name="Look at it").click()
     expect(page.get_by_text("browser-cups: imported from")).to_be_visible()
     expect(page.locator("svg image").first).to_be_attached()

@@ -219,7 +219,7 @@ def test_a_set_of_embeddings_is_shown_and_not_trained(
     data = opened("1_Data", data="birds")
     assert not data.select_slider, "no controls over an error"
     assert leads(data) == {"Its map and measures": "Train"}
-    assert leads(opened("1_Data")) == {"Train on it": "Train"}
+    assert leads(opened("1_Data")) == {"Train on scenes": "Train"}
     shutil.rmtree(store.models_folder() / key)
     (error,) = page.run().error
     assert "The measures of birds are not on the disk" in error.value

@@ -27,7 +27,7 @@ from vlcore.experiment.files import scratch_folder
 from vlcore.experiment.limits import LONG_JOB_SECONDS
 from vlcore.experiment.plain_text import as_code, plain
 from vlcore.jobs.jobs import State
-from vlcore.web import jobs, shell, visitors, widgets, work
+from vlcore.web import jobs, shell, visitors, work
 
 # Characters of four bytes at most: a zip's own name, and one of its files (65,535 bytes).
 _STEM, _LONGEST = 60, 16_000
@@ -236,5 +236,8 @@ def _importing(key: str) -> None:
         if st.button("Look at it", type="primary", icon=":material/photo_library:"):
             del st.session_state["import_key"]
             shell.go_to(report["name"])
-        widgets.link("pages/2_Train.py", "Train on it", "play_arrow", data=report["name"])
+        if st.button("Train on it", icon=":material/play_arrow:"):
+            # A link would lose to the set that the visitor chose before.
+            st.session_state["go_to"] = {"data": report["name"]}
+            st.switch_page("pages/2_Train.py")
         st.button("Import another", on_click=st.session_state.pop, args=("import_key",))
