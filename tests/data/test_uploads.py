@@ -71,7 +71,7 @@ def test_three_formats_open_and_all_are_known_by_their_beginning(kind: str) -> N
 BAD = [
     (b"", "is empty"),
     (b"hello", "not a PNG"),
-    (b"0" * (limits.UPLOAD_BYTES + 1), "limit is 5 MB"),
+    (b"0" * (limits.UPLOAD_BYTES + 1), "limit is 20 MB"),
     (encoded(Image.new("RGB", (7, 50))), "only 7 x 50 pixels"),
     (claimed_png(8000, 5001), "megapixels"),
     (claimed_png(10_000, 10_000), "megapixels"),  # Pillow only warns here

@@ -66,11 +66,13 @@ class Question:
         inputs: the images as the model reads them, (m, ...).
         object: what they show, or are taken to show.
         other: the other object.
+        is_known: whether it is known what they show.
     """
 
     inputs: Inputs
     object: str
     other: str
+    is_known: bool = True
 
 
 @dataclass(frozen=True)
@@ -341,9 +343,9 @@ def ask_image(
     objects = images.grouping.objects
     if shows and shows not in objects:
         raise ExplainError(f"No object is named {shows!r}; choose one of {', '.join(objects)}.")
-    question = _question(images, inputs, shows or objects[0])
+    question = replace(_question(images, inputs, shows or objects[0]), is_known=bool(shows))
     if not shows and margins_in(artifact.key, question)[0] > 0:
-        return Question(inputs, question.other, question.object)
+        return replace(question, object=question.other, other=question.object)
     return question
 
 

@@ -255,7 +255,10 @@ def novelty_sentence(novelty: Novelty) -> str:
     rate, count = wording.rate(novelty.share.as_dict()), f"{novelty.share.n:,}"
     sentence = f"{rate} of its {count} images are at least as far from the others."
     if novelty.is_new:
-        return f"**New to the set**: {sentence} Shares are calibrated on it alone."
+        return (
+            f"**New to the set**: {sentence} The share above was fitted to images like those: do"
+            " not rely on it here."
+        )
     return f"**Not new to the set**: {sentence}"
 
 

@@ -94,10 +94,13 @@ class Sheet:
         from scipy.stats import hypergeom  # takes 0.4 s, for which a page does not wait
 
         count = len(self.blamed)
-        by_chance = hypergeom(len(self.rows), count, count)
+        chosen = len(self.read(guess)) or count
+        picked = f"{chosen} image{'s' * (chosen > 1)}"
+        by_chance = hypergeom(len(self.rows), count, chosen)
         low, high = by_chance.interval(0.95)
         sentences = [
-            f"By chance {by_chance.mean():.1f} of {count} are found ({low:g} to {high:g})."
+            f"By chance {picked} {'have' if chosen > 1 else 'has'} {by_chance.mean():.1f} of them"
+            f" ({low:g} to {high:g})."
         ]
         counts = {text: number for text, number in votes.items() if self.is_complete(text)}
         if guesses := sum(counts.values()):
@@ -105,7 +108,7 @@ class Sheet:
             in_all = f"{guesses} guess{'es' * (guesses > 1)}"
             sentences.insert(0, f"The class found {mean:.1f} on average, in {in_all}.")
         if self.read(guess):
-            sentences.insert(0, f"You found {self.hits(guess)} of {count}.")
+            sentences.insert(0, f"You found {self.hits(guess)} of {count} with {picked}.")
         return " ".join(sentences)
 
 

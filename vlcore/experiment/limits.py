@@ -7,7 +7,7 @@ them, so that there is one number for each and a test can make it small."""
 MB, GB = 2**20, 2**30
 
 # Images
-UPLOAD_BYTES = 5 * MB  # one image that a visitor gives
+UPLOAD_BYTES = 20 * MB  # one image that a visitor gives, such as a phone's photograph
 PICTURE_BYTES = 50 * MB  # one file of a folder or a zip
 PIXELS = 40_000_000  # of an image, before one of them is decoded
 

@@ -84,6 +84,8 @@ def _strips(explanation: Explanation, images: ImageSet) -> None:
     verdict = f"{explanation.wrong} of {count} wrong"
     if count == 1:
         verdict = "the model is wrong" if explanation.wrong else "the model is right"
+    if not question.is_known:
+        verdict = f"so it predicts {question.other}; what the image shows is not known"
     margin = signed(float(explanation.margins.mean()), 1)
     st.caption(
         plain(

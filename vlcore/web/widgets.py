@@ -32,6 +32,7 @@ Item = TypeVar("Item")
 LARGEST = 512  # px of the longer side of an image that is sent
 LOSSLESS = 128  # px, up to which an image is sent without loss: each run sends it again
 _SMALL = 16, 6  # rows and columns of a table that a phone shows whole
+NEIGHBOUR = 84  # px of an image in a row of neighbours: four are beside each other on a phone
 CARD_MAP = 214  # px; the side of a small map
 _SANITY_BADGES: dict[SanityStatus, tuple[str, Any]] = {
     SanityStatus.PASSED: (":material/check_circle:", "green"),
@@ -247,10 +248,12 @@ def in_pairs(items: Iterable[Item]) -> list[tuple[DeltaGenerator, Item]]:
 def show_neighbours(model: ModelMap, neighbours: Sequence[tuple[int, float]]) -> None:
     """Show images in a row, by their rows, with their group and cosine."""
     images = cache.image_set(model)
-    for column, (row, similarity) in zip(st.columns(len(neighbours)), neighbours, strict=True):
-        words = ", ".join(images.table.iloc[row][["object", "context"]])
-        show_image(images.image(row), alt=words, within=column)
-        column.caption(f"{plain(words)}  \n{similarity:.2f}")
+    with st.container(horizontal=True, gap="small"):
+        for row, similarity in neighbours:
+            words = ", ".join(images.table.iloc[row][["object", "context"]])
+            with st.container(width=NEIGHBOUR, gap="xsmall"):
+                show_image(images.image(row), alt=words, width=NEIGHBOUR)
+                st.caption(f"{plain(words)}  \n{similarity:.2f}")
 
 
 def caption_table(model: ModelMap, z: Any) -> None:

@@ -121,7 +121,7 @@ def test_what_was_left_out_is_reported_and_kept_beside_the_pictures(tree: Tree) 
         "horse/grass/y.png": b"",
     }
     odd |= {"horse/desert/cut.jpg": picture(99, "JPEG", (300, 300))[:2000]}
-    large = encoded(np.random.default_rng(3).integers(0, 256, (1400, 1400, 3), np.uint8))
+    large = encoded(np.random.default_rng(3).integers(0, 256, (2700, 2700, 3), np.uint8))
     usable = groups(5, 5, 5, 5, pattern="{0}/{1}/{2}.jpg") | {"horse/grass/large.PNG": large}
     assert len(large) > limits.UPLOAD_BYTES
     report = import_set(tree(usable | odd), "most")

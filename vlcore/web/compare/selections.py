@@ -138,7 +138,12 @@ def _searched(view: Shown, text: str) -> Chosen:
     warned = caption_warnings(
         view.comparison, view.images.grouping, [text], list(ranking.selection.best)
     )
-    return Chosen(selection, _reasons(ranking), warned)
+    notes = list(warned)
+    if words is not None and not len(words):
+        notes.insert(
+            0, f"No image has all of these words: models rank all by “{text}” as a caption."
+        )
+    return Chosen(selection, _reasons(ranking), notes)
 
 
 def _reasons(ranking: Ranking) -> list[str]:

@@ -31,6 +31,7 @@ const HINT = "Point: an image, lit in every map. Click: its neighbours. Drag: ma
 const HINT_ALONE = "Ctrl and wheel: zoom. Shift and drag: move. Double click: back.";
 const HINT_ALONE_OF_FINGER = "Tap: an image, in every map. Two fingers: zoom.";
 const HINT_OF_FINGER = "Tap: an image, in every map. Two fingers: zoom. To mark images, press Lasso and draw.";
+const HINT_WITH_TWINS = HINT.replace("its neighbours", "its neighbours, ringed twins");
 const HINT_OF_TWINS = HINT_OF_FINGER.replace(".", ", and its twins ringed.");
 
 // Streamlit calls again for newer data and ends no former call, but for one that was under way: that it ends, before or
@@ -198,8 +199,8 @@ class LinkedMaps {
       this.scenes = {};
     }
     this.adopt(data.selected);
-    const ofFinger = this.columns.scene ? HINT_OF_TWINS : HINT_OF_FINGER;
-    const [hint, hintOfFinger] = data.lists ? [HINT, ofFinger] : [HINT_ALONE, HINT_ALONE_OF_FINGER];
+    const [ofPointer, ofFinger] = this.columns.scene ? [HINT_WITH_TWINS, HINT_OF_TWINS] : [HINT, HINT_OF_FINGER];
+    const [hint, hintOfFinger] = data.lists ? [ofPointer, ofFinger] : [HINT_ALONE, HINT_ALONE_OF_FINGER];
     this.hint.textContent = this.isTouched ? hintOfFinger : hint;
     this.picked = data.picked;
     this.passing = bitsOf(data.drawn, data.count);
@@ -749,7 +750,9 @@ class LinkedMaps {
     if (!isOver || (event.deltaY > 0 && this.view.zoom === 1)) return;  // the page scrolls
     event.preventDefault();
     const {px, part} = this.under(event, surface), lines = event.deltaMode ? 16 : 1;
-    this.zoom(Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.002)), part, px);
+    // Two fingers on a pad say a few pixels with the key, a notch of a wheel a hundred.
+    const turn = event.ctrlKey ? 0.01 * Math.min(25, Math.max(-25, event.deltaY * lines)) : 0.002 * event.deltaY * lines;
+    this.zoom(Math.exp(-turn), part, px);
   }
 
   // Comes closer by a factor, so that a part of the maps stays at a position in px: the middle unless said otherwise.

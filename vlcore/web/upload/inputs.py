@@ -17,6 +17,7 @@ from vlcore.data.decoding import UploadError, is_picture
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.data.uploads import UploadedPicture, samples, shown_name, uploaded
+from vlcore.experiment import limits
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.plain_text import as_code, plain
 from vlcore.experiment.wording import title
@@ -203,8 +204,10 @@ def _uploads(room: int) -> tuple[list[Opened], bool]:
         "Choose files, drop them here, or paste an image anywhere on this page. A PNG or WebP with"
         " a see-through background is placed on each background in turn."
     )
-    label, kinds = "Images (PNG, JPEG or WebP, up to 5 MB each)", ["png", "jpg", "jpeg", "webp"]
-    files = st.file_uploader(label, kinds, True, "files", about, max_upload_size=5) or []
+    most = limits.UPLOAD_BYTES // limits.MB
+    label = f"Images (PNG, JPEG or WebP, up to {most} MB each)"
+    kinds = ["png", "jpg", "jpeg", "webp"]
+    files = st.file_uploader(label, kinds, True, "files", about, max_upload_size=most) or []
     browser.PASTE(key="paste", height=0)
     # Every click runs the page again, and a large photo takes half a second to decode: what was
     # opened stays in the session.
