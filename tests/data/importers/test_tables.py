@@ -267,6 +267,23 @@ def test_other_columns_reach_the_set_and_its_second_import(tree: Tree) -> None:
     assert set(again["source (yours)"]) == set(files), "the names of the first import stay too"
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        ("file", "animal", "place", "photographer"),
+        ("filename", "class", "context", "photographer"),
+        ("image", "object", "location", "class"),
+    ],
+)
+def test_a_table_of_labels_is_read_by_other_names_of_its_columns(
+    tree: Tree, head: tuple[str, ...]
+) -> None:
+    listing = table(head, ("a.png", "cat", "snow", "Kim"), ("b.png", "dog", "sea", "Luis"))
+    found = look(tree({"labels.csv": listing, "a.png": 1, "b.png": 2}))
+    assert rows_of(found, "object", "context") == [["cat", "snow"], ["dog", "sea"]]
+    assert own(rows_of(found, "columns")) == [{head[3]: "Kim"}, {head[3]: "Luis"}]
+
+
 def test_a_set_keeps_so_many_columns(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "USER_COLUMNS", 2)
     head = ("file_name", "object", "context", "a", "b", "c")

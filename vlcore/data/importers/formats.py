@@ -72,7 +72,7 @@ FORMATS = (
         "labels-csv",
         "tables of labels and backgrounds (`labels.csv`)",
         read_labels,
-        "a labels.csv with file, label and background",
+        "a labels.csv with file, label (or object, animal …) and background (or context, place …)",
     ),
     Format(
         "captions-csv",

@@ -32,7 +32,10 @@ _PATHS = ("filepath", "file_path", "filename", "file_name", "image_path", "image
 _CAPTIONS = ("caption", "text", "title")
 _GROUP = {"object", "context"}
 _LABELLED = {*_PATHS, *_CAPTIONS, *_GROUP, "split", "mask", "scene", "factors"}
-_LABELS = {"file", "label", "background"}
+# Names of the columns of a ``labels.csv``; of several the first counts.
+_FILES = ("file", *_PATHS)
+_OBJECTS = ("label", "object", "class", "category", "species", "animal")
+_CONTEXTS = ("background", "context", "place", "location", "environment")
 # Columns of path and background, by file: as published, and as SubpopBench lists it.
 _WATERBIRDS = {
     "metadata.csv": ("img_filename", "place"),
@@ -123,27 +126,37 @@ def _labelled(
 
 
 def read_labels(source: Source) -> Contents | None:
-    """``labels.csv`` with the columns ``file``, relative to its table, ``label``, the object, and
-    ``background``, the context."""
+    """``labels.csv`` with a column of files, relative to the table, one of objects and one of
+    contexts, as `_FILES`, `_OBJECTS` and `_CONTEXTS` name them."""
+    roles = (_FILES, _OBJECTS, _CONTEXTS)
 
     def is_labels(file: str) -> bool:
         return PurePosixPath(file).name == "labels.csv"
 
-    tables = list(read_tables(source, is_labels, _LABELS, _LABELS.issubset))
+    def has_all(columns: Collection[str]) -> bool:
+        return not any(set(names).isdisjoint(columns) for names in roles)
+
+    names = {name for role in roles for name in role}
+    tables = list(read_tables(source, is_labels, names, has_all))
     if not tables:
         return None
     files = frozenset(source.files)
     rows: list[Row] = []
     skipped: Skipped = []
     for table in tables:
+        chosen = [table.first(role) for role in roles]
+        spare = [name for name in table.columns if name in names and name not in chosen]
         for record, others in zip(table.records, table.others, strict=True):
-            file, reason = path_inside(table.folder, record["file"], files)
-            if not reason and not (record["label"] and record["background"]):
+            path, obj, context = (record[name] for name in chosen)
+            file, reason = path_inside(table.folder, path, files)
+            if not reason and not (obj and context):
                 reason = "lacks a label or a background in the table"
             if reason:
-                skipped.append((record["file"] or table.file, reason))
-            else:
-                rows.append(Row(file, record["label"], record["background"], columns=others))
+                skipped.append((path or table.file, reason))
+                continue
+            if spare:
+                others = json.dumps(json.loads(others) | {name: record[name] for name in spare})
+            rows.append(Row(file, obj, context, columns=others))
     return Contents("A table labels.csv with labels and backgrounds.", rows, skipped)
 
 
