@@ -70,7 +70,7 @@ FORMATS = (
     ),
     Format(
         "labels-csv",
-        "tables of labels and backgrounds (`labels.csv`)",
+        "tables of labels (`labels.csv` with file, label and background)",
         read_labels,
         "a labels.csv with file, label (or object, animal …) and background (or context, place …)",
     ),

@@ -23,8 +23,8 @@ from vlcore.classroom.teacher import Right
 from vlcore.data import importers
 from vlcore.data.catalogue import check_name, set_names
 from vlcore.data.imageset import usable_name
+from vlcore.experiment import limits
 from vlcore.experiment.files import scratch_folder
-from vlcore.experiment.limits import LONG_JOB_SECONDS
 from vlcore.experiment.plain_text import as_code, plain
 from vlcore.jobs.jobs import State
 from vlcore.web import jobs, shell, visitors, work
@@ -40,7 +40,8 @@ def section() -> None:
         "Two kinds of objects in two kinds of contexts, for example `horse/grass/…`,"
         " `horse/desert/…`, `camel/grass/…`, `camel/desert/…`, or `horse_grass/…` and so on. The"
         f" formats that are recognised: {importers.format_titles()}. **Everybody on this server"
-        " will see the set.** Larger ones: `python -m vlcore data import FOLDER --name NAME`."
+        " will see the set.** Larger ones: `python -m vlcore data import"
+        " FOLDER --name NAME`; embeddings from elsewhere: `python -m vlcore data import FILE.npz`."
     )
     visitors.require_right(Right.SETS)
     if pending := st.session_state.get("import_key"):
@@ -49,7 +50,8 @@ def section() -> None:
     zipped, folder = st.tabs(["A zip", "A folder"])
     # MB, as in config.toml.
     file = zipped.file_uploader("A zip of images", type="zip", max_upload_size=100)
-    options: dict[str, Any] = {"accept_multiple_files": "directory", "max_upload_size": 5}
+    most = limits.UPLOAD_BYTES // limits.MB
+    options: dict[str, Any] = {"accept_multiple_files": "directory", "max_upload_size": most}
     files = folder.file_uploader("A folder of images", key="import_folder", **options)
     if not file and not files:
         return
@@ -168,7 +170,14 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
     check_name(name := name.strip())
     key = st.session_state["import_key"] = imports.import_key(name)  # of this attempt
     work.ask(
-        key, imports.run_import, key, source, name, options, short=False, limit=LONG_JOB_SECONDS
+        key,
+        imports.run_import,
+        key,
+        source,
+        name,
+        options,
+        short=False,
+        limit=limits.LONG_JOB_SECONDS,
     )
     st.rerun()
 
