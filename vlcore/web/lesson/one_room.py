@@ -59,9 +59,8 @@ def _planning(room: ClassSession, images: ImageSet) -> None:
     contrast, measure = one_room.question_at(room.step, usual, images.grouping)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _choose_question(room, usual, images, contrast, measure)
-        planned = widgets.integer_input(
-            "Seed pairs", one_room.FEWEST, one_room.MOST, one_room.USUAL, width=130
-        )
+        # A browser ignores a number below the bound without a word.
+        planned = widgets.integer_input("Seed pairs", 1, one_room.MOST, one_room.USUAL, width=130)
         about = (
             "Seed pair 1 has this seed, the next ones the next. Choose another one where a class"
             " before had these."
@@ -78,6 +77,10 @@ def _planning(room: ClassSession, images: ImageSet) -> None:
         st.markdown(plain(f"{question} On the phones: {counts}"))
 
     session.count_votes(room, show_votes)
+    waits_for = "" if prediction else "First choose what the class expects."
+    if planned < one_room.FEWEST:
+        waits_for = f"A plan has {one_room.FEWEST} seed pairs or more."
+    planned = max(planned, one_room.FEWEST)
     plan = Plan(contrast.name, planned, measure, seed, prediction or "", towers=room.towers)
     meaning = explained(words_of(measure, images.grouping))
     st.caption(plain(f"{one_room_results.rule(plan)} {TOWERS_SEEN[plan.towers]} {meaning}"))
@@ -94,11 +97,11 @@ def _planning(room: ClassSession, images: ImageSet) -> None:
             type="primary",
             icon=":material/lock:",
             help="Records the plan before the first run. It cannot be changed then.",
-            disabled=not prediction,
+            disabled=bool(waits_for),
             on_click=fix,
         )
-        if not prediction:
-            st.caption("First choose what the class expects.", width="content")
+        if waits_for:
+            st.caption(waits_for, width="content")
         _prepare(plan, images)
         _rehearsal_controls(room, plan, images)
 
