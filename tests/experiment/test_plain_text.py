@@ -91,6 +91,16 @@ def test_a_sentence_of_ours_stays_as_it_is(text: str, markdown: str) -> None:
     assert plain(text) == markdown
 
 
+@given(st.text(alphabet="ab;\t'=+-@1 ", max_size=12))
+def test_no_sign_at_which_a_spreadsheet_may_split_begins_a_formula(text: str) -> None:
+    _, line = safe_csv(pd.DataFrame({"name": [f"a{text}"]})).splitlines()
+    for separator in ";\t":
+        parts = line.strip('"').split(separator)
+        assert not any(part[:1] in "=+-@" and part for part in parts[1:])
+    (written,) = next(csv.reader([line]))
+    assert as_written(written) == f"a{text}"
+
+
 def test_a_table_for_people_does_not_compute_and_can_be_read_back() -> None:
     cells = ["=1+1", "+x", "-2+3", "@SUM(A1)", "\tx", "'=x", "cat", "-0.12", "+5 %", ""]
     table = pd.DataFrame({"=head": cells, "number": -1.5, "kind": pd.Categorical(cells)})

@@ -87,3 +87,16 @@ def test_steps_set_what_they_show_and_leave_it(
 
 def button(page: AppTest, label: str) -> Any:
     return next(button for button in page.button if button.label == label)
+
+
+@pytest.mark.parametrize(
+    "address", [{"data": "balanced-cues"}, {"towers": "pretrained"}], ids=lambda address: [*address]
+)
+def test_the_guide_goes_on_from_what_a_visitor_has_chosen(address: dict[str, str]) -> None:
+    page = press(opened("", **address), "Show me around")
+    assert not page.exception
+    assert page.query_params["guide"] in ("1", ["1"])
+    for name, value in address.items():
+        assert page.session_state[name] == value
+    press(page, "Next")
+    assert not page.exception

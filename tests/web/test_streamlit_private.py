@@ -5,7 +5,7 @@ from unittest.mock import Mock
 
 import pytest
 import streamlit as st
-from streamlit import delta_generator, env_util
+from streamlit import delta_generator, env_util, net_util
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.runtime import runtime_util
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
@@ -14,6 +14,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.runtime import Runtime, RuntimeConfig
 from streamlit.runtime.session_manager import SessionInfo
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
+from streamlit.web.server.server_util import is_url_from_allowed_origins
 
 from vlcore.experiment import limits
 from vlcore.web import streamlit_private
@@ -44,6 +45,21 @@ def test_nobody_waits_for_a_look_at_the_console(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(delta_generator, "_use_warning_has_been_displayed", False)
     st.text("what Streamlit does by itself")
     look.assert_called()
+
+
+def test_a_page_of_another_site_makes_the_server_ask_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ask = Mock(return_value=None)
+    monkeypatch.setattr(net_util, "_make_blocking_http_get", ask)
+    monkeypatch.setattr(net_util, "_external_ip", None)
+    assert not is_url_from_allowed_origins("http://evil.example")
+    assert ask.called, "what Streamlit does by itself"
+    ask.reset_mock()
+    streamlit_private.forget_external_address()
+    for origin in ("http://evil.example", "null", "http://", "http://:80"):
+        assert not is_url_from_allowed_origins(origin)
+    ask.assert_not_called()
 
 
 def test_disconnected_sessions_are_kept_and_shut_down_when_they_expire(runtime: Runtime) -> None:

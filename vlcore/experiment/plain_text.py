@@ -23,6 +23,8 @@ _JOINER = "\u2060"  # is not seen and does not break a line
 # is escaped before.
 _NAMED = re.compile(r"(?<=:)(?=\S)|(?<=@)(?=\S)|(?<=www)(?=\.)", re.IGNORECASE)
 _FORMULA = re.compile(r"[=+\-@\t\r\n]")
+# Where a spreadsheet that splits cells by another sign begins one, and what we put there.
+_CELL_BEFORE, _CELL = re.compile(r"([;\t])(?='*[=+\-@])"), re.compile(r"([;\t])'(?='*[=+\-@])")
 _NUMBER = re.compile(r"[+-]?[\d.,]+(e[+-]?\d+)?\s?%?", re.IGNORECASE)
 
 
@@ -53,9 +55,12 @@ def safe_csv(table: pd.DataFrame) -> str:
 
 def as_written(cell: str) -> str:
     """The text of a cell that `safe_csv` wrote."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
+    cell = cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
+    return _CELL.sub(r"\1", cell)
 
 
 def _cell(value: Any) -> Any:
-    computed = isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value)
-    return f"'{value}" if computed else value
+    if not isinstance(value, str):
+        return value
+    text = _CELL_BEFORE.sub(r"\1'", value)
+    return f"'{text}" if _FORMULA.match(value) and not _NUMBER.fullmatch(value) else text

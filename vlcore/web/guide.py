@@ -54,7 +54,9 @@ def show_card(files: Mapping[str, str], persistent: Mapping[str, str]) -> None:
         for name, value in card.settings.items():
             if name not in address:
                 st.session_state[name] = value
-        st.switch_page(files[card.page], query_params={**address, _CARD: str(number)})
+        # The address of a control that was drawn follows its state and cannot be set.
+        others = {name: text for name, text in address.items() if name not in st.session_state}
+        st.switch_page(files[card.page], query_params={**others, _CARD: str(number)})
 
     if st.session_state.get(_SET_CARD) != number:
         go(number, dict(st.query_params))

@@ -43,6 +43,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64))
     image_addresses.base_paths.append(scripts.base())
     streamlit_private.skip_warning_of_use()
+    streamlit_private.forget_external_address()
     # It takes a second, for which thirty visitors at once would wait longer together.
     import_module("vlcore.web.home.sections")
     Thread(target=_warm_up, daemon=True).start()

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from streamlit import delta_generator
+from streamlit import delta_generator, net_util
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.runtime import runtime_util
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
@@ -47,6 +47,12 @@ def shut_down_expired_sessions() -> int:
 def skip_warning_of_use() -> None:
     """Do not look whether Streamlit runs in a console, for which the first visitor waits 0.3 s."""
     delta_generator._use_warning_has_been_displayed = True
+
+
+def forget_external_address() -> None:
+    """Ask nobody for this machine's address, for which a page of another site would block the
+    server for two seconds, again and again; pages of this site are known by their host."""
+    net_util._external_ip = ""
 
 
 def session_name() -> str:

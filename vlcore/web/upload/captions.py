@@ -47,7 +47,8 @@ def show_typed_captions(answers: Answers, number: int) -> None:
     grouping = answers.choice.image_set.grouping
     warnings += captions.caption_warnings(answers.comparison, grouping, texts)
     for sentence in warnings:
-        st.markdown(f":orange[:material/warning: {plain(sentence)}]")
+        # Not in brackets, which a bracket within code would end.
+        st.markdown(f":orange[:material/warning:] {plain(sentence)}")
 
 
 def _far_mark(answers: Answers, text: str) -> str:

@@ -116,7 +116,7 @@ def _choose_conditions(
 def wait_for_models(conditions: Sequence[Condition]) -> bool:
     """Show the progress and buttons of missing models; False where none is missing.
 
-    Trainings of seconds start by themselves.
+    Trainings of seconds start by themselves, but for those that a link asks for.
     """
     keys = [condition.key for condition in conditions]
     for key in keys:
@@ -125,7 +125,12 @@ def wait_for_models(conditions: Sequence[Condition]) -> bool:
         condition for condition in conditions if work.view(condition.key).state is State.ABSENT
     ]
     trained = [condition for condition in absent if condition.steps]
-    work.train(*filter(is_quick, trained))
+    quick = {
+        condition.key: partial(work.train, condition)
+        for condition in trained
+        if is_quick(condition)
+    }
+    jobs.start_or_offer(quick, "Train the models: a few seconds")
     untrained = {
         condition.key: partial(work.train, condition)
         for condition in absent
