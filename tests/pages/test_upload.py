@@ -104,6 +104,13 @@ def test_on_a_fresh_home_the_pretrained_pair_is_trained_at_once(
     assert queue.asked == usual("pretrained")[:1]
 
 
+def test_a_link_starts_no_training(empty_home: Path, queue: FakeQueue) -> None:
+    page = ok(opened("4_Upload", bias="bias 50 %"))
+    assert queue.asked == []
+    press(page, "Train the models: a few seconds")
+    assert len(queue.asked) == 2
+
+
 def test_a_scratch_pair_that_is_not_there_is_offered(empty_home: Path, queue: FakeQueue) -> None:
     page = ok(start())
     assert queue.asked == [], "half a minute each begins with a click"

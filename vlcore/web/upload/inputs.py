@@ -116,7 +116,7 @@ def _choose_conditions(
 def wait_for_models(conditions: Sequence[Condition]) -> bool:
     """Show the progress and buttons of missing models; False where none is missing.
 
-    Trainings of seconds start by themselves, but for those that a link asks for.
+    Trainings of seconds start by themselves, but for those of a set or a bias that a link asks for.
     """
     keys = [condition.key for condition in conditions]
     for key in keys:
@@ -130,7 +130,10 @@ def wait_for_models(conditions: Sequence[Condition]) -> bool:
         for condition in trained
         if is_quick(condition)
     }
-    jobs.start_or_offer(quick, "Train the models: a few seconds")
+    if any(name in st.query_params for name in ("data", "bias")):
+        jobs.start_or_offer(quick, "Train the models: a few seconds")
+    else:
+        work.train(*filter(is_quick, trained))
     untrained = {
         condition.key: partial(work.train, condition)
         for condition in absent
