@@ -28,7 +28,7 @@ from vlcore.study.findings import Findings
 from vlcore.study.published import FOLDER, PublishedStudy
 from vlcore.study.results import Study
 from vlcore.study.statistics.paired import Status
-from vlcore.web import cache, condition_controls, jobs, visitors, widgets, work
+from vlcore.web import cache, condition_controls, jobs, shell, visitors, widgets, work
 
 ANSWER, CLAIMS, OVER_BIAS = "Answer", "Claims", "Bias and labels"
 GROUPS, COMPARISONS, METHODS = "Groups and training", "Comparisons", "Methods and files"
@@ -116,7 +116,10 @@ def answer(palette: Palette, width: int) -> None:
             " with descriptive labels that differ in nothing else. Left of 0, descriptive labels"
             " cost."
         )
-        st.markdown("\n\n".join(_depends_on(newest)))  # takes longer than the forest
+        place = st.container()
+        if shell.is_narrow():  # a tall table
+            place = st.expander("On what it depends")
+        place.markdown("\n\n".join(_depends_on(newest)))  # takes longer than the forest
     except LabError as error:
         st.caption(plain(str(error)))
 
