@@ -47,7 +47,11 @@ def beyond_page() -> str:
     parts = ["# Beyond the answer", "", ABOUT, ""]
     for title, words, questions in (
         ("Rich captions", RICH, list(_rich())),
-        ("Telling captions of one animal apart", TELLING_APART, list(_apart())),
+        (
+            "Telling captions of one animal apart",
+            f"{TELLING_APART} {_equivalence()}",
+            list(_apart()),
+        ),
         ("Size", SIZE, list(_size())),
         ("How plain the place is", CONTRAST, list(_contrasts())),
         ("How biased the images are", LEVELS, list(_levels())),
@@ -132,6 +136,18 @@ def _rich() -> Iterator[Question]:
             lambda study=study: beyond.wordings_cost(study),
             costs,
         )
+
+
+def _equivalence() -> str:
+    """Where the condition of the plan of `apart-again` is met for saying that it is the reason."""
+    gone = {named: [data for data in SETS if telling_apart.is_gone(data, named)] for named in NAMED}
+    met = [f"the {named} on {' and '.join(sets)}" for named, sets in gone.items() if sets]
+    both_sets = [f"the {named}" for named, sets in gone.items() if len(sets) == len(SETS)]
+    return (
+        "The plan of `apart-again` allowed to say that this alone costs where what is left is"
+        " equivalent to 0, within half of the usual cost, on both sets: it is so for"
+        f" {' and '.join(both_sets) or 'neither'} (on one set, for {' and '.join(met) or 'neither'})."
+    )
 
 
 def _apart() -> Iterator[Question]:

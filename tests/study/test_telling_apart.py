@@ -46,6 +46,12 @@ def test_costs_are_less_short_labels_and_changes_less_what_was_before(measured: 
     assert further.mean_log_odds.value == pytest.approx(-0.4, abs=1e-3)
 
 
+def test_a_cost_is_gone_where_what_is_left_is_equivalent_to_nothing(measured: Measured) -> None:
+    measured(2, 1, 1.5, 1.9, 0.5, 1, 1)
+    assert telling_apart.is_gone("scenes", "place"), "0.1 of 1 is left"
+    assert not telling_apart.is_gone("scenes", "sky"), "1 of 1.5 is left"
+
+
 GAINS = (2, 1, 1.5, 1.6, 0.5, 1, 1)  # both
 SAME = (2, 1, 1, 1.9, 0.5, 0.5, 1.9)  # all gain only where the other animal is met more often
 

@@ -270,10 +270,13 @@ class Outcome:
             for row in changes.itertuples()
         ]
         beyond = self.moved(ATTRIBUTED, NEAREST)
-        rule = "beyond the spread over seeds, and farther than the nearest and than chance"
-        verdict = f"Confirmed: the attributed images move the margin {rule}."
+        others = "the nearest images, images by chance and the spread over seeds"
+        verdict = f"Confirmed: the attributed images move the margin farther than {others}."
         if not self.is_confirmed:
-            verdict = f"Not confirmed: the attributed images do not move the margin {rule}."
+            verdict = (
+                "Not confirmed: the attributed images do not move the margin farther than all of"
+                f" these: {others}."
+            )
         nearest_words = (
             f"Attributed less nearest: {difference(beyond.as_dict())}, n = {seeds} seeds."
         )

@@ -44,6 +44,15 @@ def change(
     return _contrast(data, study, named + negatives, named + before)
 
 
+def is_gone(data: str, named: str, study: str = PLANNED_STUDY) -> bool:
+    """Whether what is left of a cost with the other animal's captions alone is equivalent to 0,
+    within half of the usual cost, as the plan asks; arguments and errors as for `cost`."""
+    margin = abs(cost(data, named, USUAL, study).mean_log_odds.value) / 2
+    rates = _rates(published.newest(), data, study)
+    left = contrast(rates, {named + APART: 1, SHORT: -1}, margin)
+    return bool(left.log_odds.equivalent)
+
+
 def apart_found() -> str:
     """What it changes that captions of one animal need not be told apart, in two sentences.
 
