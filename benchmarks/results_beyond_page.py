@@ -146,7 +146,8 @@ def _equivalence() -> str:
     return (
         "The plan of `apart-again` allowed to say that this alone costs where what is left is"
         " equivalent to 0, within half of the usual cost, on both sets: it is so for"
-        f" {' and '.join(both_sets) or 'neither'} (on one set, for {' and '.join(met) or 'neither'})."
+        f" {' and '.join(both_sets) or 'neither'} (on one set, for"
+        f" {' and '.join(met) or 'neither'})."
     )
 
 
