@@ -26,7 +26,7 @@ with bar:
         "import images": importing.section,
     }
     section = widgets.choose_one("Look at", sections, "look", "images", former_names=FORMER_NAMES)
-    label = f"Train on {images.name}" if images.has_pictures else "Its map and measures"
+    label = f"Train on {plain(images.name)}" if images.has_pictures else "Its map and measures"
     widgets.link("pages/2_Train.py", label, "play_arrow", data=images.name)
 content = st.container()
 about = f"{image_sections.about(images)}. {image_sections.towers(images)}"

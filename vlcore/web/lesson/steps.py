@@ -151,18 +151,22 @@ def navigation(
         place: of the buttons.
     """
     step, following = lesson.steps[number], lesson.steps[number + 1 : number + 2]
+    trained = is_trained(step)  # then nothing runs between the question and the answer
     with place:
         if phase != PHASES[0]:
+            before = PHASES[0] if trained else PHASES[PHASES.index(phase) - 1]
             st.button(
                 "Back",
                 icon=":material/arrow_back:",
                 on_click=move,
-                args=(step.name, PHASES[PHASES.index(phase) - 1]),
+                args=(step.name, before),
                 key=f"back_{phase}",
             )
-        if phase == "predict":
-            label, icon = "Show the result" if is_trained(step) else "Run it", "play_arrow"
-            go = partial(run, step)
+        if phase == "predict" and trained:
+            label, icon = "Show the result", "play_arrow"
+            go = partial(move, step.name, "reveal")
+        elif phase == "predict":
+            label, icon, go = "Run it", "play_arrow", partial(run, step)
         elif phase == "run":
             label, icon, go = "Reveal", "visibility", partial(move, step.name, "reveal")
         elif following:
