@@ -49,10 +49,10 @@ def show(view: Shown, selection: Selection | None = None) -> None:
     if clicks is None:
         clicks, key = _show_vectors(view, alt, view.vectors_key), view.vectors_key
     if images.folds and images.has_pictures:
-        shown = f"{len(comparison.points):,} of {len(images.table):,} images"
+        part = f"{len(comparison.points):,} of {len(images.table):,} images"
         st.caption(
             f"Of {images.folds} models in turn, each of which holds out other images, the maps are"
-            f" of the first: {shown}. Accuracies are over all held-out images."
+            f" of the first: {part}. Accuracies are over all held-out images."
         )
     badges(view.sides)
     agreement.show_sentence(view)
