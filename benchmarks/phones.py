@@ -98,7 +98,8 @@ class Phone(Browser):
             disposition = f'Content-Disposition: form-data; name="{name}"; filename="{name}"'
             content = f"--cut\r\n{disposition}\r\n\r\n".encode() + content + b"\r\n--cut--\r\n"
             headers["Content-Type"] = "multipart/form-data; boundary=cut"
-        with closing(HTTPConnection(self.server, timeout=60)) as connection:
+        host, port = self.connection.remote_address[:2]
+        with closing(HTTPConnection(host, port, timeout=60)) as connection:
             connection.request(method, path, content, headers)
             response = connection.getresponse()
             if response.status >= 300:

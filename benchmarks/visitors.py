@@ -41,6 +41,7 @@ class Browser:
         self.connection = connection
         self.number = number
         self.random = random.Random(number)  # noqa: S311  # no secret
+        self.session = ""  # as the server names it
         self.messages: list[bytes] = []  # of the last view
         self.cached: dict[str, int] = {}  # hashes of large messages, and their last run
         self.run = 0
@@ -78,6 +79,7 @@ class Browser:
         if message.metadata.cacheable or kind == "ref_hash":
             self.cached[message.ref_hash or message.hash] = self.run
         if kind == "new_session":
+            self.session = message.new_session.initialize.session_id
             self.max_age = message.new_session.config.max_cached_message_age
         elif kind == "auto_rerun":
             self.intervals[message.auto_rerun.fragment_id] = message.auto_rerun.interval
