@@ -112,6 +112,8 @@ class Browser:
             self.pages[content.label] = content.page_script_hash
         elif kind == "button":
             self.ids[content.label] = content.id
+        elif kind == "file_uploader":
+            self.ids["files"] = content.id
         if name := getattr(content, "query_param_key", ""):
             self.ids[name] = content.id
         elif kind == "bidi_component" and "viewport" in content.component_name:
