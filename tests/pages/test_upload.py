@@ -3,6 +3,7 @@ nothing is kept."""
 
 import dataclasses
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from functools import partial
@@ -102,6 +103,16 @@ def test_on_a_fresh_home_the_pretrained_pair_is_trained_at_once(
     assert text_of(page).count("The disk is full.") == 2
     page.button(key=f"again_{usual('pretrained')[0]}").click().run()
     assert queue.asked == usual("pretrained")[:1]
+
+
+def test_a_bracket_in_the_code_of_a_caption_ends_no_colour(experiments: list[Artifact]) -> None:
+    page = ok(start(words="`][click](http://evil.example/a)`"))
+    warnings = [part.value for part in page.markdown if ":material/warning:" in part.value]
+    assert any("click" in warning for warning in warnings)
+    for warning in warnings:
+        colour, _, sentence = warning.partition("] ")
+        assert colour == ":orange[:material/warning:", "no foreign text is in the brackets"
+        assert "](http" not in re.sub("`[^`]*`", "", sentence)
 
 
 def test_a_link_starts_no_training(empty_home: Path, queue: FakeQueue) -> None:
