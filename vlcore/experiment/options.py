@@ -238,8 +238,7 @@ NEGATIVES: dict[str, Negatives] = {
         named=("object",),
     ),
     "own_object_left_out": Negatives(
-        "Other captions as by default, but those of the image's own animal weigh nothing: the two"
-        " captions of one animal need not be told apart, and the other animal's weigh no more.",
+        "Other captions as by default, but those of the image's own animal weigh nothing.",
         named=("object",),
     ),
     "shuffle_unfiltered": Negatives(
@@ -466,10 +465,6 @@ TOWERS: dict[str, dict[str, str]] = {
     "pretrained": {"architecture": "pretrained", "text": "words"},
     "scratch": {"architecture": "conv_stem", "text": "transformer"},
 }
-TOWERS_HELP = (
-    "Pretrained towers know photographs and train in seconds; from scratch a model knows its own"
-    " images alone."
-)
 # Options of a condition's fields, with what each field is called.
 CHOICES: dict[str, tuple[str, Mapping[str, Option]]] = {
     "objective": ("objective", OBJECTIVES),

@@ -2,10 +2,14 @@
 
 import streamlit as st
 
-from vlcore.experiment.options import TOWERS, TOWERS_HELP
+from vlcore.experiment.options import TOWERS
 
 SCRATCH = "scratch"  # a name in `TOWERS`
 _KEY = "towers"
+_HELP = (
+    "Pretrained towers know photographs and train in seconds; from scratch a model knows its own"
+    " images alone."
+)
 _DEFAULT = "towers_default"  # of the page before
 
 
@@ -19,7 +23,7 @@ def towers_choice(default: str = SCRATCH) -> str:
         bind="query-params",
         default=default,
         required=True,
-        help=TOWERS_HELP,
+        help=_HELP,
         label_visibility="collapsed",
         width="content",
     )

@@ -1,7 +1,7 @@
 """Inputs of the Upload page: a pair of models by default, and images for this session."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
@@ -113,6 +113,10 @@ def _choose_conditions(
     return tuple(chosen)
 
 
+def _starts(conditions: Sequence[Condition]) -> dict[str, Callable[[], None]]:
+    return {condition.key: partial(work.train, condition) for condition in conditions}
+
+
 def wait_for_models(conditions: Sequence[Condition]) -> bool:
     """Show the progress and buttons of missing models; False where none is missing.
 
@@ -124,31 +128,18 @@ def wait_for_models(conditions: Sequence[Condition]) -> bool:
     absent = [
         condition for condition in conditions if work.view(condition.key).state is State.ABSENT
     ]
-    trained = [condition for condition in absent if condition.steps]
-    quick = {
-        condition.key: partial(work.train, condition)
-        for condition in trained
-        if is_quick(condition)
-    }
+    untrained = [condition for condition in absent if condition.steps == 0]
+    quick = [condition for condition in absent if condition.steps and is_quick(condition)]
+    slow = [condition for condition in absent if condition.steps and not is_quick(condition)]
     if any(name in st.query_params for name in ("data", "bias")):
-        jobs.start_or_offer(quick, "Train the models: a few seconds")
+        jobs.start_or_offer(_starts(quick), "Train the models: a few seconds")
     else:
-        work.train(*filter(is_quick, trained))
-    untrained = {
-        condition.key: partial(work.train, condition)
-        for condition in absent
-        if condition.steps == 0
-    }
-    jobs.start_or_offer(untrained, "Measure the untrained encoder: a few seconds")
-    slow = {
-        condition.key: partial(work.train, condition)
-        for condition in trained
-        if not is_quick(condition)
-    }
+        work.train(*quick)
+    jobs.start_or_offer(_starts(untrained), "Measure the untrained encoder: a few seconds")
     if slow:
-        duration = work.time_in_words(*(trained for trained in absent if trained.key in slow))
+        duration = work.time_in_words(*slow)
         st.info(f"These models are not trained yet. Training takes {duration} here.")
-    jobs.start_or_offer(slow, "Train the models")
+    jobs.start_or_offer(_starts(slow), "Train the models")
     if all(work.view(key).done for key in keys):
         return False
 
