@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from tests.chromium import needs_chromium
 
@@ -82,6 +83,7 @@ def test_a_zip_is_imported_by_the_real_worker(page: Page, server: str, tmp_path:
     folder = pets(tmp_path / "cups", per_group=5)
     archive = shutil.make_archive(str(folder), "zip", folder)
     page.goto(f"{server}/Data?look=your+own")
+    settled(page)
     page.locator("input[type=file]").first.set_input_files(archive)
     page.get_by_label("Name of the set").fill("browser-cups")
     page.get_by_role("button", name="Make the image set").click()
@@ -116,6 +118,26 @@ def test_links_of_home_show_what_they_say_whatever_was_looked_at_before(
         expect(titles).to_have_text([left, right])
         page.get_by_role("link", name="Home").first.click()
         expect(page.get_by_role("link", name=link)).to_be_visible()
+
+
+def test_a_page_runs_once_where_the_window_is_known(page: Page, server: str) -> None:
+    """A second run takes the time of the first, and loses a click on a link meanwhile."""
+    page.goto(f"{server}/Findings")
+    settled(page)
+    runs: list[BackMsg] = []
+
+    def told(frame: str | bytes) -> None:
+        message = BackMsg.FromString(frame if isinstance(frame, bytes) else frame.encode())
+        if message.HasField("rerun_script"):
+            runs.append(message)
+
+    page.on("websocket", lambda socket: socket.on("framesent", told))
+    page.reload()
+    settled(page)
+    page.get_by_role("link", name="Train", exact=True).click()
+    expect(page.get_by_role("heading", name="Train a model of your own choice")).to_be_visible()
+    settled(page)
+    assert len(runs) == 2
 
 
 def test_what_has_the_focus_looks_different_from_the_current_page(page: Page, server: str) -> None:

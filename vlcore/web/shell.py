@@ -7,6 +7,7 @@ between a deep link and a click.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -53,6 +54,7 @@ PRIVATE_STATE = {*_STATE.split(), visitors.TEACHER}
 # px of a window where two maps fit beside each other, and of one with wide margins
 NARROW, _WIDE = 780, 1200
 _USUAL_WINDOW = [1280, 720]
+_WINDOW_COOKIE = "vl-bias-lab-window"
 # px around and between two maps, in a wide window and in another
 _WIDE_MARGINS, _MARGINS = 170, 114
 # px of a legend beside or below the maps, of their titles, of a card of the guide
@@ -185,16 +187,30 @@ def fitting_side(width: int, margins: int, high: int) -> int:
 
 
 def window() -> list[int]:
-    """Return width and height in px, of a usual window before a page tells its own. Once a page."""
-    if size := _viewport(key="viewport", on_size_change=lambda: None).size:
+    """Return width and height in px. Once a page, after its controls.
+
+    A page that learns another size runs once more, with the controls that were drawn by then:
+    what the address says of later ones would be lost, and a click on a link just then is.
+    """
+    data = {"known": _known_window(), "cookie": _WINDOW_COOKIE}
+    if size := _viewport(key="viewport", data=data, on_size_change=lambda: None).size:
         st.session_state["window"] = size
-    return st.session_state.get("window", _USUAL_WINDOW)
+    return _known_window()
+
+
+def _known_window() -> list[int]:
+    """Return the size that a page of this visit told, or the browser's last visit, or a usual."""
+    if "window" in st.session_state:
+        told: list[int] = st.session_state["window"]
+        return told
+    kept = re.fullmatch(r"(\d{2,5})x(\d{2,5})", browser.remembered(_WINDOW_COOKIE))
+    return [int(length) for length in kept.groups()] if kept else _USUAL_WINDOW
 
 
 def is_narrow() -> bool:
-    """Return whether the window, as `window` told it last, has room for one map only: a phone's."""
-    width, _ = st.session_state.get("window", _USUAL_WINDOW)
-    return bool(width < NARROW)
+    """Return whether the window has room for one map only: a phone's."""
+    width, _ = _known_window()
+    return width < NARROW
 
 
 def palette() -> Palette:
