@@ -6,7 +6,7 @@ from vlcore.data.drawn import BUILT_IN
 from vlcore.experiment.plain_text import plain
 from vlcore.web import condition_controls, shell
 from vlcore.web.compare import grid, maps, models, sections, selections
-from vlcore.web.towers import towers_choice
+from vlcore.web.towers import OWN_SETS, SCRATCH, towers_choice
 
 palette, bar = shell.begin("Compare models")
 with bar.popover("Settings", icon=":material/settings:"):
@@ -14,8 +14,7 @@ with bar.popover("Settings", icon=":material/settings:"):
     count = 0 if grid.is_shown() else models.choose_model_count()
     steps = condition_controls.training_length("length", "Training length, the same for all")
 with bar.container(width="content"):
-    # A set of a visitor's own has photographs, more likely than not, and no bundled models.
-    towers = towers_choice("scratch" if images.name in BUILT_IN else "pretrained")
+    towers = towers_choice(SCRATCH if images.name in BUILT_IN else OWN_SETS)
 grid.switch(bar)
 if grid.is_shown():
     with shell.errors_as_sentences():

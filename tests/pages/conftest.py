@@ -55,9 +55,10 @@ def caches_of_one_home(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def at_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page without a browser comes from nowhere; here it is as if opened on the server's own
-    machine, with a disk that is large enough."""
+    """A page without a browser comes from nowhere and has no cookies; here it is as if opened on
+    the server's own machine, with a disk that is large enough."""
     monkeypatch.setattr(visitors, "is_at_the_machine", lambda: True)
+    monkeypatch.setattr(browser_components, "remembered", lambda name: "")
     monkeypatch.setattr(disk, "free_bytes", lambda: 10**12)
 
 
@@ -80,12 +81,6 @@ def explained_here(
 
     monkeypatch.setattr(training_images, "attribute", attribute)
     monkeypatch.setattr(work, "run_in_worker", lambda _who, task, *given: task(*given))
-
-
-@pytest.fixture
-def no_cookies(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test has no browser that sends cookies, and no workers."""
-    monkeypatch.setattr(browser_components, "remembered", lambda name: "")
 
 
 def painted_by_place(picture: Image.Image) -> PaintedImages:

@@ -79,10 +79,10 @@ def test_a_picture_of_a_sheet_lights_up_and_is_enlarged_by_a_click(page: Page, s
 
 
 def test_a_zip_is_imported_by_the_real_worker(page: Page, server: str, tmp_path: Path) -> None:
-    """From the upload to the images of the new set."""
+    """From the upload to the images of the new set, to their maps and to a training on it."""
     folder = pets(tmp_path / "cups", per_group=5)
     archive = shutil.make_archive(str(folder), "zip", folder)
-    page.goto(f"{server}/Data?look=your+own")
+    page.goto(f"{server}/Data?look=import+images")
     settled(page)
     page.locator("input[type=file]").first.set_input_files(archive)
     page.get_by_label("Name of the set").fill("browser-cups")
@@ -90,6 +90,13 @@ def test_a_zip_is_imported_by_the_real_worker(page: Page, server: str, tmp_path:
     page.get_by_role("button", name="Train on it").click()
     expect(page).to_have_url(re.compile("/Train.*data=browser-cups"))
     expect(page.get_by_role("combobox", name="Image set")).to_have_value("browser-cups")
+    settled(page)
+    page.get_by_role("link", name="Data", exact=True).click()
+    page.get_by_role("button", name="See its map").click()
+    expect(page).to_have_url(re.compile("/Compare.*data=browser-cups"))
+    titles = page.locator(".linked-maps figcaption strong")
+    expect(titles.first).to_have_text("No bias, short labels, word vectors, pretrained image tower")
+    settled(page)
     page.get_by_role("link", name="Data", exact=True).click()
     page.get_by_role("button", name="Look at it").click()
     expect(page.get_by_text("browser-cups: imported from")).to_be_visible()

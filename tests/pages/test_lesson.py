@@ -37,7 +37,7 @@ STEPS = LESSONS[EXPERIMENTS].steps
 VOTES = ["Vote A", "Vote B", "Vote C"]
 start = partial(opened, "6_Lesson")
 
-pytestmark = pytest.mark.usefixtures("no_cookies")
+pytestmark = pytest.mark.usefixtures("queue")
 
 
 def large(page: AppTest) -> list[str]:

@@ -20,16 +20,9 @@ from vlcore.jobs.jobs import State
 from vlcore.jobs.queue import Asker, JobQueue
 from vlcore.study import plans
 from vlcore.web import serving, visitors, work
-from vlcore.web.components import browser
 
 from ..jobs.test_queue import ByHand
 from .app import FakeQueue, opened, press, text_of
-
-
-@pytest.fixture(autouse=True)
-def no_cookies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test has no browser that sends cookies."""
-    monkeypatch.setattr(browser, "remembered", lambda name: "")
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from vlcore.web import cache
 
 from .app import FakeQueue, alts, opened, press, text_of, told_maps
 
-pytestmark = pytest.mark.usefixtures("bundled", "no_cookies")
+pytestmark = pytest.mark.usefixtures("bundled", "queue")
 KEYS = [condition.key for condition in plans.find("experiments").conditions[:2]]
 start = partial(opened, "3_Compare", left_model=KEYS[0], right_model=KEYS[1])
 

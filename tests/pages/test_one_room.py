@@ -38,7 +38,7 @@ TAKE = "Train my two models"
 
 
 @pytest.fixture(autouse=True)
-def one_process(no_cookies: None, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+def one_process(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     """No other process trains a block; what others published is little."""
     monkeypatch.setattr(one_room, "SETTLE", 0.0)
     monkeypatch.setattr(published, "measured_runs", lambda: runs_table([]))

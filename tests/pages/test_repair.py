@@ -41,7 +41,7 @@ lesson = partial(opened, "6_Lesson")
 
 
 @pytest.fixture(autouse=True)
-def no_drawing(no_cookies: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def no_drawing(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     """A test fetches no images, and tests no model in unseen scenes."""
     monkeypatch.setattr(
         image_addresses,

@@ -21,7 +21,7 @@ from .app import FakeQueue, labels, opened, press, text_of
 
 KEYS = [condition.key for condition in plans.find("experiments").conditions[:2]]
 start = partial(opened, "3_Compare", left_model=KEYS[0], right_model=KEYS[1])
-pytestmark = pytest.mark.usefixtures("bundled", "no_cookies")
+pytestmark = pytest.mark.usefixtures("bundled", "queue")
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ BASE = who_taught_it.explained_condition(IMAGES, "scratch")
 GO, REMOVE = "Put it to the test", "Test it: remove them and train again"
 lesson = partial(opened, "6_Lesson", lesson=WHO_TAUGHT_IT, towers="scratch")
 
-pytestmark = pytest.mark.usefixtures("no_cookies", "explained_here")
+pytestmark = pytest.mark.usefixtures("explained_here")
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -149,6 +149,13 @@ def go_to(name: str) -> None:
     st.session_state["go_to"] = {"data": name, "look": "images"}
     st.query_params.pop("picture", None)
     st.rerun()
+
+
+def go_to_page(page: str, data: str) -> NoReturn:
+    """Leave for another page of an image set, which a link would not choose over an earlier one."""
+    st.session_state["go_to"] = {"data": data}
+    # Without any, Streamlit clears the address, and refuses where controls are in it.
+    st.switch_page(page, query_params={})
 
 
 def map_side() -> int:

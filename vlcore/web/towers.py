@@ -5,6 +5,8 @@ import streamlit as st
 from vlcore.experiment.options import TOWERS
 
 SCRATCH = "scratch"  # a name in `TOWERS`
+# The towers on which pages open a set of a visitor's own: it has photographs, more likely than not.
+OWN_SETS = "pretrained"
 _KEY = "towers"
 _HELP = (
     "Pretrained towers know photographs and train in seconds; from scratch a model knows its own"

@@ -21,13 +21,16 @@ from vlcore.api import imports
 from vlcore.artifacts import store
 from vlcore.classroom.teacher import Right
 from vlcore.data import importers
-from vlcore.data.catalogue import check_name, set_names
-from vlcore.data.imageset import usable_name
+from vlcore.data.catalogue import check_name, open_set, set_names
+from vlcore.data.imageset import ImageSetError, usable_name
+from vlcore.data.subset import usual_condition
 from vlcore.experiment import limits
 from vlcore.experiment.files import scratch_folder
 from vlcore.experiment.plain_text import as_code, plain
 from vlcore.jobs.jobs import State
+from vlcore.study import plans
 from vlcore.web import jobs, shell, visitors, work
+from vlcore.web.towers import OWN_SETS
 
 # Characters of four bytes at most: a zip's own name, and one of its files (65,535 bytes).
 _STEM, _LONGEST = 60, 16_000
@@ -47,12 +50,12 @@ def section() -> None:
     if pending := st.session_state.get("import_key"):
         _importing(pending)
         return
-    zipped, folder = st.tabs(["A zip", "A folder"])
+    zipped, folder = st.columns(2)
     # MB, as in config.toml.
     file = zipped.file_uploader("A zip of images", type="zip", max_upload_size=100)
     most = limits.UPLOAD_BYTES // limits.MB
     options: dict[str, Any] = {"accept_multiple_files": "directory", "max_upload_size": most}
-    files = folder.file_uploader("A folder of images", key="import_folder", **options)
+    files = folder.file_uploader("Or a folder of images", key="import_folder", **options)
     if not file and not files:
         return
     upload = _stored_upload(file, files or [])
@@ -242,11 +245,22 @@ def _importing(key: str) -> None:
         with st.expander(f"{len(report['skipped']):,} files were left out"):
             _skipped_table(report["skipped"])
     with st.container(horizontal=True):
-        if st.button("Look at it", type="primary", icon=":material/photo_library:"):
+        _offer_map(report["name"])
+        if st.button("Look at it", icon=":material/photo_library:"):
             del st.session_state["import_key"]
             shell.go_to(report["name"])
         if st.button("Train on it", icon=":material/play_arrow:"):
-            # A link would lose to the set that the visitor chose before.
-            st.session_state["go_to"] = {"data": report["name"]}
-            st.switch_page("pages/2_Train.py")
+            shell.go_to_page("pages/2_Train.py", report["name"])
         st.button("Import another", on_click=st.session_state.pop, args=("import_key",))
+
+
+def _offer_map(name: str) -> None:
+    """Show the button that trains the two models which Compare opens on, and leads there."""
+    try:
+        usual = usual_condition(open_set(name)).with_towers(OWN_SETS)
+    except ImageSetError:  # too few images to train on, which Train says
+        return
+    about = "Trains two models on pretrained towers, which takes seconds, and shows their maps."
+    if st.button("See its map", type="primary", icon=":material/scatter_plot:", help=about):
+        work.train(*plans.find("experiments", usual).conditions[:2])
+        shell.go_to_page("pages/3_Compare.py", name)

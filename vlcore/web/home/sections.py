@@ -211,7 +211,8 @@ def show_next_steps(conditions: Sequence[Condition], data: str) -> None:
         widgets.link("pages/4_Upload.py", about, "upload", **data_of)
         about = "Findings: what many seeds say"
         widgets.link("pages/5_Findings.py", about, "science", **data_of)
-        about = "Look at the images, or bring your own"
-        widgets.link("pages/1_Data.py", about, "photo_library", **data_of)
+        widgets.link("pages/1_Data.py", "Look at the images", "photo_library", **data_of)
+        about = "Bring images of your own"
+        widgets.link("pages/1_Data.py", about, "add_photo_alternate", look="import images")
         about = "Teach it: predict, run, reveal"
         widgets.link("pages/6_Lesson.py", about, "school", **data_of)
