@@ -197,9 +197,10 @@ def window() -> list[int]:
     """Return width and height in px. Once a page, after its controls.
 
     A page that learns another size runs once more, with the controls that were drawn by then:
-    what the address says of later ones would be lost, and a click on a link just then is.
+    what the address says of later ones would be lost, and a click on a link just then is. The
+    same where the visitor changes the theme, which runs no page by itself.
     """
-    data = {"known": _known_window(), "cookie": _WINDOW_COOKIE}
+    data = {"known": _known_window(), "ground": palette().ground, "cookie": _WINDOW_COOKIE}
     if size := _viewport(key="viewport", data=data, on_size_change=lambda: None).size:
         st.session_state["window"] = size
     return _known_window()

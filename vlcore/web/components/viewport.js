@@ -1,6 +1,10 @@
-// Tell the server the size of the window where it knows another one; the cookie is for the next visit.
-export default function({data, setStateValue}) {
+// Tell the server the size of the window, and so have the page drawn anew, where it knows another size or
+// drew for another ground: a change of theme runs nothing by itself. The cookie is for the next visit.
+export default function({data, parentElement, setStateValue}) {
   const size = [window.innerWidth, window.innerHeight];
+  const style = getComputedStyle(parentElement.host ?? parentElement);
+  const ground = style.getPropertyValue("--st-background-color").trim();
   document.cookie = `${data.cookie}=${size.join("x")}; path=/; samesite=strict`;
-  if (size.some((length, axis) => length !== data.known[axis])) setStateValue("size", size);
+  const isKnown = size.every((length, axis) => length === data.known[axis]);
+  if (!isKnown || ground.toLowerCase() !== data.ground.toLowerCase()) setStateValue("size", size);
 }
