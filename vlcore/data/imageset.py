@@ -84,7 +84,8 @@ class ImageSet:
                 names[column] = f"{name} (yours)" if name == SOURCE else name
         columns = self.table[list(names)].rename(columns=names)
         for name in self.about.get("numbers", ()):
-            columns[name] = pd.to_numeric(columns[name])
+            column = names[USER + name]
+            columns[column] = pd.to_numeric(columns[column])
         return columns
 
     def factors(self, rows: Sequence[int] | NDArray[np.int64]) -> pd.DataFrame:

@@ -198,6 +198,9 @@ def test_all_rows_stay_with_the_names_and_columns_of_their_user(tmp_path: Path) 
     assert (of_user["age"] == rows / 4).all()
     assert (of_user["count"] == rows).all()
     assert "Not used: square, short." in images.about["notes"]
+    numbered = written(tmp_path / "numbered", name=names, source=np.arange(60)).user_columns
+    sources = 59 - numbered["source"].str[5:8].astype(int)
+    assert numbered["source (yours)"].tolist() == sources.tolist()
     bare = written(tmp_path / "bare", name=names)
     assert bare.version != images.version, "what a set shows of its user is of its version"
 
