@@ -108,21 +108,24 @@ def test_rows_join_the_users_own_table(model: Any) -> None:
             "source": [f"mine/{row}.jpg" for row in rows],
             "user:code": [f"={row:03d}" for row in rows],
             "user:age": [f"{row}.5" for row in rows],
+            "user:long": [str(2**53 + row) for row in rows],
             "user:object": "thing",
         }
     )
-    about = {**images.about, "numbers": ["age"]}
+    about = {**images.about, "numbers": ["age", "long"]}
     images = dataclasses.replace(images, table=table, about=about)
     content = BytesIO(parquet_bytes(model.artifact, images))
     exported = pq.read_table(content).to_pandas()
+    longs = pq.read_table(content)["long"].to_pylist()
     types = {field.name: field.type for field in pq.read_schema(content)}
-    assert (types["code"], types["age"]) == (pa.string(), pa.float64())
+    assert (types["code"], types["age"], types["long"]) == (pa.string(), pa.float64(), pa.int64())
     is_image = exported["kind"] != "caption"
     of_user = exported.loc[is_image, ["source", "code", "age"]]
     numbers = exported.loc[is_image, "id"].str[1:].astype(int)
     assert of_user["source"].tolist() == [f"mine/{row}.jpg" for row in numbers]
     assert of_user["code"].tolist() == [f"={row:03d}" for row in numbers]
     assert of_user["age"].tolist() == [row + 0.5 for row in numbers]
+    assert longs == [2**53 + row for row in numbers] + [None] * (~is_image).sum()
     assert set(exported.loc[is_image, "object (yours)"]) == {"thing"}
     assert exported.loc[~is_image, ["source", "code", "age"]].isna().all(axis=None)
     points = compare_maps([model_map(model.artifact)], images, thumbs)

@@ -134,7 +134,9 @@ def write_parquet(
     caption_rows = pd.DataFrame({"kind": "caption", "caption": captions})
     caption_rows["id"] = [f"caption{number}" for number in range(len(captions))]
     image_rows = _image_rows(model, images)
-    table = pd.concat([image_rows, caption_rows], ignore_index=True)
+    # Captions have no values of the user's: integers would become floats, which round large ones.
+    nullable = image_rows.select_dtypes("integer").convert_dtypes().dtypes.to_dict()
+    table = pd.concat([image_rows.astype(nullable), caption_rows], ignore_index=True)
     table.loc[len(image_rows) :, ["x", "y"]] = model.caption_points
     neighbours = _neighbours(model)
     schema = _schema(image_rows)
