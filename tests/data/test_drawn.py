@@ -71,6 +71,12 @@ def test_sets_of_published_studies_are_known_by_name(home: Path) -> None:
     assert drawn.recipe_of("cues-08") is None, "a set of this name was imported"
 
 
+def test_a_longer_name_is_of_another_set(empty_home: Path) -> None:
+    drawn.make_set(Recipe("birds-vivid", style="pencil"))
+    assert drawn.recipe_of("birds-vivid") == Recipe("birds-vivid", style="pencil")
+    assert drawn.recipe_of("birds") is None
+
+
 def test_test_scenes_stand_in_all_four_cells_and_no_scene_is_in_two_splits() -> None:
     assert list(TABLE) == [*COLUMNS, "group"]
     assert pd.concat([TABLE["file_name"], TABLE["mask"]]).is_unique

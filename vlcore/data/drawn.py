@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import time
 import zipfile
 from collections.abc import Sequence
@@ -148,6 +149,8 @@ def recipe_of(name: str) -> Recipe | None:
     if not usable_name(name):  # it could be a pattern, or lead out of the folder
         return None
     for file in sorted(data_folder().glob(f"{name}-v*/dataset.json"), reverse=True):
+        if not re.fullmatch(r"-v\d+", file.parent.name.removeprefix(name)):
+            continue  # of a set with a longer name
         settings = None
         with suppress(ValueError, AttributeError):  # no JSON, or no object
             settings = json.loads(file.read_text()).get("recipe")
