@@ -284,6 +284,31 @@ def test_a_table_of_labels_is_read_by_other_names_of_its_columns(
     assert own(rows_of(found, "columns")) == [{head[3]: "Kim"}, {head[3]: "Luis"}]
 
 
+def test_a_table_of_labels_says_splits_or_its_folders_do(tree: Tree) -> None:
+    head = ("file", "label", "background", "split")
+    lines = [("a.png", "cat", "snow", "Training"), ("test/b.png", "dog", "sea", "")]
+    files = {"a.png": 1, "test/b.png": 2}
+    found = look(tree({"labels.csv": table(head, *lines)} | files))
+    assert rows_of(found, "split", "columns") == [["train", "{}"], ["test", "{}"]]
+    odd = [("a.png", "cat", "snow", "night"), ("test/b.png", "dog", "sea", "train")]
+    found = look(tree({"labels.csv": table(head, *odd)} | files))
+    assert rows_of(found, "split") == [[""], ["train"]]
+    assert own(rows_of(found, "columns")) == [{"split": "night"}, {"split": "train"}]
+
+
+def test_splits_of_a_table_of_labels_are_those_of_the_set(tree: Tree) -> None:
+    files = groups(12, 12, 12, 12)
+    lines = [
+        (name, *name.split("/")[0].split("_"), "test" if number % 3 == 0 else "train")
+        for number, name in enumerate(files)
+    ]
+    listing = table(("file", "label", "background", "split"), *lines)
+    report = import_set(tree(files | {"labels.csv": listing}), "told")
+    counts = open_set("told").counts()
+    assert report["splitting"] == {"kind": "fixed"}
+    assert set(counts["test"].values()) == {4}
+
+
 def test_a_set_keeps_so_many_columns(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "USER_COLUMNS", 2)
     head = ("file_name", "object", "context", "a", "b", "c")

@@ -127,7 +127,8 @@ def _labelled(
 
 def read_labels(source: Source) -> Contents | None:
     """``labels.csv`` with a column of files, relative to the table, one of objects and one of
-    contexts, as `_FILES`, `_OBJECTS` and `_CONTEXTS` name them."""
+    contexts, as `_FILES`, `_OBJECTS` and `_CONTEXTS` name them. The split of a line is that of its
+    column ``split``, else of a folder of its file."""
     roles = (_FILES, _OBJECTS, _CONTEXTS)
 
     def is_labels(file: str) -> bool:
@@ -137,7 +138,7 @@ def read_labels(source: Source) -> Contents | None:
         return not any(set(names).isdisjoint(columns) for names in roles)
 
     names = {name for role in roles for name in role}
-    tables = list(read_tables(source, is_labels, names, has_all))
+    tables = list(read_tables(source, is_labels, {*names, "split"}, has_all))
     if not tables:
         return None
     files = frozenset(source.files)
@@ -146,6 +147,9 @@ def read_labels(source: Source) -> Contents | None:
     for table in tables:
         chosen = [table.first(role) for role in roles]
         spare = [name for name in table.columns if name in names and name not in chosen]
+        splits = {record.get("split", "") for record in table.records} - {""}
+        if not all(map(clean_split, splits)):
+            spare.append("split")  # it says something else, and stays the user's
         for record, others in zip(table.records, table.others, strict=True):
             path, obj, context = (record[name] for name in chosen)
             file, reason = path_inside(table.folder, path, files)
@@ -156,7 +160,9 @@ def read_labels(source: Source) -> Contents | None:
                 continue
             if spare:
                 others = json.dumps(json.loads(others) | {name: record[name] for name in spare})
-            rows.append(Row(file, obj, context, columns=others))
+            folders = map(clean_split, PurePosixPath(file).parts[:-1])
+            split = clean_split(record.get("split", "")) or next(filter(None, folders), "")
+            rows.append(Row(file, obj, context, split, columns=others))
     return Contents("A table labels.csv with labels and backgrounds.", rows, skipped)
 
 
