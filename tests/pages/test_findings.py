@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.api.published import publish
+from vlcore.artifacts import store
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.options import PRESETS
@@ -21,6 +22,7 @@ from vlcore.study.pooled import SETS, pooled, studies_to_open
 from vlcore.study.published import PublishedStudy
 from vlcore.study.results import Study
 from vlcore.study.telling_apart import apart_found
+from vlcore.web.condition_controls import LENGTHS
 from vlcore.web.findings import sections
 
 from .app import FakeQueue, alts, opened, press, text_of
@@ -77,6 +79,27 @@ def test_a_published_study_opens_without_any_model(empty_home: Path, queue: Fake
     page = run.select(run.options[0]).run()
     press(page, "It is not on this disk: train it")
     assert queue.asked == [run.options[0]]
+
+
+@pytest.mark.parametrize("is_twin_trained", [True, False])
+def test_a_trained_run_opens_by_its_key(
+    empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch, is_twin_trained: bool
+) -> None:
+    runs = PublishedStudy("classic/experiments", "scenes").runs().groupby("key").first()
+    assert not set(runs["steps"]) & set(LENGTHS.values()), "Compare cannot be set to such a run"
+    page = opened("5_Findings", published="classic/experiments", part=sections.CLAIMS)
+    box = next(box for box in page.selectbox if box.label == "Open a run")
+    run = next(key for key in box.options if runs.loc[key, "labels"] == "undescriptive")
+    monkeypatch.setattr(store, "published", lambda key: is_twin_trained or key == run)
+    queue.state = State.DONE
+    page = box.select(run).run()
+    assert not page.exception
+    [query] = [
+        link.proto.query_string for link in page.get("page_link") if run in link.proto.query_string
+    ]
+    assert "data=scenes" in query
+    assert f"left_model={run}" in query
+    assert ("right_model=" in query) == is_twin_trained
 
 
 def test_the_sanity_check_is_one_sentence_and_an_old_address_opens(empty_home: Path) -> None:

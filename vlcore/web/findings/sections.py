@@ -7,6 +7,7 @@ from functools import partial
 import streamlit as st
 
 from vlcore.api import studies
+from vlcore.artifacts import store
 from vlcore.classroom.teacher import Right
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition, from_dict
 from vlcore.experiment.errors import LabError
@@ -28,7 +29,7 @@ from vlcore.study.findings import Findings
 from vlcore.study.published import FOLDER, PublishedStudy
 from vlcore.study.results import Study
 from vlcore.study.statistics.paired import Status
-from vlcore.web import cache, condition_controls, jobs, shell, visitors, widgets, work
+from vlcore.web import cache, jobs, shell, visitors, widgets, work
 
 ANSWER, CLAIMS, OVER_BIAS = "Answer", "Claims", "Bias and labels"
 GROUPS, COMPARISONS, METHODS = "Groups and training", "Comparisons", "Methods and files"
@@ -352,10 +353,7 @@ def _open_run(study: Study, keys: list[str]) -> None:
 
     def offer(views: list[JobStatus]) -> None:
         if views[0].done:
-            left, right = (condition.with_labels(style) for style in STYLES_OF_THE_STUDY)
-            condition_controls.link_to_compare(
-                left, right, "Both label styles of it, on Compare", "compare"
-            )
+            _link_to_run(condition)
         else:
             start = partial(work.train, condition)
             jobs.progress_or_start(
@@ -363,6 +361,20 @@ def _open_run(study: Study, keys: list[str]) -> None:
             )
 
     jobs.watch([condition.key], offer)
+
+
+def _link_to_run(condition: Condition) -> None:
+    """Link to a trained run, beside the other label style of it where that is trained too.
+
+    By their keys: Compare has no control for every setting of a run.
+    """
+    both_styles = [condition.with_labels(style).key for style in STYLES_OF_THE_STUDY]
+    if condition.key in both_styles and all(map(store.published, both_styles)):
+        keys, label = both_styles, "Both label styles of it, on Compare"
+    else:
+        keys, label = [condition.key], "Open in Compare"
+    models = dict(zip(("left_model", "right_model"), keys, strict=False))
+    widgets.link("pages/3_Compare.py", label, "compare", data=condition.data, models="2", **models)
 
 
 def over_bias(canvas: Canvas) -> None:
