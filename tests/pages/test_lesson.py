@@ -437,6 +437,10 @@ def test_a_set_of_ones_own_has_its_own_words_and_no_published_runs(
     page = start(code=started.code, presenter=started.token)
     assert "In this run: not trained yet." in text_of(page)
     assert "The study says" not in text_of(page)
+    move_session(started.code, started.token, STEPS[-1].name, "reveal")
+    page = start(code=started.code, presenter=started.token)
+    queries = {link.proto.label: link.proto.query_string for link in page.get("page_link")}
+    assert queries["Compare these models yourself"] == "data=pets"
 
 
 def test_the_handout_gives_no_answer_away_and_the_lecturers_does(empty_home: Path) -> None:

@@ -192,6 +192,7 @@ def test_who_is_alone_sees_the_wall_of_one(empty_home: Path, queue: FakeQueue) -
     assert text_of(page).count("as it was") >= 2, "both groups have a number before and after"
     link = next(one for one in page.get("page_link") if "as it was" in one.proto.label)
     assert edited(Add(row)).key in link.proto.query_string
+    assert "data=scenes" in link.proto.query_string
     press(page, "Last: scenes that nobody drew")
     assert "200 images a model" in text_of(page)
     press(press(page, "Back"), "Back")

@@ -172,6 +172,8 @@ def _link_to_maps(base: Condition, state: Repair) -> None:
             "pages/3_Compare.py",
             "See your model beside the one as it was",
             "compare",
+            data=base.data,
+            models="2",
             left_model=keys[0],
             right_model=keys[1],
         )

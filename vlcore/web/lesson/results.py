@@ -250,10 +250,11 @@ def lesson_summary(
     st.table(pd.DataFrame.from_dict(rows, orient="index").fillna("–").rename_axis("Question"))
     st.markdown("**Go on**")
     with st.container(horizontal=True):
-        address = shell.persistent_query_params()
-        widgets.link("pages/3_Compare.py", "Compare these models yourself", "compare", **address)
-        widgets.link("pages/4_Upload.py", "Give them an image of your own", "upload", **address)
-        widgets.link("pages/5_Findings.py", "What many runs found", "experiment", **address)
+        # A presenter's page may have another image set in its address than the lesson has.
+        link = partial(widgets.link, data=images.name)
+        link("pages/3_Compare.py", "Compare these models yourself", "compare")
+        link("pages/4_Upload.py", "Give them an image of your own", "upload")
+        link("pages/5_Findings.py", "What many runs found", "experiment")
 
 
 def _most_votes(step: Step, counts: Mapping[str, int]) -> str:
