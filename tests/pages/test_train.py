@@ -221,8 +221,9 @@ def test_a_set_of_embeddings_is_shown_and_not_trained(
     assert leads(data) == {"Its map and measures": "Train"}
     assert leads(opened("1_Data")) == {"Train on scenes": "Train"}
     shutil.rmtree(store.models_folder() / key)
-    (error,) = page.run().error
-    assert "The measures of birds are not on the disk" in error.value
+    for without_measures in (page.run(), opened("3_Compare", data="birds")):
+        (error,) = without_measures.error
+        assert "The measures of birds are not on the disk" in error.value
 
 
 def test_a_hub_name_tells_nothing_of_the_disk(empty_home: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vlcore.artifacts import store
 from vlcore.data.catalogue import check_free, publish, staging_dir
 from vlcore.data.imageset import ImageSet, read_set
 from vlcore.data.importers import ImportSetError, embedding_sets, import_set
@@ -25,6 +26,7 @@ from vlcore.data.importers.selection import majority_in_words
 from vlcore.data.subset import describe_sample, measured_rows
 from vlcore.data.training_set import TrainingSet
 from vlcore.experiment.condition import Condition
+from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import data_folder, write_json
 from vlcore.experiment.options import STUDY_N, ArtifactKind
 from vlcore.experiment.vocabulary import Vocabulary
@@ -107,6 +109,19 @@ def imported_condition(images: ImageSet) -> Condition:
         data_seed=seed,
         init_seed=seed,
     )
+
+
+def published_condition(images: ImageSet) -> Condition:
+    """The condition of the published measures of a set of embeddings; LabError where they are not
+    on the disk."""
+    condition = imported_condition(images)
+    if not store.published(condition.key):
+        source = images.about.get("source", "a file")
+        raise LabError(
+            f"The measures of {images.name} are not on the disk; remove it with `python -m vlcore"
+            f" data remove {images.name}` and import {source} again."
+        )
+    return condition
 
 
 def _measure(

@@ -8,7 +8,7 @@ import streamlit as st
 
 from vlcore.api.compared_maps import map_names
 from vlcore.api.differences import describe_differences
-from vlcore.api.imports import imported_condition
+from vlcore.api.imports import published_condition
 from vlcore.api.training import is_quick
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
@@ -95,7 +95,7 @@ def _choose_trained(images: ImageSet, count: int, steps: int, towers: str) -> li
 
 def _choose_imported(images: ImageSet, count: int) -> list[Side]:
     """Show the choices of embeddings of the same images from elsewhere, each a set of its own."""
-    key_of_set = imported_condition(images).key
+    key_of_set = published_condition(images).key
     imported = {
         key: condition
         for key, condition in cache.conditions().items()

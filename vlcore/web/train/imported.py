@@ -4,10 +4,8 @@ import streamlit as st
 
 from vlcore.api import description, imports, metrics_table
 from vlcore.api.model_metrics import describe_measure
-from vlcore.artifacts import store
 from vlcore.data import subset
 from vlcore.data.imageset import ImageSet
-from vlcore.experiment.errors import LabError
 from vlcore.experiment.plain_text import as_code, plain
 from vlcore.experiment.wording import title
 from vlcore.plots.maps.component import MOST_MARKS
@@ -24,13 +22,8 @@ _FIRST_MEASURES = {
 
 def section(images: ImageSet, palette: Palette) -> None:
     """Show the map of imported embeddings beside what matters most, and all measures below."""
-    condition = imports.imported_condition(images)
+    condition = imports.published_condition(images)
     source = images.about.get("source", "a file")
-    if not store.published(condition.key):
-        raise LabError(
-            f"The measures of {images.name} are not on the disk; remove it with `python -m vlcore"
-            f" data remove {images.name}` and import {source} again."
-        )
     artifact = cache.artifact(condition.key)
     st.markdown(
         f"Embeddings that were computed elsewhere and imported from {as_code(source)}: there are no"
