@@ -1,5 +1,7 @@
 """Captions beside an uploaded image: a visitor's own, and those that models were trained with."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -25,9 +27,20 @@ def show_typed_captions(answers: Answers, number: int) -> None:
         **widgets.in_address("words", about, width=480),
     )
     parts = [part for part in typed.split(";") if part.strip()]
-    if not parts:
-        return
-    texts = list(dict.fromkeys(captions.clean_caption(part) for part in parts))[:MOST_CAPTIONS]
+    texts, refusals = [], []
+    for part in parts:
+        try:
+            texts.append(captions.clean_caption(part))
+        except captions.CaptionLabError as error:
+            refusals.append(str(error))
+    for sentence in dict.fromkeys(refusals):
+        st.warning(plain(sentence), icon=":material/edit:")
+    if texts:
+        _show_scores(answers, number, list(dict.fromkeys(texts))[:MOST_CAPTIONS])
+
+
+def _show_scores(answers: Answers, number: int, texts: Sequence[str]) -> None:
+    """Show the cosine of each typed caption with an image in each model."""
     caption_embeddings, warnings = {}, []
     for name, model in answers.models.items():
         try:
