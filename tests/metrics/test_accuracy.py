@@ -105,6 +105,26 @@ def test_with_unequal_groups_accuracies_are_means_of_groups() -> None:
     assert found.balanced.n == 43
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_intervals_over_unequal_groups_hold_the_truth(shared: bool) -> None:
+    sizes, truth = [300, 40, 280, 12], np.array([0.95, 0.6, 0.9, 0.7])
+    groups = np.repeat(SCENES.names, sizes)
+    scene = np.concatenate([np.arange(size) for size in sizes]) if shared else np.arange(sum(sizes))
+    drawn = np.repeat(truth, sizes)
+    held: dict[str, list[bool]] = {"balanced": [], "minority": [], "gap": []}
+    minority = np.isin(SCENES.names, SCENES.minority)
+    gap = truth[~minority].mean() - truth[minority].mean()
+    expected = {"balanced": truth.mean(), "minority": truth[minority].mean(), "gap": gap}
+    for seed in range(200):
+        right = np.random.default_rng(seed).random(scene.max() + 1)[scene] < drawn
+        found = accuracy.group_accuracy(right, groups, scene.astype(str), SCENES)
+        difference = accuracy.minority_gap(found, right, groups, scene.astype(str), SCENES)
+        for name, one in zip(held, (found.balanced, found.minority, difference), strict=True):
+            held[name].append(one.low <= expected[name] <= one.high)
+    for name, inside in held.items():
+        assert 0.9 <= np.mean(inside) <= 0.99, name
+
+
 def best_blind_guess(frequencies: np.ndarray, weights: np.ndarray) -> float:
     """Tries every rule "say matched for these captions" on half matched and half mismatched
     pairs."""

@@ -5,6 +5,7 @@ that name it, ``p(a | x) ~ sum over captions k of a of exp l(x, t_k)``."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +84,7 @@ def group_accuracy(
     downwards: ``E[min] ~ p - 1.03 SE`` with ``SE = sqrt(p (1 - p) / n)`` of a group, 6 points with
     50 images a group of which 80 % are right. Balanced, minority and
     majority accuracy are means of group accuracies; with equally many images a group, as in the
-    crossed test set, that is the rate over their images, whose interval is over scenes. Of images
+    crossed test set, that is the rate over their images. Their intervals are over scenes. Of images
     that are predicted right, with group and scene, (n,) each; ValueError when a group has no image.
     """
     accuracies = by_group(rate, right, groups, scenes, grouping.names)
@@ -105,12 +106,30 @@ def _mean_accuracy(
     groups: Labels,
     scenes: Labels,
 ) -> Estimate:
-    """The mean accuracy of the named groups, with the interval of the rate over their images."""
+    """The mean accuracy of the named groups. Its interval is that of the rate over their images
+    where they are equally large. Of unequal groups it is recovered from theirs (MOVER, Zou and
+    Donner 2008), whose errors correlate as far as the groups share scenes."""
     inside = np.isin(groups, names)
-    pooled = rate(right[inside], scenes[inside])
     value = float(np.mean([accuracies[name].value for name in names]))
-    shift = value - pooled.value  # 0 where groups are equally large
-    return Estimate(value, max(0.0, pooled.low + shift), min(1.0, pooled.high + shift), pooled.n)
+    if len({accuracies[name].n for name in names}) == 1:
+        pooled = rate(right[inside], scenes[inside])
+        low, high = (end + (value - pooled.value) for end in (pooled.low, pooled.high))  # rounding
+        return Estimate(value, max(0.0, low), min(1.0, high), pooled.n)
+    deviations = [np.where(groups == name, right - accuracies[name].value, 0.0) for name in names]
+    correlations = np.eye(len(names))
+    for first, second in combinations(range(len(names)), 2):
+        correlation = scene_correlation(deviations[first], deviations[second], scenes)
+        correlations[first, second] = correlations[second, first] = correlation
+
+    def error(distances: NDArray[np.float64]) -> float:
+        variance = float(distances @ correlations @ distances)
+        return max(0.0, variance) ** 0.5 / len(names)
+
+    values, lows, highs = np.array(
+        [(accuracies[name].value, accuracies[name].low, accuracies[name].high) for name in names]
+    ).T
+    below, above = error(values - lows), error(highs - values)
+    return Estimate(value, max(0.0, value - below), min(1.0, value + above), int(inside.sum()))
 
 
 def train_weighted(groups: Mapping[str, Estimate], counts: Mapping[str, int]) -> Estimate:
