@@ -94,3 +94,15 @@ def test_a_measure_is_a_line(
     assert ("mean_first" in end["absent"]) is not many
     assert artifact.metrics["raw_pixels"]["absent"]["mean_first"] == "no pictures"
     assert {"New: mean_score", "New: mean_first"} <= set(measures_of(artifact, images.grouping)[""])
+
+
+def test_a_readout_with_the_same_predictions_has_the_same_accuracies(
+    tmp_path: Path, empty_home: Path
+) -> None:
+    # With one caption for each object the best caption is the zero-shot readout.
+    file = save(tmp_path / "birds.npz", **arrays((90, 30, 60, 15)))
+    end = store.read(imports.import_embeddings(file, "birds")["key"]).metrics["end"]
+    sizes = {group["n"] for group in end["group_accuracy"].values()}
+    assert len(sizes) > 1, "groups are unequal"
+    for side, estimate in end["readouts_best_caption"].items():
+        assert estimate == end[side], side

@@ -192,15 +192,13 @@ class Evaluation:
 
     def by_side(self, predicted: Names) -> dict[str, Estimate]:
         """Accuracy of another readout than the usual one, by side."""
-        correct, scenes = predicted == self.column("object"), self.column("scene")
-        minority, majority = (
-            np.isin(self.column("group"), names)
-            for names in (self.grouping.minority, self.grouping.majority)
-        )
+        correct = predicted == self.column("object")
+        groups, scenes = self.column("group"), self.column("scene")
+        rates = accuracy.group_accuracy(correct, groups, scenes, self.grouping)
         return {
-            "minority_accuracy": rate(correct[minority], scenes[minority]),
-            "majority_accuracy": rate(correct[majority], scenes[majority]),
-            "balanced_accuracy": rate(correct, scenes),
+            "minority_accuracy": rates.minority,
+            "majority_accuracy": rates.majority,
+            "balanced_accuracy": rates.balanced,
         }
 
     def caption_readout(self, readout: Callable[..., Names], *options: Any) -> dict[str, Estimate]:
