@@ -97,6 +97,17 @@ def test_an_interval_over_scenes_too_is_of_what_each_run_had_right(
     assert general.n == SEEDS
     said = words.answer(replace(found, over_scenes=general))
     assert f"drawn anew as well as seed pairs, {words.signed(100 * general.low, 0)} to" in said
+    images = open_set("scenes")
+    folds = replace(images, about={"splitting": {"kind": "folds", "folds": 4}})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(findings, "open_set", lambda *_: folds)
+        assert findings.over_scenes(runs, level, SCENES) is None, "a run keeps its first fold alone"
+    first_scene = np.flatnonzero(scenes == scenes[0])
+    for run in runs[: len(runs) // SEEDS]:  # the first block
+        run.embeddings = SimpleNamespace(
+            test_correct=correct[first_scene], rows=lambda _split: rows[first_scene]
+        )
+    assert findings.over_scenes(runs, level, SCENES) is None, "one scene is common to all runs"
 
 
 def test_the_index_is_a_difference_of_two_silhouettes_of_one_run(found: Findings) -> None:

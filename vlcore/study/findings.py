@@ -227,7 +227,8 @@ def over_scenes(artifacts: Sequence[Artifact], level: Level, grouping: Grouping)
     """Difference in minority accuracy with an interval over blocks and test scenes both.
 
     It is descriptive less short labels at a level (`vlcore.study.statistics.crossed`); None where a
-    run does not keep which images it had right.
+    run does not keep which images it had right, where the set is in folds, for a run keeps those of
+    the first alone and every data seed cuts other folds, or where runs share fewer than two scenes.
     """
     accuracy: dict[tuple[str, str], pd.Series] = {}  # by scene
     for artifact in artifacts:
@@ -235,10 +236,10 @@ def over_scenes(artifacts: Sequence[Artifact], level: Level, grouping: Grouping)
         if condition.bias != level.bias or block not in level.blocks:
             continue
         embeddings = artifact.embeddings
-        if embeddings.test_correct is None:
+        image_set = open_set(condition.data, condition.data_version)
+        if embeddings.test_correct is None or image_set.folds:
             return None
-        table = open_set(condition.data, condition.data_version).table
-        images = table.iloc[embeddings.rows("test")]
+        images = image_set.table.iloc[embeddings.rows("test")]
         images = images.assign(right=embeddings.test_correct.astype(float))
         minority = images[images["group"].isin(grouping.minority)]
         accuracy[block, condition.labels] = minority.groupby("scene")["right"].mean()
@@ -246,7 +247,8 @@ def over_scenes(artifacts: Sequence[Artifact], level: Level, grouping: Grouping)
         pd.DataFrame({block: accuracy[block, style] for block in level.blocks})
         for style in STYLES_OF_THE_STUDY
     )
-    return crossed((descriptive - short).dropna().to_numpy().T)
+    differences = (descriptive - short).dropna().to_numpy().T  # (blocks, scenes)
+    return crossed(differences) if differences.shape[1] >= 2 else None
 
 
 def provenance(frame: pd.DataFrame, files: pd.DataFrame, planned: Collection[str]) -> pd.DataFrame:
