@@ -203,6 +203,15 @@ def test_arms_that_do_not_compare_are_errors_beside_those_that_do() -> None:
         Study(alone, SCENES).analyses()
 
 
+def test_arms_may_differ_in_what_follows_the_factor(tmp_path: Path) -> None:
+    file = tmp_path / "sets.yaml"
+    file.write_text("factor: data\nbaseline: scenes\narms: [balanced-cues]\nbias: [0]\nseeds: 2")
+    for grid in ("recipes", str(file)):
+        plan = plans.find(grid, Condition(), 2)
+        publish(plan.conditions)
+        assert not any(isinstance(one, AnalysisError) for one in Study(plan).analyses().values())
+
+
 def test_arms_of_several_settings_compare_and_runs_from_elsewhere_count(tmp_path: Path) -> None:
     arms = "arms: {short: {}, four classes: {objective: ce_group, labels: descriptive}}"
     (tmp_path / "arms.yaml").write_text(f"{arms}\nbaseline: short\nbias: [0, 0.75]\nseeds: 6")

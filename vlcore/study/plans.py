@@ -36,6 +36,7 @@ Value = str | int | float  # of a condition's field
 MOST_SEEDS = 1000
 PLACEBO = "shuffled_context"
 ARM = "arm"  # the factor of a study whose arms are sets of settings
+_FOLLOWERS = {"recipe": ("batch_size",), "data": ("data_version", "n_per_group")}
 # What the YAML reader raises beside its own errors: at what it takes for a number or a date, and at
 # nesting without end.
 _YAML_ERRORS = (ValueError, TypeError, AttributeError, KeyError, RecursionError)
@@ -86,8 +87,11 @@ class StudyPlan:
 
     @property
     def varied(self) -> set[str]:
-        """The settings in which sets of settings differ; none where one field is the factor."""
-        return {name for settings in self.arm_settings.values() for name in settings}
+        """The settings in which arms may differ beside the factor: those of sets of settings, and
+        those that follow another, as a recipe has its own batch size."""
+        named = {name for settings in self.arm_settings.values() for name in settings}
+        leaders = named or {self.factor}
+        return named.union(*(_FOLLOWERS.get(name, ()) for name in leaders))
 
     @property
     def keys(self) -> set[str]:
