@@ -121,9 +121,9 @@ def few_scenes(empty_home: Path, monkeypatch: Patch) -> Iterator[Path]:
     is the same."""
     monkeypatch.setattr(drawn, "PER_GROUP", dict.fromkeys(drawn.PER_GROUP, 1))
     monkeypatch.setattr(queue, "worker_pool", lambda: ThreadPoolExecutor(2))
-    drawn._scene_table.cache_clear()
+    drawn.scene_table.cache_clear()
     yield empty_home / "data"
-    drawn._scene_table.cache_clear()
+    drawn.scene_table.cache_clear()
 
 
 def test_render_makes_and_fills_a_set_of_a_new_name(

@@ -9,7 +9,6 @@ values of images to the columns that both read.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -19,6 +18,7 @@ from scipy.special import entr, expit
 from vlcore.api.compared_maps import map_names, row_numbers
 from vlcore.api.model_map import ModelMap
 from vlcore.data.imageset import SOURCE, ImageSet
+from vlcore.experiment.memo import made_once
 from vlcore.plots import colouring as looks
 from vlcore.plots.colouring import NONE, Colouring, as_numbers, colour_by_values, texts_of
 from vlcore.plots.options import MapOptions, MapOptionsError
@@ -173,14 +173,14 @@ def _values_of(column: pd.Series) -> Callable[[Maps, int], pd.Series]:
     return lambda maps, _pane: column.iloc[row_numbers(maps.points)].set_axis(maps.points.index)
 
 
-@lru_cache(maxsize=8)
+@made_once(maxsize=8)
 def scene_columns(images: ImageSet) -> pd.DataFrame:
     """The factors of drawn scenes that tell images apart; no columns of any other set."""
     factors = images.factors(range(len(images.table)))
     return _telling(factors[[name for name in factors if not name.endswith(_SEED)]])
 
 
-@lru_cache(maxsize=8)
+@made_once(maxsize=8)
 def user_columns(images: ImageSet) -> pd.DataFrame:
     """The columns of a user's table that tell images apart."""
     return _telling(images.user_columns.drop(columns=SOURCE))

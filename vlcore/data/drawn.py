@@ -18,7 +18,6 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -40,6 +39,7 @@ from vlcore.experiment.files import (
     write_json,
 )
 from vlcore.experiment.grouping import Grouping, group_name
+from vlcore.experiment.memo import made_once
 from vlcore.experiment.progress import Progress, silent
 from vlcore.scenes import CONTEXTS, OBJECTS, RENDERER_VERSION, STYLES, Drawing, Scene, draw, sample
 
@@ -47,7 +47,6 @@ VERSION = str(RENDERER_VERSION)
 PER_GROUP = {"train": 480, "val": 48, "probe": 100, "test": 500}
 SIZE = 128  # pixels; averaged down to 64 for training
 CHUNK = 16  # scenes drawn under one lock, each with all its twins
-_SAMPLING = Lock()  # whoever asks at the same time waits for one table
 _GROUP_OFFSET = 100_000  # keeps the scene numbers of groups apart where they are not twins
 
 
@@ -205,15 +204,10 @@ def _small(recipe: Recipe) -> dict[int, bytes]:
         return {int(name.removesuffix(".webp")): archive.read(name) for name in archive.namelist()}
 
 
+@made_once(maxsize=8)
 def scene_table(recipe: Recipe = SCENES_RECIPE) -> pd.DataFrame:
     """All scenes of a set, one row an image. A test scene is in all four groups, with its other
     factors equal."""
-    with _SAMPLING:
-        return _scene_table(recipe)
-
-
-@lru_cache(maxsize=8)
-def _scene_table(recipe: Recipe) -> pd.DataFrame:
     splits = [
         first_scenes(recipe, split, per_group, f"{split}/", recipe.seed)[0]
         for split, per_group in PER_GROUP.items()

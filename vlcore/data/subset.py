@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from vlcore.data.catalogue import open_set
 from vlcore.data.imageset import SPLITS, ImageSet, ImageSetError
 from vlcore.experiment.condition import Condition
+from vlcore.experiment.memo import made_once
 from vlcore.experiment.options import STUDY_N
 
 # Images of a group, by split, that measures of an imported set rest on at most: 2,000 in all. Their
@@ -95,6 +96,7 @@ def limit(
     return np.sort(order[number_in_group < most])
 
 
+@made_once(maxsize=8)
 def describe_sample(images: ImageSet) -> str:
     """A sentence on which images of a large set are measured; empty where all are."""
     if images.folds:

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from threading import Lock
 
 import pandas as pd
 
 from vlcore.experiment.condition import STUDY_BIAS, STYLES_OF_THE_STUDY, Condition
+from vlcore.experiment.memo import made_once
 from vlcore.experiment.wording import difference, percent, points
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import published
@@ -26,7 +26,6 @@ SHORT, DESCRIPTIVE = STYLES_OF_THE_STUDY
 UNTOUCHED = 20  # seeds below it were looked at while the recipe was tuned
 DIGITS = 1  # of points, wherever the answer is said
 TOLD = "readouts_given_context.minority_accuracy"
-_READING = Lock()  # thirty visitors who ask at once read the table once
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,7 @@ class Pooled:
 def pooled(data: str, measure: str = PRIMARY, bias: float = STUDY_BIAS) -> Pooled:
     """Descriptive less short labels on an image set at a bias level, over disjoint seed pairs that
     no tuning has used; StudyError where none was published."""
-    with _READING:
-        return _pooled(published.FOLDER, published.newest(), data, measure, bias)
+    return _pooled(published.FOLDER, published.newest(), data, measure, bias)
 
 
 def studies_to_open(data: str) -> list[str]:
@@ -92,7 +90,7 @@ def _compares_label_styles(name: str) -> bool:
     return (plan.factor, plan.baseline, plan.treatments) == ("labels", SHORT, (DESCRIPTIVE,))
 
 
-@cache
+@made_once(maxsize=100)
 def _pooled(_folder: Path, _newest: float, data: str, measure: str, bias: float) -> Pooled:
     pairs = published.seed_pairs(Condition(data=data, bias=bias, data_version="2"))
     if measure != PRIMARY:

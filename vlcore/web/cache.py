@@ -17,13 +17,12 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from vlcore.api import colourings, map_component
+from vlcore.api import colourings, map_component, offline_page
 from vlcore.api.compared_maps import ComparedMaps, compare_maps, drawn_sample
 from vlcore.api.description import LayoutDescription, describe_layouts, place_groups
 from vlcore.api.metrics_table import group_accuracy_rows
 from vlcore.api.model_map import ModelMap
 from vlcore.api.model_map import model_map as read_map
-from vlcore.api.offline_page import figure
 from vlcore.api.small_images import draw_thumbs
 from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set, set_stamp
@@ -31,6 +30,7 @@ from vlcore.data.imageset import ImageSet
 from vlcore.experiment.condition import Condition
 from vlcore.metrics.layout import Placed
 from vlcore.model import load as run_load
+from vlcore.plots.document import Part
 from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.maps.linked import group_panel_alone
 from vlcore.plots.maps.small import small_map
@@ -121,6 +121,15 @@ def layouts(keys: Sequence[str]) -> LayoutDescription:
     return describe_layouts(
         together, image_set(together.models[0]), lambda model, _: _placed(model.artifact.key)
     )
+
+
+@st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
+def comparison_parts(keys: Sequence[str], projection: Projection) -> dict[str, Part]:
+    """Describe the maps of models in words and tables, by the name of a part."""
+    together = comparison(keys, projection)
+    grouping = image_set(together.models[0]).grouping
+    parts = offline_page.comparison_parts(together, grouping, layouts(keys))
+    return {part.name: part for part in parts}
 
 
 @st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
@@ -309,5 +318,7 @@ def maps(
     grouping = image_set(together.models[0]).grouping
     with _DRAWING:
         return chart_spec(
-            figure(together, grouping, palette, side, options, legend_place=legend_place)
+            offline_page.figure(
+                together, grouping, palette, side, options, legend_place=legend_place
+            )
         )

@@ -211,8 +211,8 @@ def _known_window() -> list[int]:
     if "window" in st.session_state:
         told: list[int] = st.session_state["window"]
         return told
-    kept = re.fullmatch(r"(\d{2,5})x(\d{2,5})", browser.remembered(_WINDOW_COOKIE))
-    return [int(length) for length in kept.groups()] if kept else _USUAL_WINDOW
+    size = re.fullmatch(r"(\d{2,5})x(\d{2,5})", browser.remembered(_WINDOW_COOKIE))
+    return [int(length) for length in size.groups()] if size else _USUAL_WINDOW
 
 
 def is_narrow() -> bool:

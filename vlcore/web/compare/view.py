@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from vlcore.api.offline_page import comparison_parts
 from vlcore.plots.document import Part
 from vlcore.web import cache
 from vlcore.web.compare.models import Side
@@ -57,12 +55,10 @@ class Shown(LinkedMaps):
         """The key of the same maps as Altair draws them."""
         return f"{self.map_key}-vectors"
 
-    @cached_property
+    @property
     def parts(self) -> dict[str, Part]:
         """The words about the comparison, by name."""
-        layouts = cache.layouts(self.keys)
-        parts = comparison_parts(self.comparison, self.images.grouping, layouts)
-        return {part.name: part for part in parts}
+        return cache.comparison_parts(self.keys, self.options.projection)
 
     @property
     def points(self) -> pd.DataFrame:
