@@ -96,6 +96,14 @@ def test_a_caption_ranks_images_in_every_model() -> None:
     assert sorted(table["left rank"].dropna()) == list(range(1, 13))
 
 
+def test_each_text_is_looked_for_where_it_is_found() -> None:
+    page = ok(start(search="horse"))
+    for text, found_in in {"horse camel": "caption", "coat:bay": "any column"}.items():
+        page.text_input(key="search").set_value(text).run()
+        assert page.segmented_control(key="search_by").value == found_in
+        assert "The images" in text_of(ok(page))
+
+
 def test_more_like_this_leaves_a_selection() -> None:
     row = int(cache.model_map(KEYS[0], PCA, ()).rows[3])
     page = ok(start(picture=f"p{row}"))

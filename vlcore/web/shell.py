@@ -45,10 +45,10 @@ _viewport = st.components.v2.component(
 # px of a map: few, to share caches
 _SIDES = (850, 770, 700, 635, 580, 535, 490, 450, 410, 370, 330)
 # State of pages that no address may name or remove.
-_STATE = """agreement_asked arrived_with arrives asked clicked closed compared enlarged gestures
-    go_to guide_atlas guide_shown import_key import_source lesson_attended lesson_code lesson_leads
-    lesson_me lesson_repair lesson_said lesson_votes look_at looked_among offered opened page
-    repair_pages room_contrast room_expected room_measure selected toast towers_default visitor
+_STATE = """agreement_asked arrived_with arrives asked clicked closed compared defaults enlarged
+    gestures go_to guide_atlas guide_shown import_key import_source lesson_attended lesson_code
+    lesson_leads lesson_me lesson_repair lesson_said lesson_votes look_at looked_among offered
+    opened page repair_pages room_contrast room_expected room_measure selected toast visitor
     window"""
 PRIVATE_STATE = {*_STATE.split(), visitors.TEACHER}
 # px of a window where two maps fit beside each other, and of one with wide margins
@@ -125,6 +125,20 @@ def persistent_query_params() -> dict[str, str]:
     """Return what stays in the address from page to page: the image set, but the default one."""
     chosen = st.session_state.get("data") or st.query_params.get("data")
     return {"data": str(chosen)} if chosen and chosen != "scenes" else {}
+
+
+def follow_default(key: str, default: str) -> None:
+    """Give a control in the address its default of now, unless somebody chose its value; before it
+    is shown.
+
+    Streamlit keeps the value of a control whose default changes, on another page too.
+    """
+    defaults: dict[str, str] = st.session_state.setdefault("defaults", {})
+    before = defaults.get(key, default)
+    is_untouched = st.session_state.get(key) == before and key not in st.query_params
+    if before != default and is_untouched:
+        st.session_state[key] = default  # a deleted value would come back from the browser
+    defaults[key] = default
 
 
 def image_set_choice() -> ImageSet:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from vlcore.experiment.options import TOWERS
+from vlcore.web import shell
 
 SCRATCH = "scratch"  # a name in `TOWERS`
 # The towers on which pages open a set of a visitor's own: it has photographs, more likely than not.
@@ -12,12 +13,12 @@ _HELP = (
     "Pretrained towers know photographs and train in seconds; from scratch a model knows its own"
     " images alone."
 )
-_DEFAULT = "towers_default"  # of the page before
 
 
 def towers_choice(default: str = SCRATCH) -> str:
     """Show the choice of the towers of all models of a page, a name in `TOWERS`."""
-    _forget_default(default)
+    # A visitor's photograph would meet towers that know drawings alone.
+    shell.follow_default(_KEY, default)
     chosen = st.segmented_control(
         "Towers",
         list(TOWERS),
@@ -30,13 +31,3 @@ def towers_choice(default: str = SCRATCH) -> str:
         width="content",
     )
     return chosen or default
-
-
-def _forget_default(default: str) -> None:
-    """Take back what a page with another default set by itself: nobody chose it, and a visitor's
-    photograph would meet towers that know drawings alone."""
-    before = st.session_state.get(_DEFAULT, default)
-    is_untouched = st.session_state.get(_KEY) == before and _KEY not in st.query_params
-    if before != default and is_untouched:
-        del st.session_state[_KEY]
-    st.session_state[_DEFAULT] = default

@@ -68,6 +68,7 @@ def choose_one(
         options: of `st.segmented_control`.
     """
     accept_former_names(key, former_names or {})
+    shell.follow_default(key, default)
     options = in_address(key, about, default=default, required=True, **options)
     return st.segmented_control(label, list(choices), **options) or default
 
