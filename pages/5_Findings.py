@@ -29,8 +29,11 @@ STUDIES = ("experiments", "class", "paper")
 PUBLISHED, HERE = "published with this version", "runs on this server"
 st.subheader("One study at a time")
 names = studies_to_open(images.name)
+usual = PUBLISHED if names else HERE
 # Older addresses named a study of this server.
-usual = PUBLISHED if names and "study" not in st.query_params else HERE
+is_older = "study" in st.query_params and "results" not in st.query_params
+if st.session_state["arrives"] and is_older:
+    st.session_state["results"] = HERE
 with st.container(horizontal=True, vertical_alignment="bottom"):
     source = widgets.choose_one("Results", (PUBLISHED, HERE), "results", usual)
     if source == PUBLISHED and names:

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.api.published import publish
 from vlcore.artifacts import store
+from vlcore.data.importers import import_set
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.options import PRESETS
@@ -25,7 +26,7 @@ from vlcore.study.telling_apart import apart_found
 from vlcore.web.condition_controls import LENGTHS
 from vlcore.web.findings import sections
 
-from .app import FakeQueue, alts, opened, press, text_of
+from .app import FakeQueue, alts, opened, pets, press, text_of
 
 FOREST = "Descriptive minus short labels: scenes, all "
 # Charts of each part, below the one that answers.
@@ -137,6 +138,24 @@ def test_without_published_results_the_studies_of_this_server_are_shown(
     assert "No results on scenes" in page.info[0].value
     assert not page.error
     assert [button.label for button in opened("5_Findings").button] == ["Run this study"]
+
+
+def test_an_own_set_opens_on_the_studies_of_this_server(empty_home: Path, tmp_path: Path) -> None:
+    import_set(pets(tmp_path / "pets"), "pets")
+    page = opened("5_Findings")
+    for data, results in {
+        "pets": "runs on this server",
+        "scenes": "published with this version",
+    }.items():
+        page.selectbox(key="data").set_value(data).run()
+        assert not page.exception
+        assert page.segmented_control(key="results").value == results
+
+
+def test_a_study_of_this_server_stays_when_another_one_is_chosen(empty_home: Path) -> None:
+    page = opened("5_Findings", results="runs on this server", study="class")
+    page.segmented_control(key="study").set_value("experiments").run()
+    assert page.segmented_control(key="results").value == "runs on this server"
 
 
 def test_a_study_is_run_and_followed(empty_home: Path, queue: FakeQueue, plan: StudyPlan) -> None:
