@@ -13,8 +13,10 @@ from tests.conftest import publish_as
 from tests.data.importers.sources import arrays, save
 from vlcore.api.imports import import_embeddings
 from vlcore.artifacts import store
+from vlcore.data.catalogue import open_set
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
+from vlcore.experiment.grouping import group_words
 from vlcore.experiment.vocabulary import WordPieces
 from vlcore.experiment.wording import share
 from vlcore.jobs.jobs import JobStatus, State
@@ -382,6 +384,17 @@ def test_every_section_opens_of_imports_too(
     if section == "All measures":
         columns = set(trained.dataframe[0].value.columns)
         assert {"Left", "Left, untrained", "Right", "Right, untrained", "Images"} <= columns
+
+
+def test_captions_are_of_the_image_set_that_is_shown(encoders: list[str]) -> None:
+    grouping = open_set(encoders[0]).grouping
+    page = ok(start(closer="Captions"))
+    page.selectbox(key="data").set_value(encoders[0]).run()
+    assert group_words(grouping)[grouping.minority[1]] in page.text_input(key="caption").value
+    page = ok(start(map="Prompt axes"))
+    page.selectbox(key="data").set_value(encoders[0]).run()
+    axes = [page.text_input(key=f"prompt_{letter}").value for letter in "abcd"]
+    assert axes == [*grouping.objects, *grouping.contexts]
 
 
 def test_failures_are_shown_with_their_images_names_and_numbers() -> None:

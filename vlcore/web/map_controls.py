@@ -36,7 +36,7 @@ from vlcore.plots.options import (
     Projection,
     option_infos,
 )
-from vlcore.web import cache, jobs, widgets, work
+from vlcore.web import cache, jobs, shell, widgets, work
 
 Start = Callable[[], None]
 LONGEST = 200  # characters of a caption that a visitor types
@@ -112,6 +112,7 @@ def _prompt_axes(grouping: Grouping) -> Projection:
         st.columns(2) * 2, labels.items(), usual_words, strict=True
     ):
         about = _PROJECTION["prompts"].help if name == "a" else None
+        shell.follow_default(f"prompt_{name}", usual)
         in_address = widgets.in_address(f"prompt_{name}", about, max_chars=LONGEST)
         texts.append(column.text_input(label, usual, **in_address).strip() or usual)
     first, second, third, fourth = texts

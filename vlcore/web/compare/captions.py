@@ -16,7 +16,7 @@ from vlcore.experiment.wording import decimal
 from vlcore.plots import matrices
 from vlcore.plots.maps.small import caption_map
 from vlcore.plots.theme import Palette
-from vlcore.web import cache, widgets
+from vlcore.web import cache, shell, widgets
 from vlcore.web.compare.view import Shown
 
 NEAREST_IMAGES = 12  # of a typed caption
@@ -47,11 +47,10 @@ def _show_typed_caption(view: Shown) -> None:
         "A model with word vectors reads any words. Of another one, the page names the words it"
         " does not know."
     )
+    usual = f"a {group_words(grouping)[grouping.minority[1]]}"
+    shell.follow_default("caption", usual)
     typed = st.text_input(
-        "A caption",
-        f"a {group_words(grouping)[grouping.minority[1]]}",
-        max_chars=captions.LONGEST,
-        **widgets.in_address("caption", about),
+        "A caption", usual, max_chars=captions.LONGEST, **widgets.in_address("caption", about)
     )
     try:
         text = captions.clean_caption(typed or "")
