@@ -94,7 +94,7 @@ def _show_vectors(view: Shown, alt: str, key: str) -> Clicks:
 def _clicked(
     comparison: ComparedMaps, images: ImageSet, identity: str | None, arrows: bool
 ) -> None:
-    if identity not in set(comparison.points["id"]):
+    if identity is None or not (comparison.points["id"] == identity).any():
         return
     st.subheader("The image you clicked")
     row = int(str(identity).removeprefix("p"))
