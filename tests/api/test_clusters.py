@@ -23,7 +23,7 @@ from vlcore.artifacts import store
 from vlcore.artifacts.store import Artifact
 from vlcore.experiment.grouping import SCENES, group_words
 from vlcore.jobs import jobs
-from vlcore.plots.options import PCA, MapOptions
+from vlcore.plots.options import PCA, MapOptions, Projection
 from vlcore.plots.theme import LIGHT
 
 COATS = np.random.default_rng(1).choice(["bay", "pale"], len(image_set().table))
@@ -130,6 +130,21 @@ def test_clusters_of_a_large_map_are_found_once_and_published(
     assert clusters.fit_clusters(keys[0], PCA, keys) == "cached"
     third = replace(maps, models=tuple(model_map(artifact) for artifact in published))
     assert clusters_table(third).equals(large)
+
+
+def test_clusters_are_found_again_where_a_model_of_a_common_fit_was_replaced(
+    home: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conditions = [BEGUN.replace(init_seed=seed) for seed in (151, 152)]
+    first, second = [publish(image_set(), condition) for condition in conditions]
+    keys = [first.key, second.key]
+    monkeypatch.setattr(clusters, "model_map", lambda artifact, *_: model_map(artifact))
+    common = Projection("umap", together=True)
+    assert clusters.fit_clusters(first.key, common, keys) == "trained"
+    assert clusters.fit_clusters(first.key, PCA, keys) == "trained"
+    publish(image_set(), conditions[1], sorted_by("object"))
+    assert clusters.fit_clusters(first.key, PCA, keys) == "cached"
+    assert clusters.fit_clusters(first.key, common, keys) == "trained"
 
 
 def test_a_notebook_and_its_page_have_clusters(

@@ -17,6 +17,7 @@ from vlcore.api import maps
 from vlcore.api.maps import make_map, map_fits, read_map
 from vlcore.api.model_map import ModelMap, model_map
 from vlcore.artifacts.store import Artifact, StoreError, check_key, fingerprint, read
+from vlcore.jobs import jobs
 from vlcore.metrics import projection as measures
 from vlcore.plots import options
 from vlcore.plots.options import MapOptionsError, Projection
@@ -131,6 +132,23 @@ def test_a_tsne_is_an_artifact_of_its_own(pair: list[Artifact]) -> None:
     assert (placed <= model.points.max(axis=0)).all()
     (other,) = check_map(pair[:1], Projection("tsne", perplexity=5, seed=1))
     assert not np.allclose(model.points, other.points), "another seed is another map"
+
+
+def test_the_map_of_a_replaced_model_is_fitted_again(home: Path) -> None:
+    condition, tsne = BASE.replace(init_seed=52), Projection("tsne", perplexity=5)
+    model = publish(IMAGES, condition)
+    (key,) = map_fits([model.key], tsne)
+    assert make_map([model.key], tsne) == "trained"
+    before = model_map(model, tsne).points
+    publish(IMAGES, condition)
+    assert jobs.view(key).done, "the same model again"
+    replaced = publish(IMAGES, condition, space(IMAGES, 53))
+    assert not jobs.view(key).done
+    with pytest.raises(StoreError, match=key):
+        model_map(replaced, tsne)
+    assert make_map([model.key], tsne) == "trained"
+    assert make_map([model.key], tsne) == "cached"
+    assert not np.allclose(model_map(replaced, tsne).points, before)
 
 
 @UMAP

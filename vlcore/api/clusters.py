@@ -83,10 +83,10 @@ def fit_clusters(key: str, projection: Projection, among: Sequence[str]) -> str:
 
     def make(out: Path, report: jobs.Reporter) -> dict[str, Any]:
         report(stage="finding clusters", fraction=0.1, now=True)
-        artifact = store.read(key)
-        points = model_map(artifact, projection, among if projection.together else ()).points
+        together = among if projection.together else ()
+        points = model_map(store.read(key), projection, together).points
         np.savez(out / "map.npz", clusters=find_clusters(points))
-        return {"of": {key: artifact.digest}}
+        return {"of": {model: store.read(model).digest for model in (key, *together)}}
 
     return jobs.run(fit_key(key, projection, among), make)
 

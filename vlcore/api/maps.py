@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from vlcore.artifacts.store import Artifact, read
+from vlcore.artifacts.store import Artifact, StoreError, published, read
 from vlcore.experiment.files import write_json
 from vlcore.jobs import jobs
 from vlcore.metrics.projection import MOST_TSNE
@@ -97,7 +97,9 @@ def _make(
 
 def read_map(models: Sequence[str], key: str, projection: Projection) -> dict[str, Any]:
     """Positions of a model on a fitted map: ``map``, ``train``, ``captions``, (n, 2) each;
-    StoreError where there is none."""
+    StoreError where there is none of the models as they are."""
     (fitted_key,) = map_fits(models if projection.together else [key], projection)
+    if not published(fitted_key):
+        raise StoreError(f"The map {fitted_key!r} is not on disk; fit it first.")
     arrays = read(fitted_key).maps
     return {name: arrays[f"{key} {name}"] for name in ("map", "train", "captions")}

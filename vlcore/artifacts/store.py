@@ -134,8 +134,9 @@ def kind_of_key(key: str) -> ArtifactKind | None:
 
 
 def published(key: str) -> bool:
-    """Whether there is an artifact of this key, made here or bundled."""
-    return _is_on_disk(key) or bundled.is_bundled(key)
+    """Whether there is an artifact of this key, made here or bundled; a map of a model that has
+    been replaced since is none."""
+    return (_is_on_disk(key) and not _is_outdated(key)) or bundled.is_bundled(key)
 
 
 def made_here(key: str) -> bool:
@@ -145,6 +146,22 @@ def made_here(key: str) -> bool:
 
 def _is_on_disk(key: str) -> bool:
     return (models_folder() / check_key(key) / "manifest.json").is_file()
+
+
+def _is_outdated(key: str) -> bool:
+    """Whether a map was fitted on other files of a model than those on the disk."""
+    if kind_of_key(key) is not ArtifactKind.MAP:
+        return False
+    try:
+        fitted_on = json.loads((models_folder() / key / "manifest.json").read_text())["of"]
+        for model, digest in fitted_on.items():
+            path = models_folder() / check_key(model)
+            manifest = json.loads((path / "manifest.json").read_text())
+            if Artifact(model, path, manifest).digest != digest:
+                return True
+    except (*_DAMAGE, OSError, StoreError):
+        pass  # without its models nobody asks for a map, and `read` finds damage
+    return False
 
 
 def _folder(key: str) -> Path:
@@ -262,7 +279,7 @@ def fingerprint(key: str) -> str:
 def publish(key: str, folder: Path, facts: dict[str, Any]) -> Artifact:
     """Write the manifest of a finished folder and move it to its key in one rename.
 
-    A bundled artifact of the same key is replaced.
+    A bundled artifact of the same key is replaced, and an outdated map.
 
     Args:
         key: the key to publish under.
@@ -278,7 +295,7 @@ def publish(key: str, folder: Path, facts: dict[str, Any]) -> Artifact:
         with suppress(PackageNotFoundError):
             versions[package] = version(package)
     write_manifest(folder, {"key": key, "versions": versions, **facts})
-    if _is_on_disk(key) and not made_here(key):
+    if _is_on_disk(key) and (_is_outdated(key) or not made_here(key)):
         with suppress(FileNotFoundError):  # another publisher has just removed it
             shutil.rmtree(target)
     if target.is_dir() and not _is_on_disk(key):
