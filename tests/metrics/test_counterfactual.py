@@ -260,12 +260,17 @@ def test_a_collapsed_model_relies_on_nothing() -> None:
 def test_what_cannot_be_mixed_is_refused() -> None:
     objects, contexts, _ = columns = ordered(3)
     pixels, masks = pictures(columns)
-    empty, full = masks.copy(), masks.copy()
-    empty[2], full[2] = 0, 255
-    for reason, mask, *labels in (
-        ("image 2 is empty", empty, *columns),
-        ("image 2 fills it", full, *columns),
-        ("No other scene shows", masks, objects, contexts, np.full(12, "s0")),
+    empty, full, corners = masks.copy(), masks.copy(), masks.copy()
+    empty[2], full[2], corners[2] = 0, 255, 0
+    corners[2, [0, -1], [0, -1]] = 255
+    one_scene = np.full(12, "s0")
+    for reason, mask, scenes, usable in (
+        ("image 2 is empty", empty, columns[2], np.arange(12) != 2),
+        ("image 2 fills it", full, columns[2], np.arange(12) != 2),
+        ("image 2 fills it", corners, columns[2], np.arange(12) != 2),
+        ("No other scene shows", masks, one_scene, np.zeros(12, bool)),
     ):
         with pytest.raises(ValueError, match=reason):
-            counterfactual.panel(pixels, mask, *labels, SCENES)
+            counterfactual.panel(pixels, mask, objects, contexts, scenes, SCENES)
+        found = counterfactual.usable_for_panel(mask, contexts, scenes, SCENES)
+        assert found.tolist() == usable.tolist()

@@ -128,6 +128,22 @@ PANEL_KINDS = (
 )
 
 
+def usable_for_panel(
+    masks: NDArray[np.uint8], contexts: Labels, scenes: Labels, grouping: Grouping
+) -> NDArray[np.bool_]:
+    """Which images a panel can be made of, (n,): those whose mask, (n, S, S), leaves an animal and
+    a place around it. None where fewer than two scenes of them show a context."""
+    inside = masks > 0
+    ends = [0, -1]
+    reaches_all_edges = inside[:, ends].any(axis=2).all(axis=1)
+    reaches_all_edges &= inside[:, :, ends].any(axis=1).all(axis=1)
+    usable = inside.any(axis=(1, 2)) & ~reaches_all_edges
+    for context in grouping.contexts:
+        if len(np.unique(scenes[usable & (contexts == context)])) < 2:
+            return np.zeros_like(usable)
+    return usable
+
+
 def panel(
     pixels: Pixels,
     masks: NDArray[np.uint8],
@@ -151,7 +167,8 @@ def panel(
 
     Places are tiled before an animal is put in them, and come from other scenes by chance. `masks`
     say how far each pixel is the animal's, 0 to 255, (n, S, S); labels are (n,). ValueError when a
-    mask is empty or leaves no place beside the animal, or no other scene shows a context.
+    mask is empty or leaves no place beside the animal, or no other scene shows a context
+    (`usable_for_panel` says which images are safe).
     """
     inside = masks > 0
     places = np.stack([_tiled(pixels[row], inside[row], row) for row in range(len(pixels))])
@@ -209,9 +226,9 @@ def _tiled(image: Pixels, inside: NDArray[np.bool_], row: int) -> Pixels:
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     if len(rows) == 0:
         raise ValueError(f"The mask of image {row} is empty, so there is no animal to move.")
-    if len(columns) == inside.shape[1] and len(rows) == inside.shape[0]:
-        raise ValueError(f"The animal of image {row} fills it, so no place is left around it.")
     if columns[0] == 0 and columns[-1] == inside.shape[1] - 1:
+        if rows[0] == 0 and rows[-1] == inside.shape[0] - 1:
+            raise ValueError(f"The animal of image {row} fills it, so no place is left around it.")
         return _tiled(image.transpose(1, 0, 2), inside.T, row).transpose(1, 0, 2)
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     strip = (

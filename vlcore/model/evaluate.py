@@ -429,9 +429,13 @@ def _lacking(evaluation: Evaluation) -> dict[Need, str]:
     record, views, checkpoint = evaluation.record, evaluation.views, evaluation.checkpoint
     no_vectors = "this model's captions have no embeddings"
     reasons = lacking(views)
-    if not views.panel:
-        has_pictures = views.images.has_pictures
-        reasons[Need.MASKS] = "no masks of the objects" if has_pictures else "no pictures"
+    if not views.images.has_pictures:
+        reasons[Need.MASKS] = "no pictures"
+    elif not views.panel:
+        is_empty = len(views.panel_rows) == 0
+        reasons[Need.MASKS] = (
+            "too few masks that can be used" if is_empty else "no masks of the objects"
+        )
     if len(views.rows["val"]) == 0:
         reasons[Need.VALIDATION] = "no validation pictures"
     if len(checkpoint.captions) == 0:

@@ -22,7 +22,7 @@ from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.options import MITIGATIONS, OBJECTIVES
 from vlcore.experiment.progress import Progress, silent
 from vlcore.experiment.vocabulary import AnyVocabulary, check_captions, vocabulary_for
-from vlcore.metrics.counterfactual import PANEL_KINDS, panel
+from vlcore.metrics.counterfactual import PANEL_KINDS, panel, usable_for_panel
 from vlcore.metrics.pixel_summary import PixelSummary, summarise_pixels
 from vlcore.metrics.readouts import ObjectReadout, dfr, probe_layer
 
@@ -42,7 +42,8 @@ class Views:
             that edits drew have no row and come last among the training images.
         map_rows: rows of the held-out images on the map; `on_map` are their positions in ``test``.
         inputs: what models read, by split: pixels or features; none of a set of embeddings.
-        panel: composite images by kind; None where there are no masks.
+        panel: composite images by kind; None where there are no masks, or too few that can be used.
+        panel_rows: positions in ``test`` of the images that they are made of; none of too few.
     """
 
     def __init__(
@@ -88,14 +89,18 @@ class Views:
             self.inputs[split] = features[np.searchsorted(unique_rows, rows)]
         self.inputs["train"] = with_altered(self.training, store, self.inputs["train"])
         rows = self.rows["test"][self.panel_rows]
-        if (self.images.table["mask"].iloc[rows] != "").all():
+        if (self.images.table["mask"].iloc[rows] == "").any():
+            return
+        if store.bundle is None:
+            self.images.ensure_rendered(rows.tolist(), silent)
+            if self._panel_masks(STORED_SIZE) is None:
+                return
+            rows = self.rows["test"][self.panel_rows]
 
-            def composites() -> dict[str, NDArray[np.uint8]]:
-                return self._panel(STORED_SIZE) or {}
+        def composites() -> dict[str, NDArray[np.uint8]]:
+            return self._panel(STORED_SIZE) or {}
 
-            if store.bundle is None:
-                self.images.ensure_rendered(rows.tolist(), silent)
-            self.panel = store.panel(rows, PANEL_KINDS, composites, progress)
+        self.panel = store.panel(rows, PANEL_KINDS, composites, progress)
 
     @cached_property
     def pixel_summary(self) -> PixelSummary | None:
@@ -114,17 +119,30 @@ class Views:
     def _panel(self, size: int) -> dict[str, NDArray[np.uint8]] | None:
         """Composites of objects and backgrounds of test images, (n, size, size, 3) by kind.
 
-        None without masks.
+        None without masks, or with too few that can be used.
         """
-        rows = self.rows["test"][self.panel_rows]
-        masks = self.images.masks(rows, size)
+        masks = self._panel_masks(size)
         if masks is None:
             return None
+        rows = self.rows["test"][self.panel_rows]
         objects, contexts, scenes = (
             self.column(name, "test")[self.panel_rows] for name in ("object", "context", "scene")
         )
         pixels = self.images.pixels(rows, size)
         return panel(pixels, masks, objects, contexts, scenes, self.grouping)
+
+    def _panel_masks(self, size: int) -> NDArray[np.uint8] | None:
+        """Masks of the images that composites are made of, (n, size, size), of which `panel_rows`
+        keeps those that can be used."""
+        masks = self.images.masks(self.rows["test"][self.panel_rows], size)
+        if masks is None:
+            return None
+        contexts, scenes = (
+            self.column(name, "test")[self.panel_rows] for name in ("context", "scene")
+        )
+        usable = usable_for_panel(masks, contexts, scenes, self.grouping)
+        self.panel_rows = self.panel_rows[usable]
+        return masks[usable] if usable.any() else None
 
     def column(self, name: str, split: str) -> NDArray[np.str_]:
         """A column of the image set's table for the images of a split, (n,)."""

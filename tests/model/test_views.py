@@ -1,0 +1,42 @@
+"""What a job looks at: composites are made of the images whose masks allow it."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tests.api.stand_ins import pictured
+from vlcore.data.imageset import ImageSet
+from vlcore.data.training_set import TrainingSet
+from vlcore.model.views import Views
+
+BOX = np.zeros((64, 64), np.uint8)
+BOX[20:40, 20:40] = 255
+PLUS = BOX.copy()
+PLUS[30], PLUS[:, 30] = 255, 255
+
+
+def views_of(images: ImageSet, masks: dict[int, np.ndarray]) -> Views:
+    """The views of a set with a box as mask of each test image, but for some rows."""
+    for row in images.rows("test").tolist():
+        images.table.loc[row, "mask"] = f"mask{row}.png"
+        Image.fromarray(masks.get(row, BOX)).save(images.root / f"mask{row}.png")
+    return Views(TrainingSet(images, images.rows("train")))
+
+
+def test_images_whose_masks_leave_no_background_are_in_no_composite(tmp_path: Path) -> None:
+    images = pictured(tmp_path)
+    first, *others = images.rows("test").tolist()
+    views = views_of(images, {first: PLUS})
+    assert views.panel is not None
+    assert views.rows["test"][views.panel_rows].tolist() == others
+    assert {len(composites) for composites in views.panel.values()} == {len(others)}
+
+
+def test_there_are_no_composites_where_one_scene_shows_a_context(tmp_path: Path) -> None:
+    images = pictured(tmp_path)
+    in_grass = images.rows("test")[images.table["context"].iloc[images.rows("test")] == "grass"]
+    scene = images.table["scene"].iloc[in_grass].to_numpy()
+    views = views_of(images, dict.fromkeys(in_grass[scene != scene[0]].tolist(), PLUS))
+    assert views.panel is None
+    assert len(views.panel_rows) == 0
