@@ -133,11 +133,9 @@ def usable_for_panel(
 ) -> NDArray[np.bool_]:
     """Which images a panel can be made of, (n,): those whose mask, (n, S, S), leaves an animal and
     a place around it. None where fewer than two scenes of them show a context."""
-    inside = masks > 0
-    ends = [0, -1]
-    reaches_all_edges = inside[:, ends].any(axis=2).all(axis=1)
-    reaches_all_edges &= inside[:, :, ends].any(axis=1).all(axis=1)
-    usable = inside.any(axis=(1, 2)) & ~reaches_all_edges
+    rows, columns = masks.max(axis=2) > 0, masks.max(axis=1) > 0  # that show the animal, (n, S)
+    spans_image = rows[:, 0] & rows[:, -1] & columns[:, 0] & columns[:, -1]
+    usable = rows.any(axis=1) & ~spans_image
     for context in grouping.contexts:
         if len(np.unique(scenes[usable & (contexts == context)])) < 2:
             return np.zeros_like(usable)
