@@ -250,6 +250,24 @@ def test_a_mitigation_acts_on_what_edits_leave(mitigation: str) -> None:
     assert len(training.caption_index) == len(training.table) == sum(counts)
 
 
+def test_edits_change_a_subsample_and_draw_no_other() -> None:
+    before = edited(mitigation="subsample", n_per_group=40).rows
+    assert edited(
+        Weigh("horse_grass", 2), mitigation="subsample", n_per_group=40
+    ).rows.tolist() == (before.tolist())
+    majority, minority = int(before[0]), int(before[10])
+    fewer = edited(Remove(majority), mitigation="subsample", n_per_group=40)
+    assert set(before) - set(fewer.rows) == {majority}
+    assert len(fewer.rows) == len(before)
+    fewer = edited(Remove(minority), mitigation="subsample", n_per_group=40)
+    assert set(fewer.rows) < set(before)
+    assert set(groups_of(fewer).values()) == {9}
+    joined = edited(SNOW, Add(int(POOL[0])), mitigation="subsample", n_per_group=40)
+    assert joined.drawn == (SNOW,)
+    assert set(joined.rows) - set(before) == {POOL[0]}
+    assert set(groups_of(joined).values()) == {10}
+
+
 def test_in_a_set_in_folds_an_edit_holds_where_its_picture_is_trained_on() -> None:
     images = small_set([[1] * 20] * 4, 4)
     folds = parts(images, 0)

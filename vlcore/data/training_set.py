@@ -193,10 +193,11 @@ def _training_set(images: ImageSet, condition: Condition, idle: dict[Edit, str])
     for edit in edits:
         _check(edit, images)
     plain = condition.replace(edits="", mitigation="none") if edits else condition
-    rows = _edited_rows(training_rows(images, plain), images, edits, idle)
+    unedited = training_rows(images, plain)
+    rows = _edited_rows(unedited, images, edits, idle)
     training = TrainingSet(images, rows, tuple(edit for edit in edits if isinstance(edit, Draw)))
     if edits and condition.mitigation == "subsample":
-        training = _subsampled(training, condition.data_seed)
+        training = _subsampled(training, unedited)
     groups = training.table["group"].to_numpy()
     counts = {group: int((groups == group).sum()) for group in images.grouping.names}
     if edits:
@@ -282,19 +283,19 @@ def _edited_rows(
     return np.array(after, dtype=np.int64)
 
 
-def _subsampled(training: TrainingSet, seed: int) -> TrainingSet:
-    """Each group cut to the smallest by chance, whether its images were drawn or are the set's."""
+def _subsampled(training: TrainingSet, unedited: NDArray[np.int64]) -> TrainingSet:
+    """Each group cut to the smallest: to what joined it, then to its first rows, of which the
+    subsample without edits is made."""
     groups = training.table["group"].to_numpy()
-    members = [np.flatnonzero(groups == group) for group in training.images.grouping.names]
+    has_joined = np.arange(len(groups)) >= len(training.rows)
+    has_joined[: len(training.rows)] = ~np.isin(training.rows, unedited)
+    order = np.argsort(~has_joined, kind="stable")
+    members = [order[groups[order] == group] for group in training.images.grouping.names]
     smallest = min(map(len, members))
-    chosen: list[int] = []
-    for number, indices in enumerate(members):
-        order = np.random.default_rng([seed, number, 2]).permutation(indices)
-        chosen += sorted(order[:smallest].tolist())
+    chosen = np.sort(np.concatenate([indices[:smallest] for indices in members]))
     count = len(training.rows)
-    rows = [training.rows[index] for index in chosen if index < count]
-    edits = [training.drawn[index - count] for index in chosen if index >= count]
-    return replace(training, rows=np.array(rows, dtype=np.int64), drawn=tuple(edits))
+    added = tuple(training.drawn[index - count] for index in chosen[chosen >= count])
+    return replace(training, rows=training.rows[chosen[chosen < count]], drawn=added)
 
 
 def _captions(
