@@ -2,10 +2,12 @@
 numbers."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +18,9 @@ from tests.api.published import STEPS, publish
 from tests.test_architecture import commands_of
 from vlcore.__main__ import parser
 from vlcore.artifacts import store
+from vlcore.cli.common import base_condition
 from vlcore.data.catalogue import open_set
+from vlcore.data.subset import on_its_set
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.wording import points
@@ -268,7 +272,32 @@ def test_methods_are_those_of_the_runs(found: Findings, study: StudyPlan) -> Non
         command(study)
         == "python -m vlcore study class --data scenes --preset standard --seeds 7 --controls"
     )
-    assert "--set steps=12" in command(plans.find("class", Condition(steps=12)))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"steps": 12},
+        {"objective": "infonce", "width": 128, "n_per_group": 40, "init_seed": 3},
+        {"recipe": "classic"},
+        {"recipe": "classic", "batch_size": 64, "data": "balanced-cues"},
+        {"architecture": "pretrained", "text": "words"},
+    ],
+)
+@pytest.mark.parametrize("from_file", [False, True])
+def test_the_command_of_a_study_plans_the_same_conditions(
+    settings: dict[str, Any], from_file: bool, tmp_path: Path
+) -> None:
+    grid = "class"
+    if from_file:
+        grid = str(tmp_path / "a study.yaml")
+        Path(grid).write_text("arms: [descriptive]\nbias: [0, 0.5]\nvary: [init_seed]")
+    plan = plans.find(grid, on_its_set(Condition(**settings)), 2)
+    words_of_command = shlex.split(command(plan))
+    assert words_of_command[:3] == ["python", "-m", "vlcore"]
+    options = parser().parse_args(words_of_command[3:])
+    again = plans.find(options.grid, base_condition(options), options.seeds)
+    assert again.conditions == plan.conditions
 
 
 def test_a_measure_knows_how_it_is_drawn_and_an_axis_has_room_for_what_is_known(

@@ -4,14 +4,17 @@ A reviewer who has nothing but the file can see what was measured, how, on what,
 missing. Whatever can differ between studies is taken from their conditions and manifests.
 """
 
+import shlex
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import altair as alt
 
+from vlcore.data.catalogue import open_set
+from vlcore.data.subset import usual_condition
 from vlcore.experiment.captions import quoted_captions
-from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
+from vlcore.experiment.condition import STYLES_OF_THE_STUDY
 from vlcore.experiment.files import read_yaml
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.options import ARCHITECTURES, CHOICES
@@ -155,16 +158,17 @@ def methods(findings: Findings) -> dict[str, str]:
 
 def command(plan: StudyPlan) -> str:
     """The command line that runs a study, with the controls of its claims."""
-    condition, default = plan.conditions[0], Condition()
-    seeds = len({run.data_seed for run in plan.conditions})
+    condition = plan.conditions[0]
+    pairs = len({(run.data_seed, run.init_seed) for run in plan.conditions})
     preset = condition.preset
     steps = f"--set steps={condition.steps}" if preset == "custom" else f"--preset {preset}"
-    options = [f"--data {condition.data}", steps, f"--seeds {seeds}", "--controls"]
-    for name in ("recipe", "data_seed", "init_seed"):
-        value = getattr(condition, name)
-        if value != getattr(default, name):
-            options.append(f"--set {name}={value}")
-    return f"python -m vlcore study {plan.name} {' '.join(options)}"
+    options = [f"--data {condition.data}", steps, f"--seeds {pairs}", "--controls"]
+    usual = usual_condition(open_set(condition.data))
+    by_itself = {**vars(usual.replace(recipe=condition.recipe)), "recipe": usual.recipe}
+    for name, value in vars(condition).items():
+        if value != by_itself[name] and name not in ("data", "steps", "bias", plan.factor):
+            options.append(f"--set {shlex.quote(f'{name}={value}')}")
+    return f"python -m vlcore study {shlex.quote(plan.grid or plan.name)} {' '.join(options)}"
 
 
 def report_html(findings: Findings, palette: Palette = LIGHT) -> str:
