@@ -115,6 +115,23 @@ def test_a_search_is_written_as_a_table_with_file_names(
     assert "table of images" in refused("compare", "--grid", "--csv", table)
 
 
+def test_a_table_has_the_images_that_are_drawn(
+    document: Document, refused: Refused, models: Models, tmp_path: Path
+) -> None:
+    keys, table = [model.key for model in models[:2]], tmp_path / "some.csv"
+    filters = ("--split", "held-out", "--groups", "horse_desert")
+    said = document("compare", *keys, *filters, "--csv", table)
+    rows = pd.read_csv(table)
+    assert said["images"] == len(rows) > 0
+    assert set(zip(rows["object"], rows["context"], strict=True)) == {("horse", "desert")}
+    assert rows["source"].str.startswith("test-").all()
+    document("compare", *keys, *filters, "--best", "horse", "--csv", table)
+    best = pd.read_csv(table)
+    assert set(best["id"]) <= set(rows["id"])
+    assert best.filter(like=" rank").notna().any(axis=None)
+    assert "nope" in refused("compare", *keys, "--groups", "nope", "--csv", table)
+
+
 @pytest.mark.parametrize("separator", [" ", "-"])
 def test_values_of_several_words_take_hyphens_too(separator: str) -> None:
     words = separator.join(("held", "out"))
@@ -157,6 +174,9 @@ def test_a_grid_that_cannot_be_is_one_sentence(
         ((*GRID, "--out", tmp_path / "grid.png"), ".html"),
         ((models[0].key, "--out", drawing), ".html"),
         ((models[0].key, "--bias", "0", "--out", page), "--grid"),
+        ((models[0].key, "--data", "scenes", "--out", page), "--data"),
+        ((models[0].key, "--preset", "standard", "--out", page), "--preset"),
+        ((models[0].key, "--set", "steps=3", "--out", page), "--set"),
         (("--out", page), "--grid"),
     ):
         assert words in refused("compare", *arguments)

@@ -87,8 +87,8 @@ def setting(text: str) -> list[str]:
 
 def training_options(option: Callable[..., Any], seeds: bool = False) -> None:
     """Add the options that `base_condition` reads; `option` is the `add_argument` of a command."""
-    option("--data", default="scenes", help="image set")
-    option("--preset", choices=PRESETS, default="standard", help="training length")
+    option("--data", help="image set, default scenes")
+    option("--preset", choices=PRESETS, help="training length, default standard")
     option(
         "--set",
         action="append",
@@ -112,6 +112,6 @@ def base_condition(
         texts: Fields of the condition as a user types them.
         changes: Fields of the condition with their values.
     """
-    base = usual_condition(open_set(options.data))
-    base = base.replace(steps=PRESETS[options.preset], **changes)
+    base = usual_condition(open_set(options.data or "scenes"))
+    base = base.replace(steps=PRESETS[options.preset or "standard"], **changes)
     return on_its_set(with_settings(base, {**(texts or {}), **dict(options.settings)}))

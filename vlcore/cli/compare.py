@@ -4,8 +4,11 @@ another tool."""
 import shlex
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from vlcore.api.exports import FORMATS, describe_rows, export
 from vlcore.cli.common import (
@@ -48,7 +51,7 @@ def add_commands(commands: Any) -> None:
     _add_map_options(option)
     about = "a page, or with --grid a drawing that ends in .svg"
     option("--out", type=_figure_path, metavar="FILE", help=about)
-    about = "a table of the images, or of those that --search, --best or --like chose"
+    about = "a table of the drawn images, or of those that --search, --best or --like chose"
     option("--csv", type=Path, metavar="FILE", help=about)
     about = "with --csv: words in any column, caption or file name; also column:value"
     option("--search", metavar="WORDS", help=about)
@@ -165,7 +168,7 @@ def compare(options: Namespace) -> dict[str, Any]:
         raise CommandError("--search, --best and --like choose images for --csv; give one of them.")
     if options.grid:
         return _grid(options)
-    from vlcore.api.compared_maps import MOST_MODELS  # altair takes half a second
+    from vlcore.api.compared_maps import MOST_MODELS, row_numbers  # altair takes half a second
     from vlcore.api.comparison import Comparison
 
     if options.out and options.out.suffix.lower() == _DRAWING:
@@ -174,8 +177,10 @@ def compare(options: Namespace) -> dict[str, Any]:
         raise CommandError(
             f"Give the keys of one to {MOST_MODELS} models, not {len(options.keys)}, or --grid."
         )
-    if options.labels or options.bias:
-        raise CommandError("--labels and --bias are rows and columns of --grid; give it too.")
+    for name in ("labels", "bias", "data", "preset", "settings"):
+        if getattr(options, name):
+            option = "--set" if name == "settings" else f"--{name}"
+            raise CommandError(f"{option} says which models a --grid shows; give --grid too.")
     comparison = Comparison(options.keys, _map_options(options))
     document: dict[str, Any] = {}
     if options.csv:
@@ -183,6 +188,9 @@ def compare(options: Namespace) -> dict[str, Any]:
             selection = getattr(comparison, chosen[0])(getattr(options, chosen[0]))
         else:
             selection = comparison.select(comparison.maps.rows)
+        drawn = comparison.options.drawn(comparison.maps.points, comparison.images.grouping)
+        rows = np.intersect1d(selection.rows, row_numbers(drawn))
+        selection = replace(selection, rows=rows)  # and not `&`, which loses ranks
         with write_errors(options.csv, "give --csv another place"):
             selection.save(options.csv)
         document = {"csv": str(options.csv), "images": len(selection.points)}
