@@ -3,10 +3,13 @@ click, with progress, an end and an outcome."""
 
 from functools import partial
 
+import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from tests.api.stand_ins import published_trials
+from tests.data.importers.sources import encoded
 from vlcore.api import explain
 from vlcore.api.models import load
 from vlcore.artifacts.store import Artifact
@@ -92,3 +95,16 @@ def test_an_upload_shows_its_training_images(experiments: list[Artifact]) -> Non
     page = choose(opened("4_Upload", towers="scratch"), TITLE, BLAME)
     assert "Trained on, and moved it most towards" in text_of(page)
     assert TEST in labels(page)
+
+
+@pytest.mark.usefixtures("no_network")
+def test_what_an_image_shows_is_part_of_the_question(experiments: list[Artifact]) -> None:
+    page = opened("4_Upload", towers="scratch")
+    picture = np.random.default_rng(0).integers(0, 255, (90, 90, 3), dtype=np.uint8)
+    page.file_uploader[0].set_value(("a.png", encoded(Image.fromarray(picture)), "image/png")).run()
+    not_known = "what the image shows is not known"
+    assert not_known in text_of(choose(page, TITLE, BLAME))
+    for shown in ("horse", "camel"):
+        page.selectbox(key="shows").set_value(shown).run()
+        assert "Trained on, and moved it most towards" in text_of(page)
+        assert not_known not in text_of(page)

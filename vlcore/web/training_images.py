@@ -73,9 +73,9 @@ def explain(key: str, question: Question, add: bool = False) -> Explanation:
     return work.run_in_worker(visitors.visitor(), attribute, key, question, MOST, add)
 
 
-def _content(question: Question) -> tuple[int, str]:
+def _content(question: Question) -> tuple[int, str, bool]:
     """Return a name for what is asked, of this process alone."""
-    return hash(question.inputs.tobytes()), question.object
+    return hash(question.inputs.tobytes()), question.object, question.is_known
 
 
 def _strips(explanation: Explanation, images: ImageSet) -> None:
