@@ -100,6 +100,8 @@ def test_alone_one_predicts_first_and_the_own_answer_is_kept_to_the_reveal(
     assert "C is my answer" not in labels(page)
     press(page, f"1 · {STEPS[0].title}")
     assert "C is my answer" in labels(page)
+    page.selectbox(key="data").set_value("balanced-cues").run()
+    assert "Vote C" in labels(page), "no answer for another image set"
 
 
 def test_the_run_trains_exactly_what_the_question_needs_and_is_followed(

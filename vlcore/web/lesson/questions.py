@@ -38,17 +38,18 @@ def alone(name: str, images: ImageSet, palette: Palette, bar: DeltaGenerator) ->
         st.info("The address names a question that this lesson does not have; this is its first.")
     phase = st.query_params.get("phase")
     phase = phase if phase in PHASES else PHASES[0]
-    votes: dict[tuple[str, str], str] = st.session_state.setdefault("lesson_votes", {})
+    votes: dict[tuple[str, str, str], str] = st.session_state.setdefault("lesson_votes", {})
     counts = {
         voted_step: {choice: 1}
-        for (voted_lesson, voted_step), choice in votes.items()
-        if voted_lesson == name
+        for (*voted_lesson, voted_step), choice in votes.items()
+        if voted_lesson == [images.name, name]
     }
-    vote = votes.get((name, step.name))
+    question = images.name, name, step.name
+    vote = votes.get(question)
     state = ClassSession(
         "", name, images.name, step.name, phase, counts.get(step.name, {}), vote, leads=True
     )
-    ask = partial(steps.answer_buttons, step, vote, partial(votes.__setitem__, (name, step.name)))
+    ask = partial(steps.answer_buttons, step, vote, partial(votes.__setitem__, question))
 
     def move(step: str, phase: str) -> None:
         st.query_params.update(step=step, phase=phase)
@@ -56,10 +57,10 @@ def alone(name: str, images: ImageSet, palette: Palette, bar: DeltaGenerator) ->
     _led(state, lesson, images, palette, bar, counts, move=move, ask=ask)
     if not is_hidden():
         # A page link to the page that one is on would leave the address as it is.
-        question = {"data": images.name, "lesson": name, "step": step.name, "phase": phase}
+        address = {"data": images.name, "lesson": name, "step": step.name, "phase": phase}
         st.link_button(
             "This question alone in a tab of its own",
-            f"?{urlencode(question | {'hide': 'controls'})}",
+            f"?{urlencode(address | {'hide': 'controls'})}",
             icon=":material/open_in_new:",
             type="tertiary",
         )
