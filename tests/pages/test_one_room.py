@@ -117,7 +117,7 @@ def test_on_a_pretrained_tower_plan_rehearsal_preparation_and_phones_have_it(
     assert queue.asked == [second.key for _, second in rehearsed]
     assert {one.frozen_tower for pair in rehearsed for one in pair} == {"pretrained"}
     press(page, "End the rehearsal and delete it")
-    page.radio(key="room_expected").set_value("lower").run()
+    page.radio[0].set_value("lower").run()
     press(page, "Lock the plan")
     assert TOWERS_SEEN["pretrained"] in text_of(page)
     queue.asked.clear()
@@ -163,7 +163,7 @@ def test_the_class_expects_something_and_the_lecturer_fixes_the_plan_once(
     assert fix.disabled, "nothing is expected yet"
     assert "lower: 1 · about the same: 0" in text_of(page.run())
     page.number_input[0].set_value(7).run()
-    page.radio(key="room_expected").set_value("lower").run()
+    page.radio[0].set_value("lower").run()
     press(page, "Lock the plan")
     plan = fixed(started)
     assert plan == Plan("labels", 7, prediction="lower", hash=plan.hash)
@@ -178,8 +178,10 @@ def test_another_comparison_is_another_question_to_the_class(empty_home: Path) -
     started = begun(None)
     student = press(phone(started), "lower")
     page = lecturer(started)
+    page.radio[0].set_value("lower").run()
     page.selectbox(key="room_contrast").set_value("groupdro").run()
     assert not page.exception
+    assert page.radio[0].value is None, "nothing is expected of it yet"
     assert find_session(started.code).step == "groupdro/minority_accuracy"  # type: ignore[union-attr]
     assert "group DRO" in " ".join(one.proto.body for one in student.run().get("html"))
     assert find_session(started.code).votes == 0  # type: ignore[union-attr]

@@ -68,7 +68,11 @@ def _planning(room: ClassSession, images: ImageSet) -> None:
         seed = widgets.integer_input("First seed", 0, one_room.LAST_SEED, 0, about=about, width=130)
     st.header(plain(contrast.question), anchor=False)
     prediction = st.radio(
-        "The class expects", DIRECTIONS, None, key="room_expected", horizontal=True
+        "The class expects",
+        DIRECTIONS,
+        None,
+        key=f"room_expected_{contrast.name}_{measure}",  # another question is not expected yet
+        horizontal=True,
     )
     question = one_room.expectation_question(contrast, measure, images.grouping)
 
