@@ -17,10 +17,9 @@ from vlcore.data import subset
 from vlcore.data.catalogue import open_set
 from vlcore.data.drawn import scene_of
 from vlcore.data.imageset import ImageSet
-from vlcore.data.importers.source import plural
 from vlcore.experiment.files import write_json
 from vlcore.experiment.progress import Progress, silent
-from vlcore.experiment.wording import FEW, points, rate
+from vlcore.experiment.wording import FEW, plural, points, rate
 from vlcore.jobs import jobs
 from vlcore.metrics import estimate, shortcuts
 from vlcore.scenes import Drawing, draw

@@ -76,7 +76,7 @@ def title(condition: Condition) -> str:
         if size != getattr(_USUAL, name):
             words.append(f"{name} {size}")
     if changes := len(condition.changes):
-        words.append("1 change" if changes == 1 else f"{changes} changes")
+        words.append(plural(changes, "change"))
     return ", ".join(words)
 
 
@@ -98,6 +98,11 @@ def duration_words(seconds: float) -> str:
     if minutes < 90:
         return f"about {5 * math.ceil(minutes / 5)} minutes"
     return f"about {minutes / 60:.0f} hours" if minutes >= 150 else "about two hours"
+
+
+def plural(number: int, noun: str) -> str:
+    """A number with its noun: ``1 image``, ``2,000 images``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def percent(value: float) -> str:

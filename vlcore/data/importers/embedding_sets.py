@@ -33,13 +33,14 @@ from vlcore.data.importers.selection import (
     majority_in_words,
     need_enough,
 )
-from vlcore.data.importers.source import DAMAGED, ImportSetError, joinable, plural, printable
+from vlcore.data.importers.source import DAMAGED, ImportSetError, joinable, printable
 from vlcore.data.importers.splits import BY_CHANCE, preserve_source_splits, split_by_shares
 from vlcore.data.importers.writing import describe
 from vlcore.data.subset import limit
 from vlcore.experiment import limits
 from vlcore.experiment.captions import Caption
 from vlcore.experiment.grouping import Grouping
+from vlcore.experiment.wording import plural
 
 CLIP_SCALE = 100.0  # what CLIP multiplies its cosines with
 REQUIRED = ("z", "object", "context")

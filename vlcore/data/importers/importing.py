@@ -25,7 +25,6 @@ from vlcore.data.importers.source import (
     Source,
     UnreadableError,
     open_source,
-    plural,
     printable,
 )
 from vlcore.data.importers.splits import choose_splits, clusters
@@ -38,7 +37,7 @@ from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.plain_text import safe_csv
 from vlcore.experiment.progress import Progress, silent
 from vlcore.experiment.vocabulary import MAX_WORDS, split_words
-from vlcore.experiment.wording import FEW
+from vlcore.experiment.wording import FEW, plural
 
 _ALIKE = 0.25  # share of a group that may be near-duplicates of each other without a warning
 

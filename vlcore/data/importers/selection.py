@@ -20,10 +20,11 @@ import numpy as np
 import pandas as pd
 
 from vlcore.data.imageset import SPLITS
-from vlcore.data.importers.source import Contents, ImportSetError, Row, Skipped, plural, printable
+from vlcore.data.importers.source import Contents, ImportSetError, Row, Skipped, printable
 from vlcore.experiment import limits
 from vlcore.experiment.grouping import SCENES, Grouping
 from vlcore.experiment.vocabulary import split_words
+from vlcore.experiment.wording import plural
 
 Pair = tuple[str, str]
 MOST_FACTORS = 10_000  # characters

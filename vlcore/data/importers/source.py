@@ -179,11 +179,6 @@ def npy_claim(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     return shape, dtype
 
 
-def plural(number: int, noun: str) -> str:
-    """A number with its noun, such as ``1 image`` and ``2 images``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def _folder(root: Path, name: str) -> Source:
     files: list[str] = []
     skipped: Skipped = []

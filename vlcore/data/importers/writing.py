@@ -21,19 +21,13 @@ from PIL import Image, ImageOps
 
 from vlcore.data.decoding import UploadError, on_grey, open_apart, square
 from vlcore.data.imageset import COLUMNS, SOURCE, USER
-from vlcore.data.importers.source import (
-    Source,
-    UnreadableError,
-    joinable,
-    npy_claim,
-    plural,
-    printable,
-)
+from vlcore.data.importers.source import Source, UnreadableError, joinable, npy_claim, printable
 from vlcore.data.importers.splits import perceptual_hash
 from vlcore.experiment import limits
 from vlcore.experiment.files import write_json
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.progress import Progress
+from vlcore.experiment.wording import plural
 
 SIZE = 192  # pixels
 LIST = "left-out.csv"
