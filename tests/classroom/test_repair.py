@@ -451,6 +451,20 @@ def test_the_wall_has_what_is_there_and_keeps_its_order_at_the_last_reveal() -> 
         repair_results.ranking(lists, held, IMAGES.grouping, lambda _: {"absent": {}})
 
 
+def test_the_caption_counts_the_models_that_are_trained() -> None:
+    def seeds(mitigation: str) -> list[Condition]:
+        return [BASE.replace(mitigation=mitigation, init_seed=seed) for seed in repair.CHANCE]
+
+    chance, advised, others = seeds("none"), seeds("reweight"), seeds("groupdro")
+    held = {repair.BY_CHANCE: chance, repair.ADVISED: advised, repair.ANY_ADDED: others}
+    trained = [*chance[:2], *advised[:3], *others]
+    ends = {condition.key: end(0.5) for condition in trained}
+    about = repair_results.ranking({}, held, IMAGES.grouping, ends.get).about
+    assert "range of 2 draws" in about
+    assert "range of 3 to 5 seeds" in about
+    assert "images a model" not in about, "of several models an interval is no range of images"
+
+
 def test_what_helped_is_a_mean_over_teams_with_their_number() -> None:
     base = standing("as it was", [], 0.4)
     every = [

@@ -27,6 +27,7 @@ from vlcore.experiment.edits import (
     canonical_edits,
 )
 from vlcore.experiment.wording import TOWERS_SEEN
+from vlcore.jobs.jobs import State
 from vlcore.metrics.estimate import Estimate
 from vlcore.web import image_addresses, work
 from vlcore.web.lesson import repair_advice, repair_ranking
@@ -296,6 +297,9 @@ def test_the_presenter_rehearses_reveals_and_takes_the_wall_along(
     ]
     assert names[4:] == list(HELD)
     assert "Still in training: 2." in text_of(page)
+    queue.asked.remove(BASE.replace(edits=made[3].repair.counts).key)
+    queue.state = State.FAILED
+    assert "Still in training: 1. Failed, cancelled or not started: 1." in text_of(page.run())
     assert [one.proto.label for one in page.get("download_button")] == [
         "Slide (PNG)",
         "Handout",
@@ -353,6 +357,9 @@ def test_a_set_of_photos_is_repaired_with_what_it_allows(
     assert "masks" in page.warning[0].value
     tap(tool(page, "Remove"), pictures(page)[0])
     assert counted(page) == f"1 of {MOST} changes"
+    images = open_set("pets")
+    assert "dfr" not in repair.baselines(images, repair.repair_base(images, SHORT))
+    assert "2 usual methods" in text_of(page)
     press(page, "Prepare")
     assert queue.asked
     press(page, "Reveal")

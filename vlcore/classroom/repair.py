@@ -53,7 +53,7 @@ STEPS = {SHORT: "undescriptive", DESCRIPTIVE: "descriptive"}  # labels of the mo
 # Lists are open; accuracy on the held-out minority; accuracy in scenes that no edit can draw.
 EDITING, REVEALED, UNSEEN = PHASES
 CHANCE = range(5)  # seeds of a budget that is spent by chance
-AS_IT_WAS = "as it was"
+AS_IT_WAS, BY_CHANCE = "as it was", "by chance"
 METHODS = ("reweight", "groupdro", "dfr")
 ADVISED, ANY_ADDED, LIKE_ADDED = "advised", "added by chance", "same groups by chance"
 TEXT = """
@@ -185,7 +185,7 @@ def baselines(images: ImageSet, base: Condition) -> dict[str, list[Condition]]:
     part = subset.parts(images, base.data_seed)[0]
     compared = {AS_IT_WAS: [base]}
     with suppress(LabError):
-        compared["by chance"] = [base.replace(edits=by_chance(part, base, seed)) for seed in CHANCE]
+        compared[BY_CHANCE] = [base.replace(edits=by_chance(part, base, seed)) for seed in CHANCE]
     for name in METHODS:
         with suppress(LabError):
             condition = base.replace(mitigation=name)

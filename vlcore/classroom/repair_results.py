@@ -16,7 +16,14 @@ import numpy as np
 import pandas as pd
 
 from vlcore.api.model_metrics import Metrics
-from vlcore.classroom.repair import ADVISED, ANY_ADDED, AS_IT_WAS, CHANCE, LIKE_ADDED, changes_words
+from vlcore.classroom.repair import (
+    ADVISED,
+    ANY_ADDED,
+    AS_IT_WAS,
+    BY_CHANCE,
+    LIKE_ADDED,
+    changes_words,
+)
 from vlcore.classroom.session import LessonError
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.edits import MOST, read_edits
@@ -219,21 +226,28 @@ class Ranking:
     @property
     def about(self) -> str:
         """The caption of the chart."""
-        estimates = [result.unseen if self.last else result.minority for result in self.results]
-        counts = [estimate.n for estimate in estimates if estimate and estimate.n > len(CHANCE)]
+        single = [result for result in self.results if result.models == 1]
+        estimates = [result.unseen if self.last else result.minority for result in single]
+        counts = [estimate.n for estimate in estimates if estimate]
         sentences = []
         if counts:
             sentences.append(f"{min(counts):,} images a model, 95 % intervals.")
         sentences.append("The order is that of before." if self.last else REVERSED)
-        if any(result.models > 1 for result in self.baselines):
+        if draws := self._several_models(BY_CHANCE):
+            sentences.append(f"By chance: mean and range of {draws} draws of {MOST} single images.")
+        if seeds := self._several_models(ADVISED, ANY_ADDED, LIKE_ADDED):
             sentences.append(
-                f"By chance: mean and range of {len(CHANCE)} draws of {MOST} single images."
-            )
-        if any(result.name == ADVISED for result in self.baselines):
-            sentences.append(
-                f"Advised, and unused images by chance: mean and range of {len(CHANCE)} seeds."
+                f"Advised, and unused images by chance: mean and range of {seeds} seeds."
             )
         return " ".join(sentences)
+
+    def _several_models(self, *names: str) -> str:
+        """How many models baselines have so far, as ``5`` or ``2 to 5``; empty where none has
+        several."""
+        counts = {result.models for result in self.baselines if result.name in names}
+        if max(counts, default=0) < 2:
+            return ""
+        return " to ".join(map(str, sorted({min(counts), max(counts)})))
 
     def before_and_after(self, name: str) -> str:
         """The accuracy of a team's model and of the model as it was, in a sentence; empty where it

@@ -9,7 +9,17 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.artifacts import store
 from vlcore.classroom import repair, teams
-from vlcore.classroom.repair import EDITING, REPAIR, REVEALED, SHORT, STEPS, UNSEEN, Repair
+from vlcore.classroom.repair import (
+    BY_CHANCE,
+    EDITING,
+    METHODS,
+    REPAIR,
+    REVEALED,
+    SHORT,
+    STEPS,
+    UNSEEN,
+    Repair,
+)
 from vlcore.classroom.repair_results import Ranking
 from vlcore.classroom.session import PHASES, ClassSession, move_session
 from vlcore.classroom.teams import Team
@@ -19,7 +29,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.edits import read_edits
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.plain_text import plain
-from vlcore.experiment.wording import duration_words, rate
+from vlcore.experiment.wording import duration_words, plural, rate
 from vlcore.jobs.jobs import JobStatus
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, jobs, shell, visitors, widgets, work
@@ -259,6 +269,17 @@ def _baseline_conditions(images: ImageSet, base: Condition) -> list[Condition]:
     return [condition for conditions in baselines for condition in conditions]
 
 
+def _baseline_words(images: ImageSet, base: Condition) -> str:
+    """What the ranking compares teams with, as far as the set allows it."""
+    baselines = repair_ranking.baselines(images, base)
+    words = ["the model as it is"]
+    if chance := len(baselines.get(BY_CHANCE, [])):
+        words.append(f"the budget spent by chance {chance} times")
+    if methods := len(baselines.keys() & set(METHODS)):
+        words.append(plural(methods, "usual method"))
+    return ", ".join(words)
+
+
 def _prepare(images: ImageSet, base: Condition) -> None:
     """One button that trains the baselines of the ranking."""
     conditions = _baseline_conditions(images, base)
@@ -279,8 +300,8 @@ def _prepare(images: ImageSet, base: Condition) -> None:
             start = partial(click_errors()(work.train), *missing)
             st.button("Prepare", icon=":material/bolt:", on_click=start, key="repair_prepare")
             st.caption(
-                f"Trains {len(missing)} models, {time}: the model as it is, the budget spent by"
-                " chance five times, and three usual methods."
+                f"Trains {plural(len(missing), 'model')}, {time}. Teams are compared with"
+                f" {_baseline_words(images, base)}."
             )
 
     jobs.watch([condition.key for condition in conditions], show, each_done=True)

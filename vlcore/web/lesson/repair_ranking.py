@@ -1,6 +1,6 @@
 """Ranking of the lesson “repair”: the teams, all groups, gains by kind of change, and downloads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from vlcore.classroom.repair_results import Ranking
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.plain_text import plain, safe_csv
+from vlcore.jobs.jobs import JobStatus
 from vlcore.metrics.estimate import Estimate
 from vlcore.plots.options import PCA
 from vlcore.plots.rendering import chart_slide
@@ -75,8 +76,7 @@ def show_ranking(
 ) -> None:
     """Show a ranking; the bar has the choice of a view."""
     if ranking.waiting:
-        st.caption(f"Still in training: {len(ranking.waiting)}.")
-        jobs.watch(ranking.waiting, lambda _: None, each_done=True)
+        jobs.watch(ranking.waiting, _show_waiting, each_done=True)
     if not ranking.results:
         st.info("Nothing is trained yet: go back and train a repair.")
         return
@@ -104,6 +104,16 @@ def show_ranking(
         st.markdown(plain(repair_results.gains_caveat(gains)))
     with bar.popover("Export", icon=":material/download:"):
         _downloads(ranking, images, base)
+
+
+def _show_waiting(views: Sequence[JobStatus]) -> None:
+    """How many models that count are in training, and how many have none."""
+    active = sum(view.state.is_active for view in views)
+    counts = {
+        "Still in training": active,
+        "Failed, cancelled or not started": sum(not view.done for view in views) - active,
+    }
+    st.caption(" ".join(f"{words}: {count}." for words, count in counts.items() if count))
 
 
 def _downloads(ranking: Ranking, images: ImageSet, base: Condition) -> None:
