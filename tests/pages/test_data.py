@@ -96,6 +96,17 @@ def test_the_zip_is_a_set_that_can_be_imported_again(empty_home: Path, tmp_path:
     assert open_set("again").table["caption"].tolist()[0] == "horse on the grass"
 
 
+def test_a_large_set_that_was_imported_is_not_to_be_drawn(
+    empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "LARGEST_ZIP", 0)
+    import_set(pets(tmp_path / "pets"), "pets")
+    assert "data render --name scenes" in text_of(start())
+    words = text_of(start(data="pets"))
+    assert "data render" not in words
+    assert f"`data/{open_set('pets').root.name}/`" in words
+
+
 def test_cheats_are_asked_for_by_a_button(home: Path, queue: FakeQueue) -> None:
     press(start(look="cheats"), "Check this set")
     assert queue.asked == [audit.checks_key("scenes", open_set("scenes").version)]

@@ -325,11 +325,11 @@ def _downloads(images: ImageSet, condition: Condition) -> None:
             label = f"The whole set (zip, {size / 2**20:.0f} MB)"
             widgets.download(label, whole_set, f"{images.name}.zip", kind, "folder_zip")
         else:
-            st.caption(
-                f"The whole set is large: `python -m vlcore data render --name {images.name}` draws"
-                f" it into `data/{images.root.name}/`.",
-                width="content",
-            )
+            where = "its files are in"
+            if recipe_of(images.name):
+                where = f"`python -m vlcore data render --name {images.name}` draws it into"
+            folder = f"`data/{images.root.name}/`"
+            st.caption(f"The whole set is large: {where} {folder}.", width="content")
 
 
 def shortcut_audit(images: ImageSet, palette: Palette) -> None:
