@@ -29,7 +29,7 @@ from vlcore.classroom.one_room import (
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.plain_text import safe_csv
-from vlcore.experiment.wording import TOWERS_SEEN, signed
+from vlcore.experiment.wording import TOWERS_SEEN, plural, signed
 from vlcore.metrics.catalogue import measure_of, words_of
 from vlcore.metrics.estimate import Estimate
 from vlcore.plots import dots
@@ -242,7 +242,8 @@ class ClassStudy:
         sentences.append(peeking(looks, self.plan))
         if self.results.unmeasured:
             sentences.append(
-                f"In {self.results.unmeasured} pairs the measure is not defined; they have no dot."
+                f"The measure is not defined in {plural(self.results.unmeasured, 'pair')}, which"
+                " leaves no dot."
             )
         return [sentence for sentence in sentences if sentence]
 

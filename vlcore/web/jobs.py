@@ -9,6 +9,7 @@ from vlcore.classroom import teacher
 from vlcore.experiment import limits
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.plain_text import plain
+from vlcore.experiment.wording import plural
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.web import shell, visitors, work
 from vlcore.web.visitors import visitor
@@ -121,7 +122,7 @@ def train_several(
         if st.button(label, key=f"train_{key}", icon=":material/science:", help=about):
             work.train(*at_once)
             st.rerun()
-        st.caption(f"{len(missing)} trainings: {work.time_in_words(*missing)} here.")
+        st.caption(f"{plural(len(missing), 'training')}: {work.time_in_words(*missing)} here.")
         if later := len(missing) - len(at_once):
             st.caption(
                 f"{len(at_once)} of them at a time: when these are done, press it again for the"

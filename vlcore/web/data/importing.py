@@ -27,6 +27,7 @@ from vlcore.data.subset import usual_condition
 from vlcore.experiment import limits
 from vlcore.experiment.files import scratch_folder
 from vlcore.experiment.plain_text import as_code, plain
+from vlcore.experiment.wording import plural
 from vlcore.jobs.jobs import State
 from vlcore.study import plans
 from vlcore.web import jobs, shell, visitors, work
@@ -131,7 +132,7 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
     if counts.size:
         st.dataframe(counts, width="content")
     if listing.skipped:
-        with st.expander(f"{len(listing.skipped):,} files are left out"):
+        with st.expander(f"Left out: {plural(len(listing.skipped), 'file')}"):
             _skipped_table(listing.skipped)
     with st.form("import"):
         left, right = st.columns(2)
@@ -242,7 +243,7 @@ def _importing(key: str) -> None:
     for sentence in report["warnings"]:
         st.warning(plain(sentence), icon=":material/warning:")
     if report["skipped"]:
-        with st.expander(f"{len(report['skipped']):,} files were left out"):
+        with st.expander(f"Left out: {plural(len(report['skipped']), 'file')}"):
             _skipped_table(report["skipped"])
     with st.container(horizontal=True):
         _offer_map(report["name"])

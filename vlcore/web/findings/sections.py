@@ -171,7 +171,7 @@ def _progress(study: Study, views: list[JobStatus]) -> None:
             help="Trains in the background, a few at a time; you can leave this page.",
         )
         st.caption(
-            f"{study.n_trained} of {planned} planned runs are there; the other {missing} take"
+            f"{study.n_trained} of {planned} planned runs are there; the other {missing}:"
             f" {time} here.",
             width="content",
         )

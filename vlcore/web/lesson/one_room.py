@@ -16,7 +16,7 @@ from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.plain_text import plain
-from vlcore.experiment.wording import TOWERS_SEEN, duration_words
+from vlcore.experiment.wording import TOWERS_SEEN, duration_words, plural
 from vlcore.metrics.catalogue import words_of
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, jobs, shell, visitors, widgets, work
@@ -228,7 +228,7 @@ def _results(
         with st.container(horizontal=True, vertical_alignment="center"):
             if not rehearsal and not ended and now.free:
                 train = partial(_train_open, room, now.plan, images)
-                label = f"Train the remaining {now.free} seed pairs"
+                label = f"Train the remaining {plural(now.free, 'seed pair')}"
                 st.button(label, icon=":material/model_training:", on_click=train)
             if left := session_cache.time_until_all(now, images):
                 st.caption(f"The last active one is there in {left}.")

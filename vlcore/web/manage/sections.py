@@ -16,7 +16,7 @@ from vlcore.data.drawn import BUILT_IN
 from vlcore.data.subset import usual_condition
 from vlcore.experiment import limits, trash
 from vlcore.experiment.files import data_folder, models_folder
-from vlcore.experiment.wording import title
+from vlcore.experiment.wording import plural, title
 from vlcore.jobs import jobs
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.study import plans
@@ -250,4 +250,5 @@ def train_ahead() -> None:
         label = f"Train the {len(missing)} that are missing" if missing else "Already trained"
         if st.button(label, icon=":material/nights_stay:", disabled=not missing):
             work.train(*studies.begin_study(study).missing)
-            _confirm(f"{len(missing)} trainings wait; visitors' jobs take turns with them.")
+            waiting = plural(len(missing), "training")
+            _confirm(f"Waiting: {waiting}; visitors' jobs have their turns too.")
