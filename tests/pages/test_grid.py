@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.api.stand_ins import image_set
+from tests.faults.test_addresses import bound
 from vlcore.api import grid as grids
 from vlcore.artifacts import store
 from vlcore.experiment.condition import Condition
@@ -75,6 +76,24 @@ def test_a_level_opens_as_a_pair_at_its_own_address() -> None:
     assert address(back, "view") == ["grid"]
     assert len(alts(back)) == 1
     assert "Look closer" in text_of(press(back, "Side by side"))
+
+
+def test_a_pair_opens_whatever_was_compared_before() -> None:
+    before = {"labels": "descriptive", "bias": "0 %", "trained": "false", "seed": "7"}
+    before |= {"pairs": "matched-only", "encoder": "linear-patches", "text": "words"}
+    sides = {
+        f"{side}_{name}": value for side in ("left", "right") for name, value in before.items()
+    }
+    pair = opened("3_Compare", models="3", **sides)
+    fields = {name.removeprefix("left_") for name in bound(pair) if name.startswith("left_")}
+    assert fields == set(page_grid.SETTINGS)
+    for grid in (press(pair, "Grid"), start(models="3", **sides)):
+        page = press(grid, "75\u00a0% removed")
+        said = text_of(page)
+        assert "**Left**: 75 % removed (12 of 48 kept), short labels" in said
+        assert "**Right**: 75 % removed (12 of 48 kept), descriptive labels" in said
+        assert page.segmented_control(key="models").value == "2"
+        assert set(page.query_params) == {"view", "left_bias", "right_bias"}
 
 
 @pytest.mark.parametrize(

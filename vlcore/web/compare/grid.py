@@ -42,6 +42,8 @@ from vlcore.web.compare.models import SIDES
 
 VIEW, GRID, PAIR = "view", "grid", "pair"  # in the address
 ROWS = "rows"  # in the address
+# Of each side of a pair, after its name in the address.
+SETTINGS = ("labels", "bias", "trained", "seed", "pairs", "encoder", "text", "model")
 _NARROW = 780  # px of a window below which bias levels are in rows
 _PHONE_MARGINS, _MARGINS = 62, 136  # px beside the maps, with the titles of rows
 _GAP = 14  # px between maps
@@ -193,8 +195,8 @@ def _pair(grid: GridMaps, place: GridMap) -> tuple[GridMap, GridMap]:
 
 
 def _open(grid: GridMaps, place: GridMap, base: Condition) -> None:
-    """Show a pair in place of the grid, at its own address; models of the study's label styles may
-    be trained there."""
+    """Show a pair in place of the grid, at its own address, whatever was compared before; models of
+    the study's label styles may be trained there."""
     pair = _pair(grid, place)
     if any(
         side.model is None and side.condition.labels not in STYLES_OF_THE_STUDY for side in pair
@@ -206,6 +208,10 @@ def _open(grid: GridMaps, place: GridMap, base: Condition) -> None:
     for prefix, side, default in zip(SIDES, pair, usual, strict=False):
         settings = _settings(side.condition, default)
         address |= {f"{prefix}_{name}": value for name, value in settings.items()}
+    for setting in ("models", *(f"{prefix}_{name}" for prefix in SIDES[:2] for name in SETTINGS)):
+        st.session_state.pop(setting, None)
+        if setting not in address:
+            st.query_params.pop(setting, None)
     st.query_params.update(address)
     st.rerun()
 
