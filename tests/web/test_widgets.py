@@ -3,11 +3,15 @@ screen needs."""
 
 import base64
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+
+from tests.api.stand_ins import image_set
+from vlcore.web import cache
 
 NUMBER = """
 import streamlit as st
@@ -53,6 +57,29 @@ def test_pictures_are_part_of_the_message() -> None:
     np.testing.assert_array_equal(np.asarray(small), pixels[..., :3])
     np.testing.assert_array_equal(np.asarray(cut_out), pixels)
     assert photograph.size == (512, 256)
+
+
+LIVE = """
+from vlcore.experiment.condition import Condition
+from vlcore.jobs.jobs import JobStatus, State
+from vlcore.plots.theme import LIGHT
+from vlcore.web import widgets
+
+status = {"map": [], "curve": [[9, 0.9, 0.6]]}
+widgets.live(Condition(), JobStatus("key", State.RUNNING, status), LIGHT, "live")
+"""
+
+
+def test_a_model_in_training_says_how_many_images_it_is_measured_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    images = image_set()
+    about = {"measured": {"per_group": {"val": 1}, "seed": 0}}
+    monkeypatch.setattr(cache, "named_set", lambda _name: replace(images, about=about))
+    page = AppTest.from_string(LIVE).run()
+    assert not page.exception
+    assert len(images.rows("val")) > 4
+    assert "accuracy on 4 validation images" in page.caption[0].value
 
 
 TABLE = """

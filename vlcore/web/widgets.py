@@ -188,8 +188,9 @@ def live(
     points = status.get("curve", [])
     if points:
         step, majority, minority = points[-1]
+        n = len(subset.measured_rows(images, "val"))
         st.caption(
-            f"Step {step:,}, accuracy on {len(images.rows('val')):,} validation images: majority"
+            f"Step {step:,}, accuracy on {n:,} validation images: majority"
             f" {percent(majority)}, minority {percent(minority)}"
         )
     if curve:
