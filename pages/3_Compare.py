@@ -30,6 +30,6 @@ else:  # no `st.stop` above: after it, Streamlit keeps the controls of the other
         models.remember_sides(sides)
         view = maps.choose(sides, images, palette, bar)
         selection = selections.choose(view, bar)
-    bar.caption(plain(f"{images.name}, {steps:,} steps"), width="content")
+    bar.caption(plain(models.set_and_steps(images, sides)), width="content")
     maps.show(view, selection)
     sections.show_section(view)

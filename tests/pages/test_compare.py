@@ -17,6 +17,7 @@ from vlcore.data.catalogue import open_set
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
 from vlcore.experiment.grouping import group_words
+from vlcore.experiment.plain_text import plain
 from vlcore.experiment.vocabulary import WordPieces
 from vlcore.experiment.wording import share
 from vlcore.jobs.jobs import JobStatus, State
@@ -246,6 +247,20 @@ def test_a_model_from_the_disk_stands_beside_others(quick: list[store.Artifact])
     page = ok(start(right_model=quick[3].key))
     assert models_of(page)["Right"] == "75 % removed (12 of 48 kept), descriptive labels"
     assert "12 steps" in text_of(page)
+
+
+def test_the_bar_names_the_steps_that_all_models_had(
+    quick: list[store.Artifact], encoders: list[str]
+) -> None:
+    saved = {"left_model": quick[0].key, "right_model": quick[1].key}
+    imported = {"data": encoders[0]}
+    for address, expected in (
+        (saved, f"scenes, {quick[0].condition.steps} steps"),
+        ({"right_model": quick[1].key}, "scenes"),
+        (imported, plain(encoders[0])),
+    ):
+        page = ok(start(**address))
+        assert expected in [caption.value for caption in page.caption]
 
 
 @pytest.mark.parametrize(

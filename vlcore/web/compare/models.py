@@ -208,6 +208,14 @@ def former(sides: Sequence[Side], images: ImageSet) -> list[Side]:
     return former_sides
 
 
+def set_and_steps(images: ImageSet, sides: Sequence[Side]) -> str:
+    """Name the image set of models, with their training length where they have one in common."""
+    lengths = {side.condition.steps for side in sides}
+    if len(lengths) > 1 or lengths == {0}:
+        return images.name
+    return f"{images.name}, {lengths.pop():,} steps"
+
+
 def badges(sides: Sequence[Side]) -> None:
     """Show how the models differ, and of each what it is, its sanity check, and a collapse."""
     st.markdown(describe_differences({side.name: side.condition for side in sides}))
