@@ -32,7 +32,7 @@ _OF_A_SIDE = "labels bias trained seed model pairs encoder encoder_of text"
 # Every field of a page's address that a control has.
 FIELDS = {
     "": "towers",
-    "1_Data": "look bias seed labels picture",
+    "1_Data": "look data_bias bias seed labels picture",
     "2_Train": (
         "train_labels train_bias train_length train_seed train_objective train_mitigation"
         " train_negatives train_logit train_size_mode train_architecture train_text train_recipe"

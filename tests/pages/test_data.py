@@ -68,7 +68,7 @@ def test_a_picture_in_the_address_is_shown_with_its_factors_and_twins(home: Path
     assert "fur_seed" not in listings[0], "only what one sees; all of them are folded away"
     assert len(page.get("image")) == 1 + 4 + 4, "itself, its twins, the means"
     assert "horse on grass (itself)" in text_of(page)
-    page.select_slider(key="bias").set_value("100 %").run()
+    page.select_slider(key="data_bias").set_value("100 %").run()
     assert page.dataframe[0].value["desert"].tolist()[0] == "0 of 48 (minority)"
     assert len(page.get("image")) == 2, (
         "an empty group has no mean, and the picture does not open again"
@@ -85,6 +85,15 @@ def test_a_picture_in_the_address_is_shown_with_its_factors_and_twins(home: Path
     assert len(page.run().get("image")) == 2, "Back closes it"
     page.query_params["picture"] = f"p{other}"
     assert len(page.run().get("image")) == 1 + 4 + 2, "and Forward opens it"
+
+
+def test_upload_has_a_bias_of_its_own(home: Path, queue: FakeQueue) -> None:
+    page = start(bias="50 %")
+    assert page.select_slider(key="data_bias").value == "50 %", "of an address before 0.6"
+    assert set(page.query_params) == {"data_bias"}
+    page.switch_page("pages/4_Upload.py").run()
+    assert not page.exception
+    assert page.selectbox(key="bias").value == "75 %"
 
 
 def test_the_zip_is_a_set_that_can_be_imported_again(empty_home: Path, tmp_path: Path) -> None:

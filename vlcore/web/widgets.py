@@ -1,7 +1,7 @@
 """Widgets that pages share: choices in the address, links, images, training progress, parts."""
 
 import base64
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from typing import Any, TypeVar
@@ -77,6 +77,14 @@ def accept_former_names(key: str, values: Mapping[str, str]) -> None:
     """Make the choice that the address names by a former name; before its control is shown."""
     if key not in st.session_state and st.query_params.get(key) in values:
         st.session_state[key] = values[st.query_params[key]]
+
+
+def accept_former_key(key: str, former: str, choices: Container[str]) -> None:
+    """Move a choice that an old address has under a former key; before its control is shown."""
+    value = st.query_params.get(former, "")
+    if st.session_state["arrives"] and value in choices and key not in st.query_params:
+        st.session_state[key] = st.query_params[key] = value
+        del st.query_params[former]
 
 
 @contextmanager

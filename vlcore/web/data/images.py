@@ -31,7 +31,7 @@ from vlcore.plots.intervals import rate_chart
 from vlcore.plots.theme import Palette
 from vlcore.scenes import Scene, draw
 from vlcore.web import cache, jobs, shell, widgets, work
-from vlcore.web.condition_controls import LABELS, bias_slider
+from vlcore.web.condition_controls import BIASES, LABELS, bias_slider
 from vlcore.web.data.drawing import drawn
 
 LARGEST_ZIP = 60 * 2**20  # bytes; it is made in the memory of the server
@@ -105,7 +105,8 @@ def section(images: ImageSet, palette: Palette) -> None:
     """The training images under a bias, their labels and means, and all as files."""
     images.need_pictures()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        bias = bias_slider("bias", width=420)
+        widgets.accept_former_key("data_bias", "bias", BIASES)  # Upload has a bias of its own
+        bias = bias_slider("data_bias", width=420)
         labels = LABELS[widgets.choose_one("Labels", LABELS, "labels", "descriptive")]
         seed = widgets.seed("seed", width=120)
     condition = usual_condition(images).replace(
