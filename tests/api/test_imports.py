@@ -200,6 +200,40 @@ def test_two_encoders_of_the_same_pictures_can_be_compared(
         )
 
 
+def test_two_encoders_of_the_same_images_may_have_other_captions(
+    tmp_path: Path, empty_home: Path
+) -> None:
+    made = arrays(name=np.array([f"picture {row}" for row in range(60)]))
+    other = made | {"captions": np.array(["gull!", "crow!"])}
+    wordless = {name: array for name, array in made.items() if name not in TEXT}
+    files = {"clip": made, "again": made, "other": other, "dino": wordless}
+    models = {
+        name: model_map(brought_file(save(tmp_path / "e.npz", **held), name)[1])
+        for name, held in files.items()
+    }
+
+    def beside(*names: str) -> pd.DataFrame:
+        shown = [models[name] for name in names]
+        compared = compared_maps.compare_maps(
+            shown, open_set("clip"), lambda _set, rows: [*map(str, rows)]
+        )
+        return compared.points
+
+    points = beside("dino", "other", "clip")
+    is_gull = points["object"] == "gull"
+    assert set(points["caption_0"]) == {"none"}
+    for pane, words in ((1, ("gull!", "crow!")), (2, made["captions"])):
+        assert points[f"caption_{pane}"].tolist() == np.where(is_gull, *words).tolist()
+    for name in ("clip", "again", "other"):  # as versions before 0.6 published them
+        del models[name].artifact.manifest["images"]
+    (data_folder() / "again").rename(tmp_path / "gone")
+    points = beside("clip", "again")
+    assert points["caption_0"].tolist() == points["caption_1"].tolist()
+    for name in ("other", "dino"):
+        with pytest.raises(ComparisonError, match="trained on different image sets"):
+            beside("clip", name)
+
+
 def test_measures_of_many_rest_on_a_sample_and_the_map_and_exports_on_all(
     tmp_path: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

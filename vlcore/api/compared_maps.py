@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from vlcore.api.model_map import ComparisonError, ModelMap, image_captions
 from vlcore.api.small_images import draw_thumbs
+from vlcore.artifacts.store import Artifact
 from vlcore.data.imageset import ImageSet, join_user_columns
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.wording import title
@@ -122,7 +123,7 @@ def joint_tables(
         ComparisonError: when they come from different image sets, or show different images.
     """
     first = models[0]
-    if any(image_identity(model) != image_identity(first) for model in models):
+    if not all(show_same_images(model.artifact, first.artifact) for model in models):
         raise ComparisonError(
             "The models were trained on different image sets; choose models of one set."
         )
@@ -174,11 +175,22 @@ def _caption_points(model: ModelMap, pane: int) -> pd.DataFrame:
     return pd.DataFrame({"caption": texts, "pane": pane, "x": x, "y": y})
 
 
-def image_identity(model: ModelMap) -> Any:
-    """Equal for two models of the same images; each encoder's imported embeddings are a set of
-    their own."""
-    condition = model.artifact.condition
-    return model.artifact.manifest.get("pictures", (condition.data, condition.data_version))
+def show_same_images(first: Artifact, second: Artifact) -> bool:
+    """Whether two models are of the same images; each encoder's imported embeddings are a set of
+    their own. One that was imported before 0.6 is compared with what has the same captions too."""
+    manifests = first.manifest, second.manifest
+    for digest in ("images", "pictures"):
+        if all(digest in manifest for manifest in manifests):
+            return manifests[0][digest] == manifests[1][digest]
+    return image_identity(first) == image_identity(second)
+
+
+def image_identity(artifact: Artifact) -> Any:
+    """What names the images of a model: another for each set, but for two encoders' imported
+    embeddings of the same images."""
+    manifest, condition = artifact.manifest, artifact.condition
+    before = manifest.get("pictures", (condition.data, condition.data_version))
+    return manifest.get("images", before)
 
 
 def _is_arbitrary(model: ModelMap) -> bool:

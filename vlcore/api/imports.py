@@ -3,7 +3,6 @@
 Imported embeddings have one checkpoint, the end, and no measure of pixels.
 """
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from vlcore.artifacts import store
 from vlcore.data.catalogue import check_free, publish, staging_dir
-from vlcore.data.imageset import ImageSet, read_set
+from vlcore.data.imageset import ImageSet, images_digest, read_set
 from vlcore.data.importers import ImportSetError, embedding_sets, import_set
 from vlcore.data.importers.embedding_sets import (
     Embeddings,
@@ -153,10 +152,12 @@ def _measure(
     )
     record = TrainingRecord(condition, labels, views, training, test, {"end": end}, why_no_pairs)
     write_imported(out, record, embeddings.z, caption_index, report)
-    # By this digest, embeddings of the same images by two encoders can be compared, though each is
-    # a set of its own.
-    columns = images.table[["object", "context", "split", "scene", "caption", "source"]]
-    return {"pictures": hashlib.sha256(columns.to_csv(index=False).encode()).hexdigest()[:16]}
+    # By these, two encoders' embeddings of the same images can be compared. "pictures" is all that
+    # imports before 0.6 have, so it is what they are compared by.
+    return {
+        "pictures": images_digest(images, captions=True),
+        "images": images_digest(images, captions=False),
+    }
 
 
 def _caption_index(

@@ -14,7 +14,8 @@ from scipy.special import softmax
 
 from vlcore.api.maps import read_map
 from vlcore.artifacts.store import Artifact
-from vlcore.data.imageset import ImageSet
+from vlcore.data.catalogue import open_set
+from vlcore.data.imageset import ImageSet, images_digest
 from vlcore.data.training_set import relabelled
 from vlcore.experiment.captions import caption_index, captions_of
 from vlcore.experiment.errors import LabError
@@ -309,7 +310,7 @@ def image_captions(model: ModelMap, images: ImageSet, rows: NDArray[np.int64]) -
     embeddings."""
     condition, grouping = model.artifact.condition, images.grouping
     if condition.kind is ArtifactKind.IMPORTED:
-        return images.table["caption"].iloc[rows].tolist()
+        return _imported_set(model.artifact, images).table["caption"].iloc[rows].tolist()
     indices = caption_index(
         condition.labels, images.table, rows, grouping, condition.data_seed, condition.template
     )
@@ -320,6 +321,16 @@ def image_captions(model: ModelMap, images: ImageSet, rows: NDArray[np.int64]) -
         if edit.picture in training_rows and edit.picture in texts:
             texts[edit.picture] = caption.text
     return [texts[row] for row in rows.tolist()]
+
+
+def _imported_set(artifact: Artifact, images: ImageSet) -> ImageSet:
+    """The set with the captions of imported embeddings: another encoder's set of the same images
+    may have other ones. That set may have been removed where both have the same."""
+    name, version = artifact.condition.data, artifact.condition.data_version
+    is_same = (name, version) == (images.name, images.version)
+    if is_same or artifact.manifest.get("pictures") == images_digest(images, captions=True):
+        return images
+    return open_set(name, version)
 
 
 class CaptionScore(NamedTuple):

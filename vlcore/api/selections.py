@@ -197,7 +197,7 @@ def facets(comparison: ComparedMaps) -> dict[str, NDArray[np.bool_]]:
 
 def images_key(comparison: ComparedMaps) -> str:
     """A short name of the images of a comparison, whichever models it is of: four letters."""
-    identity = repr(image_identity(comparison.models[0]))
+    identity = repr(image_identity(comparison.models[0].artifact))
     return _text(hashlib.sha256(identity.encode()).digest()[:3])
 
 

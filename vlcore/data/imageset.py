@@ -2,6 +2,7 @@
 
 A set of embeddings has no images: its pixels are a tile with two names, which is never measured."""
 
+import hashlib
 import json
 import re
 import unicodedata
@@ -203,6 +204,16 @@ def read_set(root: Path) -> ImageSet:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ImageSetError(f"There is no usable image set named {root.name!r}.") from error
     return ImageSet(name, version, root, grouping, with_groups(table), about=about)
+
+
+def images_digest(images: ImageSet, *, captions: bool) -> str:
+    """A short digest of which images a set has, row by row, with or without their captions: equal
+    of embeddings of the same images by two encoders, though each is a set of its own."""
+    columns = ["object", "context", "split", "scene", "caption", SOURCE]
+    if not captions:
+        columns.remove("caption")
+    content = images.table.reindex(columns=columns).to_csv(index=False)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def usable_name(name: str) -> bool:

@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from vlcore.api.compared_maps import map_names
+from vlcore.api.compared_maps import map_names, show_same_images
 from vlcore.api.differences import describe_differences
 from vlcore.api.imports import published_condition
 from vlcore.api.training import is_quick
@@ -101,8 +101,8 @@ def _choose_imported(images: ImageSet, count: int) -> list[Side]:
         for key, condition in cache.conditions().items()
         if condition.kind is ArtifactKind.IMPORTED
     }
-    pictures = {key: cache.artifact(key).manifest.get("pictures") for key in imported}
-    alike = [key for key in imported if pictures[key] == pictures[key_of_set]]
+    of_set = cache.artifact(key_of_set)
+    alike = [key for key in imported if show_same_images(cache.artifact(key), of_set)]
     keys = [key_of_set, *(key for key in alike if key != key_of_set)]
     if len(keys) == 1:
         st.info(
