@@ -2,6 +2,9 @@
 
 import dataclasses
 import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -11,7 +14,9 @@ import pytest
 
 from tests.api import stand_ins
 from vlcore.artifacts import store
-from vlcore.data.catalogue import set_stamp
+from vlcore.data.catalogue import remove, set_stamp
+from vlcore.data.drawn import VERSION, Recipe, make_set
+from vlcore.experiment.condition import Condition
 from vlcore.plots.options import PCA, Projection
 from vlcore.web import cache
 
@@ -57,6 +62,16 @@ def test_a_set_that_was_made_anew_is_read_anew(
     assert cache.named_set("scenes") is first
     monkeypatch.setattr(cache, "set_stamp", lambda name: set_stamp(name) + 1)
     assert cache.named_set("scenes") is not first
+
+
+def test_a_drawn_set_that_was_made_anew_is_read_anew(empty_home: Path) -> None:
+    condition = Condition(data="again", data_version=VERSION)
+    model: Any = SimpleNamespace(artifact=SimpleNamespace(condition=condition))
+    for recipe in (Recipe("again"), Recipe("again", ("snow", "beach"))):
+        make_set(recipe)
+        assert cache.named_set("again").grouping.contexts == recipe.contexts
+        assert cache.image_set(model).grouping.contexts == recipe.contexts
+        remove("again")
 
 
 def test_a_chart_says_the_same_as_it_is_sent(keys: list[str]) -> None:

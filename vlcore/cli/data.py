@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vlcore.api import audit
+from vlcore.api.drawn_sets import make_drawn_set
 from vlcore.api.imports import import_embeddings
 from vlcore.artifacts import store
 from vlcore.cli.common import CommandError, add_command, comma_separated, whole_number
@@ -176,7 +177,7 @@ def render(options: Namespace) -> dict[str, Any]:
     if options.out is not None:
         seed = values.get("seed", recipe.seed)
         return _render_folder(recipe, options.out, seed=seed, **{**FOLDER, **folder_options})
-    images = drawn.make_set(recipe)
+    images = make_drawn_set(recipe)
     rows = list(range(len(images.table)))
     with counted_bar("images") as progress, queue.worker_pool() as pool:
         # Every worker is given all rows: `ensure_rendered` shares them out by locks, and skips

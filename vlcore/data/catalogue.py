@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from vlcore.data.drawn import BUILT_IN, drawn_set, recipe_of
+from vlcore.data.drawn import BUILT_IN, drawn_set, folder_name, recipe_of, remember_recipe
 from vlcore.data.imageset import ImageSet, ImageSetError, read_set, usable_name
 from vlcore.experiment import trash
 from vlcore.experiment.errors import BusyError
@@ -58,10 +58,10 @@ def set_names() -> list[str]:
 def set_stamp(name: str) -> int:
     """A number that changes when the description of a set on the disk is replaced; 0 where there is
     none."""
-    try:
-        return (data_folder() / name / "dataset.json").stat().st_mtime_ns
-    except OSError:
-        return 0
+    for folder in (name, folder_name(name)):
+        with suppress(OSError):
+            return (data_folder() / folder / "dataset.json").stat().st_mtime_ns
+    return 0
 
 
 def check_name(name: str) -> None:
@@ -153,5 +153,7 @@ def remove(name: str) -> list[Path]:
     """Remove a set that is there and not built in, for a week to `vlcore.experiment.trash`; returns
     where its folders were."""
     folders = folders_of(name)
+    with suppress(ImageSetError):  # of a recipe that cannot be used
+        remember_recipe(name)
     trash.discard(folders)
     return folders

@@ -262,6 +262,28 @@ def make_set(recipe: Recipe) -> ImageSet:
     return drawn_set(recipe)
 
 
+def remember_recipe(name: str) -> None:
+    """Keep the recipe of a drawn set that is about to go: keys of its models name the set alone."""
+    recipe = recipe_of(name)
+    if recipe is not None:
+        record = _recipe_record(name)
+        make_folder(record.parent)
+        write_json(record, recipe.settings())
+
+
+def remembered_recipe(name: str) -> Recipe | None:
+    """The recipe of a drawn set that was removed last under a name; None where none is known."""
+    try:
+        settings = json.loads(_recipe_record(name).read_text())
+        return Recipe(name, **{**settings, "contexts": tuple(settings["contexts"])})
+    except (OSError, ValueError, KeyError, TypeError, ImageSetError):
+        return None
+
+
+def _recipe_record(name: str) -> Path:
+    return data_folder() / ".recipes" / f"{folder_name(name)}.json"
+
+
 def ensure_rendered(recipe: Recipe, rows: Sequence[int], progress: Progress = silent) -> None:
     """Draw what is missing of some rows of a set, together with any other process that does the
     same."""

@@ -141,7 +141,7 @@ def _placed(key: str) -> Placed:
 def image_set(model: ModelMap) -> ImageSet:
     """Read the image set that a model was trained on."""
     condition = model.artifact.condition
-    return _image_set(condition.data, condition.data_version)
+    return _image_set(condition.data, condition.data_version, set_stamp(condition.data))
 
 
 def named_set(name: str) -> ImageSet:

@@ -9,9 +9,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from vlcore.api.drawn_sets import make_drawn_set
 from vlcore.classroom.teacher import Right
 from vlcore.data.catalogue import check_name
-from vlcore.data.drawn import SCENES_RECIPE, SIZES, Recipe, make_set, recipe_of
+from vlcore.data.drawn import SCENES_RECIPE, SIZES, Recipe, recipe_of
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import context_words
 from vlcore.experiment.plain_text import plain
@@ -140,4 +141,4 @@ def draw_a_set() -> None:
     if make:
         visitors.require_right(Right.SETS)
         check_name(name.strip())
-        shell.go_to(make_set(replace(preview, name=name.strip())).name)
+        shell.go_to(make_drawn_set(replace(preview, name=name.strip())).name)
