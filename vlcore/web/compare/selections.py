@@ -34,8 +34,8 @@ from vlcore.api.selections import (
 )
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.plain_text import plain
+from vlcore.experiment.wording import plural, share
 from vlcore.experiment.wording import points as points_in_words
-from vlcore.experiment.wording import share
 from vlcore.plots.maps.linked import brushed
 from vlcore.plots.options import Projection
 from vlcore.web import cache, kept_selections, visitors, widgets
@@ -356,11 +356,11 @@ def show(view: Shown, selection: Selection | None) -> None:
 
 def _in_words(selection: Selection) -> str:
     count = len(selection.points)
-    words = f"**{count:,} images**"
+    words = f"**{plural(count, 'image')}**"
     if selection.words:
         words += f": {plain(selection.words)}"
     if hidden := len(selection) - count:
-        words += f"; {hidden:,} more are not on these maps"
+        words += f"; not on these maps: {hidden:,} more"
     return words
 
 
@@ -372,7 +372,7 @@ def _offer_shown(view: Shown) -> None:
     rows = view.comparison.rows[alone]
     selection = Selection.from_rows(view.comparison, rows, "clicked in the legend")
     st.button(
-        f"Select the {int(alone.sum()):,} images that are shown",
+        f"Select what is shown: {plural(int(alone.sum()), 'image')}",
         icon=":material/select_all:",
         type="tertiary",
         on_click=partial(select, selection),
