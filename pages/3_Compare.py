@@ -3,10 +3,11 @@
 import streamlit as st
 
 from vlcore.data.drawn import BUILT_IN
+from vlcore.experiment.options import SCRATCH
 from vlcore.experiment.plain_text import plain
 from vlcore.web import condition_controls, shell
 from vlcore.web.compare import grid, maps, models, sections, selections
-from vlcore.web.towers import OWN_SETS, SCRATCH, towers_choice
+from vlcore.web.towers import OWN_SETS, towers_choice
 
 palette, bar = shell.begin("Compare models")
 with bar.popover("Settings", icon=":material/settings:"):

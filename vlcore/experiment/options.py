@@ -460,10 +460,11 @@ LABEL_STYLES: dict[str, LabelStyle] = {
         " {coat}, {pose}, {heading} and {size}. [a|one] means one of these, at random."
     ),
 }
+SCRATCH = "scratch"
 # Pairs of towers that pages offer by one choice: settings of a condition.
 TOWERS: dict[str, dict[str, str]] = {
     "pretrained": {"architecture": "pretrained", "text": "words"},
-    "scratch": {"architecture": "conv_stem", "text": "transformer"},
+    SCRATCH: {"architecture": "conv_stem", "text": "transformer"},
 }
 # Options of a condition's fields, with what each field is called.
 CHOICES: dict[str, tuple[str, Mapping[str, Option]]] = {

@@ -11,12 +11,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vlcore.experiment import limits
 from vlcore.experiment.files import text_beside
+from vlcore.experiment.options import SCRATCH
 from vlcore.web import visitors
 from vlcore.web.components import scripts
 from vlcore.web.home import animation
 from vlcore.web.rate_limit import RateLimit
 from vlcore.web.streamlit_private import is_page_message, stored_upload_bytes
-from vlcore.web.towers import SCRATCH
 
 _COOKIE_SECONDS = 24 * 3600
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")

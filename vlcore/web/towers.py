@@ -2,10 +2,9 @@
 
 import streamlit as st
 
-from vlcore.experiment.options import TOWERS
+from vlcore.experiment.options import SCRATCH, TOWERS
 from vlcore.web import shell
 
-SCRATCH = "scratch"  # a name in `TOWERS`
 # The towers on which pages open a set of a visitor's own: it has photographs, more likely than not.
 OWN_SETS = "pretrained"
 _KEY = "towers"

@@ -7,11 +7,11 @@ needs.
 import streamlit as st
 
 from vlcore.experiment.files import static_folder, text_beside
+from vlcore.experiment.options import SCRATCH
 from vlcore.experiment.version import __version__
 from vlcore.plots.theme import Palette
 from vlcore.web.components import scripts
 from vlcore.web.components.browser import BUTTON_STYLE
-from vlcore.web.towers import SCRATCH
 
 _ATLAS = st.components.v2.component(
     "vl_bias_lab_atlas",
