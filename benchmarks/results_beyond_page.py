@@ -7,6 +7,7 @@ from functools import partial
 
 from benchmarks import head, row
 from benchmarks import results_beyond as beyond
+from benchmarks.results_data import PROBE
 from benchmarks.results_page import both, odds
 from vlcore.study import telling_apart
 from vlcore.study.answer import SETS, TOWERS
@@ -45,6 +46,7 @@ class Question:
 def beyond_page() -> str:
     """The page, with a section a plan."""
     parts = ["# Beyond the answer", "", ABOUT, ""]
+    parts += _second_words()
     for title, words, questions in (
         ("Rich captions", RICH, list(_rich())),
         (
@@ -88,6 +90,40 @@ LEVELS = (
     "The slope of descriptive less short labels on φ over 0, 75 and 90 % removed, with a"
     " transformer for captions: step H2 of the chain, which came after the chain had ended."
 )
+
+
+# The second words of `second-word`, by label style.
+SECOND_WORDS = {
+    "descriptive": "the place",
+    "sky": "the sky",
+    "attribute_other": "the coat",
+    "shuffled_context": "a place at random",
+    "synonym": "one of two synonyms at random",
+}
+ASKED = {
+    beyond.PRIMARY: "by captions",
+    "readouts_adjusted.minority_accuracy": "less log frequency",
+    PROBE: "by a balanced probe",
+    "readouts_nearest_neighbours.minority_accuracy": "by five balanced neighbours",
+}
+
+
+def _second_words() -> list[str]:
+    """What each second word costs less short labels, by four readouts of the same models."""
+    lines = [
+        "## What a second word must be to cost",
+        "",
+        "Captions have one word beside the animal; each less short labels, in the same seed pairs.",
+        "",
+        head("second word", "where", "pairs", *ASKED.values()),
+    ]
+    for tower, ending, where in _towers_and_sets():
+        study = f"second-word-{tower}{ending}"
+        for style, words in SECOND_WORDS.items():
+            weights = {style: 1.0, "undescriptive": -1.0}
+            costs = [beyond.weighted(study, weights, measure) for measure in ASKED]
+            lines.append(row(words, where, costs[0].n, *map(both, costs)))
+    return [*lines, ""]
 
 
 def _row(question: Question) -> str:

@@ -138,9 +138,7 @@ def why() -> dict[str, object]:
         for name, measure in {"bare": "bare", "neighbours": "nearest_neighbours"}.items()
     }
     values: dict[str, object] = {name: both(result) for name, result in readouts.items()}
-    sky = "second-word-scratch-cues"
-    values["sky"] = both(less(sky, "sky"))
-    values["sky_probe"] = both(less(sky, "sky", measure=PROBE))
+    values["synonym_probe"] = both(less("second-word-scratch", "synonym", measure=PROBE))
     return values | {"words": composition_found()}
 
 
@@ -149,6 +147,7 @@ def beyond() -> dict[str, object]:
     images = crossed_images("images-cues")
     return {
         "apart": apart_found(),
+        "scenes_anew": odds(crossed_images("images-scenes").mean),
         "images_anew": odds(images.mean),
         "images_spread": f"{images.by_images:.2f}",
         "initialisation_spread": f"{hypot(images.by_initialisation, images.residual):.2f}",

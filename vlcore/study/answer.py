@@ -211,6 +211,16 @@ def cost_by_text(data: str, tower: str, weights: Mapping[str, float]) -> Contras
     return contrast(rates, weights)
 
 
+def cost_of_word(data: str, word: str) -> Contrast:
+    """What a second word of captions costs less short labels, from scratch; `word` is the label
+    style that has it. From the table of published runs; AnalysisError where they are not in it."""
+    study, tower = "second-word", "scratch"
+    runs = _published_runs(published.newest(), f"{study}-{tower}{SETS[data]}")
+    weights = {word: 1.0, "undescriptive": -1.0}
+    rates = arm_rates(runs, study_plan(study, tower, data), PRIMARY, BIAS, *weights)
+    return contrast(rates, weights)
+
+
 _AS_WORDS = (
     "captions that name the place cost {} as means of random word vectors than as codes of their"
     " own"

@@ -5,7 +5,7 @@ from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.experiment.wording import difference
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import telling_apart
-from vlcore.study.answer import CODES_COST, WORDS_COST, cost_by_text
+from vlcore.study.answer import CODES_COST, WORDS_COST, cost_by_text, cost_of_word
 from vlcore.study.contrasts import Contrast
 from vlcore.study.pooled import SETS, pooled
 from vlcore.study.telling_apart import LEFT_OUT, USUAL
@@ -50,6 +50,7 @@ def _changes(data: str) -> dict[str, Contrast]:
         f"rare images, {_LEFT_OUT}": named("place", LEFT_OUT),
         "rare images, captions that name the sky, not the place": named("sky", USUAL),
         f"the same, {_LEFT_OUT}": named("sky", LEFT_OUT),
+        "rare images, captions with one of two synonyms at random": cost_of_word(data, "synonym"),
         "rare images, pretrained image tower, captions as codes": cost_by_text(
             data, "pretrained", CODES_COST
         ),
