@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 from tests.pages.app import FakeQueue, opened
 from vlcore.experiment import options
 from vlcore.web import work
+from vlcore.web.components import browser
 
 ADDRESSES = int(os.environ.get("FAULT_ADDRESSES", "8"))
 ONCE_FAILED: list[tuple[str, dict[str, str]]] = json.loads(
@@ -142,6 +143,7 @@ def on_disk(experiments: object) -> Any:
     queue.disk = True
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(work, "queue", lambda: queue)
+        patch.setattr(browser, "remembered", lambda _name: "")  # there is none, and no cookies
         yield
 
 
