@@ -11,6 +11,7 @@ from tests.pages.app import FakeQueue, opened
 from vlcore.artifacts import store
 from vlcore.experiment.files import models_folder
 from vlcore.web import work
+from vlcore.web.components import browser
 
 # All but Findings, which computes for ten seconds.
 PAGES = ("", "1_Data", "2_Train", "3_Compare", "4_Upload", "6_Lesson", "7_Manage")
@@ -21,6 +22,7 @@ def on_disk(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
     queue = FakeQueue()
     queue.disk = True
     monkeypatch.setattr(work, "queue", lambda: queue)
+    monkeypatch.setattr(browser, "remembered", lambda _name: "")  # there is none, and no cookies
     return queue
 
 
