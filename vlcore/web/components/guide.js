@@ -8,6 +8,7 @@ export default function({parentElement, data}) {
   const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   const grey = window.matchMedia("(prefers-contrast: more)").matches ? "grayscale(1)" : "grayscale(1) opacity(.6)";
   const main = document.querySelector("[data-testid=stMain]"), card = document.querySelector(".st-key-guide");
+  if (!card) return;  // it left with its page, and Streamlit calls once more
   const accent = getComputedStyle(parentElement.host ?? parentElement).getPropertyValue("--st-primary-color");
   const quiet = new Map(), awake = new WeakSet(), hovered = new WeakSet();
   const heard = new AbortController(), first = step.number !== data.number;
