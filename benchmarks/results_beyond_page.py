@@ -94,36 +94,58 @@ LEVELS = (
 
 # The second words of `second-word`, by label style.
 SECOND_WORDS = {
-    "descriptive": "the place",
-    "sky": "the sky",
-    "attribute_other": "the coat",
+    "descriptive": "the place (“horse in the desert”)",
+    "sky": "the sky (“horse under dim skies”)",
+    "attribute_other": "the coat (“bay horse”; eight of them)",
     "shuffled_context": "a place at random",
-    "synonym": "one of two synonyms at random",
+    "synonym": "a synonym at random (“one horse”, “single horse”)",
 }
 ASKED = {
     beyond.PRIMARY: "by captions",
-    "readouts_adjusted.minority_accuracy": "less log frequency",
-    PROBE: "by a balanced probe",
-    "readouts_nearest_neighbours.minority_accuracy": "by five balanced neighbours",
+    "readouts_adjusted.minority_accuracy": "by captions, their frequency taken out",
+    PROBE: "by a linear probe fitted on balanced images",
+    "readouts_nearest_neighbours.minority_accuracy": "by five neighbours among balanced images",
 }
 
 
 def _second_words() -> list[str]:
     """What each second word costs less short labels, by four readouts of the same models."""
     lines = [
-        "## What a second word must be to cost",
+        "## What must a second word be to cost?",
         "",
-        "Captions have one word beside the animal; each less short labels, in the same seed pairs.",
+        f"{_second_words_that_cost()} Captions say one thing beside the animal: what that costs,"
+        " less short labels, in the seed pairs of the chain (the answer's table has others).",
         "",
         head("second word", "where", "pairs", *ASKED.values()),
     ]
     for tower, ending, where in _towers_and_sets():
         study = f"second-word-{tower}{ending}"
         for style, words in SECOND_WORDS.items():
-            weights = {style: 1.0, "undescriptive": -1.0}
-            costs = [beyond.weighted(study, weights, measure) for measure in ASKED]
+            costs = [_cost_of_word(study, style, measure) for measure in ASKED]
             lines.append(row(words, where, costs[0].n, *map(both, costs)))
     return [*lines, ""]
+
+
+def _cost_of_word(study: str, style: str, measure: str) -> Contrast:
+    return beyond.weighted(study, {style: 1.0, "undescriptive": -1.0}, measure)
+
+
+def _second_words_that_cost() -> str:
+    """Which second words cost from scratch on both image sets, in two sentences."""
+    studies = [f"second-word-scratch{ending}" for ending in SETS.values()]
+    costing = {
+        measure: [
+            words.partition(" (")[0]
+            for style, words in SECOND_WORDS.items()
+            if all(_cost_of_word(study, style, measure).mean_log_odds.high < 0 for study in studies)
+        ]
+        for measure in (beyond.PRIMARY, PROBE)
+    }
+    return (
+        "From scratch, these cost rare images on both image sets, asked by captions:"
+        f" {', '.join(costing[beyond.PRIMARY])}. By a balanced probe, and so in the representation"
+        f" itself: {', '.join(costing[PROBE])}."
+    )
 
 
 def _row(question: Question) -> str:

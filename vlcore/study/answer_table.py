@@ -50,7 +50,9 @@ def _changes(data: str) -> dict[str, Contrast]:
         f"rare images, {_LEFT_OUT}": named("place", LEFT_OUT),
         "rare images, captions that name the sky, not the place": named("sky", USUAL),
         f"the same, {_LEFT_OUT}": named("sky", LEFT_OUT),
-        "rare images, captions with one of two synonyms at random": cost_of_word(data, "synonym"),
+        "rare images, captions “one horse” or “single horse” at random": cost_of_word(
+            data, "synonym"
+        ),
         "rare images, pretrained image tower, captions as codes": cost_by_text(
             data, "pretrained", CODES_COST
         ),
