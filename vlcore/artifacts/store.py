@@ -152,15 +152,18 @@ def _is_outdated(key: str) -> bool:
     """Whether a map was fitted on other files of a model than those on the disk."""
     if kind_of_key(key) is not ArtifactKind.MAP:
         return False
-    try:
+    with suppress(*_DAMAGE, OSError):  # which `read` finds
         fitted_on = json.loads((models_folder() / key / "manifest.json").read_text())["of"]
-        for model, digest in fitted_on.items():
-            path = models_folder() / check_key(model)
-            manifest = json.loads((path / "manifest.json").read_text())
-            if Artifact(model, path, manifest).digest != digest:
-                return True
-    except (*_DAMAGE, OSError, StoreError):
-        pass  # without its models nobody asks for a map, and `read` finds damage
+        return any(_is_replaced(model, digest) for model, digest in fitted_on.items())
+    return False
+
+
+def _is_replaced(model: str, digest: str) -> bool:
+    """Whether a model has other files than a digest says; an absent one is not replaced."""
+    with suppress(*_DAMAGE, OSError, StoreError):
+        path = models_folder() / check_key(model)
+        manifest = json.loads((path / "manifest.json").read_text())
+        return Artifact(model, path, manifest).digest != digest
     return False
 
 

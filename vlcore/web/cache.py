@@ -54,7 +54,7 @@ def _content(text: str) -> bytes:
 BY_CONTENT: dict[str | type, Callable[[Any], Any]] = {
     str: _content,
     # With a space it is no key, so no files are looked for.
-    ImageSet: lambda images: f"set {images.name} {images.version}",
+    ImageSet: lambda images: f"set {images.name} {images.version} {set_stamp(images.name)}",
     Palette: lambda palette: f"palette {palette.name}",
 }
 # Maps are drawn one after the other: at once they would share one core, and all be late. Nothing

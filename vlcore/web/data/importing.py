@@ -21,7 +21,7 @@ from vlcore.api import imports
 from vlcore.artifacts import store
 from vlcore.classroom.teacher import Right
 from vlcore.data import importers
-from vlcore.data.catalogue import check_name, open_set, set_names
+from vlcore.data.catalogue import check_name, set_names
 from vlcore.data.imageset import ImageSetError, usable_name
 from vlcore.data.subset import usual_condition
 from vlcore.experiment import limits
@@ -30,7 +30,7 @@ from vlcore.experiment.plain_text import as_code, plain
 from vlcore.experiment.wording import plural
 from vlcore.jobs.jobs import State
 from vlcore.study import plans
-from vlcore.web import jobs, shell, visitors, work
+from vlcore.web import cache, jobs, shell, visitors, work
 from vlcore.web.towers import OWN_SETS
 
 # Characters of four bytes at most: a zip's own name, and one of its files (65,535 bytes).
@@ -258,7 +258,7 @@ def _importing(key: str) -> None:
 def _offer_map(name: str) -> None:
     """Show the button that trains the two models which Compare opens on, and leads there."""
     try:
-        usual = usual_condition(open_set(name)).with_towers(OWN_SETS)
+        usual = usual_condition(cache.named_set(name)).with_towers(OWN_SETS)
     except ImageSetError:  # too few images to train on, which Train says
         return
     about = "Trains two models on pretrained towers, which takes seconds, and shows their maps."
