@@ -1,7 +1,6 @@
 """Options of a condition: one entry a value, with all its traits and the words for it.
 
-Pages, `--help`, checks, keys and titles read the entry, so that a new value is its formula and one
-entry.
+Pages, `--help`, checks, keys and titles read the entry: a new value is its formula and one entry.
 """
 
 import math
