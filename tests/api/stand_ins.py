@@ -124,7 +124,7 @@ def publish(
     )
     record = TrainingRecord(condition, labels, views, *own_captions, checkpoints)
     write_json(folder / "condition.json", condition.as_dict())
-    write_embeddings(folder, record)
+    write_embeddings(folder, [record])
     write_maps(folder, record)
     measured = metrics(labels) | {"untrained": {"absent": {}}}
     measured["end"] |= end or {}

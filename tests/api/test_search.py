@@ -21,6 +21,7 @@ from vlcore.api.search import (
     LONGEST,
     SearchIndex,
     find_alike,
+    find_unshown,
     find_words,
     folded,
     rank_by_caption,
@@ -119,6 +120,17 @@ def test_all_words_are_found_in_whichever_column(comparison: ComparedMaps) -> No
         find_words(comparison, "colour:bay")
     with pytest.raises(SelectionError, match="characters"):
         find_words(comparison, "x" * (LONGEST + 1))
+
+
+def test_images_that_no_map_shows_are_found_apart(comparison: ComparedMaps) -> None:
+    unshown = np.setdiff1d(np.arange(len(TABLE)), comparison.rows)
+    assert len(unshown)
+    text = f'source:"foto {unshown[0]}.jpg"'
+    assert len(find_words(comparison, text)) == 0
+    assert find_unshown(comparison, text).tolist() == [unshown[0]]
+    is_camel = TABLE["object"].to_numpy()[unshown] == "camel"
+    assert find_unshown(comparison, "object:camel").tolist() == unshown[is_camel].tolist()
+    assert len(find_unshown(comparison, "prediction:wrong")) == 0
 
 
 def test_what_is_searched_in_has_no_positions_and_no_ids(comparison: ComparedMaps) -> None:

@@ -342,6 +342,14 @@ def test_every_fold_judges_what_it_lacks(
         assert len(rows) == 2 * again.condition.n_per_group + 2 * again.condition.n_minority
     order = np.concatenate([part.rows("test") for part, _ in trained_on])
     assert sorted(order) == list(range(21))
+    stored = again.embeddings.fold_predictions
+    assert stored is not None
+    rows, predicted = stored
+    assert rows.tolist() == order.tolist()
+    is_right = predicted == images.table["object"].to_numpy()[rows]
+    for name, estimate in by_group.items():
+        of_group = is_right[images.table["group"].to_numpy()[rows] == name]
+        assert np.isclose(of_group.mean(), estimate["value"])
     # Other readouts are judged in the first fold alone.
     together = [columns for columns in judged if len(columns[0]) == len(order)]
     assert len(together) == 3, "untrained, at first fit and at the end"

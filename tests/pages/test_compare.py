@@ -11,8 +11,10 @@ from streamlit.testing.v1 import AppTest
 
 from tests.conftest import publish_as
 from tests.data.importers.sources import arrays, save
-from vlcore.api.imports import import_embeddings
+from vlcore.api.imports import import_embeddings, import_set
+from vlcore.api.training import train_condition
 from vlcore.artifacts import store
+from vlcore.data import subset
 from vlcore.data.catalogue import open_set
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
@@ -29,7 +31,7 @@ from vlcore.study import plans
 from vlcore.web import cache
 from vlcore.web.compare import agreement, captions
 
-from .app import FakeQueue, alts, opened, press, text_of, told_maps
+from .app import FakeQueue, alts, opened, pets, press, text_of, told_maps
 
 pytestmark = pytest.mark.usefixtures("experiments")
 NAMES = ["First", "Second", "Third", "Fourth"]
@@ -428,3 +430,27 @@ def test_failures_are_shown_with_their_images_names_and_numbers() -> None:
 def test_a_model_without_predictions_says_why_it_has_no_failures(encoders: list[str]) -> None:
     page = ok(start(data=encoders[0], closer="Failures"))
     assert any("name no object" in info.value for info in page.info)
+
+
+def test_wrong_images_of_all_folds_are_listed(empty_home: Path, tmp_path: Path) -> None:
+    import_set(pets(tmp_path / "pets"), "pets")
+    usual = subset.usual_condition(open_set("pets"))
+    trained = usual.replace(steps=1, batch_size=8)
+    train_condition(trained)
+    artifact = store.read(trained.key)
+    for labels in ("undescriptive", "descriptive"):
+        publish_as(artifact, usual.replace(labels=labels))
+    page = ok(start(data="pets", towers="scratch"))
+    assert artifact.embeddings.fold_predictions is not None
+    rows, predicted = artifact.embeddings.fold_predictions
+    table = open_set("pets").table
+    n_wrong = int((predicted != table["object"].to_numpy()[rows]).sum())
+    assert len(rows) == len(table)
+    assert f"**Left model**: {n_wrong} of {len(table)} wrong" in text_of(page)
+    (shown,) = (part for part in page.expander if part.label.startswith("All wrong images"))
+    assert len(shown.get("image")) == 2 * n_wrong
+    keys = [usual.replace(labels=labels).key for labels in ("undescriptive", "descriptive")]
+    on_maps = cache.comparison(keys, PCA).rows
+    unshown = open_set("pets").user_columns["source"].drop(index=on_maps).iloc[0]
+    page = ok(page.text_input(key="search").set_value(f'"{unshown}"').run())
+    assert "not on these maps" in text_of(page)

@@ -207,6 +207,20 @@ def find_words(comparison: ComparedMaps, text: str) -> Selection:
     return Selection.from_rows(comparison, rows, f"“{' '.join(text.split())}”")
 
 
+def find_unshown(comparison: ComparedMaps, text: str) -> NDArray[np.int64]:
+    """Rows of the images that have all words of a typed search and that no map here shows, such as
+    those that other folds hold out, (n,)."""
+    images = comparison.images
+    rows = np.setdiff1d(np.arange(len(images.table)), comparison.rows)
+    table = images.table[["object", "context", "group", "caption"]].iloc[rows]
+    try:
+        table = join_user_columns(table, images.user_columns.iloc[rows])
+        matches = SearchIndex(table).matches(text)
+    except SelectionError:  # a column that only images on maps have, such as predictions
+        return rows[:0]
+    return rows[matches]
+
+
 @dataclass(frozen=True, eq=False)
 class Ranking:
     """The best images of each model, and why a model has none.

@@ -130,6 +130,16 @@ class StoredEmbeddings:
         object is predicted."""
         return self._arrays.get("test_right")
 
+    @property
+    def fold_predictions(self) -> tuple[NDArray[np.int64], NDArray[np.str_]] | None:
+        """Of a set in folds, the rows of all images that were held out, and the object that the
+        model predicts that held each out, (n,) and (n,).
+
+        None of other sets, where no object is predicted, and of models of before 0.6."""
+        if "folds_rows" not in self._arrays:
+            return None
+        return self._arrays["folds_rows"], self._arrays["folds_predicted"]
+
     @cached_property
     def test(self) -> tuple[NDArray[np.float32], NDArray[np.float64] | None]:
         """Final embeddings of all held-out images, (n, E), in the order of ``rows("test")``, and

@@ -28,14 +28,15 @@ def write_model(out: Path, records: Sequence[TrainingRecord], report: Report) ->
 
     Args:
         out: the folder to write to.
-        records: one a fold of a small set, else one; embeddings and map are those of the first.
+        records: one a fold of a small set, else one; embeddings and map are those of the first,
+            with what each fold predicts of the images that it holds out.
         report: told the stage.
     """
     from vlcore.model.evaluate import evaluate
 
     report(stage="measuring", fraction=RENDERING + TRAINING, now=True)
     write_json(out / "condition.json", records[0].condition.as_dict())
-    write_embeddings(out, records[0])
+    write_embeddings(out, records)
     write_maps(out, records[0])
     write_json(out / "metrics.json", evaluate(records, report))
 
@@ -104,8 +105,9 @@ def write_imported(
     write_json(out / "metrics.json", document)
 
 
-def write_embeddings(out: Path, record: TrainingRecord) -> None:
+def write_embeddings(out: Path, records: Sequence[TrainingRecord]) -> None:
     """Write ``embeddings.npz``, read by `vlcore.artifacts.embeddings.StoredEmbeddings`."""
+    record = records[0]
     views, labels, condition = record.views, record.labels, record.condition
     # Images that edits drew come after those of rows and are not stored.
     count = len(views.rows["train"])
@@ -136,6 +138,11 @@ def write_embeddings(out: Path, record: TrainingRecord) -> None:
         if layer is not None or condition.kind is ArtifactKind.IMPORTED:
             arrays["map_predicted"] = predicted[views.on_map]
             arrays["train_predicted"] = record.predicted("end", "train")[:count]
+        if len(records) > 1:
+            held_out = [fold.views.rows["test"] for fold in records]
+            predictions = [fold.predicted("end") for fold in records]
+            arrays["folds_rows"] = np.concatenate(held_out)
+            arrays["folds_predicted"] = np.concatenate(predictions)
     if layer is not None:
         arrays["layer_objects"] = np.array(layer.objects, dtype=str)
         arrays["layer_direction"] = layer.direction

@@ -2,6 +2,7 @@
 were marked."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -17,7 +18,7 @@ from vlcore.api.offline_page import (
     with_clicked_image,
 )
 from vlcore.api.selections import Selection
-from vlcore.data.imageset import ImageSet
+from vlcore.data.imageset import SOURCE, ImageSet
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
@@ -45,15 +46,16 @@ def show(view: Shown, selection: Selection | None = None) -> None:
     alt = " ".join(
         [describe_comparison(comparison, images.grouping), *cache.layouts(view.keys).sentences]
     )
+    in_folds = images.folds and images.has_pictures
+    if in_folds:
+        st.caption(
+            f"On the maps are {len(comparison.points):,} of {len(images.table):,} images, those of"
+            f" the first of {images.folds} models, each of which holds out other images. Accuracies"
+            " are over all held-out images."
+        )
     clicks, key = map_component.show(view, alt, selection), view.map_key
     if clicks is None:
         clicks, key = _show_vectors(view, alt, view.vectors_key), view.vectors_key
-    if images.folds and images.has_pictures:
-        part = f"{len(comparison.points):,} of {len(images.table):,} images"
-        st.caption(
-            f"Of {images.folds} models in turn, each of which holds out other images, the maps are"
-            f" of the first: {part}. Accuracies are over all held-out images."
-        )
     badges(view.sides)
     agreement.show_sentence(view)
     widgets.show_part(view.parts["summary"])
@@ -63,6 +65,8 @@ def show(view: Shown, selection: Selection | None = None) -> None:
     selections.show(view, selection)
     with shell.errors_as_sentences():
         _clicked(comparison, images, clicked, view.options.twins)
+    if in_folds:
+        _show_wrong_of_folds(comparison, images)
 
 
 def _show_vectors(view: Shown, alt: str, key: str) -> Clicks:
@@ -113,6 +117,26 @@ def _clicked(
     blame.show(comparison, images, [row], "this image")
     if arrows:
         _twins(comparison, images, str(point["scene"]))
+
+
+def _show_wrong_of_folds(comparison: ComparedMaps, images: ImageSet) -> None:
+    """Of each model, all images that it gets wrong when they are held out, also those of folds
+    whose maps are not shown."""
+    with st.expander("All wrong images, of every fold", icon=":material/close:"):
+        for name, model in comparison.named.items():
+            predictions = model.artifact.embeddings.fold_predictions
+            if predictions is None:
+                st.caption(f"The {name} model is of before 0.6; train another seed to see them.")
+                continue
+            rows, predicted = predictions
+            is_wrong = predicted != images.table["object"].to_numpy()[rows]
+            st.markdown(f"**{name.capitalize()} model**: {is_wrong.sum()} of {len(rows)} wrong")
+            with st.container(horizontal=True, gap="small"):
+                for row, answer in zip(rows[is_wrong], predicted[is_wrong], strict=True):
+                    words = ", ".join(images.table.iloc[row][["object", "context"]])
+                    file = Path(images.user_columns[SOURCE].iloc[row]).name
+                    caption = plain(f"{file}: {words}, predicted {answer}")
+                    widgets.show_image(images.image(row), width=104, alt=words, caption=caption)
 
 
 def _nearest(model: ModelMap, row: int) -> None:

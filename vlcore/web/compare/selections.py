@@ -32,6 +32,7 @@ from vlcore.api.selections import (
     read_selection,
     selection_text,
 )
+from vlcore.data.imageset import SOURCE
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import plural, share
@@ -45,6 +46,7 @@ from vlcore.web.compare.view import Gesture, Shown
 SETTINGS = ("search", "like", "selection")  # of the address, of which it has one at most
 MOST_SHOWN = 24  # images that are drawn; all are counted
 IN_ADDRESS = 400  # letters of rows; more are kept on the server
+_MOST_NAMED = 3  # files in a sentence
 _ROWS = "."  # before rows in the address
 _WAYS = {"and": Selection.__and__, "or": Selection.__or__, "without": Selection.__sub__}
 _BY = ("any column", "caption")
@@ -132,6 +134,7 @@ def _searched(view: Shown, text: str) -> Chosen:
     if by == _BY[0]:
         if words is not None and not len(words):
             sentences.append(f"No image has all of the words of {words.words}. {_HELP}")
+            sentences += _unshown(view, text)
         return Chosen(words if words is not None and len(words) else None, sentences)
     ranking = _ranked(view.keys, view.options.projection, text)
     selection = ranking.selection if ranking.selection.best else None
@@ -143,7 +146,18 @@ def _searched(view: Shown, text: str) -> Chosen:
         notes.insert(
             0, f"No image has all of these words: models rank all by “{text}” as a caption."
         )
+        notes += _unshown(view, text)
     return Chosen(selection, _reasons(ranking), notes)
+
+
+def _unshown(view: Shown, text: str) -> list[str]:
+    """A sentence about images of the set that a search finds and no map shows."""
+    rows = search.find_unshown(view.comparison, text)
+    if not len(rows):
+        return []
+    names = view.images.user_columns[SOURCE].iloc[rows[:_MOST_NAMED]].tolist()
+    few = ", ".join(names) + ", …" * (len(rows) > _MOST_NAMED)
+    return [f"Of the set, and not on these maps: {plural(len(rows), 'image')} ({few})."]
 
 
 def _reasons(ranking: Ranking) -> list[str]:

@@ -11,7 +11,8 @@ from vlcore.api.uploads import RelianceReport, UploadReport
 from vlcore.data.uploads import UploadedPicture, shown_name
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.plain_text import plain, safe_csv
-from vlcore.experiment.wording import label_words, title
+from vlcore.experiment.wording import label_words, plural, title
+from vlcore.metrics.novelty import LEAST
 from vlcore.web import widgets
 from vlcore.web.upload.answers import Answers
 
@@ -111,10 +112,11 @@ def show_predictions(answers: Answers, number: int) -> dict[str, DeltaGenerator]
     if novelty is not None:
         st.markdown(uploads.novelty_sentence(novelty))
     else:
-        st.caption(
-            "Whether it is new was not judged: no model with pretrained towers is trained on this"
-            " set yet."
-        )
+        count = len(answers.choice.image_set.table)
+        reason = "no model with pretrained towers is trained on this set yet"
+        if count < LEAST:
+            reason = f"this set has {plural(count, 'image')}, and it takes {LEAST} to judge by"
+        st.caption(f"Whether it is new was not judged: {reason}.")
     return reliance_places
 
 
