@@ -51,6 +51,15 @@ def test_columns_and_drawing_are_of_one_table(comparison: ComparedMaps) -> None:
     assert any(entry["name"].startswith("arrow: ") for entry in drawing["legend"])
 
 
+def test_columns_of_a_users_images_have_their_files(small: ComparedMaps) -> None:
+    files = [f"days/{row}.jpg" for row in range(len(IMAGES.table))]
+    of_user = replace(small, images=replace(IMAGES, table=IMAGES.table.assign(source=files)))
+    columns = map_component.columns(of_user, SCENES)
+    if len(small.points) <= 1000:
+        assert columns["file"].tolist() == [files[row] for row in small.rows]
+    assert "file" not in map_component.columns(small, SCENES)
+
+
 def test_lines_lead_from_the_clicked_image_to_its_neighbours_and_twins(
     comparison: ComparedMaps,
 ) -> None:

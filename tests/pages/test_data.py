@@ -192,6 +192,9 @@ def test_a_folder_or_a_zip_of_any_name_is_looked_at_once(
     assert looked.call_count == before == 2
     page = start(look="your own")
     files = {str(path.relative_to(tmp_path)): path.read_bytes() for path in folder.rglob("*.png")}
+    plain = [(name, content, "image/png") for name, content in files.items()]
+    page.file_uploader[1].set_value(plain).run()
+    assert named(page, "Name of the set").value == "pets", "after the folder"
     odd = dict.fromkeys(("pets/a", "pets/a/b.jpg", "../x.png", f"pets/{'猫' * 86}.png"), b"x")
     given = [(name, content, "image/png") for name, content in (files | odd).items()]
     page.file_uploader[1].set_value(given).run()

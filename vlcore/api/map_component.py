@@ -20,9 +20,11 @@ from vlcore.api.offline_page import (
     with_trust,
 )
 from vlcore.api.small_images import small_files
+from vlcore.data.imageset import SOURCE
 from vlcore.experiment.grouping import Grouping
 from vlcore.plots.maps.component import (
     colour_columns,
+    few_words,
     image_columns,
     map_drawing,
     without_overlays_of_few,
@@ -41,16 +43,20 @@ def drawn_options(comparison: ComparedMaps, options: MapOptions) -> MapOptions:
 def columns(
     comparison: ComparedMaps, grouping: Grouping, options: MapOptions = PLAIN
 ) -> pd.DataFrame:
-    """The images of a comparison as `vlcore.plots.maps.component.image_columns`; their neighbours
-    are among them where these are few."""
+    """The images of a comparison as `vlcore.plots.maps.component.image_columns`; where these are
+    few, with their neighbours and, of a user's own, the names of their files (``file``)."""
     options = drawn_options(comparison, options)
     points = _drawn_points(comparison, options)
     nearest = []
     if options.neighbours and not comparison.is_large:
         nearest = [_nearest_positions(comparison, model) for model in comparison.models]
-    return image_columns(
+    table = image_columns(
         points, comparison.rows, len(comparison.models), grouping, options, nearest
     )
+    if SOURCE in comparison.images.table:
+        files = comparison.images.table[SOURCE].iloc[comparison.rows]
+        table = table.assign(**few_words(files, "file"))
+    return table
 
 
 def _nearest_positions(comparison: ComparedMaps, model: ModelMap) -> npt.NDArray[np.int64]:

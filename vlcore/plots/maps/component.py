@@ -82,7 +82,7 @@ def image_columns(
     for pane in range(panes):
         columns |= {f"{name}{pane}": points[f"{name}{pane}"].astype(np.float32) for name in numbers}
         for name in (f"caption_{pane}", f"predicted_{pane}"):
-            columns |= _few_words(points[name], name)
+            columns |= few_words(points[name], name)
     for pane, positions in enumerate(nearest):
         for rank, of_rank in enumerate(positions.T):
             columns[f"near{pane}_{rank}"] = of_rank.astype(np.int32)
@@ -102,7 +102,7 @@ def colour_columns(
         for pane in range(panes):
             names, values = colouring.column_of(pane), colouring.value_column_of(pane)
             columns[names] = _codes(points[names], colouring, grouping)
-            columns |= _few_words(points[values], values) if colouring.value_column else {}
+            columns |= few_words(points[values], values) if colouring.value_column else {}
     return pd.DataFrame(columns)
 
 
@@ -116,7 +116,7 @@ def _codes(names: pd.Series, colouring: Colouring, grouping: Grouping) -> npt.ND
     return codes.astype(np.uint8)  # -1 becomes `NO_VALUE`
 
 
-def _few_words(texts: pd.Series, name: str) -> dict[str, Any]:
+def few_words(texts: pd.Series, name: str) -> dict[str, Any]:
     """A column of words, each of which is sent once; nothing where too many are different."""
     codes, words = pd.factorize(texts)
     if len(words) > _MOST_WORDS:

@@ -108,7 +108,10 @@ def _clicked(
     widgets.show_image(images.image(row), width="stretch", alt=words, within=image)
     with image:
         selections.show_like(str(identity))
-    image.caption(f"{plain(point['spoken'])}  \n“{plain(images.table['caption'].iat[row])}”")
+    lines = [plain(str(point["spoken"])), f"“{plain(images.table['caption'].iat[row])}”"]
+    if SOURCE in images.table:
+        lines.append(plain(images.table[SOURCE].iat[row]))
+    image.caption("  \n".join(lines))
     with neighbours:
         for column, (name, model) in widgets.in_pairs(comparison.named.items()):
             with column:

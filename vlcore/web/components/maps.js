@@ -733,6 +733,7 @@ class LinkedMaps {
   words(row, pane) {
     const {columns, data} = this;
     const words = {object: data.objects[columns.object[row]], context: data.contexts[columns.context[row]]};
+    if (columns.file) words.file = columns.file.word(row);
     for (const [name, column] of [["caption", `caption_${pane}`], ["prediction", `predicted_${pane}`]]) {
       if (columns[column]) words[name] = columns[column].word(row);
     }

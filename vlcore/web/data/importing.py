@@ -10,6 +10,7 @@ import tempfile
 import warnings
 import weakref
 import zipfile
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -93,7 +94,7 @@ def _stored_upload(file: Any, files: list[Any]) -> _StoredUpload:
     upload: _StoredUpload | None = st.session_state.get("import_source")
     if upload is not None and upload.identity == identity:
         return upload
-    name = PurePosixPath(file.name).stem if file else "upload"
+    name = PurePosixPath(file.name).stem if file else _common_folder(files)
     stem = re.sub(r"[^\w.-]+", " ", name).strip(" .")[:_STEM] or "upload"
     upload = st.session_state["import_source"] = _StoredUpload(identity, f"{stem}.zip")
     if file:
@@ -103,9 +104,21 @@ def _stored_upload(file: Any, files: list[Any]) -> _StoredUpload:
         # Of two files of one name the first is used, and the form lists the other.
         warnings.simplefilter("ignore")
         for entry in files:
-            member = entry.name.replace("\\", "/").lstrip("/")[:_LONGEST]
-            archive.writestr(member, entry.getvalue())
+            archive.writestr(_member_name(entry), entry.getvalue())
     return upload
+
+
+def _common_folder(files: Sequence[Any]) -> str:
+    """The folder that all files of an uploaded one are in, by its name; empty where there is
+    none."""
+    members = [_member_name(entry) for entry in files]
+    folders = {member.partition("/")[0] if "/" in member else "" for member in members}
+    return folders.pop() if len(folders) == 1 else ""
+
+
+def _member_name(entry: Any) -> str:
+    """The path of an uploaded file in its folder, as a zip may hold it."""
+    return str(entry.name).replace("\\", "/").lstrip("/")[:_LONGEST]
 
 
 def _why_no_set(listing: importers.Listing) -> str:
@@ -240,8 +253,10 @@ def _importing(key: str) -> None:
     st.success(
         plain(f"The image set {report['name']} is there: {groups}."), icon=":material/check_circle:"
     )
-    for sentence in report["warnings"]:
-        st.warning(plain(sentence), icon=":material/warning:")
+    if report["warnings"]:
+        sentences = [plain(sentence) for sentence in report["warnings"]]
+        listed = "\n".join(f"- {sentence}" for sentence in sentences)
+        st.warning(listed if len(sentences) > 1 else sentences[0], icon=":material/warning:")
     if report["skipped"]:
         with st.expander(f"Left out: {plural(len(report['skipped']), 'file')}"):
             _skipped_table(report["skipped"])
