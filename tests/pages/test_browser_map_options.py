@@ -3,7 +3,7 @@ figure, the same words, and the marks that the options ask for."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from itertools import cycle
+from itertools import zip_longest
 from typing import Any
 from urllib.parse import urlencode
 
@@ -87,14 +87,13 @@ WITHOUT_COLOUR: list[tuple[MapOptions, dict[str, str]]] = [
 # Of drawn scenes: words and numbers.
 COLOURS = {choice.name: choice.label for choice in COLOURINGS}
 COLOURS |= {"sky": "Scene: sky", "size": "Scene: size"}
-# A page takes seconds: each has a colouring too, and there are as many as the longer list has.
+# A page takes seconds: each has a colouring too. Those that are left are of one group, for Vega
+# draws each mark as an element.
+ONE_GROUP = MapOptions(groups=("camel_grass",))
 CASES = [
-    (options.replace(colour_by=colour), address | {"colour": COLOURS[colour]})
-    for (options, address), colour, _ in zip(
-        cycle(WITHOUT_COLOUR),
-        cycle(COLOURS),
-        range(max(len(WITHOUT_COLOUR), len(COLOURS))),
-        strict=False,
+    (options.replace(colour_by=colour), address | {"colour": label})
+    for (options, address), (colour, label) in zip_longest(
+        WITHOUT_COLOUR, COLOURS.items(), fillvalue=(ONE_GROUP, {})
     )
 ]
 GROUPS = {"horse_desert": "horse in the desert", "camel_grass": "camel on grass"}
