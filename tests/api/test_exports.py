@@ -110,6 +110,8 @@ def test_rows_join_the_users_own_table(model: Any) -> None:
             "user:age": [f"{row}.5" for row in rows],
             "user:long": [str(2**53 + row) for row in rows],
             "user:object": "thing",
+            "user:object (yours)": "another",
+            "user:image": [f"IMG{row}" for row in rows],
         }
     )
     about = {**images.about, "numbers": ["age", "long"]}
@@ -127,6 +129,8 @@ def test_rows_join_the_users_own_table(model: Any) -> None:
     assert of_user["age"].tolist() == [row + 0.5 for row in numbers]
     assert longs == [2**53 + row for row in numbers] + [None] * (~is_image).sum()
     assert set(exported.loc[is_image, "object (yours)"]) == {"thing"}
+    assert set(exported.loc[is_image, "object (yours) (yours)"]) == {"another"}
+    assert exported.loc[is_image, "image (yours)"].tolist() == [f"IMG{row}" for row in numbers]
     assert exported.loc[~is_image, ["source", "code", "age"]].isna().all(axis=None)
     points = compare_maps([model_map(model.artifact)], images, thumbs)
     some = points.points.iloc[[5, 2]]

@@ -111,3 +111,11 @@ def test_a_table_for_people_does_not_compute_and_can_be_read_back() -> None:
     assert {row[1] for row in rows} == {"-1.5"}
     assert [as_written(row[0]) for row in rows] == [*cells[:5], "=x", *cells[6:]]
     assert table["=head"].tolist() == cells, "the table itself stays"
+
+
+@pytest.mark.parametrize("cell", ["a\rb", "\rb", "a\r", "a\nb", "a\r\nb"])
+def test_a_break_within_a_cell_ends_no_row(cell: str) -> None:
+    table = pd.DataFrame({"note": [cell, "c"], "code": ["1", "2"]})
+    again = pd.read_csv(io.StringIO(safe_csv(table)), dtype=str)
+    assert again["code"].tolist() == ["1", "2"]
+    assert [as_written(text).split() for text in again["note"]] == [cell.split(), ["c"]]

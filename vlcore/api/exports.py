@@ -36,6 +36,7 @@ THUMB_SIDE = 96  # px, the longest side of an image
 BATCH = 8192  # rows that are written together
 COLUMNS = ["id", "kind", "object", "context", "group", "minority", "caption", "predicted", "right"]
 COLUMNS += ["scene", "file_name", "x", "y"]  # before the user's own
+NESTED = ["embedding", "image", "neighbors"]  # after them
 
 
 @dataclass(frozen=True)
@@ -248,7 +249,7 @@ def _image_rows(model: ModelMap, images: ImageSet) -> pd.DataFrame:
     )
     rows[["x", "y"]] = model.points
     of_user = images.user_columns.iloc[model.rows]
-    return join_user_columns(rows[COLUMNS], of_user)
+    return join_user_columns(rows[COLUMNS], of_user, reserved=NESTED)
 
 
 def describe_rows(model: ModelMap) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -78,12 +78,11 @@ class ImageSet:
     def user_columns(self) -> pd.DataFrame:
         """What joins images to the user's own files: ``source``, the name or id that each has
         there, and the columns that an import brought along, under their own names."""
-        names = {SOURCE if SOURCE in self.table else "file_name": SOURCE}
-        for column in self.table:
-            if column.startswith(USER):
-                name = column.removeprefix(USER)
-                names[column] = f"{name} (yours)" if name == SOURCE else name
-        columns = self.table[list(names)].rename(columns=names)
+        of_user = [column for column in self.table if column.startswith(USER)]
+        own_names = [column.removeprefix(USER) for column in of_user]
+        names = dict(zip(of_user, distinct_columns(own_names, {SOURCE}), strict=True))
+        first = SOURCE if SOURCE in self.table else "file_name"
+        columns = self.table[[first, *names]].rename(columns={first: SOURCE, **names})
         for name in self.about.get("numbers", ()):
             column = names[USER + name]
             columns[column] = pd.to_numeric(columns[column])
@@ -170,13 +169,27 @@ class ImageSet:
         return np.array(small, np.uint8).reshape(-1, size, size)
 
 
+def distinct_columns(
+    names: Iterable[str], others: Iterable[str], whose: str = "yours"
+) -> list[str]:
+    """Names of columns, all different: one that others have is said to be the user's, once or
+    more often."""
+    distinct = dict.fromkeys(others)
+    count = len(distinct)
+    for name in names:
+        while name in distinct:
+            name = f"{name} ({whose})"
+        distinct[name] = None
+    return list(distinct)[count:]
+
+
 def join_user_columns(
-    table: pd.DataFrame, of_user: pd.DataFrame, whose: str = "yours"
+    table: pd.DataFrame, of_user: pd.DataFrame, whose: str = "yours", reserved: Sequence[str] = ()
 ) -> pd.DataFrame:
     """A table with the columns of a user after its own, row by row; one of a name that it has
-    already is said to be the user's."""
-    names = {name: f"{name} ({whose})" for name in of_user if name in table}
-    return table.join(of_user.set_axis(table.index).rename(columns=names))
+    already, or that is reserved, is said to be the user's."""
+    names = distinct_columns(of_user, [*table, *reserved], whose)
+    return table.join(of_user.set_axis(table.index).set_axis(names, axis=1))
 
 
 def pixel_store(root: Path, count: int) -> RowStore:

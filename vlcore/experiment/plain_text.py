@@ -25,6 +25,7 @@ _NAMED = re.compile(r"(?<=:)(?=\S)|(?<=@)(?=\S)|(?<=www)(?=\.)", re.IGNORECASE)
 _FORMULA = re.compile(r"[=+\-@\t\r\n]")
 # Where a spreadsheet that splits cells by another sign begins one, and what we put there.
 _CELL_BEFORE, _CELL = re.compile(r"([;\t])(?='*[=+\-@])"), re.compile(r"([;\t])'(?='*[=+\-@])")
+_LONE_RETURN = re.compile(r"\r(?!\n)")
 _NUMBER = re.compile(r"[+-]?[\d.,]+(e[+-]?\d+)?\s?%?", re.IGNORECASE)
 
 
@@ -62,5 +63,6 @@ def as_written(cell: str) -> str:
 def _cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    text = _CELL_BEFORE.sub(r"\1'", value)
+    # Python's csv leaves a lone carriage return without quotation marks: it would end the row.
+    text = _CELL_BEFORE.sub(r"\1'", _LONE_RETURN.sub("\n", value))
     return f"'{text}" if _FORMULA.match(value) and not _NUMBER.fullmatch(value) else text

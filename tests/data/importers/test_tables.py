@@ -267,6 +267,21 @@ def test_other_columns_reach_the_set_and_its_second_import(tree: Tree) -> None:
     assert set(again["source (yours)"]) == set(files), "the names of the first import stay too"
 
 
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_break_within_a_cell_is_no_line_of_its_own(kind: str, tree: Tree) -> None:
+    files = groups(4, 4, 4, 4)
+    head = ("file_name", "object", "context", "note", "number")
+    lines = [(name, *name.split("/")[0].split("_"), "a\rb", name[-5]) for name in files]
+    text = table(head, *lines)
+    if kind == "jsonl":
+        text = "\n".join(json.dumps(dict(zip(head, line, strict=True))) for line in lines)
+    import_set(tree({**files, f"metadata.{kind}": text}), "mine")
+    images = open_set("mine")
+    assert len(images.table) == 16
+    assert set(images.user_columns["note"]) == {"a b"}
+    assert set(images.user_columns["number"]) == set("0123")
+
+
 @pytest.mark.parametrize(
     "head",
     [

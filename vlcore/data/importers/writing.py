@@ -185,7 +185,7 @@ def with_user_columns(table: pd.DataFrame) -> pd.DataFrame:
     """A table of images with the columns that ``columns`` holds, one JSON object a row; empty where
     a row has none of a name."""
     values = pd.DataFrame(map(json.loads, table["columns"]), index=table.index).fillna("")
-    return table.join(values.add_prefix(USER))
+    return table.join(values.map(joinable).add_prefix(USER))
 
 
 def _as_csv(table: pd.DataFrame) -> bytes:
