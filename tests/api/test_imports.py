@@ -297,6 +297,7 @@ def test_commands_work_on_it(
         ("train", "--data", "birds"): "holds embeddings only: there are no images to train on",
         ("data", "check", "birds"): "holds embeddings only",
         ("train", "--set", "objective=imported"): "bring them with `data import FILE.npz`",
+        ("data", "import", file, "--name", "other", "--short", "a {object}"): "are for images",
     }
     for command, sentence in refused.items():
         code, _, said = cli(*command)

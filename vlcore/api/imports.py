@@ -43,7 +43,7 @@ def import_embeddings(
     *,
     objects: Sequence[str] = (),
     contexts: Sequence[str] = (),
-    licence: str = "not stated",
+    licence: str | None = None,
     max_per_group: int | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def import_embeddings(
         read_embeddings(source), objects, contexts, max_per_group, seed
     )
     with staging_dir(name) as folder:
-        embedding_sets.write_set(folder, name, embeddings, grouping, licence, seed)
+        embedding_sets.write_set(folder, name, embeddings, grouping, licence or "", seed)
         images = read_set(folder)
         condition = imported_condition(images)
 

@@ -19,7 +19,7 @@ from vlcore.data import catalogue, drawn, generation
 from vlcore.data.generation.plan import BACKENDS, PROMPT
 from vlcore.data.imageset import ImageSet, ImageSetError
 from vlcore.data.importers import format_names, import_set
-from vlcore.data.importers.selection import FEWEST
+from vlcore.data.importers.selection import FEWEST, STATED
 from vlcore.data.importers.writing import LIST
 from vlcore.data.subset import describe_sample
 from vlcore.experiment.errors import BusyError
@@ -93,9 +93,12 @@ def add_commands(commands: Any) -> None:
         metavar="C,D",
         help="two contexts; A belongs in C and B in D",
     )
-    option("--short", default="{object}", help="template of the short label")
-    option("--descriptive", default="{object} {place}", help="template of the descriptive label")
-    option("--licence", default="not stated", help="of the images")
+    option("--short", help=f"template of the short label; {STATED['short']} unless given")
+    option(
+        "--descriptive",
+        help=f"template of the descriptive label; {STATED['descriptive']} unless given",
+    )
+    option("--licence", help="of the images")
     option(
         "--max-per-group",
         type=int,
@@ -260,11 +263,16 @@ def check(options: Namespace) -> list[dict[str, Any]]:
 def import_images(options: Namespace) -> dict[str, Any]:
     names = ["objects", "contexts", "licence", "max_per_group", "seed"]
     is_embeddings = options.format == "auto" and options.source.suffix.lower() == ".npz"
-    if not is_embeddings:
-        names += ["format", "short", "descriptive"]
+    labels = {"short": options.short, "descriptive": options.descriptive}
+    if is_embeddings and any(label is not None for label in labels.values()):
+        raise CommandError(
+            "--short and --descriptive are for images; captions of embeddings stand in the file as"
+            " text, captions and text_object (docs/images.md)."
+        )
     settings = {name: getattr(options, name) for name in names}
     if is_embeddings:
         return import_embeddings(options.source, options.name, **settings)
+    settings |= {"format": options.format, **labels}
     with counted_bar("images") as progress:
         return import_set(options.source, options.name, **settings, progress=progress)
 

@@ -9,10 +9,11 @@ names, the choice of groups, decoding and splitting are none of their business. 
 page and the messages take what they say of a format from its entry.
 """
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
@@ -25,13 +26,14 @@ from vlcore.data.importers.benchmarks import (
     read_spawrious,
 )
 from vlcore.data.importers.folders import image_files, read_folders, unsupported_images
-from vlcore.data.importers.selection import Listing, listing_of
+from vlcore.data.importers.selection import STATED, Listing, listing_of
 from vlcore.data.importers.source import (
     Contents,
     ImportSetError,
     Row,
     Skipped,
     Source,
+    UnreadableError,
     open_source,
     printable,
 )
@@ -163,6 +165,7 @@ def look_apart(
         pd.DataFrame(facts["table"], columns=Row._fields),
         [(file, reason) for file, reason in facts["skipped"]],
         {name: set(spellings) for name, spellings in facts["spellings"].items()},
+        facts["stated"],
     )
 
 
@@ -175,6 +178,7 @@ def look_as_helper(_data: bytes, path: str, name: str) -> tuple[dict[str, Any], 
         "table": listing.table.to_dict("list"),
         "skipped": listing.skipped,
         "spellings": {name: sorted(spellings) for name, spellings in listing.spellings.items()},
+        "stated": listing.stated,
     }
     return facts, b""
 
@@ -193,7 +197,7 @@ def _listing(source: Source, name: str) -> Listing:
                     f"{source.name} was read as {format.name} and holds"
                     f" {_no_image(listing.skipped)}"
                 )
-            return listing
+            return replace(listing, stated=_stated(source))
     if not image_files(source):
         skipped = [*source.skipped, *unsupported_images(source)]
         raise ImportSetError(f"{source.name} holds {_no_image(skipped)}")
@@ -207,6 +211,26 @@ def _listing(source: Source, name: str) -> Listing:
         " OBJECT_CONTEXT, or add a metadata.csv with the columns file_name, object and"
         f" context.{has}"
     )
+
+
+def _stated(source: Source) -> dict[str, str]:
+    """What the export of a set says of itself in ``dataset.json``, beside its table; nothing of
+    other sources."""
+    for file in source.files:
+        path = PurePosixPath(file)
+        if path.name != "dataset.json" or str(path.with_name("metadata.csv")) not in source.files:
+            continue
+        try:
+            about = json.loads(source.text(file))
+            captions = about["captions"]
+            values = {"licence": about["licence"]} | {
+                label: captions[style]
+                for label, style in (("short", "undescriptive"), ("descriptive", "descriptive"))
+            }
+            return STATED | {name: printable(value) for name, value in values.items()}
+        except (UnreadableError, ValueError, LookupError, TypeError, RecursionError):
+            continue  # of another program
+    return STATED
 
 
 def _no_image(skipped: Skipped) -> str:

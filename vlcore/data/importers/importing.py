@@ -14,6 +14,7 @@ from vlcore.data.imageset import ImageSet, with_groups
 from vlcore.data.importers.formats import find_format, look_apart
 from vlcore.data.importers.selection import (
     FEWEST,
+    STATED,
     Listing,
     choose,
     majority_in_words,
@@ -49,9 +50,9 @@ def import_set(
     format: str = "auto",
     objects: Sequence[str] = (),
     contexts: Sequence[str] = (),
-    short: str = "{object}",
-    descriptive: str = "{object} {place}",
-    licence: str = "not stated",
+    short: str | None = None,
+    descriptive: str | None = None,
+    licence: str | None = None,
     max_per_group: int | None = None,
     seed: int = 0,
     progress: Progress = silent,
@@ -64,10 +65,13 @@ def import_set(
         objects, contexts: two names each; needed where the source has more, or only captions. Where
             both are given, the first object in the first context and the second in the second are
             the majority groups.
-        short: caption of the undescriptive label style, with the field ``{object}``.
-        descriptive: caption of the descriptive style and of images without their own; its other
-            fields are ``{context}`` and ``{place}``, the context with its preposition ("on the
-            grass").
+        short: caption of the undescriptive label style, with the field ``{object}``, which is all
+            of it unless given.
+        descriptive: caption of the descriptive style and of images without their own, ``{object}
+            {place}`` unless given; its other fields are ``{context}`` and ``{place}``, the context
+            with its preposition ("on the grass").
+        licence: of the images. The export of a set brings its own captions and licence along, which
+            hold where none are given.
         max_per_group: how many images of a group are used at most, chosen by chance; all where
             None.
         progress: told (done, of) in images.
@@ -84,11 +88,13 @@ def import_set(
     """
     check_free(name)
     check_choice(max_per_group, seed, "images")
-    templates = {
-        "undescriptive": _checked_template("short", short),
-        "descriptive": _checked_template("descriptive", descriptive),
-    }
     listing = look_apart(source, format, limits.LOOK_SECONDS)
+    options = {"short": short, "descriptive": descriptive, "licence": licence}
+    stated = listing.stated | {name: text for name, text in options.items() if text is not None}
+    templates = {
+        "undescriptive": _checked_template("short", stated["short"]),
+        "descriptive": _checked_template("descriptive", stated["descriptive"]),
+    }
     with open_source(source) as opened:
         grouping, table, skipped = choose(listing, objects, contexts, opened.name)
         with staging_dir(name) as folder:
@@ -111,7 +117,7 @@ def import_set(
                 "name": name,
                 "source": opened.name,
                 "format": listing.format,
-                "licence": printable(licence) or "not stated",
+                "licence": printable(stated["licence"]) or STATED["licence"],
                 "sizes": [SIZE],
                 "objects": list(grouping.objects),
                 "contexts": list(grouping.contexts),

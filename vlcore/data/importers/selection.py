@@ -12,7 +12,7 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations, product
 
@@ -28,6 +28,8 @@ from vlcore.experiment.wording import plural
 
 Pair = tuple[str, str]
 MOST_FACTORS = 10_000  # characters
+# Templates of captions and the licence, where nobody says others.
+STATED = {"short": "{object}", "descriptive": "{object} {place}", "licence": "not stated"}
 MOST_OBJECTS = 100  # among which a default choice is looked for
 FEWEST = 4  # images of a group
 _LISTED = 100  # names in a message
@@ -55,6 +57,8 @@ class Listing:
     skipped: Skipped
     # How the source spells an object or a context, by its name here, where that differs.
     spellings: Mapping[str, set[str]]
+    # What the export of a set says of itself: "short", "descriptive" (templates) and "licence".
+    stated: dict[str, str] = field(default_factory=STATED.copy)
 
     def __post_init__(self) -> None:
         for kind in ("object", "context"):

@@ -134,7 +134,7 @@ def _why_no_set(listing: importers.Listing) -> str:
 
 
 def _import_form(source: Path, listing: importers.Listing) -> None:
-    about, counts = listing.about, listing.counts
+    about, counts, stated = listing.about, listing.counts, listing.stated
     if listing.format == "folders":
         example = PurePosixPath(listing.table["file"].iloc[0]).parent
         about = (
@@ -154,9 +154,9 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
             "{object} stands for the object, {place} for the context with “in the” or “on the”"
             " before it."
         )
-        short = left.text_input("Short label", "{object}", max_chars=100, help=fields)
+        short = left.text_input("Short label", stated["short"], max_chars=100, help=fields)
         descriptive = right.text_input(
-            "Descriptive label", "{object} {place}", max_chars=100, help=fields
+            "Descriptive label", stated["descriptive"], max_chars=100, help=fields
         )
         name = left.text_input(
             "Name of the set",
@@ -164,7 +164,7 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
             placeholder="for example my-horses",
             max_chars=60,
         )
-        licence = right.text_input("Licence of the images", "not stated", max_chars=100)
+        licence = right.text_input("Licence of the images", stated["licence"], max_chars=100)
         st.caption(
             f"{fields} With horse and grass the labels above are “horse” and “horse on the grass”."
         )
