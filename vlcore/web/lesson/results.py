@@ -30,22 +30,23 @@ from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.data.uploads import group_pictures
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.grouping import Grouping, group_words
+from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
 from vlcore.metrics.estimate import Estimate
 from vlcore.plots.html import Pictures
 from vlcore.plots.maps.legend import LegendPlace
-from vlcore.plots.options import PCA
+from vlcore.plots.options import PCA, PLAIN
 from vlcore.plots.theme import Palette
 from vlcore.plots.thumbnails import thumb_uri
 from vlcore.plots.votes import votes_chart
 from vlcore.study.evidence import ClaimResult
 from vlcore.study.runs_table import AnalysisError, runs_table
 from vlcore.study.text import not_run
-from vlcore.web import cache, jobs, shell, widgets, work
+from vlcore.web import cache, jobs, linked_maps, shell, widgets, work
 from vlcore.web.compare.sections import show_animation
 from vlcore.web.findings import sections
 from vlcore.web.lesson import steps
+from vlcore.web.linked_maps import LinkedMaps
 
 ABOVE = 186  # px of the page over the maps
 TWO_QUESTIONS = (
@@ -126,7 +127,7 @@ def reveal(
         _votes(answer, room, palette, side)
     with right:
         _measured(answer)
-    _side_by_side(step, palette, side, legend, images.grouping)
+    _side_by_side(step, images, palette, side, legend)
     number = lesson.steps.index(step) + 1
     with st.expander(f"Question {number} of {len(lesson.steps)} again: {plain(step.title)}"):
         steps.large_text(step.text)
@@ -210,7 +211,7 @@ def _claim(result: ClaimResult, data: str) -> None:
 
 
 def _side_by_side(
-    step: Step, palette: Palette, side: int, place: LegendPlace, grouping: Grouping
+    step: Step, images: ImageSet, palette: Palette, side: int, place: LegendPlace
 ) -> None:
     keys = [condition.key for condition in step.conditions]
     if any(view.state.is_active for view in work.views(step.conditions)):
@@ -223,9 +224,9 @@ def _side_by_side(
             " them."
         )
         return
-    words = description.describe_comparison(cache.comparison(keys, PCA), grouping)
-    maps = cache.maps(keys, palette, side, legend_place=place)
-    cache.show_chart(maps, alt=words, key=f"maps_{step.name}")
+    comparison = cache.comparison(keys, PCA)
+    words = description.describe_comparison(comparison, images.grouping)
+    linked_maps.show(LinkedMaps(keys, comparison, images, PLAIN, palette, side, place), words)
     st.markdown(plain(words))
     if st.toggle("Show the training animation", key=f"film_{step.name}"):
         trained = [condition.key for condition in step.conditions if condition.steps]

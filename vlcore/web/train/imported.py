@@ -8,9 +8,10 @@ from vlcore.data import subset
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.plain_text import as_code, plain
 from vlcore.experiment.wording import title
-from vlcore.plots.maps.component import MOST_MARKS
+from vlcore.plots.options import PCA, PLAIN
 from vlcore.plots.theme import Palette
-from vlcore.web import cache, shell
+from vlcore.web import cache, linked_maps, shell
+from vlcore.web.linked_maps import LinkedMaps
 
 _FIRST_MEASURES = {
     "Minority-group accuracy": "minority_accuracy",
@@ -32,13 +33,10 @@ def section(images: ImageSet, palette: Palette) -> None:
     )
     left, right = st.columns([3, 2])
     with left:
-        chart = cache.card_map(condition.key, palette, shell.map_side())
-        cache.show_chart(chart, alt=f"Map of {title(condition)}", key="imported_map")
-        if len(images.table) > MOST_MARKS:
-            st.caption(
-                f"{MOST_MARKS:,} of {len(images.table):,} images, chosen by chance; the Compare"
-                " page shows all."
-            )
+        keys = [condition.key]
+        alone = cache.comparison(keys, PCA)
+        maps = LinkedMaps(keys, alone, images, PLAIN, palette, shell.map_side(), "bottom")
+        linked_maps.show(maps, f"Map of {title(condition)}", panel=False)
     with right:
         for words, measure in _FIRST_MEASURES.items():
             st.markdown(f"{words}: **{describe_measure(artifact.metrics['end'], measure)}**")

@@ -38,6 +38,7 @@ FIRST_CAPTIONS = 4  # that are quoted
 _SEEDS = 1000  # that the page offers
 _LABELS, _SLIDER, _MORE = 220, 340, 640  # px of controls
 _ABOVE = 330  # px of the page over the maps
+_MAP_ALONE = 330  # px
 
 
 def choose_condition(images: ImageSet, usual: Condition) -> Condition:
@@ -221,8 +222,10 @@ def _show_pair(maps: LinkedMaps) -> None:
 def _show_alone(condition: Condition, images: ImageSet, palette: Palette) -> None:
     left, right = st.columns(2)
     with left:
-        small_map = cache.card_map(condition.key, palette, 330)
-        cache.show_chart(small_map, alt=f"Map of {title(condition)}", key="train_map")
+        keys = [condition.key]
+        alone = cache.comparison(keys, PCA)
+        maps = LinkedMaps(keys, alone, images, PLAIN, palette, _MAP_ALONE, "bottom")
+        linked_maps.show(maps, f"Map of {title(condition)}", panel=False)
     with right:
         end = cache.artifact(condition.key).metrics["end"]
         for side in ("minority", "majority"):
