@@ -2,6 +2,7 @@
 maps, linked, and a selection that reaches the page."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import numpy as np
@@ -15,6 +16,7 @@ from vlcore.api.offline_page import NEIGHBOURS
 from vlcore.data.catalogue import open_set
 from vlcore.plots.theme import DARK, LIGHT
 from vlcore.study import plans
+from vlcore.web.components import scripts
 
 from .accessibility import in_scheme, judge
 from .linked_maps import LIT, NO_WEBGL, MapsOfTab, comparison_of
@@ -339,3 +341,18 @@ def test_a_browser_without_webgl_gets_vectors(
             expect(drawn.get_by_text(f"a sample: {FEW // 2} of").first).to_be_attached()
         else:
             assert marks.count() == comparison.points[f"x{pane}"].notna().sum()
+
+
+def test_rare_colours_are_drawn_on_top(page: Page) -> None:
+    script = (Path(scripts.__file__).parent / "points.js").read_text(encoding="utf-8")
+    codes = np.repeat([0, 1, 2, 255], [80, 70, 9, 3])  # the last has no colour
+    looks = np.zeros((len(codes), 4), dtype=int)
+    looks[:, 0] = codes
+    drawn = page.evaluate(
+        """([script, looks]) => new Function("looks",
+            script + "; return [...rareLast(shuffled(looks.length / 4), looks)];")(looks)""",
+        [script, looks.ravel().tolist()],
+    )
+    assert sorted(drawn) == list(range(len(codes)))
+    assert (codes[drawn[-9:]] == 2).all()
+    assert len(set(codes[drawn[:20]])) > 1, "no other colour lies on top"

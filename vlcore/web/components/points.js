@@ -1,6 +1,6 @@
 // The marks of maps in WebGL2: one context for all maps, each a rectangle of one canvas.
 
-const MOST_COLOURS = 16;
+const MOST_COLOURS = 16, NO_VALUE = 255;  // a code of no colour
 // Two bits of the state of an image in a map, and bits of the look of its mark.
 const HIDDEN = 0, FADED = 1, LIT = 2;
 const TRIANGLE = 1, HOLLOW = 2, RING = 4;
@@ -115,6 +115,19 @@ function shuffled(count) {
   return order;
 }
 
+// The same order with the rows of rare colours at its end, which is on top: of a hundred thousand images few are wrong, and
+// right ones would hide them. `looks` has four bytes a row, the first of them the code of its colour.
+function rareLast(order, looks) {
+  const counts = new Uint32Array(256);
+  for (const row of order) counts[looks[4 * row]]++;
+  counts[NO_VALUE] = 0;
+  const fewest = Math.max(...counts) / 4, isRare = counts.map(count => count > 0 && count < fewest);
+  const usual = order.filter(row => !isRare[looks[4 * row]]), sorted = new Uint32Array(order.length);
+  sorted.set(usual);
+  sorted.set(order.filter(row => isRare[looks[4 * row]]), usual.length);
+  return sorted;
+}
+
 class Points {
   constructor(canvas) {
     this.gl = canvas.getContext("webgl2", {antialias: false, premultipliedAlpha: true});
@@ -147,7 +160,7 @@ class Points {
     this.count = columns.row.length;
     this.marks = this.program(POINT_VERTEX, POINT_FRAGMENT);
     this.lines = this.program(LINE_VERTEX, LINE_FRAGMENT);
-    this.order = gl.createBuffer();
+    this.order = shuffled(this.count);
     const buffers = {};
     const array = (name, location, instanced) => {
       buffers[name] ??= gl.createBuffer();
@@ -159,7 +172,7 @@ class Points {
       gl.vertexAttribPointer(location, 1, gl.FLOAT, false, 0, 0);
       gl.vertexAttribDivisor(location, instanced);
     };
-    const vertices = (look, ends, instanced) => {
+    const vertices = (look, order, ends, instanced) => {
       const vertexArray = gl.createVertexArray();
       gl.bindVertexArray(vertexArray);
       ends.forEach((name, number) => array(name, number < 2 ? number : number + 1, instanced));
@@ -167,32 +180,35 @@ class Points {
       gl.enableVertexAttribArray(2);
       gl.vertexAttribIPointer(2, 4, gl.UNSIGNED_BYTE, 0, 0);
       gl.vertexAttribDivisor(2, instanced);
-      if (!instanced) gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.order);
+      if (!instanced) gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, order);
       return vertexArray;
     };
     this.panes = Array.from({length: panes}, (_, pane) => {
-      const look = gl.createBuffer(), [x, y, gx, gy] = ["x", "y", "gx", "gy"].map(name => name + pane);
+      const [look, order] = [gl.createBuffer(), gl.createBuffer()];
+      const [x, y, gx, gy] = ["x", "y", "gx", "gy"].map(name => name + pane);
       return {
         look,
-        marks: vertices(look, [x, y], 0),
-        before: columns[gx] ? vertices(look, [gx, gy], 0) : null,
-        moved: pane ? vertices(look, ["x0", "y0", x, y], 1) : null,
+        order,
+        marks: vertices(look, order, [x, y], 0),
+        before: columns[gx] ? vertices(look, order, [gx, gy], 0) : null,
+        moved: pane ? vertices(look, order, ["x0", "y0", x, y], 1) : null,
       };
     });
     gl.bindVertexArray(null);
-    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.order);
-    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, shuffled(this.count), gl.STATIC_DRAW);
     gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR);
     gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, true);
     if (columns.sheet) gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, columns.sheet);
   }
 
-  // Sends one map's looks, four bytes an image.
+  // Sends one map's looks, four bytes an image, and the order in which its marks are drawn.
   dress(pane, looks) {
-    const {gl} = this;
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.panes[pane].look);
+    const {gl} = this, {look, order} = this.panes[pane];
+    gl.bindBuffer(gl.ARRAY_BUFFER, look);
     gl.bufferData(gl.ARRAY_BUFFER, looks, gl.DYNAMIC_DRAW);
+    gl.bindVertexArray(null);  // else the order would become that of a bound one
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, order);
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, rareLast(this.order, looks), gl.DYNAMIC_DRAW);
   }
 
   clear(pixels) {
