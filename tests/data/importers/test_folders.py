@@ -67,6 +67,16 @@ def test_which_part_of_a_name_is_the_object(
     assert rows_of(look(root, format), "object", "context") == pairs
 
 
+def test_an_object_may_be_called_as_a_split(tree: Tree, tmp_path: Path) -> None:
+    found = look(tree(groups(1, 1, 1, 1, pattern="{0}/{1}/{2}.png") | {"train/grass/1.png": 9}))
+    assert set(found.counts.index) == {"horse", "camel", "train"}
+    assert set(found.table["split"]) == {""}
+    names = groups(1, 1, 1, 1, pattern="{0}/{1}/{2}.png")
+    beside = {"validation/horse/grass/1.png": 8, "notes/1.png": 9}
+    found = look(write(tmp_path / "two", {f"train/{name}": 1 for name in names} | beside))
+    assert set(found.table["split"]) == {"train", "val"}
+
+
 def test_what_lies_elsewhere_is_listed(tree: Tree) -> None:
     odd = {"cover.png": 1, "horse_grass/deep/er/1.png": 2, "other/1.png": 3}
     skipped = dict(look(tree(groups(1, 1, 1, 1) | odd | {"x_y/a.gif": b"g"})).skipped)

@@ -19,6 +19,7 @@ from vlcore.data.importers import (
 )
 from vlcore.data.importers.source import Contents, Row, Source
 from vlcore.data.importers.tables import path_inside, read_tables
+from vlcore.experiment import limits
 
 DETECTED = (
     "imagefolder",
@@ -67,7 +68,7 @@ def read_tags(source: Source) -> Contents | None:
     rows, skipped = [], []
     for tags in read_tables(source, is_tags, ("file", "label", "background")):
         for record in tags.records:
-            file, reason = path_inside(tags.folder, record["file"], frozenset(source.files))
+            file, reason = path_inside(tags.folder, record["file"], source.by_name)
             if reason:
                 skipped.append((record["file"], reason))
             else:
@@ -106,7 +107,40 @@ def test_labels_and_backgrounds_in_a_table(tree: Tree, tmp_path: Path) -> None:
     ]
     assert [name for name, _ in found.skipped] == ["3.png", "gone.png"]
     other = groups(1, 1, 1, 1) | {"labels.csv": table(("file", "label"), ("1.png", "cat"))}
-    assert look(write(tmp_path / "other", other)).format == "folders"
+    found = look(write(tmp_path / "other", other))
+    assert found.format == "folders"
+    ((name, reason),) = found.skipped
+    assert (name, reason.startswith("has the columns file, label;")) == ("labels.csv", True)
+    odd = {"labels.csv": table(("Datei", "Klasse"), ("1.png", "cat")), "1.png": 1}
+    source = write(tmp_path / "odd", odd)
+    for format in ("auto", "labels-csv"):
+        with pytest.raises(ImportSetError, match=r"Its labels\.csv has the columns Datei, Klasse"):
+            look(source, format)
+
+
+STRAYS = {
+    "predictions.csv": table(("image", "text"), ("horse_grass/0.png", "a horse")).encode(),
+    "latin.csv": table(("image", "text"), ("horse_grass/0.png", "Bär")).encode("latin-1"),
+    "log.csv": b"a,b\n" + b"1,2\n" * 30,
+}
+
+
+@pytest.mark.parametrize("stray", STRAYS)
+def test_a_stray_table_does_not_decide_what_folders_say(
+    stray: str, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "PICTURE_BYTES", 100)
+    found = look(tree({**dict.fromkeys(groups(2, 2, 2, 2), "x"), stray: STRAYS[stray]}))
+    assert (found.format, len(found.table)) == ("folders", 8)
+    assert [name for name, _ in found.skipped] == [stray]
+
+
+def test_a_table_of_captions_is_read_where_folders_say_nothing(tree: Tree) -> None:
+    root = tree({"horse_grass/0.png": "x", "a.csv": STRAYS["predictions.csv"]})
+    assert look(root).format == "captions-csv"
+    (root / "a.csv").write_bytes(STRAYS["latin.csv"])
+    with pytest.raises(ImportSetError, match="not written in UTF-8"):
+        look(root)
 
 
 def test_spawrious_and_metashift(tree: Tree, tmp_path: Path) -> None:

@@ -145,6 +145,16 @@ def test_captions_name_groups_by_whole_words() -> None:
     assert [name for name, _ in named.skipped] == ["3.png", "4.png", "5.png", "6.png"]
 
 
+def test_an_image_with_several_captions_is_one_image() -> None:
+    captions = ("a dog in snow", "snow and a dog", "a dog on grass", "something else")
+    rows = [Row("1.png", "", "", caption=caption) for caption in captions]
+    named = listing_of("captions-csv", Contents("", rows, [])).match_names(
+        ("bear", "dog"), ("snow", "grass")
+    )
+    assert named.table["caption"].tolist() == ["a dog in snow", "a dog on grass"]
+    assert named.skipped[-1] == ("1.png", "is listed more than once; its first line is used")
+
+
 PETS = cells(
     {
         ("cat", "sofa"): 5,
@@ -176,6 +186,18 @@ def test_the_example_can_be_typed_and_works(tree: Tree, cli: Any) -> None:
         images = open_set(f"set-{number}")
         assert set(images.grouping.objects) == {"hot air balloon", "dog s"} or not options
         assert min(images.counts()["pool"].values()) >= 4
+
+
+def test_names_that_begin_with_a_dash_are_suggested_as_a_shell_reads_them(
+    tree: Tree, cli: Any
+) -> None:
+    source = tree(cells(dict.fromkeys(product(("cat", "dog"), ("-10C", "20C", "30C")), 4)))
+    command = ["data", "import", source, "--name", "mine"]
+    _, _, err = cli(*command)
+    typed = shlex.split(err.partition("for example ")[2].strip().removesuffix("."))
+    assert "--contexts=-10C,20C" in typed
+    code, _, err = cli(*command, *typed)
+    assert code == 0, err
 
 
 def test_the_report_says_what_belongs_where_and_how_to_swap_it(tree: Tree) -> None:

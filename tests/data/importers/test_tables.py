@@ -2,6 +2,7 @@
 sentence."""
 
 import json
+import unicodedata
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,8 @@ def test_an_imagefolder_with_objects_and_contexts(kind: str, tree: Tree) -> None
     one, other = ("cat", "snow", "train", "me", "set/m/1.png"), ("dog", "grass", "test", "", "")
     placed = [["set/a/1.png", *one], ["set/a/2.png", *other]]
     assert rows_of(found, *PLACED, "caption", "mask") == placed
-    assert dict(found.skipped) == {"../out.png": OUTSIDE, "/etc/x": OUTSIDE, "gone.png": GONE}
+    outside = {"../out.png": OUTSIDE, "/etc/x": OUTSIDE}
+    assert dict(found.skipped) == outside | {"gone.png": GONE, "m/2.png": f"is a mask that {GONE}"}
 
 
 def test_a_table_may_lie_in_each_split_and_say_captions_scenes_and_factors(tree: Tree) -> None:
@@ -131,6 +133,65 @@ def test_the_head_says_what_stands_between_columns_and_of_what_use_it_is(
     assert look(write(tmp_path / "other", groups(1, 1, 1, 1) | notes)).format == "folders"
 
 
+def test_separators_at_the_end_of_lines_are_no_cells_and_no_warning(
+    tree: Tree, recwarn: pytest.WarningsRecorder
+) -> None:
+    text = "file_name,text\n1.png,a cat,\n2.png,a dog,\n"
+    found = look(tree({"metadata.csv": text, "1.png": 1, "2.png": 2}))
+    assert rows_of(found, "caption") == [["a cat"], ["a dog"]]
+    assert recwarn.list == []
+
+
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_name_is_the_same_however_its_accents_are_written(
+    forms: tuple[str, str], tree: Tree
+) -> None:
+    named, written = (unicodedata.normalize(form, "é.png") for form in forms)
+    assert named != written
+    found = look(tree({"metadata.csv": f"{HEAD}\n{named},cat,snow\n", written: 1}))
+    assert rows_of(found, "file") == [[written]]
+
+
+def test_two_files_that_differ_in_accents_alone_are_told_apart(tree: Tree) -> None:
+    composed, apart = (unicodedata.normalize(form, "é.png") for form in ("NFC", "NFD"))
+    lines = f"{HEAD}\n{composed},cat,snow\n{apart},dog,grass\n"
+    found = look(tree({"metadata.csv": lines, composed: 1, apart: 2}))
+    assert dict(rows_of(found, "file", "object")) == {composed: "cat", apart: "dog"}
+
+
+def test_folders_of_the_files_say_splits_where_the_table_does_not(tree: Tree) -> None:
+    lines = ["train/1.png,cat,snow", "test/1.png,dog,grass"]
+    files = {"train/1.png": 1, "test/1.png": 2}
+    found = look(tree({"metadata.csv": "\n".join([HEAD, *lines])} | files))
+    assert rows_of(found, "file", "split") == [["test/1.png", "test"], ["train/1.png", "train"]]
+
+
+def test_columns_that_are_called_as_ours_and_hold_something_else_stay_the_users(tree: Tree) -> None:
+    head = ("file_name", "object", "context", "scene", "mask", "factors", "split")
+    lines = [
+        ("1.png", "cat", "snow", "beach", "yes", "tall", "night"),
+        ("2.png", "dog", "grass", "beach", "", "", "train"),
+    ]
+    found = look(tree({"metadata.csv": table(head, *lines), "1.png": 1, "2.png": 2}))
+    values = [dict(zip(head[3:], line[3:], strict=True)) for line in lines]
+    assert own(rows_of(found, "columns")) == values
+    assert rows_of(found, "id", "mask", "split") == [["beach", "", ""], ["beach", "", "train"]]
+    ours = [
+        ("1.png", "cat", "snow", "s00001", "2.png", '{"a": 1}', "val"),
+        ("2.png", "dog", "grass", *[""] * 4),
+    ]
+    found = look(tree({"metadata.csv": table(head, *ours)}))
+    assert own(rows_of(found, "columns")) == [{}, {}]
+
+
+def test_a_row_may_have_long_cells(tree: Tree) -> None:
+    text = "猫" * 3_000
+    lines = [("1.png", "cat", "snow", text), ("2.png", "dog", "grass", "")]
+    head = ("file_name", "object", "context", "note")
+    found = look(tree({"metadata.csv": table(head, *lines), "1.png": 1, "2.png": 2}))
+    assert own(rows_of(found, "columns")) == [{"note": text}, {"note": ""}]
+
+
 def test_a_table_in_another_encoding_is_refused_and_never_guessed_at(tmp_path: Path) -> None:
     tables = {
         "metadata.csv": "file_name,object,context\n1.png,Hünd,sofa\n",
@@ -144,9 +205,13 @@ def test_a_table_in_another_encoding_is_refused_and_never_guessed_at(tmp_path: P
             look(root)
 
 
+COMMAS = "file_name,text\n1.png,a cat\n2.png,a dog, alone,\n"
+FIRST = "file_name,text\n1.png,a cat, alone\n2.png,a dog, alone\n"
 QUOTE = f'{HEAD}\n1.png,"a ""b"" c",snow\n\n"2.png,cat,snow\n3.png,cat,snow\n'
 REFUSED = [
     ("csv", f"{HEAD}\n", "has no lines"),
+    ("csv", COMMAS, "Line 3 of the table metadata.csv has more cells than the head"),
+    ("csv", FIRST, "Line 2 of the table metadata.csv has more cells than the head"),
     ("csv", QUOTE, "never closed, in line 4 or"),
     ("jsonl", '{"a": 1}\n[1]', "Line 2 of the table"),
     ("jsonl", "[" * 100_000, "Line 1 of the table"),
@@ -288,6 +353,7 @@ def test_a_break_within_a_cell_is_no_line_of_its_own(kind: str, tree: Tree) -> N
         ("file", "animal", "place", "photographer"),
         ("filename", "class", "context", "photographer"),
         ("image", "object", "location", "class"),
+        (" File", "LABEL", "Background ", "Photographer"),
     ],
 )
 def test_a_table_of_labels_is_read_by_other_names_of_its_columns(

@@ -93,8 +93,11 @@ def _inner_folders(files: list[str]) -> dict[str, tuple[str, tuple[str, ...]]]:
     # that lie beside the folders don't count.
     for depth in range(len(wrapping), -1, -1):
         inner = {}
+        names = [clean_split(parts[depth]) for parts in folders.values() if parts[depth:]]
+        # One folder among others that has the name of a split may be an object of that name.
+        are_splits = all(names) or len(set(names) - {""}) > 1
         for file, parts in folders.items():
-            split = clean_split(parts[depth]) if parts[depth:] else ""
+            split = clean_split(parts[depth]) if are_splits and parts[depth:] else ""
             inner[file] = split, parts[depth + bool(split) :]
         if any(len(parts) == 2 or _can_be_cut(parts) for _, parts in inner.values()):
             return inner

@@ -10,9 +10,11 @@ page and the messages take what they say of a format from its entry.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -38,6 +40,9 @@ from vlcore.data.importers.source import (
     printable,
 )
 from vlcore.data.importers.tables import (
+    columns_of,
+    is_csv,
+    is_labels,
     is_metadata,
     read_captions,
     read_imagefolder,
@@ -46,6 +51,8 @@ from vlcore.data.importers.tables import (
     read_waterbirds,
 )
 from vlcore.experiment import limits
+
+LABEL_COLUMNS = "file, label (or object, animal …) and background (or context, place …)"
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,8 @@ class Format:
     needs: str  # what a source of it holds
     # Two groups that hold one id contradict each other; else an id keeps images together.
     one_group_per_id: bool = False
+    # Other files may look like it: a later format whose rows name groups is preferred.
+    is_doubtful: bool = False
     # Nothing in a source tells that it has this format, so the user must name it.
     only_by_name: bool = False
 
@@ -74,13 +83,14 @@ FORMATS = (
         "labels-csv",
         "tables of labels (`labels.csv` with file, label and background)",
         read_labels,
-        "a labels.csv with file, label (or object, animal …) and background (or context, place …)",
+        f"a labels.csv with {LABEL_COLUMNS}",
     ),
     Format(
         "captions-csv",
         "tables of images and captions",
         read_captions,
         "a CSV with the columns filepath and title",
+        is_doubtful=True,
     ),
     Format(
         "waterbirds",
@@ -184,33 +194,84 @@ def look_as_helper(_data: bytes, path: str, name: str) -> tuple[dict[str, Any], 
 
 
 def _listing(source: Source, name: str) -> Listing:
-    if name == "auto":
-        formats = [format for format in FORMATS if not format.only_by_name]
-    else:
-        formats = [find_format(name)]
-    for format in formats:
-        contents = format.read(source)
-        if contents is not None:
-            listing = listing_of(format.name, contents, source.skipped)
-            if listing.table.empty:
-                raise ImportSetError(
-                    f"{source.name} was read as {format.name} and holds"
-                    f" {_no_image(listing.skipped)}"
-                )
-            return replace(listing, stated=_stated(source))
+    listing = _detected(source) if name == "auto" else _read(find_format(name), source)
+    if listing is not None:
+        return replace(listing, stated=_stated(source))
     if not image_files(source):
         skipped = [*source.skipped, *unsupported_images(source)]
         raise ImportSetError(f"{source.name} holds {_no_image(skipped)}")
+    has = ""
+    for called, is_wanted in (("metadata", is_metadata), ("labels.csv", is_labels)):
+        for table in islice(read_tables(source, is_wanted, ()), 1):
+            has += f" Its {called} has the columns {_listed(table.columns)}."
     if name != "auto":
         needs = find_format(name).needs
-        raise ImportSetError(f"{source.name} is not of the format {name}, which needs {needs}.")
-    columns = next((table.columns for table in read_tables(source, is_metadata, ())), ())
-    has = f" Its metadata has the columns {', '.join(columns)}." if columns else ""
+        raise ImportSetError(
+            f"{source.name} is not of the format {name}, which needs {needs}.{has}"
+        )
     raise ImportSetError(
         f"The layout of {source.name} is not known; name its folders OBJECT/CONTEXT or"
         " OBJECT_CONTEXT, or add a metadata.csv with the columns file_name, object and"
         f" context.{has}"
     )
+
+
+def _read(format: Format, source: Source) -> Listing | None:
+    """The images of a source that has a format; None where it has another."""
+    contents = format.read(source)
+    if contents is None:
+        return None
+    listing = listing_of(format.name, contents, source.skipped)
+    if listing.table.empty:
+        raise ImportSetError(
+            f"{source.name} was read as {format.name} and holds {_no_image(listing.skipped)}"
+        )
+    return listing
+
+
+def _detected(source: Source) -> Listing | None:
+    """The images of a source by the first format that reads it. A doubtful one that names no groups
+    or cannot be read counts only where no other names two objects in two contexts."""
+    doubtful: Listing | ImportSetError | None = None
+    for format in FORMATS:
+        if format.only_by_name:
+            continue
+        try:
+            listing = _read(format, source)
+        except ImportSetError as error:
+            if doubtful is None and not format.is_doubtful:
+                raise
+            doubtful = doubtful or error
+            continue
+        if listing is None:
+            continue
+        if format.is_doubtful and not listing.is_named.any():
+            doubtful = listing
+        elif doubtful is None or listing.default_choice() is not None:
+            if format.name == "folders":
+                aside = _left_aside(source, is_doubtful=doubtful is not None)
+                listing = replace(listing, skipped=[*listing.skipped, *aside])
+            return listing
+    if isinstance(doubtful, ImportSetError):
+        raise doubtful
+    return doubtful
+
+
+def _left_aside(source: Source, *, is_doubtful: bool) -> Skipped:
+    """Tables that were left aside for folders, with the reason."""
+    reason = "says no objects and contexts, or cannot be read; the folders say them"
+    labels = set(filter(is_labels, source.files))
+    others = [file for file in source.files if is_csv(file) and file not in labels]
+    skipped = [(file, reason) for file in others if is_doubtful]
+    for file in sorted(labels):
+        with suppress(ImportSetError):
+            columns = _listed(columns_of(source, file))
+            skipped.append((file, f"has the columns {columns}; {LABEL_COLUMNS} were looked for"))
+    return skipped
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(map(printable, columns)) or "none"
 
 
 def _stated(source: Source) -> dict[str, str]:

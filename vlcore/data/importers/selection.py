@@ -136,13 +136,22 @@ class Listing:
         reason = "has a caption that does not name exactly one object and one context"
         unclear = table["file"][~listing.is_named]
         skipped = [*self.skipped, *((printable(file), reason) for file in unclear)]
-        named_rows = table[listing.is_named].reset_index(drop=True)
+        named_rows, repeated = _first_lines(table[listing.is_named].reset_index(drop=True))
+        skipped += ((printable(file), reason) for file, reason in repeated)
         return replace(self, table=named_rows, skipped=skipped)
 
 
 def _ours_first(names: pd.Index, ours: Sequence[str]) -> list[str]:
     """Names with those of `scenes` first: what both sets have is then drawn alike."""
     return [*(name for name in ours if name in names), *names.difference(ours)]
+
+
+def _first_lines(table: pd.DataFrame) -> tuple[pd.DataFrame, Skipped]:
+    """The first line of each file in each group, and the others with the reason."""
+    repeated = table.duplicated(["file", "object", "context"]) & (table["object"] != "")
+    reason = "is listed more than once; its first line is used"
+    skipped = [(str(file), reason) for file in table["file"][repeated]]
+    return table[~repeated].reset_index(drop=True), skipped
 
 
 def listing_of(format: str, contents: Contents, before: Sequence[Pair] = ()) -> Listing:
@@ -166,15 +175,11 @@ def listing_of(format: str, contents: Contents, before: Sequence[Pair] = ()) -> 
             caption=printable(row.caption),
             id=printable(row.id),
             factors=_json_object(row.factors),
-            columns=_json_object(row.columns),
         )
         rows.append(cleaned)
     table = pd.DataFrame(rows, columns=Row._fields)
-    table = table.sort_values("file", kind="stable", ignore_index=True)
-    repeated = table.duplicated(["file", "object", "context"]) & (table["object"] != "")
-    reason = "is listed more than once; its first line is used"
-    skipped += [(str(file), reason) for file in table["file"][repeated]]
-    table = table[~repeated].reset_index(drop=True)
+    table, repeated = _first_lines(table.sort_values("file", kind="stable", ignore_index=True))
+    skipped += repeated
     readable = [(printable(name), reason) for name, reason in skipped]
     return Listing(format, contents.about, table, readable, spellings)
 
@@ -342,9 +347,11 @@ def _question(listing: Listing, chosen: dict[str, tuple[str, ...]], source: str)
 
 def _options(objects: Sequence[str], contexts: Sequence[str]) -> str:
     """A choice as a shell reads it."""
-    return (
-        f"--objects {shlex.quote(','.join(objects))} --contexts {shlex.quote(','.join(contexts))}"
-    )
+    options = []
+    for option, names in (("--objects", objects), ("--contexts", contexts)):
+        value = shlex.quote(",".join(names))
+        options.append(f"{option}{'=' if value.startswith('-') else ' '}{value}")
+    return " ".join(options)
 
 
 def _counted(sizes: pd.Series) -> str:

@@ -13,9 +13,11 @@ import stat
 import unicodedata
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -87,6 +89,16 @@ class Source:
     skipped: tuple[tuple[str, str], ...]
     read: Callable[[str], bytes]
     _text_sizes: list[int] = field(default_factory=list)  # bytes, of each text that was read
+
+    @cached_property
+    def by_name(self) -> dict[str, str]:
+        """The files by their paths, and by their composed paths (NFC) where those are of one file:
+        macOS writes an é as two characters, most tables as one."""
+        composed = [unicodedata.normalize("NFC", file) for file in self.files]
+        counts = Counter(composed)
+        pairs = zip(composed, self.files, strict=True)
+        unique = {name: file for name, file in pairs if counts[name] == 1}
+        return unique | {file: file for file in self.files}
 
     def text(self, file: str) -> bytes:
         """The bytes of a table, list or caption; all texts together have a limit."""

@@ -8,13 +8,18 @@ count.
 import csv
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+import unicodedata
+import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from io import StringIO
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from vlcore.data.decoding import SUFFIXES
+from vlcore.data.imageset import POOL
 from vlcore.data.importers.selection import clean_split
 from vlcore.data.importers.source import (
     Contents,
@@ -90,7 +95,7 @@ def _labelled(
     """The rows of tables that say objects and contexts, or captions."""
     if not tables:
         return None
-    files = frozenset(source.files)
+    files = source.by_name
     rows: list[Row] = []
     skipped: Skipped = []
     for table in tables:
@@ -102,7 +107,7 @@ def _labelled(
             name
             for name in table.columns
             if name in (*_PATHS, *_CAPTIONS) and name not in (path_column, caption_column)
-        ]
+        ] + _not_ours(table, files)
         for record, others in zip(table.records, table.others, strict=True):
             path = record[path_column]
             file, reason = path_inside(table.folder, path, files)
@@ -113,8 +118,11 @@ def _labelled(
             if reason:
                 skipped.append((path or table.file, reason))
                 continue
-            mask, _ = path_inside(table.folder, record.get("mask", ""), files)
-            row = Row(file, obj, context, record.get("split", split), caption, mask)
+            named_mask = record.get("mask", "")
+            mask, reason = path_inside(table.folder, named_mask, files)
+            if reason and named_mask.lower().endswith((*SUFFIXES, ".npy")):
+                skipped.append((named_mask, f"is a mask that {reason}"))
+            row = Row(file, obj, context, _split_of(record, file) or split, caption, mask)
             if spare:
                 others = json.dumps(json.loads(others) | {name: record[name] for name in spare})
             row = row._replace(id=record.get("scene", ""), factors=record.get("factors", ""))
@@ -125,31 +133,59 @@ def _labelled(
     return Contents(f"A table {names} with {content}.", rows, skipped)
 
 
+def _split_of(record: dict[str, str], file: str) -> str:
+    """The split that a line says, else a folder of its file."""
+    folders = map(clean_split, PurePosixPath(file).parts[:-1])
+    return clean_split(record.get("split", "")) or next(filter(None, folders), "")
+
+
+def _not_ours(table: Table, files: Mapping[str, str]) -> list[str]:
+    """Columns that are called as ours and hold something else too: they stay the user's."""
+
+    def is_object(text: str) -> bool:
+        try:
+            return isinstance(json.loads(text), dict)
+        except (ValueError, RecursionError):
+            return False
+
+    is_ours: dict[str, Callable[[str], object]] = {
+        "split": lambda name: name == POOL or clean_split(name),
+        "mask": lambda name: path_inside(table.folder, name, files)[0],
+        "scene": re.compile(r"s\d{5,}").fullmatch,
+        "factors": is_object,
+    }
+    return [
+        name
+        for name, test in is_ours.items()
+        if not all(test(record[name]) for record in table.records if record.get(name))
+    ]
+
+
+def is_labels(file: str) -> bool:
+    return PurePosixPath(file).name == "labels.csv"
+
+
 def read_labels(source: Source) -> Contents | None:
     """``labels.csv`` with a column of files, relative to the table, one of objects and one of
     contexts, as `_FILES`, `_OBJECTS` and `_CONTEXTS` name them. The split of a line is that of its
     column ``split``, else of a folder of its file."""
     roles = (_FILES, _OBJECTS, _CONTEXTS)
 
-    def is_labels(file: str) -> bool:
-        return PurePosixPath(file).name == "labels.csv"
-
     def has_all(columns: Collection[str]) -> bool:
         return not any(set(names).isdisjoint(columns) for names in roles)
 
     names = {name for role in roles for name in role}
-    tables = list(read_tables(source, is_labels, {*names, "split"}, has_all))
+    wanted = {*names, "split"}
+    tables = list(read_tables(source, is_labels, wanted, has_all, any_case=True))
     if not tables:
         return None
-    files = frozenset(source.files)
+    files = source.by_name
     rows: list[Row] = []
     skipped: Skipped = []
     for table in tables:
         chosen = [table.first(role) for role in roles]
         spare = [name for name in table.columns if name in names and name not in chosen]
-        splits = {record.get("split", "") for record in table.records} - {""}
-        if not all(map(clean_split, splits)):
-            spare.append("split")  # it says something else, and stays the user's
+        spare += _not_ours(table, files)
         for record, others in zip(table.records, table.others, strict=True):
             path, obj, context = (record[name] for name in chosen)
             file, reason = path_inside(table.folder, path, files)
@@ -160,9 +196,7 @@ def read_labels(source: Source) -> Contents | None:
                 continue
             if spare:
                 others = json.dumps(json.loads(others) | {name: record[name] for name in spare})
-            folders = map(clean_split, PurePosixPath(file).parts[:-1])
-            split = clean_split(record.get("split", "")) or next(filter(None, folders), "")
-            rows.append(Row(file, obj, context, split, columns=others))
+            rows.append(Row(file, obj, context, _split_of(record, file), columns=others))
     return Contents("A table labels.csv with labels and backgrounds.", rows, skipped)
 
 
@@ -182,7 +216,7 @@ def read_waterbirds(source: Source) -> Contents | None:
             break
     else:
         return None
-    files = frozenset(source.files)
+    files = source.by_name
     masks = {file.partition("segmentations/")[2]: file for file in files}
     rows: list[Row] = []
     skipped: Skipped = []
@@ -228,6 +262,8 @@ def read_tables(
     is_wanted: Callable[[str], bool],
     columns: Collection[str],
     is_useful: Callable[[Collection[str]], bool] = lambda _columns: True,
+    *,
+    any_case: bool = False,
 ) -> Iterator[Table]:
     """The tables of a source whose file is wanted, one after the other.
 
@@ -235,6 +271,7 @@ def read_tables(
         is_wanted: told the path of a file.
         columns: names of those that the records hold where the table has them.
         is_useful: told all columns of a table; others are left aside.
+        any_case: whether the head of a CSV may have the names in capital letters.
 
     Raises:
         ImportSetError: where a table cannot be read, is empty or above the limits.
@@ -242,11 +279,16 @@ def read_tables(
     rows = 0
     for file in filter(is_wanted, source.files):
         data = source.needed_bytes(file, "table")
-        if is_csv(file) and not is_useful(_head(data.decode("utf-8-sig", errors="replace"))[0]):
-            continue
+        cases = columns if any_case else ()
+        if is_csv(file):
+            head = _head(data.decode("utf-8-sig", "replace"))[0]
+            if not is_useful(_names(head, cases)):
+                continue
         text = utf8(data, f"The table {file}").replace("\0", "")
-        read = _from_csv if is_csv(file) else _from_json_lines
-        table = read(file, text, columns)
+        if is_csv(file):
+            table = _from_csv(file, text, columns, cases)
+        else:
+            table = _from_json_lines(file, text, columns)
         if not table.records:
             raise ImportSetError(f"The table {file} has no lines; fill it, or take it away.")
         rows += len(table.records)
@@ -255,6 +297,11 @@ def read_tables(
             raise ImportSetError(f"The table {file} has {most}; import a part of it.")
         if is_useful(table.columns):
             yield table
+
+
+def columns_of(source: Source, file: str) -> list[str]:
+    """The columns that the head of a CSV names."""
+    return _names(_head(source.needed_bytes(file, "table").decode("utf-8-sig", "replace"))[0], ())
 
 
 def _head(text: str) -> tuple[list[str], str]:
@@ -267,12 +314,34 @@ def _head(text: str) -> tuple[list[str], str]:
         return [], delimiter
 
 
-def _from_csv(file: str, text: str, columns: Collection[str]) -> Table:
+def _names(head: Iterable[str], cases: Collection[str]) -> list[str]:
+    """The names of a head without the spaces around them, and those of `cases` as they are
+    there."""
+    names = [name.strip() for name in head]
+    return [
+        name.casefold() if name.casefold() in cases and name.casefold() not in names else name
+        for name in names
+    ]
+
+
+def _longer_line(text: str, delimiter: str, width: int) -> int | None:
+    """The number of the first line with something in more cells than there are columns."""
+    reader = csv.reader(StringIO(text), delimiter=delimiter)
+    with suppress(csv.Error):
+        return next((reader.line_num for cells in reader if any(cells[width:])), None)
+    return None
+
+
+def _from_csv(file: str, text: str, columns: Collection[str], cases: Collection[str]) -> Table:
     head, delimiter = _head(text)
     try:
-        frame = pd.read_csv(
-            StringIO(text), sep=delimiter, dtype=str, keep_default_na=False, index_col=False
-        )
+        with warnings.catch_warnings():
+            # Of lines that end in separators pandas says so on the terminal.
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                StringIO(text), sep=delimiter, dtype=str, keep_default_na=False, index_col=False
+            )
+        longer = _longer_line(text, delimiter, len(head))
     except pd.errors.EmptyDataError:
         return Table(file, head, [], [])
     except (pd.errors.ParserError, ValueError) as error:
@@ -281,10 +350,18 @@ def _from_csv(file: str, text: str, columns: Collection[str]) -> Table:
             raise ImportSetError(
                 f"The table {file} has a quotation mark {where}; correct it."
             ) from error
+        longer = _longer_line(text, delimiter, len(head))
+        if longer is None:
+            raise ImportSetError(
+                f"The table {file} is no readable CSV ({error}); save it again."
+            ) from error
+    if longer is not None:
         raise ImportSetError(
-            f"The table {file} is no readable CSV ({error}); save it again."
-        ) from error
-    frame = frame.map(as_written)
+            f"Line {longer} of the table {file} has more cells than the head; put cells with"
+            f" {delimiter!r} in quotation marks."
+        )
+    frame = frame.map(as_written).set_axis(_names(frame.columns, cases), axis=1)
+    head = _names(head, cases)
     records = frame[frame.columns.intersection(list(columns))].to_dict("records")
     others = frame[_other_names(frame.columns, columns)]
     return Table(file, head, records, _as_objects(others))
@@ -339,10 +416,12 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def path_inside(folder: PurePosixPath, name: str, files: frozenset[str]) -> tuple[str, str]:
-    """(path inside the source, "") of a file that a table names, or ("", reason)."""
+def path_inside(folder: PurePosixPath, name: str, by_name: Mapping[str, str]) -> tuple[str, str]:
+    """(path inside the source, "") of a file that a table names, by `Source.by_name`, or ("",
+    reason)."""
     path = PurePosixPath(name.strip().replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts:
         return "", "is a path that leads out of the table's folder"
-    file = str(folder / path)
-    return (file, "") if file in files else ("", "is in the table, but no such file is there")
+    named = str(folder / path)
+    file = by_name.get(named) or by_name.get(unicodedata.normalize("NFC", named), "")
+    return file, "" if file else "is in the table, but no such file is there"
