@@ -15,7 +15,7 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
-from tests.data.importers.sources import Tree, encoded, groups, pack, picture, write
+from tests.data.importers.sources import Tree, encoded, groups, pack, picture, table, write
 from vlcore.data import catalogue
 from vlcore.data.catalogue import open_set, set_names
 from vlcore.data.imageset import COLUMNS, ImageSetError
@@ -192,7 +192,63 @@ def test_too_many_pictures_are_drawn_from_by_chance(tree: Tree) -> None:
         words = f"5 of 12 images of horse_grass were chosen by chance (seed {seed})."
         assert words in report["warnings"]
         chosen.append(open_set(f"set-{seed}").table["source"].tolist())
+        not_chosen = [name for name, reason in report["skipped"] if reason.startswith("was not")]
+        assert sorted(not_chosen + chosen[-1]) == sorted(groups(12, 5, 4, 4))
     assert chosen[0] != chosen[1]
+
+
+def test_what_is_chosen_of_a_group_is_chosen_of_each_split(tree: Tree) -> None:
+    files = groups(40, 40, 40, 40, pattern="train/{0}/{1}/{2}.jpg")
+    files |= groups(20, 20, 20, 2, pattern="test/{0}/{1}/{2}.jpg", start=1000)
+    report = import_set(tree(files), "mine", max_per_group=12)
+    assert report["splitting"] == {"kind": "fixed"}
+    assert list(report["counts"].values()) == [12] * 4
+    assert list(open_set("mine").counts()["test"].values()) == [4, 4, 4, 1]
+
+
+def labelled(files: dict[str, Any], column: str, values: list[str]) -> dict[str, Any]:
+    """Files with a table of their labels and one more column."""
+    pairs = [name.split("/")[-2].split("_") for name in files]
+    lines = [(name, *pair, value) for name, pair, value in zip(files, pairs, values, strict=True)]
+    return {**files, "metadata.csv": table(("file_name", "object", "context", column), *lines)}
+
+
+def test_an_image_without_a_split_does_not_cost_the_test_set(tree: Tree) -> None:
+    files = groups(12, 12, 12, 12)
+    splits = ["test" if number % 3 == 0 else "train" for number in range(48)]
+    splits[1], splits[2] = "", "holdout"
+    report = import_set(tree(labelled(files, "split", splits)), "mine")
+    assert report["splitting"] == {"kind": "fixed"}
+    assert set(open_set("mine").counts()["test"].values()) == {4}
+    reason = "has no split in the source, and others have one"
+    assert report["skipped"] == [(name, reason) for name in list(files)[1:3]]
+    assert "2 images left out because the source has no split of theirs." in report["warnings"]
+    assert report["duplicates"]["removed"] == 0
+
+
+def test_images_of_one_scene_are_not_said_to_look_alike(tree: Tree, tmp_path: Path) -> None:
+    files = groups(8, 8, 8, 8)
+    scenes = ["beach"] * 5 + [str(number) for number in range(27)]
+    report = import_set(tree(labelled(files, "scene", scenes)), "mine")
+    shared = "images of horse_grass share their `scene` or id in the source and stay together."
+    assert f"5 of 8 {shared}" in report["warnings"]
+    assert "beach" in set(open_set("mine").user_columns["scene"])
+    scenes[:8] = ["beach"] * 8
+    source = write(tmp_path / "alike", labelled(files, "scene", scenes))
+    with pytest.raises(ImportSetError, match="8 images of horse_grass share their `scene` or id"):
+        import_set(source, "none")
+
+
+def test_an_image_that_shares_its_scene_with_a_test_image_is_not_said_to_look_alike(
+    tree: Tree,
+) -> None:
+    train = groups(8, 8, 8, 8, pattern="train/{0}_{1}/{2}.png")
+    test = groups(4, 4, 4, 4, pattern="test/{0}_{1}/{2}.png", start=1000)
+    scenes = ["a", *[""] * 31, "a", *[""] * 15]
+    report = import_set(tree(labelled(train | test, "scene", scenes)), "mine")
+    ((name, reason),) = report["skipped"]
+    assert name == "train/horse_grass/0.png"
+    assert reason.startswith("shares its `scene` or id in the source with test/horse_grass/0.png")
 
 
 def test_an_image_of_metashift_in_several_groups_is_used_in_none_unless_only_its_name_is(

@@ -123,16 +123,26 @@ def test_what_a_group_lacks_comes_out_of_what_it_has(
     assert [sizes_of(split, GROUP, number) for number in range(4)] == sizes
 
 
-def test_a_test_set_that_misses_a_group_or_a_picture_without_a_split_is_split_anew() -> None:
+def test_a_test_set_that_misses_a_group_or_is_missing_is_made_anew() -> None:
     own = np.where((np.arange(len(LARGE)) % 4 == 0) & (LARGE != 1), "test", "train")
     split, _, note = choose_splits(own, LARGE, np.arange(len(LARGE)), 0)
     assert note.startswith(
         "The source's train and test sets don't have all four groups; split by chance"
     )
     assert sizes_of(split, LARGE, 1)[-1] == 50
+    for names, words in ((("train", "val"), "no test set;"), (("val",) * 2, "no train and test")):
+        own = np.array(names)[np.arange(40) % 2]
+        _, folds, note = choose_splits(own, np.repeat(np.arange(4), 10), np.arange(40), 0)
+        assert folds == 5
+        assert f"The source has {words}" in note
+
+
+def test_an_image_without_a_split_is_left_out_of_the_source_s_own() -> None:
     own = np.where(np.arange(40) % 2 == 0, "test", "train")
     own[7] = ""
-    assert choose_splits(own, np.repeat(np.arange(4), 10), np.arange(40), 0)[1] == 5
+    split, folds, _ = choose_splits(own, np.repeat(np.arange(4), 10), np.arange(40), 0)
+    assert (folds, np.flatnonzero(split == "").tolist()) == (0, [7])
+    assert ((split == "test") == (own == "test")).all()
 
 
 def test_a_cluster_larger_than_a_split_leaves_folds_where_a_cell_would_be_empty() -> None:

@@ -28,7 +28,7 @@ from vlcore.data.importers.source import (
     open_source,
     printable,
 )
-from vlcore.data.importers.splits import choose_splits, clusters
+from vlcore.data.importers.splits import choose_splits, clusters, quotas
 from vlcore.data.importers.writing import LIST, SIZE, Draft, describe, with_user_columns
 from vlcore.data.subset import MEASURED, describe_sample, few_training_images
 from vlcore.experiment import limits
@@ -40,6 +40,7 @@ from vlcore.experiment.progress import Progress, silent
 from vlcore.experiment.vocabulary import MAX_WORDS, split_words
 from vlcore.experiment.wording import FEW, plural
 
+_ID = "`scene` or id in the source"
 _ALIKE = 0.25  # share of a group that may be near-duplicates of each other without a warning
 
 
@@ -187,19 +188,31 @@ def _keep_one_group_per_id(draft: Draft, source: Source) -> None:
 
 
 def _limit(draft: Draft, most: int, seed: int) -> None:
-    """Keep at most so many images of each group, chosen by chance, one group after the other."""
-    rows = []
+    """Keep at most so many images of each group, chosen by chance, one group after the other: of
+    each split of the source its share, and one at least."""
+    order = np.argsort(draft.table["group"], kind="stable")
+    draft.table = draft.table.iloc[order].reset_index(drop=True)
+    split = draft.table["split"].to_numpy()
+    chosen = np.ones(len(split), dtype=bool)
     for number, group in enumerate(draft.grouping.names):
-        members = np.flatnonzero(draft.table["group"] == number)
-        if len(members) > most:
-            draft.notes.append(
-                f"{most:,} of {len(members):,} images of {group} were chosen by chance (seed"
-                f" {seed})."
-            )
-            random = np.random.default_rng([seed, number])
-            members = np.sort(random.choice(members, most, replace=False))
-        rows.append(members)
-    draft.table = draft.table.iloc[np.concatenate(rows)].reset_index(drop=True)
+        is_member = (draft.table["group"] == number).to_numpy()
+        names, sizes = np.unique(split[is_member], return_counts=True)
+        size = int(sizes.sum())
+        if size <= most:
+            continue
+        draft.notes.append(
+            f"{most:,} of {size:,} images of {group} were chosen by chance (seed {seed})."
+        )
+        counts = quotas(np.array([most]), (sizes / size).tolist())[:, 0]
+        for empty in np.flatnonzero(counts == 0):
+            counts[counts.argmax()] -= 1
+            counts[empty] = 1
+        random = np.random.default_rng([seed, number])
+        chosen[is_member] = False
+        for name, count in zip(names, counts, strict=True):
+            members = np.flatnonzero(is_member & (split == name))
+            chosen[random.choice(members, count, replace=False)] = True
+    draft.leave_out(~chosen, "was not chosen by chance")
 
 
 def _leave_out_contradictions(draft: Draft) -> None:
@@ -219,20 +232,26 @@ def _split(draft: Draft, seed: int) -> tuple[int, dict[str, int]]:
     source_split = table["split"].to_numpy(dtype=np.str_)
     split, folds, note = choose_splits(source_split, group, cluster, seed)
     draft.notes.append(note)
-    removed = split == ""
-    retained = table[~removed].assign(cluster=cluster[~removed]).drop_duplicates("cluster")
+    left_out = split == ""
+    removed = left_out & (source_split != "")
+    retained = table[~left_out].assign(cluster=cluster[~left_out]).drop_duplicates("cluster")
     retained = retained.set_index("cluster")
-    reasons = [
-        f"is nearly the same image as {printable(retained.at[number, 'file'])}, which is in the"
-        f" source's {retained.at[number, 'split']} set"
-        for number in cluster[removed]
-    ]
+    reasons = np.full(len(table), "has no split in the source, and others have one", dtype=object)
+    for row in np.flatnonzero(removed):
+        other = retained.loc[cluster[row]]
+        shares_id = table["id"].iat[row] == other["id"] != ""
+        likeness = f"shares its {_ID} with" if shares_id else "is nearly the same image as"
+        held_out = f"which is in the source's {other['split']} set"
+        reasons[row] = f"{likeness} {printable(other['file'])}, {held_out}"
+    if unmarked := int((left_out & ~removed).sum()):
+        lost = plural(unmarked, "image")
+        draft.notes.append(f"{lost} left out because the source has no split of theirs.")
     for name, count in table["split"][removed].value_counts(sort=False).items():
         kind = {"train": "training", "val": "validation"}.get(str(name), name)
         lost = plural(int(count), f"{kind} image")
         draft.notes.append(f"{lost} left out because of near-copies that are held out.")
     draft.table = table.assign(scene=[f"s{number:05d}" for number in cluster], split=split)
-    draft.leave_out(removed, reasons)
+    draft.leave_out(left_out, reasons[left_out].tolist())
     sizes = np.bincount(cluster)
     duplicates = {
         "clusters": int((sizes > 1).sum()),
@@ -245,16 +264,21 @@ def _split(draft: Draft, seed: int) -> tuple[int, dict[str, int]]:
 def _check_variety(draft: Draft, cluster: NDArray[np.int64]) -> None:
     """Refuse a group of near-duplicates alone, and note one with many of them."""
     for number, name in enumerate(draft.grouping.names):
-        members = cluster[draft.table["group"] == number]
-        size, largest = len(members), int(np.bincount(members).max())
+        is_member = (draft.table["group"] == number).to_numpy()
+        sizes = np.bincount(cluster[is_member])
+        size, largest = int(is_member.sum()), int(sizes.max())
+        ids = draft.table["id"][is_member & (cluster == sizes.argmax())]
+        have_one_id = ids.iat[0] != "" and ids.nunique() == 1
         if largest == size:
+            are_alike = f"share their {_ID}" if have_one_id else "are nearly the same image"
             raise ImportSetError(
-                f"The {size} images of {name} are nearly the same image; add others, so that some"
-                " can be held out."
+                f"The {size} images of {name} {are_alike}; add others, so that some can be held"
+                " out."
             )
         if largest > max(2, _ALIKE * size):
+            are_alike = f"share their {_ID}" if have_one_id else "look nearly the same"
             draft.notes.append(
-                f"{largest} of {size} images of {name} look nearly the same and stay together."
+                f"{largest} of {size} images of {name} {are_alike} and stay together."
             )
 
 

@@ -83,24 +83,30 @@ def choose_splits(
     """Split a set: as its source does, else by shares where there is enough, else in folds.
 
     Args:
-        source_split: of each image, (n,), empty where the source has none.
+        source_split: of each image, (n,), empty where the source says none.
         group: number of its group, 0 to 3, (n,).
         cluster: number of its cluster of near-duplicates, (n,).
 
     Returns:
         The split of each image, (n,), empty where it is left out because a near-duplicate is in a
-        later one, and `POOL` in a set in folds; the number of folds, 0 where splits are fixed; and
-        how it came about, a sentence.
+        later one or the source has a split of others alone, and `POOL` in a set in folds; the
+        number of folds, 0 where splits are fixed; and how it came about, a sentence.
 
     Raises:
         ValueError: where a group is of one cluster alone.
     """
     random = np.random.default_rng([seed, len(group)])
-    why_not = "The source has no train and test sets"
-    if np.isin(source_split, SPLITS).all() and {"train", "test"} <= set(source_split):
-        preserved = preserve_source_splits(source_split, group, cluster, random)
+    missing = [name for name in ("train", "test") if name not in source_split]
+    why_not = f"The source has no {' and '.join(missing)} set{'s' if len(missing) > 1 else ''}"
+    if not missing:
+        marked = np.isin(source_split, SPLITS)
+        preserved = preserve_source_splits(
+            source_split[marked], group[marked], cluster[marked], random
+        )
         if preserved is not None:
-            return preserved, 0, "Train and test sets are the source's own."
+            split = np.full(len(group), "", dtype=preserved.dtype)
+            split[marked] = preserved
+            return split, 0, "Train and test sets are the source's own."
         why_not = "The source's train and test sets don't have all four groups"
     if np.bincount(group, minlength=4).min() >= FIXED_FROM:
         split = split_by_shares(group, cluster, random)
