@@ -41,6 +41,35 @@ def test_masks_are_cut_like_their_pictures(tree: Tree) -> None:
     )
 
 
+def test_what_can_be_seen_of_a_cutout_is_its_mask(tree: Tree) -> None:
+    shape = np.zeros((48, 64), np.uint8)
+    shape[12:36, 16:48] = 255
+    image = np.full((48, 64, 3), 255, np.uint8)
+    alphas = {"0": shape, "1": np.full_like(shape, 255), "2": np.zeros_like(shape)}
+    for ground in (0, 90, 255):
+        cutouts = {
+            name: encoded(np.dstack([np.where(alpha[..., None] > 0, ground, image), alpha]))
+            for name, alpha in alphas.items()
+        }
+        name = f"mine-{ground}"
+        masks = {f"masks/horse/grass/{number}.png": data for number, data in cutouts.items()}
+        report = import_set(tree(DEEP | masks), name)
+        images = open_set(name)
+        expected = np.zeros((192, 192), np.uint8)
+        expected[48:144, 32:160] = 255
+        assert np.array_equal(mask_of(images, 0), expected)
+        assert [bool(mask) for mask in images.table["mask"][:4]] == [True, False, False, False]
+        assert ("masks/horse/grass/2.png", "shows no object") in report["skipped"]
+
+
+def test_a_mask_of_an_object_that_fills_the_square_has_no_background(tree: Tree) -> None:
+    mask = np.zeros((48, 64), np.uint8)
+    mask[:, 2:] = 255  # the square begins at column 8
+    report = import_set(tree(DEEP | {"masks/horse/grass/0.png": encoded(mask)}), "mine")
+    assert report["skipped"] == [("masks/horse/grass/0.png", "shows no background")]
+    assert not any(open_set("mine").table["mask"])
+
+
 def test_arrays_are_masks_of_imagenet9_and_no_array_runs_code(tree: Tree) -> None:
     groups_of = product(("00_dog", "01_bird"), ("original", "only_fg"), range(4))
     files: dict[str, Any] = {

@@ -69,7 +69,7 @@ class Draft:
         """Write what can be decoded, and leave out the rest."""
         folders = self._folder_names()
         rows: list[dict[str, Any]] = []
-        bad_masks: list[str] = []
+        bad_masks: list[tuple[str, str]] = []
         for number, row in enumerate(self.table.to_dict("records")):
             progress(number, len(self.table))
             path = f"{folders[row['group']]}/{number:05d}"
@@ -87,7 +87,7 @@ class Draft:
                     mask_name = f"masks/{path}.png"
                     self._save(mask, mask_name, "PNG")
                 except (UnreadableError, UploadError) as error:
-                    bad_masks.append(f"{printable(row['mask'])} {_reason(error)}")
+                    bad_masks.append((printable(row["mask"]), _reason(error)))
             written = {
                 "file_name": file_name,
                 "mask": mask_name,
@@ -97,7 +97,9 @@ class Draft:
             rows.append(row | written)
         progress(len(self.table), len(self.table))
         if bad_masks:
-            self.notes.append(f"Left out {plural(len(bad_masks), 'mask')} (first: {bad_masks[0]}).")
+            first = " ".join(bad_masks[0])
+            self.notes.append(f"Left out {plural(len(bad_masks), 'mask')} (first: {first}).")
+            self.skipped[:0] = bad_masks  # first, for the last is an example of a missing image
         columns = [*self.table.columns, "file_name", "digest", "hash"]
         self.table = pd.DataFrame(rows, columns=columns)
 
@@ -126,8 +128,15 @@ def _decoded(data: bytes) -> Image.Image:
 
 
 def _mask(data: bytes, name: str, image_size: tuple[int, int]) -> Image.Image:
-    """The square of a mask, an image or a saved array: 255 where the object is, else 0."""
-    grey = _array(data) if name.endswith(".npy") else np.asarray(_decoded(data).convert("L"))
+    """The square of a mask, an image or a saved array: 255 where the object is, else 0. Of an image
+    with transparent parts it is what can be seen."""
+    if name.endswith(".npy"):
+        grey = _array(data)
+    else:
+        image = open_apart(data, "image", limits.PICTURE_BYTES)
+        grey = np.asarray(image.convert("L"))
+        if image.mode == "RGBA" and (alpha := np.asarray(image.getchannel("A"))).min() < 255:
+            grey = alpha
     height, width = grey.shape
     image_width, image_height = image_size
     if abs(width * image_height / (height * image_width) - 1) > _ASPECT:
@@ -136,8 +145,11 @@ def _mask(data: bytes, name: str, image_size: tuple[int, int]) -> Image.Image:
     threshold = grey.min() if len(np.unique(grey)) <= 2 else 127
     mask = Image.fromarray(np.where(grey > threshold, np.uint8(255), np.uint8(0)))
     cut = ImageOps.fit(mask, (SIZE, SIZE), Image.Resampling.NEAREST)
-    if cut.getextrema()[1] == 0:
+    darkest, brightest = cut.getextrema()
+    if brightest == 0:
         raise UnreadableError("shows no object")
+    if darkest == 255:
+        raise UnreadableError("shows no background")
     return cut
 
 
