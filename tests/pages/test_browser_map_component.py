@@ -1,6 +1,7 @@
 """The maps of Compare in a browser, with a real pointer, fingers and keys: every image of both
 maps, linked, and a selection that reaches the page."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
@@ -14,13 +15,14 @@ from vlcore.api.clusters import named_clusters
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.offline_page import NEIGHBOURS
 from vlcore.data.catalogue import open_set
+from vlcore.plots.options import MapOptions
 from vlcore.plots.theme import DARK, LIGHT
 from vlcore.study import plans
 from vlcore.web.components import scripts
 
 from .accessibility import in_scheme, judge
 from .linked_maps import LIT, NO_WEBGL, MapsOfTab, comparison_of
-from .serving import begun, expect_text, free_port, settled
+from .serving import begun, expect_text, free_port, settled, unfold
 from .test_browser_compare import address_field
 
 pytestmark = [pytest.mark.browser, needs_chromium]
@@ -129,6 +131,22 @@ def test_the_pointer_lights_zooms_and_moves_both_maps(maps: MapsOfTab, server: s
     tab.mouse.dblclick(left + side / 2, top + side / 2)
     expect(maps.root).to_have_attribute("data-zoom", "1.00")
 
+    tab.mouse.move(*maps.at(1, row))
+    expect(maps.root).to_have_attribute("data-hovered", re.compile(r"\d"))
+    unfold(tab, "Show more")
+    tab.get_by_test_id("stPopoverBody").get_by_text("Movement", exact=True).click()
+    expect(tab).to_have_url(re.compile("show_movement=true"))
+    settled(tab)
+    tab.keyboard.press("Escape")
+    before, moved = maps.parts[1], maps.parts_with(MapOptions(movement=True))[1]
+    farthest = int(np.nanargmax(np.linalg.norm(moved - before, axis=1)))
+    left, top, side = maps.box(1)
+    x, y = (moved[farthest] * side).tolist()
+    tab.mouse.move(left + x, top + y)
+    expect(maps.root).to_have_attribute("data-hovered", re.compile(r"\d"))
+    hovered = int(maps.root.get_attribute("data-hovered") or "-1")
+    assert moved[hovered] == pytest.approx(moved[farthest], abs=1 / side)
+
 
 def test_the_name_of_a_cluster_selects_its_images(maps: MapsOfTab, server: str) -> None:
     tab = maps.tab
@@ -183,7 +201,20 @@ def test_a_lasso_reaches_the_page_and_survives_its_runs(maps: MapsOfTab, server:
     expect(maps.root).to_have_attribute("data-zoom", "1.60")
     tab.keyboard.press("0")
     expect(maps.root).to_have_attribute("data-zoom", "1.00")
+    shown = np.flatnonzero(np.isfinite(maps.parts[0]).all(axis=1)).tolist()
+    for key, row in (("n", shown[0]), ("n", shown[1]), ("p", shown[0]), ("p", shown[-1])):
+        tab.keyboard.press(key)
+        expect(maps.root).to_have_attribute("data-hovered", str(row))
+    point = maps.comparison.points.iloc[shown[-1]]
+    spoken = maps.root.locator(".spoken")
+    expect(spoken).to_contain_text(f"object: {point['object']}, context: {point['context']}")
+    expect(spoken).to_contain_text(f"prediction: {point['predicted_0']}")
+    tab.keyboard.press("Enter")
+    expect(tab).to_have_url(re.compile(f"picture={point['id']}"))
+    settled(tab)
+    judge(tab)
     tab.keyboard.press("Escape")
+    expect(maps.root.locator(".card")).to_be_hidden()
     expect(maps.root).to_have_attribute("data-marked", "0")
     expect(tab.get_by_text("The images you marked")).to_have_count(0)
     assert min(maps.colours(0, DARK)) > 20
@@ -234,6 +265,14 @@ def test_fingers_tap_and_pinch(
     if is_held_out[chosen]:
         expect(around).to_have_count(len(same))  # its twins, and itself as what was tapped
     settled(tab)
+    card = maps.root.locator(".card")
+    expect(card).to_be_visible()
+    tab.get_by_text("Nearest in the left model").scroll_into_view_if_needed()
+    expect(card).to_be_hidden()
+    tab.touchscreen.tap(*maps.at(0, row))
+    expect(card).to_be_visible()
+    tab.get_by_role("button", name="Zoom out").tap()
+    expect(card).to_be_hidden()
 
     left, top, side = maps.box(0)
     middle = (left + side / 2, top + side / 2)

@@ -25,10 +25,11 @@ const SHAPES = {
   head: "M0,0L-.55,1.5L.55,1.5Z",  // of an arrow that points up: its tip lies where the arrow ends
 };
 const MODES = {move: "Move", rectangle: "Rectangle", lasso: "Lasso"};
+const KEYS = "Keys: N and P for the next image and the one before";
 const HINT = "Point: an image, lit in every map. Click: its neighbours. Drag: mark images. Ctrl and wheel: zoom. Shift and"
-  + " drag: move. Double click: back.";
+  + ` drag: move. Double click: back. ${KEYS}, Enter to click it.`;
 // Where the page lists nothing.
-const HINT_ALONE = "Ctrl and wheel: zoom. Shift and drag: move. Double click: back.";
+const HINT_ALONE = `Ctrl and wheel: zoom. Shift and drag: move. Double click: back. ${KEYS}.`;
 const HINT_ALONE_OF_FINGER = "Tap: an image, in every map. Two fingers: zoom.";
 const HINT_OF_FINGER = "Tap: an image, in every map. Two fingers: zoom. To mark images, press Lasso and draw.";
 const HINT_WITH_TWINS = HINT.replace("its neighbours", "its neighbours, ringed twins");
@@ -147,10 +148,17 @@ class LinkedMaps {
     this.canvas = element("canvas", {"aria-hidden": "true"});
     this.points = new Points(this.canvas);
     this.root = element("div", {className: "linked-maps"});
+    this.card = element("div", {className: "card", hidden: true});
     this.gestures = 0;  // that marked images, or took the mark away
     this.best = [];  // images of each map that are ringed
     parent.append(this.root);
     this.listen(this.root, "keydown", event => this.press(event));
+    // The card goes where the maps move below it, by a press elsewhere, and by Escape wherever that is pressed.
+    const isElsewhere = event => !event.composedPath().includes(this.maps);
+    this.listen(document, "pointerdown", event => { if (isElsewhere(event)) this.hover(null); });
+    this.listen(document, "keydown", event => { if (event.key === "Escape") this.hover(null); });
+    const isMoved = () => this.root.getBoundingClientRect().top !== this.placed.top;
+    this.listen(document, "scroll", () => { if (!this.card.hidden && isMoved()) this.hover(null); }, {capture: true});
     this.listen(this.canvas, "webglcontextlost", event => {
       event.preventDefault();  // else it would never be restored
       this.loaded = null;
@@ -186,6 +194,7 @@ class LinkedMaps {
     const layout = JSON.stringify([data.panes, data.side, data.legendTitle, data.legend, data.legendPlace, data.ink, data.alt]);
     if (layout !== this.layout) {
       this.layout = layout;
+      this.index = [];  // of cells of the extents
       this.build();
     }
     if (!isWhole) return;
@@ -230,7 +239,7 @@ class LinkedMaps {
     this.root.style.cssText = `--side:${side}px; --gap:${data.gap}px; ${inks} font-family:${data.font}`;
     this.surfaces = data.panes.map((pane, number) => {
       const surface = drawn("svg", {
-        class: "surface", width: side, height: side, viewBox: `0 0 ${side} ${side}`, tabindex: 0, role: "img",
+        class: "surface", width: side, height: side, viewBox: `0 0 ${side} ${side}`, tabindex: 0, role: "group",
         "aria-label": `${pane.title}. ${pane.subtitle}. ${number ? "" : data.alt}`,
       });
       this.hear(surface, number);
@@ -244,14 +253,15 @@ class LinkedMaps {
     const maps = element("div", {className: "maps"}, this.canvas, ...figures);
     maps.style.gridTemplateColumns = `repeat(${data.across}, max-content)`;
     this.maps = maps;
-    this.card = element("div", {className: "card", hidden: true});
+    this.card.hidden = true;
     this.said = element("span", {role: "status", className: "said"});
+    this.spoken = element("span", {role: "status", className: "spoken"});  // the card, for those who do not see it
     this.hint = element("span", {className: "hint"});
     const tools = this.tools(), isBeside = data.legendPlace === "right";
     const top = element("div", {className: "top"}, ...isBeside ? [] : [tools], this.hint);
     const beside = element("div", {className: "beside"}, ...isBeside ? [tools] : [], this.legend());
     const whole = element("div", {className: `whole legend-${data.legendPlace}`}, maps, beside);
-    this.root.replaceChildren(top, whole, this.card);
+    this.root.replaceChildren(top, whole, this.card, this.spoken);
     this.choose(this.mode);
   }
 
@@ -559,6 +569,7 @@ class LinkedMaps {
 
   hear(surface, pane) {
     const release = event => this.release(event, surface, pane);
+    this.listen(surface, "blur", () => this.hover(null));
     this.listen(surface, "pointerdown", event => this.grip(event, surface, pane));
     this.listen(surface, "pointermove", event => this.drag(event, surface, pane));
     this.listen(surface, "pointerup", release);
@@ -636,6 +647,10 @@ class LinkedMaps {
   tap(event, surface, pane) {
     const row = this.nearest(pane, this.under(event, surface), this.reach(event));
     this.hover(row, pane, event);
+    this.pick(row);
+  }
+
+  pick(row) {
     if (row === null || row === this.picked) return;
     this.picked = row;
     this.tell("picked", {row, time: Date.now()});  // Back may have undone a click on the same
@@ -709,7 +724,7 @@ class LinkedMaps {
 
   // Puts the card beside the pointer, or above the finger, and inside the window.
   place({clientX, clientY, pointerType}) {
-    this.placed = {clientX, clientY, pointerType};
+    this.placed = {clientX, clientY, pointerType, top: this.root.getBoundingClientRect().top};
     const {offsetWidth: width, offsetHeight: height} = this.card, isFinger = pointerType === "touch";
     const away = isFinger ? OF_FINGER : 16, above = clientY - away - height, below = clientY + away;
     const isAbove = isFinger ? above >= 0 : below + height > innerHeight;
@@ -780,11 +795,28 @@ class LinkedMaps {
     if (event.ctrlKey || event.metaKey || event.altKey || !event.target.matches(".surface")) return;
     const {side} = this.data, middle = [this.view.x, this.view.y], step = side / 8;
     const to = {ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step]}[event.key];
-    if (to) this.show(this.view.zoom, middle, to.map(by => side / 2 + by));
+    const way = {n: 1, p: -1}[event.key.toLowerCase()];
+    if (way) this.walk(this.surfaces.indexOf(event.target), way);
+    else if (event.key === "Enter") this.pick(this.hovered);
+    else if (to) this.show(this.view.zoom, middle, to.map(by => side / 2 + by));
     else if (event.key === "+" || event.key === "=") this.zoom(1.6);
     else if (event.key === "-") this.zoom(1 / 1.6);
     else if (event.key === "0") this.whole();
     else return;
     event.preventDefault();
+  }
+
+  // Lights the next image that a map shows, or the one before, and says what it is.
+  walk(pane, way) {
+    if (!this.loaded) return;
+    const {count, side} = this.data, from = this.hovered ?? this.picked ?? (way > 0 ? -1 : 0);
+    const rows = Array.from({length: count}, (_, step) => (from + way * (step + 1) + 2 * count) % count);
+    const row = rows.find(row => this.pixel(pane, row));
+    if (row === undefined) return;
+    const {columns} = this, middle = [side / 2, side / 2];
+    this.show(this.view.zoom, this.part(pane, columns[`x${pane}`][row], columns[`y${pane}`][row]), middle);
+    const box = this.surfaces[pane].getBoundingClientRect(), [x, y] = this.pixel(pane, row);
+    this.hover(row, pane, {clientX: box.left + x, clientY: box.top + y});
+    this.spoken.textContent = Object.entries(this.words(row, pane)).map(words => words.join(": ")).join(", ");
   }
 }
