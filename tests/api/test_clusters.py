@@ -114,6 +114,16 @@ def test_what_nothing_tells_apart_has_no_name(
     assert "nothing tells it apart" in clusters_in_words(maps)["Name"].tolist()
 
 
+def test_a_common_fit_has_clusters_of_its_own_for_each_order_of_the_models() -> None:
+    together = Projection("umap", together=True)
+    keys = [
+        clusters.fit_key("a", together, among) for among in (["a", "b"], ["b", "a"], ["a", "b"])
+    ]
+    assert keys[0] == keys[2] != keys[1]
+    alone = [clusters.fit_key("a", PCA, among) for among in (["a", "b"], ["b", "a"])]
+    assert alone[0] == alone[1]
+
+
 def test_clusters_of_a_large_map_are_found_once_and_published(
     published: list[Artifact], maps: ComparedMaps, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,6 +70,14 @@ def test_few_numbers_are_names_in_their_order() -> None:
     assert names == ["2", "1", "1", "0", NONE]
 
 
+def test_few_numbers_that_differ_have_words_of_their_own() -> None:
+    values = [20230115, 20230116, 0.1 + 0.2, 0.3000001, -0.0, 1e15, np.inf]
+    names, colouring = coloured([float(value) for value in values])
+    words = ["0", "0.3", "0.3000001", "20230115", "20230116", "1e+15", "inf"]
+    assert [entry.words for entry in entries(colouring)] == words
+    assert names == ["3", "4", "1", "2", "0", "5", "6"]
+
+
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
 def test_many_numbers_have_ranges_along_the_ramp(palette: Palette) -> None:
     values = [*np.linspace(-2, 2, 400).tolist(), 1000.0, np.nan]

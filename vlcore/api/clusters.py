@@ -72,8 +72,8 @@ _known: WeakKeyDictionary[ModelMap, list[Cluster]] = WeakKeyDictionary()
 
 def fit_key(key: str, projection: Projection, among: Sequence[str]) -> str:
     """The key under which the clusters of a large map of a model are published; `among` are the
-    keys of a common fit."""
-    settings = repr((projection, sorted(set(among)) if projection.together else []))
+    keys of a common fit, which depends on their order."""
+    settings = repr((projection, list(dict.fromkeys(among)) if projection.together else []))
     return f"{key}.clusters-{hashlib.sha256(settings.encode()).hexdigest()[:12]}.map"
 
 

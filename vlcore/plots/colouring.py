@@ -148,7 +148,9 @@ def _named(codes: NDArray[np.int64], texts: Sequence[str], missing: str = "") ->
 
 def _text(value: Any) -> str:
     if isinstance(value, (float, np.floating)):
-        return f"{value:g}"
+        number = float(value)
+        is_whole = number.is_integer() and abs(number) < 1e15
+        return str(int(number)) if is_whole else f"{number:.15g}"
     return " ".join(str(value).split())
 
 

@@ -284,6 +284,7 @@ def test_names_of_clusters_lie_at_their_middles_off_each_other(full: drawn.Spec)
             if mark["encoding"].get("text", {}).get("field") == "words"
             and mark["mark"].get("fontStyle") == "italic"
         ]
+        assert names[1]["mark"]["color"] == LIGHT.text
         halo, text = (drawn.rows(full, mark) for mark in names)
         assert halo == text
         assert [row["words"] for row in text] == CLUSTERS[CLUSTERS["pane"] == index][

@@ -296,7 +296,8 @@ def clusters(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
         "baseline": "middle",
     }
     halo = base.mark_text(**text, aria=False, **_halo(style.palette.ground))
-    return [halo.encode(text="words:N"), base.mark_text(**text).encode(text="words:N")]
+    named = base.mark_text(**text, color=style.palette.text)
+    return [halo.encode(text="words:N"), named.encode(text="words:N")]
 
 
 def shortened_captions(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
