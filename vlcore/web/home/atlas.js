@@ -210,6 +210,7 @@ export default function({parentElement, data}) {
         pane.map.setAttribute("aria-label", `Map of new images and captions, ${called(pane)}: ${said(pane)}`);
       }
       ask();
+      if (lit !== null) tell();
     }
 
     const said = pane => (state.shown ? [...usual, ...unusual] : usual)
@@ -268,13 +269,18 @@ export default function({parentElement, data}) {
         one.marks[picture].classList.add("lit");
         one.halo.setAttribute("transform", one.marks[picture].getAttribute("transform"));
       }
-      const verdicts = panes.map(one => `${called(one)}: ${model(one).right(state.moment, picture) ? "right" : "wrong"}`);
-      find(".tip .words").textContent = [atlas.groups[atlas.pictures[picture]], ...verdicts].join("\n");
+      tell();
       find(".tip .picture").style.cssText = tile(picture, atlas.tile);
       const x = map.left - box.left + pane.places[2 * picture] / FIELD * map.width;
       const y = map.top - box.top + pane.places[2 * picture + 1] / FIELD * map.height, tip = find(".tip");
       tip.style.left = `${clamp(x + 16, 0, Math.max(0, box.width - tip.offsetWidth))}px`;
       tip.style.top = `${y + 16 + tip.offsetHeight > box.height ? Math.max(0, y - 16 - tip.offsetHeight) : y + 16}px`;
+    }
+
+    // What is lit, and whether it is predicted right at this moment.
+    function tell() {
+      const verdicts = panes.map(pane => `${called(pane)}: ${model(pane).right(state.moment, lit) ? "right" : "wrong"}`);
+      find(".tip .words").textContent = [atlas.groups[atlas.pictures[lit]], ...verdicts].join("\n");
     }
 
     function nearest(pane, event) {
