@@ -75,6 +75,15 @@ def test_controlled_pairs_against_a_slow_reference(conditions: list[Condition]) 
         assert any(mentions) == is_controlled
 
 
+def test_encoders_of_the_same_images_are_no_controlled_pair() -> None:
+    encoders = [
+        Condition(name, "1", objective="imported", labels="constant", steps=0) for name in "abc"
+    ]
+    for count in (2, 3):
+        assert describe(*encoders[:count]) == "The same images by different encoders."
+    assert "identical" in describe(encoders[0], encoders[0])
+
+
 def test_equal_and_uncontrolled_models() -> None:
     assert "identical" in describe(Condition(), Condition())
     sentence = describe(Condition(), Condition(bias=0.5, steps=7, labels="descriptive"))

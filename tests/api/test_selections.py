@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.api.stand_ins import BASE, image_set, publish, thumbs
+from tests.api.stand_ins import BASE, image_set, publish, space, thumbs
 from vlcore.api import selections
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.model_map import model_map
@@ -23,6 +23,7 @@ from vlcore.api.selections import (
     read_selection,
     selection_text,
 )
+from vlcore.experiment.condition import Condition
 
 IMAGES = image_set()
 FILES = [f"holiday/{row:04}.jpg" for row in range(len(IMAGES.table))]
@@ -129,6 +130,29 @@ def test_accuracy_is_counted_on_held_out_images_apart(comparison: ComparedMaps) 
         assert gap.value == pytest.approx(both["right_1"].mean() - both["right_0"].mean())
         assert gap.n == len(both)
     assert Selection.from_rows(comparison, []).accuracy() == []
+
+
+def test_accuracy_of_folds_is_of_what_each_model_holds_out(home: Path) -> None:
+    images = dataclasses.replace(image_set(folds=4), name="folded-selection", version="1")
+    base = Condition(images.name, "1", n_per_group=8)
+    seeds = [base.replace(data_seed=seed, init_seed=seed) for seed in (0, 1)]
+    models = [model_map(publish(images, condition, space(images, 7))) for condition in seeds]
+    folded = compare_maps(models, images, thumbs)
+    by_split = {
+        accuracy.split: accuracy for accuracy in Selection.from_rows(folded, folded.rows).accuracy()
+    }
+    held_out = [set(model.rows[: model.n_held_out].tolist()) for model in models]
+    trained_on = [set(model.rows[model.n_held_out :].tolist()) for model in models]
+    assert held_out[0] & trained_on[1]
+    for split, parts in (("test", held_out), ("training", trained_on)):
+        accuracy = by_split[split]
+        assert accuracy.n == len(parts[0] | parts[1])
+        for pane, name in enumerate(folded.named):
+            of_split = folded.points[np.isin(folded.rows, list(parts[pane]))]
+            assert accuracy.models[name].n == len(parts[pane])
+            is_right = of_split[f"right_{pane}"] == "right"
+            assert accuracy.models[name].value == pytest.approx(is_right.mean())
+        assert accuracy.differences["right", "left"].n == len(parts[0] & parts[1])
 
 
 def test_the_difference_of_models_that_agree_on_each_image_is_narrower_than_by_chance(

@@ -303,6 +303,17 @@ def test_any_caption_can_be_typed_and_words_that_a_model_does_not_know_are_named
         ok(page.text_input(key="caption").set_value(caption).run())
 
 
+def test_models_of_whole_captions_say_why_no_word_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(captions.captions, "without_each_word", lambda _text: [])
+    whole, of_one_word = "read whole captions alone", "A caption of one word"
+    page = ok(start(closer="Captions", caption="horse on the grass"))
+    assert (whole in text_of(page), of_one_word in text_of(page)) == (True, False)
+    ok(page.text_input(key="caption").set_value("horse").run())
+    assert (whole in text_of(page), of_one_word in text_of(page)) == (False, True)
+
+
 @pytest.fixture(scope="module")
 def reads_words(experiments: list[store.Artifact]) -> str:
     """The key of a model with word vectors, under a map that nobody trained."""
@@ -355,10 +366,27 @@ def encoders(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     pictures = np.array([f"picture-{number}" for number in range(240)])
     columns = arrays((60,) * 4, name=pictures, text=None, captions=None, text_object=None)
     names = ["first-encoder", "second-encoder"]
-    for name, width in zip(names, (8, 6), strict=True):
+    sharpness = np.array([("soft", "sharp")[number % 2] for number in range(240)])
+    for name, width, more in zip(names, (8, 6), ({"sharpness": sharpness}, {}), strict=True):
         path = tmp_path_factory.mktemp("npz") / f"{name}.npz"
-        import_embeddings(save(path, **columns | {"z": columns["z"][:, :width]}), name)
+        import_embeddings(save(path, **columns | more | {"z": columns["z"][:, :width]}), name)
     return names
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_columns_are_those_of_the_left_encoders_set(encoders: list[str], left: int) -> None:
+    sides = {"left_encoder_of": encoders[left], "right_encoder_of": encoders[1 - left]}
+    page = ok(
+        start(
+            data=encoders[0],
+            colour="Yours: sharpness",
+            **{side: f"Imported embeddings “{name}”" for side, name in sides.items()},
+        )
+    )
+    assert [told_maps(page)[0]["legendTitle"]] == [["Yours: sharpness", ""][left]]
+    offered = next(box for box in page.selectbox if box.label == "Colour by").options
+    assert ("Yours: sharpness" in offered) == (left == 0)
+    assert "The same images by different encoders." in text_of(page)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -18,7 +19,7 @@ from vlcore.plots.thumbnails import SAFE_URI
 from vlcore.study import plans
 from vlcore.web import cache
 
-from .app import FakeQueue, alts, opened, press, text_of, told_maps
+from .app import FakeQueue, alts, labels, opened, press, text_of, told_maps
 
 pytestmark = pytest.mark.usefixtures("bundled", "queue")
 KEYS = [condition.key for condition in plans.find("experiments").conditions[:2]]
@@ -44,8 +45,8 @@ def large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compared_maps, "MOST_MARKS", 100)
 
 
-def key_of_maps() -> str:
-    return f"maps-{hashlib.sha256(repr((KEYS, PCA)).encode()).hexdigest()[:12]}"
+def key_of_maps(keys: list[str] = KEYS) -> str:
+    return f"maps-{hashlib.sha256(repr((keys, PCA)).encode()).hexdigest()[:12]}"
 
 
 def messages(page: AppTest) -> list[Any]:
@@ -144,6 +145,29 @@ def test_what_a_browser_marked_is_listed() -> None:
     assert "Nearest in the left model" not in text_of(ok(page.run()))
     page.session_state[key_of_maps()] = {"picked": {"row": row, "time": 2}}
     assert "Nearest in the left model" in text_of(ok(page.run())), "the same mark again"
+
+
+def test_what_is_seen_alone_is_of_the_legend_and_of_what_is_drawn() -> None:
+    keys = [plans.find("experiments").conditions[number].key for number in (0, 2)]
+    points = cache.comparison(keys, PCA).points
+    is_drawn = [points[f"x{pane}"].notna() for pane in (0, 1)]
+
+    def offered(colour: str, *shown: str) -> list[str]:
+        page = start(colour=colour, right_model=keys[1])
+        page.session_state[key_of_maps(keys)] = {"shown": list(shown)}
+        return [label for label in labels(ok(page.run())) if label.startswith("Select what is")]
+
+    def words(mask: pd.Series) -> list[str]:
+        return [f"Select what is shown: {mask.sum()} images"]
+
+    of_group = points["group"] == "horse_desert"
+    assert offered("group", "group horse_desert") == words(of_group & (is_drawn[0] | is_drawn[1]))
+    wrong = [is_drawn[pane] & (points[f"right_{pane}"] == "wrong") for pane in (0, 1)]
+    assert offered("right or wrong", "group horse_desert") == []
+    gone = offered("right or wrong", "group horse_desert", "right wrong")
+    assert gone == words(wrong[0] | wrong[1])
+    assert (points["right_1"] == "none").any(), "what the second map does not show"
+    assert offered("right or wrong", "right none") == []
 
 
 @pytest.mark.usefixtures("large")

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from vlcore.api.selections import Selection, selection_text
+from vlcore.api.selections import Selection, encode_rows, selection_text
 from vlcore.experiment.files import HomeError
 from vlcore.plots.options import PCA
 from vlcore.study import plans
@@ -169,6 +169,31 @@ def test_selections_are_kept_under_titles_shown_again_and_removed() -> None:
     assert rows_of(ok(page)) == rows
     press(page, "Remove")
     assert kept[0] not in labels(page)
+
+
+def test_kept_selections_of_one_title_are_all_offered_to_be_combined(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = cache.comparison(KEYS, PCA).rows
+    listed = [
+        kept_selections.KeptSelection(str(count), "", encode_rows(rows[:count]), "mine")
+        for count in (50, 3)
+    ]
+    monkeypatch.setattr(kept_selections, "titled", lambda *_: listed)
+    page = ok(start(search="object:camel"))
+    offered = page.selectbox(key="combine-with").options
+    assert [name for name in offered if "mine" in name] == ["kept: mine (50)", "kept: mine (3)"]
+
+
+def test_a_selected_image_that_is_right_is_not_called_wrong() -> None:
+    points = cache.comparison(KEYS, PCA).points
+    held_out = points[points["kind"] == "test"]
+    for words, is_offered in (("right", False), ("wrong", True)):
+        chosen = held_out[(held_out[["right_0", "right_1"]] == words).all(axis=1)]
+        rows = chosen["id"].str[1:].astype(int).to_numpy()[:1]
+        page = ok(start(selection=f".{selection_text(selected(rows))}"))
+        titles = [panel.label for panel in page.expander]
+        assert any("the wrong ones you selected" in title for title in titles) == is_offered
 
 
 def test_a_selection_comes_back_with_the_visitor_and_not_after_it_was_cleared() -> None:

@@ -178,19 +178,18 @@ def _caption_points(model: ModelMap, pane: int) -> pd.DataFrame:
 def show_same_images(first: Artifact, second: Artifact) -> bool:
     """Whether two models are of the same images; each encoder's imported embeddings are a set of
     their own. One that was imported before 0.6 is compared with what has the same captions too."""
-    manifests = first.manifest, second.manifest
+    identities = image_identities([first, second])
+    return bool(identities[0] == identities[1])
+
+
+def image_identities(artifacts: Sequence[Artifact]) -> list[Any]:
+    """What names the images of each of some models, in the way that all of them know: another for
+    each set, but for two encoders' imported embeddings of the same images."""
     for digest in ("images", "pictures"):
-        if all(digest in manifest for manifest in manifests):
-            return manifests[0][digest] == manifests[1][digest]
-    return image_identity(first) == image_identity(second)
-
-
-def image_identity(artifact: Artifact) -> Any:
-    """What names the images of a model: another for each set, but for two encoders' imported
-    embeddings of the same images."""
-    manifest, condition = artifact.manifest, artifact.condition
-    before = manifest.get("pictures", (condition.data, condition.data_version))
-    return manifest.get("images", before)
+        if all(digest in artifact.manifest for artifact in artifacts):
+            return [artifact.manifest[digest] for artifact in artifacts]
+    conditions = [artifact.condition for artifact in artifacts]
+    return [(condition.data, condition.data_version) for condition in conditions]
 
 
 def _is_arbitrary(model: ModelMap) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import fields
 from itertools import combinations
 
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.options import TOWERS
+from vlcore.experiment.options import TOWERS, ArtifactKind
 
 SETTINGS = {field.name: field.name.replace("_", " ") for field in fields(Condition)} | {
     "data": "image set",
@@ -84,6 +84,8 @@ def describe_differences(conditions: Mapping[str, Condition]) -> str:
     settings = differing_settings(list(conditions.values()))
     if not settings:
         return "The models have the same condition, so their maps are identical."
+    if all(condition.kind is ArtifactKind.IMPORTED for condition in conditions.values()):
+        return "The same images by different encoders."
     if len(settings) == 1:
         return f"**Controlled pair**: the models differ only in the {settings[0]}."
     listed = f"{', '.join(settings[:-1])} and {settings[-1]}"

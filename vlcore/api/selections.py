@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from vlcore.api.compared_maps import ComparedMaps, image_identity, points_table
+from vlcore.api.compared_maps import ComparedMaps, image_identities, points_table, row_numbers
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import atomic
@@ -132,10 +132,10 @@ class SelectionAccuracy:
 
     Attributes:
         split: ``test`` or ``training``.
-        n: its images of the selection.
-        models: the accuracy of each model by its name.
+        n: images of the selection that a model has in it; folds of another seed hold others out.
+        models: the accuracy of each model by its name, on the images that it has in this split.
         differences: of two models, the first name's accuracy less the second's, on the images that
-            both predict.
+            both predict and have in this split.
     """
 
     split: str
@@ -145,12 +145,15 @@ class SelectionAccuracy:
 
 
 def _accuracies(points: pd.DataFrame, kind: str, comparison: ComparedMaps) -> SelectionAccuracy:
-    points = points[points["kind"] == kind]
-    scenes = points["scene"].to_numpy(str)
-    outcomes = {
-        name: points[f"right_{pane}"].to_numpy(str) for pane, name in enumerate(comparison.named)
-    }
-    is_known = {name: np.isin(right, ("right", "wrong")) for name, right in outcomes.items()}
+    scenes, rows = points["scene"].to_numpy(str), row_numbers(points)
+    outcomes, is_known = {}, {}
+    is_counted = np.zeros(len(points), dtype=bool)
+    for pane, (name, model) in enumerate(comparison.named.items()):
+        index = model.index(rows)
+        is_of_split = (index >= 0) & ((index < model.n_held_out) == (kind == "test"))
+        outcomes[name] = points[f"right_{pane}"].to_numpy(str)
+        is_known[name] = is_of_split & np.isin(outcomes[name], ("right", "wrong"))
+        is_counted |= is_of_split
     models = {
         name: estimate.rate(right[is_known[name]] == "right", scenes[is_known[name]])
         for name, right in outcomes.items()
@@ -165,7 +168,7 @@ def _accuracies(points: pd.DataFrame, kind: str, comparison: ComparedMaps) -> Se
                 outcomes[first][shared] == "right",
                 scenes[shared],
             )
-    return SelectionAccuracy(kind, len(points), models, differences)
+    return SelectionAccuracy(kind, int(is_counted.sum()), models, differences)
 
 
 def _paired_difference(
@@ -197,8 +200,8 @@ def facets(comparison: ComparedMaps) -> dict[str, NDArray[np.bool_]]:
 
 def images_key(comparison: ComparedMaps) -> str:
     """A short name of the images of a comparison, whichever models it is of: four letters."""
-    identity = repr(image_identity(comparison.models[0].artifact))
-    return _text(hashlib.sha256(identity.encode()).digest()[:3])
+    identity, *_ = image_identities([model.artifact for model in comparison.models])
+    return _text(hashlib.sha256(repr(identity).encode()).digest()[:3])
 
 
 def encode_rows(rows: Iterable[int]) -> bytes:

@@ -73,6 +73,12 @@ class LinkedMaps:
         return map_component.drawing(self.comparison, self.images.grouping, *look)
 
     @property
+    def clicked_entries(self) -> list[str]:
+        """The entries of the legend that were clicked before this run, of those that it has now."""
+        clicked = as_list(self.told.get("shown"))
+        return [entry["name"] for entry in self.drawing["legend"] if entry["name"] in clicked]
+
+    @property
     def clicked_cells(self) -> list[str]:
         """The cells of the group accuracy panel that were clicked before this run, as entries of
         the legend."""
@@ -131,7 +137,6 @@ def mount(
         options.projection, colour_by=options.colour_by, clusters=options.clusters
     )
     colours = cache.map_colours(maps.keys, in_colours)
-    names = [entry["name"] for entry in drawing["legend"]]
     drawn = rows_of_bitmask(drawing["drawn"], len(points))
     drawn &= rows_of_entries(points, maps.clicked_cells, "0")
     identity = None if picked is None else str(points["id"].iat[picked])
@@ -151,7 +156,7 @@ def mount(
                 ),
                 "picked": picked,
                 "lists": lists,
-                "shown": [name for name in names if name in as_list(maps.told.get("shown"))],
+                "shown": maps.clicked_entries,
                 "selected": selected,
             },
             on_picked_change=_rerun,

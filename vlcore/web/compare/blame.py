@@ -14,18 +14,26 @@ from vlcore.data.imageset import ImageSet
 from vlcore.web import training_images, widgets
 
 
-def show(comparison: ComparedMaps, images: ImageSet, rows: Sequence[int], subject: str) -> None:
+def show(
+    comparison: ComparedMaps,
+    images: ImageSet,
+    rows: Sequence[int],
+    subject: str,
+    *,
+    only_wrong: bool = False,
+) -> None:
     """Offer the training images behind what each model predicts.
 
     Args:
         comparison: of the models.
         images: their image set.
-        rows: one image, or several, of which those of one object are asked that a model gets wrong.
+        rows: of these images those that a model holds out.
         subject: the rows in words.
+        only_wrong: whether those of one object are asked that a model gets wrong.
     """
     explained = {}
     for name, model in comparison.named.items():
-        chosen, is_wrong = _chosen(model, images, rows)
+        chosen, is_wrong = _chosen(model, images, rows, only_wrong)
         if chosen:
             explained[name] = model, chosen, is_wrong
     if not explained:
@@ -39,7 +47,9 @@ def show(comparison: ComparedMaps, images: ImageSet, rows: Sequence[int], subjec
                 training_images.show(model, images, ask, f"{name.capitalize()}, {subject}")
 
 
-def _chosen(model: ModelMap, images: ImageSet, rows: Sequence[int]) -> tuple[list[int], bool]:
+def _chosen(
+    model: ModelMap, images: ImageSet, rows: Sequence[int], only_wrong: bool
+) -> tuple[list[int], bool]:
     """Return the held-out images whose predictions are explained, and whether they are wrong."""
     index = model.index(rows)
     is_held_out = (index >= 0) & (index < model.n_held_out)
@@ -49,8 +59,8 @@ def _chosen(model: ModelMap, images: ImageSet, rows: Sequence[int]) -> tuple[lis
         return [], False
     objects = images.table["object"].to_numpy()[held_out]
     is_wrong = predicted[index[is_held_out]] != objects
-    if len(rows) == 1:
-        return held_out.tolist(), bool(is_wrong[0])
+    if not only_wrong:
+        return held_out.tolist(), bool(is_wrong.any())
     counts = pd.Series(objects[is_wrong]).value_counts()
     if counts.empty:
         return [], False

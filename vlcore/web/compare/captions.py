@@ -66,7 +66,7 @@ def _show_typed_caption(view: Shown) -> None:
         with column:
             st.markdown(f"**Nearest images in the {name} model** (cosine)")
             _show_nearest_images(models[name], answer)
-    _show_shortened(answers)
+    _show_shortened(answers, text)
 
 
 def _ask_models(models: Mapping[str, ModelMap], text: str) -> dict[str, CaptionAnswer]:
@@ -152,11 +152,14 @@ def _show_map(view: Shown, answers: Mapping[str, CaptionAnswer], text: str) -> N
     )
 
 
-def _show_shortened(answers: Mapping[str, CaptionAnswer]) -> None:
+def _show_shortened(answers: Mapping[str, CaptionAnswer], text: str) -> None:
     """Show the cosine of the caption with itself without each word, in models that read words."""
     tables = {name: answer.without for name, answer in answers.items() if not answer.without.empty}
     if not tables:
-        st.caption("A caption of one word has none to leave out.")
+        reason = "A caption of one word has none to leave out."
+        if " " in text:
+            reason = "These models read whole captions alone, so no word can be left out."
+        st.caption(reason)
         return
     about = (
         "Of the shortened caption with the whole one: 1 means that the word says nothing to this"

@@ -44,15 +44,15 @@ def last_gesture(view: Shown) -> Gesture | None:
 def clicked_alone(view: Shown) -> NDArray[np.bool_] | None:
     """Which points clicked entries of the legend and cells of the panel leave on any map, (n,);
     None where nothing was clicked."""
-    names = linked_maps.as_list(view.told.get("shown"))
-    entries = [name for name in names if isinstance(name, str)]
-    cells = view.clicked_cells
+    cells, entries = view.clicked_cells, view.clicked_entries
     if not (cells or entries):
         return None
     points = view.comparison.points
     alone = np.zeros(len(points), dtype=bool)
     for pane in map(str, range(len(view.keys))):
-        alone |= rows_of_entries(points, cells, pane) & rows_of_entries(points, entries, pane)
+        is_drawn = points[f"x{pane}"].notna().to_numpy()
+        passing = rows_of_entries(points, cells, pane) & rows_of_entries(points, entries, pane)
+        alone |= is_drawn & passing
     return alone & points.index.isin(view.points.index)
 
 

@@ -22,6 +22,7 @@ from vlcore.data.imageset import SOURCE, ImageSet
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
+from vlcore.plots.options import PCA
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, map_controls, shell, widgets
 from vlcore.web.compare import agreement, blame, clusters, map_component, selections
@@ -31,9 +32,11 @@ from vlcore.web.compare.view import Clicks, Shown, clicked_image
 ABOVE = 190  # px of the page over the maps
 
 
-def choose(sides: Sequence[Side], images: ImageSet, palette: Palette, bar: DeltaGenerator) -> Shown:
-    """The controls of the maps, in the bar, and the comparison that they make."""
+def choose(sides: Sequence[Side], palette: Palette, bar: DeltaGenerator) -> Shown:
+    """The controls of the maps, in the bar, and the comparison that they make, of the first model's
+    image set: other encoders' embeddings of the same images have sets of their own."""
     keys = [side.key for side in sides]
+    images = cache.image_set(cache.model_map(keys[0], PCA, ()))
     options = map_controls.choose(images, keys, bar)
     comparison = cache.coloured(keys, options.projection, options.colour_by)
     px, legend_place = shell.map_room(ABOVE)
@@ -48,11 +51,17 @@ def show(view: Shown, selection: Selection | None = None) -> None:
     )
     in_folds = images.folds and images.has_pictures
     if in_folds:
-        st.caption(
+        words = (
             f"On the maps are {len(comparison.points):,} of {len(images.table):,} images, those of"
             f" the first of {images.folds} models, each of which holds out other images. Accuracies"
             " are over all held-out images."
         )
+        if len({model.artifact.condition.data_seed for model in comparison.models}) > 1:
+            words += (
+                " Another seed holds other images out: marks, colours and filters show the split of"
+                " the first model that has an image."
+            )
+        st.caption(words)
     clicks, key = map_component.show(view, alt, selection), view.map_key
     if clicks is None:
         clicks, key = _show_vectors(view, alt, view.vectors_key), view.vectors_key

@@ -365,7 +365,8 @@ def show(view: Shown, selection: Selection | None) -> None:
         _show_images(view, selection)
     with st.expander("All of them, with every model's prediction"):
         st.dataframe(selection.table(), hide_index=True, width="stretch")
-    blame.show(comparison, images, selection.rows.tolist(), "the wrong ones you selected")
+    rows = selection.rows.tolist()
+    blame.show(comparison, images, rows, "the wrong ones you selected", only_wrong=True)
 
 
 def _in_words(selection: Selection) -> str:
@@ -439,7 +440,8 @@ def _show_combining(view: Shown, selection: Selection) -> None:
         name: comparison.rows[mask] for name, mask in facets(comparison).items()
     }
     for stored in kept_selections.titled(visitors.visitor().name, images_key(comparison)):
-        parts[f"kept: {stored.title}"] = decode_rows(stored.rows, len(view.images.table))
+        rows = decode_rows(stored.rows, len(view.images.table))
+        parts.setdefault(f"kept: {stored.title} ({len(rows):,})", rows)  # the latest of a name
 
     def combine() -> None:
         way, name = st.session_state["combine-way"], st.session_state["combine-with"]
