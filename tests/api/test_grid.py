@@ -55,6 +55,18 @@ def test_rows_are_label_styles_and_columns_bias_levels_from_the_untrained_encode
     assert second == [place.with_labels("descriptive") for place in first]
 
 
+@pytest.mark.parametrize(
+    ("count", "levels"),
+    [(48, grids.LEVELS), (4, (0, 0.25, 0.5, 0.75, 1)), (2, (0, 0.5, 1)), (3, (0, 0.25, 0.75, 1))],
+)
+def test_levels_with_the_same_training_set_are_one_column(
+    count: int, levels: tuple[float, ...]
+) -> None:
+    row, _ = grid_conditions(START.replace(n_per_group=count), STYLES, grids.LEVELS)
+    assert [place.bias for place in row[1:]] == list(levels)
+    assert len({place.n_minority for place in row[1:]}) == len(levels)
+
+
 def test_what_can_be_no_grid_is_one_sentence() -> None:
     for labels, bias in ((("short",), (0,)), (STYLES, ()), (STYLES, np.linspace(0, 1, 20))):
         with pytest.raises(GridError):

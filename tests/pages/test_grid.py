@@ -75,6 +75,7 @@ def test_a_level_opens_as_a_pair_at_its_own_address() -> None:
     back = press(page, "Grid")
     assert address(back, "view") == ["grid"]
     assert len(alts(back)) == 1
+    assert not back.button(key="other_view").help, "it would cover the line above the maps"
     assert "Look closer" in text_of(press(back, "Side by side"))
 
 
@@ -122,7 +123,9 @@ def test_the_rows_are_in_the_address_and_unknown_ones_are_nobodys() -> None:
     assert styles_of(start()) == usual
     page = start(rows="descriptive,context,short")
     assert styles_of(page) == ["Descriptive labels", "Labels context", "Short labels"]
-    for rows in ("short", "", "short,<b>", "short,short", "own,short"):
+    for rows in ("short", "", "short,<b>", "short,short", "own,short", "short,descriptive" * 9):
+        assert styles_of(start(rows=rows)) == usual
+    for rows in ("short,short,descriptive", "short," * 7 + "descriptive"):
         assert styles_of(start(rows=rows)) == usual
     page.multiselect[0].set_value(["context", "short"]).run()
     assert address(page, "rows") == ["context,short"]

@@ -189,11 +189,27 @@ def grid_conditions(
             f"A grid has one to {MOST_LEVELS} bias levels, not {len(levels)}; give others, such as"
             " 0 and 0.75."
         )
+    levels = _distinct_levels(base, levels)
     rows = []
     for style in styles:
         trained = [style.replace(bias=level) for level in levels]
         rows.append([trained[0].untrained, *trained])
     return rows
+
+
+def _distinct_levels(base: Condition, levels: Sequence[float]) -> list[float]:
+    """The levels, ascending, whose training sets differ: of those that leave as many images of a
+    small set, the one that rounding changes least."""
+
+    def rounding(level: float) -> float:
+        remaining = base.n_per_group * (1 - level)
+        return abs(remaining - round(remaining))
+
+    of_counts = {}
+    for level in sorted(levels, key=rounding, reverse=True):
+        biased = base.replace(bias=level)
+        of_counts[biased.n_majority, biased.n_minority] = level
+    return sorted(of_counts.values())
 
 
 def check_options(options: MapOptions) -> MapOptions:
@@ -438,7 +454,8 @@ def grid(
     Args:
         base: what all models share: image set, towers, steps, seeds.
         labels: two or more label styles.
-        bias: shares of each minority group that are removed.
+        bias: shares of each minority group that are removed; of those that leave the same images of
+            a small set, one is shown.
         options: the components of PCA, the colours and the groups that are drawn.
 
     Raises:

@@ -58,10 +58,10 @@ def is_shown() -> bool:
 def switch(bar: DeltaGenerator) -> None:
     """Show the button that leads to the grid, or back to a pair of maps."""
     view, label, icon = GRID, "Grid", "grid_view"
-    about = "Small maps of all bias levels, a row a label style."
+    about: str | None = "Small maps of all bias levels, a row a label style."
     if is_shown():
         view, label, icon = PAIR, "Side by side", "compare"
-        about = "Two to four models, as large as the window lets them be."
+        about = None  # under a pointer that pressed "Grid" it would cover what the grid is
     if bar.button(label, icon=f":material/{icon}:", help=about, key="other_view"):
         st.query_params[VIEW] = view
         st.rerun()
@@ -100,8 +100,9 @@ def _choose_rows(images: ImageSet, bar: DeltaGenerator) -> tuple[list[str], Delt
         for style in style_names(drawn=bool(images.about.get("recipe")))
         if style != "own"
     }
-    rows = [name for name in st.query_params.get(ROWS, "").split(",") if name in styles]
-    if not 2 <= len(set(rows)) <= grids.MOST_ROWS:
+    named = dict.fromkeys(st.query_params.get(ROWS, "").split(","))
+    rows = [name for name in named if name in styles]
+    if not 2 <= len(rows) <= grids.MOST_ROWS:
         rows = [names.get(style, style) for style in STYLES_OF_THE_STUDY]
     menu = bar.popover("Rows", icon=":material/table_rows:", key="menu-grid")
     with menu:
