@@ -38,6 +38,8 @@ FIRST_PORT = 8501  # of the processes in a configuration that is only printed
 PATIENCE = 120.0  # seconds without an answer after which a process is replaced
 LOOK_SECONDS = 1.0  # between looks at the processes
 _PARENT_DEATH_SIGNAL = 1  # of prctl
+# Asks processes of this machine, which no proxy of the environment reaches.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class _Configuration(Template):
@@ -68,7 +70,7 @@ class _StreamlitProcess:
         """Whether it has ended or has not answered for long."""
         with suppress(OSError):
             address = f"http://127.0.0.1:{self._port}/_stcore/health"
-            urllib.request.urlopen(address, timeout=2).close()
+            _DIRECT.open(address, timeout=2).close()
             self._answered, self.is_healthy = time.monotonic(), True
         is_late = time.monotonic() - self._answered > PATIENCE
         return is_late or self.running.poll() is not None
