@@ -24,6 +24,7 @@ from vlcore.classroom.session import (
     Started,
     all_votes,
     close_door,
+    delete_expired,
     delete_session,
     enter_session,
     find_session,
@@ -90,6 +91,7 @@ def test_a_code_spells_no_word_and_a_new_voter_has_a_name() -> None:
 def test_looking_at_a_session_that_nobody_started_writes_nothing(empty_home: Path) -> None:
     assert find_session("BCDF") is None
     assert all_votes("BCDF") == {}
+    delete_expired()
     assert not list(empty_home.iterdir())
     models_folder().mkdir()
     (models_folder() / ".lessons.sqlite").touch()  # another process is about to make its tables
@@ -144,6 +146,15 @@ def test_a_vote_may_be_changed_and_counts_once(started: Started) -> None:
     assert state(other.code, "student-1").counts == {}, "sessions do not see each other"
 
 
+def test_a_vote_can_build_on_the_one_that_is_stored(started: Started) -> None:
+    for _ in range(2):
+        session.change_vote(started.code, "first", "student-1", lambda before: f"{before}x")
+    assert state(started.code, "student-1").vote == "xx"
+    move_session(started.code, started.token, "first", "reveal")
+    with pytest.raises(LessonError, match="closed"):
+        session.change_vote(started.code, "first", "student-1", lambda before: f"{before}x")
+
+
 def test_votes_close_with_the_answer_and_open_with_the_next_question(started: Started) -> None:
     vote(started, "student-1", "object")
     move_session(started.code, started.token, "first", "run")
@@ -190,8 +201,8 @@ def test_a_code_is_valid_for_a_day(started: Started, monkeypatch: pytest.MonkeyP
     start()
     assert query(counts) == [(2, 1)]
     later(monkeypatch, KEPT - LIFETIME)
-    start()
-    assert query(counts) == [(2, 0)]
+    delete_expired()
+    assert query(counts) == [(1, 0)]
 
 
 @pytest.mark.parametrize("days", [2, -2])
@@ -228,6 +239,24 @@ def test_an_owner_of_many_sessions_ends_own_ones_without_votes() -> None:
     start("a-browser-2")
     assert [find_session(one.code) is not None for one in mine] == [False, True, False, True]
     assert find_session(other.code)
+
+
+def test_an_owner_of_many_sessions_keeps_a_repair_without_votes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    old, older = start("a-browser-1"), start("a-browser-1")
+    for one in (older, old):
+        vote(one, "student-1")
+    later(monkeypatch, IDLE + 60)
+    of_teams = start("a-browser-1")
+    teams.join_team(of_teams.code, "student-1")
+    start("a-browser-1")
+    open_ones = [find_session(one.code) is not None for one in (older, old, of_teams)]
+    assert open_ones == [False, True, True]
+    start("a-browser-1")
+    assert find_session(of_teams.code)
+    start("a-browser-1")
+    assert find_session(of_teams.code), "of those of this hour nobody takes part in the others"
 
 
 def test_a_flood_from_an_address_ends_no_session_that_is_in_use(

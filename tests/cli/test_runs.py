@@ -21,6 +21,7 @@ from vlcore.api import training
 from vlcore.api.model_map import image_captions, model_map
 from vlcore.api.training import train_condition
 from vlcore.artifacts import store
+from vlcore.classroom import session
 from vlcore.data.catalogue import open_set
 from vlcore.data.subset import training_rows
 from vlcore.experiment.condition import Condition
@@ -230,7 +231,7 @@ def test_unusable_files_are_listed(
 
 
 def test_status_cancel_clean(
-    refused: Refused, document: Document, empty_home: Path, quick: Models
+    refused: Refused, document: Document, empty_home: Path, quick: Models, monkeypatch: Patch
 ) -> None:
     assert document("status") == []
     key = quick[0].key
@@ -252,7 +253,11 @@ def test_status_cancel_clean(
         assert document("status", "never-there") == [absent]
         assert document("cancel", "running-key") == {"key": "running-key", "state": "cancelling"}
         assert (jobs.work_folder("running-key") / "cancel").exists()
+        with monkeypatch.context() as patch:
+            patch.setattr(session, "time", Mock(time=lambda: 0.0))
+            code = session.start_session("repair", "scenes", "short labels").code
         assert document("clean") == {"removed": ["failed-key", "killed-key"]}
+        assert not session.query_rows("SELECT 1 FROM lessons WHERE code = ?", (code,))
     refused("cancel", "running-key")
 
     kinds = {

@@ -13,7 +13,7 @@ import re
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -122,10 +122,10 @@ def start_session(
 ) -> Started:
     """Start a class session.
 
-    Where its owner has too many open, another one of theirs ends: of those without votes, else of
-    all, the one that was changed longest ago. Where there are too many of the address or of the
-    server, one of these ends, unless it is in use: two have voted in it, or it was changed within
-    an hour.
+    Where its owner has too many open, another one of theirs ends: of those that were not changed
+    for an hour, else of those that nobody takes part in, else of all, the one that was changed
+    longest ago. Where there are too many of the address or of the server, one of these ends, unless
+    it is in use: two take part in it, or it was changed within an hour.
 
     Args:
         lesson: its name.
@@ -140,7 +140,7 @@ def start_session(
     """
     token = secrets.token_urlsafe(12)
     with _DATABASE.open(write=True) as file:
-        _delete(file, "created < ?", time.time() - KEPT)
+        _delete_expired(file)
         owner, address = (_anonymous(name) for name in who or Origin("", ""))
         if who and not stays:
             _make_room(file, limits.LESSONS, "o.owner = :name", owner, by_owner=True)
@@ -240,6 +240,13 @@ def delete_session(code: str, token: str) -> None:
         _delete(file, "code = ?", code)
 
 
+def delete_expired() -> None:
+    """Delete the sessions that were started more than eight days ago."""
+    if _DATABASE.file.exists():
+        with _DATABASE.open(write=True) as file:
+            _delete_expired(file)
+
+
 @contextmanager
 def session_transaction(code: str) -> Iterator[sqlite3.Connection]:
     """The file in an exclusive transaction, which counts as a change of the session; LessonError
@@ -290,6 +297,14 @@ def vote(
     choice, or as `admit`."""
     if choice not in choices:
         raise LessonError(f"There is no choice {choice!r} here; choose one that is shown.")
+    change_vote(code, step, voter, lambda _before: choice, address)
+
+
+def change_vote(
+    code: str, step: str, voter: str, how: Callable[[str], str], address: str = ""
+) -> None:
+    """Vote on the current step by the vote as it is stored, empty where there is none; LessonError
+    where that is closed, or as `admit`, and `how` refuses by raising."""
     with session_transaction(code) as file:
         lesson, at, phase = file.execute(
             "SELECT lesson, step, phase FROM lessons WHERE code = ?", (code,)
@@ -297,7 +312,9 @@ def vote(
         if at != step or phase == "reveal":
             raise LessonError("The votes on this question are closed.")
         admit(file, code, voter, address)
-        values = (code, lesson, step, voter, choice, time.time())
+        query = "SELECT choice FROM votes WHERE code = ? AND step = ? AND voter = ?"
+        (before,) = file.execute(query, (code, step, voter)).fetchone() or ("",)
+        values = (code, lesson, step, voter, how(before), time.time())
         file.execute("INSERT OR REPLACE INTO votes VALUES (?, ?, ?, ?, ?, ?)", values)
 
 
@@ -319,7 +336,8 @@ def _make_room(
         SELECT l.code, o.stays OR NOT :by_owner AND (o.touched > :hour
         OR (SELECT COUNT(*) FROM voters r WHERE r.code = l.code) > 1) AS in_use
         FROM lessons l JOIN origins o ON o.code = l.code WHERE l.created > :day AND {origin}
-        ORDER BY in_use, EXISTS (SELECT 1 FROM votes v WHERE v.code = l.code), o.touched
+        ORDER BY in_use, o.touched > :hour,
+        EXISTS (SELECT 1 FROM voters r WHERE r.code = l.code), o.touched
     """  # noqa: S608  # the conditions stand in this module
     now = time.time()
     values = {"by_owner": by_owner, "name": name, "day": now - LIFETIME, "hour": now - IDLE}
@@ -331,6 +349,10 @@ def _make_room(
                 f"Too many lessons are open; each ends a day after it was started.{advice}"
             )
         _delete(file, "code = ?", code)
+
+
+def _delete_expired(file: sqlite3.Connection) -> None:
+    _delete(file, "created < ?", time.time() - KEPT)
 
 
 def _delete(file: sqlite3.Connection, which: str, value: object) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vlcore.api import pretrained, training
 from vlcore.artifacts import store
+from vlcore.classroom.session import delete_expired
 from vlcore.cli.common import (
     CommandError,
     add_command,
@@ -95,7 +96,10 @@ def add_commands(commands: Any) -> None:
     add_command(commands, "status", "jobs and models", status)("key", nargs="?")
     help_text = "stop a training, or a job of a cluster by its number"
     add_command(commands, "cancel", help_text, cancel)("key")
-    help_text = "remove files of interrupted and failed jobs, and old quarantined artifacts"
+    help_text = (
+        "remove files of interrupted and failed jobs, old quarantined artifacts, and lessons that"
+        " ended a week ago"
+    )
     add_command(commands, "clean", help_text, clean)
     add_command(commands, "verify", "check every published artifact against its checksums", verify)
 
@@ -334,7 +338,9 @@ def cancel(options: Namespace) -> dict[str, Any]:
 
 
 def clean(_options: Namespace) -> dict[str, Any]:
-    return {"removed": [*jobs.clean(), *engines.remove_ended_arrays(), *trash.empty()]}
+    removed = [*jobs.clean(), *engines.remove_ended_arrays(), *trash.empty()]
+    delete_expired()
+    return {"removed": removed}
 
 
 def verify(_options: Namespace) -> list[dict[str, Any]]:
