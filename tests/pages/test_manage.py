@@ -107,7 +107,7 @@ def test_the_queue_is_seen_and_anything_in_it_cancelled(
         press(page, "Cancel these")
         assert by_hand.view("b").state is State.CANCELLED
         assert (jobs.work_folder("elsewhere") / "cancel").exists()
-        press(page, "Cancel all 1 that wait")
+        press(page, "Cancel what waits (1)")
         assert by_hand.view("c").state is State.CANCELLED
         assert [job.key for job in by_hand.jobs()] == ["a"], "what runs goes on"
 
@@ -142,5 +142,5 @@ def test_a_grid_is_trained_before_the_class_comes_and_failures_are_listed(
     page = opened("7_Manage")
     assert list(page.dataframe[0].value["message"]) == ["The disk is full.", "KeyError: 'a'"]
     assert "The queue is empty" in text_of(page)
-    press(page, "Train the 4 that are missing")
+    press(page, "Train what is missing (4)")
     assert queue.asked == [condition.key for condition in plans.find("experiments").conditions]

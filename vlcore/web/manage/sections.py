@@ -123,7 +123,7 @@ def show_queue() -> None:
         return
     st.dataframe(rows, hide_index=True, width="stretch")
     waiting = [status.key for status, _ in queued if status.state is State.QUEUED]
-    if waiting and st.button(f"Cancel all {len(waiting)} that wait", icon=":material/clear_all:"):
+    if waiting and st.button(f"Cancel what waits ({len(waiting)})", icon=":material/clear_all:"):
         for key in waiting:
             work.queue().cancel(key)
         _confirm(f"{len(waiting)} cancelled.")
@@ -247,7 +247,7 @@ def train_ahead() -> None:
         seeds = widgets.integer_input("Seed pairs", 1, 50, 1, width=160)
         study = plans.find(name, usual_condition(cache.named_set(data)), seeds)
         missing = [condition for condition in study.conditions if not work.view(condition.key).done]
-        label = f"Train the {len(missing)} that are missing" if missing else "Already trained"
+        label = f"Train what is missing ({len(missing)})" if missing else "Already trained"
         if st.button(label, icon=":material/nights_stay:", disabled=not missing):
             work.train(*studies.begin_study(study).missing)
             waiting = plural(len(missing), "training")
