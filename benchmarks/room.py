@@ -111,7 +111,7 @@ def main() -> None:
         started = start_session(one_room.NAME, "scenes", "labels", towers=options.towers)
         blocks = max(options.phones, one_room.FEWEST)
         plan = Plan("labels", blocks, prediction="lower", towers=options.towers)
-        one_room.fix_plan(started.code, started.token, plan, usual, grouping)
+        one_room.fix_plan(started.code, started.token, plan, usual, images)
         move_session(started.code, started.token, "labels", "run")
         with server() as (_, port, process):
             result = asyncio.run(hold_class(port, started, options.phones, options.quiet))

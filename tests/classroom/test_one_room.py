@@ -11,7 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vlcore.api.training import train_both
+from tests.conftest import QUICK_STEPS
+from tests.pages.app import pets
+from vlcore.api.model_metrics import estimate_of
+from vlcore.api.training import train_both, train_condition
 from vlcore.artifacts import store
 from vlcore.classroom import one_room, session
 from vlcore.classroom.one_room import (
@@ -27,21 +30,26 @@ from vlcore.classroom.one_room import (
     study_of,
 )
 from vlcore.classroom.session import LessonError, Started, move_session
+from vlcore.data.catalogue import open_set
+from vlcore.data.importers import import_set
+from vlcore.data.subset import usual_condition
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.options import PRESETS
 from vlcore.jobs.jobs import JobStatus, State
+from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import registry
 
 pytestmark = pytest.mark.usefixtures("empty_home")
 USUAL = Condition()
 PLAN = Plan("labels", 5, prediction="lower")
+IMAGES = open_set("scenes")
 
 
 def start(plan: Plan | None = PLAN, towers: str = "scratch") -> Started:
     started = session.start_session(one_room.NAME, "scenes", "labels", towers=towers)
     if plan is not None:
-        one_room.fix_plan(started.code, started.token, plan, USUAL, SCENES)
+        one_room.fix_plan(started.code, started.token, plan, USUAL, IMAGES)
     return started
 
 
@@ -98,15 +106,15 @@ def test_a_plan_is_fixed_once_before_the_first_run_and_by_the_presenter_alone() 
     started = start(None)
     assert one_room.plan_of(started.code) is None
     with pytest.raises(LessonError, match="Only the presenter"):
-        one_room.fix_plan(started.code, "guess", PLAN, USUAL, SCENES)
-    one_room.fix_plan(started.code, started.token, PLAN, USUAL, SCENES)
+        one_room.fix_plan(started.code, "guess", PLAN, USUAL, IMAGES)
+    one_room.fix_plan(started.code, started.token, PLAN, USUAL, IMAGES)
     study = study_of(PLAN, USUAL, SCENES, started.code)
     fixed = replace(PLAN, hash=registry.plan_hash(study))
     assert one_room.plan_of(started.code) == fixed
     assert [(entry.hash, entry.runs) for entry in registry.plan_history(study)] == [(fixed.hash, 0)]
     with pytest.raises(LessonError, match="stays as it is"):
         one_room.fix_plan(
-            started.code, started.token, replace(PLAN, prediction="higher"), USUAL, SCENES
+            started.code, started.token, replace(PLAN, prediction="higher"), USUAL, IMAGES
         )
     assert one_room.plan_of(started.code) == fixed
 
@@ -124,8 +132,32 @@ def test_a_plan_is_fixed_once_before_the_first_run_and_by_the_presenter_alone() 
 def test_a_plan_that_is_not_offered_is_refused(plan: Plan) -> None:
     started = start(None)
     with pytest.raises(LessonError):
-        one_room.fix_plan(started.code, started.token, plan, USUAL, SCENES)
+        one_room.fix_plan(started.code, started.token, plan, USUAL, IMAGES)
     assert one_room.plan_of(started.code) is None
+
+
+@pytest.mark.trains
+def test_a_measure_that_no_model_of_a_set_has_is_neither_offered_nor_accepted(
+    tmp_path: Path,
+) -> None:
+    assert len(one_room.primary_measures(IMAGES)) == 13
+    import_set(pets(tmp_path / "pets", 6), "pets")
+    images = open_set("pets")
+    assert images.folds
+    usual = usual_condition(images)
+    condition = pair_of(PLAN, usual, images.grouping, 0)[0].replace(steps=QUICK_STEPS)
+    train_condition(condition)
+    end = store.read(condition.key).metrics["end"]
+    measured = [
+        name for name in one_room.primary_measures(IMAGES) if estimate_of(end, name) is not None
+    ]
+    assert one_room.primary_measures(images) == tuple(measured)
+    assert len(measured) < 13
+    assert one_room.question_at("labels/background_reliance", usual, images)[1] == PRIMARY
+    started, plan = start(None), replace(PLAN, measure="background_reliance")
+    with pytest.raises(LessonError, match="'pets'"):
+        one_room.fix_plan(started.code, started.token, plan, usual, images)
+    one_room.fix_plan(started.code, started.token, plan, USUAL, IMAGES)
 
 
 def test_all_that_is_decided_is_in_the_hash() -> None:

@@ -43,7 +43,7 @@ def test_a_room_goes_on_when_its_server_was_killed_while_a_block_trained(
     code, token = start_session(one_room.NAME, "pets", one_room.FIRST)
     vote(code, one_room.FIRST, "student-1", "lower", DIRECTIONS)
     decided = Plan("labels", 5, prediction="lower")
-    one_room.fix_plan(code, token, decided, usual, images.grouping)
+    one_room.fix_plan(code, token, decided, usual, images)
     plan = one_room.plan_of(code)
     assert plan is not None
     move_session(code, token, one_room.FIRST, "run")

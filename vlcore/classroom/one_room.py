@@ -22,13 +22,16 @@ from vlcore.classroom.session import (
     query_rows,
     session_transaction,
 )
+from vlcore.data import subset
+from vlcore.data.imageset import ImageSet
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import read_yaml
 from vlcore.experiment.grouping import Grouping
+from vlcore.experiment.memo import made_once
 from vlcore.experiment.options import PRESETS
 from vlcore.jobs.jobs import JobStatus, State
-from vlcore.metrics import catalogue
-from vlcore.metrics.catalogue import PRIMARY
+from vlcore.metrics import catalogue, counterfactual
+from vlcore.metrics.catalogue import PRIMARY, Need
 from vlcore.study import plans, registry
 from vlcore.study.plans import StudyPlan
 
@@ -143,13 +146,13 @@ def contrasts(usual: Condition, grouping: Grouping) -> dict[str, Contrast]:
     return offered
 
 
-def question_at(step: str, usual: Condition, grouping: Grouping) -> tuple[Contrast, str]:
+def question_at(step: str, usual: Condition, images: ImageSet) -> tuple[Contrast, str]:
     """The contrast and the measure that a step names, as ``labels/minority_accuracy``; the first
     ones where it names none."""
-    known = contrasts(usual, grouping)
+    known = contrasts(usual, images.grouping)
     name, _, measure = step.partition("/")
     return known.get(name, next(iter(known.values()))), (
-        measure if measure in primary_measures() else PRIMARY
+        measure if measure in primary_measures(images) else PRIMARY
     )
 
 
@@ -159,9 +162,26 @@ def expectation_question(contrast: Contrast, measure: str, grouping: Grouping) -
     return f"“{catalogue.words_of(measure, grouping)}” with {treatment}, compared with {baseline}?"
 
 
-def primary_measures() -> tuple[str, ...]:
-    """The measures that may be primary, the usual one first."""
-    return PRIMARY, *catalogue.secondary()
+@made_once(maxsize=8)
+def primary_measures(images: ImageSet) -> tuple[str, ...]:
+    """The measures that may be primary, the usual one first: those that models of an image set
+    have."""
+    part = subset.parts(images, data_seed=0)[0]
+    test, probe = (
+        part.table.iloc[subset.measured_rows(part, split)] for split in ("test", "probe")
+    )
+    lacking = set()
+    for need, table in ((Need.HELD_OUT, test), (Need.PROBE, probe)):
+        counts = table["group"].value_counts()
+        if min(counts.get(name, 0) for name in part.grouping.names) < catalogue.FEWEST:
+            lacking.add(need)
+    objects, contexts, scenes = (test[name].to_numpy() for name in ("object", "context", "scene"))
+    try:
+        counterfactual.crossing(objects, contexts, scenes, part.grouping)
+    except ValueError:
+        lacking.add(Need.TWINS)
+    offered = (PRIMARY, *catalogue.secondary())
+    return tuple(name for name in offered if lacking.isdisjoint(catalogue.needs_of(name)))
 
 
 def study_of(
@@ -210,17 +230,23 @@ def planned_places(states: Sequence[BlockState], planned: int) -> set[int]:
     return set(places[:planned])
 
 
-def fix_plan(code: str, token: str, plan: Plan, usual: Condition, grouping: Grouping) -> None:
+def fix_plan(code: str, token: str, plan: Plan, usual: Condition, images: ImageSet) -> None:
     """Lock the plan of a class, on the towers of its session, with its hash, for good; LessonError
-    for all but the presenter, where a plan is fixed already, and for numbers that are not
-    offered."""
+    for all but the presenter, where a plan is fixed already, and for a measure or numbers that are
+    not offered."""
     is_offered = FEWEST <= plan.planned <= MOST and 0 <= plan.seed <= LAST_SEED
     if plan.prediction not in DIRECTIONS or not is_offered:
         raise LessonError(
             f"A plan has a prediction, {FEWEST} to {MOST} seed pairs, and a first seed to"
             f" {LAST_SEED:,}."
         )
-    study = study_of(plan, usual, grouping, code)
+    if plan.measure not in primary_measures(images):
+        words = catalogue.words_of(plan.measure, images.grouping)
+        raise LessonError(
+            f"“{words}” cannot be measured on the image set {images.name!r}; choose another"
+            " measure."
+        )
+    study = study_of(plan, usual, images.grouping, code)
     with presenter_transaction(code, token) as file:
         if file.execute(_PLAN, (code, CLASS)).fetchone():
             raise LessonError(
@@ -284,19 +310,21 @@ def keep_waiting(code: str, block: Block) -> None:
             file.execute(query, (time.time(), code, CLASS, block.place, block.owner))
 
 
-def take_open_blocks(code: str, token: str, state_of: Callable[[Block], BlockState]) -> list[Block]:
+def take_open_blocks(
+    code: str, token: str, state_of: Callable[[Block], BlockState], kind: str = CLASS
+) -> list[Block]:
     """Ask for the planned blocks that nobody trains, without a change of owner; LessonError for all
     but the presenter. `state_of` gives the state of a block."""
     with presenter_transaction(code, token) as file:
-        blocks = _blocks(file, code, CLASS)
+        blocks = _blocks(file, code, kind)
         states = [state_of(block) for block in blocks]
-        planned = Plan(*file.execute(_PLAN, (code, CLASS)).fetchone()).planned
+        planned = Plan(*file.execute(_PLAN, (code, kind)).fetchone()).planned
         # Those that nobody has taken yet.
         blocks += [Block(place) for place in range(len(blocks), len(blocks) + planned)]
         states += [BlockState.OPEN] * planned
         places = sorted(planned_places(states, planned))
         return [
-            _ask(file, code, CLASS, blocks[place], states[place])
+            _ask(file, code, kind, blocks[place], states[place])
             for place in places
             if states[place].is_free
         ]

@@ -14,6 +14,7 @@ PRIMARY = "minority_accuracy"
 # A silhouette of each run, less another. Positive where points cluster by background more than by
 # object.
 ADVANTAGE = "silhouette_context_less_object"
+FEWEST = 5  # images of each group that `Need.HELD_OUT` and `Need.PROBE` ask for
 # Measures of a model that a command prints, in this order.
 HEADLINE = ("balanced_accuracy", PRIMARY, "worst_group_accuracy")
 
@@ -36,6 +37,7 @@ class Need(Enum):
     CAPTION_VECTORS = "embeddings of the captions"
     NAME_VECTORS = "embeddings of the objects' bare names"
     OWN_CAPTIONS = "embeddings of the images' captions"
+    TWINS = "held-out scenes, each with both objects in both contexts"
     HELD_OUT = "enough held-out images of each group"
     PROBE = "enough images of each group to fit a probe on"
     VALIDATION = "validation images"
@@ -43,6 +45,7 @@ class Need(Enum):
 
 
 _ANSWERS = (Need.READOUT,)
+_SWAPS = (Need.READOUT, Need.TWINS)
 _CALIBRATED = (Need.READOUT, Need.VALIDATION)
 _PANEL = (Need.READOUT, Need.MASKS)
 _PAIRS = (Need.OWN_CAPTIONS,)
@@ -156,7 +159,7 @@ _ENTRIES = (
         "background_reliance",
         "Background reliance (0: the {object} decides, 1: the background)",
         Unit.INDEX,
-        _ANSWERS,
+        _SWAPS,
         study=70,
         reported=True,
     ),
@@ -179,8 +182,8 @@ _ENTRIES = (
         study=45,
         label_styles=True,
     ),
-    Measure("context_flip_rate", "Answer changes with the background", SHARE, _ANSWERS, study=50),
-    Measure("object_flip_rate", "Answer changes with the {object}", SHARE, _ANSWERS, study=60),
+    Measure("context_flip_rate", "Answer changes with the background", SHARE, _SWAPS, study=50),
+    Measure("object_flip_rate", "Answer changes with the {object}", SHARE, _SWAPS, study=60),
     Measure(
         "panel.cut_out",
         "Accuracy on the {object} alone, on the backgrounds' mean colour",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vlcore.experiment.options import RANDOM
 from vlcore.metrics import geometry
-from vlcore.metrics.catalogue import Need, measure_of
+from vlcore.metrics.catalogue import FEWEST, Need, measure_of
 from vlcore.metrics.document import Document, Value, add_all
 from vlcore.metrics.estimate import Estimate, rate
 from vlcore.metrics.memory import Memory
@@ -20,7 +20,6 @@ from vlcore.metrics.variance import axis_angle, variance_shares
 from vlcore.model.image_features import random_space
 from vlcore.model.views import Views
 
-FEWEST = 5  # held-out or probe images of each group without which geometry is not measured
 Readout = Callable[[NDArray[np.floating], NDArray[np.str_], NDArray[np.floating]], NDArray[np.str_]]
 _measured_spaces = Memory(64)  # a grid meets the spaces of each seed again
 

@@ -35,7 +35,7 @@ _PHONE, _PHONE_MAP = 340, 164  # px of a chart and of a map
 def expect(room: ClassSession, images: ImageSet) -> None:
     """The student's prediction, before the plan is fixed."""
     usual = usual_condition(images).with_towers(room.towers)
-    contrast, measure = one_room.question_at(room.step, usual, images.grouping)
+    contrast, measure = one_room.question_at(room.step, usual, images)
     st.header(plain(contrast.question), anchor=False)
     steps.large_text(one_room.expectation_question(contrast, measure, images.grouping))
     meaning = explained(words_of(measure, images.grouping))
