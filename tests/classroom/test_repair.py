@@ -58,6 +58,7 @@ from vlcore.experiment.edits import (
     read_edits,
 )
 from vlcore.experiment.errors import LabError
+from vlcore.experiment.plain_text import safe_csv
 from vlcore.experiment.wording import TOWERS_SEEN
 from vlcore.metrics.estimate import Estimate
 
@@ -437,6 +438,7 @@ def test_the_wall_has_what_is_there_and_keeps_its_order_at_the_last_reveal() -> 
     for found in (first, last):
         assert [one.name for one in found.teams] == ["Team 2", "Team 1"]
         assert [one.name for one in found.baselines] == ["as it was"]
+        assert found.before is found.baselines[0]
         assert found.waiting == [lists["Team 3"].key]
         assert found.place("Team 1").startswith("Team 1: place 2 of 2")
         assert found.place("Team 3") == ""
@@ -447,6 +449,9 @@ def test_the_wall_has_what_is_there_and_keeps_its_order_at_the_last_reveal() -> 
     assert not repair_results.ranking(
         lists, held, IMAGES.grouping, ends.get, lambda _: None
     ).last, "a set without hidden places"
+    del ends[BASE.key]
+    ends[held["dfr"][0].key] = end(0.6)
+    assert repair_results.ranking(lists, held, IMAGES.grouping, ends.get).before is None
     with pytest.raises(LessonError):
         repair_results.ranking(lists, held, IMAGES.grouping, lambda _: {"absent": {}})
 
@@ -491,6 +496,8 @@ def test_the_wall_as_a_table_has_all_that_is_on_it() -> None:
     assert table["towers"].tolist() == ["pretrained"] * 2
     assert table["who"].tolist() == ["Team 1", "as it was"]
     assert table["changes"].tolist() == [2, 0]
+    numbers = safe_csv(table[["place", "images of the minority"]])
+    assert numbers.splitlines()[1:] == ["1,1000", ",1000"]
     assert table["minority"].tolist() == [0.6, 0.4]
     assert table["horse in the desert, from"].tolist() == pytest.approx([0.57, 0.37])
     assert Condition(edits=table["edits"].iat[0]).edits == team.edits

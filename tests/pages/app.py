@@ -2,12 +2,15 @@
 trains nothing."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
-from streamlit.testing.v1 import AppTest
+from streamlit.runtime.scriptrunner import RerunData
+from streamlit.testing.v1 import AppTest, local_script_runner
 
 from vlcore.artifacts import store
 from vlcore.jobs.jobs import JobStatus, State
@@ -72,6 +75,31 @@ def opened(page: str = "", **address: str) -> AppTest:
 
 def press(page: AppTest, label: str) -> AppTest:
     next(button for button in page.button if button.label == label).click().run()
+    assert not page.exception
+    return page
+
+
+def press_in_part(page: AppTest, label: str) -> AppTest:
+    """Press a button as a browser does: the part of the page that has it is drawn again, and no
+    other unless that runs the page."""
+    button = next(button for button in page.button if button.label == label).click()
+    widgets = page.session_state._state._state._new_widget_state.widget_metadata
+    return _draw_part(page, str(widgets[button.proto.id].fragment_id))
+
+
+def look(page: AppTest) -> AppTest:
+    """Draw the parts of a page that follow something again, until one runs the page."""
+    for part in list(page._fragment_storage._fragments):
+        if page._fragment_storage.contains(part):
+            _draw_part(page, part)
+    return page
+
+
+def _draw_part(page: AppTest, part: str) -> AppTest:
+    """After it the test has that part alone, unless it ran the page."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local_script_runner, "RerunData", partial(RerunData, fragment_id=part))
+        page._run(page._tree.get_widget_states())
     assert not page.exception
     return page
 

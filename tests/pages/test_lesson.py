@@ -6,6 +6,7 @@ import json
 import re
 from functools import partial
 from pathlib import Path
+from unittest.mock import Mock
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
@@ -17,10 +18,18 @@ from vlcore.classroom import answers, one_room
 from vlcore.classroom import session as lesson_room
 from vlcore.classroom.lessons import COLLAPSE, EXPERIMENTS
 from vlcore.classroom.lessons import lessons as all_lessons
-from vlcore.classroom.session import Started, all_votes, find_session, is_closed, move_session, vote
+from vlcore.classroom.session import (
+    Started,
+    all_votes,
+    delete_session,
+    find_session,
+    is_closed,
+    move_session,
+    vote,
+)
 from vlcore.data.importers import import_set
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.files import models_folder
+from vlcore.experiment.files import HomeError, models_folder
 from vlcore.jobs.jobs import State
 from vlcore.metrics.estimate import Estimate
 from vlcore.study import plans
@@ -28,8 +37,21 @@ from vlcore.study.runs_table import runs_table
 from vlcore.web import cache
 from vlcore.web.components import browser
 from vlcore.web.lesson import results, roles
+from vlcore.web.lesson import session as lesson_session
 
-from .app import FakeQueue, alts, code_of, labels, opened, pets, press, text_of, told_maps
+from .app import (
+    FakeQueue,
+    alts,
+    code_of,
+    labels,
+    look,
+    opened,
+    pets,
+    press,
+    press_in_part,
+    text_of,
+    told_maps,
+)
 from .conftest import clear
 
 LESSONS = all_lessons(Condition())
@@ -458,3 +480,34 @@ def test_the_handout_gives_no_answer_away_and_the_lecturers_does(empty_home: Pat
     assert "in the published runs" in lecturer
     assert "C7, the study says" in lecturer
     assert "another seed gives other numbers" in lecturer
+
+
+def test_a_browser_leads_each_lesson_that_it_started(empty_home: Path) -> None:
+    page = press(start(lesson=EXPERIMENTS), "Start a lesson for a class")
+    first = code_of(page)
+    page.query_params.clear()
+    page.query_params["lesson"] = COLLAPSE
+    press(page.run(), "Start a lesson for a class")
+    assert code_of(page) != first
+    page.query_params["code"] = first
+    assert "Close the door (0 in)" in labels(page.run())
+
+
+def test_a_presenter_follows_another_computer_and_is_told_what_was_refused(
+    empty_home: Path,
+) -> None:
+    started = begun()
+    page = start(code=started.code, presenter=started.token)
+    close_door = "Close the door (0 in)"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            lesson_session, "close_door", Mock(side_effect=HomeError("The disk is full."))
+        )
+        page.run()
+        assert "disk is full" in press_in_part(page, close_door).warning[0].value
+    move_session(started.code, started.token, STEPS[1].name, "predict")
+    vote(started.code, STEPS[1].name, "student-1", "object", ["object"])
+    assert look(page).header[0].value == STEPS[1].question
+    assert page.metric[0].value == "1"
+    delete_session(started.code, started.token)
+    assert "has ended" in look(page).info[0].value

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -16,6 +17,8 @@ from vlcore.classroom import one_room
 from vlcore.classroom.handout import study_html
 from vlcore.classroom.one_room import CLASS, REHEARSAL, Pair, Plan
 from vlcore.classroom.session import Started, all_votes, find_session, move_session, start_session
+from vlcore.data.importers import import_set
+from vlcore.experiment import limits
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES
@@ -30,7 +33,7 @@ from vlcore.web import cache, visitors, work
 from vlcore.web.lesson import one_room_student as phone_page
 from vlcore.web.lesson import session_cache
 
-from .app import FakeQueue, alts, code_of, labels, opened, press, text_of
+from .app import FakeQueue, alts, code_of, labels, opened, pets, press, press_in_part, text_of
 
 open_page = partial(opened, "6_Lesson")
 PLAN = Plan("labels", 6, seed=500, prediction="lower")
@@ -48,7 +51,7 @@ def one_process(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
 def begun(plan: Plan | None = PLAN, towers: str = "scratch") -> Started:
     started = start_session(one_room.NAME, "scenes", one_room.FIRST, towers=towers)
     if plan is not None:
-        one_room.fix_plan(started.code, started.token, plan, Condition(), SCENES)
+        one_room.fix_plan(started.code, started.token, plan, Condition(), cache.named_set("scenes"))
         move_session(started.code, started.token, one_room.FIRST, "run")
     return started
 
@@ -357,6 +360,34 @@ def test_a_rehearsal_takes_blocks_of_its_own_is_marked_and_goes(
     assert one_room.blocks_of(started.code, REHEARSAL) == []
     assert "Lock the plan" in labels(page)
     assert one_room.looks_of(started.code, CLASS) == {}
+
+
+def test_who_is_no_teacher_rehearses_with_as_many_as_may_train_and_trains_the_remaining(
+    empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visitors, "teaches", lambda: False)
+    started = begun(None)
+    page = lecturer(started)
+    (phones,) = (one for one in page.number_input if one.label == "Simulated phones")
+    assert phones.max == limits.TRAININGS
+    press(page, "Begin the rehearsal")
+    asked = list(queue.asked)
+    queue.asked.clear()  # they were cancelled on another page
+    page.run()
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "train_pair", Mock(side_effect=work.QuotaError("12 are the most.")))
+        press_in_part(page, "Train the remaining 3 seed pairs")
+    assert "12 are the most" in page.warning[0].value
+    press(page.run(), "Train the remaining 3 seed pairs")
+    assert queue.asked == asked
+
+
+def test_a_set_offers_what_its_models_can_measure(empty_home: Path, tmp_path: Path) -> None:
+    import_set(pets(tmp_path / "pets"), "pets")
+    started = start_session(one_room.NAME, "pets", "labels/background_reliance")
+    chosen = lecturer(started).selectbox(key="room_measure")
+    assert chosen.options[0] == "Minority-group accuracy"
+    assert not [words for words in chosen.options if words.startswith(("Background", "Answer"))]
 
 
 def test_a_wall_without_a_dot_gives_a_sentence_for_a_file(empty_home: Path) -> None:

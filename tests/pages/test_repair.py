@@ -1,8 +1,11 @@
 """Repair on the page: alone, as the presenter with a wall, as a team's phone; in each phase."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from unittest.mock import Mock
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -32,7 +35,19 @@ from vlcore.metrics.estimate import Estimate
 from vlcore.web import image_addresses, work
 from vlcore.web.lesson import repair_advice, repair_ranking
 
-from .app import FakeQueue, alts, choose, code_of, labels, opened, pets, press, text_of
+from .app import (
+    FakeQueue,
+    alts,
+    choose,
+    code_of,
+    labels,
+    look,
+    opened,
+    pets,
+    press,
+    press_in_part,
+    text_of,
+)
 
 IMAGES = open_set("scenes")
 BASE = repair.repair_base(IMAGES, SHORT)
@@ -169,8 +184,10 @@ def test_after_the_reveal_an_advisor_is_put_to_the_test(
     assert set(queue.asked) == {one.key for of in arms.values() for one in of}
     assert "0 of 15 models" in page.get("progress")[0].proto.text
     publish([one for of in arms.values() for one in of])
-    page = lesson(lesson="repair", phase=REVEALED)
-    page.toggle(key="advice").set_value(True).run()
+    repair_advice._advised.clear()
+    page = lesson(lesson="repair", phase=REVEALED, advice="true")
+    assert "Add them and train again" not in labels(page), "a link asks no advisor"
+    press(page, "Ask the advisor")
     assert "n = 5 seeds" in text_of(page)
     assert [one.split(":")[0] for one in alts(page)[0].split("; ")] == [*HELD, *arms]
 
@@ -270,6 +287,41 @@ def test_a_thirteenth_tap_and_a_fourth_try_are_sentences(
     assert teams.teams(code)[0].repair.counts == teams.teams(code)[0].repair.tries[0]
 
 
+def test_a_phone_trains_the_list_that_its_team_has_now(
+    empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = began().code
+    page = press(lesson(code=code), "New team")
+    me = page.session_state["lesson_me"]
+    teams.change_repair(code, me, lambda now: now.put(Fade(0.5)))
+    page.run()
+    teams.change_repair(code, me, lambda now: now.put(Fade(1.0)))
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "train", Mock(side_effect=work.QuotaError("You have 12 trainings.")))
+        assert "12 trainings" in train(page).warning[0].value
+    assert teams.teams(code)[0].repair.tries == (), "what was refused is no try"
+    train(page)
+    assert queue.asked == [edited(Fade(1.0)).key]
+    assert teams.teams(code)[0].repair.tries == (canonical_edits([Fade(1.0)]),)
+
+
+def test_parts_of_a_page_follow_others_and_tell_what_is_refused(
+    empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = Mock(side_effect=work.QuotaError("You have 12 trainings."))
+    started = began()
+    late = lesson(code=started.code)
+    teams.join_team(started.code, "student-1")
+    assert "Join Team 1" in labels(look(late))
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "train", refused)
+        wall = lesson(code=started.code, presenter=started.token)
+        for page in (wall, lesson(lesson="repair")):
+            assert "12 trainings" in press_in_part(page, "Prepare").warning[0].value
+    move_session(started.code, started.token, SHORT, REVEALED)
+    assert "Nothing is trained yet" in look(wall).info[0].value
+
+
 def test_the_presenter_rehearses_reveals_and_takes_the_wall_along(
     empty_home: Path, queue: FakeQueue
 ) -> None:
@@ -341,8 +393,38 @@ def test_a_phone_follows_and_sees_its_place_only_when_it_is_revealed(
     assert pictures(page.run())
 
 
+def test_a_list_that_was_not_trained_is_shown_at_the_reveal_and_what_helped_needs_a_baseline(
+    empty_home: Path, queue: FakeQueue
+) -> None:
+    queue.disk = True
+    started = began()
+    first, second = (press(lesson(code=started.code), "New team") for _ in range(2))
+    row = pictures(first)[0]
+    publish([edited(Add(row)), *HELD["reweight"]])
+    train(tap(first, row))
+    press(tool(second, "Fade"), "Fade")
+    move_session(started.code, started.token, SHORT, UNSEEN)
+    assert "majority backgrounds 50 % faded" in text_of(second.run())
+    assert "Not trained" in text_of(second)
+    choose(first.run(), "Show", "what helped")
+    assert not first.table
+    assert "as it was is not trained" in first.info[0].value
+
+
 def test_without_anything_trained_the_reveal_says_so(empty_home: Path) -> None:
     assert "Nothing is trained yet" in lesson(lesson="repair", phase=UNSEEN).info[0].value
+
+
+def test_factors_that_some_images_lack_filter_the_others(
+    queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def some(_images: object, rows: Sequence[int], _group: str) -> pd.DataFrame:
+        return pd.DataFrame({"coat": ["white", "bay", None]}, index=list(rows[:3]))
+
+    monkeypatch.setattr(repair, "factors_of_group", some)
+    page = lesson(lesson="repair")
+    assert page.selectbox(key="add_coat").options == ["any", "bay", "white"]
+    assert len(pictures(page)) == 3
 
 
 def test_a_set_of_photos_is_repaired_with_what_it_allows(

@@ -19,10 +19,11 @@ from vlcore.experiment.edits import MOST
 from vlcore.web import image_addresses
 from vlcore.web.lesson import who_taught_it as page_of_lesson
 
-from .app import FakeQueue, alts, code_of, labels, opened, press, text_of
+from .app import FakeQueue, alts, code_of, labels, look, opened, press, text_of
 
 IMAGES = open_set("scenes")
 BASE = who_taught_it.explained_condition(IMAGES, "scratch")
+REPLAY = page_of_lesson._REPLAY
 GO, REMOVE = "Put it to the test", "Test it: remove them and train again"
 lesson = partial(opened, "6_Lesson", lesson=WHO_TAUGHT_IT, towers="scratch")
 
@@ -89,6 +90,8 @@ def test_without_its_model_the_lesson_offers_the_training(
 @pytest.mark.usefixtures("trained")
 def test_alone_one_guesses_twelve_and_a_reload_keeps_them(queue: FakeQueue) -> None:
     page = lesson()
+    assert not rows_of(page), "a link replays no training"
+    press(page, REPLAY)
     sheet = rows_of(page)
     assert len(sheet) == who_taught_it.SHEET
     for row in sheet[:MOST]:
@@ -114,7 +117,7 @@ def test_alone_one_guesses_twelve_and_a_reload_keeps_them(queue: FakeQueue) -> N
 def test_removing_trains_each_arm_and_then_says_what_was_tested(
     trained: store.Artifact, quick: list[store.Artifact], queue: FakeQueue
 ) -> None:
-    page = lesson(phase=RANK)
+    page = press(lesson(phase=RANK), REPLAY)
     press(press(page, GO), REMOVE)
     assert len(queue.asked) == 19, "the model itself is one of twenty"
     assert "Cancel" in labels(page)
@@ -134,10 +137,12 @@ def test_a_class_guesses_on_phones_and_sees_what_is_shown(queue: FakeQueue) -> N
     room = find_session(code_of(wall))
     assert room is not None
     assert (room.step, room.towers) == (FIRST, "scratch")
+    phone = opened("6_Lesson", code=room.code)
+    assert not rows_of(phone), "a phone replays no training"
+    press(wall, REPLAY)
     assert wall.metric[0].value == "0"
     assert not rows_of(wall), "who leads does not guess"
-    phone = opened("6_Lesson", code=room.code)
-    for row in rows_of(phone)[:MOST]:
+    for row in rows_of(look(phone))[:MOST]:
         tap(phone, row)
     guess = rows_of(phone, guessed=True)
     assert wall.run().metric[0].value == "1"
@@ -153,6 +158,20 @@ def test_a_class_guesses_on_phones_and_sees_what_is_shown(queue: FakeQueue) -> N
     assert REMOVE not in labels(phone)
 
 
+@pytest.mark.usefixtures("trained")
+def test_a_tap_counts_though_the_page_has_not_seen_the_one_before() -> None:
+    room = find_session(code_of(press(press(lesson(), REPLAY), "Start a lesson for a class")))
+    assert room is not None
+    phone = opened("6_Lesson", code=room.code)
+    late = opened("6_Lesson")
+    late.session_state["lesson_me"] = me = phone.session_state["lesson_me"]
+    late.query_params["code"] = room.code
+    first, second = rows_of(late.run())[:2]
+    tap(phone, first)
+    tap(late, second)
+    assert find_session(room.code, me).vote == f"{first}-{second}"  # type: ignore[union-attr]
+
+
 def test_a_phone_waits_for_the_model(queue: FakeQueue) -> None:
     started = start_session(WHO_TAUGHT_IT, "scenes", FIRST, towers="pretrained")
     assert "trains the model first" in opened("6_Lesson", code=started.code).info[0].value
@@ -160,6 +179,6 @@ def test_a_phone_waits_for_the_model(queue: FakeQueue) -> None:
 
 @pytest.mark.usefixtures("trained")
 def test_an_address_of_nonsense_begins_at_the_first_image() -> None:
-    page = lesson(step="nonsense", phase="nonsense", guess="1-x--7")
+    page = press(lesson(step="nonsense", phase="nonsense", guess="1-x--7"), REPLAY)
     assert len(rows_of(page)) == who_taught_it.SHEET
     assert not rows_of(page, guessed=True)

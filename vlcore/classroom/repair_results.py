@@ -52,6 +52,7 @@ _MEASURES = {
     "balanced": "balanced_accuracy",
 }
 _ALL_GROUPS = "all groups alike"
+_IMAGES = "images of the minority"
 
 
 @dataclass(frozen=True)
@@ -219,6 +220,11 @@ class Ranking:
         return [*self.teams, *self.baselines]
 
     @property
+    def before(self) -> RepairResult | None:
+        """The model as it was; None where it is not trained."""
+        return next((result for result in self.baselines if result.name == AS_IT_WAS), None)
+
+    @property
     def words(self) -> str:
         """The description of the chart."""
         return "; ".join(f"{result.name}: {result.words}" for result in self.results)
@@ -258,8 +264,8 @@ class Ranking:
         parts = []
         for part in ("minority", "majority"):
             words = f"{part} {rate(compared[name].accuracy[part].as_dict())}"
-            if before := compared.get(AS_IT_WAS):
-                words += f", as it was {rate(before.accuracy[part].as_dict())}"
+            if self.before:
+                words += f", as it was {rate(self.before.accuracy[part].as_dict())}"
             parts.append(words)
         return f"Accuracy: {'; '.join(parts)}."
 
@@ -420,8 +426,10 @@ def export_table(ranking: Ranking, grouping: Grouping, towers: str) -> pd.DataFr
             row[words] = estimate.value
             row[f"{words}, from"] = estimate.low
             row[f"{words}, to"] = estimate.high
-        row["pictures of the minority"] = result.minority.n if result.models == 1 else None
+        row[_IMAGES] = result.minority.n if result.models == 1 else None
         row["edits"] = result.edits
         row["towers"] = towers
         rows.append(row)
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    counts = [name for name in ("place", _IMAGES) if name in table]
+    return table.astype(dict.fromkeys(counts, "Int64"))  # else a missing one makes all 1.0, 2.0

@@ -1,22 +1,29 @@
 """Jobs on pages: offer, follow, cancel, offer again."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from vlcore.classroom import teacher
 from vlcore.experiment import limits
 from vlcore.experiment.condition import Condition
+from vlcore.experiment.errors import LabError
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import plural
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.web import shell, visitors, work
 from vlcore.web.visitors import visitor
 
+Result = TypeVar("Result")
 COUNTED = ("drawing", "computing")  # how stages begin that say how much is done
 POLL = 2.0  # seconds between looks at a running job
 POLL_QUICK = 0.5  # the same, of one that takes seconds
+
+
+class NotStartedError(LabError):
+    """Work that only a click of a visitor starts."""
 
 
 def chosen_here(key: str) -> bool:
@@ -28,6 +35,38 @@ def chosen_here(key: str) -> bool:
     if st.session_state.get("arrives"):
         offered.add(key)
     return key not in offered
+
+
+def ready(make: Callable[[bool], Result]) -> Result | None:
+    """What a cached function has made; None where it must still be started.
+
+    Args:
+        make: called with whether it may start; raises NotStartedError where it needs to and may
+            not.
+    """
+    try:
+        return make(False)
+    except NotStartedError:
+        return None
+
+
+def ready_or_offered(make: Callable[[bool], Result], name: str, label: str) -> Result | None:
+    """What a cached function makes, see `ready`; None, with a button that starts it, where an
+    address alone asked for it.
+
+    Args:
+        make: the function.
+        name: of what it makes.
+        label: of the button.
+    """
+    result = ready(make)
+    if result is None and chosen_here(name):
+        result = make(True)
+    elif result is None:
+        choose = partial(st.session_state["offered"].discard, name)
+        icon = ":material/play_arrow:"
+        st.button(label, f"start_{name}", type="primary", icon=icon, on_click=choose)
+    return result
 
 
 def start_or_offer(starts: Mapping[str, Callable[[], None]], label: str) -> None:
@@ -50,7 +89,8 @@ def cancel(keys: Iterable[str]) -> None:
     continuing = [key for key in active if not work.queue().cancel_pending(key, visitor())]
     visitor().withdrawn.update(continuing)
     if continuing:
-        subject = f"{len(continuing)} of {len(active)} go on"
+        goes = "goes" if len(continuing) == 1 else "go"
+        subject = f"{len(continuing)} of {len(active)} {goes} on"
         if len(active) == 1:
             subject = "It goes on"
         st.session_state["toast"] = (

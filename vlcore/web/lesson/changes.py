@@ -133,7 +133,7 @@ def _grid(
     if len(factors.columns):
         with filters.popover("Filter", icon=":material/filter_list:"):
             for name in factors:
-                values = [_ANY, *sorted(factors[name].unique())]
+                values = [_ANY, *sorted(factors[name].dropna().unique())]
                 value = st.selectbox(str(name).capitalize(), values, key=f"{tool}_{name}")
                 if value != _ANY:
                     factors = factors[factors[name] == value]

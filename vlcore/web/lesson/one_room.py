@@ -14,6 +14,7 @@ from vlcore.classroom.one_room_results import ClassStudy
 from vlcore.classroom.session import ClassSession, move_session
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
+from vlcore.experiment import limits
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import TOWERS_SEEN, duration_words, plural
@@ -56,7 +57,7 @@ def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: Delta
 def _planning(room: ClassSession, images: ImageSet) -> None:
     steps.join_banner(room.code, large_type=True)
     usual = usual_condition(images).with_towers(room.towers)
-    contrast, measure = one_room.question_at(room.step, usual, images.grouping)
+    contrast, measure = one_room.question_at(room.step, usual, images)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _choose_question(room, usual, images, contrast, measure)
         # A browser ignores a number below the bound without a word.
@@ -92,7 +93,7 @@ def _planning(room: ClassSession, images: ImageSet) -> None:
     @click_errors()
     def fix() -> None:
         token = session.own_token()
-        one_room.fix_plan(room.code, token, plan, usual, images.grouping)
+        one_room.fix_plan(room.code, token, plan, usual, images)
         move_session(room.code, token, room.step, "run")
 
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -114,7 +115,10 @@ def _choose_question(
     room: ClassSession, usual: Condition, images: ImageSet, contrast: Contrast, measure: str
 ) -> None:
     """The choice of a contrast and a measure, which moves the session to their step."""
-    offered, measures = one_room.contrasts(usual, images.grouping), one_room.primary_measures()
+    offered, measures = (
+        one_room.contrasts(usual, images.grouping),
+        one_room.primary_measures(images),
+    )
 
     @click_errors()
     def choose() -> None:
@@ -143,9 +147,8 @@ def _choose_question(
 
 def _rehearsal_controls(room: ClassSession, plan: Plan, images: ImageSet) -> None:
     with st.popover("Rehearse", icon=":material/smart_toy:"):
-        phones = widgets.integer_input(
-            "Simulated phones", 2, one_room.USUAL, 3
-        )  # one pair has no mean
+        most = one_room.USUAL if visitors.teaches() else limits.TRAININGS
+        phones = widgets.integer_input("Simulated phones", 2, most, 3)  # one pair has no mean
         time = duration_words(work.until_done(session_cache.seconds(plan, images), phones))
         st.caption(
             "They take other seed pairs, so nobody sees what the class will find. Phones of"
@@ -171,7 +174,8 @@ def _prepare(plan: Plan, images: ImageSet) -> None:
         inactive = sum(not any(view.state.is_active for view in pair) for pair in unfinished)
         time = duration_words(work.until_done(session_cache.seconds(plan, images), inactive))
         models = 2 * plan.planned
-        st.caption(f"{models - missing} of {models} models are there; the others take {time} here.")
+        missing_words = f"; the others take {time} here" * bool(missing)
+        st.caption(f"{models - missing} of {models} models are there{missing_words}.")
         st.caption(
             "A dot appears only when a phone takes its seed pair. The plan will say how many models"
             " were there."
@@ -218,6 +222,7 @@ def _results(
 
     @shell.follows(jobs.POLL if rehearsal or not ended else None)
     def follow() -> None:
+        session.rerun_on_click_error()
         now = session_cache.class_study(room.code, images)
         if now is None or (now.kind, now.complete) != (study.kind, study.complete):
             st.rerun()
@@ -226,8 +231,8 @@ def _results(
             _show_numbers(now)
         _show_dots(now, images, palette, ended)
         with st.container(horizontal=True, vertical_alignment="center"):
-            if not rehearsal and not ended and now.free:
-                train = partial(_train_open, room, now.plan, images)
+            if (rehearsal or not ended) and now.free:
+                train = partial(_train_open, room, now, images)
                 label = f"Train the remaining {plural(now.free, 'seed pair')}"
                 st.button(label, icon=":material/model_training:", on_click=train)
             if left := session_cache.time_until_all(now, images):
@@ -288,10 +293,11 @@ def _downloads(room: ClassSession, images: ImageSet, ended: bool) -> None:
 
 
 @click_errors()
-def _train_open(room: ClassSession, plan: Plan, images: ImageSet) -> None:
-    state_of = partial(session_cache.block_state, plan, images)
-    for block in one_room.take_open_blocks(room.code, session.own_token(), state_of):
-        work.train_pair(session_cache.block_conditions(plan, images, block.place))
+def _train_open(room: ClassSession, study: ClassStudy, images: ImageSet) -> None:
+    state_of = partial(session_cache.block_state, study.plan, images)
+    token = session.own_token()
+    for block in one_room.take_open_blocks(room.code, token, state_of, study.kind):
+        work.train_pair(session_cache.block_conditions(study.plan, images, block.place))
 
 
 def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:

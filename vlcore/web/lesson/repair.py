@@ -133,21 +133,24 @@ def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:
     """A team's phone: its list while lists are open, then the ranking."""
     base = repair.repair_base(images, room.step, room.towers)
     team = teams.team_of(room.code, voter())
+    chooses = room.phase == EDITING and team is None
     session.show_click_error()
+    if chooses:
+        _intro(images, base)
 
     @shell.follows(FOLLOW)
     def follow() -> None:
         session.current(room)
+        session.rerun_on_click_error()
         if teams.team_of(room.code, voter()) != team:
             st.rerun()
+        if chooses:
+            _choose_team(room)
 
     follow()
     if room.phase != EDITING:
         _revealed(room, images, base, team, palette)
-    elif team is None:
-        _intro(images, base)
-        _choose_team(room)
-    else:
+    elif team is not None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader(team.name, anchor=False, width="content")
             with st.popover("Phones", icon=":material/group:"):
@@ -170,7 +173,9 @@ def _revealed(
     repair_ranking.show_ranking(ranking, images, base, palette, bar)
     if team:
         _link_to_maps(base, team.repair)
-        counted = Repair((team.repair.counts,))
+        if team.repair.edits and not team.repair.counts:
+            st.caption("Not trained: this list has no place in the ranking.")
+        counted = Repair((team.repair.counts or team.repair.edits,))
         changes.changes_list(TeamList(images, base, counted, lambda _: None), closed=True)
 
 
@@ -224,17 +229,18 @@ def _editor(team: TeamList) -> None:
     changes.editor(team)
     conditions = {text: team.base.replace(edits=text) for text in team.repair.tries}
 
-    @click_errors()
-    def train() -> None:
-        work.train(team.base.replace(edits=team.repair.tried().edits))
-        team.change(Repair.tried)
+    def trained(before: Repair) -> Repair:
+        # As it is stored: another phone of the team may have changed it.
+        after = before.tried()
+        work.train(team.base.replace(edits=after.edits))
+        return after
 
     left = limits.REPAIR_TRIES - len(conditions)
     st.button(
         f"Train our repair ({left} of {limits.REPAIR_TRIES} tries left)",
         type="primary",
         icon=":material/model_training:",
-        on_click=train,
+        on_click=partial(team.change, trained),
         disabled=not team.repair.edits,
     )
     if not conditions:
@@ -285,6 +291,7 @@ def _prepare(images: ImageSet, base: Condition) -> None:
     conditions = _baseline_conditions(images, base)
 
     def show(views: Sequence[JobStatus]) -> None:
+        session.rerun_on_click_error()
         missing = [
             condition
             for condition, view in zip(conditions, views, strict=True)

@@ -3,6 +3,7 @@ and compared with images by chance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -40,7 +41,10 @@ def ask(images: ImageSet, base: Condition, bar: DeltaGenerator) -> Advice | None
     if not bar.toggle(LABEL, **widgets.in_address("advice", about)):
         return None
     try:
-        rows = _advised(base.key, images)
+        advise_now = partial(_advised, base.key, images)
+        rows = jobs.ready_or_offered(advise_now, f"advice_{base.key}", "Ask the advisor")
+        if rows is None:
+            return None
         return Advice(rows, repair.advice_conditions(images, base, rows))
     except LabError as error:
         st.warning(plain(str(error)))
@@ -52,7 +56,9 @@ def ask(images: ImageSet, base: Condition, bar: DeltaGenerator) -> Advice | None
     show_spinner="Asking what each unused image would change …",
     hash_funcs=cache.BY_CONTENT,
 )
-def _advised(key: str, images: ImageSet) -> list[int]:
+def _advised(key: str, images: ImageSet, _may_start: bool) -> list[int]:
+    if not _may_start:
+        raise jobs.NotStartedError("The advisor was not asked yet; press its button.")
     rows = repair.advice_rows(images, cache.artifact(key).condition)
     return work.run_in_worker(visitors.visitor(), advise, key, rows)
 

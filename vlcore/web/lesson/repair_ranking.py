@@ -97,8 +97,13 @@ def show_ranking(
     elif view == VIEWS[1]:
         table = repair_results.group_table(ranking.results, images.grouping)
         st.dataframe(table, height=min(520, 36 * (len(table) + 1) + 3))
-    elif ranking.teams and ranking.baselines:
-        gains = repair_results.gains_by_kind(ranking.teams, ranking.baselines[0])
+    elif ranking.before is None:
+        st.info(
+            "The model as it was is not trained, so no gain is known; “Prepare” trains it, before"
+            " the reveal."
+        )
+    elif ranking.teams:
+        gains = repair_results.gains_by_kind(ranking.teams, ranking.before)
         st.markdown("Gain in accuracy over the model as it was, in points:")
         st.table(repair_results.gains_words(gains))
         st.markdown(plain(repair_results.gains_caveat(gains)))

@@ -140,10 +140,11 @@ def _leave() -> None:
 
 def presenter(room: ClassSession, palette: Palette, bar: DeltaGenerator) -> None:
     """The presenter view of any lesson."""
+    session.show_click_error()
+    session.follow(room)
     LIVE.get(room.lesson, questions).presenter(room, cache.named_set(room.data), palette, bar)
     if not session.is_hidden():
         session.presenter_controls(room)
-    session.show_click_error()
 
 
 def student(room: ClassSession, palette: Palette) -> None:

