@@ -161,7 +161,7 @@ def paired_forest(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.VC
                 above = spoken_chart(lines).mark_text(aria=False, **words)
                 y = alt.Y("words:N", sort=lines["words"].tolist(), axis=None)
                 pane += above.encode(x=alt.value(0), y=y, text="words:N")
-            height = (36 if is_narrow else 26) * len(lines)
+            height = (36 if is_narrow else 23) * len(lines)
             row.append(pane.properties(width=int(plot), height=height, title=title))
         panes.append(alt.vconcat(*row) if is_narrow else alt.hconcat(*row, spacing=12))
     pooled = table[table["kind"] == "pooled"]

@@ -92,7 +92,7 @@ def heat_map(findings: Findings, measure: str, palette: Palette, width: int) -> 
 
 
 def by_bias(
-    findings: Findings, measure: str, palette: Palette, width: int, height: int = 380
+    findings: Findings, measure: str, palette: Palette, width: int, height: int = 300
 ) -> alt.LayerChart:
     """Every run and cell, with the untrained encoder, and the Bayes line of accuracy."""
     points, rows = values(findings.frame, measure), cells_of(findings, measure)

@@ -41,6 +41,7 @@ _SETTING = (
     " images are the other two combinations; guessing is right about half of them."
 )
 STUDY_DOCUMENT = project_folder() / "docs" / "study.md"
+_INTERVAL = "In brackets: 95 % interval over seed pairs"
 _BADGES = {
     Status.SUPPORTED: ("green", "check_circle"),
     Status.CONTRADICTED: ("red", "cancel"),
@@ -227,14 +228,13 @@ def answer_of_study(canvas: Canvas) -> None:
     study = canvas.study
     _headline(canvas.findings)
     canvas.show(report.chart(figures.by_bias, canvas.findings, PRIMARY), prefix="first_")
-    st.caption(figures.REFERENCES)
-    if isinstance(study, PublishedStudy):
-        st.caption(study.origin)
+    origin = [study.origin] if isinstance(study, PublishedStudy) else []
+    st.caption(" ".join([figures.REFERENCES, *origin]))
 
 
 def _headline(findings: Findings) -> None:
-    """The answer at one bias level: in large numbers, what they decide in a sentence, and what the
-    sanity check says of the recipe."""
+    """The answer at one bias level, in large numbers, and what the sanity check says of the
+    recipe."""
     answer = findings.headline
     if answer is None:
         return
@@ -245,14 +245,12 @@ def _headline(findings: Findings) -> None:
         ("descriptive labels", answer.descriptive, "{:.0f}".format, "\u00a0%"),
         (words.level_words(answer.level), answer.difference, partial(signed, digits=0), " points"),
     )
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="medium", key="headline"):
         for label, estimate, write, unit in metrics:
             ends = (estimate.value, estimate.low, estimate.high)
             value, low, high = (write(100 * end) for end in ends)
-            about = f"95 % interval over seed pairs: {low} to {high}"
-            st.metric(label, f"{value}{unit}", help=about, width="content")
-    difference, status = words.difference_words(answer.level), words.level_words(answer.level)
-    st.markdown(f"Descriptive minus short labels: {difference}, {status}.")
+            interval = f"({low} to {high})"
+            st.metric(label, f"{value}{unit} {interval}", help=_INTERVAL, width="content")
     if findings.end and (few := words.too_few(findings.end)):
         st.caption(few)
     if sanity := words.sanity_words(findings):
