@@ -140,6 +140,19 @@ def test_a_picture_of_the_map_is_its_own_nearest_neighbour(model: Model, tmp_pat
     assert placed.captions.groupby("picture")["probability"].sum().to_numpy() == pytest.approx(1)
 
 
+def test_an_image_is_the_same_by_its_path_and_as_it_is(model: Model, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 120, 4), np.uint8)
+    pixels[:, :60, 3] = 0
+    turned = Image.Exif()
+    turned[0x112] = 6  # to the right
+    Image.fromarray(pixels).save(tmp_path / "cutout.png")
+    Image.fromarray(pixels[..., :3]).save(tmp_path / "turned.jpg", exif=turned)
+    paths = [tmp_path / "cutout.png", tmp_path / "turned.jpg"]
+    opened = list(map(Image.open, paths))
+    np.testing.assert_allclose(model.embed(opened).z, model.embed(paths).z, atol=1e-6)
+    assert [image.size for image in opened] == [(120, 60)] * 2, "the caller's stay as they are"
+
+
 def test_what_cannot_be_opened_is_one_sentence(model: Model, tmp_path: Path) -> None:
     (tmp_path / "note.png").write_text("no picture")
     for path in (tmp_path / "nowhere.png", tmp_path / "note.png"):

@@ -134,6 +134,13 @@ def test_a_new_image_is_asked_for_what_it_shows_or_what_is_not_predicted(model: 
     assert unknown.wrong == 1
 
 
+def test_rows_may_be_numbers_of_numpy(model: Model) -> None:
+    row = held_out(model)[0]
+    margins = model.explain(row).margins
+    for asked in (np.int64(row), np.array([row])):
+        assert np.array_equal(model.explain(asked).margins, margins)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     "condition",
     [

@@ -219,7 +219,9 @@ def test_reliance_by_backgrounds() -> None:
 
 def test_novelty_and_reliance_in_words() -> None:
     for novelty, name in ((FAMILIAR, "Not new to the set"), (STRANGE, "New to the set")):
-        sentence = uploads.novelty_sentence(novelty)
+        sentence = uploads.novelty_sentence(novelty, is_calibrated=True)
+        assert ("was fitted to" in sentence) == novelty.is_new
+        assert "fitted" not in uploads.novelty_sentence(novelty, is_calibrated=False)
         assert sentence.startswith(f"**{name}**: ")
         assert f"{100 * novelty.share.value:.0f}\u00a0% (0 to 60) of its 600" in sentence
     for on in Reliance:  # emphasised, and foreign text is plain

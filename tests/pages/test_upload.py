@@ -435,6 +435,9 @@ def test_typed_captions_are_scored_with_the_image_that_is_looked_at(
     assert cosines().index.tolist() == ["zebra"]
     ok(page.text_input(key="words").set_value("!!!").run())
     assert "no words" in page.warning[0].value
+    ok(page.text_input(key="words").set_value("horse; camel; " + "; ".join("abcdef")).run())
+    assert len(cosines()) == 6
+    assert "The first 6 of 8 captions are shown." in text_of(page)
     assert "Prediction" in numbers_of(page).index, "all else is shown still"
 
 

@@ -26,7 +26,7 @@ from vlcore.api.unseen_scenes import unseen_accuracy
 from vlcore.artifacts import store
 from vlcore.artifacts.embeddings import StoredEmbeddings
 from vlcore.data.catalogue import open_set
-from vlcore.data.decoding import UploadError, open_upload
+from vlcore.data.decoding import UploadError, as_opened, open_upload
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import on_its_set
 from vlcore.experiment.condition import Condition
@@ -53,6 +53,11 @@ def open_image(path: str | Path) -> Image.Image:
         raise UploadError(
             f"{path} cannot be read ({error.strerror}); give the path of an image."
         ) from error
+
+
+def _opened(image: ImageInput) -> Image.Image:
+    """An image as it is embedded, whether it comes as a file or not."""
+    return as_opened(image) if isinstance(image, Image.Image) else open_image(image)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +149,7 @@ class Model:
         for number, image in enumerate(images, 1):
             is_open = isinstance(image, Image.Image)
             names.append(f"picture {number}" if is_open else str(image))
-            opened.append(image if isinstance(image, Image.Image) else open_image(image))
+            opened.append(_opened(image))
         z = self.loaded.embed_images(opened)
         caption_rows, neighbour_rows = [], []
         for name, vector in zip(names, z, strict=True):
@@ -182,10 +187,9 @@ class Model:
             ExplainError: the model or the images cannot be explained.
         """
         if isinstance(image, str | Path | Image.Image):
-            opened = image if isinstance(image, Image.Image) else open_image(image)
-            question = ask_image(self.artifact, self.images, opened, shows)
+            question = ask_image(self.artifact, self.images, _opened(image), shows)
         else:
-            rows = [image] if isinstance(image, int) else list(image)
+            rows = np.ravel(image).tolist()  # also a number of numpy
             question = ask_rows(self.artifact, self.images, rows)
         return attribute(self.key, question, top, add)
 

@@ -250,16 +250,16 @@ def prediction_words(report: UploadReport) -> str:
     return f"Prediction: **{plain(report.predicted)}** {wording.percent(report.share)}{unit}"
 
 
-def novelty_sentence(novelty: Novelty) -> str:
-    """Whether an image is new beside those of a set, with its numbers, in Markdown."""
+def novelty_sentence(novelty: Novelty, *, is_calibrated: bool) -> str:
+    """Whether an image is new beside those of a set, with its numbers, in Markdown; `is_calibrated`
+    says whether the share that is shown with it is."""
     rate, count = wording.rate(novelty.share.as_dict()), f"{novelty.share.n:,}"
     sentence = f"{rate} of its {count} images are at least as far from the others."
-    if novelty.is_new:
-        return (
-            f"**New to the set**: {sentence} The share above was fitted to images like those: do"
-            " not rely on it here."
-        )
-    return f"**Not new to the set**: {sentence}"
+    if not novelty.is_new:
+        return f"**Not new to the set**: {sentence}"
+    if is_calibrated:
+        sentence += " The share above was fitted to images like those: do not rely on it here."
+    return f"**New to the set**: {sentence}"
 
 
 def report_table(

@@ -54,6 +54,11 @@ def open_upload(
     return on_grey(open_cutout(data, name, max_bytes))
 
 
+def as_opened(image: Image.Image) -> Image.Image:
+    """What `open_upload` makes of an image that is decoded already."""
+    return on_grey(_decode(image.copy()))
+
+
 def open_cutout(
     data: bytes, name: str = "image", max_bytes: int = limits.UPLOAD_BYTES
 ) -> Image.Image:

@@ -35,8 +35,11 @@ def show_typed_captions(answers: Answers, number: int) -> None:
             refusals.append(str(error))
     for sentence in dict.fromkeys(refusals):
         st.warning(plain(sentence), icon=":material/edit:")
+    texts = list(dict.fromkeys(texts))
+    if len(texts) > MOST_CAPTIONS:
+        st.caption(f"The first {MOST_CAPTIONS} of {len(texts)} captions are shown.")
     if texts:
-        _show_scores(answers, number, list(dict.fromkeys(texts))[:MOST_CAPTIONS])
+        _show_scores(answers, number, texts[:MOST_CAPTIONS])
 
 
 def _show_scores(answers: Answers, number: int, texts: Sequence[str]) -> None:

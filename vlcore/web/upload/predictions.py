@@ -110,7 +110,8 @@ def show_predictions(answers: Answers, number: int) -> dict[str, DeltaGenerator]
                 st.markdown(f":orange[:material/warning: {only}]")
     novelty = answers.novelties[number]
     if novelty is not None:
-        st.markdown(uploads.novelty_sentence(novelty))
+        is_calibrated = any(reports[number].is_calibrated for reports in answers.reports.values())
+        st.markdown(uploads.novelty_sentence(novelty, is_calibrated=is_calibrated))
     else:
         count = len(answers.choice.image_set.table)
         reason = "no model with pretrained towers is trained on this set yet"
