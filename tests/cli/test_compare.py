@@ -109,6 +109,7 @@ def test_a_search_is_written_as_a_table_with_file_names(
         (("--search", "camel", "--out", tmp_path / "x.html"), "--csv"),
         (("--search", "camel", "--like", "p1", "--csv", table), "one of them"),
         (("--csv", tmp_path / "nowhere" / "some.csv"), "cannot be written"),
+        (("--csv", table, "--colour-by", "nosuch"), "No colouring is named 'nosuch'"),
         ((), "--out"),
     ):
         assert words in refused("compare", *keys, *options)

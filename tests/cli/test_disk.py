@@ -29,6 +29,9 @@ def test_a_model_is_deleted_and_restored_and_removed_for_good_after_a_week(
     models: list[str], document: Document, cli: Cli
 ) -> None:
     before = document("disk")["bytes"]
+    code, _, error = cli("delete", models[0], "wrong")
+    assert (code, "No model 'wrong'" in error) == (2, True)
+    assert store.read(models[0]), "nothing is deleted where a key is wrong"
     assert document("delete", models[0])["deleted"] == [models[0]]
     after = document("disk")
     assert after["deleted"] == [models[0]]

@@ -191,7 +191,8 @@ def test_embed_projects_images(document: Document, quick: Models, tmp_path: Path
     write_noise(photo)
     files = [str(images.path(row)), str(photo)]
     result = document("embed", *files, "--model", artifact.key, "--relies-on")
-    assert (set(result), result["model"]) == ({"model", "images"}, artifact.key)
+    assert (set(result), result["model"]) == ({"model", "images", "warning"}, artifact.key)
+    assert "was not tested" in result["warning"]
     assert [entry["file"] for entry in result["images"]] == files
     for entry in result["images"]:
         assert set(entry) == {"file", "prediction", "novelty", "maps", "neighbours", "captions"}

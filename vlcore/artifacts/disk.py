@@ -101,16 +101,18 @@ def _is_made_here(key: str) -> bool:
     return not bundled.is_bundled(key) or store.made_here(key)  # the latter reads all files
 
 
-def delete(key: str) -> None:
-    """Move an artifact to the trash for a week; StoreError where it is absent or bundled."""
-    folder = models_folder() / store.check_key(key)
-    if not _is_made_here(key):
-        raise StoreError(f"{key} is bundled and takes no more room than its file; it stays.")
-    if not folder.is_dir():
-        raise StoreError(
-            f"No model {key!r} is on disk; `python -m vlcore status` lists the keys there are."
-        )
-    trash.discard([folder])
+def delete(*keys: str) -> None:
+    """Move artifacts to the trash for a week; StoreError where one is absent or bundled, and all of
+    them stay."""
+    folders = {key: models_folder() / store.check_key(key) for key in keys}
+    for key, folder in folders.items():
+        if not _is_made_here(key):
+            raise StoreError(f"{key} is bundled and takes no more room than its file; it stays.")
+        if not folder.is_dir():
+            raise StoreError(
+                f"No model {key!r} is on disk; `python -m vlcore status` lists the keys there are."
+            )
+    trash.discard(list(folders.values()))
 
 
 def _remakeable() -> Iterator[tuple[float, str]]:

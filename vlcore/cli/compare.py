@@ -168,7 +168,8 @@ def compare(options: Namespace) -> dict[str, Any]:
         raise CommandError("--search, --best and --like choose images for --csv; give one of them.")
     if options.grid:
         return _grid(options)
-    from vlcore.api.compared_maps import MOST_MODELS, row_numbers  # altair takes half a second
+    from vlcore.api.colourings import coloured  # altair takes half a second
+    from vlcore.api.compared_maps import MOST_MODELS, row_numbers
     from vlcore.api.comparison import Comparison
 
     if options.out and options.out.suffix.lower() == _DRAWING:
@@ -182,6 +183,7 @@ def compare(options: Namespace) -> dict[str, Any]:
             option = "--set" if name == "settings" else f"--{name}"
             raise CommandError(f"{option} says which models a --grid shows; give --grid too.")
     comparison = Comparison(options.keys, _map_options(options))
+    coloured(comparison.maps, comparison.options)  # of a name that is none, before a file is there
     document: dict[str, Any] = {}
     if options.csv:
         if chosen:

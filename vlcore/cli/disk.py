@@ -38,8 +38,7 @@ def disk_usage(_options: Namespace) -> dict[str, Any]:
 
 
 def delete(options: Namespace) -> dict[str, Any]:
-    for key in options.key:
-        disk.delete(key)
+    disk.delete(*options.key)
     return {"deleted": options.key, "days": round(trash.KEPT_SECONDS / 86400)}
 
 

@@ -239,6 +239,11 @@ def embed(options: Namespace) -> dict[str, Any]:
             entry["relies_on"] = {"on": reliance.on.value, "because": reliance.because}
         entries.append(entry)
     document: dict[str, Any] = {"model": model.key, "images": entries}
+    if options.relies_on and not explains:
+        document["warning"] = (
+            "What predictions rely on was not tested: this model's image tower was not trained on"
+            " photographs."
+        )
     return document | ({"unusable": unusable} if unusable else {})
 
 
