@@ -40,6 +40,7 @@ from vlcore.experiment.progress import Progress, silent
 from vlcore.experiment.vocabulary import MAX_WORDS, split_words
 from vlcore.experiment.wording import FEW, plural
 
+_NOT_CHOSEN = "was not among those that were chosen by chance"
 _ID = "`scene` or id in the source"
 _ALIKE = 0.25  # share of a group that may be near-duplicates of each other without a warning
 
@@ -130,6 +131,7 @@ def import_set(
                 "notes": [listing.about, *warnings],
             }
             describe(folder, draft.table, about)
+            skipped.sort(key=lambda entry: entry[1] == _NOT_CHOSEN)  # what has a fault comes first
             if skipped:
                 left_out = pd.DataFrame(skipped, columns=["file", "reason"])
                 (folder / LIST).write_text(safe_csv(left_out), encoding="utf-8", newline="")
@@ -212,7 +214,7 @@ def _limit(draft: Draft, most: int, seed: int) -> None:
         for name, count in zip(names, counts, strict=True):
             members = np.flatnonzero(is_member & (split == name))
             chosen[random.choice(members, count, replace=False)] = True
-    draft.leave_out(~chosen, "was not chosen by chance")
+    draft.leave_out(~chosen, _NOT_CHOSEN)
 
 
 def _leave_out_contradictions(draft: Draft) -> None:
