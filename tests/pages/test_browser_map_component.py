@@ -128,6 +128,13 @@ def test_the_pointer_lights_zooms_and_moves_both_maps(maps: MapsOfTab, server: s
     dragged(shown)
     tab.keyboard.up("Shift")
     expect(maps.root).to_have_attribute("data-marked", "0")
+
+    tab.mouse.dblclick(left + side / 2, top + side / 2)
+    for _ in range(8):
+        tab.get_by_role("button", name="Zoom in", exact=True).click()
+    tab.mouse.move(2, 2)
+    colours = sum(sum(maps.colours(pane, LIGHT)) for pane in (0, 1))
+    assert colours > 10, "there is an image to see, however close"
     tab.mouse.dblclick(left + side / 2, top + side / 2)
     expect(maps.root).to_have_attribute("data-zoom", "1.00")
 

@@ -12,7 +12,7 @@ const waiting = new Set();  // maps whose columns are still to come
 const SVG = "http://www.w3.org/2000/svg";
 const REACH = 9, REACH_OF_FINGER = 18;  // px from the pointer to the mark that it means
 const CLICK = 5;  // px that a pointer may move in a click
-const CLOSEST = 400;  // zoom
+const CLOSEST = 400, CLOSER = 1.6;  // zoom, and what a button or key adds to it
 const OF_FINGER = 24;  // px between a finger and the words about what is under it
 const FRAME = 28, LARGEST = 68;  // px of an image that stands for its mark, on whole maps and close by
 const AROUND = 8, LINE = 16;  // px of an arrow's end from its image, and of a line of words
@@ -275,8 +275,8 @@ class LinkedMaps {
     for (const [mode, label] of Object.entries(MODES)) this.modes[mode] = button(label, () => this.choose(mode));
     this.clearing = button("Clear the selection", () => this.clear(), "Clear");
     const views = [
-      button("Zoom in", () => this.zoom(1.6), "+"),
-      button("Zoom out", () => this.zoom(1 / 1.6), "−"),
+      button("Zoom in", () => this.comeCloser(), "+"),
+      button("Zoom out", () => this.zoom(1 / CLOSER), "−"),
       button("Whole maps", () => this.whole(), "Whole"),
     ];
     const groups = [Object.values(this.modes), views].map(group => element("span", {className: "group"}, ...group));
@@ -776,6 +776,22 @@ class LinkedMaps {
     this.show(Math.min(CLOSEST, Math.max(1, this.view.zoom * factor)), part, px);
   }
 
+  // Comes closer to the middle or, where no image would be left there, to the image nearest to it.
+  comeCloser() {
+    const {columns, view} = this, {count, panes} = this.data;
+    let nearest = [view.x, view.y], least = Infinity;
+    for (let pane = 0; pane < panes.length; pane++) {
+      for (let row = 0; row < count; row++) {
+        if (this.looks[pane][4 * row + 2] === HIDDEN) continue;
+        const part = this.part(pane, columns[`x${pane}`][row], columns[`y${pane}`][row]);
+        const away = Math.max(Math.abs(part[0] - view.x), Math.abs(part[1] - view.y));
+        if (away < least) [nearest, least] = [part, away];
+      }
+    }
+    const isEmpty = least > 0.5 / (CLOSER * view.zoom);
+    this.zoom(CLOSER, isEmpty ? nearest : [view.x, view.y]);
+  }
+
   show(zoom, [x, y], px) {
     const {side} = this.data, half = 0.5 / zoom;
     const kept = middle => Math.min(1 - half, Math.max(half, middle));
@@ -799,8 +815,8 @@ class LinkedMaps {
     if (way) this.walk(this.surfaces.indexOf(event.target), way);
     else if (event.key === "Enter") this.pick(this.hovered);
     else if (to) this.show(this.view.zoom, middle, to.map(by => side / 2 + by));
-    else if (event.key === "+" || event.key === "=") this.zoom(1.6);
-    else if (event.key === "-") this.zoom(1 / 1.6);
+    else if (event.key === "+" || event.key === "=") this.comeCloser();
+    else if (event.key === "-") this.zoom(1 / CLOSER);
     else if (event.key === "0") this.whole();
     else return;
     event.preventDefault();
