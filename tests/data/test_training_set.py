@@ -266,6 +266,11 @@ def test_edits_change_a_subsample_and_draw_no_other() -> None:
     assert joined.drawn == (SNOW,)
     assert set(joined.rows) - set(before) == {POOL[0]}
     assert set(groups_of(joined).values()) == {10}
+    whole = edited(n_per_group=40).rows
+    left_out = int(np.setdiff1d(whole, before)[0])
+    for edit in (Remove(left_out), Relabel(left_out, "descriptive")):
+        with pytest.raises(EditError, match="subsample"):
+            edited(edit, mitigation="subsample", n_per_group=40)
 
 
 def test_in_a_set_in_folds_an_edit_holds_where_its_picture_is_trained_on() -> None:

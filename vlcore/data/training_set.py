@@ -198,6 +198,7 @@ def _training_set(images: ImageSet, condition: Condition, idle: dict[Edit, str])
     training = TrainingSet(images, rows, tuple(edit for edit in edits if isinstance(edit, Draw)))
     if edits and condition.mitigation == "subsample":
         training = _subsampled(training, unedited)
+        idle |= _idle_in_subsample(training, unedited, edits)
     groups = training.table["group"].to_numpy()
     counts = {group: int((groups == group).sum()) for group in images.grouping.names}
     if edits:
@@ -296,6 +297,25 @@ def _subsampled(training: TrainingSet, unedited: NDArray[np.int64]) -> TrainingS
     count = len(training.rows)
     added = tuple(training.drawn[index - count] for index in chosen[chosen >= count])
     return replace(training, rows=training.rows[chosen[chosen < count]], drawn=added)
+
+
+def _idle_in_subsample(
+    training: TrainingSet, unedited: NDArray[np.int64], edits: Sequence[Edit]
+) -> dict[Edit, str]:
+    """Why edits change nothing in a subsample, because of images that it leaves out anyway."""
+    images = training.images
+    plain = _subsampled(TrainingSet(images, unedited), unedited)
+    is_as_large = len(training.rows) + len(training.drawn) == len(plain.rows)
+    reasons: dict[Edit, str] = {}
+    for edit in edits:
+        is_removed = isinstance(edit, Remove) and is_as_large and edit.picture not in plain.rows
+        is_renamed = isinstance(edit, Relabel) and edit.picture not in training.rows
+        if (is_removed or is_renamed) and isinstance(edit, ImageEdit):
+            reasons[edit] = (
+                f"Image {edit.picture} is not among the {len(plain.rows)} images that subsample"
+                " keeps; change one of those."
+            )
+    return reasons
 
 
 def _captions(
