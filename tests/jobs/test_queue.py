@@ -160,6 +160,38 @@ def test_a_job_goes_on_while_somebody_else_waits_for_it(pools: Pools) -> None:
     assert store.published_keys() == []
 
 
+def test_who_asks_for_a_job_that_is_about_to_stop_gets_it_after_that(pools: Pools) -> None:
+    first, second, third = map(Asker, ("first", "second", "third"))
+    pools.ask("a", "b", asker=first)
+    with claim("a", state="running"):
+        assert pools.queue.cancel_pending("a", first)
+        pools.ask("a", asker=second)
+        pools.ask("a", asker=third)
+        assert not pools.queue.cancel_pending("a", second), "the third waits for it"
+        assert pools.states("a") == [State.RUNNING]
+    pools.made[0].work()
+    assert pools.states("ab") == [State.DONE] * 2
+    pools.ask("c", asker=first)
+    with claim("c", state="running"):
+        assert pools.queue.cancel_pending("c", first)
+        pools.ask("c", asker=second)
+        assert pools.queue.cancel_pending("c", second)
+    pools.made[0].work()
+    assert pools.states("c") == [State.CANCELLED]
+
+
+def test_a_job_of_two_keys_runs_while_a_worker_is_at_the_first(pools: Pools) -> None:
+    pools.ask("b", first="a")
+    pools.ask("c", first="a")
+    with claim("a", state="running"):
+        assert pools.states("bc") == [State.RUNNING, State.QUEUED]
+        assert pools.queue.cancel("b")
+        assert (jobs.work_folder("a") / "cancel").exists()
+        assert pools.keys() == ["b", "c"], "its worker is not free yet"
+        assert pools.queue.cancel("c")
+        assert pools.keys() == ["b"]
+
+
 def test_one_who_left_holds_a_job_for_a_while_and_one_of_an_earlier_attempt_does_not(
     pools: Pools,
 ) -> None:

@@ -40,6 +40,7 @@ class FakeQueue:
         stays: bool,
         quick: bool,
         title: str,
+        first: str,
     ) -> None:
         self.asked.append(key)
         self.short[key] = short

@@ -112,6 +112,21 @@ def test_the_queue_is_seen_and_anything_in_it_cancelled(
         assert [job.key for job in by_hand.jobs()] == ["a"], "what runs goes on"
 
 
+def test_a_pair_is_a_row_that_runs_from_its_first_model_on(
+    empty_home: Path, by_hand: JobQueue
+) -> None:
+    for key, first in (("b", "a"), ("c", "")):
+        by_hand.submit(key, print, asker=Asker("somebody"), first=first)
+    with claim("a", state="running", fraction=0.4):
+        page = opened("7_Manage")
+        table = page.dataframe[0].value
+        assert list(table["key"]) == ["b", "c"]
+        assert list(table["state"]) == ["runs, 20%", "waits, place 1"]
+        press(page, "Cancel what waits (1)")
+        assert not (jobs.work_folder("a") / "cancel").exists()
+    assert [job.key for job in by_hand.jobs()] == ["b"]
+
+
 def test_what_is_deleted_can_be_put_back(
     empty_home: Path, quick: list[store.Artifact], by_hand: JobQueue
 ) -> None:

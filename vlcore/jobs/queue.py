@@ -46,11 +46,14 @@ class Job:
         short: whether it belongs to the pool of short jobs.
         quick: whether it takes seconds, though it is not in the pool of short jobs.
         title: what it is, a noun phrase for people; may be empty.
+        first: a key that it publishes before its own; may be empty.
         submitted: seconds since 1970.
         wishes: by name of each asker, whether the job stays when the asker leaves.
         attempts: how many pools were asked to do it.
         pool: the last of these.
         future: once a worker may begin.
+        is_ending: whether a worker at it was told to stop.
+        successor: the job that is queued once this one has ended, for who asked meanwhile.
     """
 
     key: str
@@ -58,11 +61,19 @@ class Job:
     short: bool
     quick: bool
     title: str = ""
+    first: str = ""
     submitted: float = field(default_factory=time.time)
     wishes: dict[str, bool] = field(default_factory=dict)
     attempts: int = 0
     pool: Executor | None = None
     future: Future[Any] | None = None
+    is_ending: bool = False
+    successor: "Job | None" = None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All that it publishes, in order."""
+        return (self.first, self.key) if self.first else (self.key,)
 
     @property
     def counts_for(self) -> str:
@@ -116,8 +127,10 @@ class JobQueue:
         stays: bool = False,
         quick: bool = False,
         title: str = "",
+        first: str = "",
     ) -> None:
-        """Queue a task, unless it is queued, running or done.
+        """Queue a task, unless it is queued, running or done; one that is about to stop is queued
+        again.
 
         Args:
             key: what the task publishes.
@@ -128,21 +141,31 @@ class JobQueue:
             stays: whether it waits on when all askers left `GRACE_SECONDS` ago.
             quick: whether it takes seconds.
             title: what the job is, a noun phrase for people.
+            first: a key that the task publishes before `key`.
         """
         with self._guard:
             state = jobs.view(key).state
             if state is State.DONE:
                 return
-            if key not in self._jobs and state is not State.RUNNING:
-                self._errors.pop(key, None)
-                jobs.clear_last_failure(key)
-                task = partial(workers.within, limit, key, task, *arguments)
-                self._jobs[key] = Job(key, task, short, quick, title)
-            if job := self._jobs.get(key):
+            job = self._jobs.get(key)
+            task = partial(workers.within, limit, key, task, *arguments)
+            new = Job(key, task, short, quick, title, first)
+            if job is None and state is not State.RUNNING:
+                job = new
+                self._put(job)
+            elif job is not None and job.is_ending:
+                job.successor = job = job.successor or new
+            if job is not None:
                 self._see(asker)
                 name = asker.name if asker else ""
                 job.wishes[name] = job.wishes.get(name, False) or stays or asker is None
                 self._start_waiting()
+
+    def _put(self, job: Job) -> None:
+        self._errors.pop(job.key, None)
+        for key in job.keys:
+            jobs.clear_last_failure(key)
+        self._jobs[job.key] = job
 
     def prepare(self, task: Callable[[], object]) -> None:
         """Start the workers of long jobs before the first one, with a task each, such as imports;
@@ -243,12 +266,15 @@ class JobQueue:
                 is_broken = isinstance(error, BrokenExecutor)
                 if is_broken and self._lane(job).pool is job.pool:
                     self._lane(job).pool = None
-                if not (is_broken and jobs.view(job.key).state is State.ABSENT):
+                state = jobs.view(job.key).state
+                if job.is_ending or not (is_broken and state is State.ABSENT):
                     del self._jobs[job.key]
                     if error is None and not job.short:
                         self.latest.append(job.key)
                     if not isinstance(error, BrokenExecutor | JobCancelledError | BusyError | None):
                         self._errors[job.key] = str(error)
+                    if job.successor is not None and state is not State.DONE:
+                        self._put(job.successor)
             self._start_waiting()
 
     def view(self, key: str, asker: Asker | None = None) -> JobStatus:
@@ -261,6 +287,8 @@ class JobQueue:
             self._see(asker)
             job = self._jobs.get(key)
             if job is not None and status.state not in (State.DONE, State.RUNNING):
+                if job.future is not None and self._running_key(job):
+                    return JobStatus(key, State.RUNNING)
                 position = 0
                 if job.future is None:
                     position = list(self._order(self._lane(job))).index(job) + 1
@@ -268,6 +296,13 @@ class JobQueue:
             if status.state is State.ABSENT and key in self._errors:
                 return JobStatus(key, State.FAILED, {"message": self._errors[key]})
         return status
+
+    def _running_key(self, job: Job) -> str:
+        """The key of a job that is in work now; empty where none is."""
+        # That of `first` may be in work for another job.
+        keys = [key for key in job.keys if self._jobs.get(key, job) is job]
+        states = {key: jobs.view(key).state for key in (keys if job.future else [job.key])}
+        return next((key for key, state in states.items() if state is State.RUNNING), "")
 
     def jobs(self) -> list[Job]:
         """All jobs that wait or run here, as they were asked for."""
@@ -287,9 +322,11 @@ class JobQueue:
             job = self._jobs.get(key)
             if job is None:
                 return jobs.view(key).state is not State.RUNNING
-            if self._is_wanted(job, apart_from=asker.name):
-                job.wishes.pop(asker.name, None)
+            wanted = job.successor or job
+            if self._is_wanted(wanted, apart_from=asker.name):
+                wanted.wishes.pop(asker.name, None)
                 return False
+            job.successor = None
             self.cancel(key)
             return True
 
@@ -308,8 +345,11 @@ class JobQueue:
         """Take a job out of the queue at once, or ask it to stop; False when there is none."""
         with self._guard:
             job = self._jobs.get(key)
-            if job is None or jobs.view(key).state in (State.DONE, State.RUNNING):
+            if job is None or jobs.view(key).state is State.DONE:
                 return jobs.cancel(key)
+            if running_key := self._running_key(job):
+                job.is_ending = job.future is not None
+                return jobs.cancel(running_key)
             del self._jobs[key]
             is_cancelled = jobs.cancel(key, pending=True)
             if job.future is not None:  # else its worker finds it cancelled

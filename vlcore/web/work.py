@@ -25,7 +25,7 @@ from vlcore.experiment.errors import LabError
 from vlcore.experiment.limits import JOB_SECONDS
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.wording import duration_words, job_title
-from vlcore.jobs.jobs import JobStatus, State, clear_last_failure
+from vlcore.jobs.jobs import JobStatus, State
 from vlcore.jobs.queue import LATEST, JobQueue, default_workers, worker_pool
 from vlcore.web import cache, visitors
 from vlcore.web.visitors import Visitor, visitor
@@ -100,6 +100,7 @@ def ask(
     limit: float = JOB_SECONDS,
     quick: bool = False,
     title: str = "",
+    first: str = "",
 ) -> None:
     """Queue a job, unless what it makes is published or on its way.
 
@@ -109,6 +110,7 @@ def ask(
         limit: seconds after which it is stopped.
         quick: whether it takes seconds.
         title: what it is, a noun phrase for people.
+        first: another key, which it publishes before.
 
     Raises:
         QuotaError: the visitor has too many jobs.
@@ -126,6 +128,7 @@ def ask(
         stays=is_teachers,
         quick=quick,
         title=title,
+        first=first,
     )
 
 
@@ -171,8 +174,6 @@ def train_pair(pair: tuple[Condition, Condition]) -> None:
     missing = [condition for condition in pair if not queue().view(condition.key).done]
     if not missing:
         return
-    for condition in missing:
-        clear_last_failure(condition.key)
     limit = sum(map(most_seconds, pair))
     quick = all(map(is_quick, pair))
     first, last = missing[0], missing[-1]
@@ -185,6 +186,7 @@ def train_pair(pair: tuple[Condition, Condition]) -> None:
         limit=limit,
         quick=quick,
         title=job_title(last),
+        first=first.key if first != last else "",
     )
 
 

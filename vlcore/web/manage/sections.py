@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from statistics import fmean
 from typing import Any
 
 import streamlit as st
@@ -19,6 +20,7 @@ from vlcore.experiment.files import data_folder, models_folder
 from vlcore.experiment.wording import plural, title
 from vlcore.jobs import jobs
 from vlcore.jobs.jobs import JobStatus, State
+from vlcore.jobs.queue import Job
 from vlcore.study import plans
 from vlcore.web import cache, serving, shell, visitors, widgets, work
 from vlcore.web.components import browser
@@ -103,11 +105,11 @@ def show_queue() -> None:
     st.subheader("Queue")
     queued = [(work.queue().view(job.key), job) for job in work.queue().jobs()]
     queued.sort(key=lambda entry: (entry[0].position, entry[1].submitted))
-    keys = {job.key for _, job in queued}
+    keys = {key for _, job in queued for key in job.keys}
     rows: list[dict[str, Any]] = [
         {
             "job": job.title or _job_name(status),
-            "state": _state_in_words(status),
+            "state": _state_in_words(status, _fraction(job)),
             "asked": _ago(job.submitted),
             "wanted by": len(job.wishes),
             "key": job.key,
@@ -116,13 +118,13 @@ def show_queue() -> None:
     ]
     for status in jobs.active_and_ended():
         if status.state.is_active and status.key not in keys:
-            state = f"{_state_in_words(status)}, started elsewhere"
+            state = f"{_state_in_words(status, status.fraction)}, started elsewhere"
             rows.append({"job": _job_name(status), "state": state, "key": status.key})
     if not rows:
         st.caption("The queue is empty.")
         return
     st.dataframe(rows, hide_index=True, width="stretch")
-    waiting = [status.key for status, _ in queued if status.state is State.QUEUED]
+    waiting = [job.key for status, job in queued if status.position]
     if waiting and st.button(f"Cancel what waits ({len(waiting)})", icon=":material/clear_all:"):
         for key in waiting:
             work.queue().cancel(key)
@@ -138,9 +140,15 @@ def _job_name(status: JobStatus) -> str:
     return str(status.status.get("title", status.key))
 
 
-def _state_in_words(status: JobStatus) -> str:
+def _fraction(job: Job) -> float:
+    """How much of all that a job publishes is there."""
+    views = map(work.queue().view, job.keys)
+    return fmean(1.0 if view.done else view.fraction for view in views)
+
+
+def _state_in_words(status: JobStatus, fraction: float) -> str:
     if status.state is State.RUNNING:
-        return f"runs, {status.fraction:.0%}"
+        return f"runs, {fraction:.0%}"
     return f"waits, place {status.position}" if status.position else "begins"
 
 
