@@ -296,13 +296,12 @@ def test_a_phone_trains_the_list_that_its_team_has_now(
     teams.change_repair(code, me, lambda now: now.put(Fade(0.5)))
     page.run()
     teams.change_repair(code, me, lambda now: now.put(Fade(1.0)))
-    with monkeypatch.context() as patch:
-        patch.setattr(work, "train", Mock(side_effect=work.QuotaError("You have 12 trainings.")))
-        assert "12 trainings" in train(page).warning[0].value
-    assert teams.teams(code)[0].repair.tries == (), "what was refused is no try"
     train(page)
     assert queue.asked == [edited(Fade(1.0)).key]
-    assert teams.teams(code)[0].repair.tries == (canonical_edits([Fade(1.0)]),)
+    teams.change_repair(code, me, lambda now: now.put(Fade(0.5)))
+    monkeypatch.setattr(work, "train", Mock(side_effect=work.QuotaError("You have 12 trainings.")))
+    assert "12 trainings" in train(page).warning[0].value
+    assert teams.teams(code)[0].repair.tries == (canonical_edits([Fade(1.0)]),), "refused: no try"
 
 
 def test_parts_of_a_page_follow_others_and_tell_what_is_refused(

@@ -71,7 +71,7 @@ GRACE_SECONDS = 600
 FREE_BYTES = 2 * GB  # of the disk, below which nothing new is made
 SELECTIONS = 100  # of images, that a visitor keeps; one more replaces the oldest
 ALL_SELECTIONS = 5_000  # of a server
-LESSONS = 3  # of a browser, open at once: one more ends its oldest that nobody votes in
+LESSONS = 3  # of a browser, open at once: one more ends one that rests or that nobody takes part in
 # Of all browsers behind an address, for a classroom may be one; those in use never end.
 LESSONS_OF_ADDRESS = 30
 ALL_LESSONS = 500  # of a server
