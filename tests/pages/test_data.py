@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from vlcore.api import audit
 from vlcore.data import importers
+from vlcore.data.archive import pack
 from vlcore.data.catalogue import open_set, set_names
 from vlcore.data.drawn import Recipe, make_set, recipe_of
 from vlcore.data.importers import import_set
@@ -170,12 +171,18 @@ def test_a_zip_makes_a_set(
     assert page.dataframe[0].value.to_numpy().tolist() == [[6, 6], [6, 6]]
     assert named(page, "Name of the set").value == "pets", "after the file"
     named(page, "Name of the set").set_value("my-pets")
+    named(page, "Short label").set_value("one {object}")
+    named(page, "Licence of the images").set_value("CC0")
     press(page, "Make the image set")
     assert "The image set my-pets is there: cat_home 6" in text_of(page)
     assert open_set("my-pets").folds == 5
     press(page, "Look at it")
     assert "my-pets: imported from" in text_of(page)
     assert "leaves only 4 images of a group to train on" in text_of(page)
+    page = upload(pack(open_set("my-pets"), None))
+    labels = ("Short label", "Descriptive label", "Licence of the images")
+    values = ["one {object}", "{object} {place}", "CC0"]
+    assert [named(page, label).value for label in labels] == values, "as the zip says"
 
 
 def test_a_folder_or_a_zip_of_any_name_is_looked_at_once(

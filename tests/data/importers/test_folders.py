@@ -72,6 +72,9 @@ def test_an_object_may_be_called_as_a_split(tree: Tree, tmp_path: Path) -> None:
     assert set(found.counts.index) == {"horse", "camel", "train"}
     assert set(found.table["split"]) == {""}
     names = groups(1, 1, 1, 1, pattern="{0}/{1}/{2}.png")
+    unlabelled = {f"train/{name}": 1 for name in names} | {"unlabelled/1.png": 9}
+    found = look(write(tmp_path / "one", unlabelled))
+    assert (set(found.counts.index), set(found.table["split"])) == ({"horse", "camel"}, {"train"})
     beside = {"validation/horse/grass/1.png": 8, "notes/1.png": 9}
     found = look(write(tmp_path / "two", {f"train/{name}": 1 for name in names} | beside))
     assert set(found.table["split"]) == {"train", "val"}

@@ -138,6 +138,10 @@ def test_a_stray_table_does_not_decide_what_folders_say(
 def test_a_table_of_captions_is_read_where_folders_say_nothing(tree: Tree) -> None:
     root = tree({"horse_grass/0.png": "x", "a.csv": STRAYS["predictions.csv"]})
     assert look(root).format == "captions-csv"
+    (root / "b.csv").write_bytes(STRAYS["latin.csv"])
+    found = look(root)
+    assert found.table["caption"].tolist() == ["a horse"]
+    assert found.skipped == [("b.csv", "is a table that cannot be read")]
     (root / "a.csv").write_bytes(STRAYS["latin.csv"])
     with pytest.raises(ImportSetError, match="not written in UTF-8"):
         look(root)

@@ -97,7 +97,8 @@ def _inner_folders(files: list[str]) -> dict[str, tuple[str, tuple[str, ...]]]:
         # One folder among others that has the name of a split may be an object of that name.
         are_splits = all(names) or len(set(names) - {""}) > 1
         for file, parts in folders.items():
-            split = clean_split(parts[depth]) if are_splits and parts[depth:] else ""
+            may_be = are_splits or len(parts[depth:]) == 3
+            split = clean_split(parts[depth]) if may_be and parts[depth:] else ""
             inner[file] = split, parts[depth + bool(split) :]
         if any(len(parts) == 2 or _can_be_cut(parts) for _, parts in inner.values()):
             return inner

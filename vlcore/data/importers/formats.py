@@ -10,12 +10,13 @@ page and the messages take what they say of a format from its entry.
 """
 
 import json
+import posixpath
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -278,8 +279,8 @@ def _stated(source: Source) -> dict[str, str]:
     """What the export of a set says of itself in ``dataset.json``, beside its table; nothing of
     other sources."""
     for file in source.files:
-        path = PurePosixPath(file)
-        if path.name != "dataset.json" or str(path.with_name("metadata.csv")) not in source.files:
+        folder, name = posixpath.split(file)
+        if name != "dataset.json" or posixpath.join(folder, "metadata.csv") not in source.files:
             continue
         try:
             about = json.loads(source.text(file))
@@ -289,7 +290,7 @@ def _stated(source: Source) -> dict[str, str]:
                 for label, style in (("short", "undescriptive"), ("descriptive", "descriptive"))
             }
             return STATED | {name: printable(value) for name, value in values.items()}
-        except (UnreadableError, ValueError, LookupError, TypeError, RecursionError):
+        except (UnreadableError, ImportSetError, ValueError, KeyError, TypeError, RecursionError):
             continue  # of another program
     return STATED
 

@@ -85,8 +85,14 @@ def read_captions(source: Source) -> Contents | None:
     def is_list(columns: Collection[str]) -> bool:
         return not (set(_PATHS).isdisjoint(columns) or set(_CAPTIONS).isdisjoint(columns))
 
-    tables = read_tables(source, is_csv, _LABELLED, is_list)
-    return _labelled(source, list(tables), _PATHS)
+    unreadable: list[tuple[str, ImportSetError]] = []
+    tables = list(read_tables(source, is_csv, _LABELLED, is_list, unreadable=unreadable))
+    contents = _labelled(source, tables, _PATHS)
+    if contents is None and unreadable:
+        raise unreadable[0][1]
+    if contents is not None:
+        contents.skipped.extend((file, "is a table that cannot be read") for file, _ in unreadable)
+    return contents
 
 
 def _labelled(
@@ -264,6 +270,7 @@ def read_tables(
     is_useful: Callable[[Collection[str]], bool] = lambda _columns: True,
     *,
     any_case: bool = False,
+    unreadable: list[tuple[str, ImportSetError]] | None = None,
 ) -> Iterator[Table]:
     """The tables of a source whose file is wanted, one after the other.
 
@@ -272,31 +279,50 @@ def read_tables(
         columns: names of those that the records hold where the table has them.
         is_useful: told all columns of a table; others are left aside.
         any_case: whether the head of a CSV may have the names in capital letters.
+        unreadable: takes the tables that cannot be read, with the error, where they do not matter.
 
     Raises:
         ImportSetError: where a table cannot be read, is empty or above the limits.
     """
     rows = 0
     for file in filter(is_wanted, source.files):
-        data = source.needed_bytes(file, "table")
-        cases = columns if any_case else ()
-        if is_csv(file):
-            head = _head(data.decode("utf-8-sig", "replace"))[0]
-            if not is_useful(_names(head, cases)):
-                continue
-        text = utf8(data, f"The table {file}").replace("\0", "")
-        if is_csv(file):
-            table = _from_csv(file, text, columns, cases)
-        else:
-            table = _from_json_lines(file, text, columns)
-        if not table.records:
-            raise ImportSetError(f"The table {file} has no lines; fill it, or take it away.")
+        try:
+            table = _read_table(source, file, columns, is_useful, columns if any_case else ())
+        except ImportSetError as error:
+            if unreadable is None:
+                raise
+            unreadable.append((file, error))
+            continue
+        if table is None:
+            continue
         rows += len(table.records)
         if rows > limits.ROWS:
             most = f"more than {limits.ROWS:,} lines with the other tables"
             raise ImportSetError(f"The table {file} has {most}; import a part of it.")
-        if is_useful(table.columns):
-            yield table
+        yield table
+
+
+def _read_table(
+    source: Source,
+    file: str,
+    columns: Collection[str],
+    is_useful: Callable[[Collection[str]], bool],
+    cases: Collection[str],
+) -> Table | None:
+    """A table; None where it is of no use."""
+    data = source.needed_bytes(file, "table")
+    if is_csv(file):
+        head = _head(data.decode("utf-8-sig", "replace"))[0]
+        if not is_useful(_names(head, cases)):
+            return None
+    text = utf8(data, f"The table {file}").replace("\0", "")
+    if is_csv(file):
+        table = _from_csv(file, text, columns, cases)
+    else:
+        table = _from_json_lines(file, text, columns)
+    if not table.records:
+        raise ImportSetError(f"The table {file} has no lines; fill it, or take it away.")
+    return table if is_useful(table.columns) else None
 
 
 def columns_of(source: Source, file: str) -> list[str]:
