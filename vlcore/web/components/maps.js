@@ -25,11 +25,10 @@ const SHAPES = {
   head: "M0,0L-.55,1.5L.55,1.5Z",  // of an arrow that points up: its tip lies where the arrow ends
 };
 const MODES = {move: "Move", rectangle: "Rectangle", lasso: "Lasso"};
-const KEYS = "Keys: N and P for the next image and the one before";
 const HINT = "Point: an image, lit in every map. Click: its neighbours. Drag: mark images. Ctrl and wheel: zoom. Shift and"
-  + ` drag: move. Double click: back. ${KEYS}, Enter to click it.`;
-// Where the page lists nothing.
-const HINT_ALONE = `Ctrl and wheel: zoom. Shift and drag: move. Double click: back. ${KEYS}.`;
+  + " drag: move. Double click: back. Keys N, P: next image, image before; Enter: a click.";
+// Where the page lists nothing: one line of a narrow window.
+const HINT_ALONE = "Ctrl and wheel: zoom. Shift and drag: move. Keys N, P: images.";
 const HINT_ALONE_OF_FINGER = "Tap: an image, in every map. Two fingers: zoom.";
 const HINT_OF_FINGER = "Tap: an image, in every map. Two fingers: zoom. To mark images, press Lasso and draw.";
 const HINT_WITH_TWINS = HINT.replace("its neighbours", "its neighbours, ringed twins");
