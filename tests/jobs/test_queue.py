@@ -442,3 +442,35 @@ hear()
     process.terminate()
     ended(process)
     until(lambda: not alive(worker))
+
+
+def test_a_job_that_waits_is_marked_on_the_disk_until_it_begins_or_is_not_wanted(
+    pools: Pools,
+) -> None:
+    pools.ask("a", "b", "c", title="a training")
+    states = {key: jobs.view(key).state for key in "abc"}
+    assert states == {"a": State.ABSENT, "b": State.QUEUED, "c": State.QUEUED}
+    assert jobs.clean() == []
+    pools.queue.cancel("c")
+    assert jobs.view("c").state is State.CANCELLED
+    pools.made[0].work()
+    assert pools.states("ab") == [State.DONE, State.DONE]
+
+
+def test_a_job_that_waited_in_a_killed_process_shows_as_interrupted(
+    pools: Pools, tmp_path: Path
+) -> None:
+    script = "mark = jobs.WaitingMark('b', 'a training'); say('waits'); hear()"
+    process = child(script, tmp_path)
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == "waits"
+    assert pools.states("b") == [State.QUEUED], "in the other process"
+    process.kill()
+    ended(process)
+    view = pools.queue.view("b")
+    assert view.state is State.INTERRUPTED
+    assert view.status["title"] == "a training"
+    pools.ask("a", "b")
+    assert pools.states("ab") == [State.QUEUED, State.QUEUED]
+    pools.made[0].work()
+    assert pools.states("ab") == [State.DONE, State.DONE]

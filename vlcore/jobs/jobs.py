@@ -19,7 +19,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -137,6 +137,32 @@ class Reporter:
         write_json(self._work / "status.json", {**self._status, "updated": time.time()})
 
 
+class WaitingMark:
+    """What says on the disk that a job waits for a worker of this process: a report, and a lock.
+
+    Where the process is killed, the report is there without the lock: `view` says interrupted.
+    """
+
+    def __init__(self, key: str, title: str) -> None:
+        self._work = work_folder(key)
+        self._lock = ExitStack()
+        # Without a mark the job waits all the same, and `run` tells what is wrong with the disk.
+        with suppress(OSError, HomeError):
+            make_folder(self._work)
+            if self._lock.enter_context(locked(self._work / "waits", 0)):
+                Reporter(self._work, title=title).end(State.QUEUED, "It waits for a worker.")
+            else:
+                self._lock.close()
+
+    def remove(self) -> None:
+        """Take it away, as the job begins or is no longer wanted."""
+        with suppress(OSError):
+            if _status(self._work).get("state") == State.QUEUED:
+                (self._work / "status.json").unlink()
+            (self._work / "waits").unlink(missing_ok=True)
+        self._lock.close()
+
+
 def work_folder(key: str) -> Path:
     return models_folder() / ".work" / store.check_key(key)
 
@@ -243,7 +269,8 @@ def _show_life(work: Path, ended: threading.Event) -> None:
 
 
 def view(key: str) -> JobStatus:
-    """The state of a job, derived from the disk; what is queued only `JobQueue.view` tells."""
+    """The state of a job, derived from the disk; its place in the queue only `JobQueue.view`
+    tells."""
     if store.published(key):
         return JobStatus(key, State.DONE)
     work = work_folder(key)
@@ -252,7 +279,9 @@ def view(key: str) -> JobStatus:
     if state == State.RUNNING and not _is_alive(work, status):
         # It has just been published, or was killed.
         return JobStatus(key, State.DONE if store.published(key) else State.INTERRUPTED, status)
-    if state in (State.RUNNING, State.FAILED, State.CANCELLED):
+    if state == State.QUEUED and not _is_held(work / "waits"):
+        return JobStatus(key, State.INTERRUPTED, status)
+    if state in (State.RUNNING, State.QUEUED, State.FAILED, State.CANCELLED):
         return JobStatus(key, State(state), status)
     return JobStatus(key, State.ABSENT)
 
@@ -267,13 +296,19 @@ def _status(work: Path) -> dict[str, Any]:
 def _is_alive(work: Path, status: dict[str, Any]) -> bool:
     """Whether a job that reported to run still does: on this machine its lock tells at once."""
     if status.get("host", HOST) == HOST:
-        try:
-            with _probe_lock, locked(work / "lock", 0) as held:
-                if held:
-                    return False
-        except OSError:  # Timeout is one
-            return True
+        is_held = _is_held(work / "lock")
+        if is_held is not None:
+            return is_held
     return _shows_life(work, status)
+
+
+def _is_held(lock: Path) -> bool | None:
+    """Whether a process holds a lock; None where there are no locks."""
+    try:
+        with _probe_lock, locked(lock, 0) as held:
+            return False if held else None
+    except OSError:  # Timeout is one
+        return True
 
 
 def _shows_life(work: Path, status: dict[str, Any]) -> bool:
@@ -331,6 +366,8 @@ def clean() -> list[str]:
                 status = _status(work)
                 if status.get("host", HOST) != HOST and _shows_life(work, status):
                     continue  # another machine is at it
+                if status.get("state") == State.QUEUED and _is_held(work / "waits"):
+                    continue
                 if len(os.listdir(work)) > 1:  # more than the lock
                     removed.append(work.name)
                 shutil.rmtree(work)

@@ -54,6 +54,7 @@ class Job:
         future: once a worker may begin.
         is_ending: whether a worker at it was told to stop.
         successor: the job that is queued once this one has ended, for who asked meanwhile.
+        mark: what says on the disk that it waits.
     """
 
     key: str
@@ -69,6 +70,7 @@ class Job:
     future: Future[Any] | None = None
     is_ending: bool = False
     successor: "Job | None" = None
+    mark: jobs.WaitingMark | None = None
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -165,7 +167,12 @@ class JobQueue:
         self._errors.pop(job.key, None)
         for key in job.keys:
             jobs.clear_last_failure(key)
+        job.mark = jobs.WaitingMark(job.key, job.title)
         self._jobs[job.key] = job
+
+    def _forget(self, job: Job) -> None:
+        del self._jobs[job.key]
+        _waits_no_longer(job)
 
     def prepare(self, task: Callable[[], object]) -> None:
         """Start the workers of long jobs before the first one, with a task each, such as imports;
@@ -222,7 +229,7 @@ class JobQueue:
         for lane in (self._long, self._short):
             for job in self._waiting(lane):
                 if not self._is_wanted(job):
-                    del self._jobs[job.key]
+                    self._forget(job)
             while (order := self._order(lane)) and self._is_free(lane):
                 job, name = next(iter(order.items()))
                 lane.turns.remove(name)
@@ -236,7 +243,7 @@ class JobQueue:
     def _start(self, job: Job, lane: _Lane) -> None:
         """Give a job to a worker; it waits on where the pool is broken or shut down."""
         if job.attempts == POOLS:
-            del self._jobs[job.key]
+            self._forget(job)
             self._errors[job.key] = (
                 "The worker processes end before they begin; see the server's log, then start it"
                 " again."
@@ -251,6 +258,7 @@ class JobQueue:
         except RuntimeError:
             lane.pool = None
         else:
+            _waits_no_longer(job)
             job.future.add_done_callback(partial(self._end, job))
 
     def _end(self, job: Job, future: Future[Any]) -> None:
@@ -268,7 +276,7 @@ class JobQueue:
                     self._lane(job).pool = None
                 state = jobs.view(job.key).state
                 if job.is_ending or not (is_broken and state is State.ABSENT):
-                    del self._jobs[job.key]
+                    self._forget(job)
                     if error is None and not job.short:
                         self.latest.append(job.key)
                     if not isinstance(error, BrokenExecutor | JobCancelledError | BusyError | None):
@@ -321,7 +329,7 @@ class JobQueue:
         with self._guard:
             job = self._jobs.get(key)
             if job is None:
-                return jobs.view(key).state is not State.RUNNING
+                return not jobs.view(key).state.is_active
             wanted = job.successor or job
             if self._is_wanted(wanted, apart_from=asker.name):
                 wanted.wishes.pop(asker.name, None)
@@ -350,11 +358,17 @@ class JobQueue:
             if running_key := self._running_key(job):
                 job.is_ending = job.future is not None
                 return jobs.cancel(running_key)
-            del self._jobs[key]
+            self._forget(job)
             is_cancelled = jobs.cancel(key, pending=True)
             if job.future is not None:  # else its worker finds it cancelled
                 job.future.cancel()
             return is_cancelled
+
+
+def _waits_no_longer(job: Job) -> None:
+    if job.mark is not None:
+        job.mark.remove()
+        job.mark = None
 
 
 def worker_pool(
