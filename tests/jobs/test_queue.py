@@ -1,6 +1,7 @@
 """The queue: who waits where, who asked, and what happens when workers die."""
 
 import gc
+import json
 import os
 import signal
 import threading
@@ -444,33 +445,51 @@ hear()
     until(lambda: not alive(worker))
 
 
+def mark_of(key: str) -> str:
+    """What the disk says of a job that waits or ended."""
+    file = jobs.work_folder(key) / "status.json"
+    return str(json.loads(file.read_text())["state"]) if file.exists() else ""
+
+
 def test_a_job_that_waits_is_marked_on_the_disk_until_it_begins_or_is_not_wanted(
     pools: Pools,
 ) -> None:
     pools.ask("a", "b", "c", title="a training")
-    states = {key: jobs.view(key).state for key in "abc"}
-    assert states == {"a": State.ABSENT, "b": State.QUEUED, "c": State.QUEUED}
+    pools.ask("d", first="b")
+    assert [mark_of(key) for key in "abcd"] == ["", "queued", "queued", "queued"]
     assert jobs.clean() == []
     pools.queue.cancel("c")
-    assert jobs.view("c").state is State.CANCELLED
-    pools.made[0].work()
-    assert pools.states("ab") == [State.DONE, State.DONE]
+    assert mark_of("c") == State.CANCELLED
+    pools.made[0].break_down()
+    assert mark_of("b") == "queued", "it waits again, behind the first"
+    pools.made[1].work()
+    assert pools.states("abd") == [State.DONE] * 3
+    assert [mark_of(key) for key in "abd"] == ["", "", ""]
 
 
 def test_a_job_that_waited_in_a_killed_process_shows_as_interrupted(
     pools: Pools, tmp_path: Path
 ) -> None:
-    script = "mark = jobs.WaitingMark('b', 'a training'); say('waits'); hear()"
-    process = child(script, tmp_path)
+    process = child("jobs.mark_waiting('b', 'a training'); say('waits'); hear()", tmp_path)
     assert process.stdout is not None
     assert process.stdout.readline().strip() == "waits"
-    assert pools.states("b") == [State.QUEUED], "in the other process"
+    assert pools.states("b") == [State.ABSENT], "of another process, which lives"
     process.kill()
     ended(process)
     view = pools.queue.view("b")
     assert view.state is State.INTERRUPTED
     assert view.status["title"] == "a training"
+    assert "message" not in view.status
     pools.ask("a", "b")
     assert pools.states("ab") == [State.QUEUED, State.QUEUED]
     pools.made[0].work()
     assert pools.states("ab") == [State.DONE, State.DONE]
+
+
+def test_a_cancelled_pair_does_not_go_on_with_its_second(pools: Pools) -> None:
+    pools.ask("b", first="a")
+    with claim("a", state="running"):
+        pools.queue.cancel("b")
+    assert mark_of("b") == State.CANCELLED
+    pools.made[0].work()
+    assert not store.published("b")

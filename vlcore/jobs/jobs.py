@@ -22,6 +22,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -137,30 +138,42 @@ class Reporter:
         write_json(self._work / "status.json", {**self._status, "updated": time.time()})
 
 
-class WaitingMark:
-    """What says on the disk that a job waits for a worker of this process: a report, and a lock.
+@dataclass(frozen=True, eq=False)
+class _Owner:
+    """A name of this process, which holds the lock of that name as long as it lives; empty where
+    there are no locks."""
 
-    Where the process is killed, the report is there without the lock: `view` says interrupted.
-    """
+    name: str
+    lock: ExitStack
 
-    def __init__(self, key: str, title: str) -> None:
-        self._work = work_folder(key)
-        self._lock = ExitStack()
-        # Without a mark the job waits all the same, and `run` tells what is wrong with the disk.
-        with suppress(OSError, HomeError):
-            make_folder(self._work)
-            if self._lock.enter_context(locked(self._work / "waits", 0)):
-                Reporter(self._work, title=title).end(State.QUEUED, "It waits for a worker.")
-            else:
-                self._lock.close()
 
-    def remove(self) -> None:
-        """Take it away, as the job begins or is no longer wanted."""
+@lru_cache(maxsize=8)
+def _owner(folder: Path) -> _Owner:
+    name, lock = secrets.token_hex(8), ExitStack()
+    is_locked = lock.enter_context(locked(make_folder(folder) / name, 0))
+    return _Owner(name if is_locked else "", lock)
+
+
+def _owners() -> Path:
+    return models_folder() / ".owners"
+
+
+def mark_waiting(key: str, title: str) -> None:
+    """Say on the disk that a job waits for a worker of this process: where the process is killed,
+    `view` says that it was interrupted."""
+    # Without a mark the job waits all the same, and `run` tells what is wrong with the disk.
+    with suppress(OSError, HomeError):
+        if owner := _owner(_owners()).name:
+            report = {"state": State.QUEUED, "title": title, "host": HOST, "owner": owner}
+            write_json(make_folder(work_folder(key)) / "status.json", report)
+
+
+def unmark_waiting(key: str) -> None:
+    """Take the mark away, before a worker begins or as nobody wants the job."""
+    work = work_folder(key)
+    if _status(work).get("state") == State.QUEUED:
         with suppress(OSError):
-            if _status(self._work).get("state") == State.QUEUED:
-                (self._work / "status.json").unlink()
-            (self._work / "waits").unlink(missing_ok=True)
-        self._lock.close()
+            (work / "status.json").unlink()
 
 
 def work_folder(key: str) -> Path:
@@ -269,8 +282,7 @@ def _show_life(work: Path, ended: threading.Event) -> None:
 
 
 def view(key: str) -> JobStatus:
-    """The state of a job, derived from the disk; its place in the queue only `JobQueue.view`
-    tells."""
+    """The state of a job, derived from the disk; what is queued only `JobQueue.view` tells."""
     if store.published(key):
         return JobStatus(key, State.DONE)
     work = work_folder(key)
@@ -279,9 +291,9 @@ def view(key: str) -> JobStatus:
     if state == State.RUNNING and not _is_alive(work, status):
         # It has just been published, or was killed.
         return JobStatus(key, State.DONE if store.published(key) else State.INTERRUPTED, status)
-    if state == State.QUEUED and not _is_held(work / "waits"):
+    if state == State.QUEUED and _is_abandoned(status):
         return JobStatus(key, State.INTERRUPTED, status)
-    if state in (State.RUNNING, State.QUEUED, State.FAILED, State.CANCELLED):
+    if state in (State.RUNNING, State.FAILED, State.CANCELLED):
         return JobStatus(key, State(state), status)
     return JobStatus(key, State.ABSENT)
 
@@ -300,6 +312,14 @@ def _is_alive(work: Path, status: dict[str, Any]) -> bool:
         if is_held is not None:
             return is_held
     return _shows_life(work, status)
+
+
+def _is_abandoned(status: dict[str, Any]) -> bool:
+    """Whether the process is gone in which a job waited; of another machine nobody knows."""
+    owner = str(status.get("owner", ""))
+    if status.get("host") != HOST or not owner.isalnum():
+        return False
+    return _is_held(_owners() / owner) is False
 
 
 def _is_held(lock: Path) -> bool | None:
@@ -366,7 +386,7 @@ def clean() -> list[str]:
                 status = _status(work)
                 if status.get("host", HOST) != HOST and _shows_life(work, status):
                     continue  # another machine is at it
-                if status.get("state") == State.QUEUED and _is_held(work / "waits"):
+                if status.get("state") == State.QUEUED and not _is_abandoned(status):
                     continue
                 if len(os.listdir(work)) > 1:  # more than the lock
                     removed.append(work.name)

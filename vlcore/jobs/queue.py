@@ -54,7 +54,6 @@ class Job:
         future: once a worker may begin.
         is_ending: whether a worker at it was told to stop.
         successor: the job that is queued once this one has ended, for who asked meanwhile.
-        mark: what says on the disk that it waits.
     """
 
     key: str
@@ -70,7 +69,6 @@ class Job:
     future: Future[Any] | None = None
     is_ending: bool = False
     successor: "Job | None" = None
-    mark: jobs.WaitingMark | None = None
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -166,13 +164,14 @@ class JobQueue:
     def _put(self, job: Job) -> None:
         self._errors.pop(job.key, None)
         for key in job.keys:
-            jobs.clear_last_failure(key)
-        job.mark = jobs.WaitingMark(job.key, job.title)
+            if key not in self._jobs:
+                jobs.clear_last_failure(key)
+        jobs.mark_waiting(job.key, job.title)
         self._jobs[job.key] = job
 
     def _forget(self, job: Job) -> None:
         del self._jobs[job.key]
-        _waits_no_longer(job)
+        jobs.unmark_waiting(job.key)
 
     def prepare(self, task: Callable[[], object]) -> None:
         """Start the workers of long jobs before the first one, with a task each, such as imports;
@@ -253,12 +252,13 @@ class JobQueue:
         if lane.pool is None:
             lane.pool = lane.make_pool()
         job.pool = lane.pool
+        jobs.unmark_waiting(job.key)
         try:
             job.future = lane.pool.submit(job.task)
         except RuntimeError:
             lane.pool = None
+            jobs.mark_waiting(job.key, job.title)
         else:
-            _waits_no_longer(job)
             job.future.add_done_callback(partial(self._end, job))
 
     def _end(self, job: Job, future: Future[Any]) -> None:
@@ -283,6 +283,8 @@ class JobQueue:
                         self._errors[job.key] = str(error)
                     if job.successor is not None and state is not State.DONE:
                         self._put(job.successor)
+                else:
+                    jobs.mark_waiting(job.key, job.title)
             self._start_waiting()
 
     def view(self, key: str, asker: Asker | None = None) -> JobStatus:
@@ -355,20 +357,18 @@ class JobQueue:
             job = self._jobs.get(key)
             if job is None or jobs.view(key).state is State.DONE:
                 return jobs.cancel(key)
+            job.successor = None
             if running_key := self._running_key(job):
                 job.is_ending = job.future is not None
+                # Its last report may be over: then the next key finds that it is cancelled.
+                for later in job.keys[job.keys.index(running_key) + 1 :]:
+                    jobs.cancel(later, pending=True)
                 return jobs.cancel(running_key)
             self._forget(job)
             is_cancelled = jobs.cancel(key, pending=True)
             if job.future is not None:  # else its worker finds it cancelled
                 job.future.cancel()
             return is_cancelled
-
-
-def _waits_no_longer(job: Job) -> None:
-    if job.mark is not None:
-        job.mark.remove()
-        job.mark = None
 
 
 def worker_pool(
