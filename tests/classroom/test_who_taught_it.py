@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from vlcore.api.explain import Explanation, Question
 from vlcore.classroom import who_taught_it
-from vlcore.classroom.session import LessonError
-from vlcore.classroom.who_taught_it import BIAS, SHEET, Sheet
+from vlcore.classroom.session import LessonError, start_session
+from vlcore.classroom.who_taught_it import BIAS, FIRST, SHEET, WHO_TAUGHT_IT, Sheet
 from vlcore.data.catalogue import open_set
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.edits import MOST
@@ -79,6 +79,16 @@ def test_the_score_counts_complete_guesses_beside_chance() -> None:
     alone = SHEET_OF_TWENTY.score(None, {})
     assert "You" not in alone
     assert "class" not in alone
+
+
+def test_only_the_presenter_has_a_step_explained() -> None:
+    started = start_session(WHO_TAUGHT_IT, "scenes", FIRST)
+    with pytest.raises(LessonError):
+        who_taught_it.allow_explanation(started.code, "another", FIRST)
+    assert not who_taught_it.was_explained(started.code, FIRST)
+    who_taught_it.allow_explanation(*started, FIRST)
+    assert who_taught_it.was_explained(started.code, FIRST)
+    assert not who_taught_it.was_explained(started.code, "7")
 
 
 def test_models_of_both_towers_are_wrong_on_some_minority() -> None:

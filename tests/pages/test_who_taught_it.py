@@ -138,8 +138,10 @@ def test_a_class_guesses_on_phones_and_sees_what_is_shown(queue: FakeQueue) -> N
     assert room is not None
     assert (room.step, room.towers) == (FIRST, "scratch")
     phone = opened("6_Lesson", code=room.code)
-    assert not rows_of(phone), "a phone replays no training"
+    assert not rows_of(phone), "a phone replays no training before the presenter does"
+    assert "not asked yet" in phone.info[0].value
     press(wall, REPLAY)
+    page_of_lesson._explanation.clear()  # the phone is on another process of the server
     assert wall.metric[0].value == "0"
     assert not rows_of(wall), "who leads does not guess"
     for row in rows_of(look(phone))[:MOST]:
@@ -162,6 +164,7 @@ def test_a_class_guesses_on_phones_and_sees_what_is_shown(queue: FakeQueue) -> N
 def test_a_tap_counts_though_the_page_has_not_seen_the_one_before() -> None:
     room = find_session(code_of(press(press(lesson(), REPLAY), "Start a lesson for a class")))
     assert room is not None
+    assert who_taught_it.was_explained(room.code, FIRST)
     phone = opened("6_Lesson", code=room.code)
     late = opened("6_Lesson")
     late.session_state["lesson_me"] = me = phone.session_state["lesson_me"]

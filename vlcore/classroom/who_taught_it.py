@@ -14,7 +14,7 @@ import numpy as np
 from vlcore.api.explain import ATTRIBUTED, Explanation
 from vlcore.artifacts.store import Artifact
 from vlcore.classroom import tower_pairs
-from vlcore.classroom.session import PHASES, LessonError
+from vlcore.classroom.session import PHASES, LessonError, presenter_transaction, query_rows
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.captions import quoted_captions
@@ -53,6 +53,19 @@ def wrong_rows(artifact: Artifact, images: ImageSet) -> list[int]:
             " choose another image set."
         )
     return [int(row) for row in np.random.default_rng(0).permutation(rows)]
+
+
+def was_explained(code: str, step: str) -> bool:
+    """Whether the presenter of a session has had the prediction of a step explained."""
+    query = "SELECT 1 FROM explained_steps WHERE code = ? AND step = ?"
+    return bool(query_rows(query, (code, step)))
+
+
+def allow_explanation(code: str, token: str, step: str) -> None:
+    """Let the class have the prediction of a step explained; LessonError for all but the
+    presenter."""
+    with presenter_transaction(code, token) as file:
+        file.execute("INSERT OR IGNORE INTO explained_steps VALUES (?, ?)", (code, step))
 
 
 @dataclass(frozen=True)

@@ -37,36 +37,25 @@ def chosen_here(key: str) -> bool:
     return key not in offered
 
 
-def ready(make: Callable[[bool], Result]) -> Result | None:
-    """What a cached function has made; None where it must still be started.
+def ready_or_offered(make: Callable[[bool], Result], name: str, label: str) -> Result | None:
+    """What a cached function makes; None, with a button that starts it, where an address alone
+    asked for it.
 
     Args:
-        make: called with whether it may start; raises NotStartedError where it needs to and may
-            not.
+        make: the function, called with whether it may start; raises NotStartedError where it needs
+            to and may not.
+        name: of what it makes.
+        label: of the button.
     """
     try:
         return make(False)
     except NotStartedError:
-        return None
-
-
-def ready_or_offered(make: Callable[[bool], Result], name: str, label: str) -> Result | None:
-    """What a cached function makes, see `ready`; None, with a button that starts it, where an
-    address alone asked for it.
-
-    Args:
-        make: the function.
-        name: of what it makes.
-        label: of the button.
-    """
-    result = ready(make)
-    if result is None and chosen_here(name):
-        result = make(True)
-    elif result is None:
-        choose = partial(st.session_state["offered"].discard, name)
-        icon = ":material/play_arrow:"
-        st.button(label, f"start_{name}", type="primary", icon=icon, on_click=choose)
-    return result
+        if chosen_here(name):
+            return make(True)
+    choose = partial(st.session_state["offered"].discard, name)
+    icon = ":material/play_arrow:"
+    st.button(label, f"start_{name}", type="primary", icon=icon, on_click=choose)
+    return None
 
 
 def start_or_offer(starts: Mapping[str, Callable[[], None]], label: str) -> None:

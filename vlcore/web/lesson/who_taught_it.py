@@ -96,18 +96,20 @@ def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: Delta
 def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:
     """A student's phone: a guess while guesses count, then what the presenter shows."""
 
-    case = _case(room, images, jobs.ready)
+    awaited = _awaited(room, images)
 
     @shell.follows(FOLLOW)
     def follow() -> None:
         session.current(room)
-        if case is None and _case(room, images, jobs.ready) is not None:
+        if awaited and _awaited(room, images) != awaited:
             st.rerun()
 
     follow()
-    if case is None:
-        st.info("The presenter trains the model first.", icon=":material/hourglass:")
+    if awaited:
+        st.info(awaited, icon=":material/hourglass:")
         return
+    # Each process of a server replays the training once: phones share no cache with the presenter.
+    case = _case(room, images, may_start=True)
 
     @click_errors()
     def change(how: Change) -> None:
@@ -115,6 +117,15 @@ def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:
 
     session.show_click_error()
     _show(room, case, change)
+
+
+def _awaited(room: ClassSession, images: ImageSet) -> str:
+    """What a phone waits for, in a sentence; empty once it may show the images."""
+    if not store.published(who_taught_it.explained_condition(images, room.towers).key):
+        return "The presenter trains the model first."
+    if not who_taught_it.was_explained(room.code, room.step):
+        return "The presenter has not asked yet which images moved the model."
+    return ""
 
 
 def _lead(
@@ -139,10 +150,12 @@ def _lead(
     if not store.published(key):
         _train_first(room, images)
         return
-    offered = partial(jobs.ready_or_offered, name=f"who_{key}_{room.step}", label=_REPLAY)
-    case = _case(room, images, offered)
+    make = partial(_case, room, images)
+    case = jobs.ready_or_offered(make, f"who_{key}_{room.step}", _REPLAY)
     if case is None:
         return
+    if room.code and not who_taught_it.was_explained(room.code, room.step):
+        who_taught_it.allow_explanation(room.code, session.own_token(), room.step)
     if room.code:  # with a class waiting, the presenter does not scroll past an answer to go on
         _navigation(room, case, move, change, bar)
     _show(room, case, change)
@@ -153,21 +166,13 @@ def _lead(
         _handouts(case)
 
 
-def _case(
-    room: ClassSession,
-    images: ImageSet,
-    explained: Callable[[Callable[[bool], Explanation]], Explanation | None],
-) -> Case | None:
-    """The wrong prediction of a step; None before its model is trained, and where `explained` has
-    none of what makes the explanation."""
+def _case(room: ClassSession, images: ImageSet, may_start: bool) -> Case:
+    """The wrong prediction of a step, whose model is trained; NotStartedError where the training
+    must be replayed and may not."""
     key = who_taught_it.explained_condition(images, room.towers).key
-    if not store.published(key):
-        return None
     rows = who_taught_it.wrong_rows(cache.artifact(key), images)
     row = next((row for row in rows if str(row) == room.step), rows[0])
-    explanation = explained(partial(_explanation, key, images, row))
-    if explanation is None:
-        return None
+    explanation = _explanation(key, images, row, may_start)
     another = rows[(rows.index(row) + 1) % len(rows)]
     return Case(images, row, another, explanation, who_taught_it.sheet_of(explanation))
 
