@@ -78,6 +78,12 @@ def test_an_object_may_be_called_as_a_split(tree: Tree, tmp_path: Path) -> None:
     beside = {"validation/horse/grass/1.png": 8, "notes/1.png": 9}
     found = look(write(tmp_path / "two", {f"train/{name}": 1 for name in names} | beside))
     assert set(found.table["split"]) == {"train", "val"}
+    cut = {f"train/{name}": 1 for name in groups(1, 1, 1, 1)}
+    for number, stray in enumerate(("extra/1.png", "extra/more/1.png")):
+        found = look(write(tmp_path / f"cut-{number}", cut | {stray: 9}))
+        assert set(found.table["split"]) == {"train"}
+        assert (set(found.counts.index), len(found.table)) == ({"horse", "camel"}, 4)
+        assert [name for name, _ in found.skipped] == [stray]
 
 
 def test_what_lies_elsewhere_is_listed(tree: Tree) -> None:

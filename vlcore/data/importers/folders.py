@@ -93,9 +93,14 @@ def _inner_folders(files: list[str]) -> dict[str, tuple[str, tuple[str, ...]]]:
     # that lie beside the folders don't count.
     for depth in range(len(wrapping), -1, -1):
         inner = {}
-        names = [clean_split(parts[depth]) for parts in folders.values() if parts[depth:]]
-        # One folder among others that has the name of a split may be an object of that name.
-        are_splits = all(names) or len(set(names) - {""}) > 1
+        below: dict[str, set[tuple[str, ...]]] = {}  # folders below each split, and below none
+        for parts in folders.values():
+            if parts[depth + 1 :]:
+                below.setdefault(clean_split(parts[depth]), set()).add(parts[depth + 1 :])
+        others = below.pop("", set())
+        # One folder that has the name of a split, and contexts that other folders have too, may be
+        # an object of that name.
+        are_splits = len(below) != 1 or others.isdisjoint(*below.values())
         for file, parts in folders.items():
             may_be = are_splits or len(parts[depth:]) == 3
             split = clean_split(parts[depth]) if may_be and parts[depth:] else ""
