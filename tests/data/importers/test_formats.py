@@ -122,6 +122,7 @@ STRAYS = {
     "predictions.csv": table(("image", "text"), ("horse_grass/0.png", "a horse")).encode(),
     "latin.csv": table(("image", "text"), ("horse_grass/0.png", "Bär")).encode("latin-1"),
     "log.csv": b"a,b\n" + b"1,2\n" * 30,
+    "metadata.csv": b"name,size\n0.png,1,2\n",
 }
 
 
@@ -132,7 +133,7 @@ def test_a_stray_table_does_not_decide_what_folders_say(
     monkeypatch.setattr(limits, "PICTURE_BYTES", 100)
     found = look(tree({**dict.fromkeys(groups(2, 2, 2, 2), "x"), stray: STRAYS[stray]}))
     assert (found.format, len(found.table)) == ("folders", 8)
-    assert [name for name, _ in found.skipped] == [stray]
+    assert [name for name, _ in found.skipped] == [stray] * (stray != "metadata.csv")
 
 
 def test_a_table_of_captions_is_read_where_folders_say_nothing(tree: Tree) -> None:

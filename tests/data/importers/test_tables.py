@@ -136,10 +136,22 @@ def test_the_head_says_what_stands_between_columns_and_of_what_use_it_is(
 def test_separators_at_the_end_of_lines_are_no_cells_and_no_warning(
     tree: Tree, recwarn: pytest.WarningsRecorder
 ) -> None:
-    text = "file_name,text\n1.png,a cat,\n2.png,a dog,\n"
-    found = look(tree({"metadata.csv": text, "1.png": 1, "2.png": 2}))
-    assert rows_of(found, "caption") == [["a cat"], ["a dog"]]
+    for ends in (",", ","), (", ", ",,"), ("", ", "):
+        text = "file_name,text\n1.png,a cat{}\n2.png,a dog{}\n".format(*ends)
+        found = look(tree({"metadata.csv": text, "1.png": 1, "2.png": 2}))
+        assert rows_of(found, "caption") == [["a cat"], ["a dog"]]
     assert recwarn.list == []
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+@pytest.mark.parametrize("name", ["of a\nnight", "of a\u2028night", "of a\r\nnight", " "])
+def test_a_head_is_as_wide_as_the_lines_below_it(mark: str, name: str, tree: Tree) -> None:
+    head = mark.join([f'"{name}"', "file_name", "text"])
+    lines = [mark.join(["x", f"{number}.png", "a cat"]) for number in (1, 2)]
+    found = look(tree({"metadata.csv": "\n".join([head, *lines]), "1.png": 1, "2.png": 2}))
+    assert rows_of(found, "caption") == [["a cat"], ["a cat"]]
+    with pytest.raises(ImportSetError, match="has more cells than the head"):
+        look(tree({"metadata.csv": "\n".join([head, *lines, f"{lines[0]}{mark}y"])}))
 
 
 @pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
@@ -271,15 +283,23 @@ def test_waterbirds_as_published_and_as_subpopbench_lists_them(tree: Tree, tmp_p
     header = ("img_id", "img_filename", "y", "split", "place", "place_filename")
     files: dict[str, Any] = {f"{wrap}/{row[1]}": row[0] for row in rows}
     files[f"{wrap}/metadata.csv"] = table(
-        header, *rows, (9, "009.No/1.jpg", 0, 0, 0, ""), (1, rows[0][1], 7, 0, 0, "")
+        header,
+        *rows,
+        (7, "999.Tern/é.jpg", 0, 0, 0, ""),
+        (9, "009.No/1.jpg", 0, 0, 0, ""),
+        (1, rows[0][1], 7, 0, 0, ""),
     )
     files["CUB/segmentations/001.Black_footed_Albatross/bird_1.png"] = 1
+    composed, apart = (unicodedata.normalize(form, "é") for form in ("NFC", "NFD"))
+    files[f"{wrap}/999.Tern/{composed}.jpg"] = 7
+    files[f"CUB/segmentations/999.Tern/{apart}.png"] = 1
     found = look(tree(files))
     assert found.format == "waterbirds"
     facts = "waterbird land val", "landbird water test", "waterbird water train"
     placed = [[f"{wrap}/{row[1]}", *fact.split()] for row, fact in zip(rows, facts, strict=False)]
     assert rows_of(found, *PLACED)[:3] == placed
     assert found.table["mask"].iat[0] == "CUB/segmentations/001.Black_footed_Albatross/bird_1.png"
+    assert found.table["mask"].iat[-1] == f"CUB/segmentations/999.Tern/{apart}.png"
     assert json.loads(found.table["factors"].iat[0]) == {"species": "Black footed Albatross"}
     assert "Western Meadowlark" in found.about
     assert [reason for _, reason in found.skipped] == [
@@ -363,6 +383,14 @@ def test_a_table_of_labels_is_read_by_other_names_of_its_columns(
     found = look(tree({"labels.csv": listing, "a.png": 1, "b.png": 2}))
     assert rows_of(found, "object", "context") == [["cat", "snow"], ["dog", "sea"]]
     assert own(rows_of(found, "columns")) == [{head[3]: "Kim"}, {head[3]: "Luis"}]
+
+
+def test_of_two_spellings_of_a_column_the_first_counts_and_the_other_stays(tree: Tree) -> None:
+    head = ("file", "Label", "LABEL", "background")
+    listing = table(head, ("a.png", "cat", "7", "snow"), ("b.png", "dog", "8", "sea"))
+    found = look(tree({"labels.csv": listing, "a.png": 1, "b.png": 2}))
+    assert rows_of(found, "object", "context") == [["cat", "snow"], ["dog", "sea"]]
+    assert own(rows_of(found, "columns")) == [{"LABEL": "7"}, {"LABEL": "8"}]
 
 
 def test_a_table_of_labels_says_splits_or_its_folders_do(tree: Tree) -> None:

@@ -9,7 +9,6 @@ import csv
 import json
 import re
 import unicodedata
-import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from io import StringIO
@@ -215,15 +214,18 @@ def read_waterbirds(source: Source) -> Contents | None:
     def is_listing(file: str) -> bool:
         return PurePosixPath(file).name in _WATERBIRDS
 
+    def is_waterbirds(columns: Collection[str]) -> bool:
+        return any({*names, "y", "split"}.issubset(columns) for names in _WATERBIRDS.values())
+
     columns = {"y", "split", *(name for names in _WATERBIRDS.values() for name in names)}
-    for table in read_tables(source, is_listing, columns):
+    for table in read_tables(source, is_listing, columns, is_waterbirds):
         path_column, background_column = _WATERBIRDS[PurePosixPath(table.file).name]
         if {path_column, background_column, "y", "split"}.issubset(table.columns):
             break
     else:
         return None
     files = source.by_name
-    masks = {file.partition("segmentations/")[2]: file for file in files}
+    masks = {name.partition("segmentations/")[2]: file for name, file in files.items()}
     rows: list[Row] = []
     skipped: Skipped = []
     for record, others in zip(table.records, table.others, strict=True):
@@ -332,42 +334,48 @@ def columns_of(source: Source, file: str) -> list[str]:
 
 def _head(text: str) -> tuple[list[str], str]:
     """The columns of a CSV, and what separates them: tabs, commas or semicolons."""
-    line = next(iter(text.replace("\0", "").lstrip("\r\n").splitlines()), "")
-    delimiter = "\t" if "\t" in line else max(",;", key=line.count)
-    try:
-        return next(csv.reader([line], delimiter=delimiter), []), delimiter
-    except csv.Error:
-        return [], delimiter
+    text = text.replace("\0", "")
+    heads = {delimiter: next(_lines(text, delimiter), (0, []))[1] for delimiter in "\t,;"}
+    delimiter = "\t" if heads["\t"][1:] else max(",;", key=lambda other: len(heads[other]))
+    return heads[delimiter], delimiter
+
+
+def _lines(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The lines of a CSV that are not blank, each with the number of its last line of text, up to
+    one that the reader refuses."""
+    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter)
+    with suppress(csv.Error):
+        yield from ((reader.line_num, cells) for cells in reader if any(map(str.strip, cells)))
 
 
 def _names(head: Iterable[str], cases: Collection[str]) -> list[str]:
     """The names of a head without the spaces around them, and those of `cases` as they are
     there."""
     names = [name.strip() for name in head]
-    return [
-        name.casefold() if name.casefold() in cases and name.casefold() not in names else name
-        for name in names
-    ]
+    for position, name in enumerate(names):
+        if name.casefold() in cases and name.casefold() not in names:
+            names[position] = name.casefold()
+    return names
 
 
-def _longer_line(text: str, delimiter: str, width: int) -> int | None:
+def _longer_line(text: str, delimiter: str) -> int | None:
     """The number of the first line with something in more cells than there are columns."""
-    reader = csv.reader(StringIO(text), delimiter=delimiter)
-    with suppress(csv.Error):
-        return next((reader.line_num for cells in reader if any(cells[width:])), None)
-    return None
+    lines = _lines(text, delimiter)
+    width = len(next(lines, (0, []))[1])
+    return next((number for number, cells in lines if any(map(str.strip, cells[width:]))), None)
 
 
 def _from_csv(file: str, text: str, columns: Collection[str], cases: Collection[str]) -> Table:
     head, delimiter = _head(text)
     try:
-        with warnings.catch_warnings():
-            # Of lines that end in separators pandas says so on the terminal.
-            warnings.simplefilter("ignore", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                StringIO(text), sep=delimiter, dtype=str, keep_default_na=False, index_col=False
-            )
-        longer = _longer_line(text, delimiter, len(head))
+        frame = pd.read_csv(
+            StringIO(text),
+            sep=delimiter,
+            dtype=str,
+            keep_default_na=False,
+            index_col=False,
+            usecols=range(len(head)),  # lines may end in separators
+        )
     except pd.errors.EmptyDataError:
         return Table(file, head, [], [])
     except (pd.errors.ParserError, ValueError) as error:
@@ -376,12 +384,10 @@ def _from_csv(file: str, text: str, columns: Collection[str], cases: Collection[
             raise ImportSetError(
                 f"The table {file} has a quotation mark {where}; correct it."
             ) from error
-        longer = _longer_line(text, delimiter, len(head))
-        if longer is None:
-            raise ImportSetError(
-                f"The table {file} is no readable CSV ({error}); save it again."
-            ) from error
-    if longer is not None:
+        raise ImportSetError(
+            f"The table {file} is no readable CSV ({error}); save it again."
+        ) from error
+    if longer := _longer_line(text, delimiter):
         raise ImportSetError(
             f"Line {longer} of the table {file} has more cells than the head; put cells with"
             f" {delimiter!r} in quotation marks."
