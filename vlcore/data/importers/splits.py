@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vlcore.data.imageset import POOL, SPLITS
+from vlcore.data.importers.selection import FEWEST
 
 Numbers = NDArray[np.int64]
 Names = NDArray[np.str_]
@@ -80,7 +81,8 @@ def _near_pairs(hashes: NDArray[np.uint64]) -> tuple[Numbers, Numbers]:
 def choose_splits(
     source_split: Names, group: Numbers, cluster: Numbers, seed: int
 ) -> tuple[Names, int, str]:
-    """Split a set: as its source does, else by shares where there is enough, else in folds.
+    """Split a set: as its source does where that says the splits of most images and of enough of
+    each group, else by shares where there is enough, else in folds.
 
     Args:
         source_split: of each image, (n,), empty where the source says none.
@@ -98,8 +100,12 @@ def choose_splits(
     random = np.random.default_rng([seed, len(group)])
     missing = [name for name in ("train", "test") if name not in source_split]
     why_not = f"The source has no {' and '.join(missing)} set{'s' if len(missing) > 1 else ''}"
-    if not missing:
-        marked = np.isin(source_split, SPLITS)
+    marked = np.isin(source_split, SPLITS)
+    fewest = np.bincount(group[marked], minlength=4).min()
+    if not missing and (2 * marked.sum() < len(group) or fewest < FEWEST):
+        share = f"{marked.sum():,} of {len(group):,}"
+        why_not = f"The source says the split of too few images ({share})"
+    elif not missing:
         preserved = preserve_source_splits(
             source_split[marked], group[marked], cluster[marked], random
         )
