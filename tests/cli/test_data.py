@@ -177,14 +177,16 @@ def test_a_folder_becomes_a_set(
 def test_options_of_an_import_reach_it(
     document: Document, empty_home: Path, tmp_path: Path
 ) -> None:
-    source = make_folder(tmp_path / "zoo", "camel horse zebra", "grass desert snow", per_group=4)
+    source = make_folder(tmp_path / "zoo", "camel horse zebra", "grass desert snow", per_group=5)
     archive = shutil.make_archive(str(tmp_path / "zoo"), "zip", source)
     chosen = ("--objects", "zebra, horse", "--contexts", "snow,grass", "--max-per-group", 4)
     captions = ("--short", "one {object}", "--descriptive", "one {object} with {context}")
     said = document("data", "import", archive, "--name", "z", *chosen, *captions)
     groups = ("zebra_snow", "zebra_grass", "horse_grass", "horse_snow")
     assert list(said["counts"].items()) == [(group, 4) for group in groups]
-    assert document("data", "show", "z")["captions"]["undescriptive"] == "one {object}"
+    about = document("data", "show", "z")
+    assert about["captions"]["undescriptive"] == "one {object}"
+    assert (said["not_chosen"], about["left_out"]) == (4, {"list": said["left_out"]})
     assert "one zebra with snow" in set(open_set("z").table["caption"])
 
 

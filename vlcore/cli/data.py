@@ -231,10 +231,13 @@ def show(options: Namespace) -> dict[str, Any]:
             facts[name] = images.about[name]
     if sample := describe_sample(images):
         facts["measured"] = sample
-    if left_out := images.about.get("skipped"):
-        facts["left_out"] = {"files": left_out}
-        if (images.root / LIST).exists():
-            facts["left_out"]["list"] = str(images.root / LIST)
+    left_out: dict[str, Any] = {}
+    if files := images.about.get("skipped"):
+        left_out["files"] = files
+    if (images.root / LIST).exists():
+        left_out["list"] = str(images.root / LIST)
+    if left_out:
+        facts["left_out"] = left_out
     return facts
 
 

@@ -116,6 +116,9 @@ def test_labels_and_backgrounds_in_a_table(tree: Tree, tmp_path: Path) -> None:
     for format in ("auto", "labels-csv"):
         with pytest.raises(ImportSetError, match=r"Its labels\.csv has the columns Datei, Klasse"):
             look(source, format)
+    (source / "labels.csv").write_text("")
+    with pytest.raises(ImportSetError, match="not of the format folders, which needs"):
+        look(source, "folders")
 
 
 STRAYS = {
@@ -131,9 +134,18 @@ def test_a_stray_table_does_not_decide_what_folders_say(
     stray: str, tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "PICTURE_BYTES", 100)
-    found = look(tree({**dict.fromkeys(groups(2, 2, 2, 2), "x"), stray: STRAYS[stray]}))
+    files = {stray: STRAYS[stray], "sizes.csv": "name,size\n"}
+    found = look(tree({**dict.fromkeys(groups(2, 2, 2, 2), "x"), **files}))
     assert (found.format, len(found.table)) == ("folders", 8)
     assert [name for name, _ in found.skipped] == [stray] * (stray != "metadata.csv")
+
+
+def test_captions_of_a_metadata_table_are_read_unless_the_format_says_folders(tree: Tree) -> None:
+    listing = table(("file_name", "text"), ("horse_grass/0.png", "a horse"))
+    root = tree({**dict.fromkeys(groups(2, 2, 2, 2), "x"), "metadata.csv": listing})
+    found = look(root)
+    assert (found.format, found.table["caption"].tolist()) == ("imagefolder", ["a horse"])
+    assert len(look(root, "folders").table) == 8
 
 
 def test_a_table_of_captions_is_read_where_folders_say_nothing(tree: Tree) -> None:

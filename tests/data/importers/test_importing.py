@@ -192,7 +192,10 @@ def test_too_many_pictures_are_drawn_from_by_chance(tree: Tree) -> None:
         words = f"5 of 12 images of horse_grass were chosen by chance (seed {seed})."
         assert words in report["warnings"]
         chosen.append(open_set(f"set-{seed}").table["source"].tolist())
-        (broken, _), *others = report["skipped"]
+        assert [name for name, _ in report["skipped"]] == ["camel_grass/broken.png"]
+        assert (report["not_chosen"], open_set(f"set-{seed}").about["skipped"]) == (7, 1)
+        with Path(report["left_out"]).open(encoding="utf-8", newline="") as listed:
+            _, (broken, _), *others = csv.reader(listed)
         assert broken == "camel_grass/broken.png", "what has a fault comes first"
         not_chosen = [name for name, reason in others if reason.startswith("was not among")]
         assert sorted(not_chosen + chosen[-1]) == sorted(groups(12, 5, 4, 4))
@@ -226,6 +229,31 @@ def test_an_image_without_a_split_does_not_cost_the_test_set(tree: Tree) -> None
     assert report["skipped"] == [(name, reason) for name in list(files)[1:3]]
     assert "2 images left out because the source has no split of theirs." in report["warnings"]
     assert report["duplicates"]["removed"] == 0
+
+
+@pytest.mark.parametrize("unmarked", [30, 2])
+def test_the_few_images_with_a_split_do_not_cost_the_others(tree: Tree, unmarked: int) -> None:
+    files = groups(*[unmarked] * 4)
+    files |= groups(1, 1, 1, 1, pattern="train/{0}_{1}/{2}.png", start=500)
+    files |= groups(1, 1, 1, 1, pattern="test/{0}_{1}/{2}.png", start=600)
+    lines = [(name, *name.split("/")[-2].split("_")) for name in files]
+    listing = table(("file", "label", "background"), *lines)
+    report = import_set(tree(files | {"labels.csv": listing}), "mine")
+    assert set(report["counts"].values()) == {unmarked + 2}
+    assert (report["splitting"]["kind"], report["skipped"]) == ("folds", [])
+    assert any(f"too few images (8 of {len(files)})" in words for words in report["warnings"])
+
+
+def test_captions_of_a_set_that_cannot_be_filled_in_are_not_taken_over(tree: Tree) -> None:
+    import_set(tree(FOUR), "mine", licence="CC0", descriptive="{object} in {context}")
+    document = data_folder() / "mine" / "dataset.json"
+    about = json.loads(document.read_text())
+    about["captions"]["undescriptive"] = "{colour}"
+    document.write_text(json.dumps(about))
+    import_set(data_folder() / "mine", "again")
+    again = open_set("again").about
+    expected = {"undescriptive": "{object}", "descriptive": "{object} in {context}"}
+    assert (again["captions"], again["licence"]) == (expected, "CC0")
 
 
 def test_images_of_one_scene_are_not_said_to_look_alike(tree: Tree, tmp_path: Path) -> None:

@@ -239,6 +239,11 @@ RING = cells(
 )  # no two objects share two contexts
 PLACES = cells(dict.fromkeys(product(("deep snow", "Beaches", "rocks"), ("cat", "dog")), 1))
 BROKEN = groups(5, 4, 5, 4) | {"horse_desert/0.png": b"broken"}
+FEW = groups(5, 4, 5, 3) | {
+    "a.csv": "image,text\nhorse_grass/0.png,a horse\n",
+    "camel_grass/x.gif": b"none",
+    "labels.csv": "file,label\n",
+}
 
 
 THERE = r"3 objects \(dog 10, cat 9, cow 1\) and 2 contexts \(snow 11, sofa 9\); .*"
@@ -256,6 +261,7 @@ REFUSED: list[tuple[Any, dict[str, Any], str]] = [
     (PETS, TWO | {"descriptive": "{object.__class__}"}, "cannot be filled in"),
     ({"cat/snow/1.png": 1, "cat/grass/2.png": 2}, {}, r"one object \(cat 2"),
     (groups(5, 4, 5, 3), {}, r"3 usable images of camel_grass .* at least 4 \(horse_grass 5, "),
+    (FEW, {}, r"3 usable .* \(left out: 3 files, such as camel_grass/x\.gif: it is not"),
     (BROKEN, {}, r"3 usable .* \(left out: 1 file: horse_desert/0\.png is not"),
 ]
 

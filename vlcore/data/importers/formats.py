@@ -29,7 +29,7 @@ from vlcore.data.importers.benchmarks import (
     read_spawrious,
 )
 from vlcore.data.importers.folders import image_files, read_folders, unsupported_images
-from vlcore.data.importers.selection import STATED, Listing, listing_of
+from vlcore.data.importers.selection import STATED, Listing, checked_template, listing_of
 from vlcore.data.importers.source import (
     Contents,
     ImportSetError,
@@ -42,6 +42,7 @@ from vlcore.data.importers.source import (
 )
 from vlcore.data.importers.tables import (
     columns_of,
+    has_captions,
     is_csv,
     is_labels,
     is_metadata,
@@ -203,8 +204,9 @@ def _listing(source: Source, name: str) -> Listing:
         raise ImportSetError(f"{source.name} holds {_no_image(skipped)}")
     has = ""
     for called, is_wanted in (("metadata", is_metadata), ("labels.csv", is_labels)):
-        for table in islice(read_tables(source, is_wanted, ()), 1):
-            has += f" Its {called} has the columns {_listed(table.columns)}."
+        with suppress(ImportSetError):  # of a table that says nothing
+            for table in islice(read_tables(source, is_wanted, ()), 1):
+                has += f" Its {called} has the columns {_listed(table.columns)}."
     if name != "auto":
         needs = find_format(name).needs
         raise ImportSetError(
@@ -251,7 +253,8 @@ def _detected(source: Source) -> Listing | None:
         elif doubtful is None or listing.default_choice() is not None:
             if format.name == "folders":
                 aside = _left_aside(source, is_doubtful=doubtful is not None)
-                listing = replace(listing, skipped=[*listing.skipped, *aside])
+                # First, for the last is an example of a missing image.
+                listing = replace(listing, skipped=[*aside, *listing.skipped])
             return listing
     if isinstance(doubtful, ImportSetError):
         raise doubtful
@@ -260,14 +263,17 @@ def _detected(source: Source) -> Listing | None:
 
 def _left_aside(source: Source, *, is_doubtful: bool) -> Skipped:
     """Tables that were left aside for folders, with the reason."""
-    reason = "says no objects and contexts, or cannot be read; the folders say them"
-    labels = set(filter(is_labels, source.files))
-    others = [file for file in source.files if is_csv(file) and file not in labels]
-    skipped = [(file, reason) for file in others if is_doubtful]
-    for file in sorted(labels):
+    aside = "says no objects and contexts, or cannot be read; the folders say them"
+    skipped = []
+    for file in filter(is_csv, source.files):
+        columns = None
         with suppress(ImportSetError):
-            columns = _listed(columns_of(source, file))
-            skipped.append((file, f"has the columns {columns}; {LABEL_COLUMNS} were looked for"))
+            columns = columns_of(source, file)
+        if is_labels(file) and columns is not None:
+            reason = f"has the columns {_listed(columns)}; {LABEL_COLUMNS} were looked for"
+            skipped.append((file, reason))
+        elif is_doubtful and (columns is None or has_captions(columns)):
+            skipped.append((file, aside))
     return skipped
 
 
@@ -284,12 +290,12 @@ def _stated(source: Source) -> dict[str, str]:
             continue
         try:
             about = json.loads(source.text(file))
-            captions = about["captions"]
-            values = {"licence": about["licence"]} | {
-                label: captions[style]
-                for label, style in (("short", "undescriptive"), ("descriptive", "descriptive"))
-            }
-            return STATED | {name: printable(value) for name, value in values.items()}
+            stated = STATED | {"licence": printable(about["licence"])}
+            for label, style in (("short", "undescriptive"), ("descriptive", "descriptive")):
+                template = about["captions"][style]
+                with suppress(ImportSetError):  # one that cannot be filled in
+                    stated[label] = checked_template(label, template)
+            return stated
         except (UnreadableError, ImportSetError, ValueError, KeyError, TypeError, RecursionError):
             continue  # of another program
     return STATED

@@ -16,6 +16,7 @@ from vlcore.data.importers.selection import (
     FEWEST,
     STATED,
     Listing,
+    checked_template,
     choose,
     majority_in_words,
     need_enough,
@@ -23,6 +24,7 @@ from vlcore.data.importers.selection import (
 )
 from vlcore.data.importers.source import (
     ImportSetError,
+    Skipped,
     Source,
     UnreadableError,
     open_source,
@@ -32,7 +34,7 @@ from vlcore.data.importers.splits import choose_splits, clusters, quotas
 from vlcore.data.importers.writing import LIST, SIZE, Draft, describe, with_user_columns
 from vlcore.data.subset import MEASURED, describe_sample, few_training_images
 from vlcore.experiment import limits
-from vlcore.experiment.captions import CaptionError, fill_template, fixed_fields
+from vlcore.experiment.captions import fill_template
 from vlcore.experiment.files import data_folder
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.plain_text import safe_csv
@@ -81,7 +83,8 @@ def import_set(
     Returns:
         JSON-able values: `name`, `format`, `counts` (images by group), `majority` (which object
         belongs in which context), `splitting` (as in ``dataset.json``), `skipped` (names and
-        reasons of files that were left out), `left_out` (path of a table of them, or None),
+        reasons of files that were left out), `not_chosen` (how many images `max_per_group` left
+        out), `left_out` (path of a table of both, or None),
         `duplicates` (``clusters`` of near-duplicates, ``pictures`` in them, how many were
         ``removed``), `warnings` (what to keep in mind) and `folder`.
 
@@ -94,8 +97,8 @@ def import_set(
     options = {"short": short, "descriptive": descriptive, "licence": licence}
     stated = listing.stated | {name: text for name, text in options.items() if text is not None}
     templates = {
-        "undescriptive": _checked_template("short", stated["short"]),
-        "descriptive": _checked_template("descriptive", stated["descriptive"]),
+        "undescriptive": checked_template("short", stated["short"]),
+        "descriptive": checked_template("descriptive", stated["descriptive"]),
     }
     with open_source(source) as opened:
         grouping, table, skipped = choose(listing, objects, contexts, opened.name)
@@ -103,7 +106,7 @@ def import_set(
             draft = Draft(folder, grouping, table, skipped)
             if find_format(listing.format).one_group_per_id:
                 _keep_one_group_per_id(draft, opened)
-            _limit(draft, max_per_group or len(table), seed)
+            not_chosen = _limit(draft, max_per_group or len(table), seed)
             draft.notes += names_in_words(listing, grouping)
             need_enough(grouping, draft.table["group"], opened.name, skipped)
             draft.write_images(opened, progress)
@@ -131,9 +134,9 @@ def import_set(
                 "notes": [listing.about, *warnings],
             }
             describe(folder, draft.table, about)
-            skipped.sort(key=lambda entry: entry[1] == _NOT_CHOSEN)  # what has a fault comes first
-            if skipped:
-                left_out = pd.DataFrame(skipped, columns=["file", "reason"])
+            # What has a fault comes first.
+            left_out = pd.DataFrame([*skipped, *not_chosen], columns=["file", "reason"])
+            if len(left_out):
                 (folder / LIST).write_text(safe_csv(left_out), encoding="utf-8", newline="")
             publish(folder, name)
     root = data_folder() / name
@@ -144,7 +147,8 @@ def import_set(
         "majority": majority_in_words(grouping),
         "splitting": splitting,
         "skipped": skipped,
-        "left_out": str(root / LIST) if skipped else None,
+        "not_chosen": len(not_chosen),
+        "left_out": str(root / LIST) if len(left_out) else None,
         "duplicates": duplicates,
         "warnings": warnings,
         "folder": str(root),
@@ -189,9 +193,9 @@ def _keep_one_group_per_id(draft: Draft, source: Source) -> None:
     draft.leave_out(draft.table.duplicated("id"), "is there more than once; used once")
 
 
-def _limit(draft: Draft, most: int, seed: int) -> None:
+def _limit(draft: Draft, most: int, seed: int) -> Skipped:
     """Keep at most so many images of each group, chosen by chance, one group after the other: of
-    each split of the source its share, and one at least."""
+    each split of the source its share, and one at least. Returns the others, with the reason."""
     order = np.argsort(draft.table["group"], kind="stable")
     draft.table = draft.table.iloc[order].reset_index(drop=True)
     split = draft.table["split"].to_numpy()
@@ -214,7 +218,9 @@ def _limit(draft: Draft, most: int, seed: int) -> None:
         for name, count in zip(names, counts, strict=True):
             members = np.flatnonzero(is_member & (split == name))
             chosen[random.choice(members, count, replace=False)] = True
-    draft.leave_out(~chosen, _NOT_CHOSEN)
+    others = [(printable(file), _NOT_CHOSEN) for file in draft.table["file"][~chosen]]
+    draft.table = draft.table[chosen].reset_index(drop=True)
+    return others
 
 
 def _leave_out_contradictions(draft: Draft) -> None:
@@ -327,17 +333,3 @@ def few_tested(group: NDArray[np.int64], grouping: Grouping, tested: str, noun: 
         for name, count in zip(grouping.names, counts, strict=True)
         if count < FEW
     ]
-
-
-def _checked_template(label: str, template: str) -> str:
-    """A caption template that can be filled in; ImportSetError where it cannot."""
-    text = printable(template)
-    try:
-        fields = fixed_fields(text)
-    except CaptionError as error:
-        raise ImportSetError(f"The {label} caption cannot be filled in. {error}") from error
-    if "object" not in fields:
-        raise ImportSetError(
-            f"The {label} caption {text!r} does not name the object; write {{object}} in it."
-        )
-    return text

@@ -22,6 +22,7 @@ import pandas as pd
 from vlcore.data.imageset import SPLITS
 from vlcore.data.importers.source import Contents, ImportSetError, Row, Skipped, printable
 from vlcore.experiment import limits
+from vlcore.experiment.captions import CaptionError, fixed_fields
 from vlcore.experiment.grouping import SCENES, Grouping
 from vlcore.experiment.vocabulary import split_words
 from vlcore.experiment.wording import plural
@@ -197,6 +198,20 @@ def clean_name(text: str) -> str:
 def clean_split(text: str) -> str:
     """The name of a split as we call it; empty where it is none."""
     return _SPLIT_NAMES.get(text.strip().casefold(), "")
+
+
+def checked_template(label: str, template: str) -> str:
+    """A caption template that can be filled in; ImportSetError where it cannot."""
+    text = printable(template)
+    try:
+        fields = fixed_fields(text)
+    except CaptionError as error:
+        raise ImportSetError(f"The {label} caption cannot be filled in. {error}") from error
+    if "object" not in fields:
+        raise ImportSetError(
+            f"The {label} caption {text!r} does not name the object; write {{object}} in it."
+        )
+    return text
 
 
 def choose(

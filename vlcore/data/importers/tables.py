@@ -77,15 +77,16 @@ def read_imagefolder(source: Source) -> Contents | None:
     return _labelled(source, list(tables), ("file_name",))
 
 
+def has_captions(columns: Collection[str]) -> bool:
+    """Whether a table has a column of paths and one of captions."""
+    return not (set(_PATHS).isdisjoint(columns) or set(_CAPTIONS).isdisjoint(columns))
+
+
 def read_captions(source: Source) -> Contents | None:
     """A CSV, by tabs or commas, with a column of paths and one of captions, such as open_clip's
     ``filepath, title``."""
-
-    def is_list(columns: Collection[str]) -> bool:
-        return not (set(_PATHS).isdisjoint(columns) or set(_CAPTIONS).isdisjoint(columns))
-
     unreadable: list[tuple[str, ImportSetError]] = []
-    tables = list(read_tables(source, is_csv, _LABELLED, is_list, unreadable=unreadable))
+    tables = list(read_tables(source, is_csv, _LABELLED, has_captions, unreadable=unreadable))
     contents = _labelled(source, tables, _PATHS)
     if contents is None and unreadable:
         raise unreadable[0][1]
