@@ -17,6 +17,7 @@ from vlcore.plots.colouring import (
     as_numbers,
     colour_by_values,
     is_numeric,
+    words_of_values,
 )
 from vlcore.plots.theme import DARK, LIGHT, Palette
 
@@ -76,6 +77,20 @@ def test_few_numbers_that_differ_have_words_of_their_own() -> None:
     words = ["0", "0.3", "0.3000001", "20230115", "20230116", "1e+15", "inf"]
     assert [entry.words for entry in entries(colouring)] == words
     assert names == ["3", "4", "1", "2", "0", "5", "6"]
+
+
+def test_a_name_of_a_number_is_as_short_as_tells_it_apart() -> None:
+    _, colouring = coloured([1 / 3, 2 / 3, np.float64(1e14)])
+    words = ["0.333333", "0.666667", "100000000000000"]
+    assert [entry.words for entry in entries(colouring)] == words
+    singles = pd.Series([0.1, 1.5, 7], dtype="float32")
+    assert words_of_values(singles).categories.tolist() == ["0.1", "1.5", "7"]
+    parts = [pd.Series([0.3, 0.3]), pd.Series([0.3000001, 0.3000001])]  # each alone would be 0.3
+    drawn = [np.ones(2, dtype=bool)] * 2
+    columns, colouring = colour_by_values("by_it", "It", parts, drawn, per_model=True)
+    assert [entry.words for entry in entries(colouring)] == ["0.3", "0.3000001"]
+    assert [columns[f"by_it_{pane}"].tolist() for pane in (0, 1)] == [["0"] * 2, ["1"] * 2]
+    assert columns["value_by_it_1"].tolist() == ["0.3000001"] * 2
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])

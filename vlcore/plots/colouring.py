@@ -24,6 +24,7 @@ OTHER, NONE = "other", "none"  # names of entries: of all further values, and of
 _RANGES = 8  # of numbers, about: 5 to 10
 _OUTLIERS = 2  # per cent at either end that lie in open ranges
 _LARGEST = 1e300  # beyond it differences have no value
+_DIGITS, _EXACT = 6, 17  # of a float in a name: at least, and those that tell any two apart
 _LONGEST = 40  # letters of a value in a legend
 
 
@@ -131,10 +132,22 @@ PREDICTIONS = Colouring("says", _predictions, per_model=True)
 OUTCOMES = Colouring("right", _outcomes, per_model=True)
 
 
-def texts_of(values: pd.Series) -> pd.Categorical:
-    """Values as words on one line; missing and empty ones have no category."""
+def texts_of(values: pd.Series, digits: int = _EXACT) -> pd.Categorical:
+    """Values as words on one line, floats to some significant digits; missing and empty ones have
+    no category."""
     codes, distinct = pd.factorize(values)  # few are different: each is looked at once
-    return _named(codes, [_text(value) for value in distinct])
+    return _named(codes, [_text(value, digits) for value in distinct])
+
+
+def _digits_of(values: pd.Series) -> int:
+    """The fewest significant digits, at least six, by which floats of a column are told apart."""
+    floats = [value for value in values.unique() if isinstance(value, (float, np.floating))]
+
+    def count(digits: int) -> int:
+        return len({_text(value, digits) for value in floats})
+
+    most = count(_EXACT)
+    return next(digits for digits in range(_DIGITS, _EXACT + 1) if count(digits) == most)
 
 
 def _named(codes: NDArray[np.int64], texts: Sequence[str], missing: str = "") -> pd.Categorical:
@@ -146,11 +159,11 @@ def _named(codes: NDArray[np.int64], texts: Sequence[str], missing: str = "") ->
     return pd.Categorical.from_codes(table[codes], categories=pd.Index(names, dtype=object))
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, digits: int) -> str:
     if isinstance(value, (float, np.floating)):
-        number = float(value)
+        number = float(str(value))  # by its own type: 0.1 of 32 bits is 0.1
         is_whole = number.is_integer() and abs(number) < 1e15
-        return str(int(number)) if is_whole else f"{number:.15g}"
+        return str(int(number)) if is_whole else f"{number:.{digits}g}"
     return " ".join(str(value).split())
 
 
@@ -176,7 +189,7 @@ def words_of_values(values: pd.Series) -> pd.Categorical:
     """Values in words that several images share: many numbers as the ranges that colours tell
     apart, all else as it is; missing ones have no category."""
     if not is_numeric(values):
-        return texts_of(values)
+        return texts_of(values, _digits_of(values))
     ranges = _Ranges.from_values(values)
     return _named(ranges.codes(values), ranges.range_words)
 
@@ -232,26 +245,28 @@ class _Names:
 
     categories: tuple[str, ...]
     more: int  # values that share a colour
+    digits: int  # of floats, see `_digits_of`
 
     @classmethod
     def from_values(cls, values: pd.Series) -> "_Names":
-        texts = texts_of(values)
+        digits = _digits_of(values)
+        texts = texts_of(values, digits)
         counts = dict(zip(texts.categories, np.bincount(texts.codes + 1)[1:], strict=False))
         # Of equally frequent ones in the order of the alphabet: the same in each comparison.
         ranked = sorted(counts, key=lambda text: (-counts[text], text))
         categories = ranked[:MOST_CATEGORIES]
         if as_numbers(values) is not None:
             categories.sort(key=float)
-        return cls(tuple(categories), len(ranked) - len(categories))
+        return cls(tuple(categories), len(ranked) - len(categories), digits)
 
     def names(self, values: pd.Series) -> pd.Categorical:
-        texts = texts_of(values)
+        texts = texts_of(values, self.digits)
         numbers = {text: str(number) for number, text in enumerate(self.categories)}
         names = [numbers.get(text, OTHER) for text in texts.categories]
         return _named(texts.codes, names, NONE)
 
     def words(self, values: pd.Series) -> pd.Categorical:
-        texts = texts_of(values)
+        texts = texts_of(values, self.digits)
         return _named(texts.codes, texts.categories, NONE)
 
     def entries(self, palette: Palette) -> list[LegendEntry]:
