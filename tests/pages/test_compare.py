@@ -481,6 +481,11 @@ def test_wrong_images_of_all_folds_are_listed(empty_home: Path, tmp_path: Path) 
     assert split_of_first in text_of(ok(start(data="pets", towers="scratch", right_seed="1")))
     (shown,) = (part for part in page.expander if part.label.startswith("All wrong images"))
     assert len(shown.get("image")) == 2 * n_wrong
+    places = trained.replace(labels="context")
+    train_condition(places)
+    text = text_of(ok(start(data="pets", towers="scratch", right_model=places.key)))
+    assert "The right model predicts no object" in text
+    assert "before 0.6" not in text
     keys = [usual.replace(labels=labels).key for labels in ("undescriptive", "descriptive")]
     on_maps = cache.comparison(keys, PCA).rows
     unshown = open_set("pets").user_columns["source"].drop(index=on_maps).iloc[0]

@@ -135,8 +135,12 @@ def _show_wrong_of_folds(comparison: ComparedMaps, images: ImageSet) -> None:
     """Of each model, all images that it gets wrong when they are held out, also those of folds
     whose maps are not shown."""
     with st.expander("All wrong images, of every fold", icon=":material/close:"):
+        files = images.user_columns[SOURCE]
         for name, model in comparison.named.items():
             predictions = model.artifact.embeddings.fold_predictions
+            if model.predicted_objects(images.grouping.objects) is None:
+                st.caption(f"The {name} model predicts no object: its labels name none.")
+                continue
             if predictions is None:
                 st.caption(f"The {name} model is of before 0.6; train another seed to see them.")
                 continue
@@ -146,7 +150,7 @@ def _show_wrong_of_folds(comparison: ComparedMaps, images: ImageSet) -> None:
             with st.container(horizontal=True, gap="small"):
                 for row, answer in zip(rows[is_wrong], predicted[is_wrong], strict=True):
                     words = ", ".join(images.table.iloc[row][["object", "context"]])
-                    file = Path(images.user_columns[SOURCE].iloc[row]).name
+                    file = Path(files.iloc[row]).name
                     caption = plain(f"{file}: {words}, predicted {answer}")
                     widgets.show_image(images.image(row), width=104, alt=words, caption=caption)
 
