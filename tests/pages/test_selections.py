@@ -176,13 +176,19 @@ def test_kept_selections_of_one_title_are_all_offered_to_be_combined(
 ) -> None:
     rows = cache.comparison(KEYS, PCA).rows
     listed = [
-        kept_selections.KeptSelection(str(count), "", encode_rows(rows[:count]), "mine")
-        for count in (50, 3)
+        kept_selections.KeptSelection(str(place), "", encode_rows(chosen), "mine")
+        for place, chosen in enumerate((rows[:50], rows[:3], rows[3:6]))
     ]
     monkeypatch.setattr(kept_selections, "titled", lambda *_: listed)
     page = ok(start(search="object:camel"))
     offered = page.selectbox(key="combine-with").options
-    assert [name for name in offered if "mine" in name] == ["kept: mine (50)", "kept: mine (3)"]
+    names = ["kept: mine (50)", "kept: mine (3)", "kept: mine (3), 2"]
+    assert [name for name in offered if "mine" in name] == names
+    camels = set(rows_of(page))
+    page.button_group(key="combine-way").set_value("or").run()
+    page.selectbox(key="combine-with").set_value(names[-1]).run()
+    press(page, "Combine")
+    assert set(rows_of(ok(page))) == camels | set(rows[3:6].tolist())
 
 
 def test_a_selected_image_that_is_right_is_not_called_wrong() -> None:

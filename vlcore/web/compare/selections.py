@@ -5,6 +5,7 @@ link lead to the same: ``search`` (a text), ``like`` (an image) or ``selection``
 or under a name on the server).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -439,9 +440,13 @@ def _show_combining(view: Shown, selection: Selection) -> None:
     parts: dict[str, NDArray[np.int64]] = {
         name: comparison.rows[mask] for name, mask in facets(comparison).items()
     }
+    namesakes: Counter[str] = Counter()
     for stored in kept_selections.titled(visitors.visitor().name, images_key(comparison)):
         rows = decode_rows(stored.rows, len(view.images.table))
-        parts.setdefault(f"kept: {stored.title} ({len(rows):,})", rows)  # the latest of a name
+        words = f"{stored.title} ({len(rows):,})"
+        namesakes[words] += 1
+        number = f", {namesakes[words]}" * (namesakes[words] > 1)
+        parts[f"kept: {words}{number}"] = rows
 
     def combine() -> None:
         way, name = st.session_state["combine-way"], st.session_state["combine-with"]
