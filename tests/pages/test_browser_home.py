@@ -119,18 +119,18 @@ def test_without_motion_a_visitor_asks_which_model_is_trusted_and_looks_at_image
     assert "blob:" in image
     maps.nth(1).focus()
     # The words about it follow the step while it stays lit.
-    last, said = int(page.locator(".atlas .time").get_attribute("max") or "nan"), []
+    last, words = int(page.locator(".atlas .time").get_attribute("max") or "nan"), []
     for _ in range(20):
         drag(page, "time", last)
         page.keyboard.press("ArrowRight")
-        said.append([tip.locator(".words").inner_text()])
+        words.append([tip.locator(".words").inner_text()])
         drag(page, "time", 0)
-        said[-1].append(tip.locator(".words").inner_text())
+        words[-1].append(tip.locator(".words").inner_text())
         page.keyboard.press("ArrowRight")
         page.keyboard.press("ArrowLeft")
-        said[-1].append(tip.locator(".words").inner_text())
-    assert all(resting == lit_anew for _, resting, lit_anew in said)
-    assert any(trained != untrained for trained, untrained, _ in said)
+        words[-1].append(tip.locator(".words").inner_text())
+    assert all(resting == lit_anew for _, resting, lit_anew in words)
+    assert any(trained != untrained for trained, untrained, _ in words)
     drag(page, "time", last)
     page.keyboard.press("ArrowRight")
     assert tip.text_content()

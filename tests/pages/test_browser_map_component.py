@@ -213,9 +213,9 @@ def test_a_lasso_reaches_the_page_and_survives_its_runs(maps: MapsOfTab, server:
         tab.keyboard.press(key)
         expect(maps.root).to_have_attribute("data-hovered", str(row))
     point = maps.comparison.points.iloc[shown[-1]]
-    spoken = maps.root.locator(".spoken")
-    expect(spoken).to_contain_text(f"object: {point['object']}, context: {point['context']}")
-    expect(spoken).to_contain_text(f"prediction: {point['predicted_0']}")
+    status = maps.root.locator(".status-of-card")
+    expect(status).to_contain_text(f"object: {point['object']}, context: {point['context']}")
+    expect(status).to_contain_text(f"prediction: {point['predicted_0']}")
     tab.keyboard.press("Enter")
     expect(tab).to_have_url(re.compile(f"picture={point['id']}"))
     settled(tab)

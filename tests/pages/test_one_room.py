@@ -368,7 +368,7 @@ def test_who_is_no_teacher_rehearses_with_as_many_as_may_train_and_trains_the_re
     monkeypatch.setattr(visitors, "teaches", lambda: False)
     started = begun(None)
     page = lecturer(started)
-    (phones,) = (one for one in page.number_input if one.label == "Simulated phones")
+    (phones,) = (field for field in page.number_input if field.label == "Simulated phones")
     assert phones.max == limits.TRAININGS
     press(page, "Begin the rehearsal")
     asked = list(queue.asked)

@@ -254,13 +254,13 @@ class LinkedMaps {
     this.maps = maps;
     this.card.hidden = true;
     this.said = element("span", {role: "status", className: "said"});
-    this.spoken = element("span", {role: "status", className: "spoken"});  // the card, for those who do not see it
+    this.cardStatus = element("span", {role: "status", className: "status-of-card"});  // for screen readers
     this.hint = element("span", {className: "hint"});
     const tools = this.tools(), isBeside = data.legendPlace === "right";
     const top = element("div", {className: "top"}, ...isBeside ? [] : [tools], this.hint);
     const beside = element("div", {className: "beside"}, ...isBeside ? [tools] : [], this.legend());
     const whole = element("div", {className: `whole legend-${data.legendPlace}`}, maps, beside);
-    this.root.replaceChildren(top, whole, this.card, this.spoken);
+    this.root.replaceChildren(top, whole, this.card, this.cardStatus);
     this.choose(this.mode);
   }
 
@@ -832,6 +832,6 @@ class LinkedMaps {
     this.show(this.view.zoom, this.part(pane, columns[`x${pane}`][row], columns[`y${pane}`][row]), middle);
     const box = this.surfaces[pane].getBoundingClientRect(), [x, y] = this.pixel(pane, row);
     this.hover(row, pane, {clientX: box.left + x, clientY: box.top + y});
-    this.spoken.textContent = Object.entries(this.words(row, pane)).map(words => words.join(": ")).join(", ");
+    this.cardStatus.textContent = Object.entries(this.words(row, pane)).map(words => words.join(": ")).join(", ");
   }
 }
