@@ -48,7 +48,7 @@ def beyond_page() -> str:
     parts = ["# Beyond the answer", "", ABOUT, ""]
     parts += _second_words()
     for title, words, questions in (
-        ("Rich captions", RICH, list(_rich())),
+        ("Rich captions", f"{_what_richness_costs()} {RICH}", list(_rich())),
         (
             "Telling captions of one animal apart",
             f"{TELLING_APART} {_equivalence()}",
@@ -194,6 +194,33 @@ def _rich() -> Iterator[Question]:
             lambda study=study: beyond.wordings_cost(study),
             costs,
         )
+
+
+def _what_richness_costs() -> str:
+    """What richer captions change for rare images, a sentence an image tower."""
+    richer = {
+        "each attribute without the place": partial(beyond.attributes_slope, with_place=False),
+        "each attribute with it": partial(beyond.attributes_slope, with_place=True),
+        "twenty wordings": beyond.wordings_cost,
+    }
+    sentences = []
+    for tower, where in TOWERS.items():
+        changes: dict[str, list[str]] = {"costs rare images": [], "helps rare images": []}
+        for words, ask in richer.items():
+            means = [ask(f"rich-{tower}{ending}").mean_log_odds for ending in SETS.values()]
+            if all(mean.high < 0 for mean in means):
+                changes["costs rare images"].append(words)
+            if all(mean.low > 0 for mean in means):
+                changes["helps rare images"].append(words)
+        clauses = [
+            f"{what} on both image sets: {', '.join(parts)}"
+            for what, parts in changes.items()
+            if parts
+        ]
+        sentences.append(
+            f"{where.capitalize()}, this {'; this '.join(clauses)}." if clauses else ""
+        )
+    return " ".join(filter(None, sentences))
 
 
 def _equivalence() -> str:
