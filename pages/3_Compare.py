@@ -16,7 +16,8 @@ with bar.popover("Settings", icon=":material/settings:"):
     steps = condition_controls.training_length("length", "Training length, the same for all")
 with bar.container(width="content"):
     towers = towers_choice(SCRATCH if images.name in BUILT_IN else OWN_SETS)
-grid.switch(bar)
+if images.has_pictures or grid.is_shown():
+    grid.switch(bar)
 if grid.is_shown():
     with shell.errors_as_sentences():
         grid.show(images, steps, towers, palette, bar)

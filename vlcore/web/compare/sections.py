@@ -167,7 +167,10 @@ def _export(view: Shown) -> None:
             return page(inline_comparison(), images, palette, view.options)
 
     name = "-".join(["compare", *(key.rpartition("-")[2] for key in view.keys)])
-    st.markdown("The address of this page holds all its settings: share it to show the same maps.")
+    st.markdown(
+        "The address of this page holds its settings and what is selected: share it to show the"
+        " same maps. Zoom and what a click in the legend hides stay here."
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         browser.COPY(key="copy-link", width="content")
         about = "The maps as an image."
