@@ -12,9 +12,9 @@ Result = TypeVar("Result")
 def made_once(maxsize: int) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
     """Keep the latest results of a function, as `functools.lru_cache` does.
 
-    Whoever asks while one is made waits, also for another one: thirty pages that begin together
-    would else make it thirty times, each of them late. `cache_clear` of the function forgets the
-    results.
+    Whoever calls while a result is made waits, also for another result: thirty pages that begin
+    together would else make it thirty times, each of them late. `cache_clear` of the function
+    forgets the results.
     """
 
     def decorate(function: Callable[Given, Result]) -> Callable[Given, Result]:
