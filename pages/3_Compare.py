@@ -14,8 +14,10 @@ with bar.popover("Settings", icon=":material/settings:"):
     images = shell.image_set_choice()
     count = 0 if grid.is_shown() else models.choose_model_count()
     steps = condition_controls.training_length("length", "Training length, the same for all")
-with bar.container(width="content"):
-    towers = towers_choice(SCRATCH if images.name in BUILT_IN else OWN_SETS)
+towers = SCRATCH
+if images.has_pictures:
+    with bar.container(width="content"):
+        towers = towers_choice(SCRATCH if images.name in BUILT_IN else OWN_SETS)
 if images.has_pictures or grid.is_shown():
     grid.switch(bar)
 if grid.is_shown():

@@ -41,7 +41,7 @@ FIELDS = {
         " bring_labels tried_by tried_only"
     ),
     "3_Compare": " ".join(
-        ["towers models length closer caption picture search like selection", _OF_MAPS]
+        ["towers models length closer caption picture search like selection legend panel", _OF_MAPS]
         + [f"{side}_{name}" for side in _SIDES for name in _OF_A_SIDE.split()]
     ),
     "4_Upload": " ".join(

@@ -62,7 +62,7 @@ class FakeQueue:
         return not self.others_wait
 
 
-def opened(page: str = "", **address: str) -> AppTest:
+def opened(page: str = "", **address: str | list[str]) -> AppTest:
     """A page, by its file in ``pages/``, at an address; Home without one."""
     test = AppTest.from_file(str(Path(__file__).parents[2] / "app.py"), default_timeout=120)
     if page:

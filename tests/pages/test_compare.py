@@ -30,6 +30,7 @@ from vlcore.plots.thumbnails import SAFE_URI
 from vlcore.study import plans
 from vlcore.web import cache
 from vlcore.web.compare import agreement, captions
+from vlcore.web.compare.sections import SECTIONS
 
 from .app import FakeQueue, alts, opened, pets, press, text_of, told_maps
 
@@ -429,6 +430,16 @@ def test_every_section_opens_of_imports_too(
     if section == "All measures":
         columns = set(trained.dataframe[0].value.columns)
         assert {"Left", "Left, untrained", "Right", "Right, untrained", "Images"} <= columns
+
+
+def test_a_single_encoder_has_a_single_map(home: Path, tmp_path: Path) -> None:
+    import_embeddings(save(tmp_path / "alone.npz", **arrays((20,) * 4)), "alone")
+    page = ok(start(data="alone"))
+    assert len(told_maps(page)[0]["panes"]) == 1
+    assert "These are the only embeddings" in text_of(page)
+    assert "pretrained" not in str(page.get("button_group")), "it has no towers to choose from"
+    for section in SECTIONS:
+        ok(start(data="alone", closer=section))
 
 
 def test_captions_are_of_the_image_set_that_is_shown(encoders: list[str]) -> None:

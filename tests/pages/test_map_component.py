@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from vlcore.api import clusters, compared_maps
-from vlcore.plots.maps.component import bitmask
+from vlcore.plots.maps.component import bitmask, rows_of_bitmask
 from vlcore.plots.options import PCA
 from vlcore.plots.thumbnails import SAFE_URI
 from vlcore.study import plans
@@ -153,9 +153,8 @@ def test_what_is_seen_alone_is_of_the_legend_and_of_what_is_drawn() -> None:
     is_drawn = [points[f"x{pane}"].notna() for pane in (0, 1)]
 
     def offered(colour: str, *shown: str) -> list[str]:
-        page = start(colour=colour, right_model=keys[1])
-        page.session_state[key_of_maps(keys)] = {"shown": list(shown)}
-        return [label for label in labels(ok(page.run())) if label.startswith("Select what is")]
+        page = ok(start(colour=colour, right_model=keys[1], legend=list(shown)))
+        return [label for label in labels(page) if label.startswith("Select what is")]
 
     def words(mask: pd.Series) -> list[str]:
         return [f"Select what is shown: {mask.sum()} images"]
@@ -168,6 +167,25 @@ def test_what_is_seen_alone_is_of_the_legend_and_of_what_is_drawn() -> None:
     assert gone == words(wrong[0] | wrong[1])
     assert (points["right_1"] == "none").any(), "what the second map does not show"
     assert offered("right or wrong", "right none") == []
+
+
+def test_the_address_says_which_groups_are_seen_alone() -> None:
+    page = ok(start(panel=["camel_grass", "nonsense"]))
+    told, points = told_maps(page)[0], cache.comparison(KEYS, PCA).points
+    is_seen = rows_of_bitmask(told["drawn"], len(points))
+    assert points["group"][is_seen].unique().tolist() == ["camel_grass"]
+    panel = page.get("vega_lite_chart")[0].proto
+    assert {"group": "camel_grass"} in clicked_cells(panel), "it is lit in the panel"
+    del page.query_params["panel"]  # as Back does
+    after = ok(page.run()).get("vega_lite_chart")[0].proto
+    assert not clicked_cells(after)
+    assert after.id != panel.id, "a chart takes its groups when it is drawn first"
+    assert rows_of_bitmask(told_maps(page)[0]["drawn"], len(points)).all()
+
+
+def clicked_cells(panel: Any) -> list[dict[str, str]]:
+    params = json.loads(panel.spec)["params"]
+    return next(param.get("value", []) for param in params if param["name"] == "cell")
 
 
 @pytest.mark.usefixtures("large")

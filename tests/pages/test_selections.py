@@ -64,7 +64,7 @@ def test_words_are_searched_in_all_columns_and_stay_in_the_address() -> None:
     points = cache.comparison(KEYS, PCA).points
     expected = points[(points["object"] == "camel") & (points["kind"] == "test")]
     assert [f"p{row}" for row in rows_of(ok(page))] == expected["id"].tolist()
-    assert f"{len(expected)} of {len(points)} images" in text_of(page)
+    assert f"**{len(expected)} images** of {len(points)}" in text_of(page)
     accuracy = page.table[0].value
     assert accuracy["Images"].tolist() == [str(len(expected))]
     assert {"Left", "Right", "Right − left"} <= set(accuracy)

@@ -7,7 +7,7 @@ a colouring, or clusters, need beside them.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,18 +73,53 @@ class LinkedMaps:
         return map_component.drawing(self.comparison, self.images.grouping, *look)
 
     @property
+    def told_entries(self) -> list[str]:
+        """The entries of the legend that the browser says are seen alone."""
+        told = self.told.get("shown")
+        entries = as_list(told.get("entries")) if isinstance(told, dict) else []
+        return [entry for entry in entries if isinstance(entry, str)]
+
+    @property
     def clicked_entries(self) -> list[str]:
-        """The entries of the legend that were clicked before this run, of those that it has now."""
-        clicked = as_list(self.told.get("shown"))
-        return [entry["name"] for entry in self.drawing["legend"] if entry["name"] in clicked]
+        """The entries of the legend that are seen alone, of those that it has now."""
+        return self.of_legend(self.told_entries)
+
+    def of_legend(self, names: Sequence[str]) -> list[str]:
+        """The names among these that the legend has now, in its order."""
+        return [entry["name"] for entry in self.drawing["legend"] if entry["name"] in names]
+
+    def hear_legend(self) -> None:
+        """React to a click on the legend, before the page runs anew."""
+
+    @property
+    def panel_key(self) -> str:
+        """The key of the group accuracy panel on the page."""
+        return f"{self.map_key}-panel"
+
+    @property
+    def told_cells(self) -> list[str]:
+        """The groups of the panel that the browser says were clicked."""
+        event: Mapping[str, Any] = st.session_state.get(self.panel_key) or {}
+        cells = event.get("selection", {}).get("cell") or []
+        return [cell["group"] for cell in cells]
 
     @property
     def clicked_cells(self) -> list[str]:
-        """The cells of the group accuracy panel that were clicked before this run, as entries of
-        the legend."""
-        event: Mapping[str, Any] = st.session_state.get(f"{self.map_key}-panel") or {}
-        cells = event.get("selection", {}).get("cell") or []
-        return [f"group {cell['group']}" for cell in cells]
+        """The groups of the panel that are seen alone."""
+        return self.told_cells
+
+    @property
+    def arrived_cells(self) -> Sequence[str]:
+        """The groups that a panel begins with."""
+        return []
+
+    def hear_panel(self) -> None:
+        """React to a click on the panel, before the page runs anew."""
+
+    @property
+    def clicked_groups(self) -> list[str]:
+        """The same groups as entries of a legend."""
+        return [f"group {group}" for group in self.clicked_cells]
 
 
 def clicked_row(clicked: object, points: pd.DataFrame) -> int | None:
@@ -138,7 +173,9 @@ def mount(
     )
     colours = cache.map_colours(maps.keys, in_colours)
     drawn = rows_of_bitmask(drawing["drawn"], len(points))
-    drawn &= rows_of_entries(points, maps.clicked_cells, "0")
+    drawn &= rows_of_entries(points, maps.clicked_groups, "0")
+    told = maps.told.get("shown")
+    clicks = told.get("clicks") if isinstance(told, dict) else 0
     identity = None if picked is None else str(points["id"].iat[picked])
     with st.container(gap=None):  # of components that show nothing
         browser.MAPS(
@@ -156,12 +193,12 @@ def mount(
                 ),
                 "picked": picked,
                 "lists": lists,
-                "shown": maps.clicked_entries,
+                "shown": {"entries": maps.clicked_entries, "clicks": clicks},
                 "selected": selected,
             },
             on_picked_change=_rerun,
             on_selected_change=_rerun,
-            on_shown_change=_rerun,
+            on_shown_change=maps.hear_legend,
             on_unsupported_change=_rerun,
         )
         if maps.told.get("unsupported") is True:
@@ -180,16 +217,28 @@ def mount(
     if maps.comparison.is_large and (undrawn := undrawn_overlays(options)):
         labels = " and ".join(f"“{label}”" for label in undrawn)
         st.caption(plain(f"{labels}: not on maps of so many images."))
-    spec = cache.group_panel(maps.keys, maps.palette, maps.side) if panel else None
-    if spec:
-        cache.show_chart(
-            spec,
-            alt="Accuracy by group",
-            key=f"{key}-panel",
-            on_select="rerun",
-            selection_mode=["cell"],
-        )
+    if panel:
+        _show_panel(maps)
     return True
+
+
+def _show_panel(maps: LinkedMaps) -> None:
+    """Show the group accuracy panel, its groups clicked that are seen alone."""
+    spec = cache.group_panel(maps.keys, maps.palette, maps.side)
+    if spec is None:
+        return
+    cells = [{"group": group} for group in maps.arrived_cells]
+    params = [
+        param | ({"value": cells} if cells and param["name"] == "cell" else {})
+        for param in spec["params"]
+    ]
+    cache.show_chart(
+        {**spec, "params": params},
+        alt="Accuracy by group",
+        key=maps.panel_key,
+        on_select=maps.hear_panel,
+        selection_mode=["cell"],
+    )
 
 
 def _rerun() -> None:

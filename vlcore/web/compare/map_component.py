@@ -44,7 +44,7 @@ def last_gesture(view: Shown) -> Gesture | None:
 def clicked_alone(view: Shown) -> NDArray[np.bool_] | None:
     """Which points clicked entries of the legend and cells of the panel leave on any map, (n,);
     None where nothing was clicked."""
-    cells, entries = view.clicked_cells, view.clicked_entries
+    cells, entries = view.clicked_groups, view.clicked_entries
     if not (cells or entries):
         return None
     points = view.comparison.points

@@ -107,8 +107,9 @@ def _choose_imported(images: ImageSet, count: int) -> list[Side]:
     if len(keys) == 1:
         st.info(
             "These are the only embeddings of these images. Import those of another encoder with"
-            " the same names of images to compare the two here; until then each map is the same."
+            " the same names of images to compare the two here."
         )
+        return [Side(map_names(1)[0], SIDES[0], keys[0], imported[keys[0]])]
     sides = []
     for number, (column, (name, prefix)) in enumerate(
         widgets.in_pairs(zip(map_names(count), SIDES, strict=False))

@@ -168,8 +168,8 @@ def _export(view: Shown) -> None:
 
     name = "-".join(["compare", *(key.rpartition("-")[2] for key in view.keys)])
     st.markdown(
-        "The address of this page holds its settings and what is selected: share it to show the"
-        " same maps. Zoom and what a click in the legend hides stay here."
+        "The address of this page holds its settings, what is seen alone and what is selected:"
+        " share it to show the same maps. Only zoom stays here."
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         browser.COPY(key="copy-link", width="content")

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -86,11 +87,8 @@ def choose(view: Shown, bar: DeltaGenerator) -> Selection | None:
         )
         chosen = _chosen(view, (text or "").strip())
         selection = chosen.selection
-        _show_kept(view, selection)
-        if selection is not None:
-            total = f"{len(selection.points):,} of {len(view.comparison.points):,} images"
-            st.caption(total, width="content")
-            st.button("Clear", icon=":material/close:", type="tertiary", on_click=_clear)
+        if selection is None:
+            _show_kept(view, None)
     for sentence in chosen.sentences:
         st.warning(plain(sentence), icon=":material/search:")
     for note in chosen.notes:
@@ -345,11 +343,13 @@ def show(view: Shown, selection: Selection | None) -> None:
     comparison, images, points = view.comparison, view.images, selection.points
     is_marked = not selection.best and "selection" in st.query_params
     st.subheader("The images you marked" if is_marked else "The images that were found")
-    st.markdown(_in_words(selection))
+    st.markdown(_in_words(view, selection))
     with st.container(horizontal=True, vertical_alignment="center"):
         _show_combining(view, selection)
+        _show_kept(view, selection)
         about = "One row an image: its file name and your columns, predictions and scores."
         widgets.download("Download CSV", selection.csv, "selection.csv", "text/csv", help=about)
+        st.button("Clear", icon=":material/close:", type="tertiary", on_click=_clear)
     if points.empty:
         return
     agreement.show_marked(view, points["id"].tolist())
@@ -370,9 +370,9 @@ def show(view: Shown, selection: Selection | None) -> None:
     blame.show(comparison, images, rows, "the wrong ones you selected", only_wrong=True)
 
 
-def _in_words(selection: Selection) -> str:
+def _in_words(view: Shown, selection: Selection) -> str:
     count = len(selection.points)
-    words = f"**{plural(count, 'image')}**"
+    words = f"**{plural(count, 'image')}** of {len(view.comparison.points):,}"
     if selection.words:
         words += f": {plain(selection.words)}"
     if hidden := len(selection) - count:
@@ -428,7 +428,10 @@ def _show_row(view: Shown, images: Sequence[tuple[int, float | None]]) -> None:
     with st.container(horizontal=True, gap="small"):
         for row, score in images[:MOST_SHOWN]:
             alt = ", ".join(table.iloc[row][["object", "context"]])
-            caption = None if score is None else f"{score:.2f}"
+            words = [] if score is None else [f"{score:.2f}"]
+            if SOURCE in table:
+                words.insert(0, Path(table[SOURCE].iat[row]).name)
+            caption = "  \n".join(map(plain, words)) or None
             widgets.show_image(view.images.image(row), width=72, alt=alt, caption=caption)
         if len(images) > MOST_SHOWN:
             st.caption(f"and {len(images) - MOST_SHOWN:,} more")

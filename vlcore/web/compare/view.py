@@ -1,7 +1,7 @@
 """What a visitor looks at on the Compare page, and what was clicked and marked there."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -44,11 +44,69 @@ def clicked_image(clicks: Clicks, key: str) -> str | None:
     return st.query_params.get("picture")
 
 
+@dataclass(frozen=True)
+class Panel:
+    """A group accuracy panel: of which maps, the groups that it began with, and those that are
+    clicked now."""
+
+    map_key: str = ""
+    number: int = 0
+    arrived: Sequence[str] = ()
+    cells: Sequence[str] = ()
+
+
+def _put_into_address(setting: str, values: list[str]) -> None:
+    if values:
+        st.query_params[setting] = values
+    else:
+        st.query_params.pop(setting, None)
+
+
 @dataclass(frozen=True, eq=False)
 class Shown(LinkedMaps):
-    """The maps of this page, with the models that were chosen."""
+    """The maps of this page, with the models that were chosen.
+
+    What is seen alone, by a click on the legend or the panel, is in the address: ``legend`` has
+    entries, ``panel`` groups.
+    """
 
     sides: Sequence[Side]
+
+    @property
+    def clicked_entries(self) -> list[str]:
+        return self.of_legend(st.query_params.get_all("legend"))
+
+    def hear_legend(self) -> None:
+        _put_into_address("legend", self.told_entries)
+
+    @property
+    def clicked_cells(self) -> list[str]:
+        groups = st.query_params.get_all("panel")
+        return [group for group in self.images.grouping.names if group in groups]
+
+    def hear_panel(self) -> None:
+        panel = self._panel
+        _put_into_address("panel", self.told_cells)
+        st.session_state["panel_clicks"] = replace(panel, cells=self.clicked_cells)
+
+    @property
+    def arrived_cells(self) -> Sequence[str]:
+        return self._panel.arrived
+
+    @property
+    def panel_key(self) -> str:
+        return f"{super().panel_key}-{self._panel.number}"
+
+    @property
+    def _panel(self) -> Panel:
+        """The panel that shows what the address has: the last one, or a new one after a link, Back
+        or other models, because a chart takes groups only when it is drawn first."""
+        panel: Panel = st.session_state.setdefault("panel_clicks", Panel())
+        cells = self.clicked_cells
+        if (panel.map_key, panel.cells) != (self.map_key, cells):
+            panel = Panel(self.map_key, panel.number + 1, cells, cells)
+            st.session_state["panel_clicks"] = panel
+        return panel
 
     @property
     def vectors_key(self) -> str:

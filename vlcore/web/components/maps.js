@@ -3,7 +3,7 @@
 // The component is mounted twice or three times: with how the maps look, with the columns of the images, which stay the
 // same, and with those of a colouring, where it has any.
 // Nothing but ended gestures goes to the server, as state: `picked` (a row and when), `selected` (one bit a row), `shown`
-// (entries of the legend that were clicked), `unsupported`.
+// (entries of the legend that were clicked, and how many clicks there were), `unsupported`.
 
 const columnsByStamp = new Map();
 const mapsByParent = new WeakMap(), keptByParent = new WeakMap();
@@ -140,7 +140,8 @@ class LinkedMaps {
     this.view = {x: 0.5, y: 0.5, zoom: 1};  // what all maps show: the middle, in parts of their sides, and how close
     this.isTouched = matchMedia("(pointer: coarse)").matches;
     this.mode = this.isTouched ? "move" : "rectangle";
-    this.shown = new Set(data.shown);
+    this.shown = new Set();
+    this.clicks = 0;  // on the legend
     this.selected = null;
     this.hovered = this.colourAt = this.gesture = null;
     this.pointers = new Map();
@@ -207,6 +208,7 @@ class LinkedMaps {
       this.scenes = {};
     }
     this.adopt(data.selected);
+    this.adoptShown(data.shown);
     const [ofPointer, ofFinger] = this.columns.scene ? [HINT_WITH_TWINS, HINT_OF_TWINS] : [HINT, HINT_OF_FINGER];
     const [hint, hintOfFinger] = data.lists ? [ofPointer, ofFinger] : [HINT_ALONE, HINT_ALONE_OF_FINGER];
     this.hint.textContent = this.isTouched ? hintOfFinger : hint;
@@ -221,6 +223,13 @@ class LinkedMaps {
     this.gestures = gesture;
     this.selected = rows && bitsOf(rows, this.data.count);
     this.best = best;
+  }
+
+  // So are the entries of the legend that are seen alone.
+  adoptShown({entries, clicks}) {
+    if (clicks < this.clicks) return;
+    this.clicks = clicks;
+    this.shown = new Set(entries);
   }
 
   refuse() {
@@ -304,7 +313,7 @@ class LinkedMaps {
   toggle(name) {
     if (!this.shown.delete(name)) this.shown.add(name);
     this.dress();
-    this.tell("shown", [...this.shown]);
+    this.tell("shown", {entries: [...this.shown], clicks: ++this.clicks});
   }
 
   lightUp(entry) {
@@ -334,6 +343,7 @@ class LinkedMaps {
     const clicked = data.legend.filter(entry => this.shown.has(entry.name));
     const filters = clicked.some(entry => !entry.columns.length) ? [] : clicked;
     this.most = 1;  // images in a map
+    const isSeen = new Uint8Array(count);  // in any map
     this.looks = data.panes.map((_, pane) => {
       let shown = 0;
       const looks = new Uint8Array(4 * count), codes = columns[data.colourColumns[pane]], x = columns[`x${pane}`];
@@ -341,6 +351,7 @@ class LinkedMaps {
         const isShown = this.passing[row] && x[row] === x[row]
           && (!filters.length || filters.some(entry => columns[entry.columns[pane]][row] === entry.code));
         shown += isShown;
+        isSeen[row] |= isShown;
         looks[4 * row] = codes[row];
         looks[4 * row + 1] = (columns.object[row] === 1 ? TRIANGLE : 0) | (columns.kind[row] === 1 ? HOLLOW : 0)
           | (columns.minority[row] ? RING : 0);
@@ -351,10 +362,12 @@ class LinkedMaps {
       if (!this.points.gl.isContextLost()) this.points.dress(pane, looks);
       return looks;
     });
-    const total = marked ? marked.reduce((sum, bit) => sum + bit, 0) : 0;
-    this.clearing.hidden = !marked;
-    const [part, whole] = [total, count].map(number => number.toLocaleString("en"));
-    this.said.textContent = marked ? `${part} of ${whole} images marked` : `${whole} images`;
+    const sum = bits => bits.reduce((total, bit) => total + bit, 0);
+    const total = marked ? sum(marked) : 0, seen = sum(isSeen);
+    this.clearing.disabled = !marked;
+    const [part, alone, whole] = [total, seen, count].map(number => number.toLocaleString("en"));
+    const counted = seen < count ? `${alone} of ${whole} images shown` : `${whole} images`;
+    this.said.textContent = marked ? `${part} of ${whole} images marked` : counted;
     Object.assign(this.root.dataset, {marked: total, shown: this.most});
     this.entries.forEach((button, at) => {
       button.setAttribute("aria-pressed", String(this.shown.has(data.legend[at].name)));
@@ -655,6 +668,11 @@ class LinkedMaps {
     this.tell("picked", {row, time: Date.now()});  // Back may have undone a click on the same
   }
 
+  enter() {
+    this.pick(this.hovered);
+    if (this.hovered !== null && this.data.lists) this.cardStatus.textContent = "Its neighbours are listed below the maps.";
+  }
+
   // Marks the images of a map inside a path, in parts of its sides.
   select(pane, path) {
     const x = this.columns[`x${pane}`], y = this.columns[`y${pane}`];
@@ -775,9 +793,16 @@ class LinkedMaps {
     this.show(Math.min(CLOSEST, Math.max(1, this.view.zoom * factor)), part, px);
   }
 
-  // Comes closer to the middle or, where no image would be left there, to the image nearest to it.
+  // Comes closer to the image that is lit or was clicked, where it is in sight; else to the middle or, where no image would
+  // be left there, to the image nearest to it.
   comeCloser() {
     const {columns, view} = this, {count, panes} = this.data;
+    const row = this.hovered ?? this.picked, pane = this.hovered === null ? 0 : this.over;
+    const px = row === null ? null : this.pixel(pane, row);
+    if (px?.every(at => at >= 0 && at <= this.data.side)) {
+      this.zoom(CLOSER, this.part(pane, columns[`x${pane}`][row], columns[`y${pane}`][row]), px);
+      return;
+    }
     let nearest = [view.x, view.y], least = Infinity;
     for (let pane = 0; pane < panes.length; pane++) {
       for (let row = 0; row < count; row++) {
@@ -812,7 +837,7 @@ class LinkedMaps {
     const to = {ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step]}[event.key];
     const way = {n: 1, p: -1}[event.key.toLowerCase()];
     if (way) this.walk(this.surfaces.indexOf(event.target), way);
-    else if (event.key === "Enter") this.pick(this.hovered);
+    else if (event.key === "Enter") this.enter();
     else if (to) this.show(this.view.zoom, middle, to.map(by => side / 2 + by));
     else if (event.key === "+" || event.key === "=") this.comeCloser();
     else if (event.key === "-") this.zoom(1 / CLOSER);
