@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from vlcore.api.models import Model, embed, explain, load, models, train
     from vlcore.api.selections import Selection
     from vlcore.api.studies import run_study
+    from vlcore.api.suspect_labels import suspect_labels
     from vlcore.experiment.condition import Condition
     from vlcore.experiment.errors import LabError
     from vlcore.metrics.estimate import Estimate
@@ -58,6 +59,7 @@ __all__ = [
     "load",
     "models",
     "run_study",
+    "suspect_labels",
     "train",
 ]
 _MODULES = {
@@ -80,6 +82,7 @@ _MODULES = {
     "load": "vlcore.api.models",
     "models": "vlcore.api.models",
     "run_study": "vlcore.api.studies",
+    "suspect_labels": "vlcore.api.suspect_labels",
     "train": "vlcore.api.models",
 }
 

@@ -32,7 +32,7 @@ from vlcore.web import cache
 from vlcore.web.compare import agreement, captions
 from vlcore.web.compare.sections import SECTIONS
 
-from .app import FakeQueue, alts, opened, pets, press, text_of, told_maps
+from .app import FakeQueue, alts, labels, opened, pets, press, text_of, told_maps
 
 pytestmark = pytest.mark.usefixtures("experiments")
 NAMES = ["First", "Second", "Third", "Fourth"]
@@ -399,6 +399,7 @@ def test_columns_are_those_of_the_left_encoders_set(encoders: list[str], left: i
         ("Agreement", 1, "moved furthest relative to their neighbours"),
         ("Captions", 3, "How alike"),
         ("Failures", 1, "Worst slices"),
+        ("Suspect labels", 1, "have mostly neighbours of the other animal"),
         ("The loss", 3, "Pairs of the loss, No bias, descriptive labels"),
         ("Training animation", 2, "Training animation of 2 models"),
         ("All measures", 1, "PCA map"),
@@ -427,6 +428,10 @@ def test_every_section_opens_of_imports_too(
         imported = ok(start(data=encoders[0], closer=section))
         assert imported.dataframe[0].value["Models"].tolist() == ["Left and right"]
         assert "share" in text_of(imported)
+    if section == "Suspect labels":
+        press(trained, next(label for label in labels(trained) if label.startswith("Select all")))
+        assert "neighbours of the left model contradict the label" in text_of(trained)
+        assert trained.query_params["selection"]
     if section == "All measures":
         columns = set(trained.dataframe[0].value.columns)
         assert {"Left", "Left, untrained", "Right", "Right, untrained", "Images"} <= columns
@@ -477,8 +482,8 @@ def test_wrong_images_of_all_folds_are_listed(empty_home: Path, tmp_path: Path) 
     trained = usual.replace(steps=1, batch_size=8)
     train_condition(trained)
     artifact = store.read(trained.key)
-    for labels in ("undescriptive", "descriptive"):
-        publish_as(artifact, usual.replace(labels=labels))
+    for style in ("undescriptive", "descriptive"):
+        publish_as(artifact, usual.replace(labels=style))
     page = ok(start(data="pets", towers="scratch"))
     assert artifact.embeddings.fold_predictions is not None
     rows, predicted = artifact.embeddings.fold_predictions

@@ -29,6 +29,9 @@ BEST = 12  # images that each model is asked for
 LONGEST = 200  # characters of a search
 _MOST_NAMED = 12  # columns in a message
 _TERM = re.compile(r'(?:("[^"]+"|[^\s":]+):\s*)?(?:"([^"]*)"|([^\s"]+))')
+_COMPARISON = re.compile(r'(?<=[\w")\]])\s*:?\s*([<>]=?)\s*(?=[-+.]?\d)')
+_COMPARED = re.compile(r"([<>]=?)(.+)")
+_COMPARE = {">": np.greater, ">=": np.greater_equal, "<": np.less, "<=": np.less_equal}
 _BETWEEN = "\x1f"  # between the columns of an image; a space, which no cell keeps
 
 
@@ -63,9 +66,9 @@ def _folded_cells(cells: list[str]) -> list[str]:
 
 def terms_of(text: str) -> list[Term]:
     """The conditions of a typed search, each of which an image has to meet: words, parts of words,
-    ``"whole words in this order"`` and ``column:value``."""
+    ``"whole words in this order"``, ``column:value`` and ``column > number``."""
     terms = []
-    for column, quoted, word in _TERM.findall(text):
+    for column, quoted, word in _TERM.findall(_COMPARISON.sub(r":\1", text)):
         term = Term(folded(quoted or word), folded(column.strip('"')), bool(quoted))
         if term.text:
             terms.append(term)
@@ -148,12 +151,18 @@ class SearchIndex:
                 " has a colon."
             )
         matching = np.zeros(len(self._texts), dtype=bool)
+        numbers = [values for name, values in self._numbers if name in chosen]
+        if compared := _COMPARED.fullmatch(term.text):
+            if not numbers:
+                raise SelectionError(f"“{term.column}” has words, which are not compared by size.")
+            for values in numbers:
+                matching |= _compares(values, *compared.groups())
+            return matching
         for name, words in self._words:
             if name in chosen:
                 matching |= words.having(term)
-        for name, numbers in self._numbers:
-            if name in chosen:
-                matching |= _equals(numbers, term.text)
+        for values in numbers:
+            matching |= _equals(values, term.text)
         return matching
 
 
@@ -187,6 +196,13 @@ def _finder(term: Term) -> Callable[[str], bool]:
 def _equals(numbers: NDArray[np.float64], text: str) -> NDArray[np.bool_]:
     try:
         return np.isclose(numbers, float(text), rtol=1e-9, atol=0)
+    except ValueError:
+        return np.zeros(len(numbers), dtype=bool)
+
+
+def _compares(numbers: NDArray[np.float64], sign: str, text: str) -> NDArray[np.bool_]:
+    try:
+        return _COMPARE[sign](numbers, float(text))
     except ValueError:
         return np.zeros(len(numbers), dtype=bool)
 

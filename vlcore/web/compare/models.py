@@ -219,7 +219,8 @@ def set_and_steps(images: ImageSet, sides: Sequence[Side]) -> str:
 
 def badges(sides: Sequence[Side]) -> None:
     """Show how the models differ, and of each what it is, its sanity check, and a collapse."""
-    st.markdown(describe_differences({side.name: side.condition for side in sides}))
+    if len(sides) > 1:
+        st.markdown(describe_differences({side.name: side.condition for side in sides}))
     for column, side in widgets.in_pairs(sides):
         with column.container(horizontal=True):
             st.caption(

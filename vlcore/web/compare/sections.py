@@ -23,6 +23,7 @@ from vlcore.web import cache, shell, visitors, widgets, work
 from vlcore.web.compare.agreement import show_agreement
 from vlcore.web.compare.captions import show_captions
 from vlcore.web.compare.failures import show_failures
+from vlcore.web.compare.suspects import show_suspects
 from vlcore.web.compare.view import Shown
 from vlcore.web.components import browser
 
@@ -204,6 +205,7 @@ SECTIONS: dict[str, Callable[[Shown], None]] = {
     "Agreement": show_agreement,
     "Captions": show_captions,
     "Failures": show_failures,
+    "Suspect labels": show_suspects,
     "The loss": _loss,
     "Training animation": lambda view: show_animation(view.keys, view.palette, view.side),
     "All measures": _measures,

@@ -54,8 +54,8 @@ _WAYS = {"and": Selection.__and__, "or": Selection.__or__, "without": Selection.
 _BY = ("any column", "caption")
 _HELP = (
     "Words in any column, caption or file name; all of them, or parts of words. “coat:bay” looks"
-    " into one column, “prediction:wrong” into predictions, quotes want whole words. Or a caption:"
-    " every model ranks the images by its own score."
+    " into one column, “prediction:wrong” into predictions, “size > 0.5” compares numbers, quotes"
+    " want whole words. Or a caption: every model ranks the images by its own score."
 )
 
 

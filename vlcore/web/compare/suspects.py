@@ -1,0 +1,64 @@
+"""Suspect labels on the Compare page: images that most of their neighbours contradict."""
+
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from vlcore.api.selections import Selection
+from vlcore.api.suspect_labels import NEIGHBOURS, SuspectLabels, find_suspects
+from vlcore.experiment.plain_text import plain
+from vlcore.plots.options import PCA
+from vlcore.web import cache, widgets
+from vlcore.web.compare.selections import select
+from vlcore.web.compare.view import Shown
+
+MOST_SHOWN = 12
+SIDE = 104  # px of an image, with room for its file name
+
+
+def show_suspects(view: Shown) -> None:
+    """Show the images whose labels each model's space contradicts, the most suspect first."""
+    st.caption(
+        "A label that disagrees with those of an image's neighbours may be wrong. Under bias there"
+        " is another reason: an image of a minority group may lie among those of its background."
+        " Look at each before you change it."
+    )
+    for name, model in view.comparison.named.items():
+        with widgets.reason_if_absent("label_off"):
+            suspects = _suspects(model.artifact.key)
+            words = f"neighbours of the {name} model contradict the label"
+            selection = Selection.from_rows(view.comparison, suspects.table["row"], words)
+            st.markdown(plain(f"{name.capitalize()} model: {suspects.sentence}"))
+            _show_images(view, suspects)
+            if len(selection):
+                st.button(
+                    f"Select all {len(selection):,}",
+                    icon=":material/select_all:",
+                    key=f"suspects-{name}",
+                    on_click=partial(select, selection),
+                    help="Lit on the maps; to be kept under a name, or downloaded as CSV.",
+                )
+
+
+@st.cache_resource(max_entries=60, show_spinner="Comparing labels …", hash_funcs=cache.BY_CONTENT)
+def _suspects(key: str) -> SuspectLabels:
+    model = cache.model_map(key, PCA, ())
+    return find_suspects(model, cache.image_set(model))
+
+
+def _show_images(view: Shown, suspects: SuspectLabels) -> None:
+    with st.container(horizontal=True, gap="small"):
+        for suspect in suspects.table.head(MOST_SHOWN).itertuples():
+            lines = [
+                f"{suspect.object}, {suspect.context}",
+                f"{suspect.contradict} of {NEIGHBOURS} near: {suspect.other}",
+            ]
+            if "file" in suspects.table:
+                lines.insert(0, Path(suspect.file).name)
+            widgets.show_image(
+                view.images.image(suspect.row),
+                width=SIDE,
+                alt=lines[-2],
+                caption="  \n".join(map(plain, lines)),
+            )
