@@ -2,12 +2,14 @@
 trains nothing."""
 
 import json
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 from PIL import Image
 from streamlit.runtime.scriptrunner import RerunData
 from streamlit.testing.v1 import AppTest, local_script_runner
@@ -15,6 +17,22 @@ from streamlit.testing.v1 import AppTest, local_script_runner
 from vlcore.artifacts import store
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.jobs.queue import Job
+
+
+@pytest.fixture(scope="module")
+def bundled_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A home with bundled models alone, and its caches, for all tests of a module."""
+    clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VLCORE_HOME", str(tmp_path_factory.mktemp("bundled")))
+        patch.delenv("VLCORE_SHIPPED")
+        yield
+    clear()
+
+
+def clear() -> None:
+    st.cache_resource.clear()
+    st.cache_data.clear()
 
 
 class FakeQueue:

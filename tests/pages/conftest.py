@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import streamlit as st
 from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Response, sync_playwright
 from streamlit.components.v2 import manifest_scanner
@@ -23,7 +22,7 @@ from vlcore.web import training_images, visitors, work
 from vlcore.web.components import browser as browser_components
 from vlcore.web.upload import answers, reliance
 
-from .app import FakeQueue
+from .app import FakeQueue, clear
 from .serving import PATIENCE, served
 
 TABS = pytest.StashKey[list[Page]]()
@@ -109,11 +108,6 @@ def pretrained_pair(experiments: list[store.Artifact]) -> Iterator[list[str]]:
     yield [artifact.key for artifact in stand_ins]
     for artifact in stand_ins:  # other tests of this session choose among the models that are there
         shutil.rmtree(artifact.path)
-
-
-def clear() -> None:
-    st.cache_resource.clear()
-    st.cache_data.clear()
 
 
 @pytest.fixture(scope="session")

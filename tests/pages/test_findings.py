@@ -14,15 +14,12 @@ from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.options import PRESETS
 from vlcore.jobs.jobs import State
 from vlcore.plots.theme import PHONE_SIDE
-from vlcore.study import plans, registry
+from vlcore.study import plans, published, registry, report
 from vlcore.study import text as words
-from vlcore.study.answer import composition_found
-from vlcore.study.answer_table import answer_table
 from vlcore.study.plans import StudyPlan
 from vlcore.study.pooled import SETS, pooled, studies_to_open
 from vlcore.study.published import PublishedStudy
 from vlcore.study.results import Study
-from vlcore.study.telling_apart import apart_found
 from vlcore.web.condition_controls import LENGTHS
 from vlcore.web.findings import sections
 
@@ -58,7 +55,19 @@ def complete(plan: StudyPlan, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield plan
 
 
-def test_a_published_study_opens_without_any_model(empty_home: Path, queue: FakeQueue) -> None:
+@pytest.fixture(scope="module")
+def nothing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("nothing")
+
+
+@pytest.fixture
+def published_alone(nothing: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home without anything; what a test read of published results the next one has."""
+    monkeypatch.setenv("VLCORE_HOME", str(nothing))
+    return nothing
+
+
+def test_a_published_study_opens_without_any_model(published_alone: Path, queue: FakeQueue) -> None:
     page = opened("5_Findings")
     study = PublishedStudy(studies_to_open("scenes")[0], "scenes")
     text = text_of(page)
@@ -66,7 +75,7 @@ def test_a_published_study_opens_without_any_model(empty_home: Path, queue: Fake
     first = next(part.value for part in page.markdown if "seed pairs" in part.value)
     assert all(pooled(data).words in first for data in SETS), "the answer is first"
     assert alts(page)[0].startswith(FOREST)
-    for sentence in (answer_table(), apart_found(), composition_found()):
+    for sentence in sections._depends_on(published.FOLDER, published.newest()):
         assert " ".join(sentence.split()) in " ".join(text.split())
     assert study.origin in text
     everything = next(box for box in page.expander if box.label.startswith("All results"))
@@ -74,7 +83,7 @@ def test_a_published_study_opens_without_any_model(empty_home: Path, queue: Fake
     assert [metric.label for metric in page.metric][:2] == ["short labels", "descriptive labels"]
     assert len(alts(page)) == 1 + CHARTS[sections.ANSWER]
     assert not page.button, "there is nothing to run"
-    assert not list(empty_home.glob("models/*")), "no model is there"
+    assert not list(published_alone.glob("models/*")), "no model is there"
     page = opened("5_Findings", part=sections.CLAIMS)
     run = next(box for box in page.selectbox if box.label == "Open a run")
     page = run.select(run.options[0]).run()
@@ -82,29 +91,30 @@ def test_a_published_study_opens_without_any_model(empty_home: Path, queue: Fake
     assert queue.asked == [run.options[0]]
 
 
-@pytest.mark.parametrize("is_twin_trained", [True, False])
 def test_a_trained_run_opens_by_its_key(
-    empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch, is_twin_trained: bool
+    published_alone: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = PublishedStudy("classic/experiments", "scenes").runs().groupby("key").first()
     assert not set(runs["steps"]) & set(LENGTHS.values()), "Compare cannot be set to such a run"
     page = opened("5_Findings", published="classic/experiments", part=sections.CLAIMS)
     box = next(box for box in page.selectbox if box.label == "Open a run")
     run = next(key for key in box.options if runs.loc[key, "labels"] == "undescriptive")
-    monkeypatch.setattr(store, "published", lambda key: is_twin_trained or key == run)
     queue.state = State.DONE
-    page = box.select(run).run()
-    assert not page.exception
-    [query] = [
-        link.proto.query_string for link in page.get("page_link") if run in link.proto.query_string
-    ]
-    assert "data=scenes" in query
-    assert f"left_model={run}" in query
-    assert ("right_model=" in query) == is_twin_trained
+    for is_twin_trained in (True, False):
+        monkeypatch.setattr(
+            store, "published", lambda key, twin=is_twin_trained: twin or key == run
+        )
+        page = box.select(run).run()
+        assert not page.exception
+        links = [link.proto.query_string for link in page.get("page_link")]
+        [query] = [link for link in links if run in link]
+        assert "data=scenes" in query
+        assert f"left_model={run}" in query
+        assert ("right_model=" in query) == is_twin_trained
 
 
-def test_the_sanity_check_is_one_sentence_and_an_old_address_opens(empty_home: Path) -> None:
-    found = PublishedStudy("confirmation", "scenes").findings()
+def test_the_sanity_check_is_one_sentence_and_an_old_address_opens(published_alone: Path) -> None:
+    found = sections.findings_of(PublishedStudy("confirmation", "scenes"))
     page = opened("5_Findings", published="confirmation", sound="true")
     assert not page.exception
     assert "inconclusive (10 seed pairs)" in page.metric[2].label, "nothing is excluded"
@@ -116,18 +126,16 @@ def test_the_sanity_check_is_one_sentence_and_an_old_address_opens(empty_home: P
     assert shared.startswith("`paper` has 40 of these runs too")
 
 
-@pytest.mark.parametrize("data", SETS)
-def test_one_study_opens_on_that_with_most_untouched_seed_pairs(
-    data: str, empty_home: Path
-) -> None:
-    name, *_ = studies_to_open(data)
-    assert pooled(data).studies[name].n == max(study.n for study in pooled(data).studies.values())
-    for part in sections.PARTS:
-        page = opened("5_Findings", data=data, part=part)
-        assert not page.error, part
-        if part == sections.ANSWER:
-            assert PublishedStudy(name, data).origin in text_of(page)
-            assert f"({pooled(data).studies[name].n} seed pairs)" in page.metric[2].label
+def test_one_study_opens_on_that_with_most_untouched_seed_pairs(published_alone: Path) -> None:
+    for data in SETS:
+        name, *_ = studies_to_open(data)
+        most = max(study.n for study in pooled(data).studies.values())
+        assert pooled(data).studies[name].n == most
+        page = opened("5_Findings", data=data)
+        assert not page.error, data
+        assert PublishedStudy(name, data).origin in text_of(page)
+        assert f"({most} seed pairs)" in page.metric[2].label
+    assert not opened("5_Findings", part=sections.METHODS).error
 
 
 def test_without_published_results_the_studies_of_this_server_are_shown(
@@ -142,14 +150,11 @@ def test_without_published_results_the_studies_of_this_server_are_shown(
 
 def test_an_own_set_opens_on_the_studies_of_this_server(empty_home: Path, tmp_path: Path) -> None:
     import_set(pets(tmp_path / "pets"), "pets")
-    page = opened("5_Findings")
-    for data, results in {
-        "pets": "runs on this server",
-        "scenes": "published with this version",
-    }.items():
-        page.selectbox(key="data").set_value(data).run()
-        assert not page.exception
-        assert page.segmented_control(key="results").value == results
+    page = opened("5_Findings", data="pets")
+    assert page.segmented_control(key="results").value == "runs on this server"
+    page.selectbox(key="data").set_value("scenes").run()
+    assert not page.exception
+    assert page.segmented_control(key="results").value == "published with this version"
 
 
 def test_a_study_of_this_server_stays_when_another_one_is_chosen(empty_home: Path) -> None:
@@ -258,9 +263,12 @@ def test_a_damaged_run_is_set_aside(empty_home: Path, queue: FakeQueue) -> None:
     assert "set aside" in start(length="careful").error[0].value
 
 
-def test_downloads_are_made_from_the_runs_that_are_shown(complete: StudyPlan) -> None:
+def test_downloads_are_made_from_the_runs_that_are_shown(
+    complete: StudyPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "report_html", lambda found: f"report of {found.n_trained}")
     study = Study(complete, SCENES)
     assert sections.study_file(study, "runs.csv").startswith(b"key,data,")
     assert sections.study_file(study, "runs.parquet")[:4] == b"PAR1"
     assert b"difference.low" in sections.study_file(study, "comparisons.csv").splitlines()[0]
-    assert sections.study_file(study, "report.html").startswith(b"<!DOCTYPE html>")
+    assert sections.study_file(study, "report.html") == b"report of 36"

@@ -31,17 +31,15 @@ from vlcore.data.importers import import_set
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import HomeError, models_folder
 from vlcore.jobs.jobs import State
-from vlcore.metrics.estimate import Estimate
 from vlcore.study import plans
-from vlcore.study.runs_table import runs_table
-from vlcore.web import cache
 from vlcore.web.components import browser
-from vlcore.web.lesson import results, roles
+from vlcore.web.lesson import roles
 from vlcore.web.lesson import session as lesson_session
 
 from .app import (
     FakeQueue,
     alts,
+    clear,
     code_of,
     labels,
     look,
@@ -52,7 +50,6 @@ from .app import (
     text_of,
     told_maps,
 )
-from .conftest import clear
 
 LESSONS = all_lessons(Condition())
 STEPS = LESSONS[EXPERIMENTS].steps
@@ -171,10 +168,6 @@ def test_untrained_the_reveal_has_the_published_runs_and_says_what_is_missing(
     assert list(page.table[0].value.index) == [step.question for step in STEPS]
 
 
-def not_published(*_: object) -> Estimate:
-    raise ValueError
-
-
 def test_runs_of_this_server_are_a_reading_of_their_own(
     empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,9 +175,8 @@ def test_runs_of_this_server_are_a_reading_of_their_own(
     both = start(step="descriptive-labels", phase="reveal")
     assert "“silhouette”: How well images lie in clouds" in text_of(both)
     assert any("runs of this server" in line for line in large(both))
-    nothing = runs_table([])
-    monkeypatch.setattr(answers, "lesson_runs", lambda _lesson: nothing)
-    monkeypatch.setattr(answers, "estimate_published", not_published)
+    monkeypatch.setattr(answers, "published_claims", lambda *_: {})
+    monkeypatch.setattr(answers, "estimate_published", Mock(side_effect=ValueError))
     clear()
     page = start(step="bias-and-labels", phase="reveal")
     (number,) = [line for line in large(page) if line.startswith("In the runs of this server: ")]
@@ -229,10 +221,9 @@ def test_the_other_lesson_begins_at_its_start_and_trains_its_own(
     assert queue.short[queue.asked[0]], "the untrained encoder takes the short way"
 
 
-@pytest.mark.parametrize(("lesson", "place"), [(EXPERIMENTS, 2), (COLLAPSE, 1)])
-def test_a_step_opens_without_menu_and_settings(empty_home: Path, lesson: str, place: int) -> None:
-    step = LESSONS[lesson].steps[place]
-    page = start(lesson=lesson, step=step.name, hide="controls")
+def test_a_step_opens_without_menu_and_settings(empty_home: Path) -> None:
+    step = STEPS[2]
+    page = start(lesson=EXPERIMENTS, step=step.name, hide="controls")
     assert page.header[0].value == step.question
     assert not links(page)
     assert not page.selectbox
@@ -466,20 +457,6 @@ def test_a_set_of_ones_own_has_its_own_words_and_no_published_runs(
     page = start(code=started.code, presenter=started.token)
     queries = {link.proto.label: link.proto.query_string for link in page.get("page_link")}
     assert queries["Compare these models yourself"] == "data=pets"
-
-
-def test_the_handout_gives_no_answer_away_and_the_lecturers_does(empty_home: Path) -> None:
-    images, lesson = cache.named_set("scenes"), LESSONS[EXPERIMENTS]
-    student, lecturer = (
-        results.lesson_handout(lesson, images, lecturer=who) for who in (False, True)
-    )
-    for step in lesson.steps:
-        assert step.question in student
-        assert step.question in lecturer
-    assert "n = " not in student
-    assert "in the published runs" in lecturer
-    assert "C7, the study says" in lecturer
-    assert "another seed gives other numbers" in lecturer
 
 
 def test_a_browser_leads_each_lesson_that_it_started(empty_home: Path) -> None:

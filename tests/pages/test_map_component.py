@@ -2,8 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,8 @@ from vlcore.plots.thumbnails import SAFE_URI
 from vlcore.study import plans
 from vlcore.web import cache
 
-from .app import FakeQueue, alts, labels, opened, press, text_of, told_maps
+from .app import FakeQueue, alts, clear, labels, opened, press, text_of, told_maps
+from .app import bundled_home as bundled_home
 
 pytestmark = pytest.mark.usefixtures("bundled", "queue")
 KEYS = [condition.key for condition in plans.find("experiments").conditions[:2]]
@@ -33,16 +34,17 @@ def ok(page: AppTest) -> AppTest:
 
 
 @pytest.fixture
-def bundled(empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+def bundled(bundled_home: None, queue: FakeQueue) -> None:
     """Bundled models."""
     queue.disk = True
-    monkeypatch.delenv("VLCORE_SHIPPED")
 
 
 @pytest.fixture
-def large(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Maps of more than a hundred marks are large here."""
-    monkeypatch.setattr(compared_maps, "MOST_MARKS", 100)
+def anew() -> Iterator[None]:
+    """What is kept would not notice that what is large has changed."""
+    clear()
+    yield
+    clear()
 
 
 def key_of_maps(keys: list[str] = KEYS) -> str:
@@ -73,6 +75,7 @@ def test_maps_are_told_their_columns_apart_from_their_look() -> None:
     assert json.loads(recoloured[0].json)["colourColumns"] == ["says_0", "says_1"]
 
 
+@pytest.mark.usefixtures("anew")
 def test_overlays_of_every_image_are_of_few_images(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = {"show_trust": "true", "show_pictures": "true", "show_neighbours": "true"}
     refused = "“Images as points” and “Trust in each position”: not on maps of so many images"
@@ -90,6 +93,7 @@ def test_overlays_of_every_image_are_of_few_images(monkeypatch: pytest.MonkeyPat
     assert not columns["sheet"]
 
 
+@pytest.mark.usefixtures("anew")
 def test_clusters_are_off_and_those_of_many_images_are_found_by_a_worker(
     queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,8 +192,9 @@ def clicked_cells(panel: Any) -> list[dict[str, str]]:
     return next(param.get("value", []) for param in params if param["name"] == "cell")
 
 
-@pytest.mark.usefixtures("large")
-def test_without_webgl_altair_draws_a_sample() -> None:
+@pytest.mark.usefixtures("anew")
+def test_without_webgl_altair_draws_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compared_maps, "MOST_MARKS", 100)
     page = ok(start())
     page.session_state[key_of_maps()] = {"unsupported": True}
     ok(page.run())

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -16,13 +17,13 @@ from vlcore.api.model_metrics import absence_reason, estimate_of
 from vlcore.classroom.lessons import Choice, Lesson, Quantity, Step
 from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.grouping import Grouping
+from vlcore.experiment.memo import made_once
 from vlcore.experiment.wording import difference, number, percent, points, rate
 from vlcore.metrics.estimate import Estimate
-from vlcore.study import pooled
+from vlcore.study import pooled, published
 from vlcore.study.claims import evaluate_claims
 from vlcore.study.evidence import STYLES, ClaimResult
 from vlcore.study.plans import StudyError
-from vlcore.study.published import measured_runs
 from vlcore.study.runs_table import matching_runs, runs_table
 from vlcore.study.statistics.paired import ENOUGH, t_interval
 from vlcore.study.text import claim_words, estimate_words, not_run
@@ -202,7 +203,7 @@ def lesson_runs(lesson: Lesson) -> pd.DataFrame:
     answer. Empty where there are none."""
     usual = lesson.trained[0]
     try:
-        runs = measured_runs(
+        runs = published.measured_runs(
             data=usual.data,
             labels=list(STYLES),
             bias=sorted({condition.bias for condition in lesson.trained}),
@@ -216,14 +217,35 @@ def lesson_runs(lesson: Lesson) -> pd.DataFrame:
 def estimate_published(quantity: Quantity, conditions: tuple[Condition, Condition]) -> Estimate:
     """A quantity over the seed pairs of the one answer; ValueError with fewer than two that were
     measured."""
+    return _estimate_published(published.FOLDER, published.newest(), quantity, conditions)
+
+
+@made_once(50)
+def _estimate_published(
+    _folder: Path, _newest: float, quantity: Quantity, conditions: tuple[Condition, Condition]
+) -> Estimate:
     data = conditions[1].data
     try:
         seeds = pooled.pooled(data).seeds
         measures = sorted({quantity.measure, quantity.less} - {""})
-        runs = measured_runs(data=data, moment="end", measure=measures, init_seed=list(seeds))
+        runs = published.measured_runs(
+            data=data, moment="end", measure=measures, init_seed=list(seeds)
+        )
     except StudyError as error:
         raise ValueError(str(error)) from error
     return estimate_over_runs(quantity, conditions, values_of(runs, [quantity]), seeds)
+
+
+def published_claims(lesson: Lesson, grouping: Grouping) -> dict[str, ClaimResult]:
+    """The study's claims, put to `lesson_runs`; errors are those of `lesson_claims`."""
+    return _published_claims(published.FOLDER, published.newest(), lesson, grouping)
+
+
+@made_once(8)
+def _published_claims(
+    _folder: Path, _newest: float, lesson: Lesson, grouping: Grouping
+) -> dict[str, ClaimResult]:
+    return lesson_claims(lesson_runs(lesson), grouping)
 
 
 def lesson_claims(runs: pd.DataFrame, grouping: Grouping) -> dict[str, ClaimResult]:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, fields
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
 
@@ -13,6 +14,7 @@ from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition, from_dic
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import project_folder
 from vlcore.experiment.limits import TRAININGS
+from vlcore.experiment.memo import made_once
 from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.experiment.wording import duration_words, signed
 from vlcore.jobs.jobs import JobStatus, State
@@ -121,14 +123,15 @@ def answer(palette: Palette, width: int) -> None:
         place = st.container()
         if shell.is_narrow():  # a tall table
             place = st.expander("On what it depends")
-        place.markdown("\n\n".join(_depends_on(newest)))  # takes longer than the forest
+        place.markdown(
+            "\n\n".join(_depends_on(published.FOLDER, newest))
+        )  # takes longer than the forest
     except LabError as error:
         st.caption(plain(str(error)))
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
-def _depends_on(newest: float) -> tuple[str, ...]:
-    del newest  # names the table in the cache
+@made_once(maxsize=1)
+def _depends_on(_folder: Path, _newest: float) -> tuple[str, ...]:
     return (answer_table(), f"{telling_apart.apart_found()} {chain.composition_found()}")
 
 

@@ -24,12 +24,11 @@ from vlcore.classroom.answers import (
     with_seed,
 )
 from vlcore.classroom.handout import explained, handout_html
-from vlcore.classroom.lessons import Lesson, Quantity, Step, lessons
+from vlcore.classroom.lessons import Lesson, Step, lessons
 from vlcore.classroom.session import ClassSession
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.data.uploads import group_pictures
-from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
 from vlcore.metrics.estimate import Estimate
@@ -82,7 +81,9 @@ def lesson_answer(lesson: Lesson, step: Step, images: ImageSet) -> Answer:
         "in the runs of this server": partial(
             estimate_over_runs, step.quantity, step.conditions, server
         ),
-        "in the published runs": partial(_published_estimate, step.quantity, step.conditions),
+        "in the published runs": partial(
+            answers.estimate_published, step.quantity, step.conditions
+        ),
     }
     for where, estimate_of in sources.items():
         with suppress(ValueError):  # fewer than two runs
@@ -97,17 +98,13 @@ def lesson_answer(lesson: Lesson, step: Step, images: ImageSet) -> Answer:
 )
 def _claims(name: str, images: ImageSet, trained: Sequence[str]) -> dict[str, ClaimResult]:
     lesson = lessons_of(images)[name]
-    for runs in (answers.lesson_runs(lesson), _server_runs(trained)):
-        # Runs that do not compare decide nothing; the Findings page says in what they differ.
-        with suppress(AnalysisError):
-            if len(runs):
-                return answers.lesson_claims(runs, images.grouping)
+    # Runs that do not compare decide nothing; the Findings page says in what they differ.
+    with suppress(AnalysisError):
+        if claims := answers.published_claims(lesson, images.grouping):
+            return claims
+    with suppress(AnalysisError):
+        return answers.lesson_claims(_server_runs(trained), images.grouping)
     return {}
-
-
-@st.cache_resource(max_entries=50, show_spinner=False, hash_funcs=cache.BY_CONTENT)
-def _published_estimate(quantity: Quantity, conditions: tuple[Condition, Condition]) -> Estimate:
-    return answers.estimate_published(quantity, conditions)
 
 
 @st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=cache.BY_CONTENT)
