@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.conftest import publish_as
 from tests.data.importers.sources import arrays, save
+from vlcore.api.failures import WITHOUT_CAPTIONS
 from vlcore.api.imports import import_embeddings, import_set
 from vlcore.api.training import train_condition
 from vlcore.artifacts import store
@@ -471,9 +472,10 @@ def test_failures_are_shown_with_their_images_names_and_numbers() -> None:
     assert [expander.label for expander in page.expander].count("Other finders") == 2
 
 
-def test_a_model_without_predictions_says_why_it_has_no_failures(encoders: list[str]) -> None:
-    page = ok(start(data=encoders[0], closer="Failures"))
-    assert any("name no object" in info.value for info in page.info)
+@pytest.mark.parametrize("section", ["Groups", "Failures"])
+def test_embeddings_without_captions_say_what_to_import(encoders: list[str], section: str) -> None:
+    page = ok(start(data=encoders[0], closer=section))
+    assert WITHOUT_CAPTIONS in [info.value for info in page.info]
 
 
 def test_wrong_images_of_all_folds_are_listed(empty_home: Path, tmp_path: Path) -> None:

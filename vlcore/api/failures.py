@@ -21,6 +21,7 @@ from vlcore.data.feature_store import PRETRAINED, Embed, FeatureStore
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.captions import captions_of
 from vlcore.experiment.grouping import Grouping
+from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.wording import difference, percent, rate
 from vlcore.metrics import estimate
 from vlcore.metrics.accuracy import confidence
@@ -56,6 +57,11 @@ OTHERS = {
     "clusters": "Clusters of embedding, label and prediction with the most errors",
     "words": "Words that wrong images have more often than right ones",
 }
+
+WITHOUT_CAPTIONS = (
+    "These embeddings came without captions, so they predict no object and have no accuracy; import"
+    " them with `text`, `captions` and `text_object` (docs/images.md). “Suspect labels” needs none."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,6 +224,8 @@ def labelled_images(
     stored = model.artifact.embeddings
     right = stored.test_correct
     if right is None:
+        if model.artifact.condition.kind is ArtifactKind.IMPORTED and not model.captions:
+            raise ComparisonError(WITHOUT_CAPTIONS)
         raise ComparisonError("This model's labels name no object, so it makes no errors.")
     z, caption_scores = stored.test
     rows = stored.rows("test")

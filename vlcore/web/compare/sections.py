@@ -9,6 +9,7 @@ from vlcore.api import loss_matrix, training_animation
 from vlcore.api.compared_maps import ComparedMaps, points_table
 from vlcore.api.description import describe_evaluation, describe_fit_step, largest_displacements
 from vlcore.api.exports import parquet_bytes
+from vlcore.api.failures import WITHOUT_CAPTIONS
 from vlcore.api.metrics_table import describe_map_quality, measures_table
 from vlcore.api.offline_page import figure, page, with_clicked_image
 from vlcore.api.small_images import draw_thumbs
@@ -39,6 +40,8 @@ def _groups(view: Shown) -> None:
             f" over scenes. {describe_evaluation(view.images)}"
         )
     )
+    if not view.images.has_pictures and not any(model.captions for model in view.comparison.models):
+        st.info(plain(WITHOUT_CAPTIONS), icon=":material/info:")
 
 
 def _movement(view: Shown) -> None:
