@@ -4,8 +4,10 @@ nice python -m benchmarks.finders [--seeds 10] [--hours 1] [--out docs/results/f
 python -m benchmarks.finders --seeds 0     # writes the page anew from its tables
 
 What a model of a planted set makes of the held-out images is stored in the folder ``finders`` of
-VLCORE_HOME, and not trained again: a run that is stopped goes on where it was. Models are trained
-from scratch for `STEPS` steps on `PER_OBJECT` drawn images of each object.
+VLCORE_HOME, and not trained again: a run that is stopped goes on where it was. So does one on
+another machine: a set that has rows in the tables and no model here keeps them (delete the tables
+to judge all sets anew). Models are trained from scratch for `STEPS` steps on `PER_OBJECT` drawn
+images of each object.
 `vlcore.study.proving_ground` says how biases are planted and slices judged. Of the 500 held-out
 scenes (2,000 images), finders look at a half by chance of the seed, and are judged on the other.
 
@@ -14,7 +16,7 @@ For an outside finder ``--export FOLDER`` writes what finders see of every set; 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -73,10 +75,12 @@ def run(seeds: range, most_seconds: float, out: Path, export: Path) -> None:
     """Judge all planted sets of some seeds; none is trained any more when the time is up."""
     started, images = time.perf_counter(), open_set("scenes")
     tower, _ = tower_features(images, images.rows("test"), np.empty((0, 0)))
+    known_sets = set(_read_table(out / JUDGED).get("set", ()))
     plants, judged = [], []
     for planted in planted_sets(seeds, STRENGTHS):
         is_late = time.perf_counter() - started > most_seconds
-        held_out = predictions(planted, images, train=not is_late)
+        is_known = planted.name in known_sets
+        held_out = predictions(planted, images, train=not (is_late or is_known))
         if held_out is None:
             continue
         _, is_fresh = held_out.halves(planted.seed)
@@ -93,7 +97,21 @@ def run(seeds: range, most_seconds: float, out: Path, export: Path) -> None:
             write_export(planted, held_out, images, export)
         print(planted.name, f"{held_out.right.mean():.3f}", flush=True)
     for tables, name in ((plants, PLANTED), (judged, JUDGED)):
-        pd.concat(tables).to_csv(out / name, index=False, float_format="%.4f", lineterminator="\n")
+        table = with_former_sets(tables, _read_table(out / name))
+        table.to_csv(out / name, index=False, float_format="%.4f", lineterminator="\n")
+
+
+def with_former_sets(tables: Sequence[pd.DataFrame], former: pd.DataFrame) -> pd.DataFrame:
+    """Tables of sets below each other, after the rows of a former table about other sets."""
+    judged_anew = {name for table in tables for name in table["set"]}
+    if not former.empty:
+        former = former[~former["set"].isin(judged_anew)]
+    filled = [table for table in (former, *tables) if not table.empty]
+    return pd.concat(filled).sort_values("seed", kind="stable")
+
+
+def _read_table(file: Path) -> pd.DataFrame:
+    return pd.read_csv(file) if file.exists() else pd.DataFrame()
 
 
 def predictions(planted: PlantedSet, images: ImageSet, train: bool) -> LabelledImages | None:

@@ -52,6 +52,16 @@ def test_every_finder_and_baseline_was_judged_on_every_set(
     assert plants.loc[~plants["took"], "low"].max() <= 0
 
 
+def test_sets_that_are_not_judged_anew_keep_their_rows() -> None:
+    former = pd.DataFrame({"set": ["a-s0", "b-s1", "b-s1"], "seed": [0, 1, 1], "n": [1, 2, 3]})
+    anew = [pd.DataFrame({"set": ["b-s1"], "seed": [1], "n": [9]})]
+    anew += [pd.DataFrame({"set": ["c-s0"], "seed": [0], "n": [4]}), former.iloc[:0]]
+    table = finders.with_former_sets(anew, former)
+    assert table["set"].tolist() == ["a-s0", "c-s0", "b-s1"]
+    assert table["n"].tolist() == [1, 4, 9]
+    assert finders.with_former_sets(anew, pd.DataFrame())["n"].tolist() == [4, 9]
+
+
 def test_told_the_factors_a_finder_beats_chance() -> None:
     table = published().set_index("finder")
     assert table.loc["words", "discovery"].low > table.loc["random errors", "discovery"].high
