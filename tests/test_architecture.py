@@ -58,6 +58,7 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
 def imports(tree: ast.AST) -> set[str]:
     """Full names of what a module imports, at start or later."""
     names = set()

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from vlcore.classroom import answers
 from vlcore.classroom.answers import Measurement, estimate_in_run
 from vlcore.classroom.lessons import EXPERIMENTS
-from vlcore.experiment.wording import difference
-from vlcore.study.pooled import SETS, found, pooled
+from vlcore.study.pooled import pooled
 from vlcore.web import cache
 from vlcore.web.lesson import results
 
@@ -50,29 +48,3 @@ def test_home_lesson_and_handout_say_the_one_number(
     assert numbers_in(student) == set(), "the handout gives no answer away"
     assert "n = " not in student
     assert all(each.question in student and each.question in paper for each in questions.steps)
-
-
-@pytest.mark.parametrize("data", SETS)
-def test_what_a_lesson_says_of_any_image_set_is_the_one_number(data: str, empty_home: Path) -> None:
-    images = cache.named_set(data)
-    lesson = results.lessons_of(images)[EXPERIMENTS]
-    answer = results.lesson_answer(lesson, lesson.steps[-1], images)
-    said = " ".join(answer.sentences)
-    assert numbers_in(said) == {pooled(data).points}
-    assert pooled(data).words in answers.measured_of(answer.claims[0], data)
-
-
-def test_findings_and_documents_say_the_one_number(empty_home: Path) -> None:
-    page = opened("5_Findings")
-    first = next(part.value for part in page.markdown if "log odds" in part.value)
-    assert first == found()
-    answers_of_both = {pooled(data).points for data in SETS}
-    assert numbers_in(first) == answers_of_both
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert answers_of_both <= numbers_in(readme)
-    for document in ("docs/results/README.md", "docs/results/theory.md"):
-        text = (ROOT / document).read_text(encoding="utf-8")
-        for data in SETS:
-            assert difference(pooled(data).all_pairs.mean_log_odds.as_dict()) in text, document
-    teaching = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
-    assert pooled("scenes").points in numbers_in(teaching)

@@ -15,6 +15,8 @@ from streamlit.testing.v1 import AppTest
 from tests.api.stand_ins import BASE, image_set, publish
 from tests.conftest import Cli
 from tests.plots import drawn
+from tests.test_architecture import commands_of
+from vlcore.__main__ import parser
 from vlcore.api import colourings, map_component, models
 from vlcore.api.colourings import ColourChoice
 from vlcore.api.comparison import Comparison, compare
@@ -129,6 +131,16 @@ def plain_page(both: Comparison) -> str:
     return both.html()
 
 
+@pytest.fixture(scope="module")
+def plain_chart(both: Comparison) -> drawn.Spec:
+    return both.chart().to_dict(validate=False)
+
+
+@pytest.fixture(scope="module")
+def help_text() -> str:
+    return "".join(commands_of(parser())["compare"].format_help().split())
+
+
 def domains(spec: drawn.Spec) -> list[Any]:
     """The domains of both axes of each map."""
     panes = spec["vconcat"][0]["concat"]
@@ -151,6 +163,8 @@ def test_every_field_has_a_command_option_a_control_and_an_effect(
     name: str,
     both: Comparison,
     plain_page: str,
+    plain_chart: drawn.Spec,
+    help_text: str,
     cli: Cli,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -159,10 +173,8 @@ def test_every_field_has_a_command_option_a_control_and_an_effect(
     assert example.options != PLAIN
 
     # The chart and the page of a notebook.
-    assert both.chart(options=example.options).to_dict(validate=False) != both.chart().to_dict(
-        validate=False
-    )
-    html = both.save(tmp_path / "saved.html", example.options).read_text(encoding="utf-8")
+    assert both.chart(options=example.options).to_dict(validate=False) != plain_chart
+    html = both.html(example.options)
     assert html != plain_page
 
     # The command writes the same page, and its help says what the option does.
@@ -171,8 +183,7 @@ def test_every_field_has_a_command_option_a_control_and_an_effect(
     code, _, error = cli("compare", *keys, *shlex.split(example.command), "--out", out)
     assert code == 0, error
     assert out.read_text(encoding="utf-8") == html
-    _, text, _ = cli("compare", "--help")
-    assert "".join(info.help.rstrip(".").split()) in "".join(text.split())
+    assert "".join(info.help.rstrip(".").split()) in help_text
 
     # The page has a control with that help, and its address sets the same options.
     page, options = chosen_on_page(both, monkeypatch, example.address)
@@ -204,23 +215,18 @@ def helps(page: AppTest) -> set[str]:
     return {control.proto.help for kind in kinds for control in page.get(kind)}
 
 
-@pytest.mark.parametrize(
-    "options", [MapOptions(groups=SCENES.minority), MapOptions(split="training")]
-)
 def test_filters_leave_positions_and_extents_as_they_are(
-    both: Comparison, options: MapOptions
+    both: Comparison, plain_chart: drawn.Spec
 ) -> None:
-    plain, filtered = (
-        both.chart().to_dict(validate=False),
-        both.chart(options=options).to_dict(validate=False),
-    )
+    options = MapOptions(groups=SCENES.minority, split="training")
+    plain, filtered = plain_chart, both.chart(options=options).to_dict(validate=False)
     rows = {row["id"]: row for row in plain["datasets"]["images"]}
     kept = filtered["datasets"]["images"]
     assert 0 < len(kept) < len(rows)
     assert all(rows[row["id"]] == row for row in kept)
     for row in kept:
-        assert row["group"] in (options.groups or SCENES.names)
-        assert options.split == "all" or row["kind"] == "training"
+        assert row["group"] in SCENES.minority
+        assert row["kind"] == "training"
     assert domains(filtered) == domains(plain)
 
 
@@ -296,7 +302,7 @@ def test_a_new_colouring_is_one_entry(
     assert component["legendTitle"] == "Model: letter"
 
 
-@pytest.mark.parametrize("name", ["object", "right or wrong", "Model: margin", "Scene: sky"])
+@pytest.mark.parametrize("name", ["right or wrong", "Scene: sky"])
 def test_the_control_has_names_by_heading_and_the_address_keeps_them(
     both: Comparison, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

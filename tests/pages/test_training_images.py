@@ -91,20 +91,13 @@ def test_it_says_what_would_mend_it(
 
 
 @pytest.mark.usefixtures("no_network")
-def test_an_upload_shows_its_training_images(experiments: list[Artifact]) -> None:
-    page = choose(opened("4_Upload", towers="scratch"), TITLE, BLAME)
-    assert "Trained on, and moved it most towards" in text_of(page)
-    assert TEST in labels(page)
-
-
-@pytest.mark.usefixtures("no_network")
 def test_what_an_image_shows_is_part_of_the_question(experiments: list[Artifact]) -> None:
     page = opened("4_Upload", towers="scratch")
     picture = np.random.default_rng(0).integers(0, 255, (90, 90, 3), dtype=np.uint8)
     page.file_uploader[0].set_value(("a.png", encoded(Image.fromarray(picture)), "image/png")).run()
     not_known = "what the image shows is not known"
     assert not_known in text_of(choose(page, TITLE, BLAME))
-    for shown in ("horse", "camel"):
-        page.selectbox(key="shows").set_value(shown).run()
-        assert "Trained on, and moved it most towards" in text_of(page)
-        assert not_known not in text_of(page)
+    page.selectbox(key="shows").set_value("horse").run()
+    assert "Trained on, and moved it most towards" in text_of(page)
+    assert not_known not in text_of(page)
+    assert TEST in labels(page)

@@ -338,13 +338,13 @@ def test_cut_outs_stand_on_seven_backgrounds(experiments: list[Artifact]) -> Non
     assert "paint-over" not in text_of(page), "backgrounds say more than paint does"
 
 
-def test_of_thirty_images_the_first_are_shown(
+def test_of_many_images_the_first_are_shown(
     pretrained_pair: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decode, paint = Mock(wraps=open_apart), Mock(wraps=painted_by_place)
     monkeypatch.setattr(uploads, "open_apart", decode)
     monkeypatch.setattr(reliance, "painted_images", paint)
-    page = upload(opened("4_Upload"), *(file(f"{number}.png", number) for number in range(30)))
+    page = upload(opened("4_Upload"), *(file(f"{number}.png", number) for number in range(16)))
     assert "The first 14 images are shown" in page.warning[0].value
     names = [f"{number + 1}. {number}.png" for number in range(14)]
     assert page.selectbox(key="look_at").options == names

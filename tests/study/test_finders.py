@@ -92,7 +92,8 @@ def test_few_errors_have_no_direction() -> None:
 def test_random_errors_raise_alarms_no_more_often_than_stated(name: str) -> None:
     """Where errors are of nothing, a finder with a test of its own offers a slice in at most one
     set of twenty; so many of forty are then exceeded once in a thousand times."""
-    alarms = sum(bool(FINDERS[name](made(seed, 0.15, 0.15), 3)) for seed in range(NULL_SETS))
+    sets = (made(seed, 0.15, 0.15, n=300) for seed in range(NULL_SETS))
+    alarms = sum(bool(FINDERS[name](images, 3)) for images in sets)
     assert alarms <= binom.ppf(0.999, NULL_SETS, SIGNIFICANCE)
 
 

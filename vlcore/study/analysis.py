@@ -15,7 +15,7 @@ import pandas as pd
 
 from vlcore.experiment.condition import Condition
 from vlcore.metrics import catalogue
-from vlcore.metrics.catalogue import PRIMARY, measure_of
+from vlcore.metrics.catalogue import PRIMARY, measure_of, parent_of
 from vlcore.metrics.estimate import Estimate
 from vlcore.study import runs_table as runs
 from vlcore.study.statistics import factorial
@@ -161,8 +161,9 @@ def analyse(
     biases = sorted(float(bias) for bias in frame["bias"].unique())
     if secondary is None:
         secondary = catalogue.secondary()
+    before, after = _by_measure(first), _by_measure(second)
     comparisons = tuple(
-        _compare(first, second, name, moment, str(treatment), biases)
+        _compare(before(name), after(name), name, moment, str(treatment), biases)
         for name in dict.fromkeys((measure, *secondary))
     )
 
@@ -238,6 +239,17 @@ def _adjusted(arms: Sequence[ArmComparison]) -> list[ArmComparison]:
     ]
 
 
+def _by_measure(rows: pd.DataFrame) -> Callable[[str], pd.DataFrame]:
+    """What gives the rows of a measure: to look through all rows for each takes a second."""
+    tables, none = dict(iter(rows.groupby("measure"))), rows.head(0)
+
+    def rows_of(measure: str) -> pd.DataFrame:
+        numbers, kind = (tables.get(name, none) for name in (measure, parent_of(measure)))
+        return runs.with_kind(numbers, kind)
+
+    return rows_of
+
+
 def _compare(
     baseline: pd.DataFrame,
     treatment: pd.DataFrame,
@@ -246,10 +258,8 @@ def _compare(
     arm: str,
     biases: Sequence[float],
 ) -> ArmComparison:
-    """Compare two arms on one measure; every level is reported, with or without runs."""
-    baseline, treatment = (
-        runs.measure_rows(rows, measure, moment) for rows in (baseline, treatment)
-    )
+    """Compare two arms on one measure, whose rows they are; every level is reported, with or
+    without runs."""
     first, second = runs.by_block(baseline), runs.by_block(treatment)
     rows = pd.concat([baseline, treatment])
     phi = dict(zip(rows["bias"].astype(float), rows["phi"], strict=True))

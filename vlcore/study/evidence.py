@@ -79,9 +79,14 @@ class Evidence:
         self.phi = dict(zip(frame["bias"].astype(float), frame["phi"], strict=True))
         self.used: set[str] = set()  # keys of the runs that were queried since it was last cleared
         # A table of a study has a hundred thousand rows, and each query is for a few dozen of them.
-        self._arms = frame[["labels", "size_mode"]].drop_duplicates()
-        columns = [*runs.NUMBER_COLUMNS, "block", "labels", "size_mode"]
-        self._rows = dict(iter(frame[columns].groupby(["measure", "moment"])))
+        arms = ["labels", "size_mode"]
+        self._arms = [*frame[arms].drop_duplicates().itertuples(index=False, name=None)]
+        tables = frame[[*runs.NUMBER_COLUMNS, "block"]].groupby(
+            [frame[name] for name in ("measure", "moment", *arms)]
+        )
+        self._rows = dict(iter(tables))
+        self._measured = {name[:2] for name in self._rows}
+        self._none = frame.head(0)
 
     def arm(self, query: Query) -> pd.DataFrame:
         """One arm, (blocks, bias levels below 1); with groups, complete blocks only.
@@ -111,17 +116,18 @@ class Evidence:
 
     def _runs(self, query: Query) -> pd.DataFrame:
         names = [(name, query.moment) for name in (query.measure, parent_of(query.measure))]
-        tables = [self._rows[name] for name in names if name in self._rows]
-        if not tables:
+        if not self._measured & {*names}:
             raise MissingRunsError(f"no run has {query.measure} at the moment {query.moment}")
         arms = self._arms
-        rows = runs.measure_rows(pd.concat(tables), query.measure, query.moment)
-        for name in ("labels", "size_mode"):
+        for place, name in enumerate(("labels", "size_mode")):
             value = getattr(query, name)
-            arms, rows = (table[table[name] == value] for table in (arms, rows))
-            if arms.empty:
+            arms = [arm for arm in arms if arm[place] == value]
+            if not arms:
                 raise MissingRunsError(f"no run has {name}={value}")
-        return rows
+        rows, kind = (
+            self._rows.get((*name, query.labels, query.size_mode), self._none) for name in names
+        )
+        return runs.with_kind(rows, kind)
 
 
 @dataclass(frozen=True)

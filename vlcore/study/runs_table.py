@@ -198,6 +198,13 @@ def measure_rows(frame: pd.DataFrame, measure: str, moment: str) -> pd.DataFrame
     return frame[((frame["measure"] == measure) | kind) & (frame["moment"] == moment)]
 
 
+def with_kind(rows: pd.DataFrame, kind: pd.DataFrame) -> pd.DataFrame:
+    """The rows of one measure, and those of its kind that say why there is no value."""
+    reasons = kind[kind["value"].isna()]
+    tables = [table for table in (rows, reasons) if len(table)]
+    return pd.concat(tables) if len(tables) == 2 else [*tables, rows][0]
+
+
 def with_value(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows that hold a value."""
     return rows[rows["value"].notna()]
