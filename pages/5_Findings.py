@@ -6,7 +6,7 @@ from vlcore.data.subset import usual_condition
 from vlcore.experiment.plain_text import plain
 from vlcore.study import plans, report
 from vlcore.study.pooled import studies_to_open
-from vlcore.study.published import PublishedStudy
+from vlcore.study.published import open_published
 from vlcore.study.results import Study
 from vlcore.web import cache, condition_controls, shell, widgets
 from vlcore.web.findings import sections
@@ -60,7 +60,7 @@ with shell.errors_as_sentences():
         plan = plans.find(name, usual_condition(images).replace(steps=steps), seeds)
         study = Study(plan, images.grouping, cache.artifact)
     elif names:
-        study = PublishedStudy(name, images.name)
+        study = open_published(name, images.name)
     else:
         st.info(f"No results on {plain(images.name)} are bundled; look at the runs on this server.")
         st.stop()

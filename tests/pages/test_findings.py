@@ -14,12 +14,15 @@ from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.options import PRESETS
 from vlcore.jobs.jobs import State
 from vlcore.plots.theme import PHONE_SIDE
-from vlcore.study import plans, published, registry, report
+from vlcore.study import plans, registry, report
 from vlcore.study import text as words
+from vlcore.study.answer import composition_found
+from vlcore.study.answer_table import answer_table
 from vlcore.study.plans import StudyPlan
 from vlcore.study.pooled import SETS, found, pooled, studies_to_open
 from vlcore.study.published import PublishedStudy
 from vlcore.study.results import Study
+from vlcore.study.telling_apart import apart_found
 from vlcore.web.condition_controls import LENGTHS
 from vlcore.web.findings import sections
 
@@ -75,8 +78,8 @@ def test_a_published_study_opens_without_any_model(published_alone: Path, queue:
     first = next(part.value for part in page.markdown if "seed pairs" in part.value)
     assert first == found(), "the answer is first"
     assert alts(page)[0].startswith(FOREST)
-    for sentence in sections._depends_on(published.FOLDER, published.newest()):
-        assert " ".join(sentence.split()) in " ".join(text.split())
+    depends = f"{answer_table()}\n\n{apart_found()} {composition_found()}"
+    assert depends in [part.value for part in page.markdown]
     assert study.origin in text
     everything = next(box for box in page.expander if box.label.startswith("All results"))
     assert pooled("scenes").words.partition(" in")[0] in everything.markdown[0].value

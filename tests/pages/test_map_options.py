@@ -314,13 +314,6 @@ def test_the_control_has_names_by_heading_and_the_address_keeps_them(
     assert set(headings) == {"", "Model", "Scene"}
 
 
-def test_an_unknown_colouring_is_one_sentence_that_names_those_there_are(
-    both: Comparison, cli: Cli, tmp_path: Path
-) -> None:
+def test_an_unknown_colouring_is_one_sentence_that_names_those_there_are(both: Comparison) -> None:
     with pytest.raises(LabError, match=r"No colouring is named 'colour'; .*right or wrong"):
         both.chart(options=MapOptions(colour_by="colour"))
-    key, out = both.models[0].key, tmp_path / "maps.html"
-    code, _, error = cli("compare", key, "--colour-by", "colour", "--out", out)
-    assert code != 0
-    assert "margin" in error
-    assert not out.exists()

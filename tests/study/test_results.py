@@ -30,7 +30,7 @@ def of(name: str, seeds: int, published: int | None = None) -> Study:
     return Study(study, SCENES)
 
 
-def test_a_whole_study_is_tables_findings_and_a_report(tmp_path: Path) -> None:
+def test_a_whole_study_is_tables_and_findings() -> None:
     results = of("experiments", 6)
     own = {condition.key for condition in results.plan.conditions}
     assert own < set(results.runs()["key"]), "what the claims must beat is there too"
@@ -43,7 +43,6 @@ def test_a_whole_study_is_tables_findings_and_a_report(tmp_path: Path) -> None:
     assert set(compared["treatment"]) == {"descriptive"}
     early = results.comparisons("probe_object", "first_fit").query("role == 'primary'")
     assert set(early["measure"]) == {"probe_object"}
-    assert results.report(tmp_path / "study.html").read_text().startswith("<!DOCTYPE html>")
 
 
 @pytest.fixture
@@ -118,7 +117,7 @@ def test_a_study_with_a_plan_of_its_own_opens_as_it_was_published(published_fold
 def test_a_published_study_without_unbiased_runs_fails_no_sanity_check(
     published_folder: Path,
 ) -> None:
-    results = of("experiments", 3)
+    results = of("experiments", 2)
     results._frame = results.runs()[results.runs()["bias"] > 0]
     publishing.publish(results, "experiments/scenes")
     opened = published.PublishedStudy("experiments", "scenes")
@@ -268,7 +267,7 @@ def test_a_study_without_runs_at_bias_0_is_checked_by_those_of_its_pairs_in_othe
 
 def test_what_other_studies_of_the_same_pairs_share_is_counted(published_folder: Path) -> None:
     for grid in ("experiments", "class"):
-        publishing.publish(of(grid, 3), f"{grid}/scenes")
+        publishing.publish(of(grid, 2), f"{grid}/scenes")
     shown = published.PublishedStudy("experiments", "scenes")
-    assert shown.shared_runs() == {"class": 12}
+    assert shown.shared_runs() == {"class": 8}
     assert [one.status for one in shown.claims()] == [one.status for one in shown.findings().claims]

@@ -76,6 +76,15 @@ class TrainingSet:
         return pd.concat([table, _table_of_drawn(self.drawn, self.images)], ignore_index=True)
 
     @cached_property
+    def groups(self) -> NDArray[np.str_]:
+        """The group of each image, (n,); the whole table takes ten times as long."""
+        groups = self.images.table["group"].to_numpy()[self.rows]
+        if not self.drawn:
+            return groups
+        drawn_groups = _table_of_drawn(self.drawn, self.images)["group"].to_numpy()
+        return np.concatenate([groups, drawn_groups])
+
+    @cached_property
     def altered(self) -> NDArray[np.int64]:
         """Indices, of n, of the images that are not as the set has them: drawn, or with a faded
         background."""
@@ -199,7 +208,7 @@ def _training_set(images: ImageSet, condition: Condition, idle: dict[Edit, str])
     if edits and condition.mitigation == "subsample":
         training = _subsampled(training, unedited)
         idle |= _idle_in_subsample(training, unedited, edits)
-    groups = training.table["group"].to_numpy()
+    groups = training.groups
     counts = {group: int((groups == group).sum()) for group in images.grouping.names}
     if edits:
         _check_counts(counts, condition.mitigation)

@@ -354,7 +354,8 @@ def row_captions(
         CaptionError: The style needs what the images lack.
     """
     chances = np.random.default_rng([seed, len(table)]).random(len(table))[rows]
-    part = table.iloc[rows]
+    read = [name for name in ("object", "context", "factors") if name in table]
+    part = table[read].iloc[rows]
     traits = _traits_of(part, traits_named(style, template), style)
     shares_of = functools.cache(_shares)
     captions = []

@@ -274,6 +274,16 @@ class PublishedStudy(Study):
         return counts
 
 
+def open_published(name: str, data: str) -> PublishedStudy:
+    """A published study that a process reads once: a page asks for it at every click."""
+    return _opened(FOLDER, newest(), name, data)
+
+
+@made_once(3)
+def _opened(_folder: Path, _newest: float, name: str, data: str) -> PublishedStudy:
+    return PublishedStudy(name, data)
+
+
 def seed_pairs(condition: Condition) -> dict[str, pd.DataFrame]:
     """The runs of both label styles that are else like a condition, by the study that they were
     trained for: minority accuracy at the end of training; the study with most pairs first."""

@@ -95,7 +95,7 @@ class Shown(LinkedMaps):
 
     @property
     def panel_key(self) -> str:
-        return f"{super().panel_key}-{self._panel.number}"
+        return f"{self.map_key}-{self._panel.number}-panel"  # the guide knows its end
 
     @property
     def _panel(self) -> Panel:

@@ -272,7 +272,7 @@ def shared_runs(canvas: Canvas) -> None:
     if not isinstance(study, PublishedStudy):
         return
     for name, count in study.shared_runs().items():
-        second = PublishedStudy(name, study.plan.conditions[0].data)
+        second = published.open_published(name, study.plan.conditions[0].data)
         claims = {result.claim.id: result for result in _claims(second)}
         differ = [
             f"{result.claim.id} {words.claim_words(claims[result.claim.id])}"
