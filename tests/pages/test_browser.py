@@ -16,6 +16,7 @@ from .app import pets
 from .serving import PATIENCE, expect_nothing_cut_off, expect_text, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
+PICTURE = re.compile("picture=p")
 
 
 def test_pages_are_in_nobodys_way(page: Page, server: str) -> None:
@@ -54,17 +55,16 @@ def test_a_picture_of_a_sheet_lights_up_and_is_enlarged_by_a_click(page: Page, s
     expect_text(page, "Download")
     judge_both(page)
     pictures = page.locator("svg image")
-    expect(pictures.nth(20)).to_be_attached()
-    assert pictures.count() == 4 * 48
+    expect(pictures).to_have_count(4 * 48)
     pictures.nth(20).hover(force=True)
     expect(page.locator("#vg-tooltip-element.visible img")).to_be_visible()
     pictures.nth(20).click(force=True)
     expect(page.get_by_role("dialog").get_by_text("Its twins")).to_be_visible()
-    assert "picture=p" in page.url
+    expect(page).to_have_url(PICTURE)
     settled(page)
     page.go_back()
     expect(page.get_by_role("dialog")).to_have_count(0)
-    assert "picture=p" not in page.url
+    expect(page).not_to_have_url(PICTURE)
     expect(page.locator("[data-test-script-state=notRunning]")).to_be_attached()
     pictures.nth(20).click(force=True)
     expect(page.get_by_role("dialog").get_by_text("Its twins")).to_be_visible()
@@ -86,7 +86,8 @@ def test_a_zip_is_imported_by_the_real_worker(page: Page, server: str, tmp_path:
     page.locator("input[type=file]").first.set_input_files(archive)
     page.get_by_label("Name of the set").fill("browser-cups")
     page.get_by_role("button", name="Make the image set").click()
-    page.get_by_role("button", name="Train on it").click()
+    # A worker gives way to all other tests.
+    page.get_by_role("button", name="Train on it").click(timeout=3 * PATIENCE)
     expect(page).to_have_url(re.compile("/Train.*data=browser-cups"))
     expect(page.get_by_role("combobox", name="Image set")).to_have_value("browser-cups")
     settled(page)
