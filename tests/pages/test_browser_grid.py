@@ -1,7 +1,5 @@
 """The grid of Compare in a browser, of the bundled models: one image lit in all maps, a map that
-opens, and files of it."""
-
-from collections.abc import Callable
+opens, and its levels on a phone."""
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -9,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.chromium import needs_chromium
 
 from .accessibility import judge_both
-from .serving import downloaded, expect_nothing_cut_off, expect_text, maps_drawn, on_top, settled
+from .serving import expect_nothing_cut_off, expect_text, maps_drawn, on_top, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -37,18 +35,11 @@ def one_image_is_lit(tab: Page) -> None:
     assert len(lit.evaluate_all(IDENTITIES)) == 1
 
 
-def test_one_image_is_lit_in_all_maps_and_a_click_opens_a_pair(
-    come: Callable[..., Page], page: Page, server: str
-) -> None:
+def test_one_image_is_lit_in_all_maps_and_a_click_opens_a_pair(page: Page, server: str) -> None:
     page.goto(f"{server}/Compare?view=grid")
     maps_drawn(page, 170)
     expect(page.locator("path[aria-label*=': map with']")).to_have_count(MAPS)
     one_image_is_lit(page)
-
-    away = come(offline=True)
-    away.goto(downloaded(page, "Offline page").as_uri())
-    one_image_is_lit(away)
-    assert "Descriptive labels" in downloaded(page, "SVG").read_text(encoding="utf-8")
 
     chosen = map_at(page, "Descriptive labels, 75\u00a0% removed")
     chosen.click(position={"x": 3, "y": 3})
@@ -64,18 +55,19 @@ def test_one_image_is_lit_in_all_maps_and_a_click_opens_a_pair(
     expect_text(page, "Look closer")
     assert "left_bias=25" in page.url
 
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{server}/Compare?view=grid")
+    levels_are_below_each_other(page)
 
-def test_on_a_phone_bias_levels_are_below_each_other(
-    come: Callable[..., Page], server: str
-) -> None:
-    tab = come(390, 844)
-    tab.goto(f"{server}/Compare?view=grid&data=balanced-cues")
+
+def levels_are_below_each_other(tab: Page) -> None:
+    """On a phone."""
     short, long = (map_at(tab, f"{name} labels, No bias") for name in ("Short", "Descriptive"))
     biased = map_at(tab, "Short labels, 100\u00a0% removed")
     expect(biased).to_be_visible()
     settled(tab)
+    expect_nothing_cut_off(tab)
     first, beside, below = (part.bounding_box() for part in (short, long, biased))
     assert first["y"] == beside["y"]
     assert below["y"] > first["y"] + first["height"]
-    expect_nothing_cut_off(tab)
     judge_both(tab)

@@ -9,16 +9,17 @@ from playwright.sync_api import Page, WebSocket, expect
 
 from tests.chromium import needs_chromium
 from vlcore.classroom.guide import cards
-from vlcore.study import plans
 
 from .accessibility import judge_both
-from .linked_maps import MapsOfTab, comparison_of
 from .serving import expect_text, press, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 READY = ".atlas[aria-busy=false]"
 NOTHING_LEFT = """() => document.getAnimations()
     .every(one => one.effect.getTiming().fill !== "forwards")"""
+
+FOUR_SCREENS = """() => document.querySelector("[data-testid=stMainBlockContainer]").scrollHeight
+    <= 4 * innerHeight"""
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,10 @@ def test_maps_move_before_anything_is_trained_and_sliders_ask_nobody(
     drag(page, "time", 0)
     assert still(page) != biased
     assert frames == []
+    with page.expect_request("**/atlas-scenes-pretrained.json*"):
+        page.get_by_text("pretrained", exact=True).click()
+    settled(page)
+    expect(page.locator(READY)).to_be_visible()
 
 
 def test_without_motion_a_visitor_asks_which_model_is_trusted_and_looks_at_images(
@@ -92,6 +97,7 @@ def test_without_motion_a_visitor_asks_which_model_is_trusted_and_looks_at_image
     page.goto(server)
     expect_text(page, "Which would you trust?")
     assert positions(page) == still(page), "with little motion nothing plays"
+    expect_faces_and_full_maps(page)
     hidden = page.locator(".atlas svg[role=img] > path.hidden")
     expect(hidden).to_have_count(200)
     level = page.locator(".atlas .removed")
@@ -120,7 +126,7 @@ def test_without_motion_a_visitor_asks_which_model_is_trusted_and_looks_at_image
     maps.nth(1).focus()
     # The words about it follow the step while it stays lit.
     last, words = int(page.locator(".atlas .time").get_attribute("max") or "nan"), []
-    for _ in range(20):
+    for _ in range(8):
         drag(page, "time", last)
         page.keyboard.press("ArrowRight")
         words.append([tip.locator(".words").inner_text()])
@@ -138,6 +144,11 @@ def test_without_motion_a_visitor_asks_which_model_is_trusted_and_looks_at_image
     expect(tip).to_be_hidden()
     expect(halos).to_have_count(0)
     judge_both(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.reload()
+    settled(page)
+    expect(page.get_by_text("on 1,000 held-out images").first).to_be_visible()
+    page.wait_for_function(FOUR_SCREENS)  # of a phone
 
 
 FILLED = """maps => maps.map(map => {
@@ -151,12 +162,8 @@ FILLED = """maps => maps.map(map => {
 })"""
 
 
-def test_maps_fill_their_frames_and_images_of_the_groups_are_on_the_first_screen(
-    come: Callable[..., Page], server: str
-) -> None:
-    page = come(1280, 720, reduced_motion="reduce")
-    page.goto(server)
-    expect_text(page, "Which would you trust?")
+def expect_faces_and_full_maps(page: Page) -> None:
+    """Images of the groups on the first screen, and maps that fill their frames."""
     faces = page.locator(".atlas .face")
     expect(faces).to_have_count(8)
     for face in faces.all():
@@ -164,34 +171,12 @@ def test_maps_fill_their_frames_and_images_of_the_groups_are_on_the_first_screen
         assert box is not None
         assert box["y"] + box["height"] <= 720
         assert box["width"] >= 30
-    still(page)
     maps = page.locator(".atlas svg[role=img]").evaluate_all(FILLED)
     spans = [[high - low for low, high in axes] for axes in maps]
     assert max(max(axes) for axes in spans) > 0.9, "up to the margin"
     assert all(max(axes) > 0.75 for axes in spans), "of the other one, which has the same scale"
     for axes in maps:
         assert all(abs(low + high - 1) < 0.02 for low, high in axes), "in the middle"
-
-
-def test_home_is_four_screens_of_a_phone(come: Callable[..., Page], server: str) -> None:
-    page = come(390, 844)
-    page.goto(server)
-    settled(page)
-    expect(page.get_by_text("on 1,000 held-out images").first).to_be_visible()
-    height = page.locator("[data-testid=stMainBlockContainer]").evaluate("it => it.scrollHeight")
-    assert height <= 4 * 844
-
-
-def test_a_picture_that_is_clicked_is_drawn_then(come: Callable[..., Page], server: str) -> None:
-    page = come(1280, 720)
-    conditions = plans.find("experiments").conditions[:2]
-    maps = MapsOfTab(page, comparison_of([condition.key for condition in conditions]))
-    maps.opened(f"{server}/Compare")
-    page.mouse.click(*maps.at(0, maps.lonely("camel_grass")))
-    expect_text(page, "Nearest in the right model")
-    settled(page)
-    assert not page.get_by_test_id("stAlert").filter(has_text="cannot be read").count()
-    expect(page.get_by_alt_text("camel, grass").first).to_be_visible()
 
 
 def control_of(name: str) -> str:
@@ -202,60 +187,50 @@ def control_of(name: str) -> str:
     return f"[class*='st-key-{key}'] {part}".strip()
 
 
-def number_of(title: str) -> int:
-    return next(number for number, card in enumerate(cards(), 1) if card.title == title)
-
-
-def test_a_card_by_its_own_link_finds_what_it_says_and_does_it(
+def test_cards_of_the_guide_find_what_they_say_and_lead_back_to_the_page(
     come: Callable[..., Page], server: str
 ) -> None:
     page = come(1280, 720, reduced_motion="reduce")
-
-    def opened(title: str) -> None:
-        page.goto(f"{server}/?guide={number_of(title)}")
-        expect(page.locator(".st-key-guide")).to_contain_text(title)
-        settled(page)
-
+    guide = page.locator(".st-key-guide")
     hidden = page.locator(".atlas svg[role=img] > path.hidden")
-    shares = page.locator(".atlas .shares strong")
-    opened("Now the rare images")
-    expect(hidden).to_have_count(200)
-    page.get_by_role("checkbox", name="Rare images").check()
-    expect(hidden).to_have_count(0)
-    opened("One slider is the cause")
-    expect(hidden).to_have_count(0)
-    before = still(page)
-    slider = page.locator(".atlas .bias")
-    slider.focus()
-    slider.press("End")
-    expect_text(page, "100 % removed (0 of 48 kept)")
-    assert still(page) != before
-    assert "?" not in shares.all_text_contents()
-    opened("What a model is fed")
-    page.get_by_role("slider").press("End")
-    expect(page.locator(".st-key-guide")).to_contain_text("Done")
-    opened("What it is told")
-    page.get_by_role("radio", name="short", exact=True).click()
-    expect(page.locator(".st-key-guide")).to_contain_text("Done")
-    opened("Count, do not guess")
-    expect(page.locator(control_of("maps -panel"))).to_be_in_viewport()
-    opened("The study's question")
-    page.locator(".st-key-right_labels").get_by_role("radio", name="descriptive").click()
-    expect(page.locator(".st-key-guide")).to_contain_text("Done")
-    opened("How much of it is chance?")
-    expect(page.get_by_role("button", name="Train this model")).to_be_enabled()
-    opened("Your turn")
-    expect(page.get_by_role("button", name="Train this model")).to_be_enabled()
 
+    def reveal() -> None:
+        expect(hidden).to_have_count(200)
+        page.get_by_role("checkbox", name="Rare images").check()
+        expect(hidden).to_have_count(0)
 
-def test_the_guide_leads_from_its_first_card_to_its_last_and_back_to_the_page(
-    come: Callable[..., Page], server: str
-) -> None:
-    page = come(1280, 720, reduced_motion="reduce")
+    def drag_bias() -> None:
+        expect(hidden).to_have_count(0)
+        before = still(page)
+        slider = page.locator(".atlas .bias")
+        slider.focus()
+        slider.press("End")
+        expect_text(page, "100 % removed (0 of 48 kept)")
+        assert still(page) != before
+        assert "?" not in page.locator(".atlas .shares strong").all_text_contents()
+
+    def do(act: Callable[..., None], *keys: str) -> None:
+        act(*keys)
+        expect(guide).to_contain_text("Done")
+
+    deeds: dict[str, Callable[[], None]] = {
+        "Now the rare images": reveal,
+        "One slider is the cause": drag_bias,
+        "What a model is fed": lambda: do(page.get_by_role("slider").press, "End"),
+        "What it is told": lambda: do(page.get_by_role("radio", name="short", exact=True).click),
+        "The study's question": lambda: do(
+            page.locator(".st-key-right_labels").get_by_role("radio", name="descriptive").click
+        ),
+        "Your turn": lambda: expect(
+            page.get_by_role("button", name="Train this model")
+        ).to_be_enabled(),
+    }
+    by_link = {2: 3, 9: len(cards()) - 1}  # what is between begins as these do
     page.goto(server)
     press(page, "Show me around")
-    for number, card in enumerate(cards(), start=1):
-        expect(page.locator(".st-key-guide")).to_contain_text(f"card {number} of {len(cards())}")
+    for number in (*range(1, 10), len(cards()) - 1, len(cards())):
+        card = cards()[number - 1]
+        expect(guide).to_contain_text(f"card {number} of {len(cards())}")
         settled(page)
         expect(page).to_have_url(re.compile(f"guide={number}(&|$)"))
         control = page.locator(control_of(card.highlight)).first
@@ -264,10 +239,17 @@ def test_the_guide_leads_from_its_first_card_to_its_last_and_back_to_the_page(
         expect(lit).to_have_css("outline-style", "solid")
         expect(lit).to_be_in_viewport()
         expect(page.get_by_role("region", name=card.title)).to_be_in_viewport()
+        if card.title in deeds:
+            deeds.pop(card.title)()
+            settled(page)
         if number == 9:
+            page.mouse.move(2, 2)  # what is under the pointer has another ground
             judge_both(page)
-        if number < len(cards()):
+        if number in by_link:
+            page.goto(f"{server}/?guide={by_link[number]}")
+        elif number < len(cards()):
             press(page, "Next")
+    assert deeds == {}
     press(page, "Finish")
     expect_text(page, "Train a model of your own choice")
     page.wait_for_function(NOTHING_LEFT)

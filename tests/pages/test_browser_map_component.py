@@ -21,31 +21,20 @@ from vlcore.study import plans
 from vlcore.web.components import scripts
 
 from .accessibility import in_scheme, judge
-from .linked_maps import LIT, NO_WEBGL, MapsOfTab, comparison_of
-from .serving import begun, expect_text, free_port, settled, unfold
+from .linked_maps import LIT, MapsOfTab, comparison_of
+from .serving import expect_text, settled, unfold
 from .test_browser_compare import address_field
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
 KEYS = [plans.find("experiments").conditions[number].key for number in (0, 2)]
 ADDRESS = f"Compare?left_model={KEYS[0]}&right_model={KEYS[1]}"
-FEW = 100  # marks, for this server
 
 
 @pytest.fixture(scope="module")
 def server(fresh_server: str) -> str:
     """The app with its bundled models."""
     return fresh_server
-
-
-@pytest.fixture(scope="module")
-def server_of_few(server: str) -> Iterator[str]:
-    """Another server of the same home, for which a hundred marks are many."""
-    port = free_port()
-    process = begun(port, f"import vlcore.api.compared_maps as maps; maps.MOST_MARKS = {FEW}")
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(30)
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +85,13 @@ def test_the_pointer_lights_zooms_and_moves_both_maps(maps: MapsOfTab, server: s
     tab.mouse.wheel(0, -300)  # nobody works with the maps yet: the page would scroll
     expect(maps.root).to_have_attribute("data-zoom", "1.00")
     tab.mouse.click(*maps.at(0, row))
-    expect_text(tab, "Nearest in the left model")
+    for model in ("left", "right"):
+        expect_text(tab, f"Nearest in the {model} model")
     assert address_field(tab, "picture") == identity
     settled(tab)
+    # In a home where nothing was drawn before.
+    expect(tab.get_by_alt_text(re.compile("^(camel|horse), ")).first).to_be_visible()
+    assert not tab.get_by_test_id("stAlert").filter(has_text="cannot be read").count()
     tab.mouse.move(*maps.at(0, row))
     tab.mouse.wheel(0, -400)
     expect(maps.root).not_to_have_attribute("data-zoom", "1.00")
@@ -155,29 +148,7 @@ def test_the_pointer_lights_zooms_and_moves_both_maps(maps: MapsOfTab, server: s
     assert moved[hovered] == pytest.approx(moved[farthest], abs=1 / side)
 
 
-def test_the_name_of_a_cluster_selects_its_images(maps: MapsOfTab, server: str) -> None:
-    tab = maps.tab
-    maps.opened(f"{server}/{ADDRESS}&show_clusters=true")
-    expect_text(tab, "Tick a row, or click a name on a map")
-    clusters = named_clusters(maps.comparison)
-    for pane, found in enumerate(clusters):
-        names = maps.surface(pane).locator(".cluster")
-        expect(names).to_have_text([cluster.label for cluster in found])
-    names.first.scroll_into_view_if_needed()
-    names.first.click()
-    first = clusters[-1][0]
-    expect(maps.root).to_have_attribute("data-marked", str(len(first.rows)))
-    expect_text(tab, f"{len(first.rows)} images: marked on the maps")
-    assert address_field(tab, "selection")
-    settled(tab)
-    judge(tab)
-    table = tab.locator("[class*='st-key-clusters-'] .dvn-scroller").first
-    table.click(position={"x": 17, "y": 52})  # the box of the first row
-    expect_text(tab, f"cluster {clusters[0][0].label} of the left map")
-    expect(maps.root).to_have_attribute("data-marked", str(len(clusters[0][0].rows)))
-
-
-def test_a_lasso_reaches_the_page_and_survives_its_runs(maps: MapsOfTab, server: str) -> None:
+def test_a_lasso_and_the_name_of_a_cluster_reach_the_page(maps: MapsOfTab, server: str) -> None:
     tab = maps.tab
     maps.opened(f"{server}/{ADDRESS}")
     left, top, side = maps.box(0)
@@ -226,28 +197,28 @@ def test_a_lasso_reaches_the_page_and_survives_its_runs(maps: MapsOfTab, server:
     expect(tab.get_by_text("The images you marked")).to_have_count(0)
     assert min(maps.colours(0, DARK)) > 20
 
-
-def test_legend_and_panel_hide_images_from_a_selection(maps: MapsOfTab, server: str) -> None:
-    tab = maps.tab
-    maps.opened(f"{server}/{ADDRESS}")
-    points = maps.comparison.points.dropna(subset="x0")
-    everything = max(int(maps.comparison.points[f"x{pane}"].notna().sum()) for pane in (0, 1))
-    expect(maps.root).to_have_attribute("data-shown", str(everything))
-    tab.locator("path[aria-label^='camel on grass (minority group): click']").click()
-    of_group = points[points["group"] == "camel_grass"]
-    expect(maps.root).to_have_attribute("data-shown", str(len(of_group)))
+    # The name of a cluster selects its images, and so does its row.
+    unfold(tab, "Show more")
+    tab.get_by_test_id("stPopoverBody").get_by_text("Name clusters", exact=True).click()
+    expect_text(tab, "Tick a row, or click a name on a map")
     settled(tab)
-    tab.get_by_role("button", name="hollow: held out").click()
-    held_out = of_group[of_group["kind"] == "test"]
-    expect(maps.root).to_have_attribute("data-shown", str(len(held_out)))
+    tab.keyboard.press("Escape")
+    clusters = named_clusters(maps.comparison)
+    for pane, found in enumerate(clusters):
+        names = maps.surface(pane).locator(".cluster")
+        expect(names).to_have_text([cluster.label for cluster in found])
+    names.first.scroll_into_view_if_needed()
+    names.first.click()
+    first = clusters[-1][0]
+    expect(maps.root).to_have_attribute("data-marked", str(len(first.rows)))
+    expect_text(tab, f"{len(first.rows)} images of")
+    assert address_field(tab, "selection")
     settled(tab)
-    left, top, side = maps.box(0)
-    tab.mouse.move(left + 2, top + 2)
-    tab.mouse.down()
-    tab.mouse.move(left + side - 2, top + side - 2, steps=3)
-    tab.mouse.up()
-    expect(maps.root).to_have_attribute("data-marked", str(len(held_out)))
-    expect_text(tab, f"{len(held_out)} images")
+    judge(tab)
+    table = tab.locator("[class*='st-key-clusters-'] .dvn-scroller").first
+    table.click(position={"x": 17, "y": 52})  # the box of the first row
+    expect_text(tab, f"cluster {clusters[0][0].label} of the left map")
+    expect(maps.root).to_have_attribute("data-marked", str(len(clusters[0][0].rows)))
 
 
 def test_fingers_tap_and_pinch(
@@ -300,33 +271,14 @@ def test_fingers_tap_and_pinch(
     expect(maps.root).to_have_attribute("data-zoom", "1.00")
 
 
-def test_a_lost_drawing_comes_back(
-    browser_tab: Page, comparison: ComparedMaps, server: str
-) -> None:
-    """On a tab whose console is not judged: a browser warns there of a context that was lost."""
-    maps = MapsOfTab(browser_tab, comparison)
-    maps.opened(f"{server}/{ADDRESS}")
-    before = maps.colours(0, LIGHT)
-    maps.root.locator("canvas").evaluate(
-        """canvas => {
-            window.taken = canvas.getContext("webgl2").getExtension("WEBGL_lose_context");
-            window.taken.loseContext();
-        }"""
-    )
-    expect(maps.root).to_have_attribute("data-state", "lost")
-    browser_tab.evaluate("window.taken.restoreContext()")
-    expect(maps.root).to_have_attribute("data-state", "drawn")
-    assert maps.colours(0, LIGHT) == before
-
-
 @pytest.fixture
 def browser_tab(browser: object) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})  # type: ignore[attr-defined]
+    context = browser.new_context(viewport={"width": 1440, "height": 1200})  # type: ignore[attr-defined]
     yield context.new_page()
     context.close()
 
 
-def test_what_is_said_of_an_image_stays_inside_the_window(
+def test_what_is_said_stays_inside_the_window_and_what_is_hidden_out_of_a_selection(
     come: Callable[..., Page], comparison: ComparedMaps, server: str
 ) -> None:
     tab = come(1280, 720)
@@ -347,46 +299,57 @@ def test_what_is_said_of_an_image_stays_inside_the_window(
         assert box["x"] + box["width"] <= 1280
         assert box["y"] + box["height"] <= 720
 
+    points = comparison.points.dropna(subset="x0")
+    everything = max(int(comparison.points[f"x{pane}"].notna().sum()) for pane in (0, 1))
+    expect(maps.root).to_have_attribute("data-shown", str(everything))
+    tab.locator("path[aria-label^='camel on grass (minority group): click']").click()
+    of_group = points[points["group"] == "camel_grass"]
+    expect(maps.root).to_have_attribute("data-shown", str(len(of_group)))
+    settled(tab)
+    tab.get_by_role("button", name="hollow: held out").click()
+    held_out = of_group[of_group["kind"] == "test"]
+    expect(maps.root).to_have_attribute("data-shown", str(len(held_out)))
+    settled(tab)
+    left, top, side = maps.box(0)
+    tab.mouse.move(left + 2, top + 2)
+    tab.mouse.down()
+    tab.mouse.move(left + side - 2, top + side - 2, steps=3)
+    tab.mouse.up()
+    expect(maps.root).to_have_attribute("data-marked", str(len(held_out)))
+    expect_text(tab, f"{len(held_out)} images")
 
-def test_images_stand_for_their_marks(maps: MapsOfTab, server: str) -> None:
+
+def test_images_stand_for_their_marks_have_neighbours_and_come_back_when_they_are_lost(
+    browser_tab: Page, comparison: ComparedMaps, server: str
+) -> None:
+    """On a tab whose console is not judged: a browser warns there of a context that was lost."""
+    maps = MapsOfTab(browser_tab, comparison)
     row = maps.lonely()
-    maps.opened(f"{server}/{ADDRESS}&show_pictures=true")
+    maps.opened(f"{server}/{ADDRESS}&show_pictures=true&show_neighbours=true")
     number = int(maps.comparison.rows[row])
     image = open_set("scenes").image(number)
     height, width = (length // 4 for length in image.shape[:2])
     expected = image[height:-height, width:-width].mean(axis=(0, 1))
     x, y = maps.at(0, row)
-    pixels = maps.pixels({"x": x - 7, "y": y - 7, "width": 14, "height": 14})
-    assert pixels.mean(axis=(0, 1)) == pytest.approx(expected, abs=25)
 
+    def expect_image() -> None:
+        pixels = maps.pixels({"x": x - 7, "y": y - 7, "width": 14, "height": 14})
+        assert pixels.mean(axis=(0, 1)) == pytest.approx(expected, abs=25)
 
-def test_neighbours_are_joined_to_the_image_under_the_pointer(maps: MapsOfTab, server: str) -> None:
-    tab, row = maps.tab, maps.lonely()
-    maps.opened(f"{server}/{ADDRESS}&show_neighbours=true")
-    tab.mouse.move(*maps.at(0, row))
+    expect_image()
+    maps.root.locator("canvas").evaluate(
+        """canvas => {
+            window.taken = canvas.getContext("webgl2").getExtension("WEBGL_lose_context");
+            window.taken.loseContext();
+        }"""
+    )
+    expect(maps.root).to_have_attribute("data-state", "lost")
+    browser_tab.evaluate("window.taken.restoreContext()")
+    expect(maps.root).to_have_attribute("data-state", "drawn")
+    expect_image()
+    browser_tab.mouse.move(x, y)
     for pane in (0, 1):
         expect(maps.surface(pane).locator("line")).to_have_count(NEIGHBOURS)
-
-
-@pytest.mark.parametrize("few", [False, True])
-def test_a_browser_without_webgl_gets_vectors(
-    browser_tab: Page, comparison: ComparedMaps, server: str, server_of_few: str, few: bool
-) -> None:
-    """On a tab whose requests are not judged: it visits two servers."""
-    page = browser_tab
-    page.add_init_script(NO_WEBGL)
-    page.goto(f"{server_of_few if few else server}/{ADDRESS}")
-    expect_text(page, "This browser offers no WebGL2")
-    drawn = page.locator("[class*='-vectors'] svg.marks")
-    expect(drawn).to_have_count(1)
-    for pane in (0, 1):
-        marks = drawn.locator(f"[class*='marks_{pane}_marks'] path")
-        expect(marks.first).to_be_attached()
-        if few:
-            assert marks.count() <= FEW // 2
-            expect(drawn.get_by_text(f"a sample: {FEW // 2} of").first).to_be_attached()
-        else:
-            assert marks.count() == comparison.points[f"x{pane}"].notna().sum()
 
 
 def test_rare_colours_are_drawn_on_top(page: Page) -> None:

@@ -1,5 +1,4 @@
-"""Compare and Home on a fresh home in a browser: both pairs of towers, and a slider that never
-leaves a blank page."""
+"""Compare on a fresh home in a browser: a slider that never leaves a blank page."""
 
 from collections.abc import Callable
 
@@ -45,18 +44,3 @@ def test_a_pretrained_model_that_is_not_there_is_trained_while_the_former_maps_s
     settled(tab)
     expect(maps.first).to_be_visible()
     assert any(title.startswith("25") for title in biases(tab))
-
-
-def test_home_plays_the_atlas_of_the_towers_that_are_chosen(
-    come: Callable[..., Page], server: str
-) -> None:
-    tab = come(1280, 720)
-    requests: list[str] = []
-    tab.on("request", lambda request: requests.append(request.url))
-    tab.goto(f"{server}/?towers=pretrained")
-    expect(tab.locator(".atlas svg").first).to_be_visible()
-    assert any("atlas-scenes-pretrained.json" in url for url in requests)
-    tab.get_by_text("scratch", exact=True).click()
-    settled(tab)
-    expect(tab.locator(".atlas svg").first).to_be_visible()
-    assert any("atlas-scenes.json" in url for url in requests)

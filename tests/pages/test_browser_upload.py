@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.chromium import needs_chromium
 from vlcore.scenes import draw, sample
 
-from .accessibility import judge_both
+from .accessibility import judge, judge_both
 from .serving import downloaded, expect_nothing_cut_off, expect_text, marks, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
@@ -70,11 +70,29 @@ def badges(tab: Page, words: str) -> Locator:
     return tab.locator(".stMarkdownBadge").filter(has_text=words, visible=True)
 
 
-def test_it_begins_with_a_sample_that_biased_models_get_wrong(
+def test_a_sample_an_image_of_ones_own_and_a_cut_out(
     come: Callable[..., Page], server: str
 ) -> None:
+    """On a phone from the second on."""
     tab = come(1280, 720)
     tab.goto(f"{server}/Upload")
+    biased_models_get_the_sample_wrong(tab)
+    tab.set_viewport_size({"width": 390, "height": 844})
+    tab.reload()
+    give(tab, ("street.png", street()))
+    an_image_takes_three_screens_and_nothing_is_cut(tab)
+    tab.get_by_text("scratch", exact=True).click()
+    expect(tab.get_by_text("This model has only seen drawings")).to_have_count(2)
+    expect(badges(tab, "has only seen drawings")).to_have_count(2)
+    assert "towers=scratch" in tab.url
+    tab.set_viewport_size({"width": 1440, "height": 1200})
+    tab.reload()
+    settled(tab)
+    tab.wait_for_function(PASTE, arg=base64.b64encode(cut_out()).decode())
+    a_cut_out_is_on_seven_backgrounds_explained_and_its_table_downloaded(tab)
+
+
+def biased_models_get_the_sample_wrong(tab: Page) -> None:
     expect_text(tab, "A sample to begin with")
     expect(marks(tab, "your image 1")).to_have_count(2)
     expect(badges(tab, "wrong")).to_have_count(2)
@@ -82,15 +100,11 @@ def test_it_begins_with_a_sample_that_biased_models_get_wrong(
     map_box = tab.locator(".linked-maps .surface").first.bounding_box()
     assert map_box is not None
     assert map_box["y"] < 720 / 2, "the maps begin on the first screen"
-    judge_both(tab)
+    settled(tab)
+    judge(tab)
 
 
-def test_an_image_on_a_phone_takes_three_screens_and_nothing_is_cut(
-    come: Callable[..., Page], server: str
-) -> None:
-    tab = come(390, 844)
-    tab.goto(f"{server}/Upload")
-    give(tab, ("street.png", street()))
+def an_image_takes_three_screens_and_nothing_is_cut(tab: Page) -> None:
     expect(marks(tab, "your image 1")).to_have_count(2)
     expect(tab.get_by_text("New to the set")).to_have_count(1)
     expect(tab.get_by_text(re.compile("paint-over tests"))).to_have_count(2)
@@ -100,18 +114,9 @@ def test_an_image_on_a_phone_takes_three_screens_and_nothing_is_cut(
     nearest = tab.locator("img[alt='horse, grass'], img[alt='horse, desert'], img[alt^='camel, ']")
     rows = {round(box["y"]) for image in nearest.all() if (box := image.bounding_box()) is not None}
     assert len(rows) <= 2, "the nearest images of a model are in a row"
-    tab.get_by_text("scratch", exact=True).click()
-    expect(tab.get_by_text("This model has only seen drawings")).to_have_count(2)
-    expect(badges(tab, "has only seen drawings")).to_have_count(2)
-    assert "towers=scratch" in tab.url
 
 
-def test_a_cut_out_is_pasted_anywhere_explained_and_its_table_downloaded(
-    page: Page, server: str
-) -> None:
-    page.goto(f"{server}/Upload?towers=scratch")
-    settled(page)
-    page.wait_for_function(PASTE, arg=base64.b64encode(cut_out()).decode())
+def a_cut_out_is_on_seven_backgrounds_explained_and_its_table_downloaded(page: Page) -> None:
     for number in range(1, 8):
         expect(marks(page, f"your image {number}")).to_have_count(2)
     expect(page.get_by_text(re.compile("7 backgrounds"))).to_have_count(2)

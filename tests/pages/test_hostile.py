@@ -106,15 +106,24 @@ def other_home(hostile_home: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) 
     return hostile_home[1]
 
 
+ON = {"data": "www.evil.example"}
+LINKS = {
+    "1_Data": {**ON, "look": EVIL, "picture": EVIL},
+    "2_Train": {**ON, "train_labels": "own", "train_template": EVIL, "bring_name": EVIL},
+    "5_Findings": {**ON, "study": EVIL, "claim": EVIL},
+    "6_Lesson": {**ON, "step": EVIL, "code": EVIL},
+    "7_Manage": {"data": EVIL},
+}
+
+
 def said_aloud(key: str) -> dict[str, dict[str, str]]:
     """Pages on which hostile text stands, with their addresses."""
-    on = {"data": "www.evil.example"}
-    models = {**on, "left_model": key, "right_model": key, "third_model": EVIL, "models": "3"}
+    models = {**ON, "left_model": key, "right_model": key, "third_model": EVIL, "models": "3"}
     train = {"train_labels": "own", "train_template": LINK}
     return {
-        "": on,
-        "1_Data": {**on, "picture": "p0"},
-        "2_Train": {**on, **train, "bring_name": "www.evil.example/evil"},
+        "": ON,
+        "1_Data": {**ON, "picture": "p0"},
+        "2_Train": {**ON, **train, "bring_name": "www.evil.example/evil"},
         "3_Compare": {**models, "closer": "Captions", "caption": EVIL[:190]},
     }
 
@@ -133,6 +142,8 @@ def test_what_is_handed_out_of_it_does_not_compute_and_can_be_imported_again(
 def test_no_word_or_tooltip_of_a_page_makes_anything_of_it(other_home: str) -> None:
     for name, address in said_aloud(other_home).items():
         assert evil_of(opened(name, **address))
+    for name, address in LINKS.items():
+        evil_of(opened(name, **address))
 
 
 @pytest.mark.browser
@@ -140,18 +151,15 @@ def test_no_word_or_tooltip_of_a_page_makes_anything_of_it(other_home: str) -> N
 def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(
     other_home: str, browser: Browser
 ) -> None:
-    on, requests = {"data": "www.evil.example"}, []
+    requests = []
     pages = {name.partition("_")[2]: address for name, address in said_aloud(other_home).items()}
     links = {
-        "Data": {"look": EVIL, "data": EVIL, "picture": EVIL},
-        "Train": {**on, "train_labels": "own", "train_template": EVIL, "bring_name": EVIL},
-        "Upload": {**on, "left_asked": EVIL, "shows": EVIL},
-        "Findings": {**on, "study": EVIL, "claim": EVIL},
-        "Lesson": {**on, "step": EVIL, "code": EVIL},
-        "Manage": on,
+        "Upload": {**ON, "left_asked": EVIL, "shows": EVIL},
+        "Lesson": {**ON, "lesson": "collapse", "step": EVIL},
     }
     tab = browser.new_context(accept_downloads=True).new_page()
     tab.on("request", lambda sent: requests.append(sent.url))
+    files: list[Path] = []
 
     def harmless() -> None:
         foreign = (
@@ -162,21 +170,18 @@ def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(
         expect(tab.locator("img[src*=evil], .katex")).to_have_count(0)
 
     with served() as address:
-        for name, query in [*pages.items(), *links.items()]:
+        for name, query in (pages | links).items():
             tab.goto(f"{address}/{name}?{urlencode(query)}")
             settled(tab)
-            if query is pages.get(name):  # not a backslash more than was written
+            if name in pages:  # not a backslash more than was written
                 expect_text(tab, "http:\u2060//evil.example" if name == "Data" else "evil.example")
             harmless()
-        files = []
-        compare = urlencode({**pages["Compare"], "closer": "Export", "models": "2"})
-        for name, label in (
-            (f"Compare?{compare}", "Offline page"),
-            (f"Lesson?{urlencode({**on, 'lesson': 'collapse'})}", "Handout with the numbers"),
-        ):
-            tab.goto(f"{address}/{name}")
-            settled(tab)
-            files.append(downloaded(tab, label))
+            if name == "Lesson":
+                files.append(downloaded(tab, "Handout with the numbers"))
+            if name == "Compare":
+                pair = urlencode({**query, "closer": "Export", "models": "2"})
+                tab.goto(f"{address}/{name}?{pair}")
+                files.append(downloaded(tab, "Offline page"))
         for file in files:
             assert "evil" in file.read_text()
             tab.goto(file.as_uri())
