@@ -12,7 +12,7 @@ from tests.chromium import needs_chromium
 
 from .accessibility import judge, judge_both
 from .app import pets
-from .serving import expect_nothing_cut_off, expect_text, settled
+from .serving import PATIENCE, expect_nothing_cut_off, expect_text, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 PICTURE = re.compile("picture=p")
