@@ -163,7 +163,7 @@ def test_a_lasso_and_the_name_of_a_cluster_reach_the_page(maps: MapsOfTab, serve
     expected = int(inside(path, maps.parts[0] * side + [left, top]).sum())
     assert 20 < expected < len(maps.comparison.points) - 20
     expect(maps.root).to_have_attribute("data-marked", str(expected))
-    expect_text(tab, "The images you marked")
+    expect_text(tab, "The images you selected")
     expect_text(tab, f"{expected} images")
 
     settled(tab)
@@ -194,7 +194,7 @@ def test_a_lasso_and_the_name_of_a_cluster_reach_the_page(maps: MapsOfTab, serve
     tab.keyboard.press("Escape")
     expect(maps.root.locator(".card")).to_be_hidden()
     expect(maps.root).to_have_attribute("data-marked", "0")
-    expect(tab.get_by_text("The images you marked")).to_have_count(0)
+    expect(tab.get_by_text("The images you selected")).to_have_count(0)
     assert min(maps.colours(0, DARK)) > 20
 
     # The name of a cluster selects its images, and so does its row.

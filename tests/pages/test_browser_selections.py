@@ -52,7 +52,7 @@ def test_what_was_marked_is_there_after_a_reload_and_in_another_browser(
     page.goto(f"{server}/{ADDRESS}")
     settled(page)
     draw(page)
-    expect_text(page, "The images you marked")
+    expect_text(page, "The images you selected")
     settled(page)
     count = marked(page)
     assert count > 10
@@ -60,12 +60,12 @@ def test_what_was_marked_is_there_after_a_reload_and_in_another_browser(
     link = page.url
     assert address_field(page, "selection")
     page.reload()
-    expect_text(page, "The images you marked")
+    expect_text(page, "The images you selected")
     expect(maps(page)).to_have_attribute("data-marked", str(count))
     other = browser.new_context()
     tab = other.new_page()
     tab.goto(link)
-    expect_text(tab, "The images you marked")
+    expect_text(tab, "The images you selected")
     expect(maps(tab)).to_have_attribute("data-marked", str(count))
     judge(tab)
     table = downloaded(tab, "Download CSV").read_text(encoding="utf-8")
@@ -78,7 +78,7 @@ def test_what_was_marked_is_there_after_a_reload_and_in_another_browser(
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Clear", exact=True).last.click()
     expect(maps(page)).to_have_attribute("data-marked", "0")
-    expect(page.get_by_text("The images you marked")).to_have_count(0)
+    expect(page.get_by_text("The images you selected")).to_have_count(0)
     assert address_field(page, "selection") is None
 
 
@@ -93,7 +93,7 @@ def test_a_search_lights_up_and_a_rectangle_takes_its_place(page: Page, server: 
     settled(page)
     judge(page)
     draw(page)
-    expect_text(page, "The images you marked")
+    expect_text(page, "The images you selected")
     expect(box).to_have_value("")
     assert address_field(page, "search") is None
 

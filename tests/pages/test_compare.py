@@ -448,6 +448,17 @@ def test_a_single_encoder_has_a_single_map(home: Path, tmp_path: Path) -> None:
         ok(start(data="alone", closer=section))
 
 
+@pytest.mark.parametrize("setting", ["picture", "like"])
+def test_an_image_of_the_address_is_forgotten_with_its_image_set(
+    encoders: list[str], setting: str
+) -> None:
+    page = ok(start(data=encoders[0], **{setting: "p20"}))
+    page.selectbox(key="data").set_value(encoders[1]).run()
+    assert setting in ok(page).query_params, "the same images by another encoder"
+    page.selectbox(key="data").set_value("scenes").run()
+    assert setting not in ok(page).query_params
+
+
 def test_captions_are_of_the_image_set_that_is_shown(encoders: list[str]) -> None:
     grouping = open_set(encoders[0]).grouping
     page = ok(start(closer="Captions"))

@@ -137,7 +137,7 @@ def test_what_a_browser_marked_is_listed() -> None:
         ok(page.run())
         words = f"**{count} images**"
         assert (words in text_of(page)) == (count > 0), state
-        assert ("The images you marked" in text_of(page)) == (count > 0), state
+        assert ("The images you selected" in text_of(page)) == (count > 0), state
     row = int(np.flatnonzero(points["x1"].notna())[0])
     told = {"picked": {"row": row, "time": 1}}
     page.session_state[key_of_maps()] = told
@@ -164,13 +164,30 @@ def test_what_is_seen_alone_is_of_the_legend_and_of_what_is_drawn() -> None:
         return [f"Select what is shown: {mask.sum()} images"]
 
     of_group = points["group"] == "horse_desert"
-    assert offered("group", "group horse_desert") == words(of_group & (is_drawn[0] | is_drawn[1]))
+    seen = of_group & (is_drawn[0] | is_drawn[1])
+    assert offered("group", "group horse_desert") == words(seen)
     wrong = [is_drawn[pane] & (points[f"right_{pane}"] == "wrong") for pane in (0, 1)]
     assert offered("right or wrong", "group horse_desert") == []
     gone = offered("right or wrong", "group horse_desert", "right wrong")
     assert gone == words(wrong[0] | wrong[1])
     assert (points["right_1"] == "none").any(), "what the second map does not show"
     assert offered("right or wrong", "right none") == []
+
+
+def test_an_address_means_the_same_values_in_other_models() -> None:
+    """Entries have numbers, and those are of other values where other images are shown."""
+    keys = [plans.find("experiments").conditions[number].key for number in (0, 2)]
+
+    def names(model: str) -> dict[str, str]:
+        drawn = told_maps(ok(start(colour="Scene: sky", left_model=model, right_model=model)))[0]
+        return {entry["words"]: entry["name"] for entry in drawn["legend"]}
+
+    first, second = map(names, keys)
+    word = next(word for word in first if first[word] != second.get(word, first[word]))
+    for key, entries in zip(keys, (first, second), strict=True):
+        sides = {"left_model": key, "right_model": key}
+        page = ok(start(colour="Scene: sky", legend=f"Scene: sky: {word}", **sides))
+        assert told_maps(page)[0]["shown"]["entries"] == [entries[word]]
 
 
 def test_the_address_says_which_groups_are_seen_alone() -> None:

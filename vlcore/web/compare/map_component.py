@@ -12,7 +12,7 @@ from vlcore.api.selections import Selection
 from vlcore.plots.maps.component import bitmask, rows_of_bitmask
 from vlcore.plots.maps.legend import rows_of_entries
 from vlcore.web import linked_maps
-from vlcore.web.compare.view import Clicks, Gesture, Shown, clicked_image
+from vlcore.web.compare.view import Clicks, Gesture, Shown
 
 
 def show(view: Shown, alt: str, selection: Selection | None) -> Clicks | None:
@@ -24,7 +24,7 @@ def show(view: Shown, alt: str, selection: Selection | None) -> Clicks | None:
     row = linked_maps.clicked_row(clicked, points)
     if row is not None:
         clicks = Clicks(str(points["id"].iat[row]), repr(clicked))
-    position = np.flatnonzero(points["id"] == clicked_image(clicks, view.map_key))
+    position = np.flatnonzero(points["id"] == view.clicked_image(clicks, view.map_key))
     picked = int(position[0]) if len(position) else None
     is_drawn = linked_maps.mount(view, alt, picked, _selected(view, selection))
     return clicks if is_drawn else None

@@ -27,7 +27,7 @@ from vlcore.plots.theme import Palette
 from vlcore.web import cache, map_controls, shell, widgets
 from vlcore.web.compare import agreement, blame, clusters, map_component, selections
 from vlcore.web.compare.models import Side, badges
-from vlcore.web.compare.view import Clicks, Shown, clicked_image
+from vlcore.web.compare.view import Clicks, Shown
 
 ABOVE = 190  # px of the page over the maps
 
@@ -70,10 +70,10 @@ def show(view: Shown, selection: Selection | None = None) -> None:
     widgets.show_part(view.parts["summary"])
     if view.options.clusters:
         clusters.show(view)
-    clicked = clicked_image(clicks, key)
+    clicked = view.clicked_image(clicks, key)
     selections.show(view, selection)
     with shell.errors_as_sentences():
-        _clicked(comparison, images, clicked, view.options.twins)
+        _clicked(view, clicked)
     if in_folds:
         _show_wrong_of_folds(comparison, images)
 
@@ -104,9 +104,8 @@ def _show_vectors(view: Shown, alt: str, key: str) -> Clicks:
     return Clicks(picked)
 
 
-def _clicked(
-    comparison: ComparedMaps, images: ImageSet, identity: str | None, arrows: bool
-) -> None:
+def _clicked(view: Shown, identity: str | None) -> None:
+    comparison, images = view.comparison, view.images
     if identity is None or not (comparison.points["id"] == identity).any():
         return
     st.subheader("The image you clicked")
@@ -116,7 +115,7 @@ def _clicked(
     words = f"{point['object']}, {point['context']}"
     widgets.show_image(images.image(row), width="stretch", alt=words, within=image)
     with image:
-        selections.show_like(str(identity))
+        selections.show_like(view, str(identity))
     lines = [plain(str(point["spoken"])), f"“{plain(images.table['caption'].iat[row])}”"]
     if SOURCE in images.table:
         lines.append(plain(images.table[SOURCE].iat[row]))
@@ -127,7 +126,7 @@ def _clicked(
                 st.markdown(f"**Nearest in the {name} model** (cosine)")
                 _nearest(model, row)
     blame.show(comparison, images, [row], "this image")
-    if arrows:
+    if view.options.twins:
         _twins(comparison, images, str(point["scene"]))
 
 

@@ -102,7 +102,7 @@ def _chosen(view: Shown, text: str) -> Chosen:
     try:
         if text:
             return _searched(view, text)
-        if like := st.query_params.get("like"):
+        if like := view.named_image("like"):
             row = like.removeprefix("p")
             ranking = _alike(view.keys, view.options.projection, int(row) if _is_row(row) else -1)
             return Chosen(ranking.selection, _reasons(ranking))
@@ -263,12 +263,12 @@ def _clear() -> None:
     st.session_state.pop("selected", None)
 
 
-def show_like(identity: str) -> None:
+def show_like(view: Shown, identity: str) -> None:
     """Offer the images like one that was clicked."""
 
     def rank() -> None:
         _clear()
-        st.query_params["like"] = identity
+        view.name_image("like", identity)
 
     about = f"The {search.BEST} nearest in the full space of each model, as a selection."
     st.button("More like this", icon=":material/join_inner:", on_click=rank, help=about)
@@ -342,7 +342,7 @@ def show(view: Shown, selection: Selection | None) -> None:
         return
     comparison, images, points = view.comparison, view.images, selection.points
     is_marked = not selection.best and "selection" in st.query_params
-    st.subheader("The images you marked" if is_marked else "The images that were found")
+    st.subheader("The images you selected" if is_marked else "The images that were found")
     st.markdown(_in_words(view, selection))
     with st.container(horizontal=True, vertical_alignment="center"):
         _show_combining(view, selection)
@@ -386,7 +386,7 @@ def _offer_shown(view: Shown) -> None:
     if alone is None or not alone.any():
         return
     rows = view.comparison.rows[alone]
-    selection = Selection.from_rows(view.comparison, rows, "clicked in the legend")
+    selection = Selection.from_rows(view.comparison, rows, "seen alone")
     st.button(
         f"Select what is shown: {plural(int(alone.sum()), 'image')}",
         icon=":material/select_all:",

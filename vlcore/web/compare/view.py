@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from vlcore.api.selections import images_key
 from vlcore.plots.document import Part
 from vlcore.web import cache
 from vlcore.web.compare.models import Side
@@ -32,18 +33,6 @@ class Gesture:
     marked: NDArray[np.bool_]
 
 
-def clicked_image(clicks: Clicks, key: str) -> str | None:
-    """The id of the image in the address, after a click on maps of a key was put there.
-
-    It is put there once: maps go on telling what was clicked, and Back takes it out of the address.
-    """
-    told: dict[str, Clicks] = st.session_state.setdefault("clicked", {})
-    if clicks.picked is not None and told.get(key) != clicks:
-        st.query_params["picture"] = clicks.picked
-    told[key] = clicks
-    return st.query_params.get("picture")
-
-
 @dataclass(frozen=True)
 class Panel:
     """A group accuracy panel: of which maps, the groups that it began with, and those that are
@@ -53,6 +42,12 @@ class Panel:
     number: int = 0
     arrived: Sequence[str] = ()
     cells: Sequence[str] = ()
+
+
+def _sets_of_image(setting: str, identity: str) -> set[str]:
+    """The names of images among which this visitor chose one for a setting of the address."""
+    sets: dict[tuple[str, str], set[str]] = st.session_state.setdefault("chosen_in", {})
+    return sets.setdefault((setting, identity), set())
 
 
 def _put_into_address(setting: str, values: list[str]) -> None:
@@ -67,17 +62,61 @@ class Shown(LinkedMaps):
     """The maps of this page, with the models that were chosen.
 
     What is seen alone, by a click on the legend or the panel, is in the address: ``legend`` has
-    entries, ``panel`` groups.
+    entries, by words where their numbers mean other values in other models, ``panel`` groups.
     """
 
     sides: Sequence[Side]
 
+    def clicked_image(self, clicks: Clicks, key: str) -> str | None:
+        """The id of the image in the address, after a click on maps of a key was put there.
+
+        It is put there once: maps go on telling what was clicked, and Back takes it out of the
+        address.
+        """
+        told: dict[str, Clicks] = st.session_state.setdefault("clicked", {})
+        if clicks.picked is not None and told.get(key) != clicks:
+            self.name_image("picture", clicks.picked)
+        told[key] = clicks
+        return self.named_image("picture")
+
+    def name_image(self, setting: str, identity: str) -> None:
+        """Put an image of these maps into the address."""
+        st.query_params[setting] = identity
+        _sets_of_image(setting, identity).add(images_key(self.comparison))
+
+    def named_image(self, setting: str) -> str | None:
+        """The image that a setting of the address names; taken out of it where the visitor chose
+        the image in another image set, in which it has the same name."""
+        identity = st.query_params.get(setting)
+        if identity is None:
+            return None
+        sets, images = _sets_of_image(setting, identity), images_key(self.comparison)
+        if sets and images not in sets:
+            st.query_params.pop(setting)
+            return None
+        sets.add(images)
+        return identity
+
     @property
     def clicked_entries(self) -> list[str]:
-        return self.of_legend(st.query_params.get_all("legend"))
+        labels = st.query_params.get_all("legend")
+        return [name for name, label in self._entry_labels.items() if label in labels]
 
     def hear_legend(self) -> None:
-        _put_into_address("legend", self.told_entries)
+        labels = self._entry_labels
+        _put_into_address("legend", [labels[name] for name in self.of_legend(self.told_entries)])
+
+    @property
+    def _entry_labels(self) -> dict[str, str]:
+        """What the address calls the entries of the legend, by name: their names, or the words of
+        those whose names have numbers."""
+        drawing, labels = self.drawing, {}
+        for entry in drawing["legend"]:
+            labels[entry["name"]] = entry["name"]
+            is_colour = entry["columns"] == drawing["colourColumns"]
+            if is_colour and drawing["legendTitle"]:
+                labels[entry["name"]] = f"{drawing['legendTitle']}: {entry['words']}"
+        return labels
 
     @property
     def clicked_cells(self) -> list[str]:
