@@ -1,5 +1,6 @@
 """Bad input is one sentence that tells what to give, exit code 2, and nothing on the disk."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ BAD_INPUTS = {  # with a word of the sentence
     "study paper --set n_per_group=481": "480",
     "analyse class": "study class",
     "report mitigation --out x.html": "'mitigation'",
+    "train --data ''": "named ''",
     "train --bias 2": "from 0 to 1",
     "train --labels flowery": "'flowery'",
     "train --seed -1": "from 0 to 2147483647",
@@ -28,7 +30,7 @@ BAD_INPUTS = {  # with a word of the sentence
     "train --edits nowhere.json": "nowhere.json",
     "train --set edits=[3]": "kind of edit",
     "train --edits-by-chance -1": "--edits-by-chance",
-    'train --edits-by-chance 1 --set edits=[{"kind":"add","picture":1}]': "budget",
+    """train --edits-by-chance 1 --set 'edits=[{"kind":"add","picture":1}]'""": "budget",
     "cancel A": "model key",
     "cancel nowhere": "not running",
     "embed x.png": "--model",
@@ -38,6 +40,11 @@ BAD_INPUTS = {  # with a word of the sentence
     "compare a b --out maps.png": ".html",
     "compare a b --map prompts --prompts a,b,c --out x.html": "4 names",
     "compare a b c d e --out x.html": "one to 4 models",
+    "compare a --data '' --out x.html": "--grid",
+    "compare --grid --set labels=sky --out x.html": "--labels",
+    "compare --grid --set bias=0.5 --out x.html": "--bias",
+    "compare --grid --labels '' --out x.html": "label styles, not 0",
+    "compare --grid --bias '' --out x.html": "bias levels, not 0",
     "export": "KEY, --format, --out",
     "export a-key --format parquet --out x": ".parquet",
     "export a-key --format safetensors --out x.zip": ".safetensors",
@@ -64,7 +71,7 @@ def test_bad_input(
     refused: Refused, empty_home: Path, monkeypatch: Patch, arguments: str, words: str
 ) -> None:
     monkeypatch.chdir(empty_home)
-    assert words in refused(*arguments.split())
+    assert words in refused(*shlex.split(arguments))
     assert list(empty_home.iterdir()) == [], "nothing is half-written"
 
 

@@ -20,6 +20,13 @@ def test_fields_have_words_of_their_own() -> None:
     assert document_text(rows).split() == ["key", "labels", "scenes-undescriptive-s0", "short"]
 
 
+def test_numbers_that_are_typed_again_have_no_commas() -> None:
+    entries = [{"row": 1472, "init_seed": 2026, "n": 1472}]
+    assert document_text(entries).splitlines()[1].split() == ["1472", "2026", "1,472"]
+    facts = {"sample": {"seed": 1234, "images": 1234}}
+    assert document_text(facts) == "sample: seed 1234, images 1,234"
+
+
 def test_entries_are_a_table_with_long_texts_last() -> None:
     entries = [
         {"name": "a", "on_disk": 1234, "ok": None},

@@ -112,6 +112,7 @@ def base_condition(
         texts: Fields of the condition as a user types them.
         changes: Fields of the condition with their values.
     """
-    base = usual_condition(open_set(options.data or "scenes"))
+    data = "scenes" if options.data is None else options.data
+    base = usual_condition(open_set(data))
     base = base.replace(steps=PRESETS[options.preset or "standard"], **changes)
     return on_its_set(with_settings(base, {**(texts or {}), **dict(options.settings)}))

@@ -20,7 +20,6 @@ from vlcore.cli.common import (
     training_options,
     write_page,
 )
-from vlcore.experiment.condition import STYLES_OF_THE_STUDY
 from vlcore.experiment.files import write_errors
 from vlcore.jobs.progress import counted_bar
 from vlcore.plots.options import (
@@ -179,7 +178,7 @@ def compare(options: Namespace) -> dict[str, Any]:
             f"Give the keys of one to {MOST_MODELS} models, not {len(options.keys)}, or --grid."
         )
     for name in ("labels", "bias", "data", "preset", "settings"):
-        if getattr(options, name):
+        if getattr(options, name) not in (None, []):
             option = "--set" if name == "settings" else f"--{name}"
             raise CommandError(f"{option} says which models a --grid shows; give --grid too.")
     comparison = Comparison(options.keys, _map_options(options))
@@ -209,16 +208,16 @@ def _grid(options: Namespace) -> dict[str, Any]:
         raise CommandError("A grid names its models by --labels and --bias; leave the keys out.")
     if options.csv:
         raise CommandError("A grid has no table of images; give the keys of models to --csv.")
-    grid = grids.grid(
-        base_condition(options),
-        labels=options.labels or STYLES_OF_THE_STUDY,
-        bias=options.bias or grids.LEVELS,
-        options=_map_options(options),
-    )
+    axes = {name: getattr(options, name) for name in ("labels", "bias")}
+    for name in axes.keys() & dict(options.settings):
+        raise CommandError(f"A grid has several values of {name}; give --{name} and not --set.")
+    chosen = {name: values for name, values in axes.items() if values is not None}
+    grid = grids.grid(base_condition(options), options=_map_options(options), **chosen)
+    table = grid.table()
     content = grid.svg() if options.out.suffix.lower() == _DRAWING else grid.html()
     return {
         **write_page(options.out, content),
-        "models": grid.table().replace({float("nan"): None}).to_dict("records"),
+        "models": table.astype(object).where(table.notna(), None).to_dict("records"),
         "missing": [grids.missing_sentence(condition) for condition in grid.missing],
     }
 

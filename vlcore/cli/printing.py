@@ -10,6 +10,8 @@ MOST_LINES = 20  # entries of a list of plain values that are printed
 MINORITY = MEASURES[PRIMARY].words.lower()
 FEW_HELD_OUT = f"fewer than {FEW} held-out images"
 LAST_COLUMNS = (MINORITY, FEW_HELD_OUT, "groups", "message", "sentence")  # long texts
+# Fields whose whole numbers name something and count nothing; they are typed again, without commas.
+IDENTIFIERS = {"row", "picture", "seed", "data_seed", "init_seed"}
 # What a value that is not there means, by its field.
 ABSENT = {"most": "no limit; VLCORE_HOME_MAX sets one, in GB"}
 
@@ -103,9 +105,9 @@ def _cell(value: Any, name: str = "") -> str:
     if isinstance(value, float):
         return f"{value * 100:g} %" if name == "bias" else f"{value:.3g}"
     if isinstance(value, int):
-        return f"{value:,}"
+        return str(value) if name.replace(" ", "_") in IDENTIFIERS else f"{value:,}"
     if isinstance(value, dict):
-        return ", ".join(f"{inner} {_cell(count)}" for inner, count in value.items())
+        return ", ".join(f"{inner} {_cell(count, str(inner))}" for inner, count in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(map(_cell, value)) or "none"
     if name == "labels":
