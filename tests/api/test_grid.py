@@ -133,6 +133,8 @@ def test_the_numbers_are_those_of_the_models(maps: GridMaps, models: list[Artifa
     gone = table.loc[("descriptive", 0.5, True)]
     assert pd.isna(gone["key"])
     assert np.isnan(gone["accuracy"])
+    assert str(table["n"].dtype) == "Int64"
+    assert pd.isna(gone["n"])
     assert len(maps.table_in_words()) == 2
     assert "half" not in grids.describe_grid(maps)
     assert grids.describe_grid(maps).count("not trained yet") == 1

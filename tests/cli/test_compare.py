@@ -153,6 +153,7 @@ def test_a_grid_is_a_page_or_a_drawing_of_what_there_is(
     assert (said["file"], said["bytes"]) == (str(out), out.stat().st_size)
     keys = {place["key"] for place in said["models"] if place["trained"]}
     assert keys == {model.key for model in models[:3]} | {None}
+    assert {type(place["n"]) for place in said["models"]} == {int, type(None)}
     assert len(said["missing"]) == 1
     base = BASE.replace(data_seed=95, init_seed=95)
     assert out.read_text(encoding="utf-8") == grids.grid(base, bias=(0, 0.5)).html()

@@ -41,8 +41,11 @@ def test_a_file_is_asked_for_an_object(
     assert 0 < len(printed["most_towards_horse"]) <= 12
 
 
-@pytest.mark.parametrize("options", [("--image", "9999999"), ("--image", "nothing.png")])
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [("9999999", "9999999"), ("nothing.png", "nothing.png"), ("", "give the path")],
+)
 def test_what_cannot_be_explained_is_refused(
-    refused: Refused, quick: Models, options: tuple[str, str]
+    refused: Refused, quick: Models, image: str, words: str
 ) -> None:
-    refused("explain", quick[2].key, *options)
+    assert words in refused("explain", quick[2].key, "--image", image)

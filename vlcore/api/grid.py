@@ -126,7 +126,7 @@ class GridMaps:
 
     def table(self) -> pd.DataFrame:
         """One row a place: ``labels``, ``bias``, ``trained``, minority-group ``accuracy`` with
-        ``low``, ``high`` and ``n`` (NaN where it is not defined), and the ``key`` of the model."""
+        ``low``, ``high`` and ``n`` (none where it is not defined), and the ``key`` of the model."""
         rows = []
         for place in (place for row in self.rows for place in row):
             condition = place.condition
@@ -141,7 +141,8 @@ class GridMaps:
                     "key": None if place.model is None else place.model.artifact.key,
                 }
             )
-        return pd.DataFrame(rows).astype(dict.fromkeys(("accuracy", "low", "high", "n"), float))
+        kinds = {**dict.fromkeys(("accuracy", "low", "high"), float), "n": "Int64"}
+        return pd.DataFrame(rows).astype(kinds)
 
     def table_in_words(self) -> pd.DataFrame:
         """A row a label style, a column a bias level: minority-group accuracies as text."""

@@ -47,6 +47,8 @@ _NO_MODELS = {
 
 def open_image(path: str | Path) -> Image.Image:
     """Open an image file through the same checks as an upload; raises `UploadError`."""
+    if not str(path):  # `Path` takes it for the current folder
+        raise UploadError("No image is named by an empty text; give the path of an image.")
     try:
         return open_upload(Path(path).read_bytes(), Path(path).name)
     except OSError as error:
