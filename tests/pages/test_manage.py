@@ -137,6 +137,12 @@ def test_what_is_deleted_can_be_put_back(
     assert set(table["key"]) == {quick[0].key, "odd"}
     assert title(quick[0].condition) in table.set_index("key").loc[quick[0].key, "name"]
     page.multiselect(key="some_Delete").set_value([quick[0].key, "odd"]).run()
+    with claim("odd-b0-short-s0", state="running"):
+        assert "in use" in press(page, "Delete these").error[0].value
+    assert store.published_keys() == [quick[0].key], "nothing goes where a set is in use"
+    assert "odd" in set_names()
+    page = opened("7_Manage")
+    page.multiselect(key="some_Delete").set_value([quick[0].key, "odd"]).run()
     press(page, "Delete these")
     assert store.published_keys() == []
     assert "odd" not in set_names()

@@ -2,7 +2,6 @@
 removed."""
 
 import math
-import re
 import sys
 from argparse import Namespace
 from concurrent.futures import wait
@@ -10,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from vlcore.api import audit
+from vlcore.api import audit, image_sets
 from vlcore.api.drawn_sets import make_drawn_set
 from vlcore.api.imports import import_embeddings
 from vlcore.artifacts import store
@@ -22,9 +21,8 @@ from vlcore.data.importers import format_names, import_set
 from vlcore.data.importers.selection import FEWEST, STATED
 from vlcore.data.importers.writing import LIST
 from vlcore.data.subset import describe_sample
-from vlcore.experiment.errors import BusyError
 from vlcore.experiment.files import data_folder, make_folder
-from vlcore.jobs import jobs, queue
+from vlcore.jobs import queue
 from vlcore.jobs.progress import counted_bar, with_bar
 from vlcore.scenes import CONTEXTS, STYLES
 
@@ -334,26 +332,18 @@ def _price_in_words(price: float | None, images: int) -> str:
 
 def remove(options: Namespace) -> dict[str, Any]:
     folders = catalogue.folders_of(options.name)
-    for job in jobs.active_and_ended():
-        if job.state.is_active and _is_key_of_set(job.key, options.name):
-            raise BusyError(f"{options.name} is in use by {job.key}; wait for it or cancel it.")
-    models = [key for key in store.model_keys() if _is_key_of_set(key, options.name)]
+    image_sets.check_unused(options.name)
+    models = image_sets.models_of(options.name)
     facts = f"{' and '.join(map(str, folders))} will be removed with all images in it"
     if models:
         facts += f"; {len(models):,} of its models stay, but cannot show its images any more"
     _confirm(options.yes, f"{facts}.", "Remove it?")
-    catalogue.remove(options.name)
+    image_sets.remove_set(options.name)
     return {
         "name": options.name,
         "removed": [str(folder) for folder in folders],
         "models_that_stay": models,
     }
-
-
-def _is_key_of_set(key: str, name: str) -> bool:
-    """Whether a key is that of a model, a map, a check or an import of a set."""
-    kinds = r"b[\d.e+-]+-.+|[0-9a-z]+-q\d+\.checks|[0-9a-f]{8}\.import"
-    return re.fullmatch(rf"{re.escape(name)}-({kinds})", key) is not None
 
 
 def _confirm(yes: bool, facts: str, question: str) -> None:

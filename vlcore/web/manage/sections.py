@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.api import studies
+from vlcore.api import image_sets, studies
 from vlcore.artifacts import disk, store
 from vlcore.classroom import teacher
 from vlcore.data import catalogue
@@ -182,8 +182,10 @@ def show_models_and_sets() -> None:
     )
     names = {row["key"]: row["name"] for row in rows}
     if chosen := _choose_some("Delete", names, "Delete these", "delete", about):
+        for name in set(chosen) & set(sets):
+            image_sets.check_unused(name)  # before anything goes
         for name in chosen:
-            remove: Callable[[str], object] = catalogue.remove if name in sets else disk.delete
+            remove: Callable[[str], object] = image_sets.remove_set if name in sets else disk.delete
             remove(name)
         _confirm(f"{len(chosen)} deleted; they can be restored within a week.")
     deleted = {entry.name: entry.name for entry in trash.deleted_folders()}
