@@ -26,10 +26,13 @@ from vlcore.data.decoding import (
     square,
 )
 from vlcore.data.drawn import SIZE
+from vlcore.data.imageset import ImageSet
 from vlcore.data.importers.importing import import_set
 from vlcore.experiment import limits
 from vlcore.experiment.grouping import SCENES, Grouping
 from vlcore.scenes import CONTEXTS
+
+SEED = frozenset([0])
 
 
 def noise(width: int = 40, height: int = 30) -> Image.Image:
@@ -229,7 +232,7 @@ def test_a_name_is_what_can_be_seen_of_it() -> None:
 
 
 def test_samples_are_known_where_the_set_knows_what_they_show() -> None:
-    offered = uploads.samples(image_set())
+    offered = uploads.samples(image_set(), SEED)
     assert [len(pictures) for _, pictures in offered.values()] == [1] * 9 + [7, 7]
     for name, (_, pictures) in offered.items():
         for one in pictures:
@@ -242,7 +245,7 @@ def test_samples_are_known_where_the_set_knows_what_they_show() -> None:
 
 
 def test_twins_of_a_sample_differ_in_one_thing() -> None:
-    for _, (one, *others) in uploads.samples(image_set()).values():
+    for _, (one, *others) in uploads.samples(image_set(), SEED).values():
         found = uploads.twins(one, SCENES)
         if others:
             assert found is None, "a cut-out stands on its backgrounds"
@@ -259,12 +262,16 @@ def test_twins_of_a_sample_differ_in_one_thing() -> None:
     assert uploads.twins(one, Grouping(("cat", "dog"), ("home", "park"))) is None
 
 
+def held_out_samples(images: ImageSet, data_seeds: frozenset[int]) -> list[uploads.UploadedPicture]:
+    offered = uploads.samples(images, data_seeds)
+    return [pictures[0] for name, (_, pictures) in offered.items() if name.endswith("held out")]
+
+
 def test_a_set_that_is_not_drawn_offers_held_out_images_of_its_own(empty_home: Path) -> None:
     folder = pets(empty_home / "pets", per_group=12)
     import_set(folder, "pets")
     images = open_set("pets")
-    offered = uploads.samples(images)
-    held_out = [pictures[0] for name, (_, pictures) in offered.items() if name.endswith("held out")]
+    held_out = held_out_samples(images, SEED)
     assert [(one.object, one.background) for one in held_out[:2]] == [
         images.grouping.pairs[1],
         images.grouping.pairs[3],
@@ -275,3 +282,10 @@ def test_a_set_that_is_not_drawn_offers_held_out_images_of_its_own(empty_home: P
     pixels = [np.asarray(images.image(row)) for row in rows]
     for one in held_out:
         assert any(np.array_equal(np.asarray(one.picture), known) for known in pixels)
+    several = held_out_samples(images, frozenset([0, 1]))
+    assert [one.name for one in several] == ["Cat, park, held out", "Cat, home, held out"]
+    for seed in (0, 1):
+        trained = subset.parts(images, seed)[0].rows("train").tolist()
+        pixels = [np.asarray(images.image(row)) for row in trained]
+        for one in several:
+            assert not any(np.array_equal(np.asarray(one.picture), known) for known in pixels)

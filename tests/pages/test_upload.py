@@ -25,6 +25,7 @@ from vlcore.artifacts.store import Artifact
 from vlcore.data import uploads
 from vlcore.data.catalogue import open_set
 from vlcore.data.decoding import open_apart
+from vlcore.data.importers import import_set
 from vlcore.data.subset import usual_condition
 from vlcore.data.uploads import shown_name
 from vlcore.experiment.condition import Condition
@@ -37,7 +38,7 @@ from vlcore.web.compare.models import comparable
 from vlcore.web.linked_maps import LinkedMaps
 from vlcore.web.upload import answers, attribution, inputs, predictions, reliance
 
-from .app import FakeQueue, alts, opened, press, text_of, told_maps
+from .app import FakeQueue, alts, opened, pets, press, text_of, told_maps
 from .conftest import painted_by_place
 
 File = tuple[str, bytes, str]
@@ -252,6 +253,22 @@ def test_an_untrained_encoder_is_made_when_it_is_chosen(
         shutil.rmtree(models_folder() / untrained.key)
     assert "**Right**: Untrained encoder" in text_of(page)
     assert told_maps(page)
+
+
+def test_samples_are_held_out_by_every_model_of_the_page(
+    empty_home: Path, queue: FakeQueue, tmp_path: Path
+) -> None:
+    import_set(pets(tmp_path / "pets", per_group=12), "pets")
+    images = open_set("pets")
+    other = publish(images, usual_condition(images).replace(data_seed=1)).key
+
+    def samples_of(page: AppTest) -> set[str]:
+        return {box.label for box in ok(page).checkbox if box.label.endswith("held out")}
+
+    page = opened("4_Upload", data="pets")
+    assert len(samples_of(page)) == 4
+    page.selectbox(key="left_asked").set_value(other).run()
+    assert samples_of(page) == {"Cat, park, held out", "Cat, home, held out"}
 
 
 def test_a_visitor_says_what_an_image_shows_and_a_sample_is_known(

@@ -1,11 +1,11 @@
 """Images that models are asked about: files of visitors, cut-outs on backgrounds, and samples that
-no model was trained on.
+these were not trained on.
 
 A visitor's file keeps its name, which is only ever shown as plain text."""
 
 import hashlib
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, reduce
 from pathlib import Path
 
 import numpy as np
@@ -167,8 +167,11 @@ def _group_scenes(recipe: Recipe) -> list[Scene]:
 
 
 @lru_cache(maxsize=16)
-def samples(images: ImageSet) -> dict[str, tuple[Image.Image, list[UploadedPicture]]]:
-    """Images to try on models of a set, by name: what is offered, and the images that it becomes.
+def samples(
+    images: ImageSet, data_seeds: frozenset[int]
+) -> dict[str, tuple[Image.Image, list[UploadedPicture]]]:
+    """Images to try on models of a set and of these data seeds, by name: what is offered, and the
+    images that it becomes. None was trained on by these models.
 
     First of a drawn set one that biased models get wrong and scenes of its groups, of another set
     held-out images of its groups; then animals on other backgrounds, and animals without a
@@ -176,7 +179,7 @@ def samples(images: ImageSet) -> dict[str, tuple[Image.Image, list[UploadedPictu
     animals = ("camel", "horse")
     labels = {animal: animal if animal in images.grouping.objects else "" for animal in animals}
     recipe = recipe_of(images.name)
-    single = _held_out(images) if recipe is None else _scenes_of_groups(images, recipe)
+    single = _held_out(images, data_seeds) if recipe is None else _scenes_of_groups(images, recipe)
     for number, (animal, context) in enumerate(_ELSEWHERE):
         scene = sample(animal, context, split="demo", index=_FIRST + 10 + number)
         name = _capitalised(f"{animal} {context_words(context)}")
@@ -212,18 +215,18 @@ def _scenes_of_groups(images: ImageSet, recipe: Recipe) -> list[UploadedPicture]
     return scenes
 
 
-def _held_out(images: ImageSet) -> list[UploadedPicture]:
-    """An image of each group, minority groups first, that no model of data seed 0 was trained
-    on."""
+def _held_out(images: ImageSet, data_seeds: frozenset[int]) -> list[UploadedPicture]:
+    """An image of each group, minority groups first, that all models of these data seeds hold
+    out."""
     if not images.has_pictures:
         return []
-    rows = map_rows(parts(images, 0)[0])
+    rows = reduce(np.intersect1d, [map_rows(parts(images, seed)[0]) for seed in data_seeds])
     groups = images.table["group"].to_numpy()[rows]
     pairs = dict(zip(images.grouping.names, images.grouping.pairs, strict=True))
     held_out = []
     for group in (*images.grouping.minority, *images.grouping.majority):
         members = rows[groups == group].tolist()
-        if members:  # a small set may hold none of a group out
+        if members:  # models of several seeds may hold none of a small set's group out
             name = _capitalised(f"{group_words(images.grouping)[group]}, held out")
             obj, context = pairs[group]
             image = Image.fromarray(images.image(members[0]))

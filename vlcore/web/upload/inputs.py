@@ -159,7 +159,8 @@ def wait_for_models(conditions: Sequence[Condition]) -> bool:
 def choose_images(choice: ModelChoice) -> ImageChoice:
     """Show the controls for images; returns the chosen ones, samples first, or a sample."""
     sandbox.warm()  # while the visitor chooses
-    offered = samples(choice.image_set)
+    seeds = {condition.data_seed for condition in choice.conditions}
+    offered = samples(choice.image_set, frozenset(seeds if choice.image_set.folds else [0]))
     images: list[UploadedPicture] = []
     label = "**Try your own image**: upload, paste, take a photo, or pick a sample"
     with st.expander(label, icon=":material/add_photo_alternate:"):
@@ -167,8 +168,8 @@ def choose_images(choice: ModelChoice) -> ImageChoice:
     errors = st.container()
     with tiles:
         st.caption(
-            "No model was trained on these. The last two are cut out: each is placed on six"
-            " backgrounds and on grey."
+            "No model of this page was trained on these. The last two are cut out: each is placed on"
+            " six backgrounds and on grey."
         )
         with st.container(horizontal=True):
             for name, (tile, versions) in offered.items():

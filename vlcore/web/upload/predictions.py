@@ -85,13 +85,10 @@ def show_upload_with_name(
             st.text(fitting, help=None if fitting == name else name)
             if image.object:
                 st.caption(f"It shows a {plain(image.object)}.")
-            if is_sample and image.is_drawn:
+            if is_sample and image.is_drawn and image.background:
                 st.caption("A sample to begin with, chosen because biased models get it wrong.")
             elif is_sample:
-                st.caption(
-                    "A sample to begin with: an image of a minority group that no model was"
-                    " trained on."
-                )
+                st.caption("A sample to begin with: no model of this page was trained on it.")
 
 
 def show_predictions(answers: Answers, number: int) -> dict[str, DeltaGenerator]:
