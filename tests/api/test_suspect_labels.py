@@ -11,6 +11,7 @@ from vlcore.api.imports import import_embeddings, published_condition
 from vlcore.api.model_map import ComparisonError
 from vlcore.api.models import Model, load
 from vlcore.api.suspect_labels import NEIGHBOURS, find_suspects, suspect_labels
+from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
 
 OTHER = {"gull": "crow", "crow": "gull"}
@@ -60,12 +61,17 @@ def test_suspects_are_those_that_a_slow_look_at_their_neighbours_finds(mislabell
 
 
 def test_many_images_are_sampled_and_few_are_refused(
-    mislabelled: Model, monkeypatch: pytest.MonkeyPatch
+    mislabelled: Model, quick: list[Artifact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, images = mislabelled.map, mislabelled.images
     monkeypatch.setattr(module, "MOST_IMAGES", 100)
     sampled = find_suspects(model, images)
     assert (sampled.share.n, sampled.images) == (100, 240)
     assert "a sample of 100 of 240 images" in sampled.sentence
+    trained = load(quick[2].key)
+    sampled = find_suspects(trained.map, trained.images)
+    assert sampled.untrained is not None
+    assert (sampled.share.n, sampled.untrained.n) == (100, 100)
+    assert sampled.images == len(trained.map.rows)
     with pytest.raises(ComparisonError):
         find_suspects(model.among(model.rows[:NEIGHBOURS]), images)

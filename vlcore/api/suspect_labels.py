@@ -81,9 +81,11 @@ def suspect_labels(model: Model | str) -> SuspectLabels:
 def find_suspects(model: ModelMap, images: ImageSet) -> SuspectLabels:
     """Find the images of a map that most of their neighbours contradict; see `suspect_labels`."""
     count = len(model.rows)
+    untrained = model.untrained()
     if count > MOST_IMAGES:
         sample = np.random.default_rng(0).choice(model.rows, MOST_IMAGES, replace=False)
         model = model.among(sample)
+        untrained = None if untrained is None else untrained.among(sample)
     if len(model.rows) <= NEIGHBOURS:
         raise ComparisonError(
             f"The map has {plural(len(model.rows), 'image')}; labels can be compared with those of"
@@ -92,7 +94,6 @@ def find_suspects(model: ModelMap, images: ImageSet) -> SuspectLabels:
     if is_one_point(model.z):
         raise ComparisonError("All images are one point, so none has nearest neighbours.")
     table = _compared_labels(model, images)
-    untrained = model.untrained()
     before = None if untrained is None else _share(_compared_labels(untrained, images))
     suspects = table[_is_suspect(table)].sort_values(
         ["contradict", "gap"], ascending=False, kind="stable"
