@@ -224,7 +224,7 @@ def test_a_difference_is_inside_its_interval_and_turns_with_its_sides(
 
 
 @settings(max_examples=40)
-@given(st.sampled_from([4, 48]), st.integers(0, 10**6), st.floats(-20, 20))
+@given(st.sampled_from([8, 48]), st.integers(0, 10**6), st.floats(-20, 20))
 def test_margins_against_a_loop_have_no_zero_of_their_own(n: int, seed: int, shift: float) -> None:
     objects, groups, _ = crossed(n // 4)
     scores, scenes = (

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
-from vlcore.metrics.estimate import bootstrap, by_group, jackknife, mean, rate, wilson
+from vlcore.metrics.estimate import bootstrap, bounded, by_group, jackknife, mean, rate, wilson
 
 # Images with the scene that each shows.
 OUTCOMES = st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=1, max_size=40)
@@ -77,7 +77,11 @@ def test_a_rate_against_a_loop(outcomes: list[tuple[bool, int]]) -> None:
     assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
 
 
-@given(st.lists(st.tuples(st.floats(-100, 100), st.integers(0, 5)), min_size=1, max_size=30))
+@given(
+    st.lists(st.tuples(st.floats(-100, 100), st.integers(0, 5)), min_size=2, max_size=30).filter(
+        lambda pairs: len({scene for _, scene in pairs}) > 1
+    )
+)
 def test_a_mean_against_a_loop(pairs: list[tuple[float, int]]) -> None:
     values, scenes = [value for value, _ in pairs], [scene for _, scene in pairs]
     estimate = mean(values, scenes)
@@ -90,9 +94,9 @@ def test_a_mean_against_a_loop(pairs: list[tuple[float, int]]) -> None:
 
 
 def test_groups_are_estimated_apart_in_the_order_of_their_names() -> None:
-    values, groups, scenes = [1.0, 3.0, 5.0, 2.0], ["a", "b", "a", "c"], [0, 1, 2, 3]
+    values, groups, scenes = [1.0, 3.0, 5.0, 2.0, 7.0], ["a", "b", "a", "c", "b"], [0, 1, 2, 3, 4]
     found = by_group(mean, values, groups, scenes, ["b", "a"])
-    assert list(found.items()) == [("b", mean([3.0], [1])), ("a", mean([1.0, 5.0], [0, 2]))]
+    assert list(found.items()) == [("b", mean([3.0, 7.0], [1, 4])), ("a", mean([1.0, 5.0], [0, 2]))]
     with pytest.raises(ValueError, match="no d here"):
         by_group(mean, values, groups, scenes, ["a", "d"], "no {} here")
 
@@ -145,9 +149,24 @@ def test_a_jackknife_against_its_formula(scenes: int, twins: int) -> None:
     assert (found.low, found.high) == pytest.approx((centre - half, centre + half))
 
 
-def test_a_jackknife_of_one_scene_has_no_width_and_may_miss_a_group() -> None:
-    alone = jackknife(lambda weights: weights.sum(axis=1), ["s0"] * 3)
-    assert (alone.value, alone.low, alone.high, alone.n) == (3, 3, 3, 3)
+def test_one_scene_has_no_interval_but_between_bounds() -> None:
+    def total(weights: np.ndarray) -> np.ndarray:
+        return np.asarray(weights.sum(axis=1))
+
+    scenes = ["s0"] * 3
+    for estimator in (jackknife, bootstrap):
+        with pytest.raises(ValueError, match="one scene"):
+            estimator(total, scenes)
+        alone = bounded(estimator, total, scenes, 0, 9)
+        assert (alone.value, alone.low, alone.high, alone.n) == (3, 0, 9, 3)
+        assert bounded(estimator, total, [0, 0, 1], 0, 9) == estimator(total, [0, 0, 1])
+    with pytest.raises(ValueError, match="one scene"):
+        mean([1.0, 2.0], ["s0", "s0"])
+    rated = rate([True, True], ["s0", "s0"])
+    assert (rated.low, rated.high) == wilson(1, 1), "as of one image"
+
+
+def test_a_jackknife_may_miss_a_group() -> None:
     whole = jackknife(lambda weights: np.where((weights > 0).all(axis=1), 2.0, np.nan), range(30))
     assert (whole.value, whole.low, whole.high) == (2, 2, 2)
 

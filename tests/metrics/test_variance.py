@@ -67,7 +67,7 @@ def values(found: dict[str, Estimate]) -> list[float]:
 
 @pytest.mark.parametrize(
     ("columns", "size"),
-    [(crossed(1), 3), (crossed(6), 4), (crossed(30), 32), (uncrossed(2, 1, 1, 2), 3)],
+    [(crossed(2), 3), (crossed(6), 4), (crossed(30), 32), (uncrossed(2, 1, 1, 2), 3)],
 )
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 def test_shares_against_sums_of_squares(columns: Columns, size: int, kind: type) -> None:

@@ -92,8 +92,28 @@ def test_a_measure_is_a_line(
         pytest.approx(z[:, 0].mean()) if many else None
     )
     assert ("mean_first" in end["absent"]) is not many
+    # Its probe images are few, of which the probe on training images needs none.
+    assert end["absent"]["readouts_linear_probe"] == "too few images to fit it on"
+    assert "readouts_training_probe" in end
     assert artifact.metrics["raw_pixels"]["absent"]["mean_first"] == "no pictures"
     assert {"New: mean_score", "New: mean_first"} <= set(measures_of(artifact, images.grouping)[""])
+
+
+def test_images_of_one_scene_have_no_interval(tmp_path: Path, empty_home: Path) -> None:
+    made = arrays((40,) * 4)
+    split = np.repeat("train", len(made["z"]))
+    for pair in {*zip(made["object"], made["context"], strict=True)}:
+        (rows,) = np.nonzero((made["object"] == pair[0]) & (made["context"] == pair[1]))
+        split[rows[:6]] = "probe"
+        split[rows[6:12]] = "test"
+    scene = np.where(split == "test", "alone", np.arange(len(split)).astype(str))
+    file = save(tmp_path / "birds.npz", **made, split=split, scene=scene)
+    end = store.read(imports.import_embeddings(file, "birds")["key"]).metrics["end"]
+    for name in ("silhouette_object", "variance", "dispersion", "alignment", "margin"):
+        assert "one scene" in end["absent"][name]
+    assert (end["total_variance"]["low"], end["total_variance"]["high"]) == (0, 1)
+    assert end["effective_rank"]["low"] == 1
+    assert end["minority_accuracy"]["high"] - end["minority_accuracy"]["low"] > 0.7
 
 
 def test_a_readout_with_the_same_predictions_has_the_same_accuracies(

@@ -291,10 +291,11 @@ def _names(
     the object's other captions.
     """
     columns = ["kind", "name", "value", "low", "high", "n"]
-    if not direction.exists:
-        return pd.DataFrame(columns=columns)
     inside = measured.objects == direction.object
     of_object = measured.among(inside)
+    # Images of one scene say nothing of how sure a correlation is.
+    if not direction.exists or len(np.unique(of_object.scenes)) < 2:
+        return pd.DataFrame(columns=columns)
     words = best_words(searched, direction.object, direction.scores(searched.z), MOST_NAMES)
     pairs = [pair for pair in words_of(searched.attributes) if pair[1] in words]
     pairs.sort(key=lambda pair: words.index(pair[1]))

@@ -120,7 +120,6 @@ _ENTRIES = (
         "readouts_training_probe.minority_accuracy",
         "Minority-group accuracy by a probe on training images",
         SHARE,
-        _FIT,
     ),
     Measure(
         "readouts_adjusted.minority_accuracy",
@@ -294,7 +293,7 @@ _ENTRIES = (
         signed=True,
     ),
     _detail("train_caption_accuracy", "Training captions right", SHARE),
-    _detail("minority_gap", "Minority less majority right", Unit.GAP, _ANSWERS),
+    _detail("minority_gap", "Majority-group less minority-group accuracy", Unit.GAP, _ANSWERS),
     _detail(
         "probe_object_minority",
         "The {object} can be read off minority pictures",

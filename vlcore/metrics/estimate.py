@@ -66,9 +66,10 @@ def rate(correct: ArrayLike, scenes: ArrayLike, z: float = Z95) -> Estimate:
 
 def mean(values: ArrayLike, scenes: ArrayLike) -> Estimate:
     """A mean over images that belong to scenes, with a normal interval from the spread between
-    scenes."""
+    scenes; ValueError of one scene."""
     numbers = np.asarray(values, dtype=float)
-    value, standard_error, _ = _between(numbers, scenes)
+    value, standard_error, clusters = _between(numbers, scenes)
+    _check_spread(clusters)
     return Estimate(value, value - Z95 * standard_error, value + Z95 * standard_error, len(numbers))
 
 
@@ -96,7 +97,7 @@ def bootstrap(statistic: Statistic, scenes: ArrayLike) -> Estimate:
     """A statistic of weighted images with a percentile interval over resampled scenes, (n,) labels.
     The statistic takes weights, (R, n), a row a resample, each of which sums to n, and returns (R,)
     numbers. It is NaN for a resample that it is not defined on, such as one of a few scenes that
-    lacks a group; the value of all images then replaces it.
+    lacks a group; the value of all images then replaces it. ValueError of one scene.
     """
     return bootstrap_each(lambda weights: statistic(weights)[:, None], scenes)[0]
 
@@ -105,8 +106,9 @@ def bootstrap_each(statistics: Statistic, scenes: ArrayLike) -> list[Estimate]:
     """Several statistics of the same resamples, each as `bootstrap` makes it: weights (R, n) to
     numbers (R, k)."""
     _, index = np.unique(np.asarray(scenes), return_inverse=True)
-    n = len(index)
-    counts = _resampled(int(index.max()) + 1)[:, index]
+    n, clusters = len(index), int(index.max()) + 1
+    _check_spread(clusters)
+    counts = _resampled(clusters)[:, index]
     weights = counts * n / counts.sum(axis=1, keepdims=True)
     values, *drawn = statistics(np.concatenate([np.ones((1, n)), weights]))
     assert not np.isnan(values).any(), "a statistic of all images is checked before"
@@ -124,7 +126,7 @@ def jackknife(statistic: Statistic, scenes: ArrayLike) -> Estimate:
     free of the bias that a variance or a rank has in small sets, so its middle is not the value,
     which it may even exclude. The statistic takes weights, (R, n), a row 0 for excluded images,
     which sums to n, and returns (R,) numbers. NaN says that without a group it is not defined; the
-    value of all images then replaces it."""
+    value of all images then replaces it. ValueError of one scene."""
     return jackknife_each(lambda weights: statistic(weights)[:, None], scenes)[0]
 
 
@@ -133,9 +135,10 @@ def jackknife_each(statistics: Statistic, scenes: ArrayLike) -> list[Estimate]:
     numbers (R, k)."""
     _, index = np.unique(np.asarray(scenes), return_inverse=True)
     n, clusters = len(index), int(index.max()) + 1
+    _check_spread(clusters)
     groups = min(GROUPS, clusters)
     group = (np.random.default_rng(0).permutation(clusters) % groups)[index]
-    included = group != np.arange(groups if groups > 1 else 0)[:, None]  # (R, n)
+    included = group != np.arange(groups)[:, None]  # (R, n)
     share = 1 - included.mean(axis=1, keepdims=True)  # of the images, in each group
     values, *without = statistics(np.concatenate([np.ones((1, n)), included / (1 - share)]))
     assert not np.isnan(values).any(), "a statistic of all images is checked before"
@@ -144,8 +147,28 @@ def jackknife_each(statistics: Statistic, scenes: ArrayLike) -> list[Estimate]:
     pseudo = (values - partial) * (1 - share) / share  # pseudovalues, less the value itself
     bias = -(pseudo * share).sum(axis=0)
     error = np.sqrt(((pseudo + bias) ** 2 * share / (1 - share)).sum(axis=0) / groups)
-    half = (stdtrit(groups - 1, 0.975) if groups > 1 else 0.0) * error
+    half = stdtrit(groups - 1, 0.975) * error
     return _estimates(values, values - bias - half, values - bias + half, n)
+
+
+def bounded(
+    estimator: Callable[[Statistic, ArrayLike], Estimate],
+    statistic: Statistic,
+    scenes: ArrayLike,
+    least: float,
+    most: float,
+) -> Estimate:
+    """A statistic that has bounds, as `bootstrap` or `jackknife` estimates it; its interval goes
+    from bound to bound where all images are of one scene."""
+    n = len(np.asarray(scenes))
+    if len(np.unique(scenes)) > 1:
+        return estimator(statistic, scenes).within(least, most)
+    return Estimate(float(statistic(np.ones((1, n)))[0]), least, most, n)
+
+
+def _check_spread(clusters: int) -> None:
+    if clusters == 1:
+        raise ValueError("All images are of one scene, which says nothing of others.")
 
 
 def _estimates(

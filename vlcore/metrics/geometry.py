@@ -23,6 +23,7 @@ from vlcore.metrics.estimate import (
     Labels,
     bootstrap,
     bootstrap_each,
+    bounded,
     jackknife,
     mean,
 )
@@ -80,9 +81,12 @@ def total_variance(z: Embeddings, scenes: Labels) -> Estimate:
     """``sum_d Var z_d`` of unit vectors, 0 (all in one point) to 1; (n, E)."""
     centred = _centred(z)
     lengths = (centred**2).sum(axis=1)
-    return bootstrap(
+    return bounded(
+        bootstrap,
         lambda weights: weights @ lengths / len(z) - ((weights @ centred / len(z)) ** 2).sum(1),
         scenes,
+        0,
+        1,
     )
 
 
@@ -105,7 +109,7 @@ def effective_rank(z: Embeddings, scenes: Labels) -> Estimate:
         # A resample of a few scenes can be one point; there is no lower rank.
         return np.where(totals[:, 0] > 1e-12, ranks, 1.0)
 
-    return jackknife(rank, scenes).within(1, z.shape[1])
+    return bounded(jackknife, rank, scenes, 1, z.shape[1])
 
 
 def probe(z_fit: Embeddings, labels_fit: Labels, z: Embeddings) -> Labels:

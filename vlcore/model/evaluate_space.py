@@ -118,7 +118,7 @@ def lacking(views: Views) -> dict[Need, str]:
     reasons = {}
     for need, split, reason in (
         (Need.HELD_OUT, "test", "too few held-out images"),
-        (Need.PROBE, "probe", "no pictures to fit it on"),
+        (Need.PROBE, "probe", "too few images to fit it on"),
     ):
         groups = views.column("group", split)
         if min((groups == name).sum() for name in views.grouping.names) < FEWEST:
