@@ -121,12 +121,30 @@ def test_all_words_are_found_in_whichever_column(comparison: ComparedMaps) -> No
         larger = rows[(sizes >= 100) & is_camel] if "camel" in text else rows[sizes > 100]
         expected = larger if ">" in text else rows[:0]
         assert find_words(comparison, text).rows.tolist() == expected.tolist(), text
+    assert find_words(comparison, "place:“gobi desert” „size > 3”").rows.tolist() == []
+    assert (
+        find_words(comparison, "place:“gobi desert”").rows.tolist() == rows[rows % 2 == 0].tolist()
+    )
     with pytest.raises(SelectionError, match="has words"):
         find_words(comparison, "coat > 3")
     with pytest.raises(SelectionError, match="No column is named “colour”"):
         find_words(comparison, "colour:bay")
     with pytest.raises(SelectionError, match="characters"):
         find_words(comparison, "x" * (LONGEST + 1))
+
+
+def test_whole_numbers_are_exact_and_quoted_signs_are_text() -> None:
+    ids = 2**60 + np.arange(3)
+    times = np.array([1700000000000.0, 1700000000100.0, np.nan])
+    notes = ["size > 3", "size > 4", "size :>3"]
+    index = SearchIndex(pd.DataFrame({"id": ids, "ms": times, "part": ids / 3, "note": notes}))
+    assert index.matches(f"id:{ids[1]}").tolist() == [False, True, False]
+    assert index.matches("ms:1700000000100").tolist() == [False, True, False]
+    assert index.matches(f"part:{ids[0] / 3}").tolist() == [True, True, True], "to nine digits"
+    assert index.matches("ms > 1700000000050").tolist() == [False, True, False]
+    for quoted in ('"size > 3"', "“size > 3”", 'note:"size > 3"'):
+        assert index.matches(quoted).tolist() == [True, False, False]
+    assert index.matches('"ms" > 1700000000050').tolist() == [False, True, False]
 
 
 def test_images_that_no_map_shows_are_found_apart(comparison: ComparedMaps) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
@@ -25,11 +26,14 @@ from vlcore.experiment.options import OBJECTIVES
 from vlcore.metrics.accuracy import logits
 from vlcore.model.load import Loaded, load_model
 
+Numbers = NDArray[np.number]
 BEST = 12  # images that each model is asked for
 LONGEST = 200  # characters of a search
 _MOST_NAMED = 12  # columns in a message
 _TERM = re.compile(r'(?:("[^"]+"|[^\s":]+):\s*)?(?:"([^"]*)"|([^\s"]+))')
-_COMPARISON = re.compile(r'(?<=[\w")\]])\s*:?\s*([<>]=?)\s*(?=[-+.]?\d)')
+# A quoted text, which stays as it is, or the sign of a comparison.
+_COMPARISON = re.compile(r'("[^"]*")|(?<=[\w")\]])\s*:?\s*([<>]=?)\s*(?=[-+.]?\d)')
+_STRAIGHT = str.maketrans(dict.fromkeys("“”„‟", '"'))  # quotes as phones type them
 _COMPARED = re.compile(r"([<>]=?)(.+)")
 _COMPARE = {">": np.greater, ">=": np.greater_equal, "<": np.less, "<=": np.less_equal}
 _BETWEEN = "\x1f"  # between the columns of an image; a space, which no cell keeps
@@ -67,8 +71,9 @@ def _folded_cells(cells: list[str]) -> list[str]:
 def terms_of(text: str) -> list[Term]:
     """The conditions of a typed search, each of which an image has to meet: words, parts of words,
     ``"whole words in this order"``, ``column:value`` and ``column > number``."""
+    text = _COMPARISON.sub(lambda part: part[1] or f":{part[2]}", text.translate(_STRAIGHT))
     terms = []
-    for column, quoted, word in _TERM.findall(_COMPARISON.sub(r":\1", text)):
+    for column, quoted, word in _TERM.findall(text):
         term = Term(folded(quoted or word), folded(column.strip('"')), bool(quoted))
         if term.text:
             terms.append(term)
@@ -109,7 +114,7 @@ class SearchIndex:
     def __init__(self, table: pd.DataFrame, apart: Collection[str] = ()) -> None:
         columns = [(folded(str(name)), table.iloc[:, at]) for at, name in enumerate(table)]
         self._numbers = [
-            (name, column.to_numpy(float)) for name, column in columns if _is_number(column)
+            (name, _numbers_of(column)) for name, column in columns if _is_number(column)
         ]
         self._words = [(name, _Words(column)) for name, column in columns if not _is_number(column)]
         hidden = set(map(folded, apart))
@@ -170,6 +175,11 @@ def _is_number(column: pd.Series) -> bool:
     return column.dtype.kind in "iuf"
 
 
+def _numbers_of(column: pd.Series) -> Numbers:
+    """Its numbers; whole ones with all of their digits, which floats have up to 2^53."""
+    return column.to_numpy(float if column.dtype.kind == "f" or column.hasnans else None)
+
+
 class _Words:
     """A column of words: each different cell once, and which of them each image has."""
 
@@ -193,14 +203,17 @@ def _finder(term: Term) -> Callable[[str], bool]:
     return lambda text: term.text in text and pattern.search(text) is not None
 
 
-def _equals(numbers: NDArray[np.float64], text: str) -> NDArray[np.bool_]:
+def _equals(numbers: Numbers, text: str) -> NDArray[np.bool_]:
+    """Which numbers a text says: a whole one exactly, as times and ids of many digits need it."""
+    with suppress(ValueError):
+        return np.asarray(numbers == int(text))
     try:
         return np.isclose(numbers, float(text), rtol=1e-9, atol=0)
     except ValueError:
         return np.zeros(len(numbers), dtype=bool)
 
 
-def _compares(numbers: NDArray[np.float64], sign: str, text: str) -> NDArray[np.bool_]:
+def _compares(numbers: Numbers, sign: str, text: str) -> NDArray[np.bool_]:
     try:
         return _COMPARE[sign](numbers, float(text))
     except ValueError:
