@@ -21,7 +21,6 @@ from vlcore.api.explain import (
     ExplainError,
     Explanation,
     Outcome,
-    Question,
     check_explainable,
 )
 from vlcore.api.models import Model
@@ -160,16 +159,24 @@ def test_images_that_cannot_be_asked_are_refused(model: Model) -> None:
     for image in (trained, 10**6, pair):
         with pytest.raises(ExplainError):
             model.explain(image)
-    with pytest.raises(ExplainError):
-        Explanation(
-            model.condition.replace(edits=[Remove(trained)]),
-            Question(np.zeros((1, 2)), "camel", "horse"),
-            np.zeros(1),
-            pd.DataFrame(),
-            "remove",
-            12,
-            0.0,
-        ).trials()
+
+
+def test_arms_have_one_size_that_the_training_set_allows(model: Model, why: Explanation) -> None:
+    trained = why.images["row"].tolist()
+    edited = replace(why, condition=model.condition.replace(edits=[Remove(trained[0])]))
+    with pytest.raises(ExplainError, match="a top of at most 11"):
+        edited.trials()
+    full = replace(why, condition=model.condition.replace(edits=list(map(Remove, trained[:12]))))
+    with pytest.raises(ExplainError, match="a model with fewer"):
+        full.trials()
+    is_horse = why.images["object"] == "horse"
+    few = replace(why, images=why.images[~is_horse | (is_horse.cumsum() <= 5)])
+    assert [len(few.changed_rows(arm)) for arm in ARMS] == [few.changed] * 3 == [5] * 3
+    words = outcome(few, attributed=1.5, nearest=0.5, chance=0.0).changes()["words"]
+    assert words.str.startswith("5 ").all()
+    assert "nearest images of a horse" in words[1]
+    with pytest.raises(ExplainError, match="No horse is left"):
+        replace(why, images=why.images[~is_horse]).trials()
 
 
 def outcome(why: Explanation, **moves: float) -> Outcome:

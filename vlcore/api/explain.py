@@ -30,7 +30,7 @@ from vlcore.experiment.edits import MOST, Add, ImageEdit, Remove
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.options import MITIGATIONS, OBJECTIVES, ArtifactKind
 from vlcore.experiment.progress import silent
-from vlcore.experiment.wording import difference
+from vlcore.experiment.wording import difference, plural
 from vlcore.jobs.progress import progress_bar
 from vlcore.jobs.queue import all_cores, worker_pool
 from vlcore.metrics.accuracy import logits, object_scores
@@ -96,7 +96,7 @@ class Explanation:
             image that an edit drew), ``object``, ``context``, ``group``, ``caption``,
             ``influence``, ``similarity`` (mean cosine with the asked images).
         change: "remove" where candidates are training images, "add" where they are unused ones.
-        top: images that are changed at once.
+        top: images that are shown on each side, and changed at once where there are as many.
         replay_error: largest distance of a replayed training image from the stored one, 0 to 2.
     """
 
@@ -128,14 +128,22 @@ class Explanation:
     @property
     def strongest_for(self) -> pd.DataFrame:
         """The `top` images that raise the margin most."""
-        table = self.images[self.images["influence"] > 0]
-        return table.head(self.top)
+        return self.images[self.images["influence"] > 0].head(self.top)
 
     @property
     def strongest_against(self) -> pd.DataFrame:
         """The `top` images that lower the margin most."""
-        table = self.images[self.images["influence"] < 0]
-        return table.tail(self.top)[::-1]
+        return self.images[self.images["influence"] < 0].tail(self.top)[::-1]
+
+    @property
+    def contrary(self) -> str:
+        """The object of the nearest images that a test changes."""
+        return self.question.other if self.change == "remove" else self.question.object
+
+    @property
+    def changed(self) -> int:
+        """Images that each arm of a test changes: `top`, or as many nearest ones as there are."""
+        return len(self.changed_rows(NEAREST))
 
     def changed_rows(self, arm: str, seed: int = 0) -> list[int]:
         """Rows of the images that an arm of a test changes.
@@ -144,13 +152,10 @@ class Explanation:
         attributed ones show.
         """
         table = self.images[self.images["row"] >= 0]  # no edit removes what another one drew
-        removes = self.change == "remove"
-        attributed = table[::-1] if removes else table
-        chosen = attributed.head(self.top)
-        if arm == NEAREST:
-            shows = self.question.other if removes else self.question.object
-            chosen = table[table["object"] == shows].nlargest(self.top, "similarity")
-        elif arm == CHANCE:
+        nearest = table[table["object"] == self.contrary].nlargest(self.top, "similarity")
+        attributed = table[::-1] if self.change == "remove" else table
+        chosen = nearest if arm == NEAREST else attributed.head(len(nearest))
+        if arm == CHANCE:
             random = np.random.default_rng([self.condition.data_seed, seed, len(table)])
             parts = [
                 table[table["object"] == shows].sort_values("row").sample(n, random_state=random)
@@ -163,10 +168,14 @@ class Explanation:
         """The trainings of a test: each arm with each seed, and as many without a change."""
         edit = CHANGES[self.change]
         room = MOST - len(self.condition.changes)
-        if self.top > room:
+        if self.changed == 0:
             raise ExplainError(
-                f"The training set of {self.condition.key} can have {room} more changes; test with"
-                f" a top of at most {room}."
+                f"No {self.contrary} is left to {self.change}; explain another model."
+            )
+        if self.changed > room:
+            instead = f"test with a top of at most {room}" if room else "explain a model with fewer"
+            raise ExplainError(
+                f"The training set of {self.condition.key} can have {room} more changes; {instead}."
             )
         trials = []
         for number in range(seeds):
@@ -250,23 +259,20 @@ class Outcome:
         return pd.DataFrame(rows)
 
     def _arm_words(self) -> dict[str, str]:
-        question, top = self.explanation.question, self.explanation.top
-        shows = question.other if self.explanation.change == "remove" else question.object
+        changed, contrary = self.explanation.changed, self.explanation.contrary
         return {
-            ATTRIBUTED: f"{top} attributed images",
-            NEAREST: f"{top} nearest images of a {shows}",
-            CHANCE: f"{top} by chance, of the same objects",
+            ATTRIBUTED: plural(changed, "attributed image"),
+            NEAREST: f"{plural(changed, 'nearest image')} of a {contrary}",
+            CHANCE: f"{changed} by chance, of the same objects",
         }
 
     def sentences(self) -> list[str]:
         """What was tested, what came out, and whether it confirms the attribution."""
         explanation, changes = self.explanation, self.changes()
         question, seeds = explanation.question, int(changes["n"].iloc[0])
-        images = len(explanation.margins)
-        done = CHANGED[explanation.change]
         moves = [
-            f"{row.words} {done}: {difference(row._asdict())}, {row.flips} of {row.wrong} wrong"
-            f" predictions become right"
+            f"{row.words} {CHANGED[explanation.change]}: {difference(row._asdict())},"
+            f" {row.flips} of {row.wrong} wrong predictions become right"
             for row in changes.itertuples()
         ]
         beyond = self.moved(ATTRIBUTED, NEAREST)
@@ -277,15 +283,12 @@ class Outcome:
                 "Not confirmed: the attributed images do not move the margin farther than all of"
                 f" these: {others}."
             )
-        nearest_words = (
-            f"Attributed less nearest: {difference(beyond.as_dict())}, n = {seeds} seeds."
-        )
         return [
-            f"Tested on {images} image{'s' * (images > 1)} by {4 * seeds} trainings, {seeds} seeds"
-            f" each: how far the margin of {question.object} over {question.other} moves, in log"
-            " odds.",
+            f"Tested on {plural(len(explanation.margins), 'image')} by {4 * seeds} trainings,"
+            f" {seeds} seeds each: how far the margin of {question.object} over {question.other}"
+            " moves, in log odds.",
             *[f"{move[0].upper()}{move[1:]}." for move in moves],
-            nearest_words,
+            f"Attributed less nearest: {difference(beyond.as_dict())}, n = {seeds} seeds.",
             verdict,
         ]
 

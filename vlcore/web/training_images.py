@@ -102,8 +102,9 @@ def _strips(explanation: Explanation, images: ImageSet) -> None:
         words = "Trained on, and moved it most towards"
         show_strip(f"{words} {question.other}", explanation.strongest_against, images)
         show_strip(f"{words} {question.object}", explanation.strongest_for, images)
+    count = len(explanation.images)
     st.caption(
-        f"The strongest {explanation.top} of {len(explanation.images):,} images by TracIn over the"
+        f"The strongest {min(explanation.top, count)} of {count:,} images by TracIn over the"
         " training's checkpoints. This is a rank, not yet a cause."
     )
 
@@ -143,10 +144,11 @@ def show_test(
         columns: of a wide page, of which the outcome has one.
     """
     trials = explanation.trials()
-    top, conditions = explanation.top, [trial.condition for trial in trials]
+    changed, conditions = explanation.changed, [trial.condition for trial in trials]
     about = (
         f"Trains {len(trials)} models, {SEEDS} seeds each: with the images as they are, and where"
-        f" these {top}, the {top} nearest or {top} by chance are {CHANGED[explanation.change]}."
+        f" the first {changed}, the {changed} nearest or {changed} by chance are"
+        f" {CHANGED[explanation.change]}."
     )
     label = f"Test it: {explanation.change} them and train again"
     if jobs.train_several(conditions, label, about, key=name, may_train=may_train):
