@@ -158,6 +158,8 @@ def test_what_cannot_be_opened_is_one_sentence(model: Model, tmp_path: Path) -> 
     for path in (tmp_path / "nowhere.png", tmp_path / "note.png"):
         with pytest.raises(UploadError):
             model.embed(path)
+    with pytest.raises(UploadError):
+        model.embed([])
     for key in ("nothing-there", f"{model.key}.pca.map"):
         with pytest.raises(LabError):
             vl.load(key)

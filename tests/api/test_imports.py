@@ -21,6 +21,7 @@ from vlcore.api.exports import parquet_bytes
 from vlcore.api.metrics_table import measures_of
 from vlcore.api.model_map import ComparisonError, model_map
 from vlcore.api.model_metrics import absence_reason, estimate_of
+from vlcore.api.models import Model
 from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set, set_names
 from vlcore.data.imageset import ImageSet, ImageSetError
@@ -131,6 +132,8 @@ def test_what_is_absent_has_its_reason(tmp_path: Path, empty_home: Path) -> None
     table = measures_of(artifact, open_set("birds").grouping)
     assert len(table) == len(catalogue.table_measures())
     assert not table["Measured"].str.contains(NOT_MEASURED).any()
+    with pytest.raises(store.StoreError, match="was not trained here"):
+        len(Model(artifact).history)
     frame = runs_table([artifact])
     assert (frame["value"].notna() | (frame["reason"] != "")).all()
     assert set(frame[frame["moment"] == "first_fit"]["reason"]) == {

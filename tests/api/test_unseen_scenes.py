@@ -51,7 +51,7 @@ def test_scenes_that_a_set_contains_are_not_unseen(quick: list[Artifact]) -> Non
     recipe = Recipe("x", contexts=("snow", "beach"), style="night")
     _, table = unseen_scenes._unseen_scenes(recipe)
     assert set(table["context"]) == {"street"}
-    assert {scene.split("-")[1] for scene in table["scene"]} == {"watercolour"}
+    assert len(table) == 2 * unseen_scenes.SCENES, "of one style"
     with pytest.raises(ComparisonError):
         unseen_scenes._unseen_scenes(
             dataclasses.replace(SCENES_RECIPE, contexts=("street", "beach"))

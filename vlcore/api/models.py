@@ -116,8 +116,14 @@ class Model:
 
     @property
     def history(self) -> pd.DataFrame:
-        """Loss and caption accuracy on training images by step."""
-        return pd.read_csv(self.artifact.path / "history.csv")
+        """Loss and caption accuracy on training images by step; StoreError of a model that was
+        trained elsewhere."""
+        path = self.artifact.path / "history.csv"
+        if not path.exists():
+            raise store.StoreError(
+                f"{self.key} was not trained here, so it has no history; choose a model that was."
+            )
+        return pd.read_csv(path)
 
     @cached_property
     def embeddings(self) -> StoredEmbeddings:
@@ -142,11 +148,13 @@ class Model:
             neighbours: how many, among the model's own images.
 
         Raises:
-            UploadError: a file is missing or is no image.
+            UploadError: a file is missing or is no image, or there is none.
             StoreError: the model has no weights, because its embeddings were imported.
         """
         if isinstance(images, str | Path | Image.Image):
             images = [images]
+        if len(images) == 0:
+            raise UploadError("There is no image to embed; give a path or an image.")
         names, opened = [], []
         for number, image in enumerate(images, 1):
             is_open = isinstance(image, Image.Image)
