@@ -13,7 +13,7 @@ other steps than gradient descent, so figures are ranks rather than amounts.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -178,7 +178,7 @@ def influences(
 def _joined(data: TrainingData, pool: TrainingData) -> TrainingData:
     """Training images, then those of a pool, which count nothing in the frequency of captions."""
     own_weights = np.ones(len(data.caption_index)) if data.weights is None else data.weights
-    return TrainingData(
+    joined = TrainingData(
         images=np.concatenate([data.images, pool.images]),
         caption_index=np.concatenate([data.caption_index, pool.caption_index]),
         tokens=data.tokens,
@@ -186,3 +186,6 @@ def _joined(data: TrainingData, pool: TrainingData) -> TrainingData:
         captions=data.captions,
         weights=np.concatenate([own_weights, np.zeros(len(pool.caption_index))]),
     )
+    if data.backgrounds is None or pool.backgrounds is None:
+        return joined
+    return replace(joined, backgrounds=_joined(data.backgrounds, pool.backgrounds))
