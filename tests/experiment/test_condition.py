@@ -6,6 +6,7 @@ import json
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -206,6 +207,13 @@ def test_a_value_outside_its_set_or_range_is_refused(
 def test_choices_that_do_not_go_together_are_refused(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ConditionError, match=said):
         Condition(**changes)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    plain = Condition(bias=0.75, init_seed=1, steps=12)
+    same: Any = {"bias": np.float32(0.75), "init_seed": np.int64(1), "steps": np.int32(12)}
+    assert (Condition(**same), Condition(**same).key) == (plain, plain.key)
+    assert {type(Condition(**same).bias), type(Condition(**same).steps)} == {float, int}
 
 
 def test_choices_that_go_together() -> None:

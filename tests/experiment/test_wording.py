@@ -87,9 +87,11 @@ def test_durations_are_rounded() -> None:
     said = {
         20: "half a minute",
         50: "a minute",
-        85: "2 minutes",
+        85: "a minute",
+        100: "2 minutes",
         300: "5 minutes",
-        1000: "20 minutes",
+        601: "10 minutes",
+        1000: "15 minutes",
         7000: "two hours",
         36000: "10 hours",
     }

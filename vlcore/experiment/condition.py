@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
 from typing import Any
 
 from vlcore.experiment import options
@@ -171,7 +172,8 @@ class Condition:
             )
 
     def _check_numbers(self) -> None:
-        is_number = isinstance(self.bias, float | int) and not isinstance(self.bias, bool)
+        bias: object = self.bias  # also a number of numpy, as tables and `arange` give them
+        is_number = isinstance(bias, Real) and not isinstance(bias, bool)
         if not (is_number and math.isfinite(self.bias) and 0 <= self.bias <= 1):
             raise ConditionError(
                 f"The bias is {self.bias!r}; give the removed share as a number from 0 to 1."
@@ -179,10 +181,12 @@ class Condition:
         self._set("bias", round(float(self.bias), 4) + 0.0)  # 0, 0.0 and -0.0 are one condition
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+            if not (is_whole and low <= value <= high):
                 raise ConditionError(
                     f"{name} is {value!r}; give a whole number from {low} to {high}."
                 )
+            self._set(name, int(value))
         if self.width % 16:
             raise ConditionError(
                 f"width is {self.width}; give a multiple of 16, which four heads can share."

@@ -1,7 +1,6 @@
 """Names of conditions and numbers with their intervals as text, the same on every page and in every
 file."""
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -90,13 +89,13 @@ def duration_words(seconds: float) -> str:
     """A duration to the nearest that people say: ``about 40 minutes``."""
     if seconds < 10:
         return "a few seconds"
-    if seconds < 75:
+    if seconds < 90:
         return "about half a minute" if seconds < 40 else "about a minute"
     minutes = seconds / 60
     if minutes <= 10:
-        return f"about {math.ceil(minutes)} minutes"
+        return f"about {minutes:.0f} minutes"
     if minutes < 90:
-        return f"about {5 * math.ceil(minutes / 5)} minutes"
+        return f"about {5 * round(minutes / 5)} minutes"
     return f"about {minutes / 60:.0f} hours" if minutes >= 150 else "about two hours"
 
 
