@@ -52,6 +52,9 @@ def test_scenes_that_a_set_contains_are_not_unseen(quick: list[Artifact]) -> Non
     _, table = unseen_scenes._unseen_scenes(recipe)
     assert set(table["context"]) == {"street"}
     assert len(table) == 2 * unseen_scenes.SCENES, "of one style"
+    _, both = unseen_scenes._unseen_scenes(SCENES_RECIPE)
+    assert both["scene"].nunique() == unseen_scenes.SCENES, "in all backgrounds and styles"
+    assert len(both) == 8 * unseen_scenes.SCENES
     with pytest.raises(ComparisonError):
         unseen_scenes._unseen_scenes(
             dataclasses.replace(SCENES_RECIPE, contexts=("street", "beach"))
