@@ -135,6 +135,13 @@ def test_arms_may_be_sets_of_settings_or_numbers(tmp_path: Path) -> None:
         ("ce_group", "descriptive", 0),
     ]
     assert [plan.arm_of(condition) for condition in plan.conditions] == 2 * list(arms)
+    aliases = "{short words: {labels: short}, long words: {labels: descriptive, batch_size: 0}}"
+    plan = find(write(tmp_path, f"baseline: short words\narms: {aliases}\nbias: [0.75, 0.75001]"))
+    assert [plan.arm_of(condition) for condition in plan.conditions] == [
+        "short words",
+        "long words",
+    ]
+    assert plan.arm_settings["short words"]["labels"] == "undescriptive"
     numbers = find(write(tmp_path, "factor: n_per_group\nbaseline: 48\narms: [24, 96]\nbias: [0]"))
     assert [condition.n_per_group for condition in numbers.conditions] == [48, 24, 96]
 
@@ -154,6 +161,10 @@ def test_arms_may_be_sets_of_settings_or_numbers(tmp_path: Path) -> None:
         (PARTS.replace("{}", "{colour: red}"), "No setting is named 'colour'"),
         (PARTS.replace("{}", "{bias: 0.5}"), "arms that differ in bias"),
         (PARTS.replace("{}", "{objective: two_part}"), "two arms of the same settings"),
+        (
+            "arms: {a: {labels: short}, b: {labels: undescriptive}}\nbaseline: a\nbias: [0]",
+            "two arms of the same settings",
+        ),
         ("arms: [undescriptive]\nbias: [0]", "no arm but the baseline"),
         ("arms: [poetic]\nbias: [0]", "No label style is named 'poetic'"),
         ("arms: [3]\nbias: [0]", "an arm 3, which is no value of labels"),
@@ -168,6 +179,7 @@ def test_arms_may_be_sets_of_settings_or_numbers(tmp_path: Path) -> None:
         ("arms: [descriptive]\nbias: [0]\nseeds: many", "number of seeds is 'many'"),
         ("arms: [descriptive]\nbias: [0]\nsettings: {colour: red}", "No setting is named 'colour'"),
         ("arms: [descriptive]\nbias: [0]\nsettings: {steps: some}", "steps is 'some'"),
+        ("arms: [descriptive]\nbias: [0]\nsettings: {bias: 0.5}", "a bias among its settings"),
         ("arms: [descriptive]\nbias: [0]\nsettings: 7", "settings that are no fields"),
         (
             "factor: mitigation\nbaseline: none\narms: [dfr, reweight]\nbias: [1]",

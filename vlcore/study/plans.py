@@ -266,6 +266,10 @@ def _from_file(path: Path, base: Condition, seeds: int) -> StudyPlan:
         raise StudyError(
             f"{path.name} has settings that are no fields; write them as `steps: 600`, one a line."
         )
+    if "bias" in settings:
+        raise StudyError(
+            f"{path.name} has a bias among its settings; give the levels as the list bias alone."
+        )
     from_dict(settings)  # says which setting does not exist
     read_arms = _arms_of_settings if isinstance(document["arms"], dict) else _arms_of_values
     design = read_arms(document, path, base.replace(**settings))
@@ -274,7 +278,7 @@ def _from_file(path: Path, base: Condition, seeds: int) -> StudyPlan:
         raise StudyError(
             f"{path.name} has no arm but the baseline; name what it is compared with as arms."
         )
-    biases = tuple(dict.fromkeys(document["bias"]))
+    biases = tuple(dict.fromkeys(Condition(bias=bias).bias for bias in document["bias"]))
     vary = document.get("vary", [*_SEEDS])
     if not isinstance(vary, list) or not vary or not set(map(str, vary)) <= set(_SEEDS):
         raise StudyError(
@@ -367,7 +371,10 @@ def _arms_of_settings(document: Mapping[str, Any], path: Path, base: Condition) 
         )
     # Another order of names would change the hash of a plan.
     shared = {name: getattr(base, name) for name in sorted(varied)}
-    complete = {name: shared | settings for name, settings in arms.items()}
+    complete = {}
+    for name, settings in arms.items():
+        condition = on_its_set(base.replace(**shared | settings))
+        complete[name] = {setting: getattr(condition, setting) for setting in shared}
     if len({tuple(settings.items()) for settings in complete.values()}) < len(complete):
         raise StudyError(f"{path.name} has two arms of the same settings; leave one out.")
     complete = {baseline: complete[baseline], **complete}
