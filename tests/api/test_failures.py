@@ -24,6 +24,7 @@ from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
 from vlcore.data.imageset import ImageSet
 from vlcore.metrics.slices import LEAST
+from vlcore.study.finders import FOLDS
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +125,18 @@ def test_features_are_the_towers_where_they_are_stored(biased: ModelMap, images:
     assert (features.shape, space) == ((2000, COMPONENTS), TOWER)
     elsewhere = replace(images, name="others", root=images.root / "nothing")
     assert tower_features(elsewhere, rows, embeddings) == (embeddings, OWN)
+
+
+def test_few_scenes_leave_slices_and_say_why_there_is_no_direction(
+    biased: ModelMap, images: ImageSet
+) -> None:
+    scenes = np.resize([f"video {number}" for number in range(8)], len(images.table))
+    found = find_failures(biased, replace(images, table=images.table.assign(scene=scenes)))
+    for part in found.objects.values():
+        assert part.direction.accuracy is None
+        assert f"of {FOLDS} scenes" in part.sentence
+    assert len(found.worst) > 0
+    assert set(found.others) == set(OTHERS)
 
 
 def test_a_model_that_predicts_no_object_has_no_failures(

@@ -73,6 +73,7 @@ def test_a_finder_that_misses_it_has_not(tmp_path: Path) -> None:
         ({"set": ["else"], "image": [0], "slice": [1], "score": [1]}, "else"),
         ({"set": [SET], "image": [0], "slice": [1], "score": [1]}, "no fresh image"),
         ({"set": [SET], "image": ["x"], "slice": [1], "score": [1]}, "no number"),
+        ({"set": [SET], "image": ["inf"], "slice": [1], "score": [1]}, "no number"),
     ],
 )
 def test_scores_that_cannot_be_judged_are_refused_in_a_sentence(

@@ -84,8 +84,23 @@ def test_few_errors_have_no_direction() -> None:
     predicted = images.predicted.copy()
     predicted[np.flatnonzero(images.objects == "camel")[: FEWEST_WRONG - 1]] = "horse"
     few = LabelledImages(**{**vars(images), "predicted": predicted})
-    assert fit_direction(few, "camel").accuracy is None
+    direction = fit_direction(few, "camel")
+    assert (direction.accuracy, direction.wrong) == (None, FEWEST_WRONG - 1)
+    assert f"{FEWEST_WRONG} wrong" in direction.reason
     assert [offer for name in ("direction", "words") for offer in FINDERS[name](few, 3)] == []
+
+
+@pytest.mark.parametrize("scenes", [FOLDS - 1, FOLDS])
+def test_errors_of_few_scenes_have_no_direction(scenes: int) -> None:
+    images = made(2, in_cell=0.6)
+    of_few = images.among(np.ones(len(images.z), bool))
+    wrong = np.flatnonzero(~of_few.right & (of_few.objects == "camel"))
+    of_few.scenes[wrong] = np.resize([f"wrong {number}" for number in range(scenes)], len(wrong))
+    direction = fit_direction(of_few, "camel")
+    assert direction.wrong == len(wrong)
+    is_fitted = scenes == FOLDS
+    assert (direction.accuracy is not None) == is_fitted
+    assert (f"of {FOLDS} scenes" in direction.reason) == (not is_fitted)
 
 
 @pytest.mark.parametrize("name", ["direction", "words"])

@@ -37,7 +37,6 @@ from vlcore.metrics.slices import (
 from vlcore.model.load import load_model
 from vlcore.study.finders import (
     BOUND,
-    FEWEST_WRONG,
     FINDERS,
     Direction,
     LabelledImages,
@@ -87,10 +86,7 @@ class ObjectFailures:
         name = direction.object.capitalize()
         wrong = f"{direction.wrong:,} of {direction.n:,} images that were searched are wrong"
         if direction.accuracy is None:
-            return (
-                f"{name}: {wrong}; a direction needs {FEWEST_WRONG} wrong and {FEWEST_WRONG} right"
-                " ones."
-            )
+            return f"{name}: {wrong}; {direction.reason}."
         told = (
             f"a linear SVM tells them from the right ones with balanced accuracy"
             f" {rate(direction.accuracy.as_dict())} in cross-validation by scene"

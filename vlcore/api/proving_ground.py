@@ -46,7 +46,7 @@ def judge_scores(path: Path) -> pd.DataFrame:
     if not set(COLUMNS) <= set(scores):
         raise ScoresError(f"{path} lacks columns; give {_columns()}.")
     numbers = scores[["image", "slice", "score"]].apply(pd.to_numeric, errors="coerce")
-    if numbers.isna().to_numpy().any():
+    if not np.isfinite(numbers.to_numpy(float)).all():
         raise ScoresError(f"{path} has an image, slice or score that is no number; give numbers.")
     scores[list(numbers)] = numbers
     return summary(pd.DataFrame(_judgements(scores, path)))

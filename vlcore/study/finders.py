@@ -93,10 +93,10 @@ class Direction:
     """What sets an object's wrong images apart from its right ones in the embedding space.
 
     Attributes:
-        accuracy: balanced accuracy in cross-validation by scene; None where too few are wrong or
-            right, and no direction is fitted.
+        accuracy: balanced accuracy in cross-validation by scene; None where no direction is fitted.
         wrong: number of wrong images it was fitted on.
         n: number of images it was fitted on.
+        reason: why no direction is fitted; empty where it is.
     """
 
     object: str
@@ -105,6 +105,7 @@ class Direction:
     n: int
     weights: NDArray[np.float64]
     shift: float
+    reason: str = ""
 
     @property
     def exists(self) -> bool:
@@ -123,8 +124,8 @@ def fit_direction(images: LabelledImages, name: str) -> Direction:
     wrong = ~images.right[inside]
     count = int(wrong.sum())
     nothing = np.zeros(z.shape[1])
-    if min(count, len(wrong) - count) < FEWEST_WRONG:
-        return Direction(name, None, count, len(wrong), nothing, 0.0)
+    if reason := _too_few(wrong, scenes):
+        return Direction(name, None, count, len(wrong), nothing, 0.0, reason)
     from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
@@ -141,6 +142,16 @@ def fit_direction(images: LabelledImages, name: str) -> Direction:
     weights = svm.coef_[0] / scaler.scale_
     shift = float(svm.intercept_[0] - scaler.mean_ @ weights)
     return Direction(name, accuracy, count, len(wrong), weights, shift)
+
+
+def _too_few(wrong: Mask, scenes: NDArray[np.str_]) -> str:
+    """What a direction lacks; empty where it can be fitted and cross-validated by scene."""
+    sides = wrong, ~wrong
+    if min(side.sum() for side in sides) < FEWEST_WRONG:
+        return f"a direction needs {FEWEST_WRONG} wrong and {FEWEST_WRONG} right ones"
+    if min(len(np.unique(scenes[side])) for side in sides) < FOLDS:
+        return f"a direction needs wrong ones, and right ones, of {FOLDS} scenes"
+    return ""
 
 
 def balanced_svm() -> Any:
