@@ -6,10 +6,11 @@ import altair as alt
 import pandas as pd
 
 from benchmarks import head, row
-from vlcore.experiment.wording import rate
+from vlcore.experiment.wording import percent, rate
 from vlcore.metrics.estimate import Estimate
 from vlcore.plots.rendering import chart_png
 from vlcore.plots.theme import LIGHT
+from vlcore.study.finders import SIGNIFICANCE
 from vlcore.study.proving_ground import BUDGET, LINE, PLANTS, SHUFFLED, TOP, summary
 
 COLUMNS = {
@@ -109,6 +110,10 @@ def findings(counts: pd.DataFrame, judged: pd.DataFrame) -> str:
     def cell(finder: str, column: str) -> str:
         return rate(by_finder.loc[finder, column].as_dict())
 
+    shares = by_finder["chance"].dropna()
+    is_quiet = shares.map(lambda share: share.low <= SIGNIFICANCE)
+    quiet = ", ".join(f"{name} ({cell(name, 'chance')})" for name in shares.index[is_quiet])
+    least = percent(min(share.value for share in shares[~is_quiet]))
     told, exact = "worst slices (true factors)", "SliceLine (true factors)"
     return "\n".join(
         [
@@ -116,7 +121,7 @@ def findings(counts: pd.DataFrame, judged: pd.DataFrame) -> str:
             f"- So read a direction by its name, and count the name's images. In the model's own embedding it names no fewer ({cell('direction (own embedding)', 'named')}), but there a linear model tells nearly all errors from right answers, whatever they show; so Compare takes the tower's features.",
             f"- Told the factors, one word at a time discovers most: words {cell('words', 'discovery')}. SliceLine ({cell(exact, 'discovery')}) and the worst slices of Compare ({cell(told, 'discovery')}) name two words at once, and such a slice is a part of a plant: exact ({cell(exact, 'false')} and {cell(told, 'false')} false), and no ceiling of this measure.",
             f"- With nothing planted all finders raise alarms, for these models err anyway, on pale coats above all: {alarms['correct']} of {alarms['tested']} names of direction hold on fresh images. Such slices are among the false discoveries too.",
-            f"- With errors dealt out by chance, direction ({cell('direction', 'chance')}) and words ({cell('words', 'chance')}), which have a test of their own, raise alarms as stated; all others always offer something. So Compare says of each slice whether fresh images confirm it.",
+            f"- With errors dealt out by chance, these raise alarms no more often than they state: {quiet}. Each of the others offers something in at least {least} of the sets. So Compare says of each slice whether fresh images confirm it.",
         ]
     )
 

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from benchmarks import finders
-from benchmarks.finders_page import finders_page
+from benchmarks.finders_page import finders_page, findings
 from tests.study.test_finders import made
 from vlcore.api.proving_ground import JUDGED, PLANTED, published
 from vlcore.metrics.slices import Cell
-from vlcore.study.finders import FINDERS, LabelledImages
-from vlcore.study.proving_ground import BUDGET, PLANTS
+from vlcore.study.finders import FINDERS, SIGNIFICANCE, LabelledImages
+from vlcore.study.proving_ground import BUDGET, PLANTS, summary
 from vlcore.study.published import FOLDER
 
 
@@ -34,6 +34,16 @@ def test_the_page_is_written_from_its_tables(
 ) -> None:
     assert finders_page(*tables, tmp_path) == (FOLDER / "finders.md").read_text()
     assert (tmp_path / "discovery.png").stat().st_size > 0
+
+
+def test_the_page_names_every_finder_that_raises_no_alarm_by_chance(
+    tables: tuple[pd.DataFrame, pd.DataFrame],
+) -> None:
+    counts = summary(tables[1])
+    [line] = [line for line in findings(counts, tables[1]).split("\n") if "by chance" in line]
+    quiet = line.partition("Each of the others")[0]
+    for row in counts.to_dict("records"):
+        assert (f"{row['finder']} (" in quiet) == (row["chance"].low <= SIGNIFICANCE)
 
 
 def test_every_finder_and_baseline_was_judged_on_every_set(
