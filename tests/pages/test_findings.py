@@ -275,3 +275,18 @@ def test_downloads_are_made_from_the_runs_that_are_shown(
     assert sections.study_file(study, "runs.parquet")[:4] == b"PAR1"
     assert b"difference.low" in sections.study_file(study, "comparisons.csv").splitlines()[0]
     assert sections.study_file(study, "report.html") == b"report of 36"
+
+
+def test_files_of_published_studies_of_one_grid_have_names_of_their_own(
+    published_alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[str] = []
+    monkeypatch.setattr(
+        sections.widgets, "download", lambda _label, _make, name, *_, **__: names.append(name)
+    )
+    for name in ("experiments", "classic/experiments"):
+        sections.downloads(PublishedStudy(name, "scenes"))
+    first, second = names[:4], names[4:]
+    assert first[0] == "experiments-scenes-report.html"
+    assert second[0] == "classic-experiments-scenes-report.html"
+    assert not set(first) & set(second)

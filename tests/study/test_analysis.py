@@ -196,6 +196,23 @@ def test_six_blocks_say_that_no_single_of_four_levels_can_be_shown() -> None:
     )  # the primary test is one number a block and can
 
 
+def test_a_level_with_enough_pairs_can_be_shown_beside_levels_with_few() -> None:
+    table = study(0.2, 10)
+    few = (table["bias"] == 0.5) & (table["init_seed"] >= 6)
+    found = analyse(table[~few])
+    assert [len(level.blocks) for level in found.primary.levels] == [10, 6, 10, 10]
+    assert found.primary.levels[-1].status is Status.HIGHER
+    assert not says(found, "No single level")
+    both = analyse(study(0.2, 6, (0.75,))), analyse(study(0.3, 6, (0.75,)))
+    assert [says(arm, "No single level") for arm in both] == [False, False]
+    together = adjusted(both)
+    assert [arm.primary.levels[0].holm_p for arm in together] == [0.0625, 0.0625]
+    assert all(says(arm, "6 seed pairs", "2 tests", "0.062", "7 seed pairs") for arm in together)
+    surer = adjusted([both[0], analyse(study(0.3, 10, (0.75,)))])
+    assert surer[0].primary.levels[0].status is Status.HIGHER
+    assert not any(says(arm, "No single level") for arm in surer), "Holm spends less on the second"
+
+
 def test_one_block_has_no_uncertainty_and_no_numbers() -> None:
     found = analyse(study(0.2, 1)).primary
     assert [level_words(level) for level in found.levels] == ["inconclusive (1 seed pair)"] * 4

@@ -3,6 +3,7 @@ made to depend."""
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -335,6 +336,14 @@ def test_readings_that_disagree_make_it_depend(
     assert claim_words(found).startswith(f"depends on the {axis}: ")
     assert f"contradicted {contradicted}" in claim_words(found)
     assert "supported " in claim_words(found)
+    open_ = replace(
+        found,
+        main=replace(found.main, status=Status.NOT_DECIDED),
+        variations=(*found.variations, replace(found.main, status=Status.NOT_DECIDED)),
+    )
+    for sentence in (claim_words(open_), claim_sentence(open_)):
+        assert "inconclusive " in sentence
+        assert "not decided" not in sentence
 
 
 def test_five_blocks_and_no_run_decide_nothing() -> None:

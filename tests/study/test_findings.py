@@ -23,6 +23,7 @@ from vlcore.data.catalogue import open_set
 from vlcore.data.subset import on_its_set
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
+from vlcore.experiment.version import __version__
 from vlcore.experiment.wording import points
 from vlcore.metrics import catalogue
 from vlcore.metrics.catalogue import ADVANTAGE
@@ -106,6 +107,7 @@ def test_an_interval_over_scenes_too_is_of_what_each_run_had_right(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(findings, "open_set", lambda *_: folds)
         assert findings.over_scenes(runs, level, SCENES) is None, "a run keeps its first fold alone"
+    assert findings.over_scenes(runs[len(runs) // SEEDS :], level, SCENES) is None, "runs elsewhere"
     first_scene = np.flatnonzero(scenes == scenes[0])
     for run in runs[: len(runs) // SEEDS]:  # the first block
         run.embeddings = SimpleNamespace(
@@ -218,6 +220,17 @@ def test_the_answer_says_what_was_measured_and_no_more(found: Findings) -> None:
     assert not re.search("help|hurt|prove", said.lower())
 
 
+def test_the_headline_is_of_complete_pairs(found: Findings, study: StudyPlan) -> None:
+    results = Study(study, SCENES)
+    lost = [run.key for run in study.conditions if run.labels == "descriptive" and run.bias == 0.75]
+    results._frame = found.frame[~found.frame["key"].isin(lost[:3])]
+    headline = results.findings().headline
+    assert (headline.short.n, headline.descriptive.n, headline.difference.n) == (4, 4, 4)
+    change = headline.descriptive.value - headline.short.value
+    assert headline.difference.value == pytest.approx(change)
+    assert headline.short.value != pytest.approx(found.headline.short.value)
+
+
 def test_few_blocks_are_called_exploratory_and_one_style_decides_nothing(empty_home: Path) -> None:
     study = plans.find("class", Condition(), 2)
     publish(one for one in study.conditions if one.labels == "undescriptive")
@@ -268,6 +281,9 @@ def test_methods_are_those_of_the_runs(found: Findings, study: StudyPlan) -> Non
         "“a camel in the desert”",
     )
     assert all(part in text for part in (*parts, "numpy"))
+    assert told["Software"].endswith(f"Analysed with VL Bias Lab {__version__}.")
+    older = methods(replace(found, version="0.4.0"))["Software"]
+    assert older == f"VL Bias Lab 0.4.0; {told['Software']}"
     assert (
         command(study)
         == "python -m vlcore study class --data scenes --preset standard --seeds 7 --controls"

@@ -14,10 +14,12 @@ from vlcore.experiment import wording
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
 from vlcore.experiment.grouping import SCENES
+from vlcore.experiment.version import __version__
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import plans, published, text
 from vlcore.study.analysis import Analysis
 from vlcore.study.plans import StudyError, StudyPlan
+from vlcore.study.report import command
 from vlcore.study.results import Study, joined_tables
 from vlcore.study.runs_table import AnalysisError
 
@@ -88,6 +90,7 @@ def test_the_sanity_check_is_a_sentence_and_excludes_nothing(published_folder: P
     pd.testing.assert_frame_equal(opened.findings().table(), found.table())
     pd.testing.assert_frame_equal(opened.findings().curves, found.curves)
     pd.testing.assert_frame_equal(opened.findings().runs, found.runs)
+    assert opened.findings().version == __version__
 
 
 def test_where_fewer_than_two_pairs_pass_they_say_nothing(published_folder: Path) -> None:
@@ -229,6 +232,20 @@ def test_arms_of_several_settings_compare_and_runs_from_elsewhere_count(tmp_path
     assert (again.n_trained, again.missing, len(again.artifacts)) == (24, [], 23)
     assert again.digest != digest
     pd.testing.assert_frame_equal(again.comparisons(), whole.comparisons())
+
+
+def test_findings_count_runs_from_elsewhere() -> None:
+    whole = of("experiments", 2)
+    expected = whole.findings().table()
+    shutil.rmtree(models_folder() / whole.plan.conditions[0].key)
+    found = Study(whole.plan, SCENES, elsewhere=whole.runs()).findings()
+    pd.testing.assert_frame_equal(found.table(), expected)
+    assert found.runs["checksum"].isna().sum() == 1
+
+
+def test_the_command_of_a_published_plan_names_no_folder_of_this_machine() -> None:
+    plan = published.file_plan("scenes-again")
+    assert command(plan).split()[4] == "docs/results/plans/scenes-again.yaml"
 
 
 def test_runs_are_read_once_and_by_whom_one_likes() -> None:

@@ -82,6 +82,9 @@ class ArmComparison:
         components: variance components.
         overall: mean of the differences over blocks and levels.
         absent: why a part is None, or some runs have no value, by name.
+        tests: how many differences the p values of levels are adjusted for.
+        smallest_p: the smallest that `Level.holm_p` could be with as many blocks as each of these
+            has; None where no level is tested.
     """
 
     measure: str
@@ -94,6 +97,8 @@ class ArmComparison:
     components: dict[str, Any] | None = None
     overall: Estimate | None = None
     absent: dict[str, str] = field(default_factory=dict)
+    tests: int = 0
+    smallest_p: float | None = None
 
 
 @dataclass(frozen=True)
@@ -209,6 +214,11 @@ def _adjusted(arms: Sequence[ArmComparison]) -> list[ArmComparison]:
         ]
     )
     adjusted_p = dict(zip(tested, zip(p_values, equivalence, strict=True), strict=True))
+    smallest = pairs.holm([pairs.smallest_p(difference.mean.n) for difference in tested.values()])
+    smallest_by_arm = {
+        number: min(p for (arm, _), p in zip(tested, smallest, strict=True) if arm == number)
+        for number, _ in tested
+    }
 
     def with_p(number: int, level: Level) -> Level:
         difference = level.difference
@@ -234,6 +244,8 @@ def _adjusted(arms: Sequence[ArmComparison]) -> list[ArmComparison]:
             arm,
             levels=tuple(with_p(number, level) for level in arm.levels),
             slope_p=slope_ps.get(number),
+            tests=len(tested),
+            smallest_p=smallest_by_arm.get(number),
         )
         for number, arm in enumerate(arms)
     ]

@@ -98,6 +98,7 @@ class Findings(StudyTables):
         failing: blocks that fail the sanity check, and in what.
         plans: the plan as it was recorded, oldest first.
         over_scenes: the headline's difference, of `over_scenes`.
+        version: of the lab that made its runs; empty where nothing says.
     """
 
     plan: StudyPlan
@@ -108,6 +109,7 @@ class Findings(StudyTables):
     failing: Mapping[str, Sequence[str]] = field(default_factory=dict)
     plans: tuple[Entry, ...] = ()
     over_scenes: Estimate | None = None
+    version: str = ""
 
     @property
     def n_trained(self) -> int:
@@ -124,20 +126,17 @@ class Findings(StudyTables):
         """The study's own example of bias, or the strongest level below 1 that was compared."""
         levels = () if self.end is None else self.end.primary.levels
         compared = [
-            (level, level.difference.mean)
+            Headline(
+                level,
+                level.baseline.within(0, 1),
+                level.treatment.within(0, 1),
+                level.difference.mean,
+            )
             for level in levels
-            if level.difference and not level.apart
+            if level.baseline and level.treatment and level.difference and not level.apart
         ]
-        if not compared:
-            return None
-        usual = [pair for pair in compared if pair[0].bias == STUDY_BIAS]
-        level, difference = (usual or compared)[-1]
-        rows = cells(values(self.frame, PRIMARY), share=True).set_index(["labels", "bias"])
-        short, descriptive = (
-            Estimate(row["value"], row["low"], row["high"], int(row["n"]))
-            for row in (rows.loc[(style, level.bias)] for style in STYLES_OF_THE_STUDY)
-        )
-        return Headline(level, short, descriptive, difference)
+        usual = [headline for headline in compared if headline.level.bias == STUDY_BIAS]
+        return next(reversed(usual or compared), None)
 
     @property
     def passing(self) -> Estimate | None:
@@ -227,8 +226,9 @@ def over_scenes(artifacts: Sequence[Artifact], level: Level, grouping: Grouping)
     """Difference in minority accuracy with an interval over blocks and test scenes both.
 
     It is descriptive less short labels at a level (`vlcore.study.statistics.crossed`); None where a
-    run does not keep which images it had right, where the set is in folds, for a run keeps those of
-    the first alone and every data seed cuts other folds, or where runs share fewer than two scenes.
+    run is not on this disk or does not keep which images it had right, where the set is in folds,
+    for a run keeps those of the first alone and every data seed cuts other folds, or where runs
+    share fewer than two scenes.
     """
     accuracy: dict[tuple[str, str], pd.Series] = {}  # by scene
     for artifact in artifacts:
@@ -243,6 +243,8 @@ def over_scenes(artifacts: Sequence[Artifact], level: Level, grouping: Grouping)
         images = images.assign(right=embeddings.test_correct.astype(float))
         minority = images[images["group"].isin(grouping.minority)]
         accuracy[block, condition.labels] = minority.groupby("scene")["right"].mean()
+    if len(accuracy) < len(STYLES_OF_THE_STUDY) * len(level.blocks):
+        return None
     short, descriptive = (
         pd.DataFrame({block: accuracy[block, style] for block in level.blocks})
         for style in STYLES_OF_THE_STUDY
@@ -257,7 +259,7 @@ def provenance(frame: pd.DataFrame, files: pd.DataFrame, planned: Collection[str
 
     Args:
         frame: of `vlcore.study.runs_table.runs_table`.
-        files: `seconds` and `checksum` by key.
+        files: `seconds` and `checksum` by key, of runs whose files are known.
         planned: keys of the planned runs.
     """
     runs = frame.drop_duplicates("key").set_index("key")
@@ -266,7 +268,7 @@ def provenance(frame: pd.DataFrame, files: pd.DataFrame, planned: Collection[str
         first_fit_step=_fit_steps(frame),
         versions=runs["versions"].str.replace("=", " "),
         planned=runs.index.isin(list(planned)),
-        **files.loc[runs.index].astype({"seconds": float}),
+        **files.reindex(runs.index).astype({"seconds": float}),
     )
     return runs.reset_index()[list(_PROVENANCE)]
 

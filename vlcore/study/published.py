@@ -10,7 +10,7 @@ other studies. ``docs/results/studies.json`` says how each study was planned.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,12 @@ def newest() -> float:
 
 def file_plan(name: str) -> StudyPlan:
     """The plan of a study that has a file of its own; StudyError where there is none."""
-    return plans.find(str(FOLDER / PLANS / f"{name}.yaml"))
+    file = FOLDER / PLANS / f"{name}.yaml"
+    plan = plans.find(str(file))
+    if not file.is_relative_to(project_folder()):
+        return plan
+    # Commands that pages show hold on any machine, so they do not say where this copy lies.
+    return replace(plan, grid=file.relative_to(project_folder()).as_posix())
 
 
 def studies() -> dict[str, dict[str, Any]]:
@@ -202,6 +207,7 @@ class PublishedStudy(Study):
         self.name = name
         recorded = studies()
         self.about = recorded.get(f"{name}/{data}", recorded.get(name, {}))
+        self.version = self.about.get("version", "")
         if "grid" in self.about:
             base = from_dict(self.about["base"])
             plan = plans.find(self.about["grid"], base, self.about["seeds"])
@@ -257,9 +263,10 @@ class PublishedStudy(Study):
         counts = f"{self.n_trained} of {len(self.plan.conditions)} planned runs"
         if others := len(runs) - self.n_trained:
             counts += f" and {others} of controls or checks"
-        version, pairs = self.about.get("version"), runs["block"].nunique()
+        made_with = f" with version {self.version}" if self.version else ""
+        pairs = runs["block"].nunique()
         return (
-            f"Published{f' with version {version}' if version else ''}: {counts} in {pairs} seed"
+            f"Published{made_with}: {counts} in {pairs} seed"
             f" pairs, {first.steps:,} steps of the {first.recipe} recipe, trained on {devices}."
         )
 

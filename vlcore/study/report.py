@@ -129,6 +129,8 @@ def methods(findings: Findings) -> dict[str, str]:
         findings.runs["planned"], ["data_seed", "init_seed"]
     ].drop_duplicates()
     short, descriptive = (quoted_captions(style, grouping) for style in STYLES_OF_THE_STUDY)
+    made_with = f"VL Bias Lab {findings.version}" if findings.version else ""
+    versions = sorted(set(findings.runs["versions"]))
     facts = {
         "condition": condition,
         "images": f"{images[0].upper()}{images[1:]}",
@@ -145,9 +147,8 @@ def methods(findings: Findings) -> dict[str, str]:
         "exact": EXACT,
         "margin": 100 * EQUIVALENCE,
         "enough": ENOUGH,
-        "software": "; ".join(
-            (f"VL Bias Lab {__version__}", *sorted(set(findings.runs["versions"])))
-        ),
+        "software": "; ".join(filter(None, (made_with, *versions))) or "not recorded",
+        "analysis": __version__,
         "devices": ", ".join(sorted(set(findings.runs["device"]) - {""})) or "not recorded",
     }
     for name, (_, options) in CHOICES.items():

@@ -49,6 +49,8 @@ class Study:
     """A study and its trained runs, as they are now; a later look is another value. Example:
     ``Study(plans.find("experiments", seeds=7)).findings().table()``"""
 
+    version = ""  # of the lab that made its runs; runs on the disk do not say
+
     def __init__(
         self,
         plan: StudyPlan,
@@ -157,7 +159,8 @@ class Study:
         findings = study_findings(self.plan, self.grouping, tables, failing)
         headline = findings.headline
         general = None if headline is None else self._over_scenes(headline)
-        return replace(findings, plans=self._history(), over_scenes=general)
+        plans = self._history()
+        return replace(findings, plans=plans, over_scenes=general, version=self.version)
 
     def _planned_artifacts(self) -> list[Artifact]:
         return [run for run in self.artifacts if run.key in self.plan.keys]

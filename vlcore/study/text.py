@@ -195,25 +195,19 @@ def exact_interval_words(level: Level) -> str:
 
 def too_few(analysis: Analysis) -> str:
     """Why no single level can be decided, however large its difference; empty where one can."""
-    blocks = [
-        len(level.blocks)
-        for level in analysis.primary.levels
-        if not level.apart and level.difference is not None
-    ]
-    if not blocks:
+    tests, p = analysis.primary.tests, analysis.primary.smallest_p
+    if p is None:
         return ""
-    fewest, levels = min(blocks), len(blocks)
-    p = smallest_p(fewest)
-    if fewest < ENOUGH:
+    most = max(len(level.blocks) for level in analysis.primary.levels if not level.apart)
+    if most < ENOUGH:
         return (
-            f"Exploratory: with {fewest} seed pairs the smallest p of an exact test is {p:.2g}; a"
-            f" decision asks for at least {ENOUGH}."
+            f"Exploratory: with {most} seed pairs the smallest p of an exact test is"
+            f" {smallest_p(most):.2g}; a decision asks for at least {ENOUGH}."
         )
-    if p * levels > ALPHA:
+    if p > ALPHA:
         return (
-            f"No single level can be shown to differ with {fewest} seed pairs: adjusted for"
-            f" {levels} levels the smallest p is {p * levels:.2g}; {blocks_to_decide(levels)} seed"
-            " pairs can show it."
+            f"No single level can be shown to differ with {most} seed pairs: adjusted for {tests}"
+            f" tests the smallest p is {p:.2g}; {blocks_to_decide(tests)} seed pairs can show it."
         )
     return ""
 
@@ -279,7 +273,7 @@ def claim_words(result: ClaimResult) -> str:
     main = result.main
     if result.status is Status.DEPENDS:
         tests = [main, *(test for test in result.variations if _decided(test))]
-        listed = ", ".join(f"{test.status} {test.words}" for test in tests)
+        listed = ", ".join(f"{outcome_words(test.status)} {test.words}" for test in tests)
         return f"{depends_words(result)}: {listed}"
     if result.status is not Status.NOT_DECIDED:
         return result.status
@@ -335,7 +329,7 @@ def _why_no_more(result: ClaimResult) -> str:
         return ""
     if result.status is Status.DEPENDS:
         tests = [
-            f"{test.status} {test.words} ({exact_words(test.difference)})"
+            f"{outcome_words(test.status)} {test.words} ({exact_words(test.difference)})"
             for test in result.variations
             if test.difference is not None
         ]

@@ -408,9 +408,11 @@ def over_bias(canvas: Canvas) -> None:
 def downloads(study: Study) -> None:
     """Tables and the report, made on demand."""
     plan = study.plan
+    title = study.name if isinstance(study, PublishedStudy) else plan.name
+    first = f"{title.replace('/', '-')}-{plan.conditions[0].data}"
     with st.container(horizontal=True):
         for name, (label, icon, kind) in _FILES.items():
-            file_name = f"{plan.name}-{plan.conditions[0].data}-{name}"
+            file_name = f"{first}-{name}"
             make = partial(study_file, study, name)
             widgets.download(label, make, file_name, kind, icon, key=f"download_{name}")
 
