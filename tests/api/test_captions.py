@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from tests.api import watched
 from tests.api.stand_ins import BASE, WIDTH, image_set, made_elsewhere, publish, thumbs, unit
 from vlcore.api import captions
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
-from vlcore.api.model_map import ComparisonError, ModelMap, model_map
+from vlcore.api.model_map import WITHOUT_CAPTIONS, ComparisonError, ModelMap, model_map
 from vlcore.artifacts.store import Artifact
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
@@ -292,5 +293,11 @@ def test_similarities_of_one_caption_many_and_none(tmp_path: Path) -> None:
     assert "6 captions, " in words
     assert "on average over 15 pairs" in words
     assert len(titles) == 1
-    with pytest.raises(ComparisonError):
+    with pytest.raises(ComparisonError, match="word by word"):
         captions.caption_similarities({"first": captioner})
+    imported = dataclasses.replace(captioner, artifact=made_elsewhere(model.artifact, "imported"))
+    assert WITHOUT_CAPTIONS in captions.caption_similarities({"a": imported, "b": model})[2]
+    with pytest.raises(ComparisonError, match=re.escape(WITHOUT_CAPTIONS)):
+        captions.caption_similarities({"first": imported})
+    with pytest.raises(ComparisonError, match=re.escape(WITHOUT_CAPTIONS)):
+        imported.logits(imported.z)

@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from tests.conftest import publish_as
 from tests.data.importers.sources import arrays, save
-from vlcore.api.failures import WITHOUT_CAPTIONS
 from vlcore.api.imports import import_embeddings, import_set
+from vlcore.api.model_map import WITHOUT_CAPTIONS
 from vlcore.api.training import train_condition
 from vlcore.artifacts import store
 from vlcore.data import subset
@@ -438,14 +438,19 @@ def test_every_section_opens_of_imports_too(
         assert {"Left", "Left, untrained", "Right", "Right, untrained", "Images"} <= columns
 
 
-def test_a_single_encoder_has_a_single_map(home: Path, tmp_path: Path) -> None:
+def test_a_single_encoder_has_a_single_map(encoders: list[str], tmp_path: Path) -> None:
     import_embeddings(save(tmp_path / "alone.npz", **arrays((20,) * 4)), "alone")
     page = ok(start(data="alone"))
     assert len(told_maps(page)[0]["panes"]) == 1
     assert "These are the only embeddings" in text_of(page)
     assert "pretrained" not in str(page.get("button_group")), "it has no towers to choose from"
-    for section in SECTIONS:
-        ok(start(data="alone", closer=section))
+    words = {section: text_of(ok(start(data="alone", closer=section))) for section in SECTIONS}
+    assert "only one map" in words["Movement"]
+    assert "nothing moved" not in words["Movement"]
+    both = dict.fromkeys(
+        ("left_encoder_of", "right_encoder_of"), f"Imported embeddings “{encoders[0]}”"
+    )
+    assert "of the same model" in text_of(ok(start(data=encoders[0], closer="Movement", **both)))
 
 
 @pytest.mark.parametrize("setting", ["picture", "like"])
@@ -483,10 +488,12 @@ def test_failures_are_shown_with_their_images_names_and_numbers() -> None:
     assert [expander.label for expander in page.expander].count("Other finders") == 2
 
 
-@pytest.mark.parametrize("section", ["Groups", "Failures"])
+@pytest.mark.parametrize("section", ["Groups", "Failures", "Captions"])
 def test_embeddings_without_captions_say_what_to_import(encoders: list[str], section: str) -> None:
-    page = ok(start(data=encoders[0], closer=section))
+    page = ok(start(data=encoders[0], closer=section, picture="p0"))
     assert WITHOUT_CAPTIONS in [info.value for info in page.info]
+    assert text_of(page).count(WITHOUT_CAPTIONS) >= 3, "in both models of the clicked image too"
+    assert "“”" not in text_of(page)
 
 
 def test_wrong_images_of_all_folds_are_listed(empty_home: Path, tmp_path: Path) -> None:

@@ -260,9 +260,10 @@ def caption_similarities(models: Mapping[str, ModelMap]) -> tuple[pd.DataFrame, 
     Raises:
         ComparisonError: when no model has embeddings of captions.
     """
-    embedded = {name: model for name, model in models.items() if len(model.caption_z)}
+    reasons = {name: model.why_no_caption_z for name, model in models.items()}
+    embedded = {name: model for name, model in models.items() if not reasons[name]}
     if not embedded:
-        raise ComparisonError("A captioner's captions have no embeddings, so no similarities.")
+        raise ComparisonError(" ".join(dict.fromkeys(reasons.values())))
     tables, titles = [], []
     words = ["Similarity of captions in each model, as cosines from -1 to 1."]
     for pane, (name, model) in enumerate(embedded.items()):
@@ -274,8 +275,9 @@ def caption_similarities(models: Mapping[str, ModelMap]) -> tuple[pd.DataFrame, 
         titles.append(title(model.artifact.condition))
         prefix = "" if len(models) == 1 else f"{name.capitalize()}, "
         words.append(f"{prefix}{titles[-1]}: {_describe_cosines(cosines)}.")
-    if len(embedded) < len(models):
-        words.append("A captioner's captions have no embeddings, so it is left out.")
+    words += [
+        f"{name.capitalize()} is left out. {reason}" for name, reason in reasons.items() if reason
+    ]
     return pd.concat(tables, ignore_index=True), titles, " ".join(words)
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vlcore.api.captions import reads_any_words
-from vlcore.api.model_map import ComparisonError, LoadModel, ModelMap
+from vlcore.api.model_map import WITHOUT_CAPTIONS, ComparisonError, LoadModel, ModelMap
 from vlcore.api.models import Model, load
 from vlcore.data.attributes import attributes_of
 from vlcore.data.feature_store import PRETRAINED, Embed, FeatureStore
@@ -56,11 +56,6 @@ OTHERS = {
     "clusters": "Clusters of embedding, label and prediction with the most errors",
     "words": "Words that wrong images have more often than right ones",
 }
-
-WITHOUT_CAPTIONS = (
-    "These embeddings came without captions, so they predict no object and have no accuracy; import"
-    " them with `text`, `captions` and `text_object` (docs/images.md). “Suspect labels” needs none."
-)
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,6 +33,14 @@ from vlcore.model.load import Loaded, load_model
 from vlcore.plots.options import PCA, Projection
 
 LoadModel = Callable[[Artifact], Loaded]
+WITHOUT_CAPTIONS = (
+    "These embeddings came without captions, so they predict no object and have no accuracy; import"
+    " them with `text`, `captions` and `text_object` (docs/images.md). “Suspect labels” needs none."
+)
+WORD_BY_WORD = (
+    "A captioner says captions word by word: they have no embeddings, and what it makes of a new"
+    " image does not follow from the embedding alone."
+)
 UNTURNED = RigidTransform(np.zeros(2), np.eye(2), np.zeros(2))
 
 
@@ -50,7 +58,7 @@ class ModelMap:
         z: embeddings of the images, (n, E).
         points: their positions, (n, 2).
         captions: texts of the captions, K.
-        caption_z: (K, E); (0, E) of a captioner, whose captions have no embeddings.
+        caption_z: (K, E); (0, E) where captions have no embeddings (`why_no_caption_z`).
         caption_points: (K, 2) or (0, 2).
         scores: of the images with the captions, (n, K).
         stored_predictions: predicted objects of the images, (n,), where the artifact holds them.
@@ -90,6 +98,14 @@ class ModelMap:
         index = self.index(rows)
         is_there = (index >= 0).reshape(-1, *[1] * (values.ndim - 1))
         return np.where(is_there, values[index], np.nan)
+
+    @property
+    def why_no_caption_z(self) -> str:
+        """Why captions have no embeddings in this model; empty where they have."""
+        if len(self.caption_z):
+            return ""
+        is_imported = self.artifact.condition.kind is ArtifactKind.IMPORTED
+        return WITHOUT_CAPTIONS if is_imported else WORD_BY_WORD
 
     def turned(self, turn: RigidTransform) -> ModelMap:
         """The same map, aligned with another."""
@@ -165,9 +181,8 @@ class ModelMap:
     def logits(self, z: NDArray[np.floating]) -> NDArray[np.float64]:
         """Scores with the captions, (n, E) to (n, K); ComparisonError when these have no
         embeddings."""
-        if len(self.caption_z) == 0:
-            unknown = "what it makes of a new image does not follow from the embedding alone"
-            raise ComparisonError(f"A captioner says captions word by word: {unknown}.")
+        if self.why_no_caption_z:
+            raise ComparisonError(self.why_no_caption_z)
         return logits(z, self.caption_z, self.scale, self.bias, self.artifact.condition.logit)
 
     def object_scores(

@@ -116,7 +116,9 @@ def _clicked(view: Shown, identity: str | None) -> None:
     widgets.show_image(images.image(row), width="stretch", alt=words, within=image)
     with image:
         selections.show_like(view, str(identity))
-    lines = [plain(str(point["spoken"])), f"“{plain(images.table['caption'].iat[row])}”"]
+    lines = [plain(str(point["spoken"]))]
+    if caption := images.table["caption"].iat[row]:  # embeddings may have come without
+        lines.append(f"“{plain(caption)}”")
     if SOURCE in images.table:
         lines.append(plain(images.table[SOURCE].iat[row]))
     image.caption("  \n".join(lines))

@@ -9,8 +9,8 @@ from vlcore.api import loss_matrix, training_animation
 from vlcore.api.compared_maps import ComparedMaps, points_table
 from vlcore.api.description import describe_evaluation, describe_fit_step, largest_displacements
 from vlcore.api.exports import parquet_bytes
-from vlcore.api.failures import WITHOUT_CAPTIONS
 from vlcore.api.metrics_table import describe_map_quality, measures_table
+from vlcore.api.model_map import WITHOUT_CAPTIONS
 from vlcore.api.offline_page import figure, page, with_clicked_image
 from vlcore.api.small_images import draw_thumbs
 from vlcore.experiment.plain_text import plain, safe_csv
@@ -46,7 +46,9 @@ def _groups(view: Shown) -> None:
 
 def _movement(view: Shown) -> None:
     if len(set(view.keys)) == 1:
-        st.caption("Both maps are of one model: nothing moved.")
+        several = "All maps are of the same model: nothing moved."
+        single = "There is only one map, and images move from one map to another."
+        st.caption(several if len(view.keys) > 1 else single)
         return
     images = view.images
     try:
