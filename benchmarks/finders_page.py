@@ -166,13 +166,14 @@ def by_strength(judged: pd.DataFrame) -> str:
 
 
 def not_done(judged: pd.DataFrame) -> str:
-    """What of the plan did not run."""
+    """What of the plan did not run, and what it does not show."""
     seeds = judged[judged["planted"] > 0].groupby("strength")["seed"].nunique()
     empty = judged[judged["planted"] == 0]["seed"].nunique()
+    least = int(min(seeds.min(), empty))
+    ran = "all ran" if least == 10 else f"{least} ran at each strength and with nothing planted"
     return (
-        f"Ten seeds were planned; {int(seeds.min())} ran at each strength, and {empty} with nothing"
-        " planted. Fresh images are scenes that the finder did not see, of one held-out set that all"
-        " seeds share. Names by captions are not judged: these models know two words. The size of an"
+        f"Ten seeds were planned; {ran}. Fresh images are scenes that the finder did not see, of one"
+        " held-out set that all seeds share. Names by captions are not judged: these models know two words. The size of an"
         " animal hardly takes as a bias."
     )
 
