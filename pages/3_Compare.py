@@ -13,7 +13,9 @@ palette, bar = shell.begin("Compare models")
 with bar.popover("Settings", icon=":material/settings:"):
     images = shell.image_set_choice()
     count = 0 if grid.is_shown() else models.choose_model_count()
-    steps = condition_controls.training_length("length", "Training length, the same for all")
+    steps = 0  # of embeddings from elsewhere
+    if images.has_pictures:
+        steps = condition_controls.training_length("length", "Training length, the same for all")
 towers = SCRATCH
 if images.has_pictures:
     with bar.container(width="content"):

@@ -116,7 +116,9 @@ def test_all_words_are_found_in_whichever_column(comparison: ComparedMaps) -> No
     (row,) = find_words(comparison, f'source:"foto {rows[3]}.jpg"').rows
     assert row == rows[3]
     assert find_words(comparison, f"size:{rows[4]}").rows.tolist() == [rows[4]]
-    for text in ("size > 100", "size:>100", "size>=1e2 camel", "size <-3"):
+    for text in ("size = 7", "size == 7", "Scene: size = 7"):
+        assert find_words(comparison, text).rows.tolist() == [7] * (7 in rows), text
+    for text in ("size > 100", "size:>100", "size>=1e2 camel", "size <-3", "Scene: size > 100"):
         sizes, is_camel = np.asarray(rows), points["object"] == "camel"
         larger = rows[(sizes >= 100) & is_camel] if "camel" in text else rows[sizes > 100]
         expected = larger if ">" in text else rows[:0]

@@ -141,6 +141,23 @@ def fields_of(address: str) -> dict[str, list[str]]:
     return parse_qs(urlsplit(address).query)
 
 
+def test_back_from_another_page_has_every_setting_also_those_of_both_pages(
+    page: Page, server: str
+) -> None:
+    page.goto(f"{server}/Data?data=balanced-cues&seed=1&data_bias=75+%25")
+    expect(page.get_by_role("combobox", name="Image set")).to_have_value("balanced-cues")
+    settled(page)
+    address = page.url
+    page.get_by_role("link", name="Upload", exact=True).click()
+    page.wait_for_url("**/Upload*")
+    settled(page)
+    page.go_back()
+    page.wait_for_url("**/Data*")
+    settled(page)
+    expect(page).to_have_url(address)
+    expect(page.get_by_role("combobox", name="Image set")).to_have_value("balanced-cues")
+
+
 def test_a_slash_behind_the_name_of_a_page_asks_for_nothing_that_is_not_there(
     page: Page, server: str
 ) -> None:

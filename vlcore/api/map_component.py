@@ -34,6 +34,8 @@ from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.theme import Palette
 from vlcore.plots.thumbnails import sheet_uri
 
+MOST_FILES = 10_000  # names that are sent, some hundred kilobytes; of more, a click shows one
+
 
 def drawn_options(comparison: ComparedMaps, options: MapOptions) -> MapOptions:
     """The options without what maps of so many images do not draw."""
@@ -55,7 +57,7 @@ def columns(
     )
     if SOURCE in comparison.images.table:
         files = comparison.images.table[SOURCE].iloc[comparison.rows]
-        table = table.assign(**few_words(files, "file"))
+        table = table.assign(**few_words(files, "file", MOST_FILES))
     return table
 
 

@@ -33,6 +33,9 @@ _MOST_NAMED = 12  # columns in a message
 _TERM = re.compile(r'(?:("[^"]+"|[^\s":]+):\s*)?(?:"([^"]*)"|([^\s"]+))')
 # A quoted text, which stays as it is, or the sign of a comparison.
 _COMPARISON = re.compile(r'("[^"]*")|(?<=[\w")\]])\s*:?\s*([<>]=?)\s*(?=[-+.]?\d)')
+# As colours are named in the legend; "=" as in other tools.
+_PREFIX = re.compile(r"(?<!\S)(?:yours|scene|model): +(?=[^\s:]+ *(?:[:=<>]))", re.IGNORECASE)
+_EQUAL = re.compile(r'("[^"]*")|(?<=[\w")\]])(?:\s+=\s+|\s*==\s*)')
 _STRAIGHT = str.maketrans(dict.fromkeys("“”„‟", '"'))  # quotes as phones type them
 _COMPARED = re.compile(r"([<>]=?)(.+)")
 _COMPARE = {">": np.greater, ">=": np.greater_equal, "<": np.less, "<=": np.less_equal}
@@ -71,7 +74,9 @@ def _folded_cells(cells: list[str]) -> list[str]:
 def terms_of(text: str) -> list[Term]:
     """The conditions of a typed search, each of which an image has to meet: words, parts of words,
     ``"whole words in this order"``, ``column:value`` and ``column > number``."""
-    text = _COMPARISON.sub(lambda part: part[1] or f":{part[2]}", text.translate(_STRAIGHT))
+    text = _PREFIX.sub("", text.translate(_STRAIGHT))
+    text = _COMPARISON.sub(lambda part: part[1] or f":{part[2]}", text)
+    text = _EQUAL.sub(lambda part: part[1] or ":", text)
     terms = []
     for column, quoted, word in _TERM.findall(text):
         term = Term(folded(quoted or word), folded(column.strip('"')), bool(quoted))

@@ -20,7 +20,7 @@ from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import system_errors, text_beside
 from vlcore.experiment.plain_text import plain
 from vlcore.plots.theme import DARK, LIGHT, PHONE_SIDE, Palette
-from vlcore.web import visitors
+from vlcore.web import streamlit_private, visitors
 from vlcore.web.components import browser
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def begin(title: str, *, first: bool = False, menu: bool = True) -> tuple[Palett
     st.session_state["arrives"] = st.session_state.get("page") != title
     if st.session_state["arrives"]:
         st.session_state["page"] = title
+        streamlit_private.take_address_of_history()
         for setting in set(st.query_params) - PRIVATE_STATE:
             st.session_state.pop(setting, None)
     tab_title = name if first else f"{title} · {name}"

@@ -61,6 +61,22 @@ def session_name() -> str:
     return context.session_id if context else ""
 
 
+def take_address_of_history() -> None:
+    """Let a page that a visitor comes back to read all settings of its address.
+
+    On the way from another page Streamlit leaves out those that have a control there too, such as
+    the image set, for it takes them for left over: Back to a page of an own set showed the usual
+    one.
+    """
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is None or not context.is_history_navigation:
+        return
+    with context.session_state.query_params() as settings:
+        settings.set_initial_query_params(context.query_string)
+        settings.populate_from_query_string(context.query_string)
+        settings._send_query_param_msg()  # the browser was told to leave them out
+
+
 def is_connected(session: str) -> bool:
     """Whether the page of a session is open now; one that was left is kept for two minutes."""
     return bool(_runtime().is_active_session(session))

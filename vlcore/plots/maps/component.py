@@ -116,10 +116,11 @@ def _codes(names: pd.Series, colouring: Colouring, grouping: Grouping) -> npt.ND
     return codes.astype(np.uint8)  # -1 becomes `NO_VALUE`
 
 
-def few_words(texts: pd.Series, name: str) -> dict[str, Any]:
-    """A column of words, each of which is sent once; nothing where too many are different."""
+def few_words(texts: pd.Series, name: str, most: int | None = None) -> dict[str, Any]:
+    """A column of words, each of which is sent once; nothing where more than `most` are different
+    (a thousand unless given)."""
     codes, words = pd.factorize(texts)
-    if len(words) > _MOST_WORDS:
+    if len(words) > (most or _MOST_WORDS):
         return {}
     return {name: pd.Categorical.from_codes(codes, categories=np.asarray(words, dtype=object))}
 

@@ -126,7 +126,8 @@ def _searched(view: Shown, text: str) -> Chosen:
         words = _found(view.keys, view.options.projection, text)
     except SelectionError as error:
         sentences.append(str(error))
-    usual = _BY[0] if words is None or len(words) else _BY[1]
+    names_column = any(term.column for term in search.terms_of(text))
+    usual = _BY[0] if words is None or len(words) or names_column else _BY[1]
     by = widgets.choose_one(
         "Look into", _BY, "search_by", usual, _HELP, label_visibility="collapsed"
     )

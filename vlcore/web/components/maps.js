@@ -366,7 +366,8 @@ class LinkedMaps {
     const total = marked ? sum(marked) : 0, seen = sum(isSeen);
     this.clearing.disabled = !marked;
     const [part, alone, whole] = [total, seen, count].map(number => number.toLocaleString("en"));
-    const counted = seen < count ? `${alone} of ${whole} images shown` : `${whole} images`;
+    const none = seen ? "" : "No image is in all that was clicked, in the legend and below: ";
+    const counted = seen < count ? `${none}${alone} of ${whole} images shown` : `${whole} images`;
     this.said.textContent = marked ? `${part} of ${whole} images marked` : counted;
     Object.assign(this.root.dataset, {marked: total, shown: this.most});
     this.entries.forEach((button, at) => {
@@ -753,6 +754,7 @@ class LinkedMaps {
 
   picture(row) {
     this.pictured = row;
+    this.card.querySelector("img")?.remove();  // of a click on an image that was lit already
     const image = this.image(row);
     image.addEventListener("load", () => this.place(this.placed));
     this.card.prepend(image);
@@ -767,7 +769,8 @@ class LinkedMaps {
     const words = {object: data.objects[columns.object[row]], context: data.contexts[columns.context[row]]};
     if (columns.file) words.file = columns.file.word(row);
     for (const [name, column] of [["caption", `caption_${pane}`], ["prediction", `predicted_${pane}`]]) {
-      if (columns[column]) words[name] = columns[column].word(row);
+      const word = columns[column]?.word(row) ?? "none";
+      if (!word.startsWith("none")) words[name] = word;
     }
     if (data.legendTitle) {
       const code = columns[data.colourColumns[pane]][row], entry = data.legend.find(entry => this.isColour(entry) && entry.code === code);
@@ -846,12 +849,12 @@ class LinkedMaps {
     event.preventDefault();
   }
 
-  // Lights the next image that a map shows, or the one before, and says what it is.
+  // Lights the next image that a map shows, or the one before, and says what it is; of those marked where some are.
   walk(pane, way) {
     if (!this.loaded) return;
     const {count, side} = this.data, from = this.hovered ?? this.picked ?? (way > 0 ? -1 : 0);
     const rows = Array.from({length: count}, (_, step) => (from + way * (step + 1) + 2 * count) % count);
-    const row = rows.find(row => this.pixel(pane, row));
+    const row = rows.find(row => (!this.selected || this.selected[row]) && this.pixel(pane, row));
     if (row === undefined) return;
     const {columns} = this, middle = [side / 2, side / 2];
     this.show(this.view.zoom, this.part(pane, columns[`x${pane}`][row], columns[`y${pane}`][row]), middle);

@@ -46,7 +46,8 @@ def section() -> None:
         " `horse/desert/…`, `camel/grass/…`, `camel/desert/…`, or `horse_grass/…` and so on. The"
         f" formats that are recognised: {importers.format_titles()}. **Everybody on this server"
         " will see the set.** Larger ones: `python -m vlcore data import"
-        " FOLDER --name NAME`; embeddings from elsewhere: `python -m vlcore data import FILE.npz`."
+        " FOLDER --name NAME`; embeddings from elsewhere: `python -m vlcore data import FILE.npz"
+        " --name NAME`."
     )
     visitors.require_right(Right.SETS)
     if pending := st.session_state.get("import_key"):
