@@ -32,6 +32,7 @@ DOCUMENTED = (
     "vlcore.api.exports",
     "vlcore.api.failures",
     "vlcore.api.grid",
+    "vlcore.api.suspect_labels",
 )
 WALK = (ROOT / "docs" / "notebook.md").read_text().replace("steps=400", f"steps={QUICK_STEPS}")
 NAMES_OF_0_5 = (

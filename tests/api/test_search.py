@@ -149,6 +149,30 @@ def test_whole_numbers_are_exact_and_quoted_signs_are_text() -> None:
     assert index.matches('"ms" > 1700000000050').tolist() == [False, True, False]
 
 
+def test_signs_in_words_are_text_and_numbers_have_all_digits() -> None:
+    most = 2**53
+    incomes = [">50K", "<=50K", "<unknown>"]
+    index = SearchIndex(
+        pd.DataFrame(
+            {
+                "income": incomes,
+                "sum": [0.1 * 3, sum([0.1] * 10), 2],
+                "id": [most, most + 1, most + 2],
+            }
+        )
+    )
+    for text, expected in {
+        "income:>50K": [True, False, False],
+        'income:"<=50K"': [False, True, False],
+        "income:<unknown>": [False, False, True],
+        "sum:0.3": [True, False, False],
+        "sum:1": [False, True, False],
+        f"id > {most}": [False, True, True],
+        f"id >= {most + 2}": [False, False, True],
+    }.items():
+        assert index.matches(text).tolist() == expected, text
+
+
 def test_images_that_no_map_shows_are_found_apart(comparison: ComparedMaps) -> None:
     unshown = np.setdiff1d(np.arange(len(TABLE)), comparison.rows)
     assert len(unshown)

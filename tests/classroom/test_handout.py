@@ -11,7 +11,7 @@ import pytest
 
 from tests.classroom.test_one_room_results import PLAN, USUAL, state_of, trained
 from tests.classroom.test_repair import IMAGES, POOL
-from tests.classroom.test_repair import standing as standing_of
+from tests.classroom.test_repair_results import standing as standing_of
 from vlcore.classroom import one_room, one_room_results, repair_results
 from vlcore.classroom.answers import Answer, Measurement
 from vlcore.classroom.handout import (

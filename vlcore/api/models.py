@@ -153,7 +153,8 @@ class Model:
         """
         if isinstance(images, str | Path | Image.Image):
             images = [images]
-        if len(images) == 0:
+        images = list(images)
+        if not images:
             raise UploadError("There is no image to embed; give a path or an image.")
         names, opened = [], []
         for number, image in enumerate(images, 1):

@@ -162,9 +162,8 @@ class SearchIndex:
             )
         matching = np.zeros(len(self._texts), dtype=bool)
         numbers = [values for name, values in self._numbers if name in chosen]
-        if compared := _COMPARED.fullmatch(term.text):
-            if not numbers:
-                raise SelectionError(f"“{term.column}” has words, which are not compared by size.")
+        compared = None if term.is_quoted else _COMPARED.fullmatch(term.text)
+        if compared and numbers:
             for values in numbers:
                 matching |= _compares(values, *compared.groups())
             return matching
@@ -173,6 +172,8 @@ class SearchIndex:
                 matching |= words.having(term)
         for values in numbers:
             matching |= _equals(values, term.text)
+        if compared and not matching.any() and _number(compared[2]) is not None:
+            raise SelectionError(f"“{term.column}” has words, which are not compared by size.")
         return matching
 
 
@@ -208,21 +209,30 @@ def _finder(term: Term) -> Callable[[str], bool]:
     return lambda text: term.text in text and pattern.search(text) is not None
 
 
+def _number(text: str) -> float | None:
+    """The number that a text is, whole ones with all of their digits; None of another text."""
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return None
+
+
 def _equals(numbers: Numbers, text: str) -> NDArray[np.bool_]:
-    """Which numbers a text says: a whole one exactly, as times and ids of many digits need it."""
-    with suppress(ValueError):
-        return np.asarray(numbers == int(text))
-    try:
-        return np.isclose(numbers, float(text), rtol=1e-9, atol=0)
-    except ValueError:
+    """Which numbers a text says: whole ones exactly, as times and ids of many digits need it, but
+    for what sums of floats lose; others to nine digits."""
+    number = _number(text)
+    if number is None:
         return np.zeros(len(numbers), dtype=bool)
+    if numbers.dtype.kind in "iu":
+        return np.asarray(numbers == number)
+    return np.isclose(numbers, number, rtol=1e-12 if isinstance(number, int) else 1e-9, atol=0)
 
 
 def _compares(numbers: Numbers, sign: str, text: str) -> NDArray[np.bool_]:
-    try:
-        return _COMPARE[sign](numbers, float(text))
-    except ValueError:
+    number = _number(text)
+    if number is None:
         return np.zeros(len(numbers), dtype=bool)
+    return np.asarray(_COMPARE[sign](numbers, number))
 
 
 _indexes: WeakKeyDictionary[ComparedMaps, SearchIndex] = WeakKeyDictionary()

@@ -72,7 +72,7 @@ def suspect_labels(model: Model | str) -> SuspectLabels:
 
     >>> import vlcore as vl
     >>> vl.suspect_labels(vl.train(vl.Condition(bias=0.75, steps=12))).images
-    356
+    320
     """
     model = model if isinstance(model, Model) else load(model)
     return find_suspects(model.map, model.images)

@@ -230,16 +230,20 @@ def summary(judged: pd.DataFrame) -> pd.DataFrame:
                 "false": _counted(has_plants, "false", "slices"),
                 "alarm": _counted(empty[~is_shuffled], "alarms", "total"),
                 "chance": _counted(empty[is_shuffled], "alarms", "total"),
-                "precision": (
-                    mean(precise["precision_at_10"], precise["set"]).within(0, 1)
-                    if len(precise)
-                    else None
-                ),
+                "precision": _precision(precise),
                 "named": _counted(has_plants, "named", "plants"),
                 "correct": _counted(has_plants, "correct", "tested"),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _precision(precise: pd.DataFrame) -> Estimate | None:
+    """The mean precision over sets; of one set it may be anything from 0 to 1."""
+    values = precise["precision_at_10"]
+    if len(precise) < 2:
+        return None if precise.empty else Estimate(float(values.iloc[0]), 0, 1, 1)
+    return mean(values, precise["set"]).within(0, 1)
 
 
 def _counted(table: pd.DataFrame, hits: str, totals: str) -> Estimate | None:

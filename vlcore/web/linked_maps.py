@@ -108,11 +108,6 @@ class LinkedMaps:
         """The groups of the panel that are seen alone."""
         return self.told_cells
 
-    @property
-    def arrived_cells(self) -> Sequence[str]:
-        """The groups that a panel begins with."""
-        return []
-
     def hear_panel(self) -> None:
         """React to a click on the panel, before the page runs anew."""
 
@@ -217,28 +212,16 @@ def mount(
     if maps.comparison.is_large and (undrawn := undrawn_overlays(options)):
         labels = " and ".join(f"“{label}”" for label in undrawn)
         st.caption(plain(f"{labels}: not on maps of so many images."))
-    if panel:
-        _show_panel(maps)
+    spec = cache.group_panel(maps.keys, maps.palette, maps.side) if panel else None
+    if spec:
+        cache.show_chart(
+            spec,
+            alt="Accuracy by group",
+            key=maps.panel_key,
+            on_select=maps.hear_panel,
+            selection_mode=["cell"],
+        )
     return True
-
-
-def _show_panel(maps: LinkedMaps) -> None:
-    """Show the group accuracy panel, its groups clicked that are seen alone."""
-    spec = cache.group_panel(maps.keys, maps.palette, maps.side)
-    if spec is None:
-        return
-    cells = [{"group": group} for group in maps.arrived_cells]
-    params = [
-        param | ({"value": cells} if cells and param["name"] == "cell" else {})
-        for param in spec["params"]
-    ]
-    cache.show_chart(
-        {**spec, "params": params},
-        alt="Accuracy by group",
-        key=maps.panel_key,
-        on_select=maps.hear_panel,
-        selection_mode=["cell"],
-    )
 
 
 def _rerun() -> None:

@@ -382,18 +382,23 @@ def _in_words(view: Shown, selection: Selection) -> str:
 
 
 def _offer_shown(view: Shown) -> None:
-    """Where groups are seen alone, offer to select them."""
+    """Where groups are seen alone, offer to select them, and to see all again."""
     alone = map_component.clicked_alone(view)
-    if alone is None or not alone.any():
+    if alone is None or view.told.get("unsupported"):
         return
     rows = view.comparison.rows[alone]
     selection = Selection.from_rows(view.comparison, rows, "seen alone")
-    st.button(
-        f"Select what is shown: {plural(int(alone.sum()), 'image')}",
-        icon=":material/select_all:",
-        type="tertiary",
-        on_click=partial(select, selection),
-    )
+    with st.container(horizontal=True):
+        if len(rows):
+            st.button(
+                f"Select what is shown: {plural(len(rows), 'image')}",
+                icon=":material/select_all:",
+                type="tertiary",
+                on_click=partial(select, selection),
+            )
+        st.button(
+            "Show all", icon=":material/filter_alt_off:", type="tertiary", on_click=view.show_all
+        )
 
 
 def _show_accuracy(comparison: ComparedMaps, selection: Selection) -> None:

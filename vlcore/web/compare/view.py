@@ -35,12 +35,10 @@ class Gesture:
 
 @dataclass(frozen=True)
 class Panel:
-    """A group accuracy panel: of which maps, the groups that it began with, and those that are
-    clicked now."""
+    """A group accuracy panel: of which maps, and the groups that are clicked."""
 
     map_key: str = ""
     number: int = 0
-    arrived: Sequence[str] = ()
     cells: Sequence[str] = ()
 
 
@@ -110,13 +108,21 @@ class Shown(LinkedMaps):
     def _entry_labels(self) -> dict[str, str]:
         """What the address calls the entries of the legend, by name: their names, or the words of
         those whose names have numbers."""
-        drawing, labels = self.drawing, {}
+        drawing = self.drawing
+        labels: dict[str, str] = {}
         for entry in drawing["legend"]:
-            labels[entry["name"]] = entry["name"]
+            name = label = entry["name"]
             is_colour = entry["columns"] == drawing["colourColumns"]
             if is_colour and drawing["legendTitle"]:
-                labels[entry["name"]] = f"{drawing['legendTitle']}: {entry['words']}"
+                label = f"{drawing['legendTitle']}: {entry['words']}"
+            is_taken = label in labels.values()  # words are shortened, and may be equal
+            labels[name] = f"{label} ({name})" if is_taken else label
         return labels
+
+    def show_all(self) -> None:
+        """See nothing alone any more."""
+        for setting in ("legend", "panel"):
+            st.query_params.pop(setting, None)
 
     @property
     def clicked_cells(self) -> list[str]:
@@ -129,21 +135,17 @@ class Shown(LinkedMaps):
         st.session_state["panel_clicks"] = replace(panel, cells=self.clicked_cells)
 
     @property
-    def arrived_cells(self) -> Sequence[str]:
-        return self._panel.arrived
-
-    @property
     def panel_key(self) -> str:
         return f"{self.map_key}-{self._panel.number}-panel"  # the guide knows its end
 
     @property
     def _panel(self) -> Panel:
-        """The panel that shows what the address has: the last one, or a new one after a link, Back
-        or other models, because a chart takes groups only when it is drawn first."""
+        """The panel of what the address has: the last one, or a new one after a link, Back or
+        other models, for a chart goes on telling what was clicked on it."""
         panel: Panel = st.session_state.setdefault("panel_clicks", Panel())
         cells = self.clicked_cells
         if (panel.map_key, panel.cells) != (self.map_key, cells):
-            panel = Panel(self.map_key, panel.number + 1, cells, cells)
+            panel = Panel(self.map_key, panel.number + 1, cells)
             st.session_state["panel_clicks"] = panel
         return panel
 

@@ -168,7 +168,7 @@ def choose_images(choice: ModelChoice) -> ImageChoice:
     errors = st.container()
     with tiles:
         st.caption(
-            "No model of this page was trained on these. The last two are cut out: each is placed"
+            "No model here was trained on these. The last two are cut out: each is placed"
             " on six backgrounds and on grey."
         )
         with st.container(horizontal=True):
