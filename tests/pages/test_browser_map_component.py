@@ -160,7 +160,8 @@ def test_a_lasso_and_the_name_of_a_cluster_reach_the_page(maps: MapsOfTab, serve
     for corner in path[1:]:
         tab.mouse.move(*corner, steps=4)
     tab.mouse.up()
-    expected = int(inside(path, maps.parts[0] * side + [left, top]).sum())
+    is_marked = inside(path, maps.parts[0] * side + [left, top])
+    expected = int(is_marked.sum())
     assert 20 < expected < len(maps.comparison.points) - 20
     expect(maps.root).to_have_attribute("data-marked", str(expected))
     expect_text(tab, "The images you selected")
@@ -179,7 +180,7 @@ def test_a_lasso_and_the_name_of_a_cluster_reach_the_page(maps: MapsOfTab, serve
     expect(maps.root).to_have_attribute("data-zoom", "1.60")
     tab.keyboard.press("0")
     expect(maps.root).to_have_attribute("data-zoom", "1.00")
-    shown = np.flatnonzero(np.isfinite(maps.parts[0]).all(axis=1)).tolist()
+    shown = np.flatnonzero(is_marked & np.isfinite(maps.parts[0]).all(axis=1)).tolist()
     for key, row in (("n", shown[0]), ("n", shown[1]), ("p", shown[0]), ("p", shown[-1])):
         tab.keyboard.press(key)
         expect(maps.root).to_have_attribute("data-hovered", str(row))
