@@ -9,6 +9,7 @@ from benchmarks import head, row
 from benchmarks import results_beyond as beyond
 from benchmarks.results_data import PROBE
 from benchmarks.results_page import both, odds
+from vlcore.experiment.wording import difference
 from vlcore.study import telling_apart
 from vlcore.study.answer import SETS, TOWERS
 from vlcore.study.contrasts import Contrast
@@ -55,7 +56,7 @@ def beyond_page() -> str:
             list(_apart()),
         ),
         ("Size", SIZE, list(_size())),
-        ("How plain the place is", CONTRAST, list(_contrasts())),
+        ("How plain the place is", f"{_what_plainness_changes()} {CONTRAST}", list(_contrasts())),
         ("How biased the images are", LEVELS, list(_levels())),
     ):
         columns = head("asked", "where", "pairs", "log odds [points]", "predicted", "so")
@@ -221,6 +222,27 @@ def _what_richness_costs() -> str:
             f"{where.capitalize()}, this {'; this '.join(clauses)}." if clauses else ""
         )
     return " ".join(filter(None, sentences))
+
+
+def _what_plainness_changes() -> str:
+    """How composition depends on how plain the place is, a sentence an image tower that has run."""
+    sentences = []
+    for tower, where in TOWERS.items():
+        try:
+            slope = beyond.contrast_slope(tower).mean_log_odds
+        except (AnalysisError, ValueError):  # fewer than two seed pairs have all arms
+            continue
+        if slope.low > 0:
+            finding = "composition gains more the plainer the place"
+        elif slope.high < 0:
+            finding = "composition gains less the plainer the place"
+        else:
+            finding = "it is open whether composition gains more the plainer the place"
+        sentences.append(
+            f"{where.capitalize()}, {finding}: {difference(slope.as_dict())} log odds with each"
+            " doubling of the contrast."
+        )
+    return " ".join(sentences)
 
 
 def _equivalence() -> str:
