@@ -25,7 +25,7 @@ from vlcore.data.imageset import (
     read_set,
     tile,
 )
-from vlcore.data.subset import map_rows, training_rows
+from vlcore.data.subset import map_rows, reference_rows, training_rows
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES, Grouping
 from vlcore.experiment.progress import silent
@@ -93,8 +93,9 @@ def test_groups_take_different_members_of_the_pool() -> None:
     assert len(set(map(frozenset, members))) == 4
 
 
-def test_the_map_shows_whole_scenes_in_balance() -> None:
-    rows = map_rows(IMAGES, 7)
+def test_the_map_of_drawn_scenes_shows_whole_scenes_in_balance() -> None:
+    assert map_rows(IMAGES).tolist() == reference_rows(IMAGES).tolist()
+    rows = reference_rows(IMAGES, 7)
     table = IMAGES.table.iloc[rows]
     assert (np.diff(rows) > 0).all()
     assert set(table["split"]) == {"test"}

@@ -173,7 +173,10 @@ def test_measures_of_a_large_set_rest_on_a_seeded_sample_with_its_twins() -> Non
     assert rows.tolist() == subset.measured_rows(images, "test").tolist()
     other = large_set(per_group={"test": 20}, seed=4)
     assert rows.tolist() != subset.measured_rows(other, "test").tolist()
-    assert set(subset.map_rows(images)) <= set(rows)
+    assert subset.map_rows(images).tolist() == rows.tolist(), "the map shows what is measured"
+    reference = subset.reference_rows(images, 7)
+    assert set(reference) < set(rows)
+    assert images.table["group"].iloc[reference].value_counts().tolist() == [7] * 4
     assert "80 of 130" in subset.describe_sample(images)
     assert "(seed 3)" in subset.describe_sample(images)
     equal = large_set(alone=0, per_group={"test": 20}, seed=3)

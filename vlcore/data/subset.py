@@ -59,9 +59,17 @@ def training_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
     return np.concatenate([chosen[group] for group in grouping.names])
 
 
-def map_rows(images: ImageSet, scenes: int = 50) -> NDArray[np.int64]:
-    """The fixed balanced reference set that maps are fitted on and show: the first test scenes in
-    all their cells."""
+def map_rows(images: ImageSet) -> NDArray[np.int64]:
+    """Row numbers of the held-out images that maps are fitted on and show, (m,), rising.
+
+    Of a drawn set a balanced reference, whose images come with the package and of which all groups
+    show the same scenes; of other sets all that are measured."""
+    return reference_rows(images) if images.about.get("recipe") else measured_rows(images, "test")
+
+
+def reference_rows(images: ImageSet, scenes: int = 50) -> NDArray[np.int64]:
+    """Row numbers of the first test scenes of each group, (r,), rising: a balanced reference for
+    measures of pairs of images."""
     test = measured_rows(images, "test")
     per_group = [
         test[images.table["group"].to_numpy()[test] == group][:scenes]

@@ -18,24 +18,25 @@ COMPONENTS = 32  # that stand for an image in the space of pixels
 
 @dataclass(frozen=True, eq=False)
 class PixelSummary:
-    """Colours of the images on the map, and the pixel space of the held-out images and of the
-    images that probes are fitted on."""
+    """Colours of the reference images, and the pixel space of the held-out images and of the images
+    that probes are fitted on."""
 
-    colour: NDArray[np.floating]  # mean colour of the images on the map, (m, 3)
-    coarse: NDArray[np.floating]  # the images on the map averaged to 16 x 16, (m, 768)
+    colour: NDArray[np.floating]  # mean colour of the reference images, (r, 3)
+    coarse: NDArray[np.floating]  # the reference images averaged to 16 x 16, (r, 768)
     test: NDArray[np.floating]  # (n, COMPONENTS), unit vectors
     probe: NDArray[np.floating]  # (p, COMPONENTS), p is 0 where no images are for probes
 
 
 def summarise_pixels(
-    pixels: Mapping[str, NDArray[np.uint8]], on_map: NDArray[np.int64]
+    pixels: Mapping[str, NDArray[np.uint8]], reference: NDArray[np.int64]
 ) -> PixelSummary:
-    """The summary of images, uint8 (n, S, S, 3) for ``test`` and ``probe``; `on_map` is the index
-    of the map's images among the former."""
-    map_pixels = pixels["test"][on_map]
+    """The summary of images, uint8 (n, S, S, 3) for ``test`` and ``probe``; `reference`
+    are positions of the reference images among the former."""
+    reference_pixels = pixels["test"][reference]
     probe = shortcuts.coarse(pixels["probe"]) if len(pixels["probe"]) else None
     spaces = reduced_spaces(shortcuts.coarse(pixels["test"]), probe)
-    return PixelSummary(shortcuts.mean_colour(map_pixels), shortcuts.coarse(map_pixels), **spaces)
+    colour, coarse = shortcuts.mean_colour(reference_pixels), shortcuts.coarse(reference_pixels)
+    return PixelSummary(colour, coarse, **spaces)
 
 
 def reduced_spaces(

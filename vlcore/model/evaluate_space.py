@@ -74,7 +74,7 @@ class Space:
 
     def similarity(self) -> dict[str, Estimate]:
         """Correlation of similarity with the same object, context or coat, colours and pixels."""
-        rows = self.views.on_map
+        rows = self.views.reference
         return geometry.rsa(self.z[rows], self.views.likeness, self.column("scene")[rows])
 
     def minority_probe(self) -> Estimate:
@@ -138,7 +138,7 @@ def measure_space(lacks: Mapping[Need, str], space: Space) -> Document:
     reasons = sorted((need.name, reason) for need, reason in lacks.items())
     name = repr((views.grouping, reasons, list(views.likeness)))
     names = product(("object", "context", "group", "scene"), ("test", "probe"))
-    arrays = [space.z, space.fit, views.on_map, *starmap(views.column, names)]
+    arrays = [space.z, space.fit, views.reference, *starmap(views.column, names)]
     arrays += views.likeness.values()
     return copy.deepcopy(_measured_spaces.get(measure, name, *arrays))
 

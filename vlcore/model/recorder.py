@@ -111,7 +111,8 @@ class CheckpointRecorder:
             train = checkpoint.z["train"][: len(self.views.rows["train"])]
         captions = inference.embed_captions(model, self.labels.vocabulary, self.labels.texts)
         self._animation.append((step, on_map, train, captions))
-        positions = fit_plane(np.concatenate([on_map, captions])).place(on_map)
+        reference = on_map[np.searchsorted(self.views.on_map, self.views.reference)]
+        positions = fit_plane(np.concatenate([reference, captions])).place(reference)
         if self._last_map is not None:
             positions = align(positions, self._last_map).apply(positions)
         self._last_map = positions

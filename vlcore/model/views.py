@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vlcore.data.drawn import SIZE as STORED_SIZE
 from vlcore.data.feature_store import FeatureStore
 from vlcore.data.imageset import TRAINING_SIZE
-from vlcore.data.subset import map_rows, measured_rows
+from vlcore.data.subset import map_rows, measured_rows, reference_rows
 from vlcore.data.training_set import TrainingSet
 from vlcore.experiment.captions import Caption, captions_of
 from vlcore.experiment.condition import Condition
@@ -41,6 +41,8 @@ class Views:
         rows: row numbers in the image set by split, of a large set those that are measured; images
             that edits drew have no row and come last among the training images.
         map_rows: rows of the held-out images on the map; `on_map` are their positions in ``test``.
+        reference: positions in ``test`` of a balanced few, whose pairs are compared with each
+            other.
         inputs: what models read, by split: pixels or features; none of a set of embeddings.
         panel: composite images by kind; None where there are no masks, or too few that can be used.
         panel_rows: positions in ``test`` of the images that they are made of; none of too few.
@@ -70,7 +72,9 @@ class Views:
         self.rows = {"train": training.rows, **held_out}
         self.map_rows = map_rows(self.images)
         self.on_map = np.searchsorted(self.rows["test"], self.map_rows)
-        self.panel_rows = np.searchsorted(self.rows["test"], map_rows(self.images, PANEL_SCENES))
+        self.reference = np.searchsorted(self.rows["test"], reference_rows(self.images))
+        panel_rows = reference_rows(self.images, PANEL_SCENES)
+        self.panel_rows = np.searchsorted(self.rows["test"], panel_rows)
         self.features = features
         self.inputs: dict[str, NDArray[Any]] = {}
         self.panel: dict[str, NDArray[Any]] | None = None
@@ -108,13 +112,13 @@ class Views:
         if not self.images.has_pictures:
             return None
         if self.features is None:
-            return summarise_pixels(self.inputs, self.on_map)
+            return summarise_pixels(self.inputs, self.reference)
         if self.features.bundle is not None:
             return PixelSummary(**self.features.bundle.pixels)
         measured = {split: self.rows[split] for split in ("probe", "test")}
         self.images.ensure_rendered(np.concatenate([*measured.values()]).tolist(), silent)
         pixels = {split: self.images.pixels(rows) for split, rows in measured.items()}
-        return summarise_pixels(pixels, self.on_map)
+        return summarise_pixels(pixels, self.reference)
 
     def _panel(self, size: int) -> dict[str, NDArray[np.uint8]] | None:
         """Composites of objects and backgrounds of test images, (n, size, size, 3) by kind.
@@ -155,18 +159,18 @@ class Views:
 
     @cached_property
     def likeness(self) -> dict[str, geometry.Distances]:
-        """Distances between the images on the map without a model, by what is compared."""
+        """Distances between the images of the reference without a model, by what is compared."""
         # scikit-learn takes 0.8 s, for which the first page does not wait
         from vlcore.metrics import geometry
 
         distances = {}
         for name in ("object", "context"):
-            distances[name] = geometry.same_label(self.column(name, "test")[self.on_map])
+            distances[name] = geometry.same_label(self.column(name, "test")[self.reference])
         if self.pixel_summary is not None:
             distances["colour"] = geometry.euclidean_distance(self.pixel_summary.colour)
             distances["pixels"] = geometry.euclidean_distance(self.pixel_summary.coarse)
         if self.images.about.get("recipe"):
-            factors = self.column("factors", "test")[self.on_map]
+            factors = self.column("factors", "test")[self.reference]
             coats = [json.loads(text)["coat"] for text in factors]
             distances["coat"] = geometry.same_label(np.array(coats))
         return distances

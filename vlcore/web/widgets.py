@@ -187,7 +187,7 @@ def live(
     if "map" not in status:
         return
     images = subset.parts(cache.named_set(condition.data), condition.data_seed)[0]
-    groups = images.table["group"].to_numpy()[subset.map_rows(images)].tolist()
+    groups = images.table["group"].to_numpy()[subset.reference_rows(images)].tolist()
     if len(groups) == len(status["map"]):
         chart = live_map(
             status["map"], groups, palette=palette, grouping=images.grouping, side=CARD_MAP
