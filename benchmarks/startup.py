@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks import FLAG, fresh_home, parse_options, print_table, seconds
 
+GRID_MAPS = 14  # before training and at six bias levels, of two label styles
 MUST_NOT_BE_LOADED = ("torch", "umap", "numba", "transformers", "sklearn")
 
 FIRST_RUN = f"""
@@ -96,7 +97,7 @@ def visit(app: str = "app.py") -> Iterator[Any]:
 
 def time_maps() -> dict[str, float]:
     """Seconds until things are visible: a line by Streamlit alone (the least there can be), Home's
-    moving maps, and the maps of Compare."""
+    moving maps, and the maps and the grid of Compare."""
     with fresh_home() as folder:
         app = folder / "line.py"
         app.write_text("import streamlit as st\n\nst.title('A line')\n")
@@ -110,10 +111,16 @@ def time_maps() -> dict[str, float]:
         page.get_by_role("link", name="Compare", exact=True).first.click()
         maps.wait_for()
         compare = time.perf_counter() - started
+        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+        started = time.perf_counter()
+        page.get_by_role("button", name="Grid", exact=True).click()
+        page.locator(f"path[aria-label*=': map with'] >> nth={GRID_MAPS - 1}").wait_for()
+        grid = time.perf_counter() - started
     return {
         "one line by Streamlit after the answer": line,
         "maps of Home after the answer": home,
         "maps of Compare after the click": compare,
+        f"{GRID_MAPS} maps of the grid after the click": grid,
     }
 
 
