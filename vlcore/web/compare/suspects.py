@@ -7,7 +7,7 @@ import streamlit as st
 
 from vlcore.api.selections import Selection
 from vlcore.api.suspect_labels import NEIGHBOURS, SuspectLabels, find_suspects
-from vlcore.experiment.plain_text import plain
+from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.plots.options import PCA
 from vlcore.web import cache, widgets
 from vlcore.web.compare.selections import select
@@ -32,13 +32,27 @@ def show_suspects(view: Shown) -> None:
             st.markdown(plain(f"{name.capitalize()} model: {suspects.sentence}"))
             _show_images(view, suspects)
             if len(selection):
-                st.button(
-                    f"Select all {len(selection):,}",
-                    icon=":material/select_all:",
-                    key=f"suspects-{name}",
-                    on_click=partial(select, selection),
-                    help="Lit on the maps; to be kept under a name, or downloaded as CSV.",
-                )
+                _offer(name, selection, suspects)
+
+
+def _offer(name: str, selection: Selection, suspects: SuspectLabels) -> None:
+    """Offer to select the suspects of a model, and to download them."""
+    with st.container(horizontal=True):
+        st.button(
+            f"Select all {len(selection):,}",
+            icon=":material/select_all:",
+            key=f"suspects-{name}",
+            on_click=partial(select, selection),
+            help="Lit on the maps; to be kept under a name, or searched in.",
+        )
+        widgets.download(
+            "Download CSV",
+            safe_csv(suspects.table),
+            "suspects.csv",
+            "text/csv",
+            key=f"suspects-{name}-csv",
+            help="One row an image, the most suspect first, with how many neighbours contradict.",
+        )
 
 
 @st.cache_resource(max_entries=60, show_spinner="Comparing labels …", hash_funcs=cache.BY_CONTENT)
