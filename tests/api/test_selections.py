@@ -23,11 +23,14 @@ from vlcore.api.selections import (
     read_selection,
     selection_text,
 )
+from vlcore.data.imageset import USER
 from vlcore.experiment.condition import Condition
 
 IMAGES = image_set()
 FILES = [f"holiday/{row:04}.jpg" for row in range(len(IMAGES.table))]
-IMPORTED = dataclasses.replace(IMAGES, table=IMAGES.table.assign(source=FILES))
+WEATHER = [("rain", "sun", "")[row % 3] for row in range(len(IMAGES.table))]
+COLUMNS = {"source": FILES, f"{USER}weather": WEATHER}
+IMPORTED = dataclasses.replace(IMAGES, table=IMAGES.table.assign(**COLUMNS))
 COUNT = 3000
 ROWS = st.sets(st.integers(0, COUNT - 1)).map(sorted)
 
@@ -188,4 +191,6 @@ def test_facets_are_parts_that_are_there(comparison: ComparedMaps) -> None:
     right = facets["left model right"] | facets["left model wrong"]
     assert right.tolist() == points["right_0"].ne("none").tolist()
     assert (facets["minority groups"] != facets["majority groups"]).all()
+    assert facets["weather: rain"].tolist() == [row % 3 == 0 for row in comparison.rows]
+    assert {name for name in facets if ": " in name} == {"weather: rain", "weather: sun"}
     assert all(mask.any() for mask in facets.values())

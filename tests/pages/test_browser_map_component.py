@@ -209,6 +209,8 @@ def test_a_lasso_and_the_name_of_a_cluster_reach_the_page(maps: MapsOfTab, serve
         names = maps.surface(pane).locator(".cluster")
         expect(names).to_have_text([cluster.label for cluster in found])
     names.first.scroll_into_view_if_needed()
+    names.first.hover()
+    expect(maps.root.locator(".card")).to_be_hidden()
     names.first.click()
     first = clusters[-1][0]
     expect(maps.root).to_have_attribute("data-marked", str(len(first.rows)))
@@ -220,6 +222,9 @@ def test_a_lasso_and_the_name_of_a_cluster_reach_the_page(maps: MapsOfTab, serve
     table.click(position={"x": 17, "y": 52})  # the box of the first row
     expect_text(tab, f"cluster {clusters[0][0].label} of the left map")
     expect(maps.root).to_have_attribute("data-marked", str(len(clusters[0][0].rows)))
+    settled(tab)
+    table.click(position={"x": 17, "y": 52})  # ticked it was, also after the page ran again
+    expect(maps.root).to_have_attribute("data-marked", "0")
 
 
 def test_fingers_tap_and_pinch(

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from vlcore.api.compared_maps import ComparedMaps, image_identities, points_table, row_numbers
-from vlcore.data.imageset import ImageSet
+from vlcore.data.imageset import SOURCE, ImageSet, join_user_columns
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import atomic
 from vlcore.experiment.grouping import group_words
@@ -29,6 +29,7 @@ from vlcore.metrics.estimate import Estimate
 
 Rows = NDArray[np.int64]
 SPLIT_WORDS = {"test": "Held out", "training": "Training"}
+_MOST_VALUES = 12  # of a column by which a selection is combined
 _SKIP = 255  # a gap of so many images, and none of the selection after it
 _LETTERS = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 
@@ -183,7 +184,8 @@ def _paired_difference(
 
 def facets(comparison: ComparedMaps) -> dict[str, NDArray[np.bool_]]:
     """Parts of a comparison's points that a selection is combined with, by what they are called:
-    groups, objects, backgrounds, rarity, split, and which model is right."""
+    groups, objects, backgrounds, rarity, split, which model is right, and the values of the user's
+    columns and of what drawn scenes were drawn by, where these are few."""
     points = comparison.points
     grouping = comparison.images.grouping
     parts = {words: points["group"] == name for name, words in group_words(grouping).items()}
@@ -194,6 +196,13 @@ def facets(comparison: ComparedMaps) -> dict[str, NDArray[np.bool_]]:
     for pane, name in enumerate(comparison.named):
         for outcome in ("right", "wrong"):
             parts[f"{name} model {outcome}"] = points[f"right_{pane}"] == outcome
+    images, rows = comparison.images, comparison.rows
+    of_user = images.user_columns.drop(columns=SOURCE).iloc[rows]
+    for name, column in join_user_columns(of_user, images.factors(rows), "drawn").items():
+        values = [value for value in column.dropna().unique() if value != ""]
+        if 1 < len(values) <= _MOST_VALUES:
+            for value in sorted(values, key=str):
+                parts[f"{name}: {value}"] = column.eq(value).fillna(False)
     masks = {name: part.to_numpy(bool) for name, part in parts.items()}
     return {name: mask for name, mask in masks.items() if mask.any()}
 

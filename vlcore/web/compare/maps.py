@@ -69,7 +69,7 @@ def show(view: Shown, selection: Selection | None = None) -> None:
     agreement.show_sentence(view)
     widgets.show_part(view.parts["summary"])
     if view.options.clusters:
-        clusters.show(view)
+        clusters.show(view, selection)
     clicked = view.clicked_image(clicks, key)
     selections.show(view, selection)
     with shell.errors_as_sentences():

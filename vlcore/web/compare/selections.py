@@ -218,7 +218,7 @@ def _take_gesture(view: Shown) -> None:
         rows = view.comparison.rows[gesture.marked]
         select(Selection.from_rows(view.comparison, rows, "marked on the maps"))
     else:
-        _clear()
+        clear()
 
 
 def _last_brush(view: Shown) -> Gesture | None:
@@ -257,7 +257,7 @@ def _leave(*settings: str) -> None:
         st.query_params.pop(setting, None)
 
 
-def _clear() -> None:
+def clear() -> None:
     """Select nothing; before the search box is drawn, or in a callback."""
     _leave("like", "selection")
     st.session_state["search"] = ""
@@ -268,7 +268,7 @@ def show_like(view: Shown, identity: str) -> None:
     """Offer the images like one that was clicked."""
 
     def rank() -> None:
-        _clear()
+        clear()
         view.name_image("like", identity)
 
     about = f"The {search.BEST} nearest in the full space of each model, as a selection."
@@ -350,7 +350,7 @@ def show(view: Shown, selection: Selection | None) -> None:
         _show_kept(view, selection)
         about = "One row an image: its file name and your columns, predictions and scores."
         widgets.download("Download CSV", selection.csv, "selection.csv", "text/csv", help=about)
-        st.button("Clear", icon=":material/close:", type="tertiary", on_click=_clear)
+        st.button("Clear", icon=":material/close:", type="tertiary", on_click=clear)
     if points.empty:
         return
     agreement.show_marked(view, points["id"].tolist())

@@ -619,6 +619,7 @@ class LinkedMaps {
     if (!gesture) {
       const upload = this.upload(event, pane);
       if (upload) return this.hoverUpload(upload, event);
+      if (event.target.dataset.number) return this.hover(null);  // a click means the cluster, not an image below its name
       if (event.pointerType !== "touch") this.hover(this.nearest(pane, here, this.reach(event)), pane, event);
       return;
     }
