@@ -47,8 +47,8 @@ def test_a_clicked_image_shows_its_training_images_and_a_test(
 ) -> None:
     page = choose(clicked(), TITLE, BLAME)
     words = text_of(page)
-    assert "Trained on, and moved it most towards camel" in words
-    assert "Trained on, and moved it most towards horse" in words
+    assert "Trained on, and estimated to have moved it most towards camel" in words
+    assert "Trained on, and estimated to have moved it most towards horse" in words
     press(page, TEST)
     assert len(queue.asked) == MODELS - 1, "one of them is the model that is explained"
     assert "Cancel" in labels(page)
@@ -86,7 +86,7 @@ def test_it_says_what_would_mend_it(
 ) -> None:
     monkeypatch.setattr(explain, "MOST_ADDED", 40)
     page = choose(clicked(), TITLE, MEND)
-    assert "Unused images that should move it most" in text_of(page)
+    assert "Unused, and estimated to move it most" in text_of(page)
     assert MEND_TEST in labels(page)
 
 
@@ -98,6 +98,6 @@ def test_what_an_image_shows_is_part_of_the_question(experiments: list[Artifact]
     not_known = "what the image shows is not known"
     assert not_known in text_of(choose(page, TITLE, BLAME))
     page.selectbox(key="shows").set_value("horse").run()
-    assert "Trained on, and moved it most towards" in text_of(page)
+    assert "Trained on, and estimated to have moved it most towards" in text_of(page)
     assert not_known not in text_of(page)
     assert TEST in labels(page)

@@ -141,7 +141,8 @@ def question_text(explanation: Explanation, group: str, sheet: Sheet) -> str:
     question = explanation.question
     return (
         f"This model takes a {group} for a {question.other}. Which {len(sheet.blamed)} of these"
-        f" {len(sheet.rows)} training images moved it most towards “{question.other}”?"
+        f" {len(sheet.rows)} training images moved it most towards “{question.other}”, as"
+        " TracIn estimates it?"
     )
 
 

@@ -26,7 +26,7 @@ from vlcore.plots.intervals import forest
 from vlcore.web import cache, jobs, shell, visitors, widgets, work
 from vlcore.web.upload.answers import compute_once
 
-TITLE = "Which training images are to blame?"
+TITLE = "Which training images are behind the answer"
 BLAME, MEND = "What taught it that?", "What would mend it?"
 REPLAYING = "Training it once more to see which images moved it …"
 SIDE, ROOM = 64, 74  # px of an image, and of its words: four are a row of a phone
@@ -35,7 +35,8 @@ USUAL_WINDOW = (1280, 720)  # px, before the page tells its own
 
 
 def show(model: ModelMap, images: ImageSet, ask: Callable[[], Question], name: str) -> None:
-    """Offer the training images that moved a model's margin in some images, and a test of them.
+    """Offer the training images that are estimated to have moved a model's margin most in some
+    images, and a test of them.
 
     Args:
         model: that is explained.
@@ -96,16 +97,16 @@ def _strips(explanation: Explanation, images: ImageSet) -> None:
     if explanation.warning:
         st.warning(plain(explanation.warning))
     if explanation.change == "add":
-        words = f"Unused images that should move it most towards {question.object}"
+        words = f"Unused, and estimated to move it most towards {question.object}"
         show_strip(words, explanation.strongest_for, images)
     else:
-        words = "Trained on, and moved it most towards"
+        words = "Trained on, and estimated to have moved it most towards"
         show_strip(f"{words} {question.other}", explanation.strongest_against, images)
         show_strip(f"{words} {question.object}", explanation.strongest_for, images)
     count = len(explanation.images)
     st.caption(
         f"The strongest {min(explanation.top, count)} of {count:,} images by TracIn over the"
-        " training's checkpoints. This is a rank, not yet a cause."
+        " training's checkpoints. This is an estimate; only training without them tells a cause."
     )
 
 

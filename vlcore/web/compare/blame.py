@@ -39,7 +39,7 @@ def show(
     if not explained:
         return
     is_wrong = any(wrong for _, _, wrong in explained.values())
-    title = f"{training_images.TITLE} Behind {subject}"
+    title = f"{training_images.TITLE} for {subject}?"
     with st.expander(title, icon=":material/school:", expanded=is_wrong):
         for column, (name, (model, chosen, _)) in widgets.in_pairs(explained.items()):
             with column:

@@ -70,7 +70,7 @@ def section(
     with st.container():  # else its table moves what is below, which closes it
         captions.show_typed_captions(answers, number)
     tests = st.expander("What the predictions rely on", icon=":material/compare:")
-    with st.expander(training_images.TITLE, icon=":material/school:"):
+    with st.expander(f"{training_images.TITLE}?", icon=":material/school:"):
         _show_blame(answers, number)
     with st.expander("Training captions and their scores", icon=":material/format_quote:"):
         captions.show_training_captions(answers, number)
