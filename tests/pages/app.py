@@ -161,6 +161,25 @@ def told_maps(page: AppTest) -> list[dict[str, Any]]:
     return [json.loads(proto.json or proto.mixed.json) for proto in maps]
 
 
+def ok(page: AppTest) -> AppTest:
+    """A page that came to its end without an error."""
+    assert not page.exception
+    assert not page.error
+    return page
+
+
+def with_maps(page: AppTest) -> AppTest:
+    """A page without an error that shows maps."""
+    assert told_maps(ok(page))
+    return page
+
+
+def models_of(page: AppTest) -> dict[str, str]:
+    """What stands beside each other: names to titles, as the line over the maps says."""
+    named = [caption.value for caption in page.caption if caption.value.startswith("**")]
+    return dict(line.removeprefix("**").split("**: ") for line in named)
+
+
 def pets(folder: Path, per_group: int = 6, suffix: str = "") -> Path:
     """A folder of noise: cats and dogs, at home and outside."""
     random = np.random.default_rng(0)

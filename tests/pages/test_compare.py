@@ -3,24 +3,14 @@
 import json
 import shutil
 from functools import partial
-from pathlib import Path
 
-import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.conftest import publish_as
-from tests.data.importers.sources import arrays, save
-from vlcore.api.imports import import_embeddings, import_set
-from vlcore.api.model_map import WITHOUT_CAPTIONS
-from vlcore.api.training import train_condition
 from vlcore.artifacts import store
-from vlcore.data import subset
-from vlcore.data.catalogue import open_set
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
-from vlcore.experiment.grouping import group_words
-from vlcore.experiment.plain_text import plain
 from vlcore.experiment.vocabulary import WordPieces
 from vlcore.experiment.wording import share
 from vlcore.jobs.jobs import JobStatus, State
@@ -31,9 +21,8 @@ from vlcore.plots.thumbnails import SAFE_URI
 from vlcore.study import plans
 from vlcore.web import cache
 from vlcore.web.compare import agreement, captions
-from vlcore.web.compare.sections import SECTIONS
 
-from .app import FakeQueue, alts, labels, opened, pets, press, text_of, told_maps
+from .app import FakeQueue, models_of, opened, press, text_of, told_maps, with_maps
 
 pytestmark = pytest.mark.usefixtures("experiments")
 NAMES = ["First", "Second", "Third", "Fourth"]
@@ -41,28 +30,15 @@ UNBIASED, DESCRIPTIVE = "No bias, short labels", "No bias, descriptive labels"
 start = partial(opened, "3_Compare")
 
 
-def ok(page: AppTest) -> AppTest:
-    assert not page.exception
-    assert not page.error
-    assert told_maps(page)
-    return page
-
-
 def maps_of(page: AppTest) -> str:
     """The maps, as the browser gets them."""
     return str(told_maps(page)[0])
 
 
-def models_of(page: AppTest) -> dict[str, str]:
-    """What stands beside each other: names to titles, as the line over the maps says."""
-    named = [caption.value for caption in page.caption if caption.value.startswith("**")]
-    return dict(line.removeprefix("**").split("**: ") for line in named)
-
-
 def test_it_opens_on_experiments_1_and_2_with_their_numbers(
     experiments: list[store.Artifact],
 ) -> None:
-    page = ok(start())
+    page = with_maps(start())
     assert models_of(page) == {"Left": UNBIASED, "Right": DESCRIPTIVE}
     assert "**Controlled pair**: the models differ only in the labels" in text_of(page)
     assert "bundled]" not in text_of(page)
@@ -76,7 +52,7 @@ def test_it_opens_on_experiments_1_and_2_with_their_numbers(
 
 def test_a_model_that_came_with_the_lab_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store.Artifact, "bundled_with", "0.5")
-    assert text_of(ok(start())).count("bundled]") == 2
+    assert text_of(with_maps(start())).count("bundled]") == 2
 
 
 @pytest.mark.parametrize("waiting", [0, 3])
@@ -84,9 +60,9 @@ def test_a_pretrained_model_that_is_chosen_begins_by_itself_while_the_former_map
     queue: FakeQueue, waiting: int
 ) -> None:
     queue.disk, queue.long = True, waiting
-    page = ok(start())
+    page = with_maps(start())
     page.session_state["towers"] = "pretrained"
-    page = ok(page.run())
+    page = with_maps(page.run())
     pretrained = plans.find("experiments", Condition().with_towers("pretrained")).conditions[:2]
     assert queue.asked == [condition.key for condition in pretrained]
     assert set(queue.short.values()) == {waiting > 0}, "it does not wait behind long ones"
@@ -95,7 +71,7 @@ def test_a_pretrained_model_that_is_chosen_begins_by_itself_while_the_former_map
 
 def test_a_link_to_pretrained_models_starts_nothing(queue: FakeQueue) -> None:
     queue.disk = True
-    page = ok(start(towers="pretrained"))
+    page = with_maps(start(towers="pretrained"))
     assert queue.asked == []
     assert [button.label for button in page.button].count("Train this model") == 2
     page.button(key="train_left").click().run()
@@ -104,15 +80,15 @@ def test_a_link_to_pretrained_models_starts_nothing(queue: FakeQueue) -> None:
 
 def test_a_model_from_scratch_waits_for_a_click_beside_the_former_maps(queue: FakeQueue) -> None:
     queue.disk = True
-    page = ok(start())
+    page = with_maps(start())
     page.session_state["left_bias"] = "25 %"
-    page = ok(page.run())
+    page = with_maps(page.run())
     assert queue.asked == []
     assert UNBIASED in maps_of(page)
 
 
 def test_the_address_chooses_both_models() -> None:
-    page = ok(start(left_labels="descriptive", right_bias="75 %", right_labels="short"))
+    page = with_maps(start(left_labels="descriptive", right_bias="75 %", right_labels="short"))
     assert models_of(page) == {
         "Left": DESCRIPTIVE,
         "Right": "75 % removed (12 of 48 kept), short labels",
@@ -151,7 +127,7 @@ def test_the_address_chooses_both_models() -> None:
     ],
 )
 def test_a_hostile_address_falls_back_to_the_default(address: dict[str, str]) -> None:
-    ok(start(**address))
+    with_maps(start(**address))
 
 
 def test_an_address_opens_a_section_by_its_former_name() -> None:
@@ -204,7 +180,7 @@ def test_umap_is_fitted_when_somebody_chooses_it_and_not_by_a_link(
         f"{condition.key}.umap-n15-d10-s0.map"
         for condition in plans.find("experiments").conditions[:2]
     ]
-    page = ok(start(map="UMAP")).run()
+    page = with_maps(start(map="UMAP")).run()
     assert queue.asked == [], "nobody has clicked yet"
     assert "component" in maps_of(press(page, "Fit UMAP"))
     assert queue.asked == wanted
@@ -241,44 +217,30 @@ def test_a_damaged_model_is_set_aside_and_can_be_trained_again(
 
 
 def test_four_models_have_names_and_their_twins_are_named() -> None:
-    page = ok(start(models="4"))
+    page = with_maps(start(models="4"))
     assert list(models_of(page)) == NAMES
     assert "first and third (bias)" in text_of(page)
     assert list(page.dataframe[0].value.columns) == ["Group", *NAMES, "Images"]
 
 
 def test_a_model_from_the_disk_stands_beside_others(quick: list[store.Artifact]) -> None:
-    page = ok(start(right_model=quick[3].key))
+    page = with_maps(start(right_model=quick[3].key))
     assert models_of(page)["Right"] == "75 % removed (12 of 48 kept), descriptive labels"
     assert "12 steps" in text_of(page)
-
-
-def test_the_bar_names_the_steps_that_all_models_had(
-    quick: list[store.Artifact], encoders: list[str]
-) -> None:
-    saved = {"left_model": quick[0].key, "right_model": quick[1].key}
-    imported = {"data": encoders[0]}
-    for address, expected in (
-        (saved, f"scenes, {quick[0].condition.steps} steps"),
-        ({"right_model": quick[1].key}, "scenes"),
-        (imported, plain(encoders[0])),
-    ):
-        page = ok(start(**address))
-        assert expected in [caption.value for caption in page.caption]
 
 
 @pytest.mark.parametrize(
     "key", ["scenes-b0-short-bce-s0-00000000", "<script>alert(1)</script>", "../../etc/passwd"]
 )
 def test_a_link_to_a_model_that_is_not_there_says_so(key: str) -> None:
-    page = ok(start(left_model=key))
+    page = with_maps(start(left_model=key))
     assert "There is no model" in page.warning[0].value
     assert models_of(page)["Left"] == UNBIASED
 
 
 def test_a_clicked_picture_is_shown_in_every_model(experiments: list[store.Artifact]) -> None:
     row = int(cache.model_map(experiments[0].key, PCA, ()).rows[3])
-    page = ok(start(picture=f"p{row}", show_arrows="true"))
+    page = with_maps(start(picture=f"p{row}", show_arrows="true"))
     assert all(f"Nearest in the {side} model" in text_of(page) for side in ("left", "right"))
     arrows = next(table.value for table in page.dataframe if "Arrow" in table.value)
     assert {"From", "To", "Left", "Left, mean", "Right", "Right, mean"} <= set(arrows)
@@ -302,7 +264,7 @@ def test_any_caption_can_be_typed_and_words_that_a_model_does_not_know_are_named
         "   ",
         "a\u0000b\u202eh",
     ):
-        ok(page.text_input(key="caption").set_value(caption).run())
+        with_maps(page.text_input(key="caption").set_value(caption).run())
 
 
 def test_models_of_whole_captions_say_why_no_word_is_left_out(
@@ -310,9 +272,9 @@ def test_models_of_whole_captions_say_why_no_word_is_left_out(
 ) -> None:
     monkeypatch.setattr(captions.captions, "without_each_word", lambda _text: [])
     whole, of_one_word = "read whole captions alone", "A caption of one word"
-    page = ok(start(closer="Captions", caption="horse on the grass"))
+    page = with_maps(start(closer="Captions", caption="horse on the grass"))
     assert (whole in text_of(page), of_one_word in text_of(page)) == (True, False)
-    ok(page.text_input(key="caption").set_value("horse").run())
+    with_maps(page.text_input(key="caption").set_value("horse").run())
     assert (whole in text_of(page), of_one_word in text_of(page)) == (False, True)
 
 
@@ -332,13 +294,13 @@ def reads_words(experiments: list[store.Artifact]) -> str:
 
 
 def test_word_vectors_read_any_words_and_mark_captions_that_are_far(reads_words: str) -> None:
-    page = ok(
+    page = with_maps(
         start(closer="Captions", left_model=reads_words, right_model=reads_words, caption="music")
     )
     assert not any("does not know" in warning.value for warning in page.warning)
     assert sum("“music” (nearest" in warning.value for warning in page.warning) == 2
     assert len(page.get("image")) == 2 * captions.NEAREST_IMAGES
-    ok(page.text_input(key="caption").set_value("racehorse").run())
+    with_maps(page.text_input(key="caption").set_value("racehorse").run())
     assert not any("“racehorse”" in warning.value for warning in page.warning)
     assert sum("“racehorse”" in caption.value for caption in page.caption) == 2
 
@@ -348,135 +310,22 @@ def test_prompt_axes_of_word_vectors_take_any_words_and_mark_those_that_are_far(
 ) -> None:
     address = {"left_model": reads_words, "right_model": reads_words, "map": "Prompt axes"}
     prompts = {"prompt_a": "racehorse", "prompt_b": "music"}
-    words = text_of(ok(start(**address, **prompts)))
+    words = text_of(with_maps(start(**address, **prompts)))
     assert words.count("“music” (nearest") == 2
     assert "“racehorse” (nearest" not in words
 
 
 def test_agreement_on_neighbours_is_under_the_maps(monkeypatch: pytest.MonkeyPatch) -> None:
     sentence = "Left and right share"
-    assert sentence in text_of(ok(start()))
-    assert sentence not in text_of(ok(start(right_labels="short"))), "one model twice"
-    assert text_of(ok(start(models="3"))).count("10 nearest") == 3
+    assert sentence in text_of(with_maps(start()))
+    assert sentence not in text_of(with_maps(start(right_labels="short"))), "one model twice"
+    assert text_of(with_maps(start(models="3"))).count("10 nearest") == 3
     monkeypatch.setattr(agreement, "AT_ONCE", 100)
-    assert sentence not in text_of(ok(start())), "of many images once it is asked for"
-
-
-@pytest.fixture(scope="module")
-def encoders(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Names of two sets of embeddings of the same pictures."""
-    pictures = np.array([f"picture-{number}" for number in range(240)])
-    columns = arrays((60,) * 4, name=pictures, text=None, captions=None, text_object=None)
-    names = ["first-encoder", "second-encoder"]
-    sharpness = np.array([("soft", "sharp")[number % 2] for number in range(240)])
-    for name, width, more in zip(names, (8, 6), ({"sharpness": sharpness}, {}), strict=True):
-        path = tmp_path_factory.mktemp("npz") / f"{name}.npz"
-        import_embeddings(save(path, **columns | more | {"z": columns["z"][:, :width]}), name)
-    return names
-
-
-@pytest.mark.parametrize("left", [0, 1])
-def test_columns_are_those_of_the_left_encoders_set(encoders: list[str], left: int) -> None:
-    sides = {"left_encoder_of": encoders[left], "right_encoder_of": encoders[1 - left]}
-    page = ok(
-        start(
-            data=encoders[0],
-            colour="Yours: sharpness",
-            **{side: f"Imported embeddings “{name}”" for side, name in sides.items()},
-        )
-    )
-    assert [told_maps(page)[0]["legendTitle"]] == [["Yours: sharpness", ""][left]]
-    offered = next(box for box in page.selectbox if box.label == "Colour by").options
-    assert ("Yours: sharpness" in offered) == (left == 0)
-    assert "The same images by different encoders." in text_of(page)
-
-
-@pytest.mark.parametrize(
-    ("section", "charts", "words"),
-    [
-        ("Groups", 1, "Accuracy of the animal"),
-        ("Text description", 1, "centres"),
-        ("Movement", 1, "images that moved most"),
-        ("Agreement", 1, "moved furthest relative to their neighbours"),
-        ("Captions", 3, "How alike"),
-        ("Failures", 1, "Worst slices"),
-        ("Suspect labels", 1, "have mostly neighbours of the other animal"),
-        ("The loss", 3, "Pairs of the loss, No bias, descriptive labels"),
-        ("Training animation", 2, "Training animation of 2 models"),
-        ("All measures", 1, "PCA map"),
-        ("Export", 1, "parquet"),
-    ],
-)
-def test_every_section_opens_of_imports_too(
-    encoders: list[str], section: str, charts: int, words: str
-) -> None:
-    trained = ok(start(closer=section))
-    assert len(alts(trained)) == charts
-    assert words in text_of(trained)
-    if charts > 1:
-        imported = ok(start(data=encoders[0], closer=section))
-        titles = [f"Imported embeddings “{name}”" for name in encoders]
-        assert list(models_of(imported).values()) == titles
-        assert told_maps(imported)
-        assert not alts(imported)
-        assert imported.info, "why there are none"
-    if section == "Agreement":
-        pairs, moved = (table.value for table in trained.dataframe)
-        assert pairs["Models"].tolist()[0] == "Left and right"
-        assert len(pairs) == 3, "and each model with its untrained encoder"
-        assert moved["image"].str.match(SAFE_URI).all()
-        assert moved["shared"].is_monotonic_increasing
-        imported = ok(start(data=encoders[0], closer=section))
-        assert imported.dataframe[0].value["Models"].tolist() == ["Left and right"]
-        assert "share" in text_of(imported)
-    if section == "Suspect labels":
-        press(trained, next(label for label in labels(trained) if label.startswith("Select all")))
-        assert "neighbours of the left model contradict the label" in text_of(trained)
-        assert trained.query_params["selection"]
-    if section == "All measures":
-        columns = set(trained.dataframe[0].value.columns)
-        assert {"Left", "Left, untrained", "Right", "Right, untrained", "Images"} <= columns
-
-
-def test_a_single_encoder_has_a_single_map(encoders: list[str], tmp_path: Path) -> None:
-    import_embeddings(save(tmp_path / "alone.npz", **arrays((20,) * 4)), "alone")
-    page = ok(start(data="alone"))
-    assert len(told_maps(page)[0]["panes"]) == 1
-    assert "These are the only embeddings" in text_of(page)
-    assert "pretrained" not in str(page.get("button_group")), "it has no towers to choose from"
-    words = {section: text_of(ok(start(data="alone", closer=section))) for section in SECTIONS}
-    assert "only one map" in words["Movement"]
-    assert "nothing moved" not in words["Movement"]
-    both = dict.fromkeys(
-        ("left_encoder_of", "right_encoder_of"), f"Imported embeddings “{encoders[0]}”"
-    )
-    assert "of the same model" in text_of(ok(start(data=encoders[0], closer="Movement", **both)))
-
-
-@pytest.mark.parametrize("setting", ["picture", "like"])
-def test_an_image_of_the_address_is_forgotten_with_its_image_set(
-    encoders: list[str], setting: str
-) -> None:
-    page = ok(start(data=encoders[0], **{setting: "p20"}))
-    page.selectbox(key="data").set_value(encoders[1]).run()
-    assert setting in ok(page).query_params, "the same images by another encoder"
-    page.selectbox(key="data").set_value("scenes").run()
-    assert setting not in ok(page).query_params
-
-
-def test_captions_are_of_the_image_set_that_is_shown(encoders: list[str]) -> None:
-    grouping = open_set(encoders[0]).grouping
-    page = ok(start(closer="Captions"))
-    page.selectbox(key="data").set_value(encoders[0]).run()
-    assert group_words(grouping)[grouping.minority[1]] in page.text_input(key="caption").value
-    page = ok(start(map="Prompt axes"))
-    page.selectbox(key="data").set_value(encoders[0]).run()
-    axes = [page.text_input(key=f"prompt_{letter}").value for letter in "abcd"]
-    assert axes == [*grouping.objects, *grouping.contexts]
+    assert sentence not in text_of(with_maps(start())), "of many images once it is asked for"
 
 
 def test_failures_are_shown_with_their_images_names_and_numbers() -> None:
-    page = ok(start(closer="Failures", left_bias="75 %", right_bias="75 %"))
+    page = with_maps(start(closer="Failures", left_bias="75 %", right_bias="75 %"))
     text = text_of(page)
     assert text.count("of 1,000 fresh images") == 2, "a sentence a model"
     assert text.count("Searched in 1,000 held-out images") == 1, "one method for both"
@@ -486,44 +335,3 @@ def test_failures_are_shown_with_their_images_names_and_numbers() -> None:
     assert len(slices) >= 2
     assert all((table["n"] >= 20).all() for table in slices)
     assert [expander.label for expander in page.expander].count("Other finders") == 2
-
-
-@pytest.mark.parametrize("section", ["Groups", "Failures", "Captions"])
-def test_embeddings_without_captions_say_what_to_import(encoders: list[str], section: str) -> None:
-    page = ok(start(data=encoders[0], closer=section, picture="p0"))
-    assert WITHOUT_CAPTIONS in [info.value for info in page.info]
-    assert text_of(page).count(WITHOUT_CAPTIONS) >= 3, "in both models of the clicked image too"
-    assert "“”" not in text_of(page)
-
-
-def test_wrong_images_of_all_folds_are_listed(empty_home: Path, tmp_path: Path) -> None:
-    import_set(pets(tmp_path / "pets"), "pets")
-    usual = subset.usual_condition(open_set("pets"))
-    trained = usual.replace(steps=1, batch_size=8)
-    train_condition(trained)
-    artifact = store.read(trained.key)
-    for style in ("undescriptive", "descriptive"):
-        publish_as(artifact, usual.replace(labels=style))
-    page = ok(start(data="pets", towers="scratch"))
-    assert artifact.embeddings.fold_predictions is not None
-    rows, predicted = artifact.embeddings.fold_predictions
-    table = open_set("pets").table
-    n_wrong = int((predicted != table["object"].to_numpy()[rows]).sum())
-    assert len(rows) == len(table)
-    assert f"**Left model**: {n_wrong} of {len(table)} wrong" in text_of(page)
-    split_of_first = "the split of the first model that has an image"
-    assert split_of_first not in text_of(page)
-    publish_as(artifact, usual.replace(labels="descriptive", data_seed=1, init_seed=1))
-    assert split_of_first in text_of(ok(start(data="pets", towers="scratch", right_seed="1")))
-    (shown,) = (part for part in page.expander if part.label.startswith("All wrong images"))
-    assert len(shown.get("image")) == 2 * n_wrong
-    places = trained.replace(labels="context")
-    train_condition(places)
-    text = text_of(ok(start(data="pets", towers="scratch", right_model=places.key)))
-    assert "The right model predicts no object" in text
-    assert "before 0.6" not in text
-    keys = [usual.replace(labels=labels).key for labels in ("undescriptive", "descriptive")]
-    on_maps = cache.comparison(keys, PCA).rows
-    unshown = open_set("pets").user_columns["source"].drop(index=on_maps).iloc[0]
-    page = ok(page.text_input(key="search").set_value(f'"{unshown}"').run())
-    assert "not on these maps" in text_of(page)

@@ -19,18 +19,12 @@ from vlcore.plots.thumbnails import SAFE_URI
 from vlcore.study import plans
 from vlcore.web import cache
 
-from .app import FakeQueue, alts, clear, labels, opened, press, text_of, told_maps
+from .app import FakeQueue, alts, clear, labels, ok, opened, press, text_of, told_maps
 from .app import bundled_home as bundled_home
 
 pytestmark = pytest.mark.usefixtures("bundled", "queue")
 KEYS = [condition.key for condition in plans.find("experiments").conditions[:2]]
 start = partial(opened, "3_Compare", left_model=KEYS[0], right_model=KEYS[1])
-
-
-def ok(page: AppTest) -> AppTest:
-    assert not page.exception
-    assert not page.error
-    return page
 
 
 @pytest.fixture
