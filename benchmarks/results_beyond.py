@@ -52,8 +52,20 @@ def slope_weights(arms: Mapping[float, str]) -> dict[str, float]:
 
 
 def attributes_slope(study: str, with_place: bool, measure: str = PRIMARY) -> Contrast:
-    """Log odds a further attribute, captions in one wording."""
+    """Log odds an attribute, over 0, 1, 3 and 5 of them, captions in one wording."""
     return weighted(study, slope_weights(WITH_PLACE if with_place else ATTRIBUTES), measure)
+
+
+def first_attribute(study: str, with_place: bool) -> Contrast:
+    """Log odds of the first attribute: the place, or the sky."""
+    arms = WITH_PLACE if with_place else ATTRIBUTES
+    return weighted(study, {arms[1]: 1, arms[0]: -1})
+
+
+def further_attributes(study: str, with_place: bool) -> Contrast:
+    """Log odds an attribute after the first, over 1, 3 and 5 of them."""
+    arms = WITH_PLACE if with_place else ATTRIBUTES
+    return weighted(study, slope_weights({number: arms[number] for number in (1, 3, 5)}))
 
 
 def wordings_cost(study: str) -> Contrast:

@@ -67,7 +67,8 @@ def beyond_page() -> str:
 
 RICH = (
     "Captions name 0, 1, 3 or 5 true attributes beside the animal; “with the place” is one of them."
-    " Twenty wordings are less one, over all numbers of attributes."
+    " Twenty wordings are less one, over all numbers of attributes. The plan asked for slopes and"
+    " wordings; their parts, one attribute alone and each beside it, were looked at afterwards."
 )
 TELLING_APART = (
     "What naming the place, or the sky, costs less short labels with mismatched captions as usual,"
@@ -178,30 +179,35 @@ def _rich() -> Iterator[Question]:
         study = f"rich-{tower}{ending}"
         costs = -1 if tower == "scratch" else None
         for place in (False, True):
+            slope = f"slope over 0 to 5 attributes, {'with' if place else 'without'} the place"
             for images, measure in measures.items():
-                words = f"each attribute, {'with' if place else 'without'} the place: {images}"
+                words = f"{slope}: {images}"
                 predicted = costs if images == "rare" else None
                 yield Question(
-                    words,
-                    where,
-                    lambda study=study, place=place, measure=measure: beyond.attributes_slope(
-                        study, place, measure
-                    ),
-                    predicted,
+                    words, where, partial(beyond.attributes_slope, study, place, measure), predicted
                 )
+            yield Question(
+                f"{'the place' if place else 'the sky'} alone less short: rare",
+                where,
+                partial(beyond.first_attribute, study, place),
+            )
+            yield Question(
+                f"each attribute beside {'the place' if place else 'the sky'}: rare",
+                where,
+                partial(beyond.further_attributes, study, place),
+            )
         yield Question(
-            "twenty wordings less one: rare",
-            where,
-            lambda study=study: beyond.wordings_cost(study),
-            costs,
+            "twenty wordings less one: rare", where, partial(beyond.wordings_cost, study), costs
         )
 
 
 def _what_richness_costs() -> str:
     """What richer captions change for rare images, a sentence an image tower."""
     richer = {
-        "each attribute without the place": partial(beyond.attributes_slope, with_place=False),
-        "each attribute with it": partial(beyond.attributes_slope, with_place=True),
+        "naming the sky alone": partial(beyond.first_attribute, with_place=False),
+        "naming the place alone": partial(beyond.first_attribute, with_place=True),
+        "each attribute beside the sky": partial(beyond.further_attributes, with_place=False),
+        "each attribute beside the place": partial(beyond.further_attributes, with_place=True),
         "twenty wordings": beyond.wordings_cost,
     }
     sentences = []

@@ -132,14 +132,14 @@ class Comparison:
 
     def search(self, text: str) -> Selection:
         """The images that have all words of a text in any column, caption or file name, whatever
-        their case.
+        their case; predictions are asked for by name.
 
         Args:
             text: parts of words; ``"whole words"`` in quotes; ``column:value`` in one column, as
-                in ``coat:bay``, ``prediction:wrong`` or ``object:"camel"``.
+                in ``coat:bay``, ``prediction:wrong`` or ``object:"camel"``; ``size > 0.5``.
 
         Raises:
-            SelectionError: for a column that is not there.
+            SelectionError: for a column that is not there, a text without words, or a long one.
         """
         return find_words(self.maps, text)
 

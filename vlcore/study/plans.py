@@ -307,7 +307,7 @@ def _document(path: Path) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 1})" if mark else ""
         raise StudyError(
-            f"{path.name} is no YAML file{line}; see the README for one that is."
+            f"{path.name} is no YAML file{line}; see docs/studies.md for one that is."
         ) from error
     if not isinstance(document, dict):
         raise StudyError(f"{path.name} holds no fields; write factor, baseline, arms and bias.")
