@@ -1,5 +1,7 @@
-"""Colours by a column of a user's table in a browser: one legend in either drawing; it filters."""
+"""Colours by a column of a user's table in a browser: one legend in either drawing; it filters, and
+images have words."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +13,10 @@ from tests.chromium import needs_chromium
 from vlcore.api.comparison import compare
 from vlcore.api.imports import import_embeddings
 from vlcore.plots.options import MapOptions
+from vlcore.plots.theme import LIGHT
 
 from .conftest import fresh_home
+from .linked_maps import LIT
 from .serving import begun, free_port, settled
 from .test_browser_compare import address_field
 
@@ -74,6 +78,17 @@ def test_webgl_has_one_legend_of_a_users_column(page: Page, server: str) -> None
     expect(root).not_to_have_attribute("data-shown", str(whole))
     assert int(root.get_attribute("data-shown") or "0") == COUNT // 20
     assert address_field(page, "colour") == TITLE
+
+    surface, spoken = root.locator(".surface").first, root.locator(".status-of-card")
+    surface.focus()
+    page.keyboard.press("n")
+    expect(spoken).to_have_text(re.compile(rf"file: row 0000\d\d, .*{TITLE}: =1\+1"))
+    circle = surface.locator(LIT.format(LIGHT.text))
+    at = circle.bounding_box()
+    page.keyboard.press("Escape")
+    expect(root.locator(".card")).to_be_hidden()
+    page.mouse.move(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2)
+    expect(root.locator(".card dd")).to_contain_text([re.compile(r"^row 0000\d\d$")])
 
 
 def test_vega_has_one_legend_of_a_users_column(page: Page, key: str, tmp_path: Path) -> None:

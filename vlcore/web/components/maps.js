@@ -86,7 +86,7 @@ function unpacked(table) {
   const columns = {};
   for (const {name} of table.schema.fields) {
     const column = table.getChild(name);
-    if (!/^(caption|predicted|value)_/.test(name)) columns[name] = column.toArray();
+    if (!/^(file$|(caption|predicted|value)_)/.test(name)) columns[name] = column.toArray();
     else columns[name] = {word: row => column.get(row)};
   }
   return columns;
@@ -768,7 +768,7 @@ class LinkedMaps {
   words(row, pane) {
     const {columns, data} = this;
     const words = {object: data.objects[columns.object[row]], context: data.contexts[columns.context[row]]};
-    if (columns.file) words.file = columns.file.word(row);
+    if (columns.file) words.file = columns.file.word(row) ?? "";
     for (const [name, column] of [["caption", `caption_${pane}`], ["prediction", `predicted_${pane}`]]) {
       const word = columns[column]?.word(row) ?? "none";
       if (!word.startsWith("none")) words[name] = word;
