@@ -259,7 +259,7 @@ def describe_rows(model: ModelMap) -> str:
         return f"all {len(model.rows):,} images; those that are not for training are test rows"
     n_test = len(stored.rows("test"))
     return (
-        f"{model.n_held_out:,} of {n_test:,} held-out images (those that maps show, as many of each"
-        f" group) and {len(model.rows) - model.n_held_out:,} training images; all embeddings are in"
+        f"{model.n_held_out:,} of {n_test:,} held-out images (those that maps show) and"
+        f" {len(model.rows) - model.n_held_out:,} training images; all embeddings are in"
         f" {model.artifact.key}/embeddings.npz"
     )
