@@ -54,6 +54,20 @@ def maps(published: list[Artifact]) -> ComparedMaps:
     return compare_maps([model_map(artifact) for artifact in published], IMAGES, thumbs)
 
 
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("", "3"),
+        ("coat: bay", "3 coat: bay"),
+        ("two words " * 9, "3 two words two words two words two …"),
+        ("x" * 60, f"3 {'x' * 36} …"),
+    ],
+)
+def test_a_label_has_the_beginning_of_a_name(name: str, label: str) -> None:
+    cluster = clusters.Cluster(3, np.arange(2), np.zeros(2), name, None, np.nan)
+    assert cluster.label == label
+
+
 def test_clusters_have_the_name_of_what_a_map_is_sorted_by(maps: ComparedMaps) -> None:
     by_group, by_coat = named_clusters(maps)
     assert {cluster.name for cluster in by_group} == set(group_words(SCENES).values())

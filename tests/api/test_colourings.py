@@ -127,6 +127,15 @@ def test_numbers_of_models_agree_with_their_predictions(maps: ComparedMaps) -> N
         (index,) = model.index([row])
         cosine = model.z[index] @ model.caption_z[caption]
         assert distance[is_there].iloc[0] == pytest.approx(1 - cosine, abs=1e-5)
+        # Imported captions may have the same words twice.
+        twice = dataclasses.replace(
+            model,
+            captions=(*model.captions, *model.captions),
+            caption_z=np.concatenate([model.caption_z, -model.caption_z]),
+        )
+        models = tuple(twice if other is model else other for other in maps.models)
+        again = values_of(dataclasses.replace(maps, models=models), "caption distance", pane)
+        pd.testing.assert_series_equal(again, distance)
 
 
 def test_which_model_is_right_is_of_images_that_all_models_show(maps: ComparedMaps) -> None:

@@ -111,6 +111,26 @@ def test_many_numbers_have_ranges_along_the_ramp(palette: Palette) -> None:
     assert names[-2:] == [ranges[-1].name, NONE]
 
 
+def test_a_number_at_an_edge_lies_in_the_range_that_begins_there() -> None:
+    hundredths = list(range(0, 105, 5))
+    names, colouring = coloured([number / 100 for number in hundredths])
+    words = {entry.name: entry.words for entry in entries(colouring)}
+    starts = pd.Series(hundredths).groupby([words[name] for name in names]).min()
+    assert starts.to_dict() == {
+        "under 0.2": 0,
+        "0.2 to 0.4": 20,
+        "0.4 to 0.6": 40,
+        "0.6 to 0.8": 60,
+        "0.8 and more": 80,
+    }
+
+
+def test_the_beginning_of_a_long_word_is_in_the_legend() -> None:
+    address = "https://example.org/archive/collection/a/2024"
+    _, colouring = coloured([address, address, "a short one"])
+    assert entries(colouring)[0].words == f"{address[:38]} …"
+
+
 @pytest.mark.parametrize("least", [0, 1e-9, 1.7e9, 1e16])
 def test_ranges_of_large_and_small_numbers_have_words_of_their_own(least: float) -> None:
     step = max(1e-12, abs(least) * 1e-9)

@@ -6,7 +6,6 @@ for a model's own map is sorted by them.
 """
 
 import hashlib
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from vlcore.api.model_map import ModelMap, image_captions, model_map
 from vlcore.artifacts import store
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import group_words
-from vlcore.experiment.wording import percent, share
+from vlcore.experiment.wording import percent, share, shortened
 from vlcore.jobs import jobs
 from vlcore.metrics import estimate
 from vlcore.metrics.clusters import distinctions, find_clusters
@@ -64,7 +63,7 @@ class Cluster:
     @property
     def label(self) -> str:
         """Its number and its name, as on the map."""
-        return textwrap.shorten(f"{self.number} {self.name}", LONGEST, placeholder=" …")
+        return shortened(f"{self.number} {self.name}", LONGEST)
 
 
 _known: WeakKeyDictionary[ModelMap, list[Cluster]] = WeakKeyDictionary()

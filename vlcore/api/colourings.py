@@ -110,7 +110,8 @@ def _uncertainty(maps: Maps, pane: int) -> pd.Series:
 def _caption_distance(maps: Maps, pane: int) -> pd.Series:
     """Cosine distance of an image to its own caption."""
     model, points = maps.models[pane], maps.points
-    captions = pd.Index(model.captions).get_indexer(points[f"caption_{pane}"])
+    first = {caption: index for index, caption in reversed([*enumerate(model.captions)])}
+    captions = np.array([first.get(caption, -1) for caption in points[f"caption_{pane}"]], int)
     rows = model.index(row_numbers(points))
     is_known = (captions >= 0) & (rows >= 0) & (len(model.caption_z) > 0)
     distances = np.full(len(points), np.nan)

@@ -1,6 +1,7 @@
 """Names of conditions and numbers with their intervals as text, the same on every page and in every
 file."""
 
+import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -97,6 +98,13 @@ def duration_words(seconds: float) -> str:
     if minutes < 90:
         return f"about {5 * round(minutes / 5)} minutes"
     return f"about {minutes / 60:.0f} hours" if minutes >= 150 else "about two hours"
+
+
+def shortened(text: str, most: int) -> str:
+    """A text on one line of at most so many letters: cut between two words, or inside a word that
+    would leave less than half of them."""
+    cut = textwrap.shorten(text, most, placeholder=" …")
+    return f"{text[: most - 2]} …" if len(text) > most and len(cut) < most / 2 else cut
 
 
 def plural(number: int, noun: str) -> str:

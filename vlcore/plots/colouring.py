@@ -6,7 +6,6 @@ the name of its entry, so that legends, filters and both drawings treat all colo
 
 import itertools
 import math
-import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vlcore.experiment.grouping import Grouping, group_words
+from vlcore.experiment.wording import shortened
 from vlcore.plots.theme import SHAPES, Palette
 
 OBJECT_SHAPES = SHAPES[1:3]  # of the two objects: a circle and a triangle
@@ -271,7 +271,7 @@ class _Names:
 
     def entries(self, palette: Palette) -> list[LegendEntry]:
         named = [
-            LegendEntry(str(number), textwrap.shorten(text, _LONGEST, placeholder=" …"), colour)
+            LegendEntry(str(number), shortened(text, _LONGEST), colour)
             for number, (text, colour) in enumerate(
                 zip(self.categories, palette.categories, strict=False)
             )
@@ -297,7 +297,9 @@ class _Ranges:
             low, high = finite.min(), finite.max()
         step = _round_step((high - low) / _RANGES)
         first, last = math.floor(low / step) + 1, math.ceil(high / step) - 1
-        return cls(tuple(number * step for number in range(first, last + 1)), step)
+        # 3 * 0.2 is more than 0.6.
+        edges = (round(number * step, _decimals(step)) for number in range(first, last + 1))
+        return cls(tuple(edges), step)
 
     def codes(self, values: pd.Series) -> NDArray[np.int64]:
         """The number of each value's range; -1 of a missing one."""
@@ -310,7 +312,7 @@ class _Ranges:
         return _named(self.codes(values), names, NONE)
 
     def words(self, values: pd.Series) -> pd.Categorical:
-        digits = 1 - math.floor(math.log10(self.step))
+        digits = _decimals(self.step)
         rounded = self._numbers(values) + 0.0  # a copy, to be rounded to few different ones
         is_small = np.abs(rounded) < 1e15
         rounded[is_small] = rounded[is_small].round(digits) + 0.0  # without a zero below zero
@@ -351,6 +353,11 @@ class _Ranges:
             for number, (text, at) in enumerate(zip(words, steps, strict=True))
         ]
         return [*ranges, _missing_entry(palette)]
+
+
+def _decimals(step: float) -> int:
+    """Decimals of a round step, and one more of most."""
+    return 1 - math.floor(math.log10(step))
 
 
 def _round_step(least: float) -> float:
