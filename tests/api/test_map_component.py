@@ -14,7 +14,7 @@ from tests.api.test_offline_page import thumbs
 from vlcore.api import compared_maps, map_component
 from vlcore.api.compared_maps import ComparedMaps, compare_maps, drawn_sample
 from vlcore.api.model_map import model_map
-from vlcore.api.offline_page import NEIGHBOURS, figure, neighbour_lines
+from vlcore.api.offline_page import NEIGHBOURS, add_untrained_positions, figure, neighbour_lines
 from vlcore.experiment.grouping import SCENES
 from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.theme import LIGHT
@@ -60,6 +60,20 @@ def test_columns_of_a_users_images_have_their_files(small: ComparedMaps) -> None
     assert "file" not in map_component.columns(small, SCENES)
 
 
+def test_a_legend_names_no_overlay_of_nothing(small: ComparedMaps) -> None:
+    base = BASE.replace(data_seed=93, init_seed=94)
+    alone = compare_maps([model_map(publish(IMAGES, base, before=False))], IMAGES, thumbs)
+    options = MapOptions(untrained=True, movement=True)
+    for maps, names in ((small, {"untrained", "movement"}), (alone, set())):
+        drawing = map_component.drawing(maps, SCENES, LIGHT, 300, options)
+        legend = {entry["name"] for entry in drawing["legend"]}
+        assert legend & {"untrained", "movement"} == set(drawing["overlays"]) == names
+        spec = json.dumps(figure(maps, SCENES, LIGHT, 300, options).to_dict(validate=False))
+        assert ("faint: untrained baseline" in spec) == ("untrained" in names)
+        assert ("from its position in the first map" in spec) == ("movement" in names)
+        assert ("gx0" in map_component.columns(maps, SCENES, options)) == ("untrained" in names)
+
+
 def test_lines_lead_from_the_clicked_image_to_its_neighbours_and_twins(
     comparison: ComparedMaps,
 ) -> None:
@@ -80,6 +94,15 @@ def test_lines_lead_from_the_clicked_image_to_its_neighbours_and_twins(
             ends = np.isclose(model.points, [line["x2"], line["y2"]]).all(axis=1)
             assert ends.any()
     assert map_component.lines_of_image(comparison, SCENES, LIGHT, PLAIN, point["id"]) == []
+    held_out = MapOptions(neighbours=True, split="held out")
+    lines = map_component.lines_of_image(comparison, SCENES, LIGHT, held_out, point["id"])
+    assert 0 < len(lines) < NEIGHBOURS * len(comparison.models)
+    for line in lines:
+        model = comparison.models[line["pane"]]
+        (end,) = np.flatnonzero(np.isclose(model.points, [line["x2"], line["y2"]]).all(axis=1))
+        assert end < model.n_held_out
+    training = MapOptions(neighbours=True, split="training")
+    assert map_component.lines_of_image(comparison, SCENES, LIGHT, training, point["id"]) == []
     assert map_component.lines_of_image(comparison, SCENES, LIGHT, options, "nobody") == []
 
 
@@ -133,6 +156,14 @@ def test_altair_draws_a_sample_of_large_maps_and_says_so(comparison: ComparedMap
         validate=False
     )
     assert len(spec["datasets"]["images"]) == MOST // 2
+    before = add_untrained_positions(comparison).set_index("id")
+    spec = figure(comparison, SCENES, LIGHT, 300, MapOptions(untrained=True)).to_dict(
+        validate=False
+    )
+    for image in spec["datasets"]["images"]:
+        names = [name for name in ("gx0", "gy0", "gx1", "gy1") if image[name] is not None]
+        expected = before.loc[image["id"], names].tolist()
+        assert [image[name] for name in names] == pytest.approx(expected)
 
 
 def test_a_small_comparison_is_drawn_whole(small: ComparedMaps) -> None:

@@ -1,6 +1,7 @@
 """Training animation: every checkpoint on the final axes, and nothing that was not recorded."""
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from statsmodels.stats.proportion import proportion_confint
 
 from tests.api import watched
+from vlcore.api import compared_maps
 from vlcore.api.model_map import ComparisonError, ModelMap
 from vlcore.api.training_animation import LOSS_POINTS, TrainingAnimation, animate_training
 from vlcore.experiment.condition import Condition
@@ -42,6 +44,16 @@ def test_steps_are_those_of_any_checkpoint(both: TrainingAnimation) -> None:
     assert both.steps == (0, 1, 4, 6, 20)
     assert [track.checkpoints for track in both.tracks] == [(0, 1, 2, 2, 3), (0, 1, 1, 2, 3)]
     assert any("latest one before" in note for note in both.notes)
+
+
+def test_a_sample_moves_of_large_maps_and_says_so(
+    left: ModelMap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compared_maps, "MOST_MARKS", 15)
+    large = dataclasses.replace(watched.together(left), thumbs=partial(watched.thumbs, None))
+    animation = animate_training(large, watched.images())
+    assert len(animation.points) == 15
+    assert animation.notes[0] == "What moves is a sample: 15 of 40 images, chosen by chance."
 
 
 def test_positions_are_aligned_as_the_final_map(

@@ -288,6 +288,11 @@ def with_uploads(
     return replace(comparison, uploads=stars)
 
 
+def sample_words(count: int, total: int) -> str:
+    """What is said of a sample of the images of large maps."""
+    return f"a sample: {count:,} of {total:,} images, chosen by chance"
+
+
 def drawn_sample(comparison: ComparedMaps) -> ComparedMaps:
     """The comparison as Altair draws it: of large maps a sample of the images, by chance and the
     same each time, which the words around each map say."""
@@ -297,7 +302,7 @@ def drawn_sample(comparison: ComparedMaps) -> ComparedMaps:
     count = min(total, MOST_MARKS // len(comparison.models))
     positions = np.random.default_rng(0).choice(total, count, replace=False)
     points = comparison.points.iloc[np.sort(positions)].reset_index(drop=True)
-    words = f"a sample: {count:,} of {total:,} images, chosen by chance"
+    words = sample_words(count, total)
     infos = [replace(info, subtitle=f"{info.subtitle}; {words}") for info in comparison.infos]
     models = tuple(model.among(row_numbers(points)) for model in comparison.models)
     return _with_thumbs(replace(comparison, models=models, points=points, infos=tuple(infos)))

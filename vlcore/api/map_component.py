@@ -9,7 +9,7 @@ import pandas as pd
 
 from vlcore.api.clusters import cluster_numbers, cluster_words
 from vlcore.api.colourings import coloured
-from vlcore.api.compared_maps import ComparedMaps
+from vlcore.api.compared_maps import ComparedMaps, row_numbers
 from vlcore.api.model_map import ModelMap
 from vlcore.api.offline_page import (
     NEIGHBOURS,
@@ -18,6 +18,7 @@ from vlcore.api.offline_page import (
     nearest_images,
     twin_lines,
     with_trust,
+    without_overlays_of_nothing,
 )
 from vlcore.api.small_images import small_files
 from vlcore.data.imageset import SOURCE
@@ -38,7 +39,8 @@ MOST_FILES = 10_000  # names that are sent, some hundred kilobytes; of more, a c
 
 
 def drawn_options(comparison: ComparedMaps, options: MapOptions) -> MapOptions:
-    """The options without what maps of so many images do not draw."""
+    """The options without what these maps, or maps of so many images, do not draw."""
+    options = without_overlays_of_nothing(comparison, options)
     return without_overlays_of_few(options) if comparison.is_large else options
 
 
@@ -136,15 +138,17 @@ def lines_of_image(
     identity: str | None,
 ) -> list[dict[str, Any]]:
     """What the options let lie over the maps for the image that was clicked: of many images, lines
-    to its true neighbours, and arrows of its scene. Each has ``pane``, ``x``, ``y``, ``x2``,
-    ``y2``, ``colour`` and ``arrow``, whether it is one."""
+    to its true neighbours, between images that the filters let through, and arrows of its scene.
+    Each has ``pane``, ``x``, ``y``, ``x2``, ``y2``, ``colour`` and ``arrow``, whether it is one."""
     position = np.flatnonzero(comparison.points["id"] == identity)
     if not len(position):
         return []
     parts = []
     if options.neighbours and comparison.is_large:
         row = int(comparison.rows[position[0]])
-        parts.append(_neighbours_of(comparison, row).assign(colour=palette.text, arrow=False))
+        drawn = row_numbers(options.drawn(comparison.points, grouping))
+        lines = _neighbours_of(comparison, row, drawn)
+        parts.append(lines.assign(colour=palette.text, arrow=False))
     if options.twins:
         arrows = twin_lines(comparison, grouping, options)
         arrows = arrows[arrows["scene"] == comparison.points["scene"].iat[position[0]]]
@@ -155,14 +159,17 @@ def lines_of_image(
     return [record for part in parts for record in part[names].to_dict("records")]
 
 
-def _neighbours_of(comparison: ComparedMaps, row: int) -> pd.DataFrame:
-    """Lines from an image to those nearest to it in each model's full space."""
+def _neighbours_of(
+    comparison: ComparedMaps, row: int, drawn: npt.NDArray[np.int64]
+) -> pd.DataFrame:
+    """Lines from an image to those nearest to it in each model's full space, where the rows of both
+    are `drawn`."""
     lines = []
     for pane, model in enumerate(comparison.models):
         (index,) = model.index([row])
-        if index < 0:
+        if index < 0 or row not in drawn:
             continue
         nearest = [other for other, _ in model.neighbours(model.z[index], NEIGHBOURS, row)]
-        for end in model.points[model.index(nearest)]:
+        for end in model.points[model.index([other for other in nearest if other in drawn])]:
             lines.append((pane, *model.points[index].tolist(), *end.tolist()))
     return pd.DataFrame(lines, columns=["pane", "x", "y", "x2", "y2"])

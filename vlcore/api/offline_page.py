@@ -62,13 +62,16 @@ def figure(
     """The maps of a comparison, each `side` px wide, as `options` say, and the group accuracy
     panel. Their projection is that of the comparison. Filters change what is drawn: not how maps
     are aligned, nor trust, neighbours and the accuracies in the panel. Of large maps a sample is
-    drawn, whose trust and neighbours are among its own images; clusters are of all."""
+    drawn, whose trust and neighbours are among its own images; clusters and the untrained baseline
+    are of all."""
+    options = without_overlays_of_nothing(comparison, options)
     names = cluster_words(comparison) if options.clusters else None
-    comparison = drawn_sample(coloured(comparison, options))
-    if options.trust:
-        comparison = replace(comparison, points=with_trust(comparison))
+    comparison = coloured(comparison, options)
     if options.untrained:
         comparison = replace(comparison, points=add_untrained_positions(comparison))
+    comparison = drawn_sample(comparison)
+    if options.trust:
+        comparison = replace(comparison, points=with_trust(comparison))
     arrows, options = drawn_twins(comparison, grouping, options)
     lines = neighbour_lines(comparison, grouping, options) if options.neighbours else None
     rows = group_accuracy_rows(comparison) if board else pd.DataFrame()
@@ -88,6 +91,16 @@ def figure(
         neighbours=lines,
         twins=arrows,
     )
+
+
+def without_overlays_of_nothing(comparison: ComparedMaps, options: MapOptions) -> MapOptions:
+    """The options without movement where there is one map, and without the untrained baseline where
+    no model has one."""
+    if len(comparison.models) == 1:
+        options = options.replace(movement=False)
+    if not any(model.artifact.embeddings.untrained for model in comparison.models):
+        options = options.replace(untrained=False)
+    return options
 
 
 def with_trust(comparison: ComparedMaps) -> pd.DataFrame:

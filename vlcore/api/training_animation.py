@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.api.compared_maps import ComparedMaps, drawn_sample
+from vlcore.api.compared_maps import ComparedMaps, drawn_sample, sample_words
 from vlcore.api.model_map import ComparisonError, ModelMap
 from vlcore.artifacts.checkpoints import StoredCheckpoints
 from vlcore.data.imageset import ImageSet
@@ -62,7 +62,7 @@ def animate_training(comparison: ComparedMaps, images: ImageSet) -> TrainingAnim
         ComparisonError: for other maps, or a model with fewer than two checkpoints.
     """
     trainings = {name: _checkpoints(model) for name, model in comparison.named.items()}
-    # Of large maps a sample moves.
+    total = len(comparison.points)
     comparison = replace(comparison, points=drawn_sample(comparison).points)
     steps = tuple(sorted({step for training in trainings.values() for step in training.steps}))
     tracks = tuple(
@@ -83,6 +83,8 @@ def animate_training(comparison: ComparedMaps, images: ImageSet) -> TrainingAnim
         curves = _describe_curves(track.curves, validation_groups, images.grouping)
         words.append(f"{heading}: {curves}.")
     notes = tuple(_notes(trainings, steps))
+    if comparison.is_large:
+        notes = (f"What moves is {sample_words(len(comparison.points), total)}.", *notes)
     return TrainingAnimation(
         comparison.points, tracks, steps, images.grouping, " ".join(words), notes
     )
