@@ -129,8 +129,13 @@ def labels(page: AppTest) -> list[str]:
 
 def code_of(page: AppTest) -> str:
     """The code of the class session at a page's address."""
-    code = page.query_params["code"]
-    return code if isinstance(code, str) else code[0]
+    return setting(page, "code")
+
+
+def setting(page: AppTest, name: str) -> str:
+    """A setting of a page's address; empty without it."""
+    value = page.query_params.get(name, "")
+    return value if isinstance(value, str) else value[0]
 
 
 def choose(page: AppTest, group: str, name: str) -> AppTest:

@@ -19,7 +19,7 @@ from vlcore.plots.thumbnails import SAFE_URI
 from vlcore.study import plans
 from vlcore.web import cache
 
-from .app import FakeQueue, alts, clear, labels, ok, opened, press, text_of, told_maps
+from .app import FakeQueue, alts, clear, labels, ok, opened, press, setting, text_of, told_maps
 from .app import bundled_home as bundled_home
 
 pytestmark = pytest.mark.usefixtures("bundled", "queue")
@@ -137,12 +137,34 @@ def test_what_a_browser_marked_is_listed() -> None:
     page.session_state[key_of_maps()] = told
     ok(page.run())
     assert "Nearest in the left model" in text_of(page)
-    assert page.query_params["picture"] in (points["id"].iat[row], [points["id"].iat[row]])
+    assert setting(page, "picture") == points["id"].iat[row]
     del page.query_params["picture"]  # as Back does
     page.session_state[key_of_maps()] = told
     assert "Nearest in the left model" not in text_of(ok(page.run()))
     page.session_state[key_of_maps()] = {"picked": {"row": row, "time": 2}}
     assert "Nearest in the left model" in text_of(ok(page.run())), "the same mark again"
+
+
+def test_what_a_tab_tells_of_another_session_changes_no_address() -> None:
+    told = told_maps(ok(start()))[0]
+    points = cache.comparison(KEYS, PCA).points
+    marked = {"images": told["images"], "rows": bitmask(np.arange(len(points)) < 5)}
+    state = {"selected": marked | {"gesture": 1}, "picked": {"row": 3, "time": 1}}
+    for address in ({}, {"search": "object:camel", "picture": points["id"].iat[7]}):
+        page = opened()
+        page.session_state[key_of_maps()] = state
+        for name, value in {"left_model": KEYS[0], "right_model": KEYS[1], **address}.items():
+            page.query_params[name] = value
+        ok(page.switch_page("pages/3_Compare.py").run())
+        assert "selection" not in page.query_params
+        assert setting(page, "picture") == address.get("picture", "")
+        assert setting(page, "search") == address.get("search", "")
+        assert told_maps(page)[0]["selected"]["gesture"] == 1
+    again = {"selected": marked | {"gesture": 2}, "picked": {"row": 3, "time": 2}}
+    page.session_state[key_of_maps()] = again
+    ok(page.run())
+    assert "selection" in page.query_params
+    assert setting(page, "picture") == points["id"].iat[3]
 
 
 def test_what_is_seen_alone_is_of_the_legend_and_of_what_is_drawn() -> None:

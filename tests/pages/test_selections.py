@@ -16,7 +16,7 @@ from vlcore.study import plans
 from vlcore.web import cache, kept_selections
 from vlcore.web.compare import selections
 
-from .app import FakeQueue, labels, ok, opened, press, text_of
+from .app import FakeQueue, labels, ok, opened, press, setting, text_of
 from .app import bundled_home as bundled_home
 
 KEYS = [condition.key for condition in plans.find("experiments").conditions[:2]]
@@ -27,11 +27,6 @@ pytestmark = pytest.mark.usefixtures("bundled", "queue")
 @pytest.fixture
 def bundled(bundled_home: None, queue: FakeQueue) -> None:
     queue.disk = True
-
-
-def setting(page: AppTest, name: str) -> str:
-    value = page.query_params.get(name, "")
-    return value if isinstance(value, str) else value[0]
 
 
 def rows_of(page: AppTest) -> list[int]:

@@ -208,12 +208,18 @@ def _named(view: Shown, name: str) -> Selection:
 
 
 def _take_gesture(view: Shown) -> None:
-    """Select what was marked on the maps since the last run."""
+    """Select what was marked on the maps since the last run.
+
+    What a tab tells of maps that this session has not shown is of a session before it, as after the
+    server began anew: the address has it, or what came after it.
+    """
     gesture = map_component.last_gesture(view) or _last_brush(view)
-    seen: dict[str, Any] = st.session_state.setdefault("gestures", {})
-    if gesture is None or seen.get(gesture.key, 0) == gesture.number:
+    heard: dict[str, Any] = st.session_state.setdefault("gestures", {})
+    if view.map_key not in heard:
+        heard |= {view.map_key: 0, view.vectors_key: 0, gesture.key: gesture.number}
+    if heard[gesture.key] == gesture.number:
         return
-    seen[gesture.key] = gesture.number
+    heard[gesture.key] = gesture.number
     if gesture.marked.any():
         rows = view.comparison.rows[gesture.marked]
         select(Selection.from_rows(view.comparison, rows, "marked on the maps"))
@@ -221,7 +227,7 @@ def _take_gesture(view: Shown) -> None:
         clear()
 
 
-def _last_brush(view: Shown) -> Gesture | None:
+def _last_brush(view: Shown) -> Gesture:
     """What was marked on maps that Altair drew."""
     event = st.session_state.get(view.vectors_key) or {}
     selection = event.get("selection", {})

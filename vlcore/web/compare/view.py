@@ -69,10 +69,11 @@ class Shown(LinkedMaps):
         """The id of the image in the address, after a click on maps of a key was put there.
 
         It is put there once: maps go on telling what was clicked, and Back takes it out of the
-        address.
+        address. So it is not, where this session has not shown the maps: the click is of a session
+        before it.
         """
         told: dict[str, Clicks] = st.session_state.setdefault("clicked", {})
-        if clicks.picked is not None and told.get(key) != clicks:
+        if clicks.picked is not None and told.get(key, clicks) != clicks:
             self.name_image("picture", clicks.picked)
         told[key] = clicks
         return self.named_image("picture")
