@@ -17,7 +17,7 @@ from tests.data import tasks
 from vlcore.data import sandbox
 from vlcore.data.decoding import UploadError, open_apart
 from vlcore.experiment import limits
-from vlcore.experiment.errors import LabError
+from vlcore.experiment.errors import BusyError, LabError
 
 
 def ask(task: sandbox.Task, data: bytes = b"", **options: object) -> tuple[object, bytes]:
@@ -90,8 +90,9 @@ def test_no_more_than_two_are_at_work_and_who_waits_too_long_is_told(
     for holder in holders:
         holder.start()
     begun.wait()
-    with pytest.raises(UploadError, match="has to wait for others"):
+    with pytest.raises(UploadError, match="has to wait for others") as refused:
         open_apart(b"x")
+    assert isinstance(refused.value.__cause__, BusyError), "it may be tried again"
     over.set()
     for holder in holders:
         holder.join()

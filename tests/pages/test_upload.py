@@ -24,11 +24,12 @@ from vlcore.api.uploads import distinct_names, with_untrained
 from vlcore.artifacts.store import Artifact
 from vlcore.data import uploads
 from vlcore.data.catalogue import open_set
-from vlcore.data.decoding import open_apart
+from vlcore.data.decoding import UploadError, open_apart
 from vlcore.data.importers import import_set
 from vlcore.data.subset import usual_condition
 from vlcore.data.uploads import shown_name
 from vlcore.experiment.condition import Condition
+from vlcore.experiment.errors import BusyError
 from vlcore.experiment.files import models_folder
 from vlcore.jobs.jobs import State
 from vlcore.metrics.novelty import novelty_judge
@@ -36,7 +37,7 @@ from vlcore.model import load
 from vlcore.web import cache
 from vlcore.web.compare.models import comparable
 from vlcore.web.linked_maps import LinkedMaps
-from vlcore.web.upload import answers, attribution, inputs, predictions, reliance
+from vlcore.web.upload import answers, attribution, inputs, reliance
 
 from .app import FakeQueue, alts, opened, pets, press, text_of, told_maps
 from .conftest import painted_by_place
@@ -202,6 +203,10 @@ def test_a_model_that_has_seen_photographs_is_not_warned_of(pretrained_pair: lis
     assert "has seen horses and camels on ImageNet" in text_of(page)
     assert set(numbers_of(page).loc["Relies on"]) <= {"animal", "background", "cannot tell"}
     assert text_of(page).count(" paint-over tests ") == 2
+    results = page.session_state["asked"]
+    results.pop(next(name for name in results if name[0] == "painted"))  # as the oldest go
+    assert "one of nine ways to paint" in text_of(ok(page.run()))
+    assert "Not tested" not in text_of(page)
 
 
 def test_novelty_is_of_the_image_and_no_reason_to_doubt(
@@ -220,14 +225,11 @@ def test_novelty_is_of_the_image_and_no_reason_to_doubt(
     assert set(numbers_of(page).loc["New"]) == {"yes"}
     assert all("new" not in reason for reason in numbers_of(page).loc["Not sure"])
     assert numbers_of(page).loc["Not sure"].str.contains("drawings").all()
-
-
-def test_choices_have_names_of_their_own_and_each_seed_its_untrained_encoder() -> None:
-    condition = Condition(bias=0.75)
-    trained = (condition, condition.replace(batch_size=64), condition.replace(bias=0.5))
-    choices = with_untrained({each.key: each for each in trained})
-    assert list(choices)[3:] == [condition.untrained.key], "bias comes after the first step"
-    assert len(set(distinct_names(choices).values())) == 4, "a browser tells them apart by names"
+    # More images of the set have features by now.
+    judge = novelty_judge(np.random.default_rng(0).normal(size=(90, 4)), np.arange(90))
+    monkeypatch.setattr(answers, "missing_features", lambda _images: [0])
+    assert "**Not new to the set**" in text_of(ok(page.run()))
+    assert " of its 90 images are" in text_of(page)
 
 
 def test_an_untrained_encoder_is_made_when_it_is_chosen(
@@ -241,6 +243,10 @@ def test_an_untrained_encoder_is_made_when_it_is_chosen(
     press(page, "Measure the untrained encoder: a few seconds")
     assert queue.asked == [untrained.key]
     queue.asked.clear()
+    queue.state, queue.status = State.FAILED, {"message": "The disk is full."}
+    twice = dict.fromkeys(("left_asked", "right_asked"), distinct_names(offered)[untrained.key])
+    assert text_of(start(**twice)).count("The disk is full.") == 1
+    queue.state = State.ABSENT
     page = start()
     ok(page.selectbox(key="right_asked").set_value(untrained.key).run())
     assert queue.short == {untrained.key: True}, "it does not wait behind trainings"
@@ -289,35 +295,6 @@ def test_a_visitor_says_what_an_image_shows_and_a_sample_is_known(
             assert answer["Right or wrong"] == (judged if truth else "not known")
 
 
-@pytest.mark.parametrize(
-    ("address", "opens"),
-    [
-        ("https://lab.example.org/Upload", True),
-        ("http://localhost:8501/Upload", True),
-        ("http://127.0.0.1:8501", True),
-        ("http://[::1]:8501", True),
-        ("http://10.0.0.3:8501/Upload", False),
-        ("http://localhost.example.org", False),
-        ("http://[::1", False),
-        (None, True),
-    ],
-)
-def test_a_camera_opens_by_https_and_at_the_machine(address: str | None, opens: bool) -> None:
-    assert inputs.camera_opens(address) == opens
-
-
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        ("1. a camel on the beach, cut out", "1. a camel on the beach, cut out"),
-        ("IMG_20261129_103512345_HDR_my_horse.png", "IMG_20261…_horse.png"),
-        ("2. " + 30 * "x" + ".png", "2. xxxxxxxxx…xxxxxx.png"),
-    ],
-)
-def test_a_name_breaks_between_words_alone(name: str, shown: str) -> None:
-    assert predictions.fitting_name(name) == shown
-
-
 def test_a_camera_that_stays_closed_says_why_and_what_to_do(
     experiments: list[Artifact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -353,6 +330,33 @@ def test_cut_outs_stand_on_seven_backgrounds(experiments: list[Artifact]) -> Non
     assert options[::7] == ["1. a.png, mid-grey", "8. a.png (2), mid-grey"]
     assert text_of(page).count(" 7 backgrounds.") == 2
     assert "paint-over" not in text_of(page), "backgrounds say more than paint does"
+    upload(page, file("b.png", 3), cut_out("a.png", 1), cut_out("a.png", 2))
+    assert "The first 8 images are shown" in page.warning[0].value, "a cut-out in part says nothing"
+    assert page.selectbox(key="look_at").options[-1].startswith("8. a.png, ")
+
+
+def test_the_image_that_is_looked_at_stays_when_another_goes(experiments: list[Artifact]) -> None:
+    files = [file(f"{name}.png", number) for number, name in enumerate("abc")]
+    page = upload(start(), *files)
+    ok(page.selectbox(key="look_at").set_value("3. c.png").run())
+    assert page.selectbox(key="look_at").value == "3. c.png"
+    upload(page, *files[1:])
+    assert page.selectbox(key="look_at").value == "2. c.png"
+    upload(page, *files[:2])
+    assert page.selectbox(key="look_at").value == "1. a.png", "the one that came"
+
+
+def test_a_file_that_had_to_wait_is_opened_by_the_next_run(
+    experiments: list[Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = UploadError("The file has to wait for others.")
+    busy.__cause__ = BusyError()
+    with monkeypatch.context() as patch:
+        patch.setattr(uploads, "open_apart", Mock(side_effect=busy))
+        page = upload(start(), file("mine.png"), errors=1)
+    assert page.error[0].value == "`mine.png`: The file has to wait for others."
+    ok(page.run())
+    assert any(text.value == "mine.png" for text in page.text)
 
 
 def test_of_many_images_the_first_are_shown(

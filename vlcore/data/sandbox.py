@@ -26,7 +26,7 @@ from typing import IO, Any
 from filelock import FileLock, Timeout
 
 from vlcore.experiment import limits
-from vlcore.experiment.errors import LabError
+from vlcore.experiment.errors import BusyError, LabError
 from vlcore.experiment.files import home
 
 # Takes bytes and options that JSON can hold; returns such a value and bytes.
@@ -58,7 +58,7 @@ def run(
     Raises:
         error: with the function's own sentence where it refuses with a `LabError`; where it would
             take more seconds or memory than it may, or ends its helper; and where other calls keep
-            all helpers of this server busy.
+            all helpers of this server busy, in which case its cause is a `BusyError`.
     """
     with _turn(called, error), _helper() as helper:
         question = {"task": f"{task.__module__}:{task.__name__}", "options": options}
@@ -115,7 +115,8 @@ def _turn(called: str, error: type[LabError]) -> Iterator[None]:
                     lock.release()
                 return
         time.sleep(0.02)
-    raise error(f"{called} has to wait for others; try again in a minute.")
+    sentence = f"{called} has to wait for others; try again in a minute."
+    raise error(sentence) from BusyError(sentence)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from vlcore.experiment.errors import LabError
 from vlcore.metrics.novelty import Novelty, NoveltyJudge
 from vlcore.model.novelty import judge_of, novelties
 from vlcore.web import cache
+from vlcore.web.data.images import missing_features
 from vlcore.web.upload.inputs import ImageChoice, ModelChoice
 
 MOST_RESULTS = 300  # of a session
@@ -94,13 +95,14 @@ def _judge_novelties(
     image_set: ImageSet, images: Sequence[UploadedPicture]
 ) -> list[Novelty | None]:
     """Judge how new each image is beside those of a set; None where that cannot be judged."""
+    stored = len(image_set.table) - len(missing_features(image_set))
     try:
-        judge = _judge(image_set)
+        judge = _judge(image_set, stored)
     except LabError:
         return [None] * len(images)
     judged: list[Novelty | None] = []
     for image in images:
-        name = ("novelty", image_set.name, image_set.version, image.digest)
+        name = ("novelty", image_set.name, image_set.version, stored, image.digest)
         (novelty,) = compute_once(name, partial(novelties, judge, image_set, [image.asked]))
         judged.append(novelty)
     return judged
@@ -111,7 +113,8 @@ class _NoJudgeError(LabError):
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=cache.BY_CONTENT)
-def _judge(image_set: ImageSet) -> NoveltyJudge:
+def _judge(image_set: ImageSet, stored: int) -> NoveltyJudge:
+    """Return the judge of a set of which so many images have features."""
     judge = judge_of(image_set)
     if judge is None:
         raise _NoJudgeError("Too few images of this set have features.")

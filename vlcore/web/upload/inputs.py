@@ -19,6 +19,7 @@ from vlcore.data.subset import usual_condition
 from vlcore.data.uploads import UploadedPicture, samples, shown_name, uploaded
 from vlcore.experiment import limits
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
+from vlcore.experiment.errors import BusyError
 from vlcore.experiment.plain_text import as_code, plain
 from vlcore.experiment.wording import title
 from vlcore.jobs.jobs import JobStatus, State
@@ -34,6 +35,10 @@ SAMPLE_KEY = "sample_{}"  # of the checkbox of a sample
 OTHER_BIAS = 0.75  # of the third and fourth model, where the first two have none
 UNKNOWN = "nobody knows"  # which object a visitor's image shows
 Opened = list[UploadedPicture] | str  # the images of a file, or why it has none
+
+
+class _Busy(str):
+    """Why a file has no images yet: the next run of the page tries it again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +127,7 @@ def wait_for_models(conditions: Sequence[Condition]) -> bool:
 
     Trainings of seconds start by themselves, but for those of a set or a bias that a link asks for.
     """
+    conditions = list({condition.key: condition for condition in conditions}.values())
     keys = [condition.key for condition in conditions]
     for key in keys:
         jobs.chosen_here(key)  # remembers what a link asks for
@@ -161,7 +167,7 @@ def choose_images(choice: ModelChoice) -> ImageChoice:
     sandbox.warm()  # while the visitor chooses
     seeds = {condition.data_seed for condition in choice.conditions}
     offered = samples(choice.image_set, frozenset(seeds if choice.image_set.folds else [0]))
-    images: list[UploadedPicture] = []
+    chosen: list[list[UploadedPicture]] = []  # samples and files, with the versions of each
     label = "**Try your own image**: upload, paste, take a photo, or pick a sample"
     with st.expander(label, icon=":material/add_photo_alternate:"):
         upload, camera, tiles = st.tabs(["Upload or paste", "Camera", "Samples"])
@@ -176,9 +182,9 @@ def choose_images(choice: ModelChoice) -> ImageChoice:
                 with st.container(width=SAMPLE_SIDE):
                     widgets.show_image(tile, width=SAMPLE_SIDE, alt=name)
                     if st.checkbox(name, key=SAMPLE_KEY.format(name)):
-                        images += versions
+                        chosen.append(versions)
     with upload:
-        files, are_more = _uploads(MOST_IMAGES - len(images))
+        files, are_more = _uploads(MOST_IMAGES - sum(map(len, chosen)))
         st.caption("Images stay in your session and are not kept.")
     with camera:
         files += _photo(st.context.url)
@@ -186,16 +192,27 @@ def choose_images(choice: ModelChoice) -> ImageChoice:
         if isinstance(opened, str):
             errors.error(opened, icon=":material/broken_image:")
         else:
-            images += opened
-    if are_more or len(images) > MOST_IMAGES:
+            chosen.append(opened)
+    images = _fitting(chosen)
+    if are_more or len(images) < sum(map(len, chosen)):
         st.warning(
-            f"The first {MOST_IMAGES} images are shown, a cut-out as seven; give fewer at once to"
-            " see the others."
+            f"The first {len(images)} images are shown, a cut-out as seven, for {MOST_IMAGES} are"
+            " the most; give fewer at once to see the others."
         )
     if images:
-        return ImageChoice(tuple(images[:MOST_IMAGES]), is_sample=False)
+        return ImageChoice(tuple(images), is_sample=False)
     _, first_sample = next(iter(offered.values()))
     return ImageChoice(tuple(first_sample), is_sample=True)
+
+
+def _fitting(chosen: Sequence[Sequence[UploadedPicture]]) -> list[UploadedPicture]:
+    """Return the first images that there is room for, with all versions of a cut-out or none."""
+    images: list[UploadedPicture] = []
+    for versions in chosen:
+        if len(images) + len(versions) > MOST_IMAGES:
+            break
+        images += versions
+    return images
 
 
 def _uploads(room: int) -> tuple[list[Opened], bool]:
@@ -223,7 +240,9 @@ def _uploads(room: int) -> tuple[list[Opened], bool]:
             name = f"{name} ({times[name]})"
         handle = f"{file.file_id} {name}"
         now[handle] = before[handle] if handle in before else _open(name, file.getvalue())
-    st.session_state["opened"] = now
+    st.session_state["opened"] = {
+        handle: opened for handle, opened in now.items() if not isinstance(opened, _Busy)
+    }
     return list(now.values()), len(now) < len(files)
 
 
@@ -258,6 +277,8 @@ def _open(name: str, content: bytes) -> Opened:
     try:
         return uploaded(name, content)
     except UploadError as error:
+        if isinstance(error.__cause__, BusyError):
+            return _Busy(f"{as_code(name)}: {error}")
         is_foreign = content and not is_picture(content)
         hint = " What is in this file is no image at all." if is_foreign else ""
         return f"{as_code(name)}: {error}{hint}"

@@ -24,8 +24,10 @@ _MARKS = {True: " :green[✓]", False: " :red[✗]", None: ""}
 
 def choose_image(answers: Answers) -> int:
     """Show several images with their predictions; returns the number of the one to look at."""
-    _look_at_added_images(answers)
+    digests = [image.digest for image in answers.images]
+    _look_at_one_image(answers, digests)
     if len(answers.images) == 1:
+        st.session_state["looked_at"] = digests[0]
         return 0
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="overview"):
         for number, image in enumerate(answers.images):
@@ -33,17 +35,18 @@ def choose_image(answers: Answers) -> int:
                 show_upload(image, OVERVIEW_IMAGE, f"Image {number + 1}")
                 st.caption(_overview_caption(answers, number))
         chosen = st.selectbox("Look at", answers.image_names, key="look_at", width=280)
-    return answers.image_names.index(chosen) if chosen in answers.image_names else 0
+    number = answers.image_names.index(chosen) if chosen in answers.image_names else 0
+    st.session_state["looked_at"] = digests[number]
+    return number
 
 
-def _look_at_added_images(answers: Answers) -> None:
-    """Look at the first of the images that came last, if any came."""
+def _look_at_one_image(answers: Answers, digests: list[str]) -> None:
+    """After a change of images, look at the first of those that came; at the same, if none did."""
     before = st.session_state.get("looked_among", [])
-    digests = [image.digest for image in answers.images]
-    for name, digest in zip(answers.image_names, digests, strict=True):
-        if digest not in before:
-            st.session_state["look_at"] = name
-            break
+    added = [digest for digest in digests if digest not in before]
+    wanted = added[0] if added else st.session_state.get("looked_at")
+    if digests != before and wanted in digests:
+        st.session_state["look_at"] = answers.image_names[digests.index(wanted)]
     st.session_state["looked_among"] = digests
 
 
@@ -74,10 +77,8 @@ def show_upload(image: UploadedPicture, longest: int, alt: str) -> None:
     widgets.show_image(image.picture, width=width, alt=alt)
 
 
-def show_upload_with_name(
-    image: UploadedPicture, name: str, longest: int, is_sample: bool = False
-) -> None:
-    """Show an image beside its name; `is_sample` if it is the one that the page begins with."""
+def show_upload_with_name(image: UploadedPicture, name: str, longest: int, about: str = "") -> None:
+    """Show an image beside its name, with what it is about."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         show_upload(image, longest, name)
         with st.container(width="stretch", gap="xsmall"):
@@ -85,10 +86,17 @@ def show_upload_with_name(
             st.text(fitting, help=None if fitting == name else name)
             if image.object:
                 st.caption(f"It shows a {plain(image.object)}.")
-            if is_sample and image.is_drawn and image.background:
-                st.caption("A sample to begin with, chosen because biased models get it wrong.")
-            elif is_sample:
-                st.caption("A sample to begin with: no model of this page was trained on it.")
+            if about:
+                st.caption(about)
+
+
+def about_first_sample(answers: Answers) -> str:
+    """Return a sentence about the sample that the page begins with."""
+    (image,) = answers.images
+    is_wrong = any(report.is_right is False for (report,) in answers.reports.values())
+    if is_wrong and image.is_drawn and image.background:
+        return "A sample to begin with, chosen because biased models get it wrong."
+    return "A sample to begin with: no model of this page was trained on it."
 
 
 def show_predictions(answers: Answers, number: int) -> dict[str, DeltaGenerator]:

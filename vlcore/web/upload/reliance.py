@@ -1,6 +1,6 @@
 """Shortcut reliance of predictions: what they rely on, and the versions of an image that tell."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
 
@@ -93,25 +93,27 @@ def _test_prediction(
 def _paint_over(image: UploadedPicture) -> PaintedImages:
     """Paint over an image's object and its background; an example of each is kept to be shown."""
     versions = painted_images(image.asked)
-    examples = [
-        Image.fromarray(pixels[EXAMPLE])
-        for pixels in (versions.object_alone, versions.background_alone)
-    ]
-    compute_once(_examples_name(image), lambda: examples)
+    compute_once(_examples_name(image), lambda: _examples(versions))
     return versions
+
+
+def _examples(versions: PaintedImages) -> list[Image.Image]:
+    painted = (versions.object_alone, versions.background_alone)
+    return [Image.fromarray(pixels[EXAMPLE]) for pixels in painted]
 
 
 def _examples_name(image: UploadedPicture) -> tuple[str, str]:
     return "painted", image.digest
 
 
-def show_versions(answers: Answers, number: int) -> None:
+def show_versions(
+    answers: Answers, number: int, reliances: Mapping[tuple[str, int], RelianceReport]
+) -> None:
     """Show the versions of an image by which reliance was tested, or examples of them."""
     image, grouping = answers.images[number], answers.choice.image_set.grouping
     word = grouping.object_word
     drawn = twins(image, grouping)
-    examples = session_results().get(_examples_name(image))
-    knows_photographs = any(map(uploads.knows_photographs, answers.choice.conditions))
+    is_tested = any(index == number for _, index in reliances)
     names: list[str] = []
     images: list[Image.Image] = []  # as they are shown
     inputs: list[Image.Image] = []  # as models are asked
@@ -126,14 +128,16 @@ def show_versions(answers: Answers, number: int) -> None:
         names = [version.name for version in versions]
         images = [version.picture for version in versions]
         inputs = [version.asked for version in versions]
-    elif examples is not None and knows_photographs:
+    elif is_tested:
         about = (
             f"What is left when the background, or the {word}, is painted over, and what is"
             " predicted then. This is one of nine ways to paint, all of which have to agree; a"
             f" pretrained network says where the {word} is."
         )
         names = [f"only the {word}", "only the background"]
-        images = inputs = examples
+        images = inputs = compute_once(
+            _examples_name(image), lambda: _examples(painted_images(image.asked))
+        )
     else:
         about = f"Not tested. {UNTESTED}"
     st.caption(about)

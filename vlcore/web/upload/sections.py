@@ -8,8 +8,10 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.api import uploads
 from vlcore.api.compared_maps import with_uploads
 from vlcore.api.explain import ask_image
+from vlcore.model.novelty import TOWER
 from vlcore.plots.theme import Palette
 from vlcore.plots.thumbnails import thumb_uri
+from vlcore.scenes import OBJECTS
 from vlcore.web import cache, linked_maps, map_controls, shell, training_images, widgets
 from vlcore.web.linked_maps import LinkedMaps
 from vlcore.web.upload import answers as upload_answers
@@ -52,7 +54,7 @@ def section(
             answers.images[number],
             answers.image_names[number],
             LARGE if is_wide else SMALL,
-            chosen.is_sample,
+            predictions.about_first_sample(answers) if chosen.is_sample else "",
         )
         reliance_places = predictions.show_predictions(answers, number)
     with right:
@@ -76,13 +78,21 @@ def section(
         captions.show_training_captions(answers, number)
     table = st.expander("All numbers", icon=":material/table:")
     if any(map(uploads.knows_photographs, choice.conditions)):
-        st.caption("The tower has seen horses and camels on ImageNet.")
+        st.caption(_known_before(choice))
     reliances = reliance.find_reliances(answers, number, reliance_places)
     with tests:
-        reliance.show_versions(answers, number)
+        reliance.show_versions(answers, number, reliances)
         attribution.show_attribution(answers, number)
     with table:
         predictions.show_table(answers, number, reliances)
+
+
+def _known_before(choice: ModelChoice) -> str:
+    """Say what a network that was trained on photographs knows before it is trained here."""
+    is_our_tower = any(condition.frozen_tower == TOWER for condition in choice.conditions)
+    if is_our_tower and set(choice.image_set.grouping.objects) == set(OBJECTS):
+        return "The tower has seen horses and camels on ImageNet."
+    return "The tower was trained on photographs."
 
 
 def _show_blame(answers: upload_answers.Answers, number: int) -> None:

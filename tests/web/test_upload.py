@@ -1,0 +1,81 @@
+"""Upload: what is said of models and images, without a page."""
+
+from unittest.mock import Mock
+
+import pytest
+
+from vlcore.api.uploads import distinct_names, with_untrained
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.grouping import Grouping
+from vlcore.web.upload import inputs, predictions, sections
+
+
+def test_choices_have_names_of_their_own_and_each_seed_its_untrained_encoder() -> None:
+    condition = Condition(bias=0.75)
+    trained = (condition, condition.replace(batch_size=64), condition.replace(bias=0.5))
+    choices = with_untrained({each.key: each for each in trained})
+    assert list(choices)[3:] == [condition.untrained.key], "bias comes after the first step"
+    assert len(set(distinct_names(choices).values())) == 4, "a browser tells them apart by names"
+
+
+@pytest.mark.parametrize(
+    ("address", "opens"),
+    [
+        ("https://lab.example.org/Upload", True),
+        ("http://localhost:8501/Upload", True),
+        ("http://127.0.0.1:8501", True),
+        ("http://[::1]:8501", True),
+        ("http://10.0.0.3:8501/Upload", False),
+        ("http://localhost.example.org", False),
+        ("http://[::1", False),
+        (None, True),
+    ],
+)
+def test_a_camera_opens_by_https_and_at_the_machine(address: str | None, opens: bool) -> None:
+    assert inputs.camera_opens(address) == opens
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("1. a camel on the beach, cut out", "1. a camel on the beach, cut out"),
+        ("IMG_20261129_103512345_HDR_my_horse.png", "IMG_20261…_horse.png"),
+        ("2. " + 30 * "x" + ".png", "2. xxxxxxxxx…xxxxxx.png"),
+    ],
+)
+def test_a_name_breaks_between_words_alone(name: str, shown: str) -> None:
+    assert predictions.fitting_name(name) == shown
+
+
+@pytest.mark.parametrize(
+    ("rights", "is_drawn", "sentence"),
+    [
+        ((True, False), True, "chosen because biased models get it wrong"),
+        ((True, True), True, "no model of this page was trained on it"),
+        ((None, True), True, "no model of this page was trained on it"),
+        ((False, False), False, "no model of this page was trained on it"),
+    ],
+)
+def test_the_first_sample_is_called_wrong_where_it_is(
+    rights: tuple[bool | None, ...], is_drawn: bool, sentence: str
+) -> None:
+    sample = Mock(is_drawn=is_drawn, background="desert")
+    reports = {str(number): [Mock(is_right=right)] for number, right in enumerate(rights)}
+    about = predictions.about_first_sample(Mock(images=(sample,), reports=reports))
+    assert sentence in about
+
+
+@pytest.mark.parametrize(
+    ("towers", "objects", "sentence"),
+    [
+        ("pretrained", ("horse", "camel"), "The tower has seen horses and camels on ImageNet."),
+        ("pretrained", ("cat", "dog"), "The tower was trained on photographs."),
+        ("timm:resnet18.a1_in1k", ("horse", "camel"), "The tower was trained on photographs."),
+    ],
+)
+def test_what_a_tower_knows_before_it_is_trained_here(
+    towers: str, objects: tuple[str, str], sentence: str
+) -> None:
+    images = Mock(grouping=Grouping(objects, ("home", "park")))
+    choice = Mock(conditions=(Condition(architecture=towers),), image_set=images)
+    assert sections._known_before(choice) == sentence
