@@ -108,7 +108,14 @@ def test_predictions_are_right_or_wrong_where_the_truth_is_known(
 
 @pytest.mark.parametrize(
     ("share", "only_drawings", "doubts"),
-    [(0.9, False, 0), (0.79, False, 1), (0.9, True, 1), (0.6, True, 2), (0.8, False, 0)],
+    [
+        (0.9, False, 0),
+        (0.79, False, 1),
+        (0.9, True, 1),
+        (0.6, True, 2),
+        (0.8, False, 0),
+        (0.797, False, 0),
+    ],
 )
 def test_doubts_are_a_small_share_and_a_model_of_drawings_alone(
     share: float, only_drawings: bool, doubts: int
@@ -190,6 +197,8 @@ def test_reliance_by_twins(other_object: int, other_background: int, on: Relianc
         ([0, 100], [255, 200], Reliance.BACKGROUND, "2 of 2"),
         ([255, 100], [0, 200], Reliance.UNSTABLE, "1 of 2"),
         ([200, 200], [255, 255], Reliance.UNSTABLE, "all 2"),
+        ([200, 200], [200, 200], Reliance.UNSTABLE, "the 2 paint-over tests find no difference"),
+        ([200, 200], [200, 255], Reliance.UNSTABLE, "0 of 2"),
     ],
 )
 @pytest.mark.usefixtures("red_is_camel")

@@ -72,7 +72,7 @@ class UploadReport:
         most right.
         """
         doubts = []
-        if self.share < SURE:
+        if round(self.share, 2) < SURE:  # as it is shown
             doubts.append(f"below {wording.percent(SURE)}")
         if self.predicted and self.only_drawings:
             doubts.append("has only seen drawings")
@@ -210,8 +210,11 @@ def reliance_by_painting(
     if on is not Reliance.UNSTABLE:
         return RelianceReport(on, f"{ways} of {ways} paint-over tests agree.")
     word, for_object = grouping.object_word, int((by_object > by_background).sum())
+    for_background = int((by_object < by_background).sum())
     because = f"{for_object} of {ways} paint-over tests say the {word}, not all."
-    if for_object == 0:
+    if for_object == for_background == 0:
+        because = f"the {ways} paint-over tests find no difference."
+    elif for_background == ways:
         because = f"all {ways} paint-over tests say the background, but the {word} alone is enough."
     return RelianceReport(on, because)
 
