@@ -20,12 +20,13 @@ from vlcore.data.decoding import (
     GROUND,
     MAX_SIDE,
     UploadError,
+    as_opened,
     open_apart,
     open_cutout,
     open_upload,
     square,
 )
-from vlcore.data.drawn import SIZE
+from vlcore.data.drawn import SIZE, recipe_of
 from vlcore.data.imageset import ImageSet
 from vlcore.data.importers.importing import import_set
 from vlcore.experiment import limits
@@ -164,6 +165,14 @@ def test_sixteen_bit_grey_keeps_its_tones() -> None:
     assert row[[0, 128, -1]].tolist() == pytest.approx([0, 128, 255], abs=1)
 
 
+@pytest.mark.parametrize("kind", [np.int32, np.float32])
+def test_numbers_up_to_255_are_eight_bits(kind: type) -> None:
+    tones = np.array([[0, 100, 300 / 2]] * 3, kind)
+    assert np.asarray(as_opened(Image.fromarray(tones)))[1, :, 0].tolist() == [0, 100, 150]
+    wide = as_opened(Image.fromarray(tones * 256))
+    assert np.asarray(wide)[1, :, 0].tolist() == [0, 100, 150]
+
+
 WHOLE = [encoded(noise(60, 50), kind) for kind in ("PNG", "JPEG", "WEBP")]
 
 
@@ -242,6 +251,16 @@ def test_samples_are_known_where_the_set_knows_what_they_show() -> None:
             assert one.asked.size == (SIZE, SIZE), "as those of the set"
     first = next(iter(offered.values()))[1][0]
     assert (first.object, first.background) == SCENES.pairs[1], "of a minority group"
+
+
+def test_samples_elsewhere_do_not_stand_for_those_of_the_set() -> None:
+    images = open_set("snow-street-cues")
+    recipe = recipe_of(images.name)
+    offered = uploads.samples(images, SEED)
+    assert len(offered) == 1 + 4 + 2 + 2
+    for name in ("Horse in the snow", "Horse on the street"):
+        (one,) = offered[name][1]
+        assert one.scene == recipe.apply(one.scene), "drawn as the set is"
 
 
 def test_twins_of_a_sample_differ_in_one_thing() -> None:

@@ -160,8 +160,10 @@ def _decode(image: Image.Image) -> Image.Image:
     image.load()
     if image.mode.startswith(("I", "F")):
         # Pillow's own conversion clips 16-bit values at 255, which turns most of an image white.
-        high_byte = np.clip(np.asarray(image).astype(np.int32) >> 8, 0, 255).astype(np.uint8)
-        plain = Image.fromarray(high_byte).convert("RGB")
+        values = np.asarray(image)
+        if image.mode.startswith("I;16") or values.max() > 255:
+            values = values.astype(np.int32) >> 8
+        plain = Image.fromarray(np.clip(values, 0, 255).astype(np.uint8)).convert("RGB")
         plain.info = dict(image.info)
     else:
         plain = image.convert("RGBA" if image.has_transparency_data else "RGB")

@@ -174,13 +174,15 @@ def samples(
     images that it becomes. None was trained on by these models.
 
     First of a drawn set one that biased models get wrong and scenes of its groups, of another set
-    held-out images of its groups; then animals on other backgrounds, and animals without a
-    background."""
+    held-out images of its groups; then animals on backgrounds that the set does not have, and
+    animals without a background."""
     animals = ("camel", "horse")
     labels = {animal: animal if animal in images.grouping.objects else "" for animal in animals}
     recipe = recipe_of(images.name)
     single = _held_out(images, data_seeds) if recipe is None else _scenes_of_groups(images, recipe)
     for number, (animal, context) in enumerate(_ELSEWHERE):
+        if context in images.grouping.contexts:
+            continue
         scene = sample(animal, context, split="demo", index=_FIRST + 10 + number)
         name = _capitalised(f"{animal} {context_words(context)}")
         single.append(replace(_drawn(scene, name), background="", object=labels[animal]))
