@@ -12,6 +12,7 @@ from tests.data.importers.sources import arrays, save
 from vlcore.api import imports
 from vlcore.api.tried_settings import stack_seeds
 from vlcore.artifacts import store
+from vlcore.data.importers import import_set
 from vlcore.experiment import options
 from vlcore.experiment.captions import CAPTIONS
 from vlcore.experiment.condition import Condition
@@ -20,7 +21,7 @@ from vlcore.jobs.jobs import JobStatus, State
 from vlcore.web import shell
 from vlcore.web.train import tried_settings
 
-from .app import FakeQueue, opened, press, text_of, told_maps
+from .app import FakeQueue, labels, opened, pets, press, text_of, told_maps
 
 TRAIN = "Train this model"
 
@@ -75,6 +76,12 @@ CHANGES = {
             {"objective": "ce_group", "labels": "descriptive"},
             "ce_group reads no label style; descriptive stands for what it knows",
         ),
+        (
+            {"mitigation": "subsample"},
+            {"mitigation": "subsample"},
+            "48 training images, 12 of each majority and 12 of each minority group (object and"
+            " background correlate with φ = 0.00)",
+        ),
     ],
 )
 def test_knobs_make_a_condition_each_with_its_sentence(
@@ -116,6 +123,18 @@ def test_choices_that_do_not_go_together_are_a_sentence(empty_home: Path, queue:
         page = start(**address)
         assert words in page.error[0].value
         assert TRAIN not in [button.label for button in page.button]
+
+
+def test_what_a_set_has_too_few_images_for_is_a_sentence(
+    empty_home: Path, queue: FakeQueue, tmp_path: Path
+) -> None:
+    import_set(pets(tmp_path / "pets"), "pets")
+    page = opened("2_Train", data="pets", train_size_mode="fixed_total")
+    assert "choose a lower bias, another size" in page.error[0].value
+    assert TRAIN not in labels(page)
+    page = opened("2_Train", data="pets", train_size_mode="fixed_total", train_bias="0 %")
+    assert not page.error
+    assert TRAIN in labels(page)
 
 
 def test_a_finished_model_stands_beside_its_twin_or_offers_it(

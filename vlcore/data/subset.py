@@ -46,16 +46,15 @@ def training_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
             advice = f"; choose at most that many as n_per_group instead of {n_per_group}"
             if wanted > n_per_group:
                 advice = (
-                    f", and {condition.size_mode} at this bias needs {wanted}; choose an"
-                    f" n_per_group below {n_per_group}"
+                    f", and {condition.size_mode} at this bias needs {wanted}; choose a lower bias,"
+                    f" another size or an n_per_group below {n_per_group}"
                 )
             raise ImageSetError(
                 f"The image set {images.name!r} has {available} training images of {group}{advice}."
             )
-        if condition.mitigation == "subsample":
-            wanted = min(condition.n_minority, condition.n_majority)
         random = np.random.default_rng([condition.data_seed, grouping.names.index(group)])
-        chosen[group] = members[group][random.permutation(available)[:wanted]]
+        count = condition.n_trained[is_minority]
+        chosen[group] = members[group][random.permutation(available)[:count]]
     return np.concatenate([chosen[group] for group in grouping.names])
 
 

@@ -280,6 +280,13 @@ class Condition:
         return self._counts[0]
 
     @property
+    def n_trained(self) -> tuple[int, int]:
+        """Images of each majority and of each minority group that a model is trained on, before
+        edits: of a subsample as many of all groups as of the smallest."""
+        smallest = min(self._counts)
+        return (smallest, smallest) if self.mitigation == "subsample" else self._counts
+
+    @property
     def _counts(self) -> tuple[int, int]:
         remaining = round(self.n_per_group * (1 - self.bias))
         return options.SIZE_MODES[self.size_mode].counts(self.n_per_group, remaining)

@@ -7,6 +7,7 @@ import streamlit as st
 
 from vlcore.api import description, differences, metrics_table
 from vlcore.api.model_metrics import describe_measure
+from vlcore.api.training import check_trainable
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment import options
 from vlcore.experiment.captions import TEMPLATE_LENGTH, about_style, captions_of
@@ -100,7 +101,10 @@ def _choose_labels(images: ImageSet) -> tuple[str, str]:
 
 
 def describe_training_set(condition: Condition, images: ImageSet) -> None:
-    """Say what will be trained, before it is: counts and captions."""
+    """Say what will be trained, before it is: counts and captions; an error where it cannot be."""
+    check_trainable(condition)
+    majority, minority = condition.n_trained
+    phi = (majority - minority) / (majority + minority)
     captions = captions_of(condition.labels, images.grouping, condition.template)
     if options.OBJECTIVES[condition.objective].places:
         captions += captions_of("context", images.grouping)
@@ -111,9 +115,9 @@ def describe_training_set(condition: Condition, images: ImageSet) -> None:
     if condition.labels == "descriptive" and images.grouping == SCENES:
         wording = " :gray[The words are the study's own; its “a” occurs in one group only.]"
     st.markdown(
-        f"**{plain(title(condition))}**: {2 * (condition.n_majority + condition.n_minority)}"
-        f" training images, {condition.n_majority} of each majority and {condition.n_minority} of"
-        f" each minority group (object and background correlate with φ = {condition.phi:.2f})."
+        f"**{plain(title(condition))}**: {2 * (majority + minority)} training images, {majority} of"
+        f" each majority and {minority} of each minority group (object and background correlate"
+        f" with φ = {phi:.2f})."
         f" Captions: {quoted}. :gray[{plain(about_style(condition.labels))}]{wording}"
     )
 
