@@ -185,12 +185,13 @@ def test_checks_of_a_set_with_test_images(fixed: ImageSet, monkeypatch: pytest.M
     assert checks["colour and context"].number["value"] > 0.9
     assert not {"twins", "factors and object", "place and object"} & set(checks)
     # A near copy with a scene of its own: the same image, saved anew at a low quality.
-    monkeypatch.setattr(audit, "COMPARED", 200)
-    original = fixed.path(int(fixed.rows("train")[0]))
+    monkeypatch.setattr(audit, "COMPARED", 19)  # all test images, and not all training images
+    monkeypatch.setattr(audit, "BLOCK", 10)
+    original = fixed.path(int(fixed.rows("train")[1]))
     Image.open(original).save(fixed.path(int(fixed.rows("test")[2])), quality=40)
     check = near_duplicates(fixed)
     assert check.ok is False
-    assert "1 of 19 test images" in check.sentence
+    assert "1 of 19 test images, compared with 36 of 36 training images" in check.sentence
 
 
 def test_a_set_that_is_too_small_for_probes(empty_home: Path) -> None:
