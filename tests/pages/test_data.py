@@ -252,6 +252,7 @@ def test_every_page_knows_a_set_of_ones_own(empty_home: Path, tmp_path: Path) ->
     assert "it is not one of this set" in start(look="one scene", data="pets").info[0].value
     audit.make_checks("pets", open_set("pets").version)
     page = start(look="cheats", data="pets")
+    assert "24 images, in 5 folds: each image is held out once" in text_of(page)
     assert "5 models are trained" in text_of(page)
     assert ("chance is 50 %" in text_of(page)) == bool(page.get("vega_lite_chart"))
     for name in ("", "3_Compare", "4_Upload"):

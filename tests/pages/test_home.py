@@ -1,5 +1,6 @@
 """Home: shows itself at once, runs the experiments, shows their maps."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,7 @@ def test_a_fresh_checkout_shows_the_question_and_one_button(
     assert page.title[0].value.endswith("?")
     assert len(page.get("image")) == 4, "one picture of each group, before anything is rendered"
     assert buttons(page) == [RUN]
+    assert "Draws the images once" in page.button[-1].help
     assert text_of(page).count("Not trained yet") == 4
     assert "75 % removed (12 of 48 kept)" in text_of(page)
     assert not list(empty_home.iterdir()), "looking at the page writes nothing"
@@ -62,6 +64,8 @@ def test_a_small_set_says_how_many_models_and_how_long(
     import_set(pets(tmp_path / "pets"), "pets")
     page = opened(data="pets")
     assert "20 small models, 5 for each experiment" in page.button[-1].help
+    assert "Draws" not in page.button[-1].help
+    assert re.search(r"It takes about \d+ minutes here", page.button[-1].help)
     queue.state, stage = State.RUNNING, "training model 2 of 5"
     times = {"fraction": 0.3, "started": 0, "updated": 120}
     queue.status = {"stage": stage, "step": 30, "steps": 600, **times}

@@ -333,7 +333,10 @@ def test_how_long_preparing_takes_is_judged_by_what_ended_last_and_by_what_waits
     page = lecturer(begun(None))
     page.number_input[0].set_value(5).run()
     assert "the others take about 2 minutes here" in text_of(page), "a guess of 36 s a pair"
-    (made,) = publish([Condition(init_seed=77, steps=400)])  # in a minute
+    scratch = Condition(init_seed=77, steps=400)
+    made, quick = publish([scratch, scratch.with_towers("pretrained")])  # in a minute each
+    queue.latest.append(quick.key)
+    assert "the others take about 2 minutes here" in text_of(page.run()), "it waited for features"
     queue.latest.append(made.key)
     assert "the others take about 5 minutes here" in text_of(page.run())
     queue.long = 5

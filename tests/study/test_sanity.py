@@ -47,7 +47,7 @@ def test_what_was_not_tried_in_both_styles_is_not_run(
     for condition in plans.find("paper").conditions:
         check = sanity.sanity_check(condition, lambda key: pytest.fail(f"read {key}"))
         assert check.status is SanityStatus.NOT_RUN
-        assert "undescriptive" in check.sentences[0]
+        assert "with short labels" in check.sentences[0]
     monkeypatch.setattr(
         store, "published", lambda key: key == Condition(labels="undescriptive").key
     )
@@ -115,6 +115,5 @@ def test_every_check_fails_it_alone(
         wrong = [sentence for sentence in check.sentences if "not as it should be" in sentence]
         assert len(wrong) == (status is SanityStatus.FAILED)
         assert all(
-            words in sentence and ("Undescriptive", "Descriptive")[style] in sentence
-            for sentence in wrong
+            words in sentence and ("Short", "Descriptive")[style] in sentence for sentence in wrong
         )

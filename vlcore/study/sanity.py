@@ -13,7 +13,12 @@ from typing import Any
 import pandas as pd
 
 from vlcore.artifacts import store
-from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition, ConditionError
+from vlcore.experiment.condition import (
+    LABELS_ON_PAGES,
+    STYLES_OF_THE_STUDY,
+    Condition,
+    ConditionError,
+)
 from vlcore.experiment.options import FROZEN
 
 FIT, BALANCED, MATCH_TOLERANCE = 0.99, 0.85, 0.03
@@ -51,14 +56,15 @@ def sanity_check(
             unbiased.append(plain.with_labels(labels))
     sentences, passed = [], True
     for run in unbiased or [plain]:
+        labels = LABELS_ON_PAGES.get(run.labels, run.labels)
         if not store.published(run.key):
-            sentence = f"Train no bias with {run.labels} labels and this seed to check it."
+            sentence = f"Train no bias with {labels} labels and this seed to check it."
             return SanityCheck(SanityStatus.NOT_RUN, [sentence])
         facts = checks(read(run.key).metrics, is_frozen=bool(run.frozen_tower))
         for fact, holds in facts.items():
             passed &= holds
             verdict = "as it should be" if holds else "not as it should be"
-            sentences.append(f"{run.labels.capitalize()}: {fact} ({verdict}).")
+            sentences.append(f"{labels.capitalize()}: {fact} ({verdict}).")
     return SanityCheck(SanityStatus.PASSED if passed else SanityStatus.FAILED, sentences)
 
 

@@ -15,8 +15,6 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api.model_map import ComparisonError, ModelMap, caption_scores
 from vlcore.data import subset
-from vlcore.data.drawn import SCENES_RECIPE
-from vlcore.data.imageset import ImageSet
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import percent
@@ -165,18 +163,6 @@ def show_image(
     copy.save(out, format="WEBP", lossless=is_small, exact=is_small, quality=quality, method=0)
     uri = "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode("ascii")
     (st if within is None else within).image(uri, alt=alt, width=width, **options)
-
-
-def how_long(images: ImageSet) -> str:
-    """Say how long the four experiments of a set take."""
-    if images.folds:
-        return (
-            f"It trains {4 * images.folds} small models, {images.folds} for each experiment; the"
-            " time left is shown while they train."
-        )
-    if images.name == SCENES_RECIPE.name:
-        return "It takes one to two minutes on two cores."
-    return "It takes a few minutes on two cores; the images are drawn first."
 
 
 def live(

@@ -204,13 +204,18 @@ def expected_seconds(condition: Condition, similar_keys: Iterable[str] = ()) -> 
 
 
 def _timed(condition: Condition, keys: Iterable[str]) -> list[tuple[Condition, float]]:
-    """Return a few trainings of this server on the data of a condition, with their seconds."""
+    """Return a few trainings of this server like one, with their seconds.
+
+    They are on the same data, and quick where it is: one that is waits for features, not for steps.
+    """
+    like = condition.data, is_quick(condition)
     timed: list[tuple[Condition, float]] = []
     for key in filter(store.published, keys):
         run = cache.artifact(key)
         seconds = float(run.manifest.get("seconds", 0))
         is_from_here = run.kind is ArtifactKind.TRAINED and run.bundled_with is None
-        if is_from_here and run.condition.data == condition.data and seconds > 0:
+        is_alike = (run.condition.data, is_quick(run.condition)) == like
+        if is_from_here and is_alike and seconds > 0:
             timed.append((run.condition, seconds))
         if len(timed) == LATEST:
             break

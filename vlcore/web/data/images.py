@@ -68,10 +68,12 @@ def about(images: ImageSet) -> str:
     splits = ", ".join(
         f"{sum(by_group.values()):,} {split}" for split, by_group in images.counts().items()
     )
-    folds = f", in {images.folds} folds: each image is held out once" if images.folds else ""
+    division = f" ({splits})"
+    if images.folds:
+        division = f", in {images.folds} folds: each image is held out once"
     licence = images.about.get("licence", "not stated")
     return (
-        f"{images.name}: {origin}; {len(images.table):,} images ({splits}){folds}; licence"
+        f"{images.name}: {origin}; {len(images.table):,} images{division}; licence"
         f" {licence}; version {images.version}"
     )
 

@@ -141,7 +141,7 @@ def _show_progress(
         label = f"Run the {len(missing)} missing"
         if len(missing) == len(conditions):
             label = "Run the four experiments"
-        about = f"Draws the images once and trains what is missing. {widgets.how_long(images)}"
+        about = _about_missing(missing, images)
         icon = ":material/play_arrow:"
         if st.button(label, type="primary", icon=icon, disabled=is_active, help=about):
             work.train(*missing)
@@ -155,6 +155,16 @@ def _show_progress(
             left.progress(total, words)
             if right.button("Cancel", icon=":material/stop:", width="stretch"):
                 jobs.cancel(condition.key for condition in conditions)
+
+
+def _about_missing(missing: Sequence[Condition], images: ImageSet) -> str:
+    """Say what the button that runs missing experiments does, and how long it takes."""
+    does = "Draws the images once and trains" if images.about.get("recipe") else "Trains"
+    about = f"{does} what is missing. It takes {work.time_in_words(*missing)} here."
+    if images.folds:
+        count = len(missing) * images.folds
+        about += f" It trains {count} small models, {images.folds} for each experiment."
+    return about
 
 
 def _describe_other_seeds(data: str) -> str:
