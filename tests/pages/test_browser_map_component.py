@@ -11,10 +11,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.chromium import needs_chromium
+from vlcore.api import map_component
 from vlcore.api.clusters import named_clusters
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.offline_page import NEIGHBOURS
 from vlcore.data.catalogue import open_set
+from vlcore.experiment.grouping import SCENES
+from vlcore.plots.maps.component import bitmask
 from vlcore.plots.options import MapOptions
 from vlcore.plots.theme import DARK, LIGHT
 from vlcore.study import plans
@@ -84,6 +87,10 @@ def test_the_pointer_lights_zooms_and_moves_both_maps(maps: MapsOfTab, server: s
 
     tab.mouse.wheel(0, -300)  # nobody works with the maps yet: the page would scroll
     expect(maps.root).to_have_attribute("data-zoom", "1.00")
+    for key, is_left_to_the_browser in (("ctrlKey", False), ("metaKey", False), ("altKey", True)):
+        turned = """(surface, key) => surface.dispatchEvent(
+            new WheelEvent("wheel", {[key]: true, deltaY: 100, cancelable: true}))"""
+        assert maps.surface(0).evaluate(turned, key) == is_left_to_the_browser
     tab.mouse.click(*maps.at(0, row))
     for model in ("left", "right"):
         expect_text(tab, f"Nearest in the {model} model")
@@ -225,6 +232,23 @@ def test_a_lasso_and_the_name_of_a_cluster_reach_the_page(maps: MapsOfTab, serve
     settled(tab)
     table.click(position={"x": 17, "y": 52})  # ticked it was, also after the page ran again
     expect(maps.root).to_have_attribute("data-marked", "0")
+
+    # The name of a cluster whose images are all hidden changes nothing.
+    points = maps.comparison.points.set_index(maps.comparison.rows)
+    horses, camels = (
+        (points["group"][cluster.rows] == "camel_grass").sum() for cluster in clusters[0][:2]
+    )
+    assert horses == 0 < camels
+    settled(tab)
+    maps.root.locator(".legend button").filter(has_text="camel on grass").click()
+    expect(maps.root).to_have_attribute("data-shown", re.compile(r"^\d\d$"))
+    settled(tab)
+    names = maps.surface(0).locator(".cluster")
+    names.nth(1).click()
+    expect(maps.root).to_have_attribute("data-marked", str(camels))
+    settled(tab)
+    names.nth(0).click()
+    assert maps.root.get_attribute("data-marked") == str(camels)
 
 
 def test_fingers_tap_and_pinch(
@@ -371,3 +395,82 @@ def test_rare_colours_are_drawn_on_top(page: Page) -> None:
     assert sorted(drawn) == list(range(len(codes)))
     assert (codes[drawn[-9:]] == 2).all()
     assert len(set(codes[drawn[:20]])) > 1, "no other colour lies on top"
+
+
+MOUNT = """([script, data, columns]) => {
+    const begun = script.replace("export default function", "const mount = function");
+    const mount = new Function(begun + "; return mount;")(), heard = {setStateValue() {}};
+    const parts = [document.createElement("div"), document.createElement("div")];
+    document.body.append(...parts);
+    const table = {
+        schema: {fields: Object.keys(columns).map(name => ({name}))},
+        getChild: name => ({
+            toArray: () => new (/^[xy]/.test(name) ? Float32Array : Int32Array)(columns[name]),
+            get: row => columns[name][row],
+        }),
+    };
+    window.tell = more => mount({parentElement: parts[0], data: {...data, ...more}, ...heard});
+    const brought = {stamp: data.stamp, columns: table};
+    window.bring = () => mount({parentElement: parts[1], data: brought});
+    tell({});
+}"""
+
+
+def test_zoom_waits_for_columns_and_is_of_the_maps_and_fingers_that_are_there(
+    page: Page, server: str
+) -> None:
+    folder = Path(scripts.__file__).parent
+    script = "".join((folder / name).read_text("utf-8") for name in ("points.js", "maps.js"))
+    comparison = comparison_of(KEYS[::-1])
+    points = comparison.points
+    (row, *_) = np.flatnonzero(points["x0"].isna() & (points["x1"] < points["x1"].quantile(0.1)))
+    told = {
+        **map_component.drawing(comparison, SCENES, LIGHT, 300),
+        "stamp": "columns",
+        "images": "images",
+        "colourStamp": "",
+        "alt": "",
+        "thumbs": "",
+        "lines": [],
+        "picked": int(row),
+        "lists": True,
+        "shown": {"entries": [], "clicks": 0},
+        "panel": False,
+        "selected": {"rows": None, "best": [], "gesture": 0},
+    }
+    columns = map_component.columns(comparison, SCENES).to_dict("list")
+    page.evaluate(MOUNT, [script, told, columns])
+    maps = MapsOfTab(page, comparison)
+    closer = page.get_by_role("button", name="Zoom in", exact=True)
+    closer.click()
+    page.evaluate("bring()")
+    expect(maps.root).to_have_attribute("data-zoom", "1.00")
+    for _ in range(5):
+        closer.click()
+    expect(maps.root).to_have_attribute("data-zoom", f"{1.6**5:.2f}")
+    at = maps.circle(1, LIGHT.accent)
+    assert 0 < min(at) < max(at) < 300, "it stays in sight"
+
+    counted = maps.root.locator(".tools .said")
+    nothing = bitmask(np.zeros(len(points), dtype=bool))
+    page.evaluate("drawn => tell({drawn})", nothing)
+    expect(counted).to_have_text(
+        f"No image is of the groups and the split that are chosen: 0 of {len(points)} images shown"
+    )
+    page.evaluate("drawn => tell({drawn, panel: true})", nothing)
+    expect(counted).to_contain_text("No image is in all that was clicked")
+
+    page.evaluate("tell({picked: null})")
+    page.get_by_role("button", name="Whole maps", exact=True).click()
+    maps.surface(0).evaluate(
+        """surface => {
+            surface.setPointerCapture = () => {};  // of real pointers only
+            const box = surface.getBoundingClientRect();
+            const send = (kind, pointerId, x) => surface.dispatchEvent(new PointerEvent(kind, {
+                pointerId, pointerType: "touch", clientX: box.x + x, clientY: box.y + 150}));
+            [140, 160, 240].forEach((x, number) => send("pointerdown", number, x));
+            send("pointerup", 0, 140);
+            send("pointermove", 2, 248);
+        }"""
+    )
+    expect(maps.root).to_have_attribute("data-zoom", "1.10")

@@ -211,12 +211,15 @@ def test_the_address_says_which_groups_are_seen_alone() -> None:
     told, points = told_maps(page)[0], cache.comparison(KEYS, PCA).points
     is_seen = rows_of_bitmask(told["drawn"], len(points))
     assert points["group"][is_seen].unique().tolist() == ["camel_grass"]
+    assert told["panel"]
     panel = page.get("vega_lite_chart")[0].proto
     press(page, "Show all")
     assert "panel" not in page.query_params
     after = ok(page).get("vega_lite_chart")[0].proto
     assert after.id != panel.id, "a chart goes on telling what was clicked on it"
-    assert rows_of_bitmask(told_maps(page)[0]["drawn"], len(points)).all()
+    told = told_maps(page)[0]
+    assert rows_of_bitmask(told["drawn"], len(points)).all()
+    assert not told["panel"]
 
 
 @pytest.mark.usefixtures("anew")

@@ -189,6 +189,7 @@ def mount(
                 "picked": picked,
                 "lists": lists,
                 "shown": {"entries": maps.clicked_entries, "clicks": clicks},
+                "panel": bool(maps.clicked_cells),
                 "selected": selected,
             },
             on_picked_change=_rerun,

@@ -143,7 +143,7 @@ class LinkedMaps {
     this.shown = new Set();
     this.clicks = 0;  // on the legend
     this.selected = null;
-    this.hovered = this.colourAt = this.gesture = null;
+    this.picked = this.hovered = this.colourAt = this.gesture = null;
     this.pointers = new Map();
     this.canvas = element("canvas", {"aria-hidden": "true"});
     this.points = new Points(this.canvas);
@@ -366,7 +366,9 @@ class LinkedMaps {
     const total = marked ? sum(marked) : 0, seen = sum(isSeen);
     this.clearing.disabled = !marked;
     const [part, alone, whole] = [total, seen, count].map(number => number.toLocaleString("en"));
-    const none = seen ? "" : "No image is in all that was clicked, in the legend and below: ";
+    const why = clicked.length || data.panel ? "in all that was clicked, in the legend and below"
+      : "of the groups and the split that are chosen";
+    const none = seen ? "" : `No image is ${why}: `;
     const counted = seen < count ? `${none}${alone} of ${whole} images shown` : `${whole} images`;
     this.said.textContent = marked ? `${part} of ${whole} images marked` : counted;
     Object.assign(this.root.dataset, {marked: total, shown: this.most});
@@ -645,7 +647,10 @@ class LinkedMaps {
   release(event, surface, pane) {
     this.pointers.delete(event.pointerId);
     const {gesture} = this;
-    if (gesture?.pinch && this.pointers.size) return;
+    if (gesture?.pinch && this.pointers.size) {
+      if (this.pointers.size > 1) gesture.pinch = this.fingers();  // others than before
+      return;
+    }
     this.gesture = null;
     if (!gesture || gesture.pinch) return;
     if (!gesture.moved && gesture.cluster) this.selectWhere(pane, row => this.columns[`cluster${pane}`][row] === gesture.cluster);
@@ -679,19 +684,21 @@ class LinkedMaps {
   select(pane, path) {
     const x = this.columns[`x${pane}`], y = this.columns[`y${pane}`];
     const ends = [0, 1].map(axis => path.map(corner => corner[axis])).map(ends => [Math.min(...ends), Math.max(...ends)]);
-    this.selectWhere(pane, row => {
+    const isAny = this.selectWhere(pane, row => {
       const [across, up] = this.part(pane, x[row], y[row]);
       if (across < ends[0][0] || across > ends[0][1] || up < ends[1][0] || up > ends[1][1]) return false;
       return isInside(path, across, up);
     });
+    if (!isAny) this.clear();
   }
 
-  // Marks the images of a map that meet a condition and are shown.
+  // Marks the images of a map that meet a condition and are shown; tells whether there are any.
   selectWhere(pane, isMeant) {
     const {count} = this.data, looks = this.looks[pane], marked = new Uint8Array(count);
     for (let row = 0; row < count; row++) marked[row] = looks[4 * row + 2] !== HIDDEN && isMeant(row);
-    if (!marked.includes(1)) return this.clear();
-    this.mark(marked);
+    const isAny = marked.includes(1);
+    if (isAny) this.mark(marked);
+    return isAny;
   }
 
   clear() {
@@ -783,8 +790,9 @@ class LinkedMaps {
   }
 
   wheel(event, surface) {
-    const isOver = event.ctrlKey || event.metaKey || this.root.getRootNode().activeElement === surface;
-    if (!isOver || (event.deltaY > 0 && this.view.zoom === 1)) return;  // the page scrolls
+    const isMeant = event.ctrlKey || event.metaKey;  // else the browser would zoom the page
+    const isOver = this.root.getRootNode().activeElement === surface;
+    if (!isMeant && (!isOver || (event.deltaY > 0 && this.view.zoom === 1))) return;  // the page scrolls
     event.preventDefault();
     const {px, part} = this.under(event, surface), lines = event.deltaMode ? 16 : 1;
     // Two fingers on a pad say a few pixels with the key, a notch of a wheel a hundred.
@@ -797,14 +805,16 @@ class LinkedMaps {
     this.show(Math.min(CLOSEST, Math.max(1, this.view.zoom * factor)), part, px);
   }
 
-  // Comes closer to the image that is lit or was clicked, where it is in sight; else to the middle or, where no image would
-  // be left there, to the image nearest to it.
+  // Comes closer to the image that is lit or was clicked, on the first map that has it in sight; else to the middle or, where
+  // no image would be left there, to the image nearest to it.
   comeCloser() {
-    const {columns, view} = this, {count, panes} = this.data;
-    const row = this.hovered ?? this.picked, pane = this.hovered === null ? 0 : this.over;
-    const px = row === null ? null : this.pixel(pane, row);
-    if (px?.every(at => at >= 0 && at <= this.data.side)) {
-      this.zoom(CLOSER, this.part(pane, columns[`x${pane}`][row], columns[`y${pane}`][row]), px);
+    if (!this.loaded) return;
+    const {columns, view} = this, {count, panes, side} = this.data;
+    const row = this.hovered ?? this.picked, numbers = this.hovered === null ? [...panes.keys()] : [this.over];
+    const isInSight = pane => this.pixel(pane, row)?.every(at => at >= 0 && at <= side);
+    const pane = row === null ? undefined : numbers.find(isInSight);
+    if (pane !== undefined) {
+      this.zoom(CLOSER, this.part(pane, columns[`x${pane}`][row], columns[`y${pane}`][row]), this.pixel(pane, row));
       return;
     }
     let nearest = [view.x, view.y], least = Infinity;
