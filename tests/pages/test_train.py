@@ -9,10 +9,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.data.importers.sources import arrays, save
-from vlcore.api import imports
+from vlcore.api import imports, training
 from vlcore.api.tried_settings import stack_seeds
 from vlcore.artifacts import store
+from vlcore.data.catalogue import open_set
 from vlcore.data.importers import import_set
+from vlcore.data.subset import usual_condition
 from vlcore.experiment import options
 from vlcore.experiment.captions import CAPTIONS
 from vlcore.experiment.condition import Condition
@@ -135,6 +137,19 @@ def test_what_a_set_has_too_few_images_for_is_a_sentence(
     page = opened("2_Train", data="pets", train_size_mode="fixed_total", train_bias="0 %")
     assert not page.error
     assert TRAIN in labels(page)
+
+
+def test_the_first_models_of_a_set_wait_for_features(
+    empty_home: Path, queue: FakeQueue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VLCORE_WORKERS", "2")
+    import_set(pets(tmp_path / "pets", per_group=12), "pets")
+    assert "Train the models: about half a minute" in labels(opened("4_Upload", data="pets"))
+    usual = usual_condition(open_set("pets"))
+    assert training.feature_seconds(usual.with_towers("pretrained")) == pytest.approx(0.02 * 48)
+    assert training.feature_seconds(usual) == 0
+    monkeypatch.setattr(training, "FEATURE_SECONDS", 2.0)
+    assert "Train the models: about 2 minutes" in labels(opened("4_Upload", data="pets"))
 
 
 def test_a_finished_model_stands_beside_its_twin_or_offers_it(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, as_completed
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from statistics import median_low
@@ -20,11 +21,12 @@ from numpy.typing import NDArray
 
 from vlcore.data import subset
 from vlcore.data.catalogue import open_set
-from vlcore.data.imageset import ImageSet
+from vlcore.data.feature_store import without_features
+from vlcore.data.imageset import SPLITS, ImageSet
 from vlcore.data.training_set import TrainingSet, training_sets
 from vlcore.experiment.captions import caption_index, captions_of
 from vlcore.experiment.condition import Condition, ConditionError
-from vlcore.experiment.errors import BusyError
+from vlcore.experiment.errors import BusyError, LabError
 from vlcore.experiment.options import MITIGATIONS, OBJECTIVES, ArtifactKind
 from vlcore.experiment.wording import job_title
 from vlcore.jobs import jobs
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from vlcore.model.loop import Progress, TrainingData
 
 REPORT_SHARED = 5.0  # seconds between reports where hundreds of workers write to one file server
+FEATURE_SECONDS = 0.02  # of an image; as long to draw it
 QUICK_STEPS = 1000  # of a model on a frozen tower, two milliseconds each
 TRAININGS = {"jtt": 2}  # that a mitigation takes, where not one
 
@@ -119,8 +122,26 @@ def _estimated_seconds(condition: Condition) -> float:
     return 6.0 + 0.03 * condition.steps * batches
 
 
+def feature_seconds(condition: Condition) -> float:
+    """Estimate the seconds that a training first waits for features of the pretrained tower, which
+    are computed once; 0 of a training that is refused."""
+    if condition.frozen_tower != "pretrained":
+        return 0.0
+    rows: list[NDArray[np.int64]] = []
+    with suppress(LabError):
+        for training in training_sets(parts_of(condition), condition):
+            held_out = (subset.measured_rows(training.images, split) for split in SPLITS[1:])
+            rows += [training.rows, *held_out]
+    if not rows:
+        return 0.0
+    images = open_set(condition.data, condition.data_version)
+    missing = len(without_features(images, np.concatenate(rows)))
+    return missing * FEATURE_SECONDS * (2 if images.about.get("recipe") else 1)
+
+
 def is_quick(condition: Condition) -> bool:
-    """Whether a training takes seconds: its image tower is frozen, and it has few steps."""
+    """Whether a training takes seconds where its features are stored: its image tower is frozen,
+    and it has few steps."""
     return bool(condition.frozen_tower) and condition.steps <= QUICK_STEPS
 
 

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from filelock import Timeout
@@ -74,6 +74,15 @@ def lacks_pretrained_tower(images: ImageSet) -> bool:
     """Whether the pretrained tower cannot see a set here: no features of it are bundled, and its
     weights are not installed."""
     return bundle_of(images, PRETRAINED) is None and find_spec(WEIGHTS_PACKAGE) is None
+
+
+def without_features(images: ImageSet, rows: Iterable[int]) -> list[int]:
+    """Rows whose features under the pretrained tower are not stored yet; none is computed."""
+
+    def open_tower() -> NoReturn:
+        raise AssertionError("looking for what is missing computes nothing")
+
+    return FeatureStore(images, PRETRAINED, open_tower).missing(rows)
 
 
 class FeatureStore:

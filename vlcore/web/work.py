@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from vlcore.api.training import (
+    feature_seconds,
     import_training,
     is_quick,
     most_seconds,
@@ -200,7 +201,7 @@ def expected_seconds(condition: Condition, similar_keys: Iterable[str] = ()) -> 
     timed = _timed(condition, reversed(latest)) or _timed(condition, similar_keys)
     # What was timed on a set in folds trained a model a fold too.
     models = 1 if timed else max(1, cache.named_set(condition.data).folds)
-    return models * train_seconds(condition, timed)
+    return models * train_seconds(condition, timed) + feature_seconds(condition)
 
 
 def _timed(condition: Condition, keys: Iterable[str]) -> list[tuple[Condition, float]]:

@@ -167,7 +167,7 @@ def _show_progress(side: Side, view: JobStatus) -> None:
     with st.container(horizontal=is_absent, vertical_alignment="center"):
         if is_absent:
             duration = "a few seconds"
-            if not _takes_seconds(side.condition):
+            if side.condition.steps:
                 duration = f"{work.time_in_words(side.condition)} here"
             st.caption(f"{name}, {duration}: {words}", width="content")
         jobs.progress_or_start(

@@ -4,7 +4,7 @@ shortcut audit."""
 import json
 from functools import partial
 from itertools import product
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from vlcore.api import audit
 from vlcore.api.small_images import draw_thumbs
 from vlcore.data.archive import bytes_of, pack
 from vlcore.data.drawn import recipe_of, scene_of
-from vlcore.data.feature_store import PRETRAINED, FeatureStore
+from vlcore.data.feature_store import without_features
 from vlcore.data.imageset import TRAINING_SIZE, ImageSet
 from vlcore.data.subset import few_training_images, parts, training_rows, usual_condition
 from vlcore.experiment.captions import about_style, caption
@@ -95,12 +95,7 @@ def towers(images: ImageSet) -> str:
 @st.cache_data(max_entries=16, ttl=60, show_spinner=False, hash_funcs=cache.BY_CONTENT)
 def missing_features(images: ImageSet) -> list[int]:
     """Rows whose features under the pretrained tower are not stored yet."""
-    store = FeatureStore(images, PRETRAINED, _not_opened)
-    return store.missing(range(len(images.table)))
-
-
-def _not_opened() -> NoReturn:
-    raise AssertionError("looking for what is missing computes nothing")
+    return without_features(images, range(len(images.table)))
 
 
 def section(images: ImageSet, palette: Palette) -> None:

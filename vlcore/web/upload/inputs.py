@@ -138,7 +138,8 @@ def wait_for_models(conditions: Sequence[Condition]) -> bool:
     quick = [condition for condition in absent if condition.steps and is_quick(condition)]
     slow = [condition for condition in absent if condition.steps and not is_quick(condition)]
     if any(name in st.query_params for name in ("data", "bias")):
-        jobs.start_or_offer(_starts(quick), "Train the models: a few seconds")
+        duration = work.time_in_words(*quick) if quick else ""
+        jobs.start_or_offer(_starts(quick), f"Train the models: {duration}")
     else:
         work.train(*quick)
     jobs.start_or_offer(_starts(untrained), "Measure the untrained encoder: a few seconds")
