@@ -112,6 +112,10 @@ def test_a_caption_is_that_pictures_alone_and_one_more_to_learn() -> None:
     assert training.rows.tolist() == CHOSEN.tolist()
     with pytest.raises(CaptionError):
         edited(Relabel(first, "own", "{object}."))  # which models read as they read the short one
+    greek = "σε αυτή τη φωτογραφία βλέπουμε ένα ζώο, το {object}"
+    with pytest.raises(CaptionError, match="word pieces"):
+        edited(labels="own", template=greek, text="words")
+    assert len(edited(labels="own", template=greek).captions) == 2
 
 
 def test_weights_are_those_of_the_group_with_what_was_drawn() -> None:

@@ -50,7 +50,7 @@ def test_every_style_uses_known_words_that_fit(grouping: Grouping) -> None:
     words = Vocabulary.of(grouping)
     for style in FIXED:
         captions = distinct_captions(style, grouping)
-        check_captions(captions)
+        check_captions(captions, vocabulary_for("transformer", grouping, captions))
         if LABEL_STYLES[find_style(style)[0]].own_words:
             words = Vocabulary.of(grouping, captions)
         assert [words.unknown(text) for text in captions] == [[]] * len(captions)
@@ -68,13 +68,23 @@ def test_the_words_of_an_own_template_come_on_top_and_change_no_number(text: str
         np.testing.assert_array_equal(words.tokens(known), WORDS.tokens(known))
 
 
-def test_captions_that_cannot_be_trained_on_are_refused() -> None:
+@pytest.mark.parametrize(
+    ("text", "long", "same"),
+    [
+        ("transformer", "very " * MAX_WORDS, f"same first {MAX_WORDS} words"),
+        ("words", "very " * MAX_PIECES, f"same first {MAX_PIECES} word pieces"),
+        ("words", "σε αυτή τη φωτογραφία βλέπουμε ένα ζώο, το", "word pieces"),
+    ],
+)
+def test_captions_that_cannot_be_trained_on_are_refused(text: str, long: str, same: str) -> None:
+    def check(*captions: str) -> None:
+        check_captions(captions, vocabulary_for(text, SCENES, captions))
+
     with pytest.raises(CaptionError, match="has no words"):
-        check_captions(["horse", "…"])
-    long = "very " * MAX_WORDS
-    with pytest.raises(CaptionError, match=f"same first {MAX_WORDS} words"):
-        check_captions([f"{long} horse", f"{long} camel"])
-    check_captions([f"horse {long}", f"camel {long}"])
+        check("horse", "…")
+    with pytest.raises(CaptionError, match=same):
+        check(f"{long} horse", f"{long} camel")
+    check(f"horse {long}", f"camel {long}")
 
 
 @given(st.lists(st.text(), max_size=5))

@@ -40,7 +40,7 @@ from vlcore.experiment.edits import (
 )
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.options import MITIGATIONS, NEGATIVES, OBJECTIVES
-from vlcore.experiment.vocabulary import check_captions
+from vlcore.experiment.vocabulary import check_captions, vocabulary_for
 from vlcore.scenes import CONTEXTS, Scene, draw, sample
 
 # Of drawn images: no image of a set, and no example of a page, shows one of their scenes.
@@ -374,7 +374,8 @@ def learnt_captions(images: ImageSet, condition: Condition) -> tuple[Caption, ..
                 f" which {added.text!r} does not."
             )
         captions.setdefault(added.text, added)
-    check_captions(list(captions))
+    texts = list(captions)
+    check_captions(texts, vocabulary_for(condition.text, grouping, texts))
     return tuple(captions.values())
 
 

@@ -44,6 +44,8 @@ _BASE_WORDS = "a an the on in of photo picture horse camel grass desert"
 class Vocabulary:
     """Words to numbers: 0 is padding, 1 a word that is not known."""
 
+    most = f"{MAX_WORDS} words"  # of a caption
+
     def __init__(self, words: Sequence[str]) -> None:
         self.words = tuple(dict.fromkeys(words))
         self._index = {word: number for number, word in enumerate(self.words, start=2)}
@@ -80,6 +82,7 @@ class WordPieces:
     unknown."""
 
     words: tuple[str, ...] = ()  # none: it is the same for all image sets
+    most = f"{MAX_PIECES} word pieces"  # of a caption
 
     def __len__(self) -> int:
         return WORD_PIECES
@@ -142,22 +145,22 @@ def _tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def check_captions(captions: Sequence[str]) -> None:
-    """Raise CaptionError unless captions can be trained on: each has words, and no two have the
-    same first `MAX_WORDS`."""
-    by_words: dict[tuple[str, ...], str] = {}
-    for text in captions:
-        words = tuple(split_words(text)[:MAX_WORDS])
-        if not words:
+def check_captions(captions: Sequence[str], vocabulary: AnyVocabulary) -> None:
+    """Raise CaptionError unless captions can be trained on: each has words, and no two become the
+    same tokens of `vocabulary`, which knows their words."""
+    by_tokens: dict[tuple[int, ...], str] = {}
+    for text, row in zip(captions, vocabulary.tokens(captions).tolist(), strict=True):
+        if not split_words(text):
             raise CaptionError(
                 f"The caption {text!r} has no words; choose another label style or template."
             )
-        if words in by_words:
+        if tuple(row) in by_tokens:
             raise CaptionError(
-                f"The captions {by_words[words]!r} and {text!r} have the same first {MAX_WORDS}"
-                " words, which is all that models read; choose another label style or template."
+                f"The captions {by_tokens[tuple(row)]!r} and {text!r} have the same first"
+                f" {vocabulary.most}, which is all that the model reads; choose another label style"
+                " or template."
             )
-        by_words[words] = text
+        by_tokens[tuple(row)] = text
 
 
 def split_words(text: str) -> list[str]:

@@ -209,8 +209,9 @@ class Labels:
         """
         captions = captions_of(condition.labels, grouping, condition.template)
         texts = tuple(caption.text for caption in training_captions or captions)
-        check_captions(texts)
-        return cls(captions, vocabulary_for(condition.text, grouping, texts))
+        vocabulary = vocabulary_for(condition.text, grouping, texts)
+        check_captions(texts, vocabulary)
+        return cls(captions, vocabulary)
 
     @property
     def texts(self) -> tuple[str, ...]:
