@@ -98,9 +98,8 @@ def without_overlays_of_nothing(comparison: ComparedMaps, options: MapOptions) -
     no model has one."""
     if len(comparison.models) == 1:
         options = options.replace(movement=False)
-    if not any(model.artifact.embeddings.untrained for model in comparison.models):
-        options = options.replace(untrained=False)
-    return options
+    embeddings = [model.artifact.embeddings for model in comparison.models if options.untrained]
+    return options.replace(untrained=any(each.untrained for each in embeddings))
 
 
 def with_trust(comparison: ComparedMaps) -> pd.DataFrame:
