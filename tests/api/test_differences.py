@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.experiment.test_condition import OTHER as ALL_OTHER
 from vlcore.api.differences import (
     BASELINES,
+    SETTINGS,
     controlled_baseline,
     describe_differences,
     differing_settings,
@@ -55,6 +56,7 @@ def test_each_of_several_settings_is_named_once(names: set[str]) -> None:
         (Condition(data_seed=2, init_seed=2), ["seed"]),
         (Condition(labels="own", template="one {object}"), ["labels"]),
         (Condition("photos", "1"), ["image set"]),
+        (Condition(recipe="classic"), ["recipe"]),
         (Condition(), []),
     ],
 )
@@ -62,6 +64,22 @@ def test_settings_that_follow_another_are_not_named(
     condition: Condition, settings: list[str]
 ) -> None:
     assert differing_settings([Condition(), condition]) == settings
+
+
+@pytest.mark.parametrize(
+    ("condition", "other", "named"),
+    [
+        (Condition(batch_size=64), Condition(recipe="classic"), "batch_size"),
+        (Condition(), Condition(data_seed=1, init_seed=7), "init_seed"),
+    ],
+)
+def test_a_setting_that_does_not_follow_is_named(
+    condition: Condition, other: Condition, named: str
+) -> None:
+    settings = differing_settings([condition, other])
+    assert len(settings) == 2
+    assert SETTINGS[named] in settings
+    assert "Controlled pair" not in describe(condition, other)
 
 
 @given(st.lists(ONE_OF_FOUR, min_size=2, max_size=4))

@@ -73,7 +73,8 @@ def test_documents_of_the_first_version(first_and_last: ComparedMaps) -> None:
     comparison = measured_as(first_and_last, 0, metrics)
     table = metrics_table.measures_table(comparison, SCENES).set_index("")
     row = table.loc[catalogue.words_of("effective_rank", SCENES)]
-    assert row[["Left", "Pixels", "Images"]].tolist() == ["not defined: one point", "", ""]
+    assert row[["Left", "Pixels"]].tolist() == ["not defined: one point", ""]
+    assert row["Images"] == "2,000", "of the right model"
     assert row["Left, untrained"] == wording.number(metrics["untrained"]["effective_rank"])
 
 
@@ -127,6 +128,9 @@ def test_labels_that_name_no_object(first_and_last: ComparedMaps) -> None:
         assert words in description.describe_comparison(comparison, SCENES)
         table = metrics_table.group_accuracy_table(comparison, SCENES)
         assert table.iloc[:, pane + 1].tolist() == ["not defined: no label"] * 4
+        measures = metrics_table.measures_table(comparison, SCENES).set_index("")
+        minority = catalogue.words_of("minority_accuracy", SCENES)
+        assert bool(measures["Images"][minority]) == (pane == 0), "of the model that has it"
         rows = metrics_table.group_accuracy_rows(comparison)
         assert set(rows["model"]) == [{"Right"}, set()][pane]
         assert list(rows.columns) == ["pane", "model", "group", "accuracy", "low", "high", "n"]

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from vlcore.classroom.lessons import COLLAPSE, EXPERIMENTS, LETTERS, Lesson, lessons
+from vlcore.classroom.lessons import COLLAPSE, EXPERIMENTS, LETTERS, Lesson, lessons, placeholders
 from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.grouping import SCENES, Grouping
 from vlcore.study import plans
@@ -81,5 +81,11 @@ def test_words_are_those_of_the_set_and_give_no_answer_away() -> None:
         if step.right.data == "pets":
             words = f"{words} {step.quantity.words}".replace("”", " ").replace("“", " ")
             assert not {"animal", "horse", "camel", "desert"} & set(words.split())
+    groups = placeholders(Condition(), PETS)
+    assert groups["groups"] == "cat, home; cat, park; dog, park; and dog, home"
+    assert groups["minority_or"] == "cat, park; or dog, home"
+    assert (
+        placeholders(Condition(), SCENES)["minority_or"] == "horse in the desert or camel on grass"
+    )
     text = lessons(Condition(n_per_group=20))[EXPERIMENTS].steps[2].text
     assert f"{100 * STUDY_BIAS:.0f} % removed (5 of 20 kept)" in text

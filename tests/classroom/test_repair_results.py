@@ -1,5 +1,7 @@
 """Results of a repair: teams in their order, the wall, its table, and what helped."""
 
+import dataclasses
+
 import pytest
 
 from vlcore.classroom import repair, repair_results
@@ -65,6 +67,10 @@ def test_teams_are_ranked_and_a_shortcut_that_is_turned_round_is_seen() -> None:
         "Team 1",
     ]
     assert [one.is_reversed for one in (faded, adding)] == [True, False]
+    equal = [dataclasses.replace(fewer, name=f"Team {number}") for number in (10, 2)]
+    teams = repair_results.ranked([*equal, adding])
+    assert [team.name for team in teams] == ["Team 2", "Team 10", "Team 2"]
+    assert repair_results.places([*equal, faded]) == {"Team 2": 1, "Team 10": 1, "Team 1": 3}
     assert (adding.changes, adding.minority.n) == (12, 1000)
     chance = repair_results.repair_result(
         "by chance", "", [end(value) for value in (0.4, 0.5, 0.3)], IMAGES.grouping

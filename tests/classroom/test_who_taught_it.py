@@ -75,6 +75,9 @@ def test_the_score_counts_complete_guesses_beside_chance() -> None:
     found = [np.isin(random.permutation(20)[:3], (0, 3, 6)).sum() for _ in range(4000)]
     low, high = np.quantile(found, [0.025, 0.975])
     assert f"({low:g} to {high:g})" in score
+    of_one = SHEET_OF_TWENTY.score("100", votes)
+    assert "1 image has 0.1 of them" in of_one
+    assert "3 images have 0.5 of them" in of_one, "as many as the class had"
     assert "1 image has 0.1 of them (0 to 1)" in SHEET_OF_TWENTY.score("100", {}), "3 in 20"
     alone = SHEET_OF_TWENTY.score(None, {})
     assert "You" not in alone

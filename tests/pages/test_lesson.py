@@ -447,7 +447,7 @@ def test_a_set_of_ones_own_has_its_own_words_and_no_published_runs(
 ) -> None:
     import_set(pets(tmp_path / "pets"), "pets")
     page = start(data="pets", step="bias")
-    assert "new images of cat, park or dog, home" in page.header[0].value
+    assert "new images of cat, park; or dog, home" in page.header[0].value
     started = begun("pets")
     move_session(started.code, started.token, "bias", "reveal")
     page = start(code=started.code, presenter=started.token)

@@ -151,7 +151,7 @@ def test_a_class_guesses_on_phones_and_sees_what_is_shown(queue: FakeQueue) -> N
     me = phone.session_state["lesson_me"]
     assert find_session(room.code, me).vote == "-".join(map(str, guess))  # type: ignore[union-attr]
     press(wall, "Show what is blamed")
-    assert "in 1 guess." in text_of(wall)
+    assert "in 1 guess of 12 images." in text_of(wall)
     phone.run()
     assert "You found" in text_of(phone)
     press(press(wall, GO), REMOVE)

@@ -5,7 +5,7 @@ from dataclasses import fields
 from itertools import combinations
 
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.options import TOWERS, ArtifactKind
+from vlcore.experiment.options import RECIPES, TOWERS, ArtifactKind
 
 SETTINGS = {field.name: field.name.replace("_", " ") for field in fields(Condition)} | {
     "data": "image set",
@@ -69,10 +69,22 @@ def differing_settings(conditions: Sequence[Condition]) -> list[str]:
     differing = [
         name for name in SETTINGS if len({getattr(condition, name) for condition in conditions}) > 1
     ]
-    words = {name: SETTINGS[name] for name in differing if _FOLLOWS.get(name) not in differing}
-    if "init_seed" in differing and "data_seed" in differing:
+    followers = [
+        name
+        for name in differing
+        if _FOLLOWS.get(name) in differing and all(_is_usual(name, each) for each in conditions)
+    ]
+    words = {name: SETTINGS[name] for name in differing if name not in followers}
+    if "init_seed" in followers:
         words["data_seed"] = "seed"
     return list(words.values())
+
+
+def _is_usual(name: str, condition: Condition) -> bool:
+    """Whether a setting has the value that the one which it follows brings with it."""
+    if name == "batch_size":
+        return condition.batch_size == RECIPES[condition.recipe].batch_size
+    return name != "init_seed" or condition.init_seed == condition.data_seed
 
 
 def describe_differences(conditions: Mapping[str, Condition]) -> str:

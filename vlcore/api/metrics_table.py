@@ -39,7 +39,8 @@ def measures_table(comparison: ComparedMaps, grouping: Grouping) -> pd.DataFrame
         name = measure.name
         if not any(estimate_of(metrics, name) for metrics in columns.values()):
             continue  # the image set does not have it
-        row = {"": catalogue.words_of(name, grouping), "Images": _count(first["end"], name)}
+        counts = [_count(model.artifact.metrics["end"], name) for model in comparison.models]
+        row = {"": catalogue.words_of(name, grouping), "Images": next(filter(None, counts), "")}
         row |= {column: describe_measure(metrics, name) for column, metrics in columns.items()}
         for column, metrics in controls.items():
             row[column] = describe_measure(metrics, name) if estimate_of(metrics, name) else ""

@@ -125,16 +125,18 @@ class Lesson:
 
 def placeholders(usual: Condition, grouping: Grouping) -> dict[str, str]:
     """The values of placeholders in texts of lessons and of the guide, for an image set."""
-    *first, last = group_words(grouping).values()
+    words = list(group_words(grouping).values())
+    # Words with a comma of their own need another one between them.
+    comma = "; " if any("," in group for group in words) else ", "
     minority = [group_words(grouping)[group] for group in grouping.minority]
     return {
         "animal": grouping.object_word,
         "n": str(usual.n_per_group),
         "share": f"{100 * STUDY_BIAS:.0f} %",
         "bias": describe_bias(usual.replace(bias=STUDY_BIAS)),
-        "groups": f"{', '.join(first)} and {last}",
-        "minority_and": " and ".join(minority),
-        "minority_or": " or ".join(minority),
+        "groups": f"{comma.join(words[:-1])}{comma.strip(', ')} and {words[-1]}",
+        "minority_and": f"{comma.strip(', ')} and ".join(minority),
+        "minority_or": f"{comma.strip(', ')} or ".join(minority),
         "minority_one": minority[0],
         "Minority_one": minority[0][0].upper() + minority[0][1:],
         "short": quoted_captions("undescriptive", grouping),

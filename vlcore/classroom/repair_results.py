@@ -28,7 +28,7 @@ from vlcore.classroom.session import LessonError
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.edits import MOST, read_edits
 from vlcore.experiment.grouping import Grouping, group_words
-from vlcore.experiment.wording import percent, points, rate
+from vlcore.experiment.wording import percent, points, rate, signed
 from vlcore.metrics.estimate import Estimate
 from vlcore.plots.ranking import ranking_chart
 from vlcore.plots.theme import Palette
@@ -139,15 +139,20 @@ def _mean_and_range(estimates: Sequence[Estimate]) -> Estimate:
 
 def ranked(results: Sequence[RepairResult]) -> list[RepairResult]:
     """Best first, reversed shortcuts last; of equal ones that with fewer changes."""
-    return sorted(
-        results,
-        key=lambda result: (
-            result.is_reversed,
-            -result.minority.value,
-            result.changes,
-            result.name,
-        ),
-    )
+    return sorted(results, key=lambda result: (*_rank(result), len(result.name), result.name))
+
+
+def _rank(result: RepairResult) -> tuple[bool, float, int]:
+    return result.is_reversed, -result.minority.value, result.changes
+
+
+def places(results: Sequence[RepairResult]) -> dict[str, int]:
+    """The place of each result by its name, from 1; equal ones share theirs."""
+    ranks = [_rank(result) for result in results]
+    return {
+        result.name: 1 + sum(other < rank for other in ranks)
+        for result, rank in zip(results, ranks, strict=True)
+    }
 
 
 def gains_by_kind(results: Sequence[RepairResult], base: RepairResult) -> pd.DataFrame:
@@ -181,7 +186,7 @@ def gains_words(table: pd.DataFrame) -> pd.DataFrame:
     """The table of `gains_by_kind` in words: ``+5``."""
     table = table.set_index("kind of change")
     for column in (_ALL_GROUPS, "minority"):
-        table[column] = table[column].map("{:+.0f}".format)
+        table[column] = table[column].map(lambda gain: signed(gain, 0))
     return table
 
 
@@ -271,11 +276,15 @@ class Ranking:
 
     def place(self, name: str) -> str:
         """The rank of a team, in a sentence or two; empty where it has none."""
-        for place, team in enumerate(self.teams, start=1):
-            if team.name == name:
-                reverses = " The shortcut is reversed." * team.is_reversed
-                return f"{name}: place {place} of {len(self.teams)}, {team.words}.{reverses}"
-        return ""
+        team = next((team for team in self.teams if team.name == name), None)
+        if team is None:
+            return ""
+        place_of = places(self.teams)
+        place = f"place {place_of[name]} of {len(self.teams)}"
+        if list(place_of.values()).count(place_of[name]) > 1:
+            place += ", shared"
+        reverses = " The shortcut is reversed." * team.is_reversed
+        return f"{name}: {place}, {team.words}.{reverses}"
 
     def chart(self, palette: Palette, width: int, height: int) -> alt.LayerChart:
         """The ranking as a chart, see `vlcore.plots.ranking.ranking_chart`."""
@@ -410,10 +419,11 @@ def export_table(ranking: Ranking, grouping: Grouping, towers: str) -> pd.DataFr
     parts = {"minority": "minority", "majority": "majority", "balanced": "all groups"}
     parts |= group_words(grouping)
     rows = []
-    for place, result in enumerate(ranking.results, start=1):
+    place_of = places(ranking.teams)
+    for result in ranking.results:
         kinds = {edit.kind for edit in read_edits(result.edits)}
         row: dict[str, Any] = {
-            "place": place if place <= len(ranking.teams) else None,
+            "place": place_of.get(result.name),
             "who": result.name,
             "models": result.models,
             "changes": result.changes,

@@ -21,7 +21,7 @@ from vlcore.experiment.captions import quoted_captions
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.options import PRESETS
-from vlcore.experiment.wording import signed
+from vlcore.experiment.wording import plural, signed
 
 WHO_TAUGHT_IT = "who-taught-it"
 GUESS, RANK, TEST = PHASES  # guesses count; the blamed images; what training without them changes
@@ -104,25 +104,34 @@ class Sheet:
 
     def score(self, guess: str | None, votes: Mapping[str, int]) -> str:
         """How many blamed images a guess and those of a class have, beside chance."""
-        from scipy.stats import hypergeom  # takes 0.4 s, for which a page does not wait
-
         count = len(self.blamed)
-        chosen = len(self.read(guess)) or count
-        picked = f"{chosen} image{'s' * (chosen > 1)}"
-        by_chance = hypergeom(len(self.rows), count, chosen)
-        low, high = by_chance.interval(0.95)
-        sentences = [
-            f"By chance {picked} {'have' if chosen > 1 else 'has'} {by_chance.mean():.1f} of them"
-            f" ({low:g} to {high:g})."
-        ]
+        chosen = len(self.read(guess))
+        sentences, sizes = [], []
+        if chosen:
+            images = plural(chosen, "image")
+            sentences.append(f"You found {self.hits(guess)} of {count} with {images}.")
+            sizes.append(chosen)
         counts = {text: number for text, number in votes.items() if self.is_complete(text)}
         if guesses := sum(counts.values()):
             mean = sum(self.hits(text) * number for text, number in counts.items()) / guesses
-            in_all = f"{guesses} guess{'es' * (guesses > 1)}"
-            sentences.insert(0, f"The class found {mean:.1f} on average, in {in_all}.")
-        if self.read(guess):
-            sentences.insert(0, f"You found {self.hits(guess)} of {count} with {picked}.")
+            in_all = f"{guesses} guess{'es' * (guesses > 1)} of {count} images"
+            sentences.append(f"The class found {mean:.1f} on average, in {in_all}.")
+            sizes.append(count)
+        for size in dict.fromkeys(sizes or [count]):
+            sentences.append(self._chance_in_words(size))
         return " ".join(sentences)
+
+    def _chance_in_words(self, chosen: int) -> str:
+        """How many blamed images some that are chosen by chance have."""
+        from scipy.stats import hypergeom  # takes 0.4 s, for which a page does not wait
+
+        by_chance = hypergeom(len(self.rows), len(self.blamed), chosen)
+        low, high = by_chance.interval(0.95)
+        have = "have" if chosen > 1 else "has"
+        return (
+            f"By chance {plural(chosen, 'image')} {have} {by_chance.mean():.1f} of them"
+            f" ({low:g} to {high:g})."
+        )
 
 
 def sheet_of(explanation: Explanation) -> Sheet:
@@ -140,7 +149,7 @@ def question_text(explanation: Explanation, group: str, sheet: Sheet) -> str:
     """What is asked about an image of a group, in words."""
     question = explanation.question
     return (
-        f"This model takes a {group} for a {question.other}. Which {len(sheet.blamed)} of these"
+        f"This model takes this {group} for “{question.other}”. Which {len(sheet.blamed)} of these"
         f" {len(sheet.rows)} training images moved it most towards “{question.other}”, as"
         " TracIn estimates it?"
     )

@@ -16,6 +16,7 @@ from vlcore.experiment.options import (
     ArtifactKind,
 )
 
+_WHOLE = 99.5  # numbers from here on are rounded to whole ones
 FEW = 20  # images below which a rate says little: its interval is wider than 40 points
 STYLE_WORDS = {name: style.legend for name, style in LABEL_STYLES.items() if style.legend}
 TOWERS_SEEN = {  # before they are trained
@@ -151,8 +152,10 @@ def share(estimate: Mapping[str, Any]) -> str:
 
 
 def number(estimate: Mapping[str, Any]) -> str:
-    """``0.71 (0.68 to 0.74)``, two digits that count."""
-    return interval(estimate, lambda value: f"{value:.2g}")
+    """``0.71 (0.68 to 0.74)``, two digits that count; of large numbers the whole ones."""
+    return interval(
+        estimate, lambda value: f"{value:.0f}" if abs(value) >= _WHOLE else f"{value:.2g}"
+    )
 
 
 def difference(estimate: Mapping[str, Any], digits: int = 2) -> str:

@@ -12,6 +12,7 @@ from vlcore.api.model_map import ModelMap
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
+from vlcore.experiment.vocabulary import split_words
 from vlcore.experiment.wording import decimal
 from vlcore.plots import matrices
 from vlcore.plots.maps.small import caption_map
@@ -157,7 +158,7 @@ def _show_shortened(answers: Mapping[str, CaptionAnswer], text: str) -> None:
     tables = {name: answer.without for name, answer in answers.items() if not answer.without.empty}
     if not tables:
         reason = "A caption of one word has none to leave out."
-        if " " in text:
+        if len(split_words(text)) > 1:
             reason = "These models read whole captions alone, so no word can be left out."
         st.caption(reason)
         return
@@ -166,6 +167,8 @@ def _show_shortened(answers: Mapping[str, CaptionAnswer], text: str) -> None:
         " model."
     )
     first = next(iter(tables.values()))
+    if len(first) == captions.MOST_WORDS:
+        st.caption(f"The first {captions.MOST_WORDS} words at most are left out, one by one.")
     rows = pd.DataFrame({"Left out": first["word"], "What remains": first["caption"]})
     columns = {}
     for name, table in tables.items():

@@ -47,7 +47,7 @@ class Case:
 
     images: ImageSet
     row: int
-    another: int  # the image after it
+    following: str | None  # the step of the image after it; None where it is the only one
     explanation: Explanation
     sheet: Sheet
 
@@ -173,8 +173,9 @@ def _case(room: ClassSession, images: ImageSet, may_start: bool) -> Case:
     rows = who_taught_it.wrong_rows(cache.artifact(key), images)
     row = next((row for row in rows if str(row) == room.step), rows[0])
     explanation = _explanation(key, images, row, may_start)
-    another = rows[(rows.index(row) + 1) % len(rows)]
-    return Case(images, row, another, explanation, who_taught_it.sheet_of(explanation))
+    # The first image has the step that a session begins with, and keeps its guesses.
+    following = [*map(str, rows[1:]), FIRST][rows.index(row)] if len(rows) > 1 else None
+    return Case(images, row, following, explanation, who_taught_it.sheet_of(explanation))
 
 
 @st.cache_resource(
@@ -216,7 +217,7 @@ def _navigation(
     def another() -> None:
         if change is not None:
             change(lambda _before: "")
-        move(str(case.another), GUESS)
+        move(case.following or FIRST, GUESS)
 
     onwards = {GUESS: ("Show what is blamed", RANK), RANK: ("Put it to the test", TEST)}
     with place:
@@ -227,7 +228,13 @@ def _navigation(
             label, phase = onwards[room.phase]
             go = partial(move, step, phase)
             st.button(label, icon=":material/arrow_forward:", type="primary", on_click=go)
-        st.button("Another image", icon=":material/shuffle:", on_click=another)
+        st.button(
+            "Another image",
+            icon=":material/shuffle:",
+            on_click=another,
+            disabled=case.following is None,
+            help="The model is wrong on no other." if case.following is None else None,
+        )
 
 
 def _show(room: ClassSession, case: Case, change: Callable[[Change], None] | None) -> None:
