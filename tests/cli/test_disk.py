@@ -77,8 +77,24 @@ def test_a_home_has_a_maximum_size(
     with pytest.raises(disk.NoRoomError):
         disk.make_room()
     assert store.published_keys() == [models[0]]
+    monkeypatch.setattr(limits, "GB", disk.size_of(models_folder()))
+    monkeypatch.setenv("VLCORE_HOME_MAX", "1")
+    (models_folder() / "later").mkdir()
+    for key in (models[0], "later"):
+        trash.discard([models_folder() / key])
+    (models_folder() / "more").write_bytes(b"x")
+    assert document("prune")["removed"] == [], "it has not been a week"
+    disk.make_room()
+    assert document("disk")["deleted"] == ["later"], "the oldest goes where room is needed"
     monkeypatch.setenv("VLCORE_HOME_MAX", "a lot")
     assert cli("disk")[0] == 2
+
+
+def test_holes_of_files_take_no_room(tmp_path: Path) -> None:
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(2**30)
+    (tmp_path / "whole").write_bytes(b"x" * 5000)
+    assert 5000 <= disk.size_of(tmp_path) < 2**20
 
 
 def test_bundled_models_cannot_be_deleted(

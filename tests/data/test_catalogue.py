@@ -39,6 +39,14 @@ def test_a_set_goes_with_all_its_versions_and_nothing_else(sets: Path, tmp_path:
         assert left(sets) == before, "and can be put back"
         with pytest.raises(trash.TrashError, match="nothing deleted"):
             trash.restore_deleted(name)
+    catalogue.remove("snowy")
+    catalogue.remove("zoo")
+    for name, folder in (("snowy", "snowy"), ("zoo", "zoo-v2")):
+        (sets / folder).mkdir()
+        before = left(sets)
+        with pytest.raises(trash.TrashError, match=f"{folder} again; delete it first"):
+            trash.restore_deleted(name)
+        assert left(sets) == before, "neither an import nor a drawn set hides the other"
     assert (tmp_path / "elsewhere" / "images" / "1.jpg").exists(), (
         "a link goes and what it leads to stays"
     )

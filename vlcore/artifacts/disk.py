@@ -34,12 +34,14 @@ class Usage(NamedTuple):
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of all files in a folder; links are not followed."""
+    """Bytes of all files in a folder, without the holes of files; links are not followed."""
     total = 0
     for parent, _, names in os.walk(folder):
         for name in names:
             with suppress(OSError):  # it has just been deleted
-                total += os.lstat(os.path.join(parent, name)).st_size
+                status = os.lstat(os.path.join(parent, name))
+                blocks = getattr(status, "st_blocks", status.st_size)  # Windows has none
+                total += min(status.st_size, blocks * 512)
     return total
 
 
@@ -102,7 +104,7 @@ def _is_made_here(key: str) -> bool:
 
 
 def delete(*keys: str) -> None:
-    """Move artifacts to the trash for a week; StoreError where one is absent or bundled, and all of
+    """Move artifacts to the trash; StoreError where one is absent or bundled, and all of
     them stay."""
     folders = {key: models_folder() / store.check_key(key) for key in keys}
     for key, folder in folders.items():
@@ -127,7 +129,8 @@ def _remakeable() -> Iterator[tuple[float, str]]:
 
 
 def prune(min_free: int = limits.FREE_BYTES) -> list[str]:
-    """Empty the trash and remove remakeable artifacts, the oldest first, as far as needed.
+    """Remove what was deleted a week ago, and remakeable artifacts, the oldest first, as far as
+    needed.
 
     Args:
         min_free: bytes that must be free; the home must be within its limit too.
@@ -146,10 +149,14 @@ def prune(min_free: int = limits.FREE_BYTES) -> list[str]:
 
 
 def make_room() -> None:
-    """Prune where there is no room for a job; NoRoomError where that does not help."""
+    """Prune where there is no room for a job, then empty the trash, the oldest first, as far as
+    needed; NoRoomError where that does not help."""
     if not _excess(limits.FREE_BYTES, _COUNT_VALID):
         return
     prune()
+    deleted = trash.deleted_folders()
+    while deleted and _excess(limits.FREE_BYTES):
+        trash.erase(deleted.pop())  # the oldest
     if not _excess(limits.FREE_BYTES):
         return
     reason = f"less than {limits.FREE_BYTES / limits.GB:.0f} GB are free on the server's disk"

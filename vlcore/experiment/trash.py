@@ -1,10 +1,11 @@
-"""Deleted models and image sets: kept for a week in a folder of the same disk, so that they can be
-restored."""
+"""Deleted models and image sets: kept for a week in a folder of the same disk, or until room is
+needed, so that they can be restored."""
 
 import re
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from vlcore.experiment.files import data_folder, make_folder, models_folder, wri
 KEPT_SECONDS = 7 * 24 * 3600.0
 # Name of a folder, and when it was deleted, in nanoseconds since 1970.
 _NAME = re.compile(r"(.+)~(\d+)")
+_VERSION = re.compile(r"-v\d+$")  # of a drawn set's folder
 
 
 class TrashError(LabError):
@@ -42,12 +44,17 @@ def discard(folders: Sequence[Path]) -> None:
 def deleted_folders() -> list[Deleted]:
     """Folders that can be restored, the latest first; a drawn set may have one for each version."""
     deleted = []
-    for home, version in ((models_folder(), ""), (data_folder(), r"-v\d+$")):
+    for home in (models_folder(), data_folder()):
         for path in (home / ".trash").glob("*~*"):
             if match := _NAME.fullmatch(path.name):
-                name = re.sub(version, "", match[1]) if version else match[1]
-                deleted.append(Deleted(name, int(match[2]) / 1e9, path, home / match[1]))
+                origin = home / match[1]
+                deleted.append(Deleted(_name_of(origin), int(match[2]) / 1e9, path, origin))
     return sorted(deleted, key=lambda folder: -folder.at)
+
+
+def _name_of(origin: Path) -> str:
+    """Name of the model or set of a folder."""
+    return _VERSION.sub("", origin.name) if origin.parent == data_folder() else origin.name
 
 
 def restore_deleted(name: str) -> list[Path]:
@@ -63,9 +70,9 @@ def restore_deleted(name: str) -> list[Path]:
             " put back."
         )
     last = [folder for folder in named if folder.at == named[0].at]
-    for folder in last:
-        if folder.origin.exists():
-            raise TrashError(f"There is {folder.origin} again; delete it first.")
+    for path in last[0].origin.parent.iterdir():
+        if _name_of(path) == name:
+            raise TrashError(f"There is {path} again; delete it first.")
     for folder in last:
         with write_errors(folder.origin, "make it writable"):
             folder.path.rename(folder.origin)
@@ -77,9 +84,15 @@ def empty(older_than: float = KEPT_SECONDS) -> list[str]:
     before = time.time() - older_than
     old = [folder for folder in deleted_folders() if folder.at <= before]
     for folder in old:
-        with write_errors(folder.path, "make it writable"):
-            if folder.path.is_symlink():
-                folder.path.unlink()
-            else:
-                shutil.rmtree(folder.path)
+        erase(folder)
     return [folder.name for folder in old]
+
+
+def erase(folder: Deleted) -> None:
+    """Remove a deleted folder for good; HomeError where the disk refuses."""
+    # Another process may have just removed it.
+    with write_errors(folder.path, "make it writable"), suppress(FileNotFoundError):
+        if folder.path.is_symlink():
+            folder.path.unlink()
+        else:
+            shutil.rmtree(folder.path)

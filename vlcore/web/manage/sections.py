@@ -177,8 +177,8 @@ def show_models_and_sets() -> None:
     else:
         st.caption("Nothing was trained, imported or drawn on this server yet.")
     about = (
-        "For a week everything deleted can be restored; after that `python -m vlcore clean` removes"
-        " it."
+        "For a week, or until room is needed, everything deleted can be restored; after that"
+        " `python -m vlcore clean` removes it."
     )
     names = {row["key"]: row["name"] for row in rows}
     if chosen := _choose_some("Delete", names, "Delete these", "delete", about):
