@@ -4,6 +4,7 @@ refused."""
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,6 +101,28 @@ def test_a_repaired_condition_is_another_and_says_how_many_changes_it_has() -> N
     assert title(plain.replace(edits=canonical_edits([FIRST, Add(2)]))).endswith(", 2 changes")
     mixed: Any = [{"kind": "add", "picture": 3}, FIRST]  # as a notebook has them
     assert Condition(edits=mixed).edits == canonical_edits(mixed)
+
+
+def test_numbers_of_numpy_and_other_names_of_labels_are_the_same_edits() -> None:
+    given_edits: list[dict[str, Any]] = [
+        {"kind": "remove", "picture": np.int64(3)},
+        {"kind": "draw", "object": "camel", "context": "snow", "number": np.int32(7)},
+        {"kind": "weight", "group": "camel_grass", "by": np.int64(2)},
+        {"kind": "fade", "share": np.float32(0.3)},
+        {"kind": "caption", "picture": np.uint16(4), "style": "short"},
+    ]
+    as_stored = [
+        Remove(3),
+        Draw("camel", "snow", 7),
+        Weigh("camel_grass", 2.0),
+        Fade(0.3),
+        Relabel(4, "undescriptive"),
+    ]
+    assert Condition(edits=given_edits).edits == canonical_edits(as_stored)
+    for bad in (np.float64("nan"), np.bool_(True), np.int64(-1)):
+        for entry in ({"kind": "fade", "share": bad}, {"kind": "add", "picture": bad}):
+            with pytest.raises(EditError):
+                canonical_edits([entry])
 
 
 def test_what_others_take_back_is_gone() -> None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+# Label styles by the names that pages and papers use; stored conditions and their keys have others.
+LABEL_ALIASES = {"short": "undescriptive"}
 _SYNONYMS = {
     "on the grass": ("on the grass", "in the meadow", "on green pasture"),
     "in the desert": ("in the desert", "amid dunes", "on hot sand"),

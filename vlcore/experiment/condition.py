@@ -17,7 +17,13 @@ from numbers import Integral, Real
 from typing import Any
 
 from vlcore.experiment import options
-from vlcore.experiment.captions import CaptionError, captions_of, find_style, template_fields
+from vlcore.experiment.captions import (
+    LABEL_ALIASES,
+    CaptionError,
+    captions_of,
+    find_style,
+    template_fields,
+)
 from vlcore.experiment.edits import Edit, EditError, Relabel, Weigh, canonical_edits, read_edits
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES
@@ -26,8 +32,6 @@ from vlcore.scenes import RENDERER_VERSION
 
 STUDY_BIAS = 0.75  # the study's example: 12 of 48 kept
 STYLES_OF_THE_STUDY = ("undescriptive", "descriptive")
-# Label styles by the names that pages and papers use; stored conditions and their keys have others.
-LABEL_ALIASES = {"short": "undescriptive"}
 LABELS_ON_PAGES = {style: name for name, style in LABEL_ALIASES.items()}
 GRIDS: dict[str, tuple[float, ...]] = {
     "experiments": (0.0, STUDY_BIAS),

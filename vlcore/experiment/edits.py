@@ -11,9 +11,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, astuple, dataclass, fields
 from functools import lru_cache
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
-from vlcore.experiment.captions import CaptionError, find_style, fixed_fields
+from vlcore.experiment.captions import LABEL_ALIASES, CaptionError, find_style, fixed_fields
 from vlcore.experiment.errors import LabError
 from vlcore.scenes import CONTEXTS, OBJECTS
 from vlcore.scenes.factors import NAMES, RANGES, Scalar
@@ -62,7 +63,7 @@ class ImageEdit(Edit):
     picture: int
 
     def __post_init__(self) -> None:
-        _check_whole("picture", self.picture, 10**7)
+        object.__setattr__(self, "picture", _whole("picture", self.picture, 10**7))
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Draw(Edit):
     def __post_init__(self) -> None:
         for name, known in (("object", OBJECTS), ("context", CONTEXTS)):
             _check_name(name, getattr(self, name), known)
-        _check_whole("number", self.number, NUMBERS - 1)
+        object.__setattr__(self, "number", _whole("number", self.number, NUMBERS - 1))
         try:
             factors: dict[Any, Any] = dict(self.factors)
         except (TypeError, ValueError) as error:
@@ -124,12 +125,14 @@ class Relabel(ImageEdit):
     """A training image has the caption of another label style, or of a template."""
 
     kind = "caption"
-    style: str
+    style: str  # as `labels` of a condition
     template: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         is_name = isinstance(self.style, str) and len(self.style) <= NAME_LENGTH
+        if is_name:
+            object.__setattr__(self, "style", LABEL_ALIASES.get(self.style, self.style))
         try:
             find_style(self.style if is_name else "")
             if self.style == "own":
@@ -276,11 +279,14 @@ def _effective(edits: list[Edit]) -> list[Edit]:
     return sorted(by_subject.values(), key=lambda edit: (order.index(edit.kind), astuple(edit)))
 
 
-def _check_whole(name: str, value: object, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= high:
-        raise EditError(
-            f"The {name} of an edit is {_cut(value)}; give a whole number from 0 to {high:,}."
-        )
+def _whole(name: str, value: Any, high: int) -> int:
+    # Also a number of numpy, as tables give them.
+    is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if is_whole and 0 <= value <= high:
+        return int(value)
+    raise EditError(
+        f"The {name} of an edit is {_cut(value)}; give a whole number from 0 to {high:,}."
+    )
 
 
 def _check_name(name: str, value: object, known: tuple[str, ...]) -> None:
@@ -288,9 +294,9 @@ def _check_name(name: str, value: object, known: tuple[str, ...]) -> None:
         raise EditError(f"No {name} is named {_cut(value)}; choose one of {', '.join(known)}.")
 
 
-def _number(name: str, value: object, low: float, high: float, digits: int = 2) -> float:
-    # NaN is in no range.
-    if isinstance(value, float | int) and not isinstance(value, bool) and low <= value <= high:
+def _number(name: str, value: Any, low: float, high: float, digits: int = 2) -> float:
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if is_number and low <= value <= high:  # NaN is in no range
         return round(float(value), digits) + 0.0
     raise EditError(
         f"The {name} of an edit is {_cut(value)}; give a number from {low:g} to {high:g}."

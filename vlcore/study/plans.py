@@ -14,13 +14,8 @@ from typing import Any
 
 from vlcore.data.drawn import recipe_of
 from vlcore.data.subset import on_its_set
-from vlcore.experiment.condition import (
-    GRIDS,
-    LABEL_ALIASES,
-    STYLES_OF_THE_STUDY,
-    Condition,
-    from_dict,
-)
+from vlcore.experiment.captions import LABEL_ALIASES
+from vlcore.experiment.condition import GRIDS, STYLES_OF_THE_STUDY, Condition, from_dict
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.options import (
     MITIGATIONS,
