@@ -112,6 +112,11 @@ def test_a_caption_is_that_pictures_alone_and_one_more_to_learn() -> None:
     assert training.rows.tolist() == CHOSEN.tolist()
     with pytest.raises(CaptionError):
         edited(Relabel(first, "own", "{object}."))  # which models read as they read the short one
+    for same in (Relabel(first, "short"), Relabel(first, "own", "{object}")):
+        with pytest.raises(EditError, match="has the caption 'horse' already"):
+            edited(same)
+        condition = BIASED.replace(edits=canonical_edits([same]))
+        assert texts_of(training_sets([IMAGES], condition, stored=True)[0]) == plain
     greek = "σε αυτή τη φωτογραφία βλέπουμε ένα ζώο, το {object}"
     with pytest.raises(CaptionError, match="word pieces"):
         edited(labels="own", template=greek, text="words")

@@ -483,7 +483,7 @@ def _replayed_training(key: str, _digest: str) -> ReplayedTraining:
 
     condition = store.read(key).condition
     check_explainable(condition)
-    (training, *_) = training_sets(parts_of(condition), condition)
+    (training, *_) = training_sets(parts_of(condition), condition, stored=True)
     images = training.images
     labels = Labels.of(condition, images.grouping, training.captions)
     if reason := why_no_caption_readout(condition, labels):

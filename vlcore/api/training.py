@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vlcore.artifacts import store
 from vlcore.data import subset
 from vlcore.data.catalogue import open_set
 from vlcore.data.feature_store import without_features
@@ -312,7 +313,7 @@ def parts_of(condition: Condition) -> list[ImageSet]:
 
 def check_trainable(condition: Condition) -> None:
     """Raise where an image set is missing or lacks images, or an edit cannot be made."""
-    training_sets(parts_of(condition), condition)
+    training_sets(parts_of(condition), condition, stored=store.published(condition.key))
 
 
 def caption_indices(

@@ -232,9 +232,9 @@ def advice_conditions(
 
 
 def training_set(images: ImageSet, condition: Condition) -> TrainingSet:
-    """The training set of a condition, of a set in folds the first; LabError where it cannot be
-    trained."""
-    return training_sets(subset.parts(images, condition.data_seed), condition)[0]
+    """The training set of a list that a team has, of a set in folds the first; LabError where it
+    cannot be trained."""
+    return training_sets(subset.parts(images, condition.data_seed), condition, stored=True)[0]
 
 
 def task_text(images: ImageSet, base: Condition) -> str:

@@ -174,9 +174,17 @@ def scene_of_edit(edit: Draw, images: ImageSet) -> Scene:
     return scene
 
 
-def training_sets(images: Sequence[ImageSet], condition: Condition) -> list[TrainingSet]:
+def training_sets(
+    images: Sequence[ImageSet], condition: Condition, *, stored: bool = False
+) -> list[TrainingSet]:
     """The training sets of a condition on the parts of its set (`vlcore.data.subset.parts`). In a
     set in folds an edit of an image applies to the models that are trained on it.
+
+    Args:
+        images: the parts.
+        condition: of the models.
+        stored: whether the model, or the list of its edits, is there already: in one from before
+            0.6 an edit of a caption may change nothing.
 
     Raises:
         ImageSetError: where the set is too small.
@@ -193,7 +201,28 @@ def training_sets(images: Sequence[ImageSet], condition: Condition) -> list[Trai
     for edit in condition.changes:
         if all(edit in reasons for reasons in idle):
             raise EditError(idle[0][edit])
+    if not stored:
+        _check_captions_change(images[0], condition)
     return sets
+
+
+def _check_captions_change(images: ImageSet, condition: Condition) -> None:
+    """Refuse a new caption that is the image's own; it is the same in all parts of a set."""
+    changed = relabelled(images, condition)
+    plain = row_captions(
+        condition.labels,
+        images.table,
+        np.array([edit.picture for edit in changed], np.int64),
+        images.grouping,
+        condition.data_seed,
+        condition.template,
+    )
+    for (edit, caption_now), before in zip(changed.items(), plain, strict=True):
+        if caption_now.text == before.text:
+            raise EditError(
+                f"Image {edit.picture} has the caption {before.text!r} already; give it another"
+                " one."
+            )
 
 
 def _training_set(images: ImageSet, condition: Condition, idle: dict[Edit, str]) -> TrainingSet:
