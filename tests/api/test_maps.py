@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from tests.api.stand_ins import BASE, image_set, publish, space
 from vlcore.api import maps
+from vlcore.api.clusters import fit_key
 from vlcore.api.maps import make_map, map_fits, read_map
 from vlcore.api.model_map import ModelMap, model_map
 from vlcore.artifacts.store import Artifact, StoreError, check_key, fingerprint, read
+from vlcore.experiment.condition import Condition
 from vlcore.jobs import jobs
 from vlcore.metrics import projection as measures
 from vlcore.plots import options
@@ -37,6 +39,22 @@ def pair(home: Path) -> list[Artifact]:
 
 def keys(artifacts: Sequence[Artifact]) -> list[str]:
     return [artifact.key for artifact in artifacts]
+
+
+def test_maps_and_clusters_of_the_longest_names_have_keys() -> None:
+    longest = Condition(
+        data="x" * 60,
+        bias=0.1234,
+        labels="clip_template_descriptive",
+        objective="infonce_identity",
+        mitigation="subsample",
+        data_seed=2**31 - 1,
+        init_seed=2**31 - 2,
+    ).key
+    for projection in (Projection("umap", seed=options.SEEDS - 1), Projection("tsne")):
+        for key in (longest, *map_fits([longest], projection)):
+            assert check_key(key) == key
+        assert check_key(fit_key(longest, projection, [longest]))
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from vlcore.jobs import jobs
 
 FILES = {"condition.json": b"{}", "metrics.json": b'{"a": 1}', "embeddings.npz": bytes(range(256))}
 HOSTILE = ["../x", "..", "", "A", "/etc/passwd", "a\\b", "a..b", ".work", "-x", "a\n", "ä", "a\x00"]
-HOSTILE += ["a" * 152, "~root"]
+HOSTILE += ["a" * 232, "~root"]
 
 
 def finished(files: dict[str, bytes] = FILES) -> Path:

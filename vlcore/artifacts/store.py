@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-KEY_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,150}")
+# 231 characters: with what work folders and the trash append, names of files have at most 255.
+KEY_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,230}")
 _KINDS_BY_SUFFIX = {
     ".umap": ArtifactKind.MAP,
     ".map": ArtifactKind.MAP,
