@@ -20,7 +20,7 @@ from filelock import FileLock
 from tests.jobs.children import PATIENCE, child, claim, ended, make, until
 from vlcore.artifacts import store
 from vlcore.experiment.errors import BusyError
-from vlcore.experiment.files import HomeError, models_folder
+from vlcore.experiment.files import HomeError, data_folder, models_folder
 from vlcore.jobs import jobs
 from vlcore.jobs.jobs import JobCancelledError, Reporter, State
 
@@ -374,3 +374,14 @@ def test_clean_removes_what_is_left_over_and_what_was_set_aside_a_week_ago(
     assert store.published_keys() == ["a-key"]
     assert jobs.clean() == ["locked-key"]
     assert list((models_folder() / ".work").iterdir()) == []
+    data_folder().mkdir()
+    parts = [models_folder() / ".b-key.0a.part", data_folder() / ".recipes.0b.part"]
+    parts[0].mkdir()
+    (parts[0] / "manifest.json").write_text("{")
+    parts[1].write_text("{")
+    assert jobs.clean() == [], "another process may be at it"
+    for part in parts:
+        os.utime(part, (0, 0))
+    assert jobs.clean() == [part.name for part in parts]
+    assert not any(part.exists() for part in parts)
+    assert store.published_keys() == ["a-key"]

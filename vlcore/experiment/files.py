@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from vlcore.experiment.errors import LabError
 
 OPEN_FILES = 65_536  # of a server and its workers
 _SCRATCH = "vlcore-"
+_PART_SECONDS = 24 * 3600.0  # that an unfinished file or folder stays
 # Errors of the system that a person can put right.
 _SYSTEM_ERRORS = {
     errno.ENOENT,
@@ -183,6 +185,19 @@ def atomic(path: Path, *, durable: bool = False) -> Iterator[Path]:
             shutil.rmtree(part, ignore_errors=True)
         with contextlib.suppress(OSError):  # it was renamed, or its folder does not exist
             part.unlink()
+
+
+def clear_parts(folder: Path) -> list[str]:
+    """Remove what processes that were killed a day ago left of `atomic` in a folder; returns the
+    names."""
+    before = time.time() - _PART_SECONDS
+    removed = []
+    for part in folder.glob(".*.part"):
+        with contextlib.suppress(FileNotFoundError):  # it has just been removed
+            if part.lstat().st_mtime < before:
+                shutil.rmtree(part) if part.is_dir() else part.unlink()
+                removed.append(part.name)
+    return sorted(removed)
 
 
 @contextlib.contextmanager

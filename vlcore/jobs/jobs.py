@@ -32,6 +32,8 @@ from vlcore.artifacts import store
 from vlcore.experiment.errors import BusyError
 from vlcore.experiment.files import (
     HomeError,
+    clear_parts,
+    data_folder,
     locked,
     make_folder,
     models_folder,
@@ -371,7 +373,8 @@ def active_and_ended() -> list[JobStatus]:
 
 
 def clean() -> list[str]:
-    """Remove the folders of jobs that no longer run, and of damaged artifacts after a week.
+    """Remove the folders of jobs that no longer run, of damaged artifacts after a week, and
+    unfinished ones of models and image sets after a day.
 
     Returns:
         The names that were removed.
@@ -394,6 +397,8 @@ def clean() -> list[str]:
         for path in store.set_aside_before(time.time() - SET_ASIDE):
             shutil.rmtree(path)
             removed.append(path.name)
+        for folder in (models_folder(), data_folder()):
+            removed += clear_parts(folder)
     return removed
 
 
