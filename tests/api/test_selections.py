@@ -29,7 +29,8 @@ from vlcore.experiment.condition import Condition
 IMAGES = image_set()
 FILES = [f"holiday/{row:04}.jpg" for row in range(len(IMAGES.table))]
 WEATHER = [("rain", "sun", "")[row % 3] for row in range(len(IMAGES.table))]
-COLUMNS = {"source": FILES, f"{USER}weather": WEATHER}
+TICKS = [("1", "")[row % 2] for row in range(len(IMAGES.table))]
+COLUMNS = {"source": FILES, f"{USER}weather": WEATHER, f"{USER}tick": TICKS, f"{USER}all": "1"}
 IMPORTED = dataclasses.replace(IMAGES, table=IMAGES.table.assign(**COLUMNS))
 COUNT = 3000
 ROWS = st.sets(st.integers(0, COUNT - 1)).map(sorted)
@@ -192,5 +193,6 @@ def test_facets_are_parts_that_are_there(comparison: ComparedMaps) -> None:
     assert right.tolist() == points["right_0"].ne("none").tolist()
     assert (facets["minority groups"] != facets["majority groups"]).all()
     assert facets["weather: rain"].tolist() == [row % 3 == 0 for row in comparison.rows]
-    assert {name for name in facets if ": " in name} == {"weather: rain", "weather: sun"}
+    of_columns = {name for name in facets if ": " in name}
+    assert of_columns == {"weather: rain", "weather: sun", "tick: 1"}, "not one that all have"
     assert all(mask.any() for mask in facets.values())

@@ -84,6 +84,18 @@ def test_a_number_or_a_bias_as_text(write: Callable[[Any], str], given: Any, sai
     assert write(given) == said
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a" + 60 * " " + "b", "a b"),
+        ("x\n" + 80 * "y", "x " + 36 * "y" + " …"),
+        (12 * "four ", " ".join(7 * ["four"]) + " …"),
+    ],
+)
+def test_a_long_text_is_cut_on_one_line(text: str, line: str) -> None:
+    assert wording.shortened(text, 40) == line
+
+
 def test_durations_are_rounded() -> None:
     said = {
         20: "half a minute",

@@ -34,7 +34,7 @@ def test_a_fresh_checkout_shows_the_question_and_one_button(
     assert page.title[0].value.endswith("?")
     assert len(page.get("image")) == 4, "one picture of each group, before anything is rendered"
     assert buttons(page) == [RUN]
-    assert "Draws the images once" in page.button[-1].help
+    assert "are drawn first" in page.button[-1].help
     assert text_of(page).count("Not trained yet") == 4
     assert "75 % removed (12 of 48 kept)" in text_of(page)
     assert not list(empty_home.iterdir()), "looking at the page writes nothing"

@@ -23,7 +23,7 @@ from vlcore.jobs.jobs import JobStatus, State
 from vlcore.web import shell
 from vlcore.web.train import tried_settings
 
-from .app import FakeQueue, labels, opened, pets, press, text_of, told_maps
+from .app import FakeQueue, clear, labels, opened, pets, press, text_of, told_maps
 
 TRAIN = "Train this model"
 
@@ -134,6 +134,7 @@ def test_what_a_set_has_too_few_images_for_is_a_sentence(
     page = opened("2_Train", data="pets", train_size_mode="fixed_total")
     assert "choose a lower bias, another size" in page.error[0].value
     assert TRAIN not in labels(page)
+    assert "All runs" in [heading.value for heading in page.subheader], "what is there stays"
     page = opened("2_Train", data="pets", train_size_mode="fixed_total", train_bias="0 %")
     assert not page.error
     assert TRAIN in labels(page)
@@ -149,6 +150,7 @@ def test_the_first_models_of_a_set_wait_for_features(
     assert training.feature_seconds(usual.with_towers("pretrained")) == pytest.approx(0.02 * 48)
     assert training.feature_seconds(usual) == 0
     monkeypatch.setattr(training, "FEATURE_SECONDS", 2.0)
+    clear()  # it is looked up once a minute
     assert "Train the models: about 2 minutes" in labels(opened("4_Upload", data="pets"))
 
 

@@ -98,8 +98,10 @@ def without_overlays_of_nothing(comparison: ComparedMaps, options: MapOptions) -
     no model has one."""
     if len(comparison.models) == 1:
         options = options.replace(movement=False)
-    embeddings = [model.artifact.embeddings for model in comparison.models if options.untrained]
-    return options.replace(untrained=any(each.untrained for each in embeddings))
+    if options.untrained:
+        embeddings = [model.artifact.embeddings for model in comparison.models]
+        options = options.replace(untrained=any(each.untrained for each in embeddings))
+    return options
 
 
 def with_trust(comparison: ComparedMaps) -> pd.DataFrame:

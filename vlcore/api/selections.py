@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -182,10 +183,19 @@ def _paired_difference(
     return difference(rates[0], rates[1], correlation, len(scenes))
 
 
+_facets: WeakKeyDictionary[ComparedMaps, dict[str, NDArray[np.bool_]]] = WeakKeyDictionary()
+
+
 def facets(comparison: ComparedMaps) -> dict[str, NDArray[np.bool_]]:
     """Parts of a comparison's points that a selection is combined with, by what they are called:
     groups, objects, backgrounds, rarity, split, which model is right, and the values of the user's
     columns and of what drawn scenes were drawn by, where these are few."""
+    if comparison not in _facets:
+        _facets[comparison] = _facets_of(comparison)
+    return _facets[comparison]
+
+
+def _facets_of(comparison: ComparedMaps) -> dict[str, NDArray[np.bool_]]:
     points = comparison.points
     grouping = comparison.images.grouping
     parts = {words: points["group"] == name for name, words in group_words(grouping).items()}
@@ -200,9 +210,12 @@ def facets(comparison: ComparedMaps) -> dict[str, NDArray[np.bool_]]:
     of_user = images.user_columns.drop(columns=SOURCE).iloc[rows]
     for name, column in join_user_columns(of_user, images.factors(rows), "drawn").items():
         values = [value for value in column.dropna().unique() if value != ""]
-        if 1 < len(values) <= _MOST_VALUES:
-            for value in sorted(values, key=str):
-                parts[f"{name}: {value}"] = column.eq(value).fillna(False)
+        if len(values) > _MOST_VALUES:
+            continue
+        for value in sorted(values, key=str):
+            has_value = column.eq(value).fillna(False)
+            if not has_value.all():
+                parts[f"{name}: {value}"] = has_value
     masks = {name: part.to_numpy(bool) for name, part in parts.items()}
     return {name: mask for name, mask in masks.items() if mask.any()}
 

@@ -104,6 +104,7 @@ def duration_words(seconds: float) -> str:
 def shortened(text: str, most: int) -> str:
     """A text on one line of at most so many letters: cut between two words, or inside a word that
     would leave less than half of them."""
+    text = " ".join(text.split())
     cut = textwrap.shorten(text, most, placeholder=" …")
     return f"{text[: most - 2]} …" if len(text) > most and len(cut) < most / 2 else cut
 

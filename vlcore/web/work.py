@@ -201,7 +201,19 @@ def expected_seconds(condition: Condition, similar_keys: Iterable[str] = ()) -> 
     timed = _timed(condition, reversed(latest)) or _timed(condition, similar_keys)
     # What was timed on a set in folds trained a model a fold too.
     models = 1 if timed else max(1, cache.named_set(condition.data).folds)
-    return models * train_seconds(condition, timed) + feature_seconds(condition)
+    return models * train_seconds(condition, timed)
+
+
+def seconds_for_features(conditions: Iterable[Condition]) -> float:
+    """Estimate how long trainings on one set first wait for its features, which are computed
+    once."""
+    return max((_feature_seconds(each.key, each) for each in conditions), default=0.0)
+
+
+# It looks up each image of a set, and pages that wait for trainings run every second.
+@st.cache_data(max_entries=500, ttl=60, show_spinner=False)
+def _feature_seconds(key: str, _condition: Condition) -> float:
+    return feature_seconds(_condition)
 
 
 def _timed(condition: Condition, keys: Iterable[str]) -> list[tuple[Condition, float]]:
@@ -239,7 +251,7 @@ def until_done(each: float, new: int, active: int = 0) -> float:
 def time_in_words(*conditions: Condition) -> str:
     """Say how long it takes until these conditions, which are not queued yet, are trained here."""
     each = max(map(expected_seconds, conditions))
-    return duration_words(until_done(each, len(conditions)))
+    return duration_words(until_done(each, len(conditions)) + seconds_for_features(conditions))
 
 
 def _check_quota(keys: Collection[str], short: bool) -> None:

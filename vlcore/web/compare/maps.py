@@ -1,8 +1,9 @@
 """Maps of the Compare page, and what answers to them: the image that was clicked, and those that
 were marked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -86,6 +87,7 @@ def _show_vectors(view: Shown, alt: str, key: str) -> Clicks:
     maps = cache.maps(view.keys, view.palette, view.side, view.options, view.legend_place)
     spec = with_clicked_image(maps, view.comparison, arrived)
     selections = {param["name"] for param in spec["params"]}
+    view.know_clicks(key, Clicks(_picked(st.session_state.get(key))))
     event = cache.show_chart(
         spec,
         alt=alt,
@@ -98,10 +100,13 @@ def _show_vectors(view: Shown, alt: str, key: str) -> Clicks:
         " rectangle: the images in it are lit in all maps and listed below. Click a group, in the"
         " legend or the panel, to see it alone."
     )
-    selection = event.selection if event else {}
-    clicked = selection.get("pick", [])
-    picked = str(clicked[0].get("id")) if clicked else None
-    return Clicks(picked)
+    return Clicks(_picked(event))
+
+
+def _picked(event: Mapping[str, Any] | None) -> str | None:
+    """The id of the image that was clicked on maps that Altair drew."""
+    clicked = (event or {}).get("selection", {}).get("pick", [])
+    return str(clicked[0].get("id")) if clicked else None
 
 
 def _clicked(view: Shown, identity: str | None) -> None:

@@ -47,7 +47,7 @@ def _offer(name: str, selection: Selection, suspects: SuspectLabels) -> None:
         )
         widgets.download(
             "Download CSV",
-            safe_csv(suspects.table),
+            partial(safe_csv, suspects.table),
             "suspects.csv",
             "text/csv",
             key=f"suspects-{name}-csv",

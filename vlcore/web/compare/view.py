@@ -65,6 +65,11 @@ class Shown(LinkedMaps):
 
     sides: Sequence[Side]
 
+    def know_clicks(self, key: str, clicks: Clicks) -> None:
+        """Take what maps of a key tell as told before, if this session has not shown them: the
+        page may be run anew before it comes to `clicked_image`."""
+        st.session_state.setdefault("clicked", {}).setdefault(key, clicks)
+
     def clicked_image(self, clicks: Clicks, key: str) -> str | None:
         """The id of the image in the address, after a click on maps of a key was put there.
 

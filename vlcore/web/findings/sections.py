@@ -165,8 +165,9 @@ def _progress(study: Study, views: list[JobStatus]) -> None:
         return
     planned, missing = len(study.plan.conditions), sum(not view.done for view in views)
     trained = [run.key for run in study.artifacts]
-    each = work.expected_seconds(study.plan.conditions[0], trained)
-    time = duration_words(work.until_done(each, missing))
+    first = study.plan.conditions[0]
+    each = work.expected_seconds(first, trained)
+    time = duration_words(work.until_done(each, missing) + work.seconds_for_features([first]))
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button(
             "Run what is missing" if study.n_trained else "Run this study",

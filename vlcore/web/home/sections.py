@@ -141,7 +141,7 @@ def _show_progress(
         label = f"Run the {len(missing)} missing"
         if len(missing) == len(conditions):
             label = "Run the four experiments"
-        about = _about_missing(missing, images)
+        about = None if is_active else _about_missing(missing, images)
         icon = ":material/play_arrow:"
         if st.button(label, type="primary", icon=icon, disabled=is_active, help=about):
             work.train(*missing)
@@ -159,8 +159,9 @@ def _show_progress(
 
 def _about_missing(missing: Sequence[Condition], images: ImageSet) -> str:
     """Say what the button that runs missing experiments does, and how long it takes."""
-    does = "Draws the images once and trains" if images.about.get("recipe") else "Trains"
-    about = f"{does} what is missing. It takes {work.time_in_words(*missing)} here."
+    about = f"Trains what is missing. It takes {work.time_in_words(*missing)} here."
+    if images.about.get("recipe"):
+        about += " Images that are not there yet are drawn first, which takes minutes."
     if images.folds:
         count = len(missing) * images.folds
         about += f" It trains {count} small models, {images.folds} for each experiment."

@@ -12,6 +12,7 @@ from vlcore.data.imageset import ImageSet
 from vlcore.experiment import options
 from vlcore.experiment.captions import TEMPLATE_LENGTH, about_style, captions_of
 from vlcore.experiment.condition import LABELS_ON_PAGES, Condition
+from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES, group_words
 from vlcore.experiment.options import Option, objectives_here, style_names
 from vlcore.experiment.plain_text import plain
@@ -101,8 +102,7 @@ def _choose_labels(images: ImageSet) -> tuple[str, str]:
 
 
 def describe_training_set(condition: Condition, images: ImageSet) -> None:
-    """Say what will be trained, before it is: counts and captions; an error where it cannot be."""
-    check_trainable(condition)
+    """Say what will be trained, before it is: counts and captions."""
     majority, minority = condition.n_trained
     phi = (majority - minority) / (majority + minority)
     captions = captions_of(condition.labels, images.grouping, condition.template)
@@ -165,7 +165,14 @@ def section(condition: Condition, images: ImageSet, palette: Palette) -> None:
 
 
 def _offer(condition: Condition, view: JobStatus) -> None:
-    """Show the button that trains a model, with how long it takes, or how far it is."""
+    """Show the button that trains a model, with how long it takes, or how far it is; why not, where
+    it cannot be trained."""
+    if not view.state.is_active:
+        try:
+            check_trainable(condition)
+        except LabError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+            return
     with st.container(horizontal=not view.state.is_active, vertical_alignment="center"):
         jobs.progress_or_start(
             view,
