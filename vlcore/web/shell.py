@@ -48,7 +48,7 @@ _SIDES = (850, 770, 700, 635, 580, 535, 490, 450, 410, 370, 330)
 _STATE = """agreement_asked arrived_with arrives asked chosen_in clicked closed compared defaults
     enlarged gestures go_to guide_atlas guide_shown import_key import_source lesson_attended
     lesson_code lesson_leads lesson_me lesson_repair lesson_said lesson_votes look_at
-    looked_among offered opened page panel_clicks repair_pages room_contrast room_measure
+    looked_at looked_among offered opened page panel_clicks repair_pages room_contrast room_measure
     selected toast visitor window"""
 PRIVATE_STATE = {*_STATE.split(), visitors.TEACHER}
 # px of a window where two maps fit beside each other, and of one with wide margins
