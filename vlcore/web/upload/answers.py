@@ -95,8 +95,8 @@ def _judge_novelties(
     image_set: ImageSet, images: Sequence[UploadedPicture]
 ) -> list[Novelty | None]:
     """Judge how new each image is beside those of a set; None where that cannot be judged."""
-    stored = len(image_set.table) - len(missing_features(image_set))
     try:
+        stored = len(image_set.table) - len(missing_features(image_set))
         judge = _judge(image_set, stored)
     except LabError:
         return [None] * len(images)

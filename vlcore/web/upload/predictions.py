@@ -92,8 +92,8 @@ def show_upload_with_name(image: UploadedPicture, name: str, longest: int, about
 
 def about_first_sample(answers: Answers) -> str:
     """Return a sentence about the sample that the page begins with."""
-    (image,) = answers.images
-    is_wrong = any(report.is_right is False for (report,) in answers.reports.values())
+    image = answers.images[0]  # of a cut-out, which has others, the first background
+    is_wrong = any(reports[0].is_right is False for reports in answers.reports.values())
     if is_wrong and image.is_drawn and image.background:
         return "A sample to begin with, chosen because biased models get it wrong."
     return "A sample to begin with: no model of this page was trained on it."
