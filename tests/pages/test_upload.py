@@ -227,7 +227,7 @@ def test_novelty_is_of_the_image_and_no_reason_to_doubt(
     assert numbers_of(page).loc["Not sure"].str.contains("drawings").all()
     # More images of the set have features by now.
     judge = novelty_judge(np.random.default_rng(0).normal(size=(90, 4)), np.arange(90))
-    monkeypatch.setattr(answers, "missing_features", lambda _images: [0])
+    monkeypatch.setattr(answers.cache, "missing_features", lambda _images: [0])
     assert "**Not new to the set**" in text_of(ok(page.run()))
     assert " of its 90 images are" in text_of(page)
 

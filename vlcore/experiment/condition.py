@@ -299,7 +299,7 @@ class Condition:
     def phi(self) -> float:
         """Correlation of object and context in training, ``bias / (2 - bias)`` but for the rounding
         of counts."""
-        return (self.n_majority - self.n_minority) / (self.n_majority + self.n_minority)
+        return phi_of(self.n_majority, self.n_minority)
 
     @property
     def kind(self) -> ArtifactKind:
@@ -400,6 +400,12 @@ class Condition:
     def with_labels(self, labels: str) -> Condition:
         """The same recipe with another label style."""
         return self.replace(labels=labels, template=self.template if labels == "own" else "")
+
+
+def phi_of(majority: int, minority: int) -> float:
+    """Correlation of object and context where each majority group has `majority` images and each
+    minority group `minority`."""
+    return (majority - minority) / (majority + minority)
 
 
 def from_dict(values: Mapping[str, Any]) -> Condition:

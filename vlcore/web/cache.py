@@ -26,6 +26,7 @@ from vlcore.api.model_map import model_map as read_map
 from vlcore.api.small_images import draw_thumbs
 from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set, set_stamp
+from vlcore.data.feature_store import without_features
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.condition import Condition
 from vlcore.metrics.layout import Placed
@@ -152,6 +153,12 @@ def named_set(name: str) -> ImageSet:
 @st.cache_resource(max_entries=16, show_spinner="Reading the image set …")
 def _image_set(name: str, version: str | None, stamp: int = 0) -> ImageSet:
     return open_set(name, version)
+
+
+@st.cache_data(max_entries=16, ttl=60, show_spinner=False, hash_funcs=BY_CONTENT)
+def missing_features(images: ImageSet) -> list[int]:
+    """Rows whose features under the pretrained tower are not stored yet."""
+    return without_features(images, range(len(images.table)))
 
 
 @st.cache_resource(max_entries=20, show_spinner="Loading the model …", hash_funcs=BY_CONTENT)

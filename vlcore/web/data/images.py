@@ -15,7 +15,6 @@ from vlcore.api import audit
 from vlcore.api.small_images import draw_thumbs
 from vlcore.data.archive import bytes_of, pack
 from vlcore.data.drawn import recipe_of, scene_of
-from vlcore.data.feature_store import without_features
 from vlcore.data.imageset import TRAINING_SIZE, ImageSet
 from vlcore.data.subset import few_training_images, parts, training_rows, usual_condition
 from vlcore.experiment.captions import about_style, caption
@@ -84,18 +83,12 @@ def towers(images: ImageSet) -> str:
         return "These are embeddings: no image tower reads them."
     size = f"Models from scratch read these images at {TRAINING_SIZE} x {TRAINING_SIZE} px"
     network = "EfficientNet-Lite0, trained on ImageNet"
-    missing = len(missing_features(images))
+    missing = len(cache.missing_features(images))
     state = f"are computed when they are needed, {missing:,} of them" if missing else "are stored"
     return (
         f"{size}; the pretrained image tower ({network}) reads them at 224 x 224 px, and its"
         f" features {state}."
     )
-
-
-@st.cache_data(max_entries=16, ttl=60, show_spinner=False, hash_funcs=cache.BY_CONTENT)
-def missing_features(images: ImageSet) -> list[int]:
-    """Rows whose features under the pretrained tower are not stored yet."""
-    return without_features(images, range(len(images.table)))
 
 
 def section(images: ImageSet, palette: Palette) -> None:

@@ -11,7 +11,7 @@ from vlcore.api.training import check_trainable
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment import options
 from vlcore.experiment.captions import TEMPLATE_LENGTH, about_style, captions_of
-from vlcore.experiment.condition import LABELS_ON_PAGES, Condition
+from vlcore.experiment.condition import LABELS_ON_PAGES, Condition, phi_of
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES, group_words
 from vlcore.experiment.options import Option, objectives_here, style_names
@@ -104,7 +104,6 @@ def _choose_labels(images: ImageSet) -> tuple[str, str]:
 def describe_training_set(condition: Condition, images: ImageSet) -> None:
     """Say what will be trained, before it is: counts and captions."""
     majority, minority = condition.n_trained
-    phi = (majority - minority) / (majority + minority)
     captions = captions_of(condition.labels, images.grouping, condition.template)
     if options.OBJECTIVES[condition.objective].places:
         captions += captions_of("context", images.grouping)
@@ -117,7 +116,7 @@ def describe_training_set(condition: Condition, images: ImageSet) -> None:
     st.markdown(
         f"**{plain(title(condition))}**: {2 * (majority + minority)} training images, {majority} of"
         f" each majority and {minority} of each minority group (object and background correlate"
-        f" with φ = {phi:.2f})."
+        f" with φ = {phi_of(majority, minority):.2f})."
         f" Captions: {quoted}. :gray[{plain(about_style(condition.labels))}]{wording}"
     )
 

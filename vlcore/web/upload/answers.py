@@ -19,7 +19,6 @@ from vlcore.experiment.errors import LabError
 from vlcore.metrics.novelty import Novelty, NoveltyJudge
 from vlcore.model.novelty import judge_of, novelties
 from vlcore.web import cache
-from vlcore.web.data.images import missing_features
 from vlcore.web.upload.inputs import ImageChoice, ModelChoice
 
 MOST_RESULTS = 300  # of a session
@@ -96,7 +95,7 @@ def _judge_novelties(
 ) -> list[Novelty | None]:
     """Judge how new each image is beside those of a set; None where that cannot be judged."""
     try:
-        stored = len(image_set.table) - len(missing_features(image_set))
+        stored = len(image_set.table) - len(cache.missing_features(image_set))
         judge = _judge(image_set, stored)
     except LabError:
         return [None] * len(images)

@@ -34,11 +34,18 @@ SAMPLE_SIDE = 86  # px: eleven are beside each other on a screen of 1280 px
 SAMPLE_KEY = "sample_{}"  # of the checkbox of a sample
 OTHER_BIAS = 0.75  # of the third and fourth model, where the first two have none
 UNKNOWN = "nobody knows"  # which object a visitor's image shows
-Opened = list[UploadedPicture] | str  # the images of a file, or why it has none
 
 
-class _Busy(str):
-    """Why a file has no images yet: the next run of the page tries it again."""
+@dataclass(frozen=True)
+class Refusal:
+    """Why a file has no images, in a sentence; of a busy server, the next run of the page tries the
+    file again."""
+
+    sentence: str
+    is_busy: bool = False
+
+
+Opened = list[UploadedPicture] | Refusal  # the images of a file, or why it has none
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,8 +197,8 @@ def choose_images(choice: ModelChoice) -> ImageChoice:
     with camera:
         files += _photo(st.context.url)
     for opened in files:
-        if isinstance(opened, str):
-            errors.error(opened, icon=":material/broken_image:")
+        if isinstance(opened, Refusal):
+            errors.error(opened.sentence, icon=":material/broken_image:")
         else:
             chosen.append(opened)
     images = _fitting(chosen)
@@ -233,7 +240,7 @@ def _uploads(room: int) -> tuple[list[Opened], bool]:
     now: dict[str, Opened] = {}
     times: Counter[str] = Counter()
     for file in files:
-        if sum(len(opened) for opened in now.values() if not isinstance(opened, str)) >= room:
+        if sum(len(opened) for opened in now.values() if isinstance(opened, list)) >= room:
             break
         name = shown_name(file.name)
         times[name] += 1
@@ -242,7 +249,9 @@ def _uploads(room: int) -> tuple[list[Opened], bool]:
         handle = f"{file.file_id} {name}"
         now[handle] = before[handle] if handle in before else _open(name, file.getvalue())
     st.session_state["opened"] = {
-        handle: opened for handle, opened in now.items() if not isinstance(opened, _Busy)
+        handle: opened
+        for handle, opened in now.items()
+        if not (isinstance(opened, Refusal) and opened.is_busy)
     }
     return list(now.values()), len(now) < len(files)
 
@@ -279,7 +288,7 @@ def _open(name: str, content: bytes) -> Opened:
         return uploaded(name, content)
     except UploadError as error:
         if isinstance(error.__cause__, BusyError):
-            return _Busy(f"{as_code(name)}: {error}")
+            return Refusal(f"{as_code(name)}: {error}", is_busy=True)
         is_foreign = content and not is_picture(content)
         hint = " What is in this file is no image at all." if is_foreign else ""
-        return f"{as_code(name)}: {error}{hint}"
+        return Refusal(f"{as_code(name)}: {error}{hint}")
