@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.data.importers.sources import arrays, save
 from vlcore.api import audit
+from vlcore.api.imports import imported_condition
+from vlcore.artifacts import store
 from vlcore.data import importers
 from vlcore.data.archive import pack
 from vlcore.data.catalogue import open_set, set_names
@@ -183,6 +187,36 @@ def test_a_zip_makes_a_set(
     labels = ("Short label", "Descriptive label", "Licence of the images")
     values = ["one {object}", "{object} {place}", "CC0"]
     assert [named(page, label).value for label in labels] == values, "as the zip says"
+
+
+def test_embeddings_make_a_set_that_has_a_map(
+    empty_home: Path, tmp_path: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        queue, "submit", lambda key, task, *arguments, **_: task(*arguments)
+    )  # at once
+    queue.disk = True
+    page = upload(save(tmp_path / "birds.npz", **arrays()).read_bytes(), "Birds.NPZ")
+    assert page.dataframe[0].value.sum().sum() == 60
+    assert named(page, "First object", "selectbox").options == ["crow", "gull"]
+    assert not [field for field in page.text_input if "label" in field.label]
+    press(page, "Make the image set")
+    assert "The image set birds is there" in text_of(page)
+    assert [button.label for button in page.button if button.label == "Train on it"] == []
+    images = open_set("birds")
+    assert not images.has_pictures
+    assert store.published(imported_condition(images).key)
+
+
+def test_what_holds_no_embeddings_is_refused_at_once(empty_home: Path, tmp_path: Path) -> None:
+    pickled = save(tmp_path / "a.npz", **arrays(object=np.array([print] * 60, dtype=object)))
+    page = upload(pickled.read_bytes(), "a.npz")
+    assert "Python objects" in page.error[0].value
+    page = upload(save(tmp_path / "b.npz", **arrays(z=None)).read_bytes(), "b.npz")
+    assert "no array z" in page.error[0].value
+    page = upload(save(tmp_path / "c.npz", **arrays((20, 12, 0, 0))).read_bytes(), "c.npz")
+    assert "one object only, gull" in page.error[0].value
+    assert not page.text_input
 
 
 def test_a_folder_or_a_zip_of_any_name_is_looked_at_once(

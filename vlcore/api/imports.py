@@ -36,6 +36,8 @@ from vlcore.metrics.readouts import ObjectReadout
 from vlcore.model.artifact_files import write_imported
 from vlcore.model.views import Checkpoint, Labels, TrainingRecord, Views
 
+EMBEDDINGS = ".npz"  # the suffix of a file of embeddings
+
 
 def import_embeddings(
     source: Path,
@@ -90,6 +92,7 @@ def import_embeddings(
         "majority": majority_in_words(images.grouping),
         "splits": splits,
         "captions": len(embeddings.captions),
+        "skipped": [],
         "warnings": [*embeddings.notes, *filter(None, [describe_sample(images)])],
         "folder": str(data_folder() / name),
     }
@@ -185,15 +188,19 @@ def run_import(key: str, source: Path, name: str, options: dict[str, Any]) -> st
 
     Args:
         key: from `import_key`.
-        source: file or folder.
+        source: file or folder; an ``.npz`` holds embeddings.
         name: of the new set.
-        options: of `vlcore.data.importers.import_set`.
+        options: of `vlcore.data.importers.import_set`, or of `import_embeddings`.
     """
 
     def import_and_report(out: Path, report: jobs.Reporter) -> dict[str, Any]:
-        progress = report.counted("reading images", 0.95)
         try:
-            document = import_set(source, name, progress=progress, **options)
+            if source.suffix == EMBEDDINGS:
+                report(stage="measuring", fraction=0.5)
+                document = import_embeddings(source, name, **options)
+            else:
+                progress = report.counted("reading images", 0.95)
+                document = import_set(source, name, progress=progress, **options)
         except ImportSetError as error:
             raise ImportSetError(error.on_page) from error
         write_json(out / "report.json", document)

@@ -11,7 +11,7 @@ from typing import Any
 
 from vlcore.api import audit, image_sets
 from vlcore.api.drawn_sets import make_drawn_set
-from vlcore.api.imports import import_embeddings
+from vlcore.api.imports import EMBEDDINGS, import_embeddings
 from vlcore.artifacts import store
 from vlcore.cli.common import CommandError, add_command, comma_separated, whole_number
 from vlcore.data import catalogue, drawn, generation
@@ -263,7 +263,7 @@ def check(options: Namespace) -> list[dict[str, Any]]:
 
 def import_images(options: Namespace) -> dict[str, Any]:
     names = ["objects", "contexts", "licence", "max_per_group", "seed"]
-    is_embeddings = options.format == "auto" and options.source.suffix.lower() == ".npz"
+    is_embeddings = options.format == "auto" and options.source.suffix.lower() == EMBEDDINGS
     labels = {"short": options.short, "descriptive": options.descriptive}
     if is_embeddings and any(label is not None for label in labels.values()):
         raise CommandError(

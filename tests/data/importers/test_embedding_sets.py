@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -76,6 +77,17 @@ def test_what_is_no_npz_is_a_sentence(tmp_path: Path) -> None:
     for name, words in (reasons | {"folder.npz": "Is a directory", "x": "exist"}).items():
         with pytest.raises(ImportSetError, match=f"{name} .*{words}"):
             read_embeddings(tmp_path / name)
+
+
+def test_a_helper_lists_the_rows_as_this_process_does(tmp_path: Path) -> None:
+    file = save(tmp_path / "birds.npz", **arrays(split=np.array(["train", "test"] * 30)))
+    listing = embedding_sets.look_apart(file)
+    here = embedding_sets.listing_of(read_embeddings(file))
+    assert listing.about == here.about == "60 embeddings of 8 numbers."
+    pd.testing.assert_frame_equal(listing.counts, here.counts)
+    assert listing.default_choice() == here.default_choice()
+    with pytest.raises(ImportSetError, match="no array z"):
+        embedding_sets.look_apart(save(tmp_path / "empty.npz", **arrays(z=None)))
 
 
 def with_row(row: int, value: float) -> np.ndarray:

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from vlcore.data import sandbox
 from vlcore.data.imageset import SPLITS, USER
 from vlcore.data.importers.importing import (
     check_choice,
@@ -293,6 +294,36 @@ def _captions(
     return vectors, tuple(map(Caption, words, objects, contexts))
 
 
+def listing_of(embeddings: Embeddings) -> Listing:
+    """What the rows show and where, in the order that they have in a set; ``row`` is the number of
+    each in its file."""
+    count, width = embeddings.z.shape
+    about = f"{plural(count, 'embedding')} of {width:,} numbers."
+    table = _sorted_by_name(embeddings.table).assign(caption="")
+    return Listing("embeddings", about, table, [], embeddings.spellings)
+
+
+def look_apart(source: Path, seconds: float = limits.DECODE_SECONDS) -> Listing:
+    """Check an ``.npz`` of a visitor's in a helper process, which may take so many seconds and a
+    bounded memory; ImportSetError where it takes more, or holds no embeddings."""
+    path = source.absolute()
+    facts, _ = sandbox.run(
+        look_as_helper,
+        called=printable(path.name),
+        error=ImportSetError,
+        seconds=seconds,
+        path=str(path),
+    )
+    return Listing.from_facts(facts)
+
+
+def look_as_helper(_data: bytes, path: str) -> tuple[dict[str, Any], bytes]:
+    """List the rows of an ``.npz`` in the helper process."""
+    listing = listing_of(read_embeddings(Path(path)))
+    table = listing.table[["object", "context", "split", "caption"]]
+    return replace(listing, table=table).as_facts(), b""
+
+
 def choose_rows(
     embeddings: Embeddings,
     objects: Sequence[str],
@@ -305,11 +336,9 @@ def choose_rows(
     `vlcore.data.importers.import_set`."""
     check_choice(max_per_group, seed, "rows")
     source, z = embeddings.source, embeddings.z
-    about = f"{plural(len(z), 'embedding')} of {z.shape[1]:,} numbers."
-    table = _sorted_by_name(embeddings.table).assign(caption="")
-    listing = Listing("embeddings", about, table, [], embeddings.spellings)
+    listing = listing_of(embeddings)
     grouping, table, _ = choose(listing, objects, contexts, source)
-    notes = [about, *embeddings.notes, *names_in_words(listing, grouping)]
+    notes = [listing.about, *embeddings.notes, *names_in_words(listing, grouping)]
     if max_per_group is not None:
         scene = pd.factorize(table["scene"], sort=True)[0]
         sampled = limit(table["group"].to_numpy(), scene, max_per_group, seed)

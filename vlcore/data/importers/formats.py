@@ -19,8 +19,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from vlcore.data import sandbox
 from vlcore.data.importers.benchmarks import (
     read_imagenet9,
@@ -33,7 +31,6 @@ from vlcore.data.importers.selection import STATED, Listing, checked_template, l
 from vlcore.data.importers.source import (
     Contents,
     ImportSetError,
-    Row,
     Skipped,
     Source,
     UnreadableError,
@@ -171,28 +168,12 @@ def look_apart(
         path=str(path),
         name=format,
     )
-    return Listing(
-        facts["format"],
-        facts["about"],
-        pd.DataFrame(facts["table"], columns=Row._fields),
-        [(file, reason) for file, reason in facts["skipped"]],
-        {name: set(spellings) for name, spellings in facts["spellings"].items()},
-        facts["stated"],
-    )
+    return Listing.from_facts(facts)
 
 
 def look_as_helper(_data: bytes, path: str, name: str) -> tuple[dict[str, Any], bytes]:
-    """`look` in the helper process: a listing as values that JSON can hold."""
-    listing = look(Path(path), name)
-    facts = {
-        "format": listing.format,
-        "about": listing.about,
-        "table": listing.table.to_dict("list"),
-        "skipped": listing.skipped,
-        "spellings": {name: sorted(spellings) for name, spellings in listing.spellings.items()},
-        "stated": listing.stated,
-    }
-    return facts, b""
+    """`look` in the helper process."""
+    return look(Path(path), name).as_facts(), b""
 
 
 def _listing(source: Source, name: str) -> Listing:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations, product
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -69,6 +70,29 @@ class Listing:
                     f"The source has {count:,} {kind}s, and two are chosen of at most"
                     f" {limits.NAMES:,}; import a part of it."
                 )
+
+    def as_facts(self) -> dict[str, Any]:
+        """The listing as values that JSON can hold."""
+        return {
+            "format": self.format,
+            "about": self.about,
+            "table": self.table.to_dict("list"),
+            "skipped": self.skipped,
+            "spellings": {name: sorted(spellings) for name, spellings in self.spellings.items()},
+            "stated": self.stated,
+        }
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> Self:
+        """The listing that `as_facts` gave."""
+        return cls(
+            facts["format"],
+            facts["about"],
+            pd.DataFrame(facts["table"]),
+            [(file, reason) for file, reason in facts["skipped"]],
+            {name: set(spellings) for name, spellings in facts["spellings"].items()},
+            facts["stated"],
+        )
 
     @cached_property
     def is_named(self) -> pd.Series:

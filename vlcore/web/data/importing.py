@@ -1,4 +1,4 @@
-"""The section of the Data page in which a visitor's folder or zip becomes an image set.
+"""The section of the Data page in which a visitor's images or embeddings become a set.
 
 The upload is on the disk as long as the visitor's session, and is listed before anything is
 decoded.
@@ -10,7 +10,7 @@ import tempfile
 import warnings
 import weakref
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -24,6 +24,7 @@ from vlcore.classroom.teacher import Right
 from vlcore.data import importers
 from vlcore.data.catalogue import check_name, set_names
 from vlcore.data.imageset import ImageSetError, usable_name
+from vlcore.data.importers import embedding_sets
 from vlcore.data.subset import usual_condition
 from vlcore.experiment import limits
 from vlcore.experiment.files import scratch_folder
@@ -36,6 +37,9 @@ from vlcore.web.towers import OWN_SETS
 
 # Characters of four bytes at most: a zip's own name, and one of its files (65,535 bytes).
 _STEM, _LONGEST = 60, 16_000
+_FIELDS = (
+    "{object} stands for the object, {place} for the context with “in the” or “on the” before it."
+)
 
 
 def section() -> None:
@@ -45,9 +49,9 @@ def section() -> None:
         "Two kinds of objects in two kinds of contexts, for example `horse/grass/…`,"
         " `horse/desert/…`, `camel/grass/…`, `camel/desert/…`, or `horse_grass/…` and so on. The"
         f" formats that are recognised: {importers.format_titles()}. **Everybody on this server"
-        " will see the set.** Larger ones: `python -m vlcore data import"
-        " FOLDER --name NAME`; embeddings from elsewhere: `python -m vlcore data import FILE.npz"
-        " --name NAME`."
+        " will see the set.** Embeddings of another encoder come as an `.npz` with the arrays `z`,"
+        " `object` and `context`; captions and columns of yours are optional (docs/images.md)."
+        " What is larger: `python -m vlcore data import FOLDER --name NAME`."
     )
     visitors.require_right(Right.SETS)
     if pending := st.session_state.get("import_key"):
@@ -55,7 +59,9 @@ def section() -> None:
         return
     zipped, folder = st.columns(2)
     # MB, as in config.toml.
-    file = zipped.file_uploader("A zip of images", type="zip", max_upload_size=100)
+    file = zipped.file_uploader(
+        "A zip of images, or an .npz of embeddings", type=["zip", "npz"], max_upload_size=100
+    )
     most = limits.UPLOAD_BYTES // limits.MB
     options: dict[str, Any] = {"accept_multiple_files": "directory", "max_upload_size": most}
     files = folder.file_uploader("Or a folder of images", key="import_folder", **options)
@@ -63,7 +69,7 @@ def section() -> None:
         return
     upload = _stored_upload(file, files or [])
     if reason := _why_no_set(upload.listing):
-        kind = "zip" if file else "folder"
+        kind = upload.path.suffix.removeprefix(".") if file else "folder"
         st.error(
             f"This {kind} {plain(reason)}; a set needs two objects in two contexts.",
             icon=":material/error:",
@@ -73,7 +79,7 @@ def section() -> None:
 
 
 class _StoredUpload:
-    """A zip on the disk for as long as this object, which a visitor's session holds."""
+    """An upload on the disk for as long as this object, which a visitor's session holds."""
 
     def __init__(self, identity: tuple[str, ...], name: str) -> None:
         self.identity = identity
@@ -85,11 +91,13 @@ class _StoredUpload:
     def listing(self) -> importers.Listing:
         """What is in it, read by a helper process once: every click of the form runs the page
         anew."""
+        if self.path.suffix == imports.EMBEDDINGS:
+            return embedding_sets.look_apart(self.path)
         return importers.look_apart(self.path)
 
 
 def _stored_upload(file: Any, files: list[Any]) -> _StoredUpload:
-    """The upload as a zip on the disk, written once. What a folder holds becomes a zip too: a disk
+    """The upload on the disk, written once. What a folder holds becomes a zip too: a disk
     cannot have all the names that a browser may send, and none of them leads anywhere."""
     identity = (file.file_id,) if file else tuple(sorted(entry.file_id for entry in files))
     upload: _StoredUpload | None = st.session_state.get("import_source")
@@ -97,7 +105,8 @@ def _stored_upload(file: Any, files: list[Any]) -> _StoredUpload:
         return upload
     name = PurePosixPath(file.name).stem if file else _common_folder(files)
     stem = re.sub(r"[^\w.-]+", " ", name).strip(" .")[:_STEM] or "upload"
-    upload = st.session_state["import_source"] = _StoredUpload(identity, f"{stem}.zip")
+    suffix = PurePosixPath(file.name).suffix.lower() if file else ".zip"
+    upload = st.session_state["import_source"] = _StoredUpload(identity, f"{stem}{suffix}")
     if file:
         upload.path.write_bytes(file.getvalue())
         return upload
@@ -151,14 +160,9 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
     with st.form("import"):
         left, right = st.columns(2)
         objects, contexts = _pair_fields(listing, left, right)
-        fields = (
-            "{object} stands for the object, {place} for the context with “in the” or “on the”"
-            " before it."
-        )
-        short = left.text_input("Short label", stated["short"], max_chars=100, help=fields)
-        descriptive = right.text_input(
-            "Descriptive label", stated["descriptive"], max_chars=100, help=fields
-        )
+        labels = {}
+        if source.suffix != imports.EMBEDDINGS:
+            labels = _label_fields(stated, left, right)
         name = left.text_input(
             "Name of the set",
             _free_name(source.stem),
@@ -166,9 +170,11 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
             max_chars=60,
         )
         licence = right.text_input("Licence of the images", stated["licence"], max_chars=100)
-        st.caption(
-            f"{fields} With horse and grass the labels above are “horse” and “horse on the grass”."
-        )
+        if labels:
+            st.caption(
+                f"{_FIELDS} With horse and grass the labels above are “horse” and “horse on the"
+                " grass”."
+            )
         if not st.form_submit_button(
             "Make the image set", type="primary", icon=":material/add_photo_alternate:"
         ):
@@ -178,13 +184,7 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
             "Choose two different objects and two different contexts.", icon=":material/error:"
         )
         return
-    options = {
-        "objects": objects,
-        "contexts": contexts,
-        "short": short,
-        "descriptive": descriptive,
-        "licence": licence,
-    }
+    options = {"objects": objects, "contexts": contexts, "licence": licence, **labels}
     check_name(name := name.strip())
     key = st.session_state["import_key"] = imports.import_key(name)  # of this attempt
     work.ask(
@@ -198,6 +198,16 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
         limit=limits.LONG_JOB_SECONDS,
     )
     st.rerun()
+
+
+def _label_fields(stated: Mapping[str, str], left: Any, right: Any) -> dict[str, str]:
+    """Templates of short and descriptive labels, typed in two columns."""
+    return {
+        "short": left.text_input("Short label", stated["short"], max_chars=100, help=_FIELDS),
+        "descriptive": right.text_input(
+            "Descriptive label", stated["descriptive"], max_chars=100, help=_FIELDS
+        ),
+    }
 
 
 def _pair_fields(
@@ -261,20 +271,26 @@ def _importing(key: str) -> None:
     if report["skipped"]:
         with st.expander(f"Left out: {plural(len(report['skipped']), 'file')}"):
             _skipped_table(report["skipped"])
+    has_pictures = cache.named_set(report["name"]).has_pictures
     with st.container(horizontal=True):
         _offer_map(report["name"])
         if st.button("Look at it", icon=":material/photo_library:"):
             del st.session_state["import_key"]
             shell.go_to(report["name"])
-        if st.button("Train on it", icon=":material/play_arrow:"):
+        if has_pictures and st.button("Train on it", icon=":material/play_arrow:"):
             shell.go_to_page("pages/2_Train.py", report["name"])
         st.button("Import another", on_click=st.session_state.pop, args=("import_key",))
 
 
 def _offer_map(name: str) -> None:
     """Show the button that trains the two models which Compare opens on, and leads there."""
+    images = cache.named_set(name)
+    if not images.has_pictures:
+        if st.button("See its map", type="primary", icon=":material/scatter_plot:"):
+            shell.go_to_page("pages/3_Compare.py", name)
+        return
     try:
-        usual = usual_condition(cache.named_set(name)).with_towers(OWN_SETS)
+        usual = usual_condition(images).with_towers(OWN_SETS)
     except ImageSetError:  # too few images to train on, which Train says
         return
     about = "Trains two models on pretrained towers, which takes seconds, and shows their maps."
