@@ -88,7 +88,7 @@ def test_a_picture_that_a_model_never_saw_has_no_place_in_it(together: ComparedM
         assert absent.sum() == [0, 10, 20, 0][pane], "of each minority group"
         assert points.loc[absent, "minority"].all()
         assert (np.isnan(places(together, pane)) == absent[:, None]).all()
-        never = points[f"predicted_{pane}"].eq("not in this model's training set")
+        never = points[f"predicted_{pane}"].eq("not on this model's map")
         assert never.tolist() == points[f"says_{pane}"].eq("none").tolist() == absent.tolist()
         assert points[f"right_{pane}"].eq("none").tolist() == absent.tolist()
 

@@ -229,7 +229,7 @@ def _model_columns(
         f"x{pane}": x,
         f"y{pane}": y,
         f"caption_{pane}": [text or "none" for text in image_captions(model, images, rows)],
-        f"predicted_{pane}": words.where(is_shown, "not in this model's training set"),
+        f"predicted_{pane}": words.where(is_shown, "not on this model's map"),
         f"says_{pane}": predicted,
         f"right_{pane}": correct,
     }
