@@ -1,7 +1,7 @@
 """Does TracIn find the training images that a wrong prediction came from? Retrainings decide.
 
-python -m benchmarks.influence [--halves 50] [--images 24] [--out docs/results]
-python -m benchmarks.influence --halves 0 --images 0  # writes the page anew from its tables
+python -m benchmarks.influence [--halves 50] [--images 24] [--seeds 3] [--out docs/results]
+python -m benchmarks.influence --halves 0 --images 0 --seeds 0  # the page anew from its tables
 
 The model sees through the pretrained tower and was trained on scenes with 90 % of the minority
 removed (5 of 48 kept), short labels, 400 steps, seed 0. It is trained again
@@ -9,22 +9,28 @@ removed (5 of 48 kept), short labels, 400 steps, seed 0. It is trained again
 - on random halves of its training set, a fresh seed each, for the linear datamodeling score: of
   each of 40 held-out images (10 a group, by chance) Spearman's correlation, over the halves, of the
   margin with the sum of the influences of the half;
+- without each single training image, three seeds each, in the same batches: of the same held-out
+  images Spearman's correlation, over the training images, of what the margin loses with the
+  influence;
 - without the twelve images that TracIn blames for a wrong prediction, without the twelve nearest
   images of the wrong object and without twelve by chance, five seeds each; and in reverse with
   twelve unused images. The predictions are wrong ones of held-out images, drawn by chance.
 
-Every retraining is written at once to influence/halves.csv or influence/changes.csv, and none that
-is there is done again. The page influence.md is made from these tables alone.
+Every retraining is written at once to influence/halves.csv, influence/singles.csv or
+influence/changes.csv, and none that is there is done again. The page influence.md is made from
+these tables alone.
 """
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, zscore
 
 from benchmarks import head, parse_options, row
 from vlcore.api.explain import (
@@ -59,15 +65,18 @@ TEST = ["change", "row", "arm", "seed"]
 
 
 def main() -> None:
-    options = parse_options(__doc__, halves=50, images=24, out=Path("docs/results"))
+    options = parse_options(__doc__, halves=50, images=24, seeds=3, out=Path("docs/results"))
     tables: Path = options.out / "influence"
     tables.mkdir(parents=True, exist_ok=True)
-    if options.halves or options.images:
+    if options.halves or options.images or options.seeds:
         model = train(CONDITION)
-        retrain_halves(model, options.halves, tables / "halves.csv")
+        predicted = Predicted.for_model(model)
+        retrain_halves(model, predicted, options.halves, tables / "halves.csv")
+        retrain_without_each(model, predicted, options.seeds, tables / "singles.csv")
         retrain_changed(model, options.images, tables / "changes.csv")
-    halves, changes = (pd.read_csv(tables / f"{name}.csv") for name in ("halves", "changes"))
-    (options.out / "influence.md").write_text(page(halves, changes))
+    names = "halves", "singles", "changes"
+    stored_tables = [pd.read_csv(tables / f"{name}.csv") for name in names]
+    (options.out / "influence.md").write_text(page(*stored_tables))
 
 
 def retrained(model: Model, data: TrainingData, seed: int) -> Encoder:
@@ -116,41 +125,92 @@ def margins(model: Model, encoder: Encoder, questions: Sequence[Question]) -> li
     ]
 
 
-def retrain_halves(model: Model, halves: int, file: Path) -> None:
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """What is predicted of each training image for held-out images, drawn by chance.
+
+    Attributes:
+        rows: the held-out images.
+        questions: one about each of them.
+        influence: of each training image on its margin, (images, n).
+        similarity: cosine of each training image, of the other object negative, (images, n).
+    """
+
+    rows: NDArray[np.int64]
+    questions: list[Question]
+    influence: NDArray[np.float64]
+    similarity: NDArray[np.float64]
+
+    @classmethod
+    def for_model(cls, model: Model) -> Self:
+        training = replayed_training(model.key).training
+        test, groups = model.embeddings.rows("test"), model.images.table["group"].to_numpy()
+        random = np.random.default_rng(FIRST_SEED)
+        rows = np.concatenate(
+            [
+                random.permutation(test[groups[test] == name])[:PER_GROUP]
+                for name in model.images.grouping.names
+            ]
+        )
+        questions = [ask_rows(model.artifact, model.images, [image]) for image in rows.tolist()]
+        tables = [attribute(model.key, about).images.set_index("row") for about in questions]
+        tables = [table.loc[training.rows] for table in tables]
+        influence = np.stack([table["influence"] for table in tables])
+        similarity = np.stack(
+            [
+                table["similarity"] * np.where(table["object"] == about.object, 1, -1)
+                for table, about in zip(tables, questions, strict=True)
+            ]
+        )
+        return cls(rows, questions, influence, similarity)
+
+
+def retrain_halves(model: Model, predicted: Predicted, halves: int, file: Path) -> None:
     """Add the halves that the table lacks: margins, and what influence and similarity predict."""
     missing = sorted(set(range(halves)) - {half for (half,) in stored(file, ["half"])})
-    if not missing:
-        return
-    training = replayed_training(model.key).training
-    test, groups = model.embeddings.rows("test"), model.images.table["group"].to_numpy()
-    random = np.random.default_rng(FIRST_SEED)
-    rows = np.concatenate(
-        [
-            random.permutation(test[groups[test] == name])[:PER_GROUP]
-            for name in model.images.grouping.names
-        ]
-    )
-    questions = [ask_rows(model.artifact, model.images, [image]) for image in rows.tolist()]
-    tables = [attribute(model.key, about).images.set_index("row") for about in questions]
-    tables = [table.loc[training.rows] for table in tables]
-    influence = np.stack([table["influence"] for table in tables])  # (images, n)
-    similarity = np.stack(
-        [
-            table["similarity"] * np.where(table["object"] == about.object, 1, -1)
-            for table, about in zip(tables, questions, strict=True)
-        ]
-    )
-    count = len(training.rows)
+    count = predicted.influence.shape[1]
     for half in missing:
         index = np.random.default_rng([FIRST_SEED, half]).permutation(count)[: count // 2]
         data = chosen(replayed_training(model.key).replayed.data, np.sort(index))
         encoder = retrained(model, data, FIRST_SEED + half)
         entry = {
             "half": half,
-            "row": rows,
-            "margin": margins(model, encoder, questions),
-            "influence": influence[:, index].sum(axis=1).round(2),
-            "similarity": similarity[:, index].sum(axis=1).round(4),
+            "row": predicted.rows,
+            "margin": margins(model, encoder, predicted.questions),
+            "influence": predicted.influence[:, index].sum(axis=1).round(2),
+            "similarity": predicted.similarity[:, index].sum(axis=1).round(4),
+        }
+        add_rows(file, pd.DataFrame(entry))
+
+
+def retrain_without_each(model: Model, predicted: Predicted, seeds: int, file: Path) -> None:
+    """Add the training images that the table lacks: what the margins lose without each, the mean
+    over seeds, in batches that are otherwise the same."""
+    source = replayed_training(model.key)
+    data, rows = source.replayed.data, source.training.rows.tolist()
+    done = stored(file, ["removed"])
+    missing = [position for position, row in enumerate(rows) if (row,) not in done]
+    if not (seeds and missing):
+        return
+
+    def margins_with(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        weighted = dataclasses.replace(data, weights=weights)
+        by_seed = [
+            margins(model, retrained(model, weighted, seed), predicted.questions)
+            for seed in range(seeds)
+        ]
+        return np.mean(by_seed, axis=0)
+
+    with_all = margins_with(np.ones(len(rows)))
+    for position in missing:
+        weights = np.ones(len(rows))
+        weights[position] = 0
+        entry = {
+            "removed": rows[position],
+            "row": predicted.rows,
+            "lost": (with_all - margins_with(weights)).round(4),
+            "influence": predicted.influence[:, position].round(3),
+            "similarity": predicted.similarity[:, position].round(4),
         }
         add_rows(file, pd.DataFrame(entry))
 
@@ -192,17 +252,24 @@ def add_rows(file: Path, rows: pd.DataFrame) -> None:
     rows.to_csv(file, mode="a", header=not file.exists(), index=False)
 
 
-def datamodeling_score(halves: pd.DataFrame, by: str) -> Estimate:
-    """Mean over images of Spearman's correlation of margin and prediction, with a bootstrap
-    interval over halves, of which it says the number."""
-    margin, predicted = (
-        halves.pivot(index="half", columns="row", values=name).to_numpy() for name in ("margin", by)
+def rank_correlation(table: pd.DataFrame, over: str, measured: str, by: str) -> Estimate:
+    """Mean over images of Spearman's correlation of what was measured and what was predicted, with
+    a bootstrap interval over retrainings, of which it says the number.
+
+    Args:
+        table: one row a retraining and image.
+        over: the column that tells retrainings apart.
+        measured: the column of what was measured.
+        by: the column of what was predicted.
+    """
+    true, predicted = (
+        table.pivot(index=over, columns="row", values=name).to_numpy() for name in (measured, by)
     )
-    random, count = np.random.default_rng(0), len(margin)
+    random, count = np.random.default_rng(0), len(true)
 
     def score(index: NDArray[np.int64]) -> float:
-        pairs = zip(margin[index].T, predicted[index].T, strict=True)
-        return float(np.mean([spearmanr(*pair).statistic for pair in pairs]))
+        ranks = (zscore(rankdata(values[index], axis=0)) for values in (true, predicted))
+        return float(np.mean(np.multiply(*ranks)))
 
     drawn = [score(random.integers(0, count, count)) for _ in range(RESAMPLES)]
     low, high = np.quantile(drawn, [0.025, 0.975])
@@ -237,15 +304,21 @@ class Changes:
         return f"{((before < 0) & (after > 0)).sum()} of {(before < 0).sum()}"
 
 
-def page(halves: pd.DataFrame, changes: pd.DataFrame) -> str:
-    """The page of the two tables."""
+def page(halves: pd.DataFrame, singles: pd.DataFrame, changes: pd.DataFrame) -> str:
+    """The page of the three tables."""
     tested = Changes(changes)
     sections = [INTRODUCTION, "## How well it predicts retrainings"]
-    lines = [head("prediction", "Spearman (95 % interval)")]
-    for name, words in PREDICTIONS.items():
-        lines.append(row(words, number(datamodeling_score(halves, name).as_dict())))
-    images, count = halves["row"].nunique(), halves["half"].nunique()
-    sections += [HALVES.format(images=images, halves=count), "\n".join(lines)]
+    lines = [head("prediction", "half left out", "one image left out")]
+    for name, (of_halves, of_singles) in PREDICTIONS.items():
+        half = number(rank_correlation(halves, "half", "margin", name).as_dict())
+        single = number(rank_correlation(singles, "removed", "lost", name).as_dict())
+        lines.append(row(f"{of_halves}; {of_singles}", half, single))
+    counts = {
+        "images": halves["row"].nunique(),
+        "halves": halves["half"].nunique(),
+        "singles": singles["removed"].nunique(),
+    }
+    sections += [RETRAININGS.format(**counts), "\n".join(lines)]
     for change, (title, about, names) in CHANGES.items():
         if not tested.images(change):
             continue
@@ -274,14 +347,16 @@ TracIn (Pruthi et al. 2020) over 22 checkpoints, on all trained parameters, of a
 through the pretrained tower: scenes, 90 % of the minority removed (5 of 48 kept, 106 training
 images), short labels, 400 steps, seed 0. Figures are log odds of what an image shows over the other
 animal. AdamW trains the model; TracIn supposes plain gradient descent."""
-HALVES = """\
-The linear datamodeling score: {images} held-out images, {halves} retrainings on random halves of
-the training set, each from other first weights. Of each image Spearman's correlation over the
-halves, of the margin with what is predicted for the half; the mean over images, with a bootstrap
-interval over halves."""
+RETRAININGS = """\
+Of {images} held-out images, two questions. The linear datamodeling score: {halves} retrainings on
+random halves of the training set, each from other first weights; does what is predicted for a half
+rank the margins? And one image left out: without each of the {singles} training images, in batches
+that are otherwise the same, the mean of three seeds; does what is predicted of the image rank what
+the margin loses? Spearman's correlation over the retrainings, the mean over held-out images, with a
+95 % bootstrap interval over retrainings."""
 PREDICTIONS = {
-    "influence": "sum of the influences of the half",
-    "similarity": "sum of cosines, those of the wrong animal negative",
+    "influence": ("sum of the influences of the half", "influence of the image"),
+    "similarity": ("sum of cosines, those of the wrong animal negative", "its cosine"),
 }
 CHANGES = {
     "remove": (
@@ -310,9 +385,9 @@ COMMAND = """\
 python -m benchmarks.influence
 ```
 
-Its tables are `influence/halves.csv` and `influence/changes.csv`. 50 halves and 24 wrong
-predictions are planned; the figures above are of those that ran, and the command goes on where it
-stopped."""
+Its tables are `influence/halves.csv`, `influence/singles.csv` and `influence/changes.csv`. 50
+halves, all training images and 24 wrong predictions are planned; the figures above are of those
+that ran, and the command goes on where it stopped."""
 
 
 if __name__ == "__main__":
