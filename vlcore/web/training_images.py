@@ -27,7 +27,7 @@ from vlcore.web import cache, jobs, shell, visitors, widgets, work
 from vlcore.web.upload.answers import compute_once
 
 TITLE = "Which training images are behind the answer"
-BLAME, MEND = "What taught it that?", "What would mend it?"
+BLAME, MEND = "Which training images are behind it?", "What would mend it?"
 REPLAYING = "Training it once more to see which images moved it …"
 SIDE, ROOM = 64, 74  # px of an image, and of its words: four are a row of a phone
 PAGE_MARGINS, BETWEEN = 130, 20  # px beside the columns of the page, and between two
