@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from vlcore.api import audit
+from vlcore.api import audit, small_images
 from vlcore.api.drawn_sets import make_drawn_set
 from vlcore.artifacts import disk, store
 from vlcore.data import catalogue, drawn
 from vlcore.data.drawn import PUBLISHED, VERSION, Recipe
 from vlcore.data.imageset import ImageSetError
+from vlcore.experiment import trash
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import make_folder, models_folder, write_json
 
@@ -37,6 +38,9 @@ def test_models_of_a_removed_set_keep_its_name_to_its_recipe(empty_home: Path) -
     assert store.published(CHECKS), "they are of the same images"
     catalogue.remove("again")
     disk.delete(condition.key)
+    with pytest.raises(ImageSetError, match=condition.key):
+        make_drawn_set(OTHER)  # it can be restored
+    trash.empty(0.0)
     make_drawn_set(OTHER)
     assert drawn.recipe_of("again") == OTHER
     assert not store.published(CHECKS)
@@ -52,3 +56,26 @@ def test_a_set_that_is_there_or_published_keeps_its_recipe(empty_home: Path) -> 
     assert drawn.recipe_of("pencil") == PUBLISHED["pencil"]
     catalogue.remove("pencil")
     assert drawn.recipe_of("pencil") == PUBLISHED["pencil"]
+
+
+def test_a_set_that_is_made_anew_shows_nothing_of_the_removed_one(empty_home: Path) -> None:
+    removed = make_drawn_set(FIRST)
+    before = small_images.draw_thumbs(removed, [0])
+    catalogue.remove("again")
+    anew = make_drawn_set(OTHER)
+    assert small_images.draw_thumbs(anew, [0]) != before
+    assert small_images.draw_thumbs(removed, [0]) == before
+    assert small_images.edition(anew) != small_images.edition(removed)
+    with pytest.raises(ImageSetError, match="other settings"):
+        removed.image(1)
+    assert drawn.missing_rows(OTHER, [0, 1]) == [1]
+
+
+def test_a_name_that_another_process_just_took_is_refused(
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_set = drawn.make_set
+    monkeypatch.setattr(drawn, "make_set", lambda recipe: [make_set(FIRST), make_set(recipe)])
+    with pytest.raises(ImageSetError, match="other settings"):
+        make_drawn_set(OTHER)
+    assert drawn.recipe_of("again") == FIRST

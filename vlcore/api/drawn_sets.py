@@ -1,6 +1,6 @@
 """New drawn sets, under names whose models were trained on the same images."""
 
-from vlcore.api import audit
+from vlcore.api import audit, image_sets
 from vlcore.artifacts import disk, store
 from vlcore.data import drawn
 from vlcore.data.drawn import Recipe
@@ -18,14 +18,13 @@ def make_drawn_set(recipe: Recipe) -> ImageSet:
     """
     name = recipe.name
     present, removed = drawn.recipe_of(name), drawn.remembered_recipe(name)
-    if present not in (None, recipe):
-        raise ImageSetError(f"{name!r} is the name of a set with other settings; choose another.")
     if present is None and removed not in (None, recipe):
-        models = _models_of(name)
+        models = [*_models_of(name), *image_sets.deleted_models_of(name)]
         if models:
             raise ImageSetError(
                 f"There are models of an earlier image set {name!r} with other settings, such as"
-                f" {models[0]}; choose another name, or delete all models of that set."
+                f" {models[0]}; choose another name, or delete all models of that set (a deleted"
+                " one counts until `python -m vlcore clean` removes it, a week later)."
             )
         checks = audit.checks_key(name, drawn.VERSION)
         if store.published(checks):

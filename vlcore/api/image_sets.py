@@ -4,13 +4,22 @@ import re
 
 from vlcore.artifacts import store
 from vlcore.data import catalogue
+from vlcore.experiment import trash
 from vlcore.experiment.errors import BusyError
+from vlcore.experiment.files import models_folder
 from vlcore.jobs import jobs
 
 
 def models_of(name: str) -> list[str]:
     """Keys of the published models of a set."""
     return [key for key in store.model_keys() if _is_key_of_set(key, name)]
+
+
+def deleted_models_of(name: str) -> list[str]:
+    """Keys of the models of a set that were deleted and can be restored."""
+    folders = [entry for entry in trash.deleted_folders() if entry.origin.parent == models_folder()]
+    keys = [entry.name for entry in folders if store.kind_of_key(entry.name) is None]
+    return [key for key in keys if _is_key_of_set(key, name)]
 
 
 def check_unused(name: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,19 +13,29 @@ from vlcore.plots.thumbnails import thumb, thumb_uri
 if TYPE_CHECKING:
     from vlcore.data.imageset import ImageSet
 
-# Image sets by name and version, with their small images by row.
+# Image sets by name and edition, with their small images by row.
 _registry: dict[tuple[str, str], tuple[ImageSet, dict[int, bytes]]] = {}
 
 
-def registered_set(name: str, version: str) -> ImageSet | None:
-    """The image set of a name and a version, if `register_set` has seen it."""
-    images, _ = _registry.get((name, version), (None, {}))
+def edition(images: ImageSet) -> str:
+    """What changes with the images under a name: the version, of a drawn set with a digest of its
+    recipe, for a set that was removed can be made anew with other settings."""
+    recipe = images.about.get("recipe")
+    if recipe is None:
+        return images.version
+    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    return f"{images.version}-{digest[:8]}"
+
+
+def registered_set(name: str, edition: str) -> ImageSet | None:
+    """The image set of a name and an edition, if `register_set` has seen it."""
+    images, _ = _registry.get((name, edition), (None, {}))
     return images
 
 
 def register_set(images: ImageSet) -> dict[int, bytes]:
     """Register an image set; returns its small images so far, by row."""
-    key = images.name, images.version
+    key = images.name, edition(images)
     if key not in _registry or _registry[key][0].root != images.root:
         _registry[key] = images, {}
     return _registry[key][1]

@@ -286,11 +286,16 @@ def _recipe_record(name: str) -> Path:
 
 def ensure_rendered(recipe: Recipe, rows: Sequence[int], progress: Progress = silent) -> None:
     """Draw what is missing of some rows of a set, together with any other process that does the
-    same."""
+    same; `ImageSetError` where the name stands for another recipe."""
     root = _root(recipe)
     make_folder(root.parent)
     errors = write_errors(root, "make room or point VLCORE_HOME to another folder")
     with locked(root.parent / f".{root.name}.lock", 60), errors:
+        if recipe_of(recipe.name) not in (None, recipe):
+            raise ImageSetError(
+                f"The image set {recipe.name!r} has other settings; open it again, or choose"
+                " another name."
+            )
         if not (root / "dataset.json").exists():  # it is written once
             make_folder(root / ".locks")
             write_metadata(root, scene_table(recipe), recipe, SIZE)

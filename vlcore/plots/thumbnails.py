@@ -68,10 +68,10 @@ def _tile(content: bytes, side: int) -> Image.Image:
     return image
 
 
-def thumb_address(before: str, images: str, version: str, row: int) -> str:
+def thumb_address(before: str, images: str, edition: str, row: int) -> str:
     """The address of a small image of an image set on the app's server; ValueError unless it
     leads there."""
-    address = f"{before}thumbs/{images}/{version}/{row}"
+    address = f"{before}thumbs/{images}/{edition}/{row}"
     check_uris([address])
     return address
 

@@ -1,6 +1,6 @@
 """Addresses of small images, by which a browser asks for them when they are shown.
 
-A browser keeps a small image: its address names the image set with its version. Only images of sets
+A browser keeps a small image: its address names the image set with its edition. Only images of sets
 that a page has shown are served, and never a visitor's own.
 """
 
@@ -34,14 +34,15 @@ def addresses(images: ImageSet, rows: Sequence[int]) -> list[str]:
     small_images.register_set(images)
     if not images.has_pictures:
         rows = small_images.tile_rows(images, rows)
-    folder = thumb_address(base_paths[0], images.name, images.version, 0).removesuffix("0")
+    edition = small_images.edition(images)
+    folder = thumb_address(base_paths[0], images.name, edition, 0).removesuffix("0")
     return [f"{folder}{row:d}" for row in rows]
 
 
 async def serve_small_image(request: Request) -> Response:
     """Answer a request for a small image."""
-    name, version, row = (request.path_params[part] for part in ("name", "version", "row"))
-    images = small_images.registered_set(name, version)
+    name, edition, row = (request.path_params[part] for part in ("name", "edition", "row"))
+    images = small_images.registered_set(name, edition)
     if images is None or not _ROW.fullmatch(row) or int(row) >= len(images.table):
         raise HTTPException(404)
     try:

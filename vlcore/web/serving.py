@@ -94,6 +94,6 @@ def note(error: Exception) -> None:
 
 MIDDLEWARE = [Middleware(VisitorMiddleware)]
 ROUTES = [
-    Route("/thumbs/{name}/{version}/{row}", image_addresses.serve_small_image),
+    Route("/thumbs/{name}/{edition}/{row}", image_addresses.serve_small_image),
     Route("/scripts/{file}", scripts.serve_script),
 ]
