@@ -174,3 +174,4 @@ def test_models_show_themselves(model: Model, quick: list[Artifact]) -> None:
     assert isinstance(both.table(), pd.DataFrame)
     assert "vconcat" in both.chart().to_dict()
     assert set(vl.models().index) >= {artifact.key for artifact in quick}
+    assert set(vl.models()["labels"]) >= {"short", "descriptive"}

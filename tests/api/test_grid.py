@@ -127,7 +127,7 @@ def test_the_untrained_encoder_is_that_of_its_row(maps: GridMaps, models: list[A
 def test_the_numbers_are_those_of_the_models(maps: GridMaps, models: list[Artifact]) -> None:
     table = maps.table().set_index(["labels", "bias", "trained"])
     stored = models[1].metrics["end"]["minority_accuracy"]
-    row = table.loc[("undescriptive", 0.5, True)]
+    row = table.loc[("short", 0.5, True)]
     assert row["key"] == models[1].key
     assert (row["accuracy"], row["n"]) == (stored["value"], stored["n"])
     gone = table.loc[("descriptive", 0.5, True)]

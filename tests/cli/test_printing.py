@@ -16,8 +16,9 @@ def test_values_and_lists() -> None:
 
 def test_fields_have_words_of_their_own() -> None:
     assert document_text({"most": None}) == "most: no limit; VLCORE_HOME_MAX sets one, in GB"
-    rows = [{"key": "scenes-undescriptive-s0", "labels": "undescriptive"}]
-    assert document_text(rows).split() == ["key", "labels", "scenes-undescriptive-s0", "short"]
+    rows = [{"key": "scenes-undescriptive-s0", "labels": "undescriptive", "negatives": "none"}]
+    _, values = document_text(rows).splitlines()
+    assert values.split() == ["scenes-undescriptive-s0", "short", "matched-only"]
 
 
 def test_numbers_that_are_typed_again_have_no_commas() -> None:

@@ -42,7 +42,7 @@ def test_an_analysis_of_what_is_there(document: Document, quick: Models, tmp_pat
     found = document("analyse", "experiments", "--seeds", 2, *STEPS, "--out", tmp_path / "tables")
     assert (found["study"], found["runs"], found["planned"]) == ("experiments", 4, 8)
     (one,) = found["comparisons"]
-    assert one["treatment"] == "descriptive"
+    assert (found["baseline"], one["treatment"]) == ("short", "descriptive")
     assert [level["bias"] for level in one["levels"]] == [0.0, 0.75]
     assert len(one["missing"]) == 4
     assert {Path(file).suffix for file in found["files"]} == {".csv", ".parquet"}

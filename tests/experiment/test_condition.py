@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from vlcore.artifacts.store import check_key
 from vlcore.experiment import options
 from vlcore.experiment.condition import Condition, ConditionError, from_dict, with_settings
+from vlcore.experiment.option_names import shown_name
 from vlcore.scenes import RENDERER_VERSION
 
 OTHER: dict[str, Any] = {
@@ -152,11 +153,15 @@ NO_NUMBERS = (math.nan, math.inf, -math.inf, -0.1, 1.1, "0.5", None, True)
     ("name", "values", "said"),
     [
         ("bias", NO_NUMBERS, "a number from 0 to 1"),
-        *((name, BAD_CHOICES, f"one of {', '.join(known)}") for name, known in CHOICES.items()),
+        *(
+            (name, BAD_CHOICES, f"one of {', '.join(shown_name(name, value) for value in known)}")
+            for name, known in CHOICES.items()
+        ),
         ("architecture", [f"timm:{name}" for name in BAD_NETWORKS], "No architecture is named"),
         ("data", BAD_NAMES, "name"),
         ("data_version", (1, None, ["scenes"]), "give it as text"),
-        ("labels", ("poetic", "", "partial_101", None, 3, ["descriptive"]), "label style"),
+        ("labels", ("partial_101", None, 3, ["descriptive"]), "label style"),
+        ("labels", ("poetic", ""), "one of short, descriptive, descriptive-plain"),
         ("template", (None, 3, ["descriptive"]), "give it as text"),
         *(
             (name, (low - 1, high + 1, 5.0, "5", True, None), f" to {high}")
@@ -178,8 +183,8 @@ def test_a_value_outside_its_set_or_range_is_refused(
         ({"labels": "own"}, "template"),
         ({"template": "a {object}"}, "template"),
         ({"objective": "simclr"}, "labels=constant"),
-        ({"objective": "ce_object", "labels": "descriptive"}, "labels=undescriptive"),
-        ({"objective": "siglip", "negatives": "product"}, "negatives=filtered_marginal"),
+        ({"objective": "ce_object", "labels": "descriptive"}, "labels=short"),
+        ({"objective": "siglip", "negatives": "product"}, "negatives=matched-and-mismatched"),
         ({"objective": "infonce", "logit": "affine"}, "logit=learned"),
         ({"negatives": "counterfactual"}, "object and context"),
         ({"negatives": "same_place_50", "labels": "partial_50"}, "object and context"),

@@ -7,7 +7,8 @@ from tests.test_architecture import commands_of
 from vlcore.__main__ import parser
 from vlcore.experiment import captions, options
 from vlcore.experiment.captions import Caption, caption
-from vlcore.experiment.condition import Condition, ConditionError
+from vlcore.experiment.condition import Condition, ConditionError, with_settings
+from vlcore.experiment.option_names import OPTIONS, offered_on_pages, shown_name
 from vlcore.experiment.options import LabelStyle, Mitigation, Negatives, Objective, SizeMode
 from vlcore.experiment.wording import title
 from vlcore.web import condition_controls as controls
@@ -43,6 +44,23 @@ def test_names_in_addresses_stay() -> None:
         "random-words": "words@random",
         "codes": "codes",
     }
+
+
+@pytest.mark.parametrize(
+    ("field", "shown", "stored"),
+    [
+        (field, shown, stored)
+        for field in OPTIONS
+        for shown, stored in offered_on_pages(field).items()
+    ],
+)
+def test_a_condition_takes_the_names_of_pages_and_stores_its_own(
+    field: str, shown: str, stored: str
+) -> None:
+    assert Condition(**{field: shown}) == Condition(**{field: stored})
+    assert with_settings(Condition(), {field: shown}) == Condition(**{field: stored})
+    assert getattr(Condition(**{field: shown}), field) == stored
+    assert shown_name(field, stored) == shown
 
 
 def test_an_objective_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,6 +123,8 @@ def test_a_file_is_a_study(tmp_path: Path) -> None:
         ("undescriptive", 9, 1),
         ("descriptive", 9, 1),
     ]
+    text = "factor: negatives\narms: [matched-only]\nbias: [0.5]"
+    assert find(write(tmp_path, text)).treatments == ("none",)
 
 
 def test_arms_may_be_sets_of_settings_or_numbers(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_the_sanity_check_is_a_sentence_and_excludes_nothing(published_folder: P
     found = results.findings()
     assert list(found.failing) == ["d3s3"]
     [fact] = found.failing["d3s3"]
-    assert fact.startswith("descriptive and undescriptive: 90 % of training captions fitted")
+    assert fact.startswith("descriptive and short: 90 % of training captions fitted")
     assert found.headline == before.headline
     pd.testing.assert_frame_equal(found.table(), before.table())
 

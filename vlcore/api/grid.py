@@ -24,9 +24,10 @@ from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import on_its_set
-from vlcore.experiment.condition import GRIDS, STYLES_OF_THE_STUDY, Condition
+from vlcore.experiment.condition import GRIDS, Condition
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import atomic
+from vlcore.experiment.option_names import shown_name
 from vlcore.experiment.wording import label_words, title
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.plots.colouring import GROUPS, Colouring
@@ -133,7 +134,7 @@ class GridMaps:
             estimate = estimate_of(place.metrics, PRIMARY) or {}
             rows.append(
                 {
-                    "labels": condition.labels,
+                    "labels": shown_name("labels", condition.labels),
                     "bias": condition.bias,
                     "trained": condition.steps > 0,
                     "accuracy": estimate.get("value"),
@@ -443,7 +444,7 @@ class Grid:
 def grid(
     base: Condition | None = None,
     *,
-    labels: Sequence[str] = STYLES_OF_THE_STUDY,
+    labels: Sequence[str] = ("short", "descriptive"),
     bias: Sequence[float] = LEVELS,
     options: MapOptions | None = None,
 ) -> Grid:
@@ -465,7 +466,7 @@ def grid(
     >>> import vlcore as vl
     >>> both = vl.grid(vl.Condition(steps=12), bias=[0, 0.75])
     >>> both.table()["labels"].unique().tolist()
-    ['undescriptive', 'descriptive']
+    ['short', 'descriptive']
     >>> both.chart()  # doctest: +SKIP
     """
     return Grid(base or Condition(), labels, bias, options or MapOptions())

@@ -31,6 +31,7 @@ from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import on_its_set
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.edits import MOST
+from vlcore.experiment.option_names import shown_name
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.wording import title
 from vlcore.jobs.progress import with_bar
@@ -252,7 +253,8 @@ def load(key: str) -> Model:
 
 
 def models() -> pd.DataFrame:
-    """The models on the disk, by key: a title and every setting of their conditions.
+    """The models on the disk, by key: a title and every setting of their conditions, by the names
+    that pages show.
 
     >>> import vlcore as vl
     >>> vl.models()[["title", "bias", "labels"]]  # doctest: +SKIP
@@ -261,7 +263,8 @@ def models() -> pd.DataFrame:
     for key in store.model_keys():
         condition = store.condition_of(key)
         if condition is not None:
-            rows[key] = {"title": title(condition), **vars(condition)}
+            settings = {field: shown_name(field, value) for field, value in vars(condition).items()}
+            rows[key] = {"title": title(condition), **settings}
     return pd.DataFrame(list(rows.values()), index=pd.Index(list(rows), name="key"))
 
 

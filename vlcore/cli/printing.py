@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vlcore.experiment.condition import LABELS_ON_PAGES
+from vlcore.experiment.option_names import shown_name
 from vlcore.experiment.wording import FEW, percent, rate
 from vlcore.metrics.catalogue import HEADLINE, MEASURES, PRIMARY
 
@@ -110,6 +110,4 @@ def _cell(value: Any, name: str = "") -> str:
         return ", ".join(f"{inner} {_cell(count, str(inner))}" for inner, count in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(map(_cell, value)) or "none"
-    if name == "labels":
-        value = LABELS_ON_PAGES.get(value, value)
-    return " ".join(str(value).split())
+    return " ".join(shown_name(name.replace(" ", "_"), str(value)).split())

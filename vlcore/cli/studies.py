@@ -21,6 +21,7 @@ from vlcore.cli.common import (
 from vlcore.cli.runs import headline_metrics
 from vlcore.experiment.condition import Condition, from_dict
 from vlcore.experiment.files import write_errors
+from vlcore.experiment.option_names import shown_name
 from vlcore.jobs import engines
 from vlcore.metrics import catalogue
 from vlcore.study import plans
@@ -188,7 +189,7 @@ def analyse(options: Namespace) -> dict[str, Any]:
                 files += map(str, write_tables(table, options.out, name))
     comparisons: list[dict[str, Any]] = []
     for treatment, analysis in analyses.items():
-        comparison: dict[str, Any] = {"treatment": treatment}
+        comparison: dict[str, Any] = {"treatment": _shown(plan, treatment)}
         if isinstance(analysis, AnalysisError):
             comparison["refused"] = str(analysis)
         else:
@@ -201,7 +202,7 @@ def analyse(options: Namespace) -> dict[str, Any]:
     return {
         "study": plan.name,
         "factor": plan.factor,
-        "baseline": plan.baseline,
+        "baseline": _shown(plan, plan.baseline),
         "measure": options.measure,
         "moment": options.moment,
         "runs": results.n_trained,
@@ -209,6 +210,11 @@ def analyse(options: Namespace) -> dict[str, Any]:
         "comparisons": comparisons,
         "files": files,
     }
+
+
+def _shown(plan: plans.StudyPlan, arm: plans.Value) -> plans.Value:
+    """An arm of a study, by the name that pages show."""
+    return shown_name(plan.factor, arm) if isinstance(arm, str) else arm
 
 
 def report(options: Namespace) -> dict[str, Any]:

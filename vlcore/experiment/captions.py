@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES, Grouping, context_phrase
+from vlcore.experiment.option_names import shown_name
 from vlcore.experiment.options import LABEL_STYLES, style_names
 from vlcore.scenes import COATS, PALE
 
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-# Label styles by the names that pages and papers use; stored conditions and their keys have others.
-LABEL_ALIASES = {"short": "undescriptive"}
 _SYNONYMS = {
     "on the grass": ("on the grass", "in the meadow", "on green pasture"),
     "in the desert": ("in the desert", "amid dunes", "on hot sand"),
@@ -250,7 +249,7 @@ def find_style(name: str) -> tuple[str, int]:
     family, _, digits = name.rpartition("_")
     numbers = LABEL_STYLES[family].numbers if family in LABEL_STYLES else None
     if numbers is None or not (digits.isascii() and digits.isdigit()):
-        known = ", ".join(style_names())
+        known = ", ".join(shown_name("labels", style) for style in style_names())
         raise CaptionError(
             f"No label style is named {name!r}; choose one of {known} (with other numbers too)."
         )

@@ -11,28 +11,22 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any
 
 from vlcore.experiment import options
-from vlcore.experiment.captions import (
-    LABEL_ALIASES,
-    CaptionError,
-    captions_of,
-    find_style,
-    template_fields,
-)
+from vlcore.experiment.captions import CaptionError, captions_of, find_style, template_fields
 from vlcore.experiment.edits import Edit, EditError, Relabel, Weigh, canonical_edits, read_edits
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES
+from vlcore.experiment.option_names import OPTIONS, shown_name, stored_name
 from vlcore.experiment.options import ArtifactKind
 from vlcore.scenes import RENDERER_VERSION
 
 STUDY_BIAS = 0.75  # the study's example: 12 of 48 kept
 STYLES_OF_THE_STUDY = ("undescriptive", "descriptive")
-LABELS_ON_PAGES = {style: name for name, style in LABEL_ALIASES.items()}
 GRIDS: dict[str, tuple[float, ...]] = {
     "experiments": (0.0, STUDY_BIAS),
     "paper": (0.0, 0.25, 0.5, 0.75, 0.9, 1.0),
@@ -57,6 +51,7 @@ _TEXTS = {
     "labels": "label style",
     "template": "caption template",
 }
+_USUAL_NEGATIVES = "filtered_marginal"
 _SEEDS = (0, 2**31 - 1)
 _RANGES = {
     "n_per_group": (2, 10_000),
@@ -84,6 +79,9 @@ class ConditionError(LabError):
 class Condition:
     """Everything that changes a result.
 
+    An option may be given by the name that pages show, such as ``negatives="matched-only"``; its
+    field has the stored name then, here ``none``.
+
     Raises:
         ConditionError: A value is outside its set, or does not go with another.
     """
@@ -97,7 +95,7 @@ class Condition:
     template: str = ""  # caption template of the label style ``own``, else empty
     objective: str = "pairwise_bce"  # loss; also the origin of a model that was made elsewhere
     # Distribution of the mismatched captions of ``pairwise_bce``.
-    negatives: str = "filtered_marginal"
+    negatives: str = _USUAL_NEGATIVES
     logit: str = "learned"  # how a cosine becomes a score in ``pairwise_bce``
     mitigation: str = "none"  # what is done against the bias
     size_mode: str = "shrink"  # what happens to the size of the training set under bias
@@ -126,9 +124,11 @@ class Condition:
         for name, title in _TEXTS.items():
             if not isinstance(value := getattr(self, name), str):
                 raise ConditionError(f"The {title} is {value!r}; give it as text.")
-        self._set("labels", LABEL_ALIASES.get(self.labels, self.labels))
-        for name, (title, choices) in options.CHOICES.items():
-            _check_name(title, getattr(self, name), choices)
+        for name in OPTIONS:
+            if isinstance(value := getattr(self, name), str):
+                self._set(name, stored_name(name, value))
+        for name, (title, _) in options.CHOICES.items():
+            _check_name(name, getattr(self, name), title)
         if self.batch_size == 0:
             self._set("batch_size", options.RECIPES[self.recipe].batch_size)
         if self.steps and self._objective.elsewhere:
@@ -167,7 +167,7 @@ class Condition:
                 )
             return
         if not _NETWORK.fullmatch(name):
-            _check_name("architecture", self.architecture, options.ARCHITECTURES)
+            _check_name("architecture", self.architecture, "architecture")
         has_text_tower = self._objective.language == "text" and self._objective.uses_captions
         usual = _BEFORE_CHOICE["text"]
         if self.text != usual and not has_text_tower:
@@ -210,8 +210,8 @@ class Condition:
         wanted = self._objective.labels or self.labels
         if self.labels != wanted:
             raise ConditionError(
-                f"The objective {self.objective} does not read labels; choose labels={wanted}"
-                " for it."
+                f"The objective {self.objective} does not read labels; choose"
+                f" labels={shown_name('labels', wanted)} for it."
             )
 
     def _check_negatives(self) -> None:
@@ -222,11 +222,12 @@ class Condition:
                     f"Negatives {self.negatives} need labels that name {' and '.join(named)};"
                     " choose descriptive ones."
                 )
-        usual = self.negatives == "filtered_marginal" and self.logit == "learned"
-        if not usual and not self._objective.draws_negatives:
+        usual = _USUAL_NEGATIVES
+        is_usual = self.negatives == usual and self.logit == "learned"
+        if not is_usual and not self._objective.draws_negatives:
             raise ConditionError(
                 f"The objective {self.objective} has no choice of negatives or logit; leave"
-                " negatives=filtered_marginal and logit=learned."
+                f" negatives={shown_name('negatives', usual)} and logit=learned."
             )
 
     def _check_mitigation(self) -> None:
@@ -438,7 +439,8 @@ def _check_fields(names: Iterable[str]) -> None:
         )
 
 
-def _check_name(title: str, value: object, choices: Collection[str]) -> None:
-    if not isinstance(value, str) or value not in choices:
-        offered = options.objectives_here() if choices is options.OBJECTIVES else choices
-        raise ConditionError(f"No {title} is named {value!r}; choose one of {', '.join(offered)}.")
+def _check_name(field: str, value: object, title: str) -> None:
+    if not isinstance(value, str) or value not in OPTIONS[field]:
+        values = options.objectives_here() if field == "objective" else OPTIONS[field]
+        offered = ", ".join(shown_name(field, name) for name in values)
+        raise ConditionError(f"No {title} is named {value!r}; choose one of {offered}.")

@@ -14,8 +14,9 @@ from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
-from vlcore.experiment.captions import LABEL_ALIASES, CaptionError, find_style, fixed_fields
+from vlcore.experiment.captions import CaptionError, find_style, fixed_fields
 from vlcore.experiment.errors import LabError
+from vlcore.experiment.option_names import stored_name
 from vlcore.scenes import CONTEXTS, OBJECTS
 from vlcore.scenes.factors import NAMES, RANGES, Scalar
 
@@ -132,7 +133,7 @@ class Relabel(ImageEdit):
         super().__post_init__()
         is_name = isinstance(self.style, str) and len(self.style) <= NAME_LENGTH
         if is_name:
-            object.__setattr__(self, "style", LABEL_ALIASES.get(self.style, self.style))
+            object.__setattr__(self, "style", stored_name("labels", self.style))
         try:
             find_style(self.style if is_name else "")
             if self.style == "own":

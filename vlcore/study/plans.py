@@ -14,9 +14,9 @@ from typing import Any
 
 from vlcore.data.drawn import recipe_of
 from vlcore.data.subset import on_its_set
-from vlcore.experiment.captions import LABEL_ALIASES
 from vlcore.experiment.condition import GRIDS, STYLES_OF_THE_STUDY, Condition, from_dict
 from vlcore.experiment.errors import LabError
+from vlcore.experiment.option_names import OPTIONS, stored_name
 from vlcore.experiment.options import (
     MITIGATIONS,
     NEGATIVES,
@@ -339,8 +339,8 @@ def _arms_of_values(document: Mapping[str, Any], path: Path, base: Condition) ->
     for value in arms:
         if not isinstance(value, type(default)) or isinstance(value, bool):
             raise StudyError(f"{path.name} has an arm {value!r}, which is no value of {factor}.")
-    if factor == "labels":
-        arms = [LABEL_ALIASES.get(arm, arm) for arm in arms]
+    if factor in OPTIONS:
+        arms = [stored_name(factor, arm) for arm in arms]
     return _Design(factor, arms[0], tuple(arms[1:]), ())
 
 

@@ -41,7 +41,7 @@ from vlcore.study.runs_table import (
     runs_table,
     with_differences,
 )
-from vlcore.study.sanity import failing_blocks
+from vlcore.study.sanity import failing_seed_pairs
 from vlcore.study.tables import TABLES, analysis_tables
 
 
@@ -116,8 +116,8 @@ class Study:
 
     @cached_property
     def failing_blocks(self) -> dict[str, list[str]]:
-        """Blocks that fail the sanity check, and in what: `vlcore.study.sanity.failing_blocks`."""
-        return failing_blocks(self.unbiased_runs())
+        """Seed pairs that fail the sanity check, and in what."""
+        return failing_seed_pairs(self.unbiased_runs())
 
     def unbiased_runs(self) -> pd.DataFrame:
         """The rows that the sanity check reads: of `runs` at bias 0, or those from elsewhere."""

@@ -13,12 +13,8 @@ from typing import Any
 import pandas as pd
 
 from vlcore.artifacts import store
-from vlcore.experiment.condition import (
-    LABELS_ON_PAGES,
-    STYLES_OF_THE_STUDY,
-    Condition,
-    ConditionError,
-)
+from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition, ConditionError
+from vlcore.experiment.option_names import shown_name
 from vlcore.experiment.options import FROZEN
 
 FIT, BALANCED, MATCH_TOLERANCE = 0.99, 0.85, 0.03
@@ -56,7 +52,7 @@ def sanity_check(
             unbiased.append(plain.with_labels(labels))
     sentences, passed = [], True
     for run in unbiased or [plain]:
-        labels = LABELS_ON_PAGES.get(run.labels, run.labels)
+        labels = shown_name("labels", run.labels)
         if not store.published(run.key):
             sentence = f"Train no bias with {labels} labels and this seed to check it."
             return SanityCheck(SanityStatus.NOT_RUN, [sentence])
@@ -68,8 +64,9 @@ def sanity_check(
     return SanityCheck(SanityStatus.PASSED if passed else SanityStatus.FAILED, sentences)
 
 
-def failing_blocks(frame: pd.DataFrame) -> dict[str, list[str]]:
-    """The blocks whose unbiased runs of the study's two label styles fail the check, and in what.
+def failing_seed_pairs(frame: pd.DataFrame) -> dict[str, list[str]]:
+    """The seed pairs whose unbiased runs of the study's two label styles fail the check, and in
+    what.
 
     Args:
         frame: of `vlcore.study.runs_table.runs_table`.
@@ -77,7 +74,7 @@ def failing_blocks(frame: pd.DataFrame) -> dict[str, list[str]]:
     rows = frame[
         (frame["bias"] == 0) & frame["labels"].isin(STYLES_OF_THE_STUDY) & frame["value"].notna()
     ]
-    styles: dict[str, dict[str, list[str]]] = {}  # that fail, by block and fact
+    styles: dict[str, dict[str, list[str]]] = {}  # that fail, by seed pair and fact
     for (block, labels, _), run in rows.groupby(["block", "labels", "key"]):
         value = run.set_index(["moment", "measure"])["value"].to_dict()
         if ("end", "train_caption_accuracy") not in value:
@@ -93,7 +90,8 @@ def failing_blocks(frame: pd.DataFrame) -> dict[str, list[str]]:
         is_frozen = str(run["architecture"].iat[0]).startswith(FROZEN)
         for fact, holds in checks(metrics, is_frozen=is_frozen).items():
             if not holds:
-                styles.setdefault(str(block), {}).setdefault(fact, []).append(str(labels))
+                failing = styles.setdefault(str(block), {}).setdefault(fact, [])
+                failing.append(shown_name("labels", str(labels)))
     return {
         block: [f"{' and '.join(labels)}: {fact}" for fact, labels in facts.items()]
         for block, facts in styles.items()

@@ -1,6 +1,7 @@
 """Controls of one condition, each in the address, and links to Compare that name all of them."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -8,21 +9,16 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.experiment import options
 from vlcore.experiment.captions import quoted_captions
-from vlcore.experiment.condition import GRIDS, LABELS_ON_PAGES, Condition
+from vlcore.experiment.condition import GRIDS, Condition
 from vlcore.experiment.grouping import SCENES, Grouping, group_words
+from vlcore.experiment.option_names import offered_on_pages, shown_name
 from vlcore.experiment.plain_text import plain
 from vlcore.web import widgets
 
-
-def _controls_of(choices: Mapping[str, options.Option]) -> dict[str, str]:
-    """Return the options of a setting on the Compare page, by their names there."""
-    return {choice.control: name for name, choice in choices.items() if choice.control}
-
-
-LABELS = _controls_of(options.LABEL_STYLES)
-NEGATIVES = _controls_of(options.NEGATIVES)
-ENCODERS = _controls_of(options.ARCHITECTURES)
-TEXTS = _controls_of(options.TEXTS)
+LABELS = offered_on_pages("labels")
+NEGATIVES = offered_on_pages("negatives")
+ENCODERS = offered_on_pages("architecture")
+TEXTS = offered_on_pages("text")
 AS_TOWERS = "as chosen above"  # the image or text tower of the pair of towers
 AS_SET = "as set here"  # no model from the disk
 LENGTHS = {name: steps for name, steps in options.PRESETS.items() if steps}
@@ -60,14 +56,17 @@ def training_length(key: str, label: str = "Training length") -> int:
     return LENGTHS[length]
 
 
-def label_style_choice(label: str, styles: Sequence[str], default: str, key: str) -> str:
-    """Show the choice of a label style, by its name on pages; the address may have either name."""
-    widgets.accept_former_names(key, {style: style for style in LABELS_ON_PAGES})
+def option_choice(
+    label: str, field: str, offered: Sequence[str], key: str, default: str | None = None
+) -> str:
+    """Show the choice of a value of a setting, by its name on pages; the address may have either
+    name."""
+    widgets.accept_former_names(key, {value: value for value in offered})
     return st.selectbox(
         label,
-        styles,
-        styles.index(default),
-        lambda style: LABELS_ON_PAGES.get(style, style),
+        offered,
+        0 if default is None else offered.index(default),
+        partial(shown_name, field),
         **widgets.in_address(key),
     )
 
@@ -145,20 +144,6 @@ def condition_controls(
         text=TEXTS.get(text, default.text),
     )
     return condition, further
-
-
-def option_choice(
-    label: str, offered: Sequence[str], choices: Mapping[str, options.Option], key: str
-) -> str:
-    """Show the choice of a value of a setting, by its name on the Compare page where that offers
-    it; the address may have either name."""
-    widgets.accept_former_names(key, {name: name for name in offered if choices[name].control})
-    return st.selectbox(
-        label,
-        list(offered),
-        format_func=lambda name: choices[name].control or name,
-        **widgets.in_address(key),
-    )
 
 
 def towers_name(condition: Condition) -> str:

@@ -18,7 +18,8 @@ from vlcore.api.model_map import ModelMap
 from vlcore.artifacts import store
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
-from vlcore.experiment.condition import LABELS_ON_PAGES, STYLES_OF_THE_STUDY, Condition
+from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
+from vlcore.experiment.option_names import shown_name
 from vlcore.experiment.options import style_names
 from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.jobs.jobs import JobStatus
@@ -94,16 +95,15 @@ def show(images: ImageSet, steps: int, towers: str, palette: Palette, bar: Delta
 
 def _choose_rows(images: ImageSet, bar: DeltaGenerator) -> tuple[list[str], DeltaGenerator]:
     """The label styles of the rows, chosen behind a button of the bar, and what is behind it."""
-    names = LABELS_ON_PAGES
     styles = {
-        names.get(style, style): style
+        shown_name("labels", style): style
         for style in style_names(drawn=bool(images.about.get("recipe")))
         if style != "own"
     }
     named = dict.fromkeys(st.query_params.get(ROWS, "").split(","))
     rows = [name for name in named if name in styles]
     if not 2 <= len(rows) <= grids.MOST_ROWS:
-        rows = [names.get(style, style) for style in STYLES_OF_THE_STUDY]
+        rows = [shown_name("labels", style) for style in STYLES_OF_THE_STUDY]
     menu = bar.popover("Rows", icon=":material/table_rows:", key="menu-grid")
     with menu:
         # Without a key: another address makes another control.

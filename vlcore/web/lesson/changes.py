@@ -26,6 +26,7 @@ from vlcore.experiment.edits import (
     read_edits,
 )
 from vlcore.experiment.grouping import group_words
+from vlcore.experiment.option_names import shown_name
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import percent
 from vlcore.scenes import COATS, POSES
@@ -107,7 +108,9 @@ def _relabel(team: TeamList, rows: Sequence[int]) -> None:
     examples = {style: caption(style, *grouping.pairs[1], grouping) for style in styles}
     style = str(
         st.selectbox(
-            "New caption", styles, format_func=lambda name: f"{name}, such as “{examples[name]}”"
+            "New caption",
+            styles,
+            format_func=lambda name: f"{shown_name('labels', name)}, such as “{examples[name]}”",
         )
     )
     relabelled = {

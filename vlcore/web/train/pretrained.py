@@ -38,8 +38,8 @@ def section(images: ImageSet, usual: Condition) -> None:
             "How the object is read off", list(READOUTS), **in_address("bring_readout")
         )
         st.caption(READOUTS[readout])
-        style = condition_controls.label_style_choice(
-            "Captions", _STYLES, "clip_template", "bring_labels"
+        style = condition_controls.option_choice(
+            "Captions", "labels", _STYLES, "bring_labels", "clip_template"
         )
         st.caption(about_style(style))
     with bias_column:

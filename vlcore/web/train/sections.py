@@ -11,9 +11,10 @@ from vlcore.api.training import check_trainable
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment import options
 from vlcore.experiment.captions import TEMPLATE_LENGTH, about_style, captions_of
-from vlcore.experiment.condition import LABELS_ON_PAGES, Condition, phi_of
+from vlcore.experiment.condition import Condition, phi_of
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES, group_words
+from vlcore.experiment.option_names import shown_name
 from vlcore.experiment.options import Option, objectives_here, style_names
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import title
@@ -60,7 +61,7 @@ def choose_condition(images: ImageSet, usual: Condition) -> Condition:
         offered = objectives_here() if field == "objective" else choices
         with columns[number % 2]:
             settings[field] = condition_controls.option_choice(
-                name, list(offered), choices, f"train_{field}"
+                name, field, list(offered), f"train_{field}"
             )
             st.caption(choices[settings[field]].sentence)
     with columns[1]:
@@ -68,7 +69,7 @@ def choose_condition(images: ImageSet, usual: Condition) -> Condition:
     objective = settings["objective"]
     if implied := options.OBJECTIVES[objective].labels:
         if labels != implied:
-            name = LABELS_ON_PAGES.get(implied, implied)
+            name = shown_name("labels", implied)
             st.info(f"{objective} reads no label style; {name} stands for what it knows.")
         labels, template = implied, ""
     return usual.replace(
@@ -86,7 +87,7 @@ def _choose_labels(images: ImageSet) -> tuple[str, str]:
     """Show the choice of a label style; returns it, with a template for the visitor's own."""
     styles = style_names(drawn=bool(images.about.get("recipe")))
     with st.container(width=_LABELS):
-        labels = condition_controls.label_style_choice("Labels", styles, styles[0], "train_labels")
+        labels = condition_controls.option_choice("Labels", "labels", styles, "train_labels")
     if labels != "own":
         return labels, ""
     about = (
