@@ -43,7 +43,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             " experiments: the first ten pairs; classic: as of version 0.4. What each adds to the"
             " answer is a line above."
         )
-        name = widgets.choose_one("Study", tuple(names), "published", names[0], about)
+        first = sections.usual_study(names, images.name)
+        name = widgets.choose_one("Study", tuple(names), "published", first, about)
     elif source == HERE:
         about = (
             "Each crosses short and descriptive labels with bias levels. Paper: six levels; class:"

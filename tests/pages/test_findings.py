@@ -141,6 +141,35 @@ def test_one_study_opens_on_that_with_most_untouched_seed_pairs(published_alone:
     assert not opened("5_Findings", part=sections.METHODS).error
 
 
+@pytest.mark.parametrize("address", [{"part": sections.CLAIMS}, {"claim": "C3"}, {"guide": "15"}])
+def test_claims_open_on_a_study_with_all_controls(
+    published_alone: Path, queue: FakeQueue, address: dict[str, str]
+) -> None:
+    page = opened("5_Findings", **address)
+    assert page.segmented_control(key="published").value == "confirmation"
+    text = text_of(page)
+    assert "not measured" not in text
+    assert "control not run" not in text
+
+
+@pytest.mark.parametrize("study", ["experiments", "confirmation"])
+def test_the_study_that_somebody_chose_stays(published_alone: Path, study: str) -> None:
+    page = opened("5_Findings", published="experiments", part=sections.CLAIMS)
+    assert page.segmented_control(key="published").value == "experiments"
+    page = opened("5_Findings")
+    page.segmented_control(key="published").set_value(study).run()
+    for part in (sections.CLAIMS, sections.ANSWER):
+        page.segmented_control(key="part").set_value(part).run()
+        assert page.segmented_control(key="published").value == study
+
+
+def test_a_study_that_nobody_chose_is_that_of_the_part(published_alone: Path) -> None:
+    usual, *_ = studies_to_open("scenes")
+    page = opened("5_Findings", part=sections.CLAIMS)
+    page.segmented_control(key="part").set_value(sections.ANSWER).run()
+    assert page.segmented_control(key="published").value == usual
+
+
 def test_without_published_results_the_studies_of_this_server_are_shown(
     empty_home: Path, queue: FakeQueue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

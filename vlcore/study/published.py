@@ -255,6 +255,13 @@ class PublishedStudy(Study):
         state = repr((self.name, self.about)).encode()
         return hashlib.sha256(state + (FOLDER / RUNS).read_bytes()).hexdigest()
 
+    @cached_property
+    def has_controls(self) -> bool:
+        """Whether the controls of its claims were run, in all seed pairs and at all levels."""
+        rows = read_rows(data=self.plan.conditions[0].data, **_AT_END)
+        controls = {condition.key for condition in plans.controls(self.plan)}
+        return bool(controls) and controls <= set(rows.loc[counts(rows, self.name), "key"])
+
     @property
     def origin(self) -> str:
         """What made it: recipe, version and device; libraries are in its methods."""

@@ -134,12 +134,14 @@ def follow_default(key: str, default: str) -> None:
 
     Streamlit keeps the value of a control whose default changes, on another page too.
     """
-    defaults: dict[str, str] = st.session_state.setdefault("defaults", {})
-    before = defaults.get(key, default)
-    is_untouched = st.session_state.get(key) == before and key not in st.query_params
-    if before != default and is_untouched:
+    defaults: dict[str, tuple[str, str | None]] = st.session_state.setdefault("defaults", {})
+    before, choice = defaults.get(key, (default, None))
+    value = st.session_state.get(key)
+    # What was chosen stays so where it is the default of another moment.
+    is_chosen = value not in (None, before) or value == choice or key in st.query_params
+    if value == before != default and not is_chosen:
         st.session_state[key] = default  # a deleted value would come back from the browser
-    defaults[key] = default
+    defaults[key] = default, st.query_params.get(key, value) if is_chosen else None
 
 
 def image_set_choice() -> ImageSet:

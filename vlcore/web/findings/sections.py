@@ -1,6 +1,7 @@
 """Sections of the Findings page: what is missing, the claims table, the figures, downloads."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -142,12 +143,36 @@ def _forest(newest: float, palette: Palette, width: int) -> cache.Spec:
     return cache.chart_spec(intervals.paired_forest(rows, palette=palette, width=width))
 
 
-def chosen_part() -> str:
-    """Let the visitor choose which part of a study is shown."""
+def usual_study(names: Sequence[str], data: str) -> str:
+    """Return the study that is shown where nobody chose one: for the claims, the first that has
+    their controls.
+
+    Args:
+        names: of the studies that can be chosen; the first one is the usual one of other parts.
+        data: the image set.
+    """
+    is_for_claims = _asked_part() == CLAIMS
+    return _with_controls(published.newest(), data, *names) if is_for_claims else names[0]
+
+
+def _asked_part() -> str | None:
+    """The part that the visitor or the address chose, before its control is shown."""
     if st.session_state["arrives"] and "part" not in st.query_params:
         for key, part in _PART_OF.items():
             if key in st.query_params:
                 st.session_state.update(part=part)
+    return st.session_state.get("part") or st.query_params.get("part")
+
+
+@made_once(maxsize=10)
+def _with_controls(_newest: float, data: str, *names: str) -> str:
+    studies = (published.open_published(name, data) for name in names)
+    return next((study.name for study in studies if study.has_controls), names[0])
+
+
+def chosen_part() -> str:
+    """Let the visitor choose which part of a study is shown."""
+    _asked_part()  # what the address says
     return widgets.choose_one("Part", PARTS, "part", ANSWER, label_visibility="collapsed")
 
 
