@@ -22,10 +22,11 @@ if __name__ == "__main__":  # a visitor's page
     from vlcore.web import guide
     from vlcore.web.home import sections
 
-    with bar:
-        guide.entrance()
     intro = st.container()
     images = shell.image_set_choice()
+    if images.has_pictures:
+        with bar:
+            guide.entrance()
     with shell.errors_as_sentences():
         usual = usual_condition(images).with_towers(towers)
         intro.markdown(plain(sections.question(images.grouping)))

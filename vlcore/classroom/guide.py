@@ -17,7 +17,7 @@ from vlcore.experiment.files import read_yaml
 from vlcore.experiment.grouping import Grouping
 from vlcore.study import plans
 
-ATLAS = "atlas"  # the key of Home's maps
+_ATLAS = "atlas"  # the key of Home's maps
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,11 @@ class Card:
     settings: Mapping[str, Any]
     done: Mapping[str, Any]
     atlas: Mapping[str, bool]
+
+    @property
+    def is_about_atlas(self) -> bool:
+        """Whether it is about Home's maps, which not every image set has."""
+        return self.highlight.split()[0] == _ATLAS
 
     @property
     def text(self) -> str:
@@ -75,10 +80,7 @@ class Card:
             except StoreError:
                 return without.format_map(words)
 
-        settings = {name.format_map(words): value for name, value in self.settings.items()}
-        return replace(
-            self, title=sentence(self.title), say=tuple(map(sentence, self.say)), settings=settings
-        )
+        return replace(self, title=sentence(self.title), say=tuple(map(sentence, self.say)))
 
 
 class _Measured:
@@ -104,13 +106,11 @@ def guide_words() -> dict[str, str]:
 
 
 @functools.cache
-def cards(atlas: bool = True) -> tuple[Card, ...]:
-    """All cards in their order, not filled; without an `atlas` not those about Home's maps."""
+def cards() -> tuple[Card, ...]:
+    """All cards in their order, not filled."""
     document = _written()
     loaded = []
     for entry in document["cards"]:
-        if not atlas and entry["highlight"].split()[0] == ATLAS:
-            continue
         card = Card(
             page=entry["page"],
             title=entry["title"],

@@ -137,8 +137,6 @@ def placeholders(usual: Condition, grouping: Grouping) -> dict[str, str]:
         "groups": f"{comma.join(words[:-1])}{comma.strip(', ')} and {words[-1]}",
         "minority_and": f"{comma.strip(', ')} and ".join(minority),
         "minority_or": f"{comma.strip(', ')} or ".join(minority),
-        "minority_one": minority[0],
-        "Minority_one": minority[0][0].upper() + minority[0][1:],
         "short": quoted_captions("undescriptive", grouping),
         "descriptive": quoted_captions("descriptive", grouping),
     }

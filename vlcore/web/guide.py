@@ -17,7 +17,8 @@ from vlcore.web.components import browser
 from vlcore.web.home import animation
 
 _CARD = "guide"  # the number of a card, in the address
-_SET_CARD = "guide_shown"  # the number of the card whose settings were made, in the session
+# The card whose settings were made, and the image set that they were made for, in the session.
+_SET_CARD = "guide_shown"
 
 
 def entrance() -> None:
@@ -35,21 +36,30 @@ def entrance() -> None:
 def show_card(files: Mapping[str, str], persistent: Mapping[str, str]) -> None:
     """Show the card that the address names, on its page; the first one for an unknown number.
 
+    A set without images is left for `scenes`. Cards about Home's maps are skipped where a set has
+    none, and all others keep their numbers.
+
     Args:
         files: of pages, by their names in the menu.
         persistent: what stays in the address from card to card.
     """
     data = persistent.get("data", "")
     images = cache.named_set(data if data in set_names() else "scenes")
-    cards = guide.cards(animation.is_bundled(images.name))
-    numbers = {str(number): number for number in range(1, len(cards) + 1)}
-    number = numbers.get(st.query_params[_CARD], 1)
+    if not images.has_pictures:
+        images = cache.named_set("scenes")
+        st.session_state["data"] = images.name
+    has_atlas = animation.is_bundled(images.name)
+    cards = dict(enumerate(guide.cards(), start=1))
+    shown = [number for number, card in cards.items() if has_atlas or not card.is_about_atlas]
+    numbers = {str(number): number for number in shown}
+    number = numbers.get(st.query_params[_CARD], shown[0])
+    place = shown.index(number)
 
     def filled(number: int) -> guide.Card:
-        return cards[number - 1].filled(usual_condition(images), images.grouping, cache.artifact)
+        return cards[number].filled(usual_condition(images), images.grouping, cache.artifact)
 
     def go(number: int, address: Mapping[str, str]) -> None:
-        st.session_state[_SET_CARD] = number
+        st.session_state[_SET_CARD] = number, images.name
         card = filled(number)
         for name, value in card.settings.items():
             if name not in address:
@@ -58,27 +68,27 @@ def show_card(files: Mapping[str, str], persistent: Mapping[str, str]) -> None:
         others = {name: text for name, text in address.items() if name not in st.session_state}
         st.switch_page(files[card.page], query_params={**others, _CARD: str(number)})
 
-    if st.session_state.get(_SET_CARD) != number:
+    if st.session_state.get(_SET_CARD) != (number, images.name):
         go(number, dict(st.query_params))
     card, words = filled(number), guide.guide_words()
     st.session_state["guide_atlas"] = {"card": number, **card.atlas}
-    is_last = number == len(cards)
+    is_last = number == shown[-1]
     done = bool(card.done) and all(
         st.session_state.get(name) == value for name, value in card.done.items()
     )
     with st.container(border=True, key="guide", gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.title(plain(card.title), anchor=False, width="content")
-            st.caption(words["place"].format(number=number, count=len(cards)), width="content")
+            st.caption(words["place"].format(number=place + 1, count=len(shown)), width="content")
             if done:
                 st.badge(words["done"], icon=":material/check:", color="green")
             st.space("stretch")
-            if st.button(words["back"], key="guide_back", disabled=number == 1):
-                go(number - 1, persistent)
+            if st.button(words["back"], key="guide_back", disabled=place == 0):
+                go(shown[place - 1], persistent)
             if not is_last and st.button(
                 words["next"], key="guide_next", type="primary" if done else "secondary"
             ):
-                go(number + 1, persistent)
+                go(shown[place + 1], persistent)
             leave = words["finish" if is_last else "leave"]
             if st.button(leave, key="guide_leave", type="tertiary"):
                 del st.query_params[_CARD]
