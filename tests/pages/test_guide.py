@@ -125,9 +125,9 @@ def test_the_guide_is_not_about_embeddings(
 ) -> None:
     import_embeddings(save(tmp_path / "own.npz", **arrays((20,) * 4)), "guide-encoder")
     assert "Show me around" not in labels(opened("", data="guide-encoder"))
-    page = opened("3_Compare", guide="7")
-    page.selectbox(key="data").select("guide-encoder").run()
-    for page in (page, opened("", guide="1", data="guide-encoder")):
+    changed = opened("3_Compare", guide="7")
+    changed.selectbox(key="data").select("guide-encoder").run()
+    for page in (changed, opened("", guide="1", data="guide-encoder")):
         assert not page.error
         assert page.session_state["data"] == "scenes"
         press(page, "Next")

@@ -50,10 +50,10 @@ def show_card(files: Mapping[str, str], persistent: Mapping[str, str]) -> None:
         st.session_state["data"] = images.name
     has_atlas = animation.is_bundled(images.name)
     cards = dict(enumerate(guide.cards(), start=1))
-    shown = [number for number, card in cards.items() if has_atlas or not card.is_about_atlas]
-    numbers = {str(number): number for number in shown}
-    number = numbers.get(st.query_params[_CARD], shown[0])
-    place = shown.index(number)
+    usable = [number for number, card in cards.items() if has_atlas or not card.is_about_atlas]
+    numbers = {str(number): number for number in usable}
+    number = numbers.get(st.query_params[_CARD], usable[0])
+    place = usable.index(number)
 
     def filled(number: int) -> guide.Card:
         return cards[number].filled(usual_condition(images), images.grouping, cache.artifact)
@@ -72,23 +72,23 @@ def show_card(files: Mapping[str, str], persistent: Mapping[str, str]) -> None:
         go(number, dict(st.query_params))
     card, words = filled(number), guide.guide_words()
     st.session_state["guide_atlas"] = {"card": number, **card.atlas}
-    is_last = number == shown[-1]
+    is_last = number == usable[-1]
     done = bool(card.done) and all(
         st.session_state.get(name) == value for name, value in card.done.items()
     )
     with st.container(border=True, key="guide", gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.title(plain(card.title), anchor=False, width="content")
-            st.caption(words["place"].format(number=place + 1, count=len(shown)), width="content")
+            st.caption(words["place"].format(number=place + 1, count=len(usable)), width="content")
             if done:
                 st.badge(words["done"], icon=":material/check:", color="green")
             st.space("stretch")
             if st.button(words["back"], key="guide_back", disabled=place == 0):
-                go(shown[place - 1], persistent)
+                go(usable[place - 1], persistent)
             if not is_last and st.button(
                 words["next"], key="guide_next", type="primary" if done else "secondary"
             ):
-                go(shown[place + 1], persistent)
+                go(usable[place + 1], persistent)
             leave = words["finish" if is_last else "leave"]
             if st.button(leave, key="guide_leave", type="tertiary"):
                 del st.query_params[_CARD]
