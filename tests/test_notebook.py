@@ -61,12 +61,17 @@ def test_public_names_are_there_and_nothing_heavy_comes_with_the_library() -> No
         vl.nothing  # noqa: B018
 
 
-def test_names_that_changed_say_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_that_changed_say_the_new_one(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.warns(DeprecationWarning, match="vl.data"):
         assert vl.datasets is vl.data
     monkeypatch.setattr(studies, "run_study", lambda *values, **more: (values, more))
     with pytest.warns(DeprecationWarning, match="vl.run_study"):
         assert vl.study("experiments", seeds=2) == (("experiments",), {"seeds": 2})
+    with pytest.warns(DeprecationWarning, match="artifact"):
+        assert model.artefact is model.artifact
+    both = vl.compare(model)
+    with pytest.warns(DeprecationWarning, match="maps"):
+        assert both.comparison is both.maps
 
 
 @pytest.mark.parametrize("module", DOCUMENTED)
@@ -126,8 +131,9 @@ def test_a_number_is_an_estimate_or_says_why_it_is_not_there(model: Model) -> No
     assert model.at("untrained")["silhouette_context"] != model.metrics["silhouette_context"]
     with pytest.raises(KeyError, match="not defined"):
         model.metrics["calibration"]
-    with pytest.raises(KeyError, match="checkpoint"):
-        model.at("noon")
+    for moment in ("noon", "first_fit"):  # twelve steps fit no captions
+        with pytest.raises(KeyError, match="choose untrained or end"):
+            model.at(moment)
 
 
 def test_a_picture_of_the_map_is_its_own_nearest_neighbour(model: Model, tmp_path: Path) -> None:
@@ -164,6 +170,15 @@ def test_what_cannot_be_opened_is_one_sentence(model: Model, tmp_path: Path) -> 
     for key in ("nothing-there", f"{model.key}.pca.map"):
         with pytest.raises(LabError):
             vl.load(key)
+
+
+def test_a_comparison_takes_options_of_maps_by_name(model: Model) -> None:
+    options = vl.compare(model, colour_by="prediction", components=(2, 3)).options
+    assert options == vl.MapOptions(vl.Projection(components=(2, 3)), colour_by="prediction")
+    with pytest.raises(LabError, match="colours"):
+        vl.compare(model, colours="prediction")
+    with pytest.raises(LabError, match="one to four"):
+        vl.compare()
 
 
 def test_models_show_themselves(model: Model, quick: list[Artifact]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,6 +33,8 @@ class Comparison:
     given, and its `maps` are what the charts draw, as tables."""
 
     def __init__(self, models: Sequence[Model | str], options: MapOptions) -> None:
+        if not models:
+            raise ComparisonError("No model is compared; give one to four models, or their keys.")
         self.models = [load(model) if isinstance(model, str) else model for model in models]
         self.images = self.models[0].images
         self.options = options
@@ -65,6 +69,12 @@ class Comparison:
         return offline_page.figure(
             self._projected(options), self.images.grouping, palette, side, options
         )
+
+    @property
+    def comparison(self) -> ComparedMaps:
+        """The name of `maps` until 0.5."""
+        warnings.warn("comparison is now maps.", DeprecationWarning, stacklevel=2)
+        return self.maps
 
     @property
     def points(self) -> pd.DataFrame:
@@ -184,20 +194,23 @@ def compare(
         options: what is drawn and how: projection, colours, overlays, filters.
         map: ``pca``, ``umap``, ``tsne``, or ``prompts`` (axes between two captions), in place of
             the projection of the options.
-        settings: other fields of `vlcore.Projection`, such as ``seed=1`` or ``components=(1, 3)``.
+        settings: other fields of `vlcore.Projection`, such as ``seed=1``, or of
+            `vlcore.MapOptions`, such as ``colour_by="prediction"``.
 
     Raises:
-        LabError: when there is no such map, or the models have other images.
+        LabError: when there is no model, no such map or setting, or the models have other images.
 
     >>> import vlcore as vl
     >>> short = vl.train(vl.Condition(bias=0.75, steps=12))
     >>> long = vl.train(short.condition.replace(labels="descriptive"))
-    >>> both = vl.compare(short, long, options=vl.MapOptions(colour_by="prediction"))
+    >>> both = vl.compare(short, long, colour_by="prediction")
     >>> both.chart()  # doctest: +SKIP
     >>> len(both.points)
     320
     """
     options = options or MapOptions()
-    if map or settings:
-        options = options.replace(projection=Projection(map or "pca", **settings))
-    return Comparison(models, options)
+    projected = {field.name for field in fields(Projection)} & settings.keys()
+    of_projection = {name: settings.pop(name) for name in projected}
+    if map or of_projection:
+        options = options.replace(projection=Projection(map or "pca", **of_projection))
+    return Comparison(models, options.replace(**settings))

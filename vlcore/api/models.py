@@ -6,6 +6,7 @@ commands ``train`` and ``embed`` print it.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,6 +40,7 @@ from vlcore.metrics.estimate import Estimate
 from vlcore.model.load import Loaded, load_model
 
 ImageInput = str | Path | Image.Image
+_CHECKPOINTS = ("untrained", "first_fit", "end")
 _NO_MODELS = {
     ArtifactKind.MAP: "a map",
     ArtifactKind.CHECK: "the check of an image set",
@@ -93,6 +95,12 @@ class Model:
         self.key = artifact.key
 
     @property
+    def artefact(self) -> store.Artifact:
+        """The name of `artifact` until 0.5."""
+        warnings.warn("artefact is now artifact.", DeprecationWarning, stacklevel=2)
+        return self.artifact
+
+    @property
     def condition(self) -> Condition:
         return self.artifact.condition
 
@@ -107,13 +115,16 @@ class Model:
         return self.at("end")
 
     def at(self, moment: str) -> Metrics:
-        """Metrics of a checkpoint: ``untrained``, ``first_fit`` or ``end``; KeyError of others."""
-        metrics = self.artifact.metrics.get(moment)
-        if moment not in ("untrained", "first_fit", "end") or metrics is None:
+        """Metrics of a checkpoint: ``untrained``, ``end``, or ``first_fit`` where training came so
+        far that 99 % of its captions are right; KeyError of others."""
+        metrics = self.artifact.metrics
+        measured = [name for name in _CHECKPOINTS if metrics.get(name) is not None]
+        if moment not in measured:
             raise KeyError(
-                f"{self.key} has no metrics of the checkpoint {moment!r}; choose untrained or end."
+                f"{self.key} has no metrics of the checkpoint {moment!r}; choose"
+                f" {' or '.join(measured)}."
             )
-        return Metrics(metrics)
+        return Metrics(metrics[moment])
 
     @property
     def history(self) -> pd.DataFrame:

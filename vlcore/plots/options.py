@@ -240,13 +240,13 @@ class MapOptions:
         """The names of what is shown beside the marks."""
         return tuple(name for name in OVERLAYS if getattr(self, name))
 
-    @property
-    def filters(self) -> bool:
-        """Whether some images may not be drawn."""
-        return bool(self.groups) or self.split != "all"
-
     def replace(self, **changes: Any) -> MapOptions:
-        """The same options but for some fields."""
+        """The same options but for some fields; MapOptionsError for one that is no option."""
+        known = [option.name for option in fields(self)]
+        if unknown := sorted(changes.keys() - set(known)):
+            raise MapOptionsError(
+                f"No option of maps is named {unknown[0]!r}; choose among {', '.join(known)}."
+            )
         return replace(self, **changes)
 
     def drawn(self, points: pd.DataFrame, grouping: Grouping) -> pd.DataFrame:
