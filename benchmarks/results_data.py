@@ -147,10 +147,11 @@ def comparisons() -> Iterator[Comparison]:
 
 
 def baseline_of(plan: StudyPlan, arm: str) -> str:
-    """The arm with short labels that is else like an arm; the plan's baseline where none is."""
+    """Another arm with short labels that is else like an arm; the plan's baseline where none is."""
     alike = _all_but_captions(plan, arm)
     for name, settings in plan.arm_settings.items():
-        if settings.get("labels") == SHORT and _all_but_captions(plan, name) == alike:
+        is_short = settings.get("labels") == SHORT
+        if name != arm and is_short and _all_but_captions(plan, name) == alike:
             return name
     return str(plan.baseline)
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.optimize import check_grad
+from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 
 from vlcore.experiment.condition import Condition
@@ -13,6 +14,7 @@ from vlcore.study.theory import (
     TheoryError,
     accuracy_alone,
     caption_columns,
+    cost_of_divided_images,
     fit_columns,
     fit_perception,
     predict_minority_accuracy,
@@ -97,3 +99,25 @@ def test_the_strengths_of_a_perception_explain_what_they_were_fitted_on() -> Non
         fit_perception(0.2, {0.1: 0.8}, contrast=1.0)
     with pytest.raises(TheoryError):
         predict_minority_accuracy(Condition(objective="infonce"), PERCEPTION)
+
+
+def test_a_boundary_on_half_of_the_images_costs_what_the_first_order_says() -> None:
+    numbers, images = 40, 400
+    perception = Perception(0.75, 1.0, numbers - 2)
+    random = np.random.default_rng(0)
+    centre = np.zeros(numbers)
+    centre[0] = perception.object
+
+    def lost(n: int) -> float:
+        """Probits that a boundary across the difference of two means of n images loses."""
+        noise = random.normal(size=(2, 4000, numbers)) / np.sqrt(n)
+        first, second = noise + np.array([centre, -centre])[:, None]
+        across, middle = first - second, (first + second) / 2
+        length = np.linalg.norm(across, axis=1)
+        shift = (middle * across).sum(axis=1) / length
+        along = perception.object * across[:, 0] / length
+        right = (norm.cdf(along + shift) + norm.cdf(along - shift)) / 2
+        return perception.object - float(norm.ppf(right).mean())
+
+    simulated = lost(2 * images) - lost(images)
+    assert simulated == pytest.approx(cost_of_divided_images(perception, images), rel=0.1)

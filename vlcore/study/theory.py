@@ -183,6 +183,25 @@ def fit_columns(
     return np.asarray(solution.x.reshape(width, -1) @ columns.T)
 
 
+def cost_of_divided_images(perception: Perception, n_per_group: int) -> float:
+    """What it costs without bias, to first order in 1 / N, that captions which name the context fit
+    one boundary between the objects in each context, on N images of a side, where short ones fit
+    one boundary on 2 N.
+
+    The difference of class means over n images a class has a noise of variance 2 / n in each of D
+    numbers. A boundary across it is right with the probit ``d / 2 / sqrt(1 + 2 D / (n d^2))``,
+    which is ``d / 2 - D / (2 n d)`` to first order, with d the distance of the objects. So the
+    cost is ``D / (4 N d)``. `fit_columns` fits no means: its loss follows the images that are
+    close to the boundary, and its ridge decides how closely.
+
+    Returns:
+        The difference of probits, descriptive less short labels, below 0.
+    """
+    distance = 2 * perception.object
+    numbers = 2 + perception.noise
+    return -numbers / (4 * n_per_group * distance)
+
+
 def fit_perception(
     object_accuracy: float, contexts: Mapping[float, float], contrast: float, noise: int = NOISE
 ) -> Perception:
