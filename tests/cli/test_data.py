@@ -337,6 +337,23 @@ def test_a_model_draws_a_set(cli: Cli, document: Document, shop: Shop, empty_hom
     )
 
 
+def test_captions_have_the_words_that_images_were_asked_for(
+    document: Document, shop: Shop, empty_home: Path
+) -> None:
+    command = order(shop, "--yes", "--contexts", "by the lake,in the desert")
+    counts = document(*command)["counts"]
+    pairs = product(("horse", "camel"), ("by the lake", "in the desert"))
+    assert counts == {f"{obj}_{context}": 4 for obj, context in pairs}
+    assert document("data", "show", "made")["captions"]["descriptive"] == "{object} {context}"
+    document("data", "remove", "made", "--yes")
+    plan = empty_home / "data" / ".generated" / "made" / "plan.json"
+    # As an earlier version named it.
+    plan.write_text(plan.read_text().replace('"context": "by the lake"', '"context": "lake"'))
+    (plan.parent / "metadata.csv").unlink()
+    assert document(*command)["counts"] == counts
+    assert len(shop.requests) == 16
+
+
 def test_nothing_is_drawn_before_somebody_agrees(
     cli: Cli, document: Document, refused: Refused, shop: Shop, empty_home: Path, monkeypatch: Patch
 ) -> None:
@@ -363,9 +380,7 @@ def test_what_failed_was_refused_or_interrupted_goes_on(
     code, _, err = cli(*order(shop, "--yes"))
     assert (code, err.splitlines()[0]) == (BAD_INPUT, ASKED.format(11, NO_PRICE))
     assert len(shop.requests) == 17
-    assert "has 3 usable images" in refused(*order(shop, "--yes")), (
-        "it is not asked again by itself"
-    )
+    assert "refused 1 image: " in refused(*order(shop, "--yes")), "it is not asked again by itself"
     again = order(shop, "--yes", "--retry-refused")
     with monkeypatch.context() as patch:
         patch.setattr(generation, "generate", Mock(side_effect=KeyboardInterrupt))

@@ -4,6 +4,7 @@ removed."""
 import math
 import sys
 from argparse import Namespace
+from collections import Counter
 from concurrent.futures import wait
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from vlcore.data.importers.selection import FEWEST, STATED
 from vlcore.data.importers.writing import LIST
 from vlcore.data.subset import describe_sample
 from vlcore.experiment.files import data_folder, make_folder
+from vlcore.experiment.wording import plural
 from vlcore.jobs import queue
 from vlcore.jobs.progress import counted_bar, with_bar
 from vlcore.scenes import CONTEXTS, STYLES
@@ -310,16 +312,26 @@ def generate(options: Namespace) -> dict[str, Any]:
         except KeyboardInterrupt:
             print("What is drawn is kept; the same command goes on.", file=sys.stderr)
             raise
-    refused = len(generation.remaining(plan, folder, retry_refused=True))
+    refused = generation.finish(plan, folder)
+    groups = Counter(f"{image.object} {image.context}" for image in refused)
+    for group, count in groups.most_common(1):
+        if options.per_group - count < FEWEST:
+            raise CommandError(
+                f"{options.model} refused {plural(len(refused), 'image')}: {group} has"
+                f" {options.per_group - count}, and a group needs {FEWEST}; run again with"
+                " --retry-refused or a larger --per-group."
+            )
+    contexts, caption = generation.named_contexts(options.contexts)
     report = import_set(
         folder,
         options.name,
         objects=options.objects,
-        contexts=[generation.context_name(phrase) for phrase in options.contexts],
+        contexts=contexts,
+        descriptive=caption,
         licence=options.licence,
         seed=options.seed,
     )
-    return {**report, "refused": refused, "kept_in": str(folder)}
+    return {**report, "refused": len(refused), "kept_in": str(folder)}
 
 
 def _price_in_words(price: float | None, images: int) -> str:

@@ -6,18 +6,40 @@ from typing import Any
 import pytest
 
 from tests.data.generation.stand_ins import PHRASES, study
-from vlcore.data.generation.plan import GenerateError, PlannedImage, context_name, plan
+from vlcore.data.generation.plan import GenerateError, PlannedImage, named_contexts, plan
+from vlcore.experiment.captions import fill_template
 
 
-def test_one_preposition_and_one_article_are_left_out() -> None:
-    names = {
-        "under a tree": "tree",
-        "  At the  beach": "beach",
-        "inland": "inland",
-        "anthill": "anthill",
-        "on the on-ramp": "on-ramp",
-    }
-    assert {phrase: context_name(phrase) for phrase in names} == names
+@pytest.mark.parametrize(
+    ("phrase", "name", "words"),
+    [
+        ("on the  grass", "grass", "on the grass"),
+        ("grass", "grass", "on the grass"),
+        ("anthill", "anthill", "in the anthill"),
+        ("in the on-ramp", "on-ramp", "in the on-ramp"),
+        *(
+            (phrase, phrase, phrase)
+            for phrase in ("by the lake", "in front of a house", "against a white wall", "At home")
+        ),
+    ],
+)
+def test_captions_have_the_phrase_that_images_are_asked_for(
+    phrase: str, name: str, words: str
+) -> None:
+    names, template = named_contexts([phrase, "in the desert"])
+    other = "in the desert" if name == words else "desert"
+    assert names == [name, other]
+    filled = [fill_template(template, "horse", context) for context in names]
+    assert filled == [f"horse {words}", "horse in the desert"]
+    (first, *_) = plan(["horse"], [phrase, "in the desert"], 1, backend="local", model="m").images
+    assert first.context == name
+
+
+def test_a_folder_is_named_by_the_noun_alone() -> None:
+    phrases = ["under a tree", "  At the  beach"]
+    made = plan(["horse"], phrases, 1, backend="local", model="m")
+    names = ["horse_tree/0000.png", "horse_beach/0000.png"]
+    assert [image.file_name for image in made.images] == names
 
 
 def test_a_plan_names_every_picture() -> None:

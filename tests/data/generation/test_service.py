@@ -156,7 +156,10 @@ def test_the_key_is_cut_out_of_what_a_service_says(
 @pytest.mark.parametrize(
     ("key", "url", "words"),
     [(key, "http://localhost/v1", "OPENAI_API_KEY holds no key") for key in ("", "sk-\u00e4")]
-    + [(KEY, "http://host:port", "such as http://localhost:8080/v1")],
+    + [
+        (KEY, url, "such as http://localhost:8080/v1")
+        for url in ("http://host:port", "localhost:8080/v1")
+    ],
 )
 def test_a_missing_key_or_base_url(
     key: str, url: str, words: str, monkeypatch: pytest.MonkeyPatch
@@ -164,3 +167,9 @@ def test_a_missing_key_or_base_url(
     monkeypatch.setenv("OPENAI_API_KEY", key)
     with pytest.raises(GenerateError, match=words):
         find_backend(study(), base_url=url)
+
+
+def test_an_empty_base_url_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_BASE_URL", "")
+    assert str(Service(study())._client.base_url) == f"{service.DEFAULT_URL}/"

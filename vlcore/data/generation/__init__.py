@@ -1,7 +1,7 @@
 """Image sets drawn by a text-to-image model: a plan, a back end that draws, and a folder in which a
 run can be resumed."""
 
-from vlcore.data.generation.plan import context_name, plan
-from vlcore.data.generation.run import find_backend, generate, remaining
+from vlcore.data.generation.plan import named_contexts, plan
+from vlcore.data.generation.run import find_backend, finish, generate, remaining
 
-__all__ = ["context_name", "find_backend", "generate", "plan", "remaining"]
+__all__ = ["find_backend", "finish", "generate", "named_contexts", "plan", "remaining"]

@@ -5,18 +5,24 @@ import hashlib
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from PIL import Image
 
 from vlcore.data.decoding import MAX_SIDE
 from vlcore.data.imageset import ImageSetError
-from vlcore.experiment.grouping import group_name
+from vlcore.experiment.grouping import context_phrase, group_name
 
 BACKENDS = ("service", "local")
 PROMPT = "a photo of a {object} {context}"
 MIN_SIDE, STEP = 32, 8  # pixels; the models work on a grid of 8 x 8
+# Words that a phrase of a place begins with.
+_PLACING = (
+    "about above across against along amid among around at before behind below beneath beside"
+    " between beyond by from in indoors inside into near next off on onto outdoors outside over"
+    " past through under underneath underwater up upon with within without"
+)
 
 
 class GenerateError(ImageSetError):
@@ -28,7 +34,7 @@ class PlannedImage:
     """One image that a model is asked for; its fields are stored in ``plan.json``."""
 
     object: str
-    context: str
+    context: str = field(compare=False)  # of a folder begun by an earlier version it may differ
     index: int  # within its group, from 0
     prompt: str
     seed: int | None  # of its noise; None where the back end takes none
@@ -116,24 +122,36 @@ def plan(
     )
     objects = [name.strip() for name in objects]
     object_slugs = _slugs("object", objects)
-    context_slugs = _slugs("context", [context_name(phrase) for phrase in contexts])
+    context_slugs = _slugs("context", list(map(_noun, contexts)))
+    names, _ = named_contexts(contexts)
     images = []
     for obj, object_slug in zip(objects, object_slugs, strict=True):
-        for phrase, context_slug in zip(contexts, context_slugs, strict=True):
+        for phrase, name, context_slug in zip(contexts, names, context_slugs, strict=True):
             text = prompt.replace("{object}", obj).replace("{context}", phrase.strip())
             folder = group_name(object_slug, context_slug)
             for index in range(per_group):
                 file_name = f"{folder}/{index:04d}.png"
                 noise = _noise_seed(seed, file_name) if backend == "local" else None
-                images.append(
-                    PlannedImage(obj, context_name(phrase), index, text, noise, file_name)
-                )
+                images.append(PlannedImage(obj, name, index, text, noise, file_name))
     return Plan(backend, model, size, steps, guidance, tuple(images))
 
 
-def context_name(phrase: str) -> str:
-    """What a phrase names, without one leading preposition and one article: "on the grass" is
-    "grass"."""
+def named_contexts(phrases: Sequence[str]) -> tuple[list[str], str]:
+    """The names of contexts in a set and its descriptive caption, which together say what images
+    are asked for: "on the grass" is named "grass"; where captions would have another preposition or
+    article before a noun, as of "by the lake", the phrases are the names."""
+    phrases = [" ".join(phrase.split()) for phrase in phrases]
+    nouns = list(map(_noun, phrases))
+    if all(
+        phrase.split()[0].casefold() not in _PLACING.split() or phrase == context_phrase(noun)
+        for phrase, noun in zip(phrases, nouns, strict=True)
+    ):
+        return nouns, "{object} {place}"
+    return phrases, "{object} {context}"
+
+
+def _noun(phrase: str) -> str:
+    """What a phrase names, without one leading preposition and one article."""
     leading = r"^(?:(?:in|on|at|by|under|inside|near)\s+)?(?:(?:the|an|a)\s+)?"
     return re.sub(leading, "", phrase.strip(), flags=re.IGNORECASE)
 

@@ -17,8 +17,8 @@ from time import perf_counter
 
 import pandas as pd
 from filelock import FileLock, Timeout
+from PIL import Image
 
-from vlcore.data.decoding import UploadError, open_upload
 from vlcore.data.generation.plan import Backend, GenerateError, Plan, PlannedImage, Refused
 from vlcore.experiment.errors import BusyError
 from vlcore.experiment.files import atomic, make_folder, write_errors
@@ -85,8 +85,12 @@ class Folder:
         self._check_plan()
         self.sizes: dict[str, str] = {}  # "WIDTHxHEIGHT" of each drawn image, by file name
         for planned in plan.images:
-            with suppress(OSError, UploadError):  # missing or broken: it will be drawn
-                image = open_upload((root / planned.file_name).read_bytes())
+            # Missing or broken: it will be drawn. Its pixels are not decoded.
+            with (
+                suppress(OSError, SyntaxError, ValueError),
+                Image.open(root / planned.file_name) as image,
+            ):
+                image.verify()
                 self.sizes[planned.file_name] = f"{image.width}x{image.height}"
         self._statuses: dict[str, str] = {}  # of the last request, by file name
         with suppress(OSError):  # where there is no log, nothing was asked for yet
@@ -200,6 +204,14 @@ class Folder:
 def remaining(plan: Plan, folder: Path, *, retry_refused: bool = False) -> list[PlannedImage]:
     """The images that `generate` would ask for; nothing is written."""
     return Folder(plan, folder).missing(retry_refused) if folder.exists() else list(plan.images)
+
+
+def finish(plan: Plan, folder: Path) -> list[PlannedImage]:
+    """List the images of a folder that are drawn, as the plan names their contexts; returns the
+    others, which were refused."""
+    state = Folder(plan, folder)
+    state.write_metadata()
+    return state.missing(retry_refused=True)
 
 
 def generate(

@@ -22,6 +22,7 @@ from vlcore.data.generation.plan import GenerateError, Plan, PlannedImage, Refus
 if TYPE_CHECKING:
     import openai
 
+DEFAULT_URL = "https://api.openai.com/v1"
 TIMEOUT = 180.0  # seconds; the largest models draw for two minutes
 RETRIES = 5
 MAX_BYTES = 20 * 2**20  # of an image
@@ -50,8 +51,11 @@ class Service:
                 " none)."
             )
         self._plan = plan
-        address = base_url or os.environ.get("OPENAI_BASE_URL")  # else the client's own
+        # The client takes an empty variable for an address, and one without a scheme.
+        address = base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL
         try:
+            if not address.startswith(("http://", "https://")):
+                raise ValueError(address)
             self._client = openai.OpenAI(
                 api_key=self._key, base_url=address, max_retries=RETRIES, timeout=timeout
             )
