@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 from PIL import Image
 
-from benchmarks.results_data import ARMS, DESCRIPTIVE, PROBE, READOUTS, less
+from benchmarks.results_data import ARMS, DESCRIPTIVE, PROBE, READOUTS, less, plan_of, short_arm
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.plots.intervals import paired_forest
 from vlcore.plots.theme import LIGHT
@@ -18,6 +18,19 @@ from vlcore.study.pooled import SETS, forest_rows, pooled
 PALETTE_SIZE = 48  # colours of a figure in its file
 UNITS = {"log odds": 1, "points": 100}
 TWO_COLOURS = ["#1f5fa8", "#c4571a"]
+# The arms of `second-word` and what each names.
+SECOND_WORDS = {
+    "descriptive": "the place",
+    "shuffled_context": "a random place",
+    "sky": "the sky",
+    "attribute_other": "the coat",
+    "synonym": "a synonym at random",
+}
+ARMS_OF_STUDIES = {
+    "again": ARMS,
+    "second-word-scratch-cues": SECOND_WORDS,
+    "second-word-scratch": SECOND_WORDS,
+}
 
 
 def write_figures(folder: Path) -> None:
@@ -87,20 +100,34 @@ def readouts() -> alt.TopLevelMixin:
 
 
 def arms() -> alt.TopLevelMixin:
-    """The arms of `again` against short and against descriptive labels, by captions and by the
-    balanced linear probe."""
+    """The arms of three studies against short and against descriptive labels, by captions and by
+    the balanced linear probe."""
+    panels = [
+        alt.hconcat(*(_arms_of(study, baseline) for baseline in (short_arm(study), DESCRIPTIVE)))
+        for study in ARMS_OF_STUDIES
+    ]
+    panels = [panel.resolve_scale(x="shared") for panel in panels]
+    return alt.vconcat(*panels).resolve_scale(x="shared")
+
+
+def _arms_of(study: str, baseline: str) -> alt.LayerChart:
+    """The arms of a study against one of them."""
     measures = {"captions": PRIMARY, "balanced probe": PROBE}
-    panels = []
-    for baseline, words in (("short", "short"), (DESCRIPTIVE, "descriptive")):
-        rows = []
-        for arm, named in ARMS.items():
-            for readout, measure in measures.items():
-                if arm != baseline:
-                    result = less("again", arm, baseline, measure=measure)
-                    rows += _rows(result, arm=named, readout=readout)
-        y = alt.Y("arm:N", sort=list(ARMS.values()), title=None, axis=alt.Axis(labelLimit=260))
-        colour = _colour("readout", list(measures))
-        panel = _panel(pd.DataFrame(rows), "log odds", y, colour, yOffset="readout:N")
-        title = f"less {words} labels"
-        panels.append(panel.properties(width=280, height=36 * len(ARMS), title=title))
-    return alt.hconcat(*panels)
+    arms = ARMS_OF_STUDIES[study]
+    rows, pairs = [], 0
+    for arm, named in arms.items():
+        for readout, measure in measures.items():
+            if arm != baseline:
+                result = less(study, arm, baseline, measure=measure)
+                rows += _rows(result, arm=named, readout=readout)
+                pairs = result.n
+    y = alt.Y(
+        "arm:N", sort=list(arms.values()), title=None, axis=alt.Axis(labelLimit=260, minExtent=200)
+    )
+    colour = _colour("readout", list(measures))
+    panel = _panel(pd.DataFrame(rows), "log odds", y, colour, yOffset="readout:N")
+    title = alt.Title(
+        f"less {'descriptive' if baseline == DESCRIPTIVE else 'short'} labels",
+        subtitle=f"{plan_of(study).conditions[0].data}, study {study}, {pairs} seed pairs",
+    )
+    return panel.properties(width=350, height=alt.Step(12), title=title)

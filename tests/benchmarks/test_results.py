@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.results_figures import arms
 from benchmarks.results_page import page, table
+from vlcore.plots.intervals import paired_forest
+from vlcore.plots.theme import LIGHT
 from vlcore.study import published
 from vlcore.study.answer import composition_found
-from vlcore.study.pooled import found
+from vlcore.study.pooled import forest_rows, found
 from vlcore.study.telling_apart import apart_found
 
 
@@ -36,6 +39,22 @@ def test_numbers_of_the_readme_are_those_of_the_page_and_the_answer(results: str
     numbers = re.findall(r"[+-]\d+\.\d+ (?:points )?\([^)]*\)", found_there)
     assert len(numbers) >= 10
     assert [number for number in numbers if number not in known] == []
+
+
+def test_figures_say_of_what_study_each_line_is_and_cut_no_words(tmp_path: Path) -> None:
+    forest = paired_forest(forest_rows(), palette=LIGHT, width=1000)
+    words = dict.fromkeys(forest_rows()["words"])
+    titles = [
+        "balanced-cues, study again, 20 seed pairs",
+        "balanced-cues, study second-word-scratch-cues, 20 seed pairs",
+        "scenes, study second-word-scratch, 20 seed pairs",
+    ]
+    for figure, texts in ((forest, words), (arms(), [*titles, "the sky", "the coat"])):
+        file = tmp_path / "figure.svg"
+        figure.save(str(file))
+        svg = file.read_text(encoding="utf-8")
+        assert [text for text in texts if f">{text}<" not in svg] == []
+        assert "…" not in svg
 
 
 def test_results_are_small() -> None:

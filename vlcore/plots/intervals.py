@@ -152,7 +152,7 @@ def paired_forest(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.VC
         for scale in scales:
             axis = None
             if scale == scales[0] and not is_narrow:
-                axis = words_axis(palette, labelLimit=280, labelPadding=8)
+                axis = words_axis(palette, labelLimit=400, labelPadding=8)
             lines = part[part["scale"] == scale]
             pane = _paired_pane(lines, domains[scale], axis, palette, number)
             title = f"{images}, {scale}" if is_narrow else images if axis else ""
