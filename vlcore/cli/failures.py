@@ -1,0 +1,59 @@
+"""Commands that find where a model fails, and images whose labels may be wrong."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from vlcore.cli.common import add_command
+from vlcore.experiment.files import atomic, write_errors
+from vlcore.experiment.plain_text import safe_csv
+
+MOST_PRINTED = 20  # suspect labels; --csv has all
+
+
+def add_commands(commands: Any) -> None:
+    help_text = "where a model fails: directions of its errors, and its worst slices"
+    add_command(commands, "failures", help_text, failures)("key", metavar="KEY")
+    help_text = "images whose label most of their neighbours in a model contradict"
+    option = add_command(commands, "suspects", help_text, suspects)
+    option("key", metavar="KEY")
+    option(
+        "--csv", type=Path, metavar="FILE", help="a table of all of them, the most suspect first"
+    )
+
+
+def failures(options: Namespace) -> dict[str, Any]:
+    from vlcore.api.failures import failures  # scikit-learn takes 0.8 s
+
+    result = failures(options.key)
+    return {
+        "model": options.key,
+        "sentence": result.sentence,
+        "objects": [
+            {"object": name, "direction": part.words, "sentence": part.sentence}
+            for name, part in result.objects.items()
+        ],
+        "worst": result.worst.to_dict("records"),
+        "others": {finder: slices.to_dict("records") for finder, slices in result.others.items()},
+        "method": result.method,
+    }
+
+
+def suspects(options: Namespace) -> dict[str, Any]:
+    from vlcore.api.suspect_labels import suspect_labels
+
+    result = suspect_labels(options.key)
+    document = {
+        "model": options.key,
+        "sentence": result.sentence,
+        "suspects": len(result.table),
+        "first": result.table.head(MOST_PRINTED).to_dict("records"),
+    }
+    if options.csv:
+        with (
+            write_errors(options.csv, "give --csv another place"),
+            atomic(options.csv, durable=True) as draft,
+        ):
+            draft.write_text(safe_csv(result.table), encoding="utf-8", newline="")
+        document["csv"] = str(options.csv)
+    return document
