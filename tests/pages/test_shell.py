@@ -1,11 +1,13 @@
 """The shell of every page: its menu."""
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.test_architecture import PAGES, parsed
 from vlcore.plots.theme import PHONE_SIDE
 from vlcore.web import shell
 
@@ -30,6 +32,17 @@ def test_a_new_page_is_a_file_and_a_line_of_the_menu(
     for page in (home, new):
         assert not page.exception
         assert [link.proto.label for link in page.get("page_link")] == ["Home", "New"]
+
+
+def test_no_two_pages_have_one_title() -> None:
+    titles = [
+        ast.literal_eval(call.args[0])
+        for page in PAGES
+        for call in ast.walk(parsed(page))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "shell.begin"
+    ]
+    assert len(titles) == len(PAGES)
+    assert len(set(titles)) == len(titles)
 
 
 @pytest.mark.parametrize("window", [(1280, 720), (1920, 1080), (1024, 768), (800, 900)])

@@ -159,7 +159,7 @@ def test_a_finished_model_stands_beside_its_twin_or_offers_it(
 ) -> None:
     queue.disk = True
     page = start(labels="descriptive", bias="75 %")
-    assert "left its baseline: all the same but short labels" in text_of(page)
+    assert "Left: its baseline, the same but with short labels." in text_of(page)
     assert "held-out minority images" in text_of(page)
     assert len(page.get("vega_lite_chart")) == 2, "two linked maps, and the probes over the steps"
     done = experiments[3].key

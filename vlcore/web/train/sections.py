@@ -148,7 +148,7 @@ def section(condition: Condition, images: ImageSet, palette: Palette) -> None:
         else:
             _show_alone(condition, images, palette)
         if baseline and not is_pair:
-            st.caption(f"Compare it with its baseline: all the same but {what}.")
+            st.caption(f"Its baseline is the same model but with {what}.")
             jobs.progress_or_start(
                 baseline_view,
                 f"Train its baseline: {what}",
@@ -193,7 +193,8 @@ def _show_trained(condition: Condition, baseline: Condition | None, what: str) -
         st.badge("trained", icon=":material/check:", color="green")
         widgets.sanity_badge(condition)
         if baseline:
-            st.markdown(f"Right; left its baseline: all the same but {what}", width="content")
+            sentence = f"Right: this model. Left: its baseline, the same but with {what}."
+            st.markdown(sentence, width="content")
         models = dict(zip(("left_model", "right_model"), keys, strict=False))
         widgets.link(
             "pages/3_Compare.py",
