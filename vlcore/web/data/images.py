@@ -270,7 +270,7 @@ def _visible_factors(scene: Scene) -> dict[str, str]:
         "pose": scene.pose,
         "coat": scene.coat if scene.pattern == "plain" else f"{scene.coat}, {scene.pattern}",
         "looks": "to the right" if turn < 60 else "at you" if turn <= 120 else "to the left",
-        "size": f"{round(100 * scene.size)} % of the width of the image",
+        "size": f"length {round(100 * scene.size)} % of the image's side",
         "light": "from behind you" if abs(scene.sun_azimuth) < 0.3 else f"from the {side}",
         "sky": scene.sky,
     }
