@@ -65,7 +65,8 @@ class Drawing:
 
 
 def draw(scene: Scene, size: int = 128) -> Drawing:
-    """The scene as an image of `size` x `size` pixels; the same bits every time.
+    """The scene as an image of `size` x `size` pixels; the same bits every time on one kind of
+    processor. Without AVX-512, 4 of 624 drawings differed in one pixel, by 1.
 
     With `object_contrast` o the animal and its shadow cover o times what they would; the mask stays
     that of o = 1. A style other than "photo" is put over the finished image.
