@@ -44,16 +44,32 @@ def test_a_word_stands_in_one_column_only(images: ImageSet) -> None:
 
 def test_other_sets_have_their_columns_and_the_words_of_their_captions(images: ImageSet) -> None:
     rows = images.rows("probe")[:100]
-    is_first = np.arange(len(images.table)) % 2 == 0
+    number = np.arange(len(images.table))
+    is_first = number % 2 == 0
+    lenses = np.where(number % 50, number % 10, 10 + number // 50 % 5)
+    own = {
+        "camera": np.where(is_first, "old", "new"),
+        "id": number,
+        "file": [f"{name}.png" for name in number],
+        "lens": np.array(list("abcdefghijklmno"))[lenses],
+        "lux": np.where(number % 5, (200 + 10 * (number % 21)).astype(str), ""),
+        "rain": np.where(number % 3, 0, number % 40),
+    }
     table = images.table.assign(
         caption=np.where(is_first, "a horse beside a fence", "a camel"),
-        **{"user:camera": np.where(is_first, "old", "new"), "user:id": np.arange(len(is_first))},
+        **{f"user:{name}": values for name, values in own.items()},
     )
     other = replace(images, table=table, about={})
     attributes = attributes_of(other, rows)
     assert set(attributes["user:camera"]) == {"camera old", "camera new"}
-    assert "user:id" not in attributes, "a word for each image names no slice"
+    assert not {"user:id", "user:file"} & set(attributes), "they name or number each image"
     assert set(attributes["caption fence"]) == {"“fence”", ""}
     assert "caption horse" not in attributes, "an object is no attribute"
+    assert set(attributes["user:lens"]) == {"", *(f"lens {name}" for name in "abcdefghij")}
+    assert set(attributes["user:lux"]) == {"", "lux < 300", "lux ≥ 300"}
+    lux = table["user:lux"].iloc[rows].reset_index(drop=True)
+    is_low = attributes["user:lux"] == "lux < 300"
+    assert lux[is_low].astype(float).max() < 300 <= lux[lux != ""][~is_low].astype(float).min()
+    assert set(attributes["user:rain"]) == {"rain ≤ 0", "rain > 0"}, "most have the least"
     few = attributes_of(other, rows[: FEWEST - 1])
     assert not [name for name in few if name.startswith("caption ")]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -14,9 +15,10 @@ from vlcore.experiment.captions import TRAITS
 from vlcore.experiment.vocabulary import split_words
 from vlcore.scenes.factors import RANGES
 
-MOST_VALUES = 10  # of a column whose values become words
+MOST_VALUES = 10  # of a column that become words
 MOST_CAPTION_WORDS = 30
-FEWEST = 20  # images that have a caption word, and that have it not
+# Images that have a caption word, and that have it not; that have one of more than MOST_VALUES.
+FEWEST = 20
 Factors = dict[str, Any]
 
 
@@ -62,12 +64,46 @@ def attributes_of(images: ImageSet, rows: NDArray[Any]) -> pd.DataFrame:
         }
     else:
         for name in table:
-            values = table[name].astype(str)
-            if name.startswith(USER) and 2 <= values.nunique() <= MOST_VALUES:
-                column = name.removeprefix(USER)
-                columns[name] = (column + " " + values).where(values != "", "")
+            if name.startswith(USER):
+                # Of the whole set, so that all models of it have the same words.
+                words = _column_words(name.removeprefix(USER), images.table[name].astype(str))
+                if words is not None:
+                    columns[name] = words.iloc[rows].reset_index(drop=True)
         columns |= _caption_words(table, images)
     return pd.DataFrame(columns)
+
+
+def _column_words(column: str, values: pd.Series) -> pd.Series | None:
+    """The two halves of a column of many numbers, the commonest values of another one; None where
+    it has one value for all images, or names or numbers each of them."""
+    present = values[values != ""]
+    counts = present.value_counts()
+    if len(counts) > MOST_VALUES:
+        numbers = pd.to_numeric(present, errors="coerce")
+        if np.isfinite(numbers).all():
+            return None if _is_numbering(numbers) else _number_halves(column, numbers, values)
+        counts = counts[counts >= FEWEST]
+    if values.nunique() < 2 or counts.empty:
+        return None
+    return (column + " " + values).where(values.isin(counts.index[:MOST_VALUES]), "")
+
+
+def _is_numbering(numbers: pd.Series) -> bool:
+    """Whether numbers are those of rows: whole, all different, with few left out."""
+    is_whole = bool((numbers % 1 == 0).all())
+    return is_whole and numbers.is_unique and float(np.ptp(numbers)) < 2 * len(numbers)
+
+
+def _number_halves(column: str, numbers: pd.Series, values: pd.Series) -> pd.Series:
+    """Words for the numbers below the median and the others; above it, where none is below."""
+    middle = float(numbers.median())
+    written = f"{middle:.0f}" if abs(middle) >= 1e6 else f"{middle:.6g}"
+    signs, is_low = ("<", "≥"), numbers < middle
+    if not is_low.any():
+        signs, is_low = ("≤", ">"), numbers <= middle
+    low, high = (f"{column} {sign} {written}" for sign in signs)
+    words = pd.Series(np.where(is_low, low, high), numbers.index)
+    return words.reindex(values.index, fill_value="")
 
 
 def _caption_words(table: pd.DataFrame, images: ImageSet) -> dict[str, pd.Series]:
