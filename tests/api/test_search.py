@@ -127,6 +127,10 @@ def test_all_words_are_found_in_whichever_column(comparison: ComparedMaps) -> No
     assert (
         find_words(comparison, "place:“gobi desert”").rows.tolist() == rows[rows % 2 == 0].tolist()
     )
+    for text in ("camel, grass;", "object:camel, context:grass,", "camel , grass"):
+        is_either = (points["object"] == "camel") & (points["context"] == "grass")
+        assert find_words(comparison, text).rows.tolist() == rows[is_either].tolist(), text
+    assert len(find_words(comparison, '"camel,"')) == 0, "quotes want what is in them"
     with pytest.raises(SelectionError, match="has words"):
         find_words(comparison, "coat > 3")
     with pytest.raises(SelectionError, match="No column is named “colour”"):

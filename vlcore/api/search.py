@@ -73,13 +73,14 @@ def _folded_cells(cells: list[str]) -> list[str]:
 
 def terms_of(text: str) -> list[Term]:
     """The conditions of a typed search, each of which an image has to meet: words, parts of words,
-    ``"whole words in this order"``, ``column:value`` and ``column > number``."""
+    ``"whole words in this order"``, ``column:value`` and ``column > number``. Commas and semicolons
+    between them mean nothing."""
     text = _PREFIX.sub("", text.translate(_STRAIGHT))
     text = _COMPARISON.sub(lambda part: part[1] or f":{part[2]}", text)
     text = _EQUAL.sub(lambda part: part[1] or ":", text)
     terms = []
     for column, quoted, word in _TERM.findall(text):
-        term = Term(folded(quoted or word), folded(column.strip('"')), bool(quoted))
+        term = Term(folded(quoted or word.strip(",;")), folded(column.strip('"')), bool(quoted))
         if term.text:
             terms.append(term)
     return terms
