@@ -40,6 +40,9 @@ def test_labels_that_were_swapped_are_the_most_suspect(mislabelled: Model) -> No
     assert suspects.untrained is None
     assert (table["other"] == table["object"].map(OTHER)).all()
     assert f"{len(table)} of 240 images" in suspects.sentence
+    some = mislabelled.map.among(mislabelled.map.rows[:200])
+    suspects = find_suspects(some, mislabelled.images)
+    assert f"{len(suspects.table)} of 200 of the set's 240 images" in suspects.sentence
 
 
 def test_suspects_are_those_that_a_slow_look_at_their_neighbours_finds(mislabelled: Model) -> None:
@@ -72,6 +75,7 @@ def test_many_images_are_sampled_and_few_are_refused(
     sampled = find_suspects(trained.map, trained.images)
     assert sampled.untrained is not None
     assert (sampled.share.n, sampled.untrained.n) == (100, 100)
-    assert sampled.images == len(trained.map.rows)
+    assert sampled.images == sampled.set_images == len(trained.map.rows)
+    assert len(trained.images.table) > sampled.images, "but nobody misses drawn ones"
     with pytest.raises(ComparisonError):
         find_suspects(model.among(model.rows[:NEIGHBOURS]), images)

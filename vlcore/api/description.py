@@ -63,6 +63,30 @@ def _clusters(end: Mapping[str, Any], animal: str) -> str:
     return f"held-out images cluster {by} ({values})"
 
 
+def describe_shown(comparison: ComparedMaps) -> str:
+    """Which images of a set are on its maps, where some are not; empty of sets that the lab draws,
+    of which nobody misses any."""
+    images = comparison.images
+    on_maps, every = len(comparison.points), len(images.table)
+    in_folds = images.folds and images.has_pictures
+    if images.about.get("recipe") or (on_maps == every and not in_folds):
+        return ""
+    words = f"On the maps are {on_maps:,} of the set's {every:,} images"
+    if not in_folds:
+        which = ": those that were trained on, and held-out ones" * images.has_pictures
+        return f"{words}{which}; others have no prediction here, and their labels are not checked."
+    words += (
+        f", those of the first of {images.folds} models, each of which holds out other images."
+        " Accuracies are over all held-out images."
+    )
+    if len({model.artifact.condition.data_seed for model in comparison.models}) > 1:
+        words += (
+            " Another seed holds other images out: marks, colours and filters show the split of the"
+            " first model that has an image."
+        )
+    return words
+
+
 def small_sample_warning(model: Artifact, grouping: Grouping) -> str | None:
     """A sentence that names the groups with too few held-out images; None without."""
     names = group_words(grouping)

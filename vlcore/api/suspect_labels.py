@@ -35,6 +35,7 @@ class SuspectLabels:
             ``minority`` group.
         share: of all images that were looked at.
         images: how many the map has.
+        set_images: how many the set has; of a set that the lab draws, `images`.
         untrained: the same share before the first step; None where that is not known.
         object_word: what the set calls its objects.
     """
@@ -42,17 +43,20 @@ class SuspectLabels:
     table: pd.DataFrame
     share: Estimate
     images: int
+    set_images: int
     untrained: Estimate | None
     object_word: str
 
     @property
     def sentence(self) -> str:
         """How many there are, of how many, and how many of them are of minority groups."""
-        looked_at = f"{self.share.n:,} images"
+        looked_at = f"{self.share.n:,}"
         if self.share.n < self.images:
-            looked_at = f"a sample of {self.share.n:,} of {self.images:,} images"
+            looked_at = f"a sample of {self.share.n:,} of {self.images:,}"
+        if self.images < self.set_images:
+            looked_at += f" of the set's {self.set_images:,}"
         words = (
-            f"{len(self.table):,} of {looked_at},"
+            f"{len(self.table):,} of {looked_at} images,"
             f" {interval(self.share.as_dict(), percent)}, have mostly neighbours of the other"
             f" {self.object_word} (of the {NEIGHBOURS} nearest in the full space)"
         )
@@ -102,6 +106,7 @@ def find_suspects(model: ModelMap, images: ImageSet) -> SuspectLabels:
         table=suspects.drop(columns=["gap", "scene"]).reset_index(drop=True),
         share=_share(table),
         images=count,
+        set_images=count if images.about.get("recipe") else len(images.table),
         untrained=before,
         object_word=images.grouping.object_word,
     )

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api.compared_maps import ComparedMaps
-from vlcore.api.description import describe_comparison
+from vlcore.api.description import describe_comparison, describe_shown
 from vlcore.api.model_map import ModelMap
 from vlcore.api.offline_page import (
     OTHER_BACKGROUND,
@@ -50,18 +50,7 @@ def show(view: Shown, selection: Selection | None = None) -> None:
     alt = " ".join(
         [describe_comparison(comparison, images.grouping), *cache.layouts(view.keys).sentences]
     )
-    in_folds = images.folds and images.has_pictures
-    if in_folds:
-        words = (
-            f"On the maps are {len(comparison.points):,} of {len(images.table):,} images, those of"
-            f" the first of {images.folds} models, each of which holds out other images. Accuracies"
-            " are over all held-out images."
-        )
-        if len({model.artifact.condition.data_seed for model in comparison.models}) > 1:
-            words += (
-                " Another seed holds other images out: marks, colours and filters show the split of"
-                " the first model that has an image."
-            )
+    if words := describe_shown(comparison):
         st.caption(words)
     clicks, key = map_component.show(view, alt, selection), view.map_key
     if clicks is None:
@@ -75,7 +64,7 @@ def show(view: Shown, selection: Selection | None = None) -> None:
     selections.show(view, selection)
     with shell.errors_as_sentences():
         _clicked(view, clicked)
-    if in_folds:
+    if images.folds and images.has_pictures:
         _show_wrong_of_folds(comparison, images)
 
 
