@@ -22,7 +22,7 @@ from vlcore.study import plans
 from vlcore.web import cache
 from vlcore.web.compare import agreement, captions
 
-from .app import FakeQueue, models_of, opened, press, text_of, told_maps, with_maps
+from .app import FakeQueue, labels, models_of, opened, press, setting, text_of, told_maps, with_maps
 
 pytestmark = pytest.mark.usefixtures("experiments")
 NAMES = ["First", "Second", "Third", "Fourth"]
@@ -321,7 +321,14 @@ def test_agreement_on_neighbours_is_under_the_maps(monkeypatch: pytest.MonkeyPat
     assert sentence not in text_of(with_maps(start(right_labels="short"))), "one model twice"
     assert text_of(with_maps(start(models="3"))).count("10 nearest") == 3
     monkeypatch.setattr(agreement, "AT_ONCE", 100)
-    assert sentence not in text_of(with_maps(start())), "of many images once it is asked for"
+    page = with_maps(start(search="object:camel"))
+    offers = [label for label in labels(page) if "seconds" in label]
+    assert len(offers) == 2, "of all images, and of those that are selected"
+    assert sentence not in text_of(page), "of many images once it is asked for"
+    press(page, offers[1])
+    assert text_of(page).count(sentence) == 2
+    assert setting(page, "closer") == "Agreement"
+    assert not any("seconds" in label for label in labels(page))
 
 
 def test_failures_are_shown_with_their_images_names_and_numbers() -> None:

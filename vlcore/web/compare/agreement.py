@@ -2,6 +2,7 @@
 sentence about marked images."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -24,20 +25,21 @@ from vlcore.plots.options import PCA
 from vlcore.web import cache, image_addresses, shell, widgets
 from vlcore.web.compare.view import Shown
 
+SECTION = "Agreement"  # its name among those under the maps
 AT_ONCE = 2_500  # images of a map up to which the sentence is there without being asked for
 MOST_MOVED = 12  # images of a pair that are listed
 
 
 def show_sentence(view: Shown) -> None:
-    """Say under the maps how far they agree, where that takes no more than a second."""
-    if len(set(view.keys)) > 1 and _is_quick(view):
+    """Say under the maps how far they agree; offer it where that takes more than a second."""
+    if len(set(view.keys)) > 1 and _is_known(view, "neighbours"):
         words = plain(describe_agreement(_measured(view.keys, with_untrained=False)))
         st.markdown(f"**Do the models agree on neighbours?** {words}")
 
 
 def show_marked(view: Shown, ids: Sequence[str]) -> None:
     """Say how far the models agree on the neighbours of marked images."""
-    if len(set(view.keys)) < 2 or not (_is_quick(view) or _asked(view)):
+    if len(set(view.keys)) < 2 or not _is_known(view, "the neighbours of these images"):
         return
     points = view.comparison.points
     rows = row_numbers(points[points["id"].isin(ids)])
@@ -106,13 +108,20 @@ def _show_moved(pair: Pair, images: ImageSet) -> None:
     )
 
 
-def _is_quick(view: Shown) -> bool:
-    return max(len(model.rows) for model in view.comparison.models) <= AT_ONCE
-
-
-def _asked(view: Shown) -> bool:
-    """Whether the section was opened for these models, so that neighbours are known."""
-    return st.session_state.get("agreement_asked") == list(view.keys)
+def _is_known(view: Shown, of_what: str) -> bool:
+    """Whether the neighbours of these models are compared; where that takes more than a second,
+    offer the section that does it."""
+    keys = list(view.keys)
+    is_asked = st.session_state.get("agreement_asked") == keys
+    if is_asked or max(len(model.rows) for model in view.comparison.models) <= AT_ONCE:
+        return True
+    st.button(
+        f"Do the models agree on {of_what}? Answering takes some seconds",
+        icon=":material/compare_arrows:",
+        type="tertiary",
+        on_click=partial(st.session_state.update, agreement_asked=keys, closer=SECTION),
+    )
+    return False
 
 
 @st.cache_resource(

@@ -21,7 +21,7 @@ from vlcore.plots.options import PCA
 from vlcore.plots.rendering import chart_png, chart_svg
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, shell, visitors, widgets, work
-from vlcore.web.compare.agreement import show_agreement
+from vlcore.web.compare import agreement
 from vlcore.web.compare.captions import show_captions
 from vlcore.web.compare.failures import show_failures
 from vlcore.web.compare.suspects import show_suspects
@@ -207,7 +207,7 @@ SECTIONS: dict[str, Callable[[Shown], None]] = {
     "Groups": _groups,
     "Text description": lambda view: widgets.show_part(view.parts["layouts"]),
     "Movement": _movement,
-    "Agreement": show_agreement,
+    agreement.SECTION: agreement.show_agreement,
     "Captions": show_captions,
     "Failures": show_failures,
     "Suspect labels": show_suspects,
