@@ -47,7 +47,7 @@ _SIDES = (850, 770, 700, 635, 580, 535, 490, 450, 410, 370, 330)
 # State of pages that no address may name or remove.
 _STATE = """agreement_asked arrived_with arrives asked chosen_in clicked closed compared defaults
     enlarged gestures go_to guide_atlas guide_shown import_key import_source lesson_attended
-    lesson_code lesson_leads lesson_me lesson_repair lesson_said lesson_votes look_at
+    lesson_code lesson_leads lesson_me lesson_repair lesson_said lesson_votes listed look_at
     looked_at looked_among offered opened page panel_clicks repair_pages room_contrast room_measure
     selected toast visitor window"""
 PRIVATE_STATE = {*_STATE.split(), visitors.TEACHER}

@@ -46,9 +46,10 @@ from vlcore.web.compare import agreement, blame, map_component
 from vlcore.web.compare.view import Gesture, Shown
 
 SETTINGS = ("search", "like", "selection")  # of the address, of which it has one at most
-MOST_SHOWN = 24  # images that are drawn; all are counted
+SHOWN_FIRST, SHOWN_MORE = 24, 48  # images that are drawn, and that each press adds
 IN_ADDRESS = 400  # letters of rows; more are kept on the server
 _MOST_NAMED = 3  # files in a sentence
+_MARKS = {"right": "✓", "wrong": "✗"}
 _ROWS = "."  # before rows in the address
 _WAYS = {"and": Selection.__and__, "or": Selection.__or__, "without": Selection.__sub__}
 _BY = ("any column", "caption")
@@ -143,9 +144,8 @@ def _searched(view: Shown, text: str) -> Chosen:
     )
     notes = list(warned)
     if words is not None and not len(words):
-        notes.insert(
-            0, f"No image has all of these words: models rank all by “{text}” as a caption."
-        )
+        ranked = f": models rank all by “{text}” as a caption" * bool(selection)
+        notes.insert(0, f"No image on the maps has all of these words{ranked}.")
         notes += _unshown(view, text)
     return Chosen(selection, _reasons(ranking), notes)
 
@@ -425,28 +425,44 @@ def _show_accuracy(comparison: ComparedMaps, selection: Selection) -> None:
 
 
 def _show_images(view: Shown, selection: Selection) -> None:
-    if not selection.best:
-        rows = view.comparison.rows[selection.marked].tolist()
-        _show_row(view, [(row, None) for row in rows])
-        return
+    comparison = view.comparison
+    names = ", ".join(comparison.named)
+    st.caption(f"Under each image what is predicted, {names}: ✓ right, ✗ wrong.")
     for name, ranked in selection.best.items():
         st.markdown(f"**{name.capitalize()} model**, best first")
         _show_row(view, ranked)
+    if selection.best:
+        return
+    rows = comparison.rows[selection.marked]
+    identity = hash(rows.tobytes())
+    listed, count = st.session_state.get("listed", (identity, SHOWN_FIRST))
+    if listed != identity:
+        count = SHOWN_FIRST
+    _show_row(view, [(row, None) for row in rows[:count].tolist()])
+    if len(rows) > count:
+        st.button(
+            f"Show {min(SHOWN_MORE, len(rows) - count)} more of {len(rows) - count:,}",
+            icon=":material/expand_more:",
+            type="tertiary",
+            on_click=partial(st.session_state.update, listed=(identity, count + SHOWN_MORE)),
+        )
 
 
 def _show_row(view: Shown, images: Sequence[tuple[int, float | None]]) -> None:
-    """Small images of rows, with their scores where they have some."""
-    table = view.images.table
+    """Small images of rows, with their scores where they have some, and every prediction."""
+    table, points = view.images.table, view.comparison.points
     with st.container(horizontal=True, gap="small"):
-        for row, score in images[:MOST_SHOWN]:
-            alt = ", ".join(table.iloc[row][["object", "context"]])
+        for row, score in images:
+            point = points.iloc[np.searchsorted(view.comparison.rows, row)]
             words = [] if score is None else [f"{score:.2f}"]
             if SOURCE in table:
                 words.insert(0, Path(table[SOURCE].iat[row]).name)
-            caption = "  \n".join(map(plain, words)) or None
+            words += [
+                f"{_MARKS.get(point[f'right_{pane}'], '–')} {point[f'says_{pane}']}"
+                for pane in range(len(view.comparison.models))
+            ]
+            alt, caption = f"{point['object']}, {point['context']}", "  \n".join(map(plain, words))
             widgets.show_image(view.images.image(row), width=72, alt=alt, caption=caption)
-        if len(images) > MOST_SHOWN:
-            st.caption(f"and {len(images) - MOST_SHOWN:,} more")
 
 
 def _show_combining(view: Shown, selection: Selection) -> None:
