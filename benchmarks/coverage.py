@@ -19,6 +19,7 @@ from benchmarks import parse_options, print_table
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics import accuracy, counterfactual, geometry, variance
 from vlcore.metrics.estimate import Estimate
+from vlcore.metrics.layout import layout
 
 SIZES = (100, 500)  # scenes of four images
 VALIDATION = 48
@@ -99,6 +100,7 @@ def measure(test: SimulatedImages, val: SimulatedImages, map_scenes: int) -> dic
     same_label = {name: geometry.same_label(labels[name][part]) for name in ("object", "context")}
     similarities = geometry.rsa(z[part], same_label, scenes[part])
     shares = variance.variance_shares(z, test.objects, test.contexts, scenes)
+    nearest = layout(z, groups, scenes, by.names)[1][by.names[0]]
     return {
         "balanced_accuracy": rates.balanced,
         "minority_accuracy": rates.minority,
@@ -118,6 +120,8 @@ def measure(test: SimulatedImages, val: SimulatedImages, map_scenes: int) -> dic
         "silhouette_majority_pair": geometry.majority_silhouette(z, groups, scenes, by),
         **{f"variance_{name}": share for name, share in shares.items()},
         "axis_angle": variance.axis_angle(z, test.objects, test.contexts, scenes, by),
+        "nearest_group_distance": nearest.distance,
+        "nearest_group_lead": nearest.lead,
         "dispersion": geometry.dispersion(z[in_group], scenes[in_group]),
         "uniformity_images": geometry.uniformity(z, scenes),
         "alignment": geometry.alignment(z, CAPTIONS[is_second], scenes),

@@ -193,7 +193,7 @@ def test_six_blocks_say_that_no_single_of_four_levels_can_be_shown() -> None:
     assert not says(analyse(study(0.2, 8)), "No single level")
     assert (
         found.primary.slope.difference.p <= 0.05
-    )  # the primary test is one number a block and can
+    )  # the test of slopes is one number a block and can
 
 
 def test_a_level_with_enough_pairs_can_be_shown_beside_levels_with_few() -> None:

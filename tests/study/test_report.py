@@ -12,8 +12,9 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.study import plans
 from vlcore.study.findings import Findings
-from vlcore.study.report import TITLE, report_html
+from vlcore.study.report import TITLE, methods, report_html
 from vlcore.study.results import Study
+from vlcore.study.sanity import BALANCED, FIT, UNTRAINED_PROBE
 from vlcore.study.tables import both_moments
 from vlcore.study.text import answer
 
@@ -53,6 +54,20 @@ def test_a_reviewer_finds_everything(complete: tuple[Findings, str]) -> None:
     table = both_moments(found)
     assert set(table["moment"]) == {"end", "first_fit"}
     assert {"difference.low", "difference.high", "holm_p", "verdict"} <= set(table.columns)
+
+
+def test_methods_say_what_is_primary_and_what_the_sanity_check_asks(
+    complete: tuple[Findings, str],
+) -> None:
+    text = methods(complete[0])["Statistics"]
+    primary, *others = (part for part in text.split(". ") if "primary" in part.lower())
+    assert "H1" in primary
+    assert "bias 75 %" in primary
+    assert not others
+    assert "slopes of log odds on φ = bias / (2 - bias) is the test of claim C7" in text
+    for threshold in (FIT, BALANCED, UNTRAINED_PROBE):
+        assert f"{threshold:.0%}".replace("%", " %") in text
+    assert "plateau" in text
 
 
 def test_a_part_of_a_study_says_what_is_missing(empty_home: Path) -> None:

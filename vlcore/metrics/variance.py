@@ -50,7 +50,8 @@ def axis_angle(
 ) -> Estimate:
     """Angle in degrees between the axis of the objects (first minus second) and that of the
     contexts, 0 to 180; (n, E). 90 is independent concepts; less says that the space takes the first
-    object for more at home in the first context, as the bias does. ValueError when the means of a
+    object for more at home in the first context, as the bias does. Its bootstrap interval holds the
+    truth in 93 to 95 % of simulated sets (benchmarks.coverage). ValueError when the means of a
     factor's two values coincide.
     """
     cells = _cells(objects, contexts, grouping.objects, grouping.contexts)

@@ -14,12 +14,13 @@ import altair as alt
 from vlcore.data.catalogue import open_set
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.captions import quoted_captions
-from vlcore.experiment.condition import STYLES_OF_THE_STUDY
+from vlcore.experiment.condition import STUDY_BIAS, STYLES_OF_THE_STUDY
 from vlcore.experiment.files import read_yaml
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.options import ARCHITECTURES, CHOICES
 from vlcore.experiment.version import __version__
 from vlcore.metrics.catalogue import ADVANTAGE, PRIMARY, words_of
+from vlcore.metrics.estimate import RESAMPLES
 from vlcore.plots.document import Chart, Command, Part, Table, Text, on_paper
 from vlcore.plots.html import page_html
 from vlcore.plots.theme import LIGHT, Palette
@@ -27,6 +28,7 @@ from vlcore.study import figures, registry, tables
 from vlcore.study import text as words
 from vlcore.study.findings import Findings
 from vlcore.study.plans import StudyPlan
+from vlcore.study.sanity import BALANCED, FIT, UNTRAINED_PROBE
 from vlcore.study.statistics.paired import ENOUGH, EQUIVALENCE, EXACT
 
 TITLE = "Can more descriptive labels help a vision-language model that learns from biased images?"
@@ -147,6 +149,11 @@ def methods(findings: Findings) -> dict[str, str]:
         "exact": EXACT,
         "margin": 100 * EQUIVALENCE,
         "enough": ENOUGH,
+        "level": 100 * STUDY_BIAS,
+        "resamples": RESAMPLES,
+        "fit": 100 * FIT,
+        "balanced": 100 * BALANCED,
+        "untrained": 100 * UNTRAINED_PROBE,
         "software": "; ".join(filter(None, (made_with, *versions))) or "not recorded",
         "analysis": __version__,
         "devices": ", ".join(sorted(set(findings.runs["device"]) - {""})) or "not recorded",

@@ -1,7 +1,7 @@
 """Sanity check of a recipe: whether its models learn captions and objects without bias.
 
 What a biased model fails at means something only if the same recipe succeeds at bias 0, in both
-label styles.
+label styles. Whether training has reached a plateau is not checked.
 """
 
 from collections.abc import Callable, Mapping
