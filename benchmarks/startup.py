@@ -97,7 +97,8 @@ def visit(app: str = "app.py") -> Iterator[Any]:
 
 def time_maps() -> dict[str, float]:
     """Seconds until things are visible: a line by Streamlit alone (the least there can be), Home's
-    moving maps, and the maps and the grid of Compare."""
+    moving maps, the maps and the grid of Compare, and the answer and the first study of
+    Findings."""
     with fresh_home() as folder:
         app = folder / "line.py"
         app.write_text("import streamlit as st\n\nst.title('A line')\n")
@@ -116,11 +117,20 @@ def time_maps() -> dict[str, float]:
         page.get_by_role("button", name="Grid", exact=True).click()
         page.locator(f"path[aria-label*=': map with'] >> nth={GRID_MAPS - 1}").wait_for()
         grid = time.perf_counter() - started
+        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+        started = time.perf_counter()
+        page.get_by_role("link", name="Findings", exact=True).first.click()
+        page.locator(".st-key-answer [aria-roledescription=point]").first.wait_for()
+        forest = time.perf_counter() - started
+        page.locator(".st-key-headline").wait_for()
+        study = time.perf_counter() - started
     return {
         "one line by Streamlit after the answer": line,
         "maps of Home after the answer": home,
         "maps of Compare after the click": compare,
         f"{GRID_MAPS} maps of the grid after the click": grid,
+        "answer of Findings after the click": forest,
+        "first study of Findings after the click": study,
     }
 
 
