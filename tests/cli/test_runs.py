@@ -52,7 +52,7 @@ def test_conditions_give_the_grid_with_states(
     grid = plans.find("paper", seeds=2).conditions
     entries = document("conditions", "--seeds", 2)
     assert [entry["key"] for entry in entries] == [condition.key for condition in grid]
-    lines = cli("conditions", "--grid", "experiments")[1].splitlines()[1:]
+    lines = cli("conditions", "--study", "experiments")[1].splitlines()[1:]
     done = [line.split()[0] for line in lines if line.endswith(" done")]
     assert done == [artifact.key for artifact in experiments]
     entries = document("conditions", "--preset", "live", "--set", "n_per_group=12")

@@ -276,7 +276,8 @@ def test_methods_are_those_of_the_runs(found: Findings, study: StudyPlan) -> Non
     parts = (
         "48 training images",
         "700 steps",
-        "filtered_marginal",
+        "Image encoder convolutions-first",
+        "matched-and-mismatched",
         f"{SEEDS} seed pairs",
         "“a camel in the desert”",
     )
@@ -310,7 +311,7 @@ def test_the_command_of_a_study_plans_the_same_conditions(
     words_of_command = shlex.split(command(plan))
     assert words_of_command[:3] == ["python", "-m", "vlcore"]
     options = parser().parse_args(words_of_command[3:])
-    again = plans.find(options.grid, base_condition(options), options.seeds)
+    again = plans.find(options.study, base_condition(options), options.seeds)
     assert again.conditions == plan.conditions
 
 

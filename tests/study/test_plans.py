@@ -209,7 +209,7 @@ def test_a_file_may_vary_one_of_the_two_seeds(tmp_path: Path) -> None:
 
 
 def test_an_unknown_study_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="No grid is named 'huge'"):
+    with pytest.raises(StudyError, match="No study is named 'huge'"):
         find("huge")
     with pytest.raises(StudyError, match=r"missing.yaml cannot be read"):
         find(str(tmp_path / "missing.yaml"))

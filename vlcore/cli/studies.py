@@ -30,20 +30,20 @@ if TYPE_CHECKING:
     from vlcore.api.studies import StudyRun
 
 PUBLISHED_HELP = "count runs that docs/results has as done"
-GRID_HELP = f"one of {', '.join(plans.STUDIES)}, or a .yaml file"
+STUDY_HELP = f"one of {', '.join(plans.STUDIES)}, or a .yaml file"
 
 
 def add_commands(commands: Any) -> None:
     option = add_command(
-        commands, "conditions", "a grid, with the state of each condition", conditions
+        commands, "conditions", "the conditions of a study, each with its state", conditions
     )
-    option("--grid", default="paper", help=GRID_HELP)
+    option("--study", "--grid", default="paper", metavar="STUDY", help=STUDY_HELP)
     training_options(option, seeds=True)
 
     option = add_command(
-        commands, "study", "train all conditions of a grid that are missing", study
+        commands, "study", "train all conditions of a study that are missing", study
     )
-    option("grid", help=GRID_HELP)
+    option("study", help=STUDY_HELP)
     option(
         "--controls",
         action="store_true",
@@ -85,7 +85,7 @@ def add_commands(commands: Any) -> None:
     option = add_command(
         commands, "analyse", "compare arms of a study, with tests and intervals", analyse
     )
-    option("grid", help=GRID_HELP)
+    option("study", help=STUDY_HELP)
     secondary = ", ".join(catalogue.secondary(label_styles=True))
     option(
         "--measure",
@@ -104,7 +104,7 @@ def add_commands(commands: Any) -> None:
     option = add_command(
         commands, "report", "a study of label styles as one offline HTML file", report
     )
-    option("grid", help=GRID_HELP)
+    option("study", help=STUDY_HELP)
     option("--out", required=True, type=common.page_path, metavar="FILE.html")
     training_options(option, seeds=True)
 
@@ -113,7 +113,7 @@ def add_commands(commands: Any) -> None:
 
 
 def _plan(options: Namespace) -> plans.StudyPlan:
-    return plans.find(options.grid, base_condition(options), options.seeds)
+    return plans.find(options.study, base_condition(options), options.seeds)
 
 
 def conditions(options: Namespace) -> list[dict[str, Any]]:
@@ -136,7 +136,7 @@ def _summary(condition: Condition) -> dict[str, Any]:
 
 
 def study(options: Namespace) -> list[dict[str, Any]] | dict[str, Any]:
-    """Train a grid in the workers of an engine; one that fails does not stop the others. Slurm is
+    """Train a study in the workers of an engine; one that fails does not stop the others. Slurm is
     not waited for."""
     from vlcore.api.studies import Engine, train_missing
 

@@ -160,7 +160,7 @@ def find(name: str, base: Condition | None = None, seeds: int = 1) -> StudyPlan:
     if name not in _DESIGNS:
         known = ", ".join(_DESIGNS)
         raise StudyError(
-            f"No grid is named {name!r}; choose one of {known}, or give the path of a .yaml file."
+            f"No study is named {name!r}; choose one of {known}, or give the path of a .yaml file."
         )
     design = _DESIGNS[name]
     if design.factor == "labels" and recipe_of(base.data) is None:
@@ -314,8 +314,7 @@ def _document(path: Path) -> dict[str, Any]:
         kinds = (list, dict) if name == "arms" else (list,)
         if not isinstance(document.get(name), kinds) or not document[name]:
             raise StudyError(
-                f"{path.name} has an empty grid: give {name} as a list, such as `{name}:"
-                f" {example}`."
+                f"{path.name} plans nothing: give {name} as a list, such as `{name}: {example}`."
             )
     for bias in document["bias"]:
         if isinstance(bias, bool) or not isinstance(bias, int | float):

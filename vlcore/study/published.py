@@ -201,7 +201,7 @@ def spread_between_processors(condition: Condition) -> float:
 class PublishedStudy(Study):
     """A study as it was published; the models behind it may not be on this disk.
 
-    It is a grid on an image set, such as ``paper``, or has a plan of its own in a file."""
+    It is a built-in one on an image set, such as ``paper``, or has a plan of its own in a file."""
 
     def __init__(self, name: str, data: str) -> None:
         self.name = name

@@ -17,6 +17,7 @@ from vlcore.experiment.captions import quoted_captions
 from vlcore.experiment.condition import STUDY_BIAS, STYLES_OF_THE_STUDY
 from vlcore.experiment.files import read_yaml
 from vlcore.experiment.grouping import group_words
+from vlcore.experiment.option_names import OPTIONS, shown_name
 from vlcore.experiment.options import ARCHITECTURES, CHOICES
 from vlcore.experiment.version import __version__
 from vlcore.metrics.catalogue import ADVANTAGE, PRIMARY, words_of
@@ -90,7 +91,7 @@ def _start(findings: Findings) -> str:
     pairs = words.pairs_words(findings.n_blocks)
     return (
         "Made by VL Bias Lab, after “Understanding Limitations of Vision-Language Models” (Choi"
-        f" and Somasundaram, MIT, 2023): the grid {findings.plan.name!r} on"
+        f" and Somasundaram, MIT, 2023): the study {findings.plan.name!r} on"
         f" {words.image_set_words(condition)}, {condition.steps:,} steps. {findings.n_trained} of"
         f" {len(findings.plan.conditions)} planned runs are there, in {pairs}."
     )
@@ -140,6 +141,7 @@ def methods(findings: Findings) -> dict[str, str]:
         "minority": " and ".join(names[group] for group in grouping.minority),
         "short": short,
         "descriptive": descriptive,
+        "named": {field: shown_name(field, getattr(condition, field)) for field in OPTIONS},
         "tower": tower.sentence if tower else _NETWORKS,
         "blocks": words.pairs_words(len(seeds)),
         "seeds": ", ".join(f"({data}, {init})" for data, init in seeds.itertuples(index=False)),
@@ -158,8 +160,8 @@ def methods(findings: Findings) -> dict[str, str]:
         "analysis": __version__,
         "devices": ", ".join(sorted(set(findings.runs["device"]) - {""})) or "not recorded",
     }
-    for name, (_, options) in CHOICES.items():
-        facts[name] = options[getattr(condition, name)].sentence
+    for name in CHOICES:
+        facts[name] = OPTIONS[name][getattr(condition, name)].sentence
     paragraphs = read_yaml(Path(__file__).with_name("methods.yaml"))
     return {title: paragraph.format_map(facts) for title, paragraph in paragraphs.items()}
 
