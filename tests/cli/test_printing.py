@@ -17,6 +17,8 @@ def test_values_and_lists() -> None:
 def test_fields_have_words_of_their_own() -> None:
     assert document_text({"most": None}) == "most: no limit; VLCORE_HOME_MAX sets one, in GB"
     rows = [{"key": "scenes-undescriptive-s0", "labels": "undescriptive", "negatives": "none"}]
+    duplicates = {"duplicates": {"clusters": 2, "pictures": 4}}
+    assert document_text(duplicates) == "duplicates: clusters 2, images 4"
     _, values = document_text(rows).splitlines()
     assert values.split() == ["scenes-undescriptive-s0", "short", "matched-only"]
 

@@ -73,3 +73,4 @@ def test_words_of_the_version_before_are_those_of_a_measure_today() -> None:
     former = catalogue.former_words(SCENES)
     assert set(former.values()) <= today
     assert not set(former) & today
+    assert former["The animal can be read off minority pictures"] in today

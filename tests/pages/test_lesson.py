@@ -322,13 +322,13 @@ def test_a_class_is_led_by_whoever_has_its_token(
 def test_behind_a_closed_door_participants_vote_and_nobody_comes(empty_home: Path) -> None:
     started = begun()
     page, student = start(code=started.code, presenter=started.token), start(code=started.code)
-    press(page.run(), "Close the door (1 in)")
+    press(page.run(), "Admit nobody new (1 in)")
     assert is_closed(started.code)
-    assert "door of this lesson is closed" in start(code=started.code).warning[0].value
+    assert "admits nobody new" in start(code=started.code).warning[0].value
     press(student.run(), "Vote A")
     assert "Your vote is in" in student.success[0].value
     assert "Run it" in labels(start(code=started.code, presenter=started.token))
-    press(page.run(), "Open the door (1 in)")
+    press(page.run(), "Let students in (1 in)")
     assert not start(code=started.code).warning
 
 
@@ -467,7 +467,7 @@ def test_a_browser_leads_each_lesson_that_it_started(empty_home: Path) -> None:
     press(page.run(), "Start a lesson for a class")
     assert code_of(page) != first
     page.query_params["code"] = first
-    assert "Close the door (0 in)" in labels(page.run())
+    assert "Admit nobody new (0 in)" in labels(page.run())
 
 
 def test_a_presenter_follows_another_computer_and_is_told_what_was_refused(
@@ -475,7 +475,7 @@ def test_a_presenter_follows_another_computer_and_is_told_what_was_refused(
 ) -> None:
     started = begun()
     page = start(code=started.code, presenter=started.token)
-    close_door = "Close the door (0 in)"
+    close_door = "Admit nobody new (0 in)"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             lesson_session, "close_door", Mock(side_effect=HomeError("The disk is full."))

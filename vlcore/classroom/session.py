@@ -282,7 +282,7 @@ def admit(file: sqlite3.Connection, code: str, voter: str, address: str = "") ->
     if file.execute(query, (code, voter)).fetchone():
         return
     if file.execute("SELECT 1 FROM closed WHERE code = ?", (code,)).fetchone():
-        raise LessonError("The door of this lesson is closed; the presenter can open it again.")
+        raise LessonError("This lesson admits nobody new; the presenter can let students in again.")
     query = "SELECT COUNT(*), COALESCE(SUM(address = ?), 0) FROM voters WHERE code = ?"
     total, of_address = file.execute(query, (_anonymous(address), code)).fetchone()
     if total >= limits.VOTERS or (address and of_address >= limits.VOTERS_OF_ADDRESS):

@@ -12,6 +12,8 @@ FEW_HELD_OUT = f"fewer than {FEW} held-out images"
 LAST_COLUMNS = (MINORITY, FEW_HELD_OUT, "groups", "message", "sentence")  # long texts
 # Fields whose whole numbers name something and count nothing; they are typed again, without commas.
 IDENTIFIERS = {"row", "picture", "seed", "data_seed", "init_seed"}
+# Words for fields of stored reports, which call images pictures.
+STORED_FIELDS = {"pictures": "images"}
 # What a value that is not there means, by its field.
 ABSENT = {"most": "no limit; VLCORE_HOME_MAX sets one, in GB"}
 
@@ -107,7 +109,10 @@ def _cell(value: Any, name: str = "") -> str:
     if isinstance(value, int):
         return str(value) if name.replace(" ", "_") in IDENTIFIERS else f"{value:,}"
     if isinstance(value, dict):
-        return ", ".join(f"{inner} {_cell(count, str(inner))}" for inner, count in value.items())
+        return ", ".join(
+            f"{STORED_FIELDS.get(inner, inner)} {_cell(count, str(inner))}"
+            for inner, count in value.items()
+        )
     if isinstance(value, list | tuple):
         return ", ".join(map(_cell, value)) or "none"
     return " ".join(shown_name(name.replace(" ", "_"), str(value)).split())

@@ -296,7 +296,7 @@ _ENTRIES = (
     _detail("minority_gap", "Majority-group less minority-group accuracy", Unit.GAP, _ANSWERS),
     _detail(
         "probe_object_minority",
-        "The {object} can be read off minority pictures",
+        "The {object} can be read off minority images",
         SHARE,
         (*_SPACE, *_FIT),
     ),
@@ -328,6 +328,7 @@ _FORMER_WORDS = {
     "Right on the worst group": "worst_group_accuracy",
     "Minority right by a linear probe": "readouts_linear_probe.minority_accuracy",
     "Minority right by the bare name": "readouts_bare.minority_accuracy",
+    "The {object} can be read off minority pictures": "probe_object_minority",
     "Background gap (own kind minus random place)": "background_gap",
     "Distance of pictures and their captions (squared)": "alignment",
     "Uniformity of pictures (0: one point)": "uniformity_images",
@@ -337,7 +338,10 @@ _FORMER_WORDS = {
 
 def former_words(grouping: Grouping) -> dict[str, str]:
     """Words for measures by those that they had until 0.5."""
-    return {former: words_of(name, grouping) for former, name in _FORMER_WORDS.items()}
+    return {
+        former.format(object=grouping.object_word): words_of(name, grouping)
+        for former, name in _FORMER_WORDS.items()
+    }
 
 
 def words_of(name: str, grouping: Grouping) -> str:

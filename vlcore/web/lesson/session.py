@@ -84,8 +84,8 @@ def session_in_address() -> ClassSession | None:
     elif room.leads:
         browser.remember(f"{LEADER}{room.code}", token, LIFETIME)
     elif not takes_part(room.code, me) and not enter_session(room.code, me, visitors.address()):
-        remedy = "ask the presenter to open it, then reload this page"
-        st.warning(f"The door of this lesson is closed: {remedy}.", icon=":material/door_front:")
+        remedy = "ask the presenter to let you in, then reload this page"
+        st.warning(f"This lesson admits nobody new: {remedy}.", icon=":material/door_front:")
         return None
     return room
 
@@ -264,9 +264,11 @@ def _door(room: ClassSession) -> None:
     def door() -> None:
         rerun_on_click_error()
         closed = is_closed(room.code)
-        about = "Nobody new is admitted while it is closed; participants stay, and may vote."
+        about = "Participants stay, and may vote, while nobody new is admitted."
         turn = presenter_click(close_door, room, closed=not closed)
-        label, icon = ("Open the door", "door_open") if closed else ("Close the door", "door_front")
+        label, icon = (
+            ("Let students in", "door_open") if closed else ("Admit nobody new", "door_front")
+        )
         label = f"{label} ({turnout.count_participants(room.code)} in)"
         st.button(label, help=about, icon=f":material/{icon}:", on_click=turn, key="lesson_door")
 
