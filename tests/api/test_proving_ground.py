@@ -13,7 +13,7 @@ from vlcore.api import proving_ground
 from vlcore.api.proving_ground import JUDGED, PLANTED, judge_scores
 from vlcore.data.attributes import attributes_of
 from vlcore.data.catalogue import open_set
-from vlcore.study.proving_ground import PLANTS
+from vlcore.study.proving_ground import PLANTS, Judgement
 
 SET, PLANT, SEED = "place-95-s7", "place", 7
 
@@ -26,7 +26,8 @@ def judged_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plants = pd.DataFrame({"set": [SET], "plant": [PLANT], "took": [True]})
     plants.to_csv(folder / PLANTED, index=False)
     sets = pd.DataFrame({"set": [SET, "none-s7"], "planted": [1, 0], "seed": [SEED, SEED]})
-    sets.to_csv(folder / JUDGED, index=False)
+    missed = Judgement(1, 0, 1, 1, 0.0, 0, 1, 0)
+    sets.assign(finder="ours", **vars(missed)).to_csv(folder / JUDGED, index=False)
     monkeypatch.setattr(proving_ground, "FOLDER", tmp_path)
 
 
@@ -56,7 +57,7 @@ def test_a_finder_that_finds_the_plant_has_discovered_it(tmp_path: Path) -> None
     assert row["finder"] == "theirs"
     assert (row["discovery"].value, row["false"].value, row["precision"].value) == (1, 0, 1)
     assert (row["alarm"].value, row["alarm"].n) == (0, 1)
-    assert row["named"].value == 0, "a score has no name"
+    assert row["named"] is None, "a score has no name"
 
 
 def test_a_finder_that_misses_it_has_not(tmp_path: Path) -> None:
@@ -85,18 +86,23 @@ def test_scores_that_cannot_be_judged_are_refused_in_a_sentence(
     assert error.count("\n") == 1
 
 
-def test_the_command_prints_the_judgement(
+def test_the_command_prints_the_judgement_above_ours(
     document: Callable[..., Any], cli: Cli, tmp_path: Path
 ) -> None:
     fresh = fresh_images()
     scores = fresh["inside"].astype(float)
     file = written(tmp_path, set=SET, image=fresh["image"], slice=1, score=scores)
-    (entry,) = document("finders", "--scores", file)
+    entry, ours = document("finders", "--scores", file)
+    assert (ours["finder"], ours["named"]["value"]) == ("ours", 0)
+    assert entry["named"] is None
     assert entry["discovery"] == {
         "value": 1.0,
         "low": pytest.approx(0.2, abs=0.1),
         "high": 1.0,
         "n": 1,
     }
-    assert "theirs" in cli("finders", "--scores", file)[1]
+    head, first, second = cli("finders", "--scores", file)[1].splitlines()
+    assert head.split() == list(entry)
+    assert first.split("  ")[:2] == ["theirs", "100 % (21 to 100) of only 1"]
+    assert second.startswith("ours")
     assert cli("finders", "--scores", tmp_path / "nothing.csv")[0] == 2

@@ -28,7 +28,7 @@ def published() -> pd.DataFrame:
 
 
 def judge_scores(path: Path) -> pd.DataFrame:
-    """Judge an outside finder, as `published` has ours.
+    """Judge an outside finder, as `published` has ours; ``named`` is None, for scores name nothing.
 
     Args:
         path: a CSV file with a row for each fresh image of a slice: the name of the planted set,
@@ -49,7 +49,7 @@ def judge_scores(path: Path) -> pd.DataFrame:
     if not np.isfinite(numbers.to_numpy(float)).all():
         raise ScoresError(f"{path} has an image, slice or score that is no number; give numbers.")
     scores[list(numbers)] = numbers
-    return summary(pd.DataFrame(_judgements(scores, path)))
+    return summary(pd.DataFrame(_judgements(scores, path))).assign(named=None)
 
 
 def _columns() -> str:
