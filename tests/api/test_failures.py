@@ -11,6 +11,7 @@ from vlcore.api.failures import (
     OTHERS,
     OWN,
     TOWER,
+    WORST,
     Failures,
     find_failures,
     labelled_images,
@@ -21,6 +22,7 @@ from vlcore.api.failures import (
 from vlcore.api.model_map import ComparisonError, ModelMap, model_map
 from vlcore.artifacts.embeddings import StoredEmbeddings
 from vlcore.artifacts.store import Artifact
+from vlcore.data.attributes import attributes_of
 from vlcore.data.catalogue import open_set
 from vlcore.data.imageset import ImageSet
 from vlcore.metrics.slices import LEAST
@@ -49,19 +51,27 @@ def failures(biased: ModelMap, images: ImageSet) -> Failures:
     return find_failures(biased, images)
 
 
-def test_what_is_measured_was_not_searched(failures: Failures, biased: ModelMap) -> None:
+def test_what_is_measured_was_not_searched(
+    failures: Failures, biased: ModelMap, images: ImageSet
+) -> None:
     right = biased.artifact.embeddings.test_correct
     assert right is not None
     assert failures.searched + failures.accuracy.n == len(right) == 2000
     assert failures.accuracy.value == pytest.approx(right.mean(), abs=0.05)
     for part in failures.objects.values():
         assert part.direction.n == 500, "half of the object's images"
-    tables = [failures.worst, *failures.others.values()]
-    assert all((table["n"] >= LEAST).all() for table in tables)
-    assert all(
-        ((table["low"] <= table["value"]) & (table["value"] <= table["high"])).all()
-        for table in tables
-    )
+    tables = {WORST: failures.worst, **failures.others}
+    assert set(tables) == set(failures.rows)
+    for finder, table in tables.items():
+        assert (table["n"] >= LEAST).all()
+        assert ((table["low"] <= table["value"]) & (table["value"] <= table["high"])).all()
+        for offer, rows in zip(table.to_dict("records"), failures.rows[finder], strict=True):
+            assert len(np.unique(rows)) == offer["n"]
+            assert 1 - np.isin(rows, failures.wrong).mean() == pytest.approx(offer["value"])
+    assert failures.wrong.tolist() == biased.artifact.embeddings.rows("test")[~right].tolist()
+    for name, rows in zip(failures.worst["slice"], failures.rows[WORST], strict=True):
+        words = attributes_of(images, rows).assign(object=images.table["object"].to_numpy()[rows])
+        assert all((words == word).any(axis=1).all() for word in name.split(", "))
 
 
 def test_all_images_of_an_object_are_ranked_along_its_direction(

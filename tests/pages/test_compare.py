@@ -21,6 +21,7 @@ from vlcore.plots.thumbnails import SAFE_URI
 from vlcore.study import plans
 from vlcore.web import cache
 from vlcore.web.compare import agreement, captions
+from vlcore.web.compare.failures import ENDS
 
 from .app import FakeQueue, labels, models_of, opened, press, setting, text_of, told_maps, with_maps
 
@@ -341,4 +342,15 @@ def test_failures_are_shown_with_their_images_names_and_numbers() -> None:
     slices = [table.value for table in page.dataframe if "Slice" in table.value]
     assert len(slices) >= 2
     assert all((table["n"] >= 20).all() for table in slices)
-    assert [expander.label for expander in page.expander].count("Other finders") == 2
+    others = [expander for expander in page.expander if expander.label == "Other finders"]
+    assert len(others) == 2
+    strips = 2 * text.count("The wrong end") + sum(map(len, slices))
+    strips -= sum(len(table.value) for expander in others for table in expander.dataframe)
+    assert len(page.get("image")) == ENDS * strips > 0
+    offers = [label for label in labels(page) if label.startswith("Select ")]
+    assert len(offers) >= sum(map(len, slices)), "each slice can be selected"
+    worst = slices[0].iloc[0]
+    press(page, f"Select {worst['n']}: {worst['Slice']}")
+    assert f": measured as “{worst['Slice']}”; not on these maps: " in text_of(page)
+    assert with_maps(page).query_params["selection"]
+    assert page.session_state["selected"]["rows"].shape == (worst["n"],)

@@ -6,7 +6,7 @@ that no interval has to make up for the search.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,6 +28,7 @@ from vlcore.metrics.accuracy import confidence
 from vlcore.metrics.estimate import Estimate
 from vlcore.metrics.slices import (
     LEAST,
+    Mask,
     adjusted_rate,
     indicators,
     rank_correlations,
@@ -51,11 +52,13 @@ COMPONENTS = 32
 MOST_NAMES = 3  # factors, and captions, of a direction
 MOST_SLICES = 5  # in the table of worst slices
 MOST_OFFERS = 3  # of each other finder
+WORST = "worst"  # the name of the worst slices beside those of other finders
 TOWER, OWN = "the pretrained image tower", "the model's own embeddings"
 OTHERS = {
     "clusters": "Clusters of embedding, label and prediction with the most errors",
     "words": "Words that wrong images have more often than right ones",
 }
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +75,7 @@ class ObjectFailures:
     """
 
     direction: Direction
-    rows: NDArray[np.int64]
+    rows: Rows
     names: pd.DataFrame
 
     @property
@@ -110,6 +113,9 @@ class Failures:
             ``low``, ``high`` (adjusted for the number of slices), ``n``, and ``usual``, the
             accuracy of all images of the object.
         others: what other finders offer, by finder, as `worst`.
+        rows: in the image set, of the images that each slice was measured on: of the `WORST` ones,
+            and of each other finder, as in its table.
+        wrong: rows of all held-out images that are predicted wrong.
         accuracy: of all fresh images.
         searched: number of images that were searched.
         space: whose features directions and clusters are of.
@@ -118,6 +124,8 @@ class Failures:
     objects: dict[str, ObjectFailures]
     worst: pd.DataFrame
     others: dict[str, pd.DataFrame]
+    rows: Mapping[str, Sequence[Rows]]
+    wrong: Rows
     accuracy: Estimate
     searched: int
     space: str
@@ -195,17 +203,20 @@ def find_failures(
         ranked = rows[of_object[order]] if direction.exists else np.empty(0, np.int64)
         parts[name] = ObjectFailures(direction, ranked, table)
     cells = worst_cells(searched.right, searched.objects, searched.attributes, MOST_SLICES)
-    worst = _measured([offered_cell(cell) for cell in cells], measured)
-    others = {
-        finder: _measured(FINDERS[finder](searched, MOST_OFFERS), measured) for finder in OTHERS
-    }
+    slices = {WORST: [offered_cell(cell) for cell in cells]}
+    slices |= {finder: FINDERS[finder](searched, MOST_OFFERS) for finder in OTHERS}
+    tables, members = {}, {}
+    for finder, offers in slices.items():
+        tables[finder], masks = _measured(offers, measured)
+        members[finder] = [rows[fresh][mask] for mask in masks]
     accuracy = estimate.rate(measured.right, measured.scenes)
-    return Failures(parts, worst, others, accuracy, int(search.sum()), space)
+    worst, wrong = tables.pop(WORST), rows[~held_out.right]
+    return Failures(parts, worst, tables, members, wrong, accuracy, int(search.sum()), space)
 
 
 def labelled_images(
     model: ModelMap, images: ImageSet
-) -> tuple[NDArray[np.int64], NDArray[np.float32], LabelledImages]:
+) -> tuple[Rows, NDArray[np.float32], LabelledImages]:
     """Rows of the held-out images of a model, (n,), its embeddings of them, (n, E), and the images
     as finders see them.
 
@@ -244,7 +255,7 @@ def labelled_images(
 
 
 def tower_features(
-    images: ImageSet, rows: NDArray[np.int64], embeddings: NDArray[np.floating]
+    images: ImageSet, rows: Rows, embeddings: NDArray[np.floating]
 ) -> tuple[NDArray[np.floating], str]:
     """Features to search failures in, (n, d), and whose they are.
 
@@ -323,10 +334,12 @@ def _captions(
     return texts, load_model(model.artifact).embed_captions(texts)
 
 
-def _measured(slices: Sequence[OfferedSlice], images: LabelledImages) -> pd.DataFrame:
-    """Accuracy of slices with adjusted intervals, beside that of their object; those with fewer
-    images than `LEAST` are excluded."""
-    rows = []
+def _measured(
+    slices: Sequence[OfferedSlice], images: LabelledImages
+) -> tuple[pd.DataFrame, list[Mask]]:
+    """Accuracy of slices with adjusted intervals, beside that of their object, and the images of
+    each, (n,); those with fewer images than `LEAST` are excluded."""
+    rows, masks = [], []
     for offer in slices:
         members = offer.contains(images)
         if members.sum() < LEAST:
@@ -335,7 +348,9 @@ def _measured(slices: Sequence[OfferedSlice], images: LabelledImages) -> pd.Data
         accuracy = adjusted_rate(images.right[members], images.scenes[members], len(slices))
         usual = float(images.right[images.objects == object_name].mean())
         rows.append((name, object_name, *vars(accuracy).values(), usual))
-    return pd.DataFrame(rows, columns=["slice", "object", "value", "low", "high", "n", "usual"])
+        masks.append(members)
+    columns = ["slice", "object", "value", "low", "high", "n", "usual"]
+    return pd.DataFrame(rows, columns=columns), masks
 
 
 def slices_table(slices: pd.DataFrame) -> pd.DataFrame:
