@@ -11,6 +11,7 @@ import pytest
 
 from tests.api import watched
 from tests.api.stand_ins import made_elsewhere
+from vlcore.api import loss_matrix
 from vlcore.api.loss_matrix import LossPairs, loss_pairs
 from vlcore.api.model_map import ComparisonError, ModelMap
 from vlcore.experiment.captions import captions_of
@@ -36,7 +37,9 @@ def row_numbers(_images: object, rows: Sequence[int]) -> list[str]:
 
 
 def pairs_of(model: ModelMap, count: int = 16) -> LossPairs:
-    return loss_pairs(model, watched.images(), row_numbers, image_count=count)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loss_matrix, "MOST_IMAGES", count)
+        return loss_pairs(model, watched.images(), row_numbers)
 
 
 def own_caption_indices(pairs: LossPairs, model: ModelMap) -> np.ndarray:

@@ -34,6 +34,7 @@ from vlcore.plots.matrices import (
     UNUSED,
 )
 
+MOST_IMAGES = 16  # that are shown
 _PLURALS = {kind: f"{kind}s" for kind in KINDS}
 _PLURALS |= {BOTH: "true pairs and false negatives", UNUSED: UNUSED}
 
@@ -47,9 +48,7 @@ class LossPairs(NamedTuple):
     words: str
 
 
-def loss_pairs(
-    model: ModelMap, images: ImageSet, thumbs: Thumbs, *, image_count: int = 16
-) -> LossPairs:
+def loss_pairs(model: ModelMap, images: ImageSet, thumbs: Thumbs) -> LossPairs:
     """Pair training images with captions as a model's loss does, with the scores at the end.
 
     A loss that looks at each image alone is shown with as many images of each group, against the
@@ -60,7 +59,6 @@ def loss_pairs(
         model: its map.
         images: the image set.
         thumbs: makes small images of rows.
-        image_count: how many images at most.
 
     Raises:
         ComparisonError: when the loss has no pairs.
@@ -75,7 +73,7 @@ def loss_pairs(
     # An edit may give an image a caption that is none of these.
     indices = np.flatnonzero(stored.caption_index < len(captions))
     groups = images.table["group"].to_numpy()[rows[indices]]
-    indices = indices[_sample(condition, groups, images.grouping.names, image_count)]
+    indices = indices[_sample(condition, groups, images.grouping.names, MOST_IMAGES)]
     rows, caption_index = rows[indices], stored.caption_index[indices]
     table = images.table.iloc[rows]
     is_true = _truth(condition, captions, table, caption_index)  # (B, K)

@@ -27,7 +27,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.options import RECIPES
 from vlcore.model.device import choose_device
 from vlcore.model.dual_encoder import Encoder, build, to_input
-from vlcore.model.loop import Progress, TrainingData, losses_of, train
+from vlcore.model.loop import TrainingData, losses_of, train
 from vlcore.model.losses import weigh_by
 from vlcore.model.optimizers import optimizers_of
 
@@ -64,13 +64,7 @@ class Replay:
         return model.eval()
 
 
-def _ignore(_progress: Progress) -> None:
-    """Report nothing."""
-
-
-def replay(
-    condition: Condition, data: TrainingData, on_step: Callable[[Progress], None] = _ignore
-) -> Replay:
+def replay(condition: Condition, data: TrainingData) -> Replay:
     """Train a condition again for its checkpoints: the same weights as the first time on one
     machine and device."""
     by_step: dict[int, Weights] = {}
@@ -79,7 +73,9 @@ def replay(
         values = model.named_parameters()
         by_step[step] = {name: value.detach().cpu().clone() for name, value in values}
 
-    trained = train(condition, data, device=choose_device(), on_step=on_step, on_checkpoint=keep)
+    trained = train(
+        condition, data, device=choose_device(), on_step=lambda _: None, on_checkpoint=keep
+    )
     model = trained.model.cpu().eval().requires_grad_(False)
     recipe = RECIPES[condition.recipe]
     _, schedules = optimizers_of(model, recipe, condition.steps, condition.schedule)

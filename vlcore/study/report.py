@@ -24,7 +24,7 @@ from vlcore.metrics.catalogue import ADVANTAGE, PRIMARY, words_of
 from vlcore.metrics.estimate import RESAMPLES
 from vlcore.plots.document import Chart, Command, Part, Table, Text, on_paper
 from vlcore.plots.html import page_html
-from vlcore.plots.theme import LIGHT, Palette
+from vlcore.plots.theme import LIGHT
 from vlcore.study import figures, registry, tables
 from vlcore.study import text as words
 from vlcore.study.findings import Findings
@@ -181,6 +181,6 @@ def command(plan: StudyPlan) -> str:
     return f"python -m vlcore study {shlex.quote(plan.grid or plan.name)} {' '.join(options)}"
 
 
-def report_html(findings: Findings, palette: Palette = LIGHT) -> str:
+def report_html(findings: Findings) -> str:
     """The whole study as one offline HTML page."""
-    return page_html(list(on_paper(parts(findings), palette, WIDTH)), TITLE, palette=palette)
+    return page_html(list(on_paper(parts(findings), LIGHT, WIDTH)), TITLE)
