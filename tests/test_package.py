@@ -49,8 +49,22 @@ def test_an_installed_library_finds_the_bundled_models(installed: Path, tmp_path
     done = subprocess.run(
         command, cwd=tmp_path, env=environment(installed), capture_output=True, check=True
     )
-    names = {file.stem for file in (ROOT / "models" / "shipped").glob("*.zip")}
+    files = (ROOT / "models" / "shipped").glob("*.zip")
+    names = {file.stem for file in files if not file.stem.endswith(".checks")}
     assert set(json.loads(done.stdout)) == names
+
+
+def test_the_installed_command_lists_all_commands(installed: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [installed / "bin" / "vlcore", "--help"],
+        cwd=tmp_path,
+        env=environment(installed),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    listed = {line.split()[0] for line in done.stdout.splitlines() if line.strip()}
+    assert {"app", "data", "train", "study", "compare", "serve"} <= listed
 
 
 @contextmanager
