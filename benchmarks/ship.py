@@ -1,7 +1,7 @@
 """Write the files that are bundled with the repository, from models that are on the disk: for each
-drawn image set the models of the study's grid and of the lessons, on both pairs of towers, the
-atlases that Home plays, the small images of maps, and the features of all images under the
-pretrained tower.
+drawn image set the models of the study's grid and of the lessons, on both pairs of towers, its
+shortcut check, the atlases that Home plays, the small images of maps, and the features of all
+images under the pretrained tower.
 
 export VLCORE_SHIPPED=/nowhere  # else models that are bundled already would be packed again
 python -m benchmarks.ship --features  # first: pretrained models are trained on bundled features
@@ -11,12 +11,13 @@ for data in scenes balanced-cues; do
   python -m vlcore train --data $data --set steps=0
   python -m vlcore train --data $data --set steps=0 --set architecture=pretrained --set text=words
   python -m vlcore train --data $data --set negatives=none
+  python -m vlcore data check $data
 done
 python -m benchmarks.ship [--out .] [--fresh]
 
 Nothing is trained here. Models that are bundled already stay as they are unless `--fresh` is given.
-The models go to models/shipped, the atlases, at most 1.5 MB each, to static, the small images and
-features (at most 6 MB) to vlcore/data."""
+The models and checks go to models/shipped, the atlases, at most 1.5 MB each, to static, the small
+images and features (at most 6 MB) to vlcore/data."""
 
 import json
 import zipfile
@@ -29,6 +30,7 @@ from sklearn.decomposition import PCA
 
 from benchmarks import FLAG, parse_options, print_table
 from benchmarks.atlas import atlas
+from vlcore.api import audit
 from vlcore.api.training import parts_of
 from vlcore.artifacts import bundled, store
 from vlcore.classroom.lessons import lessons
@@ -83,9 +85,9 @@ def main() -> None:
 
 
 def _bundled_keys(usual: Condition, images: ImageSet) -> list[str]:
-    """Keys of the models that are bundled for an image set: of the scratch towers the whole grid
-    and the lessons, of the pretrained ones, which train in seconds, the study's experiments and the
-    untrained encoder.
+    """Keys of what is bundled for an image set: its shortcut check; of the scratch towers the whole
+    grid and the lessons; of the pretrained ones, which train in seconds, the study's experiments
+    and the untrained encoder.
     """
     pretrained = usual.with_towers("pretrained")
     conditions = [
@@ -96,7 +98,8 @@ def _bundled_keys(usual: Condition, images: ImageSet) -> list[str]:
     for lesson in lessons(usual, images.grouping).values():
         for step in lesson.steps:
             conditions += [step.left, step.right]
-    return sorted({condition.key for condition in conditions})
+    checks = audit.checks_key(images.name, images.version)
+    return sorted({checks, *(condition.key for condition in conditions)})
 
 
 def _write_atlas(usual: Condition, images: ImageSet, file: Path) -> int:

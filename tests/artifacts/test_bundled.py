@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vlcore.api import audit
 from vlcore.artifacts import bundled, store
 from vlcore.artifacts.store import Artifact, CorruptArtifactError
 from vlcore.classroom.lessons import lessons
@@ -173,7 +174,13 @@ def test_what_the_repository_ships_fits_this_version(
         wanted |= {condition.key for condition in (*conditions, pretrained.untrained)}
         for lesson in lessons(usual, images.grouping).values():
             wanted |= {one.key for step in lesson.steps for one in (step.left, step.right)}
-    assert set(bundled.keys()) == wanted
+    checks = set()
+    for name in BUILT_IN:
+        images = open_set(name)
+        key = audit.checks_key(name, images.version)
+        assert audit.easier_cue(audit.read_checks(store.read(key))), name
+        checks.add(key)
+    assert set(bundled.keys()) == wanted | checks
     assert (
         sum(file.stat().st_size for file in (ROOT / "models" / "shipped").iterdir()) <= 24_000_000
     )
