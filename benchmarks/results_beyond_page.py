@@ -175,7 +175,7 @@ def _outcome(result: Contrast, predicted: int | None) -> str:
 def _rich() -> Iterator[Question]:
     measures = {
         "rare": beyond.PRIMARY,
-        "usual": "majority_accuracy",
+        "common": "majority_accuracy",
         "all groups alike": "balanced_accuracy",
     }
     for tower, ending, where in _towers_and_sets():

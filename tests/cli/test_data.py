@@ -269,6 +269,9 @@ def test_check_answers_each_question_once(cli: Cli, document: Document, own: Pat
     assert next(entry for entry in found if entry["name"] == "held-out images")["ok"] is False
     head, *lines = cli("data", "check", "own")[1].splitlines()
     assert (head.split(), len(lines)) == (["name", "ok", "sentence"], len(found))
+    assert {entry["name"] for entry in found} >= {"rim and object", "rim and context"}
+    assert not [line for line in lines if line.startswith("rim")]
+    assert len([line for line in lines if line.startswith("border and ")]) == 2
     (key,) = (key for key in store.published_keys() if key.endswith(".checks"))
     assert {"key": key, "ok": True} in document("verify")
 

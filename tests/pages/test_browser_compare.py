@@ -147,9 +147,9 @@ def test_what_is_under_the_maps(come: Callable[..., Page], page: Page, server: s
 
     unfold(page, "Map")
     page.get_by_role("radio", name="Prompt axes").click()
-    across = page.get_by_label("Across, from", exact=True)
-    across.fill("camel in the desert")
-    across.press("Enter")
+    start = page.get_by_label("x axis, from", exact=True)
+    start.fill("camel in the desert")
+    start.press("Enter")
     expect(page.locator(".x-axis").get_by_text("“camel in the desert” to").first).to_be_visible()
     assert address_field(page, "prompt_a") == "camel in the desert"
     page.mouse.move(2, 2)  # what is under the pointer has another ground

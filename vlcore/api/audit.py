@@ -59,6 +59,12 @@ class Check:
     sentence: str
     number: dict[str, Any] | None = None
 
+    @property
+    def words(self) -> str:
+        """The name as people read it: ``border and object`` of ``rim and object``."""
+        view, joint, label = self.name.partition(" and ")
+        return f"{'border' if view == 'rim' else view}{joint}{label}"
+
 
 def run_checks(images: ImageSet, progress: Progress = silent) -> list[Check]:
     """Put all questions that apply to an image set; missing images are drawn.

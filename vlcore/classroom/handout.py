@@ -130,7 +130,7 @@ def _models(conditions: Mapping[str, Condition], grouping: Grouping) -> pd.DataF
                 describe_bias(condition) if condition.bias else "all kept"
             ),
             "Labels": quoted_captions(condition.labels, grouping),
-            "Pairs in the loss": "matched only" if matched_only else "matched and mismatched",
+            "Negatives": "matched only" if matched_only else "matched and mismatched",
             "Steps": condition.steps,
         }
         rows.append(row)

@@ -260,7 +260,10 @@ def check(options: Namespace) -> list[dict[str, Any]]:
     images = catalogue.open_set(options.name)
     key = audit.checks_key(images.name, images.version)
     with_bar(key, lambda: audit.make_checks(images.name, images.version))
-    return [asdict(entry) for entry in audit.read_checks(store.read(key))]
+    checks = audit.read_checks(store.read(key))
+    if options.json:
+        return [asdict(entry) for entry in checks]
+    return [asdict(entry) | {"name": entry.words} for entry in checks]
 
 
 def import_images(options: Namespace) -> dict[str, Any]:

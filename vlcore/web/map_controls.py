@@ -105,7 +105,7 @@ def _groups(grouping: Grouping) -> tuple[str, ...]:
 
 
 def _prompt_axes(grouping: Grouping) -> Projection:
-    labels = {"a": "Across, from", "b": "to", "c": "Up, from", "d": "to"}
+    labels = {"a": "x axis, from", "b": "to", "c": "y axis, from", "d": "to"}
     usual_words = (*grouping.objects, *grouping.contexts)
     texts = []
     for column, (name, label), usual in zip(
@@ -123,12 +123,12 @@ def _projection(kind: str) -> Projection:
     if kind == "pca":
         numbers = range(1, COMPONENTS + 1)
         about = _PROJECTION["components"].help
-        across = _choice("Across", numbers, 0, "pca_x", 90, about)
-        up = _choice("Up", numbers, 1, "pca_y", 90)
-        if across == up:
+        x = _choice("x axis", numbers, 0, "pca_x", 90, about)
+        y = _choice("y axis", numbers, 1, "pca_y", 90)
+        if x == y:
             st.caption("Two different components make a map; 1 and 2 are shown.")
             return PCA
-        return Projection(components=(across, up))
+        return Projection(components=(x, y))
     settings: dict[str, Any]
     if kind == "umap":
         info = _PROJECTION["together"]

@@ -110,7 +110,7 @@ def _contrast(subject: str, usual: float = 1.0, **options: Any) -> float:
 
 def draw_a_set() -> None:
     """A set with other backgrounds, another style or other cues, under a new name."""
-    st.subheader("Draw a set")
+    st.subheader("Generate images")
     st.caption(
         "The scenes are those of the set `scenes`; what you change here is all that differs. Images"
         " are drawn when a model needs them. Everybody on this server sees the set."
