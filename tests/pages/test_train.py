@@ -23,7 +23,7 @@ from vlcore.jobs.jobs import JobStatus, State
 from vlcore.web import shell
 from vlcore.web.train import tried_settings
 
-from .app import FakeQueue, clear, labels, opened, pets, press, text_of, told_maps
+from .app import FakeQueue, clear, labels, ok, opened, pets, press, text_of, told_maps
 
 TRAIN = "Train this model"
 
@@ -248,13 +248,17 @@ def test_a_set_of_embeddings_is_shown_and_not_trained(
     for words in ("imported from `birds.npz`", f"compare {key} --out", "Minority-group accuracy: "):
         assert words in text_of(page)
     assert told_maps(page)
-    for name in ("", "1_Data", "4_Upload", "5_Findings"):
+    for name in ("", "4_Upload", "5_Findings"):
         (error,) = opened(name, data="birds").error
         assert "holds embeddings only" in error.value
         assert "on the Train" in error.value
-    data = opened("1_Data", data="birds")
-    assert not data.select_slider, "no controls over an error"
-    assert leads(data) == {"Its map and measures": "Train"}
+    for look in ("images", "shortcut check"):
+        data = ok(opened("1_Data", data="birds", look=look))
+        assert not data.select_slider
+        assert "embeddings without their images" in data.info[0].value
+        assert leads(data) == {"Its map and measures": "Train"}
+        counts = data.dataframe[0].value.drop(columns="group")
+        assert sorted(counts.sum(axis=1)) == [36, 36, 40, 48]
     assert leads(opened("1_Data")) == {"Train on scenes": "Train"}
     shutil.rmtree(store.models_folder() / key)
     for without_measures in (page.run(), opened("3_Compare", data="birds")):

@@ -93,7 +93,9 @@ def towers(images: ImageSet) -> str:
 
 def section(images: ImageSet, palette: Palette) -> None:
     """The training images under a bias, their labels and means, and all as files."""
-    images.need_pictures()
+    if not images.has_pictures:
+        _embeddings(images)
+        return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         widgets.accept_former_key("data_bias", "bias", BIASES)  # Upload has a bias of its own
         bias = bias_slider("data_bias", width=420)
@@ -125,6 +127,20 @@ def section(images: ImageSet, palette: Palette) -> None:
                     )
     st.subheader("Download")
     _downloads(images, condition)
+
+
+def _embeddings(images: ImageSet) -> None:
+    """What a set without images holds: how many embeddings of each group, by split."""
+    st.info(
+        "These are embeddings without their images: there is nothing to look at and nothing to"
+        " train on. “Its map and measures”, above, shows what they hold.",
+        icon=":material/scatter_plot:",
+    )
+    counts = images.counts()
+    table: dict[str, list[Any]] = {"group": list(group_words(images.grouping).values())}
+    for split, by_group in counts.items():
+        table[split] = [by_group.get(group, 0) for group in group_words(images.grouping)]
+    st.dataframe(table, width="content", hide_index=True)
 
 
 def _as_on_sheets(grouping: Grouping) -> dict[str, tuple[str, tuple[str, str]]]:
@@ -325,7 +341,9 @@ def _downloads(images: ImageSet, condition: Condition) -> None:
 
 def shortcut_audit(images: ImageSet, palette: Palette) -> None:
     """The shortcuts that simple views of the images hold, computed once and stored."""
-    images.need_pictures()
+    if not images.has_pictures:
+        _embeddings(images)
+        return
     st.subheader("Which shortcuts do the images hold?")
     st.caption(
         "What the simplest model can predict from a part of the image, a neural network can learn"
