@@ -5,7 +5,6 @@ import streamlit as st
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.plain_text import plain
 from vlcore.study import plans, report
-from vlcore.study.pooled import studies_to_open
 from vlcore.study.published import open_published
 from vlcore.study.results import Study
 from vlcore.web import cache, condition_controls, shell, widgets
@@ -28,7 +27,7 @@ sections.all_studies()
 STUDIES = ("experiments", "class", "paper")
 PUBLISHED, HERE = "published with this version", "runs on this server"
 st.subheader("One study at a time")
-names = studies_to_open(images.name)
+names = sections.published_names(images.name)
 usual = PUBLISHED if names else HERE
 # Older addresses named a study of this server.
 is_older = "study" in st.query_params and "results" not in st.query_params
@@ -43,8 +42,11 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             " experiments: the first ten pairs; classic: as of version 0.4. What each adds to the"
             " answer is a line above."
         )
-        first = sections.usual_study(names, images.name)
-        name = widgets.choose_one("Study", tuple(names), "published", first, about)
+        first = names[sections.usual_study(list(names), images.name)]
+        chosen = widgets.choose_one(
+            "Study", names.values(), "published", first, about, former_names=names
+        )
+        name = condition_controls.name_of(names, chosen)
     elif source == HERE:
         about = (
             "Each crosses short and descriptive labels with bias levels. Paper: six levels; class:"

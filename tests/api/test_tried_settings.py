@@ -56,6 +56,22 @@ def test_stacks_are_filtered_by_settings_that_differ() -> None:
     assert filter_stacks(stacks, []) == stacks
 
 
+def test_settings_have_their_names_on_pages() -> None:
+    other = SHORT.replace(
+        labels="descriptive", negatives="none", architecture="seed_faithful", text="words"
+    )
+    assert set(setting_choices(stacks_of((SHORT, 0.5), (other, 0.5)))) == {
+        "labels: short",
+        "labels: descriptive",
+        "negatives: matched-and-mismatched",
+        "negatives: matched-only",
+        "image tower: convolutions-first",
+        "image tower: linear-patches",
+        "text tower: transformer",
+        "text tower: words",
+    }
+
+
 def test_a_typed_template_is_not_shown() -> None:
     typed = SHORT.replace(labels="own", template="a {object} and my neighbour")
     stacks = stacks_of((typed, 0.5), (SHORT, 0.5))

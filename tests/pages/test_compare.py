@@ -12,7 +12,7 @@ from vlcore.artifacts import store
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
 from vlcore.experiment.vocabulary import WordPieces
-from vlcore.experiment.wording import share
+from vlcore.experiment.wording import run_name, share
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.model import inference
 from vlcore.model.dual_encoder import build
@@ -228,6 +228,15 @@ def test_a_model_from_the_disk_stands_beside_others(quick: list[store.Artifact])
     page = with_maps(start(right_model=quick[3].key))
     assert models_of(page)["Right"] == "75 % removed (12 of 48 kept), descriptive labels"
     assert "12 steps" in text_of(page)
+    box = page.selectbox(key="right_model")
+    assert box.value == quick[3].key
+    name = run_name(quick[3].condition)
+    assert name in box.options
+    assert setting(page, "right_model") == name, "a link has the key, and the address stays"
+    assert not set(box.options) & {model.key for model in quick}
+    by_name = with_maps(start(right_model=name))
+    assert models_of(by_name) == models_of(page)
+    assert not by_name.warning
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from vlcore.data.importers import import_set
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.options import PRESETS
+from vlcore.experiment.wording import run_name
 from vlcore.jobs.jobs import State
 from vlcore.plots.theme import PHONE_SIDE
 from vlcore.study import plans, registry, report
@@ -23,10 +24,11 @@ from vlcore.study.pooled import SETS, found, pooled, studies_to_open
 from vlcore.study.published import PublishedStudy
 from vlcore.study.results import Study
 from vlcore.study.telling_apart import apart_found
+from vlcore.web import condition_controls
 from vlcore.web.condition_controls import LENGTHS
 from vlcore.web.findings import sections
 
-from .app import FakeQueue, alts, opened, pets, press, text_of
+from .app import FakeQueue, alts, opened, pets, press, setting, text_of
 
 FOREST = "Descriptive minus short labels: scenes, all "
 # Charts of each part, below the one that answers.
@@ -42,6 +44,12 @@ CHARTS = {
 
 def start(**address: str) -> AppTest:
     return opened("5_Findings", **{"study": "class", "blocks": "6", **address})
+
+
+def chosen_study(page: AppTest) -> str:
+    """The published study that is shown, by its name."""
+    words = page.segmented_control(key="published").value
+    return condition_controls.name_of(sections.published_names("scenes"), words)
 
 
 @pytest.fixture(scope="module")
@@ -89,9 +97,13 @@ def test_a_published_study_opens_without_any_model(published_alone: Path, queue:
     assert not list(published_alone.glob("models/*")), "no model is there"
     page = opened("5_Findings", part=sections.CLAIMS)
     run = next(box for box in page.selectbox if box.label == "Open a run")
-    page = run.select(run.options[0]).run()
+    opened_run = PublishedStudy("confirmation", "scenes").plan.conditions[0]
+    assert run_name(opened_run) in run.options
+    page = run.select(run_name(opened_run)).run()
     press(page, "It is not on this disk: train it")
-    assert queue.asked == [run.options[0]]
+    assert queue.asked == [opened_run.key]
+    table = next(table.value for table in page.dataframe if "Key" in table.value)
+    assert table.set_index("Key")["Run"][opened_run.key] == run_name(opened_run)
 
 
 def test_a_trained_run_opens_by_its_key(
@@ -101,13 +113,15 @@ def test_a_trained_run_opens_by_its_key(
     assert not set(runs["steps"]) & set(LENGTHS.values()), "Compare cannot be set to such a run"
     page = opened("5_Findings", published="classic/experiments", part=sections.CLAIMS)
     box = next(box for box in page.selectbox if box.label == "Open a run")
-    run = next(key for key in box.options if runs.loc[key, "labels"] == "undescriptive")
+    table = next(table.value for table in page.dataframe if "Key" in table.value)
+    names = table.set_index("Key")["Run"]
+    run = next(key for key in names.index if runs.loc[key, "labels"] == "undescriptive")
     queue.state = State.DONE
     for is_twin_trained in (True, False):
         monkeypatch.setattr(
             store, "published", lambda key, twin=is_twin_trained: twin or key == run
         )
-        page = box.select(run).run()
+        page = box.select(names[run]).run()
         assert not page.exception
         links = [link.proto.query_string for link in page.get("page_link")]
         [query] = [link for link in links if run in link]
@@ -129,6 +143,15 @@ def test_the_sanity_check_is_one_sentence_and_an_old_address_opens(published_alo
     assert shared.startswith("`paper` has 40 of these runs too")
 
 
+def test_a_study_is_chosen_in_words_and_opens_by_its_name_too(published_alone: Path) -> None:
+    page = opened("5_Findings", published="classic/experiments")
+    names = sections.published_names("scenes")
+    assert setting(page, "published") == "7 pairs, 600 steps (classic/experiments)"
+    assert names[chosen_study(page)] == setting(page, "published")
+    assert page.segmented_control(key="published").options == list(names.values())
+    assert PublishedStudy("classic/experiments", "scenes").origin in text_of(page)
+
+
 def test_one_study_opens_on_that_with_most_untouched_seed_pairs(published_alone: Path) -> None:
     for data in SETS:
         name, *_ = studies_to_open(data)
@@ -146,7 +169,7 @@ def test_claims_open_on_a_study_with_all_controls(
     published_alone: Path, queue: FakeQueue, address: dict[str, str]
 ) -> None:
     page = opened("5_Findings", **address)
-    assert page.segmented_control(key="published").value == "confirmation"
+    assert chosen_study(page) == "confirmation"
     text = text_of(page)
     assert "not measured" not in text
     assert "control not run" not in text
@@ -154,20 +177,23 @@ def test_claims_open_on_a_study_with_all_controls(
 
 @pytest.mark.parametrize("study", ["experiments", "confirmation"])
 def test_the_study_that_somebody_chose_stays(published_alone: Path, study: str) -> None:
-    page = opened("5_Findings", published="experiments", part=sections.CLAIMS)
-    assert page.segmented_control(key="published").value == "experiments"
-    page = opened("5_Findings")
-    page.segmented_control(key="published").set_value(study).run()
-    for part in (sections.CLAIMS, sections.ANSWER):
-        page.segmented_control(key="part").set_value(part).run()
-        assert page.segmented_control(key="published").value == study
+    named = opened("5_Findings", published=study, part=sections.CLAIMS)
+    chosen = opened("5_Findings")
+    words = sections.published_names("scenes")[study]
+    chosen.segmented_control(key="published").set_value(words).run()
+    for page in (named, chosen):
+        assert chosen_study(page) == study
+        page.query_params.pop("published", None)  # a browser does that to a default
+        for part in (sections.CLAIMS, sections.ANSWER):
+            page.segmented_control(key="part").set_value(part).run()
+            assert chosen_study(page) == study
 
 
 def test_a_study_that_nobody_chose_is_that_of_the_part(published_alone: Path) -> None:
     usual, *_ = studies_to_open("scenes")
     page = opened("5_Findings", part=sections.CLAIMS)
     page.segmented_control(key="part").set_value(sections.ANSWER).run()
-    assert page.segmented_control(key="published").value == usual
+    assert chosen_study(page) == usual
 
 
 def test_without_published_results_the_studies_of_this_server_are_shown(

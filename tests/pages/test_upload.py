@@ -20,7 +20,7 @@ from tests.api.stand_ins import publish
 from tests.conftest import publish_as
 from tests.data.importers.sources import encoded
 from vlcore.api.compared_maps import map_names
-from vlcore.api.uploads import distinct_names, with_untrained
+from vlcore.api.uploads import with_untrained
 from vlcore.artifacts.store import Artifact
 from vlcore.data import uploads
 from vlcore.data.catalogue import open_set
@@ -31,6 +31,7 @@ from vlcore.data.uploads import shown_name
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import BusyError
 from vlcore.experiment.files import models_folder
+from vlcore.experiment.wording import distinct_names
 from vlcore.jobs.jobs import State
 from vlcore.metrics.novelty import novelty_judge
 from vlcore.model import load

@@ -16,7 +16,7 @@ from vlcore.study.report import TITLE, methods, report_html
 from vlcore.study.results import Study
 from vlcore.study.sanity import BALANCED, FIT, UNTRAINED_PROBE
 from vlcore.study.tables import both_moments
-from vlcore.study.text import answer
+from vlcore.study.text import answer, seeds_words
 
 CHARTS = 9
 
@@ -50,6 +50,14 @@ def test_a_reviewer_finds_everything(complete: tuple[Findings, str]) -> None:
         assert part in page
     assert all(text in page for text in (*found.runs["key"], *found.runs["checksum"]))
     assert all(result.claim.says in page for result in found.claims)
+    for words in (
+        "Image encoder convolutions-first: ",
+        "Mismatched captions, matched-and-mismatched: ",
+        "6 seed pairs (a data seed and an initialisation seed): 0 to 5, both alike.",
+    ):
+        assert words in page
+    assert seeds_words([(9, 9), (3, 3), (2, 2)]) == "2 to 3, 9, both alike"
+    assert seeds_words([(2, 2), (3, 4)]) == "(2, 2), (3, 4)"
     assert page.count('<script type="application/json">') == CHARTS
     table = both_moments(found)
     assert set(table["moment"]) == {"end", "first_fit"}

@@ -4,9 +4,10 @@ from unittest.mock import Mock
 
 import pytest
 
-from vlcore.api.uploads import distinct_names, with_untrained
+from vlcore.api.uploads import with_untrained
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import Grouping
+from vlcore.experiment.wording import distinct_names
 from vlcore.web.upload import inputs, predictions, sections
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from vlcore.api.differences import SETTINGS
 from vlcore.api.model_metrics import Metrics
 from vlcore.experiment.condition import Condition
+from vlcore.experiment.option_names import shown_name
 from vlcore.experiment.wording import title
 from vlcore.metrics.estimate import Estimate
 from vlcore.study.statistics.paired import t_interval
@@ -60,13 +61,16 @@ def stack_seeds(models: Mapping[str, tuple[Condition, Mapping[str, Any]]]) -> li
 
 
 def setting_choices(stacks: Iterable[SeedStack]) -> dict[str, tuple[str, object]]:
-    """Settings that some stacks differ in, as ``steps: 700``, each with its field and value."""
+    """Settings that some stacks differ in, as ``labels: short``, each with its field and value."""
     conditions = [stack.condition for stack in stacks]
     choices: dict[str, tuple[str, object]] = {}
     for field, words in SETTINGS.items():
         values = {getattr(condition, field) for condition in conditions}
         if len(values) > 1 and field not in _FREE_TEXT | _SEEDS:
-            choices |= {f"{words}: {value}": (field, value) for value in sorted(values, key=str)}
+            choices |= {
+                f"{words}: {shown_name(field, str(value))}": (field, value)
+                for value in sorted(values, key=str)
+            }
     return choices
 
 

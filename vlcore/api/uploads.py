@@ -332,26 +332,10 @@ def with_untrained(trained: Mapping[str, Condition]) -> dict[str, Condition]:
     """Models to choose from by key, with the untrained encoder of each seed and label style, which
     is made when it is chosen."""
     choices = dict(trained)
-    names = {_name(condition) for condition in trained.values()}
+    names = {wording.run_name(condition) for condition in trained.values()}
     for condition in trained.values():
         untrained = condition.untrained
-        if condition.kind.has_weights and _name(untrained) not in names:
+        if condition.kind.has_weights and wording.run_name(untrained) not in names:
             choices[untrained.key] = untrained
-            names.add(_name(untrained))
+            names.add(wording.run_name(untrained))
     return choices
-
-
-def distinct_names(choices: Mapping[str, Condition]) -> dict[str, str]:
-    """A name for each choice, by key, all different: the browser tells choices apart by their
-    names alone."""
-    names = {key: _name(condition) for key, condition in choices.items()}
-    counts = Counter(names.values())
-    return {
-        key: name if counts[name] == 1 else f"{name} · {key.rpartition('-')[2]}"
-        for key, name in names.items()
-    }
-
-
-def _name(condition: Condition) -> str:
-    length = f", {condition.steps:,} steps" if condition.steps else ""
-    return f"{wording.title(condition)} · seed {condition.init_seed}{length}"

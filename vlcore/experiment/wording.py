@@ -2,6 +2,7 @@
 file."""
 
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -79,6 +80,23 @@ def title(condition: Condition) -> str:
     if changes := len(condition.changes):
         words.append(plural(changes, "change"))
     return ", ".join(words)
+
+
+def run_name(condition: Condition) -> str:
+    """A run in words that name its seed and its length too."""
+    length = f", {condition.steps:,} steps" if condition.steps else ""
+    return f"{title(condition)} · seed {condition.init_seed}{length}"
+
+
+def distinct_names(runs: Mapping[str, Condition]) -> dict[str, str]:
+    """A name for each run, by key, all different: the browser tells choices apart by their names
+    alone."""
+    names = {key: run_name(condition) for key, condition in runs.items()}
+    counts = Counter(names.values())
+    return {
+        key: name if counts[name] == 1 else f"{name} · {key.rpartition('-')[2]}"
+        for key, name in names.items()
+    }
 
 
 def job_title(condition: Condition) -> str:

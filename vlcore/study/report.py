@@ -144,7 +144,7 @@ def methods(findings: Findings) -> dict[str, str]:
         "named": {field: shown_name(field, getattr(condition, field)) for field in OPTIONS},
         "tower": tower.sentence if tower else _NETWORKS,
         "blocks": words.pairs_words(len(seeds)),
-        "seeds": ", ".join(f"({data}, {init})" for data, init in seeds.itertuples(index=False)),
+        "seeds": words.seeds_words(list(seeds.itertuples(index=False, name=None))),
         "plan": registry.plan_words(findings.plan, findings.plans),
         "primary": words_of(PRIMARY, grouping),
         "advantage": words_of(ADVANTAGE, grouping),

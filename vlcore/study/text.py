@@ -177,6 +177,21 @@ def pairs_words(n: int) -> str:
     return f"{n} seed pair{'s' * (n != 1)}"
 
 
+def seeds_words(pairs: Sequence[tuple[int, int]]) -> str:
+    """The seeds of pairs, `(data, initialisation)`: ``30 to 89, both alike``."""
+    pairs = sorted(pairs)
+    if any(data != init for data, init in pairs):
+        return ", ".join(f"({data}, {init})" for data, init in pairs)
+    ranges: list[list[int]] = []
+    for seed, _ in pairs:
+        if ranges and seed == ranges[-1][-1] + 1:
+            ranges[-1].append(seed)
+        else:
+            ranges.append([seed])
+    listed = [f"{each[0]} to {each[-1]}" if len(each) > 1 else f"{each[0]}" for each in ranges]
+    return f"{', '.join(listed)}, both alike"
+
+
 def difference_words(level: Level | None) -> str:
     """``-10 points (-13 to -7)``, or in the measure itself; empty where nothing was compared."""
     if level is None or level.difference is None:

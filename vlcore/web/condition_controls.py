@@ -44,14 +44,10 @@ def bias_slider(key: str, bias: float = 0.75, about: str | None = None, **option
 
 def training_length(key: str, label: str = "Training length") -> int:
     """Show the choice of the number of steps; the address may have a length by its name too."""
-    widgets.accept_former_names(key, {name: name for name in LENGTHS})
+    words = {name: f"{steps:,} steps" for name, steps in LENGTHS.items()}
+    widgets.accept_former_names(key, words)
     length = widgets.choose_one(
-        label,
-        LENGTHS,
-        key,
-        "standard",
-        LENGTHS_ABOUT,
-        format_func=lambda name: f"{LENGTHS[name]:,} steps",
+        label, LENGTHS, key, "standard", LENGTHS_ABOUT, format_func=words.__getitem__
     )
     return LENGTHS[length]
 
@@ -61,7 +57,7 @@ def option_choice(
 ) -> str:
     """Show the choice of a value of a setting, by its name on pages; the address may have either
     name."""
-    widgets.accept_former_names(key, {value: value for value in offered})
+    widgets.accept_former_names(key, {value: shown_name(field, value) for value in offered})
     return st.selectbox(
         label,
         offered,

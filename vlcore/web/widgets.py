@@ -24,7 +24,7 @@ from vlcore.plots.document import Chart, Command, Part, Table, Text
 from vlcore.plots.maps.small import live_map
 from vlcore.plots.theme import Palette
 from vlcore.study.sanity import SanityStatus, sanity_check
-from vlcore.web import cache, shell
+from vlcore.web import cache, shell, streamlit_private
 
 Item = TypeVar("Item")
 LARGEST = 512  # px of the longer side of an image that is sent
@@ -71,10 +71,12 @@ def choose_one(
     return st.segmented_control(label, list(choices), **options) or default
 
 
-def accept_former_names(key: str, values: Mapping[str, str]) -> None:
-    """Make the choice that the address names by a former name; before its control is shown."""
-    if key not in st.session_state and st.query_params.get(key) in values:
-        st.session_state[key] = values[st.query_params[key]]
+def accept_former_names(key: str, names: Mapping[str, str]) -> None:
+    """Let the address have a name of now for one that it may have too; before the control is
+    shown."""
+    named = st.query_params.get(key, "")
+    if key not in st.session_state and named in names:
+        streamlit_private.rename_in_address(key, names[named])
 
 
 def accept_former_key(key: str, former: str, choices: Container[str]) -> None:

@@ -15,7 +15,7 @@ from vlcore.data.subset import usual_condition
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.plain_text import plain
-from vlcore.experiment.wording import title
+from vlcore.experiment.wording import distinct_names, title
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.study import plans
 from vlcore.web import cache, condition_controls, jobs, shell, widgets, work
@@ -56,14 +56,16 @@ def choose_sides(images: ImageSet, count: int, steps: int, towers: str) -> list[
 
 def _choose_trained(images: ImageSet, count: int, steps: int, towers: str) -> list[Side]:
     on_disk = comparable(images)
-    choices = [condition_controls.AS_SET, *on_disk]
+    as_set = condition_controls.AS_SET
+    names = {as_set: as_set, **distinct_names(on_disk)}
     defaults = plans.find("experiments", usual_condition(images).with_towers(towers)).conditions
     work.prepare(defaults[0])  # the next bias level may train while the visitor looks on
     sides = []
     for column, (name, prefix, default) in widgets.in_pairs(
         zip(map_names(count), SIDES, defaults, strict=False)
     ):
-        named = st.query_params.get(f"{prefix}_model", choices[0])
+        named = st.query_params.get(f"{prefix}_model", as_set)
+        widgets.accept_former_names(f"{prefix}_model", names)  # links have keys
         with column:
             condition, further = condition_controls.condition_controls(
                 name.capitalize(), prefix, default, steps, images.grouping
@@ -73,9 +75,13 @@ def _choose_trained(images: ImageSet, count: int, steps: int, towers: str) -> li
                 " pretrained ones. The settings beside it do not matter then."
             )
             key = further.selectbox(
-                "Or load a saved model", choices, **widgets.in_address(f"{prefix}_model", about)
+                "Or load a saved model",
+                list(names),
+                0,
+                names.__getitem__,
+                **widgets.in_address(f"{prefix}_model", about),
             )
-            if named not in choices:
+            if named not in names and named not in names.values():
                 st.warning(
                     f"There is no model {plain(repr(named[:80]))} of these images here: it was"
                     " trained on another image set or an older version of it, or never on this"

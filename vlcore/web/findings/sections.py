@@ -2,16 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
 from vlcore.api import studies
-from vlcore.artifacts import store
 from vlcore.classroom.teacher import Right
-from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition, from_dict
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import project_folder
 from vlcore.experiment.limits import TRAININGS
@@ -29,10 +27,12 @@ from vlcore.study import text as words
 from vlcore.study.answer_table import answer_table
 from vlcore.study.evidence import ClaimResult
 from vlcore.study.findings import Findings
+from vlcore.study.pooled import studies_to_open
 from vlcore.study.published import FOLDER, PublishedStudy
 from vlcore.study.results import Study
 from vlcore.study.statistics.paired import Status
 from vlcore.web import cache, jobs, shell, visitors, widgets, work
+from vlcore.web.findings import runs
 
 ANSWER, CLAIMS, OVER_BIAS = "Answer", "Claims", "Bias and labels"
 GROUPS, COMPARISONS, METHODS = "Groups and training", "Comparisons", "Methods and files"
@@ -174,6 +174,21 @@ def chosen_part() -> str:
     """Let the visitor choose which part of a study is shown."""
     _asked_part()  # what the address says
     return widgets.choose_one("Part", PARTS, "part", ANSWER, label_visibility="collapsed")
+
+
+def published_names(data: str) -> dict[str, str]:
+    """The published studies of an image set that the page opens, each with its words."""
+    return {
+        name: _study_words(published.FOLDER, published.newest(), name, data)
+        for name in studies_to_open(data)
+    }
+
+
+@made_once(maxsize=30)
+def _study_words(_folder: Path, _newest: float, name: str, data: str) -> str:
+    conditions = PublishedStudy(name, data).plan.conditions
+    pairs = len({(run.data_seed, run.init_seed) for run in conditions})
+    return f"{pairs} pairs, {conditions[0].steps:,} steps ({name})"
 
 
 def queue(study: Study) -> None:
@@ -359,49 +374,7 @@ def claim(canvas: Canvas) -> None:
         st.caption(f"Not tested: {'; '.join(untested)}.")
     with st.expander(f"The {len(result.runs)} runs in it"):
         rows = findings.runs[findings.runs["key"].isin(result.runs)]
-        columns = ["key", "labels", "removed", "size_mode", "data_seed", "init_seed"]
-        columns += ["first_fit_step", "checksum"]
-        st.dataframe(rows[columns], hide_index=True, width="stretch")
-        _open_run(canvas.study, rows["key"].tolist())
-
-
-def _open_run(study: Study, keys: list[str]) -> None:
-    """One of the runs by its key: a link where its model is on this disk, else a button to train
-    it."""
-    key = st.selectbox(
-        "Open a run", keys, index=None, placeholder="Choose one by its key", width=460
-    )
-    if key is None:
-        return
-    frame = study.runs()
-    settings = [setting.name for setting in fields(Condition)]
-    row = frame.loc[frame["key"] == key, settings].iloc[:1]
-    condition = from_dict(row.to_dict("records")[0])
-
-    def offer(views: list[JobStatus]) -> None:
-        if views[0].done:
-            _link_to_run(condition)
-        else:
-            start = partial(work.train, condition)
-            jobs.progress_or_start(
-                views[0], "It is not on this disk: train it", start, key="train_a_run"
-            )
-
-    jobs.watch([condition.key], offer)
-
-
-def _link_to_run(condition: Condition) -> None:
-    """Link to a trained run, beside the other label style of it where that is trained too.
-
-    By their keys: Compare has no control for every setting of a run.
-    """
-    both_styles = [condition.with_labels(style).key for style in STYLES_OF_THE_STUDY]
-    if condition.key in both_styles and all(map(store.published, both_styles)):
-        keys, label = both_styles, "Both label styles of it, on Compare"
-    else:
-        keys, label = [condition.key], "Open in Compare"
-    models = dict(zip(("left_model", "right_model"), keys, strict=False))
-    widgets.link("pages/3_Compare.py", label, "compare", data=condition.data, models="2", **models)
+        runs.show(canvas.study, rows)
 
 
 def over_bias(canvas: Canvas) -> None:

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api.compared_maps import map_names
 from vlcore.api.training import is_quick
-from vlcore.api.uploads import distinct_names, with_untrained
+from vlcore.api.uploads import with_untrained
 from vlcore.data import sandbox
 from vlcore.data.decoding import UploadError, is_picture
 from vlcore.data.imageset import ImageSet
@@ -21,7 +21,7 @@ from vlcore.experiment import limits
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.errors import BusyError
 from vlcore.experiment.plain_text import as_code, plain
-from vlcore.experiment.wording import title
+from vlcore.experiment.wording import distinct_names, title
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.web import condition_controls, jobs, shell, widgets, work
 from vlcore.web.compare.models import SIDES, choose_model_count, comparable
