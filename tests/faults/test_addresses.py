@@ -29,6 +29,8 @@ _OF_MAPS = (
     " prompt_a prompt_b prompt_c prompt_d groups split show_pictures show_movement show_arrows"
     " show_neighbours show_trust show_ghost show_clusters"
 )
+_BLAME = " ".join(f"why_{name}" for name in ("left", "right", "first", "second", *_SIDES[2:]))
+_BLAME_SELECTED = _BLAME.replace(" ", "_selected ") + "_selected"
 _OF_A_SIDE = "labels bias trained seed model pairs encoder encoder_of text"
 # Every field of a page's address that a control has.
 FIELDS = {
@@ -41,11 +43,13 @@ FIELDS = {
         " bring_labels tried_by tried_only"
     ),
     "3_Compare": " ".join(
-        ["towers models length closer caption picture search like selection legend panel", _OF_MAPS]
+        ["towers models length closer caption picture search search_by like selection"]
+        + ["legend panel", _OF_MAPS]
+        + [_BLAME, _BLAME_SELECTED]
         + [f"{side}_{name}" for side in _SIDES for name in _OF_A_SIDE.split()]
     ),
     "4_Upload": " ".join(
-        ["models shows towers bias words", _OF_MAPS, *(f"{side}_asked" for side in _SIDES)]
+        ["models shows towers bias words", _OF_MAPS, _BLAME, *(f"{side}_asked" for side in _SIDES)]
     ),
     "5_Findings": "results study published length blocks sound part claim measure",
     "6_Lesson": "lesson code phase repair_labels wall step hide lead presenter guess repair advice",

@@ -13,10 +13,15 @@ import streamlit as st
 from PIL import Image
 from streamlit.runtime.scriptrunner import RerunData
 from streamlit.testing.v1 import AppTest, local_script_runner
+from streamlit.testing.v1.element_tree import Widget
 
 from vlcore.artifacts import store
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.jobs.queue import Job
+
+# Kinds of controls by which somebody chooses.
+CHOICES = "button_group checkbox multiselect number_input radio select_slider selectbox slider"
+CHOICES += " text_area text_input"
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +130,13 @@ def _draw_part(page: AppTest, part: str) -> AppTest:
 
 def labels(page: AppTest) -> list[str]:
     return [button.label for button in page.button]
+
+
+def outside_address(page: AppTest) -> set[str]:
+    """The labels of the controls whose values are not in a page's address."""
+    kinds = CHOICES.split()
+    controls = [node for node in page.main if isinstance(node, Widget) and node.type in kinds]
+    return {node.proto.label for node in controls if not node.proto.query_param_key}
 
 
 def code_of(page: AppTest) -> str:

@@ -21,8 +21,20 @@ from vlcore.plots.options import PCA
 from vlcore.plots.thumbnails import SAFE_URI
 from vlcore.web import cache
 from vlcore.web.compare.sections import SECTIONS
+from vlcore.web.training_images import TITLE
 
-from .app import alts, labels, models_of, opened, pets, press, text_of, told_maps, with_maps
+from .app import (
+    alts,
+    labels,
+    models_of,
+    opened,
+    outside_address,
+    pets,
+    press,
+    text_of,
+    told_maps,
+    with_maps,
+)
 
 pytestmark = pytest.mark.usefixtures("experiments")
 start = partial(opened, "3_Compare")
@@ -93,6 +105,7 @@ def test_every_section_opens_of_imports_too(
     trained = with_maps(start(closer=section))
     assert len(alts(trained)) == charts
     assert words in text_of(trained)
+    assert not outside_address(trained)
     if charts > 1:
         imported = with_maps(start(data=encoders[0], closer=section))
         titles = [f"Imported embeddings “{name}”" for name in encoders]
@@ -122,7 +135,10 @@ def test_every_section_opens_of_imports_too(
 
 def test_a_single_encoder_has_a_single_map(encoders: list[str], tmp_path: Path) -> None:
     import_embeddings(save(tmp_path / "alone.npz", **arrays((20,) * 4)), "alone")
-    page = with_maps(start(data="alone"))
+    held_out = open_set("alone").rows("test")[0]
+    page = with_maps(start(data="alone", picture=f"p{held_out}", search="split:held"))
+    assert "The image you clicked" in text_of(page)
+    assert not any(TITLE in panel.label for panel in page.expander), "none was trained here"
     assert len(told_maps(page)[0]["panes"]) == 1
     assert "These are the only embeddings" in text_of(page)
     assert "pretrained" not in str(page.get("button_group")), "it has no towers to choose from"

@@ -16,10 +16,12 @@ from vlcore.study import plans
 from vlcore.web import cache, kept_selections
 from vlcore.web.compare import selections
 
-from .app import FakeQueue, labels, ok, opened, press, setting, text_of
+from .app import FakeQueue, labels, ok, opened, outside_address, press, setting, text_of
 from .app import bundled_home as bundled_home
 
 KEYS = [condition.key for condition in plans.find("experiments").conditions[:2]]
+# A button beside each does what they say, and what it leaves is in the address.
+OF_AN_ACT = {"This selection", "with", "Keep this selection as"}
 start = partial(opened, "3_Compare", left_model=KEYS[0], right_model=KEYS[1])
 pytestmark = pytest.mark.usefixtures("bundled", "queue")
 
@@ -37,6 +39,11 @@ def rows_of(page: AppTest) -> list[int]:
 
 def selected(rows: np.ndarray, words: str = "") -> Selection:
     return Selection.from_rows(cache.comparison(KEYS, PCA), rows, words)
+
+
+def captions(page: AppTest) -> list[str]:
+    """What stands under each image."""
+    return [image.proto.imgs[0].caption for image in page.get("image")]
 
 
 def test_nothing_but_the_box_is_there_while_nothing_is_selected() -> None:
@@ -74,6 +81,7 @@ def test_what_is_not_found_and_what_models_do_not_know_is_said() -> None:
         page = ok(start(search=text))
         assert any(words in warning.value for warning in page.warning), text
         assert "The images" not in text_of(page)
+        assert "rank all" not in text_of(page), "no model ranks what none knows"
 
 
 def test_a_caption_ranks_images_in_every_model() -> None:
@@ -100,6 +108,22 @@ def test_more_like_this_leaves_a_selection() -> None:
     assert row in rows_of(ok(page))
     assert ok(start(like="p999999999")).warning
     assert ok(start(like="<b>")).warning
+
+
+def test_images_have_predictions_and_more_of_them_are_shown() -> None:
+    page = ok(start(search="object:camel"))
+    points = cache.comparison(KEYS, PCA).points
+    camels = points[points["object"] == "camel"]
+    for count, label in ((24, "Show 48 more of "), (72, "Show ")):
+        expected = [
+            "  \n".join(f"{'✓' if says == 'camel' else '✗'} {says}" for says in both)
+            for both in camels[["says_0", "says_1"]].head(count).to_numpy()
+        ]
+        assert captions(page) == expected
+        press(page, next(name for name in labels(page) if name.startswith(label)))
+    assert len(captions(page)) == min(120, len(camels))
+    page.text_input(key="search").set_value("object:horse").run()
+    assert len(captions(ok(page))) == 24, "of another selection the first ones"
 
 
 def test_rows_in_the_address_are_those_of_other_models_too() -> None:
@@ -186,6 +210,17 @@ def test_a_selected_image_that_is_right_is_not_called_wrong() -> None:
         page = ok(start(selection=f".{selection_text(selected(rows))}"))
         titles = [panel.label for panel in page.expander]
         assert any("the wrong ones you selected" in title for title in titles) == is_offered
+
+
+def test_every_choice_is_in_the_address_but_those_of_an_act() -> None:
+    row = cache.model_map(KEYS[0], PCA, ()).rows[0]
+    page = ok(start(picture=f"p{row}", search="split:held"))
+    assert outside_address(page) == OF_AN_ACT
+    wrong = cache.comparison(KEYS, PCA).points.query("kind == 'test' and right_0 == 'wrong'")
+    horses, camels = (sum(wrong["object"] == name) for name in ("horse", "camel"))
+    assert horses > camels > 0
+    words = f"{horses} wrong images of horse; {camels} wrong images of camel left out"
+    assert words in text_of(page)
 
 
 def test_a_selection_comes_back_with_the_visitor_and_not_after_it_was_cleared() -> None:

@@ -49,6 +49,9 @@ def test_a_clicked_image_shows_its_training_images_and_a_test(
     words = text_of(page)
     assert "Trained on, and estimated to have moved it most towards camel" in words
     assert "Trained on, and estimated to have moved it most towards horse" in words
+    again = clicked(why_left=BLAME)
+    assert TEST in labels(again)
+    assert all(panel.proto.expanded for panel in again.expander if TITLE in panel.label)
     press(page, TEST)
     assert len(queue.asked) == MODELS - 1, "one of them is the model that is explained"
     assert "Cancel" in labels(page)
@@ -101,3 +104,4 @@ def test_what_an_image_shows_is_part_of_the_question(experiments: list[Artifact]
     assert "Trained on, and estimated to have moved it most towards" in text_of(page)
     assert not_known not in text_of(page)
     assert TEST in labels(page)
+    assert all(panel.proto.expanded for panel in page.expander if TITLE in panel.label)

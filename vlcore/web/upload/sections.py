@@ -72,7 +72,8 @@ def section(
     with st.container():  # else its table moves what is below, which closes it
         captions.show_typed_captions(answers, number)
     tests = st.expander("What the predictions rely on", icon=":material/compare:")
-    with st.expander(f"{training_images.TITLE}?", icon=":material/school:"):
+    is_asked = training_images.is_asked(map(_blame_key, answers.models))
+    with st.expander(f"{training_images.TITLE}?", icon=":material/school:", expanded=is_asked):
         _show_blame(answers, number)
     with st.expander("Training captions and their scores", icon=":material/format_quote:"):
         captions.show_training_captions(answers, number)
@@ -103,4 +104,8 @@ def _show_blame(answers: upload_answers.Answers, number: int) -> None:
         with column:
             truth = reports[name].truth
             ask = partial(ask_image, model.artifact, image_set, image.asked, truth)
-            training_images.show(model, image_set, ask, name)
+            training_images.show(model, image_set, ask, name, _blame_key(name))
+
+
+def _blame_key(name: str) -> str:
+    return f"why_{name.lower()}"
