@@ -160,7 +160,7 @@ def test_a_grid_is_a_page_or_a_drawing_of_what_there_is(
     drawing = tmp_path / "grid.svg"
     options = ("--labels", "descriptive,short", "--bias", "0", "--colour-by", "right-or-wrong")
     said = document("compare", *GRID, *options, "--out", drawing)
-    assert [place["labels"] for place in said["models"]][::2] == ["descriptive", "undescriptive"]
+    assert [place["labels"] for place in said["models"]][::2] == ["descriptive", "short"]
     assert drawing.read_text(encoding="utf-8").startswith("<svg")
 
 
