@@ -29,7 +29,7 @@ WIDTHS = {32: " of width 32", 64: " of 48 images", 128: " of width 128"}
 LEVELS = (0.0, STUDY_BIAS, 0.9)
 SETS_OF_IMAGES = range(1, 7)
 CONTRASTS = ("08", "12", "25", "40", "70")
-# The sets of the answer by their contrast of the place, and the plans with their runs.
+# The sets of the answer by their contrast of the background, and the plans with their runs.
 USUAL_CONTRASTS = {"17": "-cues", "100": ""}
 WORDS_LESS_CODES = {
     "words@random place": 1.0,
@@ -57,7 +57,7 @@ def attributes_slope(study: str, with_place: bool, measure: str = PRIMARY) -> Co
 
 
 def first_attribute(study: str, with_place: bool) -> Contrast:
-    """Log odds of the first attribute: the place, or the sky."""
+    """Log odds of the first attribute: the background, or the sky."""
     arms = WITH_PLACE if with_place else ATTRIBUTES
     return weighted(study, {arms[1]: 1, arms[0]: -1})
 
@@ -76,12 +76,12 @@ def wordings_cost(study: str) -> Contrast:
 
 
 def cost_of_size(named: str, images: int) -> Contrast:
-    """What naming the place or the sky costs with so many images of a group."""
+    """What naming the background or the sky costs with so many images of a group."""
     return weighted("size", {f"{named} of {images} images": 1, f"short of {images} images": -1})
 
 
 def images_slope(named: str) -> Contrast:
-    """How the cost of naming the place or the sky grows with each doubling of the images of a
+    """How the cost of naming the background or the sky grows with each doubling of the images of a
     group, at 700 steps."""
     return _size_slope(named, {size: f" of {size} images" for size in SIZES})
 
@@ -110,7 +110,7 @@ def _size_slope(named: str, suffixes: Mapping[float, str]) -> Contrast:
 
 @cache
 def words_less_codes(tower: str) -> ArmRates:
-    """The arms of *words* at seven contrasts of the place, in the seed pairs that have all."""
+    """The arms of *words* at seven contrasts of the background, in the seed pairs that have all."""
     tables = []
     for percentage in CONTRASTS:
         names = [f"{arm} at {percentage}" for arm in WORDS_LESS_CODES]
@@ -134,7 +134,7 @@ def words_less_codes_at(tower: str, percentage: str) -> Contrast:
 
 
 def contrast_slope(tower: str) -> Contrast:
-    """How words less codes grows with each doubling of the contrast of the place."""
+    """How words less codes grows with each doubling of the contrast of the background."""
     by_log = {log2(int(name)): name for name in (*CONTRASTS, *USUAL_CONTRASTS)}
     weights = {
         f"{arm} at {name}": sign * slope
@@ -179,7 +179,7 @@ class Crossed:
 
 
 def crossed_images(study: str) -> Crossed:
-    """What naming the place costs, in log odds, over sets of images and initialisations."""
+    """What naming the background costs, in log odds, over sets of images and initialisations."""
     costs = {}
     for number in SETS_OF_IMAGES:
         names = [f"{arm} of images {number}" for arm in ("short", "place")]

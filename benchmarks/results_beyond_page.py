@@ -57,7 +57,11 @@ def beyond_page() -> str:
             list(_apart()),
         ),
         ("Size", SIZE, list(_size())),
-        ("How plain the place is", f"{_what_plainness_changes()} {CONTRAST}", list(_contrasts())),
+        (
+            "How plain the background is",
+            f"{_what_plainness_changes()} {CONTRAST}",
+            list(_contrasts()),
+        ),
         ("How biased the images are", LEVELS, list(_levels())),
     ):
         columns = head("asked", "where", "pairs", "log odds [points]", "predicted", "so")
@@ -69,27 +73,27 @@ def beyond_page() -> str:
 CONFIRMING = "apart-again"
 
 RICH = (
-    "Captions name 0, 1, 3 or 5 true attributes beside the animal; “with the place” is one of them."
-    " Twenty wordings are less one, over all numbers of attributes. The plan asked for slopes and"
-    " wordings; their parts, one attribute alone and each beside it, were looked at afterwards."
+    "Captions name 0, 1, 3 or 5 true attributes beside the animal; “with the background” is one of"
+    " them. Twenty wordings are less one, over all numbers of attributes. The plan asked for slopes"
+    " and wordings; their parts, one attribute alone and each beside it, were looked at afterwards."
 )
 TELLING_APART = (
-    "What naming the place, or the sky, costs less short labels with mismatched captions as usual,"
-    " and with those of the other animal alone; then the second less the first. `apart-again` was"
-    " planned when `apart` was known, to confirm its change, which `apart` had not predicted for"
-    " the place. `apart-why` leaves out the captions of the image's own animal and gives their"
+    "What naming the background, or the sky, costs less short labels with mismatched captions as"
+    " usual, and with those of the other animal alone; then the second less the first."
+    " `apart-again` was planned when `apart` was known, to confirm its change, which `apart` had not"
+    " predicted for the background. `apart-why` leaves out the captions of the image's own animal and gives their"
     " weight to no other, in the same seed pairs: that less as usual is what telling captions of"
     " one animal apart costs, and the rest is what more of the other animal gains."
 )
 SIZE = (
-    "What naming the place, or the sky, costs less short labels, by images of a group (700 steps,"
-    " width 64), and how that cost changes with each doubling of images, width and steps: above 0"
-    " it shrinks. The linear [theory](theory.md) predicted that more images shrink it."
+    "What naming the background, or the sky, costs less short labels, by images of a group (700"
+    " steps, width 64), and how that cost changes with each doubling of images, width and steps:"
+    " above 0 it shrinks. The linear [theory](theory.md) predicted that more images shrink it."
 )
 CONTRAST = (
     "What descriptive labels cost as means of random word vectors less what they cost as codes, by"
-    " contrast of the place, and its slope on each doubling of the contrast, in the seed pairs that"
-    " have all seven."
+    " contrast of the background, and its slope on each doubling of the contrast, in the seed pairs"
+    " that have all seven."
 )
 LEVELS = (
     "The slope of descriptive less short labels on φ over 0, 75 and 90 % removed, with a"
@@ -99,10 +103,10 @@ LEVELS = (
 
 # The second words of `second-word`, by label style.
 SECOND_WORDS = {
-    "descriptive": "the place (“horse in the desert”)",
+    "descriptive": "the background (“horse in the desert”)",
     "sky": "the sky (“horse under dim skies”)",
     "attribute_other": "the coat (“bay horse”; eight of them)",
-    "shuffled_context": "a place at random",
+    "shuffled_context": "a background at random",
     "synonym": "a synonym at random (“one horse”, “single horse”)",
 }
 ASKED = {
@@ -182,7 +186,7 @@ def _rich() -> Iterator[Question]:
         study = f"rich-{tower}{ending}"
         costs = -1 if tower == "scratch" else None
         for place in (False, True):
-            slope = f"slope over 0 to 5 attributes, {'with' if place else 'without'} the place"
+            slope = f"slope over 0 to 5 attributes, {'with' if place else 'without'} the background"
             for images, measure in measures.items():
                 words = f"{slope}: {images}"
                 predicted = costs if images == "rare" else None
@@ -190,12 +194,12 @@ def _rich() -> Iterator[Question]:
                     words, where, partial(beyond.attributes_slope, study, place, measure), predicted
                 )
             yield Question(
-                f"{'the place' if place else 'the sky'} alone less short: rare",
+                f"{'the background' if place else 'the sky'} alone less short: rare",
                 where,
                 partial(beyond.first_attribute, study, place),
             )
             yield Question(
-                f"each attribute beside {'the place' if place else 'the sky'}: rare",
+                f"each attribute beside {'the background' if place else 'the sky'}: rare",
                 where,
                 partial(beyond.further_attributes, study, place),
             )
@@ -208,9 +212,9 @@ def _what_richness_costs() -> str:
     """What richer captions change for rare images, a sentence an image tower."""
     richer = {
         "naming the sky alone": partial(beyond.first_attribute, with_place=False),
-        "naming the place alone": partial(beyond.first_attribute, with_place=True),
+        "naming the background alone": partial(beyond.first_attribute, with_place=True),
         "each attribute beside the sky": partial(beyond.further_attributes, with_place=False),
-        "each attribute beside the place": partial(beyond.further_attributes, with_place=True),
+        "each attribute beside the background": partial(beyond.further_attributes, with_place=True),
         "twenty wordings": beyond.wordings_cost,
     }
     sentences = []
@@ -234,7 +238,8 @@ def _what_richness_costs() -> str:
 
 
 def _what_plainness_changes() -> str:
-    """How composition depends on how plain the place is, a sentence an image tower that has run."""
+    """How composition depends on how plain the background is, a sentence an image tower that has
+    run."""
     sentences = []
     for tower, where in TOWERS.items():
         try:
@@ -242,11 +247,11 @@ def _what_plainness_changes() -> str:
         except (AnalysisError, ValueError):  # fewer than two seed pairs have all arms
             continue
         if slope.low > 0:
-            finding = "composition gains more the plainer the place"
+            finding = "composition gains more the plainer the background"
         elif slope.high < 0:
-            finding = "composition gains less the plainer the place"
+            finding = "composition gains less the plainer the background"
         else:
-            finding = "it is open whether composition gains more the plainer the place"
+            finding = "it is open whether composition gains more the plainer the background"
         sentences.append(
             f"{where.capitalize()}, {finding}: {difference(slope.as_dict())} log odds with each"
             " doubling of the contrast."
@@ -257,8 +262,8 @@ def _what_plainness_changes() -> str:
 def _equivalence() -> str:
     """Where the condition of the plan of `apart-again` is met for saying that it is the reason."""
     gone = {named: [data for data in SETS if telling_apart.is_gone(data, named)] for named in NAMED}
-    met = [f"the {named} on {' and '.join(sets)}" for named, sets in gone.items() if sets]
-    both_sets = [f"the {named}" for named, sets in gone.items() if len(sets) == len(SETS)]
+    met = [f"{NAMED[named]} on {' and '.join(sets)}" for named, sets in gone.items() if sets]
+    both_sets = [NAMED[named] for named, sets in gone.items() if len(sets) == len(SETS)]
     return (
         "The plan of `apart-again` allowed to say that this alone costs where what is left is"
         " equivalent to 0, within half of the usual cost, on both sets: it is so for"
@@ -281,8 +286,8 @@ def _told_by_captions() -> str:
         "other_object": "with those of the other animal alone",
     }
     shares = [
-        f"{share[negatives, 'descriptive']:.0f} % (the place) and {share[negatives, 'sky']:.0f} %"
-        f" (the sky) {how}"
+        f"{share[negatives, 'descriptive']:.0f} % (the background) and"
+        f" {share[negatives, 'sky']:.0f} % (the sky) {how}"
         for negatives, how in words.items()
     ]
     return (
@@ -294,7 +299,7 @@ def _told_by_captions() -> str:
 def _apart() -> Iterator[Question]:
     for study in ("apart", CONFIRMING, PLANNED_STUDY):
         endings = {USUAL: "as usual", APART: "the other animal's captions alone"}
-        # `apart` predicted that the place still costs so, and no change of it.
+        # `apart` predicted that the background still costs so, and no change of it.
         changes = {(APART, USUAL): "the second less the first"}
         if study == PLANNED_STUDY:
             endings = {LEFT_OUT: "those of the image's own animal left out"}
@@ -308,7 +313,7 @@ def _apart() -> Iterator[Question]:
                 for ending, words in endings.items():
                     still_costs = (study, named, ending) == ("apart", "place", APART)
                     yield Question(
-                        f"the {named}, {words}",
+                        f"{NAMED[named]}, {words}",
                         where,
                         partial(telling_apart.cost, data, named, ending, study),
                         -1 if still_costs else None,
@@ -316,7 +321,7 @@ def _apart() -> Iterator[Question]:
                 for (ending, before), words in changes.items():
                     is_predicted = before == USUAL and (study, named) != ("apart", "place")
                     yield Question(
-                        f"the {named}, {words}",
+                        f"{NAMED[named]}, {words}",
                         where,
                         partial(telling_apart.change, data, named, ending, before, study),
                         1 if is_predicted else None,
@@ -328,7 +333,7 @@ def _size() -> Iterator[Question]:
     for named in ("place", "sky"):
         for images in beyond.SIZES:
             yield Question(
-                f"the {named}, {images} images of a group",
+                f"{NAMED[named]}, {images} images of a group",
                 where,
                 lambda named=named, images=images: beyond.cost_of_size(named, images),
             )
@@ -339,7 +344,7 @@ def _size() -> Iterator[Question]:
             ("steps", beyond.steps_slope, None),
         ):
             yield Question(
-                f"the {named}, each doubling of {size}",
+                f"{NAMED[named]}, each doubling of {size}",
                 where,
                 lambda slope=slope, named=named: slope(named),
                 predicted,
@@ -384,8 +389,8 @@ def _other_images() -> list[str]:
     lines = [
         "## Other images",
         "",
-        "Six sets drawn anew, each with six initialisations: what naming the place costs, with an"
-        " interval over images and initialisations, and the standard deviation that is whose. It"
+        "Six sets drawn anew, each with six initialisations: what naming the background costs, with"
+        " an interval over images and initialisations, and the standard deviation that is whose. It"
         " was predicted to be below 0.",
         "",
         head("images", "log odds", "SD between images", "between initialisations", "left"),

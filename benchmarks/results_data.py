@@ -27,7 +27,7 @@ READOUTS = {
     "readouts_mean_caption.minority_accuracy": ("mean caption", False),
     PRIMARY: ("sum over captions (usual)", False),
     "readouts_best_caption.minority_accuracy": ("best caption", False),
-    TOLD: ("captions, told the place", False),
+    TOLD: ("captions, told the background", False),
     "readouts_adjusted.minority_accuracy": ("captions less log frequency", False),
     "readouts_linear_probe.minority_accuracy": ("linear probe", True),
     "readouts_nearest_neighbours.minority_accuracy": ("five neighbours", True),
@@ -39,13 +39,13 @@ PROBE = "readouts_linear_probe.minority_accuracy"
 OUTSIDE = {"renders3d": "3-D renders", "photos": "photographs"}
 # The arms of `again` and what each names.
 ARMS = {
-    "descriptive": "the place",
+    "descriptive": "the background",
     "codes": "a code for each combination",
-    "two captions": "animal and place, apart",
-    "product": "the place, frequency taken out",
+    "two captions": "animal and background, apart",
+    "product": "the background, frequency taken out",
     "four classes": "four classes, no text",
-    "random places": "a random place",
-    "same place": "the place, mismatched in the animal",
+    "random places": "a random background",
+    "same place": "the background, mismatched in the animal",
 }
 
 

@@ -20,8 +20,8 @@ UNITS = {"log odds": 1, "points": 100}
 TWO_COLOURS = ["#1f5fa8", "#c4571a"]
 # The arms of `second-word` and what each names.
 SECOND_WORDS = {
-    "descriptive": "the place",
-    "shuffled_context": "a random place",
+    "descriptive": "the background",
+    "shuffled_context": "a random background",
     "sky": "the sky",
     "attribute_other": "the coat",
     "synonym": "a synonym at random",

@@ -71,8 +71,8 @@ def planned_chain() -> str:
 
 
 def equivalence_of_place_and_sky() -> str:
-    """What the sky costs less short labels, and where it is equivalent to the place within half of
-    what that costs."""
+    """What the sky costs less short labels, and where it is equivalent to the background within
+    half of what that costs."""
     costs, equivalent = [], []
     for name in SETS:
         sky = estimate(data.rates(), "second-word", "scratch", name, SKY_LESS_SHORT)
@@ -84,8 +84,8 @@ def equivalence_of_place_and_sky() -> str:
             equivalent.append(f"`{name}`")
     where = " and ".join(equivalent) or "neither set"
     return (
-        f" Less short labels the sky is {' and '.join(costs)}: equivalent to the place, within half"
-        f" of its cost, on {where}."
+        f" Less short labels the sky is {' and '.join(costs)}: equivalent to the background, within"
+        f" half of its cost, on {where}."
     )
 
 

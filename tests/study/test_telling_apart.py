@@ -59,12 +59,12 @@ SAME = (2, 1, 1, 1.9, 0.5, 0.5, 1.9)  # all gain only where the other animal is 
 @pytest.mark.parametrize(
     ("scenes", "cues", "said"),
     [
-        (GAINS, GAINS, {"the place and the sky": "`scenes` and `balanced-cues`"}),
-        (SAME, GAINS, {"the place and the sky": "`balanced-cues`"}),
+        (GAINS, GAINS, {"the background and the sky": "`scenes` and `balanced-cues`"}),
+        (SAME, GAINS, {"the background and the sky": "`balanced-cues`"}),
         (
             (2, 1, 1, 1, 0.5, 1, 1),
             GAINS,
-            {"the place": "`balanced-cues`", "the sky": "`scenes` and `balanced-cues`"},
+            {"the background": "`balanced-cues`", "the sky": "`scenes` and `balanced-cues`"},
         ),
         (SAME, SAME, {}),
         ((2, 1, 0.5, 2, 0.5, 0, 2), SAME, {}),

@@ -125,7 +125,7 @@ CHAIN = (
     ),
     Step(
         "Sky",
-        "naming the sky costs as much as naming the place",
+        "naming the sky costs as much as naming the background",
         "second-word",
         SKY_LESS_PLACE,
         ("scratch",),
@@ -192,8 +192,8 @@ def estimate(
 
 
 def place_or_sky(runs: pd.DataFrame, data: str, tower: str = "scratch") -> Contrast | None:
-    """The sky less the place, with half of what the place costs in the same seed pairs as the
-    margin of equivalence; None while runs are missing."""
+    """The sky less the background, with half of what the background costs in the same seed pairs as
+    the margin of equivalence; None while runs are missing."""
     place = estimate(runs, "second-word", tower, data, PLACE_LESS_SHORT)
     if place is None or place.mean_log_odds.value == 0:
         return None
@@ -222,8 +222,8 @@ def cost_of_word(data: str, word: str) -> Contrast:
 
 
 _AS_WORDS = (
-    "captions that name the place cost {} as means of random word vectors than as codes of their"
-    " own"
+    "captions that name the background cost {} as means of random word vectors than as codes of"
+    " their own"
 )
 
 

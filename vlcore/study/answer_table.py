@@ -48,7 +48,7 @@ def _changes(data: str) -> dict[str, Contrast]:
             data, PROBE, STUDY_BIAS
         ).all_pairs,
         f"rare images, {_LEFT_OUT}": named("place", LEFT_OUT),
-        "rare images, captions that name the sky, not the place": named("sky", USUAL),
+        "rare images, captions that name the sky, not the background": named("sky", USUAL),
         f"the same, {_LEFT_OUT}": named("sky", LEFT_OUT),
         "rare images, captions “one horse” or “single horse” at random": cost_of_word(
             data, "synonym"

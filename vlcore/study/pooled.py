@@ -162,8 +162,8 @@ def found() -> str:
     ]
     return (
         f"With {100 * STUDY_BIAS:g}\u00a0% of the rare images removed, models trained from scratch"
-        f" name the animal of rare images right {outcome} after captions that also name the place"
-        f" than after short ones: {' and '.join(numbers)}, 95\u00a0% intervals."
+        f" name the animal of rare images right {outcome} after captions that also name the"
+        f" background than after short ones: {' and '.join(numbers)}, 95\u00a0% intervals."
     )
 
 

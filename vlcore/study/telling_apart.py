@@ -16,13 +16,14 @@ from vlcore.study.statistics.paired import ALPHA
 
 PLANNED_STUDY = "apart-why"
 SHORT = "short"
-NAMED = ("place", "sky")  # what captions name beside the animal
+# What captions name beside the animal, by the names of arms and in words.
+NAMED = {"place": "the background", "sky": "the sky"}
 # How the name of an arm ends, by its mismatched captions.
 USUAL, LEFT_OUT, APART = "", ", own animal left out", ", animals apart"
 
 
 def cost(data: str, named: str, negatives: str, study: str = PLANNED_STUDY) -> Contrast:
-    """What naming the place or the sky costs in rare images, less short labels.
+    """What naming the background or the sky costs in rare images, less short labels.
 
     Args:
         data: the image set.
@@ -76,7 +77,7 @@ def _conclusion() -> str:
     for named in NAMED:
         where = [f"`{data}`" for data in SETS if _is_less(change(data, named, LEFT_OUT))]
         if where:
-            costs.setdefault(" and ".join(where), []).append(f"the {named}")
+            costs.setdefault(" and ".join(where), []).append(NAMED[named])
     if not costs:
         return "That captions of one animal must be told apart costs nothing that could be shown."
     parts = [
