@@ -80,10 +80,11 @@ RICH = (
 TELLING_APART = (
     "What naming the background, or the sky, costs less short labels with mismatched captions as"
     " usual, and with those of the other animal alone; then the second less the first."
-    " `apart-again` was planned when `apart` was known, to confirm its change, which `apart` had not"
-    " predicted for the background. `apart-why` leaves out the captions of the image's own animal and gives their"
-    " weight to no other, in the same seed pairs: that less as usual is what telling captions of"
-    " one animal apart costs, and the rest is what more of the other animal gains."
+    " `apart-again` was planned when `apart` was known, to confirm its change, which `apart` had"
+    " not predicted for the background. `apart-why` leaves out the captions of the image's own"
+    " animal and gives their weight to no other, in the same seed pairs: that less as usual is"
+    " what telling captions of one animal apart costs, and the rest is what more of the other"
+    " animal gains."
 )
 SIZE = (
     "What naming the background, or the sky, costs less short labels, by images of a group (700"

@@ -48,8 +48,8 @@ def planned_chain() -> str:
     """The section that the runs of docs/results/plans/answer.md fill."""
     steps = run_chain(data.rates())
     start = (
-        "Its [plan](plans/answer.md) was written before any run, on seed pairs that no study"
-        " had used; H1 is primary; p of *Words* is adjusted for its towers (Holm)."
+        "Its [plan](plans/answer.md) was written before any run, on unused seed pairs; H1 is"
+        " primary; p of *Words* is adjusted for its towers (Holm)."
     )
     lines = [start, ""]
     for step in steps:

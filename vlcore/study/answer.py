@@ -33,6 +33,7 @@ WORDS_LESS_CODES = {
 }
 CODES_COST = {"codes descriptive": 1.0, "codes short": -1.0}
 WORDS_COST = {"words@random descriptive": 1.0, "words@random short": -1.0}
+TRAINED_WORDS_COST = {"words descriptive": 1.0, "words short": -1.0}
 SKY_LESS_PLACE = {"sky": 1.0, "descriptive": -1.0}
 SKY_LESS_SHORT = {"sky": 1.0, "undescriptive": -1.0}
 PLACE_LESS_SHORT = {"descriptive": 1.0, "undescriptive": -1.0}
@@ -222,8 +223,7 @@ def cost_of_word(data: str, word: str) -> Contrast:
 
 
 _AS_WORDS = (
-    "captions that name the background cost {} as means of random word vectors than as codes of"
-    " their own"
+    "captions that name the background cost {} as means of random word vectors than as codes"
 )
 
 
@@ -234,8 +234,8 @@ def composition_found() -> str:
     for tower, words in TOWERS.items():
         changes = [cost_by_text(data, tower, WORDS_LESS_CODES).mean_log_odds for data in SETS]
         result = (
-            "it makes no clear difference whether captions are codes of their own or means of"
-            " random word vectors"
+            "it makes no clear difference whether captions are codes or means of random word"
+            " vectors"
         )
         if all(change.low > 0 for change in changes):
             result = _AS_WORDS.format("less")

@@ -5,7 +5,13 @@ from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.experiment.wording import difference
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import telling_apart
-from vlcore.study.answer import CODES_COST, WORDS_COST, cost_by_text, cost_of_word
+from vlcore.study.answer import (
+    CODES_COST,
+    TRAINED_WORDS_COST,
+    WORDS_COST,
+    cost_by_text,
+    cost_of_word,
+)
 from vlcore.study.contrasts import Contrast
 from vlcore.study.pooled import SETS, pooled
 from vlcore.study.telling_apart import LEFT_OUT, USUAL
@@ -56,8 +62,9 @@ def _changes(data: str) -> dict[str, Contrast]:
         "rare images, pretrained image tower, captions as codes": cost_by_text(
             data, "pretrained", CODES_COST
         ),
-        "the same, captions as means of random word vectors": cost_by_text(
-            data, "pretrained", WORDS_COST
+        "the same, as means of random word vectors": cost_by_text(data, "pretrained", WORDS_COST),
+        "the same, as means of trained word vectors": cost_by_text(
+            data, "pretrained", TRAINED_WORDS_COST
         ),
     }
 

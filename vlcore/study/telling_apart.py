@@ -65,8 +65,8 @@ def apart_found() -> str:
         further = "To meet captions of the other animal more often changes more."
     else:
         further = (
-            "To meet captions of the other animal more often in their stead changes nothing more"
-            " that could be shown."
+            "To meet captions of the other animal more often changes nothing more that could be"
+            " shown."
         )
     return f"{_conclusion()} {further}"
 
