@@ -23,7 +23,18 @@ from vlcore.web import cache
 from vlcore.web.compare import agreement, captions
 from vlcore.web.compare.failures import ENDS
 
-from .app import FakeQueue, labels, models_of, opened, press, setting, text_of, told_maps, with_maps
+from .app import (
+    FakeQueue,
+    image_captions,
+    labels,
+    models_of,
+    opened,
+    press,
+    setting,
+    text_of,
+    told_maps,
+    with_maps,
+)
 
 pytestmark = pytest.mark.usefixtures("experiments")
 NAMES = ["First", "Second", "Third", "Fourth"]
@@ -362,4 +373,7 @@ def test_failures_are_shown_with_their_images_names_and_numbers() -> None:
     press(page, f"Select {worst['n']}: {worst['Slice']}")
     assert f": measured as “{worst['Slice']}”; not on these maps: " in text_of(page)
     assert with_maps(page).query_params["selection"]
-    assert page.session_state["selected"]["rows"].shape == (worst["n"],)
+    selected = page.session_state["selected"]["rows"]
+    assert selected.shape == (worst["n"],)
+    shown = [caption for caption in image_captions(page) if caption.endswith("not on the maps")]
+    assert 0 < len(shown) < len(selected), "those of no map are listed after the others"

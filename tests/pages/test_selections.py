@@ -16,7 +16,17 @@ from vlcore.study import plans
 from vlcore.web import cache, kept_selections
 from vlcore.web.compare import selections
 
-from .app import FakeQueue, labels, ok, opened, outside_address, press, setting, text_of
+from .app import (
+    FakeQueue,
+    image_captions,
+    labels,
+    ok,
+    opened,
+    outside_address,
+    press,
+    setting,
+    text_of,
+)
 from .app import bundled_home as bundled_home
 
 KEYS = [condition.key for condition in plans.find("experiments").conditions[:2]]
@@ -39,11 +49,6 @@ def rows_of(page: AppTest) -> list[int]:
 
 def selected(rows: np.ndarray, words: str = "") -> Selection:
     return Selection.from_rows(cache.comparison(KEYS, PCA), rows, words)
-
-
-def captions(page: AppTest) -> list[str]:
-    """What stands under each image."""
-    return [image.proto.imgs[0].caption for image in page.get("image")]
 
 
 def test_nothing_but_the_box_is_there_while_nothing_is_selected() -> None:
@@ -119,9 +124,9 @@ def test_images_have_predictions_and_more_of_them_are_shown() -> None:
             "  \n".join(f"{'✓' if says == 'camel' else '✗'} {says}" for says in both)
             for both in camels[["says_0", "says_1"]].head(count).to_numpy()
         ]
-        assert captions(page) == expected
+        assert image_captions(page) == expected
         press(page, next(name for name in labels(page) if name.startswith(label)))
-    assert len(captions(page)) == min(120, len(camels))
+    assert len(image_captions(page)) == min(120, len(camels))
     page.text_input(key="search").set_value("object:horse").run()
     assert len(captions(ok(page))) == 24, "of another selection the first ones"
 

@@ -433,7 +433,8 @@ def _show_images(view: Shown, selection: Selection) -> None:
         _show_row(view, ranked)
     if selection.best:
         return
-    rows = comparison.rows[selection.marked]
+    on_maps = comparison.rows[selection.marked]
+    rows = np.concatenate([on_maps, np.setdiff1d(selection.rows, on_maps)])
     identity = hash(rows.tobytes())
     listed, count = st.session_state.get("listed", (identity, SHOWN_FIRST))
     if listed != identity:
@@ -449,19 +450,25 @@ def _show_images(view: Shown, selection: Selection) -> None:
 
 
 def _show_row(view: Shown, images: Sequence[tuple[int, float | None]]) -> None:
-    """Small images of rows, with their scores where they have some, and every prediction."""
-    table, points = view.images.table, view.comparison.points
+    """Small images of rows, with their scores where they have some, and every prediction; those
+    that no map shows have none."""
+    table, comparison = view.images.table, view.comparison
+    positions = {row: position for position, row in enumerate(comparison.rows.tolist())}
     with st.container(horizontal=True, gap="small"):
         for row, score in images:
-            point = points.iloc[np.searchsorted(view.comparison.rows, row)]
             words = [] if score is None else [f"{score:.2f}"]
             if SOURCE in table:
                 words.insert(0, Path(table[SOURCE].iat[row]).name)
-            words += [
-                f"{_MARKS.get(point[f'right_{pane}'], '–')} {point[f'says_{pane}']}"
-                for pane in range(len(view.comparison.models))
-            ]
-            alt, caption = f"{point['object']}, {point['context']}", "  \n".join(map(plain, words))
+            if row in positions:
+                point = comparison.points.iloc[positions[row]]
+                words += [
+                    f"{_MARKS.get(point[f'right_{pane}'], '–')} {point[f'says_{pane}']}"
+                    for pane in range(len(comparison.models))
+                ]
+            else:
+                words.append("not on the maps")
+            alt = ", ".join(table.iloc[row][["object", "context"]])
+            caption = "  \n".join(map(plain, words))
             widgets.show_image(view.images.image(row), width=72, alt=alt, caption=caption)
 
 
