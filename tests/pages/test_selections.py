@@ -128,7 +128,7 @@ def test_images_have_predictions_and_more_of_them_are_shown() -> None:
         press(page, next(name for name in labels(page) if name.startswith(label)))
     assert len(image_captions(page)) == min(120, len(camels))
     page.text_input(key="search").set_value("object:horse").run()
-    assert len(captions(ok(page))) == 24, "of another selection the first ones"
+    assert len(image_captions(ok(page))) == 24, "of another selection the first ones"
 
 
 def test_rows_in_the_address_are_those_of_other_models_too() -> None:
