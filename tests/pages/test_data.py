@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.data.importers.sources import arrays, save
-from vlcore.api import audit
+from vlcore.api import audit, image_sets
 from vlcore.api.imports import imported_condition
 from vlcore.artifacts import store
 from vlcore.data import importers
@@ -206,6 +206,12 @@ def test_embeddings_make_a_set_that_has_a_map(
     images = open_set("birds")
     assert not images.has_pictures
     assert store.published(imported_condition(images).key)
+    image_sets.remove_set("birds")
+    page.run()
+    assert not page.error
+    assert [button.label for button in page.button if button.label == "Look at it"] == []
+    press(page, "Import another")
+    assert page.file_uploader
 
 
 def test_what_holds_no_embeddings_is_refused_at_once(empty_home: Path, tmp_path: Path) -> None:

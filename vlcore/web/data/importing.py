@@ -271,10 +271,12 @@ def _importing(key: str) -> None:
     if report["skipped"]:
         with st.expander(f"Left out: {plural(len(report['skipped']), 'file')}"):
             _skipped_table(report["skipped"])
-    has_pictures = cache.named_set(report["name"]).has_pictures
+    is_there = report["name"] in set_names()  # somebody may have removed it
+    has_pictures = is_there and cache.named_set(report["name"]).has_pictures
     with st.container(horizontal=True):
-        _offer_map(report["name"])
-        if st.button("Look at it", icon=":material/photo_library:"):
+        if is_there:
+            _offer_map(report["name"])
+        if is_there and st.button("Look at it", icon=":material/photo_library:"):
             del st.session_state["import_key"]
             shell.go_to(report["name"])
         if has_pictures and st.button("Train on it", icon=":material/play_arrow:"):
