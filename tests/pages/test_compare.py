@@ -8,11 +8,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.conftest import publish_as
-from vlcore.artifacts import store
+from vlcore.artifacts import disk, store
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
 from vlcore.experiment.vocabulary import WordPieces
-from vlcore.experiment.wording import run_name, share
+from vlcore.experiment.wording import lasting_name, share
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.model import inference
 from vlcore.model.dual_encoder import build
@@ -241,12 +241,16 @@ def test_a_model_from_the_disk_stands_beside_others(quick: list[store.Artifact])
     assert "12 steps" in text_of(page)
     box = page.selectbox(key="right_model")
     assert box.value == quick[3].key
-    name = run_name(quick[3].condition)
+    name = lasting_name(quick[3].key, quick[3].condition)
     assert name in box.options
     assert setting(page, "right_model") == name, "a link has the key, and the address stays"
     assert not set(box.options) & {model.key for model in quick}
     by_name = with_maps(start(right_model=name))
     assert models_of(by_name) == models_of(page)
+    twin = publish_as(quick[3], quick[3].condition.replace(data_seed=1))
+    by_name = with_maps(start(right_model=name))
+    disk.delete(twin.key)
+    assert by_name.selectbox(key="right_model").value == quick[3].key
     assert not by_name.warning
 
 

@@ -88,13 +88,18 @@ def run_name(condition: Condition) -> str:
     return f"{title(condition)} · seed {condition.init_seed}{length}"
 
 
+def lasting_name(key: str, condition: Condition) -> str:
+    """A run in words that stay, and are no other run's, when further runs come."""
+    return f"{run_name(condition)} · {key.rpartition('-')[2]}"
+
+
 def distinct_names(runs: Mapping[str, Condition]) -> dict[str, str]:
     """A name for each run, by key, all different: the browser tells choices apart by their names
     alone."""
     names = {key: run_name(condition) for key, condition in runs.items()}
     counts = Counter(names.values())
     return {
-        key: name if counts[name] == 1 else f"{name} · {key.rpartition('-')[2]}"
+        key: name if counts[name] == 1 else lasting_name(key, runs[key])
         for key, name in names.items()
     }
 

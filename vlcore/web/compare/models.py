@@ -15,7 +15,7 @@ from vlcore.data.subset import usual_condition
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.plain_text import plain
-from vlcore.experiment.wording import distinct_names, title
+from vlcore.experiment.wording import lasting_name, title
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.study import plans
 from vlcore.web import cache, condition_controls, jobs, shell, widgets, work
@@ -57,7 +57,8 @@ def choose_sides(images: ImageSet, count: int, steps: int, towers: str) -> list[
 def _choose_trained(images: ImageSet, count: int, steps: int, towers: str) -> list[Side]:
     on_disk = comparable(images)
     as_set = condition_controls.AS_SET
-    names = {as_set: as_set, **distinct_names(on_disk)}
+    # In the address: they may not change when somebody trains another one.
+    names = {as_set: as_set} | {key: lasting_name(key, model) for key, model in on_disk.items()}
     defaults = plans.find("experiments", usual_condition(images).with_towers(towers)).conditions
     work.prepare(defaults[0])  # the next bias level may train while the visitor looks on
     sides = []
