@@ -47,6 +47,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             "Study", names.values(), "published", first, about, former_names=names
         )
         name = condition_controls.name_of(names, chosen)
+        if chosen == first != next(iter(names.values())):
+            st.caption("Claims need controls: the first study that ran them all is shown.")
     elif source == HERE:
         about = (
             "Each crosses short and descriptive labels with bias levels. Paper: six levels; class:"

@@ -381,3 +381,8 @@ def test_failures_are_shown_with_their_images_names_and_numbers() -> None:
     assert selected.shape == (worst["n"],)
     shown = [caption for caption in image_captions(page) if caption.endswith("not on the maps")]
     assert 0 < len(shown) < len(selected), "those of no map are listed after the others"
+    (table,) = (entry.value for entry in page.dataframe if "split" in entry.value)
+    assert len(table) == len(selected)
+    assert table["split"].eq("not on the maps").tolist() == sorted(
+        table["split"].eq("not on the maps")
+    )

@@ -327,5 +327,21 @@ def points_table(comparison: ComparedMaps, points: pd.DataFrame) -> pd.DataFrame
         if scores is not None:
             at = table.columns.get_loc(f"{name} prediction") + 1
             table.insert(at, f"{name} score", model.values_at(rows, scores).round(4))
+    return _with_columns_of_images(table, images, rows)
+
+
+def unshown_table(images: ImageSet, rows: NDArray[np.int64]) -> pd.DataFrame:
+    """Images that no map shows, as the rows of `points_table` without what models say."""
+    facts = images.table.iloc[rows]
+    table = pd.DataFrame({"id": [f"p{row}" for row in rows]})
+    for column in ("object", "context"):
+        table[column] = facts[column].to_numpy()
+    table["split"] = "not on the maps"
+    return _with_columns_of_images(table, images, rows)
+
+
+def _with_columns_of_images(
+    table: pd.DataFrame, images: ImageSet, rows: NDArray[np.int64]
+) -> pd.DataFrame:
     table = join_user_columns(table, images.user_columns.iloc[rows])
     return join_user_columns(table, images.factors(rows), "drawn")

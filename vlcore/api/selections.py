@@ -18,7 +18,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from vlcore.api.compared_maps import ComparedMaps, image_identities, points_table, row_numbers
+from vlcore.api.compared_maps import (
+    ComparedMaps,
+    image_identities,
+    points_table,
+    row_numbers,
+    unshown_table,
+)
 from vlcore.data.imageset import SOURCE, ImageSet, join_user_columns
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import atomic
@@ -79,9 +85,14 @@ class Selection:
 
     def table(self) -> pd.DataFrame:
         """One row an image: its file name and columns in the user's own table, what it was drawn
-        by, and what every model predicts for it, with the score."""
+        by, and what every model predicts for it, with the score; images that no map shows come
+        last, without predictions."""
         table = points_table(self.comparison, self.points)
         rows = self.comparison.rows[self.marked]
+        unshown = np.setdiff1d(self.rows, rows)
+        if len(unshown):
+            table = pd.concat([table, unshown_table(self.images, unshown)], ignore_index=True)
+            rows = np.concatenate([rows, unshown])
         for name, ranked in self.best.items():
             ranks = {row: rank for rank, (row, _) in enumerate(ranked, start=1)}
             table[f"{name} rank"] = pd.array([ranks.get(row) for row in rows], dtype="Int64")

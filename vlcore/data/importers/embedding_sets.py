@@ -152,9 +152,10 @@ def read_embeddings(path: Path) -> Embeddings:
     """Read and check an ``.npz`` file of embeddings; its arrays are listed in docs/images.md."""
     file = open_npz(path)
     if missing := [name for name in REQUIRED if name not in file.arrays]:
-        arrays = ", ".join([*file.arrays, *file.others][:20]) or "nothing"
+        arrays = ", ".join([*file.arrays, *file.columns, *file.others][:20]) or "nothing"
         raise ImportSetError(
-            f"{file.name} has no array {missing[0]} (it holds {arrays}); save it with np.savez."
+            f"{file.name} has no array {missing[0]} (it holds {arrays}); save it under the names"
+            f" {', '.join(REQUIRED)}."
         )
     rows, width = shape = _checked_shape(file)
     z, notes = _unit(file, "z", shape)

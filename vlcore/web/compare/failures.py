@@ -45,6 +45,11 @@ def show_failures(view: Shown) -> None:
                 failures = _failures(key)
                 _show_model(view, key, failures)
                 methods[failures.method] = None
+    if view.images.folds:
+        st.caption(
+            "Of a set in folds these are the images that the first model has not seen; “All wrong"
+            " images” above has those of every fold."
+        )
     for method in methods:
         st.caption(plain(method))
 

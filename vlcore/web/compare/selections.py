@@ -306,6 +306,20 @@ def _return_to_last(view: Shown) -> None:
             st.query_params[name] = last[name]
 
 
+def _keep(selection: Selection) -> None:
+    """Keep a selection under the name that was typed, which it is called by from then on."""
+    title = st.session_state["keep-title"].strip()
+    if not title:
+        return
+    images, packed = images_key(selection.comparison), encode_rows(selection.rows)
+    try:
+        kept_selections.keep(visitors.visitor().name, images, packed, title)
+    except LabError as error:
+        st.session_state["toast"] = str(error)
+    else:
+        select(Selection(selection.comparison, selection.rows, title))
+
+
 def _show_kept(view: Shown, selection: Selection | None) -> None:
     """The visitor's list of selections, where there is one or something to keep."""
     images, visitor = images_key(view.comparison), visitors.visitor().name
@@ -315,13 +329,14 @@ def _show_kept(view: Shown, selection: Selection | None) -> None:
     with st.popover("Kept", icon=":material/bookmark:", key="kept-selections"):
         if selection is not None:
             with st.form("keep", border=False, clear_on_submit=True):
-                title = st.text_input(
-                    "Keep this selection as", max_chars=kept_selections.LONGEST_TITLE
+                st.text_input(
+                    "Keep this selection as",
+                    max_chars=kept_selections.LONGEST_TITLE,
+                    key="keep-title",
                 )
-                if st.form_submit_button("Keep", icon=":material/bookmark_add:") and title.strip():
-                    packed = encode_rows(selection.rows)
-                    kept_selections.keep(visitor, images, packed, title)
-                    listed = kept_selections.titled(visitor, images)
+                st.form_submit_button(
+                    "Keep", icon=":material/bookmark_add:", on_click=partial(_keep, selection)
+                )
         for stored in listed:
             rows = decode_rows(stored.rows, len(view.images.table))
             selected = Selection(view.comparison, rows, stored.title)

@@ -232,7 +232,8 @@ export default function({parentElement, data}) {
         offered = ["Model A", "Model B", "Neither"].map(said => [said, {shown: true, said: `You said: ${said}.`}]);
       } else if (!state.riddle) {
         const groups = state.shown ? unusual : usual;
-        words = `One bias, two label styles. Of ${names(groups)}, ${both(groups)} are predicted right. Drag the bias: when does that change?`;
+        words = `One bias, two label styles. Of ${names(groups)}, ${both(groups)} are predicted right. Drag the bias: when does that change?`
+          + " These are two runs; Findings has the answer of all published ones.";
       }
       if (find(".ask p").textContent !== words) find(".ask p").textContent = words;
       const choices = find(".choices"), wanted = offered.map(([name]) => name).join();

@@ -12,7 +12,7 @@ from vlcore.experiment.captions import caption, quoted_captions
 from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.grouping import SCENES, Grouping, group_words
 from vlcore.experiment.plain_text import plain
-from vlcore.experiment.wording import describe_bias, share, title
+from vlcore.experiment.wording import describe_bias, percent, share, title
 from vlcore.jobs.jobs import JobStatus
 from vlcore.plots.theme import Palette
 from vlcore.study.plans import StudyError
@@ -175,8 +175,9 @@ def _describe_other_seeds(data: str) -> str:
     except StudyError:
         return ""
     return (
-        f"Over {answer.n} published seed pairs trained from scratch, descriptive minus short"
-        f" labels: {answer.words}, on images of minority groups; Findings shows them."
+        f"Over {answer.n} published seed pairs trained from scratch, models are right on"
+        f" {percent(answer.descriptive)} of images of minority groups after descriptive labels and"
+        f" on {percent(answer.short)} after short ones: {answer.words}; Findings shows them."
     )
 
 
