@@ -30,6 +30,7 @@ _OF_MAPS = (
     " show_neighbours show_trust show_ghost show_clusters"
 )
 _BLAME = " ".join(f"why_{name}" for name in ("left", "right", "first", "second", *_SIDES[2:]))
+_BLAME_UPLOAD = _BLAME.replace("why_", "why_upload_")
 _BLAME_SELECTED = _BLAME.replace(" ", "_selected ") + "_selected"
 _OF_A_SIDE = "labels bias trained seed model pairs encoder encoder_of text"
 # Every field of a page's address that a control has.
@@ -49,7 +50,8 @@ FIELDS = {
         + [f"{side}_{name}" for side in _SIDES for name in _OF_A_SIDE.split()]
     ),
     "4_Upload": " ".join(
-        ["models shows towers bias words", _OF_MAPS, _BLAME, *(f"{side}_asked" for side in _SIDES)]
+        ["models shows towers bias words", _OF_MAPS, _BLAME_UPLOAD]
+        + [f"{side}_asked" for side in _SIDES]
     ),
     "5_Findings": "results study published length blocks sound part claim measure",
     "6_Lesson": "lesson code phase repair_labels wall step hide lead presenter guess repair advice",

@@ -57,6 +57,9 @@ def test_a_clicked_image_shows_its_training_images_and_a_test(
     assert "Cancel" in labels(page)
     press(page, "Cancel")
     assert set(queue.cancelled) == set(queue.asked)
+    again.switch_page("pages/4_Upload.py")
+    again.query_params.clear()
+    assert not any(panel.proto.expanded for panel in again.run().expander if TITLE in panel.label)
 
 
 def test_a_student_begins_as_many_trainings_of_a_test_as_may_wait(

@@ -108,4 +108,4 @@ def _show_blame(answers: upload_answers.Answers, number: int) -> None:
 
 
 def _blame_key(name: str) -> str:
-    return f"why_{name.lower()}"
+    return f"why_upload_{name.lower()}"  # what is asked on Compare is not asked here
