@@ -43,8 +43,14 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             " answer is a line above."
         )
         first = names[sections.usual_study(list(names), images.name)]
+        # Old addresses have a study's name alone, or another number of pairs before it.
+        former = dict(names)
+        address = st.query_params.get("published", "")
+        for study_name, words in names.items():
+            if address.endswith(f"({study_name})"):
+                former[address] = words
         chosen = widgets.choose_one(
-            "Study", names.values(), "published", first, about, former_names=names
+            "Study", names.values(), "published", first, about, former_names=former
         )
         name = condition_controls.name_of(names, chosen)
         if chosen == first != next(iter(names.values())):

@@ -143,8 +143,13 @@ def test_the_sanity_check_is_one_sentence_and_an_old_address_opens(published_alo
     assert shared.startswith("`paper` has 40 of these runs too")
 
 
-def test_a_study_is_chosen_in_words_and_opens_by_its_name_too(published_alone: Path) -> None:
-    page = opened("5_Findings", published="classic/experiments")
+@pytest.mark.parametrize(
+    "address", ["classic/experiments", "5 pairs, 600 steps (classic/experiments)"]
+)
+def test_a_study_is_chosen_in_words_and_opens_by_its_name_too(
+    published_alone: Path, address: str
+) -> None:
+    page = opened("5_Findings", published=address)
     names = sections.published_names("scenes")
     assert setting(page, "published") == "7 pairs, 600 steps (classic/experiments)"
     assert names[chosen_study(page)] == setting(page, "published")

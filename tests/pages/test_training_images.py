@@ -62,6 +62,18 @@ def test_a_clicked_image_shows_its_training_images_and_a_test(
     assert not any(panel.proto.expanded for panel in again.run().expander if TITLE in panel.label)
 
 
+def test_another_image_is_not_asked_about(
+    clicked: partial[AppTest], experiments: list[Artifact]
+) -> None:
+    page = clicked(why_left=BLAME)
+    assert TEST in labels(page)
+    page.query_params["picture"] = f"p{int(experiments[2].embeddings.map_rows[1])}"
+    page.run()
+    assert not page.exception
+    assert TEST not in labels(page)
+    assert page.session_state["why_left"] is None
+
+
 def test_a_student_begins_as_many_trainings_of_a_test_as_may_wait(
     clicked: partial[AppTest], queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

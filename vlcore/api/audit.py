@@ -63,7 +63,8 @@ class Check:
     def words(self) -> str:
         """The name as people read it: ``border and object`` of ``rim and object``."""
         view, joint, label = self.name.partition(" and ")
-        return f"{'border' if view == 'rim' else view}{joint}{label}"
+        word = {"rim": "border", "place": "background"}.get(view, view)
+        return f"{word}{joint}{label}"
 
 
 def run_checks(images: ImageSet, progress: Progress = silent) -> list[Check]:

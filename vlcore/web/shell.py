@@ -49,7 +49,7 @@ _STATE = """agreement_asked arrived_with arrives asked chosen_in clicked closed 
     enlarged gestures go_to guide_atlas guide_shown import_key import_source lesson_attended
     lesson_code lesson_leads lesson_me lesson_repair lesson_said lesson_votes listed look_at
     looked_at looked_among offered opened page panel_clicks repair_pages room_contrast room_measure
-    selected toast visitor window"""
+    selected toast visitor why_rows window"""
 PRIVATE_STATE = {*_STATE.split(), visitors.TEACHER}
 # px of a window where two maps fit beside each other, and of one with wide margins
 NARROW, _WIDE = 780, 1200

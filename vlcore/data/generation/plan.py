@@ -143,7 +143,8 @@ def named_contexts(phrases: Sequence[str]) -> tuple[list[str], str]:
     phrases = [" ".join(phrase.split()) for phrase in phrases]
     nouns = list(map(_noun, phrases))
     if all(
-        phrase.split()[0].casefold() not in _PLACING.split() or phrase == context_phrase(noun)
+        phrase.split()[0].casefold() not in _PLACING.split()
+        or phrase.casefold() == context_phrase(noun).casefold()
         for phrase, noun in zip(phrases, nouns, strict=True)
     ):
         return nouns, "{object} {place}"

@@ -50,6 +50,8 @@ def show(
     if not any(training_images.can_be_shown(models[name]) for name in questions):
         return
     keys = {name: f"why_{name}" + "_selected" * only_wrong for name in questions}
+    for name, question in questions.items():
+        _forget_if_changed(keys[name], question.rows)
     is_wrong = any(question.is_wrong for question in questions.values())
     is_open = is_wrong or training_images.is_asked(keys.values())
     title = f"{training_images.TITLE} for {subject}?"
@@ -61,6 +63,14 @@ def show(
                 training_images.show(models[name], images, ask, words, keys[name])
                 if question.left_out:
                     st.caption(plain(question.left_out))
+
+
+def _forget_if_changed(key: str, rows: Sequence[int]) -> None:
+    """Ask nothing of other images than those that a visitor, or an address, asked about."""
+    explained: dict[str, tuple[int, ...]] = st.session_state.setdefault("why_rows", {})
+    if explained.get(key, tuple(rows)) != tuple(rows) and st.session_state.get(key):
+        st.session_state[key] = None
+    explained[key] = tuple(rows)
 
 
 def _asked(model: ModelMap, images: ImageSet, rows: Sequence[int], only_wrong: bool) -> Asked:

@@ -94,7 +94,7 @@ def _show_object(view: Shown, key: str, failures: Failures, part: ObjectFailures
     _show_images(view, failures, part.rows[::-1][:ENDS])
     furthest = part.rows[-min(FURTHEST, len(part.rows) // 2) :]
     words = f"the {len(furthest)} furthest"
-    name = f"failures-{key}-{part.direction.object}"
+    name = f"failures-{key}-direction-{part.direction.object}"
     _offer(view, f"Select {words}", furthest, f"{words} along “{part.words}”", name)
     st.caption(plain(part.sentence))
     if len(part.names):

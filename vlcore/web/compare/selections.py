@@ -441,8 +441,9 @@ def _show_accuracy(comparison: ComparedMaps, selection: Selection) -> None:
 
 def _show_images(view: Shown, selection: Selection) -> None:
     comparison = view.comparison
-    names = ", ".join(comparison.named)
-    st.caption(f"Under each image what is predicted, {names}: ✓ right, ✗ wrong.")
+    if _predict(comparison):
+        names = ", ".join(comparison.named)
+        st.caption(f"Under each image what is predicted, {names}: ✓ right, ✗ wrong.")
     for name, ranked in selection.best.items():
         st.markdown(f"**{name.capitalize()} model**, best first")
         _show_row(view, ranked)
@@ -474,17 +475,23 @@ def _show_row(view: Shown, images: Sequence[tuple[int, float | None]]) -> None:
             words = [] if score is None else [f"{score:.2f}"]
             if SOURCE in table:
                 words.insert(0, Path(table[SOURCE].iat[row]).name)
-            if row in positions:
+            if row not in positions:
+                words.append("not on the maps")
+            elif _predict(comparison):
                 point = comparison.points.iloc[positions[row]]
                 words += [
                     f"{_MARKS.get(point[f'right_{pane}'], '–')} {point[f'says_{pane}']}"
                     for pane in range(len(comparison.models))
                 ]
-            else:
-                words.append("not on the maps")
             alt = ", ".join(table.iloc[row][["object", "context"]])
             caption = "  \n".join(map(plain, words))
             widgets.show_image(view.images.image(row), width=72, alt=alt, caption=caption)
+
+
+def _predict(comparison: ComparedMaps) -> bool:
+    """Whether any model predicts an object; embeddings without captions do not."""
+    objects = comparison.images.grouping.objects
+    return any(model.predicted_objects(objects) is not None for model in comparison.models)
 
 
 def _show_combining(view: Shown, selection: Selection) -> None:
