@@ -4,7 +4,7 @@ projected to?"""
 from vlcore.web import shell
 from vlcore.web.upload import inputs, sections
 
-palette, bar = shell.begin("What do models make of your image?")
+palette, bar = shell.begin("Ask about your image")
 with shell.errors_as_sentences():
     models = inputs.choose_models(bar)
     images = inputs.choose_images(models)

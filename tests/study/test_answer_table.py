@@ -4,7 +4,7 @@ import pytest
 
 from vlcore.experiment.wording import difference
 from vlcore.study import telling_apart
-from vlcore.study.answer import SETS, WORDS_COST, cost_by_text
+from vlcore.study.answer import SETS, TRAINED_WORDS_COST, WORDS_COST, cost_by_text
 from vlcore.study.answer_table import answer_table
 from vlcore.study.contrasts import Contrast
 from vlcore.study.pooled import pooled
@@ -25,5 +25,9 @@ def test_every_row_has_an_interval_and_pairs_on_each_set(data: str) -> None:
     assert len(cells) == len(rows), "no two rows ask the same"
     assert words_of(pooled(data).all_pairs) == cells["**rare images**"]
     assert words_of(telling_apart.cost(data, "sky", "")) in cells.values()
-    assert words_of(cost_by_text(data, "pretrained", WORDS_COST)) == list(cells.values())[-1]
+    random, trained = (
+        words_of(cost_by_text(data, "pretrained", weights))
+        for weights in (WORDS_COST, TRAINED_WORDS_COST)
+    )
+    assert list(cells.values())[-2:] == [random, trained]
     assert len(set(cells.values())) == len(rows)
