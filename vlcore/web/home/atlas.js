@@ -233,7 +233,7 @@ export default function({parentElement, data}) {
       } else if (!state.riddle) {
         const groups = state.shown ? unusual : usual;
         words = `One bias, two label styles. Of ${names(groups)}, ${both(groups)} are predicted right. Drag the bias: when does that change?`
-          + " These are two runs; Findings has the answer of all published ones.";
+          + " Two runs only: Findings has all.";
       }
       if (find(".ask p").textContent !== words) find(".ask p").textContent = words;
       const choices = find(".choices"), wanted = offered.map(([name]) => name).join();

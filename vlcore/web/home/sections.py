@@ -175,9 +175,9 @@ def _describe_other_seeds(data: str) -> str:
     except StudyError:
         return ""
     return (
-        f"Over {answer.n} published seed pairs trained from scratch, models are right on"
-        f" {percent(answer.descriptive)} of images of minority groups after descriptive labels and"
-        f" on {percent(answer.short)} after short ones: {answer.words}; Findings shows them."
+        f"Over {answer.n} published seed pairs trained from scratch:"
+        f" {percent(answer.descriptive)} after descriptive and {percent(answer.short)} after short"
+        f" labels, {answer.words}; Findings shows them."
     )
 
 
