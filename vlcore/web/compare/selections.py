@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,14 +41,12 @@ from vlcore.experiment.wording import points as points_in_words
 from vlcore.plots.maps.linked import brushed
 from vlcore.plots.options import Projection
 from vlcore.web import cache, kept_selections, visitors, widgets
-from vlcore.web.compare import agreement, blame, map_component
+from vlcore.web.compare import agreement, blame, map_component, selected_images
 from vlcore.web.compare.view import Gesture, Shown
 
 SETTINGS = ("search", "like", "selection")  # of the address, of which it has one at most
-SHOWN_FIRST, SHOWN_MORE = 24, 48  # images that are drawn, and that each press adds
 IN_ADDRESS = 400  # letters of rows; more are kept on the server
 _MOST_NAMED = 3  # files in a sentence
-_MARKS = {"right": "✓", "wrong": "✗"}
 _ROWS = "."  # before rows in the address
 _WAYS = {"and": Selection.__and__, "or": Selection.__or__, "without": Selection.__sub__}
 _BY = ("any column", "caption")
@@ -385,7 +382,7 @@ def show(view: Shown, selection: Selection | None) -> None:
             " errs on them say nothing about others."
         )
     with right:
-        _show_images(view, selection)
+        selected_images.show(view, selection)
     with st.expander("All of them, with every model's prediction"):
         st.dataframe(selection.table(), hide_index=True, width="stretch")
     rows = selection.rows.tolist()
@@ -437,61 +434,6 @@ def _show_accuracy(comparison: ComparedMaps, selection: Selection) -> None:
             row[f"{name.capitalize()} − {other}"] = points_in_words(gap.as_dict())
         rows.append(row)
     widgets.show_table(pd.DataFrame(rows), in_column=True)
-
-
-def _show_images(view: Shown, selection: Selection) -> None:
-    comparison = view.comparison
-    if _predict(comparison):
-        names = ", ".join(comparison.named)
-        st.caption(f"Under each image what is predicted, {names}: ✓ right, ✗ wrong.")
-    for name, ranked in selection.best.items():
-        st.markdown(f"**{name.capitalize()} model**, best first")
-        _show_row(view, ranked)
-    if selection.best:
-        return
-    on_maps = comparison.rows[selection.marked]
-    rows = np.concatenate([on_maps, np.setdiff1d(selection.rows, on_maps)])
-    identity = hash(rows.tobytes())
-    listed, count = st.session_state.get("listed", (identity, SHOWN_FIRST))
-    if listed != identity:
-        count = SHOWN_FIRST
-    _show_row(view, [(row, None) for row in rows[:count].tolist()])
-    if len(rows) > count:
-        st.button(
-            f"Show {min(SHOWN_MORE, len(rows) - count)} more of {len(rows) - count:,}",
-            icon=":material/expand_more:",
-            type="tertiary",
-            on_click=partial(st.session_state.update, listed=(identity, count + SHOWN_MORE)),
-        )
-
-
-def _show_row(view: Shown, images: Sequence[tuple[int, float | None]]) -> None:
-    """Small images of rows, with their scores where they have some, and every prediction; those
-    that no map shows have none."""
-    table, comparison = view.images.table, view.comparison
-    positions = {row: position for position, row in enumerate(comparison.rows.tolist())}
-    with st.container(horizontal=True, gap="small"):
-        for row, score in images:
-            words = [] if score is None else [f"{score:.2f}"]
-            if SOURCE in table:
-                words.insert(0, Path(table[SOURCE].iat[row]).name)
-            if row not in positions:
-                words.append("not on the maps")
-            elif _predict(comparison):
-                point = comparison.points.iloc[positions[row]]
-                words += [
-                    f"{_MARKS.get(point[f'right_{pane}'], '–')} {point[f'says_{pane}']}"
-                    for pane in range(len(comparison.models))
-                ]
-            alt = ", ".join(table.iloc[row][["object", "context"]])
-            caption = "  \n".join(map(plain, words))
-            widgets.show_image(view.images.image(row), width=72, alt=alt, caption=caption)
-
-
-def _predict(comparison: ComparedMaps) -> bool:
-    """Whether any model predicts an object; embeddings without captions do not."""
-    objects = comparison.images.grouping.objects
-    return any(model.predicted_objects(objects) is not None for model in comparison.models)
 
 
 def _show_combining(view: Shown, selection: Selection) -> None:

@@ -1,0 +1,74 @@
+"""The images of a selection on the Compare page, with what every model predicts for them."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from vlcore.api.compared_maps import ComparedMaps
+from vlcore.api.selections import Selection
+from vlcore.data.imageset import SOURCE
+from vlcore.experiment.plain_text import plain
+from vlcore.web import widgets
+from vlcore.web.compare.view import Shown
+
+SHOWN_FIRST, SHOWN_MORE = 24, 48  # images that are drawn, and that each press adds
+_MARKS = {"right": "✓", "wrong": "✗"}
+
+
+def show(view: Shown, selection: Selection) -> None:
+    """Show the images of a selection, those that no map shows last, some at once."""
+    comparison = view.comparison
+    if _predict(comparison):
+        names = ", ".join(comparison.named)
+        st.caption(f"Under each image what is predicted, {names}: ✓ right, ✗ wrong.")
+    for name, ranked in selection.best.items():
+        st.markdown(f"**{name.capitalize()} model**, best first")
+        _show_row(view, ranked)
+    if selection.best:
+        return
+    on_maps = comparison.rows[selection.marked]
+    rows = np.concatenate([on_maps, np.setdiff1d(selection.rows, on_maps)])
+    identity = hash(rows.tobytes())
+    listed, count = st.session_state.get("listed", (identity, SHOWN_FIRST))
+    if listed != identity:
+        count = SHOWN_FIRST
+    _show_row(view, [(row, None) for row in rows[:count].tolist()])
+    if len(rows) > count:
+        st.button(
+            f"Show {min(SHOWN_MORE, len(rows) - count)} more of {len(rows) - count:,}",
+            icon=":material/expand_more:",
+            type="tertiary",
+            on_click=partial(st.session_state.update, listed=(identity, count + SHOWN_MORE)),
+        )
+
+
+def _show_row(view: Shown, images: Sequence[tuple[int, float | None]]) -> None:
+    """Small images of rows, with their scores where they have some, and every prediction; those
+    that no map shows have none."""
+    table, comparison = view.images.table, view.comparison
+    positions = {row: position for position, row in enumerate(comparison.rows.tolist())}
+    with st.container(horizontal=True, gap="small"):
+        for row, score in images:
+            words = [] if score is None else [f"{score:.2f}"]
+            if SOURCE in table:
+                words.insert(0, Path(table[SOURCE].iat[row]).name)
+            if row not in positions:
+                words.append("not on the maps")
+            elif _predict(comparison):
+                point = comparison.points.iloc[positions[row]]
+                words += [
+                    f"{_MARKS.get(point[f'right_{pane}'], '–')} {point[f'says_{pane}']}"
+                    for pane in range(len(comparison.models))
+                ]
+            alt = ", ".join(table.iloc[row][["object", "context"]])
+            caption = "  \n".join(map(plain, words))
+            widgets.show_image(view.images.image(row), width=72, alt=alt, caption=caption)
+
+
+def _predict(comparison: ComparedMaps) -> bool:
+    """Whether any model predicts an object; embeddings without captions do not."""
+    objects = comparison.images.grouping.objects
+    return any(model.predicted_objects(objects) is not None for model in comparison.models)
