@@ -164,13 +164,15 @@ def test_a_set_is_drawn_by_its_knobs(empty_home: Path) -> None:
     assert "snowy: drawn by the lab, grass and snow, pencil" in text_of(page)
 
 
-def test_a_zip_makes_a_set(
-    empty_home: Path, tmp_path: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        queue, "submit", lambda key, task, *arguments, **_: task(*arguments)
-    )  # at once
+@pytest.fixture
+def at_once(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A queue that does what it is asked for while the page waits."""
+    monkeypatch.setattr(queue, "submit", lambda key, task, *arguments, **_: task(*arguments))
     queue.disk = True
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_zip_makes_a_set(empty_home: Path, tmp_path: Path) -> None:
     page = upload(zipped(pets(tmp_path / "pets")))
     assert page.dataframe[0].value.to_numpy().tolist() == [[6, 6], [6, 6]]
     assert named(page, "Name of the set").value == "pets", "after the file"
@@ -189,13 +191,8 @@ def test_a_zip_makes_a_set(
     assert [named(page, label).value for label in labels] == values, "as the zip says"
 
 
-def test_embeddings_make_a_set_that_has_a_map(
-    empty_home: Path, tmp_path: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        queue, "submit", lambda key, task, *arguments, **_: task(*arguments)
-    )  # at once
-    queue.disk = True
+@pytest.mark.usefixtures("at_once")
+def test_embeddings_make_a_set_that_has_a_map(empty_home: Path, tmp_path: Path) -> None:
     page = upload(save(tmp_path / "birds.npz", **arrays()).read_bytes(), "Birds.NPZ")
     assert page.dataframe[0].value.sum().sum() == 60
     assert named(page, "First object", "selectbox").options == ["crow", "gull"]

@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.data import sandbox
 from vlcore.data.imageset import SPLITS, USER
 from vlcore.data.importers.importing import (
     check_choice,
@@ -31,6 +30,7 @@ from vlcore.data.importers.selection import (
     choose,
     clean_name,
     clean_split,
+    list_apart,
     majority_in_words,
     need_enough,
 )
@@ -307,15 +307,7 @@ def listing_of(embeddings: Embeddings) -> Listing:
 def look_apart(source: Path, seconds: float = limits.DECODE_SECONDS) -> Listing:
     """Check an ``.npz`` of a visitor's in a helper process, which may take so many seconds and a
     bounded memory; ImportSetError where it takes more, or holds no embeddings."""
-    path = source.absolute()
-    facts, _ = sandbox.run(
-        look_as_helper,
-        called=printable(path.name),
-        error=ImportSetError,
-        seconds=seconds,
-        path=str(path),
-    )
-    return Listing.from_facts(facts)
+    return list_apart(look_as_helper, source, seconds)
 
 
 def look_as_helper(_data: bytes, path: str) -> tuple[dict[str, Any], bytes]:

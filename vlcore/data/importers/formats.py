@@ -19,7 +19,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from vlcore.data import sandbox
 from vlcore.data.importers.benchmarks import (
     read_imagenet9,
     read_metashift,
@@ -27,7 +26,13 @@ from vlcore.data.importers.benchmarks import (
     read_spawrious,
 )
 from vlcore.data.importers.folders import image_files, read_folders, unsupported_images
-from vlcore.data.importers.selection import STATED, Listing, checked_template, listing_of
+from vlcore.data.importers.selection import (
+    STATED,
+    Listing,
+    checked_template,
+    list_apart,
+    listing_of,
+)
 from vlcore.data.importers.source import (
     Contents,
     ImportSetError,
@@ -159,16 +164,7 @@ def look_apart(
 ) -> Listing:
     """`look` in a helper process, which may take so many seconds; ImportSetError also where it
     takes longer."""
-    path = source.absolute()
-    facts, _ = sandbox.run(
-        look_as_helper,
-        called=printable(path.name),
-        error=ImportSetError,
-        seconds=seconds,
-        path=str(path),
-        name=format,
-    )
-    return Listing.from_facts(facts)
+    return list_apart(look_as_helper, source, seconds, name=format)
 
 
 def look_as_helper(_data: bytes, path: str, name: str) -> tuple[dict[str, Any], bytes]:

@@ -15,11 +15,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations, product
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
+from vlcore.data import sandbox
 from vlcore.data.imageset import SPLITS
 from vlcore.data.importers.source import Contents, ImportSetError, Row, Skipped, printable
 from vlcore.experiment import limits
@@ -164,6 +166,21 @@ class Listing:
         named_rows, repeated = _first_lines(table[listing.is_named].reset_index(drop=True))
         skipped += ((printable(file), reason) for file, reason in repeated)
         return replace(self, table=named_rows, skipped=skipped)
+
+
+def list_apart(task: sandbox.Task, source: Path, seconds: float, **options: Any) -> Listing:
+    """The listing whose facts a task makes of a source's path in a helper process; ImportSetError
+    where it takes more than so many seconds, or refuses."""
+    path = source.absolute()
+    facts, _ = sandbox.run(
+        task,
+        called=printable(path.name),
+        error=ImportSetError,
+        seconds=seconds,
+        path=str(path),
+        **options,
+    )
+    return Listing.from_facts(facts)
 
 
 def _ours_first(names: pd.Index, ours: Sequence[str]) -> list[str]:
