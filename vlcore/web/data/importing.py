@@ -105,7 +105,8 @@ def _stored_upload(file: Any, files: list[Any]) -> _StoredUpload:
         return upload
     name = PurePosixPath(file.name).stem if file else _common_folder(files)
     stem = re.sub(r"[^\w.-]+", " ", name).strip(" .")[:_STEM] or "upload"
-    suffix = PurePosixPath(file.name).suffix.lower() if file else ".zip"
+    is_embeddings = file is not None and file.name.lower().endswith(imports.EMBEDDINGS)
+    suffix = imports.EMBEDDINGS if is_embeddings else ".zip"
     upload = st.session_state["import_source"] = _StoredUpload(identity, f"{stem}{suffix}")
     if file:
         upload.path.write_bytes(file.getvalue())
