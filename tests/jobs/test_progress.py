@@ -31,7 +31,8 @@ def test_a_job_is_done_under_a_bar_of_its_own_reports(
         until(lambda: "training" in terminal.getvalue())
         return make(out, report)
 
-    assert progress.with_bar("a-key", lambda: jobs.run("a-key", slow)) == "trained"
+    with progress.job_bar("a-key"):
+        assert jobs.run("a-key", slow) == "trained"
     assert "a-key  40 %" in terminal.getvalue()
 
 

@@ -15,8 +15,8 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.model import loop
 from vlcore.model.dual_encoder import Encoder, to_input
-from vlcore.model.influence import Replay, influences, margins, replay
-from vlcore.model.loop import TrainingData, losses_of
+from vlcore.model.influence import Replay, influences, object_margins, replay
+from vlcore.model.loop import BatchLosses, TrainingData
 from vlcore.model.losses import weigh_by
 from vlcore.model.optimizers import optimizers_of
 
@@ -54,7 +54,7 @@ def asked(data: TrainingData, n: int = 2) -> tuple[NDArray[np.float32], NDArray[
 def margin(model: Encoder, images: NDArray[np.float32], named: NDArray[np.bool_]) -> torch.Tensor:
     inputs = to_input(torch.from_numpy(images)).to(model.tau.dtype)
     tokens = torch.from_numpy(TOKENS[: named.shape[1]])
-    return margins(model, inputs, tokens, torch.from_numpy(named)).mean()
+    return object_margins(model, inputs, tokens, torch.from_numpy(named)).mean()
 
 
 def one_checkpoint(condition: Condition, data: TrainingData) -> Replay:
@@ -73,7 +73,7 @@ def test_it_is_what_a_step_on_one_image_changes(condition: Condition, objective:
     images, named = asked(data)
     replayed = one_checkpoint(condition, data)
     found = influences(replayed, images, named) * len(data.images)
-    model = replayed.model()
+    model = replayed.data.encoder(replayed.condition).eval()
     model.load_state_dict(replayed.final.state_dict())
     losses, moved = loss_of(condition, model, data), []
     for number in (0, 1, 7):
@@ -99,7 +99,7 @@ def loss_of(condition: Condition, model: Encoder, data: TrainingData) -> torch.T
     count = len(data.images)
     weigh = weigh_by("none", torch.zeros(count, dtype=torch.long))
     bias = model.bias.detach().clone()
-    batch_losses = losses_of(condition, model, data, "cpu", weigh)
+    batch_losses = BatchLosses(condition, model, data, "cpu", weigh)
     model.bias.data.copy_(bias)  # siglip begins with another one
     images = to_input(torch.from_numpy(data.images))
     return batch_losses(lambda: (images, (0, 0)), torch.arange(count))

@@ -30,7 +30,7 @@ from vlcore.experiment.files import data_folder, write_json
 from vlcore.experiment.options import STUDY_N, ArtifactKind
 from vlcore.experiment.vocabulary import Vocabulary
 from vlcore.jobs import jobs
-from vlcore.jobs.progress import with_bar
+from vlcore.jobs.progress import job_bar
 from vlcore.metrics.accuracy import logits
 from vlcore.metrics.readouts import ObjectReadout
 from vlcore.model.artifact_files import write_imported
@@ -71,13 +71,8 @@ def import_embeddings(
         embedding_sets.write_set(folder, name, embeddings, grouping, licence or "", seed)
         images = read_set(folder)
         condition = imported_condition(images)
-
-        def publish_measures() -> str:
-            return jobs.run(
-                condition.key, lambda out, report: _measure(out, report, images, embeddings)
-            )
-
-        with_bar(condition.key, publish_measures)
+        with job_bar(condition.key):
+            jobs.run(condition.key, lambda out, report: _measure(out, report, images, embeddings))
         publish(folder, name)  # last, so that a set on the disk has its measures
     splits = images.counts()
     counts = {

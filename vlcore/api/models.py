@@ -35,7 +35,7 @@ from vlcore.experiment.edits import MOST
 from vlcore.experiment.option_names import shown_name
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.wording import title
-from vlcore.jobs.progress import with_bar
+from vlcore.jobs.progress import job_bar
 from vlcore.metrics.estimate import Estimate
 from vlcore.model.load import Loaded, load_model
 
@@ -245,7 +245,8 @@ def train(condition: Condition | None = None) -> Model:
     """
     checked = on_its_set(condition or Condition())
     check_trainable(checked)
-    with_bar(checked.key, lambda: train_condition(checked))
+    with job_bar(checked.key):
+        train_condition(checked)
     return load(checked.key)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, as_completed
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median_low
 from tempfile import TemporaryDirectory
@@ -178,11 +179,7 @@ def train_condition(condition: Condition, fresh: bool = False, *, shared: bool =
     while True:
         try:
             return jobs.run(
-                condition.key,
-                lambda out, report: _train(condition, out, report),
-                fresh,
-                report_every,
-                job_title(condition),
+                condition.key, partial(_train, condition), fresh, report_every, job_title(condition)
             )
         except BusyError:
             if not shared:

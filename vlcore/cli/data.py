@@ -25,7 +25,7 @@ from vlcore.data.subset import describe_sample
 from vlcore.experiment.files import data_folder, make_folder
 from vlcore.experiment.wording import plural
 from vlcore.jobs import queue
-from vlcore.jobs.progress import counted_bar, with_bar
+from vlcore.jobs.progress import counted_bar, job_bar
 from vlcore.scenes import CONTEXTS, STYLES
 
 SEED = whole_number(0, 2**31 - 1)
@@ -259,7 +259,8 @@ def _summary(images: ImageSet) -> dict[str, Any]:
 def check(options: Namespace) -> list[dict[str, Any]]:
     images = catalogue.open_set(options.name)
     key = audit.checks_key(images.name, images.version)
-    with_bar(key, lambda: audit.make_checks(images.name, images.version))
+    with job_bar(key):
+        audit.make_checks(images.name, images.version)
     checks = audit.read_checks(store.read(key))
     if options.json:
         return [asdict(entry) for entry in checks]

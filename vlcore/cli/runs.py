@@ -31,7 +31,7 @@ from vlcore.experiment.errors import LabError
 from vlcore.experiment.options import style_names
 from vlcore.experiment.wording import FEW, title
 from vlcore.jobs import engines, jobs
-from vlcore.jobs.progress import with_bar
+from vlcore.jobs.progress import job_bar
 from vlcore.metrics.catalogue import HEADLINE
 
 if TYPE_CHECKING:
@@ -150,7 +150,8 @@ def _make_model(
 ) -> tuple[store.Artifact, dict[str, Any]]:
     """Make the model of a condition unless it is published; returns it with key, state, seconds."""
     started = time.perf_counter()
-    state = with_bar(condition.key, work)
+    with job_bar(condition.key):
+        state = work()
     seconds = round(time.perf_counter() - started, 2)
     return store.read(condition.key), {"key": condition.key, "state": state, "seconds": seconds}
 

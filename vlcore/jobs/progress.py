@@ -37,11 +37,10 @@ def counted_bar(name: str) -> Iterator[Callable[[int, int], None]]:
         yield show
 
 
-def with_bar(key: str, work: Callable[[], str]) -> str:
-    """Do a job in this process under a bar that reads the job's reports; returns its result.
-
-    The last report of an earlier attempt is removed.
-    """
+@contextmanager
+def job_bar(key: str) -> Iterator[None]:
+    """A bar that reads the reports of a job while this process does it; the last report of an
+    earlier attempt is removed."""
     jobs.clear_last_failure(key)
     ended = threading.Event()
 
@@ -56,7 +55,7 @@ def with_bar(key: str, work: Callable[[], str]) -> str:
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
-        return work()
+        yield
     finally:
         ended.set()
         watcher.join()

@@ -26,8 +26,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.options import RECIPES
 from vlcore.model.device import choose_device
-from vlcore.model.dual_encoder import Encoder, build, to_input
-from vlcore.model.loop import TrainingData, losses_of, train
+from vlcore.model.dual_encoder import Encoder, to_input
+from vlcore.model.loop import BatchLosses, TrainingData, train
 from vlcore.model.losses import weigh_by
 from vlcore.model.optimizers import optimizers_of
 
@@ -53,16 +53,6 @@ class Replay:
     rates: tuple[float, ...]
     final: Encoder
 
-    def model(self) -> Encoder:
-        """A model of the same shape, into which weights of a checkpoint can be put."""
-        model = build(
-            self.condition,
-            self.data.words,
-            sum(len(part.tokens) for part in self.data.parts),
-            torch.from_numpy(np.concatenate([part.tokens for part in self.data.parts])),
-        )
-        return model.eval()
-
 
 def replay(condition: Condition, data: TrainingData) -> Replay:
     """Train a condition again for its checkpoints: the same weights as the first time on one
@@ -87,7 +77,7 @@ def replay(condition: Condition, data: TrainingData) -> Replay:
     return Replay(condition, data, weights, tuple(rates), model)
 
 
-def margins(model: Encoder, images: Tensor, tokens: Tensor, is_named: Tensor) -> Tensor:
+def object_margins(model: Encoder, images: Tensor, tokens: Tensor, is_named: Tensor) -> Tensor:
     """Log score of the object that an image is asked for, less that of the other one, (m,).
 
     Args:
@@ -146,10 +136,10 @@ def influences(
         # Mismatched captions are as frequent as in the training set.
         index = torch.arange(count, count + len(pool.caption_index))
         data = _joined(data, pool)
-    model = replayed.model()
+    model = replayed.data.encoder(replayed.condition).eval()
     weights = None if data.weights is None else torch.from_numpy(data.weights)
     weigh = weigh_by("none", torch.zeros(len(data.caption_index), dtype=torch.long), None, weights)
-    batch_losses = losses_of(replayed.condition, model, data, "cpu", weigh)
+    batch_losses = BatchLosses(replayed.condition, model, data, "cpu", weigh)
     candidates = torch.from_numpy(data.images[index.numpy()])
     loss = _Function(
         model, lambda: batch_losses(lambda: (to_input(candidates), (0, 0)), index)
@@ -157,7 +147,7 @@ def influences(
     inputs = to_input(torch.from_numpy(images))
     tokens = torch.from_numpy(data.tokens[: is_named.shape[1]])
     named = torch.from_numpy(is_named)
-    margin = _Function(model, lambda: margins(model, inputs, tokens, named).mean())
+    margin = _Function(model, lambda: object_margins(model, inputs, tokens, named).mean())
     total = torch.zeros(len(index), dtype=torch.float64)
     with sdpa_kernel(SDPBackend.MATH):  # the others have no forward derivative
         for values, rate in zip(replayed.weights, replayed.rates, strict=True):

@@ -84,6 +84,11 @@ class TrainingData:
         """The data of each loss: with the captions of the label style, then with backgrounds."""
         return [self] if self.backgrounds is None else [self, self.backgrounds]
 
+    def encoder(self, condition: Condition) -> Encoder:
+        """The untrained encoder of a condition for these captions."""
+        tokens = torch.from_numpy(np.concatenate([part.tokens for part in self.parts]))
+        return build(condition, self.words, len(tokens), tokens)
+
     def with_captions_of_its_images(self) -> "TrainingData":
         """The same without captions that no image has."""
         seen, index = np.unique(self.caption_index, return_inverse=True)
@@ -175,13 +180,12 @@ def _steps(
     condition: Condition, data: TrainingData, device: str, weigh: LossWeights, groups: Tensor
 ) -> Iterator[tuple[Progress, Encoder]]:
     """Train, and yield the model before the first step and after every one."""
-    all_tokens = torch.from_numpy(np.concatenate([part.tokens for part in data.parts]))
-    model = build(condition, data.words, len(all_tokens), all_tokens).to(device)
+    model = data.encoder(condition).to(device)
     images = torch.from_numpy(data.images).to(device)
     caption_index = torch.from_numpy(data.caption_index).to(device)
     tokens = torch.from_numpy(data.tokens).to(device)
     counts = torch.bincount(caption_index, minlength=len(tokens))
-    batch_losses = losses_of(condition, model, data, device, weigh)
+    batch_losses = BatchLosses(condition, model, data, device, weigh)
     recipe = RECIPES[condition.recipe]
     optimizers, schedules = optimizers_of(model, recipe, condition.steps, condition.schedule)
     view: Callable[..., View]
@@ -213,61 +217,76 @@ def _steps(
         yield Progress(step, condition.steps, loss.item(), accuracy, first_fit), model
 
 
-def losses_of(
-    condition: Condition, model: Encoder, data: TrainingData, device: str, weigh: LossWeights
-) -> Callable[[Callable[[], View], Tensor], Tensor]:
-    """Build the loss of a batch: from a function that augments its images, and their numbers, (B,),
-    to losses, (B,)."""
-    half = torch.autocast(model.device.type, torch.bfloat16, enabled=model.device.type == "cuda")
-    random = torch.Generator().manual_seed(stream(condition.init_seed, "negatives"))
-    parts = data.parts
-    has_many = max(len(part.tokens) for part in parts) > EMBEDDED_CAPTIONS
-    if has_many and condition.negatives != "counterfactual":  # they may be captions of no image
-        parts = [part.with_captions_of_its_images() for part in parts]
-    tokens = [torch.from_numpy(part.tokens).to(device) for part in parts]  # (K, L) each
-    indices = [torch.from_numpy(part.caption_index).to(device) for part in parts]  # (n,) each
-    if condition.objective == "siglip":
-        counts = torch.bincount(indices[0], minlength=len(tokens[0]))
-        model.bias.data.fill_(siglip_bias(counts.cpu()))
+class BatchLosses:
+    """Losses of the images of a batch under the objective of a condition.
 
-    def mismatch_shares(part: TrainingData) -> Tensor:  # (K, K)
-        index = torch.from_numpy(part.caption_index)
-        counts = torch.bincount(index, weigh.images.cpu(), len(part.tokens)).numpy()
-        shares = negative_shares(condition.negatives, counts, part.captions)
-        return torch.from_numpy(shares).to(device)
+    Called with a function that augments the images of the batch, and their numbers, (B,), it
+    returns a loss each, (B,).
+    """
 
-    tables = [mismatch_shares(part) for part in parts]
+    def __init__(
+        self,
+        condition: Condition,
+        model: Encoder,
+        data: TrainingData,
+        device: str,
+        weigh: LossWeights,
+    ) -> None:
+        self.condition, self.model, self.weigh = condition, model, weigh
+        self._half = torch.autocast(
+            model.device.type, torch.bfloat16, enabled=model.device.type == "cuda"
+        )
+        self._random = torch.Generator().manual_seed(stream(condition.init_seed, "negatives"))
+        parts = data.parts
+        has_many = max(len(part.tokens) for part in parts) > EMBEDDED_CAPTIONS
+        if has_many and condition.negatives != "counterfactual":  # they may be captions of no image
+            parts = [part.with_captions_of_its_images() for part in parts]
+        self._parts = parts
+        # Of each part: tokens of the captions, (K, L), captions of the images, (n,), and how often
+        # each caption is met as a mismatch of another, (K, K).
+        self._tokens = [torch.from_numpy(part.tokens).to(device) for part in parts]
+        self._indices = [torch.from_numpy(part.caption_index).to(device) for part in parts]
+        if condition.objective == "siglip":
+            counts = torch.bincount(self._indices[0], minlength=len(self._tokens[0]))
+            model.bias.data.fill_(siglip_bias(counts.cpu()))
+        self._mismatches = [self._mismatch_shares(part) for part in parts]
 
-    def captions(view: Callable[[], View], batch: Tensor) -> Tensor:
-        images = view()
-        with half:
-            z = model.image(*images)  # (B, E)
-            texts = [model.text(part_tokens) for part_tokens in tokens]  # (K, E) each
+    def __call__(self, view: Callable[[], View], batch: Tensor) -> Tensor:
+        if self.condition.objective == "simclr":
+            with self._half:
+                first = self.model.image(*view())
+                second = self.model.image(*view())
+            return nt_xent(first.float(), second.float())
+        if self.condition.objective == "captioner":
+            with self._half:
+                captions = self._tokens[0][self._indices[0][batch]]
+                return self.model.caption_loss(self.model.image.tokens(*view()), captions).float()
+        return self._caption_losses(view(), batch)
+
+    def _caption_losses(self, images: View, batch: Tensor) -> Tensor:
+        """Losses of an objective that scores captions, (B,), summed over the parts of the data."""
+        condition = self.condition
+        with self._half:
+            z = self.model.image(*images)  # (B, E)
+            texts = [self.model.text(tokens) for tokens in self._tokens]  # (K, E) each
+        if condition.mitigation == "groupdro":
+            self._mismatches = [self._mismatch_shares(part) for part in self._parts]
         losses = []
-        for part, t, table, index in zip(parts, texts, tables, indices, strict=True):
-            logits = model.logits(z.float(), t.float())  # (B, K), always in float32
+        for t, shares, index in zip(texts, self._mismatches, self._indices, strict=True):
+            logits = self.model.logits(z.float(), t.float())  # (B, K), always in float32
             matching = index[batch]  # (B,)
-            if condition.mitigation == "groupdro":
-                table = mismatch_shares(part)
-            negatives = table[matching]
+            negatives = shares[matching]
             if condition.negatives == "shuffle_unfiltered":
-                shuffled = torch.randperm(len(matching), generator=random).to(device)
+                shuffled = torch.randperm(len(matching), generator=self._random).to(z.device)
                 negatives = F.one_hot(matching[shuffled], len(t)).float()
             losses.append(batch_loss(condition.objective, logits, matching, negatives))
         return torch.stack(losses).sum(dim=0)
 
-    def two_views(view: Callable[[], View], _batch: Tensor) -> Tensor:
-        with half:
-            first = model.image(*view())
-            second = model.image(*view())
-        return nt_xent(first.float(), second.float())
-
-    def words(view: Callable[[], View], batch: Tensor) -> Tensor:
-        with half:
-            captions = tokens[0][indices[0][batch]]
-            return model.caption_loss(model.image.tokens(*view()), captions).float()
-
-    return {"simclr": two_views, "captioner": words}.get(condition.objective, captions)
+    def _mismatch_shares(self, part: TrainingData) -> Tensor:
+        index = torch.from_numpy(part.caption_index)
+        counts = torch.bincount(index, self.weigh.images.cpu(), len(part.tokens)).numpy()
+        shares = negative_shares(self.condition.negatives, counts, part.captions)
+        return torch.from_numpy(shares).to(self._tokens[0].device)
 
 
 def _first_errors(
