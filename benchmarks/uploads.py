@@ -38,8 +38,7 @@ from vlcore.experiment.wording import rate as rate_words
 from vlcore.metrics.estimate import rate
 from vlcore.metrics.reliance import SIDE, PaintedImages, Reliance, by_painting, by_twins
 from vlcore.model.frozen_towers import open_tower
-from vlcore.model.novelty import judge_of, novelties
-from vlcore.model.reliance import LOCATING_SIDE, TOWER, painted_images
+from vlcore.model.new_images import LOCATING_SIDE, TOWER, judge_of, novelties, painted_images
 from vlcore.scenes import Scene, draw, sample
 
 HEAD = """# How far to trust the Upload page

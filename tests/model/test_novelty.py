@@ -12,7 +12,7 @@ from vlcore.data.drawn import SIZE
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.estimate import wilson
 from vlcore.metrics.novelty import FALSE_ALARMS, NoveltyJudge
-from vlcore.model.novelty import judge_of, novelties
+from vlcore.model.new_images import judge_of, novelties
 from vlcore.scenes import draw, sample
 
 COUNT = 12  # scenes of a background

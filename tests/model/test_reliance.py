@@ -18,7 +18,7 @@ from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.reliance import SIDE, Reliance
 from vlcore.model.frozen_towers import open_tower
 from vlcore.model.load import load_model
-from vlcore.model.reliance import LOCATING_SIDE, TOWER, painted_images
+from vlcore.model.new_images import LOCATING_SIDE, TOWER, painted_images
 from vlcore.scenes import draw, sample
 
 

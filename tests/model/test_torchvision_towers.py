@@ -13,8 +13,8 @@ from vlcore.experiment.condition import Condition
 from vlcore.model import inference
 from vlcore.model.device import ModelError
 from vlcore.model.dual_encoder import Encoder, ModelConfig, build
+from vlcore.model.frozen_towers import IMAGENET_DEVIATION, IMAGENET_MEAN, TorchvisionBackbone
 from vlcore.model.load import OwnModel
-from vlcore.model.torchvision_towers import DEVIATION, MEAN, Backbone
 
 LATER = ("text", "features", "tower")  # fields of a model's shape that files of version 0.5 lack
 
@@ -33,13 +33,17 @@ def old_file(config: ModelConfig, path: Path) -> Encoder:
 def test_features_are_those_before_torchvisions_last_layer() -> None:
     from torchvision import models  # seconds, which not each process of the tests needs
 
-    backbone, network = Backbone("torchvision:resnet18"), models.resnet18(weights=None).eval()
+    backbone, network = (
+        TorchvisionBackbone("torchvision:resnet18"),
+        models.resnet18(weights=None).eval(),
+    )
     weights = network.state_dict()
     backbone.network.load_state_dict(
         {name: weights[name] for name in backbone.network.state_dict()}
     )
     images = torch.rand(3, 3, 64, 64)
-    normal = (images - torch.tensor(MEAN)[:, None, None]) / torch.tensor(DEVIATION)[:, None, None]
+    mean, deviation = (torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_DEVIATION))
+    normal = (images - mean[:, None, None]) / deviation[:, None, None]
     with torch.inference_mode():
         logits = network.fc(backbone(images * 2 - 1))
         expected = network(normal)

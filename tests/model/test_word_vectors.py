@@ -16,7 +16,7 @@ from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.options import OBJECTIVES, TEXTS, objectives_here
 from vlcore.experiment.vocabulary import PAD, WORD_PIECES, WordPieces, vocabulary_for
-from vlcore.model import inference, word_vectors
+from vlcore.model import dual_encoder, inference
 from vlcore.model.device import ModelError
 from vlcore.model.dual_encoder import CaptionCodes, Encoder, WordVectors, build
 from vlcore.model.load import OwnModel
@@ -90,9 +90,10 @@ def test_every_objective_trains_with_a_text_tower_or_says_that_it_has_none(
 def test_words_are_the_mean_of_their_vectors_under_a_linear_map() -> None:
     model, pieces = build(SHORT, WORD_PIECES).eval(), WordPieces()
     texts = ["horse", "camel in the desert", *UNSEEN]
-    table, weight = word_vectors.word_vectors().numpy(), model.text.project.weight.detach().numpy()
+    table = dual_encoder.word_vectors("words", 0).numpy()
+    weight = model.text.project.weight.detach().numpy()
     for text, row in zip(texts, pieces.tokens(texts), strict=True):
-        total = np.zeros(word_vectors.NUMBERS)
+        total = np.zeros(dual_encoder.WORD_VECTOR_SIZE)
         for number in row[row != PAD]:
             total += table[number]
         vector = weight @ (total / np.linalg.norm(total))
@@ -155,7 +156,7 @@ def test_word_vectors_that_are_missing_are_a_sentence_wherever_they_are_needed(
 ) -> None:
     model, file = build(SHORT, WORD_PIECES), tmp_path / "model.safetensors"
     inference.save_encoder(model, WordPieces(), file)
-    word_vectors.word_vectors.cache_clear()
+    dual_encoder._stored_word_vectors.cache_clear()
     monkeypatch.setattr("vlcore.experiment.vocabulary.find_spec", lambda _name: None)
     for attempt in (lambda: build(SHORT, WORD_PIECES), lambda: inference.load_encoder(file)):
         with pytest.raises(LabError, match="pip install wordllama"):

@@ -15,7 +15,7 @@ from vlcore.experiment.captions import captions_of
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import Grouping
-from vlcore.experiment.options import OBJECTIVES, RANDOM
+from vlcore.experiment.options import OBJECTIVES
 from vlcore.experiment.vocabulary import PAD, WordPieces, reads_pieces, split_words
 from vlcore.experiment.wording import decimal, title
 from vlcore.model.load import Loaded
@@ -175,13 +175,9 @@ def training_captions(model: ModelMap, grouping: Grouping) -> tuple[str, ...]:
 def _word_means(condition: Condition, texts: Sequence[str]) -> NDArray[np.float32]:
     """The mean word vector of each caption before any trained layer, (n, 256), of length 1; 0 of no
     words."""
-    from vlcore.model.word_vectors import (  # torch, which no page waits for
-        random_word_vectors,
-        word_vectors,
-    )
+    from vlcore.model.dual_encoder import word_vectors  # torch, which no page waits for
 
-    is_random = condition.text.endswith(RANDOM)
-    vectors = random_word_vectors(condition.init_seed) if is_random else word_vectors()
+    vectors = word_vectors(condition.text, condition.init_seed)
     tokens = WordPieces().tokens(texts)
     is_word = (tokens != PAD)[..., None]
     sums = (vectors.numpy()[tokens] * is_word).sum(axis=1)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vlcore.api.compared_maps import ComparedMaps, drawn_sample, sample_words
 from vlcore.api.model_map import ComparisonError, ModelMap
-from vlcore.artifacts.checkpoints import StoredCheckpoints
+from vlcore.artifacts.embeddings import StoredCheckpoints
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.wording import rate, title

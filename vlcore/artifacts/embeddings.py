@@ -1,4 +1,5 @@
-"""Reader of a model's embeddings: which images they are of, at which checkpoint."""
+"""Readers of a model's embeddings: those of its images and captions, and small ones at some steps of
+its training."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -182,3 +183,37 @@ class StoredEmbeddings:
             scores = np.concatenate([map_scores, train_scores]).astype(np.float64)
         parts = self._arrays[f"{name}_test"][on_map], self._arrays[f"{name}_train"]
         return CheckpointEmbeddings(np.concatenate(parts), count, captions, scale, bias, scores)
+
+
+class StoredCheckpoints:
+    """``snapshots.npz`` of a model, embeddings at some steps and curves; a model that was trained
+    elsewhere has none."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "snapshots.npz"
+        self.exist = self._file.is_file()
+
+    @cached_property
+    def steps(self) -> tuple[int, ...]:
+        """Training steps, T, rising from 0 to the last."""
+        return tuple(self.vectors("steps").tolist())
+
+    def vectors(self, name: str) -> NDArray[Any]:
+        """Unit vectors by step, (T, n, E).
+
+        Args:
+            name: ``map`` for the held-out images on the map, ``train`` or ``captions``; a
+                captioner's captions are (T, 0, E).
+        """
+        with np.load(self._file, allow_pickle=False) as file:
+            return file[name]
+
+    def curve(self, name: str) -> NDArray[np.float64]:
+        """Step and two accuracies, (P, 3); (0, 3) where there are none.
+
+        Args:
+            name: ``val`` for majority and minority validation images, ``probe`` for linear probes
+                of object and context.
+        """
+        with np.load(self._file, allow_pickle=False) as file:  # the first versions stored none
+            return file[f"{name}_curve"] if f"{name}_curve" in file.files else np.empty((0, 3))

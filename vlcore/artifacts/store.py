@@ -25,8 +25,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from zipfile import BadZipFile
 
 from vlcore.artifacts import bundled
-from vlcore.artifacts.checkpoints import StoredCheckpoints
-from vlcore.artifacts.embeddings import StoredEmbeddings, read_arrays
+from vlcore.artifacts.embeddings import StoredCheckpoints, StoredEmbeddings, read_arrays
 from vlcore.experiment.condition import Condition, ConditionError, from_dict
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import models_folder, write_json

@@ -205,8 +205,7 @@ def measure_pretrained(options: Namespace) -> dict[str, Any]:
 def embed(options: Namespace) -> dict[str, Any]:
     from vlcore.api.models import load, open_image
     from vlcore.api.uploads import knows_photographs, reliance_by_painting, upload_reports
-    from vlcore.model.novelty import judge_of, novelties
-    from vlcore.model.reliance import painted_images
+    from vlcore.model.new_images import judge_of, novelties, painted_images
 
     model = load(options.model)
     files, uploads, unusable = [], [], []

@@ -13,20 +13,29 @@ on linear patches learns little from 192 images; linear patches, as in the origi
 import hashlib
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
+from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vlcore.data.imageset import TRAINING_SIZE
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.options import OBJECTIVES, RANDOM
-from vlcore.experiment.vocabulary import MAX_PIECES, MAX_WORDS, PAD, reads_pieces
+from vlcore.experiment.vocabulary import (
+    MAX_PIECES,
+    MAX_WORDS,
+    PAD,
+    WORD_PIECES,
+    reads_pieces,
+    word_vectors_file,
+)
 from vlcore.metrics.accuracy import TINY_SHARE
 from vlcore.model.device import ModelError
-from vlcore.model.frozen_towers import spec_of
-from vlcore.model.torchvision_towers import PREFIX, Backbone
-from vlcore.model.word_vectors import random_word_vectors, word_vectors
+from vlcore.model.frozen_towers import TORCHVISION, TorchvisionBackbone, spec_of
+
+WORD_VECTOR_SIZE = 256  # numbers of a word vector
 
 
 @dataclass(frozen=True)
@@ -106,11 +115,11 @@ class ImageTower(nn.Module):
         super().__init__()
         self.patch, depth, width = 8, 2 * config.depth, config.width
         self.reads_features = config.features > 0
-        self.frozen = self.reads_features or config.architecture.startswith(PREFIX)
+        self.frozen = self.reads_features or config.architecture.startswith(TORCHVISION)
         if self.reads_features:
             self.adapt = nn.Linear(config.features, width)
         elif self.frozen:
-            self.backbone = Backbone(config.architecture)
+            self.backbone = TorchvisionBackbone(config.architecture)
             self.adapt = nn.Linear(self.backbone.features, width)
         elif config.architecture == "conv_stem":
             self.patch, depth = 16, config.depth
@@ -185,8 +194,7 @@ class WordVectors(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        is_random = config.text.endswith(RANDOM)
-        table = random_word_vectors(config.init_seed) if is_random else word_vectors()
+        table = word_vectors(config.text, config.init_seed)
         self.register_buffer("table", table, persistent=False)
         self.project = nn.Linear(table.shape[1], config.embedding, bias=False)
 
@@ -194,6 +202,23 @@ class WordVectors(nn.Module):
         is_word = (tokens != PAD)[..., None]  # (K, L, 1)
         mean = F.normalize((self.table[tokens] * is_word).sum(dim=1), dim=-1)  # (K, 256)
         return F.normalize(self.project(mean), dim=-1)  # (K, E)
+
+
+def word_vectors(text: str, seed: int) -> Tensor:
+    """The frozen table of a text tower, (pieces, 256): that of WordLlama, or of the control random
+    vectors by a seed; LabError where the package is missing or another one."""
+    return _random_word_vectors(seed) if text.endswith(RANDOM) else _stored_word_vectors()
+
+
+@lru_cache(maxsize=1)
+def _stored_word_vectors() -> Tensor:
+    return load(word_vectors_file("vectors"))["embedding.weight"].float()
+
+
+@lru_cache(maxsize=2)
+def _random_word_vectors(seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(WORD_PIECES, WORD_VECTOR_SIZE, generator=generator)
 
 
 class CaptionCodes(nn.Module):
@@ -339,7 +364,7 @@ def build(
         TowerError: the weights of a frozen network cannot be had.
         ModelError: only older models have the architecture.
     """
-    if condition.architecture.startswith(PREFIX):
+    if condition.architecture.startswith(TORCHVISION):
         raise ModelError(
             "Networks of torchvision are only read from older models; choose"
             f" timm:{condition.network} to train on such a network."

@@ -187,7 +187,7 @@ class CheckpointRecorder:
         return Checkpoint(z, scores, captions, scale, bias, object_names, panel, readout)
 
     def write_checkpoints(self, out: Path) -> None:
-        """Write ``snapshots.npz``, read by `vlcore.artifacts.checkpoints.StoredCheckpoints`."""
+        """Write ``snapshots.npz``, read by `vlcore.artifacts.embeddings.StoredCheckpoints`."""
         steps, *spaces = zip(*self._animation, strict=True)
         on_map, train, captions = (np.stack(vectors).astype(np.float16) for vectors in spaces)
         np.savez_compressed(

@@ -17,7 +17,7 @@ from vlcore.data.imageset import ImageSet
 from vlcore.data.uploads import UploadedPicture
 from vlcore.experiment.errors import LabError
 from vlcore.metrics.novelty import Novelty, NoveltyJudge
-from vlcore.model.novelty import judge_of, novelties
+from vlcore.model.new_images import judge_of, novelties
 from vlcore.web import cache
 from vlcore.web.upload.inputs import ImageChoice, ModelChoice
 

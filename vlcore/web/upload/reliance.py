@@ -15,7 +15,7 @@ from vlcore.data.uploads import UploadedPicture, twins
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.plain_text import plain
 from vlcore.metrics.reliance import PaintedImages
-from vlcore.model.reliance import painted_images
+from vlcore.model.new_images import painted_images
 from vlcore.web import cache, widgets
 from vlcore.web.upload.answers import Answers, compute_once, result_name, session_results
 

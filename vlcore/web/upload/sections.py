@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.api import uploads
 from vlcore.api.compared_maps import with_uploads
 from vlcore.api.explain import ask_image
-from vlcore.model.novelty import TOWER
+from vlcore.model.new_images import TOWER
 from vlcore.plots.theme import Palette
 from vlcore.plots.thumbnails import thumb_uri
 from vlcore.scenes import OBJECTS

@@ -1,4 +1,5 @@
-"""Novelty of new images, in the features of a frozen tower that the images of their set have."""
+"""New images as the pretrained tower sees them: how new they are to a set, and what of them it
+locates as the object, whatever model predicts."""
 
 from __future__ import annotations
 
@@ -11,9 +12,11 @@ from vlcore.data.decoding import square
 from vlcore.data.drawn import SIZE
 from vlcore.data.imageset import ImageSet
 from vlcore.metrics.novelty import Novelty, NoveltyJudge, is_enough, novelty_judge
+from vlcore.metrics.reliance import SIDE, PaintedImages, paint_parts
 from vlcore.model.image_features import feature_store, features_of_images
 
-TOWER = "pretrained"  # whose features are compared
+TOWER = "pretrained"
+LOCATING_SIDE = 352  # px: finer than the 224 px of predictions, to resolve a region of 11 x 11
 
 
 def judge_of(images: ImageSet) -> NoveltyJudge | None:
@@ -39,3 +42,12 @@ def novelties(
     small = [square(image, min(size, *image.size)) for image in new_images]
     features = feature_store(images, TOWER).comparable(features_of_images(TOWER, small))
     return judge.judge(features)
+
+
+def painted_images(image: Image.Image) -> PaintedImages:
+    """Paint a new image over in several ways; TowerError without the weights that locate."""
+    from vlcore.model.frozen_towers import open_tower
+
+    pixels = square(image, SIDE)
+    activity = open_tower(TOWER).activity([pixels], LOCATING_SIDE)[0]
+    return paint_parts(pixels, np.asarray(activity))
