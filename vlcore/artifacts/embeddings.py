@@ -1,5 +1,4 @@
-"""Readers of a model's embeddings: those of its images and captions, and small ones at some steps of
-its training."""
+"""Readers of a model's embeddings: the final ones, and small ones at some steps of its training."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

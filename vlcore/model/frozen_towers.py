@@ -272,10 +272,8 @@ class TorchvisionBackbone(nn.Module):
         self.features = int(self.network.get_submodule(last).in_features)
         self.network.set_submodule(last, nn.Identity())
         self._min_side = max(TRAINING_SIZE, *min_size)
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN)[:, None, None], persistent=False)
-        self.register_buffer(
-            "deviation", torch.tensor(IMAGENET_DEVIATION)[:, None, None], persistent=False
-        )
+        for name, values in (("mean", IMAGENET_MEAN), ("deviation", IMAGENET_DEVIATION)):
+            self.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
         self.requires_grad_(False).eval()
 
     def train(self, mode: bool = True) -> TorchvisionBackbone:
