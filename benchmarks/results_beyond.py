@@ -10,38 +10,25 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from benchmarks.results_data import arms_of
+from benchmarks.results_data import bias_slope, in_common_pairs, slope_on
 from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
-from vlcore.study.contrasts import ArmRates, Contrast, contrast
-from vlcore.study.statistics.factorial import logit_share, phi, slopes
+from vlcore.study.answer import DESCRIPTIVE_COST, WORDS_LESS_CODES
+from vlcore.study.contrasts import Contrast, published_contrast
 from vlcore.study.statistics.paired import ALPHA
-
-Weights = Mapping[str, float]
 
 # Arms by how many attributes their captions name beside the object.
 ATTRIBUTES = {0: "short", 1: "sky", 3: "3 attributes", 5: "5 attributes"}
 WITH_PLACE = {0: "short", 1: "place", 3: "place and 2", 5: "place and 4"}
 WORDINGS = " in 20 wordings"
-SIZES = (24, 48, 96, 192, 384)
+SIZES = {size: f" of {size} images" for size in (24, 48, 96, 192, 384)}
 WIDTHS = {32: " of width 32", 64: " of 48 images", 128: " of width 128"}
 LEVELS = (0.0, STUDY_BIAS, 0.9)
 SETS_OF_IMAGES = range(1, 7)
-CONTRASTS = ("08", "12", "25", "40", "70")
+CONTRASTS = (8, 12, 25, 40, 70)
 # The sets of the answer by their contrast of the background, and the plans with their runs.
-USUAL_CONTRASTS = {"17": "-cues", "100": ""}
-WORDS_LESS_CODES = {
-    "words@random place": 1.0,
-    "words@random short": -1.0,
-    "codes place": -1.0,
-    "codes short": 1.0,
-}
-
-
-def weighted(study: str, weights: Weights, measure: str = PRIMARY) -> Contrast:
-    """A weighted sum of a study's arms, over the seed pairs that have all of them."""
-    return contrast(arms_of(study, measure, STUDY_BIAS, *weights), weights)
+USUAL_CONTRASTS = {17: "-cues", 100: ""}
 
 
 def slope_weights(arms: Mapping[float, str]) -> dict[str, float]:
@@ -53,42 +40,43 @@ def slope_weights(arms: Mapping[float, str]) -> dict[str, float]:
 
 def attributes_slope(study: str, with_place: bool, measure: str = PRIMARY) -> Contrast:
     """Log odds an attribute, over 0, 1, 3 and 5 of them, captions in one wording."""
-    return weighted(study, slope_weights(WITH_PLACE if with_place else ATTRIBUTES), measure)
+    weights = slope_weights(WITH_PLACE if with_place else ATTRIBUTES)
+    return published_contrast(study, weights, measure=measure)
 
 
 def first_attribute(study: str, with_place: bool) -> Contrast:
     """Log odds of the first attribute: the background, or the sky."""
     arms = WITH_PLACE if with_place else ATTRIBUTES
-    return weighted(study, {arms[1]: 1, arms[0]: -1})
+    return published_contrast(study, {arms[1]: 1, arms[0]: -1})
 
 
 def further_attributes(study: str, with_place: bool) -> Contrast:
     """Log odds an attribute after the first, over 1, 3 and 5 of them."""
     arms = WITH_PLACE if with_place else ATTRIBUTES
-    return weighted(study, slope_weights({number: arms[number] for number in (1, 3, 5)}))
+    return published_contrast(study, slope_weights({number: arms[number] for number in (1, 3, 5)}))
 
 
 def wordings_cost(study: str) -> Contrast:
     """Twenty wordings less one, over all numbers of attributes."""
     arms = [*ATTRIBUTES.values(), *list(WITH_PLACE.values())[1:]]
     weights = {arm + WORDINGS: 1 / len(arms) for arm in arms}
-    return weighted(study, weights | {arm: -1 / len(arms) for arm in arms})
+    return published_contrast(study, weights | {arm: -1 / len(arms) for arm in arms})
 
 
-def cost_of_size(named: str, images: int) -> Contrast:
-    """What naming the background or the sky costs with so many images of a group."""
-    return weighted("size", {f"{named} of {images} images": 1, f"short of {images} images": -1})
+def cost_of_size(named: str, ending: str) -> Contrast:
+    """What naming the background or the sky costs in the arms of `size` whose names end so."""
+    return published_contrast("size", {named + ending: 1, f"short{ending}": -1})
 
 
 def images_slope(named: str) -> Contrast:
     """How the cost of naming the background or the sky grows with each doubling of the images of a
     group, at 700 steps."""
-    return _size_slope(named, {size: f" of {size} images" for size in SIZES})
+    return slope_on({log2(size): cost_of_size(named, ending) for size, ending in SIZES.items()})
 
 
 def width_slope(named: str) -> Contrast:
     """The same with each doubling of the width."""
-    return _size_slope(named, WIDTHS)
+    return slope_on({log2(width): cost_of_size(named, ending) for width, ending in WIDTHS.items()})
 
 
 def steps_slope(named: str) -> Contrast:
@@ -98,67 +86,36 @@ def steps_slope(named: str) -> Contrast:
         for size in (48, 192):
             weights[f"{arm} of {size} images in 2800 steps"] = sign / 4
             weights[f"{arm} of {size} images"] = -sign / 4
-    return weighted("size", weights)
-
-
-def _size_slope(named: str, suffixes: Mapping[float, str]) -> Contrast:
-    by_log = {log2(size): suffix for size, suffix in suffixes.items()}
-    slopes = slope_weights(by_log)
-    weights = {named + suffix: weight for suffix, weight in slopes.items()}
-    return weighted("size", weights | {f"short{suffix}": -w for suffix, w in slopes.items()})
+    return published_contrast("size", weights)
 
 
 @cache
-def words_less_codes(tower: str) -> ArmRates:
-    """The arms of *words* at seven contrasts of the background, in the seed pairs that have all."""
-    tables = []
+def words_less_codes(tower: str) -> dict[float, Contrast]:
+    """What descriptive labels cost as words less what they cost as codes, by the contrast of the
+    background, in the seed pairs that have all seven."""
+    by_contrast: dict[float, Contrast] = {}
     for percentage in CONTRASTS:
-        names = [f"{arm} at {percentage}" for arm in WORDS_LESS_CODES]
-        tables.append(arms_of(f"contrast-words-{tower}", PRIMARY, STUDY_BIAS, *names))
-    usual = {arm.replace("place", "descriptive"): arm for arm in WORDS_LESS_CODES}
+        weights = {
+            f"{arm.replace('descriptive', 'place')} at {percentage:02}": sign
+            for arm, sign in WORDS_LESS_CODES.items()
+        }
+        by_contrast[percentage] = published_contrast(f"contrast-words-{tower}", weights)
     for percentage, ending in USUAL_CONTRASTS.items():
-        arms = arms_of(f"made-of-words-{tower}{ending}", PRIMARY, STUDY_BIAS, *usual)
-        columns = {name: f"{arm} at {percentage}" for name, arm in usual.items()}
-        tables.append(
-            ArmRates(arms.rates.rename(columns=columns), arms.images.rename(columns=columns))
-        )
-    rates = pd.concat([table.rates for table in tables], axis=1, join="inner")
-    images = pd.concat([table.images for table in tables], axis=1).loc[rates.index]
-    return ArmRates(rates, images)
-
-
-def words_less_codes_at(tower: str, percentage: str) -> Contrast:
-    """What descriptive labels cost as words less what they cost as codes, at one contrast."""
-    weights = {f"{arm} at {percentage}": sign for arm, sign in WORDS_LESS_CODES.items()}
-    return contrast(words_less_codes(tower), weights)
+        study = f"made-of-words-{tower}{ending}"
+        by_contrast[percentage] = published_contrast(study, WORDS_LESS_CODES)
+    return in_common_pairs(by_contrast)
 
 
 def contrast_slope(tower: str) -> Contrast:
     """How words less codes grows with each doubling of the contrast of the background."""
-    by_log = {log2(int(name)): name for name in (*CONTRASTS, *USUAL_CONTRASTS)}
-    weights = {
-        f"{arm} at {name}": sign * slope
-        for name, slope in slope_weights(by_log).items()
-        for arm, sign in WORDS_LESS_CODES.items()
-    }
-    return contrast(words_less_codes(tower), weights)
+    by_contrast = words_less_codes(tower)
+    return slope_on({log2(percentage): result for percentage, result in by_contrast.items()})
 
 
 def levels_slope(study: str) -> Contrast:
     """The slope of descriptive less short labels on φ, over the levels that a study of the answer
     has, with a transformer for captions."""
-    weights = {"transformer descriptive": 1.0, "transformer short": -1.0}
-    log_odds, points = {}, {}
-    for bias in LEVELS:
-        arms = arms_of(study, PRIMARY, bias, *weights)
-        result = contrast(arms, weights)
-        level = float(phi(bias))
-        log_odds[level] = pd.Series(result.log_odds_by_pair, arms.rates.index)
-        points[level] = pd.Series(result.points_by_pair, arms.rates.index)
-    log_odds_slopes, points_slopes = (
-        slopes(list(by_level), pd.DataFrame(by_level).dropna()) for by_level in (log_odds, points)
-    )
-    return Contrast(log_odds_slopes, points_slopes)
+    return bias_slope(study, DESCRIPTIVE_COST, LEVELS)
 
 
 @dataclass(frozen=True)
@@ -182,10 +139,8 @@ def crossed_images(study: str) -> Crossed:
     """What naming the background costs, in log odds, over sets of images and initialisations."""
     costs = {}
     for number in SETS_OF_IMAGES:
-        names = [f"{arm} of images {number}" for arm in ("short", "place")]
-        arms = arms_of(study, PRIMARY, STUDY_BIAS, *names)
-        short, place = (logit_share(arms.rates[name], arms.images[name]) for name in names)
-        costs[number] = pd.Series(place - short, arms.rates.index)
+        weights = {f"place of images {number}": 1, f"short of images {number}": -1}
+        costs[number] = published_contrast(study, weights).log_odds_by_pair
     return crossed(pd.DataFrame(costs).dropna().to_numpy().T)
 
 

@@ -8,11 +8,12 @@ import altair as alt
 import pandas as pd
 from PIL import Image
 
-from benchmarks.results_data import ARMS, DESCRIPTIVE, PROBE, READOUTS, less, plan_of, short_arm
+from benchmarks.results_data import ARMS, DESCRIPTIVE, PROBE, READOUTS, short_arm
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.plots.intervals import paired_forest
 from vlcore.plots.theme import LIGHT
-from vlcore.study.contrasts import Contrast
+from vlcore.study import published
+from vlcore.study.contrasts import Contrast, published_contrast
 from vlcore.study.pooled import SETS, forest_rows, pooled
 
 PALETTE_SIZE = 48  # colours of a figure in its file
@@ -118,7 +119,7 @@ def _arms_of(study: str, baseline: str) -> alt.LayerChart:
     for arm, named in arms.items():
         for readout, measure in measures.items():
             if arm != baseline:
-                result = less(study, arm, baseline, measure=measure)
+                result = published_contrast(study, {arm: 1, baseline: -1}, measure=measure)
                 rows += _rows(result, arm=named, readout=readout)
                 pairs = result.n
     y = alt.Y(
@@ -126,8 +127,9 @@ def _arms_of(study: str, baseline: str) -> alt.LayerChart:
     )
     colour = _colour("readout", list(measures))
     panel = _panel(pd.DataFrame(rows), "log odds", y, colour, yOffset="readout:N")
+    data = published.plan_of(study).conditions[0].data
     title = alt.Title(
         f"less {'descriptive' if baseline == DESCRIPTIVE else 'short'} labels",
-        subtitle=f"{plan_of(study).conditions[0].data}, study {study}, {pairs} seed pairs",
+        subtitle=f"{data}, study {study}, {pairs} seed pairs",
     )
     return panel.properties(width=350, height=alt.Step(12), title=title)

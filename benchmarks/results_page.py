@@ -6,24 +6,25 @@ from pathlib import Path
 from benchmarks import head, row
 from benchmarks import results_data as data
 from benchmarks.results_beyond import crossed_images, levels_slope
-from benchmarks.results_data import PROBE, less
+from benchmarks.results_data import COST, PROBE
 from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.experiment.wording import signed
 from vlcore.metrics.estimate import Estimate
 from vlcore.study.answer import (
     PLANNED_PAIRS,
+    SETS,
     SKY_LESS_SHORT,
+    SYNONYM_COST,
     TOWERS,
     Outcome,
     Step,
     composition_found,
-    estimate,
     place_or_sky,
     run_chain,
 )
 from vlcore.study.answer_table import answer_table
-from vlcore.study.contrasts import Contrast
-from vlcore.study.pooled import SETS, pooled
+from vlcore.study.contrasts import Contrast, published_contrast
+from vlcore.study.pooled import pooled
 from vlcore.study.telling_apart import apart_found
 
 TEMPLATE = Path(__file__).with_name("results_page.md")
@@ -46,7 +47,7 @@ def page() -> str:
 
 def planned_chain() -> str:
     """The section that the runs of docs/results/plans/answer.md fill."""
-    steps = run_chain(data.rates())
+    steps = run_chain()
     start = (
         "Its [plan](plans/answer.md) was written before any run, on unused seed pairs; H1 is"
         " primary; p of *Words* is adjusted for its towers (Holm)."
@@ -74,13 +75,9 @@ def equivalence_of_place_and_sky() -> str:
     """What the sky costs less short labels, and where it is equivalent to the background within
     half of what that costs."""
     costs, equivalent = [], []
-    for name in SETS:
-        sky = estimate(data.rates(), "second-word", "scratch", name, SKY_LESS_SHORT)
-        less_place = place_or_sky(data.rates(), name)
-        if sky is None or less_place is None:
-            continue
-        costs.append(both(sky))
-        if less_place.log_odds.equivalent:
+    for name, ending in SETS.items():
+        costs.append(both(published_contrast(f"second-word-scratch{ending}", SKY_LESS_SHORT)))
+        if place_or_sky(name).log_odds.equivalent:
             equivalent.append(f"`{name}`")
     where = " and ".join(equivalent) or "neither set"
     return (
@@ -118,13 +115,15 @@ def with_ends(mean: Estimate, unit: float, digits: int) -> str:
 def costs() -> dict[str, object]:
     """What descriptive labels cost, and whether bias makes it worse."""
     scenes, cues = (pooled(name).all_pairs for name in SETS)
-    scenes_slope, cues_slope = (data.slope(study, (0.0, STUDY_BIAS)) for study in NO_BIAS.values())
+    scenes_slope, cues_slope = (
+        data.bias_slope(study, COST, (0.0, STUDY_BIAS)) for study in NO_BIAS.values()
+    )
     return {
         "scenes": both(scenes),
         "cues": both(cues),
         "answer_table": answer_table(),
-        "scenes_slope": odds(scenes_slope),
-        "cues_slope": odds(cues_slope),
+        "scenes_slope": odds(scenes_slope.mean_log_odds),
+        "cues_slope": odds(cues_slope.mean_log_odds),
         "scenes_levels": odds(levels_slope("made-of-words-scratch").mean_log_odds),
         "cues_levels": odds(levels_slope("made-of-words-scratch-cues").mean_log_odds),
     }
@@ -137,7 +136,8 @@ def why() -> dict[str, object]:
         for name, measure in {"bare": "bare", "neighbours": "nearest_neighbours"}.items()
     }
     values: dict[str, object] = {name: both(result) for name, result in readouts.items()}
-    values["synonym_probe"] = both(less("second-word-scratch", "synonym", measure=PROBE))
+    synonym = published_contrast("second-word-scratch", SYNONYM_COST, measure=PROBE)
+    values["synonym_probe"] = both(synonym)
     return values | {"words": composition_found()}
 
 

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from statsmodels.formula.api import ols
 
 from benchmarks import results_beyond as beyond
+from benchmarks import results_data
 from benchmarks.results_beyond import crossed, slope_weights
 from benchmarks.results_beyond_page import beyond_page
+from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.study import published
-from vlcore.study.contrasts import ArmRates
+from vlcore.study.contrasts import ArmRates, Contrast, contrast
 from vlcore.study.statistics.paired import t_interval
 
 IMAGES = 10_000_000  # so many that the half image of a logit changes nothing
@@ -34,13 +36,18 @@ def log_odds(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     by a constant."""
     known: dict[str, float] = {}
 
-    def arms_of(_study: str, _measure: str, bias: float, *arms: str) -> ArmRates:
+    def published_contrast(
+        _study: str, weights: dict[str, float], bias: float = STUDY_BIAS
+    ) -> Contrast:
         spread = pd.Series(np.linspace(-0.5, 0.5, len(PAIRS)), PAIRS)
-        columns = {arm: spread + known.get(f"{arm} at {bias}", known.get(arm, 0.0)) for arm in arms}
+        columns = {
+            arm: spread + known.get(f"{arm} at {bias}", known.get(arm, 0.0)) for arm in weights
+        }
         rates = 1 / (1 + np.exp(-pd.DataFrame(columns)))
-        return ArmRates(rates, rates * 0 + IMAGES)
+        return contrast(ArmRates(rates, rates * 0 + IMAGES), weights)
 
-    monkeypatch.setattr(beyond, "arms_of", arms_of)
+    for module in (beyond, results_data):
+        monkeypatch.setattr(module, "published_contrast", published_contrast)
     beyond.words_less_codes.cache_clear()
     return known
 
@@ -55,7 +62,8 @@ def test_what_a_size_changes_of_a_cost_is_its_slope_on_doublings(
         log_odds[f"short of {images} images in 2800 steps"] = 2.0
     log_odds |= {"place of width 32": 0.9, "short of width 32": 2.0}
     log_odds |= {"place of width 128": 1.5, "short of width 128": 2.0}
-    assert beyond.cost_of_size("place", 24).mean_log_odds.value == pytest.approx(-1, abs=1e-3)
+    cost = beyond.cost_of_size("place", beyond.SIZES[24]).mean_log_odds.value
+    assert cost == pytest.approx(-1, abs=1e-3)
     assert beyond.images_slope("place").mean_log_odds.value == pytest.approx(0.2, abs=1e-3)
     assert beyond.width_slope("place").mean_log_odds.value == pytest.approx(0.3, abs=1e-3)
     assert beyond.steps_slope("place").mean_log_odds.value == pytest.approx(-0.3, abs=1e-3)
@@ -67,7 +75,7 @@ def test_words_less_codes_grow_with_the_doublings_of_the_contrast(
     for percentage in (8, 12, 25, 40, 70):
         name = f"words@random place at {percentage:02d}"
         log_odds[name] = 0.1 * np.log2(percentage / 8)
-    result = beyond.words_less_codes_at("scratch", "25").mean_log_odds.value
+    result = beyond.words_less_codes("scratch")[25].mean_log_odds.value
     assert result == pytest.approx(0.1 * np.log2(25 / 8), abs=1e-3)
     values = [0.1 * np.log2(percentage / 8) for percentage in (8, 12, 25, 40, 70)] + [0.0, 0.0]
     slope = np.polyfit(np.log2([8, 12, 25, 40, 70, 17, 100]), values, 1)[0]

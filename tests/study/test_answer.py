@@ -1,33 +1,42 @@
 """The chain stops at the first step that is not rejected on both image sets."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from vlcore.study import answer
+from vlcore.experiment.condition import STUDY_BIAS
+from vlcore.study import answer, published
 from vlcore.study.answer import CHAIN, SETS, Outcome
+from vlcore.study.runs_table import AnalysisError
 from vlcore.study.statistics.paired import smallest_p
 
+Costs = dict[tuple[str, str], float]
 
-def runs(costs: dict[tuple[str, str], float], pairs: int = 20) -> pd.DataFrame:
-    """Minority-group accuracy of every arm of the chain's studies: 90 % less what the arm costs on
-    a set, or with an image tower."""
-    rows = {}
+
+def runs(costs: Costs, pairs: int = 20) -> pd.DataFrame:
+    """Published runs with this minority-group accuracy in every arm of the chain's studies: 90 %
+    less what the arm costs on a set, or with an image tower."""
+    rows: dict[str, dict[str, Any]] = {}
     for step in CHAIN:
         for tower in step.towers:
             for data in SETS:
-                plan = answer.study_plan(step.study, tower, data)
+                study = f"{step.study}-{tower}{SETS[data]}"
+                plan = published.plan_of(study)
                 for condition in plan.conditions:
                     pair = condition.init_seed - 200
-                    if condition.bias != answer.BIAS or pair >= pairs:
+                    if condition.bias != STUDY_BIAS or pair >= pairs:
                         continue
                     arm = str(plan.arm_of(condition))
                     cost = costs.get((data, arm), 0.0) + costs.get((tower, arm), 0.0)
                     value = 0.9 - cost + 0.0005 * pair
+                    known = rows.get(condition.key, {"studies": ""})
                     rows[condition.key] = {
                         "key": condition.key,
+                        "studies": f"{known['studies']} {study}",
                         "data_seed": condition.data_seed,
                         "init_seed": condition.init_seed,
                         "moment": "end",
@@ -38,18 +47,26 @@ def runs(costs: dict[tuple[str, str], float], pairs: int = 20) -> pd.DataFrame:
     return pd.DataFrame(list(rows.values()))
 
 
-def everywhere(**costs: float) -> dict[tuple[str, str], float]:
+def everywhere(**costs: float) -> Costs:
     return {(data, arm.replace("_", " ")): cost for data in SETS for arm, cost in costs.items()}
 
 
 COSTS = everywhere(transformer_descriptive=0.1, codes_descriptive=0.1, descriptive=0.1)
 
 
-def outcomes(costs: dict[tuple[str, str], float]) -> list[tuple[Outcome, bool]]:
-    return [(step.outcome, step.confirmatory) for step in answer.run_chain(runs(costs))]
+@pytest.fixture
+def publish(monkeypatch: pytest.MonkeyPatch) -> Callable[[pd.DataFrame], None]:
+    """Make these the published runs."""
+    return lambda table: monkeypatch.setattr(published, "read_rows", lambda **_: table)
 
 
-def test_a_step_is_confirmatory_until_one_before_it_was_not_rejected() -> None:
+def test_a_step_is_confirmatory_until_one_before_it_was_not_rejected(
+    publish: Callable[[pd.DataFrame], None],
+) -> None:
+    def outcomes(costs: Costs) -> list[tuple[Outcome, bool]]:
+        publish(runs(costs))
+        return [(step.outcome, step.confirmatory) for step in answer.run_chain()]
+
     assert outcomes(COSTS) == [(Outcome.REJECTED, True)] * 3
     no_words = COSTS | {("scenes", "codes descriptive"): 0.0}
     assert outcomes(no_words) == [
@@ -65,16 +82,19 @@ def test_a_step_is_confirmatory_until_one_before_it_was_not_rejected() -> None:
         (Outcome.TOWERS_DIFFER, True),
         (Outcome.REJECTED, False),
     ]
-    words = answer.run_chain(runs(with_one_tower))[1]
+    words = answer.run_chain()[1]
     assert words.outcome_with("scratch") is Outcome.NOT_REJECTED
     assert words.outcome_with("pretrained") is Outcome.REJECTED
     for pairs in (1, 19):
-        steps = answer.run_chain(runs(COSTS, pairs=pairs))
-        assert {step.outcome for step in steps} == {Outcome.INCOMPLETE}
+        publish(runs(COSTS, pairs=pairs))
+        assert {step.outcome for step in answer.run_chain()} == {Outcome.INCOMPLETE}
 
 
-def test_p_is_adjusted_over_towers_and_differences_have_their_sign() -> None:
-    h1, words, sky = answer.run_chain(runs(COSTS))
+def test_p_is_adjusted_over_towers_and_differences_have_their_sign(
+    publish: Callable[[pd.DataFrame], None],
+) -> None:
+    publish(runs(COSTS))
+    h1, words, sky = answer.run_chain()
     assert {(test.data, test.tower) for test in words.tests} == {
         (data, tower) for data in SETS for tower in ("scratch", "pretrained")
     }
@@ -89,17 +109,20 @@ def test_p_is_adjusted_over_towers_and_differences_have_their_sign() -> None:
         assert test.contrast.mean_log_odds.value > 0
 
 
-def test_the_sky_is_the_place_within_half_of_what_the_place_costs() -> None:
+def test_the_sky_is_the_place_within_half_of_what_the_place_costs(
+    publish: Callable[[pd.DataFrame], None],
+) -> None:
     random = np.random.default_rng(0)
     table = runs(COSTS | everywhere(sky=0.1))
     table["value"] = (table["value"] + random.normal(0, 0.002, len(table))).clip(0, 1)
-    alike = answer.place_or_sky(table, "scenes")
-    assert alike is not None
+    publish(table)
+    alike = answer.place_or_sky("scenes")
     assert alike.log_odds.margin is not None
     cost = math.log(0.9035 / 0.0965) - math.log(0.8035 / 0.1965)
     assert alike.log_odds.margin == pytest.approx(cost / 2, abs=0.02)
     assert alike.log_odds.equivalent
-    apart = answer.place_or_sky(runs(COSTS), "scenes")
-    assert apart is not None
-    assert not apart.log_odds.equivalent
-    assert answer.place_or_sky(runs(COSTS, pairs=1), "scenes") is None
+    publish(runs(COSTS))
+    assert not answer.place_or_sky("scenes").log_odds.equivalent
+    publish(runs(COSTS, pairs=1))
+    with pytest.raises(AnalysisError):
+        answer.place_or_sky("scenes")

@@ -4,9 +4,9 @@ import pytest
 
 from vlcore.experiment.wording import difference
 from vlcore.study import telling_apart
-from vlcore.study.answer import SETS, TRAINED_WORDS_COST, WORDS_COST, cost_by_text
+from vlcore.study.answer import SETS, TRAINED_WORDS_COST, WORDS_COST
 from vlcore.study.answer_table import answer_table
-from vlcore.study.contrasts import Contrast
+from vlcore.study.contrasts import Contrast, published_contrast
 from vlcore.study.pooled import pooled
 
 
@@ -26,7 +26,7 @@ def test_every_row_has_an_interval_and_pairs_on_each_set(data: str) -> None:
     assert words_of(pooled(data).all_pairs) == cells["**rare images**"]
     assert words_of(telling_apart.cost(data, "sky", "")) in cells.values()
     random, trained = (
-        words_of(cost_by_text(data, "pretrained", weights))
+        words_of(published_contrast(f"made-of-words-pretrained{SETS[data]}", weights))
         for weights in (WORDS_COST, TRAINED_WORDS_COST)
     )
     assert list(cells.values())[-2:] == [random, trained]

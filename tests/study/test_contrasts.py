@@ -56,7 +56,7 @@ def runs_of(plan: StudyPlan) -> pd.DataFrame:
 def test_an_interaction_is_that_of_a_plain_loop(plan: StudyPlan) -> None:
     runs = runs_of(plan)
     weights = {"words long": 1.0, "words short": -1.0, "codes long": -1.0, "codes short": 1.0}
-    interaction = contrast(arm_rates(runs, plan, MEASURE, 0.75), weights)
+    interaction = contrast(arm_rates(runs, plan, MEASURE, 0.75, *weights), weights)
     log_odds, points = [], []
     for seed in range(6):
         odds = rate = 0.0
@@ -82,12 +82,11 @@ def test_a_pair_that_lacks_an_arm_is_not_counted(plan: StudyPlan) -> None:
         if (plan.arm_of(condition), condition.bias, condition.init_seed) == ("words long", 0.75, 2)
     )
     runs = runs[runs["key"] != lost.key]
-    assert (
-        contrast(arm_rates(runs, plan, MEASURE, 0.75), {"codes long": 1, "codes short": -1}).n == 5
-    )
+    every = arm_rates(runs, plan, MEASURE, 0.75, *plan.arm_settings)
+    assert contrast(every, {"codes long": 1, "codes short": -1}).n == 5
     two = arm_rates(runs, plan, MEASURE, 0.75, "codes short", "codes long")
     assert len(two.rates) == 6
     with pytest.raises(ValueError, match="add up to 0"):
         contrast(two, {"codes long": 1})
     with pytest.raises(AnalysisError):
-        arm_rates(runs, plan, "accuracy.balanced", 0.75)
+        arm_rates(runs, plan, "accuracy.balanced", 0.75, "codes long")

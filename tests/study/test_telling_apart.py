@@ -8,7 +8,7 @@ import pytest
 
 from vlcore.study import telling_apart
 from vlcore.study.answer import SETS
-from vlcore.study.contrasts import ArmRates
+from vlcore.study.contrasts import ArmRates, Contrast, contrast
 from vlcore.study.telling_apart import APART, LEFT_OUT, USUAL, apart_found, change, cost
 
 IMAGES = 10_000_000  # so many that the half image of a logit changes nothing
@@ -28,8 +28,14 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> Measured:
         rates = 1 / (1 + np.exp(-(np.array(log_odds) + noise)))
         table = pd.DataFrame(rates, PAIRS, ARMS)
         rates_of.update(dict.fromkeys(on, ArmRates(table, table * 0 + IMAGES)))
-        monkeypatch.setattr(telling_apart, "_rates", lambda _newest, data, _study: rates_of[data])
 
+    def published_contrast(
+        study: str, weights: dict[str, float], margin: float | None = None
+    ) -> Contrast:
+        data = "balanced-cues" if study.endswith("-cues") else "scenes"
+        return contrast(rates_of[data], weights, margin)
+
+    monkeypatch.setattr(telling_apart, "published_contrast", published_contrast)
     return measure
 
 

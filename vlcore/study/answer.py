@@ -8,20 +8,13 @@ first that was not is descriptive.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cache
 
-import pandas as pd
-
-from vlcore.metrics.catalogue import PRIMARY
-from vlcore.study import published
-from vlcore.study.contrasts import Contrast, arm_rates, contrast
-from vlcore.study.plans import StudyPlan
+from vlcore.study.contrasts import Contrast, published_contrast
 from vlcore.study.runs_table import AnalysisError
 from vlcore.study.statistics.paired import ALPHA, holm
 
 SETS = {"scenes": "", "balanced-cues": "-cues"}  # what a study's name ends with
 TOWERS = {"scratch": "from scratch", "pretrained": "with a pretrained image tower"}
-BIAS = 0.75
 PLANNED_PAIRS = 20
 
 DESCRIPTIVE_COST = {"transformer descriptive": 1.0, "transformer short": -1.0}
@@ -36,6 +29,7 @@ WORDS_COST = {"words@random descriptive": 1.0, "words@random short": -1.0}
 TRAINED_WORDS_COST = {"words descriptive": 1.0, "words short": -1.0}
 SKY_LESS_PLACE = {"sky": 1.0, "descriptive": -1.0}
 SKY_LESS_SHORT = {"sky": 1.0, "undescriptive": -1.0}
+SYNONYM_COST = {"synonym": 1.0, "undescriptive": -1.0}
 PLACE_LESS_SHORT = {"descriptive": 1.0, "undescriptive": -1.0}
 
 
@@ -134,92 +128,24 @@ CHAIN = (
 )
 
 
-@cache
-def study_plan(study: str, tower: str, data: str) -> StudyPlan:
-    """The plan of a study of the chain, for an image tower and an image set."""
-    return published.file_plan(f"{study}-{tower}{SETS[data]}")
-
-
-def run_chain(runs: pd.DataFrame, measure: str = PRIMARY) -> list[Step]:
-    """Test every step of the chain.
-
-    Args:
-        runs: rows of a `vlcore.study.runs_table.runs_table`.
-        measure: a rate; the plan's own is minority-group accuracy.
-    """
+def run_chain() -> list[Step]:
+    """Test every step of the chain with the published runs."""
     tested: list[Step] = []
     for step in CHAIN:
-        tests = [
-            test
-            for data in SETS
-            for test in _adjusted(
-                [_test(runs, step, data, tower, measure) for tower in step.towers]
-            )
-        ]
+        tests: list[ChainTest] = []
+        for data in SETS:
+            tests += _adjusted([_test(step, data, tower) for tower in step.towers])
         confirmatory = all(before.outcome is Outcome.REJECTED for before in tested)
         tested.append(replace(step, tests=tuple(tests), confirmatory=confirmatory))
     return tested
 
 
-def estimate(
-    runs: pd.DataFrame,
-    study: str,
-    tower: str,
-    data: str,
-    weights: Mapping[str, float],
-    *,
-    bias: float = BIAS,
-    measure: str = PRIMARY,
-    margin: float | None = None,
-) -> Contrast | None:
-    """A contrast of a study of the chain; None while no two of its seed pairs are there.
-
-    Args:
-        runs: rows of a `vlcore.study.runs_table.runs_table`.
-        study: the plan's name, without tower and set.
-        tower: one of `TOWERS`.
-        data: the image set.
-        weights: of the arms.
-        bias: the bias level.
-        measure: a rate.
-        margin: of equivalence, in log odds.
-    """
-    plan = study_plan(study, tower, data)
-    try:
-        rates = arm_rates(runs, plan, measure, bias, *weights)
-    except AnalysisError:
-        return None
-    return contrast(rates, weights, margin) if len(rates.rates) > 1 else None
-
-
-def place_or_sky(runs: pd.DataFrame, data: str, tower: str = "scratch") -> Contrast | None:
-    """The sky less the background, with half of what the background costs in the same seed pairs as
-    the margin of equivalence; None while runs are missing."""
-    place = estimate(runs, "second-word", tower, data, PLACE_LESS_SHORT)
-    if place is None or place.mean_log_odds.value == 0:
-        return None
-    margin = abs(place.mean_log_odds.value) / 2
-    return estimate(runs, "second-word", tower, data, SKY_LESS_PLACE, margin=margin)
-
-
-def cost_by_text(data: str, tower: str, weights: Mapping[str, float]) -> Contrast:
-    """What descriptive labels cost where captions are codes, `CODES_COST`, or means of random word
-    vectors, `WORDS_COST`; or the second less the first, `WORDS_LESS_CODES`. From the table of
-    published runs; AnalysisError where they are not in it."""
-    study = "made-of-words"
-    runs = _published_runs(published.newest(), f"{study}-{tower}{SETS[data]}")
-    rates = arm_rates(runs, study_plan(study, tower, data), PRIMARY, BIAS, *weights)
-    return contrast(rates, weights)
-
-
-def cost_of_word(data: str, word: str) -> Contrast:
-    """What a second word of captions costs less short labels, from scratch; `word` is the label
-    style that has it. From the table of published runs; AnalysisError where they are not in it."""
-    study, tower = "second-word", "scratch"
-    runs = _published_runs(published.newest(), f"{study}-{tower}{SETS[data]}")
-    weights = {word: 1.0, "undescriptive": -1.0}
-    rates = arm_rates(runs, study_plan(study, tower, data), PRIMARY, BIAS, *weights)
-    return contrast(rates, weights)
+def place_or_sky(data: str) -> Contrast:
+    """The sky less the background, from scratch, with half of what the background costs in the same
+    seed pairs as the margin of equivalence; AnalysisError while runs are missing."""
+    study = f"second-word-scratch{SETS[data]}"
+    place = published_contrast(study, PLACE_LESS_SHORT)
+    return published_contrast(study, SKY_LESS_PLACE, margin=abs(place.mean_log_odds.value) / 2)
 
 
 _AS_WORDS = (
@@ -232,7 +158,10 @@ def composition_found() -> str:
     where a study of it is not published."""
     sentences = []
     for tower, words in TOWERS.items():
-        changes = [cost_by_text(data, tower, WORDS_LESS_CODES).mean_log_odds for data in SETS]
+        changes = [
+            published_contrast(f"made-of-words-{tower}{ending}", WORDS_LESS_CODES).mean_log_odds
+            for ending in SETS.values()
+        ]
         result = (
             "it makes no clear difference whether captions are codes or means of random word"
             " vectors"
@@ -245,15 +174,12 @@ def composition_found() -> str:
     return " ".join(sentences)
 
 
-@cache
-def _published_runs(_newest: float, study: str) -> pd.DataFrame:
-    rows = published.read_rows(moment="end", measure=PRIMARY, bias=BIAS)
-    return rows[published.counts(rows, study)]
-
-
-def _test(runs: pd.DataFrame, step: Step, data: str, tower: str, measure: str) -> ChainTest:
-    result = estimate(runs, step.study, tower, data, step.weights, measure=measure)
-    return ChainTest(data, tower, result, result.log_odds.p if result else float("nan"))
+def _test(step: Step, data: str, tower: str) -> ChainTest:
+    try:
+        result = published_contrast(f"{step.study}-{tower}{SETS[data]}", step.weights)
+    except AnalysisError:  # fewer than two of its seed pairs are there
+        return ChainTest(data, tower, None)
+    return ChainTest(data, tower, result, result.log_odds.p)
 
 
 def _adjusted(tests: Sequence[ChainTest]) -> list[ChainTest]:

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from vlcore.experiment.condition import STUDY_BIAS
+from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
+from vlcore.study import published
 from vlcore.study.plans import StudyPlan
 from vlcore.study.runs_table import SEEDS, AnalysisError
 from vlcore.study.statistics.factorial import logit_share
@@ -36,13 +37,13 @@ class Contrast:
     """A contrast on both scales; log odds decide, points are for reading.
 
     Attributes:
-        log_odds_by_pair: one value a seed pair, (n,).
+        log_odds_by_pair: one value a seed pair, which is its index.
         points_by_pair: the same as shares of images.
         margin: what counts as no difference that matters, in log odds; None where nobody can say.
     """
 
-    log_odds_by_pair: NDArray[np.float64]
-    points_by_pair: NDArray[np.float64]
+    log_odds_by_pair: pd.Series
+    points_by_pair: pd.Series
     margin: float | None = None
 
     @property
@@ -78,7 +79,7 @@ def arm_rates(
         plan: the study.
         measure: a rate, such as minority-group accuracy.
         bias: the bias level.
-        arms: the arms that a seed pair must have to be counted; all arms when none is named.
+        arms: the arms that a seed pair must have to be counted.
 
     Raises:
         AnalysisError: where no seed pair has all of these arms.
@@ -89,17 +90,18 @@ def arm_rates(
         if condition.bias == bias
     }
     is_wanted = (runs["measure"] == measure) & (runs["moment"] == "end")
-    rows = runs[is_wanted & runs["key"].isin(arm_of_key)]
+    is_wanted &= runs["key"].isin(arm_of_key)
+    rows = runs.loc[is_wanted, ["key", *SEEDS, "value", "n"]]
     rows = rows.assign(arm=rows["key"].map(arm_of_key))
-    wanted = list(arms) or list(dict.fromkeys(arm_of_key.values()))
-    rates = rows.pivot(index=SEEDS, columns="arm", values="value").reindex(columns=wanted).dropna()
+    rates = rows.pivot(index=SEEDS, columns="arm", values="value")
+    rates = rates.reindex(columns=list(arms)).dropna()
     images = rows.pivot(index=SEEDS, columns="arm", values="n")
     if rates.empty:
         raise AnalysisError(
-            f"No seed pair of {plan.name} has a value of {measure} in all of {', '.join(wanted)};"
+            f"No seed pair of {plan.name} has a value of {measure} in all of {', '.join(arms)};"
             " run the study first."
         )
-    return ArmRates(rates.astype(float), images.loc[rates.index, wanted].astype(float))
+    return ArmRates(rates.astype(float), images.loc[rates.index, list(arms)].astype(float))
 
 
 def contrast(arms: ArmRates, weights: Mapping[str, float], margin: float | None = None) -> Contrast:
@@ -111,15 +113,43 @@ def contrast(arms: ArmRates, weights: Mapping[str, float], margin: float | None 
         margin: what counts as no difference that matters, in log odds; None where nobody can say.
 
     Raises:
-        ValueError: for weights that do not add up to 0, or fewer than two seed pairs.
+        AnalysisError: where fewer than two seed pairs have the arms.
+        ValueError: for weights that do not add up to 0.
     """
     if abs(sum(weights.values())) > 1e-9:
         raise ValueError(f"The weights of a contrast add up to 0, and not {weights!r}.")
     if len(arms.rates) < 2:
-        raise ValueError(f"{len(arms.rates)} seed pairs have no interval; give two or more.")
-    log_odds, points = np.zeros(len(arms.rates)), np.zeros(len(arms.rates))
+        raise AnalysisError(f"{len(arms.rates)} seed pairs have no interval; give two or more.")
+    log_odds, points = (pd.Series(0.0, arms.rates.index) for _ in range(2))
     for arm, weight in weights.items():
-        rate = arms.rates[arm].to_numpy()
-        log_odds += weight * logit_share(rate, arms.images[arm])
-        points += weight * rate
+        log_odds += weight * logit_share(arms.rates[arm], arms.images[arm])
+        points += weight * arms.rates[arm]
     return Contrast(log_odds, points, margin)
+
+
+def published_contrast(
+    study: str,
+    weights: Mapping[str, float],
+    *,
+    measure: str = PRIMARY,
+    bias: float = STUDY_BIAS,
+    margin: float | None = None,
+) -> Contrast:
+    """Estimate a contrast of the arms of a published study, over its seed pairs that have them.
+
+    Args:
+        study: its name; a built-in one ends in its image set, ``paper/scenes``.
+        weights: as for `contrast`.
+        measure: a rate.
+        bias: the bias level.
+        margin: as for `contrast`.
+
+    Raises:
+        AnalysisError: where fewer than two seed pairs have the arms.
+        StudyError: where no such study is published.
+    """
+    plan = published.plan_of(study)
+    runs = published.read_rows(moment="end", measure=measure)
+    name = study.removesuffix(f"/{plan.conditions[0].data}")
+    counted = runs[published.counts(runs, name)]
+    return contrast(arm_rates(counted, plan, measure, bias, *weights), weights, margin)

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,20 @@ def file_plan(name: str) -> StudyPlan:
         return plan
     # Commands that pages show hold on any machine, so they do not say where this copy lies.
     return replace(plan, grid=file.relative_to(project_folder()).as_posix())
+
+
+@cache
+def plan_of(study: str) -> StudyPlan:
+    """The plan of a published study, by its name; a built-in one ends in its image set,
+    ``paper/scenes``, and has random places, its control, as an arm."""
+    about = studies().get(study, {})
+    if "grid" not in about:
+        return file_plan(study)
+    plan = plans.find(about["grid"], from_dict(about["base"]), about["seeds"])
+    placebos = [run for run in plans.controls(plan) if run.labels == plans.PLACEBO]
+    return replace(
+        plan, treatments=(*plan.treatments, plans.PLACEBO), conditions=(*plan.conditions, *placebos)
+    )
 
 
 def studies() -> dict[str, dict[str, Any]]:

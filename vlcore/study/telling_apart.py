@@ -5,13 +5,8 @@ animal: their weight is left out, or given to captions of the other animal. Its 
 ``docs/results/plans/beyond.md``.
 """
 
-from functools import cache
-
-from vlcore.experiment.condition import STUDY_BIAS
-from vlcore.metrics.catalogue import PRIMARY
-from vlcore.study import published
 from vlcore.study.answer import SETS
-from vlcore.study.contrasts import ArmRates, Contrast, arm_rates, contrast
+from vlcore.study.contrasts import Contrast, published_contrast
 from vlcore.study.statistics.paired import ALPHA
 
 PLANNED_STUDY = "apart-why"
@@ -34,7 +29,7 @@ def cost(data: str, named: str, negatives: str, study: str = PLANNED_STUDY) -> C
     Raises:
         AnalysisError: no two seed pairs have all arms.
     """
-    return _contrast(data, study, named + negatives, SHORT)
+    return published_contrast(study + SETS[data], {named + negatives: 1, SHORT: -1})
 
 
 def change(
@@ -42,15 +37,14 @@ def change(
 ) -> Contrast:
     """What other mismatched captions change of a cost; arguments and errors as for `cost`, and the
     mismatched captions `before`."""
-    return _contrast(data, study, named + negatives, named + before)
+    return published_contrast(study + SETS[data], {named + negatives: 1, named + before: -1})
 
 
 def is_gone(data: str, named: str, study: str = PLANNED_STUDY) -> bool:
     """Whether what is left of a cost with the other animal's captions alone is equivalent to 0,
     within half of the usual cost, as the plan asks; arguments and errors as for `cost`."""
     margin = abs(cost(data, named, USUAL, study).mean_log_odds.value) / 2
-    rates = _rates(published.newest(), data, study)
-    left = contrast(rates, {named + APART: 1, SHORT: -1}, margin)
+    left = published_contrast(study + SETS[data], {named + APART: 1, SHORT: -1}, margin=margin)
     return bool(left.log_odds.equivalent)
 
 
@@ -89,15 +83,3 @@ def _conclusion() -> str:
 
 def _is_less(result: Contrast) -> bool:
     return result.mean_log_odds.value > 0 and result.log_odds.p <= ALPHA
-
-
-def _contrast(data: str, study: str, arm: str, than: str) -> Contrast:
-    return contrast(_rates(published.newest(), data, study), {arm: 1, than: -1})
-
-
-@cache
-def _rates(_newest: float, data: str, study: str) -> ArmRates:
-    plan = published.file_plan(study + SETS[data])
-    rows = published.read_rows(moment="end", measure=PRIMARY, bias=STUDY_BIAS)
-    counted = rows[published.counts(rows, plan.name)]
-    return arm_rates(counted, plan, PRIMARY, STUDY_BIAS, *plan.arm_settings)
