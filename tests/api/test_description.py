@@ -114,12 +114,6 @@ def test_which_images_are_on_no_map_is_said_of_imports_alone(
     assert shown < every
     counts = f"{shown:,} of the set's {every:,} images"
     assert counts in description.describe_shown(compared)
-    assert "trained on" in description.describe_shown(compared)
-    about = {"pictures": "none"}
-    imported = dataclasses.replace(IMAGES, about=about)
-    words = description.describe_shown(dataclasses.replace(compared, images=imported))
-    assert counts in words
-    assert "trained on" not in words
     all_shown = dataclasses.replace(IMAGES, table=IMAGES.table.iloc[compared.rows])
     assert not description.describe_shown(dataclasses.replace(compared, images=all_shown))
     assert not description.describe_shown(first_and_last), "a set that the lab draws"

@@ -14,8 +14,12 @@ from sklearn.metrics import silhouette_score
 from tests.conftest import publish_as
 from tests.data.importers.sources import groups, write
 from vlcore.api import training as run_train
+from vlcore.api.compared_maps import compare_maps, row_numbers
+from vlcore.api.model_map import model_map
 from vlcore.api.training import train_condition
+from vlcore.api.training_animation import animate_training
 from vlcore.artifacts import store
+from vlcore.artifacts.embeddings import REMAINING
 from vlcore.artifacts.store import Artifact
 from vlcore.data import subset
 from vlcore.data.catalogue import open_set
@@ -30,6 +34,7 @@ from vlcore.jobs import jobs
 from vlcore.metrics import accuracy, geometry
 from vlcore.model import loop, recorder
 from vlcore.model.dual_encoder import Encoder
+from vlcore.model.inference import embed_images, load_encoder
 from vlcore.model.views import Labels
 
 FILES = {
@@ -322,6 +327,33 @@ def elsewhere(in_folds: Folds, empty_home: Path) -> Artifact:
     return in_folds[1]
 
 
+def test_the_map_of_an_imported_set_shows_all_of_its_images(
+    in_folds: Folds, elsewhere: Artifact
+) -> None:
+    """Those that are neither trained on nor measured too, as the model embeds them."""
+    images, artifact = in_folds[0], elsewhere
+    every = np.arange(len(images.table))
+    assert len(artifact.embeddings.rows(REMAINING)) > 0
+    on_map = model_map(artifact)
+    untrained = on_map.untrained()
+    assert untrained is not None
+    assert sorted(on_map.rows) == sorted(untrained.rows) == every.tolist()
+    trained_rows = artifact.embeddings.rows("train")
+    assert on_map.rows[on_map.n_held_out :].tolist() == trained_rows.tolist()
+    encoder, _ = load_encoder(artifact.path / "model.safetensors")
+    expected = embed_images(encoder, images.pixels(on_map.rows))
+    np.testing.assert_allclose(on_map.z, expected, atol=1e-5)
+    assert np.abs(untrained.z - expected).max() > 1e-3
+    comparison = compare_maps([on_map], images)
+    assert comparison.rows.tolist() == every.tolist()
+    animated = animate_training(comparison, images)
+    assert set(animated.points["id"]) == {f"p{row}" for row in artifact.checkpoints.rows}
+    end = animated.tracks[0].positions[-1]
+    index = np.searchsorted(every, row_numbers(animated.points))
+    stored = comparison.points[["x0", "y0"]].to_numpy()[index]
+    np.testing.assert_allclose(end, stored, atol=0.01)
+
+
 def test_every_fold_judges_what_it_lacks(
     in_folds: Folds, elsewhere: Artifact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -460,9 +492,9 @@ def test_what_a_small_set_cannot_tell_is_absent_with_its_reason(
 def test_what_is_shown_is_of_the_first_fold(in_folds: Folds) -> None:
     images, artifact = in_folds
     shown = subset.parts(images, artifact.condition.data_seed)[0]
-    arrays, maps = artifact.arrays("embeddings.npz"), artifact.arrays("maps.npz")
+    arrays = artifact.arrays("embeddings.npz")
     rows = shown.rows("test").tolist()
-    assert arrays["test_rows"].tolist() == maps["map_rows"].tolist() == rows
+    assert arrays["test_rows"].tolist() == rows
     assert arrays["train_rows"].tolist() == training_rows(shown, artifact.condition).tolist()
     assert [len(arrays[f"end_{split}"]) for split in ("val", "probe")] == [0, 0]
     snapshots = artifact.arrays("snapshots.npz")

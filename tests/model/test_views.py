@@ -3,12 +3,16 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.api.stand_ins import pictured
+from vlcore.artifacts.embeddings import REMAINING
 from vlcore.data.imageset import ImageSet
 from vlcore.data.training_set import TrainingSet
-from vlcore.model.views import Views
+from vlcore.experiment.condition import Condition
+from vlcore.metrics.readouts import ObjectReadout
+from vlcore.model.views import Checkpoint, Labels, TrainingRecord, Views
 
 BOX = np.zeros((64, 64), np.uint8)
 BOX[20:40, 20:40] = 255
@@ -40,3 +44,29 @@ def test_there_are_no_composites_where_one_scene_shows_a_context(tmp_path: Path)
     views = views_of(images, dict.fromkeys(in_grass[scene != scene[0]].tolist(), PLUS))
     assert views.panel is None
     assert len(views.panel_rows) == 0
+
+
+def record_of_row_numbers(images: ImageSet, condition: Condition) -> TrainingRecord:
+    """A model whose embedding of each image is its row number."""
+    views = Views(TrainingSet(images, images.rows("train")[::2]))
+    z = {split: rows[:, None].astype(np.float32) for split, rows in views.rows.items()}
+    z[REMAINING] = views.remaining_rows[:, None].astype(np.float32)
+    labels = Labels.of(condition, images.grouping)
+    none = np.empty((0, 1), np.float32)
+    end = Checkpoint(z, {}, none, 1.0, 0.0, none, {}, ObjectReadout(labels.objects))
+    no_captions = np.empty(0, np.int64)
+    return TrainingRecord(condition, labels, views, no_captions, no_captions, {"end": end})
+
+
+@pytest.mark.parametrize("mitigation", ["none", "dfr"])
+def test_all_that_nothing_was_fitted_on_is_held_out_on_the_map(
+    tmp_path: Path, mitigation: str
+) -> None:
+    images = pictured(tmp_path)
+    record = record_of_row_numbers(images, Condition(mitigation=mitigation))
+    fitted_on = {*images.rows("train")[::2].tolist()}
+    if mitigation == "dfr":
+        fitted_on |= {*images.rows("val").tolist()}
+    expected = [row for row in range(len(images.table)) if row not in fitted_on]
+    assert record.held_out_rows.tolist() == expected
+    assert record.held_out_values(record.checkpoints["end"].z)[:, 0].tolist() == expected

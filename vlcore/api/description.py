@@ -14,6 +14,7 @@ from vlcore.artifacts.store import Artifact
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import describe_sample, limit
 from vlcore.experiment.grouping import Grouping, group_words
+from vlcore.experiment.options import MITIGATIONS
 from vlcore.experiment.wording import FEW, describe_bias, label_words, number, share
 from vlcore.metrics.layout import Placed, layout, movement
 
@@ -64,27 +65,30 @@ def _clusters(end: Mapping[str, Any], animal: str) -> str:
 
 
 def describe_shown(comparison: ComparedMaps) -> str:
-    """Which images of a set are on its maps, where some are not; empty of sets that the lab draws,
-    of which nobody misses any."""
+    """Which images of an imported set are on its maps, where some are not, and which of its models
+    the maps are of; empty of sets that the lab draws, of which nobody misses any."""
     images = comparison.images
-    on_maps, every = len(comparison.points), len(images.table)
-    in_folds = images.folds and images.has_pictures
-    if images.about.get("recipe") or (on_maps == every and not in_folds):
+    if images.about.get("recipe"):
         return ""
-    words = f"On the maps are {on_maps:,} of the set's {every:,} images"
-    if not in_folds:
-        which = ": those that were trained on, and held-out ones" * images.has_pictures
-        return f"{words}{which}; others have no prediction here, and their labels are not checked."
-    words += (
-        f", those of the first of {images.folds} models, each of which holds out other images."
-        " Accuracies are over all held-out images."
-    )
-    if len({model.artifact.condition.data_seed for model in comparison.models}) > 1:
-        words += (
-            " Another seed holds other images out: marks, colours and filters show the split of the"
-            " first model that has an image."
+    sentences = []
+    conditions = [model.artifact.condition for model in comparison.models]
+    on_maps, every = len(comparison.points), len(images.table)
+    if on_maps < every:
+        why = "models of older versions show fewer: delete and train them again to see all"
+        if any(MITIGATIONS[condition.mitigation].new_layer for condition in conditions):
+            why = "a last layer was fitted on the others"
+        sentences.append(f"On the maps are {on_maps:,} of the set's {every:,} images; {why}.")
+    if images.folds and images.has_pictures:
+        sentences.append(
+            f"The maps are of the first of {images.folds} models, each of which holds out other"
+            " images. Accuracies are over all held-out images."
         )
-    return words
+        if len({condition.data_seed for condition in conditions}) > 1:
+            sentences.append(
+                "Another seed holds other images out: marks, colours and filters show the split of"
+                " the first model that has an image."
+            )
+    return " ".join(sentences)
 
 
 def small_sample_warning(model: Artifact, grouping: Grouping) -> str | None:

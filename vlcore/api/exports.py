@@ -257,9 +257,8 @@ def describe_rows(model: ModelMap) -> str:
     stored = model.artifact.embeddings
     if stored.all_on_map:
         return f"all {len(model.rows):,} images; those that are not for training are test rows"
-    n_test = len(stored.rows("test"))
     return (
-        f"{model.n_held_out:,} of {n_test:,} held-out images (those that maps show) and"
+        f"the {model.n_held_out:,} held-out images that maps show and"
         f" {len(model.rows) - model.n_held_out:,} training images; all embeddings are in"
         f" {model.artifact.key}/embeddings.npz"
     )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vlcore.api.training import caption_indices, parts_of, render_missing
+from vlcore.artifacts.embeddings import REMAINING
 from vlcore.data.training_set import training_sets
 from vlcore.experiment.condition import Condition, ConditionError
 from vlcore.experiment.files import write_json
@@ -119,13 +120,17 @@ def _measure(source: str, condition: Condition, out: Path, report: jobs.Reporter
         render_missing(training, report)
         all_views.append(Views(training, PANEL_SIZE))
     # The folds of a small set have a readout each and share embeddings.
-    rows = np.unique(np.concatenate([part for views in all_views for part in views.rows.values()]))
-    panel = all_views[0].panel or {}
+    first = all_views[0]
+    all_rows = [part for views in all_views for part in views.rows.values()]
+    rows = np.unique(np.concatenate([*all_rows, first.remaining_rows]))
+    panel = first.panel or {}
     embed = _embedder(encoder, report, len(rows) + sum(map(len, panel.values())))
     z = embed(folds[0].images.image(row) for row in rows.tolist())
     records = []
     for views in all_views:
         embedded = {split: z[np.searchsorted(rows, part)] for split, part in views.rows.items()}
+        if views is first and len(views.remaining_rows):
+            embedded[REMAINING] = z[np.searchsorted(rows, views.remaining_rows)]
         record = TrainingRecord(
             condition=condition,
             labels=labels,

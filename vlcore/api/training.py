@@ -137,6 +137,8 @@ def feature_seconds(condition: Condition) -> float:
     if not rows:
         return 0.0
     images = open_set(condition.data, condition.data_version)
+    if not images.about.get("recipe"):  # the map of an import shows all of its images
+        rows = [np.arange(len(images.table))]
     missing = len(without_features(images, np.concatenate(rows)))
     return missing * FEATURE_SECONDS * (2 if images.about.get("recipe") else 1)
 

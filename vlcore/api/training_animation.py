@@ -62,6 +62,7 @@ def animate_training(comparison: ComparedMaps, images: ImageSet) -> TrainingAnim
         ComparisonError: for other maps, or a model with fewer than two checkpoints.
     """
     trainings = {name: _checkpoints(model) for name, model in comparison.named.items()}
+    comparison = _animated_images(comparison, trainings)
     total = len(comparison.points)
     comparison = replace(comparison, points=drawn_sample(comparison).points)
     steps = tuple(sorted({step for training in trainings.values() for step in training.steps}))
@@ -88,6 +89,17 @@ def animate_training(comparison: ComparedMaps, images: ImageSet) -> TrainingAnim
     return TrainingAnimation(
         comparison.points, tracks, steps, images.grouping, " ".join(words), notes
     )
+
+
+def _animated_images(
+    comparison: ComparedMaps, trainings: Mapping[str, StoredCheckpoints]
+) -> ComparedMaps:
+    """The comparison of the images that checkpoints hold: maps of an imported set show more."""
+    rows = [training.rows for training in trainings.values()]
+    models = [model.among(stored) for model, stored in zip(comparison.models, rows, strict=True)]
+    is_animated = np.isin(comparison.rows, np.concatenate(rows))
+    points = comparison.points[is_animated].reset_index(drop=True)
+    return replace(comparison, models=tuple(models), points=points)
 
 
 def _checkpoints(model: ModelMap) -> StoredCheckpoints:

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 # All images of imported embeddings, as `CheckpointEmbeddings.images`: maps of a set share one file
 # in the page cache, where arrays of an ``.npz`` would be copied for each.
 IMAGES = "images.npy"
+# Beside the splits: images of an imported set that are neither trained on nor measured.
+REMAINING = "remaining"
+HELD_OUT = ("val", "probe", "test", REMAINING)
 
 
 def read_arrays(file: Path) -> dict[str, NDArray[Any]]:
@@ -64,8 +67,8 @@ class StoredEmbeddings:
         return read_arrays(self._maps_file)
 
     def rows(self, split: str) -> NDArray[np.int64]:
-        """Row numbers in the image set of ``train``, ``val``, ``probe`` or ``test``, (n,), rising
-        but for ``train``."""
+        """Row numbers in the image set of ``train`` or one of `HELD_OUT`, (n,), rising but for
+        ``train``; a model without remaining images has no `REMAINING`."""
         return self._arrays[f"{split}_rows"]
 
     @property
@@ -174,14 +177,21 @@ class StoredEmbeddings:
         if self.all_on_map:
             images = np.asarray(np.load(self._images_file, mmap_mode="r", allow_pickle=False))
             return CheckpointEmbeddings(images, count, captions, scale, bias, None)
-        on_map = np.searchsorted(self.rows("test"), self.map_rows)
+        images = np.concatenate([self._on_map(name), self._arrays[f"{name}_train"]])
         scores = None
         if f"{name}_test_scores" in self._arrays:
-            map_scores = self._arrays[f"{name}_test_scores"][on_map]
             train_scores = self._arrays[f"{name}_train_scores"]
-            scores = np.concatenate([map_scores, train_scores]).astype(np.float64)
-        parts = self._arrays[f"{name}_test"][on_map], self._arrays[f"{name}_train"]
-        return CheckpointEmbeddings(np.concatenate(parts), count, captions, scale, bias, scores)
+            scores = np.concatenate([self._on_map(name, "_scores"), train_scores])
+            scores = scores.astype(np.float64)
+        return CheckpointEmbeddings(images, count, captions, scale, bias, scores)
+
+    def _on_map(self, name: str, ending: str = "") -> NDArray[Any]:
+        """Arrays of the held-out images on the map at a checkpoint, (m, ...)."""
+        splits = [split for split in HELD_OUT if f"{name}_{split}{ending}" in self._arrays]
+        rows = np.concatenate([self.rows(split) for split in splits])
+        values = np.concatenate([self._arrays[f"{name}_{split}{ending}"] for split in splits])
+        order = np.argsort(rows)
+        return values[order[np.searchsorted(rows, self.map_rows, sorter=order)]]
 
 
 class StoredCheckpoints:
@@ -196,6 +206,13 @@ class StoredCheckpoints:
     def steps(self) -> tuple[int, ...]:
         """Training steps, T, rising from 0 to the last."""
         return tuple(self.vectors("steps").tolist())
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Row numbers in the image set of the images of ``map``, then of those of ``train``,
+        (n,)."""
+        with np.load(self._file, allow_pickle=False) as file:
+            return np.concatenate([file["map_rows"], file["train_rows"]])
 
     def vectors(self, name: str) -> NDArray[Any]:
         """Unit vectors by step, (T, n, E).

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.artifacts.embeddings import IMAGES
+from vlcore.artifacts.embeddings import IMAGES, REMAINING
 from vlcore.data.imageset import SPLITS
 from vlcore.experiment.files import write_json
 from vlcore.experiment.options import ArtifactKind
@@ -112,6 +112,8 @@ def write_embeddings(out: Path, records: Sequence[TrainingRecord]) -> None:
     # Images that edits drew come after those of rows and are not stored.
     count = len(views.rows["train"])
     arrays: dict[str, NDArray[Any]] = {f"{split}_rows": rows for split, rows in views.rows.items()}
+    if REMAINING in record.checkpoints["end"].z:
+        arrays[f"{REMAINING}_rows"] = views.remaining_rows
     arrays["caption_texts"] = np.array(labels.texts, dtype=str)
     arrays["caption_objects"] = np.array(labels.objects, dtype=str)
     arrays["train_own"] = record.caption_index[:count]
@@ -136,7 +138,10 @@ def write_embeddings(out: Path, records: Sequence[TrainingRecord]) -> None:
         # These follow neither from a layer on rounded embeddings nor, where imported, from a label
         # style.
         if layer is not None or condition.kind is ArtifactKind.IMPORTED:
-            arrays["map_predicted"] = predicted[views.on_map]
+            splits = [split for split in record.checkpoints["end"].z if split != "train"]
+            arrays["map_predicted"] = record.held_out_values(
+                {split: record.predicted("end", split) for split in splits}
+            )
             arrays["train_predicted"] = record.predicted("end", "train")[:count]
         if len(records) > 1:
             held_out = [fold.views.rows["test"] for fold in records]
@@ -154,11 +159,11 @@ def write_maps(out: Path, record: TrainingRecord) -> None:
     """Write ``maps.npz``: the principal plane of the end, and every position on it."""
     from vlcore.metrics.projection import fit_plane
 
-    views, end = record.views, record.checkpoints["end"]
-    on_map = end.z["test"][views.on_map]
+    end = record.checkpoints["end"]
+    on_map = record.held_out_values(end.z)
     plane = fit_plane(np.concatenate([on_map, end.captions]))
-    train = end.z["train"][: len(views.rows["train"])]
-    _write_plane(out, plane, views.map_rows, on_map, train, end.captions)
+    train = end.z["train"][: len(record.views.rows["train"])]
+    _write_plane(out, plane, record.held_out_rows, on_map, train, end.captions)
 
 
 def _write_plane(

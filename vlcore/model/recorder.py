@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vlcore.artifacts.embeddings import REMAINING
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.progress import Report
 from vlcore.metrics import geometry
@@ -97,7 +98,11 @@ class CheckpointRecorder:
         first_fit_step = None if self.progress is None else self.progress.first_fit_step
         steps = {"untrained": 0, "first_fit": first_fit_step, "end": self.condition.steps}
         names = [name for name, at in steps.items() if at == step]
-        checkpoint = self._checkpoint(model) if names else None
+        checkpoint = None
+        if names:
+            # The map is of the first model, at the start and at the end.
+            is_shown = self.number == 0 and not {"untrained", "end"}.isdisjoint(names)
+            checkpoint = self._checkpoint(model, with_remaining=is_shown)
         if checkpoint is not None:
             self.checkpoints |= dict.fromkeys(names, checkpoint)
         if self.number:
@@ -165,7 +170,7 @@ class CheckpointRecorder:
             return scores.astype(np.float64)
         return logits(z, captions, *inference.scale_and_bias(model), self.condition.logit)
 
-    def _checkpoint(self, model: Encoder) -> Checkpoint:
+    def _checkpoint(self, model: Encoder, with_remaining: bool) -> Checkpoint:
         vocabulary, config = self.labels.vocabulary, model.config
         captions = inference.embed_captions(model, vocabulary, self.labels.texts)
         object_names = captions[:0]
@@ -181,6 +186,13 @@ class CheckpointRecorder:
         scores: dict[str, NDArray[np.float64]] = {}
         for split, images in self.views.inputs.items():
             z[split], scores[split] = embed(images)
+        if with_remaining and len(self.views.remaining_rows):
+            blocks = []
+            for images in self.views.remaining_inputs():
+                blocks.append(embed(images))
+                self.report(stage="embedding all images of the set")
+            parts = zip(*blocks, strict=True)
+            z[REMAINING], scores[REMAINING] = (np.concatenate(part) for part in parts)
         panel = {kind: embed(images) for kind, images in (self.views.panel or {}).items()}
         scale, bias = inference.scale_and_bias(model)
         readout = readout_of(self.condition, self.labels, self.views, z)

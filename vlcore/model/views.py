@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from vlcore.artifacts.embeddings import HELD_OUT, REMAINING
 from vlcore.data.drawn import SIZE as STORED_SIZE
 from vlcore.data.feature_store import FeatureStore
 from vlcore.data.imageset import TRAINING_SIZE
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from vlcore.metrics import geometry
 
 PANEL_SCENES = 100
+BLOCK = 1024  # remaining images that are read at once
 RENDERING, TRAINING, MEASURING = 0.15, 0.70, 0.15  # shares of a job's progress bar
 Array = NDArray[np.float32]
 
@@ -40,7 +43,8 @@ class Views:
     Attributes:
         rows: row numbers in the image set by split, of a large set those that are measured; images
             that edits drew have no row and come last among the training images.
-        map_rows: rows of the held-out images on the map; `on_map` are their positions in ``test``.
+        map_rows: rows of the held-out images that the map is measured on; `on_map` are their
+            positions in ``test``. The map of an imported set shows the others too.
         reference: positions in ``test`` of a balanced few, whose pairs are compared with each
             other.
         inputs: what models read, by split: pixels or features; none of a set of embeddings.
@@ -85,6 +89,21 @@ class Views:
             for split, rows in held_out.items():
                 self.inputs[split] = self.images.pixels(rows)
             self.panel = self._panel(panel_size)
+
+    @cached_property
+    def remaining_rows(self) -> NDArray[np.int64]:
+        """Row numbers of the images that are neither trained on nor measured, (r,), rising; none of
+        a drawn set, whose map is a balanced reference, and of a set of embeddings."""
+        if self.images.about.get("recipe") or not self.images.has_pictures:
+            return np.empty(0, dtype=np.int64)
+        used = np.concatenate([*self.rows.values()])
+        return np.setdiff1d(np.arange(len(self.images.table)), used)
+
+    def remaining_inputs(self) -> Iterator[NDArray[Any]]:
+        """What models read of the remaining images, block by block: there may be many."""
+        for start in range(0, len(self.remaining_rows), BLOCK):
+            rows = self.remaining_rows[start : start + BLOCK]
+            yield self.images.pixels(rows) if self.features is None else self.features.rows(rows)
 
     def _read_features(self, store: FeatureStore, progress: Progress) -> None:
         unique_rows = np.unique(np.concatenate([*self.rows.values()]))
@@ -260,7 +279,8 @@ class Checkpoint:
     """A saved state in training: embeddings and scores of images and captions.
 
     Attributes:
-        z: unit vectors of the images of each split, (n, E).
+        z: unit vectors of the images of each split, (n, E), and of those of `REMAINING` where the
+            checkpoint has them.
         scores: of the same images with the captions, (n, K).
         captions: unit vectors of the captions, (K, E); (0, E) of a captioner, which has none.
         scale: with `bias`, turns a cosine into a logit.
@@ -302,6 +322,28 @@ class TrainingRecord:
     why_no_pairs: str | None = None
     first_fit_step: int | None = None
     jtt_first_run: tuple[int, NDArray[np.bool_]] | None = None
+
+    @cached_property
+    def held_out_rows(self) -> NDArray[np.int64]:
+        """Row numbers of the held-out images on the map, (m,), rising: of an imported set all that
+        nothing of the model was fitted on."""
+        views = self.views
+        if REMAINING not in self.checkpoints["end"].z:
+            return views.map_rows
+        parts = [views.rows["test"], views.rows["probe"], views.remaining_rows]
+        if not MITIGATIONS[self.condition.mitigation].new_layer:
+            parts.append(views.rows["val"])
+        return np.sort(np.concatenate(parts))
+
+    def held_out_values(self, by_split: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        """Values of the held-out images on the map, (m, ...), from those of each split."""
+        splits = [split for split in HELD_OUT if split in by_split]
+        rows = [
+            self.views.remaining_rows if split == REMAINING else self.views.rows[split]
+            for split in splits
+        ]
+        index = pd.Index(np.concatenate(rows)).get_indexer(self.held_out_rows)
+        return np.concatenate([by_split[split] for split in splits])[index]
 
     @property
     def caption_counts(self) -> NDArray[np.float64]:
