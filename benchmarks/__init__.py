@@ -36,7 +36,7 @@ def parse_options(description: str | None, **arguments: Any) -> argparse.Namespa
     return parser.parse_args()
 
 
-def seconds(work: Callable[[], Any], repeats: int = 1) -> float:
+def median_seconds(work: Callable[[], Any], repeats: int = 1) -> float:
     """Median seconds of some repeats."""
     times = []
     for _ in range(repeats):

@@ -59,7 +59,7 @@ def accuracy(right: pd.Series) -> str:
 
 def train_on_cue(contrast: float, seed: int, cue: str, steps: int) -> tuple[np.ndarray, str]:
     """Which test images are right, (n,), and the step at which the captions were first fitted."""
-    from benchmarks.training import train
+    from benchmarks.training import train_on
     from vlcore.model import inference
     from vlcore.model.loop import TrainingData
 
@@ -78,7 +78,7 @@ def train_on_cue(contrast: float, seed: int, cue: str, steps: int) -> tuple[np.n
         words.tokens(names),
         len(words),
     )
-    trained = train(Condition(steps=steps, init_seed=seed, data_seed=seed), data)
+    trained = train_on(Condition(steps=steps, init_seed=seed, data_seed=seed), data)
     z = inference.embed_images(trained.model, draw_pixels(test["factors"]))
     captions = inference.embed_captions(trained.model, words, names)
     predicted = np.array(names)[(z @ captions.T).argmax(axis=1)]

@@ -40,7 +40,7 @@ def main() -> None:
         rows = [row for run in study.artifacts for row in outside_rows(run, runs, outside)]
         study._frame = pd.concat([runs, pd.DataFrame(rows)], ignore_index=True)
         names = {row["measure"] for row in rows}
-        publishing.publish(study, plan.name, (*TEST, *names))
+        publishing.publish_study(study, plan.name, (*TEST, *names))
         print(
             f"{plan.name}: {study.n_trained} of {len(plan.conditions)} planned runs are published"
         )

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from benchmarks import parse_options
 from benchmarks.finders_page import finders_page
+from benchmarks.training import score_objects, train_here
 from vlcore.api.failures import tower_features
 from vlcore.api.proving_ground import JUDGED, PLANTED
 from vlcore.data.attributes import attributes_of
@@ -34,11 +35,8 @@ from vlcore.data.catalogue import open_set
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import atomic, make_folder, models_folder
-from vlcore.experiment.progress import silent
-from vlcore.metrics.accuracy import confidence, logits, object_scores
+from vlcore.metrics.accuracy import confidence
 from vlcore.metrics.slices import LEAST, Cell, Mask, worst_cells
-from vlcore.model import inference, loop
-from vlcore.model.views import Labels
 from vlcore.study.finders import FINDERS, LabelledImages, best_words, offered_cell
 from vlcore.study.proving_ground import (
     BUDGET,
@@ -65,13 +63,13 @@ def main() -> None:
     )
     out: Path = options.out
     out.mkdir(parents=True, exist_ok=True)
-    run(range(options.seeds), options.hours * 3600, out, options.export)
+    judge_sets(range(options.seeds), options.hours * 3600, out, options.export)
     page = finders_page(pd.read_csv(out / PLANTED), pd.read_csv(out / JUDGED), out)
     (out.parent / "finders.md").write_text(page)
     print(page)
 
 
-def run(seeds: range, most_seconds: float, out: Path, export: Path) -> None:
+def judge_sets(seeds: range, most_seconds: float, out: Path, export: Path) -> None:
     """Judge all planted sets of some seeds; none is trained any more when the time is up."""
     started, images = time.perf_counter(), open_set("scenes")
     tower, _ = tower_features(images, images.rows("test"), np.empty((0, 0)))
@@ -143,27 +141,12 @@ def trained(
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Embeddings, (n, E), and scores of the objects, (n, 2), of the held-out images by a model that
     is trained on a planted set."""
-    pool, test = images.rows("train"), images.rows("test")
-    objects = images.table["object"].to_numpy(str)
-    attributes = attributes_of(images, pool)
-    rows = planted_rows(planted, pool, objects[pool], attributes, PER_OBJECT)
-    images.ensure_rendered([*rows.tolist(), *test.tolist()], silent)
+    pool = images.rows("train")
+    objects = images.table["object"].to_numpy(str)[pool]
+    rows = planted_rows(planted, pool, objects, attributes_of(images, pool), PER_OBJECT)
     condition = Condition(steps=STEPS, data_seed=planted.seed, init_seed=planted.seed)
-    labels = Labels.of(condition, images.grouping)
-    data = loop.TrainingData(
-        images=images.pixels(rows),
-        caption_index=np.array([labels.objects.index(name) for name in objects[rows]]),
-        tokens=labels.vocabulary.tokens(labels.texts),
-        words=len(labels.vocabulary),
-        captions=labels.captions,
-    )
-    model = loop.train(
-        condition, data, on_step=lambda _: None, on_checkpoint=lambda _step, _model: None
-    ).model
-    z = inference.embed_images(model, images.pixels(test))
-    captions = inference.embed_captions(model, labels.vocabulary, labels.texts)
-    caption_scores = logits(z, captions, *inference.scale_and_bias(model))
-    return z, object_scores(caption_scores, labels.objects, images.grouping.objects)
+    model = train_here(condition, rows=rows)[0].model
+    return score_objects(condition, model, images.rows("test"))
 
 
 def plants_table(planted: PlantedSet, fresh: LabelledImages) -> pd.DataFrame:

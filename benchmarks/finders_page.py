@@ -34,7 +34,7 @@ ABOUT = {
 def finders_page(plants: pd.DataFrame, judged: pd.DataFrame, out: Path) -> str:
     """The page; its figure is written beside the tables."""
     counts = summary(judged)
-    (out / "discovery.png").write_bytes(chart_png(figure(counts).to_dict(), LIGHT))
+    (out / "discovery.png").write_bytes(chart_png(discovery_figure(counts).to_dict(), LIGHT))
     sets = judged.drop_duplicates("set")
     sets = sets[~sets["set"].str.startswith(SHUFFLED)]
     empty = int((sets["planted"] == 0).sum())
@@ -178,7 +178,7 @@ def not_done(judged: pd.DataFrame) -> str:
     )
 
 
-def figure(counts: pd.DataFrame) -> alt.LayerChart:
+def discovery_figure(counts: pd.DataFrame) -> alt.LayerChart:
     """Discovery rate of each finder, and the share of plants that its names hold."""
     table = pd.DataFrame(
         [

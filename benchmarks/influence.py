@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata, zscore
 
 from benchmarks import head, parse_options, row
+from benchmarks.training import train_on
 from vlcore.api.explain import (
     ARMS,
     ATTRIBUTED,
@@ -53,7 +54,6 @@ from vlcore.metrics.estimate import Estimate
 from vlcore.model.dual_encoder import Encoder
 from vlcore.model.inference import embed_captions, embed_images, scale_and_bias
 from vlcore.model.loop import TrainingData
-from vlcore.model.loop import train as train_loop
 from vlcore.study.statistics.paired import t_interval
 
 CONDITION = Condition(bias=0.9, steps=400).with_towers("pretrained")
@@ -76,18 +76,12 @@ def main() -> None:
         retrain_changed(model, options.images, tables / "changes.csv")
     names = "halves", "singles", "changes"
     stored_tables = [pd.read_csv(tables / f"{name}.csv") for name in names]
-    (options.out / "influence.md").write_text(page(*stored_tables))
+    (options.out / "influence.md").write_text(influence_page(*stored_tables))
 
 
 def retrained(model: Model, data: TrainingData, seed: int) -> Encoder:
     """The same model trained on other images, from the first weights of a seed."""
-    trained = train_loop(
-        model.condition.replace(init_seed=seed),
-        data,
-        on_step=lambda _: None,
-        on_checkpoint=lambda *_: None,
-    )
-    return trained.model
+    return train_on(model.condition.replace(init_seed=seed), data).model
 
 
 def chosen(data: TrainingData, index: NDArray[np.int64]) -> TrainingData:
@@ -111,7 +105,7 @@ def changed(model: Model, rows: Sequence[int], change: str) -> TrainingData:
     return dataclasses.replace(data, **arrays)
 
 
-def margins(model: Model, encoder: Encoder, questions: Sequence[Question]) -> list[float]:
+def rounded_margins(model: Model, encoder: Encoder, questions: Sequence[Question]) -> list[float]:
     """The margin in each of some single images, rounded as it is stored."""
     labels = replayed_training(model.key).labels
     captions = embed_captions(encoder, labels.vocabulary, labels.texts)
@@ -176,7 +170,7 @@ def retrain_halves(model: Model, predicted: Predicted, halves: int, file: Path) 
         entry = {
             "half": half,
             "row": predicted.rows,
-            "margin": margins(model, encoder, predicted.questions),
+            "margin": rounded_margins(model, encoder, predicted.questions),
             "influence": predicted.influence[:, index].sum(axis=1).round(2),
             "similarity": predicted.similarity[:, index].sum(axis=1).round(4),
         }
@@ -196,7 +190,7 @@ def retrain_without_each(model: Model, predicted: Predicted, seeds: int, file: P
     def margins_with(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         weighted = dataclasses.replace(data, weights=weights)
         by_seed = [
-            margins(model, retrained(model, weighted, seed), predicted.questions)
+            rounded_margins(model, retrained(model, weighted, seed), predicted.questions)
             for seed in range(seeds)
         ]
         return np.mean(by_seed, axis=0)
@@ -227,7 +221,7 @@ def retrain_changed(model: Model, images: int, file: Path) -> None:
         if missing:
             encoder = retrained(model, replayed_training(model.key).replayed.data, seed)
             entries = [(NOTHING, image, UNCHANGED, seed) for image in missing]
-            margin = margins(model, encoder, [questions[image] for image in missing])
+            margin = rounded_margins(model, encoder, [questions[image] for image in missing])
             add_rows(file, pd.DataFrame(entries, columns=TEST).assign(margin=margin))
     for change in ("remove", "add"):
         for image, about in questions.items():
@@ -237,7 +231,7 @@ def retrain_changed(model: Model, images: int, file: Path) -> None:
             for test in missing:
                 _, _, arm, seed = test
                 data = changed(model, explanation.changed_rows(arm, seed), change)
-                margin = margins(model, retrained(model, data, seed), [about])
+                margin = rounded_margins(model, retrained(model, data, seed), [about])
                 add_rows(file, pd.DataFrame([test], columns=TEST).assign(margin=margin))
 
 
@@ -304,7 +298,7 @@ class Changes:
         return f"{((before < 0) & (after > 0)).sum()} of {(before < 0).sum()}"
 
 
-def page(halves: pd.DataFrame, singles: pd.DataFrame, changes: pd.DataFrame) -> str:
+def influence_page(halves: pd.DataFrame, singles: pd.DataFrame, changes: pd.DataFrame) -> str:
     """The page of the three tables."""
     tested = Changes(changes)
     sections = [INTRODUCTION, "## How well it predicts retrainings"]

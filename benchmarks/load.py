@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import FLAG, parse_options, print_aims, processor_seconds
-from benchmarks.phones import Phone, trainings
+from benchmarks.phones import Phone, trainings_beside
 from benchmarks.startup import server
 from benchmarks.visitors import Browser, connected
 
@@ -102,7 +102,7 @@ def main() -> None:
     options = parse_options(
         __doc__, browsers=30, minutes=1.0, training=0, uploading=0, leaving=FLAG
     )
-    with trainings(options.training) as trained, server() as (healthy, port, process):
+    with trainings_beside(options.training) as trained, server() as (healthy, port, process):
         with trained.running() if trained else nullcontext():
             load = crowd(port, process, options.browsers, options.uploading, 60 * options.minutes)
             visits, memory = asyncio.run(load)

@@ -117,7 +117,7 @@ def run_of(name: str, view: float, sizes: list[int]) -> tuple[str, str, str]:
     return name, f"{view:.1f}", f"{sum(sizes) / 1e6:.1f}"
 
 
-def linked_maps(browser: Any, address: str) -> Iterator[tuple[str, str, str]]:
+def linked_map_rows(browser: Any, address: str) -> Iterator[tuple[str, str, str]]:
     """Rows of the table: the first view, another visitor's, a change of colours, a lasso."""
     for name in ("ours, first view", "ours, another visitor's view"):
         with tab(browser) as (page, sizes):
@@ -222,7 +222,7 @@ def main() -> None:
                     yield from bare_charts(browser, f"http://127.0.0.1:{port}")
             with server() as (_, port, _):
                 address = f"http://127.0.0.1:{port}/{COMPARE.format(keys[1])}"
-                yield from linked_maps(browser, address)
+                yield from linked_map_rows(browser, address)
 
         print_table(("what", "seconds", "MB"), rows())
         browser.close()

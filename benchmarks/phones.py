@@ -167,7 +167,7 @@ class Trainings:
 
 
 @contextmanager
-def trainings(count: int) -> Iterator[Trainings | None]:
+def trainings_beside(count: int) -> Iterator[Trainings | None]:
     """Trainings in workers with a home of their own, on the images of this home; None of none."""
     if not count:
         yield None

@@ -19,7 +19,7 @@ ROWS_READ_TOGETHER = 60_000
 NUMBER_OF = ["key", "moment", "measure"]
 
 
-def publish(study: Study, name: str, measures: Collection[str] = ()) -> None:
+def publish_study(study: Study, name: str, measures: Collection[str] = ()) -> None:
     """Publish the runs of a study, and when it was planned.
 
     A run with numbers that the table has to the digit is only counted there.
@@ -44,7 +44,7 @@ def publish(study: Study, name: str, measures: Collection[str] = ()) -> None:
     is_counted &= ~published.counts(table, counted)
     table["studies"] = table["studies"].where(~is_counted, table["studies"] + f" {counted}")
     write_runs(pd.concat([table, new], ignore_index=True))
-    entry = about(study, name != counted)
+    entry = planning_record(study, name != counted)
     records = published.studies()
     write_studies(records | {name: records.get(name, {}) | entry})
 
@@ -96,7 +96,7 @@ def _without(table: pd.DataFrame, study: str, keys: Collection[str]) -> pd.DataF
     return table.assign(studies=studies)[studies != ""]
 
 
-def about(study: Study, is_pair: bool) -> dict[str, Any]:
+def planning_record(study: Study, is_pair: bool) -> dict[str, Any]:
     """When a study was planned; of one of short and descriptive labels, what it was too."""
     conditions = study.plan.conditions
     entry: dict[str, Any] = {}

@@ -119,7 +119,7 @@ def levels_slope(study: str) -> Contrast:
 
 
 @dataclass(frozen=True)
-class Crossed:
+class CrossedMean:
     """A mean over images and initialisations as crossed random factors.
 
     Attributes:
@@ -135,16 +135,16 @@ class Crossed:
     residual: float
 
 
-def crossed_images(study: str) -> Crossed:
+def crossed_images(study: str) -> CrossedMean:
     """What naming the background costs, in log odds, over sets of images and initialisations."""
     costs = {}
     for number in SETS_OF_IMAGES:
         weights = {f"place of images {number}": 1, f"short of images {number}": -1}
         costs[number] = published_contrast(study, weights).log_odds_by_pair
-    return crossed(pd.DataFrame(costs).dropna().to_numpy().T)
+    return crossed_mean(pd.DataFrame(costs).dropna().to_numpy().T)
 
 
-def crossed(table: NDArray[np.float64]) -> Crossed:
+def crossed_mean(table: NDArray[np.float64]) -> CrossedMean:
     """The mean of differences, (images, initialisations), and what they vary by.
 
     The variance of the mean is (mean square of rows + that of columns - the residual's) / cells,
@@ -167,7 +167,7 @@ def crossed(table: NDArray[np.float64]) -> Crossed:
     parts = zip((rows, columns, residual), freedoms, strict=True)
     freedom = of_mean**2 / sum(square**2 / freedom for square, freedom in parts)
     half = float(stdtrit(freedom, 1 - ALPHA / 2)) * sqrt(of_mean / table.size)
-    return Crossed(
+    return CrossedMean(
         Estimate(float(mean), float(mean - half), float(mean + half), table.size),
         sqrt(max(0.0, rows - residual) / n_columns),
         sqrt(max(0.0, columns - residual) / n_rows),

@@ -7,8 +7,7 @@ from functools import partial
 
 from benchmarks import head, row
 from benchmarks import results_beyond as beyond
-from benchmarks.results_data import PROBE
-from benchmarks.results_page import both, odds
+from benchmarks.results_data import PROBE, both, odds
 from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.experiment.wording import difference
 from vlcore.study import published, telling_apart
@@ -29,7 +28,7 @@ ABOUT = (
 
 
 @dataclass(frozen=True)
-class Question:
+class PlannedNumber:
     """A number that a plan asked for.
 
     Attributes:
@@ -158,7 +157,7 @@ def _second_words_that_cost() -> str:
     )
 
 
-def _row(question: Question) -> str:
+def _row(question: PlannedNumber) -> str:
     expected = {-1: "below 0", 1: "above 0", None: "-"}[question.predicted]
     try:
         result = question.ask()
@@ -177,7 +176,7 @@ def _outcome(result: Contrast, predicted: int | None) -> str:
     return "yes" if mean.value * predicted > 0 else "no"
 
 
-def _rich() -> Iterator[Question]:
+def _rich() -> Iterator[PlannedNumber]:
     measures = {
         "rare": beyond.PRIMARY,
         "common": "majority_accuracy",
@@ -191,20 +190,20 @@ def _rich() -> Iterator[Question]:
             for images, measure in measures.items():
                 words = f"{slope}: {images}"
                 predicted = costs if images == "rare" else None
-                yield Question(
+                yield PlannedNumber(
                     words, where, partial(beyond.attributes_slope, study, place, measure), predicted
                 )
-            yield Question(
+            yield PlannedNumber(
                 f"{'the background' if place else 'the sky'} alone less short: rare",
                 where,
                 partial(beyond.first_attribute, study, place),
             )
-            yield Question(
+            yield PlannedNumber(
                 f"each attribute beside {'the background' if place else 'the sky'}: rare",
                 where,
                 partial(beyond.further_attributes, study, place),
             )
-        yield Question(
+        yield PlannedNumber(
             "twenty wordings less one: rare", where, partial(beyond.wordings_cost, study), costs
         )
 
@@ -297,7 +296,7 @@ def _told_by_captions() -> str:
     )
 
 
-def _apart() -> Iterator[Question]:
+def _apart() -> Iterator[PlannedNumber]:
     for study in ("apart", CONFIRMING, PLANNED_STUDY):
         endings = {USUAL: "as usual", APART: "the other animal's captions alone"}
         # `apart` predicted that the background still costs so, and no change of it.
@@ -313,7 +312,7 @@ def _apart() -> Iterator[Question]:
                 where = f"`{data}`, `{study}`"
                 for ending, words in endings.items():
                     still_costs = (study, named, ending) == ("apart", "place", APART)
-                    yield Question(
+                    yield PlannedNumber(
                         f"{NAMED[named]}, {words}",
                         where,
                         partial(telling_apart.cost, data, named, ending, study),
@@ -321,7 +320,7 @@ def _apart() -> Iterator[Question]:
                     )
                 for (ending, before), words in changes.items():
                     is_predicted = before == USUAL and (study, named) != ("apart", "place")
-                    yield Question(
+                    yield PlannedNumber(
                         f"{NAMED[named]}, {words}",
                         where,
                         partial(telling_apart.change, data, named, ending, before, study),
@@ -329,11 +328,11 @@ def _apart() -> Iterator[Question]:
                     )
 
 
-def _size() -> Iterator[Question]:
+def _size() -> Iterator[PlannedNumber]:
     where = "`balanced-cues`, from scratch"
     for named in ("place", "sky"):
         for images, ending in beyond.SIZES.items():
-            yield Question(
+            yield PlannedNumber(
                 f"{NAMED[named]}, {images} images of a group",
                 where,
                 partial(beyond.cost_of_size, named, ending),
@@ -344,29 +343,29 @@ def _size() -> Iterator[Question]:
             ("width", beyond.width_slope, None),
             ("steps", beyond.steps_slope, None),
         ):
-            yield Question(
+            yield PlannedNumber(
                 f"{NAMED[named]}, each doubling of {size}", where, partial(slope, named), predicted
             )
 
 
-def _contrasts() -> Iterator[Question]:
+def _contrasts() -> Iterator[PlannedNumber]:
     for tower, words in TOWERS.items():
         for percentage in sorted((*beyond.CONTRASTS, *beyond.USUAL_CONTRASTS)):
-            yield Question(
+            yield PlannedNumber(
                 f"words less codes, at {percentage} %",
                 words,
                 lambda tower=tower, percentage=percentage: beyond.words_less_codes(tower)[
                     percentage
                 ],
             )
-        yield Question(
+        yield PlannedNumber(
             "each doubling of the contrast", words, partial(beyond.contrast_slope, tower), 1
         )
 
 
-def _levels() -> Iterator[Question]:
+def _levels() -> Iterator[PlannedNumber]:
     for tower, ending, where in _towers_and_sets():
-        yield Question(
+        yield PlannedNumber(
             "slope on φ", where, partial(beyond.levels_slope, f"made-of-words-{tower}{ending}")
         )
 

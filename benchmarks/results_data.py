@@ -8,7 +8,9 @@ import pandas as pd
 
 from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.experiment.grouping import SCENES
+from vlcore.experiment.wording import signed
 from vlcore.metrics.catalogue import PRIMARY
+from vlcore.metrics.estimate import Estimate
 from vlcore.study import published
 from vlcore.study.contrasts import ArmRates, Contrast, contrast, published_contrast
 from vlcore.study.plans import StudyPlan
@@ -84,7 +86,7 @@ def bias_slope(study: str, weights: Mapping[str, float], biases: Sequence[float]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PublishedComparison:
     """A row of the table of all comparisons."""
 
     study: str
@@ -94,7 +96,7 @@ class Comparison:
     result: Contrast
 
 
-def comparisons() -> Iterator[Comparison]:
+def comparisons() -> Iterator[PublishedComparison]:
     """Every arm of every published study less its baseline, at each bias level."""
     names = {path.stem for path in (published.FOLDER / "plans").glob("*.yaml")}
     rows = published.read_rows(moment="end", measure=PRIMARY)
@@ -113,7 +115,8 @@ def comparisons() -> Iterator[Comparison]:
                 except AnalysisError:  # fewer than two pairs have both
                     continue
                 data_of_arm = plan.arm_settings.get(arm, {}).get("data", data)
-                yield Comparison(study, data_of_arm, bias, f"{arm} less {baseline}", result)
+                words = f"{arm} less {baseline}"
+                yield PublishedComparison(study, data_of_arm, bias, words, result)
     yield from recipe_comparisons()
     yield from outside_comparisons()
 
@@ -133,8 +136,8 @@ def _all_but_captions(plan: StudyPlan, arm: str) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name not in ("labels", "template")}
 
 
-def recipe_comparisons() -> Iterator[Comparison]:
-    """Descriptive less short labels in the studies that benchmarks.recipes trained, by recipe."""
+def recipe_comparisons() -> Iterator[PublishedComparison]:
+    """Descriptive less short labels in the studies of recipes, by recipe."""
     rows = published.read_rows(moment="end", measure=PRIMARY)
     home = rows["studies"].str.split().str[0]
     rows = rows.assign(home=home)[home.isin(RECIPE_STUDIES)]
@@ -143,10 +146,10 @@ def recipe_comparisons() -> Iterator[Comparison]:
         table = table.dropna()
         result = contrast(ArmRates(table["value"], table["n"]), COST)
         words = f"{DESCRIPTIVE} less {SHORT}, {recipe}"
-        yield Comparison(study, data, bias, words, result)
+        yield PublishedComparison(study, data, bias, words, result)
 
 
-def outside_comparisons() -> Iterator[Comparison]:
+def outside_comparisons() -> Iterator[PublishedComparison]:
     """Descriptive less short labels on images that nobody drew for training, by image tower."""
     names = [f"{source}.group_accuracy.{group}" for source in OUTSIDE for group in SCENES.minority]
     rows = published.read_rows(moment="end", bias=STUDY_BIAS, measure=names)
@@ -157,18 +160,33 @@ def outside_comparisons() -> Iterator[Comparison]:
         arms = ArmRates((totals["right"] / totals["n"]).dropna(), totals["n"])
         words = f"{DESCRIPTIVE} less {SHORT}, {OUTSIDE[source]}"
         result = contrast(arms, COST)
-        yield Comparison(study, data, STUDY_BIAS, words, result)
+        yield PublishedComparison(study, data, STUDY_BIAS, words, result)
 
 
-def failing(study: str) -> list[str]:
+def failing_pairs(study: str) -> list[str]:
     """The seed pairs of a study that fail the sanity check."""
     runs = published.measured_runs(study, measure=["balanced_accuracy", *CHECKED])
     return list(Study(published.plan_of(study), read=None, elsewhere=runs).failing_blocks)
 
 
-def without(study: str, blocks: Collection[str]) -> Contrast:
+def cost_without(study: str, blocks: Collection[str]) -> Contrast:
     """Descriptive less short labels of a study without some of its seed pairs."""
     result = published_contrast(study, COST)
     log_odds, points = result.log_odds_by_pair, result.points_by_pair
     is_left = [f"d{data}s{init}" not in blocks for data, init in log_odds.index]
     return Contrast(log_odds[is_left], points[is_left])
+
+
+def both(result: Contrast) -> str:
+    """A contrast in log odds with its interval, and in points: ``-0.3 (-0.4 to -0.2) [-5.9]``."""
+    return f"{odds(result.mean_log_odds)} [{signed(100 * result.mean_points.value, 1)}]"
+
+
+def odds(mean: Estimate) -> str:
+    return with_ends(mean, 1, 2)
+
+
+def with_ends(mean: Estimate, unit: float, digits: int) -> str:
+    """A mean with its interval: ``-0.3 (-0.4 to -0.2)``."""
+    value, low, high = (signed(unit * end, digits) for end in (mean.value, mean.low, mean.high))
+    return f"{value} ({low} to {high})"

@@ -37,8 +37,8 @@ ARMS_OF_STUDIES = {
 def write_figures(folder: Path) -> None:
     for name, figure in (
         ("forest", paired_forest(forest_rows(), palette=LIGHT, width=1000)),
-        ("readouts", readouts()),
-        ("arms", arms()),
+        ("readouts", readouts_figure()),
+        ("arms", arms_figure()),
     ):
         save_figure(figure, folder / f"{name}.png")
 
@@ -74,7 +74,7 @@ def _colour(column: str, values: Sequence[str]) -> alt.Color:
     return alt.Color(f"{column}:N", scale=scale, title=None)
 
 
-def readouts() -> alt.TopLevelMixin:
+def readouts_figure() -> alt.TopLevelMixin:
     """Nine readouts of the same models, with a band for those that are fitted on balanced
     images."""
     rows = []
@@ -100,7 +100,7 @@ def readouts() -> alt.TopLevelMixin:
     return alt.hconcat(*panels).properties(title=title)
 
 
-def arms() -> alt.TopLevelMixin:
+def arms_figure() -> alt.TopLevelMixin:
     """The arms of three studies against short and against descriptive labels, by captions and by
     the balanced linear probe."""
     panels = [

@@ -95,7 +95,7 @@ TERM_IN_N = (
 
 
 @dataclass(frozen=True)
-class Cell:
+class PredictedCost:
     """What is predicted: an arm less short labels in an image set."""
 
     data: str
@@ -110,21 +110,21 @@ def main() -> None:
         predictions = pd.DataFrame(list(_predictions(options.draws)))
         predictions.to_csv(TABLE, index=False, float_format="%.4f")
     predictions = pd.read_csv(TABLE)
-    table = compare(predictions)
-    PAGE.write_text(page(table, predictions), encoding="utf-8")
-    save_figure(figure(table), PAGE.with_suffix(".png"))
+    table = measured_predictions(predictions)
+    PAGE.write_text(theory_page(table, predictions), encoding="utf-8")
+    save_figure(theory_figure(table), PAGE.with_suffix(".png"))
 
 
-def _cells() -> Iterator[Cell]:
+def _cells() -> Iterator[PredictedCost]:
     for data in CONTRASTS:
         for arm in ARMS:
             for bias in LEVELS.get(arm, USUAL_LEVELS):
-                yield Cell(data, arm, bias)
+                yield PredictedCost(data, arm, bias)
         for arm in ("place", "sky"):
-            yield from (Cell(data, arm, 0.75, size) for size in SIZES if size != 48)
-        yield from (Cell(data, "place", 0.0, size) for size in SIZES if size != 48)
+            yield from (PredictedCost(data, arm, 0.75, size) for size in SIZES if size != 48)
+        yield from (PredictedCost(data, "place", 0.0, size) for size in SIZES if size != 48)
     for data in FAINT:
-        yield from (Cell(data, "place", bias) for bias in (0.0, 0.75))
+        yield from (PredictedCost(data, "place", bias) for bias in (0.0, 0.75))
 
 
 def _usual_perception() -> dict[str, Perception]:
@@ -144,7 +144,7 @@ def _predictions(draws: int) -> Iterator[dict[str, Any]]:
         yield vars(cell) | _prediction(cell, (usual | faint)[cell.data], draws)
 
 
-def _prediction(cell: Cell, perception: Perception, draws: int) -> dict[str, float]:
+def _prediction(cell: PredictedCost, perception: Perception, draws: int) -> dict[str, float]:
     short = Condition(bias=cell.bias, n_per_group=cell.n_per_group)
     accuracies = [
         predict_minority_accuracy(condition, perception, draws)
@@ -160,7 +160,7 @@ def _prediction(cell: Cell, perception: Perception, draws: int) -> dict[str, flo
     }
 
 
-def compare(predictions: pd.DataFrame) -> pd.DataFrame:
+def measured_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
     """Predictions that were measured, a row each: `data`, `arm`, `bias`, `n_per_group`, `steps`;
     `predicted` and `measured` with `low` and `high` (95 %), in log odds; `points_predicted` and
     `points`; `n` (seed pairs); `sign`, whether it is the measured one, empty where that is not
@@ -170,7 +170,7 @@ def compare(predictions: pd.DataFrame) -> pd.DataFrame:
     runs = runs[runs["data_seed"] >= UNTOUCHED]
     rows = []
     for prediction in predictions.itertuples(index=False):
-        cell = Cell(*prediction[:4])
+        cell = PredictedCost(*prediction[:4])
         steps_measured = {USUAL_STEPS, SEEN_AS_OFTEN.get(cell.n_per_group, USUAL_STEPS)}
         for steps in sorted(steps_measured):
             result = _measured(runs, cell, steps)
@@ -211,7 +211,7 @@ def few_images(predictions: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def page(table: pd.DataFrame, predictions: pd.DataFrame) -> str:
+def theory_page(table: pd.DataFrame, predictions: pd.DataFrame) -> str:
     """All `predictions` beside the measurements of the `table` of `compare`, as a page."""
     lines = []
     for cell in table.itertuples(index=False):
@@ -234,12 +234,13 @@ def page(table: pd.DataFrame, predictions: pd.DataFrame) -> str:
     columns += ("points predicted", "measured", "pairs", "sign")
     hits, decided = sign_hits(table)
     explained, lower = explained_share(table), int((table["high"] < 0).sum())
+    ranks = table["predicted"].corr(table["measured"], method="spearman")
     summary = (
         f"Of {len(table)} differences that were measured in {FEWEST_PAIRS} seed pairs or more, the"
         f" sign is clear in {decided} (the 95 % interval excludes 0), and predicted in {hits} of"
         f" these; to say “less” every time would be right in {lower}. In size, R2 of predicted"
         f" against measured log odds is {decimal(explained)} (of the predictions themselves; 0 is"
-        f" what a constant reaches), and ranks correlate at {decimal(rank_correlation(table))}"
+        f" what a constant reaches), and ranks correlate at {decimal(ranks)}"
         " (Spearman)."
     )
     title = "# Theory against measurement"
@@ -298,7 +299,7 @@ def _term_in_n(predictions: pd.DataFrame) -> str:
     return "\n\n".join(["## The term in 1 / N", about, "\n".join(lines), left])
 
 
-def figure(table: pd.DataFrame) -> alt.TopLevelMixin:
+def theory_figure(table: pd.DataFrame) -> alt.TopLevelMixin:
     """Predicted against measured log odds, with intervals, and the line on which they agree."""
     sets = {name: name for name in CONTRASTS} | dict.fromkeys(FAINT, OTHER_CONTRASTS)
     rows = table.assign(images=table["data"].map(sets))
@@ -336,11 +337,6 @@ def sign_hits(table: pd.DataFrame) -> tuple[int, int]:
     return int((table["sign"] == "yes").sum()), int((table["sign"] != "").sum())
 
 
-def rank_correlation(table: pd.DataFrame) -> float:
-    """Spearman's of predicted and measured log odds."""
-    return float(table["predicted"].corr(table["measured"], method="spearman"))
-
-
 def explained_share(table: pd.DataFrame) -> float:
     """The share of variance of measured log odds that predictions explain."""
     measured = table["measured"]
@@ -348,7 +344,7 @@ def explained_share(table: pd.DataFrame) -> float:
     return float(1 - residual / ((measured - measured.mean()) ** 2).sum())
 
 
-def _measured(runs: pd.DataFrame, cell: Cell, steps: int) -> Contrast | None:
+def _measured(runs: pd.DataFrame, cell: PredictedCost, steps: int) -> Contrast | None:
     """The measured difference of a cell; None with fewer than `FEWEST_PAIRS` seed pairs."""
     settings = ARMS[cell.arm]
     short = Condition(

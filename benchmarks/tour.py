@@ -91,16 +91,16 @@ def filmed(port: int) -> Iterator[Film]:
 def main() -> None:
     options = parse_options(__doc__, photo="", to="docs/tour.webp")
     with fresh_home(), server() as (_, port, _), filmed(port) as film:
-        home(film)
-        compare(film)
-        upload(film, options.photo)
+        film_home(film)
+        film_compare(film)
+        film_upload(film, options.photo)
         file = Path(options.to)
         film.save(file)
     total = sum(film.durations) / 1000
     print(f"{file}: {total:.0f} s, {len(film.frames)} frames, {file.stat().st_size / 1e6:.2f} MB")
 
 
-def home(film: Film) -> None:
+def film_home(film: Film) -> None:
     """The bias is dragged, and the maps follow."""
     page = film.page
     page.locator(".atlas[aria-busy=false]").wait_for()
@@ -123,7 +123,7 @@ def home(film: Film) -> None:
         film.take(500)
 
 
-def compare(film: Film) -> None:
+def film_compare(film: Film) -> None:
     """An image lights up in both maps, and the maps are seen from close by."""
     page = film.page
     page.get_by_role("link", name="Compare", exact=True).first.click()
@@ -162,7 +162,7 @@ def marks_of(film: Film, surface: Any) -> list[tuple[float, float]]:
     return [(box["x"] + float(columns[at]), box["y"] + float(rows[at])) for at in picked]
 
 
-def upload(film: Film, photo: str) -> None:
+def film_upload(film: Film, photo: str) -> None:
     """Two models say what an image shows, how surely, and what they rely on."""
     page = film.page
     page.get_by_role("link", name="Upload", exact=True).first.click()

@@ -77,7 +77,7 @@ Outside = Mapping[str, list[OutsideImage]]  # by source
 
 
 @dataclass(frozen=True, eq=False)
-class Case(OutsideImage):
+class UploadCase(OutsideImage):
     """An image of a source; of a drawn one also its twins, with the other object and on the other
     background."""
 
@@ -178,19 +178,19 @@ def _models() -> Iterator[tuple[str, Model]]:
             yield f"{towers}, bias {bias:.0%}", load(condition.key)
 
 
-def _cases(count: int, outside: Outside) -> Iterator[Case]:
+def _cases(count: int, outside: Outside) -> Iterator[UploadCase]:
     for scene in _mixed_scenes(count):
         twins = (
             _draw(scene.replace(object=OTHER[scene.object])),
             _draw(scene.replace(context=OTHER[scene.context])),
         )
-        yield Case(scene.object, scene.context, _draw(scene), "drawn scenes", twins)
+        yield UploadCase(scene.object, scene.context, _draw(scene), "drawn scenes", twins)
     for source, images in outside.items():
         for entry in images:
-            yield Case(entry.object, entry.context, entry.image, source)
+            yield UploadCase(entry.object, entry.context, entry.image, source)
 
 
-def _judge(case: Case, painted: PaintedImages, model: Model) -> dict[str, Any]:
+def _judge(case: UploadCase, painted: PaintedImages, model: Model) -> dict[str, Any]:
     """Whether a prediction is sure and correct, and what it relies on: by painting, and in truth;
     None where that is not known."""
     scores = model.map.object_scores(

@@ -58,7 +58,7 @@ def main() -> None:
         runs: list[dict[str, object]] = []
         for text, labels, seed in product(TEXTS, STYLES_OF_THE_STUDY, seeds):
             runs += measure_captions(text, labels, seed)
-        write(unseen_captions_table(summary(pd.DataFrame(runs))), out / "words.csv")
+        write(unseen_captions_table(mean_aucs(pd.DataFrame(runs))), out / "words.csv")
         words = random_words()
         runs = []
         for labels, seed in product(STYLES_OF_THE_STUDY, seeds):
@@ -137,7 +137,7 @@ def random_words() -> list[str]:
     return [usable[index] for index in sorted(chosen)]
 
 
-def summary(runs: pd.DataFrame) -> pd.DataFrame:
+def mean_aucs(runs: pd.DataFrame) -> pd.DataFrame:
     """Mean and interval over seeds: a row a caption, text tower and label style."""
     rows = []
     for (name, *model), aucs in runs.groupby(["caption", *MODEL], sort=False)["auc"]:

@@ -40,7 +40,7 @@ def unseen_words_page(table: pd.DataFrame, random_words: pd.DataFrame) -> str:
         "# Words that no training caption contains",
         introduction(int(table["n"].iloc[0])),
         "## How many work",
-        counts(table),
+        working_captions(table),
         chance(random_words),
         "## The 60 captions",
         captions_table(table, list(PARTS)),
@@ -76,7 +76,7 @@ Controls: random vectors of the words (`words@random`), the same model before it
 the usual text transformer, to which most of these words are one and the same unknown word."""
 
 
-def counts(table: pd.DataFrame) -> str:
+def working_captions(table: pd.DataFrame) -> str:
     """How many captions of each part work, and how many are sure, in each arm."""
     lines = [
         f"Captions with an AUC of {WORKS} or more, and in brackets of {SURE} or more:\n",

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from benchmarks.influence import page, rank_correlation
+from benchmarks.influence import influence_page, rank_correlation
 from vlcore.web.training_images import HALVES, SINGLES
 
 RESULTS = Path("docs/results")
@@ -37,7 +37,7 @@ def test_correlations_are_the_mean_of_spearmans_over_images() -> None:
 def test_the_published_page_follows_from_its_tables() -> None:
     names = "halves", "singles", "changes"
     tables = [pd.read_csv(RESULTS / "influence" / f"{name}.csv") for name in names]
-    text = page(*tables)
+    text = influence_page(*tables)
     assert text == (RESULTS / "influence.md").read_text()
     first = next(line for line in text.splitlines() if line.startswith("| sum of the influences"))
     assert first.split(" | ")[1:] == [HALVES, f"{SINGLES} |"], "what Compare says of TracIn"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.results_figures import arms
-from benchmarks.results_page import page, table
+from benchmarks.results import comparisons_table, results_page
+from benchmarks.results_figures import arms_figure
 from vlcore.plots.intervals import paired_forest
 from vlcore.plots.theme import LIGHT
 from vlcore.study import published
@@ -17,7 +17,7 @@ from vlcore.study.telling_apart import apart_found
 
 @pytest.fixture(scope="module")
 def results() -> str:
-    return page()
+    return results_page()
 
 
 def test_the_page_of_results_comes_from_its_table(results: str) -> None:
@@ -28,7 +28,7 @@ def test_the_page_of_results_comes_from_its_table(results: str) -> None:
 
 def test_the_table_of_comparisons_comes_from_that_of_runs() -> None:
     """Else run `python -m benchmarks.results` again."""
-    assert table() == (published.FOLDER / "table.md").read_text(encoding="utf-8")
+    assert comparisons_table() == (published.FOLDER / "table.md").read_text(encoding="utf-8")
 
 
 def test_numbers_of_the_readme_are_those_of_the_page_and_the_answer(results: str) -> None:
@@ -49,7 +49,7 @@ def test_figures_say_of_what_study_each_line_is_and_cut_no_words(tmp_path: Path)
         "balanced-cues, study second-word-scratch-cues, 20 seed pairs",
         "scenes, study second-word-scratch, 20 seed pairs",
     ]
-    for figure, texts in ((forest, words), (arms(), [*titles, "the sky", "the coat"])):
+    for figure, texts in ((forest, words), (arms_figure(), [*titles, "the sky", "the coat"])):
         file = tmp_path / "figure.svg"
         figure.save(str(file))
         svg = file.read_text(encoding="utf-8")

@@ -12,12 +12,12 @@ from vlcore.study.pooled import SETS, pooled
 
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
-    return theory.compare(pd.read_csv(theory.TABLE))
+    return theory.measured_predictions(pd.read_csv(theory.TABLE))
 
 
 def test_the_page_comes_out_of_its_tables_again(table: pd.DataFrame) -> None:
     written = theory.PAGE.read_text(encoding="utf-8")
-    assert theory.page(table, pd.read_csv(theory.TABLE)) == written
+    assert theory.theory_page(table, pd.read_csv(theory.TABLE)) == written
     assert f"]({theory.PAGE.stem}.png)" in written
     assert theory.PAGE.with_suffix(".png").is_file()
 
@@ -34,7 +34,7 @@ def test_what_the_place_costs_is_the_one_answer(table: pd.DataFrame) -> None:
 
 
 def test_the_figure_has_every_row_and_its_title_what_they_amount_to(table: pd.DataFrame) -> None:
-    spec = theory.figure(table).to_dict()
+    spec = theory.theory_figure(table).to_dict()
     *_, intervals, points = spec["layer"]
     rows = drawn.rows(spec, points)
     assert [row["measured"] for row in rows] == table["measured"].tolist()

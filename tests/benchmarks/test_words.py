@@ -81,7 +81,7 @@ def test_a_mean_over_models_has_its_interval() -> None:
     runs = pd.DataFrame(
         {"caption": "pony", "text": "words", "labels": "descriptive", "auc": [0.8, 0.9, 1.0]}
     )
-    (line,) = words.summary(runs).to_dict("records")
+    (line,) = words.mean_aucs(runs).to_dict("records")
     assert (line["n"], line["auc"]) == (3, pytest.approx(0.9))
     assert line["low"] == pytest.approx(0.9 - 4.3027 * 0.1 / 3**0.5, abs=1e-4)
     assert line["high"] == 1.0

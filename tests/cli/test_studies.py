@@ -79,7 +79,7 @@ def test_a_published_run_is_made_again_and_compared(
 ) -> None:
     monkeypatch.setattr(published, "FOLDER", tmp_path)
     study = plans.find("experiments", quick[0].condition)
-    publishing.publish(Study(study, SCENES), "experiments/scenes")
+    publishing.publish_study(Study(study, SCENES), "experiments/scenes")
     assert {one["key"] for one in document("reproduce")} == {artifact.key for artifact in quick}
     found = document("reproduce", quick[3].key)
     assert (found["agrees"], found["equal"]) == ("to six digits", found["measures"])

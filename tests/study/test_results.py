@@ -83,7 +83,7 @@ def test_the_sanity_check_is_a_sentence_and_excludes_nothing(published_folder: P
     assert "fails in 1 of 7 seed pairs; the other 6 alone" in sentence
     assert wording.points(passing.as_dict()) in sentence
 
-    publishing.publish(results, "experiments/scenes")
+    publishing.publish_study(results, "experiments/scenes")
     opened = published.PublishedStudy("experiments", "scenes")
     assert (opened.n_trained, opened.missing, list(opened.failing_blocks)) == (28, [], ["d3s3"])
     assert text.sanity_words(opened.findings()) == sentence
@@ -107,7 +107,7 @@ def test_a_study_with_a_plan_of_its_own_opens_as_it_was_published(published_fold
     (published_folder / "plans").mkdir()
     settings = "factor: labels\nbaseline: short\narms: [descriptive]\nbias: [0.75]\nseeds: 6"
     (published_folder / "plans" / "alone.yaml").write_text(settings)
-    publishing.publish(of("experiments", 6), "alone")
+    publishing.publish_study(of("experiments", 6), "alone")
     opened = published.PublishedStudy("alone", "scenes")
     assert (opened.n_trained, opened.missing) == (12, [])
     assert opened.findings().headline.difference.n == 6
@@ -122,7 +122,7 @@ def test_a_published_study_without_unbiased_runs_fails_no_sanity_check(
 ) -> None:
     results = of("experiments", 2)
     results._frame = results.runs()[results.runs()["bias"] > 0]
-    publishing.publish(results, "experiments/scenes")
+    publishing.publish_study(results, "experiments/scenes")
     opened = published.PublishedStudy("experiments", "scenes")
     assert opened.unbiased_runs().empty
     assert opened.failing_blocks == {}
@@ -154,14 +154,14 @@ def test_runs_that_the_table_has_to_the_digit_are_counted_there(published_folder
     add_runs(whole[whole["key"] != runs[2]], "first")
     is_retrained = (whole["key"] == runs[1]) & (whole["measure"] == PRIMARY)
     results._frame = whole.assign(value=whole["value"].mask(is_retrained, 0.123))
-    publishing.publish(results, "second", [PRIMARY])
+    publishing.publish_study(results, "second", [PRIMARY])
     table = pd.read_parquet(published_folder / published.RUNS)
     studies = table.groupby("key")["studies"].unique().map(sorted).to_dict()
     assert studies[runs[0]] == ["first second"]
     assert studies[runs[1]] == ["first", "second"]
     assert studies[runs[2]] == ["second"]
     assert set(table.loc[table["key"] == runs[2], "measure"]) == {PRIMARY}
-    publishing.publish(results, "second", [PRIMARY])
+    publishing.publish_study(results, "second", [PRIMARY])
     pd.testing.assert_frame_equal(pd.read_parquet(published_folder / published.RUNS), table)
 
 
@@ -284,7 +284,7 @@ def test_a_study_without_runs_at_bias_0_is_checked_by_those_of_its_pairs_in_othe
 
 def test_what_other_studies_of_the_same_pairs_share_is_counted(published_folder: Path) -> None:
     for grid in ("experiments", "class"):
-        publishing.publish(of(grid, 2), f"{grid}/scenes")
+        publishing.publish_study(of(grid, 2), f"{grid}/scenes")
     shown = published.PublishedStudy("experiments", "scenes")
     assert shown.shared_runs() == {"class": 8}
     assert [one.status for one in shown.claims()] == [one.status for one in shown.findings().claims]
