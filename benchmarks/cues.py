@@ -25,7 +25,7 @@ from vlcore.experiment.options import PRESETS
 from vlcore.experiment.vocabulary import Vocabulary
 from vlcore.experiment.wording import interval
 from vlcore.metrics.estimate import rate
-from vlcore.scenes import Scene, draw
+from vlcore.scenes import Scene, draw_scene
 
 TRAIN, TEST = 48, 100  # images of each group
 CUES = ("object", "context")
@@ -88,7 +88,7 @@ def train_on_cue(contrast: float, seed: int, cue: str, steps: int) -> tuple[np.n
 def draw_pixels(factors: pd.Series) -> np.ndarray:
     """Draw scenes as encoders see them, uint8 (n, 64, 64, 3)."""
     scenes = [Scene.from_factors(json.loads(text)) for text in factors]
-    return np.stack([averaged(draw(scene).image) for scene in scenes])
+    return np.stack([averaged(draw_scene(scene).image) for scene in scenes])
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from benchmarks import head, row
-from vlcore.experiment.wording import percent, rate
+from vlcore.experiment.wording import percent, rate_words
 from vlcore.metrics.estimate import Estimate
 from vlcore.plots.rendering import chart_png
 from vlcore.plots.theme import LIGHT
@@ -108,7 +108,7 @@ def findings(counts: pd.DataFrame, judged: pd.DataFrame) -> str:
     alarms = empty[empty["finder"] == "direction"][["correct", "tested"]].sum()
 
     def cell(finder: str, column: str) -> str:
-        return rate(by_finder.loc[finder, column].as_dict())
+        return rate_words(by_finder.loc[finder, column].as_dict())
 
     shares = by_finder["chance"].dropna()
     is_quiet = shares.map(lambda share: share.low <= SIGNIFICANCE)
@@ -127,7 +127,7 @@ def findings(counts: pd.DataFrame, judged: pd.DataFrame) -> str:
 
 
 def _cell(estimate: Estimate | None) -> str:
-    return "" if estimate is None else f"{rate(estimate.as_dict())}, n = {estimate.n}"
+    return "" if estimate is None else f"{rate_words(estimate.as_dict())}, n = {estimate.n}"
 
 
 def _lines(about: dict[str, str], counts: pd.DataFrame) -> str:

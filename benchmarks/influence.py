@@ -41,7 +41,7 @@ from vlcore.api.explain import (
     NEAREST,
     SEEDS,
     UNCHANGED,
-    Question,
+    MarginQuestion,
     ask_rows,
     attribute,
     replayed_training,
@@ -105,7 +105,9 @@ def changed(model: Model, rows: Sequence[int], change: str) -> TrainingData:
     return dataclasses.replace(data, **arrays)
 
 
-def rounded_margins(model: Model, encoder: Encoder, questions: Sequence[Question]) -> list[float]:
+def rounded_margins(
+    model: Model, encoder: Encoder, questions: Sequence[MarginQuestion]
+) -> list[float]:
     """The margin in each of some single images, rounded as it is stored."""
     labels = replayed_training(model.key).labels
     captions = embed_captions(encoder, labels.vocabulary, labels.texts)
@@ -131,7 +133,7 @@ class Predicted:
     """
 
     rows: NDArray[np.int64]
-    questions: list[Question]
+    questions: list[MarginQuestion]
     influence: NDArray[np.float64]
     similarity: NDArray[np.float64]
 

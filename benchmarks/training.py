@@ -44,7 +44,7 @@ def train_on(
     condition: Condition, data: loop.TrainingData, device: str = "cpu"
 ) -> loop.TrainedModel:
     """Train on given images and captions, and report nothing."""
-    return loop.train(
+    return loop.train_encoder(
         condition, data, device=device, on_step=lambda _: None, on_checkpoint=lambda *_: None
     )
 

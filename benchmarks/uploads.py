@@ -34,12 +34,12 @@ from vlcore.data.subset import usual_condition
 from vlcore.experiment.condition import GRIDS, STYLES_OF_THE_STUDY
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.options import TOWERS
-from vlcore.experiment.wording import rate as rate_words
+from vlcore.experiment.wording import rate_words
 from vlcore.metrics.estimate import rate
 from vlcore.metrics.reliance import SIDE, PaintedImages, Reliance, by_painting, by_twins
 from vlcore.model.frozen_towers import open_tower
 from vlcore.model.new_images import LOCATING_SIDE, TOWER, judge_of, novelties, painted_images
-from vlcore.scenes import Scene, draw, sample
+from vlcore.scenes import Scene, draw_scene, sample
 
 HEAD = """# How far to trust the Upload page
 
@@ -111,7 +111,7 @@ def _mixed_scenes(count: int) -> Iterator[Scene]:
 
 
 def _draw(scene: Scene) -> Image.Image:
-    return Image.fromarray(draw(scene, SIZE).image)
+    return Image.fromarray(draw_scene(scene, SIZE).image)
 
 
 def _novelty_lines(count: int, outside: Outside) -> list[str]:
@@ -221,7 +221,7 @@ def _mask_words(count: int) -> str:
     """How well the region of highest activity is the animal's, by true masks."""
     aucs, areas = [], []
     for scene in _mixed_scenes(count):
-        drawing = draw(scene, SIZE)
+        drawing = draw_scene(scene, SIZE)
         mask = _resize(drawing.mask, Image.Resampling.BILINEAR) > 127
         image = _resize(drawing.image, Image.Resampling.BICUBIC)
         activity = open_tower(TOWER).activity([image], LOCATING_SIDE)[0]

@@ -18,7 +18,7 @@ from vlcore.api.explain import Explanation
 from vlcore.api.training import caption_indices
 from vlcore.artifacts import store
 from vlcore.data.imageset import COLUMNS, ImageSet, with_groups
-from vlcore.data.subset import parts, training_rows
+from vlcore.data.subset import split_parts, training_rows
 from vlcore.data.training_set import TrainingSet
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder, write_json
@@ -109,7 +109,7 @@ def publish(
     """
     folder = models_folder() / ".work" / f"stand-in-{condition.key}"
     folder.mkdir(parents=True)
-    part = parts(images, condition.data_seed)[0]
+    part = split_parts(images, condition.data_seed)[0]
     labels = Labels.of(condition, part.grouping)
     embeddings = space(part, condition.init_seed) if z is None else z
     rows = training_rows(part, condition)

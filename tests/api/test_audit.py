@@ -18,7 +18,7 @@ from vlcore.data.catalogue import open_set
 from vlcore.data.imageset import ImageSet, ImageSetError
 from vlcore.data.importers import import_set
 from vlcore.experiment.grouping import SCENES
-from vlcore.scenes import Drawing, Scene, draw
+from vlcore.scenes import Drawing, Scene, draw_scene
 
 
 @pytest.fixture(autouse=True)
@@ -102,14 +102,14 @@ def test_twins_that_differ_in_more_than_one_factor_are_found(
     home: Path, monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:
     def careless(scene: Scene, size: int = 128) -> Drawing:
-        drawing = draw(scene, size)
+        drawing = draw_scene(scene, size)
         if scene.object == changed:
             drawing.image[0, 0] ^= 1  # a corner, which no animal covers
         if scene.context == changed:
             drawing.mask[0, 0] = 255
         return drawing
 
-    monkeypatch.setattr(audit, "draw", careless)
+    monkeypatch.setattr(audit, "draw_scene", careless)
     (check,) = audit._twins(open_set("scenes"))
     assert check.ok is False
     assert "in 2 of 2 scenes" in check.sentence

@@ -24,7 +24,7 @@ from vlcore.api.compared_maps import (
 from vlcore.api.model_map import ComparisonError, ModelMap, model_map
 from vlcore.artifacts import store
 from vlcore.data.imageset import images_digest
-from vlcore.data.subset import parts
+from vlcore.data.subset import split_parts
 from vlcore.experiment.condition import Condition
 from vlcore.metrics.projection import align
 from vlcore.plots.options import Projection
@@ -272,7 +272,7 @@ def test_a_picture_is_held_out_where_the_first_model_that_shows_it_holds_it_out(
     for row, kind in zip(found.rows, found.points["kind"], strict=True):
         first = next(model for model in seeds if model.index([int(row)])[0] >= 0)
         assert kind == ("test" if first.index([int(row)])[0] < first.n_held_out else "training")
-    held_out = set(parts(FOLDS, 0)[0].rows("test").tolist())
+    held_out = set(split_parts(FOLDS, 0)[0].rows("test").tolist())
     assert {int(row) for row in found.rows[found.points["kind"] == "test"]} >= held_out
 
 

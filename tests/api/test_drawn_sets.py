@@ -30,14 +30,14 @@ def test_models_of_a_removed_set_keep_its_name_to_its_recipe(empty_home: Path) -
     publish(condition.key, condition)
     publish(CHECKS, condition)
     publish("again-too-b0", Condition(data="again-too", data_version=VERSION))
-    catalogue.remove("again")
+    catalogue.discard_set("again")
     with pytest.raises(ImageSetError, match=condition.key):
         make_drawn_set(OTHER)
     assert drawn.recipe_of("again") is None
     make_drawn_set(FIRST)
     assert store.published(CHECKS), "they are of the same images"
-    catalogue.remove("again")
-    disk.delete(condition.key)
+    catalogue.discard_set("again")
+    disk.delete_artifacts(condition.key)
     with pytest.raises(ImageSetError, match=condition.key):
         make_drawn_set(OTHER)  # it can be restored
     trash.empty(0.0)
@@ -54,14 +54,14 @@ def test_a_set_that_is_there_or_published_keeps_its_recipe(empty_home: Path) -> 
             make_drawn_set(other)
     make_drawn_set(PUBLISHED["pencil"])
     assert drawn.recipe_of("pencil") == PUBLISHED["pencil"]
-    catalogue.remove("pencil")
+    catalogue.discard_set("pencil")
     assert drawn.recipe_of("pencil") == PUBLISHED["pencil"]
 
 
 def test_a_set_that_is_made_anew_shows_nothing_of_the_removed_one(empty_home: Path) -> None:
     removed = make_drawn_set(FIRST)
     before = small_images.draw_thumbs(removed, [0])
-    catalogue.remove("again")
+    catalogue.discard_set("again")
     anew = make_drawn_set(OTHER)
     assert small_images.draw_thumbs(anew, [0]) != before
     assert small_images.draw_thumbs(removed, [0]) == before

@@ -20,7 +20,7 @@ from vlcore.api.explain import (
     UNCHANGED,
     ExplainError,
     Explanation,
-    Outcome,
+    TrialOutcome,
     check_explainable,
 )
 from vlcore.api.models import Model
@@ -179,7 +179,7 @@ def test_arms_have_one_size_that_the_training_set_allows(model: Model, why: Expl
         replace(why, images=why.images[~is_horse]).trials()
 
 
-def outcome(why: Explanation, **moves: float) -> Outcome:
+def outcome(why: Explanation, **moves: float) -> TrialOutcome:
     """Two images, -1 before; each arm moves both by so much, but for a spread over seeds."""
     spread = np.linspace(-0.1, 0.1, SEEDS)
     rows = [
@@ -188,7 +188,7 @@ def outcome(why: Explanation, **moves: float) -> Outcome:
         for seed, by in enumerate(np.roll(spread, number))
         for image in (0, -1)
     ]
-    return Outcome(why, pd.DataFrame(rows, columns=["arm", "seed", "image", "margin"]))
+    return TrialOutcome(why, pd.DataFrame(rows, columns=["arm", "seed", "image", "margin"]))
 
 
 @pytest.mark.parametrize(

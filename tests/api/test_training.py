@@ -410,9 +410,11 @@ def test_two_captions_a_picture_are_kept_apart(
     elsewhere: Artifact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[loop.TrainingData] = []
-    trained = loop.train
+    trained = loop.train_encoder
     monkeypatch.setattr(
-        loop, "train", lambda one, data, **more: given.append(data) or trained(one, data, **more)
+        loop,
+        "train_encoder",
+        lambda one, data, **more: given.append(data) or trained(one, data, **more),
     )
     condition = elsewhere.condition.replace(objective="two_part", labels="undescriptive", steps=1)
     train_condition(condition)
@@ -491,7 +493,7 @@ def test_what_a_small_set_cannot_tell_is_absent_with_its_reason(
 
 def test_what_is_shown_is_of_the_first_fold(in_folds: Folds) -> None:
     images, artifact = in_folds
-    shown = subset.parts(images, artifact.condition.data_seed)[0]
+    shown = subset.split_parts(images, artifact.condition.data_seed)[0]
     arrays = artifact.arrays("embeddings.npz")
     rows = shown.rows("test").tolist()
     assert arrays["test_rows"].tolist() == rows

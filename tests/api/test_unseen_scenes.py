@@ -13,7 +13,7 @@ from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
 from vlcore.data.drawn import SCENES_RECIPE, Recipe
 from vlcore.model.load import load_model
-from vlcore.scenes import draw, sample
+from vlcore.scenes import draw_scene, sample
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def test_accuracy_by_background_against_a_slow_reference(quick: list[Artifact]) 
             for number, animal in enumerate(images.grouping.objects):
                 seed = unseen_scenes.SEED
                 scene = sample(animal, "beach", split="demo", index=index, seed=seed)
-                image = Image.fromarray(draw(scene.replace(style=style)).image)
+                image = Image.fromarray(draw_scene(scene.replace(style=style)).image)
                 scores = model.object_scores(images.grouping.objects, loaded.embed_images([image]))
                 right.append(scores[0].argmax() == number)
     assert beach.value == pytest.approx(np.mean(right))

@@ -10,7 +10,7 @@ import pytest
 from benchmarks import finders
 from benchmarks.finders_page import finders_page, findings
 from tests.study.test_finders import made
-from vlcore.api.proving_ground import JUDGED, PLANTED, published
+from vlcore.api.proving_ground import JUDGED, PLANTED, judged_finders
 from vlcore.metrics.slices import Cell
 from vlcore.study.finders import FINDERS, SIGNIFICANCE, LabelledImages
 from vlcore.study.proving_ground import BUDGET, PLANTS, summary
@@ -54,7 +54,7 @@ def test_every_finder_and_baseline_was_judged_on_every_set(
     names |= {f"{name} (own embedding)" for name in finders.IN_SPACE}
     by_set = judged.groupby("set")["finder"].agg(set)
     assert all(judged_by == names for judged_by in by_set)
-    assert set(published()["finder"]) == names
+    assert set(judged_finders()["finder"]) == names
     took = plants[plants["took"]].groupby("set").size()
     counted = judged.drop_duplicates("set").set_index("set")["plants"]
     assert (counted == took.reindex(counted.index, fill_value=0)).all()
@@ -73,7 +73,7 @@ def test_sets_that_are_not_judged_anew_keep_their_rows() -> None:
 
 
 def test_told_the_factors_a_finder_beats_chance() -> None:
-    table = published().set_index("finder")
+    table = judged_finders().set_index("finder")
     assert table.loc["words", "discovery"].low > table.loc["random errors", "discovery"].high
     told = table.loc["SliceLine (true factors)", "false"]
     assert told.high < table.loc["random errors", "false"].low

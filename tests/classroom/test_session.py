@@ -414,7 +414,7 @@ def test_a_presenter_deletes_all_of_a_session_and_nobody_elses(started: Started)
 
 def test_a_damaged_file_is_a_sentence_and_models_and_clean_do_not_see_it(started: Started) -> None:
     assert store.published_keys() == store.model_keys() == []
-    jobs.clean()
+    jobs.clean_leftovers()
     assert find_session(started.code) is not None
     (models_folder() / ".lessons.sqlite").write_bytes(b"no database " * 500)
     with pytest.raises(HomeError, match=r"\.lessons\.sqlite is damaged.*delete it"):

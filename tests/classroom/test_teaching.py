@@ -10,7 +10,7 @@ from vlcore.artifacts import bundled
 from vlcore.classroom.answers import Measurement, estimate_in_run, estimate_published
 from vlcore.classroom.lessons import EXPERIMENTS, lessons
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.wording import rate
+from vlcore.experiment.wording import rate_words
 from vlcore.study.pooled import pooled
 from vlcore.web.lesson.roles import NAMES
 
@@ -34,7 +34,7 @@ def test_every_number_with_an_interval_is_one_that_the_four_experiments_show(
         over_runs = estimate_published(step.quantity, step.conditions)
         shown |= {Measurement(step, "", in_run, runs=False).number}
         shown |= {Measurement(step, "", over_runs, runs=True).number}
-    shown |= {rate(end["minority_accuracy"]) for end in runs.values()}
+    shown |= {rate_words(end["minority_accuracy"]) for end in runs.values()}
     said = set(re.findall(r"[-+]?[\d.]+ (?:%|points) \([-+]?[\d.]+ to [-+]?[\d.]+\)", PLANS))
     assert len(said) >= 5
     assert said - {" ".join(one.split()) for one in shown} == set(), "with plain spaces"

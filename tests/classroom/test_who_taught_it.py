@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlcore.api.explain import Explanation, Question
+from vlcore.api.explain import Explanation, MarginQuestion
 from vlcore.classroom import who_taught_it
 from vlcore.classroom.session import LessonError, start_session
 from vlcore.classroom.who_taught_it import BIAS, FIRST, SHEET, WHO_TAUGHT_IT, Sheet
@@ -33,7 +33,7 @@ def explanation(count: int) -> Explanation:
             "similarity": 0.0,
         }
     )
-    question = Question(np.zeros((1, 2)), "camel", "horse")
+    question = MarginQuestion(np.zeros((1, 2)), "camel", "horse")
     return Explanation(Condition(), question, np.array([-3.14]), images, "remove", MOST, 0.0)
 
 

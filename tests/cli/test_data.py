@@ -30,7 +30,7 @@ from vlcore.data.catalogue import open_set
 from vlcore.data.imageset import read_set
 from vlcore.experiment.wording import FEW
 from vlcore.jobs import queue
-from vlcore.scenes import Scene, draw
+from vlcore.scenes import Scene, draw_scene
 
 STEPS = ("--set", "steps=4")
 SNOWY = {"horse_snow", "horse_beach", "camel_beach", "camel_snow"}
@@ -101,7 +101,7 @@ def test_render_writes_a_folder_to_browse(
     rows = read_set(out).table
     assert rows["group"].value_counts().to_dict() == dict.fromkeys(GROUPS, 2)
     for row in rows.itertuples():
-        drawing = draw(Scene.from_factors(json.loads(row.factors)), 48)
+        drawing = draw_scene(Scene.from_factors(json.loads(row.factors)), 48)
         assert np.array_equal(np.asarray(Image.open(out / row.file_name)), drawing.image)
         assert np.array_equal(np.asarray(Image.open(out / row.mask)), drawing.mask)
     folder = empty_home / "Schnee <b>"
@@ -386,7 +386,7 @@ def test_what_failed_was_refused_or_interrupted_goes_on(
     assert "refused 1 image: " in refused(*order(shop, "--yes")), "it is not asked again by itself"
     again = order(shop, "--yes", "--retry-refused")
     with monkeypatch.context() as patch:
-        patch.setattr(generation, "generate", Mock(side_effect=KeyboardInterrupt))
+        patch.setattr(generation, "generate_images", Mock(side_effect=KeyboardInterrupt))
         code, out, err = cli(*again, "--json")
         assert (code, out) == (CANCELLED, "")
         assert "the same command goes on" in err

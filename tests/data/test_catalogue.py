@@ -32,15 +32,15 @@ def test_a_set_goes_with_all_its_versions_and_nothing_else(sets: Path, tmp_path:
     (sets / "zoo").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
     for name, folders in (("zoo", {"zoo"}), ("snowy", {"snowy-v1", "snowy-v2"})):
         before = left(sets)
-        assert {path.name for path in catalogue.remove(name)} == folders
+        assert {path.name for path in catalogue.discard_set(name)} == folders
         assert left(sets) == before - folders
         assert name not in set_names()
         assert {path.name for path in trash.restore_deleted(name)} == folders
         assert left(sets) == before, "and can be put back"
         with pytest.raises(trash.TrashError, match="nothing deleted"):
             trash.restore_deleted(name)
-    catalogue.remove("snowy")
-    catalogue.remove("zoo")
+    catalogue.discard_set("snowy")
+    catalogue.discard_set("zoo")
     for name, folder in (("snowy", "snowy"), ("zoo", "zoo-v2")):
         (sets / folder).mkdir()
         before = left(sets)
@@ -60,7 +60,7 @@ def test_a_set_goes_with_all_its_versions_and_nothing_else(sets: Path, tmp_path:
 def test_what_is_no_set_of_ones_own_stays(sets: Path, name: str, words: str) -> None:
     before = left(sets)
     with pytest.raises(ImageSetError, match=words):
-        catalogue.remove(name)
+        catalogue.discard_set(name)
     assert left(sets) == before
 
 

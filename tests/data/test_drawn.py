@@ -31,7 +31,7 @@ from vlcore.data.imageset import COLUMNS, ImageSetError, read_set
 from vlcore.experiment.files import HomeError
 from vlcore.experiment.grouping import SCENES, Grouping
 from vlcore.experiment.progress import silent
-from vlcore.scenes import RENDERER_VERSION, Scene, draw, sample
+from vlcore.scenes import RENDERER_VERSION, Scene, draw_scene, sample
 
 ROOT = Path(__file__).parents[2]
 TABLE = drawn.scene_table()
@@ -118,11 +118,11 @@ def test_only_the_rows_asked_for_are_drawn_as_their_scenes_and_redrawn_equal(
     assert seen == sorted(seen)
     assert (seen[0], seen[-1]) == ((0, 5), (5, 5))
     for row in rows:
-        drawing = draw(scene_of(images, row), SIZE)
+        drawing = draw_scene(scene_of(images, row), SIZE)
         assert (images.image(row) == drawing.image).all()
         with Image.open(images.root / TABLE["mask"].iat[row]) as mask:
             assert (np.asarray(mask) == drawing.mask).all()
-    assert (images.image(200) == draw(scene_of(images, 200), SIZE).image).all(), (
+    assert (images.image(200) == draw_scene(scene_of(images, 200), SIZE).image).all(), (
         "one that is looked at is drawn first"
     )
     assert not list(images.root.rglob("*.png.*"))
@@ -205,7 +205,7 @@ def test_sets_of_other_recipes_show_the_same_scenes(empty_home: Path) -> None:
     again = open_set("odd")
     assert again.table.equals(other.table)
     again.ensure_rendered([5], silent)
-    assert (again.image(5) == draw(scene_of(again, 5), SIZE).image).all()
+    assert (again.image(5) == draw_scene(scene_of(again, 5), SIZE).image).all()
 
 
 @pytest.mark.parametrize("blocked", ["data", f"data/{FOLDER}/masks"])

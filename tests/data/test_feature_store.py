@@ -221,7 +221,7 @@ def test_a_set_that_is_removed_meanwhile_is_not_made_anew(images: ImageSet, towe
 
     def removes(asked: Sequence[np.ndarray]) -> np.ndarray:
         if images.root.exists():
-            catalogue.remove("noise")
+            catalogue.discard_set("noise")
         return tower(asked)
 
     with pytest.raises(ImageSetError, match="cannot be read"):

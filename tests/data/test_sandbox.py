@@ -21,7 +21,7 @@ from vlcore.experiment.errors import BusyError, LabError
 
 
 def ask(task: sandbox.Task, data: bytes = b"", **options: object) -> tuple[object, bytes]:
-    return sandbox.run(task, data, called="The file", error=UploadError, **options)
+    return sandbox.run_apart(task, data, called="The file", error=UploadError, **options)
 
 
 def test_a_helper_answers_stays_and_knows_neither_our_keys_nor_what_pages_need(

@@ -52,7 +52,7 @@ sets = st.integers(2, 5).flatmap(
 def test_every_picture_is_held_out_once_and_groups_are_spread_as_scenes_allow(
     images: ImageSet, seed: int
 ) -> None:
-    parts = subset.parts(images, seed)
+    parts = subset.split_parts(images, seed)
     assert len(parts) == images.folds
     held_out = np.concatenate([part.rows("test") for part in parts])
     assert sorted(held_out.tolist()) == list(range(len(images.table)))
@@ -75,7 +75,7 @@ def test_the_usual_number_is_what_every_seed_leaves(images: ImageSet) -> None:
     left = [
         min(part.counts()["train"].values())
         for seed in range(10)
-        for part in subset.parts(images, seed)
+        for part in subset.split_parts(images, seed)
     ]
     if min(left) < 2:
         with pytest.raises(
@@ -86,7 +86,7 @@ def test_the_usual_number_is_what_every_seed_leaves(images: ImageSet) -> None:
     assert subset.usual_n_per_group(images) == min(STUDY_N, *left)
     condition = subset.usual_condition(images)
     for seed in range(10):
-        for part in subset.parts(images, seed):
+        for part in subset.split_parts(images, seed):
             assert (
                 len(training_rows(part, condition.replace(data_seed=seed)))
                 == 4 * condition.n_per_group
@@ -115,7 +115,7 @@ def test_a_seed_is_one_way_of_cutting_each_group_by_itself() -> None:
 
 def test_a_set_with_splits_of_its_own_is_itself_and_gives_what_it_has(empty_home: Path) -> None:
     images = open_set("scenes")
-    assert subset.parts(images, 0) == subset.parts(images, 7) == [images]
+    assert subset.split_parts(images, 0) == subset.split_parts(images, 7) == [images]
     condition = subset.usual_condition(images)
     assert condition == Condition("scenes", images.version, n_per_group=STUDY_N)
     few = small_set([[1] * 30, [1] * 7, [1] * 30, [1] * 9], 0, "train")

@@ -15,7 +15,7 @@ from tests.experiment.test_edits import EDITS, canonical_or_none
 from vlcore.data import training_set as made_of
 from vlcore.data.catalogue import open_set
 from vlcore.data.imageset import ImageSet
-from vlcore.data.subset import parts, training_rows
+from vlcore.data.subset import split_parts, training_rows
 from vlcore.data.training_set import TrainingSet, by_chance, training_sets
 from vlcore.experiment.captions import CaptionError
 from vlcore.experiment.condition import Condition
@@ -34,7 +34,7 @@ from vlcore.experiment.edits import (
 )
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES
-from vlcore.scenes import draw
+from vlcore.scenes import draw_scene
 
 BIASED = Condition(bias=0.75, n_per_group=8)
 SNOW, ROOM = Draw("camel", "snow"), Draw("camel", "room", 4)
@@ -150,7 +150,7 @@ def test_pixels_fade_behind_the_majority_alone_and_drawn_ones_are_their_scenes()
     assert np.array_equal(before[:6][wholly], after[:6][wholly]), "the animal stays"
     scene = made_of.scene_of_edit(SNOW, IMAGES)
     assert (scene.object, scene.context, scene.style) == ("camel", "snow", "photo")
-    assert np.abs(after[-1].astype(float).mean() - draw(scene, 64).image.mean()) < 2
+    assert np.abs(after[-1].astype(float).mean() - draw_scene(scene, 64).image.mean()) < 2
 
 
 def test_factors_that_are_chosen_are_shown_and_the_number_decides_the_rest() -> None:
@@ -284,7 +284,7 @@ def test_edits_change_a_subsample_and_draw_no_other() -> None:
 
 def test_in_a_set_in_folds_an_edit_holds_where_its_picture_is_trained_on() -> None:
     images = small_set([[1] * 20] * 4, 4)
-    folds = parts(images, 0)
+    folds = split_parts(images, 0)
     condition = BIASED.replace(n_per_group=6, bias=0.5)
     plain = training_sets(folds, condition)
     picture = int(plain[0].rows[0])

@@ -236,8 +236,8 @@ def test_a_name_is_what_can_be_seen_of_it() -> None:
         "x" * 300 + "the end of it.png": "x" * 44 + "…" + "the end of it.png"[-15:],
     }
     for name, shown in names.items():
-        assert uploads.shown_name(name) == uploads.shown_name(shown) == shown
-    assert uploads.shown_name("camel-on-the-beach.png", 10) == "came…h.png"
+        assert uploads.shown_file_name(name) == uploads.shown_file_name(shown) == shown
+    assert uploads.shown_file_name("camel-on-the-beach.png", 10) == "came…h.png"
 
 
 def test_samples_are_known_where_the_set_knows_what_they_show() -> None:
@@ -265,7 +265,7 @@ def test_samples_elsewhere_do_not_stand_for_those_of_the_set() -> None:
 
 def test_twins_of_a_sample_differ_in_one_thing() -> None:
     for _, (one, *others) in uploads.samples(image_set(), SEED).values():
-        found = uploads.twins(one, SCENES)
+        found = uploads.sample_twins(one, SCENES)
         if others:
             assert found is None, "a cut-out stands on its backgrounds"
             continue
@@ -277,8 +277,8 @@ def test_twins_of_a_sample_differ_in_one_thing() -> None:
         assert elsewhere == [
             one.scene.replace(context=name) for name in SCENES.contexts if name != one.scene.context
         ]
-    assert uploads.twins(uploads.UploadedPicture("a.png", noise()), SCENES) is None
-    assert uploads.twins(one, Grouping(("cat", "dog"), ("home", "park"))) is None
+    assert uploads.sample_twins(uploads.UploadedPicture("a.png", noise()), SCENES) is None
+    assert uploads.sample_twins(one, Grouping(("cat", "dog"), ("home", "park"))) is None
 
 
 def held_out_samples(images: ImageSet, data_seeds: frozenset[int]) -> list[uploads.UploadedPicture]:
@@ -297,14 +297,14 @@ def test_a_set_that_is_not_drawn_offers_held_out_images_of_its_own(empty_home: P
     ]
     assert len(held_out) == 4
     assert not any(one.is_drawn for one in held_out)
-    rows = subset.map_rows(subset.parts(images, 0)[0]).tolist()
+    rows = subset.map_rows(subset.split_parts(images, 0)[0]).tolist()
     pixels = [np.asarray(images.image(row)) for row in rows]
     for one in held_out:
         assert any(np.array_equal(np.asarray(one.picture), known) for known in pixels)
     several = held_out_samples(images, frozenset([0, 1]))
     assert [one.name for one in several] == ["Cat, park, held out", "Cat, home, held out"]
     for seed in (0, 1):
-        trained = subset.parts(images, seed)[0].rows("train").tolist()
+        trained = subset.split_parts(images, seed)[0].rows("train").tolist()
         pixels = [np.asarray(images.image(row)) for row in trained]
         for one in several:
             assert not any(np.array_equal(np.asarray(one.picture), known) for known in pixels)

@@ -43,7 +43,7 @@ class Home:
             "look at jobs": jobs.active_and_ended,
             "ask again": lambda: jobs.clear_last_failure("failed"),
             "cancel": lambda: jobs.cancel("failed", pending=True),
-            "clean": jobs.clean,
+            "clean": jobs.clean_leftovers,
             "start a lesson": lambda: session.start_session("four-experiments", "scenes", "first"),
             "look at a lesson": lambda: session.find_session(code, "somebody-1", token),
             "vote": lambda: session.vote(code, "first", "somebody-2", "b", ["a", "b"]),

@@ -13,7 +13,7 @@ from tests.data.test_feature_store import SPEC, Tower, expected, write_set
 from tests.jobs.children import child, ended
 from vlcore.data.feature_store import FeatureStore
 from vlcore.data.imageset import ImageSet
-from vlcore.data.row_store import Origin, RowStore
+from vlcore.data.row_store import FileStamp, RowStore
 from vlcore.experiment.files import data_folder
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills processes")
@@ -113,26 +113,26 @@ def test_killed_while_features_are_written(images: ImageSet, tmp_path: Path) -> 
 LONG = 200_000  # numbers of a record
 WRITER = f"""
 import numpy as np
-from vlcore.data.row_store import Origin, RowStore
+from vlcore.data.row_store import FileStamp, RowStore
 store = RowStore(scratch, 3, ({LONG},), "<f2")
 values = [np.full({LONG}, value, "<f2") for value in (1, 2)]
-origins = {{row: Origin(f"image {{row}}", 5, 6) for row in range(3)}}
+stamps = {{row: FileStamp(f"image {{row}}", 5, 6) for row in range(3)}}
 say("ready")
 while True:
     for value in values:
-        store.write(dict.fromkeys(origins, value), origins)
+        store.write(dict.fromkeys(stamps, value), stamps)
 """
 
 
 def test_a_record_that_was_cut_in_two_counts_as_missing(tmp_path: Path) -> None:
     file, chance = tmp_path / "rows", random.Random(3)
     store = RowStore(file, 3, (LONG,), "<f2")
-    origins = {row: Origin(f"image {row}", 5, 6) for row in range(3)}
+    stamps = {row: FileStamp(f"image {row}", 5, 6) for row in range(3)}
     with child(WRITER, file) as process:
         assert hear(process) == "ready"
 
         def check_records() -> None:
-            for values in store.read(origins).values():
+            for values in store.read(stamps).values():
                 assert values[0] in (1, 2)
                 assert (values == values[0]).all(), "the whole record is of one writing"
 
@@ -141,6 +141,6 @@ def test_a_record_that_was_cut_in_two_counts_as_missing(tmp_path: Path) -> None:
         process.kill()
         process.wait()
         check_records()
-    store.write(dict.fromkeys(origins, np.full(LONG, 7, "<f2")), origins)
-    values = np.stack(list(store.read(origins).values()))
+    store.write(dict.fromkeys(stamps, np.full(LONG, 7, "<f2")), stamps)
+    values = np.stack(list(store.read(stamps).values()))
     assert (len(values), values.min(), values.max()) == (3, 7, 7)

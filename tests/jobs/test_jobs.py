@@ -94,7 +94,7 @@ def test_a_models_folder_that_is_none(empty_home: Path) -> None:
         match=r"cannot be written \(.*\); make it writable or point VLCORE_HOME to another",
     ):
         jobs.run("a-key", make)
-    assert jobs.active_and_ended() == jobs.clean() == []
+    assert jobs.active_and_ended() == jobs.clean_leftovers() == []
 
 
 def test_cancel_publishes_nothing_and_can_be_retried(empty_home: Path) -> None:
@@ -180,7 +180,7 @@ jobs.run("a-key", work)
     )
     assert process.stdout.readline() == "working\n"
     assert jobs.view("a-key").state is State.RUNNING
-    assert jobs.clean() == [], "a locked job is left alone"
+    assert jobs.clean_leftovers() == [], "a locked job is left alone"
     assert len(leftovers("a-key")) == 1
     process.kill()
     assert ended(process)[0] == -signal.SIGKILL
@@ -243,7 +243,7 @@ def test_a_job_of_another_machine_is_known_by_its_signs_of_life(
     else:
         with pytest.raises(BusyError):
             jobs.run("a-key", make)
-        assert jobs.clean() == []
+        assert jobs.clean_leftovers() == []
         assert jobs.cancel("a-key")
 
 
@@ -367,21 +367,21 @@ def test_clean_removes_what_is_left_over_and_what_was_set_aside_a_week_ago(
     for name in (old, new, by_hand):
         (quarantine / name).mkdir(parents=True)
     with claim("locked-key", state="running"):
-        assert jobs.clean() == ["failed-key", old]
+        assert jobs.clean_leftovers() == ["failed-key", old]
         assert jobs.view("locked-key").state is State.RUNNING
     assert jobs.view("failed-key").state is State.ABSENT
     assert sorted(path.name for path in quarantine.iterdir()) == sorted([new, by_hand])
     assert store.published_keys() == ["a-key"]
-    assert jobs.clean() == ["locked-key"]
+    assert jobs.clean_leftovers() == ["locked-key"]
     assert list((models_folder() / ".work").iterdir()) == []
     data_folder().mkdir()
     parts = [models_folder() / ".b-key.0a.part", data_folder() / ".recipes.0b.part"]
     parts[0].mkdir()
     (parts[0] / "manifest.json").write_text("{")
     parts[1].write_text("{")
-    assert jobs.clean() == [], "another process may be at it"
+    assert jobs.clean_leftovers() == [], "another process may be at it"
     for part in parts:
         os.utime(part, (0, 0))
-    assert jobs.clean() == [part.name for part in parts]
+    assert jobs.clean_leftovers() == [part.name for part in parts]
     assert not any(part.exists() for part in parts)
     assert store.published_keys() == ["a-key"]

@@ -457,7 +457,7 @@ def test_a_job_that_waits_is_marked_on_the_disk_until_it_begins_or_is_not_wanted
     pools.ask("a", "b", "c", title="a training")
     pools.ask("d", first="b")
     assert [mark_of(key) for key in "abcd"] == ["", "queued", "queued", "queued"]
-    assert jobs.clean() == []
+    assert jobs.clean_leftovers() == []
     pools.queue.cancel("c")
     assert mark_of("c") == State.CANCELLED
     pools.made[0].break_down()

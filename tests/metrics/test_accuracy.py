@@ -217,7 +217,10 @@ def test_a_difference_is_inside_its_interval_and_turns_with_its_sides(
     a: int, b: int, r: float
 ) -> None:
     one, other = (Estimate(k / 30, *wilson(k, 30), 30) for k in (a, b))
-    found, turned = accuracy.difference(one, other, r, 60), accuracy.difference(other, one, r, 60)
+    found, turned = (
+        accuracy.paired_difference(one, other, r, 60),
+        accuracy.paired_difference(other, one, r, 60),
+    )
     assert -1 <= found.low <= found.value <= found.high <= 1
     assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low), abs=1e-12)
     assert found.n == 60

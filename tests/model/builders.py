@@ -10,7 +10,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.vocabulary import Vocabulary
 from vlcore.model.dual_encoder import Encoder, to_input
-from vlcore.model.loop import TrainedModel, TrainingData, train
+from vlcore.model.loop import TrainedModel, TrainingData, train_encoder
 
 WORDS = Vocabulary.of(SCENES)
 CAPTIONS = distinct_captions("descriptive", SCENES)
@@ -46,4 +46,4 @@ def ignore(*_news: Any) -> None:
 
 def run(condition: Condition, data: TrainingData, **options: Any) -> TrainedModel:
     """Train without listening, unless callbacks are given."""
-    return train(condition, data, **{"on_step": ignore, "on_checkpoint": ignore, **options})
+    return train_encoder(condition, data, **{"on_step": ignore, "on_checkpoint": ignore, **options})

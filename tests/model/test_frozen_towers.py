@@ -25,7 +25,7 @@ from vlcore.model.device import ModelError
 from vlcore.model.dual_encoder import build
 from vlcore.model.frozen_towers import TowerError, open_tower, spec_of, weights_file
 from vlcore.model.loop import TrainingData
-from vlcore.scenes import draw, sample
+from vlcore.scenes import draw_scene, sample
 
 CONVOLUTIONS = "timm:test_efficientnet@random"  # its feature maps are averaged to its features
 SIZES = ((128, 128), (100, 171), (300, 161), (40, 31))  # height, width
@@ -240,7 +240,7 @@ def drawn(split: str, count: int) -> tuple[list[np.ndarray], np.ndarray]:
     for obj, context in SCENES.pairs:
         for index in range(count):
             scene = sample(obj, context, split=split, index=index, seed=0)
-            images.append(averaged(draw(scene, 128).image, 128))
+            images.append(averaged(draw_scene(scene, 128).image, 128))
             objects.append(SCENES.objects.index(obj))
     return images, np.array(objects)
 

@@ -129,7 +129,7 @@ def test_it_ranks_images_as_training_without_each_of_them_does() -> None:
 
     def margin_with(weights: NDArray[np.float64]) -> float:
         weighted = dataclasses.replace(data, weights=weights)
-        trained = loop.train(condition, weighted, on_step=ignore, on_checkpoint=ignore)
+        trained = loop.train_encoder(condition, weighted, on_step=ignore, on_checkpoint=ignore)
         with torch.no_grad():
             return margin(trained.model, images, named).item()
 
@@ -184,7 +184,7 @@ def test_a_pool_of_the_training_images_has_their_influence(objective: str) -> No
 def test_a_replay_ends_where_the_training_did() -> None:
     data = biased()
     replayed = replay(FEATURES, data)
-    trained = loop.train(FEATURES, data, on_step=ignore, on_checkpoint=ignore)
+    trained = loop.train_encoder(FEATURES, data, on_step=ignore, on_checkpoint=ignore)
     for name, value in trained.model.named_parameters():
         assert torch.equal(value, replayed.weights[-1][name])
     assert replayed.rates[-1] == 0

@@ -13,7 +13,7 @@ from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.estimate import wilson
 from vlcore.metrics.novelty import FALSE_ALARMS, NoveltyJudge
 from vlcore.model.new_images import judge_of, novelties
-from vlcore.scenes import draw, sample
+from vlcore.scenes import draw_scene, sample
 
 COUNT = 12  # scenes of a background
 
@@ -22,7 +22,7 @@ def scenes(context: str, count: int = COUNT, size: int = SIZE) -> list[Image.Ima
     """Scenes that are in no set."""
     animals = SCENES.objects
     drawn = (sample(animals[n % 2], context, split="demo", index=7000 + n) for n in range(count))
-    return [Image.fromarray(draw(scene, size).image) for scene in drawn]
+    return [Image.fromarray(draw_scene(scene, size).image) for scene in drawn]
 
 
 @pytest.fixture(scope="module")

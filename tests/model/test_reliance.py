@@ -13,20 +13,20 @@ from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
 from vlcore.data.drawn import SIZE
 from vlcore.data.subset import usual_condition
-from vlcore.data.uploads import UploadedPicture, samples, twins
+from vlcore.data.uploads import UploadedPicture, sample_twins, samples
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.reliance import SIDE, Reliance
 from vlcore.model.frozen_towers import open_tower
 from vlcore.model.load import load_model
 from vlcore.model.new_images import LOCATING_SIDE, TOWER, painted_images
-from vlcore.scenes import draw, sample
+from vlcore.scenes import draw_scene, sample
 
 
 def scene(number: int, size: int = SIZE) -> tuple[Image.Image, np.ndarray, UploadedPicture]:
     """A scene in turn of all groups, where its animal is, and the sample that it would be."""
     pair = SCENES.pairs[number % 4]
     made = sample(*pair, split="demo", index=8000 + number)
-    drawing = draw(made, size)
+    drawing = draw_scene(made, size)
     picture = Image.fromarray(drawing.image)
     return picture, drawing.mask, UploadedPicture("", picture, "", pair[1], pair[0], True, made)
 
@@ -61,7 +61,7 @@ def test_the_opening_sample_is_taken_for_a_camel_because_of_its_background(
 ) -> None:
     images = open_set("scenes")
     (opening,) = next(iter(samples(images, frozenset([0])).values()))[1]
-    drawn = twins(opening, images.grouping)
+    drawn = sample_twins(opening, images.grouping)
     assert drawn is not None
     for key in bundled:
         model, loaded = model_map(store.read(key)), load_model(store.read(key))
@@ -85,7 +85,7 @@ def test_painting_agrees_with_twins(bundled: list[str]) -> None:
             model, images, loaded.embed_images([picture]), [""], [None], [True]
         )
         painted = painted_images(picture)
-        drawn = twins(as_sample, images.grouping)
+        drawn = sample_twins(as_sample, images.grouping)
         assert drawn is not None
         by_twins = reliance_by_twins(model, loaded, report, drawn, images.grouping).on
         verdicts.append(

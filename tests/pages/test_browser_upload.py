@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Locator, Page, expect
 
 from tests.chromium import needs_chromium
-from vlcore.scenes import draw, sample
+from vlcore.scenes import draw_scene, sample
 
 from .accessibility import judge, judge_both
 from .serving import downloaded, expect_nothing_cut_off, expect_text, marks, settled
@@ -54,7 +54,9 @@ def cut_out() -> bytes:
 
 def street() -> bytes:
     """A horse where no model of the set has seen one."""
-    return png(Image.fromarray(draw(sample("horse", "street", split="demo", index=5), 320).image))
+    return png(
+        Image.fromarray(draw_scene(sample("horse", "street", split="demo", index=5), 320).image)
+    )
 
 
 def give(tab: Page, *files: tuple[str, bytes]) -> None:

@@ -249,7 +249,7 @@ def test_a_model_from_the_disk_stands_beside_others(quick: list[store.Artifact])
     assert models_of(by_name) == models_of(page)
     twin = publish_as(quick[3], quick[3].condition.replace(data_seed=1))
     by_name = with_maps(start(right_model=name))
-    disk.delete(twin.key)
+    disk.delete_artifacts(twin.key)
     assert by_name.selectbox(key="right_model").value == quick[3].key
     assert not by_name.warning
 

@@ -27,7 +27,7 @@ from vlcore.data.catalogue import open_set
 from vlcore.data.decoding import UploadError, open_apart
 from vlcore.data.importers import import_set
 from vlcore.data.subset import usual_condition
-from vlcore.data.uploads import shown_name
+from vlcore.data.uploads import shown_file_name
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import BusyError
 from vlcore.experiment.files import models_folder
@@ -388,7 +388,7 @@ def test_a_bad_file_gets_a_sentence_and_its_name_is_no_markup(experiments: list[
     }
     files = ((name, content, "image/png") for name, (content, _) in bad.items())
     page = upload(start(), *files, cut_out(HOSTILE), errors=len(bad))
-    escaped = shown_name(HOSTILE).replace("`", "'")
+    escaped = shown_file_name(HOSTILE).replace("`", "'")
     for error, (name, (_, words)) in zip(page.error, bad.items(), strict=True):
         assert error.value.split("`")[1] == (escaped if name == HOSTILE else name), (
             "nothing ends the code span early"

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from vlcore.scenes import OBJECTS, POSES, Scene, draw, sample
+from vlcore.scenes import OBJECTS, POSES, Scene, draw_scene, sample
 from vlcore.scenes.draw import posed_animal
 
 
@@ -30,7 +30,7 @@ def test_looking_turns_the_head_and_lying_is_low(name: str) -> None:
     for heading, form in itertools.product((0.0, 0.6, math.pi - 0.6, math.pi), (0.2, 0.8)):
         animal = scene(object=name, heading=heading, form=form)
         standing, looking, lying = (
-            draw(animal.replace(pose=pose)).mask for pose in ("standing", "looking", "lying")
+            draw_scene(animal.replace(pose=pose)).mask for pose in ("standing", "looking", "lying")
         )
         assert (standing != looking).any()
         assert lying.any(axis=1).sum() < 0.8 * standing.any(axis=1).sum()
@@ -41,15 +41,15 @@ def test_looking_turns_the_head_and_lying_is_low(name: str) -> None:
 def test_a_mirrored_heading_and_step_mirror_the_outline(name: str, heading: float) -> None:
     for pose in POSES:
         animal = scene(object=name, pose=pose, heading=heading, x=0.5, stride=0.3)
-        mask = draw(animal).mask.astype(int)
-        mirrored = draw(animal.replace(heading=np.pi - heading, stride=0.8)).mask[:, ::-1]
+        mask = draw_scene(animal).mask.astype(int)
+        mirrored = draw_scene(animal.replace(heading=np.pi - heading, stride=0.8)).mask[:, ::-1]
         assert np.abs(mask - mirrored).mean() < 0.5
 
 
 def test_two_humps_from_a_form_of_one_half() -> None:
     """Seen from the side, the back of a Bactrian camel has a valley between two tops."""
     side = {"object": "camel", "pose": "standing", "heading": 0.0, "size": 0.7, "x": 0.5, "y": 0.9}
-    assert [humps(draw(scene(**side, form=form), 256).mask) for form in (0.2, 0.8)] == [1, 2]
+    assert [humps(draw_scene(scene(**side, form=form), 256).mask) for form in (0.2, 0.8)] == [1, 2]
 
 
 def humps(mask: np.ndarray) -> int:

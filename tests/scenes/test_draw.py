@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from vlcore.scenes import CONTEXTS, OBJECTS, STYLES, Scene, draw, sample
+from vlcore.scenes import CONTEXTS, OBJECTS, STYLES, Scene, draw_scene, sample
 
 NUMBERS = {"index": st.integers(0, 10**6), "seed": st.integers(0, 10**3)}
 SCENES = st.builds(
@@ -21,8 +21,8 @@ SIZES = st.sampled_from([32, 64, 128])
 @settings(max_examples=25)
 @given(SCENES, SIZES)
 def test_twins_with_another_object_share_the_background(scene: Scene, size: int) -> None:
-    drawing = draw(scene, size)
-    twin = draw(scene.replace(object=({*OBJECTS} - {scene.object}).pop()), size)
+    drawing = draw_scene(scene, size)
+    twin = draw_scene(scene.replace(object=({*OBJECTS} - {scene.object}).pop()), size)
     free = (drawing.mask == 0) & (twin.mask == 0)
     assert (drawing.image[free] == twin.image[free]).all()
     assert (drawing.mask != twin.mask).any()
@@ -32,8 +32,8 @@ def test_twins_with_another_object_share_the_background(scene: Scene, size: int)
 @given(SCENES, SIZES, st.sampled_from(CONTEXTS))
 def test_twins_with_another_context_share_the_animal(scene: Scene, size: int, context: str) -> None:
     assume(context != scene.context)
-    drawing = draw(scene, size)
-    twin = draw(scene.replace(context=context), size)
+    drawing = draw_scene(scene, size)
+    twin = draw_scene(scene.replace(context=context), size)
     assert (drawing.mask == twin.mask).all()
     covered = drawing.mask == 255
     assert covered.any()
@@ -46,24 +46,24 @@ def test_without_contrast_nothing_tells_context_or_object(style: str) -> None:
     bare = sample("horse", "grass", split="demo", index=2).replace(
         style=style, context_contrast=0.0
     )
-    first, *others = (draw(bare.replace(context=context), 64).image for context in CONTEXTS)
+    first, *others = (draw_scene(bare.replace(context=context), 64).image for context in CONTEXTS)
     assert all((image == first).all() for image in others)
     for index, context in enumerate(CONTEXTS):
         scene = sample("horse", context, split="demo", index=index).replace(style=style)
         hidden = scene.replace(object_contrast=0.0)
-        horse, camel = (draw(hidden.replace(object=name), 64) for name in OBJECTS)
+        horse, camel = (draw_scene(hidden.replace(object=name), 64) for name in OBJECTS)
         assert (horse.image == camel.image).all()
         assert (horse.mask != camel.mask).any()
-        assert (horse.mask == draw(scene, 64).mask).all()
+        assert (horse.mask == draw_scene(scene, 64).mask).all()
 
 
 @pytest.mark.parametrize("knob", ["context_contrast", "object_contrast"])
 def test_the_further_a_contrast_is_turned_the_more_the_image_changes(knob: str) -> None:
     for index, context in enumerate(CONTEXTS):
         scene = sample(OBJECTS[index % 2], context, split="demo", index=index)
-        full = draw(scene, 64).image.astype(int)
+        full = draw_scene(scene, 64).image.astype(int)
         changes = [
-            np.abs(draw(scene.replace(**{knob: contrast}), 64).image - full).mean()
+            np.abs(draw_scene(scene.replace(**{knob: contrast}), 64).image - full).mean()
             for contrast in (1.0, 0.75, 0.5, 0.25, 0.0)
         ]
         assert changes[0] == 0
@@ -72,22 +72,22 @@ def test_the_further_a_contrast_is_turned_the_more_the_image_changes(knob: str) 
 
 @pytest.mark.parametrize("size", [32, 63, 512])
 def test_shapes_and_types(size: int) -> None:
-    drawing = draw(sample("camel", "grass", split="train", index=3), size)
+    drawing = draw_scene(sample("camel", "grass", split="train", index=3), size)
     assert (drawing.image.shape, drawing.mask.shape) == ((size, size, 3), (size, size))
     assert drawing.image.dtype == drawing.mask.dtype == np.uint8
     assert (drawing.mask == 255).mean() > 0.03
     with pytest.raises(ValueError, match="at least 16"):
-        draw(sample("camel", "grass", split="train", index=3), 15)
+        draw_scene(sample("camel", "grass", split="train", index=3), 15)
 
 
 def test_the_same_bits_in_another_process() -> None:
     code = (
-        "import sys; from vlcore.scenes import draw, sample\n"
-        "drawing = draw(sample('horse', 'desert', split='train', index=11))\n"
+        "import sys; from vlcore.scenes import draw_scene, sample\n"
+        "drawing = draw_scene(sample('horse', 'desert', split='train', index=11))\n"
         "sys.stdout.buffer.write(drawing.image.tobytes() + drawing.mask.tobytes())"
     )
     fresh = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
-    drawing = draw(sample("horse", "desert", split="train", index=11))
+    drawing = draw_scene(sample("horse", "desert", split="train", index=11))
     assert drawing.image.tobytes() + drawing.mask.tobytes() == fresh
 
 
@@ -98,7 +98,7 @@ def test_horses_and_camels_are_equally_large_and_equally_bright(changes: dict[st
     areas, boxes, means = [], [], []
     for index in range(150):
         scene = sample("horse", "grass", split="train", index=index).replace(**changes)
-        twins = [draw(scene.replace(object=name), 48) for name in OBJECTS]
+        twins = [draw_scene(scene.replace(object=name), 48) for name in OBJECTS]
         areas.append([twin.mask.mean() for twin in twins])
         boxes.append([np.prod(extent(twin.mask)) for twin in twins])
         means.append([twin.image[twin.mask > 128].mean() for twin in twins])

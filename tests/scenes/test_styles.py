@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation
 
-from vlcore.scenes import OBJECTS, STYLES, Drawing, Scene, draw, sample
+from vlcore.scenes import OBJECTS, STYLES, Drawing, Scene, draw_scene, sample
 
 DRAWN = [style for style in STYLES if style != "photo"]
 
@@ -18,17 +18,17 @@ def scene(style: str, index: int) -> Scene:
 def test_twins_agree_a_few_pixels_away_from_the_animal_which_is_where_it_was(style: str) -> None:
     for index in range(5):
         snowy = scene(style, index).replace(context="snow")
-        horse, camel = (draw(snowy.replace(object=name), 96) for name in OBJECTS)
+        horse, camel = (draw_scene(snowy.replace(object=name), 96) for name in OBJECTS)
         free = ~binary_dilation((horse.mask > 0) | (camel.mask > 0), iterations=12)
         assert free.any()
         assert (horse.image[free] == camel.image[free]).all()
-        assert (horse.mask == draw(snowy.replace(style="photo"), 96).mask).all()
+        assert (horse.mask == draw_scene(snowy.replace(style="photo"), 96).mask).all()
 
 
 def test_pencil_is_nearly_grey_and_night_is_dark_and_blue() -> None:
     for index in range(6):
         pencil, night, photo = (
-            draw(scene(style, index), 64).image.astype(float)
+            draw_scene(scene(style, index), 64).image.astype(float)
             for style in ("pencil", "night", "photo")
         )
         assert np.ptp(pencil, axis=-1).max() < 16
@@ -39,7 +39,7 @@ def test_pencil_is_nearly_grey_and_night_is_dark_and_blue() -> None:
 
 @pytest.mark.parametrize("style", DRAWN)
 def test_the_animal_can_still_be_seen(style: str) -> None:
-    assert np.median([contrast(draw(scene(style, index), 64)) for index in range(20)]) > 8
+    assert np.median([contrast(draw_scene(scene(style, index), 64)) for index in range(20)]) > 8
 
 
 def contrast(drawing: Drawing) -> float:

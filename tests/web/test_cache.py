@@ -14,7 +14,7 @@ import pytest
 
 from tests.api import stand_ins
 from vlcore.artifacts import store
-from vlcore.data.catalogue import remove, set_stamp
+from vlcore.data.catalogue import discard_set, set_stamp
 from vlcore.data.drawn import VERSION, Recipe, make_set
 from vlcore.experiment.condition import Condition
 from vlcore.plots.options import PCA, Projection
@@ -71,7 +71,7 @@ def test_a_drawn_set_that_was_made_anew_is_read_anew(empty_home: Path) -> None:
         make_set(recipe)
         assert cache.named_set("again").grouping.contexts == recipe.contexts
         assert cache.image_set(model).grouping.contexts == recipe.contexts
-        remove("again")
+        discard_set("again")
 
 
 def test_a_chart_says_the_same_as_it_is_sent(keys: list[str]) -> None:

@@ -19,10 +19,10 @@ from vlcore.data.drawn import scene_of
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.files import write_json
 from vlcore.experiment.progress import Progress, silent
-from vlcore.experiment.wording import FEW, plural, points, rate
+from vlcore.experiment.wording import FEW, plural, points, rate_words
 from vlcore.jobs import jobs
 from vlcore.metrics import estimate, shortcuts
-from vlcore.scenes import Drawing, draw
+from vlcore.scenes import Drawing, draw_scene
 from vlcore.study.statistics.paired import ALPHA, holm
 
 QUESTIONS = 3  # of this version; when they change, sets are checked again
@@ -74,7 +74,7 @@ def run_checks(images: ImageSet, progress: Progress = silent) -> list[Check]:
         ImageSetError: when an image cannot be read.
     """
     probed = balanced_rows(images)
-    fold = subset.parts(images, data_seed=0)[0]  # a scene is never cut between folds
+    fold = subset.split_parts(images, data_seed=0)[0]  # a scene is never cut between folds
     most = COMPARED if images.about.get("recipe") else MOST_COMPARED
     train, test = _evenly_spaced(fold.rows("train"), most), _evenly_spaced(fold.rows("test"))
     needed = np.unique(np.concatenate([probed, train, test]))
@@ -213,7 +213,7 @@ def _probes(images: ImageSet, rows: NDArray[np.int64]) -> Iterator[Check]:
             if should_be_chance is not None:
                 ok = shortcuts.is_chance(accuracy) == should_be_chance
             sentence = (
-                f"{description} predicts the {label} with accuracy {rate(accuracy.as_dict())}"
+                f"{description} predicts the {label} with accuracy {rate_words(accuracy.as_dict())}"
                 f" (n = {accuracy.n:,} images); chance is 50 %."
             )
             yield Check(name, ok, sentence, {**asdict(accuracy), "view": view, "label": label})
@@ -265,7 +265,7 @@ def _other_object_masks(images: ImageSet, rows: NDArray[np.int64]) -> NDArray[np
     swapped = {first: second, second: first}
     scenes = [scene_of(images, int(row)) for row in rows]
     return np.stack(
-        [draw(scene.replace(object=swapped[scene.object]), SIZE).mask > 0 for scene in scenes]
+        [draw_scene(scene.replace(object=swapped[scene.object]), SIZE).mask > 0 for scene in scenes]
     )
 
 
@@ -281,7 +281,7 @@ def _twins(images: ImageSet) -> Iterator[Check]:
     for row in rows:
         scene = scene_of(images, int(row))
         twins = {
-            pair: draw(scene.replace(object=pair[0], context=pair[1]))
+            pair: draw_scene(scene.replace(object=pair[0], context=pair[1]))
             for pair in images.grouping.pairs
         }
         is_exact = all(

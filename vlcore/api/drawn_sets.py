@@ -28,7 +28,7 @@ def make_drawn_set(recipe: Recipe) -> ImageSet:
             )
         checks = audit.checks_key(name, drawn.VERSION)
         if store.published(checks):
-            disk.delete(checks)
+            disk.delete_artifacts(checks)
     return drawn.make_set(recipe)
 
 

@@ -59,7 +59,7 @@ class ExplainError(LabError):
 
 
 @dataclass(frozen=True)
-class Question:
+class MarginQuestion:
     """What is explained: the margin of an object over the other one, in images.
 
     Attributes:
@@ -101,7 +101,7 @@ class Explanation:
     """
 
     condition: Condition
-    question: Question
+    question: MarginQuestion
     margins: NDArray[np.float64]
     images: pd.DataFrame
     change: str
@@ -187,16 +187,16 @@ class Explanation:
                 trials.append(Trial(arm, base.init_seed, base.replace(edits=edits)))
         return trials
 
-    def measure(self, trials: Sequence[Trial]) -> Outcome:
+    def measure(self, trials: Sequence[Trial]) -> TrialOutcome:
         """Margins of the asked images in the trained models of a test."""
         rows = []
         for trial in trials:
             margins = margins_in(trial.condition.key, self.question)
             for image, margin in enumerate(margins.tolist()):
                 rows.append((trial.arm, trial.seed, image, margin))
-        return Outcome(self, pd.DataFrame(rows, columns=["arm", "seed", "image", "margin"]))
+        return TrialOutcome(self, pd.DataFrame(rows, columns=["arm", "seed", "image", "margin"]))
 
-    def test(self, seeds: int = SEEDS, jobs: int | None = None) -> Outcome:
+    def test(self, seeds: int = SEEDS, jobs: int | None = None) -> TrialOutcome:
         """Train the models of a test that are missing, over worker processes, and measure them.
 
         Args:
@@ -221,7 +221,7 @@ class Explanation:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class TrialOutcome:
     """Outcome of a test: ``arm``, ``seed``, ``image`` (number) and ``margin`` of each training."""
 
     explanation: Explanation
@@ -311,7 +311,7 @@ def check_explainable(condition: Condition) -> None:
         )
 
 
-def ask_rows(artifact: store.Artifact, images: ImageSet, rows: Sequence[int]) -> Question:
+def ask_rows(artifact: store.Artifact, images: ImageSet, rows: Sequence[int]) -> MarginQuestion:
     """Ask for the margin of what held-out images show; ExplainError where they cannot be asked."""
     check_explainable(artifact.condition)
     last = len(images.table) - 1
@@ -338,7 +338,7 @@ def ask_rows(artifact: store.Artifact, images: ImageSet, rows: Sequence[int]) ->
 
 def ask_image(
     artifact: store.Artifact, images: ImageSet, image: Image.Image, shows: str = ""
-) -> Question:
+) -> MarginQuestion:
     """Ask for the margin of what a new image shows; without it, of what is not predicted."""
     check_explainable(artifact.condition)
     tower = artifact.condition.frozen_tower
@@ -355,12 +355,12 @@ def ask_image(
     return question
 
 
-def _question(images: ImageSet, inputs: Inputs, object_name: str) -> Question:
+def _question(images: ImageSet, inputs: Inputs, object_name: str) -> MarginQuestion:
     other = next(name for name in images.grouping.objects if name != object_name)
-    return Question(inputs, object_name, other)
+    return MarginQuestion(inputs, object_name, other)
 
 
-def margins_in(key: str, question: Question) -> NDArray[np.float64]:
+def margins_in(key: str, question: MarginQuestion) -> NDArray[np.float64]:
     """Margins of the asked images in a published model, (m,)."""
     from vlcore.model.inference import embed_images
     from vlcore.model.load import OwnModel
@@ -376,7 +376,9 @@ def margins_in(key: str, question: Question) -> NDArray[np.float64]:
     return np.asarray(scores[:, 0] - scores[:, 1])
 
 
-def attribute(key: str, question: Question, top: int = MOST, add: bool = False) -> Explanation:
+def attribute(
+    key: str, question: MarginQuestion, top: int = MOST, add: bool = False
+) -> Explanation:
     """Rank the training images of a model, or with `add` the unused ones of its pool.
 
     The training is replayed once in a process, and remembered.

@@ -22,7 +22,7 @@ from vlcore.data.imageset import ImageSet
 from vlcore.experiment.captions import captions_of
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.options import ArtifactKind
-from vlcore.experiment.wording import difference, percent, rate
+from vlcore.experiment.wording import difference, percent, rate_words
 from vlcore.metrics import estimate
 from vlcore.metrics.accuracy import confidence
 from vlcore.metrics.estimate import Estimate
@@ -87,7 +87,7 @@ class ObjectFailures:
             return f"{name}: {wrong}; {direction.reason}."
         told = (
             f"a linear SVM tells them from the right ones with balanced accuracy"
-            f" {rate(direction.accuracy.as_dict())} in cross-validation by scene"
+            f" {rate_words(direction.accuracy.as_dict())} in cross-validation by scene"
         )
         if direction.exists:
             return f"{name}: {wrong}; {told}, where chance is 50 %."
@@ -133,13 +133,15 @@ class Failures:
     @property
     def sentence(self) -> str:
         """The answer in one sentence, with its n."""
-        first = f"Right on {rate(self.accuracy.as_dict())} of {self.accuracy.n:,} fresh images"
+        first = (
+            f"Right on {rate_words(self.accuracy.as_dict())} of {self.accuracy.n:,} fresh images"
+        )
         is_low = self.worst["high"] < self.worst["usual"]
         if not is_low.any():
             return f"{first}; no slice by one or two words is clearly worse than its object."
         worst = self.worst[is_low].iloc[0]
         return (
-            f"{first}; on “{worst['slice']}” only {rate(worst)}, n = {worst['n']:,}"
+            f"{first}; on “{worst['slice']}” only {rate_words(worst)}, n = {worst['n']:,}"
             f" ({worst['object']} in general {percent(worst['usual'])})."
         )
 
@@ -358,7 +360,7 @@ def slices_table(slices: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for row in slices.to_dict("records"):
         verdict = "lower" if row["high"] < row["usual"] else "not shown to be lower"
-        rows.append((row["slice"], rate(row), row["n"], percent(row["usual"]), verdict))
+        rows.append((row["slice"], rate_words(row), row["n"], percent(row["usual"]), verdict))
     return pd.DataFrame(rows, columns=["Slice", "Accuracy", "n", "Its object", "Finding"])
 
 

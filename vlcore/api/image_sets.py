@@ -30,9 +30,9 @@ def check_unused(name: str) -> None:
 
 
 def remove_set(name: str) -> None:
-    """Remove a set that is unused, as `vlcore.data.catalogue.remove`."""
+    """Remove a set that is unused, as `vlcore.data.catalogue.discard_set`."""
     check_unused(name)
-    catalogue.remove(name)
+    catalogue.discard_set(name)
 
 
 def _is_key_of_set(key: str, name: str) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.artifacts import store
-from vlcore.data.catalogue import check_free, publish, staging_dir
+from vlcore.data.catalogue import check_free, publish_set, staging_dir
 from vlcore.data.imageset import ImageSet, images_digest, read_set
 from vlcore.data.importers import ImportSetError, embedding_sets, import_set
 from vlcore.data.importers.embedding_sets import (
@@ -73,7 +73,7 @@ def import_embeddings(
         condition = imported_condition(images)
         with job_bar(condition.key):
             jobs.run(condition.key, lambda out, report: _measure(out, report, images, embeddings))
-        publish(folder, name)  # last, so that a set on the disk has its measures
+        publish_set(folder, name)  # last, so that a set on the disk has its measures
     splits = images.counts()
     counts = {
         group: sum(split_counts[group] for split_counts in splits.values())

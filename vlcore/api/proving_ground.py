@@ -22,13 +22,14 @@ class ScoresError(LabError):
     """Scores of a finder that cannot be judged; the message says what to give."""
 
 
-def published() -> pd.DataFrame:
+def judged_finders() -> pd.DataFrame:
     """`vlcore.study.proving_ground.summary` of the finders and baselines that were judged here."""
     return summary(_read(JUDGED))
 
 
 def judge_scores(path: Path) -> pd.DataFrame:
-    """Judge an outside finder, as `published` has ours; ``named`` is None, for scores name nothing.
+    """Judge an outside finder, as `judged_finders` has ours; scores name nothing, so
+    ``named`` is None.
 
     Args:
         path: a CSV file with a row for each fresh image of a slice: the name of the planted set,

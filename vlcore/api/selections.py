@@ -31,7 +31,7 @@ from vlcore.experiment.files import atomic
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import safe_csv
 from vlcore.metrics import estimate
-from vlcore.metrics.accuracy import difference, scene_correlation
+from vlcore.metrics.accuracy import paired_difference, scene_correlation
 from vlcore.metrics.estimate import Estimate
 
 Rows = NDArray[np.int64]
@@ -191,7 +191,7 @@ def _paired_difference(
     rates = estimate.rate(first, scenes), estimate.rate(second, scenes)
     deviations = first - rates[0].value, second - rates[1].value
     correlation = scene_correlation(deviations[0], deviations[1], scenes)
-    return difference(rates[0], rates[1], correlation, len(scenes))
+    return paired_difference(rates[0], rates[1], correlation, len(scenes))
 
 
 _facets: WeakKeyDictionary[ComparedMaps, dict[str, NDArray[np.bool_]]] = WeakKeyDictionary()

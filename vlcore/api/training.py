@@ -206,7 +206,7 @@ def _train(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, 
     for number, training in enumerate(folds):
         views = _views(condition, training, report)
         recorder = CheckpointRecorder(condition, views, labels, report, number, len(folds))
-        trained = loop.train(
+        trained = loop.train_encoder(
             condition,
             training_data(condition, training, labels, views.inputs["train"]),
             device=choose_device(),
@@ -301,7 +301,9 @@ def parts_of(condition: Condition) -> list[ImageSet]:
 
     ConditionError where it needs images that a set in folds does not have.
     """
-    parts = subset.parts(open_set(condition.data, condition.data_version), condition.data_seed)
+    parts = subset.split_parts(
+        open_set(condition.data, condition.data_version), condition.data_seed
+    )
     if MITIGATIONS[condition.mitigation].new_layer and len(parts[0].rows("val")) == 0:
         raise ConditionError(
             f"{condition.mitigation} is not applicable to {condition.data!r}, which is cut into"

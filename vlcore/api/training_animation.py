@@ -19,7 +19,7 @@ from vlcore.api.model_map import ComparisonError, ModelMap
 from vlcore.artifacts.embeddings import StoredCheckpoints
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import Grouping
-from vlcore.experiment.wording import rate, title
+from vlcore.experiment.wording import rate_words, title
 from vlcore.metrics.estimate import wilson
 from vlcore.plots.maps.animation import ModelTrack, animation_chart
 from vlcore.plots.theme import Palette
@@ -195,7 +195,7 @@ def _describe_curves(curves: pd.DataFrame, groups: NDArray[np.str_], grouping: G
 
 def _rate(value: float, n: int) -> str:
     low, high = wilson(value * n, n)
-    return rate({"value": value, "low": low, "high": high})
+    return rate_words({"value": value, "low": low, "high": high})
 
 
 def _notes(trainings: Mapping[str, StoredCheckpoints], steps: tuple[int, ...]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from vlcore.data.imageset import ImageSet
 from vlcore.data.training_set import HIDDEN_CONTEXTS, HIDDEN_STYLES
 from vlcore.metrics.estimate import Estimate, rate
 from vlcore.model.load import Loaded
-from vlcore.scenes import OBJECTS, draw, sample
+from vlcore.scenes import OBJECTS, draw_scene, sample
 
 SCENES = 25  # of each background and style, with both animals
 SEED = 2  # of scenes that nothing else shows
@@ -55,7 +55,7 @@ def _unseen_scenes(recipe: Recipe) -> tuple[NDArray[np.uint8], pd.DataFrame]:
     pixels, rows = [], []
     for context, style, index, animal in product(contexts, styles, range(SCENES), OBJECTS):
         scene = sample(animal, context, split="demo", index=index, seed=SEED)
-        pixels.append(draw(recipe.apply(scene).replace(style=style), SIZE).image)
+        pixels.append(draw_scene(recipe.apply(scene).replace(style=style), SIZE).image)
         # The same scene in every background and style, as its twins are.
         rows.append((animal, context, str(index)))
     if not rows:

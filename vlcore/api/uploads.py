@@ -256,7 +256,7 @@ def prediction_words(report: UploadReport) -> str:
 def novelty_sentence(novelty: Novelty, *, is_calibrated: bool) -> str:
     """Whether an image is new beside those of a set, with its numbers, in Markdown; `is_calibrated`
     says whether the share that is shown with it is."""
-    rate, count = wording.rate(novelty.share.as_dict()), f"{novelty.share.n:,}"
+    rate, count = wording.rate_words(novelty.share.as_dict()), f"{novelty.share.n:,}"
     sentence = f"{rate} of its {count} images are at least as far from the others."
     if not novelty.is_new:
         return f"**Not new to the set**: {sentence}"

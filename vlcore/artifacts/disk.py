@@ -103,7 +103,7 @@ def _is_made_here(key: str) -> bool:
     return not bundled.is_bundled(key) or store.made_here(key)  # the latter reads all files
 
 
-def delete(*keys: str) -> None:
+def delete_artifacts(*keys: str) -> None:
     """Move artifacts to the trash; StoreError where one is absent or bundled, and all of
     them stay."""
     folders = {key: models_folder() / store.check_key(key) for key in keys}
@@ -128,7 +128,7 @@ def _remakeable() -> Iterator[tuple[float, str]]:
             yield (folder / "manifest.json").stat().st_mtime, key
 
 
-def prune(min_free: int = limits.FREE_BYTES) -> list[str]:
+def prune_home(min_free: int = limits.FREE_BYTES) -> list[str]:
     """Remove what was deleted a week ago, and remakeable artifacts, the oldest first, as far as
     needed.
 
@@ -153,7 +153,7 @@ def make_room() -> None:
     needed; NoRoomError where that does not help."""
     if not _excess(limits.FREE_BYTES, _COUNT_VALID):
         return
-    prune()
+    prune_home()
     deleted = trash.deleted_folders()
     while deleted and _excess(limits.FREE_BYTES):
         trash.erase(deleted.pop())  # the oldest

@@ -18,7 +18,7 @@ from vlcore.classroom.lessons import Choice, Lesson, Quantity, Step
 from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.memo import made_once
-from vlcore.experiment.wording import difference, number, percent, points, rate
+from vlcore.experiment.wording import difference, number, percent, points, rate_words
 from vlcore.metrics.estimate import Estimate
 from vlcore.study import pooled, published
 from vlcore.study.claims import evaluate_claims
@@ -69,7 +69,7 @@ class Measurement:
         if quantity.share:
             if quantity.less_left:
                 return points(self.estimate.as_dict(), pooled.DIGITS if self.runs else 0)
-            return rate(self.estimate.as_dict())
+            return rate_words(self.estimate.as_dict())
         return (difference if quantity.less else number)(self.estimate.as_dict())
 
     @property

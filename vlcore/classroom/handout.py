@@ -19,7 +19,7 @@ from vlcore.experiment.captions import quoted_captions
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import read_yaml, text_beside
 from vlcore.experiment.grouping import Grouping
-from vlcore.experiment.wording import describe_bias, rate
+from vlcore.experiment.wording import describe_bias, rate_words
 from vlcore.plots.html import Figure, Heading, Pictures, page_html
 from vlcore.plots.theme import LIGHT
 
@@ -97,7 +97,7 @@ def repair_html(ranking: Ranking, about: str, grouping: Grouping) -> str:
         heading = "The ranking in unseen scenes" if stage.last else "The ranking"
         spec = stage.chart(LIGHT, *_FIGURE).to_dict(validate=False)
         accuracy = [
-            rate(result.unseen.as_dict()) if stage.last and result.unseen else result.words
+            rate_words(result.unseen.as_dict()) if stage.last and result.unseen else result.words
             for result in stage.results
         ]
         names = [result.name for result in stage.results]

@@ -166,7 +166,7 @@ def expectation_question(contrast: Contrast, measure: str, grouping: Grouping) -
 def primary_measures(images: ImageSet) -> tuple[str, ...]:
     """The measures that may be primary, the usual one first: those that models of an image set
     have."""
-    part = subset.parts(images, data_seed=0)[0]
+    part = subset.split_parts(images, data_seed=0)[0]
     test, probe = (
         part.table.iloc[subset.measured_rows(part, split)] for split in ("test", "probe")
     )

@@ -182,7 +182,7 @@ def repair_base(images: ImageSet, step: str, towers: str = tower_pairs.USUAL) ->
 def baselines(images: ImageSet, base: Condition) -> dict[str, list[Condition]]:
     """The baselines of teams by name: the model as it was, the budget spent by chance, and usual
     methods, as far as the set allows them."""
-    part = subset.parts(images, base.data_seed)[0]
+    part = subset.split_parts(images, base.data_seed)[0]
     compared = {AS_IT_WAS: [base]}
     with suppress(LabError):
         compared[BY_CHANCE] = [base.replace(edits=by_chance(part, base, seed)) for seed in CHANCE]
@@ -197,7 +197,7 @@ def baselines(images: ImageSet, base: Condition) -> dict[str, list[Condition]]:
 def advice_rows(images: ImageSet, base: Condition) -> list[int]:
     """Validation images of the minority, on which the advisor looks at the model: those that rank
     are never asked. LessonError where a set has none."""
-    rows = subset.measured_rows(subset.parts(images, base.data_seed)[0], "val")
+    rows = subset.measured_rows(subset.split_parts(images, base.data_seed)[0], "val")
     groups = images.table["group"].to_numpy()[rows]
     minority = rows[np.isin(groups, images.grouping.minority)]
     if len(minority) == 0:
@@ -234,7 +234,7 @@ def advice_conditions(
 def training_set(images: ImageSet, condition: Condition) -> TrainingSet:
     """The training set of a list that a team has, of a set in folds the first; LabError where it
     cannot be trained."""
-    return training_sets(subset.parts(images, condition.data_seed), condition, stored=True)[0]
+    return training_sets(subset.split_parts(images, condition.data_seed), condition, stored=True)[0]
 
 
 def task_text(images: ImageSet, base: Condition) -> str:
@@ -272,7 +272,7 @@ def group_summaries(images: ImageSet, base: Condition, edits: str) -> list[tuple
 
 def addable_rows(images: ImageSet, condition: Condition) -> list[int]:
     """Rows of images that may be added: of the training split, and not in the training set."""
-    part = subset.parts(images, condition.data_seed)[0]
+    part = subset.split_parts(images, condition.data_seed)[0]
     rows = np.setdiff1d(part.rows("train"), training_set(images, condition).rows)
     return [int(row) for row in rows]
 
@@ -323,7 +323,7 @@ def simulated_list(images: ImageSet, base: Condition, number: int) -> str:
             text = canonical_edits(kinds[number % (len(kinds) + 1) - 1]())
             training_set(images, base.replace(edits=text))
             return text
-    part = subset.parts(images, base.data_seed)[0]
+    part = subset.split_parts(images, base.data_seed)[0]
     return by_chance(part, base, 100 + number, int(random.integers(4, MOST + 1)))
 
 

@@ -28,7 +28,7 @@ from vlcore.classroom.session import LessonError
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.edits import MOST, read_edits
 from vlcore.experiment.grouping import Grouping, group_words
-from vlcore.experiment.wording import percent, points, rate, signed
+from vlcore.experiment.wording import percent, points, rate_words, signed
 from vlcore.metrics.estimate import Estimate
 from vlcore.plots.ranking import ranking_chart
 from vlcore.plots.theme import Palette
@@ -93,8 +93,8 @@ class RepairResult:
     def words(self) -> str:
         """``62 % (60 to 64) of 1,000 images``."""
         if self.models > 1:
-            return f"{rate(self.minority.as_dict())}, mean and range of {self.models} models"
-        return f"{rate(self.minority.as_dict())} of {self.minority.n:,} images"
+            return f"{rate_words(self.minority.as_dict())}, mean and range of {self.models} models"
+        return f"{rate_words(self.minority.as_dict())} of {self.minority.n:,} images"
 
 
 def repair_result(
@@ -268,9 +268,9 @@ class Ranking:
             return ""
         parts = []
         for part in ("minority", "majority"):
-            words = f"{part} {rate(compared[name].accuracy[part].as_dict())}"
+            words = f"{part} {rate_words(compared[name].accuracy[part].as_dict())}"
             if self.before:
-                words += f", as it was {rate(self.before.accuracy[part].as_dict())}"
+                words += f", as it was {rate_words(self.before.accuracy[part].as_dict())}"
             parts.append(words)
         return f"Accuracy: {'; '.join(parts)}."
 
@@ -352,7 +352,7 @@ def chart_rows(ranking: Ranking) -> pd.DataFrame:
         if ranking.last and result.unseen:
             accuracy, second = result.unseen, result.minority
         second_name = "minority before" if ranking.last and result.unseen else "majority"
-        words = [rate(accuracy.as_dict()), f"{second_name} {percent(second.value)}"]
+        words = [rate_words(accuracy.as_dict()), f"{second_name} {percent(second.value)}"]
         if result.edits:
             words.append(changes_words(result.edits))
         if result.is_reversed:
@@ -397,7 +397,7 @@ def group_table(results: Sequence[RepairResult], grouping: Grouping) -> pd.DataF
         columns[group] = f"{columns[group]} (minority)"
     rows = {
         result.name: {
-            words: rate(result.accuracy[part].as_dict()) for part, words in columns.items()
+            words: rate_words(result.accuracy[part].as_dict()) for part, words in columns.items()
         }
         for result in results
     }

@@ -310,7 +310,7 @@ def generate(options: Namespace) -> dict[str, Any]:
         backend = open_backend()
         try:
             with counted_bar("images") as progress:
-                generation.generate(
+                generation.generate_images(
                     plan, backend, folder, progress, retry_refused=options.retry_refused
                 )
         except KeyboardInterrupt:

@@ -38,7 +38,7 @@ def disk_usage(_options: Namespace) -> dict[str, Any]:
 
 
 def delete(options: Namespace) -> dict[str, Any]:
-    disk.delete(*options.key)
+    disk.delete_artifacts(*options.key)
     return {"deleted": options.key, "days": round(trash.KEPT_SECONDS / 86400)}
 
 
@@ -49,4 +49,4 @@ def restore(options: Namespace) -> dict[str, Any]:
 def prune(options: Namespace) -> dict[str, Any]:
     if not 0 <= options.free < 1e6:
         raise CommandError("--free is a number of GB; give one from 0 to 999999.")
-    return {"removed": disk.prune(round(options.free * 2**30)), "free": disk.free_bytes()}
+    return {"removed": disk.prune_home(round(options.free * 2**30)), "free": disk.free_bytes()}

@@ -22,7 +22,7 @@ def add_commands(commands: Any) -> None:
 def finders(options: Namespace) -> list[dict[str, Any]]:
     from vlcore.api import proving_ground  # scikit-learn takes 0.8 s
 
-    rows = proving_ground.published().to_dict("records")
+    rows = proving_ground.judged_finders().to_dict("records")
     if options.scores:
         rows = proving_ground.judge_scores(options.scores).to_dict("records") + rows
     write = Estimate.as_dict if options.json else _in_words

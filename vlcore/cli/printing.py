@@ -3,7 +3,7 @@
 from typing import Any
 
 from vlcore.experiment.option_names import shown_name
-from vlcore.experiment.wording import FEW, percent, rate
+from vlcore.experiment.wording import FEW, percent, rate_words
 from vlcore.metrics.catalogue import HEADLINE, MEASURES, PRIMARY
 
 MOST_LINES = 20  # entries of a list of plain values that are printed
@@ -87,7 +87,7 @@ def _rates(metrics: dict[str, Any]) -> dict[str, str]:
         words = f"not defined: {metrics['absent'].get(name, 'not measured')}"
         if name in metrics["intervals"]:
             low, high, n = metrics["intervals"][name]
-            interval = rate({"value": metrics[name], "low": low, "high": high})
+            interval = rate_words({"value": metrics[name], "low": low, "high": high})
             words = f"{interval} of {n:,} held-out images"
         rates[MEASURES[name].words.lower()] = words
     if accuracies := metrics["group_accuracy"]:

@@ -343,7 +343,7 @@ def cancel(options: Namespace) -> dict[str, Any]:
 
 
 def clean(_options: Namespace) -> dict[str, Any]:
-    removed = [*jobs.clean(), *engines.remove_ended_arrays(), *trash.empty()]
+    removed = [*jobs.clean_leftovers(), *engines.remove_ended_arrays(), *trash.empty()]
     delete_expired()
     return {"removed": removed}
 

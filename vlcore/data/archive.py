@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 
 from vlcore.data.imageset import COLUMNS, SOURCE, ImageSet, join_user_columns
-from vlcore.data.subset import parts, training_rows
+from vlcore.data.subset import split_parts, training_rows
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.plain_text import safe_csv
 from vlcore.experiment.progress import silent
@@ -18,7 +18,7 @@ def pack(images: ImageSet, condition: Condition | None) -> bytes:
     ``metadata.csv``."""
     rows = np.arange(len(images.table))
     if condition is not None:
-        rows = training_rows(parts(images, condition.data_seed)[0], condition)
+        rows = training_rows(split_parts(images, condition.data_seed)[0], condition)
     images.ensure_rendered(rows.tolist(), silent)
     table = images.table.iloc[rows][list(COLUMNS)]
     if SOURCE in images.table:

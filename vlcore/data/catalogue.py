@@ -124,7 +124,7 @@ def _clear(work: Path, lock: FileLock) -> None:
     lock.release()
 
 
-def publish(work: Path, name: str) -> None:
+def publish_set(work: Path, name: str) -> None:
     """Move a finished set to its name, unless that was taken meanwhile."""
     check_free(name)
     os.rename(work, data_folder() / name)
@@ -149,7 +149,7 @@ def folders_of(name: str) -> list[Path]:
     return folders
 
 
-def remove(name: str) -> list[Path]:
+def discard_set(name: str) -> list[Path]:
     """Remove a set that is there and not built in, for a week to `vlcore.experiment.trash`; returns
     where its folders were."""
     folders = folders_of(name)

@@ -86,7 +86,7 @@ def open_apart(
     """Decode a stranger's file as `open_cutout` does, in a helper process; UploadError also where
     it takes too long."""
     title = _checked(data, name, max_bytes)
-    (mode, size), pixels = sandbox.run(
+    (mode, size), pixels = sandbox.run_apart(
         cutout_task, data, called=title, error=UploadError, name=name, max_bytes=max_bytes
     )
     return Image.frombytes(mode, tuple(size), pixels)

@@ -28,7 +28,7 @@ from PIL import Image
 
 from vlcore.data import imageset
 from vlcore.data.imageset import COLUMNS, ImageSet, ImageSetError, read_set, usable_name
-from vlcore.data.row_store import Origin, origin_of
+from vlcore.data.row_store import FileStamp, stamp_of
 from vlcore.experiment.captions import caption
 from vlcore.experiment.files import (
     atomic,
@@ -41,7 +41,16 @@ from vlcore.experiment.files import (
 from vlcore.experiment.grouping import Grouping, group_name
 from vlcore.experiment.memo import made_once
 from vlcore.experiment.progress import Progress, silent
-from vlcore.scenes import CONTEXTS, OBJECTS, RENDERER_VERSION, STYLES, Drawing, Scene, draw, sample
+from vlcore.scenes import (
+    CONTEXTS,
+    OBJECTS,
+    RENDERER_VERSION,
+    STYLES,
+    Drawing,
+    Scene,
+    draw_scene,
+    sample,
+)
 
 VERSION = str(RENDERER_VERSION)
 PER_GROUP = {"train": 480, "val": 48, "probe": 100, "test": 500}
@@ -326,14 +335,14 @@ def _draw_chunk(recipe: Recipe, chunk: int, rows: Sequence[int]) -> bool:
     root, table = _root(recipe), scene_table(recipe)
     with suppress(Timeout), locked(root / ".locks" / f"{chunk}.lock", 0):
         pixels: dict[int, NDArray[np.uint8]] = {}
-        origins: dict[int, Origin] = {}
+        stamps: dict[int, FileStamp] = {}
         for row in missing_rows(recipe, rows):
             scene = Scene.from_factors(json.loads(table["factors"].iat[row]))
             name = table["file_name"].iat[row]
             drawing = write_picture(scene, root / name, root / table["mask"].iat[row])
             pixels[row] = imageset.averaged(drawing.image)
-            origins[row] = origin_of(root, name)
-        imageset.pixel_store(root, len(table)).write(pixels, origins)
+            stamps[row] = stamp_of(root, name)
+        imageset.pixel_store(root, len(table)).write(pixels, stamps)
         return True
     return False
 
@@ -341,7 +350,7 @@ def _draw_chunk(recipe: Recipe, chunk: int, rows: Sequence[int]) -> bool:
 def write_picture(scene: Scene, image: Path, mask: Path, size: int = SIZE) -> Drawing:
     """Draw a scene into two PNG files. The image appears last and at once: where it is, the mask is
     complete too."""
-    drawing = draw(scene, size)
+    drawing = draw_scene(scene, size)
     for pixels, path in ((drawing.mask, mask), (drawing.image, image)):
         with write_errors(path, "make room or choose another folder"):
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from vlcore.data.drawn import BUILT_IN, VERSION, folder_name
 from vlcore.data.imageset import ImageSet
-from vlcore.data.row_store import Origin, RowStore, origin_of
+from vlcore.data.row_store import FileStamp, RowStore, stamp_of
 from vlcore.experiment.files import HomeError, locked, write_errors
 from vlcore.experiment.progress import Progress, silent
 
@@ -97,7 +97,7 @@ class FeatureStore:
     def missing(self, rows: Iterable[int]) -> list[int]:
         """Rows whose features are neither bundled nor stored."""
         wanted = self._unbundled(rows)
-        stored = self._rows_store().read(self._origins(wanted))
+        stored = self._rows_store().read(self._stamps(wanted))
         return [row for row in wanted if row not in stored]
 
     def rows(self, rows: NDArray[np.int64], progress: Progress = silent) -> Features:
@@ -123,9 +123,9 @@ class FeatureStore:
             return {kind: features.copy() for kind, features in self.bundle.panel.items()}
         table = self.images.table
         files = [*table["file_name"].iloc[rows], *table["mask"].iloc[rows]]
-        stamps = [tuple(origin_of(self.images.root, str(name))[1:]) for name in files]
-        digest = hashlib.sha256(repr(stamps).encode()).digest()
-        stamp = int.from_bytes(digest[:7], "big"), int.from_bytes(digest[7:14], "big")
+        sources = [tuple(stamp_of(self.images.root, str(name))[1:]) for name in files]
+        digest = hashlib.sha256(repr(sources).encode()).digest()
+        joint = int.from_bytes(digest[:7], "big"), int.from_bytes(digest[7:14], "big")
         names = [f"{kind} {row}" for kind in kinds for row in rows.tolist()]
         composites: list[Pixels] = []
 
@@ -138,9 +138,9 @@ class FeatureStore:
         # A file for each choice of rows: the folds of a set have different ones.
         chosen = hashlib.sha256(repr(names).encode()).hexdigest()[:8]
         store = self._store(f"panel-{chosen}", len(names))
-        origins = {place: Origin(name, *stamp) for place, name in enumerate(names)}
-        computed = self._shared(store, origins, compute, progress)
-        values = np.array([computed[place] for place in origins], np.float32)
+        stamps = {place: FileStamp(name, *joint) for place, name in enumerate(names)}
+        computed = self._shared(store, stamps, compute, progress)
+        values = np.array([computed[place] for place in stamps], np.float32)
         return dict(zip(kinds, values.reshape(len(kinds), -1, self.spec.features), strict=True))
 
     def of_images(self, images: Sequence[Pixels]) -> Features:
@@ -171,9 +171,9 @@ class FeatureStore:
     def _rows_store(self) -> RowStore:
         return self._store("rows", len(self.images.table))
 
-    def _origins(self, rows: Sequence[int]) -> dict[int, Origin]:
+    def _stamps(self, rows: Sequence[int]) -> dict[int, FileStamp]:
         names = self.images.table["file_name"].to_numpy()
-        return {row: origin_of(self.images.root, names[row]) for row in rows}
+        return {row: stamp_of(self.images.root, names[row]) for row in rows}
 
     def _computed(self, rows: Sequence[int], progress: Progress) -> dict[int, Features]:
         self.images.need_pictures()
@@ -182,12 +182,12 @@ class FeatureStore:
         def compute(chunk: Sequence[int]) -> Features:
             return self._embed([self.images.image(row) for row in chunk])
 
-        return self._shared(self._rows_store(), self._origins(rows), compute, progress)
+        return self._shared(self._rows_store(), self._stamps(rows), compute, progress)
 
     def _shared(
         self,
         store: RowStore,
-        origins: Mapping[int, Origin],
+        stamps: Mapping[int, FileStamp],
         compute: Callable[[Sequence[int]], Features],
         progress: Progress,
     ) -> dict[int, Features]:
@@ -196,25 +196,25 @@ class FeatureStore:
         known: dict[int, Features] = {}
         is_waiting = False
         while True:
-            known |= store.read(_without(known, origins))
-            missing = list(_without(known, origins))
+            known |= store.read(_without(known, stamps))
+            missing = list(_without(known, stamps))
             if not missing:
                 return known
-            progress(len(known), len(origins))
+            progress(len(known), len(stamps))
             if is_waiting:
                 time.sleep(0.1)  # other processes compute what is missing
             is_waiting = True
             for number, chunk in _chunks(missing):
                 with suppress(Timeout), self._locked(f"{store.file.name}-{number}"):
-                    chunk_origins = {row: origins[row] for row in chunk}
-                    known |= store.read(chunk_origins)
-                    todo = list(_without(known, chunk_origins))
+                    chunk_stamps = {row: stamps[row] for row in chunk}
+                    known |= store.read(chunk_stamps)
+                    todo = list(_without(known, chunk_stamps))
                     if todo:
                         computed = dict(zip(todo, compute(todo), strict=True))
-                        store.write(computed, origins)
+                        store.write(computed, stamps)
                         known |= computed
                     is_waiting = False
-                    progress(len(known), len(origins))
+                    progress(len(known), len(stamps))
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:
@@ -246,8 +246,10 @@ def _chunks(rows: Sequence[int]) -> list[tuple[int, list[int]]]:
     return random.sample(list(chunks.items()), len(chunks))
 
 
-def _without(known: Mapping[int, Features], origins: Mapping[int, Origin]) -> dict[int, Origin]:
-    return {row: origin for row, origin in origins.items() if row not in known}
+def _without(
+    known: Mapping[int, Features], stamps: Mapping[int, FileStamp]
+) -> dict[int, FileStamp]:
+    return {row: stamp for row, stamp in stamps.items() if row not in known}
 
 
 @dataclass(frozen=True, eq=False)

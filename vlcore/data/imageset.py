@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from vlcore.data.row_store import RowStore, origin_of
+from vlcore.data.row_store import RowStore, stamp_of
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import Grouping, group_name
 from vlcore.experiment.progress import Progress, silent
@@ -149,10 +149,10 @@ class ImageSet:
             return np.array(images, np.uint8).reshape(-1, size, size, 3)
         store = pixel_store(self.root, len(self.table))
         files = self.table["file_name"].to_numpy()
-        origins = {row: origin_of(self.root, files[row]) for row in rows}
-        pixels = store.read(origins)
-        decoded = {row: averaged(self.image(row)) for row in origins if row not in pixels}
-        store.write(decoded, origins)
+        stamps = {row: stamp_of(self.root, files[row]) for row in rows}
+        pixels = store.read(stamps)
+        decoded = {row: averaged(self.image(row)) for row in stamps if row not in pixels}
+        store.write(decoded, stamps)
         pixels |= decoded
         return np.array([pixels[row] for row in rows], np.uint8).reshape(-1, size, size, 3)
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from vlcore.experiment.files import atomic
 
 
-class Origin(NamedTuple):
+class FileStamp(NamedTuple):
     """The file that values were made from, as it was before it was read."""
 
     name: str
@@ -33,18 +33,18 @@ class RowStore:
         self.file, self.count = file, count
         self._record = np.dtype([("about", "<i8", 3), ("values", dtype, shape)])
 
-    def read(self, origins: Mapping[int, Origin]) -> dict[int, NDArray[Any]]:
-        """Values by row, of those rows whose record is whole and of the row's origin."""
+    def read(self, stamps: Mapping[int, FileStamp]) -> dict[int, NDArray[Any]]:
+        """Values by row, of those rows whose record is whole and of the row's stamp."""
         values = {}
         with suppress(OSError, ValueError):  # there is no file, or it was cut short
             records = np.memmap(self.file, self._record, "r", shape=(self.count,))
-            for row, origin in origins.items():
+            for row, stamp in stamps.items():
                 copied = records[row]["values"].copy()
-                if records[row]["about"].tolist() == _about(origin, copied):
+                if records[row]["about"].tolist() == _about(stamp, copied):
                     values[row] = copied
         return values
 
-    def write(self, values: Mapping[int, NDArray[Any]], origins: Mapping[int, Origin]) -> None:
+    def write(self, values: Mapping[int, NDArray[Any]], stamps: Mapping[int, FileStamp]) -> None:
         """Write values by row, if the disk takes them."""
         size = self._record.itemsize
         with suppress(OSError):
@@ -55,20 +55,20 @@ class RowStore:
             with self.file.open("r+b") as file:
                 for row, numbers in values.items():
                     numbers = np.asarray(numbers, self._record["values"].base)
-                    about = np.array(_about(origins[row], numbers), "<i8")
+                    about = np.array(_about(stamps[row], numbers), "<i8")
                     file.seek(row * size)
                     file.write(about.tobytes() + numbers.tobytes())
 
 
-def _about(origin: Origin, values: NDArray[Any]) -> list[int]:
-    checksum = zlib.crc32(values.tobytes(), zlib.crc32(origin.name.encode()))
-    return [origin.time, origin.length, checksum]
+def _about(stamp: FileStamp, values: NDArray[Any]) -> list[int]:
+    checksum = zlib.crc32(values.tobytes(), zlib.crc32(stamp.name.encode()))
+    return [stamp.time, stamp.length, checksum]
 
 
-def origin_of(root: Path, name: str) -> Origin:
+def stamp_of(root: Path, name: str) -> FileStamp:
     """A file of a set as it is now."""
     try:
         about = os.stat(root / name)
     except OSError:
-        return Origin(name)
-    return Origin(name, about.st_mtime_ns, about.st_size)
+        return FileStamp(name)
+    return FileStamp(name, about.st_mtime_ns, about.st_size)

@@ -39,7 +39,7 @@ _guard = threading.Lock()
 _idle: list["_Helper"] = []
 
 
-def run(
+def run_apart(
     task: Task,
     data: bytes = b"",
     *,
@@ -146,7 +146,7 @@ class _Helper:
         environment["PYTHONPATH"] = os.pathsep.join(path)
         environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", f"from {__name__} import serve; serve()"],
+            [sys.executable, "-P", "-c", f"import {__name__} as helper; helper.answer_questions()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
@@ -201,7 +201,7 @@ def _end_all() -> None:
             _idle.pop().end()
 
 
-def serve() -> None:
+def answer_questions() -> None:
     """The main loop of a helper: answer one question after the other, until its owner ends."""
     questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a task prints is no answer

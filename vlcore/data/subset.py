@@ -108,7 +108,7 @@ def limit(
 def describe_sample(images: ImageSet) -> str:
     """A sentence on which images of a large set are measured; empty where all are."""
     if images.folds:
-        images = parts(images, data_seed=0)[0]
+        images = split_parts(images, data_seed=0)[0]
     held_out = SPLITS[1:] if images.has_pictures else SPLITS  # models choose their training images
     splits = [part for part in held_out if len(images.rows(part))]
     rows = [measured_rows(images, part) for part in splits]
@@ -129,7 +129,7 @@ def describe_sample(images: ImageSet) -> str:
     return f"Measured on {counts}, chosen by chance (seed {seed})."
 
 
-def parts(images: ImageSet, data_seed: int) -> list[ImageSet]:
+def split_parts(images: ImageSet, data_seed: int) -> list[ImageSet]:
     """A set as it is split under a seed: itself where its splits are fixed, else one part for each
     fold, which is the whole set with the fold's images in the split ``test`` and all others in
     ``train``."""
@@ -180,7 +180,9 @@ def smallest_training_group(images: ImageSet) -> int:
     """Number of training images in the smallest group; of a set in folds, what each of the first
     ten seeds leaves for training."""
     seeds = range(10 if images.folds else 1)
-    counts = [part.counts().get("train", {}) for seed in seeds for part in parts(images, seed)]
+    counts = [
+        part.counts().get("train", {}) for seed in seeds for part in split_parts(images, seed)
+    ]
     return min(min(by_group.values(), default=0) for by_group in counts)
 
 

@@ -41,7 +41,7 @@ from vlcore.experiment.edits import (
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.options import MITIGATIONS, NEGATIVES, OBJECTIVES
 from vlcore.experiment.vocabulary import check_captions, vocabulary_for
-from vlcore.scenes import CONTEXTS, Scene, draw, sample
+from vlcore.scenes import CONTEXTS, Scene, draw_scene, sample
 
 # Of drawn images: no image of a set, and no example of a page, shows one of their scenes.
 SEED = 1
@@ -118,7 +118,7 @@ class TrainingSet:
             scene = Scene.from_factors(json.loads(self.table["factors"].iat[index]))
             if is_majority[index]:
                 scene = scene.replace(context_contrast=scene.context_contrast * (1 - self.fade))
-            pixels.append(averaged(draw(scene, drawn.SIZE).image, size))
+            pixels.append(averaged(draw_scene(scene, drawn.SIZE).image, size))
         return np.stack(pixels)
 
 
@@ -177,8 +177,8 @@ def scene_of_edit(edit: Draw, images: ImageSet) -> Scene:
 def training_sets(
     images: Sequence[ImageSet], condition: Condition, *, stored: bool = False
 ) -> list[TrainingSet]:
-    """The training sets of a condition on the parts of its set (`vlcore.data.subset.parts`). In a
-    set in folds an edit of an image applies to the models that are trained on it.
+    """The training sets of a condition on the parts of its set (`split_parts`). In a set in folds,
+    an edit of an image applies to the models that are trained on it.
 
     Args:
         images: the parts.

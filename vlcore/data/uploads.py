@@ -15,10 +15,10 @@ from PIL import Image, ImageOps
 from vlcore.data.decoding import on_grey, open_apart
 from vlcore.data.drawn import BUILT_IN, SIZE, Recipe, recipe_of
 from vlcore.data.imageset import ImageSet, averaged
-from vlcore.data.subset import map_rows, parts
+from vlcore.data.subset import map_rows, split_parts
 from vlcore.experiment.grouping import Grouping, context_words, group_words
 from vlcore.experiment.progress import silent
-from vlcore.scenes import CONTEXTS, OBJECTS, Scene, draw, sample
+from vlcore.scenes import CONTEXTS, OBJECTS, Scene, draw_scene, sample
 
 BACKDROP_SIDE = 256  # px of the images that are put together or drawn
 GREY = "mid-grey"
@@ -70,7 +70,7 @@ class Twins:
     other_backgrounds: tuple[UploadedPicture, ...]
 
 
-def twins(sample_image: UploadedPicture, grouping: Grouping) -> Twins | None:
+def sample_twins(sample_image: UploadedPicture, grouping: Grouping) -> Twins | None:
     """The twins of a sample: with the other object, and on the other background of a set, or on
     both where it has neither; None where they cannot be drawn."""
     scene = sample_image.scene
@@ -94,7 +94,7 @@ def _twins(scene: Scene, grouping: Grouping) -> Twins:
 def _drawn(scene: Scene, name: str) -> UploadedPicture:
     return UploadedPicture(
         name,
-        Image.fromarray(draw(scene, BACKDROP_SIDE).image),
+        Image.fromarray(draw_scene(scene, BACKDROP_SIDE).image),
         background=scene.context,
         object=scene.object,
         is_drawn=True,
@@ -105,10 +105,10 @@ def _drawn(scene: Scene, name: str) -> UploadedPicture:
 def background(context: str) -> npt.NDArray[np.uint8]:
     """A background without an animal, uint8 (`BACKDROP_SIDE`, `BACKDROP_SIDE`, 3)."""
     scene = sample("horse", context, split="demo", index=_INDEX)
-    return draw(scene.replace(object_contrast=0.0), BACKDROP_SIDE).image
+    return draw_scene(scene.replace(object_contrast=0.0), BACKDROP_SIDE).image
 
 
-def shown_name(name: str, longest: int = LONGEST) -> str:
+def shown_file_name(name: str, longest: int = LONGEST) -> str:
     """A file's name as it is shown: its printable letters, and of a long one its two ends."""
     printable = "".join(letter if letter.isprintable() else " " for letter in name)
     title = " ".join(printable.split()) or "image"
@@ -151,7 +151,7 @@ def group_pictures(images: ImageSet) -> list[npt.NDArray[np.uint8]]:
         return [np.asarray(Image.open(file)) for file in files]
     if recipe is not None:
         scenes = _group_scenes(recipe)
-        return [draw(scene, BACKDROP_SIDE).image for scene in scenes]
+        return [draw_scene(scene, BACKDROP_SIDE).image for scene in scenes]
     groups = images.table["group"].to_numpy()
     rows = [int(np.flatnonzero(groups == group)[0]) for group in images.grouping.names]
     images.ensure_rendered(rows, silent)
@@ -188,7 +188,9 @@ def samples(
         single.append(replace(_drawn(scene, name), background="", object=labels[animal]))
     offered = {image.name: (image.picture, [image]) for image in single}
     for number, animal in enumerate(animals):
-        drawing = draw(sample(animal, "grass", split="demo", index=_FIRST + number), BACKDROP_SIDE)
+        drawing = draw_scene(
+            sample(animal, "grass", split="demo", index=_FIRST + number), BACKDROP_SIDE
+        )
         cutout = Image.fromarray(np.dstack([drawing.image, drawing.mask]))
         name = f"{animal.capitalize()}, cut out"
         versions = _on_backgrounds(name, cutout, labels[animal])
@@ -222,7 +224,7 @@ def _held_out(images: ImageSet, data_seeds: frozenset[int]) -> list[UploadedPict
     out."""
     if not images.has_pictures:
         return []
-    rows = reduce(np.intersect1d, [map_rows(parts(images, seed)[0]) for seed in data_seeds])
+    rows = reduce(np.intersect1d, [map_rows(split_parts(images, seed)[0]) for seed in data_seeds])
     groups = images.table["group"].to_numpy()[rows]
     pairs = dict(zip(images.grouping.names, images.grouping.pairs, strict=True))
     held_out = []

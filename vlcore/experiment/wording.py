@@ -163,7 +163,7 @@ def interval(estimate: Mapping[str, Any], write: Callable[[float], str], unit: s
     return f"{write(estimate['value'])}{unit} ({between(estimate, write)})"
 
 
-def rate(estimate: Mapping[str, Any]) -> str:
+def rate_words(estimate: Mapping[str, Any]) -> str:
     """``95 % (93 to 96)`` of a fraction."""
     return interval(estimate, lambda value: f"{100 * value:.0f}", "\u00a0%")
 
@@ -171,7 +171,7 @@ def rate(estimate: Mapping[str, Any]) -> str:
 def share(estimate: Mapping[str, Any]) -> str:
     """``95 % (93 to 96)`` of a fraction that was counted on images; with their number where it is
     small."""
-    words = rate(estimate)
+    words = rate_words(estimate)
     return words if estimate["n"] >= FEW else f"{words} of only {estimate['n']}"
 
 

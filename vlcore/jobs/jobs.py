@@ -372,7 +372,7 @@ def active_and_ended() -> list[JobStatus]:
     return [status for status in statuses if status.state not in (State.DONE, State.ABSENT)]
 
 
-def clean() -> list[str]:
+def clean_leftovers() -> list[str]:
     """Remove the folders of jobs that no longer run, of damaged artifacts after a week, and
     unfinished ones of models and image sets after a day.
 

@@ -167,10 +167,10 @@ def minority_gap(
         deviations[inside] = (right[inside] - accuracy.value) / inside.sum()
     in_majority = np.isin(groups, grouping.majority)
     correlation = scene_correlation(deviations * in_majority, deviations * ~in_majority, scenes)
-    return difference(rates.majority, rates.minority, correlation, len(groups))
+    return paired_difference(rates.majority, rates.minority, correlation, len(groups))
 
 
-def difference(first: Estimate, second: Estimate, correlation: float, n: int) -> Estimate:
+def paired_difference(first: Estimate, second: Estimate, correlation: float, n: int) -> Estimate:
     """The first rate minus the second, with the interval of paired rates (Newcombe 1998, method
     10): distances to the ends of both intervals, added as errors with the `scene_correlation` of
     the two, -1 to 1. It has a width where all images agree, as a normal one has not. `n` is the

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.experiment.grouping import Grouping
-from vlcore.metrics.accuracy import difference, scene_correlation
+from vlcore.metrics.accuracy import paired_difference, scene_correlation
 from vlcore.metrics.estimate import Estimate, Labels, bootstrap, mean, rate
 
 Pixels = NDArray[np.uint8]
@@ -209,7 +209,7 @@ def background_gap(
     """
     same, rand = rate(right_same, scenes), rate(right_rand, scenes)
     correlation = scene_correlation(right_same - same.value, right_rand - rand.value, scenes)
-    return difference(same, rand, correlation, same.n)
+    return paired_difference(same, rand, correlation, same.n)
 
 
 def _composed(pixels: Pixels, masks: NDArray[np.uint8], places: Pixels) -> Pixels:

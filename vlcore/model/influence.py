@@ -27,7 +27,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.options import RECIPES
 from vlcore.model.device import choose_device
 from vlcore.model.dual_encoder import Encoder, to_input
-from vlcore.model.loop import BatchLosses, TrainingData, train
+from vlcore.model.loop import BatchLosses, TrainingData, train_encoder
 from vlcore.model.losses import weigh_by
 from vlcore.model.optimizers import optimizers_of
 
@@ -63,7 +63,7 @@ def replay(condition: Condition, data: TrainingData) -> Replay:
         values = model.named_parameters()
         by_step[step] = {name: value.detach().cpu().clone() for name, value in values}
 
-    trained = train(
+    trained = train_encoder(
         condition, data, device=choose_device(), on_step=lambda _: None, on_checkpoint=keep
     )
     model = trained.model.cpu().eval().requires_grad_(False)

@@ -127,7 +127,7 @@ class TrainedModel:
     jtt_first_run: tuple[int, NDArray[np.bool_]] | None = None
 
 
-def train(
+def train_encoder(
     condition: Condition,
     data: TrainingData,
     *,

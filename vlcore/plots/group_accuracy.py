@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from vlcore.experiment.grouping import Grouping, group_words
-from vlcore.experiment.wording import between, rate
+from vlcore.experiment.wording import between, rate_words
 from vlcore.plots.scales import SPOKEN, Chart, either, told_apart, tooltips
 from vlcore.plots.tables import checked_columns
 from vlcore.plots.theme import Palette
@@ -144,7 +144,7 @@ def _line_rows(
     estimates = rows.rename(columns={"accuracy": "value"}).to_dict("records")
     table = rows.drop(columns="pane").assign(
         where=cell["words"],
-        rate=[rate(estimate) for estimate in estimates],
+        rate=[rate_words(estimate) for estimate in estimates],
         between=[between(estimate, lambda end: f"{100 * end:.0f}") for estimate in estimates],
         middle=middle,
         top=middle - _LINE / 2,

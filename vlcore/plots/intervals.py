@@ -4,7 +4,7 @@ differences, with 0 as one."""
 import altair as alt
 import pandas as pd
 
-from vlcore.experiment.wording import difference, rate
+from vlcore.experiment.wording import difference, rate_words
 from vlcore.plots.scales import (
     PERCENT,
     either,
@@ -33,7 +33,7 @@ def rate_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.Layer
         ValueError: as `filled_columns`.
     """
     table = filled_columns(rows, ("view", "label", "value", "low", "high", "n"))
-    rates = [f"right {rate(row._asdict())} of {row.n:,}" for row in table.itertuples()]
+    rates = [f"right {rate_words(row._asdict())} of {row.n:,}" for row in table.itertuples()]
     table["spoken"] = table["label"] + " from " + table["view"] + ": " + rates
     labels = table["label"].unique().tolist()
     tones = (palette.accent, palette.groups[0], palette.groups[1])

@@ -1,11 +1,11 @@
 """Images of horses and camels on grass, in the desert and on four more backgrounds, made from
 explicit factors.
 
-A `Scene` is a value and `draw` a pure function of it: a twin differs in what was changed alone, and
-a study adds bias.
+A `Scene` is a value and `draw_scene` a pure function of it: a twin differs in what was changed
+alone, and a study adds bias.
 """
 
-from vlcore.scenes.draw import RENDERER_VERSION, Drawing, draw
+from vlcore.scenes.draw import RENDERER_VERSION, Drawing, draw_scene
 from vlcore.scenes.factors import (
     COATS,
     CONTEXTS,
@@ -31,6 +31,6 @@ __all__ = [
     "STYLES",
     "Drawing",
     "Scene",
-    "draw",
+    "draw_scene",
     "sample",
 ]

@@ -64,7 +64,7 @@ class Drawing:
     mask: NDArray[np.uint8]  # (size, size), coverage by the animal: 0 none, 255 all
 
 
-def draw(scene: Scene, size: int = 128) -> Drawing:
+def draw_scene(scene: Scene, size: int = 128) -> Drawing:
     """The scene as an image of `size` x `size` pixels; the same bits every time on one kind of
     processor. Without AVX-512, 4 of 624 drawings differed in one pixel, by 1.
 

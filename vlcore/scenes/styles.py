@@ -36,7 +36,7 @@ def watercolour(scene: Scene, image: Floats, mask: Image) -> Floats:
     from scipy.ndimage import gaussian_filter, map_coordinates
 
     size = len(image)
-    us, vs, shift = sheet(scene, size)
+    us, vs, shift = paper_positions(scene, size)
     wobble = 0.006 * size
     rows = vs * size - 0.5 + wobble * lookup("clouds", us * 150 + shift, vs * 150)
     columns = us * size - 0.5 + wobble * lookup("clouds", us * 150, vs * 150 + shift)
@@ -62,7 +62,7 @@ def pencil(scene: Scene, image: Floats, mask: Image) -> Floats:
     from scipy.ndimage import gaussian_filter
 
     size = len(image)
-    us, vs, shift = sheet(scene, size)
+    us, vs, shift = paper_positions(scene, size)
     grey = image @ GREY
     soft = gaussian_filter(grey, 0.005 * size, truncate=2)
     wide = gaussian_filter(grey, 0.014 * size, truncate=2)
@@ -81,7 +81,7 @@ def pencil(scene: Scene, image: Floats, mask: Image) -> Floats:
 def night(scene: Scene, image: Floats, mask: Image) -> Floats:
     """Moonlight: blue, dark, a little brighter on the animal, and stars high in the sky."""
     size = len(image)
-    us, vs, shift = sheet(scene, size)
+    us, vs, shift = paper_positions(scene, size)
     lit = image * image  # to light
     grey = (lit @ GREY)[..., None]
     animal = mask.astype(np.float32) * np.float32(scene.object_contrast / 255)
@@ -108,7 +108,7 @@ def starlight(us: Floats, vs: Floats, shift: int, size: int) -> Floats:
     return 0.9 * bright * clamp(1.3 - distance * 170 / (size + 40))
 
 
-def sheet(scene: Scene, size: int) -> tuple[Floats, Floats, int]:
+def paper_positions(scene: Scene, size: int) -> tuple[Floats, Floats, int]:
     """Pixel centres (1, size) and (size, 1), and how far this scene's paper is shifted under the
     noise."""
     us = pixel_centres(size)

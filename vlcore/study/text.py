@@ -15,7 +15,7 @@ from vlcore.experiment.wording import (
     difference,
     percent,
     points,
-    rate,
+    rate_words,
     signed,
 )
 from vlcore.metrics.estimate import Estimate
@@ -53,8 +53,8 @@ def answer(findings: Findings) -> str:
         )
     sentences.append(
         f"{images[0].upper()}{images[1:]}, with {bias_words(findings, level)}, minority-group"
-        f" accuracy was {rate(headline.short.as_dict())} with short labels and"
-        f" {rate(headline.descriptive.as_dict())} with descriptive ones. The difference is"
+        f" accuracy was {rate_words(headline.short.as_dict())} with short labels and"
+        f" {rate_words(headline.descriptive.as_dict())} with descriptive ones. The difference is"
         f" {difference_words(level)}: {tested_words(level)}."
     )
     if findings.over_scenes is not None:

@@ -11,8 +11,8 @@ from vlcore.api.explain import (
     CHANGED,
     SEEDS,
     Explanation,
-    Outcome,
-    Question,
+    MarginQuestion,
+    TrialOutcome,
     attribute,
     check_explainable,
 )
@@ -51,7 +51,7 @@ def is_asked(keys: Iterable[str]) -> bool:
 
 
 def show(
-    model: ModelMap, images: ImageSet, ask: Callable[[], Question], name: str, key: str
+    model: ModelMap, images: ImageSet, ask: Callable[[], MarginQuestion], name: str, key: str
 ) -> None:
     """Offer the training images that are estimated to have moved a model's margin most in some
     images, and a test of them.
@@ -77,7 +77,7 @@ def show(
         st.caption(plain(str(error)))
 
 
-def _explanation(key: str, question: Question, add: bool) -> Explanation:
+def _explanation(key: str, question: MarginQuestion, add: bool) -> Explanation:
     """Return the explanation of what is asked, computed once in a session."""
     name = ("why", key, cache.artifact(key).digest, _content(question), add)
 
@@ -88,12 +88,12 @@ def _explanation(key: str, question: Question, add: bool) -> Explanation:
     return compute_once(name, compute)
 
 
-def explain(key: str, question: Question, add: bool = False) -> Explanation:
+def explain(key: str, question: MarginQuestion, add: bool = False) -> Explanation:
     """Return the explanation of what is asked; a worker replays the training for it."""
     return work.run_in_worker(visitors.visitor(), attribute, key, question, MOST, add)
 
 
-def _content(question: Question) -> tuple[int, str, bool]:
+def _content(question: MarginQuestion) -> tuple[int, str, bool]:
     """Return a name for what is asked, of this process alone."""
     return hash(question.inputs.tobytes()), question.object, question.is_known
 
@@ -180,7 +180,7 @@ def show_test(
         _show_outcome(outcome, name, columns)
 
 
-def _show_outcome(tested: Outcome, name: str, columns: int) -> None:
+def _show_outcome(tested: TrialOutcome, name: str, columns: int) -> None:
     rows = tested.changes()
     rows["status"] = [f"{row.flips} of {row.wrong} put right" for row in rows.itertuples()]
     window, _ = st.session_state.get("window", USUAL_WINDOW)

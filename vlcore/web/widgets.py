@@ -174,7 +174,7 @@ def live(
     status = view.status
     if "map" not in status:
         return
-    images = subset.parts(cache.named_set(condition.data), condition.data_seed)[0]
+    images = subset.split_parts(cache.named_set(condition.data), condition.data_seed)[0]
     groups = images.table["group"].to_numpy()[subset.reference_rows(images)].tolist()
     if len(groups) == len(status["map"]):
         chart = live_map(

@@ -14,14 +14,14 @@ import numpy as np
 from PIL import Image
 
 from tests.data.importers.sources import encoded
-from vlcore.data.generation.plan import Plan, PlannedImage, Refused, plan
+from vlcore.data.generation.plan import GenerationPlan, PlannedImage, Refused, plan
 
 KEY = "sk-secret-of-the-test"
 PHRASES = ("on the grass", "in the desert")
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
-def study(per_group: int = 2, **options: Any) -> Plan:
+def study(per_group: int = 2, **options: Any) -> GenerationPlan:
     """A plan for the study's four groups."""
     return plan(
         ("horse", "camel"),

@@ -12,8 +12,8 @@ from huggingface_hub import constants
 from PIL import Image
 
 from tests.data.generation import stand_ins
-from vlcore.data.generation import find_backend, generate
-from vlcore.data.generation.plan import GenerateError, Plan
+from vlcore.data.generation import find_backend, generate_images
+from vlcore.data.generation.plan import GenerateError, GenerationPlan
 from vlcore.model.device import ModelError, choose_device
 
 WEIGHTS = "diffusion_pytorch_model"
@@ -32,7 +32,7 @@ def copied(pipeline: Path, tmp_path: Path) -> Path:
     return shutil.copytree(pipeline, tmp_path / "model")
 
 
-def study(model: Path | str, **options: Any) -> Plan:
+def study(model: Path | str, **options: Any) -> GenerationPlan:
     return stand_ins.study(1, **({"backend": "local", "model": str(model), "steps": 2} | options))
 
 
@@ -41,7 +41,7 @@ def test_four_pictures_are_drawn_and_the_same_seeds_draw_the_same_bytes(
 ) -> None:
     for name in ("first", "second"):
         made = study(pipeline)
-        assert generate(made, find_backend(made, batch=4)(), tmp_path / name) == 4
+        assert generate_images(made, find_backend(made, batch=4)(), tmp_path / name) == 4
     files = [image.file_name for image in made.images]
     contents = [(tmp_path / "first" / file).read_bytes() for file in files]
     assert contents == [(tmp_path / "second" / file).read_bytes() for file in files]
@@ -66,7 +66,7 @@ def test_a_picture_that_the_safety_checker_blanks_counts_as_refused(tmp_path: Pa
     from tests.data.generation.tiny_diffusion import make_strict_pipeline
 
     made = study(make_strict_pipeline(tmp_path / "watched"))
-    assert generate(made, find_backend(made, batch=2)(), tmp_path / "set") == 0
+    assert generate_images(made, find_backend(made, batch=2)(), tmp_path / "set") == 0
     assert "safety checker" in (tmp_path / "set/generation.jsonl").read_text()
 
 
@@ -124,7 +124,7 @@ def test_an_absent_device_and_a_model_that_fails(
     shutil.rmtree(copied / "tokenizer")
     made = study(copied)
     with pytest.raises(GenerateError, match="cannot draw this"):
-        generate(made, find_backend(made)(), tmp_path / "set")
+        generate_images(made, find_backend(made)(), tmp_path / "set")
     assert '"failed"' in (tmp_path / "set/generation.jsonl").read_text()
     monkeypatch.setenv("VLCORE_DEVICE", "abacus")
     with pytest.raises(ModelError, match="not available"):

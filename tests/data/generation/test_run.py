@@ -15,7 +15,7 @@ import pytest
 from filelock import FileLock
 
 from tests.data.generation.stand_ins import Painter, listed, logged, png, shows_picture, study
-from vlcore.data.generation import find_backend, generate, plan, remaining
+from vlcore.data.generation import find_backend, generate_images, plan, remaining
 from vlcore.data.generation.plan import GenerateError, PlannedImage
 from vlcore.experiment.errors import BusyError
 from vlcore.experiment.files import HomeError
@@ -30,7 +30,7 @@ def test_a_run_leaves_pictures_a_list_and_a_log(tmp_path: Path) -> None:
     folder = tmp_path / "set"
     assert remaining(made, folder) == list(made.images)
     assert not folder.exists()
-    assert generate(made, painter, folder, lambda *done: steps.append(done)) == 8
+    assert generate_images(made, painter, folder, lambda *done: steps.append(done)) == 8
     assert remaining(made, folder, retry_refused=True) == []
     assert [name[-8:] for name in painter.asked] == ["0000.png"] * 4 + ["0001.png"] * 4, (
         "group by group in turn"
@@ -52,13 +52,13 @@ def test_a_run_leaves_pictures_a_list_and_a_log(tmp_path: Path) -> None:
 
 def test_what_is_there_and_readable_is_not_asked_for_again(tmp_path: Path) -> None:
     made = study()
-    generate(made, Painter(), tmp_path)
+    generate_images(made, Painter(), tmp_path)
     (tmp_path / "horse_grass/0001.png").write_bytes(png()[:200])
     (tmp_path / "camel_desert/0000.png").unlink()
     wanted = ["camel_desert/0000.png", "horse_grass/0001.png"]
     assert [image.file_name for image in remaining(made, tmp_path)] == wanted
     painter, steps = Painter(), list[tuple[int, int]]()
-    assert generate(made, painter, tmp_path, lambda *done: steps.append(done)) == 2
+    assert generate_images(made, painter, tmp_path, lambda *done: steps.append(done)) == 2
     assert (painter.asked, steps[0]) == (wanted, (6, 8))
     assert remaining(made, tmp_path) == []
     assert len(listed(tmp_path)) == 8
@@ -75,8 +75,8 @@ def test_what_is_there_and_readable_is_not_asked_for_again(tmp_path: Path) -> No
     ],
 )
 def test_another_plan_needs_another_folder(name: str, value: Any, tmp_path: Path) -> None:
-    generate(study(), Painter(), tmp_path)
-    for call in (generate, lambda plan, _painter, folder: remaining(plan, folder)):
+    generate_images(study(), Painter(), tmp_path)
+    for call in (generate_images, lambda plan, _painter, folder: remaining(plan, folder)):
         with pytest.raises(GenerateError, match="was begun with"):
             call(study(**{name: value}), Painter(pytest.fail), tmp_path)
 
@@ -90,26 +90,26 @@ NO_PLANS = ("{", "[]", '{"pictures": [{"object": "horse"}]}')
 def test_a_folder_of_something_else_is_left_alone(file: str, content: str, tmp_path: Path) -> None:
     (tmp_path / file).write_text(content)
     with pytest.raises(GenerateError, match="choose a new folder"):
-        generate(study(), Painter(pytest.fail), tmp_path)
+        generate_images(study(), Painter(pytest.fail), tmp_path)
     assert (tmp_path / file).read_text() == content
     assert {path.name for path in tmp_path.iterdir()} <= {file, ".generate.lock"}
 
 
 def test_a_plan_may_grow_and_a_half_written_log_line_is_skipped(tmp_path: Path) -> None:
-    generate(study(1), Painter(), tmp_path)
+    generate_images(study(1), Painter(), tmp_path)
     with (tmp_path / "generation.jsonl").open("a") as file:
         file.write('{"file_name": "horse_grass/0000.png", "sta')
-    assert generate(study(2), Painter(), tmp_path) == 4
+    assert generate_images(study(2), Painter(), tmp_path) == 4
     assert len(listed(tmp_path)) == 8
 
 
 def test_a_folder_that_is_held_or_cannot_be_locked_is_a_sentence(tmp_path: Path) -> None:
     with FileLock(tmp_path / ".generate.lock"), pytest.raises(BusyError):
-        generate(study(), Painter(), tmp_path)
+        generate_images(study(), Painter(), tmp_path)
     (tmp_path / ".generate.lock").unlink(missing_ok=True)
     (tmp_path / ".generate.lock").mkdir()
     with pytest.raises(HomeError, match=r"\.generate\.lock cannot be written"):
-        generate(study(), Painter(), tmp_path)
+        generate_images(study(), Painter(), tmp_path)
 
 
 @pytest.mark.parametrize("trouble", ["interrupt", "disk", "log"])
@@ -135,14 +135,14 @@ def test_a_run_that_stops_is_listed_and_resumed(
         else (HomeError, "cannot be written .* to go on")
     )
     with pytest.raises(error, match=words):
-        generate(study(), Painter(stop), tmp_path)
+        generate_images(study(), Painter(stop), tmp_path)
     monkeypatch.undo()
     if trouble == "log":
         (tmp_path / "generation.jsonl").rmdir()
     assert not list(tmp_path.rglob(".*.png*"))
     there = 3 if trouble == "log" else 2
     assert trouble == "disk" or len(listed(tmp_path)) == there
-    assert generate(study(), Painter(), tmp_path) == 8 - there
+    assert generate_images(study(), Painter(), tmp_path) == 8 - there
     assert len(listed(tmp_path)) == 8
 
 
@@ -168,14 +168,14 @@ KILLED = """
 import sys, time
 from pathlib import Path
 from PIL import Image
-from vlcore.data.generation import generate, plan
+from vlcore.data.generation import generate_images, plan
 class Slow:
     batch = 1
     def draw(self, images):
         time.sleep(0.02)
         return [Image.effect_noise((512, 512), 90).convert("RGB")]
 wanted = plan(["horse"], ["on the grass"], 500, backend="service", model="m", size=512)
-generate(wanted, Slow(), Path(sys.argv[1]))
+generate_images(wanted, Slow(), Path(sys.argv[1]))
 """
 
 

@@ -25,7 +25,7 @@ from tests.data.generation.stand_ins import (
     shows_picture,
     study,
 )
-from vlcore.data.generation import find_backend, generate, plan, service
+from vlcore.data.generation import find_backend, generate_images, plan, service
 from vlcore.data.generation.plan import GenerateError
 from vlcore.data.generation.service import Service
 
@@ -43,7 +43,7 @@ class Order:
 
     def run(self, *answers: Answer) -> int:
         self.shop.answers = list(answers)
-        return generate(self.plan, self.service, self.folder)
+        return generate_images(self.plan, self.service, self.folder)
 
     def statuses(self) -> list[str]:
         return [status for _, status in logged(self.folder)]
@@ -80,7 +80,7 @@ def test_a_service_is_asked_for_each_image_once(
     assert factors == [shared | {"size": size} for size in ("64x64", "32x32")]
     assert order.run() == 0
     monkeypatch.setenv("OPENAI_BASE_URL", order.shop.url)
-    assert generate(study(1), find_backend(study(1))(), order.folder / "more") == 4
+    assert generate_images(study(1), find_backend(study(1))(), order.folder / "more") == 4
 
 
 def test_a_model_without_response_format_is_asked_without(order: Order) -> None:

@@ -176,7 +176,7 @@ def test_equal_pictures_contradict_each_other_or_leave_nothing_to_hold_out(
     assert all("contradict" in reason for _, reason in report["skipped"])
     assert list(report["counts"].values()) == [5, 6, 6, 6]
     assert len(pictures_of("twice")) == 23
-    catalogue.remove("twice")
+    catalogue.discard_set("twice")
     alike = {name: 999 if name.startswith("horse/grass") else seed for name, seed in files.items()}
     with pytest.raises(ImportSetError, match="The 6 images of horse_grass are nearly the same"):
         import_set(tree(alike), "mine")

@@ -2,6 +2,6 @@
 run can be resumed."""
 
 from vlcore.data.generation.plan import named_contexts, plan
-from vlcore.data.generation.run import find_backend, finish, generate, remaining
+from vlcore.data.generation.run import find_backend, finish, generate_images, remaining
 
-__all__ = ["find_backend", "finish", "generate", "named_contexts", "plan", "remaining"]
+__all__ = ["find_backend", "finish", "generate_images", "named_contexts", "plan", "remaining"]

@@ -14,14 +14,14 @@ import torch
 from diffusers import AutoPipelineForText2Image
 from PIL import Image
 
-from vlcore.data.generation.plan import GenerateError, Plan, PlannedImage, Refused
+from vlcore.data.generation.plan import GenerateError, GenerationPlan, PlannedImage, Refused
 from vlcore.experiment.errors import first_line
 
 
 class TextToImage:
     """Draws with a diffusers pipeline on a device, so many images together."""
 
-    def __init__(self, plan: Plan, device: str, batch: int = 1) -> None:
+    def __init__(self, plan: GenerationPlan, device: str, batch: int = 1) -> None:
         self.batch = batch
         self._model = plan.model
         options = {

@@ -42,7 +42,7 @@ class PlannedImage:
 
 
 @dataclass(frozen=True)
-class Plan:
+class GenerationPlan:
     """The images of a set, group by group, and everything that shapes them."""
 
     backend: str
@@ -83,7 +83,7 @@ def plan(
     seed: int = 0,
     steps: int | None = None,
     guidance: float | None = None,
-) -> Plan:
+) -> GenerationPlan:
     """Plan the square images of every object, such as "horse", in every context, a phrase such as
     "on the grass".
 
@@ -133,7 +133,7 @@ def plan(
                 file_name = f"{folder}/{index:04d}.png"
                 noise = _noise_seed(seed, file_name) if backend == "local" else None
                 images.append(PlannedImage(obj, name, index, text, noise, file_name))
-    return Plan(backend, model, size, steps, guidance, tuple(images))
+    return GenerationPlan(backend, model, size, steps, guidance, tuple(images))
 
 
 def named_contexts(phrases: Sequence[str]) -> tuple[list[str], str]:

@@ -19,7 +19,13 @@ import pandas as pd
 from filelock import FileLock, Timeout
 from PIL import Image
 
-from vlcore.data.generation.plan import Backend, GenerateError, Plan, PlannedImage, Refused
+from vlcore.data.generation.plan import (
+    Backend,
+    GenerateError,
+    GenerationPlan,
+    PlannedImage,
+    Refused,
+)
 from vlcore.experiment.errors import BusyError
 from vlcore.experiment.files import atomic, make_folder, write_errors
 from vlcore.experiment.progress import Progress, silent
@@ -29,7 +35,7 @@ _ADVICE = "make room or make it writable, then run the same again to go on"
 
 
 def find_backend(
-    plan: Plan,
+    plan: GenerationPlan,
     *,
     base_url: str | None = None,
     batch: int = 1,
@@ -80,7 +86,7 @@ class Folder:
     """The images of a plan that are drawn, and those that were refused when they were last asked
     for."""
 
-    def __init__(self, plan: Plan, root: Path) -> None:
+    def __init__(self, plan: GenerationPlan, root: Path) -> None:
         self._plan, self._root = plan, root
         self._check_plan()
         self.sizes: dict[str, str] = {}  # "WIDTHxHEIGHT" of each drawn image, by file name
@@ -201,12 +207,14 @@ class Folder:
                 temporary.write_bytes(content)
 
 
-def remaining(plan: Plan, folder: Path, *, retry_refused: bool = False) -> list[PlannedImage]:
-    """The images that `generate` would ask for; nothing is written."""
+def remaining(
+    plan: GenerationPlan, folder: Path, *, retry_refused: bool = False
+) -> list[PlannedImage]:
+    """The images that `generate_images` would ask for; nothing is written."""
     return Folder(plan, folder).missing(retry_refused) if folder.exists() else list(plan.images)
 
 
-def finish(plan: Plan, folder: Path) -> list[PlannedImage]:
+def finish(plan: GenerationPlan, folder: Path) -> list[PlannedImage]:
     """List the images of a folder that are drawn, as the plan names their contexts; returns the
     others, which were refused."""
     state = Folder(plan, folder)
@@ -214,8 +222,8 @@ def finish(plan: Plan, folder: Path) -> list[PlannedImage]:
     return state.missing(retry_refused=True)
 
 
-def generate(
-    plan: Plan,
+def generate_images(
+    plan: GenerationPlan,
     backend: Backend,
     folder: Path,
     progress: Progress = silent,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from vlcore.data.decoding import UploadError, open_upload
-from vlcore.data.generation.plan import GenerateError, Plan, PlannedImage, Refused
+from vlcore.data.generation.plan import GenerateError, GenerationPlan, PlannedImage, Refused
 
 if TYPE_CHECKING:
     import openai
@@ -40,7 +40,9 @@ class Service:
 
     batch = 1
 
-    def __init__(self, plan: Plan, base_url: str | None = None, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self, plan: GenerationPlan, base_url: str | None = None, timeout: float = TIMEOUT
+    ) -> None:
         """Check the key; nothing is sent."""
         import openai
 

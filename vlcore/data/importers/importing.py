@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.data.catalogue import check_free, publish, staging_dir
+from vlcore.data.catalogue import check_free, publish_set, staging_dir
 from vlcore.data.imageset import ImageSet, with_groups
 from vlcore.data.importers.formats import find_format, look_apart
 from vlcore.data.importers.selection import (
@@ -138,7 +138,7 @@ def import_set(
             left_out = pd.DataFrame([*skipped, *not_chosen], columns=["file", "reason"])
             if len(left_out):
                 (folder / LIST).write_text(safe_csv(left_out), encoding="utf-8", newline="")
-            publish(folder, name)
+            publish_set(folder, name)
     root = data_folder() / name
     return {
         "name": name,

@@ -172,7 +172,7 @@ def list_apart(task: sandbox.Task, source: Path, seconds: float, **options: Any)
     """The listing whose facts a task makes of a source's path in a helper process; ImportSetError
     where it takes more than so many seconds, or refuses."""
     path = source.absolute()
-    facts, _ = sandbox.run(
+    facts, _ = sandbox.run_apart(
         task,
         called=printable(path.name),
         error=ImportSetError,

@@ -16,14 +16,14 @@ from vlcore.data.drawn import SCENES_RECIPE, SIZES, Recipe, recipe_of
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import context_words
 from vlcore.experiment.plain_text import plain
-from vlcore.scenes import COATS, CONTEXTS, OBJECTS, POSES, SKIES, STYLES, Scene, draw, sample
+from vlcore.scenes import COATS, CONTEXTS, OBJECTS, POSES, SKIES, STYLES, Scene, draw_scene, sample
 from vlcore.web import shell, visitors, widgets
 
 
 @st.cache_data(max_entries=400, show_spinner=False)
 def drawn(scene: Scene, size: int = 320) -> NDArray[np.uint8]:
     """The image of a scene, (size, size, 3)."""
-    return draw(scene, size).image
+    return draw_scene(scene, size).image
 
 
 def one_scene(images: ImageSet) -> None:

@@ -16,7 +16,7 @@ from vlcore.api.small_images import draw_thumbs
 from vlcore.data.archive import bytes_of, pack
 from vlcore.data.drawn import recipe_of, scene_of
 from vlcore.data.imageset import TRAINING_SIZE, ImageSet
-from vlcore.data.subset import few_training_images, parts, training_rows, usual_condition
+from vlcore.data.subset import few_training_images, split_parts, training_rows, usual_condition
 from vlcore.experiment.captions import about_style, caption
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES, Grouping, group_name, group_words
@@ -28,7 +28,7 @@ from vlcore.jobs.jobs import JobStatus, State
 from vlcore.plots.contact_sheets import contact_sheets
 from vlcore.plots.intervals import rate_chart
 from vlcore.plots.theme import Palette
-from vlcore.scenes import Scene, draw
+from vlcore.scenes import Scene, draw_scene
 from vlcore.web import cache, jobs, shell, widgets, work
 from vlcore.web.condition_controls import BIASES, LABELS, bias_slider
 from vlcore.web.data.drawing import drawn
@@ -200,7 +200,7 @@ def _sheets(images: ImageSet, condition: Condition, palette: Palette) -> None:
 def training(images: ImageSet, condition: Condition) -> pd.DataFrame:
     """The training images of a condition before any is removed, in their fixed order, and whether
     each is `kept`."""
-    part = parts(images, condition.data_seed)[0]
+    part = split_parts(images, condition.data_seed)[0]
     table = images.table.iloc[training_rows(part, condition.replace(bias=0.0))]
     return table.assign(kept=table.index.isin(training_rows(part, condition)))
 
@@ -251,7 +251,7 @@ def _enlarged(images: ImageSet, row: int) -> None:
     facts, groups = images.table.iloc[row], _as_on_sheets(images.grouping)
     scene = scene_of(images, row) if images.about.get("recipe") else None
     left, right = st.columns([2, 3])
-    pixels = draw(scene, 384).image if scene else images.image(row)
+    pixels = draw_scene(scene, 384).image if scene else images.image(row)
     widgets.show_image(pixels, width=384, alt=str(facts["caption"]), within=left)
     with right:
         st.markdown(f"**{plain(groups[facts['group']][0])}**")

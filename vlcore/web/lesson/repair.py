@@ -29,7 +29,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.edits import read_edits
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.plain_text import plain
-from vlcore.experiment.wording import duration_words, plural, rate
+from vlcore.experiment.wording import duration_words, plural, rate_words
 from vlcore.jobs.jobs import JobStatus
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, jobs, shell, visitors, widgets, work
@@ -218,7 +218,9 @@ def _intro(images: ImageSet, base: Condition) -> None:
     st.markdown(plain(repair.task_text(images, base)))
     if store.published(base.key):
         end = cache.artifact(base.key).metrics["end"]
-        majority, minority = (rate(end[f"{role}_accuracy"]) for role in ("majority", "minority"))
+        majority, minority = (
+            rate_words(end[f"{role}_accuracy"]) for role in ("majority", "minority")
+        )
         st.markdown(
             f"As it is: accuracy **{majority}** on the majority and **{minority}** on the minority."
         )

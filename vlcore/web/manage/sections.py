@@ -185,7 +185,9 @@ def show_models_and_sets() -> None:
         for name in set(chosen) & set(sets):
             image_sets.check_unused(name)  # before anything goes
         for name in chosen:
-            remove: Callable[[str], object] = image_sets.remove_set if name in sets else disk.delete
+            remove: Callable[[str], object] = (
+                image_sets.remove_set if name in sets else disk.delete_artifacts
+            )
             remove(name)
         _confirm(f"{len(chosen)} deleted; they can be restored within a week.")
     deleted = {entry.name: entry.name for entry in trash.deleted_folders()}
@@ -210,7 +212,7 @@ def show_disk() -> None:
     )
     about = "Removes fitted maps and untrained encoders. A click makes each again in seconds."
     if st.button("Clear caches", icon=":material/mop:", help=about):
-        _confirm(f"{len(disk.prune(usage.free + usage.models))} removed.")
+        _confirm(f"{len(disk.prune_home(usage.free + usage.models))} removed.")
 
 
 def _size_in_words(size: int) -> str:

@@ -16,7 +16,7 @@ from vlcore.data import sandbox
 from vlcore.data.decoding import UploadError, is_picture
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
-from vlcore.data.uploads import UploadedPicture, samples, shown_name, uploaded
+from vlcore.data.uploads import UploadedPicture, samples, shown_file_name, uploaded
 from vlcore.experiment import limits
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.errors import BusyError
@@ -242,7 +242,7 @@ def _uploads(room: int) -> tuple[list[Opened], bool]:
     for file in files:
         if sum(len(opened) for opened in now.values() if isinstance(opened, list)) >= room:
             break
-        name = shown_name(file.name)
+        name = shown_file_name(file.name)
         times[name] += 1
         if times[name] > 1:
             name = f"{name} ({times[name]})"

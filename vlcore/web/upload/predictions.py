@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api import uploads
 from vlcore.api.uploads import RelianceReport, UploadReport
-from vlcore.data.uploads import UploadedPicture, shown_name
+from vlcore.data.uploads import UploadedPicture, shown_file_name
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.experiment.wording import label_words, plural, title
@@ -67,7 +67,7 @@ def _overview_caption(answers: Answers, number: int) -> str:
 
 def fitting_name(name: str) -> str:
     """Return an image's name with its long words shortened, which would break between letters."""
-    return " ".join(shown_name(word, ONE_LINE) for word in name.split())
+    return " ".join(shown_file_name(word, ONE_LINE) for word in name.split())
 
 
 def show_upload(image: UploadedPicture, longest: int, alt: str) -> None:

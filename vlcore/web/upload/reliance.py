@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.api import uploads
 from vlcore.api.model_map import ModelMap
 from vlcore.api.uploads import RelianceReport
-from vlcore.data.uploads import UploadedPicture, twins
+from vlcore.data.uploads import UploadedPicture, sample_twins
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.plain_text import plain
 from vlcore.metrics.reliance import PaintedImages
@@ -79,7 +79,7 @@ def _test_prediction(
 
     def test() -> RelianceReport | None:
         loaded, report = cache.model(key), reports[number]
-        if drawn := twins(image, grouping):
+        if drawn := sample_twins(image, grouping):
             return uploads.reliance_by_twins(model, loaded, report, drawn, grouping)
         if uploads.knows_photographs(model.artifact.condition):
             with suppress(LabError):  # the weights that locate are not on this machine
@@ -112,7 +112,7 @@ def show_versions(
     """Show the versions of an image by which reliance was tested, or examples of them."""
     image, grouping = answers.images[number], answers.choice.image_set.grouping
     word = grouping.object_word
-    drawn = twins(image, grouping)
+    drawn = sample_twins(image, grouping)
     is_tested = any(index == number for _, index in reliances)
     names: list[str] = []
     images: list[Image.Image] = []  # as they are shown
