@@ -7,9 +7,9 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.api.training import caption_indices
 from vlcore.data.catalogue import open_set
 from vlcore.data.subset import training_rows
+from vlcore.data.training_set import caption_indices
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.progress import silent
 from vlcore.metrics.accuracy import GroupAccuracy, group_accuracy, logits, object_scores

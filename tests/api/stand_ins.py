@@ -15,11 +15,10 @@ from PIL import Image
 from tests.conftest import publish_as
 from tests.study.frames import estimate
 from vlcore.api.explain import Explanation
-from vlcore.api.training import caption_indices
 from vlcore.artifacts import store
 from vlcore.data.imageset import COLUMNS, ImageSet, with_groups
 from vlcore.data.subset import split_parts, training_rows
-from vlcore.data.training_set import TrainingSet
+from vlcore.data.training_set import TrainingSet, caption_indices
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder, write_json
 from vlcore.experiment.grouping import SCENES

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vlcore.api import audit, small_images
-from vlcore.api.drawn_sets import make_drawn_set
+from vlcore.api.image_sets import make_drawn_set
 from vlcore.artifacts import disk, store
 from vlcore.data import catalogue, drawn
 from vlcore.data.drawn import PUBLISHED, VERSION, Recipe

@@ -23,8 +23,7 @@ from vlcore.api.training import parts_of, train_all, training_data
 from vlcore.artifacts import store
 from vlcore.data.decoding import square
 from vlcore.data.imageset import TRAINING_SIZE, ImageSet
-from vlcore.data.training_set import TrainingSet, training_sets
-from vlcore.experiment.captions import caption_index
+from vlcore.data.training_set import TrainingSet, caption_indices, training_sets
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.edits import MOST, Add, ImageEdit, Remove
 from vlcore.experiment.errors import LabError
@@ -461,14 +460,7 @@ class ReplayedTraining:
         rows = np.sort(random.permutation(rows)[:MOST_ADDED])
         if len(rows) == 0:
             raise ExplainError(f"All images of {images.name!r} are in use; there is none to add.")
-        index = caption_index(
-            condition.labels,
-            images.table,
-            rows,
-            images.grouping,
-            condition.data_seed,
-            condition.template,
-        )
+        index = caption_indices(images, rows, condition)
         added = TrainingSet(images, rows, (), index, self.training.captions)
         inputs = _inputs(added, self.features)
         return rows, training_data(condition, added, self.labels, inputs)

@@ -1,9 +1,12 @@
-"""Image sets in use: the jobs and models of a set, and its removal."""
+"""Image sets in use: the jobs and models of a set, its removal, and new drawn sets."""
 
 import re
 
-from vlcore.artifacts import store
-from vlcore.data import catalogue
+from vlcore.api import audit
+from vlcore.artifacts import disk, store
+from vlcore.data import catalogue, drawn
+from vlcore.data.drawn import Recipe
+from vlcore.data.imageset import ImageSet, ImageSetError
 from vlcore.experiment import trash
 from vlcore.experiment.errors import BusyError
 from vlcore.experiment.files import models_folder
@@ -33,6 +36,41 @@ def remove_set(name: str) -> None:
     """Remove a set that is unused, as `vlcore.data.catalogue.discard_set`."""
     check_unused(name)
     catalogue.discard_set(name)
+
+
+def make_drawn_set(recipe: Recipe) -> ImageSet:
+    """Write the description of a new drawn set, as `vlcore.data.drawn.make_set`.
+
+    The key of a model, or of the checks of a set, names a drawn set and no recipe. Checks of a
+    removed set with another recipe are deleted.
+
+    Raises:
+        ImageSetError: a set of this name, or models of a removed one, have another recipe.
+    """
+    name = recipe.name
+    present, removed = drawn.recipe_of(name), drawn.remembered_recipe(name)
+    if present is None and removed not in (None, recipe):
+        models = [*_drawn_models(name), *deleted_models_of(name)]
+        if models:
+            raise ImageSetError(
+                f"There are models of an earlier image set {name!r} with other settings, such as"
+                f" {models[0]}; choose another name, or delete all models of that set (a deleted"
+                " one counts until `python -m vlcore clean` removes it, a week later)."
+            )
+        checks = audit.checks_key(name, drawn.VERSION)
+        if store.published(checks):
+            disk.delete_artifacts(checks)
+    return drawn.make_set(recipe)
+
+
+def _drawn_models(name: str) -> list[str]:
+    """Keys of the published models of a drawn set, as this renderer draws it."""
+    keys = []
+    for key in models_of(name):
+        condition = store.condition_of(key)
+        if condition and (condition.data, condition.data_version) == (name, drawn.VERSION):
+            keys.append(key)
+    return keys
 
 
 def _is_key_of_set(key: str, name: str) -> bool:

@@ -16,8 +16,8 @@ from vlcore.api.maps import read_map
 from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
 from vlcore.data.imageset import ImageSet, images_digest
-from vlcore.data.training_set import relabelled
-from vlcore.experiment.captions import caption_index, captions_of
+from vlcore.data.training_set import caption_indices, relabelled
+from vlcore.experiment.captions import captions_of
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.options import ArtifactKind
 from vlcore.metrics.accuracy import confidence, logits
@@ -326,9 +326,7 @@ def image_captions(model: ModelMap, images: ImageSet, rows: NDArray[np.int64]) -
     condition, grouping = model.artifact.condition, images.grouping
     if condition.kind is ArtifactKind.IMPORTED:
         return _imported_set(model.artifact, images).table["caption"].iloc[rows].tolist()
-    indices = caption_index(
-        condition.labels, images.table, rows, grouping, condition.data_seed, condition.template
-    )
+    indices = caption_indices(images, rows, condition)
     captions = captions_of(condition.labels, grouping, condition.template)
     texts = {row: captions[index].text for row, index in zip(rows.tolist(), indices, strict=True)}
     training_rows = set(model.rows[model.n_held_out :].tolist())

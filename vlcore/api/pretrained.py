@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vlcore.api.training import caption_indices, parts_of, render_missing
+from vlcore.api.training import parts_of, render_missing
 from vlcore.artifacts.embeddings import REMAINING
-from vlcore.data.training_set import training_sets
+from vlcore.data.training_set import caption_indices, training_sets
 from vlcore.experiment.condition import Condition, ConditionError
 from vlcore.experiment.files import write_json
 from vlcore.experiment.wording import job_title

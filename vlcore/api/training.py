@@ -25,7 +25,7 @@ from vlcore.data import subset
 from vlcore.data.catalogue import open_set
 from vlcore.data.feature_store import without_features
 from vlcore.data.imageset import SPLITS, ImageSet
-from vlcore.data.training_set import TrainingSet, training_sets
+from vlcore.data.training_set import TrainingSet, caption_indices, training_sets
 from vlcore.experiment.captions import caption_index, captions_of
 from vlcore.experiment.condition import Condition, ConditionError
 from vlcore.experiment.errors import BusyError, LabError
@@ -315,14 +315,6 @@ def parts_of(condition: Condition) -> list[ImageSet]:
 def check_trainable(condition: Condition) -> None:
     """Raise where an image set is missing or lacks images, or an edit cannot be made."""
     training_sets(parts_of(condition), condition, stored=store.published(condition.key))
-
-
-def caption_indices(
-    images: ImageSet, rows: NDArray[np.int64], condition: Condition
-) -> NDArray[np.int64]:
-    """Index of each row's caption among the captions of a condition, (n,)."""
-    seed, template = condition.data_seed, condition.template
-    return caption_index(condition.labels, images.table, rows, images.grouping, seed, template)
 
 
 def render_missing(training: TrainingSet, report: jobs.Reporter) -> None:

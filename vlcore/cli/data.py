@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vlcore.api import audit, image_sets
-from vlcore.api.drawn_sets import make_drawn_set
+from vlcore.api.image_sets import make_drawn_set
 from vlcore.api.imports import EMBEDDINGS, import_embeddings
 from vlcore.artifacts import store
 from vlcore.cli.common import CommandError, add_command, comma_separated, whole_number

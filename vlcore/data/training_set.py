@@ -209,20 +209,23 @@ def training_sets(
 def _check_captions_change(images: ImageSet, condition: Condition) -> None:
     """Refuse a new caption that is the image's own; it is the same in all parts of a set."""
     changed = relabelled(images, condition)
-    plain = row_captions(
-        condition.labels,
-        images.table,
-        np.array([edit.picture for edit in changed], np.int64),
-        images.grouping,
-        condition.data_seed,
-        condition.template,
-    )
-    for (edit, caption_now), before in zip(changed.items(), plain, strict=True):
-        if caption_now.text == before.text:
+    rows = np.array([edit.picture for edit in changed], np.int64)
+    captions = captions_of(condition.labels, images.grouping, condition.template)
+    indices = caption_indices(images, rows, condition)
+    for (edit, changed_caption), index in zip(changed.items(), indices, strict=True):
+        if changed_caption.text == captions[index].text:
             raise EditError(
-                f"Image {edit.picture} has the caption {before.text!r} already; give it another"
-                " one."
+                f"Image {edit.picture} has the caption {changed_caption.text!r} already; give it"
+                " another one."
             )
+
+
+def caption_indices(
+    images: ImageSet, rows: NDArray[np.int64], condition: Condition
+) -> NDArray[np.int64]:
+    """Index of each row's caption among the captions of a condition, before edits, (n,)."""
+    seed, template = condition.data_seed, condition.template
+    return caption_index(condition.labels, images.table, rows, images.grouping, seed, template)
 
 
 def _training_set(images: ImageSet, condition: Condition, idle: dict[Edit, str]) -> TrainingSet:
@@ -363,14 +366,7 @@ def _captions(
     images = training.images
     captions = learnt_captions(images, condition)
     numbers = {caption.text: number for number, caption in enumerate(captions)}
-    index = caption_index(
-        condition.labels,
-        images.table,
-        training.rows,
-        images.grouping,
-        condition.data_seed,
-        condition.template,
-    )
+    index = caption_indices(images, training.rows, condition)
     for edit, changed in relabelled(images, condition).items():
         index[training.rows == edit.picture] = numbers[changed.text]
     drawn_index = [numbers[_edit_caption(edit, images, condition).text] for edit in training.drawn]

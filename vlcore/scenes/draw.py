@@ -16,8 +16,8 @@ from vlcore.scenes.animals.camel import camel
 from vlcore.scenes.animals.horse import horse, horse_build
 from vlcore.scenes.animals.skeleton import Capsules, gait
 from vlcore.scenes.backgrounds.built import living_room, street
+from vlcore.scenes.backgrounds.landscape import SKY_LIGHTS, elevation, lights, sun_direction
 from vlcore.scenes.backgrounds.outdoors import BARE, DESERT, GRASS, SNOW, beach, land
-from vlcore.scenes.backgrounds.skies import SKY_LIGHTS, elevation, lights, sun_direction
 from vlcore.scenes.factors import CONTEXTS, OBJECTS, Scene
 from vlcore.scenes.noise import lookup
 from vlcore.scenes.raster import Floats, Frame, Surface, clamp, rasterise, view_of

@@ -7,7 +7,7 @@ changed."""
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.scenes.backgrounds.skies import light
+from vlcore.scenes.backgrounds.landscape import light
 from vlcore.scenes.factors import Scene
 from vlcore.scenes.noise import lookup, pixel_centres
 from vlcore.scenes.raster import Floats, clamp

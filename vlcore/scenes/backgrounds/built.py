@@ -5,10 +5,18 @@ operations; floor and road use the same plane in perspective as open country."""
 
 import numpy as np
 
+from vlcore.scenes.backgrounds.landscape import (
+    SKY_LIGHTS,
+    cover,
+    daylight,
+    light,
+    lights,
+    plane,
+    sky,
+    stops,
+)
 from vlcore.scenes.backgrounds.outdoors import chances, under_sky
 from vlcore.scenes.backgrounds.props import blobs, box, cone, fan, patch, post
-from vlcore.scenes.backgrounds.skies import SKY_LIGHTS, daylight, light, lights, sky
-from vlcore.scenes.backgrounds.terrain import cover, plane, stops
 from vlcore.scenes.factors import Scene
 from vlcore.scenes.noise import lookup, pixel_centres
 from vlcore.scenes.raster import Floats, clamp, soft_edge

@@ -9,15 +9,18 @@ from collections.abc import Callable
 import numpy as np
 
 from vlcore.scenes.backgrounds import props
-from vlcore.scenes.backgrounds.skies import daylight, light, lights, sky
-from vlcore.scenes.backgrounds.terrain import (
+from vlcore.scenes.backgrounds.landscape import (
     Ground,
     below_line,
     cover,
+    daylight,
     haze,
     hill,
+    light,
+    lights,
     plane,
     ridge,
+    sky,
     stops,
     swell,
     upright,

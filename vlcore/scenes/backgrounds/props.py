@@ -11,8 +11,7 @@ import math
 
 import numpy as np
 
-from vlcore.scenes.backgrounds.skies import light, lights
-from vlcore.scenes.backgrounds.terrain import cover
+from vlcore.scenes.backgrounds.landscape import cover, light, lights
 from vlcore.scenes.raster import Floats, clamp, soft_edge
 
 Ellipse = tuple[float, float, float, float]  # middle x, y; half axes

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from vlcore.api.drawn_sets import make_drawn_set
+from vlcore.api.image_sets import make_drawn_set
 from vlcore.classroom.teacher import Right
 from vlcore.data.catalogue import check_name
 from vlcore.data.drawn import SCENES_RECIPE, SIZES, Recipe, recipe_of
