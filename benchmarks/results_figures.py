@@ -10,7 +10,7 @@ from PIL import Image
 
 from benchmarks.results_data import ARMS, DESCRIPTIVE, PROBE, READOUTS, short_arm
 from vlcore.metrics.catalogue import PRIMARY
-from vlcore.plots.intervals import paired_forest
+from vlcore.plots.intervals import paired_forest_chart
 from vlcore.plots.theme import LIGHT
 from vlcore.study import published
 from vlcore.study.contrasts import Contrast, published_contrast
@@ -36,7 +36,7 @@ ARMS_OF_STUDIES = {
 
 def write_figures(folder: Path) -> None:
     for name, figure in (
-        ("forest", paired_forest(forest_rows(), palette=LIGHT, width=1000)),
+        ("forest", paired_forest_chart(forest_rows(), palette=LIGHT, width=1000)),
         ("readouts", readouts_figure()),
         ("arms", arms_figure()),
     ):

@@ -19,17 +19,17 @@ palette, bar = shell.begin("What do the models see?")
 with bar:
     images = shell.image_set_choice()
     sections = {
-        "images": lambda: image_sections.section(images, palette),
+        "images": lambda: image_sections.show_training_images(images, palette),
         "shortcut check": lambda: image_sections.shortcut_audit(images, palette),
         "one scene": lambda: drawing.one_scene(images),
         "generate images": drawing.draw_a_set,
-        "import images": importing.section,
+        "import images": importing.show_import,
     }
     section = widgets.choose_one("Look at", sections, "look", "images", former_names=FORMER_NAMES)
     label = f"Train on {plain(images.name)}" if images.has_pictures else "Its map and measures"
     widgets.link("pages/2_Train.py", label, "play_arrow", data=images.name)
 content = st.container()
-about = f"{image_sections.about(images)}. {image_sections.towers(images)}"
+about = f"{image_sections.describe_set(images)}. {image_sections.describe_towers(images)}"
 st.caption(plain(about))
 with content, shell.errors_as_sentences():
     sections[section]()

@@ -11,13 +11,13 @@ with bar:
     images = shell.image_set_choice()
 with shell.errors_as_sentences():
     if not images.has_pictures:
-        imported.section(images, palette)
+        imported.show_embeddings(images, palette)
         st.stop()
     usual = usual_condition(images)
     condition = sections.choose_condition(images, usual)
     sections.describe_training_set(condition, images)
-    sections.section(condition, images, palette)
+    sections.show_model(condition, images, palette)
     st.subheader("All runs")
-    tried_settings.section(images)
+    tried_settings.show_tried_settings(images)
     st.subheader("A pretrained model beside them")
-    pretrained.section(images, usual)
+    pretrained.show_pretrained(images, usual)

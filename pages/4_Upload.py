@@ -8,4 +8,4 @@ palette, bar = shell.begin("Ask about your image")
 with shell.errors_as_sentences():
     models = inputs.choose_models(bar)
     images = inputs.choose_images(models)
-    sections.section(models, images, palette, bar)
+    sections.show_answers(models, images, palette, bar)

@@ -21,7 +21,7 @@ full_width = side if narrow else 2 * side + 40
 width = side if full_width > 700 else full_width
 
 with st.container(key="answer"):
-    sections.answer(palette, full_width)
+    sections.show_pooled_answer(palette, full_width)
 sections.all_studies()
 
 STUDIES = ("experiments", "class", "paper")
@@ -79,9 +79,9 @@ with shell.errors_as_sentences():
 if source == HERE:
     if not study.n_trained:
         sections.nothing_yet(study)
-    sections.queue(study)
+    sections.show_planned_runs(study)
 if not study.n_trained:
-    sections.choices()
+    sections.show_choices()
     st.stop()
 
 part = sections.chosen_part()
@@ -96,7 +96,7 @@ if part == sections.ANSWER:
     with st.expander("The answer in full"):
         canvas.show_part(parts["answer"])
 elif part == sections.CLAIMS:
-    sections.claims_table(findings, narrow=narrow)
+    sections.show_claims(findings, narrow=narrow)
     sections.claim(canvas)
     sections.shared_runs(canvas)
 elif part == sections.OVER_BIAS:
@@ -111,4 +111,4 @@ else:
     sections.downloads(study)
     sections.missing_runs(study)
     canvas.show_part(parts["methods"])
-    sections.choices()
+    sections.show_choices()

@@ -11,7 +11,7 @@ with shell.errors_as_sentences():
         sections.show_queue()
         sections.show_models_and_sets()
         sections.show_disk()
-        sections.show_failures()
+        sections.show_what_failed()
         sections.train_ahead()
     else:
         sections.show_sign_in()

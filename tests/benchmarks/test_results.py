@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.results import comparisons_table, results_page
 from benchmarks.results_figures import arms_figure
-from vlcore.plots.intervals import paired_forest
+from vlcore.plots.intervals import paired_forest_chart
 from vlcore.plots.theme import LIGHT
 from vlcore.study import published
 from vlcore.study.answer import composition_found
@@ -42,7 +42,7 @@ def test_numbers_of_the_readme_are_those_of_the_page_and_the_answer(results: str
 
 
 def test_figures_say_of_what_study_each_line_is_and_cut_no_words(tmp_path: Path) -> None:
-    forest = paired_forest(forest_rows(), palette=LIGHT, width=1000)
+    forest = paired_forest_chart(forest_rows(), palette=LIGHT, width=1000)
     words = dict.fromkeys(forest_rows()["words"])
     titles = [
         "balanced-cues, study again, 20 seed pairs",

@@ -139,7 +139,9 @@ def test_a_phone_looks_the_more_often_the_sooner_its_pair_is_there(
     room = find_session(started.code)
     assert room is not None
     nobody = phone_page._poll_interval(room, plan, images)
-    one_room.take_block(started.code, "student-1", partial(session_cache.block_state, plan, images))
+    one_room.take_block(
+        started.code, "student-1", partial(session_cache.current_block_state, plan, images)
+    )
     every = []
     for position in range(31):
         queued = partial(JobStatus, state=State.QUEUED, position=position)
@@ -278,7 +280,7 @@ def test_the_wall_has_the_numbers_of_the_analysis_and_says_how_often_it_was_look
 ) -> None:
     started, every = begun(), pairs(7)
     publish([one for pair in every[:6] for one in pair])
-    stand = partial(session_cache.block_state, PLAN, cache.named_set("scenes"))
+    stand = partial(session_cache.current_block_state, PLAN, cache.named_set("scenes"))
     page = lecturer(started)
     for place in range(6):
         one_room.take_block(started.code, f"student-{place}", stand)

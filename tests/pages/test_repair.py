@@ -67,7 +67,7 @@ HELD = baselines_of(BASE)
 def no_drawing(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     """A test fetches no images, tests no model in unseen scenes, and has what chance drew
     before."""
-    monkeypatch.setattr(repair_ranking, "baselines", lambda _images, base: baselines_of(base))
+    monkeypatch.setattr(repair_ranking, "cached_baselines", lambda _images, base: baselines_of(base))
     monkeypatch.setattr(
         image_addresses,
         "addresses",

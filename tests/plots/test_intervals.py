@@ -3,7 +3,7 @@
 import pandas as pd
 
 from tests.plots import drawn
-from vlcore.plots.intervals import forest, paired_forest, rate_chart
+from vlcore.plots.intervals import forest_chart, paired_forest_chart, rate_chart
 from vlcore.plots.theme import LIGHT, PHONE_SIDE
 
 
@@ -52,7 +52,7 @@ def test_every_rate_has_a_dot_and_its_interval_and_chance_is_a_dashed_line() -> 
 
 
 def test_a_forest_has_room_for_zero_and_no_minus_zero() -> None:
-    spec = forest(differing(), palette=LIGHT, width=600, title="points", unit=100).to_dict(
+    spec = forest_chart(differing(), palette=LIGHT, width=600, title="points", unit=100).to_dict(
         validate=False
     )
     said = {row["words"]: row["estimate"] for row in drawn.rows(spec) if "estimate" in row}
@@ -65,7 +65,7 @@ def test_a_forest_has_room_for_zero_and_no_minus_zero() -> None:
 
 def test_on_a_phone_words_stand_above_and_below_their_line() -> None:
     wide, narrow = (
-        forest(differing(), palette=LIGHT, width=px, title="points", unit=100).to_dict(
+        forest_chart(differing(), palette=LIGHT, width=px, title="points", unit=100).to_dict(
             validate=False
         )
         for px in (600, PHONE_SIDE)
@@ -93,7 +93,7 @@ def test_both_scales_of_paired_differences_share_their_axes_and_a_phone_has_them
         columns=["images", "words", "kind", "scale", "value", "low", "high"],
     )
     wide, narrow = (
-        paired_forest(rows, palette=LIGHT, width=px).to_dict(validate=False)
+        paired_forest_chart(rows, palette=LIGHT, width=px).to_dict(validate=False)
         for px in (900, PHONE_SIDE)
     )
     panes = [pane for row in wide["vconcat"] for pane in row["hconcat"]]

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 
 from tests.plots import drawn
-from vlcore.plots.curves import probe_curves
+from vlcore.plots.curves import probe_chart
 from vlcore.plots.measure_by_bias import (
     RUN,
     Scale,
-    by_bias,
-    heat_map,
-    moments,
-    paired_slopes,
+    by_bias_chart,
+    heat_map_chart,
+    moments_chart,
+    paired_slopes_chart,
     small_multiples,
 )
 from vlcore.plots.theme import LIGHT, PHONE_SIDE
@@ -55,11 +55,11 @@ REFERENCES = REFERENCES.assign(labels="descriptive", phi=0.0, value=0.5, n=3)
 
 
 def heat(rows: pd.DataFrame, scale: Scale = SHARE) -> drawn.Spec:
-    return heat_map(rows, scale, palette=LIGHT, width=700).to_dict()
+    return heat_map_chart(rows, scale, palette=LIGHT, width=700).to_dict()
 
 
 def against_phi(references: pd.DataFrame = REFERENCES) -> drawn.Spec:
-    return by_bias(
+    return by_bias_chart(
         runs(), cells(), SHARE, palette=LIGHT, width=600, height=300, references=references
     ).to_dict()
 
@@ -109,8 +109,8 @@ def test_references_are_dashed_each_in_its_own_way() -> None:
 
 def test_a_label_style_looks_the_same_everywhere() -> None:
     looks = {"color": [LIGHT.muted, LIGHT.accent], "shape": ["circle", "square"]}
-    slopes = paired_slopes(runs(), SHARE, palette=LIGHT, width=600).to_dict()
-    in_time = moments(MOMENTS, SHARE, palette=LIGHT, width=600).to_dict()
+    slopes = paired_slopes_chart(runs(), SHARE, palette=LIGHT, width=600).to_dict()
+    in_time = moments_chart(MOMENTS, SHARE, palette=LIGHT, width=600).to_dict()
     for spec in (against_phi(), slopes, in_time):
         found = [mark["encoding"] for mark in drawn.marks(spec)]
         for channel, look in looks.items():
@@ -123,16 +123,16 @@ def test_a_label_style_looks_the_same_everywhere() -> None:
 
 def test_a_line_joins_the_two_runs_of_a_block() -> None:
     lonely = runs().query("not (labels == 'descriptive' and block == 'd2s2' and bias == 0.5)")
-    spec = paired_slopes(lonely, SHARE, palette=LIGHT, width=600).to_dict()
+    spec = paired_slopes_chart(lonely, SHARE, palette=LIGHT, width=600).to_dict()
     rows = drawn.rows(spec)
     assert len(rows) == len(runs()) - 2, "the run without its pair is left out too"
     assert {row["direction"] for row in rows} == {"lower or equal"}
     with pytest.raises(ValueError, match="no seed pair has both label styles"):
-        paired_slopes(runs().assign(labels="descriptive"), SHARE, palette=LIGHT, width=600)
+        paired_slopes_chart(runs().assign(labels="descriptive"), SHARE, palette=LIGHT, width=600)
 
 
 def test_curves_have_a_pane_for_each_bias_and_mark_the_first_fit() -> None:
-    spec = probe_curves(CURVES, FITS, palette=LIGHT, width=700).to_dict()
+    spec = probe_chart(CURVES, FITS, palette=LIGHT, width=700).to_dict()
     panes = [pane["title"]["text"] for row in spec["vconcat"] for pane in row["hconcat"]]
     assert panes == ["0 % removed", "50 % removed", "100 % removed"]
     assert "first fitted at step 60 (median of 2 of 3 seed pairs)" in spec["description"]
@@ -141,7 +141,9 @@ def test_curves_have_a_pane_for_each_bias_and_mark_the_first_fit() -> None:
 PAGE = 390 - 2 * 16  # px between the margins of a phone's page
 
 
-@pytest.mark.parametrize("figure", [heat_map, by_bias, small_multiples, moments, paired_slopes])
+@pytest.mark.parametrize(
+    "figure", [heat_map_chart, by_bias_chart, small_multiples, moments_chart, paired_slopes_chart]
+)
 def test_on_a_phone_six_levels_of_three_label_styles_are_no_wider_than_its_page(
     figure: Callable[..., Any],
 ) -> None:
@@ -151,12 +153,14 @@ def test_on_a_phone_six_levels_of_three_label_styles_are_no_wider_than_its_page(
     means = pd.concat([two, placebo], ignore_index=True)
     single = pd.concat(means.assign(block=f"d{block}s{block}")[list(RUN)] for block in range(3))
     given: dict[Any, tuple[Any, ...]] = {
-        heat_map: (means,),
-        by_bias: (single, means),
+        heat_map_chart: (means,),
+        by_bias_chart: (single, means),
         small_multiples: ([("Right on horse in the desert", single, means)] * 2,),
-        moments: (pd.concat(means.assign(moment=name) for name in ("untrained", "at the end")),),
-        paired_slopes: (single,),
+        moments_chart: (
+            pd.concat(means.assign(moment=name) for name in ("untrained", "at the end")),
+        ),
+        paired_slopes_chart: (single,),
     }
-    more = {"height": 300, "references": REFERENCES} if figure is by_bias else {}
+    more = {"height": 300, "references": REFERENCES} if figure is by_bias_chart else {}
     drawing = drawn.svg(figure(*given[figure], SHARE, palette=LIGHT, width=PHONE_SIDE, **more))
     assert float(re.search(r'width="([\d.]+)"', drawing)[1]) <= PAGE

@@ -34,8 +34,8 @@ from vlcore.experiment.grouping import SCENES
 from vlcore.plots import measure_by_bias, scales
 from vlcore.plots.colouring import OUTCOMES
 from vlcore.plots.contact_sheets import contact_sheets
-from vlcore.plots.curves import learning_curve, probe_curves
-from vlcore.plots.intervals import forest, rate_chart
+from vlcore.plots.curves import learning_curve, probe_chart
+from vlcore.plots.intervals import forest_chart, rate_chart
 from vlcore.plots.maps.animation import animation_chart
 from vlcore.plots.maps.linked import linked_maps
 from vlcore.plots.maps.small import caption_map, live_map, small_map
@@ -77,18 +77,22 @@ SHARE, STUDY = (
     {"points": study.runs(), "means": study.cells()},
 )
 CHARTS: dict[str, Chart] = {
-    "heat map": (measure_by_bias.heat_map, {"rows": study.cells()}, SHARE),
-    "index": (measure_by_bias.heat_map, {"rows": study.cells()}, SHARE | {"scale": study.INDEX}),
+    "heat map": (measure_by_bias.heat_map_chart, {"rows": study.cells()}, SHARE),
+    "index": (
+        measure_by_bias.heat_map_chart,
+        {"rows": study.cells()},
+        SHARE | {"scale": study.INDEX},
+    ),
     "by bias": (
-        measure_by_bias.by_bias,
+        measure_by_bias.by_bias_chart,
         STUDY | {"references": study.REFERENCES},
         SHARE | {"height": 300},
     ),
     "panes": (small_multiples, STUDY, SHARE),
-    "slopes": (measure_by_bias.paired_slopes, {"points": study.runs()}, SHARE),
-    "moments": (measure_by_bias.moments, {"rows": study.MOMENTS}, SHARE),
-    "curves": (probe_curves, {"curves": study.CURVES}, {"fits": study.FITS, "width": 700}),
-    "forest": (forest, {"rows": differing()}, {"width": 600, "title": "points", "unit": 100}),
+    "slopes": (measure_by_bias.paired_slopes_chart, {"points": study.runs()}, SHARE),
+    "moments": (measure_by_bias.moments_chart, {"rows": study.MOMENTS}, SHARE),
+    "curves": (probe_chart, {"curves": study.CURVES}, {"fits": study.FITS, "width": 700}),
+    "forest": (forest_chart, {"rows": differing()}, {"width": 600, "title": "points", "unit": 100}),
     "rates": (rate_chart, {"rows": rates()}, {"width": 400}),
     "ranking": (
         ranking_chart,
@@ -229,4 +233,4 @@ def test_our_charts_are_altairs_and_what_is_made_of_one_leaves_it_as_it_is() -> 
         ]
         return [chart.to_dict() for chart in every]
 
-    assert composed(scales.Chart) == composed(alt.Chart)
+    assert composed(scales.QuickChart) == composed(alt.Chart)

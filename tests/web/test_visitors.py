@@ -56,8 +56,8 @@ def test_the_secret_makes_a_teacher_and_the_browser_keeps_a_token_of_it(
     with pytest.raises(RightError, match="page /Manage"):
         visitors.require_right(Right.HUB)
     with pytest.raises(RightError):
-        visitors.sign_in("wrong")
-    visitors.sign_in(SECRET)
+        visitors.become_teacher("wrong")
+    visitors.become_teacher(SECRET)
     visitors.require_right(Right.HUB)
     token = st.session_state.pop(visitors.TEACHER)
     assert SECRET not in token

@@ -142,7 +142,7 @@ def add_commands(commands: Any) -> None:
     option("--seed", type=SEED, default=0, help="of local images and of the splits")
     option("--yes", action="store_true", help="do not ask before drawing")
     add_command(group, "list", "image sets", list_sets)
-    add_command(group, "show", "counts of an image set", show)("name")
+    add_command(group, "show", "counts of an image set", show_set)("name")
     add_command(
         group, "check", "is a set fit to study bias with; which shortcuts does it hold", check
     )("name")
@@ -223,7 +223,7 @@ def list_sets(_options: Namespace) -> list[dict[str, Any]]:
     return summaries
 
 
-def show(options: Namespace) -> dict[str, Any]:
+def show_set(options: Namespace) -> dict[str, Any]:
     images = catalogue.open_set(options.name)
     facts = _summary(images)
     for name in ("source", "licence", "recipe", "captions", "splitting", "notes"):

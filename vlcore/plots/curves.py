@@ -70,7 +70,7 @@ def _thinned(table: pd.DataFrame) -> pd.DataFrame:
     return table[curves.cumcount(ascending=False) % every == 0].reset_index(drop=True)
 
 
-def probe_curves(
+def probe_chart(
     curves: pd.DataFrame, fits: pd.DataFrame, *, palette: Palette, width: int
 ) -> alt.VConcatChart:
     """How early object and context can be read off while runs train, a pane for each bias.

@@ -9,7 +9,7 @@ import pandas as pd
 
 from vlcore.experiment.grouping import Grouping, group_words
 from vlcore.experiment.wording import between, rate_words
-from vlcore.plots.scales import SPOKEN, Chart, either, told_apart, tooltips
+from vlcore.plots.scales import SPOKEN, QuickChart, either, told_apart, tooltips
 from vlcore.plots.tables import checked_columns
 from vlcore.plots.theme import Palette
 
@@ -58,7 +58,7 @@ def group_grid(
     layout = _Layout(columns, cell_width, _HEAD + _LINE * len(models) + 8)
     cell_rows = _cell_rows(grouping, layout)
     line_rows = _line_rows(table, models, cell_rows, layout)
-    cells, lines = Chart(alt.to_values(cell_rows)), Chart(alt.to_values(line_rows))
+    cells, lines = QuickChart(alt.to_values(cell_rows)), QuickChart(alt.to_values(line_rows))
     x_scale = alt.Scale(domain=[0, width], nice=False, zero=False)
     y_scale = alt.Scale(domain=[layout.height, 0], nice=False, zero=False)  # from the top
 

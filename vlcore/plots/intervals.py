@@ -58,7 +58,7 @@ def rate_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.Layer
     return finished(layers, palette, width=width, height=34 * table["view"].nunique())
 
 
-def forest(
+def forest_chart(
     rows: pd.DataFrame, *, palette: Palette, width: int, title: str, unit: float = 1.0
 ) -> alt.LayerChart:
     """Differences with their intervals, one line each, against 0. Where words do not fit beside the
@@ -120,7 +120,7 @@ def forest(
     return finished(layers, palette, description=description, width=plot, height=height)
 
 
-def paired_forest(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.VConcatChart:
+def paired_forest_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.VConcatChart:
     """Paired differences in log odds and in points beside each other, or below each other on a
     phone, a line each, by image set; a diamond is pooled over the lines above it.
 

@@ -124,7 +124,9 @@ def style_scales(table: pd.DataFrame, palette: Palette) -> tuple[list[str], alt.
     )
 
 
-def heat_map(rows: pd.DataFrame, scale: Scale, *, palette: Palette, width: int) -> alt.LayerChart:
+def heat_map_chart(
+    rows: pd.DataFrame, scale: Scale, *, palette: Palette, width: int
+) -> alt.LayerChart:
     """Bias by label style; each cell, a row of `CELL`, carries its mean over blocks, its interval
     and their number."""
     table = scale.checked(rows, CELL, _CALLED)
@@ -193,7 +195,7 @@ def _bias_level(bias: float) -> str:
     return f"{100 * bias:g} %"
 
 
-def by_bias(
+def by_bias_chart(
     points: pd.DataFrame,
     means: pd.DataFrame,
     scale: Scale,
@@ -236,8 +238,8 @@ def small_multiples(
     palette: Palette,
     width: int,
 ) -> alt.VConcatChart:
-    """`by_bias` of several measures of one kind, one below the other on a phone; `panes`: title,
-    points, means."""
+    """`by_bias_chart` of several measures of one kind, one below the other on a phone; `panes`:
+    title, points, means."""
     columns = across(2, width)
     pane_width = max(140, width // columns - 70)
     charts = []
@@ -337,7 +339,7 @@ def _intervals(base: alt.Chart) -> alt.Chart:
     return rules.encode(y="low:Q", y2="high:Q")
 
 
-def paired_slopes(
+def paired_slopes_chart(
     points: pd.DataFrame, scale: Scale, *, palette: Palette, width: int
 ) -> alt.LayerChart:
     """One line a block from short to descriptive labels, at each bias, of rows of `RUN`. The two
@@ -366,7 +368,9 @@ def paired_slopes(
     return _finished_levels(layers, palette, width, words)
 
 
-def moments(rows: pd.DataFrame, scale: Scale, *, palette: Palette, width: int) -> alt.LayerChart:
+def moments_chart(
+    rows: pd.DataFrame, scale: Scale, *, palette: Palette, width: int
+) -> alt.LayerChart:
     """A measure of the untrained encoder, at the fit step and at the end, side by side at each
     bias: a difference between label styles at one checkpoint may be one in how fast they learn.
     Rows are of `CELL`, and `moment` (words), in order.

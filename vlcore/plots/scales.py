@@ -44,9 +44,9 @@ def words_axis(palette: Palette, **options: Any) -> alt.Axis:
     return alt.Axis(domain=False, ticks=False, labelColor=palette.text, title=None, **options)
 
 
-def spoken_chart(table: pd.DataFrame, **channels: Any) -> "Chart":
+def spoken_chart(table: pd.DataFrame, **channels: Any) -> "QuickChart":
     """A chart of a table whose marks say their `spoken` words to screen readers."""
-    return Chart(table).encode(description=SPOKEN, **channels)
+    return QuickChart(table).encode(description=SPOKEN, **channels)
 
 
 def tooltips(titles: Mapping[str, str], number: str = "") -> list[alt.Tooltip]:
@@ -57,20 +57,22 @@ def tooltips(titles: Mapping[str, str], number: str = "") -> list[alt.Tooltip]:
     ]
 
 
-class Chart(alt.Chart):  # type: ignore[misc]  # Altair's types are not read
+class QuickChart(alt.Chart):  # type: ignore[misc]  # Altair's types are not read
     """A chart that Altair composes in a third of the time, to the same specification. Put into
     another, Altair copies it down to its last field: here nothing changes the fields of a chart
     that is made, so its outermost level is enough. A channel that is given as a word has its class
     by its name: Altair would look through all there are.
     """
 
-    def __deepcopy__(self, _: object = None) -> "Chart":
+    def __deepcopy__(self, _: object = None) -> "QuickChart":
         return self.copy()
 
-    def copy(self, deep: bool | Sequence[str] = True, ignore: list[str] | None = None) -> "Chart":
+    def copy(
+        self, deep: bool | Sequence[str] = True, ignore: list[str] | None = None
+    ) -> "QuickChart":
         return super().copy(deep is not True and deep, ignore)
 
-    def encode(self, **channels: Any) -> "Chart":
+    def encode(self, **channels: Any) -> "QuickChart":
         for name, channel in channels.items():
             if isinstance(channel, str):
                 channels[name] = getattr(alt, name[0].upper() + name[1:])(channel)

@@ -88,7 +88,7 @@ def heat_map(findings: Findings, measure: str, palette: Palette, width: int) -> 
     if measure_of(measure).less:  # 0 has one colour, as far from both ends
         most = max(abs(end) for end in scale.domain)
         scale = Scale(scale.words, False, (-most, most), 0.0)
-    return measure_by_bias.heat_map(rows, scale, palette=palette, width=width)
+    return measure_by_bias.heat_map_chart(rows, scale, palette=palette, width=width)
 
 
 def by_bias(
@@ -109,7 +109,7 @@ def by_bias(
     if lines:
         references = pd.concat(lines)[["reference", "labels", "phi", "value", "n"]]
     scale = scale_of(measure, rows, findings.grouping, points)
-    return measure_by_bias.by_bias(
+    return measure_by_bias.by_bias_chart(
         points, rows, scale, palette=palette, width=width, height=height, references=references
     )
 
@@ -117,7 +117,7 @@ def by_bias(
 def paired_slopes(findings: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
     points = values(findings.frame, measure)
     scale = scale_of(measure, cells_of(findings, measure), findings.grouping, points)
-    return measure_by_bias.paired_slopes(points, scale, palette=palette, width=width)
+    return measure_by_bias.paired_slopes_chart(points, scale, palette=palette, width=width)
 
 
 def _forest(
@@ -130,7 +130,7 @@ def _forest(
     """A row each of words, difference and status."""
     lines = [{"words": words, **mean.as_dict(), "status": status} for words, mean, status in rows]
     table = pd.DataFrame(lines, columns=["words", "value", "low", "high", "n", "status"])
-    return intervals.forest(table, palette=palette, width=width, title=title, unit=unit)
+    return intervals.forest_chart(table, palette=palette, width=width, title=title, unit=unit)
 
 
 def forest(findings: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
@@ -175,7 +175,7 @@ def panes(
 
 def probes(findings: Findings, palette: Palette, width: int) -> alt.VConcatChart:
     means, fits = mean_curves(findings.curves), fit_steps(findings.curves)
-    return curves.probe_curves(means, fits, palette=palette, width=width)
+    return curves.probe_chart(means, fits, palette=palette, width=width)
 
 
 def moments(findings: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
@@ -184,7 +184,7 @@ def moments(findings: Findings, measure: str, palette: Palette, width: int) -> a
     ]
     rows = pd.concat([part for part in parts if len(part)], ignore_index=True)
     scale = scale_of(measure, rows, findings.grouping)
-    return measure_by_bias.moments(rows, scale, palette=palette, width=width)
+    return measure_by_bias.moments_chart(rows, scale, palette=palette, width=width)
 
 
 def claim_tests(findings: Findings, claim: str, palette: Palette, width: int) -> alt.LayerChart:

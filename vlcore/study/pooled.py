@@ -168,7 +168,8 @@ def found() -> str:
 
 
 def forest_rows() -> pd.DataFrame:
-    """The rows of `vlcore.plots.intervals.paired_forest`, a row a study, image set and scale."""
+    """The rows of `vlcore.plots.intervals.paired_forest_chart`: a study, image set and scale
+    each."""
     rows = []
     for answer in map(pooled, SETS):
         for study, result in {**answer.studies, "": answer.all_pairs}.items():

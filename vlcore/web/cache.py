@@ -74,7 +74,7 @@ def artifact(key: str) -> store.Artifact:
     return store.read(key)
 
 
-def conditions() -> dict[str, Condition]:
+def model_conditions() -> dict[str, Condition]:
     """Return the conditions of the models on the disk by key, without checking their checksums.
 
     Models of a version whose settings are no longer known are excluded.
@@ -106,7 +106,9 @@ def comparison(keys: Sequence[str], projection: Projection, inline: bool = False
 
 
 @st.cache_resource(max_entries=12, show_spinner="Colouring the images …", hash_funcs=BY_CONTENT)
-def coloured(keys: Sequence[str], projection: Projection, colour_by: str) -> ComparedMaps:
+def coloured_comparison(
+    keys: Sequence[str], projection: Projection, colour_by: str
+) -> ComparedMaps:
     """Colour the maps of models, as `vlcore.api.colourings.coloured`.
 
     Raises:
@@ -125,7 +127,7 @@ def layouts(keys: Sequence[str]) -> LayoutDescription:
 
 
 @st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
-def comparison_parts(keys: Sequence[str], projection: Projection) -> dict[str, Part]:
+def parts_by_name(keys: Sequence[str], projection: Projection) -> dict[str, Part]:
     """Describe the maps of models in words and tables, by the name of a part."""
     together = comparison(keys, projection)
     grouping = image_set(together.models[0]).grouping
@@ -261,7 +263,7 @@ def map_columns(keys: Sequence[str], options: MapOptions) -> MapColumns:
 def map_colours(keys: Sequence[str], options: MapOptions) -> MapColumns | None:
     """What the colours and the clusters of maps need beside `map_columns`; nothing where these
     suffice. Of the options nothing else matters."""
-    together = coloured(keys, options.projection, options.colour_by)
+    together = coloured_comparison(keys, options.projection, options.colour_by)
     grouping = image_set(together.models[0]).grouping
     columns = map_component.colours(together, grouping, options)
     return None if columns.empty else _as_arrow(together, columns)
@@ -285,11 +287,11 @@ def _plain_arrow(column: pd.Series) -> pa.Array:
 
 
 @st.cache_resource(max_entries=60, show_spinner="Drawing the maps …", hash_funcs=BY_CONTENT)
-def map_drawing(
+def drawing_of_maps(
     keys: Sequence[str], palette: Palette, side: int, options: MapOptions, legend_place: LegendPlace
 ) -> dict[str, Any]:
     """How the maps of models look."""
-    together = coloured(keys, options.projection, options.colour_by)
+    together = coloured_comparison(keys, options.projection, options.colour_by)
     grouping = image_set(together.models[0]).grouping
     with _DRAWING:
         return map_component.drawing(together, grouping, palette, side, options, legend_place)

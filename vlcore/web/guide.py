@@ -48,7 +48,7 @@ def show_card(files: Mapping[str, str], persistent: Mapping[str, str]) -> None:
     if not images.has_pictures:
         images = cache.named_set("scenes")
         st.session_state["data"] = images.name
-    has_atlas = animation.is_bundled(images.name)
+    has_atlas = animation.has_atlas(images.name)
     cards = dict(enumerate(guide.cards(), start=1))
     usable = [number for number, card in cards.items() if has_atlas or not card.is_about_atlas]
     numbers = {str(number): number for number in usable}

@@ -72,7 +72,7 @@ def start_or_offer(starts: Mapping[str, Callable[[], None]], label: str) -> None
         st.rerun()
 
 
-def cancel(keys: Iterable[str]) -> None:
+def withdraw(keys: Iterable[str]) -> None:
     """Withdraw this visitor from jobs and rerun the page; those that nobody else wants end."""
     active = [key for key in keys if work.view(key).state.is_active]
     continuing = [key for key in active if not work.queue().cancel_pending(key, visitor())]
@@ -174,7 +174,7 @@ def _follow_several(views: Sequence[JobStatus], cancel_key: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.progress(min(share, 1.0), f"{done} of {len(views)} models are trained.")
         if cancel_key and st.button("Cancel", key=f"stop_{cancel_key}", icon=":material/stop:"):
-            cancel(view.key for view in active)
+            withdraw(view.key for view in active)
 
 
 def progress_or_start(
@@ -211,7 +211,7 @@ def progress(view: JobStatus, cancel_key: str = "", job: str = "This training") 
     is_queued = view.state is State.QUEUED
     st.progress(0.0 if is_queued else view.fraction, text=plain(_progress_in_words(view)))
     if cancel_key and st.button("Cancel", key=cancel_key, icon=":material/stop:"):
-        cancel([view.key])
+        withdraw([view.key])
 
 
 def _progress_in_words(view: JobStatus) -> str:

@@ -47,7 +47,7 @@ class KeptSelection:
     title: str
 
 
-def name_of(images: str, rows: bytes) -> str:
+def selection_name(images: str, rows: bytes) -> str:
     """The name under which rows are kept."""
     digest = hashlib.sha256(images.encode() + b" " + rows).digest()
     return base64.urlsafe_b64encode(digest[:9]).decode("ascii")
@@ -59,7 +59,7 @@ def keep(visitor: str, images: str, rows: bytes, title: str = "") -> str:
     Raises:
         HomeError: when the file cannot be written.
     """
-    name, owner = name_of(images, rows), _hidden(visitor)
+    name, owner = selection_name(images, rows), _hidden(visitor)
     title = " ".join(title.split())[:LONGEST_TITLE]
     with _DATABASE.open(write=True) as file:
         query = """
@@ -72,7 +72,7 @@ def keep(visitor: str, images: str, rows: bytes, title: str = "") -> str:
     return name
 
 
-def find(name: str) -> KeptSelection | None:
+def find_selection(name: str) -> KeptSelection | None:
     """What anybody kept under a name; None where it is gone or never was."""
     if not _NAME.fullmatch(name):
         return None

@@ -69,7 +69,7 @@ class LinkedMaps:
         """How the maps look."""
         look = self.palette, self.side, self.options, self.legend_place
         if self.comparison.uploads is None:
-            return cache.map_drawing(self.keys, *look)
+            return cache.drawing_of_maps(self.keys, *look)
         return map_component.drawing(self.comparison, self.images.grouping, *look)
 
     @property

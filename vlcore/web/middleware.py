@@ -83,7 +83,7 @@ def _atlas_of_home(request: Request) -> str:
         return ""
     name = request.query_params.get("data", "scenes")
     towers = request.query_params.get("towers", SCRATCH)
-    return animation.atlas_address(name, towers) if animation.is_bundled(name, towers) else ""
+    return animation.atlas_address(name, towers) if animation.has_atlas(name, towers) else ""
 
 
 def _may_be_page(scope: Scope) -> bool:
@@ -110,7 +110,7 @@ def _with_script(send: Send) -> Send:
         page.extend(message.get("body", b""))
         if message.get("more_body"):
             return
-        begin = f'<head><script src="{scripts.address("page", _PAGE_SCRIPT)}"></script>'
+        begin = f'<head><script src="{scripts.script_address("page", _PAGE_SCRIPT)}"></script>'
         content = bytes(page).replace(b"<head>", begin.encode(), 1)
         headers = MutableHeaders(scope=start)
         headers["content-length"] = str(len(content))

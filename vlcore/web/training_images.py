@@ -23,7 +23,7 @@ from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import signed
-from vlcore.plots.intervals import forest
+from vlcore.plots.intervals import forest_chart
 from vlcore.web import cache, jobs, shell, visitors, widgets, work
 from vlcore.web.upload.answers import compute_once
 
@@ -50,7 +50,7 @@ def is_asked(keys: Iterable[str]) -> bool:
     return any(st.session_state.get(key) or key in st.query_params for key in keys)
 
 
-def show(
+def show_explanations(
     model: ModelMap, images: ImageSet, ask: Callable[[], MarginQuestion], name: str, key: str
 ) -> None:
     """Offer the training images that are estimated to have moved a model's margin most in some
@@ -83,12 +83,12 @@ def _explanation(key: str, question: MarginQuestion, add: bool) -> Explanation:
 
     def compute() -> Explanation:
         with st.spinner(REPLAYING):
-            return explain(key, question, add)
+            return explain_in_worker(key, question, add)
 
     return compute_once(name, compute)
 
 
-def explain(key: str, question: MarginQuestion, add: bool = False) -> Explanation:
+def explain_in_worker(key: str, question: MarginQuestion, add: bool = False) -> Explanation:
     """Return the explanation of what is asked; a worker replays the training for it."""
     return work.run_in_worker(visitors.visitor(), attribute, key, question, MOST, add)
 
@@ -185,7 +185,7 @@ def _show_outcome(tested: TrialOutcome, name: str, columns: int) -> None:
     rows["status"] = [f"{row.flips} of {row.wrong} put right" for row in rows.itertuples()]
     window, _ = st.session_state.get("window", USUAL_WINDOW)
     width = (window - PAGE_MARGINS) // (1 if window < shell.NARROW else columns) - BETWEEN
-    chart = forest(
+    chart = forest_chart(
         rows, palette=shell.palette(), width=width, title="change of the margin, log odds"
     )
     cache.show_described(chart, key=f"tested_{name}_{tested.explanation.change}")

@@ -106,12 +106,12 @@ def teaches() -> bool:
     return teacher.knows(st.session_state.get(TEACHER) or browser.remembered(TEACHER))
 
 
-def sign_in(typed: str) -> None:
+def become_teacher(typed: str) -> None:
     """Make this visitor a teacher by the secret; RightError for a wrong one."""
     st.session_state[TEACHER] = teacher.sign_in(typed)
 
 
-def sign_out() -> None:
+def become_student() -> None:
     """Make this visitor a student again, and have the browser forget the token."""
     st.session_state[TEACHER] = "out"
 

@@ -32,7 +32,7 @@ from vlcore.plots.maps.panes import (
     wrapped,
 )
 from vlcore.plots.maps.tables import MapTables, extent_of, image_table
-from vlcore.plots.scales import PERCENT, SPOKEN, Chart, straight, told_apart
+from vlcore.plots.scales import PERCENT, SPOKEN, QuickChart, straight, told_apart
 from vlcore.plots.theme import Palette, across
 
 UNITS = 5000  # positions are whole numbers from 0 to this, from one edge of a map to the other
@@ -133,16 +133,16 @@ def _highest_values(tracks: Sequence[ModelTrack]) -> dict[str, float]:
 
 
 def _empty_view(side: int) -> alt.LayerChart:
-    mark = Chart(alt.Data(values=[])).mark_point()
+    mark = QuickChart(alt.Data(values=[])).mark_point()
     return alt.layer(mark, width=side, height=1, view=alt.ViewBackground(stroke=None, fill=None))
 
 
 def _map_view(tables: MapTables, pane: Pane, style: MapStyle, track: ModelTrack) -> alt.LayerChart:
     """A map with the words of its checkpoint over it."""
     title = alt.Title(wrapped(track.title, pane.side / 7.6), frame="group", offset=26)
-    chart = layers.draw(tables, pane, style, layers.LAYERS, title=title)
+    chart = layers.draw_map(tables, pane, style, layers.LAYERS, title=title)
     lines = pd.DataFrame({"checkpoint": range(len(track.lines)), "words": track.lines})
-    now = Chart(lines).transform_filter(f"datum.checkpoint == {at_slider(track.checkpoints)}")
+    now = QuickChart(lines).transform_filter(f"datum.checkpoint == {at_slider(track.checkpoints)}")
     text = now.mark_text(
         align="left", baseline="bottom", fontSize=12, color=style.palette.muted, aria=False
     )
@@ -196,7 +196,7 @@ def curve_panel(
     colours = dict(zip(names, (palette.text, palette.muted), strict=False))
     dashes = dict(zip(names, ([1, 0], [5, 3]), strict=False))
     x = _step_axis(steps, lowest)
-    base = Chart(table).encode(
+    base = QuickChart(table).encode(
         x=x,
         y=_value_axis(panel, high),
         color=told_apart(alt.Color, "series:N", colours),
@@ -208,7 +208,7 @@ def curve_panel(
     positions = pd.DataFrame(
         {"step": [int(step) for step in steps], "number": range(1, len(steps) + 1)}
     )
-    rule = Chart(positions).transform_filter(f"datum.number == {MOMENT}")
+    rule = QuickChart(positions).transform_filter(f"datum.number == {MOMENT}")
     step_shown = at_slider([track.steps[index] for index in track.checkpoints])
     now = base.transform_filter(f"datum.step == {step_shown}")
     words = now.mark_text(

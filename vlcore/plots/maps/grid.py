@@ -27,7 +27,7 @@ from vlcore.plots.maps.panes import (
 )
 from vlcore.plots.maps.tables import MapTables, map_tables
 from vlcore.plots.options import MapOptions
-from vlcore.plots.scales import SPOKEN, Chart
+from vlcore.plots.scales import SPOKEN, QuickChart
 from vlcore.plots.theme import PHONE_SIDE, Palette
 
 HELD_OUT = MapOptions(split="held out")
@@ -142,7 +142,7 @@ def _view(
 
 def _frame(place: GridPlace, number: int, side: int, can_open: bool) -> list[alt.Chart]:
     """The ground of a place, which answers to a click and is read out for the whole map."""
-    source = Chart(alt.Data(values=[{"place": place.name, "spoken": place.spoken}]))
+    source = QuickChart(alt.Data(values=[{"place": place.name, "spoken": place.spoken}]))
     ground = source.mark_rect(
         opacity=0, aria=True, tooltip=None, cursor="pointer" if can_open else "default"
     )
@@ -159,7 +159,7 @@ def _at(**px: float) -> dict[str, Any]:
 def _around(place: GridPlace, row_title: str, side: int, palette: Palette) -> list[alt.Chart]:
     """The rate under a place, as a bar with a tick at one half and in words, and the title of its
     row."""
-    nothing = Chart(alt.Data(values=[{}]))
+    nothing = QuickChart(alt.Data(values=[{}]))
     parts = []
     if row_title:
         title = nothing.mark_text(
@@ -201,7 +201,7 @@ def _around(place: GridPlace, row_title: str, side: int, palette: Palette) -> li
 
 def _absent(place: GridPlace, side: int, palette: Palette) -> alt.Chart:
     """The words in a place without a map."""
-    words = Chart(alt.Data(values=[{}])).mark_text(
+    words = QuickChart(alt.Data(values=[{}])).mark_text(
         text=wrapped(place.words, side / 7),
         baseline="middle",
         fontSize=12,

@@ -16,7 +16,7 @@ import pandas as pd
 from vlcore.plots.maps.labels import LINE, Box, place_labels, place_names, word_boxes
 from vlcore.plots.maps.panes import IMAGES, MapStyle, Pane
 from vlcore.plots.maps.tables import MapTables
-from vlcore.plots.scales import IMAGE, SPOKEN, Chart, either, told_apart, tooltips
+from vlcore.plots.scales import IMAGE, SPOKEN, QuickChart, either, told_apart, tooltips
 from vlcore.plots.theme import star
 
 LEGEND = "legend_0"  # Altair numbers it as a layer of the first map
@@ -46,7 +46,7 @@ def legend(_tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
         return []
     shapes = {entry.name: entry.shape for entry in style.legend.entries}
     shape = told_apart(alt.Shape, "colour:N", shapes, style.guide)
-    nothing = Chart(alt.NamedData(name=IMAGES), name=LEGEND).transform_filter("false")
+    nothing = QuickChart(alt.NamedData(name=IMAGES), name=LEGEND).transform_filter("false")
     mark = nothing.transform_calculate(colour="''").mark_point(opacity=1, aria=False)
     return [mark.encode(stroke=style.stroke(), fill=style.fill(), shape=shape)]
 
@@ -63,7 +63,7 @@ def untrained_baseline(_tables: MapTables, pane: Pane, style: MapStyle) -> Layer
     return [mark.encode(**pane.at(x, y))]
 
 
-def movement(_tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
+def movement_lines(_tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
     """Lines from each image's position in the first map to that in this one; that of the hovered
     one stands out."""
     if not (style.options.movement and pane.index):
@@ -85,7 +85,7 @@ def neighbours(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
     lines = tables.neighbours[tables.neighbours["pane"] == pane.index]
     aggregates = {"x": "first", "y": "first", "x2": list, "y2": list}
     rows = lines.groupby("id", sort=False).agg(aggregates).reset_index()
-    chosen = Chart(rows).transform_filter(_HOVERED | _PICKED if style.pick else _HOVERED)
+    chosen = QuickChart(rows).transform_filter(_HOVERED | _PICKED if style.pick else _HOVERED)
     source = chosen.transform_flatten(["x2", "y2"])
     ink = style.palette.text
     rules = source.mark_rule(color=ink, strokeWidth=1.2, opacity=0.8, aria=False)
@@ -175,13 +175,13 @@ def outlines(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
     return [mark.encode(stroke=style.stroke())]
 
 
-def twins(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
+def twin_arrows(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
     """The arrows of the clicked scene, and a circle around each of its images."""
     if tables.twins is None:
         return []
     arrows = _arrow_rows(tables.twins, pane, _AROUND)
     arrows = arrows[["scene", "kind", "x", "y", "x2", "y2", "angle"]]
-    clicked = Chart(arrows).transform_filter(_IN_SCENE)
+    clicked = QuickChart(arrows).transform_filter(_IN_SCENE)
     clicked = clicked.transform_calculate(colour="'arrow: ' + datum.kind")
     shaft, head = _arrows(clicked.encode(stroke=style.stroke()), pane, aria=False)
     images = pane.images(style).transform_filter(_IN_SCENE)
@@ -279,7 +279,7 @@ def _caption_boxes(tables: MapTables, pane: Pane) -> list[Box]:
     return word_boxes(placed["caption"].tolist(), pane.pixels(placed), offsets)
 
 
-def clusters(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
+def cluster_names(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
     """The names of clusters at their middles, in italics."""
     if tables.clusters is None:
         return []
@@ -308,7 +308,7 @@ def shortened_captions(tables: MapTables, pane: Pane, style: MapStyle) -> Layers
     colour = style.palette.accent
     arrows = _arrow_rows(tables.shortened, pane, 0)
     rows = arrows.assign(words="− " + arrows["word"], spoken="without " + arrows["word"])
-    source = Chart(rows).encode(stroke=alt.value(colour), description=SPOKEN)
+    source = QuickChart(rows).encode(stroke=alt.value(colour), description=SPOKEN)
     # The head is spoken, for the whole arrow.
     shaft, head = _arrows(source, pane, fill=colour)
     tooltip = [alt.Tooltip("word:N", title="left out"), alt.Tooltip("cosine:Q", format=".2f")]
@@ -317,7 +317,7 @@ def shortened_captions(tables: MapTables, pane: Pane, style: MapStyle) -> Layers
     shifts = (
         place_names(rows["words"].tolist(), above, pane.side, _caption_boxes(tables, pane)) - tips
     )
-    named = Chart(rows.assign(dx=shifts[:, 0].round(1), dy=shifts[:, 1].round(1)))
+    named = QuickChart(rows.assign(dx=shifts[:, 0].round(1), dy=shifts[:, 1].round(1)))
     words = {
         **{name: alt.expr(f"datum.{name}") for name in ("dx", "dy")},
         "fontSize": style.sizes.words,
@@ -394,14 +394,14 @@ def hovered(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
 LAYERS: tuple[Layer, ...] = (
     legend,
     untrained_baseline,
-    movement,
+    movement_lines,
     neighbours,
     ground,
     marks,
-    twins,
+    twin_arrows,
     picked,
     captions,
-    clusters,
+    cluster_names,
     uploads,
     hovered,
 )
@@ -409,7 +409,7 @@ LAYERS: tuple[Layer, ...] = (
 STILL: tuple[Layer, ...] = (outlines, captions, shortened_captions, typed_caption)
 
 
-def draw(
+def draw_map(
     tables: MapTables, pane: Pane, style: MapStyle, layers: Sequence[Layer], **properties: Any
 ) -> alt.LayerChart:
     """A map as a square of layers."""

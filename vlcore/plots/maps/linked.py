@@ -134,7 +134,7 @@ def linked_maps(
             frame="group",
         )
         panes.append(pane)
-        charts.append(layers.draw(tables, pane, style, layers.LAYERS, title=title))
+        charts.append(layers.draw_map(tables, pane, style, layers.LAYERS, title=title))
     marks = [pane.named("marks") for pane in panes]
     grounds = [pane.named("ground") for pane in panes]
     interval = {"type": "interval", "encodings": ["x", "y"], "on": _BRUSH}

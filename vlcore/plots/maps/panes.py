@@ -20,7 +20,7 @@ import pandas as pd
 from vlcore.plots.maps.legend import MapLegend
 from vlcore.plots.maps.tables import Extent
 from vlcore.plots.options import PLAIN, MapOptions
-from vlcore.plots.scales import SPOKEN, Chart, straight, told_apart
+from vlcore.plots.scales import SPOKEN, QuickChart, straight, told_apart
 from vlcore.plots.theme import Palette, across, theme
 
 IMAGES = "images"  # the name of the dataset of images
@@ -151,7 +151,7 @@ class Pane:
         x, y = self.columns
         # As values, all layers of a table share it.
         data = table if isinstance(table, alt.NamedData) else alt.to_values(table)
-        source = Chart(data).transform_filter(f"isValid(datum.{x}) && isValid(datum.{y})")
+        source = QuickChart(data).transform_filter(f"isValid(datum.{x}) && isValid(datum.{y})")
         if self.checkpoints:
             pieces = {f"{name}_all": f"split(datum.{name}, ',')" for name in (x, y)}
             index = at_slider(self.checkpoints)

@@ -79,7 +79,7 @@ def _lone_map(
     style = MapStyle(palette, map_legend(palette, grouping, tables), sizes=SMALL)
     pane = Pane(0, tables.extent(0), side)
     top = figure_properties(tables.points, palette)
-    return layers.draw(tables, pane, style, map_layers, padding=_THIN, **top)
+    return layers.draw_map(tables, pane, style, map_layers, padding=_THIN, **top)
 
 
 def caption_map(
@@ -123,5 +123,5 @@ def caption_map(
     for index, info in enumerate(infos):
         pane = Pane(index, tables.extent(index), side)
         title = alt.Title(info.title, subtitle=info.x_title, frame="group")
-        panes.append(layers.draw(tables, pane, style, layers.STILL, title=title))
+        panes.append(layers.draw_map(tables, pane, style, layers.STILL, title=title))
     return side_by_side(panes, side, **figure_properties(table, palette))

@@ -60,7 +60,7 @@ def show(
             with column:
                 ask = partial(ask_rows, models[name].artifact, images, question.rows)
                 words = f"{name.capitalize()}, {subject}"
-                training_images.show(models[name], images, ask, words, keys[name])
+                training_images.show_explanations(models[name], images, ask, words, keys[name])
                 if question.left_out:
                     st.caption(plain(question.left_out))
 

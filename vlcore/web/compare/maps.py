@@ -39,7 +39,7 @@ def choose(sides: Sequence[Side], palette: Palette, bar: DeltaGenerator) -> Show
     keys = [side.key for side in sides]
     images = cache.image_set(cache.model_map(keys[0], PCA, ()))
     options = map_controls.choose(images, keys, bar)
-    comparison = cache.coloured(keys, options.projection, options.colour_by)
+    comparison = cache.coloured_comparison(keys, options.projection, options.colour_by)
     px, legend_place = shell.map_room(ABOVE)
     return Shown(keys, comparison, images, options, palette, px, legend_place, sides)
 

@@ -42,7 +42,7 @@ def comparable(images: ImageSet) -> dict[str, Condition]:
     """Return models on the disk of the images of a set, by key; older ones of the images too."""
     return {
         key: condition
-        for key, condition in cache.conditions().items()
+        for key, condition in cache.model_conditions().items()
         if (condition.data, condition.data_version) == (images.name, images.version)
     }
 
@@ -105,7 +105,7 @@ def _choose_imported(images: ImageSet, count: int) -> list[Side]:
     key_of_set = published_condition(images).key
     imported = {
         key: condition
-        for key, condition in cache.conditions().items()
+        for key, condition in cache.model_conditions().items()
         if condition.kind is ArtifactKind.IMPORTED
     }
     of_set = cache.artifact(key_of_set)

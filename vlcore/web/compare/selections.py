@@ -192,7 +192,7 @@ def _named(view: Shown, name: str) -> Selection:
         return replace(read_selection(name.removeprefix(_ROWS), comparison), words=words)
     if is_last:  # also where it could not be kept
         return Selection.from_rows(comparison, last["rows"], words)
-    stored = kept_selections.find(name)
+    stored = kept_selections.find_selection(name)
     if stored is None:
         raise SelectionError(
             "The link's selection is no longer on this server: the latest of each visitor are kept."
@@ -239,7 +239,7 @@ def select(selection: Selection) -> None:
     name, images = letters, images_key(selection.comparison)
     if len(letters) > IN_ADDRESS:
         rows = encode_rows(selection.rows)
-        name = kept_selections.name_of(images, rows)
+        name = kept_selections.selection_name(images, rows)
         try:
             kept_selections.keep(visitors.visitor().name, images, rows)
         except LabError as error:  # it is selected, but a link to it leads nowhere

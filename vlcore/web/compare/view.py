@@ -163,7 +163,7 @@ class Shown(LinkedMaps):
     @property
     def parts(self) -> dict[str, Part]:
         """The words about the comparison, by name."""
-        return cache.comparison_parts(self.keys, self.options.projection)
+        return cache.parts_by_name(self.keys, self.options.projection)
 
     @property
     def points(self) -> pd.DataFrame:

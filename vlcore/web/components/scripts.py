@@ -24,7 +24,7 @@ def base() -> str:
     return f"/{path}/" if path else "/"
 
 
-def address(name: str, script: str) -> str:
+def script_address(name: str, script: str) -> str:
     """Serve a script; returns its address, which names its content."""
     digest = hashlib.sha256(script.encode()).hexdigest()[:16]
     file = f"{name}-{digest}.js"
@@ -34,8 +34,9 @@ def address(name: str, script: str) -> str:
 
 def by_address(name: str, script: str) -> str:
     """Serve a script whose default export mounts a component; returns the lines that import it."""
+    address = script_address(name, script)
     return (
-        f'const {{default: mount}} = await import(location.origin + "{address(name, script)}");\n'
+        f'const {{default: mount}} = await import(location.origin + "{address}");\n'
         "export default mount;\n"
     )
 

@@ -58,7 +58,7 @@ depends on it: compare `scenes` with `balanced-cues`.
 """
 
 
-def about(images: ImageSet) -> str:
+def describe_set(images: ImageSet) -> str:
     """Where a set comes from, in a line."""
     recipe = recipe_of(images.name)
     origin = f"imported from {images.about.get('source', 'a folder')}"
@@ -77,7 +77,7 @@ def about(images: ImageSet) -> str:
     )
 
 
-def towers(images: ImageSet) -> str:
+def describe_towers(images: ImageSet) -> str:
     """At what sizes the towers read the images, in a sentence."""
     if not images.has_pictures:
         return "These are embeddings: no image tower reads them."
@@ -91,7 +91,7 @@ def towers(images: ImageSet) -> str:
     )
 
 
-def section(images: ImageSet, palette: Palette) -> None:
+def show_training_images(images: ImageSet, palette: Palette) -> None:
     """The training images under a bias, their labels and means, and all as files."""
     if not images.has_pictures:
         _embeddings(images)

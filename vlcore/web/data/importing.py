@@ -42,7 +42,7 @@ _FIELDS = (
 )
 
 
-def section() -> None:
+def show_import() -> None:
     """Turn a visitor's folder or zip into an image set."""
     st.subheader("Your own images")
     st.markdown(

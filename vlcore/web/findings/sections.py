@@ -107,7 +107,7 @@ class Canvas:
         widgets.show_part(part, self.show)
 
 
-def answer(palette: Palette, width: int) -> None:
+def show_pooled_answer(palette: Palette, width: int) -> None:
     """What was found on both image sets: a sentence, the figure that shows it, and what it depends
     on."""
     newest = published.newest()
@@ -140,7 +140,7 @@ def _depends_on(_folder: Path, _newest: float) -> tuple[str, ...]:
 def _forest(newest: float, palette: Palette, width: int) -> cache.Spec:
     del newest  # names the table in the cache
     rows = pooled.forest_rows()
-    return cache.chart_spec(intervals.paired_forest(rows, palette=palette, width=width))
+    return cache.chart_spec(intervals.paired_forest_chart(rows, palette=palette, width=width))
 
 
 def usual_study(names: Sequence[str], data: str) -> str:
@@ -191,7 +191,7 @@ def _study_words(_folder: Path, _newest: float, name: str, data: str) -> str:
     return f"{pairs} pairs, {conditions[0].steps:,} steps ({name})"
 
 
-def queue(study: Study) -> None:
+def show_planned_runs(study: Study) -> None:
     """Progress of the planned runs, and the button that trains what is missing."""
     if study.missing:
         jobs.watch([condition.key for condition in study.missing], partial(_progress, study))
@@ -252,7 +252,7 @@ def _running(study: Study, views: list[JobStatus]) -> None:
     ):
         st.rerun()
     if row.button("Stop", icon=":material/stop:"):
-        jobs.cancel(view.key for view in active)
+        jobs.withdraw(view.key for view in active)
 
 
 def nothing_yet(study: Study) -> None:
@@ -335,7 +335,7 @@ def badge(result: ClaimResult) -> str:
     return f":{colour}-badge[:material/{icon}: {status}]"
 
 
-def claims_table(findings: Findings, *, narrow: bool) -> None:
+def show_claims(findings: Findings, *, narrow: bool) -> None:
     """The claims of the study, a line each; in a `narrow` window without test and control."""
     if narrow:
         for result in findings.claims:
@@ -374,7 +374,7 @@ def claim(canvas: Canvas) -> None:
         st.caption(f"Not tested: {'; '.join(untested)}.")
     with st.expander(f"The {len(result.runs)} runs in it"):
         rows = findings.runs[findings.runs["key"].isin(result.runs)]
-        runs.show(canvas.study, rows)
+        runs.show_runs(canvas.study, rows)
 
 
 def over_bias(canvas: Canvas) -> None:
@@ -448,7 +448,7 @@ def all_studies() -> None:
         st.markdown(text.replace("\n## ", "\n##### "))
 
 
-def choices() -> None:
+def show_choices() -> None:
     """What the study leaves open, from the documentation."""
     with st.expander("What the study leaves open, and what we chose"):
         st.markdown(STUDY_DOCUMENT.read_text(encoding="utf-8").partition("\n")[2])

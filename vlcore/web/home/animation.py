@@ -21,7 +21,7 @@ _ATLAS = st.components.v2.component(
 )
 
 
-def is_bundled(data: str, towers: str = SCRATCH) -> bool:
+def has_atlas(data: str, towers: str = SCRATCH) -> bool:
     """Whether an atlas of an image set and a pair of towers is bundled."""
     # Both may come from an address: no path is made of them.
     return file_name(data, towers) in {file.name for file in static_folder().glob("atlas-*.json")}
@@ -41,7 +41,7 @@ def atlas_address(data: str, towers: str = SCRATCH) -> str:
 def show_atlas(palette: Palette, towers: str) -> None:
     """Show two maps above sliders of bias and step, if an atlas of the chosen set is bundled."""
     data = st.session_state.get("data") or st.query_params.get("data") or "scenes"
-    if not is_bundled(data, towers):
+    if not has_atlas(data, towers):
         return
     colours = {"groups": palette.groups, "text": palette.text, "ground": palette.ground}
     told = {

@@ -154,7 +154,7 @@ def _show_progress(
             left, right = st.columns([5, 1], vertical_alignment="bottom")
             left.progress(total, words)
             if right.button("Cancel", icon=":material/stop:", width="stretch"):
-                jobs.cancel(condition.key for condition in conditions)
+                jobs.withdraw(condition.key for condition in conditions)
 
 
 def _about_missing(missing: Sequence[Condition], images: ImageSet) -> str:

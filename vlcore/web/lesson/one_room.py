@@ -149,7 +149,7 @@ def _rehearsal_controls(room: ClassSession, plan: Plan, images: ImageSet) -> Non
     with st.popover("Rehearse", icon=":material/smart_toy:"):
         most = one_room.USUAL if visitors.teaches() else limits.TRAININGS
         phones = widgets.integer_input("Simulated phones", 2, most, 3)  # one pair has no mean
-        time = duration_words(work.until_done(session_cache.seconds(plan, images), phones))
+        time = duration_words(work.until_done(session_cache.pair_seconds(plan, images), phones))
         st.caption(
             "They take other seed pairs, so nobody sees what the class will find. Phones of"
             f" the class see nothing of it. It takes {time}."
@@ -172,7 +172,7 @@ def _prepare(plan: Plan, images: ImageSet) -> None:
         missing = sum(not view.done for pair in views for view in pair)
         unfinished = [pair for pair in views if not all(view.done for view in pair)]
         inactive = sum(not any(view.state.is_active for view in pair) for pair in unfinished)
-        time = duration_words(work.until_done(session_cache.seconds(plan, images), inactive))
+        time = duration_words(work.until_done(session_cache.pair_seconds(plan, images), inactive))
         models = 2 * plan.planned
         missing_words = f"; the others take {time} here" * bool(missing)
         st.caption(f"{models - missing} of {models} models are there{missing_words}.")
@@ -196,7 +196,7 @@ def _end_rehearsal(room: ClassSession, images: ImageSet) -> None:
     pairs = _rehearsed_pairs(room, images)
     one_room.delete_rehearsal(room.code, session.own_token())
     for pair in pairs:
-        session_cache.cancel(pair)
+        session_cache.cancel_pair(pair)
 
 
 def _rehearsed_pairs(room: ClassSession, images: ImageSet) -> list[Pair]:
@@ -272,7 +272,7 @@ def _show_dots(study: ClassStudy, images: ImageSet, palette: Palette, ended: boo
     """The dots, and what may be said of them; records that they were looked at."""
     if difference := study.results.difference:
         one_room.record_look(study.code, study.kind, study.results.counted, difference.p)
-    published, sentences = session_cache.look(study, images, ended)
+    published, sentences = session_cache.look_at_results(study, images, ended)
     chart = study.chart(palette, *_CHART, published=published)
     if chart is None:
         st.info("Each pair of models that is trained will be a dot here.", icon=":material/grain:")
@@ -294,7 +294,7 @@ def _downloads(room: ClassSession, images: ImageSet, ended: bool) -> None:
 
 @click_errors()
 def _train_open(room: ClassSession, study: ClassStudy, images: ImageSet) -> None:
-    state_of = partial(session_cache.block_state, study.plan, images)
+    state_of = partial(session_cache.current_block_state, study.plan, images)
     token = session.own_token()
     for block in one_room.take_open_blocks(room.code, token, state_of, study.kind):
         work.train_pair(session_cache.block_conditions(study.plan, images, block.place))
@@ -306,4 +306,4 @@ def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:
     if plan is None:
         one_room_student.expect(room, images)
     else:
-        one_room_student.follow(room, plan, images, palette)
+        one_room_student.follow_study(room, plan, images, palette)

@@ -57,7 +57,7 @@ def expect(room: ClassSession, images: ImageSet) -> None:
     follow()
 
 
-def follow(room: ClassSession, plan: Plan, images: ImageSet, palette: Palette) -> None:
+def follow_study(room: ClassSession, plan: Plan, images: ImageSet, palette: Palette) -> None:
     """The student's block: asked for by a button, waited for, and looked at."""
     contrasts = one_room.contrasts(usual_condition(images), images.grouping)
     st.header(plain(contrasts[plan.contrast].title), anchor=False)
@@ -101,7 +101,7 @@ def _fraction(views: Sequence[JobStatus]) -> float:
 def _seconds_left(plan: Plan, images: ImageSet, views: Sequence[JobStatus]) -> float:
     """Estimated seconds until a pair is trained."""
     position = max(view.position for view in views)
-    each = session_cache.seconds(plan, images)
+    each = session_cache.pair_seconds(plan, images)
     return steps.seconds_left(position, _fraction(views), each)
 
 
@@ -119,7 +119,7 @@ def _block(room: ClassSession, plan: Plan, images: ImageSet, palette: Palette) -
         _dots(room, images, palette, -1)
         return
     pair = session_cache.block_conditions(plan, images, block.place)
-    state = session_cache.block_state(plan, images, block)
+    state = session_cache.current_block_state(plan, images, block)
     views = work.views(pair)
     if state is BlockState.DONE:
         _two_models(room, plan, images, palette, block.place)
@@ -141,7 +141,7 @@ def _block(room: ClassSession, plan: Plan, images: ImageSet, palette: Palette) -
 
 @click_errors()
 def _take(room: ClassSession, plan: Plan, images: ImageSet) -> None:
-    state_of = partial(session_cache.block_state, plan, images)
+    state_of = partial(session_cache.current_block_state, plan, images)
     block = one_room.take_block(room.code, voter(), state_of, visitors.address())
     try:
         work.train_pair(session_cache.block_conditions(plan, images, block.place))
@@ -153,7 +153,7 @@ def _take(room: ClassSession, plan: Plan, images: ImageSet) -> None:
 @click_errors()
 def _give_up(room: ClassSession, pair: Pair) -> None:
     one_room.release_block(room.code, voter())
-    session_cache.cancel(pair)
+    session_cache.cancel_pair(pair)
 
 
 def _two_models(

@@ -83,7 +83,7 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
 
         _editor(TeamList(images, base, state, store_change))
     else:
-        advice = repair_advice.ask(images, base, bar)
+        advice = repair_advice.ask_advice(images, base, bar)
         last = phase == UNSEEN
         ranking = repair_ranking.team_ranking(
             {"You": state.counts}, images, base, advice, last=last
@@ -91,7 +91,7 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
         repair_ranking.show_ranking(ranking, images, base, palette, bar)
         st.markdown(plain(ranking.before_and_after("You")))
         _link_to_maps(base, state)
-        repair_advice.show(advice, images)
+        repair_advice.show_advice(advice, images)
 
 
 def _repair_in_address(images: ImageSet, base: Condition) -> Repair:
@@ -114,10 +114,10 @@ def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: Delta
     _navigation(room.phase, move, images, bar, ready=ready)
     steps.join_banner(room.code, large_type=room.phase == EDITING)
     if room.phase != EDITING:
-        advice = repair_advice.ask(images, base, bar)
+        advice = repair_advice.ask_advice(images, base, bar)
         ranking = _class_ranking(room, images, base, advice)
         repair_ranking.show_ranking(ranking, images, base, palette, bar)
-        repair_advice.show(advice, images)
+        repair_advice.show_advice(advice, images)
         return
     left, right = st.columns([3, 2])
     with left:
@@ -273,13 +273,13 @@ def _try(team: TeamList, number: int, text: str, view: JobStatus) -> None:
 
 
 def _baseline_conditions(images: ImageSet, base: Condition) -> list[Condition]:
-    baselines = repair_ranking.baselines(images, base).values()
+    baselines = repair_ranking.cached_baselines(images, base).values()
     return [condition for conditions in baselines for condition in conditions]
 
 
 def _baseline_words(images: ImageSet, base: Condition) -> str:
     """What the ranking compares teams with, as far as the set allows it."""
-    baselines = repair_ranking.baselines(images, base)
+    baselines = repair_ranking.cached_baselines(images, base)
     words = ["the model as it is"]
     if chance := len(baselines.get(BY_CHANCE, [])):
         words.append(f"the budget spent by chance {chance} times")

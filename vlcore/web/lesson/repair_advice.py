@@ -33,7 +33,7 @@ class Advice:
         return [condition for arm in self.arms.values() for condition in arm]
 
 
-def ask(images: ImageSet, base: Condition, bar: DeltaGenerator) -> Advice | None:
+def ask_advice(images: ImageSet, base: Condition, bar: DeltaGenerator) -> Advice | None:
     """The advice for a model, where it is trained and a visitor asks for it."""
     if not store.published(base.key):
         return None
@@ -63,7 +63,7 @@ def _advised(key: str, images: ImageSet, _may_start: bool) -> list[int]:
     return work.run_in_worker(visitors.visitor(), advise, key, rows)
 
 
-def show(advice: Advice | None, images: ImageSet) -> None:
+def show_advice(advice: Advice | None, images: ImageSet) -> None:
     """Show the advised images, and what their addition changed or the button that tries it."""
     if advice is None:
         return

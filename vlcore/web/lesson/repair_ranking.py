@@ -33,7 +33,7 @@ CHOICE = "wall"  # key of the chosen view
 @st.cache_data(
     max_entries=16, show_spinner="Spending twelve changes by chance …", hash_funcs=cache.BY_CONTENT
 )
-def baselines(images: ImageSet, base: Condition) -> dict[str, list[Condition]]:
+def cached_baselines(images: ImageSet, base: Condition) -> dict[str, list[Condition]]:
     """The baselines of teams, see `vlcore.classroom.repair.baselines`."""
     return repair.baselines(images, base)
 
@@ -67,7 +67,7 @@ def team_ranking(
 
     conditions = {name: base.replace(edits=text) for name, text in lists.items() if text}
     unseen = (lambda key: _unseen(key, images)) if last else None
-    compared = baselines(images, base) | (advice.arms if advice else {})
+    compared = cached_baselines(images, base) | (advice.arms if advice else {})
     return repair_results.ranking(conditions, compared, images.grouping, end, unseen)
 
 

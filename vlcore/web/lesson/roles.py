@@ -141,7 +141,7 @@ def _leave() -> None:
 def presenter(room: ClassSession, palette: Palette, bar: DeltaGenerator) -> None:
     """The presenter view of any lesson."""
     session.show_click_error()
-    session.follow(room)
+    session.follow_presenter(room)
     LIVE.get(room.lesson, questions).presenter(room, cache.named_set(room.data), palette, bar)
     if not session.is_hidden():
         session.presenter_controls(room)

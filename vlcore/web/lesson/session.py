@@ -98,7 +98,7 @@ def current(room: ClassSession) -> ClassSession:
     return now
 
 
-def follow(room: ClassSession) -> None:
+def follow_presenter(room: ClassSession) -> None:
     """Run the page anew where another computer has moved or ended the session."""
 
     @shell.follows(jobs.POLL)

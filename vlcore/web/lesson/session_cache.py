@@ -44,7 +44,7 @@ def class_study(
         if plan is None:
             continue
         blocks = tuple(one_room.blocks_of(code, stored_kind))
-        states = tuple(block_state(plan, images, block, view) for block in blocks)
+        states = tuple(current_block_state(plan, images, block, view) for block in blocks)
         counted = one_room.planned_places(states, plan.planned)
         done = [place for place, state in enumerate(states) if state is BlockState.DONE]
         results = _results(plan, images, done, sorted(counted.intersection(done)))
@@ -53,7 +53,9 @@ def class_study(
     return None
 
 
-def block_state(plan: Plan, images: ImageSet, block: Block, view: View | None = None) -> BlockState:
+def current_block_state(
+    plan: Plan, images: ImageSet, block: Block, view: View | None = None
+) -> BlockState:
     """The state of a block, by the queue and the disk."""
     pair = block_conditions(plan, images, block.place)
     return one_room.block_state(block, pair, view or work.queue().view)
@@ -65,7 +67,7 @@ def block_conditions(plan: Plan, images: ImageSet, place: int) -> Pair:
     return one_room.pair_of(plan, usual_condition(images), images.grouping, place)
 
 
-def cancel(pair: Pair) -> None:
+def cancel_pair(pair: Pair) -> None:
     """Withdraw this visitor from the trainings of a block."""
     for condition in pair:
         if work.view(condition.key).state.is_active:
@@ -84,7 +86,7 @@ def _results(
 @st.cache_resource(
     max_entries=6, show_spinner="Reading the published runs …", hash_funcs=_BY_CONTENT
 )
-def published_differences(plan: Plan, images: ImageSet) -> Differences:
+def _published_differences(plan: Plan, images: ImageSet) -> Differences:
     """Published runs of a plan's arms that no tuning has used, as in the study's one answer; see
     `one_room_results.published_differences`."""
     study = one_room.study_of(plan, usual_condition(images), images.grouping)
@@ -92,7 +94,7 @@ def published_differences(plan: Plan, images: ImageSet) -> Differences:
     return one_room_results.published_differences(study, runs[runs["data_seed"] >= UNTOUCHED])
 
 
-def seconds(plan: Plan, images: ImageSet) -> float:
+def pair_seconds(plan: Plan, images: ImageSet) -> float:
     """How long a pair probably takes here, see `work.expected_seconds`."""
     return _seconds(plan, images, tuple(work.queue().latest))
 
@@ -106,16 +108,18 @@ def _seconds(plan: Plan, images: ImageSet, latest: tuple[str, ...]) -> float:
     return sum(work.expected_seconds(condition, similar) for condition in pairs[0])
 
 
-def look(study: ClassStudy, images: ImageSet, ended: bool) -> tuple[Differences, list[str]]:
+def look_at_results(
+    study: ClassStudy, images: ImageSet, ended: bool
+) -> tuple[Differences, list[str]]:
     """Published differences, which a class sees at the end only, and what is said of the dots."""
-    differences = published_differences(study.plan, images) if ended else NONE
+    differences = _published_differences(study.plan, images) if ended else NONE
     return differences, study.sentences(one_room.looks_of(study.code, study.kind), differences)
 
 
 def results_slide(code: str, images: ImageSet, asker: Visitor, ended: bool) -> bytes:
     """The results as a PNG file of a slide; LabError while there are none."""
     study = _latest(code, images)
-    differences, (verdict, *sentences) = look(study, images, ended)
+    differences, (verdict, *sentences) = look_at_results(study, images, ended)
     facts = " · ".join(f"{label}: {value}" for label, value in study.numbers().items())
     lines = [line for sentence in (facts, *sentences) for line in wrap(sentence, 150)]
     head = alt.Title(
@@ -131,7 +135,7 @@ def results_slide(code: str, images: ImageSet, asker: Visitor, ended: bool) -> b
 def study_handout(code: str, images: ImageSet, asker: Visitor, ended: bool) -> str:
     """Plan and results as a page to print; LabError while there is no plan."""
     study = _latest(code, images)
-    return work.run_in_worker(asker, study_html, study, *look(study, images, ended))
+    return work.run_in_worker(asker, study_html, study, *look_at_results(study, images, ended))
 
 
 def dots_csv(code: str, images: ImageSet) -> str:
@@ -154,4 +158,4 @@ def time_until_all(study: ClassStudy, images: ImageSet) -> str:
         return ""
     long_jobs = sum(not job.short for job in work.queue().jobs())
     waiting = max(0, max(active, long_jobs) - default_workers())
-    return steps.time_words(steps.seconds_left(waiting, 0.5, seconds(study.plan, images)))
+    return steps.time_words(steps.seconds_left(waiting, 0.5, pair_seconds(study.plan, images)))

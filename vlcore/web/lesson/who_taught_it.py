@@ -42,7 +42,7 @@ _TASK = (
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class WrongPrediction:
     """A wrong prediction, with what explains it and the sheet to guess from."""
 
     images: ImageSet
@@ -166,7 +166,7 @@ def _lead(
         _handouts(case)
 
 
-def _case(room: ClassSession, images: ImageSet, may_start: bool) -> Case:
+def _case(room: ClassSession, images: ImageSet, may_start: bool) -> WrongPrediction:
     """The wrong prediction of a step, whose model is trained; NotStartedError where the training
     must be replayed and may not."""
     key = who_taught_it.explained_condition(images, room.towers).key
@@ -175,7 +175,7 @@ def _case(room: ClassSession, images: ImageSet, may_start: bool) -> Case:
     explanation = _explanation(key, images, row, may_start)
     # The first image has the step that a session begins with, and keeps its guesses.
     following = [*map(str, rows[1:]), FIRST][rows.index(row)] if len(rows) > 1 else None
-    return Case(images, row, following, explanation, who_taught_it.sheet_of(explanation))
+    return WrongPrediction(images, row, following, explanation, who_taught_it.sheet_of(explanation))
 
 
 @st.cache_resource(
@@ -185,7 +185,7 @@ def _explanation(key: str, images: ImageSet, row: int, _may_start: bool) -> Expl
     """An explanation that all visitors of a lesson share."""
     if not _may_start:
         raise jobs.NotStartedError("The training was not replayed yet; press its button.")
-    return training_images.explain(key, ask_rows(cache.artifact(key), images, [row]))
+    return training_images.explain_in_worker(key, ask_rows(cache.artifact(key), images, [row]))
 
 
 def _train_first(room: ClassSession, images: ImageSet) -> None:
@@ -206,7 +206,7 @@ def _train_first(room: ClassSession, images: ImageSet) -> None:
 
 def _navigation(
     room: ClassSession,
-    case: Case,
+    case: WrongPrediction,
     move: Callable[[str, str], None],
     change: Callable[[Change], None] | None,
     place: DeltaGenerator,
@@ -237,7 +237,9 @@ def _navigation(
         )
 
 
-def _show(room: ClassSession, case: Case, change: Callable[[Change], None] | None) -> None:
+def _show(
+    room: ClassSession, case: WrongPrediction, change: Callable[[Change], None] | None
+) -> None:
     """The image, and below it the sheet, what is blamed, or what came out."""
     explanation, sheet = case.explanation, case.sheet
     steps.large_text(case.question)
@@ -265,7 +267,9 @@ def _show(room: ClassSession, case: Case, change: Callable[[Change], None] | Non
     training_images.show_test(explanation, "lesson", may_train=room.leads, columns=1)
 
 
-def _show_sheet(room: ClassSession, case: Case, change: Callable[[Change], None] | None) -> None:
+def _show_sheet(
+    room: ClassSession, case: WrongPrediction, change: Callable[[Change], None] | None
+) -> None:
     """The sheet; a tap on an image puts it into the guess, and another one takes it out."""
     sheet, most = case.sheet, len(case.sheet.blamed)
     chosen = sheet.read(room.vote)
@@ -282,7 +286,9 @@ def _show_sheet(room: ClassSession, case: Case, change: Callable[[Change], None]
     _show_images_of(case, chosen, change)
 
 
-def _show_images_of(case: Case, chosen: list[int], change: Callable[[Change], None] | None) -> None:
+def _show_images_of(
+    case: WrongPrediction, chosen: list[int], change: Callable[[Change], None] | None
+) -> None:
     """Show the training images of the sheet; with `change` a tap on one puts it in, or takes it
     out. None moves, for the next tap is already on its way."""
     rows = list(case.sheet.rows)
@@ -307,7 +313,7 @@ def _show_images_of(case: Case, chosen: list[int], change: Callable[[Change], No
             st.button(label, key=f"sheet_{row}", type=kind, on_click=turn, args=(row,))
 
 
-def _handouts(case: Case) -> None:
+def _handouts(case: WrongPrediction) -> None:
     def paper(*, lecturer: bool) -> str:
         explanation, sheet = case.explanation, case.sheet
         captions = explanation.images.set_index("row")["caption"]

@@ -55,7 +55,7 @@ def _choose_some(
 
 def _name_of(key: str) -> str:
     """What people call an artifact; its key where it tells nothing of it."""
-    models = cache.conditions()
+    models = cache.model_conditions()
     if key in models:
         model = models[key]
         return f"{title(model)}, on {model.data}, seed {model.init_seed}"
@@ -74,7 +74,7 @@ def show_sign_in() -> None:
     with st.form("sign_in", width=420):
         typed = st.text_input("Secret", type="password", max_chars=200)
         if st.form_submit_button("Enter", type="primary", icon=":material/key:"):
-            visitors.sign_in(typed)
+            visitors.become_teacher(typed)
             st.rerun()
 
 
@@ -95,7 +95,7 @@ def show_visitors(bar: DeltaGenerator) -> None:
     with bar.container(width="content"):
         _count_visitors()
     if teacher.is_named() and bar.button("Leave this role", icon=":material/logout:"):
-        visitors.sign_out()
+        visitors.become_student()
         st.rerun()
 
 
@@ -222,7 +222,7 @@ def _size_in_words(size: int) -> str:
     return f"{size / 1e9:,.1f} GB"
 
 
-def show_failures() -> None:
+def show_what_failed() -> None:
     """Show what failed last: jobs with their messages, and pages with their errors."""
     st.subheader("What failed")
     failures: list[tuple[float, str, str]] = [

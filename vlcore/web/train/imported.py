@@ -21,7 +21,7 @@ _FIRST_MEASURES = {
 }
 
 
-def section(images: ImageSet, palette: Palette) -> None:
+def show_embeddings(images: ImageSet, palette: Palette) -> None:
     """Show the map of imported embeddings beside what matters most, and all measures below."""
     condition = imports.published_condition(images)
     source = images.about.get("source", "a file")

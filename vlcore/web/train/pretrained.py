@@ -24,7 +24,7 @@ SUGGESTED = "openai/clip-vit-base-patch32"
 _STYLES = [style for style in style_names() if style not in ("own", "constant")]
 
 
-def section(images: ImageSet, usual: Condition) -> None:
+def show_pretrained(images: ImageSet, usual: Condition) -> None:
     """Show the choice of a checkpoint and a readout, and its measures or how far they are."""
     st.markdown(
         "Does a big model have the same problem? Bring one that others trained: it is put to the"

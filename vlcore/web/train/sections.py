@@ -122,7 +122,7 @@ def describe_training_set(condition: Condition, images: ImageSet) -> None:
     )
 
 
-def section(condition: Condition, images: ImageSet, palette: Palette) -> None:
+def show_model(condition: Condition, images: ImageSet, palette: Palette) -> None:
     """Show a model beside its baseline, or how far they are in training."""
     baseline, what = differences.controlled_baseline(condition) or (None, "")
     # Here and not below: what tells the window also runs the page again in another theme, and in a

@@ -16,7 +16,7 @@ from vlcore.web import cache, widgets
 from vlcore.web.compare.models import comparable
 
 
-def section(images: ImageSet) -> None:
+def show_tried_settings(images: ImageSet) -> None:
     """Show the table of runs with its filters, and links for the row that is ticked."""
     models = {}
     for key, condition in comparable(images).items():

@@ -150,7 +150,7 @@ def _badges(report: UploadReport) -> None:
             st.badge(f"not sure: {doubt}", color="orange", help=about)
 
 
-def show_table(
+def show_numbers(
     answers: Answers, number: int, reliances: Mapping[tuple[str, int], RelianceReport]
 ) -> None:
     """Show all numbers of an image, a column a model, and offer those of all images as a file."""

@@ -26,7 +26,7 @@ MARGINS = 190  # px beside the maps
 ABOVE_AND_AROUND = 320  # px above the maps, and of their titles and legend
 
 
-def section(
+def show_answers(
     choice: ModelChoice, chosen: ImageChoice, palette: Palette, bar: DeltaGenerator
 ) -> None:
     """Show what models predict for images; holds the page until the models are ready."""
@@ -85,7 +85,7 @@ def section(
         reliance.show_versions(answers, number, reliances)
         attribution.show_attribution(answers, number)
     with table:
-        predictions.show_table(answers, number, reliances)
+        predictions.show_numbers(answers, number, reliances)
 
 
 def _known_before(choice: ModelChoice) -> str:
@@ -104,7 +104,7 @@ def _show_blame(answers: upload_answers.Answers, number: int) -> None:
         with column:
             truth = reports[name].truth
             ask = partial(ask_image, model.artifact, image_set, image.asked, truth)
-            training_images.show(model, image_set, ask, name, _blame_key(name))
+            training_images.show_explanations(model, image_set, ask, name, _blame_key(name))
 
 
 def _blame_key(name: str) -> str:
