@@ -5,13 +5,12 @@ import streamlit as st
 if __name__ == "__main__":  # a visitor's page
     from vlcore.web import shell
     from vlcore.web.home import animation
-    from vlcore.web.towers import towers_choice
 
     palette, bar = shell.begin(
         "Do descriptive labels help a model that learns from biased images?", first=True
     )
     with bar:
-        towers = towers_choice()
+        towers = shell.towers_choice()
     animation.show_atlas(palette, towers)
 
     # This takes a second at the first visit: the maps play meanwhile.

@@ -4,14 +4,14 @@ import streamlit as st
 
 from vlcore.data.subset import usual_condition
 from vlcore.web import shell
-from vlcore.web.train import imported, pretrained, sections, tried_settings
+from vlcore.web.train import pretrained, sections, tried_settings
 
 palette, bar = shell.begin("Train a model of your own choice")
 with bar:
     images = shell.image_set_choice()
 with shell.errors_as_sentences():
     if not images.has_pictures:
-        imported.show_embeddings(images, palette)
+        sections.show_embeddings(images, palette)
         st.stop()
     usual = usual_condition(images)
     condition = sections.choose_condition(images, usual)

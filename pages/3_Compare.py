@@ -7,7 +7,6 @@ from vlcore.experiment.options import SCRATCH
 from vlcore.experiment.plain_text import plain
 from vlcore.web import condition_controls, shell
 from vlcore.web.compare import grid, maps, models, sections, selections
-from vlcore.web.towers import OWN_SETS, towers_choice
 
 palette, bar = shell.begin("Compare models")
 with bar.popover("Settings", icon=":material/settings:"):
@@ -19,7 +18,8 @@ with bar.popover("Settings", icon=":material/settings:"):
 towers = SCRATCH
 if images.has_pictures:
     with bar.container(width="content"):
-        towers = towers_choice(SCRATCH if images.name in BUILT_IN else OWN_SETS)
+        usual = SCRATCH if images.name in BUILT_IN else shell.OWN_SETS
+        towers = shell.towers_choice(usual)
 if images.has_pictures or grid.is_shown():
     grid.switch(bar)
 if grid.is_shown():

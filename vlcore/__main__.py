@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import NoReturn
 
-from vlcore.cli import app, compare, data, disk, failures, finders, printing, runs, serve, studies
+from vlcore.cli import compare, data, disk, failures, printing, runs, serve, studies
 from vlcore.experiment.errors import BusyError, LabError
 from vlcore.experiment.files import system_errors
 from vlcore.experiment.version import __version__
@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"vlcore {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (app, data, studies, runs, disk, compare, failures, finders, serve):
+    for module in (serve, data, studies, runs, disk, compare, failures):
         module.add_commands(commands)
     return top
 

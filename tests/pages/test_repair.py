@@ -33,7 +33,7 @@ from vlcore.experiment.wording import TOWERS_SEEN
 from vlcore.jobs.jobs import State
 from vlcore.metrics.estimate import Estimate
 from vlcore.web import image_addresses, work
-from vlcore.web.lesson import repair_advice, repair_ranking
+from vlcore.web.lesson import repair_ranking
 
 from .app import (
     FakeQueue,
@@ -67,7 +67,9 @@ HELD = baselines_of(BASE)
 def no_drawing(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     """A test fetches no images, tests no model in unseen scenes, and has what chance drew
     before."""
-    monkeypatch.setattr(repair_ranking, "cached_baselines", lambda _images, base: baselines_of(base))
+    monkeypatch.setattr(
+        repair_ranking, "cached_baselines", lambda _images, base: baselines_of(base)
+    )
     monkeypatch.setattr(
         image_addresses,
         "addresses",
@@ -181,7 +183,7 @@ def test_after_the_reveal_an_advisor_is_put_to_the_test(
     empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(work, "run_in_worker", lambda _who, task, *given: task(*given))
-    monkeypatch.setattr(repair_advice, "advise", lambda _key, _rows: POOL[:MOST])
+    monkeypatch.setattr(repair_ranking, "advise", lambda _key, _rows: POOL[:MOST])
     publish([condition for of in HELD.values() for condition in of])
     queue.disk = True
     page = lesson(lesson="repair")
@@ -193,7 +195,7 @@ def test_after_the_reveal_an_advisor_is_put_to_the_test(
     assert set(queue.asked) == {one.key for of in arms.values() for one in of}
     assert "0 of 15 models" in page.get("progress")[0].proto.text
     publish([one for of in arms.values() for one in of])
-    repair_advice._advised.clear()
+    repair_ranking._advised.clear()
     page = lesson(lesson="repair", phase=REVEALED, advice="true")
     assert "Add them and train again" not in labels(page), "a link asks no advisor"
     press(page, "Ask the advisor")

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from vlcore.plots.dots import KINDS, dots_chart
+from vlcore.plots.classroom import DOT_KINDS, dots_chart
 from vlcore.plots.rendering import SLIDE, chart_slide
 from vlcore.plots.theme import DARK, LIGHT
 
 
 def rows(differences: list[float], kinds: list[str] | None = None) -> pd.DataFrame:
-    kinds = kinds or [KINDS[number % len(KINDS)] for number in range(len(differences))]
+    kinds = kinds or [DOT_KINDS[number % len(DOT_KINDS)] for number in range(len(differences))]
     words = [f"block {number}" for number in range(len(differences))]
     return pd.DataFrame({"difference": differences, "kind": kinds, "words": words})
 

@@ -32,6 +32,7 @@ from tests.plots.test_ranking import rows as standings
 from tests.plots.test_votes import votes
 from vlcore.experiment.grouping import SCENES
 from vlcore.plots import measure_by_bias, scales
+from vlcore.plots.classroom import ranking_chart, votes_chart
 from vlcore.plots.colouring import OUTCOMES
 from vlcore.plots.contact_sheets import contact_sheets
 from vlcore.plots.curves import learning_curve, probe_chart
@@ -40,10 +41,8 @@ from vlcore.plots.maps.animation import animation_chart
 from vlcore.plots.maps.linked import linked_maps
 from vlcore.plots.maps.small import caption_map, live_map, small_map
 from vlcore.plots.matrices import caption_matrices, pair_matrix
-from vlcore.plots.ranking import ranking_chart
 from vlcore.plots.theme import DARK, LIGHT, Palette
 from vlcore.plots.thumbnails import SAFE_URI
-from vlcore.plots.votes import votes_chart
 
 MAPS = ("linked maps", "small map", "caption map", "animation", "contact sheets")
 # What other colours than the outcome would take from the table of images.

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from tests.plots import drawn
-from vlcore.plots.ranking import ranking_chart
+from vlcore.plots.classroom import ranking_chart
 from vlcore.plots.theme import LIGHT
 
 

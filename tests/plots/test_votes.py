@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 
 from tests.plots import drawn
+from vlcore.plots.classroom import votes_chart
 from vlcore.plots.theme import LIGHT
-from vlcore.plots.votes import votes_chart
 
 
 def votes() -> pd.DataFrame:

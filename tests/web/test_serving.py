@@ -27,7 +27,6 @@ from vlcore.plots.thumbnails import thumb_uri
 from vlcore.web import image_addresses, middleware, serving, visitors
 from vlcore.web.components import scripts
 from vlcore.web.middleware import VisitorMiddleware
-from vlcore.web.rate_limit import RateLimit
 from vlcore.web.visitors import COOKIE
 
 IMAGES = dataclasses.replace(
@@ -230,7 +229,7 @@ def test_a_page_that_sends_too_many_messages_is_disconnected(
         return clock.now
 
     monkeypatch.setattr(
-        middleware, "RateLimit", lambda *numbers: RateLimit(*numbers, clock=monotonic)
+        middleware, "RateLimit", lambda *numbers: middleware.RateLimit(*numbers, clock=monotonic)
     )
     *passed, last = received(*[message(app_heartbeat=True)] * (limits.MESSAGES_AT_ONCE + 20))
     assert (len(passed), last["code"]) == (limits.MESSAGES_AT_ONCE, 1008)
@@ -243,3 +242,13 @@ def test_options_of_streamlit_that_pages_rely_on() -> None:
     assert not st.get_option("runner.fastReruns"), "else each message has a thread of its own"
     assert st.get_option("global.maxCachedMessageAge") >= 100, "else quick clicks disconnect"
     assert st.get_option("server.maxWidgetStateSize") == 1, "MB of a message of a page"
+
+
+def test_a_page_has_a_burst_and_then_a_rate() -> None:
+    now = [0.0]
+    limit = middleware.RateLimit(3, 0.5, lambda: now[0])
+    assert [limit.take() for _ in range(5)] == [True, True, True, False, False]
+    for now[0] in (2.0, 4.0):
+        assert [limit.take() for _ in range(2)] == [True, False]
+    now[0] = 100.0
+    assert [limit.take() for _ in range(4)] == [True, True, True, False]

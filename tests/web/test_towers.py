@@ -6,9 +6,9 @@ from streamlit.testing.v1 import AppTest
 def _page() -> None:
     import streamlit as st
 
-    from vlcore.web.towers import towers_choice
+    from vlcore.web import shell
 
-    st.session_state["shown"] = towers_choice(st.session_state["usual"])
+    st.session_state["shown"] = shell.towers_choice(st.session_state["usual"])
 
 
 def on_page(usual: str, page: AppTest) -> str:

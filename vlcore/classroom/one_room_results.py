@@ -32,7 +32,7 @@ from vlcore.experiment.plain_text import safe_csv
 from vlcore.experiment.wording import TOWERS_SEEN, plural, signed
 from vlcore.metrics.catalogue import measure_of, words_of
 from vlcore.metrics.estimate import Estimate
-from vlcore.plots import dots
+from vlcore.plots import classroom as charts
 from vlcore.plots.theme import Palette
 from vlcore.study import registry
 from vlcore.study.analysis import Level, analyse
@@ -291,18 +291,18 @@ class ClassStudy:
         unit, digits, words = _unit(self.plan.measure)
         rows = []
         for dot in self.results.dots:
-            kind = dots.PLANNED if dot.planned else dots.BEYOND
+            kind = charts.PLANNED if dot.planned else charts.BEYOND
             if dot.place == highlight:
-                kind = dots.OWN
+                kind = charts.OWN
             label = f"seed pair {dot.place + 1}: {signed(unit * dot.difference, digits)}"
             rows.append((dot.difference, kind, label))
         if not rows:
             return None
         for value in published.values:
-            rows.append((value, dots.PUBLISHED, f"a published pair of {published.steps:,} steps"))
+            rows.append((value, charts.PUBLISHED, f"a published pair of {published.steps:,} steps"))
         study, difference = self.study, self.results.difference
         measure = words_of(self.plan.measure, self.grouping)
-        return dots.dots_chart(
+        return charts.dots_chart(
             pd.DataFrame(rows, columns=["difference", "kind", "words"]),
             palette=palette,
             width=width,

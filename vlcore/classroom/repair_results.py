@@ -30,7 +30,7 @@ from vlcore.experiment.edits import MOST, read_edits
 from vlcore.experiment.grouping import Grouping, group_words
 from vlcore.experiment.wording import percent, points, rate_words, signed
 from vlcore.metrics.estimate import Estimate
-from vlcore.plots.ranking import ranking_chart
+from vlcore.plots.classroom import ranking_chart
 from vlcore.plots.theme import Palette
 from vlcore.study.statistics.paired import ENOUGH, t_interval
 
@@ -287,7 +287,7 @@ class Ranking:
         return f"{name}: {place}, {team.words}.{reverses}"
 
     def chart(self, palette: Palette, width: int, height: int) -> alt.LayerChart:
-        """The ranking as a chart, see `vlcore.plots.ranking.ranking_chart`."""
+        """The ranking as a chart, see `vlcore.plots.classroom.ranking_chart`."""
         measure, hollow = "accuracy on minority images that nobody saw", "majority"
         if self.last:
             measure, hollow = "accuracy in scenes that nobody drew", "minority before"
@@ -341,7 +341,7 @@ def ranking(
 
 
 def chart_rows(ranking: Ranking) -> pd.DataFrame:
-    """Results as `vlcore.plots.ranking.ranking_chart` draws them.
+    """Results as `vlcore.plots.classroom.ranking_chart` draws them.
 
     They are minority accuracy with that of the majority as the other number, or at the last reveal
     accuracy in unseen scenes with that of the minority.

@@ -1,4 +1,5 @@
-"""Command `serve`: Streamlit processes behind nginx, which keeps each browser with one of them."""
+"""Commands that run the app: on this machine, also where the library was installed without a clone;
+and for a class, as Streamlit processes behind nginx, which keeps each browser with one of them."""
 
 import base64
 import ctypes
@@ -34,6 +35,7 @@ from vlcore.experiment.files import (
 from vlcore.jobs.queue import default_workers
 
 APP = project_folder() / "app.py"
+STREAMLIT = (sys.executable, "-m", "streamlit", "run", str(APP))
 FIRST_PORT = 8501  # of the processes in a configuration that is only printed
 PATIENCE = 120.0  # seconds without an answer after which a process is replaced
 LOOK_SECONDS = 1.0  # between looks at the processes
@@ -54,7 +56,7 @@ class _StreamlitProcess:
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "streamlit", "run", str(APP), "--server.headless", "true"]
+        command = [*STREAMLIT, "--server.headless", "true"]
         command += ["--server.address", "127.0.0.1", "--server.port", str(self._port)]
         self.running = _start(
             command,
@@ -82,6 +84,11 @@ class _StreamlitProcess:
 
 
 def add_commands(commands: Any) -> None:
+    help_text = "run the app; its models and image sets are kept in the current folder"
+    option = add_command(commands, "app", help_text, app)
+    option("--port", type=whole_number(1, 65_535), default=8501)
+    option("--no-browser", action="store_true", help="open no browser")
+
     help_text = (
         "serve a class: Streamlit processes behind nginx, with limits; `streamlit run app.py` is"
         " one without"
@@ -103,6 +110,22 @@ def add_commands(commands: Any) -> None:
     )
 
 
+def app(options: Namespace) -> dict[str, Any]:
+    """Run Streamlit until it ends."""
+    _check_app()
+    command = [*STREAMLIT, "--server.port", str(options.port)]
+    command += ["--server.headless", str(options.no_browser).lower()]
+    # Streamlit reads its settings in the folder where it is started, which is not the home then.
+    environment = {**os.environ, "VLCORE_HOME": str(home())}
+    try:
+        ended = subprocess.run(command, cwd=APP.parent, env=environment)
+    except KeyboardInterrupt:
+        return {"app": "ended"}
+    if ended.returncode:
+        raise CommandError(f"Streamlit ended with {ended.returncode}; what it said is above.")
+    return {"app": "ended"}
+
+
 def _address(text: str) -> str:
     try:
         return f"[{text}]" if ipaddress.ip_address(text).version == 6 else text
@@ -121,11 +144,7 @@ def serve(options: Namespace) -> dict[str, Any]:
         print(text, end="")
         return {}
     nginx = _find_nginx()
-    if not APP.is_file():
-        raise CommandError(
-            "The app is not here: start this in a clone of the project, as `python -m vlcore"
-            " serve`."
-        )
+    _check_app()
     _check_free(options.host, options.port)
     allow_open_files()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -145,6 +164,13 @@ def serve(options: Namespace) -> dict[str, Any]:
         finally:
             _end(proxy)
     return {}
+
+
+def _check_app() -> None:
+    if not APP.is_file():
+        raise CommandError(
+            "The app is not here; install vl-bias-lab again, or start this in a clone of it."
+        )
 
 
 def _find_nginx() -> str:

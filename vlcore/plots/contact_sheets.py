@@ -6,8 +6,7 @@ import pandas as pd
 
 from vlcore.experiment.grouping import Grouping, group_name, group_words
 from vlcore.plots.maps.panes import click
-from vlcore.plots.scales import IMAGE, finished, spoken_chart, straight
-from vlcore.plots.tables import filled_columns
+from vlcore.plots.scales import IMAGE, filled_columns, finished, spoken_chart, straight
 from vlcore.plots.theme import Palette, across
 
 COLUMNS = 8  # images in a row

@@ -7,8 +7,14 @@ import pandas as pd
 from vlcore.experiment.wording import STYLE_WORDS
 from vlcore.plots.maps.labels import spread
 from vlcore.plots.measure_by_bias import CELL, DASH_LEGEND, FEWEST, Scale, in_rows, style_scales
-from vlcore.plots.scales import SPOKEN, finished, spoken_chart, straight, told_apart
-from vlcore.plots.tables import checked_columns
+from vlcore.plots.scales import (
+    SPOKEN,
+    checked_columns,
+    finished,
+    spoken_chart,
+    straight,
+    told_apart,
+)
 from vlcore.plots.theme import Palette
 
 _MOST_POINTS = 400  # of one curve: a screen shows no more, and a live chart is sent again and again

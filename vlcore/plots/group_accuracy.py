@@ -9,8 +9,7 @@ import pandas as pd
 
 from vlcore.experiment.grouping import Grouping, group_words
 from vlcore.experiment.wording import between, rate_words
-from vlcore.plots.scales import SPOKEN, QuickChart, either, told_apart, tooltips
-from vlcore.plots.tables import checked_columns
+from vlcore.plots.scales import SPOKEN, QuickChart, checked_columns, either, told_apart, tooltips
 from vlcore.plots.theme import Palette
 
 CELLS = "board_1"  # the name of the layer that is clicked

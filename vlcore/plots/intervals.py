@@ -8,6 +8,7 @@ from vlcore.experiment.wording import difference, rate_words
 from vlcore.plots.scales import (
     PERCENT,
     either,
+    filled_columns,
     finished,
     rule_at,
     spoken_chart,
@@ -16,7 +17,6 @@ from vlcore.plots.scales import (
     tooltips,
     words_axis,
 )
-from vlcore.plots.tables import filled_columns
 from vlcore.plots.theme import PHONE_SIDE, Palette
 
 

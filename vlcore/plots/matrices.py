@@ -13,8 +13,15 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from vlcore.plots.scales import IMAGE, finished, spoken_chart, told_apart, tooltips, words_axis
-from vlcore.plots.tables import filled_columns
+from vlcore.plots.scales import (
+    IMAGE,
+    filled_columns,
+    finished,
+    spoken_chart,
+    told_apart,
+    tooltips,
+    words_axis,
+)
 from vlcore.plots.theme import Palette
 
 TRUE_PAIR, TRUE_NEGATIVE, FALSE_NEGATIVE = "true pair", "true negative", "false negative"

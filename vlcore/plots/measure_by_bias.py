@@ -23,6 +23,7 @@ from vlcore.experiment.options import LABEL_STYLES
 from vlcore.experiment.wording import STYLE_WORDS, between, decimal, percent
 from vlcore.plots.scales import (
     PERCENT,
+    filled_columns,
     finished,
     rule_at,
     spoken_chart,
@@ -31,7 +32,6 @@ from vlcore.plots.scales import (
     tooltips,
     words_axis,
 )
-from vlcore.plots.tables import filled_columns
 from vlcore.plots.theme import PHONE_SIDE, Palette, across
 
 FEWEST = 3  # blocks from which on an interval is drawn as a band, and an axis has room for it

@@ -1,5 +1,7 @@
-"""Scales, axes, tooltips and lines that all charts share, and the theme of every chart that is no
-map."""
+"""Tables, scales, axes, tooltips and lines that all charts share, and the theme of every chart that
+is no map.
+
+Only the columns that a chart names travel to a browser, and only images that are ours."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,11 +11,29 @@ import altair as alt
 import pandas as pd
 
 from vlcore.plots.theme import PHONE_SIDE, Palette, theme
+from vlcore.plots.thumbnails import check_uris
 
 SPOKEN = "spoken:N"  # the words of a mark for screen readers
 # Comes first: Vega shows a field of this name as an image.
 IMAGE = alt.Tooltip("thumb:N", title="image")
 PERCENT = "round(100 * datum.value) + ' %'"  # the labels of an axis of fractions
+
+
+def filled_columns(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """As `checked_columns`; ValueError where there is no row."""
+    rows = checked_columns(table, columns)
+    if rows.empty:
+        raise ValueError("there is nothing to show")
+    return rows
+
+
+def checked_columns(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """The columns of a table alone, so that no other travels to a browser; KeyError where one is
+    missing, ValueError where a `thumb` was not made by `thumb_uri`."""
+    rows = table[list(columns)].reset_index(drop=True)
+    if "thumb" in rows:
+        check_uris(rows["thumb"])
+    return rows
 
 
 def straight(domain: Sequence[float]) -> alt.Scale:

@@ -3,6 +3,8 @@ script in every page."""
 
 import re
 import secrets
+import time
+from collections.abc import Callable
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -15,7 +17,6 @@ from vlcore.experiment.options import SCRATCH
 from vlcore.web import visitors
 from vlcore.web.components import scripts
 from vlcore.web.home import animation
-from vlcore.web.rate_limit import RateLimit
 from vlcore.web.streamlit_private import is_page_message, stored_upload_bytes
 
 _COOKIE_SECONDS = 24 * 3600
@@ -24,6 +25,27 @@ _PAGE_SCRIPT = text_beside(scripts.__file__, "page.js")
 # The headers by which a browser asks for a page only if it is a new one, or for a compressed one.
 _CONDITIONS = (b"if-none-match", b"if-modified-since", b"accept-encoding", b"range")
 _BEFORE_EVERY_PAGE = "/_stcore/host-config"  # what Streamlit's script asks for first, uncached
+
+
+class RateLimit:
+    """So many events at once, and then a steady rate (a token bucket)."""
+
+    def __init__(
+        self, burst: int, per_second: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._burst, self._per_second, self._clock = burst, per_second, clock
+        self._left: float = burst
+        self._counted_at = clock()
+
+    def take(self) -> bool:
+        """Whether one more event fits, which is then counted."""
+        now = self._clock()
+        regained = (now - self._counted_at) * self._per_second
+        self._left, self._counted_at = min(self._burst, self._left + regained), now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
 
 
 class VisitorMiddleware:

@@ -1,4 +1,4 @@
-"""Shell of every page: title, menu, palette, window size, errors as sentences.
+"""Shell of every page: title, menu, image set, towers, palette, window size, errors as sentences.
 
 Little is imported before it is needed: the first visitor sees Home begin before the server has read
 pandas and altair. The menu is ours (`st.page_link`): Streamlit's own, beside ``pages/``, differs
@@ -18,6 +18,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import system_errors, text_beside
+from vlcore.experiment.options import SCRATCH, TOWERS
 from vlcore.experiment.plain_text import plain
 from vlcore.plots.theme import DARK, LIGHT, PHONE_SIDE, Palette
 from vlcore.web import streamlit_private, visitors
@@ -37,6 +38,8 @@ PAGES = (
     ("pages/6_Lesson.py", "Lesson", ":material/school:"),
     ("pages/7_Manage.py", "Manage", ":material/tune:"),
 )
+# The towers on which pages open a set of a visitor's own: it has photographs, more likely than not.
+OWN_SETS = "pretrained"
 MANAGE = "Manage"  # shown to teachers alone
 _STYLE = f"<style>{text_beside(browser.__file__, 'shell.css')}</style>"
 _viewport = st.components.v2.component(
@@ -159,6 +162,28 @@ def image_set_choice() -> ImageSet:
             "Image set", set_names(), key="data", bind="query-params", width=320, help=about
         )
         return cache.named_set(name)
+
+
+def towers_choice(default: str = SCRATCH) -> str:
+    """Show the choice of the towers of all models of a page, a name in `TOWERS`."""
+    about = (
+        "Pretrained towers know photographs and train in seconds; from scratch a model knows its"
+        " own images alone."
+    )
+    # A visitor's photograph would meet towers that know drawings alone.
+    follow_default("towers", default)
+    chosen = st.segmented_control(
+        "Towers",
+        list(TOWERS),
+        key="towers",
+        bind="query-params",
+        default=default,
+        required=True,
+        help=about,
+        label_visibility="collapsed",
+        width="content",
+    )
+    return chosen or default
 
 
 def go_to(name: str) -> None:

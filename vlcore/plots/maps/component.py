@@ -30,7 +30,7 @@ from vlcore.plots.maps.panes import GAP, Pane
 from vlcore.plots.maps.small import MapInfo
 from vlcore.plots.maps.tables import MapTables, star_table
 from vlcore.plots.options import PLAIN, MapOptions, option_infos
-from vlcore.plots.tables import checked_columns
+from vlcore.plots.scales import checked_columns
 from vlcore.plots.theme import FONT, LIGHT, Palette, across, star
 
 MOST_MARKS = 5000  # over all maps, that Altair draws

@@ -23,7 +23,7 @@ from vlcore.plots.maps.panes import (
     side_by_side,
 )
 from vlcore.plots.maps.tables import ENDS, MapTables, map_tables
-from vlcore.plots.tables import checked_columns
+from vlcore.plots.scales import checked_columns
 from vlcore.plots.theme import Palette
 
 # Around a small map, or its frame would be cut off. Four numbers: Streamlit crashes on the shorter

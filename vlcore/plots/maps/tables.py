@@ -10,7 +10,7 @@ import pandas as pd
 
 from vlcore.plots.colouring import GROUPS, Colouring
 from vlcore.plots.options import PLAIN, MapOptions
-from vlcore.plots.tables import checked_columns
+from vlcore.plots.scales import checked_columns
 
 Extent = tuple[list[float], list[float]]
 ENDS = ("x", "y", "x2", "y2")  # of a line

@@ -33,7 +33,6 @@ from vlcore.experiment.wording import plural
 from vlcore.jobs.jobs import State
 from vlcore.study import plans
 from vlcore.web import cache, jobs, shell, visitors, work
-from vlcore.web.towers import OWN_SETS
 
 # Characters of four bytes at most: a zip's own name, and one of its files (65,535 bytes).
 _STEM, _LONGEST = 60, 16_000
@@ -293,7 +292,7 @@ def _offer_map(name: str) -> None:
             shell.go_to_page("pages/3_Compare.py", name)
         return
     try:
-        usual = usual_condition(images).with_towers(OWN_SETS)
+        usual = usual_condition(images).with_towers(shell.OWN_SETS)
     except ImageSetError:  # too few images to train on, which Train says
         return
     about = "Trains two models on pretrained towers, which takes seconds, and shows their maps."

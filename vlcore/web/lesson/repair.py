@@ -33,9 +33,9 @@ from vlcore.experiment.wording import duration_words, plural, rate_words
 from vlcore.jobs.jobs import JobStatus
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, jobs, shell, visitors, widgets, work
-from vlcore.web.lesson import changes, repair_advice, repair_ranking, session, steps
+from vlcore.web.lesson import changes, repair_ranking, session, steps
 from vlcore.web.lesson.changes import TeamList
-from vlcore.web.lesson.repair_advice import Advice
+from vlcore.web.lesson.repair_ranking import Advice
 from vlcore.web.lesson.session import click_errors, presenter_click, voter
 
 FOLLOW = 4.0  # seconds between polls of a team
@@ -83,7 +83,7 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
 
         _editor(TeamList(images, base, state, store_change))
     else:
-        advice = repair_advice.ask_advice(images, base, bar)
+        advice = repair_ranking.ask_advice(images, base, bar)
         last = phase == UNSEEN
         ranking = repair_ranking.team_ranking(
             {"You": state.counts}, images, base, advice, last=last
@@ -91,7 +91,7 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
         repair_ranking.show_ranking(ranking, images, base, palette, bar)
         st.markdown(plain(ranking.before_and_after("You")))
         _link_to_maps(base, state)
-        repair_advice.show_advice(advice, images)
+        repair_ranking.show_advice(advice, images)
 
 
 def _repair_in_address(images: ImageSet, base: Condition) -> Repair:
@@ -114,10 +114,10 @@ def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: Delta
     _navigation(room.phase, move, images, bar, ready=ready)
     steps.join_banner(room.code, large_type=room.phase == EDITING)
     if room.phase != EDITING:
-        advice = repair_advice.ask_advice(images, base, bar)
+        advice = repair_ranking.ask_advice(images, base, bar)
         ranking = _class_ranking(room, images, base, advice)
         repair_ranking.show_ranking(ranking, images, base, palette, bar)
-        repair_advice.show_advice(advice, images)
+        repair_ranking.show_advice(advice, images)
         return
     left, right = st.columns([3, 2])
     with left:

@@ -32,12 +32,12 @@ from vlcore.data.uploads import group_pictures
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
 from vlcore.metrics.estimate import Estimate
+from vlcore.plots.classroom import votes_chart
 from vlcore.plots.html import Pictures
 from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.options import PCA, PLAIN
 from vlcore.plots.theme import Palette
 from vlcore.plots.thumbnails import thumb_uri
-from vlcore.plots.votes import votes_chart
 from vlcore.study.evidence import ClaimResult
 from vlcore.study.runs_table import AnalysisError, runs_table
 from vlcore.study.text import not_run

@@ -33,7 +33,6 @@ from vlcore.experiment.plain_text import plain
 from vlcore.web import jobs, shell, visitors
 from vlcore.web.components import browser
 from vlcore.web.lesson import steps
-from vlcore.web.towers import towers_choice
 
 VOTER, LEADER = "vl-bias-lab-voter", "vl-bias-lab-leads-"  # names in the browser's storage
 
@@ -184,7 +183,7 @@ def chosen_towers(default: str = tower_pairs.USUAL) -> str:
     """The towers of a lesson that trains models, by a control, or by the address without
     controls."""
     if not is_hidden():
-        return towers_choice(default)
+        return shell.towers_choice(default)
     named = st.query_params.get("towers", "")
     return named if named in TOWERS else default
 

@@ -1,13 +1,15 @@
-"""Sections of the Train page: the settings of a condition, and its model beside its baseline."""
+"""Sections of the Train page: the settings of a condition, and its model beside its baseline; of
+imported embeddings, for which nothing is trained, their map and measures."""
 
 from collections.abc import Mapping
 from functools import partial
 
 import streamlit as st
 
-from vlcore.api import description, differences, metrics_table
+from vlcore.api import description, differences, imports, metrics_table
 from vlcore.api.model_metrics import describe_measure
 from vlcore.api.training import check_trainable
+from vlcore.data import subset
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment import options
 from vlcore.experiment.captions import TEMPLATE_LENGTH, about_style, captions_of
@@ -16,7 +18,7 @@ from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES, group_words
 from vlcore.experiment.option_names import shown_name
 from vlcore.experiment.options import Option, objectives_here, style_names
-from vlcore.experiment.plain_text import plain
+from vlcore.experiment.plain_text import as_code, plain
 from vlcore.experiment.wording import title
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.plots.options import PCA, PLAIN
@@ -37,6 +39,12 @@ CONTROLS: tuple[tuple[str, str, Mapping[str, Option]], ...] = (
     ("recipe", "Recipe", options.RECIPES),
     ("schedule", "Learning rate", options.SCHEDULES),
 )
+_FIRST_MEASURES = {
+    "Minority-group accuracy": "minority_accuracy",
+    "Majority-group accuracy": "majority_accuracy",
+    "A linear probe reads the object": "probe_object",
+    "A linear probe reads the background": "probe_context",
+}
 FIRST_CAPTIONS = 4  # that are quoted
 _SEEDS = 1000  # that the page offers
 _LABELS, _SLIDER, _MORE = 220, 340, 640  # px of controls
@@ -234,10 +242,7 @@ def _show_pair(maps: LinkedMaps) -> None:
 def _show_alone(condition: Condition, images: ImageSet, palette: Palette) -> None:
     left, right = st.columns(2)
     with left:
-        keys = [condition.key]
-        alone = cache.comparison(keys, PCA)
-        maps = LinkedMaps(keys, alone, images, PLAIN, palette, _MAP_ALONE, "bottom")
-        linked_maps.show(maps, f"Map of {title(condition)}", panel=False)
+        _show_map(condition, images, palette, _MAP_ALONE)
     with right:
         end = cache.artifact(condition.key).metrics["end"]
         for side in ("minority", "majority"):
@@ -245,6 +250,13 @@ def _show_alone(condition: Condition, images: ImageSet, palette: Palette) -> Non
             st.markdown(f"{side.capitalize()}-group accuracy: **{accuracy}**")
         st.caption("95 % intervals over scenes, of one run: another seed gives other numbers.")
         _show_stored_probes(condition, images, palette)
+
+
+def _show_map(condition: Condition, images: ImageSet, palette: Palette, side: int) -> None:
+    keys = [condition.key]
+    alone = cache.comparison(keys, PCA)
+    maps = LinkedMaps(keys, alone, images, PLAIN, palette, side, "bottom")
+    linked_maps.show(maps, f"Map of {title(condition)}", panel=False)
 
 
 def _show_stored_probes(condition: Condition, images: ImageSet, palette: Palette) -> None:
@@ -264,3 +276,34 @@ def _show_probes(points: list[list[float]], images: ImageSet, palette: Palette, 
     )
     if is_drawn:
         st.caption("Linear-probe accuracy during training, on validation images.")
+
+
+def show_embeddings(images: ImageSet, palette: Palette) -> None:
+    """Show the map of imported embeddings beside what matters most, and all measures below."""
+    condition = imports.published_condition(images)
+    source = images.about.get("source", "a file")
+    artifact = cache.artifact(condition.key)
+    st.markdown(
+        f"Embeddings that were computed elsewhere and imported from {as_code(source)}: there are no"
+        " images, and nothing is trained here. They are measured and mapped like those of a model"
+        " of the lab."
+    )
+    left, right = st.columns([3, 2])
+    with left:
+        _show_map(condition, images, palette, shell.map_side())
+    with right:
+        for words, measure in _FIRST_MEASURES.items():
+            st.markdown(f"{words}: **{describe_measure(artifact.metrics['end'], measure)}**")
+        notes = [
+            metrics_table.describe_map_quality(artifact),
+            description.small_sample_warning(artifact, images.grouping),
+            subset.describe_sample(images),
+            *images.about.get("notes", ()),
+        ]
+        for sentence in filter(None, notes):
+            st.caption(plain(sentence))
+    st.subheader("All measures")
+    columns = {"Measured": st.column_config.TextColumn(width="large")}  # there is room for reasons
+    table = metrics_table.measures_of(artifact, images.grouping)
+    st.dataframe(table, hide_index=True, width="stretch", column_config=columns)
+    st.caption(f"As a file to keep: `python -m vlcore compare {condition.key} --out map.html`.")

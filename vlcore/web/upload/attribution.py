@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from vlcore.api import uploads
 from vlcore.api.model_map import ModelMap
@@ -14,9 +14,13 @@ from vlcore.data.imageset import TRAINING_SIZE
 from vlcore.data.uploads import UploadedPicture
 from vlcore.experiment.plain_text import plain
 from vlcore.model.load import OwnModel
-from vlcore.plots.attribution import painted
 from vlcore.web import cache, shell, widgets
 from vlcore.web.upload.answers import Answers, compute_once, result_name
+
+SIDE = 256  # px of an image with its attribution map
+# Warm where a patch counts for the answer, cool where it counts against it.
+FOR, AGAINST = (224, 82, 27), (29, 78, 216)  # of the palette: apart in all kinds of colour vision
+_STRONGEST = 0.75  # of the paint where a patch counts most
 
 
 def show_attribution(answers: Answers, number: int) -> None:
@@ -71,3 +75,29 @@ def _explain(answers: Answers, model: ModelMap, image: UploadedPicture, predicte
             " into the embedding. It knows nothing of the prediction; where the two differ, believe"
             " the ablation."
         )
+
+
+def painted(image: Image.Image, grid: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """An image with an attribution map over it, uint8 (SIDE, SIDE, 3). The image stays visible in
+    grey, so that one sees whether the animal is painted or the background.
+
+    Args:
+        image: RGB, of which the middle square is shown, as models see it.
+        grid: what each patch counts, (h, w); its sign decides the colour, and the largest is
+            painted strongest.
+
+    Raises:
+        ValueError: when a number is not finite.
+    """
+    if not np.isfinite(grid).all():
+        raise ValueError("A map over an image needs a finite number for each patch.")
+    square = ImageOps.fit(image.convert("L"), (SIDE, SIDE), Image.Resampling.BICUBIC)
+    grey = np.asarray(square, dtype=float)[..., None]
+    ground = 90 + grey * (165 / 255) * np.ones(3)  # paler, so that the paint stands out
+    strongest = float(np.abs(grid).max())
+    strength = grid / strongest if strongest > 0 else np.zeros_like(grid)
+    rows, columns = (np.arange(SIDE) * length // SIDE for length in grid.shape)
+    pixels = strength[rows][:, columns][..., None]
+    paint = np.where(pixels >= 0, FOR, AGAINST)
+    share = _STRONGEST * np.abs(pixels)
+    return np.rint(ground * (1 - share) + paint * share).astype(np.uint8)

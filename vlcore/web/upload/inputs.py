@@ -26,7 +26,6 @@ from vlcore.jobs.jobs import JobStatus, State
 from vlcore.web import condition_controls, jobs, shell, widgets, work
 from vlcore.web.compare.models import SIDES, choose_model_count, comparable
 from vlcore.web.components import browser
-from vlcore.web.towers import towers_choice
 from vlcore.web.visitors import LOCAL_NAMES
 
 MOST_IMAGES = 14  # at once: two cut-outs on every background
@@ -69,7 +68,7 @@ class ImageChoice:
 def choose_models(bar: DeltaGenerator) -> ModelChoice:
     """Show the controls for the image set, its models, and the object that images show."""
     with bar.container(width="content"):
-        towers = towers_choice("pretrained")
+        towers = shell.towers_choice("pretrained")
     levels = condition_controls.BIASES
     about = "The share of each minority group that was removed from the training set."
     level = bar.selectbox(

@@ -1,5 +1,7 @@
-"""Predictions of all models for an image: in short for several, in full for one, as a table."""
+"""Predictions of all models for an image: in short for several, in full for one, as a table; its
+nearest images of the set."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 import pandas as pd
@@ -8,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api import uploads
 from vlcore.api.uploads import RelianceReport, UploadReport
+from vlcore.data.imageset import ImageSet
 from vlcore.data.uploads import UploadedPicture, shown_file_name
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.plain_text import plain, safe_csv
@@ -18,6 +21,7 @@ from vlcore.web.upload.answers import Answers
 
 OVERVIEW_WIDTH = 158  # px of an image with its predictions: two are beside each other on a phone
 OVERVIEW_IMAGE = 72  # px
+NEIGHBOUR_IMAGE = 60  # px
 ONE_LINE = 20  # characters of a name beside or below an image
 _MARKS = {True: " :green[✓]", False: " :red[✗]", None: ""}
 
@@ -148,6 +152,29 @@ def _badges(report: UploadReport) -> None:
         )
         for doubt in report.doubts:  # one badge of both would be cut off
             st.badge(f"not sure: {doubt}", color="orange", help=about)
+
+
+def show_nearest(answers: Answers, number: int) -> None:
+    """Show the nearest images of each map, which are held-out and training images of a model."""
+    image_set = answers.choice.image_set
+    for column, (name, reports) in widgets.in_pairs(answers.reports.items()):
+        report = reports[number]
+        with column.container(gap="xsmall"):
+            st.caption(f"**{name}**, nearest: {plain(_neighbours_in_words(image_set, report))}")
+            with st.container(horizontal=True, gap="xsmall"):
+                for row, _ in report.neighbours:
+                    alt = ", ".join(image_set.table.iloc[row][["object", "context"]])
+                    widgets.show_image(image_set.image(row), width=NEIGHBOUR_IMAGE, alt=alt)
+
+
+def _neighbours_in_words(image_set: ImageSet, report: UploadReport) -> str:
+    """Say which groups the nearest images show, how often, and their cosines."""
+    rows = [row for row, _ in report.neighbours]
+    groups = image_set.table.iloc[rows][["object", "context"]]
+    counts = Counter(groups.itertuples(index=False, name=None))
+    listed = "; ".join(f"{n} × {obj}, {context}" for (obj, context), n in counts.most_common())
+    cosines = [similarity for _, similarity in report.neighbours]
+    return f"{listed}; cosine {min(cosines):.2f} to {max(cosines):.2f}"
 
 
 def show_numbers(

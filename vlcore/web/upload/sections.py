@@ -15,7 +15,7 @@ from vlcore.scenes import OBJECTS
 from vlcore.web import cache, linked_maps, map_controls, shell, training_images, widgets
 from vlcore.web.linked_maps import LinkedMaps
 from vlcore.web.upload import answers as upload_answers
-from vlcore.web.upload import attribution, captions, neighbours, predictions, reliance
+from vlcore.web.upload import attribution, captions, predictions, reliance
 from vlcore.web.upload.inputs import ImageChoice, ModelChoice, wait_for_models
 
 LARGE, SMALL = 150, 104  # px of the image, beside the maps and above them
@@ -68,7 +68,7 @@ def show_answers(
                 "Your image is projected at the average of its five nearest images, the nearest"
                 " counting most."
             )
-    neighbours.show_nearest(answers, number)
+    predictions.show_nearest(answers, number)
     with st.container():  # else its table moves what is below, which closes it
         captions.show_typed_captions(answers, number)
     tests = st.expander("What the predictions rely on", icon=":material/compare:")

@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from vlcore.data.decoding import square
-from vlcore.plots.attribution import AGAINST, FOR, SIDE, painted
+from vlcore.web.upload.attribution import AGAINST, FOR, SIDE, painted
 
 SIDES = st.sampled_from([1, 2, 4, 7, 8])
 GRIDS = arrays.arrays(np.float64, st.tuples(SIDES, SIDES), elements=st.floats(-1e6, 1e6))
