@@ -84,6 +84,8 @@ class JobStatus:
     @property
     def fraction(self) -> float:
         """Progress of the job, 0 to 1."""
+        if self.done:
+            return 1.0
         return min(1.0, max(0.0, float(self.status.get("fraction", 0.0))))
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import altair as alt
 import pandas as pd
@@ -31,7 +31,7 @@ from vlcore.data.imageset import ImageSet
 from vlcore.experiment.condition import Condition
 from vlcore.metrics.layout import Placed
 from vlcore.model import load as run_load
-from vlcore.plots.document import Part
+from vlcore.plots.document import Chart, Part
 from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.maps.linked import group_panel_alone
 from vlcore.plots.maps.small import small_map
@@ -57,14 +57,31 @@ BY_CONTENT: dict[str | type, Callable[[Any], Any]] = {
     # With a space it is no key, so no files are looked for.
     ImageSet: lambda images: f"set {images.name} {images.version} {set_stamp(images.name)}",
     Palette: lambda palette: f"palette {palette.name}",
+    Chart: lambda chart: chart.name,
+    # By their names, for few pages need them.
+    "vlcore.study.results.Study": lambda study: study.digest,
+    "vlcore.study.published.PublishedStudy": lambda study: study.digest,
+    "vlcore.classroom.one_room.Plan": repr,
 }
+Function = TypeVar("Function", bound=Callable[..., Any])
 # Maps are drawn one after the other: at once they would share one core, and all be late. Nothing
 # cached is read while it is held.
 _DRAWING = Lock()
 _conditions: dict[str, Condition] = {}  # by key, whose condition never changes
 
 
-@st.cache_resource(max_entries=400, show_spinner=False, hash_funcs=BY_CONTENT)
+def by_content(entries: int, spinner: str | bool = False) -> Callable[[Function], Function]:
+    """Cache what a function makes, for all visitors, by the content of its arguments.
+
+    Args:
+        entries: results that are kept at most.
+        spinner: what visitors who wait for it read.
+    """
+    cached = st.cache_resource(max_entries=entries, show_spinner=spinner, hash_funcs=BY_CONTENT)
+    return cast(Callable[[Function], Function], cached)
+
+
+@by_content(400)
 def artifact(key: str) -> store.Artifact:
     """Read a published artifact, checked again only when its files change.
 
@@ -85,7 +102,7 @@ def model_conditions() -> dict[str, Condition]:
     return {key: _conditions[key] for key in keys if key in _conditions}
 
 
-@st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
+@by_content(100)
 def model_map(key: str, projection: Projection, among: Sequence[str]) -> ModelMap:
     """Read one model's map; `among` are the keys of a common fit, none for any other map."""
     return read_map(
@@ -93,9 +110,7 @@ def model_map(key: str, projection: Projection, among: Sequence[str]) -> ModelMa
     )
 
 
-@st.cache_resource(
-    max_entries=60, show_spinner="Putting the maps beside each other …", hash_funcs=BY_CONTENT
-)
+@by_content(60, "Putting the maps beside each other …")
 def comparison(keys: Sequence[str], projection: Projection, inline: bool = False) -> ComparedMaps:
     """Put the maps of models beside each other, with small images by address, or `inline`."""
     among = keys if projection.together else ()
@@ -105,7 +120,7 @@ def comparison(keys: Sequence[str], projection: Projection, inline: bool = False
     )
 
 
-@st.cache_resource(max_entries=12, show_spinner="Colouring the images …", hash_funcs=BY_CONTENT)
+@by_content(12, "Colouring the images …")
 def coloured_comparison(
     keys: Sequence[str], projection: Projection, colour_by: str
 ) -> ComparedMaps:
@@ -117,25 +132,22 @@ def coloured_comparison(
     return colourings.coloured(comparison(keys, projection), MapOptions(colour_by=colour_by))
 
 
-@st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
+@by_content(100)
 def layouts(keys: Sequence[str]) -> LayoutDescription:
     """Describe in words which groups are near each other in each model."""
     together = comparison(keys, PCA)
-    return describe_layouts(
-        together, image_set(together.models[0]), lambda model, _: _placed(model.artifact.key)
-    )
+    return describe_layouts(together, together.images, lambda model, _: _placed(model.artifact.key))
 
 
-@st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
+@by_content(100)
 def parts_by_name(keys: Sequence[str], projection: Projection) -> dict[str, Part]:
     """Describe the maps of models in words and tables, by the name of a part."""
     together = comparison(keys, projection)
-    grouping = image_set(together.models[0]).grouping
-    parts = offline_page.comparison_parts(together, grouping, layouts(keys))
+    parts = offline_page.comparison_parts(together, together.images.grouping, layouts(keys))
     return {part.name: part for part in parts}
 
 
-@st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
+@by_content(100)
 def _placed(key: str) -> Placed:
     alone = model_map(key, PCA, ())
     return place_groups(alone, image_set(alone))
@@ -163,7 +175,7 @@ def missing_features(images: ImageSet) -> list[int]:
     return without_features(images, range(len(images.table)))
 
 
-@st.cache_resource(max_entries=20, show_spinner="Loading the model …", hash_funcs=BY_CONTENT)
+@by_content(20, "Loading the model …")
 def model(key: str) -> run_load.Loaded:
     """Load a published model that embeds images and captions."""
     return run_load.load_model(artifact(key))
@@ -228,11 +240,11 @@ def _each_word_once(column: pa.Array) -> pa.Array:
     return pa.DictionaryArray.from_arrays(words.indices.cast(size), words.dictionary)
 
 
-@st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
+@by_content(100)
 def card_map(key: str, palette: Palette, side: int) -> Spec:
     """Draw the small map of one model."""
     alone = drawn_sample(comparison([key], PCA))
-    grouping = image_set(alone.models[0]).grouping
+    grouping = alone.images.grouping
     with _DRAWING:
         return chart_spec(
             small_map(alone.points, alone.captions, palette=palette, grouping=grouping, side=side)
@@ -250,22 +262,20 @@ class MapColumns:
     sheet: str = ""
 
 
-@st.cache_resource(max_entries=30, show_spinner="Drawing the maps …", hash_funcs=BY_CONTENT)
+@by_content(30, "Drawing the maps …")
 def map_columns(keys: Sequence[str], options: MapOptions) -> MapColumns:
     """The images of maps; of the options colours and filters do not matter."""
     together = comparison(keys, options.projection)
-    grouping = image_set(together.models[0]).grouping
-    columns = map_component.columns(together, grouping, options)
+    columns = map_component.columns(together, together.images.grouping, options)
     return _as_arrow(together, columns, map_component.sheet(together, options))
 
 
-@st.cache_resource(max_entries=30, show_spinner=False, hash_funcs=BY_CONTENT)
+@by_content(30)
 def map_colours(keys: Sequence[str], options: MapOptions) -> MapColumns | None:
     """What the colours and the clusters of maps need beside `map_columns`; nothing where these
     suffice. Of the options nothing else matters."""
     together = coloured_comparison(keys, options.projection, options.colour_by)
-    grouping = image_set(together.models[0]).grouping
-    columns = map_component.colours(together, grouping, options)
+    columns = map_component.colours(together, together.images.grouping, options)
     return None if columns.empty else _as_arrow(together, columns)
 
 
@@ -286,25 +296,25 @@ def _plain_arrow(column: pd.Series) -> pa.Array:
     return pa.DictionaryArray.from_arrays(array.indices, array.dictionary.cast(pa.string()))
 
 
-@st.cache_resource(max_entries=60, show_spinner="Drawing the maps …", hash_funcs=BY_CONTENT)
+@by_content(60, "Drawing the maps …")
 def drawing_of_maps(
     keys: Sequence[str], palette: Palette, side: int, options: MapOptions, legend_place: LegendPlace
 ) -> dict[str, Any]:
     """How the maps of models look."""
     together = coloured_comparison(keys, options.projection, options.colour_by)
-    grouping = image_set(together.models[0]).grouping
+    grouping = together.images.grouping
     with _DRAWING:
         return map_component.drawing(together, grouping, palette, side, options, legend_place)
 
 
-@st.cache_resource(max_entries=60, show_spinner=False, hash_funcs=BY_CONTENT)
+@by_content(60)
 def group_panel(keys: Sequence[str], palette: Palette, side: int) -> Spec | None:
     """Draw the group accuracy panel of models by itself; nothing where no label names an object."""
     together = comparison(keys, PCA)
     rows = group_accuracy_rows(together)
     if rows.empty:
         return None
-    grouping = image_set(together.models[0]).grouping
+    grouping = together.images.grouping
     return chart_spec(
         group_panel_alone(rows, palette=palette, grouping=grouping, maps=len(keys), side=side)
     )
@@ -312,7 +322,7 @@ def group_panel(keys: Sequence[str], palette: Palette, side: int) -> Spec | None
 
 # A class looks at 25 pairs of the usual bias levels in three colourings, by themes and sizes; each
 # takes 0.4 MB.
-@st.cache_resource(max_entries=200, show_spinner="Drawing the maps …", hash_funcs=BY_CONTENT)
+@by_content(200, "Drawing the maps …")
 def maps(
     keys: Sequence[str],
     palette: Palette,
@@ -324,7 +334,7 @@ def maps(
     # In the cache an argument that is given differs from the same by default.
     inline = {"inline": True} if options.images else {}
     together = comparison(keys, options.projection, **inline)
-    grouping = image_set(together.models[0]).grouping
+    grouping = together.images.grouping
     with _DRAWING:
         return chart_spec(
             offline_page.figure(

@@ -17,6 +17,8 @@ from starlette.responses import Response
 
 from vlcore.api import small_images
 from vlcore.experiment.errors import LabError
+from vlcore.experiment.grouping import group_words
+from vlcore.experiment.plain_text import plain
 from vlcore.plots.thumbnails import thumb_address
 from vlcore.web.components.scripts import KEEP_FOREVER
 
@@ -37,6 +39,15 @@ def addresses(images: ImageSet, rows: Sequence[int]) -> list[str]:
     edition = small_images.edition(images)
     folder = thumb_address(base_paths[0], images.name, edition, 0).removesuffix("0")
     return [f"{folder}{row:d}" for row in rows]
+
+
+def markdown_images(images: ImageSet, rows: Sequence[int]) -> dict[int, str]:
+    """Return small images of rows as Markdown, by row, each read out by its group and row."""
+    words, groups = group_words(images.grouping), images.table["group"]
+    return {
+        row: f"![{plain(words[groups.iat[row]])}, {row}]({address})"
+        for row, address in zip(rows, addresses(images, rows), strict=True)
+    }
 
 
 async def serve_small_image(request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from statistics import fmean
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -142,11 +143,11 @@ def train_several(
 
     def draw(views: list[JobStatus]) -> None:
         if any(view.state.is_active for view in views) or not may_train:
-            _follow_several(views, key if may_train else "")
+            done = sum(view.done for view in views)
+            words = f"{done} of {len(views)} models are trained."
+            follow_several(views, words, key if may_train else "")
             return
-        missing = [
-            condition for condition, view in zip(conditions, views, strict=True) if not view.done
-        ]
+        missing = untrained(conditions, views)
         at_once = missing if visitors.teaches() else missing[: limits.TRAININGS]
         if st.button(label, key=f"train_{key}", icon=":material/science:", help=about):
             work.train(*at_once)
@@ -157,8 +158,7 @@ def train_several(
                 f"{len(at_once)} of them at a time: when these are done, press it again for the"
                 f" other {later}. All at once only a teacher trains; {teacher.how_to()}."
             )
-        for sentence in dict.fromkeys(filter(None, map(ended_badly, views))):
-            st.warning(sentence)
+        warn_of_failures(views)
 
     keys = [condition.key for condition in conditions]
     if all(work.view(key).done for key in keys):
@@ -167,14 +167,21 @@ def train_several(
     return False
 
 
-def _follow_several(views: Sequence[JobStatus], cancel_key: str) -> None:
-    done = sum(view.done for view in views)
-    active = [view for view in views if view.state.is_active]
-    share = (done + sum(view.fraction for view in active)) / len(views)
+def untrained(conditions: Sequence[Condition], views: Sequence[JobStatus]) -> list[Condition]:
+    """Return the conditions whose trainings, of these states, are neither done nor active."""
+    return [
+        condition
+        for condition, view in zip(conditions, views, strict=True)
+        if not (view.done or view.state.is_active)
+    ]
+
+
+def follow_several(views: Sequence[JobStatus], words: str, cancel_key: str) -> None:
+    """Show how far several jobs are in all, with a button that cancels them if that has a key."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.progress(min(share, 1.0), f"{done} of {len(views)} models are trained.")
+        st.progress(fmean(view.fraction for view in views), words)
         if cancel_key and st.button("Cancel", key=f"stop_{cancel_key}", icon=":material/stop:"):
-            withdraw(view.key for view in active)
+            withdraw(view.key for view in views)
 
 
 def progress_or_start(
@@ -234,6 +241,12 @@ def _progress_in_words(view: JobStatus) -> str:
     if "of" in status and stage.startswith(COUNTED):
         return f"{stage}, {status['done']:,} of {status['of']:,}"
     return stage
+
+
+def warn_of_failures(views: Iterable[JobStatus]) -> None:
+    """Show why jobs ended without a result, each reason once."""
+    for sentence in dict.fromkeys(filter(None, map(ended_badly, views))):
+        st.warning(sentence)
 
 
 def ended_badly(view: JobStatus, job: str = "This training") -> str | None:

@@ -103,6 +103,12 @@ def link(page: str, label: str, icon: str, **address: str) -> None:
     )
 
 
+def link_to_models(label: str, data: str, keys: Sequence[str]) -> None:
+    """Link to one or two models of an image set, by their keys, beside each other on Compare."""
+    models = dict(zip(("left_model", "right_model"), keys, strict=False))
+    link("pages/3_Compare.py", label, "compare", data=data, models="2", **models)
+
+
 def download(
     label: str, data: Any, name: str, kind: str, icon: str = "download", **options: Any
 ) -> None:

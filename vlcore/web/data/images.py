@@ -205,7 +205,7 @@ def training(images: ImageSet, condition: Condition) -> pd.DataFrame:
     return table.assign(kept=table.index.isin(training_rows(part, condition)))
 
 
-@st.cache_resource(max_entries=60, show_spinner="Drawing the images …", hash_funcs=cache.BY_CONTENT)
+@cache.by_content(60, "Drawing the images …")
 def sheets(images: ImageSet, condition: Condition, palette: Palette, side: int) -> dict[str, Any]:
     """The contact sheets of a condition's training images, as a finished specification."""
     grouping = images.grouping

@@ -70,5 +70,4 @@ def _link(condition: Condition) -> None:
         keys, label = both_styles, "Both label styles of it, on Compare"
     else:
         keys, label = [condition.key], "Open in Compare"
-    models = dict(zip(("left_model", "right_model"), keys, strict=False))
-    widgets.link("pages/3_Compare.py", label, "compare", data=condition.data, models="2", **models)
+    widgets.link_to_models(label, condition.data, keys)

@@ -57,19 +57,15 @@ _FILES = {
     "runs.parquet": ("Runs, parquet", "table", "application/vnd.apache.parquet"),
     "comparisons.csv": ("Comparisons, CSV", "table", "text/csv"),
 }
-_BY_CONTENT = cache.BY_CONTENT | {
-    **dict.fromkeys((Study, PublishedStudy), lambda study: study.digest),
-    Chart: lambda chart: chart.name,
-}
 
 
-@st.cache_resource(max_entries=12, show_spinner="Analysing the runs …", hash_funcs=_BY_CONTENT)
+@cache.by_content(12, "Analysing the runs …")
 def findings_of(study: Study) -> Findings:
     """A study, analysed once; errors are those of `Study.findings`."""
     return study.findings()
 
 
-@st.cache_resource(max_entries=300, show_spinner=False, hash_funcs=_BY_CONTENT)
+@cache.by_content(300)
 def _drawn(study: Study, chart: Chart, palette: Palette, width: int) -> cache.Spec:
     return cache.chart_spec(chart.draw(palette, width))
 
@@ -136,7 +132,7 @@ def _depends_on(_folder: Path, _newest: float) -> tuple[str, ...]:
     return (answer_table(), f"{telling_apart.apart_found()} {chain.composition_found()}")
 
 
-@st.cache_resource(max_entries=20, show_spinner=False, hash_funcs=_BY_CONTENT)
+@cache.by_content(20)
 def _forest(newest: float, palette: Palette, width: int) -> cache.Spec:
     del newest  # names the table in the cache
     rows = pooled.forest_rows()
@@ -232,8 +228,7 @@ def _progress(study: Study, views: list[JobStatus]) -> None:
             " background, and as many images removed from all groups alike. What is there is not"
             " trained again."
         )
-    for sentence in dict.fromkeys(filter(None, map(jobs.ended_badly, views))):
-        st.warning(sentence)
+    jobs.warn_of_failures(views)
 
 
 def _running(study: Study, views: list[JobStatus]) -> None:
@@ -301,7 +296,7 @@ def _headline(findings: Findings) -> None:
         st.caption(sanity, help=words.failing_words(findings.failing), width="content")
 
 
-@st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=_BY_CONTENT)
+@cache.by_content(12)
 def _claims(study: Study) -> list[ClaimResult]:
     return study.claims()
 
@@ -416,7 +411,7 @@ def downloads(study: Study) -> None:
             widgets.download(label, make, file_name, kind, icon, key=f"download_{name}")
 
 
-@st.cache_resource(max_entries=24, show_spinner=False, hash_funcs=_BY_CONTENT)
+@cache.by_content(24)
 def study_file(study: Study, name: str) -> bytes:
     """A download: ``runs.csv``, ``runs.parquet``, ``comparisons.csv`` or ``report.html``."""
     findings = findings_of(study)

@@ -132,11 +132,7 @@ def _show_progress(
 ) -> None:
     """Show the button that runs missing experiments, or how far they are."""
     is_active = any(view.state.is_active for view in views)
-    missing = [
-        condition
-        for condition, view in zip(conditions, views, strict=True)
-        if not view.state.is_active and not view.done
-    ]
+    missing = jobs.untrained(conditions, views)
     if missing:
         label = f"Run the {len(missing)} missing"
         if len(missing) == len(conditions):
@@ -148,13 +144,9 @@ def _show_progress(
             st.rerun()
     if is_active:
         done = sum(view.done for view in views)
-        total = sum(1.0 if view.done else view.fraction for view in views) / len(views)
         words = f"{done} of {len(views)} done. You can leave this page: training goes on."
         with st.container(width=4 * CARD + 3 * GAP):
-            left, right = st.columns([5, 1], vertical_alignment="bottom")
-            left.progress(total, words)
-            if right.button("Cancel", icon=":material/stop:", width="stretch"):
-                jobs.withdraw(condition.key for condition in conditions)
+            jobs.follow_several(views, words, "experiments")
 
 
 def _about_missing(missing: Sequence[Condition], images: ImageSet) -> str:

@@ -128,7 +128,6 @@ def _grid(
 ) -> None:
     """Small images of rows, by group and factors; a tap on one makes it an edit."""
     st.caption(about)
-    words = group_words(team.images.grouping)
     filters = st.container(horizontal=True, vertical_alignment="bottom")
     with filters:
         group = _choose_group(team, tool)
@@ -144,10 +143,9 @@ def _grid(
     page_by_tool: dict[str, int] = st.session_state.setdefault("repair_pages", {})
     page = page_by_tool.get(tool, 0) % pages
     page_rows = factors.index[page * PAGE : (page + 1) * PAGE].tolist()
-    addresses = image_addresses.addresses(team.images, page_rows)
+    labels = image_addresses.markdown_images(team.images, page_rows)
     with st.container(horizontal=True, gap="xxsmall", key=f"pictures-{tool}"):
-        for row, address in zip(page_rows, addresses, strict=True):
-            label = f"![{plain(words[group])}, {row}]({address})"
+        for row, label in labels.items():
             put = partial(team.put, edit(row))
             st.button(label, key=f"{tool}_{row}", type="tertiary", on_click=put)
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -93,16 +93,11 @@ def _poll_interval(room: ClassSession, plan: Plan, images: ImageSet) -> float:
     return next(interval for least, interval in POLLS if left >= least)
 
 
-def _fraction(views: Sequence[JobStatus]) -> float:
-    """How much of a pair is trained."""
-    return fmean(1.0 if view.done else view.fraction for view in views)
-
-
 def _seconds_left(plan: Plan, images: ImageSet, views: Sequence[JobStatus]) -> float:
     """Estimated seconds until a pair is trained."""
     position = max(view.position for view in views)
     each = session_cache.pair_seconds(plan, images)
-    return steps.seconds_left(position, _fraction(views), each)
+    return steps.seconds_left(position, fmean(view.fraction for view in views), each)
 
 
 def _block(room: ClassSession, plan: Plan, images: ImageSet, palette: Palette) -> None:
@@ -128,14 +123,14 @@ def _block(room: ClassSession, plan: Plan, images: ImageSet, palette: Palette) -
         position = max(view.position for view in views)
         left = steps.time_words(_seconds_left(plan, images, views))
         where = f"Place {position} in the queue" if position else "Your models are in training"
-        st.progress(_fraction(views), text=f"{where}, {left} left. You may lock your phone.")
+        trained = fmean(view.fraction for view in views)
+        st.progress(trained, text=f"{where}, {left} left. You may lock your phone.")
         st.button("Cancel training", icon=":material/stop:", on_click=partial(_give_up, room, pair))
     elif {view.state for view in views} <= {State.ABSENT, State.INTERRUPTED, State.DONE}:
         work.train_pair(pair)  # they were asked for before the server restarted
         st.progress(0.0, text="Your models are asked for again.")
     else:
-        for sentence in filter(None, map(jobs.ended_badly, views)):
-            st.warning(sentence)
+        jobs.warn_of_failures(views)
         st.button("Train two models", type="primary", icon=":material/refresh:", on_click=take)
 
 

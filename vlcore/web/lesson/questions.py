@@ -36,8 +36,7 @@ def alone(name: str, images: ImageSet, palette: Palette, bar: DeltaGenerator) ->
     step = lesson.steps[lesson.place(step_name)]
     if step_name and step_name != step.name:
         st.info("The address names a question that this lesson does not have; this is its first.")
-    phase = st.query_params.get("phase")
-    phase = phase if phase in PHASES else PHASES[0]
+    phase = session.phase_in_address()
     votes: dict[tuple[str, str, str], str] = st.session_state.setdefault("lesson_votes", {})
     counts = {
         voted_step: {choice: 1}

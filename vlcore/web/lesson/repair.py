@@ -66,8 +66,7 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
         st.query_params[IN_ADDRESS] = packed
     else:
         st.query_params.pop(IN_ADDRESS, None)
-    phase = st.query_params.get("phase")
-    phase = phase if phase in PHASES else EDITING
+    phase = session.phase_in_address()
 
     def move(phase: str) -> None:
         st.query_params.update(phase=phase)
@@ -183,15 +182,7 @@ def _link_to_maps(base: Condition, state: Repair) -> None:
     """A link to the maps of a repair that is trained."""
     keys = base.key, base.replace(edits=state.counts).key
     if state.counts and all(map(store.published, keys)):
-        widgets.link(
-            "pages/3_Compare.py",
-            "See your model beside the one as it was",
-            "compare",
-            data=base.data,
-            models="2",
-            left_model=keys[0],
-            right_model=keys[1],
-        )
+        widgets.link_to_models("See your model beside the one as it was", base.data, keys)
 
 
 def _class_ranking(
@@ -294,11 +285,7 @@ def _prepare(images: ImageSet, base: Condition) -> None:
 
     def show(views: Sequence[JobStatus]) -> None:
         session.rerun_on_click_error()
-        missing = [
-            condition
-            for condition, view in zip(conditions, views, strict=True)
-            if not (view.done or view.state.is_active)
-        ]
+        missing = jobs.untrained(conditions, views)
         until = partial(work.until_done, _seconds(images, base))
         if active := sum(view.state.is_active for view in views):
             done, left = sum(view.done for view in views), duration_words(until(0, active))

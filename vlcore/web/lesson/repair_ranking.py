@@ -56,11 +56,7 @@ def cached_baselines(images: ImageSet, base: Condition) -> dict[str, list[Condit
     return repair.baselines(images, base)
 
 
-@st.cache_resource(
-    max_entries=200,
-    show_spinner="Testing the models in unseen scenes …",
-    hash_funcs=cache.BY_CONTENT,
-)
+@cache.by_content(200, "Testing the models in unseen scenes …")
 def _unseen(key: str, images: ImageSet) -> Estimate | None:
     """A model's accuracy in unseen scenes; None where the set has none."""
     try:
@@ -173,11 +169,7 @@ def ask_advice(images: ImageSet, base: Condition, bar: DeltaGenerator) -> Advice
         return None
 
 
-@st.cache_resource(
-    max_entries=20,
-    show_spinner="Asking what each unused image would change …",
-    hash_funcs=cache.BY_CONTENT,
-)
+@cache.by_content(20, "Asking what each unused image would change …")
 def _advised(key: str, images: ImageSet, _may_start: bool) -> list[int]:
     if not _may_start:
         raise jobs.NotStartedError("The advisor was not asked yet; press its button.")
@@ -193,12 +185,7 @@ def show_advice(advice: Advice | None, images: ImageSet) -> None:
     st.markdown(
         f"**{LABEL}** These {len(advice.rows)} unused images, by TracIn on validation images"
     )
-    addresses = image_addresses.addresses(images, advice.rows)
-    small = [
-        f"![{plain(words[groups.iat[row]])}]({address})"
-        for row, address in zip(advice.rows, addresses, strict=True)
-    ]
-    st.markdown(" ".join(small))
+    st.markdown(" ".join(image_addresses.markdown_images(images, advice.rows).values()))
     counts = groups.iloc[list(advice.rows)].value_counts()
     st.caption(plain(", ".join(f"{words[name]}: {count}" for name, count in counts.items())))
     about = (

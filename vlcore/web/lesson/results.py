@@ -93,9 +93,7 @@ def lesson_answer(lesson: Lesson, step: Step, images: ImageSet) -> Answer:
     return Answer(step, measurements, claims, missing)
 
 
-@st.cache_resource(
-    max_entries=12, show_spinner="Putting the claims to the test …", hash_funcs=cache.BY_CONTENT
-)
+@cache.by_content(12, "Putting the claims to the test …")
 def _claims(name: str, images: ImageSet, trained: Sequence[str]) -> dict[str, ClaimResult]:
     lesson = lessons_of(images)[name]
     # Runs that do not compare decide nothing; the Findings page says in what they differ.
@@ -107,7 +105,7 @@ def _claims(name: str, images: ImageSet, trained: Sequence[str]) -> dict[str, Cl
     return {}
 
 
-@st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=cache.BY_CONTENT)
+@cache.by_content(12)
 def _server_runs(keys: Sequence[str]) -> pd.DataFrame:
     return runs_table([cache.artifact(key) for key in keys])
 

@@ -14,6 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.classroom import teacher, tower_pairs, turnout
 from vlcore.classroom.session import (
     LIFETIME,
+    PHASES,
     ClassSession,
     Origin,
     close_door,
@@ -40,6 +41,12 @@ VOTER, LEADER = "vl-bias-lab-voter", "vl-bias-lab-leads-"  # names in the browse
 def is_hidden() -> bool:
     """Whether the address asks for the lesson alone, without menu and settings."""
     return st.query_params.get("hide") == "controls"
+
+
+def phase_in_address() -> str:
+    """The phase of a lesson that the address names; the first one by default."""
+    phase = st.query_params.get("phase")
+    return phase if phase in PHASES else PHASES[0]
 
 
 def accept_presenter_link() -> None:

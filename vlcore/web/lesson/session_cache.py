@@ -22,7 +22,6 @@ from vlcore.web import cache, work
 from vlcore.web.lesson import steps
 from vlcore.web.visitors import Visitor, visitor
 
-_BY_CONTENT = cache.BY_CONTENT | {Plan: repr}
 _FIRST = 3  # blocks that tell how long a pair takes before anything was trained since the start
 _FRESH = 5.0  # seconds that this estimate is cached, unless a training ends
 
@@ -61,7 +60,7 @@ def current_block_state(
     return one_room.block_state(block, pair, view or work.queue().view)
 
 
-@st.cache_resource(max_entries=1000, show_spinner=False, hash_funcs=_BY_CONTENT)
+@cache.by_content(1000)
 def block_conditions(plan: Plan, images: ImageSet, place: int) -> Pair:
     """The two conditions of a block."""
     return one_room.pair_of(plan, usual_condition(images), images.grouping, place)
@@ -74,7 +73,7 @@ def cancel_pair(pair: Pair) -> None:
             work.queue().cancel_pending(condition.key, visitor())
 
 
-@st.cache_resource(max_entries=20, show_spinner=False, hash_funcs=_BY_CONTENT)
+@cache.by_content(20)
 def _results(
     plan: Plan, images: ImageSet, trained: Sequence[int], counted: Sequence[int]
 ) -> ClassResults:
@@ -83,9 +82,7 @@ def _results(
     return one_room_results.class_results(study, pairs, set(counted), cache.artifact)
 
 
-@st.cache_resource(
-    max_entries=6, show_spinner="Reading the published runs …", hash_funcs=_BY_CONTENT
-)
+@cache.by_content(6, "Reading the published runs …")
 def _published_differences(plan: Plan, images: ImageSet) -> Differences:
     """Published runs of a plan's arms that no tuning has used, as in the study's one answer; see
     `one_room_results.published_differences`."""
@@ -101,7 +98,7 @@ def pair_seconds(plan: Plan, images: ImageSet) -> float:
 
 # Thirty phones ask every few seconds, and each answer reads a dozen manifests: a third of the
 # server's time.
-@st.cache_data(max_entries=20, ttl=_FRESH, show_spinner=False, hash_funcs=_BY_CONTENT)
+@st.cache_data(max_entries=20, ttl=_FRESH, show_spinner=False, hash_funcs=cache.BY_CONTENT)
 def _seconds(plan: Plan, images: ImageSet, latest: tuple[str, ...]) -> float:
     pairs = [block_conditions(plan, images, place) for place in range(_FIRST)]
     similar = [condition.key for pair in pairs for condition in pair]

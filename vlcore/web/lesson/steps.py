@@ -91,11 +91,7 @@ def training_progress(step: Step, palette: Palette, views: Sequence[JobStatus]) 
 
     Visitors who come by "Run it" have asked for them; those who come by a link have not.
     """
-    missing = [
-        condition
-        for condition, view in zip(step.conditions, views, strict=True)
-        if not (view.done or view.state.is_active)
-    ]
+    missing = jobs.untrained(step.conditions, views)
     label = "Train again" if any(map(jobs.ended_badly, views)) else "Train these models"
     if missing and st.button(label, icon=":material/model_training:", key=f"train_{step.name}"):
         work.train(*missing)

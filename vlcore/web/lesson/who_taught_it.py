@@ -66,7 +66,6 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
     with bar:
         towers = session.chosen_towers(tower_pairs.PRETRAINED)
     address = st.query_params
-    phase = address.get("phase", GUESS)
     step, guess = address.get("step", FIRST), address.get("guess", "")
     if not is_hidden():
         session.class_controls(bar, WHO_TAUGHT_IT, images.name, step, towers)
@@ -81,7 +80,7 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
         if guess:
             address["guess"] = guess
 
-    phase = phase if phase in PHASES else GUESS
+    phase = session.phase_in_address()
     room = ClassSession("", WHO_TAUGHT_IT, images.name, step, phase, {}, guess, True, towers)
     _lead(room, images, bar, move, change)
 
@@ -178,9 +177,7 @@ def _case(room: ClassSession, images: ImageSet, may_start: bool) -> WrongPredict
     return WrongPrediction(images, row, following, explanation, who_taught_it.sheet_of(explanation))
 
 
-@st.cache_resource(
-    max_entries=50, show_spinner=training_images.REPLAYING, hash_funcs=cache.BY_CONTENT
-)
+@cache.by_content(50, training_images.REPLAYING)
 def _explanation(key: str, images: ImageSet, row: int, _may_start: bool) -> Explanation:
     """An explanation that all visitors of a lesson share."""
     if not _may_start:
@@ -291,13 +288,7 @@ def _show_images_of(
 ) -> None:
     """Show the training images of the sheet; with `change` a tap on one puts it in, or takes it
     out. None moves, for the next tap is already on its way."""
-    rows = list(case.sheet.rows)
-    words, groups = group_words(case.images.grouping), case.images.table["group"]
-    addresses = image_addresses.addresses(case.images, rows)
-    labels = {
-        row: f"![{plain(words[groups.iat[row]])}, {row}]({address})"
-        for row, address in zip(rows, addresses, strict=True)
-    }
+    labels = image_addresses.markdown_images(case.images, list(case.sheet.rows))
     if change is None:
         st.markdown(" ".join(labels.values()))
         return

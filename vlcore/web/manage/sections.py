@@ -143,7 +143,7 @@ def _job_name(status: JobStatus) -> str:
 def _fraction(job: Job) -> float:
     """How much of all that a job publishes is there."""
     views = map(work.queue().view, job.keys)
-    return fmean(1.0 if view.done else view.fraction for view in views)
+    return fmean(view.fraction for view in views)
 
 
 def _state_in_words(status: JobStatus, fraction: float) -> str:

@@ -96,14 +96,7 @@ def _show_measured(condition: Condition) -> None:
         f" {majority}.",
         icon=":material/check_circle:",
     )
-    widgets.link(
-        "pages/3_Compare.py",
-        "Compare it with a model of ours",
-        "compare",
-        data=condition.data,
-        models="2",
-        left_model=condition.key,
-    )
+    widgets.link_to_models("Compare it with a model of ours", condition.data, [condition.key])
 
 
 def _measure(source: str, condition: Condition, is_from_hub: bool) -> None:

@@ -203,15 +203,7 @@ def _show_trained(condition: Condition, baseline: Condition | None, what: str) -
         if baseline:
             sentence = f"Right: this model. Left: its baseline, the same but with {what}."
             st.markdown(sentence, width="content")
-        models = dict(zip(("left_model", "right_model"), keys, strict=False))
-        widgets.link(
-            "pages/3_Compare.py",
-            "Open in Compare",
-            "compare",
-            data=condition.data,
-            models="2",
-            **models,
-        )
+        widgets.link_to_models("Open in Compare", condition.data, keys)
         other = next(
             candidate
             for candidate in (

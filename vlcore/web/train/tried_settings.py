@@ -79,12 +79,4 @@ def link_stack(stack: SeedStack, trained: Collection[str]) -> None:
         links["Compare two of its seeds"] = stack.keys[:2]
     with st.container(horizontal=True):
         for label, keys in links.items():
-            models = dict(zip(("left_model", "right_model"), keys, strict=False))
-            widgets.link(
-                "pages/3_Compare.py",
-                label,
-                "compare",
-                data=stack.condition.data,
-                models="2",
-                **models,
-            )
+            widgets.link_to_models(label, stack.condition.data, keys)

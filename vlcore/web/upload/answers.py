@@ -16,6 +16,7 @@ from vlcore.api.uploads import UploadReport
 from vlcore.data.imageset import ImageSet
 from vlcore.data.uploads import UploadedPicture
 from vlcore.experiment.errors import LabError
+from vlcore.experiment.grouping import Grouping
 from vlcore.metrics.novelty import Novelty, NoveltyJudge
 from vlcore.model.new_images import judge_of, novelties
 from vlcore.web import cache
@@ -37,6 +38,15 @@ class Answers:
     embeddings: dict[str, NDArray[np.float32]]  # (m, E) each
     reports: dict[str, list[UploadReport]]
     novelties: list[Novelty | None]
+
+    @property
+    def image_set(self) -> ImageSet:
+        """The set that the models were trained on."""
+        return self.choice.image_set
+
+    @property
+    def grouping(self) -> Grouping:
+        return self.image_set.grouping
 
 
 def ask_models(choice: ModelChoice, chosen: ImageChoice, comparison: ComparedMaps) -> Answers:
@@ -97,7 +107,9 @@ def _judge_novelties(
     try:
         stored = len(image_set.table) - len(cache.missing_features(image_set))
         judge = _judge(image_set, stored)
-    except LabError:
+    except LabError:  # the weights of the network may be missing
+        judge = None
+    if judge is None:
         return [None] * len(images)
     judged: list[Novelty | None] = []
     for image in images:
@@ -107,14 +119,8 @@ def _judge_novelties(
     return judged
 
 
-class _NoJudgeError(LabError):
-    """Too few images of a set have features: not cached, for there may be more soon."""
-
-
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=cache.BY_CONTENT)
-def _judge(image_set: ImageSet, stored: int) -> NoveltyJudge:
-    """Return the judge of a set of which so many images have features."""
-    judge = judge_of(image_set)
-    if judge is None:
-        raise _NoJudgeError("Too few images of this set have features.")
-    return judge
+@cache.by_content(4)
+def _judge(image_set: ImageSet, stored: int) -> NoveltyJudge | None:
+    """Return the judge of a set of which so many images have features; None where they are too
+    few."""
+    return judge_of(image_set)

@@ -49,7 +49,7 @@ def _explain(answers: Answers, model: ModelMap, image: UploadedPicture, predicte
     def embed(versions: NDArray[np.uint8]) -> NDArray[np.floating]:
         return loaded.embed_images([*map(Image.fromarray, versions)])
 
-    grouping = answers.choice.image_set.grouping
+    grouping = answers.grouping
     margin = partial(uploads.answer_margin, model, grouping=grouping, label=predicted)
     left, right = st.columns(2)
     with left:

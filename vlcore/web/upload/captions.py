@@ -60,7 +60,7 @@ def _show_scores(answers: Answers, number: int, texts: Sequence[str]) -> None:
             "Cosine of each caption with the image, from -1 to 1; compare captions of one model."
         )
         st.table(table.map("{:z.2f}".format).set_index(pd.Index(marked, name="Caption")))
-    grouping = answers.choice.image_set.grouping
+    grouping = answers.grouping
     warnings += captions.caption_warnings(answers.comparison, grouping, texts)
     for sentence in warnings:
         # Not in brackets, which a bracket within code would end.
@@ -69,7 +69,7 @@ def _show_scores(answers: Answers, number: int, texts: Sequence[str]) -> None:
 
 def _far_mark(answers: Answers, text: str) -> str:
     """Mark a caption that is far from every training caption of some of the models."""
-    grouping = answers.choice.image_set.grouping
+    grouping = answers.grouping
     far = []
     for name, model in answers.models.items():
         distances = captions.far_from_training(model, grouping, [text])

@@ -122,7 +122,7 @@ def show_predictions(answers: Answers, number: int) -> dict[str, DeltaGenerator]
         is_calibrated = any(reports[number].is_calibrated for reports in answers.reports.values())
         st.markdown(uploads.novelty_sentence(novelty, is_calibrated=is_calibrated))
     else:
-        count = len(answers.choice.image_set.table)
+        count = len(answers.image_set.table)
         reason = "no model with pretrained towers is trained on this set yet"
         if count < LEAST:
             reason = f"this set has {plural(count, 'image')}, and it takes {LEAST} to judge by"
@@ -156,7 +156,7 @@ def _badges(report: UploadReport) -> None:
 
 def show_nearest(answers: Answers, number: int) -> None:
     """Show the nearest images of each map, which are held-out and training images of a model."""
-    image_set = answers.choice.image_set
+    image_set = answers.image_set
     for column, (name, reports) in widgets.in_pairs(answers.reports.items()):
         report = reports[number]
         with column.container(gap="xsmall"):
@@ -181,7 +181,7 @@ def show_numbers(
     answers: Answers, number: int, reliances: Mapping[tuple[str, int], RelianceReport]
 ) -> None:
     """Show all numbers of an image, a column a model, and offer those of all images as a file."""
-    image_set = answers.choice.image_set
+    image_set = answers.image_set
     table = uploads.report_table(answers.image_names, answers.reports, image_set, reliances)
     rows = table[table["Image"] == answers.image_names[number]].drop(columns="Image")
     columns = rows.set_index("Model").T

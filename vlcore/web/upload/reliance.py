@@ -36,7 +36,7 @@ def find_reliances(
 
     Returns reports by the name of the model and the number of the image.
     """
-    grouping = answers.choice.image_set.grouping
+    grouping = answers.grouping
     tested: dict[tuple[str, int], RelianceReport] = {}
     others = [index for index in range(len(answers.images)) if index != number]
     for index in [number, *others]:
@@ -67,7 +67,7 @@ def _test_prediction(
     """
     image = answers.images[number]
     model, reports = answers.models[name], answers.reports[name]
-    grouping, key = answers.choice.image_set.grouping, model.artifact.key
+    grouping, key = answers.grouping, model.artifact.key
     if image.cutout:
         return uploads.reliance_by_backgrounds(
             [
@@ -110,7 +110,7 @@ def show_versions(
     answers: Answers, number: int, reliances: Mapping[tuple[str, int], RelianceReport]
 ) -> None:
     """Show the versions of an image by which reliance was tested, or examples of them."""
-    image, grouping = answers.images[number], answers.choice.image_set.grouping
+    image, grouping = answers.images[number], answers.grouping
     word = grouping.object_word
     drawn = sample_twins(image, grouping)
     is_tested = any(index == number for _, index in reliances)
@@ -155,7 +155,7 @@ def _predict_versions(
     answers: Answers, image: UploadedPicture, versions: Sequence[Image.Image]
 ) -> dict[str, list[str]]:
     """Return what each model that predicts objects predicts for versions of an image, by model."""
-    grouping = answers.choice.image_set.grouping
+    grouping = answers.grouping
 
     def predict(model: ModelMap) -> list[str]:
         z = cache.model(model.artifact.key).embed_images(list(versions))

@@ -98,7 +98,7 @@ def _known_before(choice: ModelChoice) -> str:
 
 def _show_blame(answers: upload_answers.Answers, number: int) -> None:
     """Offer the training images behind the predictions for an image."""
-    image, image_set = answers.images[number], answers.choice.image_set
+    image, image_set = answers.images[number], answers.image_set
     reports = {name: by_image[number] for name, by_image in answers.reports.items()}
     for column, (name, model) in widgets.in_pairs(answers.models.items()):
         with column:
