@@ -144,7 +144,7 @@ def dots_chart(
     base = spoken_chart(table, x=x, y=y, tooltip=[alt.Tooltip("words:N", title="seed pair")])
     marks = base.mark_point(size=0.62 * size * size, strokeWidth=1.5, opacity=1)
     layers = [
-        rule_at("x", 0.0, "no difference", palette, strokeDash=[4, 4]).encode(x=x),
+        rule_at("x", 0.0, "no difference", palette).encode(x=x),
         marks.encode(**_looks(table, palette)),
     ]
     words = f"{title}: {len(table)} dots"
@@ -254,7 +254,7 @@ def ranking_chart(
         + tooltips({"second:Q": second_title}, ".0%"),
     )
     layers = [
-        rule_at("low", float(value), baseline, palette, strokeDash=[4, 4]).encode(x=x)
+        rule_at("low", float(value), baseline, palette).encode(x=x)
         for value in table.loc[table["name"] == baseline, "value"]
     ]
     layers += [

@@ -75,27 +75,21 @@ class Colouring:
 
 def _groups(palette: Palette, grouping: Grouping) -> list[LegendEntry]:
     words = group_words(grouping)
+    colours = palette.colours(grouping)
     return [
-        LegendEntry(name, words[name], colour, shape)
-        for (name, colour), shape in zip(palette.colours(grouping).items(), SHAPES, strict=True)
+        LegendEntry(name, words[name], colours[name], shape)
+        for name, shape in zip(colours, SHAPES, strict=True)
     ]
 
 
 def _objects(palette: Palette, grouping: Grouping) -> list[LegendEntry]:
-    return [
-        LegendEntry(name, name, colour, shape)
-        for name, colour, shape in zip(
-            grouping.objects, palette.opposites, OBJECT_SHAPES, strict=True
-        )
-    ]
+    names = grouping.objects
+    return list(map(LegendEntry, names, names, palette.opposites, OBJECT_SHAPES))
 
 
 def _contexts(palette: Palette, grouping: Grouping) -> list[LegendEntry]:
-    colours = (palette.groups[0], palette.groups[2])
-    return [
-        LegendEntry(name, name, colour)
-        for name, colour in zip(grouping.contexts, colours, strict=True)
-    ]
+    names = grouping.contexts
+    return list(map(LegendEntry, names, names, (palette.groups[0], palette.groups[2])))
 
 
 def _predictions(palette: Palette, grouping: Grouping) -> list[LegendEntry]:

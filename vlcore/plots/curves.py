@@ -47,7 +47,7 @@ def learning_curve(
     plot = max(60, height - 50)
     ends = table.groupby("series", sort=False).tail(1)
     heights = [plot * (high - value) / (high - low) for value in ends["value"]]
-    ends = ends.assign(dy=np.subtract(spread(heights, 15), heights))
+    ends = ends.assign(dy=np.subtract(spread(heights), heights))
     last = max([1, *table["step"]])
     channels = {
         "x": alt.X("step:Q", title="step", scale=straight([0, last]), axis=alt.Axis(tickCount=5)),

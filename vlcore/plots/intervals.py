@@ -51,7 +51,7 @@ def rate_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.Layer
     tooltip += tooltips({"value:Q": "accuracy", "low:Q": "from", "high:Q": "to"}, ".0%")
     tooltip += tooltips({"n:Q": "images"})
     layers = alt.layer(
-        rule_at("x", 0.5, "chance: 50 %", palette, strokeDash=[4, 4]).encode(x="x:Q"),
+        rule_at("x", 0.5, "chance: 50 %", palette).encode(x="x:Q"),
         base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q"),
         base.mark_circle(size=90, opacity=1).encode(x="value:Q", tooltip=tooltip),
     )
@@ -110,7 +110,7 @@ def forest_chart(
         words += [text("words:N", 0, **above), text("estimate:N", 0, **below)]
     mark = {"color": palette.accent}
     layers = alt.layer(
-        rule_at("low", 0.0, "no difference", palette, strokeDash=[4, 4]).encode(x=x),
+        rule_at("low", 0.0, "no difference", palette).encode(x=x),
         base.mark_rule(strokeWidth=2.5, opacity=0.6, **mark).encode(x=x, x2="high:Q"),
         base.mark_point(filled=True, size=80, opacity=1, **mark).encode(x="value:Q"),
         *words,
@@ -181,7 +181,7 @@ def _paired_pane(
     )
     shapes = told_apart(alt.Shape, "kind:N", {"study": "circle", "pooled": "diamond"})
     sizes = either(alt.SizeValue, {"test": "datum.kind == 'pooled'"}, 200, 70)
-    zero = rule_at("low", 0.0, "no difference", palette, strokeDash=[4, 4])
+    zero = rule_at("low", 0.0, "no difference", palette)
     return alt.layer(
         zero.encode(x=x),
         base.mark_rule(strokeWidth=2.5, color=colour, opacity=0.6).encode(x=x, x2="high:Q"),

@@ -281,7 +281,7 @@ def _against_phi(
     layers = []
     if scale.middle is not None:
         words = scale.number(scale.middle)
-        layers.append(rule_at("value", scale.middle, words, palette, strokeWidth=1).encode(y=y))
+        layers.append(rule_at("value", scale.middle, words, palette, dash=()).encode(y=y))
     if references is not None and len(references):
         layers.append(_reference_lines(references, scale, colour, place))
     line = base.mark_line(strokeWidth=2, aria=False)

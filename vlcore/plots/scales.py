@@ -99,10 +99,12 @@ class QuickChart(alt.Chart):  # type: ignore[misc]  # Altair's types are not rea
         return super().encode(**channels)
 
 
-def rule_at(field: str, value: float, spoken: str, palette: Palette, **mark: Any) -> alt.Chart:
+def rule_at(
+    field: str, value: float, spoken: str, palette: Palette, *, dash: Sequence[float] = (4, 4)
+) -> alt.Chart:
     """A line at a value of `field`, which is to be encoded."""
     table = pd.DataFrame({field: [value], "spoken": [spoken]})
-    return spoken_chart(table).mark_rule(color=palette.muted, **mark)
+    return spoken_chart(table).mark_rule(color=palette.muted, strokeDash=list(dash))
 
 
 def finished(

@@ -243,7 +243,7 @@ def _with_words(curves: pd.DataFrame, write: Callable[[float], str], high: float
     """Curves with the words beside them (`words`, at a `height` in px that other words leave free)
     and those for screen readers (`spoken`)."""
     ends = curves.groupby("series", sort=False)["value"].last()
-    heights = spread([_HEIGHT * (1 - value / high) for value in ends], 15)
+    heights = spread([_HEIGHT * (1 - value / high) for value in ends])
     table = curves.assign(
         height=curves["series"].map(dict(zip(ends.index, heights, strict=True))),
         words=[f"{row.series} {write(row.value)}" for row in curves.itertuples()],

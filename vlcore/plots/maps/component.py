@@ -200,17 +200,7 @@ def map_drawing(
         columns = [column] * count if column else []
         if column == colouring.column:
             columns = [colouring.column_of(pane) for pane in range(count)]
-        legend.append(
-            {
-                "name": entry.name,
-                "words": entry.words,
-                "colour": entry.colour,
-                "shape": entry.shape,
-                "filled": entry.filled,
-                "columns": columns,
-                "code": codes.get(entry.name, NO_VALUE),
-            }
-        )
+        legend.append({**vars(entry), "columns": columns, "code": codes.get(entry.name, NO_VALUE)})
     is_drawn = tables.points.index.isin(content.tables.points.index)
     return {
         "count": len(points),

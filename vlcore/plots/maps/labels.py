@@ -124,7 +124,7 @@ def _cost(
     )
 
 
-def spread(positions: Sequence[float], gap: float) -> list[float]:
+def spread(positions: Sequence[float], gap: float = 15) -> list[float]:
     """Push positions on a line, in px and in any order, apart to at least `gap`, in their order;
     close ones share it."""
     # Here, for it costs as much as all else that maps need.

@@ -228,24 +228,22 @@ def captions(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
     base = pane.present(placed)
     text = {
         **_BOLD,
-        **{name: alt.expr(f"datum.{name}") for name in ("dx", "dy", "align")},
+        **_by_row("dx", "dy", "align"),
         "fontSize": style.sizes.words,
         "baseline": "middle",
     }
-    edge = style.palette.ground
     diamond = base.mark_point(
         shape="diamond",
         size=style.sizes.diamond,
         fill=colour,
-        stroke=edge,
+        stroke=style.palette.ground,
         strokeWidth=1.5,
         opacity=1,
     )
     return [
         _leaders(base, pane, colour),
         diamond,
-        base.mark_text(**text, **_halo(edge)).encode(text="caption:N"),
-        base.mark_text(**text, color=colour).encode(text="caption:N"),
+        *_words_over_marks(base, "caption:N", colour, style, text),
     ]
 
 
@@ -288,16 +286,14 @@ def cluster_names(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
         return []
     base = pane.present(placed.assign(spoken="cluster " + placed["words"]))
     text = {
-        **{name: alt.expr(f"datum.{name}") for name in ("dx", "dy")},
+        **_by_row("dx", "dy"),
         "fontSize": style.sizes.words,
         "fontStyle": "italic",
         "fontWeight": 600,
         "align": "center",
         "baseline": "middle",
     }
-    halo = base.mark_text(**text, aria=False, **_halo(style.palette.ground))
-    named = base.mark_text(**text, color=style.palette.text)
-    return [halo.encode(text="words:N"), named.encode(text="words:N")]
+    return _words_over_marks(base, "words:N", style.palette.text, style, text)
 
 
 def shortened_captions(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
@@ -318,17 +314,16 @@ def shortened_captions(tables: MapTables, pane: Pane, style: MapStyle) -> Layers
         place_names(rows["words"].tolist(), above, pane.side, _caption_boxes(tables, pane)) - tips
     )
     named = QuickChart(rows.assign(dx=shifts[:, 0].round(1), dy=shifts[:, 1].round(1)))
-    words = {
-        **{name: alt.expr(f"datum.{name}") for name in ("dx", "dy")},
+    text = {
+        **_by_row("dx", "dy"),
         "fontSize": style.sizes.words,
         "align": "center",
         "baseline": "middle",
         "aria": False,
     }
-    halo = named.mark_text(**words, **_halo(style.palette.ground))
-    text = named.mark_text(**words, color=colour)
-    at = {**pane.at("x2", "y2"), "text": "words:N"}
-    return [shaft, head.encode(tooltip=tooltip), halo.encode(**at), text.encode(**at)]
+    ends = named.encode(**pane.at("x2", "y2"))
+    words = _words_over_marks(ends, "words:N", colour, style, text)
+    return [shaft, head.encode(tooltip=tooltip), *words]
 
 
 def typed_caption(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
@@ -339,12 +334,7 @@ def typed_caption(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
     is_right = pane.pixels(rows)[:, 0] > pane.side / 2  # its words are on the side with more room
     sides = {"align": np.where(is_right, "right", "left"), "dx": np.where(is_right, -13, 13)}
     base = pane.present(rows.assign(spoken="your caption: " + rows["caption"], **sides))
-    words = base.mark_text(
-        **{name: alt.expr(f"datum.{name}") for name in sides},
-        fontSize=13,
-        color=style.palette.text,
-        **_BOLD,
-    )
+    words = base.mark_text(**_by_row(*sides), fontSize=13, color=style.palette.text, **_BOLD)
     return [_star(base, style).encode(size=alt.value(320)), words.encode(text="caption:N")]
 
 
@@ -365,8 +355,7 @@ def uploads(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
     return [
         stars,
         images.encode(url="thumb:N"),
-        rows.mark_text(**text, **_halo(style.palette.ground)).encode(text="words:N"),
-        rows.mark_text(**text, color=style.palette.accent).encode(text="words:N"),
+        *_words_over_marks(rows, "words:N", style.palette.accent, style, text),
     ]
 
 
@@ -427,10 +416,29 @@ def _lit(style: MapStyle, opacity: float, faded: float) -> alt.OpacityValue:
     return alt.OpacityValue(opacity, condition=_fade_conditions(style, faded, min(opacity, _BACK)))
 
 
-def _halo(colour: str) -> dict[str, Any]:
-    """The look of a text behind a text, which keeps it legible."""
-    outline = {"strokeWidth": 4, "strokeJoin": "round", "opacity": 0.8}
-    return {"color": colour, "stroke": colour, **outline}
+def _by_row(*properties: str) -> dict[str, alt.ExprRef]:
+    """Properties of marks that each row has in a field of the same name."""
+    return {name: alt.expr(f"datum.{name}") for name in properties}
+
+
+def _words_over_marks(
+    source: alt.Chart, field: str, colour: str, style: MapStyle, text: dict[str, Any]
+) -> Layers:
+    """The words of a field, above a halo that keeps them legible over marks.
+
+    Args:
+        source: the rows, at their positions.
+        field: of the words.
+        colour: of the words.
+        style: of the map.
+        text: further properties of both marks; the halo is never read out.
+    """
+    ground = style.palette.ground
+    halo = {"color": ground, "stroke": ground, "strokeWidth": 4, "strokeJoin": "round"}
+    halo |= {"opacity": 0.8, "aria": False}
+    behind = source.mark_text(**(text | halo))
+    words = source.mark_text(**text, color=colour)
+    return [behind.encode(text=field), words.encode(text=field)]
 
 
 def _circle(source: alt.Chart, size: float, colour: str) -> alt.Chart:
