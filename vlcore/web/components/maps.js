@@ -6,7 +6,7 @@
 // (entries of the legend that were clicked, and how many clicks there were), `unsupported`.
 
 const columnsByStamp = new Map();
-const mapsByParent = new WeakMap(), keptByParent = new WeakMap();
+const mapsByParent = new WeakMap(), columnsByParent = new WeakMap();
 const waiting = new Set();  // maps whose columns are still to come
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -37,11 +37,11 @@ const HINT_OF_TWINS = HINT_OF_FINGER.replace(".", ", and its twins ringed.");
 // Streamlit calls again for newer data and ends no former call, but for one that was under way: that it ends, before or
 // after the newer call, or makes last. Where the parent is still on the page, it is such a call that ends.
 export default function({parentElement, data, setStateValue}) {
-  if (data.columns) return keep(data, parentElement);
+  if (data.columns) return keepColumns(data, parentElement);
   let map = mapsByParent.get(parentElement);
   if (!map) mapsByParent.set(parentElement, map = new LinkedMaps(parentElement, data));
   const former = map.latest;
-  map.tell = setStateValue;
+  map.setState = setStateValue;
   map.update(data);
   return () => {
     if (!parentElement.isConnected) {
@@ -52,37 +52,37 @@ export default function({parentElement, data, setStateValue}) {
 }
 
 // Keeps columns for the maps that wait for them, once the small images are decoded that come with some.
-function keep({stamp, columns: table, sheet}, parent) {
-  const kept = {stamp, columns: unpacked(table)}, former = keptByParent.get(parent);
+function keepColumns({stamp, columns: table, sheet}, parent) {
+  const entry = {stamp, columns: unpackColumns(table)}, former = columnsByParent.get(parent);
   let isGone = false;
-  const tell = () => { if (!isGone) hold(kept, parent); };
+  const publish = () => { if (!isGone) holdColumns(entry, parent); };
   if (sheet) {
-    kept.columns.sheet = element("img", {src: sheet});
-    kept.columns.sheet.decode().then(tell);
-  } else tell();
+    entry.columns.sheet = element("img", {src: sheet});
+    entry.columns.sheet.decode().then(publish);
+  } else publish();
   return () => {
     isGone = true;
-    if (keptByParent.get(parent) !== kept) return;
-    if (!parent.isConnected) forget(parent);
-    else if (former) hold(former, parent);
+    if (columnsByParent.get(parent) !== entry) return;
+    if (!parent.isConnected) forgetColumns(parent);
+    else if (former) holdColumns(former, parent);
   };
 }
 
-function hold(kept, parent) {
-  forget(parent);
-  keptByParent.set(parent, kept);
-  columnsByStamp.set(kept.stamp, kept.columns);
+function holdColumns(entry, parent) {
+  forgetColumns(parent);
+  columnsByParent.set(parent, entry);
+  columnsByStamp.set(entry.stamp, entry.columns);
   for (const map of [...waiting]) map.update();
 }
 
 // Forgets the columns that came with a parent, unless another one has brought the same since, as where a page moves maps.
-function forget(parent) {
-  const kept = keptByParent.get(parent);
-  if (kept && columnsByStamp.get(kept.stamp) === kept.columns) columnsByStamp.delete(kept.stamp);
+function forgetColumns(parent) {
+  const entry = columnsByParent.get(parent);
+  if (entry && columnsByStamp.get(entry.stamp) === entry.columns) columnsByStamp.delete(entry.stamp);
 }
 
 // Arrow columns as arrays; words as codes with their names.
-function unpacked(table) {
+function unpackColumns(table) {
   const columns = {};
   for (const {name} of table.schema.fields) {
     const column = table.getChild(name);
@@ -93,20 +93,20 @@ function unpacked(table) {
 }
 
 function element(kind, properties = {}, ...children) {
-  const made = document.createElement(kind);
+  const node = document.createElement(kind);
   for (const [name, value] of Object.entries(properties)) {
-    if (name in made) made[name] = value;
-    else made.setAttribute(name, value);
+    if (name in node) node[name] = value;
+    else node.setAttribute(name, value);
   }
-  made.append(...children);
-  return made;
+  node.append(...children);
+  return node;
 }
 
-function drawn(kind, attributes, ...children) {
-  const made = document.createElementNS(SVG, kind);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
+function svgElement(kind, attributes, ...children) {
+  const node = document.createElementNS(SVG, kind);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
 }
 
 function bitsOf(text, count) {
@@ -136,7 +136,7 @@ function isInside(path, x, y) {
 
 class LinkedMaps {
   constructor(parent, data) {
-    this.heard = new AbortController();
+    this.listeners = new AbortController();
     this.view = {x: 0.5, y: 0.5, zoom: 1};  // what all maps show: the middle, in parts of their sides, and how close
     this.isTouched = matchMedia("(pointer: coarse)").matches;
     this.mode = this.isTouched ? "move" : "rectangle";
@@ -152,12 +152,12 @@ class LinkedMaps {
     this.gestures = 0;  // that marked images, or took the mark away
     this.best = [];  // images of each map that are ringed
     parent.append(this.root);
-    this.listen(this.root, "keydown", event => this.press(event));
+    this.listen(this.root, "keydown", event => this.pressKey(event));
     // The card goes where the maps move below it, by a press elsewhere, and by Escape wherever that is pressed.
     const isElsewhere = event => !event.composedPath().includes(this.maps);
     this.listen(document, "pointerdown", event => { if (isElsewhere(event)) this.hover(null); });
     this.listen(document, "keydown", event => { if (event.key === "Escape") this.hover(null); });
-    const isMoved = () => this.root.getBoundingClientRect().top !== this.placed.top;
+    const isMoved = () => this.root.getBoundingClientRect().top !== this.cardPlace.top;
     this.listen(document, "scroll", () => { if (!this.card.hidden && isMoved()) this.hover(null); }, {capture: true});
     this.listen(this.canvas, "webglcontextlost", event => {
       event.preventDefault();  // else it would never be restored
@@ -170,11 +170,11 @@ class LinkedMaps {
   }
 
   listen(target, kind, react, options = {}) {
-    target.addEventListener(kind, react, {signal: this.heard.signal, ...options});
+    target.addEventListener(kind, react, {signal: this.listeners.signal, ...options});
   }
 
   end() {
-    this.heard.abort();
+    this.listeners.abort();
     this.sizes.disconnect();
     waiting.delete(this);
     cancelAnimationFrame(this.frame);
@@ -185,7 +185,7 @@ class LinkedMaps {
 
   update(data = this.latest) {
     this.latest = data;
-    if (!this.points.gl) return this.refuse();
+    if (!this.points.gl) return this.showUnsupported();
     const images = columnsByStamp.get(data.stamp), colours = data.colourStamp ? columnsByStamp.get(data.colourStamp) : {};
     const isWhole = Boolean(images && colours);
     waiting[isWhole ? "delete" : "add"](this);
@@ -207,18 +207,18 @@ class LinkedMaps {
       this.index = [];
       this.scenes = {};
     }
-    this.adopt(data.selected);
-    this.adoptShown(data.shown);
+    this.adoptSelection(data.selected);
+    this.adoptLegend(data.shown);
     const [ofPointer, ofFinger] = this.columns.scene ? [HINT_WITH_TWINS, HINT_OF_TWINS] : [HINT, HINT_OF_FINGER];
     const [hint, hintOfFinger] = data.lists ? [ofPointer, ofFinger] : [HINT_ALONE, HINT_ALONE_OF_FINGER];
     this.hint.textContent = this.isTouched ? hintOfFinger : hint;
     this.picked = data.picked;
     this.passing = bitsOf(data.drawn, data.count);
-    this.dress();
+    this.updateLooks();
   }
 
   // What is marked is the page's to say, unless it has not heard of the last gesture yet.
-  adopt({rows, best, gesture}) {
+  adoptSelection({rows, best, gesture}) {
     if (gesture < this.gestures) return;
     this.gestures = gesture;
     this.selected = rows && bitsOf(rows, this.data.count);
@@ -226,18 +226,18 @@ class LinkedMaps {
   }
 
   // So are the entries of the legend that are seen alone.
-  adoptShown({entries, clicks}) {
+  adoptLegend({entries, clicks}) {
     if (clicks < this.clicks) return;
     this.clicks = clicks;
     this.shown = new Set(entries);
   }
 
-  refuse() {
+  showUnsupported() {
     if (this.root.dataset.state === "unsupported") return;
     this.root.dataset.state = "unsupported";
     const why = "This browser offers no WebGL2: the maps below have no zoom and no lasso, and are of some thousand images at most.";
     this.root.append(element("p", {role: "status"}, why));
-    this.tell("unsupported", true);
+    this.setState("unsupported", true);
   }
 
   // The titles, the surfaces that hear the pointer, the tools and the legend.
@@ -246,11 +246,11 @@ class LinkedMaps {
     const inks = Object.entries(ink).map(([name, colour]) => `--${name}:${colour};`).join("");
     this.root.style.cssText = `--side:${side}px; --gap:${data.gap}px; ${inks} font-family:${data.font}`;
     this.surfaces = data.panes.map((pane, number) => {
-      const surface = drawn("svg", {
+      const surface = svgElement("svg", {
         class: "surface", width: side, height: side, viewBox: `0 0 ${side} ${side}`, tabindex: 0, role: "group",
         "aria-label": `${pane.title}. ${pane.subtitle}. ${number ? "" : data.alt}`,
       });
-      this.hear(surface, number);
+      this.listenToPointer(surface, number);
       return surface;
     });
     const figures = data.panes.map((pane, number) => element("figure", {},
@@ -262,7 +262,7 @@ class LinkedMaps {
     maps.style.gridTemplateColumns = `repeat(${data.across}, max-content)`;
     this.maps = maps;
     this.card.hidden = true;
-    this.said = element("span", {role: "status", className: "said"});
+    this.countStatus = element("span", {role: "status", className: "said"});
     this.cardStatus = element("span", {role: "status", className: "status-of-card"});  // for screen readers
     this.hint = element("span", {className: "hint"});
     const tools = this.tools(), isBeside = data.legendPlace === "right";
@@ -270,74 +270,74 @@ class LinkedMaps {
     const beside = element("div", {className: "beside"}, ...isBeside ? [tools] : [], this.legend());
     const whole = element("div", {className: `whole legend-${data.legendPlace}`}, maps, beside);
     this.root.replaceChildren(top, whole, this.card, this.cardStatus);
-    this.choose(this.mode);
+    this.chooseMode(this.mode);
   }
 
   tools() {
     const button = (label, act, text = label) => {
-      const made = element("button", {type: "button", title: label, "aria-label": label}, text);
-      this.listen(made, "click", act);
-      return made;
+      const node = element("button", {type: "button", title: label, "aria-label": label}, text);
+      this.listen(node, "click", act);
+      return node;
     };
     this.modes = {};
-    for (const [mode, label] of Object.entries(MODES)) this.modes[mode] = button(label, () => this.choose(mode));
-    this.clearing = button("Clear the selection", () => this.clear(), "Clear");
+    for (const [mode, label] of Object.entries(MODES)) this.modes[mode] = button(label, () => this.chooseMode(mode));
+    this.clearButton = button("Clear the selection", () => this.clear(), "Clear");
     const views = [
-      button("Zoom in", () => this.comeCloser(), "+"),
+      button("Zoom in", () => this.zoomIn(), "+"),
       button("Zoom out", () => this.zoom(1 / CLOSER), "−"),
-      button("Whole maps", () => this.whole(), "Whole"),
+      button("Whole maps", () => this.resetView(), "Whole"),
     ];
     const groups = [Object.values(this.modes), views].map(group => element("span", {className: "group"}, ...group));
     const named = {className: "tools", role: "toolbar", "aria-label": "Maps"};
-    return element("div", named, ...groups, this.clearing, this.said);
+    return element("div", named, ...groups, this.clearButton, this.countStatus);
   }
 
   legend() {
     this.entries = this.data.legend.map(entry => {
       const path = SHAPES[entry.shape] ?? entry.shape;
-      const mark = drawn("path", {d: path, transform: "translate(9 9) scale(5.5)", stroke: entry.colour,
+      const mark = svgElement("path", {d: path, transform: "translate(9 9) scale(5.5)", stroke: entry.colour,
         fill: entry.filled ? entry.colour : "none", "stroke-width": 1.4, "vector-effect": "non-scaling-stroke"});
-      const symbol = drawn("svg", {width: 18, height: 18, "aria-hidden": "true"}, mark);
-      const made = element("button", {type: "button", "aria-pressed": "false"}, symbol, entry.words);
-      this.listen(made, "click", () => this.toggle(entry.name));
-      this.listen(made, "pointerenter", () => this.lightUp(entry));
-      this.listen(made, "pointerleave", () => this.lightUp(null));
-      return made;
+      const symbol = svgElement("svg", {width: 18, height: 18, "aria-hidden": "true"}, mark);
+      const node = element("button", {type: "button", "aria-pressed": "false"}, symbol, entry.words);
+      this.listen(node, "click", () => this.toggle(entry.name));
+      this.listen(node, "pointerenter", () => this.highlightColour(entry));
+      this.listen(node, "pointerleave", () => this.highlightColour(null));
+      return node;
     });
-    this.small = element("span", {className: "said"}, "Shapes, fillings and rings show as you zoom in.");
+    this.smallMarksNote = element("span", {className: "said"}, "Shapes, fillings and rings show as you zoom in.");
     const named = {className: "legend", role: "group", "aria-label": "Legend: click an entry to see it alone"};
     const title = this.data.legendTitle ? [element("strong", {}, this.data.legendTitle)] : [];
-    return element("div", named, ...title, ...this.entries, this.small);
+    return element("div", named, ...title, ...this.entries, this.smallMarksNote);
   }
 
   toggle(name) {
     if (!this.shown.delete(name)) this.shown.add(name);
-    this.dress();
-    this.tell("shown", {entries: [...this.shown], clicks: ++this.clicks});
+    this.updateLooks();
+    this.setState("shown", {entries: [...this.shown], clicks: ++this.clicks});
   }
 
-  lightUp(entry) {
+  highlightColour(entry) {
     this.colourAt = entry && this.isColour(entry) ? entry.code : null;
     this.draw();
   }
 
   isColour(entry) { return entry.columns.join() === this.data.colourColumns.join(); }
 
-  choose(mode) {
+  chooseMode(mode) {
     this.mode = mode;
     for (const [name, button] of Object.entries(this.modes)) button.setAttribute("aria-pressed", String(name === mode));
     this.root.dataset.mode = mode;
-    this.touch();
+    this.setTouchAction();
   }
 
   // A finger scrolls the page over a whole map, unless it draws.
-  touch() {
+  setTouchAction() {
     const scrolls = this.mode === "move" && this.view.zoom === 1;
     for (const surface of this.surfaces) surface.style.touchAction = scrolls ? "pan-x pan-y" : "none";
   }
 
   // Which images each map shows, and how: four bytes an image, sent to the graphics card.
-  dress() {
+  updateLooks() {
     if (!this.loaded) return;
     const {columns, data} = this, {count} = data, marked = this.selected;
     const clicked = data.legend.filter(entry => this.shown.has(entry.name));
@@ -359,18 +359,18 @@ class LinkedMaps {
         looks[4 * row + 3] = this.percent(pane, row);
       }
       this.most = Math.max(this.most, shown);
-      if (!this.points.gl.isContextLost()) this.points.dress(pane, looks);
+      if (!this.points.gl.isContextLost()) this.points.updateLooks(pane, looks);
       return looks;
     });
     const sum = bits => bits.reduce((total, bit) => total + bit, 0);
     const total = marked ? sum(marked) : 0, seen = sum(isSeen);
-    this.clearing.disabled = !marked;
+    this.clearButton.disabled = !marked;
     const [part, alone, whole] = [total, seen, count].map(number => number.toLocaleString("en"));
     const why = clicked.length || data.panel ? "in all that was clicked, in the legend and below"
       : "of the groups and the split that are chosen";
     const none = seen ? "" : `No image is ${why}: `;
     const counted = seen < count ? `${none}${alone} of ${whole} images shown` : `${whole} images`;
-    this.said.textContent = marked ? `${part} of ${whole} images marked` : counted;
+    this.countStatus.textContent = marked ? `${part} of ${whole} images marked` : counted;
     Object.assign(this.root.dataset, {marked: total, shown: this.most});
     this.entries.forEach((button, at) => {
       button.setAttribute("aria-pressed", String(this.shown.has(data.legend[at].name)));
@@ -394,8 +394,8 @@ class LinkedMaps {
       this.drawPoints();
       this.data.panes.forEach((_, pane) => this.drawOver(pane));
       const {view, hovered, data} = this;
-      const told = {state: "drawn", zoom: view.zoom.toFixed(2), hovered: hovered ?? "", colours: data.colourColumns[0]};
-      Object.assign(this.root.dataset, told);
+      const state = {state: "drawn", zoom: view.zoom.toFixed(2), hovered: hovered ?? "", colours: data.colourColumns[0]};
+      Object.assign(this.root.dataset, state);
     });
   }
 
@@ -415,7 +415,7 @@ class LinkedMaps {
       colours: data.colours, muted: data.ink.muted, overlays: data.overlays, selection: this.selected,
       kin, radius, picture: this.tile, alpha, faded, lines,
     };
-    this.small.hidden = isLarge || this.tile > 0;
+    this.smallMarksNote.hidden = isLarge || this.tile > 0;
     this.points.clear(pixels);
     data.panes.forEach((pane, number) => {
       const box = this.surfaces[number].getBoundingClientRect(), [left, right, low, high] = pane.extent;
@@ -432,15 +432,15 @@ class LinkedMaps {
       const at = this.pixel(pane, row);
       if (!at) return null;
       const look = {fill: "none", stroke: colour, "stroke-width": width};
-      parts.push(drawn("circle", {cx: at[0], cy: at[1], r: radius, ...look}));
+      parts.push(svgElement("circle", {cx: at[0], cy: at[1], r: radius, ...look}));
       return at;
     };
     const line = ([x1, y1], [x2, y2], stroke, width) => {
-      parts.push(drawn("line", {x1, y1, x2, y2, stroke, "stroke-width": width}));
+      parts.push(svgElement("line", {x1, y1, x2, y2, stroke, "stroke-width": width}));
     };
     const spoke = (from, to, colour) => {
       line(from, to, colour, 1.2);
-      parts.push(drawn("circle", {cx: to[0], cy: to[1], r: 3, fill: colour}));
+      parts.push(svgElement("circle", {cx: to[0], cy: to[1], r: 3, fill: colour}));
     };
     for (const {x, y, x2, y2, colour, arrow} of data.lines.filter(line => line.pane === pane)) {
       const from = this.at(pane, x, y), to = this.at(pane, x2, y2);
@@ -452,7 +452,7 @@ class LinkedMaps {
       const cut = way.map(part => part * Math.min(AROUND / Math.max(length, 1e-9), 0.25));  // short ones keep a half
       const tip = [to[0] - cut[0], to[1] - cut[1]], angle = Math.atan2(way[0], -way[1]) * 180 / Math.PI;
       line([from[0] + cut[0], from[1] + cut[1]], tip, colour, 2);
-      parts.push(drawn("path", {d: SHAPES.head, transform: `translate(${tip}) rotate(${angle}) scale(6)`, fill: colour}));
+      parts.push(svgElement("path", {d: SHAPES.head, transform: `translate(${tip}) rotate(${angle}) scale(6)`, fill: colour}));
     }
     for (const row of new Set([picked, hovered])) {
       const from = row === null ? null : this.pixel(pane, row);
@@ -477,32 +477,32 @@ class LinkedMaps {
       const anchor = {left: "start", right: "end", center: "middle"}[caption.align];
       const place = {x: x + caption.dx, y: y + caption.dy, "text-anchor": anchor, "dominant-baseline": "central"};
       if (Math.abs(caption.dy) > LINE) line([x, y], [place.x, place.y], ink.text, 1);  // words that are far
-      parts.push(drawn("path", {d: SHAPES.diamond, transform: `translate(${x} ${y}) scale(6.5)`, ...look}));
-      parts.push(drawn("text", {...place, class: "caption"}, caption.caption));
+      parts.push(svgElement("path", {d: SHAPES.diamond, transform: `translate(${x} ${y}) scale(6.5)`, ...look}));
+      parts.push(svgElement("text", {...place, class: "caption"}, caption.caption));
     }
     for (const cluster of data.panes[pane].clusters) {
       const [x, y] = this.at(pane, cluster.x, cluster.y), place = {x: x + cluster.dx, y: y + cluster.dy};
       const look = {class: "cluster", "text-anchor": "middle", "dominant-baseline": "central", "data-number": cluster.number};
-      parts.push(drawn("text", {...place, ...look}, cluster.words));
+      parts.push(svgElement("text", {...place, ...look}, cluster.words));
     }
     data.panes[pane].uploads.forEach((upload, number) => {
       const [x, y] = this.at(pane, upload.x, upload.y), half = upload.side / 2;
       const look = {fill: ink.accent, stroke: ink.ground, "stroke-width": 1 / upload.side};
       const named = {role: "img", "aria-label": upload.spoken};
-      const star = drawn("path", {d: data.star, transform: `translate(${x} ${y}) scale(${2.17 * half})`, ...look, ...named});
-      const image = drawn("image", {x: x - half, y: y - half, width: upload.side, height: upload.side, href: upload.thumb});
-      const words = drawn("text", {x, y: y + upload.side, class: "upload", "text-anchor": "middle"}, upload.words);
-      parts.push(drawn("g", {"data-upload": number}, star, image, words));
+      const star = svgElement("path", {d: data.star, transform: `translate(${x} ${y}) scale(${2.17 * half})`, ...look, ...named});
+      const image = svgElement("image", {x: x - half, y: y - half, width: upload.side, height: upload.side, href: upload.thumb});
+      const words = svgElement("text", {x, y: y + upload.side, class: "upload", "text-anchor": "middle"}, upload.words);
+      parts.push(svgElement("g", {"data-upload": number}, star, image, words));
     });
     const lit = hovered !== null && circle(hovered, 9, ink.text);
     if (lit && this.pictured === hovered && pane !== this.over) {  // there, the card has it
       const [x, y] = lit.map(at => at + (at > side / 2 ? -1 : 1) * (IMAGE / 2 + 9) - IMAGE / 2);
-      parts.push(drawn("image", {x, y, width: IMAGE, height: IMAGE, href: this.thumb(hovered)}));
+      parts.push(svgElement("image", {x, y, width: IMAGE, height: IMAGE, href: this.thumb(hovered)}));
     }
     if (this.gesture?.pane === pane && this.gesture.path) {
       const path = this.gesture.path.map(([x, y]) => this.at(pane, ...this.position(pane, x, y)).join()).join("L");
       const look = {fill: ink.accent, "fill-opacity": 0.08, stroke: ink.accent, "stroke-width": 1.5};
-      parts.push(drawn("path", {d: `M${path}Z`, ...look, "stroke-dasharray": "4 3"}));
+      parts.push(svgElement("path", {d: `M${path}Z`, ...look, "stroke-dasharray": "4 3"}));
     }
     this.surfaces[pane].replaceChildren(...parts);
   }
@@ -545,7 +545,7 @@ class LinkedMaps {
     return this.at(pane, this.columns[`x${pane}`][row], this.columns[`y${pane}`][row]);
   }
 
-  under(event, surface) {  // the pointer in px of a map, and in parts of its sides
+  pointerPosition(event, surface) {  // the pointer in px of a map, and in parts of its sides
     const box = surface.getBoundingClientRect(), {view} = this, {side} = this.data;
     const px = [event.clientX - box.left, event.clientY - box.top];
     return {px, part: [(px[0] / side - 0.5) / view.zoom + view.x, (0.5 - px[1] / side) / view.zoom + view.y]};
@@ -582,10 +582,10 @@ class LinkedMaps {
     return best;
   }
 
-  hear(surface, pane) {
+  listenToPointer(surface, pane) {
     const release = event => this.release(event, surface, pane);
     this.listen(surface, "blur", () => this.hover(null));
-    this.listen(surface, "pointerdown", event => this.grip(event, surface, pane));
+    this.listen(surface, "pointerdown", event => this.startGesture(event, surface, pane));
     this.listen(surface, "pointermove", event => this.drag(event, surface, pane));
     this.listen(surface, "pointerup", release);
     this.listen(surface, "pointercancel", event => {
@@ -594,18 +594,18 @@ class LinkedMaps {
       this.draw();
     });
     this.listen(surface, "pointerleave", event => event.pointerType !== "touch" && this.hover(null));
-    this.listen(surface, "dblclick", () => this.whole());
+    this.listen(surface, "dblclick", () => this.resetView());
     this.listen(surface, "wheel", event => this.wheel(event, surface), {passive: false});
   }
 
-  grip(event, surface, pane) {
+  startGesture(event, surface, pane) {
     if (event.button || !this.loaded) return;
     surface.setPointerCapture(event.pointerId);
     this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
     const isPinch = this.pointers.size > 1;
     const other = this.mode === "move" ? "rectangle" : "move", mode = event.shiftKey ? other : this.mode;
     const cluster = Number(event.target.dataset.number ?? 0);  // whose name the pointer is on
-    const single = {pane, from: this.under(event, surface), mode, cluster, upload: this.upload(event, pane)};
+    const single = {pane, from: this.pointerPosition(event, surface), mode, cluster, upload: this.upload(event, pane)};
     this.gesture = isPinch ? {pinch: this.fingers()} : single;
     this.hover(null);
   }
@@ -617,7 +617,7 @@ class LinkedMaps {
 
   drag(event, surface, pane) {
     if (!this.loaded) return;
-    const {gesture} = this, here = this.under(event, surface);
+    const {gesture} = this, here = this.pointerPosition(event, surface);
     if (!gesture) {
       const upload = this.upload(event, pane);
       if (upload) return this.hoverUpload(upload, event);
@@ -628,15 +628,15 @@ class LinkedMaps {
     if (this.pointers.has(event.pointerId)) this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
     if (gesture.pinch) {
       if (this.pointers.size < 2) return;
-      const now = this.fingers(), before = this.under(gesture.pinch, surface).part;
-      this.zoom(now.apart / Math.max(1, gesture.pinch.apart), before, this.under(now, surface).px);
+      const now = this.fingers(), before = this.pointerPosition(gesture.pinch, surface).part;
+      this.zoom(now.apart / Math.max(1, gesture.pinch.apart), before, this.pointerPosition(now, surface).px);
       gesture.pinch = now;
       return;
     }
     const [dx, dy] = here.px.map((at, axis) => at - gesture.from.px[axis]);
     if (!gesture.moved && Math.hypot(dx, dy) < CLICK) return;
     gesture.moved = true;
-    if (gesture.mode === "move") this.show(this.view.zoom, gesture.from.part, here.px);
+    if (gesture.mode === "move") this.moveView(this.view.zoom, gesture.from.part, here.px);
     else if (gesture.mode === "rectangle") {
       const [[x1, y1], [x2, y2]] = [gesture.from.part, here.part];
       gesture.path = [[x1, y1], [x2, y1], [x2, y2], [x1, y2]];
@@ -664,7 +664,7 @@ class LinkedMaps {
   }
 
   tap(event, surface, pane) {
-    const row = this.nearest(pane, this.under(event, surface), this.reach(event));
+    const row = this.nearest(pane, this.pointerPosition(event, surface), this.reach(event));
     this.hover(row, pane, event);
     this.pick(row);
   }
@@ -672,10 +672,10 @@ class LinkedMaps {
   pick(row) {
     if (row === null || row === this.picked) return;
     this.picked = row;
-    this.tell("picked", {row, time: Date.now()});  // Back may have undone a click on the same
+    this.setState("picked", {row, time: Date.now()});  // Back may have undone a click on the same
   }
 
-  enter() {
+  pickHovered() {
     this.pick(this.hovered);
     if (this.hovered !== null && this.data.lists) this.cardStatus.textContent = "Its neighbours are listed below the maps.";
   }
@@ -710,8 +710,8 @@ class LinkedMaps {
   mark(marked) {
     this.selected = marked;
     this.best = [];
-    this.dress();
-    this.tell("selected", {images: this.data.images, rows: marked && textOf(marked), gesture: ++this.gestures});
+    this.updateLooks();
+    this.setState("selected", {images: this.data.images, rows: marked && textOf(marked), gesture: ++this.gestures});
   }
 
   // The visitor's image that a pointer is on.
@@ -725,7 +725,7 @@ class LinkedMaps {
     this.card.hidden = false;
     this.card.dataset.row = upload.spoken;
     this.card.replaceChildren(element("img", {src: upload.thumb, alt: ""}), element("span", {}, upload.name));
-    this.place(event);
+    this.placeCard(event);
   }
 
   hover(row, pane, event) {
@@ -742,37 +742,37 @@ class LinkedMaps {
     if (this.card.dataset.row !== `${row} ${pane}`) {
       this.card.dataset.row = `${row} ${pane}`;
       const line = ([name, word]) => [element("dt", {}, name), element("dd", {}, word)];
-      const lines = Object.entries(this.words(row, pane)).flatMap(line);
+      const lines = Object.entries(this.describe(row, pane)).flatMap(line);
       this.card.replaceChildren(...this.pictured === row ? [this.image(row)] : [], element("dl", {}, ...lines));
     }
-    this.place(event);
+    this.placeCard(event);
   }
 
   // Puts the card beside the pointer, or above the finger, and inside the window.
-  place({clientX, clientY, pointerType}) {
-    this.placed = {clientX, clientY, pointerType, top: this.root.getBoundingClientRect().top};
+  placeCard({clientX, clientY, pointerType}) {
+    this.cardPlace = {clientX, clientY, pointerType, top: this.root.getBoundingClientRect().top};
     const {offsetWidth: width, offsetHeight: height} = this.card, isFinger = pointerType === "touch";
     const away = isFinger ? OF_FINGER : 16, above = clientY - away - height, below = clientY + away;
     const isAbove = isFinger ? above >= 0 : below + height > innerHeight;
     const left = isFinger ? clientX - width / 2 : clientX + away;
-    const kept = (start, length, room) => Math.max(0, Math.min(start, room - length));
-    this.card.style.left = `${kept(left, width, document.documentElement.clientWidth)}px`;
-    this.card.style.top = `${kept(isAbove ? above : below, height, innerHeight)}px`;
+    const inside = (start, length, room) => Math.max(0, Math.min(start, room - length));
+    this.card.style.left = `${inside(left, width, document.documentElement.clientWidth)}px`;
+    this.card.style.top = `${inside(isAbove ? above : below, height, innerHeight)}px`;
   }
 
   picture(row) {
     this.pictured = row;
     this.card.querySelector("img")?.remove();  // of a click on an image that was lit already
     const image = this.image(row);
-    image.addEventListener("load", () => this.place(this.placed));
+    image.addEventListener("load", () => this.placeCard(this.cardPlace));
     this.card.prepend(image);
-    this.place(this.placed);
+    this.placeCard(this.cardPlace);
     this.draw();
   }
 
   image(row) { return element("img", {src: this.thumb(row), alt: ""}); }
 
-  words(row, pane) {
+  describe(row, pane) {
     const {columns, data} = this;
     const words = {object: data.objects[columns.object[row]], context: data.contexts[columns.context[row]]};
     if (columns.file) words.file = columns.file.word(row) ?? "";
@@ -794,7 +794,7 @@ class LinkedMaps {
     const isOver = this.root.getRootNode().activeElement === surface;
     if (!isMeant && (!isOver || (event.deltaY > 0 && this.view.zoom === 1))) return;  // the page scrolls
     event.preventDefault();
-    const {px, part} = this.under(event, surface), lines = event.deltaMode ? 16 : 1;
+    const {px, part} = this.pointerPosition(event, surface), lines = event.deltaMode ? 16 : 1;
     // Two fingers on a pad say a few pixels with the key, a notch of a wheel a hundred.
     const turn = event.ctrlKey ? 0.01 * Math.min(25, Math.max(-25, event.deltaY * lines)) : 0.002 * event.deltaY * lines;
     this.zoom(Math.exp(-turn), part, px);
@@ -802,12 +802,12 @@ class LinkedMaps {
 
   // Comes closer by a factor, so that a part of the maps stays at a position in px: the middle unless said otherwise.
   zoom(factor, part = [this.view.x, this.view.y], px = [this.data.side / 2, this.data.side / 2]) {
-    this.show(Math.min(CLOSEST, Math.max(1, this.view.zoom * factor)), part, px);
+    this.moveView(Math.min(CLOSEST, Math.max(1, this.view.zoom * factor)), part, px);
   }
 
   // Comes closer to the image that is lit or was clicked, on the first map that has it in sight; else to the middle or, where
   // no image would be left there, to the image nearest to it.
-  comeCloser() {
+  zoomIn() {
     if (!this.loaded) return;
     const {columns, view} = this, {count, panes, side} = this.data;
     const row = this.hovered ?? this.picked, numbers = this.hovered === null ? [...panes.keys()] : [this.over];
@@ -830,47 +830,47 @@ class LinkedMaps {
     this.zoom(CLOSER, isEmpty ? nearest : [view.x, view.y]);
   }
 
-  show(zoom, [x, y], px) {
+  moveView(zoom, [x, y], px) {
     const {side} = this.data, half = 0.5 / zoom;
-    const kept = middle => Math.min(1 - half, Math.max(half, middle));
-    this.view = {zoom, x: kept(x - (px[0] / side - 0.5) / zoom), y: kept(y - (0.5 - px[1] / side) / zoom)};
-    this.touch();
+    const inside = middle => Math.min(1 - half, Math.max(half, middle));
+    this.view = {zoom, x: inside(x - (px[0] / side - 0.5) / zoom), y: inside(y - (0.5 - px[1] / side) / zoom)};
+    this.setTouchAction();
     this.draw();
   }
 
-  whole() {
+  resetView() {
     this.view = {x: 0.5, y: 0.5, zoom: 1};
-    this.touch();
+    this.setTouchAction();
     this.draw();
   }
 
-  press(event) {
+  pressKey(event) {
     if (event.key === "Escape") return this.clear();
     if (event.ctrlKey || event.metaKey || event.altKey || !event.target.matches(".surface")) return;
     const {side} = this.data, middle = [this.view.x, this.view.y], step = side / 8;
     const to = {ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step]}[event.key];
     const way = {n: 1, p: -1}[event.key.toLowerCase()];
-    if (way) this.walk(this.surfaces.indexOf(event.target), way);
-    else if (event.key === "Enter") this.enter();
-    else if (to) this.show(this.view.zoom, middle, to.map(by => side / 2 + by));
-    else if (event.key === "+" || event.key === "=") this.comeCloser();
+    if (way) this.stepToImage(this.surfaces.indexOf(event.target), way);
+    else if (event.key === "Enter") this.pickHovered();
+    else if (to) this.moveView(this.view.zoom, middle, to.map(by => side / 2 + by));
+    else if (event.key === "+" || event.key === "=") this.zoomIn();
     else if (event.key === "-") this.zoom(1 / CLOSER);
-    else if (event.key === "0") this.whole();
+    else if (event.key === "0") this.resetView();
     else return;
     event.preventDefault();
   }
 
   // Lights the next image that a map shows, or the one before, and says what it is; of those marked where some are.
-  walk(pane, way) {
+  stepToImage(pane, way) {
     if (!this.loaded) return;
     const {count, side} = this.data, from = this.hovered ?? this.picked ?? (way > 0 ? -1 : 0);
     const rows = Array.from({length: count}, (_, step) => (from + way * (step + 1) + 2 * count) % count);
     const row = rows.find(row => (!this.selected || this.selected[row]) && this.pixel(pane, row));
     if (row === undefined) return;
     const {columns} = this, middle = [side / 2, side / 2];
-    this.show(this.view.zoom, this.part(pane, columns[`x${pane}`][row], columns[`y${pane}`][row]), middle);
+    this.moveView(this.view.zoom, this.part(pane, columns[`x${pane}`][row], columns[`y${pane}`][row]), middle);
     const box = this.surfaces[pane].getBoundingClientRect(), [x, y] = this.pixel(pane, row);
     this.hover(row, pane, {clientX: box.left + x, clientY: box.top + y});
-    this.cardStatus.textContent = Object.entries(this.words(row, pane)).map(words => words.join(": ")).join(", ");
+    this.cardStatus.textContent = Object.entries(this.describe(row, pane)).map(words => words.join(": ")).join(", ");
   }
 }

@@ -202,7 +202,7 @@ class Points {
   }
 
   // Sends one map's looks, four bytes an image, and the order in which its marks are drawn.
-  dress(pane, looks) {
+  updateLooks(pane, looks) {
     const {gl} = this, {look, order} = this.panes[pane];
     gl.bindBuffer(gl.ARRAY_BUFFER, look);
     gl.bufferData(gl.ARRAY_BUFFER, looks, gl.DYNAMIC_DRAW);

@@ -11,11 +11,11 @@ const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0)
 const percent = share => `${Math.round(100 * share)} %`;
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 
-function made(name, attributes, parent) {
-  const one = ["svg", "path", "text", "g"].includes(name) ? document.createElementNS(SVG, name) : document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) one.setAttribute(key, value);
-  parent.append(one);
-  return one;
+function element(name, attributes, parent) {
+  const node = ["svg", "path", "text", "g"].includes(name) ? document.createElementNS(SVG, name) : document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  parent.append(node);
+  return node;
 }
 
 // The square that holds all images and captions at a moment and at the end: where it begins, and its side.
@@ -68,26 +68,27 @@ export default function({parentElement, data}) {
   return stop;
 
   function play(atlas) {
-    const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const last = atlas.steps.length - 1, n = atlas.pictures.length, colours = data.colours, heard = new AbortController();
-    const unusual = atlas.groups.map((_, group) => group).filter(group => atlas.minority[group]);
-    const usual = atlas.groups.map((_, group) => group).filter(group => !atlas.minority[group]);
-    const of = atlas.pictures.filter(group => group === 0).length;
-    // It opens with a riddle: a model without bias, and one of the least bias that fails on most unusual pictures. Then
-    // both maps are of one bias, and of a label style each.
-    const fails = ([short]) => unusual.every(group => short.counts[last][group] < of / 2);
+    const reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const last = atlas.steps.length - 1, n = atlas.pictures.length, colours = data.colours, listeners = new AbortController();
+    const minorityGroups = atlas.groups.map((_, group) => group).filter(group => atlas.minority[group]);
+    const majorityGroups = atlas.groups.map((_, group) => group).filter(group => !atlas.minority[group]);
+    const perGroup = atlas.pictures.filter(group => group === 0).length;
+    // It opens with a riddle: a model without bias, and one of the least bias that fails on most images of minority
+    // groups. Then both maps are of one bias, and of a label style each.
+    const fails = ([short]) => minorityGroups.every(group => short.counts[last][group] < perGroup / 2);
     const riddle = atlas.models.findIndex(fails) < 0 ? atlas.bias.length - 1 : atlas.models.findIndex(fails);
     if (!states.has(root)) {
-      states.set(root, {bias: riddle, moment: still ? last : 0, playing: !still, riddle: true, asked: still, shown: false, said: ""});
+      const begin = reducedMotion ? {moment: last, playing: false, asked: true} : {moment: 0, playing: true, asked: false};
+      states.set(root, {...begin, bias: riddle, riddle: true, shown: false, answer: ""});
     }
     const state = states.get(root);
     if (data.begin && state.card !== data.begin.card) {  // a card of the guide shows what it is about
       Object.assign(state, data.begin);
       if (data.begin.asked) Object.assign(state, {playing: false, moment: last});
     }
-    const on = (one, kind, act) => one.addEventListener(kind, act, {signal: heard.signal});
+    const listen = (target, kind, act) => target.addEventListener(kind, act, {signal: listeners.signal});
     root.style.colorScheme = data.scheme;  // of sliders and boxes
-    let timer = null, frame = null, lit = null;
+    let timer = null, frame = null, highlighted = null;
 
     const tile = (picture, side) => {
       const columns = atlas.columns, [row, column] = [Math.floor(picture / columns), picture % columns];
@@ -97,48 +98,48 @@ export default function({parentElement, data}) {
     const shape = group => (atlas.objects[group] === atlas.objects[0] ? CIRCLE : TRIANGLE) + (atlas.minority[group] ? RING : "");
     const symbol = (group, parent) => {
       const colour = colours.groups[group];
-      return made("path", {d: shape(group), fill: colour, stroke: colour, class: atlas.minority[group] ? "unusual" : ""}, parent);
+      return element("path", {d: shape(group), fill: colour, stroke: colour, class: atlas.minority[group] ? "unusual" : ""}, parent);
     };
     find(".maps").replaceChildren();
     const panes = [0, 1].map(number => {
-      const figure = made("figure", {class: "model"}, find(".maps")), title = made("h3", {}, figure);
-      const map = made("svg", {viewBox: `0 0 ${FIELD} ${FIELD}`, tabindex: 0, role: "img"}, figure);
+      const figure = element("figure", {class: "model"}, find(".maps")), title = element("h3", {}, figure);
+      const map = element("svg", {viewBox: `0 0 ${FIELD} ${FIELD}`, tabindex: 0, role: "img"}, figure);
       const marks = atlas.pictures.map(group => symbol(group, map));
-      const shares = made("ul", {class: "shares"}, figure);
-      const bars = [...usual, ...unusual].map(group => {
-        const row = made("li", {}, shares);
-        const face = made("span", {class: "face", "aria-hidden": "true"}, row);
+      const shares = element("ul", {class: "shares"}, figure);
+      const bars = [...majorityGroups, ...minorityGroups].map(group => {
+        const row = element("li", {}, shares);
+        const face = element("span", {class: "face", "aria-hidden": "true"}, row);
         face.style.cssText = tile(atlas.pictures.indexOf(group), FACE);
-        symbol(group, made("svg", {viewBox: "-10 -10 20 20", "aria-hidden": "true"}, row));
-        made("span", {class: "name"}, row).textContent = atlas.groups[group];
-        const value = made("strong", {}, row), track = made("div", {class: "track"}, row);
-        return {group, value, fill: made("i", {style: `background: ${colours.groups[group]}`}, track), line: made("b", {}, track)};
+        symbol(group, element("svg", {viewBox: "-10 -10 20 20", "aria-hidden": "true"}, row));
+        element("span", {class: "name"}, row).textContent = atlas.groups[group];
+        const value = element("strong", {}, row), track = element("div", {class: "track"}, row);
+        return {group, value, fill: element("i", {style: `background: ${colours.groups[group]}`}, track), line: element("b", {}, track)};
       });
-      const note = made("p", {}, made("li", {class: "note"}, shares));
-      note.textContent = `predicted right, of ${of} new images each, with 95 % intervals`;
-      const halo = made("g", {class: "halo hidden"}, map);
-      made("path", {d: HALO, fill: "none", stroke: colours.text}, halo);
+      const note = element("p", {}, element("li", {class: "note"}, shares));
+      note.textContent = `predicted right, of ${perGroup} new images each, with 95 % intervals`;
+      const halo = element("g", {class: "halo hidden"}, map);
+      element("path", {d: HALO, fill: "none", stroke: colours.text}, halo);
       return {number, title, map, marks, bars, halo, captions: [], all: marks, places: new Float32Array(2 * n).fill(NaN)};
     });
 
-    const at = pane => state.riddle ? [pane.number ? 0 : riddle, 0] : [state.bias, pane.number];
-    const model = pane => atlas.models[at(pane)[0]][at(pane)[1]];
-    const called = pane => state.riddle ? `Model ${"AB"[pane.number]}` : NAMES[atlas.styles[pane.number]] ?? atlas.styles[pane.number];
-    const right = (pane, group) => model(pane).counts[state.moment][group] / of;
+    const modelIndex = pane => state.riddle ? [pane.number ? 0 : riddle, 0] : [state.bias, pane.number];
+    const model = pane => atlas.models[modelIndex(pane)[0]][modelIndex(pane)[1]];
+    const modelName = pane => state.riddle ? `Model ${"AB"[pane.number]}` : NAMES[atlas.styles[pane.number]] ?? atlas.styles[pane.number];
+    const right = (pane, group) => model(pane).counts[state.moment][group] / perGroup;
 
     function label(pane) {
-      const [bias, style] = at(pane), words = atlas.captions[style];
+      const [bias, style] = modelIndex(pane), words = atlas.captions[style];
       const about = !state.riddle ? words.slice(0, 2).map(caption => `“${caption}”`).join(", ") + (words.length > 2 ? " …" : "")
         : state.shown ? `rare training images: ${atlas.removed[bias]}` : "";
-      pane.title.textContent = called(pane);
-      made("small", {}, pane.title).textContent = ` ${about}`;
+      pane.title.textContent = modelName(pane);
+      element("small", {}, pane.title).textContent = ` ${about}`;
       if (pane.style === style) return;
       pane.style = style;
       pane.captions.forEach(caption => caption.remove());
       pane.captions = words.map(caption => {
-        const mark = made("g", {}, pane.map);
-        made("path", {d: DIAMOND, fill: colours.text, stroke: colours.ground, style: "fill-opacity: 1"}, mark);
-        made("text", {fill: colours.text, stroke: colours.ground, y: 4.5}, mark).textContent = caption;
+        const mark = element("g", {}, pane.map);
+        element("path", {d: DIAMOND, fill: colours.text, stroke: colours.ground, style: "fill-opacity: 1"}, mark);
+        element("text", {fill: colours.text, stroke: colours.ground, y: 4.5}, mark).textContent = caption;
         return mark;
       });
       pane.all = [...pane.marks, ...pane.captions];
@@ -154,28 +155,28 @@ export default function({parentElement, data}) {
         const {places, boxes} = model(pane), each = 2 * pane.all.length, from = state.moment * each;
         for (let index = 0; index < each; index++) {
           const share = .5 + (places[from + index] - boxes[state.moment].middle[index % 2]) / side;
-          const wanted = EDGE + (FIELD - 2 * EDGE) * (index % 2 ? 1 - share : share), now = pane.places[index];
-          const near = still || Number.isNaN(now) || Math.abs(wanted - now) < .2;
-          pane.places[index] = near ? wanted : now + .22 * (wanted - now);
+          const target = EDGE + (FIELD - 2 * EDGE) * (index % 2 ? 1 - share : share), now = pane.places[index];
+          const near = reducedMotion || Number.isNaN(now) || Math.abs(target - now) < .2;
+          pane.places[index] = near ? target : now + .22 * (target - now);
           moving ||= !near;
         }
         pane.all.forEach((mark, index) => {
           mark.setAttribute("transform", `translate(${pane.places[2 * index].toFixed(1)},${pane.places[2 * index + 1].toFixed(1)})`);
         });
-        if (lit !== null) pane.halo.setAttribute("transform", pane.marks[lit].getAttribute("transform"));
+        if (highlighted !== null) pane.halo.setAttribute("transform", pane.marks[highlighted].getAttribute("transform"));
         for (const [index, caption] of pane.captions.entries()) {  // words on the side where there is room
           const words = caption.lastChild, left = pane.places[2 * (n + index)] > .6 * FIELD;
           words.setAttribute("text-anchor", left ? "end" : "start");
           words.setAttribute("x", left ? -11 : 11);
         }
-        const taken = [];  // words keep off those above them
+        const occupied = [];  // words keep off those above them
         for (const [y, x, words] of pane.captions.map(({lastChild}, index) =>
-          [pane.places[2 * (n + index) + 1], pane.places[2 * (n + index)], lastChild]).sort(([one], [other]) => one - other)) {
+          [pane.places[2 * (n + index) + 1], pane.places[2 * (n + index)], lastChild]).sort(([first], [second]) => first - second)) {
           const width = 7.5 * words.textContent.length, from = words.getAttribute("x") < 0 ? x - width : x;
-          const above = taken.filter(one => one.from < from + width && from < one.from + one.width).map(one => one.y);
-          const put = Math.max(y, ...above.map(one => one + 15));
-          words.setAttribute("y", put - y + 4.5);
-          taken.push({from, width, y: put});
+          const above = occupied.filter(word => word.from < from + width && from < word.from + word.width).map(word => word.y);
+          const middle = Math.max(y, ...above.map(height => height + 15));
+          words.setAttribute("y", middle - y + 4.5);
+          occupied.push({from, width, y: middle});
         }
       }
       frame = moving ? requestAnimationFrame(move) : null;
@@ -190,7 +191,7 @@ export default function({parentElement, data}) {
       find(".reveal").checked = state.shown;
       find(".step").textContent = atlas.steps[state.moment].toLocaleString("en");
       // The riddle's models differ in it, which is told once a visitor has said what they think.
-      const levels = panes.map(pane => `${"AB"[pane.number]} ${state.shown ? percent(atlas.bias[at(pane)[0]]) : "?"}`);
+      const levels = panes.map(pane => `${"AB"[pane.number]} ${state.shown ? percent(atlas.bias[modelIndex(pane)[0]]) : "?"}`);
       find(".removed").textContent = state.riddle ? levels.join(", ") : atlas.removed[state.bias];
       find(".hint").hidden = !state.riddle;
       find(".time").setAttribute("aria-valuetext", `step ${atlas.steps[state.moment]}`);
@@ -199,7 +200,7 @@ export default function({parentElement, data}) {
       for (const pane of panes) {
         for (const {group, value, fill, line} of pane.bars) {
           const known = state.shown || !atlas.minority[group], share = right(pane, group);
-          const [low, high] = atlas.intervals[Math.round(share * of)];
+          const [low, high] = atlas.intervals[Math.round(share * perGroup)];
           value.textContent = known ? `${percent(share)} (${Math.round(100 * low)} to ${Math.round(100 * high)})` : "?";
           fill.style.width = known ? `${100 * share}%` : 0;
           line.style.cssText = known ? `left: ${100 * low}%; width: ${100 * (high - low)}%` : "";
@@ -207,43 +208,43 @@ export default function({parentElement, data}) {
         pane.marks.forEach((mark, picture) => {
           mark.classList.toggle("hidden", !state.shown && atlas.minority[atlas.pictures[picture]]);
         });
-        pane.map.setAttribute("aria-label", `Map of new images and captions, ${called(pane)}: ${said(pane)}`);
+        pane.map.setAttribute("aria-label", `Map of new images and captions, ${modelName(pane)}: ${spokenShares(pane)}`);
       }
-      ask();
-      if (lit !== null) tell();
+      showQuestion();
+      if (highlighted !== null) writeTip();
     }
 
-    const said = pane => (state.shown ? [...usual, ...unusual] : usual)
+    const spokenShares = pane => (state.shown ? [...majorityGroups, ...minorityGroups] : majorityGroups)
       .map(group => `${atlas.groups[group]} right on ${percent(right(pane, group))}`).join(", ");
-    const both = groups => panes.map(pane => groups.map(group => percent(right(pane, group))).join(" and ")
-      + ` (${called(pane)})`).join(", ");
+    const sharesOfBoth = groups => panes.map(pane => groups.map(group => percent(right(pane, group))).join(" and ")
+      + ` (${modelName(pane)})`).join(", ");
 
-    function ask() {
+    function showQuestion() {
       const names = groups => groups.map(group => atlas.groups[group]).join(" and ");
-      let words = `Two models learn to name what they see. Here is what they make of new images of the common kinds, ${names(usual)}.`;
+      let words = `Two models learn to name what they see. Here is what they make of new images of the common kinds, ${names(majorityGroups)}.`;
       let offered = [];
       if (state.riddle && state.shown) {
-        const fooled = panes.filter(pane => unusual.every(group => right(pane, group) < .5)).map(called).join(" and ");
-        words = `${state.said} Of the rare kinds, ${names(unusual)}, ${both(unusual)} are predicted right.`
+        const fooled = panes.filter(pane => minorityGroups.every(group => right(pane, group) < .5)).map(modelName).join(" and ");
+        words = `${state.answer} Of the rare kinds, ${names(minorityGroups)}, ${sharesOfBoth(minorityGroups)} are predicted right.`
           + (fooled ? ` There ${fooled} is wrong more often than right, and the common images did not show it.` : "");
-        offered = [["Do descriptive labels help?", {riddle: false, moment: still ? last : 0, playing: !still}]];
+        offered = [["Do descriptive labels help?", {riddle: false, moment: reducedMotion ? last : 0, playing: !reducedMotion}]];
       } else if (state.riddle && state.asked) {
-        words = `Of new images of the common kinds, ${both(usual)} are predicted right. Which would you trust?`;
-        offered = ["Model A", "Model B", "Neither"].map(said => [said, {shown: true, said: `You said: ${said}.`}]);
+        words = `Of new images of the common kinds, ${sharesOfBoth(majorityGroups)} are predicted right. Which would you trust?`;
+        offered = ["Model A", "Model B", "Neither"].map(choice => [choice, {shown: true, answer: `You said: ${choice}.`}]);
       } else if (!state.riddle) {
-        const groups = state.shown ? unusual : usual;
-        words = `One bias, two label styles. Of ${names(groups)}, ${both(groups)} are predicted right. Drag the bias: when does that change?`
+        const groups = state.shown ? minorityGroups : majorityGroups;
+        words = `One bias, two label styles. Of ${names(groups)}, ${sharesOfBoth(groups)} are predicted right. Drag the bias: when does that change?`
           + " Two runs only: Findings has all.";
       }
       if (find(".ask p").textContent !== words) find(".ask p").textContent = words;
-      const choices = find(".choices"), wanted = offered.map(([name]) => name).join();
-      if (choices.dataset.wanted === wanted) return;
-      choices.dataset.wanted = wanted;
+      const choices = find(".choices"), labels = offered.map(([name]) => name).join();
+      if (choices.dataset.labels === labels) return;
+      choices.dataset.labels = labels;
       choices.replaceChildren();
       for (const [name, news] of offered) {
-        const button = made("button", {type: "button"}, choices);
+        const button = element("button", {type: "button"}, choices);
         button.textContent = name;
-        on(button, "click", () => change(news));
+        listen(button, "click", () => change(news));
       }
     }
 
@@ -259,18 +260,18 @@ export default function({parentElement, data}) {
       change({playing: false, asked: true});
     }
 
-    function light(picture, pane) {
-      if (lit !== null) panes.forEach(one => one.marks[lit].classList.remove("lit"));
-      lit = picture;
-      panes.forEach(one => one.halo.classList.toggle("hidden", picture === null));
+    function highlight(picture, pane) {
+      if (highlighted !== null) panes.forEach(pane => pane.marks[highlighted].classList.remove("lit"));
+      highlighted = picture;
+      panes.forEach(pane => pane.halo.classList.toggle("hidden", picture === null));
       find(".tip").hidden = picture === null;
       if (picture === null) return;
       const box = root.getBoundingClientRect(), map = pane.map.getBoundingClientRect();
-      for (const one of panes) {
-        one.marks[picture].classList.add("lit");
-        one.halo.setAttribute("transform", one.marks[picture].getAttribute("transform"));
+      for (const {marks, halo} of panes) {
+        marks[picture].classList.add("lit");
+        halo.setAttribute("transform", marks[picture].getAttribute("transform"));
       }
-      tell();
+      writeTip();
       find(".tip .picture").style.cssText = tile(picture, atlas.tile);
       const x = map.left - box.left + pane.places[2 * picture] / FIELD * map.width;
       const y = map.top - box.top + pane.places[2 * picture + 1] / FIELD * map.height, tip = find(".tip");
@@ -278,47 +279,47 @@ export default function({parentElement, data}) {
       tip.style.top = `${y + 16 + tip.offsetHeight > box.height ? Math.max(0, y - 16 - tip.offsetHeight) : y + 16}px`;
     }
 
-    // What is lit, and whether it is predicted right at this moment.
-    function tell() {
-      const verdicts = panes.map(pane => `${called(pane)}: ${model(pane).right(state.moment, lit) ? "right" : "wrong"}`);
-      find(".tip .words").textContent = [atlas.groups[atlas.pictures[lit]], ...verdicts].join("\n");
+    // What is highlighted, and whether it is predicted right at this moment.
+    function writeTip() {
+      const verdicts = panes.map(pane => `${modelName(pane)}: ${model(pane).right(state.moment, highlighted) ? "right" : "wrong"}`);
+      find(".tip .words").textContent = [atlas.groups[atlas.pictures[highlighted]], ...verdicts].join("\n");
     }
 
     function nearest(pane, event) {
       const box = pane.map.getBoundingClientRect(), unit = FIELD / box.width;
       const x = (event.clientX - box.left) * unit, y = (event.clientY - box.top) * unit;
-      let found = null, least = NEAR * Math.max(1, unit);
+      let closest = null, least = NEAR * Math.max(1, unit);
       for (let picture = 0; picture < n; picture++) {
         if (!state.shown && atlas.minority[atlas.pictures[picture]]) continue;
-        const far = Math.hypot(pane.places[2 * picture] - x, pane.places[2 * picture + 1] - y);
-        if (far < least) [found, least] = [picture, far];
+        const distance = Math.hypot(pane.places[2 * picture] - x, pane.places[2 * picture + 1] - y);
+        if (distance < least) [closest, least] = [picture, distance];
       }
-      return found;
+      return closest;
     }
 
     for (const pane of panes) {
-      on(pane.map, "pointermove", event => light(nearest(pane, event), pane));
-      on(pane.map, "pointerleave", () => light(null));
-      on(pane.map, "blur", () => light(null));
-      on(pane.map, "keydown", event => {
+      listen(pane.map, "pointermove", event => highlight(nearest(pane, event), pane));
+      listen(pane.map, "pointerleave", () => highlight(null));
+      listen(pane.map, "blur", () => highlight(null));
+      listen(pane.map, "keydown", event => {
         const step = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1}[event.key];
-        if (event.key === "Escape") light(null);
+        if (event.key === "Escape") highlight(null);
         if (!step) return;
         event.preventDefault();
-        let next = lit ?? (step > 0 ? -1 : 0);
+        let next = highlighted ?? (step > 0 ? -1 : 0);
         do next = (next + step + n) % n; while (!state.shown && atlas.minority[atlas.pictures[next]]);
-        light(next, pane);
+        highlight(next, pane);
       });
     }
     find(".time").max = last;
     find(".bias").max = atlas.bias.length - 1;
-    on(find(".time"), "input", event => change({moment: Number(event.target.value), playing: false}));
-    on(find(".bias"), "input", event => change({bias: Number(event.target.value), riddle: false}));
-    on(find(".reveal"), "change", event => change({shown: event.target.checked, said: "", asked: true}));
-    on(find(".play"), "click", () => change({playing: !state.playing, moment: state.moment === last ? 0 : state.moment}));
-    find(".choices").removeAttribute("data-wanted");
+    listen(find(".time"), "input", event => change({moment: Number(event.target.value), playing: false}));
+    listen(find(".bias"), "input", event => change({bias: Number(event.target.value), riddle: false}));
+    listen(find(".reveal"), "change", event => change({shown: event.target.checked, answer: "", asked: true}));
+    listen(find(".play"), "click", () => change({playing: !state.playing, moment: state.moment === last ? 0 : state.moment}));
+    find(".choices").removeAttribute("data-labels");
     root.setAttribute("aria-busy", "false");
     change({});
-    return () => { heard.abort(); clearInterval(timer); cancelAnimationFrame(frame); };
+    return () => { listeners.abort(); clearInterval(timer); cancelAnimationFrame(frame); };
   }
 }
