@@ -73,39 +73,28 @@ def add_commands(commands: Any) -> None:
 
 def _add_map_options(option: Callable[..., Any]) -> None:
     """Add the options that `_map_options` reads, one for each field of `MapOptions`."""
+
+    def add(flag: str, about: str, **more: Any) -> None:
+        option(flag, help=about.replace("%", "%%"), **more)  # which argparse would fill in
+
     infos = option_infos(Projection)
-    option("--map", choices=KINDS, default=PCA.kind, help=_help(infos["kind"].help))
+    add("--map", infos["kind"].help, choices=KINDS, default=PCA.kind)
     for axis in ("x", "y"):
-        about = f"{axis} axis of PCA: {infos['components'].help}"
-        option(f"--{axis}", type=int, metavar="N", help=_help(about))
+        add(f"--{axis}", f"{axis} axis of PCA: {infos['components'].help}", type=int, metavar="N")
     for name in ("seed", "neighbours", "min_dist", "perplexity"):
+        kinds = " and ".join(KINDS[kind] for kind in infos[name].kinds)
         read = type(getattr(PCA, name))
-        about = f"of {_kinds(infos[name].kinds)}: {infos[name].help}"
-        option(f"--{name.replace('_', '-')}", type=read, metavar="N", help=_help(about))
-    option("--together", action="store_true", help=_help(f"of UMAP: {infos['together'].help}"))
-    about = _help(infos["prompts"].help)
-    option("--prompts", type=comma_separated(4), metavar="A,B,C,D", help=about)
+        flag = f"--{name.replace('_', '-')}"
+        add(flag, f"of {kinds}: {infos[name].help}", type=read, metavar="N")
+    add("--together", f"of UMAP: {infos['together'].help}", action="store_true")
+    add("--prompts", infos["prompts"].help, type=comma_separated(4), metavar="A,B,C,D")
     infos = option_infos(MapOptions)
-    colours = infos["colour_by"]
-    about = _help(colours.help)
-    option("--colour-by", default=PLAIN.colour_by, metavar="NAME", help=about)
+    add("--colour-by", infos["colour_by"].help, default=PLAIN.colour_by, metavar="NAME")
     overlays = "; ".join(f"{name}: {infos[name].help.rstrip('.')}" for name in OVERLAYS)
-    option(
-        "--show",
-        type=_overlays,
-        action="extend",
-        default=[],
-        metavar="NAME",
-        help=_help(f"one or several with commas between them, may be repeated. {overlays}."),
-    )
-    about = _help(infos["groups"].help)
-    option("--groups", type=comma_separated(), default=(), metavar="A,B", help=about)
-    about = _help(infos["split"].help)
-    option("--split", type=_spaced, choices=SPLITS, default="all", help=about)
-
-
-def _help(text: str) -> str:
-    return text.replace("%", "%%")  # which argparse would fill in
+    about = f"one or several with commas between them, may be repeated. {overlays}."
+    add("--show", about, type=_overlays, action="extend", default=[], metavar="NAME")
+    add("--groups", infos["groups"].help, type=comma_separated(), default=(), metavar="A,B")
+    add("--split", infos["split"].help, type=_spaced, choices=SPLITS, default="all")
 
 
 def _spaced(text: str) -> str:
@@ -124,10 +113,6 @@ def _levels(text: str) -> tuple[float, ...]:
         return tuple(float(level) for level in comma_separated()(text))
     except ValueError:
         raise ArgumentTypeError(f"give numbers with commas between them, not {text!r}") from None
-
-
-def _kinds(kinds: tuple[str, ...]) -> str:
-    return " and ".join(KINDS[kind] for kind in kinds)
 
 
 def _overlays(text: str) -> tuple[str, ...]:

@@ -35,11 +35,11 @@ class OptionInfo:
 
     label: str
     help: str
-    kinds: tuple[str, ...] = tuple(KINDS)  # of the maps that have the option
+    kinds: tuple[str, ...]  # of the maps that have the option
 
 
 def _option(default: Any, label: str, help_text: str, *kinds: str) -> Any:
-    info = OptionInfo(label, help_text, kinds) if kinds else OptionInfo(label, help_text)
+    info = OptionInfo(label, help_text, kinds or tuple(KINDS))
     return field(default=default, metadata={"info": info})
 
 

@@ -10,7 +10,7 @@ import tempfile
 import warnings
 import weakref
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -154,15 +154,18 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
     st.success(plain(about), icon=":material/folder_open:")
     if counts.size:
         st.dataframe(counts, width="content")
-    if listing.skipped:
-        with st.expander(f"Left out: {plural(len(listing.skipped), 'file')}"):
-            _skipped_table(listing.skipped)
+    _show_skipped(listing.skipped)
     with st.form("import"):
         left, right = st.columns(2)
         objects, contexts = _pair_fields(listing, left, right)
         labels = {}
         if source.suffix != imports.EMBEDDINGS:
-            labels = _label_fields(stated, left, right)
+            labels = {
+                "short": left.text_input("Short label", stated["short"], 100, help=_FIELDS),
+                "descriptive": right.text_input(
+                    "Descriptive label", stated["descriptive"], 100, help=_FIELDS
+                ),
+            }
         name = left.text_input(
             "Name of the set",
             _free_name(source.stem),
@@ -200,16 +203,6 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
     st.rerun()
 
 
-def _label_fields(stated: Mapping[str, str], left: Any, right: Any) -> dict[str, str]:
-    """Templates of short and descriptive labels, typed in two columns."""
-    return {
-        "short": left.text_input("Short label", stated["short"], max_chars=100, help=_FIELDS),
-        "descriptive": right.text_input(
-            "Descriptive label", stated["descriptive"], max_chars=100, help=_FIELDS
-        ),
-    }
-
-
 def _pair_fields(
     listing: importers.Listing, left: Any, right: Any
 ) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -243,8 +236,11 @@ def _free_name(stem: str) -> str:
     return ""
 
 
-def _skipped_table(skipped: Any) -> None:
-    st.dataframe(pd.DataFrame(skipped, columns=["file", "why"]), hide_index=True)
+def _show_skipped(skipped: Sequence[Any]) -> None:
+    """Show which files were left out, each with the reason, if there are any."""
+    if skipped:
+        with st.expander(f"Left out: {plural(len(skipped), 'file')}"):
+            st.dataframe(pd.DataFrame(skipped, columns=["file", "why"]), hide_index=True)
 
 
 def _importing(key: str) -> None:
@@ -268,9 +264,7 @@ def _importing(key: str) -> None:
         sentences = [plain(sentence) for sentence in report["warnings"]]
         listed = "\n".join(f"- {sentence}" for sentence in sentences)
         st.warning(listed if len(sentences) > 1 else sentences[0], icon=":material/warning:")
-    if report["skipped"]:
-        with st.expander(f"Left out: {plural(len(report['skipped']), 'file')}"):
-            _skipped_table(report["skipped"])
+    _show_skipped(report["skipped"])
     is_there = report["name"] in set_names()  # somebody may have removed it
     has_pictures = is_there and cache.named_set(report["name"]).has_pictures
     with st.container(horizontal=True):
