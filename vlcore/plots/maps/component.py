@@ -25,7 +25,7 @@ from vlcore.experiment.grouping import Grouping
 from vlcore.plots.colouring import CONTEXTS, GROUPS, OBJECTS, SPLIT, Colouring
 from vlcore.plots.maps.layers import placed_captions, placed_clusters, upload_side
 from vlcore.plots.maps.legend import LegendPlace
-from vlcore.plots.maps.linked import map_content
+from vlcore.plots.maps.linked import MapContent, map_content
 from vlcore.plots.maps.panes import GAP, Pane
 from vlcore.plots.maps.small import MapInfo
 from vlcore.plots.maps.tables import MapTables, star_table
@@ -166,41 +166,6 @@ def map_drawing(
         colouring=colouring,
     )
     content = map_content(tables, count, palette, grouping, options)
-    panes = []
-    for index, (info, extent) in enumerate(zip(infos, content.extents, strict=True)):
-        pane = Pane(index, extent, side)
-        x, y = pane.columns
-        placed = placed_captions(content.tables, pane).rename(columns={x: "x", y: "y"})
-        words = placed[["caption", "x", "y", "dx", "dy", "align"]].dropna()
-        names = pd.DataFrame()
-        if clusters is not None:
-            names = placed_clusters(content.tables, pane).rename(columns={x: "x", y: "y"})
-            names = names[["number", "words", "x", "y", "dx", "dy"]]
-        panes.append(
-            {
-                "title": info.title,
-                "subtitle": info.subtitle,
-                "axes": [info.x_title, info.y_title],
-                "extent": [*extent[0], *extent[1]],
-                "captions": words.to_dict("records"),
-                "clusters": names.to_dict("records"),
-                "uploads": [] if tables.uploads is None else _stars(tables.uploads, pane),
-            }
-        )
-    entries = colouring.entries(palette, grouping)
-    codes = {
-        f"{other.column} {entry.name}": code
-        for other in (*_ALWAYS, colouring)
-        for code, entry in enumerate(other.entries(palette, grouping))
-    }
-    codes["minority true"] = 1
-    legend = []
-    for entry in content.legend.entries:
-        column = content.legend.column_of(entry)
-        columns = [column] * count if column else []
-        if column == colouring.column:
-            columns = [colouring.column_of(pane) for pane in range(count)]
-        legend.append({**vars(entry), "columns": columns, "code": codes.get(entry.name, NO_VALUE)})
     is_drawn = tables.points.index.isin(content.tables.points.index)
     return {
         "count": len(points),
@@ -208,12 +173,12 @@ def map_drawing(
         "across": across(count, side),
         "gap": GAP,
         "legendPlace": legend_place,
-        "panes": panes,
-        "colours": [entry.colour for entry in entries],
+        "panes": [_pane_drawing(content, number, info, side) for number, info in enumerate(infos)],
+        "colours": [entry.colour for entry in colouring.entries(palette, grouping)],
         "colourColumns": [colouring.column_of(pane) for pane in range(count)],
         "valueColumns": [colouring.value_column_of(pane) for pane in range(count)],
         "legendTitle": colouring.title,
-        "legend": legend,
+        "legend": _legend_drawing(content, palette, grouping),
         "objects": list(grouping.objects),
         "contexts": list(grouping.contexts),
         "overlays": list(options.overlays),
@@ -226,11 +191,54 @@ def map_drawing(
     }
 
 
-def _stars(uploads: pd.DataFrame, pane: Pane) -> list[dict[str, Any]]:
-    """A visitor's images on a map: their position, small image, words, and side in px."""
+def _pane_drawing(content: MapContent, number: int, info: MapInfo, side: int) -> dict[str, Any]:
+    """The words around one map, and what lies on it beside the images."""
+    tables, extent = content.tables, content.extents[number]
+    pane = Pane(number, extent, side)
+    words = ["dx", "dy", "align", "caption"]
+    drawing = {
+        "title": info.title,
+        "subtitle": info.subtitle,
+        "axes": [info.x_title, info.y_title],
+        "extent": [*extent[0], *extent[1]],
+        "captions": _records(placed_captions(tables, pane), pane, words),
+        "clusters": [],
+        "uploads": [],
+    }
+    if tables.clusters is not None:
+        names = ["dx", "dy", "number", "words"]
+        drawing["clusters"] = _records(placed_clusters(tables, pane), pane, names)
+    if tables.uploads is not None:
+        stars = tables.uploads.assign(side=upload_side(pane))
+        drawing["uploads"] = _records(stars, pane, ["side", "thumb", "name", "words", "spoken"])
+    return drawing
+
+
+def _records(table: pd.DataFrame, pane: Pane, columns: list[str]) -> list[dict[str, Any]]:
+    """The rows that have a position in a map (`x`, `y`), with it and some columns."""
     x, y = pane.columns
-    rows = uploads.rename(columns={x: "x", y: "y"})[["x", "y", "thumb", "name", "words", "spoken"]]
-    return rows.dropna(subset=["x", "y"]).assign(side=upload_side(pane)).to_dict("records")
+    rows = table.dropna(subset=[x, y]).rename(columns={x: "x", y: "y"})
+    return rows[["x", "y", *columns]].to_dict("records")
+
+
+def _legend_drawing(
+    content: MapContent, palette: Palette, grouping: Grouping
+) -> list[dict[str, Any]]:
+    """The entries of the legend, each with the columns whose code its images have, a map each."""
+    colouring, count = content.legend.colouring, len(content.extents)
+    codes = {"minority true": 1}
+    for known in (*_ALWAYS, colouring):
+        for code, entry in enumerate(known.entries(palette, grouping)):
+            codes[f"{known.column} {entry.name}"] = code
+    drawings = []
+    for entry in content.legend.entries:
+        column = content.legend.column_of(entry)
+        columns = [column] * count if column else []
+        if column == colouring.column:
+            columns = [colouring.column_of(pane) for pane in range(count)]
+        code = codes.get(entry.name, NO_VALUE)
+        drawings.append({**vars(entry), "columns": columns, "code": code})
+    return drawings
 
 
 def without_overlays_of_few(options: MapOptions) -> MapOptions:
