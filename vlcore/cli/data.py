@@ -38,6 +38,22 @@ def add_commands(commands: Any) -> None:
     about = "image sets: render, import, generate, list, show, check, remove"
     group = commands.add_parser("data", help=about, description=about)
     group = group.add_subparsers(dest="data_command", required=True, metavar="COMMAND")
+    _add_render(group)
+    _add_import(group)
+    _add_generate(group)
+    add_command(group, "list", "image sets", list_sets)
+    add_command(group, "show", "counts of an image set", show_set)("name")
+    add_command(
+        group, "check", "is a set fit to study bias with; which shortcuts does it hold", check
+    )("name")
+    option = add_command(
+        group, "remove", "remove an image set, for a week to be put back; its models stay", remove
+    )
+    option("name")
+    option("--yes", action="store_true", help="do not ask")
+
+
+def _add_render(group: Any) -> None:
     option = add_command(
         group, "render", "draw an image set, or a browsable folder of its scenes", render
     )
@@ -73,84 +89,6 @@ def add_commands(commands: Any) -> None:
         metavar="DIR",
         help="write a browsable set here instead of filling data/",
     )
-    option = add_command(
-        group, "import", "a folder, zip or benchmark becomes an image set", import_images
-    )
-    option("source", type=Path, help="folder or zip, or an .npz of embeddings (docs/images.md)")
-    option("--name", required=True, help="of the set")
-    option("--format", choices=format_names(), default="auto")
-    option(
-        "--objects",
-        type=comma_separated(),
-        default=(),
-        metavar="A,B",
-        help="two objects, where the source has more",
-    )
-    option(
-        "--contexts",
-        type=comma_separated(),
-        default=(),
-        metavar="C,D",
-        help="two contexts; A belongs in C and B in D",
-    )
-    option("--short", help=f"template of the short label; {STATED['short']} unless given")
-    option(
-        "--descriptive",
-        help=f"template of the descriptive label; {STATED['descriptive']} unless given",
-    )
-    option("--licence", help="of the images")
-    option(
-        "--max-per-group",
-        type=int,
-        help="how many are used at most, chosen by chance; all unless given",
-    )
-    option("--seed", type=int, default=0, help="of the splits")
-    option = add_command(group, "generate", "a text-to-image model draws an image set", generate)
-    option("--name", required=True, help="of the set")
-    option(
-        "--objects",
-        required=True,
-        type=comma_separated(2),
-        metavar="A,B",
-        help="such as horse,camel",
-    )
-    option(
-        "--contexts",
-        required=True,
-        type=comma_separated(2),
-        metavar="C,D",
-        help='such as "on the grass,in the desert"',
-    )
-    option(
-        "--per-group",
-        type=whole_number(FEWEST, 10_000),
-        default=48,
-        help="images of each object in each context",
-    )
-    option("--prompt", default=PROMPT, help="words with {object} and {context}")
-    backend_help = "an OpenAI-compatible service, or diffusers on this machine"
-    option("--backend", choices=BACKENDS, default="service", help=backend_help)
-    option("--model", required=True, help="its name at the service or the hub, or a local folder")
-    option("--base-url", help="of the service; its key is read from OPENAI_API_KEY")
-    option("--size", type=int, default=512, help="side in pixels")
-    option("--steps", type=int, help="denoising steps of a local model")
-    option("--guidance", type=float, help="guidance scale of a local model")
-    option("--batch", type=int, default=1, help="images that a local model draws together")
-    option("--price", type=float, help="of one image, to show the cost before it starts")
-    option("--retry-refused", action="store_true", help="ask once more for what was refused")
-    option("--licence", default="not stated", help="of the images")
-    option("--seed", type=SEED, default=0, help="of local images and of the splits")
-    option("--yes", action="store_true", help="do not ask before drawing")
-    add_command(group, "list", "image sets", list_sets)
-    add_command(group, "show", "counts of an image set", show_set)("name")
-    add_command(
-        group, "check", "is a set fit to study bias with; which shortcuts does it hold", check
-    )("name")
-    option = add_command(
-        group, "remove", "remove an image set, for a week to be put back; its models stay", remove
-    )
-    option("name")
-    option("--yes", action="store_true", help="do not ask")
 
 
 def render(options: Namespace) -> dict[str, Any]:
@@ -267,6 +205,41 @@ def check(options: Namespace) -> list[dict[str, Any]]:
     return [asdict(entry) | {"name": entry.words} for entry in checks]
 
 
+def _add_import(group: Any) -> None:
+    option = add_command(
+        group, "import", "a folder, zip or benchmark becomes an image set", import_images
+    )
+    option("source", type=Path, help="folder or zip, or an .npz of embeddings (docs/images.md)")
+    option("--name", required=True, help="of the set")
+    option("--format", choices=format_names(), default="auto")
+    option(
+        "--objects",
+        type=comma_separated(),
+        default=(),
+        metavar="A,B",
+        help="two objects, where the source has more",
+    )
+    option(
+        "--contexts",
+        type=comma_separated(),
+        default=(),
+        metavar="C,D",
+        help="two contexts; A belongs in C and B in D",
+    )
+    option("--short", help=f"template of the short label; {STATED['short']} unless given")
+    option(
+        "--descriptive",
+        help=f"template of the descriptive label; {STATED['descriptive']} unless given",
+    )
+    option("--licence", help="of the images")
+    option(
+        "--max-per-group",
+        type=int,
+        help="how many are used at most, chosen by chance; all unless given",
+    )
+    option("--seed", type=int, default=0, help="of the splits")
+
+
 def import_images(options: Namespace) -> dict[str, Any]:
     names = ["objects", "contexts", "licence", "max_per_group", "seed"]
     is_embeddings = options.format == "auto" and options.source.suffix.lower() == EMBEDDINGS
@@ -282,6 +255,45 @@ def import_images(options: Namespace) -> dict[str, Any]:
     settings |= {"format": options.format, **labels}
     with counted_bar("images") as progress:
         return import_set(options.source, options.name, **settings, progress=progress)
+
+
+def _add_generate(group: Any) -> None:
+    option = add_command(group, "generate", "a text-to-image model draws an image set", generate)
+    option("--name", required=True, help="of the set")
+    option(
+        "--objects",
+        required=True,
+        type=comma_separated(2),
+        metavar="A,B",
+        help="such as horse,camel",
+    )
+    option(
+        "--contexts",
+        required=True,
+        type=comma_separated(2),
+        metavar="C,D",
+        help='such as "on the grass,in the desert"',
+    )
+    option(
+        "--per-group",
+        type=whole_number(FEWEST, 10_000),
+        default=48,
+        help="images of each object in each context",
+    )
+    option("--prompt", default=PROMPT, help="words with {object} and {context}")
+    backend_help = "an OpenAI-compatible service, or diffusers on this machine"
+    option("--backend", choices=BACKENDS, default="service", help=backend_help)
+    option("--model", required=True, help="its name at the service or the hub, or a local folder")
+    option("--base-url", help="of the service; its key is read from OPENAI_API_KEY")
+    option("--size", type=int, default=512, help="side in pixels")
+    option("--steps", type=int, help="denoising steps of a local model")
+    option("--guidance", type=float, help="guidance scale of a local model")
+    option("--batch", type=int, default=1, help="images that a local model draws together")
+    option("--price", type=float, help="of one image, to show the cost before it starts")
+    option("--retry-refused", action="store_true", help="ask once more for what was refused")
+    option("--licence", default="not stated", help="of the images")
+    option("--seed", type=SEED, default=0, help="of local images and of the splits")
+    option("--yes", action="store_true", help="do not ask before drawing")
 
 
 def _chosen_device() -> str:
