@@ -21,7 +21,7 @@ from vlcore.plots.maps.component import bitmask
 from vlcore.plots.options import MapOptions
 from vlcore.plots.theme import DARK, LIGHT
 from vlcore.study import plans
-from vlcore.web.components import scripts
+from vlcore.web.components import browser
 
 from .accessibility import in_scheme, judge
 from .linked_maps import LIT, MapsOfTab, comparison_of
@@ -383,7 +383,7 @@ def test_images_stand_for_their_marks_have_neighbours_and_come_back_when_they_ar
 
 
 def test_rare_colours_are_drawn_on_top(page: Page) -> None:
-    script = (Path(scripts.__file__).parent / "points.js").read_text(encoding="utf-8")
+    script = (Path(browser.__file__).parent / "points.js").read_text(encoding="utf-8")
     codes = np.repeat([0, 1, 2, 255], [80, 70, 9, 3])  # the last has no colour
     looks = np.zeros((len(codes), 4), dtype=int)
     looks[:, 0] = codes
@@ -419,7 +419,7 @@ MOUNT = """([script, data, columns]) => {
 def test_zoom_waits_for_columns_and_is_of_the_maps_and_fingers_that_are_there(
     page: Page, server: str
 ) -> None:
-    folder = Path(scripts.__file__).parent
+    folder = Path(browser.__file__).parent
     script = "".join((folder / name).read_text("utf-8") for name in ("points.js", "maps.js"))
     comparison = comparison_of(KEYS[::-1])
     points = comparison.points

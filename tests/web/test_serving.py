@@ -25,7 +25,7 @@ from vlcore.experiment import limits
 from vlcore.experiment.version import __version__
 from vlcore.plots.thumbnails import thumb_uri
 from vlcore.web import image_addresses, middleware, serving, visitors
-from vlcore.web.components import scripts
+from vlcore.web.components import browser
 from vlcore.web.middleware import VisitorMiddleware
 from vlcore.web.visitors import COOKIE
 
@@ -60,7 +60,7 @@ def test_small_images_have_addresses_on_a_server(
 
 
 def test_a_script_has_an_address_that_its_content_changes() -> None:
-    lines = [scripts.by_address("shown", script) for script in ("let a", "let b", "let a")]
+    lines = [browser.by_address("shown", script) for script in ("let a", "let b", "let a")]
     assert lines[0] == lines[2] != lines[1]
     (address,) = re.findall(r'"(/scripts/shown-[0-9a-f]+\.js)"', lines[1])
     script = answer(address)

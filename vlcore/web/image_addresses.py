@@ -20,7 +20,7 @@ from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
 from vlcore.plots.thumbnails import thumb_address
-from vlcore.web.components.scripts import KEEP_FOREVER
+from vlcore.web.components.browser import KEEP_FOREVER
 
 if TYPE_CHECKING:
     from vlcore.data.imageset import ImageSet

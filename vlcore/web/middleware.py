@@ -15,13 +15,13 @@ from vlcore.experiment import limits
 from vlcore.experiment.files import text_beside
 from vlcore.experiment.options import SCRATCH
 from vlcore.web import visitors
-from vlcore.web.components import scripts
+from vlcore.web.components import browser
 from vlcore.web.home import animation
 from vlcore.web.streamlit_private import is_page_message, stored_upload_bytes
 
 _COOKIE_SECONDS = 24 * 3600
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")
-_PAGE_SCRIPT = text_beside(scripts.__file__, "page.js")
+_PAGE_SCRIPT = text_beside(browser.__file__, "page.js")
 # The headers by which a browser asks for a page only if it is a new one, or for a compressed one.
 _CONDITIONS = (b"if-none-match", b"if-modified-since", b"accept-encoding", b"range")
 _BEFORE_EVERY_PAGE = "/_stcore/host-config"  # what Streamlit's script asks for first, uncached
@@ -101,7 +101,7 @@ def _within_quotas(receive: Receive, session: str) -> Receive:
 
 def _atlas_of_home(request: Request) -> str:
     """Return the address of the atlas that Home will show; empty for other pages."""
-    if request.url.path not in ("/", scripts.base()):
+    if request.url.path not in ("/", browser.base_path()):
         return ""
     name = request.query_params.get("data", "scenes")
     towers = request.query_params.get("towers", SCRATCH)
@@ -110,7 +110,7 @@ def _atlas_of_home(request: Request) -> str:
 
 def _may_be_page(scope: Scope) -> bool:
     """Whether a request may be for a page: all other files have a dot or a folder."""
-    path = scope["path"].removeprefix(scripts.base()).strip("/")
+    path = scope["path"].removeprefix(browser.base_path()).strip("/")
     return scope["method"] == "GET" and not re.search(r"[./]", path)
 
 
@@ -132,7 +132,7 @@ def _with_script(send: Send) -> Send:
         page.extend(message.get("body", b""))
         if message.get("more_body"):
             return
-        begin = f'<head><script src="{scripts.script_address("page", _PAGE_SCRIPT)}"></script>'
+        begin = f'<head><script src="{browser.script_address("page", _PAGE_SCRIPT)}"></script>'
         content = bytes(page).replace(b"<head>", begin.encode(), 1)
         headers = MutableHeaders(scope=start)
         headers["content-length"] = str(len(content))

@@ -25,7 +25,7 @@ from vlcore.experiment import limits
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import allow_open_files, clear_scratch
 from vlcore.web import image_addresses, streamlit_private
-from vlcore.web.components import scripts
+from vlcore.web.components import browser
 from vlcore.web.middleware import VisitorMiddleware
 
 _FORGET_SECONDS = 60.0  # between looks for visitors who left
@@ -41,7 +41,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     # Streamlit makes files for visitors in this executor, whose threads wait for each other; by
     # default it has a few more than cores.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64))
-    image_addresses.base_paths.append(scripts.base())
+    image_addresses.base_paths.append(browser.base_path())
     streamlit_private.skip_warning_of_use()
     streamlit_private.forget_external_address()
     # It takes a second, for which thirty visitors at once would wait longer together.
@@ -95,5 +95,5 @@ def note(error: Exception) -> None:
 MIDDLEWARE = [Middleware(VisitorMiddleware)]
 ROUTES = [
     Route("/thumbs/{name}/{edition}/{row}", image_addresses.serve_small_image),
-    Route("/scripts/{file}", scripts.serve_script),
+    Route("/scripts/{file}", browser.serve_script),
 ]

@@ -8,7 +8,7 @@ from tests.plots import drawn
 from tests.plots.maps.examples import CAPTIONS, POINTS
 from vlcore.experiment.grouping import SCENES
 from vlcore.plots.colouring import OUTCOMES
-from vlcore.plots.maps.grid import HELD_OUT, OPEN, GridPlace, map_grid
+from vlcore.plots.maps.small import HELD_OUT, OPEN, GridPlace, map_grid
 from vlcore.plots.options import MapOptions
 from vlcore.plots.theme import DARK, LIGHT
 

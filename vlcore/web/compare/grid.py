@@ -23,7 +23,7 @@ from vlcore.experiment.option_names import shown_name
 from vlcore.experiment.options import style_names
 from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.jobs.jobs import JobStatus
-from vlcore.plots.maps.grid import HELD_OUT, OPEN
+from vlcore.plots.maps.small import HELD_OUT, OPEN
 from vlcore.plots.options import PCA, MapOptions, Projection
 from vlcore.plots.rendering import chart_svg
 from vlcore.plots.theme import Palette

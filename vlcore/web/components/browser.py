@@ -1,14 +1,60 @@
 """Components for what only a browser can do: play an animation, copy, paste, remember.
 
-Each is JavaScript beside this file: a few lines, but for maps. None asks the
-network, or takes a visitor's text into the page as HTML.
+Each is JavaScript beside this file: a few lines, but for maps. None asks the network, or takes a
+visitor's text into the page as HTML.
+
+Streamlit sends the script of a component with each message to it: a long one would be most of what
+a click on a map costs. By its address on the app's own server a browser asks for it once, and keeps
+it.
 """
 
+import hashlib
+
 import streamlit as st
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 
 from vlcore.experiment.files import text_beside
 from vlcore.plots.html import PLAY_SCRIPT
-from vlcore.web.components import scripts
+
+KEEP_FOREVER = {
+    "Cache-Control": "public, max-age=31536000, immutable",
+    "X-Content-Type-Options": "nosniff",
+}
+_scripts: dict[str, str] = {}  # by file name, which tells their content
+
+
+def base_path() -> str:
+    """Return the path of this server's pages, with a slash at both ends."""
+    path = str(st.get_option("server.baseUrlPath")).strip("/")
+    return f"/{path}/" if path else "/"
+
+
+def script_address(name: str, script: str) -> str:
+    """Serve a script; returns its address, which names its content."""
+    digest = hashlib.sha256(script.encode()).hexdigest()[:16]
+    file = f"{name}-{digest}.js"
+    _scripts[file] = script
+    return f"{base_path()}scripts/{file}"
+
+
+def by_address(name: str, script: str) -> str:
+    """Serve a script whose default export mounts a component; returns the lines that import it."""
+    address = script_address(name, script)
+    return (
+        f'const {{default: mount}} = await import(location.origin + "{address}");\n'
+        "export default mount;\n"
+    )
+
+
+async def serve_script(request: Request) -> Response:
+    """Answer a request for a script."""
+    script = _scripts.get(request.path_params["file"])
+    if script is None:
+        raise HTTPException(404)
+    return Response(script, media_type="text/javascript", headers=KEEP_FOREVER)
+
 
 BUTTON_STYLE = text_beside(__file__, "button.css")
 _PLAYER = PLAY_SCRIPT + text_beside(__file__, "play.js")
@@ -31,9 +77,7 @@ PASTE = st.components.v2.component("vl_bias_lab_paste", js=text_beside(__file__,
 MAPS = st.components.v2.component(
     "vl_bias_lab_maps",
     css=text_beside(__file__, "maps.css"),
-    js=scripts.by_address(
-        "maps", text_beside(__file__, "points.js") + text_beside(__file__, "maps.js")
-    ),
+    js=by_address("maps", text_beside(__file__, "points.js") + text_beside(__file__, "maps.js")),
 )
 _REMEMBER = st.components.v2.component(
     "vl_bias_lab_remember", js=text_beside(__file__, "remember.js")

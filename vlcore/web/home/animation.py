@@ -10,7 +10,7 @@ from vlcore.experiment.files import static_folder, text_beside
 from vlcore.experiment.options import SCRATCH
 from vlcore.experiment.version import __version__
 from vlcore.plots.theme import Palette
-from vlcore.web.components import scripts
+from vlcore.web.components import browser
 from vlcore.web.components.browser import BUTTON_STYLE
 
 _ATLAS = st.components.v2.component(
@@ -35,7 +35,7 @@ def file_name(data: str, towers: str) -> str:
 
 def atlas_address(data: str, towers: str = SCRATCH) -> str:
     """Return the address of an atlas on this server."""
-    return f"{scripts.base()}app/static/{file_name(data, towers)}?v={__version__}"
+    return f"{browser.base_path()}app/static/{file_name(data, towers)}?v={__version__}"
 
 
 def show_atlas(palette: Palette, towers: str) -> None:
