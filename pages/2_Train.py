@@ -4,7 +4,7 @@ import streamlit as st
 
 from vlcore.data.subset import usual_condition
 from vlcore.web import shell
-from vlcore.web.train import pretrained, sections, tried_settings
+from vlcore.web.train import pretrained, sections
 
 palette, bar = shell.begin("Train a model of your own choice")
 with bar:
@@ -18,6 +18,6 @@ with shell.errors_as_sentences():
     sections.describe_training_set(condition, images)
     sections.show_model(condition, images, palette)
     st.subheader("All runs")
-    tried_settings.show_tried_settings(images)
+    sections.show_tried_settings(images)
     st.subheader("A pretrained model beside them")
     pretrained.show_pretrained(images, usual)

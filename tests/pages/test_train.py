@@ -21,7 +21,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.wording import title
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.web import shell
-from vlcore.web.train import tried_settings
+from vlcore.web.train import sections
 
 from .app import FakeQueue, clear, labels, ok, opened, pets, press, text_of, told_maps
 
@@ -215,24 +215,22 @@ def test_what_was_tried_is_a_row_a_setting_and_leads_to_compare(
 
 def test_a_row_leads_to_its_twin_and_to_another_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     led: dict[str, dict[str, str]] = {}
-    monkeypatch.setattr(tried_settings.st, "container", lambda **_: nullcontext())
+    monkeypatch.setattr(sections.st, "container", lambda **_: nullcontext())
     monkeypatch.setattr(
-        tried_settings.widgets,
-        "link",
-        lambda page, label, icon, **address: led.update({label: address}),
+        sections.widgets, "link", lambda page, label, icon, **address: led.update({label: address})
     )
     condition = Condition(bias=0.75, labels="descriptive")
     second = condition.replace(data_seed=1, init_seed=1)
     twin = condition.with_labels("undescriptive")
     (stack,) = stack_seeds({second.key: (second, {}), condition.key: (condition, {})})
-    tried_settings.link_stack(stack, {twin.key})
+    sections.link_stack(stack, {twin.key})
     usual, left = {"data": "scenes", "models": "2"}, condition.key
     assert led == {
         "Compare with short labels": {**usual, "left_model": twin.key, "right_model": left},
         "Compare two of its seeds": {**usual, "left_model": left, "right_model": second.key},
     }
     led.clear()
-    tried_settings.link_stack(stack, set())
+    sections.link_stack(stack, set())
     assert led["Open in Compare"] == {**usual, "left_model": condition.key}
 
 
