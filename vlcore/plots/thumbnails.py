@@ -22,8 +22,8 @@ _SHEET = 2048  # px of a side that every browser with WebGL2 can draw
 
 
 def thumb_uri(image: npt.NDArray[np.uint8] | Image.Image | bytes, side: int = 96) -> str:
-    """An image, or a `thumb`, as a WebP data URI of about 1 to 1.5 kB; equal pixels give equal
-    strings."""
+    """An image, or a WebP file, as a data URI; of an image about 1 to 1.5 kB, where equal pixels
+    give equal strings."""
     small = image if isinstance(image, bytes) else thumb(image, side)
     return "data:image/webp;base64," + base64.b64encode(small).decode("ascii")
 
@@ -59,7 +59,7 @@ def sheet_uri(thumbs: Sequence[bytes]) -> str:
         sheet.paste(small, (column * tile + left, row * tile + top))
     out = BytesIO()
     sheet.save(out, format="WEBP", quality=60, method=2)
-    return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode("ascii")
+    return thumb_uri(out.getvalue())
 
 
 def _tile(content: bytes, side: int) -> Image.Image:

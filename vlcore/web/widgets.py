@@ -1,6 +1,5 @@
 """Widgets that pages share: choices in the address, links, images, training progress, parts."""
 
-import base64
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
@@ -23,6 +22,7 @@ from vlcore.plots.curves import learning_curve
 from vlcore.plots.document import Chart, Command, Part, Table, Text
 from vlcore.plots.maps.small import live_map
 from vlcore.plots.theme import Palette
+from vlcore.plots.thumbnails import thumb_uri
 from vlcore.study.sanity import SanityStatus, sanity_check
 from vlcore.web import cache, shell, streamlit_private
 
@@ -169,7 +169,7 @@ def show_image(
     quality = 0 if is_small else 90
     out = BytesIO()
     copy.save(out, format="WEBP", lossless=is_small, exact=is_small, quality=quality, method=0)
-    uri = "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode("ascii")
+    uri = thumb_uri(out.getvalue())
     (st if within is None else within).image(uri, alt=alt, width=width, **options)
 
 

@@ -15,7 +15,7 @@ from vlcore.study.results import Study
 from vlcore.web import jobs, widgets, work
 
 
-def show_runs(study: Study, table: pd.DataFrame) -> None:
+def show_runs_of_claim(study: Study, table: pd.DataFrame) -> None:
     """Show runs of a study, a row each of `vlcore.study.findings.provenance`, and one to open."""
     rows = table.set_index("key")
     conditions = _conditions(study, rows.index)

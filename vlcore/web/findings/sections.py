@@ -369,7 +369,7 @@ def claim(canvas: Canvas) -> None:
         st.caption(f"Not tested: {'; '.join(untested)}.")
     with st.expander(f"The {len(result.runs)} runs in it"):
         rows = findings.runs[findings.runs["key"].isin(result.runs)]
-        runs.show_runs(canvas.study, rows)
+        runs.show_runs_of_claim(canvas.study, rows)
 
 
 def over_bias(canvas: Canvas) -> None:

@@ -23,6 +23,12 @@ CARD = 264  # px; four cards fit beside each other on a screen of 1280 px, two o
 PHONE_MAP = 120  # px of a map on a phone, where two cards are beside each other
 FACE, WORDS = 76, 188  # px of an image of a group, and of the words beside it
 GAP = 16  # px between cards
+NEXT_PAGES = (
+    ("pages/2_Train.py", "Train a model of your own", "model_training"),
+    ("pages/4_Upload.py", "Upload an image: what is predicted?", "upload"),
+    ("pages/5_Findings.py", "Findings: what many seeds say", "science"),
+    ("pages/1_Data.py", "Look at the images", "photo_library"),
+)
 MARKS = (
     "green circles",
     "blue circles with a ring",
@@ -209,14 +215,8 @@ def show_next_steps(conditions: Sequence[Condition], data: str) -> None:
         link(fair_short, biased_short, "Compare 1 and 3: what the bias does", "difference")
         about = "Compare 3 and 4: what labels do under bias"
         link(biased_short, biased_descriptive, about, "balance")
-        data_of = {"data": data}
-        widgets.link("pages/2_Train.py", "Train a model of your own", "model_training", **data_of)
-        about = "Upload an image: what is predicted?"
-        widgets.link("pages/4_Upload.py", about, "upload", **data_of)
-        about = "Findings: what many seeds say"
-        widgets.link("pages/5_Findings.py", about, "science", **data_of)
-        widgets.link("pages/1_Data.py", "Look at the images", "photo_library", **data_of)
+        for page, label, icon in NEXT_PAGES:
+            widgets.link(page, label, icon, data=data)
         about = "Bring images of your own"
         widgets.link("pages/1_Data.py", about, "add_photo_alternate", look="import images")
-        about = "Teach it: predict, run, reveal"
-        widgets.link("pages/6_Lesson.py", about, "school", **data_of)
+        widgets.link("pages/6_Lesson.py", "Teach it: predict, run, reveal", "school", data=data)
