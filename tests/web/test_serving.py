@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import re
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -228,9 +229,8 @@ def test_a_page_that_sends_too_many_messages_is_disconnected(
         clock.now += clock.step
         return clock.now
 
-    monkeypatch.setattr(
-        middleware, "RateLimit", lambda *numbers: middleware.RateLimit(*numbers, clock=monotonic)
-    )
+    rate_limit = partial(middleware.RateLimit, clock=monotonic)
+    monkeypatch.setattr(middleware, "RateLimit", rate_limit)
     *passed, last = received(*[message(app_heartbeat=True)] * (limits.MESSAGES_AT_ONCE + 20))
     assert (len(passed), last["code"]) == (limits.MESSAGES_AT_ONCE, 1008)
     clock.step = 0.5
