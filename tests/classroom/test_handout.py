@@ -28,7 +28,7 @@ from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.edits import Add, Fade
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.estimate import Estimate
-from vlcore.plots.html import Pictures
+from vlcore.plots.document import Pictures
 from vlcore.plots.thumbnails import thumb_uri
 from vlcore.study import registry
 from vlcore.study.statistics.factorial import phi

@@ -9,8 +9,8 @@ import pytest
 
 from tests.plots.maps.examples import BOARD
 from vlcore.experiment.grouping import SCENES
+from vlcore.plots.document import Figure, Heading, page_html
 from vlcore.plots.group_accuracy import group_grid
-from vlcore.plots.html import Figure, Heading, page_html
 from vlcore.plots.theme import DARK, LIGHT
 
 HOSTILE = '</script><script>window.hit = 1</script><img src=x onerror="window.hit = 1">'

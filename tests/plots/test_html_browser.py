@@ -12,7 +12,7 @@ from tests.plots.maps.examples import BOARD, CAPTIONS, INFO, NEIGHBOURS, POINTS,
 from tests.plots.maps.tracks import STEPS, pictures, track
 from vlcore.experiment.grouping import SCENES
 from vlcore.plots.colouring import OUTCOMES
-from vlcore.plots.html import Figure, page_html
+from vlcore.plots.document import Figure, page_html
 from vlcore.plots.maps.animation import animation_chart
 from vlcore.plots.maps.linked import linked_maps
 from vlcore.plots.maps.panes import MOMENT

@@ -31,7 +31,7 @@ from vlcore.experiment.option_names import shown_name
 from vlcore.experiment.wording import label_words, title
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.plots.colouring import GROUPS, Colouring
-from vlcore.plots.html import Figure, page_html
+from vlcore.plots.document import Figure, page_html
 from vlcore.plots.maps.small import HELD_OUT, GridPlace, map_grid
 from vlcore.plots.options import PCA, MapOptions, Projection
 from vlcore.plots.rendering import chart_svg

@@ -36,8 +36,7 @@ from vlcore.metrics.projection import (
     nearest,
     point_trustworthiness,
 )
-from vlcore.plots.document import Part, Table, Text, on_paper
-from vlcore.plots.html import Figure, Heading, page_html
+from vlcore.plots.document import Figure, Heading, Part, Table, Text, on_paper, page_html
 from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.maps.linked import linked_maps
 from vlcore.plots.maps.panes import MOMENT

@@ -20,7 +20,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import read_yaml, text_beside
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.wording import describe_bias, rate_words
-from vlcore.plots.html import Figure, Heading, Pictures, page_html
+from vlcore.plots.document import Figure, Heading, Pictures, page_html
 from vlcore.plots.theme import LIGHT
 
 GLOSSARY: dict[str, str] = read_yaml(Path(__file__).with_name("glossary.yaml"))

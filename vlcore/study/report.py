@@ -22,8 +22,7 @@ from vlcore.experiment.options import ARCHITECTURES, CHOICES
 from vlcore.experiment.version import __version__
 from vlcore.metrics.catalogue import ADVANTAGE, PRIMARY, words_of
 from vlcore.metrics.estimate import RESAMPLES
-from vlcore.plots.document import Chart, Command, Part, Table, Text, on_paper
-from vlcore.plots.html import page_html
+from vlcore.plots.document import Chart, Command, Part, Table, Text, on_paper, page_html
 from vlcore.plots.theme import LIGHT
 from vlcore.study import figures, registry, tables
 from vlcore.study import text as words

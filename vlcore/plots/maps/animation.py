@@ -4,7 +4,7 @@ checkpoints by one slider.
 An image is one row, with its positions as texts (see `vlcore.plots.maps.panes`). So images are sent
 once, and nothing goes to the server while an animation runs. Curves show when, maps show where:
 under each map are loss, probes and accuracies with a rule at the checkpoint shown, and beside each
-curve its value. To play: see `PLAY_SCRIPT` of `vlcore.plots.html`.
+curve its value. To play: see `PLAY_SCRIPT` of `vlcore.plots.document`.
 """
 
 from collections.abc import Callable, Sequence

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from vlcore.experiment.files import text_beside
-from vlcore.plots.html import PLAY_SCRIPT
+from vlcore.plots.document import PLAY_SCRIPT
 
 KEEP_FOREVER = {
     "Cache-Control": "public, max-age=31536000, immutable",

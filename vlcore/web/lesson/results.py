@@ -33,7 +33,7 @@ from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
 from vlcore.metrics.estimate import Estimate
 from vlcore.plots.classroom import votes_chart
-from vlcore.plots.html import Pictures
+from vlcore.plots.document import Pictures
 from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.options import PCA, PLAIN
 from vlcore.plots.theme import Palette

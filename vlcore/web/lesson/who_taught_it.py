@@ -20,7 +20,7 @@ from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
 from vlcore.jobs.jobs import JobStatus
-from vlcore.plots.html import Pictures
+from vlcore.plots.document import Pictures
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, image_addresses, jobs, shell, training_images, visitors, widgets, work
 from vlcore.web.lesson import session, steps
