@@ -19,20 +19,22 @@ class CommandError(LabError):
 
 
 def add_command(
-    commands: Any, name: str, help_text: str, run: Callable[[Namespace], Any]
+    commands: Any, run: Callable[[Namespace], Any], name: str = ""
 ) -> Callable[..., Any]:
     """Add a command to the parser.
 
     Args:
         commands: The subparsers that the command is added to.
-        name: What is typed.
-        help_text: One line of help.
-        run: Returns the document that is printed, as JSON or as text.
+        run: Returns the document that is printed, as JSON or as text; the first paragraph of its
+            docstring is the help.
+        name: What is typed; the name of the function by default.
 
     Returns:
         The command's `add_argument`.
     """
-    command = commands.add_parser(name, help=help_text, description=help_text)
+    sentence = " ".join((run.__doc__ or "").partition("\n\n")[0].split()).rstrip(".")
+    help_text = sentence[:1].lower() + sentence[1:]
+    command = commands.add_parser(name or run.__name__, help=help_text, description=help_text)
     command.set_defaults(run=run)
     option: Callable[..., Any] = command.add_argument
     option("--json", action="store_true", help="print one JSON document to standard output")

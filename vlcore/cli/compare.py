@@ -37,8 +37,7 @@ _DRAWING = ".svg"
 
 
 def add_commands(commands: Any) -> None:
-    help_text = "one to four maps side by side, or a grid of small ones, as an offline HTML file"
-    option = add_command(commands, "compare", help_text, compare)
+    option = add_command(commands, compare)
     option("keys", metavar="KEY", nargs="*", help="one to four models; none with --grid")
     about = "a row a label style, a column a bias level; what is not trained is an empty place"
     option("--grid", action="store_true", help=about)
@@ -58,8 +57,7 @@ def add_commands(commands: Any) -> None:
     option("--best", metavar="CAPTION", help=about)
     about = "with --csv: the id of an image, such as p12, for the nearest to it in each model"
     option("--like", metavar="ID", help=about)
-    help_text = "a model as one file: its map (parquet) or its weights (safetensors)"
-    option = add_command(commands, "export", help_text, export_model)
+    option = add_command(commands, export_model, "export")
     option("key", metavar="KEY")
     option("--format", choices=FORMATS, required=True)
     option(
@@ -145,6 +143,7 @@ def _map_options(options: Namespace) -> MapOptions:
 
 
 def compare(options: Namespace) -> dict[str, Any]:
+    """One to four maps side by side, or a grid of small ones, as an offline HTML file."""
     chosen = [name for name in ("search", "best", "like") if getattr(options, name) is not None]
     if not (options.out or options.csv):
         raise CommandError("Give --out for a page, or --csv for a table of images.")
@@ -208,6 +207,7 @@ def _grid(options: Namespace) -> dict[str, Any]:
 
 
 def export_model(options: Namespace) -> dict[str, Any]:
+    """A model as one file: its map (parquet) or its weights (safetensors)."""
     form = FORMATS[options.format]
     out: Path = options.out
     if out.suffix.lower() != f".{options.format}":

@@ -41,22 +41,16 @@ def add_commands(commands: Any) -> None:
     _add_render(group)
     _add_import(group)
     _add_generate(group)
-    add_command(group, "list", "image sets", list_sets)
-    add_command(group, "show", "counts of an image set", show_set)("name")
-    add_command(
-        group, "check", "is a set fit to study bias with; which shortcuts does it hold", check
-    )("name")
-    option = add_command(
-        group, "remove", "remove an image set, for a week to be put back; its models stay", remove
-    )
+    add_command(group, list_sets, "list")
+    add_command(group, show_set, "show")("name")
+    add_command(group, check)("name")
+    option = add_command(group, remove)
     option("name")
     option("--yes", action="store_true", help="do not ask")
 
 
 def _add_render(group: Any) -> None:
-    option = add_command(
-        group, "render", "draw an image set, or a browsable folder of its scenes", render
-    )
+    option = add_command(group, render)
     option(
         "--name",
         default="scenes",
@@ -92,7 +86,10 @@ def _add_render(group: Any) -> None:
 
 
 def render(options: Namespace) -> dict[str, Any]:
-    """Fill a drawn set, created first where its name is new; or write a browsable folder of it."""
+    """Draw an image set, or a browsable folder of its scenes.
+
+    A set whose name is new is created first.
+    """
     values = {name: value for name, value in vars(options).items() if value is not None}
     folder_options = {name: values[name] for name in FOLDER if name in values}
     if options.out is None and folder_options:
@@ -151,7 +148,10 @@ def _render_folder(
 
 
 def list_sets(_options: Namespace) -> list[dict[str, Any]]:
-    """All sets; one that cannot be read hides no other."""
+    """Image sets.
+
+    One that cannot be read hides no other.
+    """
     summaries: list[dict[str, Any]] = []
     for name in catalogue.set_names():
         try:
@@ -162,6 +162,7 @@ def list_sets(_options: Namespace) -> list[dict[str, Any]]:
 
 
 def show_set(options: Namespace) -> dict[str, Any]:
+    """Counts of an image set."""
     images = catalogue.open_set(options.name)
     facts = _summary(images)
     for name in ("source", "licence", "recipe", "captions", "splitting", "notes"):
@@ -195,6 +196,7 @@ def _summary(images: ImageSet) -> dict[str, Any]:
 
 
 def check(options: Namespace) -> list[dict[str, Any]]:
+    """Is a set fit to study bias with; which shortcuts does it hold."""
     images = catalogue.open_set(options.name)
     key = audit.checks_key(images.name, images.version)
     with job_bar(key):
@@ -206,9 +208,7 @@ def check(options: Namespace) -> list[dict[str, Any]]:
 
 
 def _add_import(group: Any) -> None:
-    option = add_command(
-        group, "import", "a folder, zip or benchmark becomes an image set", import_images
-    )
+    option = add_command(group, import_images, "import")
     option("source", type=Path, help="folder or zip, or an .npz of embeddings (docs/images.md)")
     option("--name", required=True, help="of the set")
     option("--format", choices=format_names(), default="auto")
@@ -241,6 +241,7 @@ def _add_import(group: Any) -> None:
 
 
 def import_images(options: Namespace) -> dict[str, Any]:
+    """A folder, zip or benchmark becomes an image set."""
     names = ["objects", "contexts", "licence", "max_per_group", "seed"]
     is_embeddings = options.format == "auto" and options.source.suffix.lower() == EMBEDDINGS
     labels = {"short": options.short, "descriptive": options.descriptive}
@@ -258,7 +259,7 @@ def import_images(options: Namespace) -> dict[str, Any]:
 
 
 def _add_generate(group: Any) -> None:
-    option = add_command(group, "generate", "a text-to-image model draws an image set", generate)
+    option = add_command(group, generate)
     option("--name", required=True, help="of the set")
     option(
         "--objects",
@@ -303,6 +304,7 @@ def _chosen_device() -> str:
 
 
 def generate(options: Namespace) -> dict[str, Any]:
+    """A text-to-image model draws an image set."""
     catalogue.check_name(options.name)
     names = ("backend", "model", "prompt", "size", "seed", "steps", "guidance")
     settings = {name: getattr(options, name) for name in names}
@@ -359,6 +361,7 @@ def _price_in_words(price: float | None, images: int) -> str:
 
 
 def remove(options: Namespace) -> dict[str, Any]:
+    """Remove an image set, for a week to be put back; its models stay."""
     folders = catalogue.folders_of(options.name)
     image_sets.check_unused(options.name)
     models = image_sets.models_of(options.name)

@@ -9,16 +9,12 @@ from vlcore.experiment import limits, trash
 
 
 def add_commands(commands: Any) -> None:
-    help_text = "disk use of the home, free space, and what was deleted"
-    add_command(commands, "disk", help_text, disk_usage)
-    help_text = "delete models; for a week they can be restored"
-    option = add_command(commands, "delete", help_text, delete)
+    add_command(commands, disk_usage, "disk")
+    option = add_command(commands, delete)
     option("key", nargs="+")
-    help_text = "restore a model or an image set that was deleted"
-    option = add_command(commands, "restore", help_text, restore)
+    option = add_command(commands, restore)
     option("name")
-    help_text = "free space: remove old maps and untrained encoders, which can be made again"
-    option = add_command(commands, "prune", help_text, prune)
+    option = add_command(commands, prune)
     least = limits.FREE_BYTES / 2**30
     option(
         "--free",
@@ -30,6 +26,7 @@ def add_commands(commands: Any) -> None:
 
 
 def disk_usage(_options: Namespace) -> dict[str, Any]:
+    """Disk use of the home, free space, and what was deleted."""
     return {
         "bytes": disk.usage()._asdict(),
         "most": disk.home_limit(),
@@ -38,15 +35,18 @@ def disk_usage(_options: Namespace) -> dict[str, Any]:
 
 
 def delete(options: Namespace) -> dict[str, Any]:
+    """Delete models; for a week they can be restored."""
     disk.delete_artifacts(*options.key)
     return {"deleted": options.key, "days": round(trash.KEPT_SECONDS / 86400)}
 
 
 def restore(options: Namespace) -> dict[str, Any]:
+    """Restore a model or an image set that was deleted."""
     return {"restored": [str(path) for path in trash.restore_deleted(options.name)]}
 
 
 def prune(options: Namespace) -> dict[str, Any]:
+    """Free space: remove old maps and untrained encoders, which can be made again."""
     if not 0 <= options.free < 1e6:
         raise CommandError("--free is a number of GB; give one from 0 to 999999.")
     return {"removed": disk.prune_home(round(options.free * 2**30)), "free": disk.free_bytes()}

@@ -15,16 +15,13 @@ MOST_PRINTED = 20  # suspect labels; --csv has all
 
 
 def add_commands(commands: Any) -> None:
-    help_text = "where a model fails: directions of its errors, and its worst slices"
-    add_command(commands, "failures", help_text, failures)("key", metavar="KEY")
-    help_text = "images whose label most of their neighbours in a model contradict"
-    option = add_command(commands, "suspects", help_text, suspects)
+    add_command(commands, failures)("key", metavar="KEY")
+    option = add_command(commands, suspects)
     option("key", metavar="KEY")
     option(
         "--csv", type=Path, metavar="FILE", help="a table of all of them, the most suspect first"
     )
-    help_text = "how well finders of failures discover planted biases, ours or one from outside"
-    option = add_command(commands, "finders", help_text, finders)
+    option = add_command(commands, finders)
     about = (
         "a CSV file of an outside finder, to stand above ours: set, image, slice, score"
         " (docs/results/finders.md)"
@@ -33,6 +30,7 @@ def add_commands(commands: Any) -> None:
 
 
 def failures(options: Namespace) -> dict[str, Any]:
+    """Where a model fails: directions of its errors, and its worst slices."""
     from vlcore.api.failures import failures  # scikit-learn takes 0.8 s
 
     result = failures(options.key)
@@ -50,6 +48,7 @@ def failures(options: Namespace) -> dict[str, Any]:
 
 
 def suspects(options: Namespace) -> dict[str, Any]:
+    """Images whose label most of their neighbours in a model contradict."""
     from vlcore.api.suspect_labels import suspect_labels
 
     result = suspect_labels(options.key)
@@ -70,6 +69,7 @@ def suspects(options: Namespace) -> dict[str, Any]:
 
 
 def finders(options: Namespace) -> list[dict[str, Any]]:
+    """How well finders of failures discover planted biases, ours or one from outside."""
     from vlcore.api import proving_ground  # scikit-learn takes 0.8 s
 
     rows = proving_ground.judged_finders().to_dict("records")

@@ -44,7 +44,7 @@ BIAS_HELP = "share of each minority group removed, 0 to 1"
 
 
 def add_commands(commands: Any) -> None:
-    option = add_command(commands, "train", "train or load one condition", train)
+    option = add_command(commands, train)
     option("--bias", type=float, default=0.0, help=BIAS_HELP)
     option("--labels", default="short", help=f"one of short, {', '.join(style_names()[1:])}")
     option("--seed", type=int, default=0, help="of data and initialisation")
@@ -55,8 +55,7 @@ def add_commands(commands: Any) -> None:
     option("--fresh", action="store_true", help="train even where the model is bundled")
     training_options(option)
 
-    help_text = "measure a pretrained CLIP or SigLIP as one more model"
-    option = add_command(commands, "pretrained", help_text, measure_pretrained)
+    option = add_command(commands, measure_pretrained, "pretrained")
     option("checkpoint", help="hub name, such as openai/clip-vit-base-patch32, or a local folder")
     option("--data", default="scenes", help="image set")
     option("--bias", type=float, default=0.0, help=BIAS_HELP)
@@ -66,8 +65,7 @@ def add_commands(commands: Any) -> None:
     option("--readout", choices=pretrained.READOUTS, default="zero-shot", help="of the object")
     option("--seed", type=int, default=0, help="of the training images")
 
-    help_text = "project images into a model; exit code 2 only where none can be read"
-    option = add_command(commands, "embed", help_text, embed)
+    option = add_command(commands, embed)
     option("image", nargs="+", help="PNG, JPEG or WebP files; unusable ones are listed")
     option("--model", required=True, metavar="KEY")
     relies_help = (
@@ -76,8 +74,7 @@ def add_commands(commands: Any) -> None:
     )
     option("--relies-on", action="store_true", help=relies_help)
 
-    help_text = "training images that moved a prediction, and trainings without them as a test"
-    option = add_command(commands, "explain", help_text, explain)
+    option = add_command(commands, explain)
     option("key", metavar="KEY", help="a model that was trained here")
     image_help = "a held-out image by its row, several rows with commas, or a file"
     option("--image", required=True, metavar="FILE|ROW", help=image_help)
@@ -93,18 +90,14 @@ def add_commands(commands: Any) -> None:
     )
     option("--test", action="store_true", help=test_help)
 
-    add_command(commands, "status", "jobs and models", status)("key", nargs="?")
-    help_text = "stop a training, or a job of a cluster by its number"
-    add_command(commands, "cancel", help_text, cancel)("key")
-    help_text = (
-        "remove files of interrupted and failed jobs, old quarantined artifacts, and lessons that"
-        " ended a week ago"
-    )
-    add_command(commands, "clean", help_text, clean)
-    add_command(commands, "verify", "check every published artifact against its checksums", verify)
+    add_command(commands, status)("key", nargs="?")
+    add_command(commands, cancel)("key")
+    add_command(commands, clean)
+    add_command(commands, verify)
 
 
 def train(options: Namespace) -> dict[str, Any]:
+    """Train or load one condition."""
     texts = {"labels": options.labels}
     if options.edits is not None:
         texts["edits"] = _edits_text(options.edits)
@@ -176,6 +169,7 @@ def headline_metrics(artifact: store.Artifact) -> dict[str, Any]:
 
 
 def measure_pretrained(options: Namespace) -> dict[str, Any]:
+    """Measure a pretrained CLIP or SigLIP as one more model."""
     labels = options.labels or ("own" if options.template else "clip_template")
     seeds = {"data_seed": options.seed, "init_seed": options.seed}
     base = usual_condition(open_set(options.data))
@@ -203,6 +197,7 @@ def measure_pretrained(options: Namespace) -> dict[str, Any]:
 
 
 def embed(options: Namespace) -> dict[str, Any]:
+    """Project images into a model; exit code 2 only where none can be read."""
     from vlcore.api.models import load, open_image
     from vlcore.api.uploads import knows_photographs, reliance_by_painting, upload_reports
     from vlcore.model.new_images import judge_of, novelties, painted_images
@@ -279,6 +274,7 @@ def _upload_entry(model: Model, report: UploadReport) -> dict[str, Any]:
 
 
 def explain(options: Namespace) -> dict[str, Any]:
+    """Training images that moved a prediction, and trainings without them as a test."""
     from vlcore.api.models import load
 
     image: Any = options.image
@@ -310,6 +306,7 @@ def explain(options: Namespace) -> dict[str, Any]:
 
 
 def status(options: Namespace) -> list[dict[str, Any]]:
+    """Jobs and models."""
     tasks = engines.tasks()  # of a cluster
     if options.key is not None:
         views = [jobs.view(options.key)]
@@ -335,6 +332,7 @@ def status(options: Namespace) -> list[dict[str, Any]]:
 
 
 def cancel(options: Namespace) -> dict[str, Any]:
+    """Stop a training, or a job of a cluster by its number."""
     if not jobs.cancel(options.key) and not engines.cancel_tasks(options.key):
         raise CommandError(
             f"{options.key} is not running; `python -m vlcore status` shows what is."
@@ -343,12 +341,15 @@ def cancel(options: Namespace) -> dict[str, Any]:
 
 
 def clean(_options: Namespace) -> dict[str, Any]:
+    """Remove files of interrupted and failed jobs, old quarantined artifacts, and lessons that
+    ended a week ago."""
     removed = [*jobs.clean_leftovers(), *engines.remove_ended_arrays(), *trash.empty()]
     delete_expired()
     return {"removed": removed}
 
 
 def verify(_options: Namespace) -> list[dict[str, Any]]:
+    """Check every published artifact against its checksums."""
     results = []
     for key in store.published_keys():
         try:

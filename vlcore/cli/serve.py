@@ -84,16 +84,11 @@ class _StreamlitProcess:
 
 
 def add_commands(commands: Any) -> None:
-    help_text = "run the app; its models and image sets are kept in the current folder"
-    option = add_command(commands, "app", help_text, app)
+    option = add_command(commands, app)
     option("--port", type=whole_number(1, 65_535), default=8501)
     option("--no-browser", action="store_true", help="open no browser")
 
-    help_text = (
-        "serve a class: Streamlit processes behind nginx, with limits; `streamlit run app.py` is"
-        " one without"
-    )
-    option = add_command(commands, "serve", help_text, serve)
+    option = add_command(commands, serve)
     option(
         "--processes",
         type=whole_number(1, 64),
@@ -111,7 +106,7 @@ def add_commands(commands: Any) -> None:
 
 
 def app(options: Namespace) -> dict[str, Any]:
-    """Run Streamlit until it ends."""
+    """Run the app; its models and image sets are kept in the current folder."""
     _check_app()
     command = [*STREAMLIT, "--server.port", str(options.port)]
     command += ["--server.headless", str(options.no_browser).lower()]
@@ -134,7 +129,11 @@ def _address(text: str) -> str:
 
 
 def serve(options: Namespace) -> dict[str, Any]:
-    """Serve until told to end; a process that dies or no longer answers is replaced."""
+    """Serve a class: Streamlit processes behind nginx, with limits; `streamlit run app.py` is one
+    without.
+
+    A process that dies or no longer answers is replaced.
+    """
     listens = f"{options.host}:{options.port}"
     if options.print_config:
         ports = [FIRST_PORT + number for number in range(options.processes)]

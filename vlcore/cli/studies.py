@@ -34,15 +34,11 @@ STUDY_HELP = f"one of {', '.join(plans.STUDIES)}, or a .yaml file"
 
 
 def add_commands(commands: Any) -> None:
-    option = add_command(
-        commands, "conditions", "the conditions of a study, each with its state", conditions
-    )
+    option = add_command(commands, conditions)
     option("--study", "--grid", default="paper", metavar="STUDY", help=STUDY_HELP)
     training_options(option, seeds=True)
 
-    option = add_command(
-        commands, "study", "train all conditions of a study that are missing", study
-    )
+    option = add_command(commands, study)
     option("study", help=STUDY_HELP)
     option(
         "--controls",
@@ -82,9 +78,7 @@ def add_commands(commands: Any) -> None:
     )
     training_options(option, seeds=True)
 
-    option = add_command(
-        commands, "analyse", "compare arms of a study, with tests and intervals", analyse
-    )
+    option = add_command(commands, analyse)
     option("study", help=STUDY_HELP)
     secondary = ", ".join(catalogue.secondary(label_styles=True))
     option(
@@ -101,15 +95,12 @@ def add_commands(commands: Any) -> None:
     option("--out", type=Path, metavar="DIR", help="write tables here, as CSV and parquet")
     training_options(option, seeds=True)
 
-    option = add_command(
-        commands, "report", "a study of label styles as one offline HTML file", report
-    )
+    option = add_command(commands, report)
     option("study", help=STUDY_HELP)
     option("--out", required=True, type=common.page_path, metavar="FILE.html")
     training_options(option, seeds=True)
 
-    about = "train a published run again, and say whether it agrees; without a key, list them"
-    add_command(commands, "reproduce", about, reproduce)("key", nargs="?")
+    add_command(commands, reproduce)("key", nargs="?")
 
 
 def _plan(options: Namespace) -> plans.StudyPlan:
@@ -117,6 +108,7 @@ def _plan(options: Namespace) -> plans.StudyPlan:
 
 
 def conditions(options: Namespace) -> list[dict[str, Any]]:
+    """The conditions of a study, each with its state."""
     tasks = engines.tasks()
     return [
         {**_summary(condition), "state": engines.state_of(condition.key, tasks).value}
@@ -136,8 +128,11 @@ def _summary(condition: Condition) -> dict[str, Any]:
 
 
 def study(options: Namespace) -> list[dict[str, Any]] | dict[str, Any]:
-    """Train a study in the workers of an engine; one that fails does not stop the others. Slurm is
-    not waited for."""
+    """Train all conditions of a study that are missing.
+
+    They are trained in the workers of an engine; one that fails does not stop the others. Slurm is
+    not waited for.
+    """
     from vlcore.api.studies import Engine, train_missing
 
     slurm, dask = options.engine == "slurm", options.engine == "dask"
@@ -172,6 +167,7 @@ def _result(condition: Condition, run: StudyRun) -> dict[str, Any]:
 
 
 def analyse(options: Namespace) -> dict[str, Any]:
+    """Compare arms of a study, with tests and intervals."""
     from vlcore.study import published
     from vlcore.study.results import Study, joined_tables
     from vlcore.study.runs_table import AnalysisError, write_tables
@@ -218,6 +214,7 @@ def _shown(plan: plans.StudyPlan, arm: plans.Value) -> plans.Value:
 
 
 def report(options: Namespace) -> dict[str, Any]:
+    """A study of label styles as one offline HTML file."""
     from vlcore.study.report import report_html
     from vlcore.study.results import Study
     from vlcore.study.text import answer, claim_sentence, claim_words
@@ -245,6 +242,7 @@ def report(options: Namespace) -> dict[str, Any]:
 
 
 def reproduce(options: Namespace) -> dict[str, Any] | list[dict[str, Any]]:
+    """Train a published run again, and say whether it agrees; without a key, list them."""
     from vlcore.study import published
 
     runs = published.published_runs().set_index("key", drop=False)
