@@ -23,7 +23,6 @@ from vlcore.classroom.teacher import Right
 from vlcore.experiment import limits
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.limits import JOB_SECONDS
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.wording import duration_words, job_title
 from vlcore.jobs.jobs import JobStatus, State
@@ -94,43 +93,23 @@ def run_in_worker(visitor: Visitor, task: Callable[..., Result], *arguments: Any
 
 
 def ask(
-    key: str,
-    task: Callable[..., Any],
-    *arguments: Any,
-    short: bool = True,
-    limit: float = JOB_SECONDS,
-    quick: bool = False,
-    title: str = "",
-    first: str = "",
+    key: str, task: Callable[..., Any], *arguments: Any, short: bool = True, **options: Any
 ) -> None:
-    """Queue a job, unless what it makes is published or on its way.
+    """Queue a job for this visitor, unless what it makes is published or on its way.
 
     Args:
         key: what the job publishes.
+        task: called with the arguments in a worker.
         short: whether it does not wait behind trainings.
-        limit: seconds after which it is stopped.
-        quick: whether it takes seconds.
-        title: what it is, a noun phrase for people.
-        first: another key, which it publishes before.
+        options: of `JobQueue.submit`.
 
     Raises:
         QuotaError: the visitor has too many jobs.
     """
     _check_quota([key], short)
     visitor().withdrawn.discard(key)
-    is_teachers = visitors.teaches()  # such jobs stay over night
-    queue().submit(
-        key,
-        task,
-        *arguments,
-        asker=visitor(),
-        short=short,
-        limit=limit,
-        stays=is_teachers,
-        quick=quick,
-        title=title,
-        first=first,
-    )
+    stays = visitors.teaches()  # a teacher's jobs stay over night
+    queue().submit(key, task, *arguments, asker=visitor(), short=short, stays=stays, **options)
 
 
 def train(*conditions: Condition) -> None:
