@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest, local_script_runner
 from streamlit.testing.v1.element_tree import Widget
 
 from vlcore.artifacts import store
+from vlcore.experiment.limits import JOB_SECONDS
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.jobs.queue import Job
 
@@ -59,11 +60,11 @@ class FakeQueue:
         *_task: object,
         asker: object,
         short: bool,
-        limit: float,
         stays: bool,
-        quick: bool,
-        title: str,
-        first: str,
+        limit: float = JOB_SECONDS,
+        quick: bool = False,
+        title: str = "",
+        first: str = "",
     ) -> None:
         self.asked.append(key)
         self.short[key] = short
