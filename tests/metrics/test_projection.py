@@ -266,7 +266,7 @@ def test_the_quality_of_a_map_of_many_is_estimated_from_some(
     z = unit(cloud(60, 5, seed=3)).astype(np.float32)
     points = z[:, :2].astype(np.float64)
     exact = projection.map_quality(z, points)
-    monkeypatch.setattr(projection, "MANY", 40)
+    monkeypatch.setattr(projection, "MOST_RANKED", 40)
     monkeypatch.setattr(projection, "QUALITY_SAMPLE", 60)  # all of them: the same sum
     estimated = projection.map_quality(z, points)
     assert estimated.keys() == exact.keys()

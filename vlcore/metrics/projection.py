@@ -22,8 +22,9 @@ Points = NDArray[np.float64]
 TRUST_NEIGHBOURS = (5, 10, 15)
 SAME_POINT = 1e-6  # what rounding leaves between equal directions, of float32
 # Rows from which on nothing takes the square of them in memory, or a copy in twice their precision:
-# planes are fitted in blocks, UMAP on `REDUCED` principal components, qualities on a sample.
+# planes are fitted in blocks, UMAP on `REDUCED` principal components.
 MANY = 10_000
+MOST_RANKED = 2_000  # rows that are all ranked for the quality of a map; 6,000 would take 15 s
 BLOCK = 8_192  # rows
 REDUCED = 50  # principal components that UMAP sees of many rows
 WIDE = 2_048  # numbers of an embedding from which on a covariance matrix costs more than it saves
@@ -301,12 +302,12 @@ def map_quality(z: Embeddings, points: Points) -> dict[str, dict[str, float]]:
     Trustworthiness is how far neighbours on a map are neighbours in the full space too, 1 is all of
     them: ``1 - 2 / (n k (2n - 3k - 1)) sum_i sum_j max(0, rank(i, j) - k)`` over the k nearest j on
     the map, ranks by cosine in the full space (Venna and Kaski 2001); (n, E) and (n, 2). Continuity
-    is the same with the spaces swapped. Of more than `MANY` rows, the sum over i is estimated from
-    `QUALITY_SAMPLE` of them, by chance; all n are ranked.
+    is the same with the spaces swapped. Of more than `MOST_RANKED` rows, the sum over i is
+    estimated from `QUALITY_SAMPLE` of them, by chance.
     """
     from sklearn.manifold import trustworthiness  # pages place points and never judge maps
 
-    if len(z) > MANY:
+    if len(z) > MOST_RANKED:
         return _sampled_quality(z, points)
     unit = z / np.linalg.norm(z, axis=1, keepdims=True)  # whose distances sort as cosines do
     trust, continuity = {}, {}
