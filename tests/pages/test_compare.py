@@ -12,14 +12,14 @@ from vlcore.artifacts import disk, store
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
 from vlcore.experiment.vocabulary import WordPieces
-from vlcore.experiment.wording import lasting_name, share
+from vlcore.experiment.wording import lasting_name, share, title
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.model import inference
 from vlcore.model.dual_encoder import build
 from vlcore.plots.options import PCA
 from vlcore.plots.thumbnails import SAFE_URI
 from vlcore.study import plans
-from vlcore.web import cache
+from vlcore.web import cache, work
 from vlcore.web.compare import agreement, captions
 from vlcore.web.compare.failures import ENDS
 
@@ -97,6 +97,17 @@ def test_a_model_from_scratch_waits_for_a_click_beside_the_former_maps(queue: Fa
     page = with_maps(page.run())
     assert queue.asked == []
     assert UNBIASED in maps_of(page)
+
+
+def test_former_maps_are_of_two_models_where_two_are_there(
+    queue: FakeQueue, experiments: list[store.Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.disk = True
+    view, second = work.view, experiments[1].key
+    monkeypatch.setattr(work, "view", lambda key: view("absent" if key == second else key))
+    maps = maps_of(with_maps(start(left_bias="25 %", right_bias="25 %")))
+    assert UNBIASED in maps
+    assert title(experiments[2].condition) in maps
 
 
 def test_the_address_chooses_both_models() -> None:

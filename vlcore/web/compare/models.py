@@ -206,12 +206,15 @@ def former(sides: Sequence[Side], images: ImageSet) -> list[Side]:
     if images.has_pictures:
         experiments = plans.find("experiments", usual_condition(images)).conditions
         substitutes += [Side("", "", condition.key, condition) for condition in experiments]
-    former_sides = []
+    former_sides: list[Side] = []
     for number, side in enumerate(sides):
         choices = [side, *substitutes[number : number + 1], *substitutes]
-        ready = next((choice for choice in choices if work.view(choice.key).done), None)
-        if ready is None:
+        done = [choice for choice in choices if work.view(choice.key).done]
+        if not done:
             return []
+        beside = {former_side.key for former_side in former_sides}
+        others = [choice for choice in done if choice.key not in beside]
+        ready = side if side in done else (others or done)[0]
         former_sides.append(Side(side.name, side.prefix, ready.key, ready.condition))
     return former_sides
 
