@@ -112,16 +112,16 @@ def publish(
     labels = Labels.of(condition, part.grouping)
     embeddings = space(part, condition.init_seed) if z is None else z
     rows = training_rows(part, condition)
-    views = Views(TrainingSet(ImageSet(**{**vars(part), "about": {"pictures": "none"}}), rows))
+    without_images = ImageSet(**{**vars(part), "about": {"pictures": "none"}})
+    train_index = caption_indices(part, rows, condition)
+    views = Views(TrainingSet(without_images, rows, caption_index=train_index))
     checkpoints = {"end": _checkpoint(condition, views, labels, embeddings)}
     if before:
         checkpoints["untrained"] = _checkpoint(
             condition, views, labels, space(part, 1000 + condition.init_seed)
         )
-    own_captions = (
-        caption_indices(part, own_rows, condition) for own_rows in (rows, views.rows["test"])
-    )
-    record = TrainingRecord(condition, labels, views, *own_captions, checkpoints)
+    test_index = caption_indices(part, views.rows["test"], condition)
+    record = TrainingRecord(condition, labels, views, test_index, checkpoints)
     write_json(folder / "condition.json", condition.as_dict())
     write_embeddings(folder, [record])
     write_maps(folder, record)

@@ -265,7 +265,7 @@ def test_samples_elsewhere_do_not_stand_for_those_of_the_set() -> None:
 
 def test_twins_of_a_sample_differ_in_one_thing() -> None:
     for _, (one, *others) in uploads.samples(image_set(), SEED).values():
-        found = uploads.sample_twins(one, SCENES)
+        found = uploads.sample_twins(one.scene, SCENES)
         if others:
             assert found is None, "a cut-out stands on its backgrounds"
             continue
@@ -277,8 +277,8 @@ def test_twins_of_a_sample_differ_in_one_thing() -> None:
         assert elsewhere == [
             one.scene.replace(context=name) for name in SCENES.contexts if name != one.scene.context
         ]
-    assert uploads.sample_twins(uploads.UploadedPicture("a.png", noise()), SCENES) is None
-    assert uploads.sample_twins(one, Grouping(("cat", "dog"), ("home", "park"))) is None
+    assert uploads.sample_twins(None, SCENES) is None
+    assert uploads.sample_twins(one.scene, Grouping(("cat", "dog"), ("home", "park"))) is None
 
 
 def held_out_samples(images: ImageSet, data_seeds: frozenset[int]) -> list[uploads.UploadedPicture]:

@@ -61,7 +61,7 @@ def test_the_opening_sample_is_taken_for_a_camel_because_of_its_background(
 ) -> None:
     images = open_set("scenes")
     (opening,) = next(iter(samples(images, frozenset([0])).values()))[1]
-    drawn = sample_twins(opening, images.grouping)
+    drawn = sample_twins(opening.scene, images.grouping)
     assert drawn is not None
     for key in bundled:
         model, loaded = model_map(store.read(key)), load_model(store.read(key))
@@ -85,7 +85,7 @@ def test_painting_agrees_with_twins(bundled: list[str]) -> None:
             model, images, loaded.embed_images([picture]), [""], [None], [True]
         )
         painted = painted_images(picture)
-        drawn = sample_twins(as_sample, images.grouping)
+        drawn = sample_twins(as_sample.scene, images.grouping)
         assert drawn is not None
         by_twins = reliance_by_twins(model, loaded, report, drawn, images.grouping).on
         verdicts.append(

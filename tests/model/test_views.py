@@ -55,7 +55,7 @@ def record_of_row_numbers(images: ImageSet, condition: Condition) -> TrainingRec
     none = np.empty((0, 1), np.float32)
     end = Checkpoint(z, {}, none, 1.0, 0.0, none, {}, ObjectReadout(labels.objects))
     no_captions = np.empty(0, np.int64)
-    return TrainingRecord(condition, labels, views, no_captions, no_captions, {"end": end})
+    return TrainingRecord(condition, labels, views, no_captions, {"end": end})
 
 
 @pytest.mark.parametrize("mitigation", ["none", "dfr"])

@@ -126,8 +126,13 @@ def _measure(
 ) -> dict[str, Any]:
     condition = imported_condition(images)
     labels = Labels(embeddings.captions, Vocabulary.of(images.grouping))
-    views = Views(TrainingSet(images, measured_rows(images, "train")))
     caption_index, why_no_pairs = _caption_index(images, embeddings)
+    train_rows = measured_rows(images, "train")
+    train_index, test_index = (
+        caption_index if why_no_pairs else caption_index[rows]
+        for rows in (train_rows, measured_rows(images, "test"))
+    )
+    views = Views(TrainingSet(images, train_rows, caption_index=train_index))
     # The objects' bare names have vectors if they are among the captions.
     texts = [caption.text.casefold() for caption in embeddings.captions]
     names = [name.casefold() for name in views.grouping.objects]
@@ -144,11 +149,7 @@ def _measure(
         panel={},
         readout=ObjectReadout(labels.objects),
     )
-    training, test = (
-        caption_index if why_no_pairs else caption_index[views.rows[split]]
-        for split in ("train", "test")
-    )
-    record = TrainingRecord(condition, labels, views, training, test, {"end": end}, why_no_pairs)
+    record = TrainingRecord(condition, labels, views, test_index, {"end": end}, why_no_pairs)
     write_imported(out, record, embeddings.z, caption_index, report)
     # By these, two encoders' embeddings of the same images can be compared. "pictures" is all that
     # imports before 0.6 have, so it is what they are compared by.

@@ -135,7 +135,6 @@ def _measure(source: str, condition: Condition, out: Path, report: jobs.Reporter
             condition=condition,
             labels=labels,
             views=views,
-            caption_index=views.training.caption_index,
             test_caption_index=caption_indices(views.images, views.rows["test"], condition),
             checkpoints={
                 "end": _final_checkpoint(condition, labels, views, encoder, embedded, embed)

@@ -70,18 +70,13 @@ class Twins:
     other_backgrounds: tuple[UploadedPicture, ...]
 
 
-def sample_twins(sample_image: UploadedPicture, grouping: Grouping) -> Twins | None:
-    """The twins of a sample: with the other object, and on the other background of a set, or on
-    both where it has neither; None where they cannot be drawn."""
-    scene = sample_image.scene
+@lru_cache(maxsize=64)
+def sample_twins(scene: Scene | None, grouping: Grouping) -> Twins | None:
+    """The twins of a sample's scene: with the other object, and on the other background of a set,
+    or on both where it has neither; None where they cannot be drawn."""
     can_be_drawn = set(grouping.objects) <= set(OBJECTS) and set(grouping.contexts) <= set(CONTEXTS)
     if scene is None or scene.object not in grouping.objects or not can_be_drawn:
         return None
-    return _twins(scene, grouping)
-
-
-@lru_cache(maxsize=64)
-def _twins(scene: Scene, grouping: Grouping) -> Twins:
     other_object = next(name for name in grouping.objects if name != scene.object)
     backgrounds = tuple(
         _drawn(scene.replace(context=context), context_words(context))

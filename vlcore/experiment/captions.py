@@ -7,13 +7,13 @@ is part of a dose of 50 %."""
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 import re
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 from unicodedata import category
@@ -171,7 +171,7 @@ def _noisy(subject: Subject) -> Shares:
 def _shuffled(subject: Subject) -> Shares:
     """The word is drawn, not the context: the caption knows nothing of what the image shows."""
     texts = [subject.naming_both(context=context).text for context in subject.grouping.contexts]
-    return [(Caption(text, subject.object), 0.5) for text in texts]
+    return _equally_often(texts, subject)
 
 
 def _meaningless(subject: Subject) -> Caption:
@@ -184,18 +184,11 @@ def _equally_often(texts: Sequence[str], subject: Subject) -> Shares:
     return [(Caption(text, subject.object), 1 / len(texts)) for text in texts]
 
 
-def _with_coat(subject: Subject) -> Shares:
-    coats = subject.traits or COATS
-    return _equally_often([f"{coat} {subject.object}" for coat in coats], subject)
-
-
-def _with_sky(subject: Subject) -> Shares:
-    lights = subject.traits or TRAITS["sky"].words
-    return _equally_often([f"{subject.object} under {light} skies" for light in lights], subject)
-
-
-def _with_synonym(subject: Subject) -> Shares:
-    return _equally_often([f"{word} {subject.object}" for word in ("one", "single")], subject)
+def _with_words(template: str, words: Sequence[str], subject: Subject) -> Shares:
+    """A template filled with what one image has of a trait, or else with each of some words."""
+    known = subject.traits or words
+    texts = [template.format(word=word, object=subject.object) for word in known]
+    return _equally_often(texts, subject)
 
 
 def _from_template(subject: Subject) -> Shares:
@@ -224,9 +217,9 @@ CAPTIONS: dict[str, Callable[[Subject], Caption | Shares]] = {
     "constant": lambda subject: Caption("a photo"),
     "shuffled_context": _shuffled,
     "opaque_group": _meaningless,
-    "attribute_other": _with_coat,
-    "sky": _with_sky,
-    "synonym": _with_synonym,
+    "attribute_other": partial(_with_words, "{word} {object}", COATS),
+    "sky": partial(_with_words, "{object} under {word} skies", TRAITS["sky"].words),
+    "synonym": partial(_with_words, "{word} {object}", ("one", "single")),
     "paraphrase": _paraphrased,
     "clip_template": lambda subject: Caption(f"a photo of a {subject.object}", subject.object),
     "clip_template_descriptive": lambda subject: subject.naming_both(
@@ -358,7 +351,7 @@ def row_captions(
     read = [name for name in ("object", "context", "factors") if name in table]
     part = table[read].iloc[rows]
     traits = _traits_of(part, traits_named(style, template), style)
-    shares_of = functools.cache(_shares)
+    shares_of = cache(_shares)
     captions = []
     columns = (part["object"], part["context"], traits, chances)
     for obj, context, words, chance in zip(*columns, strict=True):

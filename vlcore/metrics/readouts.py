@@ -198,6 +198,12 @@ class ObjectReadout:
             return self.layer.scores(z, objects)
         return object_scores(caption_scores, self.caption_objects, objects)
 
+    def predicted(
+        self, objects: Sequence[str], z: Embeddings, caption_scores: NDArray[np.floating]
+    ) -> NDArray[np.str_]:
+        """The predicted object of each image, (n,); arguments and errors as in `scores`."""
+        return np.asarray(objects)[self.scores(objects, z, caption_scores).argmax(axis=1)]
+
 
 def _of_standardised(
     objects: Labels, scaler: Any, direction: NDArray[np.float64], shift: float

@@ -69,16 +69,15 @@ def write_imported(
     stored = np.lib.format.open_memmap(
         out / IMAGES, mode="w+", dtype=np.float32, shape=(len(order), z.shape[1])
     )
-    objects = np.asarray(images.grouping.objects)
+    objects = images.grouping.objects
     names_objects = not why_no_readout(record.condition, record.labels)
-    predicted = np.full(len(z), "", dtype=objects.dtype)
+    predicted = np.full(len(z), "", dtype=np.asarray(objects).dtype)
     for start in range(0, len(order), BLOCK):
         block = slice(start, start + BLOCK)
         stored[block] = z[order[block]]
         if names_objects:
             scores = logits(stored[block], end.captions, end.scale, end.bias)
-            best = end.readout.scores(objects.tolist(), stored[block], scores).argmax(axis=1)
-            predicted[order[block]] = objects[best]
+            predicted[order[block]] = end.readout.predicted(objects, stored[block], scores)
     stored.flush()
     arrays: dict[str, NDArray[Any]] = {
         f"{split}_rows": split_rows for split, split_rows in rows.items()

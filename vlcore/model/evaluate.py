@@ -168,8 +168,7 @@ class Evaluation:
         objects = self.grouping.objects
         predicted = {}
         for kind, (z, caption_scores) in self.checkpoint.panel.items():
-            scores = self.checkpoint.readout.scores(objects, z, caption_scores)
-            predicted[kind] = np.asarray(objects)[scores.argmax(axis=1)]
+            predicted[kind] = self.checkpoint.readout.predicted(objects, z, caption_scores)
         return predicted
 
     def panel_column(self, name: str) -> Names:

@@ -16,9 +16,8 @@ from vlcore.artifacts.embeddings import REMAINING
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.progress import Report
 from vlcore.metrics import geometry
-from vlcore.metrics.accuracy import logits
+from vlcore.metrics.accuracy import logits, predict_objects
 from vlcore.metrics.projection import align, fit_plane
-from vlcore.metrics.readouts import ObjectReadout
 from vlcore.model import inference
 from vlcore.model.dual_encoder import Encoder
 from vlcore.model.loop import Progress, checkpoint_steps
@@ -152,9 +151,7 @@ class CheckpointRecorder:
             return
         grouping, groups = views.grouping, views.column("group", "val")
         caption_scores = self._scores(model, val, captions, views.inputs["val"])
-        readout = ObjectReadout(self.labels.objects)
-        scores = readout.scores(grouping.objects, val, caption_scores)
-        predicted = np.asarray(grouping.objects)[scores.argmax(axis=1)]
+        predicted = predict_objects(caption_scores, self.labels.objects, grouping.objects)
         correct = predicted == views.column("object", "val")
         sides = [correct[np.isin(groups, side)] for side in (grouping.majority, grouping.minority)]
         self._accuracy_curve.append([step, *(round(float(side.mean()), 4) for side in sides)])

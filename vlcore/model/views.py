@@ -304,8 +304,6 @@ class TrainingRecord:
     """One model of a job: its condition, its captions, its images and its checkpoints.
 
     Attributes:
-        caption_index: of each training image's caption, (n,); (0,) where images have none. From
-            the number of labels on it is a caption that edits gave, not part of the readout.
         test_caption_index: of each held-out image's caption, (m,) or (0,).
         checkpoints: ``untrained`` and ``first_fit`` where there are any, and ``end``.
         why_no_pairs: why nothing is measured of images and their captions; None where it is.
@@ -316,12 +314,17 @@ class TrainingRecord:
     condition: Condition
     labels: Labels
     views: Views
-    caption_index: NDArray[np.int64]
     test_caption_index: NDArray[np.int64]
     checkpoints: dict[str, Checkpoint]
     why_no_pairs: str | None = None
     first_fit_step: int | None = None
     jtt_first_run: tuple[int, NDArray[np.bool_]] | None = None
+
+    @property
+    def caption_index(self) -> NDArray[np.int64]:
+        """Index of each training image's caption, (n,); (0,) where images have none. From the
+        number of labels on it is a caption that edits gave, not part of the readout."""
+        return self.views.training.caption_index
 
     @cached_property
     def held_out_rows(self) -> NDArray[np.int64]:
@@ -368,5 +371,6 @@ class TrainingRecord:
 
     def predicted(self, checkpoint: str, split: str = "test") -> NDArray[np.str_]:
         """The predicted object of each image of a split, (n,)."""
-        objects = np.asarray(self.views.grouping.objects)
-        return objects[self.object_scores(checkpoint, split).argmax(axis=1)]
+        state = self.checkpoints[checkpoint]
+        objects = self.views.grouping.objects
+        return state.readout.predicted(objects, state.z[split], state.scores[split])

@@ -79,7 +79,7 @@ def _test_prediction(
 
     def test() -> RelianceReport | None:
         loaded, report = cache.model(key), reports[number]
-        if drawn := sample_twins(image, grouping):
+        if drawn := sample_twins(image.scene, grouping):
             return uploads.reliance_by_twins(model, loaded, report, drawn, grouping)
         if uploads.knows_photographs(model.artifact.condition):
             with suppress(LabError):  # the weights that locate are not on this machine
@@ -112,7 +112,7 @@ def show_versions(
     """Show the versions of an image by which reliance was tested, or examples of them."""
     image, grouping = answers.images[number], answers.grouping
     word = grouping.object_word
-    drawn = sample_twins(image, grouping)
+    drawn = sample_twins(image.scene, grouping)
     is_tested = any(index == number for _, index in reliances)
     names: list[str] = []
     images: list[Image.Image] = []  # as they are shown
