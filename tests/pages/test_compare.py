@@ -275,7 +275,7 @@ def test_a_link_to_a_model_that_is_not_there_says_so(key: str) -> None:
 
 
 def test_a_clicked_picture_is_shown_in_every_model(experiments: list[store.Artifact]) -> None:
-    row = int(cache.model_map(experiments[0].key, PCA, ()).rows[3])
+    row = int(cache.map_of_model(experiments[0].key, PCA, ()).rows[3])
     page = with_maps(start(picture=f"p{row}", show_arrows="true"))
     assert all(f"Nearest in the {side} model" in text_of(page) for side in ("left", "right"))
     arrows = next(table.value for table in page.dataframe if "Arrow" in table.value)

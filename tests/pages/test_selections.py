@@ -106,7 +106,7 @@ def test_each_text_is_looked_for_where_it_is_found() -> None:
 
 
 def test_more_like_this_leaves_a_selection() -> None:
-    row = int(cache.model_map(KEYS[0], PCA, ()).rows[3])
+    row = int(cache.map_of_model(KEYS[0], PCA, ()).rows[3])
     page = ok(start(picture=f"p{row}"))
     press(page, "More like this")
     assert setting(page, "like") == f"p{row}"
@@ -218,7 +218,7 @@ def test_a_selected_image_that_is_right_is_not_called_wrong() -> None:
 
 
 def test_every_choice_is_in_the_address_but_those_of_an_act() -> None:
-    row = cache.model_map(KEYS[0], PCA, ()).rows[0]
+    row = cache.map_of_model(KEYS[0], PCA, ()).rows[0]
     page = ok(start(picture=f"p{row}", search="split:held"))
     assert outside_address(page) == OF_AN_ACT
     wrong = cache.comparison(KEYS, PCA).points.query("kind == 'test' and right_0 == 'wrong'")

@@ -9,7 +9,15 @@ import pandas as pd
 
 from vlcore.experiment.grouping import Grouping, group_words
 from vlcore.experiment.wording import between, rate_words
-from vlcore.plots.scales import SPOKEN, QuickChart, checked_columns, either, told_apart, tooltips
+from vlcore.plots.scales import (
+    SPOKEN,
+    QuickChart,
+    checked_columns,
+    either,
+    straight,
+    told_apart,
+    tooltips,
+)
 from vlcore.plots.theme import Palette
 
 CELLS = "board_1"  # the name of the layer that is clicked
@@ -58,8 +66,8 @@ def group_grid(
     cell_rows = _cell_rows(grouping, layout)
     line_rows = _line_rows(table, models, cell_rows, layout)
     cells, lines = QuickChart(alt.to_values(cell_rows)), QuickChart(alt.to_values(line_rows))
-    x_scale = alt.Scale(domain=[0, width], nice=False, zero=False)
-    y_scale = alt.Scale(domain=[layout.height, 0], nice=False, zero=False)  # from the top
+    x_scale = straight([0, width])
+    y_scale = straight([layout.height, 0])  # from the top
 
     def at(source: alt.Chart, x: str, y: str) -> alt.Chart:
         return source.encode(

@@ -21,8 +21,7 @@ from vlcore.api import colourings, map_component, offline_page
 from vlcore.api.compared_maps import ComparedMaps, compare_maps, drawn_sample
 from vlcore.api.description import LayoutDescription, describe_layouts, place_groups
 from vlcore.api.metrics_table import group_accuracy_rows
-from vlcore.api.model_map import ModelMap
-from vlcore.api.model_map import model_map as read_map
+from vlcore.api.model_map import ModelMap, model_map
 from vlcore.api.small_images import draw_thumbs
 from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set, set_stamp
@@ -103,9 +102,9 @@ def model_conditions() -> dict[str, Condition]:
 
 
 @by_content(100)
-def model_map(key: str, projection: Projection, among: Sequence[str]) -> ModelMap:
+def map_of_model(key: str, projection: Projection, among: Sequence[str]) -> ModelMap:
     """Read one model's map; `among` are the keys of a common fit, none for any other map."""
-    return read_map(
+    return model_map(
         artifact(key), projection, among, load_model=lambda artifact: model(artifact.key)
     )
 
@@ -114,7 +113,7 @@ def model_map(key: str, projection: Projection, among: Sequence[str]) -> ModelMa
 def comparison(keys: Sequence[str], projection: Projection, inline: bool = False) -> ComparedMaps:
     """Put the maps of models beside each other, with small images by address, or `inline`."""
     among = keys if projection.together else ()
-    models = [model_map(key, projection, among) for key in keys]
+    models = [map_of_model(key, projection, among) for key in keys]
     return compare_maps(
         models, image_set(models[0]), draw_thumbs if inline else image_addresses.addresses
     )
@@ -149,7 +148,7 @@ def parts_by_name(keys: Sequence[str], projection: Projection) -> dict[str, Part
 
 @by_content(100)
 def _placed(key: str) -> Placed:
-    alone = model_map(key, PCA, ())
+    alone = map_of_model(key, PCA, ())
     return place_groups(alone, image_set(alone))
 
 

@@ -57,7 +57,7 @@ def choose(images: ImageSet, keys: Sequence[str], bar: DeltaGenerator) -> MapOpt
         kind = _KINDS[widgets.choose_one(info.label, _KINDS, "map", KINDS["pca"], info.help)]
         with st.container(horizontal=True, vertical_alignment="bottom"):
             projection = _prompt_axes(grouping) if kind == "prompts" else _projection(kind)
-        colour_by = choose_colours(images, [cache.model_map(key, PCA, ()) for key in keys])
+        colour_by = choose_colours(images, [cache.map_of_model(key, PCA, ()) for key in keys])
     with bar.popover("Show more", icon=":material/layers:", key="menu-layers"):
         overlays = {
             name: _overlay(name)

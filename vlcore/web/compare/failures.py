@@ -39,7 +39,7 @@ def show_failures(view: Shown) -> None:
     methods: dict[str, None] = {}
     for column, key in [(st.container(), keys[0])] if len(keys) == 1 else widgets.in_pairs(keys):
         with column:
-            model = cache.model_map(key, PCA, ())
+            model = cache.map_of_model(key, PCA, ())
             st.markdown(f"**{plain(title(model.artifact.condition))}**")
             with widgets.reason_if_absent("error"):
                 failures = _failures(key)
@@ -58,7 +58,7 @@ def show_failures(view: Shown) -> None:
     max_entries=60, show_spinner="Searching for failures …", hash_funcs=cache.BY_CONTENT
 )
 def _failures(key: str) -> Failures:
-    model: ModelMap = cache.model_map(key, PCA, ())
+    model: ModelMap = cache.map_of_model(key, PCA, ())
     images = cache.image_set(model)
     return find_failures(model, images, lambda artifact: cache.model(artifact.key))
 

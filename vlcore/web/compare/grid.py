@@ -131,7 +131,7 @@ def _read(
 
 
 def _cached_map(key: str, projection: Projection) -> ModelMap | None:
-    return cache.model_map(key, projection, ()) if store.published(key) else None
+    return cache.map_of_model(key, projection, ()) if store.published(key) else None
 
 
 @st.cache_resource(max_entries=60, show_spinner="Drawing the maps …", hash_funcs=cache.BY_CONTENT)

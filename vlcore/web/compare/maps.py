@@ -37,7 +37,7 @@ def choose(sides: Sequence[Side], palette: Palette, bar: DeltaGenerator) -> Show
     """The controls of the maps, in the bar, and the comparison that they make, of the first model's
     image set: other encoders' embeddings of the same images have sets of their own."""
     keys = [side.key for side in sides]
-    images = cache.image_set(cache.model_map(keys[0], PCA, ()))
+    images = cache.image_set(cache.map_of_model(keys[0], PCA, ()))
     options = map_controls.choose(images, keys, bar)
     comparison = cache.coloured_comparison(keys, options.projection, options.colour_by)
     px, legend_place = shell.map_room(ABOVE)

@@ -94,7 +94,7 @@ def _loss(view: Shown) -> None:
     max_entries=60, show_spinner="Pairing images and captions …", hash_funcs=cache.BY_CONTENT
 )
 def _loss_pairs(key: str, palette: Palette) -> tuple[str, cache.Spec]:
-    model = cache.model_map(key, PCA, ())
+    model = cache.map_of_model(key, PCA, ())
     pairs = loss_matrix.loss_pairs(model, cache.image_set(model), draw_thumbs)
     chart = matrices.pair_matrix(pairs.cells, pairs.images, palette=palette, middle=pairs.middle)
     return pairs.words, cache.chart_spec(chart)

@@ -57,7 +57,7 @@ def _offer(name: str, selection: Selection, suspects: SuspectLabels) -> None:
 
 @st.cache_resource(max_entries=60, show_spinner="Comparing labels …", hash_funcs=cache.BY_CONTENT)
 def _suspects(key: str) -> SuspectLabels:
-    model = cache.model_map(key, PCA, ())
+    model = cache.map_of_model(key, PCA, ())
     return find_suspects(model, cache.image_set(model))
 
 

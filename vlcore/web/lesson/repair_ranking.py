@@ -60,7 +60,7 @@ def cached_baselines(images: ImageSet, base: Condition) -> dict[str, list[Condit
 def _unseen(key: str, images: ImageSet) -> Estimate | None:
     """A model's accuracy in unseen scenes; None where the set has none."""
     try:
-        return unseen_accuracy(cache.model_map(key, PCA, ()), cache.model(key), images)["all"]
+        return unseen_accuracy(cache.map_of_model(key, PCA, ()), cache.model(key), images)["all"]
     except ComparisonError:
         return None
 
