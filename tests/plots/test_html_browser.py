@@ -169,6 +169,17 @@ def test_the_maps_answer_to_each_other(opened: Open) -> None:
     key(page, "wrong").click()
     expect(everything).to_have_count(whole)
 
+    first, second = (marks(page, FIRST).nth(number) for number in (0, 1))
+    before = [mark.get_attribute("transform") or "" for mark in (first, second)]
+    first.hover()
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -200)
+    page.keyboard.up("Control")
+    expect(first).not_to_have_attribute("transform", before[0])
+    expect(second).to_have_attribute("transform", before[1])  # each map by itself
+    first.dblclick()
+    expect(first).to_have_attribute("transform", before[0])
+
 
 def test_a_film_plays_to_its_end_and_paper_has_no_controls(opened: Open) -> None:
     points = pictures()

@@ -43,6 +43,11 @@ from vlcore.plots.maps.panes import MOMENT
 from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.theme import LIGHT, Palette
 
+# What a file's maps answer to.
+HANDS = (
+    "Point at an image: it is lit in every map. Drag: mark images. Ctrl and wheel: zoom into a map;"
+    " Shift and drag: move it. Double click: back."
+)
 PAGE_SIDE = 440  # px of a map on a page that is written
 NEIGHBOURS = 5  # lines from an image to those nearest to it
 OTHER_BACKGROUND = "other background"
@@ -300,6 +305,7 @@ def page(
     content = [
         describe_differences(conditions).replace("**", ""),
         Figure(maps, alt=words),
+        HANDS,
         *on_paper(comparison_parts(comparison, grouping, layouts), palette, PAGE_SIDE),
     ]
     if options.clusters:

@@ -37,9 +37,17 @@ from vlcore.plots.theme import Palette, across
 
 # Only from empty ground: a press on a mark would take the brush away, and with it what was lit.
 _BRUSH = (
-    "[pointerdown[!event.item || event.item.mark.marktype === 'group'], window:pointerup] >"
-    " window:pointermove!"
+    "[pointerdown[!event.shiftKey && (!event.item || event.item.mark.marktype === 'group')],"
+    " window:pointerup] > window:pointermove!"
 )
+# As in the app, where WebGL draws; the plain wheel scrolls the page.
+_ZOOM = {
+    "type": "interval",
+    "encodings": ["x", "y"],
+    "on": "[pointerdown[event.shiftKey], window:pointerup] > window:pointermove!",
+    "translate": "[pointerdown[event.shiftKey], window:pointerup] > window:pointermove!",
+    "zoom": "wheel![event.ctrlKey]",
+}
 # A click on anything else would toggle the last entry once more.
 _LEGEND_CLICK = "click[event.item && indexof(event.item.mark.role, 'legend') === 0]"
 _CELL_CLICK = click("cell", "group", [CELLS], toggle="true")
@@ -137,7 +145,7 @@ def linked_maps(
         charts.append(layers.draw_map(tables, pane, style, layers.LAYERS, title=title))
     marks = [pane.named("marks") for pane in panes]
     grounds = [pane.named("ground") for pane in panes]
-    interval = {"type": "interval", "encodings": ["x", "y"], "on": _BRUSH}
+    interval = {"type": "interval", "encodings": ["x", "y"], "on": _BRUSH, "zoom": False}
     entry = {"type": "point", "fields": ["colour"], "toggle": "true"}
     params = [
         selection("hov", marks, HOVER),
@@ -146,6 +154,8 @@ def linked_maps(
         selection("brush", grounds, interval),
         selection("shown", [layers.LEGEND], entry, bind={"legend": _LEGEND_CLICK}),
     ]
+    for pane, ground in zip(panes, grounds, strict=True):
+        params.append(selection(f"zoom{pane.index}", [ground], _ZOOM, bind="scales"))
     if board is not None:
         params.append(_CELL_CLICK)
     if options.twins:
