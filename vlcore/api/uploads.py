@@ -88,6 +88,7 @@ class RelianceReport:
 
 
 Reports = Mapping[str, Sequence[UploadReport]]  # by model name, one an image
+Reliances = Mapping[tuple[str, int], RelianceReport]  # by model name and number of the image
 
 
 def upload_reports(
@@ -266,10 +267,7 @@ def novelty_sentence(novelty: Novelty, *, is_calibrated: bool) -> str:
 
 
 def report_table(
-    names: Sequence[str],
-    reports: Reports,
-    images: ImageSet,
-    reliances: Mapping[tuple[str, int], RelianceReport],
+    names: Sequence[str], reports: Reports, images: ImageSet, reliances: Reliances
 ) -> pd.DataFrame:
     """All reports, one row an image and model.
 

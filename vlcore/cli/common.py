@@ -4,7 +4,7 @@ import contextlib
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from vlcore.data.catalogue import open_set
 from vlcore.data.subset import on_its_set, usual_condition
@@ -12,6 +12,8 @@ from vlcore.experiment.condition import Condition, with_settings
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import atomic, write_errors
 from vlcore.experiment.options import PRESETS
+
+Document: TypeAlias = dict[str, Any]  # a JSON object: what a command prints, or a part of it
 
 
 class CommandError(LabError):
@@ -72,7 +74,7 @@ def page_path(text: str) -> Path:
     return Path(text)
 
 
-def write_page(out: Path, page: str) -> dict[str, Any]:
+def write_page(out: Path, page: str) -> Document:
     """Write a page atomically; returns its path and size as a document."""
     content = page.encode()
     with write_errors(out, "give --out another place"), atomic(out, durable=True) as temporary:

@@ -13,6 +13,7 @@ import numpy as np
 from vlcore.api.exports import FORMATS, describe_rows, export
 from vlcore.cli.common import (
     CommandError,
+    Document,
     add_command,
     base_condition,
     comma_separated,
@@ -142,7 +143,7 @@ def _map_options(options: Namespace) -> MapOptions:
     )
 
 
-def compare(options: Namespace) -> dict[str, Any]:
+def compare(options: Namespace) -> Document:
     """One to four maps side by side, or a grid of small ones, as an offline HTML file."""
     chosen = [name for name in ("search", "best", "like") if getattr(options, name) is not None]
     if not (options.out or options.csv):
@@ -167,7 +168,7 @@ def compare(options: Namespace) -> dict[str, Any]:
             raise CommandError(f"{option} says which models a --grid shows; give --grid too.")
     comparison = Comparison(options.keys, _map_options(options))
     coloured(comparison.maps, comparison.options)  # of a name that is none, before a file is there
-    document: dict[str, Any] = {}
+    document: Document = {}
     if options.csv:
         if chosen:
             selection = getattr(comparison, chosen[0])(getattr(options, chosen[0]))
@@ -184,7 +185,7 @@ def compare(options: Namespace) -> dict[str, Any]:
     return document
 
 
-def _grid(options: Namespace) -> dict[str, Any]:
+def _grid(options: Namespace) -> Document:
     """Write the grid of ``compare --grid``."""
     from vlcore.api import grid as grids  # altair takes half a second
 
@@ -206,7 +207,7 @@ def _grid(options: Namespace) -> dict[str, Any]:
     }
 
 
-def export_model(options: Namespace) -> dict[str, Any]:
+def export_model(options: Namespace) -> Document:
     """A model as one file: its map (parquet) or its weights (safetensors)."""
     form = FORMATS[options.format]
     out: Path = options.out

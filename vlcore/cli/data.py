@@ -14,7 +14,7 @@ from vlcore.api import audit, image_sets
 from vlcore.api.image_sets import make_drawn_set
 from vlcore.api.imports import EMBEDDINGS, import_embeddings
 from vlcore.artifacts import store
-from vlcore.cli.common import CommandError, add_command, comma_separated, whole_number
+from vlcore.cli.common import CommandError, Document, add_command, comma_separated, whole_number
 from vlcore.data import catalogue, drawn, generation
 from vlcore.data.generation.plan import BACKENDS, PROMPT
 from vlcore.data.imageset import ImageSet, ImageSetError
@@ -85,7 +85,7 @@ def _add_render(group: Any) -> None:
     )
 
 
-def render(options: Namespace) -> dict[str, Any]:
+def render(options: Namespace) -> Document:
     """Draw an image set, or a browsable folder of its scenes.
 
     A set whose name is new is created first.
@@ -133,7 +133,7 @@ def render(options: Namespace) -> dict[str, Any]:
 
 def _render_folder(
     recipe: drawn.Recipe, root: Path, n_per_group: int, size: int, seed: int
-) -> dict[str, Any]:
+) -> Document:
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise CommandError(f"{root} exists and is not empty; give --out a new folder.")
     name = make_folder(root).resolve().name
@@ -147,12 +147,12 @@ def _render_folder(
     return {"name": name, "images": len(scenes), "folder": str(root)}
 
 
-def list_sets(_options: Namespace) -> list[dict[str, Any]]:
+def list_sets(_options: Namespace) -> list[Document]:
     """Image sets.
 
     One that cannot be read hides no other.
     """
-    summaries: list[dict[str, Any]] = []
+    summaries: list[Document] = []
     for name in catalogue.set_names():
         try:
             summaries.append(_summary(catalogue.open_set(name)))
@@ -161,7 +161,7 @@ def list_sets(_options: Namespace) -> list[dict[str, Any]]:
     return summaries
 
 
-def show_set(options: Namespace) -> dict[str, Any]:
+def show_set(options: Namespace) -> Document:
     """Counts of an image set."""
     images = catalogue.open_set(options.name)
     facts = _summary(images)
@@ -170,7 +170,7 @@ def show_set(options: Namespace) -> dict[str, Any]:
             facts[name] = images.about[name]
     if sample := describe_sample(images):
         facts["measured"] = sample
-    left_out: dict[str, Any] = {}
+    left_out: Document = {}
     if files := images.about.get("skipped"):
         left_out["files"] = files
     if (images.root / LIST).exists():
@@ -180,7 +180,7 @@ def show_set(options: Namespace) -> dict[str, Any]:
     return facts
 
 
-def _summary(images: ImageSet) -> dict[str, Any]:
+def _summary(images: ImageSet) -> Document:
     counts = images.counts()
     groups = {
         name: sum(by_group[name] for by_group in counts.values()) for name in images.grouping.names
@@ -195,7 +195,7 @@ def _summary(images: ImageSet) -> dict[str, Any]:
     }
 
 
-def check(options: Namespace) -> list[dict[str, Any]]:
+def check(options: Namespace) -> list[Document]:
     """Is a set fit to study bias with; which shortcuts does it hold."""
     images = catalogue.open_set(options.name)
     key = audit.checks_key(images.name, images.version)
@@ -240,7 +240,7 @@ def _add_import(group: Any) -> None:
     option("--seed", type=int, default=0, help="of the splits")
 
 
-def import_images(options: Namespace) -> dict[str, Any]:
+def import_images(options: Namespace) -> Document:
     """A folder, zip or benchmark becomes an image set."""
     names = ["objects", "contexts", "licence", "max_per_group", "seed"]
     is_embeddings = options.format == "auto" and options.source.suffix.lower() == EMBEDDINGS
@@ -303,7 +303,7 @@ def _chosen_device() -> str:
     return choose_device()
 
 
-def generate(options: Namespace) -> dict[str, Any]:
+def generate(options: Namespace) -> Document:
     """A text-to-image model draws an image set."""
     catalogue.check_name(options.name)
     names = ("backend", "model", "prompt", "size", "seed", "steps", "guidance")
@@ -360,7 +360,7 @@ def _price_in_words(price: float | None, images: int) -> str:
     return f"they cost {price * images:,.2f} in all"
 
 
-def remove(options: Namespace) -> dict[str, Any]:
+def remove(options: Namespace) -> Document:
     """Remove an image set, for a week to be put back; its models stay."""
     folders = catalogue.folders_of(options.name)
     image_sets.check_unused(options.name)

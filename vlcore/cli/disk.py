@@ -4,7 +4,7 @@ from argparse import Namespace
 from typing import Any
 
 from vlcore.artifacts import disk
-from vlcore.cli.common import CommandError, add_command
+from vlcore.cli.common import CommandError, Document, add_command
 from vlcore.experiment import limits, trash
 
 
@@ -25,7 +25,7 @@ def add_commands(commands: Any) -> None:
     )
 
 
-def disk_usage(_options: Namespace) -> dict[str, Any]:
+def disk_usage(_options: Namespace) -> Document:
     """Disk use of the home, free space, and what was deleted."""
     return {
         "bytes": disk.usage()._asdict(),
@@ -34,18 +34,18 @@ def disk_usage(_options: Namespace) -> dict[str, Any]:
     }
 
 
-def delete(options: Namespace) -> dict[str, Any]:
+def delete(options: Namespace) -> Document:
     """Delete models; for a week they can be restored."""
     disk.delete_artifacts(*options.key)
     return {"deleted": options.key, "days": round(trash.KEPT_SECONDS / 86400)}
 
 
-def restore(options: Namespace) -> dict[str, Any]:
+def restore(options: Namespace) -> Document:
     """Restore a model or an image set that was deleted."""
     return {"restored": [str(path) for path in trash.restore_deleted(options.name)]}
 
 
-def prune(options: Namespace) -> dict[str, Any]:
+def prune(options: Namespace) -> Document:
     """Free space: remove old maps and untrained encoders, which can be made again."""
     if not 0 <= options.free < 1e6:
         raise CommandError("--free is a number of GB; give one from 0 to 999999.")

@@ -5,7 +5,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from vlcore.cli.common import add_command
+from vlcore.cli.common import Document, add_command
 from vlcore.experiment.files import atomic, write_errors
 from vlcore.experiment.plain_text import safe_csv
 from vlcore.experiment.wording import share
@@ -29,7 +29,7 @@ def add_commands(commands: Any) -> None:
     option("--scores", type=Path, metavar="FILE", help=about)
 
 
-def failures(options: Namespace) -> dict[str, Any]:
+def failures(options: Namespace) -> Document:
     """Where a model fails: directions of its errors, and its worst slices."""
     from vlcore.api.failures import failures  # scikit-learn takes 0.8 s
 
@@ -47,7 +47,7 @@ def failures(options: Namespace) -> dict[str, Any]:
     }
 
 
-def suspects(options: Namespace) -> dict[str, Any]:
+def suspects(options: Namespace) -> Document:
     """Images whose label most of their neighbours in a model contradict."""
     from vlcore.api.suspect_labels import suspect_labels
 
@@ -68,7 +68,7 @@ def suspects(options: Namespace) -> dict[str, Any]:
     return document
 
 
-def finders(options: Namespace) -> list[dict[str, Any]]:
+def finders(options: Namespace) -> list[Document]:
     """How well finders of failures discover planted biases, ours or one from outside."""
     from vlcore.api import proving_ground  # scikit-learn takes 0.8 s
 

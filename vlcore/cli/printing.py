@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from vlcore.cli.common import Document
 from vlcore.experiment.option_names import shown_name
 from vlcore.experiment.wording import FEW, percent, rate_words
 from vlcore.metrics.catalogue import HEADLINE, MEASURES, PRIMARY
@@ -59,7 +60,7 @@ def _is_flat(value: Any) -> bool:
     return all(isinstance(entry, int | float) for entry in entries)
 
 
-def _table_row(entry: dict[str, Any]) -> dict[str, Any]:
+def _table_row(entry: Document) -> Document:
     """An entry as a table row; of its metrics, only minority-group accuracy."""
     hidden = ("metrics", "splits", "number")
     row = {name.replace("_", " "): value for name, value in entry.items() if name not in hidden}
@@ -69,7 +70,7 @@ def _table_row(entry: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _table(rows: list[dict[str, Any]]) -> list[str]:
+def _table(rows: list[Document]) -> list[str]:
     """Rows under a head; columns of long texts come last."""
     columns = sorted({name: None for row in rows for name in row}, key=LAST_COLUMNS.__contains__)
     lines = [columns]
@@ -79,7 +80,7 @@ def _table(rows: list[dict[str, Any]]) -> list[str]:
     return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
 
 
-def _rates(metrics: dict[str, Any]) -> dict[str, str]:
+def _rates(metrics: Document) -> dict[str, str]:
     """The rates of a model in words, by name."""
     fitted = "train_caption_accuracy"
     rates = {MEASURES[fitted].words.lower(): percent(metrics[fitted])}

@@ -15,6 +15,7 @@ from vlcore.artifacts import store
 from vlcore.classroom.session import delete_expired
 from vlcore.cli.common import (
     CommandError,
+    Document,
     add_command,
     base_condition,
     training_options,
@@ -96,7 +97,7 @@ def add_commands(commands: Any) -> None:
     add_command(commands, verify)
 
 
-def train(options: Namespace) -> dict[str, Any]:
+def train(options: Namespace) -> Document:
     """Train or load one condition."""
     texts = {"labels": options.labels}
     if options.edits is not None:
@@ -138,9 +139,7 @@ def _edits_text(file: Path) -> str:
     )
 
 
-def _make_model(
-    condition: Condition, work: Callable[[], str]
-) -> tuple[store.Artifact, dict[str, Any]]:
+def _make_model(condition: Condition, work: Callable[[], str]) -> tuple[store.Artifact, Document]:
     """Make the model of a condition unless it is published; returns it with key, state, seconds."""
     started = time.perf_counter()
     with job_bar(condition.key):
@@ -149,7 +148,7 @@ def _make_model(
     return store.read(condition.key), {"key": condition.key, "state": state, "seconds": seconds}
 
 
-def headline_metrics(artifact: store.Artifact) -> dict[str, Any]:
+def headline_metrics(artifact: store.Artifact) -> Document:
     """The rates of a model that commands print: values, intervals, and reasons for absent ones."""
     end = artifact.metrics["end"]
     groups = end.get("group_accuracy", {})
@@ -168,7 +167,7 @@ def headline_metrics(artifact: store.Artifact) -> dict[str, Any]:
     }
 
 
-def measure_pretrained(options: Namespace) -> dict[str, Any]:
+def measure_pretrained(options: Namespace) -> Document:
     """Measure a pretrained CLIP or SigLIP as one more model."""
     labels = options.labels or ("own" if options.template else "clip_template")
     seeds = {"data_seed": options.seed, "init_seed": options.seed}
@@ -196,7 +195,7 @@ def measure_pretrained(options: Namespace) -> dict[str, Any]:
     return document
 
 
-def embed(options: Namespace) -> dict[str, Any]:
+def embed(options: Namespace) -> Document:
     """Project images into a model; exit code 2 only where none can be read."""
     from vlcore.api.models import load, open_image
     from vlcore.api.uploads import knows_photographs, reliance_by_painting, upload_reports
@@ -233,7 +232,7 @@ def embed(options: Namespace) -> dict[str, Any]:
             reliance = reliance_by_painting(model.map, model.loaded, report, painted, grouping)
             entry["relies_on"] = {"on": reliance.on.value, "because": reliance.because}
         entries.append(entry)
-    document: dict[str, Any] = {"model": model.key, "images": entries}
+    document: Document = {"model": model.key, "images": entries}
     if options.relies_on and not explains:
         document["warning"] = (
             "What predictions rely on was not tested: this model's image tower was not trained on"
@@ -242,7 +241,7 @@ def embed(options: Namespace) -> dict[str, Any]:
     return document | ({"unusable": unusable} if unusable else {})
 
 
-def _upload_entry(model: Model, report: UploadReport) -> dict[str, Any]:
+def _upload_entry(model: Model, report: UploadReport) -> Document:
     """What a model predicts for one image: neighbours, captions, label and novelty."""
     table = model.images.table.rename(columns={"file_name": "image"})
     # Only imported images have a source.
@@ -251,7 +250,7 @@ def _upload_entry(model: Model, report: UploadReport) -> dict[str, Any]:
     for row, similarity in report.neighbours:
         facts = table.iloc[row][columns].astype(str)
         neighbours.append({**facts[facts != ""].to_dict(), "similarity": similarity})
-    entry: dict[str, Any] = {
+    entry: Document = {
         "neighbours": neighbours,
         "captions": [caption._asdict() for caption in report.captions],
     }
@@ -273,7 +272,7 @@ def _upload_entry(model: Model, report: UploadReport) -> dict[str, Any]:
     return entry
 
 
-def explain(options: Namespace) -> dict[str, Any]:
+def explain(options: Namespace) -> Document:
     """Training images that moved a prediction, and trainings without them as a test."""
     from vlcore.api.models import load
 
@@ -284,7 +283,7 @@ def explain(options: Namespace) -> dict[str, Any]:
         image, shows=options.shows, top=options.top, add=options.add
     )
     question = explanation.question
-    document: dict[str, Any] = {
+    document: Document = {
         "model": options.key,
         "margin": f"log odds of {question.object} against {question.other}",
         "margins": explanation.margins.round(3).tolist(),
@@ -305,7 +304,7 @@ def explain(options: Namespace) -> dict[str, Any]:
     return document
 
 
-def status(options: Namespace) -> list[dict[str, Any]]:
+def status(options: Namespace) -> list[Document]:
     """Jobs and models."""
     tasks = engines.tasks()  # of a cluster
     if options.key is not None:
@@ -331,7 +330,7 @@ def status(options: Namespace) -> list[dict[str, Any]]:
     return entries
 
 
-def cancel(options: Namespace) -> dict[str, Any]:
+def cancel(options: Namespace) -> Document:
     """Stop a training, or a job of a cluster by its number."""
     if not jobs.cancel(options.key) and not engines.cancel_tasks(options.key):
         raise CommandError(
@@ -340,7 +339,7 @@ def cancel(options: Namespace) -> dict[str, Any]:
     return {"key": options.key, "state": "cancelling"}
 
 
-def clean(_options: Namespace) -> dict[str, Any]:
+def clean(_options: Namespace) -> Document:
     """Remove files of interrupted and failed jobs, old quarantined artifacts, and lessons that
     ended a week ago."""
     removed = [*jobs.clean_leftovers(), *engines.remove_ended_arrays(), *trash.empty()]
@@ -348,7 +347,7 @@ def clean(_options: Namespace) -> dict[str, Any]:
     return {"removed": removed}
 
 
-def verify(_options: Namespace) -> list[dict[str, Any]]:
+def verify(_options: Namespace) -> list[Document]:
     """Check every published artifact against its checksums."""
     results = []
     for key in store.published_keys():

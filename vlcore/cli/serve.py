@@ -24,7 +24,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from vlcore.cli.common import CommandError, add_command, whole_number
+from vlcore.cli.common import CommandError, Document, add_command, whole_number
 from vlcore.experiment.files import (
     allow_open_files,
     home,
@@ -105,7 +105,7 @@ def add_commands(commands: Any) -> None:
     )
 
 
-def app(options: Namespace) -> dict[str, Any]:
+def app(options: Namespace) -> Document:
     """Run the app; its models and image sets are kept in the current folder."""
     _check_app()
     command = [*STREAMLIT, "--server.port", str(options.port)]
@@ -128,7 +128,7 @@ def _address(text: str) -> str:
         raise ArgumentTypeError(f"{text} is not an address such as 127.0.0.1 or ::") from None
 
 
-def serve(options: Namespace) -> dict[str, Any]:
+def serve(options: Namespace) -> Document:
     """Serve a class: Streamlit processes behind nginx, with limits; `streamlit run app.py` is one
     without.
 

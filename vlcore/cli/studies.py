@@ -11,6 +11,7 @@ from vlcore.artifacts import store
 from vlcore.cli import common
 from vlcore.cli.common import (
     CommandError,
+    Document,
     add_command,
     base_condition,
     setting,
@@ -107,7 +108,7 @@ def _plan(options: Namespace) -> plans.StudyPlan:
     return plans.find(options.study, base_condition(options), options.seeds)
 
 
-def conditions(options: Namespace) -> list[dict[str, Any]]:
+def conditions(options: Namespace) -> list[Document]:
     """The conditions of a study, each with its state."""
     tasks = engines.tasks()
     return [
@@ -116,7 +117,7 @@ def conditions(options: Namespace) -> list[dict[str, Any]]:
     ]
 
 
-def _summary(condition: Condition) -> dict[str, Any]:
+def _summary(condition: Condition) -> Document:
     """What tells a condition of a study from the others."""
     summary = {"key": condition.key, "bias": condition.bias, "labels": condition.labels}
     default = Condition()
@@ -127,7 +128,7 @@ def _summary(condition: Condition) -> dict[str, Any]:
     return summary | {"seed": condition.init_seed}
 
 
-def study(options: Namespace) -> list[dict[str, Any]] | dict[str, Any]:
+def study(options: Namespace) -> list[Document] | Document:
     """Train all conditions of a study that are missing.
 
     They are trained in the workers of an engine; one that fails does not stop the others. Slurm is
@@ -157,7 +158,7 @@ def study(options: Namespace) -> list[dict[str, Any]] | dict[str, Any]:
     return [_result(condition, run) for condition in run.conditions]
 
 
-def _result(condition: Condition, run: StudyRun) -> dict[str, Any]:
+def _result(condition: Condition, run: StudyRun) -> Document:
     result = {**_summary(condition), "state": run.outcomes[condition.key]}
     if condition.key in run.tasks:
         result["job"] = run.tasks[condition.key]
@@ -166,7 +167,7 @@ def _result(condition: Condition, run: StudyRun) -> dict[str, Any]:
     return result
 
 
-def analyse(options: Namespace) -> dict[str, Any]:
+def analyse(options: Namespace) -> Document:
     """Compare arms of a study, with tests and intervals."""
     from vlcore.study import published
     from vlcore.study.results import Study, joined_tables
@@ -183,9 +184,9 @@ def analyse(options: Namespace) -> dict[str, Any]:
         for name, table in {"runs": results.runs(), **joined_tables(analyses)}.items():
             with write_errors(options.out, "give --out another folder"):
                 files += map(str, write_tables(table, options.out, name))
-    comparisons: list[dict[str, Any]] = []
+    comparisons: list[Document] = []
     for treatment, analysis in analyses.items():
-        comparison: dict[str, Any] = {"treatment": _shown(plan, treatment)}
+        comparison: Document = {"treatment": _shown(plan, treatment)}
         if isinstance(analysis, AnalysisError):
             comparison["refused"] = str(analysis)
         else:
@@ -213,7 +214,7 @@ def _shown(plan: plans.StudyPlan, arm: plans.Value) -> plans.Value:
     return shown_name(plan.factor, arm) if isinstance(arm, str) else arm
 
 
-def report(options: Namespace) -> dict[str, Any]:
+def report(options: Namespace) -> Document:
     """A study of label styles as one offline HTML file."""
     from vlcore.study.report import report_html
     from vlcore.study.results import Study
@@ -241,7 +242,7 @@ def report(options: Namespace) -> dict[str, Any]:
     }
 
 
-def reproduce(options: Namespace) -> dict[str, Any] | list[dict[str, Any]]:
+def reproduce(options: Namespace) -> Document | list[Document]:
     """Train a published run again, and say whether it agrees; without a key, list them."""
     from vlcore.study import published
 

@@ -73,7 +73,7 @@ def _led(
     bar: DeltaGenerator,
     votes: Mapping[str, Mapping[str, int]],
     *,
-    move: Callable[[str, str], None],
+    move: steps.Move,
     ask: Callable[[], None],
 ) -> None:
     """A question as its presenter sees it, with the buttons on and back.

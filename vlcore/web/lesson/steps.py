@@ -7,6 +7,7 @@ import html
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 import segno
@@ -24,6 +25,7 @@ from vlcore.plots.theme import Palette
 from vlcore.web import jobs, widgets, work
 from vlcore.web.visitors import LOCAL_NAMES
 
+Move: TypeAlias = Callable[[str, str], None]  # goes to a step and phase
 SIZES = {
     "text": "1.45rem",
     "answer": "1.3rem",
@@ -114,9 +116,7 @@ def training_progress(step: Step, palette: Palette, views: Sequence[JobStatus]) 
                 jobs.progress(view)
 
 
-def steps_bar(
-    lesson: Lesson, number: int, move: Callable[[str, str], None], bar: DeltaGenerator
-) -> None:
+def steps_bar(lesson: Lesson, number: int, move: Move, bar: DeltaGenerator) -> None:
     """All steps, to jump to any."""
     for place, step in enumerate(lesson.steps):
         bar.button(
@@ -132,7 +132,7 @@ def navigation(
     lesson: Lesson,
     number: int,
     phase: str,
-    move: Callable[[str, str], None],
+    move: Move,
     run: Callable[[Step], None],
     place: DeltaGenerator,
 ) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -28,7 +28,8 @@ from vlcore.web.lesson.session import click_errors, is_hidden, presenter_click, 
 
 FOLLOW = 4.0  # seconds between looks of a student's phone
 SIDE = 120  # px of the image that is asked about
-Change = Callable[[str], str]  # from the guess before to the one after
+Change: TypeAlias = Callable[[str], str]  # from the guess before to the one after
+ChangeGuess: TypeAlias = Callable[[Change], None]
 _REPLAY = "Train it once more to see which images moved it"
 _NO_TOWER = (
     "The pretrained tower is not installed here and has not seen this image set. Run `pip install"
@@ -131,8 +132,8 @@ def _lead(
     room: ClassSession,
     images: ImageSet,
     bar: DeltaGenerator,
-    move: Callable[[str, str], None],
-    change: Callable[[Change], None] | None,
+    move: steps.Move,
+    change: ChangeGuess | None,
 ) -> None:
     """The lesson as its presenter sees it, with the buttons on and back.
 
@@ -204,8 +205,8 @@ def _train_first(room: ClassSession, images: ImageSet) -> None:
 def _navigation(
     room: ClassSession,
     case: WrongPrediction,
-    move: Callable[[str, str], None],
-    change: Callable[[Change], None] | None,
+    move: steps.Move,
+    change: ChangeGuess | None,
     place: DeltaGenerator,
 ) -> None:
     """The buttons on and back, see `_lead`."""
@@ -234,9 +235,7 @@ def _navigation(
         )
 
 
-def _show(
-    room: ClassSession, case: WrongPrediction, change: Callable[[Change], None] | None
-) -> None:
+def _show(room: ClassSession, case: WrongPrediction, change: ChangeGuess | None) -> None:
     """The image, and below it the sheet, what is blamed, or what came out."""
     explanation, sheet = case.explanation, case.sheet
     steps.large_text(case.question)
@@ -264,9 +263,7 @@ def _show(
     training_images.show_test(explanation, "lesson", may_train=room.leads, columns=1)
 
 
-def _show_sheet(
-    room: ClassSession, case: WrongPrediction, change: Callable[[Change], None] | None
-) -> None:
+def _show_sheet(room: ClassSession, case: WrongPrediction, change: ChangeGuess | None) -> None:
     """The sheet; a tap on an image puts it into the guess, and another one takes it out."""
     sheet, most = case.sheet, len(case.sheet.blamed)
     chosen = sheet.read(room.vote)
@@ -283,9 +280,7 @@ def _show_sheet(
     _show_images_of(case, chosen, change)
 
 
-def _show_images_of(
-    case: WrongPrediction, chosen: list[int], change: Callable[[Change], None] | None
-) -> None:
+def _show_images_of(case: WrongPrediction, chosen: list[int], change: ChangeGuess | None) -> None:
     """Show the training images of the sheet; with `change` a tap on one puts it in, or takes it
     out. None moves, for the next tap is already on its way."""
     labels = image_addresses.markdown_images(case.images, list(case.sheet.rows))

@@ -2,14 +2,13 @@
 nearest images of the set."""
 
 from collections import Counter
-from collections.abc import Mapping
 
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api import uploads
-from vlcore.api.uploads import RelianceReport, UploadReport
+from vlcore.api.uploads import UploadReport
 from vlcore.data.imageset import ImageSet
 from vlcore.data.uploads import UploadedPicture, shown_file_name
 from vlcore.experiment.options import ArtifactKind
@@ -177,9 +176,7 @@ def _neighbours_in_words(image_set: ImageSet, report: UploadReport) -> str:
     return f"{listed}; cosine {min(cosines):.2f} to {max(cosines):.2f}"
 
 
-def show_numbers(
-    answers: Answers, number: int, reliances: Mapping[tuple[str, int], RelianceReport]
-) -> None:
+def show_numbers(answers: Answers, number: int, reliances: uploads.Reliances) -> None:
     """Show all numbers of an image, a column a model, and offer those of all images as a file."""
     image_set = answers.image_set
     table = uploads.report_table(answers.image_names, answers.reports, image_set, reliances)

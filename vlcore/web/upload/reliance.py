@@ -1,6 +1,6 @@
 """Shortcut reliance of predictions: what they rely on, and the versions of an image that tell."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
 
@@ -31,7 +31,7 @@ UNTESTED = (
 
 def find_reliances(
     answers: Answers, number: int, places: dict[str, DeltaGenerator]
-) -> dict[tuple[str, int], RelianceReport]:
+) -> uploads.Reliances:
     """Find what predictions rely on: of the image that is looked at first, in its places.
 
     Returns reports by the name of the model and the number of the image.
@@ -106,9 +106,7 @@ def _examples_name(image: UploadedPicture) -> tuple[str, str]:
     return "painted", image.digest
 
 
-def show_versions(
-    answers: Answers, number: int, reliances: Mapping[tuple[str, int], RelianceReport]
-) -> None:
+def show_versions(answers: Answers, number: int, reliances: uploads.Reliances) -> None:
     """Show the versions of an image by which reliance was tested, or examples of them."""
     image, grouping = answers.images[number], answers.grouping
     word = grouping.object_word
