@@ -71,7 +71,7 @@ def train_on_cue(contrast: float, seed: int, cue: str, steps: int) -> tuple[np.n
     groups = pool.groupby("group").indices.values()
     training = pool.iloc[np.concatenate([random.permutation(rows)[:TRAIN] for rows in groups])]
     test = scenes[scenes["split"] == "probe"].groupby("group").head(TEST)
-    words = Vocabulary.of(recipe.grouping)
+    words = Vocabulary.from_grouping(recipe.grouping)
     data = TrainingData(
         draw_pixels(training["factors"]),
         np.array([names.index(value) for value in training[cue]]),

@@ -26,7 +26,7 @@ def train_here(
     images = open_set(condition.data)
     if rows is None:
         rows = training_rows(images, condition)
-    labels = Labels.of(condition, images.grouping)
+    labels = Labels.from_condition(condition, images.grouping)
     images.ensure_rendered(rows.tolist(), silent)
     data = loop.TrainingData(
         images.pixels(rows),
@@ -55,7 +55,7 @@ def score_objects(
     """Embeddings, (n, E), of rows of the image set by a model, and its scores of the objects,
     (n, objects)."""
     images = open_set(condition.data)
-    labels = Labels.of(condition, images.grouping)
+    labels = Labels.from_condition(condition, images.grouping)
     images.ensure_rendered(rows.tolist(), silent)
     z = inference.embed_images(model, images.pixels(rows))
     captions = inference.embed_captions(model, labels.vocabulary, labels.texts)

@@ -109,7 +109,7 @@ def publish(
     folder = models_folder() / ".work" / f"stand-in-{condition.key}"
     folder.mkdir(parents=True)
     part = split_parts(images, condition.data_seed)[0]
-    labels = Labels.of(condition, part.grouping)
+    labels = Labels.from_condition(condition, part.grouping)
     embeddings = space(part, condition.init_seed) if z is None else z
     rows = training_rows(part, condition)
     without_images = ImageSet(**{**vars(part), "about": {"pictures": "none"}})

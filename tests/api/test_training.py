@@ -122,7 +122,10 @@ def test_gap_and_distances_of_captions_are_those_of_held_out_images(
 ) -> None:
     for artifact in quick:
         arrays, measured = artifact.arrays("embeddings.npz"), artifact.metrics["end"]
-        said = [(one.object, one.context) for one in Labels.of(artifact.condition, SCENES).captions]
+        said = [
+            (one.object, one.context)
+            for one in Labels.from_condition(artifact.condition, SCENES).captions
+        ]
         shown = images.table.iloc[arrays["test_rows"]]
         own = [
             said.index((obj, context) if len(said) == 4 else (obj, ""))

@@ -28,7 +28,7 @@ def random_words() -> pd.DataFrame:
 def test_sixty_captions_have_a_word_that_no_label_style_contains() -> None:
     counted = words.CAPTIONS[words.CAPTIONS["part"].isin(list(words_page.PARTS))]
     assert counted["text"].nunique() == len(counted) == 60
-    label_words = set(Vocabulary.of(SCENES).words)
+    label_words = set(Vocabulary.from_grouping(SCENES).words)
     assert all(set(split_words(text)) - label_words for text in counted["text"])
     assert ((counted["object"] + counted["context"]) != "").all()
 

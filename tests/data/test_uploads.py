@@ -248,7 +248,7 @@ def test_samples_are_known_where_the_set_knows_what_they_show() -> None:
             assert one.object in SCENES.objects
             assert one.object in name.lower()
             assert one.is_drawn
-            assert one.asked.size == (SIZE, SIZE), "as those of the set"
+            assert one.model_input.size == (SIZE, SIZE), "as those of the set"
     first = next(iter(offered.values()))[1][0]
     assert (first.object, first.background) == SCENES.pairs[1], "of a minority group"
 

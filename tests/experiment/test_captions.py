@@ -188,7 +188,7 @@ def test_a_template_names_what_each_image_shows() -> None:
     rows = [(one.object, one.context, json.dumps(one.factors())) for one in scenes]
     table = pd.DataFrame(rows, columns=["object", "context", "factors"])
     texts = distinct_captions("own", SCENES, RICH)
-    check_captions(texts, Vocabulary.of(SCENES, texts))
+    check_captions(texts, Vocabulary.from_grouping(SCENES, texts))
     assert len(texts) == 4 * 2**5 * 2
     index = caption_index("own", table, np.arange(len(table)), SCENES, 0, RICH)
     assert {texts[number].split()[0] for number in index} == {"a", "the"}

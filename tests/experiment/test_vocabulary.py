@@ -29,7 +29,7 @@ from vlcore.experiment.vocabulary import (
     word_vectors_file,
 )
 
-WORDS, PIECES = Vocabulary.of(SCENES), WordPieces()
+WORDS, PIECES = Vocabulary.from_grouping(SCENES), WordPieces()
 
 # A word more gives every text encoder of the set other first weights: what is shipped and published
 # could not be trained again to the same numbers. So a new style takes known words, or the release
@@ -47,12 +47,12 @@ def test_the_words_of_published_runs_are_all_there_are() -> None:
 
 @pytest.mark.parametrize("grouping", [SCENES, PETS])
 def test_every_style_uses_known_words_that_fit(grouping: Grouping) -> None:
-    words = Vocabulary.of(grouping)
+    words = Vocabulary.from_grouping(grouping)
     for style in FIXED:
         captions = distinct_captions(style, grouping)
         check_captions(captions, vocabulary_for("transformer", grouping, captions))
         if LABEL_STYLES[find_style(style)[0]].own_words:
-            words = Vocabulary.of(grouping, captions)
+            words = Vocabulary.from_grouping(grouping, captions)
         assert [words.unknown(text) for text in captions] == [[]] * len(captions)
         assert len({tuple(row) for row in words.tokens(captions)}) == len(captions)
 

@@ -12,7 +12,7 @@ from vlcore.experiment.vocabulary import Vocabulary
 from vlcore.model.dual_encoder import Encoder, to_input
 from vlcore.model.loop import TrainedModel, TrainingData, train_encoder
 
-WORDS = Vocabulary.of(SCENES)
+WORDS = Vocabulary.from_grouping(SCENES)
 CAPTIONS = distinct_captions("descriptive", SCENES)
 TOKENS = torch.from_numpy(WORDS.tokens(CAPTIONS))
 

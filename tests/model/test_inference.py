@@ -57,7 +57,7 @@ def test_embeddings_are_those_of_the_towers_whatever_the_batch(
 def test_a_model_comes_back_from_its_file_bit_for_bit(
     condition: Condition, grouping: Grouping, tmp_path: Path
 ) -> None:
-    words, path = Vocabulary.of(grouping), tmp_path / "model.safetensors"
+    words, path = Vocabulary.from_grouping(grouping), tmp_path / "model.safetensors"
     model = build(condition, len(words), classes=4).eval()
     if condition.logit == "learned" and condition.objective != "captioner":
         model.tau.data += 0.5

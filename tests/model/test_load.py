@@ -41,7 +41,7 @@ def test_training_captions_land_where_the_map_has_them(quick: list[Artifact]) ->
 
 
 def test_a_model_of_before_reads_fewer_words_and_says_so() -> None:
-    words = Vocabulary.of(SCENES)
+    words = Vocabulary.from_grouping(SCENES)
     old = load.OwnModel(Encoder(ModelConfig(words=len(words), max_words=8)).eval(), words)
     text = "a horse on the grass in the desert of grass"
     assert old.unknown(text) == ["of", "grass"]

@@ -65,7 +65,7 @@ def test_the_opening_sample_is_taken_for_a_camel_because_of_its_background(
     assert drawn is not None
     for key in bundled:
         model, loaded = model_map(store.read(key)), load_model(store.read(key))
-        z = loaded.embed_images([opening.asked])
+        z = loaded.embed_images([opening.model_input])
         (report,) = upload_reports(model, images, z, [opening.object], [None], [True])
         assert (report.predicted, report.is_right, report.is_calibrated) == ("camel", False, True)
         assert report.share > 0.6

@@ -51,7 +51,7 @@ def record_of_row_numbers(images: ImageSet, condition: Condition) -> TrainingRec
     views = Views(TrainingSet(images, images.rows("train")[::2]))
     z = {split: rows[:, None].astype(np.float32) for split, rows in views.rows.items()}
     z[REMAINING] = views.remaining_rows[:, None].astype(np.float32)
-    labels = Labels.of(condition, images.grouping)
+    labels = Labels.from_condition(condition, images.grouping)
     none = np.empty((0, 1), np.float32)
     end = Checkpoint(z, {}, none, 1.0, 0.0, none, {}, ObjectReadout(labels.objects))
     no_captions = np.empty(0, np.int64)

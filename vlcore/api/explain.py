@@ -479,7 +479,7 @@ def _replayed_training(key: str, _digest: str) -> ReplayedTraining:
     check_explainable(condition)
     (training, *_) = training_sets(parts_of(condition), condition, stored=True)
     images = training.images
-    labels = Labels.of(condition, images.grouping, training.captions)
+    labels = Labels.from_condition(condition, images.grouping, training.captions)
     if reason := why_no_caption_readout(condition, labels):
         raise ExplainError(f"{key} predicts no object: {reason}; choose another label style.")
     features = feature_store(images, condition.frozen_tower) if condition.frozen_tower else None

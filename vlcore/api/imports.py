@@ -125,7 +125,7 @@ def _measure(
     out: Path, report: jobs.Reporter, images: ImageSet, embeddings: Embeddings
 ) -> dict[str, Any]:
     condition = imported_condition(images)
-    labels = Labels(embeddings.captions, Vocabulary.of(images.grouping))
+    labels = Labels(embeddings.captions, Vocabulary.from_grouping(images.grouping))
     caption_index, why_no_pairs = _caption_index(images, embeddings)
     train_rows = measured_rows(images, "train")
     train_index, test_index = (

@@ -108,7 +108,7 @@ def _measure(source: str, condition: Condition, out: Path, report: jobs.Reporter
     from vlcore.model.pretrained import load_checkpoint
 
     folds = training_sets(parts_of(condition), condition)
-    labels = Labels.of(condition, folds[0].images.grouping)
+    labels = Labels.from_condition(condition, folds[0].images.grouping)
     encoder = load_checkpoint(source, tell=lambda sentence: report(stage=sentence, now=True))
     checkpoint = encoder.checkpoint
     if f"clip:{checkpoint.name}" != condition.architecture:

@@ -197,7 +197,7 @@ def _train(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, 
 
     _check_trained_here(condition)
     folds = training_sets(parts_of(condition), condition)
-    labels = Labels.of(condition, folds[0].images.grouping, folds[0].captions)
+    labels = Labels.from_condition(condition, folds[0].images.grouping, folds[0].captions)
     why_no_pairs = None
     if not OBJECTIVES[condition.objective].uses_captions:
         why_no_pairs = "trained without captions"

@@ -170,7 +170,7 @@ def reliance_by_twins(
     the background."""
     predicted = report.predicted
     changed = [twins.other_object, *twins.other_backgrounds]
-    z = loaded.embed_images([twin.asked for twin in changed])
+    z = loaded.embed_images([twin.model_input for twin in changed])
     other_label = next(name for name in grouping.objects if name != predicted)
     margins = answer_margin(model, z, grouping, predicted)
     labels = [predicted if margin > 0 else other_label for margin in margins]

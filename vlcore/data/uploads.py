@@ -48,7 +48,7 @@ class UploadedPicture:
     scene: Scene | None = None  # what it was drawn from, where its twins can be drawn too
 
     @cached_property
-    def asked(self) -> Image.Image:
+    def model_input(self) -> Image.Image:
         """The image that models are asked about: a drawn one as small as those of the drawn sets,
         for a sharper one would be new to them."""
         if self.is_drawn:
@@ -58,7 +58,7 @@ class UploadedPicture:
     @cached_property
     def digest(self) -> str:
         """Names the image by its content."""
-        content = repr(self.asked.size).encode() + self.asked.tobytes()
+        content = repr(self.model_input.size).encode() + self.model_input.tobytes()
         return hashlib.sha256(content).hexdigest()[:24]
 
 

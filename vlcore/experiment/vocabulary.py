@@ -51,7 +51,7 @@ class Vocabulary:
         self._index = {word: number for number, word in enumerate(self.words, start=2)}
 
     @classmethod
-    def of(cls, grouping: Grouping, captions: Sequence[str] = ()) -> Vocabulary:
+    def from_grouping(cls, grouping: Grouping, captions: Sequence[str] = ()) -> Vocabulary:
         """The words that label styles share for a grouping, and those of `captions`, among which
         a style with words of its own brings them."""
         texts = [*grouping.objects, *grouping.contexts]
@@ -111,7 +111,7 @@ def reads_pieces(text: str) -> bool:
 
 def vocabulary_for(text: str, grouping: Grouping, captions: Sequence[str] = ()) -> AnyVocabulary:
     """The vocabulary of a text tower, for the captions of a grouping and `captions`."""
-    return WordPieces() if reads_pieces(text) else Vocabulary.of(grouping, captions)
+    return WordPieces() if reads_pieces(text) else Vocabulary.from_grouping(grouping, captions)
 
 
 def word_vectors_file(kind: str) -> bytes:

@@ -213,7 +213,7 @@ class Labels:
     vocabulary: AnyVocabulary
 
     @classmethod
-    def of(
+    def from_condition(
         cls, condition: Condition, grouping: Grouping, training_captions: Sequence[Caption] = ()
     ) -> Labels:
         """The labels of a condition.

@@ -212,8 +212,8 @@ def former(sides: Sequence[Side], images: ImageSet) -> list[Side]:
         done = [choice for choice in choices if work.view(choice.key).done]
         if not done:
             return []
-        beside = {former_side.key for former_side in former_sides}
-        others = [choice for choice in done if choice.key not in beside]
+        former_keys = {former_side.key for former_side in former_sides}
+        others = [choice for choice in done if choice.key not in former_keys]
         ready = side if side in done else (others or done)[0]
         former_sides.append(Side(side.name, side.prefix, ready.key, ready.condition))
     return former_sides

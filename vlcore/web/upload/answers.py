@@ -94,7 +94,7 @@ def _embed(key: str, images: Sequence[UploadedPicture]) -> NDArray[np.float32]:
     """Return the embeddings of images in a model, (m, E)."""
     embed = cache.model(key).embed_images
     rows = [
-        compute_once(result_name("z", key, image), partial(embed, [image.asked]))
+        compute_once(result_name("z", key, image), partial(embed, [image.model_input]))
         for image in images
     ]
     return np.concatenate(rows)
@@ -114,7 +114,7 @@ def _judge_novelties(
     judged: list[Novelty | None] = []
     for image in images:
         name = ("novelty", image_set.name, image_set.version, stored, image.digest)
-        (novelty,) = compute_once(name, partial(novelties, judge, image_set, [image.asked]))
+        (novelty,) = compute_once(name, partial(novelties, judge, image_set, [image.model_input]))
         judged.append(novelty)
     return judged
 

@@ -44,7 +44,7 @@ def _explain(answers: Answers, model: ModelMap, image: UploadedPicture, predicte
     key = model.artifact.key
     loaded = cache.model(key)
     from_scratch = loaded if isinstance(loaded, OwnModel) and not loaded.frozen_tower else None
-    pixels = square(image.asked, TRAINING_SIZE if from_scratch else 224)[None]
+    pixels = square(image.model_input, TRAINING_SIZE if from_scratch else 224)[None]
 
     def embed(versions: NDArray[np.uint8]) -> NDArray[np.floating]:
         return loaded.embed_images([*map(Image.fromarray, versions)])

@@ -92,7 +92,7 @@ def _test_prediction(
 
 def _paint_over(image: UploadedPicture) -> PaintedImages:
     """Paint over an image's object and its background; an example of each is kept to be shown."""
-    versions = painted_images(image.asked)
+    versions = painted_images(image.model_input)
     compute_once(_examples_name(image), lambda: _examples(versions))
     return versions
 
@@ -125,7 +125,7 @@ def show_versions(answers: Answers, number: int, reliances: uploads.Reliances) -
         versions = (drawn.other_object, *drawn.other_backgrounds)
         names = [version.name for version in versions]
         images = [version.picture for version in versions]
-        inputs = [version.asked for version in versions]
+        inputs = [version.model_input for version in versions]
     elif is_tested:
         about = (
             f"What is left when the background, or the {word}, is painted over, and what is"
@@ -134,7 +134,7 @@ def show_versions(answers: Answers, number: int, reliances: uploads.Reliances) -
         )
         names = [f"only the {word}", "only the background"]
         images = inputs = compute_once(
-            _examples_name(image), lambda: _examples(painted_images(image.asked))
+            _examples_name(image), lambda: _examples(painted_images(image.model_input))
         )
     else:
         about = f"Not tested. {UNTESTED}"

@@ -40,7 +40,7 @@ def show_answers(
     with st.spinner("Asking the models …"):
         comparison = cache.comparison(keys, options.projection)
         answers = upload_answers.ask_models(choice, chosen, comparison)
-        thumbs = [thumb_uri(image.asked) for image in chosen.images]
+        thumbs = [thumb_uri(image.model_input) for image in chosen.images]
         comparison = with_uploads(comparison, thumbs, [*answers.embeddings.values()])
     number = predictions.choose_image(answers)
     width, height = shell.window()
@@ -103,7 +103,7 @@ def _show_blame(answers: upload_answers.Answers, number: int) -> None:
     for column, (name, model) in widgets.in_pairs(answers.models.items()):
         with column:
             truth = reports[name].truth
-            ask = partial(ask_image, model.artifact, image_set, image.asked, truth)
+            ask = partial(ask_image, model.artifact, image_set, image.model_input, truth)
             training_images.show_explanations(model, image_set, ask, name, _blame_key(name))
 
 
