@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,11 @@ from torch.func import functional_call, grad, jvp
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.options import RECIPES
 from vlcore.model.device import choose_device
 from vlcore.model.dual_encoder import Encoder, to_input
 from vlcore.model.loop import BatchLosses, TrainingData, train_encoder
 from vlcore.model.losses import weigh_by
-from vlcore.model.optimizers import optimizers_of
+from vlcore.model.optimizers import relative_rate
 
 Weights = Mapping[str, Tensor]
 
@@ -67,9 +67,7 @@ def replay(condition: Condition, data: TrainingData) -> Replay:
         condition, data, device=choose_device(), on_step=lambda _: None, on_checkpoint=keep
     )
     model = trained.model.cpu().eval().requires_grad_(False)
-    recipe = RECIPES[condition.recipe]
-    _, schedules = optimizers_of(model, recipe, condition.steps, condition.schedule)
-    rate = schedules[0].lr_lambdas[0]
+    rate = partial(relative_rate, steps=condition.steps, schedule=condition.schedule)
     steps = sorted(by_step)
     ends = [*steps[1:], condition.steps]
     rates = [sum(map(rate, range(start, end))) for start, end in zip(steps, ends, strict=True)]

@@ -4,6 +4,7 @@ import inspect
 import math
 import re
 from collections.abc import Iterable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -29,15 +30,17 @@ def optimizers_of(
     adam = torch.optim.AdamW if recipe.stock else AdamW
     is_fused = not recipe.stock
     optimizers.append(adam(others, lr=OTHER_RATE, weight_decay=WEIGHT_DECAY, fused=is_fused))
-
-    def rate(step: int) -> float:
-        decay = 1.0
-        if schedule == "cosine":
-            decay = 0.5 * (1 + math.cos(math.pi * step / max(steps, 1)))
-        return min(1.0, (step + 1) / WARM_UP) * decay
-
+    rate = partial(relative_rate, steps=steps, schedule=schedule)
     schedules = [torch.optim.lr_scheduler.LambdaLR(optimizer, rate) for optimizer in optimizers]
     return optimizers, schedules
+
+
+def relative_rate(step: int, steps: int, schedule: str) -> float:
+    """The learning rate of a step, from 0, as a share of the highest one."""
+    decay = 1.0
+    if schedule == "cosine":
+        decay = 0.5 * (1 + math.cos(math.pi * step / max(steps, 1)))
+    return min(1.0, (step + 1) / WARM_UP) * decay
 
 
 class _Uncompiled(torch.optim.Optimizer):
