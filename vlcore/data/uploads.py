@@ -86,10 +86,13 @@ def sample_twins(scene: Scene | None, grouping: Grouping) -> Twins | None:
     return Twins(_drawn(scene.replace(object=other_object), other_object), backgrounds)
 
 
-def _drawn(scene: Scene, name: str) -> UploadedPicture:
+def _drawn(scene: Scene, name: str, pixels: npt.NDArray[np.uint8] | None = None) -> UploadedPicture:
+    """A sample of a scene, drawn here unless its `pixels` are given."""
+    if pixels is None:
+        pixels = draw_scene(scene, BACKDROP_SIDE).image
     return UploadedPicture(
         name,
-        Image.fromarray(draw_scene(scene, BACKDROP_SIDE).image),
+        Image.fromarray(pixels),
         background=scene.context,
         object=scene.object,
         is_drawn=True,
@@ -202,15 +205,7 @@ def _scenes_of_groups(images: ImageSet, recipe: Recipe) -> list[UploadedPicture]
     for scene, name, pixels in zip(
         _group_scenes(recipe), words, group_pictures(images), strict=True
     ):
-        drawn = UploadedPicture(
-            _capitalised(name),
-            Image.fromarray(pixels),
-            background=scene.context,
-            object=scene.object,
-            is_drawn=True,
-            scene=scene,
-        )
-        scenes.append(drawn)
+        scenes.append(_drawn(scene, _capitalised(name), pixels))
     return scenes
 
 
