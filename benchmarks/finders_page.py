@@ -11,7 +11,7 @@ from vlcore.metrics.estimate import Estimate
 from vlcore.plots.rendering import chart_png
 from vlcore.plots.theme import LIGHT
 from vlcore.study.finders import SIGNIFICANCE
-from vlcore.study.proving_ground import BUDGET, LINE, PLANTS, SHUFFLED, TOP, summary
+from vlcore.study.proving_ground import BUDGET, LINE, PLANTS, SHUFFLED, TOP, finder_summary
 
 COLUMNS = {
     "discovery": "discovery rate",
@@ -33,7 +33,7 @@ ABOUT = {
 
 def finders_page(plants: pd.DataFrame, judged: pd.DataFrame, out: Path) -> str:
     """The page; its figure is written beside the tables."""
-    counts = summary(judged)
+    counts = finder_summary(judged)
     (out / "discovery.png").write_bytes(chart_png(discovery_figure(counts).to_dict(), LIGHT))
     sets = judged.drop_duplicates("set")
     sets = sets[~sets["set"].str.startswith(SHUFFLED)]
@@ -156,7 +156,7 @@ def by_strength(judged: pd.DataFrame) -> str:
     strengths = sorted(judged.loc[judged["planted"] > 0, "strength"].unique())
     rows = [head("finder", *(f"{strength:.0%}" for strength in strengths))]
     parts = {
-        strength: summary(judged[(judged["strength"] == strength) & (judged["planted"] > 0)])
+        strength: finder_summary(judged[(judged["strength"] == strength) & (judged["planted"] > 0)])
         for strength in strengths
     }
     for number, finder in enumerate(judged["finder"].unique()):

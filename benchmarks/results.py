@@ -48,8 +48,8 @@ from vlcore.study.answer import (
     SKY_LESS_SHORT,
     SYNONYM_COST,
     TOWERS,
-    Outcome,
-    Step,
+    ChainStep,
+    StepOutcome,
     composition_found,
     place_or_sky,
     run_chain,
@@ -98,7 +98,7 @@ def main() -> None:
 def write_pages() -> None:
     """Write the pages, the table and the figures."""
     (published.FOLDER / "README.md").write_text(results_page(), encoding="utf-8")
-    (published.FOLDER / "table.md").write_text(comparisons_table(), encoding="utf-8")
+    (published.FOLDER / "table.md").write_text(table_page(), encoding="utf-8")
     (published.FOLDER / "beyond.md").write_text(beyond_page(), encoding="utf-8")
     write_figures(published.FOLDER)
 
@@ -138,15 +138,15 @@ def planned_chain() -> str:
     for step in steps:
         kind = "" if step.confirmatory else "Descriptive, for *Words* ended the chain: "
         results = [results_with(step, tower) for tower in step.towers]
-        if step.outcome is Outcome.INCOMPLETE:
+        if step.outcome is StepOutcome.INCOMPLETE:
             kind = ""
         ending = "".join(f" {result}." for result in results if result)
         outcome = str(step.outcome)
-        if step.outcome is Outcome.TOWERS_DIFFER:
+        if step.outcome is StepOutcome.TOWERS_DIFFER:
             outcome = ", ".join(
                 f"{step.outcome_with(tower)} {TOWERS[tower]}" for tower in step.towers
             )
-        if step.name == "Sky" and step.outcome is not Outcome.INCOMPLETE:
+        if step.name == "Sky" and step.outcome is not StepOutcome.INCOMPLETE:
             ending += equivalence_of_place_and_sky()
         predicted = f" Predicted: {step.predicted}." if step.predicted else ""
         lines.append(f"- **{step.name}.** {kind}*{step.hypothesis}*: {outcome}.{ending}{predicted}")
@@ -168,7 +168,7 @@ def equivalence_of_place_and_sky() -> str:
     )
 
 
-def results_with(step: Step, tower: str) -> str:
+def results_with(step: ChainStep, tower: str) -> str:
     """The complete tests of a step with an image tower."""
     tests = [
         f"{both(test.contrast)} on `{test.data}` (p = {test.p:.2g})"
@@ -234,7 +234,7 @@ def how_sure() -> dict[str, object]:
     return values
 
 
-def comparisons_table() -> str:
+def table_page() -> str:
     """Every comparison, a row each."""
     lines = []
     for entry in comparisons():

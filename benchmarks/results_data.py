@@ -52,7 +52,7 @@ ARMS = {
 
 def short_arm(study: str) -> str:
     """The name of the arm with short labels."""
-    plan = published.plan_of(study)
+    plan = published.published_plan(study)
     arms = {str(arm) for arm in (plan.baseline, *plan.treatments)}
     return SHORT if SHORT in arms else "short"
 
@@ -103,7 +103,7 @@ def comparisons() -> Iterator[PublishedComparison]:
     counted = {name for names in rows["studies"].unique() for name in names.split()}
     pairs = {name for name, about in published.studies().items() if "grid" in about}
     for study in sorted(pairs | (names & counted)):
-        plan = published.plan_of(study)
+        plan = published.published_plan(study)
         data = plan.conditions[0].data
         for bias in sorted({condition.bias for condition in plan.conditions}):
             for arm in map(str, plan.treatments):
@@ -166,7 +166,7 @@ def outside_comparisons() -> Iterator[PublishedComparison]:
 def failing_pairs(study: str) -> list[str]:
     """The seed pairs of a study that fail the sanity check."""
     runs = published.measured_runs(study, measure=["balanced_accuracy", *CHECKED])
-    return list(Study(published.plan_of(study), read=None, elsewhere=runs).failing_blocks)
+    return list(Study(published.published_plan(study), read=None, elsewhere=runs).failing_blocks)
 
 
 def cost_without(study: str, blocks: Collection[str]) -> Contrast:

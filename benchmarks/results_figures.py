@@ -127,7 +127,7 @@ def _arms_of(study: str, baseline: str) -> alt.LayerChart:
     )
     colour = _colour("readout", list(measures))
     panel = _panel(pd.DataFrame(rows), "log odds", y, colour, yOffset="readout:N")
-    data = published.plan_of(study).conditions[0].data
+    data = published.published_plan(study).conditions[0].data
     title = alt.Title(
         f"less {'descriptive' if baseline == DESCRIPTIVE else 'short'} labels",
         subtitle=f"{data}, study {study}, {pairs} seed pairs",

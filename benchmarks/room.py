@@ -23,7 +23,7 @@ from benchmarks.startup import server
 from benchmarks.visitors import Browser, connected
 from vlcore.artifacts import store
 from vlcore.classroom import one_room, tower_pairs
-from vlcore.classroom.one_room import Plan
+from vlcore.classroom.one_room import ClassPlan
 from vlcore.classroom.session import Started, move_session, start_session
 from vlcore.data.catalogue import open_set
 from vlcore.data.subset import usual_condition
@@ -110,7 +110,7 @@ def main() -> None:
     with fresh_home(data_folder()):
         started = start_session(one_room.NAME, "scenes", "labels", towers=options.towers)
         blocks = max(options.phones, one_room.FEWEST)
-        plan = Plan("labels", blocks, prediction="lower", towers=options.towers)
+        plan = ClassPlan("labels", blocks, prediction="lower", towers=options.towers)
         one_room.fix_plan(started.code, started.token, plan, usual, images)
         move_session(started.code, started.token, "labels", "run")
         with server() as (_, port, process):

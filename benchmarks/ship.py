@@ -42,7 +42,7 @@ from vlcore.data.training_set import training_sets
 from vlcore.experiment.condition import GRIDS, STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.options import RANDOM, TOWERS
 from vlcore.experiment.progress import silent
-from vlcore.metrics.pixel_summary import reduced_spaces
+from vlcore.metrics.shortcuts import reduced_spaces
 from vlcore.model.image_features import feature_store
 from vlcore.model.views import Views
 from vlcore.plots.thumbnails import thumb

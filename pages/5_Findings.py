@@ -89,7 +89,7 @@ with shell.errors_as_sentences():
     findings = sections.findings_of(study)
 
 canvas = sections.Canvas(study, findings, palette, width, full_width)
-parts = {each.name: each for each in report.parts(findings)}
+parts = {each.name: each for each in report.report_parts(findings)}
 
 if part == sections.ANSWER:
     sections.answer_of_study(canvas)

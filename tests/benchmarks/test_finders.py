@@ -13,7 +13,7 @@ from tests.study.test_finders import made
 from vlcore.api.proving_ground import JUDGED, PLANTED, judged_finders
 from vlcore.metrics.slices import Cell
 from vlcore.study.finders import FINDERS, SIGNIFICANCE, LabelledImages
-from vlcore.study.proving_ground import BUDGET, PLANTS, summary
+from vlcore.study.proving_ground import BUDGET, PLANTS, finder_summary
 from vlcore.study.published import FOLDER
 
 
@@ -39,7 +39,7 @@ def test_the_page_is_written_from_its_tables(
 def test_the_page_names_every_finder_that_raises_no_alarm_by_chance(
     tables: tuple[pd.DataFrame, pd.DataFrame],
 ) -> None:
-    counts = summary(tables[1])
+    counts = finder_summary(tables[1])
     [line] = [line for line in findings(counts, tables[1]).split("\n") if "by chance" in line]
     quiet = line.partition("Each of the others")[0]
     for row in counts.to_dict("records"):

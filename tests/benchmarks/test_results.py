@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.results import comparisons_table, results_page
+from benchmarks.results import results_page, table_page
 from benchmarks.results_figures import arms_figure
 from vlcore.plots.intervals import paired_forest_chart
 from vlcore.plots.theme import LIGHT
@@ -28,7 +28,7 @@ def test_the_page_of_results_comes_from_its_table(results: str) -> None:
 
 def test_the_table_of_comparisons_comes_from_that_of_runs() -> None:
     """Else run `python -m benchmarks.results` again."""
-    assert comparisons_table() == (published.FOLDER / "table.md").read_text(encoding="utf-8")
+    assert table_page() == (published.FOLDER / "table.md").read_text(encoding="utf-8")
 
 
 def test_numbers_of_the_readme_are_those_of_the_page_and_the_answer(results: str) -> None:

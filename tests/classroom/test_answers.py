@@ -12,7 +12,7 @@ from scipy import stats
 from tests.study.frames import estimate
 from vlcore.classroom import answers
 from vlcore.classroom.answers import Measurement, estimate_in_run, estimate_over_runs, with_seed
-from vlcore.classroom.lessons import EXPERIMENTS, Quantity, Step, lessons
+from vlcore.classroom.lessons import EXPERIMENTS, LessonStep, Quantity, lessons
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.estimate import Estimate
@@ -59,7 +59,7 @@ def test_a_difference_of_one_run_has_the_widest_interval_and_one_number_its_own(
         estimate_in_run(BIAS.quantity, {}, {"absent": {"minority_accuracy": "all in one point"}})
 
 
-def values(step: Step, pairs: dict[int, tuple[float, float]]) -> dict[str, dict[str, float]]:
+def values(step: LessonStep, pairs: dict[int, tuple[float, float]]) -> dict[str, dict[str, float]]:
     return {
         with_seed(condition, seed).key: {"minority_accuracy": value}
         for seed, measured in pairs.items()
@@ -67,7 +67,7 @@ def values(step: Step, pairs: dict[int, tuple[float, float]]) -> dict[str, dict[
     }
 
 
-def over_runs(step: Step, values: dict[str, dict[str, float]]) -> Estimate:
+def over_runs(step: LessonStep, values: dict[str, dict[str, float]]) -> Estimate:
     return estimate_over_runs(step.quantity, step.conditions, values)
 
 
@@ -140,7 +140,7 @@ def test_the_claims_are_put_to_untouched_seed_pairs_with_their_controls(data: st
     ],
 )
 def test_words_have_the_number_its_interval_and_what_it_was_counted_on(
-    step: Step, estimate: Estimate, runs: bool, number: str, counted: str, decision: str
+    step: LessonStep, estimate: Estimate, runs: bool, number: str, counted: str, decision: str
 ) -> None:
     read = Measurement(step, "in these", estimate, runs)
     assert (read.number, read.counted) == (number, counted)

@@ -120,7 +120,7 @@ def test_repairs_on_paper_have_the_teams_changes_the_ranking_and_the_hidden_plac
     teams = [dataclasses.replace(one, unseen=Estimate(0.64, 0.55, 0.72, 200)) for one in teams]
     others = [standing_of("as it was", [], 0.4)]
     assert repair_results.changes_table(teams)["added images"].tolist() == [2, 0]
-    last = repair_results.Ranking(teams, others, [], last=True)
+    last = repair_results.TeamRanking(teams, others, [], last=True)
     page = repair_html(last, "At most 12 changes & 3 tries.", IMAGES.grouping)
     assert [[one["value"] for one in rows] for rows in charts(page)] == [
         [0.7, 0.5, 0.4],

@@ -25,7 +25,7 @@ from vlcore.classroom.one_room import (
     TRIES,
     Block,
     BlockState,
-    Plan,
+    ClassPlan,
     pair_of,
     study_of,
 )
@@ -42,11 +42,11 @@ from vlcore.study import registry
 
 pytestmark = pytest.mark.usefixtures("empty_home")
 USUAL = Condition()
-PLAN = Plan("labels", 5, prediction="lower")
+PLAN = ClassPlan("labels", 5, prediction="lower")
 IMAGES = open_set("scenes")
 
 
-def start(plan: Plan | None = PLAN, towers: str = "scratch") -> Started:
+def start(plan: ClassPlan | None = PLAN, towers: str = "scratch") -> Started:
     started = session.start_session(one_room.NAME, "scenes", "labels", towers=towers)
     if plan is not None:
         one_room.fix_plan(started.code, started.token, plan, USUAL, IMAGES)
@@ -86,7 +86,7 @@ def owners(started: Started) -> list[str]:
 
 @pytest.mark.parametrize("name", list(one_room.contrasts(USUAL, SCENES)))
 def test_each_contrast_is_a_study_of_two_arms_that_differ_in_one_thing(name: str) -> None:
-    contrast, plan = one_room.contrasts(USUAL, SCENES)[name], Plan(name, 7, seed=40)
+    contrast, plan = one_room.contrasts(USUAL, SCENES)[name], ClassPlan(name, 7, seed=40)
     study = study_of(plan, USUAL, SCENES)
     pairs = [pair_of(plan, USUAL, SCENES, place) for place in range(7)]
     assert study.conditions == tuple(condition for pair in pairs for condition in pair)
@@ -104,36 +104,36 @@ def test_each_contrast_is_a_study_of_two_arms_that_differ_in_one_thing(name: str
 
 def test_a_plan_is_fixed_once_before_the_first_run_and_by_the_presenter_alone() -> None:
     started = start(None)
-    assert one_room.plan_of(started.code) is None
+    assert one_room.class_plan(started.code) is None
     with pytest.raises(LessonError, match="Only the presenter"):
         one_room.fix_plan(started.code, "guess", PLAN, USUAL, IMAGES)
     one_room.fix_plan(started.code, started.token, PLAN, USUAL, IMAGES)
     study = study_of(PLAN, USUAL, SCENES, started.code)
     fixed = replace(PLAN, hash=registry.plan_hash(study))
-    assert one_room.plan_of(started.code) == fixed
+    assert one_room.class_plan(started.code) == fixed
     assert [(entry.hash, entry.runs) for entry in registry.plan_history(study)] == [(fixed.hash, 0)]
     with pytest.raises(LessonError, match="stays as it is"):
         one_room.fix_plan(
             started.code, started.token, replace(PLAN, prediction="higher"), USUAL, IMAGES
         )
-    assert one_room.plan_of(started.code) == fixed
+    assert one_room.class_plan(started.code) == fixed
 
 
 @pytest.mark.parametrize(
     "plan",
     [
-        Plan("labels", FEWEST - 1, prediction="lower"),
-        Plan("labels", MOST + 1, prediction="lower"),
-        Plan("labels", 5),
-        Plan("labels", 5, seed=-1, prediction="lower"),
-        Plan("labels", 5, seed=one_room.REHEARSAL_SEED, prediction="lower"),
+        ClassPlan("labels", FEWEST - 1, prediction="lower"),
+        ClassPlan("labels", MOST + 1, prediction="lower"),
+        ClassPlan("labels", 5),
+        ClassPlan("labels", 5, seed=-1, prediction="lower"),
+        ClassPlan("labels", 5, seed=one_room.REHEARSAL_SEED, prediction="lower"),
     ],
 )
-def test_a_plan_that_is_not_offered_is_refused(plan: Plan) -> None:
+def test_a_plan_that_is_not_offered_is_refused(plan: ClassPlan) -> None:
     started = start(None)
     with pytest.raises(LessonError):
         one_room.fix_plan(started.code, started.token, plan, USUAL, IMAGES)
-    assert one_room.plan_of(started.code) is None
+    assert one_room.class_plan(started.code) is None
 
 
 @pytest.mark.trains
@@ -178,7 +178,7 @@ def test_all_that_is_decided_is_in_the_hash() -> None:
 def test_a_plan_is_on_the_towers_of_its_session_and_at_their_bias() -> None:
     plan = replace(PLAN, towers="pretrained")
     started = start(plan, "pretrained")
-    fixed = one_room.plan_of(started.code)
+    fixed = one_room.class_plan(started.code)
     assert fixed is not None
     assert fixed.towers == "pretrained"
     conditions = study_of(fixed, USUAL, SCENES).conditions
@@ -186,7 +186,7 @@ def test_a_plan_is_on_the_towers_of_its_session_and_at_their_bias() -> None:
         ("pretrained", "words", 0.95)
     }
     one_room.rehearse(started.code, started.token, replace(plan, planned=3), USUAL, SCENES)
-    rehearsed = one_room.plan_of(started.code, REHEARSAL)
+    rehearsed = one_room.class_plan(started.code, REHEARSAL)
     assert rehearsed is not None
     assert rehearsed.towers == "pretrained"
     offered = one_room.contrasts(USUAL.with_towers("pretrained"), SCENES)
@@ -304,25 +304,25 @@ def test_a_rehearsal_is_apart_from_the_class_and_goes_without_a_trace(
     started: Started, states: States
 ) -> None:
     def rehearse(token: str = started.token) -> None:
-        one_room.rehearse(started.code, token, Plan("bias", 3), USUAL, SCENES)
+        one_room.rehearse(started.code, token, ClassPlan("bias", 3), USUAL, SCENES)
 
     take(started, "student-1", states)
-    before = one_room.plan_of(started.code), one_room.blocks_of(started.code)
+    before = one_room.class_plan(started.code), one_room.blocks_of(started.code)
     for action in (rehearse, lambda token: one_room.delete_rehearsal(started.code, token)):
         with pytest.raises(LessonError, match="Only the presenter"):
             action("guess")
     for _ in range(2):  # the second is another one
         rehearse()
         assert [block.place for block in one_room.blocks_of(started.code, REHEARSAL)] == [0, 1, 2]
-    plan = one_room.plan_of(started.code, REHEARSAL)
+    plan = one_room.class_plan(started.code, REHEARSAL)
     assert plan is not None
     assert plan.seed > PLAN.seed + 100_000, "nobody sees what the class will find"
     one_room.record_look(started.code, REHEARSAL, 2, 0.5)
     one_room.delete_rehearsal(started.code, started.token)
-    assert one_room.plan_of(started.code, REHEARSAL) is None
+    assert one_room.class_plan(started.code, REHEARSAL) is None
     assert one_room.blocks_of(started.code, REHEARSAL) == []
     assert one_room.looks_of(started.code, REHEARSAL) == {}
-    assert (one_room.plan_of(started.code), one_room.blocks_of(started.code)) == before
+    assert (one_room.class_plan(started.code), one_room.blocks_of(started.code)) == before
 
 
 def test_a_look_counts_once(started: Started) -> None:

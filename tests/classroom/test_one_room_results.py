@@ -1,4 +1,4 @@
-"""Results of a class: the numbers are those of `analyse`, and only planned blocks decide."""
+"""Results of a class: the numbers are those of `compare_arms`, and only planned blocks decide."""
 
 import csv
 import io
@@ -10,13 +10,13 @@ import pytest
 from tests.api.published import publish
 from vlcore.artifacts import store
 from vlcore.classroom import one_room, one_room_results
-from vlcore.classroom.one_room import CLASS, Block, BlockState, Pair, Plan
+from vlcore.classroom.one_room import CLASS, Block, BlockState, ClassPlan, Pair
 from vlcore.classroom.one_room_results import NONE, ClassResults, ClassStudy, Differences
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.wording import TOWERS_SEEN
 from vlcore.plots.theme import LIGHT
-from vlcore.study.analysis import analyse
+from vlcore.study.analysis import compare_arms
 from vlcore.study.results import Study
 from vlcore.study.runs_table import runs_table
 from vlcore.study.statistics.paired import Status, t_interval
@@ -24,17 +24,17 @@ from vlcore.study.text import difference_words, level_words
 
 pytestmark = pytest.mark.usefixtures("empty_home")
 USUAL = Condition()
-PLAN = Plan("labels", 8, prediction="lower")
+PLAN = ClassPlan("labels", 8, prediction="lower")
 
 
-def trained(plan: Plan, blocks: int) -> list[Pair]:
+def trained(plan: ClassPlan, blocks: int) -> list[Pair]:
     """The conditions of so many blocks, published."""
     pairs = [one_room.pair_of(plan, USUAL, SCENES, place) for place in range(blocks)]
     publish([condition for pair in pairs for condition in pair])
     return pairs
 
 
-def results_of(plan: Plan, pairs: Sequence[Pair]) -> ClassResults:
+def results_of(plan: ClassPlan, pairs: Sequence[Pair]) -> ClassResults:
     study = one_room.study_of(plan, USUAL, SCENES)
     return one_room_results.class_results(
         study, dict(enumerate(pairs)), set(range(plan.planned)), store.read
@@ -67,7 +67,7 @@ def test_the_verdict_is_in_the_words_of_findings() -> None:
     pairs = trained(PLAN, 8)
     results = results_of(PLAN, pairs)
     frame = runs_table([store.read(one.key) for pair in pairs for one in pair])
-    (level,) = analyse(frame).primary.levels  # by label style, as Findings has it
+    (level,) = compare_arms(frame).primary.levels  # by label style, as Findings has it
     assert results.level is not None
     assert (results.level.difference, results.level.status) == (level.difference, level.status)
     assert difference_words(level) in one_room_results.verdict(results, PLAN)
@@ -101,7 +101,7 @@ def test_a_pair_without_the_measure_has_no_dot_and_is_counted() -> None:
     assert (len(results.dots), results.unmeasured, results.level) == (0, 3, None)
 
 
-def state_of(plan: Plan, pairs: Sequence[Pair]) -> ClassStudy:
+def state_of(plan: ClassPlan, pairs: Sequence[Pair]) -> ClassStudy:
     blocks = tuple(Block(place, "", 0, 0.0) for place in range(len(pairs)))
     states = tuple(BlockState.DONE for _ in blocks)
     return ClassStudy("BCDF", CLASS, plan, USUAL, SCENES, blocks, states, results_of(plan, pairs))

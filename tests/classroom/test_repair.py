@@ -338,7 +338,7 @@ def test_a_rehearsal_has_teams_of_all_kinds_that_only_the_presenter_makes_and_re
 
 
 def test_what_it_is_held_against_is_the_model_as_it_was_chance_and_the_methods() -> None:
-    found = repair.baselines(IMAGES, BASE)
+    found = repair.repair_baselines(IMAGES, BASE)
     assert list(found) == ["as it was", "by chance", *METHODS]
     assert found["as it was"] == [BASE]
     assert (BASE.bias, BASE.steps, BASE.labels) == (0.75, 400, "undescriptive")
@@ -357,7 +357,7 @@ def test_on_a_pretrained_tower_every_model_of_the_lesson_has_it() -> None:
         0.95,
         BASE.steps,
     )
-    beside = repair.baselines(IMAGES, base)
+    beside = repair.repair_baselines(IMAGES, base)
     assert list(beside) == ["as it was", "by chance", *METHODS]
     assert {one.frozen_tower for of in beside.values() for one in of} == {"pretrained"}
     for number in range(6):

@@ -144,7 +144,7 @@ def test_what_helped_is_a_mean_over_teams_with_their_number() -> None:
 
 def test_the_wall_as_a_table_has_all_that_is_on_it() -> None:
     team, base = standing("Team 1", [Add(POOL[0]), Fade(0.5)], 0.6), standing("as it was", [], 0.4)
-    ranking = repair_results.Ranking([team], [base], [], last=False)
+    ranking = repair_results.TeamRanking([team], [base], [], last=False)
     table = repair_results.export_table(ranking, IMAGES.grouping, "pretrained")
     assert table["towers"].tolist() == ["pretrained"] * 2
     assert table["who"].tolist() == ["Team 1", "as it was"]

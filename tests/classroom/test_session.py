@@ -20,10 +20,11 @@ from vlcore.classroom.session import (
     LIFETIME,
     ClassSession,
     LessonError,
-    Origin,
     Started,
+    VisitorOrigin,
     all_votes,
     close_door,
+    count_participants,
     delete_expired,
     delete_session,
     enter_session,
@@ -35,8 +36,9 @@ from vlcore.classroom.session import (
     reset_votes,
     start_session,
     takes_part,
+    turnout_sentence,
+    votes_by_address,
 )
-from vlcore.classroom.turnout import count_participants, turnout_sentence, votes_by_address
 from vlcore.experiment import limits
 from vlcore.experiment.files import HomeError, models_folder
 from vlcore.jobs import jobs
@@ -46,7 +48,7 @@ CHOICES = ("object", "both", "context")
 
 
 def start(owner: str = "", address: str = "10.0.0.1", *, stays: bool = False) -> Started:
-    who = Origin(owner, address) if owner else None
+    who = VisitorOrigin(owner, address) if owner else None
     return start_session("four-experiments", "scenes", "first", who, stays=stays)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.metrics.spaces import cloud, numbers, unit
 from vlcore.metrics.agreement import shared_neighbours
 from vlcore.metrics.estimate import mean
-from vlcore.metrics.layout import displacement, layout, movement
+from vlcore.metrics.layout import displacement, group_movement, layout
 
 NAMES = ("horse_grass", "horse_desert", "camel_desert", "camel_grass")
 
@@ -39,7 +39,7 @@ def test_movement_is_its_parts() -> None:
         np.tile(NAMES, 12),
         np.repeat(np.arange(12), 4),
     )
-    found = movement((points, onto), (one, other), groups, scenes, NAMES)
+    found = group_movement((points, onto), (one, other), groups, scenes, NAMES)
     assert (found.displacement == displacement(points, onto)).all()
     both = shared_neighbours(one, other, scenes)
     assert (found.overlap == both.overlap).all()
@@ -108,6 +108,6 @@ def test_what_is_not_defined_is_refused() -> None:
     with pytest.raises(ValueError, match="The first map is one point"):
         displacement(np.ones((5, 2)), np.ones((5, 2)))
     with pytest.raises(ValueError, match="No image of b"):
-        movement((z, z), (z, z), ["a"] * 20, range(20), ["a", "b"])
+        group_movement((z, z), (z, z), ["a"] * 20, range(20), ["a", "b"])
     with pytest.raises(ValueError, match="zebra"):
         layout(*planted(np.eye(4)), [*NAMES, "zebra"])

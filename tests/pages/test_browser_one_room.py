@@ -10,7 +10,7 @@ from tests.chromium import needs_chromium
 from tests.conftest import publish_as
 from vlcore.artifacts import store
 from vlcore.classroom import one_room
-from vlcore.classroom.one_room import Plan
+from vlcore.classroom.one_room import ClassPlan
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 
@@ -18,7 +18,7 @@ from .accessibility import judge_both
 from .serving import downloaded, expect_text, press, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
-PLAN = Plan("labels", 5)
+PLAN = ClassPlan("labels", 5)
 TAKE = "Train my two models"
 
 

@@ -36,7 +36,9 @@ def edited(*edits: Edit) -> Condition:
 @pytest.fixture
 def trained(experiments: list[store.Artifact]) -> None:
     """The base, what stands beside it, and two repairs, as copies of quick models."""
-    held = [condition for arm in repair.baselines(IMAGES, BASE).values() for condition in arm]
+    held = [
+        condition for arm in repair.repair_baselines(IMAGES, BASE).values() for condition in arm
+    ]
     for number, condition in enumerate([*held, edited(Add(FIRST)), edited(Fade(0.5))]):
         if not store.published(condition.key):
             publish_as(experiments[number % 2 * 2], condition)  # those of short labels

@@ -11,7 +11,7 @@ from tests.chromium import needs_chromium
 from tests.jobs.children import until
 from vlcore.artifacts import store
 from vlcore.classroom import one_room
-from vlcore.classroom.one_room import DIRECTIONS, BlockState, Plan
+from vlcore.classroom.one_room import DIRECTIONS, BlockState, ClassPlan
 from vlcore.classroom.session import all_votes, find_session, move_session, start_session, vote
 from vlcore.data.catalogue import open_set
 from vlcore.data.importers import import_set
@@ -42,9 +42,9 @@ def test_a_room_goes_on_when_its_server_was_killed_while_a_block_trained(
     usual = usual_condition(images)
     code, token = start_session(one_room.NAME, "pets", one_room.FIRST)
     vote(code, one_room.FIRST, "student-1", "lower", DIRECTIONS)
-    decided = Plan("labels", 5, prediction="lower")
+    decided = ClassPlan("labels", 5, prediction="lower")
     one_room.fix_plan(code, token, decided, usual, images)
-    plan = one_room.plan_of(code)
+    plan = one_room.class_plan(code)
     assert plan is not None
     move_session(code, token, one_room.FIRST, "run")
     dot, pair = (one_room.pair_of(plan, usual, images.grouping, place) for place in range(2))
@@ -72,7 +72,10 @@ def test_a_room_goes_on_when_its_server_was_killed_while_a_block_trained(
         assert all(store.published(condition.key) for condition in pair)
         expect(blocks).to_have_text("2 of 5")
         expect_text(wall, f"Plan {plan.hash} was written down")
-        assert (one_room.plan_of(code), all_votes(code)) == (plan, {one_room.FIRST: {"lower": 1}})
+        assert (one_room.class_plan(code), all_votes(code)) == (
+            plan,
+            {one_room.FIRST: {"lower": 1}},
+        )
         blocks_after = one_room.blocks_of(code)
         assert [block.owner for block in blocks_after] == [block.owner for block in blocks_before]
         file = models_folder() / ".lessons.sqlite"

@@ -15,7 +15,7 @@ from tests.conftest import publish_as
 from vlcore.artifacts import store
 from vlcore.classroom import one_room
 from vlcore.classroom.handout import study_html
-from vlcore.classroom.one_room import CLASS, REHEARSAL, Pair, Plan
+from vlcore.classroom.one_room import CLASS, REHEARSAL, ClassPlan, Pair
 from vlcore.classroom.session import Started, all_votes, find_session, move_session, start_session
 from vlcore.data.importers import import_set
 from vlcore.experiment import limits
@@ -36,7 +36,7 @@ from vlcore.web.lesson import session_cache
 from .app import FakeQueue, alts, code_of, labels, opened, pets, press, press_in_part, text_of
 
 open_page = partial(opened, "6_Lesson")
-PLAN = Plan("labels", 6, seed=500, prediction="lower")
+PLAN = ClassPlan("labels", 6, seed=500, prediction="lower")
 TAKE = "Train my two models"
 
 
@@ -48,7 +48,7 @@ def one_process(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     queue.disk = True
 
 
-def begun(plan: Plan | None = PLAN, towers: str = "scratch") -> Started:
+def begun(plan: ClassPlan | None = PLAN, towers: str = "scratch") -> Started:
     started = start_session(one_room.NAME, "scenes", one_room.FIRST, towers=towers)
     if plan is not None:
         one_room.fix_plan(started.code, started.token, plan, Condition(), cache.named_set("scenes"))
@@ -56,7 +56,7 @@ def begun(plan: Plan | None = PLAN, towers: str = "scratch") -> Started:
     return started
 
 
-def pairs(blocks: int, plan: Plan = PLAN) -> list[Pair]:
+def pairs(blocks: int, plan: ClassPlan = PLAN) -> list[Pair]:
     return [one_room.pair_of(plan, Condition(), SCENES, place) for place in range(blocks)]
 
 
@@ -68,8 +68,8 @@ def metrics(page: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in page.metric}
 
 
-def fixed(started: Started, kind: str = CLASS) -> Plan:
-    plan = one_room.plan_of(started.code, kind)
+def fixed(started: Started, kind: str = CLASS) -> ClassPlan:
+    plan = one_room.class_plan(started.code, kind)
     assert plan is not None
     return plan
 
@@ -171,7 +171,7 @@ def test_the_class_expects_something_and_the_lecturer_fixes_the_plan_once(
     page.radio[0].set_value("lower").run()
     press(page, "Lock the plan")
     plan = fixed(started)
-    assert plan == Plan("labels", 7, prediction="lower", hash=plan.hash)
+    assert plan == ClassPlan("labels", 7, prediction="lower", hash=plan.hash)
     assert "Lock the plan" not in labels(page)
     assert "before its first run" in text_of(page)
     assert metrics(page)["Seed pairs"] == "0 of 7"
@@ -248,7 +248,7 @@ def test_after_a_restart_a_phone_asks_again_for_what_it_had_asked_for(
 def test_a_pair_that_is_there_is_shown_at_once_with_its_maps_and_its_dot(
     experiments: list[store.Artifact], queue: FakeQueue
 ) -> None:
-    plan = Plan("labels", 5, seed=700, prediction="lower")
+    plan = ClassPlan("labels", 5, seed=700, prediction="lower")
     started = begun(plan)
     made = [
         publish_as(*both)
@@ -351,7 +351,7 @@ def test_a_rehearsal_takes_blocks_of_its_own_is_marked_and_goes(
     started = begun(None)
     page = press(lecturer(started), "Begin the rehearsal")
     assert len(queue.asked) == 3
-    assert not {second.key for _, second in pairs(3, Plan("labels", 3))} & set(queue.asked)
+    assert not {second.key for _, second in pairs(3, ClassPlan("labels", 3))} & set(queue.asked)
     assert any("Rehearsal" in warning.value for warning in page.warning)
     assert "lower" in labels(phone(started)), "the class sees nothing of it"
     rehearsed = pairs(3, fixed(started, REHEARSAL))

@@ -57,7 +57,7 @@ lesson = partial(opened, "6_Lesson")
 
 @cache
 def baselines_of(base: Condition) -> dict[str, list[Condition]]:
-    return repair.baselines(open_set(base.data), base)
+    return repair.repair_baselines(open_set(base.data), base)
 
 
 HELD = baselines_of(BASE)
@@ -240,7 +240,9 @@ def test_on_a_pretrained_tower_one_alone_and_a_class_prepare_and_repair_its_mode
     ):
         assert words in text_of(page)
     press(page, "Prepare")
-    assert queue.asked == [one.key for of in repair.baselines(IMAGES, base).values() for one in of]
+    assert queue.asked == [
+        one.key for of in repair.repair_baselines(IMAGES, base).values() for one in of
+    ]
     assert "Preparing: 0 of 9 models are there, about " in page.get("progress")[0].proto.text
     press(page, "Start a lesson for a class")
     room = find_session(code_of(page))
@@ -450,7 +452,7 @@ def test_a_set_of_photos_is_repaired_with_what_it_allows(
     tap(tool(page, "Remove"), pictures(page)[0])
     assert counted(page) == f"1 of {MOST} changes"
     images = open_set("pets")
-    assert "dfr" not in repair.baselines(images, repair.repair_base(images, SHORT))
+    assert "dfr" not in repair.repair_baselines(images, repair.repair_base(images, SHORT))
     assert "2 usual methods" in text_of(page)
     press(page, "Prepare")
     assert queue.asked

@@ -11,7 +11,7 @@ from scipy import stats
 
 from tests.study.frames import BIASES, N, conditions, estimate, frame, moments, run
 from vlcore.experiment.condition import Condition
-from vlcore.study.analysis import Analysis, ArmComparison, adjusted, analyse
+from vlcore.study.analysis import Analysis, ArmComparison, adjusted, compare_arms
 from vlcore.study.runs_table import AnalysisError, runs_table
 from vlcore.study.statistics.factorial import phi
 from vlcore.study.statistics.paired import Paired, Status, holm
@@ -55,7 +55,7 @@ def says(found: Analysis, *words: str) -> bool:
 
 @pytest.mark.parametrize(("size", "status"), [(0.2, Status.HIGHER), (-0.2, Status.LOWER)])
 def test_an_effect_is_found_with_its_sign(size: float, status: Status) -> None:
-    found = analyse(study(size)).primary
+    found = compare_arms(study(size)).primary
     assert {status_words(level) for level in found.levels[1:]} == {f"{status} with descriptive"}
     assert found.slope.difference.p == pytest.approx(2 / 2**8)
     assert np.sign(found.slope.difference.mean.value) == np.sign(size)
@@ -82,7 +82,7 @@ def test_an_effect_is_found_with_its_sign(size: float, status: Status) -> None:
 def test_no_effect_is_equivalent_within_a_margin_of_pictures(
     measure: str, words: str, scale: str, seeds: int
 ) -> None:
-    found = analyse(study(0.0), measure=measure).primary
+    found = compare_arms(study(0.0), measure=measure).primary
     assert {status_words(level) for level in found.levels} == {words}
     assert (found.scale, len(found.levels[0].seeds_needed)) == (scale, seeds)
     assert found.slope.difference.p > 0.05
@@ -90,13 +90,13 @@ def test_no_effect_is_equivalent_within_a_margin_of_pictures(
 
 
 def test_noise_decides_nothing() -> None:
-    found = analyse(study(0.0, sd=0.2)).primary
+    found = compare_arms(study(0.0, sd=0.2)).primary
     assert {level_words(level) for level in found.levels} == {"inconclusive (8 seed pairs)"}
 
 
 def test_a_level_is_a_paired_comparison_of_its_blocks() -> None:
     table = study(0.1)
-    found = analyse(table).primary.levels[2]
+    found = compare_arms(table).primary.levels[2]
     rows = table[
         (table["bias"] == 0.75)
         & (table["moment"] == "end")
@@ -114,7 +114,7 @@ def test_a_level_is_a_paired_comparison_of_its_blocks() -> None:
 
 
 def test_levels_are_adjusted_for_their_number() -> None:
-    found = analyse(study(0.06, sd=0.02)).primary
+    found = compare_arms(study(0.06, sd=0.02)).primary
     p, adjusted = (
         [one.p for one in differences(found)],
         [level.holm_p or 0 for level in found.levels],
@@ -124,7 +124,7 @@ def test_levels_are_adjusted_for_their_number() -> None:
 
 
 def test_arms_are_adjusted_for_each_other() -> None:
-    alone = [analyse(study(0.06, sd=0.02)), analyse(study(0.05, sd=0.03))]
+    alone = [compare_arms(study(0.06, sd=0.02)), compare_arms(study(0.05, sd=0.03))]
     both = adjusted(alone)
     tested = [one for arm in alone for one in differences(arm.primary)]
     found = [level for arm in both for level in arm.primary.levels]
@@ -148,14 +148,14 @@ def test_the_two_scales_may_disagree_and_then_it_is_said() -> None:
         )
         return moments({"minority_accuracy": estimate(value)})
 
-    found = analyse(frame(conditions(range(6), (0.0, 0.75)), ceiling))
+    found = compare_arms(frame(conditions(range(6), (0.0, 0.75)), ceiling))
     assert (
         found.primary.slope.difference.mean.value
         < 0
         < found.primary.slope_on_value.difference.mean.value
     )
     assert says(found, "do not say the same")
-    assert not says(analyse(study(0.2)), "do not say the same")
+    assert not says(compare_arms(study(0.2)), "do not say the same")
 
 
 def test_bias_1_is_reported_apart() -> None:
@@ -166,8 +166,8 @@ def test_bias_1_is_reported_apart() -> None:
             else effect(0.1)(condition)
         )
 
-    with_limit = analyse(frame(conditions(range(8), (*BIASES, 1.0)), metrics))
-    without = analyse(study(0.1)).primary
+    with_limit = compare_arms(frame(conditions(range(8), (*BIASES, 1.0)), metrics))
+    without = compare_arms(study(0.1)).primary
     *levels, last = with_limit.primary.levels
     assert (last.apart, last.status) == (True, Status.EQUIVALENT)
     assert with_limit.primary.slope.blocks == pytest.approx(without.slope.blocks)
@@ -181,16 +181,16 @@ def test_bias_1_is_reported_apart() -> None:
 
 @pytest.mark.parametrize("seeds", [2, 5])
 def test_few_blocks_explore_and_decide_nothing(seeds: int) -> None:
-    found = analyse(study(0.2, seeds))
+    found = compare_arms(study(0.2, seeds))
     assert {level.status for level in found.primary.levels} == {Status.NOT_DECIDED}
     assert [one.exploratory for one in differences(found.primary)] == [True] * 4
     assert says(found, f"Exploratory: with {seeds} seed pairs")
 
 
 def test_six_blocks_say_that_no_single_of_four_levels_can_be_shown() -> None:
-    found = analyse(study(0.2, 6))
+    found = compare_arms(study(0.2, 6))
     assert says(found, "No single level", "8 seed pairs can show it")
-    assert not says(analyse(study(0.2, 8)), "No single level")
+    assert not says(compare_arms(study(0.2, 8)), "No single level")
     assert (
         found.primary.slope.difference.p <= 0.05
     )  # the test of slopes is one number a block and can
@@ -199,22 +199,22 @@ def test_six_blocks_say_that_no_single_of_four_levels_can_be_shown() -> None:
 def test_a_level_with_enough_pairs_can_be_shown_beside_levels_with_few() -> None:
     table = study(0.2, 10)
     few = (table["bias"] == 0.5) & (table["init_seed"] >= 6)
-    found = analyse(table[~few])
+    found = compare_arms(table[~few])
     assert [len(level.blocks) for level in found.primary.levels] == [10, 6, 10, 10]
     assert found.primary.levels[-1].status is Status.HIGHER
     assert not says(found, "No single level")
-    both = analyse(study(0.2, 6, (0.75,))), analyse(study(0.3, 6, (0.75,)))
+    both = compare_arms(study(0.2, 6, (0.75,))), compare_arms(study(0.3, 6, (0.75,)))
     assert [says(arm, "No single level") for arm in both] == [False, False]
     together = adjusted(both)
     assert [arm.primary.levels[0].holm_p for arm in together] == [0.0625, 0.0625]
     assert all(says(arm, "6 seed pairs", "2 tests", "0.062", "7 seed pairs") for arm in together)
-    surer = adjusted([both[0], analyse(study(0.3, 10, (0.75,)))])
+    surer = adjusted([both[0], compare_arms(study(0.3, 10, (0.75,)))])
     assert surer[0].primary.levels[0].status is Status.HIGHER
     assert not any(says(arm, "No single level") for arm in surer), "Holm spends less on the second"
 
 
 def test_one_block_has_no_uncertainty_and_no_numbers() -> None:
-    found = analyse(study(0.2, 1)).primary
+    found = compare_arms(study(0.2, 1)).primary
     assert [level_words(level) for level in found.levels] == ["inconclusive (1 seed pair)"] * 4
     assert (differences(found), found.slope) == ([], None)
     assert found.absent["slope"] == (
@@ -225,13 +225,13 @@ def test_one_block_has_no_uncertainty_and_no_numbers() -> None:
 def test_planned_runs_that_are_not_there_are_named_and_complete_pairs_go_on() -> None:
     table, plan = study(0.1), conditions(range(8))
     gone = (table["init_seed"] == 2) & (table["bias"] == 0.5) & (table["labels"] == "descriptive")
-    found = analyse(table[~gone], planned=plan)
+    found = compare_arms(table[~gone], planned=plan)
     assert found.missing == [{"arm": "descriptive", "bias": 0.5, "data_seed": 2, "init_seed": 2}]
     assert [len(level.blocks) for level in found.primary.levels] == [8, 7, 8, 8]
     assert found.primary.slope.difference.mean.n == 7
     assert says(found, "Runs of the design that are not there: 1")
-    assert analyse(table, planned=plan).missing == []
-    more = analyse(
+    assert compare_arms(table, planned=plan).missing == []
+    more = compare_arms(
         table, planned=[*conditions(range(8), (*BIASES, 0.95)), Condition(labels="context")]
     )
     assert [one["bias"] for one in more.missing] == [0.95] * 16
@@ -246,13 +246,13 @@ def test_an_absent_measure_is_reported_with_its_reason() -> None:
         return moments(end, first=None)
 
     table = frame(conditions(range(8)), metrics)
-    found = analyse(table, secondary=("silhouette_object", "background_reliance"))
+    found = compare_arms(table, secondary=("silhouette_object", "background_reliance"))
     _, some, none = found.comparisons
     assert some.absent[f"run {conditions([3])[0].key}"] == "one point"
     assert [len(level.blocks) for level in some.levels] == [7] * 4
     assert none.absent == {"measure": "no run has background_reliance at the moment end"}
     assert {level.status for level in none.levels} == {Status.NOT_DECIDED}
-    early = analyse(table, moment="first_fit").primary
+    early = compare_arms(table, moment="first_fit").primary
     assert early.absent["measure"] == "the training captions were never fitted"
 
 
@@ -268,7 +268,7 @@ def test_an_absent_measure_is_reported_with_its_reason() -> None:
 def test_runs_that_differ_in_anything_else_are_refused(change: dict[str, Any], words: str) -> None:
     wanted = conditions(range(6))
     with pytest.raises(AnalysisError, match=words):
-        analyse(frame([*wanted[:-1], wanted[-1].replace(**change)], effect(0.1)))
+        compare_arms(frame([*wanted[:-1], wanted[-1].replace(**change)], effect(0.1)))
 
 
 def test_devices_are_not_mixed_and_versions_are_noted() -> None:
@@ -281,21 +281,21 @@ def test_devices_are_not_mixed_and_versions_are_noted() -> None:
         AnalysisError,
         match=r"The runs differ in device \(cpu, cuda\), so they do not compare; choose",
     ):
-        analyse(table(device="cuda:0"))
-    mixed = analyse(table(torch="2.10"))
+        compare_arms(table(device="cuda:0"))
+    mixed = compare_arms(table(torch="2.10"))
     assert mixed.versions == 2
     assert says(mixed, "package versions")
-    assert not says(analyse(study(0.1)), "versions")
+    assert not says(compare_arms(study(0.1)), "versions")
 
 
 def test_a_run_counts_once_and_both_arms_are_there() -> None:
     table = study(0.1)
     with pytest.raises(AnalysisError, match="is in the table twice"):
-        analyse(pd.concat([table, table[table["init_seed"] == 0]]))
+        compare_arms(pd.concat([table, table[table["init_seed"] == 0]]))
     with pytest.raises(
         AnalysisError, match="No run has labels=context; the runs have descriptive, undescriptive"
     ):
-        analyse(table, treatment="context")
+        compare_arms(table, treatment="context")
 
 
 def test_other_settings_are_factors_too() -> None:
@@ -305,7 +305,7 @@ def test_other_settings_are_factors_too() -> None:
         return moments({"minority_accuracy": estimate(0.6 + more + random.normal(0, 0.01))})
 
     wanted = conditions(range(8), (0.5, 0.75), mitigation=("none", "reweight", "groupdro"))
-    found = analyse(
+    found = compare_arms(
         frame(wanted, metrics), factor="mitigation", baseline="none", treatment="reweight"
     ).primary
     assert [status_words(level) for level in found.levels] == ["higher with reweight"] * 2
@@ -320,17 +320,17 @@ def test_crossed_seeds_are_separated() -> None:
         for bias in BIASES
         for labels in ("undescriptive", "descriptive")
     ]
-    found = analyse(frame(wanted, effect(0.1))).primary.components
+    found = compare_arms(frame(wanted, effect(0.1))).primary.components
     assert (
         found["init"] > 10 * found["data"]
     )  # the factory lets blocks differ by their initialisation seed alone
-    together = analyse(study(0.1)).primary.components
+    together = compare_arms(study(0.1)).primary.components
     assert "not separable" in together["reason"]
 
 
 @pytest.mark.parametrize(("seeds", "biases"), [(8, BIASES), (8, (0.5,)), (1, BIASES)])
 def test_an_analysis_becomes_tables(seeds: int, biases: tuple[float, ...]) -> None:
-    found = analyse(study(0.1, seeds, biases))
+    found = compare_arms(study(0.1, seeds, biases))
     tables = analysis_tables(found)
     assert tuple(tables) == TABLES
     assert all(len(table.columns) for table in tables.values())
@@ -360,7 +360,7 @@ def test_how_often_a_study_without_an_effect_finds_one() -> None:
         table = frame(
             conditions(range(10 * start, 10 * start + 8), (0.0, 0.75)), effect(0.0, sd=0.05)
         )
-        found.append(analyse(table, secondary=()).primary)
+        found.append(compare_arms(table, secondary=()).primary)
     shown = [
         any(level.status in (Status.HIGHER, Status.LOWER) for level in one.levels) for one in found
     ]

@@ -10,7 +10,7 @@ import pytest
 
 from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.study import answer, published
-from vlcore.study.answer import CHAIN, SETS, Outcome
+from vlcore.study.answer import CHAIN, SETS, StepOutcome
 from vlcore.study.runs_table import AnalysisError
 from vlcore.study.statistics.paired import smallest_p
 
@@ -25,7 +25,7 @@ def runs(costs: Costs, pairs: int = 20) -> pd.DataFrame:
         for tower in step.towers:
             for data in SETS:
                 study = f"{step.study}-{tower}{SETS[data]}"
-                plan = published.plan_of(study)
+                plan = published.published_plan(study)
                 for condition in plan.conditions:
                     pair = condition.init_seed - 200
                     if condition.bias != STUDY_BIAS or pair >= pairs:
@@ -63,31 +63,31 @@ def publish(monkeypatch: pytest.MonkeyPatch) -> Callable[[pd.DataFrame], None]:
 def test_a_step_is_confirmatory_until_one_before_it_was_not_rejected(
     publish: Callable[[pd.DataFrame], None],
 ) -> None:
-    def outcomes(costs: Costs) -> list[tuple[Outcome, bool]]:
+    def outcomes(costs: Costs) -> list[tuple[StepOutcome, bool]]:
         publish(runs(costs))
         return [(step.outcome, step.confirmatory) for step in answer.run_chain()]
 
-    assert outcomes(COSTS) == [(Outcome.REJECTED, True)] * 3
+    assert outcomes(COSTS) == [(StepOutcome.REJECTED, True)] * 3
     no_words = COSTS | {("scenes", "codes descriptive"): 0.0}
     assert outcomes(no_words) == [
-        (Outcome.REJECTED, True),
-        (Outcome.MIXED, True),
-        (Outcome.REJECTED, False),
+        (StepOutcome.REJECTED, True),
+        (StepOutcome.MIXED, True),
+        (StepOutcome.REJECTED, False),
     ]
-    assert outcomes({})[0] == (Outcome.NOT_REJECTED, True)
+    assert outcomes({})[0] == (StepOutcome.NOT_REJECTED, True)
     with_one_tower = everywhere(transformer_descriptive=0.1, descriptive=0.1) | {
         ("pretrained", "codes descriptive"): 0.1
     }
     assert outcomes(with_one_tower)[1:] == [
-        (Outcome.TOWERS_DIFFER, True),
-        (Outcome.REJECTED, False),
+        (StepOutcome.TOWERS_DIFFER, True),
+        (StepOutcome.REJECTED, False),
     ]
     words = answer.run_chain()[1]
-    assert words.outcome_with("scratch") is Outcome.NOT_REJECTED
-    assert words.outcome_with("pretrained") is Outcome.REJECTED
+    assert words.outcome_with("scratch") is StepOutcome.NOT_REJECTED
+    assert words.outcome_with("pretrained") is StepOutcome.REJECTED
     for pairs in (1, 19):
         publish(runs(COSTS, pairs=pairs))
-        assert {step.outcome for step in answer.run_chain()} == {Outcome.INCOMPLETE}
+        assert {step.outcome for step in answer.run_chain()} == {StepOutcome.INCOMPLETE}
 
 
 def test_p_is_adjusted_over_towers_and_differences_have_their_sign(

@@ -100,7 +100,7 @@ def test_an_interval_over_scenes_too_is_of_what_each_run_had_right(
     assert general.value == pytest.approx(2 * np.mean(expected))
     assert general.low < general.value < general.high
     assert general.n == SEEDS
-    said = words.answer(replace(found, over_scenes=general))
+    said = words.answer_paragraph(replace(found, over_scenes=general))
     assert f"drawn anew as well as seed pairs, {words.signed(100 * general.low, 0)} to" in said
     images = open_set("scenes")
     folds = replace(images, about={"splitting": {"kind": "folds", "folds": 4}})
@@ -200,11 +200,11 @@ def test_curves_are_averaged_where_all_blocks_were_looked_at(
     assert (fits["n"] == fits["of"]).all()
     never = found.curves.assign(fit=pd.array([pd.NA] * len(found.curves), dtype="Int64"))
     assert findings.fit_steps(never).empty
-    assert findings.probe_curves(findings.training_curves([]), found.frame).empty
+    assert findings.curves_with_settings(findings.training_curves([]), found.frame).empty
 
 
 def test_the_answer_says_what_was_measured_and_no_more(found: Findings) -> None:
-    said = words.answer(found).replace("\u00a0", " ")
+    said = words.answer_paragraph(found).replace("\u00a0", " ")
     level = next(one for one in found.end.primary.levels if one.bias == 0.75)
     for part in (
         "On the images of scenes (renderer 2) and after 700 steps",
@@ -237,15 +237,15 @@ def test_few_blocks_are_called_exploratory_and_one_style_decides_nothing(empty_h
     half = read(study)
     assert half.end is None
     assert half.n_trained == 6
-    assert words.answer(half).startswith(
+    assert words.answer_paragraph(half).startswith(
         "Inconclusive: a comparison needs two seed pairs with both label styles. 6 of 12"
     )
     assert half.headline is None
     assert tables.comparisons_table(half).empty
     publish(study.conditions)
     whole = read(study)
-    assert words.answer(whole).startswith("Exploratory: 2 of the 6 seed pairs")
-    assert "inconclusive (2 seed pairs, adjusted p = " in words.answer(whole)
+    assert words.answer_paragraph(whole).startswith("Exploratory: 2 of the 6 seed pairs")
+    assert "inconclusive (2 seed pairs, adjusted p = " in words.answer_paragraph(whole)
     assert whole.n_blocks == 2
 
 

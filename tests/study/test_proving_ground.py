@@ -11,13 +11,13 @@ from vlcore.study.proving_ground import (
     BUDGET,
     PLANTS,
     PlantedSet,
+    finder_summary,
     gap,
     judge,
     judge_offers,
     p_below,
     planted_rows,
     planted_sets,
-    summary,
 )
 
 CAMEL_ON_GRASS = PLANTS["place"]
@@ -116,10 +116,10 @@ def test_the_summary_counts_only_what_there_is_to_count(fresh: LabelledImages) -
             for name, planted, row in rows
         ]
     )
-    (row,) = summary(judged).to_dict("records")
+    (row,) = finder_summary(judged).to_dict("records")
     assert (row["discovery"].value, row["discovery"].n) == (0.5, 2)
     assert row["false"].value == 0
     assert (row["alarm"].value, row["alarm"].n) == (pytest.approx(1 / 3), 3)
     assert row["precision"].n == 1
-    only_quiet = summary(judged[judged["set"] == "c"]).to_dict("records")[0]
+    only_quiet = finder_summary(judged[judged["set"] == "c"]).to_dict("records")[0]
     assert only_quiet["discovery"] is None

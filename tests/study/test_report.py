@@ -16,7 +16,7 @@ from vlcore.study.report import TITLE, methods, report_html
 from vlcore.study.results import Study
 from vlcore.study.sanity import BALANCED, FIT, UNTRAINED_PROBE
 from vlcore.study.tables import both_moments
-from vlcore.study.text import answer, seeds_words
+from vlcore.study.text import answer_paragraph, seeds_words
 
 CHARTS = 9
 
@@ -41,7 +41,7 @@ def test_a_reviewer_finds_everything(complete: tuple[Findings, str]) -> None:
     missing = "Nothing: every planned run is there."
     for part in (
         TITLE,
-        answer(found),
+        answer_paragraph(found),
         "inconclusive (6 seed pairs)",
         "Methods",
         missing,

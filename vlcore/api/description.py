@@ -16,7 +16,7 @@ from vlcore.data.subset import describe_sample, limit
 from vlcore.experiment.grouping import Grouping, group_words
 from vlcore.experiment.options import MITIGATIONS
 from vlcore.experiment.wording import FEW, describe_bias, label_words, number, share
-from vlcore.metrics.layout import Placed, layout, movement
+from vlcore.metrics.layout import Placed, group_movement, layout
 
 MOST_IMAGES = 1_000  # from which words about a map are computed; a sample where it shows more
 CLOSE = 0.1  # cosine distance of centres below which two groups are close
@@ -251,7 +251,7 @@ def largest_displacements(
     comparison: ComparedMaps, images: ImageSet, count: int = 10
 ) -> dict[str, Displacements]:
     """Displacements from the first model to each of the others, by its name, over the held-out
-    images that both maps show; raises as `vlcore.metrics.layout.movement`."""
+    images that both maps show; raises as `vlcore.metrics.layout.group_movement`."""
     (_, first), *others = comparison.named.items()
     words = group_words(images.grouping)
     displacements = {}
@@ -259,7 +259,7 @@ def largest_displacements(
         rows = np.intersect1d(first.rows[: first.n_held_out], model.rows[: model.n_held_out])
         rows = rows[_sample(images, rows)]
         before, after = first.index(rows), model.index(rows)
-        moved = movement(
+        moved = group_movement(
             (first.points[before], model.points[after]),
             (first.z[before], model.z[after]),
             *_groups_and_scenes(images, rows),

@@ -30,9 +30,9 @@ from vlcore.metrics.slices import (
     LEAST,
     Mask,
     adjusted_rate,
+    attribute_words,
     indicators,
     rank_correlations,
-    words_of,
     worst_cells,
 )
 from vlcore.model.load import load_model
@@ -301,7 +301,7 @@ def _names(
     if not direction.exists or len(np.unique(of_object.scenes)) < 2:
         return pd.DataFrame(columns=columns)
     words = best_words(searched, direction.object, direction.scores(searched.z), MOST_NAMES)
-    pairs = [pair for pair in words_of(searched.attributes) if pair[1] in words]
+    pairs = [pair for pair in attribute_words(searched.attributes) if pair[1] in words]
     pairs.sort(key=lambda pair: words.index(pair[1]))
     values = [indicators(of_object.attributes, pairs)]
     named = [("factor", word) for _, word in pairs]

@@ -10,7 +10,7 @@ from vlcore.data.attributes import attributes_of
 from vlcore.data.catalogue import open_set
 from vlcore.experiment.errors import LabError
 from vlcore.study.finders import LabelledImages
-from vlcore.study.proving_ground import PLANTS, SHUFFLED, judge, summary
+from vlcore.study.proving_ground import PLANTS, SHUFFLED, finder_summary, judge
 from vlcore.study.published import FOLDER
 
 PLANTED, JUDGED = "plants.csv", "judged.csv"
@@ -23,8 +23,8 @@ class ScoresError(LabError):
 
 
 def judged_finders() -> pd.DataFrame:
-    """`vlcore.study.proving_ground.summary` of the finders and baselines that were judged here."""
-    return summary(_read(JUDGED))
+    """`finder_summary` of the finders and baselines that were judged here."""
+    return finder_summary(_read(JUDGED))
 
 
 def judge_scores(path: Path) -> pd.DataFrame:
@@ -50,7 +50,7 @@ def judge_scores(path: Path) -> pd.DataFrame:
     if not np.isfinite(numbers.to_numpy(float)).all():
         raise ScoresError(f"{path} has an image, slice or score that is no number; give numbers.")
     scores[list(numbers)] = numbers
-    return summary(pd.DataFrame(_judgements(scores, path))).assign(named=None)
+    return finder_summary(pd.DataFrame(_judgements(scores, path))).assign(named=None)
 
 
 def _columns() -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from vlcore.api.model_metrics import absence_reason, estimate_of
-from vlcore.classroom.lessons import Choice, Lesson, Quantity, Step
+from vlcore.classroom.lessons import Choice, Lesson, LessonStep, Quantity
 from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.memo import made_once
@@ -43,7 +43,7 @@ class Measurement:
         runs: whether its interval is over runs, and not over images.
     """
 
-    step: Step
+    step: LessonStep
     where: str
     estimate: Estimate
     runs: bool
@@ -93,7 +93,7 @@ class Answer:
     """The measurements of a question, the study's claims about it, and why this run's number is
     `missing`."""
 
-    step: Step
+    step: LessonStep
     measurements: Sequence[Measurement]
     claims: Sequence[ClaimResult] = ()
     missing: str = ""

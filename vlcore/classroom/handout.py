@@ -14,7 +14,7 @@ from vlcore.classroom import one_room, repair_results
 from vlcore.classroom.answers import Answer
 from vlcore.classroom.lessons import Lesson
 from vlcore.classroom.one_room_results import ClassStudy, Differences
-from vlcore.classroom.repair_results import Ranking
+from vlcore.classroom.repair_results import TeamRanking
 from vlcore.experiment.captions import quoted_captions
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import read_yaml, text_beside
@@ -81,7 +81,7 @@ def study_html(state: ClassStudy, published: Differences, sentences: Sequence[st
     return _printed([*parts, *sentences], state.title)
 
 
-def repair_html(ranking: Ranking, about: str, grouping: Grouping) -> str:
+def repair_html(ranking: TeamRanking, about: str, grouping: Grouping) -> str:
     """The changes of teams and their results, also in unseen scenes where they were tested there.
 
     Args:

@@ -66,7 +66,7 @@ class Quantity:
 
 
 @dataclass(frozen=True)
-class Step:
+class LessonStep:
     """One question, its answers, the number that decides, and two models side by side.
 
     Attributes:
@@ -110,7 +110,7 @@ class Lesson:
     name: str
     title: str
     text: str
-    steps: tuple[Step, ...]
+    steps: tuple[LessonStep, ...]
 
     @property
     def trained(self) -> list[Condition]:
@@ -163,9 +163,9 @@ def lessons(usual: Condition, grouping: Grouping = SCENES) -> dict[str, Lesson]:
     def filled(text: str) -> str:
         return text.format_map(words)
 
-    def step(name: str, entry: Mapping[str, Any]) -> Step:
+    def step(name: str, entry: Mapping[str, Any]) -> LessonStep:
         quantity = {**entry["quantity"], "words": filled(entry["quantity"]["words"])}
-        return Step(
+        return LessonStep(
             name,
             title=filled(entry["title"]),
             text=filled(entry["text"]),

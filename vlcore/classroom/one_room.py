@@ -58,7 +58,7 @@ Pair = tuple[Condition, Condition]  # of a block, the baseline's first
 
 
 @dataclass(frozen=True)
-class Contrast:
+class ClassContrast:
     """Two arms that a class may compare: the settings of each by its name, the baseline first."""
 
     name: str
@@ -69,7 +69,7 @@ class Contrast:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ClassPlan:
     """What is decided before the first run.
 
     Attributes:
@@ -134,7 +134,7 @@ def block_state(block: Block, pair: Pair, view: View) -> BlockState:
     return BlockState.ACTIVE if time.time() - block.at < SETTLE else BlockState.OPEN
 
 
-def contrasts(usual: Condition, grouping: Grouping) -> dict[str, Contrast]:
+def contrasts(usual: Condition, grouping: Grouping) -> dict[str, ClassContrast]:
     """The comparisons that a class may choose, by name; `usual` is the condition of the image set
     on the session's towers."""
     bias = tower_pairs.lesson_bias(usual)
@@ -142,11 +142,11 @@ def contrasts(usual: Condition, grouping: Grouping) -> dict[str, Contrast]:
     offered = {}
     for name, entry in read_yaml(Path(__file__).with_name("contrasts.yaml")).items():
         question = entry["question"].format_map(words)
-        offered[name] = Contrast(name, entry["title"], question, bias, entry["arms"])
+        offered[name] = ClassContrast(name, entry["title"], question, bias, entry["arms"])
     return offered
 
 
-def question_at(step: str, usual: Condition, images: ImageSet) -> tuple[Contrast, str]:
+def question_at(step: str, usual: Condition, images: ImageSet) -> tuple[ClassContrast, str]:
     """The contrast and the measure that a step names, as ``labels/minority_accuracy``; the first
     ones where it names none."""
     known = contrasts(usual, images.grouping)
@@ -156,7 +156,7 @@ def question_at(step: str, usual: Condition, images: ImageSet) -> tuple[Contrast
     )
 
 
-def expectation_question(contrast: Contrast, measure: str, grouping: Grouping) -> str:
+def expectation_question(contrast: ClassContrast, measure: str, grouping: Grouping) -> str:
     """The prediction that a class is asked for, as a question that `DIRECTIONS` answer."""
     baseline, treatment = contrast.arms
     return f"“{catalogue.words_of(measure, grouping)}” with {treatment}, compared with {baseline}?"
@@ -185,7 +185,7 @@ def primary_measures(images: ImageSet) -> tuple[str, ...]:
 
 
 def study_of(
-    plan: Plan, usual: Condition, grouping: Grouping, code: str = "", blocks: int = 0
+    plan: ClassPlan, usual: Condition, grouping: Grouping, code: str = "", blocks: int = 0
 ) -> StudyPlan:
     """The study of a plan, at the shortest training length.
 
@@ -205,17 +205,17 @@ def study_of(
     return replace(study, measure=plan.measure, prediction=plan.prediction)
 
 
-def pair_of(plan: Plan, usual: Condition, grouping: Grouping, place: int) -> Pair:
+def pair_of(plan: ClassPlan, usual: Condition, grouping: Grouping, place: int) -> Pair:
     """The conditions of a block, the baseline's first."""
     alone = replace(plan, seed=plan.seed + place)
     baseline, treatment = study_of(alone, usual, grouping, blocks=1).conditions
     return baseline, treatment
 
 
-def plan_of(code: str, kind: str = CLASS) -> Plan | None:
+def class_plan(code: str, kind: str = CLASS) -> ClassPlan | None:
     """The plan of a session; None where nothing is fixed yet."""
     stored = query_rows(_PLAN, (code, kind))
-    return Plan(*stored[0]) if stored else None
+    return ClassPlan(*stored[0]) if stored else None
 
 
 def blocks_of(code: str, kind: str = CLASS) -> list[Block]:
@@ -230,7 +230,7 @@ def planned_places(states: Sequence[BlockState], planned: int) -> set[int]:
     return set(places[:planned])
 
 
-def fix_plan(code: str, token: str, plan: Plan, usual: Condition, images: ImageSet) -> None:
+def fix_plan(code: str, token: str, plan: ClassPlan, usual: Condition, images: ImageSet) -> None:
     """Lock the plan of a class, on the towers of its session, with its hash, for good; LessonError
     for all but the presenter, where a plan is fixed already, and for a measure or numbers that are
     not offered."""
@@ -318,7 +318,7 @@ def take_open_blocks(
     with presenter_transaction(code, token) as file:
         blocks = _blocks(file, code, kind)
         states = [state_of(block) for block in blocks]
-        planned = Plan(*file.execute(_PLAN, (code, kind)).fetchone()).planned
+        planned = ClassPlan(*file.execute(_PLAN, (code, kind)).fetchone()).planned
         # Those that nobody has taken yet.
         blocks += [Block(place) for place in range(len(blocks), len(blocks) + planned)]
         states += [BlockState.OPEN] * planned
@@ -330,7 +330,7 @@ def take_open_blocks(
         ]
 
 
-def rehearse(code: str, token: str, plan: Plan, usual: Condition, grouping: Grouping) -> None:
+def rehearse(code: str, token: str, plan: ClassPlan, usual: Condition, grouping: Grouping) -> None:
     """Start a rehearsal, in which each of the planned simulated phones takes a block.
 
     It replaces an earlier rehearsal, and is shown instead of the study of the class. LessonError
@@ -374,7 +374,7 @@ def _blocks(file: sqlite3.Connection, code: str, kind: str) -> list[Block]:
     return [Block(*row) for row in file.execute(_BLOCKS, (code, kind))]
 
 
-def _write(file: sqlite3.Connection, code: str, kind: str, plan: Plan) -> None:
+def _write(file: sqlite3.Connection, code: str, kind: str, plan: ClassPlan) -> None:
     *decided, _ = astuple(plan)  # the towers are those of the session
     query = "INSERT INTO room_plans VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
     file.execute(query, (code, kind, *decided))

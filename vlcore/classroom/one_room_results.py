@@ -1,8 +1,7 @@
 """Results of a study by a class: a dot a block, and what they say together, as Findings does.
 
-Mean, interval and p are those of `vlcore.study.analysis.analyse` on the planned blocks that are
-trained; the plan decides when all of them are. Blocks beyond the plan are shown, and decide
-nothing."""
+Mean, interval and p are those of `compare_arms` on the planned blocks that are trained; the plan
+decides when all of them are. Blocks beyond the plan are shown, and decide nothing."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -19,9 +18,9 @@ from vlcore.classroom.one_room import (
     REHEARSAL,
     Block,
     BlockState,
-    Contrast,
+    ClassContrast,
+    ClassPlan,
     Pair,
-    Plan,
     contrasts,
     planned_places,
     study_of,
@@ -35,7 +34,7 @@ from vlcore.metrics.estimate import Estimate
 from vlcore.plots import classroom as charts
 from vlcore.plots.theme import Palette
 from vlcore.study import registry
-from vlcore.study.analysis import Level, analyse
+from vlcore.study.analysis import Level, compare_arms
 from vlcore.study.plans import ARM, StudyPlan
 from vlcore.study.runs_table import SEEDS, matching_runs, measure_rows, runs_table
 from vlcore.study.statistics.paired import ALPHA, ENOUGH, EQUIVALENCE, Paired, Status, half_width
@@ -127,7 +126,7 @@ def class_results(
     level = None
     if len(counted) > 2:
         (treatment,) = study.treatments
-        analysis = analyse(
+        analysis = compare_arms(
             frame[frame["key"].isin(counted)],
             ARM,
             study.baseline,
@@ -157,7 +156,7 @@ class ClassStudy:
 
     code: str
     kind: str
-    plan: Plan
+    plan: ClassPlan
     usual: Condition
     grouping: Grouping
     blocks: tuple[Block, ...]
@@ -189,7 +188,7 @@ class ClassStudy:
         return len(self.counted - busy)
 
     @property
-    def contrast(self) -> Contrast:
+    def contrast(self) -> ClassContrast:
         """The comparison."""
         usual = self.usual.with_towers(self.plan.towers)
         return contrasts(usual, self.grouping)[self.plan.contrast]
@@ -346,7 +345,7 @@ def published_differences(study: StudyPlan, frame: pd.DataFrame) -> Differences:
     return Differences(differences.loc[steps].tolist(), steps)
 
 
-def verdict(results: ClassResults, plan: Plan) -> str:
+def verdict(results: ClassResults, plan: ClassPlan) -> str:
     """What the planned blocks decide, in a sentence, or how many of them are still missing."""
     level = results.level
     if level is None:
@@ -370,7 +369,7 @@ def verdict(results: ClassResults, plan: Plan) -> str:
     return f"{decided} The class expected “{plan.prediction}”, {agrees}."
 
 
-def rule(plan: Plan) -> str:
+def rule(plan: ClassPlan) -> str:
     """By which numbers a plan decides, and what was expected."""
     words = f"It decides at {plan.planned} seed pairs by an exact test (p at most {ALPHA:g})"
     if measure_of(plan.measure).is_share:
@@ -383,7 +382,7 @@ def rule(plan: Plan) -> str:
     return words
 
 
-def peeking(looks: Mapping[int, float], plan: Plan) -> str:
+def peeking(looks: Mapping[int, float], plan: ClassPlan) -> str:
     """How often the class looked at the result before it was complete, and what that does; empty
     where it did not."""
     early = [p for count, p in looks.items() if count < plan.planned]

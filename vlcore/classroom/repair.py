@@ -179,7 +179,7 @@ def repair_base(images: ImageSet, step: str, towers: str = tower_pairs.USUAL) ->
     )
 
 
-def baselines(images: ImageSet, base: Condition) -> dict[str, list[Condition]]:
+def repair_baselines(images: ImageSet, base: Condition) -> dict[str, list[Condition]]:
     """The baselines of teams by name: the model as it was, the budget spent by chance, and usual
     methods, as far as the set allows them."""
     part = subset.split_parts(images, base.data_seed)[0]

@@ -205,7 +205,7 @@ def gains_caveat(table: pd.DataFrame) -> str:
 
 
 @dataclass(frozen=True)
-class Ranking:
+class TeamRanking:
     """The ranking of the teams of a class.
 
     Attributes:
@@ -308,7 +308,7 @@ def ranking(
     grouping: Grouping,
     end: Callable[[str], Mapping[str, Any] | None],
     unseen: Callable[[str], Estimate | None] | None = None,
-) -> Ranking:
+) -> TeamRanking:
     """Rank teams and their baselines.
 
     Args:
@@ -337,10 +337,10 @@ def ranking(
     teams = ranked([team for team in results.values() if team])
     trained = [result(name, conditions, "") for name, conditions in baselines.items()]
     compared = [baseline for baseline in trained if baseline]
-    return Ranking(teams, compared, waiting, any(team.unseen for team in [*teams, *compared]))
+    return TeamRanking(teams, compared, waiting, any(team.unseen for team in [*teams, *compared]))
 
 
-def chart_rows(ranking: Ranking) -> pd.DataFrame:
+def chart_rows(ranking: TeamRanking) -> pd.DataFrame:
     """Results as `vlcore.plots.classroom.ranking_chart` draws them.
 
     They are minority accuracy with that of the majority as the other number, or at the last reveal
@@ -413,7 +413,7 @@ def changes_table(teams: Sequence[RepairResult]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["Team", *KINDS.values()])
 
 
-def export_table(ranking: Ranking, grouping: Grouping, towers: str) -> pd.DataFrame:
+def export_table(ranking: TeamRanking, grouping: Grouping, towers: str) -> pd.DataFrame:
     """The ranking for a spreadsheet: one row a team, best first, then the baselines; accuracies
     from 0 to 1, with the ends of their intervals."""
     parts = {"minority": "minority", "majority": "majority", "balanced": "all groups"}

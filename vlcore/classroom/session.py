@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from statistics import fmean
 from typing import NamedTuple
 
 from vlcore.classroom import tower_pairs
@@ -28,6 +29,8 @@ PHASES = ("predict", "run", "reveal")
 LIFETIME = 24 * 3600.0  # seconds that a code is valid
 IDLE = 3600.0  # seconds without a change after which another session may replace this one
 KEPT = 8 * 24 * 3600.0  # seconds after which a session is deleted
+FEW = 4  # votes of an address that never stand out
+STANDS_OUT = 3  # times as many as others have
 _KEY = os.environ.get("VLCORE_ADDRESS_KEY", "").encode() or secrets.token_bytes(16)
 _LETTERS = "BCDFGHJKLMPRTWXZ"  # no vowels, so no words; none that looks like another
 _CODE = re.compile(f"[{_LETTERS}]{{4}}")
@@ -45,7 +48,7 @@ class LessonError(LabError):
     """An action that a lesson does not allow; the message says why."""
 
 
-class Origin(NamedTuple):
+class VisitorOrigin(NamedTuple):
     """The owner of a session: the name of a browser, and its address."""
 
     owner: str
@@ -115,7 +118,7 @@ def start_session(
     lesson: str,
     data: str,
     step: str,
-    who: Origin | None = None,
+    who: VisitorOrigin | None = None,
     *,
     stays: bool = False,
     towers: str = tower_pairs.USUAL,
@@ -141,7 +144,7 @@ def start_session(
     token = secrets.token_urlsafe(12)
     with _DATABASE.open(write=True) as file:
         _delete_expired(file)
-        owner, address = (_anonymous(name) for name in who or Origin("", ""))
+        owner, address = (_anonymous(name) for name in who or VisitorOrigin("", ""))
         if who and not stays:
             _make_room(file, limits.LESSONS, "o.owner = :name", owner, by_owner=True)
             _make_room(file, limits.LESSONS_OF_ADDRESS, "o.address = :name", address)
@@ -373,3 +376,36 @@ def _anonymous(name: str) -> str:
 def _secret(token: str) -> str:
     """The hash of a token that is stored, with which a reader of the file cannot lead a session."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def count_participants(code: str) -> int:
+    """How many take part in a session."""
+    counts = query_rows("SELECT COUNT(*) FROM voters WHERE code = ?", (tidy_code(code),))
+    return int(counts[0][0]) if counts else 0
+
+
+def votes_by_address(code: str) -> list[int]:
+    """The number of votes on the current question by address, the highest first. A class may share
+    an address, and anybody can invent browser names: this is for the presenter, and accuses
+    nobody."""
+    query = (
+        "SELECT COUNT(*) FROM lessons l JOIN votes v ON v.code = l.code AND v.step = l.step JOIN"
+        " voters r ON r.code = v.code AND r.voter = v.voter WHERE l.code = ? GROUP BY r.address"
+        " ORDER BY 1 DESC"
+    )
+    return [number for (number,) in query_rows(query, (tidy_code(code),))]
+
+
+def turnout_sentence(votes: Sequence[int]) -> str:
+    """Say where votes came from, if one address has far more than the others; else empty.
+
+    Args:
+        votes: of `votes_by_address`.
+    """
+    most, others = max(votes, default=0), sorted(votes)[:-1]
+    if most < FEW or (others and most < STANDS_OUT * fmean(others)):
+        return ""
+    addresses = "all at one address"
+    if others:
+        addresses = f"{most} of them at one address, the others at {len(others)}"
+    return f"{sum(votes)} votes from {sum(votes)} browsers, {addresses}."

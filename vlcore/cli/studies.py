@@ -218,7 +218,7 @@ def report(options: Namespace) -> Document:
     """A study of label styles as one offline HTML file."""
     from vlcore.study.report import report_html
     from vlcore.study.results import Study
-    from vlcore.study.text import answer, claim_sentence, claim_words
+    from vlcore.study.text import answer_paragraph, claim_sentence, claim_words
 
     plan = _plan(options)
     findings = Study(plan).findings()
@@ -237,7 +237,7 @@ def report(options: Namespace) -> Document:
         "runs": findings.n_trained,
         "planned": len(plan.conditions),
         "seed pairs": findings.n_blocks,
-        "answer": answer(findings),
+        "answer": answer_paragraph(findings),
         "claims": claims,
     }
 

@@ -259,7 +259,7 @@ class Bundle:
 
     rows: dict[int, Features]  # by row
     panel: dict[str, Features]  # of composite images, by kind
-    pixels: dict[str, NDArray[np.floating]]  # see `vlcore.metrics.pixel_summary.PixelSummary`
+    pixels: dict[str, NDArray[np.floating]]  # see `vlcore.metrics.shortcuts.PixelSummary`
     # ``test`` and ``probe`` in the space of the random network.
     random: dict[str, NDArray[np.floating]]
     centre: Features  # of the space of the rows, (F,)

@@ -33,7 +33,7 @@ class Movement:
     overlap_by_group: dict[str, Estimate]  # mean overlap by group, with an interval over scenes
 
 
-def movement(
+def group_movement(
     points: tuple[Floats, Floats],
     spaces: tuple[Embeddings, Embeddings],
     groups: ArrayLike,

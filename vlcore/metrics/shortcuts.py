@@ -5,6 +5,7 @@ background without the animal). If a *linear* model predicts the object from suc
 any model learns need not be the object.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ Features = NDArray[np.float64]
 
 FOLDS = 5
 BINS = 8  # of a continuous factor
+COMPONENTS = 32  # that stand for an image in the space of pixels
 COARSE = 16  # pixels a side of the views that a linear model gets
 
 
@@ -131,3 +133,49 @@ def is_chance(accuracy: Estimate) -> bool:
     """Whether an accuracy is no higher than guessing one of two, at three standard errors, because
     several are tested."""
     return bool(accuracy.value - 0.5 <= 3 * 0.5 / np.sqrt(accuracy.n))
+
+
+@dataclass(frozen=True, eq=False)
+class PixelSummary:
+    """Colours of the reference images, and the pixel space of the held-out images and of the images
+    that probes are fitted on: the baseline that measures compare a model's space with.
+
+    Images are averaged to 16 x 16 and projected to as many principal components of the held-out
+    images as an embedding has numbers, then brought to length 1, so that the space differs from a
+    model's in its origin alone.
+    """
+
+    colour: NDArray[np.floating]  # mean colour of the reference images, (r, 3)
+    coarse: NDArray[np.floating]  # the reference images averaged to 16 x 16, (r, 768)
+    test: NDArray[np.floating]  # (n, COMPONENTS), unit vectors
+    probe: NDArray[np.floating]  # (p, COMPONENTS), p is 0 where no images are for probes
+
+
+def summarise_pixels(
+    pixels: Mapping[str, NDArray[np.uint8]], reference: NDArray[np.int64]
+) -> PixelSummary:
+    """The summary of images, uint8 (n, S, S, 3) for ``test`` and ``probe``; `reference`
+    are positions of the reference images among the former."""
+    reference_pixels = pixels["test"][reference]
+    probe = coarse(pixels["probe"]) if len(pixels["probe"]) else None
+    spaces = reduced_spaces(coarse(pixels["test"]), probe)
+    return PixelSummary(mean_colour(reference_pixels), coarse(reference_pixels), **spaces)
+
+
+def reduced_spaces(
+    test: NDArray[np.floating], probe: NDArray[np.floating] | None
+) -> dict[str, NDArray[np.float64]]:
+    """Held-out images and images that probes are fitted on, (n, d) and (p, d) or None, by the first
+    principal components of the former, as unit vectors: (n, COMPONENTS) and (p, COMPONENTS),
+    ``test`` and ``probe``.
+    """
+    from sklearn.decomposition import PCA  # takes 0.8 s, for which the first page does not wait
+
+    plane = PCA(min(COMPONENTS, *test.shape), svd_solver="covariance_eigh").fit(test)
+    spaces = {"test": plane.transform(test), "probe": np.empty((0, plane.n_components_))}
+    if probe is not None:
+        spaces["probe"] = plane.transform(probe)
+    return {
+        name: space / np.linalg.norm(space, axis=1, keepdims=True).clip(1e-9)
+        for name, space in spaces.items()
+    }

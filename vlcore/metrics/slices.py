@@ -39,7 +39,7 @@ class Cell:
         return np.asarray(inside, bool)
 
 
-def words_of(attributes: pd.DataFrame) -> list[tuple[str, str]]:
+def attribute_words(attributes: pd.DataFrame) -> list[tuple[str, str]]:
     """Every column with each of its words, in order; empty words are excluded."""
     return [
         (str(column), str(word))
@@ -65,7 +65,7 @@ def worst_cells(
     images, or of the other's, with a cell before it is excluded, and so is one that is not below
     the accuracy of its object.
     """
-    words = words_of(attributes)
+    words = attribute_words(attributes)
     candidates: list[tuple[float, Cell]] = []
     for name in np.unique(objects):
         inside = objects == name

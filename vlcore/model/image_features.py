@@ -13,7 +13,7 @@ from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import measured_rows
 from vlcore.experiment.options import RANDOM
 from vlcore.metrics.memory import Memory
-from vlcore.metrics.pixel_summary import reduced_spaces
+from vlcore.metrics.shortcuts import reduced_spaces
 
 _remembered = Memory(512)  # images, of 5 kB each
 

@@ -25,8 +25,8 @@ from vlcore.experiment.options import MITIGATIONS, OBJECTIVES
 from vlcore.experiment.progress import Progress, silent
 from vlcore.experiment.vocabulary import AnyVocabulary, check_captions, vocabulary_for
 from vlcore.metrics.counterfactual import PANEL_KINDS, panel, usable_for_panel
-from vlcore.metrics.pixel_summary import PixelSummary, summarise_pixels
 from vlcore.metrics.readouts import ObjectReadout, dfr, probe_layer
+from vlcore.metrics.shortcuts import PixelSummary, summarise_pixels
 
 if TYPE_CHECKING:
     from vlcore.metrics import geometry

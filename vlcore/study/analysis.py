@@ -124,7 +124,7 @@ class Analysis:
         return self.comparisons[0]
 
 
-def analyse(
+def compare_arms(
     frame: pd.DataFrame,
     factor: str = "labels",
     baseline: str | float = "undescriptive",

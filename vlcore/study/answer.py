@@ -33,7 +33,7 @@ SYNONYM_COST = {"synonym": 1.0, "undescriptive": -1.0}
 PLACE_LESS_SHORT = {"descriptive": 1.0, "undescriptive": -1.0}
 
 
-class Outcome(StrEnum):
+class StepOutcome(StrEnum):
     """What became of a step."""
 
     REJECTED = "rejected on both image sets"
@@ -66,7 +66,7 @@ class ChainTest:
 
 
 @dataclass(frozen=True)
-class Step:
+class ChainStep:
     """A hypothesis of the chain.
 
     Attributes:
@@ -90,27 +90,33 @@ class Step:
     confirmatory: bool = False
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> StepOutcome:
         """That with each image tower, where it is the same."""
         outcomes = {self.outcome_with(tower) for tower in self.towers}
         if len(outcomes) == 1:
             return outcomes.pop()
-        return Outcome.INCOMPLETE if Outcome.INCOMPLETE in outcomes else Outcome.TOWERS_DIFFER
+        return (
+            StepOutcome.INCOMPLETE
+            if StepOutcome.INCOMPLETE in outcomes
+            else StepOutcome.TOWERS_DIFFER
+        )
 
-    def outcome_with(self, tower: str) -> Outcome:
+    def outcome_with(self, tower: str) -> StepOutcome:
         """Rejected where the tests on both image sets are."""
         tests = [test for test in self.tests if test.tower == tower]
         if not tests or any(test.n_pairs < PLANNED_PAIRS for test in tests):
-            return Outcome.INCOMPLETE
+            return StepOutcome.INCOMPLETE
         rejected = [test.p <= ALPHA for test in tests]
         if all(rejected):
-            return Outcome.REJECTED
-        return Outcome.MIXED if any(rejected) else Outcome.NOT_REJECTED
+            return StepOutcome.REJECTED
+        return StepOutcome.MIXED if any(rejected) else StepOutcome.NOT_REJECTED
 
 
 CHAIN = (
-    Step("H1", "descriptive labels cost nothing", "made-of-words", DESCRIPTIVE_COST, ("scratch",)),
-    Step(
+    ChainStep(
+        "H1", "descriptive labels cost nothing", "made-of-words", DESCRIPTIVE_COST, ("scratch",)
+    ),
+    ChainStep(
         "Words",
         "they cost as much as means of random word vectors as they do as codes",
         "made-of-words",
@@ -118,7 +124,7 @@ CHAIN = (
         ("scratch", "pretrained"),
         "above 0 with both image towers",
     ),
-    Step(
+    ChainStep(
         "Sky",
         "naming the sky costs as much as naming the background",
         "second-word",
@@ -128,14 +134,14 @@ CHAIN = (
 )
 
 
-def run_chain() -> list[Step]:
+def run_chain() -> list[ChainStep]:
     """Test every step of the chain with the published runs."""
-    tested: list[Step] = []
+    tested: list[ChainStep] = []
     for step in CHAIN:
         tests: list[ChainTest] = []
         for data in SETS:
             tests += _adjusted([_test(step, data, tower) for tower in step.towers])
-        confirmatory = all(before.outcome is Outcome.REJECTED for before in tested)
+        confirmatory = all(before.outcome is StepOutcome.REJECTED for before in tested)
         tested.append(replace(step, tests=tuple(tests), confirmatory=confirmatory))
     return tested
 
@@ -174,7 +180,7 @@ def composition_found() -> str:
     return " ".join(sentences)
 
 
-def _test(step: Step, data: str, tower: str) -> ChainTest:
+def _test(step: ChainStep, data: str, tower: str) -> ChainTest:
     try:
         result = published_contrast(f"{step.study}-{tower}{SETS[data]}", step.weights)
     except AnalysisError:  # fewer than two of its seed pairs are there

@@ -148,7 +148,7 @@ def published_contrast(
         AnalysisError: where fewer than two seed pairs have the arms.
         StudyError: where no such study is published.
     """
-    plan = published.plan_of(study)
+    plan = published.published_plan(study)
     runs = published.read_rows(moment="end", measure=measure)
     name = study.removesuffix(f"/{plan.conditions[0].data}")
     counted = runs[published.counts(runs, name)]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from vlcore.metrics.estimate import Estimate, bootstrap
-from vlcore.metrics.slices import Cell, Mask, indicators, words_of
+from vlcore.metrics.slices import Cell, Mask, attribute_words, indicators
 
 FEWEST_WRONG = 10  # wrong images of an object, below which no direction is fitted
 # The lower end of the interval of the cross-validated accuracy must be above it. Chance is 0.5.
@@ -169,7 +169,7 @@ def best_words(
 ) -> tuple[str, ...]:
     """The words, of different columns, whose images of an object have the highest scores."""
     inside = images.objects == name
-    words = words_of(images.attributes)
+    words = attribute_words(images.attributes)
     if not words or np.ptp(scores[inside]) == 0:
         return ()
     has = indicators(images.attributes[inside], words)
@@ -251,7 +251,7 @@ def by_clusters(images: LabelledImages, most: int) -> list[OfferedSlice]:
 def by_words(images: LabelledImages, most: int) -> list[OfferedSlice]:
     """Per object, the words that its wrong images have significantly more often than its right
     ones (one-sided test of two shares, Bonferroni over all words), the surest first."""
-    words = words_of(images.attributes)
+    words = attribute_words(images.attributes)
     names = [str(name) for name in np.unique(images.objects)]
     sure = ndtri(1 - SIGNIFICANCE / max(1, len(words) * len(names)))
     candidates = []

@@ -21,16 +21,15 @@ from vlcore.experiment.wording import describe_bias
 from vlcore.metrics import catalogue
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
-from vlcore.study.analysis import Analysis, ArmComparison, Level, analyse
+from vlcore.study.analysis import Analysis, ArmComparison, Level, compare_arms
 from vlcore.study.claims import evaluate_claims
 from vlcore.study.evidence import PLAIN, STYLES, ClaimResult
 from vlcore.study.plans import StudyError, StudyPlan
 from vlcore.study.registry import Entry
 from vlcore.study.runs_table import block_of, check_comparable, measure_rows, with_value
 from vlcore.study.statistics.bayes import bayes_line, prior_shift
-from vlcore.study.statistics.crossed import crossed
 from vlcore.study.statistics.factorial import phi
-from vlcore.study.statistics.paired import t_interval
+from vlcore.study.statistics.paired import pigeonhole_interval, t_interval
 
 CELL = ("labels", "bias", "phi", "removed")
 CURVE = ("key", "step", "probe", "value")
@@ -76,7 +75,7 @@ class StudyTables:
 
     Attributes:
         frame: of `vlcore.study.runs_table.with_differences`, with the controls of the claims.
-        curves: of `probe_curves`.
+        curves: of `curves_with_settings`.
         runs: of `provenance`.
     """
 
@@ -214,7 +213,7 @@ def study_findings(
     end = first_fit = None
     if {short, descriptive} <= set(planned_runs["labels"]):
         secondary = catalogue.secondary(label_styles=True)
-        at = partial(analyse, planned_runs, secondary=secondary, planned=plan.conditions)
+        at = partial(compare_arms, planned_runs, secondary=secondary, planned=plan.conditions)
         end, first_fit = at(moment="end"), at(moment="first_fit")
     claims = tuple(evaluate_claims(tables.frame, grouping))
     return Findings(
@@ -225,7 +224,7 @@ def study_findings(
 def over_scenes(artifacts: Sequence[Artifact], level: Level, grouping: Grouping) -> Estimate | None:
     """Difference in minority accuracy with an interval over blocks and test scenes both.
 
-    It is descriptive less short labels at a level (`vlcore.study.statistics.crossed`); None where a
+    It is descriptive less short labels at a level (`pigeonhole_interval`); None where a
     run is not on this disk or does not keep which images it had right, where the set is in folds,
     for a run keeps those of the first alone and every data seed cuts other folds, or where runs
     share fewer than two scenes.
@@ -250,7 +249,7 @@ def over_scenes(artifacts: Sequence[Artifact], level: Level, grouping: Grouping)
         for style in STYLES_OF_THE_STUDY
     )
     differences = (descriptive - short).dropna().to_numpy().T  # (blocks, scenes)
-    return crossed(differences) if differences.shape[1] >= 2 else None
+    return pigeonhole_interval(differences) if differences.shape[1] >= 2 else None
 
 
 def provenance(frame: pd.DataFrame, files: pd.DataFrame, planned: Collection[str]) -> pd.DataFrame:
@@ -287,7 +286,7 @@ def cells(rows: pd.DataFrame, by: Sequence[str] = CELL, share: bool = False) -> 
     """Average `values` over blocks, one row a cell.
 
     Args:
-        rows: of `values` or `probe_curves`.
+        rows: of `values` or `curves_with_settings`.
         by: the columns that make a cell.
         share: whether intervals are cut at 0 and 1.
 
@@ -347,7 +346,7 @@ def training_curves(artifacts: Sequence[Artifact]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(CURVE))
 
 
-def probe_curves(curves: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+def curves_with_settings(curves: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     """`training_curves` with the settings of their runs.
 
     Args:
@@ -379,7 +378,7 @@ def _removed(runs: pd.DataFrame) -> list[str]:
 
 
 def mean_curves(curves: pd.DataFrame) -> pd.DataFrame:
-    """Average `probe_curves` over blocks, at the steps that all runs of a cell have.
+    """Average `curves_with_settings` over blocks, at the steps that all runs of a cell have.
 
     Returns:
         `CELL`, `step`, `probe`, `value`, `low`, `high`, `n`. Fit steps differ from run to run, and

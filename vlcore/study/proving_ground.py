@@ -203,7 +203,7 @@ def p_below(images: LabelledImages, cell: Cell) -> float:
     return float(fisher_exact(counts, alternative="greater").pvalue)
 
 
-def summary(judged: pd.DataFrame) -> pd.DataFrame:
+def finder_summary(judged: pd.DataFrame) -> pd.DataFrame:
     """A row a finder: estimates over all sets, with intervals over sets.
 
     Args:

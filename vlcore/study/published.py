@@ -67,7 +67,7 @@ def file_plan(name: str) -> StudyPlan:
 
 
 @cache
-def plan_of(study: str) -> StudyPlan:
+def published_plan(study: str) -> StudyPlan:
     """The plan of a published study, by its name; a built-in one ends in its image set,
     ``paper/scenes``, and has random places, its control, as an arm."""
     about = studies().get(study, {})

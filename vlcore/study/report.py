@@ -50,7 +50,7 @@ def chart(draw: Callable[..., alt.TopLevelMixin], findings: Findings, *about: st
     return Chart("_".join((draw.__name__, *about)), partial(draw, findings, *about))
 
 
-def parts(findings: Findings) -> list[Part]:
+def report_parts(findings: Findings) -> list[Part]:
     """All of a study, in the order of the report."""
     claims = [
         Text(f"{result.claim.id}. {words.claim_sentence(result)}") for result in findings.claims
@@ -99,7 +99,9 @@ def _start(findings: Findings) -> str:
 def _answer(findings: Findings) -> tuple[Text, ...]:
     notes = words.notes(findings.end) if findings.end else []
     notes.append(words.sanity_words(findings))
-    return Text(words.answer(findings)), *(Text(note, note=True) for note in notes if note)
+    return Text(words.answer_paragraph(findings)), *(
+        Text(note, note=True) for note in notes if note
+    )
 
 
 def _over_bias(findings: Findings) -> tuple[Text | Chart, ...]:
@@ -182,4 +184,4 @@ def command(plan: StudyPlan) -> str:
 
 def report_html(findings: Findings) -> str:
     """The whole study as one offline HTML page."""
-    return page_html(list(on_paper(parts(findings), LIGHT, WIDTH)), TITLE)
+    return page_html(list(on_paper(report_parts(findings), LIGHT, WIDTH)), TITLE)

@@ -18,15 +18,15 @@ from vlcore.experiment.grouping import Grouping
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
 from vlcore.study import plans, registry
-from vlcore.study.analysis import Analysis, adjusted, analyse
+from vlcore.study.analysis import Analysis, adjusted, compare_arms
 from vlcore.study.claims import evaluate_claims
 from vlcore.study.evidence import ClaimResult
 from vlcore.study.findings import (
     Findings,
     Headline,
     StudyTables,
+    curves_with_settings,
     over_scenes,
-    probe_curves,
     provenance,
     study_findings,
     training_curves,
@@ -167,7 +167,7 @@ class Study:
 
     def _tables(self) -> StudyTables:
         runs = self.runs()
-        curves = probe_curves(self._curves(), runs)
+        curves = curves_with_settings(self._curves(), runs)
         return StudyTables(runs, curves, provenance(runs, self.files(), self.plan.keys))
 
     def _curves(self) -> pd.DataFrame:
@@ -220,7 +220,7 @@ class Study:
         if not set(plan.treatments) & set(rows[plan.factor]):
             raise StudyError(f"Of the study {plan.name!r} only the baseline is there; {advice}")
         compare = partial(
-            analyse,
+            compare_arms,
             rows,
             plan.factor,
             plan.baseline,

@@ -35,7 +35,7 @@ from vlcore.study.statistics.paired import (
 )
 
 
-def answer(findings: Findings) -> str:
+def answer_paragraph(findings: Findings) -> str:
     """The study's question answered from the numbers, in one paragraph."""
     condition, headline = findings.plan.conditions[0], findings.headline
     images = f"on {image_set_words(condition)} and after {condition.steps:,} steps"

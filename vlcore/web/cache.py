@@ -60,7 +60,7 @@ BY_CONTENT: dict[str | type, Callable[[Any], Any]] = {
     # By their names, for few pages need them.
     "vlcore.study.results.Study": lambda study: study.digest,
     "vlcore.study.published.PublishedStudy": lambda study: study.digest,
-    "vlcore.classroom.one_room.Plan": repr,
+    "vlcore.classroom.one_room.ClassPlan": repr,
 }
 Function = TypeVar("Function", bound=Callable[..., Any])
 # Maps are drawn one after the other: at once they would share one core, and all be late. Nothing

@@ -108,7 +108,7 @@ def teaches() -> bool:
 
 def become_teacher(typed: str) -> None:
     """Make this visitor a teacher by the secret; RightError for a wrong one."""
-    st.session_state[TEACHER] = teacher.sign_in(typed)
+    st.session_state[TEACHER] = teacher.sign_in_teacher(typed)
 
 
 def become_student() -> None:

@@ -22,6 +22,7 @@ EQUIVALENCE = 0.05  # five points: what counts as no difference that matters
 ENOUGH = 6  # blocks; with five the smallest exact two-sided p is 0.0625
 EXACT = 20  # blocks up to which all sign patterns are counted
 RANDOM_PATTERNS = 99_999
+RESAMPLES = 2000  # of seed pairs and scenes
 SIMULATED = 1000  # sets of blocks, of which the power of the exact test is counted
 POWER = 0.8
 MOST_BLOCKS = 2000  # that are looked at for a power; one more stands for more than that
@@ -314,3 +315,32 @@ def _checked(values: ArrayLike) -> Differences:
             "The value of a seed pair is not a number; leave out those that were not measured."
         )
     return d
+
+
+def pigeonhole_interval(differences: NDArray[np.floating], seed: int = 0) -> Estimate:
+    """Mean over blocks and scenes, with the interval of the pigeonhole bootstrap (Owen 2007).
+
+    Args:
+        differences: (blocks, scenes).
+        seed: of the resampling.
+
+    Returns:
+        The mean with a percentile interval that draws blocks and scenes anew at once, a little too
+        wide where neither matters alone; `n` is the number of blocks.
+
+    Raises:
+        ValueError: with fewer than two blocks or scenes.
+    """
+    blocks, scenes = differences.shape
+    if min(blocks, scenes) < 2:
+        raise ValueError(
+            f"An interval over seed pairs and scenes needs two of each; there are {blocks} and"
+            f" {scenes}."
+        )
+    random = np.random.default_rng(seed)
+    # (resamples, blocks) and (resamples, scenes)
+    block_weights = random.multinomial(blocks, np.full(blocks, 1 / blocks), RESAMPLES) / blocks
+    scene_weights = random.multinomial(scenes, np.full(scenes, 1 / scenes), RESAMPLES) / scenes
+    means = ((block_weights @ differences) * scene_weights).sum(axis=1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return Estimate(float(differences.mean()), float(low), float(high), blocks)

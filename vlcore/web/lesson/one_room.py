@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.classroom import one_room, one_room_results
 from vlcore.classroom.handout import explained
-from vlcore.classroom.one_room import DIRECTIONS, REHEARSAL, Contrast, Pair, Plan
+from vlcore.classroom.one_room import DIRECTIONS, REHEARSAL, ClassContrast, ClassPlan, Pair
 from vlcore.classroom.one_room_results import ClassStudy
 from vlcore.classroom.session import ClassSession, move_session
 from vlcore.data.imageset import ImageSet
@@ -86,7 +86,7 @@ def _planning(room: ClassSession, images: ImageSet) -> None:
     if planned < one_room.FEWEST:
         waits_for = f"A plan has {one_room.FEWEST} seed pairs or more."
     planned = max(planned, one_room.FEWEST)
-    plan = Plan(contrast.name, planned, measure, seed, prediction or "", towers=room.towers)
+    plan = ClassPlan(contrast.name, planned, measure, seed, prediction or "", towers=room.towers)
     meaning = explained(words_of(measure, images.grouping))
     st.caption(plain(f"{one_room_results.rule(plan)} {TOWERS_SEEN[plan.towers]} {meaning}"))
 
@@ -112,7 +112,7 @@ def _planning(room: ClassSession, images: ImageSet) -> None:
 
 
 def _choose_question(
-    room: ClassSession, usual: Condition, images: ImageSet, contrast: Contrast, measure: str
+    room: ClassSession, usual: Condition, images: ImageSet, contrast: ClassContrast, measure: str
 ) -> None:
     """The choice of a contrast and a measure, which moves the session to their step."""
     offered, measures = (
@@ -145,7 +145,7 @@ def _choose_question(
     )
 
 
-def _rehearsal_controls(room: ClassSession, plan: Plan, images: ImageSet) -> None:
+def _rehearsal_controls(room: ClassSession, plan: ClassPlan, images: ImageSet) -> None:
     with st.popover("Rehearse", icon=":material/smart_toy:"):
         most = one_room.USUAL if visitors.teaches() else limits.TRAININGS
         phones = widgets.integer_input("Simulated phones", 2, most, 3)  # one pair has no mean
@@ -158,7 +158,7 @@ def _rehearsal_controls(room: ClassSession, plan: Plan, images: ImageSet) -> Non
         st.button("Begin the rehearsal", on_click=partial(_rehearse, room, images, rehearsed))
 
 
-def _prepare(plan: Plan, images: ImageSet) -> None:
+def _prepare(plan: ClassPlan, images: ImageSet) -> None:
     """The button that trains all planned blocks before a class comes."""
     pairs = [session_cache.block_conditions(plan, images, place) for place in range(plan.planned)]
 
@@ -184,7 +184,7 @@ def _prepare(plan: Plan, images: ImageSet) -> None:
 
 
 @click_errors()
-def _rehearse(room: ClassSession, images: ImageSet, plan: Plan) -> None:
+def _rehearse(room: ClassSession, images: ImageSet, plan: ClassPlan) -> None:
     usual = usual_condition(images)
     one_room.rehearse(room.code, session.own_token(), plan, usual, images.grouping)
     for pair in _rehearsed_pairs(room, images):
@@ -200,7 +200,7 @@ def _end_rehearsal(room: ClassSession, images: ImageSet) -> None:
 
 
 def _rehearsed_pairs(room: ClassSession, images: ImageSet) -> list[Pair]:
-    plan = one_room.plan_of(room.code, REHEARSAL)
+    plan = one_room.class_plan(room.code, REHEARSAL)
     if plan is None:
         return []
     blocks = one_room.blocks_of(room.code, REHEARSAL)
@@ -302,7 +302,7 @@ def _train_open(room: ClassSession, study: ClassStudy, images: ImageSet) -> None
 
 def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:
     """A student's phone: a prediction, then a block and its dot."""
-    plan = one_room.plan_of(room.code)
+    plan = one_room.class_plan(room.code)
     if plan is None:
         one_room_student.expect(room, images)
     else:

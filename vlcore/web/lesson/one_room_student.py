@@ -10,7 +10,7 @@ from vlcore.classroom import one_room, one_room_results
 from vlcore.classroom.answers import estimate_in_run
 from vlcore.classroom.handout import explained
 from vlcore.classroom.lessons import Quantity
-from vlcore.classroom.one_room import CLASS, DIRECTIONS, Block, BlockState, Pair, Plan
+from vlcore.classroom.one_room import CLASS, DIRECTIONS, Block, BlockState, ClassPlan, Pair
 from vlcore.classroom.session import ClassSession, vote
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
@@ -57,7 +57,7 @@ def expect(room: ClassSession, images: ImageSet) -> None:
     follow()
 
 
-def follow_study(room: ClassSession, plan: Plan, images: ImageSet, palette: Palette) -> None:
+def follow_study(room: ClassSession, plan: ClassPlan, images: ImageSet, palette: Palette) -> None:
     """The student's block: asked for by a button, waited for, and looked at."""
     contrasts = one_room.contrasts(usual_condition(images), images.grouping)
     st.header(plain(contrasts[plan.contrast].title), anchor=False)
@@ -79,7 +79,7 @@ def _my_block(blocks: Sequence[Block]) -> Block | None:
     return next((block for block in blocks if block.owner == voter()), None)
 
 
-def _poll_interval(room: ClassSession, plan: Plan, images: ImageSet) -> float:
+def _poll_interval(room: ClassSession, plan: ClassPlan, images: ImageSet) -> float:
     """Seconds between polls, longer for phones that wait long or have their pair in a large
     class."""
     blocks = one_room.blocks_of(room.code)
@@ -93,14 +93,14 @@ def _poll_interval(room: ClassSession, plan: Plan, images: ImageSet) -> float:
     return next(interval for least, interval in POLLS if left >= least)
 
 
-def _seconds_left(plan: Plan, images: ImageSet, views: Sequence[JobStatus]) -> float:
+def _seconds_left(plan: ClassPlan, images: ImageSet, views: Sequence[JobStatus]) -> float:
     """Estimated seconds until a pair is trained."""
     position = max(view.position for view in views)
     each = session_cache.pair_seconds(plan, images)
     return steps.seconds_left(position, fmean(view.fraction for view in views), each)
 
 
-def _block(room: ClassSession, plan: Plan, images: ImageSet, palette: Palette) -> None:
+def _block(room: ClassSession, plan: ClassPlan, images: ImageSet, palette: Palette) -> None:
     take = partial(_take, room, plan, images)
     block = _my_block(one_room.blocks_of(room.code))
     if block is None and room.open:
@@ -135,7 +135,7 @@ def _block(room: ClassSession, plan: Plan, images: ImageSet, palette: Palette) -
 
 
 @click_errors()
-def _take(room: ClassSession, plan: Plan, images: ImageSet) -> None:
+def _take(room: ClassSession, plan: ClassPlan, images: ImageSet) -> None:
     state_of = partial(session_cache.current_block_state, plan, images)
     block = one_room.take_block(room.code, voter(), state_of, visitors.address())
     try:
@@ -152,7 +152,7 @@ def _give_up(room: ClassSession, pair: Pair) -> None:
 
 
 def _two_models(
-    room: ClassSession, plan: Plan, images: ImageSet, palette: Palette, place: int
+    room: ClassSession, plan: ClassPlan, images: ImageSet, palette: Palette, place: int
 ) -> None:
     pair = session_cache.block_conditions(plan, images, place)
     study = one_room.study_of(plan, usual_condition(images), images.grouping)

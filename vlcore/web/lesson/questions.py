@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.classroom.lessons import Lesson, Step
+from vlcore.classroom.lessons import Lesson, LessonStep
 from vlcore.classroom.session import (
     PHASES,
     ClassSession,
@@ -94,7 +94,7 @@ def _led(
         if (room.code, number, phase) == ("", 0, PHASES[0]):
             st.markdown(plain(lesson.text))
 
-    def run(step: Step) -> None:
+    def run(step: LessonStep) -> None:
         move(step.name, "run")
         with click_errors():
             work.train(*step.conditions)

@@ -20,7 +20,7 @@ from vlcore.classroom.repair import (
     UNSEEN,
     Repair,
 )
-from vlcore.classroom.repair_results import Ranking
+from vlcore.classroom.repair_results import TeamRanking
 from vlcore.classroom.session import PHASES, ClassSession, move_session
 from vlcore.classroom.teams import Team
 from vlcore.data.imageset import ImageSet
@@ -187,7 +187,7 @@ def _link_to_maps(base: Condition, state: Repair) -> None:
 
 def _class_ranking(
     room: ClassSession, images: ImageSet, base: Condition, advice: Advice | None = None
-) -> Ranking:
+) -> TeamRanking:
     lists = {team.name: team.repair.counts for team in teams.teams(room.code)}
     return repair_ranking.team_ranking(lists, images, base, advice, last=room.phase == UNSEEN)
 

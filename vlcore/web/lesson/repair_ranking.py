@@ -16,7 +16,7 @@ from vlcore.api.unseen_scenes import unseen_accuracy
 from vlcore.artifacts import store
 from vlcore.classroom import repair, repair_results, tower_pairs
 from vlcore.classroom.handout import repair_html
-from vlcore.classroom.repair_results import Ranking
+from vlcore.classroom.repair_results import TeamRanking
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
@@ -53,7 +53,7 @@ class Advice:
 )
 def cached_baselines(images: ImageSet, base: Condition) -> dict[str, list[Condition]]:
     """The baselines of teams, see `vlcore.classroom.repair.baselines`."""
-    return repair.baselines(images, base)
+    return repair.repair_baselines(images, base)
 
 
 @cache.by_content(200, "Testing the models in unseen scenes …")
@@ -72,7 +72,7 @@ def team_ranking(
     advice: Advice | None = None,
     *,
     last: bool = False,
-) -> Ranking:
+) -> TeamRanking:
     """The ranking of the lists that count, by team, with what was advised where that was asked for;
     in unseen scenes too at the `last` reveal."""
 
@@ -86,7 +86,7 @@ def team_ranking(
 
 
 def show_ranking(
-    ranking: Ranking, images: ImageSet, base: Condition, palette: Palette, bar: DeltaGenerator
+    ranking: TeamRanking, images: ImageSet, base: Condition, palette: Palette, bar: DeltaGenerator
 ) -> None:
     """Show a ranking; the bar has the choice of a view."""
     if ranking.waiting:
@@ -135,7 +135,7 @@ def _show_waiting(views: Sequence[JobStatus]) -> None:
     st.caption(" ".join(f"{words}: {count}." for words, count in counts.items() if count))
 
 
-def _downloads(ranking: Ranking, images: ImageSet, base: Condition) -> None:
+def _downloads(ranking: TeamRanking, images: ImageSet, base: Condition) -> None:
     asker = visitors.visitor()
 
     def slide() -> bytes:

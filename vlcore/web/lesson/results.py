@@ -24,7 +24,7 @@ from vlcore.classroom.answers import (
     with_seed,
 )
 from vlcore.classroom.handout import explained, handout_html
-from vlcore.classroom.lessons import Lesson, Step, lessons
+from vlcore.classroom.lessons import Lesson, LessonStep, lessons
 from vlcore.classroom.session import ClassSession
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
@@ -59,7 +59,7 @@ def lessons_of(images: ImageSet) -> dict[str, Lesson]:
     return lessons(usual_condition(images), images.grouping)
 
 
-def lesson_answer(lesson: Lesson, step: Step, images: ImageSet) -> Answer:
+def lesson_answer(lesson: Lesson, step: LessonStep, images: ImageSet) -> Answer:
     """The answer to a question, measured here and in published runs, with the study's claims."""
     measurements, missing = [], "not trained yet"
     needed = step.conditions if step.quantity.less_left else (step.right,)
@@ -111,7 +111,7 @@ def _server_runs(keys: Sequence[str]) -> pd.DataFrame:
 
 
 def reveal(
-    lesson: Lesson, step: Step, images: ImageSet, room: ClassSession, palette: Palette
+    lesson: Lesson, step: LessonStep, images: ImageSet, room: ClassSession, palette: Palette
 ) -> None:
     """The answer: votes and measurements, then the maps, then the study's claims; a session without
     a code is of one visitor."""
@@ -206,7 +206,7 @@ def _claim(result: ClaimResult, data: str) -> None:
 
 
 def _side_by_side(
-    step: Step, images: ImageSet, palette: Palette, side: int, place: LegendPlace
+    step: LessonStep, images: ImageSet, palette: Palette, side: int, place: LegendPlace
 ) -> None:
     keys = [condition.key for condition in step.conditions]
     if any(view.state.is_active for view in work.views(step.conditions)):
@@ -253,7 +253,7 @@ def lesson_summary(
         link("pages/5_Findings.py", "What many runs found", "experiment")
 
 
-def _most_votes(step: Step, counts: Mapping[str, int]) -> str:
+def _most_votes(step: LessonStep, counts: Mapping[str, int]) -> str:
     most = max(counts.values(), default=0)
     if not most:
         return "–"

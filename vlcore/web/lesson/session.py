@@ -11,13 +11,14 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.classroom import teacher, tower_pairs, turnout
+from vlcore.classroom import teacher, tower_pairs
 from vlcore.classroom.session import (
     LIFETIME,
     PHASES,
     ClassSession,
-    Origin,
+    VisitorOrigin,
     close_door,
+    count_participants,
     delete_session,
     enter_session,
     find_session,
@@ -27,6 +28,8 @@ from vlcore.classroom.session import (
     start_session,
     takes_part,
     tidy_code,
+    turnout_sentence,
+    votes_by_address,
 )
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.options import TOWERS
@@ -120,7 +123,7 @@ def count_votes(room: ClassSession, show: Callable[[Mapping[str, int]], object])
     @shell.follows(jobs.POLL)
     def count() -> None:
         show(current(room).counts)
-        if origin := turnout.turnout_sentence(turnout.votes_by_address(room.code)):
+        if origin := turnout_sentence(votes_by_address(room.code)):
             st.caption(origin)
 
     count()
@@ -198,7 +201,7 @@ def chosen_towers(default: str = tower_pairs.USUAL) -> str:
 def begin_class(lesson: str, data: str, step: str, towers: str = tower_pairs.USUAL) -> None:
     """Start a class session on a click; the address then names it."""
     with click_errors():
-        who = Origin(visitors.visitor().name, visitors.address())
+        who = VisitorOrigin(visitors.visitor().name, visitors.address())
         started = start_session(lesson, data, step, who, stays=visitors.teaches(), towers=towers)
         clear_step()
         _lead(started.code, started.token)
@@ -275,7 +278,7 @@ def _door(room: ClassSession) -> None:
         label, icon = (
             ("Let students in", "door_open") if closed else ("Admit nobody new", "door_front")
         )
-        label = f"{label} ({turnout.count_participants(room.code)} in)"
+        label = f"{label} ({count_participants(room.code)} in)"
         st.button(label, help=about, icon=f":material/{icon}:", on_click=turn, key="lesson_door")
 
     door()

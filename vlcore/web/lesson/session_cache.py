@@ -8,7 +8,7 @@ import streamlit as st
 
 from vlcore.classroom import one_room, one_room_results
 from vlcore.classroom.handout import study_html
-from vlcore.classroom.one_room import CLASS, REHEARSAL, Block, BlockState, Pair, Plan, View
+from vlcore.classroom.one_room import CLASS, REHEARSAL, Block, BlockState, ClassPlan, Pair, View
 from vlcore.classroom.one_room_results import NONE, ClassResults, ClassStudy, Differences
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
@@ -39,7 +39,7 @@ def class_study(
             each of many blocks. That of the disk is enough for the dots alone.
     """
     for stored_kind in [kind] if kind else [REHEARSAL, CLASS]:
-        plan = one_room.plan_of(code, stored_kind)
+        plan = one_room.class_plan(code, stored_kind)
         if plan is None:
             continue
         blocks = tuple(one_room.blocks_of(code, stored_kind))
@@ -53,7 +53,7 @@ def class_study(
 
 
 def current_block_state(
-    plan: Plan, images: ImageSet, block: Block, view: View | None = None
+    plan: ClassPlan, images: ImageSet, block: Block, view: View | None = None
 ) -> BlockState:
     """The state of a block, by the queue and the disk."""
     pair = block_conditions(plan, images, block.place)
@@ -61,7 +61,7 @@ def current_block_state(
 
 
 @cache.by_content(1000)
-def block_conditions(plan: Plan, images: ImageSet, place: int) -> Pair:
+def block_conditions(plan: ClassPlan, images: ImageSet, place: int) -> Pair:
     """The two conditions of a block."""
     return one_room.pair_of(plan, usual_condition(images), images.grouping, place)
 
@@ -75,7 +75,7 @@ def cancel_pair(pair: Pair) -> None:
 
 @cache.by_content(20)
 def _results(
-    plan: Plan, images: ImageSet, trained: Sequence[int], counted: Sequence[int]
+    plan: ClassPlan, images: ImageSet, trained: Sequence[int], counted: Sequence[int]
 ) -> ClassResults:
     pairs = {place: block_conditions(plan, images, place) for place in trained}
     study = one_room.study_of(plan, usual_condition(images), images.grouping)
@@ -83,7 +83,7 @@ def _results(
 
 
 @cache.by_content(6, "Reading the published runs …")
-def _published_differences(plan: Plan, images: ImageSet) -> Differences:
+def _published_differences(plan: ClassPlan, images: ImageSet) -> Differences:
     """Published runs of a plan's arms that no tuning has used, as in the study's one answer; see
     `one_room_results.published_differences`."""
     study = one_room.study_of(plan, usual_condition(images), images.grouping)
@@ -91,7 +91,7 @@ def _published_differences(plan: Plan, images: ImageSet) -> Differences:
     return one_room_results.published_differences(study, runs[runs["data_seed"] >= UNTOUCHED])
 
 
-def pair_seconds(plan: Plan, images: ImageSet) -> float:
+def pair_seconds(plan: ClassPlan, images: ImageSet) -> float:
     """How long a pair probably takes here, see `work.expected_seconds`."""
     return _seconds(plan, images, tuple(work.queue().latest))
 
@@ -99,7 +99,7 @@ def pair_seconds(plan: Plan, images: ImageSet) -> float:
 # Thirty phones ask every few seconds, and each answer reads a dozen manifests: a third of the
 # server's time.
 @st.cache_data(max_entries=20, ttl=_FRESH, show_spinner=False, hash_funcs=cache.BY_CONTENT)
-def _seconds(plan: Plan, images: ImageSet, latest: tuple[str, ...]) -> float:
+def _seconds(plan: ClassPlan, images: ImageSet, latest: tuple[str, ...]) -> float:
     pairs = [block_conditions(plan, images, place) for place in range(_FIRST)]
     similar = [condition.key for pair in pairs for condition in pair]
     return sum(work.expected_seconds(condition, similar) for condition in pairs[0])

@@ -14,7 +14,7 @@ import segno
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.classroom.lessons import LETTERS, Lesson, Step
+from vlcore.classroom.lessons import LETTERS, Lesson, LessonStep
 from vlcore.classroom.session import PHASES
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.plain_text import plain
@@ -43,7 +43,7 @@ def large_text(text: str, kind: str = "text") -> None:
     st.html(f'<p style="{style}">{html.escape(text)}</p>')
 
 
-def show_question(lesson: Lesson, number: int, *, text: bool) -> Step:
+def show_question(lesson: Lesson, number: int, *, text: bool) -> LessonStep:
     """Show a step's question, and before the answer its `text`; return the step."""
     step = lesson.steps[number]
     with st.container(gap="xxsmall"):
@@ -58,7 +58,9 @@ def show_question(lesson: Lesson, number: int, *, text: bool) -> Step:
     return step
 
 
-def answer_buttons(step: Step, chosen: str | None, vote: Callable[[str], None] | None) -> None:
+def answer_buttons(
+    step: LessonStep, chosen: str | None, vote: Callable[[str], None] | None
+) -> None:
     """The answers, each with its button where there is a `vote`."""
     for column, letter, choice in zip(
         st.columns(len(step.choices), border=True), LETTERS, step.choices, strict=False
@@ -84,11 +86,11 @@ def vote_button(label: str, key: str, is_mine: bool, vote: Callable[[], None]) -
     )
 
 
-def is_trained(step: Step) -> bool:
+def is_trained(step: LessonStep) -> bool:
     return all(view.done for view in work.views(step.conditions))
 
 
-def training_progress(step: Step, palette: Palette, views: Sequence[JobStatus]) -> None:
+def training_progress(step: LessonStep, palette: Palette, views: Sequence[JobStatus]) -> None:
     """The models of a step: trained, their progress, or the button that trains them.
 
     Visitors who come by "Run it" have asked for them; those who come by a link have not.
@@ -133,7 +135,7 @@ def navigation(
     number: int,
     phase: str,
     move: Move,
-    run: Callable[[Step], None],
+    run: Callable[[LessonStep], None],
     place: DeltaGenerator,
 ) -> None:
     """The buttons on and back.
