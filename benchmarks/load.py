@@ -13,21 +13,44 @@ are also given as ratios to their aims.
 """
 
 import asyncio
+import io
+import os
+import re
 import statistics
 import time
 from collections import defaultdict
-from contextlib import nullcontext
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
+from email.message import Message
+from http.client import HTTPConnection
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+from typing import Any
 
 import numpy as np
+from PIL import Image
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Common_pb2 import FileURLs
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from benchmarks import FLAG, parse_options, print_aims, processor_seconds
-from benchmarks.phones import Phone, trainings_beside
 from benchmarks.startup import server
-from benchmarks.visitors import Browser, connected
+from benchmarks.visitors import PAUSE, Browser, connected, sleep_until
+from vlcore.api.training import train_condition
+from vlcore.artifacts import store
+from vlcore.data.catalogue import open_set
+from vlcore.data.subset import usual_condition
+from vlcore.experiment.files import data_folder
+from vlcore.experiment.options import PRESETS
+from vlcore.experiment.progress import silent
+from vlcore.jobs.queue import worker_pool
 
+FILE_NAME = re.compile(rb"phone(\d{2})x\d{3}")
 ARRIVAL = 5.0  # seconds in which all arrive
 LEFT = 180.0  # seconds: Streamlit keeps the session of a visitor who has left for two minutes
 VIEWS = {  # durations that visitors report, by name
@@ -56,6 +79,154 @@ class Visit:
 
     durations: dict[str, list[float]]
     received: int
+
+
+class Phone(Browser):
+    """A visitor who uploads one image after the other, and checks whose names are shown."""
+
+    token = ""  # that Streamlit's upload handler requires
+
+    async def visit(self, end: float) -> dict[str, list[float]]:
+        """Open Upload and upload images, two pauses between them; returns the seconds until each
+        was placed."""
+        self.token = await asyncio.to_thread(self._xsrf_token)
+        photo = _photo(self.number)
+        await self.open("Upload")
+        durations: list[float] = []
+        addresses: FileURLs | None = None
+        while (next_upload := time.monotonic() + 2 * PAUSE) < end:
+            previous = addresses
+            name = f"phone{self.number:02}x{len(durations) + 1:03}.jpg"
+            addresses = await self._file_addresses(name)
+            started = time.perf_counter()
+            await asyncio.to_thread(self._request, "PUT", addresses.upload_url, photo, name)
+            state = self.states["files"] = WidgetState(id=self.ids["files"])
+            files = state.file_uploader_state_value.uploaded_file_info
+            file = files.add(name=name, size=len(photo), file_id=addresses.file_id)
+            file.file_urls.CopyFrom(addresses)
+            await self.view()
+            durations.append(time.perf_counter() - started)
+            self._check_names(name)
+            if previous is not None:
+                await asyncio.to_thread(self._request, "DELETE", previous.delete_url)
+            await sleep_until(next_upload)
+        return {"upload": durations}
+
+    def _check_names(self, name: str) -> None:
+        """Exit unless the page shows the name of its own file and no other phone's."""
+        content = b"".join(self.messages)
+        if name.encode() not in content:
+            raise SystemExit(f"{name} was uploaded and is not on the page.")
+        if strangers := set(FILE_NAME.findall(content)) - {b"%02d" % self.number}:
+            raise SystemExit(f"Phone {self.number} was shown names of {strangers}.")
+
+    def _xsrf_token(self) -> str:
+        cookie = str(self._request("GET", "/_stcore/health")["Set-Cookie"])
+        return cookie.split(";")[0].removeprefix("_streamlit_xsrf=")
+
+    async def _file_addresses(self, name: str) -> FileURLs:
+        message = BackMsg()
+        message.file_urls_request.request_id = name
+        message.file_urls_request.session_id = self.session
+        message.file_urls_request.file_names.append(name)
+        await self.connection.send(message.SerializeToString())
+        while True:
+            reply = ForwardMsg.FromString(await self.connection.recv())
+            if reply.WhichOneof("type") == "file_urls_response":
+                return reply.file_urls_response.file_urls[0]
+
+    def _request(
+        self, method: str, path: str, content: bytes | None = None, name: str = ""
+    ) -> Message:
+        """Send a request, with a file of a form if content is given; returns the headers."""
+        headers = {"X-Xsrftoken": self.token, "Cookie": f"_streamlit_xsrf={self.token}"}
+        if content is not None:
+            disposition = f'Content-Disposition: form-data; name="{name}"; filename="{name}"'
+            content = f"--cut\r\n{disposition}\r\n\r\n".encode() + content + b"\r\n--cut--\r\n"
+            headers["Content-Type"] = "multipart/form-data; boundary=cut"
+        host, port = self.connection.remote_address[:2]
+        with closing(HTTPConnection(host, port, timeout=60)) as connection:
+            connection.request(method, path, content, headers)
+            response = connection.getresponse()
+            if response.status >= 300:
+                raise SystemExit(f"{method} {path} was answered with {response.status}.")
+            return response.headers
+
+
+def _photo(number: int) -> bytes:
+    """An image as large as a phone's, 3000 x 2000 px and about a megabyte, one for each phone."""
+    coarse = np.random.default_rng(number).integers(0, 256, (100, 150, 3), dtype=np.uint8)
+    image = Image.fromarray(coarse).resize((3000, 2000), Image.Resampling.BICUBIC)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+def _train(home: str, seed: int) -> float:
+    """Seconds of a short training in a home."""
+    os.environ["VLCORE_HOME"] = home
+    usual = usual_condition(open_set("scenes"))
+    condition = usual.replace(steps=PRESETS["live"], bias=0.5, data_seed=seed, init_seed=seed)
+    train_condition(condition)
+    return float(store.read(condition.key).manifest["seconds"])
+
+
+class Trainings:
+    """`count` models in training at once, as in the server's workers."""
+
+    def __init__(self, pool: Any, home: str, count: int) -> None:
+        self._pool = pool
+        self._home = home
+        self._count = count
+        self._seed = 1000
+        self._train_once()  # workers import
+        self.alone = self._train_once()  # seconds
+        self.beside: list[float] = []  # seconds beside the load
+        self._stop = Event()
+
+    def _submit(self) -> Future[float]:
+        self._seed += 1
+        future: Future[float] = self._pool.submit(_train, self._home, self._seed)
+        return future
+
+    def _train_once(self) -> list[float]:
+        futures = [self._submit() for _ in range(self._count)]
+        return [future.result() for future in futures]
+
+    def _train_on(self) -> None:
+        running = {self._submit() for _ in range(self._count)}
+        while not self._stop.is_set():
+            done, running = wait(running, 1.0, FIRST_COMPLETED)
+            for future in done:
+                self.beside.append(future.result())
+                running.add(self._submit())
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        thread = Thread(target=self._train_on)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            thread.join()
+
+
+@contextmanager
+def trainings_beside(count: int) -> Iterator[Trainings | None]:
+    """Trainings in workers with a home of their own, on the images of this home; None of none."""
+    if not count:
+        yield None
+        return
+    images = open_set("scenes")
+    images.ensure_rendered(range(len(images.table)), silent)
+    with TemporaryDirectory() as home:
+        Path(home, "data").symlink_to(data_folder())
+        pool: Any = worker_pool(count)
+        try:
+            yield Trainings(pool, home, count)
+        finally:
+            pool.shutdown(kill_workers=True)
 
 
 async def arrive(kind: type[Browser], port: int, number: int, delay: float, end: float) -> Visit:

@@ -12,7 +12,6 @@ the first after the server has begun, and then another browser's.
 import importlib.util
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from unittest.mock import patch
 import numpy as np
 
 from benchmarks import fresh_home, parse_options, print_table
-from benchmarks.startup import server
+from benchmarks.startup import IDLE, chromium, server
 
 WIDTH = 32  # numbers of an embedding
 COMPARE = "Compare?data=one&right_encoder_of={}"
@@ -126,7 +125,7 @@ def linked_map_rows(browser: Any, address: str) -> Iterator[tuple[str, str, str]
             yield run_of(name, view, sizes)
             if name.endswith("first view"):
                 continue
-            page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+            page.locator(IDLE).wait_for()
             for colouring, column in COLOURINGS.items():
                 page.get_by_test_id("stPopoverButton").get_by_text("Map", exact=True).click()
                 page.get_by_role("combobox", name="Colour by").click()
@@ -188,17 +187,13 @@ def bare_charts(browser: Any, address: str) -> Iterator[tuple[str, str, str]]:
 
 def main() -> None:
     options = parse_options(__doc__, images=100_000)
-    from playwright.sync_api import sync_playwright
-
     from vlcore.api.compared_maps import compare_maps
     from vlcore.api.imports import import_embeddings
     from vlcore.api.model_map import model_map
     from vlcore.artifacts import store
     from vlcore.data.catalogue import open_set
 
-    chromium = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-    flags = ["--no-sandbox", "--disable-gpu"]
-    with fresh_home() as folder, sync_playwright() as playwright:
+    with fresh_home() as folder, chromium() as browser:
         files = save_embeddings(folder, options.images)
         keys = [
             import_embeddings(file, file.stem, max_per_group=options.images)["key"]
@@ -211,7 +206,6 @@ def main() -> None:
         groups = points["group"].astype("category").cat.codes
         np.savez(folder / "points.npz", group=groups, **columns)
         print(f"{len(points):,} images on each map\n")
-        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
 
         def rows() -> Iterator[tuple[str, str, str]]:
             yield from recolouring(comparison)
@@ -225,7 +219,6 @@ def main() -> None:
                 yield from linked_map_rows(browser, address)
 
         print_table(("what", "seconds", "MB"), rows())
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ from benchmarks.results_beyond_page import beyond_page
 from benchmarks.results_data import (
     CHECKED,
     COST,
-    PROBE,
     READOUTS,
     bias_slope,
     both,
@@ -44,20 +43,20 @@ from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.study import plans, published
 from vlcore.study.answer import (
     PLANNED_PAIRS,
-    SETS,
+    PROBE,
     SKY_LESS_SHORT,
     SYNONYM_COST,
     TOWERS,
     ChainStep,
     StepOutcome,
+    answer_table,
     composition_found,
     place_or_sky,
     run_chain,
 )
-from vlcore.study.answer_table import answer_table
 from vlcore.study.contrasts import published_contrast
 from vlcore.study.plans import StudyPlan
-from vlcore.study.pooled import pooled
+from vlcore.study.pooled import SETS, pooled
 from vlcore.study.results import Study
 from vlcore.study.telling_apart import apart_found
 

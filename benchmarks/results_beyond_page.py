@@ -7,12 +7,14 @@ from functools import partial
 
 from benchmarks import head, row
 from benchmarks import results_beyond as beyond
-from benchmarks.results_data import PROBE, both, odds
+from benchmarks.results_data import both, odds
 from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.experiment.wording import difference
+from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import published, telling_apart
-from vlcore.study.answer import SETS, TOWERS
+from vlcore.study.answer import PROBE, TOWERS
 from vlcore.study.contrasts import Contrast, published_contrast
+from vlcore.study.pooled import SETS
 from vlcore.study.runs_table import AnalysisError
 from vlcore.study.telling_apart import APART, LEFT_OUT, NAMED, PLANNED_STUDY, USUAL
 
@@ -110,7 +112,7 @@ SECOND_WORDS = {
     "synonym": "a synonym at random (“one horse”, “single horse”)",
 }
 ASKED = {
-    beyond.PRIMARY: "by captions",
+    PRIMARY: "by captions",
     "readouts_adjusted.minority_accuracy": "by captions, their frequency taken out",
     PROBE: "by a linear probe fitted on balanced images",
     "readouts_nearest_neighbours.minority_accuracy": "by five neighbours among balanced images",
@@ -148,11 +150,11 @@ def _second_words_that_cost() -> str:
             for style, words in SECOND_WORDS.items()
             if all(_cost_of_word(study, style, measure).mean_log_odds.high < 0 for study in studies)
         ]
-        for measure in (beyond.PRIMARY, PROBE)
+        for measure in (PRIMARY, PROBE)
     }
     return (
         "From scratch, these cost rare images on both image sets, asked by captions:"
-        f" {', '.join(costing[beyond.PRIMARY])}. By a balanced probe, and so in the representation"
+        f" {', '.join(costing[PRIMARY])}. By a balanced probe, and so in the representation"
         f" itself: {', '.join(costing[PROBE])}."
     )
 
@@ -178,7 +180,7 @@ def _outcome(result: Contrast, predicted: int | None) -> str:
 
 def _rich() -> Iterator[PlannedNumber]:
     measures = {
-        "rare": beyond.PRIMARY,
+        "rare": PRIMARY,
         "common": "majority_accuracy",
         "all groups alike": "balanced_accuracy",
     }

@@ -12,6 +12,7 @@ from vlcore.experiment.wording import signed
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
 from vlcore.study import published
+from vlcore.study.answer import PROBE
 from vlcore.study.contrasts import ArmRates, Contrast, contrast, published_contrast
 from vlcore.study.plans import StudyPlan
 from vlcore.study.pooled import DESCRIPTIVE, SHORT, TOLD
@@ -28,12 +29,11 @@ READOUTS = {
     "readouts_best_caption.minority_accuracy": ("best caption", False),
     TOLD: ("captions, told the background", False),
     "readouts_adjusted.minority_accuracy": ("captions less log frequency", False),
-    "readouts_linear_probe.minority_accuracy": ("linear probe", True),
+    PROBE: ("linear probe", True),
     "readouts_nearest_neighbours.minority_accuracy": ("five neighbours", True),
 }
 # What the sanity check reads beside balanced accuracy.
 CHECKED = ("train_caption_accuracy", "text_only_match", "probe_object")
-PROBE = "readouts_linear_probe.minority_accuracy"
 COST = {DESCRIPTIVE: 1.0, SHORT: -1.0}  # weights of arms: what descriptive labels cost
 RECIPE_STUDIES = ("contrast", "ingredients", "other-pictures")
 # Images that nobody drew for training: 96 renders and 32 photographs.

@@ -8,11 +8,12 @@ import altair as alt
 import pandas as pd
 from PIL import Image
 
-from benchmarks.results_data import ARMS, DESCRIPTIVE, PROBE, READOUTS, short_arm
+from benchmarks.results_data import ARMS, DESCRIPTIVE, READOUTS, short_arm
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.plots.intervals import paired_forest_chart
 from vlcore.plots.theme import LIGHT
 from vlcore.study import published
+from vlcore.study.answer import PROBE
 from vlcore.study.contrasts import Contrast, published_contrast
 from vlcore.study.pooled import SETS, forest_rows, pooled
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks import FLAG, fresh_home, median_seconds, parse_options, print_table
 
+IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"  # a page that is complete
 GRID_MAPS = 14  # before training and at six bias levels, of two label styles
 MUST_NOT_BE_LOADED = ("torch", "umap", "numba", "transformers", "sklearn")
 
@@ -82,18 +83,26 @@ def server(app: str = "app.py") -> Iterator[tuple[float, int, int]]:
 
 
 @contextmanager
-def visit(app: str = "app.py") -> Iterator[Any]:
-    """Open the first page of a server that has just become healthy, in Chromium."""
+def chromium() -> Iterator[Any]:
+    """Debian's chromium, with software rendering."""
     from playwright.sync_api import sync_playwright
 
-    with server(app) as (_, port, _), sync_playwright() as playwright:
-        chromium = shutil.which("chromium") or shutil.which("chromium-headless-shell")
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    program = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    flags = ["--no-sandbox", "--disable-gpu"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=flags)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def visit(app: str = "app.py") -> Iterator[Any]:
+    """Open the first page of a server that has just become healthy."""
+    with server(app) as (_, port, _), chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 720})
         page.set_default_timeout(60_000)
         page.goto(f"http://127.0.0.1:{port}", wait_until="commit")  # the server's answer
         yield page
-        browser.close()
 
 
 def time_maps() -> dict[str, float]:
@@ -107,18 +116,18 @@ def time_maps() -> dict[str, float]:
             line = median_seconds(page.get_by_role("heading", name="A line").wait_for)
     with fresh_home(), visit() as page:
         home = median_seconds(page.locator(".atlas[aria-busy=false]").wait_for)
-        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+        page.locator(IDLE).wait_for()
         maps = page.locator(".linked-maps[data-state=drawn]")
         started = time.perf_counter()
         page.get_by_role("link", name="Compare", exact=True).first.click()
         maps.wait_for()
         compare = time.perf_counter() - started
-        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+        page.locator(IDLE).wait_for()
         started = time.perf_counter()
         page.get_by_role("button", name="Grid", exact=True).click()
         page.locator(f"path[aria-label*=': map with'] >> nth={GRID_MAPS - 1}").wait_for()
         grid = time.perf_counter() - started
-        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+        page.locator(IDLE).wait_for()
         started = time.perf_counter()
         page.get_by_role("link", name="Findings", exact=True).first.click()
         page.locator(".st-key-answer [aria-roledescription=point]").first.wait_for()

@@ -7,7 +7,6 @@ Without `--photo` Upload shows the sample that it begins with: no photograph of 
 comes with the project."""
 
 import io
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageColor
 
 from benchmarks import fresh_home, parse_options
-from benchmarks.startup import server
+from benchmarks.startup import IDLE, chromium, server
 from vlcore.plots.theme import LIGHT
 
 WINDOW = {"width": 1280, "height": 800}
@@ -25,7 +24,6 @@ SHOWN = (960, 600)  # px of the animation
 QUALITY = 62  # of webp: words stay sharp, and the file is below 1.5 MB
 DRAWN = ".linked-maps[data-state=drawn]"
 MINORITY = 1  # in the order of the groups: horses in the desert
-IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 POINTER = """([x, y]) => {
     const arrow = document.getElementById("pointer") ?? document.body.appendChild(
         Object.assign(document.createElement("div"), {id: "pointer"}));
@@ -75,17 +73,11 @@ class Film:
 @contextmanager
 def filmed(port: int) -> Iterator[Film]:
     """A page of Chromium on the app's first page."""
-    from playwright.sync_api import sync_playwright
-
-    chromium = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-    flags = ["--no-sandbox", "--disable-gpu"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+    with chromium() as browser:
         page = browser.new_page(viewport=WINDOW, color_scheme="light")
         page.set_default_timeout(120_000)
         page.goto(f"http://127.0.0.1:{port}")
         yield Film(page)
-        browser.close()
 
 
 def main() -> None:

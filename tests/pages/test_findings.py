@@ -17,8 +17,7 @@ from vlcore.jobs.jobs import State
 from vlcore.plots.theme import PHONE_SIDE
 from vlcore.study import plans, registry, report
 from vlcore.study import text as words
-from vlcore.study.answer import composition_found
-from vlcore.study.answer_table import answer_table
+from vlcore.study.answer import answer_table, composition_found
 from vlcore.study.plans import StudyPlan
 from vlcore.study.pooled import SETS, found, pooled, studies_to_open
 from vlcore.study.published import PublishedStudy

@@ -10,7 +10,8 @@ import pytest
 
 from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.study import answer, published
-from vlcore.study.answer import CHAIN, SETS, StepOutcome
+from vlcore.study.answer import CHAIN, StepOutcome
+from vlcore.study.pooled import SETS
 from vlcore.study.runs_table import AnalysisError
 from vlcore.study.statistics.paired import smallest_p
 

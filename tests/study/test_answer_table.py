@@ -4,10 +4,9 @@ import pytest
 
 from vlcore.experiment.wording import difference
 from vlcore.study import telling_apart
-from vlcore.study.answer import SETS, TRAINED_WORDS_COST, WORDS_COST
-from vlcore.study.answer_table import answer_table
+from vlcore.study.answer import TRAINED_WORDS_COST, WORDS_COST, answer_table
 from vlcore.study.contrasts import Contrast, published_contrast
-from vlcore.study.pooled import pooled
+from vlcore.study.pooled import SETS, pooled
 
 
 def words_of(result: Contrast) -> str:

@@ -12,8 +12,7 @@ from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.wording import difference
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import published
-from vlcore.study.answer import composition_found
-from vlcore.study.answer_table import answer_table
+from vlcore.study.answer import answer_table, composition_found
 from vlcore.study.plans import StudyError
 from vlcore.study.pooled import SETS, UNTOUCHED, forest_rows, found, pooled
 from vlcore.study.telling_apart import apart_found

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from vlcore.study import telling_apart
-from vlcore.study.answer import SETS
 from vlcore.study.contrasts import ArmRates, Contrast, contrast
+from vlcore.study.pooled import SETS
 from vlcore.study.telling_apart import APART, LEFT_OUT, USUAL, apart_found, change, cost
 
 IMAGES = 10_000_000  # so many that the half image of a logit changes nothing

@@ -1,4 +1,4 @@
-"""The planned chain of hypotheses about what labels cost, tested step by step.
+"""What labels cost: the planned chain of hypotheses, tested step by step, and the answer's table.
 
 The plan is ``docs/results/plans/answer.md``, with the studies in the files beside it. A step is
 confirmatory only where all steps before it were rejected on both image sets; what comes after the
@@ -9,11 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from vlcore.experiment.wording import difference
+from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study.contrasts import Contrast, published_contrast
+from vlcore.study.pooled import SETS, pooled
 from vlcore.study.runs_table import AnalysisError
 from vlcore.study.statistics.paired import ALPHA, holm
+from vlcore.study.telling_apart import LEFT_OUT, USUAL, cost
 
-SETS = {"scenes": "", "balanced-cues": "-cues"}  # what a study's name ends with
 TOWERS = {"scratch": "from scratch", "pretrained": "with a pretrained image tower"}
 PLANNED_PAIRS = 20
 
@@ -31,6 +34,9 @@ SKY_LESS_PLACE = {"sky": 1.0, "descriptive": -1.0}
 SKY_LESS_SHORT = {"sky": 1.0, "undescriptive": -1.0}
 SYNONYM_COST = {"synonym": 1.0, "undescriptive": -1.0}
 PLACE_LESS_SHORT = {"descriptive": 1.0, "undescriptive": -1.0}
+COMMON = "majority_accuracy"
+PROBE = "readouts_linear_probe.minority_accuracy"
+_LEFT_OUT = "without mismatched captions of the image's own animal"
 
 
 class StepOutcome(StrEnum):
@@ -196,3 +202,55 @@ def _adjusted(tests: Sequence[ChainTest]) -> list[ChainTest]:
         replace(test, p=p) if test.contrast else test
         for test, p in zip(tests, adjusted, strict=True)
     ]
+
+
+def answer_table() -> str:
+    """The answer on one scale, in Markdown: what descriptive labels change in log odds, and on what
+    it depends, with intervals and numbers of seed pairs. README, Findings and the page of results
+    show it.
+
+    Raises:
+        AnalysisError: a study of it is not published.
+        StudyError: none is.
+    """
+    heads = " | ".join(f"`{data}`" for data in SETS)
+    lines = [
+        f"| Change in log odds against short captions (95\u00a0% interval; seed pairs) | {heads} |",
+        "| --- | --- | --- |",
+    ]
+    changes = [_changes(data) for data in SETS]
+    for words in changes[0]:
+        cells = [_cell(on_set[words]) for on_set in changes]
+        lines.append(f"| {words} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _changes(data: str) -> dict[str, Contrast]:
+    """What captions that name more change on an image set, by what is asked."""
+    pretrained = f"made-of-words-pretrained{SETS[data]}"
+    second_word = f"second-word-scratch{SETS[data]}"
+    return {
+        "**rare images**": pooled(data).all_pairs,
+        "common images": pooled(data, COMMON).all_pairs,
+        "rare images, none removed from training": pooled(data, PRIMARY, 0.0).all_pairs,
+        "rare images, read by a linear probe fitted on balanced images": pooled(
+            data, PROBE
+        ).all_pairs,
+        f"rare images, {_LEFT_OUT}": cost(data, "place", LEFT_OUT),
+        "rare images, captions that name the sky, not the background": cost(data, "sky", USUAL),
+        f"the same, {_LEFT_OUT}": cost(data, "sky", LEFT_OUT),
+        "rare images, captions “one horse” or “single horse” at random": published_contrast(
+            second_word, SYNONYM_COST
+        ),
+        "rare images, pretrained image tower, captions as codes": published_contrast(
+            pretrained, CODES_COST
+        ),
+        "the same, as means of random word vectors": published_contrast(pretrained, WORDS_COST),
+        "the same, as means of trained word vectors": published_contrast(
+            pretrained, TRAINED_WORDS_COST
+        ),
+    }
+
+
+def _cell(result: Contrast) -> str:
+    return f"{difference(result.mean_log_odds.as_dict())}; {result.n}"

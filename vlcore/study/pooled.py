@@ -21,7 +21,7 @@ from vlcore.study.evidence import Claim
 from vlcore.study.plans import StudyError
 from vlcore.study.runs_table import SEEDS
 
-SETS = ("scenes", "balanced-cues")
+SETS = {"scenes": "", "balanced-cues": "-cues"}  # with what a study's name ends with
 SHORT, DESCRIPTIVE = STYLES_OF_THE_STUDY
 UNTOUCHED = 20  # seeds below it were looked at while the recipe was tuned
 DIGITS = 1  # of points, wherever the answer is said

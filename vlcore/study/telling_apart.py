@@ -5,8 +5,8 @@ animal: their weight is left out, or given to captions of the other animal. Its 
 ``docs/results/plans/beyond.md``.
 """
 
-from vlcore.study.answer import SETS
 from vlcore.study.contrasts import Contrast, published_contrast
+from vlcore.study.pooled import SETS
 from vlcore.study.statistics.paired import ALPHA
 
 PLANNED_STUDY = "apart-why"

@@ -24,7 +24,6 @@ from vlcore.plots.theme import Palette
 from vlcore.study import answer as chain
 from vlcore.study import figures, pooled, published, report, tables, telling_apart
 from vlcore.study import text as words
-from vlcore.study.answer_table import answer_table
 from vlcore.study.evidence import ClaimResult
 from vlcore.study.findings import Findings
 from vlcore.study.pooled import studies_to_open
@@ -129,7 +128,7 @@ def show_pooled_answer(palette: Palette, width: int) -> None:
 
 @made_once(maxsize=1)
 def _depends_on(_folder: Path, _newest: float) -> tuple[str, ...]:
-    return (answer_table(), f"{telling_apart.apart_found()} {chain.composition_found()}")
+    return (chain.answer_table(), f"{telling_apart.apart_found()} {chain.composition_found()}")
 
 
 @cache.by_content(20)
