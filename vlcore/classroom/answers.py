@@ -8,7 +8,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -17,13 +16,13 @@ from vlcore.api.model_metrics import absence_reason, estimate_of
 from vlcore.classroom.lessons import Choice, Lesson, LessonStep, Quantity
 from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.grouping import Grouping
-from vlcore.experiment.memo import made_once
 from vlcore.experiment.wording import difference, number, percent, points, rate_words
 from vlcore.metrics.estimate import Estimate
 from vlcore.study import pooled, published
 from vlcore.study.claims import evaluate_claims
 from vlcore.study.evidence import STYLES, ClaimResult
 from vlcore.study.plans import StudyError
+from vlcore.study.published import made_once_per_table
 from vlcore.study.runs_table import matching_runs, runs_table
 from vlcore.study.statistics.paired import ENOUGH, t_interval
 from vlcore.study.text import claim_words, estimate_words, not_run
@@ -214,16 +213,10 @@ def lesson_runs(lesson: Lesson) -> pd.DataFrame:
     return matching_runs(runs, usual, ("labels", "bias", "size_mode", "data_seed", "init_seed"))
 
 
+@made_once_per_table(50)
 def estimate_published(quantity: Quantity, conditions: tuple[Condition, Condition]) -> Estimate:
     """A quantity over the seed pairs of the one answer; ValueError with fewer than two that were
     measured."""
-    return _estimate_published(published.FOLDER, published.newest(), quantity, conditions)
-
-
-@made_once(50)
-def _estimate_published(
-    _folder: Path, _newest: float, quantity: Quantity, conditions: tuple[Condition, Condition]
-) -> Estimate:
     data = conditions[1].data
     try:
         seeds = pooled.pooled(data).seeds
@@ -236,15 +229,9 @@ def _estimate_published(
     return estimate_over_runs(quantity, conditions, values_of(runs, [quantity]), seeds)
 
 
+@made_once_per_table(8)
 def published_claims(lesson: Lesson, grouping: Grouping) -> dict[str, ClaimResult]:
     """The study's claims, put to `lesson_runs`; errors are those of `lesson_claims`."""
-    return _published_claims(published.FOLDER, published.newest(), lesson, grouping)
-
-
-@made_once(8)
-def _published_claims(
-    _folder: Path, _newest: float, lesson: Lesson, grouping: Grouping
-) -> dict[str, ClaimResult]:
     return lesson_claims(lesson_runs(lesson), grouping)
 
 

@@ -6,19 +6,17 @@ documents take it from here.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import pandas as pd
 
 from vlcore.experiment.condition import STUDY_BIAS, STYLES_OF_THE_STUDY, Condition
-from vlcore.experiment.memo import made_once
 from vlcore.experiment.wording import difference, percent, points
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import published
 from vlcore.study.contrasts import ArmRates, Contrast, contrast
 from vlcore.study.evidence import Claim
 from vlcore.study.plans import StudyError
+from vlcore.study.published import made_once_per_table
 from vlcore.study.runs_table import SEEDS
 
 SETS = {"scenes": "", "balanced-cues": "-cues"}  # with what a study's name ends with
@@ -66,32 +64,10 @@ class Pooled:
         return points(self.all_pairs.mean_points.as_dict(), DIGITS)
 
 
+@made_once_per_table(100)
 def pooled(data: str, measure: str = PRIMARY, bias: float = STUDY_BIAS) -> Pooled:
     """Descriptive less short labels on an image set at a bias level, over disjoint seed pairs that
     no tuning has used; StudyError where none was published."""
-    return _pooled(published.FOLDER, published.newest(), data, measure, bias)
-
-
-def studies_to_open(data: str) -> list[str]:
-    """The published studies of short and descriptive labels on an image set that `PublishedStudy`
-    opens, those with most untouched seed pairs first."""
-    names = published.study_names(data)
-    if not names:
-        return []
-    untouched = pooled(data).studies
-    names += [name for name in untouched if name not in names and _compares_label_styles(name)]
-    return sorted(names, key=lambda name: -untouched[name].n if name in untouched else 0)
-
-
-@cache
-def _compares_label_styles(name: str) -> bool:
-    """Whether a study with a plan of its own has these two arms alone."""
-    plan = published.file_plan(name)
-    return (plan.factor, plan.baseline, plan.treatments) == ("labels", SHORT, (DESCRIPTIVE,))
-
-
-@made_once(maxsize=100)
-def _pooled(_folder: Path, _newest: float, data: str, measure: str, bias: float) -> Pooled:
     pairs = published.seed_pairs(Condition(data=data, bias=bias, data_version="2"))
     if measure != PRIMARY:
         pairs = _with_measure(pairs, data, measure, bias)
@@ -118,6 +94,24 @@ def _pooled(_folder: Path, _newest: float, data: str, measure: str, bias: float)
     seeds = sorted(int(seed) for seed in every.rates.index.get_level_values("init_seed"))
     short, descriptive = (float(every.rates[labels].mean()) for labels in (SHORT, DESCRIPTIVE))
     return Pooled(data, studies, contrast(every, weights), tuple(seeds), short, descriptive)
+
+
+def studies_to_open(data: str) -> list[str]:
+    """The published studies of short and descriptive labels on an image set that `PublishedStudy`
+    opens, those with most untouched seed pairs first."""
+    names = published.study_names(data)
+    if not names:
+        return []
+    untouched = pooled(data).studies
+    names += [name for name in untouched if name not in names and _compares_label_styles(name)]
+    return sorted(names, key=lambda name: -untouched[name].n if name in untouched else 0)
+
+
+@made_once_per_table(100)
+def _compares_label_styles(name: str) -> bool:
+    """Whether a study with a plan of its own has these two arms alone."""
+    plan = published.file_plan(name)
+    return (plan.factor, plan.baseline, plan.treatments) == ("labels", SHORT, (DESCRIPTIVE,))
 
 
 def _with_measure(

@@ -9,11 +9,11 @@ other studies. ``docs/results/studies.json`` says how each study was planned.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
-from functools import cache, cached_property
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import pandas as pd
 
@@ -34,6 +34,8 @@ from vlcore.study.runs_table import MOMENTS, RUN, SEEDS, matching_runs, runs_tab
 FOLDER = project_folder() / "docs" / "results"
 RUNS, STUDIES, PLANS = "runs.parquet", "studies.json", "plans"
 PROVENANCE = ["seconds", "checksum"]  # columns that the table of runs has beside the usual ones
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 _SETTINGS = [setting.name for setting in fields(Condition)]
 _NUMBERS = ("value", "low", "high")
 _AT_END = {"measure": PRIMARY, "moment": "end"}
@@ -66,7 +68,27 @@ def file_plan(name: str) -> StudyPlan:
     return replace(plan, grid=file.relative_to(project_folder()).as_posix())
 
 
-@cache
+def made_once_per_table(
+    maxsize: int,
+) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
+    """Keep the latest results of a function, as `made_once` does, until another table of runs is
+    published."""
+
+    def decorate(function: Callable[Given, Result]) -> Callable[Given, Result]:
+        @made_once(maxsize)
+        def made(_folder: Path, _newest: float, *args: Any, **kwargs: Any) -> Result:
+            return function(*args, **kwargs)
+
+        @wraps(function)
+        def call(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+            return made(FOLDER, newest(), *args, **kwargs)
+
+        return call
+
+    return decorate
+
+
+@made_once_per_table(100)
 def published_plan(study: str) -> StudyPlan:
     """The plan of a published study, by its name; a built-in one ends in its image set,
     ``paper/scenes``, and has random places, its control, as an arm."""
@@ -142,17 +164,17 @@ def read_rows(**only: Any) -> pd.DataFrame:
         return _read(file, wanted)
     del wanted["moment"]
     (measure,) = wanted.pop("measure")
-    rows = _rows_at_end(file, newest(), measure)
+    rows = _rows_at_end(measure)
     for name, values in wanted.items():
         rows = rows[rows[name].isin(values)]
     return rows.reset_index(drop=True)
 
 
-@made_once(8)
-def _rows_at_end(file: Path, _written: float, measure: str) -> pd.DataFrame:
+@made_once_per_table(8)
+def _rows_at_end(measure: str) -> pd.DataFrame:
     """The rows of one measure at the end of training, which most questions are about: Findings asks
     for those of three measures twenty times, and to read the file takes 0.3 s each time."""
-    return _read(file, {"moment": ["end"], "measure": [measure]})
+    return _read(FOLDER / RUNS, {"moment": ["end"], "measure": [measure]})
 
 
 def _read(file: Path, wanted: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
@@ -302,13 +324,9 @@ class PublishedStudy(Study):
         return counts
 
 
+@made_once_per_table(3)
 def open_published(name: str, data: str) -> PublishedStudy:
     """A published study that a process reads once: a page asks for it at every click."""
-    return _opened(FOLDER, newest(), name, data)
-
-
-@made_once(3)
-def _opened(_folder: Path, _newest: float, name: str, data: str) -> PublishedStudy:
     return PublishedStudy(name, data)
 
 

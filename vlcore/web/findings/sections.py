@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import streamlit as st
 
@@ -13,7 +12,6 @@ from vlcore.classroom.teacher import Right
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import project_folder
 from vlcore.experiment.limits import TRAININGS
-from vlcore.experiment.memo import made_once
 from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.experiment.wording import duration_words, signed
 from vlcore.jobs.jobs import JobStatus, State
@@ -27,7 +25,7 @@ from vlcore.study import text as words
 from vlcore.study.evidence import ClaimResult
 from vlcore.study.findings import Findings
 from vlcore.study.pooled import studies_to_open
-from vlcore.study.published import FOLDER, PublishedStudy
+from vlcore.study.published import FOLDER, PublishedStudy, made_once_per_table
 from vlcore.study.results import Study
 from vlcore.study.statistics.paired import Status
 from vlcore.web import cache, jobs, shell, visitors, widgets, work
@@ -105,11 +103,10 @@ class Canvas:
 def show_pooled_answer(palette: Palette, width: int) -> None:
     """What was found on both image sets: a sentence, the figure that shows it, and what it depends
     on."""
-    newest = published.newest()
     try:
         st.caption(_SETTING)
         st.markdown(pooled.found())
-        cache.show_described(_forest(newest, palette, width), "forest")
+        cache.show_described(_forest(published.newest(), palette, width), "forest")
         st.caption(
             "A line is a study, with seed pairs that no line above it has and that no tuning had"
             " used; the diamond is over all of them. Each seed pair is one model with short and one"
@@ -119,16 +116,15 @@ def show_pooled_answer(palette: Palette, width: int) -> None:
         place = st.container()
         if shell.is_narrow():  # a tall table
             place = st.expander("On what it depends")
-        place.markdown(
-            "\n\n".join(_depends_on(published.FOLDER, newest))
-        )  # takes longer than the forest
+        place.markdown(_depends_on())  # takes longer than the forest
     except LabError as error:
         st.caption(plain(str(error)))
 
 
-@made_once(maxsize=1)
-def _depends_on(_folder: Path, _newest: float) -> tuple[str, ...]:
-    return (chain.answer_table(), f"{telling_apart.apart_found()} {chain.composition_found()}")
+@made_once_per_table(1)
+def _depends_on() -> str:
+    why = f"{telling_apart.apart_found()} {chain.composition_found()}"
+    return f"{chain.answer_table()}\n\n{why}"
 
 
 @cache.by_content(20)
@@ -147,7 +143,7 @@ def usual_study(names: Sequence[str], data: str) -> str:
         data: the image set.
     """
     is_for_claims = _asked_part() == CLAIMS
-    return _with_controls(published.newest(), data, *names) if is_for_claims else names[0]
+    return _with_controls(data, *names) if is_for_claims else names[0]
 
 
 def _asked_part() -> str | None:
@@ -159,8 +155,8 @@ def _asked_part() -> str | None:
     return st.session_state.get("part") or st.query_params.get("part")
 
 
-@made_once(maxsize=10)
-def _with_controls(_newest: float, data: str, *names: str) -> str:
+@made_once_per_table(10)
+def _with_controls(data: str, *names: str) -> str:
     studies = (published.open_published(name, data) for name in names)
     return next((study.name for study in studies if study.has_controls), names[0])
 
@@ -173,14 +169,11 @@ def chosen_part() -> str:
 
 def published_names(data: str) -> dict[str, str]:
     """The published studies of an image set that the page opens, each with its words."""
-    return {
-        name: _study_words(published.FOLDER, published.newest(), name, data)
-        for name in studies_to_open(data)
-    }
+    return {name: _study_words(name, data) for name in studies_to_open(data)}
 
 
-@made_once(maxsize=30)
-def _study_words(_folder: Path, _newest: float, name: str, data: str) -> str:
+@made_once_per_table(30)
+def _study_words(name: str, data: str) -> str:
     conditions = PublishedStudy(name, data).plan.conditions
     pairs = len({(run.data_seed, run.init_seed) for run in conditions})
     return f"{pairs} pairs, {conditions[0].steps:,} steps ({name})"
