@@ -13,7 +13,7 @@ from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
 from vlcore.study import published
 from vlcore.study.answer import PROBE
-from vlcore.study.contrasts import ArmRates, Contrast, contrast, published_contrast
+from vlcore.study.contrasts import ArmRates, Contrast, contrast, published_contrast, rates_by_arm
 from vlcore.study.plans import StudyPlan
 from vlcore.study.pooled import DESCRIPTIVE, SHORT, TOLD
 from vlcore.study.results import Study
@@ -142,9 +142,7 @@ def recipe_comparisons() -> Iterator[PublishedComparison]:
     home = rows["studies"].str.split().str[0]
     rows = rows.assign(home=home)[home.isin(RECIPE_STUDIES)]
     for (study, data, bias, recipe), cell in rows.groupby(["home", "data", "bias", "recipe"]):
-        table = cell.pivot(index=SEEDS, columns="labels", values=["value", "n"]).astype(float)
-        table = table.dropna()
-        result = contrast(ArmRates(table["value"], table["n"]), COST)
+        result = contrast(rates_by_arm(cell, "labels", COST), COST)
         words = f"{DESCRIPTIVE} less {SHORT}, {recipe}"
         yield PublishedComparison(study, data, bias, words, result)
 

@@ -27,7 +27,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.wording import decimal
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import published
-from vlcore.study.contrasts import ArmRates, Contrast, contrast
+from vlcore.study.contrasts import Contrast, contrast, rates_by_arm
 from vlcore.study.pooled import UNTOUCHED
 from vlcore.study.runs_table import SEEDS, matching_runs
 from vlcore.study.statistics.factorial import logit_share
@@ -354,16 +354,17 @@ def _measured(runs: pd.DataFrame, cell: PredictedCost, steps: int) -> Contrast |
         steps=steps,
         text=settings.get("text", "transformer"),
     )
-    rates, images = {}, {}
-    for name, condition in {"short": short, "arm": short.replace(**settings)}.items():
-        rows = matching_runs(runs, condition, ("data_version", *SEEDS))
-        rows = rows.drop_duplicates(SEEDS).set_index(SEEDS)
-        rates[name], images[name] = rows["value"], rows["n"]
-    table = pd.DataFrame(rates).dropna()
-    if len(table) < FEWEST_PAIRS:
+    conditions = {"arm": short.replace(**settings), "short": short}
+    parts = [
+        matching_runs(runs, condition, ("data_version", *SEEDS))
+        .drop_duplicates(SEEDS)
+        .assign(arm=name)
+        for name, condition in conditions.items()
+    ]
+    rates = rates_by_arm(pd.concat(parts), "arm", conditions)
+    if len(rates.rates) < FEWEST_PAIRS:
         return None
-    counted = pd.DataFrame(images).loc[table.index].astype(float)
-    return contrast(ArmRates(table, counted), {"arm": 1.0, "short": -1.0})
+    return contrast(rates, {"arm": 1.0, "short": -1.0})
 
 
 if __name__ == "__main__":

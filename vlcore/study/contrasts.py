@@ -3,7 +3,7 @@
 A contrast is a weighted sum of arms whose weights add up to 0: one arm less another, or the
 difference of two such differences (an interaction)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -93,15 +93,28 @@ def arm_rates(
     is_wanted &= runs["key"].isin(arm_of_key)
     rows = runs.loc[is_wanted, ["key", *SEEDS, "value", "n"]]
     rows = rows.assign(arm=rows["key"].map(arm_of_key))
-    rates = rows.pivot(index=SEEDS, columns="arm", values="value")
-    rates = rates.reindex(columns=list(arms)).dropna()
-    images = rows.pivot(index=SEEDS, columns="arm", values="n")
-    if rates.empty:
+    rates = rates_by_arm(rows, "arm", arms)
+    if rates.rates.empty:
         raise AnalysisError(
             f"No seed pair of {plan.name} has a value of {measure} in all of {', '.join(arms)};"
             " run the study first."
         )
-    return ArmRates(rates.astype(float), images.loc[rates.index, list(arms)].astype(float))
+    return rates
+
+
+def rates_by_arm(rows: pd.DataFrame, column: str, arms: Iterable[str]) -> ArmRates:
+    """Lay out a rate of runs, in the seed pairs that have it in all arms.
+
+    Args:
+        rows: of a `vlcore.study.runs_table.runs_table`, at most one for a seed pair and an arm.
+        column: names the arm of a row.
+        arms: the columns of the rates.
+    """
+    by_arm = rows.set_index([*SEEDS, column])[["value", "n"]].astype(float)
+    names = list(arms)
+    rates, images = (by_arm[name].unstack(column).reindex(columns=names) for name in by_arm)
+    rates = rates.dropna()
+    return ArmRates(rates, images.loc[rates.index])
 
 
 def contrast(arms: ArmRates, weights: Mapping[str, float], margin: float | None = None) -> Contrast:

@@ -13,11 +13,10 @@ from vlcore.experiment.condition import STUDY_BIAS, STYLES_OF_THE_STUDY, Conditi
 from vlcore.experiment.wording import difference, percent, points
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import published
-from vlcore.study.contrasts import ArmRates, Contrast, contrast
+from vlcore.study.contrasts import ArmRates, Contrast, contrast, rates_by_arm
 from vlcore.study.evidence import Claim
 from vlcore.study.plans import StudyError
 from vlcore.study.published import made_once_per_table
-from vlcore.study.runs_table import SEEDS
 
 SETS = {"scenes": "", "balanced-cues": "-cues"}  # with what a study's name ends with
 SHORT, DESCRIPTIVE = STYLES_OF_THE_STUDY
@@ -76,13 +75,10 @@ def pooled(data: str, measure: str = PRIMARY, bias: float = STUDY_BIAS) -> Poole
     for study, runs in pairs.items():
         rows = runs.dropna(subset="value")
         rows = rows[(rows["data_seed"] >= UNTOUCHED) & ~rows["block"].isin(known)]
-        table = rows.pivot(index=SEEDS, columns="labels", values="value")
-        table = table.reindex(columns=list(STYLES_OF_THE_STUDY)).dropna()
-        if table.empty:
-            continue
-        images = rows.pivot(index=SEEDS, columns="labels", values="n").loc[table.index]
-        parts[study] = ArmRates(table.astype(float), images.astype(float))
-        known |= set(rows["block"])
+        rates = rates_by_arm(rows, "labels", STYLES_OF_THE_STUDY)
+        if not rates.rates.empty:
+            parts[study] = rates
+            known |= set(rows["block"])
     if not parts:
         raise StudyError(f"No seed pairs of both label styles on {data} are published.")
     weights = {DESCRIPTIVE: 1, SHORT: -1}
