@@ -245,8 +245,7 @@ def k_means_of_errors(discovery: LabelledImages, fresh: LabelledImages, seed: in
         radius = np.quantile(distance[members], 0.9)
         inside = (nearest == number) & (distances[:, number] <= radius)
         closeness = -clusters.transform(discovery.z)[:, number]
-        values, counts = np.unique(wrong.objects[members], return_counts=True)
-        name = str(values[counts.argmax()])
+        name = str(pd.Series(wrong.objects[members]).mode()[0])
         cell = Cell(name, best_words(discovery, name, closeness))
         slices.append((cell, -distances[:, number], inside))
     return slices
@@ -280,8 +279,7 @@ def plane_spot(discovery: LabelledImages, fresh: LabelledImages, seed: int) -> S
         mistaken = discovery.objects[inside & ~discovery.right]
         if not len(mistaken):
             break
-        values, counts = np.unique(mistaken, return_counts=True)
-        name = str(values[counts.argmax()])
+        name = str(pd.Series(mistaken).mode()[0])
         cell = Cell(name, best_words(discovery, name, inside.astype(float)))
         slices.append((cell, share[:, number], share[:, number] >= 0.5))
     return slices

@@ -11,7 +11,7 @@ from vlcore.plots.intervals import paired_forest_chart
 from vlcore.plots.theme import LIGHT
 from vlcore.study import published
 from vlcore.study.answer import composition_found
-from vlcore.study.pooled import forest_rows, found
+from vlcore.study.pooled import answer_sentence, forest_rows
 from vlcore.study.telling_apart import apart_found
 
 
@@ -35,7 +35,7 @@ def test_numbers_of_the_readme_are_those_of_the_page_and_the_answer(results: str
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     found_there = readme.partition("**What was found.**")[2].partition("All of it")[0]
     found_there = " ".join(found_there.split())
-    known = results + found() + apart_found() + composition_found()
+    known = results + answer_sentence() + apart_found() + composition_found()
     numbers = re.findall(r"[+-]\d+\.\d+ (?:points )?\([^)]*\)", found_there)
     assert len(numbers) >= 10
     assert [number for number in numbers if number not in known] == []

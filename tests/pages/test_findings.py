@@ -19,7 +19,7 @@ from vlcore.study import plans, registry, report
 from vlcore.study import text as words
 from vlcore.study.answer import answer_table, composition_found
 from vlcore.study.plans import StudyPlan
-from vlcore.study.pooled import SETS, found, pooled, studies_to_open
+from vlcore.study.pooled import SETS, answer_sentence, pooled, studies_to_open
 from vlcore.study.published import PublishedStudy
 from vlcore.study.results import Study
 from vlcore.study.telling_apart import apart_found
@@ -83,7 +83,7 @@ def test_a_published_study_opens_without_any_model(published_alone: Path, queue:
     text = text_of(page)
     assert not page.error
     first = next(part.value for part in page.markdown if "seed pairs" in part.value)
-    assert first == found(), "the answer is first"
+    assert first == answer_sentence(), "the answer is first"
     assert alts(page)[0].startswith(FOREST)
     depends = f"{answer_table()}\n\n{apart_found()} {composition_found()}"
     assert depends in [part.value for part in page.markdown]

@@ -14,7 +14,7 @@ from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import published
 from vlcore.study.answer import answer_table, composition_found
 from vlcore.study.plans import StudyError
-from vlcore.study.pooled import SETS, UNTOUCHED, forest_rows, found, pooled
+from vlcore.study.pooled import SETS, UNTOUCHED, answer_sentence, forest_rows, pooled
 from vlcore.study.telling_apart import apart_found
 
 ROOT = Path(__file__).parents[2]
@@ -46,8 +46,8 @@ def test_every_untouched_seed_pair_counts_once(data: str) -> None:
 
 
 def test_documents_and_lessons_say_the_number_of_the_table() -> None:
-    """Else write what `found` and `Measurement.number` say into the document."""
-    assert " ".join(found().split()) in words_of("README.md")
+    """Else write what `answer_sentence` and `Measurement.number` say into the document."""
+    assert " ".join(answer_sentence().split()) in words_of("README.md")
     for text in (answer_table(), apart_found(), composition_found()):
         assert " ".join(text.split()) in words_of("README.md")
     for data in SETS:

@@ -136,7 +136,7 @@ def asks(claim: Claim) -> bool:
     )
 
 
-def found() -> str:
+def answer_sentence() -> str:
     """What was found on both image sets, in one sentence."""
     answers = [pooled(data) for data in SETS]
     intervals = [answer.all_pairs.mean_log_odds for answer in answers]

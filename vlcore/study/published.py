@@ -76,12 +76,12 @@ def made_once_per_table(
 
     def decorate(function: Callable[Given, Result]) -> Callable[Given, Result]:
         @made_once(maxsize)
-        def made(_folder: Path, _newest: float, *args: Any, **kwargs: Any) -> Result:
+        def cached(_folder: Path, _newest: float, *args: Any, **kwargs: Any) -> Result:
             return function(*args, **kwargs)
 
         @wraps(function)
         def call(*args: Given.args, **kwargs: Given.kwargs) -> Result:
-            return made(FOLDER, newest(), *args, **kwargs)
+            return cached(FOLDER, newest(), *args, **kwargs)
 
         return call
 

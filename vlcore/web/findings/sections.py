@@ -105,7 +105,7 @@ def show_pooled_answer(palette: Palette, width: int) -> None:
     on."""
     try:
         st.caption(_SETTING)
-        st.markdown(pooled.found())
+        st.markdown(pooled.answer_sentence())
         cache.show_described(_forest(published.newest(), palette, width), "forest")
         st.caption(
             "A line is a study, with seed pairs that no line above it has and that no tuning had"
