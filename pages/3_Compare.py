@@ -31,11 +31,11 @@ else:  # no `st.stop` above: after it, Streamlit keeps the controls of the other
         if models.wait_for_sides(sides):
             if before := models.former(sides, images):
                 with st.container(key="former"):
-                    maps.show(maps.choose(before, palette, bar))
+                    maps.show(maps.choose_maps(before, palette, bar))
             st.stop()
         models.remember_sides(sides)
-        view = maps.choose(sides, palette, bar)
-        selection = selections.choose(view, bar)
+        view = maps.choose_maps(sides, palette, bar)
+        selection = selections.choose_selection(view, bar)
     bar.caption(plain(models.set_and_steps(images, sides)), width="content")
     maps.show(view, selection)
     sections.show_section(view)

@@ -225,8 +225,8 @@ def test_what_holds_no_embeddings_is_refused_at_once(empty_home: Path, tmp_path:
 def test_a_folder_or_a_zip_of_any_name_is_looked_at_once(
     empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked = Mock(wraps=importers.look_apart)
-    monkeypatch.setattr(importers, "look_apart", looked)
+    looked = Mock(wraps=importers.list_source_apart)
+    monkeypatch.setattr(importers, "list_source_apart", looked)
     folder = pets(tmp_path / "pets")
     for name in ("猫" * 86 + ".zip", "a/../...zip"):
         page = upload(zipped(folder), name)

@@ -19,7 +19,7 @@ from tests.data.importers.sources import groups, write
 from vlcore.api.training import train_condition
 from vlcore.data.archive import pack
 from vlcore.data.catalogue import open_set
-from vlcore.data.importers import import_set, look
+from vlcore.data.importers import import_set, list_source
 from vlcore.data.subset import usual_condition
 
 from .app import opened
@@ -136,7 +136,7 @@ def test_what_is_handed_out_of_it_does_not_compute_and_can_be_imported_again(
     (tmp_path / "a.zip").write_bytes(pack(replace(images, table=table), None))
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         assert ",'=HYPERLINK(1)," in archive.read("metadata.csv").decode()
-    assert set(look(tmp_path / "a.zip").table["caption"]) == {"=HYPERLINK(1)"}
+    assert set(list_source(tmp_path / "a.zip").table["caption"]) == {"=HYPERLINK(1)"}
 
 
 def test_no_word_or_tooltip_of_a_page_makes_anything_of_it(other_home: str) -> None:

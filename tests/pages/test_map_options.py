@@ -197,13 +197,13 @@ def chosen_on_page(
 ) -> tuple[AppTest, MapOptions]:
     """The Compare page as far as its controls, and the options that they choose."""
     chosen: list[MapOptions] = []
-    choose = map_controls.choose
+    choose = map_controls.choose_map_options
 
     def choose_and_stop(*arguments: Any) -> None:
         chosen.append(choose(*arguments))
         st.stop()
 
-    monkeypatch.setattr(map_controls, "choose", choose_and_stop)
+    monkeypatch.setattr(map_controls, "choose_map_options", choose_and_stop)
     monkeypatch.setattr(map_controls, "fitted", lambda *_: True)
     left, right = (model.key for model in both.models)
     page = opened("3_Compare", left_model=left, right_model=right, **address)

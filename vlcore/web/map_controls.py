@@ -48,7 +48,7 @@ _OPTIONS = option_infos(MapOptions)
 _ADDRESSES = {"images": "pictures", "twins": "arrows", "untrained": "ghost"}
 
 
-def choose(images: ImageSet, keys: Sequence[str], bar: DeltaGenerator) -> MapOptions:
+def choose_map_options(images: ImageSet, keys: Sequence[str], bar: DeltaGenerator) -> MapOptions:
     """The options of the maps of models, chosen behind two buttons of a bar; their projection is
     PCA until another one is fitted."""
     grouping = images.grouping

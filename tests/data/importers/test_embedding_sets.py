@@ -81,13 +81,13 @@ def test_what_is_no_npz_is_a_sentence(tmp_path: Path) -> None:
 
 def test_a_helper_lists_the_rows_as_this_process_does(tmp_path: Path) -> None:
     file = save(tmp_path / "birds.npz", **arrays(split=np.array(["train", "test"] * 30)))
-    listing = embedding_sets.look_apart(file)
-    here = embedding_sets.listing_of(read_embeddings(file))
+    listing = embedding_sets.list_embeddings_apart(file)
+    here = embedding_sets.listing_of_embeddings(read_embeddings(file))
     assert listing.about == here.about == "60 embeddings of 8 numbers."
     pd.testing.assert_frame_equal(listing.counts, here.counts)
     assert listing.default_choice() == here.default_choice()
     with pytest.raises(ImportSetError, match="no array z"):
-        embedding_sets.look_apart(save(tmp_path / "empty.npz", **arrays(z=None)))
+        embedding_sets.list_embeddings_apart(save(tmp_path / "empty.npz", **arrays(z=None)))
 
 
 def with_row(row: int, value: float) -> np.ndarray:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.data.importers.sources import Tree, groups, rows_of, write
-from vlcore.data.importers import look
+from vlcore.data.importers import list_source
 from vlcore.data.importers.folders import cut_names
 
 
@@ -17,7 +17,7 @@ from vlcore.data.importers.folders import cut_names
 def test_folders_name_object_and_context_in_splits_too(
     wrap: str, pattern: str, tree: Tree, tmp_path: Path
 ) -> None:
-    found = look(tree(groups(3, 1, 2, 1, pattern=wrap + pattern)))
+    found = list_source(tree(groups(3, 1, 2, 1, pattern=wrap + pattern)))
     assert found.format == "folders"
     assert (
         found.about
@@ -31,7 +31,7 @@ def test_folders_name_object_and_context_in_splits_too(
     assert found.skipped == []
     assert found.table["file"].is_monotonic_increasing
     named = groups(1, 1, 1, 1, pattern=pattern)
-    split = look(
+    split = list_source(
         write(
             tmp_path / "split",
             {f"{of}/{name}": 1 for of in ("train", "valid", "test") for name in named},
@@ -64,23 +64,25 @@ def test_which_part_of_a_name_is_the_object(
     folders: str, format: str, pairs: list[list[str]], tree: Tree
 ) -> None:
     root = tree({f"{folder}/1.png": seed for seed, folder in enumerate(folders.split())})
-    assert rows_of(look(root, format), "object", "context") == pairs
+    assert rows_of(list_source(root, format), "object", "context") == pairs
 
 
 def test_an_object_may_be_called_as_a_split(tree: Tree, tmp_path: Path) -> None:
-    found = look(tree(groups(1, 1, 1, 1, pattern="{0}/{1}/{2}.png") | {"train/grass/1.png": 9}))
+    found = list_source(
+        tree(groups(1, 1, 1, 1, pattern="{0}/{1}/{2}.png") | {"train/grass/1.png": 9})
+    )
     assert set(found.counts.index) == {"horse", "camel", "train"}
     assert set(found.table["split"]) == {""}
     names = groups(1, 1, 1, 1, pattern="{0}/{1}/{2}.png")
     unlabelled = {f"train/{name}": 1 for name in names} | {"unlabelled/1.png": 9}
-    found = look(write(tmp_path / "one", unlabelled))
+    found = list_source(write(tmp_path / "one", unlabelled))
     assert (set(found.counts.index), set(found.table["split"])) == ({"horse", "camel"}, {"train"})
     beside = {"validation/horse/grass/1.png": 8, "notes/1.png": 9}
-    found = look(write(tmp_path / "two", {f"train/{name}": 1 for name in names} | beside))
+    found = list_source(write(tmp_path / "two", {f"train/{name}": 1 for name in names} | beside))
     assert set(found.table["split"]) == {"train", "val"}
     cut = {f"train/{name}": 1 for name in groups(1, 1, 1, 1)}
     for number, stray in enumerate(("extra/1.png", "extra/more/1.png")):
-        found = look(write(tmp_path / f"cut-{number}", cut | {stray: 9}))
+        found = list_source(write(tmp_path / f"cut-{number}", cut | {stray: 9}))
         assert set(found.table["split"]) == {"train"}
         assert (set(found.counts.index), len(found.table)) == ({"horse", "camel"}, 4)
         assert [name for name, _ in found.skipped] == [stray]
@@ -88,7 +90,7 @@ def test_an_object_may_be_called_as_a_split(tree: Tree, tmp_path: Path) -> None:
 
 def test_what_lies_elsewhere_is_listed(tree: Tree) -> None:
     odd = {"cover.png": 1, "horse_grass/deep/er/1.png": 2, "other/1.png": 3}
-    skipped = dict(look(tree(groups(1, 1, 1, 1) | odd | {"x_y/a.gif": b"g"})).skipped)
+    skipped = dict(list_source(tree(groups(1, 1, 1, 1) | odd | {"x_y/a.gif": b"g"})).skipped)
     assert skipped.pop("x_y/a.gif").startswith("is not a PNG")
     assert skipped == dict.fromkeys(odd, "lies outside the folders OBJECT_CONTEXT")
 
@@ -114,7 +116,10 @@ def test_masks_and_captions_lie_beside_or_in_a_tree_of_their_own(tree: Tree) -> 
     masks = ("masks/horse/grass/1.png", "horse/desert/masks/1.png", "masks/2.png")
     pictures = {name: number for number, name in enumerate(names + masks)}
     assert rows_of(
-        look(tree(pictures | {"horse/grass/1.txt": "a brown horse"})), "file", "mask", "caption"
+        list_source(tree(pictures | {"horse/grass/1.txt": "a brown horse"})),
+        "file",
+        "mask",
+        "caption",
     ) == [
         ["camel/desert/3.webp", "", ""],
         ["camel/grass/2.jpg", "masks/2.png", ""],
@@ -124,4 +129,4 @@ def test_masks_and_captions_lie_beside_or_in_a_tree_of_their_own(tree: Tree) -> 
 
 
 def test_a_stem_of_several_pictures_has_no_mask(tree: Tree) -> None:
-    assert set(look(tree(groups(1, 1, 1, 1) | {"masks/0.png": 9})).table["mask"]) == {""}
+    assert set(list_source(tree(groups(1, 1, 1, 1) | {"masks/0.png": 9})).table["mask"]) == {""}

@@ -15,7 +15,7 @@ from vlcore.data.importers import (
     format_titles,
     formats,
     importing,
-    look,
+    list_source,
 )
 from vlcore.data.importers.source import Contents, Row, Source
 from vlcore.data.importers.tables import path_inside, read_tables
@@ -37,7 +37,7 @@ def test_a_source_that_is_not_what_it_is_said_to_be_is_refused(tree: Tree) -> No
     assert format_names() == ("auto", *DETECTED, "folders", "context-first")
     root = tree(groups(1, 1, 1, 1))
     with pytest.raises(ImportSetError, match=r"source is not of the format nico\+\+, which needs"):
-        look(root, "nico++")
+        list_source(root, "nico++")
 
 
 def test_what_holds_nothing_or_is_not_known_says_what_to_do(tree: Tree, tmp_path: Path) -> None:
@@ -45,18 +45,18 @@ def test_what_holds_nothing_or_is_not_known_says_what_to_do(tree: Tree, tmp_path
     with pytest.raises(
         ImportSetError, match=r"The layout of source is not known; name its folders OBJECT/CONTEXT"
     ):
-        look(root)
+        list_source(root)
     (root / "metadata.csv").write_text("file_name,label\n1.png,3\n")
     with pytest.raises(ImportSetError, match=r"Its metadata has the columns file_name, label\."):
-        look(root)
+        list_source(root)
     with pytest.raises(
         ImportSetError, match="empty holds no image; it needs PNG, JPEG or WebP files"
     ):
-        look(write(tmp_path / "empty", {}))
+        list_source(write(tmp_path / "empty", {}))
     with pytest.raises(
         ImportSetError, match=r"odd holds no image that can be used: a.tif is not a PNG"
     ):
-        look(write(tmp_path / "odd", {"a.tif": b"x", "b.txt": "x"}))
+        list_source(write(tmp_path / "odd", {"a.tif": b"x", "b.txt": "x"}))
 
 
 def read_tags(source: Source) -> Contents | None:
@@ -80,7 +80,9 @@ def test_a_new_importer_is_one_entry(tree: Tree, cli: Any, monkeypatch: pytest.M
     tags = formats.Format("tags", "tables tags.csv", read_tags, "a tags.csv")
     monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, tags))
     # In this process, for a helper does not know the new entry.
-    monkeypatch.setattr(importing, "look_apart", lambda path, name, _seconds: look(path, name))
+    monkeypatch.setattr(
+        importing, "list_source_apart", lambda path, name, _seconds: list_source(path, name)
+    )
     monkeypatch.setenv("COLUMNS", "400")
     code, out, _ = cli("data", "import", "--help")
     assert (code, "imagenet-9,folders,context-first,tags" in out.replace(", ", ",")) == (0, True)
@@ -99,7 +101,9 @@ def test_labels_and_backgrounds_in_a_table(tree: Tree, tmp_path: Path) -> None:
     head = ("file", "label", "background")
     lines = [("1.png", "cat", "sofa"), ("p/2.png", "dog", "snow"), ("3.png", "cat", "")]
     files = {"m/1.png": 1, "m/p/2.png": 2, "m/3.png": 3}
-    found = look(tree(files | {"m/labels.csv": table(head, *lines, ("gone.png", "cat", "sofa"))}))
+    found = list_source(
+        tree(files | {"m/labels.csv": table(head, *lines, ("gone.png", "cat", "sofa"))})
+    )
     assert found.format == "labels-csv"
     assert rows_of(found, "file", "object", "context") == [
         ["m/1.png", "cat", "sofa"],
@@ -107,7 +111,7 @@ def test_labels_and_backgrounds_in_a_table(tree: Tree, tmp_path: Path) -> None:
     ]
     assert [name for name, _ in found.skipped] == ["3.png", "gone.png"]
     other = groups(1, 1, 1, 1) | {"labels.csv": table(("file", "label"), ("1.png", "cat"))}
-    found = look(write(tmp_path / "other", other))
+    found = list_source(write(tmp_path / "other", other))
     assert found.format == "folders"
     ((name, reason),) = found.skipped
     assert (name, reason.startswith("has the columns file, label;")) == ("labels.csv", True)
@@ -115,10 +119,10 @@ def test_labels_and_backgrounds_in_a_table(tree: Tree, tmp_path: Path) -> None:
     source = write(tmp_path / "odd", odd)
     for format in ("auto", "labels-csv"):
         with pytest.raises(ImportSetError, match=r"Its labels\.csv has the columns Datei, Klasse"):
-            look(source, format)
+            list_source(source, format)
     (source / "labels.csv").write_text("")
     with pytest.raises(ImportSetError, match="not of the format folders, which needs"):
-        look(source, "folders")
+        list_source(source, "folders")
 
 
 STRAYS = {
@@ -135,7 +139,7 @@ def test_a_stray_table_does_not_decide_what_folders_say(
 ) -> None:
     monkeypatch.setattr(limits, "PICTURE_BYTES", 100)
     files = {stray: STRAYS[stray], "sizes.csv": "name,size\n"}
-    found = look(tree({**dict.fromkeys(groups(2, 2, 2, 2), "x"), **files}))
+    found = list_source(tree({**dict.fromkeys(groups(2, 2, 2, 2), "x"), **files}))
     assert (found.format, len(found.table)) == ("folders", 8)
     assert [name for name, _ in found.skipped] == [stray] * (stray != "metadata.csv")
 
@@ -143,21 +147,21 @@ def test_a_stray_table_does_not_decide_what_folders_say(
 def test_captions_of_a_metadata_table_are_read_unless_the_format_says_folders(tree: Tree) -> None:
     listing = table(("file_name", "text"), ("horse_grass/0.png", "a horse"))
     root = tree({**dict.fromkeys(groups(2, 2, 2, 2), "x"), "metadata.csv": listing})
-    found = look(root)
+    found = list_source(root)
     assert (found.format, found.table["caption"].tolist()) == ("imagefolder", ["a horse"])
-    assert len(look(root, "folders").table) == 8
+    assert len(list_source(root, "folders").table) == 8
 
 
 def test_a_table_of_captions_is_read_where_folders_say_nothing(tree: Tree) -> None:
     root = tree({"horse_grass/0.png": "x", "a.csv": STRAYS["predictions.csv"]})
-    assert look(root).format == "captions-csv"
+    assert list_source(root).format == "captions-csv"
     (root / "b.csv").write_bytes(STRAYS["latin.csv"])
-    found = look(root)
+    found = list_source(root)
     assert found.table["caption"].tolist() == ["a horse"]
     assert found.skipped == [("b.csv", "is a table that cannot be read")]
     (root / "a.csv").write_bytes(STRAYS["latin.csv"])
     with pytest.raises(ImportSetError, match="not written in UTF-8"):
-        look(root)
+        list_source(root)
 
 
 def test_spawrious_and_metashift(tree: Tree, tmp_path: Path) -> None:
@@ -165,7 +169,7 @@ def test_spawrious_and_metashift(tree: Tree, tmp_path: Path) -> None:
         "0/desert/corgi/m_prompt_40_3 1/snow/labrador/1 0/beach/bulldog/m_prompt_99_1"
         " readme/desert/poodle/1"
     )
-    found = look(
+    found = list_source(
         tree({f"spawrious224/{name}.png": number for number, name in enumerate(names.split())})
     )
     assert found.format == "spawrious"
@@ -179,7 +183,7 @@ def test_spawrious_and_metashift(tree: Tree, tmp_path: Path) -> None:
         "train/cat/cat(indoor)/1 test/cat/cat(outdoor)/1 train/dog/dog(outdoor)/2"
         " test/dog/dog(indoor)/3 cover"
     )
-    found = look(write(tmp_path / "meta", {f"M/{name}.jpg": 1 for name in names.split()}))
+    found = list_source(write(tmp_path / "meta", {f"M/{name}.jpg": 1 for name in names.split()}))
     assert found.format == "metashift"
     assert rows_of(found, "object", "context", "split", "id") == [
         ["cat", "outdoor", "", "1"],
@@ -189,19 +193,21 @@ def test_spawrious_and_metashift(tree: Tree, tmp_path: Path) -> None:
     ]
     assert found.skipped == [("M/cover.jpg", "lies outside the folders class(context)")]
     copied = write(tmp_path / "copied", groups(2, 2, 2, 2) | {"horse_grass (2)/1.png": 9})
-    assert look(copied).format == "folders", "copies of folders are not metashift"
+    assert list_source(copied).format == "folders", "copies of folders are not metashift"
 
 
 def test_nico(tree: Tree, tmp_path: Path) -> None:
     alone = {"public_dg_0416/train/rock/cow/1.jpg": 1, "public_dg_0416/train/dim/cow/1.jpg": 2}
-    assert look(write(tmp_path / "alone", alone)).format == "nico++", "the folders alone tell it"
+    assert list_source(write(tmp_path / "alone", alone)).format == "nico++", (
+        "the folders alone tell it"
+    )
     names = product(("grass", "water"), ("horse", "hot air balloon", "stray"))
     files: dict[str, Any] = {
         f"public_dg_0416/train/{place}/{name}/{place}_1.jpg": 1 for place, name in names
     }
     files["dg_label_id_mapping.json"] = json.dumps({"horse": 0, "hot air balloon": 1})
     root = tree(files)
-    found = look(root)
+    found = list_source(root)
     assert found.format == "nico++"
     assert rows_of(found, "object", "context", "split") == [
         ["horse", "grass", ""],
@@ -214,12 +220,12 @@ def test_nico(tree: Tree, tmp_path: Path) -> None:
         "NICO/grass/hot air balloon/grass_1.jpg 1\nNICO/grass/horse/grass_1.jpg 0\n"
     )
     (root / "water_test.txt").write_text("NICO/water/hot air balloon/water_1.jpg 1\n")
-    assert look(root).table["split"].tolist() == ["train", "train", "", "test"]
+    assert list_source(root).table["split"].tolist() == ["train", "train", "", "test"]
     (root / "dg_label_id_mapping.json").write_text("[]")
     with pytest.raises(
         ImportSetError, match=r"dg_label_id_mapping\.json is no JSON object of classes"
     ):
-        look(root)
+        list_source(root)
 
 
 def test_pictures_of_imagenet9_belong_to_the_animal_that_they_show(tree: Tree) -> None:
@@ -233,7 +239,7 @@ def test_pictures_of_imagenet9_belong_to_the_animal_that_they_show(tree: Tree) -
             f"fg_mask/val/00_dog/{dog}.npy": b"x",
         }
     )
-    found = look(root)
+    found = list_source(root)
     assert found.format == "imagenet-9"
     assert rows_of(found, "object", "context", "mask", "id") == [
         ["wheeled vehicle", "mixed rand", "", f"02_wheeled vehicle/{bird}"],

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.data.importers.sources import Tree, groups, pack
-from vlcore.data.importers import import_set, look, look_apart
+from vlcore.data.importers import import_set, list_source, list_source_apart
 from vlcore.data.importers import source as module
 from vlcore.data.importers.source import ImportSetError, UnreadableError, open_source, printable
 from vlcore.experiment import limits
@@ -205,7 +205,7 @@ def refused_zip(tmp_path: Path) -> Refused:
 
     def sentence(files: dict[str, bytes]) -> str:
         with pytest.raises(ImportSetError) as caught:
-            look(pack(tmp_path / "a.zip", files))
+            list_source(pack(tmp_path / "a.zip", files))
         return str(caught.value)
 
     return sentence
@@ -245,12 +245,12 @@ def test_a_name_of_many_cuts_is_left_out_and_so_is_a_deep_one(
         assert len(source.skipped) == len(odd)
     monkeypatch.setattr(limits, "FOLDER_NAMES", 1)
     with pytest.raises(ImportSetError, match="more than 1 folders"):
-        look(pack(tmp_path / "b.zip", {"a_b/0.jpg": b"x", "c_d/0.jpg": b"x"}))
+        list_source(pack(tmp_path / "b.zip", {"a_b/0.jpg": b"x", "c_d/0.jpg": b"x"}))
 
 
 def test_a_look_from_a_helper_is_that_of_this_process(tree: Tree) -> None:
     path = tree(groups(2, 2, 2, 2, pattern="{0}/{1}!/{2}.png") | {"camel/é/0.gif": b"x"})
-    here, apart = look(path), look_apart(path)
+    here, apart = list_source(path), list_source_apart(path)
     assert here.table.equals(apart.table)
     facts = [(one.format, one.about, one.skipped, one.spellings) for one in (here, apart)]
     assert facts[0] == facts[1]

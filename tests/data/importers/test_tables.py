@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.data.importers.sources import Tree, groups, pack, rows_of, table, write
 from vlcore.data.catalogue import open_set
-from vlcore.data.importers import ImportSetError, import_set, look
+from vlcore.data.importers import ImportSetError, import_set, list_source
 from vlcore.experiment import limits
 
 PLACED = ("file", "object", "context", "split")
@@ -40,7 +40,7 @@ def test_an_imagefolder_with_objects_and_contexts(kind: str, tree: Tree) -> None
         if kind == "csv"
         else "\n".join(map(json.dumps, records))
     )
-    found = look(
+    found = list_source(
         tree({f"set/metadata.{kind}": text, "set/a/1.png": 1, "set/a/2.png": 2, "set/m/1.png": 3})
     )
     assert found.format == "imagefolder"
@@ -61,7 +61,7 @@ def test_a_table_may_lie_in_each_split_and_say_captions_scenes_and_factors(tree:
     files = {f"{split}/metadata.csv": table(*lines) for split in splits} | {
         f"{split}/1.png": 1 for split in splits
     }
-    found = look(tree(files))
+    found = list_source(tree(files))
     assert found.about == "A table metadata.csv with captions only."
     assert rows_of(found, *PLACED) == [
         ["test/1.png", "", "", "test"],
@@ -79,7 +79,7 @@ def test_lines_may_leave_things_out_and_text_that_is_no_text_is_cleaned_out(tree
         '{"file_name": "3.png", "text": "x"}',
         '{"file_name": "4.png", "object": "", "context": "snow"}',
     ]
-    found = look(
+    found = list_source(
         tree(
             {
                 "metadata.jsonl": "\n".join(lines),
@@ -107,7 +107,7 @@ def test_a_list_of_paths_and_captions(tabs: bool, names: tuple[str, str], tree: 
         ("p/2.png", "once more"),
         ("q.png", ""),
     ]
-    found = look(
+    found = list_source(
         tree({"lists/train.csv": table(*lines, tabs=tabs), "lists/p/1.png": 1, "lists/p/2.png": 2})
     )
     assert found.format == "captions-csv"
@@ -127,10 +127,10 @@ def test_the_head_says_what_stands_between_columns_and_of_what_use_it_is(
         (SEMICOLONS, ["a cat; alone", ""]),
         (commas, ["one; two; three", "four"]),
     ):
-        found = look(tree({"metadata.csv": f"\ufeff{text}", "1.png": 1, "2.png": 2}))
+        found = list_source(tree({"metadata.csv": f"\ufeff{text}", "1.png": 1, "2.png": 2}))
         assert rows_of(found, "file", "caption") == [["1.png", captions[0]], ["2.png", captions[1]]]
     notes = {"sizes.csv": "größe;zahl".encode("latin-1"), "empty.csv": "", "cut.csv": 'a,"b'}
-    assert look(write(tmp_path / "other", groups(1, 1, 1, 1) | notes)).format == "folders"
+    assert list_source(write(tmp_path / "other", groups(1, 1, 1, 1) | notes)).format == "folders"
 
 
 def test_separators_at_the_end_of_lines_are_no_cells_and_no_warning(
@@ -138,7 +138,7 @@ def test_separators_at_the_end_of_lines_are_no_cells_and_no_warning(
 ) -> None:
     for ends in (",", ","), (", ", ",,"), ("", ", "):
         text = "file_name,text\n1.png,a cat{}\n2.png,a dog{}\n".format(*ends)
-        found = look(tree({"metadata.csv": text, "1.png": 1, "2.png": 2}))
+        found = list_source(tree({"metadata.csv": text, "1.png": 1, "2.png": 2}))
         assert rows_of(found, "caption") == [["a cat"], ["a dog"]]
     assert recwarn.list == []
 
@@ -148,10 +148,10 @@ def test_separators_at_the_end_of_lines_are_no_cells_and_no_warning(
 def test_a_head_is_as_wide_as_the_lines_below_it(mark: str, name: str, tree: Tree) -> None:
     head = mark.join([f'"{name}"', "file_name", "text"])
     lines = [mark.join(["x", f"{number}.png", "a cat"]) for number in (1, 2)]
-    found = look(tree({"metadata.csv": "\n".join([head, *lines]), "1.png": 1, "2.png": 2}))
+    found = list_source(tree({"metadata.csv": "\n".join([head, *lines]), "1.png": 1, "2.png": 2}))
     assert rows_of(found, "caption") == [["a cat"], ["a cat"]]
     with pytest.raises(ImportSetError, match="has more cells than the head"):
-        look(tree({"metadata.csv": "\n".join([head, *lines, f"{lines[0]}{mark}y"])}))
+        list_source(tree({"metadata.csv": "\n".join([head, *lines, f"{lines[0]}{mark}y"])}))
 
 
 @pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
@@ -160,21 +160,21 @@ def test_a_name_is_the_same_however_its_accents_are_written(
 ) -> None:
     named, written = (unicodedata.normalize(form, "é.png") for form in forms)
     assert named != written
-    found = look(tree({"metadata.csv": f"{HEAD}\n{named},cat,snow\n", written: 1}))
+    found = list_source(tree({"metadata.csv": f"{HEAD}\n{named},cat,snow\n", written: 1}))
     assert rows_of(found, "file") == [[written]]
 
 
 def test_two_files_that_differ_in_accents_alone_are_told_apart(tree: Tree) -> None:
     composed, apart = (unicodedata.normalize(form, "é.png") for form in ("NFC", "NFD"))
     lines = f"{HEAD}\n{composed},cat,snow\n{apart},dog,grass\n"
-    found = look(tree({"metadata.csv": lines, composed: 1, apart: 2}))
+    found = list_source(tree({"metadata.csv": lines, composed: 1, apart: 2}))
     assert dict(rows_of(found, "file", "object")) == {composed: "cat", apart: "dog"}
 
 
 def test_folders_of_the_files_say_splits_where_the_table_does_not(tree: Tree) -> None:
     lines = ["train/1.png,cat,snow", "test/1.png,dog,grass"]
     files = {"train/1.png": 1, "test/1.png": 2}
-    found = look(tree({"metadata.csv": "\n".join([HEAD, *lines])} | files))
+    found = list_source(tree({"metadata.csv": "\n".join([HEAD, *lines])} | files))
     assert rows_of(found, "file", "split") == [["test/1.png", "test"], ["train/1.png", "train"]]
 
 
@@ -184,7 +184,7 @@ def test_columns_that_are_called_as_ours_and_hold_something_else_stay_the_users(
         ("1.png", "cat", "snow", "beach", "yes", "tall", "night"),
         ("2.png", "dog", "grass", "beach", "", "", "train"),
     ]
-    found = look(tree({"metadata.csv": table(head, *lines), "1.png": 1, "2.png": 2}))
+    found = list_source(tree({"metadata.csv": table(head, *lines), "1.png": 1, "2.png": 2}))
     values = [dict(zip(head[3:], line[3:], strict=True)) for line in lines]
     assert own(rows_of(found, "columns")) == values
     assert rows_of(found, "id", "mask", "split") == [["beach", "", ""], ["beach", "", "train"]]
@@ -192,7 +192,7 @@ def test_columns_that_are_called_as_ours_and_hold_something_else_stay_the_users(
         ("1.png", "cat", "snow", "s00001", "2.png", '{"a": 1}', "val"),
         ("2.png", "dog", "grass", *[""] * 4),
     ]
-    found = look(tree({"metadata.csv": table(head, *ours)}))
+    found = list_source(tree({"metadata.csv": table(head, *ours)}))
     assert own(rows_of(found, "columns")) == [{}, {}]
 
 
@@ -200,7 +200,7 @@ def test_a_row_may_have_long_cells(tree: Tree) -> None:
     text = "猫" * 3_000
     lines = [("1.png", "cat", "snow", text), ("2.png", "dog", "grass", "")]
     head = ("file_name", "object", "context", "note")
-    found = look(tree({"metadata.csv": table(head, *lines), "1.png": 1, "2.png": 2}))
+    found = list_source(tree({"metadata.csv": table(head, *lines), "1.png": 1, "2.png": 2}))
     assert own(rows_of(found, "columns")) == [{"note": text}, {"note": ""}]
 
 
@@ -211,10 +211,10 @@ def test_a_table_in_another_encoding_is_refused_and_never_guessed_at(tmp_path: P
     }
     for file, text in tables.items():
         root = write(tmp_path / file, {file: text, "1.png": 1})
-        assert "Hünd" in str(rows_of(look(root), "object", "caption"))
+        assert "Hünd" in str(rows_of(list_source(root), "object", "caption"))
         (root / file).write_bytes(text.encode("latin-1"))
         with pytest.raises(ImportSetError, match=rf"The table {file} is not written in UTF-8"):
-            look(root)
+            list_source(root)
 
 
 COMMAS = "file_name,text\n1.png,a cat\n2.png,a dog, alone,\n"
@@ -236,7 +236,7 @@ def test_a_table_that_cannot_be_used_is_a_sentence(
     kind: str, text: str, words: str, tree: Tree
 ) -> None:
     with pytest.raises(ImportSetError, match=words):
-        look(tree({f"metadata.{kind}": text, "1.png": 1}))
+        list_source(tree({f"metadata.{kind}": text, "1.png": 1}))
 
 
 @given(
@@ -252,7 +252,7 @@ def test_any_table_is_read_or_one_clear_error(
     )
     (root / "1.png").write_bytes(b"x")
     with suppress(ImportSetError):
-        assert set(look(root).table["file"]) == {"1.png"}
+        assert set(list_source(root).table["file"]) == {"1.png"}
 
 
 DAMAGED = [
@@ -271,9 +271,9 @@ def test_damage_in_a_zip_is_named_but_of_captions(
     path.write_bytes(path.read_bytes().replace(b"DAMAGE", b"damage"))
     if words:
         with pytest.raises(ImportSetError, match=words):
-            look(path)
+            list_source(path)
     else:
-        assert set(look(path).table["caption"]) == {""}
+        assert set(list_source(path).table["caption"]) == {""}
 
 
 def test_waterbirds_as_published_and_as_subpopbench_lists_them(tree: Tree, tmp_path: Path) -> None:
@@ -293,7 +293,7 @@ def test_waterbirds_as_published_and_as_subpopbench_lists_them(tree: Tree, tmp_p
     composed, apart = (unicodedata.normalize(form, "é") for form in ("NFC", "NFD"))
     files[f"{wrap}/999.Tern/{composed}.jpg"] = 7
     files[f"CUB/segmentations/999.Tern/{apart}.png"] = 1
-    found = look(tree(files))
+    found = list_source(tree(files))
     assert found.format == "waterbirds"
     facts = "waterbird land val", "landbird water test", "waterbird water train"
     placed = [[f"{wrap}/{row[1]}", *fact.split()] for row, fact in zip(rows, facts, strict=False)]
@@ -310,7 +310,7 @@ def test_waterbirds_as_published_and_as_subpopbench_lists_them(tree: Tree, tmp_p
     files = {f"data/{above if n < 4 else ''}{name}": n for n, name, *_ in rows}
     listed = [(n, f"{above}{name}", split, y, place) for n, name, y, split, place, _ in rows]
     files["data/metadata_waterbirds.csv"] = table(("id", "filename", "split", "y", "a"), *listed)
-    found = look(write(tmp_path / "subpop", files))
+    found = list_source(write(tmp_path / "subpop", files))
     assert (found.format, len(found.table)) == ("waterbirds", 6)
 
 
@@ -331,7 +331,7 @@ def test_other_columns_of_a_table_stay_as_they_are(kind: str, tree: Tree) -> Non
         lines[0]["code"] = None  # nothing, and a value that is no text
         lines[1]["code"] = -1
         text = "\n".join(map(json.dumps, lines))
-    found = look(tree({f"metadata.{kind}": text, "1.png": 1, "2.png": 2}))
+    found = list_source(tree({f"metadata.{kind}": text, "1.png": 1, "2.png": 2}))
     first, second = own(rows_of(found, "columns"))
     assert first == {"title": "", "code": "007" if kind == "csv" else "", "tag": '=x, "y"'}
     assert second == {"title": "b", "code": "-1", "tag": '=x, "y"'}
@@ -380,7 +380,7 @@ def test_a_table_of_labels_is_read_by_other_names_of_its_columns(
     tree: Tree, head: tuple[str, ...]
 ) -> None:
     listing = table(head, ("a.png", "cat", "snow", "Kim"), ("b.png", "dog", "sea", "Luis"))
-    found = look(tree({"labels.csv": listing, "a.png": 1, "b.png": 2}))
+    found = list_source(tree({"labels.csv": listing, "a.png": 1, "b.png": 2}))
     assert rows_of(found, "object", "context") == [["cat", "snow"], ["dog", "sea"]]
     assert own(rows_of(found, "columns")) == [{head[3]: "Kim"}, {head[3]: "Luis"}]
 
@@ -388,7 +388,7 @@ def test_a_table_of_labels_is_read_by_other_names_of_its_columns(
 def test_of_two_spellings_of_a_column_the_first_counts_and_the_other_stays(tree: Tree) -> None:
     head = ("file", "Label", "LABEL", "background")
     listing = table(head, ("a.png", "cat", "7", "snow"), ("b.png", "dog", "8", "sea"))
-    found = look(tree({"labels.csv": listing, "a.png": 1, "b.png": 2}))
+    found = list_source(tree({"labels.csv": listing, "a.png": 1, "b.png": 2}))
     assert rows_of(found, "object", "context") == [["cat", "snow"], ["dog", "sea"]]
     assert own(rows_of(found, "columns")) == [{"LABEL": "7"}, {"LABEL": "8"}]
 
@@ -397,10 +397,10 @@ def test_a_table_of_labels_says_splits_or_its_folders_do(tree: Tree) -> None:
     head = ("file", "label", "background", "split")
     lines = [("a.png", "cat", "snow", "Training"), ("test/b.png", "dog", "sea", "")]
     files = {"a.png": 1, "test/b.png": 2}
-    found = look(tree({"labels.csv": table(head, *lines)} | files))
+    found = list_source(tree({"labels.csv": table(head, *lines)} | files))
     assert rows_of(found, "split", "columns") == [["train", "{}"], ["test", "{}"]]
     odd = [("a.png", "cat", "snow", "night"), ("test/b.png", "dog", "sea", "train")]
-    found = look(tree({"labels.csv": table(head, *odd)} | files))
+    found = list_source(tree({"labels.csv": table(head, *odd)} | files))
     assert rows_of(found, "split") == [[""], ["train"]]
     assert own(rows_of(found, "columns")) == [{"split": "night"}, {"split": "train"}]
 
@@ -422,5 +422,5 @@ def test_a_set_keeps_so_many_columns(tree: Tree, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(limits, "USER_COLUMNS", 2)
     head = ("file_name", "object", "context", "a", "b", "c")
     listing = table(head, ("1.png", "cat", "snow", *"123"), ("2.png", "dog", "sea", *"456"))
-    found = look(tree({"metadata.csv": listing, "1.png": 1, "2.png": 2}))
+    found = list_source(tree({"metadata.csv": listing, "1.png": 1, "2.png": 2}))
     assert own(rows_of(found, "columns")) == [{"a": "1", "b": "2"}, {"a": "4", "b": "5"}]

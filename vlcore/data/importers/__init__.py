@@ -6,7 +6,12 @@ through a reader, `selection` (two objects in two contexts) and `writing` (decod
 """
 
 from vlcore.data.catalogue import ImportBusyError
-from vlcore.data.importers.formats import format_names, format_titles, look, look_apart
+from vlcore.data.importers.formats import (
+    format_names,
+    format_titles,
+    list_source,
+    list_source_apart,
+)
 from vlcore.data.importers.importing import import_set
 from vlcore.data.importers.selection import Listing
 from vlcore.data.importers.source import ImportSetError
@@ -18,6 +23,6 @@ __all__ = [
     "format_names",
     "format_titles",
     "import_set",
-    "look",
-    "look_apart",
+    "list_source",
+    "list_source_apart",
 ]

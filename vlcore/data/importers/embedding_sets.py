@@ -27,7 +27,7 @@ from vlcore.data.importers.importing import (
 )
 from vlcore.data.importers.selection import (
     Listing,
-    choose,
+    choose_groups,
     clean_name,
     clean_split,
     list_apart,
@@ -295,7 +295,7 @@ def _captions(
     return vectors, tuple(map(Caption, words, objects, contexts))
 
 
-def listing_of(embeddings: Embeddings) -> Listing:
+def listing_of_embeddings(embeddings: Embeddings) -> Listing:
     """What the rows show and where, in the order that they have in a set; ``row`` is the number of
     each in its file."""
     count, width = embeddings.z.shape
@@ -304,15 +304,15 @@ def listing_of(embeddings: Embeddings) -> Listing:
     return Listing("embeddings", about, table, [], embeddings.spellings)
 
 
-def look_apart(source: Path, seconds: float = limits.DECODE_SECONDS) -> Listing:
+def list_embeddings_apart(source: Path, seconds: float = limits.DECODE_SECONDS) -> Listing:
     """Check an ``.npz`` of a visitor's in a helper process, which may take so many seconds and a
     bounded memory; ImportSetError where it takes more, or holds no embeddings."""
-    return list_apart(look_as_helper, source, seconds)
+    return list_apart(list_embeddings_as_helper, source, seconds)
 
 
-def look_as_helper(_data: bytes, path: str) -> tuple[dict[str, Any], bytes]:
+def list_embeddings_as_helper(_data: bytes, path: str) -> tuple[dict[str, Any], bytes]:
     """List the rows of an ``.npz`` in the helper process."""
-    listing = listing_of(read_embeddings(Path(path)))
+    listing = listing_of_embeddings(read_embeddings(Path(path)))
     table = listing.table[["object", "context", "split", "caption"]]
     return replace(listing, table=table).as_facts(), b""
 
@@ -329,8 +329,8 @@ def choose_rows(
     `vlcore.data.importers.import_set`."""
     check_choice(max_per_group, seed, "rows")
     source, z = embeddings.source, embeddings.z
-    listing = listing_of(embeddings)
-    grouping, table, _ = choose(listing, objects, contexts, source)
+    listing = listing_of_embeddings(embeddings)
+    grouping, table, _ = choose_groups(listing, objects, contexts, source)
     notes = [listing.about, *embeddings.notes, *names_in_words(listing, grouping)]
     if max_per_group is not None:
         scene = pd.factorize(table["scene"], sort=True)[0]

@@ -152,24 +152,24 @@ def find_format(name: str) -> Format:
     raise ImportSetError(f"No format is named {name!r}; choose one of {', '.join(format_names())}.")
 
 
-def look(source: Path, format: str = "auto") -> Listing:
+def list_source(source: Path, format: str = "auto") -> Listing:
     """List the images of a folder or a zip, without decoding any; `format` is one of
     `format_names`."""
     with open_source(source) as opened:
         return _listing(opened, format)
 
 
-def look_apart(
+def list_source_apart(
     source: Path, format: str = "auto", seconds: float = limits.DECODE_SECONDS
 ) -> Listing:
-    """`look` in a helper process, which may take so many seconds; ImportSetError also where it
-    takes longer."""
-    return list_apart(look_as_helper, source, seconds, name=format)
+    """`list_source` in a helper process, which may take so many seconds; ImportSetError also where
+    it takes longer."""
+    return list_apart(list_source_as_helper, source, seconds, name=format)
 
 
-def look_as_helper(_data: bytes, path: str, name: str) -> tuple[dict[str, Any], bytes]:
-    """`look` in the helper process."""
-    return look(Path(path), name).as_facts(), b""
+def list_source_as_helper(_data: bytes, path: str, name: str) -> tuple[dict[str, Any], bytes]:
+    """`list_source` in the helper process."""
+    return list_source(Path(path), name).as_facts(), b""
 
 
 def _listing(source: Source, name: str) -> Listing:

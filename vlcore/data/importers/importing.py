@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from vlcore.data.catalogue import check_free, publish_set, staging_dir
 from vlcore.data.imageset import ImageSet, with_groups
-from vlcore.data.importers.formats import find_format, look_apart
+from vlcore.data.importers.formats import find_format, list_source_apart
 from vlcore.data.importers.selection import (
     FEWEST,
     STATED,
     Listing,
     checked_template,
-    choose,
+    choose_groups,
     majority_in_words,
     need_enough,
     swapped_names_hint,
@@ -93,7 +93,7 @@ def import_set(
     """
     check_free(name)
     check_choice(max_per_group, seed, "images")
-    listing = look_apart(source, format, limits.LOOK_SECONDS)
+    listing = list_source_apart(source, format, limits.LOOK_SECONDS)
     options = {"short": short, "descriptive": descriptive, "licence": licence}
     stated = listing.stated | {name: text for name, text in options.items() if text is not None}
     templates = {
@@ -101,7 +101,7 @@ def import_set(
         "descriptive": checked_template("descriptive", stated["descriptive"]),
     }
     with open_source(source) as opened:
-        grouping, table, skipped = choose(listing, objects, contexts, opened.name)
+        grouping, table, skipped = choose_groups(listing, objects, contexts, opened.name)
         with staging_dir(name) as folder:
             draft = Draft(folder, grouping, table, skipped)
             if find_format(listing.format).one_group_per_id:

@@ -255,7 +255,7 @@ def checked_template(label: str, template: str) -> str:
     return text
 
 
-def choose(
+def choose_groups(
     listing: Listing, objects: Sequence[str], contexts: Sequence[str], source: str
 ) -> tuple[Grouping, pd.DataFrame, Skipped]:
     """Choose the four groups of a set.

@@ -33,12 +33,12 @@ from vlcore.web.compare.view import Clicks, Shown
 ABOVE = 190  # px of the page over the maps
 
 
-def choose(sides: Sequence[Side], palette: Palette, bar: DeltaGenerator) -> Shown:
+def choose_maps(sides: Sequence[Side], palette: Palette, bar: DeltaGenerator) -> Shown:
     """The controls of the maps, in the bar, and the comparison that they make, of the first model's
     image set: other encoders' embeddings of the same images have sets of their own."""
     keys = [side.key for side in sides]
     images = cache.image_set(cache.map_of_model(keys[0], PCA, ()))
-    options = map_controls.choose(images, keys, bar)
+    options = map_controls.choose_map_options(images, keys, bar)
     comparison = cache.coloured_comparison(keys, options.projection, options.colour_by)
     px, legend_place = shell.map_room(ABOVE)
     return Shown(keys, comparison, images, options, palette, px, legend_place, sides)

@@ -66,7 +66,7 @@ class Chosen:
     notes: Sequence[str] = ()
 
 
-def choose(view: Shown, bar: DeltaGenerator) -> Selection | None:
+def choose_selection(view: Shown, bar: DeltaGenerator) -> Selection | None:
     """Show the search box in a bar, and return what is selected: what was marked on the maps just
     now, else what the address names."""
     _take_gesture(view)

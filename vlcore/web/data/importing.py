@@ -91,8 +91,8 @@ class _StoredUpload:
         """What is in it, read by a helper process once: every click of the form runs the page
         anew."""
         if self.path.suffix == imports.EMBEDDINGS:
-            return embedding_sets.look_apart(self.path)
-        return importers.look_apart(self.path)
+            return embedding_sets.list_embeddings_apart(self.path)
+        return importers.list_source_apart(self.path)
 
 
 def _stored_upload(file: Any, files: list[Any]) -> _StoredUpload:
