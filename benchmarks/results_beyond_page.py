@@ -1,7 +1,7 @@
 """The page of what the plans beyond the answer found, docs/results/beyond.md: each number that they
 asked for, beside what they predicted."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,7 +12,14 @@ from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.experiment.wording import difference
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import published, telling_apart
-from vlcore.study.answer import PROBE, TOWERS
+from vlcore.study.answer import (
+    CODES_COST,
+    DESCRIPTIVE_COST,
+    PROBE,
+    TOWERS,
+    TRAINED_WORDS_COST,
+    WORDS_COST,
+)
 from vlcore.study.contrasts import Contrast, published_contrast
 from vlcore.study.pooled import SETS
 from vlcore.study.runs_table import AnalysisError
@@ -68,7 +75,7 @@ def beyond_page() -> str:
         columns = head("asked", "where", "pairs", "log odds [points]", "predicted", "so")
         rows = [_row(question) for question in questions]
         parts += [f"## {title}", "", words, "", columns, *rows, ""]
-    return "\n".join([*parts, *_other_images()])
+    return "\n".join([*parts, *_texts_by_level(), *_other_images()])
 
 
 CONFIRMING = "apart-again"
@@ -103,6 +110,17 @@ LEVELS = (
 )
 
 
+TEXTS_BY_LEVEL = (
+    "What descriptive labels cost less short ones at each level of bias, by what reads them: codes,"
+    " one for each caption; a transformer over words; means of random or of trained word vectors;"
+    " then the number of seed pairs."
+)
+COSTS_BY_TEXT = {
+    "codes": CODES_COST,
+    "a transformer": DESCRIPTIVE_COST,
+    "means of random word vectors": WORDS_COST,
+    "means of trained word vectors": TRAINED_WORDS_COST,
+}
 # The second words of `second-word`, by label style.
 SECOND_WORDS = {
     "descriptive": "the background (“horse in the desert”)",
@@ -370,6 +388,32 @@ def _levels() -> Iterator[PlannedNumber]:
         yield PlannedNumber(
             "slope on φ", where, partial(beyond.levels_slope, f"made-of-words-{tower}{ending}")
         )
+
+
+def _texts_by_level() -> list[str]:
+    """What naming the background costs at each level of bias, by what captions are read as."""
+    lines = [
+        "## What captions are read as, by bias",
+        "",
+        TEXTS_BY_LEVEL,
+        "",
+        head("captions", "where", *(f"{100 * level:.0f} % removed" for level in beyond.LEVELS)),
+    ]
+    for tower, ending, where in _towers_and_sets():
+        study = f"made-of-words-{tower}{ending}"
+        for words, cost in COSTS_BY_TEXT.items():
+            lines.append(
+                row(words, where, *(_cost_at(study, cost, level) for level in beyond.LEVELS))
+            )
+    return [*lines, ""]
+
+
+def _cost_at(study: str, cost: Mapping[str, float], level: float) -> str:
+    try:
+        result = published_contrast(study, cost, bias=level)
+    except AnalysisError:  # fewer than two seed pairs have the arms
+        return "has not run"
+    return f"{both(result)}; {result.n}"
 
 
 def _towers_and_sets() -> Iterator[tuple[str, str, str]]:
